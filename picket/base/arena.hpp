@@ -1,0 +1,125 @@
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <span>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+namespace picket::base {
+
+/// Memory for things that live and die together: the decoded parts of one message, the state of one exchange.
+///
+/// Allocation bumps a pointer; reset() frees everything at once and keeps the first block, so that steady use allocates
+/// nothing. Only trivially destructible types may live here. Thread safety: none; one owner.
+class Arena {
+ public:
+  /// `first_block`: bytes of the block that reset() keeps; taken with the first allocation, not before.
+  explicit Arena(std::size_t first_block = 1024) noexcept : next_size_(first_block) {}
+  Arena(Arena&& other) noexcept
+      : blocks_(std::move(other.blocks_)), cursor_(other.cursor_), end_(other.end_), next_size_(other.next_size_) {
+    other.blocks_.clear();
+    other.cursor_ = other.end_ = nullptr;
+  }
+  Arena& operator=(Arena&& other) noexcept {
+    if (this != &other) {
+      this->~Arena();
+      new (this) Arena(std::move(other));
+    }
+    return *this;
+  }
+  ~Arena() = default;
+
+  /// Raw memory; never null. `alignment` is a power of two.
+  [[nodiscard]] void* allocate(std::size_t size, std::size_t alignment) {
+    const auto address = reinterpret_cast<std::uintptr_t>(cursor_);
+    const std::size_t gap = (alignment - address % alignment) % alignment;
+    if (static_cast<std::size_t>(end_ - cursor_) < size + gap || cursor_ == nullptr) [[unlikely]]
+      return allocate_in_new_block(size, alignment);
+    char* const result = cursor_ + gap;
+    cursor_ = result + size;
+    return result;
+  }
+
+  /// `count` default-initialised objects.
+  template <class T>
+  [[nodiscard]] std::span<T> allocate_array(std::size_t count) {
+    static_assert(std::is_trivially_destructible_v<T>, "an arena never runs destructors");
+    if (count == 0) return {};
+    auto* const first = static_cast<T*>(allocate(count * sizeof(T), alignof(T)));
+    std::uninitialized_default_construct_n(first, count);
+    return {first, count};
+  }
+
+  /// A copy that lives as long as the arena's content.
+  [[nodiscard]] std::string_view copy(std::string_view text) {
+    if (text.empty()) return {};
+    auto* const bytes = static_cast<char*>(allocate(text.size(), 1));
+    std::memcpy(bytes, text.data(), text.size());
+    return {bytes, text.size()};
+  }
+  template <class T>
+  [[nodiscard]] std::span<T> copy(std::span<const T> items) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    auto result = allocate_array<T>(items.size());
+    if (!items.empty()) std::memcpy(result.data(), items.data(), items.size_bytes());
+    return result;
+  }
+
+  /// Frees everything; the first block stays for the next use.
+  void reset() noexcept {
+    if (blocks_.empty()) return;
+    blocks_.resize(1);
+    cursor_ = blocks_.front().bytes.get();
+    end_ = cursor_ + blocks_.front().size;
+  }
+
+  /// Bytes reserved from the system.
+  [[nodiscard]] std::size_t reserved() const noexcept;
+
+ private:
+  struct Block {
+    std::unique_ptr<char[]> bytes;
+    std::size_t size;
+  };
+  void* allocate_in_new_block(std::size_t size, std::size_t alignment);
+
+  std::vector<Block> blocks_;
+  char* cursor_ = nullptr;
+  char* end_ = nullptr;
+  std::size_t next_size_;
+};
+
+/// A list that grows inside an arena: what a decoder fills before it knows the length. Old storage stays in the arena.
+template <class T>
+class ArenaList {
+ public:
+  explicit ArenaList(Arena& arena) noexcept : arena_(&arena) {}
+
+  void push_back(const T& item) {
+    if (size_ == items_.size()) grow(size_ == 0 ? 8 : size_ * 2);
+    items_[size_++] = item;
+  }
+  void reserve(std::size_t count) {
+    if (count > items_.size()) grow(count);
+  }
+  [[nodiscard]] std::span<T> items() const noexcept { return items_.first(size_); }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] T& back() noexcept { return items_[size_ - 1]; }
+
+ private:
+  void grow(std::size_t count) {
+    auto grown = arena_->allocate_array<T>(count);
+    for (std::size_t i = 0; i < size_; ++i) grown[i] = items_[i];
+    items_ = grown;
+  }
+
+  Arena* arena_;
+  std::span<T> items_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace picket::base

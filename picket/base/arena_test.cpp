@@ -1,0 +1,55 @@
+#include "picket/base/arena.hpp"
+
+#include <gtest/gtest.h>
+
+namespace picket::base {
+namespace {
+
+TEST(Arena, AllocationsAreAlignedAndDisjoint) {
+  Arena arena{64};
+  auto* const byte = static_cast<char*>(arena.allocate(1, 1));
+  auto* const number = static_cast<std::uint64_t*>(arena.allocate(8, 8));
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(number) % 8, 0U);
+  *byte = 'x';
+  *number = ~std::uint64_t{0};
+  EXPECT_EQ(*byte, 'x');
+}
+
+TEST(Arena, ResetKeepsTheFirstBlockOnly) {
+  Arena arena{1024};
+  (void)arena.allocate(100, 1);
+  const std::size_t first = arena.reserved();
+  (void)arena.allocate(10'000, 1);
+  EXPECT_GT(arena.reserved(), first);
+  arena.reset();
+  EXPECT_EQ(arena.reserved(), first);
+}
+
+TEST(Arena, NothingIsReservedBeforeTheFirstUse) { EXPECT_EQ(Arena{4096}.reserved(), 0U); }
+
+TEST(Arena, CopiesOutliveTheirOriginal) {
+  Arena arena;
+  std::string original = "text that goes away";
+  const auto copy = arena.copy(original);
+  original.assign(original.size(), '-');
+  EXPECT_EQ(copy, "text that goes away");
+}
+
+TEST(Arena, MoveTakesTheContentAlong) {
+  Arena arena;
+  const auto copy = arena.copy("kept");
+  const Arena moved = std::move(arena);
+  EXPECT_EQ(copy, "kept");
+  EXPECT_GT(moved.reserved(), 0U);
+}
+
+TEST(ArenaList, GrowsAndKeepsItsItems) {
+  Arena arena{32};
+  ArenaList<int> list{arena};
+  for (int i = 0; i < 1000; ++i) list.push_back(i);
+  ASSERT_EQ(list.size(), 1000U);
+  for (int i = 0; i < 1000; ++i) ASSERT_EQ(list.items()[static_cast<std::size_t>(i)], i);
+}
+
+}  // namespace
+}  // namespace picket::base

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "picket/base/bytes.hpp"
+#include "picket/base/limits.hpp"
+
+namespace picket::base {
+
+/// A growable byte buffer that is read at the front and written at the back.
+///
+/// There are always limits::tail_padding readable bytes behind the content, so that SIMD scanners may overrun it.
+/// Thread safety: none; one owner. Lifetime: views of data() end with the next prepare() or clear().
+class Buffer {
+ public:
+  Buffer() = default;
+  Buffer(Buffer&& other) noexcept { swap(other); }
+  Buffer& operator=(Buffer&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+
+  [[nodiscard]] const char* data() const noexcept { return storage_.get() + begin_; }
+  [[nodiscard]] char* data() noexcept { return storage_.get() + begin_; }
+  [[nodiscard]] std::size_t size() const noexcept { return end_ - begin_; }
+  [[nodiscard]] bool empty() const noexcept { return begin_ == end_; }
+  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+  [[nodiscard]] std::string_view text() const noexcept { return {data(), size()}; }
+  [[nodiscard]] ByteView bytes() const noexcept { return as_bytes(text()); }
+
+  /// At least `size` writable bytes behind the content. What is written counts only after commit().
+  [[nodiscard]] char* prepare(std::size_t size) {
+    if (capacity_ - end_ < size) [[unlikely]] make_room(size);
+    return storage_.get() + end_;
+  }
+  void commit(std::size_t size) noexcept { end_ += size; }
+
+  void append(std::string_view text) {
+    if (text.empty()) return;
+    std::memcpy(prepare(text.size()), text.data(), text.size());
+    commit(text.size());
+  }
+  void append(char byte) {
+    *prepare(1) = byte;
+    commit(1);
+  }
+
+  /// Drops `size` bytes at the front.
+  void consume(std::size_t size) noexcept {
+    begin_ += size;
+    if (begin_ == end_) begin_ = end_ = 0;
+  }
+  /// Keeps the first `size` bytes only.
+  void truncate(std::size_t size) noexcept { end_ = begin_ + size; }
+  /// Empties the buffer and keeps its memory.
+  void clear() noexcept { begin_ = end_ = 0; }
+  /// Empties the buffer and gives its memory back.
+  void release() noexcept {
+    storage_.reset();
+    capacity_ = begin_ = end_ = 0;
+  }
+
+  void swap(Buffer& other) noexcept {
+    std::swap(storage_, other.storage_);
+    std::swap(capacity_, other.capacity_);
+    std::swap(begin_, other.begin_);
+    std::swap(end_, other.end_);
+  }
+
+ private:
+  void make_room(std::size_t size);
+
+  std::unique_ptr<char[]> storage_;
+  std::size_t capacity_ = 0;  // without the padding
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+};
+
+}  // namespace picket::base

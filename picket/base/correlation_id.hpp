@@ -1,0 +1,55 @@
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace picket::base {
+
+/// The id of one exchange, minted by the proxy: 32 lower-case hexadecimal digits, of which 8 are the minting worker's
+/// slot, 8 the slot's generation and 16 random. A response finds its exchange by the slot, without hashing, and is believed only
+/// after all 32 digits compare equal; the random half is what a client or a foreign agent cannot guess.
+class CorrelationId {
+ public:
+  static constexpr std::size_t size = 32;
+
+  CorrelationId() = default;
+  CorrelationId(std::uint32_t slot, std::uint32_t generation, std::uint64_t random) noexcept;
+
+  [[nodiscard]] std::string_view text() const noexcept { return {text_.data(), text_.size()}; }
+  [[nodiscard]] std::uint32_t slot() const noexcept { return slot_; }
+
+  /// The slot that a text claims, or nothing where the text cannot be an id of ours.
+  [[nodiscard]] static std::optional<std::uint32_t> slot_of(std::string_view text) noexcept;
+
+  friend bool operator==(const CorrelationId&, const CorrelationId&) = default;
+
+ private:
+  std::array<char, size> text_{};
+  std::uint32_t slot_ = 0;
+};
+
+/// Mints ids and gives their slots out again when they are released; slots stay dense, so that tables indexed by them stay small.
+/// The random half is the kernel's, fetched for many ids at once. Throws std::system_error where the kernel has none to give.
+/// Thread safety: one owner, the worker. Complexity: O(1); allocates only when more exchanges live at once than ever before.
+class CorrelationIds {
+ public:
+  CorrelationIds() = default;
+
+  [[nodiscard]] CorrelationId mint();
+  /// `id` is over. Its slot may be minted again, with another generation.
+  void release(const CorrelationId& id);
+
+ private:
+  [[nodiscard]] std::uint64_t random();
+
+  std::array<std::uint64_t, 256> pool_{};
+  std::size_t used_ = pool_.size();
+  std::vector<std::uint32_t> generations_;
+  std::vector<std::uint32_t> free_;
+};
+
+}  // namespace picket::base

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace picket::base {
+
+/// What went wrong, as a caller must distinguish it (protocol.md §10). The detail is for people.
+enum class ErrorKind : std::uint8_t {
+  connection_failed,    ///< The peer could not be reached, or refused the handshake.
+  connection_closed,    ///< The connection ended while something still waited for it.
+  timeout,              ///< A deadline passed.
+  message_too_large,    ///< A frame, header block or body is over its limit.
+  invalid_message,      ///< Bytes arrived that are not what the protocol says.
+  version_mismatch,     ///< The peers share no protocol version.
+  serialization,        ///< A message of ours cannot be written in the negotiated encoding.
+  flow_control_paused,  ///< The agent asked for a pause and the configuration says not to wait.
+  circuit_open,         ///< The agent failed too often; its circuit breaker refuses for now.
+  unknown_agent,        ///< No agent of that name is configured.
+  unavailable,          ///< The agent is known, but no connection to it can take more now.
+  io,                   ///< The operating system refused something.
+};
+
+/// The kind's name as it appears in logs and metrics, e.g. "connection_failed".
+[[nodiscard]] std::string_view name(ErrorKind kind) noexcept;
+
+/// One sentence for people: what this kind of error means.
+[[nodiscard]] std::string_view sentence(ErrorKind kind) noexcept;
+
+/// A kind and what exactly was wrong. A value; cheap to move.
+class Error {
+ public:
+  Error(ErrorKind kind, std::string detail) : detail_(std::move(detail)), kind_(kind) {}
+  explicit Error(ErrorKind kind) : kind_(kind) {}
+
+  [[nodiscard]] ErrorKind kind() const noexcept { return kind_; }
+  [[nodiscard]] const std::string& detail() const noexcept { return detail_; }
+
+  /// "timeout: no answer within 250 ms", or the kind's sentence where there is no detail.
+  [[nodiscard]] std::string message() const;
+
+  friend bool operator==(const Error&, const Error&) = default;
+
+ private:
+  std::string detail_;
+  ErrorKind kind_;
+};
+
+}  // namespace picket::base

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <concepts>
+#include <expected>
+#include <type_traits>
+#include <utility>
+
+#include "picket/base/error.hpp"
+
+namespace picket::base {
+
+/// A value or an Error. std::expected, but one that must not be ignored (libstdc++ 12 does not say so itself).
+template <class T>
+class [[nodiscard]] Result : public std::expected<T, Error> {
+ public:
+  using std::expected<T, Error>::expected;
+  Result(Error error) : std::expected<T, Error>(std::unexpect, std::move(error)) {}
+  Result(std::unexpected<Error> error) : std::expected<T, Error>(std::move(error)) {}
+};
+
+using Status = Result<void>;
+
+/// An Error ready to be returned from any function that returns a Result.
+[[nodiscard]] inline Error fail(ErrorKind kind, std::string detail) { return Error{kind, std::move(detail)}; }
+
+}  // namespace picket::base
+
+/// Returns the error of a Result to the caller, or goes on. The one macro for control flow in this project.
+#define PICKET_TRY(expression)                                                             \
+  do {                                                                                     \
+    if (auto picket_try_result = (expression); !picket_try_result) [[unlikely]]            \
+      return ::picket::base::Error{std::move(picket_try_result.error())};                  \
+  } while (false)

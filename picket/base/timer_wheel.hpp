@@ -1,0 +1,79 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "picket/base/time.hpp"
+
+namespace picket::base {
+
+class TimerWheel;
+
+/// A place in one of the wheel's circular lists; alone it is a list's head.
+struct TimerLink {
+  TimerLink* previous = nullptr;
+  TimerLink* next = nullptr;
+};
+
+/// One pending timer, embedded in what it belongs to. Destroying it cancels it.
+/// Lifetime: must outlive neither its wheel nor what it calls. Not movable: the wheel links to it.
+class Timer : private TimerLink {
+ public:
+  /// Called by TimerWheel::advance once the timer is due; it may be armed again from within.
+  using Callback = void (*)(void* owner, TimePoint now);
+
+  Timer(Callback callback, void* owner) noexcept : callback_(callback), owner_(owner) {}
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+  ~Timer() { cancel(); }
+
+  [[nodiscard]] bool armed() const noexcept { return previous != nullptr; }
+  [[nodiscard]] TimePoint due() const noexcept { return due_; }
+  inline void cancel() noexcept;
+
+ private:
+  friend class TimerWheel;
+
+  TimePoint due_{};
+  Callback callback_ = nullptr;
+  void* owner_ = nullptr;
+};
+
+/// Every timer of one worker. Arm and cancel are O(1); a timer fires at most one tick (1 ms) late and never early.
+///
+/// One level of 4096 slots, 4 s around: a timer that is further away is looked at once per round (Varghese and Lauck, 1987,
+/// scheme 6). Thread safety: one owner, the worker. Holds no clock: the caller says what time it is.
+class TimerWheel {
+ public:
+  static constexpr Duration tick = std::chrono::milliseconds{1};
+
+  explicit TimerWheel(TimePoint now) noexcept;
+
+  /// (Re)arms `timer` for `due`.
+  void arm(Timer& timer, TimePoint due) noexcept;
+
+  /// Fires what is due by `now`, in slot order. Timers armed from a callback for the past fire in the next call.
+  void advance(TimePoint now);
+
+  /// When advance() should be called next, or nothing where no timer is armed. Never later than the earliest timer.
+  [[nodiscard]] std::optional<TimePoint> next() const noexcept;
+
+ private:
+  static constexpr std::size_t slots = 4096;
+  [[nodiscard]] std::int64_t tick_of(TimePoint at) const noexcept { return (at - start_) / tick; }
+
+  TimePoint start_;
+  std::int64_t current_ = 0;  // the first tick that was not looked at yet
+  std::array<TimerLink, slots> heads_;
+  std::array<std::uint64_t, slots / 64> occupied_{};
+};
+
+inline void Timer::cancel() noexcept {
+  if (previous == nullptr) return;
+  previous->next = next;
+  next->previous = previous;
+  previous = next = nullptr;
+}
+
+}  // namespace picket::base

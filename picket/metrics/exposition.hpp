@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "picket/metrics/histogram.hpp"
+
+namespace picket::metrics {
+
+/// Label names and values of one sample, in the order in which they are written.
+using Labels = std::span<const std::pair<std::string_view, std::string_view>>;
+
+/// Writes metrics as Prometheus text exposition format 0.0.4. Off the hot path: a scrape builds one and sums the workers into it.
+///
+/// Call a family function once per metric, then its samples. Names follow the Prometheus conventions: counters end in
+/// `_total`, times are seconds and end in `_seconds`. Thread safety: none.
+class Exposition {
+ public:
+  void counter_family(std::string_view name, std::string_view help);
+  void gauge_family(std::string_view name, std::string_view help);
+  void histogram_family(std::string_view name, std::string_view help);
+
+  void sample(Labels labels, std::uint64_t value);
+  void sample(Labels labels, std::int64_t value);
+  void sample(Labels labels, double value);
+  /// The sum of several workers' histograms as one, buckets at 1 µs · 4^n up to 16 s, in seconds.
+  void sample(Labels labels, std::span<const Histogram* const> histograms);
+
+  /// The text so far; take it when all is written.
+  [[nodiscard]] std::string take() && { return std::move(text_); }
+
+ private:
+  void family(std::string_view name, std::string_view help, std::string_view type);
+  void begin_sample(std::string_view suffix, Labels labels, std::string_view bound = {});
+
+  std::string text_;
+  std::string name_;
+};
+
+}  // namespace picket::metrics

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <string_view>
+
+#include "picket/base/arena.hpp"
+#include "picket/base/result.hpp"
+#include "picket/wire/messages.hpp"
+#include "picket/wire/output.hpp"
+
+namespace picket::wire {
+
+/// How two peers agreed to write: the encoding of the connection and the extensions it uses (protocol.md §3, §7).
+struct Format {
+  Encoding encoding = Encoding::json;
+  bool raw_bytes = false;    ///< MessagePack only: bodies are bin, and so are header values that are not UTF-8.
+  bool event_reply = false;  ///< Responses name the event that they answer.
+  friend bool operator==(const Format&, const Format&) = default;
+};
+
+/// Appends one whole frame. Handshake, ping, pong and cancel are written as JSON whatever the format says (protocol.md §7).
+/// Instantiated for every message of messages.hpp.
+/// Lifetime: a body that travels as its own iovec is borrowed, see Output::splice.
+/// Errors: message_too_large where the frame would be over 16 MiB; `out` is then as before.
+template <class Message>
+[[nodiscard]] base::Status encode(const Format& format, const Message& message, Output& out);
+
+/// Reads one payload. Views point into `payload` or `arena`; both must outlive the message.
+/// `payload` must be followed by limits::tail_padding readable bytes (any content).
+/// Errors: invalid_message, saying what was expected and at which byte.
+template <class Message>
+[[nodiscard]] base::Result<Message> decode(const Format& format, std::string_view payload, base::Arena& arena);
+
+/// Reads or writes any value as JSON text: configurations, tests, tools.
+[[nodiscard]] base::Result<Value> parse_json(std::string_view text, base::Arena& arena);
+[[nodiscard]] std::string to_json(const Value& value);
+
+/// A message as JSON text without a frame: logs, tests, `picket call --json`.
+template <class Message>
+[[nodiscard]] std::string to_json(const Message& message);
+
+}  // namespace picket::wire

@@ -1,0 +1,65 @@
+#include "picket/wire/frame.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace picket::wire {
+namespace {
+
+std::string frame(FrameType type, std::string_view payload) {
+  std::string bytes(frame_header_size, '\0');
+  write_frame_header(bytes.data(), type, payload.size());
+  return bytes.append(payload);
+}
+
+TEST(Frame, TruncatedFrameIsHeldNotRejected) {
+  const std::string whole = frame(FrameType::ping, "{}");
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    const auto peek = peek_frame(std::string_view{whole}.substr(0, size));
+    ASSERT_TRUE(peek) << size;
+    EXPECT_FALSE(peek->frame) << size;
+    EXPECT_GT(peek->needed, size);
+  }
+}
+
+TEST(Frame, WholeFrameIsFoundBeforeTheNextOne) {
+  const std::string bytes = frame(FrameType::ping, "{}") + frame(FrameType::pong, "");
+  const auto first = peek_frame(bytes);
+  ASSERT_TRUE(first && first->frame);
+  EXPECT_EQ(first->frame->type, FrameType::ping);
+  EXPECT_EQ(first->frame->payload, "{}");
+  const auto second = peek_frame(std::string_view{bytes}.substr(first->frame->size()));
+  ASSERT_TRUE(second && second->frame);
+  EXPECT_EQ(second->frame->type, FrameType::pong);
+  EXPECT_EQ(second->frame->payload, "");
+}
+
+TEST(Frame, LengthZeroIsRefusedAtOnce) {
+  const auto peek = peek_frame(std::string_view{"\0\0\0\0", 4});
+  ASSERT_FALSE(peek);
+  EXPECT_EQ(peek.error().kind(), base::ErrorKind::invalid_message);
+}
+
+TEST(Frame, LengthOverTheLimitIsRefusedBeforeItsPayloadArrives) {
+  const auto exact = peek_frame(std::string_view{"\x01\0\0\0\x10", 5});
+  EXPECT_TRUE(exact);
+  const auto over = peek_frame(std::string_view{"\x01\0\0\x01", 4});
+  ASSERT_FALSE(over);
+  EXPECT_EQ(over.error().kind(), base::ErrorKind::message_too_large);
+}
+
+TEST(Frame, EveryByteThatIsNoTypeIsRefused) {
+  int known = 0;
+  for (int type = 0; type < 256; ++type) {
+    std::string bytes{"\0\0\0\x01", 4};
+    bytes += static_cast<char>(type);
+    const auto peek = peek_frame(bytes);
+    EXPECT_EQ(peek.has_value(), is_known(static_cast<FrameType>(type))) << type;
+    known += peek.has_value() ? 1 : 0;
+  }
+  EXPECT_EQ(known, 18);
+}
+
+}  // namespace
+}  // namespace picket::wire

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sys/uio.h>
+
+#include "picket/base/buffer.hpp"
+#include "picket/base/bytes.hpp"
+
+namespace picket::wire {
+
+/// Bytes on their way out of a connection: encoders append to it, bodies are spliced in without being copied, and the
+/// transport drains it from the front with one vectored write.
+///
+/// Lifetime: a spliced body is borrowed until it was consumed, or own_borrowed() copied what is left of it.
+/// Thread safety: none; one owner, the connection.
+class Output {
+ public:
+  /// At least `size` writable bytes at the end; what is written counts after commit(). Views end with the next call.
+  [[nodiscard]] char* prepare(std::size_t size) { return bytes_.prepare(size); }
+  void commit(std::size_t size) noexcept {
+    bytes_.commit(size);
+    size_ += size;
+  }
+  void append(std::string_view text) {
+    bytes_.append(text);
+    size_ += text.size();
+  }
+  void append(char byte) {
+    bytes_.append(byte);
+    ++size_;
+  }
+
+  /// Puts `body` here without copying it. Bodies below a few hundred bytes are copied: an iovec costs more than they do.
+  void splice(base::ByteView body);
+
+  /// Bytes not yet consumed, spliced ones included.
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  /// Bytes borrowed from callers.
+  [[nodiscard]] bool borrows() const noexcept { return !splices_.empty(); }
+
+  /// A place to return to: a frame that turns out too large is taken back whole.
+  struct Mark {
+    std::size_t size;
+    std::size_t bytes;
+    std::size_t splices;
+  };
+  [[nodiscard]] Mark mark() const noexcept { return {size_, bytes_.size(), splices_.size()}; }
+  /// Valid while nothing was consumed since mark().
+  void rewind(const Mark& mark) noexcept;
+  /// Overwrites `text.size()` bytes that were appended `mark` ago: how a frame gets its length. Same condition.
+  void patch(const Mark& mark, std::string_view text) noexcept;
+
+  /// Fills `out` with what to write first; returns how many entries it used.
+  [[nodiscard]] std::size_t gather(std::span<iovec> out) const noexcept;
+  /// The first `size` bytes were written.
+  void consume(std::size_t size) noexcept;
+
+  /// Copies what is left of every borrowed body that overlaps `body`, so that its owner may let it go.
+  void own_borrowed(base::ByteView body);
+
+  /// Everything as one string: for tests and tools.
+  [[nodiscard]] std::string flatten() const;
+
+ private:
+  struct Splice {
+    std::size_t at;  // the body stands before this byte of bytes_, counted from when bytes_ was last empty
+    base::ByteView body;
+  };
+
+  base::Buffer bytes_;
+  std::vector<Splice> splices_;
+  std::size_t consumed_ = 0;  // of bytes_, since it was last empty
+  std::size_t size_ = 0;
+};
+
+}  // namespace picket::wire

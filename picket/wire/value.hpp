@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <variant>
+
+#include "picket/base/bytes.hpp"
+
+namespace picket::wire {
+
+struct Member;
+
+/// Any JSON or MessagePack value: configurations, audit.custom. A view: lists and members live in the arena it was decoded to.
+struct Value {
+  struct Null {
+    friend bool operator==(Null, Null) = default;
+  };
+  using List = std::span<const Value>;
+  using Object = std::span<const Member>;
+
+  /// Integers are int64 where they fit, else uint64.
+  std::variant<Null, bool, std::int64_t, std::uint64_t, double, std::string_view, List, Object> data;
+
+  template <class T>
+  [[nodiscard]] const T* get() const noexcept { return std::get_if<T>(&data); }
+  [[nodiscard]] bool is_null() const noexcept { return std::holds_alternative<Null>(data); }
+  /// The member of that name where this is an object that has one.
+  [[nodiscard]] const Value* find(std::string_view name) const noexcept;
+};
+
+struct Member {
+  std::string_view name;
+  Value value;
+};
+
+/// Equal in meaning: members in any order, integers by value.
+[[nodiscard]] bool operator==(const Value& a, const Value& b) noexcept;
+
+}  // namespace picket::wire

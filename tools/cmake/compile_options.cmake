@@ -1,0 +1,27 @@
+# One place for the language level, warnings, sanitizers and LTO.
+set(CMAKE_CXX_STANDARD 23)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_CXX_SCAN_FOR_MODULES OFF)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
+set(CMAKE_CXX_FLAGS_RELEASE "-O3 -DNDEBUG -g1")
+set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1 -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS")
+
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Werror)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # GCC 12 reports these falsely in optimised standard-library code.
+  add_compile_options(-Wno-stringop-overflow -Wno-stringop-overread -Wno-restrict -Wno-array-bounds
+                      -Wno-maybe-uninitialized -Wno-dangling-pointer -Wno-missing-field-initializers)
+else()
+  # A designated initialiser that names some fields means: the others keep their defaults.
+  add_compile_options(-Wno-missing-designated-field-initializers -Wno-missing-field-initializers)
+endif()
+
+if(PICKET_SANITIZE)
+  add_compile_options(-fsanitize=${PICKET_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${PICKET_SANITIZE})
+endif()
+if(PICKET_LTO)
+  add_compile_options(-flto=thin)
+  add_link_options(-flto=thin -Wl,--thinlto-cache-dir=${CMAKE_BINARY_DIR}/lto.cache)
+endif()

@@ -1,0 +1,37 @@
+# picket_module(<path> SOURCES … [TESTS …] [BENCHES …] [LINKS …] [TEST_LINKS …])
+#
+# A module is a folder: its path is its namespace, its target and its include path. picket/wire becomes the static
+# library picket_wire, known as picket::wire; its tests become picket_wire_tests. LINKS are public and are what the module
+# may use.
+function(picket_module path)
+  cmake_parse_arguments(M "" "" "SOURCES;TESTS;BENCHES;LINKS;TEST_LINKS" ${ARGN})
+  string(REPLACE "/" "_" target "${path}")
+  string(REPLACE "/" "::" alias "${path}")
+  if(M_SOURCES)
+    add_library(${target} STATIC ${M_SOURCES})
+    set(scope PUBLIC)
+  else()
+    add_library(${target} INTERFACE)
+    set(scope INTERFACE)
+  endif()
+  add_library(${alias} ALIAS ${target})
+  target_include_directories(${target} ${scope} "${CMAKE_SOURCE_DIR}")
+  target_link_libraries(${target} ${scope} ${M_LINKS})
+  if(PICKET_TESTS AND M_TESTS)
+    picket_test(${target}_tests SOURCES ${M_TESTS} LINKS ${alias} ${M_TEST_LINKS})
+  endif()
+  if(PICKET_BENCH AND M_BENCHES)
+    add_executable(${target}_bench ${M_BENCHES})
+    target_link_libraries(${target}_bench PRIVATE ${alias} benchmark::benchmark benchmark::benchmark_main)
+  endif()
+endfunction()
+
+# picket_test(<target> SOURCES … [LINKS …] [LABELS …]): a GoogleTest program, each of its tests known to ctest.
+function(picket_test target)
+  cmake_parse_arguments(T "" "" "SOURCES;LINKS;LABELS" ${ARGN})
+  add_executable(${target} ${T_SOURCES})
+  target_link_libraries(${target} PRIVATE ${T_LINKS} GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${target} PRIVATE PICKET_SOURCE_DIR="${CMAKE_SOURCE_DIR}" PICKET_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+  gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+                       PROPERTIES TIMEOUT 300 LABELS "${T_LABELS}")
+endfunction()
