@@ -1,0 +1,140 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// What a configuration file says, checked and with every default filled in. Plain values: loaded once, then only read.
+/// Thread safety: immutable after load. Names and defaults are those of the configuration reference in docs/configuration.md.
+namespace picket::apps::gateway::config {
+
+using std::chrono::milliseconds;
+
+enum class FailureMode : std::uint8_t { closed, open };
+enum class BodyMode : std::uint8_t { buffer };
+enum class LoadBalancing : std::uint8_t { round_robin, least_connections };
+enum class FlowControlMode : std::uint8_t { fail_closed, fail_open, wait_and_retry };
+enum class LogLevel : std::uint8_t { trace, debug, info, warn, error };
+enum class LogFormat : std::uint8_t { text, json };
+
+/// The kinds of event an agent can be asked about.
+struct Events {
+  bool request_headers = false;
+  bool request_body = false;
+  bool response_headers = false;
+  bool request_complete = false;
+};
+
+struct System {
+  std::uint32_t worker_threads = 0;  ///< 0: one per core.
+  std::uint32_t max_connections = 10'000;
+  milliseconds graceful_shutdown_timeout{30'000};
+};
+
+struct Listener {
+  std::string id;
+  std::string host;  ///< An IP address.
+  std::uint16_t port = 0;
+};
+
+struct CircuitBreaker {
+  std::uint32_t failure_threshold = 5;
+  std::uint32_t success_threshold = 2;
+  milliseconds timeout{30'000};
+  std::uint32_t half_open_max_requests = 1;
+};
+
+struct Pool {
+  std::uint32_t connections = 4;
+  LoadBalancing load_balancing = LoadBalancing::round_robin;
+  FlowControlMode flow_control = FlowControlMode::fail_closed;
+  milliseconds flow_control_wait{100};
+  milliseconds reconnect_interval{5'000};
+  milliseconds connect_timeout{5'000};
+  milliseconds health_check_interval{10'000};
+};
+
+enum class AgentTransport : std::uint8_t {
+  binary_uds,   ///< Unix socket, MessagePack preferred.
+  unix_socket,  ///< Unix socket, JSON preferred.
+};
+
+struct Agent {
+  std::string id;
+  std::string type;
+  AgentTransport transport = AgentTransport::binary_uds;
+  std::string path;
+  Events events;
+  std::uint64_t buffer_size = 65'536;  ///< bytes; largest chunk sent in one event
+  milliseconds timeout{1'000};
+  FailureMode failure_mode = FailureMode::closed;
+  BodyMode request_body_mode = BodyMode::buffer;
+  std::uint64_t max_request_body_bytes = 1'048'576;
+  std::uint32_t max_concurrent_calls = 100;
+  CircuitBreaker circuit_breaker;
+  Pool pool;
+  std::optional<std::string> config_json;  ///< The `config` tree as JSON text.
+};
+
+/// An agent as one route asks it. The overrides are resolved: what stands here is what holds.
+struct Filter {
+  std::string id;
+  std::size_t agent = 0;  ///< index in Config::agents
+  FailureMode failure_mode = FailureMode::closed;
+  milliseconds timeout{1'000};
+};
+
+struct Target {
+  std::string host;  ///< An IP address or a name.
+  std::uint16_t port = 0;
+  std::uint32_t weight = 1;
+};
+
+struct Upstream {
+  std::string id;
+  std::vector<Target> targets;
+  LoadBalancing load_balancing = LoadBalancing::round_robin;
+};
+
+struct Route {
+  std::string id;
+  std::string path_prefix = "/";
+  std::optional<std::string> host;          ///< Exact, without port, any case.
+  std::vector<std::string> methods;         ///< Empty: all.
+  std::vector<std::size_t> filters;         ///< indices in Config::filters, in the order in which answers merge
+  std::size_t upstream = 0;                 ///< index in Config::upstreams
+};
+
+struct Limits {
+  std::uint64_t max_header_size = 16'384;       ///< bytes of a whole head
+  std::uint32_t max_header_count = 100;
+  std::uint64_t max_body_size = 10'485'760;     ///< bytes
+};
+
+struct Observability {
+  struct Metrics {
+    std::string host;
+    std::uint16_t port = 0;
+    std::string path = "/metrics";
+  };
+  std::optional<Metrics> metrics;
+  LogLevel log_level = LogLevel::info;
+  LogFormat log_format = LogFormat::text;
+  std::optional<std::string> access_log;  ///< absolute path
+  std::optional<std::string> audit_log;   ///< absolute path
+};
+
+struct Config {
+  System system;
+  std::vector<Listener> listeners;
+  std::vector<Agent> agents;
+  std::vector<Filter> filters;
+  std::vector<Upstream> upstreams;
+  std::vector<Route> routes;  ///< In the order in which they are tried: longest path-prefix first, then file order.
+  Limits limits;
+  Observability observability;
+};
+
+}  // namespace picket::apps::gateway::config
