@@ -35,7 +35,8 @@ class Buffer {
 
   /// At least `size` writable bytes behind the content. What is written counts only after commit().
   [[nodiscard]] char* prepare(std::size_t size) {
-    if (capacity_ - end_ < size) [[unlikely]] make_room(size);
+    if (capacity_ - end_ < size) [[unlikely]]
+      make_room(size);
     return storage_.get() + end_;
   }
   void commit(std::size_t size) noexcept { end_ += size; }

@@ -1,8 +1,8 @@
 #include "picket/base/buffer.hpp"
 
-#include <gtest/gtest.h>
-
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace picket::base {
 namespace {

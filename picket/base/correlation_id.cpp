@@ -24,7 +24,8 @@ constexpr int hex_value(char digit) noexcept {
 
 }  // namespace
 
-CorrelationId::CorrelationId(std::uint32_t slot, std::uint32_t generation, std::uint64_t random) noexcept : slot_(slot) {
+CorrelationId::CorrelationId(std::uint32_t slot, std::uint32_t generation, std::uint64_t random) noexcept
+    : slot_(slot) {
   char* out = write_hex(text_.data(), slot);
   out = write_hex(out, generation);
   write_hex(out, random);

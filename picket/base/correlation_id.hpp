@@ -10,8 +10,8 @@
 namespace picket::base {
 
 /// The id of one exchange, minted by the proxy: 32 lower-case hexadecimal digits, of which 8 are the minting worker's
-/// slot, 8 the slot's generation and 16 random. A response finds its exchange by the slot, without hashing, and is believed only
-/// after all 32 digits compare equal; the random half is what a client or a foreign agent cannot guess.
+/// slot, 8 the slot's generation and 16 random. A response finds its exchange by the slot, without hashing, and is
+/// believed only after all 32 digits compare equal; the random half is what a client or a foreign agent cannot guess.
 class CorrelationId {
  public:
   static constexpr std::size_t size = 32;
@@ -32,9 +32,10 @@ class CorrelationId {
   std::uint32_t slot_ = 0;
 };
 
-/// Mints ids and gives their slots out again when they are released; slots stay dense, so that tables indexed by them stay small.
-/// The random half is the kernel's, fetched for many ids at once. Throws std::system_error where the kernel has none to give.
-/// Thread safety: one owner, the worker. Complexity: O(1); allocates only when more exchanges live at once than ever before.
+/// Mints ids and gives their slots out again when they are released; slots stay dense, so that tables indexed by them
+/// stay small. The random half is the kernel's, fetched for many ids at once. Throws std::system_error where the kernel
+/// has none to give. Thread safety: one owner, the worker. Complexity: O(1); allocates only when more exchanges live at
+/// once than ever before.
 class CorrelationIds {
  public:
   CorrelationIds() = default;

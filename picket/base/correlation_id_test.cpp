@@ -1,9 +1,9 @@
 #include "picket/base/correlation_id.hpp"
 
-#include <gtest/gtest.h>
-
 #include <set>
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace picket::base {
 namespace {

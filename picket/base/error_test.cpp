@@ -1,8 +1,8 @@
 #include "picket/base/error.hpp"
 
-#include <gtest/gtest.h>
-
 #include <set>
+
+#include <gtest/gtest.h>
 
 #include "picket/base/result.hpp"
 

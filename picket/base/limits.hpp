@@ -6,10 +6,12 @@
 /// Bounds that hold on every connection, whatever its configuration, and the attack that each stops.
 namespace picket::base::limits {
 
-/// Largest frame after its length field: the type byte and the payload (protocol.md §2). A peer cannot make us reserve more.
+/// Largest frame after its length field: the type byte and the payload (protocol.md §2). A peer cannot make us reserve
+/// more.
 inline constexpr std::size_t max_frame_length = 16 * 1024 * 1024;
 
-/// Nesting that decoders follow in JSON and MessagePack (protocol.md §10). Deeper documents would be an attack on the stack.
+/// Nesting that decoders follow in JSON and MessagePack (protocol.md §10). Deeper documents would be an attack on the
+/// stack.
 inline constexpr std::size_t max_nesting = 127;
 
 /// Longest correlation id that an agent keeps state for. Longer ones would let a proxy make it hold arbitrary keys.

@@ -26,8 +26,8 @@ using Status = Result<void>;
 }  // namespace picket::base
 
 /// Returns the error of a Result to the caller, or goes on. The one macro for control flow in this project.
-#define PICKET_TRY(expression)                                                             \
-  do {                                                                                     \
-    if (auto picket_try_result = (expression); !picket_try_result) [[unlikely]]            \
-      return ::picket::base::Error{std::move(picket_try_result.error())};                  \
+#define PICKET_TRY(expression)                                                  \
+  do {                                                                          \
+    if (auto picket_try_result = (expression); !picket_try_result) [[unlikely]] \
+      return ::picket::base::Error{std::move(picket_try_result.error())};       \
   } while (false)

@@ -14,7 +14,8 @@ void TimerWheel::arm(Timer& timer, TimePoint due) noexcept {
   timer.due_ = due;
   // Rounded up, so that a timer is never early; the past goes to the next tick that will be looked at.
   const bool far = due - start_ > std::chrono::hours{24 * 365};
-  const std::int64_t at = far ? current_ + static_cast<std::int64_t>(slots) - 1 : std::max(current_, tick_of(due + tick - Duration{1}));
+  const std::int64_t at =
+      far ? current_ + static_cast<std::int64_t>(slots) - 1 : std::max(current_, tick_of(due + tick - Duration{1}));
   const auto slot = static_cast<std::size_t>(at) % slots;
   TimerLink& head = heads_[slot];
   timer.previous = head.previous;

@@ -42,8 +42,8 @@ class Timer : private TimerLink {
 
 /// Every timer of one worker. Arm and cancel are O(1); a timer fires at most one tick (1 ms) late and never early.
 ///
-/// One level of 4096 slots, 4 s around: a timer that is further away is looked at once per round (Varghese and Lauck, 1987,
-/// scheme 6). Thread safety: one owner, the worker. Holds no clock: the caller says what time it is.
+/// One level of 4096 slots, 4 s around: a timer that is further away is looked at once per round (Varghese and Lauck,
+/// 1987, scheme 6). Thread safety: one owner, the worker. Holds no clock: the caller says what time it is.
 class TimerWheel {
  public:
   static constexpr Duration tick = std::chrono::milliseconds{1};

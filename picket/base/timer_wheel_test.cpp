@@ -1,10 +1,10 @@
 #include "picket/base/timer_wheel.hpp"
 
-#include <gtest/gtest.h>
-
 #include <memory>
 #include <random>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace picket::base {
 namespace {

@@ -5,8 +5,9 @@
 
 namespace picket::metrics {
 
-/// A number that only grows. Thread safety: one thread adds, any thread reads. Because only one writes, adding is a load and a
-/// store (0.4 ns) and not a read-modify-write (7-8 ns, several times that when two cores fight for the line).
+/// A number that only grows. Thread safety: one thread adds, any thread reads. Because only one writes, adding is a
+/// load and a store (0.4 ns) and not a read-modify-write (7-8 ns, several times that when two cores fight for the
+/// line).
 class Counter {
  public:
   void add(std::uint64_t n = 1) noexcept {

@@ -1,8 +1,8 @@
 #include "picket/metrics/counter.hpp"
 
-#include <gtest/gtest.h>
-
 #include <thread>
+
+#include <gtest/gtest.h>
 
 namespace picket::metrics {
 namespace {

@@ -1,9 +1,9 @@
 #include "picket/metrics/exposition.hpp"
 
-#include <fmt/format.h>
-
 #include <cmath>
 #include <iterator>
+
+#include <fmt/format.h>
 
 namespace picket::metrics {
 namespace {

@@ -14,7 +14,8 @@ namespace picket::metrics {
 /// Label names and values of one sample, in the order in which they are written.
 using Labels = std::span<const std::pair<std::string_view, std::string_view>>;
 
-/// Writes metrics as Prometheus text exposition format 0.0.4. Off the hot path: a scrape builds one and sums the workers into it.
+/// Writes metrics as Prometheus text exposition format 0.0.4. Off the hot path: a scrape builds one and sums the
+/// workers into it.
 ///
 /// Call a family function once per metric, then its samples. Names follow the Prometheus conventions: counters end in
 /// `_total`, times are seconds and end in `_seconds`. Thread safety: none.

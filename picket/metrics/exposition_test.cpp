@@ -1,9 +1,9 @@
 #include "picket/metrics/exposition.hpp"
 
-#include <gtest/gtest.h>
-
 #include <array>
 #include <memory>
+
+#include <gtest/gtest.h>
 
 namespace picket::metrics {
 namespace {

@@ -36,8 +36,8 @@ base::Result<FramePeek> peek_frame(std::string_view bytes) {
   const std::size_t length = byte(0) << 24 | byte(1) << 16 | byte(2) << 8 | byte(3);
   if (length == 0) return base::fail(base::ErrorKind::invalid_message, "a frame of length 0: it has no type byte");
   if (length > base::limits::max_frame_length)
-    return base::fail(base::ErrorKind::message_too_large,
-                      fmt::format("a frame of {} bytes; at most {} are allowed", length, base::limits::max_frame_length));
+    return base::fail(base::ErrorKind::message_too_large, fmt::format("a frame of {} bytes; at most {} are allowed",
+                                                                      length, base::limits::max_frame_length));
   if (bytes.size() < frame_header_size) return FramePeek{.needed = frame_header_size};
   const auto type = static_cast<FrameType>(byte(4));
   if (!is_known(type))

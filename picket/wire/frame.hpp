@@ -51,8 +51,8 @@ struct FramePeek {
   std::size_t needed = 0;          ///< Otherwise: bytes that must be there before asking again is worth it.
 };
 
-/// Looks at the front of `bytes`. A truncated frame is held, not rejected. Errors: invalid_message for length zero or an
-/// unknown type, message_too_large for a length over 16 MiB; both as soon as the bytes that show it are there.
+/// Looks at the front of `bytes`. A truncated frame is held, not rejected. Errors: invalid_message for length zero or
+/// an unknown type, message_too_large for a length over 16 MiB; both as soon as the bytes that show it are there.
 [[nodiscard]] base::Result<FramePeek> peek_frame(std::string_view bytes);
 
 /// Writes the five bytes before a payload of `payload_size`. `payload_size` < limits::max_frame_length.

@@ -1,8 +1,8 @@
 #include "picket/wire/frame.hpp"
 
-#include <gtest/gtest.h>
-
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace picket::wire {
 namespace {

@@ -10,7 +10,8 @@ constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cas
 }  // namespace
 
 bool same_name(std::string_view a, std::string_view b) noexcept {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+  return a.size() == b.size() &&
+         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
 }
 
 std::optional<std::string_view> Headers::find(std::string_view name) const noexcept {
@@ -20,7 +21,8 @@ std::optional<std::string_view> Headers::find(std::string_view name) const noexc
 }
 
 std::size_t Headers::count(std::string_view name) const noexcept {
-  return static_cast<std::size_t>(std::ranges::count_if(fields_, [&](const Header& field) { return same_name(field.name, name); }));
+  return static_cast<std::size_t>(
+      std::ranges::count_if(fields_, [&](const Header& field) { return same_name(field.name, name); }));
 }
 
 }  // namespace picket::wire

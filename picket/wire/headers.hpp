@@ -7,7 +7,8 @@
 
 namespace picket::wire {
 
-/// One header field as it stands on the wire. The name may have any case; encoders write it in lower case. The value is bytes.
+/// One header field as it stands on the wire. The name may have any case; encoders write it in lower case. The value is
+/// bytes.
 struct Header {
   std::string_view name;
   std::string_view value;

@@ -35,7 +35,8 @@ class Output {
     ++size_;
   }
 
-  /// Puts `body` here without copying it. Bodies below a few hundred bytes are copied: an iovec costs more than they do.
+  /// Puts `body` here without copying it. Bodies below a few hundred bytes are copied: an iovec costs more than they
+  /// do.
   void splice(base::ByteView body);
 
   /// Bytes not yet consumed, spliced ones included.

@@ -1,8 +1,8 @@
 #include "picket/wire/output.hpp"
 
-#include <gtest/gtest.h>
-
 #include <array>
+
+#include <gtest/gtest.h>
 
 namespace picket::wire {
 namespace {

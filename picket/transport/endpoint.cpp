@@ -1,0 +1,71 @@
+#include "picket/transport/endpoint.hpp"
+
+#include <charconv>
+#include <cstring>
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+namespace picket::transport {
+namespace {
+
+base::Error refused(std::string detail) { return base::fail(base::ErrorKind::connection_failed, std::move(detail)); }
+
+}  // namespace
+
+base::Result<Endpoint> Endpoint::parse(std::string_view text) {
+  if (text.starts_with("unix:")) return unix_path(text.substr(5));
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos)
+    return refused(fmt::format("'{}' is no address: expected unix:PATH or IP:PORT", text));
+  std::string_view host = text.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  const std::string_view digits = text.substr(colon + 1);
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  if (error != std::errc{} || end != digits.data() + digits.size())
+    return refused(fmt::format("'{}' is no port (0-65535) in the address '{}'", digits, text));
+  return tcp(host, port);
+}
+
+base::Result<Endpoint> Endpoint::unix_path(std::string_view path) {
+  Endpoint endpoint;
+  auto& address = reinterpret_cast<sockaddr_un&>(endpoint.storage_);
+  if (path.empty()) return refused("the path of a Unix socket is empty");
+  if (path.find('\0') != std::string_view::npos) return refused("the path of a Unix socket holds a NUL byte");
+  if (path.size() >= sizeof address.sun_path)
+    return refused(fmt::format("the path of a Unix socket has {} bytes, the kernel takes {}: '{}'", path.size(),
+                               sizeof address.sun_path - 1, path));
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path.data(), path.size());
+  endpoint.size_ = sizeof address;
+  endpoint.text_ = fmt::format("unix:{}", path);
+  return endpoint;
+}
+
+base::Result<Endpoint> Endpoint::tcp(std::string_view host, std::uint16_t port) {
+  Endpoint endpoint;
+  const std::string text{host};
+  auto& v4 = reinterpret_cast<sockaddr_in&>(endpoint.storage_);
+  auto& v6 = reinterpret_cast<sockaddr_in6&>(endpoint.storage_);
+  if (::inet_pton(AF_INET, text.c_str(), &v4.sin_addr) == 1) {
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(port);
+    endpoint.size_ = sizeof v4;
+    endpoint.text_ = fmt::format("{}:{}", text, port);
+  } else if (::inet_pton(AF_INET6, text.c_str(), &v6.sin6_addr) == 1) {
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(port);
+    endpoint.size_ = sizeof v6;
+    endpoint.text_ = fmt::format("[{}]:{}", text, port);
+  } else {
+    return refused(fmt::format("'{}' is no IP address", host));
+  }
+  return endpoint;
+}
+
+std::string_view Endpoint::path() const noexcept {
+  return is_unix() ? std::string_view{reinterpret_cast<const sockaddr_un&>(storage_).sun_path} : std::string_view{};
+}
+
+}  // namespace picket::transport

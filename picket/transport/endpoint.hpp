@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "picket/base/result.hpp"
+
+namespace picket::transport {
+
+/// Where to listen or connect: a socket address and the text it came from. A value.
+class Endpoint {
+ public:
+  /// "unix:PATH" or "IP:PORT" ("[::1]:80" for IPv6). Errors: connection_failed naming what is wrong; a path longer than
+  /// the kernel takes (107 bytes) is refused, never cut.
+  [[nodiscard]] static base::Result<Endpoint> parse(std::string_view text);
+  [[nodiscard]] static base::Result<Endpoint> unix_path(std::string_view path);
+  /// `host` is an IP address.
+  [[nodiscard]] static base::Result<Endpoint> tcp(std::string_view host, std::uint16_t port);
+
+  [[nodiscard]] const std::string& text() const noexcept { return text_; }
+  [[nodiscard]] bool is_unix() const noexcept { return storage_.ss_family == AF_UNIX; }
+  /// The path of a Unix socket.
+  [[nodiscard]] std::string_view path() const noexcept;
+
+  [[nodiscard]] const sockaddr* address() const noexcept { return reinterpret_cast<const sockaddr*>(&storage_); }
+  [[nodiscard]] socklen_t size() const noexcept { return size_; }
+  [[nodiscard]] int family() const noexcept { return storage_.ss_family; }
+
+ private:
+  std::string text_;
+  sockaddr_storage storage_{};
+  socklen_t size_ = 0;
+};
+
+}  // namespace picket::transport

@@ -1,0 +1,209 @@
+#include "picket/transport/listener.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <grp.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace picket::transport {
+namespace {
+
+using base::ErrorKind;
+
+base::Error system_error(const Endpoint& endpoint, std::string_view action, int error) {
+  return base::fail(ErrorKind::io,
+                    fmt::format("cannot {} {}: {}", action, endpoint.text(), std::generic_category().message(error)));
+}
+
+/// A descriptor that is closed unless it is released.
+class Descriptor {
+ public:
+  explicit Descriptor(int value) noexcept : value_(value) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (value_ >= 0) ::close(value_);
+  }
+  [[nodiscard]] int get() const noexcept { return value_; }
+  [[nodiscard]] int release() noexcept { return std::exchange(value_, -1); }
+
+ private:
+  int value_;
+};
+
+/// Removes the file of a server that is gone. Only a refused connection proves that: anything else may be a live
+/// server.
+base::Status remove_stale_file(const Endpoint& endpoint) {
+  struct stat status{};
+  const std::string path{endpoint.path()};
+  if (::lstat(path.c_str(), &status) != 0) return {};
+  if (!S_ISSOCK(status.st_mode))
+    return base::fail(ErrorKind::io,
+                      fmt::format("cannot listen on {}: the path exists and is no socket", endpoint.text()));
+  const Descriptor probe{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+  if (::connect(probe.get(), endpoint.address(), endpoint.size()) == 0 || errno == EAGAIN || errno == EINPROGRESS)
+    return base::fail(ErrorKind::io,
+                      fmt::format("cannot listen on {}: another process is listening there", endpoint.text()));
+  if (errno != ECONNREFUSED) return system_error(endpoint, "probe", errno);
+  if (::unlink(path.c_str()) != 0) return system_error(endpoint, "remove the stale file of", errno);
+  return {};
+}
+
+base::Status bind_unix(int descriptor, const Endpoint& endpoint, const ListenOptions& options) {
+  PICKET_TRY(remove_stale_file(endpoint));
+  // The descriptor's mode carries over to the file, so that it never exists with a wider one.
+  if (::fchmod(descriptor, 0600) != 0) return system_error(endpoint, "set the mode of", errno);
+  if (::bind(descriptor, endpoint.address(), endpoint.size()) != 0) return system_error(endpoint, "bind", errno);
+  const std::string path{endpoint.path()};
+  if (options.socket_group) {
+    const ::group* const group = ::getgrnam(options.socket_group->c_str());
+    if (group == nullptr) {
+      ::unlink(path.c_str());
+      return base::fail(ErrorKind::io,
+                        fmt::format("there is no group '{}' for {}", *options.socket_group, endpoint.text()));
+    }
+    if (::chown(path.c_str(), static_cast<uid_t>(-1), group->gr_gid) != 0)
+      return system_error(endpoint, "set the group of", errno);
+  }
+  if (::chmod(path.c_str(), options.socket_mode) != 0) return system_error(endpoint, "set the mode of", errno);
+  return {};
+}
+
+base::Status bind_tcp(int descriptor, const Endpoint& endpoint, const ListenOptions& options) {
+  const int on = 1;
+  ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (options.reuse_port) ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+  if (::bind(descriptor, endpoint.address(), endpoint.size()) != 0) return system_error(endpoint, "listen on", errno);
+  return {};
+}
+
+/// The endpoint that the kernel made of port 0.
+Endpoint bound(int descriptor, const Endpoint& wanted) {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+  if (wanted.is_unix() || ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return wanted;
+  const std::uint16_t port = ntohs(storage.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(storage).sin6_port
+                                                                 : reinterpret_cast<sockaddr_in&>(storage).sin_port);
+  const std::string& text = wanted.text();
+  std::string host = text.substr(0, text.rfind(':'));
+  if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
+  auto result = Endpoint::tcp(host, port);
+  return result ? std::move(*result) : wanted;
+}
+
+}  // namespace
+
+base::Result<Listener> Listener::open(Worker& worker, const Endpoint& endpoint, const ListenOptions& options) {
+  Descriptor descriptor{::socket(endpoint.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+  if (descriptor.get() < 0) return system_error(endpoint, "make a socket for", errno);
+  if (endpoint.is_unix()) {
+    PICKET_TRY(bind_unix(descriptor.get(), endpoint, options));
+  } else {
+    PICKET_TRY(bind_tcp(descriptor.get(), endpoint, options));
+  }
+  if (::listen(descriptor.get(), options.backlog) != 0) return system_error(endpoint, "listen on", errno);
+  Endpoint actual = bound(descriptor.get(), endpoint);
+  return Listener{worker, std::move(actual), descriptor.release(), options};
+}
+
+Listener::Listener(Worker& worker, Endpoint endpoint, int descriptor, const ListenOptions& options)
+    : worker_(&worker),
+      endpoint_(std::move(endpoint)),
+      socket_(worker.context(), descriptor),
+      allowed_uids_(options.allowed_uids) {
+  struct stat status{};
+  if (endpoint_.is_unix() && ::stat(std::string{endpoint_.path()}.c_str(), &status) == 0)
+    file_ = {status.st_dev, status.st_ino};
+}
+
+Listener::Listener(Listener&& other) noexcept
+    : worker_(other.worker_),
+      endpoint_(std::move(other.endpoint_)),
+      socket_(std::move(other.socket_)),
+      allowed_uids_(std::move(other.allowed_uids_)),
+      file_(std::exchange(other.file_, std::nullopt)),
+      refused_peers_(other.refused_peers_) {}
+
+Listener::~Listener() { close(); }
+
+void Listener::close() noexcept {
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+  if (!file_) return;
+  const std::string path{endpoint_.path()};
+  struct stat status{};
+  if (::stat(path.c_str(), &status) == 0 && status.st_dev == file_->first && status.st_ino == file_->second)
+    ::unlink(path.c_str());
+  file_.reset();
+}
+
+bool Listener::may_connect(int descriptor) noexcept {
+  if (!endpoint_.is_unix()) return true;
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (::getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
+  return peer.uid == 0 || peer.uid == ::geteuid() || std::ranges::find(allowed_uids_, peer.uid) != allowed_uids_.end();
+}
+
+Listener::Accept Listener::accept() { return Accept{*this}; }
+
+void Listener::Accept::await_suspend(std::coroutine_handle<> waiting) {
+  waiting_ = waiting;
+  try_accept();
+}
+
+void Listener::Accept::try_accept() {
+  listener_.socket_.async_wait(
+      boost::asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code& error) {
+        if (error) {
+          result_ = base::fail(ErrorKind::connection_closed, "the listener was closed");
+          waiting_.resume();
+          return;
+        }
+        while (true) {
+          const int descriptor =
+              ::accept4(listener_.socket_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+          if (descriptor >= 0) {
+            if (!listener_.may_connect(descriptor)) {
+              ++listener_.refused_peers_;
+              ::close(descriptor);
+              continue;
+            }
+            result_ = descriptor;
+            break;
+          }
+          if (errno == EINTR || errno == ECONNABORTED) continue;
+          if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            try_accept();
+            return;
+          }
+          result_ = base::fail(ErrorKind::io, fmt::format("cannot accept on {}: {}", listener_.endpoint().text(),
+                                                          std::generic_category().message(errno)));
+          break;
+        }
+        waiting_.resume();
+      });
+}
+
+base::Result<int> Listener::Accept::await_resume() { return std::move(result_); }
+
+Stream adopt(Worker& worker, int descriptor) {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+  ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&storage), &size);
+  const bool tcp = storage.ss_family != AF_UNIX;
+  const int on = 1;
+  if (tcp) ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  Stream::Socket socket{worker.context()};
+  socket.assign({storage.ss_family, tcp ? IPPROTO_TCP : 0}, descriptor);
+  return Stream{worker, std::move(socket)};
+}
+
+}  // namespace picket::transport

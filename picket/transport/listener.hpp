@@ -1,0 +1,87 @@
+#pragma once
+
+#include <coroutine>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include "picket/base/result.hpp"
+#include "picket/transport/endpoint.hpp"
+#include "picket/transport/stream.hpp"
+#include "picket/transport/worker.hpp"
+
+namespace picket::transport {
+
+/// How a listening socket is made, and who may connect to it.
+struct ListenOptions {
+  int backlog = 1024;                       ///< connections the kernel queues
+  bool reuse_port = false;                  ///< TCP: several workers listen on one port, the kernel spreads connections
+  mode_t socket_mode = 0600;                ///< Unix: permissions of the socket file
+  std::optional<std::string> socket_group;  ///< Unix: group of the socket file; none: the process's
+  std::vector<uid_t> allowed_uids;          ///< Unix: peers beside root and the process's own user
+};
+
+/// A listening socket of one worker.
+///
+/// On a Unix socket a stale file is removed only after a connection to it was refused (a live server is never
+/// unseated), the file gets its mode before it accepts anybody, and each peer's user id is checked by the kernel's
+/// credentials. The file is removed on close. Thread safety: its worker's thread only.
+class Listener {
+ public:
+  /// Binds and listens. Errors: io or connection_failed, naming address and reason.
+  [[nodiscard]] static base::Result<Listener> open(Worker& worker, const Endpoint& endpoint,
+                                                   const ListenOptions& options);
+
+  Listener(Listener&& other) noexcept;
+  Listener& operator=(Listener&&) = delete;
+  ~Listener();
+
+  /// Awaitable; Result<int>: an accepted descriptor, non-blocking, the caller's to own: adopt() it, on this worker or
+  /// (through Worker::post) another. A peer that may not connect is closed and not reported. Errors: connection_closed
+  /// after close(); io, e.g. out of descriptors: wait, try again.
+  class Accept;
+  [[nodiscard]] Accept accept();
+
+  /// Ends a pending accept and removes the socket file.
+  void close() noexcept;
+  /// The address it listens on, with the port the kernel chose for port 0.
+  [[nodiscard]] const Endpoint& endpoint() const noexcept { return endpoint_; }
+  /// Peers that were turned away by their credentials.
+  [[nodiscard]] std::uint64_t refused_peers() const noexcept { return refused_peers_; }
+
+ private:
+  Listener(Worker& worker, Endpoint endpoint, int descriptor, const ListenOptions& options);
+  [[nodiscard]] bool may_connect(int descriptor) noexcept;
+
+  Worker* worker_;
+  Endpoint endpoint_;
+  boost::asio::posix::stream_descriptor socket_;
+  std::vector<uid_t> allowed_uids_;
+  std::optional<std::pair<dev_t, ino_t>> file_;  // what we made, so that close() never removes another's file
+  std::uint64_t refused_peers_ = 0;
+};
+
+class Listener::Accept {
+ public:
+  explicit Accept(Listener& listener) noexcept : listener_(listener) {}
+  [[nodiscard]] bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> waiting);
+  base::Result<int> await_resume();
+
+ private:
+  void try_accept();
+
+  Listener& listener_;
+  std::coroutine_handle<> waiting_;
+  base::Result<int> result_{-1};
+};
+
+/// Takes an accepted descriptor over as a stream of `worker`.
+[[nodiscard]] Stream adopt(Worker& worker, int descriptor);
+
+}  // namespace picket::transport

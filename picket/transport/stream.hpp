@@ -1,0 +1,140 @@
+#pragma once
+
+#include <coroutine>
+#include <cstddef>
+#include <optional>
+#include <span>
+
+#include <sys/uio.h>
+
+#include <boost/asio/generic/stream_protocol.hpp>
+
+#include "picket/base/result.hpp"
+#include "picket/base/time.hpp"
+#include "picket/base/timer_wheel.hpp"
+#include "picket/transport/endpoint.hpp"
+#include "picket/transport/worker.hpp"
+
+namespace picket::transport {
+
+/// A connected byte stream (TCP or Unix) of one worker, for coroutines: every operation is awaited and has a deadline.
+///
+/// At most one read and one write at a time. An operation whose deadline passes ends with `timeout` and leaves the
+/// stream usable. Thread safety: its worker's thread only. Lifetime: must not be destroyed while an operation is
+/// awaited; close() ends those first.
+class Stream {
+ public:
+  using Socket = boost::asio::generic::stream_protocol::socket;
+
+  explicit Stream(Worker& worker);
+  Stream(Worker& worker, Socket socket);
+  Stream(Stream&&) = default;
+
+  /// Awaitable; Status. Errors: connection_failed naming the address, timeout.
+  class Connect;
+  [[nodiscard]] Connect connect(const Endpoint& endpoint, base::Deadline deadline);
+
+  /// Awaitable; Result<size_t>: at least one byte, or 0 at the end of the stream. Errors: io, connection_closed (reset,
+  /// or close()d here), timeout.
+  class Read;
+  [[nodiscard]] Read read_some(std::span<char> into, base::Deadline deadline);
+
+  /// Awaitable; Status: everything was handed to the kernel. `parts` is modified while writing. Errors: as read_some.
+  /// What can be written at once is written without suspending.
+  class Write;
+  [[nodiscard]] Write write(std::span<iovec> parts, base::Deadline deadline);
+
+  /// Sends a FIN; reading goes on.
+  void shutdown_write() noexcept;
+  /// Ends everything; awaited operations end with connection_closed.
+  void close() noexcept;
+  [[nodiscard]] bool is_open() const noexcept { return socket_.is_open(); }
+  /// Whether the peer has closed or sent something while nobody read: a pooled connection that says true is stale.
+  [[nodiscard]] bool has_input() const noexcept;
+
+  [[nodiscard]] Worker& worker() noexcept { return *worker_; }
+  [[nodiscard]] int descriptor() noexcept { return socket_.native_handle(); }
+  [[nodiscard]] Socket& socket() noexcept { return socket_; }
+
+ private:
+  Worker* worker_;
+  Socket socket_;
+};
+
+namespace internal {
+
+/// What the awaitables share: who waits, the timer, the outcome.
+class StreamOperation {
+ public:
+  StreamOperation(Stream& stream, base::Deadline deadline) noexcept
+      : stream_(stream), deadline_(deadline), timer_(&StreamOperation::on_deadline, this) {}
+
+ protected:
+  void arm();
+  /// The completion of the Asio operation: takes the outcome and resumes.
+  void complete(const boost::system::error_code& error, std::size_t transferred);
+  [[nodiscard]] base::Error error(const boost::system::error_code& error) const;
+
+  Stream& stream_;
+  base::Deadline deadline_;
+  base::Timer timer_;
+  std::coroutine_handle<> waiting_;
+  boost::system::error_code error_;
+  std::size_t transferred_ = 0;
+  bool timed_out_ = false;
+
+ private:
+  static void on_deadline(void* self, base::TimePoint now);
+};
+
+}  // namespace internal
+
+class Stream::Connect : internal::StreamOperation {
+ public:
+  Connect(Stream& stream, const Endpoint& endpoint, base::Deadline deadline) noexcept
+      : StreamOperation(stream, deadline), endpoint_(endpoint) {}
+  [[nodiscard]] bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> waiting);
+  base::Status await_resume();
+
+ private:
+  const Endpoint& endpoint_;
+};
+
+class Stream::Read : internal::StreamOperation {
+ public:
+  Read(Stream& stream, std::span<char> into, base::Deadline deadline) noexcept
+      : StreamOperation(stream, deadline), into_(into) {}
+  [[nodiscard]] bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> waiting);
+  base::Result<std::size_t> await_resume();
+
+ private:
+  std::span<char> into_;
+};
+
+class Stream::Write : internal::StreamOperation {
+ public:
+  Write(Stream& stream, std::span<iovec> parts, base::Deadline deadline) noexcept
+      : StreamOperation(stream, deadline), parts_(parts) {}
+  [[nodiscard]] bool await_ready();
+  void await_suspend(std::coroutine_handle<> waiting);
+  base::Status await_resume();
+
+ private:
+  /// Writes what the kernel takes. True when all is written or an error ended it.
+  bool write_now();
+  void wait_writable();
+
+  std::span<iovec> parts_;
+  std::optional<base::Error> failure_;
+};
+
+/// Writes `parts` to a non-blocking descriptor with one sendmsg, no SIGPIPE. Returns the bytes written, 0 where the
+/// kernel takes none now.
+[[nodiscard]] base::Result<std::size_t> write_vectored(int descriptor, std::span<const iovec> parts);
+
+/// Drops `size` bytes from the front of `parts`.
+[[nodiscard]] std::span<iovec> consume(std::span<iovec> parts, std::size_t size) noexcept;
+
+}  // namespace picket::transport

@@ -1,0 +1,193 @@
+#include "picket/transport/stream.hpp"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "picket/transport/listener.hpp"
+#include "picket/transport/task.hpp"
+
+namespace picket::transport {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct TemporaryFolder {
+  std::filesystem::path path;
+  TemporaryFolder() {
+    std::string name = (std::filesystem::temp_directory_path() / "picket-XXXXXX").string();
+    path = ::mkdtemp(name.data());
+  }
+  ~TemporaryFolder() { std::filesystem::remove_all(path); }
+  [[nodiscard]] Endpoint socket() const { return Endpoint::unix_path((path / "s").string()).value(); }
+};
+
+/// Runs `task` to its end on `worker`, at most 10 s.
+void run(Worker& worker, Task<void> task) {
+  bool done = false;
+  const auto wrapper = [](Task<void> inner, bool& flag) -> Task<void> {
+    co_await inner;
+    flag = true;
+  };
+  spawn(wrapper(std::move(task), done));
+  const auto give_up = base::Clock::now() + 10s;
+  while (!done && base::Clock::now() < give_up) worker.turn(give_up);
+  ASSERT_TRUE(done) << "the task did not end";
+}
+
+Task<void> echo_once(Listener& listener, Worker& worker) {
+  auto accepted = co_await listener.accept();
+  EXPECT_TRUE(accepted) << accepted.error().message();
+  Stream stream = adopt(worker, *accepted);
+  std::string buffer(65536, '\0');
+  while (true) {
+    const auto size = co_await stream.read_some(buffer, base::Deadline{});
+    if (!size || *size == 0) co_return;
+    iovec part{buffer.data(), *size};
+    const std::span<iovec> parts{&part, 1};
+    const auto written = co_await stream.write(parts, base::Deadline{});
+    EXPECT_TRUE(written);
+  }
+}
+
+Task<void> send_and_compare(Worker& worker, const Endpoint& endpoint) {
+  Stream stream{worker};
+  const base::Deadline deadline{base::Clock::now() + 5s};
+  const auto connected = co_await stream.connect(endpoint, deadline);
+  EXPECT_TRUE(connected) << connected.error().message();
+  std::string sent(3'000'000, '\0');
+  for (std::size_t i = 0; i < sent.size(); ++i) sent[i] = static_cast<char>(i * 7);
+  std::string got;
+  // Both directions at once: neither side may wait for the other to be read out first.
+  const auto write_all = [](Stream& out, const std::string& text) -> Task<void> {
+    std::array<iovec, 2> parts{
+        {{const_cast<char*>(text.data()), 1000}, {const_cast<char*>(text.data()) + 1000, text.size() - 1000}}};
+    const std::span<iovec> span{parts};
+    const auto written = co_await out.write(span, base::Deadline{});
+    EXPECT_TRUE(written);
+    out.shutdown_write();
+  };
+  spawn(write_all(stream, sent));
+  std::string buffer(65536, '\0');
+  while (true) {
+    const auto size = co_await stream.read_some(buffer, deadline);
+    EXPECT_TRUE(size) << size.error().message();
+    if (!size || *size == 0) break;
+    got.append(buffer, 0, *size);
+  }
+  EXPECT_TRUE(got == sent);
+}
+
+TEST(Stream, LargeTransferArrivesWholeOverUnixAndTcp) {
+  const TemporaryFolder folder;
+  for (const auto& endpoint : {folder.socket(), Endpoint::parse("127.0.0.1:0").value()}) {
+    Worker worker;
+    auto listener = Listener::open(worker, endpoint, {});
+    ASSERT_TRUE(listener) << listener.error().message();
+    spawn(echo_once(*listener, worker));
+    run(worker, send_and_compare(worker, listener->endpoint()));
+  }
+}
+
+TEST(Stream, ReadEndsAtItsDeadlineAndTheStreamGoesOn) {
+  const TemporaryFolder folder;
+  Worker worker;
+  auto listener = Listener::open(worker, folder.socket(), {});
+  ASSERT_TRUE(listener);
+  spawn(echo_once(*listener, worker));
+  const auto body = [](Worker& w, const Endpoint& endpoint) -> Task<void> {
+    Stream stream{w};
+    const auto connected = co_await stream.connect(endpoint, base::Deadline{});
+    EXPECT_TRUE(connected);
+    std::string buffer(16, '\0');
+    const base::Deadline soon{base::Clock::now() + 20ms};
+    const auto nothing = co_await stream.read_some(buffer, soon);
+    EXPECT_FALSE(nothing);
+    EXPECT_EQ(nothing.error().kind(), base::ErrorKind::timeout);
+    iovec part{const_cast<char*>("hello"), 5};
+    const std::span<iovec> parts{&part, 1};
+    const auto written = co_await stream.write(parts, base::Deadline{});
+    EXPECT_TRUE(written);
+    const auto size = co_await stream.read_some(buffer, base::Deadline{});
+    EXPECT_EQ(buffer.substr(0, size.value()), "hello");
+  };
+  run(worker, body(worker, listener->endpoint()));
+}
+
+TEST(Stream, RefusedConnectionNamesTheAddress) {
+  const TemporaryFolder folder;
+  Worker worker;
+  const Endpoint nobody = folder.socket();
+  const auto body = [](Worker& w, const Endpoint& endpoint) -> Task<void> {
+    Stream stream{w};
+    const auto connected = co_await stream.connect(endpoint, base::Deadline{});
+    EXPECT_FALSE(connected);
+    EXPECT_NE(connected.error().detail().find(endpoint.text()), std::string::npos);
+  };
+  run(worker, body(worker, nobody));
+}
+
+mode_t mode_of(const Endpoint& endpoint) {
+  struct stat status{};
+  ::stat(std::string{endpoint.path()}.c_str(), &status);
+  return status.st_mode & 0777;
+}
+
+TEST(Listener, SocketFileIsPrivateUnlessToldOtherwiseAndGoesAway) {
+  const TemporaryFolder folder;
+  Worker worker;
+  {
+    const auto listener = Listener::open(worker, folder.socket(), {});
+    ASSERT_TRUE(listener);
+    EXPECT_EQ(mode_of(folder.socket()), 0600U);
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder.path / "s"));
+  const auto open_to_group = Listener::open(worker, folder.socket(), {.socket_mode = 0660});
+  ASSERT_TRUE(open_to_group);
+  EXPECT_EQ(mode_of(folder.socket()), 0660U);
+}
+
+TEST(Listener, LiveServerIsNotUnseated) {
+  const TemporaryFolder folder;
+  Worker worker;
+  const auto first = Listener::open(worker, folder.socket(), {});
+  ASSERT_TRUE(first);
+  const auto second = Listener::open(worker, folder.socket(), {});
+  ASSERT_FALSE(second);
+  EXPECT_NE(second.error().detail().find("another process is listening"), std::string::npos) << second.error().detail();
+}
+
+TEST(Listener, StaleFileOfADeadServerIsReplaced) {
+  const TemporaryFolder folder;
+  const int dead = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  const Endpoint endpoint = folder.socket();
+  ASSERT_EQ(::bind(dead, endpoint.address(), endpoint.size()), 0);
+  ::close(dead);
+  Worker worker;
+  EXPECT_TRUE(Listener::open(worker, endpoint, {}));
+}
+
+TEST(Listener, FileThatIsNoSocketIsLeftAlone) {
+  const TemporaryFolder folder;
+  std::ofstream{folder.path / "s"} << "precious";
+  Worker worker;
+  EXPECT_FALSE(Listener::open(worker, folder.socket(), {}));
+  EXPECT_TRUE(std::filesystem::is_regular_file(folder.path / "s"));
+}
+
+TEST(Listener, UsedPortIsAnError) {
+  Worker worker;
+  const auto first = Listener::open(worker, Endpoint::parse("127.0.0.1:0").value(), {});
+  ASSERT_TRUE(first);
+  const auto second = Listener::open(worker, first->endpoint(), {});
+  ASSERT_FALSE(second);
+  EXPECT_NE(second.error().detail().find(first->endpoint().text()), std::string::npos);
+}
+
+}  // namespace
+}  // namespace picket::transport

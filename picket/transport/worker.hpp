@@ -1,0 +1,88 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "picket/base/correlation_id.hpp"
+#include "picket/base/limits.hpp"
+#include "picket/base/time.hpp"
+#include "picket/base/timer_wheel.hpp"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace picket::transport {
+
+/// Something that has output to write once the current loop turn is over.
+class Flushable {
+ public:
+  virtual void flush() = 0;
+
+ protected:
+  ~Flushable() = default;
+
+ private:
+  friend class Worker;
+  bool queued_ = false;
+};
+
+/// One thread's event loop and all that belongs to that thread: clock, timers, ids, scratch memory. Nothing of it is
+/// shared.
+///
+/// A turn: wait for readiness, run what is ready, fire due timers, then flush every connection that has output: what
+/// one turn produced leaves in one system call per connection. Thread safety: post() and stop() from any thread;
+/// everything else only from the thread inside run().
+class Worker {
+ public:
+  Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+  ~Worker();
+
+  [[nodiscard]] boost::asio::io_context& context() noexcept;
+  /// The time of this turn; one clock read per turn.
+  [[nodiscard]] base::TimePoint now() noexcept { return clock_.now(); }
+  [[nodiscard]] base::TimerWheel& timers() noexcept { return timers_; }
+  [[nodiscard]] base::CorrelationIds& ids() noexcept { return ids_; }
+
+  /// Memory for one read, limits::tail_padding readable bytes behind it. Borrowed until the caller returns to the loop.
+  [[nodiscard]] std::span<char> scratch() noexcept { return {scratch_.get(), scratch_size}; }
+  static constexpr std::size_t scratch_size = 256 * 1024;
+
+  /// Has `item` flushed at the end of this turn, once however often it asks.
+  void flush_later(Flushable& item) {
+    if (item.queued_) return;
+    item.queued_ = true;
+    dirty_.push_back(&item);
+  }
+  /// `item` goes away.
+  void forget(Flushable& item) noexcept;
+
+  /// Serves until stop().
+  void run();
+  /// One turn: waits for something to do, at most until `until`. For tests and for tools that drive the loop
+  /// themselves.
+  void turn(base::TimePoint until);
+  /// Ends run() once everything posted before has run.
+  void stop();
+  /// Runs `job` on this worker in a later turn. Takes a lock: not for the hot path.
+  void post(std::move_only_function<void()> job);
+
+ private:
+  void finish_turn();
+
+  struct Loop;
+
+  std::unique_ptr<Loop> loop_;
+  base::CoarseClock clock_;
+  base::TimerWheel timers_;
+  base::CorrelationIds ids_;
+  std::unique_ptr<char[]> scratch_;
+  std::vector<Flushable*> dirty_;
+  bool stopped_ = false;
+};
+
+}  // namespace picket::transport
