@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+/// Our base configuration in ModSecurity's language. The library and its Debian package ship none, and without one JSON
+/// and XML bodies are not parsed and a body that fails to parse passes.
+namespace picket::apps::waf {
+
+/// Largest request body that is inspected, in bytes: what the agent announces as max_body_size, so that a proxy rejects
+/// or reports what is larger before it is sent here.
+inline constexpr std::size_t max_body_size = 10 * 1024 * 1024;
+
+/// Rules loaded before any other: which body is parsed as what, and what happens to one that cannot be inspected whole.
+[[nodiscard]] std::string_view base_rules() noexcept;
+
+/// Directives loaded after all rules: in libmodsecurity the first setting of a directive wins, so these fill what the
+/// rules left open.
+[[nodiscard]] std::string_view default_directives() noexcept;
+
+/// The action that sets CRS's paranoia level, 1 to 4.
+[[nodiscard]] std::string paranoia_action(int level);
+
+}  // namespace picket::apps::waf

@@ -1,0 +1,63 @@
+#include "apps/waf/compiled_rules.hpp"
+
+#include <fmt/format.h>
+#include <modsecurity/rule_with_operator.h>
+#include <modsecurity/rules_set.h>
+
+#include "apps/waf/rule_error.hpp"
+#include "apps/waf/unicode_map.hpp"
+
+namespace picket::apps::waf {
+
+CompiledRules::CompiledRules() : rules_(std::make_unique<modsecurity::RulesSet>()) {}
+CompiledRules::~CompiledRules() = default;
+
+std::optional<std::string> CompiledRules::add(const std::string& text, const std::string& name) {
+  modsecurity::RulesSet added;
+  if (added.load(text.c_str(), name) < 0) return describe_rule_error(added.getParserError(), text, name);
+  if (auto duplicate = note_ids(added)) return duplicate;
+  if (rules_->merge(&added) < 0) return fmt::format("{}: {}", name, rules_->getParserError());
+  return std::nullopt;
+}
+
+// The library refuses an id that another file has used, too, but does not say where.
+std::optional<std::string> CompiledRules::note_ids(modsecurity::RulesSet& added) {
+  for (int phase = 0; phase < modsecurity::Phases::NUMBER_OF_PHASES; ++phase) {
+    for (const auto& rule : added.m_rulesSetPhases[phase]->m_rules) {
+      rule_count_ += dynamic_cast<const modsecurity::RuleWithActions*>(rule.get()) != nullptr;
+      const auto* const with_id = dynamic_cast<const modsecurity::RuleWithOperator*>(rule.get());
+      if (with_id == nullptr) continue;
+      const auto place = fmt::format("{}:{}", *with_id->getFileName(), with_id->getLineNumber());
+      const auto [known, is_new] = places_.try_emplace(with_id->m_ruleId, place);
+      if (is_new) continue;
+      return fmt::format("{}: rule id {} is already used at {}", place, with_id->m_ruleId, known->second);
+    }
+  }
+  return std::nullopt;
+}
+
+void CompiledRules::finish() {
+  places_.clear();
+  modsecurity::ConfigUnicodeMap& map = rules_->m_unicodeMapTable;
+  if (map.m_set) return;  // the rules name one
+  constexpr double us_ascii_code_page = 20127;
+  map.m_unicodeMapTable = std::make_shared<modsecurity::UnicodeMapHolder>();
+  map.m_unicodeCodePage = us_ascii_code_page;
+  map.m_set = true;
+  fill_unicode_map(*map.m_unicodeMapTable);
+}
+
+std::size_t CompiledRules::body_limit() const noexcept {
+  const double limit = rules_->m_requestBodyLimit.m_value;
+  return limit > 0 ? static_cast<std::size_t>(limit) : 0;
+}
+
+bool CompiledRules::rejects_over_limit() const noexcept {
+  return rules_->m_requestBodyLimitAction != modsecurity::RulesSet::ProcessPartialBodyLimitAction;
+}
+
+bool may_block(const modsecurity::Transaction& transaction) {
+  return transaction.getRuleEngineState() == modsecurity::RulesSet::EnabledRuleEngine;
+}
+
+}  // namespace picket::apps::waf

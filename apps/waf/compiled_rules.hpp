@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+namespace modsecurity {
+class RulesSet;
+class Transaction;
+}  // namespace modsecurity
+
+namespace picket::apps::waf {
+
+/// libmodsecurity's rules behind an interface of ours: its rules_set.h is not valid C++23 (it makes a std::string of
+/// NULL), so what needs that header is compiled as C++20 and speaks of standard types only.
+class CompiledRules {
+ public:
+  CompiledRules();
+  CompiledRules(const CompiledRules&) = delete;
+  CompiledRules& operator=(const CompiledRules&) = delete;
+  ~CompiledRules();
+
+  /// Compiles `text` behind what is there. `name` is the file it came from: relative paths in it start there.
+  /// Returns what is wrong with it as "file:line: message", or nothing.
+  [[nodiscard]] std::optional<std::string> add(const std::string& text, const std::string& name);
+
+  /// To be called once, after the last add().
+  void finish();
+
+  [[nodiscard]] std::size_t rule_count() const noexcept { return rule_count_; }
+  /// SecRequestBodyLimit in bytes; 0 for none.
+  [[nodiscard]] std::size_t body_limit() const noexcept;
+  /// SecRequestBodyLimitAction: whether a body over the limit is refused, rather than inspected in part.
+  [[nodiscard]] bool rejects_over_limit() const noexcept;
+
+  /// The library takes them without const, and does not change them while it evaluates.
+  [[nodiscard]] modsecurity::RulesSet& get() const noexcept { return *rules_; }
+
+ private:
+  std::optional<std::string> note_ids(modsecurity::RulesSet& added);
+
+  std::unique_ptr<modsecurity::RulesSet> rules_;
+  std::unordered_map<std::int64_t, std::string> places_;  // rule id to file:line; only while loading
+  std::size_t rule_count_ = 0;
+};
+
+/// Whether this transaction's rule engine is on: not off, and not for detection only. Rules may change it
+/// (ctl:ruleEngine).
+[[nodiscard]] bool may_block(const modsecurity::Transaction& transaction);
+
+}  // namespace picket::apps::waf

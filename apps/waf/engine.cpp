@@ -1,0 +1,18 @@
+#include "apps/waf/engine.hpp"
+
+#include <modsecurity/modsecurity.h>
+
+namespace picket::apps::waf {
+
+std::shared_ptr<Engine> Engine::create() { return std::shared_ptr<Engine>(new Engine()); }
+
+Engine::Engine() : modsecurity_(std::make_unique<modsecurity::ModSecurity>()) {
+  modsecurity_->setConnectorInformation("picket-waf");
+  // Matches are read from the transaction, where those of disruptive rules are too; the callback never sees these.
+  // Without a callback the library would print each match to standard error.
+  modsecurity_->setServerLogCb([](void*, const void*) {}, modsecurity::RuleMessageLogProperty);
+}
+
+Engine::~Engine() = default;
+
+}  // namespace picket::apps::waf

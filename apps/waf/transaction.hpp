@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "apps/waf/rule_log.hpp"
+#include "apps/waf/rule_set.hpp"
+#include "apps/waf/verdict.hpp"
+#include "picket/base/arena.hpp"
+#include "picket/base/result.hpp"
+#include "picket/wire/messages.hpp"
+
+namespace modsecurity {
+class Transaction;
+}
+
+namespace picket::apps::waf {
+
+/// Notes of a verdict: something was not inspected whole. With the rule engine on, each of them blocks.
+inline constexpr std::string_view note_body_over_limit = "request-body-over-limit";
+inline constexpr std::string_view note_nul_in_request_line = "nul-in-request-line";
+
+/// Whether the head announces a body (RFC 9112 §6.3): a transfer-encoding, or a content-length that is not zero.
+[[nodiscard]] bool declares_body(const wire::Headers& headers) noexcept;
+
+/// One HTTP exchange before the rules. Phase 1 runs on the request's headers; phase 2, most of CRS, as soon as the body
+/// is whole: at once where none will come, else on the last chunk; phase 3 on the response's headers; phase 5 at the
+/// end. After a verdict that does not allow, every later event gets that verdict again, and no rule runs.
+///
+/// Thread safety: one call at a time, from any thread. An evaluation takes 0.6 to 200 ms and cannot be interrupted.
+/// Lifetime: keeps the rule set; `log` must outlive it. Messages are not kept beyond the call.
+/// Errors: invalid_message for a body before its head, unavailable where the library failed: there is no verdict then.
+class Transaction {
+ public:
+  /// `log` may be null.
+  Transaction(std::shared_ptr<const RuleSet> rules, RuleLog* log);
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+  ~Transaction();
+
+  /// `body_follows`: the proxy will send this request's body. Where it will not, or where there is none, phase 2 runs
+  /// now.
+  [[nodiscard]] base::Result<Verdict> on_request_headers(const wire::RequestHeaders& request, bool body_follows);
+  /// Chunks in order. A body that nothing announced (HTTP/2 allows it) is inspected like any other.
+  [[nodiscard]] base::Result<Verdict> on_request_body_chunk(const wire::RequestBodyChunk& chunk);
+  [[nodiscard]] base::Result<Verdict> on_response_headers(const wire::ResponseHeaders& response);
+  /// The end, however it came: runs the logging phase. Nothing can be blocked any more.
+  base::Status on_complete();
+
+ private:
+  template <class Step>
+  base::Result<Verdict> evaluate(Step step);
+  void conclude(Verdict& verdict);
+  void take_intervention(Verdict& verdict);
+  void take_matches(Verdict& verdict);
+  void refuse(Verdict& verdict, std::uint16_t status, std::string_view note) const;
+  void keep_head(const wire::RequestHeaders& request);
+  void run_headers_phase(const wire::RequestHeaders& head);
+  void start_over();
+  void append(base::ByteView data, Verdict& verdict);
+  void run_body_phase();
+
+  std::shared_ptr<const RuleSet> rules_;
+  RuleLog* log_;
+  std::unique_ptr<modsecurity::Transaction> engine_;
+  base::Arena arena_;
+  std::optional<wire::RequestHeaders> head_;  // kept while an unannounced body may still come
+  Verdict decided_;                           // the verdict that does not allow, without its matches
+  std::size_t seen_ = 0;                      // matches that were taken from the engine
+  std::size_t body_size_ = 0;
+  bool begun_ = false;
+  bool body_phase_ran_ = false;
+  bool body_cut_ = false;
+  bool completed_ = false;
+};
+
+}  // namespace picket::apps::waf
