@@ -1,0 +1,290 @@
+#include "picket/pool/agent.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "picket/pool/exchange.hpp"
+
+namespace picket::pool {
+
+using base::ErrorKind;
+
+Agent::Agent(transport::Worker& worker, AgentSpec spec, Config config, transport::Endpoint endpoint, Observer* observer)
+    : worker_(worker),
+      spec_(std::move(spec)),
+      config_(config),
+      endpoint_(std::move(endpoint)),
+      session_config_{.proxy_version = PICKET_VERSION,
+                      .encodings = spec_.encodings,
+                      .events = spec_.events,
+                      .config_json = spec_.config_json,
+                      .handshake_timeout = config.connect_timeout,
+                      .configure_timeout = std::max<base::Duration>(config.request_timeout, std::chrono::seconds{5}),
+                      .ping_interval = config.health_check_interval},
+      observer_(observer),
+      breaker_(spec_.breaker),
+      drain_timer_([](void* self, base::TimePoint) { static_cast<Agent*>(self)->close_now(); }, this) {
+  const auto seed = static_cast<std::uint32_t>(base::Clock::now().time_since_epoch().count());
+  for (std::uint32_t i = 0; i < config_.connections_per_agent; ++i)
+    connections_.push_back(std::make_unique<Connection>(*this, seed + i * 0x9E3779B9U));
+  candidates_.resize(connections_.size());
+  for (auto& connection : connections_) connection->connect();
+}
+
+Agent::~Agent() { close_now(); }
+
+// ---- calls
+
+void Agent::start(Call& call) {
+  metrics_.calls.add();
+  call.started_ = worker_.now();
+  if (call.deadline_.never()) call.deadline_ = base::Deadline::after(call.started_, config_.request_timeout);
+  if (call.exchange_.completed_) return refuse(call, ErrorKind::unavailable, "the exchange is over");
+  if (auto terms = try_start(call)) wait(call, std::move(*terms));
+}
+
+std::optional<Agent::MustWait> Agent::try_start(Call& call) {
+  Exchange& exchange = call.exchange_;
+  if (call.deadline_.passed(worker_.now())) {
+    refuse(call, ErrorKind::timeout, "the deadline passed before the event was sent");
+    return std::nullopt;
+  }
+  if (in_flight_ >= spec_.max_concurrent_calls)
+    return MustWait{base::fail(ErrorKind::timeout, "no place became free in time"), call.deadline_.at()};
+  if (exchange.connection_ == nullptr) return pin(call);
+  Connection* const connection = exchange.pinned();
+  if (connection == nullptr) {
+    refuse(call, ErrorKind::connection_closed, "the connection that the exchange began on is gone");
+    return std::nullopt;
+  }
+  if (connection->session()->paused()) return paused(call);
+  call.permit_ = Breaker::Permit::normal;
+  send(call, *connection);
+  return std::nullopt;
+}
+
+std::optional<Agent::MustWait> Agent::pin(Call& call) {
+  for (std::size_t i = 0; i < connections_.size(); ++i) candidates_[i] = connections_[i]->candidate();
+  const Selection selection =
+      select(candidates_, config_.load_balance_strategy, config_.max_concurrent_per_connection, turn_);
+  if (draining_ || (!selection.index && selection.failure == SelectionFailure::none_ready)) {
+    refuse(call, ErrorKind::unavailable,
+           draining_     ? "the pool is draining"
+           : last_error_ ? "no connection is ready; the last one: " + last_error_->message()
+                         : "no connection is ready");
+    return std::nullopt;
+  }
+  if (!selection.index && selection.failure == SelectionFailure::all_paused) return paused(call);
+  if (!selection.index)
+    return MustWait{base::fail(ErrorKind::timeout, "no place became free in time"), call.deadline_.at()};
+
+  call.permit_ = breaker_.acquire(worker_.now());
+  note_breaker();
+  if (call.permit_ == Breaker::Permit::none) {
+    metrics_.breaker_refusals.add();
+    refuse(call, ErrorKind::circuit_open, {});
+    return std::nullopt;
+  }
+  Connection& connection = *connections_[*selection.index];
+  call.exchange_.connection_ = &connection;
+  call.exchange_.epoch_ = connection.epoch();
+  send(call, connection);
+  return std::nullopt;
+}
+
+void Agent::send(Call& call, Connection& connection) {
+  session::ProxySession& session = *connection.session();
+  if (!session.agent().wants(call.kind_)) {
+    metrics_.skipped.add();
+    call.finish(wire::AgentResponse{}, Breaker::Outcome::neutral);
+    return;
+  }
+  auto status = std::visit(
+      [&](const auto* event) {
+        return session.send(call.exchange_.id(), *event, call.deadline_, call.tag(), worker_.now());
+      },
+      call.event_);
+  if (!status) {
+    // An agent that does not read is a failing one; a message that is too large says nothing of it.
+    const bool blames_agent = status.error().kind() == ErrorKind::unavailable;
+    call.finish(std::move(status.error()), blames_agent ? Breaker::Outcome::failure : Breaker::Outcome::neutral);
+    return;
+  }
+  call.state_ = Call::State::in_flight;
+  metrics_.in_flight.set(++in_flight_);
+  connection.touch();
+}
+
+std::optional<Agent::MustWait> Agent::paused(Call& call) {
+  auto error = base::fail(ErrorKind::flow_control_paused, "the agent asked for a pause");
+  if (config_.flow_control_mode != FlowControlMode::wait_and_retry) {
+    call.finish(std::move(error), Breaker::Outcome::neutral);
+    return std::nullopt;
+  }
+  return MustWait{std::move(error), std::min(call.deadline_.at(), call.started_ + config_.flow_control_wait_timeout)};
+}
+
+void Agent::refuse(Call& call, ErrorKind kind, std::string detail) {
+  call.finish(base::fail(kind, std::move(detail)), Breaker::Outcome::neutral);
+}
+
+void Agent::wait(Call& call, MustWait terms) {
+  if (waiting_ >= config_.channel_buffer_size)
+    return refuse(call, ErrorKind::unavailable, fmt::format("{} calls already wait for the agent", waiting_));
+  call.waiting_for_ = std::move(terms.expires_with);
+  worker_.timers().arm(call.timer_, terms.until);
+  call.previous_waiting_ = last_waiting_;
+  call.next_waiting_ = nullptr;
+  (last_waiting_ == nullptr ? first_waiting_ : last_waiting_->next_waiting_) = &call;
+  last_waiting_ = &call;
+  metrics_.waiting.set(++waiting_);
+}
+
+void Agent::unlink(Call& call) noexcept {
+  const bool linked = first_waiting_ == &call || call.previous_waiting_ != nullptr;
+  if (!linked) return;
+  (call.previous_waiting_ == nullptr ? first_waiting_ : call.previous_waiting_->next_waiting_) = call.next_waiting_;
+  (call.next_waiting_ == nullptr ? last_waiting_ : call.next_waiting_->previous_waiting_) = call.previous_waiting_;
+  call.previous_waiting_ = call.next_waiting_ = nullptr;
+  call.timer_.cancel();
+  metrics_.waiting.set(--waiting_);
+}
+
+void Agent::pump() {
+  if (pumping_ || first_waiting_ == nullptr) return;
+  pumping_ = true;
+  // Each waiting call is looked at once: starting one may resume somebody who adds more at the end.
+  for (std::uint32_t left = waiting_; left != 0 && first_waiting_ != nullptr; --left) {
+    Call& call = *first_waiting_;
+    unlink(call);
+    if (auto terms = try_start(call)) {
+      wait(call, std::move(*terms));
+      if (in_flight_ >= spec_.max_concurrent_calls) break;
+    }
+  }
+  pumping_ = false;
+}
+
+void Agent::finished(Call& call, Breaker::Outcome outcome) {
+  if (call.state_ == Call::State::in_flight) metrics_.in_flight.set(--in_flight_);
+  call.state_ = Call::State::done;
+  call.timer_.cancel();
+  breaker_.finish(std::exchange(call.permit_, Breaker::Permit::none), outcome, worker_.now());
+  note_breaker();
+  if (call.result_) {
+    metrics_.answered.add();
+    metrics_.latency.record(worker_.now() - call.started_);
+  } else {
+    metrics_.failed(call.result_.error().kind());
+  }
+}
+
+// ---- connections
+
+void Agent::on_ready(Connection& connection) {
+  metrics_.connections_opened.add();
+  metrics_.connections_ready.add(1);
+  if (observer_ != nullptr) observer_->on_connected(id(), connection.session()->agent());
+  while (ready_waiters_ != nullptr) {
+    WaitReady& waiter = *ready_waiters_;
+    ready_waiters_ = waiter.next_;
+    waiter.timer_.cancel();
+    waiter.waiter_.resume();
+  }
+  pump();
+}
+
+void Agent::on_lost(const base::Error& reason, bool was_ready, std::uint32_t attempts) {
+  last_error_ = reason;
+  if (was_ready) {
+    metrics_.connections_ready.add(-1);
+    metrics_.connections_lost.add();
+    breaker_.fail(worker_.now());
+    note_breaker();
+  } else {
+    metrics_.connect_failures.add();
+  }
+  if (observer_ != nullptr)
+    observer_->on_disconnected(id(), reason, attempts, attempts > config_.max_reconnect_attempts);
+  pump();  // with no connection left, who waits fails at once
+}
+
+void Agent::note_breaker() {
+  const auto state = static_cast<std::int64_t>(breaker_.state());
+  if (metrics_.breaker_state.value() == state) return;
+  metrics_.breaker_state.set(state);
+  if (observer_ != nullptr) observer_->on_breaker(id(), breaker_.state());
+}
+
+std::size_t Agent::ready_connections() const noexcept {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(connections_, [](const auto& connection) { return connection->ready(); }));
+}
+
+void Agent::drain() {
+  draining_ = true;
+  worker_.timers().arm(drain_timer_, worker_.now() + config_.drain_timeout);
+  for (auto& connection : connections_) connection->drain();
+  pump();
+}
+
+void Agent::close_now() {
+  draining_ = true;
+  for (auto& connection : connections_) connection->close_now();
+  pump();
+}
+
+bool Agent::closed() const noexcept {
+  return std::ranges::all_of(connections_, [](const auto& connection) { return connection->closed(); });
+}
+
+// ---- memory for answers
+
+base::Arena Agent::take_arena() {
+  if (arenas_.empty()) return base::Arena{};
+  base::Arena arena = std::move(arenas_.back());
+  arenas_.pop_back();
+  return arena;
+}
+
+void Agent::return_arena(base::Arena arena) {
+  constexpr std::size_t kept = 1024;
+  if (arenas_.size() >= kept) return;
+  arena.reset();
+  arenas_.push_back(std::move(arena));
+}
+
+// ---- waiting for the first connection
+
+Agent::WaitReady::WaitReady(Agent& agent, base::Deadline deadline) noexcept
+    : agent_(agent), deadline_(deadline), timer_(&WaitReady::on_deadline, this) {}
+
+Agent::WaitReady::~WaitReady() {
+  for (WaitReady** link = &agent_.ready_waiters_; *link != nullptr; link = &(*link)->next_)
+    if (*link == this) {
+      *link = next_;
+      break;
+    }
+}
+
+void Agent::WaitReady::await_suspend(std::coroutine_handle<> waiter) {
+  waiter_ = waiter;
+  next_ = agent_.ready_waiters_;
+  agent_.ready_waiters_ = this;
+  if (!deadline_.never()) agent_.worker_.timers().arm(timer_, deadline_.at());
+}
+
+void Agent::WaitReady::on_deadline(void* self, base::TimePoint) {
+  auto& waiter = *static_cast<WaitReady*>(self);
+  waiter.waiter_.resume();
+}
+
+base::Status Agent::WaitReady::await_resume() const {
+  if (agent_.ready_connections() != 0) return {};
+  return base::fail(ErrorKind::timeout,
+                    fmt::format("agent '{}' is not ready{}", agent_.id(),
+                                agent_.last_error_ ? ": " + agent_.last_error_->message() : std::string{}));
+}
+
+}  // namespace picket::pool

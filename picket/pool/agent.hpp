@@ -1,0 +1,181 @@
+#pragma once
+
+#include <coroutine>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "picket/base/arena.hpp"
+#include "picket/base/result.hpp"
+#include "picket/base/timer_wheel.hpp"
+#include "picket/pool/backoff.hpp"
+#include "picket/pool/breaker.hpp"
+#include "picket/pool/call.hpp"
+#include "picket/pool/config.hpp"
+#include "picket/pool/metrics.hpp"
+#include "picket/pool/selection.hpp"
+#include "picket/transport/link.hpp"
+#include "picket/wire/copy.hpp"
+
+namespace picket::pool {
+
+/// Told of what an operator wants to know. Called on the worker's thread; must not call back into the pool.
+class Observer {
+ public:
+  virtual void on_connected(std::string_view /*agent*/, const session::AgentInfo& /*info*/) {}
+  /// `attempts`: failures in a row; `lasting`: more than max_reconnect_attempts.
+  virtual void on_disconnected(std::string_view /*agent*/, const base::Error& /*reason*/, std::uint32_t /*attempts*/,
+                               bool /*lasting*/) {}
+  virtual void on_breaker(std::string_view /*agent*/, Breaker::State /*state*/) {}
+  virtual void on_health(std::string_view /*agent*/, wire::HealthState /*state*/) {}
+  /// Valid during the call.
+  virtual void on_metrics(std::string_view /*agent*/, const wire::MetricsReport& /*report*/) {}
+  virtual void on_config_update(std::string_view /*agent*/, const wire::ConfigUpdateRequest& /*request*/) {}
+
+ protected:
+  ~Observer() = default;
+};
+
+/// One connection slot of an agent: connects, serves, and connects again for ever.
+class Connection final : transport::ProxyLink::Owner {
+ public:
+  Connection(Agent& agent, std::uint32_t seed);
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  ~Connection();
+
+  void connect();
+  /// Closes for good once no exchange is left, or now.
+  void drain();
+  void close_now();
+
+  /// The session while it is connected, else null.
+  [[nodiscard]] session::ProxySession* session() const noexcept { return link_ ? link_->session() : nullptr; }
+  /// Changes with every new connection.
+  [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_; }
+  [[nodiscard]] bool ready() const noexcept { return ready_; }
+  [[nodiscard]] bool closed() const noexcept { return !link_; }
+  [[nodiscard]] Candidate candidate() const noexcept;
+  /// The session was called: flush at the end of this turn.
+  void touch() {
+    if (link_) link_->touch();
+  }
+  /// An exchange ended: a draining connection may be free to close now.
+  void on_exchange_over();
+
+ private:
+  void on_actions(transport::ProxyLink& link) override;
+  void on_closed(transport::ProxyLink& link, const base::Error& reason) override;
+  void handle(session::ProxyAction& action);
+  void lost(const base::Error& reason);
+  static void on_retry(void* self, base::TimePoint now);
+
+  Agent& agent_;
+  std::shared_ptr<transport::ProxyLink> link_;
+  base::Timer retry_;
+  Backoff backoff_;
+  std::uint64_t epoch_ = 0;
+  std::uint64_t dropped_seen_ = 0;
+  base::TimePoint connected_at_{};
+  bool ready_ = false;
+  bool draining_ = false;
+  bool handling_ = false;
+};
+
+/// One agent of a pool: its connections, breaker, queue and counters. Made by AgentPool::add_agent.
+/// Thread safety: the worker's thread; metrics() may be read from any.
+class Agent {
+ public:
+  Agent(transport::Worker& worker, AgentSpec spec, Config config, transport::Endpoint endpoint, Observer* observer);
+  Agent(const Agent&) = delete;
+  Agent& operator=(const Agent&) = delete;
+  ~Agent();
+
+  [[nodiscard]] const std::string& id() const noexcept { return spec_.id; }
+  [[nodiscard]] const AgentSpec& spec() const noexcept { return spec_; }
+  [[nodiscard]] const Config& config() const noexcept { return config_; }
+  [[nodiscard]] const AgentMetrics& metrics() const noexcept { return metrics_; }
+  [[nodiscard]] Breaker::State breaker_state() const noexcept { return breaker_.state(); }
+  [[nodiscard]] std::size_t ready_connections() const noexcept;
+
+  /// Awaitable of AgentPool::ready().
+  class WaitReady {
+   public:
+    WaitReady(Agent& agent, base::Deadline deadline) noexcept;
+    WaitReady(const WaitReady&) = delete;
+    ~WaitReady();
+    [[nodiscard]] bool await_ready() const noexcept { return agent_.ready_connections() != 0; }
+    void await_suspend(std::coroutine_handle<> waiter);
+    [[nodiscard]] base::Status await_resume() const;
+
+   private:
+    friend class Agent;
+    static void on_deadline(void* self, base::TimePoint now);
+    Agent& agent_;
+    base::Deadline deadline_;
+    base::Timer timer_;
+    std::coroutine_handle<> waiter_;
+    WaitReady* next_ = nullptr;
+  };
+
+  void drain();
+  void close_now();
+  [[nodiscard]] bool closed() const noexcept;
+
+ private:
+  friend class AgentPool;
+  friend class Call;
+  friend class Connection;
+  friend class Exchange;
+
+  // ---- calls
+  void start(Call& call);
+  /// Hands the call to its exchange's connection, picking one first. Nothing: it was sent, or has ended. Otherwise it
+  /// must wait.
+  struct MustWait {
+    base::Error expires_with;
+    base::TimePoint until;
+  };
+  [[nodiscard]] std::optional<MustWait> try_start(Call& call);
+  [[nodiscard]] std::optional<MustWait> pin(Call& call);
+  void send(Call& call, Connection& connection);
+  [[nodiscard]] std::optional<MustWait> paused(Call& call);
+  void refuse(Call& call, base::ErrorKind kind, std::string detail);
+  void wait(Call& call, MustWait terms);
+  void unlink(Call& call) noexcept;
+  /// A place became free or a connection ready: starts who waits.
+  void pump();
+  void finished(Call& call, Breaker::Outcome outcome);
+
+  // ---- connections
+  void on_ready(Connection& connection);
+  void on_lost(const base::Error& reason, bool was_ready, std::uint32_t attempts);
+  void note_breaker();
+
+  [[nodiscard]] base::Arena take_arena();
+  void return_arena(base::Arena arena);
+
+  transport::Worker& worker_;
+  AgentSpec spec_;
+  Config config_;
+  transport::Endpoint endpoint_;
+  session::ProxyConfig session_config_;
+  Observer* observer_;
+  AgentMetrics metrics_;
+  Breaker breaker_;
+  std::vector<std::unique_ptr<Connection>> connections_;
+  std::vector<Candidate> candidates_;
+  std::size_t turn_ = 0;
+  std::uint32_t in_flight_ = 0;
+  std::uint32_t waiting_ = 0;
+  Call* first_waiting_ = nullptr;
+  Call* last_waiting_ = nullptr;
+  WaitReady* ready_waiters_ = nullptr;
+  std::optional<base::Error> last_error_;
+  std::vector<base::Arena> arenas_;
+  bool draining_ = false;
+  bool pumping_ = false;
+  base::Timer drain_timer_;
+};
+
+}  // namespace picket::pool

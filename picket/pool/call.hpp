@@ -1,0 +1,109 @@
+#pragma once
+
+#include <coroutine>
+#include <cstdint>
+#include <utility>
+
+#include "picket/base/result.hpp"
+#include "picket/base/time.hpp"
+#include "picket/base/timer_wheel.hpp"
+#include "picket/pool/breaker.hpp"
+#include "picket/session/in_flight.hpp"
+#include "picket/wire/messages.hpp"
+
+namespace picket::pool {
+
+class Agent;
+class CallSet;
+class Connection;
+class Exchange;
+
+/// One event on its way to an agent and back: starts when it is made, is awaited for its answer.
+///
+/// `co_await exchange.request_headers(event)` yields base::Result<wire::AgentResponse>; the response lives as long as
+/// its exchange. Several calls at once are awaited through a CallSet. No coroutine frame, no allocation. Destroying a
+/// pending call cancels its exchange.
+///
+/// Thread safety: the worker's thread. Lifetime: the event and all it refers to, and the exchange, must outlive the
+/// call. Not movable. Errors: timeout, unavailable (nothing to send it to, or too many wait), circuit_open,
+/// flow_control_paused, connection_closed, invalid_message (the agent broke the protocol), message_too_large.
+class Call {
+ public:
+  Call(Exchange& exchange, session::EventPointer event, wire::EventKind kind, base::Deadline deadline);
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+  ~Call();
+
+  [[nodiscard]] bool done() const noexcept { return state_ == State::done; }
+  /// Valid once done().
+  [[nodiscard]] const base::Result<wire::AgentResponse>& result() const noexcept { return result_; }
+
+  [[nodiscard]] bool await_ready() const noexcept { return done(); }
+  void await_suspend(std::coroutine_handle<> waiter) noexcept { waiter_ = waiter; }
+  [[nodiscard]] base::Result<wire::AgentResponse> await_resume() { return result_; }
+
+ private:
+  friend class Agent;
+  friend class CallSet;
+  friend class Connection;
+  friend class Exchange;
+  enum class State : std::uint8_t {
+    waiting,    ///< In the agent's queue for a free place.
+    in_flight,  ///< Handed to a session.
+    done,
+  };
+
+  /// Ends the call and resumes whoever awaits it; the call may be gone afterwards.
+  void finish(base::Result<wire::AgentResponse> result, Breaker::Outcome outcome);
+  [[nodiscard]] session::Tag tag() noexcept { return reinterpret_cast<session::Tag>(this); }
+  [[nodiscard]] static Call& of(session::Tag tag) noexcept { return *reinterpret_cast<Call*>(tag); }
+  static void on_deadline(void* self, base::TimePoint now);
+
+  Exchange& exchange_;
+  session::EventPointer event_;
+  wire::EventKind kind_;
+  State state_ = State::waiting;
+  Breaker::Permit permit_ = Breaker::Permit::none;
+  base::Deadline deadline_;
+  base::TimePoint started_;
+  base::Timer timer_;  // while waiting in the queue; in flight the session keeps the deadline
+  base::Error waiting_for_{base::ErrorKind::timeout};  // what it fails with when the timer strikes
+  Call* next_of_exchange_ = nullptr;                   // its exchange's pending calls
+  Call* previous_waiting_ = nullptr;                   // the agent's queue
+  Call* next_waiting_ = nullptr;
+  std::coroutine_handle<> waiter_;
+  CallSet* set_ = nullptr;
+  base::Result<wire::AgentResponse> result_;
+};
+
+/// Several calls at once: `co_await set.next()` resumes when at least one more call has ended, at once where one
+/// already has. Thread safety: the worker's thread. Lifetime: outlives its calls' being pending.
+class CallSet {
+ public:
+  CallSet() = default;
+  CallSet(const CallSet&) = delete;
+  CallSet& operator=(const CallSet&) = delete;
+
+  void add(Call& call) noexcept;
+
+  class Next {
+   public:
+    explicit Next(CallSet& set) noexcept : set_(set) {}
+    [[nodiscard]] bool await_ready() const noexcept { return set_.ended_ != 0; }
+    void await_suspend(std::coroutine_handle<> waiter) noexcept { set_.waiter_ = waiter; }
+    void await_resume() const noexcept { set_.ended_ = 0; }
+
+   private:
+    CallSet& set_;
+  };
+  [[nodiscard]] Next next() noexcept { return Next{*this}; }
+
+ private:
+  friend class Call;
+  void on_ended();
+
+  std::size_t ended_ = 0;
+  std::coroutine_handle<> waiter_;
+};
+
+}  // namespace picket::pool

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "picket/base/time.hpp"
+#include "picket/wire/messages.hpp"
+
+namespace picket::pool {
+
+enum class LoadBalanceStrategy : std::uint8_t {
+  round_robin,        ///< The connections in turn.
+  least_connections,  ///< The connection with the fewest events in flight.
+};
+
+enum class FlowControlMode : std::uint8_t {
+  fail_closed,     ///< A paused agent is a failed agent.
+  fail_open,       ///< A paused agent is skipped: passes() says so of the error.
+  wait_and_retry,  ///< Wait for the agent to resume, then fail.
+};
+
+/// How a pool treats its agents; names and defaults of protocol.md §11. Counts hold per worker.
+struct Config {
+  std::uint32_t connections_per_agent = 4;  ///< 1 …
+  LoadBalanceStrategy load_balance_strategy = LoadBalanceStrategy::round_robin;
+  base::Duration connect_timeout = std::chrono::seconds{5};   ///< connect and handshake, each
+  base::Duration request_timeout = std::chrono::seconds{30};  ///< of calls that name no deadline
+  base::Duration reconnect_interval =
+      std::chrono::seconds{5};  ///< doubles to max_reconnect_interval, ±25 % jitter, for ever
+  base::Duration max_reconnect_interval = std::chrono::seconds{120};
+  std::uint32_t max_reconnect_attempts = 3;  ///< from then on failures are reported as lasting
+  base::Duration drain_timeout = std::chrono::seconds{30};
+  std::uint32_t max_concurrent_per_connection = 100;                ///< events in flight
+  base::Duration health_check_interval = std::chrono::seconds{10};  ///< pings
+  std::uint32_t channel_buffer_size = 64;                           ///< calls that may wait for a free place, per agent
+  FlowControlMode flow_control_mode = FlowControlMode::fail_closed;
+  base::Duration flow_control_wait_timeout = std::chrono::milliseconds{100};
+
+  /// 8 connections, least_connections, 200 per connection, wait_and_retry.
+  [[nodiscard]] static Config high_throughput();
+  /// 2 connections, least_connections, 50 per connection, connect 1 s, request 1 s, fail_closed, health check 2 s.
+  [[nodiscard]] static Config low_latency();
+};
+
+/// When an agent is given a rest.
+struct BreakerConfig {
+  std::uint32_t failure_threshold = 5;  ///< consecutive failures that open it
+  std::uint32_t success_threshold = 2;  ///< successful probes that close it again
+  base::Duration open_for = std::chrono::seconds{30};
+  std::uint32_t half_open_max_requests = 1;  ///< probes in flight at once
+};
+
+/// One agent as the pool is to reach it.
+struct AgentSpec {
+  std::string id;
+  std::string endpoint;  ///< "unix:PATH"
+  std::vector<wire::Encoding> encodings{wire::Encoding::msgpack, wire::Encoding::json};
+  std::vector<wire::EventKind> events{wire::EventKind::request_headers};  ///< what will be sent; told to the agent
+  std::optional<std::string> config_json;    ///< delivered on every connection before it is used
+  std::uint32_t max_concurrent_calls = 100;  ///< events in flight on all connections
+  BreakerConfig breaker;
+  std::optional<Config> config;  ///< none: the pool's
+};
+
+}  // namespace picket::pool

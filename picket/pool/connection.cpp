@@ -1,0 +1,139 @@
+#include "picket/pool/agent.hpp"
+#include "picket/pool/exchange.hpp"
+
+namespace picket::pool {
+namespace {
+
+template <class... Handlers>
+struct Overloaded : Handlers... {
+  using Handlers::operator()...;
+};
+
+}  // namespace
+
+Connection::Connection(Agent& agent, std::uint32_t seed)
+    : agent_(agent),
+      retry_(&Connection::on_retry, this),
+      backoff_(agent.config().reconnect_interval, agent.config().max_reconnect_interval, seed) {}
+
+Connection::~Connection() {
+  if (link_) link_->close();
+}
+
+void Connection::connect() {
+  if (draining_ || link_) return;
+  link_ = transport::ProxyLink::dial(agent_.worker_, agent_.endpoint_, agent_.session_config_,
+                                     agent_.config_.connect_timeout, *this);
+}
+
+void Connection::on_retry(void* self, base::TimePoint) { static_cast<Connection*>(self)->connect(); }
+
+Candidate Connection::candidate() const noexcept {
+  const auto* const current = session();
+  if (!ready_ || draining_ || current == nullptr) return {};
+  return {.takes_new = current->takes_new(),
+          .paused = current->paused(),
+          .in_flight = static_cast<std::uint32_t>(current->in_flight())};
+}
+
+void Connection::on_actions(transport::ProxyLink& link) {
+  auto& current = *link.session();
+  handling_ = true;
+  // By index: handling an action may add more, and may close the connection; each event's end is passed on all the
+  // same.
+  for (std::size_t i = 0; i < current.actions().size(); ++i) {
+    session::ProxyAction action = std::move(current.actions()[i]);
+    handle(action);
+  }
+  handling_ = false;
+  current.clear_actions();
+  const auto& dropped = current.dropped();
+  const std::uint64_t total = dropped.unknown + dropped.late + dropped.mismatch;
+  if (total != dropped_seen_) agent_.metrics_.responses_dropped.add(total - std::exchange(dropped_seen_, total));
+}
+
+void Connection::handle(session::ProxyAction& action) {
+  const auto observe = [&](auto&& call) {
+    if (agent_.observer_ != nullptr) call(*agent_.observer_);
+  };
+  std::visit(
+      Overloaded{
+          [&](session::Ready&) {
+            if (!link_) return;
+            ready_ = true;
+            connected_at_ = agent_.worker_.now();
+            agent_.on_ready(*this);
+          },
+          [&](session::Answered& answered) {
+            Call& call = Call::of(answered.tag);
+            call.finish(wire::copy_into(*answered.response, call.exchange_.arena_), Breaker::Outcome::success);
+          },
+          // One dead connection is one failure, however many calls it takes along: that is counted in on_closed().
+          [&](session::Failed& failed) {
+            Call::of(failed.tag).finish(std::move(failed.error), Breaker::Outcome::neutral);
+          },
+          [&](session::FlowChanged& flow) {
+            if (!flow.paused) agent_.pump();
+          },
+          [&](session::HealthChanged& health) {
+            observe([&](Observer& observer) { observer.on_health(agent_.id(), health.state); });
+            agent_.pump();
+          },
+          [&](session::MetricsReported& reported) {
+            observe([&](Observer& observer) { observer.on_metrics(agent_.id(), *reported.report); });
+          },
+          [&](session::ConfigUpdateRequested& requested) {
+            observe([&](Observer& observer) { observer.on_config_update(agent_.id(), *requested.request); });
+          },
+          [](session::Closed&) {},  // on_closed() follows
+      },
+      action);
+}
+
+void Connection::on_closed(transport::ProxyLink&, const base::Error& reason) { lost(reason); }
+
+void Connection::lost(const base::Error& reason) {
+  const base::TimePoint now = agent_.worker_.now();
+  const bool was_ready = std::exchange(ready_, false);
+  link_.reset();
+  ++epoch_;
+  dropped_seen_ = 0;
+  // A connection that served for a while is replaced at once; one that ends soon after its start is not to be retried
+  // in a tight loop.
+  base::Duration pause{};
+  if (was_ready && now - connected_at_ >= agent_.config_.reconnect_interval) {
+    backoff_.reset();
+  } else {
+    pause = backoff_.next();
+  }
+  agent_.on_lost(reason, was_ready, backoff_.attempts());
+  if (!draining_) agent_.worker_.timers().arm(retry_, now + pause);
+}
+
+void Connection::drain() {
+  draining_ = true;
+  retry_.cancel();
+  if (link_ && (!ready_ || session() == nullptr)) close_now();
+  on_exchange_over();
+}
+
+void Connection::on_exchange_over() {
+  if (draining_ && link_ && session() != nullptr && session()->exchanges() == 0) close_now();
+}
+
+void Connection::close_now() {
+  draining_ = true;
+  retry_.cancel();
+  if (!link_) return;
+  const auto link = std::move(link_);
+  ++epoch_;
+  if (std::exchange(ready_, false)) agent_.metrics_.connections_ready.add(-1);
+  if (link->session() != nullptr) {
+    // What still waits for an answer fails now.
+    link->session()->close(base::fail(base::ErrorKind::connection_closed, "the pool was closed"));
+    if (!handling_) on_actions(*link);
+  }
+  link->close();
+}
+
+}  // namespace picket::pool

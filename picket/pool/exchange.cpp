@@ -1,0 +1,61 @@
+#include "picket/pool/exchange.hpp"
+
+#include "picket/pool/agent.hpp"
+
+namespace picket::pool {
+
+Exchange::Exchange(Agent& agent, const base::CorrelationId& id)
+    : agent_(&agent), id_(&id), arena_(agent.take_arena()) {}
+
+Exchange::Exchange(Exchange&& other) noexcept
+    : agent_(other.agent_),
+      id_(other.id_),
+      connection_(other.connection_),
+      epoch_(other.epoch_),
+      arena_(std::move(other.arena_)),
+      completed_(std::exchange(other.completed_, true)) {}
+
+Exchange::~Exchange() {
+  if (!completed_) complete({.correlation_id = id_->text()});
+  agent_->return_arena(std::move(arena_));
+}
+
+Connection* Exchange::pinned() const noexcept {
+  return connection_ != nullptr && connection_->epoch() == epoch_ && connection_->session() != nullptr ? connection_
+                                                                                                       : nullptr;
+}
+
+void Exchange::cancel(wire::CancelReason reason) {
+  if (Connection* const connection = pinned()) {
+    connection->session()->cancel(*id_, reason, agent_->worker_.now());
+    connection->touch();
+  }
+  while (pending_ != nullptr) {
+    Call& call = *pending_;
+    agent_->unlink(call);
+    call.finish(base::fail(base::ErrorKind::unavailable, "the exchange was cancelled"), Breaker::Outcome::neutral);
+  }
+}
+
+void Exchange::complete(const wire::RequestComplete& summary) {
+  if (completed_) return;
+  completed_ = true;
+  if (pending_ != nullptr) cancel(wire::CancelReason::manual);
+  if (Connection* const connection = pinned()) {
+    connection->session()->complete(*id_, summary, agent_->worker_.now());
+    connection->touch();
+    connection->on_exchange_over();
+  }
+}
+
+const session::AgentInfo* Exchange::agent_info() const noexcept {
+  const Connection* const connection = pinned();
+  return connection != nullptr ? &connection->session()->agent() : nullptr;
+}
+
+bool Exchange::pipelines() const noexcept {
+  const Connection* const connection = pinned();
+  return connection != nullptr && connection->session()->format().event_reply;
+}
+
+}  // namespace picket::pool

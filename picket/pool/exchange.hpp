@@ -1,0 +1,88 @@
+#pragma once
+
+#include <cstdint>
+#include <utility>
+
+#include "picket/base/arena.hpp"
+#include "picket/base/correlation_id.hpp"
+#include "picket/pool/call.hpp"
+#include "picket/session/agent_info.hpp"
+#include "picket/wire/messages.hpp"
+
+namespace picket::pool {
+
+class Agent;
+class Connection;
+
+/// One HTTP exchange as one agent sees it: its events all take one connection, and its answers live until it ends.
+///
+/// The connection is picked with the first event. The agent is told when the exchange is over: by complete(), or by the
+/// destructor. Thread safety: the worker's thread. Lifetime: its agent's pool outlives it, and it outlives its calls;
+/// movable while no call is pending.
+class Exchange {
+ public:
+  /// `id`: minted by the worker; the same for all agents of one HTTP exchange; must live until the exchange is gone.
+  Exchange(Agent& agent, const base::CorrelationId& id);
+  Exchange(Exchange&& other) noexcept;
+  Exchange& operator=(Exchange&&) = delete;
+  ~Exchange();
+
+  /// Starts a call; without a deadline the pool's request_timeout holds.
+  template <class Event>
+  [[nodiscard]] Call call(const Event& event, base::Deadline deadline = {}) {
+    return Call{*this, &event, kind_of(event), deadline};
+  }
+  [[nodiscard]] Call request_headers(const wire::RequestHeaders& event, base::Deadline deadline = {}) {
+    return call(event, deadline);
+  }
+  [[nodiscard]] Call request_body(const wire::RequestBodyChunk& event, base::Deadline deadline = {}) {
+    return call(event, deadline);
+  }
+  [[nodiscard]] Call response_headers(const wire::ResponseHeaders& event, base::Deadline deadline = {}) {
+    return call(event, deadline);
+  }
+  [[nodiscard]] Call response_body(const wire::ResponseBodyChunk& event, base::Deadline deadline = {}) {
+    return call(event, deadline);
+  }
+
+  /// The client is gone or nobody needs the answer: pending calls end as unavailable, the agent is told.
+  void cancel(wire::CancelReason reason);
+  /// The exchange is over. Pending calls are cancelled. Nothing may be called afterwards.
+  void complete(const wire::RequestComplete& summary);
+
+  /// What the pinned agent said of itself; null before the first event, or when its connection is gone.
+  [[nodiscard]] const session::AgentInfo* agent_info() const noexcept;
+  /// Whether events may be in flight beside each other on this connection (event-reply).
+  [[nodiscard]] bool pipelines() const noexcept;
+  [[nodiscard]] Agent& agent() const noexcept { return *agent_; }
+  [[nodiscard]] const base::CorrelationId& id() const noexcept { return *id_; }
+
+ private:
+  friend class Agent;
+  friend class Call;
+  friend class Connection;
+
+  static constexpr wire::EventKind kind_of(const wire::RequestHeaders&) { return wire::EventKind::request_headers; }
+  static constexpr wire::EventKind kind_of(const wire::RequestBodyChunk&) {
+    return wire::EventKind::request_body_chunk;
+  }
+  static constexpr wire::EventKind kind_of(const wire::ResponseHeaders&) { return wire::EventKind::response_headers; }
+  static constexpr wire::EventKind kind_of(const wire::ResponseBodyChunk&) {
+    return wire::EventKind::response_body_chunk;
+  }
+  static constexpr wire::EventKind kind_of(const wire::WebSocketFrame&) { return wire::EventKind::websocket_frame; }
+  static constexpr wire::EventKind kind_of(const wire::GuardrailInspect&) { return wire::EventKind::guardrail_inspect; }
+
+  /// The pinned connection while it is still the one that was pinned.
+  [[nodiscard]] Connection* pinned() const noexcept;
+
+  Agent* agent_;
+  const base::CorrelationId* id_;
+  Connection* connection_ = nullptr;
+  std::uint64_t epoch_ = 0;  // of the connection when it was pinned: a reconnect is another agent state
+  Call* pending_ = nullptr;
+  base::Arena arena_;  // the answers; borrowed from the agent
+  bool completed_ = false;
+};
+
+}  // namespace picket::pool

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <array>
+
+#include "picket/base/error.hpp"
+#include "picket/metrics/counter.hpp"
+#include "picket/metrics/histogram.hpp"
+
+namespace picket::pool {
+
+/// What one worker counts of one agent. Thread safety: the worker writes, any thread reads; scrapes sum the workers.
+struct AgentMetrics {
+  metrics::Counter calls;  ///< Events that were to be sent.
+  metrics::Counter answered;
+  std::array<metrics::Counter, 12> failures;  ///< By base::ErrorKind.
+  metrics::Counter skipped;                   ///< Events of kinds that the agent did not declare: not sent, allowed.
+  metrics::Counter connections_opened;
+  metrics::Counter connections_lost;
+  metrics::Counter connect_failures;
+  metrics::Counter responses_dropped;  ///< Late, duplicate, unknown or forged answers.
+  metrics::Counter breaker_refusals;
+  metrics::Gauge connections_ready;
+  metrics::Gauge in_flight;
+  metrics::Gauge waiting;        ///< Calls in the queue.
+  metrics::Gauge breaker_state;  ///< 0 closed, 1 open, 2 half open.
+  metrics::Histogram latency;    ///< From the call to its answer, queueing included.
+
+  void failed(base::ErrorKind kind) noexcept { failures[static_cast<std::size_t>(kind)].add(); }
+};
+
+}  // namespace picket::pool

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "picket/pool/config.hpp"
+
+namespace picket::pool {
+
+/// What selection must know of one connection.
+struct Candidate {
+  bool takes_new = false;
+  bool paused = false;
+  std::uint32_t in_flight = 0;
+};
+
+enum class SelectionFailure : std::uint8_t {
+  none_ready,  ///< No connection can take anything.
+  all_paused,  ///< Those that could asked for a pause.
+  all_full,    ///< Those that could have their limit in flight.
+};
+
+struct Selection {
+  std::optional<std::size_t> index;
+  SelectionFailure failure = SelectionFailure::none_ready;
+};
+
+/// The connection for a new exchange. `turn` is the round-robin position, moved on success. Pure.
+[[nodiscard]] Selection select(std::span<const Candidate> candidates, LoadBalanceStrategy strategy,
+                               std::uint32_t max_in_flight, std::size_t& turn) noexcept;
+
+}  // namespace picket::pool

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "picket/base/arena.hpp"
+#include "picket/wire/messages.hpp"
+
+namespace picket::session {
+
+/// What an agent says of itself in the handshake, owned. A value.
+struct AgentInfo {
+  std::string agent_id;
+  std::string name;
+  std::string version;
+  std::vector<wire::EventKind> events{wire::EventKind::request_headers};
+  wire::Features features;
+  wire::Limits limits;
+
+  [[nodiscard]] bool wants(wire::EventKind kind) const noexcept;
+};
+
+/// Reads capabilities: unknown event numbers are skipped, 8 is configure too, none means request_headers (protocol.md
+/// §3).
+[[nodiscard]] AgentInfo agent_info(const wire::Capabilities& capabilities);
+
+/// Capabilities for the wire; they borrow `info` and `arena`.
+[[nodiscard]] wire::Capabilities capabilities(const AgentInfo& info, base::Arena& arena);
+
+}  // namespace picket::session

@@ -1,0 +1,161 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include "picket/base/arena.hpp"
+#include "picket/base/result.hpp"
+#include "picket/base/time.hpp"
+#include "picket/session/agent_info.hpp"
+#include "picket/session/frame_reader.hpp"
+#include "picket/wire/codec.hpp"
+
+namespace picket::session {
+
+/// How the agent's end of one connection behaves.
+struct AgentConfig {
+  AgentInfo info;
+  std::vector<wire::Encoding> encodings{
+      wire::Encoding::msgpack, wire::Encoding::json};  ///< Which ones it speaks; the proxy's preference decides.
+  bool extensions = true;                              ///< Take raw-bytes and event-reply where they are offered.
+  base::Duration handshake_timeout = std::chrono::seconds{10};
+  std::size_t max_exchanges = 10'000;  ///< Exchanges remembered; over it the one that was idle longest is forgotten.
+  base::Duration exchange_ttl =
+      std::chrono::minutes{5};  ///< Idle exchanges are forgotten: some proxies never send request_complete.
+};
+
+/// Names one event that wants an answer. A value; stale ones are recognised.
+struct EventRef {
+  std::uint32_t exchange = 0;    ///< Index of the exchange: dense, reused; for tables of per-exchange state.
+  std::uint32_t generation = 0;  ///< Tells an exchange from the earlier ones of that index.
+  wire::ReplyTo key;
+};
+
+using EventMessage =
+    std::variant<const wire::RequestHeaders*, const wire::RequestBodyChunk*, const wire::ResponseHeaders*,
+                 const wire::ResponseBodyChunk*, const wire::RequestComplete*, const wire::WebSocketFrame*,
+                 const wire::GuardrailInspect*, const wire::Configure*>;
+
+enum class EndReason : std::uint8_t { cancelled, expired, disconnected };
+
+/// What a session tells its owner; in the order in which it happened.
+struct Opened {
+  const wire::HandshakeRequest* request;
+};  ///< Handshake done. Valid until the next call that takes bytes.
+struct Arrived {
+  EventRef ref;
+  EventMessage message;
+};  ///< Answer it with respond(). Lifetime of the message as Opened.
+struct Ended {
+  std::uint32_t exchange;
+  std::uint32_t generation;
+  EndReason reason;
+};  ///< No answer to that exchange is wanted; free its state.
+struct Finished {
+  base::Error reason;
+};  ///< Write what is queued, then close. Nothing follows.
+using AgentAction = std::variant<Opened, Arrived, Ended, Finished>;
+
+/// The agent's end of one connection to a proxy, as a state machine without socket, thread, clock or timer.
+///
+/// Every event arrives once and is answered once by respond(), in any order. An event that does not decode is a
+/// protocol error: the connection ends, so that the proxy's failure mode decides; it is never answered "allow". An
+/// exchange ends with the answer to its request_complete, or with Ended.
+///
+/// Thread safety: none; one owner (lock around it where threads share a connection). Complexity: O(1) per event.
+/// Source: protocol.md §1-§6.
+class AgentSession {
+ public:
+  AgentSession(const AgentConfig& config, base::TimePoint now);
+
+  // ---- what the transport calls
+  /// Bytes from the proxy, followed by limits::tail_padding readable bytes.
+  void feed(std::string_view bytes, base::TimePoint now);
+  /// See FrameReader::rest.
+  [[nodiscard]] std::span<char> rest() { return reader_.rest(); }
+  void rest_received(std::size_t size, base::TimePoint now);
+  /// The peer closed or the socket failed.
+  void disconnected(base::Error reason) { close(std::move(reason)); }
+  void tick(base::TimePoint now);
+  [[nodiscard]] base::TimePoint next_wakeup() const noexcept;
+  [[nodiscard]] wire::Output& output() noexcept { return output_; }
+
+  // ---- what the owner calls
+  /// Answers an event. The response's id and reply_to are filled in here. False where nobody wants the answer any more
+  /// (cancelled, expired, closed, or answered before): it is dropped. Errors of encoding close the connection.
+  bool respond(const EventRef& ref, const wire::AgentResponse& response, base::TimePoint now);
+  /// Sends a message that answers nothing: HealthStatus, FlowControl, MetricsReport, ConfigUpdateRequest.
+  template <class Message>
+  [[nodiscard]] base::Status send(const Message& message) {
+    if (state_ != State::open) return base::fail(base::ErrorKind::unavailable, "the connection is not open");
+    return wire::encode(format_, message, output_);
+  }
+  void close(base::Error reason);
+
+  [[nodiscard]] std::span<AgentAction> actions() noexcept { return actions_; }
+  void clear_actions() noexcept { actions_.clear(); }
+
+  [[nodiscard]] bool open() const noexcept { return state_ == State::open; }
+  /// Why the session is closed; empty while it is not.
+  [[nodiscard]] const std::optional<base::Error>& end() const noexcept { return end_; }
+  /// Events that arrived and are not answered.
+  [[nodiscard]] std::size_t unanswered() const noexcept { return unanswered_; }
+  /// The event kinds that the proxy said it will send; empty where it did not say.
+  [[nodiscard]] const std::vector<wire::EventKind>& announced_events() const noexcept { return announced_events_; }
+  [[nodiscard]] const wire::Format& format() const noexcept { return format_; }
+  /// Whether this is still the exchange that `ref` belongs to.
+  [[nodiscard]] bool live(const EventRef& ref) const noexcept;
+
+ private:
+  enum class State : std::uint8_t { handshaking, open, closed };
+
+  struct Exchange {
+    std::string id;
+    std::uint32_t generation = 0;
+    std::uint32_t pending = 0;      // events without an answer
+    std::uint32_t newer = nothing;  // the list of idle exchanges, longest idle first
+    std::uint32_t older = nothing;
+    base::TimePoint idle_since{};
+  };
+  static constexpr std::uint32_t nothing = ~std::uint32_t{0};
+
+  base::Status on_frame(const wire::FrameView& frame, base::TimePoint now);
+  base::Status on_handshake(const wire::FrameView& frame);
+  base::Error refuse(base::Error reason);
+  base::Status on_cancel(std::string_view payload, base::TimePoint now);
+  template <class Event>
+  base::Status on_event(std::string_view payload, base::TimePoint now);
+  base::Result<std::uint32_t> find_or_add(std::string_view id);
+  void link_idle(std::uint32_t index, base::TimePoint now) noexcept;
+  void unlink_idle(std::uint32_t index) noexcept;
+  void remove(std::uint32_t index);
+  void end_exchange(std::uint32_t index, EndReason reason);
+
+  AgentConfig config_;
+  State state_ = State::handshaking;
+  std::optional<base::Error> end_;
+  wire::Format format_;
+  FrameReader reader_;
+  wire::Output output_;
+  base::Arena arena_{2048};
+  std::vector<AgentAction> actions_;
+  std::vector<wire::EventKind> announced_events_;
+
+  std::deque<Exchange> exchanges_;  // stable addresses: the map's keys are views of their ids
+  std::vector<std::uint32_t> free_;
+  boost::unordered_flat_map<std::string_view, std::uint32_t> by_id_;
+  std::uint32_t longest_idle_ = nothing;
+  std::uint32_t newest_idle_ = nothing;
+  std::size_t unanswered_ = 0;
+  base::TimePoint handshake_deadline_;
+};
+
+}  // namespace picket::session

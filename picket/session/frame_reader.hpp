@@ -1,0 +1,96 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+#include "picket/base/buffer.hpp"
+#include "picket/base/result.hpp"
+#include "picket/wire/frame.hpp"
+
+namespace picket::session {
+
+/// Whole frames out of any split of a byte stream.
+///
+/// Frames that arrive whole are handed on where they lie; only one that is cut is held, and a large one can be read
+/// straight into its place (rest(), rest_received()), so that a body is copied at most once. Memory: at most two frames
+/// (16 MiB each); trim() gives it back. Thread safety: none; one owner.
+class FrameReader {
+ public:
+  /// Calls `on_frame(const wire::FrameView&) -> base::Status` for every whole frame and stops at the first error.
+  /// `bytes` must be followed by limits::tail_padding readable bytes. Payloads are valid until the next call of any
+  /// member.
+  template <class OnFrame>
+  base::Status feed(std::string_view bytes, OnFrame&& on_frame) {
+    while (!held_.empty() && !bytes.empty()) {
+      const std::size_t taken = std::min(bytes.size(), needed_ - held_.size());
+      held_.append(bytes.substr(0, taken));
+      bytes.remove_prefix(taken);
+      PICKET_TRY(deliver_held(on_frame));
+    }
+    while (!bytes.empty()) {
+      auto peek = wire::peek_frame(bytes);
+      if (!peek) return std::move(peek.error());
+      if (!peek->frame) {
+        needed_ = peek->needed;
+        (void)held_.prepare(needed_);
+        held_.append(bytes);
+        return {};
+      }
+      PICKET_TRY(on_frame(*peek->frame));
+      bytes.remove_prefix(peek->frame->size());
+    }
+    return {};
+  }
+
+  /// Where the next bytes of the held frame belong, when enough is missing to be worth a read of its own; else empty.
+  [[nodiscard]] std::span<char> rest() {
+    if (held_.empty() || needed_ - held_.size() < worth_a_read) return {};
+    const std::size_t missing = needed_ - held_.size();
+    return {held_.prepare(missing), missing};
+  }
+
+  /// `size` bytes were read into rest(). Otherwise as feed().
+  template <class OnFrame>
+  base::Status rest_received(std::size_t size, OnFrame&& on_frame) {
+    held_.commit(size);
+    return deliver_held(on_frame);
+  }
+
+  /// Bytes held of an unfinished frame.
+  [[nodiscard]] std::size_t held() const noexcept { return held_.size(); }
+  /// Bytes reserved from the system.
+  [[nodiscard]] std::size_t capacity() const noexcept { return held_.capacity() + delivered_.capacity(); }
+
+  /// Gives memory back that is not needed now. Ends the views of the last payload.
+  void trim() noexcept {
+    delivered_.release();
+    if (held_.empty()) held_.release();
+  }
+
+ private:
+  static constexpr std::size_t worth_a_read = 4096;
+
+  template <class OnFrame>
+  base::Status deliver_held(OnFrame& on_frame) {
+    if (held_.size() < needed_) return {};
+    auto peek = wire::peek_frame(held_.text());
+    if (!peek) return std::move(peek.error());
+    if (!peek->frame) {
+      needed_ = peek->needed;  // the length is known only now
+      (void)held_.prepare(needed_ - held_.size());
+      return {};
+    }
+    // The frame moves aside, where its views stay valid while the next cut frame is held.
+    delivered_.clear();
+    delivered_.swap(held_);
+    return on_frame(*peek->frame);
+  }
+
+  base::Buffer held_;
+  base::Buffer delivered_;
+  std::size_t needed_ = 0;
+};
+
+}  // namespace picket::session

@@ -1,0 +1,104 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "picket/base/correlation_id.hpp"
+#include "picket/base/time.hpp"
+#include "picket/wire/messages.hpp"
+
+namespace picket::session {
+
+/// Whatever the caller wants back with the end of an event: an index, an address. The session only carries it.
+using Tag = std::uint64_t;
+
+using ExchangeIndex = std::uint32_t;
+using EventIndex = std::uint32_t;
+inline constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
+
+using EventPointer =
+    std::variant<const wire::RequestHeaders*, const wire::RequestBodyChunk*, const wire::ResponseHeaders*,
+                 const wire::ResponseBodyChunk*, const wire::WebSocketFrame*, const wire::GuardrailInspect*>;
+
+/// How an answer names that event (protocol.md §3, event-reply).
+template <class Event>
+[[nodiscard]] wire::ReplyTo reply_key(const Event& event) noexcept {
+  if constexpr (requires { event.chunk_index; })
+    return {.type = Event::type, .chunk_index = event.chunk_index};
+  else
+    return {.type = Event::type};
+}
+
+/// One event that has not ended: sent and unanswered, or queued behind another of its exchange.
+struct PendingEvent {
+  Tag tag = 0;
+  base::Deadline deadline;
+  EventPointer event;
+  wire::ReplyTo key;  ///< How an answer names it.
+  ExchangeIndex exchange = none;
+  bool sent = false;
+  EventIndex next_of_exchange = none;
+  EventIndex earlier = none;  // the list of all events by deadline; `later` also links the free list
+  EventIndex later = none;
+};
+
+struct ExchangeEntry {
+  base::CorrelationId id;
+  EventIndex first = none;  ///< Its pending events in the order of send().
+  EventIndex last = none;
+  std::uint32_t sent = 0;  ///< Pending events that are on the wire.
+  bool told = false;       ///< The agent saw an event of it, so it must see request_complete.
+  bool cancelled = false;
+};
+
+/// The proxy end's table of exchanges and pending events of one connection.
+///
+/// An id finds its exchange through the slot that it carries: no hashing, then all 32 digits are compared. Pending
+/// events are kept in the order of their deadlines; with one time-out per agent an insertion is at the end, else it
+/// walks past the few that are later. Thread safety: none. Memory: grows to the most that ever were in flight, then
+/// allocates nothing.
+class InFlight {
+ public:
+  /// The entry of an id of ours, or `none`; the text may be a peer's.
+  [[nodiscard]] ExchangeIndex find(std::string_view id) const noexcept;
+  [[nodiscard]] ExchangeIndex find(const base::CorrelationId& id) const noexcept;
+  [[nodiscard]] ExchangeIndex find_or_add(const base::CorrelationId& id);
+  /// The exchange must have no pending events.
+  void remove_exchange(ExchangeIndex exchange) noexcept;
+
+  EventIndex add_event(ExchangeIndex exchange, const PendingEvent& event);
+  void remove_event(EventIndex event) noexcept;
+  /// The pending event of `exchange` that is sent and that `key` names; without a key the oldest that is sent.
+  [[nodiscard]] EventIndex match(ExchangeIndex exchange, const std::optional<wire::ReplyTo>& key) const noexcept;
+
+  [[nodiscard]] ExchangeEntry& exchange(ExchangeIndex index) noexcept { return exchanges_[index]; }
+  [[nodiscard]] PendingEvent& event(EventIndex index) noexcept { return events_[index]; }
+  /// The pending event with the earliest deadline, or `none`.
+  [[nodiscard]] EventIndex earliest() const noexcept { return earliest_; }
+  [[nodiscard]] base::TimePoint earliest_deadline() const noexcept {
+    return earliest_ == none ? base::TimePoint::max() : events_[earliest_].deadline.at();
+  }
+
+  [[nodiscard]] std::size_t exchanges() const noexcept { return live_exchanges_; }
+  [[nodiscard]] std::size_t events() const noexcept { return live_events_; }
+  [[nodiscard]] std::size_t memory() const noexcept;
+
+ private:
+  void link_by_deadline(EventIndex event) noexcept;
+
+  std::vector<ExchangeIndex> by_slot_;
+  std::vector<ExchangeEntry> exchanges_;
+  std::vector<ExchangeIndex> free_exchanges_;
+  std::vector<PendingEvent> events_;
+  EventIndex free_event_ = none;
+  EventIndex earliest_ = none;
+  EventIndex latest_ = none;
+  std::size_t live_exchanges_ = 0;
+  std::size_t live_events_ = 0;
+};
+
+}  // namespace picket::session

@@ -1,0 +1,390 @@
+#include "picket/session/proxy_session.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+namespace picket::session {
+namespace {
+
+using base::ErrorKind;
+using base::fail;
+using wire::FrameType;
+
+constexpr std::string_view configure_id = "picket-configure";
+constexpr std::uint32_t protocol_version = 2;
+
+/// Sessions have no wall clock: the time stamps of control messages are the monotonic clock's.
+std::uint64_t milliseconds(base::TimePoint now) {
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count());
+}
+
+base::ByteView body_of(const EventPointer& event) {
+  return std::visit(
+      [](const auto* message) -> base::ByteView {
+        if constexpr (requires { message->data; })
+          return message->data;
+        else
+          return {};
+      },
+      event);
+}
+
+std::string_view id_of(const EventPointer& event) {
+  return std::visit(
+      [](const auto* message) -> std::string_view {
+        if constexpr (requires { message->metadata.correlation_id; })
+          return message->metadata.correlation_id;
+        else
+          return message->correlation_id;
+      },
+      event);
+}
+
+}  // namespace
+
+ProxySession::ProxySession(const ProxyConfig& config, base::TimePoint now)
+    : config_(config), state_deadline_(now + config.handshake_timeout), next_ping_(base::TimePoint::max()) {
+  constexpr std::array<std::uint32_t, 1> versions{protocol_version};
+  constexpr std::array<wire::Text, 2> extensions{wire::extension_raw_bytes, wire::extension_event_reply};
+  auto events = arena_.allocate_array<std::int32_t>(config.events.size());
+  std::ranges::transform(config.events, events.begin(),
+                         [](wire::EventKind kind) { return static_cast<std::int32_t>(kind); });
+  wire::HandshakeRequest request{.supported_versions = versions,
+                                 .proxy_id = config_.proxy_id,
+                                 .proxy_version = config_.proxy_version,
+                                 .supported_encodings = config_.encodings};
+  if (config.extensions) {
+    request.extensions = extensions;
+    request.events = events;
+  }
+  base::Status status;
+  if (config_.config_json) {
+    auto parsed = wire::parse_json(*config_.config_json, arena_);
+    if (parsed) {
+      request.config = *parsed;
+    } else {
+      status = fail(parsed.error().kind(), "the agent's configuration: " + parsed.error().detail());
+    }
+  }
+  if (status) status = wire::encode(format_, request, output_);
+  if (!status) close(std::move(status.error()));
+}
+
+void ProxySession::feed(std::string_view bytes, base::TimePoint now) {
+  if (state_ == State::closed) return;
+  arena_.reset();
+  auto status = reader_.feed(bytes, [&](const wire::FrameView& frame) { return on_frame(frame, now); });
+  if (!status) close(std::move(status.error()));
+}
+
+void ProxySession::rest_received(std::size_t size, base::TimePoint now) {
+  if (state_ == State::closed) return;
+  arena_.reset();
+  auto status = reader_.rest_received(size, [&](const wire::FrameView& frame) { return on_frame(frame, now); });
+  if (!status) close(std::move(status.error()));
+}
+
+void ProxySession::disconnected(base::Error reason) { close(std::move(reason)); }
+
+void ProxySession::close(base::Error reason) {
+  if (state_ == State::closed) return;
+  state_ = State::closed;
+  end_ = reason;
+  fail_all(reason);
+  actions_.emplace_back(Closed{std::move(reason)});
+}
+
+void ProxySession::fail_all(const base::Error& reason) {
+  while (in_flight_.earliest() != none) {
+    const EventIndex event = in_flight_.earliest();
+    actions_.emplace_back(Failed{in_flight_.event(event).tag, reason});
+    end_event(event);
+  }
+}
+
+// ---- frames from the agent
+
+base::Status ProxySession::on_frame(const wire::FrameView& frame, base::TimePoint now) {
+  if (state_ == State::closed) return {};
+  if (state_ == State::handshaking) {
+    if (frame.type != FrameType::handshake_response)
+      return fail(ErrorKind::invalid_message,
+                  fmt::format("expected handshake_response first, got {}", name(frame.type)));
+    return on_handshake(frame.payload, now);
+  }
+  if (frame.type == FrameType::agent_response) return on_response(frame.payload, now);
+  return on_control(frame, now);
+}
+
+base::Status ProxySession::on_handshake(std::string_view payload, base::TimePoint now) {
+  auto decoded = wire::decode<wire::HandshakeResponse>(format_, payload, arena_);
+  if (!decoded) return std::move(decoded.error());
+  const wire::HandshakeResponse& answer = *decoded;
+  if (!answer.success)
+    return fail(ErrorKind::connection_failed,
+                fmt::format("the agent refused the handshake: {}", answer.error.value_or("it gave no reason")));
+  if (answer.protocol_version != protocol_version)
+    return fail(ErrorKind::version_mismatch, fmt::format("the agent chose protocol version {}, offered was {}",
+                                                         answer.protocol_version, protocol_version));
+  const auto encoding = answer.encoding.value_or(wire::Encoding::json);
+  if (std::ranges::find(config_.encodings, encoding) == config_.encodings.end() && encoding != wire::Encoding::json)
+    return fail(ErrorKind::invalid_message, "the agent chose an encoding that was not offered");
+  const auto takes = [&](wire::Text extension) {
+    return config_.extensions && std::ranges::find(answer.extensions, extension) != answer.extensions.end();
+  };
+  format_ = {.encoding = encoding,
+             .raw_bytes = takes(wire::extension_raw_bytes),
+             .event_reply = takes(wire::extension_event_reply)};
+  agent_ = agent_info(answer.capabilities);
+  next_ping_ = now + config_.ping_interval;
+  if (config_.config_json) {
+    begin_configuring(now);
+  } else {
+    ready();
+  }
+  return {};
+}
+
+void ProxySession::begin_configuring(base::TimePoint now) {
+  state_ = State::configuring;
+  state_deadline_ = now + config_.configure_timeout;
+  auto config = wire::parse_json(*config_.config_json, arena_);
+  base::Status status;
+  if (config) {
+    status = wire::encode(
+        format_, wire::Configure{.config = *config, .config_version = {}, .correlation_id = configure_id}, output_);
+  } else {
+    status = std::move(config.error());
+  }
+  if (!status) close(std::move(status.error()));
+}
+
+void ProxySession::ready() {
+  state_ = State::ready;
+  actions_.emplace_back(Ready{});
+}
+
+base::Status ProxySession::on_configured(const wire::AgentResponse& response) {
+  if (!std::holds_alternative<wire::Allow>(response.decision)) {
+    const auto* const block = std::get_if<wire::Block>(&response.decision);
+    return fail(ErrorKind::connection_failed,
+                fmt::format("the agent refused its configuration: {}",
+                            block != nullptr && block->body ? *block->body : "it gave no reason"));
+  }
+  ready();
+  return {};
+}
+
+base::Status ProxySession::on_response(std::string_view payload, base::TimePoint) {
+  auto decoded = wire::decode<wire::AgentResponse>(format_, payload, arena_);
+  if (!decoded) return std::move(decoded.error());
+  if (state_ == State::configuring && decoded->correlation_id == configure_id) return on_configured(*decoded);
+
+  const ExchangeIndex exchange = in_flight_.find(decoded->correlation_id);
+  if (exchange == none) {
+    if (completes_unanswered_ != 0) {
+      --completes_unanswered_;
+    } else {
+      ++dropped_.unknown;
+    }
+    return {};
+  }
+  const auto& entry = in_flight_.exchange(exchange);
+  if (entry.cancelled || entry.sent == 0) {
+    ++dropped_.late;
+    return {};
+  }
+  const EventIndex event = in_flight_.match(exchange, format_.event_reply ? decoded->reply_to : std::nullopt);
+  if (event == none) {
+    ++dropped_.mismatch;
+    return {};
+  }
+  auto* const response =
+      new (arena_.allocate(sizeof(wire::AgentResponse), alignof(wire::AgentResponse))) wire::AgentResponse(*decoded);
+  actions_.emplace_back(Answered{in_flight_.event(event).tag, response});
+  end_event(event);
+  send_queued(exchange);
+  return {};
+}
+
+base::Status ProxySession::on_control(const wire::FrameView& frame, base::TimePoint now) {
+  const auto read = [&]<class Message>(auto&& use) -> base::Status {
+    auto message = wire::decode<Message>(format_, frame.payload, arena_);
+    if (!message) return std::move(message.error());
+    use(*message);
+    return {};
+  };
+  switch (frame.type) {
+    case FrameType::ping:
+      return read.operator()<wire::Ping>([&](const wire::Ping& ping) {
+        (void)wire::encode(format_, wire::Pong{ping.sequence, ping.timestamp_ms}, output_);
+      });
+    case FrameType::pong:
+      return read.operator()<wire::Pong>([&](const wire::Pong& pong) {
+        if (pong.sequence != ping_sequence_) return;
+        pong_due_ = base::TimePoint::max();
+        suspect_ = false;
+        next_ping_ = now + config_.ping_interval;
+      });
+    case FrameType::health_status:
+      return read.operator()<wire::HealthStatus>([&](const wire::HealthStatus& status) {
+        if (status.state == health_) return;
+        health_ = status.state;
+        actions_.emplace_back(HealthChanged{health_});
+      });
+    case FrameType::flow_control:
+      return read.operator()<wire::FlowControl>([&](const wire::FlowControl& flow) {
+        const bool paused = flow.action == wire::FlowAction::pause ||
+                            (flow.action == wire::FlowAction::update_capacity && flow.buffer_available == 0);
+        if (paused == paused_) return;
+        paused_ = paused;
+        actions_.emplace_back(FlowChanged{paused});
+      });
+    case FrameType::metrics_report:
+      return read.operator()<wire::MetricsReport>([&](const wire::MetricsReport& report) {
+        auto* const kept =
+            new (arena_.allocate(sizeof report, alignof(wire::MetricsReport))) wire::MetricsReport(report);
+        actions_.emplace_back(MetricsReported{kept});
+      });
+    case FrameType::config_update_request:
+      return read.operator()<wire::ConfigUpdateRequest>([&](const wire::ConfigUpdateRequest& request) {
+        auto* const kept = new (arena_.allocate(sizeof request, alignof(wire::ConfigUpdateRequest)))
+            wire::ConfigUpdateRequest(request);
+        actions_.emplace_back(ConfigUpdateRequested{kept});
+      });
+    default: return fail(ErrorKind::invalid_message, fmt::format("an agent must not send {} here", name(frame.type)));
+  }
+}
+
+// ---- calls of the owner
+
+base::Status ProxySession::enqueue(const base::CorrelationId& id, const PendingEvent& event, base::TimePoint now) {
+  if (state_ != State::ready) return fail(ErrorKind::unavailable, "the connection is not ready");
+  if (event.deadline.passed(now)) return fail(ErrorKind::timeout, "the deadline passed before the event was sent");
+  if (output_.size() >= config_.max_output)
+    return fail(ErrorKind::unavailable, fmt::format("the agent does not read: {} bytes are queued", output_.size()));
+  if (id_of(event.event) != id.text())
+    return fail(ErrorKind::serialization, "the event carries another correlation id than its exchange");
+
+  const ExchangeIndex exchange = in_flight_.find_or_add(id);
+  if (in_flight_.exchange(exchange).cancelled) return fail(ErrorKind::unavailable, "the exchange was cancelled");
+  PendingEvent pending = event;
+  pending.sent = format_.event_reply || in_flight_.exchange(exchange).sent == 0;
+  if (pending.sent) {
+    auto status =
+        std::visit([&](const auto* message) { return wire::encode(format_, *message, output_); }, event.event);
+    if (!status) {
+      if (auto& entry = in_flight_.exchange(exchange); entry.first == none && !entry.told)
+        in_flight_.remove_exchange(exchange);
+      return status;
+    }
+    in_flight_.exchange(exchange).told = true;
+  }
+  in_flight_.add_event(exchange, pending);
+  return {};
+}
+
+void ProxySession::send_queued(ExchangeIndex exchange) {
+  auto& entry = in_flight_.exchange(exchange);
+  while (entry.first != none && entry.sent == 0) {
+    const EventIndex next = entry.first;
+    auto& event = in_flight_.event(next);
+    auto status =
+        std::visit([&](const auto* message) { return wire::encode(format_, *message, output_); }, event.event);
+    if (status) {
+      event.sent = true;
+      ++entry.sent;
+      return;
+    }
+    actions_.emplace_back(Failed{event.tag, std::move(status.error())});
+    end_event(next);
+  }
+}
+
+void ProxySession::end_event(EventIndex event) {
+  // The caller may let its body go now; what the socket has not taken of it is copied.
+  if (output_.borrows()) output_.own_borrowed(body_of(in_flight_.event(event).event));
+  in_flight_.remove_event(event);
+}
+
+void ProxySession::abandon_events(ExchangeIndex exchange, const base::Error* reason) {
+  while (in_flight_.exchange(exchange).first != none) {
+    const EventIndex event = in_flight_.exchange(exchange).first;
+    if (reason != nullptr) actions_.emplace_back(Failed{in_flight_.event(event).tag, *reason});
+    end_event(event);
+  }
+}
+
+void ProxySession::cancel(const base::CorrelationId& id, wire::CancelReason reason, base::TimePoint now) {
+  const ExchangeIndex exchange = in_flight_.find(id);
+  if (exchange == none || in_flight_.exchange(exchange).cancelled) return;
+  const bool on_the_wire = in_flight_.exchange(exchange).sent != 0;
+  abandon_events(exchange, nullptr);
+  in_flight_.exchange(exchange).cancelled = true;
+  if (on_the_wire && state_ == State::ready)
+    (void)wire::encode(format_, wire::Cancel{id.text(), reason, milliseconds(now)}, output_);
+}
+
+void ProxySession::complete(const base::CorrelationId& id, const wire::RequestComplete& summary, base::TimePoint now) {
+  const ExchangeIndex exchange = in_flight_.find(id);
+  if (exchange == none) return;
+  if (in_flight_.exchange(exchange).first != none) cancel(id, wire::CancelReason::manual, now);
+  if (in_flight_.exchange(exchange).told && state_ == State::ready) {
+    if (wire::encode(format_, summary, output_)) ++completes_unanswered_;
+  }
+  in_flight_.remove_exchange(exchange);
+}
+
+// ---- time
+
+void ProxySession::expire(ExchangeIndex exchange, base::TimePoint now) {
+  const bool on_the_wire = in_flight_.exchange(exchange).sent != 0;
+  const base::Error reason = fail(ErrorKind::timeout, "the agent did not answer in time");
+  const base::CorrelationId id = in_flight_.exchange(exchange).id;
+  // A cancel ends the whole exchange at the agent, so its other events end here too.
+  abandon_events(exchange, &reason);
+  in_flight_.exchange(exchange).cancelled = true;
+  if (!on_the_wire) return;
+  (void)wire::encode(format_, wire::Cancel{id.text(), wire::CancelReason::timeout, milliseconds(now)}, output_);
+  if (!suspect_) {
+    suspect_ = true;
+    ping(now);
+  }
+}
+
+void ProxySession::ping(base::TimePoint now) {
+  ++ping_sequence_;
+  (void)wire::encode(format_, wire::Ping{ping_sequence_, milliseconds(now)}, output_);
+  pong_due_ = std::min(pong_due_, now + config_.pong_timeout);
+  next_ping_ = now + config_.ping_interval;
+}
+
+void ProxySession::tick(base::TimePoint now) {
+  if (state_ == State::closed) return;
+  if (state_ != State::ready && now >= state_deadline_)
+    return close(fail(ErrorKind::timeout, state_ == State::handshaking
+                                              ? "the agent did not answer the handshake in time"
+                                              : "the agent did not accept its configuration in time"));
+  while (in_flight_.earliest() != none && in_flight_.event(in_flight_.earliest()).deadline.passed(now))
+    expire(in_flight_.event(in_flight_.earliest()).exchange, now);
+  if (now >= pong_due_) return close(fail(ErrorKind::timeout, "the agent did not answer a ping in time"));
+  if (state_ == State::ready && now >= next_ping_) {
+    if (in_flight_.exchanges() == 0) reader_.trim();
+    ping(now);
+  }
+}
+
+base::TimePoint ProxySession::next_wakeup() const noexcept {
+  if (state_ == State::closed) return base::TimePoint::max();
+  if (state_ != State::ready) return state_deadline_;
+  return std::min({in_flight_.earliest_deadline(), next_ping_, pong_due_});
+}
+
+std::size_t ProxySession::memory() const noexcept {
+  return reader_.capacity() + arena_.reserved() + in_flight_.memory() + actions_.capacity() * sizeof(ProxyAction);
+}
+
+}  // namespace picket::session

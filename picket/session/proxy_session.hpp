@@ -1,0 +1,188 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "picket/base/arena.hpp"
+#include "picket/base/correlation_id.hpp"
+#include "picket/base/result.hpp"
+#include "picket/base/time.hpp"
+#include "picket/session/agent_info.hpp"
+#include "picket/session/frame_reader.hpp"
+#include "picket/session/in_flight.hpp"
+#include "picket/wire/codec.hpp"
+
+namespace picket::session {
+
+/// How the proxy's end of one connection behaves.
+struct ProxyConfig {
+  std::string proxy_id = "picket";
+  std::string proxy_version;
+  std::vector<wire::Encoding> encodings{wire::Encoding::msgpack, wire::Encoding::json};  ///< In order of preference.
+  bool extensions = true;               ///< Offer raw-bytes and event-reply (protocol.md §3).
+  std::vector<wire::EventKind> events;  ///< The kinds this proxy will send; told to the agent.
+  std::optional<std::string>
+      config_json;  ///< The agent's configuration, delivered twice (protocol.md §4); none: null, no Configure.
+  base::Duration handshake_timeout = std::chrono::seconds{5};
+  base::Duration configure_timeout = std::chrono::seconds{5};
+  base::Duration ping_interval = std::chrono::seconds{10};  ///< Liveness; one ping per interval.
+  base::Duration pong_timeout = std::chrono::seconds{5};    ///< Without an answer for so long the connection is closed.
+  std::size_t max_output = 4 * 1024 * 1024;  ///< bytes queued before send() refuses: a peer that does not read
+};
+
+/// What a session tells its owner; in the order in which it happened.
+struct Ready {};  ///< Handshake and configuration are done.
+struct Answered {
+  Tag tag;
+  const wire::AgentResponse* response;
+};  ///< Valid until the session's next call that takes bytes.
+struct Failed {
+  Tag tag;
+  base::Error error;
+};  ///< The event ended without an answer.
+struct HealthChanged {
+  wire::HealthState state;
+};
+struct FlowChanged {
+  bool paused;
+};
+struct MetricsReported {
+  const wire::MetricsReport* report;
+};  ///< Lifetime as Answered.
+struct ConfigUpdateRequested {
+  const wire::ConfigUpdateRequest* request;
+};  ///< Lifetime as Answered.
+struct Closed {
+  base::Error reason;
+};  ///< Write what is queued, then close. Nothing follows.
+using ProxyAction =
+    std::variant<Ready, Answered, Failed, HealthChanged, FlowChanged, MetricsReported, ConfigUpdateRequested, Closed>;
+
+/// Responses that reached nobody, by reason. A forged or late answer is counted and dropped, never believed.
+struct DroppedResponses {
+  std::uint64_t unknown = 0;   ///< Its id belongs to no exchange here.
+  std::uint64_t late = 0;      ///< Its exchange has nothing in flight: a second answer, or one after cancel.
+  std::uint64_t mismatch = 0;  ///< It names an event that is not in flight.
+};
+
+/// The proxy's end of one connection to an agent, as a state machine without socket, thread, clock or timer.
+///
+/// Bytes and calls go in with the time; bytes to write collect in output(), and what happened in actions(). Every event
+/// that send() took ends with exactly one Answered or Failed. Ids, exchanges: the caller mints ids
+/// (base::CorrelationIds); one id may be in use on several sessions.
+///
+/// Thread safety: none; one owner. Lifetime: an event passed to send() and all it refers to must live until the action
+/// that ends it. Complexity: O(1) per event in the number of exchanges in flight; no allocation in steady state.
+/// Source: protocol.md §1, §3-§6.
+class ProxySession {
+ public:
+  enum class State : std::uint8_t {
+    handshaking,  ///< Our request is out, the agent's answer is awaited.
+    configuring,  ///< The agent decides on its configuration.
+    ready,        ///< Takes events.
+    closed,       ///< Ended; the reason was the last action.
+  };
+
+  /// Queues the handshake. Errors are the configuration's: an unreadable config_json closes the session at once.
+  ProxySession(const ProxyConfig& config, base::TimePoint now);
+
+  // ---- what the transport calls
+  /// Bytes from the peer, followed by limits::tail_padding readable bytes.
+  void feed(std::string_view bytes, base::TimePoint now);
+  /// See FrameReader::rest.
+  [[nodiscard]] std::span<char> rest() { return reader_.rest(); }
+  void rest_received(std::size_t size, base::TimePoint now);
+  /// The peer closed or the socket failed.
+  void disconnected(base::Error reason);
+  /// Deadlines and pings; call it at next_wakeup() at the latest.
+  void tick(base::TimePoint now);
+  [[nodiscard]] base::TimePoint next_wakeup() const noexcept;
+  [[nodiscard]] wire::Output& output() noexcept { return output_; }
+
+  // ---- what the owner calls
+  /// Puts an event in flight, or in the exchange's queue where the peer takes one at a time. `Event` is any of the
+  /// seven kinds of event. Errors: unavailable (not ready, output full, exchange cancelled here), timeout (deadline has
+  /// passed), message_too_large. After an error nothing happened.
+  template <class Event>
+  [[nodiscard]] base::Status send(const base::CorrelationId& id, const Event& event, base::Deadline deadline, Tag tag,
+                                  base::TimePoint now) {
+    return enqueue(id, {.tag = tag, .deadline = deadline, .event = &event, .key = reply_key(event)}, now);
+  }
+  /// Stops waiting for whatever is in flight or queued of that exchange; no action follows for it. The agent is told.
+  void cancel(const base::CorrelationId& id, wire::CancelReason reason, base::TimePoint now);
+  /// The exchange is over: tells the agent where it saw any event of it, and forgets the exchange. Cancels first what
+  /// is still in flight.
+  void complete(const base::CorrelationId& id, const wire::RequestComplete& summary, base::TimePoint now);
+  /// Closes for the owner's reason: what is in flight fails with it.
+  void close(base::Error reason);
+
+  [[nodiscard]] std::span<ProxyAction> actions() noexcept { return actions_; }
+  void clear_actions() noexcept { actions_.clear(); }
+
+  [[nodiscard]] State state() const noexcept { return state_; }
+  /// Why the session is closed; empty while it is not.
+  [[nodiscard]] const std::optional<base::Error>& end() const noexcept { return end_; }
+  /// A ping is out that is not answered since an event timed out: nothing new should go here.
+  [[nodiscard]] bool suspect() const noexcept { return suspect_; }
+  [[nodiscard]] bool paused() const noexcept { return paused_; }
+  [[nodiscard]] wire::HealthState health() const noexcept { return health_; }
+  /// Whether a new exchange may start here.
+  [[nodiscard]] bool takes_new() const noexcept {
+    return state_ == State::ready && !suspect_ && health_ != wire::HealthState::draining &&
+           health_ != wire::HealthState::unhealthy && output_.size() < config_.max_output;
+  }
+  /// Events sent or queued and not ended.
+  [[nodiscard]] std::size_t in_flight() const noexcept { return in_flight_.events(); }
+  /// Exchanges that are not complete.
+  [[nodiscard]] std::size_t exchanges() const noexcept { return in_flight_.exchanges(); }
+  /// Who answered; meaningful from configuring on.
+  [[nodiscard]] const AgentInfo& agent() const noexcept { return agent_; }
+  [[nodiscard]] const wire::Format& format() const noexcept { return format_; }
+  [[nodiscard]] const DroppedResponses& dropped() const noexcept { return dropped_; }
+  /// Bytes of memory that this session holds beyond its own size.
+  [[nodiscard]] std::size_t memory() const noexcept;
+
+ private:
+  base::Status on_frame(const wire::FrameView& frame, base::TimePoint now);
+  base::Status on_handshake(std::string_view payload, base::TimePoint now);
+  base::Status on_response(std::string_view payload, base::TimePoint now);
+  base::Status on_configured(const wire::AgentResponse& response);
+  base::Status on_control(const wire::FrameView& frame, base::TimePoint now);
+  void begin_configuring(base::TimePoint now);
+  void ready();
+  void ping(base::TimePoint now);
+  base::Status enqueue(const base::CorrelationId& id, const PendingEvent& event, base::TimePoint now);
+  void fail_all(const base::Error& reason);
+  void end_event(EventIndex event);
+  void abandon_events(ExchangeIndex exchange, const base::Error* reason);
+  void expire(ExchangeIndex exchange, base::TimePoint now);
+  void send_queued(ExchangeIndex exchange);
+
+  ProxyConfig config_;
+  State state_ = State::handshaking;
+  std::optional<base::Error> end_;
+  wire::Format format_;
+  AgentInfo agent_;
+  FrameReader reader_;
+  wire::Output output_;
+  base::Arena arena_{2048};
+  std::vector<ProxyAction> actions_;
+  InFlight in_flight_;
+  DroppedResponses dropped_;
+
+  base::TimePoint state_deadline_;  // of handshake or configuration
+  base::TimePoint next_ping_;
+  base::TimePoint pong_due_ = base::TimePoint::max();
+  std::uint64_t ping_sequence_ = 0;
+  std::uint64_t completes_unanswered_ = 0;  // answers to request_complete that are still to come; nobody waits for them
+  bool suspect_ = false;
+  bool paused_ = false;
+  wire::HealthState health_ = wire::HealthState::healthy;
+};
+
+}  // namespace picket::session

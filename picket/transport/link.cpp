@@ -1,0 +1,247 @@
+#include "picket/transport/link.hpp"
+
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+
+#include <boost/asio/buffer.hpp>
+
+#include "picket/transport/listener.hpp"
+#include "picket/transport/stream.hpp"
+
+namespace picket::transport {
+namespace {
+
+using base::ErrorKind;
+using base::fail;
+
+// Reads per readiness: one busy peer must not keep the others waiting.
+constexpr int reads_per_turn = 16;
+// Output over which nothing more is read from the peer: whoever does not take answers gets no more questions in.
+constexpr std::size_t backlog_limit = 1024 * 1024;
+// iovecs per system call: about 30 bodies.
+constexpr std::size_t iovecs_per_write = 64;
+
+base::Error closed_by_peer() { return fail(ErrorKind::connection_closed, "the peer closed the connection"); }
+
+}  // namespace
+
+template <class Session>
+Link<Session>::Link(Worker& worker, const Config& config, Owner& owner)
+    : worker_(worker),
+      config_(config),
+      owner_(&owner),
+      socket_(worker.context()),
+      timer_([](void* self, base::TimePoint now) { static_cast<Link*>(self)->on_timer(now); }, this),
+      buffer_(std::make_unique_for_overwrite<char[]>(read_buffer_size + base::limits::tail_padding)) {}
+
+template <class Session>
+Link<Session>::~Link() {
+  worker_.forget(*this);
+}
+
+template <class Session>
+std::shared_ptr<Link<Session>> Link<Session>::dial(Worker& worker, const Endpoint& endpoint, const Config& config,
+                                                   base::Duration timeout, Owner& owner) {
+  auto link = std::make_shared<Link>(worker, config, owner);
+  link->connect(endpoint, timeout);
+  return link;
+}
+
+template <class Session>
+std::shared_ptr<Link<Session>> Link<Session>::adopt(Worker& worker, int descriptor, const Config& config,
+                                                    Owner& owner) {
+  auto link = std::make_shared<Link>(worker, config, owner);
+  link->socket_ = std::move(transport::adopt(worker, descriptor).socket());
+  link->connected();
+  return link;
+}
+
+template <class Session>
+void Link<Session>::connect(const Endpoint& endpoint, base::Duration timeout) {
+  worker_.timers().arm(timer_, worker_.now() + timeout);
+  socket_.async_connect({endpoint.address(), endpoint.size()}, [self = this->shared_from_this(),
+                                                                name = endpoint.text()](
+                                                                   const boost::system::error_code& error) {
+    if (self->owner_ == nullptr) return;
+    if (error) {
+      self->finish(fail(ErrorKind::connection_failed, fmt::format("cannot connect to {}: {}", name, error.message())));
+    } else {
+      self->connected();
+    }
+  });
+}
+
+template <class Session>
+void Link<Session>::connected() {
+  boost::system::error_code ignored;
+  socket_.non_blocking(true, ignored);
+  session_ = std::make_unique<Session>(config_, worker_.now());
+  handle_actions();  // a configuration that cannot be written ends it at once
+  if (owner_ == nullptr) return;
+  touch();
+  reading_ = true;
+  read(this->shared_from_this());
+}
+
+// ---- reading
+
+template <class Session>
+void Link<Session>::read(std::shared_ptr<Link> self) {
+  // The one reference travels from read to read: no count is touched in between.
+  Link& link = *self;
+  link.socket_.async_read_some(
+      boost::asio::buffer(link.buffer_.get(), read_buffer_size),
+      [self = std::move(self)](const boost::system::error_code& error, std::size_t size) mutable {
+        Link& here = *self;
+        if (here.owner_ == nullptr) return;
+        if (error) {
+          here.reading_ = false;
+          const bool orderly = error == boost::asio::error::eof;
+          here.session_->disconnected(orderly ? closed_by_peer() : fail(ErrorKind::connection_closed, error.message()));
+          here.handle_actions();
+          return;
+        }
+        here.on_read(size);
+        if (here.owner_ == nullptr) return;
+        if (here.backlogged()) {
+          here.reading_ = false;  // flush() resumes
+          return;
+        }
+        read(std::move(self));
+      });
+}
+
+template <class Session>
+void Link<Session>::on_read(std::size_t size) {
+  session_->feed({buffer_.get(), size}, worker_.now());
+  handle_actions();
+  if (size == read_buffer_size) read_more();
+  if (owner_ != nullptr) touch();
+}
+
+/// The read buffer was full: more is waiting. It is read into where it belongs, or into memory that the worker lends.
+template <class Session>
+void Link<Session>::read_more() {
+  for (int i = 0; i < reads_per_turn && owner_ != nullptr && !backlogged(); ++i) {
+    const std::span<char> rest = session_->rest();
+    const std::span<char> into = rest.empty() ? worker_.scratch() : rest;
+    const ssize_t size = ::recv(socket_.native_handle(), into.data(), into.size(), MSG_DONTWAIT);
+    if (size <= 0) return;  // nothing now, or an end that the next asynchronous read reports
+    if (rest.empty()) {
+      session_->feed({into.data(), static_cast<std::size_t>(size)}, worker_.now());
+    } else {
+      session_->rest_received(static_cast<std::size_t>(size), worker_.now());
+    }
+    handle_actions();
+    if (static_cast<std::size_t>(size) < into.size() && rest.empty()) return;
+  }
+}
+
+template <class Session>
+bool Link<Session>::backlogged() const {
+  return session_->output().size() > backlog_limit;
+}
+
+template <class Session>
+void Link<Session>::handle_actions() {
+  // Handling may call back into the link; the outermost call sees to what that adds.
+  if (handling_ || session_->actions().empty()) return;
+  handling_ = true;
+  owner_->on_actions(*this);
+  handling_ = false;
+  if (owner_ != nullptr && session_->end()) finish(*session_->end());
+}
+
+// ---- writing
+
+template <class Session>
+void Link<Session>::touch() {
+  if (owner_ == nullptr || !session_) return;
+  handle_actions();  // the call may have ended the session
+  if (owner_ == nullptr) return;
+  if (!session_->output().empty() && !waiting_writable_) worker_.flush_later(*this);
+  arm_timer();
+}
+
+template <class Session>
+void Link<Session>::flush() {
+  if (owner_ == nullptr || waiting_writable_) return;
+  auto& output = session_->output();
+  std::array<iovec, iovecs_per_write> parts;
+  while (!output.empty()) {
+    const std::size_t count = output.gather(parts);
+    const auto written = write_vectored(socket_.native_handle(), std::span{parts}.first(count));
+    if (!written) {
+      session_->disconnected(written.error());
+      handle_actions();
+      return;
+    }
+    if (*written == 0) return wait_writable();
+    output.consume(*written);
+  }
+  if (!reading_ && session_) {
+    reading_ = true;
+    read(this->shared_from_this());
+  }
+}
+
+template <class Session>
+void Link<Session>::wait_writable() {
+  waiting_writable_ = true;
+  socket_.async_wait(Socket::wait_write, [self = this->shared_from_this()](const boost::system::error_code& error) {
+    self->waiting_writable_ = false;
+    if (self->owner_ != nullptr && !error) self->flush();
+  });
+}
+
+// ---- time and the end
+
+template <class Session>
+void Link<Session>::arm_timer() {
+  // Only ever moved earlier: a timer that fires too soon looks again.
+  const base::TimePoint wakeup = session_->next_wakeup();
+  if (wakeup == base::TimePoint::max() || (timer_.armed() && timer_.due() <= wakeup)) return;
+  worker_.timers().arm(timer_, wakeup);
+}
+
+template <class Session>
+void Link<Session>::on_timer(base::TimePoint now) {
+  if (owner_ == nullptr) return;
+  if (!session_) return finish(fail(ErrorKind::timeout, "the connection was not accepted in time"));
+  session_->tick(now);
+  handle_actions();
+  if (owner_ != nullptr) touch();
+}
+
+template <class Session>
+void Link<Session>::finish(const base::Error& reason) {
+  const auto self = this->shared_from_this();
+  Owner* const owner = owner_;
+  close();
+  owner->on_closed(*this, reason);
+}
+
+template <class Session>
+void Link<Session>::close() noexcept {
+  if (owner_ == nullptr) return;
+  if (session_ && !session_->output().empty() && !waiting_writable_) {
+    // A farewell, such as the reason for a refused handshake: it goes out if the kernel takes it now.
+    std::array<iovec, iovecs_per_write> parts;
+    const std::size_t count = session_->output().gather(parts);
+    (void)write_vectored(socket_.native_handle(), std::span{parts}.first(count)).has_value();
+  }
+  owner_ = nullptr;
+  timer_.cancel();
+  worker_.forget(*this);
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+}
+
+template class Link<session::ProxySession>;
+template class Link<session::AgentSession>;
+
+}  // namespace picket::transport

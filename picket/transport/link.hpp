@@ -1,0 +1,102 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <type_traits>
+
+#include <boost/asio/generic/stream_protocol.hpp>
+
+#include "picket/base/limits.hpp"
+#include "picket/base/result.hpp"
+#include "picket/base/timer_wheel.hpp"
+#include "picket/session/agent_session.hpp"
+#include "picket/session/proxy_session.hpp"
+#include "picket/transport/endpoint.hpp"
+#include "picket/transport/worker.hpp"
+
+namespace picket::transport {
+
+/// The body of a connection: moves bytes and time between one socket and one session, whichever end of the protocol
+/// that is.
+///
+/// One read's frames are decoded in one pass; what the session has to write leaves in one vectored write at the end of
+/// the loop turn. While the peer does not read, nothing more is read from it either. An idle link holds a 4 KiB read
+/// buffer.
+///
+/// Thread safety: its worker's thread only. Lifetime: shared with its pending operations; release it with close(),
+/// after which the owner is not called any more.
+template <class Session>
+class Link final : public Flushable, public std::enable_shared_from_this<Link<Session>> {
+ public:
+  using Config =
+      std::conditional_t<std::is_same_v<Session, session::ProxySession>, session::ProxyConfig, session::AgentConfig>;
+
+  /// Who handles what the session reports.
+  class Owner {
+   public:
+    /// The session has actions. The owner handles and clears them; it may call the session and the link meanwhile.
+    virtual void on_actions(Link& link) = 0;
+    /// The connection is over and will not call again; session().actions() holds its last words, if it got so far as to
+    /// have a session.
+    virtual void on_closed(Link& link, const base::Error& reason) = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  /// Connects, then runs a session. `owner` must outlive the link or its close().
+  static std::shared_ptr<Link> dial(Worker& worker, const Endpoint& endpoint, const Config& config,
+                                    base::Duration timeout, Owner& owner);
+  /// Runs a session on an accepted descriptor, which the link owns from now on.
+  static std::shared_ptr<Link> adopt(Worker& worker, int descriptor, const Config& config, Owner& owner);
+
+  Link(Worker& worker, const Config& config, Owner& owner);
+  ~Link();
+
+  /// The session; null until connected.
+  [[nodiscard]] Session* session() noexcept { return session_.get(); }
+  [[nodiscard]] Worker& worker() noexcept { return worker_; }
+
+  /// The session was called by its owner: have its output flushed at the end of this turn, and its deadlines kept.
+  void touch();
+  /// Ends the connection now, without telling the owner. What is queued is written as far as the kernel takes it.
+  void close() noexcept;
+
+  /// Bytes of memory that this link holds beyond its own size and its session's.
+  static constexpr std::size_t read_buffer_size = 4096;
+
+ private:
+  using Socket = boost::asio::generic::stream_protocol::socket;
+
+  void connect(const Endpoint& endpoint, base::Duration timeout);
+  void connected();
+  static void read(std::shared_ptr<Link> self);
+  void on_read(std::size_t size);
+  void read_more();
+  [[nodiscard]] bool backlogged() const;
+  void flush() override;
+  void wait_writable();
+  void handle_actions();
+  void on_timer(base::TimePoint now);
+  void arm_timer();
+  void finish(const base::Error& reason);
+
+  Worker& worker_;
+  Config config_;
+  Owner* owner_;  // null after close()
+  Socket socket_;
+  std::unique_ptr<Session> session_;
+  base::Timer timer_;
+  std::unique_ptr<char[]> buffer_;
+  bool reading_ = false;
+  bool waiting_writable_ = false;
+  bool handling_ = false;
+};
+
+extern template class Link<session::ProxySession>;
+extern template class Link<session::AgentSession>;
+
+using ProxyLink = Link<session::ProxySession>;
+using AgentLink = Link<session::AgentSession>;
+
+}  // namespace picket::transport
