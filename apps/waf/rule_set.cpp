@@ -29,12 +29,13 @@ base::Status RuleSet::add_all(const RuleOptions& options) {
   auto files = options.rules.empty() ? crs_files(options.crs) : expand_globs(options.rules);
   PICKET_TRY(files);
   // The first setting of a directive wins, so the switch comes first and our defaults come last.
-  if (options.detection_only) PICKET_TRY(add_text("SecRuleEngine DetectionOnly\n", "--detection-only"));
+  if (options.detection_only)
+    PICKET_TRY(add_text(*options.detection_only ? "SecRuleEngine DetectionOnly\n" : "SecRuleEngine On\n", "options"));
   PICKET_TRY(add_text(base_rules(), "base rules"));
   const std::size_t paranoia_at = place_of_paranoia(*files);
   for (std::size_t i = 0; i <= files->size(); ++i) {
-    if (i == paranoia_at && options.paranoia) PICKET_TRY(add_text(paranoia_action(*options.paranoia), "--paranoia"));
-    if (i < files->size()) PICKET_TRY(add_file((*files)[i]));
+      if (i == paranoia_at && options.paranoia) PICKET_TRY(add_text(paranoia_action(*options.paranoia), "--paranoia"));
+      if (i < files->size()) PICKET_TRY(add_file((*files)[i]));
   }
   file_count_ = files->size();
   return add_text(default_directives(), "default directives");

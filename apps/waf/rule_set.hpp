@@ -18,7 +18,8 @@ namespace picket::apps::waf {
 struct RuleOptions {
   std::vector<std::string> rules;  ///< Globs, loaded in this order in place of CRS; none means CRS.
   std::optional<int> paranoia;     ///< CRS's paranoia level, 1 to 4; none leaves it to the rules (CRS: 1).
-  bool detection_only = false;     ///< Rules match and are logged, nothing is blocked.
+  std::optional<bool>
+      detection_only;  ///< True: rules match and are logged, nothing is blocked. None: as the rules say (on).
   CrsLocation crs;
 };
 

@@ -83,11 +83,14 @@ TEST(RuleSet, AnIdThatAnotherFileUsesIsNamedWithBothPlaces) {
   EXPECT_EQ(error_of({.rules = {folder.path("*.conf")}}), second + ":3: rule id 7 is already used at " + first + ":2");
 }
 
-TEST(RuleSet, DetectionOnlyWinsOverTheRules) {
+TEST(RuleSet, TheOptionForDetectionWinsOverTheRules) {
   const auto rules = testing::rules_of("SecRuleEngine On\nSecRule ARGS \"@rx evil\" \"id:1,phase:2,deny,log\"\n", true);
   const Verdict verdict = inspect(rules, {.uri = "/?q=evil"});
   EXPECT_TRUE(verdict.allows());
   EXPECT_TRUE(matched(verdict, "1"));
+  const auto on =
+      testing::rules_of("SecRuleEngine DetectionOnly\nSecRule ARGS \"@rx evil\" \"id:1,phase:2,deny,log\"\n", false);
+  EXPECT_FALSE(inspect(on, {.uri = "/?q=evil"}).allows());
 }
 
 TEST(RuleSet, ADirectiveOfTheRulesWinsOverOurDefaults) {

@@ -133,7 +133,7 @@ class Folder {
 };
 
 /// A rule set of one file with these rules.
-inline std::shared_ptr<const RuleSet> rules_of(std::string_view text, bool detection_only = false) {
+inline std::shared_ptr<const RuleSet> rules_of(std::string_view text, std::optional<bool> detection_only = {}) {
   const Folder folder;
   return load({.rules = {folder.write("rules.conf", text)}, .detection_only = detection_only});
 }
