@@ -84,7 +84,7 @@ def add_body_headers(headers: dict[str, str], data: str) -> str:
     return data
 
 
-def send(host: str, port: int, request: bytes, timeout: float = 10) -> Seen:
+def send(host: str, port: int, request: bytes, timeout: float) -> Seen:
     """Sends on a connection of its own and reads the status line of the answer."""
     try:
         with socket.create_connection((host, port), timeout=timeout) as connection:
