@@ -108,6 +108,8 @@ class AgentSession {
   [[nodiscard]] const std::optional<base::Error>& end() const noexcept { return end_; }
   /// Events that arrived and are not answered.
   [[nodiscard]] std::size_t unanswered() const noexcept { return unanswered_; }
+  /// Exchanges that have not ended.
+  [[nodiscard]] std::size_t exchanges() const noexcept { return by_id_.size(); }
   /// The event kinds that the proxy said it will send; empty where it did not say.
   [[nodiscard]] const std::vector<wire::EventKind>& announced_events() const noexcept { return announced_events_; }
   [[nodiscard]] const wire::Format& format() const noexcept { return format_; }

@@ -60,19 +60,23 @@ std::shared_ptr<Link<Session>> Link<Session>::adopt(Worker& worker, int descript
   return link;
 }
 
+// In handlers the last reference must go before the guard does, so it is moved into a local behind it.
+
 template <class Session>
 void Link<Session>::connect(const Endpoint& endpoint, base::Duration timeout) {
   worker_.timers().arm(timer_, worker_.now() + timeout);
-  socket_.async_connect({endpoint.address(), endpoint.size()}, [self = this->shared_from_this(),
-                                                                name = endpoint.text()](
-                                                                   const boost::system::error_code& error) {
-    if (self->owner_ == nullptr) return;
+  auto on_connected = [self = this->shared_from_this(),
+                       name = endpoint.text()](const boost::system::error_code& error) mutable {
+    const auto guard = self->worker_.enter();
+    const auto link = std::move(self);
+    if (link->owner_ == nullptr) return;
     if (error) {
-      self->finish(fail(ErrorKind::connection_failed, fmt::format("cannot connect to {}: {}", name, error.message())));
+      link->finish(fail(ErrorKind::connection_failed, fmt::format("cannot connect to {}: {}", name, error.message())));
     } else {
-      self->connected();
+      link->connected();
     }
-  });
+  };
+  socket_.async_connect({endpoint.address(), endpoint.size()}, std::move(on_connected));
 }
 
 template <class Session>
@@ -93,26 +97,26 @@ template <class Session>
 void Link<Session>::read(std::shared_ptr<Link> self) {
   // The one reference travels from read to read: no count is touched in between.
   Link& link = *self;
-  link.socket_.async_read_some(
-      boost::asio::buffer(link.buffer_.get(), read_buffer_size),
-      [self = std::move(self)](const boost::system::error_code& error, std::size_t size) mutable {
-        Link& here = *self;
-        if (here.owner_ == nullptr) return;
-        if (error) {
-          here.reading_ = false;
-          const bool orderly = error == boost::asio::error::eof;
-          here.session_->disconnected(orderly ? closed_by_peer() : fail(ErrorKind::connection_closed, error.message()));
-          here.handle_actions();
-          return;
-        }
-        here.on_read(size);
-        if (here.owner_ == nullptr) return;
-        if (here.backlogged()) {
-          here.reading_ = false;  // flush() resumes
-          return;
-        }
-        read(std::move(self));
-      });
+  auto on_done = [self = std::move(self)](const boost::system::error_code& error, std::size_t size) mutable {
+    const auto guard = self->worker_.enter();
+    auto here = std::move(self);
+    if (here->owner_ == nullptr) return;
+    if (error) {
+      here->reading_ = false;
+      const bool orderly = error == boost::asio::error::eof;
+      here->session_->disconnected(orderly ? closed_by_peer() : fail(ErrorKind::connection_closed, error.message()));
+      here->handle_actions();
+      return;
+    }
+    here->on_read(size);
+    if (here->owner_ == nullptr) return;
+    if (here->backlogged()) {
+      here->reading_ = false;  // flush() resumes
+      return;
+    }
+    read(std::move(here));
+  };
+  link.socket_.async_read_some(boost::asio::buffer(link.buffer_.get(), read_buffer_size), std::move(on_done));
 }
 
 template <class Session>
@@ -192,10 +196,13 @@ void Link<Session>::flush() {
 template <class Session>
 void Link<Session>::wait_writable() {
   waiting_writable_ = true;
-  socket_.async_wait(Socket::wait_write, [self = this->shared_from_this()](const boost::system::error_code& error) {
-    self->waiting_writable_ = false;
-    if (self->owner_ != nullptr && !error) self->flush();
-  });
+  socket_.async_wait(Socket::wait_write,
+                     [self = this->shared_from_this()](const boost::system::error_code& error) mutable {
+                       const auto guard = self->worker_.enter();
+                       const auto link = std::move(self);
+                       link->waiting_writable_ = false;
+                       if (link->owner_ != nullptr && !error) link->flush();
+                     });
 }
 
 // ---- time and the end

@@ -162,6 +162,7 @@ void Listener::Accept::await_suspend(std::coroutine_handle<> waiting) {
 void Listener::Accept::try_accept() {
   listener_.socket_.async_wait(
       boost::asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code& error) {
+        const auto guard = listener_.worker_->enter();
         if (error) {
           result_ = base::fail(ErrorKind::connection_closed, "the listener was closed");
           waiting_.resume();
@@ -193,6 +194,19 @@ void Listener::Accept::try_accept() {
 }
 
 base::Result<int> Listener::Accept::await_resume() { return std::move(result_); }
+
+Task<void> accept_all(Listener& listener, Worker& worker, std::function<void(int)> take) {
+  while (true) {
+    const auto descriptor = co_await listener.accept();
+    if (descriptor) {
+      take(*descriptor);
+      continue;
+    }
+    if (descriptor.error().kind() == ErrorKind::connection_closed) co_return;
+    const base::TimePoint later = worker.now() + std::chrono::milliseconds{100};
+    co_await SleepUntil(worker, later);
+  }
+}
 
 Stream adopt(Worker& worker, int descriptor) {
   sockaddr_storage storage{};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <coroutine>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "picket/base/result.hpp"
 #include "picket/transport/endpoint.hpp"
 #include "picket/transport/stream.hpp"
+#include "picket/transport/task.hpp"
 #include "picket/transport/worker.hpp"
 
 namespace picket::transport {
@@ -80,6 +82,10 @@ class Listener::Accept {
   std::coroutine_handle<> waiting_;
   base::Result<int> result_{-1};
 };
+
+/// Accepts until the listener is closed and hands each descriptor to `take`, which owns it. Out of descriptors it waits
+/// and goes on.
+[[nodiscard]] Task<void> accept_all(Listener& listener, Worker& worker, std::function<void(int)> take);
 
 /// Takes an accepted descriptor over as a stream of `worker`.
 [[nodiscard]] Stream adopt(Worker& worker, int descriptor);

@@ -57,6 +57,7 @@ void StreamOperation::on_deadline(void* self, base::TimePoint) {
 }
 
 void StreamOperation::complete(const boost::system::error_code& error, std::size_t transferred) {
+  const auto guard = stream_.worker().enter();
   timer_.cancel();
   error_ = error;
   transferred_ = transferred;

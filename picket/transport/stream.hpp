@@ -130,6 +130,27 @@ class Stream::Write : internal::StreamOperation {
   std::optional<base::Error> failure_;
 };
 
+/// Awaitable: resumes at `until`, at most a millisecond late.
+class SleepUntil {
+ public:
+  SleepUntil(Worker& worker, base::TimePoint until) noexcept
+      : worker_(worker), until_(until), timer_(&SleepUntil::on_due, this) {}
+  [[nodiscard]] bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> waiting) noexcept {
+    waiting_ = waiting;
+    worker_.timers().arm(timer_, until_);
+  }
+  void await_resume() const noexcept {}
+
+ private:
+  static void on_due(void* self, base::TimePoint) { static_cast<SleepUntil*>(self)->waiting_.resume(); }
+
+  Worker& worker_;
+  base::TimePoint until_;
+  base::Timer timer_;
+  std::coroutine_handle<> waiting_;
+};
+
 /// Writes `parts` to a non-blocking descriptor with one sendmsg, no SIGPIPE. Returns the bytes written, 0 where the
 /// kernel takes none now.
 [[nodiscard]] base::Result<std::size_t> write_vectored(int descriptor, std::span<const iovec> parts);

@@ -11,20 +11,25 @@ namespace {
 
 // Handlers run per turn at most: a flood on some connections must not keep the others' output waiting.
 constexpr int handlers_per_turn = 256;
+// Threads that share a loop look at the timers so often even when nothing happens: a timer armed by one does not wake
+// another.
+constexpr base::Duration shared_wait = std::chrono::milliseconds{500};
 
 }  // namespace
 
 /// The loop and what keeps it waiting while nothing is pending.
 struct Worker::Loop {
-  boost::asio::io_context context{1};
+  explicit Loop(int concurrency) : context(concurrency) {}
+  boost::asio::io_context context;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard =
       boost::asio::make_work_guard(context);
 };
 
-Worker::Worker()
-    : loop_(std::make_unique<Loop>()),
+Worker::Worker(Threading threading)
+    : loop_(std::make_unique<Loop>(threading == Threading::single ? 1 : BOOST_ASIO_CONCURRENCY_HINT_SAFE)),
       timers_(base::Clock::now()),
-      scratch_(std::make_unique<char[]>(scratch_size + base::limits::tail_padding)) {}
+      scratch_(std::make_unique<char[]>(scratch_size + base::limits::tail_padding)),
+      threading_(threading) {}
 
 Worker::~Worker() = default;
 
@@ -37,18 +42,49 @@ void Worker::forget(Flushable& item) noexcept {
 }
 
 void Worker::run() {
-  while (!stopped_) turn(base::TimePoint::max());
+  while (!stopped_.load(std::memory_order_acquire)) turn(base::TimePoint::max());
 }
 
 void Worker::turn(base::TimePoint until) {
-  clock_.begin_turn();
-  if (const auto next = timers_.next(); next && *next < until) until = *next;
+  {
+    const auto guard = enter();
+    clock_.begin_turn();
+    if (const auto next = timers_.next(); next && *next < until) until = *next;
+    if (threading_ == Threading::shared) until = std::min(until, now() + shared_wait);
+  }
   const std::size_t ran =
       until == base::TimePoint::max() ? loop_->context.run_one() : loop_->context.run_one_until(until);
-  if (ran == 0) clock_.begin_turn();  // the wait took time, and no handler has read the clock since
-  for (int i = 1; ran != 0 && i < handlers_per_turn && loop_->context.poll_one() != 0; ++i) {
+  const int most = threading_ == Threading::single ? handlers_per_turn : 1;
+  for (int i = 1; ran != 0 && i < most && loop_->context.poll_one() != 0; ++i) {
   }
-  finish_turn();
+  {
+    const auto guard = enter();
+    if (ran == 0 || threading_ == Threading::shared)
+      clock_.begin_turn();  // the wait took time, and no handler has read the clock since
+    finish_turn();
+  }
+  if (threading_ == Threading::shared) run_jobs();
+}
+
+void Worker::run_jobs() {
+  while (true) {
+    std::move_only_function<void()> job;
+    {
+      const auto guard = enter();
+      if (jobs_.empty()) return;
+      job = std::move(jobs_.front());
+      jobs_.pop_front();
+    }
+    job();
+    const auto guard = enter();
+    finish_turn();
+  }
+}
+
+void Worker::hand_over(std::move_only_function<void()> job) {
+  jobs_.push_back(std::move(job));
+  // The first is the caller's own; for each further one an idle thread is woken.
+  if (jobs_.size() > 1) boost::asio::post(loop_->context, [] {});
 }
 
 void Worker::finish_turn() {
@@ -64,11 +100,17 @@ void Worker::finish_turn() {
 }
 
 void Worker::stop() {
-  post([this] { stopped_ = true; });
+  post([this] {
+    stopped_.store(true, std::memory_order_release);
+    loop_->context.stop();  // wakes every thread
+  });
 }
 
 void Worker::post(std::move_only_function<void()> job) {
-  boost::asio::post(loop_->context, [job = std::move(job)]() mutable { job(); });
+  boost::asio::post(loop_->context, [this, job = std::move(job)]() mutable {
+    const auto guard = enter();
+    job();
+  });
 }
 
 }  // namespace picket::transport

@@ -1,7 +1,11 @@
 #pragma once
 
+#include <atomic>
+#include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <vector>
 
@@ -29,15 +33,22 @@ class Flushable {
   bool queued_ = false;
 };
 
+/// How many threads serve one worker.
+enum class Threading : std::uint8_t {
+  single,  ///< One: no lock anywhere on the path. The rule.
+  shared,  ///< Several take turns at the loop: for work that is long beside a system call, see Worker::hand_over().
+};
+
 /// One thread's event loop and all that belongs to that thread: clock, timers, ids, scratch memory. Nothing of it is
 /// shared.
 ///
 /// A turn: wait for readiness, run what is ready, fire due timers, then flush every connection that has output: what
 /// one turn produced leaves in one system call per connection. Thread safety: post() and stop() from any thread;
-/// everything else only from the thread inside run().
+/// everything else only from the thread inside run(), and where several are inside, only under enter(). Handlers,
+/// timers, flushes and posted jobs run under it.
 class Worker {
  public:
-  Worker();
+  explicit Worker(Threading threading = Threading::single);
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
   ~Worker();
@@ -61,7 +72,17 @@ class Worker {
   /// `item` goes away.
   void forget(Flushable& item) noexcept;
 
-  /// Serves until stop().
+  /// Holds the other threads of a shared worker off; nothing where there is one thread.
+  [[nodiscard]] std::unique_lock<std::mutex> enter() {
+    return threading_ == Threading::shared ? std::unique_lock{mutex_} : std::unique_lock<std::mutex>{};
+  }
+  /// Runs `job` without the lock: on the calling thread once its turn is over, unless another thread is idle and takes
+  /// it first. So the thread that read an event evaluates it in place while the next one reads on, and a single small
+  /// event pays no hop between threads. A job that fits no thread now waits. Shared workers only; call it under
+  /// enter().
+  void hand_over(std::move_only_function<void()> job);
+
+  /// Serves until stop(). On a shared worker every thread calls it.
   void run();
   /// One turn: waits for something to do, at most until `until`. For tests and for tools that drive the loop
   /// themselves.
@@ -73,6 +94,7 @@ class Worker {
 
  private:
   void finish_turn();
+  void run_jobs();
 
   struct Loop;
 
@@ -82,7 +104,10 @@ class Worker {
   base::CorrelationIds ids_;
   std::unique_ptr<char[]> scratch_;
   std::vector<Flushable*> dirty_;
-  bool stopped_ = false;
+  std::mutex mutex_;
+  std::deque<std::move_only_function<void()>> jobs_;
+  std::atomic<bool> stopped_{false};
+  Threading threading_;
 };
 
 }  // namespace picket::transport

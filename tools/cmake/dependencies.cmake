@@ -1,11 +1,12 @@
 # Every library Picket uses comes from Debian; nothing is vendored and nothing is downloaded.
 find_package(Threads REQUIRED)
 find_package(Boost 1.81 REQUIRED)
+find_package(CLI11 REQUIRED)
 find_package(fmt REQUIRED)
 find_package(PkgConfig REQUIRED)
 if(PICKET_APPS)
   find_package(spdlog REQUIRED)
-  find_package(CLI11 REQUIRED)
+
   pkg_check_modules(MODSECURITY REQUIRED IMPORTED_TARGET modsecurity)
 endif()
 if(PICKET_TESTS)

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+
+#include "picket/agent/decision.hpp"
+#include "picket/session/agent_session.hpp"
+
+namespace picket::transport {
+class Worker;
+}
+
+namespace picket::agent {
+
+/// Says "the answer comes later" to the server. Only a Completion makes one.
+class Deferred {
+ private:
+  friend class Completion;
+  Deferred() = default;
+};
+
+/// The way back to a worker from any thread; closed when the server goes, after which posted jobs are dropped.
+/// Thread safety: any thread.
+class Mailbox {
+ public:
+  explicit Mailbox(transport::Worker& worker) noexcept : worker_(&worker) {}
+  void post(std::move_only_function<void()> job);
+  void close();
+
+ private:
+  std::mutex mutex_;
+  transport::Worker* worker_;
+};
+
+/// Answers one event later.
+///
+/// Take it with Context::defer(), keep it, return deferred() from the handler, and call complete() when the decision is
+/// there. One that is dropped without complete() leaves the event unanswered: the proxy's time-out and failure mode
+/// decide, never "allow". Thread safety: complete() from any thread, once. Lifetime: may outlive connection and server;
+/// the answer is then dropped.
+class Completion {
+ public:
+  using Answer = std::move_only_function<void(Decision)>;
+  Completion(std::shared_ptr<Mailbox> mailbox, Answer answer)
+      : mailbox_(std::move(mailbox)), answer_(std::move(answer)) {}
+
+  [[nodiscard]] Deferred deferred() const noexcept { return {}; }
+  void complete(Decision decision) &&;
+
+ private:
+  std::shared_ptr<Mailbox> mailbox_;
+  Answer answer_;
+};
+
+}  // namespace picket::agent

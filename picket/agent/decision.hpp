@@ -1,0 +1,96 @@
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "picket/base/arena.hpp"
+#include "picket/wire/messages.hpp"
+
+namespace picket::agent {
+
+/// What an agent decides about one event. Owns its text; build it with the named functions and the chained setters:
+/// `Decision::block(403).body("no").rule("942100").tag("sqli")`.
+/// Thread safety: a value. Errors: none here; what the proxy would refuse (framing headers, CR or LF in a name) is the
+/// caller's mistake and makes the proxy's failure mode decide.
+class Decision {
+ public:
+  [[nodiscard]] static Decision allow() { return Decision{Kind::allow}; }
+  /// `status`: 200-599.
+  [[nodiscard]] static Decision block(std::uint16_t status);
+  [[nodiscard]] static Decision redirect(std::string url, std::uint16_t status = 302);
+  /// `type`: "basic", "bearer", "digest", or one of your own with `params`.
+  [[nodiscard]] static Decision challenge(std::string type,
+                                          std::vector<std::pair<std::string, std::string>> params = {});
+
+  /// Body and headers of a block.
+  Decision&& body(std::string text) &&;
+  Decision&& header(std::string name, std::string value) &&;
+
+  /// Header operations for the request or the response, applied in the order of the calls.
+  Decision&& set_request_header(std::string name, std::string value) &&;
+  Decision&& add_request_header(std::string name, std::string value) &&;
+  Decision&& remove_request_header(std::string name) &&;
+  Decision&& set_response_header(std::string name, std::string value) &&;
+  Decision&& add_response_header(std::string name, std::string value) &&;
+  Decision&& remove_response_header(std::string name) &&;
+
+  /// Audit.
+  Decision&& tag(std::string tag) &&;
+  Decision&& rule(std::string id) &&;
+  Decision&& reason(std::string code) &&;
+  Decision&& confidence(float value) &&;
+  /// A text in audit.custom.
+  Decision&& note(std::string key, std::string value) &&;
+  Decision&& route(std::string key, std::string value) &&;
+
+  /// More chunks, please: what is held so far stays held.
+  Decision&& needs_more() &&;
+  /// The chunk in question is replaced; an empty text drops it.
+  Decision&& replace_body(std::string bytes) &&;
+
+  [[nodiscard]] bool is_allow() const noexcept { return kind_ == Kind::allow; }
+  [[nodiscard]] std::optional<std::uint16_t> block_status() const noexcept {
+    return kind_ == Kind::block ? std::optional{status_} : std::nullopt;
+  }
+  [[nodiscard]] const std::vector<std::string>& rules() const noexcept { return rules_; }
+  [[nodiscard]] const std::vector<std::string>& tags() const noexcept { return tags_; }
+
+  /// The response to `event` for the wire; borrows this decision and `arena`.
+  [[nodiscard]] wire::AgentResponse response(const wire::ReplyTo& event, base::Arena& arena) const;
+
+ private:
+  enum class Kind : std::uint8_t { allow, block, redirect, challenge };
+  using Pairs = std::vector<std::pair<std::string, std::string>>;
+  struct Op {
+    wire::HeaderOp::Kind kind;
+    std::string name;
+    std::string value;
+  };
+
+  explicit Decision(Kind kind) : kind_(kind) {}
+  [[nodiscard]] wire::Decision verdict(base::Arena& arena) const;
+
+  Kind kind_ = Kind::allow;
+  std::uint16_t status_ = 0;
+  std::string text_;  // a block's body, a redirect's URL, a challenge's type
+  bool has_body_ = false;
+  bool needs_more_ = false;
+  Pairs pairs_;  // a block's headers, a challenge's params
+  std::vector<Op> request_ops_;
+  std::vector<Op> response_ops_;
+  std::vector<std::string> tags_;
+  std::vector<std::string> rules_;
+  std::vector<std::string> reasons_;
+  std::optional<float> confidence_;
+  Pairs notes_;
+  Pairs routing_;
+  std::optional<std::string> replacement_;
+};
+
+}  // namespace picket::agent

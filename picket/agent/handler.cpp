@@ -1,0 +1,7 @@
+#include "picket/agent/handler.hpp"
+
+namespace picket::agent {
+
+base::Status Handler::on_configure(const wire::Value&) { return {}; }
+
+}  // namespace picket::agent

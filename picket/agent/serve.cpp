@@ -1,0 +1,74 @@
+#include "picket/agent/serve.hpp"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include <fmt/format.h>
+#include <signal.h>
+
+namespace picket::agent {
+
+void add_server_options(CLI::App& app, ServerOptions& options) {
+  app.add_option("--listen", options.listen, "Address to serve: unix:PATH")->required()->type_name("ADDRESS");
+  app.add_option("--threads", options.threads, "Threads; 0 is one per core")->capture_default_str()->type_name("N");
+  app.add_option_function<std::string>(
+         "--socket-mode",
+         [&options](const std::string& text) {
+           std::size_t read = 0;
+           unsigned long mode = 01000;
+           try {
+             mode = std::stoul(text, &read, 8);
+           } catch (const std::exception&) {
+             read = 0;
+           }
+           if (read != text.size() || mode > 0777)
+             throw CLI::ValidationError("--socket-mode",
+                                        fmt::format("'{}' is no mode: expected octal digits such as 0660", text));
+           options.socket.socket_mode = static_cast<mode_t>(mode);
+         },
+         "Permissions of the socket file")
+      ->type_name("OCTAL")
+      ->default_str("0600");
+  app.add_option("--socket-group", options.socket.socket_group, "Group of the socket file")->type_name("NAME");
+  app.add_option("--allow-uid", options.socket.allowed_uids,
+                 "User id that may connect, beside root and this process's own; may be repeated")
+      ->type_name("UID");
+}
+
+int serve_until_signalled(ServerOptions options, HandlerFactory factory, const std::string& name) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+
+  if (!options.log) options.log = [name](std::string_view line) { fmt::print(stderr, "{}: {}\n", name, line); };
+  Server server{std::move(options), std::move(factory)};
+  if (const auto started = server.start(); !started) {
+    fmt::print(stderr, "{}: {}\n", name, started.error().detail());
+    return 1;
+  }
+  fmt::print(stderr, "{}: serving on {}\n", name, server.endpoint().text());
+  int signal = 0;
+  sigwait(&signals, &signal);
+  fmt::print(stderr, "{}: draining\n", name);
+  server.stop();
+  server.wait();
+  return 0;
+}
+
+int serve(int argc, char** argv, HandlerFactory factory) {
+  const auto info = factory()->info();
+  CLI::App app{fmt::format("{} {}: an Agent Protocol v2 agent", info.name, info.version)};
+  ServerOptions options;
+  add_server_options(app, options);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  return serve_until_signalled(std::move(options), std::move(factory), info.name);
+}
+
+}  // namespace picket::agent

@@ -1,0 +1,246 @@
+#include "picket/agent/served_connection.hpp"
+
+#include <fmt/format.h>
+
+#include "picket/wire/copy.hpp"
+
+namespace picket::agent::internal {
+namespace {
+
+std::string_view id_of(const session::EventMessage& message) {
+  return std::visit(
+      [](const auto* event) -> std::string_view {
+        if constexpr (requires { event->metadata.correlation_id; })
+          return event->metadata.correlation_id;
+        else
+          return event->correlation_id;
+      },
+      message);
+}
+
+session::EventMessage keep(const session::EventMessage& message, base::Arena& memory) {
+  return std::visit(
+      [&]<class Message>(const Message* event) -> session::EventMessage {
+        return static_cast<const Message*>(new (memory.allocate(sizeof(Message), alignof(Message)))
+                                               Message(wire::copy_into(*event, memory)));
+      },
+      message);
+}
+
+template <class... Functions>
+struct Overloaded : Functions... {
+  using Functions::operator()...;
+};
+
+}  // namespace
+
+/// Answers the event being handled later, on the connection's worker.
+class ServedConnection::EventCompletions final : public CompletionSource {
+ public:
+  EventCompletions(ServedConnection& connection, const std::shared_ptr<Slot>& slot,
+                   const session::EventRef& ref) noexcept
+      : connection_(connection), slot_(slot), ref_(ref) {}
+
+  Completion defer() override {
+    return {connection_.environment_.mailbox,
+            [self = connection_.shared_from_this(), slot = slot_, ref = ref_](const Decision& decision) {
+              self->respond(ref, decision);
+              if (self->environment_.execution == Execution::handed_over) self->evaluated(slot);
+            }};
+  }
+
+ private:
+  ServedConnection& connection_;
+  const std::shared_ptr<Slot>& slot_;
+  session::EventRef ref_;
+};
+
+void ServedConnection::start(int descriptor) {
+  link_ = transport::AgentLink::adopt(environment_.worker, descriptor, environment_.config, *this);
+}
+
+void ServedConnection::drain() {
+  if (!link_ || link_->session() == nullptr) return;
+  const wire::HealthStatus draining{.agent_id = environment_.config.info.agent_id,
+                                    .state = wire::HealthState::draining};
+  if (link_->session()->send(draining)) link_->touch();
+}
+
+bool ServedConnection::busy() const noexcept {
+  return link_ && link_->session() != nullptr && link_->session()->exchanges() != 0;
+}
+
+void ServedConnection::close() {
+  if (!link_) return;
+  const auto link = std::move(link_);
+  link->close();
+  environment_.on_over(*this);
+}
+
+// ---- what the session reports
+
+void ServedConnection::on_actions(transport::AgentLink& link) {
+  auto& session = *link.session();
+  for (std::size_t i = 0; i < session.actions().size(); ++i) {
+    const session::AgentAction action = session.actions()[i];
+    std::visit(Overloaded{[&](const session::Opened&) { link_events_ = session.announced_events(); },
+                          [&](const session::Arrived& event) { arrived(event); },
+                          [&](const session::Ended& event) { ended(event); }, [](const session::Finished&) {}},
+               action);
+  }
+  session.clear_actions();
+}
+
+void ServedConnection::on_closed(transport::AgentLink&, const base::Error& reason) {
+  const auto self = shared_from_this();
+  if (reason.kind() != base::ErrorKind::connection_closed && environment_.log)
+    environment_.log(fmt::format("closed a proxy's connection: {}", reason.message()));
+  link_.reset();
+  environment_.on_over(*this);
+}
+
+void ServedConnection::arrived(const session::Arrived& arrived) {
+  if (!link_) return;
+  auto& slot = slot_of(arrived);
+  if (environment_.execution == Execution::handed_over) return enqueue(slot, arrived);
+  const auto decision = call_handler(slot, arrived.ref, arrived.message);
+  if (decision) respond(arrived.ref, *decision);
+  if (std::holds_alternative<const wire::RequestComplete*>(arrived.message)) free_slot(arrived.ref.exchange);
+}
+
+void ServedConnection::ended(const session::Ended& ended) {
+  if (ended.exchange >= slots_.size()) return;
+  const auto slot = slots_[ended.exchange];
+  if (!slot || slot->generation != ended.generation) return;
+  slot->cancelled = true;
+  slot->queue.clear();
+  free_slot(ended.exchange);
+  if (environment_.execution == Execution::on_loop) {
+    call_on_cancel(slot);
+  } else if (!slot->evaluating) {
+    evaluated(slot);  // else whoever evaluates it now gets there
+  }
+}
+
+// ---- the handler
+
+std::optional<Decision> ServedConnection::call_handler(const std::shared_ptr<Slot>& slot, const session::EventRef& ref,
+                                                       const session::EventMessage& message) {
+  EventCompletions completions{*this, slot, ref};
+  Context context{slot->exchange, link_events_, completions};
+  Handler& handler = environment_.handler;
+  const auto reply = [](Reply reply) -> std::optional<Decision> {
+    auto* const decision = std::get_if<Decision>(&reply);
+    return decision != nullptr ? std::optional{std::move(*decision)} : std::nullopt;
+  };
+  return std::visit(
+      Overloaded{
+          [&](const wire::RequestHeaders* event) { return reply(handler.on_request_headers(*event, context)); },
+          [&](const wire::RequestBodyChunk* event) { return reply(handler.on_request_body(*event, context)); },
+          [&](const wire::ResponseHeaders* event) { return reply(handler.on_response_headers(*event, context)); },
+          [&](const wire::ResponseBodyChunk* event) { return reply(handler.on_response_body(*event, context)); },
+          [&](const wire::WebSocketFrame* event) { return reply(handler.on_websocket_frame(*event, context)); },
+          [&](const wire::GuardrailInspect* event) { return reply(handler.on_guardrail(*event, context)); },
+          [&](const wire::RequestComplete* event) -> std::optional<Decision> {
+            handler.on_complete(*event, context);
+            return Decision::allow();
+          },
+          [&](const wire::Configure* event) -> std::optional<Decision> {
+            const auto status = handler.on_configure(event->config);
+            return status ? Decision::allow() : Decision::block(400).body(status.error().detail());
+          },
+      },
+      message);
+}
+
+void ServedConnection::call_on_cancel(const std::shared_ptr<Slot>& slot) {
+  EventCompletions completions{*this, slot, {}};
+  Context context{slot->exchange, link_events_, completions};
+  environment_.handler.on_cancel(context);
+}
+
+void ServedConnection::respond(const session::EventRef& ref, const Decision& decision) {
+  if (!link_) return;
+  arena_.reset();
+  (void)link_->session()->respond(ref, decision.response(ref.key, arena_), environment_.worker.now());
+  link_->touch();
+}
+
+// ---- evaluation by the worker's threads
+
+void ServedConnection::enqueue(const std::shared_ptr<Slot>& slot, const session::Arrived& arrived) {
+  Event event{.ref = arrived.ref, .message = {}, .memory = base::Arena{}};
+  event.message = keep(arrived.message, event.memory);
+  slot->queue.push_back(std::move(event));
+  if (!slot->evaluating) hand_over_next(slot);
+}
+
+void ServedConnection::hand_over_next(const std::shared_ptr<Slot>& slot) {
+  slot->evaluating = true;
+  auto event = std::make_shared<Event>(std::move(slot->queue.front()));
+  slot->queue.pop_front();
+  environment_.worker.hand_over([self = shared_from_this(), held = slot, event]() mutable {
+    auto& worker = self->environment_.worker;
+    self->evaluate(held, *event);
+    const auto guard = worker.enter();  // the last references go under it
+    event.reset();
+    held.reset();
+    self.reset();
+  });
+}
+
+void ServedConnection::evaluate(const std::shared_ptr<Slot>& slot, const Event& event) {
+  {
+    const auto guard = environment_.worker.enter();
+    if (slot->cancelled || !link_ || !link_->session()->live(event.ref)) return evaluated(slot);
+  }
+  const auto decision = call_handler(slot, event.ref, event.message);
+  if (!decision) return;  // deferred: its completion goes on
+  const auto guard = environment_.worker.enter();
+  respond(event.ref, *decision);
+  if (event.ref.key.type == wire::FrameType::request_complete && slots_[event.ref.exchange] == slot)
+    free_slot(event.ref.exchange);
+  evaluated(slot);
+}
+
+void ServedConnection::evaluated(const std::shared_ptr<Slot>& slot) {
+  slot->evaluating = false;
+  if (!slot->cancelled) {
+    if (!slot->queue.empty()) hand_over_next(slot);
+    return;
+  }
+  environment_.worker.hand_over([self = shared_from_this(), held = slot]() mutable {
+    auto& worker = self->environment_.worker;
+    self->call_on_cancel(held);
+    const auto guard = worker.enter();
+    held.reset();
+    self.reset();
+  });
+}
+
+// ---- the table of exchanges
+
+std::shared_ptr<ServedConnection::Slot>& ServedConnection::slot_of(const session::Arrived& arrived) {
+  const std::uint32_t index = arrived.ref.exchange;
+  if (index >= slots_.size()) slots_.resize(index + 1);
+  auto& slot = slots_[index];
+  if (slot && slot->generation == arrived.ref.generation && !slot->exchange.correlation_id.empty()) return slot;
+  if (!slot) slot = std::make_shared<Slot>();
+  slot->generation = arrived.ref.generation;
+  slot->exchange.correlation_id = id_of(arrived.message);
+  return slot;
+}
+
+void ServedConnection::free_slot(std::uint32_t index) {
+  auto& slot = slots_[index];
+  if (slot.use_count() > 1) {
+    slot.reset();  // an evaluation or a completion still refers to it
+    return;
+  }
+  slot->exchange.state.reset();
+  slot->exchange.correlation_id.clear();
+  slot->queue.clear();
+  slot->evaluating = slot->cancelled = false;
+}
+
+}  // namespace picket::agent::internal

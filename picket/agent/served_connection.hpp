@@ -1,0 +1,87 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "picket/agent/handler.hpp"
+#include "picket/agent/server.hpp"
+#include "picket/base/arena.hpp"
+#include "picket/transport/link.hpp"
+
+namespace picket::agent::internal {
+
+/// One proxy's connection at an agent: takes the session's events to the handler and its replies back.
+///
+/// Execution::on_loop calls the handler in place. Execution::handed_over copies each event and hands it to the worker's
+/// threads; the events of one exchange still come one at a time, in order, and what was cancelled before it started is
+/// not evaluated. Thread safety: under its worker's enter(). Lifetime: shared by its link's owner and by events being
+/// evaluated.
+class ServedConnection final : public transport::AgentLink::Owner,
+                               public std::enable_shared_from_this<ServedConnection> {
+ public:
+  struct Environment {
+    transport::Worker& worker;
+    Handler& handler;
+    std::shared_ptr<Mailbox> mailbox;
+    Execution execution;
+    session::AgentConfig config;
+    std::function<void(std::string_view)> log;
+    std::function<void(ServedConnection&)> on_over;  ///< Called once, when the connection has ended.
+  };
+
+  /// `environment` must outlive the connection.
+  explicit ServedConnection(const Environment& environment) : environment_(environment) {}
+  /// Serves an accepted descriptor, which is the connection's from now on.
+  void start(int descriptor);
+
+  /// Tells the proxy that nothing new should come.
+  void drain();
+  /// Whether an exchange is under way.
+  [[nodiscard]] bool busy() const noexcept;
+  void close();
+
+ private:
+  struct Event {
+    session::EventRef ref;
+    session::EventMessage message;
+    base::Arena memory;
+  };
+  /// One exchange: its state for the handler and, when evaluation is handed over, its queue.
+  struct Slot {
+    ExchangeState exchange;
+    std::uint32_t generation = 0;
+    bool evaluating = false;  // an event of it is with a thread, or deferred
+    bool cancelled = false;   // … and nobody wants the answer any more
+    std::deque<Event> queue;
+  };
+  class EventCompletions;
+
+  void on_actions(transport::AgentLink& link) override;
+  void on_closed(transport::AgentLink& link, const base::Error& reason) override;
+  void arrived(const session::Arrived& arrived);
+  void ended(const session::Ended& ended);
+  [[nodiscard]] std::optional<Decision> call_handler(const std::shared_ptr<Slot>& slot, const session::EventRef& ref,
+                                                     const session::EventMessage& message);
+  void call_on_cancel(const std::shared_ptr<Slot>& slot);
+  void respond(const session::EventRef& ref, const Decision& decision);
+  std::shared_ptr<Slot>& slot_of(const session::Arrived& arrived);
+  void free_slot(std::uint32_t index);
+
+  // handed over only
+  void enqueue(const std::shared_ptr<Slot>& slot, const session::Arrived& arrived);
+  void hand_over_next(const std::shared_ptr<Slot>& slot);
+  void evaluate(const std::shared_ptr<Slot>& slot, const Event& event);
+  void evaluated(const std::shared_ptr<Slot>& slot);
+
+  const Environment& environment_;
+  std::shared_ptr<transport::AgentLink> link_;
+  std::vector<wire::EventKind> link_events_;  // what the proxy announced; set once, before the first event
+  std::vector<std::shared_ptr<Slot>> slots_;  // by the session's exchange index
+  base::Arena arena_;                         // of the response being written
+};
+
+}  // namespace picket::agent::internal

@@ -1,0 +1,192 @@
+#include "picket/agent/server.hpp"
+
+#include <atomic>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include <unistd.h>
+
+#include "picket/agent/served_connection.hpp"
+#include "picket/transport/worker.hpp"
+
+namespace picket::agent {
+namespace {
+
+using std::chrono::milliseconds;
+
+// How often a draining worker looks whether its exchanges have ended, and how long it lets events come in that were on
+// their way.
+constexpr base::Duration drain_look = milliseconds{10};
+constexpr base::Duration drain_grace = milliseconds{100};
+
+std::uint32_t threads_of(const ServerOptions& options) {
+  return options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
+}
+
+}  // namespace
+
+/// One event loop with its handler and its connections.
+class Station {
+ public:
+  Station(const ServerOptions& options, const HandlerFactory& factory)
+      : worker_(options.execution == Execution::on_loop ? transport::Threading::single : transport::Threading::shared),
+        handler_(factory()),
+        mailbox_(std::make_shared<Mailbox>(worker_)),
+        environment_{.worker = worker_,
+                     .handler = *handler_,
+                     .mailbox = mailbox_,
+                     .execution = options.execution,
+                     .config = {.info = handler_->info()},
+                     .log = options.log,
+                     .on_over = [this](internal::ServedConnection& connection) { forget(connection); }},
+        drain_timer_(&Station::on_drain_timer, this),
+        drain_timeout_(options.drain_timeout) {}
+
+  ~Station() {
+    mailbox_->close();
+    for (const auto connections = connections_; const auto& connection : connections) connection->close();
+  }
+
+  [[nodiscard]] transport::Worker& worker() noexcept { return worker_; }
+  [[nodiscard]] std::size_t connections() const noexcept { return count_.load(std::memory_order_relaxed); }
+  /// Reserves a place before the descriptor travels to this station.
+  void expect() noexcept { count_.fetch_add(1, std::memory_order_relaxed); }
+
+  /// On the station's thread, under enter().
+  void serve(int descriptor) {
+    if (draining_) {
+      ::close(descriptor);
+      count_.fetch_sub(1, std::memory_order_relaxed);
+      return;
+    }
+    auto connection = std::make_shared<internal::ServedConnection>(environment_);
+    connections_.push_back(connection);
+    connection->start(descriptor);
+  }
+
+  void drain() {
+    if (draining_) return;
+    draining_ = true;
+    const base::TimePoint now = worker_.now();
+    drain_until_ = now + drain_timeout_;
+    quiet_since_ = now;
+    for (const auto& connection : connections_) connection->drain();
+    worker_.timers().arm(drain_timer_, now + drain_look);
+  }
+
+ private:
+  static void on_drain_timer(void* self, base::TimePoint now) { static_cast<Station*>(self)->look(now); }
+
+  void look(base::TimePoint now) {
+    for (const auto& connection : connections_)
+      if (connection->busy()) quiet_since_ = now;
+    if (now - quiet_since_ < drain_grace && now < drain_until_) {
+      worker_.timers().arm(drain_timer_, now + drain_look);
+      return;
+    }
+    for (const auto connections = connections_; const auto& connection : connections) connection->close();
+    worker_.stop();
+  }
+
+  void forget(internal::ServedConnection& connection) {
+    std::erase_if(connections_, [&](const auto& held) { return held.get() == &connection; });
+    count_.fetch_sub(1, std::memory_order_relaxed);
+  }
+
+  transport::Worker worker_;
+  std::unique_ptr<Handler> handler_;
+  std::shared_ptr<Mailbox> mailbox_;
+  internal::ServedConnection::Environment environment_;
+  std::vector<std::shared_ptr<internal::ServedConnection>> connections_;
+  std::atomic<std::size_t> count_{0};
+  base::Timer drain_timer_;
+  base::Duration drain_timeout_;
+  base::TimePoint drain_until_{};
+  base::TimePoint quiet_since_{};
+  bool draining_ = false;
+};
+
+class Server::Impl {
+ public:
+  Impl(ServerOptions options, const HandlerFactory& factory) : options_(std::move(options)) {
+    const std::uint32_t threads = threads_of(options_);
+    const std::uint32_t stations = options_.execution == Execution::on_loop ? threads : 1;
+    threads_per_station_ = threads / stations;
+    for (std::uint32_t i = 0; i < stations; ++i) stations_.push_back(std::make_unique<Station>(options_, factory));
+  }
+
+  ~Impl() {
+    for (auto& station : stations_) station->worker().stop();
+    wait();
+    listener_.reset();
+  }
+
+  base::Status start() {
+    auto endpoint = transport::Endpoint::parse(options_.listen);
+    if (!endpoint) return std::move(endpoint.error());
+    auto listener = transport::Listener::open(stations_.front()->worker(), *endpoint, options_.socket);
+    if (!listener) return std::move(listener.error());
+    listener_.emplace(std::move(*listener));
+    transport::spawn(
+        transport::accept_all(*listener_, stations_.front()->worker(), [this](int descriptor) { take(descriptor); }));
+    for (auto& station : stations_)
+      for (std::uint32_t i = 0; i < threads_per_station_; ++i)
+        threads_.emplace_back([&worker = station->worker()] { worker.run(); });
+    return {};
+  }
+
+  void stop() {
+    stations_.front()->worker().post([this] {
+      if (listener_) listener_->close();
+    });
+    for (auto& station : stations_) station->worker().post([&station = *station] { station.drain(); });
+  }
+
+  void wait() {
+    for (auto& thread : threads_)
+      if (thread.joinable()) thread.join();
+  }
+
+  [[nodiscard]] const transport::Endpoint& endpoint() const { return listener_->endpoint(); }
+  [[nodiscard]] std::size_t connections() const noexcept {
+    std::size_t total = 0;
+    for (const auto& station : stations_) total += station->connections();
+    return total;
+  }
+
+ private:
+  /// A new connection goes to the station that has the fewest.
+  void take(int descriptor) {
+    if (connections() >= options_.max_connections) {
+      ::close(descriptor);
+      return;
+    }
+    const auto least =
+        std::ranges::min_element(stations_, {}, [](const auto& station) { return station->connections(); });
+    Station& station = **least;
+    station.expect();
+    if (&station == stations_.front().get()) {
+      station.serve(descriptor);
+    } else {
+      station.worker().post([&station, descriptor] { station.serve(descriptor); });
+    }
+  }
+
+  ServerOptions options_;
+  std::vector<std::unique_ptr<Station>> stations_;
+  std::optional<transport::Listener> listener_;
+  std::uint32_t threads_per_station_ = 1;
+  std::vector<std::thread> threads_;
+};
+
+Server::Server(ServerOptions options, HandlerFactory factory)
+    : impl_(std::make_unique<Impl>(std::move(options), factory)) {}
+Server::~Server() = default;
+base::Status Server::start() { return impl_->start(); }
+void Server::stop() { impl_->stop(); }
+void Server::wait() { impl_->wait(); }
+const transport::Endpoint& Server::endpoint() const { return impl_->endpoint(); }
+std::size_t Server::connections() const noexcept { return impl_->connections(); }
+
+}  // namespace picket::agent

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "picket/agent/handler.hpp"
+#include "picket/base/result.hpp"
+#include "picket/session/agent_session.hpp"
+#include "picket/transport/listener.hpp"
+
+namespace picket::agent {
+
+/// Where handlers run.
+enum class Execution : std::uint8_t {
+  on_loop,      ///< On the event loop: for handlers that answer within microseconds, or defer.
+  handed_over,  ///< Threads take turns at one loop, and whoever read an event evaluates it: for handlers that compute
+                ///< for long.
+};
+
+struct ServerOptions {
+  std::string listen;         ///< "unix:PATH"
+  std::uint32_t threads = 1;  ///< 0: one per core
+  Execution execution = Execution::on_loop;
+  transport::ListenOptions socket;
+  base::Duration drain_timeout = std::chrono::seconds{10};  ///< for exchanges under way at stop()
+  std::size_t max_connections = 1024;                       ///< over it, new ones are closed at once
+  std::function<void(std::string_view)>
+      log;  ///< connections that ended for a reason worth knowing; may be empty; any thread
+};
+
+/// Serves a handler on a socket until it is told to stop.
+///
+/// Thread safety: stop() from any thread; start() and wait() from one. Lifetime: destroying it stops it without
+/// draining.
+class Server {
+ public:
+  Server(ServerOptions options, HandlerFactory factory);
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+  ~Server();
+
+  /// Listens, and serves on threads of its own. Errors: the listener's.
+  [[nodiscard]] base::Status start();
+  /// Stops accepting, tells every proxy that it drains, lets exchanges end (drain_timeout), then closes. Returns at
+  /// once; wait() returns when it is done.
+  void stop();
+  void wait();
+
+  /// The address it listens on.
+  [[nodiscard]] const transport::Endpoint& endpoint() const;
+  /// Connections open now.
+  [[nodiscard]] std::size_t connections() const noexcept;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace picket::agent
