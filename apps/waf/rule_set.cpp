@@ -25,6 +25,10 @@ base::Result<std::shared_ptr<const RuleSet>> RuleSet::load(std::shared_ptr<Engin
   return std::shared_ptr<const RuleSet>(set);
 }
 
+std::size_t RuleSet::body_limit() const noexcept {
+  return compiled_.body_limit() > 0 ? compiled_.body_limit() : max_body_size;
+}
+
 base::Status RuleSet::add_all(const RuleOptions& options) {
   auto files = options.rules.empty() ? crs_files(options.crs) : expand_globs(options.rules);
   PICKET_TRY(files);
@@ -34,8 +38,8 @@ base::Status RuleSet::add_all(const RuleOptions& options) {
   PICKET_TRY(add_text(base_rules(), "base rules"));
   const std::size_t paranoia_at = place_of_paranoia(*files);
   for (std::size_t i = 0; i <= files->size(); ++i) {
-      if (i == paranoia_at && options.paranoia) PICKET_TRY(add_text(paranoia_action(*options.paranoia), "--paranoia"));
-      if (i < files->size()) PICKET_TRY(add_file((*files)[i]));
+    if (i == paranoia_at && options.paranoia) PICKET_TRY(add_text(paranoia_action(*options.paranoia), "--paranoia"));
+    if (i < files->size()) PICKET_TRY(add_file((*files)[i]));
   }
   file_count_ = files->size();
   return add_text(default_directives(), "default directives");

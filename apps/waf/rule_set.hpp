@@ -36,6 +36,9 @@ class RuleSet {
   [[nodiscard]] std::size_t rule_count() const noexcept { return compiled_.rule_count(); }
   [[nodiscard]] std::size_t file_count() const noexcept { return file_count_; }
 
+  /// Largest request body in bytes that is inspected: SecRequestBodyLimit, else max_body_size.
+  [[nodiscard]] std::size_t body_limit() const noexcept;
+
   [[nodiscard]] const CompiledRules& compiled() const noexcept { return compiled_; }
   [[nodiscard]] const Engine& engine() const noexcept { return *engine_; }
 

@@ -10,7 +10,6 @@
 #include <modsecurity/rule_message.h>
 #include <modsecurity/transaction.h>
 
-#include "apps/waf/base_rules.hpp"
 #include "picket/base/bytes.hpp"
 
 namespace picket::apps::waf {
@@ -40,10 +39,6 @@ bool has_nul_in_request_line(const wire::RequestHeaders& head) {
   return has_nul(head.method) || has_nul(head.uri) || has_nul(head.metadata.protocol);
 }
 
-std::size_t body_limit(const CompiledRules& rules) {
-  return rules.body_limit() > 0 ? rules.body_limit() : max_body_size;
-}
-
 std::unique_ptr<modsecurity::Transaction> new_transaction(const RuleSet& rules) {
   return std::make_unique<modsecurity::Transaction>(&rules.engine().get(), &rules.compiled().get(), nullptr);
 }
@@ -71,15 +66,15 @@ Transaction::Transaction(std::shared_ptr<const RuleSet> rules, RuleLog* log)
     : rules_(std::move(rules)), log_(log), engine_(new_transaction(*rules_)) {}
 Transaction::~Transaction() = default;
 
-base::Result<Verdict> Transaction::on_request_headers(const wire::RequestHeaders& request, bool body_follows) {
+base::Result<Verdict> Transaction::on_request_headers(const wire::RequestHeaders& request, BodyPlan plan) {
   return evaluate([&](Verdict& verdict) {
     if (has_nul_in_request_line(request)) {
       refuse(verdict, bad_request, note_nul_in_request_line);
       if (!verdict.allows()) return;
     }
     run_headers_phase(request);
-    if (engine_->m_it.disruptive || (body_follows && declares_body(request.headers))) return;
-    if (body_follows) keep_head(request);
+    if (engine_->m_it.disruptive || (plan == BodyPlan::sent && declares_body(request.headers))) return;
+    if (plan != BodyPlan::withheld) keep_head(request);
     run_body_phase();
   });
 }
@@ -213,7 +208,7 @@ void Transaction::start_over() {
 }
 
 void Transaction::append(base::ByteView data, Verdict& verdict) {
-  const std::size_t limit = body_limit(rules_->compiled());
+  const std::size_t limit = rules_->body_limit();
   const std::size_t fitting = std::min(data.size(), limit - std::min(limit, body_size_));
   if (fitting > 0) engine_->appendRequestBody(bytes_of(base::as_text(data)), fitting);
   body_size_ += fitting;

@@ -25,8 +25,15 @@ inline constexpr std::string_view note_nul_in_request_line = "nul-in-request-lin
 /// Whether the head announces a body (RFC 9112 §6.3): a transfer-encoding, or a content-length that is not zero.
 [[nodiscard]] bool declares_body(const wire::Headers& headers) noexcept;
 
+/// What the proxy does with a request's body, as far as it said.
+enum class BodyPlan : std::uint8_t {
+  sent,      ///< A body that the head declares will come, as chunks.
+  withheld,  ///< Bodies do not come here.
+  unknown,   ///< It did not say: judged at once as if none came, and again if one comes.
+};
+
 /// One HTTP exchange before the rules. Phase 1 runs on the request's headers; phase 2, most of CRS, as soon as the body
-/// is whole: at once where none will come, else on the last chunk; phase 3 on the response's headers; phase 5 at the
+/// is whole: at once where none is announced, else on the last chunk; phase 3 on the response's headers; phase 5 at the
 /// end. After a verdict that does not allow, every later event gets that verdict again, and no rule runs.
 ///
 /// Thread safety: one call at a time, from any thread. An evaluation takes 0.6 to 200 ms and cannot be interrupted.
@@ -40,9 +47,8 @@ class Transaction {
   Transaction& operator=(const Transaction&) = delete;
   ~Transaction();
 
-  /// `body_follows`: the proxy will send this request's body. Where it will not, or where there is none, phase 2 runs
-  /// now.
-  [[nodiscard]] base::Result<Verdict> on_request_headers(const wire::RequestHeaders& request, bool body_follows);
+  /// Phase 2 runs now unless the head declares a body and the plan is to send it.
+  [[nodiscard]] base::Result<Verdict> on_request_headers(const wire::RequestHeaders& request, BodyPlan plan);
   /// Chunks in order. A body that nothing announced (HTTP/2 allows it) is inspected like any other.
   [[nodiscard]] base::Result<Verdict> on_request_body_chunk(const wire::RequestBodyChunk& chunk);
   [[nodiscard]] base::Result<Verdict> on_response_headers(const wire::ResponseHeaders& response);

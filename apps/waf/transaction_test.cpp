@@ -109,7 +109,7 @@ TEST(Transaction, TheVerdictOnABodyWaitsForItsLastChunk) {
   const Request request{
       .method = "POST", .headers = {{"Content-Type", form}}, .body = std::string("q=") + sql_injection};
   const RequestEvent head(request);
-  EXPECT_TRUE(expect_value(transaction.on_request_headers(head.event, true)).allows());
+  EXPECT_TRUE(expect_value(transaction.on_request_headers(head.event, BodyPlan::sent)).allows());
   EXPECT_TRUE(expect_value(transaction.on_request_body_chunk(chunk_of(request.body, false))).allows());
   EXPECT_FALSE(expect_value(transaction.on_request_body_chunk(chunk_of("", true))).allows());
 }
@@ -118,7 +118,7 @@ TEST(Transaction, ABlockedExchangeStaysBlocked) {
   Transaction transaction(crs(), nullptr);
   const Request request{.method = "POST", .uri = "/?q=<script>alert(1)</script>"};
   const RequestEvent head(request);
-  EXPECT_FALSE(expect_value(transaction.on_request_headers(head.event, true)).allows());
+  EXPECT_FALSE(expect_value(transaction.on_request_headers(head.event, BodyPlan::sent)).allows());
   const Verdict later = expect_value(transaction.on_request_body_chunk(chunk_of("a=b", true)));
   EXPECT_EQ(later.status, 403);
   EXPECT_THAT(later.matches, IsEmpty());
@@ -132,21 +132,24 @@ TEST(Transaction, PhaseTwoRunsOnTheHeadersWhenNoBodyComes) {
   zero_length.headers = {{"Content-Length", "0"}};
   Request withheld{.method = "POST", .uri = "/evil", .headers = {{"Content-Type", "multipart/form-data; boundary=x"}}};
   withheld.headers.emplace_back("Content-Length", "5");
-  for (const auto& [request, follows] : {std::pair{bodiless, true}, {zero_length, true}, {withheld, false}}) {
+  for (const auto& [request, plan] : {std::pair{bodiless, BodyPlan::sent},
+                                      {zero_length, BodyPlan::sent},
+                                      {withheld, BodyPlan::withheld},
+                                      {withheld, BodyPlan::unknown}}) {
     Transaction transaction(rules, nullptr);
     const RequestEvent head(request);
-    EXPECT_FALSE(expect_value(transaction.on_request_headers(head.event, follows)).allows());
+    EXPECT_FALSE(expect_value(transaction.on_request_headers(head.event, plan)).allows());
   }
   Transaction waiting(rules, nullptr);
   const RequestEvent head(withheld);
-  EXPECT_TRUE(expect_value(waiting.on_request_headers(head.event, true)).allows());
+  EXPECT_TRUE(expect_value(waiting.on_request_headers(head.event, BodyPlan::sent)).allows());
 }
 
 TEST(Transaction, AWithheldBodyIsNotTakenForAMalformedOne) {
   for (const char* type : {"multipart/form-data; boundary=x", "application/xml", "application/json", form}) {
     SCOPED_TRACE(type);
     const Request request{
-        .method = "POST", .headers = {{"Content-Type", type}, {"Content-Length", "5"}}, .body_follows = false};
+        .method = "POST", .headers = {{"Content-Type", type}, {"Content-Length", "5"}}, .plan = BodyPlan::withheld};
     EXPECT_TRUE(inspect(rules_of(""), request).allows());
   }
 }
@@ -162,7 +165,8 @@ SecRule TX:SCORE "@eq 3" "id:5,phase:2,deny,status:403,log")");
   const Request request{.method = "POST", .uri = "/p", .headers = {{"Content-Type", form}}};
   {
     const RequestEvent head(request);
-    EXPECT_THAT(testing::ids(expect_value(transaction.on_request_headers(head.event, true))), ElementsAre("1", "2"));
+    EXPECT_THAT(testing::ids(expect_value(transaction.on_request_headers(head.event, BodyPlan::sent))),
+                ElementsAre("1", "2"));
   }
   EXPECT_TRUE(expect_value(transaction.on_request_body_chunk(chunk_of("q=ev", false))).allows());
   const Verdict verdict = expect_value(transaction.on_request_body_chunk(chunk_of("il", true)));
@@ -170,10 +174,19 @@ SecRule TX:SCORE "@eq 3" "id:5,phase:2,deny,status:403,log")");
   EXPECT_THAT(testing::ids(verdict), ElementsAre("2", "3", "5"));
 }
 
+TEST(Transaction, ABodyThatMayOrMayNotComeIsInspectedWhenItComes) {
+  const Request request{.method = "POST",
+                        .headers = {{"Content-Type", form}},
+                        .body = std::string("q=") + sql_injection,
+                        .chunk = 9,
+                        .plan = BodyPlan::unknown};
+  EXPECT_TRUE(matched(inspect(crs(), request), "942100"));
+}
+
 TEST(Transaction, AnEmptyLastChunkAfterABodilessHeadChangesNothing) {
   Transaction transaction(crs(), nullptr);
   const RequestEvent head(Request{});
-  EXPECT_TRUE(expect_value(transaction.on_request_headers(head.event, true)).allows());
+  EXPECT_TRUE(expect_value(transaction.on_request_headers(head.event, BodyPlan::sent)).allows());
   EXPECT_TRUE(expect_value(transaction.on_request_body_chunk(chunk_of("", true))).allows());
 }
 
@@ -226,7 +239,7 @@ TEST(Transaction, ABodyOverTheLimitIsRefusedOrReportedNeverCutInSilence) {
         rules_of(limit + rule + (detection_only ? "" : "SecRequestBodyLimitAction ProcessPartial\n"), detection_only);
     Transaction transaction(rules, nullptr);
     const RequestEvent head(request);
-    EXPECT_TRUE(expect_value(transaction.on_request_headers(head.event, true)).allows());
+    EXPECT_TRUE(expect_value(transaction.on_request_headers(head.event, BodyPlan::sent)).allows());
     EXPECT_TRUE(expect_value(transaction.on_request_body_chunk(chunk_of("012345", false))).notes.empty());
     const Verdict cut = expect_value(transaction.on_request_body_chunk(chunk_of("6789evil", false)));
     EXPECT_TRUE(cut.allows());
@@ -269,7 +282,7 @@ SecRule REQUEST_HEADERS:X-Bytes "@rx ^a\xff$" "id:9,phase:1,pass,log"
   head.event.metadata.server_name = "shop.test";
   head.event.metadata.protocol = "HTTP/2";
   Transaction transaction(rules, nullptr);
-  const Verdict verdict = expect_value(transaction.on_request_headers(head.event, true));
+  const Verdict verdict = expect_value(transaction.on_request_headers(head.event, BodyPlan::sent));
   EXPECT_THAT(testing::ids(verdict), ::testing::IsSupersetOf({"1", "2", "3", "4", "5", "6", "7", "8", "9"}));
 }
 
@@ -309,7 +322,7 @@ SecRule RESPONSE_PROTOCOL "!@streq HTTP/1.1" "id:3,phase:3,deny,log")");
   for (const auto& test : cases) {
     Transaction transaction(rules, nullptr);
     const RequestEvent head(Request{});
-    EXPECT_TRUE(expect_value(transaction.on_request_headers(head.event, true)).allows());
+    EXPECT_TRUE(expect_value(transaction.on_request_headers(head.event, BodyPlan::sent)).allows());
     EXPECT_EQ(expect_value(transaction.on_response_headers(test.response)).status, test.status);
   }
 }
@@ -318,7 +331,7 @@ TEST(Transaction, ABodyThatNeverCameIsJudgedBeforeTheResponse) {
   const auto rules = rules_of(R"(SecRule REQUEST_URI "@contains evil" "id:1,phase:2,deny,log")");
   Transaction transaction(rules, nullptr);
   const RequestEvent head(Request{.method = "POST", .uri = "/evil", .headers = {{"Content-Length", "5"}}});
-  EXPECT_TRUE(expect_value(transaction.on_request_headers(head.event, true)).allows());
+  EXPECT_TRUE(expect_value(transaction.on_request_headers(head.event, BodyPlan::sent)).allows());
   EXPECT_FALSE(expect_value(transaction.on_response_headers({.status = 200})).allows());
 }
 
@@ -334,7 +347,7 @@ SecRule REQUEST_URI "@unconditionalMatch" "id:4,phase:5,pass,log,msg:'the end'")
   Transaction transaction(rules, &*log);
   const Request request{.uri = "/?q=evil%0a"};
   const RequestEvent head(request);
-  EXPECT_EQ(expect_value(transaction.on_request_headers(head.event, true)).status, 418);
+  EXPECT_EQ(expect_value(transaction.on_request_headers(head.event, BodyPlan::sent)).status, 418);
   const std::string lines = folder.read("rules.log");
   EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), 2);
   EXPECT_THAT(lines, HasSubstr("[client 192.0.2.7] ModSecurity: Warning. "));

@@ -24,7 +24,7 @@ struct Request {
   std::vector<std::pair<std::string, std::string>> headers = {};
   std::string body = {};
   std::size_t chunk = 65536;
-  bool body_follows = true;
+  BodyPlan plan = BodyPlan::sent;
 };
 
 /// The request as the proxy sends it.
@@ -71,7 +71,7 @@ inline Verdict expect_value(base::Result<Verdict> result) {
 inline Verdict inspect(const std::shared_ptr<const RuleSet>& rules, const Request& request, RuleLog* log = nullptr) {
   Transaction transaction(rules, log);
   const RequestEvent head(request);
-  Verdict verdict = expect_value(transaction.on_request_headers(head.event, request.body_follows));
+  Verdict verdict = expect_value(transaction.on_request_headers(head.event, request.plan));
   for (std::size_t at = 0; at < request.body.size() && verdict.allows(); at += request.chunk) {
     const std::string_view data = std::string_view(request.body).substr(at, request.chunk);
     std::vector<RuleMatch> before = std::move(verdict.matches);
