@@ -14,9 +14,11 @@ void Mailbox::close() {
   worker_ = nullptr;
 }
 
-void Completion::complete(Decision decision) && {
-  mailbox_->post(
-      [answer = std::move(answer_), decision = std::move(decision)]() mutable { answer(std::move(decision)); });
+void Completion::settle(std::optional<Decision> decision) {
+  if (!answer_) return;
+  mailbox_->post([answer = std::exchange(answer_, nullptr), decision = std::move(decision)]() mutable {
+    answer(std::move(decision));
+  });
 }
 
 }  // namespace picket::agent

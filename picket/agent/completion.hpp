@@ -3,6 +3,8 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <utility>
 
 #include "picket/agent/decision.hpp"
 #include "picket/session/agent_session.hpp"
@@ -36,19 +38,26 @@ class Mailbox {
 /// Answers one event later.
 ///
 /// Take it with Context::defer(), keep it, return deferred() from the handler, and call complete() when the decision is
-/// there. One that is dropped without complete() leaves the event unanswered: the proxy's time-out and failure mode
-/// decide, never "allow". Thread safety: complete() from any thread, once. Lifetime: may outlive connection and server;
-/// the answer is then dropped.
+/// there. One that is dropped without complete() leaves its event unanswered: the proxy's time-out and failure mode
+/// decide, never "allow"; the exchange goes on with its next event. Thread safety: complete() from any thread, once.
+/// Lifetime: may outlive connection and server; the answer is then dropped.
 class Completion {
  public:
-  using Answer = std::move_only_function<void(Decision)>;
+  /// Called once, on the worker; without a decision where the completion was dropped.
+  using Answer = std::move_only_function<void(std::optional<Decision>)>;
   Completion(std::shared_ptr<Mailbox> mailbox, Answer answer)
       : mailbox_(std::move(mailbox)), answer_(std::move(answer)) {}
+  Completion(Completion&& other) noexcept
+      : mailbox_(std::move(other.mailbox_)), answer_(std::exchange(other.answer_, nullptr)) {}
+  Completion& operator=(Completion&&) = delete;
+  ~Completion() { settle(std::nullopt); }
 
   [[nodiscard]] Deferred deferred() const noexcept { return {}; }
-  void complete(Decision decision) &&;
+  void complete(Decision decision) && { settle(std::move(decision)); }
 
  private:
+  void settle(std::optional<Decision> decision);
+
   std::shared_ptr<Mailbox> mailbox_;
   Answer answer_;
 };

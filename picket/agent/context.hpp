@@ -16,6 +16,12 @@ struct ExchangeState {
   std::shared_ptr<void> state;
 };
 
+/// What lives as long as one connection.
+struct ConnectionState {
+  std::shared_ptr<void> state;                    ///< From Handler::make_connection_state().
+  std::vector<wire::EventKind> announced_events;  ///< What the proxy said it will send; set before the first event.
+};
+
 /// Gives out completions for the event that is being handled.
 class CompletionSource {
  public:
@@ -29,9 +35,8 @@ class CompletionSource {
 /// Thread safety: only within the handler's call. Lifetime: the call; state() lives as long as the exchange.
 class Context {
  public:
-  Context(ExchangeState& exchange, const std::vector<wire::EventKind>& announced_events,
-          CompletionSource& completions) noexcept
-      : exchange_(exchange), announced_events_(announced_events), completions_(completions) {}
+  Context(ExchangeState& exchange, const ConnectionState& connection, CompletionSource& completions) noexcept
+      : exchange_(exchange), connection_(connection), completions_(completions) {}
 
   [[nodiscard]] std::string_view correlation_id() const noexcept { return exchange_.correlation_id; }
 
@@ -47,15 +52,24 @@ class Context {
     return static_cast<State*>(exchange_.state.get());
   }
 
+  /// What Handler::make_connection_state() made for this connection, which must be a State. With Execution::handed_over
+  /// several exchanges of the connection may use it at once.
+  template <class State>
+  [[nodiscard]] State& connection_state() const noexcept {
+    return *static_cast<State*>(connection_.state.get());
+  }
+
   /// The event kinds that the proxy said it will send; empty where it did not say.
-  [[nodiscard]] const std::vector<wire::EventKind>& announced_events() const noexcept { return announced_events_; }
+  [[nodiscard]] const std::vector<wire::EventKind>& announced_events() const noexcept {
+    return connection_.announced_events;
+  }
 
   /// Takes the current event's answer over: see Completion.
   [[nodiscard]] Completion defer() { return completions_.defer(); }
 
  private:
   ExchangeState& exchange_;
-  const std::vector<wire::EventKind>& announced_events_;
+  const ConnectionState& connection_;
   CompletionSource& completions_;
 };
 

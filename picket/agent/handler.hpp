@@ -51,9 +51,14 @@ class Handler {
   /// this.
   virtual void on_cancel(Context& /*context*/) {}
 
-  /// The proxy's configuration for this agent, once per connection. An error refuses it, with the reason, and the
-  /// connection is not used. Agents refuse keys they do not know; by default any key.
-  [[nodiscard]] virtual base::Status on_configure(const wire::Value& config);
+  /// What this handler keeps per connection, made before the connection's first event; none by default. It lives as
+  /// long as the connection and its exchanges. See Context::connection_state().
+  [[nodiscard]] virtual std::shared_ptr<void> make_connection_state() { return nullptr; }
+
+  /// The proxy's configuration for this agent: once per connection before anything else, and again when it is reloaded.
+  /// An error refuses it, with the reason, and a new connection is not used. Agents refuse keys they do not know; by
+  /// default any key. The context's exchange is this event's alone.
+  [[nodiscard]] virtual base::Status on_configure(const wire::Value& config, Context& context);
 };
 
 /// Makes one handler per worker.

@@ -43,8 +43,8 @@ class ServedConnection::EventCompletions final : public CompletionSource {
 
   Completion defer() override {
     return {connection_.environment_.mailbox,
-            [self = connection_.shared_from_this(), slot = slot_, ref = ref_](const Decision& decision) {
-              self->respond(ref, decision);
+            [self = connection_.shared_from_this(), slot = slot_, ref = ref_](const std::optional<Decision>& decision) {
+              if (decision) self->respond(ref, *decision);
               if (self->environment_.execution == Execution::handed_over) self->evaluated(slot);
             }};
   }
@@ -56,6 +56,7 @@ class ServedConnection::EventCompletions final : public CompletionSource {
 };
 
 void ServedConnection::start(int descriptor) {
+  connection_.state = environment_.handler.make_connection_state();
   link_ = transport::AgentLink::adopt(environment_.worker, descriptor, environment_.config, *this);
 }
 
@@ -83,7 +84,7 @@ void ServedConnection::on_actions(transport::AgentLink& link) {
   auto& session = *link.session();
   for (std::size_t i = 0; i < session.actions().size(); ++i) {
     const session::AgentAction action = session.actions()[i];
-    std::visit(Overloaded{[&](const session::Opened&) { link_events_ = session.announced_events(); },
+    std::visit(Overloaded{[&](const session::Opened&) { connection_.announced_events = session.announced_events(); },
                           [&](const session::Arrived& event) { arrived(event); },
                           [&](const session::Ended& event) { ended(event); }, [](const session::Finished&) {}},
                action);
@@ -127,7 +128,7 @@ void ServedConnection::ended(const session::Ended& ended) {
 std::optional<Decision> ServedConnection::call_handler(const std::shared_ptr<Slot>& slot, const session::EventRef& ref,
                                                        const session::EventMessage& message) {
   EventCompletions completions{*this, slot, ref};
-  Context context{slot->exchange, link_events_, completions};
+  Context context{slot->exchange, connection_, completions};
   Handler& handler = environment_.handler;
   const auto reply = [](Reply reply) -> std::optional<Decision> {
     auto* const decision = std::get_if<Decision>(&reply);
@@ -146,7 +147,7 @@ std::optional<Decision> ServedConnection::call_handler(const std::shared_ptr<Slo
             return Decision::allow();
           },
           [&](const wire::Configure* event) -> std::optional<Decision> {
-            const auto status = handler.on_configure(event->config);
+            const auto status = handler.on_configure(event->config, context);
             return status ? Decision::allow() : Decision::block(400).body(status.error().detail());
           },
       },
@@ -155,7 +156,7 @@ std::optional<Decision> ServedConnection::call_handler(const std::shared_ptr<Slo
 
 void ServedConnection::call_on_cancel(const std::shared_ptr<Slot>& slot) {
   EventCompletions completions{*this, slot, {}};
-  Context context{slot->exchange, link_events_, completions};
+  Context context{slot->exchange, connection_, completions};
   environment_.handler.on_cancel(context);
 }
 

@@ -79,7 +79,7 @@ class ServedConnection final : public transport::AgentLink::Owner,
 
   const Environment& environment_;
   std::shared_ptr<transport::AgentLink> link_;
-  std::vector<wire::EventKind> link_events_;  // what the proxy announced; set once, before the first event
+  ConnectionState connection_;
   std::vector<std::shared_ptr<Slot>> slots_;  // by the session's exchange index
   base::Arena arena_;                         // of the response being written
 };

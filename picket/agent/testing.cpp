@@ -19,13 +19,18 @@ std::vector<wire::Header> fields(const Exchange::HeaderList& headers) {
 class Exchange::Completions final : public CompletionSource {
  public:
   Completion defer() override {
-    return {mailbox_, [this](Decision decision) { decision_ = std::move(decision); }};
+    answered_ = false;
+    return {mailbox_, [this](std::optional<Decision> decision) {
+              answered_ = true;
+              decision_ = std::move(decision);
+            }};
   }
 
   Decision wait() {
     const auto give_up = base::Clock::now() + std::chrono::seconds{10};
-    while (!decision_ && base::Clock::now() < give_up) worker_.turn(base::Clock::now() + std::chrono::milliseconds{50});
-    if (!decision_) throw std::runtime_error("the handler deferred its answer and did not complete it within 10 s");
+    while (!answered_ && base::Clock::now() < give_up) worker_.turn(base::Clock::now() + std::chrono::milliseconds{50});
+    if (!answered_) throw std::runtime_error("the handler deferred its answer and did not complete it within 10 s");
+    if (!decision_) throw std::runtime_error("the handler left the event unanswered");
     Decision decision = std::move(*decision_);
     decision_.reset();
     return decision;
@@ -35,6 +40,7 @@ class Exchange::Completions final : public CompletionSource {
   transport::Worker worker_;
   std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>(worker_);
   std::optional<Decision> decision_;
+  bool answered_ = false;
 };
 
 Exchange::Exchange(Handler& handler, std::vector<wire::EventKind> announced_events)
@@ -45,14 +51,14 @@ Exchange::Exchange(Handler& handler, std::vector<wire::EventKind> announced_even
                .protocol = "HTTP/1.1",
                .timestamp = "2026-01-01T00:00:00Z"},
       handler_(handler),
-      announced_events_(std::move(announced_events)),
+      connection_{handler.make_connection_state(), std::move(announced_events)},
       completions_(std::make_unique<Completions>()) {
   state_.correlation_id = "test";
 }
 
 Exchange::~Exchange() {
   if (over_) return;
-  Context context{state_, announced_events_, *completions_};
+  Context context{state_, connection_, *completions_};
   handler_.on_complete({.correlation_id = state_.correlation_id, .status = status_, .request_body_size = received_},
                        context);
 }
@@ -65,14 +71,14 @@ Decision Exchange::take(Reply reply) {
 Decision Exchange::get(std::string_view uri, const HeaderList& headers) { return request("GET", uri, headers); }
 
 Decision Exchange::request(std::string_view method, std::string_view uri, const HeaderList& headers) {
-  Context context{state_, announced_events_, *completions_};
+  Context context{state_, connection_, *completions_};
   const auto list = fields(headers);
   return take(handler_.on_request_headers(
       {.metadata = metadata, .method = method, .uri = uri, .headers = std::span{list}}, context));
 }
 
 Decision Exchange::body(std::string_view data, bool is_last) {
-  Context context{state_, announced_events_, *completions_};
+  Context context{state_, connection_, *completions_};
   received_ += data.size();
   return take(handler_.on_request_body({.correlation_id = state_.correlation_id,
                                         .data = base::as_bytes(data),
@@ -83,16 +89,21 @@ Decision Exchange::body(std::string_view data, bool is_last) {
 }
 
 Decision Exchange::response(std::uint16_t status, const HeaderList& headers) {
-  Context context{state_, announced_events_, *completions_};
+  Context context{state_, connection_, *completions_};
   status_ = status;
   const auto list = fields(headers);
   return take(handler_.on_response_headers(
       {.correlation_id = state_.correlation_id, .status = status, .headers = std::span{list}}, context));
 }
 
+base::Status Exchange::configure(const wire::Value& config) {
+  Context context{state_, connection_, *completions_};
+  return handler_.on_configure(config, context);
+}
+
 void Exchange::cancel() {
   over_ = true;
-  Context context{state_, announced_events_, *completions_};
+  Context context{state_, connection_, *completions_};
   handler_.on_cancel(context);
 }
 

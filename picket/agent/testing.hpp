@@ -15,7 +15,8 @@
 namespace picket::agent::testing {
 
 /// One exchange of a handler under test. Its end calls the handler's on_complete, or on_cancel after cancel().
-/// Thread safety: none. A handler that defers is waited for, at most 10 s; then std::runtime_error is thrown.
+/// Thread safety: none. A handler that defers is waited for, at most 10 s; std::runtime_error is thrown then, and for
+/// an event that it leaves unanswered.
 class Exchange {
  public:
   using HeaderList = std::vector<std::pair<std::string, std::string>>;
@@ -30,6 +31,8 @@ class Exchange {
   Decision body(std::string_view data, bool is_last = true);
   Decision response(std::uint16_t status, const HeaderList& headers = {});
   void cancel();
+  /// The proxy's configuration for the connection that this exchange is on, which is its own.
+  [[nodiscard]] base::Status configure(const wire::Value& config);
 
   /// What of the request is not method, URI and headers; change it before request().
   wire::RequestMetadata metadata;
@@ -39,7 +42,7 @@ class Exchange {
   Decision take(Reply reply);
 
   Handler& handler_;
-  std::vector<wire::EventKind> announced_events_;
+  ConnectionState connection_;
   ExchangeState state_;
   std::unique_ptr<Completions> completions_;
   std::uint32_t next_chunk_ = 0;
