@@ -3,6 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <string_view>
 
+#include "picket/agent/serve.hpp"
+
 namespace picket::apps::waf {
 namespace {
 
@@ -23,14 +25,6 @@ constexpr auto footer =
     "Exit codes: 0 stopped by SIGTERM or SIGINT; 1 it could not serve; 2 wrong options, or rules that do not load\n"
     "(standard error then says file:line and what is wrong).";
 
-/// "0660" as mode bits. CLI11 reads the text and calls this to check it.
-std::string check_mode(const std::string& text) {
-  const bool octal = !text.empty() && text.find_first_not_of("01234567") == std::string::npos;
-  if (!octal || text.size() > 4 || std::stoul(text, nullptr, 8) > 0777)
-    return "'" + text + "' is no octal mode up to 0777";
-  return {};
-}
-
 std::string check_listen(const std::string& text) {
   constexpr std::string_view prefix = "unix:";
   if (!text.starts_with(prefix) || text.size() == prefix.size()) return "'" + text + "' is not of the form unix:PATH";
@@ -41,17 +35,15 @@ std::string check_listen(const std::string& text) {
 
 std::variant<Options, int> parse_options(int argc, const char* const* argv) {
   Options options;
-  std::string mode = "0600";
+  options.server.threads = 0;
   int paranoia = 0;
   bool detection_only = false;
 
   CLI::App app{about, "picket-waf"};
   app.footer(footer);
   app.set_version_flag("--version", "picket-waf " PICKET_VERSION);
-  app.add_option("--listen", options.listen, "Where proxies connect: unix:PATH")
-      ->required()
-      ->check(check_listen)
-      ->type_name("unix:PATH");
+  agent::add_server_options(app, options.server);
+  app.get_option("--listen")->check(check_listen);
   app.add_option("--rules", options.rules.rules,
                  "Rule files to load in place of OWASP CRS, in this order; our base configuration comes before them")
       ->type_name("GLOB")
@@ -61,25 +53,13 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
       ->check(CLI::Range(1, 4));
   app.add_flag("--detection-only", detection_only, "Report what matches, block nothing");
   app.add_option("--rule-log", options.rule_log,
-                 "File that gets ModSecurity's line for each match, before the answer is sent")
+                 "File that gets ModSecurity's line per match, before the answer is sent")
       ->type_name("FILE");
-  app.add_option("--threads", options.threads, "Threads that evaluate (default: one per core)")
-      ->type_name("N")
-      ->check(CLI::Range(1, 1024));
-  app.add_option("--socket-mode", mode, "Permissions of the socket")
-      ->type_name("OCTAL")
-      ->check(check_mode)
-      ->capture_default_str();
-  app.add_option("--socket-group", options.socket_group, "Group that owns the socket")->type_name("NAME");
-  app.add_option("--allow-uid", options.allowed_uids, "Users whose proxies may connect (default: our own and root)")
-      ->type_name("UID")
-      ->expected(1, -1);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? exit_ok : exit_wrong;
   }
-  options.socket_mode = static_cast<mode_t>(std::stoul(mode, nullptr, 8));
   if (paranoia > 0) options.rules.paranoia = paranoia;
   if (detection_only) options.rules.detection_only = true;
   return options;

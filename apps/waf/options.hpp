@@ -1,14 +1,11 @@
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <variant>
-#include <vector>
-
-#include <sys/types.h>
 
 #include "apps/waf/rule_set.hpp"
+#include "picket/agent/server.hpp"
 
 namespace picket::apps::waf {
 
@@ -19,11 +16,7 @@ inline constexpr int exit_wrong = 2;   ///< Wrong options, or rules that do not 
 
 /// The command line of picket-waf, checked.
 struct Options {
-  std::string listen;  ///< unix:PATH
-  mode_t socket_mode = 0600;
-  std::optional<std::string> socket_group;
-  std::vector<uid_t> allowed_uids;  ///< Empty: our own user and root.
-  std::size_t threads = 0;          ///< 0: one per core.
+  agent::ServerOptions server;
   std::optional<std::string> rule_log;
   RuleOptions rules;
 };

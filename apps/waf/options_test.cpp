@@ -20,22 +20,23 @@ TEST(Options, EveryOptionIsRead) {
                              "--socket-group", "www-data", "--allow-uid", "33", "1000"});
   ASSERT_TRUE(std::holds_alternative<Options>(parsed));
   const Options& options = std::get<Options>(parsed);
-  EXPECT_EQ(options.listen, "unix:/run/w.sock");
+  EXPECT_EQ(options.server.listen, "unix:/run/w.sock");
   EXPECT_THAT(options.rules.rules, ElementsAre("a.conf", "b/*.conf"));
   EXPECT_EQ(options.rules.paranoia, 2);
   EXPECT_EQ(options.rules.detection_only, true);
   EXPECT_EQ(options.rule_log, "w.log");
-  EXPECT_EQ(options.threads, 3U);
-  EXPECT_EQ(options.socket_mode, 0660U);
-  EXPECT_EQ(options.socket_group, "www-data");
-  EXPECT_THAT(options.allowed_uids, ElementsAre(33U, 1000U));
+  EXPECT_EQ(options.server.threads, 3U);
+  EXPECT_EQ(options.server.socket.socket_mode, 0660U);
+  EXPECT_EQ(options.server.socket.socket_group, "www-data");
+  EXPECT_THAT(options.server.socket.allowed_uids, ElementsAre(33U, 1000U));
 }
 
 TEST(Options, WhatIsLeftOutIsLeftToTheRules) {
   const auto parsed = parse({"--listen", "unix:w"});
   ASSERT_TRUE(std::holds_alternative<Options>(parsed));
   const Options& options = std::get<Options>(parsed);
-  EXPECT_EQ(options.socket_mode, 0600U);
+  EXPECT_EQ(options.server.socket.socket_mode, 0600U);
+  EXPECT_EQ(options.server.threads, 0U);
   EXPECT_TRUE(options.rules.rules.empty());
   EXPECT_FALSE(options.rules.paranoia);
   EXPECT_FALSE(options.rules.detection_only);
@@ -50,7 +51,6 @@ TEST(Options, WhatCannotBeMeantEndsWithTwo) {
       {"--listen", "unix:w", "--socket-mode", "0888"},
       {"--listen", "unix:w", "--socket-mode", "7777"},
       {"--listen", "unix:w", "--allow-uid", "root"},
-      {"--listen", "unix:w", "--threads", "0"},
       {"--listen", "unix:w", "--unknown"},
       {"--listen", "unix:w", "--rules"},
   };

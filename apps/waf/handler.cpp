@@ -1,0 +1,136 @@
+#include "apps/waf/handler.hpp"
+
+#include <algorithm>
+#include <mutex>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "apps/waf/transaction.hpp"
+
+namespace picket::apps::waf {
+namespace {
+
+using wire::EventKind;
+
+/// A proxy's connection: the rules that it asked for. A reload of its configuration may come while exchanges are
+/// evaluated.
+class Connection {
+ public:
+  explicit Connection(std::shared_ptr<const RuleSet> rules) : rules_(std::move(rules)) {}
+  std::shared_ptr<const RuleSet> rules() const {
+    const std::lock_guard lock(mutex_);
+    return rules_;
+  }
+  void use(std::shared_ptr<const RuleSet> rules) {
+    const std::lock_guard lock(mutex_);
+    rules_ = std::move(rules);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const RuleSet> rules_;
+};
+
+struct Exchange {
+  std::unique_ptr<Transaction> transaction;
+};
+
+BodyPlan plan_of(const std::vector<EventKind>& announced) {
+  if (announced.empty()) return BodyPlan::unknown;
+  return std::find(announced.begin(), announced.end(), EventKind::request_body_chunk) != announced.end()
+             ? BodyPlan::sent
+             : BodyPlan::withheld;
+}
+
+agent::Decision outcome_of(const Verdict& verdict) {
+  switch (verdict.action) {
+    case Verdict::Action::block: return agent::Decision::block(verdict.status);
+    case Verdict::Action::redirect: return agent::Decision::redirect(verdict.url, verdict.status);
+    case Verdict::Action::allow: break;
+  }
+  return agent::Decision::allow();
+}
+
+}  // namespace
+
+agent::Decision to_decision(const Verdict& verdict) {
+  agent::Decision decision = outcome_of(verdict);
+  std::set<std::string_view> tags;
+  for (const RuleMatch& match : verdict.matches) {
+    std::move(decision).rule(match.id);
+    if (!match.message.empty()) std::move(decision).note(match.id, match.message);
+    for (const std::string& tag : match.tags)
+      if (tags.insert(tag).second) std::move(decision).tag(tag);
+  }
+  for (const std::string& note : verdict.notes) std::move(decision).reason(note);
+  return decision;
+}
+
+WafHandler::WafHandler(RuleSets& sets, RuleLog* log, Complain complain)
+    : sets_(sets), log_(log), complain_(std::move(complain)) {}
+
+session::AgentInfo WafHandler::info() const {
+  session::AgentInfo info;
+  info.agent_id = "picket-waf";
+  info.name = "picket-waf";
+  info.version = PICKET_VERSION;
+  info.events = {EventKind::configure, EventKind::request_headers, EventKind::request_body_chunk,
+                 EventKind::response_headers, EventKind::request_complete};
+  info.features.streaming_body = true;
+  info.features.config_push = true;
+  info.features.concurrent_requests = info.limits.max_concurrency;
+  info.features.cancellation = true;
+  info.limits.max_body_size = sets_.standard()->body_limit();
+  return info;
+}
+
+std::shared_ptr<void> WafHandler::make_connection_state() { return std::make_shared<Connection>(sets_.standard()); }
+
+base::Status WafHandler::on_configure(const wire::Value& config, agent::Context& context) {
+  const auto settings = parse_settings(config);
+  PICKET_TRY(settings);
+  auto rules = sets_.get(*settings);
+  PICKET_TRY(rules);
+  context.connection_state<Connection>().use(std::move(*rules));
+  return {};
+}
+
+agent::Reply WafHandler::on_request_headers(const wire::RequestHeaders& event, agent::Context& context) {
+  auto& exchange = context.state<Exchange>();
+  exchange.transaction = std::make_unique<Transaction>(context.connection_state<Connection>().rules(), log_);
+  return reply(exchange.transaction->on_request_headers(event, plan_of(context.announced_events())), context);
+}
+
+agent::Reply WafHandler::on_request_body(const wire::RequestBodyChunk& event, agent::Context& context) {
+  auto& exchange = context.state<Exchange>();
+  if (!exchange.transaction)
+    return reply(base::fail(base::ErrorKind::invalid_message, "a body chunk came before the request's headers"),
+                 context);
+  return reply(exchange.transaction->on_request_body_chunk(event), context);
+}
+
+agent::Reply WafHandler::on_response_headers(const wire::ResponseHeaders& event, agent::Context& context) {
+  auto& exchange = context.state<Exchange>();
+  if (!exchange.transaction)  // a proxy that sends responses only
+    exchange.transaction = std::make_unique<Transaction>(context.connection_state<Connection>().rules(), log_);
+  return reply(exchange.transaction->on_response_headers(event), context);
+}
+
+void WafHandler::on_complete(const wire::RequestComplete&, agent::Context& context) { finish(context); }
+void WafHandler::on_cancel(agent::Context& context) { finish(context); }
+
+void WafHandler::finish(agent::Context& context) {
+  const auto* const exchange = context.existing_state<Exchange>();
+  if (exchange == nullptr || !exchange->transaction) return;
+  if (const auto done = exchange->transaction->on_complete(); !done) complain_(done.error().message());
+}
+
+agent::Reply WafHandler::reply(const base::Result<Verdict>& verdict, agent::Context& context) {
+  if (verdict) return to_decision(*verdict);
+  complain_(fmt::format("exchange {} could not be judged: {}", context.correlation_id(), verdict.error().message()));
+  return context.defer().deferred();  // and dropped
+}
+
+}  // namespace picket::apps::waf

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include "apps/waf/rule_log.hpp"
+#include "apps/waf/settings.hpp"
+#include "apps/waf/verdict.hpp"
+#include "picket/agent/handler.hpp"
+
+namespace picket::apps::waf {
+
+/// What a verdict is on the wire: block or redirect, and in the audit rule ids, tags, messages (by rule id) and notes
+/// as reason codes.
+[[nodiscard]] agent::Decision to_decision(const Verdict& verdict);
+
+/// The rules as an agent. An event that could not be judged is left unanswered: the proxy's failure mode decides, never
+/// "allow". Thread safety: meant for Execution::handed_over; several threads may use one handler. Lifetime: `sets` and
+/// `log` (which may be null) must outlive it.
+class WafHandler final : public agent::Handler {
+ public:
+  using Complain = std::function<void(std::string_view)>;
+
+  /// `complain` gets a line for each event that could not be judged; any thread calls it.
+  WafHandler(RuleSets& sets, RuleLog* log, Complain complain);
+
+  [[nodiscard]] session::AgentInfo info() const override;
+  [[nodiscard]] std::shared_ptr<void> make_connection_state() override;
+  agent::Reply on_request_headers(const wire::RequestHeaders& event, agent::Context& context) override;
+  agent::Reply on_request_body(const wire::RequestBodyChunk& event, agent::Context& context) override;
+  agent::Reply on_response_headers(const wire::ResponseHeaders& event, agent::Context& context) override;
+  void on_complete(const wire::RequestComplete& event, agent::Context& context) override;
+  void on_cancel(agent::Context& context) override;
+  [[nodiscard]] base::Status on_configure(const wire::Value& config, agent::Context& context) override;
+
+ private:
+  [[nodiscard]] agent::Reply reply(const base::Result<Verdict>& verdict, agent::Context& context);
+  void finish(agent::Context& context);
+
+  RuleSets& sets_;
+  RuleLog* log_;
+  Complain complain_;
+};
+
+}  // namespace picket::apps::waf

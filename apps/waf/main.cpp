@@ -1,0 +1,54 @@
+#include <cstdio>
+#include <exception>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "apps/waf/handler.hpp"
+#include "apps/waf/options.hpp"
+#include "picket/agent/serve.hpp"
+
+namespace picket::apps::waf {
+namespace {
+
+constexpr auto program = "picket-waf";
+
+void complain(std::string_view line) { fmt::print(stderr, "{}: {}\n", program, line); }
+
+int run(Options options) {
+  std::optional<RuleLog> log;
+  if (options.rule_log) {
+    auto opened = RuleLog::open(*options.rule_log);
+    if (!opened) {
+      complain(opened.error().detail());
+      return exit_failed;
+    }
+    log.emplace(std::move(*opened));
+  }
+  auto sets = RuleSets::load(Engine::create(), std::move(options.rules));
+  if (!sets) {
+    complain(sets.error().detail());
+    return exit_wrong;
+  }
+  const RuleSet& rules = *(*sets)->standard();
+  complain(fmt::format("{} rules from {} files", rules.rule_count(), rules.file_count()));
+  options.server.execution = agent::Execution::handed_over;
+  return agent::serve_until_signalled(
+      std::move(options.server),
+      [&sets, &log] { return std::make_unique<WafHandler>(**sets, log ? &*log : nullptr, complain); }, program);
+}
+
+}  // namespace
+}  // namespace picket::apps::waf
+
+int main(int argc, char** argv) {
+  try {
+    auto options = picket::apps::waf::parse_options(argc, argv);
+    if (const int* const code = std::get_if<int>(&options)) return *code;
+    return picket::apps::waf::run(std::move(std::get<picket::apps::waf::Options>(options)));
+  } catch (const std::exception& error) {
+    picket::apps::waf::complain(error.what());
+    return picket::apps::waf::exit_failed;
+  }
+}
