@@ -17,10 +17,9 @@ struct Format {
   friend bool operator==(const Format&, const Format&) = default;
 };
 
-/// Appends one whole frame. Handshake, ping, pong and cancel are written as JSON whatever the format says (protocol.md §7).
-/// Instantiated for every message of messages.hpp.
-/// Lifetime: a body that travels as its own iovec is borrowed, see Output::splice.
-/// Errors: message_too_large where the frame would be over 16 MiB; `out` is then as before.
+/// Appends one whole frame. Handshake, ping, pong and cancel are written as JSON whatever the format says (protocol.md
+/// §7). Instantiated for every message of messages.hpp. Lifetime: a body that travels as its own iovec is borrowed, see
+/// Output::splice. Errors: message_too_large where the frame would be over 16 MiB; `out` is then as before.
 template <class Message>
 [[nodiscard]] base::Status encode(const Format& format, const Message& message, Output& out);
 

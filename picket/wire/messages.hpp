@@ -13,9 +13,9 @@
 
 /// Every message of the protocol (protocol.md §3-§6, §8) as plain structs of views.
 ///
-/// Lifetime: text, lists and bodies are borrowed. After decode() they point into the payload, or into the arena where an escape or
-/// base64 forced a copy; both must outlive the message. copy_into() (copy.hpp) makes one that needs the arena only.
-/// The fields of each message are listed once for both encodings in description.hpp.
+/// Lifetime: text, lists and bodies are borrowed. After decode() they point into the payload, or into the arena where
+/// an escape or base64 forced a copy; both must outlive the message. copy_into() (copy.hpp) makes one that needs the
+/// arena only. The fields of each message are listed once for both encodings in description.hpp.
 namespace picket::wire {
 
 using Text = std::string_view;
@@ -28,7 +28,8 @@ struct TextPair {
 };
 using TextMap = std::span<const TextPair>;  ///< In wire order.
 
-// ---- handshake ----------------------------------------------------------------------------------------------------------
+// ---- handshake
+// ----------------------------------------------------------------------------------------------------------
 
 enum class Encoding : std::uint8_t { json, msgpack };
 
@@ -55,7 +56,7 @@ struct HandshakeRequest {
   Value config;
   std::span<const Encoding> supported_encodings;  ///< In order of preference; empty means JSON only.
   TextList extensions;                            ///< Ours: what the proxy offers.
-  std::span<const std::int32_t> events;           ///< Ours: the kinds this proxy will send; empty means it does not say.
+  std::span<const std::int32_t> events;  ///< Ours: the kinds this proxy will send; empty means it does not say.
 };
 
 struct Features {
@@ -71,9 +72,9 @@ struct Features {
 };
 
 struct Limits {
-  std::uint64_t max_body_size = 10 * 1024 * 1024;    ///< bytes
-  std::uint32_t max_concurrency = 100;               ///< exchanges
-  std::uint64_t preferred_chunk_size = 64 * 1024;    ///< bytes
+  std::uint64_t max_body_size = 10 * 1024 * 1024;  ///< bytes
+  std::uint32_t max_concurrency = 100;             ///< exchanges
+  std::uint64_t preferred_chunk_size = 64 * 1024;  ///< bytes
 };
 
 struct Capabilities {
@@ -115,7 +116,8 @@ struct ReverseAnswer {
   Text connection_id;
 };
 
-// ---- events -------------------------------------------------------------------------------------------------------------
+// ---- events
+// -------------------------------------------------------------------------------------------------------------
 
 struct RequestMetadata {
   Text correlation_id;
@@ -212,7 +214,8 @@ struct Configure {
   Text correlation_id;
 };
 
-// ---- the answer ---------------------------------------------------------------------------------------------------------
+// ---- the answer
+// ---------------------------------------------------------------------------------------------------------
 
 struct Allow {
   friend bool operator==(const Allow&, const Allow&) = default;
@@ -284,7 +287,8 @@ struct AgentResponse {
   std::optional<ReplyTo> reply_to;
 };
 
-// ---- control ------------------------------------------------------------------------------------------------------------
+// ---- control
+// ------------------------------------------------------------------------------------------------------------
 
 struct Ping {
   static constexpr FrameType type = FrameType::ping;
@@ -297,7 +301,14 @@ struct Pong {
   std::uint64_t timestamp_ms = 0;
 };
 
-enum class CancelReason : std::uint8_t { client_disconnect, timeout, blocked_by_agent, upstream_error, proxy_shutdown, manual };
+enum class CancelReason : std::uint8_t {
+  client_disconnect,
+  timeout,
+  blocked_by_agent,
+  upstream_error,
+  proxy_shutdown,
+  manual
+};
 
 struct Cancel {
   static constexpr FrameType type = FrameType::cancel;
@@ -344,11 +355,11 @@ struct HealthStatus {
   static constexpr FrameType type = FrameType::health_status;
   Text agent_id;
   HealthState state = HealthState::healthy;
-  TextList disabled_features;             ///< degraded
-  float timeout_multiplier = 1;           ///< degraded
-  std::optional<std::uint64_t> eta_ms;    ///< draining
-  std::optional<Text> reason;             ///< unhealthy
-  bool recoverable = true;                ///< unhealthy
+  TextList disabled_features;           ///< degraded
+  float timeout_multiplier = 1;         ///< degraded
+  std::optional<std::uint64_t> eta_ms;  ///< draining
+  std::optional<Text> reason;           ///< unhealthy
+  bool recoverable = true;              ///< unhealthy
   std::optional<Text> message;
   std::optional<Load> load;
   std::optional<Resources> resources;

@@ -11,7 +11,8 @@ namespace picket::wire {
 
 struct Member;
 
-/// Any JSON or MessagePack value: configurations, audit.custom. A view: lists and members live in the arena it was decoded to.
+/// Any JSON or MessagePack value: configurations, audit.custom. A view: lists and members live in the arena it was
+/// decoded to.
 struct Value {
   struct Null {
     friend bool operator==(Null, Null) = default;
@@ -23,7 +24,9 @@ struct Value {
   std::variant<Null, bool, std::int64_t, std::uint64_t, double, std::string_view, List, Object> data;
 
   template <class T>
-  [[nodiscard]] const T* get() const noexcept { return std::get_if<T>(&data); }
+  [[nodiscard]] const T* get() const noexcept {
+    return std::get_if<T>(&data);
+  }
   [[nodiscard]] bool is_null() const noexcept { return std::holds_alternative<Null>(data); }
   /// The member of that name where this is an object that has one.
   [[nodiscard]] const Value* find(std::string_view name) const noexcept;

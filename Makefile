@@ -1,0 +1,69 @@
+# Thin: what people type. CMakePresets.json and the scripts in tools/ hold the rest.
+JOBS ?= $(shell nproc)
+export CTEST_OUTPUT_ON_FAILURE = 1
+
+.PHONY: help demo build test dev-test race-test gcc-test crs fuzz bench interop format lint clean
+
+help:
+	@echo 'make demo      build, start upstream + picket-waf + gateway, attack them, print a table (KEEP=1 leaves them running)'
+	@echo 'make build     release binaries: build/release/bin/picket, picket-waf'
+	@echo 'make test      every test: sanitizers, races, GCC'
+	@echo 'make bench     benchmarks (ROWS=regex for a part)'
+	@echo 'make crs       the whole OWASP CRS regression suite through gateway and WAF'
+	@echo 'make fuzz      each fuzz target for FUZZ_SECONDS (60)'
+	@echo 'make format    clang-format in place;  make lint: clang-format, clang-tidy, include order, coroutine rule'
+	@echo 'make clean     removes build/'
+
+build:
+	@tools/bootstrap demo
+	@cmake --preset release >/dev/null && cmake --build build/release --target picket picket-waf -j $(JOBS)
+
+demo: build
+	@python3 tools/demo.py $(if $(KEEP),--keep)
+
+test: dev-test race-test gcc-test
+	@ctest --test-dir build/dev -j $(JOBS)
+
+# The tests themselves run last, so that their summary ends the output; the other two legs print theirs before.
+dev-test:
+	@tools/bootstrap test
+	@cmake --preset dev >/dev/null && cmake --build build/dev -j $(JOBS)
+
+race-test:
+	@tools/bootstrap test
+	@cmake --preset tsan >/dev/null && cmake --build build/tsan --target race_tests -j $(JOBS)
+	@ctest --test-dir build/tsan -L race
+
+gcc-test:
+	@tools/bootstrap test
+	@cmake --preset gcc >/dev/null && cmake --build build/gcc -j $(JOBS)
+	@ctest --test-dir build/gcc -j $(JOBS)
+
+crs: build
+	@tools/bootstrap test
+	@tools/fetch-crs-tests
+	@python3 tests/crs/run.py --bin build/release/bin
+
+fuzz:
+	@tools/bootstrap test
+	@cmake --preset fuzz >/dev/null && cmake --build build/fuzz -j $(JOBS)
+	@tools/fuzz $(or $(FUZZ_SECONDS),60)
+
+bench:
+	@tools/bootstrap bench
+	@tools/bench "$(ROWS)"
+
+interop:
+	@tools/interop
+
+format:
+	@tools/bootstrap lint
+	@git ls-files '*.cpp' '*.hpp' | xargs clang-format-19 -i
+
+lint:
+	@tools/bootstrap lint
+	@cmake --preset dev >/dev/null
+	@tools/lint
+
+clean:
+	@rm -rf build

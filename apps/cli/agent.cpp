@@ -1,0 +1,134 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "apps/cli/commands.hpp"
+#include "picket/agent/serve.hpp"
+
+namespace picket::apps::cli {
+namespace {
+
+using agent::Completion;
+using agent::Context;
+using agent::Decision;
+using agent::Reply;
+
+/// Completes answers after one fixed delay, in the order in which they came. Thread safety: any thread.
+class DelayLine {
+ public:
+  explicit DelayLine(base::Duration delay) : delay_(delay), thread_([this](const std::stop_token& stop) { run(stop); }) {}
+
+  void add(Completion completion, Decision decision) {
+    const std::lock_guard lock{mutex_};
+    pending_.push_back({base::Clock::now() + delay_, std::move(completion), std::move(decision)});
+    changed_.notify_one();
+  }
+
+ private:
+  struct Pending {
+    base::TimePoint due;
+    Completion completion;
+    Decision decision;
+  };
+
+  void run(const std::stop_token& stop) {
+    std::unique_lock lock{mutex_};
+    while (changed_.wait(lock, stop, [this] { return !pending_.empty(); })) {
+      const base::TimePoint due = pending_.front().due;
+      if (changed_.wait_until(lock, stop, due, [due] { return base::Clock::now() >= due; }); stop.stop_requested()) return;
+      Pending next = std::move(pending_.front());
+      pending_.pop_front();
+      lock.unlock();
+      std::move(next.completion).complete(std::move(next.decision));
+      lock.lock();
+    }
+  }
+
+  base::Duration delay_;
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  std::deque<Pending> pending_;
+  std::jthread thread_;
+};
+
+struct StandInOptions {
+  std::string block_header;
+  std::string block_value;
+  std::chrono::milliseconds delay{0};
+};
+
+/// Allows everything but requests with one header value, at once or after a delay.
+class StandIn final : public agent::Handler {
+ public:
+  explicit StandIn(const StandInOptions& options) : options_(options) {
+    if (options.delay.count() > 0) delay_line_ = std::make_unique<DelayLine>(options.delay);
+  }
+
+  session::AgentInfo info() const override {
+    session::AgentInfo info;
+    info.agent_id = "stand-in";
+    info.name = "picket agent";
+    info.version = PICKET_VERSION;
+    info.events = {wire::EventKind::request_headers, wire::EventKind::request_body_chunk, wire::EventKind::response_headers,
+                   wire::EventKind::response_body_chunk, wire::EventKind::request_complete};
+    info.features = {.streaming_body = true, .concurrent_requests = 10'000, .cancellation = true};
+    return info;
+  }
+
+  Reply on_request_headers(const agent::RequestHeaders& event, Context& context) override {
+    return answer(matches(event.headers) ? Decision::block(403).body("blocked by picket agent\n").rule("block-if") : Decision::allow(),
+                  context);
+  }
+  Reply on_request_body(const agent::RequestBodyChunk&, Context& context) override { return answer(Decision::allow(), context); }
+  Reply on_response_headers(const agent::ResponseHeaders&, Context& context) override { return answer(Decision::allow(), context); }
+  Reply on_response_body(const agent::ResponseBodyChunk&, Context& context) override { return answer(Decision::allow(), context); }
+
+ private:
+  [[nodiscard]] bool matches(const wire::Headers& headers) const {
+    if (options_.block_header.empty()) return false;
+    for (const auto& field : headers)
+      if (wire::same_name(field.name, options_.block_header) && field.value == options_.block_value) return true;
+    return false;
+  }
+  Reply answer(Decision decision, Context& context) {
+    if (!delay_line_) return decision;
+    auto completion = context.defer();
+    const auto deferred = completion.deferred();
+    delay_line_->add(std::move(completion), std::move(decision));
+    return deferred;
+  }
+
+  StandInOptions options_;
+  std::unique_ptr<DelayLine> delay_line_;
+};
+
+}  // namespace
+
+void add_agent(CLI::App& app, int& exit_code) {
+  auto* const command = app.add_subcommand("agent", "Serve a stand-in agent: allows everything, unless told otherwise");
+  auto server = std::make_shared<agent::ServerOptions>();
+  auto options = std::make_shared<StandInOptions>();
+  auto block_if = std::make_shared<std::string>();
+  agent::add_server_options(*command, *server);
+  command->add_option("--block-if", *block_if, "Answer 403 to requests with this header value")
+      ->type_name("HEADER=VALUE")
+      ->check([](const std::string& text) { return text.find('=') > 0 && text.find('=') != std::string::npos ? std::string{} : "expected HEADER=VALUE"; });
+  command->add_option("--delay-ms", options->delay, "Answer so much later")->type_name("N");
+  command->footer("Example: picket agent --listen unix:/tmp/agent.sock --block-if x-evil=yes");
+  command->callback([=, &exit_code] {
+    if (const auto equals = block_if->find('='); equals != std::string::npos) {
+      options->block_header = block_if->substr(0, equals);
+      options->block_value = block_if->substr(equals + 1);
+    }
+    exit_code = agent::serve_until_signalled(
+        *server, [options] { return std::make_unique<StandIn>(*options); }, "picket agent");
+  });
+}
+
+}  // namespace picket::apps::cli

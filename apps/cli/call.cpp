@@ -1,0 +1,274 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <memory>
+#include <optional>
+
+#include "apps/cli/commands.hpp"
+#include "picket/pool/agent_pool.hpp"
+#include "picket/transport/task.hpp"
+#include "picket/wire/codec.hpp"
+
+namespace picket::apps::cli {
+namespace {
+
+using std::chrono::milliseconds;
+
+struct CallOptions {
+  std::string agent;
+  std::string method;
+  std::vector<std::string> headers;
+  std::string data;
+  bool has_data = false;
+  std::string uri;
+  std::string encoding = "msgpack";
+  std::optional<std::string> config;
+  milliseconds timeout{5000};
+  bool json = false;
+};
+
+/// What one event brought.
+struct Phase {
+  std::string name;
+  std::chrono::nanoseconds duration{};
+  base::Result<wire::AgentResponse> response;
+};
+
+struct Outcome {
+  base::Status connected;
+  std::chrono::nanoseconds connect_duration{};
+  std::string agent_name;
+  std::vector<Phase> phases;
+};
+
+base::Result<std::string> read_body(const CallOptions& options) {
+  if (!options.data.starts_with('@')) return options.data;
+  if (options.data == "@-") return std::string{std::istreambuf_iterator<char>{std::cin}, {}};
+  std::ifstream file{options.data.substr(1), std::ios::binary};
+  if (!file) return base::fail(base::ErrorKind::io, fmt::format("cannot read '{}'", options.data.substr(1)));
+  return std::string{std::istreambuf_iterator<char>{file}, {}};
+}
+
+/// "Name: value" lines as header fields that borrow them.
+base::Result<std::vector<wire::Header>> parse_headers(const std::vector<std::string>& lines) {
+  std::vector<wire::Header> fields;
+  for (const std::string& line : lines) {
+    const std::size_t colon = line.find(':');
+    if (colon == std::string::npos || colon == 0)
+      return base::fail(base::ErrorKind::invalid_message, fmt::format("'{}' is no header; expected 'name: value'", line));
+    std::string_view value{line};
+    value.remove_prefix(colon + 1);
+    value.remove_prefix(std::min(value.find_first_not_of(" \t"), value.size()));
+    fields.push_back({std::string_view{line}.substr(0, colon), value});
+  }
+  return fields;
+}
+
+bool goes_on(const base::Result<wire::AgentResponse>& response) {
+  return response && std::holds_alternative<wire::Allow>(response->decision);
+}
+
+/// One exchange as a proxy would have it.
+class Caller {
+ public:
+  Caller(transport::Worker& worker, pool::AgentPool& pool, const CallOptions& options, std::vector<wire::Header> headers, std::string body)
+      : worker_(worker), pool_(pool), options_(options), headers_(std::move(headers)), body_(std::move(body)) {}
+
+  transport::Task<void> run(pool::Agent& agent, Outcome& outcome) {
+    const base::Deadline deadline = base::Deadline::after(worker_.now(), options_.timeout);
+    const base::TimePoint begin = base::Clock::now();
+    auto connected = co_await pool_.ready(agent, deadline);
+    outcome.connected = std::move(connected);
+    outcome.connect_duration = base::Clock::now() - begin;
+    if (outcome.connected) co_await exchange(agent, outcome);
+    done_ = true;
+  }
+  [[nodiscard]] bool done() const noexcept { return done_; }
+
+ private:
+  transport::Task<void> exchange(pool::Agent& agent, Outcome& outcome) {
+    id_ = worker_.ids().mint();
+    exchange_.emplace(pool_.begin(agent, id_));
+    const wire::RequestHeaders request{.metadata = {.correlation_id = id_.text(),
+                                                    .request_id = id_.text(),
+                                                    .client_ip = "127.0.0.1",
+                                                    .protocol = "HTTP/1.1",
+                                                    .timestamp = "1970-01-01T00:00:00Z"},
+                                       .method = options_.method,
+                                       .uri = options_.uri,
+                                       .headers = std::span{std::as_const(headers_)}};
+    base::TimePoint begin = base::Clock::now();
+    auto response = co_await exchange_->request_headers(request);
+    outcome.phases.push_back({"request_headers", base::Clock::now() - begin, response});
+    if (const auto* const info = exchange_->agent_info()) {
+      outcome.agent_name = fmt::format("{} {}", info->name, info->version);
+      const bool wants_body = info->wants(wire::EventKind::request_body_chunk);
+      if (goes_on(response) && options_.has_data && wants_body) co_await send_body(info->limits.preferred_chunk_size, outcome);
+    }
+    exchange_->complete({.correlation_id = id_.text()});
+  }
+
+  transport::Task<void> send_body(std::uint64_t preferred_chunk_size, Outcome& outcome) {
+    const std::size_t chunk_size = std::clamp<std::size_t>(preferred_chunk_size, 1024, 1024 * 1024);
+    const base::ByteView all = base::as_bytes(body_);
+    const base::TimePoint begin = base::Clock::now();
+    std::size_t at = 0;
+    std::uint32_t index = 0;
+    do {
+      const base::ByteView data = all.subspan(at, std::min(chunk_size, all.size() - at));
+      at += data.size();
+      const wire::RequestBodyChunk chunk{.correlation_id = id_.text(),
+                                         .data = data,
+                                         .is_last = at == all.size(),
+                                         .total_size = all.size(),
+                                         .chunk_index = index++,
+                                         .bytes_received = at};
+      auto response = co_await exchange_->request_body(chunk);
+      if (at < all.size() && goes_on(response)) continue;
+      outcome.phases.push_back({"request_body", base::Clock::now() - begin, response});
+      co_return;
+    } while (at < all.size());
+  }
+
+  transport::Worker& worker_;
+  pool::AgentPool& pool_;
+  const CallOptions& options_;
+  std::vector<wire::Header> headers_;
+  std::string body_;
+  base::CorrelationId id_;
+  std::optional<pool::Exchange> exchange_;
+  bool done_ = false;
+};
+
+std::string json_text(std::string_view text) { return wire::to_json(wire::Value{text}); }
+
+std::string joined(wire::TextList texts) {
+  std::string line;
+  for (const auto text : texts) line += fmt::format("{}{}", line.empty() ? "" : ", ", text);
+  return line;
+}
+
+std::string describe(const wire::Decision& decision) {
+  if (const auto* const block = std::get_if<wire::Block>(&decision))
+    return fmt::format("block {}{}", block->status, block->body ? " " + json_text(*block->body) : "");
+  if (const auto* const redirect = std::get_if<wire::Redirect>(&decision)) return fmt::format("redirect {} to {}", redirect->status, redirect->url);
+  if (const auto* const challenge = std::get_if<wire::Challenge>(&decision)) return fmt::format("challenge {}", challenge->challenge_type);
+  return "allow";
+}
+
+double milliseconds_of(std::chrono::nanoseconds duration) { return std::chrono::duration<double, std::milli>(duration).count(); }
+
+void print_text(const Outcome& outcome) {
+  const bool colour = ::isatty(STDOUT_FILENO) == 1;
+  const auto paint = [&](std::string_view text, bool good) {
+    return colour ? fmt::format("\x1b[{}m{}\x1b[0m", good ? 32 : 31, text) : std::string{text};
+  };
+  const Phase& last = outcome.phases.back();
+  fmt::print("agent     {}\n", outcome.agent_name);
+  fmt::print("decision  {}\n", last.response ? paint(describe(last.response->decision), goes_on(last.response))
+                                             : paint("none: " + last.response.error().message(), false));
+  fmt::print("phase     {}\n", last.name);
+  if (last.response) {
+    const auto& audit = last.response->audit;
+    if (!audit.rule_ids.empty()) fmt::print("rules     {}\n", joined(audit.rule_ids));
+    if (!audit.tags.empty()) fmt::print("tags      {}\n", joined(audit.tags));
+    if (!audit.reason_codes.empty()) fmt::print("reasons   {}\n", joined(audit.reason_codes));
+    for (const auto& [ops, where] : {std::pair{last.response->request_headers, "request"}, std::pair{last.response->response_headers, "response"}})
+      for (const auto& op : ops) {
+        constexpr std::array<std::string_view, 3> verbs{"set", "add", "remove"};
+        fmt::print("{:<9} {} {}{}{}\n", where, verbs[static_cast<std::size_t>(op.kind)], op.name, op.value.empty() ? "" : ": ", op.value);
+      }
+  }
+  fmt::print("time      connect {:.2f} ms", milliseconds_of(outcome.connect_duration));
+  for (const auto& phase : outcome.phases) fmt::print(", {} {:.2f} ms", phase.name, milliseconds_of(phase.duration));
+  fmt::print("\n");
+}
+
+void print_json(const Outcome& outcome) {
+  std::string phases;
+  for (const auto& phase : outcome.phases) {
+    const auto result = phase.response ? "\"response\":" + wire::to_json(*phase.response)
+                                       : fmt::format("\"error\":{}", json_text(phase.response.error().message()));
+    phases += fmt::format("{}{{\"phase\":\"{}\",\"duration_us\":{:.1f},{}}}", phases.empty() ? "" : ",", phase.name,
+                          milliseconds_of(phase.duration) * 1000, result);
+  }
+  fmt::print("{{\"agent\":{},\"connect_us\":{:.1f},\"phases\":[{}]}}\n", json_text(outcome.agent_name),
+             milliseconds_of(outcome.connect_duration) * 1000, phases);
+}
+
+int call(const CallOptions& options) {
+  auto headers = parse_headers(options.headers);
+  auto body = read_body(options);
+  for (const auto* const error : {headers ? nullptr : &headers.error(), body ? nullptr : &body.error()})
+    if (error != nullptr) {
+      fmt::print(stderr, "picket call: {}\n", error->detail());
+      return exit_usage;
+    }
+
+  transport::Worker worker;
+  pool::Config config;
+  config.connections_per_agent = 1;
+  config.request_timeout = options.timeout;
+  config.connect_timeout = options.timeout;
+  config.reconnect_interval = milliseconds{100};
+  pool::AgentPool pool{worker, config};
+  pool::AgentSpec spec{.id = "agent",
+                       .endpoint = options.agent,
+                       .encodings = {wire::Encoding::msgpack, wire::Encoding::json},
+                       .events = {wire::EventKind::request_headers},
+                       .config_json = options.config};
+  if (options.encoding == "json") spec.encodings = {wire::Encoding::json};
+  if (options.has_data) spec.events.push_back(wire::EventKind::request_body_chunk);
+  auto agent = pool.add_agent(spec);
+  if (!agent) {
+    fmt::print(stderr, "picket call: {}\n", agent.error().detail());
+    return exit_usage;
+  }
+
+  Outcome outcome;
+  Caller caller{worker, pool, options, std::move(*headers), std::move(*body)};
+  transport::spawn(caller.run(agent->get(), outcome));
+  while (!caller.done()) worker.turn(base::TimePoint::max());
+  worker.turn(base::Clock::now());  // the farewell goes out
+
+  if (!outcome.connected) {
+    fmt::print(stderr, "picket call: {}\n", outcome.connected.error().detail());
+    return exit_failed;
+  }
+  options.json ? print_json(outcome) : print_text(outcome);
+  const auto& last = outcome.phases.back().response;
+  return !last ? exit_failed : goes_on(last) ? exit_done : exit_not_allowed;
+}
+
+}  // namespace
+
+void add_call(CLI::App& app, int& exit_code) {
+  auto* const command = app.add_subcommand("call", "Ask an agent about one request, as a proxy would");
+  auto options = std::make_shared<CallOptions>();
+  command->add_option("--agent", options->agent, "The agent's address: unix:PATH")->required()->type_name("ADDRESS");
+  command->add_option("-X,--request", options->method, "Method; default GET, or POST with -d")->type_name("METHOD");
+  command->add_option("-H,--header", options->headers, "A header; may be repeated")->type_name("'NAME: VALUE'")->allow_extra_args(false);
+  auto* const data = command->add_option("-d,--data", options->data, "Body: a text, @FILE, or @- for standard input")->type_name("BODY");
+  command->add_option("--encoding", options->encoding, "Preferred encoding")->check(CLI::IsMember({"json", "msgpack"}))->capture_default_str();
+  command->add_option("--config", options->config, "Configuration to deliver first, as JSON")->type_name("JSON");
+  command->add_option("--timeout-ms", options->timeout, "For connecting and for each answer")->type_name("N")->default_str("5000");
+  command->add_flag("--json", options->json, "Print one JSON object");
+  command->add_option("URI", options->uri, "Request target, e.g. /login?user=1")->required();
+  command->footer("Exit codes: 0 allowed, 3 not allowed, 1 no answer, 2 wrong command line.\n"
+                  "Example: picket call --agent unix:/run/picket/waf.sock \"/?q=' or 1=1--\"");
+  command->callback([=, &exit_code] {
+    options->has_data = data->count() != 0;
+    if (options->method.empty()) options->method = options->has_data ? "POST" : "GET";
+    exit_code = call(*options);
+  });
+}
+
+}  // namespace picket::apps::cli

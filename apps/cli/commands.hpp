@@ -1,0 +1,24 @@
+#pragma once
+
+namespace CLI {
+class App;
+}
+
+/// The subcommands of `picket`: each adds itself to the command line and sets `exit_code` when it ran.
+///
+/// Exit codes, the same everywhere: 0 done (call: allowed), 1 something failed while running, 2 the command line or a file is
+/// wrong, 3 call: the agent decided something other than allow.
+namespace picket::apps::cli {
+
+inline constexpr int exit_done = 0;
+inline constexpr int exit_failed = 1;
+inline constexpr int exit_usage = 2;
+inline constexpr int exit_not_allowed = 3;
+
+void add_run(CLI::App& app, int& exit_code);
+void add_check(CLI::App& app, int& exit_code);
+void add_call(CLI::App& app, int& exit_code);
+void add_agent(CLI::App& app, int& exit_code);
+void add_version(CLI::App& app, int& exit_code);
+
+}  // namespace picket::apps::cli

@@ -1,0 +1,24 @@
+#include <CLI/CLI.hpp>
+
+#include "apps/cli/commands.hpp"
+
+int main(int argc, char** argv) {
+  using namespace picket::apps::cli;
+  CLI::App app{"Picket: asks agents (WAF, authenticator, rate limiter, guardrail) about HTTP traffic, over Agent Protocol v2."};
+  app.require_subcommand(1);
+  app.footer(
+      "Exit codes: 0 done (call: allowed); 1 failed while running; 2 wrong command line or file; 3 call: not allowed.\n"
+      "`picket COMMAND --help` explains a command.");
+  int exit_code = exit_done;
+  add_run(app, exit_code);
+  add_check(app, exit_code);
+  add_call(app, exit_code);
+  add_agent(app, exit_code);
+  add_version(app, exit_code);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? exit_done : exit_usage;
+  }
+  return exit_code;
+}

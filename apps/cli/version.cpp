@@ -1,0 +1,16 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "apps/cli/commands.hpp"
+
+namespace picket::apps::cli {
+
+void add_version(CLI::App& app, int& exit_code) {
+  app.add_subcommand("version", "Print the version")->callback([&exit_code] {
+    fmt::print("picket {} (Agent Protocol v2)\n", PICKET_VERSION);
+    exit_code = exit_done;
+  });
+}
+
+}  // namespace picket::apps::cli
