@@ -15,6 +15,9 @@ SecRule REQUEST_HEADERS:Content-Type "@rx ^(?:application|text)/(?:[a-z0-9!#$&^_
   "id:99000002,phase:1,t:none,t:lowercase,pass,nolog,ctl:requestBodyProcessor=JSON"
 
 # What could not be inspected whole does not pass.
+SecRule REQBODY_ERROR_MSG "@beginsWith Request body excluding files is bigger" \
+  "id:99000009,phase:2,t:none,log,deny,status:413,msg:'Request body without its files is over SecRequestBodyNoFilesLimit',\
+  severity:'CRITICAL',tag:'picket/uninspected'"
 SecRule REQBODY_ERROR "!@eq 0" \
   "id:99000010,phase:2,t:none,log,deny,status:400,msg:'Request body could not be parsed',\
   logdata:'%{reqbody_error_msg}',severity:'CRITICAL',tag:'picket/uninspected'"
@@ -42,8 +45,9 @@ SecRuleEngine On
 SecRequestBodyAccess On
 SecRequestBodyLimit {}
 SecRequestBodyLimitAction Reject
-# Forms, JSON and XML, where each byte costs; files in a multipart body may fill the limit above.
-SecRequestBodyNoFilesLimit 1048576
+# Forms, JSON and XML, whose values every rule reads; files in a multipart body may fill the limit above. Some patterns of CRS
+# take time that grows with the square of a value: 128 KiB of quotes are 12 s of a thread, 1 MiB would be 12 minutes.
+SecRequestBodyNoFilesLimit {}
 SecRequestBodyJsonDepthLimit 128
 SecArgumentsLimit 1000
 SecXmlExternalEntity Off
@@ -51,7 +55,7 @@ SecUploadKeepFiles Off
 SecResponseBodyAccess Off
 SecAuditEngine Off
 )conf",
-                                              max_body_size);
+                                              max_body_size, max_parsed_body_size);
   return text;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -10,6 +11,10 @@ namespace picket::apps::waf {
 /// Largest request body that is inspected, in bytes: what the agent announces as max_body_size, so that a proxy rejects
 /// or reports what is larger before it is sent here.
 inline constexpr std::size_t max_body_size = 10 * 1024 * 1024;
+
+/// Largest request body, without the files of a multipart one, in bytes that is parsed; more is refused with 413 by a
+/// rule.
+inline constexpr std::size_t max_parsed_body_size = 128 * 1024;
 
 /// Rules loaded before any other: which body is parsed as what, and what happens to one that cannot be inspected whole.
 [[nodiscard]] std::string_view base_rules() noexcept;

@@ -222,6 +222,26 @@ TEST(Transaction, TooManyArgumentsAreRefused) {
   EXPECT_TRUE(matched(inspect(rules_of(""), {.uri = query}), "99000013"));
 }
 
+TEST(Transaction, AParsedBodyThatWouldTakeTooLongIsRefused) {
+  const std::string text(max_parsed_body_size, 'a');
+  const std::string multipart =
+      "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"x\"\r\n\r\n" + text + "\r\n--b--\r\n";
+  const struct {
+    const char* type;
+    std::string body;
+    int status;
+  } cases[] = {{form, "q=" + text, 413},
+               {"application/json", "\"" + text + "\"", 413},
+               {"application/xml", "<a>" + text + "</a>", 413},
+               {form, "q=" + text.substr(2), 0},
+               {"multipart/form-data; boundary=b", multipart, 0}};
+  for (const auto& test : cases) {
+    SCOPED_TRACE(std::string(test.type) + " " + std::to_string(test.body.size()));
+    const Request request{.method = "POST", .headers = {{"Content-Type", test.type}}, .body = test.body};
+    EXPECT_EQ(inspect(rules_of(""), request).status, test.status);
+  }
+}
+
 TEST(Transaction, ABodyOverTheLimitIsRefusedOrReportedNeverCutInSilence) {
   const std::string limit = "SecRequestBodyLimit 10\n";
   const Request request{
