@@ -379,8 +379,11 @@ struct GaugeMetric {
   TextMap labels;
   double value = 0;
 };
+struct UpperBound {
+  double value = 0;  ///< "+Inf" on the wire is infinity here.
+};
 struct HistogramBucket {
-  double le = 0;  ///< "+Inf" on the wire is infinity here.
+  UpperBound le;
   std::uint64_t count = 0;
 };
 struct HistogramMetric {

@@ -1,0 +1,250 @@
+#include "picket/session/agent_session.hpp"
+
+#include <array>
+#include <deque>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "picket/session/testing.hpp"
+
+namespace picket::session {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace testing;
+using base::ErrorKind;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using wire::FrameType;
+constexpr base::TimePoint kStart{100h};
+
+class AgentSessionTest : public ::testing::Test {
+ protected:
+  AgentSession& start(AgentConfig config = {}) {
+    config.info.agent_id = "test";
+    session_.emplace(config, kStart);
+    return *session_;
+  }
+  AgentSession& open(std::vector<wire::Encoding> encodings = {wire::Encoding::msgpack},
+                     std::vector<wire::Text> extensions = {}, AgentConfig config = {}) {
+    auto& session = start(std::move(config));
+    handshake(session, {2}, std::move(encodings), std::move(extensions));
+    EXPECT_TRUE(session.open());
+    (void)take_output(session);
+    session.clear_actions();
+    return session;
+  }
+  void handshake(AgentSession& session, std::vector<std::uint32_t> versions, std::vector<wire::Encoding> encodings = {},
+                 std::vector<wire::Text> extensions = {}) {
+    constexpr std::array<std::int32_t, 2> events{1, 99};
+    feed(session, frame_of({}, wire::HandshakeRequest{.supported_versions = versions,
+                                                      .proxy_id = "p",
+                                                      .proxy_version = "1",
+                                                      .supported_encodings = encodings,
+                                                      .extensions = extensions,
+                                                      .events = events}));
+  }
+  void feed(AgentSession& session, std::string_view bytes, base::TimePoint now = kStart) {
+    fed_.emplace_back(bytes);
+    session.feed(fed_.back().view(), now);
+  }
+  std::string headers(std::string_view id, const wire::Format& format = {wire::Encoding::msgpack}) {
+    return frame_of(
+        format,
+        wire::RequestHeaders{
+            .metadata = {.correlation_id = id, .timestamp = "2026-01-01T00:00:00Z"}, .method = "GET", .uri = "/"});
+  }
+  static std::vector<EventRef> arrived(AgentSession& session) {
+    std::vector<EventRef> refs;
+    for (const auto& action : session.actions())
+      if (const auto* const found = std::get_if<Arrived>(&action)) refs.push_back(found->ref);
+    return refs;
+  }
+  static std::vector<EndReason> ended(AgentSession& session) {
+    std::vector<EndReason> reasons;
+    for (const auto& action : session.actions())
+      if (const auto* const found = std::get_if<Ended>(&action)) reasons.push_back(found->reason);
+    return reasons;
+  }
+  /// The only frame that the session wrote, as a message.
+  template <class Message>
+  Message written(AgentSession& session, const wire::Format& format = {}) {
+    const Padded& bytes = fed_.emplace_back(take_output(session));
+    const auto peek = wire::peek_frame(bytes.view());
+    EXPECT_TRUE(peek && peek->frame);
+    auto message = wire::decode<Message>(format, peek->frame->payload, arena_);
+    EXPECT_TRUE(message) << message.error().message();
+    return *message;
+  }
+
+ private:
+  std::optional<AgentSession> session_;
+  std::deque<Padded> fed_;
+  base::Arena arena_;
+};
+
+TEST_F(AgentSessionTest, HandshakeTakesTheProxysFirstEncodingAndOurExtensions) {
+  auto& session = start();
+  handshake(session, {1, 2}, {wire::Encoding::msgpack, wire::Encoding::json},
+            {wire::extension_raw_bytes, "some-other", wire::extension_event_reply});
+  const auto answer = written<wire::HandshakeResponse>(session);
+  EXPECT_TRUE(answer.success);
+  EXPECT_EQ(answer.protocol_version, 2U);
+  EXPECT_EQ(answer.encoding, wire::Encoding::msgpack);
+  EXPECT_THAT(answer.extensions, ElementsAre(wire::extension_raw_bytes, wire::extension_event_reply));
+  EXPECT_EQ(session.format(), (wire::Format{wire::Encoding::msgpack, true, true}));
+  EXPECT_THAT(session.announced_events(), ElementsAre(wire::EventKind::request_headers));
+}
+
+TEST_F(AgentSessionTest, ProxyThatNamesNoEncodingGetsJsonAndNoExtensions) {
+  auto& session = start();
+  handshake(session, {2});
+  const auto answer = written<wire::HandshakeResponse>(session);
+  EXPECT_EQ(answer.encoding, wire::Encoding::json);
+  EXPECT_TRUE(answer.extensions.empty());
+}
+
+TEST_F(AgentSessionTest, RefusedHandshakeIsAnsweredBeforeTheClose) {
+  const struct {
+    std::string bytes;
+    ErrorKind kind;
+    std::string_view says;
+  } rows[] = {
+      {frame_of({}, wire::HandshakeRequest{.supported_versions = std::array<std::uint32_t, 1>{99}}),
+       ErrorKind::version_mismatch, "version"},
+      {frame_of({}, wire::Ping{}), ErrorKind::invalid_message, "ping"},
+      {raw_frame(FrameType::handshake_request, "{"), ErrorKind::invalid_message, ""},
+  };
+  for (const auto& row : rows) {
+    auto& session = start();
+    feed(session, row.bytes);
+    ASSERT_TRUE(session.end());
+    EXPECT_EQ(session.end()->kind(), row.kind);
+    const auto answer = written<wire::HandshakeResponse>(session);
+    EXPECT_FALSE(answer.success);
+    EXPECT_EQ(answer.protocol_version, 0U);
+    ASSERT_TRUE(answer.error);
+    EXPECT_THAT(*answer.error, HasSubstr(row.says));
+  }
+}
+
+TEST_F(AgentSessionTest, ProxyThatNeverShakesHandsIsGivenUp) {
+  auto& session = start({.handshake_timeout = 3s});
+  EXPECT_EQ(session.next_wakeup(), kStart + 3s);
+  session.tick(kStart + 3s);
+  ASSERT_TRUE(session.end());
+  EXPECT_EQ(session.end()->kind(), ErrorKind::timeout);
+}
+
+TEST_F(AgentSessionTest, EveryEventIsAnsweredOnceWithItsOwnId) {
+  auto& session = open();
+  feed(session, headers("a") + headers("b"));
+  const auto refs = arrived(session);
+  ASSERT_EQ(refs.size(), 2U);
+  EXPECT_TRUE(session.respond(refs[1], {}, kStart));
+  const auto answer = written<wire::AgentResponse>(session, session.format());
+  EXPECT_EQ(answer.correlation_id, "b");
+  EXPECT_FALSE(session.respond(refs[1], {}, kStart)) << "answered before";
+  EXPECT_TRUE(session.respond(refs[0], {}, kStart));
+  EXPECT_EQ(session.unanswered(), 0U);
+}
+
+TEST_F(AgentSessionTest, WithEventReplyTheAnswerNamesItsEvent) {
+  auto& session = open({wire::Encoding::msgpack}, {wire::extension_event_reply});
+  const wire::RequestBodyChunk chunk{.correlation_id = "a", .chunk_index = 7};
+  feed(session, frame_of(session.format(), chunk));
+  ASSERT_TRUE(session.respond(arrived(session)[0], {}, kStart));
+  const auto answer = written<wire::AgentResponse>(session, session.format());
+  EXPECT_EQ(answer.reply_to, (wire::ReplyTo{FrameType::request_body_chunk, 7}));
+}
+
+TEST_F(AgentSessionTest, EventThatDoesNotDecodeEndsTheConnectionAndIsNeverAllow) {
+  auto& session = open();
+  feed(session, headers("a") + raw_frame(FrameType::request_headers, "\xc1"));
+  ASSERT_TRUE(session.end());
+  EXPECT_EQ(session.end()->kind(), ErrorKind::invalid_message);
+  EXPECT_THAT(session.end()->detail(), HasSubstr("request_headers"));
+  EXPECT_EQ(take_output(session), "");
+  EXPECT_THAT(ended(session), ElementsAre(EndReason::disconnected));
+}
+
+TEST_F(AgentSessionTest, CancelEndsTheExchangeAndLateAnswersAreDropped) {
+  auto& session = open();
+  feed(session, headers("a"));
+  const auto ref = arrived(session)[0];
+  feed(session, frame_of({}, wire::Cancel{.correlation_id = "a", .reason = wire::CancelReason::timeout}));
+  EXPECT_THAT(ended(session), ElementsAre(EndReason::cancelled));
+  EXPECT_FALSE(session.live(ref));
+  EXPECT_FALSE(session.respond(ref, {}, kStart));
+  EXPECT_EQ(session.unanswered(), 0U);
+  EXPECT_EQ(take_output(session), "");
+}
+
+TEST_F(AgentSessionTest, CompleteEndsTheExchangeOnceItIsAnswered) {
+  auto& session = open();
+  feed(session, headers("a"));
+  ASSERT_TRUE(session.respond(arrived(session)[0], {}, kStart));
+  session.clear_actions();
+  feed(session, frame_of(session.format(), wire::RequestComplete{.correlation_id = "a"}));
+  EXPECT_EQ(session.exchanges(), 1U);
+  ASSERT_TRUE(session.respond(arrived(session)[0], {}, kStart));
+  EXPECT_EQ(session.exchanges(), 0U);
+}
+
+TEST_F(AgentSessionTest, ExchangesThatAreNeverCompletedExpire) {
+  auto& session = open({wire::Encoding::msgpack}, {}, {.exchange_ttl = 10s});
+  feed(session, headers("a"));
+  ASSERT_TRUE(session.respond(arrived(session)[0], {}, kStart));
+  EXPECT_EQ(session.next_wakeup(), kStart + 10s);
+  session.tick(kStart + 9s);
+  EXPECT_EQ(session.exchanges(), 1U);
+  session.tick(kStart + 10s);
+  EXPECT_EQ(session.exchanges(), 0U);
+  EXPECT_THAT(ended(session), ElementsAre(EndReason::expired));
+}
+
+TEST_F(AgentSessionTest, ExchangesAreBoundedByForgettingTheLongestIdle) {
+  auto& session = open({wire::Encoding::msgpack}, {}, {.max_exchanges = 3});
+  for (const auto* id : {"a", "b", "c", "d"}) {
+    session.clear_actions();
+    feed(session, headers(id));
+    ASSERT_EQ(arrived(session).size(), 1U);
+    ASSERT_TRUE(session.respond(arrived(session)[0], {}, kStart));
+  }
+  EXPECT_EQ(session.exchanges(), 3U);
+  EXPECT_THAT(ended(session), ElementsAre(EndReason::expired));
+}
+
+TEST_F(AgentSessionTest, TooManyUnansweredExchangesEndTheConnection) {
+  auto& session = open({wire::Encoding::msgpack}, {}, {.max_exchanges = 2});
+  feed(session, headers("a") + headers("b") + headers("c"));
+  ASSERT_TRUE(session.end());
+  EXPECT_EQ(session.end()->kind(), ErrorKind::unavailable);
+}
+
+TEST_F(AgentSessionTest, CorrelationIdsAreBounded) {
+  auto& session = open();
+  feed(session, headers(std::string(256, 'i')));
+  EXPECT_TRUE(session.open());
+  feed(session, headers(std::string(257, 'i')));
+  EXPECT_TRUE(session.end());
+}
+
+TEST_F(AgentSessionTest, PingIsAnsweredWithItsPayload) {
+  auto& session = open();
+  feed(session, frame_of({}, wire::Ping{.sequence = 42, .timestamp_ms = 7}));
+  const auto pong = written<wire::Pong>(session);
+  EXPECT_EQ(pong.sequence, 42U);
+  EXPECT_EQ(pong.timestamp_ms, 7U);
+}
+
+TEST_F(AgentSessionTest, SecondHandshakeIsAProtocolError) {
+  auto& session = open();
+  handshake(session, {2});
+  ASSERT_TRUE(session.end());
+  EXPECT_EQ(session.end()->kind(), ErrorKind::invalid_message);
+}
+
+}  // namespace
+}  // namespace picket::session

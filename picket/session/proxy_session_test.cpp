@@ -1,0 +1,426 @@
+#include "picket/session/proxy_session.hpp"
+
+#include <algorithm>
+#include <array>
+#include <deque>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "picket/session/testing.hpp"
+
+namespace picket::session {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace testing;
+using base::ErrorKind;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using wire::FrameType;
+constexpr base::TimePoint kStart{100h};
+
+struct Peer {
+  bool raw_bytes = false;
+  bool event_reply = false;
+  wire::Encoding encoding = wire::Encoding::json;
+};
+
+/// A proxy session and the agent's side of it, played by hand.
+class ProxySessionTest : public ::testing::Test {
+ protected:
+  /// A session whose handshake was answered.
+  ProxySession& ready(const Peer& peer = {}, ProxyConfig config = {}) {
+    ProxySession& session = start(std::move(config));
+    answer_handshake(session, peer);
+    EXPECT_EQ(session.state(), ProxySession::State::ready);
+    session.clear_actions();
+    return session;
+  }
+  ProxySession& start(ProxyConfig config = {}) {
+    session_.emplace(config, kStart);
+    (void)take_output(*session_);
+    return *session_;
+  }
+  void answer_handshake(ProxySession& session, const Peer& peer = {}) {
+    std::vector<wire::Text> extensions;
+    if (peer.raw_bytes) extensions.push_back(wire::extension_raw_bytes);
+    if (peer.event_reply) extensions.push_back(wire::extension_event_reply);
+    constexpr std::array<std::int32_t, 5> events{1, 2, 3, 5, 8};
+    const wire::HandshakeResponse response{
+        .protocol_version = 2,
+        .capabilities = {.agent_id = "a", .name = "n", .version = "1", .supported_events = events},
+        .success = true,
+        .encoding = peer.encoding,
+        .extensions = extensions};
+    format_ = {.encoding = peer.encoding, .raw_bytes = peer.raw_bytes, .event_reply = peer.event_reply};
+    feed(session, frame_of({}, response));
+  }
+  void feed(ProxySession& session, std::string_view bytes, base::TimePoint now = kStart) {
+    fed_.emplace_back(bytes);
+    session.feed(fed_.back().view(), now);
+  }
+
+  base::Status send_headers(ProxySession& session, const base::CorrelationId& id, Tag tag,
+                            base::Duration timeout = 1s) {
+    auto& event = requests_.emplace_back();
+    event.metadata.correlation_id = ids_.emplace_back(id).text();
+    event.metadata.timestamp = "2026-01-01T00:00:00Z";
+    event.method = "GET";
+    event.uri = "/";
+    return session.send(id, event, base::Deadline{kStart + timeout}, tag, kStart);
+  }
+  base::Status send_chunk(ProxySession& session, const base::CorrelationId& id, std::uint32_t index, Tag tag,
+                          std::string_view data = "x") {
+    auto& event = chunks_.emplace_back();
+    event.correlation_id = ids_.emplace_back(id).text();
+    event.data = base::as_bytes(data);
+    event.chunk_index = index;
+    return session.send(id, event, base::Deadline{kStart + 1s}, tag, kStart);
+  }
+  std::string answer(const base::CorrelationId& id, std::optional<wire::ReplyTo> to = {}) const {
+    return frame_of(format_, wire::AgentResponse{.correlation_id = id.text(), .reply_to = to});
+  }
+
+  static std::vector<Tag> answered(ProxySession& session) {
+    std::vector<Tag> tags;
+    for (const auto& action : session.actions())
+      if (const auto* const found = std::get_if<Answered>(&action)) tags.push_back(found->tag);
+    return tags;
+  }
+  static std::vector<std::pair<Tag, ErrorKind>> failed(ProxySession& session) {
+    std::vector<std::pair<Tag, ErrorKind>> tags;
+    for (const auto& action : session.actions())
+      if (const auto* const found = std::get_if<Failed>(&action)) tags.emplace_back(found->tag, found->error.kind());
+    return tags;
+  }
+
+  const base::CorrelationId one_{0, 0, 0x1111};
+  const base::CorrelationId two_{1, 0, 0x2222};
+
+ private:
+  std::optional<ProxySession> session_;
+  wire::Format format_;
+  std::deque<Padded> fed_;
+  std::deque<wire::RequestHeaders> requests_;
+  std::deque<wire::RequestBodyChunk> chunks_;
+  std::deque<base::CorrelationId> ids_;
+};
+
+// ---- handshake
+
+TEST_F(ProxySessionTest, HandshakeIsTheFirstThingWritten) {
+  ProxySession session{{}, kStart};
+  EXPECT_THAT(types_of(take_output(session)), ElementsAre(FrameType::handshake_request));
+}
+
+TEST_F(ProxySessionTest, ReadyOnceTheAgentAnswers) {
+  auto& session = start();
+  answer_handshake(session, {.raw_bytes = true, .event_reply = true, .encoding = wire::Encoding::msgpack});
+  ASSERT_EQ(session.actions().size(), 1U);
+  EXPECT_TRUE(std::holds_alternative<Ready>(session.actions()[0]));
+  EXPECT_EQ(session.format(), (wire::Format{wire::Encoding::msgpack, true, true}));
+  EXPECT_TRUE(session.agent().wants(wire::EventKind::configure)) << "announced as 8";
+  EXPECT_FALSE(session.agent().wants(wire::EventKind::websocket_frame));
+}
+
+TEST_F(ProxySessionTest, NothingIsSentBeforeTheHandshakeIsAnswered) {
+  auto& session = start();
+  const auto status = send_headers(session, one_, 1);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().kind(), ErrorKind::unavailable);
+  EXPECT_EQ(session.in_flight(), 0U);
+}
+
+TEST_F(ProxySessionTest, BadHandshakesEndTheConnectionWithTheirReason) {
+  const auto with = [](auto change) {
+    wire::HandshakeResponse response{.protocol_version = 2, .capabilities = {.agent_id = "a"}, .success = true};
+    change(response);
+    return frame_of({}, response);
+  };
+  const struct {
+    std::string bytes;
+    ErrorKind kind;
+    std::string_view says;
+  } rows[] = {
+      {with([](auto& r) { r.success = false, r.error = "go away"; }), ErrorKind::connection_failed, "go away"},
+      {with([](auto& r) { r.protocol_version = 3; }), ErrorKind::version_mismatch, "version 3"},
+      {raw_frame(FrameType::agent_response, "{}"), ErrorKind::invalid_message, "agent_response"},
+      {raw_frame(FrameType::handshake_response, "{}"), ErrorKind::invalid_message, ""},
+      {std::string(4, '\0'), ErrorKind::invalid_message, "length 0"},
+      {std::string("\xff\xff\xff\xff\x02", 5), ErrorKind::message_too_large, "16777216"},
+  };
+  for (const auto& row : rows) {
+    auto& session = start();
+    feed(session, row.bytes);
+    ASSERT_TRUE(session.end()) << row.says;
+    EXPECT_EQ(session.end()->kind(), row.kind) << session.end()->message();
+    EXPECT_THAT(session.end()->detail(), HasSubstr(row.says));
+    EXPECT_TRUE(std::holds_alternative<Closed>(session.actions().back()));
+  }
+}
+
+TEST_F(ProxySessionTest, AgentThatDoesNotAnswerTheHandshakeIsGivenUp) {
+  auto& session = start({.handshake_timeout = 2s});
+  EXPECT_EQ(session.next_wakeup(), kStart + 2s);
+  session.tick(kStart + 1999ms);
+  EXPECT_FALSE(session.end());
+  session.tick(kStart + 2s);
+  ASSERT_TRUE(session.end());
+  EXPECT_EQ(session.end()->kind(), ErrorKind::timeout);
+}
+
+TEST_F(ProxySessionTest, ConnectionIsUsedOnlyOnceItsConfigurationIsAccepted) {
+  for (const bool accepts : {true, false}) {
+    auto& session = start({.config_json = R"({"paranoia-level":2})"});
+    answer_handshake(session);
+    EXPECT_EQ(session.state(), ProxySession::State::configuring);
+    EXPECT_THAT(types_of(take_output(session)), ElementsAre(FrameType::configure));
+    EXPECT_FALSE(send_headers(session, one_, 1));
+    wire::AgentResponse response{.correlation_id = "picket-configure"};
+    if (!accepts) response.decision = wire::Block{.status = 400, .body = "unknown key"};
+    feed(session, frame_of({}, response));
+    EXPECT_EQ(session.state(), accepts ? ProxySession::State::ready : ProxySession::State::closed);
+    if (!accepts) EXPECT_THAT(session.end()->detail(), HasSubstr("unknown key"));
+  }
+}
+
+TEST_F(ProxySessionTest, SilenceToAConfigurationIsARefusal) {
+  auto& session = start({.config_json = "{}", .configure_timeout = 5s});
+  answer_handshake(session);
+  session.tick(kStart + 5s);
+  ASSERT_TRUE(session.end());
+  EXPECT_THAT(session.end()->detail(), HasSubstr("configuration"));
+}
+
+// ---- events and answers
+
+TEST_F(ProxySessionTest, AnswersReachTheirOwnExchangeInAnyOrder) {
+  auto& session = ready();
+  ASSERT_TRUE(send_headers(session, one_, 1));
+  ASSERT_TRUE(send_headers(session, two_, 2));
+  feed(session, answer(two_) + answer(one_));
+  EXPECT_THAT(answered(session), ElementsAre(2U, 1U));
+  EXPECT_EQ(session.in_flight(), 0U);
+  EXPECT_EQ(session.exchanges(), 2U) << "until they are completed";
+}
+
+TEST_F(ProxySessionTest, IdInAuditCustomAloneIsEnough) {
+  auto& session = ready();
+  ASSERT_TRUE(send_headers(session, one_, 1));
+  feed(session,
+       raw_frame(FrameType::agent_response, R"({"version":2,"decision":"allow","audit":{"custom":{"correlation_id":")" +
+                                                std::string{one_.text()} + R"("}}})"));
+  EXPECT_THAT(answered(session), ElementsAre(1U));
+}
+
+TEST_F(ProxySessionTest, ForgedLateAndDuplicateAnswersAreCountedAndDropped) {
+  auto& session = ready({.event_reply = true});
+  ASSERT_TRUE(send_headers(session, one_, 1));
+  const wire::ReplyTo headers{FrameType::request_headers, {}};
+  feed(session, answer({0, 0, 0x9999}, headers));                               // another random half
+  feed(session, answer({5, 0, 0x1111}, headers));                               // another slot
+  feed(session, answer(one_, wire::ReplyTo{FrameType::response_headers, {}}));  // an event that is not in flight
+  EXPECT_THAT(answered(session), ElementsAre());
+  feed(session, answer(one_, headers) + answer(one_, headers));
+  EXPECT_THAT(answered(session), ElementsAre(1U));
+  EXPECT_EQ(session.dropped().unknown, 2U);
+  EXPECT_EQ(session.dropped().mismatch, 1U);
+  EXPECT_EQ(session.dropped().late, 1U);
+  EXPECT_FALSE(session.end());
+}
+
+TEST_F(ProxySessionTest, PeerWithoutEventReplyGetsOneEventOfAnExchangeAtATime) {
+  auto& session = ready();
+  ASSERT_TRUE(send_headers(session, one_, 1));
+  ASSERT_TRUE(send_chunk(session, one_, 0, 2));
+  ASSERT_TRUE(send_chunk(session, one_, 1, 3));
+  EXPECT_THAT(types_of(take_output(session)), ElementsAre(FrameType::request_headers));
+  feed(session, answer(one_));
+  EXPECT_THAT(types_of(take_output(session)), ElementsAre(FrameType::request_body_chunk));
+  feed(session, answer(one_));
+  feed(session, answer(one_));
+  EXPECT_THAT(answered(session), ElementsAre(1U, 2U, 3U));
+}
+
+TEST_F(ProxySessionTest, PeerWithEventReplyGetsThemAllAndAnswersInAnyOrder) {
+  auto& session = ready({.event_reply = true, .encoding = wire::Encoding::msgpack});
+  ASSERT_TRUE(send_headers(session, one_, 1));
+  ASSERT_TRUE(send_chunk(session, one_, 0, 2));
+  ASSERT_TRUE(send_chunk(session, one_, 1, 3));
+  EXPECT_EQ(types_of(take_output(session)).size(), 3U);
+  feed(session, answer(one_, wire::ReplyTo{FrameType::request_body_chunk, 1}));
+  feed(session, answer(one_, wire::ReplyTo{FrameType::request_headers, {}}));
+  EXPECT_THAT(answered(session), ElementsAre(3U, 1U));
+  EXPECT_EQ(session.in_flight(), 1U);
+}
+
+TEST_F(ProxySessionTest, ResponseThatDoesNotDecodeEndsTheConnectionAndIsNeverAllow) {
+  auto& session = ready();
+  ASSERT_TRUE(send_headers(session, one_, 1));
+  ASSERT_TRUE(send_headers(session, two_, 2));
+  feed(session, raw_frame(FrameType::agent_response, R"({"version":2,"decision":"perhaps"})"));
+  EXPECT_THAT(answered(session), ElementsAre());
+  EXPECT_THAT(failed(session), ElementsAre(std::pair{Tag{1}, ErrorKind::invalid_message},
+                                           std::pair{Tag{2}, ErrorKind::invalid_message}));
+  EXPECT_TRUE(session.end());
+}
+
+TEST_F(ProxySessionTest, EventWithAnotherIdThanItsExchangeIsRefused) {
+  auto& session = ready();
+  wire::RequestHeaders event;
+  event.metadata.correlation_id = "someone else's";
+  EXPECT_FALSE(session.send(one_, event, base::Deadline{kStart + 1s}, 1, kStart));
+  EXPECT_EQ(session.exchanges(), 0U);
+}
+
+TEST_F(ProxySessionTest, DisconnectFailsEverythingAtOnce) {
+  auto& session = ready();
+  ASSERT_TRUE(send_headers(session, one_, 1));
+  ASSERT_TRUE(send_chunk(session, one_, 0, 2));
+  session.disconnected(base::fail(ErrorKind::connection_closed, "gone"));
+  EXPECT_THAT(failed(session), ElementsAre(std::pair{Tag{1}, ErrorKind::connection_closed},
+                                           std::pair{Tag{2}, ErrorKind::connection_closed}));
+  EXPECT_EQ(session.next_wakeup(), base::TimePoint::max());
+}
+
+// ---- deadlines, cancel, complete
+
+TEST_F(ProxySessionTest, DeadlineEndsTheEventCancelsAndPings) {
+  auto& session = ready();
+  ASSERT_TRUE(send_headers(session, one_, 1, 50ms));
+  ASSERT_TRUE(send_headers(session, two_, 2, 500ms));
+  (void)take_output(session);
+  EXPECT_EQ(session.next_wakeup(), kStart + 50ms);
+  session.tick(kStart + 50ms);
+  EXPECT_THAT(failed(session), ElementsAre(std::pair{Tag{1}, ErrorKind::timeout}));
+  EXPECT_THAT(types_of(take_output(session)), ElementsAre(FrameType::cancel, FrameType::ping));
+  EXPECT_TRUE(session.suspect());
+  EXPECT_FALSE(session.takes_new());
+  feed(session, answer(one_));
+  EXPECT_EQ(session.dropped().late, 1U);
+  feed(session, answer(two_));
+  EXPECT_THAT(answered(session), ElementsAre(2U));
+}
+
+TEST_F(ProxySessionTest, DeadlineCoversTheTimeInTheQueue) {
+  auto& session = ready();
+  ASSERT_TRUE(send_headers(session, one_, 1, 10s));
+  ASSERT_TRUE(send_chunk(session, one_, 0, 2));  // 1 s, queued behind the first
+  session.tick(kStart + 1s);
+  EXPECT_THAT(failed(session),
+              ElementsAre(std::pair{Tag{1}, ErrorKind::timeout}, std::pair{Tag{2}, ErrorKind::timeout}))
+      << "a cancel ends the whole exchange at the agent";
+}
+
+TEST_F(ProxySessionTest, PongClearsTheSuspicionAndSilenceEndsTheConnection) {
+  for (const bool pongs : {true, false}) {
+    auto& session = ready({}, {.pong_timeout = 2s});
+    ASSERT_TRUE(send_headers(session, one_, 1, 50ms));
+    session.tick(kStart + 50ms);
+    ASSERT_TRUE(session.suspect());
+    if (pongs) feed(session, frame_of({}, wire::Pong{.sequence = 1}), kStart + 60ms);
+    EXPECT_EQ(session.takes_new(), pongs);
+    session.tick(kStart + 50ms + 2s);
+    EXPECT_EQ(session.end().has_value(), !pongs);
+  }
+}
+
+TEST_F(ProxySessionTest, PongOfAnotherPingProvesNothing) {
+  auto& session = ready();
+  ASSERT_TRUE(send_headers(session, one_, 1, 50ms));
+  session.tick(kStart + 50ms);
+  feed(session, frame_of({}, wire::Pong{.sequence = 77}));
+  EXPECT_TRUE(session.suspect());
+}
+
+TEST_F(ProxySessionTest, IdleConnectionIsPingedAtItsInterval) {
+  auto& session = ready({}, {.ping_interval = 10s});
+  EXPECT_EQ(session.next_wakeup(), kStart + 10s);
+  session.tick(kStart + 10s);
+  EXPECT_THAT(types_of(take_output(session)), ElementsAre(FrameType::ping));
+  EXPECT_FALSE(session.suspect());
+}
+
+TEST_F(ProxySessionTest, CancelTellsTheAgentOnlyOfWhatItSaw) {
+  auto& session = ready();
+  ASSERT_TRUE(send_headers(session, one_, 1));
+  (void)take_output(session);
+  session.cancel(one_, wire::CancelReason::client_disconnect, kStart);
+  session.cancel(two_, wire::CancelReason::client_disconnect, kStart);
+  EXPECT_THAT(types_of(take_output(session)), ElementsAre(FrameType::cancel));
+  EXPECT_TRUE(session.actions().empty()) << "who cancels needs no telling";
+  EXPECT_FALSE(send_chunk(session, one_, 0, 2)) << "a cancelled exchange takes nothing more";
+  feed(session, answer(one_));
+  EXPECT_EQ(session.dropped().late, 1U);
+}
+
+TEST_F(ProxySessionTest, CompleteIsAlwaysSentToAnAgentThatSawAnything) {
+  auto& session = ready();
+  ASSERT_TRUE(send_headers(session, one_, 1));
+  feed(session, answer(one_));
+  (void)take_output(session);
+  session.complete(one_, {.correlation_id = one_.text(), .status = 200}, kStart);
+  EXPECT_THAT(types_of(take_output(session)), ElementsAre(FrameType::request_complete));
+  session.complete(two_, {.correlation_id = two_.text()}, kStart);
+  EXPECT_EQ(take_output(session), "");
+  EXPECT_EQ(session.exchanges(), 0U);
+  feed(session, answer(one_));
+  EXPECT_EQ(session.dropped().unknown, 0U) << "the answer to request_complete is expected and nobody's";
+}
+
+TEST_F(ProxySessionTest, CompleteWithAnEventInFlightCancelsItFirst) {
+  auto& session = ready();
+  ASSERT_TRUE(send_headers(session, one_, 1));
+  (void)take_output(session);
+  session.complete(one_, {.correlation_id = one_.text()}, kStart);
+  EXPECT_THAT(types_of(take_output(session)), ElementsAre(FrameType::cancel, FrameType::request_complete));
+  EXPECT_EQ(session.in_flight(), 0U);
+}
+
+// ---- memory and flow
+
+TEST_F(ProxySessionTest, BorrowedBodyIsLetGoWhenItsEventEnds) {
+  auto& session = ready({.raw_bytes = true, .encoding = wire::Encoding::msgpack});
+  std::string body(100'000, 'b');
+  ASSERT_TRUE(send_chunk(session, one_, 0, 1, body));
+  EXPECT_TRUE(session.output().borrows());
+  session.output().consume(5000);  // half written
+  session.tick(kStart + 1s);
+  EXPECT_FALSE(session.output().borrows());
+  body.assign(body.size(), '!');
+  const std::string rest = session.output().flatten();
+  EXPECT_GT(std::ranges::count(rest, 'b'), 94'000);
+  EXPECT_EQ(std::ranges::count(rest, '!'), 0);
+}
+
+TEST_F(ProxySessionTest, AgentThatDoesNotReadIsNotFedWithoutEnd) {
+  auto& session = ready({}, {.max_output = 10'000});
+  const std::string body(8'000, 'b');
+  ASSERT_TRUE(send_chunk(session, one_, 0, 1, body));
+  EXPECT_FALSE(session.takes_new());
+  const auto status = send_chunk(session, two_, 0, 2, body);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().kind(), ErrorKind::unavailable);
+}
+
+TEST_F(ProxySessionTest, PauseDrainAndResumeAreReported) {
+  auto& session = ready();
+  feed(session, frame_of({}, wire::FlowControl{.action = wire::FlowAction::pause}));
+  EXPECT_TRUE(session.paused());
+  feed(session, frame_of({}, wire::FlowControl{.action = wire::FlowAction::resume}));
+  EXPECT_FALSE(session.paused());
+  feed(session, frame_of({}, wire::HealthStatus{.agent_id = "a", .state = wire::HealthState::draining}));
+  EXPECT_FALSE(session.takes_new());
+  EXPECT_EQ(session.actions().size(), 3U);
+}
+
+TEST_F(ProxySessionTest, AgentMayNotSendWhatIsAProxysToSend) {
+  auto& session = ready();
+  feed(session, frame_of({}, wire::Cancel{.correlation_id = one_.text()}));
+  ASSERT_TRUE(session.end());
+  EXPECT_EQ(session.end()->kind(), ErrorKind::invalid_message);
+}
+
+}  // namespace
+}  // namespace picket::session

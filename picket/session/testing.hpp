@@ -1,0 +1,60 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "picket/base/limits.hpp"
+#include "picket/wire/codec.hpp"
+
+/// What the session tests share: frames by hand, and the padding that feed() asks for.
+namespace picket::session::testing {
+
+/// Text with the readable bytes behind it that decoders may overrun.
+class Padded {
+ public:
+  explicit Padded(std::string_view text) : bytes_(text), size_(text.size()) {
+    bytes_.append(base::limits::tail_padding, '\xee');
+  }
+  [[nodiscard]] std::string_view view() const noexcept { return std::string_view{bytes_}.substr(0, size_); }
+
+ private:
+  std::string bytes_;
+  std::size_t size_;
+};
+
+template <class Message>
+[[nodiscard]] std::string frame_of(const wire::Format& format, const Message& message) {
+  wire::Output output;
+  if (!wire::encode(format, message, output)) return {};
+  return output.flatten();
+}
+
+/// A frame of any bytes.
+[[nodiscard]] inline std::string raw_frame(wire::FrameType type, std::string_view payload) {
+  std::string bytes(wire::frame_header_size, '\0');
+  wire::write_frame_header(bytes.data(), type, payload.size());
+  return bytes.append(payload);
+}
+
+/// The types of the frames in `bytes`, in order.
+[[nodiscard]] inline std::vector<wire::FrameType> types_of(std::string_view bytes) {
+  std::vector<wire::FrameType> types;
+  while (!bytes.empty()) {
+    const auto peek = wire::peek_frame(bytes);
+    if (!peek || !peek->frame) break;
+    types.push_back(peek->frame->type);
+    bytes.remove_prefix(peek->frame->size());
+  }
+  return types;
+}
+
+/// What a session has to write, taken from it.
+template <class Session>
+[[nodiscard]] std::string take_output(Session& session) {
+  std::string bytes = session.output().flatten();
+  session.output().consume(bytes.size());
+  return bytes;
+}
+
+}  // namespace picket::session::testing

@@ -1,0 +1,91 @@
+#include "picket/wire/codec.hpp"
+
+#include <array>
+
+#include <fmt/format.h>
+
+#include "picket/base/limits.hpp"
+#include "picket/wire/internal/instances.hpp"
+#include "picket/wire/internal/json_reader.hpp"
+#include "picket/wire/internal/json_writer.hpp"
+
+namespace picket::wire {
+namespace {
+
+/// Handshakes and liveness are JSON on every connection (protocol.md §7).
+constexpr Encoding encoding_of(FrameType type, const Format& format) noexcept {
+  switch (type) {
+    case FrameType::handshake_request:
+    case FrameType::handshake_response:
+    case FrameType::cancel:
+    case FrameType::ping:
+    case FrameType::pong: return Encoding::json;
+    default: return format.encoding;
+  }
+}
+
+}  // namespace
+
+template <class Message>
+base::Status encode(const Format& format, const Message& message, Output& out) {
+  const auto mark = out.mark();
+  std::array<char, frame_header_size> header{};
+  out.append({header.data(), header.size()});
+  if (encoding_of(Message::type, format) == Encoding::json) {
+    internal::write_json(format, message, out);
+  } else {
+    internal::write_msgpack(format, message, out);
+  }
+  const std::size_t payload = out.size() - mark.size - frame_header_size;
+  if (payload >= base::limits::max_frame_length) {
+    out.rewind(mark);
+    return base::fail(base::ErrorKind::message_too_large,
+                      fmt::format("a {} frame of {} bytes; at most {} are allowed", name(Message::type), payload + 1,
+                                  base::limits::max_frame_length));
+  }
+  write_frame_header(header.data(), Message::type, payload);
+  out.patch(mark, {header.data(), header.size()});
+  return {};
+}
+
+template <class Message>
+base::Result<Message> decode(const Format& format, std::string_view payload, base::Arena& arena) {
+  base::Result<Message> result;
+  const bool json = encoding_of(Message::type, format) == Encoding::json;
+  auto status =
+      json ? internal::read_json(payload, arena, *result) : internal::read_msgpack(format, payload, arena, *result);
+  if (!status) return std::move(status.error());
+  return result;
+}
+
+template <class Message>
+std::string to_json(const Message& message) {
+  Output out;
+  internal::write_json({.event_reply = true}, message, out);
+  return out.flatten();
+}
+
+#define PICKET_INSTANTIATE(Message)                                                              \
+  template base::Status encode<Message>(const Format&, const Message&, Output&);                 \
+  template base::Result<Message> decode<Message>(const Format&, std::string_view, base::Arena&); \
+  template std::string to_json<Message>(const Message&);
+PICKET_FOR_EACH_MESSAGE(PICKET_INSTANTIATE)
+#undef PICKET_INSTANTIATE
+
+base::Result<Value> parse_json(std::string_view text, base::Arena& arena) {
+  // Callers hold text without the padding that payloads have.
+  auto* const padded = static_cast<char*>(arena.allocate(text.size() + base::limits::tail_padding, 1));
+  std::copy(text.begin(), text.end(), padded);
+  internal::JsonReader reader{{padded, text.size()}, arena};
+  Value value;
+  if (!reader.read_value(value) || !reader.finish()) return reader.error();
+  return value;
+}
+
+std::string to_json(const Value& value) {
+  Output out;
+  internal::JsonWriter{out}.value(value);
+  return out.flatten();
+}
+
+}  // namespace picket::wire

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <string_view>
+
+#include "picket/wire/output.hpp"
+
+namespace picket::wire::internal {
+
+/// Raw writing into an Output: a pointer that is checked once per field and not once per byte.
+class Appender {
+ public:
+  explicit Appender(Output& output) : output_(output) { reserve(first_reserve); }
+  Appender(const Appender&) = delete;
+  Appender& operator=(const Appender&) = delete;
+  ~Appender() { flush(); }
+
+  /// Room for `size` bytes at at().
+  void need(std::size_t size) {
+    if (static_cast<std::size_t>(limit_ - at_) < size) [[unlikely]] {
+      flush();
+      reserve(size);
+    }
+  }
+  [[nodiscard]] char*& at() noexcept { return at_; }
+
+  /// The caller has need()ed.
+  void put(char byte) noexcept { *at_++ = byte; }
+  void put(std::string_view text) noexcept {
+    std::memcpy(at_, text.data(), text.size());
+    at_ += text.size();
+  }
+  /// Any size.
+  void write(std::string_view text) {
+    need(text.size());
+    put(text);
+  }
+  void splice(base::ByteView body) {
+    flush();
+    output_.splice(body);
+    reserve(first_reserve);
+  }
+
+ private:
+  static constexpr std::size_t first_reserve = 512;
+
+  void flush() noexcept {
+    output_.commit(static_cast<std::size_t>(at_ - begin_));
+    begin_ = at_;
+  }
+  void reserve(std::size_t size) {
+    size = std::max(size, first_reserve);
+    begin_ = at_ = output_.prepare(size);
+    limit_ = at_ + size;
+  }
+
+  Output& output_;
+  char* begin_ = nullptr;
+  char* at_ = nullptr;
+  char* limit_ = nullptr;
+};
+
+}  // namespace picket::wire::internal

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include "picket/base/arena.hpp"
+#include "picket/base/bytes.hpp"
+
+/// Base64 with the standard alphabet and padding (RFC 4648 §4).
+namespace picket::wire::internal {
+
+/// Characters that `bytes` bytes take.
+[[nodiscard]] constexpr std::size_t base64_size(std::size_t bytes) noexcept { return (bytes + 2) / 3 * 4; }
+
+/// Writes base64_size(data.size()) characters at `out`.
+void encode_base64(base::ByteView data, char* out) noexcept;
+
+/// Decodes into the arena. False for a character outside the alphabet, missing or misplaced padding, or bits that stand
+/// for nothing.
+[[nodiscard]] bool decode_base64(std::string_view text, base::Arena& arena, base::ByteView& data);
+
+}  // namespace picket::wire::internal

@@ -1,0 +1,133 @@
+#include "picket/wire/internal/msgpack_writer.hpp"
+
+#include <bit>
+#include <limits>
+
+#include "picket/wire/internal/base64.hpp"
+#include "picket/wire/internal/utf8.hpp"
+
+namespace picket::wire::internal {
+namespace {
+
+constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
+
+}  // namespace
+
+void MsgpackWriter::big_endian(unsigned marker, std::uint64_t value, std::size_t size) {
+  out_.need(9);
+  out_.put(static_cast<char>(marker));
+  for (std::size_t i = size; i-- != 0;) out_.put(static_cast<char>(value >> (8 * i)));
+}
+
+void MsgpackWriter::unsigned_integer(std::uint64_t value) {
+  if (value < 0x80) return one(static_cast<unsigned>(value));
+  if (value <= 0xFF) return big_endian(0xCC, value, 1);
+  if (value <= 0xFFFF) return big_endian(0xCD, value, 2);
+  if (value <= 0xFFFFFFFF) return big_endian(0xCE, value, 4);
+  big_endian(0xCF, value, 8);
+}
+
+void MsgpackWriter::signed_integer(std::int64_t value) {
+  const auto bits = static_cast<std::uint64_t>(value);
+  if (value >= 0) return unsigned_integer(bits);
+  if (value >= -32) return one(static_cast<unsigned>(bits & 0xFF));
+  if (value >= std::numeric_limits<std::int8_t>::min()) return big_endian(0xD0, bits, 1);
+  if (value >= std::numeric_limits<std::int16_t>::min()) return big_endian(0xD1, bits, 2);
+  if (value >= std::numeric_limits<std::int32_t>::min()) return big_endian(0xD2, bits, 4);
+  big_endian(0xD3, bits, 8);
+}
+
+void MsgpackWriter::number(double value) { big_endian(0xCB, std::bit_cast<std::uint64_t>(value), 8); }
+void MsgpackWriter::number(float value) { big_endian(0xCA, std::bit_cast<std::uint32_t>(value), 4); }
+
+void MsgpackWriter::head(std::size_t size, unsigned short_form, unsigned long_form) {
+  if (size < 16) return one(static_cast<unsigned>(short_form | size));
+  if (size <= 0xFFFF) return big_endian(long_form, size, 2);
+  big_endian(long_form + 1, size, 4);
+}
+
+void MsgpackWriter::text_head(std::size_t size) {
+  if (size < 32) return one(static_cast<unsigned>(0xA0 | size));
+  if (size <= 0xFF) return big_endian(0xD9, size, 1);
+  if (size <= 0xFFFF) return big_endian(0xDA, size, 2);
+  big_endian(0xDB, size, 4);
+}
+
+void MsgpackWriter::bin_head(std::size_t size) {
+  if (size <= 0xFF) return big_endian(0xC4, size, 1);
+  if (size <= 0xFFFF) return big_endian(0xC5, size, 2);
+  big_endian(0xC6, size, 4);
+}
+
+void MsgpackWriter::text(std::string_view value) {
+  if (!is_utf8(value)) [[unlikely]]
+    return replaced_text(value);
+  text_head(value.size());
+  out_.write(value);
+}
+
+void MsgpackWriter::lower_case_text(std::string_view value) {
+  if (!is_utf8(value)) [[unlikely]]
+    return replaced_text(value);
+  text_head(value.size());
+  out_.need(value.size());
+  for (const char c : value) out_.put(lower(c));
+}
+
+/// The length stands before the text, so it is counted first.
+void MsgpackWriter::replaced_text(std::string_view value) {
+  std::size_t size = 0;
+  for (std::string_view rest = value; !rest.empty();) {
+    const std::size_t sequence = utf8_sequence(rest);
+    size += sequence != 0 ? sequence : replacement_character.size();
+    rest.remove_prefix(sequence != 0 ? sequence : 1);
+  }
+  text_head(size);
+  out_.need(size);
+  while (!value.empty()) {
+    const std::size_t sequence = utf8_sequence(value);
+    out_.put(sequence != 0 ? value.substr(0, sequence) : replacement_character);
+    value.remove_prefix(sequence != 0 ? sequence : 1);
+  }
+}
+
+void MsgpackWriter::header_value(std::string_view value) {
+  if (!raw_bytes_ || is_utf8(value)) return text(value);
+  bin_head(value.size());
+  out_.write(value);
+}
+
+void MsgpackWriter::bytes(base::ByteView value) {
+  if (raw_bytes_) {
+    bin_head(value.size());
+    out_.splice(value);
+    return;
+  }
+  const std::size_t size = base64_size(value.size());
+  text_head(size);
+  out_.need(size);
+  encode_base64(value, out_.at());
+  out_.at() += size;
+}
+
+void MsgpackWriter::value(const Value& value) {
+  if (value.is_null()) return null();
+  if (const auto* const boolean_value = value.get<bool>()) return boolean(*boolean_value);
+  if (const auto* const integer = value.get<std::int64_t>()) return signed_integer(*integer);
+  if (const auto* const large = value.get<std::uint64_t>()) return unsigned_integer(*large);
+  if (const auto* const real = value.get<double>()) return number(*real);
+  if (const auto* const words = value.get<std::string_view>()) return text(*words);
+  if (const auto* const list = value.get<Value::List>()) {
+    begin_array(list->size());
+    for (const Value& item : *list) this->value(item);
+    return;
+  }
+  const auto& members = *value.get<Value::Object>();
+  begin_object(members.size());
+  for (const Member& member : members) {
+    key(member.name);
+    this->value(member.value);
+  }
+}
+
+}  // namespace picket::wire::internal

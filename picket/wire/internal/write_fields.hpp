@@ -1,0 +1,366 @@
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <type_traits>
+#include <vector>
+
+#include "picket/wire/codec.hpp"
+#include "picket/wire/description.hpp"
+
+/// From descriptions to bytes: one set of templates for both writers.
+namespace picket::wire::internal {
+
+/// A writer and what the connection agreed on.
+template <class Writer>
+struct Sink {
+  Writer& writer;
+  const Format& format;
+  bool arrays = false;    ///< Structs are arrays, without names: MessagePack.
+  Text response_id = {};  ///< Goes into audit.custom of the response being written.
+};
+
+template <class T>
+concept Named = requires { EnumNames<T>::names; };
+
+// ---- scalars
+
+template <class S>
+void write(S& sink, bool value) {
+  sink.writer.boolean(value);
+}
+template <class S, std::unsigned_integral T>
+void write(S& sink, T value) {
+  sink.writer.unsigned_integer(value);
+}
+template <class S, std::signed_integral T>
+void write(S& sink, T value) {
+  sink.writer.signed_integer(value);
+}
+template <class S, std::floating_point T>
+void write(S& sink, T value) {
+  sink.writer.number(value);
+}
+template <class S>
+void write(S& sink, Text value) {
+  sink.writer.text(value);
+}
+template <class S>
+void write(S& sink, base::ByteView value) {
+  sink.writer.bytes(value);
+}
+template <class S>
+void write(S& sink, const Value& value) {
+  sink.writer.value(value);
+}
+template <class S, Named T>
+void write(S& sink, T value) {
+  sink.writer.text(EnumNames<T>::names[static_cast<std::size_t>(value)]);
+}
+template <class S>
+void write(S& sink, FrameType value) {
+  sink.writer.unsigned_integer(static_cast<std::uint8_t>(value));
+}
+template <class S>
+void write(S& sink, CancelReason value) {
+  sink.writer.unsigned_integer(static_cast<std::uint8_t>(value));
+}
+// The reference's decoder reads these two as integers that begin at 1 (protocol.md §6).
+template <class S>
+void write(S& sink, FlowAction value) {
+  sink.writer.unsigned_integer(static_cast<std::uint64_t>(value) + 1);
+}
+template <class S>
+void write(S& sink, HealthState value) {
+  sink.writer.unsigned_integer(static_cast<std::uint64_t>(value) + 1);
+}
+template <class S>
+void write(S& sink, UpperBound value) {
+  std::isinf(value.value) ? sink.writer.text("+Inf") : sink.writer.number(value.value);
+}
+
+// ---- declared before use: containers and structs contain each other
+
+template <class S, Described T>
+void write(S& sink, const T& message);
+template <class S>
+void write(S& sink, const Decision& decision);
+template <class S>
+void write(S& sink, const ConfigUpdate& update);
+template <class S>
+void write(S& sink, const WebSocketDecision& decision);
+template <class S>
+void write(S& sink, const HeaderOp& op);
+template <class S>
+void write(S& sink, const Headers& headers);
+
+// ---- containers
+
+template <class S, class T>
+void write(S& sink, const std::optional<T>& value) {
+  if (value) {
+    write(sink, *value);
+  } else {
+    sink.writer.null();
+  }
+}
+template <class S, class T>
+void write(S& sink, std::span<const T> items) {
+  sink.writer.begin_array(items.size());
+  for (const T& item : items) {
+    sink.writer.element();
+    write(sink, item);
+  }
+  sink.writer.end_array();
+}
+template <class S>
+void write(S& sink, TextMap map) {
+  sink.writer.begin_object(map.size());
+  for (const TextPair& pair : map) {
+    sink.writer.key(pair.key);
+    sink.writer.text(pair.value);
+  }
+  sink.writer.end_object();
+}
+/// audit.custom: the peer's members and the id of the response (protocol.md §5).
+template <class S>
+void write(S& sink, std::span<const Member> members) {
+  const bool with_id = !sink.response_id.empty();
+  sink.writer.begin_object(members.size() + (with_id ? 1 : 0));
+  for (const Member& member : members) {
+    sink.writer.key(member.name);
+    sink.writer.value(member.value);
+  }
+  if (with_id) {
+    sink.writer.name("correlation_id");
+    sink.writer.text(sink.response_id);
+  }
+  sink.writer.end_object();
+}
+
+/// Which header fields repeat the name of an earlier one. A 64-bit filter over length and ends of the names settles the
+/// usual case, no repetition, in one pass; only names that may be equal are compared.
+class RepeatedNames {
+ public:
+  explicit RepeatedNames(const Headers& headers) {
+    std::uint64_t seen = 0;
+    for (std::size_t i = 0; i < headers.size(); ++i) {
+      const std::uint64_t bit = std::uint64_t{1} << hash(headers[i].name);
+      if ((seen & bit) != 0 && is_repetition(headers, i)) mark(i, headers.size());
+      seen |= bit;
+    }
+  }
+  [[nodiscard]] std::size_t count() const noexcept { return count_; }
+  [[nodiscard]] bool contains(std::size_t i) const noexcept {
+    return count_ != 0 && (i < first_.size() * 64 ? (first_[i / 64] >> (i % 64) & 1) != 0 : more_[i]);
+  }
+
+ private:
+  static unsigned hash(Text name) noexcept {
+    if (name.empty()) return 0;
+    const auto fold = [](char c) { return static_cast<unsigned>(static_cast<unsigned char>(c)) | 0x20; };
+    return (static_cast<unsigned>(name.size()) * 7 + fold(name.front()) * 3 + fold(name.back()) +
+            fold(name[name.size() / 2]) * 5) %
+           64;
+  }
+  static bool is_repetition(const Headers& headers, std::size_t i) noexcept {
+    for (std::size_t j = 0; j < i; ++j)
+      if (same_name(headers[j].name, headers[i].name)) return true;
+    return false;
+  }
+  void mark(std::size_t i, std::size_t size) {
+    ++count_;
+    if (i < first_.size() * 64) {
+      first_[i / 64] |= std::uint64_t{1} << (i % 64);
+    } else {
+      more_.resize(size);
+      more_[i] = true;
+    }
+  }
+
+  std::array<std::uint64_t, 4> first_{};
+  std::vector<bool> more_;  // beyond 256 fields
+  std::size_t count_ = 0;
+};
+
+template <class S>
+void write(S& sink, const Headers& headers) {
+  const RepeatedNames repeated{headers};
+  sink.writer.begin_object(headers.size() - repeated.count());
+  for (std::size_t i = 0; i < headers.size(); ++i) {
+    if (repeated.contains(i)) continue;
+    std::size_t values = 1;
+    if (repeated.count() != 0)
+      for (std::size_t j = i + 1; j < headers.size(); ++j)
+        values += repeated.contains(j) && same_name(headers[i].name, headers[j].name);
+    sink.writer.lower_case_key(headers[i].name);
+    sink.writer.begin_array(values);
+    sink.writer.element();
+    sink.writer.header_value(headers[i].value);
+    for (std::size_t j = i + 1; values > 1; ++j) {
+      if (!repeated.contains(j) || !same_name(headers[i].name, headers[j].name)) continue;
+      sink.writer.element();
+      sink.writer.header_value(headers[j].value);
+      --values;
+    }
+    sink.writer.end_array();
+  }
+  sink.writer.end_object();
+}
+
+// ---- unions
+
+template <class S>
+void write(S& sink, const Decision& decision) {
+  if (std::holds_alternative<Allow>(decision)) return sink.writer.text("allow");
+  sink.writer.begin_object(1);
+  sink.writer.name(UnionNames<Decision>::names[decision.index()]);
+  std::visit(
+      [&]<class T>(const T& member) {
+        if constexpr (!std::is_same_v<T, Allow>) write(sink, member);
+      },
+      decision);
+  sink.writer.end_object();
+}
+
+template <class S>
+void write(S& sink, const WebSocketDecision& decision) {
+  if (const auto* const verdict = std::get_if<WebSocketVerdict>(&decision)) return write(sink, *verdict);
+  sink.writer.begin_object(1);
+  sink.writer.name("close");
+  write(sink, std::get<WebSocketClose>(decision));
+  sink.writer.end_object();
+}
+
+template <class S>
+void write(S& sink, const HeaderOp& op) {
+  const bool has_value = op.kind != HeaderOp::Kind::remove;
+  sink.writer.begin_object(1);
+  sink.writer.name(EnumNames<HeaderOp::Kind>::names[static_cast<std::size_t>(op.kind)]);
+  if (sink.arrays) {
+    sink.writer.begin_array(has_value ? 2 : 1);
+    sink.writer.text(op.name);
+    if (has_value) sink.writer.text(op.value);
+    sink.writer.end_array();
+  } else {
+    sink.writer.begin_object(has_value ? 2 : 1);
+    sink.writer.name("name");
+    sink.writer.text(op.name);
+    if (has_value) {
+      sink.writer.name("value");
+      sink.writer.text(op.value);
+    }
+    sink.writer.end_object();
+  }
+  sink.writer.end_object();
+}
+
+// ---- structs
+
+template <class T>
+[[nodiscard]] bool is_nothing(const T& value, const T& otherwise) {
+  if constexpr (is_optional<T>)
+    return !value;
+  else if constexpr (requires { value.empty(); })
+    return value.empty();
+  else
+    return value == otherwise;
+}
+
+template <Described T, class F>
+[[nodiscard]] bool is_written(const T& message, const F& field) {
+  if constexpr (F::presence == Presence::extension) {
+    return !is_nothing(message.*field.member, T{}.*field.member);
+  } else if constexpr (F::presence == Presence::omitted) {
+    return (message.*field.member).has_value();
+  } else {
+    return true;
+  }
+}
+
+template <class S, Described T>
+void write_named_fields(S& sink, const T& message) {
+  std::apply(
+      [&](const auto&... field) {
+        const auto one = [&](const auto& f) {
+          if (!is_written(message, f)) return;
+          sink.writer.name(f.name);
+          write(sink, message.*f.member);
+        };
+        (one(field), ...);
+      },
+      Description<T>::fields);
+}
+
+template <Described T>
+[[nodiscard]] std::size_t count_named_fields(const T& message) {
+  return std::apply(
+      [&](const auto&... field) {
+        return (std::size_t{0} + ... + static_cast<std::size_t>(is_written(message, field)));
+      },
+      Description<T>::fields);
+}
+
+template <class S, Described T>
+void write_array(S& sink, const T& message) {
+  std::size_t size = std::tuple_size_v<decltype(Description<T>::fields)>;
+  if constexpr (requires { Description<T>::core_fields; }) {
+    if (!sink.format.event_reply) size = Description<T>::core_fields;
+  }
+  sink.writer.begin_array(size);
+  std::size_t index = 0;
+  std::apply([&](const auto&... field) { ((index++ < size ? write(sink, message.*field.member) : void()), ...); },
+             Description<T>::fields);
+  sink.writer.end_array();
+}
+
+template <class S, Described T>
+void write(S& sink, const T& message) {
+  if constexpr (!requires { Description<T>::always_named; }) {
+    if (sink.arrays) return write_array(sink, message);
+  }
+  std::size_t extra = 0;
+  // In JSON a request's head carries the id at the top, too, as every other event does.
+  if constexpr (std::is_same_v<T, RequestHeaders>) extra = 1;
+  sink.writer.begin_object(count_named_fields(message) + extra);
+  if constexpr (std::is_same_v<T, RequestHeaders>) {
+    sink.writer.name("correlation_id");
+    sink.writer.text(message.metadata.correlation_id);
+  }
+  write_named_fields(sink, message);
+  sink.writer.end_object();
+}
+
+/// Internally tagged: the member's fields beside its name, as a map in both encodings.
+template <class S>
+void write(S& sink, const ConfigUpdate& update) {
+  std::visit(
+      [&](const auto& member) {
+        sink.writer.begin_object(count_named_fields(member) + 1);
+        sink.writer.name("type");
+        sink.writer.text(UnionNames<ConfigUpdate>::names[update.index()]);
+        write_named_fields(sink, member);
+        sink.writer.end_object();
+      },
+      update);
+}
+
+/// A whole message.
+template <class S, class T>
+void write_message(S& sink, const T& message) {
+  if constexpr (std::is_same_v<T, AgentResponse>) {
+    sink.response_id = message.correlation_id;
+    if (!sink.format.event_reply && message.reply_to) {
+      AgentResponse plain = message;
+      plain.reply_to.reset();
+      return write(sink, plain);
+    }
+  }
+  write(sink, message);
+}
+
+}  // namespace picket::wire::internal
