@@ -7,7 +7,8 @@
 #include <vector>
 
 /// What a configuration file says, checked and with every default filled in. Plain values: loaded once, then only read.
-/// Thread safety: immutable after load. Names and defaults are those of the configuration reference in docs/configuration.md.
+/// Thread safety: immutable after load. Names and defaults are those of the configuration reference in
+/// docs/configuration.md.
 namespace picket::apps::gateway::config {
 
 using std::chrono::milliseconds;
@@ -54,6 +55,7 @@ struct Pool {
   milliseconds reconnect_interval{5'000};
   milliseconds connect_timeout{5'000};
   milliseconds health_check_interval{10'000};
+  std::uint32_t max_concurrent_per_connection = 100;  ///< events in flight
 };
 
 enum class AgentTransport : std::uint8_t {
@@ -101,16 +103,16 @@ struct Upstream {
 struct Route {
   std::string id;
   std::string path_prefix = "/";
-  std::optional<std::string> host;          ///< Exact, without port, any case.
-  std::vector<std::string> methods;         ///< Empty: all.
-  std::vector<std::size_t> filters;         ///< indices in Config::filters, in the order in which answers merge
-  std::size_t upstream = 0;                 ///< index in Config::upstreams
+  std::optional<std::string> host;   ///< Exact, without port, any case.
+  std::vector<std::string> methods;  ///< Empty: all.
+  std::vector<std::size_t> filters;  ///< indices in Config::filters, in the order in which answers merge
+  std::size_t upstream = 0;          ///< index in Config::upstreams
 };
 
 struct Limits {
-  std::uint64_t max_header_size = 16'384;       ///< bytes of a whole head
+  std::uint64_t max_header_size = 16'384;  ///< bytes of a whole head
   std::uint32_t max_header_count = 100;
-  std::uint64_t max_body_size = 10'485'760;     ///< bytes
+  std::uint64_t max_body_size = 10'485'760;  ///< bytes
 };
 
 struct Observability {

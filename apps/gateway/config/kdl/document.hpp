@@ -46,7 +46,8 @@ struct Number {
 
 struct String {
   std::string text;
-  bool raw = false;  ///< Written as #"…"#: meant literally.
+  bool raw = false;       ///< Written as #"…"#: meant literally.
+  bool expanded = false;  ///< For whoever replaces parts of it: it is no longer what the file says.
   friend bool operator==(const String&, const String&) = default;
 };
 

@@ -52,7 +52,7 @@ TEST(Parser, EveryErrorNamesItsPlaceTheProblemAndWhatToDo) {
            Case{"a b)", 3, 4, "a ) can't stand here",
                 "put text that has any of \\ / ( ) { } ; [ ] \" # = in it into quotes"},
            Case{"a /run/x", 2, 3, "a / can't stand in a word",
-                "quote text that has it: \"/\"; comments are // and /* */"},
+                "put text that has one into quotes; comments are // and /* */"},
            Case{"a [1]", 2, 3, "a [ can't stand in a word", lists},
            Case{"a 1]", 3, 4, "a ] can't stand in a word", lists},
            Case{"a = 1", 2, 3,

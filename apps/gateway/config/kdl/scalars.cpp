@@ -71,7 +71,7 @@ struct Stray {
 constexpr std::string_view quote_it = "put text that has any of \\ / ( ) { } ; [ ] \" # = in it into quotes";
 constexpr std::array strays{
     Stray{'\\', "a \\ must be the last thing on its line", "it continues the node on the next line; quote it as text"},
-    Stray{'/', "a / can't stand in a word", "quote text that has it: \"/\"; comments are // and /* */"},
+    Stray{'/', "a / can't stand in a word", "put text that has one into quotes; comments are // and /* */"},
     Stray{'=', "there is no name before this =", "a node's value follows its name without =: name value"},
     Stray{'(', "a ( can't stand here", "a type stands directly before a name or value: (type)value"},
     Stray{')', "a ) can't stand here", quote_it},

@@ -1,0 +1,198 @@
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <string>
+#include <string_view>
+
+#include <fmt/format.h>
+#include <sys/un.h>
+
+#include "apps/gateway/config/config_tree.hpp"
+#include "apps/gateway/config/reader.hpp"
+#include "apps/gateway/config/tables.hpp"
+
+/// The tables of agents.
+namespace picket::apps::gateway::config::tables {
+namespace {
+
+using enum Presence;
+
+/// Longest path that the kernel takes for a Unix socket; there is a NUL behind it.
+constexpr std::size_t longest_socket_path = sizeof(sockaddr_un::sun_path) - 1;
+
+constexpr std::uint64_t hour_ms = 3'600'000;
+
+template <AgentTransport Transport>
+void read_socket(Reader& reader, const Setting& setting, AgentDraft& out) {
+  auto path = reader.path(setting);
+  if (!path) return;
+  if (path->size() > longest_socket_path)
+    return reader.report(
+        setting.value->at,
+        fmt::format("the path of this socket has {} bytes, {} are the most", path->size(), longest_socket_path),
+        "use a shorter one, for example under /run");
+  out.agent.transport = Transport;
+  out.agent.path = std::move(*path);
+}
+
+struct EventKind {
+  std::string_view name;
+  bool Events::* member;
+};
+constexpr std::array event_kinds{
+    EventKind{"request_headers", &Events::request_headers}, EventKind{"request_body", &Events::request_body},
+    EventKind{"response_headers", &Events::response_headers}, EventKind{"request_complete", &Events::request_complete}};
+/// The value is an index in event_kinds.
+constexpr Word event_words[] = {{"request_headers", 0},
+                                {"request_body", 1},
+                                {"response_headers", 2},
+                                {"request_complete", 3},
+                                {"log", 3, Word::alias},
+                                {"response_body", 0, Word::unsupported},
+                                {"websocket_frame", 0, Word::unsupported},
+                                {"guardrail", 0, Word::unsupported}};
+
+void read_events(Reader& reader, const kdl::Node& node, AgentDraft& out) {
+  reader.check(node, {.arguments = Shape::Arguments::some});
+  out.agent.events = {};
+  for (const kdl::Value& argument : node.arguments) {
+    const auto index = reader.choice({node.name.text, &argument}, event_words);
+    if (!index) continue;
+    const EventKind& kind = event_kinds.at(static_cast<std::size_t>(*index));
+    if (out.agent.events.*kind.member)
+      reader.report(argument.at, fmt::format("the event \"{}\" is named twice", kind.name), "remove one");
+    out.agent.events.*kind.member = true;
+  }
+}
+
+constexpr Word body_modes[] = {
+    {"buffer", static_cast<int>(BodyMode::buffer)}, {"stream", 0, Word::unsupported}, {"hybrid", 0, Word::unsupported}};
+
+/// A node of its own form: hybrid has a second argument, and is told about before it counts as one too many.
+void read_body_mode(Reader& reader, const kdl::Node& node, AgentDraft& out) {
+  if (!node.arguments.empty() && !node.broken) {
+    const auto mode = reader.choice({node.name.text, &node.arguments.front()}, body_modes);
+    if (!mode) return;
+    out.agent.request_body_mode = static_cast<BodyMode>(*mode);
+  }
+  reader.check(node, {.arguments = Shape::Arguments::one});
+}
+
+constexpr Word load_balancings[] = {{"round-robin", static_cast<int>(LoadBalancing::round_robin)},
+                                    {"least-connections", static_cast<int>(LoadBalancing::least_connections)},
+                                    {"health-based", 0, Word::unsupported},
+                                    {"random", 0, Word::unsupported}};
+constexpr Word flow_controls[] = {{"fail-closed", static_cast<int>(FlowControlMode::fail_closed)},
+                                  {"fail-open", static_cast<int>(FlowControlMode::fail_open)},
+                                  {"wait-and-retry", static_cast<int>(FlowControlMode::wait_and_retry)}};
+
+/// The presets of protocol.md §11.
+constexpr Word presets[] = {{"high-throughput", 0}, {"low-latency", 1}};
+constexpr std::array preset_pools{Pool{.connections = 8,
+                                       .load_balancing = LoadBalancing::least_connections,
+                                       .flow_control = FlowControlMode::wait_and_retry,
+                                       .max_concurrent_per_connection = 200},
+                                  Pool{.connections = 2,
+                                       .load_balancing = LoadBalancing::least_connections,
+                                       .connect_timeout = milliseconds{1'000},
+                                       .health_check_interval = milliseconds{2'000},
+                                       .max_concurrent_per_connection = 50}};
+
+void read_preset(Reader& reader, const Setting& setting, Pool& out) {
+  if (const auto preset = reader.choice(setting, presets)) out = preset_pools.at(static_cast<std::size_t>(*preset));
+}
+
+constexpr Key<Pool> pool_keys[] = {
+    {{"preset"}, ValueRule<Pool>{read_preset}},
+    {{"connections"}, number<&Pool::connections>(1, 256)},
+    {{"load-balancing"}, choice<&Pool::load_balancing>(load_balancings)},
+    {{"flow-control"}, choice<&Pool::flow_control>(flow_controls)},
+    {{"wait-ms"}, in_milliseconds<&Pool::flow_control_wait>(hour_ms)},
+    {{"reconnect-interval-ms"}, in_milliseconds<&Pool::reconnect_interval>(hour_ms)},
+};
+
+void read_pool(Reader& reader, const Block& block, AgentDraft& out) {
+  // The preset goes first wherever it stands: what is said beside it overrides it.
+  Block sorted{.owner = block.owner, .at = block.at, .nodes = {}};
+  const auto is_preset = [](const kdl::Node* node) { return node->name.text == "preset"; };
+  std::ranges::copy_if(block.nodes, std::back_inserter(sorted.nodes), is_preset);
+  std::ranges::remove_copy_if(block.nodes, std::back_inserter(sorted.nodes), is_preset);
+  reader.block(sorted, pool(), out.agent.pool);
+  const auto wait = std::ranges::find_if(block.nodes, [](const auto* node) { return node->name.text == "wait-ms"; });
+  if (wait != block.nodes.end() && out.agent.pool.flow_control != FlowControlMode::wait_and_retry)
+    reader.report((*wait)->name.at, "\"wait-ms\" has no effect here",
+                  "it goes with flow-control \"wait-and-retry\"; set that, or remove this");
+}
+
+constexpr Key<CircuitBreaker> circuit_breaker_keys[] = {
+    {{"failure-threshold"}, number<&CircuitBreaker::failure_threshold>(1, 1'000'000)},
+    {{"success-threshold"}, number<&CircuitBreaker::success_threshold>(1, 1'000'000)},
+    {{"timeout-seconds"}, in_seconds<&CircuitBreaker::timeout>(86'400)},
+    {{"half-open-max-requests"}, number<&CircuitBreaker::half_open_max_requests>(1, 10'000)},
+};
+
+void read_circuit_breaker(Reader& reader, const Block& block, AgentDraft& out) {
+  reader.block(block, circuit_breaker(), out.agent.circuit_breaker);
+}
+
+void read_config(Reader& reader, const kdl::Node& node, AgentDraft& out) {
+  out.agent.config_json = config_json(reader, node);
+}
+
+constexpr auto the_agent = &AgentDraft::agent;
+
+constexpr Key<AgentDraft> agent_keys[] = {
+    {{"binary-uds"}, ValueRule<AgentDraft>{read_socket<AgentTransport::binary_uds>}},
+    {{"unix-socket"}, ValueRule<AgentDraft>{read_socket<AgentTransport::unix_socket>}},
+    {{"grpc", unsupported}, {}},
+    {{"tcp", unsupported}, {}},
+    {{"reverse", unsupported}, {}},
+    {{"tls", unsupported}, {}},
+    {{"events"}, NodeRule<AgentDraft>{read_events}},
+    {{"timeout-ms"}, in_milliseconds<the_agent, &Agent::timeout>(hour_ms)},
+    {{"failure-mode"}, choice<the_agent, &Agent::failure_mode>(failure_modes)},
+    {{"buffer-size"}, number<the_agent, &Agent::buffer_size>(1'024, 12'000'000, "bytes")},
+    {{"request-body-mode"}, NodeRule<AgentDraft>{read_body_mode}},
+    {{"response-body-mode", unsupported}, {}},
+    {{"max-request-body-bytes"}, number<the_agent, &Agent::max_request_body_bytes>(1, 1'073'741'824, "bytes")},
+    {{"max-response-body-bytes", unsupported}, {}},
+    {{"chunk-timeout-ms", unsupported}, {}},
+    {{"max-concurrent-calls"}, number<the_agent, &Agent::max_concurrent_calls>(1, 100'000)},
+    {{"circuit-breaker"}, BlockRule<AgentDraft>{read_circuit_breaker}},
+    {{"pool"}, BlockRule<AgentDraft>{read_pool}},
+    {{"config"}, NodeRule<AgentDraft>{read_config}},
+};
+
+void read_type(Reader& reader, const Setting& setting, AgentDraft& out) {
+  if (auto type = reader.text(setting)) out.agent.type = std::move(*type);
+}
+constexpr Key<AgentDraft> agent_property_keys[] = {{{"type"}, ValueRule<AgentDraft>{read_type}}};
+
+/// The keys that say how an agent is reached, those of which one must be there.
+constexpr std::array<std::string_view, 5> transport_keys{"binary-uds", "unix-socket", "grpc", "tcp", "reverse"};
+
+void read_agent(Reader& reader, const kdl::Node& node, Draft& out) {
+  AgentDraft draft;
+  auto id = reader.entry(node, agent_properties(), agent(), Shape::Braces::required, draft);
+  for (const kdl::Node& child : node.children) {
+    if (std::ranges::find(transport_keys, child.name.text) != transport_keys.end())
+      draft.transports.push_back(child.name);
+  }
+  if (!id) return;
+  draft.id = std::move(*id);
+  draft.agent.id = draft.id.text;
+  if (draft.agent.type.empty()) draft.agent.type = draft.id.text;
+  out.agents.push_back(std::move(draft));
+}
+
+constexpr Key<Draft> agents_keys[] = {{{"agent", many}, NodeRule<Draft>{read_agent}}};
+
+}  // namespace
+
+Keys<Draft> agents() { return agents_keys; }
+Keys<AgentDraft> agent_properties() { return agent_property_keys; }
+Keys<AgentDraft> agent() { return agent_keys; }
+Keys<CircuitBreaker> circuit_breaker() { return circuit_breaker_keys; }
+Keys<Pool> pool() { return pool_keys; }
+
+}  // namespace picket::apps::gateway::config::tables

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "apps/gateway/config/kdl/document.hpp"
+#include "apps/gateway/config/reader.hpp"
+
+namespace picket::apps::gateway::config {
+
+/// An agent's `config` node, which may hold any tree, as JSON text.
+///
+/// A node with one argument is that value, with several an array; one with properties or a block is an object of them,
+/// and nodes of one name in a block are an array. Mixtures are errors, and so is what JSON has no word for.
+/// Empty: reported.
+[[nodiscard]] std::optional<std::string> config_json(Reader& reader, const kdl::Node& node);
+
+}  // namespace picket::apps::gateway::config

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/gateway/config/kdl/document.hpp"
+#include "apps/gateway/config/model.hpp"
+
+/// The configuration as its blocks are read: each thing with its id's place, and references still by name. resolve.hpp
+/// makes a Config of it.
+namespace picket::apps::gateway::config {
+
+struct ListenerDraft {
+  kdl::Name id;
+  Listener listener;
+  std::optional<kdl::Span> address;
+};
+
+struct AgentDraft {
+  kdl::Name id;
+  Agent agent{.events = {.request_headers = true}};
+  std::vector<kdl::Name> transports;  ///< The keys that name one, those not supported yet too.
+};
+
+struct FilterDraft {
+  kdl::Name id;
+  kdl::Name agent;
+  std::optional<FailureMode> failure_mode;
+  std::optional<milliseconds> timeout;
+};
+
+struct UpstreamDraft {
+  kdl::Name id;
+  Upstream upstream;
+};
+
+struct RouteDraft {
+  kdl::Name id;
+  Route route;
+  std::vector<kdl::Name> filters;
+  kdl::Name upstream;
+};
+
+struct MetricsDraft {
+  Observability::Metrics metrics;
+  std::optional<kdl::Span> address;
+};
+
+struct ObservabilityDraft {
+  Observability observability;
+  std::optional<kdl::Span> metrics_address;
+};
+
+struct Draft {
+  System system;
+  std::vector<ListenerDraft> listeners;
+  std::vector<AgentDraft> agents;
+  std::vector<FilterDraft> filters;
+  std::vector<UpstreamDraft> upstreams;
+  std::vector<RouteDraft> routes;
+  Limits limits;
+  ObservabilityDraft observability;
+};
+
+}  // namespace picket::apps::gateway::config

@@ -1,0 +1,128 @@
+#include "apps/gateway/config/address.hpp"
+#include "apps/gateway/config/reader.hpp"
+#include "apps/gateway/config/tables.hpp"
+
+/// The tables of what concerns the process as a whole.
+namespace picket::apps::gateway::config::tables {
+namespace {
+
+using enum Presence;
+
+constexpr Key<System> system_keys[] = {
+    {{"worker-threads"}, number<&System::worker_threads>(0, 1024)},
+    {{"max-connections"}, number<&System::max_connections>(1, 10'000'000)},
+    {{"graceful-shutdown-timeout-secs"}, in_seconds<&System::graceful_shutdown_timeout>(86'400)},
+};
+
+constexpr Key<Limits> limits_keys[] = {
+    {{"max-header-size-bytes"}, number<&Limits::max_header_size>(1'024, 1'048'576, "bytes")},
+    {{"max-header-count"}, number<&Limits::max_header_count>(1, 10'000)},
+    {{"max-body-size-bytes"}, number<&Limits::max_body_size>(1, 1'099'511'627'776, "bytes")},
+};
+
+void read_metrics_address(Reader& reader, const Setting& setting, MetricsDraft& out) {
+  const auto text = reader.text(setting);
+  if (!text) return;
+  auto address = parse_address(*text, Hosts::numbers);
+  if (!address) return reader.report(setting.value->at, address.error().message, address.error().hint);
+  out.metrics.host = std::move(address->host);
+  out.metrics.port = address->port;
+  out.address = setting.value->at;
+}
+
+void read_metrics_path(Reader& reader, const Setting& setting, MetricsDraft& out) {
+  auto text = reader.text(setting);
+  if (!text) return;
+  if (!text->starts_with('/'))
+    return reader.report(setting.value->at, "a path begins with \"/\"", "write \"/metrics\"");
+  out.metrics.path = std::move(*text);
+}
+
+constexpr Key<MetricsDraft> metrics_keys[] = {
+    {{"address", required, "address \"127.0.0.1:9090\""}, ValueRule<MetricsDraft>{read_metrics_address}},
+    {{"path"}, ValueRule<MetricsDraft>{read_metrics_path}},
+};
+
+constexpr Word levels[] = {
+    {"trace", static_cast<int>(LogLevel::trace)}, {"debug", static_cast<int>(LogLevel::debug)},
+    {"info", static_cast<int>(LogLevel::info)},   {"warn", static_cast<int>(LogLevel::warn)},
+    {"error", static_cast<int>(LogLevel::error)},
+};
+constexpr Word formats[] = {
+    {"text", static_cast<int>(LogFormat::text)},
+    {"json", static_cast<int>(LogFormat::json)},
+};
+constexpr Key<Observability> logging_keys[] = {
+    {{"level"}, choice<&Observability::log_level>(levels)},
+    {{"format"}, choice<&Observability::log_format>(formats)},
+};
+
+void read_log_file(Reader& reader, const Setting& setting, std::string& out) {
+  if (auto path = reader.path(setting)) out = std::move(*path);
+}
+constexpr Key<std::string> log_file_keys[] = {
+    {{"file", required, "file \"access.jsonl\""}, ValueRule<std::string>{read_log_file}},
+};
+
+void read_metrics(Reader& reader, const Block& block, ObservabilityDraft& out) {
+  MetricsDraft draft;
+  reader.block(block, metrics(), draft);
+  out.observability.metrics = std::move(draft.metrics);
+  out.metrics_address = draft.address;
+}
+
+void read_logging(Reader& reader, const Block& block, ObservabilityDraft& out) {
+  reader.block(block, logging(), out.observability);
+}
+
+template <auto File>
+void read_log(Reader& reader, const Block& block, ObservabilityDraft& out) {
+  std::string path;
+  reader.block(block, log_file(), path);
+  out.observability.*File = std::move(path);
+}
+
+constexpr Key<ObservabilityDraft> observability_keys[] = {
+    {{"metrics"}, BlockRule<ObservabilityDraft>{read_metrics}},
+    {{"logging"}, BlockRule<ObservabilityDraft>{read_logging}},
+    {{"access-log"}, BlockRule<ObservabilityDraft>{read_log<&Observability::access_log>}},
+    {{"audit"}, BlockRule<ObservabilityDraft>{read_log<&Observability::audit_log>}},
+};
+
+/// A top-level block that fills one member of the draft by one table.
+template <auto Member, auto Table>
+void read_member(Reader& reader, const Block& block, Draft& out) {
+  reader.block(block, Table(), out.*Member);
+}
+/// A top-level block of entries, whose table fills the draft's lists.
+template <auto Table>
+void read_list(Reader& reader, const Block& block, Draft& out) {
+  reader.block(block, Table(), out);
+}
+
+constexpr Key<Draft> document_keys[] = {
+    {{"system"}, BlockRule<Draft>{read_member<&Draft::system, system>}},
+    {{"listeners", required, "listeners { listener \"web\" { address \"127.0.0.1:8080\" } }"},
+     BlockRule<Draft>{read_list<listeners>}},
+    {{"agents"}, BlockRule<Draft>{read_list<agents>}},
+    {{"filters"}, BlockRule<Draft>{read_list<filters>}},
+    {{"upstreams"}, BlockRule<Draft>{read_list<upstreams>}},
+    {{"routes", required, "routes { route \"all\" { matches { path-prefix \"/\" }; upstream \"app\" } }"},
+     BlockRule<Draft>{read_list<routes>}},
+    {{"limits"}, BlockRule<Draft>{read_member<&Draft::limits, limits>}},
+    {{"observability"}, BlockRule<Draft>{read_member<&Draft::observability, observability>}},
+    {{"include"}, NoRule{}},
+    {{"reverse-listener", unsupported}, NoRule{}},
+};
+
+}  // namespace
+
+Keys<Draft> document() { return document_keys; }
+Keys<System> system() { return system_keys; }
+Keys<Limits> limits() { return limits_keys; }
+Keys<ObservabilityDraft> observability() { return observability_keys; }
+Keys<MetricsDraft> metrics() { return metrics_keys; }
+Keys<Observability> logging() { return logging_keys; }
+Keys<std::string> log_file() { return log_file_keys; }
+
+}  // namespace picket::apps::gateway::config::tables

@@ -1,0 +1,182 @@
+#include "apps/gateway/config/resolve.hpp"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "apps/gateway/config/nearest.hpp"
+
+namespace picket::apps::gateway::config {
+namespace {
+
+/// The things of one kind by their ids.
+class Index {
+ public:
+  template <class T>
+  Index(std::string_view kind, const std::vector<T>& drafts, Reader& reader) : kind_(kind), reader_(reader) {
+    for (std::size_t i = 0; i < drafts.size(); ++i) {
+      const kdl::Name& id = drafts[i].id;
+      const auto [entry, added] = entries_.try_emplace(id.text, Entry{i, id.at});
+      if (!added)
+        reader.report(id.at, fmt::format("there are two {}s \"{}\"", kind, id.text),
+                      fmt::format("the first is at {}", reader.place(entry->second.at)));
+    }
+  }
+
+  /// The place in the list of what `name` names. A name that is empty was missing, and that has been reported.
+  [[nodiscard]] std::optional<std::size_t> find(const kdl::Name& name) const {
+    if (name.text.empty()) return std::nullopt;
+    if (const auto found = entries_.find(name.text); found != entries_.end()) return found->second.index;
+    if (!reader_.complete()) return std::nullopt;
+    std::vector<std::string_view> known;
+    for (const auto& [id, entry] : entries_) known.push_back(id);
+    std::string hint = suggest(name.text, known);
+    if (hint.empty()) hint = fmt::format("no {0} is defined: add {0}s {{ {0} \"{1}\" {{ … }} }}", kind_, name.text);
+    reader_.report(name.at, fmt::format("there is no {} \"{}\"", kind_, name.text), std::move(hint));
+    return std::nullopt;
+  }
+
+ private:
+  struct Entry {
+    std::size_t index;
+    kdl::Span at;
+  };
+  std::map<std::string_view, Entry> entries_;
+  std::string_view kind_;
+  Reader& reader_;
+};
+
+void check_transport(const AgentDraft& draft, Reader& reader) {
+  const auto& transports = draft.transports;
+  if (transports.empty() && reader.complete()) {
+    reader.report(draft.id.at, fmt::format("agent \"{}\" has no transport", draft.id.text),
+                  fmt::format("add binary-uds \"/run/picket/{}.sock\"", draft.id.text));
+  }
+  for (const kdl::Name& other : transports) {
+    // The same key twice is told as such.
+    if (other.text == transports.front().text) continue;
+    reader.report(other.at,
+                  fmt::format("agent \"{}\" has two transports, \"{}\" and \"{}\"", draft.id.text,
+                              transports.front().text, other.text),
+                  "keep one");
+  }
+}
+
+/// Addresses that something listens on.
+void check_addresses(const Draft& draft, Reader& reader) {
+  std::map<std::pair<std::string_view, std::uint16_t>, kdl::Span> taken;
+  const auto take = [&](const std::string& host, std::uint16_t port, const std::optional<kdl::Span>& at) {
+    if (!at) return;
+    const auto [entry, added] = taken.try_emplace({host, port}, *at);
+    if (!added)
+      reader.report(*at, "this address is taken", fmt::format("it is first used at {}", reader.place(entry->second)));
+  };
+  for (const ListenerDraft& listener : draft.listeners)
+    take(listener.listener.host, listener.listener.port, listener.address);
+  if (const auto& metrics = draft.observability.observability.metrics)
+    take(metrics->host, metrics->port, draft.observability.metrics_address);
+}
+
+/// The indices of a route's filters. An exchange has one id on all its connections, so it can ask an agent only once.
+std::vector<std::size_t> resolve_filters(const RouteDraft& route, const Index& index, const Draft& draft,
+                                         Reader& reader) {
+  std::vector<std::size_t> result;
+  std::map<std::string_view, std::string_view> asked;
+  for (const kdl::Name& name : route.filters) {
+    const auto filter = index.find(name);
+    if (!filter) continue;
+    if (std::ranges::find(result, *filter) != result.end()) {
+      reader.report(name.at, fmt::format("the filter \"{}\" is named twice", name.text), "remove one");
+      continue;
+    }
+    const std::string_view agent = draft.filters[*filter].agent.text;
+    const auto [entry, added] = asked.try_emplace(agent, name.text);
+    if (!added && !agent.empty())
+      reader.report(
+          name.at,
+          fmt::format("the filters \"{}\" and \"{}\" ask the same agent, \"{}\"", entry->second, name.text, agent),
+          "a route asks an agent once: remove one of them");
+    result.push_back(*filter);
+  }
+  return result;
+}
+
+/// Methods as a set, for comparison.
+std::vector<std::string> sorted(std::vector<std::string> methods) {
+  std::ranges::sort(methods);
+  return methods;
+}
+
+void check_reachable(const std::vector<RouteDraft>& routes, Reader& reader) {
+  std::map<std::tuple<std::string, std::optional<std::string>, std::vector<std::string>>, const RouteDraft*> seen;
+  for (const RouteDraft& draft : routes) {
+    const Route& route = draft.route;
+    const auto [entry, added] = seen.try_emplace({route.path_prefix, route.host, sorted(route.methods)}, &draft);
+    if (added || !reader.complete()) continue;
+    reader.report(draft.id.at,
+                  fmt::format("route \"{}\" can never be taken: route \"{}\" matches the same requests", draft.id.text,
+                              entry->second->id.text),
+                  fmt::format("the first is at {}", reader.place(entry->second->id.at)));
+  }
+}
+
+/// The longest prefix first; file order among equals.
+void order(std::vector<Route>& routes) {
+  std::vector<std::size_t> indices(routes.size());
+  for (std::size_t i = 0; i < indices.size(); ++i) indices[i] = i;
+  std::ranges::sort(indices, {}, [&](std::size_t i) {
+    return std::pair(-static_cast<std::ptrdiff_t>(routes[i].path_prefix.size()), i);
+  });
+  std::vector<Route> ordered;
+  ordered.reserve(routes.size());
+  for (const std::size_t i : indices) ordered.push_back(std::move(routes[i]));
+  routes = std::move(ordered);
+}
+
+}  // namespace
+
+Config resolve(Draft&& draft, Reader& reader) {
+  const Index listeners("listener", draft.listeners, reader);
+  const Index agents("agent", draft.agents, reader);
+  const Index filters("filter", draft.filters, reader);
+  const Index upstreams("upstream", draft.upstreams, reader);
+  const Index routes("route", draft.routes, reader);
+  check_addresses(draft, reader);
+  check_reachable(draft.routes, reader);
+
+  Config config;
+  config.system = draft.system;
+  config.limits = draft.limits;
+  for (const AgentDraft& agent : draft.agents) {
+    check_transport(agent, reader);
+    config.agents.push_back(agent.agent);
+  }
+  for (const FilterDraft& filter : draft.filters) {
+    Filter& resolved = config.filters.emplace_back();
+    resolved.id = filter.id.text;
+    const auto agent = agents.find(filter.agent);
+    if (!agent) continue;
+    resolved.agent = *agent;
+    resolved.failure_mode = filter.failure_mode.value_or(config.agents[*agent].failure_mode);
+    resolved.timeout = filter.timeout.value_or(config.agents[*agent].timeout);
+  }
+  for (const RouteDraft& route : draft.routes) {
+    Route& resolved = config.routes.emplace_back(route.route);
+    resolved.filters = resolve_filters(route, filters, draft, reader);
+    resolved.upstream = upstreams.find(route.upstream).value_or(0);
+  }
+  for (ListenerDraft& listener : draft.listeners) config.listeners.push_back(std::move(listener.listener));
+  for (UpstreamDraft& upstream : draft.upstreams) config.upstreams.push_back(std::move(upstream.upstream));
+  config.observability = std::move(draft.observability.observability);
+  order(config.routes);
+  return config;
+}
+
+}  // namespace picket::apps::gateway::config

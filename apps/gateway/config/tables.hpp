@@ -1,0 +1,40 @@
+#pragma once
+
+#include "apps/gateway/config/draft.hpp"
+#include "apps/gateway/config/schema.hpp"
+
+/// Every block's table, and the properties of nodes that have any. The tables are constants.
+namespace picket::apps::gateway::config::tables {
+
+[[nodiscard]] Keys<Draft> document();
+[[nodiscard]] Keys<System> system();
+[[nodiscard]] Keys<Limits> limits();
+[[nodiscard]] Keys<ObservabilityDraft> observability();
+[[nodiscard]] Keys<MetricsDraft> metrics();
+[[nodiscard]] Keys<Observability> logging();
+[[nodiscard]] Keys<std::string> log_file();
+
+[[nodiscard]] Keys<Draft> agents();
+[[nodiscard]] Keys<AgentDraft> agent_properties();
+[[nodiscard]] Keys<AgentDraft> agent();
+[[nodiscard]] Keys<CircuitBreaker> circuit_breaker();
+[[nodiscard]] Keys<Pool> pool();
+
+[[nodiscard]] Keys<Draft> listeners();
+[[nodiscard]] Keys<ListenerDraft> listener();
+[[nodiscard]] Keys<Draft> filters();
+[[nodiscard]] Keys<FilterDraft> filter();
+[[nodiscard]] Keys<Draft> upstreams();
+[[nodiscard]] Keys<Upstream> upstream();
+[[nodiscard]] Keys<Target> target_properties();
+[[nodiscard]] Keys<Draft> routes();
+[[nodiscard]] Keys<RouteDraft> route();
+[[nodiscard]] Keys<Route> matches();
+
+/// The words of failure-mode, of agents and of filters.
+inline constexpr Word failure_modes[] = {{"closed", static_cast<int>(FailureMode::closed)},
+                                         {"open", static_cast<int>(FailureMode::open)},
+                                         {"fail-closed", static_cast<int>(FailureMode::closed), Word::alias},
+                                         {"fail-open", static_cast<int>(FailureMode::open), Word::alias}};
+
+}  // namespace picket::apps::gateway::config::tables

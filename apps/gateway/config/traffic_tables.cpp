@@ -1,0 +1,211 @@
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "apps/gateway/config/address.hpp"
+#include "apps/gateway/config/reader.hpp"
+#include "apps/gateway/config/tables.hpp"
+
+/// The tables of what a request meets: listeners, filters, upstreams, routes.
+namespace picket::apps::gateway::config::tables {
+namespace {
+
+using enum Presence;
+
+void read_listener_address(Reader& reader, const Setting& setting, ListenerDraft& out) {
+  const auto text = reader.text(setting);
+  if (!text) return;
+  auto address = parse_address(*text, Hosts::numbers);
+  if (!address) return reader.report(setting.value->at, address.error().message, address.error().hint);
+  out.listener.host = std::move(address->host);
+  out.listener.port = address->port;
+  out.address = setting.value->at;
+}
+
+constexpr Word protocols[] = {{"http"}, {"https", 0, Word::unsupported}};
+void read_protocol(Reader& reader, const Setting& setting, ListenerDraft& /*out*/) {
+  (void)reader.choice(setting, protocols);
+}
+
+constexpr Key<ListenerDraft> listener_keys[] = {
+    {{"address", required, "address \"127.0.0.1:8080\""}, ValueRule<ListenerDraft>{read_listener_address}},
+    {{"protocol"}, ValueRule<ListenerDraft>{read_protocol}},
+    {{"tls", unsupported}, {}},
+};
+
+void read_listener(Reader& reader, const kdl::Node& node, Draft& out) {
+  ListenerDraft draft;
+  auto id = reader.entry(node, {}, listener(), Shape::Braces::required, draft);
+  if (!id) return;
+  draft.id = std::move(*id);
+  draft.listener.id = draft.id.text;
+  out.listeners.push_back(std::move(draft));
+}
+
+constexpr Key<Draft> listeners_keys[] = {
+    {{"listener", at_least_one, "listener \"web\" { address \"127.0.0.1:8080\" }"}, NodeRule<Draft>{read_listener}}};
+
+constexpr Word filter_types[] = {{"agent"}};
+void read_filter_type(Reader& reader, const Setting& setting, FilterDraft& /*out*/) {
+  (void)reader.choice(setting, filter_types);
+}
+
+/// A reference to something by its id.
+template <auto Member>
+void read_reference(Reader& reader, const Setting& setting, Owner<Member>& out) {
+  if (auto name = reader.text(setting)) out.*Member = {std::move(*name), setting.value->at};
+}
+
+constexpr Key<FilterDraft> filter_keys[] = {
+    {{"type", required, "type \"agent\""}, ValueRule<FilterDraft>{read_filter_type}},
+    {{"agent", required, "agent with the id of one"}, ValueRule<FilterDraft>{read_reference<&FilterDraft::agent>}},
+    {{"failure-mode"}, choice<&FilterDraft::failure_mode>(failure_modes)},
+    {{"timeout-ms"}, in_milliseconds<&FilterDraft::timeout>(3'600'000)},
+};
+
+void read_filter(Reader& reader, const kdl::Node& node, Draft& out) {
+  FilterDraft draft;
+  auto id = reader.entry(node, {}, filter(), Shape::Braces::required, draft);
+  if (!id) return;
+  draft.id = std::move(*id);
+  out.filters.push_back(std::move(draft));
+}
+
+constexpr Key<Draft> filters_keys[] = {{{"filter", many}, NodeRule<Draft>{read_filter}}};
+
+constexpr Key<Target> target_property_keys[] = {{{"weight"}, number<&Target::weight>(1, 1'000)}};
+
+void read_target(Reader& reader, const kdl::Node& node, Upstream& out) {
+  Target target;
+  const auto text = reader.entry(node, target_properties(), {}, Shape::Braces::none, target);
+  if (!text) return;
+  auto address = parse_address(text->text, Hosts::names_too);
+  if (!address) return reader.report(text->at, address.error().message, address.error().hint);
+  const auto same = [&](const Target& other) { return other.host == address->host && other.port == address->port; };
+  if (std::ranges::any_of(out.targets, same))
+    return reader.report(text->at, fmt::format("the target \"{}\" is named twice", text->text),
+                         "give it a weight instead");
+  target.host = std::move(address->host);
+  target.port = address->port;
+  out.targets.push_back(std::move(target));
+}
+
+constexpr Word balancings[] = {{"round_robin", static_cast<int>(LoadBalancing::round_robin)},
+                               {"least_connections", static_cast<int>(LoadBalancing::least_connections)},
+                               {"health_based", 0, Word::unsupported},
+                               {"random", 0, Word::unsupported}};
+constexpr Key<Upstream> upstream_keys[] = {
+    {{"target", at_least_one, "target \"127.0.0.1:9000\""}, NodeRule<Upstream>{read_target}},
+    {{"load-balancing"}, choice<&Upstream::load_balancing>(balancings)},
+    {{"health-check", unsupported}, {}},
+};
+
+void read_upstream(Reader& reader, const kdl::Node& node, Draft& out) {
+  UpstreamDraft draft;
+  auto id = reader.entry(node, {}, upstream(), Shape::Braces::required, draft.upstream);
+  if (!id) return;
+  draft.id = std::move(*id);
+  draft.upstream.id = draft.id.text;
+  out.upstreams.push_back(std::move(draft));
+}
+
+constexpr Key<Draft> upstreams_keys[] = {{{"upstream", many}, NodeRule<Draft>{read_upstream}}};
+
+void read_path_prefix(Reader& reader, const Setting& setting, Route& out) {
+  auto text = reader.text(setting);
+  if (!text) return;
+  if (!text->starts_with('/')) {
+    return reader.report(setting.value->at, "a path begins with \"/\"", fmt::format("write \"/{}\"", *text));
+  }
+  if (text->find_first_of("?#") != std::string::npos) {
+    return reader.report(setting.value->at, "a path has no \"?\" or \"#\"",
+                         "routes are chosen by the path alone, without the query");
+  }
+  out.path_prefix = std::move(*text);
+}
+
+void read_host(Reader& reader, const Setting& setting, Route& out) {
+  auto text = reader.text(setting);
+  if (!text) return;
+  if (!is_host(*text))
+    return reader.report(setting.value->at, fmt::format("\"{}\" is not a host name", *text),
+                         "write one exact name without port, for example \"app.example\"");
+  std::ranges::transform(*text, text->begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  out.host = std::move(*text);
+}
+
+/// A token of RFC 9110 §5.6.2 without lower-case letters: methods are compared byte by byte, and no method in use has
+/// any.
+bool is_method(std::string_view text) {
+  return text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~") == std::string_view::npos;
+}
+
+void read_methods(Reader& reader, const kdl::Node& node, Route& out) {
+  for (const kdl::Name& method : reader.texts(node)) {
+    if (!is_method(method.text)) {
+      reader.report(method.at, fmt::format("\"{}\" is not a method", method.text),
+                    "methods are in upper case: \"GET\" \"POST\"");
+    } else if (std::ranges::find(out.methods, method.text) != out.methods.end()) {
+      reader.report(method.at, fmt::format("the method \"{}\" is named twice", method.text), "remove one");
+    } else {
+      out.methods.push_back(method.text);
+    }
+  }
+}
+
+constexpr Key<Route> matches_keys[] = {
+    {{"path-prefix"}, ValueRule<Route>{read_path_prefix}},
+    {{"host"}, ValueRule<Route>{read_host}},
+    {{"method"}, NodeRule<Route>{read_methods}},
+};
+
+void read_matches(Reader& reader, const Block& block, RouteDraft& out) { reader.block(block, matches(), out.route); }
+
+void read_route_filters(Reader& reader, const kdl::Node& node, RouteDraft& out) { out.filters = reader.texts(node); }
+
+/// #false says what holds; #true asks for what is not built.
+void read_unsupported_switch(Reader& reader, const Setting& setting, RouteDraft& /*out*/) {
+  if (reader.boolean(setting).value_or(false))
+    reader.report(setting.value->at, fmt::format("\"{} #true\" is not supported yet", setting.key),
+                  "remove it: upgrades are not passed on");
+}
+
+constexpr Key<RouteDraft> route_keys[] = {
+    {{"matches"}, BlockRule<RouteDraft>{read_matches}},
+    {{"filters"}, NodeRule<RouteDraft>{read_route_filters}},
+    {{"upstream", required, "upstream with the id of one"},
+     ValueRule<RouteDraft>{read_reference<&RouteDraft::upstream>}},
+    {{"websocket"}, ValueRule<RouteDraft>{read_unsupported_switch}},
+    {{"websocket-inspection"}, ValueRule<RouteDraft>{read_unsupported_switch}},
+};
+
+void read_route(Reader& reader, const kdl::Node& node, Draft& out) {
+  RouteDraft draft;
+  auto id = reader.entry(node, {}, route(), Shape::Braces::required, draft);
+  if (!id) return;
+  draft.id = std::move(*id);
+  draft.route.id = draft.id.text;
+  out.routes.push_back(std::move(draft));
+}
+
+constexpr Key<Draft> routes_keys[] = {
+    {{"route", at_least_one, "route \"all\" { matches { path-prefix \"/\" }; upstream \"app\" }"},
+     NodeRule<Draft>{read_route}}};
+
+}  // namespace
+
+Keys<Draft> listeners() { return listeners_keys; }
+Keys<ListenerDraft> listener() { return listener_keys; }
+Keys<Draft> filters() { return filters_keys; }
+Keys<FilterDraft> filter() { return filter_keys; }
+Keys<Draft> upstreams() { return upstreams_keys; }
+Keys<Upstream> upstream() { return upstream_keys; }
+Keys<Target> target_properties() { return target_property_keys; }
+Keys<Draft> routes() { return routes_keys; }
+Keys<RouteDraft> route() { return route_keys; }
+Keys<Route> matches() { return matches_keys; }
+
+}  // namespace picket::apps::gateway::config::tables
