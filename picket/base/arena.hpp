@@ -106,6 +106,8 @@ class ArenaList {
   void reserve(std::size_t count) {
     if (count > items_.size()) grow(count);
   }
+  /// Keeps the first `count` items only.
+  void truncate(std::size_t count) noexcept { size_ = count; }
   [[nodiscard]] std::span<T> items() const noexcept { return items_.first(size_); }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] T& back() noexcept { return items_[size_ - 1]; }

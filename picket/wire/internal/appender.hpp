@@ -29,6 +29,7 @@ class Appender {
   /// The caller has need()ed.
   void put(char byte) noexcept { *at_++ = byte; }
   void put(std::string_view text) noexcept {
+    if (text.empty()) return;  // whose data may be null
     std::memcpy(at_, text.data(), text.size());
     at_ += text.size();
   }
