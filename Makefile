@@ -21,7 +21,7 @@ build:
 demo: build
 	@python3 tools/demo.py $(if $(KEEP),--keep)
 
-test: dev-test race-test gcc-test
+test: dev-test
 	@ctest --test-dir build/dev -j $(JOBS)
 
 # The tests themselves run last, so that their summary ends the output; the other two legs print theirs before.

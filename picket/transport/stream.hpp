@@ -29,6 +29,7 @@ class Stream {
   explicit Stream(Worker& worker);
   Stream(Worker& worker, Socket socket);
   Stream(Stream&&) = default;
+  Stream& operator=(Stream&&) = default;
 
   /// Awaitable; Status. Errors: connection_failed naming the address, timeout.
   class Connect;

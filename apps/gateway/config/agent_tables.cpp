@@ -54,6 +54,7 @@ constexpr Word event_words[] = {{"request_headers", 0},
 
 void read_events(Reader& reader, const kdl::Node& node, AgentDraft& out) {
   reader.check(node, {.arguments = Shape::Arguments::some});
+  if (node.broken) return;
   out.agent.events = {};
   for (const kdl::Value& argument : node.arguments) {
     const auto index = reader.choice({node.name.text, &argument}, event_words);

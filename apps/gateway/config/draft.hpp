@@ -38,6 +38,7 @@ struct UpstreamDraft {
 struct RouteDraft {
   kdl::Name id;
   Route route;
+  bool matches_known = true;  ///< Nothing is wrong with what it matches.
   std::vector<kdl::Name> filters;
   kdl::Name upstream;
 };

@@ -25,16 +25,18 @@ class Expander {
 
   void nodes(std::span<kdl::Node> nodes) {
     for (kdl::Node& node : nodes) {
-      for (kdl::Value& argument : node.arguments) value(argument);
-      for (kdl::Property& property : node.properties) value(property.value);
+      bool good = true;
+      for (kdl::Value& argument : node.arguments) good = value(argument) && good;
+      for (kdl::Property& property : node.properties) good = value(property.value) && good;
+      node.broken = node.broken || !good;
       this->nodes(node.children);
     }
   }
 
  private:
-  void value(kdl::Value& value) {
+  bool value(kdl::Value& value) {
     auto* const string = std::get_if<kdl::String>(&value.data);
-    if (string == nullptr || string->raw || string->text.find(opening) == std::string::npos) return;
+    if (string == nullptr || string->raw || string->text.find(opening) == std::string::npos) return true;
     std::string result;
     std::string_view rest = string->text;
     std::size_t from = 0;
@@ -43,22 +45,30 @@ class Expander {
       const std::string_view written = rest.substr(at, end == std::string_view::npos ? end : end + 1 - at);
       const kdl::Span place = find(value.at, written, from);
       from = place.end;
-      if (end == std::string_view::npos) return report(place, "this ${ is never closed", raw_hint);
+      if (end == std::string_view::npos) {
+        report(place, "this ${ is never closed", form_hint);
+        return false;
+      }
       const auto replaced = variable(written.substr(2, written.size() - 3), place);
-      if (!replaced) return;
+      if (!replaced) return false;
       result.append(rest.substr(0, at)) += *replaced;
       rest.remove_prefix(end + 1);
     }
     string->text = result.append(rest);
     string->expanded = true;
+    return true;
   }
 
   /// `inner`: what stands between ${ and }.
   std::optional<std::string> variable(std::string_view inner, const kdl::Span& place) {
     const std::size_t separator = inner.find(":-");
     const std::string name(inner.substr(0, separator));
-    if (!is_variable_name(name) || inner.find(opening) != std::string_view::npos) {
-      report(place, fmt::format("\"{}\" is not the name of a variable", name), raw_hint);
+    if (!is_variable_name(name)) {
+      report(place, fmt::format("\"{}\" is not the name of a variable", name), form_hint);
+      return std::nullopt;
+    }
+    if (inner.find(opening) != std::string_view::npos) {
+      report(place, "a default can't have a variable in it", form_hint);
       return std::nullopt;
     }
     auto found = environment_(name);
@@ -81,7 +91,7 @@ class Expander {
     problems_.push_back({place, std::move(message), std::move(hint)});
   }
 
-  static constexpr const char* raw_hint = "write ${NAME} or ${NAME:-default}; in a raw string #\"…\"# a ${ is text";
+  static constexpr const char* form_hint = "write ${NAME} or ${NAME:-default}; in a raw string #\"…\"# a ${ is text";
 
   const Environment& environment_;
   const Sources& sources_;

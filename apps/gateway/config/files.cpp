@@ -117,7 +117,10 @@ class FileReader {
   }
 
   void include(const kdl::Node& node) {
-    if (node.broken) return;
+    if (node.broken) {
+      files_.complete = false;
+      return;
+    }
     const bool one = node.arguments.size() == 1 && node.properties.empty() && !node.has_block && !node.type;
     const auto* const pattern = one ? node.arguments.front().get<kdl::String>() : nullptr;
     if (pattern == nullptr || pattern->text.empty() || pattern->text.contains('\0')) {

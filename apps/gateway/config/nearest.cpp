@@ -35,7 +35,9 @@ std::string suggest(std::string_view written, std::span<const std::string_view> 
   for (const std::string_view name : known) {
     if (written.size() > longest || name.size() > longest) continue;
     const std::size_t distance = edit_distance(written, name);
-    const bool near = distance <= (std::max(written.size(), name.size()) + 1) / 3;
+    const bool begins =
+        std::min(written.size(), name.size()) >= 3 && (written.starts_with(name) || name.starts_with(written));
+    const bool near = begins || distance <= (std::max(written.size(), name.size()) + 1) / 3;
     if (!near || distance >= smallest) continue;
     nearest = name;
     smallest = distance;

@@ -164,6 +164,7 @@ std::optional<std::string> Reader::path(const Setting& setting) {
 std::vector<kdl::Name> Reader::texts(const kdl::Node& node) {
   std::vector<kdl::Name> result;
   check(node, {.arguments = Shape::Arguments::some});
+  if (node.broken) return result;
   for (const kdl::Value& argument : node.arguments) {
     auto read = text({node.name.text, &argument});
     if (read) result.push_back({std::move(*read), argument.at});

@@ -33,6 +33,8 @@ class Reader {
   void report(const kdl::Span& at, std::string message, std::string hint) {
     problems_.push_back({at, std::move(message), std::move(hint)});
   }
+  /// Problems so far, of all parts of the configuration: more of them after reading something tell that it is wrong.
+  [[nodiscard]] std::size_t problems() const noexcept { return problems_.size(); }
   [[nodiscard]] std::string place(const kdl::Span& at) const { return describe_place(sources_, at); }
 
   /// Whether a node has the shape; reports what it has too much or too little of. A broken node never has it.
@@ -138,7 +140,7 @@ std::optional<kdl::Name> Reader::entry(const kdl::Node& node, Keys<T> properties
   KeyTracker tracker(*this, infos(properties), inner.owner);
   for (const kdl::Property& property : node.properties) {
     const auto index = tracker.take(property.name, "property");
-    if (index) value({properties[*index].name, &property.value}, properties[*index], out);
+    if (index && !node.broken) value({properties[*index].name, &property.value}, properties[*index], out);
   }
   tracker.finish(node.name.at);
   if (node.has_block && braces != Shape::Braces::none) block(inner, keys, out);

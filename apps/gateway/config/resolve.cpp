@@ -117,9 +117,10 @@ std::vector<std::string> sorted(std::vector<std::string> methods) {
 void check_reachable(const std::vector<RouteDraft>& routes, Reader& reader) {
   std::map<std::tuple<std::string, std::optional<std::string>, std::vector<std::string>>, const RouteDraft*> seen;
   for (const RouteDraft& draft : routes) {
+    if (!draft.matches_known || !reader.complete()) continue;
     const Route& route = draft.route;
     const auto [entry, added] = seen.try_emplace({route.path_prefix, route.host, sorted(route.methods)}, &draft);
-    if (added || !reader.complete()) continue;
+    if (added) continue;
     reader.report(draft.id.at,
                   fmt::format("route \"{}\" can never be taken: route \"{}\" matches the same requests", draft.id.text,
                               entry->second->id.text),

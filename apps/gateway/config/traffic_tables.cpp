@@ -162,7 +162,11 @@ constexpr Key<Route> matches_keys[] = {
     {{"method"}, NodeRule<Route>{read_methods}},
 };
 
-void read_matches(Reader& reader, const Block& block, RouteDraft& out) { reader.block(block, matches(), out.route); }
+void read_matches(Reader& reader, const Block& block, RouteDraft& out) {
+  const std::size_t before = reader.problems();
+  reader.block(block, matches(), out.route);
+  out.matches_known = reader.problems() == before;
+}
 
 void read_route_filters(Reader& reader, const kdl::Node& node, RouteDraft& out) { out.filters = reader.texts(node); }
 

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "picket/wire/internal/base64_avx2.hpp"
+
 namespace picket::wire::internal {
 namespace {
 
@@ -34,7 +36,7 @@ constexpr std::uint32_t value_at(std::string_view text, std::size_t i) noexcept 
 
 }  // namespace
 
-void encode_base64(base::ByteView data, char* out) noexcept {
+void encode_base64_portable(base::ByteView data, char* out) noexcept {
   const auto byte = [&](std::size_t i) { return std::to_integer<std::uint32_t>(data[i]); };
   std::size_t i = 0;
   for (; i + 3 <= data.size(); i += 3, out += 4) {
@@ -53,13 +55,21 @@ void encode_base64(base::ByteView data, char* out) noexcept {
   }
 }
 
-bool decode_base64(std::string_view text, base::Arena& arena, base::ByteView& data) {
+void encode_base64(base::ByteView data, char* out) noexcept {
+#if defined(PICKET_BASE64_AVX2)
+  if (has_avx2()) {
+    const auto* const bytes = reinterpret_cast<const unsigned char*>(data.data());
+    const std::size_t done = encode_base64_avx2(bytes, data.size(), out);
+    return encode_base64_portable(data.subspan(done), out + done / 3 * 4);
+  }
+#endif
+  encode_base64_portable(data, out);
+}
+
+bool decode_base64_portable(std::string_view text, unsigned char* out, std::size_t& size) noexcept {
   if (text.size() % 4 != 0) return false;
   const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
-  const std::size_t size = text.size() / 4 * 3 - padding;
-  // Whole groups write four bytes at once, so there is room for one more.
-  auto* const begin = static_cast<unsigned char*>(arena.allocate(size + 4, 1));
-  unsigned char* out = begin;
+  size = text.size() / 4 * 3 - padding;
   const std::size_t whole = padding == 0 ? text.size() : text.size() - 4;
   std::uint32_t seen = 0;
   for (std::size_t i = 0; i < whole; i += 4) {
@@ -80,8 +90,28 @@ bool decode_base64(std::string_view text, base::Arena& arena, base::ByteView& da
     *out++ = static_cast<unsigned char>(bits >> 16);
     if (padding == 1) *out++ = static_cast<unsigned char>(bits >> 8);
   }
-  data = {reinterpret_cast<const std::byte*>(begin), size};
   return (seen & invalid) == 0;
+}
+
+bool decode_base64(std::string_view text, unsigned char* out, std::size_t& size) noexcept {
+#if defined(PICKET_BASE64_AVX2)
+  if (text.size() >= 32 && has_avx2()) {
+    const std::size_t done = decode_base64_avx2(text.data(), text.size(), out);
+    std::size_t rest = 0;
+    const bool ok = decode_base64_portable(text.substr(done), out + done / 4 * 3, rest);
+    size = done / 4 * 3 + rest;
+    return ok;
+  }
+#endif
+  return decode_base64_portable(text, out, size);
+}
+
+bool decode_base64(std::string_view text, base::Arena& arena, base::ByteView& data) {
+  auto* const out = static_cast<unsigned char*>(arena.allocate(decoded_base64_bound(text.size()) + base64_slack, 1));
+  std::size_t size = 0;
+  if (!decode_base64(text, out, size)) return false;
+  data = {reinterpret_cast<const std::byte*>(out), size};
+  return true;
 }
 
 }  // namespace picket::wire::internal

@@ -1,10 +1,12 @@
 #include "picket/wire/internal/json_writer.hpp"
 
+#include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 
 #include "picket/wire/internal/base64.hpp"
-#include "picket/wire/internal/scan.hpp"
 #include "picket/wire/internal/utf8.hpp"
 
 namespace picket::wire::internal {
@@ -33,43 +35,27 @@ void put_escape(char*& out, unsigned char byte) {
   out += 5;
 }
 
-constexpr std::size_t vector_size = 16;
+constexpr std::size_t block_size = 16;
 
-constexpr bool is_plain(char c) noexcept {
-  const auto byte = static_cast<unsigned char>(c);
-  return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
-}
-constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
-
-/// Copies ASCII that needs no escape, as far as it goes; returns how far. May write vector_size bytes too many.
-template <JsonWriter::Case letters>
+/// Copies what needs no escape, as far as it goes; returns how far. May write block_size bytes too many.
+template <Case letters>
 std::size_t copy_plain(const char* at, const char* end, char* out) noexcept {
   const char* const begin = at;
 #if defined(__SSE2__)
-  const __m128i quote = _mm_set1_epi8('"');
-  const __m128i backslash = _mm_set1_epi8('\\');
-  const __m128i last_control = _mm_set1_epi8(0x1F);  // signed: bytes from 0x80 up are below it, too
-  for (; end - at >= static_cast<std::ptrdiff_t>(vector_size); at += vector_size, out += vector_size) {
-    __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-    const __m128i plain = _mm_andnot_si128(_mm_or_si128(_mm_cmpeq_epi8(block, quote), _mm_cmpeq_epi8(block, backslash)),
-                                           _mm_cmpgt_epi8(block, last_control));
-    if constexpr (letters == JsonWriter::Case::lower) {
-      const __m128i upper =
-          _mm_and_si128(_mm_cmpgt_epi8(block, _mm_set1_epi8('A' - 1)), _mm_cmplt_epi8(block, _mm_set1_epi8('Z' + 1)));
-      block = _mm_or_si128(block, _mm_and_si128(upper, _mm_set1_epi8(0x20)));
-    }
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), block);
-    const unsigned stops = static_cast<unsigned>(_mm_movemask_epi8(plain)) ^ 0xFFFFU;
+  for (; end - at >= static_cast<std::ptrdiff_t>(block_size); at += block_size, out += block_size) {
+    const __m128i block = load_block(at);
+    store_block(out, in_case<letters>(block));
+    const auto stops = static_cast<unsigned>(_mm_movemask_epi8(not_plain<Plain::json>(block)));
     if (stops != 0) return static_cast<std::size_t>(at - begin) + static_cast<std::size_t>(std::countr_zero(stops));
   }
 #endif
-  for (; at != end && is_plain(*at); ++at) *out++ = letters == JsonWriter::Case::lower ? lower(*at) : *at;
+  for (; at != end && is_plain<Plain::json>(*at); ++at) *out++ = letters == Case::lower ? lower(*at) : *at;
   return static_cast<std::size_t>(at - begin);
 }
 
 }  // namespace
 
-void JsonWriter::unsigned_integer(std::uint64_t value) {
+void JsonWriter::long_integer(std::uint64_t value) {
   out_.need(number_size);
   out_.at() = std::to_chars(out_.at(), out_.at() + number_size, value).ptr;
 }
@@ -79,20 +65,23 @@ void JsonWriter::signed_integer(std::int64_t value) {
   out_.at() = std::to_chars(out_.at(), out_.at() + number_size, value).ptr;
 }
 
-void JsonWriter::number(double value) {
+/// A real number keeps its point, so that a reader that tells 1 from 1.0 finds what was written.
+template <class T>
+void JsonWriter::real(T value) {
   if (!std::isfinite(value)) return null();  // JSON has no other word for it
   out_.need(number_size);
-  out_.at() = std::to_chars(out_.at(), out_.at() + number_size, value).ptr;
+  char* const from = out_.at();
+  char* const to = std::to_chars(from, from + number_size, value).ptr;
+  out_.at() = to;
+  const bool integral = std::all_of(from, to, [](char c) { return c == '-' || (c >= '0' && c <= '9'); });
+  if (integral) out_.write(".0");
 }
 
-void JsonWriter::number(float value) {
-  if (!std::isfinite(value)) return null();
-  out_.need(number_size);
-  out_.at() = std::to_chars(out_.at(), out_.at() + number_size, value).ptr;
-}
+void JsonWriter::number(double value) { real(value); }
+void JsonWriter::number(float value) { real(value); }
 
-template <JsonWriter::Case letters>
-void JsonWriter::quoted(std::string_view value) {
+template <Case letters>
+void JsonWriter::escaped(std::string_view value) {
   out_.need(1);
   out_.put('"');
   while (value.size() > part_size) {
@@ -107,12 +96,12 @@ void JsonWriter::quoted(std::string_view value) {
   out_.put('"');
 }
 
-void JsonWriter::text(std::string_view value) { quoted<Case::kept>(value); }
-void JsonWriter::lower_case_text(std::string_view value) { quoted<Case::lower>(value); }
+template void JsonWriter::escaped<Case::kept>(std::string_view);
+template void JsonWriter::escaped<Case::lower>(std::string_view);
 
-template <JsonWriter::Case letters>
+template <Case letters>
 void JsonWriter::escape(std::string_view part) {
-  out_.need(part.size() * worst_escape + vector_size);
+  out_.need(part.size() * worst_escape + block_size);
   char* out = out_.at();
   const char* at = part.data();
   const char* const end = at + part.size();

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 #include "picket/base/bytes.hpp"
 #include "picket/wire/internal/appender.hpp"
+#include "picket/wire/internal/copy_text.hpp"
 #include "picket/wire/value.hpp"
 
 namespace picket::wire::internal {
@@ -13,18 +15,19 @@ namespace picket::wire::internal {
 /// MsgpackWriter.
 class JsonWriter {
  public:
-  enum class Case : std::uint8_t { kept, lower };
-
   explicit JsonWriter(Output& output) : out_(output) {}
 
-  void null() { out_.write("null"); }
-  void boolean(bool value) { out_.write(value ? std::string_view{"true"} : std::string_view{"false"}); }
-  void unsigned_integer(std::uint64_t value);
+  void null() { literal("null"); }
+  void boolean(bool value) { value ? literal("true") : literal("false"); }
+  void unsigned_integer(std::uint64_t value) {
+    if (value >= 10) return long_integer(value);
+    one(static_cast<char>('0' + value));
+  }
   void signed_integer(std::int64_t value);
   void number(double value);
   void number(float value);
-  void text(std::string_view value);
-  void lower_case_text(std::string_view value);
+  void text(std::string_view value) { quoted<Case::kept>(value); }
+  void lower_case_text(std::string_view value) { quoted<Case::lower>(value); }
   void bytes(base::ByteView value);
   void header_value(std::string_view value) { text(value); }
   void value(const Value& value);
@@ -34,50 +37,84 @@ class JsonWriter {
   void begin_object(std::size_t /*size*/) { open('{'); }
   void end_object() { close('}'); }
   /// Before every element of an array.
-  void element() { separate(); }
+  void element() {
+    out_.need(1);
+    char* const at = out_.at();
+    *at = ',';
+    out_.at() = at + separator_;
+    separator_ = 1;
+  }
   /// Before every member: a name that needs no escaping.
   void name(std::string_view name) {
-    separate();
-    out_.need(name.size() + 3);
-    out_.put('"');
-    out_.put(name);
-    out_.put("\":");
+    out_.need(name.size() + 4);
+    char* at = out_.at();
+    *at = ',';
+    at += separator_;
+    *at++ = '"';
+    std::memcpy(at, name.data(), name.size());
+    at += name.size();
+    std::memcpy(at, "\":", 2);
+    out_.at() = at + 2;
+    separator_ = 1;
   }
   /// Before every member of a map: any name.
   void key(std::string_view key) {
-    separate();
+    element();
     text(key);
-    out_.write(":");
+    one(':');
   }
   void lower_case_key(std::string_view key) {
-    separate();
+    element();
     lower_case_text(key);
-    out_.write(":");
+    one(':');
   }
 
  private:
-  void separate() {
+  // Everywhere below the position is a local variable until the end: bytes written through a char pointer may be any
+  // object's, so the compiler would load it again after each of them.
+  void one(char byte) {
     out_.need(1);
-    if (!first_) out_.put(',');
-    first_ = false;
+    char* const at = out_.at();
+    *at = byte;
+    out_.at() = at + 1;
+  }
+  template <std::size_t size>
+  void literal(const char (&text)[size]) {
+    out_.need(size - 1);
+    char* const at = out_.at();
+    std::memcpy(at, text, size - 1);
+    out_.at() = at + size - 1;
   }
   void open(char bracket) {
-    out_.need(1);
-    out_.put(bracket);
-    first_ = true;
+    one(bracket);
+    separator_ = 0;
   }
   void close(char bracket) {
-    out_.need(1);
-    out_.put(bracket);
-    first_ = false;
+    one(bracket);
+    separator_ = 1;
+  }
+  void long_integer(std::uint64_t value);
+  template <class T>
+  void real(T value);
+
+  /// Nearly all text is plain: it is copied at once, and only text that turns out otherwise is written again.
+  template <Case letters>
+  void quoted(std::string_view value) {
+    out_.need(value.size() + 2);
+    char* const at = out_.at();
+    if (!copy_text<Plain::json, letters>(value.data(), value.size(), at + 1)) [[unlikely]]
+      return escaped<letters>(value);
+    *at = '"';
+    at[value.size() + 1] = '"';
+    out_.at() = at + value.size() + 2;
   }
   template <Case letters>
-  void quoted(std::string_view value);
+  void escaped(std::string_view value);
   template <Case letters>
   void escape(std::string_view part);
 
   Appender out_;
-  bool first_ = true;
+  std::size_t separator_ = 0;  ///< 1 where a comma stands before what comes next.
 };
 
 }  // namespace picket::wire::internal

@@ -1,22 +1,21 @@
 #include "picket/wire/internal/msgpack_writer.hpp"
 
 #include <bit>
+#include <cstring>
 #include <limits>
 
 #include "picket/wire/internal/base64.hpp"
 #include "picket/wire/internal/utf8.hpp"
 
 namespace picket::wire::internal {
-namespace {
-
-constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
-
-}  // namespace
 
 void MsgpackWriter::big_endian(unsigned marker, std::uint64_t value, std::size_t size) {
   out_.need(9);
   out_.put(static_cast<char>(marker));
-  for (std::size_t i = size; i-- != 0;) out_.put(static_cast<char>(value >> (8 * i)));
+  std::uint64_t bytes = value << (64 - 8 * size);
+  if constexpr (std::endian::native == std::endian::little) bytes = std::byteswap(bytes);
+  std::memcpy(out_.at(), &bytes, sizeof bytes);  // all eight: those behind are written over
+  out_.at() += size;
 }
 
 void MsgpackWriter::unsigned_integer(std::uint64_t value) {
@@ -48,6 +47,10 @@ void MsgpackWriter::head(std::size_t size, unsigned short_form, unsigned long_fo
 
 void MsgpackWriter::text_head(std::size_t size) {
   if (size < 32) return one(static_cast<unsigned>(0xA0 | size));
+  long_text_head(size);
+}
+
+void MsgpackWriter::long_text_head(std::size_t size) {
   if (size <= 0xFF) return big_endian(0xD9, size, 1);
   if (size <= 0xFFFF) return big_endian(0xDA, size, 2);
   big_endian(0xDB, size, 4);
@@ -59,19 +62,11 @@ void MsgpackWriter::bin_head(std::size_t size) {
   big_endian(0xC6, size, 4);
 }
 
-void MsgpackWriter::text(std::string_view value) {
-  if (!is_utf8(value)) [[unlikely]]
-    return replaced_text(value);
-  text_head(value.size());
-  out_.write(value);
-}
-
-void MsgpackWriter::lower_case_text(std::string_view value) {
-  if (!is_utf8(value)) [[unlikely]]
-    return replaced_text(value);
-  text_head(value.size());
-  out_.need(value.size());
-  for (const char c : value) out_.put(lower(c));
+/// What was written as text turned out not to be ASCII.
+void MsgpackWriter::check_text(std::string_view value, char* start) {
+  if (is_utf8(value)) return;
+  out_.at() = start;
+  replaced_text(value);
 }
 
 /// The length stands before the text, so it is counted first.
@@ -91,8 +86,8 @@ void MsgpackWriter::replaced_text(std::string_view value) {
   }
 }
 
-void MsgpackWriter::header_value(std::string_view value) {
-  if (!raw_bytes_ || is_utf8(value)) return text(value);
+void MsgpackWriter::raw_header_value(std::string_view value) {
+  if (is_utf8(value)) return text(value);
   bin_head(value.size());
   out_.write(value);
 }

@@ -84,7 +84,7 @@ struct Node {
   std::vector<Property> properties;  ///< All, in file order; where a name is repeated the last one counts in KDL.
   std::vector<Node> children;
   bool has_block = false;  ///< A { } was written, be it empty.
-  bool broken = false;     ///< It has a syntax error: what is here may be incomplete.
+  bool broken = false;     ///< Something is wrong with it, and told: what is here may be incomplete.
 };
 
 }  // namespace picket::apps::gateway::config::kdl

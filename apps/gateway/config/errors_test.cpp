@@ -1,0 +1,394 @@
+#include <fstream>
+#include <iterator>
+#include <span>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "apps/gateway/config/load.hpp"
+#include "apps/gateway/config/testing/folder.hpp"
+
+namespace picket::apps::gateway::config {
+namespace {
+
+/// A mistake, its place between « and ».
+struct Case {
+  std::string_view text;
+  std::string_view message;
+  std::string_view hint;
+};
+
+/// The text without its marks, and where they stood.
+struct Marked {
+  std::string text;
+  std::uint32_t line = 1;
+  std::uint32_t column = 1;
+  std::uint32_t length = 0;
+};
+
+Marked unmark(std::string_view text) {
+  constexpr std::string_view open = "«";
+  constexpr std::string_view close = "»";
+  const std::size_t begin = text.find(open);
+  const std::size_t end = text.find(close);
+  Marked result;
+  result.text = std::string(text.substr(0, begin));
+  for (const char byte : result.text) {
+    ++result.column;
+    if (byte == '\n') {
+      ++result.line;
+      result.column = 1;
+    }
+  }
+  const std::string_view inside = text.substr(begin + open.size(), end - begin - open.size());
+  result.length = static_cast<std::uint32_t>(inside.size());
+  result.text += inside;
+  result.text += text.substr(end + close.size());
+  return result;
+}
+
+class Errors : public ::testing::Test {
+ protected:
+  /// Each case alone, within a file that is otherwise good.
+  void expect_each(std::span<const Case> cases, std::string_view before, std::string_view after) {
+    for (const auto& [text, message, hint] : cases) {
+      SCOPED_TRACE(text);
+      const Marked marked = unmark(std::string(before) + std::string(text) + std::string(after));
+      const auto file = folder_.write("gateway.kdl", marked.text);
+      const Loaded loaded = load(file, testing::variables({}));
+      ASSERT_FALSE(loaded.has_value());
+      for (std::size_t i = 1; i < loaded.error().size(); ++i) ADD_FAILURE() << render(loaded.error()[i], false);
+      const Diagnostic& found = loaded.error().front();
+      EXPECT_EQ(found.file, file.string());
+      EXPECT_EQ(found.line, marked.line) << render(found, false);
+      EXPECT_EQ(found.column, marked.column) << render(found, false);
+      EXPECT_EQ(found.length, marked.length) << render(found, false);
+      EXPECT_EQ(found.message, message);
+      EXPECT_EQ(found.hint, resolve_folder(hint));
+    }
+  }
+
+  /// DIR in an expectation stands for the test's folder.
+  std::string resolve_folder(std::string_view text) const {
+    std::string result(text);
+    if (const std::size_t at = result.find("DIR"); at != std::string::npos)
+      result.replace(at, 3, folder_.path().string());
+    return result;
+  }
+
+  const testing::Folder folder_;
+};
+
+constexpr std::string_view rest = R"(
+listeners { listener "web" { address "127.0.0.1:8080" } }
+upstreams { upstream "app" { target "127.0.0.1:9000" } }
+routes { route "all" { upstream "app" } }
+)";
+
+constexpr std::string_view agent_begin = "agents {\n\tagent \"waf\" {\n\t\tbinary-uds \"/waf.sock\"\n\t\t";
+constexpr std::string_view agent_end =
+    "\n\t}\n}\n"
+    "listeners { listener \"web\" { address \"127.0.0.1:8080\" } }\n"
+    "upstreams { upstream \"app\" { target \"127.0.0.1:9000\" } }\n"
+    "routes { route \"all\" { upstream \"app\" } }\n";
+
+TEST_F(Errors, InTheFormOfASetting) {
+  constexpr std::string_view ms = "it is from 1 to 3600000 ms";
+  const Case cases[] = {
+      {"«timeut-ms» 250", "\"timeut-ms\" is not known in agent \"waf\"", "did you mean \"timeout-ms\"?"},
+      {"«timeout_ms» 250", "\"timeout_ms\" is not known in agent \"waf\"", "did you mean \"timeout-ms\"?"},
+      {"pool { «frobnicate» 1 }", "\"frobnicate\" is not known in \"pool\"",
+       "known: \"preset\", \"connections\", \"load-balancing\", \"flow-control\", \"wait-ms\", "
+       "\"reconnect-interval-ms\""},
+      {"timeout-ms 5; «timeout-ms» 6", "\"timeout-ms\" is given twice in agent \"waf\"", "first at DIR/gateway.kdl:4"},
+      {"«timeout-ms»", "\"timeout-ms\" has no value", "write it behind the name: timeout-ms …"},
+      {"timeout-ms 1 «2»", "\"timeout-ms\" takes one value, not 2",
+       "remove the others, or put text with spaces into quotes"},
+      {"timeout-ms 1 «a»=2", "\"timeout-ms\" takes no property \"a\"", "remove it"},
+      {"«timeout-ms» 1 { }", "\"timeout-ms\" takes no block", "remove the { }"},
+      {"timeout-ms («u32»)1", "the type \"(u32)\" means nothing here", "remove it"},
+      {"(«t»)timeout-ms 1", "the type \"(t)\" means nothing here", "remove it"},
+      {"timeout-ms «0»", "\"timeout-ms\" can't be 0", ms},
+      {"timeout-ms «-1»", "\"timeout-ms\" can't be -1", ms},
+      {"timeout-ms «3600001»", "\"timeout-ms\" can't be 3600001", ms},
+      {"timeout-ms «99999999999999999999»", "\"timeout-ms\" can't be 99999999999999999999", ms},
+      {"timeout-ms «1.5»", "\"timeout-ms\" takes a whole number, not 1.5", ms},
+      {"timeout-ms «#true»", "\"timeout-ms\" takes a whole number, not #true", ms},
+      {"timeout-ms «\"250\"»", "\"timeout-ms\" takes a whole number, not \"250\"",
+       "write it without quotes: timeout-ms 250"},
+      {"timeout-ms «\"soon\"»", "\"timeout-ms\" takes a whole number, not \"soon\"", ms},
+      {"timeout-ms «\"${T:-soon}\"»", "\"timeout-ms\" takes a whole number, not \"soon\"", ms},
+      {"timeout-ms \"«${T}»\"", "the environment variable \"T\" is not set", "set it, or give a default: ${T:-value}"},
+      {"failure-mode «\"opne\"»", "\"opne\" is no value of \"failure-mode\"", "did you mean \"open\"?"},
+      {"failure-mode «\"maybe\"»", "\"maybe\" is no value of \"failure-mode\"", "known: \"closed\", \"open\""},
+      {"failure-mode «1»", "\"failure-mode\" takes a word, not 1", "known: \"closed\", \"open\""},
+  };
+  expect_each(cases, agent_begin, agent_end);
+}
+
+TEST_F(Errors, InAgents) {
+  constexpr std::string_view known_events =
+      "known: \"request_headers\", \"request_body\", \"response_headers\", \"request_complete\"";
+  const Case cases[] = {
+      {"events «\"request_header\"»", "\"request_header\" is no value of \"events\"",
+       "did you mean \"request_headers\"?"},
+      {"events «\"response_body\"»", "\"response_body\" is not supported yet as \"events\"", known_events},
+      {"events «\"websocket-frame\"»", "\"websocket-frame\" is not supported yet as \"events\"", known_events},
+      {"events «\"guardrail\"»", "\"guardrail\" is not supported yet as \"events\"", known_events},
+      {"events \"log\" «\"request_complete\"»", "the event \"request_complete\" is named twice", "remove one"},
+      {"«events»", "\"events\" has no value", "write it behind the name: events …"},
+      {"buffer-size «1023»", "\"buffer-size\" can't be 1023", "it is from 1024 to 12000000 bytes"},
+      {"request-body-mode «\"stream\"»", "\"stream\" is not supported yet as \"request-body-mode\"",
+       "known: \"buffer\""},
+      {"request-body-mode «\"hybrid\"» 65536", "\"hybrid\" is not supported yet as \"request-body-mode\"",
+       "known: \"buffer\""},
+      {"request-body-mode \"buffer\" «5»", "\"request-body-mode\" takes one value, not 2",
+       "remove the others, or put text with spaces into quotes"},
+      {"«response-body-mode» \"buffer\"", "\"response-body-mode\" is not supported yet", "remove it"},
+      {"«max-response-body-bytes» 5", "\"max-response-body-bytes\" is not supported yet", "remove it"},
+      {"«chunk-timeout-ms» 5", "\"chunk-timeout-ms\" is not supported yet", "remove it"},
+      {"circuit-breaker { timeout-seconds «0» }", "\"timeout-seconds\" can't be 0", "it is from 1 to 86400 s"},
+      {"«circuit-breaker»", "\"circuit-breaker\" has no block", "its settings stand in a block: circuit-breaker { … }"},
+      {"circuit-breaker «5» { }", "\"circuit-breaker\" takes no value",
+       "its settings stand in a block: circuit-breaker { … }"},
+      {"pool «connections»=4 { }", "\"pool\" takes no property \"connections\"",
+       "settings stand in the block, without ="},
+      {"pool { load-balancing «\"random\"» }", "\"random\" is not supported yet as \"load-balancing\"",
+       "known: \"round-robin\", \"least-connections\""},
+      {"pool { load-balancing «\"health_based\"» }", "\"health_based\" is not supported yet as \"load-balancing\"",
+       "known: \"round-robin\", \"least-connections\""},
+      {"pool { «wait-ms» 5 }", "\"wait-ms\" has no effect here",
+       "it goes with flow-control \"wait-and-retry\"; set that, or remove this"},
+      {"pool { preset «\"fast\"» }", "\"fast\" is no value of \"preset\"",
+       "known: \"high-throughput\", \"low-latency\""},
+      {"config { «a» }", "\"a\" has no value", "write a #true, a #null, or a {} for an empty object"},
+      {"«unix-socket» \"/other\"", "agent \"waf\" has two transports, \"binary-uds\" and \"unix-socket\"", "keep one"},
+      {"«tls» { }", "\"tls\" is not supported yet", "remove it"},
+  };
+  expect_each(cases, agent_begin, agent_end);
+
+  const Case whole[] = {
+      {"agents { agent «\"waf\"» { events \"log\" } }", "agent \"waf\" has no transport",
+       "add binary-uds \"/run/picket/waf.sock\""},
+      {"agents { agent \"a\" { «grpc» \"http://127.0.0.1:50051\" } }", "\"grpc\" is not supported yet", "remove it"},
+      {"agents { agent \"a\" { «tcp» \"127.0.0.1:1\" } }", "\"tcp\" is not supported yet", "remove it"},
+      {"agents { agent \"a\" { «reverse» } }", "\"reverse\" is not supported yet", "remove it"},
+      {"agents { agent \"a\" { unix-socket «\"\"» } }", "\"unix-socket\" can't be empty",
+       "write at least one character"},
+      {"agents { agent \"a\" { unix-socket «\"a\\nb\"» } }", "\"unix-socket\" can't have control characters",
+       "remove newlines, tabs and the like"},
+      {"agents { agent \"a\" { unix-socket «5» } }", "\"unix-socket\" takes text, not 5", "put it into quotes"},
+      {"agents { agent \"a\" «typ»=\"waf\" { unix-socket \"/a\" } }", "\"typ\" is not known in agent \"a\"",
+       "did you mean \"type\"?"},
+      {"agents { agent \"a\" type=\"b\" «type»=\"waf\" { unix-socket \"/a\" } }",
+       "\"type\" is given twice in agent \"a\"", "first at DIR/gateway.kdl:1"},
+      {"agents { «agent» { unix-socket \"/a\" } }", "\"agent\" has no value", "write it behind the name: agent …"},
+      {"agents { agent «5» { unix-socket \"/a\" } }", "\"agent\" takes text, not 5", "put it into quotes"},
+      {"agents { agent \"a\" { unix-socket \"/a\" }\n agent «\"a\"» { unix-socket \"/b\" } }",
+       "there are two agents \"a\"", "the first is at DIR/gateway.kdl:1"},
+      {"agents { «agnet» \"a\" { } }", "\"agnet\" is not known in \"agents\"", "did you mean \"agent\"?"},
+  };
+  expect_each(whole, "", rest);
+}
+
+TEST_F(Errors, SocketPathThatTheKernelDoesNotTakeIsTold) {
+  const std::string text = "agents { agent \"a\" { unix-socket «\"/" + std::string(107, 'x') + "\"» } }";
+  const Case cases[] = {
+      {text, "the path of this socket has 108 bytes, 107 are the most", "use a shorter one, for example under /run"}};
+  expect_each(cases, "", rest);
+}
+
+TEST_F(Errors, AtTheTopLevel) {
+  const Case cases[] = {
+      {"«agnets» { }", "\"agnets\" is not known in the configuration", "did you mean \"agents\"?"},
+      {"«reverse-listener» { unix \"/x\" }", "\"reverse-listener\" is not supported yet", "remove it"},
+      {"limits { }; «limits» { }", "\"limits\" is given twice in this file",
+       "first at DIR/gateway.kdl:1; join the two"},
+      {"«limits»", "\"limits\" has no block", "its settings stand in a block: limits { … }"},
+      {"system { worker-threads «1025» }", "\"worker-threads\" can't be 1025", "it is from 0 to 1024"},
+      {"system { graceful-shutdown-timeout-secs «0» }", "\"graceful-shutdown-timeout-secs\" can't be 0",
+       "it is from 1 to 86400 s"},
+      {"include «\"none.kdl\"»", "there is no file \"none.kdl\"", "it is looked for in DIR"},
+      {"observability { metrics { address «\"127.0.0.1\"» } }", "\"127.0.0.1\" has no port",
+       "write it behind a colon: \"127.0.0.1:8080\""},
+      {"observability { «metrics» { } }", "\"metrics\" has no \"address\"", "add address \"127.0.0.1:9090\""},
+      {"observability { metrics { address \"127.0.0.1:1\"; path «\"metrics\"» } }", "a path begins with \"/\"",
+       "write \"/metrics\""},
+      {"observability { «audit» { } }", "\"audit\" has no \"file\"", "add file \"access.jsonl\""},
+      {"observability { logging { level «\"warning\"» } }", "\"warning\" is no value of \"level\"",
+       "did you mean \"warn\"?"},
+      {"limits { max-body-size-bytes «0» }", "\"max-body-size-bytes\" can't be 0",
+       "it is from 1 to 1099511627776 bytes"},
+  };
+  expect_each(cases, "", rest);
+}
+
+TEST_F(Errors, InWhatARequestMeets) {
+  const Case cases[] = {
+      // Listeners.
+      {"listeners { «listener» \"b\" { } }", "listener \"b\" has no \"address\"", "add address \"127.0.0.1:8080\""},
+      {"listeners { listener \"b\" { address «\"localhost:80\"» } }", "\"localhost\" is not an IP address",
+       "write it as in \"127.0.0.1:8080\" or \"[::1]:8080\""},
+      {"listeners { listener \"b\" { address \"127.0.0.1:1\"; protocol «\"https\"» } }",
+       "\"https\" is not supported yet as \"protocol\"", "known: \"http\""},
+      {"listeners { listener \"b\" { address \"127.0.0.1:1\"; «tls» { } } }", "\"tls\" is not supported yet",
+       "remove it"},
+      {"listeners { listener \"b\" { address \"127.0.0.1:1\" }\n listener «\"b\"» { address \"127.0.0.1:2\" } }",
+       "there are two listeners \"b\"", "the first is at DIR/gateway.kdl:1"},
+      {"listeners { listener \"b\" { address \"127.0.0.1:1\" }\n listener \"c\" { address «\"127.0.0.1:1\"» } }",
+       "this address is taken", "it is first used at DIR/gateway.kdl:1"},
+      {"listeners { listener \"b\" { address \"127.0.0.1:1\" } }\nobservability { metrics { address «\"127.0.0.1:1\"» "
+       "} }",
+       "this address is taken", "it is first used at DIR/gateway.kdl:1"},
+      {"«listeners» { }", "\"listeners\" has no \"listener\"", "add listener \"web\" { address \"127.0.0.1:8080\" }"},
+  };
+  expect_each(cases, "",
+              "\nupstreams { upstream \"app\" { target \"127.0.0.1:9000\" } }\nroutes { route \"all\" { upstream "
+              "\"app\" } }\n");
+
+  const Case upstreams[] = {
+      {"«upstream» \"b\" { }", "upstream \"b\" has no \"target\"", "add target \"127.0.0.1:9000\""},
+      {"upstream \"b\" { target «\"http://a:1\"» }", "\"http://a:1\" is a URL, not an address",
+       "write it without http://"},
+      {"upstream \"b\" { target \"a:1\" weight=«0» }", "\"weight\" can't be 0", "it is from 1 to 1000"},
+      {"upstream \"b\" { target \"a:1\" «wieght»=1 }", "\"wieght\" is not known in target \"a:1\"",
+       "did you mean \"weight\"?"},
+      {"upstream \"b\" { target \"a:1\"; target «\"a:1\"» }", "the target \"a:1\" is named twice",
+       "give it a weight instead"},
+      {"upstream \"b\" { target \"a:1\"; load-balancing «\"random\"» }",
+       "\"random\" is not supported yet as \"load-balancing\"", "known: \"round_robin\", \"least_connections\""},
+      {"upstream \"b\" { target \"a:1\"; «health-check» { } }", "\"health-check\" is not supported yet", "remove it"},
+      {"upstream «\"app\"» { target \"a:1\" }", "there are two upstreams \"app\"", "the first is at DIR/gateway.kdl:1"},
+  };
+  expect_each(upstreams, "upstreams { upstream \"app\" { target \"127.0.0.1:9000\" }\n",
+              "}\nlisteners { listener \"web\" { address \"127.0.0.1:8080\" } }\nroutes { route \"all\" { upstream "
+              "\"app\" } }\n");
+
+  const Case filters[] = {
+      {"«filter» \"b\" { agent \"a\" }", "filter \"b\" has no \"type\"", "add type \"agent\""},
+      {"«filter» \"b\" { type \"agent\" }", "filter \"b\" has no \"agent\"", "add agent with the id of one"},
+      {"filter \"b\" { type «\"lua\"»; agent \"a\" }", "\"lua\" is no value of \"type\"", "known: \"agent\""},
+      {"filter \"b\" { type \"agent\"; agent «\"aa\"» }", "there is no agent \"aa\"", "did you mean \"a\"?"},
+      {"filter \"b\" { type \"agent\"; agent «\"zzz\"» }", "there is no agent \"zzz\"", "known: \"a\""},
+      {"filter \"b\" { type \"agent\"; agent \"a\"; timeout-ms «0» }", "\"timeout-ms\" can't be 0",
+       "it is from 1 to 3600000 ms"},
+      {"filter \"b\" { type \"agent\"; agent \"a\"; failure-mode «\"shut\"» }",
+       "\"shut\" is no value of \"failure-mode\"", "known: \"closed\", \"open\""},
+  };
+  expect_each(filters, "agents { agent \"a\" { binary-uds \"/a\" } }\nfilters { ",
+              std::string("}") + std::string(rest));
+}
+
+TEST_F(Errors, InRoutes) {
+  constexpr std::string_view before =
+      "agents { agent \"a\" { binary-uds \"/a\" } }\n"
+      "filters { filter \"f\" { type \"agent\"; agent \"a\" }; filter \"g\" { type \"agent\"; agent \"a\" } }\n"
+      "listeners { listener \"web\" { address \"127.0.0.1:8080\" } }\n"
+      "upstreams { upstream \"app\" { target \"127.0.0.1:9000\" } }\n"
+      "routes { route \"all\" { upstream \"app\" }\n";
+  const Case cases[] = {
+      {"«route» \"b\" { matches { path-prefix \"/b\" } }", "route \"b\" has no \"upstream\"",
+       "add upstream with the id of one"},
+      {"route \"b\" { matches { path-prefix \"/b\" }; upstream «\"ap\"» }", "there is no upstream \"ap\"",
+       "did you mean \"app\"?"},
+      {"route \"b\" { matches { path-prefix \"/b\" }; upstream \"app\"; filters \"f\" «\"h\"» }",
+       "there is no filter \"h\"", "known: \"f\", \"g\""},
+      {"route \"b\" { matches { path-prefix \"/b\" }; upstream \"app\"; filters \"f\" «\"f\"» }",
+       "the filter \"f\" is named twice", "remove one"},
+      {"route \"b\" { matches { path-prefix \"/b\" }; upstream \"app\"; filters \"f\" «\"g\"» }",
+       "the filters \"f\" and \"g\" ask the same agent, \"a\"", "a route asks an agent once: remove one of them"},
+      {"route \"b\" { matches { path-prefix «\"b\"» }; upstream \"app\" }", "a path begins with \"/\"", "write \"/b\""},
+      {"route \"b\" { matches { path-prefix «\"/b?x\"» }; upstream \"app\" }", "a path has no \"?\" or \"#\"",
+       "routes are chosen by the path alone, without the query"},
+      {"route \"b\" { matches { host «\"a:80\"» }; upstream \"app\" }", "\"a:80\" is not a host name",
+       "write one exact name without port, for example \"app.example\""},
+      {"route \"b\" { matches { host «\"*.a\"» }; upstream \"app\" }", "\"*.a\" is not a host name",
+       "write one exact name without port, for example \"app.example\""},
+      {"route \"b\" { matches { method «\"get\"» }; upstream \"app\" }", "\"get\" is not a method",
+       "methods are in upper case: \"GET\" \"POST\""},
+      {"route \"b\" { matches { method \"GET\" «\"GET\"» }; upstream \"app\" }", "the method \"GET\" is named twice",
+       "remove one"},
+      {"route \"b\" { matches { «path» \"/b\" }; upstream \"app\" }", "\"path\" is not known in \"matches\"",
+       "did you mean \"path-prefix\"?"},
+      {"route \"b\" { matches { host \"b\" }; upstream \"app\"; websocket «#true» }",
+       "\"websocket #true\" is not supported yet", "remove it: upgrades are not passed on"},
+      {"route \"b\" { matches { host \"b\" }; upstream \"app\"; websocket-inspection «#true» }",
+       "\"websocket-inspection #true\" is not supported yet", "remove it: upgrades are not passed on"},
+      {"route \"b\" { matches { host \"b\" }; upstream \"app\"; websocket «\"yes\"» }",
+       "\"websocket\" takes #true or #false, not \"yes\"", "write #true or #false, without quotes"},
+      {"route «\"all\"» { matches { path-prefix \"/b\" }; upstream \"app\" }", "there are two routes \"all\"",
+       "the first is at DIR/gateway.kdl:5"},
+      {"route «\"b\"» { matches { path-prefix \"/\" }; upstream \"app\" }",
+       "route \"b\" can never be taken: route \"all\" matches the same requests", "the first is at DIR/gateway.kdl:5"},
+  };
+  expect_each(cases, before, "\n}\n");
+}
+
+TEST_F(Errors, ReferenceToAKindThatHasNoneSaysHowToDefineOne) {
+  const Case cases[] = {{"routes { route \"r\" { upstream «\"app\"» } }", "there is no upstream \"app\"",
+                         "no upstream is defined: add upstreams { upstream \"app\" { … } }"}};
+  expect_each(cases, "listeners { listener \"web\" { address \"127.0.0.1:8080\" } }\n", "");
+}
+
+TEST_F(Errors, EmptyFileLacksListenersAndRoutes) {
+  const Loaded loaded = load(folder_.write("gateway.kdl", "// nothing\n"), testing::variables({}));
+  ASSERT_FALSE(loaded.has_value());
+  ASSERT_EQ(loaded.error().size(), 2U);
+  EXPECT_EQ(loaded.error()[0].message, "the configuration has no \"listeners\"");
+  EXPECT_EQ(loaded.error()[0].hint, "add listeners { listener \"web\" { address \"127.0.0.1:8080\" } }");
+  EXPECT_EQ(loaded.error()[1].message, "the configuration has no \"routes\"");
+  EXPECT_EQ(loaded.error()[1].line, 1U);
+}
+
+TEST_F(Errors, SyntaxErrorHidesWhatWouldOnlySeemToBeMissing) {
+  const Loaded loaded = load(folder_.write("gateway.kdl",
+                                           "listeners { listener \"web\" { address 1x } }\nroutes { route \"r\" { "
+                                           "upstream \"gone\"; filters \"none\"; bogus 1 } }"),
+                             testing::variables({}));
+  ASSERT_FALSE(loaded.has_value());
+  ASSERT_EQ(loaded.error().size(), 2U);
+  EXPECT_EQ(loaded.error()[0].message, "\"1x\" is not a number: \"x\" does not belong to a number");
+  EXPECT_EQ(loaded.error()[1].message, "\"bogus\" is not known in \"route\"");
+}
+
+TEST_F(Errors, OfIncludedFilesNameThatFileAndDuplicatesAcrossFilesAreFound) {
+  folder_.write("part.kdl", "\nlimits { max-header-count 5 }\nagents { agent \"a\" { binary-uds \"/b\" } }");
+  const auto file =
+      folder_.write("gateway.kdl", std::string(rest) +
+                                       "limits { max-header-count 6 }\nagents { agent \"a\" { binary-uds \"/a\" } }\n"
+                                       "include \"part.kdl\"\n");
+  const Loaded loaded = load(file, testing::variables({}));
+  ASSERT_FALSE(loaded.has_value());
+  ASSERT_EQ(loaded.error().size(), 2U);
+  const Diagnostic& first = loaded.error()[0];
+  EXPECT_EQ(first.file, (folder_.path() / "part.kdl").string());
+  EXPECT_EQ(first.line, 2U);
+  EXPECT_EQ(first.message, "\"max-header-count\" is given twice in \"limits\"");
+  EXPECT_EQ(first.hint, "first at " + file.string() + ":5");
+  EXPECT_EQ(loaded.error()[1].message, "there are two agents \"a\"");
+  EXPECT_EQ(loaded.error()[1].hint, "the first is at " + file.string() + ":6");
+}
+
+/// A file with many errors, and what `picket check` says of it, are beside this test.
+TEST_F(Errors, OfOneFileAreAllToldAtOnceAndInOrder) {
+  const std::string data = std::string(PICKET_SOURCE_DIR) + "/apps/gateway/config/testing/";
+  const auto read = [](const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  const auto file = folder_.write("many_errors.kdl", read(data + "many_errors.kdl"));
+  std::ostringstream out;
+  std::ostringstream err;
+  EXPECT_EQ(check(file, testing::variables({}), out, err, false), 2);
+  std::string told = err.str();
+  const std::string prefix = folder_.path().string() + "/";
+  for (std::size_t at = told.find(prefix); at != std::string::npos; at = told.find(prefix))
+    told.erase(at, prefix.size());
+  EXPECT_EQ(told, read(data + "many_errors.txt"));
+}
+
+}  // namespace
+}  // namespace picket::apps::gateway::config

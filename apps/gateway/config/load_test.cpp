@@ -1,0 +1,297 @@
+#include "apps/gateway/config/load.hpp"
+
+#include <filesystem>
+#include <sstream>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "apps/gateway/config/testing/folder.hpp"
+
+namespace picket::apps::gateway::config {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view base = R"(
+listeners { listener "web" { address "127.0.0.1:8080" } }
+upstreams { upstream "app" { target "127.0.0.1:9000" } }
+routes { route "all" { upstream "app" } }
+)";
+
+class Load : public ::testing::Test {
+ protected:
+  Config good(std::string_view text, const Environment& environment = testing::variables({})) {
+    Loaded loaded = load(folder_.write("gateway.kdl", text), environment);
+    if (loaded) return std::move(*loaded);
+    for (const Diagnostic& diagnostic : loaded.error()) ADD_FAILURE() << render(diagnostic, false);
+    return {};
+  }
+  /// A whole file with an agent of this block.
+  Agent agent(const std::string& block) {
+    const Config config = good(std::string(base) + "agents { agent \"a\" { binary-uds \"/s\"; " + block + " } }");
+    return config.agents.empty() ? Agent{} : config.agents.front();
+  }
+
+  const testing::Folder folder_;
+};
+
+TEST_F(Load, LeastFileHasEveryDefault) {
+  const Config config = good(base);
+  EXPECT_EQ(config.system.worker_threads, 0U);
+  EXPECT_EQ(config.system.max_connections, 10'000U);
+  EXPECT_EQ(config.system.graceful_shutdown_timeout, milliseconds{30'000});
+  ASSERT_EQ(config.listeners.size(), 1U);
+  EXPECT_EQ(config.listeners[0].id, "web");
+  EXPECT_EQ(config.listeners[0].host, "127.0.0.1");
+  EXPECT_EQ(config.listeners[0].port, 8080);
+  ASSERT_EQ(config.upstreams.size(), 1U);
+  ASSERT_EQ(config.upstreams[0].targets.size(), 1U);
+  EXPECT_EQ(config.upstreams[0].targets[0].weight, 1U);
+  EXPECT_EQ(config.upstreams[0].load_balancing, LoadBalancing::round_robin);
+  ASSERT_EQ(config.routes.size(), 1U);
+  EXPECT_EQ(config.routes[0].path_prefix, "/");
+  EXPECT_FALSE(config.routes[0].host.has_value());
+  EXPECT_TRUE(config.routes[0].methods.empty());
+  EXPECT_EQ(config.limits.max_header_size, 16'384U);
+  EXPECT_EQ(config.limits.max_header_count, 100U);
+  EXPECT_EQ(config.limits.max_body_size, 10'485'760U);
+  EXPECT_FALSE(config.observability.metrics.has_value());
+  EXPECT_FALSE(config.observability.access_log.has_value());
+}
+
+TEST_F(Load, LeastAgentHasEveryDefault) {
+  const Agent a = agent("");
+  EXPECT_EQ(a.id, "a");
+  EXPECT_EQ(a.type, "a");
+  EXPECT_EQ(a.transport, AgentTransport::binary_uds);
+  EXPECT_EQ(a.path, "/s");
+  EXPECT_TRUE(a.events.request_headers);
+  EXPECT_FALSE(a.events.request_body || a.events.response_headers || a.events.request_complete);
+  EXPECT_EQ(a.buffer_size, 65'536U);
+  EXPECT_EQ(a.timeout, milliseconds{1'000});
+  EXPECT_EQ(a.failure_mode, FailureMode::closed);
+  EXPECT_EQ(a.max_request_body_bytes, 1'048'576U);
+  EXPECT_EQ(a.max_concurrent_calls, 100U);
+  EXPECT_EQ(a.circuit_breaker.failure_threshold, 5U);
+  EXPECT_EQ(a.circuit_breaker.success_threshold, 2U);
+  EXPECT_EQ(a.circuit_breaker.timeout, milliseconds{30'000});
+  EXPECT_EQ(a.circuit_breaker.half_open_max_requests, 1U);
+  EXPECT_EQ(a.pool.connections, 4U);
+  EXPECT_EQ(a.pool.load_balancing, LoadBalancing::round_robin);
+  EXPECT_EQ(a.pool.flow_control, FlowControlMode::fail_closed);
+  EXPECT_FALSE(a.config_json.has_value());
+}
+
+TEST_F(Load, EverySettingReachesItsField) {
+  const Config config = good(R"(
+    system { worker-threads 3; max-connections 7; graceful-shutdown-timeout-secs 9 }
+    listeners { listener "web" { address "[::1]:81"; protocol "http" } }
+    agents {
+      agent "w" type="waf" {
+        unix-socket "/run/w.sock"
+        events "request-body" "response_headers" "log"
+        buffer-size 1024; timeout-ms 250; failure-mode "fail_open"; request-body-mode "buffer"
+        max-request-body-bytes 5; max-concurrent-calls 6
+        circuit-breaker { failure-threshold 1; success-threshold 3; timeout-seconds 4; half-open-max-requests 8 }
+        pool { connections 2; load-balancing "least_connections"; flow-control "wait-and-retry"; wait-ms 11
+               reconnect-interval-ms 12 }
+        config { paranoia-level 1 }
+      }
+      agent "v" { binary-uds "/v"; timeout-ms 77 }
+    }
+    filters { filter "f" { type "agent"; agent "w"; failure-mode "closed"; timeout-ms 13 }
+              filter "g" { type "agent"; agent "v" } }
+    upstreams {
+      upstream "u" { target "a.example:1" weight=2; target "[::1]:2"; load-balancing "least-connections" }
+      upstream "t" { target "127.0.0.1:3" }
+    }
+    routes {
+      route "r" { matches { path-prefix "/a"; host "App.Example"; method "GET" "POST" }; filters "g" "f"; upstream "t"
+                  websocket #false }
+    }
+    limits { max-header-size-bytes 2048; max-header-count 14; max-body-size-bytes 15 }
+    observability { metrics { address "127.0.0.1:9090"; path "/m" }; logging { level "warn"; format "json" }
+                    access-log { file "logs/../a.jsonl" }; audit { file "/var/b.jsonl" } }
+  )");
+  EXPECT_EQ(config.system.worker_threads, 3U);
+  EXPECT_EQ(config.system.max_connections, 7U);
+  EXPECT_EQ(config.system.graceful_shutdown_timeout, milliseconds{9'000});
+  EXPECT_EQ(config.listeners.at(0).host, "::1");
+  EXPECT_EQ(config.listeners.at(0).port, 81);
+
+  const Agent& a = config.agents.at(0);
+  EXPECT_EQ(a.type, "waf");
+  EXPECT_EQ(a.transport, AgentTransport::unix_socket);
+  EXPECT_EQ(a.path, "/run/w.sock");
+  EXPECT_FALSE(a.events.request_headers);
+  EXPECT_TRUE(a.events.request_body && a.events.response_headers && a.events.request_complete);
+  EXPECT_EQ(a.buffer_size, 1024U);
+  EXPECT_EQ(a.timeout, milliseconds{250});
+  EXPECT_EQ(a.failure_mode, FailureMode::open);
+  EXPECT_EQ(a.max_request_body_bytes, 5U);
+  EXPECT_EQ(a.max_concurrent_calls, 6U);
+  EXPECT_EQ(a.circuit_breaker.failure_threshold, 1U);
+  EXPECT_EQ(a.circuit_breaker.success_threshold, 3U);
+  EXPECT_EQ(a.circuit_breaker.timeout, milliseconds{4'000});
+  EXPECT_EQ(a.circuit_breaker.half_open_max_requests, 8U);
+  EXPECT_EQ(a.pool.connections, 2U);
+  EXPECT_EQ(a.pool.load_balancing, LoadBalancing::least_connections);
+  EXPECT_EQ(a.pool.flow_control, FlowControlMode::wait_and_retry);
+  EXPECT_EQ(a.pool.flow_control_wait, milliseconds{11});
+  EXPECT_EQ(a.pool.reconnect_interval, milliseconds{12});
+  EXPECT_EQ(a.config_json, "{\"paranoia-level\":1}");
+
+  EXPECT_EQ(config.filters.at(0).agent, 0U);
+  EXPECT_EQ(config.filters.at(0).failure_mode, FailureMode::closed);
+  EXPECT_EQ(config.filters.at(0).timeout, milliseconds{13});
+  EXPECT_EQ(config.filters.at(1).agent, 1U);
+  EXPECT_EQ(config.filters.at(1).timeout, milliseconds{77});
+
+  const Upstream& u = config.upstreams.at(0);
+  EXPECT_EQ(u.targets.at(0).host, "a.example");
+  EXPECT_EQ(u.targets.at(0).weight, 2U);
+  EXPECT_EQ(u.targets.at(1).host, "::1");
+  EXPECT_EQ(u.targets.at(1).port, 2);
+  EXPECT_EQ(u.load_balancing, LoadBalancing::least_connections);
+
+  const Route& r = config.routes.at(0);
+  EXPECT_EQ(r.path_prefix, "/a");
+  EXPECT_EQ(r.host, "app.example");
+  EXPECT_EQ(r.methods, (std::vector<std::string>{"GET", "POST"}));
+  EXPECT_EQ(r.filters, (std::vector<std::size_t>{1, 0}));
+  EXPECT_EQ(r.upstream, 1U);
+
+  EXPECT_EQ(config.limits.max_header_size, 2048U);
+  EXPECT_EQ(config.limits.max_header_count, 14U);
+  EXPECT_EQ(config.limits.max_body_size, 15U);
+  EXPECT_EQ(config.observability.metrics->port, 9090);
+  EXPECT_EQ(config.observability.metrics->path, "/m");
+  EXPECT_EQ(config.observability.log_level, LogLevel::warn);
+  EXPECT_EQ(config.observability.log_format, LogFormat::json);
+  EXPECT_EQ(config.observability.access_log, (folder_.path() / "a.jsonl").string());
+  EXPECT_EQ(config.observability.audit_log, "/var/b.jsonl");
+}
+
+TEST_F(Load, AgentOfTheBenchmarkPageLoadsInBothItsForms) {
+  for (
+      const std::string_view agents :
+      {R"(agents { agent "waf" type="waf" { binary-uds "/var/run/sentinel/waf.sock"; events "request_headers" "request_body"; buffer-size 65536 } })",
+       "agents {\n    agent \"waf\" type=\"waf\" {\n        binary-uds \"/var/run/sentinel/waf.sock\"\n"
+       "        events \"request_headers\" \"request_body\"\n        buffer-size 65536\n    }\n}\n"}) {
+    const Config config = good(std::string(base) + std::string(agents));
+    ASSERT_EQ(config.agents.size(), 1U);
+    const Agent& a = config.agents[0];
+    EXPECT_EQ(a.id, "waf");
+    EXPECT_EQ(a.type, "waf");
+    EXPECT_EQ(a.transport, AgentTransport::binary_uds);
+    EXPECT_EQ(a.path, "/var/run/sentinel/waf.sock");
+    EXPECT_TRUE(a.events.request_headers && a.events.request_body);
+    EXPECT_FALSE(a.events.response_headers || a.events.request_complete);
+    EXPECT_EQ(a.buffer_size, 65'536U);
+  }
+}
+
+TEST_F(Load, PresetSetsTheWholePoolAndWhatStandsBesideItOverrides) {
+  Pool pool = agent("pool { preset \"high-throughput\" }").pool;
+  EXPECT_EQ(pool.connections, 8U);
+  EXPECT_EQ(pool.load_balancing, LoadBalancing::least_connections);
+  EXPECT_EQ(pool.flow_control, FlowControlMode::wait_and_retry);
+  EXPECT_EQ(pool.max_concurrent_per_connection, 200U);
+
+  pool = agent("pool { connections 3; preset \"low_latency\"; load-balancing \"round_robin\" }").pool;
+  EXPECT_EQ(pool.connections, 3U);
+  EXPECT_EQ(pool.load_balancing, LoadBalancing::round_robin);
+  EXPECT_EQ(pool.flow_control, FlowControlMode::fail_closed);
+  EXPECT_EQ(pool.connect_timeout, milliseconds{1'000});
+  EXPECT_EQ(pool.health_check_interval, milliseconds{2'000});
+  EXPECT_EQ(pool.max_concurrent_per_connection, 50U);
+}
+
+TEST_F(Load, RoutesAreTriedLongestPrefixFirstThenInFileOrder) {
+  const Config config = good(R"(
+    listeners { listener "web" { address "127.0.0.1:8080" } }
+    upstreams { upstream "app" { target "127.0.0.1:9000" } }
+    routes { route "1" { matches { host "a" }; upstream "app" }
+             route "2" { matches { path-prefix "/api/v1" }; upstream "app" }
+             route "3" { matches { path-prefix "/api" }; upstream "app" }
+             route "4" { upstream "app" }
+             route "5" { matches { path-prefix "/web" }; upstream "app" } })");
+  std::string order;
+  for (const Route& route : config.routes) order += route.id;
+  EXPECT_EQ(order, "23514");
+}
+
+TEST_F(Load, BlocksOfSeveralFilesAreJoined) {
+  folder_.write("conf.d/a.kdl", "agents { agent \"a\" { binary-uds \"a.sock\" } }\nlimits { max-header-count 5 }");
+  folder_.write("conf.d/b.kdl",
+                "agents { agent \"b\" { binary-uds \"../b.sock\" } }\nlimits { max-body-size-bytes 6 }");
+  const Config config =
+      good(std::string(base) + "include \"conf.d/*.kdl\"\nagents { agent \"c\" { binary-uds \"c.sock\" } }");
+  ASSERT_EQ(config.agents.size(), 3U);
+  EXPECT_EQ(config.agents[0].path, (folder_.path() / "conf.d/a.sock").string());
+  EXPECT_EQ(config.agents[1].path, (folder_.path() / "b.sock").string());
+  EXPECT_EQ(config.agents[2].path, (folder_.path() / "c.sock").string());
+  EXPECT_EQ(config.limits.max_header_count, 5U);
+  EXPECT_EQ(config.limits.max_body_size, 6U);
+}
+
+TEST_F(Load, NumbersMayComeFromTheEnvironment) {
+  const std::string text = std::string(base) + "limits { max-header-count \"${COUNT:-7}\" }";
+  EXPECT_EQ(good(text).limits.max_header_count, 7U);
+  EXPECT_EQ(good(text, testing::variables({{"COUNT", "0x10"}})).limits.max_header_count, 16U);
+}
+
+TEST_F(Load, EveryExampleIsGood) {
+  std::size_t examples = 0;
+  for (const fs::directory_entry& entry : fs::directory_iterator(fs::path(PICKET_SOURCE_DIR) / "examples")) {
+    if (entry.path().extension() != ".kdl") continue;
+    SCOPED_TRACE(entry.path());
+    ++examples;
+    const Loaded loaded = load(entry.path(), testing::variables({}));
+    if (loaded) continue;
+    for (const Diagnostic& diagnostic : loaded.error()) ADD_FAILURE() << render(diagnostic, false);
+  }
+  EXPECT_GE(examples, 2U);
+}
+
+TEST_F(Load, DemoTakesItsPlacesFromTheEnvironment) {
+  const Loaded loaded = load(fs::path(PICKET_SOURCE_DIR) / "examples/demo.kdl",
+                             testing::variables({{"PICKET_DEMO_PORT", "18080"},
+                                                 {"PICKET_DEMO_METRICS_PORT", "19090"},
+                                                 {"PICKET_DEMO_DIR", "/tmp/x"},
+                                                 {"PICKET_DEMO_UPSTREAM", "127.0.0.1:19000"}}));
+  ASSERT_TRUE(loaded.has_value());
+  EXPECT_EQ(loaded->listeners.at(0).port, 18080);
+  EXPECT_EQ(loaded->observability.metrics->port, 19090);
+  EXPECT_EQ(loaded->agents.at(0).path, "/tmp/x/waf.sock");
+  EXPECT_EQ(loaded->observability.access_log, "/tmp/x/access.jsonl");
+  EXPECT_EQ(loaded->upstreams.at(0).targets.at(0).port, 19000);
+}
+
+TEST_F(Load, CheckSaysGoodOnOutAndGivesZero) {
+  std::ostringstream out;
+  std::ostringstream err;
+  const fs::path file = folder_.write("g.kdl", base);
+  EXPECT_EQ(check(file, testing::variables({}), out, err, false), 0);
+  EXPECT_EQ(out.str(), file.string() + ": good: 1 listener, 1 route, 0 agents, 1 upstream\n");
+  EXPECT_EQ(err.str(), "");
+}
+
+TEST_F(Load, CheckTellsErrorsOnErrAndGivesTwo) {
+  std::ostringstream out;
+  std::ostringstream err;
+  const fs::path file = folder_.write("g.kdl", std::string(base) + "limits { max-header-count 0 }");
+  EXPECT_EQ(check(file, testing::variables({}), out, err, false), 2);
+  EXPECT_EQ(out.str(), "");
+  EXPECT_EQ(err.str(), file.string() +
+                           ":5:27: error: \"max-header-count\" can't be 0\n"
+                           "    5 | limits { max-header-count 0 }\n"
+                           "      |                           ^\n"
+                           "hint: it is from 1 to 10000\n"
+                           "1 error in " +
+                           file.string() + "\n");
+}
+
+}  // namespace
+}  // namespace picket::apps::gateway::config

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "apps/gateway/client_watch.hpp"
+#include "apps/gateway/http/body_reader.hpp"
+#include "apps/gateway/http/fields.hpp"
+#include "apps/gateway/http/message.hpp"
+#include "apps/gateway/inspection/inspection.hpp"
+#include "apps/gateway/service.hpp"
+
+namespace picket::apps::gateway {
+
+/// Who sent a request.
+struct Peer {
+  std::string address;  ///< Bare.
+  std::uint16_t port = 0;
+};
+
+/// One request from its validated head to its last response byte: agents, upstream, relay, log line.
+///
+/// Thread safety: its worker's thread. Lifetime: head, stream and buffer outlive it.
+class Exchange {
+ public:
+  Exchange(Service& service, transport::Stream& client, base::Buffer& client_buffer, const Peer& peer, const http::RequestHead& request,
+           base::Arena& arena);
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+  ~Exchange();
+
+  /// Serves the request. Whatever happens, the client has been answered or is gone afterwards, the agents have been told, and the log line is written.
+  [[nodiscard]] transport::Task<void> serve();
+
+  /// Whether the client's connection may take another request.
+  [[nodiscard]] bool keeps_alive() const noexcept { return keep_alive_; }
+  /// Whether the client may still be sending a body that nobody reads, so that the connection must linger.
+  [[nodiscard]] bool lingers() const noexcept { return !body_.done() && !client_lost_; }
+
+ private:
+  // Each step returns false where the request has been answered, or cannot be any more.
+  [[nodiscard]] transport::Task<bool> inspect_head(const config::Route& route);
+  [[nodiscard]] transport::Task<bool> hold_and_inspect_body();
+  [[nodiscard]] transport::Task<bool> continue_if_expected();
+  [[nodiscard]] transport::Task<void> forward(const config::Route& route);
+  [[nodiscard]] transport::Task<std::optional<upstream::Lease>> send_upstream(upstream::Pool& pool);
+  [[nodiscard]] transport::Task<base::Status> send_request(upstream::Lease& lease);
+  [[nodiscard]] transport::Task<base::Status> stream_body(transport::Stream& upstream);
+  [[nodiscard]] transport::Task<base::Status> read_response_head(upstream::Lease& lease);
+  [[nodiscard]] transport::Task<void> respond(upstream::Lease lease);
+  [[nodiscard]] transport::Task<void> relay(upstream::Lease lease, const http::FieldList& fields);
+  [[nodiscard]] transport::Task<void> answer(inspection::Answer answer);
+  [[nodiscard]] transport::Task<void> refuse(inspection::Reason reason, std::uint16_t status);
+
+  void build_request(base::Buffer& out, const std::string& upstream_address);
+  void finish_head(base::Buffer& out);
+  [[nodiscard]] std::string forwarded_for() const;
+  [[nodiscard]] bool sends_body() const noexcept { return request_.has_body() || !held_.empty(); }
+  void conclude();
+  void write_access_line();
+
+  Service& service_;
+  transport::Stream& client_;
+  const Peer& peer_;
+  const http::RequestHead& request_;
+  base::Arena& arena_;
+  http::BodyReader body_;
+  ClientWatch watch_;
+  base::CorrelationId id_;
+  std::string_view request_id_;
+  std::optional<inspection::Inspection> inspection_;
+  base::TimePoint began_;
+
+  // The body, where agents look at it: blocks as read, pieces as they go on.
+  std::vector<std::unique_ptr<char[]>> blocks_;
+  std::vector<base::ByteView> held_;
+  std::uint64_t body_size_ = 0;
+  bool body_is_held_ = false;  // all of it
+  bool body_started_ = false;  // bytes of it went upstream from the socket: no retry
+
+  base::Buffer upstream_buffer_;
+  transport::Stream* upstream_ = nullptr;  // while it is waited for: closed when the client goes
+  http::ResponseHead response_;
+
+  // For the log.
+  std::uint16_t status_ = 0;
+  std::uint64_t response_size_ = 0;
+  std::string upstream_address_;
+  std::string_view decision_ = "allow";
+  std::string_view deciding_agent_;
+  inspection::Reason reason_ = inspection::Reason::none;
+  std::uint32_t attempts_ = 0;
+  bool keep_alive_ = true;
+  bool client_lost_ = false;
+};
+
+}  // namespace picket::apps::gateway

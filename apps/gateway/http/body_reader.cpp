@@ -1,0 +1,72 @@
+#include "apps/gateway/http/body_reader.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace picket::apps::gateway::http {
+namespace {
+
+constexpr std::size_t read_size = 16 * 1024;
+// A chunk header or trailer section that is longer than this is an attack on memory.
+constexpr std::size_t undecodable_limit = 32 * 1024;
+
+base::Error ended_early() { return base::fail(base::ErrorKind::connection_closed, "the body ended before its end"); }
+
+}  // namespace
+
+BodyReader::BodyReader(transport::Stream& stream, base::Buffer& buffered, Framing framing, std::uint64_t content_length)
+    : stream_(stream),
+      buffered_(buffered),
+      framing_(framing),
+      remaining_(content_length),
+      done_(framing == Framing::none || (framing == Framing::length && content_length == 0)) {
+  if (framing == Framing::chunked) chunked_.emplace();
+}
+
+std::size_t BodyReader::take_buffered(std::span<char> into) noexcept {
+  const std::size_t size = std::min(into.size(), buffered_.size());
+  if (size == 0) return 0;
+  std::memcpy(into.data(), buffered_.data(), size);
+  buffered_.consume(size);
+  return size;
+}
+
+transport::Task<base::Result<std::size_t>> BodyReader::read(std::span<char> into, base::Deadline deadline) {
+  if (done_) co_return std::size_t{0};
+  if (framing_ == Framing::length) into = into.first(static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), remaining_)));
+  while (true) {
+    if (chunked_) {
+      if (!buffered_.empty()) {
+        const auto step = chunked_->decode(buffered_.text(), into);
+        if (!step) co_return step.error();
+        buffered_.consume(step->consumed);
+        done_ = chunked_->done();
+        if (step->produced != 0 || done_) co_return step->produced;
+        if (buffered_.size() > undecodable_limit)
+          co_return base::fail(base::ErrorKind::invalid_message, "a chunk header or trailer section over the limit");
+      }
+      const std::span<char> space{buffered_.prepare(read_size), read_size};
+      const auto got = co_await stream_.read_some(space, deadline);
+      if (!got) co_return got.error();
+      if (*got == 0) co_return ended_early();
+      buffered_.commit(*got);
+      continue;
+    }
+    std::size_t size = take_buffered(into);
+    if (size == 0) {
+      const auto got = co_await stream_.read_some(into, deadline);
+      if (!got) co_return got.error();
+      size = *got;
+    }
+    if (framing_ == Framing::until_close) {
+      done_ = size == 0;
+      co_return size;
+    }
+    if (size == 0) co_return ended_early();
+    remaining_ -= size;
+    done_ = remaining_ == 0;
+    co_return size;
+  }
+}
+
+}  // namespace picket::apps::gateway::http

@@ -1,0 +1,202 @@
+// Beast is compiled here and nowhere else.
+#include "apps/gateway/http/parser.hpp"
+
+#include <boost/beast/http/basic_parser.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+namespace picket::apps::gateway::http {
+namespace {
+
+namespace beast = boost::beast;
+using beast::error_code;
+using View = beast::string_view;
+
+base::Error invalid(std::string detail) { return base::fail(base::ErrorKind::invalid_message, std::move(detail)); }
+std::string_view view(View text) noexcept { return {text.data(), text.size()}; }
+
+/// Beast's parser with everything but the head's lines left out: fields go into a flat list as they come.
+template <bool is_request>
+class HeadParser final : public beast::http::basic_parser<is_request> {
+ public:
+  explicit HeadParser(base::Arena& arena) : fields_(arena) {
+    fields_.reserve(16);
+    this->header_limit(1 << 20);  // the caller has its own limit
+    this->body_limit(boost::none);
+    this->skip(true);
+  }
+
+  std::string_view method;
+  std::string_view target;
+  std::string_view reason;
+  int status = 0;
+  int version = 0;
+  [[nodiscard]] wire::Headers headers() const noexcept { return wire::Headers{fields_.items()}; }
+
+ private:
+  void on_request_impl(beast::http::verb, View method_text, View target_text, int http_version, error_code&) override {
+    method = view(method_text);
+    target = view(target_text);
+    version = http_version;
+  }
+  void on_response_impl(int code, View reason_text, int http_version, error_code&) override {
+    status = code;
+    reason = view(reason_text);
+    version = http_version;
+  }
+  void on_field_impl(beast::http::field, View name, View value, error_code&) override { fields_.push_back({view(name), view(value)}); }
+  void on_header_impl(error_code&) override {}
+  void on_body_init_impl(boost::optional<std::uint64_t> const&, error_code&) override {}
+  std::size_t on_body_impl(View body, error_code&) override { return body.size(); }
+  void on_chunk_header_impl(std::uint64_t, View, error_code&) override {}
+  std::size_t on_chunk_body_impl(std::uint64_t, View body, error_code&) override { return body.size(); }
+  void on_finish_impl(error_code&) override {}
+
+  base::ArenaList<wire::Header> fields_;
+};
+
+template <bool is_request>
+base::Status parse(HeadParser<is_request>& parser, std::string_view head) {
+  error_code error;
+  const std::size_t used = parser.put(boost::asio::buffer(head.data(), head.size()), error);
+  if (error) return invalid(fmt::format("the head does not parse: {}", error.message()));
+  if (!parser.is_header_done() || used != head.size()) return invalid("the head does not parse: it is incomplete");
+  return {};
+}
+
+/// Whether a comma-separated list holds `word`, in any case.
+bool lists(std::string_view list, std::string_view word) {
+  while (!list.empty()) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    std::string_view item = list.substr(0, comma);
+    while (!item.empty() && (item.front() == ' ' || item.front() == '\t')) item.remove_prefix(1);
+    while (!item.empty() && (item.back() == ' ' || item.back() == '\t')) item.remove_suffix(1);
+    if (wire::same_name(item, word)) return true;
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return false;
+}
+
+bool keeps_alive(int version, const wire::Headers& headers) {
+  bool close = false;
+  bool keep = false;
+  for (const auto& field : headers) {
+    if (!wire::same_name(field.name, "connection")) continue;
+    close = close || lists(field.value, "close");
+    keep = keep || lists(field.value, "keep-alive");
+  }
+  return !close && (version >= 11 || keep);
+}
+
+template <class Head>
+base::Status read_framing(Head& head, Framing otherwise) {
+  std::size_t lengths = 0;
+  std::size_t encodings = 0;
+  for (const auto& field : head.headers) {
+    if (wire::same_name(field.name, "transfer-encoding")) {
+      ++encodings;
+      if (!wire::same_name(field.value, "chunked")) return invalid("a Transfer-Encoding other than chunked");
+    } else if (wire::same_name(field.name, "content-length")) {
+      ++lengths;
+      const char* const last = field.value.data() + field.value.size();
+      const auto [end, error] = std::from_chars(field.value.data(), last, head.content_length);
+      if (error != std::errc{} || end != last) return invalid("a Content-Length that is not one number");
+    }
+  }
+  if (lengths > 1 || encodings > 1 || (lengths != 0 && encodings != 0)) return invalid("more than one way to delimit the body");
+  head.framing = encodings != 0 ? Framing::chunked : lengths != 0 ? Framing::length : otherwise;
+  return {};
+}
+
+}  // namespace
+
+base::Result<RequestHead> parse_request_head(std::string_view head, base::Arena& arena) {
+  HeadParser<true> parser{arena};
+  PICKET_TRY(parse(parser, head));
+  RequestHead request{.method = parser.method, .target = parser.target, .version = parser.version, .headers = parser.headers()};
+  PICKET_TRY(read_framing(request, Framing::none));
+  request.keep_alive = keeps_alive(request.version, request.headers);
+  const auto expect = request.headers.find("expect");
+  request.expects_continue = request.version >= 11 && expect && wire::same_name(*expect, "100-continue");
+  return request;
+}
+
+base::Result<ResponseHead> parse_response_head(std::string_view head, bool to_head, base::Arena& arena) {
+  if (head.find("\r\n ") != std::string_view::npos || head.find("\r\n\t") != std::string_view::npos)
+    return invalid("a field that is folded over lines (obs-fold)");
+  HeadParser<false> parser{arena};
+  PICKET_TRY(parse(parser, head));
+  ResponseHead response{.status = static_cast<std::uint16_t>(parser.status),
+                        .reason = parser.reason,
+                        .version = parser.version,
+                        .headers = parser.headers()};
+  PICKET_TRY(read_framing(response, Framing::until_close));
+  response.keep_alive = keeps_alive(response.version, response.headers) && response.framing != Framing::until_close;
+  if (to_head || response.status < 200 || response.status == 204 || response.status == 304) {
+    response.keep_alive = keeps_alive(response.version, response.headers);
+    response.framing = Framing::none;
+  }
+  return response;
+}
+
+/// Beast decodes chunks as part of a message, so it is given a head first.
+class ChunkedDecoder::Parser final : public beast::http::basic_parser<false> {
+ public:
+  Parser() {
+    constexpr std::string_view head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    body_limit(boost::none);
+    header_limit(16 * 1024);  // of the trailer section, too
+    error_code error;
+    put(boost::asio::buffer(head.data(), head.size()), error);
+    eager(true);
+  }
+
+  std::span<char> into;
+  std::size_t produced = 0;
+
+ private:
+  void on_request_impl(beast::http::verb, View, View, int, error_code&) override {}
+  void on_response_impl(int, View, int, error_code&) override {}
+  void on_field_impl(beast::http::field, View, View, error_code&) override {}
+  void on_header_impl(error_code&) override {}
+  void on_body_init_impl(boost::optional<std::uint64_t> const&, error_code&) override {}
+  std::size_t on_body_impl(View body, error_code&) override { return body.size(); }
+  void on_chunk_header_impl(std::uint64_t, View, error_code&) override {}
+  std::size_t on_chunk_body_impl(std::uint64_t, View body, error_code& error) override {
+    const std::size_t size = std::min(body.size(), into.size() - produced);
+    std::memcpy(into.data() + produced, body.data(), size);
+    produced += size;
+    if (produced == into.size()) error = beast::http::error::need_buffer;
+    return size;
+  }
+  void on_finish_impl(error_code&) override {}
+};
+
+ChunkedDecoder::ChunkedDecoder() : parser_(std::make_unique<Parser>()) {}
+ChunkedDecoder::ChunkedDecoder(ChunkedDecoder&&) noexcept = default;
+ChunkedDecoder& ChunkedDecoder::operator=(ChunkedDecoder&&) noexcept = default;
+ChunkedDecoder::~ChunkedDecoder() = default;
+
+base::Result<ChunkedDecoder::Step> ChunkedDecoder::decode(std::string_view input, std::span<char> into) {
+  parser_->into = into;
+  parser_->produced = 0;
+  Step step;
+  while (step.consumed < input.size() && parser_->produced < into.size() && !parser_->is_done()) {
+    error_code error;
+    const std::size_t used = parser_->put(boost::asio::buffer(input.data() + step.consumed, input.size() - step.consumed), error);
+    step.consumed += used;
+    if (error && error != beast::http::error::need_buffer && error != beast::http::error::need_more)
+      return invalid(fmt::format("a chunked body that does not parse: {}", error.message()));
+    if (used == 0) break;  // an incomplete chunk header: more input is needed
+  }
+  step.produced = parser_->produced;
+  return step;
+}
+
+bool ChunkedDecoder::done() const noexcept { return parser_->is_done(); }
+
+}  // namespace picket::apps::gateway::http

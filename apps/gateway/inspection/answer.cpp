@@ -1,0 +1,143 @@
+#include "apps/gateway/inspection/answer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <string>
+
+#include "apps/gateway/http/head_check.hpp"
+
+namespace picket::apps::gateway::inspection {
+namespace {
+
+base::Error invalid(std::string detail) { return base::fail(base::ErrorKind::invalid_message, std::move(detail)); }
+
+bool is_final_status(std::uint16_t status) noexcept { return status >= 200 && status <= 599; }
+
+/// What an agent may not set, because it belongs to a connection or to the framing of a message.
+bool is_reserved(std::string_view name) noexcept { return http::is_hop_by_hop(name) || wire::same_name(name, "host"); }
+
+base::Status check_field(std::string_view name, std::string_view value) {
+  if (!http::is_token(name)) return invalid(fmt::format("'{}' is no header name", name));
+  if (is_reserved(name)) return invalid(fmt::format("an agent must not touch the header '{}'", name));
+  if (!http::is_field_value(value)) return invalid(fmt::format("the header '{}' has a value with control characters", name));
+  return {};
+}
+
+base::Status check_ops(wire::HeaderOps ops) {
+  for (const auto& op : ops) PICKET_TRY(check_field(op.name, op.value));
+  return {};
+}
+
+base::Status check_decision(const wire::Decision& decision) {
+  if (const auto* const block = std::get_if<wire::Block>(&decision)) {
+    if (!is_final_status(block->status)) return invalid(fmt::format("{} is no status to block with", block->status));
+    if (block->headers)
+      for (const auto& header : *block->headers) PICKET_TRY(check_field(header.key, header.value));
+  } else if (const auto* const redirect = std::get_if<wire::Redirect>(&decision)) {
+    if (!is_final_status(redirect->status)) return invalid(fmt::format("{} is no status to redirect with", redirect->status));
+    if (redirect->url.empty() || !http::is_field_value(redirect->url)) return invalid("a redirect to a URL that is empty or has control characters");
+  } else if (const auto* const challenge = std::get_if<wire::Challenge>(&decision)) {
+    if (!http::is_token(challenge->challenge_type)) return invalid("a challenge whose type is no token");
+    for (const auto& param : challenge->params)
+      if (!http::is_token(param.key) || !http::is_field_value(param.value)) return invalid("a challenge with a parameter that is no header");
+  }
+  return {};
+}
+
+std::string_view scheme_of(std::string_view challenge_type) noexcept {
+  if (wire::same_name(challenge_type, "basic")) return "Basic";
+  if (wire::same_name(challenge_type, "bearer")) return "Bearer";
+  if (wire::same_name(challenge_type, "digest")) return "Digest";
+  return {};
+}
+
+/// RFC 9110 §11.6.1: scheme, then name="value" pairs, quotes and backslashes escaped.
+std::string authenticate(std::string_view scheme, wire::TextMap params) {
+  std::string value{scheme};
+  bool first = true;
+  for (const auto& param : params) {
+    value += first ? " " : ", ";
+    first = false;
+    value.append(param.key).append("=\"");
+    for (const char c : param.value) {
+      if (c == '"' || c == '\\') value += '\\';
+      value += c;
+    }
+    value += '"';
+  }
+  return value;
+}
+
+}  // namespace
+
+std::string_view name(Reason reason) noexcept {
+  switch (reason) {
+    case Reason::none: return "none";
+    case Reason::agent_timeout: return "agent_timeout";
+    case Reason::agent_unavailable: return "agent_unavailable";
+    case Reason::agent_protocol_error: return "agent_protocol_error";
+    case Reason::body_too_large: return "body_too_large";
+    case Reason::bad_request: return "bad_request";
+    case Reason::upstream_error: return "upstream_error";
+    case Reason::overloaded: return "overloaded";
+  }
+  return "none";
+}
+
+base::Status check(const wire::AgentResponse& response) {
+  PICKET_TRY(check_decision(response.decision));
+  PICKET_TRY(check_ops(response.request_headers));
+  return check_ops(response.response_headers);
+}
+
+std::optional<Answer> answer_for(const wire::Decision& decision, base::Arena& arena) {
+  Answer answer{.fields = http::FieldList{arena}, .body = {}};
+  if (const auto* const block = std::get_if<wire::Block>(&decision)) {
+    answer.status = block->status;
+    answer.body = arena.copy(block->body.value_or(""));
+    if (block->headers)
+      for (const auto& header : *block->headers) answer.fields.push_back({arena.copy(header.key), arena.copy(header.value)});
+    if (!answer.body.empty() && http::find(answer.fields, "content-type") == nullptr)
+      answer.fields.push_back({"content-type", "text/plain; charset=utf-8"});
+    return answer;
+  }
+  if (const auto* const redirect = std::get_if<wire::Redirect>(&decision)) {
+    answer.status = redirect->status;
+    answer.fields.push_back({"location", arena.copy(redirect->url)});
+    return answer;
+  }
+  const auto* const challenge = std::get_if<wire::Challenge>(&decision);
+  if (challenge == nullptr) return std::nullopt;
+  if (const auto scheme = scheme_of(challenge->challenge_type); !scheme.empty()) {
+    answer.status = 401;
+    answer.fields.push_back({"www-authenticate", arena.copy(authenticate(scheme, challenge->params))});
+    return answer;
+  }
+  answer.status = 403;
+  answer.fields.push_back({"x-challenge-type", arena.copy(challenge->challenge_type)});
+  for (const auto& param : challenge->params)
+    answer.fields.push_back({arena.copy(fmt::format("x-challenge-{}", param.key)), arena.copy(param.value)});
+  return answer;
+}
+
+Answer answer_for(Reason reason, std::uint16_t status, base::Arena& arena) {
+  Answer answer{.status = status, .fields = http::FieldList{arena}, .body = {}, .reason = reason};
+  answer.fields.push_back({"content-type", "text/plain; charset=utf-8"});
+  answer.fields.push_back({"x-picket-reason", name(reason)});
+  answer.body = arena.copy(fmt::format("{} {}: {}\n", status, http::standard_reason(status), name(reason)));
+  return answer;
+}
+
+Failure failure_of(base::ErrorKind kind) noexcept {
+  switch (kind) {
+    case base::ErrorKind::timeout: return {Reason::agent_timeout, 504};
+    case base::ErrorKind::invalid_message:
+    case base::ErrorKind::serialization: return {Reason::agent_protocol_error, 503};
+    case base::ErrorKind::message_too_large: return {Reason::body_too_large, 413};
+    default: return {Reason::agent_unavailable, 503};
+  }
+}
+
+}  // namespace picket::apps::gateway::inspection

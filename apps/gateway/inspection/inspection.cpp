@@ -1,0 +1,284 @@
+#include "apps/gateway/inspection/inspection.hpp"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+namespace picket::apps::gateway::inspection {
+namespace {
+
+constexpr std::string_view phase_request_headers = "request_headers";
+constexpr std::string_view phase_request_body = "request_body";
+constexpr std::string_view phase_response_headers = "response_headers";
+
+std::string_view name_of(const wire::Decision& decision) {
+  constexpr std::array<std::string_view, 4> names{"allow", "block", "redirect", "challenge"};
+  return names[decision.index()];
+}
+
+void count(AgentCounters& counters, const wire::Decision& decision) {
+  const std::array<metrics::Counter*, 4> by_kind{&counters.allowed, &counters.blocked, &counters.redirected, &counters.challenged};
+  by_kind[decision.index()]->add();
+}
+
+/// Allow, and nothing else to it.
+bool is_bare(const wire::AgentResponse& response) {
+  return std::holds_alternative<wire::Allow>(response.decision) && response.request_headers.empty() && response.response_headers.empty() &&
+         response.audit.tags.empty() && response.audit.rule_ids.empty() && response.audit.reason_codes.empty() &&
+         response.audit.custom.empty() && !response.request_body_mutation && !response.response_body_mutation;
+}
+
+}  // namespace
+
+Inspection::Inspection(Environment& environment, const config::Route& route, const base::CorrelationId& id, base::Arena& arena)
+    : environment_(environment), id_(id), arena_(arena), request_operations_(arena), response_operations_(arena) {
+  participants_.reserve(route.filters.size());
+  for (const std::size_t index : route.filters) {
+    const auto& filter = environment.config.filters[index];
+    participants_.push_back({.filter = filter,
+                             .agent = environment.config.agents[filter.agent],
+                             .counters = environment.metrics.agents[filter.agent],
+                             .exchange = pool::Exchange{*environment.agents[filter.agent], id_}});
+  }
+}
+
+Inspection::~Inspection() = default;
+
+base::Deadline Inspection::deadline(const Participant& participant) const {
+  return base::Deadline::after(environment_.worker.now(), participant.filter.timeout);
+}
+
+// ---- the request's head
+
+transport::Task<Verdict> Inspection::request_headers(const wire::RequestHeaders& event) {
+  std::vector<std::size_t> asked;
+  for (std::size_t i = 0; i < participants_.size(); ++i)
+    if (participants_[i].agent.events.request_headers) asked.push_back(i);
+  if (asked.empty()) co_return Verdict{};
+  if (asked.size() == 1) {
+    Participant& participant = participants_[asked.front()];
+    const base::TimePoint began = base::Clock::now();
+    const base::Deadline until = deadline(participant);
+    const auto result = co_await participant.exchange.request_headers(event, until);
+    auto noted = note(participant, result, phase_request_headers, began);
+    collect_operations(noted, result);
+    co_return std::move(noted.verdict);
+  }
+  co_return co_await ask_in_parallel(event, std::move(asked));
+}
+
+transport::Task<Verdict> Inspection::ask_in_parallel(const wire::RequestHeaders& event, std::vector<std::size_t> asked) {
+  const base::TimePoint began = base::Clock::now();
+  pool::CallSet set;
+  std::vector<std::optional<pool::Call>> calls(asked.size());
+  std::vector<Opinion> opinions(asked.size());
+  std::vector<Noted> notes(asked.size());
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    Participant& participant = participants_[asked[i]];
+    opinions[i].failure_mode = participant.filter.failure_mode;
+    calls[i].emplace(participant.exchange, &event, wire::EventKind::request_headers, deadline(participant));
+    set.add(*calls[i]);
+  }
+  Merged merged;
+  while (true) {
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+      if (opinions[i].state != Opinion::State::pending || !calls[i]->done()) continue;
+      notes[i] = note(participants_[asked[i]], calls[i]->result(), phase_request_headers, began);
+      opinions[i] = notes[i].opinion;
+    }
+    merged = merge(opinions);
+    if (merged.kind != Merged::Kind::undecided) break;
+    co_await set.next();
+  }
+  for (std::size_t i = 0; i < asked.size(); ++i)
+    if (!calls[i]->done()) participants_[asked[i]].exchange.cancel(wire::CancelReason::blocked_by_agent);
+  if (merged.kind != Merged::Kind::allow) co_return std::move(notes[merged.index].verdict);
+  for (std::size_t i = 0; i < asked.size(); ++i) collect_operations(notes[i], calls[i]->result());
+  co_return Verdict{};
+}
+
+// ---- the request's body
+
+std::uint64_t Inspection::body_limit(const Participant& participant) const {
+  const auto* const info = participant.exchange.agent_info();
+  const std::uint64_t agents_own = info != nullptr && info->limits.max_body_size != 0 ? info->limits.max_body_size
+                                                                                      : std::numeric_limits<std::uint64_t>::max();
+  return std::min(participant.agent.max_request_body_bytes, agents_own);
+}
+
+bool Inspection::wants_request_body() const {
+  return std::ranges::any_of(participants_, [](const Participant& participant) { return participant.agent.events.request_body && !participant.out; });
+}
+
+std::optional<std::uint64_t> Inspection::refuse_body_above() const {
+  std::optional<std::uint64_t> smallest;
+  for (const auto& participant : participants_)
+    if (participant.agent.events.request_body && !participant.out && participant.filter.failure_mode == config::FailureMode::closed)
+      smallest = std::min(smallest.value_or(std::numeric_limits<std::uint64_t>::max()), body_limit(participant));
+  return smallest;
+}
+
+std::uint64_t Inspection::inspect_body_up_to() const {
+  std::uint64_t largest = 0;
+  for (const auto& participant : participants_)
+    if (participant.agent.events.request_body && !participant.out) largest = std::max(largest, body_limit(participant));
+  return largest;
+}
+
+void Inspection::skip_request_body() {
+  for (auto& participant : participants_)
+    if (participant.agent.events.request_body && !participant.out) participant.counters.bodies_uninspected.add();
+}
+
+transport::Task<Verdict> Inspection::request_body(std::vector<base::ByteView>& pieces) {
+  for (auto& participant : participants_) {
+    if (!participant.agent.events.request_body || participant.out) continue;
+    std::uint64_t size = 0;
+    for (const auto piece : pieces) size += piece.size();
+    if (size > body_limit(participant)) {
+      if (participant.filter.failure_mode == config::FailureMode::closed)
+        co_return note_failure(participant, base::Error{base::ErrorKind::message_too_large}, phase_request_body, base::Clock::now()).verdict;
+      participant.counters.bodies_uninspected.add();
+      continue;
+    }
+    auto verdict = co_await ask_about_body(participant, pieces);
+    if (verdict.answer) co_return verdict;
+  }
+  co_return Verdict{};
+}
+
+transport::Task<Verdict> Inspection::ask_about_body(Participant& participant, std::vector<base::ByteView>& pieces) {
+  const auto* const info = participant.exchange.agent_info();
+  const std::uint64_t preferred = info != nullptr && info->limits.preferred_chunk_size != 0 ? info->limits.preferred_chunk_size
+                                                                                            : participant.agent.buffer_size;
+  const auto chunk_size = static_cast<std::size_t>(std::min(participant.agent.buffer_size, preferred));
+  std::uint64_t total = 0;
+  for (const auto piece : pieces) total += piece.size();
+
+  std::vector<base::ByteView> chunks;
+  for (auto piece : pieces)
+    for (; !piece.empty(); piece = piece.subspan(std::min(chunk_size, piece.size()))) chunks.push_back(piece.first(std::min(chunk_size, piece.size())));
+  if (chunks.empty()) chunks.emplace_back();  // an empty body has a last chunk, too
+
+  std::vector<base::ByteView> result;
+  std::uint64_t received = 0;
+  for (std::size_t i = 0; i < chunks.size(); ++i) {
+    received += chunks[i].size();
+    const wire::RequestBodyChunk event{.correlation_id = id_.text(),
+                                       .data = chunks[i],
+                                       .is_last = i + 1 == chunks.size(),
+                                       .total_size = total,
+                                       .chunk_index = static_cast<std::uint32_t>(i),
+                                       .bytes_received = received};
+    const base::TimePoint began = base::Clock::now();
+    const base::Deadline until = deadline(participant);
+    const auto answered = co_await participant.exchange.request_body(event, until);
+    auto noted = note(participant, answered, phase_request_body, began);
+    if (noted.verdict.answer) co_return std::move(noted.verdict);
+    collect_operations(noted, answered);
+    if (participant.out) co_return Verdict{};  // failed open: the body goes on as this agent got it
+    const auto& mutation = answered->request_body_mutation;
+    if (!mutation || !mutation->data) {
+      result.push_back(chunks[i]);
+    } else if (!mutation->data->empty()) {
+      result.push_back(*mutation->data);
+    }
+  }
+  pieces = std::move(result);
+  co_return Verdict{};
+}
+
+// ---- the response's head
+
+bool Inspection::wants_response_headers() const {
+  return std::ranges::any_of(participants_, [](const Participant& participant) { return participant.agent.events.response_headers && !participant.out; });
+}
+
+transport::Task<Verdict> Inspection::response_headers(const wire::ResponseHeaders& event) {
+  http::FieldList fields{arena_};
+  for (const auto& field : event.headers) fields.push_back(field);
+  http::apply(response_operations_.items(), fields, arena_);
+  for (auto& participant : participants_) {
+    if (!participant.agent.events.response_headers || participant.out) continue;
+    const wire::ResponseHeaders seen{.correlation_id = id_.text(), .status = event.status, .headers = std::span<const wire::Header>{fields.items()}};
+    const std::size_t operations = response_operations_.size();
+    const base::TimePoint began = base::Clock::now();
+    const base::Deadline until = deadline(participant);
+    const auto result = co_await participant.exchange.response_headers(seen, until);
+    auto noted = note(participant, result, phase_response_headers, began);
+    if (noted.verdict.answer) co_return std::move(noted.verdict);
+    collect_operations(noted, result);
+    http::apply(wire::HeaderOps{response_operations_.items()}.subspan(operations), fields, arena_);
+  }
+  co_return Verdict{};
+}
+
+// ---- what an answer means
+
+Inspection::Noted Inspection::note(Participant& participant, const base::Result<wire::AgentResponse>& result, std::string_view phase,
+                                   base::TimePoint began) {
+  if (!result) return note_failure(participant, result.error(), phase, began);
+  const wire::AgentResponse& response = *result;
+  if (const auto applicable = check(response); !applicable) {
+    participant.counters.invalid_responses.add();
+    return note_failure(participant, applicable.error(), phase, began);
+  }
+  count(participant.counters, response.decision);
+  if (auto answer = answer_for(response.decision, arena_)) {
+    audit(participant, phase, name_of(response.decision), answer->status, &response, began);
+    return {{Opinion::State::decides, participant.filter.failure_mode},
+            {.answer = std::move(answer), .decision = name_of(response.decision), .agent = participant.agent.id}};
+  }
+  if (!is_bare(response)) audit(participant, phase, "allow", std::nullopt, &response, began);
+  return {{Opinion::State::allows, participant.filter.failure_mode}, {}};
+}
+
+void Inspection::collect_operations(const Noted& noted, const base::Result<wire::AgentResponse>& result) {
+  if (noted.opinion.state != Opinion::State::allows) return;
+  for (const auto& op : result->request_headers) request_operations_.push_back(op);
+  for (const auto& op : result->response_headers) response_operations_.push_back(op);
+}
+
+Inspection::Noted Inspection::note_failure(Participant& participant, const base::Error& error, std::string_view phase, base::TimePoint began) {
+  const bool open = participant.filter.failure_mode == config::FailureMode::open ||
+                    pool::AgentPool::passes(participant.exchange.agent(), error);
+  if (open) {
+    participant.out = true;
+    participant.counters.failed_open.add();
+    audit(participant, phase, "failed_open", std::nullopt, nullptr, began);
+    return {{Opinion::State::failed, config::FailureMode::open}, {}};
+  }
+  const Failure failure = failure_of(error.kind());
+  participant.counters.failed_closed.add();
+  audit(participant, phase, "failed_closed", failure.status, nullptr, began);
+  return {{Opinion::State::failed, config::FailureMode::closed},
+          {.answer = answer_for(failure.reason, failure.status, arena_), .decision = "failed_closed", .agent = participant.agent.id}};
+}
+
+void Inspection::audit(const Participant& participant, std::string_view phase, std::string_view decision, std::optional<std::uint16_t> status,
+                       const wire::AgentResponse* response, base::TimePoint began) {
+  if (environment_.audit == nullptr) return;
+  thread_local logs::JsonLine line;
+  thread_local std::string time;
+  line.begin();
+  line.text("ts", logs::rfc3339_now(time));
+  line.text("id", id_.text());
+  line.text("agent", participant.agent.id);
+  line.text("phase", phase);
+  line.text("decision", decision);
+  status ? line.number("status", *status) : line.null("status");
+  line.texts("rule_ids", response != nullptr ? response->audit.rule_ids : wire::TextList{});
+  line.texts("tags", response != nullptr ? response->audit.tags : wire::TextList{});
+  line.number("duration_us", static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(base::Clock::now() - began).count()));
+  environment_.audit->push(line.end());
+}
+
+void Inspection::cancel(wire::CancelReason reason) {
+  for (auto& participant : participants_) participant.exchange.cancel(reason);
+}
+
+void Inspection::complete(const wire::RequestComplete& summary) {
+  for (auto& participant : participants_) participant.exchange.complete(summary);
+}
+
+}  // namespace picket::apps::gateway::inspection

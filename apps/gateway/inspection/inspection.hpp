@@ -1,0 +1,108 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "apps/gateway/config/model.hpp"
+#include "apps/gateway/inspection/answer.hpp"
+#include "apps/gateway/inspection/merge.hpp"
+#include "apps/gateway/logs/json_line.hpp"
+#include "apps/gateway/logs/line_queue.hpp"
+#include "apps/gateway/metrics.hpp"
+#include "picket/pool/agent_pool.hpp"
+#include "picket/transport/task.hpp"
+
+namespace picket::apps::gateway::inspection {
+
+/// What every inspection of one worker uses.
+struct Environment {
+  transport::Worker& worker;
+  const config::Config& config;
+  std::vector<pool::Agent*> agents;   ///< In the order of config.agents.
+  WorkerMetrics& metrics;
+  logs::LineQueue* audit = nullptr;   ///< Null: no audit log.
+};
+
+/// What a phase came to.
+struct Verdict {
+  std::optional<Answer> answer;       ///< The client's answer; none: the request goes on.
+  std::string_view decision = "allow";
+  std::string_view agent;             ///< Who decided or failed; empty for allow.
+};
+
+/// Asks a route's agents about one request and its response, and keeps what they want changed.
+///
+/// Heads of requests go to all agents in parallel; bodies and response heads in filter order, each agent seeing what the one before made of
+/// it. An agent that failed open is not asked again. Failures are decided by each filter's failure mode, the same in every phase.
+/// Thread safety: its worker's thread. Lifetime: the events' views must live until complete(); the arena outlives it.
+class Inspection {
+ public:
+  Inspection(Environment& environment, const config::Route& route, const base::CorrelationId& id, base::Arena& arena);
+  Inspection(const Inspection&) = delete;
+  Inspection& operator=(const Inspection&) = delete;
+  ~Inspection();
+
+  [[nodiscard]] transport::Task<Verdict> request_headers(const wire::RequestHeaders& event);
+
+  /// Whether anybody wants the request's body.
+  [[nodiscard]] bool wants_request_body() const;
+  /// A body with more bytes than this is refused with 413: the smallest limit of a fail-closed agent.
+  [[nodiscard]] std::optional<std::uint64_t> refuse_body_above() const;
+  /// A body with more bytes than this is looked at by nobody: the largest limit.
+  [[nodiscard]] std::uint64_t inspect_body_up_to() const;
+  /// The whole body, in pieces; mutations change the pieces. Agents whose limit is below the body's size (they are fail-open) are passed over.
+  [[nodiscard]] transport::Task<Verdict> request_body(std::vector<base::ByteView>& pieces);
+  /// The body was too large for every agent, all of them fail-open: it goes on uninspected, counted.
+  void skip_request_body();
+
+  [[nodiscard]] bool wants_response_headers() const;
+  [[nodiscard]] transport::Task<Verdict> response_headers(const wire::ResponseHeaders& event);
+
+  /// What agents want changed, in the order in which it applies.
+  [[nodiscard]] wire::HeaderOps request_operations() const noexcept { return request_operations_.items(); }
+  [[nodiscard]] wire::HeaderOps response_operations() const noexcept { return response_operations_.items(); }
+
+  /// The client went away: whatever is pending ends.
+  void cancel(wire::CancelReason reason);
+  /// Tells every agent that saw anything. Nothing may be asked afterwards.
+  void complete(const wire::RequestComplete& summary);
+
+ private:
+  struct Participant {
+    const config::Filter& filter;
+    const config::Agent& agent;
+    AgentCounters& counters;
+    pool::Exchange exchange;
+    bool out = false;  ///< Failed open: not asked again.
+  };
+  /// What note() made of one answer.
+  struct Noted {
+    Opinion opinion;
+    Verdict verdict;
+  };
+
+  [[nodiscard]] base::Deadline deadline(const Participant& participant) const;
+  [[nodiscard]] std::uint64_t body_limit(const Participant& participant) const;
+  [[nodiscard]] Noted note(Participant& participant, const base::Result<wire::AgentResponse>& result, std::string_view phase,
+                           base::TimePoint began);
+  [[nodiscard]] Noted note_failure(Participant& participant, const base::Error& error, std::string_view phase, base::TimePoint began);
+  /// Keeps the header operations of an answer that allows. Called in filter order: that is the order in which they apply.
+  void collect_operations(const Noted& noted, const base::Result<wire::AgentResponse>& result);
+  [[nodiscard]] transport::Task<Verdict> ask_in_parallel(const wire::RequestHeaders& event, std::vector<std::size_t> asked);
+  [[nodiscard]] transport::Task<Verdict> ask_about_body(Participant& participant, std::vector<base::ByteView>& pieces);
+  void audit(const Participant& participant, std::string_view phase, std::string_view decision, std::optional<std::uint16_t> status,
+             const wire::AgentResponse* response, base::TimePoint began);
+
+  Environment& environment_;
+  base::CorrelationId id_;
+  base::Arena& arena_;
+  std::vector<Participant> participants_;
+  base::ArenaList<wire::HeaderOp> request_operations_;
+  base::ArenaList<wire::HeaderOp> response_operations_;
+};
+
+}  // namespace picket::apps::gateway::inspection

@@ -1,0 +1,64 @@
+#include "apps/gateway/logs/json_line.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <chrono>
+#include <iterator>
+
+#include "picket/wire/codec.hpp"
+
+namespace picket::apps::gateway::logs {
+
+void JsonLine::name(std::string_view name) {
+  if (text_.size() > 1) text_ += ',';
+  text_ += '"';
+  text_ += name;
+  text_ += "\":";
+}
+
+void JsonLine::quoted(std::string_view value) { text_ += wire::to_json(wire::Value{value}); }
+
+void JsonLine::text(std::string_view field, std::string_view value) {
+  name(field);
+  quoted(value);
+}
+
+void JsonLine::number(std::string_view field, std::uint64_t value) {
+  name(field);
+  fmt::format_to(std::back_inserter(text_), "{}", value);
+}
+
+void JsonLine::null(std::string_view field) {
+  name(field);
+  text_ += "null";
+}
+
+void JsonLine::texts(std::string_view field, wire::TextList values) {
+  name(field);
+  text_ += '[';
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (i != 0) text_ += ',';
+    quoted(values[i]);
+  }
+  text_ += ']';
+}
+
+std::string_view rfc3339_now(std::string& buffer) {
+  using namespace std::chrono;
+  const auto now = system_clock::now();
+  const auto whole = floor<seconds>(now);
+  const auto micros = duration_cast<microseconds>(now - whole).count();
+  // The date changes once a second; only then is it formatted anew.
+  thread_local seconds formatted{-1};
+  thread_local std::string date;
+  if (whole.time_since_epoch() != formatted) {
+    formatted = whole.time_since_epoch();
+    date = fmt::format("{:%Y-%m-%dT%H:%M:%S}", fmt::gmtime(system_clock::to_time_t(now)));
+  }
+  buffer.clear();
+  fmt::format_to(std::back_inserter(buffer), "{}.{:06}Z", date, micros);
+  return buffer;
+}
+
+}  // namespace picket::apps::gateway::logs

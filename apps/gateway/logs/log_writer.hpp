@@ -1,0 +1,59 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "apps/gateway/logs/line_queue.hpp"
+#include "picket/base/result.hpp"
+
+namespace picket::apps::gateway::logs {
+
+/// One log file and the workers' queues for it.
+class LogFile {
+ public:
+  /// Opens for appending. Errors: io naming the path.
+  [[nodiscard]] static base::Result<std::unique_ptr<LogFile>> open(std::string path, std::size_t workers);
+  LogFile(const LogFile&) = delete;
+  LogFile& operator=(const LogFile&) = delete;
+  ~LogFile();
+
+  [[nodiscard]] LineQueue& queue(std::size_t worker) noexcept { return *queues_[worker]; }
+  [[nodiscard]] std::uint64_t dropped() const noexcept;
+  /// Lines lost because the file could not be written.
+  [[nodiscard]] std::uint64_t write_failures() const noexcept { return write_failures_.load(std::memory_order_relaxed); }
+
+ private:
+  friend class LogWriter;
+  LogFile(std::string path, int descriptor, std::size_t workers);
+  void write_pending();
+  void reopen();
+
+  std::string path_;
+  int descriptor_;
+  std::vector<std::unique_ptr<LineQueue>> queues_;
+  std::string batch_;
+  std::atomic<std::uint64_t> write_failures_{0};
+};
+
+/// The thread that writes log files, every 50 ms, so that a line is on disk (not synced) within 100 ms.
+/// Thread safety: reopen() from any thread. Lifetime: the files outlive it; its end writes what is queued.
+class LogWriter {
+ public:
+  explicit LogWriter(std::vector<LogFile*> files);
+  ~LogWriter();
+
+  /// Opens every file anew before the next write: for log rotation.
+  void reopen() noexcept { reopen_.store(true, std::memory_order_relaxed); }
+
+ private:
+  void run(const std::stop_token& stop);
+
+  std::vector<LogFile*> files_;
+  std::atomic<bool> reopen_{false};
+  std::jthread thread_;
+};
+
+}  // namespace picket::apps::gateway::logs

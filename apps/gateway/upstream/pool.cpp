@@ -1,0 +1,90 @@
+#include "apps/gateway/upstream/pool.hpp"
+
+#include <fmt/format.h>
+#include <netdb.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+
+namespace picket::apps::gateway::upstream {
+
+base::Result<Resolved> resolve(const config::Upstream& upstream) {
+  Resolved resolved{.upstream = upstream, .endpoints = {}};
+  for (const auto& target : upstream.targets) {
+    if (auto literal = transport::Endpoint::tcp(target.host, target.port)) {
+      resolved.endpoints.push_back(std::move(*literal));
+      continue;
+    }
+    addrinfo hints{};
+    hints.ai_family = AF_UNSPEC;
+    hints.ai_socktype = SOCK_STREAM;
+    addrinfo* found = nullptr;
+    const int error = ::getaddrinfo(target.host.c_str(), nullptr, &hints, &found);
+    const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner{found, &::freeaddrinfo};
+    std::array<char, NI_MAXHOST> text{};
+    if (error != 0 || ::getnameinfo(found->ai_addr, found->ai_addrlen, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST) != 0)
+      return base::fail(base::ErrorKind::connection_failed, fmt::format("upstream '{}': the target '{}' has no address: {}", upstream.id,
+                                                                        target.host, ::gai_strerror(error)));
+    auto endpoint = transport::Endpoint::tcp(text.data(), target.port);
+    if (!endpoint) return std::move(endpoint.error());
+    resolved.endpoints.push_back(std::move(*endpoint));
+  }
+  return resolved;
+}
+
+Lease::Lease(Pool& pool, transport::Stream stream, std::size_t target, bool reused)
+    : pool_(&pool), stream_(std::move(stream)), target_(target), reused_(reused) {
+  pool.balancer_.began(target);
+}
+
+Lease::Lease(Lease&& other) noexcept
+    : pool_(std::exchange(other.pool_, nullptr)), stream_(std::move(other.stream_)), target_(other.target_), reused_(other.reused_) {}
+
+Lease::~Lease() {
+  if (pool_ != nullptr) pool_->balancer_.ended(target_);
+}
+
+const std::string& Lease::address() const noexcept { return pool_->resolved_.endpoints[target_].text(); }
+
+void Lease::give_back() {
+  if (pool_->idle_.size() >= Pool::max_idle) return;
+  pool_->idle_.push_back({std::move(stream_), target_, pool_->worker_.now()});
+}
+
+Pool::Pool(transport::Worker& worker, const Resolved& resolved, const Timeouts& timeouts)
+    : worker_(worker),
+      resolved_(resolved),
+      timeouts_(timeouts),
+      balancer_(resolved.upstream.targets, resolved.upstream.load_balancing) {}
+
+transport::Task<base::Result<Lease>> Pool::acquire(bool fresh) {
+  std::uint64_t tried = 0;
+  base::Error last = base::fail(base::ErrorKind::connection_failed, fmt::format("upstream '{}' has no target", id()));
+  while (const auto target = balancer_.pick(tried, worker_.now())) {
+    tried |= std::uint64_t{1} << *target;
+    if (!fresh) {
+      // The most recently used first: it is the likeliest to live.
+      for (std::size_t i = idle_.size(); i-- != 0;) {
+        if (idle_[i].target != *target) continue;
+        Idle idle = std::move(idle_[i]);
+        idle_.erase(idle_.begin() + static_cast<std::ptrdiff_t>(i));
+        if (worker_.now() - idle.since < timeouts_.idle && !idle.stream.has_input()) co_return Lease{*this, std::move(idle.stream), *target, true};
+      }
+    }
+    transport::Stream stream{worker_};
+    const base::Deadline deadline = base::Deadline::after(worker_.now(), timeouts_.connect);
+    connects.add();
+    const auto connected = co_await stream.connect(resolved_.endpoints[*target], deadline);
+    if (connected) {
+      balancer_.succeeded(*target);
+      co_return Lease{*this, std::move(stream), *target, false};
+    }
+    connect_failures.add();
+    balancer_.failed(*target, worker_.now());
+    last = connected.error();
+  }
+  co_return last;
+}
+
+}  // namespace picket::apps::gateway::upstream

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/gateway/config/model.hpp"
+#include "apps/gateway/upstream/balancer.hpp"
+#include "picket/base/result.hpp"
+#include "picket/metrics/counter.hpp"
+#include "picket/transport/stream.hpp"
+#include "picket/transport/task.hpp"
+
+namespace picket::apps::gateway::upstream {
+
+/// An upstream with its names resolved: made once, at start, and shared by the workers.
+struct Resolved {
+  config::Upstream upstream;
+  std::vector<transport::Endpoint> endpoints;  ///< One per target.
+};
+
+/// Errors: connection_failed naming the target that has no address.
+[[nodiscard]] base::Result<Resolved> resolve(const config::Upstream& upstream);
+
+/// How long upstreams may take.
+struct Timeouts {
+  base::Duration connect = std::chrono::seconds{5};
+  base::Duration read = std::chrono::seconds{60};
+  base::Duration idle = std::chrono::seconds{60};  ///< of pooled connections
+};
+
+class Pool;
+
+/// A connection to an upstream for one request; goes back with give_back(), is closed otherwise. Move-only.
+class Lease {
+ public:
+  Lease(Pool& pool, transport::Stream stream, std::size_t target, bool reused);
+  Lease(Lease&& other) noexcept;
+  Lease& operator=(Lease&&) = delete;
+  ~Lease();
+
+  [[nodiscard]] transport::Stream& stream() noexcept { return stream_; }
+  /// Whether it served an earlier request, so that it may have gone stale.
+  [[nodiscard]] bool reused() const noexcept { return reused_; }
+  [[nodiscard]] const std::string& address() const noexcept;
+  /// The response was read to its end and the connection may serve again.
+  void give_back();
+
+ private:
+  Pool* pool_;
+  transport::Stream stream_;
+  std::size_t target_;
+  bool reused_;
+};
+
+/// The connections of one worker to one upstream.
+/// Thread safety: its worker's thread; counters may be read from any. Lifetime: outlives its leases.
+class Pool {
+ public:
+  Pool(transport::Worker& worker, const Resolved& resolved, const Timeouts& timeouts);
+
+  /// An idle connection where `fresh` is false and there is one that lives, else a new one; each target is tried once.
+  /// Errors: the last target's connection_failed or timeout.
+  [[nodiscard]] transport::Task<base::Result<Lease>> acquire(bool fresh);
+
+  [[nodiscard]] const std::string& id() const noexcept { return resolved_.upstream.id; }
+  [[nodiscard]] const Timeouts& timeouts() const noexcept { return timeouts_; }
+  /// Closes idle connections: at shutdown.
+  void close_idle() { idle_.clear(); }
+
+  metrics::Counter connects;
+  metrics::Counter connect_failures;
+
+ private:
+  friend class Lease;
+  struct Idle {
+    transport::Stream stream;
+    std::size_t target;
+    base::TimePoint since;
+  };
+  static constexpr std::size_t max_idle = 256;
+
+  transport::Worker& worker_;
+  const Resolved& resolved_;
+  Timeouts timeouts_;
+  Balancer balancer_;
+  std::vector<Idle> idle_;  // most recently used last
+};
+
+}  // namespace picket::apps::gateway::upstream

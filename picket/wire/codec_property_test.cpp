@@ -1,0 +1,141 @@
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include <gtest/gtest.h>
+
+#include "picket/base/limits.hpp"
+#include "picket/wire/codec.hpp"
+#include "picket/wire/copy.hpp"
+#include "picket/wire/testing/equal.hpp"
+#include "picket/wire/testing/generator.hpp"
+#include "picket/wire/testing/messages.hpp"
+
+/// Laws that hold for every message in every format, tried on random ones.
+namespace picket::wire {
+namespace {
+
+constexpr Format formats[] = {
+    {.encoding = Encoding::json},
+    {.encoding = Encoding::json, .event_reply = true},
+    {.encoding = Encoding::msgpack},
+    {.encoding = Encoding::msgpack, .raw_bytes = true},
+    {.encoding = Encoding::msgpack, .event_reply = true},
+    {.encoding = Encoding::msgpack, .raw_bytes = true, .event_reply = true},
+};
+
+/// Without the extension the event is not named.
+template <class Message>
+Message as_written(const Format& format, Message message) {
+  if constexpr (std::is_same_v<Message, AgentResponse>) {
+    if (!format.event_reply) message.reply_to.reset();
+  }
+  return message;
+}
+
+/// A payload in memory of its own size, with padding that would be read as content by a reader that believed it.
+class Padded {
+ public:
+  explicit Padded(std::string_view payload) : text_(payload.size() + base::limits::tail_padding, '"') {
+    payload.copy(text_.data(), payload.size());
+    size_ = payload.size();
+  }
+  [[nodiscard]] std::string_view view() const { return std::string_view{text_}.substr(0, size_); }
+
+ private:
+  std::string text_;
+  std::size_t size_;
+};
+
+template <class Message>
+std::string encoded(const Format& format, const Message& message) {
+  Output out;
+  const auto status = encode(format, message, out);
+  EXPECT_TRUE(status.has_value());
+  const std::string frame = out.flatten();
+  const auto peek = peek_frame(frame);
+  EXPECT_TRUE(peek && peek->frame && peek->frame->size() == frame.size() && peek->frame->type == Message::type);
+  return frame.substr(frame_header_size);
+}
+
+TEST(CodecProperties, WhatIsEncodedDecodesToItself) {
+  testing::for_each_message([]<class Message>(std::type_identity<Message>, std::string_view name) {
+    for (const Format& format : formats) {
+      for (std::uint64_t seed = 0; seed < 150; ++seed) {
+        SCOPED_TRACE(::testing::Message() << name << " seed " << seed << " format " << (&format - formats));
+        base::Arena arena;
+        const bool raw = format.encoding == Encoding::msgpack && format.raw_bytes;
+        const auto message = testing::Generator{seed, arena, raw}.message<Message>();
+        const Padded payload{encoded(format, message)};
+        base::Arena decoded_arena;
+        const auto decoded = decode<Message>(format, payload.view(), decoded_arena);
+        ASSERT_TRUE(decoded.has_value()) << decoded.error().message();
+        ASSERT_TRUE(testing::equal(*decoded, as_written(format, message))) << to_json(*decoded) << "\n\n"
+                                                                           << to_json(message);
+        ASSERT_EQ(encoded(format, *decoded), payload.view()) << "not written the same again";
+      }
+    }
+  });
+}
+
+TEST(CodecProperties, ACopyOutlivesWhatItWasMadeFrom) {
+  testing::for_each_message([]<class Message>(std::type_identity<Message>, std::string_view name) {
+    for (std::uint64_t seed = 0; seed < 30; ++seed) {
+      SCOPED_TRACE(::testing::Message() << name << " seed " << seed);
+      base::Arena expected_arena;
+      const auto expected = testing::Generator{seed, expected_arena, true}.message<Message>();
+      base::Arena kept;
+      Message copy;
+      {
+        base::Arena gone;  // ASan sees every byte that the copy still borrows from here
+        copy = copy_into(testing::Generator{seed, gone, true}.message<Message>(), kept);
+      }
+      ASSERT_TRUE(testing::equal(copy, expected));
+    }
+  });
+}
+
+/// Any payload: an error, or a message that can be written and read again. Memory stays within a small multiple.
+template <class Message>
+void decode_anything(const Format& format, std::string_view bytes) {
+  const Padded payload{bytes};
+  base::Arena arena;
+  const auto decoded = decode<Message>(format, payload.view(), arena);
+  ASSERT_LE(arena.reserved(), 64 * bytes.size() + 65536);
+  if (!decoded) {
+    ASSERT_EQ(decoded.error().kind(), base::ErrorKind::invalid_message);
+    ASSERT_FALSE(decoded.error().detail().empty());
+    return;
+  }
+  const Padded again{encoded(format, *decoded)};
+  base::Arena second_arena;
+  const auto second = decode<Message>(format, again.view(), second_arena);
+  ASSERT_TRUE(second.has_value()) << second.error().message();
+}
+
+TEST(CodecProperties, DamagedPayloadsAreErrorsOrMessages) {
+  testing::for_each_message([]<class Message>(std::type_identity<Message>, std::string_view name) {
+    for (const Format& format : {formats[1], formats[5]}) {
+      base::Arena arena;
+      std::string payload;
+      for (std::uint64_t seed = 1000; payload.empty() || payload.size() > 2000; ++seed)
+        payload = encoded(format, testing::Generator{seed, arena, format.raw_bytes}.message<Message>());
+      SCOPED_TRACE(name);
+      for (std::size_t size = 0; size < payload.size(); ++size)
+        decode_anything<Message>(format, payload.substr(0, size));
+      std::mt19937 random{7};
+      for (std::size_t i = 0; i < payload.size(); ++i) {
+        std::string damaged = payload;
+        damaged[i] = static_cast<char>(damaged[i] ^ (1 << random() % 8));
+        decode_anything<Message>(format, damaged);
+        damaged[i] = static_cast<char>(random());
+        decode_anything<Message>(format, damaged);
+        decode_anything<Message>(format, payload.substr(0, i) + payload.substr(std::min(payload.size(), i + 1 + random() % 8)));
+        decode_anything<Message>(format, payload.substr(0, i) + payload.substr(random() % payload.size()));
+      }
+    }
+  });
+}
+
+}  // namespace
+}  // namespace picket::wire
