@@ -351,7 +351,7 @@ TEST_F(Errors, SyntaxErrorHidesWhatWouldOnlySeemToBeMissing) {
   ASSERT_FALSE(loaded.has_value());
   ASSERT_EQ(loaded.error().size(), 2U);
   EXPECT_EQ(loaded.error()[0].message, "\"1x\" is not a number: \"x\" does not belong to a number");
-  EXPECT_EQ(loaded.error()[1].message, "\"bogus\" is not known in \"route\"");
+  EXPECT_EQ(loaded.error()[1].message, "\"bogus\" is not known in route \"r\"");
 }
 
 TEST_F(Errors, OfIncludedFilesNameThatFileAndDuplicatesAcrossFilesAreFound) {
