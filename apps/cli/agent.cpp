@@ -1,12 +1,11 @@
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
-
 #include <condition_variable>
 #include <deque>
 #include <memory>
 #include <mutex>
 #include <thread>
+
+#include <fmt/format.h>
 
 #include "apps/cli/commands.hpp"
 #include "picket/agent/serve.hpp"
@@ -22,7 +21,8 @@ using agent::Reply;
 /// Completes answers after one fixed delay, in the order in which they came. Thread safety: any thread.
 class DelayLine {
  public:
-  explicit DelayLine(base::Duration delay) : delay_(delay), thread_([this](const std::stop_token& stop) { run(stop); }) {}
+  explicit DelayLine(base::Duration delay)
+      : delay_(delay), thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
   void add(Completion completion, Decision decision) {
     const std::lock_guard lock{mutex_};
@@ -41,7 +41,8 @@ class DelayLine {
     std::unique_lock lock{mutex_};
     while (changed_.wait(lock, stop, [this] { return !pending_.empty(); })) {
       const base::TimePoint due = pending_.front().due;
-      if (changed_.wait_until(lock, stop, due, [due] { return base::Clock::now() >= due; }); stop.stop_requested()) return;
+      if (changed_.wait_until(lock, stop, due, [due] { return base::Clock::now() >= due; }); stop.stop_requested())
+        return;
       Pending next = std::move(pending_.front());
       pending_.pop_front();
       lock.unlock();
@@ -75,19 +76,27 @@ class StandIn final : public agent::Handler {
     info.agent_id = "stand-in";
     info.name = "picket agent";
     info.version = PICKET_VERSION;
-    info.events = {wire::EventKind::request_headers, wire::EventKind::request_body_chunk, wire::EventKind::response_headers,
-                   wire::EventKind::response_body_chunk, wire::EventKind::request_complete};
+    info.events = {wire::EventKind::request_headers, wire::EventKind::request_body_chunk,
+                   wire::EventKind::response_headers, wire::EventKind::response_body_chunk,
+                   wire::EventKind::request_complete};
     info.features = {.streaming_body = true, .concurrent_requests = 10'000, .cancellation = true};
     return info;
   }
 
   Reply on_request_headers(const agent::RequestHeaders& event, Context& context) override {
-    return answer(matches(event.headers) ? Decision::block(403).body("blocked by picket agent\n").rule("block-if") : Decision::allow(),
+    return answer(matches(event.headers) ? Decision::block(403).body("blocked by picket agent\n").rule("block-if")
+                                         : Decision::allow(),
                   context);
   }
-  Reply on_request_body(const agent::RequestBodyChunk&, Context& context) override { return answer(Decision::allow(), context); }
-  Reply on_response_headers(const agent::ResponseHeaders&, Context& context) override { return answer(Decision::allow(), context); }
-  Reply on_response_body(const agent::ResponseBodyChunk&, Context& context) override { return answer(Decision::allow(), context); }
+  Reply on_request_body(const agent::RequestBodyChunk&, Context& context) override {
+    return answer(Decision::allow(), context);
+  }
+  Reply on_response_headers(const agent::ResponseHeaders&, Context& context) override {
+    return answer(Decision::allow(), context);
+  }
+  Reply on_response_body(const agent::ResponseBodyChunk&, Context& context) override {
+    return answer(Decision::allow(), context);
+  }
 
  private:
   [[nodiscard]] bool matches(const wire::Headers& headers) const {
@@ -118,7 +127,9 @@ void add_agent(CLI::App& app, int& exit_code) {
   agent::add_server_options(*command, *server);
   command->add_option("--block-if", *block_if, "Answer 403 to requests with this header value")
       ->type_name("HEADER=VALUE")
-      ->check([](const std::string& text) { return text.find('=') > 0 && text.find('=') != std::string::npos ? std::string{} : "expected HEADER=VALUE"; });
+      ->check([](const std::string& text) {
+        return text.find('=') > 0 && text.find('=') != std::string::npos ? std::string{} : "expected HEADER=VALUE";
+      });
   command->add_option("--delay-ms", options->delay, "Answer so much later")->type_name("N");
   command->footer("Example: picket agent --listen unix:/tmp/agent.sock --block-if x-evil=yes");
   command->callback([=, &exit_code] {

@@ -1,8 +1,4 @@
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
-
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -11,6 +7,9 @@
 #include <iterator>
 #include <memory>
 #include <optional>
+
+#include <fmt/format.h>
+#include <unistd.h>
 
 #include "apps/cli/commands.hpp"
 #include "picket/pool/agent_pool.hpp"
@@ -63,7 +62,8 @@ base::Result<std::vector<wire::Header>> parse_headers(const std::vector<std::str
   for (const std::string& line : lines) {
     const std::size_t colon = line.find(':');
     if (colon == std::string::npos || colon == 0)
-      return base::fail(base::ErrorKind::invalid_message, fmt::format("'{}' is no header; expected 'name: value'", line));
+      return base::fail(base::ErrorKind::invalid_message,
+                        fmt::format("'{}' is no header; expected 'name: value'", line));
     std::string_view value{line};
     value.remove_prefix(colon + 1);
     value.remove_prefix(std::min(value.find_first_not_of(" \t"), value.size()));
@@ -79,7 +79,8 @@ bool goes_on(const base::Result<wire::AgentResponse>& response) {
 /// One exchange as a proxy would have it.
 class Caller {
  public:
-  Caller(transport::Worker& worker, pool::AgentPool& pool, const CallOptions& options, std::vector<wire::Header> headers, std::string body)
+  Caller(transport::Worker& worker, pool::AgentPool& pool, const CallOptions& options,
+         std::vector<wire::Header> headers, std::string body)
       : worker_(worker), pool_(pool), options_(options), headers_(std::move(headers)), body_(std::move(body)) {}
 
   transport::Task<void> run(pool::Agent& agent, Outcome& outcome) {
@@ -111,7 +112,8 @@ class Caller {
     if (const auto* const info = exchange_->agent_info()) {
       outcome.agent_name = fmt::format("{} {}", info->name, info->version);
       const bool wants_body = info->wants(wire::EventKind::request_body_chunk);
-      if (goes_on(response) && options_.has_data && wants_body) co_await send_body(info->limits.preferred_chunk_size, outcome);
+      if (goes_on(response) && options_.has_data && wants_body)
+        co_await send_body(info->limits.preferred_chunk_size, outcome);
     }
     exchange_->complete({.correlation_id = id_.text()});
   }
@@ -159,12 +161,16 @@ std::string joined(wire::TextList texts) {
 std::string describe(const wire::Decision& decision) {
   if (const auto* const block = std::get_if<wire::Block>(&decision))
     return fmt::format("block {}{}", block->status, block->body ? " " + json_text(*block->body) : "");
-  if (const auto* const redirect = std::get_if<wire::Redirect>(&decision)) return fmt::format("redirect {} to {}", redirect->status, redirect->url);
-  if (const auto* const challenge = std::get_if<wire::Challenge>(&decision)) return fmt::format("challenge {}", challenge->challenge_type);
+  if (const auto* const redirect = std::get_if<wire::Redirect>(&decision))
+    return fmt::format("redirect {} to {}", redirect->status, redirect->url);
+  if (const auto* const challenge = std::get_if<wire::Challenge>(&decision))
+    return fmt::format("challenge {}", challenge->challenge_type);
   return "allow";
 }
 
-double milliseconds_of(std::chrono::nanoseconds duration) { return std::chrono::duration<double, std::milli>(duration).count(); }
+double milliseconds_of(std::chrono::nanoseconds duration) {
+  return std::chrono::duration<double, std::milli>(duration).count();
+}
 
 void print_text(const Outcome& outcome) {
   const bool colour = ::isatty(STDOUT_FILENO) == 1;
@@ -181,10 +187,12 @@ void print_text(const Outcome& outcome) {
     if (!audit.rule_ids.empty()) fmt::print("rules     {}\n", joined(audit.rule_ids));
     if (!audit.tags.empty()) fmt::print("tags      {}\n", joined(audit.tags));
     if (!audit.reason_codes.empty()) fmt::print("reasons   {}\n", joined(audit.reason_codes));
-    for (const auto& [ops, where] : {std::pair{last.response->request_headers, "request"}, std::pair{last.response->response_headers, "response"}})
+    for (const auto& [ops, where] :
+         {std::pair{last.response->request_headers, "request"}, std::pair{last.response->response_headers, "response"}})
       for (const auto& op : ops) {
         constexpr std::array<std::string_view, 3> verbs{"set", "add", "remove"};
-        fmt::print("{:<9} {} {}{}{}\n", where, verbs[static_cast<std::size_t>(op.kind)], op.name, op.value.empty() ? "" : ": ", op.value);
+        fmt::print("{:<9} {} {}{}{}\n", where, verbs[static_cast<std::size_t>(op.kind)], op.name,
+                   op.value.empty() ? "" : ": ", op.value);
       }
   }
   fmt::print("time      connect {:.2f} ms", milliseconds_of(outcome.connect_duration));
@@ -255,15 +263,23 @@ void add_call(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<CallOptions>();
   command->add_option("--agent", options->agent, "The agent's address: unix:PATH")->required()->type_name("ADDRESS");
   command->add_option("-X,--request", options->method, "Method; default GET, or POST with -d")->type_name("METHOD");
-  command->add_option("-H,--header", options->headers, "A header; may be repeated")->type_name("'NAME: VALUE'")->allow_extra_args(false);
-  auto* const data = command->add_option("-d,--data", options->data, "Body: a text, @FILE, or @- for standard input")->type_name("BODY");
-  command->add_option("--encoding", options->encoding, "Preferred encoding")->check(CLI::IsMember({"json", "msgpack"}))->capture_default_str();
+  command->add_option("-H,--header", options->headers, "A header; may be repeated")
+      ->type_name("'NAME: VALUE'")
+      ->allow_extra_args(false);
+  auto* const data = command->add_option("-d,--data", options->data, "Body: a text, @FILE, or @- for standard input")
+                         ->type_name("BODY");
+  command->add_option("--encoding", options->encoding, "Preferred encoding")
+      ->check(CLI::IsMember({"json", "msgpack"}))
+      ->capture_default_str();
   command->add_option("--config", options->config, "Configuration to deliver first, as JSON")->type_name("JSON");
-  command->add_option("--timeout-ms", options->timeout, "For connecting and for each answer")->type_name("N")->default_str("5000");
+  command->add_option("--timeout-ms", options->timeout, "For connecting and for each answer")
+      ->type_name("N")
+      ->default_str("5000");
   command->add_flag("--json", options->json, "Print one JSON object");
   command->add_option("URI", options->uri, "Request target, e.g. /login?user=1")->required();
-  command->footer("Exit codes: 0 allowed, 3 not allowed, 1 no answer, 2 wrong command line.\n"
-                  "Example: picket call --agent unix:/run/picket/waf.sock \"/?q=' or 1=1--\"");
+  command->footer(
+      "Exit codes: 0 allowed, 3 not allowed, 1 no answer, 2 wrong command line.\n"
+      "Example: picket call --agent unix:/run/picket/waf.sock \"/?q=' or 1=1--\"");
   command->callback([=, &exit_code] {
     options->has_data = data->count() != 0;
     if (options->method.empty()) options->method = options->has_data ? "POST" : "GET";

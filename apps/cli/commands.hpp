@@ -6,8 +6,8 @@ class App;
 
 /// The subcommands of `picket`: each adds itself to the command line and sets `exit_code` when it ran.
 ///
-/// Exit codes, the same everywhere: 0 done (call: allowed), 1 something failed while running, 2 the command line or a file is
-/// wrong, 3 call: the agent decided something other than allow.
+/// Exit codes, the same everywhere: 0 done (call: allowed), 1 something failed while running, 2 the command line or a
+/// file is wrong, 3 call: the agent decided something other than allow.
 namespace picket::apps::cli {
 
 inline constexpr int exit_done = 0;

@@ -4,7 +4,8 @@
 
 int main(int argc, char** argv) {
   using namespace picket::apps::cli;
-  CLI::App app{"Picket: asks agents (WAF, authenticator, rate limiter, guardrail) about HTTP traffic, over Agent Protocol v2."};
+  CLI::App app{
+      "Picket: asks agents (WAF, authenticator, rate limiter, guardrail) about HTTP traffic, over Agent Protocol v2."};
   app.require_subcommand(1);
   app.footer(
       "Exit codes: 0 done (call: allowed); 1 failed while running; 2 wrong command line or file; 3 call: not allowed.\n"

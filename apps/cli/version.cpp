@@ -1,6 +1,6 @@
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
+
+#include <fmt/format.h>
 
 #include "apps/cli/commands.hpp"
 

@@ -1,8 +1,8 @@
 #include "apps/gateway/client_watch.hpp"
 
-#include <sys/socket.h>
-
 #include <cerrno>
+
+#include <sys/socket.h>
 
 namespace picket::apps::gateway {
 namespace {
@@ -29,9 +29,10 @@ void ClientWatch::on_due(void* self, base::TimePoint) { static_cast<ClientWatch*
 
 void ClientWatch::look() {
   self_ = std::make_shared<ClientWatch*>(this);
-  stream_.socket().async_wait(transport::Stream::Socket::wait_read, [self = self_](const boost::system::error_code& error) {
-    if (*self != nullptr && !error) (*self)->readable();
-  });
+  stream_.socket().async_wait(transport::Stream::Socket::wait_read,
+                              [self = self_](const boost::system::error_code& error) {
+                                if (*self != nullptr && !error) (*self)->readable();
+                              });
 }
 
 void ClientWatch::readable() {

@@ -10,8 +10,9 @@ namespace picket::apps::gateway {
 
 /// Notices that a client closes its connection while nobody reads from it: while agents or the upstream are waited for.
 ///
-/// It begins to look a little after start(), so that a request which is served at once pays nothing for it. A client that sends (pipelines) is there.
-/// Thread safety: the stream's worker. Lifetime: the stream outlives it; no read may be awaited between start() and stop().
+/// It begins to look a little after start(), so that a request which is served at once pays nothing for it. A client
+/// that sends (pipelines) is there. Thread safety: the stream's worker. Lifetime: the stream outlives it; no read may
+/// be awaited between start() and stop().
 class ClientWatch {
  public:
   ClientWatch(transport::Stream& stream, std::function<void()> on_gone);

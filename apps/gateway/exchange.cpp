@@ -1,10 +1,10 @@
 #include "apps/gateway/exchange.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
+
+#include <fmt/format.h>
 
 #include "apps/gateway/logs/json_line.hpp"
 #include "apps/gateway/router.hpp"
@@ -37,8 +37,8 @@ void write_number_field(base::Buffer& out, std::string_view name, std::uint64_t 
 
 }  // namespace
 
-Exchange::Exchange(Service& service, transport::Stream& client, base::Buffer& client_buffer, const Peer& peer, const http::RequestHead& request,
-                   base::Arena& arena)
+Exchange::Exchange(Service& service, transport::Stream& client, base::Buffer& client_buffer, const Peer& peer,
+                   const http::RequestHead& request, base::Arena& arena)
     : service_(service),
       client_(client),
       peer_(peer),
@@ -70,7 +70,8 @@ transport::Task<void> Exchange::serve() {
     co_await refuse(Reason::bad_request, 400);
   } else if (route == nullptr) {
     co_await answer({.status = 404, .fields = http::FieldList{arena_}, .body = "no route takes this request\n"});
-  } else if (request_.framing == http::Framing::length && request_.content_length > service_.config.limits.max_body_size) {
+  } else if (request_.framing == http::Framing::length &&
+             request_.content_length > service_.config.limits.max_body_size) {
     co_await refuse(Reason::body_too_large, 413);
   } else {
     inspection_.emplace(service_.inspection, *route, id_, arena_);
@@ -87,19 +88,20 @@ transport::Task<void> Exchange::serve() {
 transport::Task<bool> Exchange::inspect_head(const config::Route& route) {
   thread_local std::string time;
   const auto optional_text = [](std::string_view text) { return text.empty() ? std::nullopt : std::optional{text}; };
-  const wire::RequestHeaders event{.metadata = {.correlation_id = id_.text(),
-                                                .request_id = request_id_,
-                                                .client_ip = peer_.address,
-                                                .client_port = peer_.port,
-                                                .server_name = optional_text(request_.headers.find("host").value_or("")),
-                                                .protocol = request_.version == 11 ? "HTTP/1.1" : "HTTP/1.0",
-                                                .route_id = route.id,
-                                                .upstream_id = service_.config.upstreams[route.upstream].id,
-                                                .timestamp = arena_.copy(logs::rfc3339_now(time)),
-                                                .traceparent = request_.headers.find("traceparent")},
-                                   .method = request_.method,
-                                   .uri = request_.target,
-                                   .headers = request_.headers};
+  const wire::RequestHeaders event{
+      .metadata = {.correlation_id = id_.text(),
+                   .request_id = request_id_,
+                   .client_ip = peer_.address,
+                   .client_port = peer_.port,
+                   .server_name = optional_text(request_.headers.find("host").value_or("")),
+                   .protocol = request_.version == 11 ? "HTTP/1.1" : "HTTP/1.0",
+                   .route_id = route.id,
+                   .upstream_id = service_.config.upstreams[route.upstream].id,
+                   .timestamp = arena_.copy(logs::rfc3339_now(time)),
+                   .traceparent = request_.headers.find("traceparent")},
+      .method = request_.method,
+      .uri = request_.target,
+      .headers = request_.headers};
   watch_.start();
   auto verdict = co_await inspection_->request_headers(event);
   watch_.stop();
@@ -124,7 +126,9 @@ transport::Task<bool> Exchange::continue_if_expected() {
 transport::Task<bool> Exchange::hold_and_inspect_body() {
   const auto refuse_above = inspection_->refuse_body_above();
   const std::uint64_t inspect_up_to = inspection_->inspect_body_up_to();
-  const auto too_large = [&](std::uint64_t size) { return (refuse_above && size > *refuse_above) || size > service_.config.limits.max_body_size; };
+  const auto too_large = [&](std::uint64_t size) {
+    return (refuse_above && size > *refuse_above) || size > service_.config.limits.max_body_size;
+  };
   if (too_large(request_.content_length)) {
     co_await refuse(Reason::body_too_large, 413);
     co_return false;
@@ -185,7 +189,8 @@ transport::Task<void> Exchange::forward(const config::Route& route) {
   }
 }
 
-/// Sends the request and reads the response's head; once more on a new connection where a pooled one turned out to be stale.
+/// Sends the request and reads the response's head; once more on a new connection where a pooled one turned out to be
+/// stale.
 transport::Task<std::optional<upstream::Lease>> Exchange::send_upstream(upstream::Pool& pool) {
   for (bool fresh = false;; fresh = true) {
     auto lease = co_await pool.acquire(fresh);
@@ -203,7 +208,8 @@ transport::Task<std::optional<upstream::Lease>> Exchange::send_upstream(upstream
     }
     if (status) co_return std::move(*lease);
     if (client_lost_) co_return std::nullopt;
-    const bool stale = lease->reused() && upstream_buffer_.empty() && status.error().kind() == base::ErrorKind::connection_closed;
+    const bool stale =
+        lease->reused() && upstream_buffer_.empty() && status.error().kind() == base::ErrorKind::connection_closed;
     const bool repeatable = http::is_idempotent(request_.method) && !body_started_;
     watch_.stop();
     if (fresh || !stale || !repeatable) {
@@ -284,8 +290,10 @@ transport::Task<base::Status> Exchange::stream_body(transport::Stream& upstream)
     const auto size = co_await body_.read(space, deadline);
     if (!size) {
       keep_alive_ = false;
-      client_lost_ = size.error().kind() == base::ErrorKind::connection_closed || size.error().kind() == base::ErrorKind::io;
-      if (!client_lost_) co_await refuse(Reason::bad_request, size.error().kind() == base::ErrorKind::timeout ? 408 : 400);
+      client_lost_ =
+          size.error().kind() == base::ErrorKind::connection_closed || size.error().kind() == base::ErrorKind::io;
+      if (!client_lost_)
+        co_await refuse(Reason::bad_request, size.error().kind() == base::ErrorKind::timeout ? 408 : 400);
       co_return size.error();
     }
     body_size_ += *size;
@@ -320,7 +328,8 @@ transport::Task<base::Status> Exchange::read_response_head(upstream::Lease& leas
       checked = 0;
       auto response = http::parse_response_head(head, request_.is_head(), arena_);
       if (!response) co_return response.error();
-      if (response->status == 101) co_return base::fail(base::ErrorKind::invalid_message, "the upstream switched protocols unasked");
+      if (response->status == 101)
+        co_return base::fail(base::ErrorKind::invalid_message, "the upstream switched protocols unasked");
       if (response->status < 200) continue;  // 100 Continue and other interim responses
       response_ = *response;
       co_return base::Status{};
@@ -339,7 +348,8 @@ transport::Task<base::Status> Exchange::read_response_head(upstream::Lease& leas
 transport::Task<void> Exchange::respond(upstream::Lease lease) {
   if (inspection_->wants_response_headers()) {
     watch_.start();
-    const wire::ResponseHeaders event{.correlation_id = id_.text(), .status = response_.status, .headers = response_.headers};
+    const wire::ResponseHeaders event{
+        .correlation_id = id_.text(), .status = response_.status, .headers = response_.headers};
     auto verdict = co_await inspection_->response_headers(event);
     watch_.stop();
     if (client_lost_) co_return;
@@ -370,8 +380,11 @@ void Exchange::finish_head(base::Buffer& out) {
 }
 
 transport::Task<void> Exchange::relay(upstream::Lease lease, const http::FieldList& fields) {
-  const bool to_chunks = (response_.framing == http::Framing::chunked || response_.framing == http::Framing::until_close) && request_.version == 11;
-  if (response_.framing != http::Framing::length && response_.framing != http::Framing::none && !to_chunks) keep_alive_ = false;
+  const bool to_chunks =
+      (response_.framing == http::Framing::chunked || response_.framing == http::Framing::until_close) &&
+      request_.version == 11;
+  if (response_.framing != http::Framing::length && response_.framing != http::Framing::none && !to_chunks)
+    keep_alive_ = false;
   base::Buffer head;
   http::write_status_line(head, response_.status, response_.reason);
   http::write_fields(head, fields);
@@ -471,7 +484,8 @@ void Exchange::conclude() {
   if (inspection_)
     inspection_->complete({.correlation_id = id_.text(),
                            .status = status_,
-                           .duration_ms = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count()),
+                           .duration_ms = static_cast<std::uint64_t>(
+                               std::chrono::duration_cast<std::chrono::milliseconds>(duration).count()),
                            .request_body_size = body_size_,
                            .response_body_size = response_size_,
                            .upstream_attempts = attempts_,
@@ -483,7 +497,9 @@ void Exchange::write_access_line() {
   if (service_.access == nullptr) return;
   thread_local logs::JsonLine line;
   thread_local std::string time;
-  const auto optional_text = [&](std::string_view name, std::string_view value) { value.empty() ? line.null(name) : line.text(name, value); };
+  const auto optional_text = [&](std::string_view name, std::string_view value) {
+    value.empty() ? line.null(name) : line.text(name, value);
+  };
   line.begin();
   line.text("ts", logs::rfc3339_now(time));
   line.text("id", request_id_);
@@ -493,7 +509,9 @@ void Exchange::write_access_line() {
   line.number("status", status_);
   line.number("bytes_in", body_size_);
   line.number("bytes_out", response_size_);
-  line.number("duration_us", static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(base::Clock::now() - began_).count()));
+  line.number("duration_us",
+              static_cast<std::uint64_t>(
+                  std::chrono::duration_cast<std::chrono::microseconds>(base::Clock::now() - began_).count()));
   optional_text("upstream", upstream_address_);
   line.text("decision", decision_);
   optional_text("agent", deciding_agent_);

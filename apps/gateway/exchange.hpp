@@ -26,13 +26,14 @@ struct Peer {
 /// Thread safety: its worker's thread. Lifetime: head, stream and buffer outlive it.
 class Exchange {
  public:
-  Exchange(Service& service, transport::Stream& client, base::Buffer& client_buffer, const Peer& peer, const http::RequestHead& request,
-           base::Arena& arena);
+  Exchange(Service& service, transport::Stream& client, base::Buffer& client_buffer, const Peer& peer,
+           const http::RequestHead& request, base::Arena& arena);
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
   ~Exchange();
 
-  /// Serves the request. Whatever happens, the client has been answered or is gone afterwards, the agents have been told, and the log line is written.
+  /// Serves the request. Whatever happens, the client has been answered or is gone afterwards, the agents have been
+  /// told, and the log line is written.
   [[nodiscard]] transport::Task<void> serve();
 
   /// Whether the client's connection may take another request.

@@ -14,8 +14,8 @@ namespace picket::apps::gateway {
 /// The authority of an absolute target, else empty.
 [[nodiscard]] std::string_view authority_of(std::string_view target) noexcept;
 
-/// The first route, in the configuration's order (longest prefix first), that takes this request; null where none does. A prefix ends at a path segment:
-/// /api takes /api and /api/x, not /apix. Pure.
+/// The first route, in the configuration's order (longest prefix first), that takes this request; null where none does.
+/// A prefix ends at a path segment: /api takes /api and /api/x, not /apix. Pure.
 [[nodiscard]] const config::Route* find_route(const config::Config& config, const http::RequestHead& request) noexcept;
 
 }  // namespace picket::apps::gateway

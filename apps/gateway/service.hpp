@@ -15,11 +15,11 @@ namespace picket::apps::gateway {
 
 /// How long clients may take.
 struct ClientTimeouts {
-  base::Duration idle = std::chrono::seconds{60};        ///< between requests
-  base::Duration head = std::chrono::seconds{10};        ///< from a request's first byte to its empty line
-  base::Duration body = std::chrono::seconds{30};        ///< between two reads of a body
-  base::Duration write = std::chrono::seconds{60};       ///< of a response, per write
-  base::Duration linger = std::chrono::seconds{1};       ///< after an answer that came before the request was read
+  base::Duration idle = std::chrono::seconds{60};   ///< between requests
+  base::Duration head = std::chrono::seconds{10};   ///< from a request's first byte to its empty line
+  base::Duration body = std::chrono::seconds{30};   ///< between two reads of a body
+  base::Duration write = std::chrono::seconds{60};  ///< of a response, per write
+  base::Duration linger = std::chrono::seconds{1};  ///< after an answer that came before the request was read
 };
 inline constexpr std::size_t linger_bytes = 256 * 1024;
 
@@ -30,11 +30,11 @@ struct Service {
   inspection::Environment inspection;
   std::vector<std::unique_ptr<upstream::Pool>> upstreams;  ///< In the order of config.upstreams.
   WorkerMetrics& metrics;
-  logs::LineQueue* access = nullptr;                       ///< Null: no access log.
+  logs::LineQueue* access = nullptr;  ///< Null: no access log.
   http::HeadLimits head_limits;
   ClientTimeouts timeouts;
   upstream::Timeouts upstream_timeouts;
-  bool draining = false;                                   ///< Answers close their connections.
+  bool draining = false;  ///< Answers close their connections.
 };
 
 }  // namespace picket::apps::gateway

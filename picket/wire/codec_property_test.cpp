@@ -130,7 +130,8 @@ TEST(CodecProperties, DamagedPayloadsAreErrorsOrMessages) {
         decode_anything<Message>(format, damaged);
         damaged[i] = static_cast<char>(random());
         decode_anything<Message>(format, damaged);
-        decode_anything<Message>(format, payload.substr(0, i) + payload.substr(std::min(payload.size(), i + 1 + random() % 8)));
+        decode_anything<Message>(format,
+                                 payload.substr(0, i) + payload.substr(std::min(payload.size(), i + 1 + random() % 8)));
         decode_anything<Message>(format, payload.substr(0, i) + payload.substr(random() % payload.size()));
       }
     }

@@ -33,7 +33,8 @@ std::size_t BodyReader::take_buffered(std::span<char> into) noexcept {
 
 transport::Task<base::Result<std::size_t>> BodyReader::read(std::span<char> into, base::Deadline deadline) {
   if (done_) co_return std::size_t{0};
-  if (framing_ == Framing::length) into = into.first(static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), remaining_)));
+  if (framing_ == Framing::length)
+    into = into.first(static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), remaining_)));
   while (true) {
     if (chunked_) {
       if (!buffered_.empty()) {

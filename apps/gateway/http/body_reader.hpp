@@ -13,10 +13,10 @@
 
 namespace picket::apps::gateway::http {
 
-/// Reads one message's body from a connection: first what was read along with the head, then from the socket, straight into the
-/// caller's memory where nothing has to be decoded.
-/// Thread safety: the stream's worker. Lifetime: stream and buffer outlive it. Errors: those of Stream::read_some, invalid_message for bad chunks,
-/// connection_closed where the body ends before its length.
+/// Reads one message's body from a connection: first what was read along with the head, then from the socket, straight
+/// into the caller's memory where nothing has to be decoded. Thread safety: the stream's worker. Lifetime: stream and
+/// buffer outlive it. Errors: those of Stream::read_some, invalid_message for bad chunks, connection_closed where the
+/// body ends before its length.
 class BodyReader {
  public:
   BodyReader(transport::Stream& stream, base::Buffer& buffered, Framing framing, std::uint64_t content_length);

@@ -1,16 +1,16 @@
 #include "apps/gateway/http/fields.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
+
+#include <fmt/format.h>
 
 namespace picket::apps::gateway::http {
 namespace {
 
-constexpr std::array<std::string_view, 11> hop_by_hop{"connection", "keep-alive",        "proxy-authenticate", "proxy-authorization",
-                                                      "te",         "trailer",           "transfer-encoding",  "upgrade",
-                                                      "content-length", "proxy-connection", "expect"};
+constexpr std::array<std::string_view, 11> hop_by_hop{
+    "connection",        "keep-alive", "proxy-authenticate", "proxy-authorization", "te",    "trailer",
+    "transfer-encoding", "upgrade",    "content-length",     "proxy-connection",    "expect"};
 
 /// Calls `use` for each item of a comma-separated list.
 template <class Use>
@@ -42,12 +42,14 @@ bool is_hop_by_hop(std::string_view name) noexcept {
 void copy_end_to_end(const wire::Headers& headers, FieldList& out) {
   const bool has_connection = headers.find("connection").has_value();
   for (const auto& field : headers)
-    if (!is_hop_by_hop(field.name) && !(has_connection && named_by_connection(headers, field.name))) out.push_back(field);
+    if (!is_hop_by_hop(field.name) && !(has_connection && named_by_connection(headers, field.name)))
+      out.push_back(field);
 }
 
 void remove(FieldList& fields, std::string_view name) {
   const auto items = fields.items();
-  const auto end = std::remove_if(items.begin(), items.end(), [&](const wire::Header& field) { return wire::same_name(field.name, name); });
+  const auto end = std::remove_if(items.begin(), items.end(),
+                                  [&](const wire::Header& field) { return wire::same_name(field.name, name); });
   fields.truncate(static_cast<std::size_t>(end - items.begin()));
 }
 

@@ -29,24 +29,27 @@ std::string_view trimmed(std::string_view text) noexcept {
 
 /// A URI's visible ASCII; what must be percent-encoded and is not would be read differently by different parties.
 bool is_target(std::string_view text) noexcept {
-  return !text.empty() && std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7F && c != '"' && c != '<' && c != '>' && c != '\\' && c != '#'; });
+  return !text.empty() && std::ranges::all_of(text, [](char c) {
+    return c > 0x20 && c < 0x7F && c != '"' && c != '<' && c != '>' && c != '\\' && c != '#';
+  });
 }
 
 /// host [":" port] (RFC 9110 §7.2): a name, an IPv4 address or a bracketed IPv6 address; empty is allowed.
 bool is_host(std::string_view text) noexcept {
   if (text.empty()) return true;
-  if (const std::size_t colon = text.rfind(':'); colon != std::string_view::npos && text.find(']', colon) == std::string_view::npos) {
+  if (const std::size_t colon = text.rfind(':');
+      colon != std::string_view::npos && text.find(']', colon) == std::string_view::npos) {
     const std::string_view port = text.substr(colon + 1);
     if (port.size() > 5 || !std::ranges::all_of(port, is_digit)) return false;
     text = text.substr(0, colon);
   }
   if (text.starts_with('['))
-    return text.size() > 2 && text.ends_with(']') &&
-           std::ranges::all_of(text.substr(1, text.size() - 2), [](char c) {
+    return text.size() > 2 && text.ends_with(']') && std::ranges::all_of(text.substr(1, text.size() - 2), [](char c) {
              return is_digit(c) || c == ':' || c == '.' || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
            });
   return !text.empty() && std::ranges::all_of(text, [](char c) {
-    return is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-' || c == '.' || c == '_' || c == '~' || c == '%';
+    return is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-' || c == '.' || c == '_' || c == '~' ||
+           c == '%';
   });
 }
 
@@ -88,7 +91,8 @@ std::optional<HeadError> check_field(std::string_view line, Framing& framing) no
     if (!is_host(value)) return bad("a malformed Host");
   } else if (wire::same_name(name, "content-length")) {
     ++framing.lengths;
-    if (value.empty() || value.size() > 18 || !std::ranges::all_of(value, is_digit)) return bad("a Content-Length that is not one number");
+    if (value.empty() || value.size() > 18 || !std::ranges::all_of(value, is_digit))
+      return bad("a Content-Length that is not one number");
   } else if (wire::same_name(name, "transfer-encoding")) {
     ++framing.encodings;
     if (!wire::same_name(value, "chunked")) return bad("a Transfer-Encoding other than chunked");
@@ -99,7 +103,8 @@ std::optional<HeadError> check_field(std::string_view line, Framing& framing) no
 }  // namespace
 
 bool is_token(std::string_view text) noexcept {
-  return !text.empty() && std::ranges::all_of(text, [](char c) { return token_characters[static_cast<unsigned char>(c)]; });
+  return !text.empty() &&
+         std::ranges::all_of(text, [](char c) { return token_characters[static_cast<unsigned char>(c)]; });
 }
 
 bool is_field_value(std::string_view text) noexcept {
@@ -113,7 +118,8 @@ HeadEnd find_head_end(std::string_view bytes, std::size_t checked, const HeadLim
   // A line may have been cut between CR and LF: three bytes back are looked at again.
   std::size_t at = checked < 3 ? 0 : checked - 3;
   while (true) {
-    const auto* const found = at < bytes.size() ? static_cast<const char*>(std::memchr(bytes.data() + at, '\n', bytes.size() - at)) : nullptr;
+    const auto* const found =
+        at < bytes.size() ? static_cast<const char*>(std::memchr(bytes.data() + at, '\n', bytes.size() - at)) : nullptr;
     if (found == nullptr) break;
     const auto newline = static_cast<std::size_t>(found - bytes.data());
     if (newline == 0 || bytes[newline - 1] != '\r') return {{}, bad("a line that ends in a bare LF")};
@@ -136,7 +142,8 @@ std::optional<HeadError> check_request_head(std::string_view head, const HeadLim
     if (end == std::string_view::npos) return bad("a head without its empty line");
     const std::string_view line = head.substr(0, end);
     head.remove_prefix(end + 2);
-    if (line.find('\r') != std::string_view::npos || line.find('\n') != std::string_view::npos) return bad("a bare CR or LF in the head");
+    if (line.find('\r') != std::string_view::npos || line.find('\n') != std::string_view::npos)
+      return bad("a bare CR or LF in the head");
     if (first) {
       if (auto error = check_request_line(line, http_1_1)) return error;
       continue;

@@ -8,7 +8,7 @@ namespace picket::apps::gateway::http {
 
 /// Bounds on a request's head.
 struct HeadLimits {
-  std::size_t max_size = 16'384;   ///< bytes, the empty line included
+  std::size_t max_size = 16'384;  ///< bytes, the empty line included
   std::size_t max_fields = 100;
 };
 
@@ -24,15 +24,17 @@ struct HeadEnd {
   std::optional<HeadError> error;  ///< A line that ends in a bare CR or LF, or more bytes than the limit.
 };
 
-/// Looks for the end of a head. `checked`: how many bytes an earlier call has seen already, which are not looked at again.
+/// Looks for the end of a head. `checked`: how many bytes an earlier call has seen already, which are not looked at
+/// again.
 [[nodiscard]] HeadEnd find_head_end(std::string_view bytes, std::size_t checked, const HeadLimits& limits) noexcept;
 
 /// Checks a whole request head, its empty line included, before any parser, agent or upstream sees it.
 ///
-/// What two parties could read in two ways is refused (RFC 9112 §2.2, §3, §5, §6.1, §6.3, §11.2): bare CR or LF, obs-fold, white space before the
-/// colon, characters that are no token in names or control characters in values, Content-Length that is not one number, together with
-/// Transfer-Encoding, or more than one, Transfer-Encoding that is anything but one `chunked` on HTTP/1.1, a missing, repeated or malformed
-/// Host, versions other than 1.0 and 1.1, and targets with bytes that are no URI's. Pure. An empty Host value is allowed.
+/// What two parties could read in two ways is refused (RFC 9112 §2.2, §3, §5, §6.1, §6.3, §11.2): bare CR or LF,
+/// obs-fold, white space before the colon, characters that are no token in names or control characters in values,
+/// Content-Length that is not one number, together with Transfer-Encoding, or more than one, Transfer-Encoding that is
+/// anything but one `chunked` on HTTP/1.1, a missing, repeated or malformed Host, versions other than 1.0 and 1.1, and
+/// targets with bytes that are no URI's. Pure. An empty Host value is allowed.
 [[nodiscard]] std::optional<HeadError> check_request_head(std::string_view head, const HeadLimits& limits) noexcept;
 
 /// RFC 9110 §5.6.2.

@@ -22,7 +22,9 @@ struct RequestHead {
   bool keep_alive = true;
   bool expects_continue = false;
 
-  [[nodiscard]] bool has_body() const noexcept { return framing == Framing::chunked || (framing == Framing::length && content_length != 0); }
+  [[nodiscard]] bool has_body() const noexcept {
+    return framing == Framing::chunked || (framing == Framing::length && content_length != 0);
+  }
   [[nodiscard]] bool is_head() const noexcept { return method == "HEAD"; }
 };
 
@@ -39,7 +41,8 @@ struct ResponseHead {
 
 /// Methods that may be repeated without harm (RFC 9110 §9.2.2).
 [[nodiscard]] constexpr bool is_idempotent(std::string_view method) noexcept {
-  return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" || method == "OPTIONS" || method == "TRACE";
+  return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" || method == "OPTIONS" ||
+         method == "TRACE";
 }
 
 }  // namespace picket::apps::gateway::http

@@ -1,13 +1,13 @@
 // Beast is compiled here and nowhere else.
 #include "apps/gateway/http/parser.hpp"
 
-#include <boost/beast/http/basic_parser.hpp>
-
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+
+#include <fmt/format.h>
+
+#include <boost/beast/http/basic_parser.hpp>
 
 namespace picket::apps::gateway::http {
 namespace {
@@ -48,7 +48,9 @@ class HeadParser final : public beast::http::basic_parser<is_request> {
     reason = view(reason_text);
     version = http_version;
   }
-  void on_field_impl(beast::http::field, View name, View value, error_code&) override { fields_.push_back({view(name), view(value)}); }
+  void on_field_impl(beast::http::field, View name, View value, error_code&) override {
+    fields_.push_back({view(name), view(value)});
+  }
   void on_header_impl(error_code&) override {}
   void on_body_init_impl(boost::optional<std::uint64_t> const&, error_code&) override {}
   std::size_t on_body_impl(View body, error_code&) override { return body.size(); }
@@ -107,7 +109,8 @@ base::Status read_framing(Head& head, Framing otherwise) {
       if (error != std::errc{} || end != last) return invalid("a Content-Length that is not one number");
     }
   }
-  if (lengths > 1 || encodings > 1 || (lengths != 0 && encodings != 0)) return invalid("more than one way to delimit the body");
+  if (lengths > 1 || encodings > 1 || (lengths != 0 && encodings != 0))
+    return invalid("more than one way to delimit the body");
   head.framing = encodings != 0 ? Framing::chunked : lengths != 0 ? Framing::length : otherwise;
   return {};
 }
@@ -117,7 +120,8 @@ base::Status read_framing(Head& head, Framing otherwise) {
 base::Result<RequestHead> parse_request_head(std::string_view head, base::Arena& arena) {
   HeadParser<true> parser{arena};
   PICKET_TRY(parse(parser, head));
-  RequestHead request{.method = parser.method, .target = parser.target, .version = parser.version, .headers = parser.headers()};
+  RequestHead request{
+      .method = parser.method, .target = parser.target, .version = parser.version, .headers = parser.headers()};
   PICKET_TRY(read_framing(request, Framing::none));
   request.keep_alive = keeps_alive(request.version, request.headers);
   const auto expect = request.headers.find("expect");
@@ -187,7 +191,8 @@ base::Result<ChunkedDecoder::Step> ChunkedDecoder::decode(std::string_view input
   Step step;
   while (step.consumed < input.size() && parser_->produced < into.size() && !parser_->is_done()) {
     error_code error;
-    const std::size_t used = parser_->put(boost::asio::buffer(input.data() + step.consumed, input.size() - step.consumed), error);
+    const std::size_t used =
+        parser_->put(boost::asio::buffer(input.data() + step.consumed, input.size() - step.consumed), error);
     step.consumed += used;
     if (error && error != beast::http::error::need_buffer && error != beast::http::error::need_more)
       return invalid(fmt::format("a chunked body that does not parse: {}", error.message()));

@@ -11,8 +11,8 @@
 
 namespace picket::apps::gateway::http {
 
-/// Parses a whole request head that check_request_head() has passed. Views point into `head`; the list of fields lives in `arena`.
-/// Errors: invalid_message.
+/// Parses a whole request head that check_request_head() has passed. Views point into `head`; the list of fields lives
+/// in `arena`. Errors: invalid_message.
 [[nodiscard]] base::Result<RequestHead> parse_request_head(std::string_view head, base::Arena& arena);
 
 /// Parses a whole response head, its empty line included. `to_head`: it answers a HEAD request, so there is no body.

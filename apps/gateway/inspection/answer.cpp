@@ -1,10 +1,10 @@
 #include "apps/gateway/inspection/answer.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <iterator>
 #include <string>
+
+#include <fmt/format.h>
 
 #include "apps/gateway/http/head_check.hpp"
 
@@ -21,7 +21,8 @@ bool is_reserved(std::string_view name) noexcept { return http::is_hop_by_hop(na
 base::Status check_field(std::string_view name, std::string_view value) {
   if (!http::is_token(name)) return invalid(fmt::format("'{}' is no header name", name));
   if (is_reserved(name)) return invalid(fmt::format("an agent must not touch the header '{}'", name));
-  if (!http::is_field_value(value)) return invalid(fmt::format("the header '{}' has a value with control characters", name));
+  if (!http::is_field_value(value))
+    return invalid(fmt::format("the header '{}' has a value with control characters", name));
   return {};
 }
 
@@ -36,12 +37,15 @@ base::Status check_decision(const wire::Decision& decision) {
     if (block->headers)
       for (const auto& header : *block->headers) PICKET_TRY(check_field(header.key, header.value));
   } else if (const auto* const redirect = std::get_if<wire::Redirect>(&decision)) {
-    if (!is_final_status(redirect->status)) return invalid(fmt::format("{} is no status to redirect with", redirect->status));
-    if (redirect->url.empty() || !http::is_field_value(redirect->url)) return invalid("a redirect to a URL that is empty or has control characters");
+    if (!is_final_status(redirect->status))
+      return invalid(fmt::format("{} is no status to redirect with", redirect->status));
+    if (redirect->url.empty() || !http::is_field_value(redirect->url))
+      return invalid("a redirect to a URL that is empty or has control characters");
   } else if (const auto* const challenge = std::get_if<wire::Challenge>(&decision)) {
     if (!http::is_token(challenge->challenge_type)) return invalid("a challenge whose type is no token");
     for (const auto& param : challenge->params)
-      if (!http::is_token(param.key) || !http::is_field_value(param.value)) return invalid("a challenge with a parameter that is no header");
+      if (!http::is_token(param.key) || !http::is_field_value(param.value))
+        return invalid("a challenge with a parameter that is no header");
   }
   return {};
 }
@@ -98,7 +102,8 @@ std::optional<Answer> answer_for(const wire::Decision& decision, base::Arena& ar
     answer.status = block->status;
     answer.body = arena.copy(block->body.value_or(""));
     if (block->headers)
-      for (const auto& header : *block->headers) answer.fields.push_back({arena.copy(header.key), arena.copy(header.value)});
+      for (const auto& header : *block->headers)
+        answer.fields.push_back({arena.copy(header.key), arena.copy(header.value)});
     if (!answer.body.empty() && http::find(answer.fields, "content-type") == nullptr)
       answer.fields.push_back({"content-type", "text/plain; charset=utf-8"});
     return answer;

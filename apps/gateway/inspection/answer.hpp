@@ -32,11 +32,13 @@ struct Answer {
   Reason reason = Reason::none;
 };
 
-/// Whether a response of an agent can be applied at all: header names and values, header operations that touch framing or hop-by-hop fields,
-/// statuses outside 200-599, redirect URLs with control characters (protocol.md §5). An agent whose response cannot be applied has failed.
+/// Whether a response of an agent can be applied at all: header names and values, header operations that touch framing
+/// or hop-by-hop fields, statuses outside 200-599, redirect URLs with control characters (protocol.md §5). An agent
+/// whose response cannot be applied has failed.
 [[nodiscard]] base::Status check(const wire::AgentResponse& response);
 
-/// The client's answer to a decision that is not allow: a block's status, body and headers; Location; or the challenge. Nothing for allow.
+/// The client's answer to a decision that is not allow: a block's status, body and headers; Location; or the challenge.
+/// Nothing for allow.
 [[nodiscard]] std::optional<Answer> answer_for(const wire::Decision& decision, base::Arena& arena);
 
 /// The client's answer when the gateway itself has to say no.

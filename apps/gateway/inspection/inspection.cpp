@@ -17,20 +17,23 @@ std::string_view name_of(const wire::Decision& decision) {
 }
 
 void count(AgentCounters& counters, const wire::Decision& decision) {
-  const std::array<metrics::Counter*, 4> by_kind{&counters.allowed, &counters.blocked, &counters.redirected, &counters.challenged};
+  const std::array<metrics::Counter*, 4> by_kind{&counters.allowed, &counters.blocked, &counters.redirected,
+                                                 &counters.challenged};
   by_kind[decision.index()]->add();
 }
 
 /// Allow, and nothing else to it.
 bool is_bare(const wire::AgentResponse& response) {
-  return std::holds_alternative<wire::Allow>(response.decision) && response.request_headers.empty() && response.response_headers.empty() &&
-         response.audit.tags.empty() && response.audit.rule_ids.empty() && response.audit.reason_codes.empty() &&
-         response.audit.custom.empty() && !response.request_body_mutation && !response.response_body_mutation;
+  return std::holds_alternative<wire::Allow>(response.decision) && response.request_headers.empty() &&
+         response.response_headers.empty() && response.audit.tags.empty() && response.audit.rule_ids.empty() &&
+         response.audit.reason_codes.empty() && response.audit.custom.empty() && !response.request_body_mutation &&
+         !response.response_body_mutation;
 }
 
 }  // namespace
 
-Inspection::Inspection(Environment& environment, const config::Route& route, const base::CorrelationId& id, base::Arena& arena)
+Inspection::Inspection(Environment& environment, const config::Route& route, const base::CorrelationId& id,
+                       base::Arena& arena)
     : environment_(environment), id_(id), arena_(arena), request_operations_(arena), response_operations_(arena) {
   participants_.reserve(route.filters.size());
   for (const std::size_t index : route.filters) {
@@ -67,7 +70,8 @@ transport::Task<Verdict> Inspection::request_headers(const wire::RequestHeaders&
   co_return co_await ask_in_parallel(event, std::move(asked));
 }
 
-transport::Task<Verdict> Inspection::ask_in_parallel(const wire::RequestHeaders& event, std::vector<std::size_t> asked) {
+transport::Task<Verdict> Inspection::ask_in_parallel(const wire::RequestHeaders& event,
+                                                     std::vector<std::size_t> asked) {
   const base::TimePoint began = base::Clock::now();
   pool::CallSet set;
   std::vector<std::optional<pool::Call>> calls(asked.size());
@@ -101,19 +105,23 @@ transport::Task<Verdict> Inspection::ask_in_parallel(const wire::RequestHeaders&
 
 std::uint64_t Inspection::body_limit(const Participant& participant) const {
   const auto* const info = participant.exchange.agent_info();
-  const std::uint64_t agents_own = info != nullptr && info->limits.max_body_size != 0 ? info->limits.max_body_size
-                                                                                      : std::numeric_limits<std::uint64_t>::max();
+  const std::uint64_t agents_own = info != nullptr && info->limits.max_body_size != 0
+                                       ? info->limits.max_body_size
+                                       : std::numeric_limits<std::uint64_t>::max();
   return std::min(participant.agent.max_request_body_bytes, agents_own);
 }
 
 bool Inspection::wants_request_body() const {
-  return std::ranges::any_of(participants_, [](const Participant& participant) { return participant.agent.events.request_body && !participant.out; });
+  return std::ranges::any_of(participants_, [](const Participant& participant) {
+    return participant.agent.events.request_body && !participant.out;
+  });
 }
 
 std::optional<std::uint64_t> Inspection::refuse_body_above() const {
   std::optional<std::uint64_t> smallest;
   for (const auto& participant : participants_)
-    if (participant.agent.events.request_body && !participant.out && participant.filter.failure_mode == config::FailureMode::closed)
+    if (participant.agent.events.request_body && !participant.out &&
+        participant.filter.failure_mode == config::FailureMode::closed)
       smallest = std::min(smallest.value_or(std::numeric_limits<std::uint64_t>::max()), body_limit(participant));
   return smallest;
 }
@@ -137,7 +145,9 @@ transport::Task<Verdict> Inspection::request_body(std::vector<base::ByteView>& p
     for (const auto piece : pieces) size += piece.size();
     if (size > body_limit(participant)) {
       if (participant.filter.failure_mode == config::FailureMode::closed)
-        co_return note_failure(participant, base::Error{base::ErrorKind::message_too_large}, phase_request_body, base::Clock::now()).verdict;
+        co_return note_failure(participant, base::Error{base::ErrorKind::message_too_large}, phase_request_body,
+                               base::Clock::now())
+            .verdict;
       participant.counters.bodies_uninspected.add();
       continue;
     }
@@ -149,15 +159,17 @@ transport::Task<Verdict> Inspection::request_body(std::vector<base::ByteView>& p
 
 transport::Task<Verdict> Inspection::ask_about_body(Participant& participant, std::vector<base::ByteView>& pieces) {
   const auto* const info = participant.exchange.agent_info();
-  const std::uint64_t preferred = info != nullptr && info->limits.preferred_chunk_size != 0 ? info->limits.preferred_chunk_size
-                                                                                            : participant.agent.buffer_size;
+  const std::uint64_t preferred = info != nullptr && info->limits.preferred_chunk_size != 0
+                                      ? info->limits.preferred_chunk_size
+                                      : participant.agent.buffer_size;
   const auto chunk_size = static_cast<std::size_t>(std::min(participant.agent.buffer_size, preferred));
   std::uint64_t total = 0;
   for (const auto piece : pieces) total += piece.size();
 
   std::vector<base::ByteView> chunks;
   for (auto piece : pieces)
-    for (; !piece.empty(); piece = piece.subspan(std::min(chunk_size, piece.size()))) chunks.push_back(piece.first(std::min(chunk_size, piece.size())));
+    for (; !piece.empty(); piece = piece.subspan(std::min(chunk_size, piece.size())))
+      chunks.push_back(piece.first(std::min(chunk_size, piece.size())));
   if (chunks.empty()) chunks.emplace_back();  // an empty body has a last chunk, too
 
   std::vector<base::ByteView> result;
@@ -191,7 +203,9 @@ transport::Task<Verdict> Inspection::ask_about_body(Participant& participant, st
 // ---- the response's head
 
 bool Inspection::wants_response_headers() const {
-  return std::ranges::any_of(participants_, [](const Participant& participant) { return participant.agent.events.response_headers && !participant.out; });
+  return std::ranges::any_of(participants_, [](const Participant& participant) {
+    return participant.agent.events.response_headers && !participant.out;
+  });
 }
 
 transport::Task<Verdict> Inspection::response_headers(const wire::ResponseHeaders& event) {
@@ -200,7 +214,8 @@ transport::Task<Verdict> Inspection::response_headers(const wire::ResponseHeader
   http::apply(response_operations_.items(), fields, arena_);
   for (auto& participant : participants_) {
     if (!participant.agent.events.response_headers || participant.out) continue;
-    const wire::ResponseHeaders seen{.correlation_id = id_.text(), .status = event.status, .headers = std::span<const wire::Header>{fields.items()}};
+    const wire::ResponseHeaders seen{
+        .correlation_id = id_.text(), .status = event.status, .headers = std::span<const wire::Header>{fields.items()}};
     const std::size_t operations = response_operations_.size();
     const base::TimePoint began = base::Clock::now();
     const base::Deadline until = deadline(participant);
@@ -215,8 +230,8 @@ transport::Task<Verdict> Inspection::response_headers(const wire::ResponseHeader
 
 // ---- what an answer means
 
-Inspection::Noted Inspection::note(Participant& participant, const base::Result<wire::AgentResponse>& result, std::string_view phase,
-                                   base::TimePoint began) {
+Inspection::Noted Inspection::note(Participant& participant, const base::Result<wire::AgentResponse>& result,
+                                   std::string_view phase, base::TimePoint began) {
   if (!result) return note_failure(participant, result.error(), phase, began);
   const wire::AgentResponse& response = *result;
   if (const auto applicable = check(response); !applicable) {
@@ -239,7 +254,8 @@ void Inspection::collect_operations(const Noted& noted, const base::Result<wire:
   for (const auto& op : result->response_headers) response_operations_.push_back(op);
 }
 
-Inspection::Noted Inspection::note_failure(Participant& participant, const base::Error& error, std::string_view phase, base::TimePoint began) {
+Inspection::Noted Inspection::note_failure(Participant& participant, const base::Error& error, std::string_view phase,
+                                           base::TimePoint began) {
   const bool open = participant.filter.failure_mode == config::FailureMode::open ||
                     pool::AgentPool::passes(participant.exchange.agent(), error);
   if (open) {
@@ -252,11 +268,14 @@ Inspection::Noted Inspection::note_failure(Participant& participant, const base:
   participant.counters.failed_closed.add();
   audit(participant, phase, "failed_closed", failure.status, nullptr, began);
   return {{Opinion::State::failed, config::FailureMode::closed},
-          {.answer = answer_for(failure.reason, failure.status, arena_), .decision = "failed_closed", .agent = participant.agent.id}};
+          {.answer = answer_for(failure.reason, failure.status, arena_),
+           .decision = "failed_closed",
+           .agent = participant.agent.id}};
 }
 
-void Inspection::audit(const Participant& participant, std::string_view phase, std::string_view decision, std::optional<std::uint16_t> status,
-                       const wire::AgentResponse* response, base::TimePoint began) {
+void Inspection::audit(const Participant& participant, std::string_view phase, std::string_view decision,
+                       std::optional<std::uint16_t> status, const wire::AgentResponse* response,
+                       base::TimePoint began) {
   if (environment_.audit == nullptr) return;
   thread_local logs::JsonLine line;
   thread_local std::string time;
@@ -269,7 +288,9 @@ void Inspection::audit(const Participant& participant, std::string_view phase, s
   status ? line.number("status", *status) : line.null("status");
   line.texts("rule_ids", response != nullptr ? response->audit.rule_ids : wire::TextList{});
   line.texts("tags", response != nullptr ? response->audit.tags : wire::TextList{});
-  line.number("duration_us", static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(base::Clock::now() - began).count()));
+  line.number("duration_us",
+              static_cast<std::uint64_t>(
+                  std::chrono::duration_cast<std::chrono::microseconds>(base::Clock::now() - began).count()));
   environment_.audit->push(line.end());
 }
 

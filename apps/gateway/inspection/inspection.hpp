@@ -22,23 +22,24 @@ namespace picket::apps::gateway::inspection {
 struct Environment {
   transport::Worker& worker;
   const config::Config& config;
-  std::vector<pool::Agent*> agents;   ///< In the order of config.agents.
+  std::vector<pool::Agent*> agents;  ///< In the order of config.agents.
   WorkerMetrics& metrics;
-  logs::LineQueue* audit = nullptr;   ///< Null: no audit log.
+  logs::LineQueue* audit = nullptr;  ///< Null: no audit log.
 };
 
 /// What a phase came to.
 struct Verdict {
-  std::optional<Answer> answer;       ///< The client's answer; none: the request goes on.
+  std::optional<Answer> answer;  ///< The client's answer; none: the request goes on.
   std::string_view decision = "allow";
-  std::string_view agent;             ///< Who decided or failed; empty for allow.
+  std::string_view agent;  ///< Who decided or failed; empty for allow.
 };
 
 /// Asks a route's agents about one request and its response, and keeps what they want changed.
 ///
-/// Heads of requests go to all agents in parallel; bodies and response heads in filter order, each agent seeing what the one before made of
-/// it. An agent that failed open is not asked again. Failures are decided by each filter's failure mode, the same in every phase.
-/// Thread safety: its worker's thread. Lifetime: the events' views must live until complete(); the arena outlives it.
+/// Heads of requests go to all agents in parallel; bodies and response heads in filter order, each agent seeing what
+/// the one before made of it. An agent that failed open is not asked again. Failures are decided by each filter's
+/// failure mode, the same in every phase. Thread safety: its worker's thread. Lifetime: the events' views must live
+/// until complete(); the arena outlives it.
 class Inspection {
  public:
   Inspection(Environment& environment, const config::Route& route, const base::CorrelationId& id, base::Arena& arena);
@@ -54,7 +55,8 @@ class Inspection {
   [[nodiscard]] std::optional<std::uint64_t> refuse_body_above() const;
   /// A body with more bytes than this is looked at by nobody: the largest limit.
   [[nodiscard]] std::uint64_t inspect_body_up_to() const;
-  /// The whole body, in pieces; mutations change the pieces. Agents whose limit is below the body's size (they are fail-open) are passed over.
+  /// The whole body, in pieces; mutations change the pieces. Agents whose limit is below the body's size (they are
+  /// fail-open) are passed over.
   [[nodiscard]] transport::Task<Verdict> request_body(std::vector<base::ByteView>& pieces);
   /// The body was too large for every agent, all of them fail-open: it goes on uninspected, counted.
   void skip_request_body();
@@ -87,15 +89,18 @@ class Inspection {
 
   [[nodiscard]] base::Deadline deadline(const Participant& participant) const;
   [[nodiscard]] std::uint64_t body_limit(const Participant& participant) const;
-  [[nodiscard]] Noted note(Participant& participant, const base::Result<wire::AgentResponse>& result, std::string_view phase,
-                           base::TimePoint began);
-  [[nodiscard]] Noted note_failure(Participant& participant, const base::Error& error, std::string_view phase, base::TimePoint began);
-  /// Keeps the header operations of an answer that allows. Called in filter order: that is the order in which they apply.
+  [[nodiscard]] Noted note(Participant& participant, const base::Result<wire::AgentResponse>& result,
+                           std::string_view phase, base::TimePoint began);
+  [[nodiscard]] Noted note_failure(Participant& participant, const base::Error& error, std::string_view phase,
+                                   base::TimePoint began);
+  /// Keeps the header operations of an answer that allows. Called in filter order: that is the order in which they
+  /// apply.
   void collect_operations(const Noted& noted, const base::Result<wire::AgentResponse>& result);
-  [[nodiscard]] transport::Task<Verdict> ask_in_parallel(const wire::RequestHeaders& event, std::vector<std::size_t> asked);
+  [[nodiscard]] transport::Task<Verdict> ask_in_parallel(const wire::RequestHeaders& event,
+                                                         std::vector<std::size_t> asked);
   [[nodiscard]] transport::Task<Verdict> ask_about_body(Participant& participant, std::vector<base::ByteView>& pieces);
-  void audit(const Participant& participant, std::string_view phase, std::string_view decision, std::optional<std::uint16_t> status,
-             const wire::AgentResponse* response, base::TimePoint began);
+  void audit(const Participant& participant, std::string_view phase, std::string_view decision,
+             std::optional<std::uint16_t> status, const wire::AgentResponse* response, base::TimePoint began);
 
   Environment& environment_;
   base::CorrelationId id_;

@@ -25,15 +25,15 @@ struct Merged {
   enum class Kind : std::uint8_t {
     undecided,  ///< Something that could change the result is pending.
     allow,
-    decision,   ///< Of the agent `index`.
-    failure,    ///< Of the fail-closed agent `index`.
+    decision,  ///< Of the agent `index`.
+    failure,   ///< Of the fail-closed agent `index`.
   };
   Kind kind = Kind::undecided;
   std::size_t index = 0;
 };
 
-/// The first decision that is not allow, else the first failure of a fail-closed agent, else allow; as soon as nothing earlier in the order is
-/// pending. A decision outweighs a failure before it, so a failure waits for the rest. Pure.
+/// The first decision that is not allow, else the first failure of a fail-closed agent, else allow; as soon as nothing
+/// earlier in the order is pending. A decision outweighs a failure before it, so a failure waits for the rest. Pure.
 [[nodiscard]] Merged merge(std::span<const Opinion> opinions) noexcept;
 
 }  // namespace picket::apps::gateway::inspection

@@ -1,10 +1,10 @@
 #include "apps/gateway/logs/json_line.hpp"
 
-#include <fmt/chrono.h>
-#include <fmt/format.h>
-
 #include <chrono>
 #include <iterator>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
 
 #include "picket/wire/codec.hpp"
 

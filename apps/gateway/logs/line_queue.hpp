@@ -13,7 +13,8 @@ namespace picket::apps::gateway::logs {
 /// What does not fit is dropped and counted: logging never slows serving. Thread safety: one thread pushes, one drains.
 class LineQueue {
  public:
-  explicit LineQueue(std::size_t capacity = 1024 * 1024) : capacity_(capacity), ring_(std::make_unique<char[]>(capacity)) {}
+  explicit LineQueue(std::size_t capacity = 1024 * 1024)
+      : capacity_(capacity), ring_(std::make_unique<char[]>(capacity)) {}
 
   /// Appends `line` and a line feed, whole or not at all.
   bool push(std::string_view line) noexcept;

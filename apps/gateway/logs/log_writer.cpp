@@ -1,9 +1,5 @@
 #include "apps/gateway/logs/log_writer.hpp"
 
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
@@ -11,23 +7,31 @@
 #include <mutex>
 #include <system_error>
 
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
 namespace picket::apps::gateway::logs {
 namespace {
 
 constexpr std::chrono::milliseconds write_interval{50};
 
-int open_for_appending(const std::string& path) { return ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640); }
+int open_for_appending(const std::string& path) {
+  return ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+}
 
 }  // namespace
 
 base::Result<std::unique_ptr<LogFile>> LogFile::open(std::string path, std::size_t workers) {
   const int descriptor = open_for_appending(path);
   if (descriptor < 0)
-    return base::fail(base::ErrorKind::io, fmt::format("cannot write the log '{}': {}", path, std::generic_category().message(errno)));
+    return base::fail(base::ErrorKind::io,
+                      fmt::format("cannot write the log '{}': {}", path, std::generic_category().message(errno)));
   return std::unique_ptr<LogFile>{new LogFile(std::move(path), descriptor, workers)};
 }
 
-LogFile::LogFile(std::string path, int descriptor, std::size_t workers) : path_(std::move(path)), descriptor_(descriptor) {
+LogFile::LogFile(std::string path, int descriptor, std::size_t workers)
+    : path_(std::move(path)), descriptor_(descriptor) {
   for (std::size_t i = 0; i < workers; ++i) queues_.push_back(std::make_unique<LineQueue>());
 }
 

@@ -23,7 +23,9 @@ class LogFile {
   [[nodiscard]] LineQueue& queue(std::size_t worker) noexcept { return *queues_[worker]; }
   [[nodiscard]] std::uint64_t dropped() const noexcept;
   /// Lines lost because the file could not be written.
-  [[nodiscard]] std::uint64_t write_failures() const noexcept { return write_failures_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t write_failures() const noexcept {
+    return write_failures_.load(std::memory_order_relaxed);
+  }
 
  private:
   friend class LogWriter;

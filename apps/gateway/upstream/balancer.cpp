@@ -15,7 +15,8 @@ std::optional<std::size_t> Balancer::choose(std::uint64_t excluded, base::TimePo
   std::optional<std::size_t> best;
   std::int64_t total = 0;
   const auto better = [&](const Target& a, const Target& b) {
-    return strategy_ == config::LoadBalancing::least_connections ? a.active * b.weight < b.active * a.weight : a.credit > b.credit;
+    return strategy_ == config::LoadBalancing::least_connections ? a.active * b.weight < b.active * a.weight
+                                                                 : a.credit > b.credit;
   };
   for (std::size_t i = 0; i < targets_.size(); ++i) {
     Target& target = targets_[i];

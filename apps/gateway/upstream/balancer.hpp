@@ -12,8 +12,8 @@ namespace picket::apps::gateway::upstream {
 
 /// Which target of an upstream takes the next request. Pure: the caller says what time it is. Thread safety: none.
 ///
-/// Round robin is smooth and weighted; least connections compares active requests per weight. A target that could not be connected to is passed
-/// over for a while (passive failure), unless all are.
+/// Round robin is smooth and weighted; least connections compares active requests per weight. A target that could not
+/// be connected to is passed over for a while (passive failure), unless all are.
 class Balancer {
  public:
   static constexpr base::Duration rest_after_failure = std::chrono::seconds{5};
@@ -24,7 +24,9 @@ class Balancer {
   [[nodiscard]] std::optional<std::size_t> pick(std::uint64_t tried, base::TimePoint now);
   void began(std::size_t target) noexcept { ++targets_[target].active; }
   void ended(std::size_t target) noexcept { --targets_[target].active; }
-  void failed(std::size_t target, base::TimePoint now) noexcept { targets_[target].rests_until = now + rest_after_failure; }
+  void failed(std::size_t target, base::TimePoint now) noexcept {
+    targets_[target].rests_until = now + rest_after_failure;
+  }
   void succeeded(std::size_t target) noexcept { targets_[target].rests_until = {}; }
 
  private:

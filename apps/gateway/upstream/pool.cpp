@@ -1,11 +1,11 @@
 #include "apps/gateway/upstream/pool.hpp"
 
-#include <fmt/format.h>
-#include <netdb.h>
-
 #include <algorithm>
 #include <array>
 #include <memory>
+
+#include <fmt/format.h>
+#include <netdb.h>
 
 namespace picket::apps::gateway::upstream {
 
@@ -23,9 +23,11 @@ base::Result<Resolved> resolve(const config::Upstream& upstream) {
     const int error = ::getaddrinfo(target.host.c_str(), nullptr, &hints, &found);
     const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner{found, &::freeaddrinfo};
     std::array<char, NI_MAXHOST> text{};
-    if (error != 0 || ::getnameinfo(found->ai_addr, found->ai_addrlen, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST) != 0)
-      return base::fail(base::ErrorKind::connection_failed, fmt::format("upstream '{}': the target '{}' has no address: {}", upstream.id,
-                                                                        target.host, ::gai_strerror(error)));
+    if (error != 0 ||
+        ::getnameinfo(found->ai_addr, found->ai_addrlen, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST) != 0)
+      return base::fail(base::ErrorKind::connection_failed,
+                        fmt::format("upstream '{}': the target '{}' has no address: {}", upstream.id, target.host,
+                                    ::gai_strerror(error)));
     auto endpoint = transport::Endpoint::tcp(text.data(), target.port);
     if (!endpoint) return std::move(endpoint.error());
     resolved.endpoints.push_back(std::move(*endpoint));
@@ -39,7 +41,10 @@ Lease::Lease(Pool& pool, transport::Stream stream, std::size_t target, bool reus
 }
 
 Lease::Lease(Lease&& other) noexcept
-    : pool_(std::exchange(other.pool_, nullptr)), stream_(std::move(other.stream_)), target_(other.target_), reused_(other.reused_) {}
+    : pool_(std::exchange(other.pool_, nullptr)),
+      stream_(std::move(other.stream_)),
+      target_(other.target_),
+      reused_(other.reused_) {}
 
 Lease::~Lease() {
   if (pool_ != nullptr) pool_->balancer_.ended(target_);
@@ -69,7 +74,8 @@ transport::Task<base::Result<Lease>> Pool::acquire(bool fresh) {
         if (idle_[i].target != *target) continue;
         Idle idle = std::move(idle_[i]);
         idle_.erase(idle_.begin() + static_cast<std::ptrdiff_t>(i));
-        if (worker_.now() - idle.since < timeouts_.idle && !idle.stream.has_input()) co_return Lease{*this, std::move(idle.stream), *target, true};
+        if (worker_.now() - idle.since < timeouts_.idle && !idle.stream.has_input())
+          co_return Lease{*this, std::move(idle.stream), *target, true};
       }
     }
     transport::Stream stream{worker_};

@@ -21,9 +21,7 @@ void encode_base64_portable(base::ByteView data, char* out) noexcept;
 inline constexpr std::size_t base64_slack = 8;
 
 /// What decoded() needs room for, besides base64_slack: an upper bound.
-[[nodiscard]] constexpr std::size_t decoded_base64_bound(std::size_t characters) noexcept {
-  return characters / 4 * 3;
-}
+[[nodiscard]] constexpr std::size_t decoded_base64_bound(std::size_t characters) noexcept { return characters / 4 * 3; }
 
 /// Decodes at `out`; `size` becomes the bytes that it stands for. False for a character outside the alphabet, missing
 /// or misplaced padding, or bits that stand for nothing.

@@ -16,10 +16,10 @@ PICKET_AVX2 inline __m256i both_lanes(__m128i lane) noexcept { return _mm256_bro
 PICKET_AVX2 inline __m256i split(__m256i bytes) noexcept {
   const __m256i spread =
       _mm256_shuffle_epi8(bytes, both_lanes(_mm_setr_epi8(1, 0, 2, 1, 4, 3, 5, 4, 7, 6, 8, 7, 10, 9, 11, 10)));
-  const __m256i outer = _mm256_mulhi_epu16(_mm256_and_si256(spread, _mm256_set1_epi32(0x0FC0FC00)),
-                                           _mm256_set1_epi32(0x04000040));
-  const __m256i inner = _mm256_mullo_epi16(_mm256_and_si256(spread, _mm256_set1_epi32(0x003F03F0)),
-                                           _mm256_set1_epi32(0x01000010));
+  const __m256i outer =
+      _mm256_mulhi_epu16(_mm256_and_si256(spread, _mm256_set1_epi32(0x0FC0FC00)), _mm256_set1_epi32(0x04000040));
+  const __m256i inner =
+      _mm256_mullo_epi16(_mm256_and_si256(spread, _mm256_set1_epi32(0x003F03F0)), _mm256_set1_epi32(0x01000010));
   return _mm256_or_si256(outer, inner);
 }
 
@@ -29,10 +29,10 @@ PICKET_AVX2 inline __m256i to_letters(__m256i numbers) noexcept {
   const __m256i range = _mm256_or_si256(_mm256_subs_epu8(numbers, _mm256_set1_epi8(51)),
                                         _mm256_and_si256(from_upper, _mm256_set1_epi8(13)));
   constexpr char digit = '0' - 52;
-  const __m256i shift = _mm256_shuffle_epi8(
-      both_lanes(_mm_setr_epi8('a' - 26, digit, digit, digit, digit, digit, digit, digit, digit, digit, digit,
-                               '+' - 62, '/' - 63, 'A', 0, 0)),
-      range);
+  const __m256i shift =
+      _mm256_shuffle_epi8(both_lanes(_mm_setr_epi8('a' - 26, digit, digit, digit, digit, digit, digit, digit, digit,
+                                                   digit, digit, '+' - 62, '/' - 63, 'A', 0, 0)),
+                          range);
   return _mm256_add_epi8(numbers, shift);
 }
 
@@ -42,19 +42,19 @@ PICKET_AVX2 inline bool to_numbers(__m256i letters, __m256i& numbers) noexcept {
   const __m256i high = _mm256_and_si256(_mm256_srli_epi32(letters, 4), nibble);
   const __m256i low = _mm256_and_si256(letters, nibble);
   // A bit for each kind of row that a column does not have: a character is wrong where row and column share one.
-  const __m256i wrong_for_low = _mm256_shuffle_epi8(
-      both_lanes(_mm_setr_epi8(0x15, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x13, 0x1A, 0x1B, 0x1B,
-                               0x1B, 0x1A)),
-      low);
-  const __m256i kind_of_high = _mm256_shuffle_epi8(
-      both_lanes(_mm_setr_epi8(0x10, 0x10, 0x01, 0x02, 0x04, 0x08, 0x04, 0x08, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10,
-                               0x10, 0x10)),
-      high);
+  const __m256i wrong_for_low =
+      _mm256_shuffle_epi8(both_lanes(_mm_setr_epi8(0x15, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x13,
+                                                   0x1A, 0x1B, 0x1B, 0x1B, 0x1A)),
+                          low);
+  const __m256i kind_of_high =
+      _mm256_shuffle_epi8(both_lanes(_mm_setr_epi8(0x10, 0x10, 0x01, 0x02, 0x04, 0x08, 0x04, 0x08, 0x10, 0x10, 0x10,
+                                                   0x10, 0x10, 0x10, 0x10, 0x10)),
+                          high);
   if (_mm256_testz_si256(wrong_for_low, kind_of_high) == 0) return false;
   const __m256i slash = _mm256_cmpeq_epi8(letters, _mm256_set1_epi8('/'));  // shares its row with '+'
-  const __m256i shift = _mm256_shuffle_epi8(
-      both_lanes(_mm_setr_epi8(0, 16, 19, 4, -65, -65, -71, -71, 0, 0, 0, 0, 0, 0, 0, 0)),
-      _mm256_add_epi8(slash, high));
+  const __m256i shift =
+      _mm256_shuffle_epi8(both_lanes(_mm_setr_epi8(0, 16, 19, 4, -65, -65, -71, -71, 0, 0, 0, 0, 0, 0, 0, 0)),
+                          _mm256_add_epi8(slash, high));
   numbers = _mm256_add_epi8(letters, shift);
   return true;
 }

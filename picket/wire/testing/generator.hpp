@@ -48,9 +48,9 @@ class Generator {
   [[nodiscard]] std::size_t count() { return one_in(30) ? 14 + below(4) : below(4); }
 
   [[nodiscard]] Text text() {
-    static constexpr std::array<std::string_view, 12> odd{"\"",       "\\",       "\n",           "\x01",
-                                                          "\0",       "\x7F",     "\xC2\x80",     "\xE2\x9C\x93",
-                                                          "\xF0\x9F\x98\x80", "\xED\x9F\xBF", "\xEF\xBF\xBD", "/"};
+    static constexpr std::array<std::string_view, 12> odd{
+        "\"",           "\\",           "\n", "\x01", "\0", "\x7F", "\xC2\x80", "\xE2\x9C\x93", "\xF0\x9F\x98\x80",
+        "\xED\x9F\xBF", "\xEF\xBF\xBD", "/"};
     const std::size_t size = length();
     const bool plain = !one_in(4);
     std::string made;
@@ -81,7 +81,8 @@ class Generator {
   }
   void fill(float& value) { value = static_cast<float>(static_cast<std::int64_t>(below(2000001)) - 1000000) / 1024.0F; }
   void fill(double& value) {
-    value = one_in(3) ? static_cast<double>(below(1000)) : std::ldexp(static_cast<double>(random_()), static_cast<int>(below(900)) - 500);
+    value = one_in(3) ? static_cast<double>(below(1000))
+                      : std::ldexp(static_cast<double>(random_()), static_cast<int>(below(900)) - 500);
     if (one_in(2)) value = -value;
   }
   void fill(Text& value) { value = text(); }
