@@ -40,7 +40,7 @@ Inspection::Inspection(Environment& environment, const config::Route& route, con
     const auto& filter = environment.config.filters[index];
     participants_.push_back({.filter = filter,
                              .agent = environment.config.agents[filter.agent],
-                             .counters = environment.metrics.agents[filter.agent],
+                             .counters = *environment.counters[filter.agent],
                              .exchange = pool::Exchange{*environment.agents[filter.agent], id_}});
   }
 }
