@@ -65,6 +65,7 @@ class JsonReader {
   void skip_space() noexcept;
   bool expect(std::string_view literal);
   bool enter();
+  bool count_item();
   bool scan_number(std::string_view& token, bool& integer);
   bool read_escaped(std::string_view& value, const char* opening);
   bool read_escape(char*& out);
@@ -76,6 +77,7 @@ class JsonReader {
   base::Arena* arena_;
   std::string error_;
   std::size_t depth_ = 0;
+  std::size_t items_ = 0;  // elements and members so far
 };
 
 }  // namespace picket::wire::internal

@@ -191,6 +191,8 @@ bool MsgpackReader::enter(std::uint64_t items, std::size_t bytes_per_item, Curso
     return fail(fmt::format("more than {} levels of nesting", base::limits::max_nesting));
   // Every item takes at least a byte: a count that cannot be there is refused before anything is read.
   if (items > left() / bytes_per_item) return fail("an array or map that is cut short");
+  if ((items_ += items) > base::limits::max_items)
+    return fail(fmt::format("more than {} values", base::limits::max_items));
   cursor.left = items;
   return true;
 }

@@ -73,6 +73,7 @@ class MsgpackReader {
   base::Arena* arena_;
   std::string error_;
   std::size_t depth_ = 0;
+  std::uint64_t items_ = 0;  // elements and members announced so far
   bool raw_bytes_;
 };
 
