@@ -21,9 +21,9 @@ template <class Message>
 
 /// A frame of any bytes.
 [[nodiscard]] inline std::string raw_frame(wire::FrameType type, std::string_view payload) {
-  std::string bytes(wire::frame_header_size, '\0');
-  wire::write_frame_header(bytes.data(), type, payload.size());
-  return bytes.append(payload);
+  wire::Output output;
+  wire::append_frame(type, payload, output);
+  return output.flatten();
 }
 
 /// The types of the frames in `bytes`, in order.
