@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -51,6 +52,10 @@ class JsonReader {
   bool begin_object(Cursor& cursor);
   /// True when another member follows: `key` is set, read its value.
   bool next_member(Cursor& cursor, std::string_view& key);
+  /// The same for a struct, whose fields other encodings may number.
+  bool next_field(Cursor& cursor, std::span<const std::string_view>, std::string_view& key) {
+    return next_member(cursor, key);
+  }
 
   /// Nothing but white space may follow.
   bool finish();
