@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <charconv>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -99,14 +100,22 @@ bool read(S& source, CancelReason& value) {
   value = static_cast<CancelReason>(number);
   return true;
 }
+/// A number, or one as text: how JSON writes infinity.
 template <class S>
 bool read(S& source, UpperBound& bound) {
-  if (source.reader.peek() != Kind::text) return source.reader.read_double(bound.value);
-  Text word;
-  if (!source.reader.read_text(word)) return false;
-  if (word != "+Inf" && word != "Inf" && word != "inf") return source.reader.fail("expected a number or \"+Inf\"");
-  bound.value = std::numeric_limits<double>::infinity();
-  return true;
+  if (source.reader.peek() == Kind::text) {
+    Text word;
+    if (!source.reader.read_text(word)) return false;
+    if (word.starts_with('+')) word.remove_prefix(1);
+    const char* const end = word.data() + word.size();
+    if (const auto parsed = std::from_chars(word.data(), end, bound.value);
+        parsed.ec != std::errc{} || parsed.ptr != end)
+      return source.reader.fail("expected a number or \"+Inf\"");
+  } else if (!source.reader.read_double(bound.value)) {
+    return false;
+  }
+  const bool in_order = bound.value > -std::numeric_limits<double>::infinity();  // false for NaN, too
+  return in_order || source.reader.fail("a bucket without an upper bound");
 }
 
 // ---- declared before use: containers and structs contain each other
