@@ -33,6 +33,7 @@ void Exchange::cancel(wire::CancelReason reason) {
   while (pending_ != nullptr) {
     Call& call = *pending_;
     agent_->unlink(call);
+    if (connection_ != nullptr) connection_->disown(call);
     call.finish(base::fail(base::ErrorKind::unavailable, "the exchange was cancelled"), Breaker::Outcome::neutral);
   }
 }
