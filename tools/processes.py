@@ -104,18 +104,21 @@ class Programs:
         self.folder, self.binaries = folder, binaries
         self.all: list[Program] = []
 
-    def start(self, name: str, *command, serves=None, environment: dict[str, str] | None = None,
+    def start(self, name: str, *command, serves=None, says: str = "", environment: dict[str, str] | None = None,
               seconds: float = 60) -> Program:
         """Starts a command (a name without a slash is looked for among the binaries) and waits until it accepts
-        connections at `serves`. Raises RuntimeError with its output where it does not."""
+        connections at `serves` and its output holds `says`. Raises RuntimeError with its output where it does not."""
         first, *arguments = map(str, command)
         path = str(self.binaries / first) if self.binaries and "/" not in first else first
         program = Program(name, [path, *arguments], self.folder / f"{name}.out", environment or {})
         self.all.append(program)
-        if serves is None:
+        if serves is None and not says:
             return program
+
+        def ready() -> bool:
+            return says in program.text() and (serves is None or connects(serves))
         try:
-            wait(f"{name} serves", lambda: not program.running() or connects(serves), seconds)
+            wait(f"{name} serves", lambda: not program.running() or ready(), seconds)
         except TimeoutError as error:
             raise RuntimeError(f"{error}\n{program.text()}") from None
         if not program.running():
