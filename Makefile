@@ -46,7 +46,7 @@ crs: build
 
 fuzz:
 	@tools/bootstrap test
-	@cmake --preset fuzz >/dev/null && cmake --build build/fuzz -j $(JOBS)
+	@cmake --preset fuzz >/dev/null && cmake --build build/fuzz --target fuzz_targets -j $(JOBS)
 	@tools/fuzz $(or $(FUZZ_SECONDS),60)
 
 bench:
