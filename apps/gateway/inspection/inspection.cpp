@@ -45,7 +45,9 @@ Inspection::Inspection(Environment& environment, const config::Route& route, con
   }
 }
 
-Inspection::~Inspection() = default;
+Inspection::~Inspection() {
+  if (gone_ != nullptr) *gone_ = true;
+}
 
 base::Deadline Inspection::deadline(const Participant& participant) const {
   return base::Deadline::after(environment_.worker.now(), participant.filter.timeout);
@@ -295,7 +297,10 @@ void Inspection::audit(const Participant& participant, std::string_view phase, s
 }
 
 void Inspection::cancel(wire::CancelReason reason) {
-  for (auto& participant : participants_) participant.exchange.cancel(reason);
+  bool gone = false;  // an ended call resumes whoever awaits it, and that may be the end of this inspection
+  gone_ = &gone;
+  for (std::size_t i = 0; !gone && i < participants_.size(); ++i) participants_[i].exchange.cancel(reason);
+  if (!gone) gone_ = nullptr;
 }
 
 void Inspection::complete(const wire::RequestComplete& summary) {

@@ -24,7 +24,7 @@ struct Environment {
   const config::Config& config;
   std::vector<pool::Agent*> agents;      ///< In the order of config.agents.
   std::vector<AgentCounters*> counters;  ///< In the same order.
-  logs::LineQueue* audit = nullptr;  ///< Null: no audit log.
+  logs::LineQueue* audit = nullptr;      ///< Null: no audit log.
 };
 
 /// What a phase came to.
@@ -108,6 +108,7 @@ class Inspection {
   std::vector<Participant> participants_;
   base::ArenaList<wire::HeaderOp> request_operations_;
   base::ArenaList<wire::HeaderOp> response_operations_;
+  bool* gone_ = nullptr;  // set while cancel() is running: told when the inspection ends below it
 };
 
 }  // namespace picket::apps::gateway::inspection
