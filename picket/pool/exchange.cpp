@@ -38,6 +38,7 @@ void Exchange::cancel(wire::CancelReason reason) {
   while (pending_ != nullptr) {
     Call& call = *pending_;
     agent.unlink(call);
+    if (connection_ != nullptr) connection_->disown(call);
     const auto waiter =
         call.end(base::fail(base::ErrorKind::unavailable, "the exchange was cancelled"), Breaker::Outcome::neutral);
     if (waiter) waiters.push_back(waiter);
