@@ -13,6 +13,7 @@ int main(int argc, char** argv) {
   int exit_code = exit_done;
   add_call(app, exit_code);
   add_agent(app, exit_code);
+  add_bench(app, exit_code);
   add_version(app, exit_code);
   try {
     app.parse(argc, argv);
