@@ -11,6 +11,8 @@ int main(int argc, char** argv) {
       "Exit codes: 0 done (call: allowed); 1 failed while running; 2 wrong command line or file; 3 call: not allowed.\n"
       "`picket COMMAND --help` explains a command.");
   int exit_code = exit_done;
+  add_run(app, exit_code);
+  add_check(app, exit_code);
   add_call(app, exit_code);
   add_agent(app, exit_code);
   add_bench(app, exit_code);

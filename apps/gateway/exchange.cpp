@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "apps/gateway/answer_writer.hpp"
+#include "apps/gateway/logs/access_line.hpp"
 #include "apps/gateway/logs/json_line.hpp"
 #include "apps/gateway/router.hpp"
 
@@ -29,12 +31,6 @@ std::string_view chunk_head(std::array<char, 24>& buffer, std::size_t size) noex
   return {buffer.data(), static_cast<std::size_t>(end + 2 - buffer.data())};
 }
 
-void write_number_field(base::Buffer& out, std::string_view name, std::uint64_t value) {
-  std::array<char, 24> digits{};
-  const char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-  http::write_field(out, name, {digits.data(), static_cast<std::size_t>(end - digits.data())});
-}
-
 }  // namespace
 
 Exchange::Exchange(Service& service, transport::Stream& client, base::Buffer& client_buffer, const Peer& peer,
@@ -45,12 +41,7 @@ Exchange::Exchange(Service& service, transport::Stream& client, base::Buffer& cl
       request_(request),
       arena_(arena),
       body_(client, client_buffer, request.framing, request.content_length),
-      watch_(client,
-             [this] {
-               client_lost_ = true;
-               if (inspection_) inspection_->cancel(wire::CancelReason::client_disconnect);
-               if (upstream_ != nullptr) upstream_->close();
-             }),
+      watch_(client, [this] { abandon(wire::CancelReason::client_disconnect); }),
       id_(service.worker.ids().mint()),
       request_id_(request.headers.find("x-request-id").value_or("")),
       began_(base::Clock::now()),
@@ -218,7 +209,7 @@ transport::Task<std::optional<upstream::Lease>> Exchange::send_upstream(upstream
       }
       co_return std::nullopt;
     }
-    service_.metrics.upstream_retries.add();
+    service_.shard.metrics.upstream_retries.add();
   }
 }
 
@@ -367,16 +358,11 @@ transport::Task<void> Exchange::respond(upstream::Lease lease) {
   co_await relay(std::move(lease), fields);
 }
 
-/// What every response ends its head with.
-void Exchange::finish_head(base::Buffer& out) {
+/// What the client is told of its connection.
+AnswerTerms Exchange::terms() {
   // A body that nobody has read would be taken for the next request.
-  if (!body_.done() || service_.draining) keep_alive_ = false;
-  if (!keep_alive_) {
-    http::write_field(out, "Connection", "close");
-  } else if (request_.version == 10) {
-    http::write_field(out, "Connection", "keep-alive");
-  }
-  out.append("\r\n");
+  if (!body_.done() || service_.shard.draining) keep_alive_ = false;
+  return {.version = request_.version, .keep_alive = keep_alive_, .with_body = !request_.is_head()};
 }
 
 transport::Task<void> Exchange::relay(upstream::Lease lease, const http::FieldList& fields) {
@@ -396,7 +382,7 @@ transport::Task<void> Exchange::relay(upstream::Lease lease, const http::FieldLi
   } else if (const auto length = response_.headers.find("content-length"); length && request_.is_head()) {
     http::write_field(head, "Content-Length", *length);
   }
-  finish_head(head);
+  finish_head(head, terms());
   status_ = response_.status;
 
   http::BodyReader body{lease.stream(), upstream_buffer_, response_.framing, response_.content_length};
@@ -443,23 +429,18 @@ transport::Task<void> Exchange::relay(upstream::Lease lease, const http::FieldLi
 
 transport::Task<void> Exchange::answer(inspection::Answer answer) {
   reason_ = answer.reason;
-  if (answer.reason != Reason::none) service_.metrics.answers_by_reason[static_cast<std::size_t>(answer.reason)].add();
+  if (answer.reason != Reason::none)
+    service_.shard.metrics.answers_by_reason[static_cast<std::size_t>(answer.reason)].add();
   base::Buffer out;
-  http::write_status_line(out, answer.status);
-  http::write_fields(out, answer.fields);
-  http::write_field(out, "X-Request-Id", request_id_);
-  const bool bodiless = answer.status == 204 || answer.status == 304;
-  if (!bodiless) write_number_field(out, "Content-Length", answer.body.size());
-  finish_head(out);
-  const bool with_body = !bodiless && !request_.is_head();
-  if (with_body) out.append(answer.body);
+  const AnswerTerms terms = this->terms();
+  write_answer(out, answer, request_id_, terms);
   status_ = answer.status;
   iovec all = part(out.text());
   const std::span<iovec> parts{&all, 1};
   const base::Deadline deadline = base::Deadline::after(service_.worker.now(), service_.timeouts.write);
   const auto written = co_await client_.write(parts, deadline);
   if (written) {
-    response_size_ = with_body ? answer.body.size() : 0;
+    response_size_ = terms.with_body ? answer.body.size() : 0;
   } else {
     client_lost_ = true;
     keep_alive_ = false;
@@ -473,14 +454,20 @@ transport::Task<void> Exchange::refuse(Reason reason, std::uint16_t status) {
 
 // ---- the end
 
+void Exchange::abandon(wire::CancelReason reason) {
+  client_lost_ = true;
+  if (upstream_ != nullptr) upstream_->close();
+  if (inspection_) inspection_->cancel(reason);  // last: it may resume serve() to its end
+}
+
 void Exchange::conclude() {
   watch_.stop();
   const auto duration = base::Clock::now() - began_;
   if (client_lost_) keep_alive_ = false;
-  service_.metrics.requests_by_class[status_ / 100 < 6 ? status_ / 100 : 0].add();
-  service_.metrics.request_duration.record(duration);
-  service_.metrics.request_bytes.add(body_size_);
-  service_.metrics.response_bytes.add(response_size_);
+  service_.shard.metrics.requests_by_class[status_ / 100 < 6 ? status_ / 100 : 0].add();
+  service_.shard.metrics.request_duration.record(duration);
+  service_.shard.metrics.request_bytes.add(body_size_);
+  service_.shard.metrics.response_bytes.add(response_size_);
   if (inspection_)
     inspection_->complete({.correlation_id = id_.text(),
                            .status = status_,
@@ -490,33 +477,24 @@ void Exchange::conclude() {
                            .response_body_size = response_size_,
                            .upstream_attempts = attempts_,
                            .error = reason_ == Reason::none ? std::nullopt : std::optional{inspection::name(reason_)}});
-  write_access_line();
+  write_access_line(duration);
 }
 
-void Exchange::write_access_line() {
+void Exchange::write_access_line(base::Duration duration) {
   if (service_.access == nullptr) return;
-  thread_local logs::JsonLine line;
-  thread_local std::string time;
-  const auto optional_text = [&](std::string_view name, std::string_view value) {
-    value.empty() ? line.null(name) : line.text(name, value);
-  };
-  line.begin();
-  line.text("ts", logs::rfc3339_now(time));
-  line.text("id", request_id_);
-  line.text("client", peer_.address);
-  line.text("method", request_.method);
-  line.text("uri", request_.target);
-  line.number("status", status_);
-  line.number("bytes_in", body_size_);
-  line.number("bytes_out", response_size_);
-  line.number("duration_us",
-              static_cast<std::uint64_t>(
-                  std::chrono::duration_cast<std::chrono::microseconds>(base::Clock::now() - began_).count()));
-  optional_text("upstream", upstream_address_);
-  line.text("decision", decision_);
-  optional_text("agent", deciding_agent_);
-  optional_text("reason", reason_ == Reason::none ? std::string_view{} : inspection::name(reason_));
-  service_.access->push(line.end());
+  logs::write_access_line(*service_.access,
+                          {.id = id_.text(),
+                           .client = peer_.address,
+                           .method = request_.method,
+                           .uri = request_.target,
+                           .status = status_,
+                           .bytes_in = body_size_,
+                           .bytes_out = response_size_,
+                           .duration = duration,
+                           .upstream = upstream_address_,
+                           .decision = decision_,
+                           .agent = deciding_agent_,
+                           .reason = reason_ == Reason::none ? std::string_view{} : inspection::name(reason_)});
 }
 
 }  // namespace picket::apps::gateway

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "apps/gateway/answer_writer.hpp"
 #include "apps/gateway/client_watch.hpp"
 #include "apps/gateway/http/body_reader.hpp"
 #include "apps/gateway/http/fields.hpp"
@@ -36,6 +37,9 @@ class Exchange {
   /// told, and the log line is written.
   [[nodiscard]] transport::Task<void> serve();
 
+  /// Nobody will read the answer any more: what is awaited ends.
+  void abandon(wire::CancelReason reason);
+
   /// Whether the client's connection may take another request.
   [[nodiscard]] bool keeps_alive() const noexcept { return keep_alive_; }
   /// Whether the client may still be sending a body that nobody reads, so that the connection must linger.
@@ -57,11 +61,11 @@ class Exchange {
   [[nodiscard]] transport::Task<void> refuse(inspection::Reason reason, std::uint16_t status);
 
   void build_request(base::Buffer& out, const std::string& upstream_address);
-  void finish_head(base::Buffer& out);
+  [[nodiscard]] AnswerTerms terms();
   [[nodiscard]] std::string forwarded_for() const;
   [[nodiscard]] bool sends_body() const noexcept { return request_.has_body() || !held_.empty(); }
   void conclude();
-  void write_access_line();
+  void write_access_line(base::Duration duration);
 
   Service& service_;
   transport::Stream& client_;

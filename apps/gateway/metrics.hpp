@@ -1,41 +1,30 @@
 #pragma once
 
 #include <array>
-#include <deque>
+#include <map>
+#include <string>
 
 #include "apps/gateway/inspection/answer.hpp"
+#include "apps/gateway/inspection/counters.hpp"
 #include "picket/metrics/counter.hpp"
 #include "picket/metrics/histogram.hpp"
 
 namespace picket::apps::gateway {
 
-/// What one worker counts of one agent's answers, beside what the pool counts (pool::AgentMetrics).
-struct AgentCounters {
-  metrics::Counter allowed;
-  metrics::Counter blocked;
-  metrics::Counter redirected;
-  metrics::Counter challenged;
-  metrics::Counter failed_closed;       ///< Failures that stopped a request.
-  metrics::Counter failed_open;         ///< Failures that let one go on uninspected.
-  metrics::Counter invalid_responses;   ///< Responses that could not be applied.
-  metrics::Counter bodies_uninspected;  ///< Bodies over the limit of a fail-open agent.
-};
-
-/// What one worker counts. Thread safety: the worker writes, any thread reads; scrapes sum the workers.
-struct WorkerMetrics {
-  explicit WorkerMetrics(std::size_t agent_count) : agents(agent_count) {}
-
+/// What one shard counts, for as long as it lives: a reload of the configuration loses nothing.
+/// Thread safety: the shard writes, any thread reads; scrapes sum the shards. `agents` changes only when a
+/// configuration is taken into use, never during a scrape.
+struct ShardMetrics {
   metrics::Counter connections;
   metrics::Gauge connections_open;
-  metrics::Counter connections_refused;  ///< Over max-connections.
-  std::array<metrics::Counter, 6>
-      requests_by_class;  ///< By the first digit of the status; 0: the client went away before one.
-  std::array<metrics::Counter, 8> answers_by_reason;  ///< Answers of the gateway itself, by inspection::Reason.
+  metrics::Counter connections_refused;               ///< Over max-connections.
+  std::array<metrics::Counter, 6> requests_by_class;  ///< By a status's first digit; 0: no answer, the client was gone.
+  std::array<metrics::Counter, inspection::reason_count> answers_by_reason;  ///< The gateway's own answers.
   metrics::Counter upstream_retries;
   metrics::Counter request_bytes;
   metrics::Counter response_bytes;
   metrics::Histogram request_duration;
-  std::deque<AgentCounters> agents;  ///< In the order of the configuration.
+  std::map<std::string, inspection::AgentCounters, std::less<>> agents;  ///< By agent id.
 };
 
 }  // namespace picket::apps::gateway

@@ -3,12 +3,13 @@
 #include <memory>
 #include <vector>
 
-#include "apps/gateway/config/model.hpp"
+#include "apps/gateway/generation.hpp"
 #include "apps/gateway/http/head_check.hpp"
 #include "apps/gateway/inspection/inspection.hpp"
 #include "apps/gateway/logs/line_queue.hpp"
 #include "apps/gateway/metrics.hpp"
 #include "apps/gateway/upstream/pool.hpp"
+#include "picket/pool/agent_pool.hpp"
 #include "picket/transport/worker.hpp"
 
 namespace picket::apps::gateway {
@@ -23,18 +24,40 @@ struct ClientTimeouts {
 };
 inline constexpr std::size_t linger_bytes = 256 * 1024;
 
-/// What the connections of one worker share.
-struct Service {
+/// What of a shard outlives its configurations.
+struct ShardState {
+  std::size_t index = 0;
+  bool draining = false;  ///< Answers close their connections.
+  ShardMetrics metrics;
+};
+
+/// One generation of the configuration as one shard serves it: its agents, its upstreams, its logs.
+/// Thread safety: the shard's thread; agent metrics may be read from any. Lifetime: shared by the exchanges that use
+/// it.
+class Service {
+ public:
+  /// Begins to connect to the agents. The service is destroyed in a turn of its own on `worker`, never below the
+  /// callback that let it go. `observer` may be null. Errors: those of pool::AgentPool::add_agent.
+  [[nodiscard]] static base::Result<std::shared_ptr<Service>> create(transport::Worker& worker, ShardState& shard,
+                                                                     std::shared_ptr<const Generation> generation,
+                                                                     pool::Observer* observer);
+
   transport::Worker& worker;
+  ShardState& shard;
+  const std::shared_ptr<const Generation> generation;
   const config::Config& config;
+  pool::AgentPool agents;
   inspection::Environment inspection;
   std::vector<std::unique_ptr<upstream::Pool>> upstreams;  ///< In the order of config.upstreams.
-  WorkerMetrics& metrics;
-  logs::LineQueue* access = nullptr;  ///< Null: no access log.
+  logs::LineQueue* access = nullptr;                       ///< Null: no access log.
   http::HeadLimits head_limits;
   ClientTimeouts timeouts;
   upstream::Timeouts upstream_timeouts;
-  bool draining = false;  ///< Answers close their connections.
+
+ private:
+  Service(transport::Worker& worker, ShardState& shard, std::shared_ptr<const Generation> generation,
+          pool::Observer* observer);
+  [[nodiscard]] base::Status add_agents();
 };
 
 }  // namespace picket::apps::gateway

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <mutex>
 #include <optional>
+#include <ranges>
 #include <thread>
 
 #include <unistd.h>
@@ -117,9 +118,14 @@ class Server::Impl {
   }
 
   ~Impl() {
-    for (auto& station : stations_) station->worker().stop();
+    // The accepting task must come to its end while its loop still runs.
+    auto& accepting = stations_.front()->worker();
+    accepting.post([this, &accepting] {
+      if (listener_) listener_->close();
+      accepting.stop();
+    });
+    for (auto& station : stations_ | std::views::drop(1)) station->worker().stop();
     wait();
-    listener_.reset();
   }
 
   base::Status start() {

@@ -14,6 +14,10 @@ inline constexpr std::size_t max_frame_length = 16 * 1024 * 1024;
 /// stack.
 inline constexpr std::size_t max_nesting = 127;
 
+/// Elements and members of all arrays and maps of one message together. A peer pays one byte for a value that takes a
+/// hundred once decoded: without this bound a frame of 16 MiB would take gigabytes.
+inline constexpr std::size_t max_items = 1024 * 1024;
+
 /// Longest correlation id that an agent keeps state for. Longer ones would let a proxy make it hold arbitrary keys.
 inline constexpr std::size_t max_correlation_id = 256;
 

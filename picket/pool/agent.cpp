@@ -50,6 +50,10 @@ std::optional<Agent::MustWait> Agent::try_start(Call& call) {
     refuse(call, ErrorKind::timeout, "the deadline passed before the event was sent");
     return std::nullopt;
   }
+  if (draining_ && exchange.connection_ == nullptr) {
+    refuse(call, ErrorKind::unavailable, "the pool is draining");
+    return std::nullopt;
+  }
   if (in_flight_ >= spec_.max_concurrent_calls)
     return MustWait{base::fail(ErrorKind::timeout, "no place became free in time"), call.deadline_.at()};
   if (exchange.connection_ == nullptr) return pin(call);
@@ -68,11 +72,9 @@ std::optional<Agent::MustWait> Agent::pin(Call& call) {
   for (std::size_t i = 0; i < connections_.size(); ++i) candidates_[i] = connections_[i]->candidate();
   const Selection selection =
       select(candidates_, config_.load_balance_strategy, config_.max_concurrent_per_connection, turn_);
-  if (draining_ || (!selection.index && selection.failure == SelectionFailure::none_ready)) {
+  if (!selection.index && selection.failure == SelectionFailure::none_ready) {
     refuse(call, ErrorKind::unavailable,
-           draining_     ? "the pool is draining"
-           : last_error_ ? "no connection is ready; the last one: " + last_error_->message()
-                         : "no connection is ready");
+           last_error_ ? "no connection is ready; the last one: " + last_error_->message() : "no connection is ready");
     return std::nullopt;
   }
   if (!selection.index && selection.failure == SelectionFailure::all_paused) return paused(call);
@@ -154,14 +156,13 @@ void Agent::unlink(Call& call) noexcept {
 void Agent::pump() {
   if (pumping_ || first_waiting_ == nullptr) return;
   pumping_ = true;
-  // Each waiting call is looked at once: starting one may resume somebody who adds more at the end.
+  // Each waiting call is looked at once: starting one may resume somebody who adds more at the end. Where no place is
+  // free none is looked at, so that each keeps his in the queue; a draining agent turns them all away.
   for (std::uint32_t left = waiting_; left != 0 && first_waiting_ != nullptr; --left) {
+    if (in_flight_ >= spec_.max_concurrent_calls && !draining_) break;
     Call& call = *first_waiting_;
     unlink(call);
-    if (auto terms = try_start(call)) {
-      wait(call, std::move(*terms));
-      if (in_flight_ >= spec_.max_concurrent_calls) break;
-    }
+    if (auto terms = try_start(call)) wait(call, std::move(*terms));
   }
   pumping_ = false;
 }

@@ -60,6 +60,9 @@ class Connection final : transport::ProxyLink::Owner {
   void touch() {
     if (link_) link_->touch();
   }
+  /// `call` has ended in another way than by its session's word: what the session has still to say of it reaches
+  /// nobody.
+  void disown(Call& call) noexcept;
   /// An exchange ended: a draining connection may be free to close now.
   void on_exchange_over();
 
@@ -79,7 +82,7 @@ class Connection final : transport::ProxyLink::Owner {
   base::TimePoint connected_at_{};
   bool ready_ = false;
   bool draining_ = false;
-  bool handling_ = false;
+  session::ProxySession* handling_ = nullptr;  // whose actions are being handed out
 };
 
 /// One agent of a pool: its connections, breaker, queue and counters. Made by AgentPool::add_agent.

@@ -19,19 +19,20 @@ Call::~Call() {
   exchange_.cancel(wire::CancelReason::manual);
 }
 
-void Call::finish(base::Result<wire::AgentResponse> result, Breaker::Outcome outcome) {
-  Agent& agent = exchange_.agent();
+std::coroutine_handle<> Call::end(base::Result<wire::AgentResponse> result, Breaker::Outcome outcome) {
   result_ = std::move(result);
   Call** link = &exchange_.pending_;
   while (*link != this) link = &(*link)->next_of_exchange_;
   *link = next_of_exchange_;
-  agent.finished(*this, outcome);
-  // Nobody may touch the call after this: whoever awaits it may end it.
-  if (const auto waiter = std::exchange(waiter_, nullptr)) {
-    waiter.resume();
-  } else if (set_ != nullptr) {
-    set_->on_ended();
-  }
+  exchange_.agent().finished(*this, outcome);
+  if (set_ != nullptr) return set_->on_ended();
+  return std::exchange(waiter_, nullptr);
+}
+
+void Call::finish(base::Result<wire::AgentResponse> result, Breaker::Outcome outcome) {
+  Agent& agent = exchange_.agent();
+  const auto waiter = end(std::move(result), outcome);
+  if (waiter) waiter.resume();  // nobody may touch the call after this: whoever awaited it may end it
   agent.pump();
 }
 
@@ -46,9 +47,9 @@ void CallSet::add(Call& call) noexcept {
   if (call.done()) ++ended_;
 }
 
-void CallSet::on_ended() {
+std::coroutine_handle<> CallSet::on_ended() noexcept {
   ++ended_;
-  if (const auto waiter = std::exchange(waiter_, nullptr)) waiter.resume();
+  return std::exchange(waiter_, nullptr);
 }
 
 }  // namespace picket::pool

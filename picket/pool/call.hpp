@@ -53,6 +53,8 @@ class Call {
     done,
   };
 
+  /// Ends the call; returns whom to resume, if anybody awaits it.
+  [[nodiscard]] std::coroutine_handle<> end(base::Result<wire::AgentResponse> result, Breaker::Outcome outcome);
   /// Ends the call and resumes whoever awaits it; the call may be gone afterwards.
   void finish(base::Result<wire::AgentResponse> result, Breaker::Outcome outcome);
   [[nodiscard]] session::Tag tag() noexcept { return reinterpret_cast<session::Tag>(this); }
@@ -100,7 +102,7 @@ class CallSet {
 
  private:
   friend class Call;
-  void on_ended();
+  [[nodiscard]] std::coroutine_handle<> on_ended() noexcept;
 
   std::size_t ended_ = 0;
   std::coroutine_handle<> waiter_;

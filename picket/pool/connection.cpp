@@ -9,6 +9,9 @@ struct Overloaded : Handlers... {
   using Handlers::operator()...;
 };
 
+/// The tag of a call that is gone: none has it, since tags are addresses.
+constexpr session::Tag disowned = 0;
+
 }  // namespace
 
 Connection::Connection(Agent& agent, std::uint32_t seed)
@@ -38,14 +41,14 @@ Candidate Connection::candidate() const noexcept {
 
 void Connection::on_actions(transport::ProxyLink& link) {
   auto& current = *link.session();
-  handling_ = true;
+  handling_ = &current;
   // By index: handling an action may add more, and may close the connection; each event's end is passed on all the
   // same.
   for (std::size_t i = 0; i < current.actions().size(); ++i) {
     session::ProxyAction action = std::move(current.actions()[i]);
     handle(action);
   }
-  handling_ = false;
+  handling_ = nullptr;
   current.clear_actions();
   const auto& dropped = current.dropped();
   const std::uint64_t total = dropped.unknown + dropped.late + dropped.mismatch;
@@ -65,12 +68,13 @@ void Connection::handle(session::ProxyAction& action) {
             agent_.on_ready(*this);
           },
           [&](session::Answered& answered) {
+            if (answered.tag == disowned) return;
             Call& call = Call::of(answered.tag);
             call.finish(wire::copy_into(*answered.response, call.exchange_.arena_), Breaker::Outcome::success);
           },
           // One dead connection is one failure, however many calls it takes along: that is counted in on_closed().
           [&](session::Failed& failed) {
-            Call::of(failed.tag).finish(std::move(failed.error), Breaker::Outcome::neutral);
+            if (failed.tag != disowned) Call::of(failed.tag).finish(std::move(failed.error), Breaker::Outcome::neutral);
           },
           [&](session::FlowChanged& flow) {
             if (!flow.paused) agent_.pump();
@@ -88,6 +92,17 @@ void Connection::handle(session::ProxyAction& action) {
           [](session::Closed&) {},  // on_closed() follows
       },
       action);
+}
+
+void Connection::disown(Call& call) noexcept {
+  if (handling_ == nullptr) return;
+  for (auto& action : handling_->actions()) {
+    if (auto* const answered = std::get_if<session::Answered>(&action);
+        answered != nullptr && answered->tag == call.tag())
+      answered->tag = disowned;
+    if (auto* const failed = std::get_if<session::Failed>(&action); failed != nullptr && failed->tag == call.tag())
+      failed->tag = disowned;
+  }
 }
 
 void Connection::on_closed(transport::ProxyLink&, const base::Error& reason) { lost(reason); }
@@ -131,7 +146,7 @@ void Connection::close_now() {
   if (link->session() != nullptr) {
     // What still waits for an answer fails now.
     link->session()->close(base::fail(base::ErrorKind::connection_closed, "the pool was closed"));
-    if (!handling_) on_actions(*link);
+    if (handling_ == nullptr) on_actions(*link);
   }
   link->close();
 }

@@ -77,11 +77,7 @@ base::Status AgentSession::on_frame(const wire::FrameView& frame, base::TimePoin
     case FrameType::guardrail_inspect: return on_event<wire::GuardrailInspect>(frame.payload, now);
     case FrameType::configure: return on_event<wire::Configure>(frame.payload, now);
     case FrameType::cancel: return on_cancel(frame.payload, now);
-    case FrameType::ping: {
-      auto ping = wire::decode<wire::Ping>(format_, frame.payload, arena_);
-      if (!ping) return std::move(ping.error());
-      return wire::encode(format_, wire::Pong{ping->sequence, ping->timestamp_ms}, output_);
-    }
+    case FrameType::ping: wire::append_frame(FrameType::pong, frame.payload, output_); return {};
     case FrameType::pong: return {};
     default: return fail(ErrorKind::invalid_message, fmt::format("a proxy must not send {} here", name(frame.type)));
   }

@@ -239,6 +239,15 @@ TEST_F(AgentSessionTest, PingIsAnsweredWithItsPayload) {
   EXPECT_EQ(pong.timestamp_ms, 7U);
 }
 
+TEST_F(AgentSessionTest, PingIsEchoedWhateverItHolds) {
+  auto& session = open();
+  for (const std::string_view payload : {"", "not json", "\xff\x00"}) {
+    feed(session, raw_frame(FrameType::ping, payload));
+    EXPECT_EQ(take_output(session), raw_frame(FrameType::pong, payload));
+  }
+  EXPECT_TRUE(session.open());
+}
+
 TEST_F(AgentSessionTest, SecondHandshakeIsAProtocolError) {
   auto& session = open();
   handshake(session, {2});

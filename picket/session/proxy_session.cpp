@@ -218,10 +218,7 @@ base::Status ProxySession::on_control(const wire::FrameView& frame, base::TimePo
     return {};
   };
   switch (frame.type) {
-    case FrameType::ping:
-      return read.operator()<wire::Ping>([&](const wire::Ping& ping) {
-        (void)wire::encode(format_, wire::Pong{ping.sequence, ping.timestamp_ms}, output_);
-      });
+    case FrameType::ping: wire::append_frame(FrameType::pong, frame.payload, output_); return {};
     case FrameType::pong:
       return read.operator()<wire::Pong>([&](const wire::Pong& pong) {
         if (pong.sequence != ping_sequence_) return;

@@ -4,24 +4,13 @@
 #include <string_view>
 #include <vector>
 
-#include "picket/base/limits.hpp"
 #include "picket/wire/codec.hpp"
+#include "picket/wire/testing/padded.hpp"
 
-/// What the session tests share: frames by hand, and the padding that feed() asks for.
+/// What the session tests share: frames by hand, and what a session has to write.
 namespace picket::session::testing {
 
-/// Text with the readable bytes behind it that decoders may overrun.
-class Padded {
- public:
-  explicit Padded(std::string_view text) : bytes_(text), size_(text.size()) {
-    bytes_.append(base::limits::tail_padding, '\xee');
-  }
-  [[nodiscard]] std::string_view view() const noexcept { return std::string_view{bytes_}.substr(0, size_); }
-
- private:
-  std::string bytes_;
-  std::size_t size_;
-};
+using wire::testing::Padded;
 
 template <class Message>
 [[nodiscard]] std::string frame_of(const wire::Format& format, const Message& message) {
@@ -32,9 +21,9 @@ template <class Message>
 
 /// A frame of any bytes.
 [[nodiscard]] inline std::string raw_frame(wire::FrameType type, std::string_view payload) {
-  std::string bytes(wire::frame_header_size, '\0');
-  wire::write_frame_header(bytes.data(), type, payload.size());
-  return bytes.append(payload);
+  wire::Output output;
+  wire::append_frame(type, payload, output);
+  return output.flatten();
 }
 
 /// The types of the frames in `bytes`, in order.

@@ -70,8 +70,9 @@ void Link<Session>::connect(const Endpoint& endpoint, base::Duration timeout) {
     const auto guard = self->worker_.enter();
     const auto link = std::move(self);
     if (link->owner_ == nullptr) return;
-    if (error) {
-      link->finish(fail(ErrorKind::connection_failed, fmt::format("cannot connect to {}: {}", name, error.message())));
+    if (const auto outcome = connect_outcome(link->socket_, error)) {
+      link->finish(
+          fail(ErrorKind::connection_failed, fmt::format("cannot connect to {}: {}", name, outcome.message())));
     } else {
       link->connected();
     }

@@ -56,24 +56,29 @@ base::Status remove_stale_file(const Endpoint& endpoint) {
   return {};
 }
 
-base::Status bind_unix(int descriptor, const Endpoint& endpoint, const ListenOptions& options) {
-  PICKET_TRY(remove_stale_file(endpoint));
-  // The descriptor's mode carries over to the file, so that it never exists with a wider one.
-  if (::fchmod(descriptor, 0600) != 0) return system_error(endpoint, "set the mode of", errno);
-  if (::bind(descriptor, endpoint.address(), endpoint.size()) != 0) return system_error(endpoint, "bind", errno);
+/// Group and mode, as told.
+base::Status give_file_away(const Endpoint& endpoint, const ListenOptions& options) {
   const std::string path{endpoint.path()};
   if (options.socket_group) {
     const ::group* const group = ::getgrnam(options.socket_group->c_str());
-    if (group == nullptr) {
-      ::unlink(path.c_str());
+    if (group == nullptr)
       return base::fail(ErrorKind::io,
                         fmt::format("there is no group '{}' for {}", *options.socket_group, endpoint.text()));
-    }
     if (::chown(path.c_str(), static_cast<uid_t>(-1), group->gr_gid) != 0)
       return system_error(endpoint, "set the group of", errno);
   }
   if (::chmod(path.c_str(), options.socket_mode) != 0) return system_error(endpoint, "set the mode of", errno);
   return {};
+}
+
+base::Status bind_unix(int descriptor, const Endpoint& endpoint, const ListenOptions& options) {
+  PICKET_TRY(remove_stale_file(endpoint));
+  // The descriptor's mode carries over to the file, so that it never exists with a wider one.
+  if (::fchmod(descriptor, 0600) != 0) return system_error(endpoint, "set the mode of", errno);
+  if (::bind(descriptor, endpoint.address(), endpoint.size()) != 0) return system_error(endpoint, "bind", errno);
+  auto status = give_file_away(endpoint, options);
+  if (!status) ::unlink(std::string{endpoint.path()}.c_str());
+  return status;
 }
 
 base::Status bind_tcp(int descriptor, const Endpoint& endpoint, const ListenOptions& options) {

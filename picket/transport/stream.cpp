@@ -86,7 +86,9 @@ void Stream::Connect::await_suspend(std::coroutine_handle<> waiting) {
   if (!error && !endpoint_.is_unix())
     socket.set_option(asio::detail::socket_option::boolean<IPPROTO_TCP, TCP_NODELAY>(true), error);
   const asio::generic::stream_protocol::endpoint remote{endpoint_.address(), endpoint_.size()};
-  socket.async_connect(remote, [this](const boost::system::error_code& result) { complete(result, 0); });
+  socket.async_connect(remote, [this](const boost::system::error_code& result) {
+    complete(connect_outcome(stream_.socket(), result), 0);
+  });
 }
 
 base::Status Stream::Connect::await_resume() {
@@ -161,6 +163,13 @@ base::Result<std::size_t> write_vectored(int descriptor, std::span<const iovec> 
     const auto kind = errno == EPIPE || errno == ECONNRESET ? base::ErrorKind::connection_closed : base::ErrorKind::io;
     return base::fail(kind, std::generic_category().message(errno));
   }
+}
+
+boost::system::error_code connect_outcome(const Stream::Socket& socket, boost::system::error_code error) {
+  if (error) return error;
+  boost::system::error_code not_connected;
+  (void)socket.remote_endpoint(not_connected);
+  return not_connected ? asio::error::make_error_code(asio::error::try_again) : error;
 }
 
 std::span<iovec> consume(std::span<iovec> parts, std::size_t size) noexcept {

@@ -156,6 +156,10 @@ class SleepUntil {
 /// kernel takes none now.
 [[nodiscard]] base::Result<std::size_t> write_vectored(int descriptor, std::span<const iovec> parts);
 
+/// What an asynchronous connect really came to: the kernel does not queue for a Unix socket whose backlog is full, and
+/// Asio takes its "try again" for success. `error` or, where there is none and no connection either, try_again.
+[[nodiscard]] boost::system::error_code connect_outcome(const Stream::Socket& socket, boost::system::error_code error);
+
 /// Drops `size` bytes from the front of `parts`.
 [[nodiscard]] std::span<iovec> consume(std::span<iovec> parts, std::size_t size) noexcept;
 

@@ -1,31 +1,19 @@
 #include "picket/transport/stream.hpp"
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <string>
 
 #include <gtest/gtest.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "picket/transport/listener.hpp"
 #include "picket/transport/task.hpp"
+#include "picket/transport/testing.hpp"
 
 namespace picket::transport {
 namespace {
 
 using namespace std::chrono_literals;
 
-struct TemporaryFolder {
-  std::filesystem::path path;
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "picket-XXXXXX").string();
-    path = ::mkdtemp(name.data());
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path); }
-  [[nodiscard]] Endpoint socket() const { return Endpoint::unix_path((path / "s").string()).value(); }
-};
+using testing::TemporaryFolder;
 
 /// Runs `task` to its end on `worker`, at most 10 s.
 void run(Worker& worker, Task<void> task) {
@@ -35,9 +23,7 @@ void run(Worker& worker, Task<void> task) {
     flag = true;
   };
   spawn(wrapper(std::move(task), done));
-  const auto give_up = base::Clock::now() + 10s;
-  while (!done && base::Clock::now() < give_up) worker.turn(give_up);
-  ASSERT_TRUE(done) << "the task did not end";
+  ASSERT_TRUE(testing::turn_until(worker, [&] { return done; })) << "the task did not end";
 }
 
 Task<void> echo_once(Listener& listener, Worker& worker) {
@@ -130,63 +116,6 @@ TEST(Stream, RefusedConnectionNamesTheAddress) {
     EXPECT_NE(connected.error().detail().find(endpoint.text()), std::string::npos);
   };
   run(worker, body(worker, nobody));
-}
-
-mode_t mode_of(const Endpoint& endpoint) {
-  struct stat status{};
-  ::stat(std::string{endpoint.path()}.c_str(), &status);
-  return status.st_mode & 0777;
-}
-
-TEST(Listener, SocketFileIsPrivateUnlessToldOtherwiseAndGoesAway) {
-  const TemporaryFolder folder;
-  Worker worker;
-  {
-    const auto listener = Listener::open(worker, folder.socket(), {});
-    ASSERT_TRUE(listener);
-    EXPECT_EQ(mode_of(folder.socket()), 0600U);
-  }
-  EXPECT_FALSE(std::filesystem::exists(folder.path / "s"));
-  const auto open_to_group = Listener::open(worker, folder.socket(), {.socket_mode = 0660});
-  ASSERT_TRUE(open_to_group);
-  EXPECT_EQ(mode_of(folder.socket()), 0660U);
-}
-
-TEST(Listener, LiveServerIsNotUnseated) {
-  const TemporaryFolder folder;
-  Worker worker;
-  const auto first = Listener::open(worker, folder.socket(), {});
-  ASSERT_TRUE(first);
-  const auto second = Listener::open(worker, folder.socket(), {});
-  ASSERT_FALSE(second);
-  EXPECT_NE(second.error().detail().find("another process is listening"), std::string::npos) << second.error().detail();
-}
-
-TEST(Listener, StaleFileOfADeadServerIsReplaced) {
-  const TemporaryFolder folder;
-  const int dead = ::socket(AF_UNIX, SOCK_STREAM, 0);
-  const Endpoint endpoint = folder.socket();
-  ASSERT_EQ(::bind(dead, endpoint.address(), endpoint.size()), 0);
-  ::close(dead);
-  Worker worker;
-  EXPECT_TRUE(Listener::open(worker, endpoint, {}));
-}
-
-TEST(Listener, FileThatIsNoSocketIsLeftAlone) {
-  const TemporaryFolder folder;
-  std::ofstream{folder.path / "s"} << "precious";
-  Worker worker;
-  EXPECT_FALSE(Listener::open(worker, folder.socket(), {}));
-  EXPECT_TRUE(std::filesystem::is_regular_file(folder.path / "s"));
-}
-
-TEST(Listener, UsedPortIsAnError) {
-  Worker worker;
-  const auto first = Listener::open(worker, Endpoint::parse("127.0.0.1:0").value(), {});
-  ASSERT_TRUE(first);
-  const auto second = Listener::open(worker, first->endpoint(), {});
-  ASSERT_FALSE(second);
-  EXPECT_NE(second.error().detail().find(first->endpoint().text()), std::string::npos);
 }
 
 }  // namespace

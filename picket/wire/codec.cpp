@@ -48,6 +48,13 @@ base::Status encode(const Format& format, const Message& message, Output& out) {
   return {};
 }
 
+void append_frame(FrameType type, std::string_view payload, Output& out) {
+  std::array<char, frame_header_size> header{};
+  write_frame_header(header.data(), type, payload.size());
+  out.append({header.data(), header.size()});
+  out.append(payload);
+}
+
 template <class Message>
 base::Result<Message> decode(const Format& format, std::string_view payload, base::Arena& arena) {
   base::Result<Message> result;

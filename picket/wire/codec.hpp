@@ -23,6 +23,9 @@ struct Format {
 template <class Message>
 [[nodiscard]] base::Status encode(const Format& format, const Message& message, Output& out);
 
+/// Appends a frame whose payload is bytes already: the pong that repeats a ping. `payload` < limits::max_frame_length.
+void append_frame(FrameType type, std::string_view payload, Output& out);
+
 /// Reads one payload. Views point into `payload` or `arena`; both must outlive the message.
 /// `payload` must be followed by limits::tail_padding readable bytes (any content).
 /// Errors: invalid_message, saying what was expected and at which byte.

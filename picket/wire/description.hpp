@@ -18,7 +18,7 @@ enum class Presence : std::uint8_t {
   defaulted,  ///< May be missing, then it has its default; null is refused. Always written.
   nullable,   ///< Missing and null mean nothing. Written as null.
   omitted,    ///< Missing and null mean nothing. Not written when it is nothing.
-  extension,  ///< Ours: not written when it is empty, so that peers without it never see it.
+  extension,  ///< Ours: not written when it is empty, so that peers without it never see it; null is refused.
 };
 
 template <Presence P, class Owner, class Member>
@@ -319,7 +319,7 @@ struct Description<AgentResponse> {
                                      field<nullable>("response_body_mutation", &T::response_body_mutation),
                                      field<nullable>("websocket_decision", &T::websocket_decision),
                                      field<extension>("correlation_id", &T::correlation_id),
-                                     field<extension>("reply_to", &T::reply_to)};
+                                     field<omitted>("reply_to", &T::reply_to)};
 };
 
 // ---- control
@@ -393,8 +393,8 @@ struct Description<HealthStatus> {
                                      field("state", &T::state),
                                      field<extension>("disabled_features", &T::disabled_features),
                                      field<extension>("timeout_multiplier", &T::timeout_multiplier),
-                                     field<extension>("eta_ms", &T::eta_ms),
-                                     field<extension>("reason", &T::reason),
+                                     field<omitted>("eta_ms", &T::eta_ms),
+                                     field<omitted>("reason", &T::reason),
                                      field<extension>("recoverable", &T::recoverable),
                                      field<nullable>("message", &T::message),
                                      field<nullable>("load", &T::load),

@@ -7,8 +7,6 @@ namespace picket::apps::gateway::http {
 namespace {
 
 constexpr std::size_t read_size = 16 * 1024;
-// A chunk header or trailer section that is longer than this is an attack on memory.
-constexpr std::size_t undecodable_limit = 32 * 1024;
 
 base::Error ended_early() { return base::fail(base::ErrorKind::connection_closed, "the body ended before its end"); }
 
@@ -43,8 +41,6 @@ transport::Task<base::Result<std::size_t>> BodyReader::read(std::span<char> into
         buffered_.consume(step->consumed);
         done_ = chunked_->done();
         if (step->produced != 0 || done_) co_return step->produced;
-        if (buffered_.size() > undecodable_limit)
-          co_return base::fail(base::ErrorKind::invalid_message, "a chunk header or trailer section over the limit");
       }
       const std::span<char> space{buffered_.prepare(read_size), read_size};
       const auto got = co_await stream_.read_some(space, deadline);

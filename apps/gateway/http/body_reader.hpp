@@ -4,8 +4,8 @@
 #include <optional>
 #include <span>
 
+#include "apps/gateway/http/chunked.hpp"
 #include "apps/gateway/http/message.hpp"
-#include "apps/gateway/http/parser.hpp"
 #include "picket/base/buffer.hpp"
 #include "picket/base/result.hpp"
 #include "picket/transport/stream.hpp"

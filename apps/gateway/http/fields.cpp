@@ -12,6 +12,52 @@ constexpr std::array<std::string_view, 11> hop_by_hop{
     "connection",        "keep-alive", "proxy-authenticate", "proxy-authorization", "te",    "trailer",
     "transfer-encoding", "upgrade",    "content-length",     "proxy-connection",    "expect"};
 
+struct Phrase {
+  std::uint16_t status;
+  std::string_view text;
+};
+
+/// RFC 9110 §15, RFC 6585, RFC 7725; in order.
+constexpr std::array<Phrase, 39> reasons{{{200, "OK"},
+                                          {201, "Created"},
+                                          {202, "Accepted"},
+                                          {203, "Non-Authoritative Information"},
+                                          {204, "No Content"},
+                                          {205, "Reset Content"},
+                                          {206, "Partial Content"},
+                                          {300, "Multiple Choices"},
+                                          {301, "Moved Permanently"},
+                                          {302, "Found"},
+                                          {303, "See Other"},
+                                          {304, "Not Modified"},
+                                          {307, "Temporary Redirect"},
+                                          {308, "Permanent Redirect"},
+                                          {400, "Bad Request"},
+                                          {401, "Unauthorized"},
+                                          {402, "Payment Required"},
+                                          {403, "Forbidden"},
+                                          {404, "Not Found"},
+                                          {405, "Method Not Allowed"},
+                                          {406, "Not Acceptable"},
+                                          {408, "Request Timeout"},
+                                          {409, "Conflict"},
+                                          {410, "Gone"},
+                                          {411, "Length Required"},
+                                          {412, "Precondition Failed"},
+                                          {413, "Content Too Large"},
+                                          {415, "Unsupported Media Type"},
+                                          {417, "Expectation Failed"},
+                                          {422, "Unprocessable Content"},
+                                          {429, "Too Many Requests"},
+                                          {431, "Request Header Fields Too Large"},
+                                          {451, "Unavailable For Legal Reasons"},
+                                          {500, "Internal Server Error"},
+                                          {501, "Not Implemented"},
+                                          {502, "Bad Gateway"},
+                                          {503, "Service Unavailable"},
+                                          {504, "Gateway Timeout"},
+                                          {505, "HTTP Version Not Supported"}}};
+
 /// Calls `use` for each item of a comma-separated list.
 template <class Use>
 void for_each_item(std::string_view list, Use&& use) {
@@ -25,7 +71,10 @@ void for_each_item(std::string_view list, Use&& use) {
   }
 }
 
+/// Host is every recipient's: a client that names it would have the upstream serve another host than agents and router
+/// saw.
 bool named_by_connection(const wire::Headers& headers, std::string_view name) {
+  if (wire::same_name(name, "host")) return false;
   bool named = false;
   for (const auto& field : headers)
     if (wire::same_name(field.name, "connection"))
@@ -100,30 +149,8 @@ void write_status_line(base::Buffer& out, std::uint16_t status, std::string_view
 }
 
 std::string_view standard_reason(std::uint16_t status) noexcept {
-  switch (status) {
-    case 200: return "OK";
-    case 301: return "Moved Permanently";
-    case 302: return "Found";
-    case 303: return "See Other";
-    case 307: return "Temporary Redirect";
-    case 308: return "Permanent Redirect";
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 408: return "Request Timeout";
-    case 413: return "Content Too Large";
-    case 429: return "Too Many Requests";
-    case 431: return "Request Header Fields Too Large";
-    case 500: return "Internal Server Error";
-    case 501: return "Not Implemented";
-    case 502: return "Bad Gateway";
-    case 503: return "Service Unavailable";
-    case 504: return "Gateway Timeout";
-    case 505: return "HTTP Version Not Supported";
-    default: return "Answer";
-  }
+  const auto* const found = std::ranges::lower_bound(reasons, status, {}, &Phrase::status);
+  return found != reasons.end() && found->status == status ? found->text : std::string_view{};
 }
 
 }  // namespace picket::apps::gateway::http

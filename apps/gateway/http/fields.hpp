@@ -16,7 +16,7 @@ using FieldList = base::ArenaList<wire::Header>;
 /// Fields that concern one connection only (RFC 9110 §7.6.1) or the framing, which each connection has its own of.
 [[nodiscard]] bool is_hop_by_hop(std::string_view name) noexcept;
 
-/// Appends what may be passed on: everything but hop-by-hop fields, framing, and what Connection names.
+/// Appends what may be passed on: everything but hop-by-hop fields, framing, and what Connection names (but Host).
 void copy_end_to_end(const wire::Headers& headers, FieldList& out);
 
 /// Applies header operations in their order. They must be valid: see inspection::check().
@@ -30,9 +30,10 @@ void remove(FieldList& fields, std::string_view name);
 void write_field(base::Buffer& out, std::string_view name, std::string_view value);
 void write_fields(base::Buffer& out, const FieldList& fields);
 void write_request_line(base::Buffer& out, std::string_view method, std::string_view target);
-/// `reason`: empty means the standard phrase.
+/// `reason`: empty means the standard phrase, where there is one.
 void write_status_line(base::Buffer& out, std::uint16_t status, std::string_view reason = {});
 
+/// Empty for a status that no standard names: legal in a status line (RFC 9112 §4).
 [[nodiscard]] std::string_view standard_reason(std::uint16_t status) noexcept;
 
 }  // namespace picket::apps::gateway::http

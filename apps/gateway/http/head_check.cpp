@@ -27,11 +27,20 @@ std::string_view trimmed(std::string_view text) noexcept {
   return text;
 }
 
-/// A URI's visible ASCII; what must be percent-encoded and is not would be read differently by different parties.
+/// Visible ASCII without what parties read differently: a backslash is a slash to some, '#' ends the path for some.
+/// Quotes and angle brackets are no URI's either, but nobody misreads them, and agents are to see who sends them.
 bool is_target(std::string_view text) noexcept {
-  return !text.empty() && std::ranges::all_of(text, [](char c) {
-    return c > 0x20 && c < 0x7F && c != '"' && c != '<' && c != '>' && c != '\\' && c != '#';
-  });
+  return std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7F && c != '\\' && c != '#'; });
+}
+
+/// RFC 9110 §7.6.1: a list of tokens, where empty items count for nothing.
+bool is_token_list(std::string_view text) noexcept {
+  while (!text.empty()) {
+    const std::size_t comma = std::min(text.find(','), text.size());
+    if (const std::string_view item = trimmed(text.substr(0, comma)); !item.empty() && !is_token(item)) return false;
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return true;
 }
 
 /// host [":" port] (RFC 9110 §7.2): a name, an IPv4 address or a bracketed IPv6 address; empty is allowed.
@@ -61,7 +70,7 @@ std::optional<HeadError> check_request_line(std::string_view line, bool& http_1_
   const std::string_view target = line.substr(first + 1, last - first - 1);
   const std::string_view version = line.substr(last + 1);
   if (!is_token(method)) return bad("the method is no token");
-  if (method == "CONNECT") return HeadError{501, "CONNECT is not for a reverse proxy"};
+  if (method == "CONNECT") return HeadError{405, "CONNECT is not for a reverse proxy"};
   if (!is_target(target)) return bad("the target has characters that no URI has");
   const bool absolute = target.starts_with("http://") || target.starts_with("https://");
   if (!target.starts_with('/') && !absolute && !(target == "*" && method == "OPTIONS"))
@@ -96,6 +105,8 @@ std::optional<HeadError> check_field(std::string_view line, Framing& framing) no
   } else if (wire::same_name(name, "transfer-encoding")) {
     ++framing.encodings;
     if (!wire::same_name(value, "chunked")) return bad("a Transfer-Encoding other than chunked");
+  } else if (wire::same_name(name, "connection") || wire::same_name(name, "proxy-connection")) {
+    if (!is_token_list(value)) return bad("a Connection that is no list of tokens");
   }
   return std::nullopt;
 }

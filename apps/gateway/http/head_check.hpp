@@ -21,7 +21,7 @@ struct HeadError {
 /// Where a head that begins at the front of `bytes` ends: after its empty line. Nothing while more is needed.
 struct HeadEnd {
   std::optional<std::size_t> size;
-  std::optional<HeadError> error;  ///< A line that ends in a bare CR or LF, or more bytes than the limit.
+  std::optional<HeadError> error;  ///< A line that ends in a bare LF, or more bytes than the limit.
 };
 
 /// Looks for the end of a head. `checked`: how many bytes an earlier call has seen already, which are not looked at
@@ -33,8 +33,9 @@ struct HeadEnd {
 /// What two parties could read in two ways is refused (RFC 9112 §2.2, §3, §5, §6.1, §6.3, §11.2): bare CR or LF,
 /// obs-fold, white space before the colon, characters that are no token in names or control characters in values,
 /// Content-Length that is not one number, together with Transfer-Encoding, or more than one, Transfer-Encoding that is
-/// anything but one `chunked` on HTTP/1.1, a missing, repeated or malformed Host, versions other than 1.0 and 1.1, and
-/// targets with bytes that are no URI's. Pure. An empty Host value is allowed.
+/// anything but one `chunked` on HTTP/1.1, a missing, repeated or malformed Host, a Connection that is no list of
+/// tokens, versions other than 1.0 and 1.1, and targets with bytes that parties read differently. What passes parses.
+/// Pure. An empty Host value is allowed.
 [[nodiscard]] std::optional<HeadError> check_request_head(std::string_view head, const HeadLimits& limits) noexcept;
 
 /// RFC 9110 §5.6.2.

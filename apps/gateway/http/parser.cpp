@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 
 #include <fmt/format.h>
 
@@ -23,7 +22,7 @@ std::string_view view(View text) noexcept { return {text.data(), text.size()}; }
 template <bool is_request>
 class HeadParser final : public beast::http::basic_parser<is_request> {
  public:
-  explicit HeadParser(base::Arena& arena) : fields_(arena) {
+  HeadParser(std::string_view head, base::Arena& arena) : head_(head), fields_(arena) {
     fields_.reserve(16);
     this->header_limit(1 << 20);  // the caller has its own limit
     this->body_limit(boost::none);
@@ -48,8 +47,19 @@ class HeadParser final : public beast::http::basic_parser<is_request> {
     reason = view(reason_text);
     version = http_version;
   }
-  void on_field_impl(beast::http::field, View name, View value, error_code&) override {
-    fields_.push_back({view(name), view(value)});
+  void on_field_impl(beast::http::field, View name, View value, error_code& error) override {
+    if (is_folded(view(name), view(value))) {
+      error = beast::http::error::bad_obs_fold;
+    } else {
+      fields_.push_back({view(name), view(value)});
+    }
+  }
+  /// Beast joins folded lines in memory of its own, which is gone before anybody reads the value.
+  [[nodiscard]] bool is_folded(std::string_view name, std::string_view value) const noexcept {
+    if (value.empty()) return false;
+    if (value.data() < head_.data() || value.data() >= head_.data() + head_.size()) return true;
+    const char* const behind_name = name.data() + name.size();
+    return std::find(behind_name, value.data(), '\r') != value.data();
   }
   void on_header_impl(error_code&) override {}
   void on_body_init_impl(boost::optional<std::uint64_t> const&, error_code&) override {}
@@ -58,6 +68,7 @@ class HeadParser final : public beast::http::basic_parser<is_request> {
   std::size_t on_chunk_body_impl(std::uint64_t, View body, error_code&) override { return body.size(); }
   void on_finish_impl(error_code&) override {}
 
+  std::string_view head_;
   base::ArenaList<wire::Header> fields_;
 };
 
@@ -111,6 +122,7 @@ base::Status read_framing(Head& head, Framing otherwise) {
   }
   if (lengths > 1 || encodings > 1 || (lengths != 0 && encodings != 0))
     return invalid("more than one way to delimit the body");
+  if (encodings != 0 && head.version < 11) return invalid("Transfer-Encoding on HTTP/1.0");
   head.framing = encodings != 0 ? Framing::chunked : lengths != 0 ? Framing::length : otherwise;
   return {};
 }
@@ -118,7 +130,7 @@ base::Status read_framing(Head& head, Framing otherwise) {
 }  // namespace
 
 base::Result<RequestHead> parse_request_head(std::string_view head, base::Arena& arena) {
-  HeadParser<true> parser{arena};
+  HeadParser<true> parser{head, arena};
   PICKET_TRY(parse(parser, head));
   RequestHead request{
       .method = parser.method, .target = parser.target, .version = parser.version, .headers = parser.headers()};
@@ -130,9 +142,7 @@ base::Result<RequestHead> parse_request_head(std::string_view head, base::Arena&
 }
 
 base::Result<ResponseHead> parse_response_head(std::string_view head, bool to_head, base::Arena& arena) {
-  if (head.find("\r\n ") != std::string_view::npos || head.find("\r\n\t") != std::string_view::npos)
-    return invalid("a field that is folded over lines (obs-fold)");
-  HeadParser<false> parser{arena};
+  HeadParser<false> parser{head, arena};
   PICKET_TRY(parse(parser, head));
   ResponseHead response{.status = static_cast<std::uint16_t>(parser.status),
                         .reason = parser.reason,
@@ -146,62 +156,5 @@ base::Result<ResponseHead> parse_response_head(std::string_view head, bool to_he
   }
   return response;
 }
-
-/// Beast decodes chunks as part of a message, so it is given a head first.
-class ChunkedDecoder::Parser final : public beast::http::basic_parser<false> {
- public:
-  Parser() {
-    constexpr std::string_view head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-    body_limit(boost::none);
-    header_limit(16 * 1024);  // of the trailer section, too
-    error_code error;
-    put(boost::asio::buffer(head.data(), head.size()), error);
-    eager(true);
-  }
-
-  std::span<char> into;
-  std::size_t produced = 0;
-
- private:
-  void on_request_impl(beast::http::verb, View, View, int, error_code&) override {}
-  void on_response_impl(int, View, int, error_code&) override {}
-  void on_field_impl(beast::http::field, View, View, error_code&) override {}
-  void on_header_impl(error_code&) override {}
-  void on_body_init_impl(boost::optional<std::uint64_t> const&, error_code&) override {}
-  std::size_t on_body_impl(View body, error_code&) override { return body.size(); }
-  void on_chunk_header_impl(std::uint64_t, View, error_code&) override {}
-  std::size_t on_chunk_body_impl(std::uint64_t, View body, error_code& error) override {
-    const std::size_t size = std::min(body.size(), into.size() - produced);
-    std::memcpy(into.data() + produced, body.data(), size);
-    produced += size;
-    if (produced == into.size()) error = beast::http::error::need_buffer;
-    return size;
-  }
-  void on_finish_impl(error_code&) override {}
-};
-
-ChunkedDecoder::ChunkedDecoder() : parser_(std::make_unique<Parser>()) {}
-ChunkedDecoder::ChunkedDecoder(ChunkedDecoder&&) noexcept = default;
-ChunkedDecoder& ChunkedDecoder::operator=(ChunkedDecoder&&) noexcept = default;
-ChunkedDecoder::~ChunkedDecoder() = default;
-
-base::Result<ChunkedDecoder::Step> ChunkedDecoder::decode(std::string_view input, std::span<char> into) {
-  parser_->into = into;
-  parser_->produced = 0;
-  Step step;
-  while (step.consumed < input.size() && parser_->produced < into.size() && !parser_->is_done()) {
-    error_code error;
-    const std::size_t used =
-        parser_->put(boost::asio::buffer(input.data() + step.consumed, input.size() - step.consumed), error);
-    step.consumed += used;
-    if (error && error != beast::http::error::need_buffer && error != beast::http::error::need_more)
-      return invalid(fmt::format("a chunked body that does not parse: {}", error.message()));
-    if (used == 0) break;  // an incomplete chunk header: more input is needed
-  }
-  step.produced = parser_->produced;
-  return step;
-}
-
-bool ChunkedDecoder::done() const noexcept { return parser_->is_done(); }
 
 }  // namespace picket::apps::gateway::http

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -22,6 +23,7 @@ enum class Reason : std::uint8_t {
   upstream_error,
   overloaded,
 };
+inline constexpr std::size_t reason_count = 8;
 [[nodiscard]] std::string_view name(Reason reason) noexcept;
 
 /// A whole answer that does not come from the upstream. Views live as long as the arena it was made in.

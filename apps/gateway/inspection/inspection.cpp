@@ -40,12 +40,14 @@ Inspection::Inspection(Environment& environment, const config::Route& route, con
     const auto& filter = environment.config.filters[index];
     participants_.push_back({.filter = filter,
                              .agent = environment.config.agents[filter.agent],
-                             .counters = environment.metrics.agents[filter.agent],
+                             .counters = *environment.counters[filter.agent],
                              .exchange = pool::Exchange{*environment.agents[filter.agent], id_}});
   }
 }
 
-Inspection::~Inspection() = default;
+Inspection::~Inspection() {
+  if (gone_ != nullptr) *gone_ = true;
+}
 
 base::Deadline Inspection::deadline(const Participant& participant) const {
   return base::Deadline::after(environment_.worker.now(), participant.filter.timeout);
@@ -295,7 +297,10 @@ void Inspection::audit(const Participant& participant, std::string_view phase, s
 }
 
 void Inspection::cancel(wire::CancelReason reason) {
-  for (auto& participant : participants_) participant.exchange.cancel(reason);
+  bool gone = false;  // an ended call resumes whoever awaits it, and that may be the end of this inspection
+  gone_ = &gone;
+  for (std::size_t i = 0; !gone && i < participants_.size(); ++i) participants_[i].exchange.cancel(reason);
+  if (!gone) gone_ = nullptr;
 }
 
 void Inspection::complete(const wire::RequestComplete& summary) {

@@ -9,10 +9,10 @@
 
 #include "apps/gateway/config/model.hpp"
 #include "apps/gateway/inspection/answer.hpp"
+#include "apps/gateway/inspection/counters.hpp"
 #include "apps/gateway/inspection/merge.hpp"
 #include "apps/gateway/logs/json_line.hpp"
 #include "apps/gateway/logs/line_queue.hpp"
-#include "apps/gateway/metrics.hpp"
 #include "picket/pool/agent_pool.hpp"
 #include "picket/transport/task.hpp"
 
@@ -22,9 +22,9 @@ namespace picket::apps::gateway::inspection {
 struct Environment {
   transport::Worker& worker;
   const config::Config& config;
-  std::vector<pool::Agent*> agents;  ///< In the order of config.agents.
-  WorkerMetrics& metrics;
-  logs::LineQueue* audit = nullptr;  ///< Null: no audit log.
+  std::vector<pool::Agent*> agents;      ///< In the order of config.agents.
+  std::vector<AgentCounters*> counters;  ///< In the same order.
+  logs::LineQueue* audit = nullptr;      ///< Null: no audit log.
 };
 
 /// What a phase came to.
@@ -108,6 +108,7 @@ class Inspection {
   std::vector<Participant> participants_;
   base::ArenaList<wire::HeaderOp> request_operations_;
   base::ArenaList<wire::HeaderOp> response_operations_;
+  bool* gone_ = nullptr;  // set while cancel() is running: told when the inspection ends below it
 };
 
 }  // namespace picket::apps::gateway::inspection

@@ -52,32 +52,44 @@ Lease::~Lease() {
 
 const std::string& Lease::address() const noexcept { return pool_->resolved_.endpoints[target_].text(); }
 
-void Lease::give_back() {
-  if (pool_->idle_.size() >= Pool::max_idle) return;
-  pool_->idle_.push_back({std::move(stream_), target_, pool_->worker_.now()});
-}
+void Lease::give_back() { pool_->keep(std::move(stream_), target_); }
 
 Pool::Pool(transport::Worker& worker, const Resolved& resolved, const Timeouts& timeouts)
     : worker_(worker),
       resolved_(resolved),
       timeouts_(timeouts),
-      balancer_(resolved.upstream.targets, resolved.upstream.load_balancing) {}
+      balancer_(resolved.upstream.targets, resolved.upstream.load_balancing),
+      idle_timer_([](void* self, base::TimePoint now) { static_cast<Pool*>(self)->close_expired(now); }, this) {}
+
+void Pool::keep(transport::Stream stream, std::size_t target) {
+  if (idle_.size() >= max_idle) return;
+  idle_.push_back({std::move(stream), target, worker_.now()});
+  if (!idle_timer_.armed()) worker_.timers().arm(idle_timer_, worker_.now() + timeouts_.idle);
+}
+
+void Pool::close_expired(base::TimePoint now) {
+  const auto fresh = std::ranges::find_if(idle_, [&](const Idle& idle) { return now - idle.since < timeouts_.idle; });
+  idle_.erase(idle_.begin(), fresh);
+  if (!idle_.empty()) worker_.timers().arm(idle_timer_, idle_.front().since + timeouts_.idle);
+}
+
+std::optional<transport::Stream> Pool::take_idle(std::size_t target) {
+  // The most recently used first: it is the likeliest to live.
+  for (std::size_t i = idle_.size(); i-- != 0;) {
+    if (idle_[i].target != target) continue;
+    transport::Stream stream = std::move(idle_[i].stream);
+    idle_.erase(idle_.begin() + static_cast<std::ptrdiff_t>(i));
+    if (!stream.has_input()) return stream;
+  }
+  return std::nullopt;
+}
 
 transport::Task<base::Result<Lease>> Pool::acquire(bool fresh) {
-  std::uint64_t tried = 0;
+  std::vector<std::size_t> tried;
   base::Error last = base::fail(base::ErrorKind::connection_failed, fmt::format("upstream '{}' has no target", id()));
   while (const auto target = balancer_.pick(tried, worker_.now())) {
-    tried |= std::uint64_t{1} << *target;
-    if (!fresh) {
-      // The most recently used first: it is the likeliest to live.
-      for (std::size_t i = idle_.size(); i-- != 0;) {
-        if (idle_[i].target != *target) continue;
-        Idle idle = std::move(idle_[i]);
-        idle_.erase(idle_.begin() + static_cast<std::ptrdiff_t>(i));
-        if (worker_.now() - idle.since < timeouts_.idle && !idle.stream.has_input())
-          co_return Lease{*this, std::move(idle.stream), *target, true};
-      }
-    }
+    if (!fresh)
+      if (auto idle = take_idle(*target)) co_return Lease{*this, std::move(*idle), *target, true};
     transport::Stream stream{worker_};
     const base::Deadline deadline = base::Deadline::after(worker_.now(), timeouts_.connect);
     connects.add();
@@ -89,6 +101,7 @@ transport::Task<base::Result<Lease>> Pool::acquire(bool fresh) {
     connect_failures.add();
     balancer_.failed(*target, worker_.now());
     last = connected.error();
+    tried.push_back(*target);
   }
   co_return last;
 }

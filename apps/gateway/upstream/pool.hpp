@@ -8,6 +8,7 @@
 #include "apps/gateway/config/model.hpp"
 #include "apps/gateway/upstream/balancer.hpp"
 #include "picket/base/result.hpp"
+#include "picket/base/timer_wheel.hpp"
 #include "picket/metrics/counter.hpp"
 #include "picket/transport/stream.hpp"
 #include "picket/transport/task.hpp"
@@ -27,7 +28,7 @@ struct Resolved {
 struct Timeouts {
   base::Duration connect = std::chrono::seconds{5};
   base::Duration read = std::chrono::seconds{60};
-  base::Duration idle = std::chrono::seconds{60};  ///< of pooled connections
+  base::Duration idle = std::chrono::seconds{60};  ///< after which a pooled connection is closed
 };
 
 class Pool;
@@ -61,6 +62,7 @@ class Pool {
   Pool(transport::Worker& worker, const Resolved& resolved, const Timeouts& timeouts);
 
   /// An idle connection where `fresh` is false and there is one that lives, else a new one; each target is tried once.
+  /// What is known to be stale is not used; a connection that goes stale afterwards shows in reused().
   /// Errors: the last target's connection_failed or timeout.
   [[nodiscard]] transport::Task<base::Result<Lease>> acquire(bool fresh);
 
@@ -68,6 +70,7 @@ class Pool {
   [[nodiscard]] const Timeouts& timeouts() const noexcept { return timeouts_; }
   /// Closes idle connections: at shutdown.
   void close_idle() { idle_.clear(); }
+  [[nodiscard]] std::size_t idle() const noexcept { return idle_.size(); }
 
   metrics::Counter connects;
   metrics::Counter connect_failures;
@@ -81,11 +84,17 @@ class Pool {
   };
   static constexpr std::size_t max_idle = 256;
 
+  void keep(transport::Stream stream, std::size_t target);
+  /// An idle connection to `target` that lives; stale ones are closed on the way.
+  [[nodiscard]] std::optional<transport::Stream> take_idle(std::size_t target);
+  void close_expired(base::TimePoint now);
+
   transport::Worker& worker_;
   const Resolved& resolved_;
   Timeouts timeouts_;
   Balancer balancer_;
   std::vector<Idle> idle_;  // most recently used last
+  base::Timer idle_timer_;  // due when the first of them expires, or earlier
 };
 
 }  // namespace picket::apps::gateway::upstream

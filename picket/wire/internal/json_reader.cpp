@@ -1,5 +1,6 @@
 #include "picket/wire/internal/json_reader.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -21,6 +22,22 @@ constexpr int hex_value(char c) noexcept {
   if (is_digit(c)) return c - '0';
   const char letter = static_cast<char>(c | 0x20);
   return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
+}
+
+/// Of a number outside a double's range: whether it is too large, not too small. The place of its first significant
+/// digit says so.
+bool is_huge(std::string_view token) noexcept {
+  const std::size_t e = std::min(token.find_first_of("eE"), token.size());
+  const std::string_view mantissa = token.substr(0, e);
+  std::int64_t exponent = 0;
+  if (e != token.size()) {
+    const std::size_t digits = token[e + 1] == '+' ? e + 2 : e + 1;
+    const auto parsed = std::from_chars(token.data() + digits, token.data() + token.size(), exponent);
+    if (parsed.ec != std::errc{}) return token[e + 1] != '-';
+  }
+  const auto point = static_cast<std::int64_t>(std::min(mantissa.find('.'), mantissa.size()));
+  const auto first = static_cast<std::int64_t>(mantissa.find_first_of("123456789"));
+  return point - first + exponent > 0;
 }
 
 }  // namespace
@@ -128,12 +145,9 @@ bool JsonReader::read_double(double& value) {
   bool integer = false;
   if (!scan_number(token, integer)) return false;
   const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), value);
-  // Out of range is infinity or zero to from_chars' callers; only what is too large is refused.
-  if (error == std::errc::result_out_of_range) {
-    const bool tiny = token.find("e-") != std::string_view::npos || token.find("E-") != std::string_view::npos;
-    if (!tiny) return fail("a number that is too large");
-    value = 0;
-  }
+  if (error != std::errc::result_out_of_range) return true;
+  if (is_huge(token)) return fail("a number that is too large");
+  value = 0;
   return true;
 }
 
@@ -237,6 +251,10 @@ bool JsonReader::enter() {
   return true;
 }
 
+bool JsonReader::count_item() {
+  return ++items_ <= base::limits::max_items || fail(fmt::format("more than {} values", base::limits::max_items));
+}
+
 bool JsonReader::begin_array(Cursor& cursor) {
   cursor = {};
   return peek() == Kind::array ? enter() : fail("expected an array");
@@ -252,11 +270,11 @@ bool JsonReader::next_element(Cursor& cursor) {
   }
   if (cursor.first) {
     cursor.first = false;
-    return true;
+    return count_item();
   }
   if (at_ == end_ || *at_ != ',') return fail("expected ',' or ']'");
   ++at_;
-  return peek() != Kind::invalid || fail("expected a value after ','");
+  return count_item() && (peek() != Kind::invalid || fail("expected a value after ','"));
 }
 
 bool JsonReader::begin_object(Cursor& cursor) {
@@ -277,7 +295,7 @@ bool JsonReader::next_member(Cursor& cursor, std::string_view& key) {
     ++at_;
   }
   cursor.first = false;
-  if (!read_text(key)) return false;
+  if (!count_item() || !read_text(key)) return false;
   skip_space();
   if (at_ == end_ || *at_ != ':') return fail("expected ':'");
   ++at_;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -51,6 +52,10 @@ class JsonReader {
   bool begin_object(Cursor& cursor);
   /// True when another member follows: `key` is set, read its value.
   bool next_member(Cursor& cursor, std::string_view& key);
+  /// The same for a struct, whose fields other encodings may number.
+  bool next_field(Cursor& cursor, std::span<const std::string_view>, std::string_view& key) {
+    return next_member(cursor, key);
+  }
 
   /// Nothing but white space may follow.
   bool finish();
@@ -65,6 +70,7 @@ class JsonReader {
   void skip_space() noexcept;
   bool expect(std::string_view literal);
   bool enter();
+  bool count_item();
   bool scan_number(std::string_view& token, bool& integer);
   bool read_escaped(std::string_view& value, const char* opening);
   bool read_escape(char*& out);
@@ -76,6 +82,7 @@ class JsonReader {
   base::Arena* arena_;
   std::string error_;
   std::size_t depth_ = 0;
+  std::size_t items_ = 0;  // elements and members so far
 };
 
 }  // namespace picket::wire::internal

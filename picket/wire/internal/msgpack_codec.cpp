@@ -15,7 +15,9 @@ void write_msgpack(const Format& format, const Message& message, Output& out) {
 
 template <class Message>
 base::Status read_msgpack(const Format& format, std::string_view payload, base::Arena& arena, Message& message) {
-  MsgpackReader reader{payload, arena, format.raw_bytes};
+  // The reference has calls that send a chunk's body as bin, whatever was agreed; an answer's bin it reads as text.
+  const bool raw_bodies = format.raw_bytes || !std::is_same_v<Message, AgentResponse>;
+  MsgpackReader reader{payload, arena, {.raw_bodies = raw_bodies, .raw_header_values = format.raw_bytes}};
   Source<MsgpackReader> source{.reader = reader};
   if (!read_message(source, message)) return reader.error();
   return {};

@@ -170,14 +170,14 @@ bool MsgpackReader::read_text(std::string_view& value) {
 bool MsgpackReader::read_header_value(std::string_view& value) {
   bool is_bin = false;
   if (!read_raw(value, is_bin)) return false;
-  return (is_bin && raw_bytes_) || is_utf8(value) || fail("text that is not UTF-8");
+  return (is_bin && bin_.raw_header_values) || is_utf8(value) || fail("text that is not UTF-8");
 }
 
 bool MsgpackReader::read_bytes(base::ByteView& value) {
   std::string_view raw;
   bool is_bin = false;
   if (!read_raw(raw, is_bin)) return false;
-  if (is_bin && raw_bytes_) {
+  if (is_bin && bin_.raw_bodies) {
     value = base::as_bytes(raw);
     return true;
   }
@@ -191,6 +191,8 @@ bool MsgpackReader::enter(std::uint64_t items, std::size_t bytes_per_item, Curso
     return fail(fmt::format("more than {} levels of nesting", base::limits::max_nesting));
   // Every item takes at least a byte: a count that cannot be there is refused before anything is read.
   if (items > left() / bytes_per_item) return fail("an array or map that is cut short");
+  if ((items_ += items) > base::limits::max_items)
+    return fail(fmt::format("more than {} values", base::limits::max_items));
   cursor.left = items;
   return true;
 }
@@ -232,12 +234,16 @@ bool MsgpackReader::begin_object(Cursor& cursor) {
 }
 
 bool MsgpackReader::next_member(Cursor& cursor, std::string_view& key) {
+  return next_element(cursor) && read_text(key);
+}
+
+bool MsgpackReader::next_field(Cursor& cursor, std::span<const std::string_view> names, std::string_view& key) {
   if (!next_element(cursor)) return false;
-  if (peek() == Kind::number) {
-    key = {};
-    return skip();
-  }
-  return read_text(key);
+  if (peek() != Kind::number) return read_text(key);
+  std::uint64_t number = 0;
+  if (!read_unsigned(number, std::numeric_limits<std::uint64_t>::max())) return false;
+  key = number < names.size() ? names[number] : std::string_view{};
+  return true;
 }
 
 // ---- any value

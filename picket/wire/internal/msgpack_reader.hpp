@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -18,13 +19,18 @@ namespace picket::wire::internal {
 /// is wanted. Every length is checked against what is left before anything is reserved, so a lie costs nothing.
 class MsgpackReader {
  public:
-  /// `raw_bytes`: bodies are bin as they are; without it they are base64 text (protocol.md §3).
-  MsgpackReader(std::string_view document, base::Arena& arena, bool raw_bytes) noexcept
+  /// What bin stands for: the bytes themselves, or the text that would have been str.
+  struct Bin {
+    bool raw_bodies = false;  ///< Else base64 text.
+    bool raw_header_values = false;
+  };
+
+  MsgpackReader(std::string_view document, base::Arena& arena, Bin bin) noexcept
       : begin_(document.data()),
         at_(document.data()),
         end_(document.data() + document.size()),
         arena_(&arena),
-        raw_bytes_(raw_bytes) {}
+        bin_(bin) {}
 
   [[nodiscard]] Kind peek() noexcept;
 
@@ -34,7 +40,6 @@ class MsgpackReader {
   bool read_double(double& value);
   bool read_text(std::string_view& value);
   bool read_bytes(base::ByteView& value);
-  /// With raw bytes a value that is not UTF-8 is bin.
   bool read_header_value(std::string_view& value);
   bool read_value(Value& value);
   bool read_null();
@@ -46,8 +51,10 @@ class MsgpackReader {
   bool begin_array(Cursor& cursor);
   bool next_element(Cursor& cursor);
   bool begin_object(Cursor& cursor);
-  /// A key is text; an integer key is passed as empty text, which is no name of ours, so that its value is skipped.
   bool next_member(Cursor& cursor, std::string_view& key);
+  /// A key may be the number of one of `names`, which then is `key`; a number that is none gives empty text, which is
+  /// no field's name either.
+  bool next_field(Cursor& cursor, std::span<const std::string_view> names, std::string_view& key);
 
   /// Bytes may follow: the reference takes them.
   bool finish() { return ok(); }
@@ -73,7 +80,8 @@ class MsgpackReader {
   base::Arena* arena_;
   std::string error_;
   std::size_t depth_ = 0;
-  bool raw_bytes_;
+  std::uint64_t items_ = 0;  // elements and members announced so far
+  Bin bin_;
 };
 
 }  // namespace picket::wire::internal

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <charconv>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -99,14 +100,22 @@ bool read(S& source, CancelReason& value) {
   value = static_cast<CancelReason>(number);
   return true;
 }
+/// A number, or one as text: how JSON writes infinity.
 template <class S>
 bool read(S& source, UpperBound& bound) {
-  if (source.reader.peek() != Kind::text) return source.reader.read_double(bound.value);
-  Text word;
-  if (!source.reader.read_text(word)) return false;
-  if (word != "+Inf" && word != "Inf" && word != "inf") return source.reader.fail("expected a number or \"+Inf\"");
-  bound.value = std::numeric_limits<double>::infinity();
-  return true;
+  if (source.reader.peek() == Kind::text) {
+    Text word;
+    if (!source.reader.read_text(word)) return false;
+    if (word.starts_with('+')) word.remove_prefix(1);
+    const char* const end = word.data() + word.size();
+    if (const auto parsed = std::from_chars(word.data(), end, bound.value);
+        parsed.ec != std::errc{} || parsed.ptr != end)
+      return source.reader.fail("expected a number or \"+Inf\"");
+  } else if (!source.reader.read_double(bound.value)) {
+    return false;
+  }
+  const bool in_order = bound.value > -std::numeric_limits<double>::infinity();  // false for NaN, too
+  return in_order || source.reader.fail("a bucket without an upper bound");
 }
 
 // ---- declared before use: containers and structs contain each other
@@ -147,6 +156,17 @@ bool read_members(S& source, Use&& use) {
   Text key;
   if (!source.reader.begin_object(cursor)) return false;
   while (source.reader.next_member(cursor, key))
+    if (!use(key)) return false;
+  return source.reader.ok();
+}
+
+/// The same for a struct's members: a key may also be the field's number, as some MessagePack writers put it.
+template <class S, class Use>
+bool read_struct_members(S& source, std::span<const Text> names, Use&& use) {
+  typename std::remove_reference_t<decltype(source.reader)>::Cursor cursor;
+  Text key;
+  if (!source.reader.begin_object(cursor)) return false;
+  while (source.reader.next_field(cursor, names, key))
     if (!use(key)) return false;
   return source.reader.ok();
 }
@@ -270,6 +290,11 @@ bool read_positional(S& source, T& message) {
   return source.reader.ok() && check_required(source, message, (std::uint64_t{1} << index) - 1);
 }
 
+template <class S>
+bool fail_twice(S& source, Text key) {
+  return source.reader.fail("the field '" + std::string{key} + "' stands twice");
+}
+
 /// Reads a member if it is one of T's fields, else skips it. `expected` is where the name most likely stands.
 template <class S, Described T>
 bool read_member(S& source, T& message, Text key, std::size_t& expected, std::uint64_t& seen) {
@@ -278,7 +303,7 @@ bool read_member(S& source, T& message, Text key, std::size_t& expected, std::ui
   if (index >= names.size() || names[index] != key)
     for (index = 0; index < names.size() && names[index] != key;) ++index;
   if (index == names.size()) return source.reader.skip();
-  if ((seen >> index & 1) != 0) return source.reader.fail("the field '" + std::string{key} + "' stands twice");
+  if ((seen >> index & 1) != 0) return fail_twice(source, key);
   seen |= std::uint64_t{1} << index;
   expected = index + 1;
   return read_field(source, message, index);
@@ -288,7 +313,9 @@ template <class S, Described T>
 bool read_named(S& source, T& message) {
   std::size_t expected = 0;
   std::uint64_t seen = 0;
-  return read_members(source, [&](Text key) { return read_member(source, message, key, expected, seen); }) &&
+  static constexpr auto names = field_names<T>();
+  return read_struct_members(source, names,
+                             [&](Text key) { return read_member(source, message, key, expected, seen); }) &&
          check_required(source, message, seen);
 }
 
@@ -398,8 +425,11 @@ bool read(S& source, ConfigUpdate& update) {
   auto ahead = source.reader;
   S scout{.reader = ahead};
   Text type;
-  const bool found =
-      read_members(scout, [&](Text key) { return key == "type" ? ahead.read_text(type) : ahead.skip(); });
+  bool typed = false;
+  const bool found = read_members(scout, [&](Text key) {
+    if (key != "type") return ahead.skip();
+    return (!std::exchange(typed, true) || fail_twice(scout, key)) && ahead.read_text(type);
+  });
   if (!found) {
     source.reader = ahead;
     return false;
@@ -462,15 +492,16 @@ template <class S, Described T, class Use>
 bool read_with(S& source, T& message, Text name, Use&& use) {
   std::size_t expected = 0;
   std::uint64_t seen = 0;
-  constexpr auto names = field_names<T>();
+  static constexpr auto names = field_names<T>();
   const auto special = static_cast<std::size_t>(std::find(names.begin(), names.end(), name) - names.begin());
-  return read_members(source,
-                      [&](Text key) {
-                        if (key != name) return read_member(source, message, key, expected, seen);
-                        seen |= std::uint64_t{1} << special;
-                        expected = special + 1;
-                        return use();
-                      }) &&
+  return read_struct_members(source, names,
+                             [&](Text key) {
+                               if (key != name) return read_member(source, message, key, expected, seen);
+                               if ((seen >> special & 1) != 0) return fail_twice(source, key);
+                               seen |= std::uint64_t{1} << special;
+                               expected = special + 1;
+                               return use();
+                             }) &&
          check_required(source, message, seen);
 }
 

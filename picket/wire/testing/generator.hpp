@@ -48,9 +48,11 @@ class Generator {
   [[nodiscard]] std::size_t count() { return one_in(30) ? 14 + below(4) : below(4); }
 
   [[nodiscard]] Text text() {
-    static constexpr std::array<std::string_view, 12> odd{
-        "\"",           "\\",           "\n", "\x01", "\0", "\x7F", "\xC2\x80", "\xE2\x9C\x93", "\xF0\x9F\x98\x80",
-        "\xED\x9F\xBF", "\xEF\xBF\xBD", "/"};
+    using namespace std::string_view_literals;
+    static constexpr std::array odd{"\""sv,           "\\"sv,           "\n"sv,
+                                    "\x01"sv,         "\0"sv,           "\x7F"sv,
+                                    "\xC2\x80"sv,     "\xE2\x9C\x93"sv, "\xF0\x9F\x98\x80"sv,
+                                    "\xED\x9F\xBF"sv, "\xEF\xBF\xBD"sv, "/"sv};
     const std::size_t size = length();
     const bool plain = !one_in(4);
     std::string made;

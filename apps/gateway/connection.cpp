@@ -1,0 +1,170 @@
+#include "apps/gateway/connection.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "apps/gateway/answer_writer.hpp"
+#include "apps/gateway/http/parser.hpp"
+#include "apps/gateway/inspection/answer.hpp"
+#include "apps/gateway/logs/access_line.hpp"
+#include "apps/gateway/shard.hpp"
+#include "picket/transport/listener.hpp"
+
+namespace picket::apps::gateway {
+namespace {
+
+constexpr std::size_t read_size = 16 * 1024;
+
+Peer peer_of(int descriptor) {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+  if (::getpeername(descriptor, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return {};
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  if (storage.ss_family == AF_INET6) {
+    const auto& address = reinterpret_cast<const sockaddr_in6&>(storage);
+    ::inet_ntop(AF_INET6, &address.sin6_addr, text.data(), text.size());
+    return {.address = text.data(), .port = ntohs(address.sin6_port)};
+  }
+  const auto& address = reinterpret_cast<const sockaddr_in&>(storage);
+  ::inet_ntop(AF_INET, &address.sin_addr, text.data(), text.size());
+  return {.address = text.data(), .port = ntohs(address.sin_port)};
+}
+
+}  // namespace
+
+Connection::Connection(Shard& shard, int descriptor)
+    : shard_(shard),
+      stream_(transport::adopt(shard.worker(), descriptor)),
+      peer_(peer_of(descriptor)),
+      service_(shard.service()) {
+  shard_.opened(*this);
+}
+
+Connection::~Connection() { shard_.closed(*this); }
+
+void Connection::close_if_idle() noexcept {
+  if (idle_) stream_.close();
+}
+
+void Connection::abort() {
+  stream_.close();
+  if (exchange_ != nullptr) exchange_->abandon(wire::CancelReason::proxy_shutdown);
+}
+
+transport::Task<void> Connection::serve() {
+  while (stream_.is_open()) {
+    arena_.reset();
+    service_ = shard_.service();
+    HeadRead read = co_await read_head();
+    if (!read.error && !read.head.empty()) read.error = http::check_request_head(read.head, service_->head_limits);
+    if (read.error) {
+      co_await refuse(*read.error);
+      break;
+    }
+    if (read.head.empty()) break;
+    const auto request = http::parse_request_head(read.head, arena_);
+    if (!request) {
+      const http::HeadError error{400, "the head does not parse"};
+      co_await refuse(error);
+      break;
+    }
+    const bool goes_on = co_await serve_request(*request);
+    if (!goes_on) break;
+  }
+  stream_.close();
+}
+
+transport::Task<Connection::HeadRead> Connection::read_head() {
+  const auto& timeouts = service_->timeouts;
+  base::Deadline deadline = base::Deadline::after(shard_.worker().now(), timeouts.idle);
+  std::size_t checked = 0;
+  bool begun = false;
+  while (true) {
+    // An empty line before a request is skipped once (RFC 9112 §2.2).
+    if (!begun && buffer_.text().starts_with("\r\n")) buffer_.consume(2);
+    if (!begun && !buffer_.empty() && buffer_.text() != "\r") {
+      begun = true;
+      deadline = base::Deadline::after(shard_.worker().now(), timeouts.head);
+    }
+    if (begun) {
+      const auto end = http::find_head_end(buffer_.text(), checked, service_->head_limits);
+      if (end.error) co_return HeadRead{{}, end.error};
+      if (end.size) {
+        const std::string_view head = arena_.copy(buffer_.text().substr(0, *end.size));
+        buffer_.consume(*end.size);
+        co_return HeadRead{head, {}};
+      }
+      checked = buffer_.size();
+    }
+    if (!begun && shard_.draining()) co_return HeadRead{};
+    idle_ = !begun;
+    const std::span<char> space{buffer_.prepare(read_size), read_size};
+    const auto size = co_await stream_.read_some(space, deadline);
+    idle_ = false;
+    if (!size && size.error().kind() == base::ErrorKind::timeout && begun)
+      co_return HeadRead{{}, http::HeadError{408, "the head did not arrive in time"}};
+    if (!size || *size == 0) co_return HeadRead{};
+    buffer_.commit(*size);
+  }
+}
+
+transport::Task<bool> Connection::serve_request(const http::RequestHead& request) {
+  const std::shared_ptr<Service> service = service_;
+  bool keeps_alive = false;
+  bool lingers = false;
+  {
+    Exchange exchange{*service, stream_, buffer_, peer_, request, arena_};
+    exchange_ = &exchange;
+    co_await exchange.serve();
+    exchange_ = nullptr;
+    keeps_alive = exchange.keeps_alive();
+    lingers = exchange.lingers();
+  }
+  if (!keeps_alive && lingers) co_await linger();
+  co_return keeps_alive;
+}
+
+transport::Task<void> Connection::refuse(const http::HeadError& error) {
+  const auto reason = inspection::Reason::bad_request;
+  const base::TimePoint began = shard_.worker().now();
+  auto& metrics = shard_.state().metrics;
+  metrics.answers_by_reason[static_cast<std::size_t>(reason)].add();
+  metrics.requests_by_class[error.status / 100].add();
+  auto answer = inspection::answer_for(reason, error.status, arena_);
+  answer.body = arena_.copy(std::string{answer.body} + std::string{error.reason} + "\n");
+  base::Buffer out;
+  write_answer(out, answer, {}, {.keep_alive = false});
+  iovec all{out.data(), out.size()};
+  const std::span<iovec> parts{&all, 1};
+  const base::Deadline deadline = base::Deadline::after(began, service_->timeouts.write);
+  const auto written = co_await stream_.write(parts, deadline);
+  if (service_->access != nullptr) {
+    const base::CorrelationId id = shard_.worker().ids().mint();
+    logs::write_access_line(*service_->access, {.id = id.text(),
+                                                .client = peer_.address,
+                                                .status = error.status,
+                                                .bytes_out = written ? answer.body.size() : 0,
+                                                .reason = inspection::name(reason)});
+    shard_.worker().ids().release(id);
+  }
+  if (written) co_await linger();
+}
+
+transport::Task<void> Connection::linger() {
+  stream_.shutdown_write();
+  const base::Deadline deadline = base::Deadline::after(shard_.worker().now(), service_->timeouts.linger);
+  std::size_t left = linger_bytes;
+  buffer_.clear();
+  const std::span<char> space{buffer_.prepare(read_size), read_size};
+  while (left != 0) {
+    const auto size = co_await stream_.read_some(space, deadline);
+    if (!size || *size == 0) break;
+    left -= std::min(left, *size);
+  }
+}
+
+}  // namespace picket::apps::gateway

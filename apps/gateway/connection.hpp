@@ -1,0 +1,60 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "apps/gateway/exchange.hpp"
+#include "apps/gateway/http/head_check.hpp"
+#include "picket/base/arena.hpp"
+#include "picket/base/buffer.hpp"
+#include "picket/transport/stream.hpp"
+#include "picket/transport/task.hpp"
+
+namespace picket::apps::gateway {
+
+class Shard;
+
+/// One client's connection: reads heads, refuses what is ambiguous, serves one exchange after the other in the order
+/// in which they came.
+/// Thread safety: its shard's thread. Lifetime: until serve() has ended.
+class Connection {
+ public:
+  Connection(Shard& shard, int descriptor);
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  ~Connection();
+
+  /// Serves until either side closes.
+  [[nodiscard]] transport::Task<void> serve();
+
+  /// Closes it where no request has begun to arrive.
+  void close_if_idle() noexcept;
+  /// Ends it whatever it is doing: agents are told.
+  void abort();
+
+ private:
+  /// A whole head; or why there is none: an error for the client, or neither where the client is gone or idle too long.
+  struct HeadRead {
+    std::string_view head;
+    std::optional<http::HeadError> error;
+  };
+
+  [[nodiscard]] transport::Task<HeadRead> read_head();
+  /// Serves one request. Returns whether the connection may take another.
+  [[nodiscard]] transport::Task<bool> serve_request(const http::RequestHead& request);
+  [[nodiscard]] transport::Task<void> refuse(const http::HeadError& error);
+  /// Reads on for a moment, so that the client reads the answer before it learns that its connection is closed.
+  [[nodiscard]] transport::Task<void> linger();
+
+  Shard& shard_;
+  transport::Stream stream_;
+  Peer peer_;
+  base::Buffer buffer_;
+  base::Arena arena_{4096};
+  std::shared_ptr<Service> service_;  // what the head is read by; each exchange keeps its own
+  Exchange* exchange_ = nullptr;      // the one under way
+  bool idle_ = false;
+};
+
+}  // namespace picket::apps::gateway

@@ -1,0 +1,114 @@
+#include "apps/gateway/gateway.hpp"
+
+#include <algorithm>
+
+#include "apps/gateway/metrics_page.hpp"
+
+namespace picket::apps::gateway {
+namespace {
+
+// Agents that are up connect within a few milliseconds; who starts later is connected to later.
+constexpr auto patience_with_agents = std::chrono::seconds{1};
+
+base::Result<std::vector<transport::Endpoint>> endpoints_of(const config::Config& config) {
+  std::vector<transport::Endpoint> endpoints;
+  for (const auto& listener : config.listeners) {
+    auto endpoint = transport::Endpoint::tcp(listener.host, listener.port);
+    if (!endpoint) return std::move(endpoint.error());
+    endpoints.push_back(std::move(*endpoint));
+  }
+  return endpoints;
+}
+
+/// Shards share their ports with each other, and would with another gateway: so each new address is bound alone first.
+base::Status probe(const std::vector<transport::Endpoint>& endpoints, const std::vector<transport::Endpoint>& ours) {
+  transport::Worker worker;
+  for (const auto& endpoint : endpoints) {
+    if (std::ranges::find(ours, endpoint.text(), &transport::Endpoint::text) != ours.end()) continue;
+    const auto listener = transport::Listener::open(worker, endpoint, {});
+    if (!listener) return listener.error();
+  }
+  return {};
+}
+
+bool same_address(const std::optional<config::Observability::Metrics>& a,
+                  const std::optional<config::Observability::Metrics>& b) {
+  return a && b && a->host == b->host && a->port == b->port;
+}
+
+}  // namespace
+
+Gateway::Gateway(std::size_t worker_threads) {
+  const std::size_t count = worker_threads != 0 ? worker_threads : std::max(1U, std::thread::hardware_concurrency());
+  for (std::size_t i = 0; i < count; ++i) shards_.push_back(std::make_unique<Shard>(i, count));
+}
+
+Gateway::~Gateway() { metrics_.reset(); }
+
+base::Status Gateway::apply(config::Config config) {
+  auto made = Generation::make(std::move(config), shards_.size(), generation_.get());
+  if (!made) return std::move(made.error());
+  const auto wanted = endpoints_of((*made)->config);
+  if (!wanted) return wanted.error();
+  std::vector<transport::Endpoint> ours;
+  if (generation_) ours = *endpoints_of(generation_->config);
+  PICKET_TRY(probe(*wanted, ours));
+  const auto& observability = (*made)->config.observability;
+  const bool moves = !generation_ || !same_address(generation_->config.observability.metrics, observability.metrics);
+  std::unique_ptr<MetricsServer> metrics;
+  if (moves && observability.metrics) {
+    auto opened = open_metrics(*observability.metrics);
+    if (!opened) return std::move(opened.error());
+    metrics = std::move(*opened);
+  }
+  PICKET_TRY(prepare(*made, *wanted));
+  {
+    const std::lock_guard lock{in_use_};
+    for (const auto& shard : shards_) shard->commit();
+    generation_ = std::move(*made);
+  }
+  if (moves) metrics_ = std::move(metrics);  // not under the lock: the old one may be waiting for it
+  return {};
+}
+
+base::Status Gateway::prepare(const std::shared_ptr<const Generation>& generation,
+                              const std::vector<transport::Endpoint>& endpoints) {
+  for (const auto& shard : shards_) {
+    auto prepared = shard->prepare(generation, endpoints);
+    if (prepared) continue;
+    for (const auto& other : shards_) other->discard();
+    return prepared;
+  }
+  const base::TimePoint until = base::Clock::now() + patience_with_agents;
+  const auto ready = [&] {
+    return std::ranges::all_of(shards_, [](const auto& shard) { return shard->prepared_is_ready(); });
+  };
+  while (!ready() && base::Clock::now() < until) std::this_thread::sleep_for(std::chrono::milliseconds{2});
+  return {};
+}
+
+base::Result<std::unique_ptr<MetricsServer>> Gateway::open_metrics(const config::Observability::Metrics& wanted) {
+  const auto endpoint = transport::Endpoint::tcp(wanted.host, wanted.port);
+  if (!endpoint) return endpoint.error();
+  return MetricsServer::open(*endpoint, [this](std::string_view path) -> std::optional<std::string> {
+    const std::lock_guard lock{in_use_};
+    if (!generation_ || path != generation_->config.observability.metrics->path) return std::nullopt;
+    return metrics_page(shards_, *generation_);
+  });
+}
+
+void Gateway::reopen_logs() {
+  if (generation_->logs->writer) generation_->logs->writer->reopen();
+}
+
+void Gateway::drain() {
+  for (const auto& shard : shards_) shard->drain();
+}
+
+std::size_t Gateway::connections() const {
+  std::size_t open = 0;
+  for (const auto& shard : shards_) open += static_cast<std::size_t>(shard->metrics().connections_open.value());
+  return open;
+}
+
+}  // namespace picket::apps::gateway

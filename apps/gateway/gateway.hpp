@@ -1,0 +1,47 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "apps/gateway/generation.hpp"
+#include "apps/gateway/metrics_server.hpp"
+#include "apps/gateway/shard.hpp"
+
+namespace picket::apps::gateway {
+
+/// The gateway: its shards, its metrics, the configuration that they serve.
+/// Thread safety: one controlling thread; the metrics server's thread reads beside it.
+class Gateway {
+ public:
+  /// `worker_threads`: 0 is one per core.
+  explicit Gateway(std::size_t worker_threads);
+  Gateway(const Gateway&) = delete;
+  Gateway& operator=(const Gateway&) = delete;
+  ~Gateway();
+
+  /// Takes a configuration into use, the first or a later one: connects to its agents (waiting a moment for them),
+  /// listens, then serves new requests by it; requests under way keep theirs. Errors: whatever of it cannot be had;
+  /// what was served before is served on.
+  [[nodiscard]] base::Status apply(config::Config config);
+  /// Opens the logs anew: for log rotation.
+  void reopen_logs();
+
+  /// Accepts nothing more and closes what is idle.
+  void drain();
+  /// Client connections open now.
+  [[nodiscard]] std::size_t connections() const;
+
+ private:
+  [[nodiscard]] base::Status prepare(const std::shared_ptr<const Generation>& generation,
+                                     const std::vector<transport::Endpoint>& endpoints);
+  [[nodiscard]] base::Result<std::unique_ptr<MetricsServer>> open_metrics(const config::Observability::Metrics& wanted);
+
+  std::vector<std::unique_ptr<Shard>> shards_;
+  std::shared_ptr<const Generation> generation_;
+  std::mutex in_use_;  // held while a configuration is taken into use, and while metrics are read
+  std::unique_ptr<MetricsServer> metrics_;
+};
+
+}  // namespace picket::apps::gateway

@@ -1,0 +1,136 @@
+#include "apps/gateway/logs/log_writer.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "apps/gateway/config/testing/folder.hpp"
+
+namespace picket::apps::gateway::logs {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+
+std::string content(const std::filesystem::path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+/// Whether it comes true within 20 s.
+template <class Predicate>
+bool eventually(Predicate&& holds) {
+  const auto give_up = std::chrono::steady_clock::now() + 20s;
+  while (!holds() && std::chrono::steady_clock::now() < give_up) std::this_thread::sleep_for(1ms);
+  return holds();
+}
+
+class Writer : public ::testing::Test {
+ protected:
+  std::unique_ptr<LogFile> open(const std::string& name, std::size_t workers = 1) {
+    return LogFile::open(path(name), workers).value();
+  }
+  std::string path(const std::string& name) const { return (folder_.path() / name).string(); }
+
+  config::testing::Folder folder_;
+};
+
+TEST_F(Writer, ALineIsInTheFileSoonAndWithoutAnyFurtherCall) {
+  const auto log = open("access.jsonl");
+  const LogWriter writer{{log.get()}};
+  const auto began = std::chrono::steady_clock::now();
+  log->queue(0).push("a line");
+  EXPECT_TRUE(eventually([&] { return content(path("access.jsonl")) == "a line\n"; }));
+  // Promised are 100 ms; the bound is wide because machines under test are busy.
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 2s);
+}
+
+TEST_F(Writer, TheLinesOfEveryWorkerAndFileAreWritten) {
+  const auto access = open("access.jsonl", 3);
+  const auto audit = open("audit.jsonl", 3);
+  {
+    const LogWriter writer{{access.get(), audit.get()}};
+    for (std::size_t i = 0; i < 3; ++i) {
+      access->queue(i).push("access " + std::to_string(i));
+      audit->queue(i).push("audit " + std::to_string(i));
+    }
+  }  // its end writes what is queued
+  EXPECT_EQ(content(path("access.jsonl")), "access 0\naccess 1\naccess 2\n");
+  EXPECT_EQ(content(path("audit.jsonl")), "audit 0\naudit 1\naudit 2\n");
+}
+
+TEST_F(Writer, AFileIsAppendedToAndNotForEverybodyToRead) {
+  std::ofstream(path("log")) << "old\n";
+  std::filesystem::remove(path("new"));
+  {
+    const auto old = open("log");
+    const auto fresh = open("new");
+    const LogWriter writer{{old.get(), fresh.get()}};
+    old->queue(0).push("new");
+  }
+  EXPECT_EQ(content(path("log")), "old\nnew\n");
+  struct stat status{};
+  ASSERT_EQ(::stat(path("new").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0007U, 0U);
+}
+
+TEST_F(Writer, ReopeningGoesOnInANewFileAndLosesNothing) {
+  const auto log = open("log");
+  LogWriter writer{{log.get()}};
+  log->queue(0).push("before");
+  ASSERT_TRUE(eventually([&] { return content(path("log")) == "before\n"; }));
+  std::filesystem::rename(path("log"), path("log.1"));
+  writer.reopen();
+  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(path("log")); }));
+  log->queue(0).push("after");
+  EXPECT_TRUE(eventually([&] { return content(path("log")) == "after\n"; }));
+  EXPECT_EQ(content(path("log.1")), "before\n");
+}
+
+TEST_F(Writer, WhatCannotBeReopenedGoesOnInTheOldFile) {
+  std::filesystem::create_directory(path("folder"));
+  const auto log = open("folder/log");
+  std::filesystem::rename(path("folder"), path("moved"));
+  {
+    LogWriter writer{{log.get()}};
+    writer.reopen();
+    std::this_thread::sleep_for(120ms);  // a turn of the writer, most likely; the lines are kept either way
+    log->queue(0).push("kept");
+  }
+  EXPECT_EQ(content(path("moved/log")), "kept\n");
+}
+
+TEST_F(Writer, LinesThatCannotBeWrittenAreCounted) {
+  const auto full = LogFile::open("/dev/full", 1);
+  ASSERT_TRUE(full) << full.error().message();
+  {
+    const LogWriter writer{{full->get()}};
+    (*full)->queue(0).push("one");
+    (*full)->queue(0).push("two");
+  }
+  EXPECT_EQ((*full)->write_failures(), 2U);
+}
+
+TEST_F(Writer, LinesThatDoNotFitAreCountedOverAllWorkers) {
+  const auto log = open("log", 2);
+  const std::string large(3 * 1024 * 1024, 'x');
+  EXPECT_FALSE(log->queue(0).push(large));
+  EXPECT_FALSE(log->queue(1).push(large));
+  EXPECT_EQ(log->dropped(), 2U);
+}
+
+TEST_F(Writer, AFileThatCannotBeOpenedIsAnErrorThatNamesIt) {
+  const auto log = LogFile::open(path("no/such/folder/log"), 1);
+  ASSERT_FALSE(log);
+  EXPECT_EQ(log.error().kind(), base::ErrorKind::io);
+  EXPECT_THAT(log.error().detail(), HasSubstr("no/such/folder/log"));
+  EXPECT_THAT(log.error().detail(), HasSubstr("No such file"));
+}
+
+}  // namespace
+}  // namespace picket::apps::gateway::logs

@@ -1,0 +1,103 @@
+#include "apps/gateway/run.hpp"
+
+#include <cstdio>
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include "apps/gateway/config/load.hpp"
+#include "apps/gateway/gateway.hpp"
+#include "apps/gateway/process_log.hpp"
+
+namespace picket::apps::gateway {
+namespace {
+
+sigset_t block_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+void complain(const std::vector<config::Diagnostic>& diagnostics) {
+  const bool colour = ::isatty(STDERR_FILENO) == 1;
+  for (const auto& diagnostic : diagnostics) fmt::print(stderr, "{}", config::render(diagnostic, colour));
+}
+
+void log_what_is_served(const config::Config& config) {
+  for (const auto& listener : config.listeners) spdlog::info("listening on http://{}:{}", listener.host, listener.port);
+  if (const auto& metrics = config.observability.metrics)
+    spdlog::info("metrics at http://{}:{}{}", metrics->host, metrics->port, metrics->path);
+}
+
+void reload(Gateway& gateway, const std::filesystem::path& file, std::uint32_t worker_threads) {
+  auto loaded = config::load(file);
+  if (!loaded) {
+    complain(loaded.error());
+    spdlog::error("not reloaded: {} has errors; the configuration before it is served on", file.string());
+    return;
+  }
+  if (loaded->system.worker_threads != worker_threads)
+    spdlog::warn("worker-threads is taken into account at the next start, not by a reload");
+  const config::Config config = *loaded;
+  if (const auto applied = gateway.apply(std::move(*loaded)); !applied) {
+    spdlog::error("not reloaded: {}; the configuration before it is served on", applied.error().message());
+    return;
+  }
+  set_process_log(config.observability);
+  spdlog::info("reloaded {}", file.string());
+  log_what_is_served(config);
+}
+
+/// Waits until every connection has ended, the time is over, or a second signal says to hurry.
+void drain(Gateway& gateway, base::Duration patience, const sigset_t& signals) {
+  spdlog::info("draining: {} connections are open", gateway.connections());
+  gateway.drain();
+  const base::TimePoint until = base::Clock::now() + patience;
+  const timespec moment{.tv_sec = 0, .tv_nsec = 5'000'000};
+  while (gateway.connections() != 0) {
+    const int signal = ::sigtimedwait(&signals, nullptr, &moment);
+    const bool hurry = signal == SIGTERM || signal == SIGINT;
+    if (!hurry && base::Clock::now() < until) continue;
+    spdlog::warn("ending {} connections{}", gateway.connections(), hurry ? "" : ": the drain took too long");
+    return;
+  }
+}
+
+}  // namespace
+
+int run(const std::filesystem::path& file) {
+  auto loaded = config::load(file);
+  if (!loaded) {
+    complain(loaded.error());
+    return 2;
+  }
+  const config::Config config = *loaded;
+  const sigset_t signals = block_signals();
+  set_process_log(config.observability);
+  Gateway gateway{config.system.worker_threads};
+  if (const auto applied = gateway.apply(std::move(*loaded)); !applied) {
+    spdlog::error("{}", applied.error().message());
+    return 1;
+  }
+  log_what_is_served(config);
+  while (true) {
+    int signal = 0;
+    sigwait(&signals, &signal);
+    if (signal == SIGHUP) {
+      reload(gateway, file, config.system.worker_threads);
+    } else if (signal == SIGUSR1) {
+      gateway.reopen_logs();
+    } else {
+      break;
+    }
+  }
+  drain(gateway, config.system.graceful_shutdown_timeout, signals);
+  return 0;
+}
+
+}  // namespace picket::apps::gateway

@@ -1,0 +1,91 @@
+#include "apps/gateway/service.hpp"
+
+namespace picket::apps::gateway {
+namespace {
+
+pool::Config pool_config(const config::Pool& from) {
+  pool::Config to;
+  to.connections_per_agent = from.connections;
+  to.load_balance_strategy = from.load_balancing == config::LoadBalancing::least_connections
+                                 ? pool::LoadBalanceStrategy::least_connections
+                                 : pool::LoadBalanceStrategy::round_robin;
+  to.flow_control_mode = static_cast<pool::FlowControlMode>(from.flow_control);
+  to.flow_control_wait_timeout = from.flow_control_wait;
+  to.reconnect_interval = from.reconnect_interval;
+  to.connect_timeout = from.connect_timeout;
+  to.health_check_interval = from.health_check_interval;
+  to.max_concurrent_per_connection = from.max_concurrent_per_connection;
+  return to;
+}
+static_assert(static_cast<int>(config::FlowControlMode::fail_closed) ==
+                  static_cast<int>(pool::FlowControlMode::fail_closed) &&
+              static_cast<int>(config::FlowControlMode::fail_open) ==
+                  static_cast<int>(pool::FlowControlMode::fail_open) &&
+              static_cast<int>(config::FlowControlMode::wait_and_retry) ==
+                  static_cast<int>(pool::FlowControlMode::wait_and_retry));
+
+std::vector<wire::EventKind> event_kinds(const config::Events& events) {
+  std::vector<wire::EventKind> kinds;
+  if (events.request_headers) kinds.push_back(wire::EventKind::request_headers);
+  if (events.request_body) kinds.push_back(wire::EventKind::request_body_chunk);
+  if (events.response_headers) kinds.push_back(wire::EventKind::response_headers);
+  if (events.request_complete) kinds.push_back(wire::EventKind::request_complete);
+  return kinds;
+}
+
+pool::AgentSpec agent_spec(const config::Agent& agent) {
+  using wire::Encoding;
+  const bool json_first = agent.transport == config::AgentTransport::unix_socket;
+  return {.id = agent.id,
+          .endpoint = "unix:" + agent.path,
+          .encodings = json_first ? std::vector{Encoding::json, Encoding::msgpack}
+                                  : std::vector{Encoding::msgpack, Encoding::json},
+          .events = event_kinds(agent.events),
+          .config_json = agent.config_json,
+          .max_concurrent_calls = agent.max_concurrent_calls,
+          .breaker = {.failure_threshold = agent.circuit_breaker.failure_threshold,
+                      .success_threshold = agent.circuit_breaker.success_threshold,
+                      .open_for = agent.circuit_breaker.timeout,
+                      .half_open_max_requests = agent.circuit_breaker.half_open_max_requests},
+          .config = pool_config(agent.pool)};
+}
+
+}  // namespace
+
+Service::Service(transport::Worker& worker_in, ShardState& shard_in, std::shared_ptr<const Generation> generation_in,
+                 pool::Observer* observer)
+    : worker(worker_in),
+      shard(shard_in),
+      generation(std::move(generation_in)),
+      config(generation->config),
+      agents(worker, {}, observer),
+      inspection{.worker = worker, .config = config, .agents = {}, .counters = {}},
+      head_limits{.max_size = config.limits.max_header_size, .max_fields = config.limits.max_header_count} {
+  for (const auto& resolved : generation->upstreams)
+    upstreams.push_back(std::make_unique<upstream::Pool>(worker, resolved, upstream_timeouts));
+  if (const auto& file = generation->logs->access) access = &file->queue(shard.index);
+  if (const auto& file = generation->logs->audit) inspection.audit = &file->queue(shard.index);
+}
+
+base::Status Service::add_agents() {
+  for (const auto& agent : config.agents) {
+    const auto added = agents.add_agent(agent_spec(agent));
+    if (!added) return added.error();
+    inspection.agents.push_back(&added->get());
+    inspection.counters.push_back(&shard.metrics.agents[agent.id]);
+  }
+  return {};
+}
+
+base::Result<std::shared_ptr<Service>> Service::create(transport::Worker& worker, ShardState& shard,
+                                                       std::shared_ptr<const Generation> generation,
+                                                       pool::Observer* observer) {
+  const auto destroy_later = [&worker](Service* service) {
+    worker.post([owned = std::unique_ptr<Service>{service}] {});
+  };
+  std::shared_ptr<Service> service{new Service{worker, shard, std::move(generation), observer}, destroy_later};
+  PICKET_TRY(service->add_agents());
+  return service;
+}
+
+}  // namespace picket::apps::gateway

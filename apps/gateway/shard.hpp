@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <boost/unordered/unordered_flat_set.hpp>
+
+#include "apps/gateway/agent_log.hpp"
+#include "apps/gateway/connection.hpp"
+#include "apps/gateway/service.hpp"
+#include "picket/transport/listener.hpp"
+#include "picket/transport/worker.hpp"
+
+namespace picket::apps::gateway {
+
+/// One worker thread with everything it serves: listeners (the kernel spreads clients over the shards' listeners of one
+/// port), client connections, and the current configuration with its agents. Shards share nothing that is written.
+///
+/// Thread safety: functions marked "any thread" may be called from one controlling thread; they wait for the shard's
+/// thread to do it. All others are the shard's own.
+class Shard {
+ public:
+  /// `shards`: how many there are; each takes its share of max-connections.
+  Shard(std::size_t index, std::size_t shards);
+  Shard(const Shard&) = delete;
+  Shard& operator=(const Shard&) = delete;
+  /// Any thread. Ends the thread; connections that are left are aborted.
+  ~Shard();
+
+  // ---- any thread
+  /// Makes a service of a generation, which connects to its agents, and opens the listeners that are new; nothing is
+  /// served by them yet. Errors: Service::create's and the listeners'; then nothing is prepared.
+  [[nodiscard]] base::Status prepare(const std::shared_ptr<const Generation>& generation,
+                                     const std::vector<transport::Endpoint>& endpoints);
+  /// Whether every agent of the prepared service has a connection.
+  [[nodiscard]] bool prepared_is_ready();
+  /// Takes what is prepared into use: new exchanges are served by it, and addresses that are not in it are closed.
+  void commit();
+  /// Forgets what is prepared.
+  void discard();
+  /// Accepts nothing more, closes idle connections; others close after the exchange they are in.
+  void drain();
+  /// Ends every connection.
+  void abort();
+  [[nodiscard]] const ShardMetrics& metrics() const noexcept { return state_.metrics; }
+  /// What a scrape reads; not while commit() runs.
+  [[nodiscard]] const Service* current() const noexcept { return service_.get(); }
+
+  // ---- its own thread
+  [[nodiscard]] transport::Worker& worker() noexcept { return worker_; }
+  [[nodiscard]] ShardState& state() noexcept { return state_; }
+  [[nodiscard]] bool draining() const noexcept { return state_.draining; }
+  [[nodiscard]] const std::shared_ptr<Service>& service() const noexcept { return service_; }
+  void opened(Connection& connection);
+  void closed(Connection& connection);
+
+ private:
+  /// Runs `work` on the shard's thread and waits for it.
+  template <class Work>
+  auto run_there(Work work) -> decltype(work());
+  transport::Task<void> accept_on(transport::Listener listener);
+  void take(int descriptor);
+  transport::Task<void> serve(int descriptor);
+
+  transport::Worker worker_;
+  ShardState state_;
+  std::size_t shards_;
+  std::size_t max_connections_ = 0;
+  AgentLog agent_log_;
+  std::shared_ptr<Service> service_;
+
+  /// What commit() is to take into use.
+  struct Prepared {
+    std::shared_ptr<Service> service;
+    std::vector<transport::Endpoint> endpoints;
+    std::vector<transport::Listener> listeners;  // those that are new
+  };
+  std::optional<Prepared> prepared_;
+  std::map<std::string, transport::Listener*> listeners_;  // by address; they live in the frames of accept_on()
+  boost::unordered_flat_set<Connection*> connections_;
+  std::jthread thread_;
+};
+
+}  // namespace picket::apps::gateway

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <optional>
+#include <stdexcept>
+#include <string_view>
+#include <utility>
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "picket/transport/listener.hpp"
+#include "picket/transport/stream.hpp"
+#include "picket/transport/task.hpp"
+#include "picket/transport/worker.hpp"
+
+/// What the gateway's tests share: a worker that the test drives itself. Every wait ends after `patience` with a failed
+/// test.
+namespace picket::apps::gateway::testing {
+
+inline constexpr base::Duration patience = std::chrono::seconds{20};
+
+/// Turns `worker` until `holds()` says true; false where it never does.
+template <class Predicate>
+[[nodiscard]] bool turn_until(transport::Worker& worker, Predicate&& holds) {
+  const base::TimePoint give_up = base::Clock::now() + patience;
+  while (!holds()) {
+    if (base::Clock::now() > give_up) return false;
+    worker.turn(base::Clock::now() + std::chrono::milliseconds{5});
+  }
+  return true;
+}
+
+/// Runs `task` to its end and returns what it yields.
+template <class T>
+T run(transport::Worker& worker, transport::Task<T> task) {
+  std::optional<T> result;
+  const auto wrapper = [](transport::Task<T> inner, std::optional<T>& out) -> transport::Task<void> {
+    auto value = co_await inner;
+    out.emplace(std::move(value));
+  };
+  transport::spawn(wrapper(std::move(task), result));
+  if (!turn_until(worker, [&] { return result.has_value(); })) throw std::runtime_error("the task did not end");
+  return std::move(*result);
+}
+
+/// A stream of `worker` whose other end the test holds.
+class Pair {
+ public:
+  explicit Pair(transport::Worker& worker) : Pair(worker, sockets()) {}
+  Pair(const Pair&) = delete;
+  Pair& operator=(const Pair&) = delete;
+  ~Pair() { close(); }
+
+  void send(std::string_view bytes) const {
+    EXPECT_EQ(::send(other_, bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
+  }
+  void close() {
+    if (other_ >= 0) ::close(std::exchange(other_, -1));
+  }
+  transport::Stream stream;
+
+ private:
+  static std::array<int, 2> sockets() {
+    std::array<int, 2> pair{};
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()), 0);
+    return pair;
+  }
+  Pair(transport::Worker& worker, std::array<int, 2> pair)
+      : stream(transport::adopt(worker, pair[0])), other_(pair[1]) {}
+
+  int other_;
+};
+
+}  // namespace picket::apps::gateway::testing

@@ -1,0 +1,179 @@
+#include "apps/gateway/upstream/pool.hpp"
+
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "apps/gateway/testing/loop.hpp"
+
+namespace picket::apps::gateway::upstream {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+using testing::run;
+using testing::turn_until;
+
+/// A port of the loopback that accepts into its backlog, or (closed) refuses.
+class Target {
+ public:
+  Target() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    port = ntohs(address.sin_port);
+    EXPECT_EQ(::listen(listener_, 16), 0);
+  }
+  Target(const Target&) = delete;
+  Target& operator=(const Target&) = delete;
+  ~Target() { close(); }
+
+  void close() {
+    if (listener_ >= 0) ::close(std::exchange(listener_, -1));
+  }
+  /// The oldest connection that nobody took yet.
+  [[nodiscard]] int accept() const { return ::accept(listener_, nullptr, nullptr); }
+  std::uint16_t port = 0;
+
+ private:
+  int listener_;
+};
+
+class Upstream : public ::testing::Test {
+ protected:
+  Pool& pool(std::vector<std::uint16_t> ports, const Timeouts& timeouts = {}) {
+    config::Upstream upstream{.id = "app", .targets = {}};
+    for (const std::uint16_t port : ports) upstream.targets.push_back({.host = "127.0.0.1", .port = port});
+    resolved_.emplace(resolve(upstream).value());
+    pool_.emplace(worker_, *resolved_, timeouts);
+    return *pool_;
+  }
+  base::Result<Lease> acquire(bool fresh = false) { return run(worker_, pool_->acquire(fresh)); }
+
+  transport::Worker worker_;
+  std::optional<Resolved> resolved_;
+  std::optional<Pool> pool_;
+};
+
+std::string address(const Target& target) { return "127.0.0.1:" + std::to_string(target.port); }
+
+TEST_F(Upstream, AConnectionThatWasGivenBackServesAgain) {
+  const Target target;
+  Pool& app = pool({target.port});
+  int first = -1;
+  {
+    auto lease = acquire().value();
+    EXPECT_FALSE(lease.reused());
+    EXPECT_EQ(lease.address(), address(target));
+    first = lease.stream().descriptor();
+    lease.give_back();
+  }
+  auto again = acquire().value();
+  EXPECT_TRUE(again.reused());
+  EXPECT_EQ(again.stream().descriptor(), first);
+  EXPECT_EQ(app.connects.value(), 1U);
+}
+
+TEST_F(Upstream, AConnectionThatWasNotGivenBackIsClosed) {
+  const Target target;
+  Pool& app = pool({target.port});
+  {
+    const auto lease = acquire().value();
+  }
+  EXPECT_EQ(app.idle(), 0U);
+  EXPECT_FALSE(acquire().value().reused());
+  const int accepted = target.accept();
+  char byte = 0;
+  EXPECT_EQ(::recv(accepted, &byte, 1, 0), 0) << "the first connection is still open";
+  ::close(accepted);
+}
+
+TEST_F(Upstream, TheMostRecentlyUsedIsTakenFirst) {
+  const Target target;
+  pool({target.port});
+  auto one = acquire().value();
+  auto two = acquire().value();
+  const int last = one.stream().descriptor();
+  two.give_back();
+  one.give_back();
+  EXPECT_EQ(acquire().value().stream().descriptor(), last);
+}
+
+TEST_F(Upstream, AFreshConnectionIsNewAlthoughOneIsIdle) {
+  const Target target;
+  Pool& app = pool({target.port});
+  acquire().value().give_back();
+  const auto fresh = acquire(true).value();
+  EXPECT_FALSE(fresh.reused());
+  EXPECT_EQ(app.idle(), 1U);
+}
+
+TEST_F(Upstream, AConnectionThatThePeerClosedOrWroteToIsNotReused) {
+  const Target target;
+  Pool& app = pool({target.port});
+  for (const bool closes : {true, false}) {
+    acquire(true).value().give_back();
+    const int accepted = target.accept();
+    if (closes) {
+      ::close(accepted);
+    } else {
+      ASSERT_EQ(::send(accepted, "HTTP/1.1 408 \r\n\r\n", 17, MSG_NOSIGNAL), 17);
+    }
+    const auto lease = acquire();  // over loopback the FIN and the bytes have arrived already
+    ASSERT_TRUE(lease);
+    EXPECT_FALSE(lease->reused()) << closes;
+    EXPECT_EQ(app.idle(), 0U);
+    ::close(target.accept());
+    if (!closes) ::close(accepted);
+  }
+}
+
+TEST_F(Upstream, AnIdleConnectionIsClosedInTime) {
+  const Target target;
+  Pool& app = pool({target.port}, {.idle = 20ms});
+  acquire().value().give_back();
+  EXPECT_EQ(app.idle(), 1U);
+  EXPECT_TRUE(turn_until(worker_, [&] { return app.idle() == 0; }));
+  EXPECT_FALSE(acquire().value().reused());
+}
+
+TEST_F(Upstream, ATargetThatRefusesIsPassedOverForTheNext) {
+  Target dead;
+  const Target live;
+  dead.close();
+  Pool& app = pool({dead.port, live.port});
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(acquire(true).value().address(), address(live));
+  EXPECT_EQ(app.connect_failures.value(), 1U) << "a failed target rests";
+}
+
+TEST_F(Upstream, WhenEveryTargetRefusesTheLastErrorIsReported) {
+  Target one;
+  Target two;
+  one.close();
+  two.close();
+  Pool& app = pool({one.port, two.port});
+  const auto lease = acquire();
+  ASSERT_FALSE(lease);
+  EXPECT_EQ(lease.error().kind(), base::ErrorKind::connection_failed);
+  EXPECT_THAT(lease.error().detail(), HasSubstr(address(two)));
+  EXPECT_EQ(app.connect_failures.value(), 2U);
+}
+
+TEST_F(Upstream, NamesAreResolvedAndUnknownOnesAreReported) {
+  const auto local = resolve({.id = "app", .targets = {{.host = "localhost", .port = 80}}});
+  ASSERT_TRUE(local) << local.error().message();
+  EXPECT_THAT(local->endpoints.at(0).text(), HasSubstr(":80"));
+  const auto unknown = resolve({.id = "app", .targets = {{.host = "no..name", .port = 80}}});
+  ASSERT_FALSE(unknown);
+  EXPECT_THAT(unknown.error().detail(), HasSubstr("'no..name'"));
+}
+
+}  // namespace
+}  // namespace picket::apps::gateway::upstream

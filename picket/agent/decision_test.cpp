@@ -1,0 +1,90 @@
+#include "picket/agent/decision.hpp"
+
+#include <gtest/gtest.h>
+
+#include "picket/wire/codec.hpp"
+
+namespace picket::agent {
+namespace {
+
+constexpr wire::ReplyTo to_headers{.type = wire::FrameType::request_headers};
+
+/// As it stands on the wire.
+std::string json(const Decision& decision, const wire::ReplyTo& event = to_headers) {
+  base::Arena arena;
+  return wire::to_json(decision.response(event, arena));
+}
+
+bool says(const Decision& decision, std::string_view text, const wire::ReplyTo& event = to_headers) {
+  const std::string written = json(decision, event);
+  if (written.find(text) != std::string::npos) return true;
+  ADD_FAILURE() << written << "\ndoes not say " << text;
+  return false;
+}
+
+TEST(Decision, AllowSaysNothingElse) {
+  const Decision decision = Decision::allow();
+  EXPECT_TRUE(decision.is_allow());
+  EXPECT_FALSE(decision.block_status());
+  EXPECT_TRUE(says(decision, R"("decision":"allow")"));
+}
+
+TEST(Decision, BlockCarriesStatusBodyAndHeaders) {
+  const Decision decision = Decision::block(429).body("slow down").header("retry-after", "5");
+  EXPECT_EQ(decision.block_status(), 429);
+  EXPECT_FALSE(decision.is_allow());
+  EXPECT_TRUE(says(decision, R"({"block":{"status":429,"body":"slow down","headers":{"retry-after":"5"}}})"));
+}
+
+TEST(Decision, BlockWithoutBodyLeavesItToTheProxy) {
+  EXPECT_TRUE(says(Decision::block(403), R"({"block":{"status":403,"body":null)"));
+  EXPECT_TRUE(says(Decision::block(403).body(""), R"({"block":{"status":403,"body":"")"));
+}
+
+TEST(Decision, RedirectAndChallenge) {
+  EXPECT_TRUE(says(Decision::redirect("/login"), R"({"redirect":{"url":"/login","status":302}})"));
+  EXPECT_TRUE(says(Decision::redirect("/moved", 308), R"({"redirect":{"url":"/moved","status":308}})"));
+  EXPECT_TRUE(says(Decision::challenge("basic", {{"realm", "x"}}),
+                   R"({"challenge":{"challenge_type":"basic","params":{"realm":"x"}}})"));
+}
+
+TEST(Decision, HeaderOperationsKeepTheirOrder) {
+  const Decision decision =
+      Decision::allow().remove_request_header("a").set_request_header("a", "1").add_request_header("a", "2");
+  EXPECT_TRUE(says(
+      decision,
+      R"("request_headers":[{"remove":{"name":"a"}},{"set":{"name":"a","value":"1"}},{"add":{"name":"a","value":"2"}}])"));
+  EXPECT_TRUE(says(
+      Decision::allow().set_response_header("b", "1").add_response_header("c", "2").remove_response_header("d"),
+      R"("response_headers":[{"set":{"name":"b","value":"1"}},{"add":{"name":"c","value":"2"}},{"remove":{"name":"d"}}])"));
+}
+
+TEST(Decision, AuditHoldsWhatWasSaid) {
+  const Decision decision =
+      Decision::block(403).tag("sqli").rule("942100").reason("score").confidence(0.5F).note("where", "query");
+  EXPECT_EQ(decision.rules(), std::vector<std::string>{"942100"});
+  EXPECT_EQ(decision.tags(), std::vector<std::string>{"sqli"});
+  for (const std::string_view text : {R"("tags":["sqli"])", R"("rule_ids":["942100"])", R"("reason_codes":["score"])",
+                                      R"("confidence":0.5)", R"("where":"query")"})
+    EXPECT_TRUE(says(decision, text));
+  EXPECT_TRUE(says(Decision::allow().route("upstream", "canary"), R"("routing_metadata":{"upstream":"canary"})"));
+}
+
+TEST(Decision, ReplacementGoesToTheBodyInQuestionAndNamesItsChunk) {
+  const Decision decision = Decision::allow().replace_body("hi");
+  const wire::ReplyTo request{.type = wire::FrameType::request_body_chunk, .chunk_index = 3};
+  const wire::ReplyTo response{.type = wire::FrameType::response_body_chunk, .chunk_index = 4};
+  EXPECT_TRUE(says(decision, R"("request_body_mutation":{"data":"aGk=","chunk_index":3})", request));
+  EXPECT_TRUE(says(decision, R"("response_body_mutation":{"data":"aGk=","chunk_index":4})", response));
+  EXPECT_TRUE(
+      says(Decision::allow().replace_body(""), R"("request_body_mutation":{"data":"","chunk_index":3})", request))
+      << "an empty replacement drops the chunk";
+}
+
+TEST(Decision, NeedsMoreHoldsWhatIsHeld) {
+  EXPECT_TRUE(says(Decision::allow().needs_more(), R"("needs_more":true)"));
+  EXPECT_TRUE(says(Decision::allow(), R"("needs_more":false)"));
+}
+
+}  // namespace
+}  // namespace picket::agent

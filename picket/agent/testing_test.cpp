@@ -1,0 +1,96 @@
+#include "picket/agent/testing.hpp"
+
+#include <stdexcept>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+namespace picket::agent {
+namespace {
+
+/// Uses everything that a handler has: state, deferral, configuration.
+class Sample final : public Handler {
+ public:
+  [[nodiscard]] session::AgentInfo info() const override { return {.agent_id = "s", .name = "s", .version = "1"}; }
+
+  Reply on_request_headers(const RequestHeaders& event, Context& context) override {
+    context.state<std::string>() = event.uri;
+    if (event.uri == "/evil") return Decision::block(403);
+    if (event.uri == "/never") return context.defer().deferred();
+    if (event.uri != "/later") return Decision::allow().tag(std::string{event.headers.find("host").value_or("none")});
+    auto completion = context.defer();
+    const auto deferred = completion.deferred();
+    threads_.emplace_back([held = std::move(completion)]() mutable { std::move(held).complete(Decision::block(429)); });
+    return deferred;
+  }
+  Reply on_request_body(const RequestBodyChunk& event, Context& context) override {
+    return Decision::allow().tag(context.state<std::string>() + std::to_string(event.chunk_index) + ":" +
+                                 std::to_string(event.bytes_received));
+  }
+  Reply on_response_headers(const ResponseHeaders& event, Context&) override {
+    return Decision::allow().tag(std::to_string(event.status));
+  }
+  void on_complete(const RequestComplete& event, Context&) override {
+    end = "complete " + std::to_string(event.status) + " " + std::to_string(event.request_body_size);
+  }
+  void on_cancel(Context&) override { end = "cancel"; }
+  base::Status on_configure(const wire::Value& config, Context&) override {
+    if (config.find("known") != nullptr) return {};
+    return base::fail(base::ErrorKind::invalid_message, "no such key");
+  }
+
+  std::string end;
+
+ private:
+  std::vector<std::jthread> threads_;
+};
+
+TEST(TestingKit, OneLinePerExchange) {
+  Sample handler;
+  EXPECT_EQ(testing::Exchange{handler}.get("/evil").block_status(), 403);
+  EXPECT_TRUE(testing::Exchange{handler}.get("/good").is_allow());
+  EXPECT_EQ(testing::Exchange{handler}.get("/", {{"Host", "a"}}).tags(), std::vector<std::string>{"a"});
+}
+
+TEST(TestingKit, EventsOfOneExchangeShareItsState) {
+  Sample handler;
+  testing::Exchange exchange{handler};
+  (void)exchange.request("POST", "/form");
+  EXPECT_EQ(exchange.body("abc", false).tags(), std::vector<std::string>{"/form0:3"});
+  EXPECT_EQ(exchange.body("de").tags(), std::vector<std::string>{"/form1:5"});
+  EXPECT_EQ(exchange.response(404).tags(), std::vector<std::string>{"404"});
+}
+
+TEST(TestingKit, DeferredAnswersAreWaitedFor) {
+  Sample handler;
+  EXPECT_EQ(testing::Exchange{handler}.get("/later").block_status(), 429);
+}
+
+TEST(TestingKit, EventLeftUnansweredIsAnError) {
+  Sample handler;
+  testing::Exchange exchange{handler};
+  EXPECT_THROW((void)exchange.get("/never"), std::runtime_error);
+}
+
+TEST(TestingKit, EndOfTheExchangeReachesTheHandler) {
+  Sample handler;
+  {
+    testing::Exchange exchange{handler};
+    (void)exchange.body("abcd");
+    (void)exchange.response(201);
+  }
+  EXPECT_EQ(handler.end, "complete 201 4");
+  testing::Exchange{handler}.cancel();
+  EXPECT_EQ(handler.end, "cancel");
+}
+
+TEST(TestingKit, ConfigurationIsAcceptedOrRefused) {
+  Sample handler;
+  testing::Exchange exchange{handler};
+  const std::array<wire::Member, 1> known{{{"known", {}}}};
+  EXPECT_TRUE(exchange.configure(wire::Value{wire::Value::Object{known}}));
+  EXPECT_FALSE(exchange.configure(wire::Value{}));
+}
+
+}  // namespace
+}  // namespace picket::agent

@@ -1,0 +1,327 @@
+#include "picket/pool/agent.hpp"
+
+#include "picket/pool/testing.hpp"
+#include "picket/transport/task.hpp"
+
+namespace picket::pool {
+namespace {
+
+using namespace std::chrono_literals;
+using base::ErrorKind;
+using testing::Asked;
+using testing::extended;
+using testing::kind_of;
+using testing::PlayedConnection;
+using wire::FrameType;
+
+class AgentTest : public testing::PoolTest {
+ protected:
+  void lose_a_connection(Agent& agent) {
+    auto dying = ready(agent);
+    dying.peer.close();
+    ASSERT_TRUE(until([&] { return agent.ready_connections() == 0; }));
+  }
+};
+
+// ---- connections
+
+TEST_F(AgentTest, CallWithNowhereToGoFailsAtOnceAndSaysWhy) {
+  const auto nobody = folder_.socket("nobody");
+  Agent& agent = pool_.add_agent({.id = "absent", .endpoint = nobody.text(), .config = quick()}).value().get();
+  ASSERT_TRUE(until([&] { return agent.metrics().connect_failures.value() > 2; }));
+  Asked asked{worker_, agent};
+  Call& call = asked.headers();
+  ASSERT_EQ(kind_of(call), ErrorKind::unavailable);
+  EXPECT_NE(call.result().error().detail().find(nobody.text()), std::string::npos) << call.result().error().detail();
+}
+
+TEST_F(AgentTest, AgentThatStartsLateIsPickedUp) {
+  const auto later = folder_.socket("later");
+  Agent& agent = pool_.add_agent({.id = "late", .endpoint = later.text(), .config = quick()}).value().get();
+  ASSERT_TRUE(until([&] { return agent.metrics().connect_failures.value() > 2; }));
+  transport::testing::RawListener listener{later, &worker_};
+  PlayedConnection connection{listener.accept(), {}};
+  ASSERT_TRUE(until([&] { return agent.ready_connections() == 1; }));
+  Asked asked{worker_, agent};
+  Call& call = asked.headers();
+  connection.answer(connection.event());
+  ASSERT_TRUE(ends(call));
+  EXPECT_TRUE(call.result());
+}
+
+TEST_F(AgentTest, AgentThatComesBackIsPickedUp) {
+  Agent& agent = add(quick());
+  for (int i = 0; i < 3; ++i) lose_a_connection(agent);
+  EXPECT_EQ(agent.metrics().connections_opened.value(), 3U);
+  EXPECT_EQ(agent.metrics().connections_lost.value(), 3U);
+}
+
+TEST_F(AgentTest, ConnectionThatNeverAnswersTheHandshakeIsTriedAgain) {
+  Config config = quick();
+  config.connect_timeout = 20ms;
+  Agent& agent = add(config);
+  auto silent = listener_.accept();
+  EXPECT_TRUE(silent.ends());
+  auto connection = ready(agent);
+  EXPECT_EQ(agent.metrics().connect_failures.value(), 1U);
+}
+
+transport::Task<void> wait_ready(AgentPool& pool, Agent& agent, base::Deadline deadline, base::Status& status,
+                                 bool& done) {
+  auto result = co_await pool.ready(agent, deadline);
+  status = std::move(result);
+  done = true;
+}
+
+TEST_F(AgentTest, ReadyWaitsForTheFirstConnectionOrTheDeadline) {
+  Agent& agent = add(quick());
+  base::Status in_vain;
+  base::Status status = base::fail(ErrorKind::io, "not awaited");
+  bool gave_up = false;
+  bool done = false;
+  transport::spawn(wait_ready(pool_, agent, in(20ms), in_vain, gave_up));
+  transport::spawn(wait_ready(pool_, agent, in(20s), status, done));
+  ASSERT_TRUE(until([&] { return gave_up; }));
+  EXPECT_EQ(in_vain.error().kind(), ErrorKind::timeout);
+  EXPECT_FALSE(done);
+  auto connection = accept();
+  ASSERT_TRUE(until([&] { return done; }));
+  EXPECT_TRUE(status);
+}
+
+// ---- the queue
+
+AgentSpec one_at_a_time() {
+  AgentSpec spec;
+  spec.max_concurrent_calls = 1;
+  return spec;
+}
+
+TEST_F(AgentTest, CallsBeyondTheLimitWaitTheirTurnInOrder) {
+  Agent& agent = add(quick(), one_at_a_time());
+  auto connection = ready(agent);
+  std::deque<Asked> asked;
+  for (int i = 0; i < 8; ++i) asked.emplace_back(worker_, agent).headers("/" + std::to_string(i));
+  EXPECT_EQ(agent.metrics().waiting.value(), 7);
+  for (int i = 0; i < 8; ++i) {
+    const auto event = connection.event();
+    EXPECT_EQ(event.uri, "/" + std::to_string(i));
+    EXPECT_FALSE(connection.peer.has_input()) << "more in flight than allowed";
+    connection.answer(event);
+  }
+  EXPECT_TRUE(until([&] { return agent.metrics().answered.value() == 8; }));
+}
+
+TEST_F(AgentTest, ConnectionThatIsFullMakesCallsWait) {
+  Config config = quick();
+  config.max_concurrent_per_connection = 1;
+  Agent& agent = add(config);
+  auto connection = ready(agent);
+  Asked one{worker_, agent};
+  Asked two{worker_, agent};
+  one.headers("/1");
+  Call& second = two.headers("/2");
+  EXPECT_EQ(agent.metrics().waiting.value(), 1);
+  connection.answer(connection.event());
+  connection.answer(connection.event());
+  ASSERT_TRUE(ends(second));
+  EXPECT_TRUE(second.result());
+}
+
+TEST_F(AgentTest, WaitingCountsAgainstTheDeadline) {
+  Agent& agent = add(quick(), one_at_a_time());
+  auto connection = ready(agent);
+  Asked one{worker_, agent};
+  Asked two{worker_, agent};
+  Call& first = one.headers("/1");
+  Call& second = two.headers("/2", in(20ms));
+  ASSERT_TRUE(ends(second));
+  EXPECT_EQ(kind_of(second), ErrorKind::timeout);
+  EXPECT_EQ(agent.metrics().waiting.value(), 0);
+  connection.answer(connection.event());
+  ASSERT_TRUE(ends(first));
+  turn();
+  EXPECT_FALSE(connection.peer.has_input()) << "the agent was asked although nobody waits for it";
+}
+
+TEST_F(AgentTest, QueueIsBounded) {
+  Config config = quick();
+  config.channel_buffer_size = 2;
+  Agent& agent = add(config, one_at_a_time());
+  auto connection = ready(agent);
+  std::deque<Asked> asked;
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(asked.emplace_back(worker_, agent).headers().done());
+  Call& over = asked.emplace_back(worker_, agent).headers();
+  EXPECT_EQ(kind_of(over), ErrorKind::unavailable);
+}
+
+TEST_F(AgentTest, AbandonedWaiterLeavesTheQueue) {
+  Agent& agent = add(quick(), one_at_a_time());
+  auto connection = ready(agent);
+  std::deque<Asked> asked;
+  for (int i = 0; i < 4; ++i) asked.emplace_back(worker_, agent).headers(i == 3 ? "/3" : "/");
+  asked[1].end();
+  asked[2].end();
+  EXPECT_EQ(agent.metrics().waiting.value(), 1);
+  connection.answer(connection.event());
+  EXPECT_EQ(connection.event().uri, "/3");
+}
+
+TEST_F(AgentTest, EverybodyFailsAtOnceWhenTheLastConnectionDies) {
+  Agent& agent = add(quick(), one_at_a_time());
+  auto connection = ready(agent);
+  Asked one{worker_, agent};
+  Asked two{worker_, agent};
+  Call& in_flight = one.headers("/", in(20s));
+  Call& waiting = two.headers("/", in(20s));
+  (void)connection.event();
+  const auto before = base::Clock::now();
+  connection.peer.close();
+  ASSERT_TRUE(ends(in_flight));
+  ASSERT_TRUE(ends(waiting));
+  EXPECT_LT(base::Clock::now() - before, 10s);
+  EXPECT_EQ(kind_of(in_flight), ErrorKind::connection_closed);
+  EXPECT_EQ(kind_of(waiting), ErrorKind::unavailable);
+  EXPECT_EQ(agent.metrics().in_flight.value(), 0);
+  EXPECT_EQ(agent.metrics().waiting.value(), 0);
+}
+
+// ---- agents that answer badly
+
+TEST_F(AgentTest, AnswersToNobodyAreCountedAndDropped) {
+  Agent& agent = add(quick());
+  auto connection = ready(agent, {.format = extended});
+  Asked asked{worker_, agent};
+  Call& call = asked.headers();
+  const auto event = connection.event();
+  auto forged = event;
+  forged.id.back() = forged.id.back() == '0' ? '1' : '0';
+  connection.answer(forged, {.decision = wire::Block{}});
+  auto other_event = event;
+  other_event.type = FrameType::response_headers;
+  connection.answer(other_event, {.decision = wire::Block{}});
+  connection.answer(event);
+  connection.answer(event, {.decision = wire::Block{}});
+  ASSERT_TRUE(ends(call));
+  EXPECT_TRUE(std::holds_alternative<wire::Allow>(call.result()->decision));
+  EXPECT_TRUE(until([&] { return agent.metrics().responses_dropped.value() == 3; }));
+}
+
+TEST_F(AgentTest, GarbageEndsTheConnectionAndItsCalls) {
+  Agent& agent = add(quick());
+  auto connection = ready(agent);
+  Asked asked{worker_, agent};
+  Call& call = asked.headers();
+  (void)connection.event();
+  connection.peer.send_frame(FrameType::agent_response, R"({"version":2,"decision":)");
+  ASSERT_TRUE(ends(call));
+  EXPECT_EQ(kind_of(call), ErrorKind::invalid_message);
+  EXPECT_TRUE(connection.peer.ends());
+}
+
+TEST_F(AgentTest, FrozenAgentCostsOneTimeout) {
+  Agent& agent = add(quick());
+  auto connection = ready(agent);
+  connection.answers_pings = false;
+  Asked one{worker_, agent};
+  Call& first = one.headers("/", in(20ms));
+  ASSERT_TRUE(ends(first));
+  EXPECT_EQ(kind_of(first), ErrorKind::timeout);
+  Asked two{worker_, agent};
+  Call& second = two.headers("/", in(20s));
+  EXPECT_EQ(kind_of(second), ErrorKind::unavailable) << "it must not wait for what is frozen";
+}
+
+TEST_F(AgentTest, FrozenAgentThatThawsIsUsedAgain) {
+  Agent& agent = add(quick());
+  auto connection = ready(agent);
+  Asked one{worker_, agent};
+  Call& first = one.headers("/", in(20ms));
+  ASSERT_TRUE(ends(first));
+  one.end();
+  EXPECT_EQ(connection.event().type, FrameType::request_headers);
+  EXPECT_EQ(connection.event().type, FrameType::cancel);
+  EXPECT_EQ(connection.event().type, FrameType::request_complete);  // the ping stood before it and was answered
+  turn();
+  Asked two{worker_, agent};
+  Call& second = two.headers();
+  connection.answer(connection.event());
+  ASSERT_TRUE(ends(second));
+  EXPECT_TRUE(second.result());
+}
+
+// ---- the breaker
+
+constexpr base::Duration break_time = 20ms;
+
+AgentSpec touchy(std::uint32_t failure_threshold = 1) {
+  AgentSpec spec;
+  spec.breaker = {.failure_threshold = failure_threshold, .success_threshold = 1, .open_for = break_time};
+  return spec;
+}
+
+TEST_F(AgentTest, TimeoutsOnAConnectionThatPongsDoNotOpenTheBreaker) {
+  Agent& agent = add(quick(), touchy());
+  auto connection = ready(agent);
+  for (int i = 0; i < 5; ++i) {
+    Asked asked{worker_, agent};
+    Call& call = asked.headers("/slow", in(10ms));
+    ASSERT_EQ(connection.event().type, FrameType::request_headers) << i;
+    ASSERT_TRUE(ends(call));
+    ASSERT_EQ(kind_of(call), ErrorKind::timeout);
+    asked.end();
+    ASSERT_EQ(connection.event().type, FrameType::cancel);
+    ASSERT_EQ(connection.event().type, FrameType::request_complete);
+    turn();
+  }
+  EXPECT_EQ(agent.breaker_state(), Breaker::State::closed);
+}
+
+TEST_F(AgentTest, BreakerOpensOnDeadConnectionsAndClosesWithASuccessfulProbe) {
+  Agent& agent = add(quick(), touchy(2));
+  lose_a_connection(agent);
+  EXPECT_EQ(agent.breaker_state(), Breaker::State::closed);
+  lose_a_connection(agent);
+  EXPECT_EQ(agent.breaker_state(), Breaker::State::open);
+  auto connection = ready(agent);
+  transport::testing::turn_for(worker_, break_time * 2);
+  Asked one{worker_, agent};
+  Asked two{worker_, agent};
+  Call& probe = one.headers();
+  EXPECT_EQ(kind_of(two.headers()), ErrorKind::circuit_open) << "one probe at a time";
+  EXPECT_EQ(agent.metrics().breaker_refusals.value(), 1U);
+  connection.answer(connection.event());
+  ASSERT_TRUE(ends(probe));
+  EXPECT_EQ(agent.breaker_state(), Breaker::State::closed);
+}
+
+TEST_F(AgentTest, OpenBreakerRefusesAtOnce) {
+  AgentSpec spec = touchy();
+  spec.breaker.open_for = 1h;
+  Agent& agent = add(quick(), spec);
+  lose_a_connection(agent);
+  auto connection = ready(agent);
+  Asked asked{worker_, agent};
+  EXPECT_EQ(kind_of(asked.headers()), ErrorKind::circuit_open);
+}
+
+TEST_F(AgentTest, ProbesGiveTheirPlaceBackHoweverTheyEnd) {
+  Agent& agent = add(quick(), touchy());
+  lose_a_connection(agent);
+  auto connection = ready(agent);
+  transport::testing::turn_for(worker_, break_time * 2);
+  for (const bool times_out : {true, false, true, false, true}) {
+    Asked asked{worker_, agent};
+    Call& probe = asked.headers("/", times_out ? in(10ms) : base::Deadline{});
+    ASSERT_FALSE(probe.done()) << probe.result().error().message();
+    if (times_out) {
+      ASSERT_TRUE(ends(probe));
+    }
+    asked.end();  // abandons the others
+    for (auto type = FrameType::ping; type != FrameType::request_complete;) type = connection.event().type;
+    turn();
+  }
+}
+
+}  // namespace
+}  // namespace picket::pool

@@ -1,0 +1,304 @@
+#include "picket/transport/link.hpp"
+
+#include <array>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "picket/session/testing.hpp"
+#include "picket/transport/testing.hpp"
+
+namespace picket::transport {
+namespace {
+
+using namespace std::chrono_literals;
+using session::testing::frame_of;
+using session::testing::raw_frame;
+using session::testing::types_of;
+using ::testing::ElementsAre;
+using testing::RawPeer;
+using testing::turn_until;
+using wire::FrameType;
+
+/// Owns the agent's end of a connection: answers every event, notes the end.
+class AgentEnd final : public AgentLink::Owner {
+ public:
+  void on_actions(AgentLink& link) override {
+    auto& session = *link.session();
+    for (std::size_t i = 0; i < session.actions().size(); ++i) {
+      const auto action = session.actions()[i];
+      if (const auto* const arrived = std::get_if<session::Arrived>(&action)) {
+        ++events;
+        if (answers) session.respond(arrived->ref, answer, link.worker().now());
+      }
+    }
+    session.clear_actions();
+    if (close_when_called) link.close();
+  }
+  void on_closed(AgentLink&, const base::Error& reason) override { ends.push_back(reason); }
+
+  std::vector<base::Error> ends;
+  wire::AgentResponse answer;
+  int events = 0;
+  bool answers = true;
+  bool close_when_called = false;
+};
+
+session::AgentConfig agent_config() { return {.info = {.agent_id = "a", .name = "n", .version = "1"}}; }
+
+std::string handshake() {
+  constexpr std::array<std::uint32_t, 1> versions{2};
+  return frame_of({}, wire::HandshakeRequest{.supported_versions = versions, .proxy_id = "p", .proxy_version = "1"});
+}
+std::string ping(std::uint64_t sequence) { return frame_of({}, wire::Ping{.sequence = sequence}); }
+std::string chunk(std::string_view id, std::string_view data = "x") {
+  return frame_of({}, wire::RequestBodyChunk{.correlation_id = id, .data = base::as_bytes(data), .is_last = true});
+}
+
+/// The agent's end on one side of a socket pair, this test on the other.
+class LinkTest : public ::testing::Test {
+ protected:
+  /// `type`: SOCK_SEQPACKET shows the other side's writes one by one.
+  RawPeer& join(int type = SOCK_STREAM) {
+    int ends[2];
+    EXPECT_EQ(::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends), 0);
+    link_ = AgentLink::adopt(worker_, ends[0], agent_config(), owner_);
+    return peer_.emplace(ends[1], &worker_);
+  }
+  /// What one write of the link brought.
+  std::string next_write() {
+    std::string bytes(1'000'000, '\0');
+    ssize_t size = -1;
+    EXPECT_TRUE(turn_until(
+        worker_, [&] { return (size = ::recv(peer_->descriptor(), bytes.data(), bytes.size(), MSG_DONTWAIT)) >= 0; }));
+    bytes.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+    return bytes;
+  }
+  void TearDown() override {
+    if (link_) link_->close();
+  }
+
+  Worker worker_;
+  AgentEnd owner_;
+  std::shared_ptr<AgentLink> link_;
+  std::optional<RawPeer> peer_;
+};
+
+// ---- writing
+
+TEST_F(LinkTest, WhatOneTurnProducesLeavesInOneWrite) {
+  RawPeer& peer = join(SOCK_SEQPACKET);
+  peer.send_bytes(handshake() + ping(1) + chunk("1") + ping(2) + chunk("2"));
+  // What the session answers by itself comes before what its owner is asked.
+  EXPECT_THAT(types_of(next_write()), ElementsAre(FrameType::handshake_response, FrameType::pong, FrameType::pong,
+                                                  FrameType::agent_response, FrameType::agent_response));
+}
+
+TEST_F(LinkTest, EachTurnWritesWhatItProduced) {
+  RawPeer& peer = join(SOCK_SEQPACKET);
+  peer.send_bytes(handshake());
+  EXPECT_THAT(types_of(next_write()), ElementsAre(FrameType::handshake_response));
+  peer.send_bytes(chunk("1"));
+  EXPECT_THAT(types_of(next_write()), ElementsAre(FrameType::agent_response));
+}
+
+TEST_F(LinkTest, FramesArriveWhateverTheSplitOfTheStream) {
+  RawPeer& peer = join();
+  const std::string bytes = handshake() + chunk("1") + chunk("2", std::string(9000, 'b')) + chunk("3");
+  for (std::size_t i = 0; i < bytes.size(); i += 700) {
+    peer.send_bytes(bytes.substr(i, 700));
+    worker_.turn(base::Clock::now() + 1ms);
+  }
+  for (const auto type : {FrameType::handshake_response, FrameType::agent_response, FrameType::agent_response,
+                          FrameType::agent_response}) {
+    const auto frame = peer.receive();
+    ASSERT_TRUE(frame);
+    EXPECT_EQ(frame->type(), type);
+  }
+}
+
+// ---- a peer that does not read
+
+TEST_F(LinkTest, PeerThatDoesNotReadIsNotReadFromEither) {
+  RawPeer& peer = join();
+  peer.send_bytes(handshake());
+  const std::string question = chunk("1", std::string(1000, 'q'));
+  const std::string tag(4000, 't');
+  const std::array<wire::Text, 1> tags{tag};
+  owner_.answer.audit.tags = tags;
+  // Questions until neither side takes a byte: everything that is in between is full.
+  std::size_t asked = 0;
+  std::string rest;
+  for (int quiet = 0; quiet < 50; ++quiet) {
+    while (true) {
+      if (rest.empty()) {
+        rest = question;
+        ++asked;
+      }
+      const ssize_t sent = ::send(peer.descriptor(), rest.data(), rest.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+      if (sent <= 0) break;
+      rest.erase(0, static_cast<std::size_t>(sent));
+      quiet = 0;
+    }
+    worker_.turn(base::Clock::now() + 1ms);
+    ASSERT_LT(link_->session()->output().size(), 4U * 1024 * 1024) << "answers pile up without bound";
+    ASSERT_LT(asked, 100'000U) << "questions are taken without bound";
+  }
+  EXPECT_LT(owner_.events, static_cast<int>(asked));
+
+  // Once it reads, everything that it asked is answered.
+  if (rest.size() != question.size()) {
+    peer_->send_bytes(rest);  // also drains: waiting turns the worker
+  } else {
+    --asked;
+  }
+  EXPECT_EQ(peer.receive()->type(), FrameType::handshake_response);
+  for (std::size_t i = 0; i < asked; ++i) ASSERT_EQ(peer.receive()->type(), FrameType::agent_response) << i;
+  EXPECT_TRUE(owner_.ends.empty());
+}
+
+// ---- the end
+
+TEST_F(LinkTest, PeersCloseIsReportedOnce) {
+  RawPeer& peer = join();
+  peer.send_bytes(handshake());
+  (void)peer.receive();
+  peer.close();
+  ASSERT_TRUE(turn_until(worker_, [&] { return !owner_.ends.empty(); }));
+  testing::turn_for(worker_, 2ms);
+  ASSERT_EQ(owner_.ends.size(), 1U);
+  EXPECT_EQ(owner_.ends[0].kind(), base::ErrorKind::connection_closed);
+}
+
+TEST_F(LinkTest, WhatArrivedBeforeTheCloseIsStillServed) {
+  RawPeer& peer = join();
+  peer.send_bytes(handshake() + chunk("1") + chunk("2"));
+  peer.close();
+  ASSERT_TRUE(turn_until(worker_, [&] { return !owner_.ends.empty(); }));
+  EXPECT_EQ(owner_.events, 2);
+}
+
+TEST_F(LinkTest, OwnersCloseIsNotReportedBack) {
+  RawPeer& peer = join();
+  peer.send_bytes(handshake());
+  (void)peer.receive();
+  link_->close();
+  EXPECT_TRUE(peer.ends());
+  testing::turn_for(worker_, 2ms);
+  EXPECT_TRUE(owner_.ends.empty());
+}
+
+TEST_F(LinkTest, OwnerMayCloseWhileItIsCalled) {
+  RawPeer& peer = join();
+  owner_.close_when_called = true;
+  peer.send_bytes(handshake() + chunk("1"));
+  EXPECT_TRUE(peer.ends());
+  EXPECT_TRUE(owner_.ends.empty());
+}
+
+TEST_F(LinkTest, CloseWritesWhatIsQueued) {
+  RawPeer& peer = join();
+  peer.send_bytes(handshake());
+  (void)peer.receive();
+  ASSERT_TRUE(link_->session()->send(wire::HealthStatus{.agent_id = "a", .state = wire::HealthState::draining}));
+  link_->close();
+  const auto farewell = peer.receive();
+  ASSERT_TRUE(farewell);
+  EXPECT_EQ(farewell->type(), FrameType::health_status);
+  EXPECT_TRUE(peer.ends());
+}
+
+TEST_F(LinkTest, RefusedHandshakeSaysWhyBeforeTheClose) {
+  RawPeer& peer = join();
+  peer.send_bytes(ping(1));
+  const auto refusal = peer.receive();
+  ASSERT_TRUE(refusal);
+  base::Arena arena;
+  const auto answer = refusal->as<wire::HandshakeResponse>({}, arena);
+  EXPECT_FALSE(answer.success);
+  EXPECT_TRUE(answer.error);
+  EXPECT_TRUE(peer.ends());
+  ASSERT_EQ(owner_.ends.size(), 1U);
+  EXPECT_EQ(owner_.ends[0].kind(), base::ErrorKind::invalid_message);
+}
+
+TEST_F(LinkTest, FrameOverTheLimitEndsTheConnectionBeforeItIsHeld) {
+  RawPeer& peer = join();
+  peer.send_bytes(handshake());
+  (void)peer.receive();
+  peer.send_bytes({"\xff\xff\xff\xff\x10", 5});
+  EXPECT_TRUE(peer.ends());
+  ASSERT_EQ(owner_.ends.size(), 1U);
+  EXPECT_EQ(owner_.ends[0].kind(), base::ErrorKind::message_too_large);
+}
+
+// ---- dialling
+
+class ProxyEnd final : public ProxyLink::Owner {
+ public:
+  void on_actions(ProxyLink& link) override { link.session()->clear_actions(); }
+  void on_closed(ProxyLink&, const base::Error& reason) override { ends.push_back(reason); }
+  std::vector<base::Error> ends;
+};
+
+class DialTest : public ::testing::Test {
+ protected:
+  void dial(session::ProxyConfig config = {}, base::Duration timeout = 10s) {
+    link_ = ProxyLink::dial(worker_, folder_.socket(), config, timeout, owner_);
+  }
+  void TearDown() override {
+    if (link_) link_->close();
+  }
+  base::ErrorKind end() {
+    EXPECT_TRUE(turn_until(worker_, [&] { return !owner_.ends.empty(); }));
+    return owner_.ends.empty() ? base::ErrorKind::io : owner_.ends[0].kind();
+  }
+  testing::TemporaryFolder folder_;
+  Worker worker_;
+  ProxyEnd owner_;
+  std::shared_ptr<ProxyLink> link_;
+};
+
+TEST_F(DialTest, NobodyThereIsAFailedConnectionThatNamesTheAddress) {
+  dial();
+  EXPECT_EQ(end(), base::ErrorKind::connection_failed);
+  EXPECT_NE(owner_.ends[0].detail().find(folder_.socket().text()), std::string::npos);
+}
+
+TEST_F(DialTest, HandshakeIsTheFirstThingSent) {
+  testing::RawListener listener{folder_.socket(), &worker_};
+  dial();
+  auto peer = listener.accept();
+  EXPECT_EQ(peer.receive()->type(), FrameType::handshake_request);
+}
+
+TEST_F(DialTest, SilentPeerIsLeftAtTheHandshakesDeadline) {
+  testing::RawListener listener{folder_.socket(), &worker_};
+  dial({.handshake_timeout = 20ms});
+  auto peer = listener.accept();
+  EXPECT_EQ(end(), base::ErrorKind::timeout);
+  EXPECT_TRUE(peer.ends());
+}
+
+TEST_F(DialTest, ServerTooBusyToAcceptIsAnErrorNotAConnection) {
+  const Endpoint endpoint = folder_.socket();
+  const int busy = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ASSERT_EQ(::bind(busy, endpoint.address(), endpoint.size()), 0);
+  ASSERT_EQ(::listen(busy, 0), 0);
+  const auto first = RawPeer::connect(endpoint);
+  dial();
+  EXPECT_EQ(end(), base::ErrorKind::connection_failed);
+  ::close(busy);
+}
+
+TEST_F(DialTest, ClosedBeforeItIsConnectedItNeverCallsBack) {
+  testing::RawListener listener{folder_.socket(), &worker_};
+  dial();
+  link_->close();
+  testing::turn_for(worker_, 5ms);
+  EXPECT_TRUE(owner_.ends.empty());
+}
+
+}  // namespace
+}  // namespace picket::transport

@@ -1,0 +1,88 @@
+#include "tests/conformance/shared.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <iterator>
+
+#include <simdjson.h>
+
+namespace picket::conformance {
+namespace {
+
+using wire::Value;
+
+/// Read by another parser than the one that is tested; some documents are nested deeper than ours allows, too.
+Value value_of(simdjson::dom::element element, base::Arena& arena) {
+  using simdjson::dom::element_type;
+  switch (element.type()) {
+    case element_type::NULL_VALUE: return {};
+    case element_type::BOOL: return {bool{element}};
+    case element_type::INT64: return {std::int64_t{element}};
+    case element_type::UINT64: return {std::uint64_t{element}};
+    case element_type::DOUBLE: return {double{element}};
+    case element_type::STRING: return {arena.copy(std::string_view{element})};
+    case element_type::ARRAY: {
+      base::ArenaList<Value> items{arena};
+      for (const auto item : simdjson::dom::array{element}) items.push_back(value_of(item, arena));
+      return {Value::List{items.items()}};
+    }
+    case element_type::OBJECT: {
+      base::ArenaList<wire::Member> members{arena};
+      for (const auto [key, value] : simdjson::dom::object{element})
+        members.push_back({arena.copy(key), value_of(value, arena)});
+      return {Value::Object{members.items()}};
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::filesystem::path shared(const std::string& path) {
+  return std::filesystem::path{PICKET_SOURCE_DIR}.parent_path() / "shared" / path;
+}
+
+std::string read_file(const std::filesystem::path& file) {
+  std::ifstream stream{file, std::ios::binary};
+  return {std::istreambuf_iterator<char>{stream}, {}};
+}
+
+std::string from_hex(std::string_view hex) {
+  std::string bytes;
+  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
+    unsigned char byte = 0;
+    std::from_chars(hex.data() + i, hex.data() + i + 2, byte, 16);
+    bytes += static_cast<char>(byte);
+  }
+  return bytes;
+}
+
+std::string_view Document::text(std::string_view member) const {
+  const auto* const value = root.find(member);
+  const auto* const words = value == nullptr ? nullptr : value->get<std::string_view>();
+  return words == nullptr ? std::string_view{} : *words;
+}
+
+const wire::Value& Document::at(std::string_view member) const {
+  static const wire::Value nothing{};
+  const auto* const value = root.find(member);
+  return value == nullptr ? nothing : *value;
+}
+
+void SharedTest::SetUp() {
+  if (!std::filesystem::exists(shared(""))) GTEST_SKIP() << "no " << shared("") << " beside this checkout";
+}
+
+std::vector<Document> SharedTest::load(const std::string& folder) {
+  std::vector<Document> documents;
+  simdjson::dom::parser parser;
+  for (const auto& entry : std::filesystem::directory_iterator{shared(folder)}) {
+    if (entry.path().extension() != ".json") continue;
+    documents.push_back({entry.path().stem().string(), value_of(parser.load(entry.path().string()), arena_)});
+  }
+  std::ranges::sort(documents, {}, &Document::name);
+  return documents;
+}
+
+}  // namespace picket::conformance
