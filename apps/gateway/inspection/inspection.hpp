@@ -93,6 +93,10 @@ class Inspection {
                            std::string_view phase, base::TimePoint began);
   [[nodiscard]] Noted note_failure(Participant& participant, const base::Error& error, std::string_view phase,
                                    base::TimePoint began);
+  [[nodiscard]] Noted fail_closed(const Participant& participant, const Failure& failure, std::string_view phase,
+                                  base::TimePoint began);
+  /// A body goes past this fail-open agent because it is too large for it: seen in metrics and audit log.
+  void pass_uninspected(const Participant& participant);
   /// Keeps the header operations of an answer that allows. Called in filter order: that is the order in which they
   /// apply.
   void collect_operations(const Noted& noted, const base::Result<wire::AgentResponse>& result);
@@ -108,7 +112,8 @@ class Inspection {
   std::vector<Participant> participants_;
   base::ArenaList<wire::HeaderOp> request_operations_;
   base::ArenaList<wire::HeaderOp> response_operations_;
-  bool* gone_ = nullptr;  // set while cancel() is running: told when the inspection ends below it
+  bool cancelled_ = false;  // what ends now is nobody's failure
+  bool* gone_ = nullptr;    // set while cancel() is running: told when the inspection ends below it
 };
 
 }  // namespace picket::apps::gateway::inspection
