@@ -53,7 +53,7 @@ class Connection {
   Peer peer_;
   base::Buffer buffer_;
   base::Arena arena_{4096};
-  Exchange* exchange_ = nullptr;      // the one under way
+  Exchange* exchange_ = nullptr;  // the one under way
   bool idle_ = false;
 };
 
