@@ -22,18 +22,19 @@ build:
 demo: build
 	@python3 tools/demo.py $(if $(KEEP),--keep)
 
-test: dev-test
-	@ctest --test-dir build/dev -j $(JOBS)
+# Three builds: races under ThreadSanitizer, the library under GCC, everything under AddressSanitizer. The last has most tests and
+# its summary ends the output.
+test: race-test gcc-test dev-test
 
-# The tests themselves run last, so that their summary ends the output; the other two legs print theirs before.
 dev-test:
 	@tools/bootstrap test
 	@cmake --preset dev >/dev/null && cmake --build build/dev -j $(JOBS)
+	@ctest --test-dir build/dev -j $(JOBS)
 
 race-test:
 	@tools/bootstrap test
 	@cmake --preset tsan >/dev/null && cmake --build build/tsan --target race_tests -j $(JOBS)
-	@ctest --test-dir build/tsan -L race
+	@ctest --test-dir build/tsan -L race -j $(JOBS)
 
 gcc-test:
 	@tools/bootstrap test
@@ -47,7 +48,7 @@ crs: build
 
 fuzz:
 	@tools/bootstrap test
-	@cmake --preset fuzz >/dev/null && cmake --build build/fuzz -j $(JOBS)
+	@cmake --preset fuzz >/dev/null && cmake --build build/fuzz --target fuzz_targets -j $(JOBS)
 	@tools/fuzz $(or $(FUZZ_SECONDS),60)
 
 bench:

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "apps/gateway/answer_writer.hpp"
+#include "apps/gateway/http/parser.hpp"
 #include "apps/gateway/logs/access_line.hpp"
 #include "apps/gateway/logs/json_line.hpp"
 #include "apps/gateway/router.hpp"
