@@ -79,9 +79,7 @@ Selection Agent::select_connection() {
 std::optional<Agent::MustWait> Agent::pin(Call& call) {
   const Selection selection = select_connection();
   if (!selection.index && selection.failure == SelectionFailure::none_ready) {
-    if (worker_.now() < probing_until_)
-      return MustWait{base::fail(ErrorKind::unavailable, "the agent answers neither events nor pings"),
-                      std::min(call.deadline_.at(), probing_until_)};
+    if (worker_.now() < probing_until_) return in_doubt(call);
     refuse(call, ErrorKind::unavailable,
            last_error_ ? "no connection is ready; the last one: " + last_error_->message() : "no connection is ready");
     return std::nullopt;
@@ -134,6 +132,12 @@ void Agent::report(const wire::RequestComplete& summary) {
   Connection& connection = *connections_[*selection.index];
   connection.session()->report(summary);
   connection.touch();
+}
+
+Agent::MustWait Agent::in_doubt(const Call& call) const {
+  if (call.deadline_.at() <= probing_until_)
+    return {base::fail(ErrorKind::timeout, "no pong came before the deadline"), call.deadline_.at()};
+  return {base::fail(ErrorKind::unavailable, "the agent answers neither events nor pings"), probing_until_};
 }
 
 std::optional<Agent::MustWait> Agent::paused(Call& call) {

@@ -147,6 +147,7 @@ class Agent {
   /// Sends request_complete where the specification names it, for an exchange that the agent was not told of.
   void report(const wire::RequestComplete& summary);
   [[nodiscard]] std::optional<MustWait> paused(Call& call);
+  [[nodiscard]] MustWait in_doubt(const Call& call) const;
   void refuse(Call& call, base::ErrorKind kind, std::string detail);
   void wait(Call& call, MustWait terms);
   void unlink(Call& call) noexcept;
