@@ -9,6 +9,7 @@ help:
 	@echo 'make build     release binaries: build/release/bin/picket, picket-waf'
 	@echo 'make test      every test: sanitizers, races, GCC'
 	@echo 'make bench     benchmarks (ROWS=regex for a part)'
+	@echo 'make interop   Picket and the published Rust crate, both ways, both encodings'
 	@echo 'make crs       the whole OWASP CRS regression suite through gateway and WAF'
 	@echo 'make fuzz      each fuzz target for FUZZ_SECONDS (60)'
 	@echo 'make format    clang-format in place;  make lint: clang-format, clang-tidy, include order, coroutine rule'
@@ -55,6 +56,7 @@ bench:
 	@tools/bench "$(ROWS)"
 
 interop:
+	@tools/bootstrap interop
 	@tools/interop
 
 format:

@@ -10,7 +10,7 @@ from places import BIN, BUILD, ENCODED, SOURCE, need, output_of, stop
 MINIMUM_CARGO = (1, 95)
 PICKET_TARGETS = ["picket", "picket_bench_payloads", "picket_floor"]
 BENCHES = ["picket_base_bench", "picket_metrics_bench", "picket_wire_bench", "picket_session_bench", "picket_pool_bench"]
-REFERENCE_PROGRAMS = ["reference-bench", "reference-agent", "reference-client"]
+REFERENCE_PROGRAMS = ["reference-bench", "reference-agent", "reference-client", "reference-interop"]
 
 
 def check_cargo():
@@ -30,12 +30,12 @@ def run(command, log):
         stop(f"{' '.join(command)} failed:\n" + "\n".join(log.read_text(encoding="utf-8").splitlines()[-20:]))
 
 
-def build_picket(targets=None):
+def build_picket(targets, *options):
     BUILD.mkdir(parents=True, exist_ok=True)
     cmake = BUILD / "cmake"
-    run(["cmake", "--preset", "release", "-B", str(cmake), "-DPICKET_BENCH=ON"], BUILD / "configure.log")
+    run(["cmake", "--preset", "release", "-B", str(cmake), *options], BUILD / "configure.log")
     jobs = os.environ.get("JOBS", str(os.cpu_count()))
-    run(["cmake", "--build", str(cmake), "-j", jobs, "--target", *(targets or PICKET_TARGETS + BENCHES)],
+    run(["cmake", "--build", str(cmake), "-j", jobs, "--target", *targets],
         BUILD / "build.log")
 
 
@@ -52,7 +52,7 @@ def build_reference():
 
 def build_all():
     build_reference()
-    build_picket()
+    build_picket(PICKET_TARGETS + BENCHES, "-DPICKET_BENCH=ON")
     for folder in ENCODED.values():
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
