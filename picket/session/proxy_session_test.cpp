@@ -181,7 +181,9 @@ TEST_F(ProxySessionTest, ConnectionIsUsedOnlyOnceItsConfigurationIsAccepted) {
     if (!accepts) response.decision = wire::Block{.status = 400, .body = "unknown key"};
     feed(session, frame_of({}, response));
     EXPECT_EQ(session.state(), accepts ? ProxySession::State::ready : ProxySession::State::closed);
-    if (!accepts) EXPECT_THAT(session.end()->detail(), HasSubstr("unknown key"));
+    if (!accepts) {
+      EXPECT_THAT(session.end()->detail(), HasSubstr("unknown key"));
+    }
   }
 }
 

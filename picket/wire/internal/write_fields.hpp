@@ -286,7 +286,7 @@ template <class S, Described T>
 void write_named_fields(S& sink, const T& message) {
   std::apply(
       [&](const auto&... field) {
-        const auto one = [&](const auto& f) {
+        [[maybe_unused]] const auto one = [&](const auto& f) {
           if (!is_written(message, f)) return;
           sink.writer.name(f.name);
           write(sink, message.*f.member);
