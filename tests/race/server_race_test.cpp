@@ -1,0 +1,131 @@
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "picket/agent/server.hpp"
+#include "tests/support/echo_handler.hpp"
+#include "tests/support/load.hpp"
+
+/// A server under several proxies at once, each on a thread of its own, as a gateway's workers are.
+namespace picket::tests {
+namespace {
+
+using namespace std::chrono_literals;
+using transport::testing::TemporaryFolder;
+
+/// Keeps state per exchange, so that events which meet on one are seen.
+class Stateful final : public EchoHandler {
+ public:
+  agent::Reply on_request_headers(const agent::RequestHeaders& event, agent::Context& context) override {
+    ++context.state<int>();
+    return EchoHandler::on_request_headers(event, context);
+  }
+  agent::Reply on_request_body(const agent::RequestBodyChunk& event, agent::Context& context) override {
+    ++context.state<int>();
+    return EchoHandler::on_request_body(event, context);
+  }
+  void on_complete(const agent::RequestComplete&, agent::Context& context) override { context.state<int>() = 0; }
+  void on_cancel(agent::Context& context) override { context.state<int>() = 0; }
+};
+
+class ServerRace : public ::testing::TestWithParam<agent::Execution> {
+ protected:
+  agent::ServerOptions options(std::uint32_t threads) const {
+    return {.listen = folder_.socket().text(), .threads = threads, .execution = GetParam(), .drain_timeout = 1s};
+  }
+  LoadPlan plan(std::uint32_t seed) const {
+    LoadPlan plan{.endpoint = folder_.socket(), .seed = seed, .exchanges = 1500, .at_once = 12};
+    plan.config.connections_per_agent = 2;
+    plan.config.reconnect_interval = 5ms;
+    plan.config.max_reconnect_interval = 20ms;
+    return plan;
+  }
+  TemporaryFolder folder_;
+};
+
+TEST_P(ServerRace, EachProxyGetsItsOwnAnswersWhileCountersAreScraped) {
+  agent::Server server{options(3), [] { return std::make_unique<Stateful>(); }};
+  ASSERT_TRUE(server.start());
+  constexpr std::uint32_t proxies = 3;
+  std::vector<std::unique_ptr<Load>> loads;
+  for (std::uint32_t i = 0; i < proxies; ++i) loads.push_back(std::make_unique<Load>(plan(i + 1)));
+  std::vector<LoadResult> results(proxies);
+  std::atomic<bool> done{false};
+  std::jthread scraper{[&] {
+    std::uint64_t scraped = 0;
+    while (!done) {
+      for (const auto& load : loads) {
+        scraped += load->metrics().calls.value() + load->metrics().answered.value();
+        (void)load->metrics().latency.quantile(0.99);
+      }
+      (void)server.connections();
+      std::this_thread::sleep_for(1ms);
+    }
+    EXPECT_GT(scraped, 0U);
+  }};
+  {
+    std::vector<std::jthread> threads;
+    for (std::uint32_t i = 0; i < proxies; ++i)
+      threads.emplace_back([&, i] {
+        EXPECT_TRUE(loads[i]->ready());
+        results[i] = loads[i]->run();
+      });
+  }
+  done = true;
+  scraper.join();
+  for (const auto& result : results) {
+    EXPECT_GT(result.answered, 400U);
+    EXPECT_EQ(result.wrong, 0U);
+    EXPECT_EQ(result.of(base::ErrorKind::connection_closed), 0U);
+  }
+  loads.clear();
+  server.stop();
+  server.wait();
+}
+
+TEST_P(ServerRace, StopUnderLoadFromSeveralThreadsEndsEverything) {
+  for (std::uint32_t round = 0; round < 3; ++round) {
+    agent::Server server{options(2), [] { return std::make_unique<Stateful>(); }};
+    ASSERT_TRUE(server.start());
+    std::atomic<std::size_t> progress{0};
+    std::vector<std::jthread> threads;
+    for (std::uint32_t i = 0; i < 2; ++i)
+      threads.emplace_back([&, i] {
+        Load load{plan(round * 10 + i)};
+        EXPECT_TRUE(load.ready());
+        const LoadResult result = load.run([&](std::size_t) { ++progress; });
+        EXPECT_EQ(result.wrong, 0U);
+      });
+    while (progress < 20) std::this_thread::yield();
+    for (int i = 0; i < 2; ++i) threads.emplace_back([&] { server.stop(); });
+    server.wait();
+    threads.clear();
+    EXPECT_EQ(server.connections(), 0U);
+  }
+}
+
+TEST_P(ServerRace, DestroyedUnderLoadItEndsEverything) {
+  for (std::uint32_t round = 0; round < 3; ++round) {
+    std::optional<agent::Server> server(std::in_place, options(2), [] { return std::make_unique<Stateful>(); });
+    ASSERT_TRUE(server->start());
+    std::atomic<std::size_t> progress{0};
+    std::jthread proxy{[&] {
+      Load load{plan(round)};
+      EXPECT_TRUE(load.ready());
+      (void)load.run([&](std::size_t) { ++progress; });
+    }};
+    while (progress < 20) std::this_thread::yield();
+    server.reset();
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Executions, ServerRace,
+                         ::testing::Values(agent::Execution::on_loop, agent::Execution::handed_over),
+                         [](const auto& info) {
+                           return info.param == agent::Execution::on_loop ? "OnLoop" : "HandedOver";
+                         });
+
+}  // namespace
+}  // namespace picket::tests
