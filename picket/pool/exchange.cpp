@@ -5,6 +5,12 @@
 #include "picket/pool/agent.hpp"
 
 namespace picket::pool {
+namespace {
+
+// Bytes. Events beside each other save a round trip; to an agent that does not read they would only fill the queue.
+constexpr std::size_t max_unwritten = 256 * 1024;
+
+}  // namespace
 
 Exchange::Exchange(Agent& agent, const base::CorrelationId& id)
     : agent_(&agent), id_(&id), arena_(agent.take_arena()) {}
@@ -68,7 +74,8 @@ const session::AgentInfo* Exchange::agent_info() const noexcept {
 
 bool Exchange::pipelines() const noexcept {
   const Connection* const connection = pinned();
-  return connection != nullptr && connection->session()->format().event_reply;
+  return connection != nullptr && connection->session()->format().event_reply &&
+         connection->session()->output().size() < max_unwritten;
 }
 
 }  // namespace picket::pool

@@ -2,7 +2,7 @@
 #
 # A module is a folder: its path is its namespace, its target and its include path. picket/wire becomes the static
 # library picket_wire, known as picket::wire; its tests become picket_wire_tests. LINKS are public and are what the module
-# may use.
+# may use; TEST_LINKS are for tests and benchmarks only.
 function(picket_module path)
   cmake_parse_arguments(M "" "" "SOURCES;TESTS;BENCHES;LINKS;TEST_LINKS" ${ARGN})
   string(REPLACE "/" "_" target "${path}")
@@ -22,7 +22,8 @@ function(picket_module path)
   endif()
   if(PICKET_BENCH AND M_BENCHES)
     add_executable(${target}_bench ${M_BENCHES})
-    target_link_libraries(${target}_bench PRIVATE ${alias} picket_bench benchmark::benchmark benchmark::benchmark_main)
+    target_link_libraries(${target}_bench PRIVATE ${alias} ${M_TEST_LINKS} picket_bench benchmark::benchmark
+                          benchmark::benchmark_main)
   endif()
 endfunction()
 
