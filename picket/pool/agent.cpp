@@ -10,6 +10,9 @@ namespace picket::pool {
 
 using base::ErrorKind;
 
+// An agent that lives answers a ping in far less, however long its events take.
+constexpr base::Duration probe_patience = std::chrono::milliseconds{100};
+
 Agent::Agent(transport::Worker& worker, AgentSpec spec, Config config, transport::Endpoint endpoint, Observer* observer)
     : worker_(worker),
       spec_(std::move(spec)),
@@ -76,6 +79,9 @@ Selection Agent::select_connection() {
 std::optional<Agent::MustWait> Agent::pin(Call& call) {
   const Selection selection = select_connection();
   if (!selection.index && selection.failure == SelectionFailure::none_ready) {
+    if (worker_.now() < probing_until_)
+      return MustWait{base::fail(ErrorKind::unavailable, "the agent answers neither events nor pings"),
+                      std::min(call.deadline_.at(), probing_until_)};
     refuse(call, ErrorKind::unavailable,
            last_error_ ? "no connection is ready; the last one: " + last_error_->message() : "no connection is ready");
     return std::nullopt;
@@ -226,6 +232,11 @@ void Agent::on_lost(const base::Error& reason, bool was_ready, std::uint32_t att
   if (observer_ != nullptr)
     observer_->on_disconnected(id(), reason, attempts, attempts > config_.max_reconnect_attempts);
   pump();  // with no connection left, who waits fails at once
+}
+
+void Agent::probe() {
+  probing_until_ = worker_.now() + probe_patience;
+  for (auto& connection : connections_) connection->probe();
 }
 
 void Agent::note_breaker() {

@@ -63,6 +63,8 @@ class Connection final : transport::ProxyLink::Owner {
   /// `call` has ended in another way than by its session's word: what the session has still to say of it reaches
   /// nobody.
   void disown(Call& call) noexcept;
+  /// Nothing new goes to it until it has answered a ping.
+  void probe();
   /// An exchange ended: a draining connection may be free to close now.
   void on_exchange_over();
 
@@ -78,7 +80,6 @@ class Connection final : transport::ProxyLink::Owner {
   base::Timer retry_;
   Backoff backoff_;
   std::uint64_t epoch_ = 0;
-  std::uint64_t dropped_seen_ = 0;
   base::TimePoint connected_at_{};
   bool ready_ = false;
   bool draining_ = false;
@@ -159,6 +160,9 @@ class Agent {
   void on_ready(Connection& connection);
   void on_lost(const base::Error& reason, bool was_ready, std::uint32_t attempts);
   void note_breaker();
+  /// An event timed out on one connection. Whether the agent is slow or dead, pings tell: on all connections, so that a
+  /// dead agent costs one timeout and not one for each of them.
+  void probe();
 
   [[nodiscard]] base::Arena take_arena();
   void return_arena(base::Arena arena);
@@ -180,6 +184,7 @@ class Agent {
   Call* last_waiting_ = nullptr;
   WaitReady* ready_waiters_ = nullptr;
   std::optional<base::Error> last_error_;
+  base::TimePoint probing_until_{};  // calls that find every connection in doubt wait until then for a pong
   std::vector<base::Arena> arenas_;
   bool draining_ = false;
   bool pumping_ = false;

@@ -229,7 +229,40 @@ TEST_F(AgentTest, FrozenAgentCostsOneTimeout) {
   EXPECT_EQ(kind_of(first), ErrorKind::timeout);
   Asked two{worker_, agent};
   Call& second = two.headers("/", in(20s));
-  EXPECT_EQ(kind_of(second), ErrorKind::unavailable) << "it must not wait for what is frozen";
+  ASSERT_TRUE(ends(second)) << "it must not wait for what is frozen";
+  EXPECT_EQ(kind_of(second), ErrorKind::unavailable);
+  Asked three{worker_, agent};
+  Call& third = three.headers("/", in(20s));
+  EXPECT_EQ(kind_of(third), ErrorKind::unavailable) << "by then it is known to be frozen";
+}
+
+TEST_F(AgentTest, FrozenAgentCostsOneTimeoutHoweverManyConnectionsItHas) {
+  Config config = quick();
+  config.connections_per_agent = 2;
+  Agent& agent = add(config);
+  auto one_connection = ready(agent);
+  auto other_connection = ready(agent);
+  one_connection.answers_pings = other_connection.answers_pings = false;
+  Asked one{worker_, agent};
+  ASSERT_TRUE(ends(one.headers("/", in(20ms))));
+  Asked two{worker_, agent};
+  Call& second = two.headers("/", in(20s));
+  ASSERT_TRUE(ends(second)) << "the other connection must have been doubted, too";
+  EXPECT_EQ(kind_of(second), ErrorKind::unavailable);
+}
+
+TEST_F(AgentTest, CallThatFindsEveryConnectionInDoubtIsSentOnceThePongComes) {
+  Agent& agent = add(quick());
+  auto connection = ready(agent);
+  Asked one{worker_, agent};
+  ASSERT_TRUE(ends(one.headers("/", in(20ms))));
+  Asked two{worker_, agent};
+  Call& second = two.headers();
+  EXPECT_EQ(connection.event().type, FrameType::request_headers);
+  EXPECT_EQ(connection.event().type, FrameType::cancel);
+  connection.answer(connection.event());  // the ping stood before it and was answered
+  ASSERT_TRUE(ends(second));
+  EXPECT_TRUE(second.result());
 }
 
 TEST_F(AgentTest, FrozenAgentThatThawsIsUsedAgain) {

@@ -50,9 +50,6 @@ void Connection::on_actions(transport::ProxyLink& link) {
   }
   handling_ = nullptr;
   current.clear_actions();
-  const auto& dropped = current.dropped();
-  const std::uint64_t total = dropped.unknown + dropped.late + dropped.mismatch;
-  if (total != dropped_seen_) agent_.metrics_.responses_dropped.add(total - std::exchange(dropped_seen_, total));
 }
 
 void Connection::handle(session::ProxyAction& action) {
@@ -74,6 +71,7 @@ void Connection::handle(session::ProxyAction& action) {
           },
           // One dead connection is one failure, however many calls it takes along: that is counted in on_closed().
           [&](session::Failed& failed) {
+            if (failed.error.kind() == base::ErrorKind::timeout) agent_.probe();
             if (failed.tag != disowned) Call::of(failed.tag).finish(std::move(failed.error), Breaker::Outcome::neutral);
           },
           [&](session::FlowChanged& flow) {
@@ -90,6 +88,8 @@ void Connection::handle(session::ProxyAction& action) {
             observe([&](Observer& observer) { observer.on_config_update(agent_.id(), *requested.request); });
           },
           [](session::Closed&) {},  // on_closed() follows
+          [&](session::Dropped&) { agent_.metrics_.responses_dropped.add(); },
+          [&](session::Recovered&) { agent_.pump(); },
       },
       action);
 }
@@ -112,7 +112,6 @@ void Connection::lost(const base::Error& reason) {
   const bool was_ready = std::exchange(ready_, false);
   link_.reset();
   ++epoch_;
-  dropped_seen_ = 0;
   // A connection that served for a while is replaced at once; one that ends soon after its start is not to be retried
   // in a tight loop.
   base::Duration pause{};
@@ -130,6 +129,12 @@ void Connection::drain() {
   retry_.cancel();
   if (link_ && (!ready_ || session() == nullptr)) close_now();
   on_exchange_over();
+}
+
+void Connection::probe() {
+  if (session() == nullptr) return;
+  session()->probe(agent_.worker_.now());
+  touch();
 }
 
 void Connection::on_exchange_over() {

@@ -185,28 +185,25 @@ base::Status ProxySession::on_response(std::string_view payload, base::TimePoint
 
   const ExchangeIndex exchange = in_flight_.find(decoded->correlation_id);
   if (exchange == none) {
-    if (completes_unanswered_ != 0) {
-      --completes_unanswered_;
-    } else {
-      ++dropped_.unknown;
-    }
+    if (completes_unanswered_ == 0) return drop(dropped_.unknown);
+    --completes_unanswered_;
     return {};
   }
   const auto& entry = in_flight_.exchange(exchange);
-  if (entry.cancelled || entry.sent == 0) {
-    ++dropped_.late;
-    return {};
-  }
+  if (entry.cancelled || entry.sent == 0) return drop(dropped_.late);
   const EventIndex event = in_flight_.match(exchange, format_.event_reply ? decoded->reply_to : std::nullopt);
-  if (event == none) {
-    ++dropped_.mismatch;
-    return {};
-  }
+  if (event == none) return drop(dropped_.mismatch);
   auto* const response =
       new (arena_.allocate(sizeof(wire::AgentResponse), alignof(wire::AgentResponse))) wire::AgentResponse(*decoded);
   actions_.emplace_back(Answered{in_flight_.event(event).tag, response});
   end_event(event);
   send_queued(exchange);
+  return {};
+}
+
+base::Status ProxySession::drop(std::uint64_t& count) {
+  ++count;
+  actions_.emplace_back(Dropped{});
   return {};
 }
 
@@ -223,7 +220,7 @@ base::Status ProxySession::on_control(const wire::FrameView& frame, base::TimePo
       return read.operator()<wire::Pong>([&](const wire::Pong& pong) {
         if (pong.sequence != ping_sequence_) return;
         pong_due_ = base::TimePoint::max();
-        suspect_ = false;
+        if (std::exchange(suspect_, false)) actions_.emplace_back(Recovered{});
         next_ping_ = now + config_.ping_interval;
       });
     case FrameType::health_status:
@@ -353,10 +350,13 @@ void ProxySession::expire(ExchangeIndex exchange, base::TimePoint now) {
   in_flight_.exchange(exchange).cancelled = true;
   if (!on_the_wire) return;
   (void)wire::encode(format_, wire::Cancel{id.text(), wire::CancelReason::timeout, milliseconds(now)}, output_);
-  if (!suspect_) {
-    suspect_ = true;
-    ping(now);
-  }
+  probe(now);
+}
+
+void ProxySession::probe(base::TimePoint now) {
+  if (state_ != State::ready || suspect_) return;
+  suspect_ = true;
+  ping(now);
 }
 
 void ProxySession::ping(base::TimePoint now) {

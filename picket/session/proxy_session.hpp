@@ -60,8 +60,10 @@ struct ConfigUpdateRequested {
 struct Closed {
   base::Error reason;
 };  ///< Write what is queued, then close. Nothing follows.
-using ProxyAction =
-    std::variant<Ready, Answered, Failed, HealthChanged, FlowChanged, MetricsReported, ConfigUpdateRequested, Closed>;
+struct Dropped {};    ///< A response that reached nobody; dropped() says why.
+struct Recovered {};  ///< A pong came: the connection, suspect before, takes new events again.
+using ProxyAction = std::variant<Ready, Answered, Failed, HealthChanged, FlowChanged, MetricsReported,
+                                 ConfigUpdateRequested, Closed, Dropped, Recovered>;
 
 /// Responses that reached nobody, by reason. A forged or late answer is counted and dropped, never believed.
 struct DroppedResponses {
@@ -130,7 +132,10 @@ class ProxySession {
   [[nodiscard]] State state() const noexcept { return state_; }
   /// Why the session is closed; empty while it is not.
   [[nodiscard]] const std::optional<base::Error>& end() const noexcept { return end_; }
-  /// A ping is out that is not answered since an event timed out: nothing new should go here.
+  /// Doubts that the peer lives: a ping goes out, and nothing new should go here until its pong comes. By itself the
+  /// session does so when an event times out; the owner may when one did on another connection to the same agent.
+  void probe(base::TimePoint now);
+  /// In doubt: see probe().
   [[nodiscard]] bool suspect() const noexcept { return suspect_; }
   [[nodiscard]] bool paused() const noexcept { return paused_; }
   [[nodiscard]] wire::HealthState health() const noexcept { return health_; }
@@ -159,6 +164,7 @@ class ProxySession {
   void begin_configuring(base::TimePoint now);
   void ready();
   void ping(base::TimePoint now);
+  [[nodiscard]] base::Status drop(std::uint64_t& count);
   base::Status enqueue(const base::CorrelationId& id, const PendingEvent& event, base::TimePoint now);
   void fail_all(const base::Error& reason);
   void end_event(EventIndex event);

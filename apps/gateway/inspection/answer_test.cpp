@@ -98,17 +98,17 @@ TEST(Reasons, HaveTheNamesOfTheConfigurationReference) {
                                  "bad_request", "upstream_error", "overloaded"));
 }
 
-TEST(Failures, TimeoutsAre504LargeBodies413AndTheRest503) {
+TEST(Failures, TimeoutsAre504AndTheRest503) {
   using base::ErrorKind;
   for (int i = 0; i <= static_cast<int>(ErrorKind::io); ++i) {
     const auto kind = static_cast<ErrorKind>(i);
     const Failure failure = failure_of(kind);
-    const bool protocol = kind == ErrorKind::invalid_message || kind == ErrorKind::serialization;
-    EXPECT_EQ(failure.status, kind == ErrorKind::timeout ? 504 : kind == ErrorKind::message_too_large ? 413 : 503);
-    EXPECT_EQ(failure.reason, kind == ErrorKind::timeout             ? Reason::agent_timeout
-                              : kind == ErrorKind::message_too_large ? Reason::body_too_large
-                              : protocol                             ? Reason::agent_protocol_error
-                                                                     : Reason::agent_unavailable)
+    const bool protocol = kind == ErrorKind::invalid_message || kind == ErrorKind::serialization ||
+                          kind == ErrorKind::message_too_large;
+    EXPECT_EQ(failure.status, kind == ErrorKind::timeout ? 504 : 503);
+    EXPECT_EQ(failure.reason, kind == ErrorKind::timeout ? Reason::agent_timeout
+                              : protocol                 ? Reason::agent_protocol_error
+                                                         : Reason::agent_unavailable)
         << base::name(kind);
   }
 }

@@ -14,6 +14,8 @@ constexpr std::string_view phase_request_headers = "request_headers";
 constexpr std::string_view phase_request_body = "request_body";
 constexpr std::string_view phase_response_headers = "response_headers";
 
+constexpr Failure body_too_large{Reason::body_too_large, 413};
+
 std::string_view name_of(const wire::Decision& decision) {
   constexpr std::array<std::string_view, 4> names{"allow", "block", "redirect", "challenge"};
   return names[decision.index()];
@@ -154,13 +156,8 @@ std::uint64_t Inspection::inspect_body_up_to() const {
 }
 
 void Inspection::skip_request_body() {
-  for (auto& participant : participants_)
+  for (const auto& participant : participants_)
     if (participant.agent.events.request_body && !participant.out) pass_uninspected(participant);
-}
-
-void Inspection::pass_uninspected(Participant& participant) {
-  participant.counters.bodies_uninspected.add();
-  audit(participant, phase_request_body, "uninspected", std::nullopt, nullptr, base::Clock::now());
 }
 
 transport::Task<Verdict> Inspection::request_body(std::vector<base::ByteView>& pieces) {
@@ -168,9 +165,7 @@ transport::Task<Verdict> Inspection::request_body(std::vector<base::ByteView>& p
     if (!participant.agent.events.request_body || participant.out) continue;
     if (size_of(pieces) > body_limit(participant)) {
       if (participant.filter.failure_mode == config::FailureMode::closed)
-        co_return note_failure(participant, base::Error{base::ErrorKind::message_too_large}, phase_request_body,
-                               base::Clock::now())
-            .verdict;
+        co_return fail_closed(participant, body_too_large, phase_request_body, base::Clock::now()).verdict;
       pass_uninspected(participant);
       continue;
     }
@@ -296,13 +291,22 @@ Inspection::Noted Inspection::note_failure(Participant& participant, const base:
     audit(participant, phase, "failed_open", std::nullopt, nullptr, began);
     return {{Opinion::State::failed, config::FailureMode::open}, {}};
   }
-  const Failure failure = failure_of(error.kind());
+  return fail_closed(participant, failure_of(error.kind()), phase, began);
+}
+
+Inspection::Noted Inspection::fail_closed(const Participant& participant, const Failure& failure,
+                                          std::string_view phase, base::TimePoint began) {
   participant.counters.failed_closed.add();
   audit(participant, phase, "failed_closed", failure.status, nullptr, began);
   return {{Opinion::State::failed, config::FailureMode::closed},
           {.answer = answer_for(failure.reason, failure.status, arena_),
            .decision = "failed_closed",
            .agent = participant.agent.id}};
+}
+
+void Inspection::pass_uninspected(const Participant& participant) {
+  participant.counters.bodies_uninspected.add();
+  audit(participant, phase_request_body, "uninspected", std::nullopt, nullptr, base::Clock::now());
 }
 
 void Inspection::audit(const Participant& participant, std::string_view phase, std::string_view decision,
