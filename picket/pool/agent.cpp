@@ -243,7 +243,7 @@ bool Agent::closed() const noexcept {
 // ---- memory for answers
 
 base::Arena Agent::take_arena() {
-  if (arenas_.empty()) return base::Arena{};
+  if (arenas_.empty()) return base::Arena{1024, 16 * 1024};
   base::Arena arena = std::move(arenas_.back());
   arenas_.pop_back();
   return arena;

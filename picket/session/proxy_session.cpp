@@ -369,7 +369,10 @@ void ProxySession::tick(base::TimePoint now) {
     expire(in_flight_.event(in_flight_.earliest()).exchange, now);
   if (now >= pong_due_) return close(fail(ErrorKind::timeout, "the agent did not answer a ping in time"));
   if (state_ == State::ready && now >= next_ping_) {
-    if (in_flight_.exchanges() == 0) reader_.trim();
+    if (in_flight_.exchanges() == 0) {
+      reader_.trim();
+      arena_.trim();
+    }
     ping(now);
   }
 }

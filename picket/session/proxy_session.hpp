@@ -170,7 +170,7 @@ class ProxySession {
   AgentInfo agent_;
   FrameReader reader_;
   wire::Output output_;
-  base::Arena arena_{2048};
+  base::Arena arena_{2048, base::limits::kept_decode_memory};
   std::vector<ProxyAction> actions_;
   InFlight in_flight_;
   DroppedResponses dropped_;
