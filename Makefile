@@ -9,6 +9,7 @@ help:
 	@echo 'make build     release binaries: build/release/bin/picket, picket-waf'
 	@echo 'make test      every test: sanitizers, races, GCC'
 	@echo 'make bench     benchmarks (ROWS=regex for a part)'
+	@echo 'make interop   Picket and the published Rust crate, both ways, both encodings'
 	@echo 'make crs       the whole OWASP CRS regression suite through gateway and WAF'
 	@echo 'make fuzz      each fuzz target for FUZZ_SECONDS (60)'
 	@echo 'make format    clang-format in place;  make lint: clang-format, clang-tidy, include order, coroutine rule'
@@ -21,18 +22,19 @@ build:
 demo: build
 	@python3 tools/demo.py $(if $(KEEP),--keep)
 
-test: dev-test
-	@ctest --test-dir build/dev -j $(JOBS)
+# Three builds: races under ThreadSanitizer, the library under GCC, everything under AddressSanitizer. The last has most tests and
+# its summary ends the output.
+test: race-test gcc-test dev-test
 
-# The tests themselves run last, so that their summary ends the output; the other two legs print theirs before.
 dev-test:
 	@tools/bootstrap test
 	@cmake --preset dev >/dev/null && cmake --build build/dev -j $(JOBS)
+	@ctest --test-dir build/dev -j $(JOBS)
 
 race-test:
 	@tools/bootstrap test
 	@cmake --preset tsan >/dev/null && cmake --build build/tsan --target race_tests -j $(JOBS)
-	@ctest --test-dir build/tsan -L race
+	@ctest --test-dir build/tsan -L race -j $(JOBS)
 
 gcc-test:
 	@tools/bootstrap test
@@ -46,7 +48,7 @@ crs: build
 
 fuzz:
 	@tools/bootstrap test
-	@cmake --preset fuzz >/dev/null && cmake --build build/fuzz -j $(JOBS)
+	@cmake --preset fuzz >/dev/null && cmake --build build/fuzz --target fuzz_targets -j $(JOBS)
 	@tools/fuzz $(or $(FUZZ_SECONDS),60)
 
 bench:
@@ -54,6 +56,7 @@ bench:
 	@tools/bench "$(ROWS)"
 
 interop:
+	@tools/bootstrap interop
 	@tools/interop
 
 format:

@@ -19,6 +19,7 @@ void add_run(CLI::App& app, int& exit_code);
 void add_check(CLI::App& app, int& exit_code);
 void add_call(CLI::App& app, int& exit_code);
 void add_agent(CLI::App& app, int& exit_code);
+void add_bench(CLI::App& app, int& exit_code);
 void add_version(CLI::App& app, int& exit_code);
 
 }  // namespace picket::apps::cli

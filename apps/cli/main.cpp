@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
   add_check(app, exit_code);
   add_call(app, exit_code);
   add_agent(app, exit_code);
+  add_bench(app, exit_code);
   add_version(app, exit_code);
   try {
     app.parse(argc, argv);

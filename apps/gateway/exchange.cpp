@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "apps/gateway/answer_writer.hpp"
+#include "apps/gateway/http/parser.hpp"
 #include "apps/gateway/logs/access_line.hpp"
 #include "apps/gateway/logs/json_line.hpp"
 #include "apps/gateway/router.hpp"
@@ -58,6 +59,7 @@ transport::Task<void> Exchange::serve() {
   const std::string_view authority = authority_of(request_.target);
   const config::Route* const route = find_route(service_.config, request_);
   if (!authority.empty() && authority != request_.headers.find("host").value_or("")) {
+    keep_alive_ = false;
     co_await refuse(Reason::bad_request, 400);
   } else if (route == nullptr) {
     co_await answer({.status = 404, .fields = http::FieldList{arena_}, .body = "no route takes this request\n"});

@@ -107,6 +107,15 @@ Decision&& Decision::replace_body(std::string bytes) && {
   return std::move(*this);
 }
 
+Decision&& Decision::drop_frame() && {
+  drops_frame_ = true;
+  return std::move(*this);
+}
+Decision&& Decision::close_websocket(std::uint16_t code, std::string reason) && {
+  close_ = Close{code, std::move(reason)};
+  return std::move(*this);
+}
+
 wire::Decision Decision::verdict(base::Arena& arena) const {
   switch (kind_) {
     case Kind::block: {
@@ -148,6 +157,8 @@ wire::AgentResponse Decision::response(const wire::ReplyTo& event, base::Arena& 
     (event.type == wire::FrameType::response_body_chunk ? response.response_body_mutation
                                                         : response.request_body_mutation) = mutation;
   }
+  if (drops_frame_) response.websocket_decision = wire::WebSocketVerdict::drop;
+  if (close_) response.websocket_decision = wire::WebSocketClose{.code = close_->code, .reason = close_->reason};
   return response;
 }
 

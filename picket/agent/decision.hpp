@@ -54,6 +54,10 @@ class Decision {
   /// The chunk in question is replaced; an empty text drops it.
   Decision&& replace_body(std::string bytes) &&;
 
+  /// The WebSocket frame in question is not passed on; or its connection is closed, with a code of RFC 6455 §7.4.
+  Decision&& drop_frame() &&;
+  Decision&& close_websocket(std::uint16_t code, std::string reason) &&;
+
   [[nodiscard]] bool is_allow() const noexcept { return kind_ == Kind::allow; }
   [[nodiscard]] std::optional<std::uint16_t> block_status() const noexcept {
     return kind_ == Kind::block ? std::optional{status_} : std::nullopt;
@@ -91,6 +95,12 @@ class Decision {
   Pairs notes_;
   Pairs routing_;
   std::optional<std::string> replacement_;
+  struct Close {
+    std::uint16_t code;
+    std::string reason;
+  };
+  bool drops_frame_ = false;
+  std::optional<Close> close_;
 };
 
 }  // namespace picket::agent

@@ -81,6 +81,13 @@ TEST(Decision, ReplacementGoesToTheBodyInQuestionAndNamesItsChunk) {
       << "an empty replacement drops the chunk";
 }
 
+TEST(Decision, WebSocketFramesAreDroppedOrTheirConnectionClosed) {
+  EXPECT_TRUE(says(Decision::allow().drop_frame(), R"("websocket_decision":"drop")"));
+  EXPECT_TRUE(says(Decision::allow().close_websocket(1008, "policy"),
+                   R"("websocket_decision":{"close":{"code":1008,"reason":"policy"}})"));
+  EXPECT_TRUE(says(Decision::allow(), R"("websocket_decision":null)")) << "nothing said means: pass it on";
+}
+
 TEST(Decision, NeedsMoreHoldsWhatIsHeld) {
   EXPECT_TRUE(says(Decision::allow().needs_more(), R"("needs_more":true)"));
   EXPECT_TRUE(says(Decision::allow(), R"("needs_more":false)"));

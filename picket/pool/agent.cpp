@@ -68,10 +68,13 @@ std::optional<Agent::MustWait> Agent::try_start(Call& call) {
   return std::nullopt;
 }
 
-std::optional<Agent::MustWait> Agent::pin(Call& call) {
+Selection Agent::select_connection() {
   for (std::size_t i = 0; i < connections_.size(); ++i) candidates_[i] = connections_[i]->candidate();
-  const Selection selection =
-      select(candidates_, config_.load_balance_strategy, config_.max_concurrent_per_connection, turn_);
+  return select(candidates_, config_.load_balance_strategy, config_.max_concurrent_per_connection, turn_);
+}
+
+std::optional<Agent::MustWait> Agent::pin(Call& call) {
+  const Selection selection = select_connection();
   if (!selection.index && selection.failure == SelectionFailure::none_ready) {
     refuse(call, ErrorKind::unavailable,
            last_error_ ? "no connection is ready; the last one: " + last_error_->message() : "no connection is ready");
@@ -115,6 +118,15 @@ void Agent::send(Call& call, Connection& connection) {
   }
   call.state_ = Call::State::in_flight;
   metrics_.in_flight.set(++in_flight_);
+  connection.touch();
+}
+
+void Agent::report(const wire::RequestComplete& summary) {
+  if (std::ranges::find(spec_.events, wire::EventKind::request_complete) == spec_.events.end()) return;
+  const Selection selection = select_connection();
+  if (!selection.index) return;
+  Connection& connection = *connections_[*selection.index];
+  connection.session()->report(summary);
   connection.touch();
 }
 
@@ -182,6 +194,11 @@ void Agent::finished(Call& call, Breaker::Outcome outcome) {
 }
 
 // ---- connections
+
+const session::AgentInfo* Agent::info() const noexcept {
+  const auto found = std::ranges::find_if(connections_, [](const auto& connection) { return connection->ready(); });
+  return found != connections_.end() && (*found)->session() != nullptr ? &(*found)->session()->agent() : nullptr;
+}
 
 void Agent::on_ready(Connection& connection) {
   metrics_.connections_opened.add();

@@ -142,6 +142,9 @@ class Agent {
   [[nodiscard]] std::optional<MustWait> try_start(Call& call);
   [[nodiscard]] std::optional<MustWait> pin(Call& call);
   void send(Call& call, Connection& connection);
+  [[nodiscard]] Selection select_connection();
+  /// Sends request_complete where the specification names it, for an exchange that the agent was not told of.
+  void report(const wire::RequestComplete& summary);
   [[nodiscard]] std::optional<MustWait> paused(Call& call);
   void refuse(Call& call, base::ErrorKind kind, std::string detail);
   void wait(Call& call, MustWait terms);
@@ -151,6 +154,8 @@ class Agent {
   void finished(Call& call, Breaker::Outcome outcome);
 
   // ---- connections
+  /// What the agent said of itself on a connection that is ready; null without one.
+  [[nodiscard]] const session::AgentInfo* info() const noexcept;
   void on_ready(Connection& connection);
   void on_lost(const base::Error& reason, bool was_ready, std::uint32_t attempts);
   void note_breaker();

@@ -52,14 +52,17 @@ void Exchange::complete(const wire::RequestComplete& summary) {
   if (completed_) return;
   completed_ = true;
   if (pending_ != nullptr) cancel(wire::CancelReason::manual);
+  bool told = false;
   if (Connection* const connection = pinned()) {
-    connection->session()->complete(*id_, summary, agent_->worker_.now());
+    told = connection->session()->complete(*id_, summary, agent_->worker_.now());
     connection->touch();
     connection->on_exchange_over();
   }
+  if (!told) agent_->report(summary);
 }
 
 const session::AgentInfo* Exchange::agent_info() const noexcept {
+  if (connection_ == nullptr) return agent_->info();
   const Connection* const connection = pinned();
   return connection != nullptr ? &connection->session()->agent() : nullptr;
 }

@@ -47,10 +47,12 @@ class Exchange {
 
   /// The client is gone or nobody needs the answer: pending calls end as unavailable, the agent is told.
   void cancel(wire::CancelReason reason);
-  /// The exchange is over. Pending calls are cancelled. Nothing may be called afterwards.
+  /// The exchange is over. Pending calls are cancelled. Nothing may be called afterwards. An agent that is sent
+  /// request_complete is told although it was asked nothing.
   void complete(const wire::RequestComplete& summary);
 
-  /// What the pinned agent said of itself; null before the first event, or when its connection is gone.
+  /// What the agent said of itself on the pinned connection, before the first event on any that is ready; null without
+  /// such a connection.
   [[nodiscard]] const session::AgentInfo* agent_info() const noexcept;
   /// Whether events may be in flight beside each other on this connection (event-reply).
   [[nodiscard]] bool pipelines() const noexcept;

@@ -192,6 +192,39 @@ TEST_F(ExchangeTest, AgentThatSawNothingIsToldNothing) {
   EXPECT_EQ(connection.event().type, FrameType::request_body_chunk);
 }
 
+TEST_F(ExchangeTest, AgentThatIsAskedNothingIsToldTheEndWhereItWantsIt) {
+  Agent& agent = add(quick(), {.events = {wire::EventKind::request_complete}});
+  auto connection = ready(agent, {.events = {5}});
+  Asked asked{worker_, agent};
+  asked.exchange().complete({.correlation_id = asked.id().text(), .status = 418});
+  const auto event = connection.event();
+  EXPECT_EQ(event.type, FrameType::request_complete);
+  EXPECT_EQ(event.id, asked.id().text());
+}
+
+TEST_F(ExchangeTest, AgentOfWhichNothingWasWantedIsToldTheEndOnceWhereItWantsIt) {
+  using enum wire::EventKind;
+  Agent& agent = add(quick(), {.events = {request_headers, request_complete}});
+  auto connection = ready(agent, {.events = {5}});
+  Asked skipped{worker_, agent};
+  skipped.headers();
+  const std::string id{skipped.id().text()};
+  skipped.end();
+  Asked next{worker_, agent};
+  next.exchange().complete({.correlation_id = next.id().text()});
+  EXPECT_EQ(connection.event().id, id);
+  EXPECT_EQ(connection.event().id, next.id().text());
+}
+
+TEST_F(ExchangeTest, WhatAnAgentSaidOfItselfIsKnownBeforeTheFirstEvent) {
+  Agent& agent = add(quick());
+  Asked early{worker_, agent};
+  EXPECT_EQ(early.exchange().agent_info(), nullptr);
+  auto connection = ready(agent);
+  ASSERT_NE(early.exchange().agent_info(), nullptr);
+  EXPECT_EQ(early.exchange().agent_info()->name, "played");
+}
+
 TEST_F(ExchangeTest, CancelEndsEveryCallOfItAndNoOther) {
   Agent& agent = add(quick());
   auto connection = ready(agent, {.format = extended});

@@ -182,6 +182,9 @@ bool AgentSession::respond(const EventRef& ref, const wire::AgentResponse& respo
     close(std::move(status.error()));
     return false;
   }
+  // A decision dies with the handler's call: bytes that it put in a body's place are not borrowed for longer.
+  for (const auto* const mutation : {&response.request_body_mutation, &response.response_body_mutation})
+    if (*mutation && (*mutation)->data && output_.borrows()) output_.own_borrowed(*(*mutation)->data);
   --unanswered_;
   --exchange.pending;
   const bool over = ref.key.type == FrameType::request_complete || ref.key.type == FrameType::configure;

@@ -90,6 +90,7 @@ class AgentSession {
   // ---- what the owner calls
   /// Answers an event. The response's id and reply_to are filled in here. False where nobody wants the answer any more
   /// (cancelled, expired, closed, or answered before): it is dropped. Errors of encoding close the connection.
+  /// Nothing of `response` is borrowed afterwards.
   bool respond(const EventRef& ref, const wire::AgentResponse& response, base::TimePoint now);
   /// Sends a message that answers nothing: HealthStatus, FlowControl, MetricsReport, ConfigUpdateRequest.
   template <class Message>

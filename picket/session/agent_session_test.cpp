@@ -105,6 +105,20 @@ TEST_F(AgentSessionTest, ProxyThatNamesNoEncodingGetsJsonAndNoExtensions) {
   EXPECT_TRUE(answer.extensions.empty());
 }
 
+TEST_F(AgentSessionTest, AnAnswersBytesAreItsOwnersAgainAtOnce) {
+  const wire::Format format{wire::Encoding::msgpack, true, true};
+  auto& session = open({wire::Encoding::msgpack}, {wire::extension_raw_bytes, wire::extension_event_reply});
+  feed(session, frame_of(format, wire::RequestBodyChunk{.correlation_id = "one", .data = base::as_bytes("x")}));
+  std::string replacement(10'000, 'r');
+  ASSERT_TRUE(session.respond(arrived(session).at(0),
+                              {.request_body_mutation = wire::BodyMutation{.data = base::as_bytes(replacement)}},
+                              kStart));
+  replacement.assign(replacement.size(), '?');
+  EXPECT_FALSE(session.output().borrows());
+  EXPECT_EQ(base::as_text(*written<wire::AgentResponse>(session, format).request_body_mutation->data),
+            std::string(10'000, 'r'));
+}
+
 TEST_F(AgentSessionTest, RefusedHandshakeIsAnsweredBeforeTheClose) {
   const struct {
     std::string bytes;

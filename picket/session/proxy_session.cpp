@@ -325,14 +325,21 @@ void ProxySession::cancel(const base::CorrelationId& id, wire::CancelReason reas
     (void)wire::encode(format_, wire::Cancel{id.text(), reason, milliseconds(now)}, output_);
 }
 
-void ProxySession::complete(const base::CorrelationId& id, const wire::RequestComplete& summary, base::TimePoint now) {
+bool ProxySession::complete(const base::CorrelationId& id, const wire::RequestComplete& summary, base::TimePoint now) {
   const ExchangeIndex exchange = in_flight_.find(id);
-  if (exchange == none) return;
+  if (exchange == none) return false;
   if (in_flight_.exchange(exchange).first != none) cancel(id, wire::CancelReason::manual, now);
-  if (in_flight_.exchange(exchange).told && state_ == State::ready) {
-    if (wire::encode(format_, summary, output_)) ++completes_unanswered_;
-  }
+  const bool told =
+      in_flight_.exchange(exchange).told && state_ == State::ready && wire::encode(format_, summary, output_);
+  if (told) ++completes_unanswered_;
   in_flight_.remove_exchange(exchange);
+  return told;
+}
+
+void ProxySession::report(const wire::RequestComplete& summary) {
+  if (state_ != State::ready || output_.size() >= config_.max_output) return;
+  if (!agent_.wants(wire::EventKind::request_complete)) return;
+  if (wire::encode(format_, summary, output_)) ++completes_unanswered_;
 }
 
 // ---- time

@@ -116,8 +116,11 @@ class ProxySession {
   /// Stops waiting for whatever is in flight or queued of that exchange; no action follows for it. The agent is told.
   void cancel(const base::CorrelationId& id, wire::CancelReason reason, base::TimePoint now);
   /// The exchange is over: tells the agent where it saw any event of it, and forgets the exchange. Cancels first what
-  /// is still in flight.
-  void complete(const base::CorrelationId& id, const wire::RequestComplete& summary, base::TimePoint now);
+  /// is still in flight. Returns whether the agent was told.
+  bool complete(const base::CorrelationId& id, const wire::RequestComplete& summary, base::TimePoint now);
+  /// Tells an agent that declared request_complete of an exchange that complete() did not tell it of: one that only
+  /// counts or logs. Best effort: nothing where the session is not ready or its output is full.
+  void report(const wire::RequestComplete& summary);
   /// Closes for the owner's reason: what is in flight fails with it.
   void close(base::Error reason);
 

@@ -404,6 +404,28 @@ TEST_F(ProxySessionTest, AgentThatDoesNotReadIsNotFedWithoutEnd) {
   EXPECT_EQ(status.error().kind(), ErrorKind::unavailable);
 }
 
+TEST_F(ProxySessionTest, AnExchangeIsReportedToAnAgentThatSawNothingOfIt) {
+  auto& session = ready();
+  session.report({.correlation_id = one_.text(), .status = 200});
+  EXPECT_THAT(types_of(take_output(session)), ElementsAre(FrameType::request_complete));
+  EXPECT_EQ(session.exchanges(), 0U);
+  feed(session, frame_of({}, wire::AgentResponse{.correlation_id = one_.text()}));
+  EXPECT_EQ(session.dropped().unknown, 0U) << "its answer is expected";
+}
+
+TEST_F(ProxySessionTest, NothingIsReportedToAnAgentThatDidNotDeclareIt) {
+  auto& session = start();
+  constexpr std::array<std::int32_t, 1> headers_only{1};
+  const wire::HandshakeResponse response{
+      .protocol_version = 2,
+      .capabilities = {.agent_id = "a", .name = "n", .version = "1", .supported_events = headers_only},
+      .success = true};
+  session.report({.correlation_id = one_.text()});
+  feed(session, frame_of({}, response));
+  session.report({.correlation_id = one_.text()});
+  EXPECT_EQ(take_output(session), "");
+}
+
 TEST_F(ProxySessionTest, PauseDrainAndResumeAreReported) {
   auto& session = ready();
   feed(session, frame_of({}, wire::FlowControl{.action = wire::FlowAction::pause}));

@@ -1,186 +1,114 @@
-#include <array>
-#include <string>
-#include <vector>
+#include <fmt/format.h>
 
-#include <benchmark/benchmark.h>
-#include <simdjson.h>
-
-#include "picket/base/limits.hpp"
+#include "bench/payloads.hpp"
+#include "bench/rows.hpp"
 #include "picket/wire/codec.hpp"
 
-/// What one event costs to write and to read, in both encodings, and what simdjson's DOM takes for the same document
-/// (docs/adr/0003). The messages have the sizes of the real ones in a browser's traffic.
+/// What one message costs to write and to read, in both encodings: the look-alikes that the reference's benchmark
+/// measures, then the real messages. Reading is from what the reference wrote where the run provides it.
+namespace picket::wire {
 namespace {
 
-using namespace picket::wire;
-namespace base = picket::base;
+using bench::payloads;
+using bench::row;
 
-constexpr Format json{};
-constexpr Format msgpack{.encoding = Encoding::msgpack};
-constexpr Format raw_msgpack{.encoding = Encoding::msgpack, .raw_bytes = true};
+struct Named {
+  const char* name;
+  Format format;
+};
+constexpr std::array<Named, 2> encodings{{{"json", {}}, {"msgpack", {.encoding = Encoding::msgpack}}}};
+constexpr Format raw{.encoding = Encoding::msgpack, .raw_bytes = true};
 
-constexpr RequestMetadata metadata{.correlation_id = "7f3a9c0e51d24b68-00000017",
-                                   .request_id = "0190a5c2-7e3b-7c4d-9f10-2b6a5d8e4c31",
-                                   .client_ip = "203.0.113.195",
-                                   .client_port = 51234,
-                                   .server_name = "www.example.com",
-                                   .protocol = "HTTP/1.1",
-                                   .tls_version = "TLSv1.3",
-                                   .tls_cipher = "TLS_AES_128_GCM_SHA256",
-                                   .route_id = "api",
-                                   .upstream_id = "backend-1",
-                                   .timestamp = "2026-01-02T03:04:05.678Z"};
-
-constexpr std::array<Header, 4> few{{{"host", "www.example.com"},
-                                     {"user-agent", "curl/7.88.1"},
-                                     {"accept", "*/*"},
-                                     {"content-type", "application/json"}}};
-
-constexpr std::array<Header, 20> many{
-    {{"Host", "www.example.com"},
-     {"User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"},
-     {"Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"},
-     {"Accept-Language", "en-US,en;q=0.5"},
-     {"Accept-Encoding", "gzip, deflate, br, zstd"},
-     {"Referer", "https://www.example.com/shop/basket?step=2"},
-     {"Connection", "keep-alive"},
-     {"Cookie", "session=3f9a1c7be2d84056; theme=dark; consent=1; visitor=9b2e6d0c-71f4-4a53-8e1d-c0a5b7f2e943"},
-     {"Upgrade-Insecure-Requests", "1"},
-     {"Sec-Fetch-Dest", "document"},
-     {"Sec-Fetch-Mode", "navigate"},
-     {"Sec-Fetch-Site", "same-origin"},
-     {"Sec-Fetch-User", "?1"},
-     {"Priority", "u=0, i"},
-     {"Pragma", "no-cache"},
-     {"Cache-Control", "no-cache"},
-     {"X-Forwarded-For", "203.0.113.195"},
-     {"X-Forwarded-Proto", "https"},
-     {"X-Request-Id", "0190a5c2-7e3b-7c4d-9f10-2b6a5d8e4c31"},
-     {"Authorization", "Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dBjftJeZ4CVP-mB92K27uhbUJU1p1r"}}};
-
-RequestHeaders small_request() {
-  return {.metadata = metadata, .method = "POST", .uri = "/api/v1/users?page=2", .headers = Headers{few}};
-}
-RequestHeaders large_request() {
-  return {.metadata = metadata, .method = "GET", .uri = "/shop/checkout?step=3&ref=mail", .headers = Headers{many}};
-}
-AgentResponse allow() { return {.decision = Allow{}, .correlation_id = metadata.correlation_id}; }
-
-RequestBodyChunk chunk(std::size_t size) {
-  static const std::vector<std::byte> body = [] {
-    std::vector<std::byte> bytes(1 << 20);
-    std::uint32_t state = 1;
-    for (auto& byte : bytes) byte = static_cast<std::byte>((state = state * 1664525 + 1013904223) >> 24);
-    return bytes;
-  }();
-  return {.correlation_id = metadata.correlation_id,
-          .data = base::ByteView{body}.first(size),
-          .is_last = true,
-          .total_size = size,
-          .bytes_received = size};
-}
-
-template <class Message>
-std::string payload_of(const Format& format, const Message& message) {
-  Output out;
-  (void)encode(format, message, out);
-  std::string text = out.flatten().substr(frame_header_size);
-  text.reserve(text.size() + base::limits::tail_padding);
-  return text;
-}
-
-template <class Message>
-void write(benchmark::State& state, Format format, Message message) {
-  Output out;
-  std::size_t size = 0;
-  for (auto _ : state) {
-    benchmark::DoNotOptimize(encode(format, message, out));
-    size = out.size();
+/// Writes into one output that is drained each time, as a connection's is.
+template <class Encode>
+auto into_output(Encode encode_into) {
+  return [encode_into, out = Output{}]() mutable {
+    encode_into(out);
+    const std::size_t size = out.size();
     out.consume(size);
-  }
-  state.counters["bytes"] = static_cast<double>(size);
+    return size;
+  };
 }
 
-template <class Message>
-void read(benchmark::State& state, Format format, Message message) {
-  const std::string payload = payload_of(format, message);
-  base::Arena arena{16384};
-  for (auto _ : state) {
+template <class Decode>
+auto with_arena(Decode decode_with) {
+  return [decode_with, arena = base::Arena{16384}]() mutable {
     arena.reset();
-    benchmark::DoNotOptimize(decode<Message>(format, payload, arena));
-  }
-  state.counters["bytes"] = static_cast<double>(payload.size());
+    return decode_with(arena);
+  };
 }
 
-/// simdjson only parses: what follows in a real decoder (look-up of fields, numbers, headers) would come on top.
-template <class Message>
-void simdjson_dom(benchmark::State& state, Message message) {
-  const std::string payload = payload_of(json, message);
-  simdjson::dom::parser parser;
-  for (auto _ : state) {
-    simdjson::dom::element root;
-    if (parser.parse(payload.data(), payload.size(), false).get(root) != simdjson::SUCCESS)
-      state.SkipWithError("not parsed");
-    benchmark::DoNotOptimize(root);
-  }
+/// One frame written; the message comes from `load(payloads)`.
+template <class Load>
+void encode_row(const std::string& name, const Format& format, Load load) {
+  row(name, [=] {
+    return into_output([=, message = load()](Output& out) { (void)encode(format, message, out).has_value(); });
+  });
 }
 
-/// The same with every field looked up and every header visited, as a decoder on top of the DOM would have to.
-void simdjson_dom_request(benchmark::State& state, RequestHeaders message) {
-  const std::string payload = payload_of(json, message);
-  simdjson::dom::parser parser;
-  base::Arena arena{16384};
-  for (auto _ : state) {
-    arena.reset();
-    simdjson::dom::element root;
-    if (parser.parse(payload.data(), payload.size(), false).get(root) != simdjson::SUCCESS)
-      state.SkipWithError("not parsed");
-    RequestHeaders result;
-    base::ArenaList<Header> headers{arena};
-    headers.reserve(24);
-    for (const auto [key, value] : root["metadata"].get_object().value()) {
-      if (key == "client_port") {
-        result.metadata.client_port = static_cast<std::uint16_t>(value.get_uint64().value_unsafe());
-      } else if (std::string_view text; value.get(text) == simdjson::SUCCESS) {
-        benchmark::DoNotOptimize(text);
-      }
-    }
-    result.method = root["method"].get_string().value_unsafe();
-    result.uri = root["uri"].get_string().value_unsafe();
-    for (const auto [key, values] : root["headers"].get_object().value())
-      for (const auto value : values.get_array().value_unsafe())
-        headers.push_back({key, value.get_string().value_unsafe()});
-    result.headers = Headers{headers.items()};
-    benchmark::DoNotOptimize(result);
-  }
+/// One payload read: `encoded` of the reference, or our own.
+template <class Load>
+void decode_row(const std::string& name, const std::string& encoded, const Format& format, Load load) {
+  row(name, [=] {
+    const auto theirs = encoded.empty() ? std::nullopt : payloads().encoded(encoded);
+    const auto payload = theirs ? *theirs : payloads().keep(bench::payload_of(format, load()));
+    return with_arena(
+        [=](base::Arena& arena) { return decode<std::invoke_result_t<Load>>(format, payload, arena).has_value(); });
+  });
 }
 
-BENCHMARK_CAPTURE(write, request_small_json, json, small_request());
-BENCHMARK_CAPTURE(write, request_large_json, json, large_request());
-BENCHMARK_CAPTURE(write, allow_json, json, allow());
-BENCHMARK_CAPTURE(write, body_64k_json, json, chunk(65536));
-BENCHMARK_CAPTURE(write, request_small_msgpack, msgpack, small_request());
-BENCHMARK_CAPTURE(write, request_large_msgpack, msgpack, large_request());
-BENCHMARK_CAPTURE(write, allow_msgpack, msgpack, allow());
-BENCHMARK_CAPTURE(write, body_64k_msgpack_base64, msgpack, chunk(65536));
-BENCHMARK_CAPTURE(write, body_1k_msgpack_raw, raw_msgpack, chunk(1024));
-BENCHMARK_CAPTURE(write, body_64k_msgpack_raw, raw_msgpack, chunk(65536));
+template <class Load>
+void look_alike_rows(const std::string& what, const std::string& encoded, Encoding encoding, Load load) {
+  row("encode_" + what, [=] {
+    return into_output([=, message = load()](Output& out) { bench::encode_payload(encoding, message, out); });
+  });
+  // Bodies are decoded to bytes whatever they were encoded from.
+  using Loaded = std::invoke_result_t<Load>;
+  using Decoded = std::conditional_t<std::is_same_v<Loaded, bench::TextChunk>, bench::BinaryChunk, Loaded>;
+  row("decode_" + what, [=] {
+    const auto theirs = payloads().encoded(encoded);
+    Output out;
+    if (!theirs) bench::encode_payload(encoding, load(), out);
+    const auto payload = theirs ? *theirs : payloads().keep(out.flatten());
+    return with_arena([=](base::Arena& arena) { return bench::decode_payload<Decoded>(encoding, payload, arena); });
+  });
+}
 
-BENCHMARK_CAPTURE(read, request_small_json, json, small_request());
-BENCHMARK_CAPTURE(read, request_large_json, json, large_request());
-BENCHMARK_CAPTURE(read, allow_json, json, allow());
-BENCHMARK_CAPTURE(read, body_64k_json, json, chunk(65536));
-BENCHMARK_CAPTURE(read, request_small_msgpack, msgpack, small_request());
-BENCHMARK_CAPTURE(read, request_large_msgpack, msgpack, large_request());
-BENCHMARK_CAPTURE(read, allow_msgpack, msgpack, allow());
-BENCHMARK_CAPTURE(read, body_64k_msgpack_base64, msgpack, chunk(65536));
-BENCHMARK_CAPTURE(read, body_64k_msgpack_raw, raw_msgpack, chunk(65536));
+void declare_encoding(const Named& named) {
+  const auto& [name, format] = named;
+  for (const char* const size : {"small", "large"}) {
+    const std::string row_end = fmt::format("headers/{}/{}", name, size);
+    look_alike_rows(row_end, fmt::format("lookalike_{}.{}", size, name), format.encoding,
+                    [size] { return payloads().look_alike(size); });
+    const auto request = [size] { return payloads().request(size); };
+    encode_row("real/encode_" + row_end, format, request);
+    decode_row("real/decode_" + row_end, fmt::format("request_{}.{}", size, name), format, request);
+  }
+  const auto allow = [] { return payloads().allow(); };
+  encode_row(fmt::format("real/encode_allow/{}", name), format, allow);
+  decode_row(fmt::format("real/decode_allow/{}", name), fmt::format("allow.{}", name), format, allow);
 
-BENCHMARK_CAPTURE(simdjson_dom, request_small, small_request());
-BENCHMARK_CAPTURE(simdjson_dom, request_large, large_request());
-BENCHMARK_CAPTURE(simdjson_dom, allow, allow());
-BENCHMARK_CAPTURE(simdjson_dom, body_64k, chunk(65536));
-BENCHMARK_CAPTURE(simdjson_dom_request, small, small_request());
-BENCHMARK_CAPTURE(simdjson_dom_request, large, large_request());
+  const auto chunk = [] { return payloads().chunk("64k"); };
+  encode_row(fmt::format("real/encode_body/{}/64k", name), format, chunk);
+  decode_row(fmt::format("real/decode_body/{}/64k", name), fmt::format("chunk_64k.{}", name), format, chunk);
+}
+
+const bench::Declared rows{[] {
+  for (const Named& named : encodings) declare_encoding(named);
+  for (const char* const size : {"1k", "4k", "16k", "64k"}) {
+    look_alike_rows(fmt::format("body/json/{}", size), fmt::format("body_{}.json", size), Encoding::json,
+                    [size] { return payloads().text_chunk(size); });
+    look_alike_rows(fmt::format("body/msgpack/{}", size), fmt::format("body_{}.msgpack", size), Encoding::msgpack,
+                    [size] { return payloads().binary_chunk(size); });
+  }
+  // What Picket's two ends say to each other: structs without names, bodies as they are.
+  encode_row("real/encode_body/raw/64k", raw, [] { return payloads().chunk("64k"); });
+  decode_row("real/decode_body/raw/64k", "", raw, [] { return payloads().chunk("64k"); });
+  for (const char* const size : {"small", "large"})
+    decode_row(fmt::format("own/decode_headers/msgpack/{}", size), "", raw,
+               [size] { return payloads().request(size); });
+  decode_row("own/decode_allow/msgpack", "", raw, [] { return payloads().allow(); });
+}};
 
 }  // namespace
+}  // namespace picket::wire

@@ -5,39 +5,9 @@
 #include <fstream>
 #include <iterator>
 
-#include <simdjson.h>
+#include "picket/wire/testing/json_oracle.hpp"
 
 namespace picket::conformance {
-namespace {
-
-using wire::Value;
-
-/// Read by another parser than the one that is tested; some documents are nested deeper than ours allows, too.
-Value value_of(simdjson::dom::element element, base::Arena& arena) {
-  using simdjson::dom::element_type;
-  switch (element.type()) {
-    case element_type::NULL_VALUE: return {};
-    case element_type::BOOL: return {bool{element}};
-    case element_type::INT64: return {std::int64_t{element}};
-    case element_type::UINT64: return {std::uint64_t{element}};
-    case element_type::DOUBLE: return {double{element}};
-    case element_type::STRING: return {arena.copy(std::string_view{element})};
-    case element_type::ARRAY: {
-      base::ArenaList<Value> items{arena};
-      for (const auto item : simdjson::dom::array{element}) items.push_back(value_of(item, arena));
-      return {Value::List{items.items()}};
-    }
-    case element_type::OBJECT: {
-      base::ArenaList<wire::Member> members{arena};
-      for (const auto [key, value] : simdjson::dom::object{element})
-        members.push_back({arena.copy(key), value_of(value, arena)});
-      return {Value::Object{members.items()}};
-    }
-  }
-  return {};
-}
-
-}  // namespace
 
 std::filesystem::path shared(const std::string& path) {
   return std::filesystem::path{PICKET_SOURCE_DIR}.parent_path() / "shared" / path;
@@ -76,10 +46,11 @@ void SharedTest::SetUp() {
 
 std::vector<Document> SharedTest::load(const std::string& folder) {
   std::vector<Document> documents;
-  simdjson::dom::parser parser;
+  simdjson::dom::parser parser;  // another one than is tested; some documents are nested deeper than ours allows, too
   for (const auto& entry : std::filesystem::directory_iterator{shared(folder)}) {
     if (entry.path().extension() != ".json") continue;
-    documents.push_back({entry.path().stem().string(), value_of(parser.load(entry.path().string()), arena_)});
+    documents.push_back(
+        {entry.path().stem().string(), wire::testing::value_of(parser.load(entry.path().string()), arena_)});
   }
   std::ranges::sort(documents, {}, &Document::name);
   return documents;

@@ -33,7 +33,6 @@ constexpr Exception written_otherwise[] = {
     {"HealthStatus", "/timeout_multiplier", "beside the integer, see /state"},
     {"HealthStatus", "/eta_ms", "beside the integer, see /state"},
     {"HealthStatus", "/reason", "beside the integer, see /state"},
-    {"Configure", "/correlation_id", "the reference's MessagePack form lacks it"},
 };
 
 std::string message_of(const Document& vector) {
@@ -150,7 +149,7 @@ TEST_F(Vectors, AreReadAndWrittenInTheSameMeaning) {
 }
 
 TEST_F(Vectors, DifferWhereTheTableSaysSoAndNowhereElse) {
-  std::set<std::string_view> met;
+  std::set<const Exception*> met;
   for (const std::string folder : {"json", "msgpack"}) {
     for_each(folder, [&]<class Message>(const Document& vector, std::string_view bytes) {
       const Padded payload{bytes};
@@ -159,11 +158,11 @@ TEST_F(Vectors, DifferWhereTheTableSaysSoAndNowhereElse) {
       const auto ours = wire::parse_json(wire::testing::payload_of({}, *message), arena_);
       for (const auto& line : differences(plain(vector.at("payload"), arena_), *ours, message_of(vector), {}))
         for (const Exception& exception : written_otherwise)
-          if (exception.message == message_of(vector) && line.starts_with(exception.path)) met.insert(exception.path);
+          if (exception.message == message_of(vector) && line.starts_with(exception.path)) met.insert(&exception);
     });
   }
   for (const Exception& exception : written_otherwise)
-    EXPECT_TRUE(met.contains(exception.path)) << exception.message << exception.path << ": " << exception.reason;
+    EXPECT_TRUE(met.contains(&exception)) << exception.message << exception.path << ": " << exception.reason;
 }
 
 TEST_F(Vectors, SurviveBothEncodings) {

@@ -22,7 +22,7 @@ function(picket_module path)
   endif()
   if(PICKET_BENCH AND M_BENCHES)
     add_executable(${target}_bench ${M_BENCHES})
-    target_link_libraries(${target}_bench PRIVATE ${alias} benchmark::benchmark benchmark::benchmark_main)
+    target_link_libraries(${target}_bench PRIVATE ${alias} picket_bench benchmark::benchmark benchmark::benchmark_main)
   endif()
 endfunction()
 

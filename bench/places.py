@@ -1,0 +1,44 @@
+"""Where things are, and how a command is run on one core."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parent.parent
+BUILD = SOURCE / "build" / "bench"
+BIN = BUILD / "bin"
+PICKET_BIN = BUILD / "cmake" / "bin"
+PAYLOADS = SOURCE / "spec" / "vectors" / "bench"
+ENCODED = {"reference": BUILD / "payloads" / "reference", "picket": BUILD / "payloads" / "picket"}
+ENCODINGS = ("json", "msgpack")
+
+
+def stop(message):
+    """Ends the run: something that it needs is missing or wrong."""
+    print(f"bench: {message}", file=sys.stderr)
+    sys.exit(2)
+
+
+def cores():
+    """Two cores for the two ends; the same one twice where there is no second."""
+    allowed = sorted(os.sched_getaffinity(0))
+    return (allowed[0], allowed[1]) if len(allowed) > 1 else (allowed[0], allowed[0])
+
+
+def on_core(core, command):
+    return ["taskset", "-c", ",".join(map(str, core if isinstance(core, tuple) else (core,))), *map(str, command)]
+
+
+def output_of(command, **options):
+    """What a command prints. Its failure is the run's."""
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, timeout=300, **options)
+    if done.returncode != 0:
+        stop(f"{' '.join(map(str, command))}: exit code {done.returncode}\n{done.stderr.strip()}")
+    return done.stdout
+
+
+def need(program, why):
+    if shutil.which(program) is None:
+        stop(f"{program} is missing: {why}")

@@ -1,0 +1,156 @@
+"""The rows over a Unix socket: a client on one core, an agent on the other.
+
+A row is WHO/WHAT/ENCODING/IN-FLIGHTxCONNECTIONS, or WHO/chunk/ENCODING for bodies. WHO on our side: `socket` (Picket asks
+Picket), `picket-to-rust`, `rust-to-picket`; on the other: `socket` (the reference asks itself) or `floor`."""
+
+import contextlib
+import json
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import payloads
+from places import BIN, ENCODINGS, PAYLOADS, PICKET_BIN, cores, on_core, output_of, stop
+
+SECONDS = 0.4
+WARM_UP = 0.1  # what every client does before it measures
+FRAME_HEADER = 5
+CHUNK = 64 * 1024
+CHUNK_FIELDS = 64  # bytes of a chunk's message beside its body
+
+
+@dataclass(frozen=True)
+class Run:
+    """One measurement of one client against one agent."""
+
+    client: str  # picket, reference or floor
+    agent: str
+    encoding: str
+    in_flight: int
+    connections: int
+    body: bool
+
+
+CLIENT_AND_AGENT = {("picket", "socket"): ("picket", "picket"), ("picket", "picket-to-rust"): ("picket", "reference"),
+                    ("picket", "rust-to-picket"): ("reference", "picket"),
+                    ("reference", "socket"): ("reference", "reference"), ("reference", "floor"): ("floor", "floor")}
+
+
+def run_of(side, row):
+    who, what, encoding, *shape = row.split("/")
+    client, agent = CLIENT_AND_AGENT[side, who]
+    if what == "chunk":
+        return what, Run(client, agent, encoding, 1, 1, True)
+    in_flight, connections = map(int, shape[0].split("x"))
+    return what, Run(client, agent, encoding, in_flight, connections, False)
+
+
+def value_of(what, result):
+    return {"p50": result["p50_us"], "chunk": result["p50_us"], "p99": result["p99_us"],
+            "time": 1e6 / result["decisions_per_s"], "cpu": result["cpu_both"]}[what]
+
+
+def frame_sizes(encoding):
+    """Of a question and its answer as Picket writes them; `raw`: of a body chunk."""
+    if encoding == "raw":
+        return CHUNK + CHUNK_FIELDS, payloads.size_of("picket", "allow.msgpack") + FRAME_HEADER
+    return tuple(payloads.size_of("picket", f"{name}.{encoding}") + FRAME_HEADER for name in ("request_wire", "allow"))
+
+
+class Agents:
+    """Every agent of a run, each behind a socket of its own and pinned to the second core; ends them on exit."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.processes = {}
+
+    def path(self, agent, encoding):
+        return self.folder / (f"{agent}.sock" if agent == "picket" else f"{agent}-{encoding}.sock")
+
+    def start(self):
+        self.spawn("picket", "", [PICKET_BIN / "picket", "agent", "--listen", f"unix:{self.path('picket', '')}"])
+        for encoding in ENCODINGS:
+            path = self.path("reference", encoding)
+            self.spawn("reference", encoding, [BIN / f"reference-agent-{encoding}", "--listen", path])
+        for encoding in (*ENCODINGS, "raw"):
+            path = self.path("floor", encoding)
+            self.spawn("floor", encoding, [PICKET_BIN / "picket_floor", "serve", path, *frame_sizes(encoding)])
+
+    def spawn(self, agent, encoding, command):
+        process = subprocess.Popen(on_core(cores()[1], command), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        self.processes[agent, encoding] = process
+        path = self.path(agent, encoding)
+        for _ in range(200):
+            if path.exists():
+                return
+            if process.poll() is not None:
+                stop(f"{command[0]}: {process.stderr.read().decode().strip()}")
+            time.sleep(0.05)
+        stop(f"{command[0]} does not listen")
+
+    def cpu_us(self, agent, encoding):
+        """What the agent's process has used so far; taskset has become the agent."""
+        process = self.processes[agent, "" if agent == "picket" else encoding]
+        tasks = Path(f"/proc/{process.pid}/task").glob("*/schedstat")
+        return sum(int(task.read_text(encoding="ascii").split()[0]) for task in tasks) / 1000
+
+    def stop(self):
+        for process in self.processes.values():
+            process.terminate()
+        for process in self.processes.values():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=10)
+            process.kill()
+            process.stderr.close()
+
+
+def client_command(run, path):
+    shape = ["--mode", "body" if run.body else "throughput", "--inflight", run.in_flight, "--connections",
+             run.connections, "--seconds", SECONDS]
+    if run.client == "picket":
+        return [PICKET_BIN / "picket", "bench", "--agent", f"unix:{path}", "--encoding", run.encoding, *shape]
+    if run.client == "reference":
+        return [BIN / f"reference-client-{run.encoding}", "--agent", path, "--payloads", PAYLOADS, *shape]
+    return [PICKET_BIN / "picket_floor", "ask", path, *frame_sizes(run.encoding), SECONDS, run.in_flight]
+
+
+def execute(run, agents):
+    before = agents.cpu_us(run.agent, run.encoding)
+    result = json.loads(output_of(on_core(cores()[0], client_command(run, agents.path(run.agent, run.encoding)))))
+    used = agents.cpu_us(run.agent, run.encoding) - before
+    decisions = result["decisions_per_s"] * (SECONDS + WARM_UP)
+    result["cpu_both"] = result["cpu_us_per_decision"] + used / decisions
+    return result
+
+
+def runs_of(wanted):
+    """`{run: [(side, row, what)]}`, so that both sides of a row stand next to each other."""
+    runs = {}
+    for ours, theirs in wanted.items():
+        for side, row in [("picket", ours), *(("reference", row) for row in sorted(theirs))]:
+            what, run = run_of(side, row)
+            users = runs.setdefault(run, [])
+            if (side, row, what) not in users:
+                users.append((side, row, what))
+    return runs
+
+
+def measure(wanted, rounds, progress):
+    """As micro.measure."""
+    runs = runs_of(wanted)
+    result = {"picket": {}, "reference": {}}
+    with tempfile.TemporaryDirectory(prefix="picket-bench-") as folder:
+        agents = Agents(folder)
+        try:
+            agents.start()
+            for number in range(rounds):
+                progress(f"over a socket: round {number + 1} of {rounds}")
+                for run, users in runs.items():
+                    outcome = execute(run, agents)
+                    for side, row, what in users:
+                        result[side].setdefault(row, []).append(value_of(what, outcome))
+        finally:
+            agents.stop()
+    return result

@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""Writes the seeds of the fuzz targets, made from spec/vectors and the example configurations.
+
+  fuzz/seeds.py FOLDER       FOLDER/<target>/<name>
+"""
+import pathlib
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+HANDSHAKES = (0x01, 0x02)
+
+# What session_fuzz reads: options, then steps. Each moves all that is queued.
+MINT, HEADERS, CHUNK, END, TO_AGENT, TO_PROXY, ANSWER, TIME, RAW_TO_AGENT, RAW_TO_PROXY = range(10)
+MOVE = [TO_AGENT, 255, TO_PROXY, 255]
+EXCHANGE = [MINT, HEADERS, 0, 0, 0, 90] + MOVE + [ANSWER, 0, 1] + MOVE + [CHUNK, 0, 1, 80, 90] + MOVE + [ANSWER, 0, 1] + MOVE
+ENDS = {"complete": [END, 0, 1] + MOVE, "cancel": [HEADERS, 0, 0, 0, 90, END, 0, 0] + MOVE, "timeout": [HEADERS, 0, 0, 0, 1, TIME, 9] + MOVE}
+
+
+def frames():
+    for file in sorted((ROOT / "spec/vectors/frames").glob("*.hex")):
+        yield file.name.removesuffix(".hex"), bytes.fromhex(file.read_text())
+
+
+def raw(step, data):
+    padded = data + bytes(-len(data) % 4)
+    return bytes([step, min(255, len(padded) // 4)]) + padded[:1020]
+
+
+def seeds():
+    stream = b""
+    for name, frame in frames():
+        stream += frame
+        yield "frame", name, frame
+        # A type and a payload, as json_fuzz and msgpack_fuzz read them.
+        yield "json" if name.endswith(".json") else "msgpack", name, frame[4:]
+        if frame[4] in HANDSHAKES:
+            yield "handshake", name, frame
+        else:
+            step = RAW_TO_PROXY if 0x20 <= frame[4] < 0x40 else RAW_TO_AGENT
+            options = 0 if name.endswith(".json") else 1 if name.endswith(".extended") else 3
+            yield "session", "raw-" + name, bytes([options] + MOVE) + raw(step, frame)
+    yield "frame", "all", stream
+    for options in range(8):
+        for end, steps in ENDS.items():
+            yield "session", f"{end}-{options}", bytes([options] + MOVE + MOVE + EXCHANGE + steps)
+    for file in sorted((ROOT / "examples").rglob("*.kdl")):
+        yield "kdl", file.name, file.read_bytes()
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    for target, name, data in seeds():
+        folder = pathlib.Path(sys.argv[1]) / target
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+
+
+if __name__ == "__main__":
+    main()

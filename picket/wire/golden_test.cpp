@@ -1,0 +1,156 @@
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "picket/wire/codec.hpp"
+#include "picket/wire/testing/equal.hpp"
+#include "picket/wire/testing/laws.hpp"
+#include "picket/wire/testing/messages.hpp"
+
+/// spec/vectors/frames: our encoder writes these bytes and no others, our decoder reads them. With
+/// PICKET_WRITE_VECTORS=1 in the environment the bytes are written anew instead: look at the difference before
+/// committing it.
+namespace picket::wire {
+namespace {
+
+using testing::Padded;
+
+struct GoldenFormat {
+  std::string_view name;
+  Format format;
+};
+constexpr GoldenFormat formats[] = {
+    {"json", {.event_reply = true}},
+    {"msgpack", {.encoding = Encoding::msgpack}},
+    {"extended", {.encoding = Encoding::msgpack, .raw_bytes = true, .event_reply = true}},
+};
+
+const std::filesystem::path folder = std::filesystem::path{PICKET_SOURCE_DIR} / "spec/vectors/frames";
+
+std::string read_file(const std::filesystem::path& file) {
+  std::ifstream stream{file, std::ios::binary};
+  return {std::istreambuf_iterator<char>{stream}, {}};
+}
+
+/// Lines of 32 bytes.
+std::string to_hex(std::string_view bytes) {
+  std::string hex;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    hex += fmt::format("{:02x}", static_cast<unsigned char>(bytes[i]));
+    if (i % 32 == 31 || i + 1 == bytes.size()) hex += '\n';
+  }
+  return hex;
+}
+
+std::string from_hex(std::string hex) {
+  std::erase(hex, '\n');
+  std::string bytes;
+  for (std::size_t i = 0; i + 1 < hex.size(); i += 2)
+    bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+  return bytes;
+}
+
+/// Calls `check.operator()<Message>(name, message)` for every message of the folder.
+template <class Check>
+void for_each_vector(Check&& check) {
+  std::size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator{folder}) {
+    if (entry.path().extension() != ".json") continue;
+    const std::string name = entry.path().stem().string();
+    SCOPED_TRACE(name);
+    base::Arena arena;
+    const auto described = parse_json(read_file(entry.path()), arena);
+    ASSERT_TRUE(described) << described.error().message();
+    const Padded payload{to_json(*described->find("payload"))};
+    ++count;
+    ASSERT_TRUE(testing::with_message(*described->find("message")->get<Text>(),
+                                      [&]<class Message>(std::type_identity<Message>) {
+                                        const auto message = decode<Message>({}, payload.view(), arena);
+                                        ASSERT_TRUE(message) << message.error().message();
+                                        check.template operator()<Message>(name, *message);
+                                      }));
+  }
+  EXPECT_GE(count, 40U);
+}
+
+/// Handshakes and liveness are JSON whatever was agreed, so that they have one form.
+template <class Message>
+bool always_json(const Message& message) {
+  Output json;
+  Output packed;
+  return encode(formats[0].format, message, json) && encode(formats[1].format, message, packed) &&
+         json.flatten() == packed.flatten();
+}
+
+std::filesystem::path hex_file(const std::string& name, const GoldenFormat& golden) {
+  return folder / fmt::format("{}.{}.hex", name, golden.name);
+}
+
+TEST(GoldenVectors, AreWhatOurEncoderWritesByteForByte) {
+  const bool renew = std::getenv("PICKET_WRITE_VECTORS") != nullptr;
+  for_each_vector([&]<class Message>(const std::string& name, const Message& message) {
+    for (const GoldenFormat& golden : formats) {
+      if (always_json(message) && golden.name != "json") continue;
+      Output out;
+      ASSERT_TRUE(encode(golden.format, message, out));
+      if (renew) std::ofstream{hex_file(name, golden)} << to_hex(out.flatten());
+      EXPECT_EQ(to_hex(out.flatten()), read_file(hex_file(name, golden))) << golden.name;
+    }
+  });
+}
+
+TEST(GoldenVectors, AreReadAsTheMessageTheyStandFor) {
+  for_each_vector([&]<class Message>(const std::string& name, const Message& message) {
+    for (const GoldenFormat& golden : formats) {
+      if (always_json(message) && golden.name != "json") continue;
+      SCOPED_TRACE(golden.name);
+      const std::string frame = from_hex(read_file(hex_file(name, golden)));
+      const auto peek = peek_frame(frame);
+      ASSERT_TRUE(peek && peek->frame && peek->frame->size() == frame.size());
+      EXPECT_EQ(peek->frame->type, Message::type);
+      const Padded payload{peek->frame->payload};
+      base::Arena arena;
+      const auto decoded = decode<Message>(golden.format, payload.view(), arena);
+      ASSERT_TRUE(decoded) << decoded.error().message();
+      Message expected = message;
+      if constexpr (std::is_same_v<Message, AgentResponse>) {
+        if (!golden.format.event_reply) expected.reply_to.reset();
+      }
+      EXPECT_TRUE(testing::equal(*decoded, expected)) << to_json(*decoded);
+    }
+  });
+}
+
+TEST(GoldenVectors, TruncatedOrDamagedAnywhereAreErrorsOrMessages) {
+  for_each_vector([&]<class Message>(const std::string& name, const Message& message) {
+    for (const GoldenFormat& golden : formats) {
+      const std::string payload = testing::payload_of(golden.format, message);
+      for (std::size_t i = 0; i < payload.size(); ++i) {
+        ASSERT_EQ(testing::error_or_message<Message>(golden.format, payload.substr(0, i)), "")
+            << name << " cut at " << i;
+        std::string damaged = payload;
+        damaged[i] = static_cast<char>(~damaged[i]);
+        ASSERT_EQ(testing::error_or_message<Message>(golden.format, damaged), "") << name << " byte " << i;
+      }
+    }
+  });
+}
+
+TEST(GoldenVectors, CoverEveryMessage) {
+  testing::for_each_message([&]<class Wanted>(std::type_identity<Wanted>, std::string_view wanted) {
+    bool found = false;
+    for_each_vector(
+        [&]<class Message>(const std::string&, const Message&) { found = found || std::is_same_v<Wanted, Message>; });
+    EXPECT_TRUE(found) << wanted;
+  });
+}
+
+}  // namespace
+}  // namespace picket::wire
