@@ -223,7 +223,7 @@ base::Status ProxySession::on_control(const wire::FrameView& frame, base::TimePo
       return read.operator()<wire::Pong>([&](const wire::Pong& pong) {
         if (pong.sequence != ping_sequence_) return;
         pong_due_ = base::TimePoint::max();
-        suspect_ = false;
+        if (std::exchange(suspect_, false)) actions_.emplace_back(Trusted{});
         next_ping_ = now + config_.ping_interval;
       });
     case FrameType::health_status:
@@ -353,10 +353,14 @@ void ProxySession::expire(ExchangeIndex exchange, base::TimePoint now) {
   in_flight_.exchange(exchange).cancelled = true;
   if (!on_the_wire) return;
   (void)wire::encode(format_, wire::Cancel{id.text(), wire::CancelReason::timeout, milliseconds(now)}, output_);
-  if (!suspect_) {
-    suspect_ = true;
-    ping(now);
-  }
+  doubt(now);
+}
+
+void ProxySession::doubt(base::TimePoint now) {
+  if (suspect_ || state_ != State::ready) return;
+  suspect_ = true;
+  suspect_since_ = now;
+  ping(now);
 }
 
 void ProxySession::ping(base::TimePoint now) {
