@@ -16,14 +16,15 @@ Exchange::Exchange(Agent& agent, const base::CorrelationId& id)
     : agent_(&agent), id_(&id), arena_(agent.take_arena()) {}
 
 Exchange::Exchange(Exchange&& other) noexcept
-    : agent_(other.agent_),
+    : agent_(std::exchange(other.agent_, nullptr)),
       id_(other.id_),
       connection_(other.connection_),
       epoch_(other.epoch_),
       arena_(std::move(other.arena_)),
-      completed_(std::exchange(other.completed_, true)) {}
+      completed_(other.completed_) {}
 
 Exchange::~Exchange() {
+  if (agent_ == nullptr) return;  // moved from
   if (!completed_) complete({.correlation_id = id_->text()});
   agent_->return_arena(std::move(arena_));
 }

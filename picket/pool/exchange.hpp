@@ -79,7 +79,7 @@ class Exchange {
   /// The pinned connection while it is still the one that was pinned.
   [[nodiscard]] Connection* pinned() const noexcept;
 
-  Agent* agent_;
+  Agent* agent_;  // null once moved from
   const base::CorrelationId* id_;
   Connection* connection_ = nullptr;
   std::uint64_t epoch_ = 0;  // of the connection when it was pinned: a reconnect is another agent state
