@@ -42,7 +42,8 @@ void encode_payload(wire::Encoding encoding, const Message& message, wire::Outpu
 template <class Message>
 Message decode_payload(wire::Encoding encoding, std::string_view payload, base::Arena& arena) {
   if (encoding == wire::Encoding::json) return decoded<codec::JsonReader, Message>(codec::JsonReader{payload, arena});
-  return decoded<codec::MsgpackReader, Message>(codec::MsgpackReader{payload, arena, format.raw_bytes});
+  return decoded<codec::MsgpackReader, Message>(
+      codec::MsgpackReader{payload, arena, {.raw_bodies = true, .raw_header_values = true}});
 }
 
 #define PICKET_INSTANTIATE(Message)                                                     \

@@ -1,13 +1,17 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "picket/base/arena.hpp"
 #include "picket/base/bytes.hpp"
+#include "picket/base/limits.hpp"
 #include "picket/base/result.hpp"
+#include "picket/wire/internal/field_name.hpp"
+#include "picket/wire/internal/scan.hpp"
 #include "picket/wire/value.hpp"
 
 namespace picket::wire::internal {
@@ -33,7 +37,7 @@ class JsonReader {
   bool read_unsigned(std::uint64_t& value, std::uint64_t most);
   bool read_signed(std::int64_t& value, std::int64_t least, std::int64_t most);
   bool read_double(double& value);
-  bool read_text(std::string_view& value);
+  bool read_text(std::string_view& value) { return read_plain_text(value) || read_any_text(value); }
   /// Base64 text as the bytes it stands for.
   bool read_bytes(base::ByteView& value);
   /// Header values: any bytes; in JSON they are text.
@@ -57,6 +61,33 @@ class JsonReader {
     return next_member(cursor, key);
   }
 
+  // What peers write nearly always, compared as it would stand there. Each is true when it was there and was stepped
+  // over; false without having moved where it was not, or was written in another way.
+
+  /// The next member is `name`: read its value.
+  template <std::size_t size>
+  bool next_is(Cursor& cursor, const FieldName<size>& name) {
+    const char* const at = at_ + (cursor.first ? 0 : 1);
+    if (static_cast<std::size_t>(end_ - at_) <= name.quoted.size() || (!cursor.first && *at_ != ',') ||
+        std::memcmp(at, name.quoted.data(), name.quoted.size()) != 0)
+      return false;
+    at_ = at + name.quoted.size();
+    cursor.first = false;
+    return count_item();
+  }
+  /// The next value is an array of one text.
+  bool read_only_text(std::string_view& value) {
+    if (end_ - at_ < 4 || at_[0] != '[') return false;
+    const char* const start = at_++;
+    if (read_plain_text(value) && at_ != end_ && *at_ == ']') [[likely]] {
+      ++at_;
+      return count_item();
+    }
+    at_ = start;
+    return false;
+  }
+  bool read_only_header_value(std::string_view& value) { return read_only_text(value); }
+
   /// Nothing but white space may follow.
   bool finish();
 
@@ -67,10 +98,24 @@ class JsonReader {
   [[nodiscard]] base::Arena& arena() noexcept { return *arena_; }
 
  private:
-  void skip_space() noexcept;
+  void skip_space() noexcept {
+    while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
+  }
+  /// Text that stands here at once and is ASCII without escapes; false without having moved for any other.
+  bool read_plain_text(std::string_view& value) noexcept {
+    if (at_ == end_ || *at_ != '"') return false;
+    const StringScan scan = scan_string(at_ + 1, end_);
+    if (scan.end == end_ || *scan.end != '"' || !scan.ascii) [[unlikely]]
+      return false;
+    value = {at_ + 1, static_cast<std::size_t>(scan.end - at_ - 1)};
+    at_ = scan.end + 1;
+    return true;
+  }
+  bool read_any_text(std::string_view& value);
   bool expect(std::string_view literal);
   bool enter();
-  bool count_item();
+  bool count_item() { return ++items_ <= base::limits::max_items || too_many_items(); }
+  bool too_many_items();
   bool scan_number(std::string_view& token, bool& integer);
   bool read_escaped(std::string_view& value, const char* opening);
   bool read_escape(char*& out);
