@@ -5,10 +5,14 @@
 #include <cstddef>
 #include <string_view>
 #include <tuple>
+#include <type_traits>
 
 #include "picket/wire/description.hpp"
 
 namespace picket::wire::internal {
+
+template <Described T>
+inline constexpr std::size_t field_count = std::tuple_size_v<std::remove_const_t<decltype(Description<T>::fields)>>;
 
 /// A field's name, known when this is compiled, as it stands in JSON: `"name":`. Copied with its size known, it is a
 /// few instructions.

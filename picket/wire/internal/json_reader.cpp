@@ -74,9 +74,7 @@ bool JsonReader::expect(std::string_view literal) {
   return true;
 }
 
-bool JsonReader::read_null() { return expect("null"); }
-
-bool JsonReader::read(bool& value) {
+bool JsonReader::read_any_boolean(bool& value) {
   switch (peek()) {
     case Kind::boolean: value = *at_ == 't'; return expect(value ? "true" : "false");
     default: return fail("expected true or false");
@@ -117,7 +115,7 @@ bool JsonReader::scan_number(std::string_view& token, bool& integer) {
   return true;
 }
 
-bool JsonReader::read_unsigned(std::uint64_t& value, std::uint64_t most) {
+bool JsonReader::read_any_unsigned(std::uint64_t& value, std::uint64_t most) {
   std::string_view token;
   bool integer = false;
   if (!scan_number(token, integer)) return false;
@@ -277,7 +275,7 @@ bool JsonReader::begin_object(Cursor& cursor) {
   return peek() == Kind::object ? enter() : fail("expected an object");
 }
 
-bool JsonReader::next_member(Cursor& cursor, std::string_view& key) {
+bool JsonReader::next_any_member(Cursor& cursor, std::string_view& key) {
   if (!ok()) return false;
   skip_space();
   if (at_ != end_ && *at_ == '}') {

@@ -59,19 +59,6 @@ bool MsgpackReader::take_text(std::size_t size, std::string_view& value) {
   return true;
 }
 
-bool MsgpackReader::read_null() {
-  if (peek() != Kind::null) return fail("expected nil");
-  ++at_;
-  return true;
-}
-
-bool MsgpackReader::read(bool& value) {
-  if (peek() != Kind::boolean) return fail("expected a boolean");
-  value = marker() == 0xC3;
-  ++at_;
-  return true;
-}
-
 // ---- numbers
 
 bool MsgpackReader::read_integer(std::uint64_t& magnitude, bool& negative) {
@@ -101,7 +88,7 @@ bool MsgpackReader::read_integer(std::uint64_t& magnitude, bool& negative) {
   return true;
 }
 
-bool MsgpackReader::read_unsigned(std::uint64_t& value, std::uint64_t most) {
+bool MsgpackReader::read_any_unsigned(std::uint64_t& value, std::uint64_t most) {
   bool negative = false;
   if (!read_integer(value, negative)) return false;
   return (!negative && value <= most) || fail(fmt::format("expected an integer from 0 to {}", most));
@@ -186,40 +173,22 @@ bool MsgpackReader::read_bytes(base::ByteView& value) {
 
 bool MsgpackReader::too_many_items() { return fail(fmt::format("more than {} values", base::limits::max_items)); }
 
-bool MsgpackReader::enter(std::uint64_t items, std::size_t bytes_per_item, Cursor& cursor) {
-  if (++depth_ > base::limits::max_nesting)
+bool MsgpackReader::refuse_to_enter() {
+  if (depth_ > base::limits::max_nesting)
     return fail(fmt::format("more than {} levels of nesting", base::limits::max_nesting));
-  // Every item takes at least a byte: a count that cannot be there is refused before anything is read.
-  if (items > left() / bytes_per_item) return fail("an array or map that is cut short");
-  if (!count_items(items)) return false;
-  cursor.left = items;
-  return true;
+  return fail("an array or map that is cut short");
 }
 
-bool MsgpackReader::begin_array(Cursor& cursor) {
+bool MsgpackReader::begin_long_array(Cursor& cursor) {
   if (peek() != Kind::array) return fail("expected an array");
   std::uint64_t items = 0;
-  const unsigned char m = marker();
-  if (m <= 0x9F) {
-    items = m & 0xF;
-    ++at_;
-  } else if (!take(m == 0xDC ? 2 : 4, items)) {
-    return false;
-  }
-  return enter(items, 1, cursor);
+  return take(marker() == 0xDC ? 2 : 4, items) && enter(items, 1, cursor);
 }
 
-bool MsgpackReader::begin_object(Cursor& cursor) {
+bool MsgpackReader::begin_long_object(Cursor& cursor) {
   if (peek() != Kind::object) return fail("expected a map");
   std::uint64_t items = 0;
-  const unsigned char m = marker();
-  if (m <= 0x8F) {
-    items = m & 0xF;
-    ++at_;
-  } else if (!take(m == 0xDE ? 2 : 4, items)) {
-    return false;
-  }
-  return enter(items, 2, cursor);
+  return take(marker() == 0xDE ? 2 : 4, items) && enter(items, 2, cursor);
 }
 
 bool MsgpackReader::next_member(Cursor& cursor, std::string_view& key) {

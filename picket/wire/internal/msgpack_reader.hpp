@@ -36,21 +36,40 @@ class MsgpackReader {
 
   [[nodiscard]] Kind peek() const noexcept { return at_ == end_ ? Kind::invalid : kinds[marker()]; }
 
-  bool read(bool& value);
-  bool read_unsigned(std::uint64_t& value, std::uint64_t most);
+  bool read(bool& value) {
+    if (at_ == end_ || (marker() | 1) != 0xC3) return fail("expected a boolean");
+    value = marker() == 0xC3;
+    ++at_;
+    return true;
+  }
+  bool read_unsigned(std::uint64_t& value, std::uint64_t most) {
+    if (at_ == end_ || marker() > 0x7F || marker() > most) return read_any_unsigned(value, most);
+    value = marker();
+    ++at_;
+    return true;
+  }
   bool read_signed(std::int64_t& value, std::int64_t least, std::int64_t most);
   bool read_double(double& value);
   bool read_text(std::string_view& value) { return read_plain_text(value) || read_any_text(value); }
   bool read_bytes(base::ByteView& value);
   bool read_header_value(std::string_view& value) { return read_plain_text(value) || read_any_header_value(value); }
   bool read_value(Value& value);
-  bool read_null();
+  bool read_null() {
+    if (at_ == end_ || marker() != 0xC0) return fail("expected nil");
+    ++at_;
+    return true;
+  }
   bool skip();
 
   struct Cursor {
     std::uint64_t left = 0;
   };
-  bool begin_array(Cursor& cursor);
+  bool begin_array(Cursor& cursor) {
+    if (at_ == end_ || (marker() & 0xF0) != 0x90) return begin_long_array(cursor);
+    const unsigned items = marker() & 0xF;
+    ++at_;
+    return enter(items, 1, cursor);
+  }
   bool next_element(Cursor& cursor) noexcept {
     if (cursor.left == 0) {
       leave();
@@ -59,7 +78,12 @@ class MsgpackReader {
     --cursor.left;
     return true;
   }
-  bool begin_object(Cursor& cursor);
+  bool begin_object(Cursor& cursor) {
+    if (at_ == end_ || (marker() & 0xF0) != 0x80) return begin_long_object(cursor);
+    const unsigned items = marker() & 0xF;
+    ++at_;
+    return enter(items, 2, cursor);
+  }
   bool next_member(Cursor& cursor, std::string_view& key);
   /// A key may be the number of one of `names`, which then is `key`; a number that is none gives empty text, which is
   /// no field's name either.
@@ -76,6 +100,8 @@ class MsgpackReader {
     --cursor.left;
     return true;
   }
+  bool read_empty_array() noexcept { return read_marker(0x90); }
+  bool read_empty_object() noexcept { return read_marker(0x80); }
   bool read_only_header_value(std::string_view& value) {
     if (at_ == end_ || marker() != 0x91) return false;
     const char* const start = at_++;
@@ -109,6 +135,12 @@ class MsgpackReader {
     at_ = text + size;
     return true;
   }
+  bool read_marker(unsigned char wanted) noexcept {
+    if (at_ == end_ || marker() != wanted) return false;
+    ++at_;
+    return true;
+  }
+  bool read_any_unsigned(std::uint64_t& value, std::uint64_t most);
   bool read_any_text(std::string_view& value);
   bool read_any_header_value(std::string_view& value);
   bool count_items(std::uint64_t items) { return (items_ += items) <= base::limits::max_items || too_many_items(); }
@@ -119,7 +151,16 @@ class MsgpackReader {
   bool take_text(std::size_t size, std::string_view& value);
   bool read_raw(std::string_view& value, bool& is_bin);
   bool read_integer(std::uint64_t& magnitude, bool& negative);
-  bool enter(std::uint64_t items, std::size_t bytes_per_item, Cursor& cursor);
+  bool begin_long_array(Cursor& cursor);
+  bool begin_long_object(Cursor& cursor);
+  /// Every item takes at least a byte: a count that cannot be there is refused before anything is read.
+  bool enter(std::uint64_t items, std::size_t bytes_per_item, Cursor& cursor) {
+    cursor.left = items;
+    if (++depth_ > base::limits::max_nesting || items * bytes_per_item > left()) [[unlikely]]
+      return refuse_to_enter();
+    return count_items(items);
+  }
+  bool refuse_to_enter();
   void leave() noexcept { --depth_; }
 
   const char* begin_;

@@ -18,6 +18,14 @@ class MsgpackWriter {
   /// base64 text and other bytes become U+FFFD (protocol.md §3).
   MsgpackWriter(Output& output, bool raw_bytes) : out_(output), raw_bytes_(raw_bytes) {}
 
+  /// The head of a text of at most 255 bytes; returns its end, and may write a byte behind it.
+  [[nodiscard]] static char* short_text_head(std::size_t size, char* at) noexcept {
+    const bool fixed = size < 32;
+    *at = static_cast<char>(fixed ? 0xA0 | size : 0xD9);
+    at[1] = static_cast<char>(size);
+    return at + (fixed ? 1 : 2);
+  }
+
   void null() { one(0xC0); }
   void boolean(bool value) { one(value ? 0xC3 : 0xC2); }
   void unsigned_integer(std::uint64_t value) {
@@ -106,13 +114,6 @@ class MsgpackWriter {
     out_.at() = at + value.size();
     if (!copy_text<Plain::ascii, letters>(value.data(), value.size(), at)) [[unlikely]]
       check_text(value, start);
-  }
-  /// Of text of at most 255 bytes; two bytes may be written.
-  [[nodiscard]] static char* short_text_head(std::size_t size, char* at) noexcept {
-    const bool fixed = size < 32;
-    *at = static_cast<char>(fixed ? 0xA0 | size : 0xD9);
-    at[1] = static_cast<char>(size);
-    return at + (fixed ? 1 : 2);
   }
   void any_header_field(std::string_view name, std::string_view value);
   void check_text(std::string_view value, char* start);

@@ -139,6 +139,10 @@ bool read(S& source, Headers& headers);
 
 template <class S, class T>
 bool read(S& source, std::span<const T>& items) {
+  if (source.reader.read_empty_array()) {
+    items = {};
+    return true;
+  }
   typename std::remove_reference_t<decltype(source.reader)>::Cursor cursor;
   base::ArenaList<T> list{source.reader.arena()};
   if (!source.reader.begin_array(cursor)) return false;
@@ -175,6 +179,10 @@ bool read_struct_members(S& source, std::span<const Text> names, Use&& use) {
 
 template <class S>
 bool read(S& source, TextMap& map) {
+  if (source.reader.read_empty_object()) {
+    map = {};
+    return true;
+  }
   base::ArenaList<TextPair> list{source.reader.arena()};
   const bool ok = read_members(source, [&](Text key) {
     TextPair pair{key, {}};
@@ -239,9 +247,6 @@ bool read_present(S& source, T& value) {
     return read(source, value);
   }
 }
-
-template <class T>
-inline constexpr std::size_t field_count = std::tuple_size_v<std::remove_const_t<decltype(Description<T>::fields)>>;
 
 template <class T>
 [[nodiscard]] constexpr auto field_names() {

@@ -344,7 +344,7 @@ template <class S, Described T>
 void write_named_fields(S& sink, const T& message) {
   [&]<std::size_t... index>(std::index_sequence<index...>) {
     (write_named_field<index>(sink, message), ...);
-  }(std::make_index_sequence<std::tuple_size_v<std::remove_const_t<decltype(Description<T>::fields)>>>{});
+  }(std::make_index_sequence<field_count<T>>{});
 }
 
 template <Described T>
@@ -358,7 +358,7 @@ template <Described T>
 
 template <class S, Described T>
 void write_array(S& sink, const T& message) {
-  std::size_t size = std::tuple_size_v<decltype(Description<T>::fields)>;
+  std::size_t size = field_count<T>;
   if constexpr (requires { Description<T>::core_fields; }) {
     if (!sink.format.event_reply) size = Description<T>::core_fields;
   }
