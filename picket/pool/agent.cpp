@@ -10,8 +10,13 @@ namespace picket::pool {
 
 using base::ErrorKind;
 
-// An agent that lives answers a ping in far less, however long its events take.
-constexpr base::Duration probe_patience = std::chrono::milliseconds{100};
+namespace {
+
+// How long a call waits for a suspect agent's pong. One that lives answers within its round trip, so that a single slow
+// evaluation makes nobody else fail; one that is frozen costs no more than this.
+constexpr base::Duration pong_grace = std::chrono::milliseconds{500};
+
+}  // namespace
 
 Agent::Agent(transport::Worker& worker, AgentSpec spec, Config config, transport::Endpoint endpoint, Observer* observer)
     : worker_(worker),
@@ -65,6 +70,7 @@ std::optional<Agent::MustWait> Agent::try_start(Call& call) {
     refuse(call, ErrorKind::connection_closed, "the connection that the exchange began on is gone");
     return std::nullopt;
   }
+  if (connection->session()->suspect()) return suspect(call, connection->session()->suspect_since());
   if (connection->session()->paused()) return paused(call);
   call.permit_ = Breaker::Permit::normal;
   send(call, *connection);
@@ -79,11 +85,11 @@ Selection Agent::select_connection() {
 std::optional<Agent::MustWait> Agent::pin(Call& call) {
   const Selection selection = select_connection();
   if (!selection.index && selection.failure == SelectionFailure::none_ready) {
-    if (worker_.now() < probing_until_) return in_doubt(call);
     refuse(call, ErrorKind::unavailable,
            last_error_ ? "no connection is ready; the last one: " + last_error_->message() : "no connection is ready");
     return std::nullopt;
   }
+  if (!selection.index && selection.failure == SelectionFailure::all_suspect) return suspect(call, last_suspicion());
   if (!selection.index && selection.failure == SelectionFailure::all_paused) return paused(call);
   if (!selection.index)
     return MustWait{base::fail(ErrorKind::timeout, "no place became free in time"), call.deadline_.at()};
@@ -134,12 +140,6 @@ void Agent::report(const wire::RequestComplete& summary) {
   connection.touch();
 }
 
-Agent::MustWait Agent::in_doubt(const Call& call) const {
-  if (call.deadline_.at() <= probing_until_)
-    return {base::fail(ErrorKind::timeout, "no pong came before the deadline"), call.deadline_.at()};
-  return {base::fail(ErrorKind::unavailable, "the agent answers neither events nor pings"), probing_until_};
-}
-
 std::optional<Agent::MustWait> Agent::paused(Call& call) {
   auto error = base::fail(ErrorKind::flow_control_paused, "the agent asked for a pause");
   if (config_.flow_control_mode != FlowControlMode::wait_and_retry) {
@@ -147,6 +147,14 @@ std::optional<Agent::MustWait> Agent::paused(Call& call) {
     return std::nullopt;
   }
   return MustWait{std::move(error), std::min(call.deadline_.at(), call.started_ + config_.flow_control_wait_timeout)};
+}
+
+std::optional<Agent::MustWait> Agent::suspect(Call& call, base::TimePoint since) {
+  const base::TimePoint until = since + std::min<base::Duration>(pong_grace, config_.request_timeout);
+  auto error = base::fail(ErrorKind::unavailable, "the agent let an event time out and has answered no ping since");
+  if (worker_.now() < until) return MustWait{std::move(error), std::min(call.deadline_.at(), until)};
+  call.finish(std::move(error), Breaker::Outcome::neutral);
+  return std::nullopt;
 }
 
 void Agent::refuse(Call& call, ErrorKind kind, std::string detail) {
@@ -238,16 +246,22 @@ void Agent::on_lost(const base::Error& reason, bool was_ready, std::uint32_t att
   pump();  // with no connection left, who waits fails at once
 }
 
-void Agent::probe() {
-  probing_until_ = worker_.now() + probe_patience;
-  for (auto& connection : connections_) connection->probe();
-}
-
 void Agent::note_breaker() {
   const auto state = static_cast<std::int64_t>(breaker_.state());
   if (metrics_.breaker_state.value() == state) return;
   metrics_.breaker_state.set(state);
   if (observer_ != nullptr) observer_->on_breaker(id(), breaker_.state());
+}
+
+void Agent::doubt() {
+  for (auto& connection : connections_) connection->doubt();
+}
+
+base::TimePoint Agent::last_suspicion() const noexcept {
+  base::TimePoint last{};
+  for (const auto& connection : connections_)
+    if (connection->candidate().suspect) last = std::max(last, connection->session()->suspect_since());
+  return last;
 }
 
 std::size_t Agent::ready_connections() const noexcept {
@@ -275,7 +289,7 @@ bool Agent::closed() const noexcept {
 // ---- memory for answers
 
 base::Arena Agent::take_arena() {
-  if (arenas_.empty()) return base::Arena{};
+  if (arenas_.empty()) return base::Arena{1024, 16 * 1024};
   base::Arena arena = std::move(arenas_.back());
   arenas_.pop_back();
   return arena;

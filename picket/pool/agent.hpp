@@ -63,8 +63,8 @@ class Connection final : transport::ProxyLink::Owner {
   /// `call` has ended in another way than by its session's word: what the session has still to say of it reaches
   /// nobody.
   void disown(Call& call) noexcept;
-  /// Nothing new goes to it until it has answered a ping.
-  void probe();
+  /// The agent failed on another connection: this one has to answer a ping before it takes anything new.
+  void doubt();
   /// An exchange ended: a draining connection may be free to close now.
   void on_exchange_over();
 
@@ -147,7 +147,7 @@ class Agent {
   /// Sends request_complete where the specification names it, for an exchange that the agent was not told of.
   void report(const wire::RequestComplete& summary);
   [[nodiscard]] std::optional<MustWait> paused(Call& call);
-  [[nodiscard]] MustWait in_doubt(const Call& call) const;
+  [[nodiscard]] std::optional<MustWait> suspect(Call& call, base::TimePoint since);
   void refuse(Call& call, base::ErrorKind kind, std::string detail);
   void wait(Call& call, MustWait terms);
   void unlink(Call& call) noexcept;
@@ -161,9 +161,9 @@ class Agent {
   void on_ready(Connection& connection);
   void on_lost(const base::Error& reason, bool was_ready, std::uint32_t attempts);
   void note_breaker();
-  /// An event timed out on one connection. Whether the agent is slow or dead, pings tell: on all connections, so that a
-  /// dead agent costs one timeout and not one for each of them.
-  void probe();
+  /// An event timed out: a dead agent must not cost one time-out per connection.
+  void doubt();
+  [[nodiscard]] base::TimePoint last_suspicion() const noexcept;
 
   [[nodiscard]] base::Arena take_arena();
   void return_arena(base::Arena arena);
@@ -185,7 +185,6 @@ class Agent {
   Call* last_waiting_ = nullptr;
   WaitReady* ready_waiters_ = nullptr;
   std::optional<base::Error> last_error_;
-  base::TimePoint probing_until_{};  // calls that find every connection in doubt wait until then for a pong
   std::vector<base::Arena> arenas_;
   bool draining_ = false;
   bool pumping_ = false;

@@ -36,7 +36,8 @@ Candidate Connection::candidate() const noexcept {
   if (!ready_ || draining_ || current == nullptr) return {};
   return {.takes_new = current->takes_new(),
           .paused = current->paused(),
-          .in_flight = static_cast<std::uint32_t>(current->in_flight())};
+          .in_flight = static_cast<std::uint32_t>(current->in_flight()),
+          .suspect = current->suspect()};
 }
 
 void Connection::on_actions(transport::ProxyLink& link) {
@@ -71,12 +72,13 @@ void Connection::handle(session::ProxyAction& action) {
           },
           // One dead connection is one failure, however many calls it takes along: that is counted in on_closed().
           [&](session::Failed& failed) {
-            if (failed.error.kind() == base::ErrorKind::timeout) agent_.probe();
+            if (failed.error.kind() == base::ErrorKind::timeout && handling_->suspect()) agent_.doubt();
             if (failed.tag != disowned) Call::of(failed.tag).finish(std::move(failed.error), Breaker::Outcome::neutral);
           },
           [&](session::FlowChanged& flow) {
             if (!flow.paused) agent_.pump();
           },
+          [&](session::Trusted&) { agent_.pump(); },
           [&](session::HealthChanged& health) {
             observe([&](Observer& observer) { observer.on_health(agent_.id(), health.state); });
             agent_.pump();
@@ -89,7 +91,6 @@ void Connection::handle(session::ProxyAction& action) {
           },
           [](session::Closed&) {},  // on_closed() follows
           [&](session::Dropped&) { agent_.metrics_.responses_dropped.add(); },
-          [&](session::Recovered&) { agent_.pump(); },
       },
       action);
 }
@@ -124,17 +125,17 @@ void Connection::lost(const base::Error& reason) {
   if (!draining_) agent_.worker_.timers().arm(retry_, now + pause);
 }
 
+void Connection::doubt() {
+  if (!ready_ || session() == nullptr) return;
+  session()->doubt(agent_.worker_.now());
+  touch();
+}
+
 void Connection::drain() {
   draining_ = true;
   retry_.cancel();
   if (link_ && (!ready_ || session() == nullptr)) close_now();
   on_exchange_over();
-}
-
-void Connection::probe() {
-  if (session() == nullptr) return;
-  session()->probe(agent_.worker_.now());
-  touch();
 }
 
 void Connection::on_exchange_over() {

@@ -220,7 +220,7 @@ base::Status ProxySession::on_control(const wire::FrameView& frame, base::TimePo
       return read.operator()<wire::Pong>([&](const wire::Pong& pong) {
         if (pong.sequence != ping_sequence_) return;
         pong_due_ = base::TimePoint::max();
-        if (std::exchange(suspect_, false)) actions_.emplace_back(Recovered{});
+        if (std::exchange(suspect_, false)) actions_.emplace_back(Trusted{});
         next_ping_ = now + config_.ping_interval;
       });
     case FrameType::health_status:
@@ -350,12 +350,13 @@ void ProxySession::expire(ExchangeIndex exchange, base::TimePoint now) {
   in_flight_.exchange(exchange).cancelled = true;
   if (!on_the_wire) return;
   (void)wire::encode(format_, wire::Cancel{id.text(), wire::CancelReason::timeout, milliseconds(now)}, output_);
-  probe(now);
+  doubt(now);
 }
 
-void ProxySession::probe(base::TimePoint now) {
-  if (state_ != State::ready || suspect_) return;
+void ProxySession::doubt(base::TimePoint now) {
+  if (suspect_ || state_ != State::ready) return;
   suspect_ = true;
+  suspect_since_ = now;
   ping(now);
 }
 
@@ -376,7 +377,10 @@ void ProxySession::tick(base::TimePoint now) {
     expire(in_flight_.event(in_flight_.earliest()).exchange, now);
   if (now >= pong_due_) return close(fail(ErrorKind::timeout, "the agent did not answer a ping in time"));
   if (state_ == State::ready && now >= next_ping_) {
-    if (in_flight_.exchanges() == 0) reader_.trim();
+    if (in_flight_.exchanges() == 0) {
+      reader_.trim();
+      arena_.trim();
+    }
     ping(now);
   }
 }

@@ -68,7 +68,8 @@ class Inspection {
   [[nodiscard]] wire::HeaderOps request_operations() const noexcept { return request_operations_.items(); }
   [[nodiscard]] wire::HeaderOps response_operations() const noexcept { return response_operations_.items(); }
 
-  /// The client went away: whatever is pending ends.
+  /// The client went away: whatever is pending ends, with a verdict that lets nothing go on. Counted as nobody's
+  /// failure.
   void cancel(wire::CancelReason reason);
   /// Tells every agent that saw anything. Nothing may be asked afterwards.
   void complete(const wire::RequestComplete& summary);
@@ -103,6 +104,8 @@ class Inspection {
   [[nodiscard]] transport::Task<Verdict> ask_in_parallel(const wire::RequestHeaders& event,
                                                          std::vector<std::size_t> asked);
   [[nodiscard]] transport::Task<Verdict> ask_about_body(Participant& participant, std::vector<base::ByteView>& pieces);
+  [[nodiscard]] std::size_t chunk_size(const Participant& participant) const;
+  [[nodiscard]] static bool pipelines(const Participant& participant);
   void audit(const Participant& participant, std::string_view phase, std::string_view decision,
              std::optional<std::uint16_t> status, const wire::AgentResponse* response, base::TimePoint began);
 
