@@ -52,8 +52,14 @@ class Program:
     def __init__(self, name: str, command: list[str], output: Path, environment: dict[str, str]):
         self.name, self.output = name, output
         with open(output, "ab") as file:
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file,
-                                             env=os.environ | environment, start_new_session=True)
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                env=os.environ | environment,
+                start_new_session=True,
+            )
         self.pid = self._process.pid
         self._killed = False
 
@@ -104,8 +110,15 @@ class Programs:
         self.folder, self.binaries = folder, binaries
         self.all: list[Program] = []
 
-    def start(self, name: str, *command, serves=None, says: str = "", environment: dict[str, str] | None = None,
-              seconds: float = 60) -> Program:
+    def start(
+        self,
+        name: str,
+        *command,
+        serves=None,
+        says: str = "",
+        environment: dict[str, str] | None = None,
+        seconds: float = 60,
+    ) -> Program:
         """Starts a command (a name without a slash is looked for among the binaries) and waits until it accepts
         connections at `serves` and its output holds `says`. Raises RuntimeError with its output where it does not."""
         first, *arguments = map(str, command)
@@ -117,6 +130,7 @@ class Programs:
 
         def ready() -> bool:
             return says in program.text() and (serves is None or connects(serves))
+
         try:
             wait(f"{name} serves", lambda: not program.running() or ready(), seconds)
         except TimeoutError as error:

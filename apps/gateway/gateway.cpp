@@ -22,12 +22,9 @@ base::Result<std::vector<transport::Endpoint>> endpoints_of(const config::Config
 
 /// Shards share their ports with each other, and would with another gateway: so each new address is bound alone first.
 base::Status probe(const std::vector<transport::Endpoint>& endpoints, const std::vector<transport::Endpoint>& ours) {
-  transport::Worker worker;
-  for (const auto& endpoint : endpoints) {
-    if (std::ranges::find(ours, endpoint.text(), &transport::Endpoint::text) != ours.end()) continue;
-    const auto listener = transport::Listener::open(worker, endpoint, {});
-    if (!listener) return listener.error();
-  }
+  for (const auto& endpoint : endpoints)
+    if (std::ranges::find(ours, endpoint.text(), &transport::Endpoint::text) == ours.end())
+      PICKET_TRY(transport::Listener::probe(endpoint));
   return {};
 }
 
@@ -92,7 +89,9 @@ base::Result<std::unique_ptr<MetricsServer>> Gateway::open_metrics(const config:
   if (!endpoint) return endpoint.error();
   return MetricsServer::open(*endpoint, [this](std::string_view path) -> std::optional<std::string> {
     const std::lock_guard lock{in_use_};
-    if (!generation_ || path != generation_->config.observability.metrics->path) return std::nullopt;
+    // A scrape may come before the first configuration is in use, or while a reload is taking the page away.
+    const auto* const served = generation_ ? &generation_->config.observability.metrics : nullptr;
+    if (served == nullptr || !*served || path != (*served)->path) return std::nullopt;
     return metrics_page(shards_, *generation_);
   });
 }

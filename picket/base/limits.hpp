@@ -21,6 +21,10 @@ inline constexpr std::size_t max_items = std::size_t{1024} * 1024;
 /// Longest correlation id that an agent keeps state for. Longer ones would let a proxy make it hold arbitrary keys.
 inline constexpr std::size_t max_correlation_id = 256;
 
+/// The most that a connection keeps of the memory that decoding took, while it is in use: bodies up to about this size
+/// are decoded without an allocation each; a single huge one is not remembered.
+inline constexpr std::size_t kept_decode_memory = 256 * 1024;
+
 /// Readable bytes that every receive buffer keeps behind its content, so that vector loads may overrun it.
 inline constexpr std::size_t tail_padding = 64;
 

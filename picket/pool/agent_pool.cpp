@@ -33,12 +33,14 @@ base::Result<std::reference_wrapper<Agent>> AgentPool::add_agent(const AgentSpec
   }
   agents_.push_back(
       std::make_unique<Agent>(worker_, spec, spec.config.value_or(config_), std::move(*endpoint), observer_));
-  return std::ref(*agents_.back());
+  Agent& added = *agents_.back();
+  by_id_.emplace(added.id(), &added);
+  return std::ref(added);
 }
 
 Agent* AgentPool::find(std::string_view id) noexcept {
-  const auto found = std::ranges::find_if(agents_, [&](const auto& agent) { return agent->id() == id; });
-  return found == agents_.end() ? nullptr : found->get();
+  const auto found = by_id_.find(id);
+  return found == by_id_.end() ? nullptr : found->second;
 }
 
 void AgentPool::drain() {

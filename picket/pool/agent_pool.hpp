@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include <boost/unordered/unordered_flat_map.hpp>
+
 #include "picket/pool/agent.hpp"
 #include "picket/pool/config.hpp"
 #include "picket/pool/exchange.hpp"
@@ -32,7 +34,7 @@ class AgentPool {
   /// connection_failed for an endpoint that is none, invalid_message for a configuration that is not JSON, unavailable
   /// for an id that is taken.
   [[nodiscard]] base::Result<std::reference_wrapper<Agent>> add_agent(const AgentSpec& spec);
-  /// By name: for callers off the hot path. Null where there is none.
+  /// By name: for callers without the handle. Null where there is none. Complexity: O(1).
   [[nodiscard]] Agent* find(std::string_view id) noexcept;
 
   /// Begins an exchange with an agent. Errors come with its calls.
@@ -57,6 +59,7 @@ class AgentPool {
   Config config_;
   Observer* observer_;
   std::vector<std::unique_ptr<Agent>> agents_;
+  boost::unordered_flat_map<std::string_view, Agent*> by_id_;  // the keys are the agents' own ids
 };
 
 }  // namespace picket::pool

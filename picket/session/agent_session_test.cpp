@@ -269,5 +269,22 @@ TEST_F(AgentSessionTest, SecondHandshakeIsAProtocolError) {
   EXPECT_EQ(session.end()->kind(), ErrorKind::invalid_message);
 }
 
+TEST_F(AgentSessionTest, MemoryOfBusyTimesIsGivenBackWhenOnlyPingsCome) {
+  auto& session = open({wire::Encoding::json});
+  const std::string body(100'000, 'b');
+  feed(session, frame_of({}, wire::RequestBodyChunk{.correlation_id = "1", .data = base::as_bytes(body)}));
+  const auto refs = arrived(session);
+  session.clear_actions();
+  feed(session, frame_of({}, wire::Ping{.sequence = 1}));
+  EXPECT_GT(session.memory(), 50'000U) << "an exchange is under way";
+  feed(session, frame_of({}, wire::RequestComplete{.correlation_id = "1"}));
+  const auto completed = arrived(session);
+  session.clear_actions();
+  for (const auto& ref : {refs.at(0), completed.at(0)}) EXPECT_TRUE(session.respond(ref, {}, kStart));
+  feed(session, frame_of({}, wire::Ping{.sequence = 2}));
+  EXPECT_EQ(session.exchanges(), 0U);
+  EXPECT_EQ(session.memory(), 0U);
+}
+
 }  // namespace
 }  // namespace picket::session

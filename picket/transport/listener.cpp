@@ -105,6 +105,12 @@ Endpoint bound(int descriptor, const Endpoint& wanted) {
 
 }  // namespace
 
+base::Status Listener::probe(const Endpoint& endpoint) {
+  const Descriptor descriptor{::socket(endpoint.family(), SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  if (descriptor.get() < 0) return system_error(endpoint, "make a socket for", errno);
+  return bind_tcp(descriptor.get(), endpoint, {});
+}
+
 base::Result<Listener> Listener::open(Worker& worker, const Endpoint& endpoint, const ListenOptions& options) {
   Descriptor descriptor{::socket(endpoint.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
   if (descriptor.get() < 0) return system_error(endpoint, "make a socket for", errno);

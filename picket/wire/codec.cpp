@@ -8,6 +8,7 @@
 #include "picket/wire/internal/instances.hpp"
 #include "picket/wire/internal/json_reader.hpp"
 #include "picket/wire/internal/json_writer.hpp"
+#include "picket/wire/internal/plain_allow.hpp"
 
 namespace picket::wire {
 namespace {
@@ -24,6 +25,15 @@ constexpr Encoding encoding_of(FrameType type, const Format& format) noexcept {
   }
 }
 
+template <class Message>
+void write_payload(const Format& format, const Message& message, Output& out) {
+  if constexpr (std::is_same_v<Message, AgentResponse>) {
+    if (internal::write_plain_allow(format, message, out)) return;
+  }
+  encoding_of(Message::type, format) == Encoding::json ? internal::write_json(format, message, out)
+                                                       : internal::write_msgpack(format, message, out);
+}
+
 }  // namespace
 
 template <class Message>
@@ -31,11 +41,7 @@ base::Status encode(const Format& format, const Message& message, Output& out) {
   const auto mark = out.mark();
   std::array<char, frame_header_size> header{};
   out.append({header.data(), header.size()});
-  if (encoding_of(Message::type, format) == Encoding::json) {
-    internal::write_json(format, message, out);
-  } else {
-    internal::write_msgpack(format, message, out);
-  }
+  write_payload(format, message, out);
   const std::size_t payload = out.size() - mark.size - frame_header_size;
   if (payload >= base::limits::max_frame_length) {
     out.rewind(mark);
@@ -58,9 +64,12 @@ void append_frame(FrameType type, std::string_view payload, Output& out) {
 template <class Message>
 base::Result<Message> decode(const Format& format, std::string_view payload, base::Arena& arena) {
   base::Result<Message> result;
-  const bool json = encoding_of(Message::type, format) == Encoding::json;
-  auto status =
-      json ? internal::read_json(payload, arena, *result) : internal::read_msgpack(format, payload, arena, *result);
+  const Encoding encoding = encoding_of(Message::type, format);
+  if constexpr (std::is_same_v<Message, AgentResponse>) {
+    if (internal::read_plain_allow(encoding, payload, *result)) return result;
+  }
+  auto status = encoding == Encoding::json ? internal::read_json(payload, arena, *result)
+                                           : internal::read_msgpack(format, payload, arena, *result);
   if (!status) return std::move(status.error());
   return result;
 }

@@ -49,8 +49,7 @@ std::size_t Output::gather(std::span<iovec> out) const noexcept {
   return used;
 }
 
-void Output::consume(std::size_t size) noexcept {
-  size_ -= size;
+void Output::consume_around_splices(std::size_t size) noexcept {
   std::size_t finished = 0;
   while (size != 0) {
     const std::size_t before =

@@ -60,7 +60,12 @@ class Output {
   /// Fills `out` with what to write first; returns how many entries it used.
   [[nodiscard]] std::size_t gather(std::span<iovec> out) const noexcept;
   /// The first `size` bytes were written.
-  void consume(std::size_t size) noexcept;
+  void consume(std::size_t size) noexcept {
+    size_ -= size;
+    if (!splices_.empty()) return consume_around_splices(size);
+    bytes_.consume(size);
+    consumed_ = bytes_.empty() ? 0 : consumed_ + size;
+  }
 
   /// Copies what is left of every borrowed body that overlaps `body`, so that its owner may let it go.
   void own_borrowed(base::ByteView body);
@@ -69,6 +74,8 @@ class Output {
   [[nodiscard]] std::string flatten() const;
 
  private:
+  void consume_around_splices(std::size_t size) noexcept;
+
   struct Splice {
     std::size_t at;  // the body stands before this byte of bytes_, counted from when bytes_ was last empty
     base::ByteView body;

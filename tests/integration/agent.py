@@ -68,8 +68,14 @@ class Agent:
     threads and read by the test.
     """
 
-    def __init__(self, path: Path, events=("request_headers", "request_body", "response_headers"),
-                 handshake: Callable[[dict], dict] | None = None, limits: dict | None = None, **behaviours: Behaviour):
+    def __init__(
+        self,
+        path: Path,
+        events=("request_headers", "request_body", "response_headers"),
+        handshake: Callable[[dict], dict] | None = None,
+        limits: dict | None = None,
+        **behaviours: Behaviour,
+    ):
         self.path = str(path)
         self.events: list[Event] = []
         self.handshakes: list[dict] = []
@@ -134,8 +140,9 @@ class Agent:
             connection.send(wire.frame(wire.PONG, payload))
         elif kind in wire.KINDS:
             name = wire.KINDS[kind]
-            event = Event(name, body.get("correlation_id") or body["metadata"]["correlation_id"], body,
-                          connection=connection)
+            event = Event(
+                name, body.get("correlation_id") or body["metadata"]["correlation_id"], body, connection=connection
+            )
             self.events.append(event)
             if name != "cancel":
                 threading.Thread(target=self._answer, args=(event,), daemon=True).start()
@@ -148,13 +155,33 @@ class Agent:
     @staticmethod
     def capabilities(events, limits: dict | None = None) -> dict:
         """The answer to a handshake."""
-        features = dict.fromkeys(("streaming_body", "websocket", "guardrails", "config_push", "metrics_export",
-                                  "cancellation", "flow_control", "health_reporting"), False)
-        return {"protocol_version": 2, "success": True, "error": None, "capabilities": {
-            "agent_id": "scripted", "name": "scripted", "version": "1",
-            "supported_events": [wire.EVENT_NUMBERS[name] for name in events],
-            "features": features | {"concurrent_requests": 100},
-            "limits": {"max_body_size": 10485760, "max_concurrency": 100, "preferred_chunk_size": 65536} | (limits or {})}}
+        features = dict.fromkeys(
+            (
+                "streaming_body",
+                "websocket",
+                "guardrails",
+                "config_push",
+                "metrics_export",
+                "cancellation",
+                "flow_control",
+                "health_reporting",
+            ),
+            False,
+        )
+        return {
+            "protocol_version": 2,
+            "success": True,
+            "error": None,
+            "capabilities": {
+                "agent_id": "scripted",
+                "name": "scripted",
+                "version": "1",
+                "supported_events": [wire.EVENT_NUMBERS[name] for name in events],
+                "features": features | {"concurrent_requests": 100},
+                "limits": {"max_body_size": 10485760, "max_concurrency": 100, "preferred_chunk_size": 65536}
+                | (limits or {}),
+            },
+        }
 
 
 def main() -> None:

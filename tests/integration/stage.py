@@ -6,7 +6,6 @@ import re
 import shutil
 import tempfile
 import unittest
-import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,10 +48,22 @@ class Gateway:
         self._stage = stage
         self._name = f"gateway{number}"
 
-    def write(self, upstreams: dict[str, list[str]], agents: list[Asked] = (), *, system: str = "", limits: str = "",
-              upstream_keys: str = "", routes: str = "", logging: str = "", listeners: str = "") -> None:
-        """One route for everything, unless `routes` says otherwise; `routes` may use the filters by their agents' names."""
-        system = f"worker-threads 1; graceful-shutdown-timeout-secs 5; {system}"
+    def write(
+        self,
+        upstreams: dict[str, list[str]],
+        agents: list[Asked] = (),
+        *,
+        workers: int = 1,
+        drain_s: int = 5,
+        system: str = "",
+        limits: str = "",
+        upstream_keys: str = "",
+        routes: str = "",
+        logging: str = "",
+        listeners: str = "",
+    ) -> None:
+        """One route for everything, unless `routes` says otherwise; a filter has its agent's name."""
+        system = f"worker-threads {workers}; graceful-shutdown-timeout-secs {drain_s}; {system}"
         blocks = [f"system {{ {system} }}\n"]
         listeners = listeners or f'listener "web" {{ address "127.0.0.1:{self.port}"; protocol "http" }}'
         blocks.append(f"listeners {{ {listeners} }}\n")
@@ -61,7 +72,9 @@ class Gateway:
             blocks.append(f"filters {{\n{''.join(entry.filter() for entry in agents)}}}\n")
         targets = "".join(
             f'  upstream "{name}" {{ {"; ".join(f"target {json.dumps(address)}" for address in addresses)}\n'
-            f"    {upstream_keys} }}\n" for name, addresses in upstreams.items())
+            f"    {upstream_keys} }}\n"
+            for name, addresses in upstreams.items()
+        )
         blocks.append(f"upstreams {{\n{targets}}}\n")
         filters = f"filters {' '.join(json.dumps(entry.name) for entry in agents)};" if agents else ""
         first = next(iter(upstreams))
@@ -115,15 +128,19 @@ class Gateway:
 
     def access(self, uri: str, count: int = 1) -> list[dict]:
         """Waits for so many access lines of a URI."""
+
         def found() -> list[dict]:
             return [line for line in self.lines("access") if line["uri"] == uri]
+
         wait(f"{count} access lines of {uri}", lambda: len(found()) >= count, 5)
         return found()
 
     def audit(self, request_id: str, count: int = 1) -> list[dict]:
         """Waits for so many audit lines of a request; in the order of their writing."""
+
         def found() -> list[dict]:
             return [line for line in self.lines("audit") if line["id"] == request_id]
+
         wait(f"{count} audit lines of {request_id}", lambda: len(found()) >= count, 5)
         return found()
 
@@ -189,12 +206,3 @@ class StageTest(unittest.TestCase):
         """Ends what is on the stage: for the next case of one test."""
         self.stage.close()
         self.stage = Stage()
-
-
-def refused_scrape(gateway: Gateway, path: str) -> int:
-    """The status that a metrics path is refused with."""
-    try:
-        gateway.metrics_text(path)
-    except urllib.error.HTTPError as error:
-        return error.code
-    return 200

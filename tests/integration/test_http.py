@@ -28,15 +28,20 @@ class Proxying(unittest.TestCase):
         big = b"0123456789abcdef" * (3 * MEBIBYTE // 16)
         answers = {
             "/echo": lambda: response(request.body),
-            "/chunks": lambda: response(chunked(b"one", b"two" * 1000), headers="Transfer-Encoding: chunked\r\n", length=False),
-            "/trailers": lambda: response(b"3\r\nabc\r\n0\r\nX-Late: yes\r\n\r\n", headers="Transfer-Encoding: chunked\r\n",
-                                          length=False),
+            "/chunks": lambda: response(
+                chunked(b"one", b"two" * 1000), headers="Transfer-Encoding: chunked\r\n", length=False
+            ),
+            "/trailers": lambda: response(
+                b"3\r\nabc\r\n0\r\nX-Late: yes\r\n\r\n", headers="Transfer-Encoding: chunked\r\n", length=False
+            ),
             "/big": lambda: response(big),
             "/empty": lambda: response(b"", 204, length=False),
             "/unmodified": lambda: response(b"", 304, length=False),
             "/interim": lambda: b"HTTP/1.1 103 Early\r\nLink: </a>\r\n\r\n" + response(),
-            "/hop": lambda: response(headers="Connection: x-mine, keep-alive\r\nX-Mine: 1\r\nKeep-Alive: timeout=5\r\n"
-                                             "X-Yours: 2\r\nProxy-Authenticate: Basic\r\n"),
+            "/hop": lambda: response(
+                headers="Connection: x-mine, keep-alive\r\nX-Mine: 1\r\nKeep-Alive: timeout=5\r\n"
+                "X-Yours: 2\r\nProxy-Authenticate: Basic\r\n"
+            ),
             "/head": lambda: response(b"", headers="Content-Length: 1234\r\n", length=False),
             "/hangup": lambda: None,
             "/short": lambda: request.peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this"),
@@ -45,7 +50,9 @@ class Proxying(unittest.TestCase):
             "/both": lambda: b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
             "/switch": lambda: b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n",
         }
-        return answers.get(request.target.split("?")[0], lambda: response(b"" if request.method == "HEAD" else b"hello\n"))()
+        return answers.get(
+            request.target.split("?")[0], lambda: response(b"" if request.method == "HEAD" else b"hello\n")
+        )()
 
     def reached(self, target: str) -> list[Request]:
         return [request for request in list(self.upstream.requests) if request.target == target]
@@ -69,7 +76,9 @@ class Proxying(unittest.TestCase):
 
     def test_a_pipelined_request_behind_a_chunked_body_is_the_next_request(self):
         with self.gateway.client() as client:
-            client.send(message("/echo", "Transfer-Encoding: chunked\r\n", "POST") + chunked(b"a", b"b") + message("/next"))
+            client.send(
+                message("/echo", "Transfer-Encoding: chunked\r\n", "POST") + chunked(b"a", b"b") + message("/next")
+            )
             self.assertEqual([client.response().body, client.response().body], [b"ab", b"hello\n"])
 
     def test_a_request_in_single_bytes_is_served(self):
@@ -119,8 +128,11 @@ class Proxying(unittest.TestCase):
     def test_trailers_are_dropped_both_ways(self):
         self.assertEqual(self.gateway.get("/trailers").body, b"abc")
         with self.gateway.client() as client:
-            client.send(message("/echo?trailers", "Transfer-Encoding: chunked\r\n", "POST") +
-                        b"3\r\nabc\r\n0\r\nX-Smuggled: yes\r\n\r\n" + message("/aftertrailers"))
+            client.send(
+                message("/echo?trailers", "Transfer-Encoding: chunked\r\n", "POST")
+                + b"3\r\nabc\r\n0\r\nX-Smuggled: yes\r\n\r\n"
+                + message("/aftertrailers")
+            )
             self.assertEqual([client.response().body, client.response().body], [b"abc", b"hello\n"])
         self.assertNotIn(b"X-Smuggled", self.upstream.raw())
 
@@ -143,7 +155,9 @@ class Proxying(unittest.TestCase):
 
     def test_statuses_without_a_body_keep_the_connection(self):
         with self.gateway.client() as client:
-            self.assertEqual([client.get(target).status for target in ("/empty", "/unmodified", "/more")], [204, 304, 200])
+            self.assertEqual(
+                [client.get(target).status for target in ("/empty", "/unmodified", "/more")], [204, 304, 200]
+            )
 
     def test_interim_responses_of_the_upstream_are_not_taken_for_the_answer(self):
         self.assertEqual(self.gateway.get("/interim").body, b"hello\n")
@@ -159,8 +173,11 @@ class Proxying(unittest.TestCase):
     # ---- headers
 
     def test_hop_by_hop_headers_stay_on_their_hop(self):
-        answer = self.gateway.get("/hop", "Connection: x-private, keep-alive\r\nX-Private: 1\r\nKeep-Alive: 5\r\nTE: trailers\r\n"
-                                          "Proxy-Authorization: secret\r\nUpgrade: h2c\r\nX-Public: 2\r\n")
+        answer = self.gateway.get(
+            "/hop",
+            "Connection: x-private, keep-alive\r\nX-Private: 1\r\nKeep-Alive: 5\r\nTE: trailers\r\n"
+            "Proxy-Authorization: secret\r\nUpgrade: h2c\r\nX-Public: 2\r\n",
+        )
         names = {name.lower() for name, _ in self.only("/hop").headers}
         self.assertEqual(names, {"host", "x-public", "x-forwarded-for", "x-forwarded-proto", "x-request-id"})
         returned = {name.lower() for name, _ in answer.headers}
@@ -171,7 +188,9 @@ class Proxying(unittest.TestCase):
         self.assertEqual(self.only("/nohost").values("host"), ["example.test"])
 
     def test_the_client_is_appended_to_x_forwarded_for(self):
-        self.gateway.get("/forwarded", "X-Forwarded-For: 10.0.0.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-For: 10.0.0.2\r\n")
+        self.gateway.get(
+            "/forwarded", "X-Forwarded-For: 10.0.0.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-For: 10.0.0.2\r\n"
+        )
         request = self.only("/forwarded")
         self.assertEqual(request.values("x-forwarded-for"), ["10.0.0.1, 10.0.0.2, 127.0.0.1"])
         self.assertEqual(request.values("x-forwarded-proto"), ["http"])
@@ -284,6 +303,7 @@ class Upstreams(StageTest):
     def test_there_is_one_retry_not_more(self):
         def respond(request: Request) -> bytes | None:
             return response() if request.target == "/warm" else None
+
         upstream = self.stage.upstream(respond)
         gateway = self.stage.gateway(upstream)
         gateway.get("/warm")
@@ -303,18 +323,21 @@ class Upstreams(StageTest):
             for byte in response(b"slowly"):
                 request.peer.sendall(bytes([byte]))
             return b""
+
         gateway = self.stage.gateway(self.stage.upstream(respond))
         self.assertEqual(gateway.get().body, b"slowly")
 
     def test_an_upstream_that_never_ends_its_head_is_cut_off(self):
         def respond(request: Request) -> bytes:
             return b"HTTP/1.1 200 OK\r\n" + b"X-Filler: " + b"a" * 200_000
+
         gateway = self.stage.gateway(self.stage.upstream(respond))
         self.assertEqual(gateway.get().status, 502)
 
     def test_an_answer_that_comes_before_the_body_was_sent_reaches_the_client(self):
         def respond(_: Request) -> bytes:
             return response(b"too much\n", 413, "Connection: close\r\n")
+
         upstream = self.stage.upstream(respond)
         gateway = self.stage.gateway(upstream)
         with gateway.client() as client:
@@ -329,6 +352,7 @@ class Upstreams(StageTest):
             if not request.peer.recv(1):
                 gone.set()
             return b""
+
         gateway = self.stage.gateway(self.stage.upstream(respond))
         with gateway.client() as client:
             client.send(message("/abandoned"))
@@ -339,15 +363,22 @@ class Upstreams(StageTest):
 
 class Routes(StageTest):
     def test_the_longest_prefix_wins_and_nothing_takes_the_rest(self):
-        upstreams = {name: self.stage.upstream(lambda _, name=name: response(name.encode())) for name in ("a", "b", "c")}
+        upstreams = {
+            name: self.stage.upstream(lambda _, name=name: response(name.encode())) for name in ("a", "b", "c")
+        }
         gateway = self.stage.unstarted()
-        gateway.write({name: [upstream.address] for name, upstream in upstreams.items()}, routes="""
+        gateway.write(
+            {name: [upstream.address] for name, upstream in upstreams.items()},
+            routes="""
           route "a" { matches { path-prefix "/api" }; upstream "a" }
           route "b" { matches { path-prefix "/api/v2" }; upstream "b" }
-          route "c" { matches { path-prefix "/"; host "other.test"; method "GET" }; upstream "c" }""")
+          route "c" { matches { path-prefix "/"; host "other.test"; method "GET" }; upstream "c" }""",
+        )
         gateway.start()
-        self.assertEqual([gateway.get(target).body for target in ("/api", "/api/x", "/api/v2?x", "/api/v2/y")],
-                         [b"a", b"a", b"b", b"b"])
+        self.assertEqual(
+            [gateway.get(target).body for target in ("/api", "/api/x", "/api/v2?x", "/api/v2/y")],
+            [b"a", b"a", b"b", b"b"],
+        )
         self.assertEqual([gateway.get(target).status for target in ("/apis", "/")], [404, 404])
         with gateway.client() as client:
             client.send("GET /x HTTP/1.1\r\nHost: OTHER.test:80\r\n\r\nPOST /x HTTP/1.1\r\nHost: other.test\r\n\r\n")
@@ -357,15 +388,18 @@ class Routes(StageTest):
 class Limits(StageTest):
     def gateway(self, respond=None, **keys):
         self.upstream = self.stage.upstream(respond)
-        return self.stage.gateway(self.upstream, limits="max-header-size-bytes 2048; max-header-count 10; max-body-size-bytes 100000",
-                                  **keys)
+        return self.stage.gateway(
+            self.upstream, limits="max-header-size-bytes 2048; max-header-count 10; max-body-size-bytes 100000", **keys
+        )
 
     def test_heads_over_the_limits_are_431_and_the_connection_closes(self):
         gateway = self.gateway()
         for name, headers in (("bytes", f"X-Long: {'a' * 3000}\r\n"), ("fields", "X-A: b\r\n" * 20)):
             with self.subTest(name), gateway.client() as client:
                 answer = client.get("/head", headers)
-                self.assertEqual((answer.status, answer.reason, answer.value("connection")), (431, "bad_request", "close"))
+                self.assertEqual(
+                    (answer.status, answer.reason, answer.value("connection")), (431, "bad_request", "close")
+                )
                 self.assertTrue(client.closed())
         self.assertEqual(self.upstream.requests, [])
 
@@ -405,9 +439,11 @@ class Limits(StageTest):
     def test_a_declared_length_reserves_nothing(self):
         agent = self.stage.agent()
         self.upstream = self.stage.upstream()
-        gateway = self.stage.gateway(self.upstream, [Asked("a", agent.path, '"request_headers" "request_body"',
-                                                           "max-request-body-bytes 104857600")],
-                                     limits="max-body-size-bytes 104857600")
+        gateway = self.stage.gateway(
+            self.upstream,
+            [Asked("a", agent.path, '"request_headers" "request_body"', "max-request-body-bytes 104857600")],
+            limits="max-body-size-bytes 104857600",
+        )
         gateway.get()
         before = gateway.resident_kib()
         clients = [gateway.client() for _ in range(20)]

@@ -150,8 +150,11 @@ class Smuggling(unittest.TestCase):
         self.assertEqual(self.agent.of("request_headers"), [])
 
     def test_other_versions_and_connect_have_statuses_of_their_own(self):
-        for request, status in ((b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505), (b"GET / HTTP/1.2\r\nHost: a\r\n\r\n", 505),
-                                (b"CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", 405)):
+        for request, status in (
+            (b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505),
+            (b"GET / HTTP/1.2\r\nHost: a\r\n\r\n", 505),
+            (b"CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", 405),
+        ):
             with self.subTest(request), self.gateway.client() as client:
                 client.send(request)
                 self.assertEqual(client.response().status, status)
@@ -176,11 +179,16 @@ class Smuggling(unittest.TestCase):
 
     def test_headers_reach_the_agent_in_their_order_with_all_their_values(self):
         with self.gateway.client() as client:
-            client.send("GET /order HTTP/1.1\r\nX-Z: 1\r\nHost: a\r\nConnection: x-hop\r\nX-A: 2\r\nX-Hop: 3\r\nX-z:  4 \r\n\r\n")
+            client.send(
+                "GET /order HTTP/1.1\r\nX-Z: 1\r\nHost: a\r\nConnection: x-hop\r\n"
+                "X-A: 2\r\nX-Hop: 3\r\nX-z:  4 \r\n\r\n"
+            )
             client.response()
         [event] = self.agent.of("request_headers")
-        self.assertEqual([*event.body["headers"].items()],
-                         [("x-z", ["1", "4"]), ("host", ["a"]), ("connection", ["x-hop"]), ("x-a", ["2"]), ("x-hop", ["3"])])
+        self.assertEqual(
+            [*event.body["headers"].items()],
+            [("x-z", ["1", "4"]), ("host", ["a"]), ("connection", ["x-hop"]), ("x-a", ["2"]), ("x-hop", ["3"])],
+        )
 
     def test_trailers_reach_neither_agent_nor_upstream(self):
         with self.gateway.client() as client:

@@ -11,11 +11,22 @@ AGENT_RESPONSE = 0x20
 CANCEL, PING, PONG = 0x40, 0x41, 0x42
 
 KINDS = {
-    REQUEST_HEADERS: "request_headers", REQUEST_BODY: "request_body", RESPONSE_HEADERS: "response_headers",
-    RESPONSE_BODY: "response_body", REQUEST_COMPLETE: "request_complete", CONFIGURE: "configure", CANCEL: "cancel",
+    REQUEST_HEADERS: "request_headers",
+    REQUEST_BODY: "request_body",
+    RESPONSE_HEADERS: "response_headers",
+    RESPONSE_BODY: "response_body",
+    REQUEST_COMPLETE: "request_complete",
+    CONFIGURE: "configure",
+    CANCEL: "cancel",
 }
-EVENT_NUMBERS = {"configure": 0, "request_headers": 1, "request_body": 2, "response_headers": 3, "response_body": 4,
-                 "request_complete": 5}
+EVENT_NUMBERS = {
+    "configure": 0,
+    "request_headers": 1,
+    "request_body": 2,
+    "response_headers": 3,
+    "response_body": 4,
+    "request_complete": 5,
+}
 
 
 def frame(kind: int, payload: bytes | dict) -> bytes:

@@ -15,7 +15,6 @@
 namespace picket::wire::internal {
 namespace {
 
-constexpr bool is_space(char c) noexcept { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
 constexpr int hex_value(char c) noexcept {
@@ -42,16 +41,14 @@ bool is_huge(std::string_view token) noexcept {
 
 }  // namespace
 
+/// After an error nothing is left to read.
 bool JsonReader::fail(std::string_view what) {
   if (error_.empty()) error_ = fmt::format("{} at byte {}", what, at_ - begin_);
+  at_ = end_;
   return false;
 }
 
 base::Error JsonReader::error() const { return base::fail(base::ErrorKind::invalid_message, error_); }
-
-void JsonReader::skip_space() noexcept {
-  while (at_ != end_ && is_space(*at_)) ++at_;
-}
 
 Kind JsonReader::peek() noexcept {
   if (!ok()) return Kind::invalid;
@@ -77,9 +74,7 @@ bool JsonReader::expect(std::string_view literal) {
   return true;
 }
 
-bool JsonReader::read_null() { return expect("null"); }
-
-bool JsonReader::read(bool& value) {
+bool JsonReader::read_any_boolean(bool& value) {
   switch (peek()) {
     case Kind::boolean: value = *at_ == 't'; return expect(value ? "true" : "false");
     default: return fail("expected true or false");
@@ -120,7 +115,7 @@ bool JsonReader::scan_number(std::string_view& token, bool& integer) {
   return true;
 }
 
-bool JsonReader::read_unsigned(std::uint64_t& value, std::uint64_t most) {
+bool JsonReader::read_any_unsigned(std::uint64_t& value, std::uint64_t most) {
   std::string_view token;
   bool integer = false;
   if (!scan_number(token, integer)) return false;
@@ -153,7 +148,7 @@ bool JsonReader::read_double(double& value) {
 
 // ---- text
 
-bool JsonReader::read_text(std::string_view& value) {
+bool JsonReader::read_any_text(std::string_view& value) {
   if (peek() != Kind::text) return fail("expected a string");
   const char* const opening = ++at_;
   const StringScan scan = scan_string(opening, end_);
@@ -251,9 +246,7 @@ bool JsonReader::enter() {
   return true;
 }
 
-bool JsonReader::count_item() {
-  return ++items_ <= base::limits::max_items || fail(fmt::format("more than {} values", base::limits::max_items));
-}
+bool JsonReader::too_many_items() { return fail(fmt::format("more than {} values", base::limits::max_items)); }
 
 bool JsonReader::begin_array(Cursor& cursor) {
   cursor = {};
@@ -282,7 +275,7 @@ bool JsonReader::begin_object(Cursor& cursor) {
   return peek() == Kind::object ? enter() : fail("expected an object");
 }
 
-bool JsonReader::next_member(Cursor& cursor, std::string_view& key) {
+bool JsonReader::next_any_member(Cursor& cursor, std::string_view& key) {
   if (!ok()) return false;
   skip_space();
   if (at_ != end_ && *at_ == '}') {

@@ -127,6 +127,14 @@ void JsonWriter::escape(std::string_view part) {
   out_.at() = out;
 }
 
+void JsonWriter::escaped_header_field(std::string_view name, std::string_view value) {
+  lower_case_key(name);
+  begin_array(1);
+  element();
+  text(value);
+  end_array();
+}
+
 void JsonWriter::bytes(base::ByteView value) {
   const std::size_t size = base64_size(value.size());
   out_.need(size + 2);

@@ -7,6 +7,7 @@
 #include "picket/base/bytes.hpp"
 #include "picket/wire/internal/appender.hpp"
 #include "picket/wire/internal/copy_text.hpp"
+#include "picket/wire/internal/field_name.hpp"
 #include "picket/wire/value.hpp"
 
 namespace picket::wire::internal {
@@ -57,6 +58,61 @@ class JsonWriter {
     out_.at() = at + 2;
     separator_ = 1;
   }
+  template <std::size_t size>
+  void name(const FieldName<size>& name) {
+    out_.need(size + 4);
+    out_.at() = put_name(name, out_.at());
+    separator_ = 1;
+  }
+  /// A struct's member that is a text.
+  template <std::size_t size>
+  void text_field(const FieldName<size>& name, std::string_view value) {
+    out_.need(size + 4 + value.size() + 2);
+    char* const at = put_name(name, out_.at());
+    separator_ = 1;
+    if (!copy_text<Plain::json, Case::kept>(value.data(), value.size(), at + 1)) [[unlikely]] {
+      out_.at() = at;
+      return escaped<Case::kept>(value);
+    }
+    *at = '"';
+    at[value.size() + 1] = '"';
+    out_.at() = at + value.size() + 2;
+  }
+  template <std::size_t size>
+  void boolean_field(const FieldName<size>& name, bool value) {
+    value ? literal_field(name, "true") : literal_field(name, "false");
+  }
+  template <std::size_t size>
+  void null_field(const FieldName<size>& name) {
+    literal_field(name, "null");
+  }
+  template <std::size_t size>
+  void empty_array_field(const FieldName<size>& name) {
+    literal_field(name, "[]");
+  }
+  template <std::size_t size>
+  void empty_object_field(const FieldName<size>& name) {
+    literal_field(name, "{}");
+  }
+  /// A header with one value, as a member: `"name":["value"]`.
+  void header_field(std::string_view name, std::string_view value) {
+    out_.need(name.size() + value.size() + 9);
+    char* at = out_.at();
+    *at = ',';
+    at += separator_;
+    *at++ = '"';
+    const bool plain_name = copy_text<Plain::json, Case::lower>(name.data(), name.size(), at);
+    at += name.size();
+    std::memcpy(at, "\":[\"", 4);
+    at += 4;
+    const bool plain_value = copy_text<Plain::json, Case::kept>(value.data(), value.size(), at);
+    at += value.size();
+    std::memcpy(at, "\"]", 2);
+    if (!plain_name || !plain_value) [[unlikely]]
+      return escaped_header_field(name, value);
+    out_.at() = at + 2;
+    separator_ = 1;
+  }
   /// Before every member of a map: any name.
   void key(std::string_view key) {
     element();
@@ -78,6 +134,22 @@ class JsonWriter {
     *at = byte;
     out_.at() = at + 1;
   }
+  template <std::size_t size>
+  [[nodiscard]] char* put_name(const FieldName<size>& name, char* at) const noexcept {
+    *at = ',';
+    at += separator_;
+    std::memcpy(at, name.quoted.data(), name.quoted.size());
+    return at + name.quoted.size();
+  }
+  template <std::size_t size, std::size_t length>
+  void literal_field(const FieldName<size>& name, const char (&text)[length]) {
+    out_.need(size + 4 + length);
+    char* const at = put_name(name, out_.at());
+    std::memcpy(at, text, length - 1);
+    out_.at() = at + length - 1;
+    separator_ = 1;
+  }
+  void escaped_header_field(std::string_view name, std::string_view value);
   template <std::size_t size>
   void literal(const char (&text)[size]) {
     out_.need(size - 1);

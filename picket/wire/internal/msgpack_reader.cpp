@@ -13,37 +13,35 @@
 
 namespace picket::wire::internal {
 
+const std::array<Kind, 256> MsgpackReader::kinds = [] {
+  std::array<Kind, 256> kinds{};
+  const auto set = [&](unsigned from, unsigned to, Kind kind) {
+    for (unsigned m = from; m <= to; ++m) kinds[m] = kind;
+  };
+  set(0x00, 0xFF, Kind::invalid);  // 0xC1 is never used; the rest is ext
+  set(0x00, 0x7F, Kind::number);
+  set(0x80, 0x8F, Kind::object);
+  set(0x90, 0x9F, Kind::array);
+  set(0xA0, 0xBF, Kind::text);
+  set(0xC0, 0xC0, Kind::null);
+  set(0xC2, 0xC3, Kind::boolean);
+  set(0xC4, 0xC6, Kind::bytes);
+  set(0xCA, 0xD3, Kind::number);
+  set(0xD9, 0xDB, Kind::text);
+  set(0xDC, 0xDD, Kind::array);
+  set(0xDE, 0xDF, Kind::object);
+  set(0xE0, 0xFF, Kind::number);
+  return kinds;
+}();
+
+/// After an error nothing is left to read.
 bool MsgpackReader::fail(std::string_view what) {
   if (error_.empty()) error_ = fmt::format("{} at byte {}", what, at_ - begin_);
+  at_ = end_;
   return false;
 }
 
 base::Error MsgpackReader::error() const { return base::fail(base::ErrorKind::invalid_message, error_); }
-
-Kind MsgpackReader::peek() noexcept {
-  if (!ok() || at_ == end_) return Kind::invalid;
-  const unsigned char m = marker();
-  if (m <= 0x7F || m >= 0xE0) return Kind::number;
-  if (m <= 0x8F) return Kind::object;
-  if (m <= 0x9F) return Kind::array;
-  if (m <= 0xBF) return Kind::text;
-  switch (m) {
-    case 0xC0: return Kind::null;
-    case 0xC2:
-    case 0xC3: return Kind::boolean;
-    case 0xC4:
-    case 0xC5:
-    case 0xC6: return Kind::bytes;
-    case 0xD9:
-    case 0xDA:
-    case 0xDB: return Kind::text;
-    case 0xDC:
-    case 0xDD: return Kind::array;
-    case 0xDE:
-    case 0xDF: return Kind::object;
-    default: return (m >= 0xCA && m <= 0xD3) ? Kind::number : Kind::invalid;  // 0xC1 is never used; the rest is ext
-  }
-}
 
 /// `size` bytes behind the marker as a big-endian integer; steps over both.
 bool MsgpackReader::take(std::size_t size, std::uint64_t& big_endian) {
@@ -58,19 +56,6 @@ bool MsgpackReader::take_text(std::size_t size, std::string_view& value) {
   if (left() < size) return fail("text that is cut short");
   value = {at_, size};
   at_ += size;
-  return true;
-}
-
-bool MsgpackReader::read_null() {
-  if (peek() != Kind::null) return fail("expected nil");
-  ++at_;
-  return true;
-}
-
-bool MsgpackReader::read(bool& value) {
-  if (peek() != Kind::boolean) return fail("expected a boolean");
-  value = marker() == 0xC3;
-  ++at_;
   return true;
 }
 
@@ -103,7 +88,7 @@ bool MsgpackReader::read_integer(std::uint64_t& magnitude, bool& negative) {
   return true;
 }
 
-bool MsgpackReader::read_unsigned(std::uint64_t& value, std::uint64_t most) {
+bool MsgpackReader::read_any_unsigned(std::uint64_t& value, std::uint64_t most) {
   bool negative = false;
   if (!read_integer(value, negative)) return false;
   return (!negative && value <= most) || fail(fmt::format("expected an integer from 0 to {}", most));
@@ -161,13 +146,13 @@ bool MsgpackReader::read_raw(std::string_view& value, bool& is_bin) {
   return take_text(size, value);
 }
 
-bool MsgpackReader::read_text(std::string_view& value) {
+bool MsgpackReader::read_any_text(std::string_view& value) {
   bool is_bin = false;
   if (!read_raw(value, is_bin)) return false;
   return is_utf8(value) || fail("text that is not UTF-8");
 }
 
-bool MsgpackReader::read_header_value(std::string_view& value) {
+bool MsgpackReader::read_any_header_value(std::string_view& value) {
   bool is_bin = false;
   if (!read_raw(value, is_bin)) return false;
   return (is_bin && bin_.raw_header_values) || is_utf8(value) || fail("text that is not UTF-8");
@@ -186,51 +171,24 @@ bool MsgpackReader::read_bytes(base::ByteView& value) {
 
 // ---- arrays and maps
 
-bool MsgpackReader::enter(std::uint64_t items, std::size_t bytes_per_item, Cursor& cursor) {
-  if (++depth_ > base::limits::max_nesting)
+bool MsgpackReader::too_many_items() { return fail(fmt::format("more than {} values", base::limits::max_items)); }
+
+bool MsgpackReader::refuse_to_enter() {
+  if (depth_ > base::limits::max_nesting)
     return fail(fmt::format("more than {} levels of nesting", base::limits::max_nesting));
-  // Every item takes at least a byte: a count that cannot be there is refused before anything is read.
-  if (items > left() / bytes_per_item) return fail("an array or map that is cut short");
-  if ((items_ += items) > base::limits::max_items)
-    return fail(fmt::format("more than {} values", base::limits::max_items));
-  cursor.left = items;
-  return true;
+  return fail("an array or map that is cut short");
 }
 
-bool MsgpackReader::begin_array(Cursor& cursor) {
+bool MsgpackReader::begin_long_array(Cursor& cursor) {
   if (peek() != Kind::array) return fail("expected an array");
   std::uint64_t items = 0;
-  const unsigned char m = marker();
-  if (m <= 0x9F) {
-    items = m & 0xF;
-    ++at_;
-  } else if (!take(m == 0xDC ? 2 : 4, items)) {
-    return false;
-  }
-  return enter(items, 1, cursor);
+  return take(marker() == 0xDC ? 2 : 4, items) && enter(items, 1, cursor);
 }
 
-bool MsgpackReader::next_element(Cursor& cursor) {
-  if (!ok()) return false;
-  if (cursor.left == 0) {
-    leave();
-    return false;
-  }
-  --cursor.left;
-  return true;
-}
-
-bool MsgpackReader::begin_object(Cursor& cursor) {
+bool MsgpackReader::begin_long_object(Cursor& cursor) {
   if (peek() != Kind::object) return fail("expected a map");
   std::uint64_t items = 0;
-  const unsigned char m = marker();
-  if (m <= 0x8F) {
-    items = m & 0xF;
-    ++at_;
-  } else if (!take(m == 0xDE ? 2 : 4, items)) {
-    return false;
-  }
-  return enter(items, 2, cursor);
+  return take(marker() == 0xDE ? 2 : 4, items) && enter(items, 2, cursor);
 }
 
 bool MsgpackReader::next_member(Cursor& cursor, std::string_view& key) {

@@ -18,8 +18,7 @@ void MsgpackWriter::big_endian(unsigned marker, std::uint64_t value, std::size_t
   out_.at() += size;
 }
 
-void MsgpackWriter::unsigned_integer(std::uint64_t value) {
-  if (value < 0x80) return one(static_cast<unsigned>(value));
+void MsgpackWriter::long_integer(std::uint64_t value) {
   if (value <= 0xFF) return big_endian(0xCC, value, 1);
   if (value <= 0xFFFF) return big_endian(0xCD, value, 2);
   if (value <= 0xFFFFFFFF) return big_endian(0xCE, value, 4);
@@ -39,8 +38,7 @@ void MsgpackWriter::signed_integer(std::int64_t value) {
 void MsgpackWriter::number(double value) { big_endian(0xCB, std::bit_cast<std::uint64_t>(value), 8); }
 void MsgpackWriter::number(float value) { big_endian(0xCA, std::bit_cast<std::uint32_t>(value), 4); }
 
-void MsgpackWriter::head(std::size_t size, unsigned short_form, unsigned long_form) {
-  if (size < 16) return one(static_cast<unsigned>(short_form | size));
+void MsgpackWriter::long_head(std::size_t size, unsigned long_form) {
   if (size <= 0xFFFF) return big_endian(long_form, size, 2);
   big_endian(long_form + 1, size, 4);
 }
@@ -84,6 +82,12 @@ void MsgpackWriter::replaced_text(std::string_view value) {
     out_.put(sequence != 0 ? value.substr(0, sequence) : replacement_character);
     value.remove_prefix(sequence != 0 ? sequence : 1);
   }
+}
+
+void MsgpackWriter::any_header_field(std::string_view name, std::string_view value) {
+  lower_case_key(name);
+  begin_array(1);
+  header_value(value);
 }
 
 void MsgpackWriter::raw_header_value(std::string_view value) {

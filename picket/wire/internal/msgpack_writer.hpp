@@ -6,6 +6,7 @@
 #include "picket/base/bytes.hpp"
 #include "picket/wire/internal/appender.hpp"
 #include "picket/wire/internal/copy_text.hpp"
+#include "picket/wire/internal/field_name.hpp"
 #include "picket/wire/value.hpp"
 
 namespace picket::wire::internal {
@@ -17,9 +18,20 @@ class MsgpackWriter {
   /// base64 text and other bytes become U+FFFD (protocol.md §3).
   MsgpackWriter(Output& output, bool raw_bytes) : out_(output), raw_bytes_(raw_bytes) {}
 
+  /// The head of a text of at most 255 bytes; returns its end, and may write a byte behind it.
+  [[nodiscard]] static char* short_text_head(std::size_t size, char* at) noexcept {
+    const bool fixed = size < 32;
+    *at = static_cast<char>(fixed ? 0xA0 | size : 0xD9);
+    at[1] = static_cast<char>(size);
+    return at + (fixed ? 1 : 2);
+  }
+
   void null() { one(0xC0); }
   void boolean(bool value) { one(value ? 0xC3 : 0xC2); }
-  void unsigned_integer(std::uint64_t value);
+  void unsigned_integer(std::uint64_t value) {
+    if (value < 0x80) return one(static_cast<unsigned>(value));
+    long_integer(value);
+  }
   void signed_integer(std::int64_t value);
   void number(double value);
   void number(float value);
@@ -35,10 +47,55 @@ class MsgpackWriter {
   void end_object() {}
   void element() {}
   void name(std::string_view name) { text(name); }
+  template <std::size_t size>
+  void name(const FieldName<size>& name) {
+    text(name.plain());
+  }
+  template <std::size_t size>
+  void text_field(const FieldName<size>& name, std::string_view value) {
+    text(name.plain());
+    text(value);
+  }
+  template <std::size_t size>
+  void boolean_field(const FieldName<size>& name, bool value) {
+    text(name.plain());
+    boolean(value);
+  }
+  template <std::size_t size>
+  void null_field(const FieldName<size>& name) {
+    text(name.plain());
+    null();
+  }
+  template <std::size_t size>
+  void empty_array_field(const FieldName<size>& name) {
+    text(name.plain());
+    begin_array(0);
+  }
+  template <std::size_t size>
+  void empty_object_field(const FieldName<size>& name) {
+    text(name.plain());
+    begin_object(0);
+  }
+  /// A header with one value, as a member: the name, an array of one.
+  void header_field(std::string_view name, std::string_view value) {
+    out_.need(name.size() + value.size() + 5);
+    if (name.size() > 0xFF || value.size() > 0xFF) [[unlikely]]
+      return any_header_field(name, value);
+    char* at = short_text_head(name.size(), out_.at());
+    const bool plain_name = copy_text<Plain::ascii, Case::lower>(name.data(), name.size(), at);
+    at += name.size();
+    *at++ = static_cast<char>(0x91);
+    at = short_text_head(value.size(), at);
+    const bool plain_value = copy_text<Plain::ascii, Case::kept>(value.data(), value.size(), at);
+    if (!plain_name || !plain_value) [[unlikely]]
+      return any_header_field(name, value);
+    out_.at() = at + value.size();
+  }
   void key(std::string_view key) { text(key); }
   void lower_case_key(std::string_view key) { lower_case_text(key); }
 
  private:
+  void long_integer(std::uint64_t value);
   void one(unsigned byte) {
     out_.need(1);
     out_.put(static_cast<char>(byte));
@@ -48,19 +105,24 @@ class MsgpackWriter {
   void checked_text(std::string_view value) {
     out_.need(value.size() + 9);  // the longest that a head asks for, so that `start` stays where it is
     char* const start = out_.at();
-    if (value.size() < 32) {
-      *out_.at()++ = static_cast<char>(0xA0 | value.size());
+    if (value.size() <= 0xFF) [[likely]] {
+      out_.at() = short_text_head(value.size(), start);
     } else {
       long_text_head(value.size());
     }
     char* const at = out_.at();
-    out_.at() += value.size();
+    out_.at() = at + value.size();
     if (!copy_text<Plain::ascii, letters>(value.data(), value.size(), at)) [[unlikely]]
       check_text(value, start);
   }
+  void any_header_field(std::string_view name, std::string_view value);
   void check_text(std::string_view value, char* start);
   void raw_header_value(std::string_view value);
-  void head(std::size_t size, unsigned short_form, unsigned long_form);
+  void head(std::size_t size, unsigned short_form, unsigned long_form) {
+    if (size < 16) return one(static_cast<unsigned>(short_form | size));
+    long_head(size, long_form);
+  }
+  void long_head(std::size_t size, unsigned long_form);
   void text_head(std::size_t size);
   void long_text_head(std::size_t size);
   void bin_head(std::size_t size);

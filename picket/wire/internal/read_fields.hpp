@@ -9,12 +9,14 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
 #include "picket/base/arena.hpp"
 #include "picket/wire/codec.hpp"
 #include "picket/wire/description.hpp"
+#include "picket/wire/internal/field_name.hpp"
 #include "picket/wire/internal/json_reader.hpp"
 
 /// From bytes to descriptions: one set of templates for both readers. Every function returns false after the reader's
@@ -137,6 +139,10 @@ bool read(S& source, Headers& headers);
 
 template <class S, class T>
 bool read(S& source, std::span<const T>& items) {
+  if (source.reader.read_empty_array()) {
+    items = {};
+    return true;
+  }
   typename std::remove_reference_t<decltype(source.reader)>::Cursor cursor;
   base::ArenaList<T> list{source.reader.arena()};
   if (!source.reader.begin_array(cursor)) return false;
@@ -173,6 +179,10 @@ bool read_struct_members(S& source, std::span<const Text> names, Use&& use) {
 
 template <class S>
 bool read(S& source, TextMap& map) {
+  if (source.reader.read_empty_object()) {
+    map = {};
+    return true;
+  }
   base::ArenaList<TextPair> list{source.reader.arena()};
   const bool ok = read_members(source, [&](Text key) {
     TextPair pair{key, {}};
@@ -205,6 +215,10 @@ bool read(S& source, Headers& headers) {
   base::ArenaList<Header> list{source.reader.arena()};
   list.reserve(24);
   const bool ok = read_members(source, [&](Text key) {
+    if (Header header{key, {}}; source.reader.read_only_header_value(header.value)) [[likely]] {
+      list.push_back(header);
+      return true;
+    }
     typename std::remove_reference_t<decltype(source.reader)>::Cursor cursor;
     if (!source.reader.begin_array(cursor)) return false;
     while (source.reader.next_element(cursor)) {
@@ -233,9 +247,6 @@ bool read_present(S& source, T& value) {
     return read(source, value);
   }
 }
-
-template <class T>
-inline constexpr std::size_t field_count = std::tuple_size_v<std::remove_const_t<decltype(Description<T>::fields)>>;
 
 template <class T>
 [[nodiscard]] constexpr auto field_names() {
@@ -282,12 +293,20 @@ template <class S, Described T>
 bool read_positional(S& source, T& message) {
   typename std::remove_reference_t<decltype(source.reader)>::Cursor cursor;
   if (!source.reader.begin_array(cursor)) return false;
-  std::size_t index = 0;
-  while (source.reader.next_element(cursor)) {
-    if (index == field_count<T>) return source.reader.fail("an array with too many elements");
-    if (!read_field(source, message, index++)) return false;
-  }
-  return source.reader.ok() && check_required(source, message, (std::uint64_t{1} << index) - 1);
+  std::size_t read_so_far = 0;
+  const auto one = [&]<std::size_t index>(std::integral_constant<std::size_t, index>) {
+    if (read_so_far != index || !source.reader.next_element(cursor)) return true;
+    constexpr auto field = std::get<index>(Description<T>::fields);
+    ++read_so_far;
+    return read_present<decltype(field)::presence>(source, message.*field.member);
+  };
+  const bool all_read = [&]<std::size_t... index>(std::index_sequence<index...>) {
+    return (one(std::integral_constant<std::size_t, index>{}) && ...);
+  }(std::make_index_sequence<field_count<T>>{});
+  if (!all_read || !source.reader.ok()) return false;
+  if (read_so_far == field_count<T> && source.reader.next_element(cursor))
+    return source.reader.fail("an array with too many elements");
+  return source.reader.ok() && check_required(source, message, (std::uint64_t{1} << read_so_far) - 1);
 }
 
 template <class S>
@@ -309,14 +328,37 @@ bool read_member(S& source, T& message, Text key, std::size_t& expected, std::ui
   return read_field(source, message, index);
 }
 
+/// The fields in their order, as peers write structs: each is looked for where it would stand. What stands otherwise is
+/// left.
+template <class S, Described T, class Cursor>
+bool read_usual_order(S& source, T& message, Cursor& cursor, std::uint64_t& seen) {
+  const auto one = [&]<std::size_t index>(std::integral_constant<std::size_t, index>) {
+    if (!source.reader.next_is(cursor, field_name<T, index>)) return true;
+    constexpr auto field = std::get<index>(Description<T>::fields);
+    seen |= std::uint64_t{1} << index;
+    return read_present<decltype(field)::presence>(source, message.*field.member);
+  };
+  if constexpr (std::is_same_v<T, RequestHeaders>) {
+    // In JSON a request's head carries the id at the top, too.
+    constexpr FieldName<14> id{"correlation_id"};
+    if (source.reader.next_is(cursor, id) && !source.reader.skip()) return false;
+  }
+  return [&]<std::size_t... index>(std::index_sequence<index...>) {
+    return (one(std::integral_constant<std::size_t, index>{}) && ...);
+  }(std::make_index_sequence<field_count<T>>{});
+}
+
 template <class S, Described T>
 bool read_named(S& source, T& message) {
+  typename std::remove_reference_t<decltype(source.reader)>::Cursor cursor;
   std::size_t expected = 0;
   std::uint64_t seen = 0;
+  if (!source.reader.begin_object(cursor) || !read_usual_order(source, message, cursor, seen)) return false;
   static constexpr auto names = field_names<T>();
-  return read_struct_members(source, names,
-                             [&](Text key) { return read_member(source, message, key, expected, seen); }) &&
-         check_required(source, message, seen);
+  Text key;
+  while (source.reader.next_field(cursor, names, key))
+    if (!read_member(source, message, key, expected, seen)) return false;
+  return source.reader.ok() && check_required(source, message, seen);
 }
 
 template <class S, Described T>

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 
@@ -47,6 +48,22 @@ struct StringScan {
     ascii = ascii && byte < 0x80;
   }
   return {at, ascii};
+#endif
+}
+
+/// Whether `size` bytes are all below 0x80. Needs 16 readable bytes behind them.
+[[nodiscard]] inline bool is_ascii_padded(const char* at, std::size_t size) noexcept {
+#if defined(__SSE2__)
+  const auto high_bits = [](const char* from) {
+    return static_cast<unsigned>(_mm_movemask_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))));
+  };
+  unsigned high = 0;
+  for (; size > 16; size -= 16, at += 16) high |= high_bits(at);
+  return (high | (high_bits(at) & ((1U << size) - 1))) == 0;
+#else
+  bool ascii = true;
+  for (std::size_t i = 0; i < size; ++i) ascii = ascii && static_cast<unsigned char>(at[i]) < 0x80;
+  return ascii;
 #endif
 }
 

@@ -11,6 +11,7 @@
 
 #include "picket/wire/codec.hpp"
 #include "picket/wire/description.hpp"
+#include "picket/wire/internal/field_name.hpp"
 
 /// From descriptions to bytes: one set of templates for both writers.
 namespace picket::wire::internal {
@@ -23,6 +24,12 @@ struct Sink {
   bool arrays = false;    ///< Structs are arrays, without names: MessagePack.
   Text response_id = {};  ///< Goes into audit.custom of the response being written.
 };
+
+/// Written as an array; maps are spans, too.
+template <class T>
+inline constexpr bool is_list = false;
+template <class T>
+inline constexpr bool is_list<std::span<const T>> = !std::is_same_v<T, TextPair> && !std::is_same_v<T, Member>;
 
 template <class T>
 concept Named = requires { EnumNames<T>::names; };
@@ -142,72 +149,99 @@ void write(S& sink, std::span<const Member> members) {
   sink.writer.end_object();
 }
 
-/// Which header fields repeat the name of an earlier one. A 64-bit filter over length and ends of the names settles the
-/// usual case, no repetition, in one pass; only names that may be equal are compared.
-class RepeatedNames {
+/// Marks on some of a list's elements; the first 256 need no memory.
+class Marks {
  public:
-  explicit RepeatedNames(const Headers& headers) {
-    std::uint64_t seen = 0;
-    for (std::size_t i = 0; i < headers.size(); ++i) {
-      const std::uint64_t bit = std::uint64_t{1} << hash(headers[i].name);
-      if ((seen & bit) != 0 && is_repetition(headers, i)) mark(i, headers.size());
-      seen |= bit;
-    }
-  }
-  [[nodiscard]] std::size_t count() const noexcept { return count_; }
-  [[nodiscard]] bool contains(std::size_t i) const noexcept {
-    return count_ != 0 && (i < first_.size() * 64 ? (first_[i / 64] >> (i % 64) & 1) != 0 : more_[i]);
-  }
-
- private:
-  static unsigned hash(Text name) noexcept {
-    if (name.empty()) return 0;
-    const auto fold = [](char c) { return static_cast<unsigned>(static_cast<unsigned char>(c)) | 0x20; };
-    return (static_cast<unsigned>(name.size()) * 7 + fold(name.front()) * 3 + fold(name.back()) +
-            fold(name[name.size() / 2]) * 5) %
-           64;
-  }
-  static bool is_repetition(const Headers& headers, std::size_t i) noexcept {
-    for (std::size_t j = 0; j < i; ++j)
-      if (same_name(headers[j].name, headers[i].name)) return true;
-    return false;
-  }
-  void mark(std::size_t i, std::size_t size) {
-    ++count_;
-    if (i < first_.size() * 64) {
+  void set(std::size_t i, std::size_t size) {
+    if (i < inline_bits) {
       first_[i / 64] |= std::uint64_t{1} << (i % 64);
     } else {
       more_.resize(size);
       more_[i] = true;
     }
   }
+  [[nodiscard]] bool operator[](std::size_t i) const noexcept {
+    return i < inline_bits ? (first_[i / 64] >> (i % 64) & 1) != 0 : i < more_.size() && more_[i];
+  }
 
-  std::array<std::uint64_t, 4> first_{};
-  std::vector<bool> more_;  // beyond 256 fields
+ private:
+  static constexpr std::size_t inline_bits = 256;
+  std::array<std::uint64_t, inline_bits / 64> first_{};
+  std::vector<bool> more_;
+};
+
+/// Which header fields repeat the name of an earlier one, and which are repeated. A filter over length and some letters
+/// of the names settles the usual case, no repetition, in one pass; only names that may be equal are compared.
+class RepeatedNames {
+ public:
+  explicit RepeatedNames(const Headers& headers) {
+    std::uint64_t seen = 0;
+    for (std::size_t i = 0; i < headers.size(); ++i) {
+      const std::uint8_t hash = hash_of(headers[i].name);
+      const std::uint64_t bit = std::uint64_t{1} << (hash % 64);
+      if ((seen & bit) != 0) look_for(headers, i, hash);
+      seen |= bit;
+      if (i < hashes_.size()) hashes_[i] = hash;
+    }
+  }
+  /// How many fields repeat an earlier one.
+  [[nodiscard]] std::size_t count() const noexcept { return count_; }
+  [[nodiscard]] bool repeats(std::size_t i) const noexcept { return count_ != 0 && repeats_[i]; }
+  [[nodiscard]] bool is_repeated(std::size_t i) const noexcept { return count_ != 0 && repeated_[i]; }
+
+ private:
+  static std::uint8_t hash_of(Text name) noexcept {
+    if (name.empty()) return 0;
+    const auto fold = [](char c) { return static_cast<unsigned>(static_cast<unsigned char>(c)) | 0x20; };
+    return static_cast<std::uint8_t>(static_cast<unsigned>(name.size()) * 7 + fold(name.front()) * 3 +
+                                     fold(name.back()) + fold(name[name.size() / 2]) * 5);
+  }
+  void look_for(const Headers& headers, std::size_t i, std::uint8_t hash) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (j < hashes_.size() && hashes_[j] != hash) continue;
+      if (!same_name(headers[j].name, headers[i].name)) continue;
+      ++count_;
+      repeats_.set(i, headers.size());
+      repeated_.set(j, headers.size());
+      return;
+    }
+  }
+
+  std::array<std::uint8_t, 64> hashes_;  // of the first names; what lies behind is compared
+  Marks repeats_;
+  Marks repeated_;
   std::size_t count_ = 0;
 };
 
+/// The values of field `i` and of those that repeat its name.
+template <class S>
+void write_values(S& sink, const Headers& headers, std::size_t i, const RepeatedNames& names) {
+  const auto is_more = [&](std::size_t j) { return names.repeats(j) && same_name(headers[i].name, headers[j].name); };
+  std::size_t values = 1;
+  for (std::size_t j = i + 1; j < headers.size(); ++j) values += is_more(j);
+  sink.writer.begin_array(values);
+  sink.writer.element();
+  sink.writer.header_value(headers[i].value);
+  for (std::size_t j = i + 1; j < headers.size(); ++j) {
+    if (!is_more(j)) continue;
+    sink.writer.element();
+    sink.writer.header_value(headers[j].value);
+  }
+  sink.writer.end_array();
+}
+
 template <class S>
 void write(S& sink, const Headers& headers) {
-  const RepeatedNames repeated{headers};
-  sink.writer.begin_object(headers.size() - repeated.count());
+  const RepeatedNames names{headers};
+  sink.writer.begin_object(headers.size() - names.count());
   for (std::size_t i = 0; i < headers.size(); ++i) {
-    if (repeated.contains(i)) continue;
-    std::size_t values = 1;
-    if (repeated.count() != 0)
-      for (std::size_t j = i + 1; j < headers.size(); ++j)
-        values += repeated.contains(j) && same_name(headers[i].name, headers[j].name);
-    sink.writer.lower_case_key(headers[i].name);
-    sink.writer.begin_array(values);
-    sink.writer.element();
-    sink.writer.header_value(headers[i].value);
-    for (std::size_t j = i + 1; values > 1; ++j) {
-      if (!repeated.contains(j) || !same_name(headers[i].name, headers[j].name)) continue;
-      sink.writer.element();
-      sink.writer.header_value(headers[j].value);
-      --values;
+    if (names.repeats(i)) continue;
+    if (names.is_repeated(i)) {
+      sink.writer.lower_case_key(headers[i].name);
+      write_values(sink, headers, i, names);
+    } else {
+      sink.writer.header_field(headers[i].name, headers[i].value);
     }
-    sink.writer.end_array();
   }
   sink.writer.end_object();
 }
@@ -282,18 +316,35 @@ template <Described T, class F>
   }
 }
 
+template <std::size_t index, class S, Described T>
+void write_named_field(S& sink, const T& message) {
+  constexpr auto field = std::get<index>(Description<T>::fields);
+  constexpr const auto& name = field_name<T, index>;
+  if (!is_written(message, field)) return;
+  const auto& value = message.*field.member;
+  using Value = std::remove_cvref_t<decltype(value)>;
+  // What most fields hold is written with its name in one step.
+  if constexpr (std::is_same_v<Value, Text>) return sink.writer.text_field(name, value);
+  if constexpr (std::is_same_v<Value, bool>) return sink.writer.boolean_field(name, value);
+  if constexpr (is_optional<Value>) {
+    if (!value) return sink.writer.null_field(name);
+    if constexpr (std::is_same_v<Value, std::optional<Text>>) return sink.writer.text_field(name, *value);
+  }
+  if constexpr (is_list<Value>) {
+    if (value.empty()) return sink.writer.empty_array_field(name);
+  }
+  if constexpr (std::is_same_v<Value, TextMap>) {
+    if (value.empty()) return sink.writer.empty_object_field(name);
+  }
+  sink.writer.name(name);
+  write(sink, value);
+}
+
 template <class S, Described T>
 void write_named_fields(S& sink, const T& message) {
-  std::apply(
-      [&](const auto&... field) {
-        [[maybe_unused]] const auto one = [&](const auto& f) {
-          if (!is_written(message, f)) return;
-          sink.writer.name(f.name);
-          write(sink, message.*f.member);
-        };
-        (one(field), ...);
-      },
-      Description<T>::fields);
+  [&]<std::size_t... index>(std::index_sequence<index...>) {
+    (write_named_field<index>(sink, message), ...);
+  }(std::make_index_sequence<field_count<T>>{});
 }
 
 template <Described T>
@@ -307,7 +358,7 @@ template <Described T>
 
 template <class S, Described T>
 void write_array(S& sink, const T& message) {
-  std::size_t size = std::tuple_size_v<decltype(Description<T>::fields)>;
+  std::size_t size = field_count<T>;
   if constexpr (requires { Description<T>::core_fields; }) {
     if (!sink.format.event_reply) size = Description<T>::core_fields;
   }
