@@ -66,6 +66,7 @@ void AgentSession::close(base::Error reason) {
     end_exchange(index, EndReason::disconnected);
     remove(index);
   });
+  longest_idle_ = newest_idle_ = nothing;
   actions_.emplace_back(Finished{std::move(reason)});
 }
 

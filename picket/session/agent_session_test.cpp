@@ -253,6 +253,17 @@ TEST_F(AgentSessionTest, PingIsAnsweredWithItsPayload) {
   EXPECT_EQ(pong.timestamp_ms, 7U);
 }
 
+TEST_F(AgentSessionTest, NothingFollowsTheEndOfASessionHoweverMuchTimePasses) {
+  auto& session = open();
+  feed(session, headers("a"));
+  session.respond(arrived(session).front(), {}, kStart);  // from here on the exchange is idle
+  session.close(base::fail(ErrorKind::connection_closed, "gone"));
+  session.clear_actions();
+  session.tick(kStart + 24h);
+  EXPECT_TRUE(session.actions().empty());
+  EXPECT_EQ(session.next_wakeup(), base::TimePoint::max());
+}
+
 TEST_F(AgentSessionTest, PingIsEchoedWhateverItHolds) {
   auto& session = open();
   for (const std::string_view payload : {"", "not json", "\xff\x00"}) {
