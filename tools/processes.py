@@ -15,18 +15,23 @@ from pathlib import Path
 # What a sanitizer writes when it found something; a program under one ends with a code of its own, too.
 SANITIZER_REPORT = re.compile(r"(Address|Leak|Thread|Memory|UndefinedBehavior)Sanitizer|runtime error:")
 _LISTEN_PORTS = range(10_240, 32_000)  # below the ports that the kernel gives to outgoing connections
+_reserved: list[socket.socket] = []
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on."""
+    """A TCP port of 127.0.0.1 that nobody listens on, and that nobody else is given while this process lives."""
     while True:
         port = random.choice(_LISTEN_PORTS)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
+        probe = socket.socket()
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            probe.close()
+            continue
+        # From now on others may bind it if they say so, as servers do; another free_port() does not.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _reserved.append(probe)
+        return port
 
 
 def connects(address) -> bool:

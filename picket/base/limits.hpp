@@ -8,7 +8,7 @@ namespace picket::base::limits {
 
 /// Largest frame after its length field: the type byte and the payload (protocol.md §2). A peer cannot make us reserve
 /// more.
-inline constexpr std::size_t max_frame_length = 16 * 1024 * 1024;
+inline constexpr std::size_t max_frame_length = std::size_t{16} * 1024 * 1024;
 
 /// Nesting that decoders follow in JSON and MessagePack (protocol.md §10). Deeper documents would be an attack on the
 /// stack.
@@ -16,7 +16,7 @@ inline constexpr std::size_t max_nesting = 127;
 
 /// Elements and members of all arrays and maps of one message together. A peer pays one byte for a value that takes a
 /// hundred once decoded: without this bound a frame of 16 MiB would take gigabytes.
-inline constexpr std::size_t max_items = 1024 * 1024;
+inline constexpr std::size_t max_items = std::size_t{1024} * 1024;
 
 /// Longest correlation id that an agent keeps state for. Longer ones would let a proxy make it hold arbitrary keys.
 inline constexpr std::size_t max_correlation_id = 256;

@@ -174,7 +174,8 @@ void Listener::Accept::try_accept() {
   listener_.socket_.async_wait(
       boost::asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code& error) {
         const auto guard = listener_.worker_->enter();
-        if (error) {
+        // On a worker of several threads it may have been closed after readiness was seen.
+        if (error || !listener_.socket_.is_open()) {
           result_ = base::fail(ErrorKind::connection_closed, "the listener was closed");
           waiting_.resume();
           return;

@@ -32,9 +32,9 @@ class Bodies(Decided):
         self.assertEqual(self.agent.body_of(chunks[0].id), body)
 
     def test_the_agents_preferred_chunk_size_holds_where_it_is_smaller(self):
-        gateway = self.play(BODY, agent_settings={"limits": {"preferred_chunk_size": 1000}})
-        gateway.get("/", "", "POST", b"a" * 2500)
-        self.assertEqual([len(chunk.data()) for chunk in self.agent.of("request_body")], [1000, 1000, 500])
+        gateway = self.play(BODY, agent_settings={"limits": {"preferred_chunk_size": 2000}})
+        gateway.get("/", "", "POST", b"a" * 5000)
+        self.assertEqual([len(chunk.data()) for chunk in self.agent.of("request_body")], [2000, 2000, 1000])
 
     def test_nothing_goes_upstream_before_the_verdict_on_the_last_chunk(self):
         asked, verdict = threading.Event(), threading.Event()

@@ -155,7 +155,7 @@ class Agents(Failing):
             agent.expect("request_headers")
             waiter.send(message("/waits"))
             self.assertEqual(holder.response().reason, "agent_timeout")
-            self.assertIn(waiter.response().status, (200, 504))
+            self.assertIn(waiter.response().status, (200, 503, 504))  # 503: no pong by then, on a busy machine
         wait("a place is free", lambda: gateway.get().status == 200)
 
 

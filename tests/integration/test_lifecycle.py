@@ -93,6 +93,7 @@ class Start(StageTest):
         )
         program = self.stage.programs.start("starting", "picket", "run", gateway.file)
         wait("the first connection", lambda: connects(("127.0.0.1", gateway.port)))
+        self.assertIn("picket_requests_total", gateway.metrics_text())
         statuses = [gateway.get().status for _ in range(3)]
         self.assertEqual(statuses, [200] * 3)
         self.assertTrue(program.running())

@@ -3,6 +3,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -25,11 +26,12 @@ struct Sink {
   Text response_id = {};  ///< Goes into audit.custom of the response being written.
 };
 
-/// Written as an array; maps are spans, too.
+/// Written as an array; maps and bodies are spans, too.
 template <class T>
 inline constexpr bool is_list = false;
 template <class T>
-inline constexpr bool is_list<std::span<const T>> = !std::is_same_v<T, TextPair> && !std::is_same_v<T, Member>;
+inline constexpr bool is_list<std::span<const T>> =
+    !std::is_same_v<T, TextPair> && !std::is_same_v<T, Member> && !std::is_same_v<T, std::byte>;
 
 template <class T>
 concept Named = requires { EnumNames<T>::names; };
