@@ -105,7 +105,7 @@ INSTANTIATE_TEST_SUITE_P(Encodings, SessionAllocations,
                                            Mode{"JsonExtended", wire::Encoding::json, true},
                                            Mode{"MessagePack", wire::Encoding::msgpack, false},
                                            Mode{"MessagePackExtended", wire::Encoding::msgpack, true}),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& test) { return test.param.name; });
 
 TEST(Counting, SeesAllocations) {
   const std::uint64_t before = allocations();

@@ -104,7 +104,7 @@ TEST_P(SocketAllocations, ManyExchangesInFlightAllocateNothingOnceWarm) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Encodings, SocketAllocations, ::testing::Values(wire::Encoding::json, wire::Encoding::msgpack),
-                         [](const auto& info) { return info.param == wire::Encoding::json ? "Json" : "MessagePack"; });
+                         [](const auto& test) { return test.param == wire::Encoding::json ? "Json" : "MessagePack"; });
 
 }  // namespace
 }  // namespace picket::tests
