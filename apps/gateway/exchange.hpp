@@ -61,9 +61,9 @@ class Exchange {
   [[nodiscard]] transport::Task<void> refuse(inspection::Reason reason, std::uint16_t status);
 
   void build_request(base::Buffer& out, const std::string& upstream_address);
+  void build_response(base::Buffer& out, const http::FieldList& fields, bool to_chunks);
   [[nodiscard]] AnswerTerms terms();
   [[nodiscard]] std::string forwarded_for() const;
-  [[nodiscard]] bool sends_body() const noexcept { return request_.has_body() || !held_.empty(); }
   void conclude();
   void write_access_line(base::Duration duration);
 

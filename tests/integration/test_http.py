@@ -45,6 +45,7 @@ class Proxying(unittest.TestCase):
             "/head": lambda: response(b"", headers="Content-Length: 1234\r\n", length=False),
             "/hangup": lambda: None,
             "/short": lambda: request.peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this"),
+            "/late": lambda: Proxying.respond_late(request),
             "/garbage": lambda: b"this is not HTTP\r\n\r\n",
             "/twolengths": lambda: b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
             "/both": lambda: b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -53,6 +54,14 @@ class Proxying(unittest.TestCase):
         return answers.get(
             request.target.split("?")[0], lambda: response(b"" if request.method == "HEAD" else b"hello\n")
         )()
+
+    head_was_seen = threading.Event()
+
+    @staticmethod
+    def respond_late(request: Request) -> bytes:
+        """A head at once, its body only after the client has seen that."""
+        request.peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
+        return b"later" if Proxying.head_was_seen.wait(10) else b"stuck"
 
     def reached(self, target: str) -> list[Request]:
         return [request for request in list(self.upstream.requests) if request.target == target]
@@ -87,6 +96,14 @@ class Proxying(unittest.TestCase):
                 client.send(bytes([byte]))
             self.assertEqual(client.response().status, 200)
         self.assertEqual(self.only("/bytes").body, b"abc")
+
+    def test_a_response_head_does_not_wait_for_its_body(self):
+        with self.gateway.client() as client:
+            client.send(message("/late"))
+            while b"\r\n\r\n" not in client.buffer:
+                client.buffer += client.socket.recv(4096)
+            self.head_was_seen.set()
+            self.assertEqual(client.response().body, b"later")
 
     def test_connection_close_is_honoured(self):
         with self.gateway.client() as client:
