@@ -32,7 +32,8 @@ struct ProxyConfig {
   base::Duration configure_timeout = std::chrono::seconds{5};
   base::Duration ping_interval = std::chrono::seconds{10};  ///< Liveness; one ping per interval.
   base::Duration pong_timeout = std::chrono::seconds{5};    ///< Without an answer for so long the connection is closed.
-  std::size_t max_output = std::size_t{4} * 1024 * 1024;  ///< bytes queued before send() refuses: a peer that does not read
+  std::size_t max_output =
+      std::size_t{4} * 1024 * 1024;  ///< bytes queued before send() refuses: a peer that does not read
 };
 
 /// What a session tells its owner; in the order in which it happened.
