@@ -97,6 +97,10 @@ transport::Task<bool> Exchange::inspect_head(const config::Route& route) {
       .headers = request_.headers};
   watch_.start();
   auto verdict = co_await inspection_->request_headers(event);
+  co_return co_await goes_on_after(std::move(verdict));
+}
+
+transport::Task<bool> Exchange::goes_on_after(inspection::Verdict verdict) {
   watch_.stop();
   if (client_lost_) co_return false;
   if (!verdict.answer) co_return true;
@@ -159,13 +163,7 @@ transport::Task<bool> Exchange::hold_and_inspect_body() {
   }
   watch_.start();
   auto verdict = co_await inspection_->request_body(held_);
-  watch_.stop();
-  if (client_lost_) co_return false;
-  if (!verdict.answer) co_return true;
-  decision_ = verdict.decision;
-  deciding_agent_ = verdict.agent;
-  co_await answer(std::move(*verdict.answer));
-  co_return false;
+  co_return co_await goes_on_after(std::move(verdict));
 }
 
 // ---- to the upstream
@@ -344,14 +342,8 @@ transport::Task<void> Exchange::respond(upstream::Lease lease) {
     const wire::ResponseHeaders event{
         .correlation_id = id_.text(), .status = response_.status, .headers = response_.headers};
     auto verdict = co_await inspection_->response_headers(event);
-    watch_.stop();
-    if (client_lost_) co_return;
-    if (verdict.answer) {
-      decision_ = verdict.decision;
-      deciding_agent_ = verdict.agent;
-      co_await answer(std::move(*verdict.answer));
-      co_return;
-    }
+    const bool goes_on = co_await goes_on_after(std::move(verdict));
+    if (!goes_on) co_return;
   }
   http::FieldList fields{arena_};
   fields.reserve(response_.headers.size() + 4);

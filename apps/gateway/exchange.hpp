@@ -49,6 +49,7 @@ class Exchange {
   // Each step returns false where the request has been answered, or cannot be any more.
   [[nodiscard]] transport::Task<bool> inspect_head(const config::Route& route);
   [[nodiscard]] transport::Task<bool> hold_and_inspect_body();
+  [[nodiscard]] transport::Task<bool> goes_on_after(inspection::Verdict verdict);
   [[nodiscard]] transport::Task<bool> continue_if_expected();
   [[nodiscard]] transport::Task<void> forward(const config::Route& route);
   [[nodiscard]] transport::Task<std::optional<upstream::Lease>> send_upstream(upstream::Pool& pool);

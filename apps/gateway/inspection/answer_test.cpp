@@ -103,8 +103,8 @@ TEST(Failures, TimeoutsAre504AndTheRest503) {
   for (int i = 0; i <= static_cast<int>(ErrorKind::io); ++i) {
     const auto kind = static_cast<ErrorKind>(i);
     const Failure failure = failure_of(kind);
-    const bool protocol = kind == ErrorKind::invalid_message || kind == ErrorKind::serialization ||
-                          kind == ErrorKind::message_too_large;
+    const bool protocol =
+        kind == ErrorKind::invalid_message || kind == ErrorKind::serialization || kind == ErrorKind::message_too_large;
     EXPECT_EQ(failure.status, kind == ErrorKind::timeout ? 504 : 503);
     EXPECT_EQ(failure.reason, kind == ErrorKind::timeout ? Reason::agent_timeout
                               : protocol                 ? Reason::agent_protocol_error
