@@ -1,0 +1,44 @@
+"""The order of the modules: this tree keeps it, and the checker sees who does not."""
+
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def check(root: pathlib.Path) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, ROOT / "tools" / "check-includes", root], capture_output=True, text=True, check=False
+    )
+
+
+class Includes(unittest.TestCase):
+    def test_this_tree_keeps_the_order(self):
+        outcome = check(ROOT)
+        self.assertEqual((outcome.returncode, outcome.stdout), (0, ""))
+
+    def test_what_goes_against_the_order_is_refused_with_its_place(self):
+        shapes = {
+            "picket/wire/a.cpp": '#include "picket/session/proxy_session.hpp"\n',
+            "picket/wire/b.cpp": "#include <boost/asio/io_context.hpp>\n",
+            "picket/session/c.cpp": "#include <thread>\n",
+            "picket/session/d.cpp": "auto now = std::chrono::steady_clock::now();\n",
+            "picket/pool/e.cpp": '#include "picket/agent/handler.hpp"\n',
+            "picket/pool/f.cpp": '#include "picket/wire/internal/base64.hpp"\n',
+            "picket/base/g.cpp": '#include "picket/metrics/counter.hpp"\n',
+        }
+        for name, text in shapes.items():
+            with self.subTest(name), tempfile.TemporaryDirectory() as folder:
+                file = pathlib.Path(folder, name)
+                file.parent.mkdir(parents=True)
+                file.write_text("#pragma once\n" + text)
+                outcome = check(pathlib.Path(folder))
+                self.assertEqual(outcome.returncode, 1)
+                self.assertIn(f"{name}:2:", outcome.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
