@@ -72,7 +72,7 @@ class Arena {
   /// Frees everything; the first block stays for the next use.
   void reset() noexcept {
     if (blocks_.empty()) return;
-    blocks_.resize(1);
+    if (blocks_.size() > 1) blocks_.resize(1);
     cursor_ = blocks_.front().bytes.get();
     end_ = cursor_ + blocks_.front().size;
   }
