@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <type_traits>
@@ -185,12 +186,14 @@ class RepeatedNames {
  private:
   static constexpr std::size_t reach = 64;
 
+  /// Of length, first letter and the last two, whatever their case.
   static std::uint8_t hash_of(Text name) noexcept {
-    if (name.empty()) return 0;
-    const auto fold = [](char c) { return static_cast<unsigned>(static_cast<unsigned char>(c)) | 0x20; };
-    const char before_last = name[name.size() - (name.size() > 1 ? 2 : 1)];
-    return static_cast<std::uint8_t>(static_cast<unsigned>(name.size()) * 7 + fold(name.front()) * 3 +
-                                     fold(name.back()) + fold(before_last) * 5);
+    if (name.size() < 2) return name.empty() ? 0 : static_cast<std::uint8_t>(name.front() | 0x20);
+    std::uint16_t last = 0;
+    std::memcpy(&last, name.data() + name.size() - 2, sizeof last);
+    const auto letters = static_cast<std::uint32_t>(last | 0x2020) | static_cast<std::uint32_t>(name.front() | 0x20)
+                                                                         << 16;
+    return static_cast<std::uint8_t>((letters * 0x9E3779B1U >> 24) + name.size());
   }
   void look_for(std::size_t i, std::uint8_t hash) {
     for (std::size_t j = 0; j < i; ++j) {
