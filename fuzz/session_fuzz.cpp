@@ -154,8 +154,8 @@ class Connection {
   session::ProxySession proxy_;
   session::AgentSession agent_;
   base::CorrelationIds minter_;
-  std::vector<base::CorrelationId> ids_;
-  std::deque<Event> events_;  // stable addresses: the session borrows them
+  std::deque<base::CorrelationId> ids_;  // stable addresses: events carry views of them
+  std::deque<Event> events_;             // the same: the session borrows them
   std::vector<session::EventRef> unanswered_;
   const std::string body_ = std::string(4096, 'b');
 };

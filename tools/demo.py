@@ -8,10 +8,6 @@ started. Exits 1 if anything is not as it must be. With --keep it leaves all of 
 import argparse
 import http.client
 import json
-import os
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import threading
@@ -19,9 +15,10 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from processes import Programs, free_port
+
 ROOT = Path(__file__).resolve().parent.parent
 BINARIES = ROOT / "build" / "release" / "bin"
-PATIENCE_S = 30
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 JSON = {"Content-Type": "application/json"}
@@ -64,71 +61,32 @@ class Shop(BaseHTTPRequestHandler):
         pass
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
-
-
 class Stack:
     """What the demo starts. Everything that is written goes to one temporary folder."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="picket-demo-"))
         self.port, self.metrics_port = free_port(), free_port()
-        self.processes: list[subprocess.Popen] = []
-        self.upstream_port = 0
+        self.programs = Programs(self.folder, BINARIES)
 
     def start(self, keep: bool) -> None:
         if keep:  # the service must outlive this program
-            self.upstream_port = free_port()
-            self.run("upstream", [sys.executable, str(Path(__file__).resolve()), "--serve", str(self.upstream_port)])
+            upstream_port = free_port()
+            self.programs.start("upstream", sys.executable, Path(__file__).resolve(), "--serve", upstream_port)
         else:
             upstream = ThreadingHTTPServer(("127.0.0.1", 0), Shop)
-            self.upstream_port = upstream.server_address[1]
+            upstream_port = upstream.server_address[1]
             threading.Thread(target=upstream.serve_forever, daemon=True).start()
-        self.run("waf", [str(BINARIES / "picket-waf"), "--listen", f"unix:{self.folder}/waf.sock"])
-        self.wait("picket-waf", lambda: connects(f"{self.folder}/waf.sock"))
-        self.run("gateway", [str(BINARIES / "picket"), "run", str(ROOT / "examples" / "demo.kdl")])
-        self.wait("the gateway", lambda: connects(("127.0.0.1", self.port)))
-
-    def run(self, name: str, command: list[str]) -> None:
-        environment = os.environ | {
+        waf = f"{self.folder}/waf.sock"
+        self.programs.start("waf", "picket-waf", "--listen", f"unix:{waf}", serves=waf)
+        environment = {
             "PICKET_DEMO_PORT": str(self.port),
             "PICKET_DEMO_METRICS_PORT": str(self.metrics_port),
-            "PICKET_DEMO_UPSTREAM": f"127.0.0.1:{self.upstream_port}",
+            "PICKET_DEMO_UPSTREAM": f"127.0.0.1:{upstream_port}",
             "PICKET_DEMO_DIR": str(self.folder),
         }
-        with open(self.folder / f"{name}.out", "wb") as output:
-            self.processes.append(subprocess.Popen(command, env=environment, stdout=output, stderr=output, start_new_session=True))
-
-    def wait(self, what: str, there) -> None:
-        end = time.monotonic() + PATIENCE_S
-        while not there():
-            if self.processes[-1].poll() is not None or time.monotonic() > end:
-                for log in sorted(self.folder.glob("*.out")):
-                    sys.stderr.write(f"--- {log.name}\n{log.read_text(errors='replace')}")
-                raise SystemExit(f"demo: {what} does not serve; its output stands above")
-            time.sleep(0.02)
-
-    def stop(self) -> list[str]:
-        """Ends what was started; returns what did not end well."""
-        wrong = []
-        for process in reversed(self.processes):
-            process.send_signal(signal.SIGTERM)
-            try:
-                code = process.wait(15)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                code = process.wait()
-            if code != 0:
-                wrong.append(f"{Path(process.args[0]).name} ended with {code}")
-        return wrong
-
-
-def connects(address) -> bool:
-    family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        return probe.connect_ex(address) == 0
+        self.programs.start("gateway", "picket", "run", ROOT / "examples" / "demo.kdl",
+                            serves=("127.0.0.1", self.port), environment=environment)
 
 
 def counters(port: int) -> dict[str, float]:
@@ -188,7 +146,7 @@ def play(stack: Stack, keep: bool) -> list[str]:
 
 
 def how_to_go_on(stack: Stack) -> None:
-    pids = " ".join(str(process.pid) for process in stack.processes)
+    pids = " ".join(str(process.pid) for process in stack.programs.all)
     print(f"""
 still running; try
   curl -i 'http://localhost:{stack.port}/products?page=2'
@@ -212,13 +170,15 @@ def main() -> int:
     try:
         stack.start(arguments.keep)
         wrong = play(stack, arguments.keep)
-    except BaseException:
-        stack.stop()
+    except BaseException as error:
+        stack.programs.stop()
+        if isinstance(error, RuntimeError):
+            raise SystemExit(f"demo: {error}") from None
         raise
     if arguments.keep:
         how_to_go_on(stack)
     else:
-        wrong += stack.stop()
+        wrong += stack.programs.stop()
     for error in wrong:
         print(f"WRONG: {error}", file=sys.stderr)
     print("\nas it must be: the clean request passed, four attacks did not" if not wrong else "\nnot as it must be")

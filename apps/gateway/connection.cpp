@@ -37,10 +37,7 @@ Peer peer_of(int descriptor) {
 }  // namespace
 
 Connection::Connection(Shard& shard, int descriptor)
-    : shard_(shard),
-      stream_(transport::adopt(shard.worker(), descriptor)),
-      peer_(peer_of(descriptor)),
-      service_(shard.service()) {
+    : shard_(shard), stream_(transport::adopt(shard.worker(), descriptor)), peer_(peer_of(descriptor)) {
   shard_.opened(*this);
 }
 
@@ -58,9 +55,9 @@ void Connection::abort() {
 transport::Task<void> Connection::serve() {
   while (stream_.is_open()) {
     arena_.reset();
-    service_ = shard_.service();
     HeadRead read = co_await read_head();
-    if (!read.error && !read.head.empty()) read.error = http::check_request_head(read.head, service_->head_limits);
+    if (!read.error && !read.head.empty())
+      read.error = http::check_request_head(read.head, shard_.service()->head_limits);
     if (read.error) {
       co_await refuse(*read.error);
       break;
@@ -79,7 +76,7 @@ transport::Task<void> Connection::serve() {
 }
 
 transport::Task<Connection::HeadRead> Connection::read_head() {
-  const auto& timeouts = service_->timeouts;
+  const ClientTimeouts timeouts = shard_.service()->timeouts;
   base::Deadline deadline = base::Deadline::after(shard_.worker().now(), timeouts.idle);
   std::size_t checked = 0;
   bool begun = false;
@@ -91,7 +88,7 @@ transport::Task<Connection::HeadRead> Connection::read_head() {
       deadline = base::Deadline::after(shard_.worker().now(), timeouts.head);
     }
     if (begun) {
-      const auto end = http::find_head_end(buffer_.text(), checked, service_->head_limits);
+      const auto end = http::find_head_end(buffer_.text(), checked, shard_.service()->head_limits);
       if (end.error) co_return HeadRead{{}, end.error};
       if (end.size) {
         const std::string_view head = arena_.copy(buffer_.text().substr(0, *end.size));
@@ -113,7 +110,7 @@ transport::Task<Connection::HeadRead> Connection::read_head() {
 }
 
 transport::Task<bool> Connection::serve_request(const http::RequestHead& request) {
-  const std::shared_ptr<Service> service = service_;
+  const std::shared_ptr<Service> service = shard_.service();
   bool keeps_alive = false;
   bool lingers = false;
   {
@@ -129,6 +126,7 @@ transport::Task<bool> Connection::serve_request(const http::RequestHead& request
 }
 
 transport::Task<void> Connection::refuse(const http::HeadError& error) {
+  const std::shared_ptr<Service> service = shard_.service();
   const auto reason = inspection::Reason::bad_request;
   const base::TimePoint began = shard_.worker().now();
   auto& metrics = shard_.state().metrics;
@@ -140,15 +138,15 @@ transport::Task<void> Connection::refuse(const http::HeadError& error) {
   write_answer(out, answer, {}, {.keep_alive = false});
   iovec all{out.data(), out.size()};
   const std::span<iovec> parts{&all, 1};
-  const base::Deadline deadline = base::Deadline::after(began, service_->timeouts.write);
+  const base::Deadline deadline = base::Deadline::after(began, service->timeouts.write);
   const auto written = co_await stream_.write(parts, deadline);
-  if (service_->access != nullptr) {
+  if (service->access != nullptr) {
     const base::CorrelationId id = shard_.worker().ids().mint();
-    logs::write_access_line(*service_->access, {.id = id.text(),
-                                                .client = peer_.address,
-                                                .status = error.status,
-                                                .bytes_out = written ? answer.body.size() : 0,
-                                                .reason = inspection::name(reason)});
+    logs::write_access_line(*service->access, {.id = id.text(),
+                                               .client = peer_.address,
+                                               .status = error.status,
+                                               .bytes_out = written ? answer.body.size() : 0,
+                                               .reason = inspection::name(reason)});
     shard_.worker().ids().release(id);
   }
   if (written) co_await linger();
@@ -156,7 +154,7 @@ transport::Task<void> Connection::refuse(const http::HeadError& error) {
 
 transport::Task<void> Connection::linger() {
   stream_.shutdown_write();
-  const base::Deadline deadline = base::Deadline::after(shard_.worker().now(), service_->timeouts.linger);
+  const base::Deadline deadline = base::Deadline::after(shard_.worker().now(), shard_.service()->timeouts.linger);
   std::size_t left = linger_bytes;
   buffer_.clear();
   const std::span<char> space{buffer_.prepare(read_size), read_size};

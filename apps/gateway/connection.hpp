@@ -16,7 +16,8 @@ namespace picket::apps::gateway {
 class Shard;
 
 /// One client's connection: reads heads, refuses what is ambiguous, serves one exchange after the other in the order
-/// in which they came.
+/// in which they came. Each exchange keeps the configuration that is in use when its head has arrived; between them the
+/// connection keeps none, so that an idle client does not hold an old one and its agents.
 /// Thread safety: its shard's thread. Lifetime: until serve() has ended.
 class Connection {
  public:
@@ -52,8 +53,7 @@ class Connection {
   Peer peer_;
   base::Buffer buffer_;
   base::Arena arena_{4096};
-  std::shared_ptr<Service> service_;  // what the head is read by; each exchange keeps its own
-  Exchange* exchange_ = nullptr;      // the one under way
+  Exchange* exchange_ = nullptr;  // the one under way
   bool idle_ = false;
 };
 

@@ -59,6 +59,7 @@ transport::Task<void> Exchange::serve() {
   const std::string_view authority = authority_of(request_.target);
   const config::Route* const route = find_route(service_.config, request_);
   if (!authority.empty() && authority != request_.headers.find("host").value_or("")) {
+    keep_alive_ = false;
     co_await refuse(Reason::bad_request, 400);
   } else if (route == nullptr) {
     co_await answer({.status = 404, .fields = http::FieldList{arena_}, .body = "no route takes this request\n"});
@@ -96,6 +97,10 @@ transport::Task<bool> Exchange::inspect_head(const config::Route& route) {
       .headers = request_.headers};
   watch_.start();
   auto verdict = co_await inspection_->request_headers(event);
+  co_return co_await goes_on_after(std::move(verdict));
+}
+
+transport::Task<bool> Exchange::goes_on_after(inspection::Verdict verdict) {
   watch_.stop();
   if (client_lost_) co_return false;
   if (!verdict.answer) co_return true;
@@ -158,13 +163,7 @@ transport::Task<bool> Exchange::hold_and_inspect_body() {
   }
   watch_.start();
   auto verdict = co_await inspection_->request_body(held_);
-  watch_.stop();
-  if (client_lost_) co_return false;
-  if (!verdict.answer) co_return true;
-  decision_ = verdict.decision;
-  deciding_agent_ = verdict.agent;
-  co_await answer(std::move(*verdict.answer));
-  co_return false;
+  co_return co_await goes_on_after(std::move(verdict));
 }
 
 // ---- to the upstream
@@ -343,14 +342,8 @@ transport::Task<void> Exchange::respond(upstream::Lease lease) {
     const wire::ResponseHeaders event{
         .correlation_id = id_.text(), .status = response_.status, .headers = response_.headers};
     auto verdict = co_await inspection_->response_headers(event);
-    watch_.stop();
-    if (client_lost_) co_return;
-    if (verdict.answer) {
-      decision_ = verdict.decision;
-      deciding_agent_ = verdict.agent;
-      co_await answer(std::move(*verdict.answer));
-      co_return;
-    }
+    const bool goes_on = co_await goes_on_after(std::move(verdict));
+    if (!goes_on) co_return;
   }
   http::FieldList fields{arena_};
   fields.reserve(response_.headers.size() + 4);
@@ -366,32 +359,35 @@ AnswerTerms Exchange::terms() {
   return {.version = request_.version, .keep_alive = keep_alive_, .with_body = !request_.is_head()};
 }
 
-transport::Task<void> Exchange::relay(upstream::Lease lease, const http::FieldList& fields) {
-  const bool to_chunks =
-      (response_.framing == http::Framing::chunked || response_.framing == http::Framing::until_close) &&
-      request_.version == 11;
-  if (response_.framing != http::Framing::length && response_.framing != http::Framing::none && !to_chunks)
-    keep_alive_ = false;
-  base::Buffer head;
-  http::write_status_line(head, response_.status, response_.reason);
-  http::write_fields(head, fields);
-  if (http::find(fields, "x-request-id") == nullptr) http::write_field(head, "X-Request-Id", request_id_);
+void Exchange::build_response(base::Buffer& out, const http::FieldList& fields, bool to_chunks) {
+  http::write_status_line(out, response_.status, response_.reason);
+  http::write_fields(out, fields);
+  if (http::find(fields, "x-request-id") == nullptr) http::write_field(out, "X-Request-Id", request_id_);
   if (to_chunks) {
-    http::write_field(head, "Transfer-Encoding", "chunked");
+    http::write_field(out, "Transfer-Encoding", "chunked");
   } else if (response_.framing == http::Framing::length) {
-    write_number_field(head, "Content-Length", response_.content_length);
+    write_number_field(out, "Content-Length", response_.content_length);
   } else if (const auto length = response_.headers.find("content-length"); length && request_.is_head()) {
-    http::write_field(head, "Content-Length", *length);
+    http::write_field(out, "Content-Length", *length);
   }
-  finish_head(head, terms());
+  finish_head(out, terms());
+}
+
+transport::Task<void> Exchange::relay(upstream::Lease lease, const http::FieldList& fields) {
+  const bool has_no_length =
+      response_.framing == http::Framing::chunked || response_.framing == http::Framing::until_close;
+  const bool to_chunks = has_no_length && request_.version == 11;
+  if (has_no_length && !to_chunks) keep_alive_ = false;
+  base::Buffer head;
+  build_response(head, fields, to_chunks);
   status_ = response_.status;
 
   http::BodyReader body{lease.stream(), upstream_buffer_, response_.framing, response_.content_length};
   std::unique_ptr<char[]> block;
-  bool with_head = true;
-  while (with_head || !body.done()) {
+  while (!head.empty() || !body.done()) {
     std::size_t size = 0;
-    if (!body.done()) {
+    // A head that came alone goes on alone: its body may take its time.
+    if (!body.done() && (head.empty() || !upstream_buffer_.empty())) {
       if (!block) block = std::make_unique_for_overwrite<char[]>(block_size);
       const std::span<char> space{block.get(), block_size};
       const base::Deadline deadline = base::Deadline::after(service_.worker.now(), service_.upstream_timeouts.read);
@@ -409,12 +405,11 @@ transport::Task<void> Exchange::relay(upstream::Lease lease, const http::FieldLi
     std::array<char, 24> chunk{};
     std::array<iovec, 5> parts{};
     std::size_t count = 0;
-    if (with_head) parts[count++] = part(head.text());
+    if (!head.empty()) parts[count++] = part(head.text());
     if (to_chunks && size != 0) parts[count++] = part(chunk_head(chunk, size));
     if (size != 0) parts[count++] = part(std::string_view{block.get(), size});
     if (to_chunks && size != 0) parts[count++] = part("\r\n");
     if (to_chunks && body.done()) parts[count++] = part("0\r\n\r\n");
-    with_head = false;
     const std::span<iovec> all = std::span{parts}.first(count);
     const base::Deadline deadline = base::Deadline::after(service_.worker.now(), service_.timeouts.write);
     const auto written = co_await client_.write(all, deadline);
@@ -423,6 +418,7 @@ transport::Task<void> Exchange::relay(upstream::Lease lease, const http::FieldLi
       keep_alive_ = false;
       co_return;
     }
+    head.clear();
     response_size_ += size;
   }
   if (response_.keep_alive && upstream_buffer_.empty() && body_.done()) lease.give_back();

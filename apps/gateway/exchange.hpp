@@ -49,6 +49,7 @@ class Exchange {
   // Each step returns false where the request has been answered, or cannot be any more.
   [[nodiscard]] transport::Task<bool> inspect_head(const config::Route& route);
   [[nodiscard]] transport::Task<bool> hold_and_inspect_body();
+  [[nodiscard]] transport::Task<bool> goes_on_after(inspection::Verdict verdict);
   [[nodiscard]] transport::Task<bool> continue_if_expected();
   [[nodiscard]] transport::Task<void> forward(const config::Route& route);
   [[nodiscard]] transport::Task<std::optional<upstream::Lease>> send_upstream(upstream::Pool& pool);
@@ -61,9 +62,9 @@ class Exchange {
   [[nodiscard]] transport::Task<void> refuse(inspection::Reason reason, std::uint16_t status);
 
   void build_request(base::Buffer& out, const std::string& upstream_address);
+  void build_response(base::Buffer& out, const http::FieldList& fields, bool to_chunks);
   [[nodiscard]] AnswerTerms terms();
   [[nodiscard]] std::string forwarded_for() const;
-  [[nodiscard]] bool sends_body() const noexcept { return request_.has_body() || !held_.empty(); }
   void conclude();
   void write_access_line(base::Duration duration);
 

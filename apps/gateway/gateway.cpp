@@ -22,12 +22,9 @@ base::Result<std::vector<transport::Endpoint>> endpoints_of(const config::Config
 
 /// Shards share their ports with each other, and would with another gateway: so each new address is bound alone first.
 base::Status probe(const std::vector<transport::Endpoint>& endpoints, const std::vector<transport::Endpoint>& ours) {
-  transport::Worker worker;
-  for (const auto& endpoint : endpoints) {
-    if (std::ranges::find(ours, endpoint.text(), &transport::Endpoint::text) != ours.end()) continue;
-    const auto listener = transport::Listener::open(worker, endpoint, {});
-    if (!listener) return listener.error();
-  }
+  for (const auto& endpoint : endpoints)
+    if (std::ranges::find(ours, endpoint.text(), &transport::Endpoint::text) == ours.end())
+      PICKET_TRY(transport::Listener::probe(endpoint));
   return {};
 }
 
@@ -56,18 +53,18 @@ base::Status Gateway::apply(config::Config config) {
   const auto& observability = (*made)->config.observability;
   const bool moves = !generation_ || !same_address(generation_->config.observability.metrics, observability.metrics);
   std::unique_ptr<MetricsServer> metrics;
+  // Scrapes wait until what they are to show is in use. The lock goes before the server does, which may be waiting.
+  std::unique_lock lock{in_use_};
   if (moves && observability.metrics) {
     auto opened = open_metrics(*observability.metrics);
     if (!opened) return std::move(opened.error());
     metrics = std::move(*opened);
   }
   PICKET_TRY(prepare(*made, *wanted));
-  {
-    const std::lock_guard lock{in_use_};
-    for (const auto& shard : shards_) shard->commit();
-    generation_ = std::move(*made);
-  }
-  if (moves) metrics_ = std::move(metrics);  // not under the lock: the old one may be waiting for it
+  for (const auto& shard : shards_) shard->commit();
+  generation_ = std::move(*made);
+  lock.unlock();
+  if (moves) metrics_ = std::move(metrics);
   return {};
 }
 
@@ -92,7 +89,9 @@ base::Result<std::unique_ptr<MetricsServer>> Gateway::open_metrics(const config:
   if (!endpoint) return endpoint.error();
   return MetricsServer::open(*endpoint, [this](std::string_view path) -> std::optional<std::string> {
     const std::lock_guard lock{in_use_};
-    if (!generation_ || path != generation_->config.observability.metrics->path) return std::nullopt;
+    // A scrape may come before a first configuration that fails, or while a reload is taking the page away.
+    const auto* const served = generation_ ? &generation_->config.observability.metrics : nullptr;
+    if (served == nullptr || !*served || path != (*served)->path) return std::nullopt;
     return metrics_page(shards_, *generation_);
   });
 }

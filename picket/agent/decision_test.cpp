@@ -51,12 +51,12 @@ TEST(Decision, RedirectAndChallenge) {
 TEST(Decision, HeaderOperationsKeepTheirOrder) {
   const Decision decision =
       Decision::allow().remove_request_header("a").set_request_header("a", "1").add_request_header("a", "2");
-  EXPECT_TRUE(says(
-      decision,
-      R"("request_headers":[{"remove":{"name":"a"}},{"set":{"name":"a","value":"1"}},{"add":{"name":"a","value":"2"}}])"));
-  EXPECT_TRUE(says(
-      Decision::allow().set_response_header("b", "1").add_response_header("c", "2").remove_response_header("d"),
-      R"("response_headers":[{"set":{"name":"b","value":"1"}},{"add":{"name":"c","value":"2"}},{"remove":{"name":"d"}}])"));
+  EXPECT_TRUE(says(decision, R"("request_headers":[{"remove":{"name":"a"}},{"set":{"name":"a","value":"1"}},)"
+                             R"({"add":{"name":"a","value":"2"}}])"));
+  EXPECT_TRUE(
+      says(Decision::allow().set_response_header("b", "1").add_response_header("c", "2").remove_response_header("d"),
+           R"("response_headers":[{"set":{"name":"b","value":"1"}},{"add":{"name":"c","value":"2"}},)"
+           R"({"remove":{"name":"d"}}])"));
 }
 
 TEST(Decision, AuditHoldsWhatWasSaid) {

@@ -42,7 +42,7 @@ struct Shared {
 };
 
 struct State {
-  explicit State(Shared& shared) : shared(shared) { ++shared.states; }
+  explicit State(Shared& counts) : shared(counts) { ++shared.states; }
   ~State() { --shared.states; }
   Shared& shared;
   std::atomic<int> inside{0};

@@ -130,8 +130,8 @@ std::optional<Decision> ServedConnection::call_handler(const std::shared_ptr<Slo
   EventCompletions completions{*this, slot, ref};
   Context context{slot->exchange, connection_, completions};
   Handler& handler = environment_.handler;
-  const auto reply = [](Reply reply) -> std::optional<Decision> {
-    auto* const decision = std::get_if<Decision>(&reply);
+  const auto reply = [](Reply from) -> std::optional<Decision> {
+    auto* const decision = std::get_if<Decision>(&from);
     return decision != nullptr ? std::optional{std::move(*decision)} : std::nullopt;
   };
   return std::visit(

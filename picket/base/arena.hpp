@@ -7,20 +7,29 @@
 #include <span>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace picket::base {
 
 /// Memory for things that live and die together: the decoded parts of one message, the state of one exchange.
 ///
-/// Allocation bumps a pointer; reset() frees everything at once and keeps the first block, so that steady use allocates
+/// Allocation bumps a pointer; reset() frees everything at once and keeps one block, so that steady use allocates
 /// nothing. Only trivially destructible types may live here. Thread safety: none; one owner.
 class Arena {
  public:
-  /// `first_block`: bytes of the block that reset() keeps; taken with the first allocation, not before.
-  explicit Arena(std::size_t first_block = 1024) noexcept : next_size_(first_block) {}
+  /// `first_block`: bytes of the first block; taken with the first allocation, not before. `keep`: the largest block,
+  /// in bytes, that reset() may keep in its place: where uses are larger than the first block, one settles that holds
+  /// them.
+  explicit Arena(std::size_t first_block = 1024, std::size_t keep = 0) noexcept
+      : next_size_(first_block), first_size_(first_block), keep_(keep) {}
   Arena(Arena&& other) noexcept
-      : blocks_(std::move(other.blocks_)), cursor_(other.cursor_), end_(other.end_), next_size_(other.next_size_) {
+      : blocks_(std::move(other.blocks_)),
+        cursor_(other.cursor_),
+        end_(other.end_),
+        next_size_(other.next_size_),
+        first_size_(other.first_size_),
+        keep_(other.keep_) {
     other.blocks_.clear();
     other.cursor_ = other.end_ = nullptr;
   }
@@ -69,12 +78,22 @@ class Arena {
     return result;
   }
 
-  /// Frees everything; the first block stays for the next use.
+  /// Frees everything; one block stays for the next use: the newest, which is the largest, where it may be kept.
   void reset() noexcept {
     if (blocks_.empty()) return;
-    if (blocks_.size() > 1) blocks_.resize(1);
+    if (blocks_.size() > 1) {
+      if (blocks_.back().size <= keep_) std::swap(blocks_.front(), blocks_.back());
+      blocks_.resize(1);
+    }
     cursor_ = blocks_.front().bytes.get();
     end_ = cursor_ + blocks_.front().size;
+  }
+
+  /// Frees everything and gives it back to the system.
+  void trim() noexcept {
+    blocks_.clear();
+    cursor_ = end_ = nullptr;
+    next_size_ = first_size_;
   }
 
   /// Bytes reserved from the system.
@@ -91,6 +110,8 @@ class Arena {
   char* cursor_ = nullptr;
   char* end_ = nullptr;
   std::size_t next_size_;
+  std::size_t first_size_;
+  std::size_t keep_;
 };
 
 /// A list that grows inside an arena: what a decoder fills before it knows the length. Old storage stays in the arena.

@@ -25,6 +25,35 @@ TEST(Arena, ResetKeepsTheFirstBlockOnly) {
   EXPECT_EQ(arena.reserved(), first);
 }
 
+TEST(Arena, ResetKeepsABlockThatHoldsTheUsualUse) {
+  Arena arena{1024, 64 * 1024};
+  for (int i = 0; i < 8; ++i) {
+    arena.reset();
+    for (int j = 0; j < 100; ++j) (void)arena.allocate(200, 1);
+  }
+  arena.reset();
+  const std::size_t settled = arena.reserved();
+  for (int j = 0; j < 100; ++j) (void)arena.allocate(200, 1);
+  EXPECT_EQ(arena.reserved(), settled);
+}
+
+TEST(Arena, ResetKeepsNoBlockThatIsLargerThanMayBeKept) {
+  Arena arena{1024, 64 * 1024};
+  (void)arena.allocate(100, 1);
+  (void)arena.allocate(1'000'000, 1);
+  arena.reset();
+  EXPECT_LE(arena.reserved(), 64U * 1024);
+}
+
+TEST(Arena, TrimGivesEverythingBack) {
+  Arena arena{1024, 64 * 1024};
+  (void)arena.allocate(30'000, 1);
+  arena.trim();
+  EXPECT_EQ(arena.reserved(), 0U);
+  (void)arena.allocate(10, 1);
+  EXPECT_EQ(arena.reserved(), 1024U);
+}
+
 TEST(Arena, NothingIsReservedBeforeTheFirstUse) { EXPECT_EQ(Arena{4096}.reserved(), 0U); }
 
 TEST(Arena, CopiesOutliveTheirOriginal) {

@@ -8,7 +8,7 @@ namespace picket::base::limits {
 
 /// Largest frame after its length field: the type byte and the payload (protocol.md §2). A peer cannot make us reserve
 /// more.
-inline constexpr std::size_t max_frame_length = 16 * 1024 * 1024;
+inline constexpr std::size_t max_frame_length = std::size_t{16} * 1024 * 1024;
 
 /// Nesting that decoders follow in JSON and MessagePack (protocol.md §10). Deeper documents would be an attack on the
 /// stack.
@@ -16,10 +16,14 @@ inline constexpr std::size_t max_nesting = 127;
 
 /// Elements and members of all arrays and maps of one message together. A peer pays one byte for a value that takes a
 /// hundred once decoded: without this bound a frame of 16 MiB would take gigabytes.
-inline constexpr std::size_t max_items = 1024 * 1024;
+inline constexpr std::size_t max_items = std::size_t{1024} * 1024;
 
 /// Longest correlation id that an agent keeps state for. Longer ones would let a proxy make it hold arbitrary keys.
 inline constexpr std::size_t max_correlation_id = 256;
+
+/// The most that a connection keeps of the memory that decoding took, while it is in use: bodies up to about this size
+/// are decoded without an allocation each; a single huge one is not remembered.
+inline constexpr std::size_t kept_decode_memory = 256 * 1024;
 
 /// Readable bytes that every receive buffer keeps behind its content, so that vector loads may overrun it.
 inline constexpr std::size_t tail_padding = 64;

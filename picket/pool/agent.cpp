@@ -10,6 +10,14 @@ namespace picket::pool {
 
 using base::ErrorKind;
 
+namespace {
+
+// How long a call waits for a suspect agent's pong. One that lives answers within its round trip, so that a single slow
+// evaluation makes nobody else fail; one that is frozen costs no more than this.
+constexpr base::Duration pong_grace = std::chrono::milliseconds{500};
+
+}  // namespace
+
 Agent::Agent(transport::Worker& worker, AgentSpec spec, Config config, transport::Endpoint endpoint, Observer* observer)
     : worker_(worker),
       spec_(std::move(spec)),
@@ -62,6 +70,7 @@ std::optional<Agent::MustWait> Agent::try_start(Call& call) {
     refuse(call, ErrorKind::connection_closed, "the connection that the exchange began on is gone");
     return std::nullopt;
   }
+  if (connection->session()->suspect()) return suspect(call, connection->session()->suspect_since());
   if (connection->session()->paused()) return paused(call);
   call.permit_ = Breaker::Permit::normal;
   send(call, *connection);
@@ -80,6 +89,7 @@ std::optional<Agent::MustWait> Agent::pin(Call& call) {
            last_error_ ? "no connection is ready; the last one: " + last_error_->message() : "no connection is ready");
     return std::nullopt;
   }
+  if (!selection.index && selection.failure == SelectionFailure::all_suspect) return suspect(call, last_suspicion());
   if (!selection.index && selection.failure == SelectionFailure::all_paused) return paused(call);
   if (!selection.index)
     return MustWait{base::fail(ErrorKind::timeout, "no place became free in time"), call.deadline_.at()};
@@ -137,6 +147,14 @@ std::optional<Agent::MustWait> Agent::paused(Call& call) {
     return std::nullopt;
   }
   return MustWait{std::move(error), std::min(call.deadline_.at(), call.started_ + config_.flow_control_wait_timeout)};
+}
+
+std::optional<Agent::MustWait> Agent::suspect(Call& call, base::TimePoint since) {
+  const base::TimePoint until = since + std::min<base::Duration>(pong_grace, config_.request_timeout);
+  auto error = base::fail(ErrorKind::unavailable, "the agent let an event time out and has answered no ping since");
+  if (worker_.now() < until) return MustWait{std::move(error), std::min(call.deadline_.at(), until)};
+  call.finish(std::move(error), Breaker::Outcome::neutral);
+  return std::nullopt;
 }
 
 void Agent::refuse(Call& call, ErrorKind kind, std::string detail) {
@@ -235,6 +253,17 @@ void Agent::note_breaker() {
   if (observer_ != nullptr) observer_->on_breaker(id(), breaker_.state());
 }
 
+void Agent::doubt() {
+  for (auto& connection : connections_) connection->doubt();
+}
+
+base::TimePoint Agent::last_suspicion() const noexcept {
+  base::TimePoint last{};
+  for (const auto& connection : connections_)
+    if (connection->candidate().suspect) last = std::max(last, connection->session()->suspect_since());
+  return last;
+}
+
 std::size_t Agent::ready_connections() const noexcept {
   return static_cast<std::size_t>(
       std::ranges::count_if(connections_, [](const auto& connection) { return connection->ready(); }));
@@ -260,7 +289,7 @@ bool Agent::closed() const noexcept {
 // ---- memory for answers
 
 base::Arena Agent::take_arena() {
-  if (arenas_.empty()) return base::Arena{};
+  if (arenas_.empty()) return base::Arena{1024, 16 * 1024};
   base::Arena arena = std::move(arenas_.back());
   arenas_.pop_back();
   return arena;

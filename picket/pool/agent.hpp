@@ -63,6 +63,8 @@ class Connection final : transport::ProxyLink::Owner {
   /// `call` has ended in another way than by its session's word: what the session has still to say of it reaches
   /// nobody.
   void disown(Call& call) noexcept;
+  /// The agent failed on another connection: this one has to answer a ping before it takes anything new.
+  void doubt();
   /// An exchange ended: a draining connection may be free to close now.
   void on_exchange_over();
 
@@ -78,7 +80,6 @@ class Connection final : transport::ProxyLink::Owner {
   base::Timer retry_;
   Backoff backoff_;
   std::uint64_t epoch_ = 0;
-  std::uint64_t dropped_seen_ = 0;
   base::TimePoint connected_at_{};
   bool ready_ = false;
   bool draining_ = false;
@@ -146,6 +147,7 @@ class Agent {
   /// Sends request_complete where the specification names it, for an exchange that the agent was not told of.
   void report(const wire::RequestComplete& summary);
   [[nodiscard]] std::optional<MustWait> paused(Call& call);
+  [[nodiscard]] std::optional<MustWait> suspect(Call& call, base::TimePoint since);
   void refuse(Call& call, base::ErrorKind kind, std::string detail);
   void wait(Call& call, MustWait terms);
   void unlink(Call& call) noexcept;
@@ -159,6 +161,9 @@ class Agent {
   void on_ready(Connection& connection);
   void on_lost(const base::Error& reason, bool was_ready, std::uint32_t attempts);
   void note_breaker();
+  /// An event timed out: a dead agent must not cost one time-out per connection.
+  void doubt();
+  [[nodiscard]] base::TimePoint last_suspicion() const noexcept;
 
   [[nodiscard]] base::Arena take_arena();
   void return_arena(base::Arena arena);

@@ -21,6 +21,12 @@ class AgentTest : public testing::PoolTest {
     dying.peer.close();
     ASSERT_TRUE(until([&] { return agent.ready_connections() == 0; }));
   }
+  /// Reads up to the next ping and does not answer it.
+  static void await_ping(PlayedConnection& connection) {
+    auto frame = connection.peer.receive();
+    while (frame && frame->type() != FrameType::ping) frame = connection.peer.receive();
+    ASSERT_TRUE(frame);
+  }
 };
 
 // ---- connections
@@ -219,17 +225,59 @@ TEST_F(AgentTest, GarbageEndsTheConnectionAndItsCalls) {
   EXPECT_TRUE(connection.peer.ends());
 }
 
-TEST_F(AgentTest, FrozenAgentCostsOneTimeout) {
-  Agent& agent = add(quick());
-  auto connection = ready(agent);
-  connection.answers_pings = false;
+TEST_F(AgentTest, FrozenAgentCostsOneTimeoutHoweverManyConnectionsItHas) {
+  Config config = quick();
+  config.connections_per_agent = 3;
+  Agent& agent = add(config);
+  std::deque<PlayedConnection> connections;
+  for (int i = 0; i < 3; ++i) connections.push_back(ready(agent));
+  Asked under_way{worker_, agent};
+  Call& answered = under_way.headers();
+  turn();
+  for (auto& connection : connections)
+    if (connection.peer.has_input()) connection.answer(connection.event());
+  ASSERT_TRUE(ends(answered));
+
   Asked one{worker_, agent};
   Call& first = one.headers("/", in(20ms));
   ASSERT_TRUE(ends(first));
   EXPECT_EQ(kind_of(first), ErrorKind::timeout);
+  // Those who come now wait for a pong, at most for the grace; neither they nor those after them for their deadline.
   Asked two{worker_, agent};
   Call& second = two.headers("/", in(20s));
-  EXPECT_EQ(kind_of(second), ErrorKind::unavailable) << "it must not wait for what is frozen";
+  Call& next_event = under_way.body("x", true, in(20s));
+  EXPECT_FALSE(second.done());
+  ASSERT_TRUE(ends(second));
+  ASSERT_TRUE(ends(next_event));
+  EXPECT_EQ(kind_of(second), ErrorKind::unavailable);
+  EXPECT_EQ(kind_of(next_event), ErrorKind::unavailable);
+  Asked three{worker_, agent};
+  EXPECT_EQ(kind_of(three.headers("/", in(20s))), ErrorKind::unavailable) << "it must not wait for what is frozen";
+}
+
+TEST_F(AgentTest, SlowEvaluationOfALiveAgentFailsNobodyElse) {
+  Config config = quick();
+  config.connections_per_agent = 2;
+  Agent& agent = add(config);
+  auto first = ready(agent);
+  auto second = ready(agent);
+  Asked slow{worker_, agent};
+  Call& timed_out = slow.headers("/slow", in(20ms));
+  ASSERT_TRUE(ends(timed_out));
+  slow.end();
+  Asked other{worker_, agent};
+  Call& call = other.headers("/other");
+  for (auto* const connection : {&first, &second}) await_ping(*connection);
+  EXPECT_FALSE(call.done()) << "no pong has come";
+  EXPECT_EQ(agent.metrics().waiting.value(), 1);
+  for (auto* const connection : {&first, &second}) connection->send(wire::Pong{.sequence = 1});
+  ASSERT_TRUE(until([&] { return agent.metrics().waiting.value() == 0; }));
+  turn();
+  for (auto* const connection : {&first, &second})
+    while (connection->peer.has_input())
+      if (const auto event = connection->event(); event.uri == "/other") connection->answer(event);
+  ASSERT_TRUE(ends(call));
+  EXPECT_TRUE(call.result());
 }
 
 TEST_F(AgentTest, FrozenAgentThatThawsIsUsedAgain) {

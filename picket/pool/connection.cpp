@@ -36,7 +36,8 @@ Candidate Connection::candidate() const noexcept {
   if (!ready_ || draining_ || current == nullptr) return {};
   return {.takes_new = current->takes_new(),
           .paused = current->paused(),
-          .in_flight = static_cast<std::uint32_t>(current->in_flight())};
+          .in_flight = static_cast<std::uint32_t>(current->in_flight()),
+          .suspect = current->suspect()};
 }
 
 void Connection::on_actions(transport::ProxyLink& link) {
@@ -50,9 +51,6 @@ void Connection::on_actions(transport::ProxyLink& link) {
   }
   handling_ = nullptr;
   current.clear_actions();
-  const auto& dropped = current.dropped();
-  const std::uint64_t total = dropped.unknown + dropped.late + dropped.mismatch;
-  if (total != dropped_seen_) agent_.metrics_.responses_dropped.add(total - std::exchange(dropped_seen_, total));
 }
 
 void Connection::handle(session::ProxyAction& action) {
@@ -74,11 +72,13 @@ void Connection::handle(session::ProxyAction& action) {
           },
           // One dead connection is one failure, however many calls it takes along: that is counted in on_closed().
           [&](session::Failed& failed) {
+            if (failed.error.kind() == base::ErrorKind::timeout && handling_->suspect()) agent_.doubt();
             if (failed.tag != disowned) Call::of(failed.tag).finish(std::move(failed.error), Breaker::Outcome::neutral);
           },
           [&](session::FlowChanged& flow) {
             if (!flow.paused) agent_.pump();
           },
+          [&](session::Trusted&) { agent_.pump(); },
           [&](session::HealthChanged& health) {
             observe([&](Observer& observer) { observer.on_health(agent_.id(), health.state); });
             agent_.pump();
@@ -90,6 +90,7 @@ void Connection::handle(session::ProxyAction& action) {
             observe([&](Observer& observer) { observer.on_config_update(agent_.id(), *requested.request); });
           },
           [](session::Closed&) {},  // on_closed() follows
+          [&](session::Dropped&) { agent_.metrics_.responses_dropped.add(); },
       },
       action);
 }
@@ -112,7 +113,6 @@ void Connection::lost(const base::Error& reason) {
   const bool was_ready = std::exchange(ready_, false);
   link_.reset();
   ++epoch_;
-  dropped_seen_ = 0;
   // A connection that served for a while is replaced at once; one that ends soon after its start is not to be retried
   // in a tight loop.
   base::Duration pause{};
@@ -123,6 +123,12 @@ void Connection::lost(const base::Error& reason) {
   }
   agent_.on_lost(reason, was_ready, backoff_.attempts());
   if (!draining_) agent_.worker_.timers().arm(retry_, now + pause);
+}
+
+void Connection::doubt() {
+  if (!ready_ || session() == nullptr) return;
+  session()->doubt(agent_.worker_.now());
+  touch();
 }
 
 void Connection::drain() {

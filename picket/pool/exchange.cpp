@@ -5,19 +5,26 @@
 #include "picket/pool/agent.hpp"
 
 namespace picket::pool {
+namespace {
+
+// Bytes. Events beside each other save a round trip; to an agent that does not read they would only fill the queue.
+constexpr std::size_t max_unwritten = 256 * 1024;
+
+}  // namespace
 
 Exchange::Exchange(Agent& agent, const base::CorrelationId& id)
     : agent_(&agent), id_(&id), arena_(agent.take_arena()) {}
 
 Exchange::Exchange(Exchange&& other) noexcept
-    : agent_(other.agent_),
+    : agent_(std::exchange(other.agent_, nullptr)),
       id_(other.id_),
       connection_(other.connection_),
       epoch_(other.epoch_),
       arena_(std::move(other.arena_)),
-      completed_(std::exchange(other.completed_, true)) {}
+      completed_(other.completed_) {}
 
 Exchange::~Exchange() {
+  if (agent_ == nullptr) return;  // moved from
   if (!completed_) complete({.correlation_id = id_->text()});
   agent_->return_arena(std::move(arena_));
 }
@@ -68,7 +75,8 @@ const session::AgentInfo* Exchange::agent_info() const noexcept {
 
 bool Exchange::pipelines() const noexcept {
   const Connection* const connection = pinned();
-  return connection != nullptr && connection->session()->format().event_reply;
+  return connection != nullptr && connection->session()->format().event_reply &&
+         connection->session()->output().size() < max_unwritten;
 }
 
 }  // namespace picket::pool

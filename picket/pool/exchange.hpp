@@ -54,7 +54,8 @@ class Exchange {
   /// What the agent said of itself on the pinned connection, before the first event on any that is ready; null without
   /// such a connection.
   [[nodiscard]] const session::AgentInfo* agent_info() const noexcept;
-  /// Whether events may be in flight beside each other on this connection (event-reply).
+  /// Whether another event may now be put in flight beside one that is not answered: the connection tells answers apart
+  /// (event-reply), and little of what it was given waits to be written.
   [[nodiscard]] bool pipelines() const noexcept;
   [[nodiscard]] Agent& agent() const noexcept { return *agent_; }
   [[nodiscard]] const base::CorrelationId& id() const noexcept { return *id_; }
@@ -78,7 +79,7 @@ class Exchange {
   /// The pinned connection while it is still the one that was pinned.
   [[nodiscard]] Connection* pinned() const noexcept;
 
-  Agent* agent_;
+  Agent* agent_;  // null once moved from
   const base::CorrelationId* id_;
   Connection* connection_ = nullptr;
   std::uint64_t epoch_ = 0;  // of the connection when it was pinned: a reconnect is another agent state

@@ -33,7 +33,8 @@ TEST(Selection, FailureSaysWhatStoodInTheWay) {
   };
   EXPECT_EQ(failure({}), SelectionFailure::none_ready);
   EXPECT_EQ(failure({{false, false, 0}}), SelectionFailure::none_ready);
-  EXPECT_EQ(failure({{true, true, 0}}), SelectionFailure::all_paused);
+  EXPECT_EQ(failure({{false, false, 0}, {false, false, 0, true}}), SelectionFailure::all_suspect);
+  EXPECT_EQ(failure({{true, true, 0}, {false, false, 0, true}}), SelectionFailure::all_paused);
   EXPECT_EQ(failure({{true, true, 0}, {true, false, 2}}), SelectionFailure::all_full);
 }
 

@@ -27,8 +27,9 @@ inline constexpr wire::Format extended{.encoding = wire::Encoding::msgpack, .raw
 /// One connection of the pool, seen from the agent.
 class PlayedConnection {
  public:
-  PlayedConnection(transport_testing::RawPeer peer, const Terms& terms) : peer(std::move(peer)), format_(terms.format) {
-    (void)this->peer.receive();  // the handshake
+  PlayedConnection(transport_testing::RawPeer accepted, const Terms& terms)
+      : peer(std::move(accepted)), format_(terms.format) {
+    (void)peer.receive();  // the handshake
     std::vector<wire::Text> extensions;
     if (format_.raw_bytes) extensions.push_back(wire::extension_raw_bytes);
     if (format_.event_reply) extensions.push_back(wire::extension_event_reply);
@@ -38,7 +39,7 @@ class PlayedConnection {
         .success = true,
         .encoding = format_.encoding,
         .extensions = extensions};
-    this->peer.send(wire::Format{}, answer);
+    peer.send(wire::Format{}, answer);
   }
 
   /// What an answer must say to be believed.

@@ -40,6 +40,7 @@ void AgentSession::feed(std::string_view bytes, base::TimePoint now) {
   arena_.reset();
   auto status = reader_.feed(bytes, [&](const wire::FrameView& frame) { return on_frame(frame, now); });
   if (!status) close(std::move(status.error()));
+  trim_if_idle();
 }
 
 void AgentSession::rest_received(std::size_t size, base::TimePoint now) {
@@ -47,18 +48,25 @@ void AgentSession::rest_received(std::size_t size, base::TimePoint now) {
   arena_.reset();
   auto status = reader_.rest_received(size, [&](const wire::FrameView& frame) { return on_frame(frame, now); });
   if (!status) close(std::move(status.error()));
+  trim_if_idle();
+}
+
+/// A connection that brings pings alone has no use for the memory of its busier times.
+void AgentSession::trim_if_idle() {
+  if (!std::exchange(pinged_, false) || !by_id_.empty() || !actions_.empty()) return;
+  reader_.trim();
+  arena_.trim();
 }
 
 void AgentSession::close(base::Error reason) {
   if (state_ == State::closed) return;
   state_ = State::closed;
   end_ = reason;
-  std::vector<std::uint32_t> live;
-  for (const auto& [id, index] : by_id_) live.push_back(index);
-  for (const std::uint32_t index : live) {
+  by_id_.each([this](std::uint32_t index) {
     end_exchange(index, EndReason::disconnected);
     remove(index);
-  }
+  });
+  longest_idle_ = newest_idle_ = nothing;
   actions_.emplace_back(Finished{std::move(reason)});
 }
 
@@ -77,7 +85,10 @@ base::Status AgentSession::on_frame(const wire::FrameView& frame, base::TimePoin
     case FrameType::guardrail_inspect: return on_event<wire::GuardrailInspect>(frame.payload, now);
     case FrameType::configure: return on_event<wire::Configure>(frame.payload, now);
     case FrameType::cancel: return on_cancel(frame.payload, now);
-    case FrameType::ping: wire::append_frame(FrameType::pong, frame.payload, output_); return {};
+    case FrameType::ping:
+      pinged_ = true;
+      wire::append_frame(FrameType::pong, frame.payload, output_);
+      return {};
     case FrameType::pong: return {};
     default: return fail(ErrorKind::invalid_message, fmt::format("a proxy must not send {} here", name(frame.type)));
   }
@@ -145,11 +156,10 @@ base::Status AgentSession::on_event(std::string_view payload, base::TimePoint) {
 base::Status AgentSession::on_cancel(std::string_view payload, base::TimePoint now) {
   auto cancel = wire::decode<wire::Cancel>(format_, payload, arena_);
   if (!cancel) return std::move(cancel.error());
-  const auto found = by_id_.find(cancel->correlation_id);
-  if (found == by_id_.end()) return {};
+  const std::uint32_t index = by_id_.find(cancel->correlation_id);
+  if (index == IdIndex::nothing) return {};
   // The entry stays for the request_complete that follows, as another generation: answers to what was cancelled no
   // longer fit.
-  const std::uint32_t index = found->second;
   end_exchange(index, EndReason::cancelled);
   if (exchanges_[index].pending == 0) unlink_idle(index);
   unanswered_ -= exchanges_[index].pending;
@@ -173,6 +183,9 @@ bool AgentSession::respond(const EventRef& ref, const wire::AgentResponse& respo
     close(std::move(status.error()));
     return false;
   }
+  // A decision dies with the handler's call: bytes that it put in a body's place are not borrowed for longer.
+  for (const auto* const mutation : {&response.request_body_mutation, &response.response_body_mutation})
+    if (*mutation && (*mutation)->data && output_.borrows()) output_.own_borrowed(*(*mutation)->data);
   --unanswered_;
   --exchange.pending;
   const bool over = ref.key.type == FrameType::request_complete || ref.key.type == FrameType::configure;
@@ -187,7 +200,7 @@ bool AgentSession::respond(const EventRef& ref, const wire::AgentResponse& respo
 // ---- the table of exchanges
 
 base::Result<std::uint32_t> AgentSession::find_or_add(std::string_view id) {
-  if (const auto found = by_id_.find(id); found != by_id_.end()) return found->second;
+  if (const std::uint32_t found = by_id_.find(id); found != IdIndex::nothing) return found;
   if (id.empty() || id.size() > base::limits::max_correlation_id)
     return fail(ErrorKind::invalid_message, fmt::format("a correlation id of {} bytes; 1 to {} are allowed", id.size(),
                                                         base::limits::max_correlation_id));
@@ -209,7 +222,7 @@ base::Result<std::uint32_t> AgentSession::find_or_add(std::string_view id) {
     free_.pop_back();
   }
   exchanges_[index].id = id;
-  by_id_.emplace(exchanges_[index].id, index);
+  by_id_.insert(exchanges_[index].id, index);
   return index;
 }
 
@@ -239,7 +252,7 @@ void AgentSession::end_exchange(std::uint32_t index, EndReason reason) {
 
 void AgentSession::remove(std::uint32_t index) {
   auto& exchange = exchanges_[index];
-  by_id_.erase(exchange.id);
+  by_id_.erase(index);
   unanswered_ -= exchange.pending;
   exchange.pending = 0;
   exchange.older = exchange.newer = nothing;
@@ -258,7 +271,6 @@ void AgentSession::tick(base::TimePoint now) {
     unlink_idle(expired);
     remove(expired);
   }
-  if (by_id_.empty()) reader_.trim();
 }
 
 base::TimePoint AgentSession::next_wakeup() const noexcept {

@@ -9,13 +9,12 @@
 #include <variant>
 #include <vector>
 
-#include <boost/unordered/unordered_flat_map.hpp>
-
 #include "picket/base/arena.hpp"
 #include "picket/base/result.hpp"
 #include "picket/base/time.hpp"
 #include "picket/session/agent_info.hpp"
 #include "picket/session/frame_reader.hpp"
+#include "picket/session/id_index.hpp"
 #include "picket/wire/codec.hpp"
 
 namespace picket::session {
@@ -91,6 +90,7 @@ class AgentSession {
   // ---- what the owner calls
   /// Answers an event. The response's id and reply_to are filled in here. False where nobody wants the answer any more
   /// (cancelled, expired, closed, or answered before): it is dropped. Errors of encoding close the connection.
+  /// Nothing of `response` is borrowed afterwards.
   bool respond(const EventRef& ref, const wire::AgentResponse& response, base::TimePoint now);
   /// Sends a message that answers nothing: HealthStatus, FlowControl, MetricsReport, ConfigUpdateRequest.
   template <class Message>
@@ -113,6 +113,8 @@ class AgentSession {
   /// The event kinds that the proxy said it will send; empty where it did not say.
   [[nodiscard]] const std::vector<wire::EventKind>& announced_events() const noexcept { return announced_events_; }
   [[nodiscard]] const wire::Format& format() const noexcept { return format_; }
+  /// Bytes of memory that this session holds for decoding.
+  [[nodiscard]] std::size_t memory() const noexcept { return reader_.capacity() + arena_.reserved(); }
   /// Whether this is still the exchange that `ref` belongs to.
   [[nodiscard]] bool live(const EventRef& ref) const noexcept;
 
@@ -140,6 +142,7 @@ class AgentSession {
   void unlink_idle(std::uint32_t index) noexcept;
   void remove(std::uint32_t index);
   void end_exchange(std::uint32_t index, EndReason reason);
+  void trim_if_idle();
 
   AgentConfig config_;
   State state_ = State::handshaking;
@@ -147,16 +150,17 @@ class AgentSession {
   wire::Format format_;
   FrameReader reader_;
   wire::Output output_;
-  base::Arena arena_{2048};
+  base::Arena arena_{2048, base::limits::kept_decode_memory};
   std::vector<AgentAction> actions_;
   std::vector<wire::EventKind> announced_events_;
 
-  std::deque<Exchange> exchanges_;  // stable addresses: the map's keys are views of their ids
+  std::deque<Exchange> exchanges_;  // stable addresses: the index borrows their ids
   std::vector<std::uint32_t> free_;
-  boost::unordered_flat_map<std::string_view, std::uint32_t> by_id_;
+  IdIndex by_id_;
   std::uint32_t longest_idle_ = nothing;
   std::uint32_t newest_idle_ = nothing;
   std::size_t unanswered_ = 0;
+  bool pinged_ = false;  // by the bytes being read
   base::TimePoint handshake_deadline_;
 };
 

@@ -105,6 +105,20 @@ TEST_F(AgentSessionTest, ProxyThatNamesNoEncodingGetsJsonAndNoExtensions) {
   EXPECT_TRUE(answer.extensions.empty());
 }
 
+TEST_F(AgentSessionTest, AnAnswersBytesAreItsOwnersAgainAtOnce) {
+  const wire::Format format{wire::Encoding::msgpack, true, true};
+  auto& session = open({wire::Encoding::msgpack}, {wire::extension_raw_bytes, wire::extension_event_reply});
+  feed(session, frame_of(format, wire::RequestBodyChunk{.correlation_id = "one", .data = base::as_bytes("x")}));
+  std::string replacement(10'000, 'r');
+  ASSERT_TRUE(session.respond(arrived(session).at(0),
+                              {.request_body_mutation = wire::BodyMutation{.data = base::as_bytes(replacement)}},
+                              kStart));
+  replacement.assign(replacement.size(), '?');
+  EXPECT_FALSE(session.output().borrows());
+  EXPECT_EQ(base::as_text(*written<wire::AgentResponse>(session, format).request_body_mutation->data),
+            std::string(10'000, 'r'));
+}
+
 TEST_F(AgentSessionTest, RefusedHandshakeIsAnsweredBeforeTheClose) {
   const struct {
     std::string bytes;
@@ -239,6 +253,17 @@ TEST_F(AgentSessionTest, PingIsAnsweredWithItsPayload) {
   EXPECT_EQ(pong.timestamp_ms, 7U);
 }
 
+TEST_F(AgentSessionTest, NothingFollowsTheEndOfASessionHoweverMuchTimePasses) {
+  auto& session = open();
+  feed(session, headers("a"));
+  session.respond(arrived(session).front(), {}, kStart);  // from here on the exchange is idle
+  session.close(base::fail(ErrorKind::connection_closed, "gone"));
+  session.clear_actions();
+  session.tick(kStart + 24h);
+  EXPECT_TRUE(session.actions().empty());
+  EXPECT_EQ(session.next_wakeup(), base::TimePoint::max());
+}
+
 TEST_F(AgentSessionTest, PingIsEchoedWhateverItHolds) {
   auto& session = open();
   for (const std::string_view payload : {"", "not json", "\xff\x00"}) {
@@ -253,6 +278,23 @@ TEST_F(AgentSessionTest, SecondHandshakeIsAProtocolError) {
   handshake(session, {2});
   ASSERT_TRUE(session.end());
   EXPECT_EQ(session.end()->kind(), ErrorKind::invalid_message);
+}
+
+TEST_F(AgentSessionTest, MemoryOfBusyTimesIsGivenBackWhenOnlyPingsCome) {
+  auto& session = open({wire::Encoding::json});
+  const std::string body(100'000, 'b');
+  feed(session, frame_of({}, wire::RequestBodyChunk{.correlation_id = "1", .data = base::as_bytes(body)}));
+  const auto refs = arrived(session);
+  session.clear_actions();
+  feed(session, frame_of({}, wire::Ping{.sequence = 1}));
+  EXPECT_GT(session.memory(), 50'000U) << "an exchange is under way";
+  feed(session, frame_of({}, wire::RequestComplete{.correlation_id = "1"}));
+  const auto completed = arrived(session);
+  session.clear_actions();
+  for (const auto& ref : {refs.at(0), completed.at(0)}) EXPECT_TRUE(session.respond(ref, {}, kStart));
+  feed(session, frame_of({}, wire::Ping{.sequence = 2}));
+  EXPECT_EQ(session.exchanges(), 0U);
+  EXPECT_EQ(session.memory(), 0U);
 }
 
 }  // namespace

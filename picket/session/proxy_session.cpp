@@ -185,28 +185,25 @@ base::Status ProxySession::on_response(std::string_view payload, base::TimePoint
 
   const ExchangeIndex exchange = in_flight_.find(decoded->correlation_id);
   if (exchange == none) {
-    if (completes_unanswered_ != 0) {
-      --completes_unanswered_;
-    } else {
-      ++dropped_.unknown;
-    }
+    if (completes_unanswered_ == 0) return drop(dropped_.unknown);
+    --completes_unanswered_;
     return {};
   }
   const auto& entry = in_flight_.exchange(exchange);
-  if (entry.cancelled || entry.sent == 0) {
-    ++dropped_.late;
-    return {};
-  }
+  if (entry.cancelled || entry.sent == 0) return drop(dropped_.late);
   const EventIndex event = in_flight_.match(exchange, format_.event_reply ? decoded->reply_to : std::nullopt);
-  if (event == none) {
-    ++dropped_.mismatch;
-    return {};
-  }
+  if (event == none) return drop(dropped_.mismatch);
   auto* const response =
       new (arena_.allocate(sizeof(wire::AgentResponse), alignof(wire::AgentResponse))) wire::AgentResponse(*decoded);
   actions_.emplace_back(Answered{in_flight_.event(event).tag, response});
   end_event(event);
   send_queued(exchange);
+  return {};
+}
+
+base::Status ProxySession::drop(std::uint64_t& count) {
+  ++count;
+  actions_.emplace_back(Dropped{});
   return {};
 }
 
@@ -223,7 +220,7 @@ base::Status ProxySession::on_control(const wire::FrameView& frame, base::TimePo
       return read.operator()<wire::Pong>([&](const wire::Pong& pong) {
         if (pong.sequence != ping_sequence_) return;
         pong_due_ = base::TimePoint::max();
-        suspect_ = false;
+        if (std::exchange(suspect_, false)) actions_.emplace_back(Trusted{});
         next_ping_ = now + config_.ping_interval;
       });
     case FrameType::health_status:
@@ -353,10 +350,14 @@ void ProxySession::expire(ExchangeIndex exchange, base::TimePoint now) {
   in_flight_.exchange(exchange).cancelled = true;
   if (!on_the_wire) return;
   (void)wire::encode(format_, wire::Cancel{id.text(), wire::CancelReason::timeout, milliseconds(now)}, output_);
-  if (!suspect_) {
-    suspect_ = true;
-    ping(now);
-  }
+  doubt(now);
+}
+
+void ProxySession::doubt(base::TimePoint now) {
+  if (suspect_ || state_ != State::ready) return;
+  suspect_ = true;
+  suspect_since_ = now;
+  ping(now);
 }
 
 void ProxySession::ping(base::TimePoint now) {
@@ -376,7 +377,10 @@ void ProxySession::tick(base::TimePoint now) {
     expire(in_flight_.event(in_flight_.earliest()).exchange, now);
   if (now >= pong_due_) return close(fail(ErrorKind::timeout, "the agent did not answer a ping in time"));
   if (state_ == State::ready && now >= next_ping_) {
-    if (in_flight_.exchanges() == 0) reader_.trim();
+    if (in_flight_.exchanges() == 0) {
+      reader_.trim();
+      arena_.trim();
+    }
     ping(now);
   }
 }

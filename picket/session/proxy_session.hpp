@@ -32,7 +32,8 @@ struct ProxyConfig {
   base::Duration configure_timeout = std::chrono::seconds{5};
   base::Duration ping_interval = std::chrono::seconds{10};  ///< Liveness; one ping per interval.
   base::Duration pong_timeout = std::chrono::seconds{5};    ///< Without an answer for so long the connection is closed.
-  std::size_t max_output = 4 * 1024 * 1024;  ///< bytes queued before send() refuses: a peer that does not read
+  std::size_t max_output =
+      std::size_t{4} * 1024 * 1024;  ///< bytes queued before send() refuses: a peer that does not read
 };
 
 /// What a session tells its owner; in the order in which it happened.
@@ -51,6 +52,7 @@ struct HealthChanged {
 struct FlowChanged {
   bool paused;
 };
+struct Trusted {};  ///< A pong came: the session is suspect no longer.
 struct MetricsReported {
   const wire::MetricsReport* report;
 };  ///< Lifetime as Answered.
@@ -60,8 +62,9 @@ struct ConfigUpdateRequested {
 struct Closed {
   base::Error reason;
 };  ///< Write what is queued, then close. Nothing follows.
-using ProxyAction =
-    std::variant<Ready, Answered, Failed, HealthChanged, FlowChanged, MetricsReported, ConfigUpdateRequested, Closed>;
+struct Dropped {};  ///< A response that reached nobody; dropped() says why.
+using ProxyAction = std::variant<Ready, Answered, Failed, HealthChanged, FlowChanged, Trusted, MetricsReported,
+                                 ConfigUpdateRequested, Closed, Dropped>;
 
 /// Responses that reached nobody, by reason. A forged or late answer is counted and dropped, never believed.
 struct DroppedResponses {
@@ -121,6 +124,8 @@ class ProxySession {
   /// Tells an agent that declared request_complete of an exchange that complete() did not tell it of: one that only
   /// counts or logs. Best effort: nothing where the session is not ready or its output is full.
   void report(const wire::RequestComplete& summary);
+  /// Makes it suspect until the agent answers a ping: for the owner who has seen the same agent fail elsewhere.
+  void doubt(base::TimePoint now);
   /// Closes for the owner's reason: what is in flight fails with it.
   void close(base::Error reason);
 
@@ -132,6 +137,8 @@ class ProxySession {
   [[nodiscard]] const std::optional<base::Error>& end() const noexcept { return end_; }
   /// A ping is out that is not answered since an event timed out: nothing new should go here.
   [[nodiscard]] bool suspect() const noexcept { return suspect_; }
+  /// Since when; meaningful while it is.
+  [[nodiscard]] base::TimePoint suspect_since() const noexcept { return suspect_since_; }
   [[nodiscard]] bool paused() const noexcept { return paused_; }
   [[nodiscard]] wire::HealthState health() const noexcept { return health_; }
   /// Whether a new exchange may start here.
@@ -159,6 +166,7 @@ class ProxySession {
   void begin_configuring(base::TimePoint now);
   void ready();
   void ping(base::TimePoint now);
+  [[nodiscard]] base::Status drop(std::uint64_t& count);
   base::Status enqueue(const base::CorrelationId& id, const PendingEvent& event, base::TimePoint now);
   void fail_all(const base::Error& reason);
   void end_event(EventIndex event);
@@ -173,7 +181,7 @@ class ProxySession {
   AgentInfo agent_;
   FrameReader reader_;
   wire::Output output_;
-  base::Arena arena_{2048};
+  base::Arena arena_{2048, base::limits::kept_decode_memory};
   std::vector<ProxyAction> actions_;
   InFlight in_flight_;
   DroppedResponses dropped_;
@@ -184,6 +192,7 @@ class ProxySession {
   std::uint64_t ping_sequence_ = 0;
   std::uint64_t completes_unanswered_ = 0;  // answers to request_complete that are still to come; nobody waits for them
   bool suspect_ = false;
+  base::TimePoint suspect_since_{};
   bool paused_ = false;
   wire::HealthState health_ = wire::HealthState::healthy;
 };

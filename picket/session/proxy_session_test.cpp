@@ -181,7 +181,9 @@ TEST_F(ProxySessionTest, ConnectionIsUsedOnlyOnceItsConfigurationIsAccepted) {
     if (!accepts) response.decision = wire::Block{.status = 400, .body = "unknown key"};
     feed(session, frame_of({}, response));
     EXPECT_EQ(session.state(), accepts ? ProxySession::State::ready : ProxySession::State::closed);
-    if (!accepts) EXPECT_THAT(session.end()->detail(), HasSubstr("unknown key"));
+    if (!accepts) {
+      EXPECT_THAT(session.end()->detail(), HasSubstr("unknown key"));
+    }
   }
 }
 
@@ -319,11 +321,24 @@ TEST_F(ProxySessionTest, PongClearsTheSuspicionAndSilenceEndsTheConnection) {
     ASSERT_TRUE(send_headers(session, one_, 1, 50ms));
     session.tick(kStart + 50ms);
     ASSERT_TRUE(session.suspect());
+    EXPECT_EQ(session.suspect_since(), kStart + 50ms);
+    session.clear_actions();
     if (pongs) feed(session, frame_of({}, wire::Pong{.sequence = 1}), kStart + 60ms);
     EXPECT_EQ(session.takes_new(), pongs);
+    EXPECT_EQ(session.actions().size(), pongs ? 1U : 0U) << "who waits for the pong is told";
     session.tick(kStart + 50ms + 2s);
     EXPECT_EQ(session.end().has_value(), !pongs);
   }
+}
+
+TEST_F(ProxySessionTest, DoubtOfTheOwnerPingsOnceAndHoldsUntilThePong) {
+  auto& session = ready();
+  session.doubt(kStart);
+  session.doubt(kStart + 1ms);
+  EXPECT_THAT(types_of(take_output(session)), ElementsAre(FrameType::ping));
+  EXPECT_FALSE(session.takes_new());
+  feed(session, frame_of({}, wire::Pong{.sequence = 1}));
+  EXPECT_TRUE(session.takes_new());
 }
 
 TEST_F(ProxySessionTest, PongOfAnotherPingProvesNothing) {

@@ -105,6 +105,12 @@ Endpoint bound(int descriptor, const Endpoint& wanted) {
 
 }  // namespace
 
+base::Status Listener::probe(const Endpoint& endpoint) {
+  const Descriptor descriptor{::socket(endpoint.family(), SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  if (descriptor.get() < 0) return system_error(endpoint, "make a socket for", errno);
+  return bind_tcp(descriptor.get(), endpoint, {});
+}
+
 base::Result<Listener> Listener::open(Worker& worker, const Endpoint& endpoint, const ListenOptions& options) {
   Descriptor descriptor{::socket(endpoint.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
   if (descriptor.get() < 0) return system_error(endpoint, "make a socket for", errno);
@@ -168,7 +174,8 @@ void Listener::Accept::try_accept() {
   listener_.socket_.async_wait(
       boost::asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code& error) {
         const auto guard = listener_.worker_->enter();
-        if (error) {
+        // On a worker of several threads it may have been closed after readiness was seen.
+        if (error || !listener_.socket_.is_open()) {
           result_ = base::fail(ErrorKind::connection_closed, "the listener was closed");
           waiting_.resume();
           return;

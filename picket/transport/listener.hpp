@@ -38,6 +38,9 @@ class Listener {
   /// Binds and listens. Errors: io or connection_failed, naming address and reason.
   [[nodiscard]] static base::Result<Listener> open(Worker& worker, const Endpoint& endpoint,
                                                    const ListenOptions& options);
+  /// Whether nobody listens at a TCP endpoint, not even somebody who would share it: binds it alone and lets it go.
+  /// Never listens, so that no client gets a connection that nobody serves. Errors: as open().
+  [[nodiscard]] static base::Status probe(const Endpoint& endpoint);
 
   Listener(Listener&& other) noexcept;
   Listener& operator=(Listener&&) = delete;

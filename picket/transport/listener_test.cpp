@@ -222,7 +222,7 @@ TEST_P(PeerCredentials, DecideWhoseConnectionIsTaken) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Listener, PeerCredentials, ::testing::Bool(),
-                         [](const auto& info) { return info.param ? "AllowedUser" : "Stranger"; });
+                         [](const auto& test) { return test.param ? "AllowedUser" : "Stranger"; });
 
 TEST(Listener, CloseEndsAcceptingAndLaterConnectionsAreRefused) {
   const TemporaryFolder folder;

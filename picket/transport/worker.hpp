@@ -26,7 +26,7 @@ class Flushable {
   virtual void flush() = 0;
 
  protected:
-  ~Flushable() = default;
+  virtual ~Flushable() = default;  // virtual only because GCC takes a friend for everybody
 
  private:
   friend class Worker;

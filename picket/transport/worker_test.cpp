@@ -26,6 +26,16 @@ TEST(Worker, OutputOfOneTurnIsFlushedOnceAtItsEnd) {
   EXPECT_EQ(item.flushed, 1);
 }
 
+TEST(Worker, OutputFromOutsideTheLoopDoesNotWaitForAnEvent) {
+  for (const auto threading : {Threading::single, Threading::shared}) {
+    Worker worker{threading};
+    Counting item;
+    worker.flush_later(item);
+    worker.turn(base::TimePoint::max());  // nothing else will ever happen
+    EXPECT_EQ(item.flushed, 1);
+  }
+}
+
 TEST(Worker, ForgottenItemIsNotFlushed) {
   Worker worker;
   Counting item;

@@ -3,6 +3,11 @@
 #include <fmt/format.h>
 
 namespace picket::wire {
+namespace {
+
+constexpr std::size_t length_size = 4;
+
+}  // namespace
 
 std::string_view name(FrameType type) noexcept {
   switch (type) {
@@ -31,7 +36,7 @@ std::string_view name(FrameType type) noexcept {
 bool is_known(FrameType type) noexcept { return name(type) != "unknown"; }
 
 base::Result<FramePeek> peek_frame(std::string_view bytes) {
-  if (bytes.size() < 4) return FramePeek{.needed = frame_header_size};
+  if (bytes.size() < length_size) return FramePeek{.needed = length_size};
   const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[i])); };
   const std::size_t length = byte(0) << 24 | byte(1) << 16 | byte(2) << 8 | byte(3);
   if (length == 0) return base::fail(base::ErrorKind::invalid_message, "a frame of length 0: it has no type byte");
@@ -42,7 +47,7 @@ base::Result<FramePeek> peek_frame(std::string_view bytes) {
   const auto type = static_cast<FrameType>(byte(4));
   if (!is_known(type))
     return base::fail(base::ErrorKind::invalid_message, fmt::format("unknown frame type 0x{:02x}", byte(4)));
-  const std::size_t whole = 4 + length;
+  const std::size_t whole = length_size + length;
   if (bytes.size() < whole) return FramePeek{.needed = whole};
   return FramePeek{.frame = FrameView{type, bytes.substr(frame_header_size, length - 1)}};
 }

@@ -72,9 +72,9 @@ struct Features {
 };
 
 struct Limits {
-  std::uint64_t max_body_size = 10 * 1024 * 1024;  ///< bytes
-  std::uint32_t max_concurrency = 100;             ///< exchanges
-  std::uint64_t preferred_chunk_size = 64 * 1024;  ///< bytes
+  std::uint64_t max_body_size = std::uint64_t{10} * 1024 * 1024;  ///< bytes
+  std::uint32_t max_concurrency = 100;                            ///< exchanges
+  std::uint64_t preferred_chunk_size = std::uint64_t{64} * 1024;  ///< bytes
 };
 
 struct Capabilities {

@@ -44,13 +44,13 @@ class MsgpackSuite : public SharedTest {
   template <class Use>
   std::size_t for_each(Use&& use) {
     std::size_t count = 0;
-    for (const auto& [group, cases] : *suite_.get<Value::Object>()) {
-      for (const Value& one : *cases.get<Value::List>()) {
+    for (const wire::Member& group : *suite_.get<Value::Object>()) {
+      for (const Value& one : *group.value.get<Value::List>()) {
         const std::string_view type = one.get<Value::Object>()->front().name;
         for (const Value& encoding : *one.find("msgpack")->get<Value::List>()) {
           std::string hex{*encoding.get<std::string_view>()};
           std::erase(hex, '-');
-          SCOPED_TRACE(std::string{group} + " " + hex);
+          SCOPED_TRACE(std::string{group.name} + " " + hex);
           use(one, type, from_hex(hex));
           ++count;
         }

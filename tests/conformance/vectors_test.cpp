@@ -49,23 +49,30 @@ void expect_tagged_form_was_read(const wire::FlowControl& flow, const Value& pay
   const Value& action = *payload.find("action");
   EXPECT_EQ(wire::EnumNames<wire::FlowAction>::names[static_cast<std::size_t>(flow.action)],
             *action.find("type")->get<std::string_view>());
-  if (const auto* const available = action.find("buffer_available"))
+  if (const auto* const available = action.find("buffer_available")) {
     EXPECT_EQ(static_cast<std::int64_t>(flow.buffer_available), *available->get<std::int64_t>());
+  }
 }
 void expect_tagged_form_was_read(const wire::HealthStatus& status, const Value& payload) {
   const Value& state = *payload.find("state");
   EXPECT_EQ(wire::EnumNames<wire::HealthState>::names[static_cast<std::size_t>(status.state)],
             *state.find("status")->get<std::string_view>());
-  if (const auto* const features = state.find("disabled_features"))
+  if (const auto* const features = state.find("disabled_features")) {
     EXPECT_EQ(status.disabled_features.size(), features->get<Value::List>()->size());
+  }
   if (const auto* const multiplier = state.find("timeout_multiplier");
-      multiplier != nullptr && multiplier->get<double>())
+      multiplier != nullptr && multiplier->get<double>()) {
     EXPECT_EQ(status.timeout_multiplier, static_cast<float>(*multiplier->get<double>()));
-  if (const auto* const eta = state.find("eta_ms"); eta != nullptr && !eta->is_null())
+  }
+  if (const auto* const eta = state.find("eta_ms"); eta != nullptr && !eta->is_null()) {
     EXPECT_EQ(static_cast<std::int64_t>(status.eta_ms.value()), *eta->get<std::int64_t>());
-  if (const auto* const reason = state.find("reason")) EXPECT_EQ(status.reason, *reason->get<std::string_view>());
-  if (const auto* const recoverable = state.find("recoverable"))
+  }
+  if (const auto* const reason = state.find("reason")) {
+    EXPECT_EQ(status.reason, *reason->get<std::string_view>());
+  }
+  if (const auto* const recoverable = state.find("recoverable")) {
     EXPECT_EQ(status.recoverable, *recoverable->get<bool>());
+  }
 }
 void expect_tagged_form_was_read(const auto&, const Value&) {}
 

@@ -105,8 +105,6 @@ def main() -> int:
                 running = stack.enter_context(Stack(chosen.bin, work))
             except (RuntimeError, OSError) as error:
                 print(f"CRS: {error}", file=sys.stderr)
-                for output in work.glob("*.out"):
-                    print(f"{output.name}: {output.read_text(errors='replace')}", file=sys.stderr)
                 return 2
             host, port, rule_log = "127.0.0.1", running.port, running.rule_log
         failures = play(tests, host, int(port), rule_log, verbose=bool(chosen.only))

@@ -111,8 +111,8 @@ TEST_P(CompletionRace, AnswersFromManyThreadsReachTheirCallsOrNobody) {
 
 INSTANTIATE_TEST_SUITE_P(Executions, CompletionRace,
                          ::testing::Values(agent::Execution::on_loop, agent::Execution::handed_over),
-                         [](const auto& info) {
-                           return info.param == agent::Execution::on_loop ? "OnLoop" : "HandedOver";
+                         [](const auto& test) {
+                           return test.param == agent::Execution::on_loop ? "OnLoop" : "HandedOver";
                          });
 
 }  // namespace

@@ -123,8 +123,8 @@ TEST_P(ServerRace, DestroyedUnderLoadItEndsEverything) {
 
 INSTANTIATE_TEST_SUITE_P(Executions, ServerRace,
                          ::testing::Values(agent::Execution::on_loop, agent::Execution::handed_over),
-                         [](const auto& info) {
-                           return info.param == agent::Execution::on_loop ? "OnLoop" : "HandedOver";
+                         [](const auto& test) {
+                           return test.param == agent::Execution::on_loop ? "OnLoop" : "HandedOver";
                          });
 
 }  // namespace

@@ -12,6 +12,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 reports these falsely in optimised standard-library code.
   add_compile_options(-Wno-stringop-overflow -Wno-stringop-overread -Wno-restrict -Wno-array-bounds
                       -Wno-maybe-uninitialized -Wno-dangling-pointer -Wno-missing-field-initializers)
+  # GoogleTest's macros after an if are whole statements; GCC sees the else inside them.
+  add_compile_options(-Wno-dangling-else)
 else()
   # A designated initialiser that names some fields means: the others keep their defaults.
   add_compile_options(-Wno-missing-designated-field-initializers -Wno-missing-field-initializers)

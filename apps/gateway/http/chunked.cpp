@@ -4,6 +4,8 @@
 #include <cstring>
 #include <string>
 
+#include "apps/gateway/http/head_check.hpp"
+
 namespace picket::apps::gateway::http {
 namespace {
 
@@ -52,7 +54,11 @@ std::string_view ChunkedDecoder::take(char c) noexcept {
       state_ = State::data_lf;
       return {};
     case State::data_lf: digits_ = 0; return take_lf(c, State::size);
-    case State::trailer_start: state_ = State::trailer; return drop(c, State::end_lf);
+    case State::trailer_start:
+      if (c == '\r') return drop(c, State::end_lf);
+      state_ = State::trailer_name;
+      return c == ':' ? "a trailer without a name" : take_trailer_name(c);
+    case State::trailer_name: return take_trailer_name(c);
     case State::trailer: return drop(c, State::trailer_lf);
     case State::trailer_lf: return take_lf(c, State::trailer_start);
     case State::end_lf: return take_lf(c, State::done);
@@ -71,6 +77,15 @@ std::string_view ChunkedDecoder::take_size(char c) noexcept {
   if (digits_ == 0 || (c != '\r' && c != ';')) return "a chunk size that is no hexadecimal number";
   state_ = c == '\r' ? State::size_lf : State::extension;
   return {};
+}
+
+std::string_view ChunkedDecoder::take_trailer_name(char c) noexcept {
+  if (c == ':') {
+    state_ = State::trailer;
+  } else if (!is_token({&c, 1})) {
+    return "a trailer that is no field";
+  }
+  return drop(c, State::trailer_lf);
 }
 
 std::string_view ChunkedDecoder::drop(char c, State at_line_end) noexcept {

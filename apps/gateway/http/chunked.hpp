@@ -38,7 +38,8 @@ class ChunkedDecoder {
     data_cr,  ///< Behind a chunk's data.
     data_lf,
     trailer_start,  ///< The first byte of a line behind the last chunk.
-    trailer,
+    trailer_name,
+    trailer,  ///< Behind its colon.
     trailer_lf,
     end_lf,
     done,
@@ -46,6 +47,7 @@ class ChunkedDecoder {
   // Each takes one byte and returns what is wrong with it; empty: nothing.
   [[nodiscard]] std::string_view take(char c) noexcept;
   [[nodiscard]] std::string_view take_size(char c) noexcept;
+  [[nodiscard]] std::string_view take_trailer_name(char c) noexcept;
   [[nodiscard]] std::string_view drop(char c, State at_line_end) noexcept;
   [[nodiscard]] std::string_view take_lf(char c, State next) noexcept;
 

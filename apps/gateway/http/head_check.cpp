@@ -62,6 +62,13 @@ bool is_host(std::string_view text) noexcept {
   });
 }
 
+/// An http URI; an empty host makes it none (RFC 9110 §4.2.1).
+bool is_absolute(std::string_view target) noexcept {
+  for (const std::string_view scheme : {"http://", "https://"})
+    if (target.starts_with(scheme)) return target.substr(scheme.size()).find_first_of("/?:") != 0 && target != scheme;
+  return false;
+}
+
 std::optional<HeadError> check_request_line(std::string_view line, bool& http_1_1) noexcept {
   const std::size_t first = line.find(' ');
   const std::size_t last = line.rfind(' ');
@@ -72,9 +79,8 @@ std::optional<HeadError> check_request_line(std::string_view line, bool& http_1_
   if (!is_token(method)) return bad("the method is no token");
   if (method == "CONNECT") return HeadError{405, "CONNECT is not for a reverse proxy"};
   if (!is_target(target)) return bad("the target has characters that no URI has");
-  const bool absolute = target.starts_with("http://") || target.starts_with("https://");
-  if (!target.starts_with('/') && !absolute && !(target == "*" && method == "OPTIONS"))
-    return bad("the target is neither a path nor an http URI");
+  if (!target.starts_with('/') && !is_absolute(target) && !(target == "*" && method == "OPTIONS"))
+    return bad("the target is neither a path nor an http URI with a host");
   http_1_1 = version == "HTTP/1.1";
   if (!http_1_1 && version != "HTTP/1.0") return HeadError{505, "the version is neither HTTP/1.0 nor HTTP/1.1"};
   return std::nullopt;

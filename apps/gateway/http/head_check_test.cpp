@@ -138,6 +138,8 @@ TEST(HeadCheck, RequestLinesAreMethodTargetVersion) {
       {"a target without a slash", 400, line("GET index.html HTTP/1.1")},
       {"a target that is a query", 400, line("GET ?a=b HTTP/1.1")},
       {"a target of another scheme", 400, line("GET ftp://a.test/ HTTP/1.1")},
+      {"an http URI without a host", 400, line("GET http:///x HTTP/1.1")},
+      {"an http URI that is only a scheme", 400, line("GET http:// HTTP/1.1")},
       {"* for GET", 400, line("GET * HTTP/1.1")},
       {"a backslash", 400, line("GET /\\admin HTTP/1.1")},
       {"a fragment", 400, line("GET /#a HTTP/1.1")},

@@ -139,8 +139,9 @@ Failure failure_of(base::ErrorKind kind) noexcept {
   switch (kind) {
     case base::ErrorKind::timeout: return {Reason::agent_timeout, 504};
     case base::ErrorKind::invalid_message:
-    case base::ErrorKind::serialization: return {Reason::agent_protocol_error, 503};
-    case base::ErrorKind::message_too_large: return {Reason::body_too_large, 413};
+    case base::ErrorKind::serialization:
+    case base::ErrorKind::message_too_large:
+      return {Reason::agent_protocol_error, 503};  // the agent's, not the client's
     default: return {Reason::agent_unavailable, 503};
   }
 }

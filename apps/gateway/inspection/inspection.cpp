@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
 #include <limits>
+
+#include "apps/gateway/inspection/chunks.hpp"
 
 namespace picket::apps::gateway::inspection {
 namespace {
@@ -10,6 +13,8 @@ namespace {
 constexpr std::string_view phase_request_headers = "request_headers";
 constexpr std::string_view phase_request_body = "request_body";
 constexpr std::string_view phase_response_headers = "response_headers";
+
+constexpr Failure body_too_large{Reason::body_too_large, 413};
 
 std::string_view name_of(const wire::Decision& decision) {
   constexpr std::array<std::string_view, 4> names{"allow", "block", "redirect", "challenge"};
@@ -22,13 +27,28 @@ void count(AgentCounters& counters, const wire::Decision& decision) {
   by_kind[decision.index()]->add();
 }
 
-/// Allow, and nothing else to it.
+/// Allow, and nothing else to it; that more chunks are wanted says nothing of the request.
 bool is_bare(const wire::AgentResponse& response) {
+  const wire::Audit& audit = response.audit;
   return std::holds_alternative<wire::Allow>(response.decision) && response.request_headers.empty() &&
-         response.response_headers.empty() && response.audit.tags.empty() && response.audit.rule_ids.empty() &&
-         response.audit.reason_codes.empty() && response.audit.custom.empty() && !response.request_body_mutation &&
-         !response.response_body_mutation;
+         response.response_headers.empty() && response.routing_metadata.empty() && audit.tags.empty() &&
+         audit.rule_ids.empty() && audit.reason_codes.empty() && audit.custom.empty() && !audit.confidence &&
+         !response.request_body_mutation && !response.response_body_mutation;
 }
+
+// Smaller chunks than this are not sent, whatever an agent prefers: it would make an event of every byte.
+constexpr std::uint64_t smallest_chunk_limit = 1024;
+// Chunks on their way to an agent that takes several at once: enough to hide the way, few enough to hold no memory.
+constexpr std::size_t chunks_in_flight = 4;
+
+/// One chunk on its way to an agent and back.
+struct ChunkCall {
+  ChunkCall(pool::Exchange& exchange, const wire::RequestBodyChunk& chunk, base::Deadline deadline)
+      : event(chunk), call(exchange, &event, wire::EventKind::request_body_chunk, deadline) {}
+  base::TimePoint began = base::Clock::now();
+  wire::RequestBodyChunk event;
+  pool::Call call;
+};
 
 }  // namespace
 
@@ -136,21 +156,17 @@ std::uint64_t Inspection::inspect_body_up_to() const {
 }
 
 void Inspection::skip_request_body() {
-  for (auto& participant : participants_)
-    if (participant.agent.events.request_body && !participant.out) participant.counters.bodies_uninspected.add();
+  for (const auto& participant : participants_)
+    if (participant.agent.events.request_body && !participant.out) pass_uninspected(participant);
 }
 
 transport::Task<Verdict> Inspection::request_body(std::vector<base::ByteView>& pieces) {
   for (auto& participant : participants_) {
     if (!participant.agent.events.request_body || participant.out) continue;
-    std::uint64_t size = 0;
-    for (const auto piece : pieces) size += piece.size();
-    if (size > body_limit(participant)) {
+    if (size_of(pieces) > body_limit(participant)) {
       if (participant.filter.failure_mode == config::FailureMode::closed)
-        co_return note_failure(participant, base::Error{base::ErrorKind::message_too_large}, phase_request_body,
-                               base::Clock::now())
-            .verdict;
-      participant.counters.bodies_uninspected.add();
+        co_return fail_closed(participant, body_too_large, phase_request_body, base::Clock::now()).verdict;
+      pass_uninspected(participant);
       continue;
     }
     auto verdict = co_await ask_about_body(participant, pieces);
@@ -159,47 +175,53 @@ transport::Task<Verdict> Inspection::request_body(std::vector<base::ByteView>& p
   co_return Verdict{};
 }
 
+std::size_t Inspection::chunk_size(const Participant& participant) const {
+  std::uint64_t size = participant.agent.buffer_size;
+  if (const auto* const info = participant.exchange.agent_info(); info != nullptr)
+    if (const std::uint64_t preferred = info->limits.preferred_chunk_size; preferred != 0)
+      size = std::min(size, std::max(preferred, smallest_chunk_limit));
+  return static_cast<std::size_t>(size);
+}
+
 transport::Task<Verdict> Inspection::ask_about_body(Participant& participant, std::vector<base::ByteView>& pieces) {
-  const auto* const info = participant.exchange.agent_info();
-  const std::uint64_t preferred = info != nullptr && info->limits.preferred_chunk_size != 0
-                                      ? info->limits.preferred_chunk_size
-                                      : participant.agent.buffer_size;
-  const auto chunk_size = static_cast<std::size_t>(std::min(participant.agent.buffer_size, preferred));
-  std::uint64_t total = 0;
-  for (const auto piece : pieces) total += piece.size();
-
-  std::vector<base::ByteView> chunks;
-  for (auto piece : pieces)
-    for (; !piece.empty(); piece = piece.subspan(std::min(chunk_size, piece.size())))
-      chunks.push_back(piece.first(std::min(chunk_size, piece.size())));
-  if (chunks.empty()) chunks.emplace_back();  // an empty body has a last chunk, too
-
-  std::vector<base::ByteView> result;
+  const std::vector<base::ByteView> chunks = split(pieces, chunk_size(participant));
+  const std::uint64_t total = size_of(pieces);
+  std::vector<base::ByteView> made;
+  std::deque<ChunkCall> calls;
   std::uint64_t received = 0;
-  for (std::size_t i = 0; i < chunks.size(); ++i) {
-    received += chunks[i].size();
-    const wire::RequestBodyChunk event{.correlation_id = id_.text(),
-                                       .data = chunks[i],
-                                       .is_last = i + 1 == chunks.size(),
-                                       .total_size = total,
-                                       .chunk_index = static_cast<std::uint32_t>(i),
-                                       .bytes_received = received};
-    const base::TimePoint began = base::Clock::now();
-    const base::Deadline until = deadline(participant);
-    const auto answered = co_await participant.exchange.request_body(event, until);
-    auto noted = note(participant, answered, phase_request_body, began);
-    if (noted.verdict.answer) co_return std::move(noted.verdict);
-    collect_operations(noted, answered);
-    if (participant.out) co_return Verdict{};  // failed open: the body goes on as this agent got it
-    const auto& mutation = answered->request_body_mutation;
-    if (!mutation || !mutation->data) {
-      result.push_back(chunks[i]);
-    } else if (!mutation->data->empty()) {
-      result.push_back(*mutation->data);
+  for (std::size_t answered = 0, sent = 0; answered < chunks.size(); ++answered) {
+    while (sent < chunks.size() && (calls.empty() || (calls.size() < chunks_in_flight && pipelines(participant)))) {
+      received += chunks[sent].size();
+      const wire::RequestBodyChunk event{.correlation_id = id_.text(),
+                                         .data = chunks[sent],
+                                         .is_last = sent + 1 == chunks.size(),
+                                         .total_size = total,
+                                         .chunk_index = static_cast<std::uint32_t>(sent),
+                                         .bytes_received = received};
+      calls.emplace_back(participant.exchange, event, deadline(participant));
+      ++sent;
     }
+    const auto result = co_await calls.front().call;
+    auto noted = note(participant, result, phase_request_body, calls.front().began);
+    if (noted.opinion.state != Opinion::State::allows) {
+      // A decision ends the body, and so does a failure: where it is an open one the body goes on as this agent got it.
+      const bool decided = noted.opinion.state == Opinion::State::decides;
+      if (calls.size() > 1)
+        participant.exchange.cancel(decided ? wire::CancelReason::blocked_by_agent : wire::CancelReason::manual);
+      co_return std::move(noted.verdict);
+    }
+    collect_operations(noted, result);
+    append(made, chunks[answered], result->request_body_mutation);
+    calls.pop_front();
   }
-  pieces = std::move(result);
+  pieces = std::move(made);
   co_return Verdict{};
+}
+
+/// Whether a chunk may follow one that is not answered yet. Not while anybody waits for a place at the agent: a later
+/// chunk could take it before an earlier one does, and the agent would see another body.
+bool Inspection::pipelines(const Participant& participant) {
+  return participant.exchange.pipelines() && participant.exchange.agent().metrics().waiting.value() == 0;
 }
 
 // ---- the response's head
@@ -258,6 +280,9 @@ void Inspection::collect_operations(const Noted& noted, const base::Result<wire:
 
 Inspection::Noted Inspection::note_failure(Participant& participant, const base::Error& error, std::string_view phase,
                                            base::TimePoint began) {
+  if (cancelled_)  // not the agent's failure; the client is gone, so that nobody reads this answer
+    return {{Opinion::State::failed, config::FailureMode::closed},
+            {.answer = answer_for(Reason::agent_unavailable, 503, arena_), .decision = "cancelled", .agent = {}}};
   const bool open = participant.filter.failure_mode == config::FailureMode::open ||
                     pool::AgentPool::passes(participant.exchange.agent(), error);
   if (open) {
@@ -266,13 +291,22 @@ Inspection::Noted Inspection::note_failure(Participant& participant, const base:
     audit(participant, phase, "failed_open", std::nullopt, nullptr, began);
     return {{Opinion::State::failed, config::FailureMode::open}, {}};
   }
-  const Failure failure = failure_of(error.kind());
+  return fail_closed(participant, failure_of(error.kind()), phase, began);
+}
+
+Inspection::Noted Inspection::fail_closed(const Participant& participant, const Failure& failure,
+                                          std::string_view phase, base::TimePoint began) {
   participant.counters.failed_closed.add();
   audit(participant, phase, "failed_closed", failure.status, nullptr, began);
   return {{Opinion::State::failed, config::FailureMode::closed},
           {.answer = answer_for(failure.reason, failure.status, arena_),
            .decision = "failed_closed",
            .agent = participant.agent.id}};
+}
+
+void Inspection::pass_uninspected(const Participant& participant) {
+  participant.counters.bodies_uninspected.add();
+  audit(participant, phase_request_body, "uninspected", std::nullopt, nullptr, base::Clock::now());
 }
 
 void Inspection::audit(const Participant& participant, std::string_view phase, std::string_view decision,
@@ -297,6 +331,7 @@ void Inspection::audit(const Participant& participant, std::string_view phase, s
 }
 
 void Inspection::cancel(wire::CancelReason reason) {
+  cancelled_ = true;
   bool gone = false;  // an ended call resumes whoever awaits it, and that may be the end of this inspection
   gone_ = &gone;
   for (std::size_t i = 0; !gone && i < participants_.size(); ++i) participants_[i].exchange.cancel(reason);

@@ -68,7 +68,8 @@ class Inspection {
   [[nodiscard]] wire::HeaderOps request_operations() const noexcept { return request_operations_.items(); }
   [[nodiscard]] wire::HeaderOps response_operations() const noexcept { return response_operations_.items(); }
 
-  /// The client went away: whatever is pending ends.
+  /// The client went away: whatever is pending ends, with a verdict that lets nothing go on. Counted as nobody's
+  /// failure.
   void cancel(wire::CancelReason reason);
   /// Tells every agent that saw anything. Nothing may be asked afterwards.
   void complete(const wire::RequestComplete& summary);
@@ -93,12 +94,18 @@ class Inspection {
                            std::string_view phase, base::TimePoint began);
   [[nodiscard]] Noted note_failure(Participant& participant, const base::Error& error, std::string_view phase,
                                    base::TimePoint began);
+  [[nodiscard]] Noted fail_closed(const Participant& participant, const Failure& failure, std::string_view phase,
+                                  base::TimePoint began);
+  /// A body goes past this fail-open agent because it is too large for it: seen in metrics and audit log.
+  void pass_uninspected(const Participant& participant);
   /// Keeps the header operations of an answer that allows. Called in filter order: that is the order in which they
   /// apply.
   void collect_operations(const Noted& noted, const base::Result<wire::AgentResponse>& result);
   [[nodiscard]] transport::Task<Verdict> ask_in_parallel(const wire::RequestHeaders& event,
                                                          std::vector<std::size_t> asked);
   [[nodiscard]] transport::Task<Verdict> ask_about_body(Participant& participant, std::vector<base::ByteView>& pieces);
+  [[nodiscard]] std::size_t chunk_size(const Participant& participant) const;
+  [[nodiscard]] static bool pipelines(const Participant& participant);
   void audit(const Participant& participant, std::string_view phase, std::string_view decision,
              std::optional<std::uint16_t> status, const wire::AgentResponse* response, base::TimePoint began);
 
@@ -108,7 +115,8 @@ class Inspection {
   std::vector<Participant> participants_;
   base::ArenaList<wire::HeaderOp> request_operations_;
   base::ArenaList<wire::HeaderOp> response_operations_;
-  bool* gone_ = nullptr;  // set while cancel() is running: told when the inspection ends below it
+  bool cancelled_ = false;  // what ends now is nobody's failure
+  bool* gone_ = nullptr;    // set while cancel() is running: told when the inspection ends below it
 };
 
 }  // namespace picket::apps::gateway::inspection

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <array>
-#include <chrono>
 #include <optional>
 #include <stdexcept>
 #include <string_view>
@@ -14,24 +13,14 @@
 #include "picket/transport/listener.hpp"
 #include "picket/transport/stream.hpp"
 #include "picket/transport/task.hpp"
+#include "picket/transport/testing.hpp"
 #include "picket/transport/worker.hpp"
 
-/// What the gateway's tests share: a worker that the test drives itself. Every wait ends after `patience` with a failed
-/// test.
+/// What the gateway's tests share: a worker that the test drives itself. Every wait is bounded, and fails the test.
 namespace picket::apps::gateway::testing {
 
-inline constexpr base::Duration patience = std::chrono::seconds{20};
-
-/// Turns `worker` until `holds()` says true; false where it never does.
-template <class Predicate>
-[[nodiscard]] bool turn_until(transport::Worker& worker, Predicate&& holds) {
-  const base::TimePoint give_up = base::Clock::now() + patience;
-  while (!holds()) {
-    if (base::Clock::now() > give_up) return false;
-    worker.turn(base::Clock::now() + std::chrono::milliseconds{5});
-  }
-  return true;
-}
+using transport::testing::turn_for;
+using transport::testing::turn_until;
 
 /// Runs `task` to its end and returns what it yields.
 template <class T>

@@ -270,7 +270,7 @@ template <class S, Described T>
 bool read_field(S& source, T& message, std::size_t index) {
   return [&]<std::size_t... I>(std::index_sequence<I...>) {
     bool ok = false;
-    const auto one = [&](const auto& field) {
+    [[maybe_unused]] const auto one = [&](const auto& field) {
       return read_present<std::remove_cvref_t<decltype(field)>::presence>(source, message.*field.member);
     };
     (void)((index == I ? (ok = one(std::get<I>(Description<T>::fields)), true) : false) || ...);

@@ -1,0 +1,199 @@
+#include "apps/gateway/inspection/answer.hpp"
+
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace picket::apps::gateway::inspection {
+namespace {
+
+using namespace std::string_view_literals;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using wire::Header;
+using Kind = wire::HeaderOp::Kind;
+
+std::vector<Header> fields(const Answer& answer) {
+  return {answer.fields.items().begin(), answer.fields.items().end()};
+}
+
+class Answers : public ::testing::Test {
+ protected:
+  Answer of(const wire::Decision& decision) { return answer_for(decision, arena_).value(); }
+  base::Arena arena_;
+};
+
+TEST_F(Answers, AllowHasNone) { EXPECT_FALSE(answer_for(wire::Allow{}, arena_)); }
+
+TEST_F(Answers, ABlockIsItsStatusBodyAndHeaders) {
+  const std::vector<wire::TextPair> headers{{"content-type", "text/html"}, {"retry-after", "3"}};
+  const Answer answer = of(wire::Block{.status = 429, .body = "<p>", .headers = wire::TextMap{headers}});
+  EXPECT_EQ(answer.status, 429);
+  EXPECT_EQ(answer.body, "<p>");
+  EXPECT_EQ(answer.reason, Reason::none);
+  EXPECT_THAT(fields(answer), ElementsAre(Header{"content-type", "text/html"}, Header{"retry-after", "3"}));
+}
+
+TEST_F(Answers, ABlocksBodyIsPlainTextUnlessItSaysOtherwise) {
+  EXPECT_THAT(fields(of(wire::Block{.body = "no"})), ElementsAre(Header{"content-type", "text/plain; charset=utf-8"}));
+  const Answer bare = of(wire::Block{});
+  EXPECT_EQ(bare.status, 403);
+  EXPECT_THAT(fields(bare), IsEmpty());
+  EXPECT_EQ(bare.body, "");
+}
+
+TEST_F(Answers, ARedirectIsItsStatusAndLocation) {
+  const Answer answer = of(wire::Redirect{.url = "https://login.test/?next=%2F", .status = 307});
+  EXPECT_EQ(answer.status, 307);
+  EXPECT_THAT(fields(answer), ElementsAre(Header{"location", "https://login.test/?next=%2F"}));
+}
+
+TEST_F(Answers, TheChallengesOfHttpAre401WithWwwAuthenticate) {
+  const std::vector<wire::TextPair> params{{"realm", "the \"app\" \\ x"}, {"error", "invalid_token"}};
+  const auto challenge = [&](std::string_view type, wire::TextMap with) {
+    const Answer answer = of(wire::Challenge{.challenge_type = type, .params = with});
+    EXPECT_EQ(answer.status, 401);
+    EXPECT_EQ(answer.fields.size(), 1U);
+    EXPECT_EQ(answer.fields.items()[0].name, "www-authenticate");
+    return std::string{answer.fields.items()[0].value};
+  };
+  EXPECT_EQ(challenge("basic", {}), "Basic");
+  EXPECT_EQ(challenge("BEARER", params), R"(Bearer realm="the \"app\" \\ x", error="invalid_token")");
+  EXPECT_EQ(challenge("digest", std::span{params}.last(1)), R"(Digest error="invalid_token")");
+}
+
+TEST_F(Answers, AnyOtherChallengeIs403WithItsParametersAsHeaders) {
+  const std::vector<wire::TextPair> params{{"site-key", "abc"}, {"action", "login"}};
+  const Answer answer = of(wire::Challenge{.challenge_type = "captcha", .params = params});
+  EXPECT_EQ(answer.status, 403);
+  EXPECT_THAT(fields(answer), ElementsAre(Header{"x-challenge-type", "captcha"}, Header{"x-challenge-site-key", "abc"},
+                                          Header{"x-challenge-action", "login"}));
+}
+
+TEST_F(Answers, AnAnswerOutlivesTheDecisionItWasMadeOf) {
+  std::optional<Answer> answer;
+  {
+    std::string body(200, 'b');
+    answer = answer_for(wire::Block{.body = body}, arena_);
+    body.assign(body.size(), '?');
+  }
+  EXPECT_EQ(answer->body, std::string(200, 'b'));
+}
+
+TEST_F(Answers, TheGatewaysOwnSayWhyAndNothingElse) {
+  const Answer answer = answer_for(Reason::agent_timeout, 504, arena_);
+  EXPECT_EQ(answer.status, 504);
+  EXPECT_EQ(answer.reason, Reason::agent_timeout);
+  EXPECT_EQ(http::find(answer.fields, "x-picket-reason")->value, "agent_timeout");
+  EXPECT_EQ(answer.body, "504 Gateway Timeout: agent_timeout\n");
+}
+
+TEST(Reasons, HaveTheNamesOfTheConfigurationReference) {
+  std::vector<std::string_view> names;
+  for (std::size_t i = 1; i < reason_count; ++i) names.push_back(name(static_cast<Reason>(i)));
+  EXPECT_THAT(names, ElementsAre("agent_timeout", "agent_unavailable", "agent_protocol_error", "body_too_large",
+                                 "bad_request", "upstream_error", "overloaded"));
+}
+
+TEST(Failures, TimeoutsAre504AndTheRest503) {
+  using base::ErrorKind;
+  for (int i = 0; i <= static_cast<int>(ErrorKind::io); ++i) {
+    const auto kind = static_cast<ErrorKind>(i);
+    const Failure failure = failure_of(kind);
+    const bool protocol =
+        kind == ErrorKind::invalid_message || kind == ErrorKind::serialization || kind == ErrorKind::message_too_large;
+    EXPECT_EQ(failure.status, kind == ErrorKind::timeout ? 504 : 503);
+    EXPECT_EQ(failure.reason, kind == ErrorKind::timeout ? Reason::agent_timeout
+                              : protocol                 ? Reason::agent_protocol_error
+                                                         : Reason::agent_unavailable)
+        << base::name(kind);
+  }
+}
+
+// ---- what cannot be applied
+
+bool applies(const wire::AgentResponse& response) {
+  const auto status = check(response);
+  if (!status) EXPECT_EQ(status.error().kind(), base::ErrorKind::invalid_message);
+  return status.has_value();
+}
+bool applies(const wire::Decision& decision) { return applies(wire::AgentResponse{.decision = decision}); }
+
+/// Whether an operation, a block's header and a challenge's parameter may be this.
+bool operation_applies(std::string_view name, std::string_view value) {
+  const wire::HeaderOp op{Kind::set, name, value};
+  const wire::TextPair pair{name, value};
+  const bool on_request = applies(wire::AgentResponse{.request_headers = std::span{&op, 1}});
+  EXPECT_EQ(applies(wire::AgentResponse{.response_headers = std::span{&op, 1}}), on_request) << name;
+  EXPECT_EQ(applies(wire::Block{.headers = wire::TextMap{&pair, 1}}), on_request) << name;
+  return on_request;
+}
+
+TEST(Check, OrdinaryOperationsApply) {
+  EXPECT_TRUE(operation_applies("x-user", "alice"));
+  EXPECT_TRUE(operation_applies("X-Empty", ""));
+  EXPECT_TRUE(operation_applies("x-tab", "a\tb"));
+  EXPECT_TRUE(operation_applies("x-bytes", "\xff"));
+  EXPECT_TRUE(operation_applies("set-cookie", "a=b; Path=/"));
+}
+
+TEST(Check, ValuesThatWouldBeginAnotherLineDoNotApply) {
+  for (const auto value : {"a\r\nx: y"sv, "a\nb"sv, "a\rb"sv, "a\0b"sv, "\x01"sv, "\x7f"sv})
+    EXPECT_FALSE(operation_applies("x-a", value)) << ::testing::PrintToString(std::string{value});
+}
+
+TEST(Check, NamesThatAreNoneDoNotApply) {
+  for (const auto name : {""sv, "a b"sv, "a:"sv, "a\r\n"sv, "a\0"sv, "\xc3\xa4"sv, "a\nb"sv})
+    EXPECT_FALSE(operation_applies(name, "v")) << ::testing::PrintToString(std::string{name});
+}
+
+TEST(Check, FramingHopByHopAndHostAreNotAnAgents) {
+  for (const auto name :
+       {"content-length", "Content-Length", "transfer-encoding", "connection", "keep-alive", "te", "trailer", "upgrade",
+        "proxy-connection", "proxy-authenticate", "proxy-authorization", "expect", "host", "HOST"}) {
+    EXPECT_FALSE(operation_applies(name, "v")) << name;
+    const wire::HeaderOp remove{Kind::remove, name, ""};
+    EXPECT_FALSE(applies(wire::AgentResponse{.request_headers = std::span{&remove, 1}})) << name;
+  }
+}
+
+TEST(Check, OneBadOperationAmongGoodOnesSpoilsTheAnswer) {
+  const std::vector<wire::HeaderOp> ops{{Kind::set, "x-a", "1"}, {Kind::add, "x-b", "2\r\n"}, {Kind::set, "x-c", "3"}};
+  EXPECT_FALSE(applies(wire::AgentResponse{.request_headers = ops}));
+}
+
+TEST(Check, StatusesAreFinalOnes) {
+  for (const std::uint16_t status : {200, 403, 451, 599}) {
+    EXPECT_TRUE(applies(wire::Block{.status = status})) << status;
+    EXPECT_TRUE(applies(wire::Redirect{.url = "/", .status = status})) << status;
+  }
+  for (const std::uint16_t status : {0, 99, 100, 101, 199, 600, 999, 65535}) {
+    EXPECT_FALSE(applies(wire::Block{.status = status})) << status;
+    EXPECT_FALSE(applies(wire::Redirect{.url = "/", .status = status})) << status;
+  }
+}
+
+TEST(Check, RedirectsGoToOneLine) {
+  EXPECT_TRUE(applies(wire::Redirect{.url = "https://a.test/?b=c#d"}));
+  for (const auto url : {""sv, "/a\r\nset-cookie: x"sv, "/a\nb"sv, "/\0"sv})
+    EXPECT_FALSE(applies(wire::Redirect{.url = url})) << ::testing::PrintToString(std::string{url});
+}
+
+TEST(Check, ChallengesAreTokensWithParametersOfOneLine) {
+  const auto challenge = [](std::string_view type, std::string_view key, std::string_view value) {
+    const wire::TextPair param{key, value};
+    return applies(wire::Challenge{.challenge_type = type, .params = std::span{&param, 1}});
+  };
+  EXPECT_TRUE(challenge("basic", "realm", "a \"b\""));
+  EXPECT_FALSE(challenge("ba sic", "realm", "a"));
+  EXPECT_FALSE(challenge("", "realm", "a"));
+  EXPECT_FALSE(challenge("basic", "re alm", "a"));
+  EXPECT_FALSE(challenge("basic", "realm", "a\r\nb"));
+  EXPECT_FALSE(challenge("captcha", "key", "a\0"sv));
+}
+
+}  // namespace
+}  // namespace picket::apps::gateway::inspection

@@ -1,0 +1,110 @@
+#include <array>
+#include <optional>
+
+#include <gtest/gtest.h>
+
+#include "picket/agent/server.hpp"
+#include "picket/pool/agent_pool.hpp"
+#include "picket/transport/testing.hpp"
+#include "tests/allocations/counting.hpp"
+#include "tests/allocations/events.hpp"
+
+/// Pool, Unix socket and agent server together: in steady state an event allocates nothing at either end.
+namespace picket::tests {
+namespace {
+
+/// Wants everything and allows it. What a handler itself allocates is its own affair; this one does nothing.
+class Allow final : public agent::Handler {
+ public:
+  [[nodiscard]] session::AgentInfo info() const override {
+    session::AgentInfo info{.agent_id = "a", .name = "n", .version = "1"};
+    info.events.clear();
+    for (int kind = 1; kind <= static_cast<int>(wire::EventKind::guardrail_inspect); ++kind)
+      info.events.push_back(static_cast<wire::EventKind>(kind));
+    return info;
+  }
+};
+
+class SocketAllocations : public ::testing::TestWithParam<wire::Encoding> {
+ protected:
+  void SetUp() override { ASSERT_TRUE(server_.start()); }
+  void TearDown() override {
+    server_.stop();
+    server_.wait();
+  }
+
+  void play(pool::AgentPool& pool, pool::Agent& agent) {
+    const base::CorrelationId id = worker_.ids().mint();
+    {
+      pool::Exchange exchange = pool.begin(agent, id);
+      events_.each(id.text(), [&](const auto& event) {
+        const pool::Call call = exchange.call(event);
+        EXPECT_TRUE(transport::testing::turn_until(worker_, [&] { return call.done(); }));
+        EXPECT_TRUE(call.result()) << call.result().error().message();
+      });
+    }
+    worker_.ids().release(id);
+  }
+
+  /// Many exchanges in flight beside each other.
+  void play_at_once(pool::AgentPool& pool, pool::Agent& agent) {
+    struct One {
+      base::CorrelationId id;
+      wire::RequestHeaders head;
+      std::optional<pool::Exchange> exchange;
+      std::optional<pool::Call> call;
+    };
+    std::array<One, 64> all;
+    for (auto& one : all) {
+      one.id = worker_.ids().mint();
+      one.head = events_.head(one.id.text());
+      one.exchange.emplace(pool.begin(agent, one.id));
+      one.call.emplace(*one.exchange, &one.head, wire::EventKind::request_headers, base::Deadline{});
+    }
+    for (auto& one : all) {
+      EXPECT_TRUE(transport::testing::turn_until(worker_, [&] { return one.call->done(); }));
+      EXPECT_TRUE(one.call->result()) << one.call->result().error().message();
+      one.call.reset();
+      one.exchange.reset();
+      worker_.ids().release(one.id);
+    }
+  }
+
+  transport::testing::TemporaryFolder folder_;
+  agent::Server server_{{.listen = folder_.socket().text()}, [] { return std::make_unique<Allow>(); }};
+  transport::Worker worker_;
+  Events events_;
+};
+
+TEST_P(SocketAllocations, EventsAllocateNothingOnceWarm) {
+  pool::Config config;
+  config.connections_per_agent = 2;
+  config.health_check_interval = std::chrono::hours{1};
+  pool::AgentPool pool{worker_, config};
+  auto& agent =
+      pool.add_agent({.id = "a", .endpoint = folder_.socket().text(), .encodings = {GetParam()}}).value().get();
+  ASSERT_TRUE(transport::testing::turn_until(worker_, [&] { return agent.ready_connections() == 2; }));
+  for (int i = 0; i < 200; ++i) play(pool, agent);
+  const std::uint64_t before = allocations();
+  for (int i = 0; i < 500; ++i) play(pool, agent);
+  EXPECT_EQ(allocations() - before, 0U);
+}
+
+TEST_P(SocketAllocations, ManyExchangesInFlightAllocateNothingOnceWarm) {
+  pool::Config config;
+  config.health_check_interval = std::chrono::hours{1};
+  pool::AgentPool pool{worker_, config};
+  auto& agent =
+      pool.add_agent({.id = "a", .endpoint = folder_.socket().text(), .encodings = {GetParam()}}).value().get();
+  ASSERT_TRUE(transport::testing::turn_until(worker_, [&] { return agent.ready_connections() == 4; }));
+  for (int i = 0; i < 100; ++i) play_at_once(pool, agent);
+  const std::uint64_t before = allocations();
+  for (int i = 0; i < 100; ++i) play_at_once(pool, agent);
+  EXPECT_EQ(allocations() - before, 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Encodings, SocketAllocations, ::testing::Values(wire::Encoding::json, wire::Encoding::msgpack),
+                         [](const auto& test) { return test.param == wire::Encoding::json ? "Json" : "MessagePack"; });
+
+}  // namespace
+}  // namespace picket::tests

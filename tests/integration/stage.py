@@ -1,0 +1,208 @@
+"""What a test plays on: a folder, real programs, scripted agents and upstreams; all gone when it is closed."""
+
+import json
+import os
+import re
+import shutil
+import tempfile
+import unittest
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent import Agent
+from client import Client
+from processes import Programs, free_port, wait
+from upstream import Respond, Upstream
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+BINARIES = Path(os.environ.get("PICKET_BINARIES", ROOT / "build/dev/bin"))
+
+
+@dataclass
+class Asked:
+    """An agent as the configuration has it: one filter of the route."""
+
+    name: str
+    path: Path | str
+    events: str = '"request_headers"'
+    keys: str = ""  # more lines of the agent's block
+    filter_keys: str = ""
+    transport: str = "unix-socket"
+
+    def agent(self) -> str:
+        return f'  agent "{self.name}" {{ {self.transport} "{self.path}"; events {self.events}\n    {self.keys} }}\n'
+
+    def filter(self) -> str:
+        return f'  filter "{self.name}" {{ type "agent"; agent "{self.name}"; {self.filter_keys} }}\n'
+
+
+class Gateway:
+    """A running `picket run`. `write()` and a SIGHUP change its configuration."""
+
+    def __init__(self, stage: "Stage", number: int):
+        self.folder = stage.folder / f"gateway{number}"
+        self.folder.mkdir()
+        self.file = self.folder / "gateway.kdl"
+        self.port, self.metrics_port = free_port(), free_port()
+        self._stage = stage
+        self._name = f"gateway{number}"
+
+    def write(
+        self,
+        upstreams: dict[str, list[str]],
+        agents: list[Asked] = (),
+        *,
+        workers: int = 1,
+        drain_s: int = 5,
+        system: str = "",
+        limits: str = "",
+        upstream_keys: str = "",
+        routes: str = "",
+        logging: str = "",
+        listeners: str = "",
+    ) -> None:
+        """One route for everything, unless `routes` says otherwise; a filter has its agent's name."""
+        system = f"worker-threads {workers}; graceful-shutdown-timeout-secs {drain_s}; {system}"
+        blocks = [f"system {{ {system} }}\n"]
+        listeners = listeners or f'listener "web" {{ address "127.0.0.1:{self.port}"; protocol "http" }}'
+        blocks.append(f"listeners {{ {listeners} }}\n")
+        if agents:
+            blocks.append(f"agents {{\n{''.join(entry.agent() for entry in agents)}}}\n")
+            blocks.append(f"filters {{\n{''.join(entry.filter() for entry in agents)}}}\n")
+        targets = "".join(
+            f'  upstream "{name}" {{ {"; ".join(f"target {json.dumps(address)}" for address in addresses)}\n'
+            f"    {upstream_keys} }}\n"
+            for name, addresses in upstreams.items()
+        )
+        blocks.append(f"upstreams {{\n{targets}}}\n")
+        filters = f"filters {' '.join(json.dumps(entry.name) for entry in agents)};" if agents else ""
+        first = next(iter(upstreams))
+        routes = routes or f'route "all" {{ matches {{ path-prefix "/" }}; {filters} upstream "{first}" }}'
+        blocks.append(f"routes {{ {routes} }}\n")
+        if limits:
+            blocks.append(f"limits {{ {limits} }}\n")
+        logging = logging or 'access-log { file "access.jsonl" }; audit { file "audit.jsonl" }'
+        metrics = f'metrics {{ address "127.0.0.1:{self.metrics_port}" }}'
+        blocks.append(f'observability {{ {metrics}; logging {{ level "debug" }}\n  {logging} }}\n')
+        self.file.write_text("".join(blocks))
+
+    def start(self) -> "Gateway":
+        self.program = self._stage.programs.start(self._name, "picket", "run", self.file, says="metrics at http")
+        self.pid = self.program.pid
+        return self
+
+    # ---- talking to it
+
+    def client(self, timeout: float = 10) -> Client:
+        client = Client(self.port, timeout)
+        self._stage.clients.append(client)
+        return client
+
+    def get(self, target: str = "/", headers: str = "", method: str = "GET", body: bytes = b""):
+        with Client(self.port) as client:
+            return client.get(target, headers, method, body)
+
+    # ---- what it tells
+
+    def said(self, text: str, seconds: float = 10) -> str:
+        """Waits until its own log has `text`; returns the log."""
+        wait(f"the gateway says '{text}'", lambda: text in self.program.text(), seconds)
+        return self.program.text()
+
+    def metrics_text(self, path: str = "/metrics") -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}{path}", timeout=10) as page:
+            return page.read().decode()
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of a family's samples that have these labels."""
+        wanted = {f'{key}="{value}"' for key, value in labels.items()}
+        samples = re.findall(rf"^{name}(?:{{(.*)}})? (\S+)$", self.metrics_text(), re.M)
+        if not samples:
+            raise KeyError(f"no metric {name}")
+        return sum(float(value) for found, value in samples if wanted <= set(found.split(",")))
+
+    def lines(self, log: str) -> list[dict]:
+        file = self.folder / f"{log}.jsonl"
+        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+    def access(self, uri: str, count: int = 1) -> list[dict]:
+        """Waits for so many access lines of a URI."""
+
+        def found() -> list[dict]:
+            return [line for line in self.lines("access") if line["uri"] == uri]
+
+        wait(f"{count} access lines of {uri}", lambda: len(found()) >= count, 5)
+        return found()
+
+    def audit(self, request_id: str, count: int = 1) -> list[dict]:
+        """Waits for so many audit lines of a request; in the order of their writing."""
+
+        def found() -> list[dict]:
+            return [line for line in self.lines("audit") if line["id"] == request_id]
+
+        wait(f"{count} audit lines of {request_id}", lambda: len(found()) >= count, 5)
+        return found()
+
+    def descriptors(self) -> int:
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def resident_kib(self) -> int:
+        return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{self.pid}/status").read_text())[1])
+
+
+class Stage:
+    def __init__(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="picket-it-"))
+        self.programs = Programs(self.folder, BINARIES)
+        self.clients: list[Client] = []
+        self._peers: list[Agent | Upstream] = []
+        self._gateways = 0
+
+    def upstream(self, respond: Respond | None = None) -> Upstream:
+        self._peers.append(Upstream(respond))
+        return self._peers[-1]
+
+    def agent(self, name: str = "a", **settings) -> Agent:
+        self._peers.append(Agent(self.path(name), **settings))
+        return self._peers[-1]
+
+    def path(self, name: str) -> Path:
+        return self.folder / f"{name}.sock"
+
+    def unstarted(self) -> Gateway:
+        self._gateways += 1
+        return Gateway(self, self._gateways)
+
+    def gateway(self, upstream: Upstream, agents: list[Asked] = (), **keys) -> Gateway:
+        """A gateway before one upstream, started."""
+        gateway = self.unstarted()
+        gateway.write({"app": [upstream.address]}, agents, **keys)
+        return gateway.start()
+
+    def close(self) -> None:
+        """Ends everything. Raises where a program did not end well or a sanitizer has spoken."""
+        for client in self.clients:
+            client.close()
+        wrong = self.programs.stop()
+        for peer in self._peers:
+            peer.close()
+        report = f"{'; '.join(wrong)}\n{self.programs.outputs()}" if wrong else ""
+        shutil.rmtree(self.folder)
+        if report:
+            raise AssertionError(report)
+
+
+class StageTest(unittest.TestCase):
+    """A stage for each test."""
+
+    def setUp(self):
+        self.stage = Stage()
+
+    def tearDown(self):
+        self.stage.close()
+
+    def clear_stage(self) -> None:
+        """Ends what is on the stage: for the next case of one test."""
+        self.stage.close()
+        self.stage = Stage()

@@ -1,0 +1,270 @@
+"""Bodies and responses under inspection, and the end of every exchange as its agents see it."""
+
+import threading
+
+import wire
+from agent import Event
+from client import chunked, message
+from deciding import BODY, RESPONSE, Decided
+from processes import wait
+from wire import allow, block
+
+
+class Bodies(Decided):
+    def test_the_body_reaches_the_agent_in_chunks_of_the_configured_size_with_their_counts(self):
+        gateway = self.play(BODY, "buffer-size 1024")
+        body = bytes(range(256)) * 10
+        self.assertEqual(gateway.get("/", "", "POST", body).body, body)
+        chunks = self.agent.of("request_body")
+        self.assertEqual([len(chunk.data()) for chunk in chunks], [1024, 1024, 512])
+        self.assertEqual(
+            [
+                (
+                    chunk.body["chunk_index"],
+                    chunk.body["is_last"],
+                    chunk.body["bytes_received"],
+                    chunk.body["total_size"],
+                )
+                for chunk in chunks
+            ],
+            [(0, False, 1024, 2560), (1, False, 2048, 2560), (2, True, 2560, 2560)],
+        )
+        self.assertEqual(self.agent.body_of(chunks[0].id), body)
+
+    def test_the_agents_preferred_chunk_size_holds_where_it_is_smaller(self):
+        gateway = self.play(BODY, agent_settings={"limits": {"preferred_chunk_size": 2000}})
+        gateway.get("/", "", "POST", b"a" * 5000)
+        self.assertEqual([len(chunk.data()) for chunk in self.agent.of("request_body")], [2000, 2000, 1000])
+
+    def test_nothing_goes_upstream_before_the_verdict_on_the_last_chunk(self):
+        asked, verdict = threading.Event(), threading.Event()
+
+        def hold(event: Event) -> dict:
+            if event.body["is_last"]:
+                asked.set()
+                verdict.wait(5)
+            return allow()
+
+        gateway = self.play(BODY, "buffer-size 1024; timeout-ms 5000", request_body=hold)
+        with gateway.client() as client:
+            client.send(message("/", "", "POST", b"a" * 4000))
+            self.assertTrue(asked.wait(5))
+            self.assertEqual((self.upstream.raw(), self.upstream.sockets), (b"", []))
+            verdict.set()
+            self.assertEqual(client.response().body, b"a" * 4000)
+
+    def test_a_block_of_a_chunk_ends_the_inspection_and_no_byte_goes_upstream(self):
+        gateway = self.play(
+            BODY,
+            "buffer-size 1024",
+            request_body=lambda event: block(403) if event.body["chunk_index"] == 1 else allow(),
+        )
+        answer = gateway.get("/attack", "", "POST", b"a" * 5000)
+        self.assertEqual(answer.status, 403)
+        self.assertEqual(len(self.agent.of("request_body")), 2)
+        self.assertEqual(self.upstream.raw(), b"")
+        self.assertEqual(gateway.audit(gateway.access("/attack")[0]["id"])[0]["phase"], "request_body")
+
+    def test_needs_more_holds_the_body_and_keeps_it_flowing(self):
+        gateway = self.play(
+            BODY, "buffer-size 1024", request_body=lambda event: allow(needs_more=not event.body["is_last"])
+        )
+        self.assertEqual(gateway.get("/", "", "POST", b"a" * 3000).body, b"a" * 3000)
+        self.assertEqual(len(self.agent.of("request_body")), 3)
+
+    def test_mutations_replace_drop_and_keep_chunks_and_rewrite_the_length(self):
+        mutations = {0: "UFJFRklY", 1: "", 2: None}  # "PREFIX"
+
+        def mutate(event: Event) -> dict:
+            index = event.body["chunk_index"]
+            return allow(request_body_mutation={"data": mutations[index], "chunk_index": index})
+
+        gateway = self.play(BODY, "buffer-size 1024", request_body=mutate)
+        body = b"a" * 1024 + b"b" * 1024 + b"c" * 100
+        self.assertEqual(gateway.get("/", "", "POST", body).body, b"PREFIX" + b"c" * 100)
+        self.assertEqual(self.upstream.requests[0].values("content-length"), ["106"])
+
+    def test_a_mutation_of_a_chunked_body_reaches_the_upstream_with_a_length(self):
+        gateway = self.play(
+            BODY, request_body=lambda _: allow(request_body_mutation={"data": "eHl6", "chunk_index": 0})
+        )
+        with gateway.client() as client:
+            client.send(message("/", "Transfer-Encoding: chunked\r\n", "POST") + chunked(b"one", b"two"))
+            self.assertEqual(client.response().body, b"xyz")
+        [request] = self.upstream.requests
+        self.assertEqual((request.values("content-length"), request.values("transfer-encoding")), (["3"], []))
+
+    def test_the_next_agent_sees_what_the_one_before_made_of_the_body(self):
+        gateway = self.play_many(
+            {"request_body": lambda _: allow(request_body_mutation={"data": "eHl6", "chunk_index": 0})}, {}, events=BODY
+        )
+        gateway.get("/", "", "POST", b"original")
+        [chunk] = self.agents[1].of("request_body")
+        self.assertEqual((chunk.data(), chunk.body["total_size"]), (b"xyz", 3))
+
+    def test_a_request_without_a_body_has_no_body_event(self):
+        gateway = self.play(BODY)
+        gateway.get()
+        gateway.get(method="POST", headers="Content-Length: 0\r\n")
+        self.assertEqual(self.agent.of("request_body"), [])
+
+    def test_continue_is_sent_only_after_the_verdict_on_the_headers(self):
+        gateway = self.play(BODY, request_headers=lambda event: block(403) if event.body["uri"] == "/no" else allow())
+        expect = "Expect: 100-continue\r\nContent-Length: 3\r\n"
+        with gateway.client() as client:
+            client.send(message("/no", expect, "POST"))
+            answer = client.response()
+            self.assertEqual((answer.status, answer.interim), (403, []))
+        with gateway.client() as client:
+            client.send(message("/yes", expect, "POST"))
+            self.assertEqual(client.socket.recv(100), b"HTTP/1.1 100 Continue\r\n\r\n")
+            client.send(b"abc")
+            self.assertEqual(client.response().body, b"abc")
+
+    def test_a_client_can_read_a_block_although_it_is_still_sending(self):
+        gateway = self.play(BODY, request_headers=lambda _: block(403, body="stop"))
+        with gateway.client() as client:
+            client.send(message("/", "Content-Length: 200000\r\n", "POST") + b"a" * 200_000)
+            self.assertEqual(client.response().body, b"stop")
+            self.assertTrue(client.closed())
+
+    def test_a_body_over_the_limit_of_a_closed_agent_is_413_and_of_an_open_one_passes_counted(self):
+        for mode, status in (("closed", 413), ("open", 200)):
+            for framing in ("length", "chunked"):
+                with self.subTest(f"{mode} {framing}"):
+                    gateway = self.play(BODY, f'max-request-body-bytes 2048; failure-mode "{mode}"')
+                    body = b"a" * 5000
+                    with gateway.client() as client:
+                        client.send(
+                            message("/", "", "POST", body)
+                            if framing == "length"
+                            else message("/", "Transfer-Encoding: chunked\r\n", "POST")
+                            + chunked(body[:3000], body[3000:])
+                        )
+                        answer = client.response()
+                    self.assertEqual(
+                        (answer.status, answer.reason), (status, "body_too_large" if mode == "closed" else None)
+                    )
+                    if mode == "open":
+                        self.assertEqual(answer.body, body)
+                        self.assertEqual(gateway.metric("picket_agent_bodies_uninspected_total"), 1)
+                        [line] = wait("an audit line", lambda: gateway.lines("audit"))
+                        self.assertEqual((line["phase"], line["decision"]), ("request_body", "uninspected"))
+                    else:
+                        self.assertEqual(self.upstream.raw(), b"")
+                    self.assertEqual(self.agent.of("request_body"), [])
+                    self.clear_stage()
+
+    def test_the_agents_own_body_limit_holds_too(self):
+        gateway = self.play(BODY, agent_settings={"limits": {"max_body_size": 1000}})
+        self.assertEqual(gateway.get("/", "", "POST", b"a" * 1001).status, 413)
+        self.assertEqual(gateway.get("/", "", "POST", b"a" * 1000).status, 200)
+
+    def test_a_large_body_is_inspected_byte_for_byte_and_passed_on(self):
+        gateway = self.play(BODY, "max-request-body-bytes 10485760; timeout-ms 10000")
+        body = bytes(range(256)) * 8192  # 2 MiB
+        self.assertTrue(gateway.get("/", "", "POST", body).body == body)
+        self.assertTrue(self.agent.body_of(self.agent.of("request_body")[0].id) == body)
+
+
+class Responses(Decided):
+    def test_the_response_head_is_an_event_and_a_block_replaces_the_response(self):
+        gateway = self.play(RESPONSE, response_headers=lambda _: block(502, body="leaky"))
+        answer = gateway.get("/leak")
+        self.assertEqual((answer.status, answer.body, answer.value("x-server")), (502, b"leaky", None))
+        [event] = self.agent.of("response_headers")
+        self.assertEqual((event.body["status"], event.body["headers"]["x-powered-by"]), (200, ["php"]))
+        self.assertEqual(gateway.audit(gateway.access("/leak")[0]["id"])[0]["phase"], "response_headers")
+
+    def test_the_next_agent_sees_the_response_as_the_one_before_made_it(self):
+        gateway = self.play_many(
+            {"response_headers": lambda _: allow(response_headers=[wire.put("x-a", "1")])}, {}, events=RESPONSE
+        )
+        gateway.get()
+        self.assertEqual(self.agents[1].of("response_headers")[0].body["headers"]["x-a"], ["1"])
+
+    def test_a_failure_at_the_response_follows_the_failure_mode(self):
+        for mode, status in (("closed", 504), ("open", 200)):
+            with self.subTest(mode):
+                gateway = self.play(RESPONSE, f'timeout-ms 100; failure-mode "{mode}"', response_headers=lambda _: None)
+                self.assertEqual(gateway.get().status, status)
+                self.clear_stage()
+
+
+class Completion(Decided):
+    """request_complete goes to every agent that saw anything, however the exchange ended."""
+
+    def completed(self, count: int = 1) -> dict:
+        return self.agent.expect("request_complete", count)[-1].body
+
+    def test_after_a_response(self):
+        gateway = self.play(BODY)
+        gateway.get("/", "", "POST", b"abcde")
+        complete = self.completed()
+        self.assertEqual(
+            {
+                key: complete[key]
+                for key in ("status", "request_body_size", "response_body_size", "upstream_attempts", "error")
+            },
+            {"status": 200, "request_body_size": 5, "response_body_size": 5, "upstream_attempts": 1, "error": None},
+        )
+
+    def test_after_a_block(self):
+        gateway = self.play(request_headers=lambda _: block(403))
+        gateway.get()
+        self.assertEqual((self.completed()["status"], self.completed()["upstream_attempts"]), (403, 0))
+
+    def test_after_a_timeout_a_cancel_comes_first(self):
+        gateway = self.play(keys="timeout-ms 100", request_headers=lambda _: None)
+        self.assertEqual(gateway.get().status, 504)
+        self.assertEqual((self.completed()["status"], self.completed()["error"]), (504, "agent_timeout"))
+        self.assertEqual([event.kind for event in self.agent.events], ["request_headers", "cancel", "request_complete"])
+        self.assertEqual(self.agent.of("cancel")[0].body["reason"], 1)
+
+    def test_after_the_upstream_failed(self):
+        gateway = self.play()
+        self.upstream.close()
+        gateway.get()
+        self.assertEqual((self.completed()["status"], self.completed()["error"]), (502, "upstream_error"))
+
+    def test_after_the_client_went_away_a_cancel_comes_first(self):
+        gateway = self.play(keys="timeout-ms 10000", request_headers=lambda _: None)
+        with gateway.client() as client:
+            client.send(message("/gone"))
+            self.agent.expect("request_headers")
+        [cancel] = self.agent.expect("cancel")
+        self.assertEqual(cancel.body["reason"], 0)
+        self.completed()
+        self.assertEqual(self.upstream.raw(), b"")
+        self.assertEqual(gateway.access("/gone")[0]["status"], 0)
+        self.assertEqual(gateway.metric("picket_requests_total", **{"class": "none"}), 1)
+        self.assertEqual(gateway.metric("picket_agent_failures_total"), 0)
+        self.assertEqual(gateway.lines("audit"), [])
+
+    def test_after_the_client_went_away_in_its_body(self):
+        gateway = self.play(BODY)
+        with gateway.client() as client:
+            client.send(message("/", "Content-Length: 100\r\nExpect: 100-continue\r\n", "POST"))
+            self.assertEqual(client.socket.recv(100), b"HTTP/1.1 100 Continue\r\n\r\n")
+            client.send(b"some")
+        self.assertEqual(self.completed()["request_body_size"], 4)
+
+    def test_after_a_body_that_was_refused(self):
+        gateway = self.play(BODY, "max-request-body-bytes 1024")
+        gateway.get("/", "", "POST", b"a" * 2000)
+        self.assertEqual((self.completed()["status"], self.completed()["error"]), (413, "body_too_large"))
+
+    def test_no_answer_to_a_cancelled_exchange_is_taken_for_anothers(self):
+        first = threading.Event()
+
+        def late_block(event: Event) -> dict | None:
+            if event.body["uri"] != "/late":
+                return allow()
+            first.wait(5)
+            return block(418)
+
+        gateway = self.play(keys="timeout-ms 100", request_headers=late_block)
+        self.assertEqual(gateway.get("/late").status, 504)
+        first.set()
+        wait("the late answer is dropped", lambda: gateway.metric("picket_agent_responses_dropped_total") == 1)
+        self.assertEqual(gateway.get("/next").status, 200)

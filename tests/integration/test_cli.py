@@ -1,0 +1,336 @@
+"""`picket check`, `call`, `agent` and `version`, and `picket-waf`, as typed."""
+
+import json
+import os
+import pty
+import re
+import signal
+import stat
+import subprocess
+import time
+from pathlib import Path
+
+from stage import BINARIES, ROOT, StageTest
+
+# The page that has it: "the example loads unchanged inside a whole file", in both its forms.
+BENCHMARK_PAGE = (
+    'agents { agent "waf" type="waf" { binary-uds "/var/run/sentinel/waf.sock"; '
+    'events "request_headers" "request_body"; buffer-size 65536 } }'
+)
+BENCHMARK_PAGE_IN_LINES = '''agents {
+    agent "waf" type="waf" {
+        binary-uds "/var/run/sentinel/waf.sock"
+        events "request_headers" "request_body"
+        buffer-size 65536
+    }
+}'''
+REST = '''
+listeners { listener "web" { address "127.0.0.1:8080"; protocol "http" } }
+filters { filter "w" { type "agent"; agent "waf" } }
+upstreams { upstream "app" { target "127.0.0.1:9000" } }
+routes { route "all" { matches { path-prefix "/" }; filters "w"; upstream "app" } }
+'''
+
+
+class Cli(StageTest):
+    def picket(
+        self, *arguments, stdin: bytes = b"", program: str = "picket", **environment
+    ) -> subprocess.CompletedProcess:
+        result = subprocess.run(
+            [str(BINARIES / program), *map(str, arguments)],
+            input=stdin,
+            capture_output=True,
+            timeout=60,
+            cwd=self.stage.folder,
+            env=os.environ | environment,
+        )
+        result.stdout, result.stderr = result.stdout.decode(), result.stderr.decode()
+        self.assertNotRegex(result.stderr, "Sanitizer|runtime error")
+        self.assertNotIn("\x1b", result.stdout + result.stderr)
+        return result
+
+    def stand_in(self, *arguments: str, name: str = "agent") -> Path:
+        """A running `picket agent`."""
+        path = self.stage.path(name)
+        self.agent = self.stage.programs.start(
+            name, "picket", "agent", "--listen", f"unix:{path}", *arguments, serves=str(path)
+        )
+        return path
+
+    def call(self, path: Path, *arguments, **more) -> subprocess.CompletedProcess:
+        return self.picket("call", "--agent", f"unix:{path}", *arguments, **more)
+
+
+class Check(Cli):
+    def check(self, text: str, **environment) -> subprocess.CompletedProcess:
+        file = self.stage.folder / "gateway.kdl"
+        file.write_text(text)
+        return self.picket("check", "gateway.kdl", **environment)
+
+    def test_a_good_file_is_0_and_one_line(self):
+        result = self.check(BENCHMARK_PAGE + REST)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertEqual(result.stdout, "gateway.kdl: good: 1 listener, 1 route, 1 agent, 1 upstream\n")
+
+    def test_the_example_of_the_benchmark_page_loads_unchanged_in_both_forms(self):
+        for example in (BENCHMARK_PAGE, BENCHMARK_PAGE_IN_LINES):
+            self.assertEqual(self.check(example + REST).returncode, 0)
+
+    def test_the_projects_own_examples_are_good(self):
+        for file in sorted((ROOT / "examples").glob("*.kdl")):
+            with self.subTest(file.name):
+                self.assertEqual(self.picket("check", file).returncode, 0)
+
+    def test_of_the_reference_example_only_what_is_not_built_yet_is_refused(self):
+        reference = ROOT.parent / "shared" / "config.md"
+        if not reference.exists():
+            self.skipTest("shared/config.md is not beside the checkout")
+        [example] = re.findall(r"```kdl\n(.*?)```", reference.read_text(), re.S)
+        example = example.replace("}   audit", "}\naudit")  # the page forgets what KDL wants between two nodes
+        result = self.check(example, PICKET_AGENT_TOKEN="secret")
+        self.assertEqual(result.returncode, 2)
+        errors = re.findall(r"error: (.*)", result.stderr)
+        self.assertNotEqual(errors, [])
+        self.assertEqual([error for error in errors if "not supported yet" not in error], [])
+
+    def test_all_errors_are_told_at_once_with_place_line_caret_and_nearest_name(self):
+        result = self.check('''listeners { listener "web" { address "127.0.0.1:8080"; protocl "http" } }
+upstreams { upstream "app" { target "127.0.0.1:9000" wieght=1 } }
+routes { route "all" { matches { path-prefix "/" }; upstream "ap" } }
+limits { max-header-count 0 }
+''')
+        self.assertEqual((result.returncode, result.stdout), (2, ""))
+        places = re.findall(r"^gateway\.kdl:(\d+):(\d+): error: ", result.stderr, re.M)
+        self.assertEqual(places, [("1", "56"), ("2", "54"), ("3", "62"), ("4", "27")])
+        for text in (
+            'did you mean "protocol"?',
+            'did you mean "weight"?',
+            'did you mean "app"?',
+            "4 errors in gateway.kdl",
+            '    1 | listeners { listener "web" { address "127.0.0.1:8080"; protocl "http" } }\n'
+            "      |                                                        ^~~~~~~\n",
+        ):
+            self.assertIn(text, result.stderr)
+
+    def test_a_file_that_does_not_parse_or_is_not_there_is_2(self):
+        result = self.check('listeners { listener "web" {')
+        self.assertEqual(result.returncode, 2)
+        self.assertRegex(result.stderr, r"^gateway\.kdl:\d+:\d+: error: ")
+        result = self.picket("check", "absent.kdl")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("absent.kdl", result.stderr)
+
+    def test_the_environment_fills_in_and_a_missing_variable_is_an_error(self):
+        text = (BENCHMARK_PAGE + REST).replace("/var/run/sentinel", "${PICKET_IT_DIR}")
+        self.assertEqual(self.check(text, PICKET_IT_DIR="/tmp").returncode, 0)
+        result = self.check(text)
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("PICKET_IT_DIR", result.stderr)
+
+    def test_included_files_are_checked_too_and_errors_name_them(self):
+        (self.stage.folder / "part-a.kdl").write_text("limits { max-header-cuont 5 }\n")
+        result = self.check('include "part-*.kdl"\n' + BENCHMARK_PAGE + REST)
+        self.assertEqual(result.returncode, 2)
+        self.assertRegex(result.stderr, r"part-a\.kdl:1:10: error: ")
+
+
+class Call(Cli):
+    def test_allow_is_0_and_block_is_3(self):
+        path = self.stand_in("--block-if", "x-evil=yes")
+        result = self.call(path, "/")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertRegex(result.stdout, r"(?m)^agent +picket agent .*\ndecision +allow$")
+        result = self.call(path, "-H", "X-Evil: yes", "/")
+        self.assertEqual(result.returncode, 3)
+        self.assertRegex(result.stdout, r'(?m)^decision +block 403 "blocked by picket agent\\n"$')
+        self.assertRegex(result.stdout, r"(?m)^rules +block-if$")
+        self.assertEqual(self.call(path, "-H", "x-evil: no", "/").returncode, 0)
+
+    def test_json_is_one_object_with_every_phase(self):
+        result = self.call(self.stand_in(), "--json", "-d", "body", "/")
+        answer = json.loads(result.stdout)
+        self.assertEqual(result.stdout.count("\n"), 1)
+        self.assertEqual([phase["phase"] for phase in answer["phases"]], ["request_headers", "request_body"])
+        self.assertEqual({phase["response"]["decision"] for phase in answer["phases"]}, {"allow"})
+
+    def test_both_encodings_work(self):
+        path = self.stand_in("--block-if", "a=b")
+        for encoding in ("json", "msgpack"):
+            with self.subTest(encoding):
+                self.assertEqual(self.call(path, "--encoding", encoding, "-H", "a: b", "/").returncode, 3)
+
+    def test_no_agent_is_1(self):
+        result = self.call(self.stage.path("absent"), "--timeout-ms", "300", "/")
+        self.assertEqual((result.returncode, result.stdout), (1, ""))
+        self.assertIn("absent.sock", result.stderr)
+
+    def test_an_agent_that_answers_too_late_is_1(self):
+        result = self.call(self.stand_in("--delay-ms", "5000"), "--timeout-ms", "300", "/")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("decision  none: ", result.stdout)
+
+    def test_a_wrong_command_line_is_2_and_says_what_is_wrong(self):
+        path = self.stand_in()
+        for arguments, says in (
+            ((), "URI"),
+            (("-H", "nocolon", "/"), "nocolon"),
+            (("-d", "@absent", "/"), "absent"),
+            (("--encoding", "xml", "/"), "xml"),
+            (("--nonsense", "/"), "nonsense"),
+            (("--config", "{bad", "/"), "config"),
+        ):
+            with self.subTest(arguments):
+                result = self.call(path, *arguments)
+                self.assertEqual(result.returncode, 2)
+                self.assertIn(says, result.stderr)
+        for arguments in (("call", "/"), ("call", "--agent", "tcp:1", "/"), (), ("nonsense",)):
+            with self.subTest(arguments):
+                self.assertEqual(self.picket(*arguments).returncode, 2)
+
+
+class StandIn(Cli):
+    def test_delay_ms_delays_every_answer(self):
+        path = self.stand_in("--delay-ms", "300")
+        begin = time.monotonic()
+        self.assertEqual(self.call(path, "/").returncode, 0)
+        self.assertGreaterEqual(time.monotonic() - begin, 0.3)
+
+    def test_its_socket_is_0600_unless_told_otherwise_and_gone_when_it_ends(self):
+        for arguments, mode in (((), 0o600), (("--socket-mode", "0660"), 0o660)):
+            with self.subTest(mode):
+                path = self.stand_in(*arguments, name=f"agent{mode}")
+                self.assertEqual(stat.S_IMODE(path.stat().st_mode), mode)
+                self.agent.signal(signal.SIGTERM)
+                self.assertEqual(self.agent.wait(), 0)
+                self.assertFalse(path.exists())
+
+    def test_a_second_one_on_the_same_socket_is_an_error_and_the_first_serves_on(self):
+        path = self.stand_in()
+        result = self.picket("agent", "--listen", f"unix:{path}")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("another process is listening there", result.stderr)
+        self.assertEqual(self.call(path, "/").returncode, 0)
+
+    def test_the_socket_of_a_killed_one_is_taken_over(self):
+        path = self.stand_in()
+        self.agent.kill()
+        self.assertTrue(path.exists())
+        self.assertEqual(self.call(self.stand_in(), "/").returncode, 0)
+
+    def test_a_file_that_is_no_socket_is_left_alone(self):
+        path = self.stage.folder / "precious"
+        path.write_text("data")
+        self.assertEqual(self.picket("agent", "--listen", f"unix:{path}").returncode, 1)
+        self.assertEqual(path.read_text(), "data")
+
+    def test_wrong_options_are_2(self):
+        for arguments in (
+            (),
+            ("--listen", "unix:x", "--block-if", "novalue"),
+            ("--listen", "unix:x", "--socket-mode", "9"),
+        ):
+            with self.subTest(arguments):
+                self.assertEqual(self.picket("agent", *arguments).returncode, 2)
+
+
+class Waf(Cli):
+    """One picket-waf for a few calls: CRS takes a moment to load."""
+
+    def waf(self, *arguments: str) -> Path:
+        path = self.stage.path("waf")
+        self.program = self.stage.programs.start(
+            "waf", "picket-waf", "--listen", f"unix:{path}", *arguments, serves=str(path)
+        )
+        return path
+
+    def test_it_allows_what_is_clean_and_blocks_attacks_wherever_they_are(self):
+        path = self.waf("--rule-log", str(self.stage.folder / "rules.log"))
+        self.assertEqual(stat.S_IMODE(path.stat().st_mode), 0o600)
+        headers = ("-H", "Host: shop.test", "-H", "User-Agent: test", "-H", "Accept: */*")
+        form = (*headers, "-H", "Content-Type: application/x-www-form-urlencoded")
+        (self.stage.folder / "attack.txt").write_text("user=%27+OR+%271%27%3D%271%27--")
+        self.assertEqual(self.call(path, *headers, "/products?page=2").returncode, 0)
+        self.assertEqual(self.call(path, *form, "-d", "user=ann", "/login").returncode, 0)
+        result = self.call(path, *headers, "--json", "/?id=1%27%20UNION%20SELECT%20password%20FROM%20users--")
+        self.assertEqual(result.returncode, 3)
+        response = json.loads(result.stdout)["phases"][-1]["response"]
+        self.assertEqual(response["decision"]["block"]["status"], 403)
+        self.assertTrue(any(rule.startswith("942") for rule in response["audit"]["rule_ids"]))
+        self.assertIn('[id "942', (self.stage.folder / "rules.log").read_text())
+        result = self.call(path, *form, "-d", "@attack.txt", "/login")
+        self.assertEqual(result.returncode, 3)
+        self.assertRegex(result.stdout, r"(?m)^phase +request_body$")
+        result = self.call(path, *form, "-d", "@-", "/login", stdin=b"q=<script>alert(1)</script>")
+        self.assertEqual(result.returncode, 3)
+        self.assertRegex(result.stdout, r"(?m)^rules .*941")
+
+    def test_rules_of_ones_own_and_a_configuration_that_it_does_not_know(self):
+        rules = self.stage.folder / "own.conf"
+        rules.write_text('SecRule REQUEST_URI "@contains evil" "id:1,phase:1,deny,status:418"\n')
+        path = self.waf("--rules", str(rules))
+        result = self.call(path, "/evil")
+        self.assertEqual(result.returncode, 3)
+        self.assertIn("block 418", result.stdout)
+        self.assertEqual(self.call(path, "/good").returncode, 0)
+        result = self.call(path, "--config", '{"paranoia": 2}', "--timeout-ms", "1000", "/")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("paranoia", result.stderr)
+
+    def test_rules_that_do_not_load_are_2_with_file_and_line(self):
+        (self.stage.folder / "bad.conf").write_text('SecRuleEngine On\nSecRule NOPE "@nothing" "id:1"\n')
+        result = self.picket("--listen", "unix:waf.sock", "--rules", "bad.conf", program="picket-waf")
+        self.assertEqual(result.returncode, 2)
+        self.assertRegex(result.stderr, r"bad\.conf:2")
+
+
+class Help(Cli):
+    def test_version_names_program_version_and_protocol(self):
+        result = self.picket("version")
+        self.assertEqual(result.returncode, 0)
+        self.assertRegex(result.stdout, r"^picket \d+\.\d+\.\d+ \(Agent Protocol v2\)\n$")
+        self.assertRegex(self.picket("--version", program="picket-waf").stdout, r"^picket-waf \d+\.\d+\.\d+\n$")
+
+    def test_help_of_each_command_says_what_it_takes_and_returns(self):
+        for command, says in (
+            ((), ("run", "check", "call", "agent", "version", "Exit codes")),
+            (("run",), ("FILE", "SIGTERM", "SIGHUP", "SIGUSR1", "Exit codes")),
+            (("check",), ("FILE", "Exit codes")),
+            (
+                ("call",),
+                ("--agent", "--request", "--header", "--data", "@FILE", "@-", "--json", "URI", "Exit codes", "Example"),
+            ),
+            (("agent",), ("--listen", "--block-if", "--delay-ms", "--threads", "--socket-mode", "Example")),
+            (("version",), ()),
+        ):
+            with self.subTest(command):
+                result = self.picket(*command, "--help")
+                self.assertEqual((result.returncode, result.stderr), (0, ""))
+                self.assertEqual([text for text in says if text not in result.stdout], [])
+        result = self.picket("--help", program="picket-waf")
+        self.assertEqual(result.returncode, 0)
+        for text in (
+            "--listen",
+            "--rules",
+            "--paranoia",
+            "--detection-only",
+            "--rule-log",
+            "--threads",
+            "--socket-mode",
+            "--socket-group",
+            "--allow-uid",
+            "Exit codes",
+            "Examples",
+        ):
+            self.assertIn(text, result.stdout)
+
+    def test_colours_are_for_terminals(self):
+        path = self.stand_in()
+        leader, follower = pty.openpty()
+        subprocess.run(
+            [str(BINARIES / "picket"), "call", "--agent", f"unix:{path}", "/"], stdout=follower, timeout=60, check=True
+        )
+        os.close(follower)
+        shown = os.read(leader, 65536).decode()
+        os.close(leader)
+        self.assertIn("\x1b[32mallow\x1b[0m", shown)
+        self.assertNotIn("\x1b", self.call(path, "/").stdout)

@@ -1,0 +1,493 @@
+"""The gateway as an HTTP/1.1 proxy: framing, connections, forwarding headers, limits."""
+
+import os
+import threading
+import time
+import unittest
+
+from client import Client, chunked, message
+from processes import free_port, wait
+from stage import Asked, Stage, StageTest
+from upstream import Request, response
+
+MEBIBYTE = 1024 * 1024
+
+
+class Proxying(unittest.TestCase):
+    """One gateway without agents before one upstream; what the upstream answers depends on the target's first word."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.stage = Stage()
+        cls.addClassCleanup(cls.stage.close)
+        cls.upstream = cls.stage.upstream(cls.respond)
+        cls.gateway = cls.stage.gateway(cls.upstream)
+
+    @staticmethod
+    def respond(request: Request) -> bytes | None:
+        big = b"0123456789abcdef" * (3 * MEBIBYTE // 16)
+        answers = {
+            "/echo": lambda: response(request.body),
+            "/chunks": lambda: response(
+                chunked(b"one", b"two" * 1000), headers="Transfer-Encoding: chunked\r\n", length=False
+            ),
+            "/trailers": lambda: response(
+                b"3\r\nabc\r\n0\r\nX-Late: yes\r\n\r\n", headers="Transfer-Encoding: chunked\r\n", length=False
+            ),
+            "/big": lambda: response(big),
+            "/empty": lambda: response(b"", 204, length=False),
+            "/unmodified": lambda: response(b"", 304, length=False),
+            "/interim": lambda: b"HTTP/1.1 103 Early\r\nLink: </a>\r\n\r\n" + response(),
+            "/hop": lambda: response(
+                headers="Connection: x-mine, keep-alive\r\nX-Mine: 1\r\nKeep-Alive: timeout=5\r\n"
+                "X-Yours: 2\r\nProxy-Authenticate: Basic\r\n"
+            ),
+            "/head": lambda: response(b"", headers="Content-Length: 1234\r\n", length=False),
+            "/hangup": lambda: None,
+            "/short": lambda: request.peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this"),
+            "/late": lambda: Proxying.respond_late(request),
+            "/garbage": lambda: b"this is not HTTP\r\n\r\n",
+            "/twolengths": lambda: b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
+            "/both": lambda: b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "/switch": lambda: b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n",
+        }
+        return answers.get(
+            request.target.split("?")[0], lambda: response(b"" if request.method == "HEAD" else b"hello\n")
+        )()
+
+    head_was_seen = threading.Event()
+
+    @staticmethod
+    def respond_late(request: Request) -> bytes:
+        """A head at once, its body only after the client has seen that."""
+        request.peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
+        return b"later" if Proxying.head_was_seen.wait(10) else b"stuck"
+
+    def reached(self, target: str) -> list[Request]:
+        return [request for request in list(self.upstream.requests) if request.target == target]
+
+    def only(self, target: str) -> Request:
+        found = self.reached(target)
+        self.assertEqual(len(found), 1, f"requests for {target}")
+        return found[0]
+
+    # ---- connections
+
+    def test_one_connection_serves_many_requests(self):
+        with self.gateway.client() as client:
+            for i in range(5):
+                self.assertEqual(client.get(f"/keep?{i}").body, b"hello\n")
+
+    def test_a_pipelining_client_is_answered_in_order(self):
+        with self.gateway.client() as client:
+            client.send(b"".join(message("/echo", method="POST", body=b"%d" % i) for i in range(20)))
+            self.assertEqual([client.response().body for _ in range(20)], [b"%d" % i for i in range(20)])
+
+    def test_a_pipelined_request_behind_a_chunked_body_is_the_next_request(self):
+        with self.gateway.client() as client:
+            client.send(
+                message("/echo", "Transfer-Encoding: chunked\r\n", "POST") + chunked(b"a", b"b") + message("/next")
+            )
+            self.assertEqual([client.response().body, client.response().body], [b"ab", b"hello\n"])
+
+    def test_a_request_in_single_bytes_is_served(self):
+        with self.gateway.client() as client:
+            for byte in message("/bytes", "X-A: b\r\n", "POST", b"abc"):
+                client.send(bytes([byte]))
+            self.assertEqual(client.response().status, 200)
+        self.assertEqual(self.only("/bytes").body, b"abc")
+
+    def test_a_response_head_does_not_wait_for_its_body(self):
+        with self.gateway.client() as client:
+            client.send(message("/late"))
+            while b"\r\n\r\n" not in client.buffer:
+                client.buffer += client.socket.recv(4096)
+            self.head_was_seen.set()
+            self.assertEqual(client.response().body, b"later")
+
+    def test_connection_close_is_honoured(self):
+        with self.gateway.client() as client:
+            answer = client.get("/close", "Connection: close\r\n")
+            self.assertEqual((answer.status, answer.value("connection")), (200, "close"))
+            self.assertTrue(client.closed())
+
+    def test_an_http_1_0_client_gets_a_length_or_an_end_and_no_chunks(self):
+        with self.gateway.client() as client:
+            client.send("GET /chunks HTTP/1.0\r\n\r\n")
+            answer = client.response()
+            self.assertIsNone(answer.value("transfer-encoding"))
+            self.assertEqual(answer.body, b"one" + b"two" * 1000)
+            self.assertEqual(client.socket.recv(1), b"")
+
+    def test_an_http_1_0_client_may_ask_to_keep_the_connection(self):
+        with self.gateway.client() as client:
+            for _ in range(2):
+                client.send("GET /keep10 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+                answer = client.response()
+                self.assertEqual((answer.body, answer.value("connection")), (b"hello\n", "keep-alive"))
+
+    def test_an_empty_line_before_a_request_is_skipped(self):
+        with self.gateway.client() as client:
+            client.send(b"\r\n" + message("/afterblank"))
+            self.assertEqual(client.response().status, 200)
+
+    # ---- bodies
+
+    def test_a_chunked_request_reaches_the_upstream_whole(self):
+        parts = [os.urandom(size) for size in (1, 7000, 70000)]
+        with self.gateway.client() as client:
+            client.send(message("/echo?chunked", "Transfer-Encoding: chunked\r\n", "POST") + chunked(*parts))
+            self.assertEqual(client.response().body, b"".join(parts))
+
+    def test_a_chunked_response_reaches_the_client_whole(self):
+        self.assertEqual(self.gateway.get("/chunks").body, b"one" + b"two" * 1000)
+
+    def test_trailers_are_dropped_both_ways(self):
+        self.assertEqual(self.gateway.get("/trailers").body, b"abc")
+        with self.gateway.client() as client:
+            client.send(
+                message("/echo?trailers", "Transfer-Encoding: chunked\r\n", "POST")
+                + b"3\r\nabc\r\n0\r\nX-Smuggled: yes\r\n\r\n"
+                + message("/aftertrailers")
+            )
+            self.assertEqual([client.response().body, client.response().body], [b"abc", b"hello\n"])
+        self.assertNotIn(b"X-Smuggled", self.upstream.raw())
+
+    def test_large_bodies_pass_unchanged_both_ways(self):
+        body = os.urandom(5 * MEBIBYTE)
+        self.assertTrue(self.gateway.get("/echo?large", method="POST", body=body).body == body)
+        self.assertEqual(len(self.gateway.get("/big").body), 3 * MEBIBYTE)
+
+    def test_a_slow_reader_gets_a_large_body_whole(self):
+        with self.gateway.client() as client:
+            client.send(message("/big?slow"))
+            time.sleep(0.3)
+            self.assertEqual(client.response().body, b"0123456789abcdef" * (3 * MEBIBYTE // 16))
+
+    def test_head_has_the_length_and_no_body(self):
+        with self.gateway.client() as client:
+            answer = client.get("/head", method="HEAD")
+            self.assertEqual((answer.status, answer.value("content-length")), (200, "1234"))
+            self.assertEqual(client.get("/afterhead").body, b"hello\n")
+
+    def test_statuses_without_a_body_keep_the_connection(self):
+        with self.gateway.client() as client:
+            self.assertEqual(
+                [client.get(target).status for target in ("/empty", "/unmodified", "/more")], [204, 304, 200]
+            )
+
+    def test_interim_responses_of_the_upstream_are_not_taken_for_the_answer(self):
+        self.assertEqual(self.gateway.get("/interim").body, b"hello\n")
+
+    def test_expect_continue_is_answered_before_the_body_is_sent(self):
+        with self.gateway.client() as client:
+            client.send(message("/echo?expect", "Expect: 100-continue\r\nContent-Length: 4\r\n", "POST"))
+            wait("100 Continue", lambda: client.socket.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n")
+            client.send(b"body")
+            self.assertEqual(client.response().body, b"body")
+        self.assertEqual(self.only("/echo?expect").values("expect"), [])
+
+    # ---- headers
+
+    def test_hop_by_hop_headers_stay_on_their_hop(self):
+        answer = self.gateway.get(
+            "/hop",
+            "Connection: x-private, keep-alive\r\nX-Private: 1\r\nKeep-Alive: 5\r\nTE: trailers\r\n"
+            "Proxy-Authorization: secret\r\nUpgrade: h2c\r\nX-Public: 2\r\n",
+        )
+        names = {name.lower() for name, _ in self.only("/hop").headers}
+        self.assertEqual(names, {"host", "x-public", "x-forwarded-for", "x-forwarded-proto", "x-request-id"})
+        returned = {name.lower() for name, _ in answer.headers}
+        self.assertEqual(returned, {"content-length", "x-yours", "x-request-id"})
+
+    def test_connection_cannot_take_the_host_away(self):
+        self.gateway.get("/nohost", "Connection: host\r\n")
+        self.assertEqual(self.only("/nohost").values("host"), ["example.test"])
+
+    def test_the_client_is_appended_to_x_forwarded_for(self):
+        self.gateway.get(
+            "/forwarded", "X-Forwarded-For: 10.0.0.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-For: 10.0.0.2\r\n"
+        )
+        request = self.only("/forwarded")
+        self.assertEqual(request.values("x-forwarded-for"), ["10.0.0.1, 10.0.0.2, 127.0.0.1"])
+        self.assertEqual(request.values("x-forwarded-proto"), ["http"])
+
+    def test_each_request_has_an_id_upstream_and_downstream(self):
+        ids = [self.gateway.get(f"/id?{i}").value("x-request-id") for i in range(2)]
+        self.assertEqual([self.only(f"/id?{i}").values("x-request-id") for i in range(2)], [[ids[0]], [ids[1]]])
+        self.assertNotEqual(ids[0], ids[1])
+
+    def test_a_clients_own_request_id_is_passed_on(self):
+        self.gateway.get("/ownid", "X-Request-Id: mine\r\n")
+        self.assertEqual(self.only("/ownid").values("x-request-id"), ["mine"])
+
+    def test_headers_keep_their_order_case_and_bytes(self):
+        self.gateway.get("/order", "B-Second: 2\r\na-FIRST: caf\xe9\r\nB-Second: 3\r\n")
+        head = self.only("/order").head
+        self.assertIn(b"Host: example.test\r\nB-Second: 2\r\na-FIRST: caf\xe9\r\nB-Second: 3\r\n", head)
+
+    def test_an_absolute_target_is_sent_on_as_a_path(self):
+        self.assertEqual(self.gateway.get("http://example.test/absolute?q=1").status, 200)
+        self.assertEqual(self.only("/absolute?q=1").line, "GET /absolute?q=1 HTTP/1.1")
+
+    def test_an_absolute_target_for_another_host_than_the_host_header_is_refused(self):
+        answer = self.gateway.get("http://other.test/absolute2")
+        self.assertEqual((answer.status, answer.reason), (400, "bad_request"))
+
+    # ---- upstreams that misbehave
+
+    def test_an_upstream_connection_is_used_again(self):
+        before = self.gateway.metric("picket_upstream_connects_total")
+        with self.gateway.client() as client:
+            numbers = {client.get(f"/reuse?{i}").status and self.only(f"/reuse?{i}").connection for i in range(4)}
+        self.assertEqual(len(numbers), 1)
+        self.assertLessEqual(self.gateway.metric("picket_upstream_connects_total"), before + 1)
+
+    def test_what_no_client_should_see_becomes_502(self):
+        for target in ("/garbage", "/hangup", "/twolengths", "/both", "/switch"):
+            with self.subTest(target), self.gateway.client() as client:
+                answer = client.get(target)
+                self.assertEqual((answer.status, answer.reason), (502, "upstream_error"))
+                self.assertEqual(client.get("/after502").status, 200)
+
+    def test_a_response_that_ends_early_ends_early_for_the_client(self):
+        with self.gateway.client() as client:
+            with self.assertRaises(EOFError):
+                client.get("/short")
+        self.assertEqual(self.gateway.access("/short")[0]["reason"], "upstream_error")
+
+
+class Upstreams(StageTest):
+    def test_an_upstream_that_is_down_is_502(self):
+        gateway = self.stage.unstarted()
+        gateway.write({"app": [f"127.0.0.1:{free_port()}"]})
+        answer = gateway.start().get()
+        self.assertEqual((answer.status, answer.reason), (502, "upstream_error"))
+        self.assertEqual(gateway.metric("picket_upstream_connect_failures_total"), 1)
+
+    def test_two_targets_take_turns(self):
+        upstreams = [self.stage.upstream(), self.stage.upstream()]
+        gateway = self.stage.unstarted()
+        gateway.write({"app": [upstream.address for upstream in upstreams]})
+        gateway.start()
+        for _ in range(6):
+            gateway.get()
+        self.assertEqual([len(upstream.requests) for upstream in upstreams], [3, 3])
+
+    def test_weights_are_kept(self):
+        upstreams = [self.stage.upstream(), self.stage.upstream()]
+        gateway = self.stage.unstarted()
+        gateway.write({"app": [upstreams[0].address]}, upstream_keys=f'target "{upstreams[1].address}" weight=2')
+        gateway.start()
+        for _ in range(6):
+            gateway.get()
+        self.assertEqual([len(upstream.requests) for upstream in upstreams], [2, 4])
+
+    def test_a_target_that_refuses_is_passed_over_and_the_request_still_served(self):
+        alive = self.stage.upstream()
+        gateway = self.stage.unstarted()
+        gateway.write({"app": [f"127.0.0.1:{free_port()}", alive.address]})
+        gateway.start()
+        self.assertEqual([gateway.get().status for _ in range(6)], [200] * 6)
+        self.assertEqual(gateway.metric("picket_upstream_connect_failures_total"), 1)
+
+    def stale_pair(self):
+        """A gateway whose pooled connection the upstream closes when the next request comes in on it."""
+        first = threading.Event()
+
+        def respond(request: Request) -> bytes | None:
+            if request.target == "/warm" or first.is_set():
+                return response()
+            first.set()
+            return None
+
+        upstream = self.stage.upstream(respond)
+        gateway = self.stage.gateway(upstream)
+        self.assertEqual(gateway.get("/warm").status, 200)
+        return upstream, gateway
+
+    def test_a_stale_pooled_connection_costs_an_idempotent_request_one_retry(self):
+        upstream, gateway = self.stale_pair()
+        self.assertEqual(gateway.get("/again").status, 200)
+        self.assertEqual([request.target for request in upstream.requests], ["/warm", "/again", "/again"])
+        self.assertEqual(gateway.metric("picket_upstream_retries_total"), 1)
+
+    def test_a_post_is_never_sent_twice(self):
+        upstream, gateway = self.stale_pair()
+        self.assertEqual(gateway.get("/again", method="POST", body=b"pay").status, 502)
+        self.assertEqual([request.target for request in upstream.requests], ["/warm", "/again"])
+
+    def test_there_is_one_retry_not_more(self):
+        def respond(request: Request) -> bytes | None:
+            return response() if request.target == "/warm" else None
+
+        upstream = self.stage.upstream(respond)
+        gateway = self.stage.gateway(upstream)
+        gateway.get("/warm")
+        self.assertEqual(gateway.get("/gone").status, 502)
+        self.assertEqual([request.target for request in upstream.requests], ["/warm", "/gone", "/gone"])
+
+    def test_an_idle_connection_that_the_upstream_closed_is_not_used(self):
+        upstream = self.stage.upstream()
+        gateway = self.stage.gateway(upstream)
+        gateway.get("/warm")
+        upstream.close_connections()
+        self.assertEqual(gateway.get("/next", method="POST", body=b"once").status, 200)
+        self.assertEqual([request.target for request in upstream.requests], ["/warm", "/next"])
+
+    def test_an_upstream_that_answers_in_single_bytes_is_understood(self):
+        def respond(request: Request) -> bytes:
+            for byte in response(b"slowly"):
+                request.peer.sendall(bytes([byte]))
+            return b""
+
+        gateway = self.stage.gateway(self.stage.upstream(respond))
+        self.assertEqual(gateway.get().body, b"slowly")
+
+    def test_an_upstream_that_never_ends_its_head_is_cut_off(self):
+        def respond(request: Request) -> bytes:
+            return b"HTTP/1.1 200 OK\r\n" + b"X-Filler: " + b"a" * 200_000
+
+        gateway = self.stage.gateway(self.stage.upstream(respond))
+        self.assertEqual(gateway.get().status, 502)
+
+    def test_an_answer_that_comes_before_the_body_was_sent_reaches_the_client(self):
+        def respond(_: Request) -> bytes:
+            return response(b"too much\n", 413, "Connection: close\r\n")
+
+        upstream = self.stage.upstream(respond)
+        gateway = self.stage.gateway(upstream)
+        with gateway.client() as client:
+            client.send(message("/early", "Content-Length: 5\r\n", "POST") + b"abcde")
+            self.assertEqual(client.response().body, b"too much\n")
+
+    def test_a_client_that_goes_away_frees_the_upstream(self):
+        asked, gone = threading.Event(), threading.Event()
+
+        def respond(request: Request) -> bytes:
+            asked.set()
+            if not request.peer.recv(1):
+                gone.set()
+            return b""
+
+        gateway = self.stage.gateway(self.stage.upstream(respond))
+        with gateway.client() as client:
+            client.send(message("/abandoned"))
+            self.assertTrue(asked.wait(5))
+        self.assertTrue(gone.wait(5))
+        self.assertEqual(gateway.access("/abandoned")[0]["status"], 0)
+
+
+class Routes(StageTest):
+    def test_the_longest_prefix_wins_and_nothing_takes_the_rest(self):
+        upstreams = {
+            name: self.stage.upstream(lambda _, name=name: response(name.encode())) for name in ("a", "b", "c")
+        }
+        gateway = self.stage.unstarted()
+        gateway.write(
+            {name: [upstream.address] for name, upstream in upstreams.items()},
+            routes="""
+          route "a" { matches { path-prefix "/api" }; upstream "a" }
+          route "b" { matches { path-prefix "/api/v2" }; upstream "b" }
+          route "c" { matches { path-prefix "/"; host "other.test"; method "GET" }; upstream "c" }""",
+        )
+        gateway.start()
+        self.assertEqual(
+            [gateway.get(target).body for target in ("/api", "/api/x", "/api/v2?x", "/api/v2/y")],
+            [b"a", b"a", b"b", b"b"],
+        )
+        self.assertEqual([gateway.get(target).status for target in ("/apis", "/")], [404, 404])
+        with gateway.client() as client:
+            client.send("GET /x HTTP/1.1\r\nHost: OTHER.test:80\r\n\r\nPOST /x HTTP/1.1\r\nHost: other.test\r\n\r\n")
+            self.assertEqual([client.response().status for _ in range(2)], [200, 404])
+
+
+class Limits(StageTest):
+    def gateway(self, respond=None, **keys):
+        self.upstream = self.stage.upstream(respond)
+        return self.stage.gateway(
+            self.upstream, limits="max-header-size-bytes 2048; max-header-count 10; max-body-size-bytes 100000", **keys
+        )
+
+    def test_heads_over_the_limits_are_431_and_the_connection_closes(self):
+        gateway = self.gateway()
+        for name, headers in (("bytes", f"X-Long: {'a' * 3000}\r\n"), ("fields", "X-A: b\r\n" * 20)):
+            with self.subTest(name), gateway.client() as client:
+                answer = client.get("/head", headers)
+                self.assertEqual(
+                    (answer.status, answer.reason, answer.value("connection")), (431, "bad_request", "close")
+                )
+                self.assertTrue(client.closed())
+        self.assertEqual(self.upstream.requests, [])
+
+    def test_a_head_that_never_ends_is_431_as_soon_as_it_is_too_large(self):
+        gateway = self.gateway()
+        with gateway.client() as client:
+            client.send(b"GET / HTTP/1.1\r\nX-Endless: " + b"a" * 4096)
+            self.assertEqual(client.response().status, 431)
+
+    def test_a_declared_body_over_the_limit_is_413_before_anything_is_sent_on(self):
+        gateway = self.gateway()
+        with gateway.client() as client:
+            client.send(message("/declared", "Content-Length: 100001\r\nExpect: 100-continue\r\n", "POST"))
+            answer = client.response()
+            self.assertEqual((answer.status, answer.reason, answer.interim), (413, "body_too_large", []))
+        self.assertEqual(self.upstream.requests, [])
+
+    def test_the_client_can_read_413_although_it_is_still_sending(self):
+        gateway = self.gateway()
+        with gateway.client() as client:
+            client.send(message("/lingering", "Content-Length: 200000\r\n", "POST") + b"a" * 200_000)
+            self.assertEqual(client.response().status, 413)
+            self.assertTrue(client.closed())
+
+    def test_a_chunked_body_over_the_limit_is_413_and_no_whole_request_reaches_the_upstream(self):
+        gateway = self.gateway()
+        with gateway.client() as client:
+            client.send(message("/growing", "Transfer-Encoding: chunked\r\n", "POST"))
+            client.send(b"%x\r\n%s\r\n" % (150_000, b"a" * 150_000))
+            self.assertEqual(client.response().status, 413)
+        self.assertEqual(self.upstream.requests, [])
+
+    def test_a_body_of_exactly_the_limit_passes(self):
+        gateway = self.gateway()
+        self.assertEqual(gateway.get("/exact", method="POST", body=b"a" * 100_000).status, 200)
+
+    def test_a_declared_length_reserves_nothing(self):
+        agent = self.stage.agent()
+        self.upstream = self.stage.upstream()
+        gateway = self.stage.gateway(
+            self.upstream,
+            [Asked("a", agent.path, '"request_headers" "request_body"', "max-request-body-bytes 104857600")],
+            limits="max-body-size-bytes 104857600",
+        )
+        gateway.get()
+        before = gateway.resident_kib()
+        clients = [gateway.client() for _ in range(20)]
+        for client in clients:
+            client.send(message("/promise", "Content-Length: 10000000\r\n", "POST"))
+        agent.expect("request_headers", 21)
+        self.assertLess(gateway.resident_kib() - before, 60_000)  # 200 MB were announced
+
+    def test_a_connection_over_max_connections_is_told_so(self):
+        gateway = self.gateway(system="max-connections 3")
+        clients = [gateway.client() for _ in range(3)]
+        self.assertEqual([client.get().status for client in clients], [200] * 3)
+        with gateway.client() as one_more:
+            answer = one_more.response()
+            self.assertEqual((answer.status, answer.reason), (503, "overloaded"))
+        self.assertEqual(gateway.metric("picket_client_connections_refused_total"), 1)
+        clients[0].close()
+        wait("a place is free again", lambda: self.served(gateway))
+
+    @staticmethod
+    def served(gateway) -> bool:
+        try:
+            with Client(gateway.port) as client:
+                return client.get().status == 200
+        except (EOFError, OSError):
+            return False
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,170 @@
+"""The gateway's patience with clients and upstreams that do nothing: its time-outs, all waited for at once.
+
+They are not in the configuration, so this takes the longest of them: a minute. Bounds are wide: what is tested is that
+a limit exists where it is said to be.
+"""
+
+import socket
+import threading
+import time
+import unittest
+
+from client import Client, message
+from stage import Asked, Stage
+from upstream import Request, response
+
+MINUTE = (50, 80)
+
+
+def respond(request: Request) -> bytes:
+    if request.target == "/silent":
+        threading.Event().wait(90)
+    return response(b"a" * 30_000_000) if request.target == "/unread" else response()
+
+
+class Patience(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.stage = Stage()
+        cls.addClassCleanup(cls.stage.close)
+        cls.upstream = cls.stage.upstream(respond)
+        cls.agent = cls.stage.agent()
+        cls.gateway = cls.stage.unstarted()
+        cls.full = socket.create_server(("127.0.0.1", 0), backlog=0)  # accepts nobody
+        cls.addClassCleanup(cls.full.close)
+        cls.fillers = [cls.fill() for _ in range(4)]
+        cls.gateway.write(
+            {"app": [cls.upstream.address], "full": [f"127.0.0.1:{cls.full.getsockname()[1]}"]},
+            [Asked("a", cls.agent.path, '"request_headers" "request_body"')],
+            routes='route "full" { matches { path-prefix "/full" }; upstream "full" }\n'
+            'route "inspected" { matches { path-prefix "/inspected" }; filters "a"; upstream "app" }\n'
+            'route "all" { matches { path-prefix "/" }; upstream "app" }',
+        )
+        cls.gateway.start()
+        cls.results: dict[str, tuple] = {}
+        scenes = (
+            cls.idle,
+            cls.slow_head,
+            cls.stalled_body,
+            cls.stalled_inspected_body,
+            cls.silent_upstream,
+            cls.unreachable_upstream,
+            cls.unread_response,
+            cls.lingering,
+        )
+        threads = [threading.Thread(target=cls.play, args=(scene,)) for scene in scenes]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    @classmethod
+    def fill(cls) -> socket.socket:
+        """Takes a place in the queue of the server that accepts nobody."""
+        filler = socket.socket()
+        filler.setblocking(False)
+        filler.connect_ex(("127.0.0.1", cls.full.getsockname()[1]))
+        cls.addClassCleanup(filler.close)
+        return filler
+
+    @classmethod
+    def play(cls, scene) -> None:
+        with Client(cls.gateway.port, timeout=90) as client:
+            begin = time.monotonic()
+            outcome = scene(client)
+            cls.results[scene.__name__] = (outcome, time.monotonic() - begin)
+
+    def check(self, scene: str, outcome, between: tuple[float, float]) -> None:
+        found, seconds = self.results[scene]
+        self.assertEqual(found, outcome)
+        self.assertTrue(between[0] <= seconds <= between[1], f"{seconds} s")
+
+    # ---- the scenes
+
+    @staticmethod
+    def idle(client: Client) -> tuple:
+        return client.get().status, client.closed()
+
+    @staticmethod
+    def slow_head(client: Client) -> tuple:
+        """A byte a second, as slowloris does."""
+        client.socket.settimeout(1)
+        client.send("GET / HTTP/1.1\r\nX-Slow: ")
+        for _ in range(60):
+            try:
+                client.send("a")
+                answer = client.response()
+                return answer.status, answer.reason, client.closed()
+            except TimeoutError:
+                continue
+        return ()
+
+    @staticmethod
+    def stalled(client: Client, target: str) -> tuple:
+        client.send(message(target, "Content-Length: 10\r\n", "POST") + b"half")
+        answer = client.response()
+        return answer.status, answer.reason, client.closed()
+
+    @classmethod
+    def stalled_body(cls, client: Client) -> tuple:
+        return cls.stalled(client, "/stalled")
+
+    @classmethod
+    def stalled_inspected_body(cls, client: Client) -> tuple:
+        return cls.stalled(client, "/inspected")
+
+    @staticmethod
+    def silent_upstream(client: Client) -> tuple:
+        answer = client.get("/silent")
+        return answer.status, answer.reason
+
+    @staticmethod
+    def unreachable_upstream(client: Client) -> tuple:
+        answer = client.get("/full")
+        return answer.status, answer.reason
+
+    @classmethod
+    def unread_response(cls, client: Client) -> bool:
+        client.send(message("/unread"))
+        end = time.monotonic() + 85
+        while time.monotonic() < end:
+            if any(line["uri"] == "/unread" for line in cls.gateway.lines("access")):
+                return True
+            time.sleep(0.5)
+        return False
+
+    @staticmethod
+    def lingering(client: Client) -> int:
+        """A client that goes on sending after it was refused, and never closes."""
+        client.send(message("/lingering", "Content-Length: 99999999\r\n", "POST"))
+        status = client.response().status
+        while True:
+            time.sleep(0.05)
+            try:
+                client.send(b"a")
+            except OSError:
+                return status
+
+    # ---- what became of them
+
+    def test_an_idle_client_is_cut_after_a_minute(self):
+        self.check("idle", (200, True), MINUTE)
+
+    def test_a_head_that_takes_more_than_ten_seconds_is_408(self):
+        self.check("slow_head", (408, "bad_request", True), (8, 25))
+
+    def test_a_body_that_stalls_for_half_a_minute_is_408(self):
+        self.check("stalled_body", (408, "bad_request", True), (25, 45))
+        self.check("stalled_inspected_body", (408, "bad_request", True), (25, 45))
+
+    def test_a_silent_upstream_is_504_after_a_minute(self):
+        self.check("silent_upstream", (504, "upstream_error"), MINUTE)
+
+    def test_an_upstream_that_accepts_nobody_is_502_after_five_seconds(self):
+        self.check("unreachable_upstream", (502, "upstream_error"), (4, 15))
+
+    def test_a_client_that_does_not_read_its_response_is_given_up_after_a_minute(self):
+        self.check("unread_response", True, MINUTE)
+
+    def test_a_connection_lingers_for_a_second_and_no_longer(self):
+        self.check("lingering", 413, (0.5, 10))
