@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parent.parent
@@ -25,6 +26,17 @@ def cores():
     """Two cores for the two ends; the same one twice where there is no second."""
     allowed = sorted(os.sched_getaffinity(0))
     return (allowed[0], allowed[1]) if len(allowed) > 1 else (allowed[0], allowed[0])
+
+
+def idle_share(seconds=0.4):
+    """How much of the machine nobody uses, while this process only waits."""
+    def ticks():
+        fields = [int(field) for field in Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()[1:]]
+        return fields[3] + fields[4], sum(fields[:8])
+    idle_before, all_before = ticks()
+    time.sleep(seconds)
+    idle_after, all_after = ticks()
+    return (idle_after - idle_before) / max(all_after - all_before, 1)
 
 
 def on_core(core, command):

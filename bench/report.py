@@ -28,6 +28,7 @@ class Line:
     goal: Optional[float]
     met: Optional[bool]
     note: str
+    judged: bool = True  # false where the machine was too busy for a row of wall time
 
 
 def line_of(target, ours, theirs, against):
@@ -47,6 +48,8 @@ def number(value):
 def cells(line):
     goal = "" if line.goal is None else f"≤ {line.goal:g}"
     verdict = {True: "met", False: "MISSED", None: ""}[line.met]
+    if line.met is not None and not line.judged:
+        verdict = "busy"
     return [line.row, number(line.ours), number(line.theirs), f"{line.ratio:.3f}", f"{line.low:.3f}–{line.high:.3f}",
             goal, verdict]
 
@@ -116,7 +119,8 @@ def plot(name, title, lines):
 
 
 def write(tables, rounds):
-    """`tables`: (name, title, unit, lines). Returns how many goals there are and how many are missed."""
+    """`tables`: (name, title, unit, lines). Returns how many goals there are, how many are missed, and how many
+    are not judged."""
     about = machine()
     for name, title, _, lines in tables:
         print_table(title, lines)
@@ -127,4 +131,4 @@ def write(tables, rounds):
     (BUILD / "report.json").write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (BUILD / "report.md").write_text(to_markdown([table[1:] for table in tables], about, rounds), encoding="utf-8")
     goals = [line for *_, lines in tables for line in lines if line.met is not None]
-    return len(goals), sum(not line.met for line in goals)
+    return len(goals), sum(line.judged and not line.met for line in goals), sum(not line.judged for line in goals)

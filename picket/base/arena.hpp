@@ -81,8 +81,10 @@ class Arena {
   /// Frees everything; one block stays for the next use: the newest, which is the largest, where it may be kept.
   void reset() noexcept {
     if (blocks_.empty()) return;
-    if (blocks_.back().size <= keep_) std::swap(blocks_.front(), blocks_.back());
-    blocks_.resize(1);
+    if (blocks_.size() > 1) {
+      if (blocks_.back().size <= keep_) std::swap(blocks_.front(), blocks_.back());
+      blocks_.resize(1);
+    }
     cursor_ = blocks_.front().bytes.get();
     end_ = cursor_ + blocks_.front().size;
   }

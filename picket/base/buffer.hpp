@@ -39,6 +39,8 @@ class Buffer {
       make_room(size);
     return storage_.get() + end_;
   }
+  /// Writable bytes behind the content, as prepare() left them.
+  [[nodiscard]] std::size_t room() const noexcept { return capacity_ - end_; }
   void commit(std::size_t size) noexcept { end_ += size; }
 
   void append(std::string_view text) {

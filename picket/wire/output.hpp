@@ -22,6 +22,11 @@ class Output {
  public:
   /// At least `size` writable bytes at the end; what is written counts after commit(). Views end with the next call.
   [[nodiscard]] char* prepare(std::size_t size) { return bytes_.prepare(size); }
+  /// The same, with all the room there is.
+  [[nodiscard]] std::span<char> prepare_all(std::size_t least) {
+    char* const at = bytes_.prepare(least);
+    return {at, bytes_.room()};
+  }
   void commit(std::size_t size) noexcept {
     bytes_.commit(size);
     size_ += size;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <span>
 #include <string_view>
 
 #include "picket/wire/output.hpp"
@@ -19,10 +20,8 @@ class Appender {
 
   /// Room for `size` bytes at at().
   void need(std::size_t size) {
-    if (static_cast<std::size_t>(limit_ - at_) < size) [[unlikely]] {
-      flush();
-      reserve(size);
-    }
+    if (static_cast<std::size_t>(limit_ - at_) < size) [[unlikely]]
+      grow(size);
   }
   [[nodiscard]] char*& at() noexcept { return at_; }
 
@@ -47,14 +46,19 @@ class Appender {
  private:
   static constexpr std::size_t first_reserve = 512;
 
+  [[gnu::noinline, gnu::cold]] void grow(std::size_t size) {
+    flush();
+    reserve(size);
+  }
   void flush() noexcept {
     output_.commit(static_cast<std::size_t>(at_ - begin_));
     begin_ = at_;
   }
   void reserve(std::size_t size) {
     size = std::max(size, first_reserve);
-    begin_ = at_ = output_.prepare(size);
-    limit_ = at_ + size;
+    const std::span<char> room = output_.prepare_all(size);
+    begin_ = at_ = room.data();
+    limit_ = at_ + room.size();
   }
 
   Output& output_;

@@ -68,13 +68,12 @@ inline void store_block(char* at, __m128i block) noexcept { _mm_storeu_si128(rei
 template <Plain plain, Case letters>
 [[nodiscard]] inline bool copy_short_text(const char* from, std::size_t size, char* to) noexcept {
   if (size >= 8) {
-    std::int64_t halves[2];
-    std::memcpy(&halves[0], from, 8);
-    std::memcpy(&halves[1], from + size - 8, 8);
-    const __m128i block = _mm_set_epi64x(halves[1], halves[0]);
-    store_block(reinterpret_cast<char*>(halves), in_case<letters>(block));
-    std::memcpy(to, &halves[0], 8);
-    std::memcpy(to + size - 8, &halves[1], 8);
+    const __m128i first = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
+    const __m128i last = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from + size - 8));
+    const __m128i block = _mm_unpacklo_epi64(first, last);
+    const __m128i written = in_case<letters>(block);
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(to), written);
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(to + size - 8), _mm_unpackhi_epi64(written, written));
     return _mm_movemask_epi8(not_plain<plain>(block)) == 0;
   }
   if (size >= 4) {
@@ -97,6 +96,13 @@ template <Plain plain, Case letters>
 template <Plain plain, Case letters>
 [[nodiscard]] inline bool copy_text(const char* from, std::size_t size, char* to) noexcept {
   if (size < 16) return copy_short_text<plain, letters>(from, size, to);
+  if (size <= 32) {
+    const __m128i first = load_block(from);
+    const __m128i last = load_block(from + size - 16);
+    store_block(to, in_case<letters>(first));
+    store_block(to + size - 16, in_case<letters>(last));
+    return _mm_movemask_epi8(_mm_or_si128(not_plain<plain>(first), not_plain<plain>(last))) == 0;
+  }
   __m128i seen = _mm_setzero_si128();
   std::size_t i = 0;
   for (; i + 16 <= size; i += 16) {

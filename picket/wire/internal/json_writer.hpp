@@ -95,7 +95,7 @@ class JsonWriter {
     literal_field(name, "{}");
   }
   /// A header with one value, as a member: `"name":["value"]`.
-  void header_field(std::string_view name, std::string_view value) {
+  [[gnu::always_inline]] void header_field(std::string_view name, std::string_view value) {
     out_.need(name.size() + value.size() + 9);
     char* at = out_.at();
     *at = ',';

@@ -77,7 +77,7 @@ class MsgpackWriter {
     begin_object(0);
   }
   /// A header with one value, as a member: the name, an array of one.
-  void header_field(std::string_view name, std::string_view value) {
+  [[gnu::always_inline]] void header_field(std::string_view name, std::string_view value) {
     out_.need(name.size() + value.size() + 5);
     if (name.size() > 0xFF || value.size() > 0xFF) [[unlikely]]
       return any_header_field(name, value);

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <type_traits>
@@ -151,81 +152,85 @@ void write(S& sink, std::span<const Member> members) {
   sink.writer.end_object();
 }
 
-/// Marks on some of a list's elements; the first 256 need no memory.
-class Marks {
- public:
-  void set(std::size_t i, std::size_t size) {
-    if (i < inline_bits) {
-      first_[i / 64] |= std::uint64_t{1} << (i % 64);
-    } else {
-      more_.resize(size);
-      more_[i] = true;
-    }
-  }
-  [[nodiscard]] bool operator[](std::size_t i) const noexcept {
-    return i < inline_bits ? (first_[i / 64] >> (i % 64) & 1) != 0 : i < more_.size() && more_[i];
-  }
-
- private:
-  static constexpr std::size_t inline_bits = 256;
-  std::array<std::uint64_t, inline_bits / 64> first_{};
-  std::vector<bool> more_;
-};
-
-/// Which header fields repeat the name of an earlier one, and which are repeated. A filter over length and some letters
-/// of the names settles the usual case, no repetition, in one pass; only names that may be equal are compared.
+/// Which header fields repeat the name of an earlier one, and where the values of one name stand. A filter over length
+/// and some letters of the names settles the usual case, no repetition, in one pass; only names that may be equal are
+/// compared. Of lists longer than `reach` only the filter's help is lost.
 class RepeatedNames {
  public:
-  explicit RepeatedNames(const Headers& headers) {
-    std::uint64_t seen = 0;
+  explicit RepeatedNames(const Headers& headers) : headers_(headers) {
+    std::array<std::uint64_t, 4> seen{};
     for (std::size_t i = 0; i < headers.size(); ++i) {
       const std::uint8_t hash = hash_of(headers[i].name);
+      auto& word = seen[hash / 64];
       const std::uint64_t bit = std::uint64_t{1} << (hash % 64);
-      if ((seen & bit) != 0) look_for(headers, i, hash);
-      seen |= bit;
-      if (i < hashes_.size()) hashes_[i] = hash;
+      if ((word & bit) != 0) look_for(i, hash);
+      word |= bit;
+      if (i < reach) hashes_[i] = hash;
     }
   }
   /// How many fields repeat an earlier one.
   [[nodiscard]] std::size_t count() const noexcept { return count_; }
-  [[nodiscard]] bool repeats(std::size_t i) const noexcept { return count_ != 0 && repeats_[i]; }
-  [[nodiscard]] bool is_repeated(std::size_t i) const noexcept { return count_ != 0 && repeated_[i]; }
+  [[nodiscard]] bool repeats(std::size_t i) const noexcept {
+    if (i < reach) return (repeats_ >> i & 1) != 0;
+    return i < more_.size() && more_[i];
+  }
+  /// The next field with the name of field `i`, behind it; none() at the end.
+  [[nodiscard]] std::size_t next(std::size_t i) const noexcept {
+    if (headers_.size() <= reach) return (is_followed_ >> i & 1) != 0 ? next_[i] : none();
+    std::size_t j = i + 1;
+    while (j < none() && !(repeats(j) && same_name(headers_[i].name, headers_[j].name))) ++j;
+    return j;
+  }
+  [[nodiscard]] std::size_t none() const noexcept { return headers_.size(); }
 
  private:
+  static constexpr std::size_t reach = 64;
+
+  /// Of length, first letter and the last two, whatever their case.
   static std::uint8_t hash_of(Text name) noexcept {
-    if (name.empty()) return 0;
-    const auto fold = [](char c) { return static_cast<unsigned>(static_cast<unsigned char>(c)) | 0x20; };
-    return static_cast<std::uint8_t>(static_cast<unsigned>(name.size()) * 7 + fold(name.front()) * 3 +
-                                     fold(name.back()) + fold(name[name.size() / 2]) * 5);
+    if (name.size() < 2) return name.empty() ? 0 : static_cast<std::uint8_t>(name.front() | 0x20);
+    std::uint16_t last = 0;
+    std::memcpy(&last, name.data() + name.size() - 2, sizeof last);
+    const auto letters = static_cast<std::uint32_t>(last | 0x2020) | static_cast<std::uint32_t>(name.front() | 0x20)
+                                                                         << 16;
+    return static_cast<std::uint8_t>((letters * 0x9E3779B1U >> 24) + name.size());
   }
-  void look_for(const Headers& headers, std::size_t i, std::uint8_t hash) {
+  void look_for(std::size_t i, std::uint8_t hash) {
     for (std::size_t j = 0; j < i; ++j) {
-      if (j < hashes_.size() && hashes_[j] != hash) continue;
-      if (!same_name(headers[j].name, headers[i].name)) continue;
-      ++count_;
-      repeats_.set(i, headers.size());
-      repeated_.set(j, headers.size());
-      return;
+      if (j < reach && hashes_[j] != hash) continue;
+      if (same_name(headers_[j].name, headers_[i].name)) return note(j, i);
     }
   }
+  void note(std::size_t first, std::size_t repetition) {
+    ++count_;
+    if (repetition >= reach) {
+      more_.resize(headers_.size());
+      more_[repetition] = true;
+      return;
+    }
+    repeats_ |= std::uint64_t{1} << repetition;
+    std::size_t last = first;
+    while ((is_followed_ >> last & 1) != 0) last = next_[last];
+    is_followed_ |= std::uint64_t{1} << last;
+    next_[last] = static_cast<std::uint8_t>(repetition);
+  }
 
-  std::array<std::uint8_t, 64> hashes_;  // of the first names; what lies behind is compared
-  Marks repeats_;
-  Marks repeated_;
+  const Headers& headers_;
+  std::uint64_t repeats_ = 0;  // bits of the first `reach` fields
+  std::uint64_t is_followed_ = 0;
   std::size_t count_ = 0;
+  std::array<std::uint8_t, reach> hashes_;
+  std::array<std::uint8_t, reach> next_;  // of those whose bit in is_followed_ is set
+  std::vector<bool> more_;                // which of the later fields repeat one
 };
 
 /// The values of field `i` and of those that repeat its name.
 template <class S>
 void write_values(S& sink, const Headers& headers, std::size_t i, const RepeatedNames& names) {
-  const auto is_more = [&](std::size_t j) { return names.repeats(j) && same_name(headers[i].name, headers[j].name); };
   std::size_t values = 1;
-  for (std::size_t j = i + 1; j < headers.size(); ++j) values += is_more(j);
+  for (std::size_t j = names.next(i); j != names.none(); j = names.next(j)) ++values;
   sink.writer.begin_array(values);
-  sink.writer.element();
-  sink.writer.header_value(headers[i].value);
-  for (std::size_t j = i + 1; j < headers.size(); ++j) {
-    if (!is_more(j)) continue;
+  for (std::size_t j = i; j != names.none(); j = names.next(j)) {
     sink.writer.element();
     sink.writer.header_value(headers[j].value);
   }
@@ -237,8 +242,8 @@ void write(S& sink, const Headers& headers) {
   const RepeatedNames names{headers};
   sink.writer.begin_object(headers.size() - names.count());
   for (std::size_t i = 0; i < headers.size(); ++i) {
-    if (names.repeats(i)) continue;
-    if (names.is_repeated(i)) {
+    if (names.count() != 0 && names.repeats(i)) continue;
+    if (names.count() != 0 && names.next(i) != names.none()) {
       sink.writer.lower_case_key(headers[i].name);
       write_values(sink, headers, i, names);
     } else {
