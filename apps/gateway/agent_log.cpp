@@ -1,16 +1,31 @@
 #include "apps/gateway/agent_log.hpp"
 
 #include <array>
+#include <tuple>
 
 #include <spdlog/spdlog.h>
 
 namespace picket::apps::gateway {
+
+void AgentLog::expect(const config::Config& config) {
+  for (const auto& agent : config.agents) configured_[agent.id] = agent.events;
+}
 
 void AgentLog::on_connected(std::string_view agent, const session::AgentInfo& info) {
   auto& seen = agents_[std::string{agent}];
   if (seen == Seen::connected) return;
   seen = Seen::connected;
   spdlog::info("agent '{}': connected to {} {} (worker {})", agent, info.name, info.version, shard_);
+  const auto configured = configured_.find(agent);
+  if (configured == configured_.end()) return;
+  const auto& events = configured->second;
+  for (const auto& [wanted, kind, name] :
+       {std::tuple{events.request_headers, wire::EventKind::request_headers, "request_headers"},
+        {events.request_body, wire::EventKind::request_body_chunk, "request_body"},
+        {events.response_headers, wire::EventKind::response_headers, "response_headers"}})
+    if (wanted && !info.wants(kind))
+      spdlog::warn("agent '{}': does not take {} events, which are configured: it is not asked about them (worker {})",
+                   agent, name, shard_);
 }
 
 void AgentLog::on_disconnected(std::string_view agent, const base::Error& reason, std::uint32_t attempts,

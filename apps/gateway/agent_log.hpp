@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 
+#include "apps/gateway/config/model.hpp"
 #include "picket/pool/agent_pool.hpp"
 
 namespace picket::apps::gateway {
@@ -13,6 +14,9 @@ namespace picket::apps::gateway {
 class AgentLog final : public pool::Observer {
  public:
   explicit AgentLog(std::size_t shard) : shard_(shard) {}
+
+  /// Which events are configured, so that an agent which does not declare them is told of: it will not be asked.
+  void expect(const config::Config& config);
 
   void on_connected(std::string_view agent, const session::AgentInfo& info) override;
   void on_disconnected(std::string_view agent, const base::Error& reason, std::uint32_t attempts,
@@ -26,6 +30,7 @@ class AgentLog final : public pool::Observer {
 
   std::size_t shard_;
   std::map<std::string, Seen, std::less<>> agents_;
+  std::map<std::string, config::Events, std::less<>> configured_;
 };
 
 }  // namespace picket::apps::gateway

@@ -41,7 +41,6 @@ void ClientWatch::readable() {
   char byte = 0;
   const ssize_t size = ::recv(stream_.descriptor(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   if (size > 0 || (size < 0 && (errno == EAGAIN || errno == EINTR))) return;
-  gone_ = true;
   on_gone_();
 }
 

@@ -22,7 +22,6 @@ class ClientWatch {
 
   void start();
   void stop();
-  [[nodiscard]] bool gone() const noexcept { return gone_; }
 
  private:
   static void on_due(void* self, base::TimePoint now);
@@ -33,7 +32,6 @@ class ClientWatch {
   std::function<void()> on_gone_;
   base::Timer timer_;
   std::shared_ptr<ClientWatch*> self_;  // null in it once stopped: the pending wait then finds nobody
-  bool gone_ = false;
 };
 
 }  // namespace picket::apps::gateway

@@ -24,6 +24,13 @@ constexpr http::HeadLimits response_head_limits{.max_size = 64 * 1024, .max_fiel
 iovec part(std::string_view text) noexcept { return {const_cast<char*>(text.data()), text.size()}; }
 iovec part(base::ByteView bytes) noexcept { return part(base::as_text(bytes)); }
 
+/// What a client may take for so many bytes of a body that is held: who sends a byte now and then would hold memory for
+/// ever.
+base::Duration time_for(std::uint64_t bytes) noexcept {
+  constexpr std::uint64_t slowest = 1024;  // bytes a second
+  return std::chrono::seconds{bytes / slowest};
+}
+
 /// "<hex size>\r\n" of a chunk.
 std::string_view chunk_head(std::array<char, 24>& buffer, std::size_t size) noexcept {
   char* const end = std::to_chars(buffer.data(), buffer.data() + 18, size, 16).ptr;
@@ -57,9 +64,11 @@ Exchange::~Exchange() {
 
 transport::Task<void> Exchange::serve() {
   const std::string_view authority = authority_of(request_.target);
-  const config::Route* const route = find_route(service_.config, request_);
+  const auto [route, ambiguous] = find_route(service_.config, request_);
   if (!authority.empty() && authority != request_.headers.find("host").value_or("")) {
     keep_alive_ = false;
+    co_await refuse(Reason::bad_request, 400);
+  } else if (ambiguous) {
     co_await refuse(Reason::bad_request, 400);
   } else if (route == nullptr) {
     co_await answer({.status = 404, .fields = http::FieldList{arena_}, .body = "no route takes this request\n"});
@@ -130,6 +139,7 @@ transport::Task<bool> Exchange::hold_and_inspect_body() {
     co_await refuse(Reason::body_too_large, 413);
     co_return false;
   }
+  const base::TimePoint began = service_.worker.now();
   // Blocks are taken as the body comes: a declared length reserves nothing.
   std::size_t used = block_size;
   while (!body_.done() && body_size_ <= inspect_up_to) {
@@ -139,7 +149,9 @@ transport::Task<bool> Exchange::hold_and_inspect_body() {
       used = 0;
     }
     const std::span<char> space{blocks_.back().get() + used, block_size - used};
-    const base::Deadline deadline = base::Deadline::after(service_.worker.now(), service_.timeouts.body);
+    const base::Deadline deadline =
+        std::min(base::Deadline::after(service_.worker.now(), service_.timeouts.body),
+                 base::Deadline::after(began, service_.timeouts.body + time_for(body_size_)));
     const auto size = co_await body_.read(space, deadline);
     if (!size) {
       const bool malformed = size.error().kind() == base::ErrorKind::invalid_message;
@@ -184,15 +196,17 @@ transport::Task<void> Exchange::forward(const config::Route& route) {
 /// stale.
 transport::Task<std::optional<upstream::Lease>> Exchange::send_upstream(upstream::Pool& pool) {
   for (bool fresh = false;; fresh = true) {
+    upstream_ = nullptr;
     auto lease = co_await pool.acquire(fresh);
-    if (!lease) co_return std::nullopt;
+    if (!lease || client_lost_) co_return std::nullopt;
     ++attempts_;
     upstream_address_ = lease->address();
     upstream_ = &lease->stream();
     upstream_buffer_.clear();
     auto status = co_await send_request(*lease);
     if (client_lost_ || status_ != 0) co_return std::nullopt;
-    if (status || !body_is_held_ || !lease->reused()) {
+    request_is_sent_ = status.has_value();
+    if (status || body_started_ || !lease->reused()) {
       // An upstream may answer before it has taken all of a body: whatever became of writing, its answer counts.
       watch_.start();
       status = co_await read_response_head(*lease);
@@ -224,16 +238,16 @@ void Exchange::build_request(base::Buffer& out, const std::string& upstream_addr
   http::FieldList fields{arena_};
   fields.reserve(request_.headers.size() + 4);
   http::copy_end_to_end(request_.headers, fields);
-  http::apply(inspection_->request_operations(), fields, arena_);
   http::remove(fields, "x-forwarded-for");
   http::remove(fields, "x-forwarded-proto");
+  fields.push_back({"X-Forwarded-For", arena_.copy(forwarded_for())});
+  fields.push_back({"X-Forwarded-Proto", "http"});
+  http::apply(inspection_->request_operations(), fields, arena_);
   const auto* const host = http::find(fields, "host");
 
   http::write_request_line(out, request_.method, origin_form(request_.target));
   if (host == nullptr) http::write_field(out, "Host", upstream_address);
   http::write_fields(out, fields);
-  http::write_field(out, "X-Forwarded-For", forwarded_for());
-  http::write_field(out, "X-Forwarded-Proto", "http");
   if (http::find(fields, "x-request-id") == nullptr) http::write_field(out, "X-Request-Id", request_id_);
   if (body_is_held_) {
     std::uint64_t size = 0;
@@ -263,10 +277,7 @@ transport::Task<base::Status> Exchange::send_request(upstream::Lease& lease) {
   const std::span<iovec> all{parts};
   const auto written = co_await lease.stream().write(all, deadline);
   if (!written) co_return written.error();
-  if (body_is_held_ || body_.done()) {
-    body_is_held_ = true;  // nothing is left in the socket: the request can be repeated
-    co_return base::Status{};
-  }
+  if (body_is_held_ || body_.done()) co_return base::Status{};
   co_return co_await stream_body(lease.stream());
 }
 
@@ -384,6 +395,7 @@ transport::Task<void> Exchange::relay(upstream::Lease lease, const http::FieldLi
 
   http::BodyReader body{lease.stream(), upstream_buffer_, response_.framing, response_.content_length};
   std::unique_ptr<char[]> block;
+  upstream_ = &lease.stream();
   while (!head.empty() || !body.done()) {
     std::size_t size = 0;
     // A head that came alone goes on alone: its body may take its time.
@@ -391,14 +403,15 @@ transport::Task<void> Exchange::relay(upstream::Lease lease, const http::FieldLi
       if (!block) block = std::make_unique_for_overwrite<char[]>(block_size);
       const std::span<char> space{block.get(), block_size};
       const base::Deadline deadline = base::Deadline::after(service_.worker.now(), service_.upstream_timeouts.read);
+      watch_.start();
       const auto got = co_await body.read(space, deadline);
-      if (!got) {
+      watch_.stop();
+      if (!got || client_lost_) {
         // The head is out or about to be: the client can only be told by a connection that ends too early.
-        reason_ = Reason::upstream_error;
-        keep_alive_ = false;
+        if (!client_lost_) reason_ = Reason::upstream_error;
         client_.close();
         client_lost_ = true;
-        co_return;
+        break;
       }
       size = *got;
     }
@@ -415,13 +428,15 @@ transport::Task<void> Exchange::relay(upstream::Lease lease, const http::FieldLi
     const auto written = co_await client_.write(all, deadline);
     if (!written) {
       client_lost_ = true;
-      keep_alive_ = false;
-      co_return;
+      break;
     }
     head.clear();
     response_size_ += size;
   }
-  if (response_.keep_alive && upstream_buffer_.empty() && body_.done()) lease.give_back();
+  upstream_ = nullptr;
+  // An upstream that answered before it had the whole request would take the next one for the rest of this.
+  const bool is_clean = request_is_sent_ && body_.done() && body.done() && upstream_buffer_.empty();
+  if (!client_lost_ && response_.keep_alive && is_clean) lease.give_back();
 }
 
 transport::Task<void> Exchange::answer(inspection::Answer answer) {

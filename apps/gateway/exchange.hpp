@@ -84,8 +84,9 @@ class Exchange {
   std::vector<std::unique_ptr<char[]>> blocks_;
   std::vector<base::ByteView> held_;
   std::uint64_t body_size_ = 0;
-  bool body_is_held_ = false;  // all of it
-  bool body_started_ = false;  // bytes of it went upstream from the socket: no retry
+  bool body_is_held_ = false;     // all of it
+  bool request_is_sent_ = false;  // all of it, to the upstream that answers
+  bool body_started_ = false;     // bytes of it went upstream from the socket: no retry
 
   base::Buffer upstream_buffer_;
   transport::Stream* upstream_ = nullptr;  // while it is waited for: closed when the client goes

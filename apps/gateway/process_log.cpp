@@ -24,6 +24,17 @@ class QuotedMessage final : public spdlog::custom_flag_formatter {
   }
 };
 
+/// The message without control characters: agents choose some of the words, and must not write lines or move cursors.
+class PlainMessage final : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {
+    for (const char c : message.payload) out.push_back(static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c);
+  }
+  [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {
+    return spdlog::details::make_unique<PlainMessage>();
+  }
+};
+
 spdlog::level::level_enum level_of(config::LogLevel level) {
   switch (level) {
     case config::LogLevel::trace: return spdlog::level::trace;
@@ -44,7 +55,9 @@ void set_process_log(const config::Observability& observability) {
     formatter->add_flag<QuotedMessage>('*').set_pattern(R"({"ts":"%Y-%m-%dT%H:%M:%S.%fZ","level":"%l","message":%*})");
     logger->set_formatter(std::move(formatter));
   } else {
-    logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %^%l%$ %v", spdlog::pattern_time_type::utc);
+    auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
+    formatter->add_flag<PlainMessage>('*').set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %^%l%$ %*");
+    logger->set_formatter(std::move(formatter));
   }
   logger->set_level(level_of(observability.log_level));
   spdlog::set_default_logger(std::move(logger));

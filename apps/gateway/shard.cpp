@@ -35,7 +35,8 @@ Shard::~Shard() {
   drain();
   abort();
   // Connections end within a turn or two of being aborted; then nothing is left that the loop works for.
-  while (run_there([this] { return !connections_.empty() || !listeners_.empty(); })) std::this_thread::yield();
+  while (run_there([this] { return !connections_.empty() || !listeners_.empty(); }))
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
   run_there([this] {
     prepared_.reset();
     service_.reset();
@@ -47,6 +48,7 @@ Shard::~Shard() {
 base::Status Shard::prepare(const std::shared_ptr<const Generation>& generation,
                             const std::vector<transport::Endpoint>& endpoints) {
   return run_there([&]() -> base::Status {
+    agent_log_.expect(generation->config);
     auto service = Service::create(worker_, state_, generation, &agent_log_);
     if (!service) return std::move(service.error());
     Prepared made{.service = std::move(*service), .endpoints = endpoints, .listeners = {}};

@@ -25,6 +25,10 @@ inline constexpr std::size_t max_correlation_id = 256;
 /// are decoded without an allocation each; a single huge one is not remembered.
 inline constexpr std::size_t kept_decode_memory = 256 * 1024;
 
+/// Events of one connection that an agent holds unanswered before it reads no more: the proxy's queue, not the agent's
+/// memory, grows with what is slow.
+inline constexpr std::size_t max_unanswered_events = 1024;
+
 /// Readable bytes that every receive buffer keeps behind its content, so that vector loads may overrun it.
 inline constexpr std::size_t tail_padding = 64;
 

@@ -148,6 +148,9 @@ void Link<Session>::read_more() {
 
 template <class Session>
 bool Link<Session>::backlogged() const {
+  if constexpr (std::is_same_v<Session, session::AgentSession>) {
+    if (session_->unanswered() > base::limits::max_unanswered_events) return true;
+  }
   return session_->output().size() > backlog_limit;
 }
 

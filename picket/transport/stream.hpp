@@ -19,9 +19,9 @@ namespace picket::transport {
 
 /// A connected byte stream (TCP or Unix) of one worker, for coroutines: every operation is awaited and has a deadline.
 ///
-/// At most one read and one write at a time. An operation whose deadline passes ends with `timeout` and leaves the
-/// stream usable. Thread safety: its worker's thread only. Lifetime: must not be destroyed while an operation is
-/// awaited; close() ends those first.
+/// One operation at a time: a deadline that passes cancels what the socket is waiting for. The operation then ends with
+/// `timeout`, and the stream stays usable. Thread safety: its worker's thread only. Lifetime: must not be destroyed
+/// while an operation is awaited; close() ends those first.
 class Stream {
  public:
   using Socket = boost::asio::generic::stream_protocol::socket;

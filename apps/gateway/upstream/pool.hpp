@@ -15,7 +15,7 @@
 
 namespace picket::apps::gateway::upstream {
 
-/// An upstream with its names resolved: made once, at start, and shared by the workers.
+/// An upstream with its names resolved: made once per load, and shared by the workers.
 struct Resolved {
   config::Upstream upstream;
   std::vector<transport::Endpoint> endpoints;  ///< One per target.
@@ -68,8 +68,6 @@ class Pool {
 
   [[nodiscard]] const std::string& id() const noexcept { return resolved_.upstream.id; }
   [[nodiscard]] const Timeouts& timeouts() const noexcept { return timeouts_; }
-  /// Closes idle connections: at shutdown.
-  void close_idle() { idle_.clear(); }
   [[nodiscard]] std::size_t idle() const noexcept { return idle_.size(); }
 
   metrics::Counter connects;
