@@ -15,7 +15,7 @@ config::Config two_routes() {
 
 RouteChoice choose(const config::Config& config, std::string_view target, std::string_view host = "a") {
   const std::array<wire::Header, 1> fields{{{"host", host}}};
-  const http::RequestHead head{.method = "GET", .target = target, .headers = std::span{fields}};
+  const http::RequestHead head{.method = "GET", .target = target, .headers = std::span<const wire::Header>{fields}};
   return find_route(config, head);
 }
 
