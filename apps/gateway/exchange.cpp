@@ -71,7 +71,9 @@ transport::Task<void> Exchange::serve() {
   } else if (ambiguous) {
     co_await refuse(Reason::bad_request, 400);
   } else if (route == nullptr) {
-    co_await answer({.status = 404, .fields = http::FieldList{arena_}, .body = "no route takes this request\n"});
+    inspection::Answer nowhere{
+        .status = 404, .fields = http::FieldList{arena_}, .body = "no route takes this request\n"};
+    co_await answer(std::move(nowhere));
   } else if (request_.framing == http::Framing::length &&
              request_.content_length > service_.config.limits.max_body_size) {
     co_await refuse(Reason::body_too_large, 413);
