@@ -136,7 +136,7 @@ void Agent::report(const wire::RequestComplete& summary) {
   const Selection selection = select_connection();
   if (!selection.index) return;
   Connection& connection = *connections_[*selection.index];
-  connection.session()->report(summary);
+  connection.session()->report(summary, worker_.now());
   connection.touch();
 }
 
