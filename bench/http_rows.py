@@ -47,13 +47,8 @@ class Stack:
         self.direct = Target(upstream, ("upstream",))
         self.nginx = Target(proxies.nginx(servers, "nginx", core, upstream), ("nginx",))
         self.pairs = [self.picket(core, upstream), self.haproxy(core, upstream)]
-        self.script = wrk.script_for(servers.folder / "post.lua", "POST", "application/octet-stream",
-                                     self.body_file())
-
-    def body_file(self):
-        path = self.servers.folder / "body"
-        path.write_bytes(BODY)
-        return path
+        self.script = wrk.script_for(servers.folder / "post.lua", "POST", "/",
+                                     {"Content-Type": "application/octet-stream"}, BODY)
 
     def picket(self, core, upstream):
         asking = proxies.Asking(self.servers.folder / "agent.sock")

@@ -37,8 +37,12 @@ def run(core, url, seconds, connections=1, script=None):
                 int(refused[1]) if refused else 0)
 
 
-def script_for(path, method, content_type, body_file):
-    """Writes a Lua script that sends a file as the body, and returns its path."""
-    path.write_text(f'wrk.method = "{method}"\nwrk.body = io.open("{body_file}", "rb"):read("*a")\n'
-                    f'wrk.headers["Content-Type"] = "{content_type}"\n', encoding="ascii")
+def script_for(path, method, target, headers, body):
+    """Writes a Lua script that sends this request (its body from a file beside it), and returns the script's path."""
+    held = path.with_suffix(".body")
+    held.write_bytes(body)
+    lines = [f'wrk.method = "{method}"', f'wrk.path = "{target}"',
+             *(f'wrk.headers["{name}"] = "{value}"' for name, value in headers.items()),
+             *([f'wrk.body = io.open("{held}", "rb"):read("*a")'] if body else [])]
+    path.write_text("\n".join(lines) + "\n", encoding="ascii")
     return path
