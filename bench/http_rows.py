@@ -3,14 +3,15 @@ upstream share the first core, the proxy and its agent the second.
 
 A row is SIDE/WHAT/METHOD[/SETUP]. WHAT is p50, p99 or cpu (of proxy and agent together, per request); METHOD get, or post
 with 10 KB. SIDE is http with the SETUPs gateway, agent, or added: what the agent adds; on the other side direct (no proxy),
-nginx, or a peer with the SETUPs alone, asked, added. `bound` is what targets.md allows in figures."""
+nginx, or a peer (peers.py) with the SETUPs alone, asked, added. `bound` is what targets.md allows in figures."""
 
 import tempfile
 from dataclasses import dataclass
 
 import proxies
 import wrk
-from places import PICKET_BIN, cores, need, stop
+from peers import PEERS, PICKET, Peer
+from places import cores, need, stop
 from servers import Servers
 
 SECONDS = 1
@@ -30,41 +31,32 @@ class Target:
 
 @dataclass(frozen=True)
 class Pair:
-    """A proxy without and with its agent, and the rows' names of that: (side, alone, asked)."""
+    """A proxy without and with its agent."""
 
-    rows: tuple
+    peer: Peer
     alone: Target
     asked: Target
 
 
 class Stack:
-    """Every server of the table, started."""
+    """Every server of the rows wanted, started."""
 
-    def __init__(self, servers):
+    def __init__(self, servers, sides):
         self.servers = servers
-        load_core, core = cores()
-        upstream = proxies.nginx(servers, "upstream", load_core)
-        self.direct = Target(upstream, ("upstream",))
-        self.nginx = Target(proxies.nginx(servers, "nginx", core, upstream), ("nginx",))
-        self.pairs = [self.picket(core, upstream), self.haproxy(core, upstream)]
+        load_core, self.core = cores()
+        self.upstream = proxies.nginx(servers, "upstream", load_core)
+        self.alone = {"direct": Target(self.upstream, ("upstream",)),
+                      "nginx": Target(proxies.nginx(servers, "nginx", self.core, self.upstream), ("nginx",))}
+        self.pairs = [self.pair(peer) for peer in (PICKET, *PEERS) if peer is PICKET or peer.side in sides]
         self.script = wrk.script_for(servers.folder / "post.lua", "POST", "/",
                                      {"Content-Type": "application/octet-stream"}, BODY)
 
-    def picket(self, core, upstream):
-        asking = proxies.Asking(self.servers.folder / "agent.sock")
-        self.servers.serve("agent", core, [PICKET_BIN / "picket", "agent", "--listen", f"unix:{asking.socket}"],
-                           asking.socket)
-        return Pair(("http", "gateway", "agent"),
-                    Target(proxies.gateway(self.servers, "gateway", core, upstream), ("gateway",)),
-                    Target(proxies.gateway(self.servers, "asking", core, upstream, asking), ("asking", "agent")))
-
-    def haproxy(self, core, upstream):
-        asking = proxies.Asking(self.servers.folder / "spoa.sock")
-        self.servers.serve("spoa", core, [PICKET_BIN / "picket_spoa", asking.socket], asking.socket)
-        return Pair(("haproxy", "alone", "asked"),
-                    Target(proxies.haproxy(self.servers, "haproxy", core, upstream), ("haproxy",)),
-                    Target(proxies.haproxy(self.servers, "haproxy-asking", core, upstream, asking),
-                           ("haproxy-asking", "spoa")))
+    def pair(self, peer):
+        agent, alone, asked = (f"{peer.side}-{name}" for name in ("agent", "alone", "asked"))
+        asking = proxies.Asking(self.servers.folder / f"{agent}.sock")
+        self.servers.serve(agent, self.core, peer.agent(asking.socket), asking.socket)
+        return Pair(peer, Target(peer.proxy(self.servers, alone, self.core, self.upstream), (alone,)),
+                    Target(peer.proxy(self.servers, asked, self.core, self.upstream, asking), (asked, agent)))
 
     def load(self, target, method):
         """`{what: value}` of one client that asks again as soon as it is answered."""
@@ -79,28 +71,26 @@ class Stack:
     def round(self, method):
         """`{row: value}` of one round; the halves of a difference are measured one after the other."""
         rows = {}
-        for what, value in self.load(self.direct, method).items():
-            rows[f"direct/{what}/{method}"] = value
-        for what, value in self.load(self.nginx, method).items():
-            rows[f"nginx/{what}/{method}"] = value
+        for side, target in self.alone.items():
+            rows |= {f"{side}/{what}/{method}": value for what, value in self.load(target, method).items()}
         for pair in self.pairs:
-            side, alone_row, asked_row = pair.rows
-            alone, asked = self.load(pair.alone, method), self.load(pair.asked, method)
+            peer, alone, asked = pair.peer, self.load(pair.alone, method), self.load(pair.asked, method)
             for what in alone:
-                rows[f"{side}/{what}/{method}/{alone_row}"] = alone[what]
-                rows[f"{side}/{what}/{method}/{asked_row}"] = asked[what]
-                rows[f"{side}/{what}/{method}/added"] = max(asked[what] - alone[what], RESOLUTION_US)
+                rows |= {f"{peer.side}/{what}/{method}/{peer.alone}": alone[what],
+                         f"{peer.side}/{what}/{method}/{peer.asked}": asked[what],
+                         f"{peer.side}/{what}/{method}/added": max(asked[what] - alone[what], RESOLUTION_US)}
         return rows
 
 
-def measure(_wanted, rounds, progress):
-    """As micro.measure; every row of this table comes from the same loads."""
+def measure(wanted, rounds, progress):
+    """As micro.measure; all rows of a peer come from the same loads."""
     for program, why in (("wrk", "it makes the HTTP load"), ("nginx", "it is the upstream and a proxy to compare with"),
                          ("haproxy", "it is the proxy to compare with")):
         need(program, f"{why}; tools/bootstrap bench installs it")
     result = {"picket": {}, "reference": {f"bound/{what}": [bound] * rounds for what, bound in BOUNDS_US.items()}}
+    sides = {row.split("/")[0] for theirs in wanted.values() for row in theirs}
     with tempfile.TemporaryDirectory(prefix="picket-bench-") as folder, Servers(folder) as servers:
-        stack = Stack(servers)
+        stack = Stack(servers, sides)
         for number in range(rounds):
             progress(f"HTTP: round {number + 1} of {rounds}")
             for method in METHODS:
