@@ -1,5 +1,5 @@
-"""What an agent costs that was stopped in the middle of its work, where the proxy fails open: how much longer 20 requests
-take, one after the other, than they took before. Rows: dead/extra, and dead/PEER; dead/timeout is one timeout."""
+"""What an agent costs that was stopped in the middle of its work, where the proxy fails open: how much longer 20
+requests take, one after the other, than they took before. Rows: dead/extra and dead/PEER; dead/timeout: one."""
 
 import http.client
 import os

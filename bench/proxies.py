@@ -29,7 +29,7 @@ http {{
   fastcgi_temp_path {folder}/{name}-f; uwsgi_temp_path {folder}/{name}-u; scgi_temp_path {folder}/{name}-s;
   client_body_buffer_size 2m; client_max_body_size 16m; keepalive_requests 1000000000;
   upstream app {{ server 127.0.0.1:{upstream}; keepalive 64; keepalive_requests 1000000000; }}
-  server {{ listen 127.0.0.1:{port}; {settings} location / {{ {action} }} }}
+  server {{ listen 127.0.0.1:{port}{shared}; {settings} location / {{ {action} }} }}
 }}
 """
 PASS_ON = 'proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection "";'
@@ -43,7 +43,7 @@ def nginx(servers, name, core, upstream=None, workers=1, modules="", settings=""
     port, config = free_port(), servers.folder / f"{name}.conf"
     config.write_text(NGINX.format(folder=servers.folder, name=name, port=port, upstream=upstream or port,
                                    action=PASS_ON if upstream else ANSWER, processes=processes, modules=modules,
-                                   settings=settings), encoding="ascii")
+                                   settings=settings, shared=" reuseport" if workers > 1 else ""), encoding="ascii")
     servers.serve(name, core, ["nginx", "-c", config, "-p", servers.folder], port)
     return port
 
@@ -118,8 +118,8 @@ def haproxy(servers, name, core, upstream, asking=None):
     text = HAPROXY.format(port=port, upstream=upstream, ask=ask)
     if asking:
         text += HAPROXY_AGENT.format(socket=asking.socket)
-        spoe.write_text(SPOE.format(timeout_ms=asking.timeout_ms,
-                                    on_error="  option continue-on-error" if asking.fails_open else ""), encoding="ascii")
+        on_error = "  option continue-on-error" if asking.fails_open else ""
+        spoe.write_text(SPOE.format(timeout_ms=asking.timeout_ms, on_error=on_error), encoding="ascii")
     config.write_text(text, encoding="ascii")
     servers.serve(name, core, ["haproxy", "-db", "-f", config], port)
     return port

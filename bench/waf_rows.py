@@ -1,5 +1,5 @@
-"""A WAF in a process of its own behind the gateway, and the same rules inside nginx. Each side has both cores, which the
-load generator and the upstream share with it.
+"""A WAF in a process of its own behind the gateway, and the same rules inside nginx. Each side has both cores, which
+the load generator and the upstream share with it.
 
 A row is waf/WHAT/CASE[/attack]: WHAT is p50, p99 or cpu (of the gateway and its agent, per request) of one client, or
 time: the time per request of eight clients, the inverse of requests/s. The other side is nginx-waf."""
@@ -64,7 +64,8 @@ class Stack:
         seen = self.load(side, case, case.seconds, 1)
         used = self.servers.cpu_us(*SIDES[side]) - before
         busy = self.load(side, case, THROUGHPUT_SECONDS, THROUGHPUT_CLIENTS)
-        return {"p50": seen.p50, "p99": seen.p99, "cpu": used / seen.requests, "time": busy.seconds * 1e6 / busy.requests}
+        return {"p50": seen.p50, "p99": seen.p99, "cpu": used / seen.requests,
+                "time": busy.seconds * 1e6 / busy.requests}
 
     def round(self):
         """`{side: {row: value}}`; the two sides of a row are measured one after the other."""
@@ -73,7 +74,8 @@ class Stack:
             for side in SIDES:
                 for what, value in self.values(side, case).items():
                     rows[side][f"{side}/{what}/{case.name}"] = value
-            rows["nginx-waf"][f"nginx-waf/p50+40/{case.name}"] = rows["nginx-waf"][f"nginx-waf/p50/{case.name}"] + SOCKET_US
+            peer = rows["nginx-waf"]
+            peer[f"nginx-waf/p50+40/{case.name}"] = peer[f"nginx-waf/p50/{case.name}"] + SOCKET_US
         return rows
 
 
