@@ -45,6 +45,7 @@ budget-test:
 	@tools/bootstrap test
 	@cmake --preset budgets >/dev/null && cmake --build build/budgets --target picket_instructions -j $(JOBS)
 	@tools/budgets
+	@tools/check-atomics
 
 crs: build
 	@tools/bootstrap test
