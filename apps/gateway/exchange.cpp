@@ -1,6 +1,9 @@
 #include "apps/gateway/exchange.hpp"
 
 #include <algorithm>
+#include <cerrno>
+
+#include <sys/socket.h>
 
 #include "apps/gateway/answer_writer.hpp"
 #include "apps/gateway/http/outgoing.hpp"
@@ -20,6 +23,13 @@ base::Duration time_for(std::uint64_t bytes) noexcept {
   return std::chrono::seconds{bytes / slowest};
 }
 
+/// Whether the peer of a stream that is readable has closed it, with nothing left to read.
+bool has_left(transport::Stream& stream) noexcept {
+  char byte = 0;
+  const ssize_t size = ::recv(stream.descriptor(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR);
+}
+
 }  // namespace
 
 Exchange::Exchange(Service& service, transport::Stream& client, base::Buffer& client_buffer, const Peer& peer,
@@ -30,7 +40,11 @@ Exchange::Exchange(Service& service, transport::Stream& client, base::Buffer& cl
       request_(request),
       arena_(arena),
       body_(client, client_buffer, request.framing, request.content_length),
-      watch_(client, [this] { abandon(wire::CancelReason::client_disconnect); }),
+      watch_(client,
+             [this] {
+               if (has_left(client_)) abandon(wire::CancelReason::client_disconnect);
+               return false;  // one that sends (pipelines) is there
+             }),
       id_(service.worker.ids().mint()),
       request_id_(request.headers.find("x-request-id").value_or("")),
       began_(base::Clock::now()),
@@ -137,10 +151,7 @@ transport::Task<bool> Exchange::hold_and_inspect_body() {
                  base::Deadline::after(began, service_.timeouts.body + time_for(body_size_)));
     const auto size = co_await body_.read(space, deadline);
     if (!size) {
-      const bool malformed = size.error().kind() == base::ErrorKind::invalid_message;
-      client_lost_ = !malformed && size.error().kind() != base::ErrorKind::timeout;
-      keep_alive_ = false;
-      if (!client_lost_) co_await refuse(Reason::bad_request, malformed ? 400 : 408);
+      co_await refuse_unread(size.error());
       co_return false;
     }
     used += *size;
@@ -193,6 +204,13 @@ transport::Task<void> Exchange::answer(inspection::Answer answer) {
 transport::Task<void> Exchange::refuse(Reason reason, std::uint16_t status) {
   auto made = inspection::answer_for(reason, status, arena_);
   co_await answer(std::move(made));
+}
+
+transport::Task<void> Exchange::refuse_unread(const base::Error& error) {
+  const bool malformed = error.kind() == base::ErrorKind::invalid_message;
+  client_lost_ = !malformed && error.kind() != base::ErrorKind::timeout;
+  keep_alive_ = false;
+  if (!client_lost_) co_await refuse(Reason::bad_request, malformed ? 400 : 408);
 }
 
 // ---- the end

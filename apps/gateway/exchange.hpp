@@ -7,14 +7,17 @@
 #include <vector>
 
 #include "apps/gateway/answer_writer.hpp"
-#include "apps/gateway/client_watch.hpp"
 #include "apps/gateway/http/body_reader.hpp"
 #include "apps/gateway/http/fields.hpp"
 #include "apps/gateway/http/message.hpp"
+#include "apps/gateway/http/response_reader.hpp"
+#include "apps/gateway/input_watch.hpp"
 #include "apps/gateway/inspection/inspection.hpp"
 #include "apps/gateway/service.hpp"
 
 namespace picket::apps::gateway {
+
+class EarlyAnswer;
 
 /// Who sent a request.
 struct Peer {
@@ -53,13 +56,18 @@ class Exchange {
   [[nodiscard]] transport::Task<bool> continue_if_expected();
   [[nodiscard]] transport::Task<void> forward(const config::Route& route);
   [[nodiscard]] transport::Task<std::optional<upstream::Lease>> send_upstream(upstream::Pool& pool);
-  [[nodiscard]] transport::Task<base::Status> send_request(upstream::Lease& lease);
-  [[nodiscard]] transport::Task<base::Status> stream_body(transport::Stream& upstream);
-  [[nodiscard]] transport::Task<base::Status> read_response_head(upstream::Lease& lease);
+  [[nodiscard]] transport::Task<base::Status> ask(upstream::Lease& lease);
+  [[nodiscard]] transport::Task<base::Status> send_request(upstream::Lease& lease, EarlyAnswer& early);
+  [[nodiscard]] transport::Task<base::Status> stream_body(transport::Stream& upstream, EarlyAnswer& early);
+  [[nodiscard]] transport::Task<base::Result<http::ResponseHead>> read_response_head(upstream::Lease& lease,
+                                                                                     http::ResponseReader& reader);
+  [[nodiscard]] base::Status take_response(const base::Result<http::ResponseHead>& head);
   [[nodiscard]] transport::Task<void> respond(upstream::Lease lease);
   [[nodiscard]] transport::Task<void> relay(upstream::Lease lease, const http::FieldList& fields);
   [[nodiscard]] transport::Task<void> answer(inspection::Answer answer);
   [[nodiscard]] transport::Task<void> refuse(inspection::Reason reason, std::uint16_t status);
+  /// Answers a request whose body could not be read to its end, where anybody is left to answer.
+  [[nodiscard]] transport::Task<void> refuse_unread(const base::Error& error);
 
   void build_request(base::Buffer& out, const std::string& upstream_address);
   void build_response(base::Buffer& out, const http::FieldList& fields, bool to_chunks);
@@ -74,7 +82,7 @@ class Exchange {
   const http::RequestHead& request_;
   base::Arena& arena_;
   http::BodyReader body_;
-  ClientWatch watch_;
+  InputWatch watch_;  // of the client, while nobody reads from it
   base::CorrelationId id_;
   std::string_view request_id_;
   std::optional<inspection::Inspection> inspection_;

@@ -1,18 +1,12 @@
 #include "apps/gateway/answer_writer.hpp"
+#include "apps/gateway/early_answer.hpp"
 #include "apps/gateway/exchange.hpp"
 #include "apps/gateway/http/outgoing.hpp"
-#include "apps/gateway/http/parser.hpp"
 #include "apps/gateway/inspection/chunks.hpp"
 #include "apps/gateway/router.hpp"
 
 namespace picket::apps::gateway {
-namespace {
-
 using inspection::Reason;
-
-constexpr http::HeadLimits response_head_limits{.max_size = 64 * 1024, .max_fields = 1000};
-
-}  // namespace
 
 transport::Task<void> Exchange::forward(const config::Route& route) {
   auto& pool = *service_.upstreams[route.upstream];
@@ -26,8 +20,7 @@ transport::Task<void> Exchange::forward(const config::Route& route) {
   }
 }
 
-/// Sends the request and reads the response's head; once more on a new connection where a pooled one turned out to be
-/// stale.
+/// Asks one upstream; once more on a new connection where a pooled one turned out to be stale.
 transport::Task<std::optional<upstream::Lease>> Exchange::send_upstream(upstream::Pool& pool) {
   for (bool fresh = false;; fresh = true) {
     upstream_ = nullptr;
@@ -37,28 +30,44 @@ transport::Task<std::optional<upstream::Lease>> Exchange::send_upstream(upstream
     upstream_address_ = lease->address();
     upstream_ = &lease->stream();
     upstream_buffer_.clear();
-    auto status = co_await send_request(*lease);
-    if (client_lost_ || status_ != 0) co_return std::nullopt;
-    request_is_sent_ = status.has_value();
-    if (status || body_started_ || !lease->reused()) {
-      // An upstream may answer before it has taken all of a body: whatever became of writing, its answer counts.
-      watch_.start();
-      status = co_await read_response_head(*lease);
-    }
+    const auto status = co_await ask(*lease);
+    watch_.stop();
     if (status) co_return std::move(*lease);
-    if (client_lost_) co_return std::nullopt;
+    if (client_lost_ || status_ != 0) co_return std::nullopt;
     const bool stale =
         lease->reused() && upstream_buffer_.empty() && status.error().kind() == base::ErrorKind::connection_closed;
     const bool repeatable = http::is_idempotent(request_.method) && !body_started_;
-    watch_.stop();
     if (fresh || !stale || !repeatable) {
-      if (status.error().kind() == base::ErrorKind::timeout) {
-        co_await refuse(Reason::upstream_error, 504);
-      }
+      if (status.error().kind() == base::ErrorKind::timeout) co_await refuse(Reason::upstream_error, 504);
       co_return std::nullopt;
     }
     service_.shard.metrics.upstream_retries.add();
   }
+}
+
+/// Sends the request and reads the response's head, which counts whatever became of sending: an upstream may answer
+/// before it has taken all of a body.
+transport::Task<base::Status> Exchange::ask(upstream::Lease& lease) {
+  http::ResponseReader reader{upstream_buffer_, request_.is_head(), arena_};
+  EarlyAnswer early{lease.stream(), upstream_buffer_, reader, [this, &lease] {
+                      lease.stream().cancel();
+                      client_.cancel();
+                    }};
+  early.start();
+  const auto sent = co_await send_request(lease, early);
+  early.stop();
+  request_is_sent_ = sent.has_value();
+  if (early.outcome()) co_return take_response(*early.outcome());
+  if (client_lost_ || status_ != 0 || (!sent && sent.error().kind() == base::ErrorKind::timeout)) co_return sent;
+  watch_.start();
+  const auto head = co_await read_response_head(lease, reader);
+  co_return take_response(head);
+}
+
+base::Status Exchange::take_response(const base::Result<http::ResponseHead>& head) {
+  if (!head) return head.error();
+  response_ = *head;
+  return {};
 }
 
 std::string Exchange::forwarded_for() const {
@@ -93,7 +102,7 @@ void Exchange::build_request(base::Buffer& out, const std::string& upstream_addr
   out.append("\r\n");
 }
 
-transport::Task<base::Status> Exchange::send_request(upstream::Lease& lease) {
+transport::Task<base::Status> Exchange::send_request(upstream::Lease& lease, EarlyAnswer& early) {
   base::Buffer head;
   build_request(head, lease.address());
   const bool chunked = !body_is_held_ && request_.framing == http::Framing::chunked;
@@ -109,11 +118,12 @@ transport::Task<base::Status> Exchange::send_request(upstream::Lease& lease) {
   const auto written = co_await lease.stream().write(all, deadline);
   if (!written) co_return written.error();
   if (body_is_held_ || body_.done()) co_return base::Status{};
-  co_return co_await stream_body(lease.stream());
+  co_return co_await stream_body(lease.stream(), early);
 }
 
-/// A body that no agent looks at goes on as it comes, the upstream's pace being the client's.
-transport::Task<base::Status> Exchange::stream_body(transport::Stream& upstream) {
+/// A body that no agent looks at goes on as it comes, the upstream's pace being the client's, until the upstream
+/// answers.
+transport::Task<base::Status> Exchange::stream_body(transport::Stream& upstream, EarlyAnswer& early) {
   body_started_ = true;
   const bool chunked = request_.framing == http::Framing::chunked;
   const auto block = std::make_unique_for_overwrite<char[]>(http::block_size);
@@ -121,16 +131,15 @@ transport::Task<base::Status> Exchange::stream_body(transport::Stream& upstream)
     const std::span<char> space{block.get(), http::block_size};
     const base::Deadline deadline = base::Deadline::after(service_.worker.now(), service_.timeouts.body);
     const auto size = co_await body_.read(space, deadline);
+    if (early.outcome()) co_return base::fail(base::ErrorKind::connection_closed, "the upstream answered first");
     if (!size) {
-      keep_alive_ = false;
-      client_lost_ =
-          size.error().kind() == base::ErrorKind::connection_closed || size.error().kind() == base::ErrorKind::io;
-      if (!client_lost_)
-        co_await refuse(Reason::bad_request, size.error().kind() == base::ErrorKind::timeout ? 408 : 400);
+      early.stop();
+      co_await refuse_unread(size.error());
       co_return size.error();
     }
     body_size_ += *size;
     if (body_size_ > service_.config.limits.max_body_size) {
+      early.stop();
       co_await refuse(Reason::body_too_large, 413);
       co_return base::fail(base::ErrorKind::message_too_large, "the body is over the limit");
     }
@@ -143,25 +152,11 @@ transport::Task<base::Status> Exchange::stream_body(transport::Stream& upstream)
   }
 }
 
-transport::Task<base::Status> Exchange::read_response_head(upstream::Lease& lease) {
+transport::Task<base::Result<http::ResponseHead>> Exchange::read_response_head(upstream::Lease& lease,
+                                                                               http::ResponseReader& reader) {
   const base::Deadline deadline = base::Deadline::after(service_.worker.now(), service_.upstream_timeouts.read);
-  std::size_t checked = 0;
   while (true) {
-    const auto end = http::find_head_end(upstream_buffer_.text(), checked, response_head_limits);
-    if (end.error) co_return base::fail(base::ErrorKind::invalid_message, std::string{end.error->reason});
-    if (end.size) {
-      const std::string_view head = arena_.copy(upstream_buffer_.text().substr(0, *end.size));
-      upstream_buffer_.consume(*end.size);
-      checked = 0;
-      auto response = http::parse_response_head(head, request_.is_head(), arena_);
-      if (!response) co_return response.error();
-      if (response->status == 101)
-        co_return base::fail(base::ErrorKind::invalid_message, "the upstream switched protocols unasked");
-      if (response->status < 200) continue;  // 100 Continue and other interim responses
-      response_ = *response;
-      co_return base::Status{};
-    }
-    checked = upstream_buffer_.size();
+    if (auto head = reader.take()) co_return std::move(*head);
     const std::span<char> space{upstream_buffer_.prepare(http::read_size), http::read_size};
     const auto size = co_await lease.stream().read_some(space, deadline);
     if (!size) co_return size.error();

@@ -1,6 +1,7 @@
 """The gateway as an HTTP/1.1 proxy: framing, connections, forwarding headers, limits."""
 
 import os
+import socket
 import threading
 import time
 import unittest
@@ -376,6 +377,80 @@ class Upstreams(StageTest):
             self.assertTrue(asked.wait(5))
         self.assertTrue(gone.wait(5))
         self.assertEqual(gateway.access("/abandoned")[0]["status"], 0)
+
+
+class EarlyAnswers(StageTest):
+    """An upstream that answers before it has the whole request, does not read on, and does not close."""
+
+    @staticmethod
+    def refuses(request: Request) -> bool:
+        if request.target.startswith("/early"):
+            request.peer.sendall(response(b"too much\n", 413))
+        return not request.target.startswith("/early")
+
+    def play(self, *agents: Asked) -> None:
+        self.upstream = self.stage.upstream(on_head=self.refuses)
+        self.gateway = self.stage.gateway(self.upstream, agents, limits="max-body-size-bytes 104857600")
+
+    def send_in_background(self, client: Client, data: bytes) -> None:
+        def send() -> None:
+            try:
+                client.send(data)
+            except OSError:
+                pass  # the gateway closed before it took all of it
+
+        threading.Thread(target=send, daemon=True).start()
+
+    def test_reaches_a_client_that_is_still_to_send(self):
+        self.play()
+        for name, headers, begin in (
+            ("length", "Content-Length: 10\r\n", b"half"),
+            ("chunked", "Transfer-Encoding: chunked\r\n", b"4\r\nhalf\r\n"),
+        ):
+            with self.subTest(name), self.gateway.client() as client:
+                client.send(message(f"/early?{name}", headers, "POST") + begin)
+                answer = client.response()
+                self.assertEqual((answer.status, answer.body), (413, b"too much\n"))
+                self.assertEqual(answer.value("connection"), "close")
+                self.assertTrue(client.closed())
+
+    def test_reaches_a_client_whose_body_the_upstream_does_not_take(self):
+        self.play()
+        with self.gateway.client() as client:
+            self.send_in_background(client, message("/early", method="POST", body=b"a" * 30 * MEBIBYTE))
+            self.assertEqual(client.response().status, 413)
+
+    def test_reaches_a_client_whose_body_was_held_and_the_connection_serves_on(self):
+        agent = self.stage.agent()
+        self.play(Asked("a", agent.path, '"request_body"', "max-request-body-bytes 104857600"))
+        with self.gateway.client(timeout=30) as client:
+            self.send_in_background(client, message("/early", method="POST", body=b"a" * 8 * MEBIBYTE))
+            self.assertEqual(client.response().status, 413)
+            self.assertEqual(client.get("/next").body, b"hello\n")
+        self.assertEqual(self.upstream.requests[-1].connection, 2)  # the first waits for the rest of a body
+
+    def test_that_is_interim_lets_the_body_go_on(self):
+        def continues(request: Request) -> bool:
+            request.peer.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+            time.sleep(0.2)
+            request.peer.sendall(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+            time.sleep(0.2)
+            return True
+
+        upstream = self.stage.upstream(lambda request: response(request.body), on_head=continues)
+        gateway = self.stage.gateway(upstream, limits="max-body-size-bytes 104857600")
+        body = os.urandom(8 * MEBIBYTE)
+        self.assertTrue(gateway.get("/interim", method="POST", body=body).body == body)
+
+    def test_that_is_no_answer_but_a_close_is_502(self):
+        def hangs_up(request: Request) -> bool:
+            request.peer.shutdown(socket.SHUT_WR)
+            return False
+
+        gateway = self.stage.gateway(self.stage.upstream(on_head=hangs_up))
+        with gateway.client() as client:
+            client.send(message("/hangup", "Content-Length: 10\r\n", "POST") + b"half")
+            self.assertEqual((client.response().status, client.closed()), (502, True))
 
 
 class Routes(StageTest):
