@@ -6,6 +6,7 @@
 #include "apps/gateway/router.hpp"
 
 namespace picket::apps::gateway {
+
 using inspection::Reason;
 
 transport::Task<void> Exchange::forward(const config::Route& route) {
@@ -23,8 +24,8 @@ transport::Task<void> Exchange::forward(const config::Route& route) {
 /// Asks one upstream; once more on a new connection where a pooled one turned out to be stale.
 transport::Task<std::optional<upstream::Lease>> Exchange::send_upstream(upstream::Pool& pool) {
   for (bool fresh = false;; fresh = true) {
-    upstream_ = nullptr;
-    auto lease = co_await pool.acquire(fresh);
+    watch_.start();
+    auto lease = co_await pool.acquire(fresh, upstream_);
     if (!lease || client_lost_) co_return std::nullopt;
     ++attempts_;
     upstream_address_ = lease->address();
@@ -42,6 +43,7 @@ transport::Task<std::optional<upstream::Lease>> Exchange::send_upstream(upstream
       co_return std::nullopt;
     }
     service_.shard.metrics.upstream_retries.add();
+    upstream_ = nullptr;
   }
 }
 
@@ -125,6 +127,7 @@ transport::Task<base::Status> Exchange::send_request(upstream::Lease& lease, Ear
 /// answers.
 transport::Task<base::Status> Exchange::stream_body(transport::Stream& upstream, EarlyAnswer& early) {
   body_started_ = true;
+  watch_.stop();  // from here on the client is read from
   const bool chunked = request_.framing == http::Framing::chunked;
   const auto block = std::make_unique_for_overwrite<char[]>(http::block_size);
   while (true) {

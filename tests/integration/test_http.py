@@ -378,6 +378,23 @@ class Upstreams(StageTest):
         self.assertTrue(gone.wait(5))
         self.assertEqual(gateway.access("/abandoned")[0]["status"], 0)
 
+    def test_a_client_that_goes_away_ends_the_connect_that_is_made_for_it(self):
+        with socket.create_server(("127.0.0.1", 0), backlog=0) as full:  # accepts nobody
+            fillers = [socket.socket() for _ in range(4)]
+            for filler in fillers:
+                filler.setblocking(False)
+                filler.connect_ex(full.getsockname())
+            gateway = self.stage.unstarted()
+            gateway.write({"app": [f"127.0.0.1:{full.getsockname()[1]}"]})
+            gateway.start()
+            with gateway.client() as client:
+                client.send(message("/gone"))
+                wait("a connect", lambda: gateway.metric("picket_upstream_connects_total") == 1)
+            self.assertEqual(gateway.access("/gone")[0]["status"], 0)
+            self.assertEqual(gateway.metric("picket_upstream_connect_failures_total"), 0)
+            for filler in fillers:
+                filler.close()
+
 
 class EarlyAnswers(StageTest):
     """An upstream that answers before it has the whole request, does not read on, and does not close."""
