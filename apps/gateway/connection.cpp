@@ -79,10 +79,14 @@ transport::Task<Connection::HeadRead> Connection::read_head() {
   base::Deadline deadline = base::Deadline::after(shard_.worker().now(), timeouts.idle);
   std::size_t checked = 0;
   bool begun = false;
+  bool skipped = false;
   while (true) {
-    // An empty line before a request is skipped once (RFC 9112 §2.2).
-    if (!begun && buffer_.text().starts_with("\r\n")) buffer_.consume(2);
-    if (!begun && !buffer_.empty() && buffer_.text() != "\r") {
+    // One empty line before a request is skipped (RFC 9112 §2.2); a second one is refused as the head it is not.
+    if (!skipped && buffer_.text().starts_with("\r\n")) {
+      buffer_.consume(2);
+      skipped = true;
+    }
+    if (!begun && !buffer_.empty() && (skipped || buffer_.text() != "\r")) {
       begun = true;
       deadline = base::Deadline::after(shard_.worker().now(), timeouts.head);
     }
