@@ -75,8 +75,7 @@ transport::Task<void> Exchange::serve() {
   } else {
     inspection_.emplace(service_.inspection, *route, id_, arena_);
     bool goes_on = co_await inspect_head(*route);
-    if (goes_on) goes_on = co_await continue_if_expected();
-    if (goes_on && request_.has_body() && inspection_->wants_request_body()) goes_on = co_await hold_and_inspect_body();
+    if (goes_on && request_.has_body()) goes_on = co_await take_body();
     if (goes_on) co_await forward(*route);
   }
   conclude();
@@ -116,8 +115,31 @@ transport::Task<bool> Exchange::goes_on_after(inspection::Verdict verdict) {
   co_return false;
 }
 
+/// What is known to be too large is refused before the client is told to send it.
+transport::Task<bool> Exchange::take_body() {
+  const bool is_inspected = inspection_->wants_request_body();
+  if (is_inspected && is_too_large(request_.content_length)) {
+    co_await refuse(Reason::body_too_large, 413);
+    co_return false;
+  }
+  bool goes_on = co_await continue_if_expected();
+  if (!goes_on || !is_inspected) co_return goes_on;
+  goes_on = co_await hold_body();
+  if (!goes_on) co_return false;
+  watch_.start();
+  const auto size = request_.framing == http::Framing::length ? std::optional{request_.content_length} : std::nullopt;
+  auto asked = body_is_held_ ? inspection_->request_body(held_) : inspection_->pass_request_body(size);
+  auto verdict = co_await asked;
+  co_return co_await goes_on_after(std::move(verdict));
+}
+
+bool Exchange::is_too_large(std::uint64_t body_size) const {
+  const auto agents_limit = inspection_->refuse_body_above();
+  return (agents_limit && body_size > *agents_limit) || body_size > service_.config.limits.max_body_size;
+}
+
 transport::Task<bool> Exchange::continue_if_expected() {
-  if (!request_.expects_continue || !request_.has_body() || body_.is_buffered()) co_return true;
+  if (!request_.expects_continue || body_.is_buffered()) co_return true;
   iovec line = http::part("HTTP/1.1 100 Continue\r\n\r\n");
   const std::span<iovec> parts{&line, 1};
   const base::Deadline deadline = base::Deadline::after(service_.worker.now(), service_.timeouts.write);
@@ -126,20 +148,13 @@ transport::Task<bool> Exchange::continue_if_expected() {
   co_return !client_lost_;
 }
 
-transport::Task<bool> Exchange::hold_and_inspect_body() {
-  const auto refuse_above = inspection_->refuse_body_above();
+/// Reads the body, unless it is or turns out to be too large for every agent: then it goes on without them.
+transport::Task<bool> Exchange::hold_body() {
   const std::uint64_t inspect_up_to = inspection_->inspect_body_up_to();
-  const auto too_large = [&](std::uint64_t size) {
-    return (refuse_above && size > *refuse_above) || size > service_.config.limits.max_body_size;
-  };
-  if (too_large(request_.content_length)) {
-    co_await refuse(Reason::body_too_large, 413);
-    co_return false;
-  }
   const base::TimePoint began = service_.worker.now();
   // Blocks are taken as the body comes: a declared length reserves nothing.
   std::size_t used = http::block_size;
-  while (!body_.done() && body_size_ <= inspect_up_to) {
+  while (!body_.done() && std::max(body_size_, request_.content_length) <= inspect_up_to) {
     if (used == http::block_size) {
       blocks_.push_back(std::make_unique_for_overwrite<char[]>(http::block_size));
       held_.emplace_back(reinterpret_cast<const std::byte*>(blocks_.back().get()), 0);
@@ -157,19 +172,13 @@ transport::Task<bool> Exchange::hold_and_inspect_body() {
     used += *size;
     body_size_ += *size;
     held_.back() = base::as_bytes({blocks_.back().get(), used});
-    if (too_large(body_size_)) {
+    if (is_too_large(body_size_)) {
       co_await refuse(Reason::body_too_large, 413);
       co_return false;
     }
   }
   body_is_held_ = body_.done();
-  if (!body_is_held_) {
-    inspection_->skip_request_body();  // too large for every agent, and all of them are fail-open
-    co_return true;
-  }
-  watch_.start();
-  auto verdict = co_await inspection_->request_body(held_);
-  co_return co_await goes_on_after(std::move(verdict));
+  co_return true;
 }
 
 // ---- answers of the gateway's own

@@ -51,7 +51,8 @@ class Exchange {
  private:
   // Each step returns false where the request has been answered, or cannot be any more.
   [[nodiscard]] transport::Task<bool> inspect_head(const config::Route& route);
-  [[nodiscard]] transport::Task<bool> hold_and_inspect_body();
+  [[nodiscard]] transport::Task<bool> take_body();
+  [[nodiscard]] transport::Task<bool> hold_body();
   [[nodiscard]] transport::Task<bool> goes_on_after(inspection::Verdict verdict);
   [[nodiscard]] transport::Task<bool> continue_if_expected();
   [[nodiscard]] transport::Task<void> forward(const config::Route& route);
@@ -69,6 +70,7 @@ class Exchange {
   /// Answers a request whose body could not be read to its end, where anybody is left to answer.
   [[nodiscard]] transport::Task<void> refuse_unread(const base::Error& error);
 
+  [[nodiscard]] bool is_too_large(std::uint64_t body_size) const;
   void build_request(base::Buffer& out, const std::string& upstream_address);
   void build_response(base::Buffer& out, const http::FieldList& fields, bool to_chunks);
   [[nodiscard]] AnswerTerms terms();
@@ -92,7 +94,7 @@ class Exchange {
   std::vector<std::unique_ptr<char[]>> blocks_;
   std::vector<base::ByteView> held_;
   std::uint64_t body_size_ = 0;
-  bool body_is_held_ = false;     // all of it
+  bool body_is_held_ = false;     // all of it, even where there is none of it
   bool request_is_sent_ = false;  // all of it, to the upstream that answers
   bool body_started_ = false;     // bytes of it went upstream from the socket: no retry
 

@@ -132,6 +132,15 @@ class Proxying(unittest.TestCase):
             client.send(b"\r\n" + message("/afterblank"))
             self.assertEqual(client.response().status, 200)
 
+    def test_a_second_empty_line_before_a_request_is_refused_however_it_is_split(self):
+        for pieces in ([b"\r\n\r\n" + message("/twoblank")], [b"\r\n", b"\r\n"], [b"\r", b"\n\r", b"\n"]):
+            with self.subTest(pieces), self.gateway.client() as client:
+                for piece in pieces:
+                    client.send(piece)
+                    time.sleep(0.02)
+                self.assertEqual((client.response().status, client.closed()), (400, True))
+        self.assertEqual(self.reached("/twoblank"), [])
+
     # ---- bodies
 
     def test_a_chunked_request_reaches_the_upstream_whole(self):
@@ -522,6 +531,17 @@ class Limits(StageTest):
         gateway = self.gateway()
         with gateway.client() as client:
             client.send(message("/declared", "Content-Length: 100001\r\nExpect: 100-continue\r\n", "POST"))
+            answer = client.response()
+            self.assertEqual((answer.status, answer.reason, answer.interim), (413, "body_too_large", []))
+        self.assertEqual(self.upstream.requests, [])
+
+    def test_a_declared_body_over_an_agents_limit_is_413_and_no_100_continue_before_it(self):
+        agent = self.stage.agent()
+        gateway = self.gateway(
+            agents=[Asked("a", agent.path, '"request_headers" "request_body"', "max-request-body-bytes 1000")]
+        )
+        with gateway.client() as client:
+            client.send(message("/declared", "Content-Length: 1001\r\nExpect: 100-continue\r\n", "POST"))
             answer = client.response()
             self.assertEqual((answer.status, answer.reason, answer.interim), (413, "body_too_large", []))
         self.assertEqual(self.upstream.requests, [])
