@@ -7,6 +7,7 @@
 
 #include "apps/gateway/answer_writer.hpp"
 #include "apps/gateway/http/outgoing.hpp"
+#include "apps/gateway/http/target.hpp"
 #include "apps/gateway/logs/access_line.hpp"
 #include "apps/gateway/logs/json_line.hpp"
 #include "apps/gateway/router.hpp"
@@ -58,7 +59,7 @@ Exchange::~Exchange() {
 }
 
 transport::Task<void> Exchange::serve() {
-  const std::string_view authority = authority_of(request_.target);
+  const std::string_view authority = http::authority_of(request_.target);
   const auto [route, ambiguous] = find_route(service_.config, request_);
   if (!authority.empty() && authority != request_.headers.find("host").value_or("")) {
     keep_alive_ = false;

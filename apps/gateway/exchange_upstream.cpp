@@ -2,8 +2,8 @@
 #include "apps/gateway/early_answer.hpp"
 #include "apps/gateway/exchange.hpp"
 #include "apps/gateway/http/outgoing.hpp"
+#include "apps/gateway/http/target.hpp"
 #include "apps/gateway/inspection/chunks.hpp"
-#include "apps/gateway/router.hpp"
 
 namespace picket::apps::gateway {
 
@@ -90,7 +90,7 @@ void Exchange::build_request(base::Buffer& out, const std::string& upstream_addr
   http::apply(inspection_->request_operations(), fields, arena_);
   const auto* const host = http::find(fields, "host");
 
-  http::write_request_line(out, request_.method, origin_form(request_.target));
+  http::write_request_line(out, request_.method, http::origin_form(request_.target, arena_));
   if (host == nullptr) http::write_field(out, "Host", upstream_address);
   http::write_fields(out, fields);
   if (http::find(fields, "x-request-id") == nullptr) http::write_field(out, "X-Request-Id", request_id_);
