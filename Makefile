@@ -2,12 +2,12 @@
 JOBS ?= $(shell nproc)
 export CTEST_OUTPUT_ON_FAILURE = 1
 
-.PHONY: help demo build test dev-test race-test gcc-test crs fuzz bench interop format lint clean
+.PHONY: help demo build test dev-test race-test gcc-test budget-test crs fuzz bench interop format lint clean
 
 help:
 	@echo 'make demo      build, start upstream + picket-waf + gateway, attack them, print a table (KEEP=1 leaves them running)'
 	@echo 'make build     release binaries: build/release/bin/picket, picket-waf'
-	@echo 'make test      every test: sanitizers, races, GCC'
+	@echo 'make test      every test: sanitizers, races, GCC, instruction budgets'
 	@echo 'make bench     benchmarks (ROWS=regex for a part, PEERS=all with more proxies to compare with)'
 	@echo 'make interop   Picket and the published Rust crate, both ways, both encodings'
 	@echo 'make crs       the whole OWASP CRS regression suite through gateway and WAF'
@@ -22,9 +22,9 @@ build:
 demo: build
 	@python3 tools/demo.py $(if $(KEEP),--keep)
 
-# Three builds: races under ThreadSanitizer, the library under GCC, everything under AddressSanitizer. The last has most tests and
-# its summary ends the output.
-test: race-test gcc-test dev-test
+# Four builds: races under ThreadSanitizer, the library under GCC, instructions counted in the optimised library, everything under
+# AddressSanitizer. The last has most tests and its summary ends the output.
+test: race-test gcc-test budget-test dev-test
 
 dev-test:
 	@tools/bootstrap test
@@ -40,6 +40,12 @@ gcc-test:
 	@tools/bootstrap test
 	@cmake --preset gcc >/dev/null && cmake --build build/gcc -j $(JOBS)
 	@ctest --test-dir build/gcc -j $(JOBS)
+
+budget-test:
+	@tools/bootstrap test
+	@cmake --preset budgets >/dev/null && cmake --build build/budgets --target picket_instructions -j $(JOBS)
+	@tools/budgets
+	@tools/check-atomics
 
 crs: build
 	@tools/bootstrap test

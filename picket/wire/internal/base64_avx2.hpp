@@ -3,8 +3,9 @@
 #include <cstddef>
 
 /// Base64 by 32 characters at a time, for processors that have AVX2 (see has_avx2). The parts that do not fill a block
-/// are the caller's. After Muła and Lemire, "Faster Base64 Encoding and Decoding Using AVX2 Instructions" (2018).
-#if defined(__x86_64__)
+/// are the caller's; without these functions (option PICKET_PORTABLE, other processors) everything is. After Muła and
+/// Lemire, "Faster Base64 Encoding and Decoding Using AVX2 Instructions" (2018).
+#if defined(__x86_64__) && !defined(PICKET_PORTABLE)
 #define PICKET_BASE64_AVX2 1
 #endif
 

@@ -1,0 +1,74 @@
+#include "bench/both_ends.hpp"
+
+#include <stdexcept>
+#include <string>
+
+#include <unistd.h>
+
+namespace picket::bench {
+namespace {
+
+const std::vector<wire::EventKind> kinds{wire::EventKind::request_headers, wire::EventKind::request_body_chunk};
+
+std::filesystem::path new_folder() {
+  std::string name = (std::filesystem::temp_directory_path() / "picket-bench-XXXXXX").string();
+  if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error{"no temporary folder"};
+  return name;
+}
+
+/// What worked, or an exception.
+template <class T>
+T checked(base::Result<T> result) {
+  if (!result) throw std::runtime_error{result.error().message()};
+  return std::move(*result);
+}
+
+}  // namespace
+
+session::AgentInfo BothEnds::Allow::info() const {
+  return {.agent_id = "a", .name = "n", .version = "1", .events = kinds};
+}
+
+BothEnds::BothEnds(wire::Encoding encoding, std::uint32_t connections)
+    : folder_(new_folder()),
+      endpoint_(checked(transport::Endpoint::unix_path((folder_ / "s").string()))),
+      listener_(checked(transport::Listener::open(worker_, endpoint_, {}))),
+      environment_{.worker = worker_,
+                   .handler = handler_,
+                   .mailbox = std::make_shared<agent::Mailbox>(worker_),
+                   .execution = agent::Execution::on_loop,
+                   .config = {.info = handler_.info()},
+                   .log = {},
+                   .on_over = [](agent::internal::ServedConnection&) {}},
+      pool_(worker_, {.connections_per_agent = connections, .health_check_interval = std::chrono::hours{1}}),
+      agent_(checked(
+          pool_.add_agent({.id = "a", .endpoint = endpoint_.text(), .encodings = {encoding}, .events = kinds}))) {
+  transport::spawn(transport::accept_all(listener_, worker_, [this](int descriptor) {
+    connections_.push_back(std::make_shared<agent::internal::ServedConnection>(environment_));
+    connections_.back()->start(descriptor);
+  }));
+  turn_until([&] { return agent_.ready_connections() == connections; });
+}
+
+BothEnds::~BothEnds() {
+  environment_.mailbox->close();
+  for (const auto& connection : connections_) connection->close();
+  listener_.close();
+  worker_.turn(base::TimePoint::min());  // the accepting task ends
+  std::filesystem::remove_all(folder_);
+}
+
+void BothEnds::exchange(const wire::RequestHeaders& like) {
+  const base::CorrelationId id = worker_.ids().mint();
+  {
+    pool::Exchange exchange = pool_.begin(agent_, id);
+    wire::RequestHeaders head = like;
+    head.metadata.correlation_id = id.text();
+    const pool::Call call = exchange.request_headers(head);
+    turn_until([&] { return call.done(); });
+    if (!call.result()) throw std::runtime_error{call.result().error().message()};
+  }
+  worker_.ids().release(id);
+}
+
+}  // namespace picket::bench

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+#include "picket/agent/served_connection.hpp"
+#include "picket/pool/agent_pool.hpp"
+#include "picket/transport/listener.hpp"
+
+namespace picket::bench {
+
+/// A pool and the agent that it asks, on one thread and one event loop, over real Unix sockets: what an event costs
+/// both ends together, in a way that repeats, since nobody waits for another thread. The agent allows everything.
+///
+/// Thread safety: none; one per thread. Throws std::runtime_error where the two do not get on.
+class BothEnds {
+ public:
+  explicit BothEnds(wire::Encoding encoding, std::uint32_t connections = 1);
+  BothEnds(const BothEnds&) = delete;
+  BothEnds& operator=(const BothEnds&) = delete;
+  ~BothEnds();
+
+  /// One exchange from its id to the farewell that is queued at its end: request_headers like these are asked, and
+  /// answered.
+  void exchange(const wire::RequestHeaders& like);
+
+  [[nodiscard]] transport::Worker& worker() noexcept { return worker_; }
+  [[nodiscard]] pool::AgentPool& pool() noexcept { return pool_; }
+  [[nodiscard]] pool::Agent& agent() noexcept { return agent_; }
+  /// Turns the loop for as long as it takes.
+  template <class Predicate>
+  void turn_until(Predicate holds) {
+    while (!holds()) worker_.turn(base::TimePoint::max());
+  }
+
+ private:
+  class Allow final : public agent::Handler {
+   public:
+    [[nodiscard]] session::AgentInfo info() const override;
+  };
+
+  std::filesystem::path folder_;
+  transport::Endpoint endpoint_;
+  transport::Worker worker_;
+  transport::Listener listener_;
+  Allow handler_;
+  agent::internal::ServedConnection::Environment environment_;
+  std::vector<std::shared_ptr<agent::internal::ServedConnection>> connections_;
+  pool::AgentPool pool_;
+  pool::Agent& agent_;
+};
+
+}  // namespace picket::bench

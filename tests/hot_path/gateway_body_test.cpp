@@ -1,0 +1,168 @@
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "apps/gateway/gateway.hpp"
+#include "picket/agent/server.hpp"
+#include "picket/transport/testing.hpp"
+#include "tests/hot_path/interposed.hpp"
+
+/// A body goes through the gateway to the agent without being copied: what is written to the agent's socket lies where
+/// reading the client's socket has put it.
+namespace picket::tests {
+namespace {
+
+namespace gateway = apps::gateway;
+
+constexpr std::size_t body_size = 512 * 1024;
+
+/// Wants bodies, and blocks once it has seen one, so that no upstream is needed.
+class Refusing final : public agent::Handler {
+ public:
+  [[nodiscard]] session::AgentInfo info() const override {
+    return {.agent_id = "a", .name = "n", .version = "1", .events = {wire::EventKind::request_body_chunk}};
+  }
+  agent::Reply on_request_body(const agent::RequestBodyChunk& event, agent::Context&) override {
+    return event.is_last ? agent::Decision::block(403) : agent::Decision::allow();
+  }
+};
+
+/// A blocking connection of the test to the gateway.
+class Client {
+ public:
+  explicit Client(std::uint16_t port) : descriptor_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    const timeval patience{20, 0};
+    ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  }
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+  ~Client() { ::close(descriptor_); }
+
+  void send(std::string_view bytes) const {
+    EXPECT_EQ(::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
+  }
+  /// What comes next, at most a line.
+  [[nodiscard]] std::string line() const {
+    std::string text;
+    char byte = 0;
+    while (!text.ends_with("\r\n") && ::recv(descriptor_, &byte, 1, 0) == 1) text += byte;
+    return text;
+  }
+
+ private:
+  int descriptor_;
+};
+
+std::uint16_t free_port() {
+  const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  EXPECT_EQ(::bind(descriptor, reinterpret_cast<const sockaddr*>(&address), size), 0);
+  EXPECT_EQ(::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  ::close(descriptor);
+  return ntohs(address.sin_port);
+}
+
+gateway::config::Config config_of(std::uint16_t port, const std::string& agent_path) {
+  gateway::config::Config config;
+  config.listeners.push_back({.id = "web", .host = "127.0.0.1", .port = port});
+  config.agents.push_back({.id = "a", .path = agent_path, .events = {.request_body = true}});
+  config.filters.push_back({.id = "ask", .agent = 0, .timeout = std::chrono::seconds{20}});
+  config.upstreams.push_back({.id = "none", .targets = {{.host = "127.0.0.1", .port = 1}}});
+  config.routes.push_back({.id = "all", .filters = {0}});
+  return config;
+}
+
+/// Where in memory: [from, to).
+using Range = std::pair<std::uintptr_t, std::uintptr_t>;
+
+bool is_written_to(int descriptor, const std::string& path) {
+  sockaddr_un peer{};
+  socklen_t size = sizeof peer;
+  if (::getpeername(descriptor, reinterpret_cast<sockaddr*>(&peer), &size) != 0) return false;
+  return peer.sun_family == AF_UNIX && size > sizeof peer.sun_family && path == peer.sun_path;
+}
+
+bool is_tcp(int descriptor) {
+  sockaddr_storage own{};
+  socklen_t size = sizeof own;
+  return ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&own), &size) == 0 && own.ss_family == AF_INET;
+}
+
+/// The memory that TCP connections were read into, neighbours joined.
+std::vector<Range> read_from_clients(const std::vector<Transfer>& transfers) {
+  std::vector<Range> ranges;
+  for (const Transfer& transfer : transfers)
+    if (!transfer.write && is_tcp(transfer.descriptor))
+      for (const iovec& part : transfer.parts) {
+        const auto at = reinterpret_cast<std::uintptr_t>(part.iov_base);
+        ranges.emplace_back(at, at + part.iov_len);
+      }
+  std::ranges::sort(ranges);
+  std::vector<Range> joined;
+  for (const Range& range : ranges) {
+    if (!joined.empty() && range.first <= joined.back().second)
+      joined.back().second = std::max(joined.back().second, range.second);
+    else
+      joined.push_back(range);
+  }
+  return joined;
+}
+
+/// Bytes written to the agent from within these ranges.
+std::size_t written_from(const std::vector<Range>& ranges, const std::vector<Transfer>& transfers,
+                         const std::string& agent_path) {
+  std::size_t sum = 0;
+  for (const Transfer& transfer : transfers) {
+    if (!transfer.write || !is_written_to(transfer.descriptor, agent_path)) continue;
+    for (const iovec& part : transfer.parts) {
+      const auto at = reinterpret_cast<std::uintptr_t>(part.iov_base);
+      const bool inside = std::ranges::any_of(
+          ranges, [&](const Range& range) { return range.first <= at && at + part.iov_len <= range.second; });
+      if (inside) sum += part.iov_len;
+    }
+  }
+  return sum;
+}
+
+TEST(GatewayBody, ReachesTheAgentFromWhereItWasRead) {
+  const transport::testing::TemporaryFolder folder;
+  const std::string agent_path = (folder.path() / "agent.sock").string();
+  agent::Server agent{{.listen = "unix:" + agent_path}, [] { return std::make_unique<Refusing>(); }};
+  ASSERT_TRUE(agent.start());
+  gateway::Gateway gateway{1};
+  const std::uint16_t port = free_port();
+  const auto applied = gateway.apply(config_of(port, agent_path));
+  ASSERT_TRUE(applied) << applied.error().message();
+
+  const Client client{port};
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: " + std::to_string(body_size) +
+              "\r\n\r\n");
+  // The head comes alone: what is read together with one is copied out of the head's buffer, once.
+  ASSERT_EQ(client.line(), "HTTP/1.1 100 Continue\r\n");
+  Recording recording;
+  client.send(std::string(body_size, 'b'));
+  ASSERT_EQ(client.line(), "\r\n");
+  ASSERT_TRUE(client.line().starts_with("HTTP/1.1 403"));
+
+  const auto transfers = recording.end();
+  EXPECT_EQ(written_from(read_from_clients(transfers), transfers, agent_path), body_size);
+}
+
+}  // namespace
+}  // namespace picket::tests

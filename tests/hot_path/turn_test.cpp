@@ -1,0 +1,169 @@
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "bench/both_ends.hpp"
+#include "tests/hot_path/interposed.hpp"
+
+/// What one turn of the loop costs beside the events in it. Both ends of the connections are on this thread, so the
+/// figures are of proxy and agent together.
+namespace picket::tests {
+namespace {
+
+/// Exchanges that all ask at once, between two turns.
+class Round {
+ public:
+  Round(bench::BothEnds& ends, std::size_t count) : ends_(ends), all_(count) {
+    for (auto& one : all_) {
+      one.id = ends.worker().ids().mint();
+      one.head.metadata.correlation_id = one.id.text();
+      one.chunk.correlation_id = one.id.text();
+      one.exchange.emplace(ends.pool().begin(ends.agent(), one.id));
+    }
+  }
+  Round(const Round&) = delete;
+  Round& operator=(const Round&) = delete;
+  ~Round() {
+    for (auto& one : all_) {
+      one.call.reset();
+      one.exchange.reset();
+      ends_.worker().ids().release(one.id);
+    }
+  }
+
+  void ask_heads() {
+    for (auto& one : all_)
+      one.call.emplace(*one.exchange, &one.head, wire::EventKind::request_headers, base::Deadline{});
+  }
+  void ask_bodies(base::ByteView data) {
+    for (auto& one : all_) {
+      one.chunk.data = data;
+      one.call.emplace(*one.exchange, &one.chunk, wire::EventKind::request_body_chunk, base::Deadline{});
+    }
+  }
+  /// Turns until all are answered; calls `watch(turn)` in place of each turn.
+  template <class Watch>
+  void turn(Watch watch) {
+    while (!std::ranges::all_of(all_, [](const auto& one) { return one.call->done(); })) watch([&] { turn_once(); });
+    for (const auto& one : all_) EXPECT_TRUE(one.call->result());
+  }
+  void turn() {
+    turn([](auto once) { once(); });
+  }
+
+ private:
+  struct One {
+    base::CorrelationId id;
+    wire::RequestHeaders head{
+        .metadata = {.request_id = "r", .client_ip = "192.0.2.1", .protocol = "HTTP/1.1"}, .method = "GET", .uri = "/"};
+    wire::RequestBodyChunk chunk{.is_last = true};
+    std::optional<pool::Exchange> exchange;
+    std::optional<pool::Call> call;
+  };
+  void turn_once() { ends_.worker().turn(base::TimePoint::max()); }
+
+  bench::BothEnds& ends_;
+  std::deque<One> all_;
+};
+
+/// The most that one turn asked for, over some rounds of `count` events each.
+Calls most_of_a_turn(bench::BothEnds& ends, std::size_t count) {
+  Calls most;
+  for (int i = 0; i < 20; ++i) {
+    Round round{ends, count};
+    round.ask_heads();
+    round.turn([&](auto once) {
+      const Calls before = calls();
+      once();
+      const Calls after = calls();
+      most.clock_reads = std::max(most.clock_reads, after.clock_reads - before.clock_reads);
+      most.locks = std::max(most.locks, after.locks - before.locks);
+    });
+  }
+  return most;
+}
+
+class Turn : public ::testing::TestWithParam<wire::Encoding> {};
+
+TEST(Interposed, SeesClockAndLocks) {
+  const Calls before = calls();
+  (void)base::Clock::now();
+  std::mutex mutex;
+  mutex.lock();
+  mutex.unlock();
+  EXPECT_EQ(calls().clock_reads - before.clock_reads, 1U);
+  EXPECT_EQ(calls().locks - before.locks, 1U);
+}
+
+TEST_P(Turn, ReadsTheClockOnceHoweverManyEventsItHas) {
+  bench::BothEnds ends{GetParam()};
+  // One of ours; the other is Asio's, which makes a duration of the time until which it waits.
+  EXPECT_LE(most_of_a_turn(ends, 1).clock_reads, 2U);
+  EXPECT_LE(most_of_a_turn(ends, 64).clock_reads, 2U);
+}
+
+TEST_P(Turn, TakesNoLockForAnEvent) {
+  bench::BothEnds ends{GetParam()};
+  // What Asio locks per turn and readiness, which nobody else ever holds, does not grow with the events.
+  const std::uint64_t for_one = most_of_a_turn(ends, 1).locks;
+  EXPECT_LE(for_one, 6U);
+  EXPECT_EQ(most_of_a_turn(ends, 64).locks, for_one);
+}
+
+TEST_P(Turn, LeavesAskingWithoutLockAndWithOneClockRead) {
+  bench::BothEnds ends{GetParam()};
+  for (int i = 0; i < 3; ++i) {
+    const Calls before = calls();
+    Round round{ends, 64};
+    round.ask_heads();
+    EXPECT_EQ(calls().locks - before.locks, 0U);
+    EXPECT_EQ(calls().writes - before.writes, 0U);
+    EXPECT_LE(calls().clock_reads - before.clock_reads, 1U);  // the first of what would be a turn
+    round.turn();
+  }
+}
+
+/// Writes to each descriptor in the turns of one round of questions.
+template <class Ask>
+void expect_one_write_per_turn(bench::BothEnds& ends, std::size_t count, Ask ask) {
+  Round round{ends, count};
+  ask(round);
+  std::size_t written = 0;
+  round.turn([&](auto once) {
+    Recording recording;
+    once();
+    std::map<int, int> writes;
+    for (const Transfer& transfer : recording.end())
+      if (transfer.write) ++writes[transfer.descriptor];
+    for (const auto& [descriptor, number] : writes) EXPECT_EQ(number, 1) << "descriptor " << descriptor;
+    written += writes.size();
+  });
+  EXPECT_GE(written, 2U);  // at least the question and the answer
+}
+
+TEST_P(Turn, WritesOncePerConnectionHoweverManyEventsItHas) {
+  for (const std::uint32_t connections : {1U, 4U}) {
+    bench::BothEnds ends{GetParam(), connections};
+    for (const std::size_t count : {1, 64}) {
+      expect_one_write_per_turn(ends, count, [](Round& round) { round.ask_heads(); });
+      expect_one_write_per_turn(ends, count, [](Round& round) { round.ask_heads(); });
+    }
+  }
+}
+
+TEST_P(Turn, WritesBodiesOfManyExchangesOnce) {
+  bench::BothEnds ends{GetParam()};
+  const std::string body(4096, 'b');
+  expect_one_write_per_turn(ends, 16, [&](Round& round) { round.ask_bodies(base::as_bytes(body)); });
+}
+
+INSTANTIATE_TEST_SUITE_P(Encodings, Turn, ::testing::Values(wire::Encoding::json, wire::Encoding::msgpack),
+                         [](const auto& test) { return test.param == wire::Encoding::json ? "Json" : "MessagePack"; });
+
+}  // namespace
+}  // namespace picket::tests
