@@ -1,11 +1,12 @@
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string_view>
 #include <vector>
+
+#include <boost/container/deque.hpp>
 
 #include "picket/agent/handler.hpp"
 #include "picket/agent/server.hpp"
@@ -54,9 +55,9 @@ class ServedConnection final : public transport::AgentLink::Owner,
   struct Slot {
     ExchangeState exchange;
     std::uint32_t generation = 0;
-    bool evaluating = false;  // an event of it is with a thread, or deferred
-    bool cancelled = false;   // … and nobody wants the answer any more
-    std::deque<Event> queue;
+    bool evaluating = false;               // an event of it is with a thread, or deferred
+    bool cancelled = false;                // … and nobody wants the answer any more
+    boost::container::deque<Event> queue;  // takes no memory while it is empty, unlike std::deque
   };
   class EventCompletions;
 
