@@ -12,8 +12,8 @@ using base::ErrorKind;
 
 namespace {
 
-// How long a call waits for a suspect agent's pong. One that lives answers within its round trip, so that a single slow
-// evaluation makes nobody else fail; one that is frozen costs no more than this.
+// How long a call waits at most for a suspect agent's pong. One that lives answers within its round trip, so that a
+// single slow evaluation makes nobody else fail.
 constexpr base::Duration pong_grace = std::chrono::milliseconds{500};
 
 }  // namespace
@@ -159,7 +159,8 @@ std::optional<Agent::MustWait> Agent::paused(Call& call) {
 }
 
 std::optional<Agent::MustWait> Agent::suspect(Call& call, base::TimePoint since) {
-  const base::TimePoint until = since + std::min<base::Duration>(pong_grace, config_.request_timeout);
+  // An agent that was silent was pinged after half of the time that the event had: it has had that long to answer.
+  const base::TimePoint until = since + std::min<base::Duration>(pong_grace, (call.deadline_.at() - call.started_) / 2);
   auto error = base::fail(ErrorKind::unavailable, "the agent let an event time out and has answered no ping since");
   if (worker_.now() < until) return MustWait{std::move(error), std::min(call.deadline_.at(), until)};
   call.finish(std::move(error), Breaker::Outcome::neutral);
@@ -261,6 +262,10 @@ void Agent::note_breaker() {
   if (metrics_.breaker_state.value() == state) return;
   metrics_.breaker_state.set(state);
   if (observer_ != nullptr) observer_->on_breaker(id(), breaker_.state());
+}
+
+void Agent::probe() {
+  for (auto& connection : connections_) connection->probe();
 }
 
 void Agent::doubt() {

@@ -63,6 +63,8 @@ class Connection final : transport::ProxyLink::Owner {
   /// `call` has ended in another way than by its session's word: what the session has still to say of it reaches
   /// nobody.
   void disown(Call& call) noexcept;
+  /// The agent is silent on another connection: whether it lives is asked here, too.
+  void probe();
   /// The agent failed on another connection: this one has to answer a ping before it takes anything new.
   void doubt();
   /// An exchange ended: a draining connection may be free to close now.
@@ -172,6 +174,8 @@ class Agent {
   };
   void on_lost(const base::Error& reason, const Lost& lost);
   void note_breaker();
+  /// An event waits on a silent connection: by its time-out it should be known whether the agent lives.
+  void probe();
   /// An event timed out: a dead agent must not cost one time-out per connection.
   void doubt();
   [[nodiscard]] base::TimePoint last_suspicion() const noexcept;

@@ -255,6 +255,18 @@ TEST_F(AgentTest, FrozenAgentCostsOneTimeoutHoweverManyConnectionsItHas) {
   EXPECT_EQ(kind_of(three.headers("/", in(20s))), ErrorKind::unavailable) << "it must not wait for what is frozen";
 }
 
+TEST_F(AgentTest, SilentAgentIsPingedOnEveryConnectionBeforeTheTimeout) {
+  Config config = quick();
+  config.connections_per_agent = 2;
+  Agent& agent = add(config);
+  auto first = ready(agent);
+  auto second = ready(agent);
+  Asked one{worker_, agent};
+  Call& call = one.headers("/", in(2s));
+  for (auto* const connection : {&first, &second}) await_ping(*connection);
+  EXPECT_FALSE(call.done());
+}
+
 TEST_F(AgentTest, SlowEvaluationOfALiveAgentFailsNobodyElse) {
   Config config = quick();
   config.connections_per_agent = 2;

@@ -75,6 +75,7 @@ void Connection::handle(session::ProxyAction& action) {
             if (!flow.paused) agent_.pump();
           },
           [&](session::Trusted&) { agent_.pump(); },
+          [&](session::Probed&) { agent_.probe(); },
           [&](session::HealthChanged& health) {
             observe([&](Observer& observer) { observer.on_health(agent_.id(), health.state); });
             agent_.pump();
@@ -126,6 +127,12 @@ void Connection::lost(const base::Error& reason, bool was_announced) {
 void Connection::doubt() {
   if (!ready_ || session() == nullptr) return;
   session()->doubt(agent_.worker_.now());
+  touch();
+}
+
+void Connection::probe() {
+  if (!ready_ || session() == nullptr) return;
+  session()->probe(agent_.worker_.now());
   touch();
 }
 

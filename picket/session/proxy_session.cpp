@@ -64,6 +64,7 @@ ProxySession::ProxySession(const ProxyConfig& config, base::TimePoint now)
 
 void ProxySession::feed(std::string_view bytes, base::TimePoint now) {
   if (state_ == State::closed) return;
+  silent_since_ = now;
   arena_.reset();
   auto status = reader_.feed(bytes, [&](const wire::FrameView& frame) { return on_frame(frame, now); });
   if (!status) close(std::move(status.error()));
@@ -71,6 +72,7 @@ void ProxySession::feed(std::string_view bytes, base::TimePoint now) {
 
 void ProxySession::rest_received(std::size_t size, base::TimePoint now) {
   if (state_ == State::closed) return;
+  silent_since_ = now;
   arena_.reset();
   auto status = reader_.rest_received(size, [&](const wire::FrameView& frame) { return on_frame(frame, now); });
   if (!status) close(std::move(status.error()));
@@ -267,6 +269,8 @@ base::Status ProxySession::enqueue(const base::CorrelationId& id, const PendingE
     }
     in_flight_.exchange(exchange).told = true;
   }
+  if (in_flight_.events() == 0) silent_since_ = now;
+  if (!event.deadline.never()) patience_ = (event.deadline.at() - now) / 2;
   in_flight_.add_event(exchange, pending);
   return {};
 }
@@ -353,13 +357,23 @@ void ProxySession::expire(ExchangeIndex exchange, base::TimePoint now) {
 void ProxySession::doubt(base::TimePoint now) {
   if (suspect_ || state_ != State::ready) return;
   suspect_ = true;
-  suspect_since_ = now;
-  ping(now);
+  probe(now);
+}
+
+void ProxySession::probe(base::TimePoint now) {
+  if (state_ == State::ready && pong_due_ == base::TimePoint::max()) ping(now);
+}
+
+/// An agent that is dead is silent, and it should be known to be before the event that waits for it times out.
+base::TimePoint ProxySession::probe_due() const noexcept {
+  const bool waits = in_flight_.events() != 0 && pong_due_ == base::TimePoint::max();
+  return waits && patience_ != base::Duration::max() ? silent_since_ + patience_ : base::TimePoint::max();
 }
 
 void ProxySession::ping(base::TimePoint now) {
   ++ping_sequence_;
   (void)wire::encode(format_, wire::Ping{ping_sequence_, milliseconds(now)}, output_);
+  if (pong_due_ == base::TimePoint::max()) pinged_at_ = now;
   pong_due_ = std::min(pong_due_, now + config_.pong_timeout);
   next_ping_ = now + config_.ping_interval;
 }
@@ -370,6 +384,10 @@ void ProxySession::tick(base::TimePoint now) {
     return close(fail(ErrorKind::timeout, state_ == State::handshaking
                                               ? "the agent did not answer the handshake in time"
                                               : "the agent did not accept its configuration in time"));
+  if (now >= probe_due()) {
+    ping(now);
+    actions_.emplace_back(Probed{});
+  }
   while (in_flight_.earliest() != none && in_flight_.event(in_flight_.earliest()).deadline.passed(now))
     expire(in_flight_.event(in_flight_.earliest()).exchange, now);
   linger_.tick(output_, now);
@@ -386,7 +404,7 @@ void ProxySession::tick(base::TimePoint now) {
 base::TimePoint ProxySession::next_wakeup() const noexcept {
   if (state_ == State::closed) return base::TimePoint::max();
   if (state_ != State::ready) return state_deadline_;
-  return std::min({in_flight_.earliest_deadline(), next_ping_, pong_due_, linger_.due()});
+  return std::min({in_flight_.earliest_deadline(), next_ping_, pong_due_, linger_.due(), probe_due()});
 }
 
 std::size_t ProxySession::memory() const noexcept {

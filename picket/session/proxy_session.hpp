@@ -54,6 +54,7 @@ struct FlowChanged {
   bool paused;
 };
 struct Trusted {};  ///< A pong came: the session is suspect no longer.
+struct Probed {};   ///< The agent is silent while an event waits, and was pinged: its other connections should be, too.
 struct MetricsReported {
   const wire::MetricsReport* report;
 };  ///< Lifetime as Answered.
@@ -64,7 +65,7 @@ struct Closed {
   base::Error reason;
 };  ///< Write what is queued, then close. Nothing follows.
 struct Dropped {};  ///< A response that reached nobody; dropped() says why.
-using ProxyAction = std::variant<Ready, Answered, Failed, HealthChanged, FlowChanged, Trusted, MetricsReported,
+using ProxyAction = std::variant<Ready, Answered, Failed, HealthChanged, FlowChanged, Trusted, Probed, MetricsReported,
                                  ConfigUpdateRequested, Closed, Dropped>;
 
 /// Responses that reached nobody, by reason. A forged or late answer is counted and dropped, never believed.
@@ -125,6 +126,8 @@ class ProxySession {
   /// Tells an agent that declared request_complete of an exchange that complete() did not tell it of: one that only
   /// counts or logs. Best effort: nothing where the session is not ready or its output is full.
   void report(const wire::RequestComplete& summary, base::TimePoint now);
+  /// Pings, unless a ping is out: for the owner who hears nothing from the same agent elsewhere.
+  void probe(base::TimePoint now);
   /// Makes it suspect until the agent answers a ping: for the owner who has seen the same agent fail elsewhere.
   void doubt(base::TimePoint now);
   /// Closes for the owner's reason: what is in flight fails with it.
@@ -138,8 +141,8 @@ class ProxySession {
   [[nodiscard]] const std::optional<base::Error>& end() const noexcept { return end_; }
   /// A ping is out that is not answered since an event timed out: nothing new should go here.
   [[nodiscard]] bool suspect() const noexcept { return suspect_; }
-  /// Since when; meaningful while it is.
-  [[nodiscard]] base::TimePoint suspect_since() const noexcept { return suspect_since_; }
+  /// Since when that ping is out; meaningful while it is.
+  [[nodiscard]] base::TimePoint suspect_since() const noexcept { return pinged_at_; }
   [[nodiscard]] bool paused() const noexcept { return paused_; }
   [[nodiscard]] wire::HealthState health() const noexcept { return health_; }
   /// Whether a new exchange may start here.
@@ -167,6 +170,7 @@ class ProxySession {
   void begin_configuring(base::TimePoint now);
   void ready();
   void ping(base::TimePoint now);
+  [[nodiscard]] base::TimePoint probe_due() const noexcept;
   [[nodiscard]] base::Status drop(std::uint64_t& count);
   base::Status enqueue(const base::CorrelationId& id, const PendingEvent& event, base::TimePoint now);
   void fail_all(const base::Error& reason);
@@ -194,8 +198,10 @@ class ProxySession {
   base::TimePoint pong_due_ = base::TimePoint::max();
   std::uint64_t ping_sequence_ = 0;
   std::uint64_t completes_unanswered_ = 0;  // answers to request_complete that are still to come; nobody waits for them
+  base::TimePoint pinged_at_{};
+  base::TimePoint silent_since_{};                   // nothing was heard, or nothing was in flight, until then
+  base::Duration patience_ = base::Duration::max();  // half of what the latest event may take
   bool suspect_ = false;
-  base::TimePoint suspect_since_{};
   bool paused_ = false;
   wire::HealthState health_ = wire::HealthState::healthy;
 };

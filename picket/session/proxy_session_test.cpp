@@ -331,6 +331,34 @@ TEST_F(ProxySessionTest, PongClearsTheSuspicionAndSilenceEndsTheConnection) {
   }
 }
 
+TEST_F(ProxySessionTest, SilentAgentIsPingedHalfwayToTheTimeout) {
+  auto& session = ready();
+  ASSERT_TRUE(send_headers(session, one_, 1, 1s));
+  EXPECT_EQ(session.next_wakeup(), kStart + 500ms);
+  (void)take_output(session);
+  session.tick(kStart + 500ms);
+  EXPECT_THAT(types_of(take_output(session)), ElementsAre(FrameType::ping));
+  EXPECT_TRUE(std::holds_alternative<Probed>(session.actions()[0]));
+  EXPECT_FALSE(session.suspect());
+  EXPECT_EQ(session.next_wakeup(), kStart + 1s) << "one ping is enough";
+  session.tick(kStart + 1s);
+  EXPECT_TRUE(session.suspect());
+  EXPECT_EQ(session.suspect_since(), kStart + 500ms);
+}
+
+TEST_F(ProxySessionTest, AgentThatIsHeardIsNotProbed) {
+  auto& session = ready();
+  ASSERT_TRUE(send_headers(session, one_, 1, 1s));
+  ASSERT_TRUE(send_headers(session, two_, 2, 1s));
+  feed(session, answer(two_), kStart + 400ms);
+  EXPECT_EQ(session.next_wakeup(), kStart + 900ms);
+  (void)take_output(session);
+  session.tick(kStart + 500ms);
+  EXPECT_EQ(take_output(session), "");
+  feed(session, answer(one_), kStart + 600ms);
+  EXPECT_GT(session.next_wakeup(), kStart + 2s) << "nothing waits";
+}
+
 TEST_F(ProxySessionTest, DoubtOfTheOwnerPingsOnceAndHoldsUntilThePong) {
   auto& session = ready();
   session.doubt(kStart);
