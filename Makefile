@@ -8,7 +8,7 @@ help:
 	@echo 'make demo      build, start upstream + picket-waf + gateway, attack them, print a table (KEEP=1 leaves them running)'
 	@echo 'make build     release binaries: build/release/bin/picket, picket-waf'
 	@echo 'make test      every test: sanitizers, races, GCC, instruction budgets'
-	@echo 'make bench     benchmarks (ROWS=regex for a part)'
+	@echo 'make bench     benchmarks (ROWS=regex for a part, PEERS=all with more proxies to compare with)'
 	@echo 'make interop   Picket and the published Rust crate, both ways, both encodings'
 	@echo 'make crs       the whole OWASP CRS regression suite through gateway and WAF'
 	@echo 'make fuzz      each fuzz target for FUZZ_SECONDS (60)'
@@ -58,7 +58,7 @@ fuzz:
 	@tools/fuzz $(or $(FUZZ_SECONDS),60)
 
 bench:
-	@tools/bootstrap bench
+	@tools/bootstrap $(if $(filter all,$(PEERS)),peers,bench)
 	@tools/bench "$(ROWS)"
 
 interop:

@@ -1,159 +1,100 @@
-"""What an HTTP user feels: nginx as a proxy, the gateway alone, and the gateway asking an agent that allows, in front of
-one upstream. Load and upstream share the first core, the proxy and its agent the second.
+"""What an HTTP user feels: a proxy alone, and one that asks an agent that allows, in front of one upstream. Load and
+upstream share the first core, the proxy and its agent the second.
 
-A row is http/WHAT/METHOD/SETUP: WHAT is p50 or cpu (of proxy and agent together, per request); METHOD get, or post with 10 KB;
-SETUP gateway, agent, or added: what the agent adds to the gateway alone. On the other side nginx, or the bound that
-targets.md sets in figures."""
+A row is SIDE/WHAT/METHOD[/SETUP]. WHAT is p50, p99 or cpu (of proxy and agent together, per request); METHOD get, or
+post with 10 KB. SIDE is http with the SETUPs gateway, agent, or added: what the agent adds; on the other side direct
+(no proxy), nginx, or a peer (peers.py) with the SETUPs alone, asked, added. `bound` is what targets.md allows."""
 
-import contextlib
-import re
-import socket
-import subprocess
 import tempfile
-import time
-from pathlib import Path
+from dataclasses import dataclass
 
-from places import PICKET_BIN, cores, need, on_core, output_of, stop
+import proxies
+import wrk
+from peers import PEERS, PICKET, Peer
+from places import cores, need, stop
+from servers import Servers
 
 SECONDS = 1
+METHODS = ("get", "post")
+BODY = b"0123456789" * 1024
+RESOLUTION_US = 1.0  # of wrk's percentiles: a smaller difference counts as this
 BOUNDS_US = {"p50": 35.0, "cpu": 10.0}  # what one agent may add to a request
 
-NGINX = """daemon off; master_process off; worker_processes 1; pid {folder}/{name}.pid; error_log {folder}/{name}.log;
-events {{ worker_connections 1024; }}
-http {{
-  access_log off; client_body_temp_path {folder}/{name}-body; proxy_temp_path {folder}/{name}-proxy;
-  fastcgi_temp_path {folder}/{name}-f; uwsgi_temp_path {folder}/{name}-u; scgi_temp_path {folder}/{name}-s;
-  client_body_buffer_size 64k; keepalive_requests 1000000000;
-  upstream app {{ server 127.0.0.1:{upstream}; keepalive 64; keepalive_requests 1000000000; }}
-  server {{ listen 127.0.0.1:{port}; location / {{ {action} }} }}
-}}
-"""
-ANSWER = 'return 200 "hello, this is the upstream\\n";'
-PASS_ON = 'proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection "";'
 
-GATEWAY = """system {{ worker-threads 1 }}
-listeners {{ listener "web" {{ address "127.0.0.1:{port}"; protocol "http" }} }}
-agents {{ agent "allow" type="custom" {{ binary-uds "{folder}/agent.sock"; events "request_headers" "request_body"; timeout-ms 5000; failure-mode "closed" }} }}
-filters {{ filter "ask" {{ type "agent"; agent "allow" }} }}
-upstreams {{ upstream "app" {{ target "127.0.0.1:{upstream}" }} }}
-routes {{ route "all" {{ matches {{ path-prefix "/" }}; {filters} upstream "app" }} }}
-"""
+@dataclass(frozen=True)
+class Target:
+    """What is loaded: a port, and the processes whose CPU time is spent for it."""
 
-# wrk sends a body only from a script.
-POST = """wrk.method = "POST"
-wrk.body = string.rep("0123456789", 1024)
-wrk.headers["Content-Type"] = "application/octet-stream"
-"""
+    port: int
+    spends: tuple
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
+@dataclass(frozen=True)
+class Pair:
+    """A proxy without and with its agent."""
+
+    peer: Peer
+    alone: Target
+    asked: Target
 
 
 class Stack:
-    """Upstream, nginx, both gateways and the agent, each a process of its own; ends them on exit."""
+    """Every server of the rows wanted, started."""
 
-    def __init__(self, folder):
-        self.folder = Path(folder)
-        self.ports = {name: free_port() for name in ("upstream", "nginx", "gateway", "agent")}
-        self.processes = {}
+    def __init__(self, servers, sides):
+        self.servers = servers
+        load_core, self.core = cores()
+        self.upstream = proxies.nginx(servers, "upstream", load_core)
+        self.alone = {"direct": Target(self.upstream, ("upstream",)),
+                      "nginx": Target(proxies.nginx(servers, "nginx", self.core, self.upstream), ("nginx",))}
+        self.pairs = [self.pair(peer) for peer in (PICKET, *PEERS) if peer is PICKET or peer.side in sides]
+        self.script = wrk.script_for(servers.folder / "post.lua", "POST", "/",
+                                     {"Content-Type": "application/octet-stream"}, BODY)
 
-    def start(self):
-        load, proxy = cores()
-        self.nginx("upstream", load, ANSWER)
-        self.nginx("nginx", proxy, PASS_ON)
-        self.spawn("asked", proxy, [PICKET_BIN / "picket", "agent", "--listen", f"unix:{self.folder}/agent.sock"])
-        self.gateway("gateway", proxy, "")
-        self.gateway("agent", proxy, 'filters "ask";')
-        (self.folder / "post.lua").write_text(POST, encoding="ascii")
-        for name, port in self.ports.items():
-            self.await_port(name, port)
+    def pair(self, peer):
+        agent, alone, asked = (f"{peer.side}-{name}" for name in ("agent", "alone", "asked"))
+        asking = proxies.Asking(self.servers.folder / f"{agent}.sock")
+        self.servers.serve(agent, self.core, peer.agent(asking.socket), asking.socket)
+        return Pair(peer, Target(peer.proxy(self.servers, alone, self.core, self.upstream), (alone,)),
+                    Target(peer.proxy(self.servers, asked, self.core, self.upstream, asking), (asked, agent)))
 
-    def nginx(self, name, core, action):
-        config = self.folder / f"{name}.conf"
-        config.write_text(NGINX.format(folder=self.folder, name=name, upstream=self.ports["upstream"],
-                                       port=self.ports[name], action=action), encoding="ascii")
-        self.spawn(name, core, ["nginx", "-c", config, "-p", self.folder])
+    def load(self, target, method):
+        """`{what: value}` of one client that asks again as soon as it is answered."""
+        before = self.servers.cpu_us(*target.spends)
+        seen = wrk.run(cores()[0], f"http://127.0.0.1:{target.port}/", SECONDS,
+                       script=self.script if method == "post" else None)
+        used = self.servers.cpu_us(*target.spends) - before
+        if seen.refused:
+            stop(f"{target.spends[0]} refuses {seen.refused} of {seen.requests} requests ({method})")
+        return {"p50": seen.p50, "p99": seen.p99, "cpu": used / seen.requests}
 
-    def gateway(self, name, core, filters):
-        config = self.folder / f"{name}.kdl"
-        config.write_text(GATEWAY.format(folder=self.folder, upstream=self.ports["upstream"], port=self.ports[name],
-                                         filters=filters), encoding="ascii")
-        self.spawn(name, core, [PICKET_BIN / "picket", "run", config])
-
-    def spawn(self, name, core, command):
-        with open(self.folder / f"{name}.out", "wb") as output:
-            self.processes[name] = subprocess.Popen(on_core(core, command), stdout=output, stderr=output)
-
-    def await_port(self, name, port):
-        for _ in range(200):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-                return
-            time.sleep(0.05)
-        stop(f"{name} does not listen: {(self.folder / f'{name}.out').read_text(encoding='utf-8')[-500:]}")
-
-    def cpu_us(self, names):
-        tasks = [task for name in names for task in Path(f"/proc/{self.processes[name].pid}/task").glob("*/schedstat")]
-        return sum(int(task.read_text(encoding="ascii").split()[0]) for task in tasks) / 1000
-
-    def stop(self):
-        for process in self.processes.values():
-            process.terminate()
-        for process in self.processes.values():
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=10)
-            process.kill()
+    def round(self, method):
+        """`{row: value}` of one round; the halves of a difference are measured one after the other."""
+        rows = {}
+        for side, target in self.alone.items():
+            rows |= {f"{side}/{what}/{method}": value for what, value in self.load(target, method).items()}
+        for pair in self.pairs:
+            peer, alone, asked = pair.peer, self.load(pair.alone, method), self.load(pair.asked, method)
+            for what in alone:
+                rows |= {f"{peer.side}/{what}/{method}/{peer.alone}": alone[what],
+                         f"{peer.side}/{what}/{method}/{peer.asked}": asked[what],
+                         f"{peer.side}/{what}/{method}/added": max(asked[what] - alone[what], RESOLUTION_US)}
+        return rows
 
 
-def in_microseconds(text):
-    value, unit = re.fullmatch(r"([\d.]+)(us|ms|s)", text).groups()
-    return float(value) * {"us": 1, "ms": 1e3, "s": 1e6}[unit]
-
-
-def load(stack, name, method):
-    """One client that asks again as soon as it is answered."""
-    script = ["-s", stack.folder / "post.lua"] if method == "post" else []
-    watched = [name, "asked"] if name == "agent" else [name]
-    before = stack.cpu_us(watched)
-    text = output_of(on_core(cores()[0], ["wrk", "-t1", "-c1", f"-d{SECONDS}s", "--latency", *script,
-                                          f"http://127.0.0.1:{stack.ports[name]}/"]))
-    used = stack.cpu_us(watched) - before
-    if "Non-2xx" in text or "Socket errors" in text:
-        stop(f"{name} answers {method} with errors:\n{text}")
-    requests = int(re.search(r"(\d+) requests in", text).group(1))
-    return {"p50": in_microseconds(re.search(r"50%\s+(\S+)", text).group(1)), "cpu": used / requests}
-
-
-def values_of(round_results):
-    """`{side: {row: value}}` of one round."""
-    values = {"picket": {}, "reference": {}}
-    for method in ("get", "post"):
-        for what, bound in BOUNDS_US.items():
-            alone, asked = (round_results[name, method][what] for name in ("gateway", "agent"))
-            values["picket"] |= {f"http/{what}/{method}/gateway": alone, f"http/{what}/{method}/agent": asked,
-                                 f"http/{what}/{method}/added": max(asked - alone, 0.0)}
-            values["reference"] |= {f"nginx/{what}/{method}": round_results["nginx", method][what],
-                                    f"bound/{what}": bound}
-    return values
-
-
-def measure(_wanted, rounds, progress):
-    """As micro.measure; every row of this table comes from the same six loads."""
-    need("wrk", "it makes the HTTP load; tools/bootstrap bench installs it")
-    need("nginx", "it is the upstream and the proxy to compare with; tools/bootstrap bench installs it")
-    result = {"picket": {}, "reference": {}}
-    with tempfile.TemporaryDirectory(prefix="picket-bench-") as folder:
-        stack = Stack(folder)
-        try:
-            stack.start()
-            for number in range(rounds):
-                progress(f"HTTP: round {number + 1} of {rounds}")
-                outcome = {(name, method): load(stack, name, method) for method in ("get", "post")
-                           for name in ("nginx", "gateway", "agent")}
-                for side, rows in values_of(outcome).items():
-                    for row, value in rows.items():
-                        result[side].setdefault(row, []).append(value)
-        finally:
-            stack.stop()
+def measure(wanted, rounds, progress):
+    """As micro.measure; all rows of a peer come from the same loads."""
+    for program, why in (("wrk", "it makes the HTTP load"), ("nginx", "it is the upstream and a proxy to compare with"),
+                         ("haproxy", "it is the proxy to compare with")):
+        need(program, f"{why}; tools/bootstrap bench installs it")
+    result = {"picket": {}, "reference": {f"bound/{what}": [bound] * rounds for what, bound in BOUNDS_US.items()}}
+    sides = {row.split("/")[0] for theirs in wanted.values() for row in theirs}
+    with tempfile.TemporaryDirectory(prefix="picket-bench-") as folder, Servers(folder) as servers:
+        stack = Stack(servers, sides)
+        for number in range(rounds):
+            progress(f"HTTP: round {number + 1} of {rounds}")
+            for method in METHODS:
+                for row, value in stack.round(method).items():
+                    side = "picket" if row.startswith("http/") else "reference"
+                    result[side].setdefault(row, []).append(value)
     return result

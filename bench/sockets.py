@@ -3,16 +3,13 @@
 A row is WHO/WHAT/ENCODING/IN-FLIGHTxCONNECTIONS, or WHO/chunk/ENCODING for bodies. WHO on our side: `socket` (Picket asks
 Picket), `picket-to-rust`, `rust-to-picket`; on the other: `socket` (the reference asks itself) or `floor`."""
 
-import contextlib
 import json
-import subprocess
 import tempfile
-import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import payloads
-from places import BIN, ENCODINGS, PAYLOADS, PICKET_BIN, cores, on_core, output_of, stop
+from places import BIN, ENCODINGS, PAYLOADS, PICKET_BIN, cores, on_core, output_of
+from servers import Servers
 
 SECONDS = 0.4
 WARM_UP = 0.1  # what every client does before it measures
@@ -59,51 +56,29 @@ def frame_sizes(encoding):
     return tuple(payloads.size_of("picket", f"{name}.{encoding}") + FRAME_HEADER for name in ("request_wire", "allow"))
 
 
-class Agents:
-    """Every agent of a run, each behind a socket of its own and pinned to the second core; ends them on exit."""
-
-    def __init__(self, folder):
-        self.folder = Path(folder)
-        self.processes = {}
+class Agents(Servers):
+    """Every agent of a run, each behind a socket of its own and pinned to the second core."""
 
     def path(self, agent, encoding):
-        return self.folder / (f"{agent}.sock" if agent == "picket" else f"{agent}-{encoding}.sock")
+        return self.folder / f"{self.process(agent, encoding)}.sock"
 
-    def start(self):
-        self.spawn("picket", "", [PICKET_BIN / "picket", "agent", "--listen", f"unix:{self.path('picket', '')}"])
+    @staticmethod
+    def process(agent, encoding):
+        """Picket's agent speaks both encodings; of the others there is one for each."""
+        return agent if agent == "picket" else f"{agent}-{encoding}"
+
+    def serve_all(self):
+        path = self.path("picket", "")
+        self.agent("picket", "", [PICKET_BIN / "picket", "agent", "--listen", f"unix:{path}"])
         for encoding in ENCODINGS:
             path = self.path("reference", encoding)
-            self.spawn("reference", encoding, [BIN / f"reference-agent-{encoding}", "--listen", path])
+            self.agent("reference", encoding, [BIN / f"reference-agent-{encoding}", "--listen", path])
         for encoding in (*ENCODINGS, "raw"):
             path = self.path("floor", encoding)
-            self.spawn("floor", encoding, [PICKET_BIN / "picket_floor", "serve", path, *frame_sizes(encoding)])
+            self.agent("floor", encoding, [PICKET_BIN / "picket_floor", "serve", path, *frame_sizes(encoding)])
 
-    def spawn(self, agent, encoding, command):
-        process = subprocess.Popen(on_core(cores()[1], command), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        self.processes[agent, encoding] = process
-        path = self.path(agent, encoding)
-        for _ in range(200):
-            if path.exists():
-                return
-            if process.poll() is not None:
-                stop(f"{command[0]}: {process.stderr.read().decode().strip()}")
-            time.sleep(0.05)
-        stop(f"{command[0]} does not listen")
-
-    def cpu_us(self, agent, encoding):
-        """What the agent's process has used so far; taskset has become the agent."""
-        process = self.processes[agent, "" if agent == "picket" else encoding]
-        tasks = Path(f"/proc/{process.pid}/task").glob("*/schedstat")
-        return sum(int(task.read_text(encoding="ascii").split()[0]) for task in tasks) / 1000
-
-    def stop(self):
-        for process in self.processes.values():
-            process.terminate()
-        for process in self.processes.values():
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=10)
-            process.kill()
-            process.stderr.close()
+    def agent(self, agent, encoding, command):
+        self.serve(self.process(agent, encoding), cores()[1], command, self.path(agent, encoding))
 
 
 def client_command(run, path):
@@ -117,9 +92,10 @@ def client_command(run, path):
 
 
 def execute(run, agents):
-    before = agents.cpu_us(run.agent, run.encoding)
+    agent = agents.process(run.agent, run.encoding)
+    before = agents.cpu_us(agent)
     result = json.loads(output_of(on_core(cores()[0], client_command(run, agents.path(run.agent, run.encoding)))))
-    used = agents.cpu_us(run.agent, run.encoding) - before
+    used = agents.cpu_us(agent) - before
     decisions = result["decisions_per_s"] * (SECONDS + WARM_UP)
     result["cpu_both"] = result["cpu_us_per_decision"] + used / decisions
     return result
@@ -141,16 +117,12 @@ def measure(wanted, rounds, progress):
     """As micro.measure."""
     runs = runs_of(wanted)
     result = {"picket": {}, "reference": {}}
-    with tempfile.TemporaryDirectory(prefix="picket-bench-") as folder:
-        agents = Agents(folder)
-        try:
-            agents.start()
-            for number in range(rounds):
-                progress(f"over a socket: round {number + 1} of {rounds}")
-                for run, users in runs.items():
-                    outcome = execute(run, agents)
-                    for side, row, what in users:
-                        result[side].setdefault(row, []).append(value_of(what, outcome))
-        finally:
-            agents.stop()
+    with tempfile.TemporaryDirectory(prefix="picket-bench-") as folder, Agents(folder) as agents:
+        agents.serve_all()
+        for number in range(rounds):
+            progress(f"over a socket: round {number + 1} of {rounds}")
+            for run, users in runs.items():
+                outcome = execute(run, agents)
+                for side, row, what in users:
+                    result[side].setdefault(row, []).append(value_of(what, outcome))
     return result

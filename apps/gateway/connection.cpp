@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "apps/gateway/answer_writer.hpp"
+#include "apps/gateway/http/body_reader.hpp"
 #include "apps/gateway/http/parser.hpp"
 #include "apps/gateway/inspection/answer.hpp"
 #include "apps/gateway/logs/access_line.hpp"
@@ -16,8 +17,6 @@
 
 namespace picket::apps::gateway {
 namespace {
-
-constexpr std::size_t read_size = 16 * 1024;
 
 Peer peer_of(int descriptor) {
   sockaddr_storage storage{};
@@ -80,10 +79,14 @@ transport::Task<Connection::HeadRead> Connection::read_head() {
   base::Deadline deadline = base::Deadline::after(shard_.worker().now(), timeouts.idle);
   std::size_t checked = 0;
   bool begun = false;
+  bool skipped = false;
   while (true) {
-    // An empty line before a request is skipped once (RFC 9112 §2.2).
-    if (!begun && buffer_.text().starts_with("\r\n")) buffer_.consume(2);
-    if (!begun && !buffer_.empty() && buffer_.text() != "\r") {
+    // One empty line before a request is skipped (RFC 9112 §2.2); a second one is refused as the head it is not.
+    if (!skipped && buffer_.text().starts_with("\r\n")) {
+      buffer_.consume(2);
+      skipped = true;
+    }
+    if (!begun && !buffer_.empty() && (skipped || buffer_.text() != "\r")) {
       begun = true;
       deadline = base::Deadline::after(shard_.worker().now(), timeouts.head);
     }
@@ -99,7 +102,7 @@ transport::Task<Connection::HeadRead> Connection::read_head() {
     }
     if (!begun && shard_.draining()) co_return HeadRead{};
     idle_ = !begun;
-    const std::span<char> space{buffer_.prepare(read_size), read_size};
+    const std::span<char> space{buffer_.prepare(http::read_size), http::read_size};
     const auto size = co_await stream_.read_some(space, deadline);
     idle_ = false;
     if (!size && size.error().kind() == base::ErrorKind::timeout && begun)
@@ -157,7 +160,7 @@ transport::Task<void> Connection::linger() {
   const base::Deadline deadline = base::Deadline::after(shard_.worker().now(), shard_.service()->timeouts.linger);
   std::size_t left = linger_bytes;
   buffer_.clear();
-  const std::span<char> space{buffer_.prepare(read_size), read_size};
+  const std::span<char> space{buffer_.prepare(http::read_size), http::read_size};
   while (left != 0) {
     const auto size = co_await stream_.read_some(space, deadline);
     if (!size || *size == 0) break;

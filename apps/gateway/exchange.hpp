@@ -7,14 +7,17 @@
 #include <vector>
 
 #include "apps/gateway/answer_writer.hpp"
-#include "apps/gateway/client_watch.hpp"
 #include "apps/gateway/http/body_reader.hpp"
 #include "apps/gateway/http/fields.hpp"
 #include "apps/gateway/http/message.hpp"
+#include "apps/gateway/http/response_reader.hpp"
+#include "apps/gateway/input_watch.hpp"
 #include "apps/gateway/inspection/inspection.hpp"
 #include "apps/gateway/service.hpp"
 
 namespace picket::apps::gateway {
+
+class EarlyAnswer;
 
 /// Who sent a request.
 struct Peer {
@@ -48,19 +51,26 @@ class Exchange {
  private:
   // Each step returns false where the request has been answered, or cannot be any more.
   [[nodiscard]] transport::Task<bool> inspect_head(const config::Route& route);
-  [[nodiscard]] transport::Task<bool> hold_and_inspect_body();
+  [[nodiscard]] transport::Task<bool> take_body();
+  [[nodiscard]] transport::Task<bool> hold_body();
   [[nodiscard]] transport::Task<bool> goes_on_after(inspection::Verdict verdict);
   [[nodiscard]] transport::Task<bool> continue_if_expected();
   [[nodiscard]] transport::Task<void> forward(const config::Route& route);
   [[nodiscard]] transport::Task<std::optional<upstream::Lease>> send_upstream(upstream::Pool& pool);
-  [[nodiscard]] transport::Task<base::Status> send_request(upstream::Lease& lease);
-  [[nodiscard]] transport::Task<base::Status> stream_body(transport::Stream& upstream);
-  [[nodiscard]] transport::Task<base::Status> read_response_head(upstream::Lease& lease);
+  [[nodiscard]] transport::Task<base::Status> ask(upstream::Lease& lease);
+  [[nodiscard]] transport::Task<base::Status> send_request(upstream::Lease& lease, EarlyAnswer& early);
+  [[nodiscard]] transport::Task<base::Status> stream_body(transport::Stream& upstream, EarlyAnswer& early);
+  [[nodiscard]] transport::Task<base::Result<http::ResponseHead>> read_response_head(upstream::Lease& lease,
+                                                                                     http::ResponseReader& reader);
+  [[nodiscard]] base::Status take_response(const base::Result<http::ResponseHead>& head);
   [[nodiscard]] transport::Task<void> respond(upstream::Lease lease);
   [[nodiscard]] transport::Task<void> relay(upstream::Lease lease, const http::FieldList& fields);
   [[nodiscard]] transport::Task<void> answer(inspection::Answer answer);
   [[nodiscard]] transport::Task<void> refuse(inspection::Reason reason, std::uint16_t status);
+  /// Answers a request whose body could not be read to its end, where anybody is left to answer.
+  [[nodiscard]] transport::Task<void> refuse_unread(const base::Error& error);
 
+  [[nodiscard]] bool is_too_large(std::uint64_t body_size) const;
   void build_request(base::Buffer& out, const std::string& upstream_address);
   void build_response(base::Buffer& out, const http::FieldList& fields, bool to_chunks);
   [[nodiscard]] AnswerTerms terms();
@@ -74,7 +84,7 @@ class Exchange {
   const http::RequestHead& request_;
   base::Arena& arena_;
   http::BodyReader body_;
-  ClientWatch watch_;
+  InputWatch watch_;  // of the client, while nobody reads from it
   base::CorrelationId id_;
   std::string_view request_id_;
   std::optional<inspection::Inspection> inspection_;
@@ -84,7 +94,7 @@ class Exchange {
   std::vector<std::unique_ptr<char[]>> blocks_;
   std::vector<base::ByteView> held_;
   std::uint64_t body_size_ = 0;
-  bool body_is_held_ = false;     // all of it
+  bool body_is_held_ = false;     // all of it, even where there is none of it
   bool request_is_sent_ = false;  // all of it, to the upstream that answers
   bool body_started_ = false;     // bytes of it went upstream from the socket: no retry
 

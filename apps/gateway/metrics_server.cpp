@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "apps/gateway/http/head_check.hpp"
-#include "apps/gateway/router.hpp"
+#include "apps/gateway/http/target.hpp"
 #include "picket/base/buffer.hpp"
 
 namespace picket::apps::gateway {
@@ -87,7 +87,7 @@ std::string MetricsServer::answer(std::string_view head) const {
   const std::size_t method_end = head.find(' ');
   const std::string_view target = head.substr(method_end + 1, head.find(' ', method_end + 1) - method_end - 1);
   if (head.substr(0, method_end) != "GET") return response("405 Method Not Allowed", "text/plain", "only GET\n");
-  const auto page = page_(path_of(target));
+  const auto page = page_(http::path_of(target));
   if (!page) return response("404 Not Found", "text/plain", "nothing is here\n");
   return response("200 OK", "text/plain; version=0.0.4; charset=utf-8", *page);
 }

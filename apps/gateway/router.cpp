@@ -3,15 +3,10 @@
 #include <algorithm>
 #include <charconv>
 
+#include "apps/gateway/http/target.hpp"
+
 namespace picket::apps::gateway {
 namespace {
-
-/// Where the authority of an absolute target begins, or 0 for a path.
-std::size_t authority_begin(std::string_view target) noexcept {
-  for (const std::string_view scheme : {"http://", "https://"})
-    if (target.starts_with(scheme)) return scheme.size();
-  return 0;
-}
 
 bool takes_path(std::string_view prefix, std::string_view path) noexcept {
   if (!path.starts_with(prefix)) return false;
@@ -28,25 +23,6 @@ std::string_view bare_host(std::string_view host) noexcept {
 }
 
 }  // namespace
-
-std::string_view authority_of(std::string_view target) noexcept {
-  const std::size_t begin = authority_begin(target);
-  if (begin == 0) return {};
-  const std::string_view rest = target.substr(begin);
-  return rest.substr(0, std::min(rest.find_first_of("/?"), rest.size()));
-}
-
-std::string_view origin_form(std::string_view target) noexcept {
-  const std::size_t begin = authority_begin(target);
-  if (begin == 0) return target;
-  const std::string_view rest = target.substr(begin + authority_of(target).size());
-  return rest.empty() ? std::string_view{"/"} : rest;
-}
-
-std::string_view path_of(std::string_view target) noexcept {
-  const std::string_view path = origin_form(target);
-  return path.substr(0, std::min(path.find('?'), path.size()));
-}
 
 std::string resolved_path(std::string_view path) {
   std::string decoded;
@@ -84,7 +60,7 @@ RouteChoice find_route(const config::Config& config, const http::RequestHead& re
     });
     return found == config.routes.end() ? nullptr : &*found;
   };
-  const std::string_view path = path_of(request.target);
+  const std::string_view path = http::path_of(request.target);
   const config::Route* const route = route_of(path);
   const bool is_plain = path.find('%') == std::string_view::npos && path.find("//") == std::string_view::npos &&
                         path.find("/.") == std::string_view::npos;

@@ -8,13 +8,6 @@
 
 namespace picket::apps::gateway {
 
-/// The path of a target: without query, and without scheme and authority where it has them.
-[[nodiscard]] std::string_view path_of(std::string_view target) noexcept;
-/// The target as an upstream gets it: without scheme and authority.
-[[nodiscard]] std::string_view origin_form(std::string_view target) noexcept;
-/// The authority of an absolute target, else empty.
-[[nodiscard]] std::string_view authority_of(std::string_view target) noexcept;
-
 /// What find_route() found.
 struct RouteChoice {
   const config::Route* route = nullptr;  ///< Null where none takes the request.

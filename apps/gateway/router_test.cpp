@@ -23,7 +23,7 @@ TEST(Router, PrefixEndsAtAPathSegment) {
   const auto config = two_routes();
   for (const auto* const target : {"/api", "/api/", "/api/x", "/api?q=1", "http://a/api"})
     EXPECT_EQ(choose(config, target).route->id, "api") << target;
-  for (const auto* const target : {"/", "/apix", "/ap", "/x/api", "/x?/api"})
+  for (const auto* const target : {"/", "/apix", "/ap", "/x/api", "/x?/api", "http://a", "http://a?/api"})
     EXPECT_EQ(choose(config, target).route->id, "rest") << target;
 }
 

@@ -3,27 +3,6 @@
 namespace picket::apps::gateway {
 namespace {
 
-pool::Config pool_config(const config::Pool& from) {
-  pool::Config to;
-  to.connections_per_agent = from.connections;
-  to.load_balance_strategy = from.load_balancing == config::LoadBalancing::least_connections
-                                 ? pool::LoadBalanceStrategy::least_connections
-                                 : pool::LoadBalanceStrategy::round_robin;
-  to.flow_control_mode = static_cast<pool::FlowControlMode>(from.flow_control);
-  to.flow_control_wait_timeout = from.flow_control_wait;
-  to.reconnect_interval = from.reconnect_interval;
-  to.connect_timeout = from.connect_timeout;
-  to.health_check_interval = from.health_check_interval;
-  to.max_concurrent_per_connection = from.max_concurrent_per_connection;
-  return to;
-}
-static_assert(static_cast<int>(config::FlowControlMode::fail_closed) ==
-                  static_cast<int>(pool::FlowControlMode::fail_closed) &&
-              static_cast<int>(config::FlowControlMode::fail_open) ==
-                  static_cast<int>(pool::FlowControlMode::fail_open) &&
-              static_cast<int>(config::FlowControlMode::wait_and_retry) ==
-                  static_cast<int>(pool::FlowControlMode::wait_and_retry));
-
 std::vector<wire::EventKind> event_kinds(const config::Events& events) {
   std::vector<wire::EventKind> kinds;
   if (events.request_headers) kinds.push_back(wire::EventKind::request_headers);
@@ -43,11 +22,8 @@ pool::AgentSpec agent_spec(const config::Agent& agent) {
           .events = event_kinds(agent.events),
           .config_json = agent.config_json,
           .max_concurrent_calls = agent.max_concurrent_calls,
-          .breaker = {.failure_threshold = agent.circuit_breaker.failure_threshold,
-                      .success_threshold = agent.circuit_breaker.success_threshold,
-                      .open_for = agent.circuit_breaker.timeout,
-                      .half_open_max_requests = agent.circuit_breaker.half_open_max_requests},
-          .config = pool_config(agent.pool)};
+          .breaker = agent.circuit_breaker,
+          .config = agent.pool};
 }
 
 }  // namespace

@@ -32,6 +32,7 @@ Agent::Agent(transport::Worker& worker, AgentSpec spec, Config config, transport
                       .ping_interval = config.health_check_interval},
       observer_(observer),
       breaker_(spec_.breaker),
+      wants_reports_(std::ranges::find(spec_.events, wire::EventKind::request_complete) != spec_.events.end()),
       drain_timer_([](void* self, base::TimePoint) { static_cast<Agent*>(self)->close_now(); }, this) {
   const auto seed = static_cast<std::uint32_t>(base::Clock::now().time_since_epoch().count());
   for (std::uint32_t i = 0; i < config_.connections_per_agent; ++i)
@@ -132,12 +133,20 @@ void Agent::send(Call& call, Connection& connection) {
 }
 
 void Agent::report(const wire::RequestComplete& summary) {
-  if (std::ranges::find(spec_.events, wire::EventKind::request_complete) == spec_.events.end()) return;
+  if (!wants_reports_) return;
   const Selection selection = select_connection();
-  if (!selection.index) return;
-  Connection& connection = *connections_[*selection.index];
-  connection.session()->report(summary);
-  connection.touch();
+  // One that takes no new exchange, since either side drains, takes the end of this one.
+  const auto connection = selection.index ? connections_.begin() + static_cast<std::ptrdiff_t>(*selection.index)
+                                          : std::ranges::find_if(connections_, &Connection::ready);
+  if (connection == connections_.end() || (*connection)->session() == nullptr) return;
+  (*connection)->session()->report(summary, worker_.now());
+  (*connection)->touch();
+}
+
+void Agent::exchange_over() {
+  --exchanges_;
+  if (!draining_ || !wants_reports_ || exchanges_ != 0) return;
+  for (auto& connection : connections_) connection->on_exchange_over();
 }
 
 std::optional<Agent::MustWait> Agent::paused(Call& call) {
@@ -231,18 +240,19 @@ void Agent::on_ready(Connection& connection) {
   pump();
 }
 
-void Agent::on_lost(const base::Error& reason, bool was_ready, std::uint32_t attempts) {
+void Agent::on_lost(const base::Error& reason, const Lost& lost) {
   last_error_ = reason;
-  if (was_ready) {
+  if (lost.was_ready) {
     metrics_.connections_ready.add(-1);
     metrics_.connections_lost.add();
-    breaker_.fail(worker_.now());
+    // An agent that closes after it said so (it is restarted) has not failed.
+    if (!lost.was_announced) breaker_.fail(worker_.now());
     note_breaker();
   } else {
     metrics_.connect_failures.add();
   }
   if (observer_ != nullptr)
-    observer_->on_disconnected(id(), reason, attempts, attempts > config_.max_reconnect_attempts);
+    observer_->on_disconnected(id(), reason, lost.attempts, lost.attempts > config_.max_reconnect_attempts);
   pump();  // with no connection left, who waits fails at once
 }
 

@@ -72,7 +72,7 @@ class Connection final : transport::ProxyLink::Owner {
   void on_actions(transport::ProxyLink& link) override;
   void on_closed(transport::ProxyLink& link, const base::Error& reason) override;
   void handle(session::ProxyAction& action);
-  void lost(const base::Error& reason);
+  void lost(const base::Error& reason, bool was_announced);
   static void on_retry(void* self, base::TimePoint now);
 
   Agent& agent_;
@@ -144,6 +144,11 @@ class Agent {
   [[nodiscard]] std::optional<MustWait> pin(Call& call);
   void send(Call& call, Connection& connection);
   [[nodiscard]] Selection select_connection();
+  // An exchange lasts until it is complete, whether the agent is asked anything or not.
+  void exchange_began() noexcept { ++exchanges_; }
+  void exchange_over();
+  /// Whether exchanges are open whose end the agent wants to be told of, although it may have seen nothing of them.
+  [[nodiscard]] bool awaits_reports() const noexcept { return exchanges_ != 0 && wants_reports_; }
   /// Sends request_complete where the specification names it, for an exchange that the agent was not told of.
   void report(const wire::RequestComplete& summary);
   [[nodiscard]] std::optional<MustWait> paused(Call& call);
@@ -159,7 +164,13 @@ class Agent {
   /// What the agent said of itself on a connection that is ready; null without one.
   [[nodiscard]] const session::AgentInfo* info() const noexcept;
   void on_ready(Connection& connection);
-  void on_lost(const base::Error& reason, bool was_ready, std::uint32_t attempts);
+  /// What a connection was when it ended.
+  struct Lost {
+    bool was_ready;
+    bool was_announced;  ///< The agent had said that it drains.
+    std::uint32_t attempts;
+  };
+  void on_lost(const base::Error& reason, const Lost& lost);
   void note_breaker();
   /// An event timed out: a dead agent must not cost one time-out per connection.
   void doubt();
@@ -179,6 +190,8 @@ class Agent {
   std::vector<std::unique_ptr<Connection>> connections_;
   std::vector<Candidate> candidates_;
   std::size_t turn_ = 0;
+  std::size_t exchanges_ = 0;  // that are not complete
+  bool wants_reports_;
   std::uint32_t in_flight_ = 0;
   std::uint32_t waiting_ = 0;
   Call* first_waiting_ = nullptr;

@@ -89,6 +89,32 @@ TEST_F(AgentPoolTest, DrainWaitsForExchangesAndTakesNoNewOnes) {
   EXPECT_TRUE(pool_.drained());
 }
 
+TEST_F(AgentPoolTest, DrainWaitsForExchangesWhoseEndAnAgentWantsToBeToldOf) {
+  Agent& agent = add(quick(), {.events = {wire::EventKind::request_complete}});
+  auto connection = ready(agent, {.events = {5}});
+  Asked one{worker_, agent};
+  Asked other{worker_, agent};
+  pool_.drain();
+  EXPECT_FALSE(pool_.drained());
+  one.end();
+  EXPECT_EQ(connection.event().id, one.id().text());
+  EXPECT_FALSE(pool_.drained());
+  other.end();
+  EXPECT_EQ(connection.event().id, other.id().text());
+  EXPECT_TRUE(connection.peer.ends());
+  EXPECT_TRUE(pool_.drained());
+}
+
+TEST_F(AgentPoolTest, AgentThatDrainsIsToldTheEndOfWhatBeganBefore) {
+  Agent& agent = add(quick(), {.events = {wire::EventKind::request_complete}});
+  auto connection = ready(agent, {.events = {5}});
+  Asked under_way{worker_, agent};
+  connection.send(wire::HealthStatus{.agent_id = "a", .state = wire::HealthState::draining});
+  turn();
+  under_way.end();
+  EXPECT_EQ(connection.event().id, under_way.id().text());
+}
+
 TEST_F(AgentPoolTest, DrainGivesUpAtItsTimeout) {
   Config config = quick();
   config.drain_timeout = 20ms;

@@ -343,6 +343,18 @@ TEST_F(AgentTest, BreakerOpensOnDeadConnectionsAndClosesWithASuccessfulProbe) {
   EXPECT_EQ(agent.breaker_state(), Breaker::State::closed);
 }
 
+TEST_F(AgentTest, ConnectionsThatEndAfterTheAgentSaidSoDoNotOpenTheBreaker) {
+  Agent& agent = add(quick(), touchy(1));
+  {
+    auto connection = ready(agent);
+    connection.send(wire::HealthStatus{.agent_id = "a", .state = wire::HealthState::draining});
+  }
+  ASSERT_TRUE(until([&] { return agent.metrics().connections_lost.value() == 1; }));
+  EXPECT_EQ(agent.breaker_state(), Breaker::State::closed);
+  lose_a_connection(agent);
+  EXPECT_EQ(agent.breaker_state(), Breaker::State::open) << "the next connection has said nothing yet";
+}
+
 TEST_F(AgentTest, OpenBreakerRefusesAtOnce) {
   AgentSpec spec = touchy();
   spec.breaker.open_for = 1h;

@@ -106,9 +106,11 @@ void Connection::disown(Call& call) noexcept {
   }
 }
 
-void Connection::on_closed(transport::ProxyLink&, const base::Error& reason) { lost(reason); }
+void Connection::on_closed(transport::ProxyLink& link, const base::Error& reason) {
+  lost(reason, link.session() != nullptr && link.session()->health() == wire::HealthState::draining);
+}
 
-void Connection::lost(const base::Error& reason) {
+void Connection::lost(const base::Error& reason, bool was_announced) {
   const base::TimePoint now = agent_.worker_.now();
   const bool was_ready = std::exchange(ready_, false);
   link_.reset();
@@ -121,7 +123,7 @@ void Connection::lost(const base::Error& reason) {
   } else {
     pause = backoff_.next();
   }
-  agent_.on_lost(reason, was_ready, backoff_.attempts());
+  agent_.on_lost(reason, {.was_ready = was_ready, .was_announced = was_announced, .attempts = backoff_.attempts()});
   if (!draining_) agent_.worker_.timers().arm(retry_, now + pause);
 }
 
@@ -139,7 +141,8 @@ void Connection::drain() {
 }
 
 void Connection::on_exchange_over() {
-  if (draining_ && link_ && session() != nullptr && session()->exchanges() == 0) close_now();
+  if (draining_ && link_ && session() != nullptr && session()->exchanges() == 0 && !agent_.awaits_reports())
+    close_now();
 }
 
 void Connection::close_now() {

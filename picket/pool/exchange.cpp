@@ -12,8 +12,9 @@ constexpr std::size_t max_unwritten = 256 * 1024;
 
 }  // namespace
 
-Exchange::Exchange(Agent& agent, const base::CorrelationId& id)
-    : agent_(&agent), id_(&id), arena_(agent.take_arena()) {}
+Exchange::Exchange(Agent& agent, const base::CorrelationId& id) : agent_(&agent), id_(&id), arena_(agent.take_arena()) {
+  agent.exchange_began();
+}
 
 Exchange::Exchange(Exchange&& other) noexcept
     : agent_(std::exchange(other.agent_, nullptr)),
@@ -65,6 +66,7 @@ void Exchange::complete(const wire::RequestComplete& summary) {
     connection->on_exchange_over();
   }
   if (!told) agent_->report(summary);
+  agent_->exchange_over();
 }
 
 const session::AgentInfo* Exchange::agent_info() const noexcept {

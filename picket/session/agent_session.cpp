@@ -178,11 +178,13 @@ bool AgentSession::respond(const EventRef& ref, const wire::AgentResponse& respo
   wire::AgentResponse complete = response;
   complete.correlation_id = exchange.id;
   if (format_.event_reply) complete.reply_to = ref.key;
+  const std::size_t before = output_.size();
   auto status = wire::encode(format_, complete, output_);
   if (!status) {
     close(std::move(status.error()));
     return false;
   }
+  if (ref.key.type == FrameType::request_complete) linger_.defer(output_, before, now);  // nobody waits for it
   // A decision dies with the handler's call: bytes that it put in a body's place are not borrowed for longer.
   for (const auto* const mutation : {&response.request_body_mutation, &response.response_body_mutation})
     if (*mutation && (*mutation)->data && output_.borrows()) output_.own_borrowed(*(*mutation)->data);
@@ -265,6 +267,7 @@ void AgentSession::remove(std::uint32_t index) {
 void AgentSession::tick(base::TimePoint now) {
   if (state_ == State::handshaking && now >= handshake_deadline_)
     return close(fail(ErrorKind::timeout, "the proxy did not send its handshake in time"));
+  linger_.tick(output_, now);
   while (longest_idle_ != nothing && now - exchanges_[longest_idle_].idle_since >= config_.exchange_ttl) {
     const std::uint32_t expired = longest_idle_;
     end_exchange(expired, EndReason::expired);
@@ -275,8 +278,9 @@ void AgentSession::tick(base::TimePoint now) {
 
 base::TimePoint AgentSession::next_wakeup() const noexcept {
   if (state_ == State::handshaking) return handshake_deadline_;
-  if (state_ == State::closed || longest_idle_ == nothing) return base::TimePoint::max();
-  return exchanges_[longest_idle_].idle_since + config_.exchange_ttl;
+  if (state_ == State::closed) return base::TimePoint::max();
+  if (longest_idle_ == nothing) return linger_.due();
+  return std::min(linger_.due(), exchanges_[longest_idle_].idle_since + config_.exchange_ttl);
 }
 
 }  // namespace picket::session

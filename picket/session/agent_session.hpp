@@ -15,6 +15,7 @@
 #include "picket/session/agent_info.hpp"
 #include "picket/session/frame_reader.hpp"
 #include "picket/session/id_index.hpp"
+#include "picket/session/linger.hpp"
 #include "picket/wire/codec.hpp"
 
 namespace picket::session {
@@ -150,6 +151,7 @@ class AgentSession {
   wire::Format format_;
   FrameReader reader_;
   wire::Output output_;
+  Linger linger_;
   base::Arena arena_{2048, base::limits::kept_decode_memory};
   std::vector<AgentAction> actions_;
   std::vector<wire::EventKind> announced_events_;

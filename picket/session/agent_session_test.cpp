@@ -297,5 +297,18 @@ TEST_F(AgentSessionTest, MemoryOfBusyTimesIsGivenBackWhenOnlyPingsCome) {
   EXPECT_EQ(session.memory(), 0U);
 }
 
+TEST_F(AgentSessionTest, TheAnswerToACompletionWaitsForCompany) {
+  auto& session = open();
+  const wire::Format format{wire::Encoding::msgpack};
+  feed(session, frame_of(format, wire::RequestComplete{.correlation_id = "a"}));
+  ASSERT_TRUE(session.respond(arrived(session).at(0), {}, kStart));
+  EXPECT_FALSE(session.output().urgent());
+  EXPECT_EQ(session.next_wakeup(), kStart + Linger::longest);
+  session.clear_actions();
+  feed(session, headers("b"));
+  ASSERT_TRUE(session.respond(arrived(session).at(0), {}, kStart));
+  EXPECT_TRUE(session.output().urgent());
+}
+
 }  // namespace
 }  // namespace picket::session

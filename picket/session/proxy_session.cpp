@@ -326,17 +326,24 @@ bool ProxySession::complete(const base::CorrelationId& id, const wire::RequestCo
   const ExchangeIndex exchange = in_flight_.find(id);
   if (exchange == none) return false;
   if (in_flight_.exchange(exchange).first != none) cancel(id, wire::CancelReason::manual, now);
-  const bool told =
-      in_flight_.exchange(exchange).told && state_ == State::ready && wire::encode(format_, summary, output_);
-  if (told) ++completes_unanswered_;
+  const bool told = in_flight_.exchange(exchange).told && state_ == State::ready && tell(summary, now);
   in_flight_.remove_exchange(exchange);
   return told;
 }
 
-void ProxySession::report(const wire::RequestComplete& summary) {
+void ProxySession::report(const wire::RequestComplete& summary, base::TimePoint now) {
   if (state_ != State::ready || output_.size() >= config_.max_output) return;
   if (!agent_.wants(wire::EventKind::request_complete)) return;
-  if (wire::encode(format_, summary, output_)) ++completes_unanswered_;
+  (void)tell(summary, now);
+}
+
+/// Nobody waits for it: it leaves with the next event, or after a while alone.
+bool ProxySession::tell(const wire::RequestComplete& summary, base::TimePoint now) {
+  const std::size_t before = output_.size();
+  if (!wire::encode(format_, summary, output_)) return false;
+  ++completes_unanswered_;
+  linger_.defer(output_, before, now);
+  return true;
 }
 
 // ---- time
@@ -375,6 +382,7 @@ void ProxySession::tick(base::TimePoint now) {
                                               : "the agent did not accept its configuration in time"));
   while (in_flight_.earliest() != none && in_flight_.event(in_flight_.earliest()).deadline.passed(now))
     expire(in_flight_.event(in_flight_.earliest()).exchange, now);
+  linger_.tick(output_, now);
   if (now >= pong_due_) return close(fail(ErrorKind::timeout, "the agent did not answer a ping in time"));
   if (state_ == State::ready && now >= next_ping_) {
     if (in_flight_.exchanges() == 0) {
@@ -388,7 +396,7 @@ void ProxySession::tick(base::TimePoint now) {
 base::TimePoint ProxySession::next_wakeup() const noexcept {
   if (state_ == State::closed) return base::TimePoint::max();
   if (state_ != State::ready) return state_deadline_;
-  return std::min({in_flight_.earliest_deadline(), next_ping_, pong_due_});
+  return std::min({in_flight_.earliest_deadline(), next_ping_, pong_due_, linger_.due()});
 }
 
 std::size_t ProxySession::memory() const noexcept {

@@ -15,6 +15,7 @@
 #include "picket/session/agent_info.hpp"
 #include "picket/session/frame_reader.hpp"
 #include "picket/session/in_flight.hpp"
+#include "picket/session/linger.hpp"
 #include "picket/wire/codec.hpp"
 
 namespace picket::session {
@@ -123,7 +124,7 @@ class ProxySession {
   bool complete(const base::CorrelationId& id, const wire::RequestComplete& summary, base::TimePoint now);
   /// Tells an agent that declared request_complete of an exchange that complete() did not tell it of: one that only
   /// counts or logs. Best effort: nothing where the session is not ready or its output is full.
-  void report(const wire::RequestComplete& summary);
+  void report(const wire::RequestComplete& summary, base::TimePoint now);
   /// Makes it suspect until the agent answers a ping: for the owner who has seen the same agent fail elsewhere.
   void doubt(base::TimePoint now);
   /// Closes for the owner's reason: what is in flight fails with it.
@@ -169,6 +170,7 @@ class ProxySession {
   [[nodiscard]] base::Status drop(std::uint64_t& count);
   base::Status enqueue(const base::CorrelationId& id, const PendingEvent& event, base::TimePoint now);
   void fail_all(const base::Error& reason);
+  bool tell(const wire::RequestComplete& summary, base::TimePoint now);
   void end_event(EventIndex event);
   void abandon_events(ExchangeIndex exchange, const base::Error* reason);
   void expire(ExchangeIndex exchange, base::TimePoint now);
@@ -181,6 +183,7 @@ class ProxySession {
   AgentInfo agent_;
   FrameReader reader_;
   wire::Output output_;
+  Linger linger_;
   base::Arena arena_{2048, base::limits::kept_decode_memory};
   std::vector<ProxyAction> actions_;
   InFlight in_flight_;

@@ -421,11 +421,34 @@ TEST_F(ProxySessionTest, AgentThatDoesNotReadIsNotFedWithoutEnd) {
 
 TEST_F(ProxySessionTest, AnExchangeIsReportedToAnAgentThatSawNothingOfIt) {
   auto& session = ready();
-  session.report({.correlation_id = one_.text(), .status = 200});
+  session.report({.correlation_id = one_.text(), .status = 200}, kStart);
   EXPECT_THAT(types_of(take_output(session)), ElementsAre(FrameType::request_complete));
   EXPECT_EQ(session.exchanges(), 0U);
   feed(session, frame_of({}, wire::AgentResponse{.correlation_id = one_.text()}));
   EXPECT_EQ(session.dropped().unknown, 0U) << "its answer is expected";
+}
+
+TEST_F(ProxySessionTest, ACompletionLeavesWithTheNextEventOrAfterAWhileAlone) {
+  auto& session = ready();
+  ASSERT_TRUE(send_headers(session, one_, 1));
+  EXPECT_TRUE(session.output().urgent());
+  (void)take_output(session);
+  feed(session, answer(one_));
+  session.complete(one_, {.correlation_id = one_.text()}, kStart);
+  EXPECT_FALSE(session.output().urgent());
+  EXPECT_EQ(session.next_wakeup(), kStart + Linger::longest);
+  ASSERT_TRUE(send_headers(session, two_, 2));
+  EXPECT_TRUE(session.output().urgent());
+  EXPECT_THAT(types_of(take_output(session)), ElementsAre(FrameType::request_complete, FrameType::request_headers));
+
+  session.tick(kStart + Linger::longest);
+  session.complete(two_, {.correlation_id = two_.text()}, kStart + 100ms);
+  (void)take_output(session);  // with two_'s cancel
+  session.report({.correlation_id = two_.text()}, kStart + 100ms);
+  session.tick(kStart + 100ms + Linger::longest - 1ms);
+  EXPECT_FALSE(session.output().urgent());
+  session.tick(kStart + 100ms + Linger::longest);
+  EXPECT_TRUE(session.output().urgent());
 }
 
 TEST_F(ProxySessionTest, NothingIsReportedToAnAgentThatDidNotDeclareIt) {
@@ -435,9 +458,9 @@ TEST_F(ProxySessionTest, NothingIsReportedToAnAgentThatDidNotDeclareIt) {
       .protocol_version = 2,
       .capabilities = {.agent_id = "a", .name = "n", .version = "1", .supported_events = headers_only},
       .success = true};
-  session.report({.correlation_id = one_.text()});
+  session.report({.correlation_id = one_.text()}, kStart);
   feed(session, frame_of({}, response));
-  session.report({.correlation_id = one_.text()});
+  session.report({.correlation_id = one_.text()}, kStart);
   EXPECT_EQ(take_output(session), "");
 }
 

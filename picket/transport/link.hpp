@@ -72,6 +72,7 @@ class Link final : public Flushable, public std::enable_shared_from_this<Link<Se
   void connected();
   static void read(std::shared_ptr<Link> self);
   void on_read(std::size_t size);
+  void answer();
   void read_more();
   [[nodiscard]] bool backlogged() const;
   void flush() override;

@@ -33,6 +33,11 @@ void Stream::shutdown_write() noexcept {
   socket_.shutdown(Socket::shutdown_send, ignored);
 }
 
+void Stream::cancel() noexcept {
+  boost::system::error_code ignored;
+  socket_.cancel(ignored);
+}
+
 void Stream::close() noexcept {
   boost::system::error_code ignored;
   socket_.close(ignored);
@@ -52,8 +57,7 @@ void StreamOperation::arm() {
 void StreamOperation::on_deadline(void* self, base::TimePoint) {
   auto& operation = *static_cast<StreamOperation*>(self);
   operation.timed_out_ = true;
-  boost::system::error_code ignored;
-  operation.stream_.socket().cancel(ignored);
+  operation.stream_.cancel();
 }
 
 void StreamOperation::complete(const boost::system::error_code& error, std::size_t transferred) {

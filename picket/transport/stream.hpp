@@ -47,6 +47,8 @@ class Stream {
 
   /// Sends a FIN; reading goes on.
   void shutdown_write() noexcept;
+  /// Ends what is awaited, with connection_closed; the stream stays usable.
+  void cancel() noexcept;
   /// Ends everything; awaited operations end with connection_closed.
   void close() noexcept;
   [[nodiscard]] bool is_open() const noexcept { return socket_.is_open(); }

@@ -47,6 +47,14 @@ class Output {
   /// Bytes not yet consumed, spliced ones included.
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  /// Whether something in it should be written at the end of this turn; what was defer()red waits for company.
+  [[nodiscard]] bool urgent() const noexcept { return size_ > deferred_; }
+  /// What stands behind the first `size` bytes may wait, if they may.
+  void defer(std::size_t size) noexcept {
+    if (size <= deferred_) deferred_ = size_;
+  }
+  /// Everything should be written now.
+  void press() noexcept { deferred_ = 0; }
   /// Bytes borrowed from callers.
   [[nodiscard]] bool borrows() const noexcept { return !splices_.empty(); }
 
@@ -67,6 +75,7 @@ class Output {
   /// The first `size` bytes were written.
   void consume(std::size_t size) noexcept {
     size_ -= size;
+    deferred_ = 0;
     if (!splices_.empty()) return consume_around_splices(size);
     bytes_.consume(size);
     consumed_ = bytes_.empty() ? 0 : consumed_ + size;
@@ -90,6 +99,7 @@ class Output {
   std::vector<Splice> splices_;
   std::size_t consumed_ = 0;  // of bytes_, since it was last empty
   std::size_t size_ = 0;
+  std::size_t deferred_ = 0;  // all of the bytes that wait for company; 0 where any byte is urgent
 };
 
 }  // namespace picket::wire

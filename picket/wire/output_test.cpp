@@ -86,5 +86,22 @@ TEST(Output, RewindTakesAFrameBackWhole) {
   EXPECT_EQ(output.flatten(), kExpected);
 }
 
+TEST(Output, WhatWasDeferredIsUrgentBehindOrBeforeWhatIs) {
+  Output output;
+  output.append("later");
+  output.defer(0);
+  EXPECT_FALSE(output.urgent());
+  output.append("now");
+  EXPECT_TRUE(output.urgent());
+  const std::size_t before = output.size();
+  output.append("later");
+  output.defer(before);
+  EXPECT_TRUE(output.urgent());
+  output.consume(output.size());
+  EXPECT_FALSE(output.urgent());
+  output.append("x");
+  EXPECT_TRUE(output.urgent()) << "what was deferred has left";
+}
+
 }  // namespace
 }  // namespace picket::wire

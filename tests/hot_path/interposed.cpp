@@ -33,6 +33,7 @@ Function* next(std::atomic<Function*>& known, const char* name) noexcept {
 }
 
 ssize_t note(int descriptor, bool write, std::span<const iovec> parts, ssize_t size) {
+  if (size > 0 && !write) ++counted.reads;
   if (size <= 0 || !recording.load(std::memory_order_relaxed)) return size;
   const int error = errno;
   Transfer transfer{descriptor, write, {}};

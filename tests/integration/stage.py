@@ -13,7 +13,7 @@ from pathlib import Path
 from agent import Agent
 from client import Client
 from processes import Programs, free_port, wait
-from upstream import Respond, Upstream
+from upstream import OnHead, Respond, Upstream
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BINARIES = Path(os.environ.get("PICKET_BINARIES", ROOT / "build/dev/bin"))
@@ -159,8 +159,8 @@ class Stage:
         self._peers: list[Agent | Upstream] = []
         self._gateways = 0
 
-    def upstream(self, respond: Respond | None = None) -> Upstream:
-        self._peers.append(Upstream(respond))
+    def upstream(self, respond: Respond | None = None, on_head: OnHead | None = None) -> Upstream:
+        self._peers.append(Upstream(respond, on_head))
         return self._peers[-1]
 
     def agent(self, name: str = "a", **settings) -> Agent:

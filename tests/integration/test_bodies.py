@@ -150,10 +150,30 @@ class Bodies(Decided):
                         self.assertEqual(gateway.metric("picket_agent_bodies_uninspected_total"), 1)
                         [line] = wait("an audit line", lambda: gateway.lines("audit"))
                         self.assertEqual((line["phase"], line["decision"]), ("request_body", "uninspected"))
+                        [chunk] = self.agent.of("request_body")
+                        self.assertEqual((chunk.data(), chunk.body["is_last"]), (b"", True))
+                        self.assertEqual(chunk.body["bytes_received"], 0)
+                        if framing == "length":  # else it depends on what was read before the limit
+                            self.assertEqual(chunk.body["total_size"], 5000)
                     else:
                         self.assertEqual(self.upstream.raw(), b"")
-                    self.assertEqual(self.agent.of("request_body"), [])
+                        self.assertEqual(self.agent.of("request_body"), [])
                     self.clear_stage()
+
+    def test_an_open_agent_that_a_body_is_too_large_for_still_blocks_what_its_head_deserves(self):
+        gateway = self.play(
+            BODY,
+            'max-request-body-bytes 2048; failure-mode "open"',
+            request_body=lambda event: block(403) if event.body["is_last"] else allow(),
+        )
+        for framing, request in (
+            ("length", message("/", "", "POST", b"a" * 5000)),
+            ("chunked", message("/", "Transfer-Encoding: chunked\r\n", "POST") + chunked(b"a" * 5000)),
+        ):
+            with self.subTest(framing), gateway.client() as client:
+                client.send(request)
+                self.assertEqual(client.response().status, 403)
+        self.assertEqual(self.upstream.raw(), b"")
 
     def test_the_agents_own_body_limit_holds_too(self):
         gateway = self.play(BODY, agent_settings={"limits": {"max_body_size": 1000}})

@@ -1,6 +1,7 @@
 """The gateway as an HTTP/1.1 proxy: framing, connections, forwarding headers, limits."""
 
 import os
+import socket
 import threading
 import time
 import unittest
@@ -130,6 +131,15 @@ class Proxying(unittest.TestCase):
         with self.gateway.client() as client:
             client.send(b"\r\n" + message("/afterblank"))
             self.assertEqual(client.response().status, 200)
+
+    def test_a_second_empty_line_before_a_request_is_refused_however_it_is_split(self):
+        for pieces in ([b"\r\n\r\n" + message("/twoblank")], [b"\r\n", b"\r\n"], [b"\r", b"\n\r", b"\n"]):
+            with self.subTest(pieces), self.gateway.client() as client:
+                for piece in pieces:
+                    client.send(piece)
+                    time.sleep(0.02)
+                self.assertEqual((client.response().status, client.closed()), (400, True))
+        self.assertEqual(self.reached("/twoblank"), [])
 
     # ---- bodies
 
@@ -377,6 +387,97 @@ class Upstreams(StageTest):
         self.assertTrue(gone.wait(5))
         self.assertEqual(gateway.access("/abandoned")[0]["status"], 0)
 
+    def test_a_client_that_goes_away_ends_the_connect_that_is_made_for_it(self):
+        with socket.create_server(("127.0.0.1", 0), backlog=0) as full:  # accepts nobody
+            fillers = [socket.socket() for _ in range(4)]
+            for filler in fillers:
+                filler.setblocking(False)
+                filler.connect_ex(full.getsockname())
+            gateway = self.stage.unstarted()
+            gateway.write({"app": [f"127.0.0.1:{full.getsockname()[1]}"]})
+            gateway.start()
+            with gateway.client() as client:
+                client.send(message("/gone"))
+                wait("a connect", lambda: gateway.metric("picket_upstream_connects_total") == 1)
+            self.assertEqual(gateway.access("/gone")[0]["status"], 0)
+            self.assertEqual(gateway.metric("picket_upstream_connect_failures_total"), 0)
+            for filler in fillers:
+                filler.close()
+
+
+class EarlyAnswers(StageTest):
+    """An upstream that answers before it has the whole request, does not read on, and does not close."""
+
+    @staticmethod
+    def refuses(request: Request) -> bool:
+        if request.target.startswith("/early"):
+            request.peer.sendall(response(b"too much\n", 413))
+        return not request.target.startswith("/early")
+
+    def play(self, *agents: Asked) -> None:
+        self.upstream = self.stage.upstream(on_head=self.refuses)
+        self.gateway = self.stage.gateway(self.upstream, agents, limits="max-body-size-bytes 104857600")
+
+    def send_in_background(self, client: Client, data: bytes) -> None:
+        def send() -> None:
+            try:
+                client.send(data)
+            except OSError:
+                pass  # the gateway closed before it took all of it
+
+        threading.Thread(target=send, daemon=True).start()
+
+    def test_reaches_a_client_that_is_still_to_send(self):
+        self.play()
+        for name, headers, begin in (
+            ("length", "Content-Length: 10\r\n", b"half"),
+            ("chunked", "Transfer-Encoding: chunked\r\n", b"4\r\nhalf\r\n"),
+        ):
+            with self.subTest(name), self.gateway.client() as client:
+                client.send(message(f"/early?{name}", headers, "POST") + begin)
+                answer = client.response()
+                self.assertEqual((answer.status, answer.body), (413, b"too much\n"))
+                self.assertEqual(answer.value("connection"), "close")
+                self.assertTrue(client.closed())
+
+    def test_reaches_a_client_whose_body_the_upstream_does_not_take(self):
+        self.play()
+        with self.gateway.client() as client:
+            self.send_in_background(client, message("/early", method="POST", body=b"a" * 30 * MEBIBYTE))
+            self.assertEqual(client.response().status, 413)
+
+    def test_reaches_a_client_whose_body_was_held_and_the_connection_serves_on(self):
+        agent = self.stage.agent()
+        self.play(Asked("a", agent.path, '"request_body"', "max-request-body-bytes 104857600"))
+        with self.gateway.client(timeout=30) as client:
+            self.send_in_background(client, message("/early", method="POST", body=b"a" * 8 * MEBIBYTE))
+            self.assertEqual(client.response().status, 413)
+            self.assertEqual(client.get("/next").body, b"hello\n")
+        self.assertEqual(self.upstream.requests[-1].connection, 2)  # the first waits for the rest of a body
+
+    def test_that_is_interim_lets_the_body_go_on(self):
+        def continues(request: Request) -> bool:
+            request.peer.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+            time.sleep(0.2)
+            request.peer.sendall(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+            time.sleep(0.2)
+            return True
+
+        upstream = self.stage.upstream(lambda request: response(request.body), on_head=continues)
+        gateway = self.stage.gateway(upstream, limits="max-body-size-bytes 104857600")
+        body = os.urandom(8 * MEBIBYTE)
+        self.assertTrue(gateway.get("/interim", method="POST", body=body).body == body)
+
+    def test_that_is_no_answer_but_a_close_is_502(self):
+        def hangs_up(request: Request) -> bool:
+            request.peer.shutdown(socket.SHUT_WR)
+            return False
+
+        gateway = self.stage.gateway(self.stage.upstream(on_head=hangs_up))
+        with gateway.client() as client:
+            client.send(message("/hangup", "Content-Length: 10\r\n", "POST") + b"half")
+            self.assertEqual((client.response().status, client.closed()), (502, True))
+
 
 class Routes(StageTest):
     def test_the_longest_prefix_wins_and_nothing_takes_the_rest(self):
@@ -430,6 +531,17 @@ class Limits(StageTest):
         gateway = self.gateway()
         with gateway.client() as client:
             client.send(message("/declared", "Content-Length: 100001\r\nExpect: 100-continue\r\n", "POST"))
+            answer = client.response()
+            self.assertEqual((answer.status, answer.reason, answer.interim), (413, "body_too_large", []))
+        self.assertEqual(self.upstream.requests, [])
+
+    def test_a_declared_body_over_an_agents_limit_is_413_and_no_100_continue_before_it(self):
+        agent = self.stage.agent()
+        gateway = self.gateway(
+            agents=[Asked("a", agent.path, '"request_headers" "request_body"', "max-request-body-bytes 1000")]
+        )
+        with gateway.client() as client:
+            client.send(message("/declared", "Content-Length: 1001\r\nExpect: 100-continue\r\n", "POST"))
             answer = client.response()
             self.assertEqual((answer.status, answer.reason, answer.interim), (413, "body_too_large", []))
         self.assertEqual(self.upstream.requests, [])

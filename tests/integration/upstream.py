@@ -46,12 +46,15 @@ def response(body: bytes = b"hello\n", status: int = 200, headers: str = "", len
 
 # Returns the bytes to answer with; None closes the connection without an answer.
 Respond = Callable[[Request], bytes | None]
+# Sees a request before its body is read; returns whether to go on reading.
+OnHead = Callable[[Request], bool]
 
 
 class Upstream:
     """Thread safety: the lists are appended to by its threads and read by the test."""
 
-    def __init__(self, respond: Respond | None = None):
+    def __init__(self, respond: Respond | None = None, on_head: OnHead | None = None):
+        self.on_head = on_head or (lambda request: True)
         self.respond = respond or (lambda request: response(b"" if request.method == "HEAD" else b"hello\n"))
         self.requests: list[Request] = []
         self.received: list[tuple[float, bytes]] = []  # every byte, in the order of arrival
@@ -93,7 +96,7 @@ class Upstream:
 
     def _serve(self, connection: socket.socket, number: int) -> None:
         try:
-            reader = _Reader(connection, self.received)
+            reader = _Reader(connection, self.received, self.on_head)
             while (request := reader.request(number)) is not None:
                 self.requests.append(request)
                 answer = self.respond(request)
@@ -108,8 +111,8 @@ class Upstream:
 class _Reader:
     """Reads requests off a connection by their framing, strictly: what it cannot read is a defect of the gateway."""
 
-    def __init__(self, connection: socket.socket, received: list[tuple[float, bytes]]):
-        self.connection, self.received = connection, received
+    def __init__(self, connection: socket.socket, received: list[tuple[float, bytes]], on_head: OnHead):
+        self.connection, self.received, self.on_head = connection, received, on_head
         self.buffer = bytearray()
 
     def more(self) -> bool:
@@ -140,6 +143,9 @@ class _Reader:
         at = time.monotonic()
         head = self.take(self.buffer.index(b"\r\n\r\n") + 4)
         request = Request(head[:-2], connection=number, at=at, peer=self.connection)
+        if not self.on_head(request):
+            threading.Event().wait(30)  # neither reads nor closes
+            return None
         if lengths := request.values("content-length"):
             request.body = request.raw_body = self.take(int(lengths[0]))
         elif request.values("transfer-encoding"):

@@ -16,6 +16,8 @@ namespace picket::apps::gateway::config::tables {
 namespace {
 
 using enum Presence;
+using pool::FlowControlMode;
+using pool::LoadBalanceStrategy;
 
 /// Longest path that the kernel takes for a Unix socket; there is a NUL behind it.
 constexpr std::size_t longest_socket_path = sizeof(sockaddr_un::sun_path) - 1;
@@ -79,36 +81,27 @@ void read_body_mode(Reader& reader, const kdl::Node& node, AgentDraft& out) {
   reader.check(node, {.arguments = Shape::Arguments::one});
 }
 
-constexpr Word load_balancings[] = {{"round-robin", static_cast<int>(LoadBalancing::round_robin)},
-                                    {"least-connections", static_cast<int>(LoadBalancing::least_connections)},
+constexpr Word load_balancings[] = {{"round-robin", static_cast<int>(LoadBalanceStrategy::round_robin)},
+                                    {"least-connections", static_cast<int>(LoadBalanceStrategy::least_connections)},
                                     {"health-based", 0, Word::unsupported},
                                     {"random", 0, Word::unsupported}};
 constexpr Word flow_controls[] = {{"fail-closed", static_cast<int>(FlowControlMode::fail_closed)},
                                   {"fail-open", static_cast<int>(FlowControlMode::fail_open)},
                                   {"wait-and-retry", static_cast<int>(FlowControlMode::wait_and_retry)}};
 
-/// The presets of protocol.md §11.
 constexpr Word presets[] = {{"high-throughput", 0}, {"low-latency", 1}};
-constexpr std::array preset_pools{Pool{.connections = 8,
-                                       .load_balancing = LoadBalancing::least_connections,
-                                       .flow_control = FlowControlMode::wait_and_retry,
-                                       .max_concurrent_per_connection = 200},
-                                  Pool{.connections = 2,
-                                       .load_balancing = LoadBalancing::least_connections,
-                                       .connect_timeout = milliseconds{1'000},
-                                       .health_check_interval = milliseconds{2'000},
-                                       .max_concurrent_per_connection = 50}};
 
 void read_preset(Reader& reader, const Setting& setting, Pool& out) {
-  if (const auto preset = reader.choice(setting, presets)) out = preset_pools.at(static_cast<std::size_t>(*preset));
+  if (const auto preset = reader.choice(setting, presets))
+    out = *preset == 0 ? Pool::high_throughput() : Pool::low_latency();
 }
 
 constexpr Key<Pool> pool_keys[] = {
     {{"preset"}, ValueRule<Pool>{read_preset}},
-    {{"connections"}, number<&Pool::connections>(1, 256)},
-    {{"load-balancing"}, choice<&Pool::load_balancing>(load_balancings)},
-    {{"flow-control"}, choice<&Pool::flow_control>(flow_controls)},
-    {{"wait-ms"}, in_milliseconds<&Pool::flow_control_wait>(hour_ms)},
+    {{"connections"}, number<&Pool::connections_per_agent>(1, 256)},
+    {{"load-balancing"}, choice<&Pool::load_balance_strategy>(load_balancings)},
+    {{"flow-control"}, choice<&Pool::flow_control_mode>(flow_controls)},
+    {{"wait-ms"}, in_milliseconds<&Pool::flow_control_wait_timeout>(hour_ms)},
     {{"reconnect-interval-ms"}, in_milliseconds<&Pool::reconnect_interval>(hour_ms)},
 };
 
@@ -120,7 +113,7 @@ void read_pool(Reader& reader, const Block& block, AgentDraft& out) {
   std::ranges::remove_copy_if(block.nodes, std::back_inserter(sorted.nodes), is_preset);
   reader.block(sorted, pool(), out.agent.pool);
   const auto wait = std::ranges::find_if(block.nodes, [](const auto* node) { return node->name.text == "wait-ms"; });
-  if (wait != block.nodes.end() && out.agent.pool.flow_control != FlowControlMode::wait_and_retry)
+  if (wait != block.nodes.end() && out.agent.pool.flow_control_mode != FlowControlMode::wait_and_retry)
     reader.report((*wait)->name.at, "\"wait-ms\" has no effect here",
                   "it goes with flow-control \"wait-and-retry\"; set that, or remove this");
 }
@@ -128,7 +121,7 @@ void read_pool(Reader& reader, const Block& block, AgentDraft& out) {
 constexpr Key<CircuitBreaker> circuit_breaker_keys[] = {
     {{"failure-threshold"}, number<&CircuitBreaker::failure_threshold>(1, 1'000'000)},
     {{"success-threshold"}, number<&CircuitBreaker::success_threshold>(1, 1'000'000)},
-    {{"timeout-seconds"}, in_seconds<&CircuitBreaker::timeout>(86'400)},
+    {{"timeout-seconds"}, in_seconds<&CircuitBreaker::open_for>(86'400)},
     {{"half-open-max-requests"}, number<&CircuitBreaker::half_open_max_requests>(1, 10'000)},
 };
 

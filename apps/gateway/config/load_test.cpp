@@ -12,6 +12,8 @@ namespace picket::apps::gateway::config {
 namespace {
 
 namespace fs = std::filesystem;
+using pool::FlowControlMode;
+using pool::LoadBalanceStrategy;
 
 constexpr std::string_view base = R"(
 listeners { listener "web" { address "127.0.0.1:8080" } }
@@ -75,51 +77,66 @@ TEST_F(Load, LeastAgentHasEveryDefault) {
   EXPECT_EQ(a.max_concurrent_calls, 100U);
   EXPECT_EQ(a.circuit_breaker.failure_threshold, 5U);
   EXPECT_EQ(a.circuit_breaker.success_threshold, 2U);
-  EXPECT_EQ(a.circuit_breaker.timeout, milliseconds{30'000});
+  EXPECT_EQ(a.circuit_breaker.open_for, milliseconds{30'000});
   EXPECT_EQ(a.circuit_breaker.half_open_max_requests, 1U);
-  EXPECT_EQ(a.pool.connections, 4U);
-  EXPECT_EQ(a.pool.load_balancing, LoadBalancing::round_robin);
-  EXPECT_EQ(a.pool.flow_control, FlowControlMode::fail_closed);
+  EXPECT_EQ(a.pool.connections_per_agent, 4U);
+  EXPECT_EQ(a.pool.load_balance_strategy, LoadBalanceStrategy::round_robin);
+  EXPECT_EQ(a.pool.flow_control_mode, FlowControlMode::fail_closed);
   EXPECT_FALSE(a.config_json.has_value());
 }
 
-TEST_F(Load, EverySettingReachesItsField) {
-  const Config config = good(R"(
-    system { worker-threads 3; max-connections 7; graceful-shutdown-timeout-secs 9 }
-    listeners { listener "web" { address "[::1]:81"; protocol "http" } }
-    agents {
-      agent "w" type="waf" {
-        unix-socket "/run/w.sock"
-        events "request-body" "response_headers" "log"
-        buffer-size 1024; timeout-ms 250; failure-mode "fail_open"; request-body-mode "buffer"
-        max-request-body-bytes 5; max-concurrent-calls 6
-        circuit-breaker { failure-threshold 1; success-threshold 3; timeout-seconds 4; half-open-max-requests 8 }
-        pool { connections 2; load-balancing "least_connections"; flow-control "wait-and-retry"; wait-ms 11
-               reconnect-interval-ms 12 }
-        config { paranoia-level 1 }
-      }
-      agent "v" { binary-uds "/v"; timeout-ms 77 }
-    }
-    filters { filter "f" { type "agent"; agent "w"; failure-mode "closed"; timeout-ms 13 }
-              filter "g" { type "agent"; agent "v" } }
-    upstreams {
-      upstream "u" { target "a.example:1" weight=2; target "[::1]:2"; load-balancing "least-connections" }
-      upstream "t" { target "127.0.0.1:3" }
-    }
-    routes {
-      route "r" { matches { path-prefix "/a"; host "App.Example"; method "GET" "POST" }; filters "g" "f"; upstream "t"
-                  websocket #false }
-    }
-    limits { max-header-size-bytes 2048; max-header-count 14; max-body-size-bytes 15 }
-    observability { metrics { address "127.0.0.1:9090"; path "/m" }; logging { level "warn"; format "json" }
-                    access-log { file "logs/../a.jsonl" }; audit { file "/var/b.jsonl" } }
-  )");
+/// Each setting with a value that is not its default.
+constexpr std::string_view every_setting = R"(
+system { worker-threads 3; max-connections 7; graceful-shutdown-timeout-secs 9 }
+listeners { listener "web" { address "[::1]:81"; protocol "http" } }
+agents {
+  agent "w" type="waf" {
+    unix-socket "/run/w.sock"
+    events "request-body" "response_headers" "log"
+    buffer-size 1024; timeout-ms 250; failure-mode "fail_open"; request-body-mode "buffer"
+    max-request-body-bytes 5; max-concurrent-calls 6
+    circuit-breaker { failure-threshold 1; success-threshold 3; timeout-seconds 4; half-open-max-requests 8 }
+    pool { connections 2; load-balancing "least_connections"; flow-control "wait-and-retry"; wait-ms 11
+           reconnect-interval-ms 12 }
+    config { paranoia-level 1 }
+  }
+  agent "v" { binary-uds "/v"; timeout-ms 77 }
+}
+filters { filter "f" { type "agent"; agent "w"; failure-mode "closed"; timeout-ms 13 }
+          filter "g" { type "agent"; agent "v" } }
+upstreams {
+  upstream "u" { target "a.example:1" weight=2; target "[::1]:2"; load-balancing "least-connections" }
+  upstream "t" { target "127.0.0.1:3" }
+}
+routes {
+  route "r" { matches { path-prefix "/a"; host "App.Example"; method "GET" "POST" }; filters "g" "f"; upstream "t"
+              websocket #false }
+}
+limits { max-header-size-bytes 2048; max-header-count 14; max-body-size-bytes 15 }
+observability { metrics { address "127.0.0.1:9090"; path "/m" }; logging { level "warn"; format "json" }
+                access-log { file "logs/../a.jsonl" }; audit { file "/var/b.jsonl" } }
+)";
+
+TEST_F(Load, EverySettingOfTheProcessReachesItsField) {
+  const Config config = good(every_setting);
   EXPECT_EQ(config.system.worker_threads, 3U);
   EXPECT_EQ(config.system.max_connections, 7U);
   EXPECT_EQ(config.system.graceful_shutdown_timeout, milliseconds{9'000});
   EXPECT_EQ(config.listeners.at(0).host, "::1");
   EXPECT_EQ(config.listeners.at(0).port, 81);
+  EXPECT_EQ(config.limits.max_header_size, 2048U);
+  EXPECT_EQ(config.limits.max_header_count, 14U);
+  EXPECT_EQ(config.limits.max_body_size, 15U);
+  EXPECT_EQ(config.observability.metrics->port, 9090);
+  EXPECT_EQ(config.observability.metrics->path, "/m");
+  EXPECT_EQ(config.observability.log_level, LogLevel::warn);
+  EXPECT_EQ(config.observability.log_format, LogFormat::json);
+  EXPECT_EQ(config.observability.access_log, (folder_.path() / "a.jsonl").string());
+  EXPECT_EQ(config.observability.audit_log, "/var/b.jsonl");
+}
 
+TEST_F(Load, EverySettingOfAnAgentReachesItsField) {
+  const Config config = good(every_setting);
   const Agent& a = config.agents.at(0);
   EXPECT_EQ(a.type, "waf");
   EXPECT_EQ(a.transport, AgentTransport::unix_socket);
@@ -133,15 +150,18 @@ TEST_F(Load, EverySettingReachesItsField) {
   EXPECT_EQ(a.max_concurrent_calls, 6U);
   EXPECT_EQ(a.circuit_breaker.failure_threshold, 1U);
   EXPECT_EQ(a.circuit_breaker.success_threshold, 3U);
-  EXPECT_EQ(a.circuit_breaker.timeout, milliseconds{4'000});
+  EXPECT_EQ(a.circuit_breaker.open_for, milliseconds{4'000});
   EXPECT_EQ(a.circuit_breaker.half_open_max_requests, 8U);
-  EXPECT_EQ(a.pool.connections, 2U);
-  EXPECT_EQ(a.pool.load_balancing, LoadBalancing::least_connections);
-  EXPECT_EQ(a.pool.flow_control, FlowControlMode::wait_and_retry);
-  EXPECT_EQ(a.pool.flow_control_wait, milliseconds{11});
+  EXPECT_EQ(a.pool.connections_per_agent, 2U);
+  EXPECT_EQ(a.pool.load_balance_strategy, LoadBalanceStrategy::least_connections);
+  EXPECT_EQ(a.pool.flow_control_mode, FlowControlMode::wait_and_retry);
+  EXPECT_EQ(a.pool.flow_control_wait_timeout, milliseconds{11});
   EXPECT_EQ(a.pool.reconnect_interval, milliseconds{12});
   EXPECT_EQ(a.config_json, "{\"paranoia-level\":1}");
+}
 
+TEST_F(Load, EverySettingOfTrafficReachesItsField) {
+  const Config config = good(every_setting);
   EXPECT_EQ(config.filters.at(0).agent, 0U);
   EXPECT_EQ(config.filters.at(0).failure_mode, FailureMode::closed);
   EXPECT_EQ(config.filters.at(0).timeout, milliseconds{13});
@@ -161,16 +181,6 @@ TEST_F(Load, EverySettingReachesItsField) {
   EXPECT_EQ(r.methods, (std::vector<std::string>{"GET", "POST"}));
   EXPECT_EQ(r.filters, (std::vector<std::size_t>{1, 0}));
   EXPECT_EQ(r.upstream, 1U);
-
-  EXPECT_EQ(config.limits.max_header_size, 2048U);
-  EXPECT_EQ(config.limits.max_header_count, 14U);
-  EXPECT_EQ(config.limits.max_body_size, 15U);
-  EXPECT_EQ(config.observability.metrics->port, 9090);
-  EXPECT_EQ(config.observability.metrics->path, "/m");
-  EXPECT_EQ(config.observability.log_level, LogLevel::warn);
-  EXPECT_EQ(config.observability.log_format, LogFormat::json);
-  EXPECT_EQ(config.observability.access_log, (folder_.path() / "a.jsonl").string());
-  EXPECT_EQ(config.observability.audit_log, "/var/b.jsonl");
 }
 
 TEST_F(Load, AgentOfTheBenchmarkPageLoadsInBothItsForms) {
@@ -194,16 +204,17 @@ TEST_F(Load, AgentOfTheBenchmarkPageLoadsInBothItsForms) {
 
 TEST_F(Load, PresetSetsTheWholePoolAndWhatStandsBesideItOverrides) {
   Pool pool = agent("pool { preset \"high-throughput\" }").pool;
-  EXPECT_EQ(pool.connections, 8U);
-  EXPECT_EQ(pool.load_balancing, LoadBalancing::least_connections);
-  EXPECT_EQ(pool.flow_control, FlowControlMode::wait_and_retry);
+  EXPECT_EQ(pool.connections_per_agent, 8U);
+  EXPECT_EQ(pool.load_balance_strategy, LoadBalanceStrategy::least_connections);
+  EXPECT_EQ(pool.flow_control_mode, FlowControlMode::wait_and_retry);
   EXPECT_EQ(pool.max_concurrent_per_connection, 200U);
 
   pool = agent("pool { connections 3; preset \"low_latency\"; load-balancing \"round_robin\" }").pool;
-  EXPECT_EQ(pool.connections, 3U);
-  EXPECT_EQ(pool.load_balancing, LoadBalancing::round_robin);
-  EXPECT_EQ(pool.flow_control, FlowControlMode::fail_closed);
+  EXPECT_EQ(pool.connections_per_agent, 3U);
+  EXPECT_EQ(pool.load_balance_strategy, LoadBalanceStrategy::round_robin);
+  EXPECT_EQ(pool.flow_control_mode, FlowControlMode::fail_closed);
   EXPECT_EQ(pool.connect_timeout, milliseconds{1'000});
+  EXPECT_EQ(pool.request_timeout, milliseconds{1'000});
   EXPECT_EQ(pool.health_check_interval, milliseconds{2'000});
   EXPECT_EQ(pool.max_concurrent_per_connection, 50U);
 }

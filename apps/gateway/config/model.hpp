@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "picket/pool/config.hpp"
+
 /// What a configuration file says, checked and with every default filled in. Plain values: loaded once, then only read.
 /// Thread safety: immutable after load. Names and defaults are those of the configuration reference in
 /// docs/configuration.md.
@@ -16,7 +18,6 @@ using std::chrono::milliseconds;
 enum class FailureMode : std::uint8_t { closed, open };
 enum class BodyMode : std::uint8_t { buffer };
 enum class LoadBalancing : std::uint8_t { round_robin, least_connections };
-enum class FlowControlMode : std::uint8_t { fail_closed, fail_open, wait_and_retry };
 enum class LogLevel : std::uint8_t { trace, debug, info, warn, error };
 enum class LogFormat : std::uint8_t { text, json };
 
@@ -40,23 +41,9 @@ struct Listener {
   std::uint16_t port = 0;
 };
 
-struct CircuitBreaker {
-  std::uint32_t failure_threshold = 5;
-  std::uint32_t success_threshold = 2;
-  milliseconds timeout{30'000};
-  std::uint32_t half_open_max_requests = 1;
-};
-
-struct Pool {
-  std::uint32_t connections = 4;
-  LoadBalancing load_balancing = LoadBalancing::round_robin;
-  FlowControlMode flow_control = FlowControlMode::fail_closed;
-  milliseconds flow_control_wait{100};
-  milliseconds reconnect_interval{5'000};
-  milliseconds connect_timeout{5'000};
-  milliseconds health_check_interval{10'000};
-  std::uint32_t max_concurrent_per_connection = 100;  ///< events in flight
-};
+/// How agents are reached and when they are given a rest: as the pool has it, with its defaults and presets.
+using Pool = pool::Config;
+using CircuitBreaker = pool::BreakerConfig;
 
 enum class AgentTransport : std::uint8_t {
   binary_uds,   ///< Unix socket, MessagePack preferred.

@@ -102,7 +102,7 @@ struct Key : KeyInfo {
 template <class T>
 using Keys = std::span<const Key<T>>;
 
-// What follows makes rules from paths of pointers to members: number<&Pool::connections>(1, 256), and
+// What follows makes rules from paths of pointers to members: number<&Pool::connections_per_agent>(1, 256), and
 // number<&AgentDraft::agent, &Agent::buffer_size>(…) for a member of a member.
 
 template <auto Member>
@@ -156,7 +156,7 @@ constexpr NumberRule<Owner<Members...>> number(std::uint64_t min, std::uint64_t 
       [](const Owner& owner) -> std::optional<std::uint64_t> { return content<Members...>(owner); }};
 }
 
-/// A time, kept in milliseconds and written in units of `Unit`; never zero.
+/// A time, written in units of `Unit`; never zero.
 template <class Unit, auto... Members>
 constexpr NumberRule<Owner<Members...>> duration(std::uint64_t max, std::string_view unit) {
   using Owner = Owner<Members...>;

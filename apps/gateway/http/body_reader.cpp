@@ -6,8 +6,6 @@
 namespace picket::apps::gateway::http {
 namespace {
 
-constexpr std::size_t read_size = 16 * 1024;
-
 base::Error ended_early() { return base::fail(base::ErrorKind::connection_closed, "the body ended before its end"); }
 
 }  // namespace

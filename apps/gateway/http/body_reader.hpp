@@ -13,6 +13,12 @@
 
 namespace picket::apps::gateway::http {
 
+/// Bytes that are asked for at a time where a connection's bytes are looked at before anybody takes them: heads,
+/// chunks.
+inline constexpr std::size_t read_size = 16 * 1024;
+/// Bytes of a body that are held in one piece, or pass in one read and one write.
+inline constexpr std::size_t block_size = 64 * 1024;
+
 /// Reads one message's body from a connection: first what was read along with the head, then from the socket, straight
 /// into the caller's memory where nothing has to be decoded. Thread safety: the stream's worker. Lifetime: stream and
 /// buffer outlive it. Errors: those of Stream::read_some, invalid_message for bad chunks, connection_closed where the

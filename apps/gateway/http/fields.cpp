@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
-#include <fmt/format.h>
+#include "apps/gateway/http/list.hpp"
 
 namespace picket::apps::gateway::http {
 namespace {
@@ -58,27 +59,22 @@ constexpr std::array<Phrase, 39> reasons{{{200, "OK"},
                                           {504, "Gateway Timeout"},
                                           {505, "HTTP Version Not Supported"}}};
 
-/// Calls `use` for each item of a comma-separated list.
-template <class Use>
-void for_each_item(std::string_view list, Use&& use) {
-  while (!list.empty()) {
-    const std::size_t comma = std::min(list.find(','), list.size());
-    std::string_view item = list.substr(0, comma);
-    while (!item.empty() && (item.front() == ' ' || item.front() == '\t')) item.remove_prefix(1);
-    while (!item.empty() && (item.back() == ' ' || item.back() == '\t')) item.remove_suffix(1);
-    if (!item.empty()) use(item);
-    list.remove_prefix(std::min(comma + 1, list.size()));
-  }
+constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
+bool is_before(std::string_view a, std::string_view b) noexcept {
+  return std::ranges::lexicographical_compare(a, b, {}, lower, lower);
 }
 
-/// Host is every recipient's: a client that names it would have the upstream serve another host than agents and router
-/// saw.
-bool named_by_connection(const wire::Headers& headers, std::string_view name) {
-  if (wire::same_name(name, "host")) return false;
-  bool named = false;
-  for (const auto& field : headers)
-    if (wire::same_name(field.name, "connection"))
-      for_each_item(field.value, [&](std::string_view item) { named = named || wire::same_name(item, name); });
+/// What Connection names beside hop-by-hop fields, sorted: a head has room for thousands of names, and each of its
+/// fields is looked up. Host is every recipient's: a client that names it would have the upstream serve another host
+/// than agents and router saw.
+std::vector<std::string_view> named_by_connection(const wire::Headers& headers) {
+  std::vector<std::string_view> named;
+  for (const auto& field : headers) {
+    if (!wire::same_name(field.name, "connection")) continue;
+    for (std::string_view rest = field.value; const auto item = next_item(rest);)
+      if (!wire::same_name(*item, "host") && !is_hop_by_hop(*item)) named.push_back(*item);
+  }
+  std::ranges::sort(named, is_before);
   return named;
 }
 
@@ -89,10 +85,9 @@ bool is_hop_by_hop(std::string_view name) noexcept {
 }
 
 void copy_end_to_end(const wire::Headers& headers, FieldList& out) {
-  const bool has_connection = headers.find("connection").has_value();
+  const auto named = named_by_connection(headers);
   for (const auto& field : headers)
-    if (!is_hop_by_hop(field.name) && !(has_connection && named_by_connection(headers, field.name)))
-      out.push_back(field);
+    if (!is_hop_by_hop(field.name) && !std::ranges::binary_search(named, field.name, is_before)) out.push_back(field);
 }
 
 void remove(FieldList& fields, std::string_view name) {

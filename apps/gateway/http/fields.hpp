@@ -17,6 +17,7 @@ using FieldList = base::ArenaList<wire::Header>;
 [[nodiscard]] bool is_hop_by_hop(std::string_view name) noexcept;
 
 /// Appends what may be passed on: everything but hop-by-hop fields, framing, and what Connection names (but Host).
+/// Complexity: n log n in fields and names.
 void copy_end_to_end(const wire::Headers& headers, FieldList& out);
 
 /// Applies header operations in their order. They must be valid: see inspection::check().

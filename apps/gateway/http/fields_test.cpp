@@ -62,6 +62,16 @@ TEST_F(Fields, WhatConnectionNamesIsNotPassedOn) {
               ElementsAre(Header{"X-Twofold", "stays"}));
 }
 
+TEST_F(Fields, ConnectionMayNameThousands) {
+  std::string names = "x-1";
+  for (int i = 2; i < 5000; ++i) names += ",X-" + std::to_string(i);
+  const std::string twice = names + "," + names;
+  EXPECT_THAT(
+      passed_on(
+          {{"x-0", "stays"}, {"Connection", twice}, {"X-1", ""}, {"x-2500", ""}, {"x-4999", ""}, {"x-5000", "stays"}}),
+      ElementsAre(Header{"x-0", "stays"}, Header{"x-5000", "stays"}));
+}
+
 TEST_F(Fields, AClientCannotHaveHostRemoved) {
   EXPECT_THAT(passed_on({{"Host", "a.test"}, {"Connection", "host, x-a"}, {"X-A", "1"}}),
               ElementsAre(Header{"Host", "a.test"}));

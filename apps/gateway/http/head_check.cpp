@@ -4,6 +4,8 @@
 #include <array>
 #include <cstring>
 
+#include "apps/gateway/http/list.hpp"
+#include "apps/gateway/http/target.hpp"
 #include "picket/wire/headers.hpp"
 
 namespace picket::apps::gateway::http {
@@ -21,12 +23,6 @@ constexpr auto token_characters = [] {
 constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 constexpr bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
 
-std::string_view trimmed(std::string_view text) noexcept {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
-}
-
 /// Visible ASCII without what parties read differently: a backslash is a slash to some, '#' ends the path for some.
 /// Quotes and angle brackets are no URI's either, but nobody misreads them, and agents are to see who sends them.
 bool is_target(std::string_view text) noexcept {
@@ -35,11 +31,8 @@ bool is_target(std::string_view text) noexcept {
 
 /// RFC 9110 §7.6.1: a list of tokens, where empty items count for nothing.
 bool is_token_list(std::string_view text) noexcept {
-  while (!text.empty()) {
-    const std::size_t comma = std::min(text.find(','), text.size());
-    if (const std::string_view item = trimmed(text.substr(0, comma)); !item.empty() && !is_token(item)) return false;
-    text.remove_prefix(std::min(comma + 1, text.size()));
-  }
+  while (const auto item = next_item(text))
+    if (!is_token(*item)) return false;
   return true;
 }
 
@@ -64,9 +57,8 @@ bool is_host(std::string_view text) noexcept {
 
 /// An http URI; an empty host makes it none (RFC 9110 §4.2.1).
 bool is_absolute(std::string_view target) noexcept {
-  for (const std::string_view scheme : {"http://", "https://"})
-    if (target.starts_with(scheme)) return target.substr(scheme.size()).find_first_of("/?:") != 0 && target != scheme;
-  return false;
+  const std::string_view rest = target.substr(scheme_size(target));
+  return rest.size() != target.size() && !rest.empty() && rest.find_first_of("/?:") != 0;
 }
 
 std::optional<HeadError> check_request_line(std::string_view line, bool& http_1_1) noexcept {

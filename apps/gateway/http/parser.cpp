@@ -8,6 +8,8 @@
 
 #include <boost/beast/http/basic_parser.hpp>
 
+#include "apps/gateway/http/list.hpp"
+
 namespace picket::apps::gateway::http {
 namespace {
 
@@ -81,26 +83,15 @@ base::Status parse(HeadParser<is_request>& parser, std::string_view head) {
   return {};
 }
 
-/// Whether a comma-separated list holds `word`, in any case.
-bool lists(std::string_view list, std::string_view word) {
-  while (!list.empty()) {
-    const std::size_t comma = std::min(list.find(','), list.size());
-    std::string_view item = list.substr(0, comma);
-    while (!item.empty() && (item.front() == ' ' || item.front() == '\t')) item.remove_prefix(1);
-    while (!item.empty() && (item.back() == ' ' || item.back() == '\t')) item.remove_suffix(1);
-    if (wire::same_name(item, word)) return true;
-    list.remove_prefix(std::min(comma + 1, list.size()));
-  }
-  return false;
-}
-
 bool keeps_alive(int version, const wire::Headers& headers) {
   bool close = false;
   bool keep = false;
   for (const auto& field : headers) {
     if (!wire::same_name(field.name, "connection")) continue;
-    close = close || lists(field.value, "close");
-    keep = keep || lists(field.value, "keep-alive");
+    for (std::string_view rest = field.value; const auto item = next_item(rest);) {
+      close = close || wire::same_name(*item, "close");
+      keep = keep || wire::same_name(*item, "keep-alive");
+    }
   }
   return !close && (version >= 11 || keep);
 }

@@ -155,24 +155,36 @@ std::uint64_t Inspection::inspect_body_up_to() const {
   return largest;
 }
 
-void Inspection::skip_request_body() {
-  for (const auto& participant : participants_)
-    if (participant.agent.events.request_body && !participant.out) pass_uninspected(participant);
+transport::Task<Verdict> Inspection::pass_request_body(std::optional<std::uint64_t> size) {
+  for (auto& participant : participants_) {
+    if (!participant.agent.events.request_body || participant.out) continue;
+    auto verdict = co_await ask_without_body(participant, size);
+    if (verdict.answer) co_return verdict;
+  }
+  co_return Verdict{};
 }
 
 transport::Task<Verdict> Inspection::request_body(std::vector<base::ByteView>& pieces) {
   for (auto& participant : participants_) {
     if (!participant.agent.events.request_body || participant.out) continue;
-    if (size_of(pieces) > body_limit(participant)) {
-      if (participant.filter.failure_mode == config::FailureMode::closed)
-        co_return fail_closed(participant, body_too_large, phase_request_body, base::Clock::now()).verdict;
-      pass_uninspected(participant);
-      continue;
-    }
-    auto verdict = co_await ask_about_body(participant, pieces);
+    const std::uint64_t size = size_of(pieces);
+    const bool fits = size <= body_limit(participant);
+    if (!fits && participant.filter.failure_mode == config::FailureMode::closed)
+      co_return fail_closed(participant, body_too_large, phase_request_body, base::Clock::now()).verdict;
+    auto asked = fits ? ask_about_body(participant, pieces, size) : ask_without_body(participant, size);
+    auto verdict = co_await asked;
     if (verdict.answer) co_return verdict;
   }
   co_return Verdict{};
+}
+
+/// The body goes past this fail-open agent, seen in metrics and audit log and in the chunk itself, whose total_size is
+/// more than it received. Rules about the head may wait for a last chunk, and are not to be avoided by a large body.
+transport::Task<Verdict> Inspection::ask_without_body(Participant& participant, std::optional<std::uint64_t> size) {
+  participant.counters.bodies_uninspected.add();
+  audit(participant, phase_request_body, "uninspected", std::nullopt, nullptr, base::Clock::now());
+  std::vector<base::ByteView> nothing;  // and nothing of it goes on, whatever the agent puts in its place
+  co_return co_await ask_about_body(participant, nothing, size);
 }
 
 std::size_t Inspection::chunk_size(const Participant& participant) const {
@@ -183,9 +195,9 @@ std::size_t Inspection::chunk_size(const Participant& participant) const {
   return static_cast<std::size_t>(size);
 }
 
-transport::Task<Verdict> Inspection::ask_about_body(Participant& participant, std::vector<base::ByteView>& pieces) {
+transport::Task<Verdict> Inspection::ask_about_body(Participant& participant, std::vector<base::ByteView>& pieces,
+                                                    std::optional<std::uint64_t> size) {
   const std::vector<base::ByteView> chunks = split(pieces, chunk_size(participant));
-  const std::uint64_t total = size_of(pieces);
   std::vector<base::ByteView> made;
   std::deque<ChunkCall> calls;
   std::uint64_t received = 0;
@@ -195,7 +207,7 @@ transport::Task<Verdict> Inspection::ask_about_body(Participant& participant, st
       const wire::RequestBodyChunk event{.correlation_id = id_.text(),
                                          .data = chunks[sent],
                                          .is_last = sent + 1 == chunks.size(),
-                                         .total_size = total,
+                                         .total_size = size,
                                          .chunk_index = static_cast<std::uint32_t>(sent),
                                          .bytes_received = received};
       calls.emplace_back(participant.exchange, event, deadline(participant));
@@ -302,11 +314,6 @@ Inspection::Noted Inspection::fail_closed(const Participant& participant, const 
           {.answer = answer_for(failure.reason, failure.status, arena_),
            .decision = "failed_closed",
            .agent = participant.agent.id}};
-}
-
-void Inspection::pass_uninspected(const Participant& participant) {
-  participant.counters.bodies_uninspected.add();
-  audit(participant, phase_request_body, "uninspected", std::nullopt, nullptr, base::Clock::now());
 }
 
 void Inspection::audit(const Participant& participant, std::string_view phase, std::string_view decision,

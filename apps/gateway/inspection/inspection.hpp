@@ -56,10 +56,11 @@ class Inspection {
   /// A body with more bytes than this is looked at by nobody: the largest limit.
   [[nodiscard]] std::uint64_t inspect_body_up_to() const;
   /// The whole body, in pieces; mutations change the pieces. Agents whose limit is below the body's size (they are
-  /// fail-open) are passed over.
+  /// fail-open) are asked without it, as by pass_request_body().
   [[nodiscard]] transport::Task<Verdict> request_body(std::vector<base::ByteView>& pieces);
-  /// The body was too large for every agent, all of them fail-open: it goes on uninspected, counted.
-  void skip_request_body();
+  /// The body is too large for every agent, all of them fail-open: it goes on uninspected, counted. Each agent gets one
+  /// empty last chunk, so that it comes to its verdict on the head. `size`: the body's in bytes, where it is known.
+  [[nodiscard]] transport::Task<Verdict> pass_request_body(std::optional<std::uint64_t> size);
 
   [[nodiscard]] bool wants_response_headers() const;
   [[nodiscard]] transport::Task<Verdict> response_headers(const wire::ResponseHeaders& event);
@@ -96,14 +97,15 @@ class Inspection {
                                    base::TimePoint began);
   [[nodiscard]] Noted fail_closed(const Participant& participant, const Failure& failure, std::string_view phase,
                                   base::TimePoint began);
-  /// A body goes past this fail-open agent because it is too large for it: seen in metrics and audit log.
-  void pass_uninspected(const Participant& participant);
   /// Keeps the header operations of an answer that allows. Called in filter order: that is the order in which they
   /// apply.
   void collect_operations(const Noted& noted, const base::Result<wire::AgentResponse>& result);
   [[nodiscard]] transport::Task<Verdict> ask_in_parallel(const wire::RequestHeaders& event,
                                                          std::vector<std::size_t> asked);
-  [[nodiscard]] transport::Task<Verdict> ask_about_body(Participant& participant, std::vector<base::ByteView>& pieces);
+  /// `size`: what the agent is told of the whole body, of which `pieces` may be nothing.
+  [[nodiscard]] transport::Task<Verdict> ask_about_body(Participant& participant, std::vector<base::ByteView>& pieces,
+                                                        std::optional<std::uint64_t> size);
+  [[nodiscard]] transport::Task<Verdict> ask_without_body(Participant& participant, std::optional<std::uint64_t> size);
   [[nodiscard]] std::size_t chunk_size(const Participant& participant) const;
   [[nodiscard]] static bool pipelines(const Participant& participant);
   void audit(const Participant& participant, std::string_view phase, std::string_view decision,

@@ -227,19 +227,47 @@ TEST_F(RequestBodyPhase, ABodyOverAFailOpenAgentsLimitPassesItUninspectedAndCoun
   const auto& large = agent({}, limited(100));
   Request request{*this};
   EXPECT_FALSE(request.body({"abcde"}).answer);
-  EXPECT_THAT(small.seen(), IsEmpty());
+  EXPECT_THAT(small.seen(), ElementsAre("body 0 '' last")) << "what it says of the head waits for a last chunk";
   EXPECT_THAT(large.seen(), ElementsAre("body 0 'abcde' last"));
+  EXPECT_EQ(request.body(), "abcde");
   EXPECT_EQ(counters(0).bodies_uninspected.value(), 1U);
   EXPECT_EQ(counters(1).bodies_uninspected.value(), 0U);
 }
 
 TEST_F(RequestBodyPhase, ABodyTooLargeForEverybodyIsCountedForEach) {
-  agent({}, limited(4, config::FailureMode::open));
-  agent({}, limited(5, config::FailureMode::open));
+  std::optional<RequestBodyChunk> chunk;  // of the agent's thread, read after the verdict
+  agent(on_body([&](const RequestBodyChunk& event) {
+          chunk = event;
+          return Decision::allow();
+        }),
+        limited(4, config::FailureMode::open));
+  const auto& second = agent({}, limited(5, config::FailureMode::open));
   Request request{*this};
-  request->skip_request_body();
+  EXPECT_FALSE(request.pass_body(1000).answer);
   EXPECT_EQ(counters(0).bodies_uninspected.value(), 1U);
   EXPECT_EQ(counters(1).bodies_uninspected.value(), 1U);
+  ASSERT_TRUE(chunk);
+  EXPECT_EQ(chunk->total_size, 1000U) << "the agent can see that it did not get all";
+  EXPECT_EQ(chunk->bytes_received, 0U);
+  EXPECT_THAT(second.seen(), ElementsAre("body 0 '' last"));
+}
+
+TEST_F(RequestBodyPhase, AnAgentThatGetsNoBodyStillDecides) {
+  agent(on_body([](const RequestBodyChunk&) { return Decision::block(403); }), limited(4, config::FailureMode::open));
+  for (const bool for_everybody : {true, false}) {
+    Request request{*this};
+    const Verdict verdict = for_everybody ? request.pass_body(std::nullopt) : request.body({"abcde"});
+    ASSERT_TRUE(verdict.answer) << for_everybody;
+    EXPECT_EQ(verdict.answer->status, 403);
+  }
+}
+
+TEST_F(RequestBodyPhase, AnAgentThatGetsNoBodyCannotReplaceIt) {
+  agent(on_body([](const RequestBodyChunk&) { return Decision::allow().replace_body("other"); }),
+        limited(4, config::FailureMode::open));
+  Request request{*this};
+  EXPECT_FALSE(request.body({"abcde"}).answer);
+  EXPECT_EQ(request.body(), "abcde");
 }
 
 // ---- several chunks on their way

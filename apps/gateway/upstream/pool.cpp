@@ -84,7 +84,7 @@ std::optional<transport::Stream> Pool::take_idle(std::size_t target) {
   return std::nullopt;
 }
 
-transport::Task<base::Result<Lease>> Pool::acquire(bool fresh) {
+transport::Task<base::Result<Lease>> Pool::acquire(bool fresh, transport::Stream*& connecting) {
   std::vector<std::size_t> tried;
   base::Error last = base::fail(base::ErrorKind::connection_failed, fmt::format("upstream '{}' has no target", id()));
   while (const auto target = balancer_.pick(tried, worker_.now())) {
@@ -93,7 +93,10 @@ transport::Task<base::Result<Lease>> Pool::acquire(bool fresh) {
     transport::Stream stream{worker_};
     const base::Deadline deadline = base::Deadline::after(worker_.now(), timeouts_.connect);
     connects.add();
+    connecting = &stream;
     const auto connected = co_await stream.connect(resolved_.endpoints[*target], deadline);
+    connecting = nullptr;
+    if (!stream.is_open()) co_return connected.error();
     if (connected) {
       balancer_.succeeded(*target);
       co_return Lease{*this, std::move(stream), *target, false};

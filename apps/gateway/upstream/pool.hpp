@@ -63,8 +63,9 @@ class Pool {
 
   /// An idle connection where `fresh` is false and there is one that lives, else a new one; each target is tried once.
   /// What is known to be stale is not used; a connection that goes stale afterwards shows in reused().
-  /// Errors: the last target's connection_failed or timeout.
-  [[nodiscard]] transport::Task<base::Result<Lease>> acquire(bool fresh);
+  /// `connecting`: the connection that is being made, null at other times. Who closes it ends the call: no other target
+  /// is tried, and none is to blame. Errors: the last target's connection_failed or timeout.
+  [[nodiscard]] transport::Task<base::Result<Lease>> acquire(bool fresh, transport::Stream*& connecting);
 
   [[nodiscard]] const std::string& id() const noexcept { return resolved_.upstream.id; }
   [[nodiscard]] const Timeouts& timeouts() const noexcept { return timeouts_; }

@@ -21,7 +21,7 @@ using testing::turn_until;
 /// A port of the loopback that accepts into its backlog, or (closed) refuses.
 class Target {
  public:
-  Target() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit Target(int backlog = 16) : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -29,14 +29,27 @@ class Target {
     socklen_t size = sizeof address;
     EXPECT_EQ(::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size), 0);
     port = ntohs(address.sin_port);
-    EXPECT_EQ(::listen(listener_, 16), 0);
+    EXPECT_EQ(::listen(listener_, backlog), 0);
   }
   Target(const Target&) = delete;
   Target& operator=(const Target&) = delete;
-  ~Target() { close(); }
+  ~Target() {
+    close();
+    for (const int filler : fillers_) ::close(filler);
+  }
 
   void close() {
     if (listener_ >= 0) ::close(std::exchange(listener_, -1));
+  }
+  /// Takes a place of the backlog. Nothing more is accepted once they are all taken.
+  void fill() {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(port);
+    const int filler = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    (void)::connect(filler, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    fillers_.push_back(filler);
   }
   /// The oldest connection that nobody took yet.
   [[nodiscard]] int accept() const { return ::accept(listener_, nullptr, nullptr); }
@@ -44,6 +57,7 @@ class Target {
 
  private:
   int listener_;
+  std::vector<int> fillers_;
 };
 
 class Upstream : public ::testing::Test {
@@ -55,9 +69,10 @@ class Upstream : public ::testing::Test {
     pool_.emplace(worker_, *resolved_, timeouts);
     return *pool_;
   }
-  base::Result<Lease> acquire(bool fresh = false) { return run(worker_, pool_->acquire(fresh)); }
+  base::Result<Lease> acquire(bool fresh = false) { return run(worker_, pool_->acquire(fresh, connecting_)); }
 
   transport::Worker worker_;
+  transport::Stream* connecting_ = nullptr;
   std::optional<Resolved> resolved_;
   std::optional<Pool> pool_;
 };
@@ -164,6 +179,27 @@ TEST_F(Upstream, WhenEveryTargetRefusesTheLastErrorIsReported) {
   EXPECT_EQ(lease.error().kind(), base::ErrorKind::connection_failed);
   EXPECT_THAT(lease.error().detail(), HasSubstr(address(two)));
   EXPECT_EQ(app.connect_failures.value(), 2U);
+}
+
+TEST_F(Upstream, AConnectThatIsGivenUpTriesNoOtherTargetAndBlamesNone) {
+  Target full{0};
+  for (int i = 0; i < 4; ++i) full.fill();
+  const Target live;
+  Pool& app = pool({full.port, live.port}, {.connect = 15s});
+  std::optional<base::Result<Lease>> lease;
+  const auto keep = [&](transport::Task<base::Result<Lease>> task) -> transport::Task<void> {
+    auto result = co_await task;
+    lease.emplace(std::move(result));
+  };
+  transport::spawn(keep(app.acquire(false, connecting_)));
+  testing::turn_for(worker_, 20ms);
+  ASSERT_NE(connecting_, nullptr) << "it connected";
+  connecting_->close();
+  ASSERT_TRUE(turn_until(worker_, [&] { return lease.has_value(); }));
+  EXPECT_FALSE(*lease);
+  EXPECT_EQ(connecting_, nullptr);
+  EXPECT_EQ(app.connects.value(), 1U);
+  EXPECT_EQ(app.connect_failures.value(), 0U);
 }
 
 TEST_F(Upstream, NamesAreResolvedAndUnknownOnesAreReported) {

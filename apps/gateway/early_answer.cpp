@@ -1,0 +1,34 @@
+#include "apps/gateway/early_answer.hpp"
+
+#include <cerrno>
+
+#include <sys/socket.h>
+
+#include "apps/gateway/http/body_reader.hpp"
+
+namespace picket::apps::gateway {
+
+EarlyAnswer::EarlyAnswer(transport::Stream& upstream, base::Buffer& buffer, http::ResponseReader& reader,
+                         std::function<void()> end_sending)
+    : upstream_(upstream),
+      buffer_(buffer),
+      reader_(reader),
+      end_sending_(std::move(end_sending)),
+      watch_(upstream, [this] { return read(); }) {}
+
+/// Whether to look on.
+bool EarlyAnswer::read() {
+  const ssize_t size = ::recv(upstream_.descriptor(), buffer_.prepare(http::read_size), http::read_size, MSG_DONTWAIT);
+  if (size < 0 && (errno == EAGAIN || errno == EINTR)) return true;
+  if (size > 0) {
+    buffer_.commit(static_cast<std::size_t>(size));
+    outcome_ = reader_.take();
+  } else {
+    outcome_ = base::fail(base::ErrorKind::connection_closed, "the upstream closed before it answered");
+  }
+  if (!outcome_) return true;
+  end_sending_();
+  return false;
+}
+
+}  // namespace picket::apps::gateway

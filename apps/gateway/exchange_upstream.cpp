@@ -1,0 +1,171 @@
+#include "apps/gateway/answer_writer.hpp"
+#include "apps/gateway/early_answer.hpp"
+#include "apps/gateway/exchange.hpp"
+#include "apps/gateway/http/outgoing.hpp"
+#include "apps/gateway/http/target.hpp"
+#include "apps/gateway/inspection/chunks.hpp"
+
+namespace picket::apps::gateway {
+
+using inspection::Reason;
+
+transport::Task<void> Exchange::forward(const config::Route& route) {
+  auto& pool = *service_.upstreams[route.upstream];
+  auto lease = co_await send_upstream(pool);
+  upstream_ = nullptr;
+  watch_.stop();
+  if (lease) {
+    co_await respond(std::move(*lease));
+  } else if (!client_lost_ && status_ == 0) {
+    co_await refuse(Reason::upstream_error, 502);
+  }
+}
+
+/// Asks one upstream; once more on a new connection where a pooled one turned out to be stale.
+transport::Task<std::optional<upstream::Lease>> Exchange::send_upstream(upstream::Pool& pool) {
+  for (bool fresh = false;; fresh = true) {
+    watch_.start();
+    auto lease = co_await pool.acquire(fresh, upstream_);
+    if (!lease || client_lost_) co_return std::nullopt;
+    ++attempts_;
+    upstream_address_ = lease->address();
+    upstream_ = &lease->stream();
+    upstream_buffer_.clear();
+    const auto status = co_await ask(*lease);
+    watch_.stop();
+    if (status) co_return std::move(*lease);
+    if (client_lost_ || status_ != 0) co_return std::nullopt;
+    const bool stale =
+        lease->reused() && upstream_buffer_.empty() && status.error().kind() == base::ErrorKind::connection_closed;
+    const bool repeatable = http::is_idempotent(request_.method) && !body_started_;
+    if (fresh || !stale || !repeatable) {
+      if (status.error().kind() == base::ErrorKind::timeout) co_await refuse(Reason::upstream_error, 504);
+      co_return std::nullopt;
+    }
+    service_.shard.metrics.upstream_retries.add();
+    upstream_ = nullptr;
+  }
+}
+
+/// Sends the request and reads the response's head, which counts whatever became of sending: an upstream may answer
+/// before it has taken all of a body.
+transport::Task<base::Status> Exchange::ask(upstream::Lease& lease) {
+  http::ResponseReader reader{upstream_buffer_, request_.is_head(), arena_};
+  EarlyAnswer early{lease.stream(), upstream_buffer_, reader, [this, &lease] {
+                      lease.stream().cancel();
+                      client_.cancel();
+                    }};
+  early.start();
+  const auto sent = co_await send_request(lease, early);
+  early.stop();
+  request_is_sent_ = sent.has_value();
+  if (early.outcome()) co_return take_response(*early.outcome());
+  if (client_lost_ || status_ != 0 || (!sent && sent.error().kind() == base::ErrorKind::timeout)) co_return sent;
+  watch_.start();
+  const auto head = co_await read_response_head(lease, reader);
+  co_return take_response(head);
+}
+
+base::Status Exchange::take_response(const base::Result<http::ResponseHead>& head) {
+  if (!head) return head.error();
+  response_ = *head;
+  return {};
+}
+
+std::string Exchange::forwarded_for() const {
+  std::string value;
+  for (const auto& field : request_.headers)
+    if (wire::same_name(field.name, "x-forwarded-for")) value.append(field.value).append(", ");
+  return value + peer_.address;
+}
+
+void Exchange::build_request(base::Buffer& out, const std::string& upstream_address) {
+  http::FieldList fields{arena_};
+  fields.reserve(request_.headers.size() + 4);
+  http::copy_end_to_end(request_.headers, fields);
+  http::remove(fields, "x-forwarded-for");
+  http::remove(fields, "x-forwarded-proto");
+  fields.push_back({"X-Forwarded-For", arena_.copy(forwarded_for())});
+  fields.push_back({"X-Forwarded-Proto", "http"});
+  http::apply(inspection_->request_operations(), fields, arena_);
+  const auto* const host = http::find(fields, "host");
+
+  http::write_request_line(out, request_.method, http::origin_form(request_.target, arena_));
+  if (host == nullptr) http::write_field(out, "Host", upstream_address);
+  http::write_fields(out, fields);
+  if (http::find(fields, "x-request-id") == nullptr) http::write_field(out, "X-Request-Id", request_id_);
+  if (body_is_held_) {
+    write_number_field(out, "Content-Length", inspection::size_of(held_));
+  } else if (request_.framing == http::Framing::length) {
+    write_number_field(out, "Content-Length", request_.content_length);
+  } else if (request_.framing == http::Framing::chunked) {
+    http::write_field(out, "Transfer-Encoding", "chunked");
+  }
+  out.append("\r\n");
+}
+
+transport::Task<base::Status> Exchange::send_request(upstream::Lease& lease, EarlyAnswer& early) {
+  base::Buffer head;
+  build_request(head, lease.address());
+  const bool chunked = !body_is_held_ && request_.framing == http::Framing::chunked;
+  const std::uint64_t held_size = inspection::size_of(held_);
+  const http::ChunkSize size_line{held_size};
+  std::vector<iovec> parts{http::part(head.text())};
+  if (chunked && held_size != 0) parts.push_back(http::part(size_line.text()));
+  for (const auto piece : held_)
+    if (!piece.empty()) parts.push_back(http::part(base::as_text(piece)));
+  if (chunked && held_size != 0) parts.push_back(http::part("\r\n"));
+  const base::Deadline deadline = base::Deadline::after(service_.worker.now(), service_.timeouts.write);
+  const std::span<iovec> all{parts};
+  const auto written = co_await lease.stream().write(all, deadline);
+  if (!written) co_return written.error();
+  if (body_is_held_ || body_.done()) co_return base::Status{};
+  co_return co_await stream_body(lease.stream(), early);
+}
+
+/// A body that no agent looks at goes on as it comes, the upstream's pace being the client's, until the upstream
+/// answers.
+transport::Task<base::Status> Exchange::stream_body(transport::Stream& upstream, EarlyAnswer& early) {
+  body_started_ = true;
+  watch_.stop();  // from here on the client is read from
+  const bool chunked = request_.framing == http::Framing::chunked;
+  const auto block = std::make_unique_for_overwrite<char[]>(http::block_size);
+  while (true) {
+    const std::span<char> space{block.get(), http::block_size};
+    const base::Deadline deadline = base::Deadline::after(service_.worker.now(), service_.timeouts.body);
+    const auto size = co_await body_.read(space, deadline);
+    if (early.outcome()) co_return base::fail(base::ErrorKind::connection_closed, "the upstream answered first");
+    if (!size) {
+      early.stop();
+      co_await refuse_unread(size.error());
+      co_return size.error();
+    }
+    body_size_ += *size;
+    if (body_size_ > service_.config.limits.max_body_size) {
+      early.stop();
+      co_await refuse(Reason::body_too_large, 413);
+      co_return base::fail(base::ErrorKind::message_too_large, "the body is over the limit");
+    }
+    http::Outgoing outgoing{{}, {block.get(), *size}, chunked, body_.done()};
+    const std::span<iovec> all = outgoing.parts();
+    const base::Deadline write_deadline = base::Deadline::after(service_.worker.now(), service_.timeouts.write);
+    const auto written = co_await upstream.write(all, write_deadline);
+    if (!written) co_return written.error();
+    if (body_.done()) co_return base::Status{};
+  }
+}
+
+transport::Task<base::Result<http::ResponseHead>> Exchange::read_response_head(upstream::Lease& lease,
+                                                                               http::ResponseReader& reader) {
+  const base::Deadline deadline = base::Deadline::after(service_.worker.now(), service_.upstream_timeouts.read);
+  while (true) {
+    if (auto head = reader.take()) co_return std::move(*head);
+    const std::span<char> space{upstream_buffer_.prepare(http::read_size), http::read_size};
+    const auto size = co_await lease.stream().read_some(space, deadline);
+    if (!size) co_return size.error();
+    if (*size == 0) co_return base::fail(base::ErrorKind::connection_closed, "the upstream closed before it answered");
+    upstream_buffer_.commit(*size);
+  }
+}
+
+}  // namespace picket::apps::gateway

@@ -1,0 +1,34 @@
+#include "apps/gateway/http/response_reader.hpp"
+
+#include "apps/gateway/http/head_check.hpp"
+#include "apps/gateway/http/parser.hpp"
+
+namespace picket::apps::gateway::http {
+namespace {
+
+constexpr HeadLimits limits{.max_size = 64 * 1024, .max_fields = 1000};
+
+base::Error invalid(std::string_view reason) {
+  return base::fail(base::ErrorKind::invalid_message, std::string{reason});
+}
+
+}  // namespace
+
+std::optional<base::Result<ResponseHead>> ResponseReader::take() {
+  while (true) {
+    const auto end = find_head_end(buffered_.text(), checked_, limits);
+    if (end.error) return invalid(end.error->reason);
+    if (!end.size) break;
+    const std::string_view head = arena_.copy(buffered_.text().substr(0, *end.size));
+    buffered_.consume(*end.size);
+    checked_ = 0;
+    auto response = parse_response_head(head, to_head_, arena_);
+    if (!response) return response.error();
+    if (response->status == 101) return invalid("the upstream switched protocols unasked");
+    if (response->status >= 200) return response;
+  }
+  checked_ = buffered_.size();
+  return std::nullopt;
+}
+
+}  // namespace picket::apps::gateway::http

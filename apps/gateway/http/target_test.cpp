@@ -1,0 +1,33 @@
+#include "apps/gateway/http/target.hpp"
+
+#include <gtest/gtest.h>
+
+namespace picket::apps::gateway::http {
+namespace {
+
+TEST(Target, HasItsPartsWhetherItIsAPathOrAnUri) {
+  const struct {
+    std::string_view target;
+    std::string_view authority;
+    std::string_view origin;
+    std::string_view path;
+  } cases[] = {
+      {"/", "", "/", "/"},
+      {"/a/b?q=/x", "", "/a/b?q=/x", "/a/b"},
+      {"*", "", "*", "*"},
+      {"http://a.test:80/b?c", "a.test:80", "/b?c", "/b"},
+      {"https://a.test/", "a.test", "/", "/"},
+      {"http://a.test", "a.test", "/", "/"},
+      {"http://a.test?q", "a.test", "/?q", "/"},
+      {"/http://a.test/b", "", "/http://a.test/b", "/http://a.test/b"},
+  };
+  base::Arena arena;
+  for (const auto& [target, authority, origin, path] : cases) {
+    EXPECT_EQ(authority_of(target), authority) << target;
+    EXPECT_EQ(origin_form(target, arena), origin) << target;
+    EXPECT_EQ(path_of(target), path) << target;
+  }
+}
+
+}  // namespace
+}  // namespace picket::apps::gateway::http
