@@ -13,8 +13,7 @@ import wrk
 from places import PICKET_BIN, cores, need, output_of, stop
 from servers import Servers
 
-THROUGHPUT_SECONDS = 1
-THROUGHPUT_CLIENTS = 8
+CLIENTS = 8  # where throughput is measured
 SOCKET_US = 40.0  # what targets.md allows a GET for leaving the process
 MODULE = "/usr/lib/nginx/modules/ngx_http_modsecurity_module.so"
 SIDES = {"waf": ("gateway", "picket-waf"), "nginx-waf": ("nginx",)}  # and the processes whose CPU time counts
@@ -53,17 +52,17 @@ class Stack:
                 if status != case.status:
                     stop(f"{side} answers {case.name} with {status}; {case.status} is right")
 
-    def load(self, side, case, seconds, clients):
-        seen = wrk.run(self.cores, f"http://127.0.0.1:{self.ports[side]}/", seconds, clients, self.scripts[case])
+    def load(self, side, case, clients):
+        seen = wrk.run(self.cores, f"http://127.0.0.1:{self.ports[side]}/", case.seconds, clients, self.scripts[case])
         if seen.refused != (0 if case.status == 200 else seen.requests):
             stop(f"{side} refuses {seen.refused} of {seen.requests} requests ({case.name})")
         return seen
 
     def values(self, side, case):
         before = self.servers.cpu_us(*SIDES[side])
-        seen = self.load(side, case, case.seconds, 1)
+        seen = self.load(side, case, 1)
         used = self.servers.cpu_us(*SIDES[side]) - before
-        busy = self.load(side, case, THROUGHPUT_SECONDS, THROUGHPUT_CLIENTS)
+        busy = self.load(side, case, CLIENTS)
         return {"p50": seen.p50, "p99": seen.p99, "cpu": used / seen.requests,
                 "time": busy.seconds * 1e6 / busy.requests}
 

@@ -31,7 +31,7 @@ def run(core, url, seconds, connections=1, script=None):
     requests, took = re.search(r"(\d+) requests in (\S+),", text).groups()
     if requests == "0":
         stop(f"{url} does not answer within {seconds} s")
-    shares = dict(re.findall(r"^\s+(50|99)%\s+(\S+)$", text, re.MULTILINE))
+    shares = dict(re.findall(r"^\s+(50|99)%\s+(\S+)", text, re.MULTILINE))
     refused = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
     return Load(int(requests), _microseconds(took) / 1e6, _microseconds(shares["50"]), _microseconds(shares["99"]),
                 int(refused[1]) if refused else 0)

@@ -22,6 +22,7 @@ def agent(path):
 
 
 CONFIG = """system {{ worker-threads 1 }}
+observability {{ metrics {{ enabled #false }} }}
 listeners {{ listener "web" {{ address "127.0.0.1:{port}"; protocol "http" }} }}
 upstreams {{ upstream "app" {{ target "127.0.0.1:{upstream}" }} }}
 routes {{ route "all" {{ matches {{ path-prefix "/" }}; {filters} upstream "app" }} }}

@@ -1,6 +1,6 @@
 """Programs under test: started into a folder, waited for, ended by their own process id.
 
-Used by tools/demo.py, tests/crs and tests/integration. Nothing here ends a process that it did not start.
+Used by tools/demo.py, bench, tests/crs and tests/integration. Nothing here ends a process that it did not start.
 """
 
 import os

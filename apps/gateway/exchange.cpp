@@ -85,6 +85,7 @@ transport::Task<void> Exchange::serve() {
 // ---- agents
 
 transport::Task<bool> Exchange::inspect_head(const config::Route& route) {
+  if (route.filters.empty()) co_return true;
   thread_local std::string time;
   const auto optional_text = [](std::string_view text) { return text.empty() ? std::nullopt : std::optional{text}; };
   const wire::RequestHeaders event{

@@ -2,21 +2,11 @@
 
 #include <fmt/format.h>
 
+#include "picket/base/overloaded.hpp"
 #include "picket/wire/copy.hpp"
 
 namespace picket::agent::internal {
 namespace {
-
-std::string_view id_of(const session::EventMessage& message) {
-  return std::visit(
-      [](const auto* event) -> std::string_view {
-        if constexpr (requires { event->metadata.correlation_id; })
-          return event->metadata.correlation_id;
-        else
-          return event->correlation_id;
-      },
-      message);
-}
 
 session::EventMessage keep(const session::EventMessage& message, base::Arena& memory) {
   return std::visit(
@@ -26,11 +16,6 @@ session::EventMessage keep(const session::EventMessage& message, base::Arena& me
       },
       message);
 }
-
-template <class... Functions>
-struct Overloaded : Functions... {
-  using Functions::operator()...;
-};
 
 }  // namespace
 
@@ -84,10 +69,11 @@ void ServedConnection::on_actions(transport::AgentLink& link) {
   auto& session = *link.session();
   for (std::size_t i = 0; i < session.actions().size(); ++i) {
     const session::AgentAction action = session.actions()[i];
-    std::visit(Overloaded{[&](const session::Opened&) { connection_.announced_events = session.announced_events(); },
-                          [&](const session::Arrived& event) { arrived(event); },
-                          [&](const session::Ended& event) { ended(event); }, [](const session::Finished&) {}},
-               action);
+    std::visit(
+        base::Overloaded{[&](const session::Opened&) { connection_.announced_events = session.announced_events(); },
+                         [&](const session::Arrived& event) { arrived(event); },
+                         [&](const session::Ended& event) { ended(event); }, [](const session::Finished&) {}},
+        action);
   }
   session.clear_actions();
 }
@@ -135,7 +121,7 @@ std::optional<Decision> ServedConnection::call_handler(const std::shared_ptr<Slo
     return decision != nullptr ? std::optional{std::move(*decision)} : std::nullopt;
   };
   return std::visit(
-      Overloaded{
+      base::Overloaded{
           [&](const wire::RequestHeaders* event) { return reply(handler.on_request_headers(*event, context)); },
           [&](const wire::RequestBodyChunk* event) { return reply(handler.on_request_body(*event, context)); },
           [&](const wire::ResponseHeaders* event) { return reply(handler.on_response_headers(*event, context)); },
@@ -228,7 +214,8 @@ std::shared_ptr<ServedConnection::Slot>& ServedConnection::slot_of(const session
   if (slot && slot->generation == arrived.ref.generation && !slot->exchange.correlation_id.empty()) return slot;
   if (!slot) slot = std::make_shared<Slot>();
   slot->generation = arrived.ref.generation;
-  slot->exchange.correlation_id = id_of(arrived.message);
+  slot->exchange.correlation_id =
+      std::visit([](const auto* event) { return wire::correlation_id_of(*event); }, arrived.message);
   return slot;
 }
 

@@ -1,11 +1,13 @@
 #include "picket/agent/server.hpp"
 
 #include <atomic>
+#include <bit>
 #include <mutex>
 #include <optional>
 #include <ranges>
 #include <thread>
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include "picket/agent/served_connection.hpp"
@@ -131,6 +133,7 @@ class Server::Impl {
   base::Status start() {
     auto endpoint = transport::Endpoint::parse(options_.listen);
     if (!endpoint) return std::move(endpoint.error());
+    options_.socket.on_refused = [this](uid_t peer) { note_refused(peer); };
     auto listener = transport::Listener::open(stations_.front()->worker(), *endpoint, options_.socket);
     if (!listener) return std::move(listener.error());
     listener_.emplace(std::move(*listener));
@@ -179,7 +182,14 @@ class Server::Impl {
     }
   }
 
+  /// Said ever more seldom: who may open the socket must not be able to fill the log.
+  void note_refused(uid_t peer) {
+    if (!options_.log || !std::has_single_bit(++refused_)) return;
+    options_.log(fmt::format("turned a peer away, {} so far: its user id {} is not allowed", refused_, peer));
+  }
+
   ServerOptions options_;
+  std::uint64_t refused_ = 0;  // of the listener's thread
   std::vector<std::unique_ptr<Station>> stations_;
   std::optional<transport::Listener> listener_;
   std::uint32_t threads_per_station_ = 1;

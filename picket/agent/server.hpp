@@ -24,11 +24,11 @@ struct ServerOptions {
   std::string listen;         ///< "unix:PATH"
   std::uint32_t threads = 1;  ///< 0: one per core
   Execution execution = Execution::on_loop;
-  transport::ListenOptions socket;
+  transport::ListenOptions socket;                          ///< on_refused is the server's: it goes to `log`
   base::Duration drain_timeout = std::chrono::seconds{10};  ///< for exchanges under way at stop()
   std::size_t max_connections = 1024;                       ///< over it, new ones are closed at once
   std::function<void(std::string_view)>
-      log;  ///< connections that ended for a reason worth knowing; may be empty; any thread
+      log;  ///< connections that ended for a reason worth knowing, peers turned away; may be empty; any thread
 };
 
 /// Serves a handler on a socket until it is told to stop.

@@ -4,6 +4,10 @@
 #include <deque>
 #include <mutex>
 #include <thread>
+#include <vector>
+
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "picket/agent/testing/played_proxy.hpp"
 
@@ -339,6 +343,22 @@ TEST_F(AgentServer, ConnectionsOverTheLimitAreClosedAtOnce) {
   PlayedProxy four{endpoint()};
   four.headers("1");
   EXPECT_EQ(four.answered(), "1");
+}
+
+TEST_F(AgentServer, PeersThatAreTurnedAwayAreSpokenOfEverMoreSeldom) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can connect as another user";
+  std::filesystem::permissions(folder_.path(), std::filesystem::perms{0711});
+  std::vector<std::string> lines;  // of the listener's thread, read once it has ended
+  serve_recording({.socket = {.socket_mode = 0666}, .log = [&](std::string_view line) { lines.emplace_back(line); }});
+  for (int i = 0; i < 5; ++i) {
+    int status = -1;
+    ::waitpid(transport::testing::connect_as(54321, endpoint()), &status, 0);
+    ASSERT_EQ(status, 0);
+  }
+  stop();
+  EXPECT_EQ(lines, (std::vector<std::string>{"turned a peer away, 1 so far: its user id 54321 is not allowed",
+                                             "turned a peer away, 2 so far: its user id 54321 is not allowed",
+                                             "turned a peer away, 4 so far: its user id 54321 is not allowed"}));
 }
 
 TEST_F(AgentServer, EachThreadHasAHandlerAndConnectionsSpread) {

@@ -1,13 +1,9 @@
+#include "picket/base/overloaded.hpp"
 #include "picket/pool/agent.hpp"
 #include "picket/pool/exchange.hpp"
 
 namespace picket::pool {
 namespace {
-
-template <class... Handlers>
-struct Overloaded : Handlers... {
-  using Handlers::operator()...;
-};
 
 /// The tag of a call that is gone: none has it, since tags are addresses.
 constexpr session::Tag disowned = 0;
@@ -58,7 +54,7 @@ void Connection::handle(session::ProxyAction& action) {
     if (agent_.observer_ != nullptr) call(*agent_.observer_);
   };
   std::visit(
-      Overloaded{
+      base::Overloaded{
           [&](session::Ready&) {
             if (!link_) return;
             ready_ = true;

@@ -17,14 +17,6 @@ using wire::FrameType;
 
 constexpr std::uint32_t protocol_version = 2;
 
-template <class Message>
-std::string_view id_of(const Message& message) {
-  if constexpr (requires { message.metadata.correlation_id; })
-    return message.metadata.correlation_id;
-  else
-    return message.correlation_id;
-}
-
 template <class T>
 const T* keep(base::Arena& arena, const T& value) {
   return new (arena.allocate(sizeof(T), alignof(T))) T(value);
@@ -144,7 +136,7 @@ template <class Event>
 base::Status AgentSession::on_event(std::string_view payload, base::TimePoint) {
   auto event = wire::decode<Event>(format_, payload, arena_);
   if (!event) return fail(event.error().kind(), fmt::format("{}: {}", name(Event::type), event.error().detail()));
-  const auto index = find_or_add(id_of(*event));
+  const auto index = find_or_add(wire::correlation_id_of(*event));
   if (!index) return index.error();
   auto& exchange = exchanges_[*index];
   if (exchange.pending++ == 0) unlink_idle(*index);

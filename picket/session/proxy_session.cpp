@@ -32,17 +32,6 @@ base::ByteView body_of(const EventPointer& event) {
       event);
 }
 
-std::string_view id_of(const EventPointer& event) {
-  return std::visit(
-      [](const auto* message) -> std::string_view {
-        if constexpr (requires { message->metadata.correlation_id; })
-          return message->metadata.correlation_id;
-        else
-          return message->correlation_id;
-      },
-      event);
-}
-
 }  // namespace
 
 ProxySession::ProxySession(const ProxyConfig& config, base::TimePoint now)
@@ -260,7 +249,8 @@ base::Status ProxySession::enqueue(const base::CorrelationId& id, const PendingE
   if (event.deadline.passed(now)) return fail(ErrorKind::timeout, "the deadline passed before the event was sent");
   if (output_.size() >= config_.max_output)
     return fail(ErrorKind::unavailable, fmt::format("the agent does not read: {} bytes are queued", output_.size()));
-  if (id_of(event.event) != id.text())
+  const auto named = std::visit([](const auto* message) { return wire::correlation_id_of(*message); }, event.event);
+  if (named != id.text())
     return fail(ErrorKind::serialization, "the event carries another correlation id than its exchange");
 
   const ExchangeIndex exchange = in_flight_.find_or_add(id);

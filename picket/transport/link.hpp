@@ -19,9 +19,9 @@ namespace picket::transport {
 /// The body of a connection: moves bytes and time between one socket and one session, whichever end of the protocol
 /// that is.
 ///
-/// One read's frames are decoded in one pass; what the session has to write leaves in one vectored write at the end of
-/// the loop turn. While the peer does not read, nothing more is read from it either. An idle link holds a 4 KiB read
-/// buffer.
+/// One read's frames are decoded in one pass, and what came of them leaves at once, in one vectored write; what the
+/// owner adds at other times leaves at the end of the loop turn, and what nobody waits for with either (ADR 0009). While
+/// the peer does not read, nothing more is read from it. An idle link holds a 4 KiB read buffer.
 ///
 /// Thread safety: its worker's thread only. Lifetime: shared with its pending operations; release it with close(),
 /// after which the owner is not called any more.

@@ -128,7 +128,8 @@ Listener::Listener(Worker& worker, Endpoint endpoint, int descriptor, const List
     : worker_(&worker),
       endpoint_(std::move(endpoint)),
       socket_(worker.context(), descriptor),
-      allowed_uids_(options.allowed_uids) {
+      allowed_uids_(options.allowed_uids),
+      on_refused_(options.on_refused) {
   struct stat status{};
   if (endpoint_.is_unix() && ::stat(std::string{endpoint_.path()}.c_str(), &status) == 0)
     file_ = {status.st_dev, status.st_ino};
@@ -139,8 +140,8 @@ Listener::Listener(Listener&& other) noexcept
       endpoint_(std::move(other.endpoint_)),
       socket_(std::move(other.socket_)),
       allowed_uids_(std::move(other.allowed_uids_)),
-      file_(std::exchange(other.file_, std::nullopt)),
-      refused_peers_(other.refused_peers_) {}
+      on_refused_(std::move(other.on_refused_)),
+      file_(std::exchange(other.file_, std::nullopt)) {}
 
 Listener::~Listener() { close(); }
 
@@ -155,12 +156,15 @@ void Listener::close() noexcept {
   file_.reset();
 }
 
-bool Listener::may_connect(int descriptor) noexcept {
+bool Listener::may_connect(int descriptor) {
   if (!endpoint_.is_unix()) return true;
   ucred peer{};
   socklen_t size = sizeof peer;
   if (::getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
-  return peer.uid == 0 || peer.uid == ::geteuid() || std::ranges::find(allowed_uids_, peer.uid) != allowed_uids_.end();
+  if (peer.uid == 0 || peer.uid == ::geteuid() || std::ranges::find(allowed_uids_, peer.uid) != allowed_uids_.end())
+    return true;
+  if (on_refused_) on_refused_(peer.uid);
+  return false;
 }
 
 Listener::Accept Listener::accept() { return Accept{*this}; }
@@ -185,7 +189,6 @@ void Listener::Accept::try_accept() {
               ::accept4(listener_.socket_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
           if (descriptor >= 0) {
             if (!listener_.may_connect(descriptor)) {
-              ++listener_.refused_peers_;
               ::close(descriptor);
               continue;
             }

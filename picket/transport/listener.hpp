@@ -26,6 +26,8 @@ struct ListenOptions {
   mode_t socket_mode = 0600;                ///< Unix: permissions of the socket file
   std::optional<std::string> socket_group;  ///< Unix: group of the socket file; none: the process's
   std::vector<uid_t> allowed_uids;          ///< Unix: peers beside root and the process's own user
+  /// Unix: told of each peer that was turned away by its credentials. On the listener's worker; may be empty.
+  std::function<void(uid_t)> on_refused;
 };
 
 /// A listening socket of one worker.
@@ -56,19 +58,17 @@ class Listener {
   void close() noexcept;
   /// The address it listens on, with the port the kernel chose for port 0.
   [[nodiscard]] const Endpoint& endpoint() const noexcept { return endpoint_; }
-  /// Peers that were turned away by their credentials.
-  [[nodiscard]] std::uint64_t refused_peers() const noexcept { return refused_peers_; }
 
  private:
   Listener(Worker& worker, Endpoint endpoint, int descriptor, const ListenOptions& options);
-  [[nodiscard]] bool may_connect(int descriptor) noexcept;
+  [[nodiscard]] bool may_connect(int descriptor);
 
   Worker* worker_;
   Endpoint endpoint_;
   boost::asio::posix::stream_descriptor socket_;
   std::vector<uid_t> allowed_uids_;
+  std::function<void(uid_t)> on_refused_;
   std::optional<std::pair<dev_t, ino_t>> file_;  // what we made, so that close() never removes another's file
-  std::uint64_t refused_peers_ = 0;
 };
 
 class Listener::Accept {

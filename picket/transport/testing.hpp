@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -46,6 +47,18 @@ class TemporaryFolder {
  private:
   std::filesystem::path path_;
 };
+
+/// A process that connects as `uid`, waits for the end of the connection and exits with 0. Only for root.
+[[nodiscard]] inline pid_t connect_as(uid_t uid, const Endpoint& endpoint) {
+  const pid_t child = ::fork();
+  if (child != 0) return child;
+  if (::setgroups(0, nullptr) != 0 || ::setgid(uid) != 0 || ::setuid(uid) != 0) ::_exit(2);
+  const int descriptor = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  if (::connect(descriptor, endpoint.address(), endpoint.size()) != 0) ::_exit(3);
+  char byte = 0;
+  (void)::read(descriptor, &byte, 1);
+  ::_exit(0);
+}
 
 /// Turns `worker` until `holds()` says true; false where it never does.
 template <class Predicate>

@@ -1,10 +1,13 @@
 #include <cmath>
+#include <limits>
+#include <span>
 #include <string>
 
 #include <gtest/gtest.h>
 
 #include "picket/base/limits.hpp"
 #include "picket/wire/codec.hpp"
+#include "picket/wire/frame.hpp"
 #include "picket/wire/testing/padded.hpp"
 
 /// What a peer may not do to the memory and the stack of the other, and where a number's range ends.
@@ -94,6 +97,25 @@ TEST(Bounds, NumbersTooLargeForADoubleAreRefusedAndTooSmallOnesAreZero) {
   EXPECT_EQ(number("1.7976931348623157e308"), 1.7976931348623157e308);
   EXPECT_EQ(number("5e-324"), 5e-324);
   EXPECT_EQ(number("1" + std::string(400, '0') + "e-400"), 1.0);
+}
+
+/// A gauge's value after it was written and read.
+double through(const Format& format, double value) {
+  const GaugeMetric gauge{.name = "load", .value = value};
+  Output out;
+  EXPECT_TRUE(encode(format, MetricsReport{.agent_id = "a", .gauges = std::span{&gauge, 1}}, out));
+  const Padded payload{out.flatten().substr(frame_header_size)};
+  base::Arena arena;
+  const auto report = decode<MetricsReport>(format, payload.view(), arena);
+  EXPECT_TRUE(report) << report.error().message();
+  return report ? report->gauges[0].value : 0;
+}
+
+TEST(Bounds, AGaugeThatIsNotFiniteIsReadWhereJsonHasNoWordForItAsNaN) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  for (const double value : {std::nan(""), infinity, -infinity}) EXPECT_TRUE(std::isnan(through(json, value)));
+  EXPECT_TRUE(std::isnan(through(msgpack, std::nan(""))));
+  EXPECT_EQ(through(msgpack, -infinity), -infinity);
 }
 
 }  // namespace

@@ -214,6 +214,16 @@ struct Configure {
   Text correlation_id;
 };
 
+/// The exchange that an event belongs to.
+template <class Event>
+[[nodiscard]] Text correlation_id_of(const Event& event) noexcept {
+  if constexpr (requires { event.metadata.correlation_id; }) {
+    return event.metadata.correlation_id;
+  } else {
+    return event.correlation_id;
+  }
+}
+
 // ---- the answer
 // ---------------------------------------------------------------------------------------------------------
 

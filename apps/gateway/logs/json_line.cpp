@@ -56,8 +56,9 @@ std::string_view rfc3339_now(std::string& buffer) {
     formatted = whole.time_since_epoch();
     date = fmt::format("{:%Y-%m-%dT%H:%M:%S}", fmt::gmtime(system_clock::to_time_t(now)));
   }
-  buffer.clear();
-  fmt::format_to(std::back_inserter(buffer), "{}.{:06}Z", date, micros);
+  buffer.assign(date).append(".000000Z");
+  auto digit = buffer.end() - 1;
+  for (auto left = micros; left != 0; left /= 10) *--digit = static_cast<char>('0' + left % 10);
   return buffer;
 }
 

@@ -86,7 +86,7 @@ std::optional<transport::Stream> Pool::take_idle(std::size_t target) {
 
 transport::Task<base::Result<Lease>> Pool::acquire(bool fresh, transport::Stream*& connecting) {
   std::vector<std::size_t> tried;
-  base::Error last = base::fail(base::ErrorKind::connection_failed, fmt::format("upstream '{}' has no target", id()));
+  std::optional<base::Error> last;
   while (const auto target = balancer_.pick(tried, worker_.now())) {
     if (!fresh)
       if (auto idle = take_idle(*target)) co_return Lease{*this, std::move(*idle), *target, true};
@@ -106,7 +106,8 @@ transport::Task<base::Result<Lease>> Pool::acquire(bool fresh, transport::Stream
     last = connected.error();
     tried.push_back(*target);
   }
-  co_return last;
+  if (last) co_return std::move(*last);
+  co_return base::fail(base::ErrorKind::connection_failed, fmt::format("upstream '{}' has no target", id()));
 }
 
 }  // namespace picket::apps::gateway::upstream

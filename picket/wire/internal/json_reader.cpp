@@ -136,6 +136,10 @@ bool JsonReader::read_signed(std::int64_t& value, std::int64_t least, std::int64
 }
 
 bool JsonReader::read_double(double& value) {
+  if (peek() == Kind::null) {
+    value = std::numeric_limits<double>::quiet_NaN();
+    return read_null();
+  }
   std::string_view token;
   bool integer = false;
   if (!scan_number(token, integer)) return false;

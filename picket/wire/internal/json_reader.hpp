@@ -41,6 +41,7 @@ class JsonReader {
     return read_plain_unsigned(value, most) || read_any_unsigned(value, most);
   }
   bool read_signed(std::int64_t& value, std::int64_t least, std::int64_t most);
+  /// null is read as NaN: JSON has no word for what is not finite, and this one is written for it, here and by serde.
   bool read_double(double& value);
   bool read_text(std::string_view& value) { return read_plain_text(value) || read_any_text(value); }
   /// Base64 text as the bytes it stands for.
