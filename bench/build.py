@@ -8,10 +8,10 @@ import subprocess
 from places import BIN, BUILD, ENCODED, SOURCE, need, output_of, stop
 
 MINIMUM_CARGO = (1, 95)
-PICKET_TARGETS = ["picket", "picket-waf", "picket_bench_payloads", "picket_floor", "picket_spoa",
-                  "picket_waf_rules", "picket_memory"]
-BENCHES = ["picket_base_bench", "picket_metrics_bench", "picket_wire_bench", "picket_session_bench", "picket_pool_bench",
-           "picket_growth_bench"]
+PICKET_TARGETS = ["picket", "picket-waf", "picket_bench_payloads", "picket_floor", "picket_memory", "picket_spoa",
+                  "picket_waf_rules"]
+BENCHES = ["picket_base_bench", "picket_metrics_bench", "picket_wire_bench", "picket_session_bench",
+           "picket_pool_bench", "picket_growth_bench"]
 REFERENCE_PROGRAMS = ["reference-bench", "reference-agent", "reference-client", "reference-interop"]
 
 
