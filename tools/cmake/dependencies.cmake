@@ -8,6 +8,7 @@ if(PICKET_APPS)
   find_package(spdlog REQUIRED)
 
   pkg_check_modules(MODSECURITY REQUIRED IMPORTED_TARGET modsecurity)
+  pkg_check_modules(JEMALLOC REQUIRED IMPORTED_TARGET jemalloc)
 endif()
 if(PICKET_TESTS)
   find_package(GTest REQUIRED)
