@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -102,7 +103,11 @@ class AgentSession {
   void close(base::Error reason);
 
   [[nodiscard]] std::span<AgentAction> actions() noexcept { return actions_; }
-  void clear_actions() noexcept { actions_.clear(); }
+  void clear_actions() noexcept {
+    actions_.clear();
+    // What the handshake needed is not kept by a connection that may stay idle.
+    if (state_ == State::open && std::exchange(new_, false)) arena_.trim();
+  }
 
   [[nodiscard]] bool open() const noexcept { return state_ == State::open; }
   /// Why the session is closed; empty while it is not.
@@ -147,6 +152,7 @@ class AgentSession {
 
   AgentConfig config_;
   State state_ = State::handshaking;
+  bool new_ = true;  // nothing was handled yet since the handshake
   std::optional<base::Error> end_;
   wire::Format format_;
   FrameReader reader_;

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -134,7 +135,11 @@ class ProxySession {
   void close(base::Error reason);
 
   [[nodiscard]] std::span<ProxyAction> actions() noexcept { return actions_; }
-  void clear_actions() noexcept { actions_.clear(); }
+  void clear_actions() noexcept {
+    actions_.clear();
+    // What the handshake needed is not kept by a connection that may stay idle.
+    if (state_ == State::ready && std::exchange(new_, false)) arena_.trim();
+  }
 
   [[nodiscard]] State state() const noexcept { return state_; }
   /// Why the session is closed; empty while it is not.
@@ -182,6 +187,7 @@ class ProxySession {
 
   ProxyConfig config_;
   State state_ = State::handshaking;
+  bool new_ = true;  // nothing was handled yet since the handshake
   std::optional<base::Error> end_;
   wire::Format format_;
   AgentInfo agent_;

@@ -153,7 +153,8 @@ void Link<Session>::read_more() {
     }
     handle_actions();
     answer();
-    if (static_cast<std::size_t>(size) < into.size() && rest.empty()) return;
+    // Read dry; or a frame is whole, and the next asynchronous read sees what is behind it.
+    if (static_cast<std::size_t>(size) < into.size() || !rest.empty()) return;
   }
 }
 

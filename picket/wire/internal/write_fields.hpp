@@ -1,7 +1,7 @@
 #pragma once
 
 #include <array>
-#include <bit>
+#include <bitset>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -171,12 +171,12 @@ class RepeatedNames {
   /// How many fields repeat an earlier one.
   [[nodiscard]] std::size_t count() const noexcept { return count_; }
   [[nodiscard]] bool repeats(std::size_t i) const noexcept {
-    if (i < reach) return (repeats_ >> i & 1) != 0;
+    if (i < reach) return repeats_[i];
     return i < more_.size() && more_[i];
   }
   /// The next field with the name of field `i`, behind it; none() at the end.
   [[nodiscard]] std::size_t next(std::size_t i) const noexcept {
-    if (headers_.size() <= reach) return (is_followed_ >> i & 1) != 0 ? next_[i] : none();
+    if (headers_.size() <= reach) return is_followed_[i] ? next_[i] : none();
     std::size_t j = i + 1;
     while (j < none() && !(repeats(j) && same_name(headers_[i].name, headers_[j].name))) ++j;
     return j;
@@ -184,7 +184,7 @@ class RepeatedNames {
   [[nodiscard]] std::size_t none() const noexcept { return headers_.size(); }
 
  private:
-  static constexpr std::size_t reach = 64;
+  static constexpr std::size_t reach = 128;
 
   /// Of length, first letter and the last two, whatever their case.
   static std::uint8_t hash_of(Text name) noexcept {
@@ -208,16 +208,16 @@ class RepeatedNames {
       more_[repetition] = true;
       return;
     }
-    repeats_ |= std::uint64_t{1} << repetition;
+    repeats_[repetition] = true;
     std::size_t last = first;
-    while ((is_followed_ >> last & 1) != 0) last = next_[last];
-    is_followed_ |= std::uint64_t{1} << last;
+    while (is_followed_[last]) last = next_[last];
+    is_followed_[last] = true;
     next_[last] = static_cast<std::uint8_t>(repetition);
   }
 
   const Headers& headers_;
-  std::uint64_t repeats_ = 0;  // bits of the first `reach` fields
-  std::uint64_t is_followed_ = 0;
+  std::bitset<reach> repeats_;
+  std::bitset<reach> is_followed_;
   std::size_t count_ = 0;
   std::array<std::uint8_t, reach> hashes_;
   std::array<std::uint8_t, reach> next_;  // of those whose bit in is_followed_ is set
