@@ -73,6 +73,7 @@ struct Load {
   std::string body;
   std::vector<std::uint32_t> times;  // ns of each measured decision
   std::uint32_t lanes = 0;           // still running
+  bool connected = false;
   base::Status status;               // the first failure
 
   /// Notes a decision asked for at `begin`. False once the time is over or an agent failed.
@@ -132,11 +133,11 @@ transport::Task<void> run_lane(Load& load) {
   --load.lanes;
 }
 
-transport::Task<void> await_ready(Load& load, bool& connected) {
+transport::Task<void> await_ready(Load& load) {
   const base::Deadline deadline = base::Deadline::after(load.worker.now(), std::chrono::seconds{5});
   auto ready = co_await load.pool.ready(load.agent, deadline);
   load.status = std::move(ready);
-  connected = true;
+  load.connected = true;
 }
 
 double cpu_us() {
@@ -180,9 +181,8 @@ int fail(const base::Error& error) {
 }
 
 int measure(Load& load, const BenchOptions& options) {
-  bool connected = false;
-  transport::spawn(await_ready(load, connected));
-  while (!connected) load.worker.turn(base::TimePoint::max());
+  transport::spawn(await_ready(load));
+  while (!load.connected) load.worker.turn(base::TimePoint::max());
   if (!load.status) return fail(load.status.error());
 
   load.warm_until = base::Clock::now() + warm_up;

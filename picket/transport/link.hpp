@@ -51,7 +51,7 @@ class Link final : public Flushable, public std::enable_shared_from_this<Link<Se
   static std::shared_ptr<Link> adopt(Worker& worker, int descriptor, const Config& config, Owner& owner);
 
   Link(Worker& worker, const Config& config, Owner& owner);
-  ~Link();
+  ~Link() override;
 
   /// The session; null until connected.
   [[nodiscard]] Session* session() noexcept { return session_.get(); }

@@ -28,8 +28,8 @@ class Stream {
 
   explicit Stream(Worker& worker);
   Stream(Worker& worker, Socket socket);
-  Stream(Stream&&) = default;
-  Stream& operator=(Stream&&) = default;
+  Stream(Stream&&) noexcept = default;
+  Stream& operator=(Stream&&) noexcept = default;
 
   /// Awaitable; Status. Errors: connection_failed naming the address, timeout.
   class Connect;

@@ -27,6 +27,17 @@ function(picket_module path)
   endif()
 endfunction()
 
+# What every test includes, compiled once: a third of a test's compile time.
+if(PICKET_TESTS)
+  add_library(picket_tests_precompiled OBJECT "${CMAKE_CURRENT_LIST_DIR}/precompiled.cpp")
+  target_link_libraries(picket_tests_precompiled PRIVATE GTest::gmock)
+  target_compile_options(picket_tests_precompiled PRIVATE -O0)
+  target_precompile_headers(picket_tests_precompiled PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
+  if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    target_compile_options(picket_tests_precompiled PRIVATE -Xclang -fno-pch-timestamp)  # else ccache never hits
+  endif()
+endif()
+
 # picket_test(<target> SOURCES … [LINKS …] [LABELS …]): a GoogleTest program, each of its tests known to ctest.
 function(picket_test target)
   cmake_parse_arguments(T "" "" "SOURCES;LINKS;LABELS" ${ARGN})
@@ -34,6 +45,7 @@ function(picket_test target)
   target_link_libraries(${target} PRIVATE ${T_LINKS} GTest::gmock GTest::gtest_main)
   # Tests run once for each time they are compiled: unoptimised they take half the time to build, and no longer to run.
   target_compile_options(${target} PRIVATE -O0)
+  target_precompile_headers(${target} REUSE_FROM picket_tests_precompiled)
   target_compile_definitions(${target} PRIVATE PICKET_SOURCE_DIR="${CMAKE_SOURCE_DIR}" PICKET_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
   gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
                        PROPERTIES TIMEOUT 300 LABELS "${T_LABELS}")
