@@ -2,13 +2,14 @@
 JOBS ?= $(shell nproc)
 export CTEST_OUTPUT_ON_FAILURE = 1
 
-.PHONY: help demo build test dev-test race-test gcc-test budget-test crs fuzz bench interop format lint clean
+.PHONY: help demo build test dev-test race-test gcc-test budget-test crs fuzz bench profile interop format lint clean
 
 help:
 	@echo 'make demo      build, start upstream + picket-waf + gateway, attack them, print a table (KEEP=1 leaves them running)'
 	@echo 'make build     release binaries: build/release/bin/picket, picket-waf'
 	@echo 'make test      every test: sanitizers, races, GCC, instruction budgets'
 	@echo 'make bench     benchmarks (ROWS=regex for a part, PEERS=all with more proxies to compare with)'
+	@echo 'make profile   where the instructions of one request go in gateway and agent: tables and flame graphs'
 	@echo 'make interop   Picket and the published Rust crate, both ways, both encodings'
 	@echo 'make crs       the whole OWASP CRS regression suite through gateway and WAF'
 	@echo 'make fuzz      each fuzz target for FUZZ_SECONDS (60)'
@@ -60,6 +61,10 @@ fuzz:
 bench:
 	@tools/bootstrap $(if $(filter all,$(PEERS)),peers,bench)
 	@tools/bench "$(ROWS)"
+
+profile:
+	@tools/bootstrap profile
+	@tools/profile
 
 interop:
 	@tools/bootstrap interop

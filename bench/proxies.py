@@ -59,7 +59,8 @@ agents {{ agent "asked" type="custom" {{ binary-uds "{socket}"; events {events};
 """
 
 
-def gateway(servers, name, core, upstream, asking=None, workers=1):
+def gateway(servers, name, core, upstream, asking=None, workers=1, picket=(PICKET_BIN / "picket",)):
+    """`picket`: the command that picket is, as where another program runs it."""
     port, config = free_port(), servers.folder / f"{name}.kdl"
     text = GATEWAY.format(workers=workers, port=port, upstream=upstream, filters='filters "ask";' if asking else "")
     if asking:
@@ -67,7 +68,7 @@ def gateway(servers, name, core, upstream, asking=None, workers=1):
                                      events=" ".join(f'"{event}"' for event in asking.events),
                                      failure_mode="open" if asking.fails_open else "closed")
     config.write_text(text, encoding="ascii")
-    servers.serve(name, core, [PICKET_BIN / "picket", "run", config], port)
+    servers.serve(name, core, [*picket, "run", config], port)
     return port
 
 

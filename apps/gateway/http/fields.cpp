@@ -111,11 +111,13 @@ void apply(wire::HeaderOps ops, FieldList& fields, base::Arena& arena) {
 }
 
 void write_field(base::Buffer& out, std::string_view name, std::string_view value) {
+  // copy_n moves memory; libstdc++ 12's ranges::copy takes `const char*` to `char*` for types that differ, byte by
+  // byte.
   char* at = out.prepare(name.size() + value.size() + 4);
-  at = std::ranges::copy(name, at).out;
+  at = std::copy_n(name.data(), name.size(), at);
   *at++ = ':';
   *at++ = ' ';
-  at = std::ranges::copy(value, at).out;
+  at = std::copy_n(value.data(), value.size(), at);
   *at++ = '\r';
   *at++ = '\n';
   out.commit(name.size() + value.size() + 4);
