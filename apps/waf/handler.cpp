@@ -57,6 +57,7 @@ agent::Decision outcome_of(const Verdict& verdict) {
 
 agent::Decision to_decision(const Verdict& verdict) {
   agent::Decision decision = outcome_of(verdict);
+  // NOLINTBEGIN(bugprone-use-after-move): the builder's functions return the object that they are called on.
   std::set<std::string_view> tags;
   for (const RuleMatch& match : verdict.matches) {
     std::move(decision).rule(match.id);
@@ -65,6 +66,7 @@ agent::Decision to_decision(const Verdict& verdict) {
       if (tags.insert(tag).second) std::move(decision).tag(tag);
   }
   for (const std::string& note : verdict.notes) std::move(decision).reason(note);
+  // NOLINTEND(bugprone-use-after-move)
   return decision;
 }
 
