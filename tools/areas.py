@@ -16,7 +16,7 @@ _QUALIFIER = re.compile(r" (const|volatile|&)(?=::|$)")
 
 def _scopes(mangled):
     """The nested name that begins what a demangler of before C++20 could not read."""
-    parts, rest = [], mangled.removeprefix("_ZN")
+    parts, rest = [], mangled.lstrip("_ZN")
     while part := _MANGLED_PART.match(rest):
         length = int(part[1])
         parts.append(part[2][:length])
@@ -26,7 +26,7 @@ def _scopes(mangled):
 
 def _undecorated(name):
     """A demangled name without template arguments, parameters and return type."""
-    short = _DROPPED.sub("", _CLONES.sub("", _scopes(name) if name.startswith("_ZN") else name))
+    short = _DROPPED.sub("", _CLONES.sub("", _scopes(name) if name.startswith("_Z") else name))
     short = _OPERATOR.sub(lambda found: "".join(_HIDDEN.get(letter, letter) for letter in found[0]), short)
     while (less := _ENCLOSED.sub("", short)) != short:
         short = less
