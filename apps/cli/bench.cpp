@@ -74,7 +74,7 @@ struct Load {
   std::vector<std::uint32_t> times;  // ns of each measured decision
   std::uint32_t lanes = 0;           // still running
   bool connected = false;
-  base::Status status;               // the first failure
+  base::Status status;  // the first failure
 
   /// Notes a decision asked for at `begin`. False once the time is over or an agent failed.
   bool note(base::TimePoint begin, const base::Result<wire::AgentResponse>& response) {

@@ -146,10 +146,11 @@ class Server::Impl {
   }
 
   void stop() {
+    // One after the other: a loop that has drained stops, and the accepting task must have come to its end by then.
     stations_.front()->worker().post([this] {
       if (listener_) listener_->close();
+      for (auto& station : stations_) station->worker().post([&station = *station] { station.drain(); });
     });
-    for (auto& station : stations_) station->worker().post([&station = *station] { station.drain(); });
   }
 
   void wait() {

@@ -36,6 +36,7 @@ class Index {
     if (const auto found = entries_.find(name.text); found != entries_.end()) return found->second.index;
     if (!reader_.complete()) return std::nullopt;
     std::vector<std::string_view> known;
+    known.reserve(entries_.size());
     for (const auto& [id, entry] : entries_) known.push_back(id);
     std::string hint = suggest(name.text, known);
     if (hint.empty()) hint = fmt::format("no {0} is defined: add {0}s {{ {0} \"{1}\" {{ … }} }}", kind_, name.text);

@@ -51,7 +51,8 @@ std::optional<char32_t> hex_scalar(std::string_view text, std::size_t& digits) {
   std::uint32_t value = 0;
   digits = std::min(text.find_first_not_of("0123456789abcdefABCDEF"), text.size());
   if (digits == 0 || digits > 6 || text.substr(digits, 1) != "}") return std::nullopt;
-  std::from_chars(text.data(), text.data() + digits, value, 16);
+  const std::string_view number = text.substr(0, digits);
+  std::from_chars(number.data(), number.data() + number.size(), value, 16);
   if (!is_scalar_value(value)) return std::nullopt;
   return value;
 }
