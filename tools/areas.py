@@ -5,17 +5,28 @@ from collections import defaultdict
 
 _KEPT_CLONE = re.compile(r" \[clone \.(resume|destroy|cleanup)\]")
 _CLONES = re.compile(r" \[clone [^]]*\]")
+_MANGLED_PART = re.compile(r"(\d+)(\D.*)")
 _OPERATOR = re.compile(r"operator(\(\)|<=>|<<=?|>>=?|<=?|->\*?|>=?)")
 _HIDDEN = {"<": "\1", ">": "\2", "(": "\3", ")": "\4"}  # letters of an operator's name, which enclose nothing
 _ENCLOSED = re.compile(r"<[^<>]*>|\([^()]*\)")
-_DROPPED = re.compile(r"\(anonymous namespace\)::|\bpicket::|\bboost::|__cxx11::|\[abi:\w+\]|#\d+")
+_DROPPED = re.compile(r"\(anonymous namespace\)::|__cxx11::|\[abi:\w+\]|#\d+")
+_OUTER_SCOPE = re.compile(r"^(picket::apps|picket|boost)::")
 _QUALIFIER = re.compile(r" (const|volatile|&)(?=::|$)")
 
 
-def shortened(name):
-    """A demangled name without template arguments, parameters, return type, `picket::` and `boost::`."""
-    kept = _KEPT_CLONE.search(name)
-    short = _DROPPED.sub("", _CLONES.sub("", name))
+def _scopes(mangled):
+    """The nested name that begins what a demangler of before C++20 could not read."""
+    parts, rest = [], mangled.lstrip("_ZN")
+    while part := _MANGLED_PART.match(rest):
+        length = int(part[1])
+        parts.append(part[2][:length])
+        rest = part[2][length:]
+    return "::".join(parts) or mangled
+
+
+def _undecorated(name):
+    """A demangled name without template arguments, parameters and return type."""
+    short = _DROPPED.sub("", _CLONES.sub("", _scopes(name) if name.startswith("_Z") else name))
     short = _OPERATOR.sub(lambda found: "".join(_HIDDEN.get(letter, letter) for letter in found[0]), short)
     while (less := _ENCLOSED.sub("", short)) != short:
         short = less
@@ -23,14 +34,22 @@ def shortened(name):
     short = scope.split(" ")[-1] + operator + of if operator else of.split(" ")[-1]
     for letter, hidden in _HIDDEN.items():
         short = short.replace(hidden, letter)
-    return (short or name) + (f" [{kept[1]}]" if kept else "")
+    return short or name
+
+
+def shortened(name):
+    """Undecorated, without `picket::` and `boost::`, and with what a clone of a coroutine does."""
+    kept = _KEPT_CLONE.search(name)
+    return _OUTER_SCOPE.sub("", _undecorated(name)) + (f" [{kept[1]}]" if kept else "")
 
 
 # The first that matches "object:file:function" of a line of code. Headers of the standard library match none and belong
 # to the function that uses them.
 AREAS = [(area, re.compile(pattern)) for area, pattern in (
-    ("allocation", r"jemalloc|:operator (new|delete)|:(malloc|calloc|realloc|free|aligned_alloc|posix_memalign)$"),
-    ("HTTP heads and bodies", r"apps/gateway/http/"),
+    ("allocation", r"jemalloc|:operator (new|delete)|:(malloc|calloc|realloc|free|aligned_alloc|posix_memalign)$"
+                   r"|libc.*/malloc/"),
+    ("locks", r":_*(pthread_mutex_|lll_lock_)"),
+    ("HTTP heads and bodies", r"apps/gateway/http/|boost/beast/"),
     ("inspection", r"apps/gateway/inspection/"),
     ("upstream pool", r"apps/gateway/upstream/"),
     ("logs", r"apps/gateway/(logs/|\w*_log\.)|spdlog"),
@@ -55,9 +74,10 @@ def _match(text):
 
 
 def area_of(counts, name):
-    """The area of a whole function, given its plain name: that of the place it is defined in."""
+    """The area of a whole function, given its plain name: that of its namespace (path = namespace), else of its file,
+    which is that of its first instruction and may have been inlined."""
     binary, file = counts.home.get(name, ("", ""))
-    return _match(f"{binary}:{file}:{name}") or OTHER
+    return _match(_undecorated(name).replace("::", "/")) or _match(f"{binary}:{file}:{name}") or OTHER
 
 
 def costs_by_area(counts):

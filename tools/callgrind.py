@@ -110,11 +110,6 @@ class Frame:
         name = function.plain()
         return self.children.setdefault(name, Frame(name))
 
-    def walk(self):
-        yield self
-        for child in self.children.values():
-            yield from child.walk()
-
 
 def tree(counts, smallest):
     """The call graph as a tree, whose costs sum to the total.

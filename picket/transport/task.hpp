@@ -1,9 +1,12 @@
 #pragma once
 
 #include <coroutine>
+#include <cstddef>
 #include <exception>
 #include <optional>
 #include <utility>
+
+#include "picket/transport/frame_memory.hpp"
 
 namespace picket::transport {
 
@@ -13,6 +16,9 @@ class Task;
 namespace internal {
 
 struct TaskPromiseBase {
+  static void* operator new(std::size_t size) { return frame_memory.take(size); }
+  static void operator delete(void* frame, std::size_t size) noexcept { frame_memory.give(frame, size); }
+
   std::coroutine_handle<> continuation = std::noop_coroutine();
 
   struct FinalAwaiter {

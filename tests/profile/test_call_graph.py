@@ -125,6 +125,7 @@ class Areas(unittest.TestCase):
             "auto picket::visit<int>(int) const::{lambda(int (*)(int))#2}::operator()<int>(int) const":
                 "visit::{lambda}::operator()",
             "std::ostream& std::operator<< <char>(std::ostream&, char const*)": "std::operator<<",
+            "_ZN6picket4wire6encodeITkNS0_9DescribedENS0_5FrameEEEvRKT_": "wire::encode",
             "operator new(unsigned long)": "operator new",
             "(below main)": "(below main)",
         }.items():

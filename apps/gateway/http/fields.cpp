@@ -111,8 +111,7 @@ void apply(wire::HeaderOps ops, FieldList& fields, base::Arena& arena) {
 }
 
 void write_field(base::Buffer& out, std::string_view name, std::string_view value) {
-  // copy_n moves memory; libstdc++ 12's ranges::copy takes `const char*` to `char*` for types that differ, byte by
-  // byte.
+  // copy_n moves memory; libstdc++ 12's ranges::copy goes byte by byte from `const char*` to `char*`.
   char* at = out.prepare(name.size() + value.size() + 4);
   at = std::copy_n(name.data(), name.size(), at);
   *at++ = ':';
