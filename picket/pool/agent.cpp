@@ -12,8 +12,9 @@ using base::ErrorKind;
 
 namespace {
 
-// How long a call waits at most for a suspect agent's pong. One that lives answers within its round trip, so that a
-// single slow evaluation makes nobody else fail.
+// How long a call waits at most for a suspect agent's pong, counted from the ping. An agent whose loop runs answers
+// within its round trip, so that one slow evaluation makes nobody else fail. One that evaluates on its loop and blocks
+// it past a time-out is like a dead one until it is heard again.
 constexpr base::Duration pong_grace = std::chrono::milliseconds{500};
 
 }  // namespace

@@ -104,7 +104,8 @@ void Connection::disown(Call& call) noexcept {
 }
 
 void Connection::on_closed(transport::ProxyLink& link, const base::Error& reason) {
-  lost(reason, link.session() != nullptr && link.session()->health() == wire::HealthState::draining);
+  const bool drained = link.session() != nullptr && link.session()->health() == wire::HealthState::draining;
+  lost(reason, drained && reason.kind() == base::ErrorKind::connection_closed);
 }
 
 void Connection::lost(const base::Error& reason, bool was_announced) {

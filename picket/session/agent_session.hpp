@@ -50,7 +50,7 @@ enum class EndReason : std::uint8_t { cancelled, expired, disconnected };
 /// What a session tells its owner; in the order in which it happened.
 struct Opened {
   const wire::HandshakeRequest* request;
-};  ///< Handshake done. Valid until the next call that takes bytes.
+};  ///< Handshake done. Valid until clear_actions() or the next call that takes bytes.
 struct Arrived {
   EventRef ref;
   EventMessage message;

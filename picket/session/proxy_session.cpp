@@ -14,6 +14,8 @@ using wire::FrameType;
 
 constexpr std::string_view configure_id = "picket-configure";
 constexpr std::uint32_t protocol_version = 2;
+// Of events that are sent with next to no time left, the agent is not asked more often than this whether it lives.
+constexpr base::Duration least_patience = std::chrono::milliseconds{10};
 
 /// Sessions have no wall clock: the time stamps of control messages are the monotonic clock's.
 std::uint64_t milliseconds(base::TimePoint now) {
@@ -269,8 +271,12 @@ base::Status ProxySession::enqueue(const base::CorrelationId& id, const PendingE
     }
     in_flight_.exchange(exchange).told = true;
   }
-  if (in_flight_.events() == 0) silent_since_ = now;
-  if (!event.deadline.never()) patience_ = (event.deadline.at() - now) / 2;
+  if (in_flight_.events() == 0) {
+    silent_since_ = now;
+    patience_ = base::Duration::max();
+  }
+  if (!event.deadline.never())
+    patience_ = std::min(patience_, std::max(least_patience, (event.deadline.at() - now) / 2));
   in_flight_.add_event(exchange, pending);
   return {};
 }
@@ -361,7 +367,10 @@ void ProxySession::doubt(base::TimePoint now) {
 }
 
 void ProxySession::probe(base::TimePoint now) {
-  if (state_ == State::ready && pong_due_ == base::TimePoint::max()) ping(now);
+  if (state_ != State::ready || pong_due_ != base::TimePoint::max()) return;
+  ping(now);
+  // Silence alone ends nothing before the event that waits has had its time.
+  if (in_flight_.events() != 0) pong_due_ = std::max(pong_due_, in_flight_.earliest_deadline());
 }
 
 /// An agent that is dead is silent, and it should be known to be before the event that waits for it times out.
@@ -385,7 +394,7 @@ void ProxySession::tick(base::TimePoint now) {
                                               ? "the agent did not answer the handshake in time"
                                               : "the agent did not accept its configuration in time"));
   if (now >= probe_due()) {
-    ping(now);
+    probe(now);
     actions_.emplace_back(Probed{});
   }
   while (in_flight_.earliest() != none && in_flight_.event(in_flight_.earliest()).deadline.passed(now))

@@ -43,7 +43,7 @@ struct Ready {};  ///< Handshake and configuration are done.
 struct Answered {
   Tag tag;
   const wire::AgentResponse* response;
-};  ///< Valid until the session's next call that takes bytes.
+};  ///< Valid until clear_actions() or the session's next call that takes bytes.
 struct Failed {
   Tag tag;
   base::Error error;

@@ -293,10 +293,10 @@ TEST_F(ProxySessionTest, DeadlineEndsTheEventCancelsAndPings) {
   ASSERT_TRUE(send_headers(session, one_, 1, 50ms));
   ASSERT_TRUE(send_headers(session, two_, 2, 500ms));
   (void)take_output(session);
-  EXPECT_EQ(session.next_wakeup(), kStart + 50ms);
+  EXPECT_EQ(session.next_wakeup(), kStart + 25ms) << "to see whether it lives";
   session.tick(kStart + 50ms);
   EXPECT_THAT(failed(session), ElementsAre(std::pair{Tag{1}, ErrorKind::timeout}));
-  EXPECT_THAT(types_of(take_output(session)), ElementsAre(FrameType::cancel, FrameType::ping));
+  EXPECT_THAT(types_of(take_output(session)), ElementsAre(FrameType::ping, FrameType::cancel));
   EXPECT_TRUE(session.suspect());
   EXPECT_FALSE(session.takes_new());
   feed(session, answer(one_));
@@ -344,6 +344,33 @@ TEST_F(ProxySessionTest, SilentAgentIsPingedHalfwayToTheTimeout) {
   session.tick(kStart + 1s);
   EXPECT_TRUE(session.suspect());
   EXPECT_EQ(session.suspect_since(), kStart + 500ms);
+}
+
+TEST_F(ProxySessionTest, TheShortestTimeoutInFlightSaysWhenToPing) {
+  auto& session = ready();
+  ASSERT_TRUE(send_headers(session, one_, 1, 100ms));
+  ASSERT_TRUE(send_headers(session, two_, 2, 30s));
+  EXPECT_EQ(session.next_wakeup(), kStart + 50ms);
+}
+
+TEST_F(ProxySessionTest, EventWithNoTimeLeftDoesNotMakeAPingStorm) {
+  auto& session = ready();
+  ASSERT_TRUE(send_headers(session, one_, 1, 1s));
+  ASSERT_TRUE(send_headers(session, two_, 2, 1us));
+  EXPECT_EQ(session.next_wakeup(), kStart + 1us);
+  session.tick(kStart + 1ms);  // times out; its ping is answered
+  feed(session, frame_of({}, wire::Pong{.sequence = 1}), kStart + 1ms);
+  EXPECT_EQ(session.next_wakeup(), kStart + 11ms);
+}
+
+TEST_F(ProxySessionTest, SilenceEndsNothingBeforeTheEventHasHadItsTime) {
+  auto& session = ready({}, {.ping_interval = 1h, .pong_timeout = 2s});
+  ASSERT_TRUE(send_headers(session, one_, 1, 30s));
+  session.tick(kStart + 15s);
+  session.tick(kStart + 29s);
+  EXPECT_FALSE(session.end());
+  session.tick(kStart + 30s);
+  EXPECT_TRUE(session.end());
 }
 
 TEST_F(ProxySessionTest, AgentThatIsHeardIsNotProbed) {

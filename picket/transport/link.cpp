@@ -192,7 +192,7 @@ void Link<Session>::flush() {
   if (owner_ == nullptr || waiting_writable_) return;
   auto& output = session_->output();
   std::array<iovec, iovecs_per_write> parts;
-  while (!output.empty()) {
+  while (output.urgent()) {
     const std::size_t count = output.gather(parts);
     const auto written = write_vectored(socket_.native_handle(), std::span{parts}.first(count));
     if (!written) {

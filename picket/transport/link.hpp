@@ -20,8 +20,8 @@ namespace picket::transport {
 /// that is.
 ///
 /// One read's frames are decoded in one pass, and what came of them leaves at once, in one vectored write; what the
-/// owner adds at other times leaves at the end of the loop turn, and what nobody waits for with either (ADR 0009). While
-/// the peer does not read, nothing more is read from it. An idle link holds a 4 KiB read buffer.
+/// owner adds at other times leaves at the end of the loop turn, and what nobody waits for with either (ADR 0009).
+/// While the peer does not read, nothing more is read from it. An idle link holds a 4 KiB read buffer.
 ///
 /// Thread safety: its worker's thread only. Lifetime: shared with its pending operations; release it with close(),
 /// after which the owner is not called any more.

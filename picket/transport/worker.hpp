@@ -43,9 +43,9 @@ enum class Threading : std::uint8_t {
 /// shared.
 ///
 /// A turn: wait for readiness, run what is ready, fire due timers, then flush every connection that has output: what
-/// one turn produced leaves in one system call per connection. Thread safety: post() and stop() from any thread;
-/// everything else only from the thread inside run(), and where several are inside, only under enter(). Handlers,
-/// timers, flushes and posted jobs run under it.
+/// one turn produced leaves in one system call per connection, but for what a Link's own reads brought forth
+/// (link.hpp). Thread safety: post() and stop() from any thread; everything else only from the thread inside run(), and
+/// where several are inside, only under enter(). Handlers, timers, flushes and posted jobs run under it.
 class Worker {
  public:
   explicit Worker(Threading threading = Threading::single);
