@@ -22,7 +22,7 @@ class Asking:
     events: tuple = ("request_headers", "request_body")  # the gateway's; SPOE's message carries both at once
 
 
-NGINX = """{modules} daemon off; {processes} pid {folder}/{name}.pid; error_log {folder}/{name}.log;
+NGINX = """{modules} daemon off; {processes} pid {folder}/{name}.pid; error_log {folder}/{name}.log crit;
 events {{ worker_connections 1024; }}
 http {{
   access_log off; client_body_temp_path {folder}/{name}-body; proxy_temp_path {folder}/{name}-proxy;
