@@ -120,13 +120,14 @@ transport::Task<bool> Exchange::goes_on_after(inspection::Verdict verdict) {
 /// What is known to be too large is refused before the client is told to send it.
 transport::Task<bool> Exchange::take_body() {
   const bool is_inspected = inspection_->wants_request_body();
-  if (is_inspected && is_too_large(request_.content_length)) {
+  const BodyLimits limits = body_limits();
+  if (is_inspected && request_.content_length > limits.refuse_above) {
     co_await refuse(Reason::body_too_large, 413);
     co_return false;
   }
   bool goes_on = co_await continue_if_expected();
   if (!goes_on || !is_inspected) co_return goes_on;
-  goes_on = co_await hold_body();
+  goes_on = co_await hold_body(limits);
   if (!goes_on) co_return false;
   watch_.start();
   const auto size = request_.framing == http::Framing::length ? std::optional{request_.content_length} : std::nullopt;
@@ -135,9 +136,10 @@ transport::Task<bool> Exchange::take_body() {
   co_return co_await goes_on_after(std::move(verdict));
 }
 
-bool Exchange::is_too_large(std::uint64_t body_size) const {
-  const auto agents_limit = inspection_->refuse_body_above();
-  return (agents_limit && body_size > *agents_limit) || body_size > service_.config.limits.max_body_size;
+Exchange::BodyLimits Exchange::body_limits() const {
+  const std::uint64_t own_limit = service_.config.limits.max_body_size;
+  return {.inspect_up_to = inspection_->inspect_body_up_to(),
+          .refuse_above = std::min(inspection_->refuse_body_above().value_or(own_limit), own_limit)};
 }
 
 transport::Task<bool> Exchange::continue_if_expected() {
@@ -151,12 +153,11 @@ transport::Task<bool> Exchange::continue_if_expected() {
 }
 
 /// Reads the body, unless it is or turns out to be too large for every agent: then it goes on without them.
-transport::Task<bool> Exchange::hold_body() {
-  const std::uint64_t inspect_up_to = inspection_->inspect_body_up_to();
+transport::Task<bool> Exchange::hold_body(BodyLimits limits) {
   const base::TimePoint began = service_.worker.now();
   // Blocks are taken as the body comes: a declared length reserves nothing.
   std::size_t used = http::block_size;
-  while (!body_.done() && std::max(body_size_, request_.content_length) <= inspect_up_to) {
+  while (!body_.done() && std::max(body_size_, request_.content_length) <= limits.inspect_up_to) {
     if (used == http::block_size) {
       blocks_.push_back(std::make_unique_for_overwrite<char[]>(http::block_size));
       held_.emplace_back(reinterpret_cast<const std::byte*>(blocks_.back().get()), 0);
@@ -174,7 +175,7 @@ transport::Task<bool> Exchange::hold_body() {
     used += *size;
     body_size_ += *size;
     held_.back() = base::as_bytes({blocks_.back().get(), used});
-    if (is_too_large(body_size_)) {
+    if (body_size_ > limits.refuse_above) {
       co_await refuse(Reason::body_too_large, 413);
       co_return false;
     }

@@ -49,10 +49,16 @@ class Exchange {
   [[nodiscard]] bool lingers() const noexcept { return !body_.done() && !client_lost_; }
 
  private:
+  /// How many bytes of a body are too many. Taken once per request: the agents' limits may change while it is read.
+  struct BodyLimits {
+    std::uint64_t inspect_up_to = 0;
+    std::uint64_t refuse_above = 0;
+  };
+
   // Each step returns false where the request has been answered, or cannot be any more.
   [[nodiscard]] transport::Task<bool> inspect_head(const config::Route& route);
   [[nodiscard]] transport::Task<bool> take_body();
-  [[nodiscard]] transport::Task<bool> hold_body();
+  [[nodiscard]] transport::Task<bool> hold_body(BodyLimits limits);
   [[nodiscard]] transport::Task<bool> goes_on_after(inspection::Verdict verdict);
   [[nodiscard]] transport::Task<bool> continue_if_expected();
   [[nodiscard]] transport::Task<void> forward(const config::Route& route);
@@ -70,7 +76,7 @@ class Exchange {
   /// Answers a request whose body could not be read to its end, where anybody is left to answer.
   [[nodiscard]] transport::Task<void> refuse_unread(const base::Error& error);
 
-  [[nodiscard]] bool is_too_large(std::uint64_t body_size) const;
+  [[nodiscard]] BodyLimits body_limits() const;
   void build_request(base::Buffer& out, const std::string& upstream_address);
   void build_response(base::Buffer& out, const http::FieldList& fields, bool to_chunks);
   [[nodiscard]] AnswerTerms terms();

@@ -169,8 +169,6 @@ transport::Task<Verdict> Inspection::request_body(std::vector<base::ByteView>& p
     if (!participant.agent.events.request_body || participant.out) continue;
     const std::uint64_t size = size_of(pieces);
     const bool fits = size <= body_limit(participant);
-    if (!fits && participant.filter.failure_mode == config::FailureMode::closed)
-      co_return fail_closed(participant, body_too_large, phase_request_body, base::Clock::now()).verdict;
     auto asked = fits ? ask_about_body(participant, pieces, size) : ask_without_body(participant, size);
     auto verdict = co_await asked;
     if (verdict.answer) co_return verdict;
@@ -178,9 +176,12 @@ transport::Task<Verdict> Inspection::request_body(std::vector<base::ByteView>& p
   co_return Verdict{};
 }
 
-/// The body goes past this fail-open agent, seen in metrics and audit log and in the chunk itself, whose total_size is
-/// more than it received. Rules about the head may wait for a last chunk, and are not to be avoided by a large body.
+/// The body is too large for this agent. Fail-closed, it lets no such body pass. Fail-open, the body goes past it, seen
+/// in metrics and audit log and in the chunk itself, whose total_size is more than it received. Rules about the head
+/// may wait for a last chunk, and are not to be avoided by a large body.
 transport::Task<Verdict> Inspection::ask_without_body(Participant& participant, std::optional<std::uint64_t> size) {
+  if (participant.filter.failure_mode == config::FailureMode::closed)
+    co_return fail_closed(participant, body_too_large, phase_request_body, base::Clock::now()).verdict;
   participant.counters.bodies_uninspected.add();
   audit(participant, phase_request_body, "uninspected", std::nullopt, nullptr, base::Clock::now());
   std::vector<base::ByteView> nothing;  // and nothing of it goes on, whatever the agent puts in its place

@@ -51,15 +51,17 @@ class Inspection {
 
   /// Whether anybody wants the request's body.
   [[nodiscard]] bool wants_request_body() const;
-  /// A body with more bytes than this is refused with 413: the smallest limit of a fail-closed agent.
+  /// A body with more bytes than this is refused with 413: the smallest limit of a fail-closed agent. This and the next
+  /// change when an agent connects that has a limit of its own: who measures one body asks once.
   [[nodiscard]] std::optional<std::uint64_t> refuse_body_above() const;
   /// A body with more bytes than this is looked at by nobody: the largest limit.
   [[nodiscard]] std::uint64_t inspect_body_up_to() const;
-  /// The whole body, in pieces; mutations change the pieces. Agents whose limit is below the body's size (they are
-  /// fail-open) are asked without it, as by pass_request_body().
+  /// The whole body, in pieces; mutations change the pieces. Agents whose limit is below the body's size are asked
+  /// without it, as by pass_request_body().
   [[nodiscard]] transport::Task<Verdict> request_body(std::vector<base::ByteView>& pieces);
-  /// The body is too large for every agent, all of them fail-open: it goes on uninspected, counted. Each agent gets one
-  /// empty last chunk, so that it comes to its verdict on the head. `size`: the body's in bytes, where it is known.
+  /// The body is too large for every agent: it goes on uninspected, counted, unless one of them is fail-closed (413).
+  /// Each agent gets one empty last chunk, so that it comes to its verdict on the head. `size`: the body's in bytes,
+  /// where it is known.
   [[nodiscard]] transport::Task<Verdict> pass_request_body(std::optional<std::uint64_t> size);
 
   [[nodiscard]] bool wants_response_headers() const;

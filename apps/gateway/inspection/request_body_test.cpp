@@ -252,6 +252,20 @@ TEST_F(RequestBodyPhase, ABodyTooLargeForEverybodyIsCountedForEach) {
   EXPECT_THAT(second.seen(), ElementsAre("body 0 '' last"));
 }
 
+TEST_F(RequestBodyPhase, ABodyTooLargeForEverybodyGoesPastNoAgentThatIsFailClosed) {
+  const auto& open = agent({}, limited(4, config::FailureMode::open));
+  const auto& closed = agent({}, limited(4));
+  Request request{*this};
+  const auto verdict = request.pass_body(1000);
+  ASSERT_TRUE(verdict.answer);
+  EXPECT_EQ(verdict.answer->status, 413);
+  EXPECT_EQ(verdict.answer->reason, Reason::body_too_large);
+  EXPECT_THAT(open.seen(), ElementsAre("body 0 '' last"));
+  EXPECT_THAT(closed.seen(), IsEmpty());
+  EXPECT_EQ(counters(1).bodies_uninspected.value(), 0U);
+  EXPECT_EQ(counters(1).failed_closed.value(), 1U);
+}
+
 TEST_F(RequestBodyPhase, AnAgentThatGetsNoBodyStillDecides) {
   agent(on_body([](const RequestBodyChunk&) { return Decision::block(403); }), limited(4, config::FailureMode::open));
   for (const bool for_everybody : {true, false}) {
