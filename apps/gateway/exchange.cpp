@@ -130,7 +130,8 @@ transport::Task<bool> Exchange::take_body() {
   goes_on = co_await hold_body(limits);
   if (!goes_on) co_return false;
   watch_.start();
-  const auto size = request_.framing == http::Framing::length ? std::optional{request_.content_length} : std::nullopt;
+  // A chunked body does not say how long it is: at least what was read of it, which is too much for every agent.
+  const std::uint64_t size = std::max(body_size_, request_.content_length);
   auto asked = body_is_held_ ? inspection_->request_body(held_) : inspection_->pass_request_body(size);
   auto verdict = co_await asked;
   co_return co_await goes_on_after(std::move(verdict));

@@ -155,7 +155,7 @@ std::uint64_t Inspection::inspect_body_up_to() const {
   return largest;
 }
 
-transport::Task<Verdict> Inspection::pass_request_body(std::optional<std::uint64_t> size) {
+transport::Task<Verdict> Inspection::pass_request_body(std::uint64_t size) {
   for (auto& participant : participants_) {
     if (!participant.agent.events.request_body || participant.out) continue;
     auto verdict = co_await ask_without_body(participant, size);
@@ -179,7 +179,7 @@ transport::Task<Verdict> Inspection::request_body(std::vector<base::ByteView>& p
 /// The body is too large for this agent. Fail-closed, it lets no such body pass. Fail-open, the body goes past it, seen
 /// in metrics and audit log and in the chunk itself, whose total_size is more than it received. Rules about the head
 /// may wait for a last chunk, and are not to be avoided by a large body.
-transport::Task<Verdict> Inspection::ask_without_body(Participant& participant, std::optional<std::uint64_t> size) {
+transport::Task<Verdict> Inspection::ask_without_body(Participant& participant, std::uint64_t size) {
   if (participant.filter.failure_mode == config::FailureMode::closed)
     co_return fail_closed(participant, body_too_large, phase_request_body, base::Clock::now()).verdict;
   participant.counters.bodies_uninspected.add();
@@ -197,7 +197,7 @@ std::size_t Inspection::chunk_size(const Participant& participant) const {
 }
 
 transport::Task<Verdict> Inspection::ask_about_body(Participant& participant, std::vector<base::ByteView>& pieces,
-                                                    std::optional<std::uint64_t> size) {
+                                                    std::uint64_t size) {
   const std::vector<base::ByteView> chunks = split(pieces, chunk_size(participant));
   std::vector<base::ByteView> made;
   std::deque<ChunkCall> calls;

@@ -61,8 +61,8 @@ class Inspection {
   [[nodiscard]] transport::Task<Verdict> request_body(std::vector<base::ByteView>& pieces);
   /// The body is too large for every agent: it goes on uninspected, counted, unless one of them is fail-closed (413).
   /// Each agent gets one empty last chunk, so that it comes to its verdict on the head. `size`: the body's in bytes,
-  /// where it is known.
-  [[nodiscard]] transport::Task<Verdict> pass_request_body(std::optional<std::uint64_t> size);
+  /// or what of it was read where it does not declare its own.
+  [[nodiscard]] transport::Task<Verdict> pass_request_body(std::uint64_t size);
 
   [[nodiscard]] bool wants_response_headers() const;
   [[nodiscard]] transport::Task<Verdict> response_headers(const wire::ResponseHeaders& event);
@@ -106,8 +106,8 @@ class Inspection {
                                                          std::vector<std::size_t> asked);
   /// `size`: what the agent is told of the whole body, of which `pieces` may be nothing.
   [[nodiscard]] transport::Task<Verdict> ask_about_body(Participant& participant, std::vector<base::ByteView>& pieces,
-                                                        std::optional<std::uint64_t> size);
-  [[nodiscard]] transport::Task<Verdict> ask_without_body(Participant& participant, std::optional<std::uint64_t> size);
+                                                        std::uint64_t size);
+  [[nodiscard]] transport::Task<Verdict> ask_without_body(Participant& participant, std::uint64_t size);
   [[nodiscard]] std::size_t chunk_size(const Participant& participant) const;
   [[nodiscard]] static bool pipelines(const Participant& participant);
   void audit(const Participant& participant, std::string_view phase, std::string_view decision,

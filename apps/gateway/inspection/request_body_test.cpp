@@ -270,7 +270,7 @@ TEST_F(RequestBodyPhase, AnAgentThatGetsNoBodyStillDecides) {
   agent(on_body([](const RequestBodyChunk&) { return Decision::block(403); }), limited(4, config::FailureMode::open));
   for (const bool for_everybody : {true, false}) {
     Request request{*this};
-    const Verdict verdict = for_everybody ? request.pass_body(std::nullopt) : request.body({"abcde"});
+    const Verdict verdict = for_everybody ? request.pass_body(5) : request.body({"abcde"});
     ASSERT_TRUE(verdict.answer) << for_everybody;
     EXPECT_EQ(verdict.answer->status, 403);
   }

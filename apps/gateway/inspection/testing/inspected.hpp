@@ -76,7 +76,7 @@ class InspectionTest : public ::testing::Test {
       return gateway::testing::run(test_.worker_, inspection_->request_body(pieces_));
     }
     /// The verdict without the body, which is too large for every agent.
-    Verdict pass_body(std::optional<std::uint64_t> size) {
+    Verdict pass_body(std::uint64_t size) {
       return gateway::testing::run(test_.worker_, inspection_->pass_request_body(size));
     }
     [[nodiscard]] std::string body() const {
