@@ -25,7 +25,7 @@ transport::Task<void> Exchange::forward(const config::Route& route) {
 transport::Task<std::optional<upstream::Lease>> Exchange::send_upstream(upstream::Pool& pool) {
   for (bool fresh = false;; fresh = true) {
     watch_.start();
-    auto lease = co_await pool.acquire(fresh, upstream_);
+    auto lease = co_await pool.acquire(fresh, upstream_, client_lost_);
     if (!lease || client_lost_) co_return std::nullopt;
     ++attempts_;
     upstream_address_ = lease->address();

@@ -84,7 +84,7 @@ std::optional<transport::Stream> Pool::take_idle(std::size_t target) {
   return std::nullopt;
 }
 
-transport::Task<base::Result<Lease>> Pool::acquire(bool fresh, transport::Stream*& connecting) {
+transport::Task<base::Result<Lease>> Pool::acquire(bool fresh, transport::Stream*& connecting, const bool& given_up) {
   std::vector<std::size_t> tried;
   std::optional<base::Error> last;
   while (const auto target = balancer_.pick(tried, worker_.now())) {
@@ -96,7 +96,7 @@ transport::Task<base::Result<Lease>> Pool::acquire(bool fresh, transport::Stream
     connecting = &stream;
     const auto connected = co_await stream.connect(resolved_.endpoints[*target], deadline);
     connecting = nullptr;
-    if (!stream.is_open()) co_return connected.error();
+    if (given_up) co_return base::fail(base::ErrorKind::connection_closed, "nobody waits for it any more");
     if (connected) {
       balancer_.succeeded(*target);
       co_return Lease{*this, std::move(stream), *target, false};

@@ -63,9 +63,11 @@ class Pool {
 
   /// An idle connection where `fresh` is false and there is one that lives, else a new one; each target is tried once.
   /// What is known to be stale is not used; a connection that goes stale afterwards shows in reused().
-  /// `connecting`: the connection that is being made, null at other times. Who closes it ends the call: no other target
-  /// is tried, and none is to blame. Errors: the last target's connection_failed or timeout.
-  [[nodiscard]] transport::Task<base::Result<Lease>> acquire(bool fresh, transport::Stream*& connecting);
+  /// `connecting`: the connection that is being made, null at other times. Who sets `given_up` and closes it ends the
+  /// call: no other target is tried, and none is to blame. Errors: the last target's connection_failed or timeout;
+  /// connection_closed where it was given up. Lifetime: what the references name outlives the call.
+  [[nodiscard]] transport::Task<base::Result<Lease>> acquire(bool fresh, transport::Stream*& connecting,
+                                                             const bool& given_up);
 
   [[nodiscard]] const std::string& id() const noexcept { return resolved_.upstream.id; }
   [[nodiscard]] const Timeouts& timeouts() const noexcept { return timeouts_; }

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -69,10 +70,13 @@ class Upstream : public ::testing::Test {
     pool_.emplace(worker_, *resolved_, timeouts);
     return *pool_;
   }
-  base::Result<Lease> acquire(bool fresh = false) { return run(worker_, pool_->acquire(fresh, connecting_)); }
+  base::Result<Lease> acquire(bool fresh = false) {
+    return run(worker_, pool_->acquire(fresh, connecting_, given_up_));
+  }
 
   transport::Worker worker_;
   transport::Stream* connecting_ = nullptr;
+  bool given_up_ = false;
   std::optional<Resolved> resolved_;
   std::optional<Pool> pool_;
 };
@@ -191,15 +195,36 @@ TEST_F(Upstream, AConnectThatIsGivenUpTriesNoOtherTargetAndBlamesNone) {
     auto result = co_await task;
     lease.emplace(std::move(result));
   };
-  transport::spawn(keep(app.acquire(false, connecting_)));
+  transport::spawn(keep(app.acquire(false, connecting_, given_up_)));
   testing::turn_for(worker_, 20ms);
   ASSERT_NE(connecting_, nullptr) << "it connected";
+  given_up_ = true;
   connecting_->close();
   ASSERT_TRUE(turn_until(worker_, [&] { return lease.has_value(); }));
   EXPECT_FALSE(*lease);
   EXPECT_EQ(connecting_, nullptr);
   EXPECT_EQ(app.connects.value(), 1U);
   EXPECT_EQ(app.connect_failures.value(), 0U);
+}
+
+TEST_F(Upstream, ATargetThatNoSocketCanBeMadeForFailsAsOneThatRefuses) {
+  Target dead;
+  dead.close();
+  pool({dead.port});
+  EXPECT_FALSE(acquire());  // the worker, and the sanitizers, have opened what they need for a connect that fails
+  const Target one;
+  const Target two;
+  Pool& app = pool({one.port, two.port});
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto lease = acquire();
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_FALSE(lease);
+  EXPECT_EQ(lease.error().kind(), base::ErrorKind::connection_failed);
+  EXPECT_EQ(app.connects.value(), 2U) << "the other target is tried";
+  EXPECT_EQ(app.connect_failures.value(), 2U);
 }
 
 TEST_F(Upstream, NamesAreResolvedAndUnknownOnesAreReported) {
