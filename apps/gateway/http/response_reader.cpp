@@ -7,6 +7,8 @@ namespace picket::apps::gateway::http {
 namespace {
 
 constexpr HeadLimits limits{.max_size = 64 * 1024, .max_fields = 1000};
+// Each takes memory of the request: an upstream that sends nothing else must not take all there is.
+constexpr int max_interim = 16;
 
 base::Error invalid(std::string_view reason) {
   return base::fail(base::ErrorKind::invalid_message, std::string{reason});
@@ -26,6 +28,7 @@ std::optional<base::Result<ResponseHead>> ResponseReader::take() {
     if (!response) return response.error();
     if (response->status == 101) return invalid("the upstream switched protocols unasked");
     if (response->status >= 200) return response;
+    if (++interim_ > max_interim) return invalid("the upstream sent more than 16 interim responses");
   }
   checked_ = buffered_.size();
   return std::nullopt;

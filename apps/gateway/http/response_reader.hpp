@@ -18,13 +18,14 @@ class ResponseReader {
       : buffered_(buffered), arena_(arena), to_head_(to_head) {}
 
   /// The final head, taken out of the buffer; nothing while bytes are missing. Errors: invalid_message, also for a
-  /// protocol that is switched unasked and for a head over the limits.
+  /// protocol that is switched unasked, for a head over the limits and for more than 16 interim responses.
   [[nodiscard]] std::optional<base::Result<ResponseHead>> take();
 
  private:
   base::Buffer& buffered_;
   base::Arena& arena_;
   bool to_head_;
+  int interim_ = 0;          // responses that were passed over
   std::size_t checked_ = 0;  // bytes that are known not to end a head
 };
 

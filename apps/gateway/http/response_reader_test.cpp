@@ -38,6 +38,19 @@ TEST_F(Responses, InterimResponsesArePassedOver) {
   EXPECT_EQ((*found)->status, 200);
 }
 
+TEST_F(Responses, InterimResponsesAreNotPassedOverForEver) {
+  constexpr std::string_view interim = "HTTP/1.1 103 Early Hints\r\n\r\n";
+  for (int i = 0; i < 16; ++i) {
+    buffered_.append(interim);
+    ASSERT_FALSE(reader_.take()) << i;
+  }
+  buffered_.append(interim);
+  const auto found = reader_.take();
+  ASSERT_TRUE(found);
+  ASSERT_FALSE(*found);
+  EXPECT_EQ(found->error().detail(), "the upstream sent more than 16 interim responses");
+}
+
 TEST_F(Responses, AProtocolThatNobodyAskedForIsAnError) {
   buffered_.append("HTTP/1.1 101 Switching Protocols\r\n\r\n");
   const auto found = reader_.take();
