@@ -35,7 +35,7 @@ void add_server_options(CLI::App& app, ServerOptions& options) {
       ->type_name("UID");
 }
 
-int serve_until_signalled(ServerOptions options, HandlerFactory factory, const std::string& name) {
+int serve_until_signalled(ServerOptions options, const HandlerFactory& factory, const std::string& name) {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
@@ -44,7 +44,7 @@ int serve_until_signalled(ServerOptions options, HandlerFactory factory, const s
   ::signal(SIGPIPE, SIG_IGN);
 
   if (!options.log) options.log = [name](std::string_view line) { fmt::print(stderr, "{}: {}\n", name, line); };
-  Server server{std::move(options), std::move(factory)};
+  Server server{std::move(options), factory};
   if (const auto started = server.start(); !started) {
     fmt::print(stderr, "{}: {}\n", name, started.error().detail());
     return 1;
@@ -58,7 +58,7 @@ int serve_until_signalled(ServerOptions options, HandlerFactory factory, const s
   return 0;
 }
 
-int serve(int argc, char** argv, HandlerFactory factory) {
+int serve(int argc, char** argv, const HandlerFactory& factory) {
   const auto info = factory()->info();
   CLI::App app{fmt::format("{} {}: an Agent Protocol v2 agent", info.name, info.version)};
   ServerOptions options;
@@ -68,7 +68,7 @@ int serve(int argc, char** argv, HandlerFactory factory) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
-  return serve_until_signalled(std::move(options), std::move(factory), info.name);
+  return serve_until_signalled(std::move(options), factory, info.name);
 }
 
 }  // namespace picket::agent

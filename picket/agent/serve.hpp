@@ -19,10 +19,10 @@ void add_server_options(CLI::App& app, ServerOptions& options);
 /// Runs a server until SIGTERM or SIGINT, then drains it. Call it before any thread is started: it blocks those signals
 /// in all of them. Returns an exit code: 0 after a drain, 1 when the socket could not be served. Prints errors and the
 /// address served to standard error.
-int serve_until_signalled(ServerOptions options, HandlerFactory factory, const std::string& name);
+int serve_until_signalled(ServerOptions options, const HandlerFactory& factory, const std::string& name);
 
 /// An agent's whole main(): reads the command line, serves, drains. Exit code 2 for a command line that cannot be read.
-int serve(int argc, char** argv, HandlerFactory factory);
+int serve(int argc, char** argv, const HandlerFactory& factory);
 
 template <class H>
 int serve(int argc, char** argv) {

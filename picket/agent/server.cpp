@@ -197,7 +197,7 @@ class Server::Impl {
   std::vector<std::thread> threads_;
 };
 
-Server::Server(ServerOptions options, HandlerFactory factory)
+Server::Server(ServerOptions options, const HandlerFactory& factory)
     : impl_(std::make_unique<Impl>(std::move(options), factory)) {}
 Server::~Server() = default;
 base::Status Server::start() { return impl_->start(); }

@@ -37,7 +37,7 @@ struct ServerOptions {
 /// draining.
 class Server {
  public:
-  Server(ServerOptions options, HandlerFactory factory);
+  Server(ServerOptions options, const HandlerFactory& factory);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
   ~Server();
