@@ -48,6 +48,7 @@ base::Status remove_stale_file(const Endpoint& endpoint) {
     return base::fail(ErrorKind::io,
                       fmt::format("cannot listen on {}: the path exists and is no socket", endpoint.text()));
   const Descriptor probe{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+  if (probe.get() < 0) return system_error(endpoint, "make a socket for", errno);
   if (::connect(probe.get(), endpoint.address(), endpoint.size()) == 0 || errno == EAGAIN || errno == EINPROGRESS)
     return base::fail(ErrorKind::io,
                       fmt::format("cannot listen on {}: another process is listening there", endpoint.text()));
@@ -100,7 +101,8 @@ Endpoint bound(int descriptor, const Endpoint& wanted) {
   std::string host = text.substr(0, text.rfind(':'));
   if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
   auto result = Endpoint::tcp(host, port);
-  return result ? std::move(*result) : wanted;
+  if (!result) return wanted;
+  return std::move(*result);
 }
 
 }  // namespace
