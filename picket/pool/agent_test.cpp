@@ -226,9 +226,7 @@ TEST_F(AgentTest, GarbageEndsTheConnectionAndItsCalls) {
 }
 
 TEST_F(AgentTest, FrozenAgentCostsOneTimeoutHoweverManyConnectionsItHas) {
-  Config config = quick();
-  config.connections_per_agent = 3;
-  Agent& agent = add(config);
+  Agent& agent = add(quick(3));
   std::deque<PlayedConnection> connections;
   for (int i = 0; i < 3; ++i) connections.push_back(ready(agent));
   Asked under_way{worker_, agent};
@@ -256,9 +254,7 @@ TEST_F(AgentTest, FrozenAgentCostsOneTimeoutHoweverManyConnectionsItHas) {
 }
 
 TEST_F(AgentTest, SilentAgentIsPingedOnEveryConnectionBeforeTheTimeout) {
-  Config config = quick();
-  config.connections_per_agent = 2;
-  Agent& agent = add(config);
+  Agent& agent = add(quick(2));
   auto first = ready(agent);
   auto second = ready(agent);
   Asked one{worker_, agent};
@@ -272,9 +268,7 @@ TEST_F(AgentTest, SilentAgentIsPingedOnEveryConnectionBeforeTheTimeout) {
 }
 
 TEST_F(AgentTest, SlowEvaluationOfALiveAgentFailsNobodyElse) {
-  Config config = quick();
-  config.connections_per_agent = 2;
-  Agent& agent = add(config);
+  Agent& agent = add(quick(2));
   auto first = ready(agent);
   auto second = ready(agent);
   Asked slow{worker_, agent};

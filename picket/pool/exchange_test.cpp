@@ -51,9 +51,7 @@ TEST_F(ExchangeTest, AnswerOutlivesTheReadThatBroughtIt) {
 }
 
 TEST_F(ExchangeTest, KeepsTheConnectionItBeganOn) {
-  Config config = quick();
-  config.connections_per_agent = 2;
-  Agent& agent = add(config);
+  Agent& agent = add(quick(2));
   auto first = ready(agent);
   auto second = ready(agent);
   std::deque<Asked> asked;
@@ -85,9 +83,7 @@ TEST_F(ExchangeTest, KeepsTheConnectionItBeganOn) {
 }
 
 TEST_F(ExchangeTest, ConnectionLostUnderItIsNeverReplacedByAnother) {
-  Config config = quick();
-  config.connections_per_agent = 2;
-  Agent& agent = add(config);
+  Agent& agent = add(quick(2));
   auto first = ready(agent);
   auto second = ready(agent);
   Asked asked{worker_, agent};

@@ -163,9 +163,9 @@ class Asked {
 class PoolTest : public ::testing::Test {
  protected:
   /// Short retries, one connection, no health pings: a test sets what it is about.
-  static Config quick() {
+  static Config quick(std::uint32_t connections = 1) {
     Config config;
-    config.connections_per_agent = 1;
+    config.connections_per_agent = connections;
     config.reconnect_interval = std::chrono::milliseconds{10};
     config.max_reconnect_interval = std::chrono::milliseconds{20};
     return config;

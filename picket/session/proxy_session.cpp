@@ -363,7 +363,7 @@ void ProxySession::expire(ExchangeIndex exchange, base::TimePoint now) {
 void ProxySession::doubt(base::TimePoint now) {
   if (suspect_ || state_ != State::ready) return;
   suspect_ = true;
-  probe(now);
+  if (pong_due_ == base::TimePoint::max()) ping(now);
 }
 
 void ProxySession::probe(base::TimePoint now) {

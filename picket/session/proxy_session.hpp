@@ -206,7 +206,7 @@ class ProxySession {
   std::uint64_t completes_unanswered_ = 0;  // answers to request_complete that are still to come; nobody waits for them
   base::TimePoint pinged_at_{};
   base::TimePoint silent_since_{};                   // nothing was heard, or nothing was in flight, until then
-  base::Duration patience_ = base::Duration::max();  // half of what the latest event may take
+  base::Duration patience_ = base::Duration::max();  // half of the shortest time-out in flight
   bool suspect_ = false;
   bool paused_ = false;
   wire::HealthState health_ = wire::HealthState::healthy;

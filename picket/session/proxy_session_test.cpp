@@ -373,6 +373,14 @@ TEST_F(ProxySessionTest, SilenceEndsNothingBeforeTheEventHasHadItsTime) {
   EXPECT_TRUE(session.end());
 }
 
+TEST_F(ProxySessionTest, DoubtEndsTheConnectionInThePongsTimeWhateverElseWaits) {
+  auto& session = ready({}, {.ping_interval = 1h, .pong_timeout = 2s});
+  ASSERT_TRUE(send_headers(session, one_, 1, 30s));
+  session.doubt(kStart);
+  session.tick(kStart + 2s);
+  EXPECT_TRUE(session.end());
+}
+
 TEST_F(ProxySessionTest, AgentThatIsHeardIsNotProbed) {
   auto& session = ready();
   ASSERT_TRUE(send_headers(session, one_, 1, 1s));
