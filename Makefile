@@ -76,7 +76,7 @@ format:
 
 lint:
 	@tools/bootstrap lint
-	@cmake --preset dev >/dev/null
+	@cmake --preset dev >/dev/null && cmake --build build/dev --target picket_tests_precompiled -j $(JOBS) >/dev/null
 	@tools/lint
 
 clean:
