@@ -254,7 +254,7 @@ void Agent::on_lost(const base::Error& reason, const Lost& lost) {
     metrics_.connect_failures.add();
   }
   if (observer_ != nullptr)
-    observer_->on_disconnected(id(), reason, lost.attempts, lost.attempts > config_.max_reconnect_attempts);
+    observer_->on_disconnected(id(), reason, lost.attempts, lost.slow_attempts > config_.max_reconnect_attempts);
   pump();  // with no connection left, who waits fails at once
 }
 

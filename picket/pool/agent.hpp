@@ -23,7 +23,8 @@ namespace picket::pool {
 class Observer {
  public:
   virtual void on_connected(std::string_view /*agent*/, const session::AgentInfo& /*info*/) {}
-  /// `attempts`: failures in a row; `lasting`: more than max_reconnect_attempts.
+  /// `attempts`: failures in a row; `lasting`: more than max_reconnect_attempts of them after the quick tries of a
+  /// start.
   virtual void on_disconnected(std::string_view /*agent*/, const base::Error& /*reason*/, std::uint32_t /*attempts*/,
                                bool /*lasting*/) {}
   virtual void on_breaker(std::string_view /*agent*/, Breaker::State /*state*/) {}
@@ -171,6 +172,7 @@ class Agent {
     bool was_ready;
     bool was_announced;  ///< The agent had said that it drains.
     std::uint32_t attempts;
+    std::uint32_t slow_attempts;
   };
   void on_lost(const base::Error& reason, const Lost& lost);
   void note_breaker();

@@ -7,33 +7,42 @@
 
 namespace picket::pool {
 
-/// How long to wait before connecting again: doubles from `first` to `most`, each time ±25 % at random, so that the
-/// connections of many workers do not come back in one instant. Pure but for its random state. Thread safety: none.
+/// How long to wait before connecting again: doubles from `quickest` to `interval`, from there to `most`, each time
+/// ±25 % at random, so that the connections of many workers do not come back in one instant. The quick ones are for
+/// agents that start beside us or are restarted. Pure but for its random state. Thread safety: none.
 class Backoff {
  public:
-  Backoff(base::Duration first, base::Duration most, std::uint32_t seed) noexcept
-      : first_(first), most_(most), current_(first), random_(seed | 1) {}
+  static constexpr base::Duration quickest = std::chrono::milliseconds{100};
+
+  Backoff(base::Duration interval, base::Duration most, std::uint32_t seed) noexcept
+      : interval_(interval), most_(most), current_(std::min(quickest, interval)), random_(seed | 1) {}
 
   [[nodiscard]] base::Duration next() noexcept {
     const base::Duration base = current_;
-    current_ = std::min(current_ * 2, most_);
+    current_ = std::min(current_ * 2, current_ < interval_ ? interval_ : most_);
     ++attempts_;
+    if (base >= interval_) ++slow_attempts_;
     random_ ^= random_ << 13;  // xorshift32 (Marsaglia, 2003): jitter needs no better
     random_ ^= random_ >> 17;
     random_ ^= random_ << 5;
     return base * static_cast<std::int64_t>(75 + random_ % 51) / 100;
   }
   void reset() noexcept {
-    current_ = first_;
+    current_ = std::min(quickest, interval_);
     attempts_ = 0;
+    slow_attempts_ = 0;
   }
+  /// Pauses since the start or reset().
   [[nodiscard]] std::uint32_t attempts() const noexcept { return attempts_; }
+  /// Those of them that were no shorter than `interval`.
+  [[nodiscard]] std::uint32_t slow_attempts() const noexcept { return slow_attempts_; }
 
  private:
-  base::Duration first_;
+  base::Duration interval_;
   base::Duration most_;
   base::Duration current_;
   std::uint32_t attempts_ = 0;
+  std::uint32_t slow_attempts_ = 0;
   std::uint32_t random_;
 };
 

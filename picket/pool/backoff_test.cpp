@@ -7,16 +7,25 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST(Backoff, DoublesToItsLimitWithinTheJitter) {
-  Backoff backoff{1s, 8s, 42};
-  for (const auto expected : {1000ms, 2000ms, 4000ms, 8000ms, 8000ms, 8000ms}) {
+TEST(Backoff, StartsQuicklyAndDoublesToTheIntervalAndOnToItsLimitWithinTheJitter) {
+  Backoff backoff{1s, 3s, 42};
+  for (const auto expected : {100ms, 200ms, 400ms, 800ms, 1000ms, 2000ms, 3000ms, 3000ms}) {
     const auto pause = backoff.next();
     EXPECT_GE(pause, expected * 3 / 4);
     EXPECT_LE(pause, expected * 5 / 4);
   }
-  EXPECT_EQ(backoff.attempts(), 6U);
+  EXPECT_EQ(backoff.attempts(), 8U);
+  EXPECT_EQ(backoff.slow_attempts(), 4U);
   backoff.reset();
-  EXPECT_LE(backoff.next(), 1250ms);
+  EXPECT_EQ(backoff.attempts(), 0U);
+  EXPECT_EQ(backoff.slow_attempts(), 0U);
+  EXPECT_LE(backoff.next(), 125ms);
+}
+
+TEST(Backoff, AnIntervalShorterThanTheQuickestPauseIsKept) {
+  Backoff backoff{10ms, 20ms, 42};
+  EXPECT_LE(backoff.next(), 12'500us);
+  EXPECT_EQ(backoff.slow_attempts(), 1U);
 }
 
 TEST(Backoff, DifferentSeedsDoNotMarchInStep) {

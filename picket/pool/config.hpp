@@ -29,9 +29,9 @@ struct Config {
   base::Duration connect_timeout = std::chrono::seconds{5};   ///< connect and handshake, each
   base::Duration request_timeout = std::chrono::seconds{30};  ///< of calls that name no deadline
   base::Duration reconnect_interval =
-      std::chrono::seconds{5};  ///< doubles to max_reconnect_interval, ±25 % jitter, for ever
+      std::chrono::seconds{5};  ///< reached by doubling from 100 ms; doubles to max_reconnect_interval, ±25 %, for ever
   base::Duration max_reconnect_interval = std::chrono::seconds{120};
-  std::uint32_t max_reconnect_attempts = 3;  ///< from then on failures are reported as lasting
+  std::uint32_t max_reconnect_attempts = 3;  ///< beyond the quick tries: failures are then lasting
   base::Duration drain_timeout = std::chrono::seconds{30};
   std::uint32_t max_concurrent_per_connection = 100;                ///< events in flight
   base::Duration health_check_interval = std::chrono::seconds{10};  ///< pings

@@ -121,7 +121,10 @@ void Connection::lost(const base::Error& reason, bool was_announced) {
   } else {
     pause = backoff_.next();
   }
-  agent_.on_lost(reason, {.was_ready = was_ready, .was_announced = was_announced, .attempts = backoff_.attempts()});
+  agent_.on_lost(reason, {.was_ready = was_ready,
+                          .was_announced = was_announced,
+                          .attempts = backoff_.attempts(),
+                          .slow_attempts = backoff_.slow_attempts()});
   if (!draining_) agent_.worker_.timers().arm(retry_, now + pause);
 }
 
