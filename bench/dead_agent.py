@@ -8,8 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import proxies
-from peers import PEERS, PICKET
+from peers import PEERS, PICKET, proxies
 from places import cores
 from servers import Servers
 

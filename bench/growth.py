@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 
 import micro
-import proxies
 import wrk
+from peers import proxies
 from places import PICKET_BIN, cores, need, stop
 from processes import free_port, wait
 from servers import Servers

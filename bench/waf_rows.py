@@ -7,9 +7,9 @@ time: the time per request of eight clients, the inverse of requests/s. The othe
 import http.client
 import tempfile
 
-import proxies
 import waf_cases
 import wrk
+from peers import proxies
 from places import PICKET_BIN, cores, need, output_of, stop
 from servers import Servers
 

@@ -5,10 +5,9 @@ import os
 from dataclasses import dataclass
 from typing import Callable
 
-import envoy
-import proxies
-import zentinel
 from places import PICKET_BIN
+
+from . import envoy, proxies, zentinel
 
 
 @dataclass(frozen=True)
