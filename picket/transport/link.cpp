@@ -7,8 +7,6 @@
 #include <fmt/format.h>
 #include <sys/socket.h>
 
-#include <boost/asio/buffer.hpp>
-
 #include "picket/transport/listener.hpp"
 #include "picket/transport/stream.hpp"
 
@@ -38,8 +36,7 @@ Link<Session>::Link(Worker& worker, const Config& config, Owner& owner)
       config_(config),
       owner_(&owner),
       socket_(worker.context()),
-      timer_([](void* self, base::TimePoint now) { static_cast<Link*>(self)->on_timer(now); }, this),
-      buffer_(std::make_unique_for_overwrite<char[]>(read_buffer_size + base::limits::tail_padding)) {}
+      timer_([](void* self, base::TimePoint now) { static_cast<Link*>(self)->on_timer(now); }, this) {}
 
 template <class Session>
 Link<Session>::~Link() {
@@ -101,18 +98,12 @@ template <class Session>
 void Link<Session>::read(std::shared_ptr<Link> self) {
   // The one reference travels from read to read: no count is touched in between.
   Link& link = *self;
-  auto on_done = [self = std::move(self)](const boost::system::error_code& error, std::size_t size) mutable {
+  auto on_ready = [self = std::move(self)](const boost::system::error_code& error) mutable {
     const auto guard = self->worker_.enter();
     auto here = std::move(self);
     if (here->owner_ == nullptr) return;
-    if (error) {
-      here->reading_ = false;
-      const bool orderly = error == boost::asio::error::eof;
-      here->session_->disconnected(orderly ? closed_by_peer() : fail(ErrorKind::connection_closed, error.message()));
-      here->handle_actions();
-      return;
-    }
-    here->on_read(size);
+    if (error) return here->disconnected(fail(ErrorKind::connection_closed, error.message()));
+    here->on_readable();
     if (here->owner_ == nullptr) return;
     if (here->backlogged()) {
       here->reading_ = false;  // flush() resumes
@@ -120,42 +111,45 @@ void Link<Session>::read(std::shared_ptr<Link> self) {
     }
     read(std::move(here));
   };
-  link.socket_.async_read_some(boost::asio::buffer(link.buffer_.get(), read_buffer_size), std::move(on_done));
+  link.socket_.async_wait(Socket::wait_read, std::move(on_ready));
 }
 
 template <class Session>
-void Link<Session>::on_read(std::size_t size) {
-  session_->feed({buffer_.get(), size}, worker_.now());
-  handle_actions();
+void Link<Session>::on_readable() {
+  for (int i = 0; i < reads_per_turn && !backlogged(); ++i) {
+    // Into where it belongs, or into memory that the worker lends.
+    const std::span<char> rest = session_->rest();
+    const std::span<char> into = rest.empty() ? worker_.scratch().first(pass_size) : rest;
+    const ssize_t got = ::recv(socket_.native_handle(), into.data(), into.size(), MSG_DONTWAIT);
+    if (got == 0) return disconnected(closed_by_peer());
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) break;
+    if (got < 0) return disconnected(fail(ErrorKind::connection_closed, std::generic_category().message(errno)));
+    const auto size = static_cast<std::size_t>(got);
+    rest.empty() ? session_->feed({into.data(), size}, worker_.now()) : session_->rest_received(size, worker_.now());
+    handle_actions();
+    if (owner_ == nullptr) return;
+    const bool is_dry = size < into.size();
+    // A body that has begun to come is here in a moment: what stands before it is answered along with it.
+    if (is_dry || session_->rest().empty()) answer();
+    // Read dry; or a large frame is whole, and the others of this loop come before what is behind it.
+    if (owner_ == nullptr || is_dry || !rest.empty()) break;
+  }
+  if (owner_ == nullptr) return;
   answer();
-  if (size == read_buffer_size) read_more();
   if (owner_ != nullptr) arm_timer();
+}
+
+template <class Session>
+void Link<Session>::disconnected(base::Error reason) {
+  reading_ = false;
+  session_->disconnected(std::move(reason));
+  handle_actions();
 }
 
 /// What a read produced leaves at once: the peer goes on with it while this end re-arms, polls and serves others.
 template <class Session>
 void Link<Session>::answer() {
-  if (owner_ != nullptr && session_->output().urgent()) flush();
-}
-
-/// The read buffer was full: more is waiting. It is read into where it belongs, or into memory that the worker lends.
-template <class Session>
-void Link<Session>::read_more() {
-  for (int i = 0; i < reads_per_turn && owner_ != nullptr && !backlogged(); ++i) {
-    const std::span<char> rest = session_->rest();
-    const std::span<char> into = rest.empty() ? worker_.scratch().first(pass_size) : rest;
-    const ssize_t size = ::recv(socket_.native_handle(), into.data(), into.size(), MSG_DONTWAIT);
-    if (size <= 0) return;  // nothing now, or an end that the next asynchronous read reports
-    if (rest.empty()) {
-      session_->feed({into.data(), static_cast<std::size_t>(size)}, worker_.now());
-    } else {
-      session_->rest_received(static_cast<std::size_t>(size), worker_.now());
-    }
-    handle_actions();
-    answer();
-    // Read dry; or a frame is whole, and the next asynchronous read sees what is behind it.
-    if (static_cast<std::size_t>(size) < into.size() || !rest.empty()) return;
-  }
+  if (session_->output().urgent()) flush();
 }
 
 template <class Session>

@@ -21,7 +21,8 @@ namespace picket::transport {
 ///
 /// One read's frames are decoded in one pass, and what came of them leaves at once, in one vectored write; what the
 /// owner adds at other times leaves at the end of the loop turn, and what nobody waits for with either (ADR 0009).
-/// While the peer does not read, nothing more is read from it. An idle link holds a 4 KiB read buffer.
+/// While the peer does not read, nothing more is read from it. A link waits without a read buffer: the worker lends
+/// one.
 ///
 /// Thread safety: its worker's thread only. Lifetime: shared with its pending operations; release it with close(),
 /// after which the owner is not called any more.
@@ -62,18 +63,15 @@ class Link final : public Flushable, public std::enable_shared_from_this<Link<Se
   /// Ends the connection now, without telling the owner. What is queued is written as far as the kernel takes it.
   void close() noexcept;
 
-  /// Bytes of memory that this link holds beyond its own size and its session's.
-  static constexpr std::size_t read_buffer_size = 4096;
-
  private:
   using Socket = boost::asio::generic::stream_protocol::socket;
 
   void connect(const Endpoint& endpoint, base::Duration timeout);
   void connected();
   static void read(std::shared_ptr<Link> self);
-  void on_read(std::size_t size);
+  void on_readable();
+  void disconnected(base::Error reason);
   void answer();
-  void read_more();
   [[nodiscard]] bool backlogged() const;
   void flush() override;
   void wait_writable();
@@ -88,7 +86,6 @@ class Link final : public Flushable, public std::enable_shared_from_this<Link<Se
   Socket socket_;
   std::unique_ptr<Session> session_;
   base::Timer timer_;
-  std::unique_ptr<char[]> buffer_;
   bool reading_ = false;
   bool waiting_writable_ = false;
   bool handling_ = false;
