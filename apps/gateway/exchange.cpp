@@ -75,11 +75,21 @@ transport::Task<void> Exchange::serve() {
     co_await refuse(Reason::body_too_large, 413);
   } else {
     inspection_.emplace(service_.inspection, *route, id_, arena_);
+    hold_what_came();
     bool goes_on = co_await inspect_head(*route);
     if (goes_on && request_.has_body()) goes_on = co_await take_body();
     if (goes_on) co_await forward(*route);
   }
   conclude();
+}
+
+/// A body that has come already goes along with the head, to the agent and to the upstream, and is not copied.
+void Exchange::hold_what_came() {
+  const auto whole = body_.take_whole();
+  if (!whole) return;
+  held_.push_back(*whole);
+  body_size_ = whole->size();
+  body_is_held_ = true;
 }
 
 // ---- agents
@@ -103,7 +113,7 @@ transport::Task<bool> Exchange::inspect_head(const config::Route& route) {
       .uri = request_.target,
       .headers = request_.headers};
   watch_.start();
-  auto verdict = co_await inspection_->request_headers(event);
+  auto verdict = co_await inspection_->request_headers(event, body_is_held_ ? &held_ : nullptr);
   co_return co_await goes_on_after(std::move(verdict));
 }
 
@@ -127,7 +137,7 @@ transport::Task<bool> Exchange::take_body() {
   }
   bool goes_on = co_await continue_if_expected();
   if (!goes_on || !is_inspected) co_return goes_on;
-  goes_on = co_await hold_body(limits);
+  if (!body_is_held_) goes_on = co_await hold_body(limits);
   if (!goes_on) co_return false;
   watch_.start();
   // A chunked body does not say how long it is: at least what was read of it, which is too much for every agent.

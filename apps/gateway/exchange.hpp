@@ -56,6 +56,7 @@ class Exchange {
   };
 
   // Each step returns false where the request has been answered, or cannot be any more.
+  void hold_what_came();
   [[nodiscard]] transport::Task<bool> inspect_head(const config::Route& route);
   [[nodiscard]] transport::Task<bool> take_body();
   [[nodiscard]] transport::Task<bool> hold_body(BodyLimits limits);
@@ -96,7 +97,7 @@ class Exchange {
   std::optional<inspection::Inspection> inspection_;
   base::TimePoint began_;
 
-  // The body, where agents look at it: blocks as read, pieces as they go on.
+  // The body, where it came with the head or agents look at it: blocks as read, pieces as they go on.
   std::vector<std::unique_ptr<char[]>> blocks_;
   std::vector<base::ByteView> held_;
   std::uint64_t body_size_ = 0;

@@ -144,6 +144,8 @@ class Agent {
     base::TimePoint until;
   };
   [[nodiscard]] std::optional<MustWait> try_start(Call& call);
+  /// Whether a call would be sent without waiting for others.
+  [[nodiscard]] bool has_place() const noexcept { return waiting_ == 0 && in_flight_ < spec_.max_concurrent_calls; }
   [[nodiscard]] std::optional<MustWait> pin(Call& call);
   void send(Call& call, Connection& connection);
   [[nodiscard]] Selection select_connection();

@@ -78,7 +78,7 @@ const session::AgentInfo* Exchange::agent_info() const noexcept {
 bool Exchange::pipelines() const noexcept {
   const Connection* const connection = pinned();
   return connection != nullptr && connection->session()->format().event_reply &&
-         connection->session()->output().size() < max_unwritten;
+         connection->session()->output().size() < max_unwritten && agent_->has_place();
 }
 
 }  // namespace picket::pool

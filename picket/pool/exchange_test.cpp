@@ -132,6 +132,23 @@ TEST_F(ExchangeTest, EventsOfOneExchangeGoOneAtATimeToPeersThatCannotNameWhatThe
   EXPECT_TRUE(ends(second));
 }
 
+TEST_F(ExchangeTest, NothingGoesBesideAnotherEventWhereItWouldHaveToWaitForAPlace) {
+  AgentSpec spec;
+  spec.max_concurrent_calls = 2;
+  Agent& agent = add(quick(), std::move(spec));
+  auto connection = ready(agent, {.format = extended});
+  Asked asked{worker_, agent};
+  EXPECT_FALSE(asked.exchange().pipelines()) << "no connection is picked yet";
+  asked.headers();
+  EXPECT_TRUE(asked.exchange().pipelines());
+  Asked other{worker_, agent};
+  other.headers();
+  EXPECT_FALSE(asked.exchange().pipelines());
+  connection.answer(connection.event());
+  ASSERT_TRUE(until([&] { return agent.metrics().in_flight.value() == 1; }));
+  EXPECT_TRUE(asked.exchange().pipelines());
+}
+
 // ---- how the agent learns of the end
 
 TEST_F(ExchangeTest, CompleteIsSentWhenTheExchangeEnds) {

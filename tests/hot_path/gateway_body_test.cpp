@@ -24,11 +24,14 @@ namespace gateway = apps::gateway;
 
 constexpr std::size_t body_size = 512 * 1024;
 
-/// Wants bodies, and blocks once it has seen one, so that no upstream is needed.
+/// Wants heads and bodies, and blocks once it has seen one, so that no upstream is needed.
 class Refusing final : public agent::Handler {
  public:
   [[nodiscard]] session::AgentInfo info() const override {
-    return {.agent_id = "a", .name = "n", .version = "1", .events = {wire::EventKind::request_body_chunk}};
+    return {.agent_id = "a",
+            .name = "n",
+            .version = "1",
+            .events = {wire::EventKind::request_headers, wire::EventKind::request_body_chunk}};
   }
   agent::Reply on_request_body(const agent::RequestBodyChunk& event, agent::Context&) override {
     return event.is_last ? agent::Decision::block(403) : agent::Decision::allow();
@@ -81,7 +84,7 @@ std::uint16_t free_port() {
 gateway::config::Config config_of(std::uint16_t port, const std::string& agent_path) {
   gateway::config::Config config;
   config.listeners.push_back({.id = "web", .host = "127.0.0.1", .port = port});
-  config.agents.push_back({.id = "a", .path = agent_path, .events = {.request_body = true}});
+  config.agents.push_back({.id = "a", .path = agent_path, .events = {.request_headers = true, .request_body = true}});
   config.filters.push_back({.id = "ask", .agent = 0, .timeout = std::chrono::seconds{20}});
   config.upstreams.push_back({.id = "none", .targets = {{.host = "127.0.0.1", .port = 1}}});
   config.routes.push_back({.id = "all", .filters = {0}});
@@ -140,20 +143,27 @@ std::size_t written_from(const std::vector<Range>& ranges, const std::vector<Tra
   return sum;
 }
 
-TEST(GatewayBody, ReachesTheAgentFromWhereItWasRead) {
-  const transport::testing::TemporaryFolder folder;
-  const std::string agent_path = (folder.path() / "agent.sock").string();
-  agent::Server agent{{.listen = "unix:" + agent_path}, [] { return std::make_unique<Refusing>(); }};
-  ASSERT_TRUE(agent.start());
-  gateway::Gateway gateway{1};
-  const std::uint16_t port = free_port();
-  const auto applied = gateway.apply(config_of(port, agent_path));
-  ASSERT_TRUE(applied) << applied.error().message();
+/// A gateway with one agent.
+class GatewayBody : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(agent_.start());
+    const auto applied = gateway_.apply(config_of(port_, agent_path_));
+    ASSERT_TRUE(applied) << applied.error().message();
+  }
 
-  const Client client{port};
+  const transport::testing::TemporaryFolder folder_;
+  const std::string agent_path_ = (folder_.path() / "agent.sock").string();
+  agent::Server agent_{{.listen = "unix:" + agent_path_}, [] { return std::make_unique<Refusing>(); }};
+  gateway::Gateway gateway_{1};
+  const std::uint16_t port_ = free_port();
+};
+
+TEST_F(GatewayBody, ReachesTheAgentFromWhereItWasRead) {
+  const Client client{port_};
   client.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: " + std::to_string(body_size) +
               "\r\n\r\n");
-  // The head comes alone: what is read together with one is copied out of the head's buffer, once.
+  // The head comes alone: of what is read together with one, only a body that is all there is not copied.
   ASSERT_EQ(client.line(), "HTTP/1.1 100 Continue\r\n");
   Recording recording;
   client.send(std::string(body_size, 'b'));
@@ -161,7 +171,23 @@ TEST(GatewayBody, ReachesTheAgentFromWhereItWasRead) {
   ASSERT_TRUE(client.line().starts_with("HTTP/1.1 403"));
 
   const auto transfers = recording.end();
-  EXPECT_EQ(written_from(read_from_clients(transfers), transfers, agent_path), body_size);
+  EXPECT_EQ(written_from(read_from_clients(transfers), transfers, agent_path_), body_size);
+}
+
+TEST_F(GatewayBody, ThatCameWithItsHeadReachesTheAgentInTheSameWriteFromWhereItWasRead) {
+  constexpr std::size_t small = 10'000;
+  const Client client{port_};
+  Recording recording;
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(small) + "\r\n\r\n" +
+              std::string(small, 'b'));
+  ASSERT_TRUE(client.line().starts_with("HTTP/1.1 403"));
+  const auto transfers = recording.end();
+  EXPECT_EQ(written_from(read_from_clients(transfers), transfers, agent_path_), small);
+  EXPECT_EQ(std::ranges::count_if(transfers,
+                                  [&](const Transfer& transfer) {
+                                    return transfer.write && is_written_to(transfer.descriptor, agent_path_);
+                                  }),
+            1);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 """Bodies and responses under inspection, and the end of every exchange as its agents see it."""
 
 import threading
+import time
 
 import wire
 from agent import Event
@@ -107,6 +108,33 @@ class Bodies(Decided):
         gateway.get()
         gateway.get(method="POST", headers="Content-Length: 0\r\n")
         self.assertEqual(self.agent.of("request_body"), [])
+
+    def test_an_agent_that_cannot_tell_answers_apart_sees_no_body_before_it_has_answered_the_head(self):
+        early = []
+
+        def head(_: Event) -> dict:
+            time.sleep(0.1)  # what came along would be here
+            early.extend(self.agent.of("request_body"))
+            return allow()
+
+        gateway = self.play(BODY, request_headers=head)
+        self.assertEqual(gateway.get("/", "", "POST", b"a" * 1000).body, b"a" * 1000)
+        self.assertEqual((early, len(self.agent.of("request_body"))), ([], 1))
+
+    def test_a_block_of_a_head_whose_body_has_come_keeps_the_connection(self):
+        gateway = self.play(BODY, request_headers=lambda event: block(403) if event.body["uri"] == "/no" else allow())
+        with gateway.client() as client:
+            self.assertEqual(client.get("/no", "", "POST", b"a" * 1000).status, 403)
+            self.assertEqual(client.get("/yes", "", "POST", b"b" * 1000).body, b"b" * 1000)
+
+    def test_a_body_that_comes_slowly_delays_no_head(self):
+        gateway = self.play(BODY)
+        with gateway.client() as client:
+            client.send(message("/", "Content-Length: 6\r\n", "POST") + b"abc")
+            self.agent.expect("request_headers")
+            self.assertEqual(self.agent.of("request_body"), [])
+            client.send(b"def")
+            self.assertEqual(client.response().body, b"abcdef")
 
     def test_continue_is_sent_only_after_the_verdict_on_the_headers(self):
         gateway = self.play(BODY, request_headers=lambda event: block(403) if event.body["uri"] == "/no" else allow())

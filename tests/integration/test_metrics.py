@@ -93,7 +93,7 @@ class Metrics(unittest.TestCase):
         self.assertEqual(self.gateway.metric("picket_agent_decisions_total", agent="a", decision="block"), 1)
         self.assertEqual(self.gateway.metric("picket_agent_decisions_total", agent="b", decision="allow"), 2)
         self.assertEqual(self.gateway.metric("picket_request_duration_seconds_count"), 3)
-        self.assertEqual(self.gateway.metric("picket_request_bytes_total"), 10)
+        self.assertEqual(self.gateway.metric("picket_request_bytes_total"), 15)  # the blocked one's had come too
         self.assertEqual(self.gateway.metric("picket_agent_events_in_flight"), 0)
 
     def test_other_paths_and_methods_are_refused(self):

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include <sys/socket.h>
+
 namespace picket::apps::gateway::http {
 namespace {
 
@@ -25,6 +27,23 @@ std::size_t BodyReader::take_buffered(std::span<char> into) noexcept {
   std::memcpy(into.data(), buffered_.data(), size);
   buffered_.consume(size);
   return size;
+}
+
+std::optional<base::ByteView> BodyReader::take_whole() {
+  if (done_ || framing_ != Framing::length || remaining_ > read_size) return std::nullopt;
+  const auto size = static_cast<std::size_t>(remaining_);
+  if (buffered_.size() < size) {
+    const std::size_t missing = size - buffered_.size();
+    // An end or an error is met again by whoever waits for the rest.
+    const ssize_t got = ::recv(stream_.descriptor(), buffered_.prepare(missing), missing, MSG_DONTWAIT);
+    if (got > 0) buffered_.commit(static_cast<std::size_t>(got));
+    if (buffered_.size() < size) return std::nullopt;
+  }
+  const base::ByteView whole = buffered_.bytes().first(size);
+  buffered_.consume(size);
+  remaining_ = 0;
+  done_ = true;
+  return whole;
 }
 
 transport::Task<base::Result<std::size_t>> BodyReader::read(std::span<char> into, base::Deadline deadline) {

@@ -29,6 +29,10 @@ class BodyReader {
 
   /// Up to into.size() bytes; 0 at the end of the body. `into` is not empty.
   [[nodiscard]] transport::Task<base::Result<std::size_t>> read(std::span<char> into, base::Deadline deadline);
+  /// All of the body as it stands in the connection's buffer, where all of it has come and its length was declared: up
+  /// to `read_size` bytes, of which what came after the head's read is read now; never waits. Nothing otherwise, and
+  /// nothing is lost then. Lifetime: until more is read from the connection.
+  [[nodiscard]] std::optional<base::ByteView> take_whole();
   [[nodiscard]] bool done() const noexcept { return done_; }
   /// Bytes that are still to come, where the head said.
   [[nodiscard]] std::optional<std::uint64_t> remaining() const noexcept {

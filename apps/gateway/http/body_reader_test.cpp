@@ -79,6 +79,59 @@ TEST_F(Bodies, ABodyThatCameWithItsHeadLeavesTheNextRequestInTheBuffer) {
   EXPECT_EQ(buffered_.text(), "GET /");
 }
 
+// ---- bodies that have come already
+
+TEST_F(Bodies, ABodyThatCameWithItsHeadIsTakenWholeFromWhereItLies) {
+  buffered_.append("abcGET /");
+  const char* const at = buffered_.data();
+  BodyReader reader{pair_.stream, buffered_, Framing::length, 3};
+  const auto whole = reader.take_whole();
+  ASSERT_TRUE(whole);
+  EXPECT_EQ(base::as_text(*whole), "abc");
+  EXPECT_EQ(base::as_text(*whole).data(), at);
+  EXPECT_TRUE(reader.done());
+  EXPECT_EQ(buffered_.text(), "GET /");
+}
+
+TEST_F(Bodies, ABodyThatCameBehindItsHeadIsTakenWholeAndNoByteFurther) {
+  buffered_.append("0123");
+  pair_.send("456789GET /next");
+  BodyReader reader{pair_.stream, buffered_, Framing::length, 10};
+  const auto whole = reader.take_whole();
+  ASSERT_TRUE(whole);
+  EXPECT_EQ(base::as_text(*whole), "0123456789");
+  BodyReader next{pair_.stream, buffered_, Framing::length, 9};
+  EXPECT_EQ(read(next).body, "GET /next");
+}
+
+TEST_F(Bodies, ABodyThatHasNotAllComeIsReadAsIfNobodyHadAsked) {
+  buffered_.append("01");
+  pair_.send("23");
+  BodyReader reader{pair_.stream, buffered_, Framing::length, 10};
+  EXPECT_FALSE(reader.take_whole());
+  pair_.send("456789");
+  EXPECT_EQ(read(reader).body, "0123456789");
+}
+
+TEST_F(Bodies, NothingIsTakenWholeThatIsAbsentLargeOrChunked) {
+  const std::string large(read_size + 1, 'x');
+  buffered_.append(large);
+  EXPECT_FALSE((BodyReader{pair_.stream, buffered_, Framing::none, 0}.take_whole()));
+  EXPECT_FALSE((BodyReader{pair_.stream, buffered_, Framing::length, 0}.take_whole()));
+  EXPECT_FALSE((BodyReader{pair_.stream, buffered_, Framing::length, large.size()}.take_whole()));
+  EXPECT_FALSE((BodyReader{pair_.stream, buffered_, Framing::chunked, 0}.take_whole()));
+  EXPECT_FALSE((BodyReader{pair_.stream, buffered_, Framing::until_close, 0}.take_whole()));
+  EXPECT_EQ(buffered_.size(), large.size());
+}
+
+TEST_F(Bodies, AClientThatHasLeftIsNoticedByWhoReadsOn) {
+  buffered_.append("abc");
+  pair_.close();
+  BodyReader reader{pair_.stream, buffered_, Framing::length, 4};
+  EXPECT_FALSE(reader.take_whole());
+  EXPECT_EQ(read(reader).error, base::ErrorKind::connection_closed);
+}
+
 TEST_F(Bodies, ChunksAreDecodedAcrossBufferAndSocket) {
   const std::string large(100'000, 'x');
   buffered_.append("5\r\nhe");

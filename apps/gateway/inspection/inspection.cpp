@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <deque>
 #include <limits>
 
 #include "apps/gateway/inspection/chunks.hpp"
@@ -38,17 +37,6 @@ bool is_bare(const wire::AgentResponse& response) {
 
 // Smaller chunks than this are not sent, whatever an agent prefers: it would make an event of every byte.
 constexpr std::uint64_t smallest_chunk_limit = 1024;
-// Chunks on their way to an agent that takes several at once: enough to hide the way, few enough to hold no memory.
-constexpr std::size_t chunks_in_flight = 4;
-
-/// One chunk on its way to an agent and back.
-struct ChunkCall {
-  ChunkCall(pool::Exchange& exchange, const wire::RequestBodyChunk& chunk, base::Deadline deadline)
-      : event(chunk), call(exchange, &event, wire::EventKind::request_body_chunk, deadline) {}
-  base::TimePoint began = base::Clock::now();
-  wire::RequestBodyChunk event;
-  pool::Call call;
-};
 
 }  // namespace
 
@@ -75,21 +63,47 @@ base::Deadline Inspection::deadline(const Participant& participant) const {
 
 // ---- the request's head
 
-transport::Task<Verdict> Inspection::request_headers(const wire::RequestHeaders& event) {
+transport::Task<Verdict> Inspection::request_headers(const wire::RequestHeaders& event,
+                                                     const std::vector<base::ByteView>* body) {
   std::vector<std::size_t> asked;
   for (std::size_t i = 0; i < participants_.size(); ++i)
     if (participants_[i].agent.events.request_headers) asked.push_back(i);
   if (asked.empty()) co_return Verdict{};
-  if (asked.size() == 1) {
-    Participant& participant = participants_[asked.front()];
-    const base::TimePoint began = base::Clock::now();
-    const base::Deadline until = deadline(participant);
-    const auto result = co_await participant.exchange.request_headers(event, until);
-    auto noted = note(participant, result, phase_request_headers, began);
-    collect_operations(noted, result);
-    co_return std::move(noted.verdict);
-  }
+  if (asked.size() == 1) co_return co_await ask_one(participants_[asked.front()], event, body);
   co_return co_await ask_in_parallel(event, std::move(asked));
+}
+
+transport::Task<Verdict> Inspection::ask_one(Participant& participant, const wire::RequestHeaders& event,
+                                             const std::vector<base::ByteView>* body) {
+  const base::TimePoint began = base::Clock::now();
+  const base::Deadline until = deadline(participant);
+  pool::Call head = participant.exchange.request_headers(event, until);
+  if (body != nullptr) send_along(participant, *body, until);
+  const auto result = co_await head;
+  auto noted = note(participant, result, phase_request_headers, began);
+  if (noted.opinion.state != Opinion::State::allows)
+    withdraw_body(participant, noted.opinion.state == Opinion::State::decides ? wire::CancelReason::blocked_by_agent
+                                                                              : wire::CancelReason::manual);
+  collect_operations(noted, result);
+  co_return std::move(noted.verdict);
+}
+
+/// Saves the round trip between the head's answer and the body's first chunk (ADR 0010).
+void Inspection::send_along(Participant& participant, const std::vector<base::ByteView>& body, base::Deadline of_head) {
+  const auto first =
+      std::ranges::find_if(participants_, [](const Participant& other) { return other.agent.events.request_body; });
+  const std::uint64_t size = size_of(body);
+  if (first == participants_.end() || &*first != &participant || size > body_limit(participant)) return;
+  body_calls_.emplace(participant.exchange, split(body, chunk_size(participant)), size);
+  // The agent may take all of the head's time before it comes to the body, which has as much of its own.
+  body_calls_->send_beside(base::Deadline::after(of_head.at(), participant.filter.timeout));
+}
+
+/// Nobody asks about the body any more. The agent is told where it has not answered all that it was sent.
+void Inspection::withdraw_body(Participant& participant, wire::CancelReason reason) {
+  if (!body_calls_) return;
+  if (body_calls_->pending()) participant.exchange.cancel(reason);
+  body_calls_.reset();
 }
 
 transport::Task<Verdict> Inspection::ask_in_parallel(const wire::RequestHeaders& event,
@@ -198,43 +212,26 @@ std::size_t Inspection::chunk_size(const Participant& participant) const {
 
 transport::Task<Verdict> Inspection::ask_about_body(Participant& participant, std::vector<base::ByteView>& pieces,
                                                     std::uint64_t size) {
-  const std::vector<base::ByteView> chunks = split(pieces, chunk_size(participant));
+  // Those of this agent that went along with the head, or else new ones.
+  if (!body_calls_) body_calls_.emplace(participant.exchange, split(pieces, chunk_size(participant)), size);
   std::vector<base::ByteView> made;
-  std::deque<ChunkCall> calls;
-  std::uint64_t received = 0;
-  for (std::size_t answered = 0, sent = 0; answered < chunks.size(); ++answered) {
-    while (sent < chunks.size() && (calls.empty() || (calls.size() < chunks_in_flight && pipelines(participant)))) {
-      received += chunks[sent].size();
-      const wire::RequestBodyChunk event{.correlation_id = id_.text(),
-                                         .data = chunks[sent],
-                                         .is_last = sent + 1 == chunks.size(),
-                                         .total_size = size,
-                                         .chunk_index = static_cast<std::uint32_t>(sent),
-                                         .bytes_received = received};
-      calls.emplace_back(participant.exchange, event, deadline(participant));
-      ++sent;
-    }
-    const auto result = co_await calls.front().call;
-    auto noted = note(participant, result, phase_request_body, calls.front().began);
+  for (; !body_calls_->done(); body_calls_->pop()) {
+    body_calls_->send(deadline(participant));
+    BodyCalls::Chunk& chunk = body_calls_->oldest();
+    const auto result = co_await chunk.call;
+    auto noted = note(participant, result, phase_request_body, chunk.began);
     if (noted.opinion.state != Opinion::State::allows) {
       // A decision ends the body, and so does a failure: where it is an open one the body goes on as this agent got it.
       const bool decided = noted.opinion.state == Opinion::State::decides;
-      if (calls.size() > 1)
-        participant.exchange.cancel(decided ? wire::CancelReason::blocked_by_agent : wire::CancelReason::manual);
+      withdraw_body(participant, decided ? wire::CancelReason::blocked_by_agent : wire::CancelReason::manual);
       co_return std::move(noted.verdict);
     }
     collect_operations(noted, result);
-    append(made, chunks[answered], result->request_body_mutation);
-    calls.pop_front();
+    append(made, chunk.event.data, result->request_body_mutation);
   }
+  body_calls_.reset();
   pieces = std::move(made);
   co_return Verdict{};
-}
-
-/// Whether a chunk may follow one that is not answered yet. Not while anybody waits for a place at the agent: a later
-/// chunk could take it before an earlier one does, and the agent would see another body.
-bool Inspection::pipelines(const Participant& participant) {
-  return participant.exchange.pipelines() && participant.exchange.agent().metrics().waiting.value() == 0;
 }
 
 // ---- the response's head

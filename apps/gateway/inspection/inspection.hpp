@@ -9,6 +9,7 @@
 
 #include "apps/gateway/config/model.hpp"
 #include "apps/gateway/inspection/answer.hpp"
+#include "apps/gateway/inspection/body_calls.hpp"
 #include "apps/gateway/inspection/counters.hpp"
 #include "apps/gateway/inspection/merge.hpp"
 #include "apps/gateway/logs/json_line.hpp"
@@ -37,9 +38,10 @@ struct Verdict {
 /// Asks a route's agents about one request and its response, and keeps what they want changed.
 ///
 /// Heads of requests go to all agents in parallel; bodies and response heads in filter order, each agent seeing what
-/// the one before made of it. An agent that failed open is not asked again. Failures are decided by each filter's
-/// failure mode, the same in every phase. Thread safety: its worker's thread. Lifetime: the events' views must live
-/// until complete(); the arena outlives it.
+/// the one before made of it. Only an agent that is asked alone may get a body before it has answered the head: with
+/// several, none looks at the body of a request that another refuses. An agent that failed open is not asked again.
+/// Failures are decided by each filter's failure mode, the same in every phase. Thread safety: its worker's thread.
+/// Lifetime: the events' views must live until complete(); the arena outlives it.
 class Inspection {
  public:
   Inspection(Environment& environment, const config::Route& route, const base::CorrelationId& id, base::Arena& arena);
@@ -47,7 +49,10 @@ class Inspection {
   Inspection& operator=(const Inspection&) = delete;
   ~Inspection();
 
-  [[nodiscard]] transport::Task<Verdict> request_headers(const wire::RequestHeaders& event);
+  /// `body`: all of it, where it has come already. An agent that is asked alone and wants it gets it along with the
+  /// head; what it says of it counts in request_body(), which must follow with the same pieces unless this answers.
+  [[nodiscard]] transport::Task<Verdict> request_headers(const wire::RequestHeaders& event,
+                                                         const std::vector<base::ByteView>* body = nullptr);
 
   /// Whether anybody wants the request's body.
   [[nodiscard]] bool wants_request_body() const;
@@ -104,12 +109,15 @@ class Inspection {
   void collect_operations(const Noted& noted, const base::Result<wire::AgentResponse>& result);
   [[nodiscard]] transport::Task<Verdict> ask_in_parallel(const wire::RequestHeaders& event,
                                                          std::vector<std::size_t> asked);
+  [[nodiscard]] transport::Task<Verdict> ask_one(Participant& participant, const wire::RequestHeaders& event,
+                                                 const std::vector<base::ByteView>* body);
+  void send_along(Participant& participant, const std::vector<base::ByteView>& body, base::Deadline of_head);
+  void withdraw_body(Participant& participant, wire::CancelReason reason);
   /// `size`: what the agent is told of the whole body, of which `pieces` may be nothing.
   [[nodiscard]] transport::Task<Verdict> ask_about_body(Participant& participant, std::vector<base::ByteView>& pieces,
                                                         std::uint64_t size);
   [[nodiscard]] transport::Task<Verdict> ask_without_body(Participant& participant, std::uint64_t size);
   [[nodiscard]] std::size_t chunk_size(const Participant& participant) const;
-  [[nodiscard]] static bool pipelines(const Participant& participant);
   void audit(const Participant& participant, std::string_view phase, std::string_view decision,
              std::optional<std::uint16_t> status, const wire::AgentResponse* response, base::TimePoint began);
 
@@ -117,6 +125,7 @@ class Inspection {
   base::CorrelationId id_;
   base::Arena& arena_;
   std::vector<Participant> participants_;
+  std::optional<BodyCalls> body_calls_;  // of the participant that is asked
   base::ArenaList<wire::HeaderOp> request_operations_;
   base::ArenaList<wire::HeaderOp> response_operations_;
   bool cancelled_ = false;  // what ends now is nobody's failure

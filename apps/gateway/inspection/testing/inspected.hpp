@@ -67,14 +67,20 @@ class InspectionTest : public ::testing::Test {
                .method = "GET",
                .uri = uri,
                .headers = std::span{&host, 1}};
-      return inspection_->request_headers(head_);
+      return inspection_->request_headers(head_, body_came_ ? &pieces_ : nullptr);
+    }
+    /// The body of these pieces has come along with the head: headers() gives it, and body() asks about it.
+    void comes_with(const std::vector<std::string>& pieces) {
+      keep(pieces);
+      body_came_ = true;
     }
     Verdict headers(std::string_view uri = "/") { return gateway::testing::run(test_.worker_, headers_task(uri)); }
     /// The verdict on a body of these pieces; what the agents made of it is body().
     Verdict body(const std::vector<std::string>& pieces) {
-      for (const auto& piece : pieces) pieces_.push_back(base::as_bytes(kept_.emplace_back(piece)));
-      return gateway::testing::run(test_.worker_, inspection_->request_body(pieces_));
+      keep(pieces);
+      return gateway::testing::run(test_.worker_, body_task());
     }
+    [[nodiscard]] transport::Task<Verdict> body_task() { return inspection_->request_body(pieces_); }
     /// The verdict without the body, which is too large for every agent.
     Verdict pass_body(std::uint64_t size) {
       return gateway::testing::run(test_.worker_, inspection_->pass_request_body(size));
@@ -101,6 +107,10 @@ class InspectionTest : public ::testing::Test {
     [[nodiscard]] std::string_view id() const { return id_.text(); }
 
    private:
+    void keep(const std::vector<std::string>& pieces) {
+      for (const auto& piece : pieces) pieces_.push_back(base::as_bytes(kept_.emplace_back(piece)));
+    }
+
     InspectionTest& test_;
     base::CorrelationId id_;
     base::Arena arena_;
@@ -108,6 +118,7 @@ class InspectionTest : public ::testing::Test {
     std::vector<wire::Header> fields_;
     std::deque<std::string> kept_;
     std::vector<base::ByteView> pieces_;
+    bool body_came_ = false;
     std::optional<Inspection> inspection_;
   };
 
