@@ -1,5 +1,8 @@
 #include "picket/base/arena.hpp"
 
+#include <numeric>
+#include <string>
+
 #include <gtest/gtest.h>
 
 namespace picket::base {
@@ -13,6 +16,18 @@ TEST(Arena, AllocationsAreAlignedAndDisjoint) {
   *byte = 'x';
   *number = ~std::uint64_t{0};
   EXPECT_EQ(*byte, 'x');
+}
+
+TEST(Arena, CopiesTextsOfEveryLengthAndNothingBeside) {
+  std::string text(100, '\0');
+  std::iota(text.begin(), text.end(), '\1');
+  for (std::size_t size = 0; size <= text.size(); ++size) {
+    Arena arena{1024};
+    const auto before = arena.copy(std::string_view{"before"});
+    const auto copy = arena.copy(std::string_view{text}.substr(0, size));
+    EXPECT_EQ(copy, text.substr(0, size));
+    EXPECT_EQ(before, "before");
+  }
 }
 
 TEST(Arena, ResetKeepsTheFirstBlockOnly) {
