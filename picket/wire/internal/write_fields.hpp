@@ -1,19 +1,17 @@
 #pragma once
 
 #include <array>
-#include <bitset>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <optional>
 #include <span>
 #include <type_traits>
-#include <vector>
 
 #include "picket/wire/codec.hpp"
 #include "picket/wire/description.hpp"
 #include "picket/wire/internal/field_name.hpp"
+#include "picket/wire/internal/repeated_names.hpp"
 
 /// From descriptions to bytes: one set of templates for both writers.
 namespace picket::wire::internal {
@@ -152,88 +150,17 @@ void write(S& sink, std::span<const Member> members) {
   sink.writer.end_object();
 }
 
-/// Which header fields repeat the name of an earlier one, and where the values of one name stand. A filter over length
-/// and some letters of the names settles the usual case, no repetition, in one pass; only names that may be equal are
-/// compared. Of lists longer than `reach` only the filter's help is lost.
-class RepeatedNames {
- public:
-  explicit RepeatedNames(const Headers& headers) : headers_(headers) {
-    std::array<std::uint64_t, 4> seen{};
-    for (std::size_t i = 0; i < headers.size(); ++i) {
-      const std::uint8_t hash = hash_of(headers[i].name);
-      auto& word = seen[hash / 64];
-      const std::uint64_t bit = std::uint64_t{1} << (hash % 64);
-      if ((word & bit) != 0) look_for(i, hash);
-      word |= bit;
-      if (i < reach) hashes_[i] = hash;
-    }
-  }
-  /// How many fields repeat an earlier one.
-  [[nodiscard]] std::size_t count() const noexcept { return count_; }
-  [[nodiscard]] bool repeats(std::size_t i) const noexcept {
-    if (i < reach) return repeats_[i];
-    return i < more_.size() && more_[i];
-  }
-  /// The next field with the name of field `i`, behind it; none() at the end.
-  [[nodiscard]] std::size_t next(std::size_t i) const noexcept {
-    if (headers_.size() <= reach) return is_followed_[i] ? next_[i] : none();
-    std::size_t j = i + 1;
-    while (j < none() && !(repeats(j) && same_name(headers_[i].name, headers_[j].name))) ++j;
-    return j;
-  }
-  [[nodiscard]] std::size_t none() const noexcept { return headers_.size(); }
-
- private:
-  static constexpr std::size_t reach = 128;
-
-  /// Of length, first letter and the last two, whatever their case.
-  static std::uint8_t hash_of(Text name) noexcept {
-    if (name.size() < 2) return name.empty() ? 0 : static_cast<std::uint8_t>(name.front() | 0x20);
-    std::uint16_t last = 0;
-    std::memcpy(&last, name.data() + name.size() - 2, sizeof last);
-    const auto letters = static_cast<std::uint32_t>(last | 0x2020) | static_cast<std::uint32_t>(name.front() | 0x20)
-                                                                         << 16;
-    return static_cast<std::uint8_t>((letters * 0x9E3779B1U >> 24) + name.size());
-  }
-  void look_for(std::size_t i, std::uint8_t hash) {
-    for (std::size_t j = 0; j < i; ++j) {
-      if (j < reach && hashes_[j] != hash) continue;
-      if (same_name(headers_[j].name, headers_[i].name)) return note(j, i);
-    }
-  }
-  void note(std::size_t first, std::size_t repetition) {
-    ++count_;
-    if (repetition >= reach) {
-      more_.resize(headers_.size());
-      more_[repetition] = true;
-      return;
-    }
-    repeats_[repetition] = true;
-    std::size_t last = first;
-    while (is_followed_[last]) last = next_[last];
-    is_followed_[last] = true;
-    next_[last] = static_cast<std::uint8_t>(repetition);
-  }
-
-  const Headers& headers_;
-  std::bitset<reach> repeats_;
-  std::bitset<reach> is_followed_;
-  std::size_t count_ = 0;
-  std::array<std::uint8_t, reach> hashes_;
-  std::array<std::uint8_t, reach> next_;  // of those whose bit in is_followed_ is set
-  std::vector<bool> more_;                // which of the later fields repeat one
-};
-
 /// The values of field `i` and of those that repeat its name.
 template <class S>
 void write_values(S& sink, const Headers& headers, std::size_t i, const RepeatedNames& names) {
   std::size_t values = 1;
-  for (std::size_t j = names.next(i); j != names.none(); j = names.next(j)) ++values;
+  for (std::size_t j = names.next(i); j != 0; j = names.next(j)) ++values;
   sink.writer.begin_array(values);
-  for (std::size_t j = i; j != names.none(); j = names.next(j)) {
+  do {
     sink.writer.element();
-    sink.writer.header_value(headers[j].value);
-  }
+    sink.writer.header_value(headers[i].value);
+    i = names.next(i);
+  } while (i != 0);
   sink.writer.end_array();
 }
 
@@ -242,12 +169,12 @@ void write(S& sink, const Headers& headers) {
   const RepeatedNames names{headers};
   sink.writer.begin_object(headers.size() - names.count());
   for (std::size_t i = 0; i < headers.size(); ++i) {
-    if (names.count() != 0 && names.repeats(i)) continue;
-    if (names.count() != 0 && names.next(i) != names.none()) {
+    if (names.repeats(i)) continue;
+    if (names.next(i) == 0) {
+      sink.writer.header_field(headers[i].name, headers[i].value);
+    } else {
       sink.writer.lower_case_key(headers[i].name);
       write_values(sink, headers, i, names);
-    } else {
-      sink.writer.header_field(headers[i].name, headers[i].value);
     }
   }
   sink.writer.end_object();
@@ -386,8 +313,7 @@ void write(S& sink, const T& message) {
   if constexpr (std::is_same_v<T, RequestHeaders>) extra = 1;
   sink.writer.begin_object(count_named_fields(message) + extra);
   if constexpr (std::is_same_v<T, RequestHeaders>) {
-    sink.writer.name("correlation_id");
-    sink.writer.text(message.metadata.correlation_id);
+    sink.writer.text_field(field_name<RequestMetadata, 0>, message.metadata.correlation_id);
   }
   write_named_fields(sink, message);
   sink.writer.end_object();

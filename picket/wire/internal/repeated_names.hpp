@@ -1,0 +1,84 @@
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "picket/wire/headers.hpp"
+
+namespace picket::wire::internal {
+
+/// Which header fields repeat the name of an earlier one, and where the values of one name stand: a hash table leads
+/// from a name to the last field that has it. Complexity: one look-up per field. Allocates for more than 128 fields
+/// only.
+class RepeatedNames {
+ public:
+  explicit RepeatedNames(const Headers& headers) {
+    if (headers.size() <= few) {
+      std::array<std::uint8_t, 2 * few> last{};
+      link<std::uint8_t>(headers.fields(), last, links_);
+    } else {
+      many_.resize(headers.size());
+      std::vector<std::uint32_t> last(std::bit_ceil(2 * headers.size()));
+      link<std::uint32_t>(headers.fields(), last, many_);
+    }
+  }
+  /// How many fields repeat an earlier one.
+  [[nodiscard]] std::size_t count() const noexcept { return count_; }
+  [[nodiscard]] bool repeats(std::size_t i) const noexcept {
+    return many_.empty() ? (links_[i] & repetition<std::uint8_t>) != 0 : (many_[i] & repetition<std::uint32_t>) != 0;
+  }
+  /// The next field with the name of field `i`, behind it; 0 where there is none.
+  [[nodiscard]] std::size_t next(std::size_t i) const noexcept {
+    return many_.empty() ? links_[i] & ~repetition<std::uint8_t> : many_[i] & ~repetition<std::uint32_t>;
+  }
+
+ private:
+  static constexpr std::size_t few = 128;
+  /// The bit of a link that says: this field repeats an earlier one. The others are the next field.
+  template <class Index>
+  static constexpr Index repetition = Index{1} << (std::numeric_limits<Index>::digits - 1);
+
+  /// Of length, first letter and the last two, whatever their case.
+  static std::uint32_t hash_of(std::string_view name) noexcept {
+    if (name.size() < 2) return name.empty() ? 0 : static_cast<std::uint8_t>(name.front() | 0x20);
+    std::uint16_t last = 0;
+    std::memcpy(&last, name.data() + name.size() - 2, sizeof last);
+    const auto first = static_cast<std::uint8_t>(name.front() | 0x20);
+    const auto letters = static_cast<std::uint32_t>(last | 0x2020) | std::uint32_t{first} << 16;
+    return (letters ^ static_cast<std::uint32_t>(name.size() << 24)) * 0x9E3779B1U;
+  }
+  /// `last`: room for twice the fields, a power of two, all 0; holds the number of a field, from 1.
+  template <class Index>
+  void link(std::span<const Header> fields, std::span<Index> last, std::span<Index> links) {
+    const int shift = 32 - std::countr_zero(last.size());
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+      const std::string_view name = fields[i].name;
+      links[i] = 0;
+      std::size_t slot = hash_of(name) >> shift;
+      for (; last[slot] != 0; slot = (slot + 1) % last.size()) {
+        const std::size_t other = last[slot] - 1U;
+        if (!same_name(fields[other].name, name)) continue;
+        links[other] = static_cast<Index>(links[other] | i);
+        links[i] = repetition<Index>;
+        ++count;
+        break;
+      }
+      last[slot] = static_cast<Index>(i + 1);
+    }
+    count_ = count;
+  }
+
+  std::size_t count_ = 0;
+  std::array<std::uint8_t, few> links_;
+  std::vector<std::uint32_t> many_;  // the links where links_ is too short
+};
+
+}  // namespace picket::wire::internal
