@@ -24,6 +24,8 @@ class Appender {
       grow(size);
   }
   [[nodiscard]] char*& at() noexcept { return at_; }
+  /// The end of the room.
+  [[nodiscard]] const char* limit() const noexcept { return limit_; }
 
   /// The caller has need()ed.
   void put(char byte) noexcept { *at_++ = byte; }

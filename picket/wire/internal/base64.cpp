@@ -56,7 +56,7 @@ void encode_base64_portable(base::ByteView data, char* out) noexcept {
 }
 
 void encode_base64(base::ByteView data, char* out) noexcept {
-#if defined(PICKET_BASE64_AVX2)
+#if defined(PICKET_HAS_AVX2)
   if (has_avx2()) {
     const auto* const bytes = reinterpret_cast<const unsigned char*>(data.data());
     const std::size_t done = encode_base64_avx2(bytes, data.size(), out);
@@ -94,7 +94,7 @@ bool decode_base64_portable(std::string_view text, unsigned char* out, std::size
 }
 
 bool decode_base64(std::string_view text, unsigned char* out, std::size_t& size) noexcept {
-#if defined(PICKET_BASE64_AVX2)
+#if defined(PICKET_HAS_AVX2)
   if (text.size() >= 32 && has_avx2()) {
     const std::size_t done = decode_base64_avx2(text.data(), text.size(), out);
     std::size_t rest = 0;

@@ -1,11 +1,8 @@
 #include "picket/wire/internal/base64_avx2.hpp"
 
-#if defined(PICKET_BASE64_AVX2)
+#if defined(PICKET_HAS_AVX2)
 
 #include <immintrin.h>
-
-// Only these functions may use AVX2: the rest of the program runs on any x86-64.
-#define PICKET_AVX2 __attribute__((target("avx2")))
 
 namespace picket::wire::internal {
 namespace {
@@ -69,14 +66,6 @@ PICKET_AVX2 inline __m256i join(__m256i numbers) noexcept {
 }
 
 }  // namespace
-
-bool has_avx2() noexcept {
-  static const bool has = [] {
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("avx2") != 0;
-  }();
-  return has;
-}
 
 PICKET_AVX2 std::size_t encode_base64_avx2(const unsigned char* data, std::size_t size, char* out) noexcept {
   std::size_t done = 0;

@@ -2,18 +2,13 @@
 
 #include <cstddef>
 
-/// Base64 by 32 characters at a time, for processors that have AVX2 (see has_avx2). The parts that do not fill a block
-/// are the caller's; without these functions (option PICKET_PORTABLE, other processors) everything is. After Muła and
-/// Lemire, "Faster Base64 Encoding and Decoding Using AVX2 Instructions" (2018).
-#if defined(__x86_64__) && !defined(PICKET_PORTABLE)
-#define PICKET_BASE64_AVX2 1
-#endif
+#include "picket/wire/internal/avx2.hpp"
 
+/// Base64 by 32 characters at a time. The parts that do not fill a block are the caller's. After Muła and Lemire,
+/// "Faster Base64 Encoding and Decoding Using AVX2 Instructions" (2018).
 namespace picket::wire::internal {
 
-#if defined(PICKET_BASE64_AVX2)
-
-[[nodiscard]] bool has_avx2() noexcept;
+#if defined(PICKET_HAS_AVX2)
 
 /// Encodes whole blocks of 24 bytes from the front; returns how many bytes it encoded.
 [[nodiscard]] std::size_t encode_base64_avx2(const unsigned char* data, std::size_t size, char* out) noexcept;

@@ -8,6 +8,7 @@
 #include "picket/wire/internal/appender.hpp"
 #include "picket/wire/internal/copy_text.hpp"
 #include "picket/wire/internal/field_name.hpp"
+#include "picket/wire/internal/header_fields_avx2.hpp"
 #include "picket/wire/value.hpp"
 
 namespace picket::wire::internal {
@@ -112,6 +113,13 @@ class JsonWriter {
       return escaped_header_field(name, value);
     out_.at() = at + 2;
     separator_ = 1;
+  }
+  /// Writes `fields`, none of them the map's first, up to one that is left to header_field(); returns how many.
+  [[nodiscard]] std::size_t header_fields([[maybe_unused]] std::span<const Header> fields) {
+#if defined(PICKET_HAS_AVX2)
+    if (has_avx2()) return put_json_fields_avx2(fields, out_.at(), out_.limit());
+#endif
+    return 0;
   }
   /// Before every member of a map: any name.
   void key(std::string_view key) {

@@ -7,6 +7,7 @@
 #include "picket/wire/internal/appender.hpp"
 #include "picket/wire/internal/copy_text.hpp"
 #include "picket/wire/internal/field_name.hpp"
+#include "picket/wire/internal/header_fields_avx2.hpp"
 #include "picket/wire/value.hpp"
 
 namespace picket::wire::internal {
@@ -90,6 +91,13 @@ class MsgpackWriter {
     if (!plain_name || !plain_value) [[unlikely]]
       return any_header_field(name, value);
     out_.at() = at + value.size();
+  }
+  /// Writes `fields`, none of them the map's first, up to one that is left to header_field(); returns how many.
+  [[nodiscard]] std::size_t header_fields([[maybe_unused]] std::span<const Header> fields) {
+#if defined(PICKET_HAS_AVX2)
+    if (has_avx2()) return put_msgpack_fields_avx2(fields, out_.at(), out_.limit());
+#endif
+    return 0;
   }
   void key(std::string_view key) { text(key); }
   void lower_case_key(std::string_view key) { lower_case_text(key); }

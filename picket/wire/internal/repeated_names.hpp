@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -37,6 +38,14 @@ class RepeatedNames {
   /// The next field with the name of field `i`, behind it; 0 where there is none.
   [[nodiscard]] std::size_t next(std::size_t i) const noexcept {
     return many_.empty() ? links_[i] & ~repetition<std::uint8_t> : many_[i] & ~repetition<std::uint32_t>;
+  }
+  /// How many fields from `i` on, before `end`, have a name that no other has; 0 where that would take long to say.
+  [[nodiscard]] std::size_t unique_from(std::size_t i, std::size_t end) const noexcept {
+    if (count_ == 0) return end - i;
+    if (!many_.empty()) return 0;
+    const auto* const from = links_.begin() + i;
+    return static_cast<std::size_t>(std::find_if(from, links_.begin() + end, [](auto link) { return link != 0; }) -
+                                    from);
   }
 
  private:

@@ -169,6 +169,8 @@ void write(S& sink, const Headers& headers) {
   const RepeatedNames names{headers};
   sink.writer.begin_object(headers.size() - names.count());
   for (std::size_t i = 0; i < headers.size(); ++i) {
+    if (i != 0) i += sink.writer.header_fields(headers.fields().subspan(i, names.unique_from(i, headers.size())));
+    if (i == headers.size()) break;
     if (names.repeats(i)) continue;
     if (names.next(i) == 0) {
       sink.writer.header_field(headers[i].name, headers[i].value);

@@ -1,0 +1,108 @@
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <string>
+
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+
+#include "picket/wire/codec.hpp"
+#include "picket/wire/testing/padded.hpp"
+
+/// Header fields are copied by whole registers, which see bytes behind a text: they never decide, and never fault.
+namespace picket::wire {
+namespace {
+
+/// A page that ends in memory nobody may touch, full of quotes: what stands behind a text would need an escape.
+class LastPage {
+ public:
+  LastPage() : pages_(::mmap(nullptr, 2 * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
+    if (pages_ == MAP_FAILED || ::mprotect(begin() + size, size, PROT_NONE) != 0) throw std::bad_alloc{};
+    std::memset(begin(), '"', size);
+  }
+  LastPage(const LastPage&) = delete;
+  LastPage& operator=(const LastPage&) = delete;
+  ~LastPage() { ::munmap(pages_, 2 * size); }
+
+  /// `text`, with `behind` bytes between it and the end.
+  std::string_view place(std::string_view text, std::size_t behind) {
+    std::memset(begin(), '"', size);
+    char* const at = begin() + size - behind - text.size();
+    std::ranges::copy(text, at);
+    return {at, text.size()};
+  }
+
+ private:
+  static constexpr std::size_t size = 4096;
+  [[nodiscard]] char* begin() const noexcept { return static_cast<char*>(pages_); }
+  void* pages_;
+};
+
+std::string text_of(std::size_t size, char first) {
+  std::string text(size, ' ');
+  for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>(first + i % 26);
+  return text;
+}
+
+/// What the reader finds of the second of three fields; the first is always written by itself.
+Header second_as_read(const Format& format, const Header& field, base::Arena& arena) {
+  const std::array<Header, 3> fields{{{"a", "1"}, field, {"b", "2"}}};
+  Output out;
+  EXPECT_TRUE(encode(format, ResponseHeaders{.correlation_id = "id", .status = 200, .headers = {fields}}, out));
+  const testing::Padded payload{out.flatten().substr(frame_header_size)};
+  const auto decoded = decode<ResponseHeaders>(format, payload.view(), arena);
+  if (!decoded || decoded->headers.size() != 3 || decoded->headers[2] != fields[2]) {
+    ADD_FAILURE() << "read otherwise: " << payload.view();
+    return {};
+  }
+  return {arena.copy(decoded->headers[1].name), arena.copy(decoded->headers[1].value)};
+}
+
+constexpr std::array<Format, 2> formats{{{}, {.encoding = Encoding::msgpack, .raw_bytes = true}}};
+constexpr std::array<std::size_t, 15> sizes{1, 2, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 255, 256};
+
+TEST(HeaderFields, WhatStandsBehindATextIsNotPartOfItWhereverItsPageEnds) {
+  LastPage page;
+  for (const Format& format : formats) {
+    for (const std::size_t size : sizes) {
+      for (std::size_t behind = 0; behind <= 33; ++behind) {
+        base::Arena arena;
+        const std::string_view name = page.place(text_of(size, 'A'), behind);
+        EXPECT_EQ(second_as_read(format, {name, "v"}, arena), (Header{text_of(size, 'a'), "v"}))
+            << size << ' ' << behind;
+        const std::string_view value = page.place(text_of(size, 'A'), behind);
+        EXPECT_EQ(second_as_read(format, {"n", value}, arena), (Header{"n", text_of(size, 'A')}))
+            << size << ' ' << behind;
+      }
+    }
+  }
+}
+
+TEST(HeaderFields, AByteThatIsNotPlainIsFoundAtEveryPlace) {
+  for (const Format& format : formats) {
+    for (const std::size_t size : sizes) {
+      for (std::size_t at = 0; at < size; ++at) {
+        for (const std::string_view special : {"\"", "\\", "\x01", "\x7f", "\xff"}) {
+          const bool replaced = special == "\xff" && format.encoding == Encoding::json;
+          std::string value = text_of(size, 'A');
+          value.replace(at, 1, special);
+          base::Arena arena;
+          const Header read = second_as_read(format, {"n", value}, arena);
+          if (replaced) value.replace(at, 1, "\xEF\xBF\xBD");
+          EXPECT_EQ(read.value, value) << size << ' ' << at;
+        }
+      }
+    }
+  }
+}
+
+TEST(HeaderFields, AnEmptyTextNeedsNoMemory) {
+  for (const Format& format : formats) {
+    base::Arena arena;
+    EXPECT_EQ(second_as_read(format, {"n", {}}, arena), (Header{"n", ""}));
+    EXPECT_EQ(second_as_read(format, {{}, "v"}, arena), (Header{"", "v"}));
+  }
+}
+
+}  // namespace
+}  // namespace picket::wire

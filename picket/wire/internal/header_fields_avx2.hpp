@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "picket/wire/headers.hpp"
+#include "picket/wire/internal/avx2.hpp"
+
+/// The header fields of a head, in processors that have AVX2: they are most of its text, and most are shorter than one
+/// register.
+namespace picket::wire::internal {
+
+#if defined(PICKET_HAS_AVX2)
+
+/// Writes `fields` at `at` as the writers' header_field() does, up to the first that needs more than copying: one that
+/// is not plain, is long, may not fit before `limit`, or begins where a page ends. Returns how many it wrote; `at` is
+/// moved behind them. May write 32 bytes behind that, never behind `limit`.
+[[nodiscard]] std::size_t put_json_fields_avx2(std::span<const Header> fields, char*& at, const char* limit) noexcept;
+[[nodiscard]] std::size_t put_msgpack_fields_avx2(std::span<const Header> fields, char*& at,
+                                                  const char* limit) noexcept;
+
+#endif
+
+}  // namespace picket::wire::internal
