@@ -88,11 +88,13 @@ TEST(Bounds, NumbersTooLargeForADoubleAreRefusedAndTooSmallOnesAreZero) {
     const auto value = parse_json(text, arena);
     return value && value->get<double>() != nullptr ? *value->get<double>() : std::nan("");
   };
-  for (const std::string& huge : {std::string{"1e309"}, std::string{"-1E+400"}, std::string{"1e99999999999999999999"},
-                                  "1" + std::string(400, '0'), "1" + std::string(400, '0') + "e-5"})
+  for (const std::string& huge :
+       {std::string{"1e309"}, std::string{"-1E+400"}, std::string{"1e99999999999999999999"},
+        std::string{"222e9223372036854775807"}, "1" + std::string(400, '0'), "1" + std::string(400, '0') + "e-5"})
     EXPECT_FALSE(parse_json(huge, arena)) << huge;
-  for (const std::string& tiny : {std::string{"1e-400"}, std::string{"1E-99999999999999999999"},
-                                  "0." + std::string(400, '0') + "1", "0." + std::string(400, '0') + "1e+5"})
+  for (const std::string& tiny :
+       {std::string{"1e-400"}, std::string{"1E-99999999999999999999"}, std::string{"0.001e-9223372036854775808"},
+        "0." + std::string(400, '0') + "1", "0." + std::string(400, '0') + "1e+5"})
     EXPECT_EQ(number(tiny), 0.0) << tiny;
   EXPECT_EQ(number("1.7976931348623157e308"), 1.7976931348623157e308);
   EXPECT_EQ(number("5e-324"), 5e-324);

@@ -36,7 +36,7 @@ bool is_huge(std::string_view token) noexcept {
   }
   const auto point = static_cast<std::int64_t>(std::min(mantissa.find('.'), mantissa.size()));
   const auto first = static_cast<std::int64_t>(mantissa.find_first_of("123456789"));
-  return point - first + exponent > 0;
+  return exponent > first - point;  // not a sum: the exponent may be any of 64 bits
 }
 
 }  // namespace
