@@ -58,6 +58,9 @@ class FrameReader {
     return deliver_held(on_frame);
   }
 
+  /// Whether a frame is held in part that is too large to come with many others: the rest of a body.
+  [[nodiscard]] bool cuts_large_frame() const noexcept { return !held_.empty() && needed_ >= worth_a_read; }
+
   /// Bytes held of an unfinished frame.
   [[nodiscard]] std::size_t held() const noexcept { return held_.size(); }
   /// Bytes reserved from the system.

@@ -126,5 +126,23 @@ TEST(FrameReader, TrimGivesTheMemoryBackBetweenFrames) {
   EXPECT_EQ(reader.capacity(), 0U);
 }
 
+TEST(FrameReader, OnlyALargeFrameThatIsCutIsOne) {
+  const auto frame_of = [](std::size_t size) {
+    std::string frame{'\0', '\0', static_cast<char>((size + 1) >> 8), static_cast<char>(size + 1), '\x10'};
+    return frame.append(size, 'x');
+  };
+  const auto take = [](const wire::FrameView&) { return base::Status{}; };
+  FrameReader reader;
+  EXPECT_FALSE(reader.cuts_large_frame());
+  for (const std::size_t size : {100, 10'000}) {
+    std::string padded = frame_of(size) + std::string(base::limits::tail_padding, ' ');
+    const std::string_view frame = std::string_view{padded}.substr(0, size + 5);
+    ASSERT_TRUE(reader.feed(frame.substr(0, size), take));
+    EXPECT_EQ(reader.cuts_large_frame(), size == 10'000) << size;
+    ASSERT_TRUE(reader.feed(frame.substr(size), take));
+    EXPECT_FALSE(reader.cuts_large_frame()) << size;
+  }
+}
+
 }  // namespace
 }  // namespace picket::session

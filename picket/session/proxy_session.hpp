@@ -102,6 +102,8 @@ class ProxySession {
   void feed(std::string_view bytes, base::TimePoint now);
   /// See FrameReader::rest.
   [[nodiscard]] std::span<char> rest() { return reader_.rest(); }
+  /// See FrameReader::cuts_large_frame.
+  [[nodiscard]] bool cuts_large_frame() const noexcept { return reader_.cuts_large_frame(); }
   void rest_received(std::size_t size, base::TimePoint now);
   /// The peer closed or the socket failed.
   void disconnected(base::Error reason);

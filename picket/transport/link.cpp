@@ -130,7 +130,7 @@ void Link<Session>::on_readable() {
     if (owner_ == nullptr) return;
     const bool is_dry = size < into.size();
     // A body that has begun to come is here in a moment: what stands before it is answered along with it.
-    if (is_dry || session_->rest().empty()) answer();
+    if (is_dry || i != 0 || !session_->cuts_large_frame()) answer();
     // Read dry; or a large frame is whole, and the others of this loop come before what is behind it.
     if (owner_ == nullptr || is_dry || !rest.empty()) break;
   }
