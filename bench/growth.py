@@ -3,8 +3,7 @@
 What one process measures (growth_bench.cpp: exchanges in flight, headers, body bytes, workers) comes from micro.py.
 Slopes are taken from it: growth/per_header/ENCODING/A-B and growth/per_kib/ENCODING/A-B, in nanoseconds, between A and
 B of them. The rest is memory of real processes in bytes: growth/memory/WHAT, and growth/rss/PROGRAM: what a program
-holds after 1,000,000 requests over what it held after the first 10,000 and some. On the other side stand the bounds of
-targets.md."""
+holds after 1,000,000 requests over what it held after the first 10,000 and some. On the other side stand BOUNDS."""
 
 import contextlib
 import re

@@ -3,7 +3,7 @@ upstream share the first core, the proxy and its agent the second.
 
 A row is SIDE/WHAT/METHOD[/SETUP]. WHAT is p50, p99 or cpu (of proxy and agent together, per request); METHOD get, or
 post with 10 KB. SIDE is http with the SETUPs gateway, agent, or added: what the agent adds; on the other side direct
-(no proxy), nginx, or a peer (peers/) with the SETUPs alone, asked, added. `bound` is what targets.md allows."""
+(no proxy), nginx, or a peer (peers/) with the SETUPs alone, asked, added. `bound` is what may be added at most."""
 
 import tempfile
 from dataclasses import dataclass

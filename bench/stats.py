@@ -27,5 +27,5 @@ def compare(ours, theirs, resamples=2000):
 
 
 def is_met(ratio, goal):
-    """As targets.md says it: a goal is met when the interval of the median ratio reaches it."""
+    """A goal is met when the interval of the median ratio reaches it."""
     return ratio.low <= goal

@@ -14,7 +14,7 @@ from places import PICKET_BIN, cores, need, output_of, stop
 from servers import Servers
 
 CLIENTS = 8  # where throughput is measured
-SOCKET_US = 40.0  # what targets.md allows a GET for leaving the process
+SOCKET_US = 40.0  # what a GET may take longer for leaving the process
 MODULE = "/usr/lib/nginx/modules/ngx_http_modsecurity_module.so"
 SIDES = {"waf": ("gateway", "picket-waf"), "nginx-waf": ("nginx",)}  # and the processes whose CPU time counts
 

@@ -27,6 +27,7 @@ using Reply = std::variant<Decision, Deferred>;
 ///
 /// Thread safety: with Execution::on_loop there is one handler per worker and its functions run one at a time; with
 /// Execution::handed_over several threads share one handler, and only the events of one exchange come one at a time.
+/// A body may come before the answer to its head is given, and after a head that was blocked: on_cancel follows then.
 /// Lifetime: events are views, valid during the call; what is kept beyond it must be copied (wire::copy_into).
 /// Errors: do not throw; an exception ends the process.
 class Handler {

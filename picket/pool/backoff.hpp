@@ -15,7 +15,10 @@ class Backoff {
   static constexpr base::Duration quickest = std::chrono::milliseconds{100};
 
   Backoff(base::Duration interval, base::Duration most, std::uint32_t seed) noexcept
-      : interval_(interval), most_(most), current_(std::min(quickest, interval)), random_(seed | 1) {}
+      : interval_(interval),
+        most_(std::max(most, interval)),
+        current_(std::min(quickest, interval)),
+        random_(seed | 1) {}
 
   [[nodiscard]] base::Duration next() noexcept {
     const base::Duration base = current_;

@@ -28,6 +28,12 @@ TEST(Backoff, AnIntervalShorterThanTheQuickestPauseIsKept) {
   EXPECT_EQ(backoff.slow_attempts(), 1U);
 }
 
+TEST(Backoff, AnIntervalLongerThanTheLimitIsTheLimit) {
+  Backoff backoff{400ms, 200ms, 42};
+  for (const auto expected : {100ms, 200ms, 400ms, 400ms, 400ms}) EXPECT_GE(backoff.next(), expected * 3 / 4);
+  EXPECT_EQ(backoff.slow_attempts(), 3U);
+}
+
 TEST(Backoff, DifferentSeedsDoNotMarchInStep) {
   Backoff one{1s, 8s, 1};
   Backoff two{1s, 8s, 0x9E3779B9U};

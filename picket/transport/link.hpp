@@ -20,7 +20,8 @@ namespace picket::transport {
 /// that is.
 ///
 /// One read's frames are decoded in one pass, and what came of them leaves at once, in one vectored write; what the
-/// owner adds at other times leaves at the end of the loop turn, and what nobody waits for with either (ADR 0009).
+/// owner adds at other times leaves at the end of the loop turn, and what nobody waits for with either (ADR 0009; of a
+/// large frame that a read cuts: ADR 0011).
 /// While the peer does not read, nothing more is read from it. A link waits without a read buffer: the worker lends
 /// one.
 ///

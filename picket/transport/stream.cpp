@@ -28,6 +28,10 @@ Stream::Connect Stream::connect(const Endpoint& endpoint, base::Deadline deadlin
 Stream::Read Stream::read_some(std::span<char> into, base::Deadline deadline) { return {*this, into, deadline}; }
 Stream::Write Stream::write(std::span<iovec> parts, base::Deadline deadline) { return {*this, parts, deadline}; }
 
+std::ptrdiff_t Stream::read_now(std::span<char> into) noexcept {
+  return ::recv(descriptor(), into.data(), into.size(), MSG_DONTWAIT);
+}
+
 void Stream::shutdown_write() noexcept {
   boost::system::error_code ignored;
   socket_.shutdown(Socket::shutdown_send, ignored);

@@ -40,6 +40,10 @@ class Stream {
   class Read;
   [[nodiscard]] Read read_some(std::span<char> into, base::Deadline deadline);
 
+  /// What is there, without waiting: the bytes read, 0 at the end of the stream, -1 where there is nothing, or an
+  /// error, which the next read_some reports.
+  [[nodiscard]] std::ptrdiff_t read_now(std::span<char> into) noexcept;
+
   /// Awaitable; Status: everything was handed to the kernel. `parts` is modified while writing. Errors: as read_some.
   /// What can be written at once is written without suspending.
   class Write;

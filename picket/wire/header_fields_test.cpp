@@ -96,6 +96,21 @@ TEST(HeaderFields, AByteThatIsNotPlainIsFoundAtEveryPlace) {
   }
 }
 
+TEST(HeaderFields, AByteOfANameThatIsNotPlainIsFoundAtEveryPlace) {
+  for (const Format& format : formats) {
+    for (const std::size_t size : sizes) {
+      for (std::size_t at = 0; at < size; ++at) {
+        for (const char special : {'"', '\\', '\x01', '\x7f'}) {
+          std::string name = text_of(size, 'a');
+          name[at] = special;
+          base::Arena arena;
+          EXPECT_EQ(second_as_read(format, {name, "v"}, arena).name, name) << size << ' ' << at;
+        }
+      }
+    }
+  }
+}
+
 TEST(HeaderFields, AnEmptyTextNeedsNoMemory) {
   for (const Format& format : formats) {
     base::Arena arena;

@@ -169,6 +169,25 @@ TEST_P(Turn, WritesBodiesOfManyExchangesTogether) {
   expect_few_writes(ends, 16, [&](Round& round) { round.ask_bodies(base::as_bytes(body)); });
 }
 
+TEST_P(Turn, AnswersAHeadAlongWithTheBodyBehindItThatOneReadDoesNotHold) {
+  bench::BothEnds ends{GetParam()};
+  const std::string body(9000, 'b');
+  const base::CorrelationId id = ends.worker().ids().mint();
+  {
+    pool::Exchange exchange = ends.pool().begin(ends.agent(), id);
+    const wire::RequestHeaders head{
+        .metadata = {.correlation_id = id.text(), .client_ip = "192.0.2.1"}, .method = "POST", .uri = "/"};
+    const wire::RequestBodyChunk chunk{.correlation_id = id.text(), .data = base::as_bytes(body), .is_last = true};
+    Recording recording;
+    const pool::Call of_head = exchange.request_headers(head);
+    const pool::Call of_body = exchange.request_body(chunk);
+    ends.turn_until([&] { return of_head.done() && of_body.done(); });
+    EXPECT_TRUE(of_head.result() && of_body.result());
+    EXPECT_EQ(std::ranges::count_if(recording.end(), &Transfer::write), 2) << "one of questions, one of answers";
+  }
+  ends.worker().ids().release(id);
+}
+
 INSTANTIATE_TEST_SUITE_P(Encodings, Turn, ::testing::Values(wire::Encoding::json, wire::Encoding::msgpack),
                          [](const auto& test) { return test.param == wire::Encoding::json ? "Json" : "MessagePack"; });
 

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include <sys/socket.h>
-
 namespace picket::apps::gateway::http {
 namespace {
 
@@ -35,7 +33,7 @@ std::optional<base::ByteView> BodyReader::take_whole() {
   if (buffered_.size() < size) {
     const std::size_t missing = size - buffered_.size();
     // An end or an error is met again by whoever waits for the rest.
-    const ssize_t got = ::recv(stream_.descriptor(), buffered_.prepare(missing), missing, MSG_DONTWAIT);
+    const std::ptrdiff_t got = stream_.read_now({buffered_.prepare(missing), missing});
     if (got > 0) buffered_.commit(static_cast<std::size_t>(got));
     if (buffered_.size() < size) return std::nullopt;
   }

@@ -39,6 +39,8 @@ class BodyCalls {
   [[nodiscard]] Chunk& oldest() noexcept { return calls_.front(); }
   void pop() { calls_.pop_front(); }
   [[nodiscard]] bool pending() const noexcept;
+  /// Whether any chunk has been sent.
+  [[nodiscard]] bool begun() const noexcept { return sent_ != 0; }
 
  private:
   void send_one(base::Deadline deadline);

@@ -86,6 +86,7 @@ TEST_F(HeadAndBody, ABlockAtTheHeadDiscardsWhatIsSaidOfTheBody) {
   EXPECT_EQ(request.headers().answer.value().status, 403);
   request.complete(403);
   ASSERT_TRUE(until([&] { return waf.has_seen("complete 403"); }));
+  EXPECT_TRUE(waf.has_seen("body 0 'body' last"));
   EXPECT_THAT(request->response_operations(), IsEmpty());
   EXPECT_EQ(counters(0).blocked.value(), 1U);
   EXPECT_EQ(audit_lines().size(), 1U);
@@ -126,6 +127,7 @@ TEST_F(HeadAndBody, AFailureAtTheHeadIsOneFailureAndTheBodyGoesOnWhereItIsOpen) 
   EXPECT_EQ(request.body(), "body");
   EXPECT_EQ(counters(0).failed_open.value(), 1U);
   EXPECT_FALSE(request.response(200).answer);
+  EXPECT_TRUE(waf.has_seen("body 0 'body' last"));
   EXPECT_FALSE(waf.has_seen("response 200"));
 }
 
@@ -133,28 +135,26 @@ TEST_F(HeadAndBody, AnAgentThatAnswersNeitherIsOneTimeout) {
   slow_agent({.timeout = 50ms});
   Request request{*this};
   request.comes_with({"body"});
-  const base::TimePoint began = base::Clock::now();
   EXPECT_EQ(request.headers().answer.value().status, 504);
-  EXPECT_LT(base::Clock::now() - began, 5s);
   EXPECT_EQ(counters(0).failed_closed.value(), 1U);
   EXPECT_EQ(metrics(0).in_flight.value(), 0);
 }
 
 TEST_F(HeadAndBody, TheBodyHasAllOfItsTimeHoweverLongTheHeadTook) {
-  ScriptedAgent& waf = slow_agent({.timeout = 1000ms});
+  ScriptedAgent& waf = slow_agent({.timeout = 2000ms});
   Request request{*this};
   std::optional<Verdict> head;
   begin_both(request, waf, head);
-  gateway::testing::turn_for(worker_, 600ms);
+  gateway::testing::turn_for(worker_, 1100ms);
   waf.answer_held(Decision::allow());
   ASSERT_TRUE(until([&] { return head.has_value(); }));
   ASSERT_FALSE(head->answer);
   std::optional<Verdict> body;
   begin(request.body_task(), body);
-  gateway::testing::turn_for(worker_, 600ms);
+  gateway::testing::turn_for(worker_, 1100ms);
   waf.answer_held(Decision::allow());
   ASSERT_TRUE(until([&] { return body.has_value(); }));
-  EXPECT_FALSE(body->answer) << "1.2 s after the head was sent";
+  EXPECT_FALSE(body->answer) << "2.2 s after the head was sent";
 }
 
 TEST_F(HeadAndBody, AClientThatLeavesEndsBoth) {

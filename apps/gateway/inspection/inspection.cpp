@@ -97,6 +97,7 @@ void Inspection::send_along(Participant& participant, const std::vector<base::By
   body_calls_.emplace(participant.exchange, split(body, chunk_size(participant)), size);
   // The agent may take all of the head's time before it comes to the body, which has as much of its own.
   body_calls_->send_beside(base::Deadline::after(of_head.at(), participant.filter.timeout));
+  if (!body_calls_->begun()) body_calls_.reset();  // later, as the agent is then
 }
 
 /// Nobody asks about the body any more. The agent is told where it has not answered all that it was sent.

@@ -16,8 +16,8 @@
 namespace picket::wire::internal {
 
 /// Which header fields repeat the name of an earlier one, and where the values of one name stand: a hash table leads
-/// from a name to the last field that has it. Complexity: one look-up per field. Allocates for more than 128 fields
-/// only.
+/// from a name to the last field that has it. Complexity: one look-up per field; quadratic for names made to collide,
+/// which is why proxies bound the number of fields. Allocates for more than 128 fields only.
 class RepeatedNames {
  public:
   explicit RepeatedNames(const Headers& headers) {

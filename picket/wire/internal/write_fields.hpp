@@ -315,6 +315,7 @@ void write(S& sink, const T& message) {
   if constexpr (std::is_same_v<T, RequestHeaders>) extra = 1;
   sink.writer.begin_object(count_named_fields(message) + extra);
   if constexpr (std::is_same_v<T, RequestHeaders>) {
+    static_assert(field_name<RequestMetadata, 0>.plain() == "correlation_id");
     sink.writer.text_field(field_name<RequestMetadata, 0>, message.metadata.correlation_id);
   }
   write_named_fields(sink, message);
