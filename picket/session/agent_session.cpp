@@ -207,13 +207,12 @@ base::Result<std::uint32_t> AgentSession::find_or_add(std::string_view id) {
     unlink_idle(evicted);
     remove(evicted);
   }
-  std::uint32_t index = 0;
-  if (free_.empty()) {
+  std::uint32_t index = free_;
+  if (index == nothing) {
     index = static_cast<std::uint32_t>(exchanges_.size());
     exchanges_.emplace_back();
   } else {
-    index = free_.back();
-    free_.pop_back();
+    free_ = std::exchange(exchanges_[index].newer, nothing);
   }
   exchanges_[index].id = id;
   by_id_.insert(exchanges_[index].id, index);
@@ -244,14 +243,14 @@ void AgentSession::end_exchange(std::uint32_t index, EndReason reason) {
   ++exchange.generation;
 }
 
-void AgentSession::remove(std::uint32_t index) {
+void AgentSession::remove(std::uint32_t index) noexcept {
   auto& exchange = exchanges_[index];
   by_id_.erase(index);
   unanswered_ -= exchange.pending;
   exchange.pending = 0;
-  exchange.older = exchange.newer = nothing;
+  exchange.older = nothing;
+  exchange.newer = std::exchange(free_, index);
   ++exchange.generation;
-  free_.push_back(index);
 }
 
 // ---- time

@@ -133,7 +133,7 @@ class AgentSession {
     std::string id;
     std::uint32_t generation = 0;
     std::uint32_t pending = 0;      // events without an answer
-    std::uint32_t newer = nothing;  // the list of idle exchanges, longest idle first
+    std::uint32_t newer = nothing;  // the list of idle exchanges, longest idle first; also links the free entries
     std::uint32_t older = nothing;
     base::TimePoint idle_since{};
   };
@@ -148,7 +148,7 @@ class AgentSession {
   base::Result<std::uint32_t> find_or_add(std::string_view id);
   void link_idle(std::uint32_t index, base::TimePoint now) noexcept;
   void unlink_idle(std::uint32_t index) noexcept;
-  void remove(std::uint32_t index);
+  void remove(std::uint32_t index) noexcept;
   void end_exchange(std::uint32_t index, EndReason reason);
   void trim_if_idle();
 
@@ -165,7 +165,7 @@ class AgentSession {
   std::vector<wire::EventKind> announced_events_;
 
   std::deque<Exchange> exchanges_;  // stable addresses: the index borrows their ids
-  std::vector<std::uint32_t> free_;
+  std::uint32_t free_ = nothing;
   IdIndex by_id_;
   std::uint32_t longest_idle_ = nothing;
   std::uint32_t newest_idle_ = nothing;
