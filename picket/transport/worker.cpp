@@ -53,9 +53,11 @@ void Worker::turn(base::TimePoint until) {
     if (threading_ == Threading::shared) until = std::min(until, now() + shared_wait);
     if (!dirty_.empty()) until = base::TimePoint::min();  // whoever called from outside the loop must not wait for it
   }
-  const std::size_t ran = until == base::TimePoint::max()   ? loop_->context.run_one()
-                          : until == base::TimePoint::min() ? loop_->context.poll_one()
-                                                            : loop_->context.run_one_until(until);
+  std::size_t ran = until == base::TimePoint::max()   ? loop_->context.run_one()
+                    : until == base::TimePoint::min() ? loop_->context.poll_one()
+                                                      : loop_->context.run_one_until(until);
+  // Where this thread did not get to run in time, what came meanwhile is heard before a timer says that nothing did.
+  if (ran == 0) ran = loop_->context.poll_one();
   const int most = threading_ == Threading::single ? handlers_per_turn : 1;
   for (int i = 1; ran != 0 && i < most && loop_->context.poll_one() != 0; ++i) {
   }

@@ -1,6 +1,8 @@
 #include "picket/transport/worker.hpp"
 
+#include <string>
 #include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -65,9 +67,22 @@ TEST(Worker, DueTimerFiresWithoutAnyOtherEvent) {
   bool fired = false;
   base::Timer timer{[](void* flag, base::TimePoint) { *static_cast<bool*>(flag) = true; }, &fired};
   worker.timers().arm(timer, base::Clock::now() + 5ms);
-  const auto give_up = base::Clock::now() + 5s;
+  const auto give_up = base::Clock::now() + 20s;
   while (!fired && base::Clock::now() < give_up) worker.turn(give_up);
   EXPECT_TRUE(fired);
+}
+
+TEST(Worker, WhatHasComeIsHeardBeforeATimerThatIsOverdue) {
+  Worker worker;
+  std::vector<std::string> order;
+  base::Timer timer{
+      [](void* said, base::TimePoint) { static_cast<std::vector<std::string>*>(said)->emplace_back("the timer"); },
+      &order};
+  worker.timers().arm(timer, base::Clock::now() + 1ms);
+  worker.post([&] { order.emplace_back("what came"); });
+  std::this_thread::sleep_for(5ms);  // as a thread that the machine keeps waiting
+  worker.turn(base::TimePoint::max());
+  EXPECT_EQ(order, (std::vector<std::string>{"what came", "the timer"}));
 }
 
 TEST(Worker, StopFromAnotherThreadEndsRun) {
