@@ -81,6 +81,7 @@ class Agent:
         self.handshakes: list[dict] = []
         self.connections: list[Connection] = []
         self.behaviours = behaviours
+        self.shakes_hands = handshake is None and "configure" not in behaviours
         self._capabilities = self.capabilities(events, limits)
         self._handshake = handshake or (lambda _: {})
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -93,9 +94,9 @@ class Agent:
     def of(self, kind: str) -> list[Event]:
         return [event for event in list(self.events) if event.kind == kind]
 
-    def expect(self, kind: str, count: int = 1, seconds: float = 10) -> list[Event]:
+    def expect(self, kind: str, count: int = 1) -> list[Event]:
         """Waits for so many events of a kind in all. Raises TimeoutError."""
-        wait(f"{count} {kind} at {Path(self.path).name}", lambda: len(self.of(kind)) >= count, seconds)
+        wait(f"{count} {kind} at {Path(self.path).name}", lambda: len(self.of(kind)) >= count)
         return self.of(kind)
 
     def body_of(self, correlation_id: str) -> bytes:

@@ -15,6 +15,7 @@ from client import Client
 from processes import Programs, free_port, wait
 from upstream import OnHead, Respond, Upstream
 
+READY = "picket_agent_connections_ready"
 ROOT = Path(__file__).resolve().parent.parent.parent
 BINARIES = Path(os.environ.get("PICKET_BINARIES", ROOT / "build/dev/bin"))
 
@@ -26,12 +27,13 @@ class Asked:
     name: str
     path: Path | str
     events: str = '"request_headers"'
-    keys: str = ""  # more lines of the agent's block
+    keys: str = ""  # more lines of the agent's block; where they name no time-out, none strikes
     filter_keys: str = ""
     transport: str = "unix-socket"
 
     def agent(self) -> str:
-        return f'  agent "{self.name}" {{ {self.transport} "{self.path}"; events {self.events}\n    {self.keys} }}\n'
+        keys = self.keys if "timeout-ms" in self.keys else f"timeout-ms 60000; {self.keys}"
+        return f'  agent "{self.name}" {{ {self.transport} "{self.path}"; events {self.events}\n    {keys} }}\n'
 
     def filter(self) -> str:
         return f'  filter "{self.name}" {{ type "agent"; agent "{self.name}"; {self.filter_keys} }}\n'
@@ -47,6 +49,7 @@ class Gateway:
         self.port, self.metrics_port = free_port(), free_port()
         self._stage = stage
         self._name = f"gateway{number}"
+        self._agents: list[Asked] = []
 
     def write(
         self,
@@ -54,7 +57,7 @@ class Gateway:
         agents: list[Asked] = (),
         *,
         workers: int = 1,
-        drain_s: int = 5,
+        drain_s: int = 15,
         system: str = "",
         limits: str = "",
         upstream_keys: str = "",
@@ -63,6 +66,7 @@ class Gateway:
         listeners: str = "",
     ) -> None:
         """One route for everything, unless `routes` says otherwise; a filter has its agent's name."""
+        self._agents = list(agents)
         system = f"worker-threads {workers}; graceful-shutdown-timeout-secs {drain_s}; {system}"
         blocks = [f"system {{ {system} }}\n"]
         listeners = listeners or f'listener "web" {{ address "127.0.0.1:{self.port}"; protocol "http" }}'
@@ -90,11 +94,14 @@ class Gateway:
     def start(self) -> "Gateway":
         self.program = self._stage.programs.start(self._name, "picket", "run", self.file, says="metrics at http")
         self.pid = self.program.pid
+        for agent in self._agents:
+            if self._stage.is_served(agent.path):
+                wait(f"agent {agent.name} is connected", lambda: self.metric(READY, agent=agent.name) > 0)
         return self
 
     # ---- talking to it
 
-    def client(self, timeout: float = 10) -> Client:
+    def client(self, timeout: float = 30) -> Client:
         client = Client(self.port, timeout)
         self._stage.clients.append(client)
         return client
@@ -105,9 +112,9 @@ class Gateway:
 
     # ---- what it tells
 
-    def said(self, text: str, seconds: float = 10) -> str:
+    def said(self, text: str) -> str:
         """Waits until its own log has `text`; returns the log."""
-        wait(f"the gateway says '{text}'", lambda: text in self.program.text(), seconds)
+        wait(f"the gateway says '{text}'", lambda: text in self.program.text())
         return self.program.text()
 
     def metrics_text(self, path: str = "/metrics") -> str:
@@ -122,6 +129,10 @@ class Gateway:
             raise KeyError(f"no metric {name}")
         return sum(float(value) for found, value in samples if wanted <= set(found.split(",")))
 
+    def expect_metric(self, value: float, name: str, **labels: str) -> None:
+        """Waits for a sum: what a request counts at its end may come after its answer."""
+        wait(f"{name} is {value:g}", lambda: self.metric(name, **labels) == value)
+
     def lines(self, log: str) -> list[dict]:
         file = self.folder / f"{log}.jsonl"
         return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
@@ -132,7 +143,7 @@ class Gateway:
         def found() -> list[dict]:
             return [line for line in self.lines("access") if line["uri"] == uri]
 
-        wait(f"{count} access lines of {uri}", lambda: len(found()) >= count, 5)
+        wait(f"{count} access lines of {uri}", lambda: len(found()) >= count)
         return found()
 
     def audit(self, request_id: str, count: int = 1) -> list[dict]:
@@ -141,7 +152,7 @@ class Gateway:
         def found() -> list[dict]:
             return [line for line in self.lines("audit") if line["id"] == request_id]
 
-        wait(f"{count} audit lines of {request_id}", lambda: len(found()) >= count, 5)
+        wait(f"{count} audit lines of {request_id}", lambda: len(found()) >= count)
         return found()
 
     def descriptors(self) -> int:
@@ -166,6 +177,10 @@ class Stage:
     def agent(self, name: str = "a", **settings) -> Agent:
         self._peers.append(Agent(self.path(name), **settings))
         return self._peers[-1]
+
+    def is_served(self, path: Path | str) -> bool:
+        """Whether there is an agent of ours that shakes hands."""
+        return any(isinstance(peer, Agent) and peer.path == str(path) and peer.shakes_hands for peer in self._peers)
 
     def path(self, name: str) -> Path:
         return self.folder / f"{name}.sock"

@@ -272,7 +272,7 @@ class Waf(Cli):
         self.assertEqual(result.returncode, 3)
         self.assertIn("block 418", result.stdout)
         self.assertEqual(self.call(path, "/good").returncode, 0)
-        result = self.call(path, "--config", '{"paranoia": 2}', "--timeout-ms", "1000", "/")
+        result = self.call(path, "--config", '{"paranoia": 2}', "--timeout-ms", "3000", "/")
         self.assertEqual(result.returncode, 1)
         self.assertIn("paranoia", result.stderr)
 

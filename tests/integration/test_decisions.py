@@ -205,7 +205,7 @@ class HeaderOperations(Decided):
 
 class SeveralAgents(Decided):
     def test_agents_are_asked_in_parallel(self):
-        both = threading.Barrier(2, timeout=5)
+        both = threading.Barrier(2, timeout=30)
 
         def meet(_: Event) -> dict:
             both.wait()
@@ -218,7 +218,7 @@ class SeveralAgents(Decided):
         second = threading.Event()
 
         def first_decides_last(_: Event) -> dict:
-            second.wait(5)
+            second.wait(30)
             time.sleep(0.05)
             return block(401)
 
@@ -236,7 +236,7 @@ class SeveralAgents(Decided):
 
     def test_a_decision_is_answered_without_waiting_for_those_behind_it_and_they_are_cancelled(self):
         gateway = self.play_many(
-            {"request_headers": lambda _: block(402)}, {"request_headers": lambda _: None}, b="timeout-ms 10000"
+            {"request_headers": lambda _: block(402)}, {"request_headers": lambda _: None}
         )
         self.assertEqual(gateway.get().status, 402)
         [cancel] = self.agents[1].expect("cancel")
@@ -260,7 +260,7 @@ class SeveralAgents(Decided):
         late = threading.Event()
 
         def first(_: Event) -> dict:
-            late.wait(5)
+            late.wait(30)
             return allow(request_headers=[wire.put("x-who", "a"), wire.add("x-list", "a")], audit={"tags": ["from-a"]})
 
         def second(_: Event) -> dict:
@@ -312,7 +312,7 @@ class Configuration(Decided):
         self.assertEqual(gateway.get().status, 200)
         self.assertEqual(self.agent.handshakes[0]["config"], self.JSON)
         self.assertEqual(self.agent.of("configure")[0].body["config"], self.JSON)
-        self.assertEqual(len(self.agent.of("configure")), len(self.agent.handshakes))
+        wait("one for each handshake", lambda: len(self.agent.of("configure")) == len(self.agent.handshakes))
 
     def test_without_a_tree_there_is_no_configure(self):
         gateway = self.play()

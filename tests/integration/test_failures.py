@@ -17,11 +17,12 @@ from wire import allow
 
 SCRIPTED = Path(__file__).with_name("agent.py")
 BODY = '"request_headers" "request_body"'
-QUICK = "timeout-ms 200; pool { connections 1; reconnect-interval-ms 50 }"
+POOL = "pool { connections 1; reconnect-interval-ms 50 }"
+QUICK = f"timeout-ms 200; {POOL}"  # of agents that do not answer
 
 
 class Failing(StageTest):
-    def gateways(self, path, events: str = '"request_headers"', keys: str = QUICK) -> tuple[Gateway, Gateway]:
+    def gateways(self, path, events: str = '"request_headers"', keys: str = POOL) -> tuple[Gateway, Gateway]:
         """One whose agent fails closed, one whose agent fails open."""
         self.upstream = self.stage.upstream()
         return tuple(
@@ -55,7 +56,7 @@ class Failing(StageTest):
 
 class Agents(Failing):
     def test_an_agent_that_is_not_there_fails_at_once(self):
-        gateways = self.gateways(self.stage.path("absent"), keys="timeout-ms 30000")
+        gateways = self.gateways(self.stage.path("absent"))
         begin = time.monotonic()
         self.assert_fails(gateways, 503, "agent_unavailable")
         self.assertLess(time.monotonic() - begin, 10)
@@ -69,12 +70,12 @@ class Agents(Failing):
 
     def test_an_agent_that_does_not_answer_is_a_timeout(self):
         agent = self.stage.agent(request_headers=lambda _: None)
-        self.assert_fails(self.gateways(agent.path), 504, "agent_timeout")
+        self.assert_fails(self.gateways(agent.path, keys=QUICK), 504, "agent_timeout")
 
     def test_a_killed_agent_fails_who_waits_for_it_and_is_used_again_after_its_restart(self):
         program, path = self.process()
         closed, _ = gateways = self.gateways(path)
-        self.assertEqual(closed.get().status, 200)
+        wait("the agent is used", lambda: closed.get().status == 200)
         program.kill()
         self.assert_fails(gateways, 503, "agent_unavailable")
         Path(path).unlink()
@@ -84,7 +85,7 @@ class Agents(Failing):
     def test_an_agent_that_dies_with_a_request_in_flight_fails_it_at_once(self):
         agent = self.stage.agent(request_headers=lambda event: event.connection.close())
         begin = time.monotonic()
-        self.assert_fails(self.gateways(agent.path, keys="timeout-ms 30000"), 503, "agent_unavailable")
+        self.assert_fails(self.gateways(agent.path), 503, "agent_unavailable")
         self.assertLess(time.monotonic() - begin, 10)
 
     def test_a_frozen_agent_costs_one_timeout_in_total_and_then_nothing(self):
@@ -93,32 +94,34 @@ class Agents(Failing):
         keys = "timeout-ms 1000; pool { connections 4 }"
         gateway = self.stage.gateway(upstream, [Asked("a", path, keys=keys)])
         wait("all connections are there", lambda: gateway.metric("picket_agent_connections_ready") == 4)
-        self.assertEqual(gateway.get().status, 200)
+        wait("it serves", lambda: gateway.get().status == 200)
         program.signal(signal.SIGSTOP)
         self.assertEqual(gateway.get("/first").reason, "agent_timeout")
         begin = time.monotonic()
         self.assertEqual({gateway.get(f"/later?{i}").reason for i in range(20)}, {"agent_unavailable"})
-        self.assertLess(time.monotonic() - begin, 1)
+        self.assertLess(time.monotonic() - begin, 5)  # not even a quarter of a time-out for each
         program.signal(signal.SIGCONT)
         wait("the agent is used again", lambda: gateway.get().status == 200)
 
     def test_timeouts_of_an_agent_that_lives_do_not_make_it_unavailable(self):
         agent = self.stage.agent(request_headers=lambda event: None if "slow" in event.body["uri"] else allow())
-        gateway, _ = self.gateways(agent.path, keys="timeout-ms 100; circuit-breaker { failure-threshold 2 }")
+        keys = "timeout-ms 500; circuit-breaker { failure-threshold 2; timeout-seconds 300 }"
+        gateway, _ = self.gateways(agent.path, keys=keys)
         for _ in range(4):
+            wait("its pong is heard", lambda: gateway.get("/quick").status == 200)
             self.assertEqual(gateway.get("/slow").reason, "agent_timeout")
-            self.assertEqual(gateway.get("/quick").status, 200)
+        self.assertEqual(gateway.metric("picket_agent_breakers_open"), 0)
 
     def test_requests_beside_a_slow_one_are_answered_meanwhile(self):
         release = threading.Event()
 
         def behave(event: Event) -> dict:
             if event.body["uri"] == "/slow":
-                release.wait(5)
+                release.wait(30)
             return allow()
 
         agent = self.stage.agent(request_headers=behave)
-        gateway, _ = self.gateways(agent.path, keys="timeout-ms 5000; pool { connections 1 }")
+        gateway, _ = self.gateways(agent.path)
         with gateway.client() as slow:
             slow.send(message("/slow"))
             agent.expect("request_headers")
@@ -216,7 +219,7 @@ class BrokenAgents(Failing):
             event.connection.respond(event.id[:-1] + ("0" if event.id[-1] != "0" else "1"), allow())
 
         agent = self.stage.agent(request_headers=forge)
-        gateways = self.gateways(agent.path)
+        gateways = self.gateways(agent.path, keys=QUICK)
         self.assert_fails(gateways, 504, "agent_timeout")
         wait("both are counted", lambda: gateways[0].metric("picket_agent_responses_dropped_total") == 2)
 
@@ -275,7 +278,7 @@ class FailOpen(Failing):
 
     def test_an_agent_that_failed_open_is_not_asked_again_for_this_request(self):
         agent = self.stage.agent(request_headers=lambda _: None)
-        _, open_ = self.gateways(agent.path, BODY)
+        _, open_ = self.gateways(agent.path, BODY, QUICK)
         open_.get("/", "", "POST", b"abc")
         self.assertEqual(agent.of("request_body"), [])
 
@@ -299,7 +302,7 @@ class Attacks(Failing):
         }
         current = {}
         agent = self.stage.agent(request_body=lambda event: current["way"](event))
-        closed, _ = self.gateways(agent.path, BODY)
+        closed, _ = self.gateways(agent.path, BODY, QUICK)
         for name, current["way"] in ways.items():
             with self.subTest(name):
                 wait("the agent is connected", lambda: closed.metric("picket_agent_connections_ready") == 1)
@@ -335,7 +338,7 @@ class Leaks(Failing):
         wait("every client is closed", lambda: closed.metric("picket_client_connections_open") == 0)
         wait("descriptors are given back", lambda: closed.descriptors() <= descriptors + 2)
         self.assertLess(closed.resident_kib() - memory, 20_000)
-        self.assertEqual(closed.metric("picket_agent_events_in_flight"), 0)
+        closed.expect_metric(0, "picket_agent_events_in_flight")
 
     def test_many_slow_heads_cost_little_memory_and_do_not_disturb_others(self):
         closed, _ = self.gateways(self.stage.agent().path)

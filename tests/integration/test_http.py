@@ -62,7 +62,7 @@ class Proxying(unittest.TestCase):
     def respond_late(request: Request) -> bytes:
         """A head at once, its body only after the client has seen that."""
         request.peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
-        return b"later" if Proxying.head_was_seen.wait(10) else b"stuck"
+        return b"later" if Proxying.head_was_seen.wait(30) else b"stuck"
 
     def reached(self, target: str) -> list[Request]:
         return [request for request in list(self.upstream.requests) if request.target == target]
@@ -383,8 +383,8 @@ class Upstreams(StageTest):
         gateway = self.stage.gateway(self.stage.upstream(respond))
         with gateway.client() as client:
             client.send(message("/abandoned"))
-            self.assertTrue(asked.wait(5))
-        self.assertTrue(gone.wait(5))
+            self.assertTrue(asked.wait(30))
+        self.assertTrue(gone.wait(30))
         self.assertEqual(gateway.access("/abandoned")[0]["status"], 0)
 
     def test_a_client_that_goes_away_ends_the_connect_that_is_made_for_it(self):
@@ -449,7 +449,7 @@ class EarlyAnswers(StageTest):
     def test_reaches_a_client_whose_body_was_held_and_the_connection_serves_on(self):
         agent = self.stage.agent()
         self.play(Asked("a", agent.path, '"request_body"', "max-request-body-bytes 104857600"))
-        with self.gateway.client(timeout=30) as client:
+        with self.gateway.client() as client:
             self.send_in_background(client, message("/early", method="POST", body=b"a" * 8 * MEBIBYTE))
             self.assertEqual(client.response().status, 413)
             self.assertEqual(client.get("/next").body, b"hello\n")

@@ -121,7 +121,7 @@ class Smuggling(unittest.TestCase):
         self.upstream.received.clear()
 
     def assert_refused(self, request: bytes) -> None:
-        with self.gateway.client(timeout=5) as client:
+        with self.gateway.client() as client:
             client.send(request)
             answer = client.response()
             self.assertEqual((answer.status, answer.reason, answer.value("connection")), (400, "bad_request", "close"))
