@@ -180,7 +180,7 @@ class Slow final : public EchoHandler {
     auto completion = context.defer();
     const auto deferred = completion.deferred();
     const std::lock_guard lock{mutex_};
-    const auto delay = std::chrono::milliseconds{random_() % 8 == 0 ? 150 + random_() % 200 : random_() % 5};
+    const auto delay = std::chrono::milliseconds{random_() % 8 == 0 ? 600 + random_() % 800 : random_() % 5};
     pending_.emplace(base::Clock::now() + delay,
                      Answer{std::move(completion), agent::Decision::allow().tag(std::string{event.uri})});
     return deferred;
