@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 using testing::TemporaryFolder;
 
-/// Runs `task` to its end on `worker`, at most 10 s.
+/// Runs `task` to its end on `worker`.
 void run(Worker& worker, Task<void> task) {
   bool done = false;
   const auto wrapper = [](Task<void> inner, bool& flag) -> Task<void> {
@@ -43,7 +43,7 @@ Task<void> echo_once(Listener& listener, Worker& worker) {
 
 Task<void> send_and_compare(Worker& worker, const Endpoint& endpoint) {
   Stream stream{worker};
-  const base::Deadline deadline{base::Clock::now() + 5s};
+  const base::Deadline deadline{base::Clock::now() + testing::patience};
   const auto connected = co_await stream.connect(endpoint, deadline);
   EXPECT_TRUE(connected) << connected.error().message();
   std::string sent(3'000'000, '\0');

@@ -72,10 +72,12 @@ template <class Predicate>
   return true;
 }
 
-/// Turns `worker` for so long, whatever happens.
+/// Turns `worker` for so long, whatever happens; at least once, however long this thread had to wait.
 inline void turn_for(Worker& worker, base::Duration duration) {
   const base::TimePoint until = base::Clock::now() + duration;
-  while (base::Clock::now() < until) worker.turn(until);
+  do {
+    worker.turn(until);
+  } while (base::Clock::now() < until);
 }
 
 /// A frame, owned, with the padding that decoders may overrun.

@@ -8,6 +8,8 @@
 #include <gtest/gtest.h>
 
 #include "bench/both_ends.hpp"
+#include "picket/session/linger.hpp"
+#include "picket/transport/testing.hpp"
 #include "tests/hot_path/interposed.hpp"
 
 /// What one turn of the loop costs beside the events in it. Both ends of the connections are on this thread, so the
@@ -132,8 +134,11 @@ TEST_P(Turn, LeavesAskingWithoutLockAndWithOneClockRead) {
 template <class Ask>
 void expect_few_writes(bench::BothEnds& ends, std::size_t count, Ask ask) {
   // Completions of the round before, and their answers, leave first: each waits for company for a while.
-  for (const auto begin = base::Clock::now(); base::Clock::now() - begin < std::chrono::milliseconds{20};)
-    ends.worker().turn(base::Clock::now() + std::chrono::milliseconds{2});
+  for (bool quiet = false; !quiet;) {
+    const Calls before = calls();
+    transport::testing::turn_for(ends.worker(), 2 * session::Linger::longest);
+    quiet = calls().writes == before.writes && calls().reads == before.reads;
+  }
   Round round{ends, count};
   ask(round);
   Recording recording;

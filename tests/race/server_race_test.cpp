@@ -1,4 +1,5 @@
 #include <atomic>
+#include <latch>
 #include <thread>
 #include <vector>
 
@@ -90,11 +91,13 @@ TEST_P(ServerRace, StopUnderLoadFromSeveralThreadsEndsEverything) {
     agent::Server server{options(2), [] { return std::make_unique<Stateful>(); }};
     ASSERT_TRUE(server.start());
     std::atomic<std::size_t> progress{0};
+    std::latch ready{2};  // the server must not end before both have found it
     std::vector<std::jthread> threads;
     for (std::uint32_t i = 0; i < 2; ++i)
       threads.emplace_back([&, i] {
         Load load{plan(round * 10 + i)};
         EXPECT_TRUE(load.ready());
+        ready.arrive_and_wait();
         const LoadResult result = load.run([&](std::size_t) { ++progress; });
         EXPECT_EQ(result.wrong, 0U);
       });

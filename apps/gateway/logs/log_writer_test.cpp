@@ -47,7 +47,7 @@ TEST_F(Writer, ALineIsInTheFileSoonAndWithoutAnyFurtherCall) {
   log->queue(0).push("a line");
   EXPECT_TRUE(eventually([&] { return content(path("access.jsonl")) == "a line\n"; }));
   // Promised are 100 ms; the bound is wide because machines under test are busy.
-  EXPECT_LT(std::chrono::steady_clock::now() - began, 2s);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 10s);
 }
 
 TEST_F(Writer, TheLinesOfEveryWorkerAndFileAreWritten) {
