@@ -9,12 +9,13 @@
 #include "bench/payloads.hpp"
 #include "bench/session_pair.hpp"
 
-/// What tools/budgets counts instructions of: under callgrind, each operation is done REPEATS times and ends with a
-/// dump named after it. Run by itself it does the same and counts nothing.
+/// What tools/budgets counts instructions of: under callgrind, each operation is done REPEATS times in each of some
+/// rounds, which ends with a dump named after it. Run by itself it does the same and counts nothing.
 namespace picket::bench {
 namespace {
 
-constexpr int repeats = 100;
+constexpr int rounds = 5;  // the least counts: on a busy machine timers become due in some
+constexpr int repeats = 20;
 constexpr int warm_up = 50;
 
 template <class T>
@@ -35,9 +36,11 @@ class Collecting {
 template <class Once>
 void operation_of_parts(const std::string& name, Once once) {
   for (int i = 0; i < warm_up; ++i) once();
-  CALLGRIND_ZERO_STATS;
-  for (int i = 0; i < repeats; ++i) once();
-  CALLGRIND_DUMP_STATS_AT(name.c_str());
+  for (int round = 0; round < rounds; ++round) {
+    CALLGRIND_ZERO_STATS;
+    for (int i = 0; i < repeats; ++i) once();
+    CALLGRIND_DUMP_STATS_AT(name.c_str());
+  }
 }
 
 template <class Work>
