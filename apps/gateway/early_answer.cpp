@@ -1,9 +1,5 @@
 #include "apps/gateway/early_answer.hpp"
 
-#include <cerrno>
-
-#include <sys/socket.h>
-
 #include "apps/gateway/http/body_reader.hpp"
 
 namespace picket::apps::gateway {
@@ -18,10 +14,10 @@ EarlyAnswer::EarlyAnswer(transport::Stream& upstream, base::Buffer& buffer, http
 
 /// Whether to look on.
 bool EarlyAnswer::read() {
-  const ssize_t size = ::recv(upstream_.descriptor(), buffer_.prepare(http::read_size), http::read_size, MSG_DONTWAIT);
-  if (size < 0 && (errno == EAGAIN || errno == EINTR)) return true;
-  if (size > 0) {
-    buffer_.commit(static_cast<std::size_t>(size));
+  const auto size = upstream_.read_now({buffer_.prepare(http::read_size), http::read_size});
+  if (!size) return true;
+  if (*size != 0) {
+    buffer_.commit(*size);
     outcome_ = reader_.take();
   } else {
     outcome_ = base::fail(base::ErrorKind::connection_closed, "the upstream closed before it answered");

@@ -1,9 +1,6 @@
 #include "apps/gateway/exchange.hpp"
 
 #include <algorithm>
-#include <cerrno>
-
-#include <sys/socket.h>
 
 #include "apps/gateway/answer_writer.hpp"
 #include "apps/gateway/http/outgoing.hpp"
@@ -24,13 +21,6 @@ base::Duration time_for(std::uint64_t bytes) noexcept {
   return std::chrono::seconds{bytes / slowest};
 }
 
-/// Whether the peer of a stream that is readable has closed it, with nothing left to read.
-bool has_left(transport::Stream& stream) noexcept {
-  char byte = 0;
-  const ssize_t size = ::recv(stream.descriptor(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  return size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR);
-}
-
 }  // namespace
 
 Exchange::Exchange(Service& service, transport::Stream& client, base::Buffer& client_buffer, const Peer& peer,
@@ -43,7 +33,7 @@ Exchange::Exchange(Service& service, transport::Stream& client, base::Buffer& cl
       body_(client, client_buffer, request.framing, request.content_length),
       watch_(client,
              [this] {
-               if (has_left(client_)) abandon(wire::CancelReason::client_disconnect);
+               if (client_.has_ended()) abandon(wire::CancelReason::client_disconnect);
                return false;  // one that sends (pipelines) is there
              }),
       id_(service.worker.ids().mint()),

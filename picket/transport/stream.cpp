@@ -28,8 +28,18 @@ Stream::Connect Stream::connect(const Endpoint& endpoint, base::Deadline deadlin
 Stream::Read Stream::read_some(std::span<char> into, base::Deadline deadline) { return {*this, into, deadline}; }
 Stream::Write Stream::write(std::span<iovec> parts, base::Deadline deadline) { return {*this, parts, deadline}; }
 
-std::ptrdiff_t Stream::read_now(std::span<char> into) noexcept {
-  return ::recv(descriptor(), into.data(), into.size(), MSG_DONTWAIT);
+std::optional<std::size_t> Stream::read_now(std::span<char> into) noexcept { return receive_now(into, 0); }
+
+bool Stream::has_ended() noexcept {
+  char byte = 0;
+  return receive_now({&byte, 1}, MSG_PEEK) == 0U;
+}
+
+std::optional<std::size_t> Stream::receive_now(std::span<char> into, int flags) noexcept {
+  const ssize_t size = ::recv(descriptor(), into.data(), into.size(), MSG_DONTWAIT | flags);
+  if (size >= 0) return static_cast<std::size_t>(size);
+  if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return std::nullopt;
+  return 0;
 }
 
 void Stream::shutdown_write() noexcept {

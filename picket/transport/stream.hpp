@@ -40,9 +40,9 @@ class Stream {
   class Read;
   [[nodiscard]] Read read_some(std::span<char> into, base::Deadline deadline);
 
-  /// What is there, without waiting: the bytes read, 0 at the end of the stream, -1 where there is nothing, or an
-  /// error, which the next read_some reports.
-  [[nodiscard]] std::ptrdiff_t read_now(std::span<char> into) noexcept;
+  /// What is there, without waiting: the bytes read, 0 once the stream has ended, be it by an error, and nothing where
+  /// more may come.
+  [[nodiscard]] std::optional<std::size_t> read_now(std::span<char> into) noexcept;
 
   /// Awaitable; Status: everything was handed to the kernel. `parts` is modified while writing. Errors: as read_some.
   /// What can be written at once is written without suspending.
@@ -58,12 +58,16 @@ class Stream {
   [[nodiscard]] bool is_open() const noexcept { return socket_.is_open(); }
   /// Whether the peer has closed or sent something while nobody read: a pooled connection that says true is stale.
   [[nodiscard]] bool has_input() const noexcept;
+  /// Whether read_now would say that the stream has ended: false where bytes lie before the end.
+  [[nodiscard]] bool has_ended() noexcept;
 
   [[nodiscard]] Worker& worker() noexcept { return *worker_; }
   [[nodiscard]] int descriptor() noexcept { return socket_.native_handle(); }
   [[nodiscard]] Socket& socket() noexcept { return socket_; }
 
  private:
+  [[nodiscard]] std::optional<std::size_t> receive_now(std::span<char> into, int flags) noexcept;
+
   Worker* worker_;
   Socket socket_;
 };

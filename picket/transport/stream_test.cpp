@@ -105,6 +105,24 @@ TEST(Stream, ReadEndsAtItsDeadlineAndTheStreamGoesOn) {
   run(worker, body(worker, listener->endpoint()));
 }
 
+TEST(Stream, WhatIsThereIsReadWithoutWaitingAndItsEndIsSeen) {
+  Worker worker;
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  Stream stream = adopt(worker, ends[0]);
+  testing::RawPeer peer{ends[1]};
+  char bytes[16];
+  EXPECT_EQ(stream.read_now(bytes), std::nullopt);
+  EXPECT_FALSE(stream.has_ended());
+  peer.send_bytes("hello");
+  peer.close();
+  EXPECT_FALSE(stream.has_ended()) << "bytes lie before the end";
+  EXPECT_EQ(stream.read_now(bytes), 5U);
+  EXPECT_EQ(std::string_view(bytes, 5), "hello");
+  EXPECT_TRUE(stream.has_ended());
+  EXPECT_EQ(stream.read_now(bytes), 0U);
+}
+
 TEST(Stream, RefusedConnectionNamesTheAddress) {
   const TemporaryFolder folder;
   Worker worker;

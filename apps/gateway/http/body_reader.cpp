@@ -32,9 +32,8 @@ std::optional<base::ByteView> BodyReader::take_whole() {
   const auto size = static_cast<std::size_t>(remaining_);
   if (buffered_.size() < size) {
     const std::size_t missing = size - buffered_.size();
-    // An end or an error is met again by whoever waits for the rest.
-    const std::ptrdiff_t got = stream_.read_now({buffered_.prepare(missing), missing});
-    if (got > 0) buffered_.commit(static_cast<std::size_t>(got));
+    // An end is met again by whoever waits for the rest.
+    buffered_.commit(stream_.read_now({buffered_.prepare(missing), missing}).value_or(0));
     if (buffered_.size() < size) return std::nullopt;
   }
   const base::ByteView whole = buffered_.bytes().first(size);
