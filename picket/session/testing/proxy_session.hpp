@@ -1,0 +1,112 @@
+#pragma once
+
+#include <array>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "picket/session/proxy_session.hpp"
+#include "picket/session/testing.hpp"
+
+/// For tests of this folder only.
+namespace picket::session::testing {
+
+using base::ErrorKind;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using wire::FrameType;
+inline constexpr base::TimePoint kStart{std::chrono::hours{100}};
+
+struct Peer {
+  bool raw_bytes = false;
+  bool event_reply = false;
+  wire::Encoding encoding = wire::Encoding::json;
+};
+
+/// A proxy session and the agent's side of it, played by hand.
+class ProxySessionTest : public ::testing::Test {
+ protected:
+  /// A session whose handshake was answered.
+  ProxySession& ready(const Peer& peer = {}, ProxyConfig config = {}) {
+    ProxySession& session = start(std::move(config));
+    answer_handshake(session, peer);
+    EXPECT_EQ(session.state(), ProxySession::State::ready);
+    session.clear_actions();
+    return session;
+  }
+  ProxySession& start(ProxyConfig config = {}) {
+    session_.emplace(config, kStart);
+    (void)take_output(*session_);
+    return *session_;
+  }
+  void answer_handshake(ProxySession& session, const Peer& peer = {}) {
+    std::vector<wire::Text> extensions;
+    if (peer.raw_bytes) extensions.push_back(wire::extension_raw_bytes);
+    if (peer.event_reply) extensions.push_back(wire::extension_event_reply);
+    constexpr std::array<std::int32_t, 5> events{1, 2, 3, 5, 8};
+    const wire::HandshakeResponse response{
+        .protocol_version = 2,
+        .capabilities = {.agent_id = "a", .name = "n", .version = "1", .supported_events = events},
+        .success = true,
+        .encoding = peer.encoding,
+        .extensions = extensions};
+    format_ = {.encoding = peer.encoding, .raw_bytes = peer.raw_bytes, .event_reply = peer.event_reply};
+    feed(session, frame_of({}, response));
+  }
+  void feed(ProxySession& session, std::string_view bytes, base::TimePoint now = kStart) {
+    fed_.emplace_back(bytes);
+    session.feed(fed_.back().view(), now);
+  }
+
+  base::Status send_headers(ProxySession& session, const base::CorrelationId& id, Tag tag,
+                            base::Duration timeout = std::chrono::seconds{1}) {
+    auto& event = requests_.emplace_back();
+    event.metadata.correlation_id = ids_.emplace_back(id).text();
+    event.metadata.timestamp = "2026-01-01T00:00:00Z";
+    event.method = "GET";
+    event.uri = "/";
+    return session.send(id, event, base::Deadline{kStart + timeout}, tag, kStart);
+  }
+  base::Status send_chunk(ProxySession& session, const base::CorrelationId& id, std::uint32_t index, Tag tag,
+                          std::string_view data = "x") {
+    auto& event = chunks_.emplace_back();
+    event.correlation_id = ids_.emplace_back(id).text();
+    event.data = base::as_bytes(data);
+    event.chunk_index = index;
+    return session.send(id, event, base::Deadline{kStart + std::chrono::seconds{1}}, tag, kStart);
+  }
+  std::string answer(const base::CorrelationId& id, std::optional<wire::ReplyTo> to = {}) const {
+    return frame_of(format_, wire::AgentResponse{.correlation_id = id.text(), .reply_to = to});
+  }
+
+  static std::vector<Tag> answered(ProxySession& session) {
+    std::vector<Tag> tags;
+    for (const auto& action : session.actions())
+      if (const auto* const found = std::get_if<Answered>(&action)) tags.push_back(found->tag);
+    return tags;
+  }
+  static std::vector<std::pair<Tag, base::ErrorKind>> failed(ProxySession& session) {
+    std::vector<std::pair<Tag, base::ErrorKind>> tags;
+    for (const auto& action : session.actions())
+      if (const auto* const found = std::get_if<Failed>(&action)) tags.emplace_back(found->tag, found->error.kind());
+    return tags;
+  }
+
+  const base::CorrelationId one_{0, 0, 0x1111};
+  const base::CorrelationId two_{1, 0, 0x2222};
+
+ private:
+  std::optional<ProxySession> session_;
+  wire::Format format_;
+  std::deque<Padded> fed_;
+  std::deque<wire::RequestHeaders> requests_;
+  std::deque<wire::RequestBodyChunk> chunks_;
+  std::deque<base::CorrelationId> ids_;
+};
+
+}  // namespace picket::session::testing
