@@ -46,7 +46,7 @@ def shortened(name):
 # The first that matches "object:file:function" of a line of code. Headers of the standard library match none and belong
 # to the function that uses them.
 AREAS = [(area, re.compile(pattern)) for area, pattern in (
-    ("allocation", r"jemalloc|:operator (new|delete)|:(malloc|calloc|realloc|free|aligned_alloc|posix_memalign)$"
+    ("allocation", r"tcmalloc|:operator (new|delete)|:(malloc|calloc|realloc|free|aligned_alloc|posix_memalign)$"
                    r"|libc.*/malloc/"),
     ("locks", r":_*(pthread_mutex_|lll_lock_)"),
     ("HTTP heads and bodies", r"apps/gateway/http/|boost/beast/"),

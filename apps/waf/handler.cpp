@@ -101,7 +101,7 @@ base::Status WafHandler::on_configure(const wire::Value& config, agent::Context&
 
 agent::Reply WafHandler::on_request_headers(const wire::RequestHeaders& event, agent::Context& context) {
   auto& exchange = context.state<Exchange>();
-  exchange.transaction = std::make_unique<Transaction>(context.connection_state<Connection>().rules(), log_);
+  exchange.transaction = begin(context);
   return reply(exchange.transaction->on_request_headers(event, plan_of(context.announced_events())), context);
 }
 
@@ -116,8 +116,12 @@ agent::Reply WafHandler::on_request_body(const wire::RequestBodyChunk& event, ag
 agent::Reply WafHandler::on_response_headers(const wire::ResponseHeaders& event, agent::Context& context) {
   auto& exchange = context.state<Exchange>();
   if (!exchange.transaction)  // a proxy that sends responses only
-    exchange.transaction = std::make_unique<Transaction>(context.connection_state<Connection>().rules(), log_);
+    exchange.transaction = begin(context);
   return reply(exchange.transaction->on_response_headers(event), context);
+}
+
+std::unique_ptr<Transaction> WafHandler::begin(agent::Context& context) const {
+  return std::make_unique<Transaction>(context.connection_state<Connection>().rules(), log_, context.correlation_id());
 }
 
 void WafHandler::on_complete(const wire::RequestComplete&, agent::Context& context) { finish(context); }

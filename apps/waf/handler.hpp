@@ -11,6 +11,8 @@
 
 namespace picket::apps::waf {
 
+class Transaction;
+
 /// What a verdict is on the wire: block or redirect, and in the audit rule ids, tags, messages (by rule id) and notes
 /// as reason codes.
 [[nodiscard]] agent::Decision to_decision(const Verdict& verdict);
@@ -35,6 +37,7 @@ class WafHandler final : public agent::Handler {
   [[nodiscard]] base::Status on_configure(const wire::Value& config, agent::Context& context) override;
 
  private:
+  [[nodiscard]] std::unique_ptr<Transaction> begin(agent::Context& context) const;
   [[nodiscard]] agent::Reply reply(const base::Result<Verdict>& verdict, agent::Context& context);
   void finish(agent::Context& context);
 

@@ -41,8 +41,9 @@ enum class BodyPlan : std::uint8_t {
 /// Errors: invalid_message for a body before its head, unavailable where the library failed: there is no verdict then.
 class Transaction {
  public:
-  /// `log` may be null.
-  Transaction(std::shared_ptr<const RuleSet> rules, RuleLog* log);
+  /// `log` may be null. `id` is UNIQUE_ID to the rules and unique_id in the log; what could forge a log line in it
+  /// becomes an underscore.
+  Transaction(std::shared_ptr<const RuleSet> rules, RuleLog* log, std::string_view id = {});
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
   ~Transaction();

@@ -379,6 +379,36 @@ SecRule REQUEST_URI "@unconditionalMatch" "id:4,phase:5,pass,log,msg:'the end'")
   EXPECT_THAT(folder.read("rules.log").substr(lines.size()), HasSubstr("[msg \"the end\"]"));
 }
 
+/// The log's lines about an exchange that is called `id`: of its head, and of a body that nobody announced.
+std::string lines_of(std::string_view id) {
+  const testing::Folder folder;
+  auto log = RuleLog::open(folder.path("rules.log"));
+  EXPECT_TRUE(log);
+  const auto rules = rules_of(R"(
+SecRule REQUEST_URI "@contains evil" "id:1,phase:2,pass,log,logdata:'%{UNIQUE_ID}'")");
+  Transaction transaction(rules, &*log, id);
+  const RequestEvent head(Request{.method = "POST", .uri = "/evil"});
+  expect_value(transaction.on_request_headers(head.event, BodyPlan::unknown));
+  expect_value(transaction.on_request_body_chunk(testing::chunk_of("more", true)));
+  return folder.read("rules.log");
+}
+
+TEST(Transaction, TheExchangesIdIsInTheLogAndKnownToTheRules) {
+  const std::string lines = lines_of("0f3a-17");
+  const std::string first = lines.substr(0, lines.find('\n'));
+  const std::string second = lines.substr(first.size() + 1);
+  for (const std::string& line : {first, second}) {
+    EXPECT_THAT(line, HasSubstr("[unique_id \"0f3a-17\"]"));
+    EXPECT_THAT(line, HasSubstr("[data \"0f3a-17\"]"));
+  }
+}
+
+TEST(Transaction, AnIdForgesNoLineOfTheLog) {
+  const std::string lines = lines_of("a\"] [id \"2\"]\n\x01[client \xff");
+  EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), 2);
+  EXPECT_THAT(lines, HasSubstr("[unique_id \"a_]_[id__2_]__[client__\"]"));
+}
+
 TEST(Transaction, ThreadsShareOneRuleSet) {
   constexpr int threads = 4;
   constexpr int rounds = 20;

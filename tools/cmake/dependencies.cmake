@@ -8,7 +8,7 @@ if(PICKET_APPS)
   find_package(spdlog REQUIRED)
 
   pkg_check_modules(MODSECURITY REQUIRED IMPORTED_TARGET modsecurity)
-  pkg_check_modules(JEMALLOC REQUIRED IMPORTED_TARGET jemalloc)
+  pkg_check_modules(TCMALLOC REQUIRED IMPORTED_TARGET libtcmalloc_minimal)
 endif()
 if(PICKET_TESTS)
   find_package(GTest REQUIRED)
