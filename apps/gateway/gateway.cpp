@@ -35,9 +35,10 @@ bool same_address(const std::optional<config::Observability::Metrics>& a,
 
 }  // namespace
 
-Gateway::Gateway(std::size_t worker_threads) {
-  const std::size_t count = worker_threads != 0 ? worker_threads : std::max(1U, std::thread::hardware_concurrency());
-  for (std::size_t i = 0; i < count; ++i) shards_.push_back(std::make_unique<Shard>(i, count));
+Gateway::Gateway(const config::System& system) {
+  const std::size_t count =
+      system.worker_threads != 0 ? system.worker_threads : std::max(1U, std::thread::hardware_concurrency());
+  for (std::size_t i = 0; i < count; ++i) shards_.push_back(std::make_unique<Shard>(i, count, system.busy_polling));
 }
 
 Gateway::~Gateway() { metrics_.reset(); }

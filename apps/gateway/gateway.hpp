@@ -15,8 +15,8 @@ namespace picket::apps::gateway {
 /// Thread safety: one controlling thread; the metrics server's thread reads beside it.
 class Gateway {
  public:
-  /// `worker_threads`: 0 is one per core.
-  explicit Gateway(std::size_t worker_threads);
+  /// The workers are what `system` says, for as long as the process lives.
+  explicit Gateway(const config::System& system);
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
   ~Gateway();

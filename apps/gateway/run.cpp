@@ -34,15 +34,15 @@ void log_what_is_served(const config::Config& config) {
     spdlog::info("metrics at http://{}:{}{}", metrics->host, metrics->port, metrics->path);
 }
 
-void reload(Gateway& gateway, const std::filesystem::path& file, std::uint32_t worker_threads) {
+void reload(Gateway& gateway, const std::filesystem::path& file, const config::System& at_start) {
   auto loaded = config::load(file);
   if (!loaded) {
     complain(loaded.error());
     spdlog::error("not reloaded: {} has errors; the configuration before it is served on", file.string());
     return;
   }
-  if (loaded->system.worker_threads != worker_threads)
-    spdlog::warn("worker-threads is taken into account at the next start, not by a reload");
+  if (loaded->system.worker_threads != at_start.worker_threads || loaded->system.busy_polling != at_start.busy_polling)
+    spdlog::warn("worker-threads and busy-polling are taken into account at the next start, not by a reload");
   const config::Config config = *loaded;
   if (const auto applied = gateway.apply(std::move(*loaded)); !applied) {
     spdlog::error("not reloaded: {}; the configuration before it is served on", applied.error().message());
@@ -79,7 +79,7 @@ int run(const std::filesystem::path& file) {
   const config::Config config = *loaded;
   const sigset_t signals = block_signals();
   set_process_log(config.observability);
-  Gateway gateway{config.system.worker_threads};
+  Gateway gateway{config.system};
   if (const auto applied = gateway.apply(std::move(*loaded)); !applied) {
     spdlog::error("{}", applied.error().message());
     return 1;
@@ -89,7 +89,7 @@ int run(const std::filesystem::path& file) {
     int signal = 0;
     sigwait(&signals, &signal);
     if (signal == SIGHUP) {
-      reload(gateway, file, config.system.worker_threads);
+      reload(gateway, file, config.system);
     } else if (signal == SIGUSR1) {
       gateway.reopen_logs();
     } else {

@@ -25,8 +25,9 @@ auto Shard::run_there(Work work) -> decltype(work()) {
   return result.get();
 }
 
-Shard::Shard(std::size_t index, std::size_t shards)
-    : state_{.index = index, .draining = false, .metrics = {}},
+Shard::Shard(std::size_t index, std::size_t shards, bool busy_polling)
+    : worker_({.busy_polling = busy_polling}),
+      state_{.index = index, .draining = false, .metrics = {}},
       shards_(shards),
       agent_log_(index),
       thread_([this] { worker_.run(); }) {}

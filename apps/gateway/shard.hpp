@@ -26,7 +26,7 @@ namespace picket::apps::gateway {
 class Shard {
  public:
   /// `shards`: how many there are; each takes its share of max-connections.
-  Shard(std::size_t index, std::size_t shards);
+  Shard(std::size_t index, std::size_t shards, bool busy_polling);
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
   /// Any thread. Ends the thread; connections that are left are aborted.

@@ -33,7 +33,9 @@ std::uint32_t threads_of(const ServerOptions& options) {
 class Station {
  public:
   Station(const ServerOptions& options, const HandlerFactory& factory)
-      : worker_(options.execution == Execution::on_loop ? transport::Threading::single : transport::Threading::shared),
+      : worker_({.threading = options.execution == Execution::on_loop ? transport::Threading::single
+                                                                      : transport::Threading::shared,
+                 .busy_polling = options.busy_polling}),
         handler_(factory()),
         mailbox_(std::make_shared<Mailbox>(worker_)),
         environment_{.worker = worker_,

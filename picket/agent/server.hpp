@@ -24,7 +24,8 @@ struct ServerOptions {
   std::string listen;         ///< "unix:PATH"
   std::uint32_t threads = 1;  ///< 0: one per core
   Execution execution = Execution::on_loop;
-  transport::ListenOptions socket;                          ///< on_refused is the server's: it goes to `log`
+  transport::ListenOptions socket;  ///< on_refused is the server's: it goes to `log`
+  bool busy_polling = true;         ///< on_loop: stays awake for waits that have proved short (transport/busy_poll.hpp)
   base::Duration drain_timeout = std::chrono::seconds{10};  ///< for exchanges under way at stop()
   std::size_t max_connections = 1024;                       ///< over it, new ones are closed at once
   std::function<void(std::string_view)>

@@ -1,6 +1,7 @@
 #include "picket/transport/worker.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -25,11 +26,11 @@ struct Worker::Loop {
       boost::asio::make_work_guard(context);
 };
 
-Worker::Worker(Threading threading)
-    : loop_(std::make_unique<Loop>(threading == Threading::single ? 1 : BOOST_ASIO_CONCURRENCY_HINT_SAFE)),
+Worker::Worker(WorkerOptions options)
+    : loop_(std::make_unique<Loop>(options.threading == Threading::single ? 1 : BOOST_ASIO_CONCURRENCY_HINT_SAFE)),
       timers_(base::Clock::now()),
       scratch_(std::make_unique<char[]>(scratch_size + base::limits::tail_padding)),
-      threading_(threading) {}
+      options_(options) {}
 
 Worker::~Worker() = default;
 
@@ -50,24 +51,46 @@ void Worker::turn(base::TimePoint until) {
     const auto guard = enter();
     clock_.begin_turn();
     if (const auto next = timers_.next(); next && *next < until) until = *next;
-    if (threading_ == Threading::shared) until = std::min(until, now() + shared_wait);
+    if (options_.threading == Threading::shared) until = std::min(until, now() + shared_wait);
     if (!dirty_.empty()) until = base::TimePoint::min();  // whoever called from outside the loop must not wait for it
   }
-  std::size_t ran = until == base::TimePoint::max()   ? loop_->context.run_one()
-                    : until == base::TimePoint::min() ? loop_->context.poll_one()
-                                                      : loop_->context.run_one_until(until);
+  std::size_t ran = wait(until);
   // Where this thread did not get to run in time, what came meanwhile is heard before a timer says that nothing did.
   if (ran == 0) ran = loop_->context.poll_one();
-  const int most = threading_ == Threading::single ? handlers_per_turn : 1;
+  const int most = options_.threading == Threading::single ? handlers_per_turn : 1;
   for (int i = 1; ran != 0 && i < most && loop_->context.poll_one() != 0; ++i) {
   }
   {
     const auto guard = enter();
-    if (ran == 0 || threading_ == Threading::shared)
+    if (ran == 0 || options_.threading == Threading::shared)
       clock_.begin_turn();  // the wait took time, and no handler has read the clock since
     finish_turn();
   }
-  if (threading_ == Threading::shared) run_jobs();
+  if (options_.threading == Threading::shared) run_jobs();
+}
+
+/// Runs one handler once there is one, until `until` at most; returns how many ran.
+std::size_t Worker::wait(base::TimePoint until) {
+  if (until == base::TimePoint::min()) return loop_->context.poll_one();
+  if (!options_.busy_polling || options_.threading == Threading::shared) return wait_asleep(until);
+  const bool awake = busy_poll_.pays();
+  std::size_t ran = 0;
+  if (awake) {
+    for (int i = 0; ran == 0 && i < BusyPoll::attempts; ++i) ran = loop_->context.poll_one();
+    busy_poll_.stayed_awake(ran != 0);
+  }
+  if (ran == 0) ran = wait_asleep(until);
+  if (ran != 0) {
+    const base::TimePoint last_turn = std::exchange(turn_began_, now());
+    if (!awake) busy_poll_.slept(turn_began_ - last_turn);
+  } else if (!awake) {
+    busy_poll_.slept(base::Duration::max());
+  }
+  return ran;
+}
+
+std::size_t Worker::wait_asleep(base::TimePoint until) {
+  return until == base::TimePoint::max() ? loop_->context.run_one() : loop_->context.run_one_until(until);
 }
 
 void Worker::run_jobs() {

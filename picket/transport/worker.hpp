@@ -13,6 +13,7 @@
 #include "picket/base/limits.hpp"
 #include "picket/base/time.hpp"
 #include "picket/base/timer_wheel.hpp"
+#include "picket/transport/busy_poll.hpp"
 
 namespace boost::asio {
 class io_context;
@@ -39,16 +40,22 @@ enum class Threading : std::uint8_t {
   shared,  ///< Several take turns at the loop: for work that is long beside a system call, see Worker::hand_over().
 };
 
+struct WorkerOptions {
+  Threading threading = Threading::single;
+  /// Stays awake for waits that have proved short (busy_poll.hpp). A loop of several threads never does.
+  bool busy_polling = true;
+};
+
 /// One thread's event loop and all that belongs to that thread: clock, timers, ids, scratch memory. Nothing of it is
 /// shared.
 ///
-/// A turn: wait for readiness, run what is ready, fire due timers, then flush every connection that has output: what
-/// one turn produced leaves in one system call per connection, but for what a Link's own reads brought forth
-/// (link.hpp). Thread safety: post() and stop() from any thread; everything else only from the thread inside run(), and
-/// where several are inside, only under enter(). Handlers, timers, flushes and posted jobs run under it.
+/// A turn: wait for readiness, awake or asleep, run what is ready, fire due timers, then flush every connection that
+/// has output: what one turn produced leaves in one system call per connection, but for what a Link's own reads brought
+/// forth (link.hpp). Thread safety: post() and stop() from any thread; everything else only from the thread inside
+/// run(), and where several are inside, only under enter(). Handlers, timers, flushes and posted jobs run under it.
 class Worker {
  public:
-  explicit Worker(Threading threading = Threading::single);
+  explicit Worker(WorkerOptions options = {});
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
   ~Worker();
@@ -74,7 +81,7 @@ class Worker {
 
   /// Holds the other threads of a shared worker off; nothing where there is one thread.
   [[nodiscard]] std::unique_lock<std::mutex> enter() {
-    return threading_ == Threading::shared ? std::unique_lock{mutex_} : std::unique_lock<std::mutex>{};
+    return options_.threading == Threading::shared ? std::unique_lock{mutex_} : std::unique_lock<std::mutex>{};
   }
   /// Runs `job` without the lock: on the calling thread once its turn is over, unless another thread is idle and takes
   /// it first. So the thread that read an event evaluates it in place while the next one reads on, and a single small
@@ -93,6 +100,8 @@ class Worker {
   void post(std::move_only_function<void()> job);
 
  private:
+  std::size_t wait(base::TimePoint until);
+  std::size_t wait_asleep(base::TimePoint until);
   void finish_turn();
   void run_jobs();
 
@@ -107,7 +116,9 @@ class Worker {
   std::mutex mutex_;
   std::deque<std::move_only_function<void()>> jobs_;
   std::atomic<bool> stopped_{false};
-  Threading threading_;
+  WorkerOptions options_;
+  BusyPoll busy_poll_;
+  base::TimePoint turn_began_{};  // the last that something came for
 };
 
 }  // namespace picket::transport

@@ -30,7 +30,7 @@ TEST(Worker, OutputOfOneTurnIsFlushedOnceAtItsEnd) {
 
 TEST(Worker, OutputFromOutsideTheLoopDoesNotWaitForAnEvent) {
   for (const auto threading : {Threading::single, Threading::shared}) {
-    Worker worker{threading};
+    Worker worker{{.threading = threading}};
     Counting item;
     worker.flush_later(item);
     worker.turn(base::TimePoint::max());  // nothing else will ever happen

@@ -169,7 +169,7 @@ class GatewayBody : public ::testing::Test {
   const transport::testing::TemporaryFolder folder_;
   const std::string agent_path_ = (folder_.path() / "agent.sock").string();
   agent::Server agent_{{.listen = "unix:" + agent_path_}, [] { return std::make_unique<Refusing>(); }};
-  gateway::Gateway gateway_{1};
+  gateway::Gateway gateway_{{.worker_threads = 1}};
   const ReservedPort port_;
 };
 

@@ -41,6 +41,7 @@ class Load : public ::testing::Test {
 TEST_F(Load, LeastFileHasEveryDefault) {
   const Config config = good(base);
   EXPECT_EQ(config.system.worker_threads, 0U);
+  EXPECT_TRUE(config.system.busy_polling);
   EXPECT_EQ(config.system.max_connections, 10'000U);
   EXPECT_EQ(config.system.graceful_shutdown_timeout, milliseconds{30'000});
   ASSERT_EQ(config.listeners.size(), 1U);
@@ -87,7 +88,7 @@ TEST_F(Load, LeastAgentHasEveryDefault) {
 
 /// Each setting with a value that is not its default.
 constexpr std::string_view every_setting = R"(
-system { worker-threads 3; max-connections 7; graceful-shutdown-timeout-secs 9 }
+system { worker-threads 3; busy-polling #false; max-connections 7; graceful-shutdown-timeout-secs 9 }
 listeners { listener "web" { address "[::1]:81"; protocol "http" } }
 agents {
   agent "w" type="waf" {
@@ -120,6 +121,7 @@ observability { metrics { address "127.0.0.1:9090"; path "/m" }; logging { level
 TEST_F(Load, EverySettingOfTheProcessReachesItsField) {
   const Config config = good(every_setting);
   EXPECT_EQ(config.system.worker_threads, 3U);
+  EXPECT_FALSE(config.system.busy_polling);
   EXPECT_EQ(config.system.max_connections, 7U);
   EXPECT_EQ(config.system.graceful_shutdown_timeout, milliseconds{9'000});
   EXPECT_EQ(config.listeners.at(0).host, "::1");

@@ -31,6 +31,7 @@ struct Events {
 
 struct System {
   std::uint32_t worker_threads = 0;  ///< 0: one per core.
+  bool busy_polling = true;          ///< Workers stay awake for short waits.
   std::uint32_t max_connections = 10'000;
   milliseconds graceful_shutdown_timeout{30'000};
 };
