@@ -1,42 +1,15 @@
-#include <algorithm>
 #include <array>
-#include <cstring>
 #include <string>
 
 #include <gtest/gtest.h>
-#include <sys/mman.h>
 
 #include "picket/wire/codec.hpp"
+#include "picket/wire/testing/last_page.hpp"
 #include "picket/wire/testing/padded.hpp"
 
 /// Header fields are copied by whole registers, which see bytes behind a text: they never decide, and never fault.
 namespace picket::wire {
 namespace {
-
-/// A page that ends in memory nobody may touch, full of quotes: what stands behind a text would need an escape.
-class LastPage {
- public:
-  LastPage() : pages_(::mmap(nullptr, 2 * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
-    if (pages_ == MAP_FAILED || ::mprotect(begin() + size, size, PROT_NONE) != 0) throw std::bad_alloc{};
-    std::memset(begin(), '"', size);
-  }
-  LastPage(const LastPage&) = delete;
-  LastPage& operator=(const LastPage&) = delete;
-  ~LastPage() { ::munmap(pages_, 2 * size); }
-
-  /// `text`, with `behind` bytes between it and the end.
-  std::string_view place(std::string_view text, std::size_t behind) {
-    std::memset(begin(), '"', size);
-    char* const at = begin() + size - behind - text.size();
-    std::ranges::copy(text, at);
-    return {at, text.size()};
-  }
-
- private:
-  static constexpr std::size_t size = 4096;
-  [[nodiscard]] char* begin() const noexcept { return static_cast<char*>(pages_); }
-  void* pages_;
-};
 
 std::string text_of(std::size_t size, char first) {
   std::string text(size, ' ');
@@ -62,7 +35,7 @@ constexpr std::array<Format, 2> formats{{{}, {.encoding = Encoding::msgpack, .ra
 constexpr std::array<std::size_t, 15> sizes{1, 2, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 255, 256};
 
 TEST(HeaderFields, WhatStandsBehindATextIsNotPartOfItWhereverItsPageEnds) {
-  LastPage page;
+  testing::LastPage page;
   for (const Format& format : formats) {
     for (const std::size_t size : sizes) {
       for (std::size_t behind = 0; behind <= 33; ++behind) {

@@ -3,12 +3,14 @@
 #include <cstdint>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 #include "picket/base/bytes.hpp"
 #include "picket/wire/internal/appender.hpp"
 #include "picket/wire/internal/copy_text.hpp"
 #include "picket/wire/internal/field_name.hpp"
 #include "picket/wire/internal/header_fields_avx2.hpp"
+#include "picket/wire/internal/text_fields_avx2.hpp"
 #include "picket/wire/value.hpp"
 
 namespace picket::wire::internal {
@@ -79,6 +81,27 @@ class JsonWriter {
     at[value.size() + 1] = '"';
     out_.at() = at + value.size() + 2;
   }
+  /// Writes the members of a struct that have these numbers, all of them texts, the first one always written; false
+  /// where they are to be written one by one.
+  template <Described T, std::size_t... index>
+  [[nodiscard]] bool text_members([[maybe_unused]] const T& message,
+                                  [[maybe_unused]] std::index_sequence<index...> fields) {
+#if defined(PICKET_HAS_AVX2)
+    if (has_avx2()) {
+      out_.need(avx2::room_for<avx2::JsonTexts>(message, fields));
+      if (avx2::put_texts<avx2::JsonTexts>(message, fields, out_.at(), separator_)) {
+        separator_ = 1;
+        return true;
+      }
+    }
+#endif
+    return false;
+  }
+  /// Structs are objects.
+  template <Described T, class Fields>
+  [[nodiscard]] bool text_elements(const T& /*message*/, Fields /*fields*/) {
+    return false;
+  }
   template <std::size_t size>
   void boolean_field(const FieldName<size>& name, bool value) {
     value ? literal_field(name, "true") : literal_field(name, "false");
@@ -114,12 +137,19 @@ class JsonWriter {
     out_.at() = at + 2;
     separator_ = 1;
   }
-  /// Writes `fields`, none of them the map's first, up to one that is left to header_field(); returns how many.
-  [[nodiscard]] std::size_t header_fields([[maybe_unused]] std::span<const Header> fields) {
+  /// Writes `fields`, the first at least; returns how many.
+  [[nodiscard]] std::size_t header_fields(std::span<const Header> fields) {
 #if defined(PICKET_HAS_AVX2)
-    if (has_avx2()) return put_json_fields_avx2(fields, out_.at(), out_.limit());
+    if (has_avx2()) {
+      if (const std::size_t done = put_json_fields_avx2(fields, separator_, out_.at(), out_.limit()); done != 0) {
+        separator_ = 1;
+        return done;
+      }
+      fields = fields.first(1);  // which needs more than copying
+    }
 #endif
-    return 0;
+    for (const auto& [name, value] : fields) header_field(name, value);
+    return fields.size();
   }
   /// Before every member of a map: any name.
   void key(std::string_view key) {

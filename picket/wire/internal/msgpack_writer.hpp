@@ -2,12 +2,15 @@
 
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 #include "picket/base/bytes.hpp"
 #include "picket/wire/internal/appender.hpp"
 #include "picket/wire/internal/copy_text.hpp"
 #include "picket/wire/internal/field_name.hpp"
 #include "picket/wire/internal/header_fields_avx2.hpp"
+#include "picket/wire/internal/msgpack_head.hpp"
+#include "picket/wire/internal/text_fields_avx2.hpp"
 #include "picket/wire/value.hpp"
 
 namespace picket::wire::internal {
@@ -18,14 +21,6 @@ class MsgpackWriter {
   /// `raw_bytes`: bodies are bin and travel uncopied, header values that are not UTF-8 are bin; without it bodies are
   /// base64 text and other bytes become U+FFFD (protocol.md §3).
   MsgpackWriter(Output& output, bool raw_bytes) : out_(output), raw_bytes_(raw_bytes) {}
-
-  /// The head of a text of at most 255 bytes; returns its end, and may write a byte behind it.
-  [[nodiscard]] static char* short_text_head(std::size_t size, char* at) noexcept {
-    const bool fixed = size < 32;
-    *at = static_cast<char>(fixed ? 0xA0 | size : 0xD9);
-    at[1] = static_cast<char>(size);
-    return at + (fixed ? 1 : 2);
-  }
 
   void null() { one(0xC0); }
   void boolean(bool value) { one(value ? 0xC3 : 0xC2); }
@@ -57,6 +52,24 @@ class MsgpackWriter {
     text(name.plain());
     text(value);
   }
+  /// Few structs have names.
+  template <Described T, class Fields>
+  [[nodiscard]] bool text_members(const T& /*message*/, Fields /*fields*/) {
+    return false;
+  }
+  /// Writes the elements of a struct that have these numbers, all of them texts; false where they are to be written one
+  /// by one.
+  template <Described T, std::size_t... index>
+  [[nodiscard]] bool text_elements([[maybe_unused]] const T& message,
+                                   [[maybe_unused]] std::index_sequence<index...> fields) {
+#if defined(PICKET_HAS_AVX2)
+    if (has_avx2()) {
+      out_.need(avx2::room_for<avx2::MsgpackTexts>(message, fields));
+      return avx2::put_texts<avx2::MsgpackTexts>(message, fields, out_.at());
+    }
+#endif
+    return false;
+  }
   template <std::size_t size>
   void boolean_field(const FieldName<size>& name, bool value) {
     text(name.plain());
@@ -82,22 +95,28 @@ class MsgpackWriter {
     out_.need(name.size() + value.size() + 5);
     if (name.size() > 0xFF || value.size() > 0xFF) [[unlikely]]
       return any_header_field(name, value);
-    char* at = short_text_head(name.size(), out_.at());
+    char* at = put_short_text_head(name.size(), out_.at());
     const bool plain_name = copy_text<Plain::ascii, Case::lower>(name.data(), name.size(), at);
     at += name.size();
     *at++ = static_cast<char>(0x91);
-    at = short_text_head(value.size(), at);
+    at = put_short_text_head(value.size(), at);
     const bool plain_value = copy_text<Plain::ascii, Case::kept>(value.data(), value.size(), at);
     if (!plain_name || !plain_value) [[unlikely]]
       return any_header_field(name, value);
     out_.at() = at + value.size();
   }
-  /// Writes `fields`, none of them the map's first, up to one that is left to header_field(); returns how many.
-  [[nodiscard]] std::size_t header_fields([[maybe_unused]] std::span<const Header> fields) {
+  /// Writes `fields`, the first at least; returns how many.
+  [[nodiscard]] std::size_t header_fields(std::span<const Header> fields) {
 #if defined(PICKET_HAS_AVX2)
-    if (has_avx2()) return put_msgpack_fields_avx2(fields, out_.at(), out_.limit());
+    if (has_avx2()) {
+      if (const std::size_t done = put_msgpack_fields_avx2(fields, out_.at(), out_.limit()); done != 0) {
+        return done;
+      }
+      fields = fields.first(1);  // which needs more than copying
+    }
 #endif
-    return 0;
+    for (const auto& [name, value] : fields) header_field(name, value);
+    return fields.size();
   }
   void key(std::string_view key) { text(key); }
   void lower_case_key(std::string_view key) { lower_case_text(key); }
@@ -114,7 +133,7 @@ class MsgpackWriter {
     out_.need(value.size() + 9);  // the longest that a head asks for, so that `start` stays where it is
     char* const start = out_.at();
     if (value.size() <= 0xFF) [[likely]] {
-      out_.at() = short_text_head(value.size(), start);
+      out_.at() = put_short_text_head(value.size(), start);
     } else {
       long_text_head(value.size());
     }

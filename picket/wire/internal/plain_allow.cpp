@@ -7,6 +7,7 @@
 
 #include "picket/wire/internal/copy_text.hpp"
 #include "picket/wire/internal/json_writer.hpp"
+#include "picket/wire/internal/msgpack_head.hpp"
 #include "picket/wire/internal/msgpack_writer.hpp"
 #include "picket/wire/internal/scan.hpp"
 #include "picket/wire/internal/write_fields.hpp"
@@ -122,7 +123,7 @@ char* put(std::string_view text, char* at) noexcept {
 /// Nothing where the id would need an escape.
 char* put_id(Encoding encoding, std::string_view id, char* at) noexcept {
   if (encoding == Encoding::msgpack) {
-    at = MsgpackWriter::short_text_head(id.size(), at);
+    at = put_short_text_head(id.size(), at);
     return copy_text<Plain::ascii, Case::kept>(id.data(), id.size(), at) ? at + id.size() : nullptr;
   }
   return copy_text<Plain::json, Case::kept>(id.data(), id.size(), at) ? at + id.size() : nullptr;

@@ -9,6 +9,7 @@
 #include <limits>
 #include <span>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "picket/wire/headers.hpp"
@@ -39,13 +40,13 @@ class RepeatedNames {
   [[nodiscard]] std::size_t next(std::size_t i) const noexcept {
     return many_.empty() ? links_[i] & ~repetition<std::uint8_t> : many_[i] & ~repetition<std::uint32_t>;
   }
-  /// How many fields from `i` on, before `end`, have a name that no other has; 0 where that would take long to say.
+  /// Some fields from `i` on, before `end`, that have a name which no other has; 0 where field `i` has not.
   [[nodiscard]] std::size_t unique_from(std::size_t i, std::size_t end) const noexcept {
     if (count_ == 0) return end - i;
-    if (!many_.empty()) return 0;
-    const auto* const from = links_.begin() + i;
-    return static_cast<std::size_t>(std::find_if(from, links_.begin() + end, [](auto link) { return link != 0; }) -
-                                    from);
+    if (!many_.empty()) return many_[i] == 0 ? 1 : 0;
+    const std::uint64_t shared = shared_[i / 64] >> (i % 64);
+    const std::size_t unique = shared != 0 ? static_cast<std::size_t>(std::countr_zero(shared)) : 64 - i % 64;
+    return std::min(unique, end - i);
   }
 
  private:
@@ -65,7 +66,7 @@ class RepeatedNames {
   }
   /// `last`: room for twice the fields, a power of two, all 0; holds the number of a field, from 1.
   template <class Index>
-  void link(std::span<const Header> fields, std::span<Index> last, std::span<Index> links) {
+  [[gnu::always_inline]] void link(std::span<const Header> fields, std::span<Index> last, std::span<Index> links) {
     const int shift = 32 - std::countr_zero(last.size());
     std::size_t count = 0;
     for (std::size_t i = 0; i < fields.size(); ++i) {
@@ -77,6 +78,10 @@ class RepeatedNames {
         if (!same_name(fields[other].name, name)) continue;
         links[other] = static_cast<Index>(links[other] | i);
         links[i] = repetition<Index>;
+        if constexpr (std::is_same_v<Index, std::uint8_t>) {
+          share(other);
+          share(i);
+        }
         ++count;
         break;
       }
@@ -84,8 +89,10 @@ class RepeatedNames {
     }
     count_ = count;
   }
+  [[gnu::noinline]] void share(std::size_t i) noexcept { shared_[i / 64] |= std::uint64_t{1} << (i % 64); }
 
   std::size_t count_ = 0;
+  std::array<std::uint64_t, few / 64> shared_{};  // a bit per field of links_: its name is another's, too
   std::array<std::uint8_t, few> links_;
   std::vector<std::uint32_t> many_;  // the links where links_ is too short
 };

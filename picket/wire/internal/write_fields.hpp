@@ -11,6 +11,7 @@
 #include "picket/wire/codec.hpp"
 #include "picket/wire/description.hpp"
 #include "picket/wire/internal/field_name.hpp"
+#include "picket/wire/internal/field_runs.hpp"
 #include "picket/wire/internal/repeated_names.hpp"
 
 /// From descriptions to bytes: one set of templates for both writers.
@@ -168,16 +169,16 @@ template <class S>
 void write(S& sink, const Headers& headers) {
   const RepeatedNames names{headers};
   sink.writer.begin_object(headers.size() - names.count());
-  for (std::size_t i = 0; i < headers.size(); ++i) {
-    if (i != 0) i += sink.writer.header_fields(headers.fields().subspan(i, names.unique_from(i, headers.size())));
-    if (i == headers.size()) break;
-    if (names.repeats(i)) continue;
-    if (names.next(i) == 0) {
-      sink.writer.header_field(headers[i].name, headers[i].value);
-    } else {
+  for (std::size_t i = 0; i < headers.size();) {
+    if (const std::size_t unique = names.unique_from(i, headers.size()); unique != 0) {
+      i += sink.writer.header_fields(headers.fields().subspan(i, unique));
+      continue;
+    }
+    if (!names.repeats(i)) {
       sink.writer.lower_case_key(headers[i].name);
       write_values(sink, headers, i, names);
     }
+    ++i;
   }
   sink.writer.end_object();
 }
@@ -276,11 +277,21 @@ void write_named_field(S& sink, const T& message) {
   write(sink, value);
 }
 
-template <class S, Described T>
+template <class S, Described T, std::size_t... index>
+void write_members(S& sink, const T& message, std::index_sequence<index...> run) {
+  if constexpr (sizeof...(index) > 1) {
+    if (sink.writer.text_members(message, run)) return;
+  }
+  (write_named_field<index>(sink, message), ...);
+}
+
+template <std::size_t index = 0, class S, Described T>
 void write_named_fields(S& sink, const T& message) {
-  [&]<std::size_t... index>(std::index_sequence<index...>) {
-    (write_named_field<index>(sink, message), ...);
-  }(std::make_index_sequence<field_count<T>>{});
+  if constexpr (index < field_count<T>) {
+    constexpr auto run = FieldRun<T, index>{};
+    write_members(sink, message, run);
+    write_named_fields<index + run.size()>(sink, message);
+  }
 }
 
 template <Described T>
@@ -292,6 +303,24 @@ template <Described T>
       Description<T>::fields);
 }
 
+template <class S, Described T, std::size_t... index>
+void write_elements(S& sink, const T& message, std::index_sequence<index...> run) {
+  if constexpr (sizeof...(index) > 1) {
+    if (sink.writer.text_elements(message, run)) return;
+  }
+  (write(sink, message.*std::get<index>(Description<T>::fields).member), ...);
+}
+
+template <std::size_t index, class S, Described T>
+void write_elements_from(S& sink, const T& message, std::size_t size) {
+  if constexpr (index < field_count<T>) {
+    if (index >= size) return;
+    constexpr auto run = FieldRun<T, index>{};
+    write_elements(sink, message, run);
+    write_elements_from<index + run.size()>(sink, message, size);
+  }
+}
+
 template <class S, Described T>
 void write_array(S& sink, const T& message) {
   std::size_t size = field_count<T>;
@@ -299,9 +328,7 @@ void write_array(S& sink, const T& message) {
     if (!sink.format.event_reply) size = Description<T>::core_fields;
   }
   sink.writer.begin_array(size);
-  std::size_t index = 0;
-  std::apply([&](const auto&... field) { ((index++ < size ? write(sink, message.*field.member) : void()), ...); },
-             Description<T>::fields);
+  write_elements_from<0>(sink, message, size);
   sink.writer.end_array();
 }
 
