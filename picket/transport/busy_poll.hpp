@@ -13,51 +13,56 @@ namespace picket::transport {
 ///
 /// Where a core with nothing to do is halted, waking it takes longer than most answers. Staying awake pays where the
 /// next event comes soon, and costs what it lasts where it does not. Which it will be is predicted as a processor
-/// predicts branches: what the last four waits were selects a counter, and what the wait turns out to be moves it. So a
-/// loop that waits shortly for an upstream and then long for the next request stays awake for the former alone.
-/// Thread safety: none; one owner, the worker.
+/// predicts branches: whether the turn before asked an agent, and what the last three waits were, select a counter;
+/// what the wait turns out to be moves it. So a loop stays awake for an upstream and sleeps for the next request, or
+/// sleeps for an agent that needs the same core. Thread safety: none; one owner, the worker.
 class BusyPoll {
  public:
   /// How often to look for events before sleeping: some 50 µs.
   static constexpr int attempts = 200;
 
-  [[nodiscard]] bool pays() const noexcept { return entries_[history_].credit > 0; }
+  [[nodiscard]] bool pays() const noexcept { return counters_[index_].credit > 0; }
 
   /// The wait was spent awake; `came`: before the last attempt.
   void stayed_awake(bool came) noexcept {
-    auto& entry = entries_[history_];
+    auto& [credit, penalty] = counters_[index_];
     if (came) {
-      entry.credit = std::min(entry.credit + 1, most_credit);
-      if (entry.credit == most_credit) entry.penalty = first_penalty;
-    } else {
-      // Where it does not pay, as beside the agent on one core, it is tried ever more rarely.
-      entry.credit = std::min(entry.credit, 0) - entry.penalty;
-      entry.penalty = std::min(2 * entry.penalty, last_penalty);
+      credit = std::min(credit + 1, most_credit);
+      if (credit == most_credit) penalty = first_penalty;
+    } else if ((credit -= price_of_a_miss) <= 0) {
+      // Where it does not pay it is tried ever more rarely.
+      credit = -penalty;
+      penalty = std::min(2 * penalty, last_penalty);
     }
     remember(came);
   }
   /// The wait was slept through, and lasted from one turn to the next. Awake it would have been shorter.
   void slept(base::Duration time) noexcept {
     const bool soon = time <= std::chrono::microseconds{200};
-    auto& credit = entries_[history_].credit;
+    auto& credit = counters_[index_].credit;
     credit = soon ? std::min(credit + 1, most_credit) : std::max(credit - 1, std::min(credit, -first_penalty));
     remember(soon);
   }
+  /// A turn ends; `asked`: with a question to an agent.
+  void turn_ends(bool asked) noexcept { index_ = history_ << 1 | static_cast<unsigned>(asked); }
 
  private:
+  static constexpr unsigned histories = 8;  // of three waits
   static constexpr int most_credit = 8;
+  static constexpr int price_of_a_miss = 4;
   static constexpr int first_penalty = 8;
   static constexpr int last_penalty = 1024;
 
-  struct Entry {
+  struct Counter {
     int credit = 0;
-    int penalty = first_penalty;
+    int penalty = first_penalty;  ///< How many waits are slept through once the credit is spent.
   };
 
-  void remember(bool soon) noexcept { history_ = (history_ << 1 | static_cast<unsigned>(soon)) % entries_.size(); }
+  void remember(bool soon) noexcept { history_ = (history_ << 1 | static_cast<unsigned>(soon)) % histories; }
 
-  std::array<Entry, 16> entries_{};
-  unsigned history_ = 0;  // the last four waits, the latest in the lowest bit; 1: soon
+  std::array<Counter, 2 * histories> counters_{};
+  unsigned history_ = 0;  // the latest wait in the lowest bit; 1: soon
+  unsigned index_ = 0;
 };
 
 }  // namespace picket::transport

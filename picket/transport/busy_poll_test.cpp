@@ -1,5 +1,7 @@
 #include "picket/transport/busy_poll.hpp"
 
+#include <vector>
+
 #include <gtest/gtest.h>
 
 namespace picket::transport {
@@ -7,56 +9,83 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Waits as a worker does; the next event comes `after` that long. True where the loop stayed awake.
-bool wait(BusyPoll& poll, base::Duration after) {
+/// How a kind of wait goes: `awake`, whether its event comes while the loop stays awake, and how long it is slept
+/// through.
+struct Wait {
+  bool awake;
+  base::Duration asleep;
+  bool asked = false;
+};
+
+/// Waits as a worker does. True where the loop stayed awake.
+bool wait(BusyPoll& poll, const Wait& kind) {
+  poll.turn_ends(kind.asked);
   const bool awake = poll.pays();
-  awake ? poll.stayed_awake(after <= 50us) : poll.slept(after);
+  awake ? poll.stayed_awake(kind.awake) : poll.slept(kind.asleep);
   return awake;
 }
 
 /// How many of `count` waits the loop stayed awake for.
-int awake(BusyPoll& poll, int count, base::Duration after) {
+int awake(BusyPoll& poll, int count, const Wait& kind) {
   int times = 0;
-  for (int i = 0; i < count; ++i) times += wait(poll, after) ? 1 : 0;
+  for (int i = 0; i < count; ++i) times += wait(poll, kind) ? 1 : 0;
   return times;
+}
+
+constexpr Wait for_agent{.awake = true, .asleep = 50us, .asked = true};
+constexpr Wait for_agent_on_this_core{.awake = false, .asleep = 30us, .asked = true};
+constexpr Wait for_upstream{.awake = true, .asleep = 50us};
+constexpr Wait for_busy_client{.awake = true, .asleep = 50us};
+constexpr Wait for_idle_client{.awake = false, .asleep = 5ms};
+
+/// Which waits of a request the loop stays awake for once it knows them.
+std::vector<bool> learned(BusyPoll& poll, const std::vector<Wait>& request) {
+  for (int i = 0; i < 1000; ++i)
+    for (const auto& kind : request) (void)wait(poll, kind);
+  std::vector<bool> result;
+  for (const auto& kind : request) result.push_back(wait(poll, kind));
+  return result;
 }
 
 TEST(BusyPoll, SleepsUntilWaitsHaveProvedShort) {
   BusyPoll poll;
-  EXPECT_EQ(awake(poll, 1000, 1ms), 0);
-  (void)awake(poll, 100, 20us);
-  EXPECT_EQ(awake(poll, 1000, 20us), 1000);
+  EXPECT_EQ(awake(poll, 1000, for_idle_client), 0);
+  (void)awake(poll, 100, for_upstream);
+  EXPECT_EQ(awake(poll, 1000, for_upstream), 1000);
 }
 
 TEST(BusyPoll, GoesBackToSleepWhereWaitsBecomeLong) {
   BusyPoll poll;
-  (void)awake(poll, 100, 20us);
-  EXPECT_LT(awake(poll, 10'000, 1ms), 10);
+  (void)awake(poll, 100, for_upstream);
+  EXPECT_LT(awake(poll, 10'000, for_idle_client), 40);
 }
 
-TEST(BusyPoll, TellsWhichWaitOfARepeatedRowIsTheLongOne) {
+TEST(BusyPoll, StaysAwakeWithinARequestAndSleepsBetweenRequests) {
   BusyPoll poll;
-  const auto request = [&] {
-    const bool for_agent = wait(poll, 20us);
-    const bool for_upstream = wait(poll, 40us);
-    const bool for_client = wait(poll, 5ms);
-    return std::array{for_agent, for_upstream, for_client};
-  };
-  for (int i = 0; i < 100; ++i) (void)request();
-  for (int i = 0; i < 100; ++i) EXPECT_EQ(request(), (std::array{true, true, false}));
+  EXPECT_EQ(learned(poll, {for_agent, for_upstream, for_idle_client}), (std::vector{true, true, false}));
+}
+
+TEST(BusyPoll, SleepsForAnAgentThatNeedsItsCoreAndStaysAwakeForOthers) {
+  BusyPoll poll;
+  EXPECT_EQ(learned(poll, {for_agent_on_this_core, for_upstream, for_busy_client}), (std::vector{false, true, true}));
 }
 
 TEST(BusyPoll, TriesEverMoreRarelyWhereOnlySleepMakesWaitsShort) {
-  // As where the agent has to run on the core that the loop would stay awake on.
   BusyPoll poll;
-  int tried = 0;
-  for (int i = 0; i < 100'000; ++i) {
-    const bool awake = poll.pays();
-    awake ? poll.stayed_awake(false) : poll.slept(30us);
-    tried += awake ? 1 : 0;
-  }
+  const int tried = awake(poll, 100'000, for_agent_on_this_core);
   EXPECT_GT(tried, 10) << "it never finds out that things have changed";
   EXPECT_LT(tried, 500);
+}
+
+TEST(BusyPoll, BearsAMissNowAndThen) {
+  BusyPoll poll;
+  (void)awake(poll, 100, for_upstream);
+  int times = 0;
+  for (int i = 0; i < 1000; ++i) {
+    times += awake(poll, 19, for_upstream);
+    (void)wait(poll, for_idle_client);
+  }
+  EXPECT_GT(times, 16'000);
 }
 
 }  // namespace

@@ -123,6 +123,7 @@ void Worker::finish_turn() {
     item->queued_ = false;
     item->flush();
   }
+  busy_poll_.turn_ends(!dirty_.empty());
   dirty_.clear();
 }
 
