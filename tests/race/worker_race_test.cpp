@@ -37,7 +37,7 @@ TEST(WorkerRace, JobsPostedByManyThreadsRunOnceEachOnTheWorker) {
 }
 
 TEST(WorkerRace, SharedWorkerRunsPostedJobsOneAtATimeOnAnyOfItsThreads) {
-  Worker worker{Threading::shared};
+  Worker worker{{.threading = Threading::shared}};
   int ran = 0;  // not atomic: the worker's lock must order them
   std::atomic<int> evaluated{0};
   std::vector<std::jthread> runners;
@@ -62,7 +62,7 @@ TEST(WorkerRace, SharedWorkerRunsPostedJobsOneAtATimeOnAnyOfItsThreads) {
 TEST(WorkerRace, StopFromSeveralThreadsWhileOthersPostEndsRun) {
   for (const auto threading : {Threading::single, Threading::shared})
     for (int round = 0; round < 20; ++round) {
-      Worker worker{threading};
+      Worker worker{{.threading = threading}};
       std::atomic<int> ran{0};
       std::jthread runner{[&] { worker.run(); }};
       std::vector<std::jthread> threads;
@@ -80,7 +80,7 @@ TEST(WorkerRace, StopFromSeveralThreadsWhileOthersPostEndsRun) {
 }
 
 TEST(WorkerRace, TimersOfASharedWorkerFireOnceWhoeverServesThem) {
-  Worker worker{Threading::shared};
+  Worker worker{{.threading = Threading::shared}};
   std::atomic<int> fired{0};
   const auto on_due = [](void* count, base::TimePoint) { ++*static_cast<std::atomic<int>*>(count); };
   std::vector<std::unique_ptr<base::Timer>> timers;
