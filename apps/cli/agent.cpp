@@ -125,7 +125,7 @@ void add_agent(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<StandInOptions>();
   auto block_if = std::make_shared<std::string>();
   agent::add_server_options(*command, *server);
-  command->add_flag("!--no-busy-polling", server->busy_polling, "Always sleep while waiting, however short waits are");
+  agent::add_loop_options(*command, *server);
   command->add_option("--block-if", *block_if, "Answer 403 to requests with this header value")
       ->type_name("HEADER=VALUE")
       ->check([](const std::string& text) {

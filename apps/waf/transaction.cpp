@@ -41,7 +41,7 @@ bool has_nul_in_request_line(const wire::RequestHeaders& head) {
 
 // With an id of ours: the library's own costs it a random device, a generator of 5 KB and, on a virtual machine, exits
 // to the hypervisor for each transaction.
-std::unique_ptr<modsecurity::Transaction> new_transaction(const RuleSet& rules, std::string id) {
+std::unique_ptr<modsecurity::Transaction> new_transaction(const RuleSet& rules, std::string& id) {
   return std::make_unique<modsecurity::Transaction>(&rules.engine().get(), &rules.compiled().get(), id.data(), nullptr);
 }
 
@@ -72,7 +72,7 @@ bool declares_body(const wire::Headers& headers) noexcept {
 }
 
 Transaction::Transaction(std::shared_ptr<const RuleSet> rules, RuleLog* log, std::string_view id)
-    : rules_(std::move(rules)), log_(log), engine_(new_transaction(*rules_, fit_for_log(id))) {}
+    : rules_(std::move(rules)), log_(log), id_(fit_for_log(id)), engine_(new_transaction(*rules_, id_)) {}
 Transaction::~Transaction() = default;
 
 base::Result<Verdict> Transaction::on_request_headers(const wire::RequestHeaders& request, BodyPlan plan) {
@@ -210,7 +210,7 @@ void Transaction::run_headers_phase(const wire::RequestHeaders& head) {
 
 // A body came that nothing announced, after phase 2 had run without it. Phase 2 twice would count its scores twice.
 void Transaction::start_over() {
-  engine_ = new_transaction(*rules_, *engine_->m_id);
+  engine_ = new_transaction(*rules_, id_);
   body_phase_ran_ = false;
   if (head_) run_headers_phase(*head_);
   seen_ = engine_->m_rulesMessages.size();  // what phase 1 says was reported the first time

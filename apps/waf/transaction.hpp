@@ -71,6 +71,7 @@ class Transaction {
 
   std::shared_ptr<const RuleSet> rules_;
   RuleLog* log_;
+  std::string id_;
   std::unique_ptr<modsecurity::Transaction> engine_;
   base::Arena arena_;
   std::optional<wire::RequestHeaders> head_;  // kept while an unannounced body may still come

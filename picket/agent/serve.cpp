@@ -58,11 +58,16 @@ int serve_until_signalled(ServerOptions options, const HandlerFactory& factory, 
   return 0;
 }
 
+void add_loop_options(CLI::App& app, ServerOptions& options) {
+  app.add_flag("!--no-busy-polling", options.busy_polling, "Always sleep while waiting, however short waits are");
+}
+
 int serve(int argc, char** argv, const HandlerFactory& factory) {
   const auto info = factory()->info();
   CLI::App app{fmt::format("{} {}: an Agent Protocol v2 agent", info.name, info.version)};
   ServerOptions options;
   add_server_options(app, options);
+  add_loop_options(app, options);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -16,6 +16,9 @@ namespace picket::agent {
 /// --socket-group, --allow-uid.
 void add_server_options(CLI::App& app, ServerOptions& options);
 
+/// Adds --no-busy-polling, for agents that are called on the loop.
+void add_loop_options(CLI::App& app, ServerOptions& options);
+
 /// Runs a server until SIGTERM or SIGINT, then drains it. Call it before any thread is started: it blocks those signals
 /// in all of them. Returns an exit code: 0 after a drain, 1 when the socket could not be served. Prints errors and the
 /// address served to standard error.

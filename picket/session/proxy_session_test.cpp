@@ -21,7 +21,7 @@ using wire::FrameType;
 // ---- handshake
 
 TEST_F(ProxySessionTest, HandshakeIsTheFirstThingWritten) {
-  ProxySession session{{}, kStart};
+  ProxySession session{{}, start_time};
   EXPECT_THAT(types_of(take_output(session)), ElementsAre(FrameType::handshake_request));
 }
 
@@ -73,10 +73,10 @@ TEST_F(ProxySessionTest, BadHandshakesEndTheConnectionWithTheirReason) {
 
 TEST_F(ProxySessionTest, AgentThatDoesNotAnswerTheHandshakeIsGivenUp) {
   auto& session = start({.handshake_timeout = 2s});
-  EXPECT_EQ(session.next_wakeup(), kStart + 2s);
-  session.tick(kStart + 1999ms);
+  EXPECT_EQ(session.next_wakeup(), start_time + 2s);
+  session.tick(start_time + 1999ms);
   EXPECT_FALSE(session.end());
-  session.tick(kStart + 2s);
+  session.tick(start_time + 2s);
   ASSERT_TRUE(session.end());
   EXPECT_EQ(session.end()->kind(), ErrorKind::timeout);
 }
@@ -101,7 +101,7 @@ TEST_F(ProxySessionTest, ConnectionIsUsedOnlyOnceItsConfigurationIsAccepted) {
 TEST_F(ProxySessionTest, SilenceToAConfigurationIsARefusal) {
   auto& session = start({.config_json = "{}", .configure_timeout = 5s});
   answer_handshake(session);
-  session.tick(kStart + 5s);
+  session.tick(start_time + 5s);
   ASSERT_TRUE(session.end());
   EXPECT_THAT(session.end()->detail(), HasSubstr("configuration"));
 }
@@ -183,7 +183,7 @@ TEST_F(ProxySessionTest, EventWithAnotherIdThanItsExchangeIsRefused) {
   auto& session = ready();
   wire::RequestHeaders event;
   event.metadata.correlation_id = "someone else's";
-  EXPECT_FALSE(session.send(one_, event, base::Deadline{kStart + 1s}, 1, kStart));
+  EXPECT_FALSE(session.send(one_, event, base::Deadline{start_time + 1s}, 1, start_time));
   EXPECT_EQ(session.exchanges(), 0U);
 }
 
@@ -205,7 +205,7 @@ TEST_F(ProxySessionTest, BorrowedBodyIsLetGoWhenItsEventEnds) {
   ASSERT_TRUE(send_chunk(session, one_, 0, 1, body));
   EXPECT_TRUE(session.output().borrows());
   session.output().consume(5000);  // half written
-  session.tick(kStart + 1s);
+  session.tick(start_time + 1s);
   EXPECT_FALSE(session.output().borrows());
   body.assign(body.size(), '!');
   const std::string rest = session.output().flatten();
@@ -225,7 +225,7 @@ TEST_F(ProxySessionTest, AgentThatDoesNotReadIsNotFedWithoutEnd) {
 
 TEST_F(ProxySessionTest, AnExchangeIsReportedToAnAgentThatSawNothingOfIt) {
   auto& session = ready();
-  session.report({.correlation_id = one_.text(), .status = 200}, kStart);
+  session.report({.correlation_id = one_.text(), .status = 200}, start_time);
   EXPECT_THAT(types_of(take_output(session)), ElementsAre(FrameType::request_complete));
   EXPECT_EQ(session.exchanges(), 0U);
   feed(session, frame_of({}, wire::AgentResponse{.correlation_id = one_.text()}));
@@ -238,20 +238,20 @@ TEST_F(ProxySessionTest, ACompletionLeavesWithTheNextEventOrAfterAWhileAlone) {
   EXPECT_TRUE(session.output().urgent());
   (void)take_output(session);
   feed(session, answer(one_));
-  session.complete(one_, {.correlation_id = one_.text()}, kStart);
+  session.complete(one_, {.correlation_id = one_.text()}, start_time);
   EXPECT_FALSE(session.output().urgent());
-  EXPECT_EQ(session.next_wakeup(), kStart + Linger::longest);
+  EXPECT_EQ(session.next_wakeup(), start_time + Linger::longest);
   ASSERT_TRUE(send_headers(session, two_, 2));
   EXPECT_TRUE(session.output().urgent());
   EXPECT_THAT(types_of(take_output(session)), ElementsAre(FrameType::request_complete, FrameType::request_headers));
 
-  session.tick(kStart + Linger::longest);
-  session.complete(two_, {.correlation_id = two_.text()}, kStart + 100ms);
+  session.tick(start_time + Linger::longest);
+  session.complete(two_, {.correlation_id = two_.text()}, start_time + 100ms);
   (void)take_output(session);  // with two_'s cancel
-  session.report({.correlation_id = two_.text()}, kStart + 100ms);
-  session.tick(kStart + 100ms + Linger::longest - 1ms);
+  session.report({.correlation_id = two_.text()}, start_time + 100ms);
+  session.tick(start_time + 100ms + Linger::longest - 1ms);
   EXPECT_FALSE(session.output().urgent());
-  session.tick(kStart + 100ms + Linger::longest);
+  session.tick(start_time + 100ms + Linger::longest);
   EXPECT_TRUE(session.output().urgent());
 }
 
@@ -262,9 +262,9 @@ TEST_F(ProxySessionTest, NothingIsReportedToAnAgentThatDidNotDeclareIt) {
       .protocol_version = 2,
       .capabilities = {.agent_id = "a", .name = "n", .version = "1", .supported_events = headers_only},
       .success = true};
-  session.report({.correlation_id = one_.text()}, kStart);
+  session.report({.correlation_id = one_.text()}, start_time);
   feed(session, frame_of({}, response));
-  session.report({.correlation_id = one_.text()}, kStart);
+  session.report({.correlation_id = one_.text()}, start_time);
   EXPECT_EQ(take_output(session), "");
 }
 

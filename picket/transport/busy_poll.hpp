@@ -13,17 +13,18 @@ namespace picket::transport {
 ///
 /// Where a core with nothing to do is halted, waking it takes longer than most answers. Staying awake pays where the
 /// next event comes soon, and costs what it lasts where it does not. Which it will be is predicted as a processor
-/// predicts branches: whether the turn before asked an agent, and what the last three waits were, select a counter;
-/// what the wait turns out to be moves it. So a loop stays awake for an upstream and sleeps for the next request, or
-/// sleeps for an agent that needs the same core. Thread safety: none; one owner, the worker.
+/// predicts branches: whether the turn before ended with a write, as a question to an agent does, and what the last
+/// three waits were select a counter; what the wait turns out to be moves it. So a loop stays awake for an upstream and
+/// sleeps for the next request, or sleeps for an agent that needs the same core. Thread safety: none; one owner, the
+/// worker.
 class BusyPoll {
  public:
-  /// How often to look for events before sleeping: some 50 µs.
-  static constexpr int attempts = 200;
+  /// How long to look for events before sleeping.
+  static constexpr base::Duration longest = std::chrono::microseconds{50};
 
   [[nodiscard]] bool pays() const noexcept { return counters_[index_].credit > 0; }
 
-  /// The wait was spent awake; `came`: before the last attempt.
+  /// The wait was spent awake; `came`: before the time was over.
   void stayed_awake(bool came) noexcept {
     auto& [credit, penalty] = counters_[index_];
     if (came) {
@@ -43,8 +44,8 @@ class BusyPoll {
     credit = soon ? std::min(credit + 1, most_credit) : std::max(credit - 1, std::min(credit, -first_penalty));
     remember(soon);
   }
-  /// A turn ends; `asked`: with a question to an agent.
-  void turn_ends(bool asked) noexcept { index_ = history_ << 1 | static_cast<unsigned>(asked); }
+  /// A turn ends; `wrote`: something was flushed at its end.
+  void turn_ends(bool wrote) noexcept { index_ = history_ << 1 | static_cast<unsigned>(wrote); }
 
  private:
   static constexpr unsigned histories = 8;  // of three waits

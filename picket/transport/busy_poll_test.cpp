@@ -14,12 +14,12 @@ using namespace std::chrono_literals;
 struct Wait {
   bool awake;
   base::Duration asleep;
-  bool asked = false;
+  bool wrote = false;
 };
 
 /// Waits as a worker does. True where the loop stayed awake.
 bool wait(BusyPoll& poll, const Wait& kind) {
-  poll.turn_ends(kind.asked);
+  poll.turn_ends(kind.wrote);
   const bool awake = poll.pays();
   awake ? poll.stayed_awake(kind.awake) : poll.slept(kind.asleep);
   return awake;
@@ -32,8 +32,8 @@ int awake(BusyPoll& poll, int count, const Wait& kind) {
   return times;
 }
 
-constexpr Wait for_agent{.awake = true, .asleep = 50us, .asked = true};
-constexpr Wait for_agent_on_this_core{.awake = false, .asleep = 30us, .asked = true};
+constexpr Wait for_agent{.awake = true, .asleep = 50us, .wrote = true};
+constexpr Wait for_agent_on_this_core{.awake = false, .asleep = 30us, .wrote = true};
 constexpr Wait for_upstream{.awake = true, .asleep = 50us};
 constexpr Wait for_busy_client{.awake = true, .asleep = 50us};
 constexpr Wait for_idle_client{.awake = false, .asleep = 5ms};

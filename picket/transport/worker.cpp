@@ -12,6 +12,8 @@ namespace {
 
 // Handlers run per turn at most: a flood on some connections must not keep the others' output waiting.
 constexpr int handlers_per_turn = 256;
+// A wait that ends at once reads no clock.
+constexpr int looks_per_clock_read = 16;
 // Threads that share a loop look at the timers so often even when nothing happens: a timer armed by one does not wake
 // another.
 constexpr base::Duration shared_wait = std::chrono::milliseconds{500};
@@ -54,9 +56,7 @@ void Worker::turn(base::TimePoint until) {
     if (options_.threading == Threading::shared) until = std::min(until, now() + shared_wait);
     if (!dirty_.empty()) until = base::TimePoint::min();  // whoever called from outside the loop must not wait for it
   }
-  std::size_t ran = wait(until);
-  // Where this thread did not get to run in time, what came meanwhile is heard before a timer says that nothing did.
-  if (ran == 0) ran = loop_->context.poll_one();
+  const std::size_t ran = wait(until);
   const int most = options_.threading == Threading::single ? handlers_per_turn : 1;
   for (int i = 1; ran != 0 && i < most && loop_->context.poll_one() != 0; ++i) {
   }
@@ -74,11 +74,7 @@ std::size_t Worker::wait(base::TimePoint until) {
   if (until == base::TimePoint::min()) return loop_->context.poll_one();
   if (!options_.busy_polling || options_.threading == Threading::shared) return wait_asleep(until);
   const bool awake = busy_poll_.pays();
-  std::size_t ran = 0;
-  if (awake) {
-    for (int i = 0; ran == 0 && i < BusyPoll::attempts; ++i) ran = loop_->context.poll_one();
-    busy_poll_.stayed_awake(ran != 0);
-  }
+  std::size_t ran = awake ? wait_awake(until) : 0;
   if (ran == 0) ran = wait_asleep(until);
   if (ran != 0) {
     const base::TimePoint last_turn = std::exchange(turn_began_, now());
@@ -89,8 +85,31 @@ std::size_t Worker::wait(base::TimePoint until) {
   return ran;
 }
 
+/// The same, without sleeping, for BusyPoll::longest at most.
+std::size_t Worker::wait_awake(base::TimePoint until) {
+  base::TimePoint end = base::TimePoint::max();
+  for (int looks = 1;; ++looks) {
+    const std::size_t ran = loop_->context.poll_one();
+    if (ran != 0) {
+      busy_poll_.stayed_awake(true);
+      return ran;
+    }
+    if (looks % looks_per_clock_read != 0) continue;
+    const base::TimePoint time = base::Clock::now();
+    if (time >= until) return 0;  // a timer is due, which says nothing of events
+    if (end == base::TimePoint::max()) end = time + BusyPoll::longest;
+    if (time >= end) {
+      busy_poll_.stayed_awake(false);
+      return 0;
+    }
+  }
+}
+
 std::size_t Worker::wait_asleep(base::TimePoint until) {
-  return until == base::TimePoint::max() ? loop_->context.run_one() : loop_->context.run_one_until(until);
+  if (until == base::TimePoint::max()) return loop_->context.run_one();
+  const std::size_t ran = loop_->context.run_one_until(until);
+  // Where this thread did not get to run in time, what came meanwhile is heard before a timer says that nothing did.
+  return ran != 0 ? ran : loop_->context.poll_one();
 }
 
 void Worker::run_jobs() {

@@ -101,6 +101,7 @@ class Worker {
 
  private:
   std::size_t wait(base::TimePoint until);
+  std::size_t wait_awake(base::TimePoint until);
   std::size_t wait_asleep(base::TimePoint until);
   void finish_turn();
   void run_jobs();

@@ -1,7 +1,9 @@
 #include <algorithm>
+#include <cerrno>
 #include <cstdint>
 #include <random>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -78,10 +80,12 @@ class ReservedPort {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    do {
+    while (true) {
       number_ = static_cast<std::uint16_t>(10'240 + random() % 21'760);  // below those of outgoing connections
       address.sin_port = htons(number_);
-    } while (::bind(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0);
+      if (::bind(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) break;
+      if (errno != EADDRINUSE) throw std::system_error(errno, std::generic_category(), "bind");
+    }
     const int others_may = 1;  // from now on, if they say so, as servers do
     EXPECT_EQ(::setsockopt(descriptor_, SOL_SOCKET, SO_REUSEADDR, &others_may, sizeof others_may), 0);
   }

@@ -8,6 +8,7 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -76,6 +77,12 @@ int clock_gettime(clockid_t clock, timespec* time) noexcept {
   static constinit std::atomic<int (*)(clockid_t, timespec*)> known{nullptr};
   ++counted.clock_reads;
   return next(known, "clock_gettime")(clock, time);
+}
+
+int epoll_wait(int epoll, epoll_event* events, int most, int timeout) {
+  static constinit std::atomic<int (*)(int, epoll_event*, int, int)> known{nullptr};
+  counted.polls += timeout == 0 ? 1 : 0;
+  return next(known, "epoll_wait")(epoll, events, most, timeout);
 }
 
 int gettimeofday(timeval* time, void* zone) noexcept {

@@ -8,13 +8,9 @@ namespace {
 
 using enum Presence;
 
-void read_busy_polling(Reader& reader, const Setting& setting, System& out) {
-  out.busy_polling = reader.boolean(setting).value_or(out.busy_polling);
-}
-
 constexpr Key<System> system_keys[] = {
     {{"worker-threads"}, number<&System::worker_threads>(0, 1024)},
-    {{"busy-polling"}, ValueRule<System>{read_busy_polling}},
+    {{"busy-polling"}, boolean<&System::busy_polling>()},
     {{"max-connections"}, number<&System::max_connections>(1, 10'000'000)},
     {{"graceful-shutdown-timeout-secs"}, in_seconds<&System::graceful_shutdown_timeout>(86'400)},
 };

@@ -108,6 +108,8 @@ void Reader::value(const Setting& setting, const Key<T>& key, T& out) {
       number_rule->set(out, *read);
   } else if (const auto* choice_rule = std::get_if<ChoiceRule<T>>(&key.rule)) {
     if (const auto read = choice(setting, choice_rule->words)) choice_rule->set(out, *read);
+  } else if (const auto* boolean_rule = std::get_if<BooleanRule<T>>(&key.rule)) {
+    if (const auto read = boolean(setting)) boolean_rule->set(out, *read);
   } else if (const auto* value_rule = std::get_if<ValueRule<T>>(&key.rule)) {
     value_rule->read(*this, setting, out);
   }

@@ -67,6 +67,12 @@ struct ChoiceRule {
   std::optional<int> (*get)(const T&) = nullptr;
 };
 
+/// #true or #false.
+template <class T>
+struct BooleanRule {
+  void (*set)(T&, bool) = nullptr;
+};
+
 /// Any other single value; what reads it reports what is wrong with it.
 template <class T>
 struct ValueRule {
@@ -96,7 +102,7 @@ struct KeyInfo {
 
 template <class T>
 struct Key : KeyInfo {
-  std::variant<NoRule, NumberRule<T>, ChoiceRule<T>, ValueRule<T>, BlockRule<T>, NodeRule<T>> rule;
+  std::variant<NoRule, NumberRule<T>, ChoiceRule<T>, BooleanRule<T>, ValueRule<T>, BlockRule<T>, NodeRule<T>> rule;
 };
 
 template <class T>
@@ -154,6 +160,12 @@ constexpr NumberRule<Owner<Members...>> number(std::uint64_t min, std::uint64_t 
       min, max, unit,
       [](Owner& owner, std::uint64_t value) { follow<Members...>(owner) = static_cast<Content<Members...>>(value); },
       [](const Owner& owner) -> std::optional<std::uint64_t> { return content<Members...>(owner); }};
+}
+
+template <auto... Members>
+constexpr BooleanRule<Owner<Members...>> boolean() {
+  using Owner = Owner<Members...>;
+  return {[](Owner& owner, bool value) { follow<Members...>(owner) = value; }};
 }
 
 /// A time, written in units of `Unit`; never zero.

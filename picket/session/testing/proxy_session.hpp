@@ -16,11 +16,7 @@
 /// For tests of this folder only.
 namespace picket::session::testing {
 
-using base::ErrorKind;
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using wire::FrameType;
-inline constexpr base::TimePoint kStart{std::chrono::hours{100}};
+inline constexpr base::TimePoint start_time{std::chrono::hours{100}};
 
 struct Peer {
   bool raw_bytes = false;
@@ -40,7 +36,7 @@ class ProxySessionTest : public ::testing::Test {
     return session;
   }
   ProxySession& start(ProxyConfig config = {}) {
-    session_.emplace(config, kStart);
+    session_.emplace(config, start_time);
     (void)take_output(*session_);
     return *session_;
   }
@@ -58,7 +54,7 @@ class ProxySessionTest : public ::testing::Test {
     format_ = {.encoding = peer.encoding, .raw_bytes = peer.raw_bytes, .event_reply = peer.event_reply};
     feed(session, frame_of({}, response));
   }
-  void feed(ProxySession& session, std::string_view bytes, base::TimePoint now = kStart) {
+  void feed(ProxySession& session, std::string_view bytes, base::TimePoint now = start_time) {
     fed_.emplace_back(bytes);
     session.feed(fed_.back().view(), now);
   }
@@ -70,7 +66,7 @@ class ProxySessionTest : public ::testing::Test {
     event.metadata.timestamp = "2026-01-01T00:00:00Z";
     event.method = "GET";
     event.uri = "/";
-    return session.send(id, event, base::Deadline{kStart + timeout}, tag, kStart);
+    return session.send(id, event, base::Deadline{start_time + timeout}, tag, start_time);
   }
   base::Status send_chunk(ProxySession& session, const base::CorrelationId& id, std::uint32_t index, Tag tag,
                           std::string_view data = "x") {
@@ -78,7 +74,7 @@ class ProxySessionTest : public ::testing::Test {
     event.correlation_id = ids_.emplace_back(id).text();
     event.data = base::as_bytes(data);
     event.chunk_index = index;
-    return session.send(id, event, base::Deadline{kStart + std::chrono::seconds{1}}, tag, kStart);
+    return session.send(id, event, base::Deadline{start_time + std::chrono::seconds{1}}, tag, start_time);
   }
   std::string answer(const base::CorrelationId& id, std::optional<wire::ReplyTo> to = {}) const {
     return frame_of(format_, wire::AgentResponse{.correlation_id = id.text(), .reply_to = to});

@@ -19,7 +19,8 @@ inline constexpr bool is_text_field = false;
 template <Presence presence, class Owner>
 inline constexpr bool is_text_field<Field<presence, Owner, Text>> = presence != Presence::extension;
 template <Presence presence, class Owner>
-inline constexpr bool is_text_field<Field<presence, Owner, std::optional<Text>>> = true;
+inline constexpr bool is_text_field<Field<presence, Owner, std::optional<Text>>> =
+    presence == Presence::nullable || presence == Presence::omitted;
 
 /// How many fields of T make a run that begins with number `first`: texts that follow each other, of which the first is
 /// always written; or one field of any kind.

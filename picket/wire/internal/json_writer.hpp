@@ -97,7 +97,7 @@ class JsonWriter {
 #endif
     return false;
   }
-  /// Structs are objects.
+  /// Never: structs are objects here.
   template <Described T, class Fields>
   [[nodiscard]] bool text_elements(const T& /*message*/, Fields /*fields*/) {
     return false;

@@ -52,7 +52,7 @@ class MsgpackWriter {
     text(name.plain());
     text(value);
   }
-  /// Few structs have names.
+  /// Never: the caller writes them one by one, as few structs have names here.
   template <Described T, class Fields>
   [[nodiscard]] bool text_members(const T& /*message*/, Fields /*fields*/) {
     return false;
@@ -63,7 +63,7 @@ class MsgpackWriter {
   [[nodiscard]] bool text_elements([[maybe_unused]] const T& message,
                                    [[maybe_unused]] std::index_sequence<index...> fields) {
 #if defined(PICKET_HAS_AVX2)
-    if (has_avx2()) {
+    if (has_avx2() && avx2::all_are_short(message, fields)) {
       out_.need(avx2::room_for<avx2::MsgpackTexts>(message, fields));
       return avx2::put_texts<avx2::MsgpackTexts>(message, fields, out_.at());
     }

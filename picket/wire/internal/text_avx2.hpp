@@ -15,7 +15,7 @@
 /// Copying text while looking at it, by 32 bytes: what header fields and the texts of structs have in common.
 namespace picket::wire::internal::avx2 {
 
-constexpr std::size_t block_size = 32;
+inline constexpr std::size_t block_size = 32;
 
 /// 32 bytes of which the first belongs to a text and the others need not: what stands on the same page can be read.
 /// Not an intrinsic, so that neither the compiler nor a sanitizer reasons about bytes outside the text.

@@ -68,14 +68,14 @@ struct JsonTexts {
   }
 };
 
-/// Elements of an array: every field, nil where it is nothing.
+/// Elements of an array: every field, nil where it is nothing. For texts that all_are_short().
 struct MsgpackTexts {
   static constexpr std::size_t around = 2;
 
   template <Described T, std::size_t index>
   PICKET_AVX2 static void put(std::string_view text, Position& position) noexcept {
     char* const at = put_short_text_head(text.size(), position.at);
-    position.stops |= put_text<Plain::ascii>(text, at) | static_cast<std::uint32_t>(text.size() > 0xFF);
+    position.stops |= put_text<Plain::ascii>(text, at);
     position.at = at + text.size();
   }
   template <Described T, std::size_t index>
@@ -94,6 +94,12 @@ PICKET_AVX2 inline void put_field(Text text, Position& position) noexcept {
 template <class Encoding, Described T, std::size_t index>
 PICKET_AVX2 inline void put_field(const std::optional<Text>& text, Position& position) noexcept {
   text ? Encoding::template put<T, index>(*text, position) : Encoding::template put_nothing<T, index>(position);
+}
+
+/// Whether the head of each has a short form in MessagePack.
+template <Described T, std::size_t... index>
+[[nodiscard]] bool all_are_short(const T& message, std::index_sequence<index...> /*fields*/) noexcept {
+  return (std::size_t{0} | ... | size_of(message.*std::get<index>(Description<T>::fields).member)) <= 0xFF;
 }
 
 /// The room that put_texts() wants.

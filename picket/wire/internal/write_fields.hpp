@@ -316,6 +316,8 @@ void write_elements_from(S& sink, const T& message, std::size_t size) {
   if constexpr (index < field_count<T>) {
     if (index >= size) return;
     constexpr auto run = FieldRun<T, index>{};
+    if constexpr (requires { Description<T>::core_fields; })
+      static_assert(index >= Description<T>::core_fields || index + run.size() <= Description<T>::core_fields);
     write_elements(sink, message, run);
     write_elements_from<index + run.size()>(sink, message, size);
   }
