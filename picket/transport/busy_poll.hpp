@@ -30,10 +30,12 @@ class BusyPoll {
     if (came) {
       credit = std::min(credit + 1, most_credit);
       if (credit == most_credit) penalty = first_penalty;
-    } else if ((credit -= price_of_a_miss) <= 0) {
-      // Where it does not pay it is tried ever more rarely.
-      credit = -penalty;
-      penalty = std::min(2 * penalty, last_penalty);
+    } else {
+      credit -= price_of_a_miss;
+      if (credit <= 0) {  // where it does not pay it is tried ever more rarely
+        credit = -penalty;
+        penalty = std::min(2 * penalty, last_penalty);
+      }
     }
     remember(came);
   }
