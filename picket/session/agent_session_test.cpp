@@ -17,13 +17,12 @@ using base::ErrorKind;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using wire::FrameType;
-constexpr base::TimePoint kStart{100h};
 
 class AgentSessionTest : public ::testing::Test {
  protected:
   AgentSession& start(AgentConfig config = {}) {
     config.info.agent_id = "test";
-    session_.emplace(config, kStart);
+    session_.emplace(config, start_time);
     return *session_;
   }
   AgentSession& open(std::vector<wire::Encoding> encodings = {wire::Encoding::msgpack},
@@ -45,7 +44,7 @@ class AgentSessionTest : public ::testing::Test {
                                                       .extensions = extensions,
                                                       .events = events}));
   }
-  void feed(AgentSession& session, std::string_view bytes, base::TimePoint now = kStart) {
+  void feed(AgentSession& session, std::string_view bytes, base::TimePoint now = start_time) {
     fed_.emplace_back(bytes);
     session.feed(fed_.back().view(), now);
   }
@@ -112,7 +111,7 @@ TEST_F(AgentSessionTest, AnAnswersBytesAreItsOwnersAgainAtOnce) {
   std::string replacement(10'000, 'r');
   ASSERT_TRUE(session.respond(arrived(session).at(0),
                               {.request_body_mutation = wire::BodyMutation{.data = base::as_bytes(replacement)}},
-                              kStart));
+                              start_time));
   replacement.assign(replacement.size(), '?');
   EXPECT_FALSE(session.output().borrows());
   EXPECT_EQ(base::as_text(*written<wire::AgentResponse>(session, format).request_body_mutation->data),
@@ -145,8 +144,8 @@ TEST_F(AgentSessionTest, RefusedHandshakeIsAnsweredBeforeTheClose) {
 
 TEST_F(AgentSessionTest, ProxyThatNeverShakesHandsIsGivenUp) {
   auto& session = start({.handshake_timeout = 3s});
-  EXPECT_EQ(session.next_wakeup(), kStart + 3s);
-  session.tick(kStart + 3s);
+  EXPECT_EQ(session.next_wakeup(), start_time + 3s);
+  session.tick(start_time + 3s);
   ASSERT_TRUE(session.end());
   EXPECT_EQ(session.end()->kind(), ErrorKind::timeout);
 }
@@ -156,11 +155,11 @@ TEST_F(AgentSessionTest, EveryEventIsAnsweredOnceWithItsOwnId) {
   feed(session, headers("a") + headers("b"));
   const auto refs = arrived(session);
   ASSERT_EQ(refs.size(), 2U);
-  EXPECT_TRUE(session.respond(refs[1], {}, kStart));
+  EXPECT_TRUE(session.respond(refs[1], {}, start_time));
   const auto answer = written<wire::AgentResponse>(session, session.format());
   EXPECT_EQ(answer.correlation_id, "b");
-  EXPECT_FALSE(session.respond(refs[1], {}, kStart)) << "answered before";
-  EXPECT_TRUE(session.respond(refs[0], {}, kStart));
+  EXPECT_FALSE(session.respond(refs[1], {}, start_time)) << "answered before";
+  EXPECT_TRUE(session.respond(refs[0], {}, start_time));
   EXPECT_EQ(session.unanswered(), 0U);
 }
 
@@ -168,7 +167,7 @@ TEST_F(AgentSessionTest, WithEventReplyTheAnswerNamesItsEvent) {
   auto& session = open({wire::Encoding::msgpack}, {wire::extension_event_reply});
   const wire::RequestBodyChunk chunk{.correlation_id = "a", .chunk_index = 7};
   feed(session, frame_of(session.format(), chunk));
-  ASSERT_TRUE(session.respond(arrived(session)[0], {}, kStart));
+  ASSERT_TRUE(session.respond(arrived(session)[0], {}, start_time));
   const auto answer = written<wire::AgentResponse>(session, session.format());
   EXPECT_EQ(answer.reply_to, (wire::ReplyTo{FrameType::request_body_chunk, 7}));
 }
@@ -190,7 +189,7 @@ TEST_F(AgentSessionTest, CancelEndsTheExchangeAndLateAnswersAreDropped) {
   feed(session, frame_of({}, wire::Cancel{.correlation_id = "a", .reason = wire::CancelReason::timeout}));
   EXPECT_THAT(ended(session), ElementsAre(EndReason::cancelled));
   EXPECT_FALSE(session.live(ref));
-  EXPECT_FALSE(session.respond(ref, {}, kStart));
+  EXPECT_FALSE(session.respond(ref, {}, start_time));
   EXPECT_EQ(session.unanswered(), 0U);
   EXPECT_EQ(take_output(session), "");
 }
@@ -198,22 +197,22 @@ TEST_F(AgentSessionTest, CancelEndsTheExchangeAndLateAnswersAreDropped) {
 TEST_F(AgentSessionTest, CompleteEndsTheExchangeOnceItIsAnswered) {
   auto& session = open();
   feed(session, headers("a"));
-  ASSERT_TRUE(session.respond(arrived(session)[0], {}, kStart));
+  ASSERT_TRUE(session.respond(arrived(session)[0], {}, start_time));
   session.clear_actions();
   feed(session, frame_of(session.format(), wire::RequestComplete{.correlation_id = "a"}));
   EXPECT_EQ(session.exchanges(), 1U);
-  ASSERT_TRUE(session.respond(arrived(session)[0], {}, kStart));
+  ASSERT_TRUE(session.respond(arrived(session)[0], {}, start_time));
   EXPECT_EQ(session.exchanges(), 0U);
 }
 
 TEST_F(AgentSessionTest, ExchangesThatAreNeverCompletedExpire) {
   auto& session = open({wire::Encoding::msgpack}, {}, {.exchange_ttl = 10s});
   feed(session, headers("a"));
-  ASSERT_TRUE(session.respond(arrived(session)[0], {}, kStart));
-  EXPECT_EQ(session.next_wakeup(), kStart + 10s);
-  session.tick(kStart + 9s);
+  ASSERT_TRUE(session.respond(arrived(session)[0], {}, start_time));
+  EXPECT_EQ(session.next_wakeup(), start_time + 10s);
+  session.tick(start_time + 9s);
   EXPECT_EQ(session.exchanges(), 1U);
-  session.tick(kStart + 10s);
+  session.tick(start_time + 10s);
   EXPECT_EQ(session.exchanges(), 0U);
   EXPECT_THAT(ended(session), ElementsAre(EndReason::expired));
 }
@@ -224,7 +223,7 @@ TEST_F(AgentSessionTest, ExchangesAreBoundedByForgettingTheLongestIdle) {
     session.clear_actions();
     feed(session, headers(id));
     ASSERT_EQ(arrived(session).size(), 1U);
-    ASSERT_TRUE(session.respond(arrived(session)[0], {}, kStart));
+    ASSERT_TRUE(session.respond(arrived(session)[0], {}, start_time));
   }
   EXPECT_EQ(session.exchanges(), 3U);
   EXPECT_THAT(ended(session), ElementsAre(EndReason::expired));
@@ -256,10 +255,10 @@ TEST_F(AgentSessionTest, PingIsAnsweredWithItsPayload) {
 TEST_F(AgentSessionTest, NothingFollowsTheEndOfASessionHoweverMuchTimePasses) {
   auto& session = open();
   feed(session, headers("a"));
-  session.respond(arrived(session).front(), {}, kStart);  // from here on the exchange is idle
+  session.respond(arrived(session).front(), {}, start_time);  // from here on the exchange is idle
   session.close(base::fail(ErrorKind::connection_closed, "gone"));
   session.clear_actions();
-  session.tick(kStart + 24h);
+  session.tick(start_time + 24h);
   EXPECT_TRUE(session.actions().empty());
   EXPECT_EQ(session.next_wakeup(), base::TimePoint::max());
 }
@@ -291,7 +290,7 @@ TEST_F(AgentSessionTest, MemoryOfBusyTimesIsGivenBackWhenOnlyPingsCome) {
   feed(session, frame_of({}, wire::RequestComplete{.correlation_id = "1"}));
   const auto completed = arrived(session);
   session.clear_actions();
-  for (const auto& ref : {refs.at(0), completed.at(0)}) EXPECT_TRUE(session.respond(ref, {}, kStart));
+  for (const auto& ref : {refs.at(0), completed.at(0)}) EXPECT_TRUE(session.respond(ref, {}, start_time));
   feed(session, frame_of({}, wire::Ping{.sequence = 2}));
   EXPECT_EQ(session.exchanges(), 0U);
   EXPECT_EQ(session.memory(), 0U);
@@ -301,12 +300,12 @@ TEST_F(AgentSessionTest, TheAnswerToACompletionWaitsForCompany) {
   auto& session = open();
   const wire::Format format{wire::Encoding::msgpack};
   feed(session, frame_of(format, wire::RequestComplete{.correlation_id = "a"}));
-  ASSERT_TRUE(session.respond(arrived(session).at(0), {}, kStart));
+  ASSERT_TRUE(session.respond(arrived(session).at(0), {}, start_time));
   EXPECT_FALSE(session.output().urgent());
-  EXPECT_EQ(session.next_wakeup(), kStart + Linger::longest);
+  EXPECT_EQ(session.next_wakeup(), start_time + Linger::longest);
   session.clear_actions();
   feed(session, headers("b"));
-  ASSERT_TRUE(session.respond(arrived(session).at(0), {}, kStart));
+  ASSERT_TRUE(session.respond(arrived(session).at(0), {}, start_time));
   EXPECT_TRUE(session.output().urgent());
 }
 

@@ -6,16 +6,19 @@
 
 #include <gtest/gtest.h>
 
+#include "picket/session/testing.hpp"
+
 namespace picket::session {
 namespace {
 
+using testing::start_time;
+
 using namespace std::chrono_literals;
-constexpr base::TimePoint kStart{100h};
 
 PendingEvent event(Tag tag, base::Duration due, bool sent = true, wire::ReplyTo key = {}) {
   PendingEvent pending;
   pending.tag = tag;
-  pending.deadline = base::Deadline{kStart + due};
+  pending.deadline = base::Deadline{start_time + due};
   pending.sent = sent;
   pending.key = key;
   return pending;
@@ -62,7 +65,7 @@ TEST(InFlight, EarliestDeadlineIsKnownWhateverTheOrder) {
       const auto exchange = table.find_or_add({static_cast<std::uint32_t>(random() % 50), 0, 9});
       const auto due = std::chrono::milliseconds{random() % 1000};
       live.push_back(table.add_event(exchange, event(1, due)));
-      model.insert(kStart + due);
+      model.insert(start_time + due);
     } else {
       const std::size_t at = random() % live.size();
       model.erase(model.find(table.event(live[at]).deadline.at()));

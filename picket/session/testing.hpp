@@ -1,9 +1,11 @@
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "picket/base/time.hpp"
 #include "picket/wire/codec.hpp"
 #include "picket/wire/testing/padded.hpp"
 
@@ -11,6 +13,9 @@
 namespace picket::session::testing {
 
 using wire::testing::Padded;
+
+/// When every session of the tests begins.
+inline constexpr base::TimePoint start_time{std::chrono::hours{100}};
 
 template <class Message>
 [[nodiscard]] std::string frame_of(const wire::Format& format, const Message& message) {

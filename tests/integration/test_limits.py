@@ -29,24 +29,22 @@ class Limits(StageTest):
             client.send(b"GET / HTTP/1.1\r\nX-Endless: " + b"a" * 4096)
             self.assertEqual(client.response().status, 431)
 
-    def test_a_declared_body_over_the_limit_is_413_before_anything_is_sent_on(self):
-        gateway = self.gateway()
+    def refuses_a_body_of(self, gateway, size):
         with gateway.client() as client:
-            client.send(message("/declared", "Content-Length: 100001\r\nExpect: 100-continue\r\n", "POST"))
+            client.send(message("/declared", f"Content-Length: {size}\r\nExpect: 100-continue\r\n", "POST"))
             answer = client.response()
             self.assertEqual((answer.status, answer.reason, answer.interim), (413, "body_too_large", []))
         self.assertEqual(self.upstream.requests, [])
+
+    def test_a_declared_body_over_the_limit_is_413_before_anything_is_sent_on(self):
+        self.refuses_a_body_of(self.gateway(), 100_001)
 
     def test_a_declared_body_over_an_agents_limit_is_413_and_no_100_continue_before_it(self):
         agent = self.stage.agent()
         gateway = self.gateway(
             agents=[Asked("a", agent.path, '"request_headers" "request_body"', "max-request-body-bytes 1000")]
         )
-        with gateway.client() as client:
-            client.send(message("/declared", "Content-Length: 1001\r\nExpect: 100-continue\r\n", "POST"))
-            answer = client.response()
-            self.assertEqual((answer.status, answer.reason, answer.interim), (413, "body_too_large", []))
-        self.assertEqual(self.upstream.requests, [])
+        self.refuses_a_body_of(gateway, 1001)
 
     def test_the_client_can_read_413_although_it_is_still_sending(self):
         gateway = self.gateway()

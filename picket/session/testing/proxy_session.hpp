@@ -16,8 +16,6 @@
 /// For tests of this folder only.
 namespace picket::session::testing {
 
-inline constexpr base::TimePoint start_time{std::chrono::hours{100}};
-
 struct Peer {
   bool raw_bytes = false;
   bool event_reply = false;
