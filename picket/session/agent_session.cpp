@@ -1,7 +1,7 @@
 #include "picket/session/agent_session.hpp"
 
 #include <algorithm>
-#include <array>
+#include <iterator>
 
 #include <fmt/format.h>
 
@@ -113,8 +113,7 @@ base::Status AgentSession::on_handshake(const wire::FrameView& frame) {
     return config_.extensions && std::ranges::find(request->extensions, extension) != request->extensions.end();
   };
   std::vector<wire::Text> taken;
-  if (offered(wire::extension_raw_bytes)) taken.push_back(wire::extension_raw_bytes);
-  if (offered(wire::extension_event_reply)) taken.push_back(wire::extension_event_reply);
+  std::ranges::copy_if(wire::all_extensions, std::back_inserter(taken), offered);
   for (const std::int32_t number : request->events)
     if (number >= 0 && number <= static_cast<std::int32_t>(wire::EventKind::guardrail_inspect))
       announced_events_.push_back(static_cast<wire::EventKind>(number));
@@ -127,6 +126,7 @@ base::Status AgentSession::on_handshake(const wire::FrameView& frame) {
   PICKET_TRY(wire::encode(format_, answer, output_));
   format_.raw_bytes = offered(wire::extension_raw_bytes);
   format_.event_reply = offered(wire::extension_event_reply);
+  completes_are_answered_ = !offered(wire::extension_one_way_complete);
   state_ = State::open;
   actions_.emplace_back(Opened{keep(arena_, *request)});
   return {};
@@ -164,31 +164,38 @@ bool AgentSession::live(const EventRef& ref) const noexcept {
   return ref.exchange < exchanges_.size() && exchanges_[ref.exchange].generation == ref.generation;
 }
 
-bool AgentSession::respond(const EventRef& ref, const wire::AgentResponse& response, base::TimePoint now) {
+bool AgentSession::respond(const EventRef& ref, wire::AgentResponse response, base::TimePoint now) {
   if (state_ != State::open || !live(ref) || exchanges_[ref.exchange].pending == 0) return false;
   auto& exchange = exchanges_[ref.exchange];
-  wire::AgentResponse complete = response;
-  complete.correlation_id = exchange.id;
-  if (format_.event_reply) complete.reply_to = ref.key;
-  const std::size_t before = output_.size();
-  auto status = wire::encode(format_, complete, output_);
-  if (!status) {
-    close(std::move(status.error()));
-    return false;
+  const bool completes = ref.key.type == FrameType::request_complete;
+  if (!completes || completes_are_answered_) {
+    const std::size_t before = output_.size();
+    response.correlation_id = exchange.id;
+    if (format_.event_reply) response.reply_to = ref.key;
+    auto status = write(response);
+    if (!status) {
+      close(std::move(status.error()));
+      return false;
+    }
+    if (completes) linger_.defer(output_, before, now);  // nobody waits for it
   }
-  if (ref.key.type == FrameType::request_complete) linger_.defer(output_, before, now);  // nobody waits for it
-  // A decision dies with the handler's call: bytes that it put in a body's place are not borrowed for longer.
-  for (const auto* const mutation : {&response.request_body_mutation, &response.response_body_mutation})
-    if (*mutation && (*mutation)->data && output_.borrows()) output_.own_borrowed(*(*mutation)->data);
   --unanswered_;
   --exchange.pending;
-  const bool over = ref.key.type == FrameType::request_complete || ref.key.type == FrameType::configure;
-  if (over && exchange.pending == 0) {
+  if (exchange.pending != 0) return true;
+  if (completes || ref.key.type == FrameType::configure) {
     remove(ref.exchange);
-  } else if (exchange.pending == 0) {
+  } else {
     link_idle(ref.exchange, now);
   }
   return true;
+}
+
+base::Status AgentSession::write(const wire::AgentResponse& response) {
+  PICKET_TRY(wire::encode(format_, response, output_));
+  // A decision dies with the handler's call: bytes that it put in a body's place are not borrowed for longer.
+  for (const auto* const mutation : {&response.request_body_mutation, &response.response_body_mutation})
+    if (*mutation && (*mutation)->data && output_.borrows()) output_.own_borrowed(*(*mutation)->data);
+  return {};
 }
 
 // ---- the table of exchanges

@@ -26,7 +26,7 @@ struct AgentConfig {
   AgentInfo info;
   std::vector<wire::Encoding> encodings{
       wire::Encoding::msgpack, wire::Encoding::json};  ///< Which ones it speaks; the proxy's preference decides.
-  bool extensions = true;                              ///< Take raw-bytes and event-reply where they are offered.
+  bool extensions = true;                              ///< Take the extensions of protocol.md §3 where offered.
   base::Duration handshake_timeout = std::chrono::seconds{10};
   std::size_t max_exchanges = 10'000;  ///< Exchanges remembered; over it the one that was idle longest is forgotten.
   base::Duration exchange_ttl =
@@ -93,9 +93,10 @@ class AgentSession {
 
   // ---- what the owner calls
   /// Answers an event. The response's id and reply_to are filled in here. False where nobody wants the answer any more
-  /// (cancelled, expired, closed, or answered before): it is dropped. Errors of encoding close the connection.
+  /// (cancelled, expired, closed, or answered before): it is dropped. Of request_complete it says that the handler is
+  /// done with it; with one-way-complete nothing is sent. Errors of encoding close the connection.
   /// Nothing of `response` is borrowed afterwards.
-  bool respond(const EventRef& ref, const wire::AgentResponse& response, base::TimePoint now);
+  bool respond(const EventRef& ref, wire::AgentResponse response, base::TimePoint now);
   /// Sends a message that answers nothing: HealthStatus, FlowControl, MetricsReport, ConfigUpdateRequest.
   template <class Message>
   [[nodiscard]] base::Status send(const Message& message) {
@@ -145,6 +146,7 @@ class AgentSession {
   base::Status on_cancel(std::string_view payload, base::TimePoint now);
   template <class Event>
   base::Status on_event(std::string_view payload, base::TimePoint now);
+  base::Status write(const wire::AgentResponse& response);
   base::Result<std::uint32_t> find_or_add(std::string_view id);
   void link_idle(std::uint32_t index, base::TimePoint now) noexcept;
   void unlink_idle(std::uint32_t index) noexcept;
@@ -171,6 +173,7 @@ class AgentSession {
   std::uint32_t newest_idle_ = nothing;
   std::size_t unanswered_ = 0;
   bool pinged_ = false;  // by the bytes being read
+  bool completes_are_answered_ = true;
   base::TimePoint handshake_deadline_;
 };
 

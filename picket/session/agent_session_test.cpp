@@ -15,6 +15,7 @@ using namespace std::chrono_literals;
 using namespace testing;
 using base::ErrorKind;
 using ::testing::ElementsAre;
+using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
 using wire::FrameType;
 
@@ -86,12 +87,12 @@ class AgentSessionTest : public ::testing::Test {
 TEST_F(AgentSessionTest, HandshakeTakesTheProxysFirstEncodingAndOurExtensions) {
   auto& session = start();
   handshake(session, {1, 2}, {wire::Encoding::msgpack, wire::Encoding::json},
-            {wire::extension_raw_bytes, "some-other", wire::extension_event_reply});
+            {wire::extension_raw_bytes, "some-other", wire::extension_one_way_complete, wire::extension_event_reply});
   const auto answer = written<wire::HandshakeResponse>(session);
   EXPECT_TRUE(answer.success);
   EXPECT_EQ(answer.protocol_version, 2U);
   EXPECT_EQ(answer.encoding, wire::Encoding::msgpack);
-  EXPECT_THAT(answer.extensions, ElementsAre(wire::extension_raw_bytes, wire::extension_event_reply));
+  EXPECT_THAT(answer.extensions, ElementsAreArray(wire::all_extensions));
   EXPECT_EQ(session.format(), (wire::Format{wire::Encoding::msgpack, true, true}));
   EXPECT_THAT(session.announced_events(), ElementsAre(wire::EventKind::request_headers));
 }
@@ -307,6 +308,20 @@ TEST_F(AgentSessionTest, TheAnswerToACompletionWaitsForCompany) {
   feed(session, headers("b"));
   ASSERT_TRUE(session.respond(arrived(session).at(0), {}, start_time));
   EXPECT_TRUE(session.output().urgent());
+}
+
+TEST_F(AgentSessionTest, AOneWayCompletionEndsTheExchangeWithoutAnAnswer) {
+  auto& session = open({wire::Encoding::msgpack}, {wire::extension_one_way_complete});
+  feed(session, headers("a"));
+  ASSERT_TRUE(session.respond(arrived(session).at(0), {}, start_time));
+  EXPECT_THAT(types_of(take_output(session)), ElementsAre(FrameType::agent_response)) << "events are answered as ever";
+  session.clear_actions();
+  feed(session, frame_of(session.format(), wire::RequestComplete{.correlation_id = "a"}));
+  EXPECT_EQ(session.unanswered(), 1U) << "until its handler is done with it";
+  ASSERT_TRUE(session.respond(arrived(session).at(0), {}, start_time));
+  EXPECT_EQ(session.unanswered(), 0U);
+  EXPECT_EQ(session.exchanges(), 0U);
+  EXPECT_TRUE(session.output().empty());
 }
 
 }  // namespace

@@ -39,7 +39,6 @@ base::ByteView body_of(const EventPointer& event) {
 ProxySession::ProxySession(const ProxyConfig& config, base::TimePoint now)
     : config_(config), state_deadline_(now + config.handshake_timeout), next_ping_(base::TimePoint::max()) {
   constexpr std::array<std::uint32_t, 1> versions{protocol_version};
-  constexpr std::array<wire::Text, 2> extensions{wire::extension_raw_bytes, wire::extension_event_reply};
   auto events = arena_.allocate_array<std::int32_t>(config.events.size());
   std::ranges::transform(config.events, events.begin(),
                          [](wire::EventKind kind) { return static_cast<std::int32_t>(kind); });
@@ -48,7 +47,7 @@ ProxySession::ProxySession(const ProxyConfig& config, base::TimePoint now)
                                  .proxy_version = config_.proxy_version,
                                  .supported_encodings = config_.encodings};
   if (config.extensions) {
-    request.extensions = extensions;
+    request.extensions = wire::all_extensions;
     request.events = events;
   }
   base::Status status;
@@ -131,6 +130,7 @@ base::Status ProxySession::on_handshake(std::string_view payload, base::TimePoin
   format_ = {.encoding = encoding,
              .raw_bytes = takes(wire::extension_raw_bytes),
              .event_reply = takes(wire::extension_event_reply)};
+  completes_are_answered_ = !takes(wire::extension_one_way_complete);
   agent_ = agent_info(answer.capabilities);
   next_ping_ = now + config_.ping_interval;
   if (config_.config_json) {
@@ -341,7 +341,7 @@ void ProxySession::report(const wire::RequestComplete& summary, base::TimePoint 
 bool ProxySession::tell(const wire::RequestComplete& summary, base::TimePoint now) {
   const std::size_t before = output_.size();
   if (!wire::encode(format_, summary, output_)) return false;
-  ++completes_unanswered_;
+  if (completes_are_answered_) ++completes_unanswered_;
   linger_.defer(output_, before, now);
   return true;
 }

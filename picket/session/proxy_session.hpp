@@ -26,7 +26,7 @@ struct ProxyConfig {
   std::string proxy_id = "picket";
   std::string proxy_version;
   std::vector<wire::Encoding> encodings{wire::Encoding::msgpack, wire::Encoding::json};  ///< In order of preference.
-  bool extensions = true;               ///< Offer raw-bytes and event-reply (protocol.md §3).
+  bool extensions = true;               ///< Offer the extensions of protocol.md §3.
   std::vector<wire::EventKind> events;  ///< The kinds this proxy will send; told to the agent.
   std::optional<std::string>
       config_json;  ///< The agent's configuration, delivered twice (protocol.md §4); none: null, no Configure.
@@ -209,6 +209,7 @@ class ProxySession {
   base::TimePoint pinged_at_{};
   base::TimePoint silent_since_{};                   // nothing was heard, or nothing was in flight, until then
   base::Duration patience_ = base::Duration::max();  // half of the shortest time-out in flight
+  bool completes_are_answered_ = true;
   bool suspect_ = false;
   bool paused_ = false;
   wire::HealthState health_ = wire::HealthState::healthy;

@@ -232,6 +232,14 @@ TEST_F(ProxySessionTest, AnExchangeIsReportedToAnAgentThatSawNothingOfIt) {
   EXPECT_EQ(session.dropped().unknown, 0U) << "its answer is expected";
 }
 
+TEST_F(ProxySessionTest, NoAnswerIsExpectedToAOneWayCompletion) {
+  auto& session = ready({.one_way_complete = true});
+  session.report({.correlation_id = one_.text(), .status = 200}, start_time);
+  EXPECT_THAT(types_of(take_output(session)), ElementsAre(FrameType::request_complete));
+  feed(session, answer(one_));
+  EXPECT_EQ(session.dropped().unknown, 1U);
+}
+
 TEST_F(ProxySessionTest, ACompletionLeavesWithTheNextEventOrAfterAWhileAlone) {
   auto& session = ready();
   ASSERT_TRUE(send_headers(session, one_, 1));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -47,6 +48,9 @@ enum class EventKind : std::uint8_t {
 
 inline constexpr Text extension_raw_bytes = "raw-bytes";
 inline constexpr Text extension_event_reply = "event-reply";
+inline constexpr Text extension_one_way_complete = "one-way-complete";
+inline constexpr std::array<Text, 3> all_extensions{extension_raw_bytes, extension_event_reply,
+                                                    extension_one_way_complete};
 
 struct HandshakeRequest {
   static constexpr FrameType type = FrameType::handshake_request;

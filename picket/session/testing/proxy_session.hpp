@@ -19,6 +19,7 @@ namespace picket::session::testing {
 struct Peer {
   bool raw_bytes = false;
   bool event_reply = false;
+  bool one_way_complete = false;
   wire::Encoding encoding = wire::Encoding::json;
 };
 
@@ -42,6 +43,7 @@ class ProxySessionTest : public ::testing::Test {
     std::vector<wire::Text> extensions;
     if (peer.raw_bytes) extensions.push_back(wire::extension_raw_bytes);
     if (peer.event_reply) extensions.push_back(wire::extension_event_reply);
+    if (peer.one_way_complete) extensions.push_back(wire::extension_one_way_complete);
     constexpr std::array<std::int32_t, 5> events{1, 2, 3, 5, 8};
     const wire::HandshakeResponse response{
         .protocol_version = 2,
