@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,6 +28,11 @@ class Decision {
   /// `type`: "basic", "bearer", "digest", or one of your own with `params`.
   [[nodiscard]] static Decision challenge(std::string type,
                                           std::vector<std::pair<std::string, std::string>> params = {});
+  Decision(const Decision& other);
+  Decision& operator=(const Decision& other) { return *this = Decision{other}; }
+  Decision(Decision&&) noexcept = default;
+  Decision& operator=(Decision&&) noexcept = default;
+  ~Decision() = default;
 
   /// Body and headers of a block.
   Decision&& body(std::string text) &&;
@@ -62,8 +68,8 @@ class Decision {
   [[nodiscard]] std::optional<std::uint16_t> block_status() const noexcept {
     return kind_ == Kind::block ? std::optional{status_} : std::nullopt;
   }
-  [[nodiscard]] const std::vector<std::string>& rules() const noexcept { return rules_; }
-  [[nodiscard]] const std::vector<std::string>& tags() const noexcept { return tags_; }
+  [[nodiscard]] const std::vector<std::string>& rules() const noexcept { return details().rules; }
+  [[nodiscard]] const std::vector<std::string>& tags() const noexcept { return details().tags; }
 
   /// The response to `event` for the wire; borrows this decision and `arena`.
   [[nodiscard]] wire::AgentResponse response(const wire::ReplyTo& event, base::Arena& arena) const;
@@ -76,31 +82,38 @@ class Decision {
     std::string name;
     std::string value;
   };
-
-  explicit Decision(Kind kind) : kind_(kind) {}
-  [[nodiscard]] wire::Decision verdict(base::Arena& arena) const;
-
-  Kind kind_ = Kind::allow;
-  std::uint16_t status_ = 0;
-  std::string text_;  // a block's body, a redirect's URL, a challenge's type
-  bool has_body_ = false;
-  bool needs_more_ = false;
-  Pairs pairs_;  // a block's headers, a challenge's params
-  std::vector<Op> request_ops_;
-  std::vector<Op> response_ops_;
-  std::vector<std::string> tags_;
-  std::vector<std::string> rules_;
-  std::vector<std::string> reasons_;
-  std::optional<float> confidence_;
-  Pairs notes_;
-  Pairs routing_;
-  std::optional<std::string> replacement_;
   struct Close {
     std::uint16_t code;
     std::string reason;
   };
-  bool drops_frame_ = false;
-  std::optional<Close> close_;
+  /// What few decisions say: a plain allow or block is made, moved and gone without touching any of it.
+  struct Details {
+    std::string text;  // a block's body, a redirect's URL, a challenge's type
+    bool has_body = false;
+    bool needs_more = false;
+    Pairs pairs;  // a block's headers, a challenge's params
+    std::vector<Op> request_ops;
+    std::vector<Op> response_ops;
+    std::vector<std::string> tags;
+    std::vector<std::string> rules;
+    std::vector<std::string> reasons;
+    std::optional<float> confidence;
+    Pairs notes;
+    Pairs routing;
+    std::optional<std::string> replacement;
+    bool drops_frame = false;
+    std::optional<Close> close;
+  };
+
+  explicit Decision(Kind kind, std::uint16_t status = 0) : kind_(kind), status_(status) {}
+  /// To be added to.
+  [[nodiscard]] Details& more();
+  [[nodiscard]] const Details& details() const noexcept;
+  [[nodiscard]] wire::Decision verdict(base::Arena& arena) const;
+
+  Kind kind_ = Kind::allow;
+  std::uint16_t status_ = 0;
+  std::unique_ptr<Details> details_;
 };
 
 }  // namespace picket::agent
