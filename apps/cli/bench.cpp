@@ -207,6 +207,7 @@ int bench(const BenchOptions& options) {
   transport::Worker worker;
   pool::AgentPool pool{worker,
                        {.connections_per_agent = options.connections,
+                        .load_balance_strategy = pool::LoadBalanceStrategy::least_connections,
                         .request_timeout = answer_timeout,
                         .max_concurrent_per_connection = options.in_flight}};
   auto agent = pool.add_agent(spec_of(options));
