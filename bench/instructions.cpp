@@ -118,7 +118,9 @@ void all() {
       encode_and_decode(fmt::format("headers/{}/{}", name, size), format, payloads().request(size));
     for (const char* const size : {"1k", "64k"})
       encode_and_decode(fmt::format("body/{}/{}", name, size), format, payloads().chunk(size));
-    encode_and_decode(fmt::format("allow/{}", name), format, payloads().allow());
+    wire::AgentResponse allow = payloads().allow();
+    if (format.event_reply) allow.reply_to = wire::ReplyTo{};
+    encode_and_decode(fmt::format("allow/{}", name), format, allow);
     dispatch(name, format.encoding);
     full_path(name, format.encoding);
   }
