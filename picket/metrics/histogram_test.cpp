@@ -19,6 +19,18 @@ TEST(Histogram, QuantileIsWithinOneBucketOfTheTruth) {
   }
 }
 
+TEST(Histogram, SmallValuesAreKnownExactlyAndAllWithin625Percent) {
+  for (std::int64_t value = 1; value < 10'000'000'000; value += 1 + value / 100) {
+    auto histogram = std::make_unique<Histogram>();
+    histogram->record(std::chrono::nanoseconds{value});
+    const std::int64_t found = histogram->quantile(1).count();
+    ASSERT_GE(found, value);
+    ASSERT_LE(found, value + value / 16);
+    ASSERT_EQ(histogram->count_up_to(std::chrono::nanoseconds{value}), 1U);
+    ASSERT_EQ(histogram->count_up_to(std::chrono::nanoseconds{value - value / 16 - 1}), 0U);
+  }
+}
+
 TEST(Histogram, NothingRecordedIsZeroNotAGuess) {
   const auto histogram = std::make_unique<Histogram>();
   EXPECT_EQ(histogram->quantile(0.5), 0ns);
