@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <optional>
 #include <tuple>
@@ -22,13 +23,19 @@ template <Presence presence, class Owner>
 inline constexpr bool is_text_field<Field<presence, Owner, std::optional<Text>>> =
     presence == Presence::nullable || presence == Presence::omitted;
 
-/// How many fields of T make a run that begins with number `first`: texts that follow each other, of which the first is
-/// always written; or one field of any kind.
+template <class F>
+inline constexpr bool is_number_field = false;
+template <Presence presence, class Owner, std::unsigned_integral Number>
+inline constexpr bool is_number_field<Field<presence, Owner, Number>> =
+    presence != Presence::extension && !std::is_same_v<Number, bool>;
+
+/// How many fields of T make a run that begins with number `first`: texts and unsigned integers that follow each other,
+/// the first a text that is always written; or one field of any kind.
 template <Described T, std::size_t first>
 inline constexpr std::size_t run_size = std::apply(
     []<class... F>(const F&...) {
       constexpr std::array<bool, sizeof...(F)> may_begin{(is_text_field<F> && F::presence != Presence::omitted)...};
-      constexpr std::array<bool, sizeof...(F)> may_follow{is_text_field<F>...};
+      constexpr std::array<bool, sizeof...(F)> may_follow{(is_text_field<F> || is_number_field<F>)...};
       if (!may_begin[first]) return std::size_t{1};
       return static_cast<std::size_t>(std::find(may_follow.begin() + first, may_follow.end(), false) -
                                       (may_follow.begin() + first));

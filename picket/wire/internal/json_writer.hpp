@@ -9,8 +9,8 @@
 #include "picket/wire/internal/appender.hpp"
 #include "picket/wire/internal/copy_text.hpp"
 #include "picket/wire/internal/field_name.hpp"
+#include "picket/wire/internal/field_runs_avx2.hpp"
 #include "picket/wire/internal/header_fields_avx2.hpp"
-#include "picket/wire/internal/text_fields_avx2.hpp"
 #include "picket/wire/value.hpp"
 
 namespace picket::wire::internal {
@@ -81,15 +81,15 @@ class JsonWriter {
     at[value.size() + 1] = '"';
     out_.at() = at + value.size() + 2;
   }
-  /// Writes the members of a struct that have these numbers, all of them texts, the first one always written; false
-  /// where they are to be written one by one.
+  /// Writes the members of a struct that have these numbers, a run (field_runs.hpp); false where they are to be written
+  /// one by one.
   template <Described T, std::size_t... index>
-  [[nodiscard]] bool text_members([[maybe_unused]] const T& message,
-                                  [[maybe_unused]] std::index_sequence<index...> fields) {
+  [[nodiscard]] bool simple_members([[maybe_unused]] const T& message,
+                                    [[maybe_unused]] std::index_sequence<index...> fields) {
 #if defined(PICKET_HAS_AVX2)
     if (has_avx2()) {
-      out_.need(avx2::room_for<avx2::JsonTexts>(message, fields));
-      if (avx2::put_texts<avx2::JsonTexts>(message, fields, out_.at(), separator_)) {
+      out_.need(avx2::room_for<avx2::JsonRun>(message, fields));
+      if (avx2::put_run<avx2::JsonRun>(message, fields, out_.at(), separator_)) {
         separator_ = 1;
         return true;
       }
@@ -99,7 +99,7 @@ class JsonWriter {
   }
   /// Never: structs are objects here.
   template <Described T, class Fields>
-  [[nodiscard]] bool text_elements(const T& /*message*/, Fields /*fields*/) {
+  [[nodiscard]] bool simple_elements(const T& /*message*/, Fields /*fields*/) {
     return false;
   }
   template <std::size_t size>

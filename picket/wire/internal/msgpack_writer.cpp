@@ -18,13 +18,6 @@ void MsgpackWriter::big_endian(unsigned marker, std::uint64_t value, std::size_t
   out_.at() += size;
 }
 
-void MsgpackWriter::long_integer(std::uint64_t value) {
-  if (value <= 0xFF) return big_endian(0xCC, value, 1);
-  if (value <= 0xFFFF) return big_endian(0xCD, value, 2);
-  if (value <= 0xFFFFFFFF) return big_endian(0xCE, value, 4);
-  big_endian(0xCF, value, 8);
-}
-
 void MsgpackWriter::signed_integer(std::int64_t value) {
   const auto bits = static_cast<std::uint64_t>(value);
   if (value >= 0) return unsigned_integer(bits);

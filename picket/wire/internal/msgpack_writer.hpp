@@ -8,9 +8,9 @@
 #include "picket/wire/internal/appender.hpp"
 #include "picket/wire/internal/copy_text.hpp"
 #include "picket/wire/internal/field_name.hpp"
+#include "picket/wire/internal/field_runs_avx2.hpp"
 #include "picket/wire/internal/header_fields_avx2.hpp"
 #include "picket/wire/internal/msgpack_head.hpp"
-#include "picket/wire/internal/text_fields_avx2.hpp"
 #include "picket/wire/value.hpp"
 
 namespace picket::wire::internal {
@@ -25,8 +25,8 @@ class MsgpackWriter {
   void null() { one(0xC0); }
   void boolean(bool value) { one(value ? 0xC3 : 0xC2); }
   void unsigned_integer(std::uint64_t value) {
-    if (value < 0x80) return one(static_cast<unsigned>(value));
-    long_integer(value);
+    out_.need(number_room);
+    out_.at() = put_number(value, out_.at());
   }
   void signed_integer(std::int64_t value);
   void number(double value);
@@ -54,18 +54,18 @@ class MsgpackWriter {
   }
   /// Never: the caller writes them one by one, as few structs have names here.
   template <Described T, class Fields>
-  [[nodiscard]] bool text_members(const T& /*message*/, Fields /*fields*/) {
+  [[nodiscard]] bool simple_members(const T& /*message*/, Fields /*fields*/) {
     return false;
   }
-  /// Writes the elements of a struct that have these numbers, all of them texts; false where they are to be written one
-  /// by one.
+  /// Writes the elements of a struct that have these numbers, a run (field_runs.hpp); false where they are to be
+  /// written one by one.
   template <Described T, std::size_t... index>
-  [[nodiscard]] bool text_elements([[maybe_unused]] const T& message,
-                                   [[maybe_unused]] std::index_sequence<index...> fields) {
+  [[nodiscard]] bool simple_elements([[maybe_unused]] const T& message,
+                                     [[maybe_unused]] std::index_sequence<index...> fields) {
 #if defined(PICKET_HAS_AVX2)
     if (has_avx2() && avx2::all_are_short(message, fields)) {
-      out_.need(avx2::room_for<avx2::MsgpackTexts>(message, fields));
-      return avx2::put_texts<avx2::MsgpackTexts>(message, fields, out_.at());
+      out_.need(avx2::room_for<avx2::MsgpackRun>(message, fields));
+      return avx2::put_run<avx2::MsgpackRun>(message, fields, out_.at());
     }
 #endif
     return false;
@@ -122,7 +122,6 @@ class MsgpackWriter {
   void lower_case_key(std::string_view key) { lower_case_text(key); }
 
  private:
-  void long_integer(std::uint64_t value);
   void one(unsigned byte) {
     out_.need(1);
     out_.put(static_cast<char>(byte));

@@ -22,7 +22,10 @@ namespace picket::wire::internal {
 class RepeatedNames {
  public:
   explicit RepeatedNames(const Headers& headers) {
-    if (headers.size() <= few) {
+    if (headers.size() <= very_few) {  // whose table is cleared in no time
+      std::array<std::uint8_t, 4 * very_few> last{};
+      link<std::uint8_t>(headers.fields(), last, links_);
+    } else if (headers.size() <= few) {
       std::array<std::uint8_t, 2 * few> last{};
       link<std::uint8_t>(headers.fields(), last, links_);
     } else {
@@ -50,19 +53,21 @@ class RepeatedNames {
   }
 
  private:
+  static constexpr std::size_t very_few = 8;
   static constexpr std::size_t few = 128;
   /// The bit of a link that says: this field repeats an earlier one. The others are the next field.
   template <class Index>
   static constexpr Index repetition = Index{1} << (std::numeric_limits<Index>::digits - 1);
 
-  /// Of length, first letter and the last two, whatever their case.
+  /// Of the length and the last four letters, whatever their case.
   static std::uint32_t hash_of(std::string_view name) noexcept {
-    if (name.size() < 2) return name.empty() ? 0 : static_cast<std::uint8_t>(name.front() | 0x20);
-    std::uint16_t last = 0;
-    std::memcpy(&last, name.data() + name.size() - 2, sizeof last);
-    const auto first = static_cast<std::uint8_t>(name.front() | 0x20);
-    const auto letters = static_cast<std::uint32_t>(last | 0x2020) | std::uint32_t{first} << 16;
-    return (letters ^ static_cast<std::uint32_t>(name.size() << 24)) * 0x9E3779B1U;
+    std::uint32_t letters = 0;
+    if (name.size() >= sizeof letters) [[likely]] {
+      std::memcpy(&letters, name.data() + name.size() - sizeof letters, sizeof letters);
+    } else {
+      for (const char letter : name) letters = letters << 8 | static_cast<std::uint8_t>(letter);
+    }
+    return ((letters | 0x20202020) + static_cast<std::uint32_t>(name.size())) * 0x9E3779B1U;
   }
   /// `last`: room for twice the fields, a power of two, all 0; holds the number of a field, from 1.
   template <class Index>
@@ -73,7 +78,7 @@ class RepeatedNames {
       const std::string_view name = fields[i].name;
       links[i] = 0;
       std::size_t slot = hash_of(name) >> shift;
-      for (; last[slot] != 0; slot = (slot + 1) % last.size()) {
+      for (; last[slot] != 0; slot = (slot + 1) % last.size()) [[unlikely]] {
         const std::size_t other = last[slot] - 1U;
         if (!same_name(fields[other].name, name)) continue;
         links[other] = static_cast<Index>(links[other] | i);

@@ -280,7 +280,7 @@ void write_named_field(S& sink, const T& message) {
 template <class S, Described T, std::size_t... index>
 void write_members(S& sink, const T& message, std::index_sequence<index...> run) {
   if constexpr (sizeof...(index) > 1) {
-    if (sink.writer.text_members(message, run)) return;
+    if (sink.writer.simple_members(message, run)) return;
   }
   (write_named_field<index>(sink, message), ...);
 }
@@ -306,7 +306,7 @@ template <Described T>
 template <class S, Described T, std::size_t... index>
 void write_elements(S& sink, const T& message, std::index_sequence<index...> run) {
   if constexpr (sizeof...(index) > 1) {
-    if (sink.writer.text_elements(message, run)) return;
+    if (sink.writer.simple_elements(message, run)) return;
   }
   (write(sink, message.*std::get<index>(Description<T>::fields).member), ...);
 }
@@ -345,7 +345,8 @@ void write(S& sink, const T& message) {
   sink.writer.begin_object(count_named_fields(message) + extra);
   if constexpr (std::is_same_v<T, RequestHeaders>) {
     static_assert(field_name<RequestMetadata, 0>.plain() == "correlation_id");
-    sink.writer.text_field(field_name<RequestMetadata, 0>, message.metadata.correlation_id);
+    if (!sink.writer.simple_members(message.metadata, std::index_sequence<0>{}))
+      sink.writer.text_field(field_name<RequestMetadata, 0>, message.metadata.correlation_id);
   }
   write_named_fields(sink, message);
   sink.writer.end_object();
