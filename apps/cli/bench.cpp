@@ -205,6 +205,8 @@ int measure(Load& load, const BenchOptions& options) {
 
 int bench(const BenchOptions& options) {
   transport::Worker worker;
+  // The fewest in flight: what one read answered makes room on its own connection, and leaves in one write. In turn, it
+  // would be scattered over all.
   pool::AgentPool pool{worker,
                        {.connections_per_agent = options.connections,
                         .load_balance_strategy = pool::LoadBalanceStrategy::least_connections,

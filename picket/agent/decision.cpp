@@ -25,14 +25,14 @@ Decision Decision::block(std::uint16_t status) { return Decision{Kind::block, st
 
 Decision Decision::redirect(std::string url, std::uint16_t status) {
   Decision decision{Kind::redirect, status};
-  decision.more().text = std::move(url);
+  decision.detailed().text = std::move(url);
   return decision;
 }
 
 Decision Decision::challenge(std::string type, std::vector<std::pair<std::string, std::string>> params) {
   Decision decision{Kind::challenge};
-  decision.more().text = std::move(type);
-  decision.more().pairs = std::move(params);
+  decision.detailed().text = std::move(type);
+  decision.detailed().pairs = std::move(params);
   return decision;
 }
 
@@ -41,7 +41,7 @@ Decision::Decision(const Decision& other)
       status_(other.status_),
       details_(other.details_ ? std::make_unique<Details>(*other.details_) : nullptr) {}
 
-Decision::Details& Decision::more() {
+Decision::Details& Decision::detailed() {
   if (!details_) details_ = std::make_unique<Details>();
   return *details_;
 }
@@ -52,91 +52,91 @@ const Decision::Details& Decision::details() const noexcept {
 }
 
 Decision&& Decision::body(std::string text) && {
-  more().text = std::move(text);
-  more().has_body = true;
+  detailed().text = std::move(text);
+  detailed().has_body = true;
   return std::move(*this);
 }
 Decision&& Decision::header(std::string name, std::string value) && {
-  more().pairs.emplace_back(std::move(name), std::move(value));
+  detailed().pairs.emplace_back(std::move(name), std::move(value));
   return std::move(*this);
 }
 Decision&& Decision::set_request_header(std::string name, std::string value) && {
-  more().request_ops.push_back({wire::HeaderOp::Kind::set, std::move(name), std::move(value)});
+  detailed().request_ops.push_back({wire::HeaderOp::Kind::set, std::move(name), std::move(value)});
   return std::move(*this);
 }
 Decision&& Decision::add_request_header(std::string name, std::string value) && {
-  more().request_ops.push_back({wire::HeaderOp::Kind::add, std::move(name), std::move(value)});
+  detailed().request_ops.push_back({wire::HeaderOp::Kind::add, std::move(name), std::move(value)});
   return std::move(*this);
 }
 Decision&& Decision::remove_request_header(std::string name) && {
-  more().request_ops.push_back({wire::HeaderOp::Kind::remove, std::move(name), {}});
+  detailed().request_ops.push_back({wire::HeaderOp::Kind::remove, std::move(name), {}});
   return std::move(*this);
 }
 Decision&& Decision::set_response_header(std::string name, std::string value) && {
-  more().response_ops.push_back({wire::HeaderOp::Kind::set, std::move(name), std::move(value)});
+  detailed().response_ops.push_back({wire::HeaderOp::Kind::set, std::move(name), std::move(value)});
   return std::move(*this);
 }
 Decision&& Decision::add_response_header(std::string name, std::string value) && {
-  more().response_ops.push_back({wire::HeaderOp::Kind::add, std::move(name), std::move(value)});
+  detailed().response_ops.push_back({wire::HeaderOp::Kind::add, std::move(name), std::move(value)});
   return std::move(*this);
 }
 Decision&& Decision::remove_response_header(std::string name) && {
-  more().response_ops.push_back({wire::HeaderOp::Kind::remove, std::move(name), {}});
+  detailed().response_ops.push_back({wire::HeaderOp::Kind::remove, std::move(name), {}});
   return std::move(*this);
 }
 Decision&& Decision::tag(std::string tag) && {
-  more().tags.push_back(std::move(tag));
+  detailed().tags.push_back(std::move(tag));
   return std::move(*this);
 }
 Decision&& Decision::rule(std::string id) && {
-  more().rules.push_back(std::move(id));
+  detailed().rules.push_back(std::move(id));
   return std::move(*this);
 }
 Decision&& Decision::reason(std::string code) && {
-  more().reasons.push_back(std::move(code));
+  detailed().reasons.push_back(std::move(code));
   return std::move(*this);
 }
 Decision&& Decision::confidence(float value) && {
-  more().confidence = value;
+  detailed().confidence = value;
   return std::move(*this);
 }
 Decision&& Decision::note(std::string key, std::string value) && {
-  more().notes.emplace_back(std::move(key), std::move(value));
+  detailed().notes.emplace_back(std::move(key), std::move(value));
   return std::move(*this);
 }
 Decision&& Decision::route(std::string key, std::string value) && {
-  more().routing.emplace_back(std::move(key), std::move(value));
+  detailed().routing.emplace_back(std::move(key), std::move(value));
   return std::move(*this);
 }
 Decision&& Decision::needs_more() && {
-  more().needs_more = true;
+  detailed().needs_more = true;
   return std::move(*this);
 }
 Decision&& Decision::replace_body(std::string bytes) && {
-  more().replacement = std::move(bytes);
+  detailed().replacement = std::move(bytes);
   return std::move(*this);
 }
 
 Decision&& Decision::drop_frame() && {
-  more().drops_frame = true;
+  detailed().drops_frame = true;
   return std::move(*this);
 }
 Decision&& Decision::close_websocket(std::uint16_t code, std::string reason) && {
-  more().close = Close{code, std::move(reason)};
+  detailed().close = Close{code, std::move(reason)};
   return std::move(*this);
 }
 
 wire::Decision Decision::verdict(base::Arena& arena) const {
-  const Details& said = details();
   switch (kind_) {
     case Kind::block: {
       wire::Block block{.status = status_, .body = {}, .headers = {}};
-      if (said.has_body) block.body = said.text;
-      if (!said.pairs.empty()) block.headers = pairs(said.pairs, arena);
+      if (details().has_body) block.body = details().text;
+      if (!details().pairs.empty()) block.headers = pairs(details().pairs, arena);
       return block;
     }
-    case Kind::redirect: return wire::Redirect{.url = said.text, .status = status_};
-    case Kind::challenge: return wire::Challenge{.challenge_type = said.text, .params = pairs(said.pairs, arena)};
+    case Kind::redirect: return wire::Redirect{.url = details().text, .status = status_};
+    case Kind::challenge:
+      return wire::Challenge{.challenge_type = details().text, .params = pairs(details().pairs, arena)};
     case Kind::allow: break;
   }
   return wire::Allow{};

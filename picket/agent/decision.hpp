@@ -107,7 +107,7 @@ class Decision {
 
   explicit Decision(Kind kind, std::uint16_t status = 0) : kind_(kind), status_(status) {}
   /// To be added to.
-  [[nodiscard]] Details& more();
+  [[nodiscard]] Details& detailed();
   [[nodiscard]] const Details& details() const noexcept;
   [[nodiscard]] wire::Decision verdict(base::Arena& arena) const;
 

@@ -93,5 +93,18 @@ TEST(Decision, NeedsMoreHoldsWhatIsHeld) {
   EXPECT_TRUE(says(Decision::allow(), R"("needs_more":false)"));
 }
 
+TEST(Decision, ACopySaysTheSameAndHasItsOwnDetails) {
+  const Decision original = Decision::block(451).body("no").rule("1");
+  Decision copy = original;
+  EXPECT_EQ(json(copy), json(original));
+  copy = std::move(copy).rule("2");
+  EXPECT_EQ(copy.rules().size(), 2U);
+  EXPECT_EQ(original.rules().size(), 1U);
+  copy = original;
+  EXPECT_EQ(json(copy), json(original));
+  copy = Decision::allow();
+  EXPECT_EQ(json(copy), json(Decision::allow()));
+}
+
 }  // namespace
 }  // namespace picket::agent

@@ -204,5 +204,18 @@ TEST_F(HandedOver, CompleteFreesTheState) {
   EXPECT_EQ(shared_.cancels, 0);
 }
 
+TEST_F(HandedOver, AOneWayCompletionFreesTheStateAndIsNotAnswered) {
+  serve_slow(2);
+  PlayedProxy proxy{endpoint(), testing::plain, testing::Completes::one_way};
+  for (int i = 0; i < 20; ++i) {
+    proxy.headers("1");
+    EXPECT_EQ(proxy.answered(), "1");
+    proxy.complete("1");
+  }
+  EXPECT_TRUE(eventually([&] { return shared_.states == 0; }));
+  EXPECT_EQ(shared_.cancels, 0);
+  proxy.settle();  // the pong is the next frame
+}
+
 }  // namespace
 }  // namespace picket::agent

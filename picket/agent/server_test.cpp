@@ -227,6 +227,16 @@ TEST_F(AgentServer, StateLivesFromTheFirstEventToTheLast) {
   EXPECT_EQ(proxy.answer().audit.tags[0], "1") << "the id's earlier exchange shows through";
 }
 
+TEST_F(AgentServer, AOneWayCompletionFreesTheStateAndIsNotAnswered) {
+  serve_recording();
+  PlayedProxy proxy{endpoint(), testing::plain, testing::Completes::one_way};
+  proxy.headers("1");
+  (void)proxy.answer();
+  proxy.complete("1");
+  proxy.settle();  // the pong is the next frame
+  EXPECT_EQ(record_.states, 0);
+}
+
 TEST_F(AgentServer, CancelFreesTheState) {
   serve_recording();
   PlayedProxy proxy{endpoint()};

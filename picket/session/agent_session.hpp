@@ -67,9 +67,9 @@ using AgentAction = std::variant<Opened, Arrived, Ended, Finished>;
 
 /// The agent's end of one connection to a proxy, as a state machine without socket, thread, clock or timer.
 ///
-/// Every event arrives once and is answered once by respond(), in any order. An event that does not decode is a
-/// protocol error: the connection ends, so that the proxy's failure mode decides; it is never answered "allow". An
-/// exchange ends with the answer to its request_complete, or with Ended.
+/// Every event arrives once and wants one respond(), in any order. An event that does not decode is a protocol error:
+/// the connection ends, so that the proxy's failure mode decides; it is never answered "allow". An exchange ends with
+/// the respond() to its request_complete, whether that is sent or not (one-way-complete), or with Ended.
 ///
 /// Thread safety: none; one owner (lock around it where threads share a connection). Complexity: O(1) per event.
 /// Source: protocol.md §1-§6.

@@ -324,5 +324,17 @@ TEST_F(AgentSessionTest, AOneWayCompletionEndsTheExchangeWithoutAnAnswer) {
   EXPECT_TRUE(session.output().empty());
 }
 
+TEST_F(AgentSessionTest, AnEventThatIsStillPendingIsAnsweredAfterAOneWayCompletion) {
+  auto& session = open({wire::Encoding::msgpack}, {wire::extension_one_way_complete});
+  feed(session, headers("a") + frame_of({wire::Encoding::msgpack}, wire::RequestComplete{.correlation_id = "a"}));
+  const auto refs = arrived(session);
+  ASSERT_EQ(refs.size(), 2U);
+  ASSERT_TRUE(session.respond(refs[1], {}, start_time));
+  EXPECT_EQ(take_output(session), "");
+  ASSERT_TRUE(session.respond(refs[0], {}, start_time));
+  EXPECT_EQ(written<wire::AgentResponse>(session, session.format()).correlation_id, "a");
+  EXPECT_EQ(session.unanswered(), 0U);
+}
+
 }  // namespace
 }  // namespace picket::session

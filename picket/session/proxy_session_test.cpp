@@ -240,6 +240,14 @@ TEST_F(ProxySessionTest, NoAnswerIsExpectedToAOneWayCompletion) {
   EXPECT_EQ(session.dropped().unknown, 1U);
 }
 
+TEST_F(ProxySessionTest, AnExtensionThatWasNotOfferedIsNotTaken) {
+  auto& session = ready({.raw_bytes = true, .event_reply = true, .one_way_complete = true}, {.extensions = false});
+  EXPECT_EQ(session.format(), wire::Format{});
+  session.report({.correlation_id = one_.text(), .status = 200}, start_time);
+  feed(session, frame_of({}, wire::AgentResponse{.correlation_id = one_.text()}));
+  EXPECT_EQ(session.dropped().unknown, 0U) << "its answer is expected";
+}
+
 TEST_F(ProxySessionTest, ACompletionLeavesWithTheNextEventOrAfterAWhileAlone) {
   auto& session = ready();
   ASSERT_TRUE(send_headers(session, one_, 1));

@@ -13,8 +13,8 @@ namespace picket::transport {
 ///
 /// Where a core with nothing to do is halted, waking it takes longer than most answers. Staying awake pays where the
 /// next event comes soon, and costs what it lasts where it does not. Which it will be is predicted as a processor
-/// predicts branches: whether the turn before ended with a write, as a question to an agent does, and what the last
-/// three waits were select a counter; what the wait turns out to be moves it. So a loop stays awake for an upstream and
+/// predicts branches: whether the turn before wrote to a peer, as a question to an agent does, and what the last three
+/// waits were select a counter; what the wait turns out to be moves it. So a loop stays awake for an upstream and
 /// sleeps for the next request, or sleeps for an agent that needs the same core. Thread safety: none; one owner, the
 /// worker.
 class BusyPoll {
@@ -46,7 +46,7 @@ class BusyPoll {
     credit = soon ? std::min(credit + 1, most_credit) : std::max(credit - 1, std::min(credit, -first_penalty));
     remember(soon);
   }
-  /// A turn ends; `wrote`: something was flushed at its end.
+  /// A turn ends; `wrote`: something went to a proxy or an agent.
   void turn_ends(bool wrote) noexcept { index_ = history_ << 1 | static_cast<unsigned>(wrote); }
 
  private:

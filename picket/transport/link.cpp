@@ -16,7 +16,8 @@ namespace {
 using base::ErrorKind;
 using base::fail;
 
-// Reads per readiness, 28 KiB: a peer that sends as fast as it is answered must not keep the others waiting.
+// Reads per readiness, 28 KiB: a peer that sends as fast as it is answered must not keep the others waiting. With 64
+// events in flight on 4 connections 16 reads gave a p99 of 815 us, 4 give 332, at the same number of decisions.
 constexpr int reads_per_turn = 4;
 // Bytes decoded before their answers leave: both ends work at the same time instead of by turns. Measured with 64
 // events in flight: 8 KiB gives 1.6 times the decisions per second of a whole backlog at once. With 8, which 8 KiB
@@ -179,7 +180,8 @@ void Link<Session>::touch() {
   if (owner_ == nullptr || !session_ || handling_) return;  // whoever handles sees to what that adds
   handle_actions();                                         // the call may have ended the session
   if (owner_ == nullptr) return;
-  if (session_->output().urgent() && !waiting_writable_) worker_.flush_later(*this);
+  const bool resumes = !reading_ && !backlogged();  // flush() reads on
+  if ((session_->output().urgent() || resumes) && !waiting_writable_) worker_.flush_later(*this);
   arm_timer();
 }
 
@@ -197,6 +199,7 @@ void Link<Session>::flush() {
       return;
     }
     if (*written == 0) return wait_writable();
+    worker_.wrote();
     output.consume(*written);
   }
   if (!reading_ && session_) {

@@ -59,7 +59,8 @@ class Link final : public Flushable, public std::enable_shared_from_this<Link<Se
   [[nodiscard]] Session* session() noexcept { return session_.get(); }
   [[nodiscard]] Worker& worker() noexcept { return worker_; }
 
-  /// The session was called by its owner: have its output flushed at the end of this turn, and its deadlines kept.
+  /// The session was called by its owner: have its output flushed at the end of this turn, or with the read that its
+  /// actions came from, and its deadlines kept.
   void touch();
   /// Ends the connection now, without telling the owner. What is queued is written as far as the kernel takes it.
   void close() noexcept;

@@ -1,11 +1,13 @@
 #include "picket/transport/link.hpp"
 
 #include <array>
+#include <functional>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "picket/base/limits.hpp"
 #include "picket/session/testing.hpp"
 #include "picket/transport/testing.hpp"
 
@@ -30,10 +32,16 @@ class AgentEnd final : public AgentLink::Owner {
       const auto action = session.actions()[i];
       if (const auto* const arrived = std::get_if<session::Arrived>(&action)) {
         ++events;
-        if (answers) session.respond(arrived->ref, answer, link.worker().now());
+        if (on_event) on_event();
+        if (answers) {
+          session.respond(arrived->ref, answer, link.worker().now());
+        } else {
+          unanswered.push_back(arrived->ref);
+        }
       }
     }
     session.clear_actions();
+    if (touches) link.touch();
     if (close_when_called) link.close();
   }
   void on_closed(AgentLink&, const base::Error& reason) override { ends.push_back(reason); }
@@ -41,15 +49,20 @@ class AgentEnd final : public AgentLink::Owner {
   std::vector<base::Error> ends;
   wire::AgentResponse answer;
   int events = 0;
+  std::vector<session::EventRef> unanswered;
+  std::function<void()> on_event;
   bool answers = true;
+  bool touches = false;
   bool close_when_called = false;
 };
 
 session::AgentConfig agent_config() { return {.info = {.agent_id = "a", .name = "n", .version = "1"}}; }
 
-std::string handshake() {
+std::string handshake(wire::TextList extensions = {}) {
   constexpr std::array<std::uint32_t, 1> versions{2};
-  return frame_of({}, wire::HandshakeRequest{.supported_versions = versions, .proxy_id = "p", .proxy_version = "1"});
+  return frame_of({},
+                  wire::HandshakeRequest{
+                      .supported_versions = versions, .proxy_id = "p", .proxy_version = "1", .extensions = extensions});
 }
 std::string ping(std::uint64_t sequence) { return frame_of({}, wire::Ping{.sequence = sequence}); }
 std::string chunk(std::string_view id, std::string_view data = "x") {
@@ -100,6 +113,18 @@ TEST_F(LinkTest, EachTurnWritesWhatItProduced) {
   peer.send_bytes(handshake());
   EXPECT_THAT(types_of(next_write()), ElementsAre(FrameType::handshake_response));
   peer.send_bytes(chunk("1"));
+  EXPECT_THAT(types_of(next_write()), ElementsAre(FrameType::agent_response));
+}
+
+TEST_F(LinkTest, OwnerMayTouchTheLinkWhileItIsCalled) {
+  RawPeer& peer = join(SOCK_SEQPACKET);
+  owner_.touches = true;
+  peer.send_bytes(handshake());
+  (void)next_write();
+  peer.send_bytes(chunk("1") + chunk("2"));
+  EXPECT_THAT(types_of(next_write()), ElementsAre(FrameType::agent_response, FrameType::agent_response));
+  // What waits for company leaves in time, too.
+  peer.send_bytes(frame_of({}, wire::RequestComplete{.correlation_id = "1"}));
   EXPECT_THAT(types_of(next_write()), ElementsAre(FrameType::agent_response));
 }
 
@@ -156,6 +181,56 @@ TEST_F(LinkTest, PeerThatDoesNotReadIsNotReadFromEither) {
   EXPECT_EQ(peer.receive()->type(), FrameType::handshake_response);
   for (std::size_t i = 0; i < asked; ++i) ASSERT_EQ(peer.receive()->type(), FrameType::agent_response) << i;
   EXPECT_TRUE(owner_.ends.empty());
+}
+
+TEST_F(LinkTest, PeerThatIsNotAnsweredIsNotReadFromUntilItIsEvenWhereNothingIsWritten) {
+  RawPeer& peer = join();
+  constexpr std::array<wire::Text, 1> extensions{wire::extension_one_way_complete};
+  peer.send_bytes(handshake(extensions));
+  EXPECT_EQ(peer.receive()->type(), FrameType::handshake_response);
+  owner_.answers = false;
+  const auto completions = [](std::size_t from, std::size_t count) {
+    std::string bytes;
+    for (std::size_t i = from; i < from + count; ++i)
+      bytes += frame_of({}, wire::RequestComplete{.correlation_id = std::to_string(i)});
+    return bytes;
+  };
+  constexpr std::size_t most = base::limits::max_unanswered_events;
+  constexpr std::size_t more = 500;
+  peer.send_bytes(completions(0, most));
+  ASSERT_TRUE(turn_until(worker_, [&] { return owner_.unanswered.size() == most; }));
+  peer.send_bytes(completions(most, more) + ping(1));
+  testing::turn_for(worker_, 20ms);
+  EXPECT_LT(owner_.unanswered.size(), most + more) << "questions are taken without bound";
+
+  owner_.answers = true;
+  for (const auto& ref : owner_.unanswered) link_->session()->respond(ref, {}, worker_.now());
+  link_->touch();
+  EXPECT_EQ(peer.receive()->type(), FrameType::pong);
+  EXPECT_EQ(owner_.events, static_cast<int>(most + more));
+}
+
+TEST_F(LinkTest, ABusyPeerDoesNotKeepAnotherWaiting) {
+  RawPeer& busy = join();
+  busy.send_bytes(handshake());
+  (void)busy.receive();
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  AgentEnd other;
+  const auto other_link = AgentLink::adopt(worker_, ends[0], agent_config(), other);
+  RawPeer patient{ends[1], &worker_};
+  patient.send_bytes(handshake());
+  (void)patient.receive();
+
+  std::string events;
+  while (events.size() < std::size_t{64} * 1024) events += chunk("1");
+  busy.send_bytes(events);
+  patient.send_bytes(chunk("1"));
+  int before = 0;
+  other.on_event = [&] { before = owner_.events; };
+  ASSERT_TRUE(turn_until(worker_, [&] { return other.events == 1; }));
+  EXPECT_LT(static_cast<std::size_t>(before) * chunk("1").size(), std::size_t{32} * 1024);
+  other_link->close();
 }
 
 // ---- the end

@@ -142,8 +142,8 @@ void Worker::finish_turn() {
     item->queued_ = false;
     item->flush();
   }
-  busy_poll_.turn_ends(!dirty_.empty());
   dirty_.clear();
+  busy_poll_.turn_ends(std::exchange(wrote_, false));
 }
 
 void Worker::stop() {

@@ -76,6 +76,9 @@ class Worker {
     item.queued_ = true;
     dirty_.push_back(&item);
   }
+  /// Something was written for somebody to answer: said by whoever wrote it, since the next wait hangs on it
+  /// (BusyPoll).
+  void wrote() noexcept { wrote_ = true; }
   /// `item` goes away.
   void forget(Flushable& item) noexcept;
 
@@ -114,6 +117,7 @@ class Worker {
   base::CorrelationIds ids_;
   std::unique_ptr<char[]> scratch_;
   std::vector<Flushable*> dirty_;
+  bool wrote_ = false;  // in this turn
   std::mutex mutex_;
   std::deque<std::move_only_function<void()>> jobs_;
   std::atomic<bool> stopped_{false};

@@ -133,7 +133,7 @@ TEST_P(Turn, LeavesAskingWithoutLockAndWithOneClockRead) {
 /// The questions of one turn leave in one write per connection; the answers in one per read of them.
 template <class Ask>
 void expect_few_writes(bench::BothEnds& ends, std::size_t count, Ask ask) {
-  // Completions of the round before, and their answers, leave first: each waits for company for a while.
+  // Completions of the round before leave first: each waits for company for a while.
   for (bool quiet = false; !quiet;) {
     const Calls before = calls();
     transport::testing::turn_for(ends.worker(), 2 * session::Linger::longest);

@@ -17,21 +17,26 @@ namespace picket::agent::testing {
 inline constexpr wire::Format plain{};
 inline constexpr wire::Format extended{.encoding = wire::Encoding::msgpack, .raw_bytes = true, .event_reply = true};
 
+enum class Completes : std::uint8_t { answered, one_way };
+
 /// One connection to a server under test. Every wait ends, with a failed test.
 class PlayedProxy {
  public:
-  explicit PlayedProxy(const transport::Endpoint& endpoint, const wire::Format& format = plain)
+  explicit PlayedProxy(const transport::Endpoint& endpoint, const wire::Format& format = plain,
+                       Completes completes = Completes::answered)
       : peer(transport::testing::RawPeer::connect(endpoint)), format_(format) {
     constexpr std::array<std::uint32_t, 1> versions{2};
-    constexpr std::array<wire::Text, 2> extensions{wire::extension_raw_bytes, wire::extension_event_reply};
+    std::vector<wire::Text> extensions;
+    if (format.event_reply) extensions = {wire::extension_raw_bytes, wire::extension_event_reply};
+    if (completes == Completes::one_way) extensions.push_back(wire::extension_one_way_complete);
     constexpr std::array<std::int32_t, 3> events{1, 2, 5};
     const std::array<wire::Encoding, 1> encodings{format.encoding};
-    wire::HandshakeRequest request{.supported_versions = versions,
-                                   .proxy_id = "played",
-                                   .proxy_version = "1",
-                                   .supported_encodings = encodings,
-                                   .events = events};
-    if (format.event_reply) request.extensions = extensions;
+    const wire::HandshakeRequest request{.supported_versions = versions,
+                                         .proxy_id = "played",
+                                         .proxy_version = "1",
+                                         .supported_encodings = encodings,
+                                         .extensions = extensions,
+                                         .events = events};
     peer.send(plain, request);
     const auto frame = peer.receive();
     EXPECT_TRUE(frame && frame->as<wire::HandshakeResponse>(plain, arena_).success);

@@ -27,10 +27,11 @@ template <class F>
 inline constexpr bool is_number_field = false;
 template <Presence presence, class Owner, std::unsigned_integral Number>
 inline constexpr bool is_number_field<Field<presence, Owner, Number>> =
-    presence != Presence::extension && !std::is_same_v<Number, bool>;
+    (presence == Presence::required || presence == Presence::defaulted) && !std::is_same_v<Number, bool>;
 
 /// How many fields of T make a run that begins with number `first`: texts and unsigned integers that follow each other,
-/// the first a text that is always written; or one field of any kind.
+/// the first a text, as numbers alone gain nothing, and always written, so that a comma stands before whatever follows
+/// the run; or one field of any kind.
 template <Described T, std::size_t first>
 inline constexpr std::size_t run_size = std::apply(
     []<class... F>(const F&...) {

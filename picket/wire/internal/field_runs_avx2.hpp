@@ -22,7 +22,8 @@
 /// between them: half of a head is its metadata.
 namespace picket::wire::internal::avx2 {
 
-inline constexpr std::size_t longest_number = 20;  // in either encoding
+inline constexpr std::size_t longest_number = 20;  // digits; in MessagePack less
+static_assert(longest_number >= number_room && longest_number <= 0xFF);
 
 /// What is written next goes to `at`.
 struct Position {

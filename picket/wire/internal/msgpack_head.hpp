@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -14,22 +15,28 @@ namespace picket::wire::internal {
   return at + (fixed ? 1 : 2);
 }
 
-/// What put_number() may write.
+/// The lowest `size` bytes of `value` behind a marker, the highest first; returns their end.
+[[nodiscard]] inline char* put_big_endian(unsigned marker, std::uint64_t value, std::size_t size, char* at) noexcept {
+  std::uint64_t bytes = value << (64 - 8 * size);
+  if constexpr (std::endian::native == std::endian::little) bytes = std::byteswap(bytes);
+  *at = static_cast<char>(marker);
+  std::memcpy(at + 1, &bytes, sizeof bytes);  // all eight: those behind are written over
+  return at + 1 + size;
+}
+
+/// What put_big_endian() and put_number() may write.
 inline constexpr std::size_t number_room = 9;
 
-/// An unsigned integer in its shortest form; returns its end, and may write behind it.
+/// An unsigned integer in its shortest form; returns its end.
 [[nodiscard]] inline char* put_number(std::uint64_t value, char* at) noexcept {
   if (value < 0x80) {
     *at = static_cast<char>(value);
     return at + 1;
   }
-  // 1, 2, 4 or 8 bytes, big-endian.
-  const unsigned power = value <= 0xFF ? 0 : value <= 0xFFFF ? 1 : value <= 0xFFFFFFFF ? 2 : 3;
-  const std::size_t size = std::size_t{1} << power;
-  const std::uint64_t bytes = __builtin_bswap64(value << (64 - 8 * size));
-  *at = static_cast<char>(0xCC + power);
-  std::memcpy(at + 1, &bytes, sizeof bytes);
-  return at + 1 + size;
+  if (value <= 0xFF) return put_big_endian(0xCC, value, 1, at);
+  if (value <= 0xFFFF) return put_big_endian(0xCD, value, 2, at);
+  if (value <= 0xFFFFFFFF) return put_big_endian(0xCE, value, 4, at);
+  return put_big_endian(0xCF, value, 8, at);
 }
 
 }  // namespace picket::wire::internal

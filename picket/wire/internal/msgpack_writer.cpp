@@ -10,12 +10,8 @@
 namespace picket::wire::internal {
 
 void MsgpackWriter::big_endian(unsigned marker, std::uint64_t value, std::size_t size) {
-  out_.need(9);
-  out_.put(static_cast<char>(marker));
-  std::uint64_t bytes = value << (64 - 8 * size);
-  if constexpr (std::endian::native == std::endian::little) bytes = std::byteswap(bytes);
-  std::memcpy(out_.at(), &bytes, sizeof bytes);  // all eight: those behind are written over
-  out_.at() += size;
+  out_.need(number_room);
+  out_.at() = put_big_endian(marker, value, size, out_.at());
 }
 
 void MsgpackWriter::signed_integer(std::int64_t value) {

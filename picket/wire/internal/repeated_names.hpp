@@ -22,12 +22,12 @@ namespace picket::wire::internal {
 class RepeatedNames {
  public:
   explicit RepeatedNames(const Headers& headers) {
-    if (headers.size() <= very_few) {  // whose table is cleared in no time
-      std::array<std::uint8_t, 4 * very_few> last{};
-      link<std::uint8_t>(headers.fields(), last, links_);
+    if (headers.size() <= 8) {
+      link_few<8>(headers);
+    } else if (headers.size() <= 64) {
+      link_few<64>(headers);
     } else if (headers.size() <= few) {
-      std::array<std::uint8_t, 2 * few> last{};
-      link<std::uint8_t>(headers.fields(), last, links_);
+      link_few<few>(headers);
     } else {
       many_.resize(headers.size());
       std::vector<std::uint32_t> last(std::bit_ceil(2 * headers.size()));
@@ -53,13 +53,13 @@ class RepeatedNames {
   }
 
  private:
-  static constexpr std::size_t very_few = 8;
   static constexpr std::size_t few = 128;
   /// The bit of a link that says: this field repeats an earlier one. The others are the next field.
   template <class Index>
   static constexpr Index repetition = Index{1} << (std::numeric_limits<Index>::digits - 1);
 
-  /// Of the length and the last four letters, whatever their case.
+  /// Of the length and the last four letters, whatever their case. The factor is one that also spreads names that end
+  /// with a count.
   static std::uint32_t hash_of(std::string_view name) noexcept {
     std::uint32_t letters = 0;
     if (name.size() >= sizeof letters) [[likely]] {
@@ -67,9 +67,15 @@ class RepeatedNames {
     } else {
       for (const char letter : name) letters = letters << 8 | static_cast<std::uint8_t>(letter);
     }
-    return ((letters | 0x20202020) + static_cast<std::uint32_t>(name.size())) * 0x9E3779B1U;
+    return ((letters | 0x20202020) + static_cast<std::uint32_t>(name.size())) * 0x2C1B3C6DU;
   }
-  /// `last`: room for twice the fields, a power of two, all 0; holds the number of a field, from 1.
+  /// A table of four times the fields: hardly two names share a place, and it is cleared in no time where they are few.
+  template <std::size_t most>
+  void link_few(const Headers& headers) {
+    std::array<std::uint8_t, 4 * most> last{};
+    link<std::uint8_t>(headers.fields(), last, links_);
+  }
+  /// `last`: room for twice the fields at least, a power of two, all 0; holds the number of a field, from 1.
   template <class Index>
   [[gnu::always_inline]] void link(std::span<const Header> fields, std::span<Index> last, std::span<Index> links) {
     const int shift = 32 - std::countr_zero(last.size());
