@@ -62,7 +62,8 @@ agents {{ agent "asked" type="custom" {{ binary-uds "{socket}"; events {events};
 def gateway(servers, name, core, upstream, asking=None, workers=1, picket=(PICKET_BIN / "picket",), busy_polling=True):
     """`picket`: the command that picket is, as where another program runs it."""
     port, config = free_port(), servers.folder / f"{name}.kdl"
-    text = GATEWAY.format(workers=workers, busy_polling="#true" if busy_polling else "#false", port=port, upstream=upstream, filters='filters "ask";' if asking else "")
+    text = GATEWAY.format(workers=workers, busy_polling="#true" if busy_polling else "#false", port=port,
+                          upstream=upstream, filters='filters "ask";' if asking else "")
     if asking:
         text += GATEWAY_AGENT.format(socket=asking.socket, timeout_ms=asking.timeout_ms,
                                      events=" ".join(f'"{event}"' for event in asking.events),
