@@ -10,13 +10,14 @@ base::Error ended_early() { return base::fail(base::ErrorKind::connection_closed
 
 }  // namespace
 
-BodyReader::BodyReader(transport::Stream& stream, base::Buffer& buffered, Framing framing, std::uint64_t content_length)
+BodyReader::BodyReader(transport::Stream& stream, base::Buffer& buffered, Framing framing, std::uint64_t content_length,
+                       bool of_response)
     : stream_(stream),
       buffered_(buffered),
       framing_(framing),
       remaining_(content_length),
       done_(framing == Framing::none || (framing == Framing::length && content_length == 0)) {
-  if (framing == Framing::chunked) chunked_.emplace();
+  if (framing == Framing::chunked) chunked_.emplace(of_response);
 }
 
 std::size_t BodyReader::take_buffered(std::span<char> into) noexcept {

@@ -25,7 +25,8 @@ inline constexpr std::size_t block_size = 64 * 1024;
 /// body ends before its length.
 class BodyReader {
  public:
-  BodyReader(transport::Stream& stream, base::Buffer& buffered, Framing framing, std::uint64_t content_length);
+  BodyReader(transport::Stream& stream, base::Buffer& buffered, Framing framing, std::uint64_t content_length,
+             bool of_response = false);
 
   /// Up to into.size() bytes; 0 at the end of the body. `into` is not empty.
   [[nodiscard]] transport::Task<base::Result<std::size_t>> read(std::span<char> into, base::Deadline deadline);

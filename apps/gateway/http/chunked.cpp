@@ -47,6 +47,7 @@ base::Result<ChunkedDecoder::Step> ChunkedDecoder::decode(std::string_view input
 std::string_view ChunkedDecoder::take(char c) noexcept {
   switch (state_) {
     case State::size: return take_size(c);
+    case State::blank: return take_behind_size(c);
     case State::extension: return drop(c, State::size_lf);
     case State::size_lf: return take_lf(c, remaining_ != 0 ? State::data : State::trailer_start);
     case State::data_cr:
@@ -74,7 +75,15 @@ std::string_view ChunkedDecoder::take_size(char c) noexcept {
     remaining_ = remaining_ << 4 | value;
     return {};
   }
-  if (digits_ == 0 || (c != '\r' && c != ';')) return "a chunk size that is no hexadecimal number";
+  return digits_ == 0 ? "a chunk size that is no hexadecimal number" : take_behind_size(c);
+}
+
+std::string_view ChunkedDecoder::take_behind_size(char c) noexcept {
+  if (of_response_ && (c == ' ' || c == '\t')) {
+    state_ = State::blank;
+    return drop(c, State::size_lf);
+  }
+  if (c != '\r' && c != ';') return "a chunk size that is no hexadecimal number";
   state_ = c == '\r' ? State::size_lf : State::extension;
   return {};
 }

@@ -11,11 +11,15 @@ namespace picket::apps::gateway::http {
 
 /// Decodes the chunked transfer coding (RFC 9112 §7.1), from any split of its bytes.
 ///
-/// Strict where parties differ: sizes are hexadecimal digits and nothing else, every line ends in CRLF. Extensions and
-/// trailers are dropped as they come and bounded: without a bound a client could keep a connection busy for ever with a
-/// body that never grows. Holds no bytes and allocates nothing. Thread safety: none; one per body.
+/// Strict where parties differ: sizes are hexadecimal digits and nothing else, every line ends in CRLF. Responses may
+/// have white space behind a size (RFC 9112 §7.1.1, BWS), which servers pad with; in requests it is a means of
+/// smuggling. Extensions and trailers are dropped as they come and bounded: without a bound a client could keep a
+/// connection busy for ever with a body that never grows. Holds no bytes and allocates nothing. Thread safety: none;
+/// one per body.
 class ChunkedDecoder {
  public:
+  explicit ChunkedDecoder(bool of_response = false) noexcept : of_response_(of_response) {}
+
   /// Bytes of extensions and trailers that one body may have.
   static constexpr std::size_t max_dropped = 16 * 1024;
 
@@ -32,6 +36,7 @@ class ChunkedDecoder {
  private:
   enum class State : std::uint8_t {
     size,       ///< Hexadecimal digits.
+    blank,      ///< White space behind them.
     extension,  ///< From ';' to CR.
     size_lf,
     data,
@@ -47,10 +52,12 @@ class ChunkedDecoder {
   // Each takes one byte and returns what is wrong with it; empty: nothing.
   [[nodiscard]] std::string_view take(char c) noexcept;
   [[nodiscard]] std::string_view take_size(char c) noexcept;
+  [[nodiscard]] std::string_view take_behind_size(char c) noexcept;
   [[nodiscard]] std::string_view take_trailer_name(char c) noexcept;
   [[nodiscard]] std::string_view drop(char c, State at_line_end) noexcept;
   [[nodiscard]] std::string_view take_lf(char c, State next) noexcept;
 
+  bool of_response_;
   State state_ = State::size;
   std::uint64_t remaining_ = 0;  // of the chunk
   unsigned digits_ = 0;          // of its size

@@ -20,8 +20,8 @@ struct Decoded {
 };
 
 /// Decodes `input` in pieces of `piece` bytes into memory of `room` bytes.
-Decoded decode(std::string_view input, std::size_t piece = std::string_view::npos, std::size_t room = 4096) {
-  ChunkedDecoder decoder;
+Decoded decode(std::string_view input, std::size_t piece = std::string_view::npos, std::size_t room = 4096,
+               ChunkedDecoder decoder = ChunkedDecoder{}) {
   Decoded result;
   std::string held;
   while (!decoder.done() && !(input.empty() && held.empty())) {
@@ -119,6 +119,23 @@ TEST(Chunked, WhatPartiesReadDifferentlyIsRefused) {
       EXPECT_FALSE(decoded.error.empty()) << what << ", in pieces of " << piece;
       EXPECT_FALSE(decoded.done) << what;
     }
+}
+
+TEST(Chunked, OnlyAResponseMayHaveWhiteSpaceBehindASize) {
+  for (const std::string_view input :
+       {"3 \r\nabc\r\n0 \r\n\r\n", "3\t \r\nabc\r\n0\r\n\r\n", "3 ;a=b\r\nabc\r\n0 \t;c\r\n\r\n",
+        "3; a\r\nabc\r\n0\r\n\r\n", "0003     \r\nabc\r\n0000     \r\n\r\n"})
+    for (const std::size_t piece : {std::size_t{1}, std::size_t{3}, std::string_view::npos}) {
+      const auto decoded = decode(input, piece, 4096, ChunkedDecoder{true});
+      EXPECT_EQ(decoded.error, "") << input;
+      EXPECT_EQ(decoded.body, "abc") << input;
+      EXPECT_TRUE(decoded.done) << input;
+    }
+  for (const std::string_view input : {" 3\r\nabc\r\n", "3 1\r\nabc\r\n", "3 x\r\nabc\r\n", " \r\n", "3 \nabc\r\n",
+                                       "3 \rabc\r\n", " ;a\r\n", "3,\r\nabc\r\n"})
+    EXPECT_NE(decode(input, 1, 4096, ChunkedDecoder{true}).error, "") << input;
+  EXPECT_THAT(decode("3" + std::string(ChunkedDecoder::max_dropped + 1, ' '), 4096, 4096, ChunkedDecoder{true}).error,
+              HasSubstr("over the limit"));
 }
 
 TEST(Chunked, TheLargestSizeReservesNothingAndWaitsForItsData) {

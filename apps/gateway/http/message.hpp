@@ -37,6 +37,9 @@ struct ResponseHead {
   Framing framing = Framing::none;
   std::uint64_t content_length = 0;
   bool keep_alive = true;
+  /// It declares a body that it must not have: who sent it may send that body too, a moment later, and a connection
+  /// that is used meanwhile would take it for its next answer.
+  bool stray_body_may_follow = false;
 };
 
 /// Methods that may be repeated without harm (RFC 9110 §9.2.2).

@@ -96,6 +96,32 @@ bool keeps_alive(int version, const wire::Headers& headers) {
   return !close && (version >= 11 || keep);
 }
 
+/// An answer without a body, whatever its fields say (RFC 9112 §6.3), and what they say then means for its connection:
+/// a declared body may still come, and would be taken for the next answer.
+void drop_body(ResponseHead& response, bool to_head) {
+  const bool declares = response.framing == Framing::chunked || response.content_length != 0;
+  const bool may_declare = response.status == 304 || (to_head && response.status >= 200 && response.status != 204);
+  if (!may_declare && response.framing != Framing::until_close) response.keep_alive = false;  // RFC 9110 §8.6
+  response.stray_body_may_follow = may_declare && (declares || (to_head && response.framing == Framing::until_close));
+  response.framing = Framing::none;
+}
+
+/// 205 has no content (RFC 9110 §15.3.6) but nothing in its framing that says so: a recipient that believes the status
+/// takes what follows for the next answer. It goes on without.
+void empty_reset_content(ResponseHead& response) {
+  if (response.framing != Framing::length || response.content_length != 0) response.keep_alive = false;
+  response.framing = Framing::length;
+  response.content_length = 0;
+}
+
+/// With the space that ends a status line's second part: it is required where no reason follows (RFC 9112 §4), and left
+/// out all the same.
+std::string_view with_second_space(std::string_view head, base::Arena& arena) {
+  constexpr std::size_t size = std::string_view{"HTTP/1.1 200"}.size();
+  if (head.size() <= size || head[size] != '\r') return head;
+  return arena.copy(fmt::format("{} {}", head.substr(0, size), head.substr(size)));
+}
+
 template <class Head>
 base::Status read_framing(Head& head, Framing otherwise) {
   std::size_t lengths = 0;
@@ -133,17 +159,22 @@ base::Result<RequestHead> parse_request_head(std::string_view head, base::Arena&
 }
 
 base::Result<ResponseHead> parse_response_head(std::string_view head, bool to_head, base::Arena& arena) {
+  head = with_second_space(head, arena);
   HeadParser<false> parser{head, arena};
   PICKET_TRY(parse(parser, head));
+  if (parser.version / 10 != 1) return invalid("the version is neither HTTP/1.0 nor HTTP/1.1");
   ResponseHead response{.status = static_cast<std::uint16_t>(parser.status),
                         .reason = parser.reason,
                         .version = parser.version,
                         .headers = parser.headers()};
   PICKET_TRY(read_framing(response, Framing::until_close));
-  response.keep_alive = keeps_alive(response.version, response.headers) && response.framing != Framing::until_close;
+  response.keep_alive = keeps_alive(response.version, response.headers);
   if (to_head || response.status < 200 || response.status == 204 || response.status == 304) {
-    response.keep_alive = keeps_alive(response.version, response.headers);
-    response.framing = Framing::none;
+    drop_body(response, to_head);
+  } else if (response.status == 205) {
+    empty_reset_content(response);
+  } else if (response.framing == Framing::until_close) {
+    response.keep_alive = false;
   }
   return response;
 }

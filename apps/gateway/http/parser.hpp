@@ -13,7 +13,8 @@ namespace picket::apps::gateway::http {
 [[nodiscard]] base::Result<RequestHead> parse_request_head(std::string_view head, base::Arena& arena);
 
 /// Parses a whole response head, its empty line included. `to_head`: it answers a HEAD request, so there is no body.
-/// Errors: invalid_message, also for framing that two parties could read in two ways.
+/// A status line without its second space is accepted. Errors: invalid_message, also for framing that two parties could
+/// read in two ways.
 [[nodiscard]] base::Result<ResponseHead> parse_response_head(std::string_view head, bool to_head, base::Arena& arena);
 
 }  // namespace picket::apps::gateway::http

@@ -130,20 +130,65 @@ TEST_F(Parser, AResponsesBodyIsDelimitedByChunksLengthOrTheEnd) {
   EXPECT_FALSE(response("200 OK\r\nContent-Length: 5\r\nConnection: close\r\n")->keep_alive);
 }
 
-TEST_F(Parser, SomeResponsesHaveNoBodyWhateverTheirFieldsSay) {
-  for (const std::string_view status : {"100 Continue", "103 Early Hints", "204 No Content", "304 Not Modified"}) {
-    for (const std::string_view fields : {"", "Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n"}) {
-      const auto head = response(std::string{status} + "\r\n" + std::string{fields});
-      ASSERT_TRUE(head) << head.error().message();
-      EXPECT_EQ(head->framing, Framing::none) << status << fields;
-      EXPECT_TRUE(head->keep_alive) << status << fields;
-    }
+TEST_F(Parser, SomeResponsesHaveNoBodyAndAFieldThatSaysSoTaintsTheConnection) {
+  struct Case {
+    std::string_view status;
+    std::string_view fields;
+    bool to_head;
+    bool keep_alive;
+    bool stray_body_may_follow;
+  };
+  constexpr std::string_view length = "Content-Length: 5\r\n";
+  constexpr std::string_view chunked = "Transfer-Encoding: chunked\r\n";
+  constexpr std::string_view none = "Content-Length: 0\r\n";
+  for (const auto& [status, fields, to_head, keep_alive, stray] : std::vector<Case>{
+           {"100 Continue", "", false, true, false},
+           {"103 Early Hints", length, false, false, false},
+           {"103 Early Hints", chunked, true, false, false},
+           {"204 No Content", "", false, true, false},
+           {"204 No Content", "", true, true, false},
+           {"204 No Content", none, false, false, false},
+           {"204 No Content", length, false, false, false},
+           {"204 No Content", length, true, false, false},
+           {"204 No Content", chunked, false, false, false},
+           {"304 Not Modified", "", false, true, false},
+           {"304 Not Modified", none, false, true, false},
+           {"304 Not Modified", length, false, true, true},
+           {"304 Not Modified", chunked, false, true, true},
+           {"200 OK", length, true, true, true},
+           {"200 OK", chunked, true, true, true},
+           {"200 OK", "", true, true, true},
+           {"200 OK", none, true, true, false},
+           {"404 Not Found", length, true, true, true},
+       }) {
+    const auto head = response(std::string{status} + "\r\n" + std::string{fields}, to_head);
+    ASSERT_TRUE(head) << head.error().message();
+    EXPECT_EQ(head->framing, Framing::none) << status << fields;
+    EXPECT_EQ(head->keep_alive, keep_alive) << status << fields << to_head;
+    EXPECT_EQ(head->stray_body_may_follow, stray) << status << fields << to_head;
   }
-  const auto to_head = response("200 OK\r\nContent-Length: 5\r\n", true);
-  EXPECT_EQ(to_head->framing, Framing::none);
-  EXPECT_EQ(to_head->content_length, 5U);
-  EXPECT_TRUE(to_head->keep_alive);
-  EXPECT_TRUE(response("200 OK\r\n", true)->keep_alive);
+}
+
+TEST_F(Parser, ResetContentIsEmptyAndWhoSendsMoreIsNotUsedAgain) {
+  const auto empty = response("205 Reset Content\r\nContent-Length: 0\r\n");
+  EXPECT_TRUE(empty->keep_alive);
+  for (const std::string_view fields : {"", "Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n"}) {
+    const auto head = response("205 Reset Content\r\n" + std::string{fields});
+    EXPECT_EQ(head->framing, Framing::length) << fields;
+    EXPECT_EQ(head->content_length, 0U) << fields;
+    EXPECT_FALSE(head->keep_alive) << fields;
+  }
+}
+
+TEST_F(Parser, AStatusLineMayLackItsSecondSpace) {
+  const auto head = response("200\r\nContent-Length: 5\r\n");
+  ASSERT_TRUE(head) << head.error().message();
+  EXPECT_EQ(head->status, 200);
+  EXPECT_EQ(head->reason, "");
+  EXPECT_EQ(head->headers.find("content-length"), "5");
+  const auto bare = response("404\r\n");
+  ASSERT_TRUE(bare) << bare.error().message();
+  EXPECT_EQ(bare->status, 404);
 }
 
 TEST_F(Parser, AResponseThatPartiesReadDifferentlyIsAnError) {
@@ -154,13 +199,14 @@ TEST_F(Parser, AResponseThatPartiesReadDifferentlyIsAnError) {
         "200 OK\r\nTransfer-Encoding: gzip\r\n", "200 OK\r\nTransfer-Encoding: chunked, identity\r\n",
         "200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "200 OK\r\nA: b\r\n c\r\n",
         "200 OK\r\nA : b\r\n", "200 OK\r\nA: b\nC: d\r\n", "200 OK\r\nA: b\rC: d\r\n", "20 OK\r\n", "2000 OK\r\n",
-        "OK\r\n"}) {
+        "OK\r\n", "20\r\n", "2000\r\n", "\r\n"}) {
     const auto head = response(bad);
     EXPECT_FALSE(head) << bad;
     if (!head) EXPECT_EQ(head.error().kind(), base::ErrorKind::invalid_message) << bad;
   }
   EXPECT_FALSE(parse_response_head("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", false, arena_));
-  EXPECT_FALSE(parse_response_head("HTTP/2 200 OK\r\n\r\n", false, arena_));
+  for (const std::string_view version : {"HTTP/2", "HTTP/2.0", "HTTP/0.9"})
+    EXPECT_FALSE(parse_response_head(std::string{version} + " 200 OK\r\n\r\n", false, arena_)) << version;
 }
 
 }  // namespace

@@ -27,8 +27,13 @@ std::optional<base::Result<ResponseHead>> ResponseReader::take() {
     auto response = parse_response_head(head, to_head_, arena_);
     if (!response) return response.error();
     if (response->status == 101) return invalid("the upstream switched protocols unasked");
-    if (response->status >= 200) return response;
+    keep_alive_ = keep_alive_ && response->keep_alive;
+    if (response->status >= 200) {
+      response->keep_alive = keep_alive_;
+      return response;
+    }
     if (++interim_ > max_interim) return invalid("the upstream sent more than 16 interim responses");
+    if (on_interim_) on_interim_(*response);
   }
   checked_ = buffered_.size();
   return std::nullopt;

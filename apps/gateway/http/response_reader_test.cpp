@@ -1,6 +1,7 @@
 #include "apps/gateway/http/response_reader.hpp"
 
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -11,7 +12,9 @@ class Responses : public ::testing::Test {
  protected:
   base::Buffer buffered_;
   base::Arena arena_;
-  ResponseReader reader_{buffered_, false, arena_};
+  std::vector<std::uint16_t> interim_;
+  ResponseReader reader_{buffered_, false, arena_,
+                         [this](const ResponseHead& response) { interim_.push_back(response.status); }};
 };
 
 TEST_F(Responses, AHeadIsFoundOnceItsLastByteIsThereAndTheBodyStays) {
@@ -28,14 +31,24 @@ TEST_F(Responses, AHeadIsFoundOnceItsLastByteIsThereAndTheBodyStays) {
   EXPECT_EQ(buffered_.text(), "body");
 }
 
-TEST_F(Responses, InterimResponsesArePassedOver) {
+TEST_F(Responses, InterimResponsesAreToldOfAndPassedOver) {
+  EXPECT_FALSE(reader_.has_begun());
   buffered_.append("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: </a>\r\n\r\nHTTP/1.1 20");
   EXPECT_FALSE(reader_.take());
+  EXPECT_EQ(interim_, (std::vector<std::uint16_t>{100, 103}));
+  EXPECT_TRUE(reader_.has_begun());
   EXPECT_EQ(buffered_.text(), "HTTP/1.1 20");
   buffered_.append("0 OK\r\nContent-Length: 0\r\n\r\n");
   const auto found = reader_.take();
   ASSERT_TRUE(found && *found);
   EXPECT_EQ((*found)->status, 200);
+}
+
+TEST_F(Responses, AnInterimResponseWithABodyTaintsTheConnectionOfTheFinalOne) {
+  buffered_.append("HTTP/1.1 103 Early\r\nContent-Length: 5\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  const auto found = reader_.take();
+  ASSERT_TRUE(found && *found);
+  EXPECT_FALSE((*found)->keep_alive);
 }
 
 TEST_F(Responses, InterimResponsesAreNotPassedOverForEver) {
