@@ -20,7 +20,7 @@ bool EarlyAnswer::read() {
     buffer_.commit(*size);
     outcome_ = reader_.take();
   } else {
-    outcome_ = base::fail(base::ErrorKind::connection_closed, "the upstream closed before it answered");
+    outcome_ = base::fail(base::ErrorKind::connection_closed, "closed before it answered");
   }
   if (!outcome_) return true;
   end_sending_();

@@ -21,7 +21,8 @@ class EarlyAnswer {
   EarlyAnswer(transport::Stream& upstream, base::Buffer& buffer, http::ResponseReader& reader,
               std::function<void()> end_sending);
 
-  void start() { watch_.start(); }
+  /// `at_once`: where the sender waits for it, as for 100.
+  void start(bool at_once) { at_once ? watch_.start_at_once() : watch_.start(); }
   void stop() { watch_.stop(); }
 
   /// What came early: the answer, or why there is none. Errors: those of ResponseReader; connection_closed, io.

@@ -125,8 +125,12 @@ transport::Task<bool> Exchange::take_body() {
     co_await refuse(Reason::body_too_large, 413);
     co_return false;
   }
+  if (!is_inspected) {
+    expect_goes_on_ = request_.expects_continue && !body_.is_buffered();
+    co_return true;
+  }
   bool goes_on = co_await continue_if_expected();
-  if (!goes_on || !is_inspected) co_return goes_on;
+  if (!goes_on) co_return false;
   if (!body_is_held_) goes_on = co_await hold_body(limits);
   if (!goes_on) co_return false;
   watch_.start();
@@ -198,7 +202,7 @@ transport::Task<void> Exchange::answer(inspection::Answer answer) {
   reason_ = answer.reason;
   if (answer.reason != Reason::none)
     service_.shard.metrics.answers_by_reason[static_cast<std::size_t>(answer.reason)].add();
-  base::Buffer out;
+  base::Buffer out = std::move(interim_);
   const AnswerTerms terms = this->terms();
   write_answer(out, answer, request_id_, terms);
   status_ = answer.status;
@@ -266,6 +270,7 @@ void Exchange::write_access_line(base::Duration duration) {
                            .bytes_out = response_size_,
                            .duration = duration,
                            .upstream = upstream_address_,
+                           .upstream_error = upstream_error_,
                            .decision = decision_,
                            .agent = deciding_agent_,
                            .reason = reason_ == Reason::none ? std::string_view{} : inspection::name(reason_)});

@@ -69,9 +69,15 @@ class Exchange {
   [[nodiscard]] transport::Task<base::Status> stream_body(transport::Stream& upstream, EarlyAnswer& early);
   [[nodiscard]] transport::Task<base::Result<http::ResponseHead>> read_response_head(upstream::Lease& lease,
                                                                                      http::ResponseReader& reader);
-  [[nodiscard]] base::Status take_response(const base::Result<http::ResponseHead>& head);
+  [[nodiscard]] base::Status take_response(const base::Result<http::ResponseHead>& head,
+                                           const http::ResponseReader& reader);
+  void pass_interim(const http::ResponseHead& interim);
+  [[nodiscard]] bool may_ask_again(upstream::Lease& lease, const base::Error& error, upstream::Tried& tried);
+  /// Keeps why an upstream gave no whole answer: for the logs.
+  void note_upstream_error(std::string_view address, const base::Error& error);
   [[nodiscard]] transport::Task<void> respond(upstream::Lease lease);
   [[nodiscard]] transport::Task<void> relay(upstream::Lease lease, const http::FieldList& fields);
+  [[nodiscard]] transport::Task<void> give_up_response(base::Error error, bool has_begun);
   [[nodiscard]] transport::Task<void> answer(inspection::Answer answer);
   [[nodiscard]] transport::Task<void> refuse(inspection::Reason reason, std::uint16_t status);
   /// Answers a request whose body could not be read to its end, where anybody is left to answer.
@@ -103,8 +109,10 @@ class Exchange {
   std::uint64_t body_size_ = 0;
   bool body_is_held_ = false;     // all of it, even where there is none of it
   bool request_is_sent_ = false;  // all of it, to the upstream that answers
-  bool body_started_ = false;     // bytes of it went upstream from the socket: no retry
+  bool body_started_ = false;     // bytes of it were taken from the socket to go upstream: no retry
+  bool expect_goes_on_ = false;   // the upstream says whether the client is to send its body
 
+  base::Buffer interim_;  // what the client could not take of interim answers yet: goes before the final one
   base::Buffer upstream_buffer_;
   transport::Stream* upstream_ = nullptr;  // while it is waited for: closed when the client goes
   http::ResponseHead response_;
@@ -113,6 +121,7 @@ class Exchange {
   std::uint16_t status_ = 0;
   std::uint64_t response_size_ = 0;
   std::string upstream_address_;
+  std::string upstream_error_;
   std::string_view decision_ = "allow";
   std::string_view deciding_agent_;
   inspection::Reason reason_ = inspection::Reason::none;

@@ -3,6 +3,25 @@
 #include "apps/gateway/http/outgoing.hpp"
 
 namespace picket::apps::gateway {
+namespace {
+
+using inspection::Reason;
+
+/// How the connection ends, be it closed here or with the process: by a FIN, or by a reset.
+void end_with_reset(transport::Stream& client, bool reset) {
+  boost::system::error_code ignored;
+  client.socket().set_option(transport::Stream::Socket::linger(reset, 0), ignored);
+}
+
+/// Why an answer's body did not come to its end, for the log.
+base::Error broken_body(const base::Error& error) {
+  using enum base::ErrorKind;
+  if (error.kind() == timeout) return base::fail(timeout, "the rest of the answer did not come in time");
+  if (error.kind() == invalid_message) return base::fail(invalid_message, "malformed answer: " + error.detail());
+  return base::fail(connection_closed, "the answer ended early");
+}
+
+}  // namespace
 
 transport::Task<void> Exchange::respond(upstream::Lease lease) {
   if (inspection_->wants_response_headers()) {
@@ -28,7 +47,8 @@ void Exchange::build_response(base::Buffer& out, const http::FieldList& fields, 
     http::write_field(out, "Transfer-Encoding", "chunked");
   } else if (response_.framing == http::Framing::length) {
     write_number_field(out, "Content-Length", response_.content_length);
-  } else if (const auto length = response_.headers.find("content-length"); length && request_.is_head()) {
+  } else if (const auto length = response_.headers.find("content-length");
+             length && request_.is_head() && response_.status != 204) {
     http::write_field(out, "Content-Length", *length);
   }
   finish_head(out, terms());
@@ -39,11 +59,15 @@ transport::Task<void> Exchange::relay(upstream::Lease lease, const http::FieldLi
       response_.framing == http::Framing::chunked || response_.framing == http::Framing::until_close;
   const bool to_chunks = has_no_length && request_.version == 11;
   if (has_no_length && !to_chunks) keep_alive_ = false;
+  // A client that cannot tell the end of an answer from a cut one must not take the second for the first.
+  const bool ends_by_closing = has_no_length && !to_chunks;
+  if (ends_by_closing) end_with_reset(client_, true);
   base::Buffer head;
+  head.append(interim_.text());
   build_response(head, fields, to_chunks);
   status_ = response_.status;
 
-  http::BodyReader body{lease.stream(), upstream_buffer_, response_.framing, response_.content_length};
+  http::BodyReader body{lease.stream(), upstream_buffer_, response_.framing, response_.content_length, true};
   std::unique_ptr<char[]> block;
   upstream_ = &lease.stream();
   while (!head.empty() || !body.done()) {
@@ -56,11 +80,9 @@ transport::Task<void> Exchange::relay(upstream::Lease lease, const http::FieldLi
       watch_.start();
       const auto got = co_await body.read(space, deadline);
       watch_.stop();
-      if (!got || client_lost_) {
-        // The head is out or about to be: the client can only be told by a connection that ends too early.
-        if (!client_lost_) reason_ = inspection::Reason::upstream_error;
-        client_.close();
-        client_lost_ = true;
+      if (client_lost_) break;
+      if (!got) {
+        co_await give_up_response(broken_body(got.error()), head.empty());
         break;
       }
       size = *got;
@@ -74,12 +96,27 @@ transport::Task<void> Exchange::relay(upstream::Lease lease, const http::FieldLi
       break;
     }
     head.clear();
+    interim_.clear();
     response_size_ += size;
   }
   upstream_ = nullptr;
   // An upstream that answered before it had the whole request would take the next one for the rest of this.
   const bool is_clean = request_is_sent_ && body_.done() && body.done() && upstream_buffer_.empty();
-  if (!client_lost_ && response_.keep_alive && is_clean) lease.give_back();
+  if (!client_lost_ && response_.keep_alive && is_clean) lease.give_back(response_.stray_body_may_follow);
+  if (ends_by_closing && body.done() && !client_lost_) end_with_reset(client_, false);
+}
+
+/// `has_begun`: the head is out, and the client can only be told by a connection that ends too early.
+transport::Task<void> Exchange::give_up_response(base::Error error, bool has_begun) {
+  note_upstream_error(upstream_address_, error);
+  if (has_begun) {
+    reason_ = Reason::upstream_error;
+    client_.close();
+    client_lost_ = true;
+    co_return;
+  }
+  end_with_reset(client_, false);
+  co_await refuse(Reason::upstream_error, error.kind() == base::ErrorKind::timeout ? 504 : 502);
 }
 
 }  // namespace picket::apps::gateway

@@ -24,6 +24,8 @@ class InputWatch {
   ~InputWatch() { stop(); }
 
   void start();
+  /// Without waiting a little first.
+  void start_at_once() { on_due(this, {}); }
   void stop();
 
  private:

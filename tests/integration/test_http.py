@@ -6,7 +6,6 @@ import time
 import unittest
 
 from client import chunked, message
-from processes import wait
 from stage import Stage, StageTest
 from upstream import Request, response
 
@@ -187,14 +186,6 @@ class Proxying(unittest.TestCase):
 
     def test_interim_responses_of_the_upstream_are_not_taken_for_the_answer(self):
         self.assertEqual(self.gateway.get("/interim").body, b"hello\n")
-
-    def test_expect_continue_is_answered_before_the_body_is_sent(self):
-        with self.gateway.client() as client:
-            client.send(message("/echo?expect", "Expect: 100-continue\r\nContent-Length: 4\r\n", "POST"))
-            wait("100 Continue", lambda: client.socket.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n")
-            client.send(b"body")
-            self.assertEqual(client.response().body, b"body")
-        self.assertEqual(self.only("/echo?expect").values("expect"), [])
 
     # ---- headers
 

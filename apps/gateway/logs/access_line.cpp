@@ -24,6 +24,7 @@ void write_access_line(LineQueue& queue, const AccessEntry& entry) {
   line.number("duration_us", static_cast<std::uint64_t>(
                                  std::chrono::duration_cast<std::chrono::microseconds>(entry.duration).count()));
   optional_text("upstream", entry.upstream);
+  if (!entry.upstream_error.empty()) line.text("upstream_error", entry.upstream_error);
   optional_text("decision", entry.decision);
   optional_text("agent", entry.agent);
   optional_text("reason", entry.reason);

@@ -19,6 +19,7 @@ struct AccessEntry {
   std::uint64_t bytes_out = 0;
   std::chrono::nanoseconds duration{};
   std::string_view upstream;
+  std::string_view upstream_error;  ///< Why it gave no whole answer; left out where it did.
   std::string_view decision;
   std::string_view agent;
   std::string_view reason;

@@ -9,34 +9,65 @@
 
 namespace picket::apps::gateway::upstream {
 
+namespace {
+
+/// The addresses of a name, as the resolver orders them. Errors: connection_failed, where there is none.
+base::Result<std::vector<transport::Endpoint>> look_up(const config::Target& target) {
+  addrinfo hints{};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const int error = ::getaddrinfo(target.host.c_str(), nullptr, &hints, &found);
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner{found, &::freeaddrinfo};
+  std::vector<transport::Endpoint> addresses;
+  for (const addrinfo* at = found; error == 0 && at != nullptr; at = at->ai_next) {
+    std::array<char, NI_MAXHOST> text{};
+    if (::getnameinfo(at->ai_addr, at->ai_addrlen, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST) != 0) continue;
+    auto endpoint = transport::Endpoint::tcp(text.data(), target.port);
+    const bool is_new =
+        endpoint && std::ranges::find(addresses, endpoint->text(), &transport::Endpoint::text) == addresses.end();
+    if (is_new) addresses.push_back(std::move(*endpoint));
+  }
+  if (addresses.empty())
+    return base::fail(base::ErrorKind::connection_failed, error != 0 ? ::gai_strerror(error) : "none that is usable");
+  return addresses;
+}
+
+/// "connection refused": what of a failed connect's error is not the address, which is told beside it.
+base::Error cause_of(const base::Error& error) {
+  if (error.kind() == base::ErrorKind::timeout) return {error.kind(), "connection timed out"};
+  std::string why = error.detail().substr(error.detail().rfind(": ") + 2);
+  if (!why.empty() && why.front() >= 'A' && why.front() <= 'Z') why.front() = static_cast<char>(why.front() | 0x20);
+  return {error.kind(), std::move(why)};
+}
+
+/// A connection that is readable before anything was asked on it.
+base::Error spoke_first(transport::Stream& stream) {
+  return base::fail(base::ErrorKind::connection_closed,
+                    stream.has_ended() ? "closed before it was asked" : "an answer before it was asked");
+}
+
+}  // namespace
+
 base::Result<Resolved> resolve(const config::Upstream& upstream) {
-  Resolved resolved{.upstream = upstream, .endpoints = {}};
+  Resolved resolved{.upstream = upstream, .addresses = {}};
   for (const auto& target : upstream.targets) {
     if (auto literal = transport::Endpoint::tcp(target.host, target.port)) {
-      resolved.endpoints.push_back(std::move(*literal));
+      resolved.addresses.push_back({std::move(*literal)});
       continue;
     }
-    addrinfo hints{};
-    hints.ai_family = AF_UNSPEC;
-    hints.ai_socktype = SOCK_STREAM;
-    addrinfo* found = nullptr;
-    const int error = ::getaddrinfo(target.host.c_str(), nullptr, &hints, &found);
-    const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner{found, &::freeaddrinfo};
-    std::array<char, NI_MAXHOST> text{};
-    if (error != 0 ||
-        ::getnameinfo(found->ai_addr, found->ai_addrlen, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST) != 0)
+    auto found = look_up(target);
+    if (!found)
       return base::fail(base::ErrorKind::connection_failed,
                         fmt::format("upstream '{}': the target '{}' has no address: {}", upstream.id, target.host,
-                                    ::gai_strerror(error)));
-    auto endpoint = transport::Endpoint::tcp(text.data(), target.port);
-    if (!endpoint) return std::move(endpoint.error());
-    resolved.endpoints.push_back(std::move(*endpoint));
+                                    found.error().detail()));
+    resolved.addresses.push_back(std::move(*found));
   }
   return resolved;
 }
 
-Lease::Lease(Pool& pool, transport::Stream stream, std::size_t target, bool reused)
-    : pool_(&pool), stream_(std::move(stream)), target_(target), reused_(reused) {
+Lease::Lease(Pool& pool, transport::Stream stream, std::size_t target, const transport::Endpoint& endpoint, bool reused)
+    : pool_(&pool), stream_(std::move(stream)), target_(target), endpoint_(&endpoint), reused_(reused) {
   pool.balancer_.began(target);
 }
 
@@ -44,27 +75,34 @@ Lease::Lease(Lease&& other) noexcept
     : pool_(std::exchange(other.pool_, nullptr)),
       stream_(std::move(other.stream_)),
       target_(other.target_),
+      endpoint_(other.endpoint_),
       reused_(other.reused_) {}
 
 Lease::~Lease() {
   if (pool_ != nullptr) pool_->balancer_.ended(target_);
 }
 
-const std::string& Lease::address() const noexcept { return pool_->resolved_.endpoints[target_].text(); }
+void Lease::answered() noexcept { pool_->balancer_.succeeded(target_); }
 
-void Lease::give_back() { pool_->keep(std::move(stream_), target_); }
+void Lease::failed(base::Error why, Tried& tried) { pool_->note_failure(target_, *endpoint_, std::move(why), tried); }
+
+void Lease::give_back(bool settling) { pool_->keep(std::move(stream_), target_, *endpoint_, settling); }
 
 Pool::Pool(transport::Worker& worker, const Resolved& resolved, const Timeouts& timeouts)
     : worker_(worker),
       resolved_(resolved),
       timeouts_(timeouts),
       balancer_(resolved.upstream.targets, resolved.upstream.load_balancing),
+      preferred_(resolved.addresses.size()),
       idle_timer_([](void* self, base::TimePoint now) { static_cast<Pool*>(self)->close_expired(now); }, this) {}
 
-void Pool::keep(transport::Stream stream, std::size_t target) {
-  if (idle_.size() >= max_idle) return;
-  idle_.push_back({std::move(stream), target, worker_.now()});
-  if (!idle_timer_.armed()) worker_.timers().arm(idle_timer_, worker_.now() + timeouts_.idle);
+// ---- idle connections
+
+void Pool::keep(transport::Stream stream, std::size_t target, const transport::Endpoint& endpoint, bool settling) {
+  if (idle_.size() >= max_idle || (settling && stream.has_input())) return;
+  const base::TimePoint now = worker_.now();
+  idle_.push_back({std::move(stream), target, &endpoint, now, settling ? now + settling_time : now});
+  if (!idle_timer_.armed()) worker_.timers().arm(idle_timer_, now + timeouts_.idle);
 }
 
 void Pool::close_expired(base::TimePoint now) {
@@ -73,41 +111,77 @@ void Pool::close_expired(base::TimePoint now) {
   if (!idle_.empty()) worker_.timers().arm(idle_timer_, idle_.front().since + timeouts_.idle);
 }
 
-std::optional<transport::Stream> Pool::take_idle(std::size_t target) {
+std::optional<Lease> Pool::take_idle(std::size_t target) {
   // The most recently used first: it is the likeliest to live.
   for (std::size_t i = idle_.size(); i-- != 0;) {
-    if (idle_[i].target != target) continue;
-    transport::Stream stream = std::move(idle_[i].stream);
+    if (idle_[i].target != target || idle_[i].usable_from > worker_.now()) continue;
+    Idle idle = std::move(idle_[i]);
     idle_.erase(idle_.begin() + static_cast<std::ptrdiff_t>(i));
-    if (!stream.has_input()) return stream;
+    if (!idle.stream.has_input()) return Lease{*this, std::move(idle.stream), target, *idle.endpoint, true};
   }
   return std::nullopt;
 }
 
-transport::Task<base::Result<Lease>> Pool::acquire(bool fresh, transport::Stream*& connecting, const bool& given_up) {
-  std::vector<std::size_t> tried;
-  std::optional<base::Error> last;
-  while (const auto target = balancer_.pick(tried, worker_.now())) {
-    if (!fresh)
-      if (auto idle = take_idle(*target)) co_return Lease{*this, std::move(*idle), *target, true};
+// ---- new ones
+
+bool Pool::is_exhausted(const Tried& tried) const noexcept {
+  return tried.targets.size() == resolved_.addresses.size();
+}
+
+transport::Task<base::Result<Lease>> Pool::acquire(Tried& tried, transport::Stream*& connecting, const bool& given_up) {
+  while (const auto target = balancer_.pick(tried.targets, worker_.now())) {
+    if (!tried.pooled_was_stale)
+      if (auto idle = take_idle(*target)) co_return std::move(*idle);
+    auto lease = co_await connect(*target, tried, connecting, given_up);
+    if (lease || given_up) co_return lease;
+  }
+  if (tried.last) co_return *tried.last;
+  co_return base::fail(base::ErrorKind::connection_failed, "no target");
+}
+
+transport::Task<base::Result<Lease>> Pool::connect(std::size_t target, Tried& tried, transport::Stream*& connecting,
+                                                   const bool& given_up) {
+  const base::TimePoint end = worker_.now() + timeouts_.connect;
+  const auto addresses = untried(target, tried);
+  auto left = static_cast<base::Duration::rep>(addresses.size());
+  for (const transport::Endpoint* const endpoint : addresses) {
     transport::Stream stream{worker_};
-    const base::Deadline deadline = base::Deadline::after(worker_.now(), timeouts_.connect);
+    // An address that drops what it gets takes its share of the time, not the others'.
+    const base::TimePoint now = worker_.now();
+    const base::Deadline deadline = base::Deadline::after(now, (end - now) / left--);
     connects.add();
     connecting = &stream;
-    const auto connected = co_await stream.connect(resolved_.endpoints[*target], deadline);
+    const auto connected = co_await stream.connect(*endpoint, deadline);
     connecting = nullptr;
     if (given_up) co_return base::fail(base::ErrorKind::connection_closed, "nobody waits for it any more");
-    if (connected) {
-      balancer_.succeeded(*target);
-      co_return Lease{*this, std::move(stream), *target, false};
-    }
+    // What it says before it is asked would be the first request's answer, and that one's the second's.
+    const bool is_usable = connected && !stream.has_input();
+    if (is_usable) co_return Lease{*this, std::move(stream), target, *endpoint, false};
     connect_failures.add();
-    balancer_.failed(*target, worker_.now());
-    last = connected.error();
-    tried.push_back(*target);
+    note_failure(target, *endpoint, connected ? spoke_first(stream) : cause_of(connected.error()), tried);
   }
-  if (last) co_return std::move(*last);
-  co_return base::fail(base::ErrorKind::connection_failed, fmt::format("upstream '{}' has no target", id()));
+  co_return *tried.last;
+}
+
+std::vector<const transport::Endpoint*> Pool::untried(std::size_t target, const Tried& tried) const {
+  std::vector<const transport::Endpoint*> result;
+  const auto& all = resolved_.addresses[target];
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const transport::Endpoint* const endpoint = &all[(preferred_[target] + i) % all.size()];
+    if (std::ranges::find(tried.addresses, endpoint) == tried.addresses.end()) result.push_back(endpoint);
+  }
+  return result;
+}
+
+void Pool::note_failure(std::size_t target, const transport::Endpoint& endpoint, base::Error why, Tried& tried) {
+  const auto& all = resolved_.addresses[target];
+  tried.last = std::move(why);
+  tried.addresses.push_back(&endpoint);
+  const auto index = static_cast<std::size_t>(&endpoint - all.data());
+  if (preferred_[target] == index) preferred_[target] = (index + 1) % all.size();
+  if (!untried(target, tried).empty()) return;
+  tried.targets.push_back(target);
+  balancer_.failed(target, worker_.now());
 }
 
 }  // namespace picket::apps::gateway::upstream

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "apps/gateway/config/model.hpp"
@@ -18,7 +19,8 @@ namespace picket::apps::gateway::upstream {
 /// An upstream with its names resolved: made once per load, and shared by the workers.
 struct Resolved {
   config::Upstream upstream;
-  std::vector<transport::Endpoint> endpoints;  ///< One per target.
+  /// Of each target at least one, in the order in which the resolver prefers them.
+  std::vector<std::vector<transport::Endpoint>> addresses;
 };
 
 /// Errors: connection_failed naming the target that has no address.
@@ -26,9 +28,25 @@ struct Resolved {
 
 /// How long upstreams may take.
 struct Timeouts {
-  base::Duration connect = std::chrono::seconds{5};
+  base::Duration connect = std::chrono::seconds{5};  ///< to one target, by all of its addresses
   base::Duration read = std::chrono::seconds{60};
   base::Duration idle = std::chrono::seconds{60};  ///< after which a pooled connection is closed
+};
+
+/// How long a connection is left alone on which bytes may come that nobody asked for.
+inline constexpr base::Duration settling_time = std::chrono::milliseconds{100};
+
+/// Where one request has been in vain, so that it asks nobody twice.
+struct Tried {
+  std::vector<const transport::Endpoint*> addresses;
+  std::vector<std::size_t> targets;  ///< All of whose addresses were tried.
+  std::optional<base::Error> last;   ///< Why the last of them failed.
+  bool pooled_was_stale = false;     ///< Only new connections are of use.
+
+  /// The address that failed last; empty: none has.
+  [[nodiscard]] std::string_view last_address() const noexcept {
+    return addresses.empty() ? std::string_view{} : addresses.back()->text();
+  }
 };
 
 class Pool;
@@ -36,7 +54,7 @@ class Pool;
 /// A connection to an upstream for one request; goes back with give_back(), is closed otherwise. Move-only.
 class Lease {
  public:
-  Lease(Pool& pool, transport::Stream stream, std::size_t target, bool reused);
+  Lease(Pool& pool, transport::Stream stream, std::size_t target, const transport::Endpoint& endpoint, bool reused);
   Lease(Lease&& other) noexcept;
   Lease& operator=(Lease&&) = delete;
   ~Lease();
@@ -44,14 +62,20 @@ class Lease {
   [[nodiscard]] transport::Stream& stream() noexcept { return stream_; }
   /// Whether it served an earlier request, so that it may have gone stale.
   [[nodiscard]] bool reused() const noexcept { return reused_; }
-  [[nodiscard]] const std::string& address() const noexcept;
-  /// The response was read to its end and the connection may serve again.
-  void give_back();
+  [[nodiscard]] const std::string& address() const noexcept { return endpoint_->text(); }
+  /// The upstream has answered: its target is well.
+  void answered() noexcept;
+  /// It has not, which counts as a connect that failed.
+  void failed(base::Error why, Tried& tried);
+  /// The response was read to its end and the connection may serve again. `settling`: more may come that belongs to no
+  /// answer: it is not kept where that has come already, and not leased within settling_time.
+  void give_back(bool settling = false);
 
  private:
   Pool* pool_;
   transport::Stream stream_;
   std::size_t target_;
+  const transport::Endpoint* endpoint_;
   bool reused_;
 };
 
@@ -61,13 +85,16 @@ class Pool {
  public:
   Pool(transport::Worker& worker, const Resolved& resolved, const Timeouts& timeouts);
 
-  /// An idle connection where `fresh` is false and there is one that lives, else a new one; each target is tried once.
-  /// What is known to be stale is not used; a connection that goes stale afterwards shows in reused().
-  /// `connecting`: the connection that is being made, null at other times. Who sets `given_up` and closes it ends the
-  /// call: no other target is tried, and none is to blame. Errors: the last target's connection_failed or timeout;
-  /// connection_closed where it was given up. Lifetime: what the references name outlives the call.
-  [[nodiscard]] transport::Task<base::Result<Lease>> acquire(bool fresh, transport::Stream*& connecting,
+  /// An idle connection where there is one that lives and may be used, else a new one; each address that is not in
+  /// `tried` is tried once. What is known to be stale is not used; a connection that goes stale afterwards shows in
+  /// reused(). `connecting`: the connection that is being made, null at other times. Who sets `given_up` and closes it
+  /// ends the call: no other target is tried, and none is to blame. Errors: `tried.last`; connection_closed where it
+  /// was given up. Lifetime: what the references name outlives the call.
+  [[nodiscard]] transport::Task<base::Result<Lease>> acquire(Tried& tried, transport::Stream*& connecting,
                                                              const bool& given_up);
+
+  /// Whether every address was tried.
+  [[nodiscard]] bool is_exhausted(const Tried& tried) const noexcept;
 
   [[nodiscard]] const std::string& id() const noexcept { return resolved_.upstream.id; }
   [[nodiscard]] const Timeouts& timeouts() const noexcept { return timeouts_; }
@@ -81,21 +108,30 @@ class Pool {
   struct Idle {
     transport::Stream stream;
     std::size_t target;
+    const transport::Endpoint* endpoint;
     base::TimePoint since;
+    base::TimePoint usable_from;
   };
   static constexpr std::size_t max_idle = 256;
 
-  void keep(transport::Stream stream, std::size_t target);
+  void keep(transport::Stream stream, std::size_t target, const transport::Endpoint& endpoint, bool settling);
   /// An idle connection to `target` that lives; stale ones are closed on the way.
-  [[nodiscard]] std::optional<transport::Stream> take_idle(std::size_t target);
+  [[nodiscard]] std::optional<Lease> take_idle(std::size_t target);
+  /// A new connection to a target, by one address after the other.
+  [[nodiscard]] transport::Task<base::Result<Lease>> connect(std::size_t target, Tried& tried,
+                                                             transport::Stream*& connecting, const bool& given_up);
+  /// Those that were not tried, the one that served last first.
+  [[nodiscard]] std::vector<const transport::Endpoint*> untried(std::size_t target, const Tried& tried) const;
+  void note_failure(std::size_t target, const transport::Endpoint& endpoint, base::Error why, Tried& tried);
   void close_expired(base::TimePoint now);
 
   transport::Worker& worker_;
   const Resolved& resolved_;
   Timeouts timeouts_;
   Balancer balancer_;
-  std::vector<Idle> idle_;  // most recently used last
-  base::Timer idle_timer_;  // due when the first of them expires, or earlier
+  std::vector<std::size_t> preferred_;  // per target: the address that is tried first
+  std::vector<Idle> idle_;              // most recently used last
+  base::Timer idle_timer_;              // due when the first of them expires, or earlier
 };
 
 }  // namespace picket::apps::gateway::upstream

@@ -70,11 +70,23 @@ class Upstream : public ::testing::Test {
     pool_.emplace(worker_, *resolved_, timeouts);
     return *pool_;
   }
-  base::Result<Lease> acquire(bool fresh = false) {
-    return run(worker_, pool_->acquire(fresh, connecting_, given_up_));
+  /// A name with several addresses, all of the loopback.
+  Pool& pool_of_name(std::vector<std::string> hosts, std::uint16_t port, const Timeouts& timeouts = {}) {
+    resolved_.emplace(
+        Resolved{.upstream = {.id = "app", .targets = {{.host = "app.test", .port = port}}}, .addresses = {{}}});
+    for (const auto& host : hosts) resolved_->addresses[0].push_back(transport::Endpoint::tcp(host, port).value());
+    pool_.emplace(worker_, *resolved_, timeouts);
+    return *pool_;
   }
+  base::Result<Lease> acquire(bool fresh = false) {
+    tried_ = Tried{.addresses = {}, .targets = {}, .last = {}, .pooled_was_stale = fresh};
+    return acquire_next();
+  }
+  /// As the same request goes on.
+  base::Result<Lease> acquire_next() { return run(worker_, pool_->acquire(tried_, connecting_, given_up_)); }
 
   transport::Worker worker_;
+  Tried tried_;
   transport::Stream* connecting_ = nullptr;
   bool given_up_ = false;
   std::optional<Resolved> resolved_;
@@ -154,6 +166,37 @@ TEST_F(Upstream, AConnectionThatThePeerClosedOrWroteToIsNotReused) {
   }
 }
 
+TEST_F(Upstream, AConnectionOnWhichMoreMayComeIsLeftAloneAWhileAndThenLookedAt) {
+  const Target target;
+  Pool& app = pool({target.port});
+  acquire().value().give_back(true);
+  const int accepted = target.accept();
+  {
+    const auto other = acquire().value();
+    EXPECT_FALSE(other.reused()) << "leased while bytes may come";
+    EXPECT_EQ(app.idle(), 1U);
+  }
+  testing::turn_for(worker_, settling_time + 20ms);
+  auto settled = acquire().value();
+  EXPECT_TRUE(settled.reused());
+  settled.give_back(true);
+  ASSERT_EQ(::send(accepted, "stray", 5, MSG_NOSIGNAL), 5);
+  testing::turn_for(worker_, settling_time + 20ms);
+  EXPECT_FALSE(acquire().value().reused()) << "a stray body came after it was given back";
+  ::close(accepted);
+}
+
+TEST_F(Upstream, AConnectionOnWhichMoreHasComeIsNotKept) {
+  const Target target;
+  Pool& app = pool({target.port});
+  auto lease = acquire().value();
+  const int accepted = target.accept();
+  ASSERT_EQ(::send(accepted, "stray", 5, MSG_NOSIGNAL), 5);
+  lease.give_back(true);
+  EXPECT_EQ(app.idle(), 0U);
+  ::close(accepted);
+}
+
 TEST_F(Upstream, AnIdleConnectionIsClosedInTime) {
   const Target target;
   Pool& app = pool({target.port}, {.idle = 20ms});
@@ -181,8 +224,74 @@ TEST_F(Upstream, WhenEveryTargetRefusesTheLastErrorIsReported) {
   const auto lease = acquire();
   ASSERT_FALSE(lease);
   EXPECT_EQ(lease.error().kind(), base::ErrorKind::connection_failed);
-  EXPECT_THAT(lease.error().detail(), HasSubstr(address(two)));
+  EXPECT_EQ(lease.error().detail(), "connection refused");
+  EXPECT_EQ(tried_.last_address(), address(two));
+  EXPECT_TRUE(app.is_exhausted(tried_));
   EXPECT_EQ(app.connect_failures.value(), 2U);
+}
+
+TEST_F(Upstream, EachAddressOfANameIsTriedAndTheOneThatServedIsTriedFirst) {
+  const Target target;  // on 127.0.0.1
+  Pool& app = pool_of_name({"::1", "127.0.0.2", "127.0.0.1"}, target.port);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(acquire(true).value().address(), address(target));
+  EXPECT_EQ(app.connect_failures.value(), 2U) << "refusing addresses are tried once";
+}
+
+TEST_F(Upstream, ATargetHasFailedOnceAllItsAddressesHave) {
+  Target target;
+  target.close();
+  Pool& app = pool_of_name({"::1", "127.0.0.1"}, target.port);
+  EXPECT_FALSE(acquire());
+  EXPECT_EQ(app.connect_failures.value(), 2U);
+  EXPECT_TRUE(app.is_exhausted(tried_));
+}
+
+TEST_F(Upstream, AnAddressThatNeverAnswersLeavesTimeForTheNext) {
+  Target full{0};  // on 127.0.0.1
+  for (int i = 0; i < 4; ++i) full.fill();
+  Pool& app = pool_of_name({"127.0.0.1", "127.0.0.2"}, full.port, {.connect = 300ms});
+  EXPECT_FALSE(acquire());
+  EXPECT_EQ(app.connects.value(), 2U);
+  EXPECT_EQ(tried_.last->detail(), "connection refused") << "of the second";
+}
+
+TEST_F(Upstream, ATargetThatHungUpIsPassedOverForTheRequestAndRests) {
+  const Target one;
+  const Target two;
+  Pool& app = pool({one.port, two.port});
+  std::string first;
+  {
+    auto lease = acquire().value();
+    first = lease.address();
+    lease.failed(base::fail(base::ErrorKind::connection_closed, "closed before it answered"), tried_);
+  }
+  EXPECT_FALSE(app.is_exhausted(tried_));
+  EXPECT_NE(acquire_next().value().address(), first);
+  for (int i = 0; i < 4; ++i) EXPECT_NE(acquire(true).value().address(), first) << "it rests";
+}
+
+TEST_F(Upstream, WhoSpeaksOrHangsUpBeforeItIsAskedIsPassedOver) {
+  for (const bool speaks : {true, false}) {
+    const Target early;
+    const Target proper;
+    Pool& app = pool({early.port, proper.port});
+    std::optional<base::Result<Lease>> lease;
+    const auto keep = [&](transport::Task<base::Result<Lease>> task) -> transport::Task<void> {
+      auto result = co_await task;
+      lease.emplace(std::move(result));
+    };
+    tried_ = {};
+    transport::spawn(keep(app.acquire(tried_, connecting_, given_up_)));
+    const int accepted = early.accept();
+    if (speaks) ASSERT_EQ(::send(accepted, "HTTP/1.1 200 OK\r\n\r\n", 19, MSG_NOSIGNAL), 19);
+    if (!speaks) ::close(accepted);
+    ASSERT_TRUE(turn_until(worker_, [&] { return lease.has_value(); }));
+    ASSERT_TRUE(*lease);
+    EXPECT_EQ((*lease)->address(), address(proper));
+    EXPECT_EQ(tried_.last->detail(), speaks ? "an answer before it was asked" : "closed before it was asked");
+    lease.reset();
+    if (speaks) ::close(accepted);
+  }
 }
 
 TEST_F(Upstream, AConnectThatIsGivenUpTriesNoOtherTargetAndBlamesNone) {
@@ -195,7 +304,7 @@ TEST_F(Upstream, AConnectThatIsGivenUpTriesNoOtherTargetAndBlamesNone) {
     auto result = co_await task;
     lease.emplace(std::move(result));
   };
-  transport::spawn(keep(app.acquire(false, connecting_, given_up_)));
+  transport::spawn(keep(app.acquire(tried_, connecting_, given_up_)));
   testing::turn_for(worker_, 20ms);
   ASSERT_NE(connecting_, nullptr) << "it connected";
   given_up_ = true;
@@ -230,7 +339,7 @@ TEST_F(Upstream, ATargetThatNoSocketCanBeMadeForFailsAsOneThatRefuses) {
 TEST_F(Upstream, NamesAreResolvedAndUnknownOnesAreReported) {
   const auto local = resolve({.id = "app", .targets = {{.host = "localhost", .port = 80}}});
   ASSERT_TRUE(local) << local.error().message();
-  EXPECT_THAT(local->endpoints.at(0).text(), HasSubstr(":80"));
+  EXPECT_THAT(local->addresses.at(0).at(0).text(), HasSubstr(":80"));
   const auto unknown = resolve({.id = "app", .targets = {{.host = "no..name", .port = 80}}});
   ASSERT_FALSE(unknown);
   EXPECT_THAT(unknown.error().detail(), HasSubstr("'no..name'"));
