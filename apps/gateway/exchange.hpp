@@ -73,7 +73,7 @@ class Exchange {
                                            const http::ResponseReader& reader);
   void pass_interim(const http::ResponseHead& interim);
   [[nodiscard]] bool may_ask_again(upstream::Lease& lease, const base::Error& error, upstream::Tried& tried);
-  /// Keeps why an upstream gave no whole answer: for the logs.
+  /// Says why an upstream gave no whole answer, and keeps it for the access line.
   void note_upstream_error(std::string_view address, const base::Error& error);
   [[nodiscard]] transport::Task<void> respond(upstream::Lease lease);
   [[nodiscard]] transport::Task<void> relay(upstream::Lease lease, const http::FieldList& fields);

@@ -110,6 +110,7 @@ transport::Task<void> Exchange::relay(upstream::Lease lease, const http::FieldLi
 transport::Task<void> Exchange::give_up_response(base::Error error, bool has_begun) {
   note_upstream_error(upstream_address_, error);
   if (has_begun) {
+    if (request_.version < 11) end_with_reset(client_, true);  // many such clients ask for no length
     reason_ = Reason::upstream_error;
     client_.close();
     client_lost_ = true;

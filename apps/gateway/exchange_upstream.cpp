@@ -1,3 +1,5 @@
+#include <spdlog/spdlog.h>
+
 #include "apps/gateway/answer_writer.hpp"
 #include "apps/gateway/early_answer.hpp"
 #include "apps/gateway/exchange.hpp"
@@ -34,14 +36,14 @@ transport::Task<void> Exchange::forward(const config::Route& route) {
 /// Asks one target after the other, until one answers or the request must not be sent again.
 transport::Task<std::optional<upstream::Lease>> Exchange::send_upstream(upstream::Pool& pool) {
   upstream::Tried tried;
+  std::size_t told = 0;  // failures that are in the log
   while (true) {
     watch_.start();
     auto lease = co_await pool.acquire(tried, upstream_, client_lost_);
-    if (client_lost_) co_return std::nullopt;
-    if (!lease) {
-      note_upstream_error(tried.last_address(), lease.error());
-      co_return std::nullopt;
-    }
+    for (; told < tried.failures.size(); ++told)
+      note_upstream_error(tried.failures[told].endpoint->text(), tried.failures[told].why);
+    if (!lease || client_lost_) co_return std::nullopt;
+    upstream_error_.clear();
     ++attempts_;
     upstream_address_ = lease->address();
     upstream_ = &lease->stream();
@@ -53,9 +55,10 @@ transport::Task<std::optional<upstream::Lease>> Exchange::send_upstream(upstream
       co_return std::move(*lease);
     }
     if (client_lost_ || status_ != 0) co_return std::nullopt;
+    note_upstream_error(lease->address(), status.error());
     const bool goes_on = may_ask_again(*lease, status.error(), tried) && !pool.is_exhausted(tried);
+    told = tried.failures.size();
     if (!goes_on) {
-      note_upstream_error(lease->address(), status.error());
       if (status.error().kind() == base::ErrorKind::timeout) co_await refuse(Reason::upstream_error, 504);
       co_return std::nullopt;
     }
@@ -80,6 +83,7 @@ bool Exchange::may_ask_again(upstream::Lease& lease, const base::Error& error, u
 void Exchange::note_upstream_error(std::string_view address, const base::Error& error) {
   upstream_address_ = address;
   upstream_error_ = error.detail();
+  spdlog::warn("upstream {}: {} (request {})", address, error.detail(), id_.text());
 }
 
 /// Sends the request and reads the response's head, which counts whatever became of sending: an upstream may answer

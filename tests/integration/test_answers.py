@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import struct
 import threading
 import time
 
@@ -20,6 +21,10 @@ def close_with(answer: bytes):
         request.peer.sendall(answer)
 
     return respond
+
+
+def reset(request: Request) -> None:
+    request.peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 class StrayBytes(StageTest):
@@ -340,6 +345,8 @@ class Failover(StageTest):
             self.assertEqual(self.gateway.get("/x", method=method, body=body).status, 200)
         self.assertEqual(len(self.gone.requests), 1)  # it rests
         self.assertEqual(self.gateway.metric("picket_upstream_retries_total"), 1)
+        self.gateway.said(f"upstream {self.gone.address}: closed before it answered (request ")
+        self.assertNotIn("upstream_error", self.gateway.access("/x")[0])
 
     def test_what_may_have_been_done_is_not_done_twice(self):
         self.play()
@@ -390,12 +397,14 @@ class Causes(StageTest):
         line = gateway.access("/x")[0]
         self.assertEqual((line["upstream_error"], line["upstream"], line["status"]), (cause, address, status))
         self.assertEqual(line["reason"], "upstream_error")
+        gateway.said(f"upstream {address}: {cause} (request ")
         self.clear_stage()
 
     def test_is_said(self):
         head = b"HTTP/1.1 200 OK\r\n"
         self.check(None, "connection refused", address=f"127.0.0.1:{free_port()}")
         self.check(lambda _: None, "closed before it answered")
+        self.check(reset, "connection reset before it answered")
         self.check(close_with(head), "closed within its answer's head")
         self.check(close_with(b"this is not HTTP\r\n\r\n"), "malformed answer: the head does not parse: bad version")
         self.check(

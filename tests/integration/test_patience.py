@@ -4,6 +4,7 @@ They are not in the configuration, so this takes the longest of them: a minute. 
 a limit exists where it is said to be.
 """
 
+import contextlib
 import socket
 import threading
 import time
@@ -19,7 +20,17 @@ MINUTE = (50, 80)
 def respond(request: Request) -> bytes:
     if request.target == "/silent":
         threading.Event().wait(90)
+    if request.target == "/half":
+        request.peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+        threading.Event().wait(90)
     return response(b"a" * 30_000_000) if request.target == "/unread" else response()
+
+
+def takes_it(request: Request) -> bool:
+    """Whether to read a request's body: of /untaken nothing is."""
+    if request.target == "/untaken":
+        threading.Event().wait(90)
+    return True
 
 
 class Patience(unittest.TestCase):
@@ -27,7 +38,7 @@ class Patience(unittest.TestCase):
     def setUpClass(cls):
         cls.stage = Stage()
         cls.addClassCleanup(cls.stage.close)
-        cls.upstream = cls.stage.upstream(respond)
+        cls.upstream = cls.stage.upstream(respond, takes_it)
         cls.agent = cls.stage.agent()
         cls.gateway = cls.stage.unstarted()
         cls.full = socket.create_server(("127.0.0.1", 0), backlog=0)  # accepts nobody
@@ -36,6 +47,7 @@ class Patience(unittest.TestCase):
         cls.gateway.write(
             {"app": [cls.upstream.address], "full": [f"127.0.0.1:{cls.full.getsockname()[1]}"]},
             [Asked("a", cls.agent.path, '"request_headers" "request_body"')],
+            limits="max-body-size-bytes 60000000",
             routes='route "full" { matches { path-prefix "/full" }; upstream "full" }\n'
             'route "inspected" { matches { path-prefix "/inspected" }; filters "a"; upstream "app" }\n'
             'route "all" { matches { path-prefix "/" }; upstream "app" }',
@@ -48,6 +60,8 @@ class Patience(unittest.TestCase):
             cls.stalled_body,
             cls.stalled_inspected_body,
             cls.silent_upstream,
+            cls.half_an_answer,
+            cls.untaken_request,
             cls.unreachable_upstream,
             cls.unread_response,
             cls.lingering,
@@ -123,6 +137,22 @@ class Patience(unittest.TestCase):
         answer = client.get("/full")
         return answer.status, answer.reason
 
+    @staticmethod
+    def half_an_answer(client: Client) -> int:
+        try:
+            return client.get("/half").status
+        except EOFError:
+            return 0
+
+    @staticmethod
+    def untaken_request(client: Client) -> tuple:
+        def send() -> None:
+            with contextlib.suppress(OSError):
+                client.send(message("/untaken", method="POST", body=b"a" * 50_000_000))
+
+        threading.Thread(target=send, daemon=True).start()
+        return client.response().status
+
     @classmethod
     def unread_response(cls, client: Client) -> bool:
         client.send(message("/unread"))
@@ -157,11 +187,25 @@ class Patience(unittest.TestCase):
         self.check("stalled_body", (408, "bad_request", True), (25, 45))
         self.check("stalled_inspected_body", (408, "bad_request", True), (25, 45))
 
+    def cause(self, target: str, cause: str) -> None:
+        self.assertEqual(self.gateway.access(target)[0]["upstream_error"], cause)
+        self.gateway.said(f": {cause} (request ")
+
     def test_a_silent_upstream_is_504_after_a_minute(self):
         self.check("silent_upstream", (504, "upstream_error"), MINUTE)
+        self.cause("/silent", "no answer in time")
+
+    def test_an_answer_that_does_not_go_on_is_cut_after_a_minute(self):
+        self.check("half_an_answer", 0, MINUTE)
+        self.cause("/half", "the rest of the answer did not come in time")
+
+    def test_an_upstream_that_takes_no_request_is_504_after_a_minute(self):
+        self.check("untaken_request", 504, MINUTE)
+        self.cause("/untaken", "request not taken in time")
 
     def test_an_upstream_that_accepts_nobody_is_502_after_five_seconds(self):
         self.check("unreachable_upstream", (502, "upstream_error"), (4, 15))
+        self.cause("/full", "connection timed out")
 
     def test_a_client_that_does_not_read_its_response_is_given_up_after_a_minute(self):
         self.check("unread_response", True, MINUTE)

@@ -135,7 +135,7 @@ transport::Task<base::Result<Lease>> Pool::acquire(Tried& tried, transport::Stre
     auto lease = co_await connect(*target, tried, connecting, given_up);
     if (lease || given_up) co_return lease;
   }
-  if (tried.last) co_return *tried.last;
+  if (!tried.failures.empty()) co_return tried.failures.back().why;
   co_return base::fail(base::ErrorKind::connection_failed, "no target");
 }
 
@@ -160,7 +160,7 @@ transport::Task<base::Result<Lease>> Pool::connect(std::size_t target, Tried& tr
     connect_failures.add();
     note_failure(target, *endpoint, connected ? spoke_first(stream) : cause_of(connected.error()), tried);
   }
-  co_return *tried.last;
+  co_return tried.failures.back().why;
 }
 
 std::vector<const transport::Endpoint*> Pool::untried(std::size_t target, const Tried& tried) const {
@@ -168,15 +168,15 @@ std::vector<const transport::Endpoint*> Pool::untried(std::size_t target, const 
   const auto& all = resolved_.addresses[target];
   for (std::size_t i = 0; i < all.size(); ++i) {
     const transport::Endpoint* const endpoint = &all[(preferred_[target] + i) % all.size()];
-    if (std::ranges::find(tried.addresses, endpoint) == tried.addresses.end()) result.push_back(endpoint);
+    if (std::ranges::find(tried.failures, endpoint, &Tried::Failure::endpoint) == tried.failures.end())
+      result.push_back(endpoint);
   }
   return result;
 }
 
 void Pool::note_failure(std::size_t target, const transport::Endpoint& endpoint, base::Error why, Tried& tried) {
   const auto& all = resolved_.addresses[target];
-  tried.last = std::move(why);
-  tried.addresses.push_back(&endpoint);
+  tried.failures.push_back({&endpoint, std::move(why)});
   const auto index = static_cast<std::size_t>(&endpoint - all.data());
   if (preferred_[target] == index) preferred_[target] = (index + 1) % all.size();
   if (!untried(target, tried).empty()) return;

@@ -38,15 +38,13 @@ inline constexpr base::Duration settling_time = std::chrono::milliseconds{100};
 
 /// Where one request has been in vain, so that it asks nobody twice.
 struct Tried {
-  std::vector<const transport::Endpoint*> addresses;
-  std::vector<std::size_t> targets;  ///< All of whose addresses were tried.
-  std::optional<base::Error> last;   ///< Why the last of them failed.
+  struct Failure {
+    const transport::Endpoint* endpoint;
+    base::Error why;  ///< For people, without the address.
+  };
+  std::vector<Failure> failures;     ///< In their order.
+  std::vector<std::size_t> targets;  ///< All of whose addresses have failed.
   bool pooled_was_stale = false;     ///< Only new connections are of use.
-
-  /// The address that failed last; empty: none has.
-  [[nodiscard]] std::string_view last_address() const noexcept {
-    return addresses.empty() ? std::string_view{} : addresses.back()->text();
-  }
 };
 
 class Pool;
@@ -88,8 +86,8 @@ class Pool {
   /// An idle connection where there is one that lives and may be used, else a new one; each address that is not in
   /// `tried` is tried once. What is known to be stale is not used; a connection that goes stale afterwards shows in
   /// reused(). `connecting`: the connection that is being made, null at other times. Who sets `given_up` and closes it
-  /// ends the call: no other target is tried, and none is to blame. Errors: `tried.last`; connection_closed where it
-  /// was given up. Lifetime: what the references name outlives the call.
+  /// ends the call: no other target is tried, and none is to blame. Errors: that of the last failure; connection_closed
+  /// where it was given up. Lifetime: what the references name outlives the call.
   [[nodiscard]] transport::Task<base::Result<Lease>> acquire(Tried& tried, transport::Stream*& connecting,
                                                              const bool& given_up);
 

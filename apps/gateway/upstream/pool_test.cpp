@@ -79,7 +79,7 @@ class Upstream : public ::testing::Test {
     return *pool_;
   }
   base::Result<Lease> acquire(bool fresh = false) {
-    tried_ = Tried{.addresses = {}, .targets = {}, .last = {}, .pooled_was_stale = fresh};
+    tried_ = Tried{.failures = {}, .targets = {}, .pooled_was_stale = fresh};
     return acquire_next();
   }
   /// As the same request goes on.
@@ -225,7 +225,7 @@ TEST_F(Upstream, WhenEveryTargetRefusesTheLastErrorIsReported) {
   ASSERT_FALSE(lease);
   EXPECT_EQ(lease.error().kind(), base::ErrorKind::connection_failed);
   EXPECT_EQ(lease.error().detail(), "connection refused");
-  EXPECT_EQ(tried_.last_address(), address(two));
+  EXPECT_EQ(tried_.failures.back().endpoint->text(), address(two));
   EXPECT_TRUE(app.is_exhausted(tried_));
   EXPECT_EQ(app.connect_failures.value(), 2U);
 }
@@ -252,7 +252,7 @@ TEST_F(Upstream, AnAddressThatNeverAnswersLeavesTimeForTheNext) {
   Pool& app = pool_of_name({"127.0.0.1", "127.0.0.2"}, full.port, {.connect = 300ms});
   EXPECT_FALSE(acquire());
   EXPECT_EQ(app.connects.value(), 2U);
-  EXPECT_EQ(tried_.last->detail(), "connection refused") << "of the second";
+  EXPECT_EQ(tried_.failures.back().why.detail(), "connection refused") << "of the second";
 }
 
 TEST_F(Upstream, ATargetThatHungUpIsPassedOverForTheRequestAndRests) {
@@ -288,7 +288,8 @@ TEST_F(Upstream, WhoSpeaksOrHangsUpBeforeItIsAskedIsPassedOver) {
     ASSERT_TRUE(turn_until(worker_, [&] { return lease.has_value(); }));
     ASSERT_TRUE(*lease);
     EXPECT_EQ((*lease)->address(), address(proper));
-    EXPECT_EQ(tried_.last->detail(), speaks ? "an answer before it was asked" : "closed before it was asked");
+    EXPECT_EQ(tried_.failures.back().why.detail(),
+              speaks ? "an answer before it was asked" : "closed before it was asked");
     lease.reset();
     if (speaks) ::close(accepted);
   }
