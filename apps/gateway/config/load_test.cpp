@@ -89,7 +89,7 @@ TEST_F(Load, LeastAgentHasEveryDefault) {
 /// Each setting with a value that is not its default.
 constexpr std::string_view every_setting = R"(
 system { worker-threads 3; busy-polling #false; max-connections 7; graceful-shutdown-timeout-secs 9 }
-listeners { listener "web" { address "[::1]:81"; protocol "http" } }
+listeners { listener "web" { address "[::1]:81"; protocol "http"; trusted-proxies "10.0.0.0/8" "::1" } }
 agents {
   agent "w" type="waf" {
     unix-socket "/run/w.sock"
@@ -110,10 +110,10 @@ upstreams {
   upstream "t" { target "127.0.0.1:3" }
 }
 routes {
-  route "r" { matches { path-prefix "/a"; host "App.Example"; method "GET" "POST" }; filters "g" "f"; upstream "t"
+  route "r" { matches { path-prefix "/a"; host "App.Example."; method "GET" "POST" }; filters "g" "f"; upstream "t"
               websocket #false }
 }
-limits { max-header-size-bytes 2048; max-header-count 14; max-body-size-bytes 15 }
+limits { max-header-size-bytes 2048; max-header-count 14; max-body-size-bytes 15; underscores-in-headers #true }
 observability { metrics { address "127.0.0.1:9090"; path "/m" }; logging { level "warn"; format "json" }
                 access-log { file "logs/../a.jsonl" }; audit { file "/var/b.jsonl" } }
 )";
@@ -129,6 +129,10 @@ TEST_F(Load, EverySettingOfTheProcessReachesItsField) {
   EXPECT_EQ(config.limits.max_header_size, 2048U);
   EXPECT_EQ(config.limits.max_header_count, 14U);
   EXPECT_EQ(config.limits.max_body_size, 15U);
+  EXPECT_TRUE(config.limits.underscores_in_headers);
+  EXPECT_TRUE(config.listeners.at(0).trusts(*IpAddress::parse("10.1.2.3")));
+  EXPECT_TRUE(config.listeners.at(0).trusts(*IpAddress::parse("::1")));
+  EXPECT_FALSE(config.listeners.at(0).trusts(*IpAddress::parse("11.0.0.1")));
   EXPECT_EQ(config.observability.metrics->port, 9090);
   EXPECT_EQ(config.observability.metrics->path, "/m");
   EXPECT_EQ(config.observability.log_level, LogLevel::warn);

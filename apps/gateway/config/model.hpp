@@ -1,11 +1,13 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "apps/gateway/config/network.hpp"
 #include "picket/pool/config.hpp"
 
 /// What a configuration file says, checked and with every default filled in. Plain values: loaded once, then only read.
@@ -40,6 +42,12 @@ struct Listener {
   std::string id;
   std::string host;  ///< An IP address.
   std::uint16_t port = 0;
+  std::vector<Network> trusted_proxies;  ///< Peers whose X-Forwarded-For, -Proto and -Host count.
+
+  /// Whether what the peer says of who it speaks for is believed.
+  [[nodiscard]] bool trusts(const IpAddress& peer) const noexcept {
+    return std::ranges::any_of(trusted_proxies, [&](const Network& network) { return network.has(peer); });
+  }
 };
 
 /// How agents are reached and when they are given a rest: as the pool has it, with its defaults and presets.
@@ -101,6 +109,7 @@ struct Limits {
   std::uint64_t max_header_size = 16'384;  ///< bytes of a whole head
   std::uint32_t max_header_count = 100;
   std::uint64_t max_body_size = 10'485'760;  ///< bytes
+  bool underscores_in_headers = false;       ///< Fields whose names have one go on; else they are dropped.
 };
 
 struct Observability {

@@ -19,6 +19,7 @@ constexpr Key<Limits> limits_keys[] = {
     {{"max-header-size-bytes"}, number<&Limits::max_header_size>(1'024, 1'048'576, "bytes")},
     {{"max-header-count"}, number<&Limits::max_header_count>(1, 10'000)},
     {{"max-body-size-bytes"}, number<&Limits::max_body_size>(1, 1'099'511'627'776, "bytes")},
+    {{"underscores-in-headers"}, boolean<&Limits::underscores_in_headers>()},
 };
 
 void read_metrics_address(Reader& reader, const Setting& setting, MetricsDraft& out) {

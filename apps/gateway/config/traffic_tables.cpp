@@ -29,9 +29,21 @@ void read_protocol(Reader& reader, const Setting& setting, ListenerDraft& /*out*
   (void)reader.choice(setting, protocols);
 }
 
+void read_trusted_proxies(Reader& reader, const kdl::Node& node, ListenerDraft& out) {
+  for (const kdl::Name& text : reader.texts(node)) {
+    auto network = Network::parse(text.text);
+    if (!network) {
+      reader.report(text.at, network.error().message, network.error().hint);
+    } else {
+      out.listener.trusted_proxies.push_back(*network);
+    }
+  }
+}
+
 constexpr Key<ListenerDraft> listener_keys[] = {
     {{"address", required, "address \"127.0.0.1:8080\""}, ValueRule<ListenerDraft>{read_listener_address}},
     {{"protocol"}, ValueRule<ListenerDraft>{read_protocol}},
+    {{"trusted-proxies"}, NodeRule<ListenerDraft>{read_trusted_proxies}},
     {{"tls", unsupported}, {}},
 };
 
@@ -134,6 +146,7 @@ void read_host(Reader& reader, const Setting& setting, Route& out) {
                          "write one exact name without port, for example \"app.example\"");
   std::ranges::transform(*text, text->begin(),
                          [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  if (text->ends_with('.')) text->pop_back();  // an absolute name is the same host
   out.host = std::move(*text);
 }
 
