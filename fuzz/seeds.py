@@ -15,6 +15,10 @@ MOVE = [TO_AGENT, 255, TO_PROXY, 255]
 EXCHANGE = [MINT, HEADERS, 0, 0, 0, 90] + MOVE + [ANSWER, 0, 1] + MOVE + [CHUNK, 0, 1, 80, 90] + MOVE + [ANSWER, 0, 1] + MOVE
 ENDS = {"complete": [END, 0, 1] + MOVE, "cancel": [HEADERS, 0, 0, 0, 90, END, 0, 0] + MOVE, "timeout": [HEADERS, 0, 0, 0, 1, TIME, 9] + MOVE}
 
+# What stands behind a path's first slash, where readers differ.
+PATHS = [b"x%5cy/../admin", b"x%2f..%2fadmin", b"app//../admin", b"x/..;a=b/admin", b"%61dmin%3fx", b"%2561dmin%2523",
+         b"a%00/./b", b"%c0%ae%c0%ae/%u002e", b"%25%32%66..;%3b//%5c%5c"]
+
 
 def frames():
     for file in sorted((ROOT / "spec/vectors/frames").glob("*.hex")):
@@ -43,6 +47,8 @@ def seeds():
     for options in range(8):
         for end, steps in ENDS.items():
             yield "session", f"{end}-{options}", bytes([options] + MOVE + MOVE + EXCHANGE + steps)
+    for number, path in enumerate(PATHS):
+        yield "path_readings", str(number), bytes(range(number, number + 8)) + path
     for file in sorted((ROOT / "examples").rglob("*.kdl")):
         yield "kdl", file.name, file.read_bytes()
 

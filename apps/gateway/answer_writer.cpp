@@ -26,6 +26,7 @@ void write_answer(base::Buffer& out, const inspection::Answer& answer, std::stri
                   const AnswerTerms& terms) {
   http::write_status_line(out, answer.status);
   http::write_fields(out, answer.fields);
+  if (http::find(answer.fields, "date") == nullptr) http::write_field(out, "Date", terms.date);
   if (!request_id.empty()) http::write_field(out, "X-Request-Id", request_id);
   const bool bodiless = answer.status == 204 || answer.status == 304;
   if (!bodiless) write_number_field(out, "Content-Length", answer.body.size());

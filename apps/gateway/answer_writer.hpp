@@ -9,7 +9,8 @@ namespace picket::apps::gateway {
 
 /// What the client is told of its connection, beside the answer itself.
 struct AnswerTerms {
-  int version = 11;  ///< of the request: 10 or 11
+  std::string_view date;  ///< For answers that say none; see http::DateClock.
+  int version = 11;       ///< of the request: 10 or 11
   bool keep_alive = false;
   bool with_body = true;  ///< False for HEAD: the length is told, the body is not sent.
 };

@@ -1,11 +1,6 @@
 #include "apps/gateway/connection.hpp"
 
 #include <algorithm>
-#include <array>
-
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
 #include "apps/gateway/answer_writer.hpp"
 #include "apps/gateway/http/body_reader.hpp"
@@ -16,27 +11,12 @@
 #include "picket/transport/listener.hpp"
 
 namespace picket::apps::gateway {
-namespace {
 
-Peer peer_of(int descriptor) {
-  sockaddr_storage storage{};
-  socklen_t size = sizeof storage;
-  if (::getpeername(descriptor, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return {};
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  if (storage.ss_family == AF_INET6) {
-    const auto& address = reinterpret_cast<const sockaddr_in6&>(storage);
-    ::inet_ntop(AF_INET6, &address.sin6_addr, text.data(), text.size());
-    return {.address = text.data(), .port = ntohs(address.sin6_port)};
-  }
-  const auto& address = reinterpret_cast<const sockaddr_in&>(storage);
-  ::inet_ntop(AF_INET, &address.sin_addr, text.data(), text.size());
-  return {.address = text.data(), .port = ntohs(address.sin_port)};
-}
-
-}  // namespace
-
-Connection::Connection(Shard& shard, int descriptor)
-    : shard_(shard), stream_(transport::adopt(shard.worker(), descriptor)), peer_(peer_of(descriptor)) {
+Connection::Connection(Shard& shard, std::string_view listener, int descriptor)
+    : shard_(shard),
+      listener_(listener),
+      stream_(transport::adopt(shard.worker(), descriptor)),
+      peer_(Peer::of(descriptor)) {
   shard_.opened(*this);
 }
 
@@ -117,7 +97,7 @@ transport::Task<bool> Connection::serve_request(const http::RequestHead& request
   bool keeps_alive = false;
   bool lingers = false;
   {
-    Exchange exchange{*service, stream_, buffer_, peer_, request, arena_};
+    Exchange exchange{*service, stream_, buffer_, peer_, service->listener(listener_), request, arena_};
     exchange_ = &exchange;
     co_await exchange.serve();
     exchange_ = nullptr;
@@ -138,7 +118,7 @@ transport::Task<void> Connection::refuse(const http::HeadError& error) {
   auto answer = inspection::answer_for(reason, error.status, arena_);
   answer.body = arena_.copy(std::string{answer.body} + std::string{error.reason} + "\n");
   base::Buffer out;
-  write_answer(out, answer, {}, {.keep_alive = false});
+  write_answer(out, answer, {}, {.date = shard_.state().date.now(), .keep_alive = false});
   iovec all{out.data(), out.size()};
   const std::span<iovec> parts{&all, 1};
   const base::Deadline deadline = base::Deadline::after(began, service->timeouts.write);
@@ -149,7 +129,8 @@ transport::Task<void> Connection::refuse(const http::HeadError& error) {
                                                .client = peer_.address,
                                                .status = error.status,
                                                .bytes_out = written ? answer.body.size() : 0,
-                                               .reason = inspection::name(reason)});
+                                               .reason = inspection::name(reason),
+                                               .detail = error.reason});
     shard_.worker().ids().release(id);
   }
   if (written) co_await linger();

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "apps/gateway/exchange.hpp"
@@ -21,7 +22,8 @@ class Shard;
 /// Thread safety: its shard's thread. Lifetime: until serve() has ended.
 class Connection {
  public:
-  Connection(Shard& shard, int descriptor);
+  /// `listener`: the address that the client came to, as its listener has it.
+  Connection(Shard& shard, std::string_view listener, int descriptor);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   ~Connection();
@@ -49,6 +51,7 @@ class Connection {
   [[nodiscard]] transport::Task<void> linger();
 
   Shard& shard_;
+  std::string listener_;
   transport::Stream stream_;
   Peer peer_;
   base::Buffer buffer_;

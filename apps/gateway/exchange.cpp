@@ -21,13 +21,25 @@ base::Duration time_for(std::uint64_t bytes) noexcept {
   return std::chrono::seconds{bytes / slowest};
 }
 
+/// A client's own, or the gateway's.
+std::string_view request_id_of(const http::RequestHead& request, const base::CorrelationId& id) {
+  const std::string_view own = request.headers.find("x-request-id").value_or("");
+  return own.empty() ? id.text() : own;
+}
+
+ForwardingTerms forwarding_terms(const config::Config& config, const config::Listener* listener,
+                                 std::string_view request_id) {
+  ForwardingTerms terms{.underscores_in_headers = config.limits.underscores_in_headers, .request_id = request_id};
+  if (listener != nullptr) terms.trusted_proxies = listener->trusted_proxies;
+  return terms;
+}
+
 }  // namespace
 
 Exchange::Exchange(Service& service, transport::Stream& client, base::Buffer& client_buffer, const Peer& peer,
-                   const http::RequestHead& request, base::Arena& arena)
+                   const config::Listener* listener, const http::RequestHead& request, base::Arena& arena)
     : service_(service),
       client_(client),
-      peer_(peer),
       request_(request),
       arena_(arena),
       body_(client, client_buffer, request.framing, request.content_length),
@@ -37,11 +49,10 @@ Exchange::Exchange(Service& service, transport::Stream& client, base::Buffer& cl
                return false;  // one that sends (pipelines) is there
              }),
       id_(service.worker.ids().mint()),
-      request_id_(request.headers.find("x-request-id").value_or("")),
+      request_id_(request_id_of(request, id_)),
+      forwarded_(gateway::forward(request, peer, forwarding_terms(service.config, listener, request_id_), arena)),
       began_(base::Clock::now()),
-      keep_alive_(request.keep_alive) {
-  if (request_id_.empty()) request_id_ = id_.text();
-}
+      keep_alive_(request.keep_alive) {}
 
 Exchange::~Exchange() {
   inspection_.reset();
@@ -49,12 +60,14 @@ Exchange::~Exchange() {
 }
 
 transport::Task<void> Exchange::serve() {
-  const std::string_view authority = http::authority_of(request_.target);
-  const auto [route, ambiguous] = find_route(service_.config, request_);
-  if (!authority.empty() && authority != request_.headers.find("host").value_or("")) {
+  const auto [route, ambiguity] = find_route(
+      service_.config,
+      {.method = forwarded_.method, .authority = forwarded_.authority, .path = http::path_of(forwarded_.target)});
+  reason_detail_ = forwarded_.refusal.empty() ? ambiguity : forwarded_.refusal;
+  if (!forwarded_.refusal.empty()) {
     keep_alive_ = false;
     co_await refuse(Reason::bad_request, 400);
-  } else if (ambiguous) {
+  } else if (!ambiguity.empty()) {
     co_await refuse(Reason::bad_request, 400);
   } else if (route == nullptr) {
     inspection::Answer nowhere{
@@ -68,7 +81,11 @@ transport::Task<void> Exchange::serve() {
     hold_what_came();
     bool goes_on = co_await inspect_head(*route);
     if (goes_on && request_.has_body()) goes_on = co_await take_body();
-    if (goes_on) co_await forward(*route);
+    if (goes_on && forwarded_.ends_here) {
+      co_await answer_here();
+    } else if (goes_on) {
+      co_await forward(*route);
+    }
   }
   conclude();
 }
@@ -88,20 +105,20 @@ transport::Task<bool> Exchange::inspect_head(const config::Route& route) {
   if (route.filters.empty()) co_return true;
   thread_local std::string time;
   const auto optional_text = [](std::string_view text) { return text.empty() ? std::nullopt : std::optional{text}; };
-  const wire::RequestHeaders event{
-      .metadata = {.correlation_id = id_.text(),
-                   .request_id = request_id_,
-                   .client_ip = peer_.address,
-                   .client_port = peer_.port,
-                   .server_name = optional_text(request_.headers.find("host").value_or("")),
-                   .protocol = request_.version == 11 ? "HTTP/1.1" : "HTTP/1.0",
-                   .route_id = route.id,
-                   .upstream_id = service_.config.upstreams[route.upstream].id,
-                   .timestamp = arena_.copy(logs::rfc3339_now(time)),
-                   .traceparent = request_.headers.find("traceparent")},
-      .method = request_.method,
-      .uri = request_.target,
-      .headers = request_.headers};
+  const wire::Headers headers{forwarded_.fields.items()};
+  const wire::RequestHeaders event{.metadata = {.correlation_id = id_.text(),
+                                                .request_id = request_id_,
+                                                .client_ip = forwarded_.origin.address,
+                                                .client_port = forwarded_.origin.port,
+                                                .server_name = optional_text(forwarded_.authority),
+                                                .protocol = request_.version == 11 ? "HTTP/1.1" : "HTTP/1.0",
+                                                .route_id = route.id,
+                                                .upstream_id = service_.config.upstreams[route.upstream].id,
+                                                .timestamp = arena_.copy(logs::rfc3339_now(time)),
+                                                .traceparent = headers.find("traceparent")},
+                                   .method = forwarded_.method,
+                                   .uri = forwarded_.target,
+                                   .headers = headers};
   watch_.start();
   auto verdict = co_await inspection_->request_headers(event, body_is_held_ ? &held_ : nullptr);
   co_return co_await goes_on_after(std::move(verdict));
@@ -195,7 +212,10 @@ transport::Task<bool> Exchange::hold_body(BodyLimits limits) {
 AnswerTerms Exchange::terms() {
   // A body that nobody has read would be taken for the next request.
   if (!body_.done() || service_.shard.draining) keep_alive_ = false;
-  return {.version = request_.version, .keep_alive = keep_alive_, .with_body = !request_.is_head()};
+  return {.date = service_.shard.date.now(),
+          .version = request_.version,
+          .keep_alive = keep_alive_,
+          .with_body = !request_.is_head()};
 }
 
 transport::Task<void> Exchange::answer(inspection::Answer answer) {
@@ -221,6 +241,23 @@ transport::Task<void> Exchange::answer(inspection::Answer answer) {
 transport::Task<void> Exchange::refuse(Reason reason, std::uint16_t status) {
   auto made = inspection::answer_for(reason, status, arena_);
   co_await answer(std::move(made));
+}
+
+/// RFC 9110 §9.3.7, §9.3.8: OPTIONS has nothing to say of resources that are the upstreams'; TRACE shows the request as
+/// it would have gone on, without what authenticates the client.
+transport::Task<void> Exchange::answer_here() {
+  inspection::Answer here{.status = 200, .fields = http::FieldList{arena_}, .body = {}};
+  if (request_.method == "TRACE") {
+    here.fields.push_back({"content-type", "message/http"});
+    base::Buffer shown;
+    http::write_request_line(shown, forwarded_.method, forwarded_.target);
+    for (const auto& field : forwarded_.fields.items())
+      if (!wire::same_name(field.name, "cookie") && !wire::same_name(field.name, "authorization"))
+        http::write_field(shown, field.name, field.value);
+    shown.append("\r\n");
+    here.body = arena_.copy(shown.text());
+  }
+  co_await answer(std::move(here));
 }
 
 transport::Task<void> Exchange::refuse_unread(const base::Error& error) {
@@ -262,9 +299,9 @@ void Exchange::write_access_line(base::Duration duration) {
   if (service_.access == nullptr) return;
   logs::write_access_line(*service_.access,
                           {.id = id_.text(),
-                           .client = peer_.address,
-                           .method = request_.method,
-                           .uri = request_.target,
+                           .client = forwarded_.origin.address,
+                           .method = forwarded_.method,
+                           .uri = forwarded_.target,
                            .status = status_,
                            .bytes_in = body_size_,
                            .bytes_out = response_size_,
@@ -273,7 +310,8 @@ void Exchange::write_access_line(base::Duration duration) {
                            .upstream_error = upstream_error_,
                            .decision = decision_,
                            .agent = deciding_agent_,
-                           .reason = reason_ == Reason::none ? std::string_view{} : inspection::name(reason_)});
+                           .reason = reason_ == Reason::none ? std::string_view{} : inspection::name(reason_),
+                           .detail = reason_detail_});
 }
 
 }  // namespace picket::apps::gateway

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apps/gateway/answer_writer.hpp"
+#include "apps/gateway/forwarded_request.hpp"
 #include "apps/gateway/http/body_reader.hpp"
 #include "apps/gateway/http/fields.hpp"
 #include "apps/gateway/http/message.hpp"
@@ -19,19 +20,14 @@ namespace picket::apps::gateway {
 
 class EarlyAnswer;
 
-/// Who sent a request.
-struct Peer {
-  std::string address;  ///< Bare.
-  std::uint16_t port = 0;
-};
-
 /// One request from its validated head to its last response byte: agents, upstream, relay, log line.
 ///
 /// Thread safety: its worker's thread. Lifetime: head, stream and buffer outlive it.
 class Exchange {
  public:
+  /// `listener`: whose client it is; null where the configuration has it no more.
   Exchange(Service& service, transport::Stream& client, base::Buffer& client_buffer, const Peer& peer,
-           const http::RequestHead& request, base::Arena& arena);
+           const config::Listener* listener, const http::RequestHead& request, base::Arena& arena);
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
   ~Exchange();
@@ -80,6 +76,8 @@ class Exchange {
   [[nodiscard]] transport::Task<void> give_up_response(base::Error error, bool has_begun);
   [[nodiscard]] transport::Task<void> answer(inspection::Answer answer);
   [[nodiscard]] transport::Task<void> refuse(inspection::Reason reason, std::uint16_t status);
+  /// The gateway is the last recipient: Max-Forwards says so.
+  [[nodiscard]] transport::Task<void> answer_here();
   /// Answers a request whose body could not be read to its end, where anybody is left to answer.
   [[nodiscard]] transport::Task<void> refuse_unread(const base::Error& error);
 
@@ -87,19 +85,18 @@ class Exchange {
   void build_request(base::Buffer& out, const std::string& upstream_address);
   void build_response(base::Buffer& out, const http::FieldList& fields, bool to_chunks);
   [[nodiscard]] AnswerTerms terms();
-  [[nodiscard]] std::string forwarded_for() const;
   void conclude();
   void write_access_line(base::Duration duration);
 
   Service& service_;
   transport::Stream& client_;
-  const Peer& peer_;
   const http::RequestHead& request_;
   base::Arena& arena_;
   http::BodyReader body_;
   InputWatch watch_;  // of the client, while nobody reads from it
   base::CorrelationId id_;
   std::string_view request_id_;
+  ForwardedRequest forwarded_;
   std::optional<inspection::Inspection> inspection_;
   base::TimePoint began_;
 
@@ -125,6 +122,7 @@ class Exchange {
   std::string_view decision_ = "allow";
   std::string_view deciding_agent_;
   inspection::Reason reason_ = inspection::Reason::none;
+  std::string_view reason_detail_;
   std::uint32_t attempts_ = 0;
   bool keep_alive_ = true;
   bool client_lost_ = false;

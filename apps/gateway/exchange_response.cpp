@@ -42,6 +42,7 @@ transport::Task<void> Exchange::respond(upstream::Lease lease) {
 void Exchange::build_response(base::Buffer& out, const http::FieldList& fields, bool to_chunks) {
   http::write_status_line(out, response_.status, response_.reason);
   http::write_fields(out, fields);
+  if (http::find(fields, "date") == nullptr) http::write_field(out, "Date", service_.shard.date.now());
   if (http::find(fields, "x-request-id") == nullptr) http::write_field(out, "X-Request-Id", request_id_);
   if (to_chunks) {
     http::write_field(out, "Transfer-Encoding", "chunked");

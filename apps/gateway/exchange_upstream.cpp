@@ -4,7 +4,6 @@
 #include "apps/gateway/early_answer.hpp"
 #include "apps/gateway/exchange.hpp"
 #include "apps/gateway/http/outgoing.hpp"
-#include "apps/gateway/http/target.hpp"
 #include "apps/gateway/inspection/chunks.hpp"
 
 namespace picket::apps::gateway {
@@ -140,28 +139,16 @@ void Exchange::pass_interim(const http::ResponseHead& interim) {
   interim_.consume(written ? *written : interim_.size());
 }
 
-std::string Exchange::forwarded_for() const {
-  std::string value;
-  for (const auto& field : request_.headers)
-    if (wire::same_name(field.name, "x-forwarded-for")) value.append(field.value).append(", ");
-  return value + peer_.address;
-}
-
 void Exchange::build_request(base::Buffer& out, const std::string& upstream_address) {
   http::FieldList fields{arena_};
-  fields.reserve(request_.headers.size() + 4);
-  http::copy_end_to_end(request_.headers, fields);
-  http::remove(fields, "x-forwarded-for");
-  http::remove(fields, "x-forwarded-proto");
-  fields.push_back({"X-Forwarded-For", arena_.copy(forwarded_for())});
-  fields.push_back({"X-Forwarded-Proto", "http"});
+  fields.reserve(forwarded_.fields.size() + inspection_->request_operations().size());
+  for (const auto& field : forwarded_.fields.items())
+    if (!is_framing(field.name)) fields.push_back(field);
   http::apply(inspection_->request_operations(), fields, arena_);
-  const auto* const host = http::find(fields, "host");
 
-  http::write_request_line(out, request_.method, http::origin_form(request_.target, arena_));
-  if (host == nullptr) http::write_field(out, "Host", upstream_address);
+  http::write_request_line(out, forwarded_.method, forwarded_.target);
+  if (http::find(fields, "host") == nullptr) http::write_field(out, "Host", upstream_address);
   http::write_fields(out, fields);
-  if (http::find(fields, "x-request-id") == nullptr) http::write_field(out, "X-Request-Id", request_id_);
   if (body_is_held_) {
     write_number_field(out, "Content-Length", inspection::size_of(held_));
   } else if (request_.framing == http::Framing::length) {

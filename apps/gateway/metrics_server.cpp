@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "apps/gateway/http/date.hpp"
 #include "apps/gateway/http/head_check.hpp"
 #include "apps/gateway/http/target.hpp"
 #include "picket/base/buffer.hpp"
@@ -18,8 +19,9 @@ constexpr std::size_t read_size = 4096;
 constexpr http::HeadLimits head_limits{.max_size = 8192, .max_fields = 50};
 
 std::string response(std::string_view status, std::string_view type, std::string_view body) {
-  return fmt::format("HTTP/1.1 {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}", status,
-                     type, body.size(), body);
+  http::DateClock clock;
+  return fmt::format("HTTP/1.1 {}\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}",
+                     status, clock.now(), type, body.size(), body);
 }
 
 }  // namespace

@@ -1,9 +1,10 @@
 #include "apps/gateway/router.hpp"
 
 #include <algorithm>
-#include <charconv>
 
-#include "apps/gateway/http/target.hpp"
+#include "apps/gateway/http/authority.hpp"
+#include "apps/gateway/http/path_readings.hpp"
+#include "picket/wire/headers.hpp"
 
 namespace picket::apps::gateway {
 namespace {
@@ -13,58 +14,56 @@ bool takes_path(std::string_view prefix, std::string_view path) noexcept {
   return prefix.ends_with('/') || path.size() == prefix.size() || path[prefix.size()] == '/';
 }
 
-/// Without port, and without the dot that makes a name absolute.
-std::string_view bare_host(std::string_view host) noexcept {
-  const std::size_t colon = host.rfind(':');
-  host =
-      colon == std::string_view::npos || host.find(']', colon) != std::string_view::npos ? host : host.substr(0, colon);
-  if (host.ends_with('.')) host.remove_suffix(1);
-  return host;
+/// The routes as one request sees them: only the path may still be read in several ways.
+class Candidates {
+ public:
+  Candidates(const config::Config& config, const RouteQuery& query) noexcept
+      : config_(config), method_(query.method), host_(http::host_name(query.authority)) {}
+
+  [[nodiscard]] const config::Route* find(std::string_view path) const noexcept {
+    const auto found = std::ranges::find_if(config_.routes, [&](const config::Route& route) {
+      return takes_path(route.path_prefix, path) && (!route.host || wire::same_name(*route.host, host_)) &&
+             (route.methods.empty() || std::ranges::find(route.methods, method_) != route.methods.end());
+    });
+    return found == config_.routes.end() ? nullptr : &*found;
+  }
+
+ private:
+  const config::Config& config_;
+  std::string_view method_;
+  std::string_view host_;
+};
+
+/// Why the path must not be taken as it stands; empty where all its readings come to the same.
+std::string_view ambiguity_of(std::string_view path, const config::Config& config, const Candidates& candidates,
+                              const config::Route& route) {
+  base::Arena memory{4096};
+  const auto readings = http::readings_of(path, memory);
+  if (!readings) return "the path can be read in too many ways";
+  for (const auto reading : *readings) {
+    const auto* const other = candidates.find(reading);
+    if (other == nullptr) return "the path can be read as one that no route takes";
+    if (!inspect_alike(config, route, *other)) return "the path can be read as one of a route with other agents";
+  }
+  return {};
 }
 
 }  // namespace
 
-std::string resolved_path(std::string_view path) {
-  std::string decoded;
-  for (std::size_t i = 0; i < path.size(); ++i) {
-    unsigned value = 0;
-    const bool escaped =
-        path[i] == '%' && i + 2 < path.size() &&
-        std::from_chars(path.data() + i + 1, path.data() + i + 3, value, 16).ptr == path.data() + i + 3;
-    const char c = escaped ? static_cast<char>(value) : path[i];
-    decoded += c == '\\' ? '/' : c;
-    if (escaped) i += 2;
-  }
-  std::string resolved;
-  std::string_view rest = decoded;
-  while (!rest.empty()) {
-    rest.remove_prefix(std::min(rest.find_first_not_of('/'), rest.size()));
-    const std::string_view segment = rest.substr(0, std::min(rest.find('/'), rest.size()));
-    rest.remove_prefix(segment.size());
-    if (segment == "..") {
-      resolved.resize(resolved.empty() ? 0 : resolved.rfind('/'));
-    } else if (segment != "." && !(segment.empty() && rest.empty())) {
-      resolved.append("/").append(segment);
-    }
-  }
-  if (resolved.empty() || decoded.ends_with('/')) resolved += '/';
-  return resolved;
+bool inspect_alike(const config::Config& config, const config::Route& a, const config::Route& b) noexcept {
+  if (&a == &b) return true;
+  return std::ranges::equal(a.filters, b.filters, [&](std::size_t left, std::size_t right) {
+    const auto& one = config.filters[left];
+    const auto& other = config.filters[right];
+    return one.agent == other.agent && one.failure_mode == other.failure_mode && one.timeout == other.timeout;
+  });
 }
 
-RouteChoice find_route(const config::Config& config, const http::RequestHead& request) {
-  const std::string_view host = bare_host(request.headers.find("host").value_or(""));
-  const auto route_of = [&](std::string_view path) -> const config::Route* {
-    const auto found = std::ranges::find_if(config.routes, [&](const config::Route& route) {
-      return takes_path(route.path_prefix, path) && (!route.host || wire::same_name(*route.host, host)) &&
-             (route.methods.empty() || std::ranges::find(route.methods, request.method) != route.methods.end());
-    });
-    return found == config.routes.end() ? nullptr : &*found;
-  };
-  const std::string_view path = http::path_of(request.target);
-  const config::Route* const route = route_of(path);
-  const bool is_plain = path.find('%') == std::string_view::npos && path.find("//") == std::string_view::npos &&
-                        path.find("/.") == std::string_view::npos;
-  return {route, !is_plain && route_of(resolved_path(path)) != route};
+RouteChoice find_route(const config::Config& config, const RouteQuery& query) {
+  const Candidates candidates{config, query};
+  const auto* const route = candidates.find(query.path);
+  if (route == nullptr || http::has_one_reading(query.path)) return {route};
+  return {route, ambiguity_of(query.path, config, candidates, *route)};
 }
 
 }  // namespace picket::apps::gateway

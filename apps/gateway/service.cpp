@@ -1,5 +1,9 @@
 #include "apps/gateway/service.hpp"
 
+#include <algorithm>
+
+#include "picket/transport/endpoint.hpp"
+
 namespace picket::apps::gateway {
 namespace {
 
@@ -37,10 +41,20 @@ Service::Service(transport::Worker& worker_in, ShardState& shard_in, std::shared
       agents(worker, {}, observer),
       inspection{.worker = worker, .config = config, .agents = {}, .counters = {}},
       head_limits{.max_size = config.limits.max_header_size, .max_fields = config.limits.max_header_count} {
+  for (const auto& listener : config.listeners) {
+    const auto endpoint = transport::Endpoint::tcp(listener.host, listener.port);
+    listener_addresses_.push_back(endpoint ? endpoint->text() : std::string{});
+  }
   for (const auto& resolved : generation->upstreams)
     upstreams.push_back(std::make_unique<upstream::Pool>(worker, resolved, upstream_timeouts));
   if (const auto& file = generation->logs->access) access = &file->queue(shard.index);
   if (const auto& file = generation->logs->audit) inspection.audit = &file->queue(shard.index);
+}
+
+const config::Listener* Service::listener(std::string_view address) const noexcept {
+  const auto found = std::ranges::find(listener_addresses_, address);
+  if (found == listener_addresses_.end()) return nullptr;
+  return &config.listeners[static_cast<std::size_t>(found - listener_addresses_.begin())];
 }
 
 base::Status Service::add_agents() {

@@ -1,9 +1,12 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "apps/gateway/generation.hpp"
+#include "apps/gateway/http/date.hpp"
 #include "apps/gateway/http/head_check.hpp"
 #include "apps/gateway/inspection/inspection.hpp"
 #include "apps/gateway/logs/line_queue.hpp"
@@ -28,6 +31,7 @@ inline constexpr std::size_t linger_bytes = 256 * 1024;
 struct ShardState {
   std::size_t index = 0;
   bool draining = false;  ///< Answers close their connections.
+  http::DateClock date;
   ShardMetrics metrics;
 };
 
@@ -42,6 +46,9 @@ class Service {
                                                                      std::shared_ptr<const Generation> generation,
                                                                      pool::Observer* observer);
 
+  /// The configuration of the listener at that address (as transport::Endpoint writes it); null where there is none.
+  [[nodiscard]] const config::Listener* listener(std::string_view address) const noexcept;
+
   transport::Worker& worker;
   ShardState& shard;
   const std::shared_ptr<const Generation> generation;
@@ -55,6 +62,8 @@ class Service {
   upstream::Timeouts upstream_timeouts;
 
  private:
+  std::vector<std::string> listener_addresses_;  // in the order of config.listeners
+
   Service(transport::Worker& worker, ShardState& shard, std::shared_ptr<const Generation> generation,
           pool::Observer* observer);
   [[nodiscard]] base::Status add_agents();

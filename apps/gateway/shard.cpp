@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include <fmt/format.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -12,8 +13,12 @@ namespace picket::apps::gateway {
 namespace {
 
 /// What a client is told that finds every place taken: its request is not read.
-constexpr std::string_view overloaded =
-    "HTTP/1.1 503 Service Unavailable\r\nx-picket-reason: overloaded\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+std::string overloaded(std::string_view date) {
+  return fmt::format(
+      "HTTP/1.1 503 Service Unavailable\r\nx-picket-reason: overloaded\r\nDate: {}\r\nContent-Length: 0\r\n"
+      "Connection: close\r\n\r\n",
+      date);
+}
 
 }  // namespace
 
@@ -27,7 +32,7 @@ auto Shard::run_there(Work work) -> decltype(work()) {
 
 Shard::Shard(std::size_t index, std::size_t shards, bool busy_polling)
     : worker_({.busy_polling = busy_polling}),
-      state_{.index = index, .draining = false, .metrics = {}},
+      state_{.index = index, .draining = false, .date = {}, .metrics = {}},
       shards_(shards),
       agent_log_(index),
       thread_([this] { worker_.run(); }) {}
@@ -109,23 +114,24 @@ void Shard::abort() {
 transport::Task<void> Shard::accept_on(transport::Listener listener) {
   const std::string address = listener.endpoint().text();
   listeners_.emplace(address, &listener);
-  std::function<void(int)> take_one = [this](int descriptor) { take(descriptor); };
+  std::function<void(int)> take_one = [this, &address](int descriptor) { take(address, descriptor); };
   co_await transport::accept_all(listener, worker_, std::move(take_one));
   listeners_.erase(address);
 }
 
-void Shard::take(int descriptor) {
+void Shard::take(const std::string& listener, int descriptor) {
   if (connections_.size() >= max_connections_) {
     state_.metrics.connections_refused.add();
-    (void)::send(descriptor, overloaded.data(), overloaded.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    const std::string answer = overloaded(state_.date.now());
+    (void)::send(descriptor, answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     ::close(descriptor);
     return;
   }
-  transport::spawn(serve(descriptor));
+  transport::spawn(serve(listener, descriptor));
 }
 
-transport::Task<void> Shard::serve(int descriptor) {
-  Connection connection{*this, descriptor};
+transport::Task<void> Shard::serve(std::string listener, int descriptor) {
+  Connection connection{*this, listener, descriptor};
   co_await connection.serve();
 }
 

@@ -64,8 +64,8 @@ class Shard {
   template <class Work>
   auto run_there(Work work) -> decltype(work());
   transport::Task<void> accept_on(transport::Listener listener);
-  void take(int descriptor);
-  transport::Task<void> serve(int descriptor);
+  void take(const std::string& listener, int descriptor);
+  transport::Task<void> serve(std::string listener, int descriptor);
 
   transport::Worker worker_;
   ShardState state_;

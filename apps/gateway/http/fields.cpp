@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <vector>
 
 #include "apps/gateway/http/list.hpp"
 
@@ -12,6 +11,52 @@ namespace {
 constexpr std::array<std::string_view, 11> hop_by_hop{
     "connection",        "keep-alive", "proxy-authenticate", "proxy-authorization", "te",    "trailer",
     "transfer-encoding", "upgrade",    "content-length",     "proxy-connection",    "expect"};
+
+/// Fields that are every recipient's; one that ends in a dash stands for all that begin so.
+constexpr std::array<std::string_view, 44> end_to_end{"accept",
+                                                      "accept-",
+                                                      "access-control-",
+                                                      "age",
+                                                      "allow",
+                                                      "alt-svc",
+                                                      "authorization",
+                                                      "cache-",
+                                                      "content-",
+                                                      "cookie",
+                                                      "date",
+                                                      "dnt",
+                                                      "etag",
+                                                      "expires",
+                                                      "forwarded",
+                                                      "from",
+                                                      "host",
+                                                      "idempotency-",
+                                                      "if-",
+                                                      "last-",
+                                                      "link",
+                                                      "location",
+                                                      "max-forwards",
+                                                      "origin",
+                                                      "pragma",
+                                                      "priority",
+                                                      "range",
+                                                      "referer",
+                                                      "retry-after",
+                                                      "sec-",
+                                                      "server",
+                                                      "set-cookie",
+                                                      "strict-transport-security",
+                                                      "traceparent",
+                                                      "tracestate",
+                                                      "user-agent",
+                                                      "vary",
+                                                      "via",
+                                                      "warning",
+                                                      "www-authenticate",
+                                                      "x-auth-",
+                                                      "x-forwarded-",
+                                                      "x-real-ip",
+                                                      "x-request-id"};
 
 struct Phrase {
   std::uint16_t status;
@@ -64,37 +109,58 @@ bool is_before(std::string_view a, std::string_view b) noexcept {
   return std::ranges::lexicographical_compare(a, b, {}, lower, lower);
 }
 
-/// What Connection names beside hop-by-hop fields, sorted: a head has room for thousands of names, and each of its
-/// fields is looked up. Host is every recipient's: a client that names it would have the upstream serve another host
-/// than agents and router saw.
-std::vector<std::string_view> named_by_connection(const wire::Headers& headers) {
-  std::vector<std::string_view> named;
-  for (const auto& field : headers) {
-    if (!wire::same_name(field.name, "connection")) continue;
-    for (std::string_view rest = field.value; const auto item = next_item(rest);)
-      if (!wire::same_name(*item, "host") && !is_hop_by_hop(*item)) named.push_back(*item);
-  }
-  std::ranges::sort(named, is_before);
-  return named;
-}
+/// Each character as CGI spells it.
+constexpr auto spellings = [] {
+  std::array<char, 256> table{};
+  table.fill('-');
+  for (char c = '0'; c <= '9'; ++c) table[static_cast<unsigned char>(c)] = c;
+  for (char c = 'a'; c <= 'z'; ++c)
+    table[static_cast<unsigned char>(c)] = table[static_cast<unsigned char>(c - 0x20)] = c;
+  return table;
+}();
+char spelled(char c) noexcept { return spellings[static_cast<unsigned char>(c)]; }
 
-}  // namespace
-
-bool is_hop_by_hop(std::string_view name) noexcept {
-  return std::ranges::any_of(hop_by_hop, [&](std::string_view other) { return wire::same_name(name, other); });
-}
-
-void copy_end_to_end(const wire::Headers& headers, FieldList& out) {
-  const auto named = named_by_connection(headers);
-  for (const auto& field : headers)
-    if (!is_hop_by_hop(field.name) && !std::ranges::binary_search(named, field.name, is_before)) out.push_back(field);
+bool is_end_to_end(std::string_view name) noexcept {
+  return std::ranges::any_of(end_to_end, [&](std::string_view known) {
+    return same_spelling(known, known.ends_with('-') ? name.substr(0, known.size()) : name);
+  });
 }
 
 void remove(FieldList& fields, std::string_view name) {
   const auto items = fields.items();
   const auto end = std::remove_if(items.begin(), items.end(),
-                                  [&](const wire::Header& field) { return wire::same_name(field.name, name); });
+                                  [&](const wire::Header& field) { return same_spelling(field.name, name); });
   fields.truncate(static_cast<std::size_t>(end - items.begin()));
+}
+
+}  // namespace
+
+bool same_spelling(std::string_view a, std::string_view b) noexcept {
+  return a.size() == b.size() && std::ranges::equal(a, b, {}, spelled, spelled);
+}
+
+bool is_hop_by_hop(std::string_view name) noexcept {
+  return std::ranges::any_of(hop_by_hop, [&](std::string_view other) { return same_spelling(name, other); });
+}
+
+// A head has room for thousands of names, and each of its fields is looked up.
+HopFields::HopFields(const wire::Headers& headers) {
+  for (const auto& field : headers) {
+    if (!wire::same_name(field.name, "connection")) continue;
+    for (std::string_view rest = field.value; const auto item = next_item(rest);)
+      if (!is_hop_by_hop(*item) && !is_end_to_end(*item)) named_.push_back(*item);
+  }
+  std::ranges::sort(named_, is_before);
+}
+
+bool HopFields::has(std::string_view name) const noexcept {
+  return is_hop_by_hop(name) || std::ranges::binary_search(named_, name, is_before);
+}
+
+void copy_end_to_end(const wire::Headers& headers, FieldList& out) {
+  const HopFields hop{headers};
+  for (const auto& field : headers)
+    if (!hop.has(field.name)) out.push_back(field);
 }
 
 const wire::Header* find(const FieldList& fields, std::string_view name) noexcept {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "apps/gateway/http/message.hpp"
 #include "picket/base/arena.hpp"
@@ -13,18 +14,34 @@ namespace picket::apps::gateway::http {
 
 using FieldList = base::ArenaList<wire::Header>;
 
-/// Fields that concern one connection only (RFC 9110 §7.6.1) or the framing, which each connection has its own of.
+/// Whether two names reach an application as one: CGI and what came of it keep letters in one case, digits, and one
+/// sign for all others, so that X_Auth_User and X-Auth-User are both HTTP_X_AUTH_USER (RFC 3875 §4.1.18).
+[[nodiscard]] bool same_spelling(std::string_view a, std::string_view b) noexcept;
+
+/// Fields that concern one connection only (RFC 9110 §7.6.1) or the framing, which each connection has its own of; in
+/// any spelling.
 [[nodiscard]] bool is_hop_by_hop(std::string_view name) noexcept;
 
-/// Appends what may be passed on: everything but hop-by-hop fields, framing, and what Connection names (but Host).
-/// Complexity: n log n in fields and names.
+/// Which fields of one message stay on its hop: the hop-by-hop ones, and those that its Connection names. Connection
+/// cannot name what is every recipient's (Host, Cookie, Authorization, Content-Type, …; RFC 9110 §7.6.1): whoever does
+/// wants a field to be seen by some and not by others. Complexity: names are sorted once; n log n for all of n fields.
+class HopFields {
+ public:
+  explicit HopFields(const wire::Headers& headers);
+
+  [[nodiscard]] bool has(std::string_view name) const noexcept;
+
+ private:
+  std::vector<std::string_view> named_;
+};
+
+/// Appends what may be passed on: everything but HopFields.
 void copy_end_to_end(const wire::Headers& headers, FieldList& out);
 
-/// Applies header operations in their order. They must be valid: see inspection::check().
+/// Applies header operations in their order; what is set or removed is so in every spelling of its name. They must be
+/// valid: see inspection::check().
 void apply(wire::HeaderOps ops, FieldList& fields, base::Arena& arena);
 
-/// Removes every field of that name.
-void remove(FieldList& fields, std::string_view name);
 [[nodiscard]] const wire::Header* find(const FieldList& fields, std::string_view name) noexcept;
 
 /// "name: value\r\n".

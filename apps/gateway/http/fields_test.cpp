@@ -72,9 +72,29 @@ TEST_F(Fields, ConnectionMayNameThousands) {
       ElementsAre(Header{"x-0", "stays"}, Header{"x-5000", "stays"}));
 }
 
-TEST_F(Fields, AClientCannotHaveHostRemoved) {
-  EXPECT_THAT(passed_on({{"Host", "a.test"}, {"Connection", "host, x-a"}, {"X-A", "1"}}),
-              ElementsAre(Header{"Host", "a.test"}));
+TEST_F(Fields, ConnectionCannotNameWhatIsEveryRecipients) {
+  for (const auto* const name :
+       {"Host", "content-type", "Content-Encoding", "COOKIE", "Authorization", "X-Forwarded-For", "x_forwarded_for",
+        "Forwarded", "X-Real-IP", "User-Agent", "If-Match", "Range", "Sec-Fetch-Site", "Set-Cookie", "Origin"})
+    EXPECT_THAT(passed_on({{name, "v"}, {"Connection", name}}), ElementsAre(Header{name, "v"})) << name;
+}
+
+TEST_F(Fields, HopByHopFieldsAreSoInEverySpelling) {
+  EXPECT_THAT(passed_on({{"Transfer_Encoding", "chunked"}, {"content_length", "3"}, {"Keep.Alive", "1"}}), IsEmpty());
+}
+
+TEST_F(Fields, SpellingsThatReachAnApplicationAsOneNameAreTheSame) {
+  for (const auto* const name : {"X-Auth-User", "x_auth_user", "X-Auth_USER", "x.auth~user"})
+    EXPECT_TRUE(same_spelling(name, "X-Auth-User")) << name;
+  for (const auto* const name : {"X-Auth-Use", "XAuthUser", "X-Auth-Usex", "X--Auth-User", "X1Auth-User"})
+    EXPECT_FALSE(same_spelling(name, "X-Auth-User")) << name;
+}
+
+TEST_F(Fields, SetAndRemoveTakeEverySpellingAway) {
+  const std::vector<Header> sent{{"X_Auth_User", "root"}, {"X-Auth-User", "root"}, {"x.auth.user", "root"}, {"B", "2"}};
+  EXPECT_THAT(applied(sent, {{Kind::set, "x-auth-user", "me"}}),
+              ElementsAre(Header{"B", "2"}, Header{"x-auth-user", "me"}));
+  EXPECT_THAT(applied(sent, {{Kind::remove, "X-Auth-User", ""}}), ElementsAre(Header{"B", "2"}));
 }
 
 TEST_F(Fields, SetReplacesEveryFieldOfThatNameByOne) {

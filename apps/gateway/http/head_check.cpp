@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "apps/gateway/http/authority.hpp"
 #include "apps/gateway/http/list.hpp"
 #include "apps/gateway/http/target.hpp"
 #include "picket/wire/headers.hpp"
@@ -23,10 +24,12 @@ constexpr auto token_characters = [] {
 constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 constexpr bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
 
-/// Visible ASCII without what parties read differently: a backslash is a slash to some, '#' ends the path for some.
-/// Quotes and angle brackets are no URI's either, but nobody misreads them, and agents are to see who sends them.
+/// Visible ASCII without what parties read differently: '#' ends the target for some, and a backslash in the path is a
+/// slash to some (in a query browsers send it, and nobody misreads it there). Quotes and angle brackets are no URI's
+/// either, but nobody misreads them, and agents are to see who sends them.
 bool is_target(std::string_view text) noexcept {
-  return std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7F && c != '\\' && c != '#'; });
+  return std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7F && c != '#'; }) &&
+         text.substr(0, text.find('?')).find('\\') == std::string_view::npos;
 }
 
 /// RFC 9110 §7.6.1: a list of tokens, where empty items count for nothing.
@@ -36,29 +39,10 @@ bool is_token_list(std::string_view text) noexcept {
   return true;
 }
 
-/// host [":" port] (RFC 9110 §7.2): a name, an IPv4 address or a bracketed IPv6 address; empty is allowed.
-bool is_host(std::string_view text) noexcept {
-  if (text.empty()) return true;
-  if (const std::size_t colon = text.rfind(':');
-      colon != std::string_view::npos && text.find(']', colon) == std::string_view::npos) {
-    const std::string_view port = text.substr(colon + 1);
-    if (port.size() > 5 || !std::ranges::all_of(port, is_digit)) return false;
-    text = text.substr(0, colon);
-  }
-  if (text.starts_with('['))
-    return text.size() > 2 && text.ends_with(']') && std::ranges::all_of(text.substr(1, text.size() - 2), [](char c) {
-             return is_digit(c) || c == ':' || c == '.' || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
-           });
-  return !text.empty() && std::ranges::all_of(text, [](char c) {
-    return is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-' || c == '.' || c == '_' || c == '~' ||
-           c == '%';
-  });
-}
-
-/// An http URI; an empty host makes it none (RFC 9110 §4.2.1).
+/// An http URI; an empty host makes it none (RFC 9110 §4.2.1), and so does user information (§4.2.4).
 bool is_absolute(std::string_view target) noexcept {
-  const std::string_view rest = target.substr(scheme_size(target));
-  return rest.size() != target.size() && !rest.empty() && rest.find_first_of("/?:") != 0;
+  const std::string_view authority = authority_of(target);
+  return !authority.empty() && is_authority(authority);
 }
 
 std::optional<HeadError> check_request_line(std::string_view line, bool& http_1_1) noexcept {
@@ -95,7 +79,7 @@ std::optional<HeadError> check_field(std::string_view line, Framing& framing) no
   if (!is_field_value(value)) return bad("a control character in a header value");
   if (wire::same_name(name, "host")) {
     ++framing.hosts;
-    if (!is_host(value)) return bad("a malformed Host");
+    if (!is_authority(value)) return bad("a malformed Host");
   } else if (wire::same_name(name, "content-length")) {
     ++framing.lengths;
     if (value.empty() || value.size() > 18 || !std::ranges::all_of(value, is_digit))

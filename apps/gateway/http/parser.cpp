@@ -122,6 +122,15 @@ std::string_view with_second_space(std::string_view head, base::Arena& arena) {
   return arena.copy(fmt::format("{} {}", head.substr(0, size), head.substr(size)));
 }
 
+/// Expect is a list, whose items may stand in several fields (RFC 9110 §10.1.1).
+bool expects_continue(const wire::Headers& headers) {
+  for (const auto& field : headers)
+    if (wire::same_name(field.name, "expect"))
+      for (std::string_view rest = field.value; const auto item = next_item(rest);)
+        if (wire::same_name(*item, "100-continue")) return true;
+  return false;
+}
+
 template <class Head>
 base::Status read_framing(Head& head, Framing otherwise) {
   std::size_t lengths = 0;
@@ -153,8 +162,7 @@ base::Result<RequestHead> parse_request_head(std::string_view head, base::Arena&
       .method = parser.method, .target = parser.target, .version = parser.version, .headers = parser.headers()};
   PICKET_TRY(read_framing(request, Framing::none));
   request.keep_alive = keeps_alive(request.version, request.headers);
-  const auto expect = request.headers.find("expect");
-  request.expects_continue = request.version >= 11 && expect && wire::same_name(*expect, "100-continue");
+  request.expects_continue = request.version >= 11 && expects_continue(request.headers);
   return request;
 }
 

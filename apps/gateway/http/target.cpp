@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "picket/wire/headers.hpp"
+
 namespace picket::apps::gateway::http {
 namespace {
 
@@ -15,7 +17,7 @@ std::string_view behind_authority(std::string_view target) noexcept {
 
 std::size_t scheme_size(std::string_view target) noexcept {
   for (const std::string_view scheme : {"http://", "https://"})
-    if (target.starts_with(scheme)) return scheme.size();
+    if (wire::same_name(target.substr(0, scheme.size()), scheme)) return scheme.size();
   return 0;
 }
 
@@ -28,13 +30,17 @@ std::string_view authority_of(std::string_view target) noexcept {
 
 std::string_view path_of(std::string_view target) noexcept {
   const std::string_view path = behind_authority(target);
-  return path.empty() || path.starts_with('?') ? std::string_view{"/"} : path.substr(0, path.find('?'));
+  return path.empty() || path.starts_with('?') || path == "*" ? std::string_view{"/"} : path.substr(0, path.find('?'));
 }
 
-std::string_view origin_form(std::string_view target, base::Arena& arena) {
+std::string_view origin_form(std::string_view method, std::string_view target, base::Arena& arena) {
   const std::string_view path = behind_authority(target);
-  if (path.empty()) return "/";
+  if (path.empty()) return method == "OPTIONS" ? "*" : "/";
   return path.starts_with('?') ? arena.copy(fmt::format("/{}", path)) : path;
+}
+
+std::uint16_t default_port(std::string_view target) noexcept {
+  return scheme_size(target) == std::string_view{"https://"}.size() ? 443 : 80;
 }
 
 }  // namespace picket::apps::gateway::http

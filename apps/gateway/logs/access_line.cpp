@@ -28,6 +28,7 @@ void write_access_line(LineQueue& queue, const AccessEntry& entry) {
   optional_text("decision", entry.decision);
   optional_text("agent", entry.agent);
   optional_text("reason", entry.reason);
+  if (!entry.detail.empty()) line.text("detail", entry.detail);
   queue.push(line.end());
 }
 

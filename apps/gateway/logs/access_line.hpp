@@ -23,6 +23,7 @@ struct AccessEntry {
   std::string_view decision;
   std::string_view agent;
   std::string_view reason;
+  std::string_view detail;  ///< What was wrong with the request; left out where nothing was.
 };
 
 /// Queues the entry as one JSON object. Thread safety: the queue's pushing thread.

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "apps/gateway/config/model.hpp"
+#include "apps/gateway/http/fields.hpp"
+#include "apps/gateway/http/message.hpp"
+#include "apps/gateway/origin.hpp"
+
+namespace picket::apps::gateway {
+
+/// The head of a request as it goes on: what agents are asked about, logs tell and the upstream gets. Built once, so
+/// that they cannot see different requests.
+///
+/// Lifetime: views of the request, the peer and the arena. An agent's header operations apply to a copy.
+struct ForwardedRequest {
+  explicit ForwardedRequest(base::Arena& arena) : fields(arena) {}
+
+  Origin origin;
+  std::string_view method;
+  std::string_view target;     ///< Path and query, or "*".
+  std::string_view authority;  ///< In canonical form; empty where the request has none.
+  /// In the order in which they came, the gateway's own behind them. Content-Length or Transfer-Encoding stand as they
+  /// came, so that agents know of a body; the upstream gets its own framing.
+  http::FieldList fields;
+  std::string_view refusal;  ///< Why it must not go on; empty where it may.
+  bool ends_here = false;    ///< Max-Forwards is 0: the gateway answers (RFC 9110 §7.6.2).
+};
+
+/// What decides about it beside the request.
+struct ForwardingTerms {
+  std::span<const config::Network> trusted_proxies;
+  bool underscores_in_headers = false;
+  std::string_view request_id;
+};
+
+/// Leaves out what stays on its hop (http::HopFields), names with underscores unless they are allowed, and what says
+/// whom the request is from (Forwarded, X-Real-IP, X-Forwarded-*), which is set from the connection; of a trusted
+/// proxy other X-Forwarded-* go on. Pure.
+[[nodiscard]] ForwardedRequest forward(const http::RequestHead& request, const Peer& peer, const ForwardingTerms& terms,
+                                       base::Arena& arena);
+
+/// A field of the framing, which each connection has its own of.
+[[nodiscard]] bool is_framing(std::string_view name) noexcept;
+
+}  // namespace picket::apps::gateway

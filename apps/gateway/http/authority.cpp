@@ -1,0 +1,75 @@
+#include "apps/gateway/http/authority.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "picket/wire/headers.hpp"
+
+namespace picket::apps::gateway::http {
+namespace {
+
+constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+constexpr bool is_upper(char c) noexcept { return c >= 'A' && c <= 'Z'; }
+constexpr bool is_hex(char c) noexcept { return is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f'); }
+constexpr bool is_name_character(char c) noexcept {
+  return is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-' || c == '.' || c == '_' || c == '~';
+}
+
+/// Where the port's colon is; the end where there is none.
+std::size_t colon_of(std::string_view authority) noexcept {
+  const std::size_t colon = authority.rfind(':');
+  const bool is_in_brackets = colon != std::string_view::npos && authority.find(']', colon) != std::string_view::npos;
+  return colon == std::string_view::npos || is_in_brackets ? authority.size() : colon;
+}
+
+std::uint16_t port_of(std::string_view authority, std::uint16_t default_port) noexcept {
+  const std::string_view text = port_text(authority);
+  std::uint16_t port = default_port;
+  std::from_chars(text.data(), text.data() + text.size(), port);
+  return port;
+}
+
+}  // namespace
+
+bool is_authority(std::string_view text) noexcept {
+  if (text.empty()) return true;
+  const std::string_view port = port_text(text);
+  unsigned number = 0;
+  if (!std::ranges::all_of(port, is_digit) || port.size() > 5) return false;
+  std::from_chars(port.data(), port.data() + port.size(), number);
+  const std::string_view host = text.substr(0, colon_of(text));
+  if (number > 0xFFFF || host.empty()) return false;
+  if (host.starts_with('['))
+    return host.size() > 2 && host.ends_with(']') && std::ranges::all_of(host.substr(1, host.size() - 2), [](char c) {
+             return is_hex(c) || c == ':' || c == '.';
+           });
+  return std::ranges::all_of(host, is_name_character) && !host.starts_with('.') && !host.contains("..");
+}
+
+std::string_view host_name(std::string_view authority) noexcept {
+  std::string_view host = authority.substr(0, colon_of(authority));
+  if (host.ends_with('.')) host.remove_suffix(1);
+  return host;
+}
+
+std::string_view port_text(std::string_view authority) noexcept {
+  return authority.substr(std::min(colon_of(authority) + 1, authority.size()));
+}
+
+std::string_view canonical_authority(std::string_view authority, base::Arena& arena) {
+  const std::string_view host = host_name(authority);
+  const std::string_view port = authority.substr(colon_of(authority));
+  if (host.size() + port.size() == authority.size() && std::ranges::none_of(host, is_upper)) return authority;
+  const auto out = arena.allocate_array<char>(host.size() + port.size());
+  const auto behind = std::ranges::transform(host, out.begin(), [](char c) {
+                        return is_upper(c) ? static_cast<char>(c | 0x20) : c;
+                      }).out;
+  std::ranges::copy(port, behind);
+  return {out.data(), out.size()};
+}
+
+bool same_authority(std::string_view a, std::string_view b, std::uint16_t default_port) noexcept {
+  return wire::same_name(host_name(a), host_name(b)) && port_of(a, default_port) == port_of(b, default_port);
+}
+
+}  // namespace picket::apps::gateway::http
