@@ -171,6 +171,7 @@ base::Result<ResponseHead> parse_response_head(std::string_view head, bool to_he
   HeadParser<false> parser{head, arena};
   PICKET_TRY(parse(parser, head));
   if (parser.version / 10 != 1) return invalid("the version is neither HTTP/1.0 nor HTTP/1.1");
+  if (parser.status < 100) return invalid("a status below 100");
   ResponseHead response{.status = static_cast<std::uint16_t>(parser.status),
                         .reason = parser.reason,
                         .version = parser.version,
