@@ -8,7 +8,7 @@ help:
 	@echo 'make demo      build, start upstream + picket-waf + gateway, attack them, print a table (KEEP=1 leaves them running)'
 	@echo 'make build     release binaries: build/release/bin/picket, picket-waf'
 	@echo 'make test      every test: sanitizers, races, GCC, instruction budgets'
-	@echo 'make bench     benchmarks (ROWS=regex for a part, PEERS=all with more proxies to compare with)'
+	@echo 'make bench     benchmarks (ROWS=regex for a part, PEERS=all with more proxies to compare with, BASE=commit: what has become worse)'
 	@echo 'make profile   where the instructions of one request go in gateway and agent: tables and flame graphs'
 	@echo 'make interop   Picket and the published Rust crate, both ways, both encodings'
 	@echo 'make crs       the whole OWASP CRS regression suite through gateway and WAF'
@@ -60,7 +60,7 @@ fuzz:
 
 bench:
 	@tools/bootstrap $(if $(filter all,$(PEERS)),peers,bench)
-	@tools/bench "$(ROWS)"
+	@tools/bench "$(ROWS)" $(if $(BASE),--base "$(BASE)")
 
 profile:
 	@tools/bootstrap profile

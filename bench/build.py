@@ -12,6 +12,7 @@ PICKET_TARGETS = ["picket", "picket-waf", "picket_bench_payloads", "picket_floor
                   "picket_waf_rules"]
 BENCHES = ["picket_base_bench", "picket_metrics_bench", "picket_wire_bench", "picket_session_bench",
            "picket_pool_bench", "picket_growth_bench"]
+INSTRUCTIONS = "build/budgets/bin/picket_instructions"  # in a source folder
 REFERENCE_PROGRAMS = ["reference-bench", "reference-agent", "reference-client", "reference-interop"]
 
 
@@ -24,21 +25,29 @@ def check_cargo():
         stop(f"the reference needs cargo {MINIMUM_CARGO[0]}.{MINIMUM_CARGO[1]} or later; this is {version.strip()}")
 
 
-def run(command, log):
+def run(command, log, source=SOURCE):
     """A build step; its output goes to a file that is shown where it fails."""
     with open(log, "w", encoding="utf-8") as file:
-        done = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, check=False, cwd=SOURCE)
+        done = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, check=False, cwd=source)
     if done.returncode != 0:
         stop(f"{' '.join(command)} failed:\n" + "\n".join(log.read_text(encoding="utf-8").splitlines()[-20:]))
 
 
-def build_picket(targets, *options):
+def build_preset(preset, folder, targets, *options, source=SOURCE):
+    """Builds targets of a checkout into a folder of it."""
     BUILD.mkdir(parents=True, exist_ok=True)
-    cmake = BUILD / "cmake"
-    run(["cmake", "--preset", "release", "-B", str(cmake), *options], BUILD / "configure.log")
+    run(["cmake", "--preset", preset, "-B", folder, *options], BUILD / "configure.log", source)
     jobs = os.environ.get("JOBS", str(os.cpu_count()))
-    run(["cmake", "--build", str(cmake), "-j", jobs, "--target", *targets],
-        BUILD / "build.log")
+    run(["cmake", "--build", folder, "-j", jobs, "--target", *targets], BUILD / "build.log", source)
+
+
+def build_picket(targets, *options, source=SOURCE):
+    build_preset("release", "build/bench/cmake", targets, *options, source=source)
+
+
+def build_instructions(source):
+    """What tools/budgets runs."""
+    build_preset("budgets", "build/budgets", ["picket_instructions"], source=source)
 
 
 def build_reference():

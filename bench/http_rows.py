@@ -44,8 +44,11 @@ class Stack:
         self.servers = servers
         load_core, self.core = cores()
         self.upstream = proxies.nginx(servers, "upstream", load_core)
-        self.alone = {"direct": Target(self.upstream, ("upstream",)),
-                      "nginx": Target(proxies.nginx(servers, "nginx", self.core, self.upstream), ("nginx",))}
+        self.alone = {}
+        if "direct" in sides:
+            self.alone["direct"] = Target(self.upstream, ("upstream",))
+        if "nginx" in sides:
+            self.alone["nginx"] = Target(proxies.nginx(servers, "nginx", self.core, self.upstream), ("nginx",))
         self.pairs = [self.pair(peer) for peer in (PICKET, *PEERS) if peer is PICKET or peer.side in sides]
         self.script = wrk.script_for(servers.folder / "post.lua", "POST", "/",
                                      {"Content-Type": "application/octet-stream"}, BODY)

@@ -32,7 +32,9 @@ def run_bench(program, rows):
     command = on_core(core_for(rows), [PICKET_BIN / program, f"--benchmark_filter={wanted}", "--benchmark_format=json",
                                        f"--benchmark_min_time={BATCH_MS / 1000}",
                                        f"--benchmark_repetitions={REPETITIONS}"])
-    environment = dict(os.environ, PICKET_BENCH_PAYLOADS=str(PAYLOADS), PICKET_BENCH_ENCODED=str(ENCODED["reference"]))
+    # What the crate wrote, where it is there to be compared with.
+    encoded = ENCODED["reference"] if any(ENCODED["reference"].glob("*")) else ENCODED["picket"]
+    environment = dict(os.environ, PICKET_BENCH_PAYLOADS=str(PAYLOADS), PICKET_BENCH_ENCODED=str(encoded))
     times = {}
     for run in json.loads(output_of(command, env=environment))["benchmarks"]:
         if run["run_type"] == "iteration":

@@ -43,10 +43,16 @@ def understood(side, content):
     return content
 
 
+def encode():
+    """Fills our own folder of encoded payloads."""
+    ENCODED["picket"].mkdir(parents=True, exist_ok=True)
+    output_of([PICKET_BIN / "picket_bench_payloads", "write", ENCODED["picket"]])
+
+
 def compare():
     """Fills both folders of encoded payloads; ends the run where one side understands something else."""
     output_of([BIN / "reference-bench-msgpack", "write", "--payloads", PAYLOADS, "--into", ENCODED["reference"]])
-    output_of([PICKET_BIN / "picket_bench_payloads", "write", ENCODED["picket"]])
+    encode()
     checked = 0
     for writer, folder in ENCODED.items():
         readers = {"picket": [PICKET_BIN / "picket_bench_payloads", "read", folder],

@@ -10,7 +10,7 @@ from pathlib import Path
 SOURCE = Path(__file__).resolve().parent.parent
 BUILD = SOURCE / "build" / "bench"
 BIN = BUILD / "bin"
-PICKET_BIN = BUILD / "cmake" / "bin"
+PICKET_BIN = Path(os.environ.get("PICKET_BENCH_BIN", BUILD / "cmake" / "bin"))  # of the build that is measured
 PAYLOADS = SOURCE / "spec" / "vectors" / "bench"
 ENCODED = {"reference": BUILD / "payloads" / "reference", "picket": BUILD / "payloads" / "picket"}
 ENCODINGS = ("json", "msgpack")

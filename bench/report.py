@@ -58,8 +58,11 @@ HEADINGS = ["row", "ours", "theirs", "ratio", "95 % interval", "goal", ""]
 
 
 def print_table(title, lines):
-    rows = [HEADINGS, *map(cells, lines)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
+    print_rows(title, [HEADINGS, *map(cells, lines)])
+
+
+def print_rows(title, rows):
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     print(f"\n{title}")
     for row in rows:
         print("  " + "  ".join(cell.ljust(width) if column == 0 else cell.rjust(width)

@@ -23,8 +23,9 @@ SIDES = {"waf": ("gateway", "picket-waf"), "nginx-waf": ("nginx",)}  # and the p
 class Stack:
     """Both WAFs, started, and the requests as scripts."""
 
-    def __init__(self, servers):
+    def __init__(self, servers, sides):
         self.servers = servers
+        self.sides = sides
         self.cores = tuple(dict.fromkeys(cores()))
         workers = len(self.cores)
         upstream = proxies.nginx(servers, "upstream", self.cores)
@@ -35,9 +36,11 @@ class Stack:
         rules.write_text(output_of([PICKET_BIN / "picket_waf_rules"]), encoding="utf-8")
         self.ports = {
             "waf": proxies.gateway(servers, "gateway", self.cores, upstream, asking, workers),
-            "nginx-waf": proxies.nginx(servers, "nginx", self.cores, upstream, workers, f"load_module {MODULE};",
-                                       f"modsecurity on; modsecurity_rules_file {rules};"),
         }
+        if "nginx-waf" in sides:
+            self.ports["nginx-waf"] = proxies.nginx(servers, "nginx", self.cores, upstream, workers,
+                                                    f"load_module {MODULE};",
+                                                    f"modsecurity on; modsecurity_rules_file {rules};")
         self.cases = list(waf_cases.cases())
         self.scripts = {case: wrk.script_for(servers.folder / f"{case.name.replace('/', '-')}.lua", case.method,
                                              case.path, case.headers, case.body) for case in self.cases}
@@ -62,7 +65,7 @@ class Stack:
     def settle(self):
         """Waits until nobody computes: what a load leaves behind when it ends is evaluated all the same, for half a second
         where it was eight uploads."""
-        everybody = ("upstream", *(name for names in SIDES.values() for name in names))
+        everybody = ("upstream", *(name for side in self.sides for name in SIDES[side]))
         for _ in range(100):
             before = self.servers.cpu_us(*everybody)
             time.sleep(0.05)
@@ -81,23 +84,24 @@ class Stack:
 
     def round(self):
         """`{side: {row: value}}`; the two sides of a row are measured one after the other."""
-        rows = {side: {} for side in SIDES}
+        rows = {side: {} for side in self.sides}
         for case in self.cases:
-            for side in SIDES:
+            for side in self.sides:
                 for what, value in self.values(side, case).items():
                     rows[side][f"{side}/{what}/{case.name}"] = value
-            peer = rows["nginx-waf"]
-            peer[f"nginx-waf/p50+40/{case.name}"] = peer[f"nginx-waf/p50/{case.name}"] + SOCKET_US
+            if peer := rows.get("nginx-waf"):
+                peer[f"nginx-waf/p50+40/{case.name}"] = peer[f"nginx-waf/p50/{case.name}"] + SOCKET_US
         return rows
 
 
-def measure(_wanted, rounds, progress):
+def measure(wanted, rounds, progress):
     """As micro.measure; every row of this table comes from the same loads."""
+    sides = list(SIDES) if any(wanted.values()) else ["waf"]
     need("wrk", "it makes the HTTP load; tools/bootstrap bench installs it")
     need("nginx", "it is the upstream and hosts the WAF to compare with; tools/bootstrap bench installs it")
     result = {"picket": {}, "reference": {}}
     with tempfile.TemporaryDirectory(prefix="picket-bench-") as folder, Servers(folder) as servers:
-        stack = Stack(servers)
+        stack = Stack(servers, sides)
         stack.check_verdicts()
         for number in range(rounds):
             progress(f"WAF: round {number + 1} of {rounds}")
