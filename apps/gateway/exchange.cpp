@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "apps/gateway/answer_writer.hpp"
 #include "apps/gateway/http/outgoing.hpp"
 #include "apps/gateway/http/target.hpp"
@@ -240,6 +242,7 @@ transport::Task<void> Exchange::answer(inspection::Answer answer) {
 
 transport::Task<void> Exchange::refuse(Reason reason, std::uint16_t status) {
   auto made = inspection::answer_for(reason, status, arena_);
+  if (!reason_detail_.empty()) made.body = arena_.copy(fmt::format("{}{}\n", made.body, reason_detail_));
   co_await answer(std::move(made));
 }
 

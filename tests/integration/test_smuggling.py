@@ -185,6 +185,7 @@ class Bypasses(unittest.TestCase):
             with self.subTest(target):
                 answer = self.get(target)
                 self.assertEqual((answer.status, answer.reason), (400, "bad_request"))
+                self.assertIn(b"the path can be read as", answer.body)
         self.assertEqual((self.upstream.requests, self.agent.of("request_headers")), ([], []))
         [line] = self.gateway.access("/x/..;/admin")
         self.assertEqual(
