@@ -28,18 +28,18 @@ agents {{
 filters {{ filter "w" {{ type "agent"; agent "waf" }} }}
 upstreams {{ upstream "app" {{ target "127.0.0.1:{upstream}" }} }}
 routes {{ route "all" {{ matches {{ path-prefix "/" }}; filters "w"; upstream "app" }} }}
-limits {{ max-header-size-bytes 65536; max-header-count 200; max-body-size-bytes 10485760 }}
+limits {{ max-header-size-bytes 65536; max-header-count 200; max-body-size-bytes 10485760; underscores-in-headers #true }}
 """
 
 
 class Site(BaseHTTPRequestHandler):
-    """An upstream with one page: 200 for /, 404 for the rest, whatever the method."""
+    """An upstream with two pages, as the suite's own: 200 for / and /post, 404 for the rest, whatever the method."""
 
     protocol_version = "HTTP/1.1"
 
     def answer(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.send_response(200 if self.path.split("?")[0] == "/" else 404)
+        self.send_response(200 if self.path.split("?")[0] in ("/", "/post") else 404)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
