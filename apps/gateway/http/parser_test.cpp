@@ -192,14 +192,27 @@ TEST_F(Parser, AStatusLineMayLackItsSecondSpace) {
 }
 
 TEST_F(Parser, AResponseThatPartiesReadDifferentlyIsAnError) {
-  for (const std::string_view bad :
-       {"200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n", "200 OK\r\nContent-Length: 5, 5\r\n",
-        "200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n", "200 OK\r\nContent-Length: +5\r\n",
-        "200 OK\r\nContent-Length:\r\n", "200 OK\r\nContent-Length: 99999999999999999999\r\n",
-        "200 OK\r\nTransfer-Encoding: gzip\r\n", "200 OK\r\nTransfer-Encoding: chunked, identity\r\n",
-        "200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "200 OK\r\nA: b\r\n c\r\n",
-        "200 OK\r\nA : b\r\n", "200 OK\r\nA: b\nC: d\r\n", "200 OK\r\nA: b\rC: d\r\n", "20 OK\r\n", "2000 OK\r\n",
-        "OK\r\n", "099 OK\r\n", "000 OK\r\n", "20\r\n", "2000\r\n", "\r\n"}) {
+  for (const std::string_view bad : {"200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+                                     "200 OK\r\nContent-Length: 5, 5\r\n",
+                                     "200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n",
+                                     "200 OK\r\nContent-Length: +5\r\n",
+                                     "200 OK\r\nContent-Length:\r\n",
+                                     "200 OK\r\nContent-Length: 99999999999999999999\r\n",
+                                     "200 OK\r\nTransfer-Encoding: gzip\r\n",
+                                     "200 OK\r\nTransfer-Encoding: chunked, identity\r\n",
+                                     "200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+                                     "200 OK\r\nA: b\r\n c\r\n",
+                                     "200 OK\r\nA : b\r\n",
+                                     "200 OK\r\nA: b\nC: d\r\n",
+                                     "200 OK\r\nA: b\rC: d\r\n",
+                                     "20 OK\r\n",
+                                     "2000 OK\r\n",
+                                     "OK\r\n",
+                                     "099 OK\r\n",
+                                     "000 OK\r\n",
+                                     "20\r\n",
+                                     "2000\r\n",
+                                     "\r\n"}) {
     const auto head = response(bad);
     EXPECT_FALSE(head) << bad;
     if (!head) EXPECT_EQ(head.error().kind(), base::ErrorKind::invalid_message) << bad;
