@@ -140,15 +140,19 @@ void Exchange::pass_interim(const http::ResponseHead& interim) {
 }
 
 void Exchange::build_request(base::Buffer& out, const std::string& upstream_address) {
-  http::FieldList fields{arena_};
-  fields.reserve(forwarded_.fields.size() + inspection_->request_operations().size());
-  for (const auto& field : forwarded_.fields.items())
-    if (!is_framing(field.name)) fields.push_back(field);
-  http::apply(inspection_->request_operations(), fields, arena_);
+  const wire::HeaderOps operations = inspection_->request_operations();
+  http::FieldList changed{arena_};
+  if (!operations.empty()) {
+    changed.reserve(forwarded_.fields.size() + operations.size());
+    for (const auto& field : forwarded_.fields.items()) changed.push_back(field);
+    http::apply(operations, changed, arena_);
+  }
+  const http::FieldList& fields = operations.empty() ? forwarded_.fields : changed;
 
   http::write_request_line(out, forwarded_.method, forwarded_.target);
   if (http::find(fields, "host") == nullptr) http::write_field(out, "Host", upstream_address);
-  http::write_fields(out, fields);
+  for (const auto& field : fields.items())
+    if (!is_framing(field.name)) http::write_field(out, field.name, field.value);
   if (body_is_held_) {
     write_number_field(out, "Content-Length", inspection::size_of(held_));
   } else if (request_.framing == http::Framing::length) {
