@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <grp.h>
 #include <netinet/tcp.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -36,6 +37,38 @@ class Descriptor {
 
  private:
   int value_;
+};
+
+/// Makes processes that want one socket path come one after the other: between finding a stale file, removing it and
+/// listening, another one that does the same would remove a live server's file. A file beside the socket that is locked
+/// and, with the lock still held, removed; only who may own the socket can open it.
+class PathLock {
+ public:
+  static base::Result<PathLock> take(const Endpoint& endpoint) {
+    std::string path = std::string{endpoint.path()} + ".lock";
+    while (true) {
+      Descriptor file{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
+      if (file.get() < 0) return system_error(endpoint, "make the lock file of", errno);
+      while (::flock(file.get(), LOCK_EX) != 0)
+        if (errno != EINTR) return system_error(endpoint, "lock", errno);
+      // Whoever held it before may have removed the file that is now locked: then it excludes nobody.
+      struct stat locked{};
+      struct stat there{};
+      if (::fstat(file.get(), &locked) == 0 && ::stat(path.c_str(), &there) == 0 && locked.st_ino == there.st_ino &&
+          locked.st_dev == there.st_dev)
+        return PathLock{std::move(path), file.release()};
+    }
+  }
+  PathLock(PathLock&& other) noexcept : path_(std::move(other.path_)), file_(other.file_.release()) {}
+  PathLock& operator=(PathLock&&) = delete;
+  ~PathLock() {
+    if (file_.get() >= 0) ::unlink(path_.c_str());
+  }
+
+ private:
+  PathLock(std::string path, int file) : path_(std::move(path)), file_(file) {}
+  std::string path_;
+  Descriptor file_;
 };
 
 /// Removes the file of a server that is gone. Only a refused connection proves that: anything else may be a live
@@ -72,12 +105,20 @@ base::Status give_file_away(const Endpoint& endpoint, const ListenOptions& optio
   return {};
 }
 
-base::Status bind_unix(int descriptor, const Endpoint& endpoint, const ListenOptions& options) {
+base::Status start_listening(int descriptor, const Endpoint& endpoint, const ListenOptions& options) {
+  if (::listen(descriptor, options.backlog) != 0) return system_error(endpoint, "listen on", errno);
+  return {};
+}
+
+base::Status listen_unix(int descriptor, const Endpoint& endpoint, const ListenOptions& options) {
+  auto alone = PathLock::take(endpoint);
+  if (!alone) return std::move(alone.error());
   PICKET_TRY(remove_stale_file(endpoint));
   // The descriptor's mode carries over to the file, so that it never exists with a wider one.
   if (::fchmod(descriptor, 0600) != 0) return system_error(endpoint, "set the mode of", errno);
   if (::bind(descriptor, endpoint.address(), endpoint.size()) != 0) return system_error(endpoint, "bind", errno);
   auto status = give_file_away(endpoint, options);
+  if (status) status = start_listening(descriptor, endpoint, options);
   if (!status) ::unlink(std::string{endpoint.path()}.c_str());
   return status;
 }
@@ -117,11 +158,11 @@ base::Result<Listener> Listener::open(Worker& worker, const Endpoint& endpoint, 
   Descriptor descriptor{::socket(endpoint.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
   if (descriptor.get() < 0) return system_error(endpoint, "make a socket for", errno);
   if (endpoint.is_unix()) {
-    PICKET_TRY(bind_unix(descriptor.get(), endpoint, options));
+    PICKET_TRY(listen_unix(descriptor.get(), endpoint, options));
   } else {
     PICKET_TRY(bind_tcp(descriptor.get(), endpoint, options));
+    PICKET_TRY(start_listening(descriptor.get(), endpoint, options));
   }
-  if (::listen(descriptor.get(), options.backlog) != 0) return system_error(endpoint, "listen on", errno);
   Endpoint actual = bound(descriptor.get(), endpoint);
   return Listener{worker, std::move(actual), descriptor.release(), options};
 }
@@ -148,14 +189,16 @@ Listener::Listener(Listener&& other) noexcept
 Listener::~Listener() { close(); }
 
 void Listener::close() noexcept {
+  // The file first: while the socket listens nobody takes the file for stale, so it is not another's yet.
+  if (file_) {
+    const std::string path{endpoint_.path()};
+    struct stat status{};
+    if (::stat(path.c_str(), &status) == 0 && status.st_dev == file_->first && status.st_ino == file_->second)
+      ::unlink(path.c_str());
+    file_.reset();
+  }
   boost::system::error_code ignored;
   socket_.close(ignored);
-  if (!file_) return;
-  const std::string path{endpoint_.path()};
-  struct stat status{};
-  if (::stat(path.c_str(), &status) == 0 && status.st_dev == file_->first && status.st_ino == file_->second)
-    ::unlink(path.c_str());
-  file_.reset();
 }
 
 bool Listener::may_connect(int descriptor) {

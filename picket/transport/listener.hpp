@@ -32,9 +32,10 @@ struct ListenOptions {
 
 /// A listening socket of one worker.
 ///
-/// On a Unix socket a stale file is removed only after a connection to it was refused (a live server is never
-/// unseated), the file gets its mode before it accepts anybody, and each peer's user id is checked by the kernel's
-/// credentials. The file is removed on close. Thread safety: its worker's thread only.
+/// On a Unix socket a stale file is removed only after a connection to it was refused, by one process at a time (a live
+/// server is never unseated, nor one that is just starting), the file gets its mode before it accepts anybody, and each
+/// peer's user id is checked by the kernel's credentials. The file is removed on close. Thread safety: its worker's
+/// thread only.
 class Listener {
  public:
   /// Binds and listens. Errors: io or connection_failed, naming address and reason.

@@ -1,7 +1,11 @@
 #include "picket/transport/listener.hpp"
 
+#include <algorithm>
+#include <array>
 #include <fstream>
 #include <functional>
+#include <latch>
+#include <thread>
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -110,6 +114,29 @@ TEST(Listener, LiveServerIsNotUnseated) {
   ASSERT_FALSE(second);
   EXPECT_NE(second.error().detail().find("another process is listening"), std::string::npos) << second.error().detail();
   EXPECT_TRUE(std::filesystem::exists(folder.path() / "s"));
+}
+
+TEST(Listener, OfManyThatStartAtOnceOnAStaleFileOneServes) {
+  const TemporaryFolder folder;
+  for (int round = 0; round < 100; ++round) {
+    leave_stale_file(folder.socket());
+    std::array<Worker, 4> workers;
+    std::array<std::optional<Listener>, 4> listeners;
+    std::latch start{4};
+    {
+      std::vector<std::jthread> starters;
+      for (std::size_t i = 0; i < 4; ++i)
+        starters.emplace_back([&, i] {
+          start.arrive_and_wait();
+          if (auto opened = Listener::open(workers[i], folder.socket(), {})) listeners[i].emplace(std::move(*opened));
+        });
+    }
+    EXPECT_EQ(std::ranges::count_if(listeners, [](const auto& listener) { return listener.has_value(); }), 1);
+    const int client = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    EXPECT_EQ(::connect(client, folder.socket().address(), folder.socket().size()), 0);
+    ::close(client);
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path())) << "neither the socket nor its lock file is left";
 }
 
 TEST(Listener, LiveServerThatIsTooBusyToAcceptIsNotUnseated) {
