@@ -136,6 +136,8 @@ template <class Event>
 base::Status AgentSession::on_event(std::string_view payload, base::TimePoint) {
   auto event = wire::decode<Event>(format_, payload, arena_);
   if (!event) return fail(event.error().kind(), fmt::format("{}: {}", name(Event::type), event.error().detail()));
+  if (is_of_forgotten(*event)) return block_forgotten(*event);
+  heads_come_ = heads_come_ || Event::type == FrameType::request_headers;
   const auto index = find_or_add(wire::correlation_id_of(*event));
   if (!index) return index.error();
   auto& exchange = exchanges_[*index];
@@ -143,6 +145,27 @@ base::Status AgentSession::on_event(std::string_view payload, base::TimePoint) {
   ++unanswered_;
   actions_.emplace_back(Arrived{{*index, exchange.generation, reply_key(*event)}, keep(arena_, *event)});
   return {};
+}
+
+/// Whether it continues an exchange that was forgotten: chunks do not begin one where heads do.
+template <class Event>
+bool AgentSession::is_of_forgotten(const Event& event) const {
+  if constexpr (requires { event.chunk_index; }) {
+    if (!has_forgotten_ || (event.chunk_index == 0 && !heads_come_)) return false;
+    return by_id_.find(wire::correlation_id_of(event)) == IdIndex::nothing;
+  }
+  return false;
+}
+
+template <class Event>
+base::Status AgentSession::block_forgotten(const Event& event) {
+  constexpr std::uint16_t service_unavailable = 503;
+  constexpr wire::Text reason[] = {"exchange-forgotten"};
+  wire::AgentResponse response{.decision = wire::Block{.status = service_unavailable},
+                               .audit = {.reason_codes = reason},
+                               .correlation_id = wire::correlation_id_of(event)};
+  if (format_.event_reply) response.reply_to = reply_key(event);
+  return write(response);
 }
 
 base::Status AgentSession::on_cancel(std::string_view payload, base::TimePoint now) {
@@ -209,10 +232,7 @@ base::Result<std::uint32_t> AgentSession::find_or_add(std::string_view id) {
     if (longest_idle_ == nothing)
       return fail(ErrorKind::unavailable,
                   fmt::format("more than {} exchanges wait for answers on one connection", config_.max_exchanges));
-    const std::uint32_t evicted = longest_idle_;
-    end_exchange(evicted, EndReason::expired);
-    unlink_idle(evicted);
-    remove(evicted);
+    forget(longest_idle_);
   }
   std::uint32_t index = free_;
   if (index == nothing) {
@@ -250,6 +270,13 @@ void AgentSession::end_exchange(std::uint32_t index, EndReason reason) {
   ++exchange.generation;
 }
 
+void AgentSession::forget(std::uint32_t index) {
+  has_forgotten_ = true;
+  end_exchange(index, EndReason::expired);
+  unlink_idle(index);
+  remove(index);
+}
+
 void AgentSession::remove(std::uint32_t index) noexcept {
   auto& exchange = exchanges_[index];
   by_id_.erase(index);
@@ -266,18 +293,15 @@ void AgentSession::tick(base::TimePoint now) {
   if (state_ == State::handshaking && now >= handshake_deadline_)
     return close(fail(ErrorKind::timeout, "the proxy did not send its handshake in time"));
   linger_.tick(output_, now);
-  while (longest_idle_ != nothing && now - exchanges_[longest_idle_].idle_since >= config_.exchange_ttl) {
-    const std::uint32_t expired = longest_idle_;
-    end_exchange(expired, EndReason::expired);
-    unlink_idle(expired);
-    remove(expired);
-  }
+  if (!completes_are_answered_) return;
+  while (longest_idle_ != nothing && now - exchanges_[longest_idle_].idle_since >= config_.exchange_ttl)
+    forget(longest_idle_);
 }
 
 base::TimePoint AgentSession::next_wakeup() const noexcept {
   if (state_ == State::handshaking) return handshake_deadline_;
   if (state_ == State::closed) return base::TimePoint::max();
-  if (longest_idle_ == nothing) return linger_.due();
+  if (longest_idle_ == nothing || !completes_are_answered_) return linger_.due();
   return std::min(linger_.due(), exchanges_[longest_idle_].idle_since + config_.exchange_ttl);
 }
 

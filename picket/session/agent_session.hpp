@@ -29,8 +29,9 @@ struct AgentConfig {
   bool extensions = true;                              ///< Take the extensions of protocol.md §3 where offered.
   base::Duration handshake_timeout = std::chrono::seconds{10};
   std::size_t max_exchanges = 10'000;  ///< Exchanges remembered; over it the one that was idle longest is forgotten.
-  base::Duration exchange_ttl =
-      std::chrono::minutes{5};  ///< Idle exchanges are forgotten: some proxies never send request_complete.
+  /// Idle exchanges of a proxy that did not agree to one-way-complete are forgotten: some never send request_complete.
+  /// Those of a proxy that did live as long as it holds them.
+  base::Duration exchange_ttl = std::chrono::minutes{5};
 };
 
 /// Names one event that wants an answer. A value; stale ones are recognised.
@@ -69,7 +70,8 @@ using AgentAction = std::variant<Opened, Arrived, Ended, Finished>;
 ///
 /// Every event arrives once and wants one respond(), in any order. An event that does not decode is a protocol error:
 /// the connection ends, so that the proxy's failure mode decides; it is never answered "allow". An exchange ends with
-/// the respond() to its request_complete, whether that is sent or not (one-way-complete), or with Ended.
+/// the respond() to its request_complete, whether that is sent or not (one-way-complete), or with Ended. What comes for
+/// one that had to be forgotten is answered here with a block: its handler would judge a part without the rest.
 ///
 /// Thread safety: none; one owner (lock around it where threads share a connection). Complexity: O(1) per event.
 /// Source: protocol.md §1-§6.
@@ -146,12 +148,17 @@ class AgentSession {
   base::Status on_cancel(std::string_view payload, base::TimePoint now);
   template <class Event>
   base::Status on_event(std::string_view payload, base::TimePoint now);
+  template <class Event>
+  [[nodiscard]] bool is_of_forgotten(const Event& event) const;
+  template <class Event>
+  base::Status block_forgotten(const Event& event);
   base::Status write(const wire::AgentResponse& response);
   base::Result<std::uint32_t> find_or_add(std::string_view id);
   void link_idle(std::uint32_t index, base::TimePoint now) noexcept;
   void unlink_idle(std::uint32_t index) noexcept;
   void remove(std::uint32_t index) noexcept;
   void end_exchange(std::uint32_t index, EndReason reason);
+  void forget(std::uint32_t index);
   void trim_if_idle();
 
   AgentConfig config_;
@@ -174,6 +181,8 @@ class AgentSession {
   std::size_t unanswered_ = 0;
   bool pinged_ = false;  // by the bytes being read
   bool completes_are_answered_ = true;
+  bool heads_come_ = false;  // this proxy's exchanges begin with request_headers
+  bool has_forgotten_ = false;
   base::TimePoint handshake_deadline_;
 };
 

@@ -218,6 +218,40 @@ TEST_F(AgentSessionTest, ExchangesThatAreNeverCompletedExpire) {
   EXPECT_THAT(ended(session), ElementsAre(EndReason::expired));
 }
 
+TEST_F(AgentSessionTest, ExchangesOfAProxyThatCompletesThemLiveAsLongAsItHoldsThem) {
+  auto& session = open({wire::Encoding::msgpack}, {wire::extension_one_way_complete}, {.exchange_ttl = 10s});
+  feed(session, headers("a"));
+  ASSERT_TRUE(session.respond(arrived(session)[0], {}, start_time));
+  session.clear_actions();
+  session.tick(start_time + 24h);
+  EXPECT_EQ(session.exchanges(), 1U);
+  EXPECT_THAT(ended(session), ElementsAre());
+  feed(session, frame_of(session.format(), wire::RequestBodyChunk{.correlation_id = "a"}));
+  EXPECT_EQ(arrived(session).size(), 1U);
+}
+
+TEST_F(AgentSessionTest, AForgottenExchangeIsBlockedNotBegunAnewAndNotLeftUnanswered) {
+  for (const std::uint32_t index : {0U, 3U}) {
+    auto& session = open({wire::Encoding::msgpack}, {wire::extension_event_reply}, {.exchange_ttl = 10s});
+    feed(session, headers("a"));
+    ASSERT_TRUE(session.respond(arrived(session)[0], {}, start_time));
+    session.tick(start_time + 10s);
+    session.clear_actions();
+    (void)take_output(session);
+    feed(session, frame_of(session.format(), wire::RequestBodyChunk{.correlation_id = "a", .chunk_index = index}));
+    EXPECT_EQ(arrived(session).size(), 0U);
+    EXPECT_EQ(session.exchanges(), 0U);
+    const auto answer = written<wire::AgentResponse>(session, session.format());
+    EXPECT_EQ(answer.correlation_id, "a");
+    EXPECT_EQ(answer.reply_to, (wire::ReplyTo{FrameType::request_body_chunk, index}));
+    ASSERT_TRUE(std::holds_alternative<wire::Block>(answer.decision));
+    EXPECT_EQ(std::get<wire::Block>(answer.decision).status, 503);
+    EXPECT_THAT(answer.audit.reason_codes, ElementsAre("exchange-forgotten"));
+    feed(session, headers("b"));  // what begins anew is served
+    EXPECT_EQ(arrived(session).size(), 1U);
+  }
+}
+
 TEST_F(AgentSessionTest, ExchangesAreBoundedByForgettingTheLongestIdle) {
   auto& session = open({wire::Encoding::msgpack}, {}, {.max_exchanges = 3});
   for (const auto* id : {"a", "b", "c", "d"}) {
