@@ -20,6 +20,10 @@ class Gate {
     open_ = true;
     changed_.notify_all();
   }
+  void close() {
+    const std::lock_guard lock{mutex_};
+    open_ = false;
+  }
   /// False where nobody ever opens it.
   bool pass() {
     std::unique_lock lock{mutex_};
@@ -113,6 +117,36 @@ TEST_F(HandedOver, LongEvaluationStallsNoOtherExchangeOfItsConnection) {
   }
   shared_.gate.open();
   EXPECT_EQ(proxy.answered(), "slow");
+}
+
+TEST_F(HandedOver, PingsAreAnsweredWhileEveryThreadEvaluates) {
+  for (const std::uint32_t threads : {1U, 2U}) {
+    SCOPED_TRACE(threads);
+    serve_slow(threads);
+    PlayedProxy proxy{endpoint()};
+    for (std::uint32_t i = 0; i < threads + 2; ++i) proxy.headers("slow" + std::to_string(i), "/slow");
+    ASSERT_TRUE(eventually([&] { return shared_.evaluating == static_cast<int>(threads); }));
+    proxy.settle();
+    PlayedProxy late{endpoint()};  // a new connection is served as well
+    late.settle();
+    EXPECT_EQ(shared_.evaluating, static_cast<int>(threads));
+    shared_.gate.open();
+    for (std::uint32_t i = 0; i < threads + 2; ++i) EXPECT_NE(proxy.answered(), "");
+    shared_.gate.close();
+  }
+}
+
+TEST_F(HandedOver, WhatACancelNamesIsDroppedWhileEveryThreadEvaluates) {
+  serve_slow(2);
+  PlayedProxy proxy{endpoint()};
+  for (const char* id : {"slow1", "slow2"}) proxy.headers(id, "/slow");
+  ASSERT_TRUE(eventually([&] { return shared_.evaluating == 2; }));
+  for (int i = 0; i < 20; ++i) proxy.headers("unwanted" + std::to_string(i));
+  for (int i = 0; i < 20; ++i) proxy.cancel("unwanted" + std::to_string(i));
+  proxy.settle();
+  shared_.gate.open();
+  EXPECT_TRUE(eventually([&] { return shared_.cancels == 20 && shared_.evaluating == 0; }));
+  EXPECT_LE(shared_.evaluated, 2) << "only what was under way";
 }
 
 TEST_F(HandedOver, EventsThatCameWhileAllThreadsWereBusyAreEvaluatedAfterwards) {

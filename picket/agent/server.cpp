@@ -27,6 +27,12 @@ std::uint32_t threads_of(const ServerOptions& options) {
   return options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
 }
 
+/// Of those that share a loop; the loop has one more, so that pings, cancels and new connections never wait for an
+/// evaluation: a proxy would take the agent for dead.
+std::uint32_t evaluating_threads(const ServerOptions& options) {
+  return options.execution == Execution::handed_over ? threads_of(options) : 0;
+}
+
 }  // namespace
 
 /// One event loop with its handler and its connections.
@@ -35,7 +41,8 @@ class Station {
   Station(const ServerOptions& options, const HandlerFactory& factory)
       : worker_({.threading = options.execution == Execution::on_loop ? transport::Threading::single
                                                                       : transport::Threading::shared,
-                 .busy_polling = options.busy_polling}),
+                 .busy_polling = options.busy_polling,
+                 .jobs_at_once = evaluating_threads(options)}),
         handler_(factory()),
         mailbox_(std::make_shared<Mailbox>(worker_)),
         environment_{.worker = worker_,
@@ -115,9 +122,9 @@ class Station {
 class Server::Impl {
  public:
   Impl(ServerOptions options, const HandlerFactory& factory) : options_(std::move(options)) {
-    const std::uint32_t threads = threads_of(options_);
-    const std::uint32_t stations = options_.execution == Execution::on_loop ? threads : 1;
-    threads_per_station_ = threads / stations;
+    const std::uint32_t evaluating = evaluating_threads(options_);
+    const std::uint32_t stations = evaluating == 0 ? threads_of(options_) : 1;
+    threads_per_station_ = evaluating + 1;
     for (std::uint32_t i = 0; i < stations; ++i) stations_.push_back(std::make_unique<Station>(options_, factory));
   }
 

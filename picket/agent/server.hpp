@@ -17,7 +17,7 @@ namespace picket::agent {
 enum class Execution : std::uint8_t {
   on_loop,      ///< On the event loop: for handlers that answer within microseconds, or defer.
   handed_over,  ///< Threads take turns at one loop, and whoever read an event evaluates it: for handlers that compute
-                ///< for long.
+                ///< for long. One thread more than `threads` is there, so that one always hears pings and cancels.
 };
 
 struct ServerOptions {

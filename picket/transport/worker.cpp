@@ -117,12 +117,15 @@ void Worker::run_jobs() {
     std::move_only_function<void()> job;
     {
       const auto guard = enter();
-      if (jobs_.empty()) return;
+      const bool all_busy = options_.jobs_at_once != 0 && jobs_running_ == options_.jobs_at_once;
+      if (jobs_.empty() || all_busy) return;  // who is busy takes the next one
       job = std::move(jobs_.front());
       jobs_.pop_front();
+      ++jobs_running_;
     }
     job();
     const auto guard = enter();
+    --jobs_running_;
     finish_turn();
   }
 }

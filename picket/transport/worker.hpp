@@ -44,6 +44,9 @@ struct WorkerOptions {
   Threading threading = Threading::single;
   /// Stays awake for waits that have proved short (busy_poll.hpp). A loop of several threads never does.
   bool busy_polling = true;
+  /// Shared: threads that run handed-over jobs at a time. With one thread more inside run() there is always one that
+  /// listens, however long the jobs are. 0: any number.
+  std::uint32_t jobs_at_once = 0;
 };
 
 /// One thread's event loop and all that belongs to that thread: clock, timers, ids, scratch memory. Nothing of it is
@@ -88,8 +91,8 @@ class Worker {
   }
   /// Runs `job` without the lock: on the calling thread once its turn is over, unless another thread is idle and takes
   /// it first. So the thread that read an event evaluates it in place while the next one reads on, and a single small
-  /// event pays no hop between threads. A job that fits no thread now waits. Shared workers only; call it under
-  /// enter().
+  /// event pays no hop between threads. A job that fits no thread now waits, and so does one over jobs_at_once. Shared
+  /// workers only; call it under enter().
   void hand_over(std::move_only_function<void()> job);
 
   /// Serves until stop(). On a shared worker every thread calls it.
@@ -120,6 +123,7 @@ class Worker {
   bool wrote_ = false;  // in this turn
   std::mutex mutex_;
   std::deque<std::move_only_function<void()>> jobs_;
+  std::uint32_t jobs_running_ = 0;
   std::atomic<bool> stopped_{false};
   WorkerOptions options_;
   BusyPoll busy_poll_;
