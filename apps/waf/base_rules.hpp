@@ -16,8 +16,17 @@ inline constexpr std::size_t max_body_size = 10 * 1024 * 1024;
 /// rule.
 inline constexpr std::size_t max_parsed_body_size = 128 * 1024;
 
+/// Largest single value in bytes that is looked at: an argument, its name, an XML document's text. Patterns take time
+/// that grows with the square of a value.
+inline constexpr std::size_t max_value_size = 64 * 1024;
+
 /// Rules loaded before any other: which body is parsed as what, and what happens to one that cannot be inspected whole.
-[[nodiscard]] std::string_view base_rules() noexcept;
+[[nodiscard]] std::string base_rules();
+
+/// Rules whose targets include the text of an XML document (`XML:/*`, as CRS 3 writes them) with the values of its
+/// attributes beside it (`XML://@*`, as CRS 4 does): an attack stands as well in one as in the other. Lines stay what
+/// they are, and so do exclusions.
+[[nodiscard]] std::string with_xml_attributes(std::string_view rules);
 
 /// Directives loaded after all rules: in libmodsecurity the first setting of a directive wins, so these fill what the
 /// rules left open.

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 #include <modsecurity/rule_with_operator.h>
 #include <modsecurity/rules_set.h>
+#include <modsecurity/transaction.h>
 
+#include "apps/waf/match_budget.hpp"
 #include "apps/waf/rule_error.hpp"
 #include "apps/waf/unicode_map.hpp"
 
@@ -54,6 +56,16 @@ std::size_t CompiledRules::body_limit() const noexcept {
 
 bool CompiledRules::rejects_over_limit() const noexcept {
   return rules_->m_requestBodyLimitAction != modsecurity::RulesSet::ProcessPartialBodyLimitAction;
+}
+
+bool patterns_are_bounded(modsecurity::ModSecurity& engine) {
+  modsecurity::RulesSet rules;
+  if (rules.load("SecRuleEngine On\nSecRule REQUEST_METHOD \"@rx ^G\" \"id:1,phase:1,pass,nolog\"\n") < 0) return false;
+  modsecurity::Transaction transaction(&engine, &rules, nullptr);
+  const MatchBudget budget(std::chrono::seconds{1});
+  transaction.processURI("/", "GET", "1.1");
+  transaction.processRequestHeaders();
+  return budget.matches() > 0;
 }
 
 bool may_block(const modsecurity::Transaction& transaction) {

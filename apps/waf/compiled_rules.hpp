@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 namespace modsecurity {
+class ModSecurity;
 class RulesSet;
 class Transaction;
 }  // namespace modsecurity
@@ -46,6 +47,10 @@ class CompiledRules {
   std::unordered_map<std::int64_t, std::string> places_;  // rule id to file:line; only while loading
   std::size_t rule_count_ = 0;
 };
+
+/// Whether the library's matches go through MatchBudget: they would not where it was linked in a way that hides its
+/// calls of PCRE2, and patterns could then run for minutes. Parses a rule: see Engine::parsing().
+[[nodiscard]] bool patterns_are_bounded(modsecurity::ModSecurity& engine);
 
 /// Whether this transaction's rule engine is on: not off, and not for detection only. Rules may change it
 /// (ctl:ruleEngine).

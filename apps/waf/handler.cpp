@@ -15,23 +15,32 @@ namespace {
 using wire::EventKind;
 
 /// A proxy's connection: the rules that it asked for. A reload of its configuration may come while exchanges are
-/// evaluated.
-class Connection {
+/// evaluated, and another one while the rules for it are being loaded.
+class Connection : public std::enable_shared_from_this<Connection> {
  public:
   explicit Connection(std::shared_ptr<const RuleSet> rules) : rules_(std::move(rules)) {}
   std::shared_ptr<const RuleSet> rules() const {
     const std::lock_guard lock(mutex_);
     return rules_;
   }
-  void use(std::shared_ptr<const RuleSet> rules) {
+  /// Numbers a configuration.
+  std::uint64_t configured() {
     const std::lock_guard lock(mutex_);
-    rules_ = std::move(rules);
+    return ++configurations_;
+  }
+  /// Takes the rules of a configuration, unless a later one has come.
+  void use(std::uint64_t configuration, std::shared_ptr<const RuleSet> rules) {
+    const std::lock_guard lock(mutex_);
+    if (configuration == configurations_) rules_ = std::move(rules);
   }
 
  private:
   mutable std::mutex mutex_;
   std::shared_ptr<const RuleSet> rules_;
+  std::uint64_t configurations_ = 0;
 };
+
+constexpr std::uint16_t service_unavailable = 503;
 
 struct Exchange {
   std::unique_ptr<Transaction> transaction;
@@ -90,13 +99,19 @@ session::AgentInfo WafHandler::info() const {
 
 std::shared_ptr<void> WafHandler::make_connection_state() { return std::make_shared<Connection>(sets_.standard()); }
 
-base::Status WafHandler::on_configure(const wire::Value& config, agent::Context& context) {
+agent::Acceptance WafHandler::on_configure(const wire::Value& config, agent::Context& context) {
   const auto settings = parse_settings(config);
   PICKET_TRY(settings);
-  auto rules = sets_.get(*settings);
-  PICKET_TRY(rules);
-  context.connection_state<Connection>().use(std::move(*rules));
-  return {};
+  const auto connection = context.connection_state<Connection>().shared_from_this();
+  agent::Completion completion = context.defer();
+  const agent::Deferred later = completion.deferred();
+  const std::uint64_t number = connection->configured();
+  sets_.get(*settings, [connection, number, completion = std::move(completion)](RuleSets::Loaded rules) mutable {
+    if (!rules) return std::move(completion).complete(agent::Decision::block(400).body(rules.error().detail()));
+    connection->use(number, std::move(*rules));
+    std::move(completion).complete(agent::Decision::allow());
+  });
+  return later;
 }
 
 agent::Reply WafHandler::on_request_headers(const wire::RequestHeaders& event, agent::Context& context) {
@@ -136,6 +151,9 @@ void WafHandler::finish(agent::Context& context) {
 agent::Reply WafHandler::reply(const base::Result<Verdict>& verdict, agent::Context& context) {
   if (verdict) return to_decision(*verdict);
   complain_(fmt::format("exchange {} could not be judged: {}", context.correlation_id(), verdict.error().message()));
+  // A part without what it belongs to: no failure that a failure mode may let pass.
+  if (verdict.error().kind() == base::ErrorKind::invalid_message)
+    return agent::Decision::block(service_unavailable).reason("exchange-forgotten");
   return context.defer().deferred();  // and dropped
 }
 

@@ -18,8 +18,8 @@ class Transaction;
 [[nodiscard]] agent::Decision to_decision(const Verdict& verdict);
 
 /// The rules as an agent. An event that could not be judged is left unanswered: the proxy's failure mode decides, never
-/// "allow". Thread safety: meant for Execution::handed_over; several threads may use one handler. Lifetime: `sets` and
-/// `log` (which may be null) must outlive it.
+/// "allow". A body whose head is not known is blocked. Thread safety: meant for Execution::handed_over; several threads
+/// may use one handler. Lifetime: `sets` and `log` (which may be null) must outlive it.
 class WafHandler final : public agent::Handler {
  public:
   using Complain = std::function<void(std::string_view)>;
@@ -34,7 +34,7 @@ class WafHandler final : public agent::Handler {
   agent::Reply on_response_headers(const wire::ResponseHeaders& event, agent::Context& context) override;
   void on_complete(const wire::RequestComplete& event, agent::Context& context) override;
   void on_cancel(agent::Context& context) override;
-  [[nodiscard]] base::Status on_configure(const wire::Value& config, agent::Context& context) override;
+  [[nodiscard]] agent::Acceptance on_configure(const wire::Value& config, agent::Context& context) override;
 
  private:
   [[nodiscard]] std::unique_ptr<Transaction> begin(agent::Context& context) const;

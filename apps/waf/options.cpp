@@ -38,6 +38,7 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
   options.server.threads = 0;
   int paranoia = 0;
   bool detection_only = false;
+  auto match_time_ms = std::chrono::duration_cast<std::chrono::milliseconds>(options.rules.match_time).count();
 
   CLI::App app{about, "picket-waf"};
   app.footer(footer);
@@ -55,12 +56,18 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
   app.add_option("--rule-log", options.rule_log,
                  "File that gets ModSecurity's line per match, before the answer is sent")
       ->type_name("FILE");
+  app.add_option("--match-time-ms", match_time_ms,
+                 "Processor time that the patterns of the rules may take for one event; over it the request is blocked")
+      ->type_name("MS")
+      ->check(CLI::Range(1, 60'000))
+      ->capture_default_str();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? exit_ok : exit_wrong;
   }
   if (paranoia > 0) options.rules.paranoia = paranoia;
+  options.rules.match_time = std::chrono::milliseconds{match_time_ms};
   if (detection_only) options.rules.detection_only = true;
   return options;
 }

@@ -15,9 +15,10 @@ std::variant<Options, int> parse(std::vector<const char*> arguments) {
 }
 
 TEST(Options, EveryOptionIsRead) {
-  const auto parsed = parse({"--listen", "unix:/run/w.sock", "--rules", "a.conf", "b/*.conf", "--paranoia", "2",
-                             "--detection-only", "--rule-log", "w.log", "--threads", "3", "--socket-mode", "660",
-                             "--socket-group", "www-data", "--allow-uid", "33", "1000"});
+  const auto parsed =
+      parse({"--listen",         "unix:/run/w.sock", "--rules",     "a.conf",    "b/*.conf", "--paranoia",      "2",
+             "--detection-only", "--rule-log",       "w.log",       "--threads", "3",        "--socket-mode",   "660",
+             "--socket-group",   "www-data",         "--allow-uid", "33",        "1000",     "--match-time-ms", "200"});
   ASSERT_TRUE(std::holds_alternative<Options>(parsed));
   const Options& options = std::get<Options>(parsed);
   EXPECT_EQ(options.server.listen, "unix:/run/w.sock");
@@ -25,6 +26,7 @@ TEST(Options, EveryOptionIsRead) {
   EXPECT_EQ(options.rules.paranoia, 2);
   EXPECT_EQ(options.rules.detection_only, true);
   EXPECT_EQ(options.rule_log, "w.log");
+  EXPECT_EQ(options.rules.match_time, std::chrono::milliseconds{200});
   EXPECT_EQ(options.server.threads, 3U);
   EXPECT_EQ(options.server.socket.socket_mode, 0660U);
   EXPECT_EQ(options.server.socket.socket_group, "www-data");
@@ -53,6 +55,7 @@ TEST(Options, WhatCannotBeMeantEndsWithTwo) {
       {"--listen", "unix:w", "--allow-uid", "root"},
       {"--listen", "unix:w", "--unknown"},
       {"--listen", "unix:w", "--rules"},
+      {"--listen", "unix:w", "--match-time-ms", "0"},
   };
   for (const auto& arguments : wrong) {
     SCOPED_TRACE(arguments.empty() ? "nothing" : arguments.back());
@@ -70,7 +73,7 @@ TEST(Options, HelpSaysWhatThereIsAndEndsWithZero) {
   const std::string help = ::testing::internal::GetCapturedStdout();
   EXPECT_EQ(std::get<int>(parsed), exit_ok);
   for (const char* word : {"--listen", "--rules", "--paranoia", "--detection-only", "--rule-log", "--threads",
-                           "--socket-mode", "--socket-group", "--allow-uid", "Exit codes"})
+                           "--match-time-ms", "--socket-mode", "--socket-group", "--allow-uid", "Exit codes"})
     EXPECT_THAT(help, HasSubstr(word));
 }
 

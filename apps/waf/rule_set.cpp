@@ -19,7 +19,8 @@ std::size_t place_of_paranoia(const std::vector<std::string>& files) {
 }  // namespace
 
 base::Result<std::shared_ptr<const RuleSet>> RuleSet::load(std::shared_ptr<Engine> engine, const RuleOptions& options) {
-  const std::shared_ptr<RuleSet> set(new RuleSet(std::move(engine)));
+  const auto alone = engine->parsing();
+  const std::shared_ptr<RuleSet> set(new RuleSet(std::move(engine), options.match_time));
   PICKET_TRY(set->add_all(options));
   set->compiled_.finish();
   return std::shared_ptr<const RuleSet>(set);
@@ -48,7 +49,7 @@ base::Status RuleSet::add_all(const RuleOptions& options) {
 base::Status RuleSet::add_file(const std::string& path) {
   auto text = read_file(path);
   PICKET_TRY(text);
-  return add_text(*text, path);
+  return add_text(with_xml_attributes(*text), path);
 }
 
 base::Status RuleSet::add_text(std::string_view text, const std::string& name) {

@@ -11,6 +11,7 @@
 #include "apps/waf/engine.hpp"
 #include "apps/waf/rule_files.hpp"
 #include "picket/base/result.hpp"
+#include "picket/base/time.hpp"
 
 namespace picket::apps::waf {
 
@@ -20,6 +21,7 @@ struct RuleOptions {
   std::optional<int> paranoia;     ///< CRS's paranoia level, 1 to 4; none leaves it to the rules (CRS: 1).
   std::optional<bool>
       detection_only;  ///< True: rules match and are logged, nothing is blocked. None: as the rules say (on).
+  base::Duration match_time = std::chrono::milliseconds{800};  ///< Of a processor, for the patterns of one event.
   CrsLocation crs;
 };
 
@@ -39,16 +41,21 @@ class RuleSet {
   /// Largest request body in bytes that is inspected: SecRequestBodyLimit, else max_body_size.
   [[nodiscard]] std::size_t body_limit() const noexcept;
 
+  /// See RuleOptions::match_time.
+  [[nodiscard]] base::Duration match_time() const noexcept { return match_time_; }
+
   [[nodiscard]] const CompiledRules& compiled() const noexcept { return compiled_; }
   [[nodiscard]] const Engine& engine() const noexcept { return *engine_; }
 
  private:
-  explicit RuleSet(std::shared_ptr<Engine> engine) : engine_(std::move(engine)) {}
+  RuleSet(std::shared_ptr<Engine> engine, base::Duration match_time)
+      : engine_(std::move(engine)), match_time_(match_time) {}
   base::Status add_all(const RuleOptions& options);
   base::Status add_file(const std::string& path);
   base::Status add_text(std::string_view text, const std::string& name);
 
   std::shared_ptr<Engine> engine_;  // outlives the rules
+  base::Duration match_time_;
   CompiledRules compiled_;
   std::size_t file_count_ = 0;
 };

@@ -44,28 +44,33 @@ base::Result<Settings> parse_settings(const wire::Value& config) {
 }
 
 base::Result<std::unique_ptr<RuleSets>> RuleSets::load(std::shared_ptr<Engine> engine, RuleOptions options) {
+  if (const auto alone = engine->parsing(); !patterns_are_bounded(engine->get()))
+    return base::fail(ErrorKind::unavailable,
+                      "this libmodsecurity hides its calls of PCRE2, so patterns could run for minutes: use Debian's");
   auto standard = RuleSet::load(engine, options);
   PICKET_TRY(standard);
   return std::unique_ptr<RuleSets>(new RuleSets(std::move(engine), std::move(options), std::move(*standard)));
 }
 
-base::Result<std::shared_ptr<const RuleSet>> RuleSets::get(const Settings& settings) {
-  if (auto known = find(settings)) return known;
-  RuleOptions options = options_;
-  if (settings.paranoia) options.paranoia = settings.paranoia;
-  if (settings.detection_only) options.detection_only = settings.detection_only;
-  auto loaded = RuleSet::load(engine_, options);  // without the lock: other connections go on
-  PICKET_TRY(loaded);
-  const std::lock_guard lock(mutex_);
-  others_[settings] = *loaded;
-  return loaded;
+RuleSets::RuleSets(std::shared_ptr<Engine> engine, RuleOptions options, std::shared_ptr<const RuleSet> standard)
+    : engine_(std::move(engine)),
+      options_(std::move(options)),
+      standard_(std::move(standard)),
+      others_([this](const Settings& settings) { return compile(settings); }) {}
+
+void RuleSets::get(const Settings& settings, Done done) {
+  // What the command line says already is no set of its own.
+  const Settings asked{.paranoia = settings.paranoia ? settings.paranoia : options_.paranoia,
+                       .detection_only = settings.detection_only ? settings.detection_only : options_.detection_only};
+  if (asked.paranoia == options_.paranoia && asked.detection_only == options_.detection_only) return done(standard_);
+  others_.get(asked, std::move(done));
 }
 
-std::shared_ptr<const RuleSet> RuleSets::find(const Settings& settings) {
-  if (settings == Settings{}) return standard_;
-  const std::lock_guard lock(mutex_);
-  const auto found = others_.find(settings);
-  return found == others_.end() ? nullptr : found->second.lock();
+RuleSets::Loaded RuleSets::compile(const Settings& settings) const {
+  RuleOptions options = options_;
+  options.paranoia = settings.paranoia;
+  options.detection_only = settings.detection_only;
+  return RuleSet::load(engine_, options);
 }
 
 }  // namespace picket::apps::waf

@@ -1,10 +1,9 @@
 #pragma once
 
-#include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 
+#include "apps/waf/loader.hpp"
 #include "apps/waf/rule_set.hpp"
 #include "picket/base/result.hpp"
 #include "picket/wire/value.hpp"
@@ -24,27 +23,29 @@ struct Settings {
 [[nodiscard]] base::Result<Settings> parse_settings(const wire::Value& config);
 
 /// Rule sets by settings, each loaded once however many connections ask for it, and freed with the last that uses it.
-/// Thread safety: any thread. Complexity: a load takes about 130 ms and happens on the thread that asks.
+/// A load takes about 130 ms and happens on a thread of their own, one at a time.
+/// Thread safety: any thread.
 class RuleSets {
  public:
+  using Loaded = Loader<Settings, RuleSet>::Loaded;
+  using Done = Loader<Settings, RuleSet>::Done;
+
   /// Loads the set that the command line describes. Errors: as RuleSet::load.
   [[nodiscard]] static base::Result<std::unique_ptr<RuleSets>> load(std::shared_ptr<Engine> engine,
                                                                     RuleOptions options);
 
   [[nodiscard]] const std::shared_ptr<const RuleSet>& standard() const noexcept { return standard_; }
-  /// Errors: as RuleSet::load.
-  [[nodiscard]] base::Result<std::shared_ptr<const RuleSet>> get(const Settings& settings);
+  /// Calls `done` with the set, at once where there is one, else from another thread. Errors: as RuleSet::load.
+  void get(const Settings& settings, Done done);
 
  private:
-  RuleSets(std::shared_ptr<Engine> engine, RuleOptions options, std::shared_ptr<const RuleSet> standard)
-      : engine_(std::move(engine)), options_(std::move(options)), standard_(std::move(standard)) {}
-  [[nodiscard]] std::shared_ptr<const RuleSet> find(const Settings& settings);
+  RuleSets(std::shared_ptr<Engine> engine, RuleOptions options, std::shared_ptr<const RuleSet> standard);
+  [[nodiscard]] Loaded compile(const Settings& settings) const;
 
   const std::shared_ptr<Engine> engine_;
   const RuleOptions options_;
   const std::shared_ptr<const RuleSet> standard_;
-  std::mutex mutex_;
-  std::map<Settings, std::weak_ptr<const RuleSet>> others_;  // at most 5 * 3 keys exist
+  Loader<Settings, RuleSet> others_;  // at most 4 * 3 keys exist
 };
 
 }  // namespace picket::apps::waf

@@ -1,5 +1,7 @@
 #include "apps/waf/settings.hpp"
 
+#include <future>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -46,15 +48,23 @@ TEST(Settings, AnythingElseIsRefusedByName) {
   EXPECT_THAT(error_of({.data = std::int64_t{1}}), HasSubstr("must be an object"));
 }
 
+/// Waits for a set.
+RuleSets::Loaded get(RuleSets& sets, const Settings& settings) {
+  std::promise<RuleSets::Loaded> promise;
+  auto loaded = promise.get_future();
+  sets.get(settings, [&promise](RuleSets::Loaded result) { promise.set_value(std::move(result)); });
+  return loaded.get();
+}
+
 TEST(RuleSets, EachSettingIsLoadedOnceWhileItIsUsed) {
   auto sets = RuleSets::load(testing::engine(), {});
   ASSERT_TRUE(sets) << sets.error().message();
-  EXPECT_EQ(*(*sets)->get({}), (*sets)->standard());
+  EXPECT_EQ(*get(**sets, {}), (*sets)->standard());
 
-  const auto strict = (*sets)->get({.paranoia = 4});
-  const auto quiet = (*sets)->get({.detection_only = true});
+  const auto strict = get(**sets, {.paranoia = 4});
+  const auto quiet = get(**sets, {.detection_only = true});
   ASSERT_TRUE(strict && quiet);
-  EXPECT_EQ(*(*sets)->get({.paranoia = 4}), *strict);
+  EXPECT_EQ(*get(**sets, {.paranoia = 4}), *strict);
   EXPECT_NE(*strict, *quiet);
 
   const testing::Request attack{.uri = "/?q=<script>alert(1)</script>"};
@@ -65,12 +75,19 @@ TEST(RuleSets, EachSettingIsLoadedOnceWhileItIsUsed) {
   EXPECT_FALSE(testing::inspect(*strict, odd).matches.empty());
 }
 
+TEST(RuleSets, WhatTheCommandLineSaysAlreadyIsNoSetOfItsOwn) {
+  const auto sets = RuleSets::load(testing::engine(), {.paranoia = 2});
+  ASSERT_TRUE(sets);
+  EXPECT_EQ(*get(**sets, {.paranoia = 2}), (*sets)->standard());
+  EXPECT_NE(*get(**sets, {.paranoia = 3}), (*sets)->standard());
+}
+
 TEST(RuleSets, ASetThatNobodyUsesIsFreed) {
   auto sets = RuleSets::load(testing::engine(), {});
   ASSERT_TRUE(sets);
   std::weak_ptr<const RuleSet> observer;
   {
-    auto strict = (*sets)->get({.paranoia = 2});
+    auto strict = get(**sets, {.paranoia = 2});
     ASSERT_TRUE(strict);
     observer = *strict;
     EXPECT_FALSE(observer.expired());

@@ -10,6 +10,9 @@
 #include <modsecurity/rule_message.h>
 #include <modsecurity/transaction.h>
 
+#include "apps/waf/base_rules.hpp"
+#include "apps/waf/match_budget.hpp"
+#include "apps/waf/readings.hpp"
 #include "picket/base/bytes.hpp"
 
 namespace picket::apps::waf {
@@ -71,11 +74,48 @@ bool declares_body(const wire::Headers& headers) noexcept {
   });
 }
 
-Transaction::Transaction(std::shared_ptr<const RuleSet> rules, RuleLog* log, std::string_view id)
-    : rules_(std::move(rules)), log_(log), id_(fit_for_log(id)), engine_(new_transaction(*rules_, id_)) {}
+Transaction::Transaction(std::shared_ptr<const RuleSet> rules, RuleLog* log, std::string_view id, PathReading reading)
+    : rules_(std::move(rules)),
+      log_(log),
+      id_(fit_for_log(id)),
+      engine_(new_transaction(*rules_, id_)),
+      reading_(reading) {}
 Transaction::~Transaction() = default;
 
 base::Result<Verdict> Transaction::on_request_headers(const wire::RequestHeaders& request, BodyPlan plan) {
+  if (reading_ == PathReading::whole && path_that_was_cut(request.uri))
+    other_ = std::make_unique<Transaction>(rules_, log_, id_, PathReading::cut);
+  return with_other_reading(judge_request_headers(request, plan),
+                            [&](Transaction& other) { return other.on_request_headers(request, plan); });
+}
+
+base::Result<Verdict> Transaction::on_request_body_chunk(const wire::RequestBodyChunk& chunk) {
+  return with_other_reading(judge_request_body_chunk(chunk),
+                            [&](Transaction& other) { return other.on_request_body_chunk(chunk); });
+}
+
+base::Result<Verdict> Transaction::on_response_headers(const wire::ResponseHeaders& response) {
+  return with_other_reading(judge_response_headers(response),
+                            [&](Transaction& other) { return other.on_response_headers(response); });
+}
+
+/// What either reading of the exchange says: the first that does not allow, and all that matched.
+template <class Event>
+base::Result<Verdict> Transaction::with_other_reading(base::Result<Verdict> verdict, Event event) {
+  if (!other_ || !verdict || !verdict->allows()) return verdict;
+  auto beside = event(*other_);
+  if (!beside) return beside;
+  for (RuleMatch& match : verdict->matches)
+    if (std::ranges::find(beside->matches, match.id, &RuleMatch::id) == beside->matches.end())
+      beside->matches.push_back(std::move(match));
+  if (!beside->allows()) {
+    decided_ = *beside;
+    decided_.matches.clear();
+  }
+  return beside;
+}
+
+base::Result<Verdict> Transaction::judge_request_headers(const wire::RequestHeaders& request, BodyPlan plan) {
   return evaluate([&](Verdict& verdict) {
     if (has_nul_in_request_line(request)) {
       refuse(verdict, bad_request, note_nul_in_request_line);
@@ -84,11 +124,11 @@ base::Result<Verdict> Transaction::on_request_headers(const wire::RequestHeaders
     run_headers_phase(request);
     if (engine_->m_it.disruptive || (plan == BodyPlan::sent && declares_body(request.headers))) return;
     if (plan != BodyPlan::withheld) keep_head(request);
-    run_body_phase();
+    run_body_phase(verdict);
   });
 }
 
-base::Result<Verdict> Transaction::on_request_body_chunk(const wire::RequestBodyChunk& chunk) {
+base::Result<Verdict> Transaction::judge_request_body_chunk(const wire::RequestBodyChunk& chunk) {
   if (!begun_ && decided_.allows())
     return base::fail(ErrorKind::invalid_message, "a request body chunk came before the request's headers");
   return evaluate([&](Verdict& verdict) {
@@ -97,13 +137,13 @@ base::Result<Verdict> Transaction::on_request_body_chunk(const wire::RequestBody
       start_over();
     }
     append(chunk.data, verdict);
-    if (chunk.is_last && verdict.allows()) run_body_phase();
+    if (chunk.is_last && verdict.allows()) run_body_phase(verdict);
   });
 }
 
-base::Result<Verdict> Transaction::on_response_headers(const wire::ResponseHeaders& response) {
-  return evaluate([&](Verdict&) {
-    if (begun_ && !body_phase_ran_) run_body_phase();  // the announced body never came
+base::Result<Verdict> Transaction::judge_response_headers(const wire::ResponseHeaders& response) {
+  return evaluate([&](Verdict& verdict) {
+    if (begun_ && !body_phase_ran_) run_body_phase(verdict);  // the announced body never came
     if (engine_->m_it.disruptive) return;
     for (const wire::Header& header : response.headers)
       engine_->addResponseHeader(std::string(header.name), std::string(header.value));
@@ -113,6 +153,8 @@ base::Result<Verdict> Transaction::on_response_headers(const wire::ResponseHeade
 
 base::Status Transaction::on_complete() {
   if (std::exchange(completed_, true) || !begun_) return {};
+  if (other_) PICKET_TRY(other_->on_complete());
+  const MatchBudget budget(rules_->match_time());
   try {
     engine_->processLogging();
   } catch (const std::exception& error) {
@@ -127,11 +169,13 @@ template <class Step>
 base::Result<Verdict> Transaction::evaluate(Step step) {
   if (!decided_.allows()) return decided_;
   Verdict verdict;
+  const MatchBudget budget(rules_->match_time());
   try {
     step(verdict);
   } catch (const std::exception& error) {
     return base::fail(ErrorKind::unavailable, fmt::format("libmodsecurity failed: {}", error.what()));
   }
+  if (budget.exceeded()) refuse(verdict, forbidden, note_match_limit);
   conclude(verdict);
   return verdict;
 }
@@ -199,13 +243,29 @@ void Transaction::run_headers_phase(const wire::RequestHeaders& head) {
   engine_->processConnection(std::string(metadata.client_ip).c_str(), metadata.client_port, "", 0);
   engine_->processURI(std::string(head.uri).c_str(), std::string(head.method).c_str(),
                       std::string(version_of(metadata.protocol)).c_str());
+  if (reading_ == PathReading::whole) show_whole_path(head.uri);
   for (const wire::Header& header : head.headers)
     engine_->addRequestHeader(bytes_of(header.name), header.name.size(), bytes_of(header.value), header.value.size());
   if (metadata.server_name) {
     engine_->m_variableServerName.set(std::string(*metadata.server_name), engine_->m_variableOffset);
     engine_->m_serverIpAddress = std::make_shared<std::string>(*metadata.server_name);  // [hostname "…"] of the log
   }
+  has_type_ = std::any_of(head.headers.begin(), head.headers.end(), [](const wire::Header& header) {
+    return wire::same_name(header.name, "content-type") && names_a_type(header.value);
+  });
   engine_->processRequestHeaders();
+}
+
+void Transaction::show_whole_path(std::string_view target) {
+  const auto path = path_that_was_cut(target);
+  if (!path) return;
+  constexpr std::size_t offset = 0;  // only the library's audit log, which is off, tells it
+  for (auto* const variable : {&engine_->m_variablePathInfo, &engine_->m_variableRequestFilename}) {
+    variable->unset();
+    variable->set(*path, offset);
+  }
+  engine_->m_variableRequestBasename.unset();
+  engine_->m_variableRequestBasename.set(basename_of(*path), offset);
 }
 
 // A body came that nothing announced, after phase 2 had run without it. Phase 2 twice would count its scores twice.
@@ -229,12 +289,31 @@ void Transaction::append(base::ByteView data, Verdict& verdict) {
     verdict.notes.emplace_back(note_body_over_limit);
 }
 
-void Transaction::run_body_phase() {
+/// The library does not look at a body that nothing says the type of; servers guess. So it is read as what it looks
+/// like, and as a value besides.
+void Transaction::read_untyped_body(Verdict& verdict) {
+  using modsecurity::Transaction;
+  const bool rules_chose = engine_->m_requestBodyProcessor != Transaction::UnknownFormat;
+  if (has_type_ || rules_chose) return;
+  if (body_size_ > max_value_size) return refuse(verdict, content_too_large, note_value_over_limit);
+  const std::string body = engine_->m_requestBody.str();
+  engine_->addArgument("POST", "body", body, 0);
+  switch (looks_like(body)) {
+    case BodyKind::json: engine_->m_requestBodyProcessor = Transaction::JSONRequestBody; break;
+    case BodyKind::xml: engine_->m_requestBodyProcessor = Transaction::XMLRequestBody; break;
+    case BodyKind::form: engine_->m_requestBodyType = Transaction::WWWFormUrlEncoded; break;
+  }
+}
+
+void Transaction::run_body_phase(Verdict& verdict) {
   body_phase_ran_ = true;
   if (body_size_ == 0) {
     // An empty text is no XML and no multipart, but neither is it an attack: there is nothing to parse.
     engine_->m_requestBodyType = modsecurity::Transaction::UnknownFormat;
     engine_->m_requestBodyProcessor = modsecurity::Transaction::UnknownFormat;
+  } else {
+    read_untyped_body(verdict);
+    if (!verdict.allows()) return;
   }
   engine_->processRequestBody();
 }

@@ -21,6 +21,8 @@ namespace picket::apps::waf {
 /// Notes of a verdict: something was not inspected whole. With the rule engine on, each of them blocks.
 inline constexpr std::string_view note_body_over_limit = "request-body-over-limit";
 inline constexpr std::string_view note_nul_in_request_line = "nul-in-request-line";
+inline constexpr std::string_view note_match_limit = "match-limit-reached";
+inline constexpr std::string_view note_value_over_limit = "value-over-limit";
 
 /// Whether the head announces a body (RFC 9112 §6.3): a transfer-encoding, or a content-length that is not zero.
 [[nodiscard]] bool declares_body(const wire::Headers& headers) noexcept;
@@ -32,18 +34,26 @@ enum class BodyPlan : std::uint8_t {
   unknown,   ///< It did not say: judged at once as if none came, and again if one comes.
 };
 
+/// How much of a path with an escaped question mark the rules see, see path_that_was_cut().
+enum class PathReading : std::uint8_t {
+  whole,  ///< All of it; and beside it the other reading, so that no rule sees less than the library shows it.
+  cut,    ///< As the library reads it.
+};
+
 /// One HTTP exchange before the rules. Phase 1 runs on the request's headers; phase 2, most of CRS, as soon as the body
 /// is whole: at once where none is announced, else on the last chunk; phase 3 on the response's headers; phase 5 at the
 /// end. After a verdict that does not allow, every later event gets that verdict again, and no rule runs.
 ///
-/// Thread safety: one call at a time, from any thread. An evaluation takes 0.6 to 200 ms and cannot be interrupted.
+/// Thread safety: one call at a time, from any thread. An evaluation takes 0.6 to 200 ms and cannot be interrupted; the
+/// patterns of one take no more than RuleSet::match_time(), or it blocks (MatchBudget).
 /// Lifetime: keeps the rule set; `log` must outlive it. Messages are not kept beyond the call.
 /// Errors: invalid_message for a body before its head, unavailable where the library failed: there is no verdict then.
 class Transaction {
  public:
   /// `log` may be null. `id` is UNIQUE_ID to the rules and unique_id in the log; what could forge a log line in it
   /// becomes an underscore.
-  Transaction(std::shared_ptr<const RuleSet> rules, RuleLog* log, std::string_view id = {});
+  Transaction(std::shared_ptr<const RuleSet> rules, RuleLog* log, std::string_view id = {},
+              PathReading reading = PathReading::whole);
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
   ~Transaction();
@@ -59,26 +69,36 @@ class Transaction {
  private:
   template <class Step>
   base::Result<Verdict> evaluate(Step step);
+  template <class Event>
+  base::Result<Verdict> with_other_reading(base::Result<Verdict> verdict, Event event);
+  base::Result<Verdict> judge_request_headers(const wire::RequestHeaders& request, BodyPlan plan);
+  base::Result<Verdict> judge_request_body_chunk(const wire::RequestBodyChunk& chunk);
+  base::Result<Verdict> judge_response_headers(const wire::ResponseHeaders& response);
   void conclude(Verdict& verdict);
   void take_intervention(Verdict& verdict);
   void take_matches(Verdict& verdict);
   void refuse(Verdict& verdict, std::uint16_t status, std::string_view note) const;
   void keep_head(const wire::RequestHeaders& request);
   void run_headers_phase(const wire::RequestHeaders& head);
+  void show_whole_path(std::string_view target);
   void start_over();
   void append(base::ByteView data, Verdict& verdict);
-  void run_body_phase();
+  void read_untyped_body(Verdict& verdict);
+  void run_body_phase(Verdict& verdict);
 
   std::shared_ptr<const RuleSet> rules_;
   RuleLog* log_;
   std::string id_;
   std::unique_ptr<modsecurity::Transaction> engine_;
+  PathReading reading_;
+  std::unique_ptr<Transaction> other_;  // the exchange in the other reading, where that makes a difference
   base::Arena arena_;
   std::optional<wire::RequestHeaders> head_;  // kept while an unannounced body may still come
   Verdict decided_;                           // the verdict that does not allow, without its matches
   std::size_t seen_ = 0;                      // matches that were taken from the engine
   std::size_t body_size_ = 0;
   bool begun_ = false;
+  bool has_type_ = false;  // the head says what the body is
   bool body_phase_ran_ = false;
   bool body_cut_ = false;
   bool completed_ = false;

@@ -216,6 +216,146 @@ TEST(Transaction, ABodyThatDoesNotParseIsRefused) {
   }
 }
 
+TEST(Transaction, ABodyWithoutATypeIsInspectedAsWhatItLooksLikeAndAsText) {
+  const std::string sql = sql_injection;
+  const std::string attacks[] = {
+      sql,
+      "q=" + sql,
+      "a=b&q=" + sql,
+      "q=%31%27%20or%20%271%27%3d%271%27%20union%20select%20a",
+      R"({"a":[{"b":")" + sql + "\"}]}",
+      "[\"" + sql + "\"]",
+      "\xef\xbb\xbf{\"a\":\"" + sql + "\"}",
+      "<a>" + sql + "</a>",
+      "<a b=\"" + sql + "\"/>",
+      "\"" + sql + "\"",
+      "<script>alert(1)</script>",
+      "{\"a\":",
+  };
+  for (const char* const type : {"", " ", "json", ";"}) {
+    for (const std::string& body : attacks) {
+      SCOPED_TRACE(std::string(type) + ": " + body);
+      Request request{.method = "POST", .body = body};
+      if (*type != '\0') request.headers.emplace_back("Content-Type", type);
+      EXPECT_FALSE(inspect(crs(), request).allows());
+    }
+  }
+  for (const char* const body : {"hello, world", "name=Ann&age=41", R"({"name":"Ann","age":41})",
+                                 "<note><to>Ann</to></note>", R"(["a", 1, null])", "42"}) {
+    SCOPED_TRACE(body);
+    EXPECT_TRUE(inspect(crs(), {.method = "POST", .body = body}).allows());
+  }
+  const auto own = rules_of(R"(SecRule ARGS "@streq a b" "id:1,phase:2,deny,log")");
+  EXPECT_TRUE(matched(inspect(own, {.method = "POST", .body = "x=a+b"}), "1"));
+  EXPECT_TRUE(matched(inspect(own, {.method = "POST", .body = "a b"}), "1"));
+}
+
+TEST(Transaction, ABodyWithoutATypeThatIsTooLongIsRefused) {
+  const Verdict verdict = inspect(rules_of(""), {.method = "POST", .body = std::string(max_value_size + 1, 'a')});
+  EXPECT_EQ(verdict.status, 413);
+  EXPECT_THAT(verdict.notes, ElementsAre(note_value_over_limit));
+}
+
+TEST(Transaction, AttributesOfXmlAreInspected) {
+  const std::string sql = sql_injection;
+  for (const std::string& body :
+       {"<a b=\"" + sql + "\"/>", "<a><b><c x='1' d=\"" + sql + "\">text</c></b></a>",
+        "<a xmlns:n=\"urn:n\" n:b=\"" + sql + "\"/>", std::string("<a b=\"&lt;script&gt;alert(1)&lt;/script&gt;\"/>"),
+        std::string("<!DOCTYPE a [<!ATTLIST a b CDATA \"<script>alert(1)</script>\">]><a/>")}) {
+    SCOPED_TRACE(body);
+    EXPECT_FALSE(
+        inspect(crs(), {.method = "POST", .headers = {{"Content-Type", "application/xml"}}, .body = body}).allows());
+  }
+  EXPECT_TRUE(inspect(crs(), {.method = "POST",
+                              .headers = {{"Content-Type", "application/soap+xml"}},
+                              .body = R"(<note id="7" lang="en"><to ref="#ann">Ann</to></note>)"})
+                  .allows());
+  std::string many = "<a>";
+  for (int i = 0; i < 1001; ++i) many += "<b c='d'/>";
+  EXPECT_TRUE(matched(
+      inspect(rules_of(""), {.method = "POST", .headers = {{"Content-Type", "text/xml"}}, .body = many + "</a>"}),
+      "99000016"));
+}
+
+TEST(Transaction, WhatStandsBehindAnEscapedQuestionMarkIsSeen) {
+  for (const char* const uri :
+       {"/users%3f/<script>alert(1)</script>", "/%3f/.git/config", "/%3F/.git/config?a=b", "/a%3f/x.bak", "/x.bak%3f/a",
+        "/%3f/%2e%2e/%2e%2e/etc/passwd", "/a%3f?q=<script>alert(1)</script>"}) {
+    SCOPED_TRACE(uri);
+    EXPECT_FALSE(inspect(crs(), {.uri = uri}).allows());
+  }
+  for (const char* const uri : {"/wiki/What_is_this%3F", "/wiki/What%3f?action=edit"}) {
+    SCOPED_TRACE(uri);
+    EXPECT_TRUE(inspect(crs(), {.uri = uri}).allows());
+  }
+  const auto own = rules_of(R"(
+SecRule REQUEST_FILENAME "@streq /a?/b" "id:1,phase:1,pass,log"
+SecRule REQUEST_FILENAME "@streq /a" "id:2,phase:1,pass,log"
+SecRule REQUEST_BASENAME "@streq b" "id:3,phase:2,pass,log"
+SecRule PATH_INFO "@endsWith b" "id:4,phase:2,pass,log"
+SecRule QUERY_STRING "@streq c=d" "id:5,phase:2,pass,log"
+SecRule REQUEST_URI "@streq /a?/b?c=d" "id:6,phase:2,pass,log"
+SecRule ARGS_GET:c "@streq d" "id:7,phase:2,deny,log,status:418")");
+  const Verdict verdict = inspect(own, {.uri = "/a%3f/b?c=d"});
+  EXPECT_EQ(verdict.status, 418);
+  EXPECT_THAT(testing::ids(verdict), ::testing::IsSupersetOf({"1", "3", "4", "5", "6", "7"}));
+  const auto cut = rules_of(R"(
+SecRule REQUEST_FILENAME "@streq /a" "id:2,phase:1,pass,log"
+SecRule ARGS_POST:e "@streq f" "id:3,phase:2,pass,log"
+SecRule REQUEST_BASENAME "@streq a" "id:8,phase:2,deny,log,status:419")");
+  const Verdict beside = inspect(
+      cut, {.method = "POST", .uri = "/a%3f/b?c=d", .headers = {{"Content-Type", form}}, .body = "e=f", .chunk = 2});
+  EXPECT_EQ(beside.status, 419);
+  EXPECT_THAT(testing::ids(beside), ::testing::IsSupersetOf({"2", "3", "8"}));
+}
+
+std::string multipart(const std::string& boundary, const std::string& headers, const std::string& value) {
+  return "--" + boundary + "\r\nContent-Disposition: form-data; name=\"q\"\r\n" + headers + "\r\n" + value + "\r\n--" +
+         boundary + "--\r\n";
+}
+
+TEST(Transaction, AQuotedBoundaryIsLegal) {
+  for (const std::string& boundary : {std::string("abc"), std::string("a b"), std::string("gc0pJq0M:08jU534c0p"),
+                                      std::string("----=_Part_1_2.3"), std::string("a'()+_,-./:=?")}) {
+    SCOPED_TRACE(boundary);
+    const std::string type = "multipart/form-data; boundary=\"" + boundary + "\"";
+    for (const bool attack : {false, true}) {
+      const Request request{.method = "POST",
+                            .headers = {{"Content-Type", type}},
+                            .body = multipart(boundary, "", attack ? sql_injection : "chairs")};
+      EXPECT_EQ(matched(inspect(crs(), request), "942100"), attack);
+      EXPECT_EQ(inspect(rules_of(""), request).status, 0);
+    }
+  }
+  for (const char* const type : {"multipart/form-data", "multipart/form-data; boundary=",
+                                 "multipart/form-data; boundary=\"\"", "multipart/form-data; boundary=\"abc"}) {
+    SCOPED_TRACE(type);
+    EXPECT_EQ(
+        inspect(rules_of(""),
+                {.method = "POST", .headers = {{"Content-Type", type}}, .body = multipart("abc", "", sql_injection)})
+            .status,
+        400);
+  }
+}
+
+TEST(Transaction, APartMayNameItsCharset) {
+  const Request request{.method = "POST", .headers = {{"Content-Type", "multipart/form-data; boundary=b"}}};
+  const struct {
+    const char* type;
+    const char* value;
+    bool passes;
+  } cases[] = {{"text/plain; charset=utf-8", "chairs", true},       {"text/plain; charset=\"utf-8\"", "chairs", true},
+               {"text/plain;charset=iso-8859-1", "chairs", true},   {"application/json", "1", true},
+               {"text/plain; charset=utf-8", sql_injection, false}, {"text/plain; charset=utf-7", "chairs", false},
+               {"text/plain; charset=utf-8x", "chairs", false}};
+  for (const auto& test : cases) {
+    SCOPED_TRACE(std::string(test.type) + " " + test.value);
+    Request part = request;
+    part.body = multipart("b", std::string("Content-Type: ") + test.type + "\r\n", test.value);
+    EXPECT_EQ(inspect(crs(), part).allows(), test.passes);
+  }
+}
+
 TEST(Transaction, TooManyArgumentsAreRefused) {
   std::string query = "/?a=1";
   for (int i = 0; i < 1000; ++i) query += "&a=1";
@@ -233,7 +373,7 @@ TEST(Transaction, AParsedBodyThatWouldTakeTooLongIsRefused) {
   } cases[] = {{form, "q=" + text, 413},
                {"application/json", "\"" + text + "\"", 413},
                {"application/xml", "<a>" + text + "</a>", 413},
-               {form, "q=" + text.substr(2), 0},
+               {form, "q=" + text.substr(0, max_value_size) + "&r=" + text.substr(max_value_size + 5), 0},
                {"multipart/form-data; boundary=b", multipart, 0}};
   for (const auto& test : cases) {
     SCOPED_TRACE(std::string(test.type) + " " + std::to_string(test.body.size()));
@@ -427,6 +567,24 @@ TEST(Transaction, ThreadsShareOneRuleSet) {
   }
   workers.clear();
   EXPECT_EQ(wrong, 0);
+}
+
+TEST(Transaction, ThreadsShareWhatRulesKeepBetweenExchanges) {
+  const auto rules = rules_of(R"(
+SecAction "id:1,phase:1,pass,nolog,initcol:ip=%{REMOTE_ADDR}_%{REQUEST_URI},initcol:global=all,setvar:ip.seen=+1"
+SecAction "id:2,phase:1,pass,nolog,setvar:global.seen=+1"
+SecRule IP:SEEN|GLOBAL:SEEN|IP|GLOBAL:/^s/ "@eq -1" "id:3,phase:2,deny,log"
+SecAction "id:4,phase:2,pass,nolog,setvar:!global.seen")");
+  std::atomic<int> refused{0};
+  {
+    std::vector<std::jthread> workers;
+    for (int worker = 0; worker < 4; ++worker)
+      workers.emplace_back([&, worker] {
+        for (int round = 0; round < 500; ++round)
+          if (!inspect(rules, {.uri = "/" + std::to_string(worker) + "/" + std::to_string(round)}).allows()) ++refused;
+      });
+  }
+  EXPECT_EQ(refused, 0);
 }
 
 TEST(Transaction, DeclaredBodiesAreRecognised) {

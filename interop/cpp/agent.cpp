@@ -96,7 +96,7 @@ class Logging final : public agent::Handler {
     return Decision::allow();
   }
   void on_complete(const agent::RequestComplete& event, Context&) override { note("request_complete", event); }
-  base::Status on_configure(const wire::Value& config, Context&) override {
+  agent::Acceptance on_configure(const wire::Value& config, Context&) override {
     line("configure", fmt::format("{{\"config\":{}}}", wire::to_json(config)));
     if (config.find("refuse") != nullptr) return base::fail(base::ErrorKind::invalid_message, "asked to refuse");
     return {};

@@ -68,6 +68,10 @@ class Decision {
   [[nodiscard]] std::optional<std::uint16_t> block_status() const noexcept {
     return kind_ == Kind::block ? std::optional{status_} : std::nullopt;
   }
+  /// A block's body; empty where it has none.
+  [[nodiscard]] std::string_view block_body() const noexcept {
+    return kind_ == Kind::block ? std::string_view{details().text} : std::string_view{};
+  }
   [[nodiscard]] const std::vector<std::string>& rules() const noexcept { return details().rules; }
   [[nodiscard]] const std::vector<std::string>& tags() const noexcept { return details().tags; }
 

@@ -2,6 +2,6 @@
 
 namespace picket::agent {
 
-base::Status Handler::on_configure(const wire::Value&, Context&) { return {}; }
+Acceptance Handler::on_configure(const wire::Value&, Context&) { return {}; }
 
 }  // namespace picket::agent

@@ -23,6 +23,10 @@ using wire::WebSocketFrame;
 /// What a handler returns: a Decision now, or Completion::deferred() for one that comes later.
 using Reply = std::variant<Decision, Deferred>;
 
+/// What a handler says to a configuration: accepted, or refused with the reason; or Completion::deferred() where that
+/// takes long: completed with allow, or with a block whose body is the reason.
+using Acceptance = std::variant<base::Status, Deferred>;
+
 /// What an agent does. Override what you declare in info(); the rest allows.
 ///
 /// Thread safety: with Execution::on_loop there is one handler per worker and its functions run one at a time; with
@@ -59,7 +63,7 @@ class Handler {
   /// The proxy's configuration for this agent: once per connection before anything else, and again when it is reloaded.
   /// An error refuses it, with the reason, and a new connection is not used. Agents refuse keys they do not know; by
   /// default any key. The context's exchange is this event's alone.
-  [[nodiscard]] virtual base::Status on_configure(const wire::Value& config, Context& context);
+  [[nodiscard]] virtual Acceptance on_configure(const wire::Value& config, Context& context);
 };
 
 /// Makes one handler per worker.

@@ -133,8 +133,10 @@ std::optional<Decision> ServedConnection::call_handler(const std::shared_ptr<Slo
             return Decision::allow();
           },
           [&](const wire::Configure* event) -> std::optional<Decision> {
-            const auto status = handler.on_configure(event->config, context);
-            return status ? Decision::allow() : Decision::block(400).body(status.error().detail());
+            const auto said = handler.on_configure(event->config, context);
+            const auto* const status = std::get_if<base::Status>(&said);
+            if (status == nullptr) return std::nullopt;
+            return *status ? Decision::allow() : Decision::block(400).body(status->error().detail());
           },
       },
       message);

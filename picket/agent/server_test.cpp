@@ -94,7 +94,7 @@ class Recording final : public Handler {
     record_.note("complete " + std::to_string(event.status));
   }
   void on_cancel(Context&) override { ++record_.cancels; }
-  base::Status on_configure(const wire::Value& config, Context& context) override {
+  Acceptance on_configure(const wire::Value& config, Context& context) override {
     const auto* const level = config.find("level");
     if (level == nullptr) return base::fail(base::ErrorKind::invalid_message, "no key 'level'");
     context.connection_state<int>() = static_cast<int>(*level->get<std::int64_t>());

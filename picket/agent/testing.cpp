@@ -98,7 +98,11 @@ Decision Exchange::response(std::uint16_t status, const HeaderList& headers) {
 
 base::Status Exchange::configure(const wire::Value& config) {
   Context context{state_, connection_, *completions_};
-  return handler_.on_configure(config, context);
+  auto said = handler_.on_configure(config, context);
+  if (auto* const status = std::get_if<base::Status>(&said)) return std::move(*status);
+  const Decision later = completions_->wait();
+  if (later.is_allow()) return {};
+  return base::fail(base::ErrorKind::invalid_message, std::string{later.block_body()});
 }
 
 void Exchange::cancel() {

@@ -34,7 +34,7 @@ class Sample final : public Handler {
     end = "complete " + std::to_string(event.status) + " " + std::to_string(event.request_body_size);
   }
   void on_cancel(Context&) override { end = "cancel"; }
-  base::Status on_configure(const wire::Value& config, Context&) override {
+  Acceptance on_configure(const wire::Value& config, Context&) override {
     if (config.find("known") != nullptr) return {};
     return base::fail(base::ErrorKind::invalid_message, "no such key");
   }

@@ -8,6 +8,7 @@ if(PICKET_APPS)
   find_package(spdlog REQUIRED)
 
   pkg_check_modules(MODSECURITY REQUIRED IMPORTED_TARGET modsecurity)
+  pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
   pkg_check_modules(TCMALLOC REQUIRED IMPORTED_TARGET libtcmalloc_minimal)
 endif()
 if(PICKET_TESTS)

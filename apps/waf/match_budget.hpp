@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+
+#include "picket/base/time.hpp"
+
+namespace picket::apps::waf {
+
+/// Bounds what the patterns of rules may cost on this thread, as long as it lives.
+///
+/// libmodsecurity 3.0.9 gives PCRE2 no limit, and takes its own ("no match") in silence: 64 KiB of quotes cost seconds
+/// of a thread and then pass a rule that could not be evaluated. So this program defines pcre2_match_8,
+/// pcre2_jit_match_8 and pcre2_compile_8 itself, ahead of the library's (see match_budget.cpp), and counts there. Once
+/// a limit is reached every further match on this thread fails at once, and exceeded() says so: whoever evaluates must
+/// not take that for a verdict.
+///
+/// Two limits, because PCRE2 counts backtracking from each starting position anew, which bounds a pattern that is
+/// exponential, not one that is quadratic: backtracks from one position, and processor time in all. Time of the
+/// processor, so that a busy machine refuses nobody. Thread safety: the thread that made it; one at a time.
+class MatchBudget {
+ public:
+  explicit MatchBudget(base::Duration processor_time) noexcept;
+  MatchBudget(const MatchBudget&) = delete;
+  MatchBudget& operator=(const MatchBudget&) = delete;
+  ~MatchBudget();
+
+  /// Whether a pattern was given up on.
+  [[nodiscard]] bool exceeded() const noexcept { return exceeded_; }
+  /// Matches that were made under it.
+  [[nodiscard]] std::uint64_t matches() const noexcept { return matches_; }
+
+  // ---- for the functions that stand in for PCRE2's
+  void note_match() noexcept { ++matches_; }
+  void exceed() noexcept { exceeded_ = true; }
+  /// Looks at the processor's time, though not more often than it can have changed much.
+  void look() noexcept;
+
+ private:
+  bool exceeded_ = false;
+  std::uint64_t matches_ = 0;
+  base::Duration used_until_;  // by this thread, when the budget is spent
+  base::TimePoint next_look_{};
+};
+
+}  // namespace picket::apps::waf
