@@ -111,6 +111,36 @@ TEST(RuleSet, TheParanoiaLevelReachesCrsAndRulesOfTheOperator) {
   EXPECT_TRUE(inspect(load({.rules = {level_rule}, .paranoia = 2}), {}).allows());
 }
 
+TEST(RuleSet, WhatCrsBlocksByDefaultIsAllowedInTheWayThatDocsWafSays) {
+  const Folder folder;
+  const auto before = folder.write("before.conf", R"(
+SecAction "id:900200,phase:1,nolog,pass,t:none,setvar:'tx.allowed_methods=GET HEAD POST OPTIONS PUT PATCH DELETE'"
+SecAction "id:900220,phase:1,nolog,pass,t:none,setvar:'tx.allowed_request_content_type=|application/json| |text/plain| |multipart/form-data|'"
+SecRequestBodyNoFilesLimit 1048576)");
+  const auto after = folder.write("after.conf", "SecRuleRemoveById 920120\n");
+  const auto changed = load(
+      {.rules = {"/etc/modsecurity/crs/crs-setup.conf", before, "/usr/share/modsecurity-crs/rules/*.conf", after}});
+  const std::string file =
+      "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"Ann's.txt\"\r\n\r\nx\r\n--b--\r\n";
+  const std::string item = '"' + std::string(1000, 'a') + '"';
+  std::string json = "[" + item;
+  for (int i = 0; i < 150; ++i) json += "," + item;
+  json += "]";
+  const testing::Request requests[] = {
+      {.method = "PUT"},
+      {.method = "PATCH"},
+      {.method = "DELETE"},
+      {.method = "POST", .headers = {{"Content-Type", "text/plain"}}, .body = "hello"},
+      {.method = "POST", .headers = {{"Content-Type", "multipart/form-data; boundary=b"}}, .body = file},
+      {.method = "POST", .headers = {{"Content-Type", "application/json"}}, .body = json},
+  };
+  for (const testing::Request& request : requests) {
+    SCOPED_TRACE(request.method + " " + request.body.substr(0, 60));
+    EXPECT_FALSE(inspect(testing::crs(), request).allows());
+    EXPECT_TRUE(inspect(changed, request).allows());
+  }
+}
+
 TEST(RuleSet, AnUnicodeEscapeIsFoldedToWhatAnApplicationMaySee) {
   const auto rules = testing::rules_of(R"(SecRule ARGS "@contains <script>/" "id:1,phase:2,deny,log,t:urlDecodeUni")");
   for (const char* attack : {"%25uff1cscript%25uff1e%25uff0f", "%25u2039s%25u0107ript%25u203a%25u2215"}) {
