@@ -15,8 +15,8 @@ namespace picket::apps::waf {
 /// not take that for a verdict.
 ///
 /// Two limits, because PCRE2 counts backtracking from each starting position anew, which bounds a pattern that is
-/// exponential, not one that is quadratic: backtracks from one position, and processor time in all. Time of the
-/// processor, so that a busy machine refuses nobody. Thread safety: the thread that made it; one at a time.
+/// exponential, not one that is quadratic: backtracks from one position, and processor time of the thread in all. Time
+/// of the processor, so that a busy machine refuses nobody. Thread safety: the thread that made it; one at a time.
 class MatchBudget {
  public:
   explicit MatchBudget(base::Duration processor_time) noexcept;

@@ -57,7 +57,7 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
                  "File that gets ModSecurity's line per match, before the answer is sent")
       ->type_name("FILE");
   app.add_option("--match-time-ms", match_time_ms,
-                 "Processor time that the patterns of the rules may take for one event; over it the request is blocked")
+                 "Processor time for one event; what has patterns left to match over it is blocked")
       ->type_name("MS")
       ->check(CLI::Range(1, 60'000))
       ->capture_default_str();

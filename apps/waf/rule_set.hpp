@@ -21,7 +21,7 @@ struct RuleOptions {
   std::optional<int> paranoia;     ///< CRS's paranoia level, 1 to 4; none leaves it to the rules (CRS: 1).
   std::optional<bool>
       detection_only;  ///< True: rules match and are logged, nothing is blocked. None: as the rules say (on).
-  base::Duration match_time = std::chrono::milliseconds{800};  ///< Of a processor, for the patterns of one event.
+  base::Duration match_time = std::chrono::milliseconds{800};  ///< Of a processor, for one event: see MatchBudget.
   CrsLocation crs;
 };
 
