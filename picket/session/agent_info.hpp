@@ -17,7 +17,9 @@ struct AgentInfo {
   std::vector<wire::EventKind> events{wire::EventKind::request_headers};
   wire::Features features;
   wire::Limits limits;
+  bool extended = false;  ///< It agreed to an extension of protocol.md §3: one that means what it declares.
 
+  /// Whether `events` names the kind.
   [[nodiscard]] bool wants(wire::EventKind kind) const noexcept;
 };
 

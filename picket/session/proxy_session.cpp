@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include <fmt/format.h>
+
+#include "picket/session/quote.hpp"
 
 namespace picket::session {
 namespace {
@@ -14,6 +17,7 @@ using wire::FrameType;
 
 constexpr std::string_view configure_id = "picket-configure";
 constexpr std::uint32_t protocol_version = 2;
+constexpr std::size_t longest_configuration = 4096;  // bytes of it in an error
 // Of events that are sent with next to no time left, the agent is not asked more often than this whether it lives.
 constexpr base::Duration least_patience = std::chrono::milliseconds{10};
 
@@ -32,6 +36,14 @@ base::ByteView body_of(const EventPointer& event) {
           return {};
       },
       event);
+}
+
+std::vector<wire::EventKind> undeclared(const std::vector<wire::EventKind>& configured, const AgentInfo& agent) {
+  std::vector<wire::EventKind> missing;
+  std::ranges::copy_if(configured, std::back_inserter(missing), [&](wire::EventKind kind) {
+    return kind != wire::EventKind::request_complete && !agent.wants(kind);
+  });
+  return missing;
 }
 
 }  // namespace
@@ -79,7 +91,11 @@ void ProxySession::rest_received(std::size_t size, base::TimePoint now) {
   if (!status) close(std::move(status.error()));
 }
 
-void ProxySession::disconnected(base::Error reason) { close(std::move(reason)); }
+void ProxySession::disconnected(base::Error reason) {
+  if (state_ == State::configuring)
+    reason = fail(reason.kind(), reason.detail() + "; it had not accepted its configuration" + sent_configuration());
+  close(std::move(reason));
+}
 
 void ProxySession::close(base::Error reason) {
   if (state_ == State::closed) return;
@@ -103,8 +119,8 @@ base::Status ProxySession::on_frame(const wire::FrameView& frame, base::TimePoin
   if (state_ == State::closed) return {};
   if (state_ == State::handshaking) {
     if (frame.type != FrameType::handshake_response)
-      return fail(ErrorKind::invalid_message,
-                  fmt::format("expected handshake_response first, got {}", name(frame.type)));
+      return fail(ErrorKind::invalid_message, fmt::format("expected handshake_response first, got {}; it said {}",
+                                                          name(frame.type), quoted(frame.payload)));
     return on_handshake(frame.payload, now);
   }
   if (frame.type == FrameType::agent_response) return on_response(frame.payload, now);
@@ -113,11 +129,14 @@ base::Status ProxySession::on_frame(const wire::FrameView& frame, base::TimePoin
 
 base::Status ProxySession::on_handshake(std::string_view payload, base::TimePoint now) {
   auto decoded = wire::decode<wire::HandshakeResponse>(format_, payload, arena_);
-  if (!decoded) return std::move(decoded.error());
+  if (!decoded)
+    return fail(decoded.error().kind(),
+                fmt::format("its answer to the handshake: {}; it said {}", decoded.error().detail(), quoted(payload)));
   const wire::HandshakeResponse& answer = *decoded;
   if (!answer.success)
     return fail(ErrorKind::connection_failed,
-                fmt::format("the agent refused the handshake: {}", answer.error.value_or("it gave no reason")));
+                fmt::format("the agent refused the handshake: {}",
+                            answer.error ? printable(*answer.error) : "it gave no reason; it said " + quoted(payload)));
   if (answer.protocol_version != protocol_version)
     return fail(ErrorKind::version_mismatch, fmt::format("the agent chose protocol version {}, offered was {}",
                                                          answer.protocol_version, protocol_version));
@@ -132,6 +151,8 @@ base::Status ProxySession::on_handshake(std::string_view payload, base::TimePoin
              .event_reply = takes(wire::extension_event_reply)};
   completes_are_answered_ = !takes(wire::extension_one_way_complete);
   agent_ = agent_info(answer.capabilities);
+  agent_.extended = std::ranges::any_of(wire::all_extensions, takes);
+  undeclared_ = session::undeclared(config_.events, agent_);
   next_ping_ = now + config_.ping_interval;
   if (config_.config_json) {
     begin_configuring(now);
@@ -160,28 +181,37 @@ void ProxySession::ready() {
   actions_.emplace_back(Ready{});
 }
 
-base::Status ProxySession::on_configured(const wire::AgentResponse& response) {
-  if (!std::holds_alternative<wire::Allow>(response.decision)) {
+std::string ProxySession::sent_configuration() const {
+  return config_.config_json ? ", which was sent as " + quoted(*config_.config_json, longest_configuration) : "";
+}
+
+base::Status ProxySession::on_configured(const wire::AgentResponse& response, std::string_view payload) {
+  if (!std::holds_alternative<wire::Allow>(response.decision) || response.version != protocol_version) {
     const auto* const block = std::get_if<wire::Block>(&response.decision);
+    const std::string why = block != nullptr && block->body ? printable(*block->body)
+                                                            : "it gave no reason; it said " + said(response, payload);
     return fail(ErrorKind::connection_failed,
-                fmt::format("the agent refused its configuration: {}",
-                            block != nullptr && block->body ? *block->body : "it gave no reason"));
+                fmt::format("the agent refused its configuration: {}{}", why, sent_configuration()));
   }
   ready();
   return {};
 }
 
+/// An answer as people can read it.
+std::string ProxySession::said(const wire::AgentResponse& response, std::string_view payload) const {
+  return format_.encoding == wire::Encoding::json ? quoted(payload) : quoted(wire::to_json(response));
+}
+
 base::Status ProxySession::on_response(std::string_view payload, base::TimePoint) {
   auto decoded = wire::decode<wire::AgentResponse>(format_, payload, arena_);
   if (!decoded) return std::move(decoded.error());
-  if (state_ == State::configuring && decoded->correlation_id == configure_id) return on_configured(*decoded);
+  if (state_ == State::configuring && decoded->correlation_id == configure_id) return on_configured(*decoded, payload);
 
   const ExchangeIndex exchange = in_flight_.find(decoded->correlation_id);
-  if (exchange == none) {
-    if (completes_unanswered_ == 0) return drop(dropped_.unknown);
-    --completes_unanswered_;
-    return {};
-  }
+  if (exchange == none) return drop_unknown(*decoded, payload);
+  // Without it the answer would be taken for the oldest event, which it may not be about.
+  if (format_.event_reply && !decoded->reply_to)
+    return fail(ErrorKind::invalid_message, "an answer without reply_to, which event-reply promises");
   const auto& entry = in_flight_.exchange(exchange);
   if (entry.cancelled || entry.sent == 0) return drop(dropped_.late);
   const EventIndex event = in_flight_.match(exchange, format_.event_reply ? decoded->reply_to : std::nullopt);
@@ -192,6 +222,17 @@ base::Status ProxySession::on_response(std::string_view payload, base::TimePoint
   end_event(event);
   send_queued(exchange);
   return {};
+}
+
+/// An answer to an exchange that is not here: late, or nobody's. Ids of ours are always in their form.
+base::Status ProxySession::drop_unknown(const wire::AgentResponse& response, std::string_view payload) {
+  const bool names_none = !base::CorrelationId::slot_of(response.correlation_id).has_value();
+  if (!names_none && completes_unanswered_ != 0) {
+    --completes_unanswered_;
+    return {};
+  }
+  if (names_none && !std::exchange(quoted_, true)) actions_.emplace_back(Unnamed{said(response, payload)});
+  return drop(dropped_.unknown);
 }
 
 base::Status ProxySession::drop(std::uint64_t& count) {
@@ -333,7 +374,7 @@ bool ProxySession::complete(const base::CorrelationId& id, const wire::RequestCo
 
 void ProxySession::report(const wire::RequestComplete& summary, base::TimePoint now) {
   if (state_ != State::ready || output_.size() >= config_.max_output) return;
-  if (!agent_.wants(wire::EventKind::request_complete)) return;
+  if (!takes(wire::EventKind::request_complete)) return;
   (void)tell(summary, now);
 }
 
@@ -390,9 +431,10 @@ void ProxySession::ping(base::TimePoint now) {
 void ProxySession::tick(base::TimePoint now) {
   if (state_ == State::closed) return;
   if (state_ != State::ready && now >= state_deadline_)
-    return close(fail(ErrorKind::timeout, state_ == State::handshaking
-                                              ? "the agent did not answer the handshake in time"
-                                              : "the agent did not accept its configuration in time"));
+    return close(
+        fail(ErrorKind::timeout, state_ == State::handshaking
+                                     ? std::string{"the agent did not answer the handshake in time"}
+                                     : "the agent did not accept its configuration in time" + sent_configuration()));
   if (now >= probe_due()) {
     probe(now);
     actions_.emplace_back(Probed{});

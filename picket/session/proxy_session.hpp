@@ -28,6 +28,7 @@ struct ProxyConfig {
   std::vector<wire::Encoding> encodings{wire::Encoding::msgpack, wire::Encoding::json};  ///< In order of preference.
   bool extensions = true;               ///< Offer the extensions of protocol.md §3.
   std::vector<wire::EventKind> events;  ///< The kinds this proxy will send; told to the agent.
+  bool declared_events_only = false;    ///< Takes the list of an agent without extensions at its word, too.
   std::optional<std::string>
       config_json;  ///< The agent's configuration, delivered twice (protocol.md §4); none: null, no Configure.
   base::Duration handshake_timeout = std::chrono::seconds{5};
@@ -66,8 +67,11 @@ struct Closed {
   base::Error reason;
 };  ///< Write what is queued, then close. Nothing follows.
 struct Dropped {};  ///< A response that reached nobody; dropped() says why.
+struct Unnamed {
+  std::string said;  ///< The response, quoted.
+};  ///< A response that names no exchange, so that nobody can have it; the first of the connection. Dropped follows.
 using ProxyAction = std::variant<Ready, Answered, Failed, HealthChanged, FlowChanged, Trusted, Probed, MetricsReported,
-                                 ConfigUpdateRequested, Closed, Dropped>;
+                                 ConfigUpdateRequested, Closed, Dropped, Unnamed>;
 
 /// Responses that reached nobody, by reason. A forged or late answer is counted and dropped, never believed.
 struct DroppedResponses {
@@ -155,8 +159,18 @@ class ProxySession {
   /// Whether a new exchange may start here.
   [[nodiscard]] bool takes_new() const noexcept {
     return state_ == State::ready && !suspect_ && health_ != wire::HealthState::draining &&
-           health_ != wire::HealthState::unhealthy && output_.size() < config_.max_output;
+           health_ != wire::HealthState::unhealthy;
   }
+  /// More waits to be written than send() adds to.
+  [[nodiscard]] bool full() const noexcept { return output_.size() >= config_.max_output; }
+  /// Whether the agent is to be sent events of that kind, where they are configured. What an agent with extensions
+  /// declares is exact. Others declare request_headers whatever they handle (protocol.md §1): they are sent what is
+  /// configured, unless declared_events_only says otherwise.
+  [[nodiscard]] bool takes(wire::EventKind kind) const noexcept { return !means_its_list() || agent_.wants(kind); }
+  [[nodiscard]] bool means_its_list() const noexcept { return agent_.extended || config_.declared_events_only; }
+  /// The configured kinds that the agent did not declare, whether it is sent them or not; request_complete apart, which
+  /// decides nothing.
+  [[nodiscard]] std::span<const wire::EventKind> undeclared() const noexcept { return undeclared_; }
   /// Events sent or queued and not ended.
   [[nodiscard]] std::size_t in_flight() const noexcept { return in_flight_.events(); }
   /// Exchanges that are not complete.
@@ -172,13 +186,17 @@ class ProxySession {
   base::Status on_frame(const wire::FrameView& frame, base::TimePoint now);
   base::Status on_handshake(std::string_view payload, base::TimePoint now);
   base::Status on_response(std::string_view payload, base::TimePoint now);
-  base::Status on_configured(const wire::AgentResponse& response);
+  base::Status on_configured(const wire::AgentResponse& response, std::string_view payload);
   base::Status on_control(const wire::FrameView& frame, base::TimePoint now);
   void begin_configuring(base::TimePoint now);
   void ready();
   void ping(base::TimePoint now);
   [[nodiscard]] base::TimePoint probe_due() const noexcept;
   [[nodiscard]] base::Status drop(std::uint64_t& count);
+  [[nodiscard]] base::Status drop_unknown(const wire::AgentResponse& response, std::string_view payload);
+  [[nodiscard]] std::string said(const wire::AgentResponse& response, std::string_view payload) const;
+  /// What was sent as the agent's configuration, for errors about it.
+  [[nodiscard]] std::string sent_configuration() const;
   base::Status enqueue(const base::CorrelationId& id, const PendingEvent& event, base::TimePoint now);
   void fail_all(const base::Error& reason);
   bool tell(const wire::RequestComplete& summary, base::TimePoint now);
@@ -193,6 +211,7 @@ class ProxySession {
   std::optional<base::Error> end_;
   wire::Format format_;
   AgentInfo agent_;
+  std::vector<wire::EventKind> undeclared_;
   FrameReader reader_;
   wire::Output output_;
   Linger linger_;
@@ -211,6 +230,7 @@ class ProxySession {
   base::Duration patience_ = base::Duration::max();  // half of the shortest time-out in flight
   bool completes_are_answered_ = true;
   bool suspect_ = false;
+  bool quoted_ = false;  // a response that named no exchange
   bool paused_ = false;
   wire::HealthState health_ = wire::HealthState::healthy;
 };

@@ -56,8 +56,12 @@ TEST_F(ProxySessionTest, BadHandshakesEndTheConnectionWithTheirReason) {
   } rows[] = {
       {with([](auto& r) { r.success = false, r.error = "go away"; }), ErrorKind::connection_failed, "go away"},
       {with([](auto& r) { r.protocol_version = 3; }), ErrorKind::version_mismatch, "version 3"},
-      {raw_frame(FrameType::agent_response, "{}"), ErrorKind::invalid_message, "agent_response"},
-      {raw_frame(FrameType::handshake_response, "{}"), ErrorKind::invalid_message, ""},
+      {with([](auto& r) { r.success = false, r.error = "no\nline"; }), ErrorKind::connection_failed, "no\\x0aline"},
+      {with([](auto& r) { r.success = false; }), ErrorKind::connection_failed, R"(it said [{"protocol_version":2)"},
+      {raw_frame(FrameType::agent_response, R"({"a":1})"), ErrorKind::invalid_message, R"(it said [{"a":1}])"},
+      {raw_frame(FrameType::handshake_response, R"({"error":"wrong tenant","accepted":false})"),
+       ErrorKind::invalid_message, R"(it said [{"error":"wrong tenant","accepted":false}])"},
+      {raw_frame(FrameType::handshake_response, "what?"), ErrorKind::invalid_message, "it said [what?]"},
       {std::string(4, '\0'), ErrorKind::invalid_message, "length 0"},
       {std::string("\xff\xff\xff\xff\x02", 5), ErrorKind::message_too_large, "16777216"},
   };
@@ -94,6 +98,7 @@ TEST_F(ProxySessionTest, ConnectionIsUsedOnlyOnceItsConfigurationIsAccepted) {
     EXPECT_EQ(session.state(), accepts ? ProxySession::State::ready : ProxySession::State::closed);
     if (!accepts) {
       EXPECT_THAT(session.end()->detail(), HasSubstr("unknown key"));
+      EXPECT_THAT(session.end()->detail(), HasSubstr(R"([{"paranoia-level":2}])")) << "what it refused";
     }
   }
 }
@@ -103,7 +108,52 @@ TEST_F(ProxySessionTest, SilenceToAConfigurationIsARefusal) {
   answer_handshake(session);
   session.tick(start_time + 5s);
   ASSERT_TRUE(session.end());
-  EXPECT_THAT(session.end()->detail(), HasSubstr("configuration"));
+  EXPECT_THAT(session.end()->detail(), HasSubstr("its configuration in time, which was sent as [{}]"));
+}
+
+TEST_F(ProxySessionTest, ARefusalWithoutReasonsIsQuoted) {
+  for (
+      const std::string_view answer :
+      {R"({"version":2,"decision":{"block":{"status":400}},"audit":{"tags":["bad-tree"]},"correlation_id":"picket-configure"})",
+       R"({"version":1,"decision":"allow","correlation_id":"picket-configure"})"}) {
+    auto& session = start({.config_json = "{}"});
+    answer_handshake(session);
+    feed(session, raw_frame(FrameType::agent_response, answer));
+    ASSERT_TRUE(session.end()) << answer;
+    EXPECT_THAT(session.end()->detail(), HasSubstr(answer));
+  }
+}
+
+TEST_F(ProxySessionTest, AConnectionThatEndsOverItsConfigurationSaysSo) {
+  auto& session = start({.config_json = R"({"a":1})"});
+  answer_handshake(session);
+  session.disconnected(base::fail(ErrorKind::connection_closed, "gone"));
+  EXPECT_EQ(session.end()->kind(), ErrorKind::connection_closed);
+  EXPECT_THAT(session.end()->detail(),
+              HasSubstr(R"(gone; it had not accepted its configuration, which was sent as [{"a":1}])"));
+}
+
+TEST_F(ProxySessionTest, WhatAnAgentDeclaresIsExactWhereItAgreedToAnExtension) {
+  using enum wire::EventKind;
+  const ProxyConfig config{.events = {request_headers, request_body_chunk, request_complete}};
+  const Peer reference{.events = {1}};
+  {
+    auto& session = ready(reference, config);
+    EXPECT_TRUE(session.takes(request_body_chunk)) << "the operator's word counts";
+    EXPECT_THAT(session.undeclared(), ElementsAre(request_body_chunk)) << "request_complete decides nothing";
+    EXPECT_FALSE(session.means_its_list());
+  }
+  for (const Peer& peer : {Peer{.raw_bytes = true, .events = {1}}, Peer{.event_reply = true, .events = {1}},
+                           Peer{.one_way_complete = true, .events = {1}}}) {
+    auto& session = ready(peer, config);
+    EXPECT_FALSE(session.takes(request_body_chunk));
+    EXPECT_THAT(session.undeclared(), ElementsAre(request_body_chunk));
+    EXPECT_TRUE(session.means_its_list());
+  }
+  ProxyConfig at_its_word = config;
+  at_its_word.declared_events_only = true;
+  EXPECT_FALSE(ready(reference, at_its_word).takes(request_body_chunk));
+  EXPECT_THAT(ready({.event_reply = true}, config).undeclared(), ElementsAre());
 }
 
 // ---- events and answers
@@ -140,6 +190,38 @@ TEST_F(ProxySessionTest, ForgedLateAndDuplicateAnswersAreCountedAndDropped) {
   EXPECT_EQ(session.dropped().unknown, 2U);
   EXPECT_EQ(session.dropped().mismatch, 1U);
   EXPECT_EQ(session.dropped().late, 1U);
+  EXPECT_FALSE(session.end());
+}
+
+TEST_F(ProxySessionTest, AnAnswerThatDoesNotNameItsEventBreaksWhatEventReplyPromises) {
+  auto& session = ready({.event_reply = true});
+  ASSERT_TRUE(send_headers(session, one_, 1));
+  ASSERT_TRUE(send_chunk(session, one_, 0, 2));
+  feed(session, answer(one_));
+  EXPECT_THAT(answered(session), ElementsAre()) << "it may be about the chunk";
+  ASSERT_TRUE(session.end());
+  EXPECT_EQ(session.end()->kind(), ErrorKind::invalid_message);
+}
+
+TEST_F(ProxySessionTest, AnswersThatNameNoExchangeAreQuotedOnce) {
+  auto& session = ready();
+  ASSERT_TRUE(send_headers(session, one_, 1));
+  const auto unnamed = [&] {
+    return std::ranges::count_if(session.actions(),
+                                 [](const auto& action) { return std::holds_alternative<Unnamed>(action); });
+  };
+  feed(session, answer({0, 0, 0x9999}));
+  EXPECT_EQ(unnamed(), 0) << "that may be late";
+  const std::string said = R"({"request_id":7,"version":2,"decision":"allow"})";
+  feed(session, raw_frame(FrameType::agent_response, said));
+  feed(session, raw_frame(FrameType::agent_response, R"({"version":2,"decision":"allow","correlation_id":"42"})"));
+  ASSERT_EQ(unnamed(), 1);
+  EXPECT_EQ(session.dropped().unknown, 3U);
+  for (const auto& action : session.actions())
+    if (const auto* const found = std::get_if<Unnamed>(&action)) {
+      EXPECT_EQ(found->said, "[" + said + "]");
+    }
+  EXPECT_THAT(answered(session), ElementsAre());
   EXPECT_FALSE(session.end());
 }
 
@@ -217,7 +299,7 @@ TEST_F(ProxySessionTest, AgentThatDoesNotReadIsNotFedWithoutEnd) {
   auto& session = ready({}, {.max_output = 10'000});
   const std::string body(8'000, 'b');
   ASSERT_TRUE(send_chunk(session, one_, 0, 1, body));
-  EXPECT_FALSE(session.takes_new());
+  EXPECT_TRUE(session.full());
   const auto status = send_chunk(session, two_, 0, 2, body);
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().kind(), ErrorKind::unavailable);
@@ -271,17 +353,15 @@ TEST_F(ProxySessionTest, ACompletionLeavesWithTheNextEventOrAfterAWhileAlone) {
   EXPECT_TRUE(session.output().urgent());
 }
 
-TEST_F(ProxySessionTest, NothingIsReportedToAnAgentThatDidNotDeclareIt) {
+TEST_F(ProxySessionTest, NothingIsReportedToAnAgentThatDidNotDeclareItAndMeansIt) {
   auto& session = start();
-  constexpr std::array<std::int32_t, 1> headers_only{1};
-  const wire::HandshakeResponse response{
-      .protocol_version = 2,
-      .capabilities = {.agent_id = "a", .name = "n", .version = "1", .supported_events = headers_only},
-      .success = true};
   session.report({.correlation_id = one_.text()}, start_time);
-  feed(session, frame_of({}, response));
+  answer_handshake(session, {.event_reply = true, .events = {1}});
   session.report({.correlation_id = one_.text()}, start_time);
   EXPECT_EQ(take_output(session), "");
+  auto& reference = ready({.events = {1}});
+  reference.report({.correlation_id = one_.text()}, start_time);
+  EXPECT_THAT(types_of(take_output(reference)), ElementsAre(FrameType::request_complete));
 }
 
 TEST_F(ProxySessionTest, PauseDrainAndResumeAreReported) {

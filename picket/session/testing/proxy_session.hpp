@@ -20,6 +20,7 @@ struct Peer {
   bool raw_bytes = false;
   bool event_reply = false;
   bool one_way_complete = false;
+  std::vector<std::int32_t> events{1, 2, 3, 5, 8};
   wire::Encoding encoding = wire::Encoding::json;
 };
 
@@ -44,10 +45,9 @@ class ProxySessionTest : public ::testing::Test {
     if (peer.raw_bytes) extensions.push_back(wire::extension_raw_bytes);
     if (peer.event_reply) extensions.push_back(wire::extension_event_reply);
     if (peer.one_way_complete) extensions.push_back(wire::extension_one_way_complete);
-    constexpr std::array<std::int32_t, 5> events{1, 2, 3, 5, 8};
     const wire::HandshakeResponse response{
         .protocol_version = 2,
-        .capabilities = {.agent_id = "a", .name = "n", .version = "1", .supported_events = events},
+        .capabilities = {.agent_id = "a", .name = "n", .version = "1", .supported_events = peer.events},
         .success = true,
         .encoding = peer.encoding,
         .extensions = extensions};
