@@ -1,6 +1,7 @@
 #include "picket/pool/agent.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -17,6 +18,15 @@ namespace {
 // it past a time-out is like a dead one until it is heard again.
 constexpr base::Duration pong_grace = std::chrono::milliseconds{500};
 
+// Connections of one crash end within a turn or two of the loop; a busy loop may take a while to see all of them.
+constexpr base::Duration crash_window = std::chrono::seconds{1};
+
+// An agent that is not there is dialled out of turn this often at most, and calls wait that long for it at most.
+constexpr base::Duration dial_window = std::chrono::seconds{1};
+
+// An agent that drains whatever is dialled is not given connections without end.
+constexpr std::size_t connections_per_slot = 2;
+
 }  // namespace
 
 Agent::Agent(transport::Worker& worker, AgentSpec spec, Config config, transport::Endpoint endpoint, Observer* observer)
@@ -27,6 +37,7 @@ Agent::Agent(transport::Worker& worker, AgentSpec spec, Config config, transport
       session_config_{.proxy_version = PICKET_VERSION,
                       .encodings = spec_.encodings,
                       .events = spec_.events,
+                      .declared_events_only = spec_.declared_events_only,
                       .config_json = spec_.config_json,
                       .handshake_timeout = config.connect_timeout,
                       .configure_timeout = std::max<base::Duration>(config.request_timeout, std::chrono::seconds{5}),
@@ -35,10 +46,7 @@ Agent::Agent(transport::Worker& worker, AgentSpec spec, Config config, transport
       breaker_(spec_.breaker),
       wants_reports_(std::ranges::find(spec_.events, wire::EventKind::request_complete) != spec_.events.end()),
       drain_timer_([](void* self, base::TimePoint) { static_cast<Agent*>(self)->close_now(); }, this) {
-  const auto seed = static_cast<std::uint32_t>(base::Clock::now().time_since_epoch().count());
-  for (std::uint32_t i = 0; i < config_.connections_per_agent; ++i)
-    connections_.push_back(std::make_unique<Connection>(*this, seed + i * 0x9E3779B9U));
-  candidates_.resize(connections_.size());
+  for (std::uint32_t i = 0; i < config_.connections_per_agent; ++i) add_connection();
   for (auto& connection : connections_) connection->connect();
 }
 
@@ -74,21 +82,55 @@ std::optional<Agent::MustWait> Agent::try_start(Call& call) {
   }
   if (connection->session()->suspect()) return suspect(call, connection->session()->suspect_since());
   if (connection->session()->paused()) return paused(call);
+  if (connection->session()->full())
+    return MustWait{base::fail(ErrorKind::timeout, "the agent did not read in time"), call.deadline_.at()};
   call.permit_ = Breaker::Permit::normal;
   send(call, *connection);
   return std::nullopt;
 }
 
-Selection Agent::select_connection() {
-  for (std::size_t i = 0; i < connections_.size(); ++i) candidates_[i] = connections_[i]->candidate();
+Selection Agent::select_among(bool with_those_that_lack_kinds) {
+  for (std::size_t i = 0; i < connections_.size(); ++i) {
+    const bool counts = with_those_that_lack_kinds || connections_[i]->takes_every_kind();
+    candidates_[i] = counts ? connections_[i]->candidate() : Candidate{};
+  }
   return select(candidates_, config_.load_balance_strategy, config_.max_concurrent_per_connection, turn_);
 }
 
+Selection Agent::select_connection(Demand demand) {
+  const Selection complete = select_among(false);
+  const bool none = !complete.index && complete.failure == SelectionFailure::none_ready;
+  return none && demand == Demand::declared ? select_among(true) : complete;
+}
+
+std::string Agent::why_none_is_ready(Demand demand) const {
+  const auto lacks_kinds = [](const auto& connection) {
+    return connection->ready() && !connection->takes_every_kind();
+  };
+  if (demand == Demand::every_kind && std::ranges::any_of(connections_, lacks_kinds))
+    return "the agent does not take every kind of event that is configured";
+  return last_error_ ? "no connection is ready; the last one: " + last_error_->message() : "no connection is ready";
+}
+
+std::optional<Agent::MustWait> Agent::dial_for(const Call& call) {
+  if (endpoint_.is_unix() || draining_) return std::nullopt;  // of a Unix socket the next try is never far
+  const base::TimePoint now = worker_.now();
+  const auto idle = std::ranges::find_if(connections_, &Connection::waits_to_retry);
+  if (idle != connections_.end() && now - dialled_at_ >= dial_window) {
+    dialled_at_ = now;
+    (*idle)->connect();
+  }
+  const base::TimePoint until = std::min(call.deadline_.at(), dialled_at_ + dial_window);
+  if (now >= until || std::ranges::none_of(connections_, &Connection::is_being_made)) return std::nullopt;
+  return MustWait{base::fail(ErrorKind::unavailable, "the agent could not be connected to in time"), until};
+}
+
 std::optional<Agent::MustWait> Agent::pin(Call& call) {
-  const Selection selection = select_connection();
+  const Demand demand = call.exchange_.demand_;
+  const Selection selection = select_connection(demand);
   if (!selection.index && selection.failure == SelectionFailure::none_ready) {
-    refuse(call, ErrorKind::unavailable,
-           last_error_ ? "no connection is ready; the last one: " + last_error_->message() : "no connection is ready");
+    if (auto terms = dial_for(call)) return terms;
+    refuse(call, ErrorKind::unavailable, why_none_is_ready(demand));
     return std::nullopt;
   }
   if (!selection.index && selection.failure == SelectionFailure::all_suspect) return suspect(call, last_suspicion());
@@ -112,8 +154,9 @@ std::optional<Agent::MustWait> Agent::pin(Call& call) {
 
 void Agent::send(Call& call, Connection& connection) {
   session::ProxySession& session = *connection.session();
-  if (!session.agent().wants(call.kind_)) {
+  if (!session.takes(call.kind_)) {
     metrics_.skipped.add();
+    call.unsent_ = Call::Unsent::skipped;
     call.finish(wire::AgentResponse{}, Breaker::Outcome::neutral);
     return;
   }
@@ -130,12 +173,12 @@ void Agent::send(Call& call, Connection& connection) {
   }
   call.state_ = Call::State::in_flight;
   metrics_.in_flight.set(++in_flight_);
-  connection.touch();
+  connection.asked();
 }
 
 void Agent::report(const wire::RequestComplete& summary) {
   if (!wants_reports_) return;
-  const Selection selection = select_connection();
+  const Selection selection = select_connection(Demand::declared);
   // One that takes no new exchange, since either side drains, takes the end of this one.
   const auto connection = selection.index ? connections_.begin() + static_cast<std::ptrdiff_t>(*selection.index)
                                           : std::ranges::find_if(connections_, &Connection::ready);
@@ -173,8 +216,10 @@ void Agent::refuse(Call& call, ErrorKind kind, std::string detail) {
 }
 
 void Agent::wait(Call& call, MustWait terms) {
-  if (waiting_ >= config_.channel_buffer_size)
+  if (waiting_ >= config_.channel_buffer_size) {
+    call.unsent_ = Call::Unsent::overloaded;
     return refuse(call, ErrorKind::unavailable, fmt::format("{} calls already wait for the agent", waiting_));
+  }
   call.waiting_for_ = std::move(terms.expires_with);
   worker_.timers().arm(call.timer_, terms.until);
   call.previous_waiting_ = last_waiting_;
@@ -200,12 +245,23 @@ void Agent::pump() {
   // Each waiting call is looked at once: starting one may resume somebody who adds more at the end. Where no place is
   // free none is looked at, so that each keeps his in the queue; a draining agent turns them all away.
   for (std::uint32_t left = waiting_; left != 0 && first_waiting_ != nullptr; --left) {
-    if (in_flight_ >= spec_.max_concurrent_calls && !draining_) break;
+    if (is_full()) break;
     Call& call = *first_waiting_;
     unlink(call);
     if (auto terms = try_start(call)) wait(call, std::move(*terms));
   }
   pumping_ = false;
+}
+
+bool Agent::is_full() {
+  if (draining_) return false;
+  if (in_flight_ >= spec_.max_concurrent_calls) return true;
+  const Exchange& exchange = first_waiting_->exchange_;
+  if (exchange.connection_ != nullptr) return false;
+  const std::size_t turn = turn_;  // nobody is picked yet
+  const Selection selection = select_connection(exchange.demand_);
+  turn_ = turn;
+  return !selection.index && selection.failure == SelectionFailure::all_full;
 }
 
 void Agent::finished(Call& call, Breaker::Outcome outcome) {
@@ -214,7 +270,9 @@ void Agent::finished(Call& call, Breaker::Outcome outcome) {
   call.timer_.cancel();
   breaker_.finish(std::exchange(call.permit_, Breaker::Permit::none), outcome, worker_.now());
   note_breaker();
+  if (call.skipped()) return;
   if (call.result_) {
+    answered_ = true;
     metrics_.answered.add();
     metrics_.latency.record(worker_.now() - call.started_);
   } else {
@@ -232,7 +290,14 @@ const session::AgentInfo* Agent::info() const noexcept {
 void Agent::on_ready(Connection& connection) {
   metrics_.connections_opened.add();
   metrics_.connections_ready.add(1);
-  if (observer_ != nullptr) observer_->on_connected(id(), connection.session()->agent());
+  breaker_.reconnected(worker_.now());
+  note_breaker();
+  if (observer_ != nullptr) {
+    const session::ProxySession& session = *connection.session();
+    observer_->on_connected(id(), session.agent());
+    if (!session.undeclared().empty()) observer_->on_undeclared(id(), session.undeclared(), !session.means_its_list());
+  }
+  rally();
   while (ready_waiters_ != nullptr) {
     WaitReady& waiter = *ready_waiters_;
     ready_waiters_ = waiter.next_;
@@ -248,7 +313,7 @@ void Agent::on_lost(const base::Error& reason, const Lost& lost) {
     metrics_.connections_ready.add(-1);
     metrics_.connections_lost.add();
     // An agent that closes after it said so (it is restarted) has not failed.
-    if (!lost.was_announced) breaker_.fail(worker_.now());
+    if (!lost.was_announced) count_crash(lost);
     note_breaker();
   } else {
     metrics_.connect_failures.add();
@@ -256,6 +321,49 @@ void Agent::on_lost(const base::Error& reason, const Lost& lost) {
   if (observer_ != nullptr)
     observer_->on_disconnected(id(), reason, lost.attempts, lost.slow_attempts > config_.max_reconnect_attempts);
   pump();  // with no connection left, who waits fails at once
+}
+
+/// The agent is back: its other connections need not wait for their next try, which may be two minutes away.
+void Agent::rally() {
+  const base::TimePoint now = worker_.now();
+  if (now - rallied_at_ < dial_window) return;
+  rallied_at_ = now;
+  for (auto& connection : connections_)
+    if (connection->waits_to_retry()) connection->connect();
+}
+
+/// Connections that end together are one failure: one crash takes all along that there were.
+void Agent::count_crash(const Lost& lost) {
+  const base::TimePoint now = worker_.now();
+  if (lost.connected_at >= crashed_at_ || now - crashed_at_ >= crash_window) {
+    crashed_at_ = now;
+    crashes_without_answer_ = !std::exchange(answered_, false);
+    breaker_.fail(now);
+  }
+  if (crashes_without_answer_ && lost.was_asked) breaker_.pause(now);
+}
+
+void Agent::replace(const Connection& leaving) {
+  if (draining_ || !lacks_connections()) return;
+  auto spare = std::ranges::find_if(connections_, &Connection::is_spare);
+  if (spare == connections_.end()) {
+    if (connections_.size() >= connections_per_slot * config_.connections_per_agent) return;
+    add_connection();
+    spare = connections_.end() - 1;
+  }
+  (*spare)->replace(leaving);
+}
+
+bool Agent::lacks_connections() const noexcept {
+  const auto stays = [](const auto& connection) { return !connection->is_spare() && !connection->is_leaving(); };
+  return std::ranges::count_if(connections_, stays) < static_cast<std::ptrdiff_t>(config_.connections_per_agent);
+}
+
+void Agent::add_connection() {
+  const auto seed = static_cast<std::uint32_t>(base::Clock::now().time_since_epoch().count());
+  const auto index = static_cast<std::uint32_t>(connections_.size());
+  connections_.push_back(std::make_unique<Connection>(*this, seed + index * 0x9E3779B9U));
+  candidates_.resize(connections_.size());
 }
 
 void Agent::note_breaker() {

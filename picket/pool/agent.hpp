@@ -2,6 +2,7 @@
 
 #include <coroutine>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,10 @@ namespace picket::pool {
 class Observer {
  public:
   virtual void on_connected(std::string_view /*agent*/, const session::AgentInfo& /*info*/) {}
+  /// The agent did not declare kinds of event that are configured. `sent`: it gets them all the same.
+  virtual void on_undeclared(std::string_view /*agent*/, std::span<const wire::EventKind> /*kinds*/, bool /*sent*/) {}
+  /// It answered something without naming the exchange; said once per connection. `said`: its words, quoted.
+  virtual void on_unnamed_answer(std::string_view /*agent*/, std::string_view /*said*/) {}
   /// `attempts`: failures in a row; `lasting`: more than max_reconnect_attempts of them after the quick tries of a
   /// start.
   virtual void on_disconnected(std::string_view /*agent*/, const base::Error& /*reason*/, std::uint32_t /*attempts*/,
@@ -37,7 +42,8 @@ class Observer {
   ~Observer() = default;
 };
 
-/// One connection slot of an agent: connects, serves, and connects again for ever.
+/// One connection of an agent: connects, serves, and connects again for ever, unless it was replaced while its agent
+/// drained: then it is a spare, for the next that is needed.
 class Connection final : transport::ProxyLink::Owner {
  public:
   Connection(Agent& agent, std::uint32_t seed);
@@ -46,6 +52,8 @@ class Connection final : transport::ProxyLink::Owner {
   ~Connection();
 
   void connect();
+  /// Connects: at once, or later where the connection that it replaces did not last.
+  void replace(const Connection& leaving);
   /// Closes for good once no exchange is left, or now.
   void drain();
   void close_now();
@@ -56,6 +64,21 @@ class Connection final : transport::ProxyLink::Owner {
   [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_; }
   [[nodiscard]] bool ready() const noexcept { return ready_; }
   [[nodiscard]] bool closed() const noexcept { return !link_; }
+  /// Neither connected nor about to be: it was replaced.
+  [[nodiscard]] bool is_spare() const noexcept { return !link_ && !retry_.armed(); }
+  [[nodiscard]] bool waits_to_retry() const noexcept { return !link_ && retry_.armed(); }
+  [[nodiscard]] bool is_being_made() const noexcept { return link_ && !ready_; }
+  /// Its agent said that it drains.
+  [[nodiscard]] bool is_leaving() const noexcept {
+    return session() != nullptr && session()->health() == wire::HealthState::draining;
+  }
+  /// Its agent takes every kind of event that is configured; meaningful while it is ready.
+  [[nodiscard]] bool takes_every_kind() const noexcept { return takes_every_kind_; }
+  /// An event was put in flight: what ends the connection from now on may be that.
+  void asked() {
+    asked_ = true;
+    touch();
+  }
   [[nodiscard]] Candidate candidate() const noexcept;
   /// The session was called: flush at the end of this turn.
   void touch() {
@@ -75,6 +98,7 @@ class Connection final : transport::ProxyLink::Owner {
   void on_actions(transport::ProxyLink& link) override;
   void on_closed(transport::ProxyLink& link, const base::Error& reason) override;
   void handle(session::ProxyAction& action);
+  void on_session_ready();
   void lost(const base::Error& reason, bool was_announced);
   static void on_retry(void* self, base::TimePoint now);
 
@@ -85,6 +109,8 @@ class Connection final : transport::ProxyLink::Owner {
   std::uint64_t epoch_ = 0;
   base::TimePoint connected_at_{};
   bool ready_ = false;
+  bool takes_every_kind_ = true;
+  bool asked_ = false;  // since it is connected
   bool draining_ = false;
   session::ProxySession* handling_ = nullptr;  // whose actions are being handed out
 };
@@ -148,7 +174,12 @@ class Agent {
   [[nodiscard]] bool has_place() const noexcept { return waiting_ == 0 && in_flight_ < spec_.max_concurrent_calls; }
   [[nodiscard]] std::optional<MustWait> pin(Call& call);
   void send(Call& call, Connection& connection);
-  [[nodiscard]] Selection select_connection();
+  [[nodiscard]] Selection select_connection(Demand demand);
+  [[nodiscard]] Selection select_among(bool with_those_that_lack_kinds);
+  [[nodiscard]] std::string why_none_is_ready(Demand demand) const;
+  /// A call needs an agent that is not connected to: dials now, in place of waiting for the next try. Nothing: there is
+  /// nothing to wait for.
+  [[nodiscard]] std::optional<MustWait> dial_for(const Call& call);
   // An exchange lasts until it is complete, whether the agent is asked anything or not.
   void exchange_began() noexcept { ++exchanges_; }
   void exchange_over();
@@ -163,20 +194,31 @@ class Agent {
   void unlink(Call& call) noexcept;
   /// A place became free or a connection ready: starts who waits.
   void pump();
+  /// Whether the first that waits does so for a place that nobody has given back.
+  [[nodiscard]] bool is_full();
   void finished(Call& call, Breaker::Outcome outcome);
 
   // ---- connections
   /// What the agent said of itself on a connection that is ready; null without one.
   [[nodiscard]] const session::AgentInfo* info() const noexcept;
   void on_ready(Connection& connection);
+  /// The agent drains the connection: another is made at once, for those that come now.
+  void replace(const Connection& leaving);
+  /// Whether fewer connections are there to stay, or are being made, than are configured.
+  [[nodiscard]] bool lacks_connections() const noexcept;
+  void add_connection();
   /// What a connection was when it ended.
   struct Lost {
     bool was_ready;
     bool was_announced;  ///< The agent had said that it drains.
+    bool was_asked;      ///< An event had been put in flight on it.
+    base::TimePoint connected_at;
     std::uint32_t attempts;
     std::uint32_t slow_attempts;
   };
   void on_lost(const base::Error& reason, const Lost& lost);
+  void count_crash(const Lost& lost);
+  void rally();
   void note_breaker();
   /// An event waits on a silent connection: by its time-out it should be known whether the agent lives.
   void probe();
@@ -206,6 +248,11 @@ class Agent {
   Call* last_waiting_ = nullptr;
   WaitReady* ready_waiters_ = nullptr;
   std::optional<base::Error> last_error_;
+  base::TimePoint dialled_at_{};  // for a call, not by a timer
+  base::TimePoint rallied_at_{};
+  base::TimePoint crashed_at_{};         // the last failure that counted
+  bool answered_ = true;                 // anything since then
+  bool crashes_without_answer_ = false;  // and nothing was between it and the one before
   std::vector<base::Arena> arenas_;
   bool draining_ = false;
   bool pumping_ = false;

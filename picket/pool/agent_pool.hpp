@@ -38,7 +38,9 @@ class AgentPool {
   [[nodiscard]] Agent* find(std::string_view id) noexcept;
 
   /// Begins an exchange with an agent. Errors come with its calls.
-  [[nodiscard]] Exchange begin(Agent& agent, const base::CorrelationId& id) { return Exchange{agent, id}; }
+  [[nodiscard]] Exchange begin(Agent& agent, const base::CorrelationId& id, Demand demand = Demand::declared) {
+    return Exchange{agent, id, demand};
+  }
 
   /// Awaitable; Status: at least one connection to `agent` is ready. Errors: timeout, with the last connection error in
   /// its words.

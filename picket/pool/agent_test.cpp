@@ -1,5 +1,9 @@
 #include "picket/pool/agent.hpp"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "picket/pool/testing.hpp"
 #include "picket/transport/task.hpp"
 
@@ -71,6 +75,113 @@ TEST_F(AgentTest, ConnectionThatNeverAnswersTheHandshakeIsTriedAgain) {
   EXPECT_EQ(agent.metrics().connect_failures.value(), 1U);
   auto again = listener_.accept();
   EXPECT_EQ(again.receive()->type(), FrameType::handshake_request);
+}
+
+TEST_F(AgentTest, AReplacementIsDialledAsSoonAsTheAgentSaysThatItDrains) {
+  Config config = quick();
+  config.reconnect_interval = 1ms;  // this connection has lasted
+  Agent& agent = add(config);
+  auto old = ready(agent);
+  Asked download{worker_, agent};
+  Call& head = download.headers("/download");
+  old.answer(old.event());
+  ASSERT_TRUE(ends(head));
+  old.send(wire::HealthStatus{.agent_id = "a", .state = wire::HealthState::draining});
+  auto fresh = ready(agent);
+  Asked asked{worker_, agent};
+  Call& call = asked.headers("/new");
+  fresh.answer(fresh.event());
+  ASSERT_TRUE(ends(call));
+  EXPECT_TRUE(call.result());
+  Call& rest = download.body("x");
+  const auto event = old.event();
+  EXPECT_EQ(event.type, FrameType::request_body_chunk) << "what began on the old one ends there";
+  old.answer(event);
+  ASSERT_TRUE(ends(rest));
+  old.peer.close();
+  ASSERT_TRUE(until([&] { return agent.ready_connections() == 1; }));
+  transport::testing::turn_for(worker_, 50ms);
+  EXPECT_FALSE(listener_.has_connection()) << "there are as many as configured";
+}
+
+TEST_F(AgentTest, AnAgentThatDrainsWhateverIsDialledIsNotGivenConnectionsWithoutEnd) {
+  add(quick(2));
+  std::deque<PlayedConnection> connections;
+  const auto drain_one = [&] {
+    connections.push_back(accept());
+    connections.back().send(wire::HealthStatus{.agent_id = "a", .state = wire::HealthState::draining});
+  };
+  for (int i = 0; i < 4; ++i) drain_one();
+  transport::testing::turn_for(worker_, 100ms);
+  EXPECT_FALSE(listener_.has_connection());
+  connections.pop_front();
+  drain_one();
+  transport::testing::turn_for(worker_, 100ms);
+  EXPECT_FALSE(listener_.has_connection());
+}
+
+/// An address of 127.0.0.1 that nobody listens on.
+transport::Endpoint free_endpoint() {
+  const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+  socklen_t size = sizeof address;
+  EXPECT_EQ(::bind(probe, reinterpret_cast<sockaddr*>(&address), size), 0);
+  EXPECT_EQ(::getsockname(probe, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  ::close(probe);
+  return transport::Endpoint::tcp("127.0.0.1", ntohs(address.sin_port)).value();
+}
+
+/// As after a long outage: the next try is far away.
+Config patient(std::uint32_t connections = 1) {
+  Config config;
+  config.connections_per_agent = connections;
+  config.reconnect_interval = 1h;
+  config.max_reconnect_interval = 1h;
+  return config;
+}
+
+TEST_F(AgentTest, ACallForAnAgentOverTcpThatIsNotThereDialsAtOnceAndTheOtherConnectionsFollow) {
+  const auto endpoint = free_endpoint();
+  Config config = patient(2);
+  config.reconnect_interval = 1s;
+  Agent& agent = pool_.add_agent({.id = "tcp", .endpoint = endpoint.text(), .config = config}).value().get();
+  // Quick tries first, then some that are further and further apart.
+  ASSERT_TRUE(until([&] { return agent.metrics().connect_failures.value() >= 14; }));
+  transport::testing::RawListener listener{endpoint, &worker_};
+  const auto began = base::Clock::now();
+  Asked asked{worker_, agent};
+  Call& call = asked.headers("/", in(20s));
+  PlayedConnection connection{listener.accept(), {}};
+  connection.answer(connection.event());
+  ASSERT_TRUE(ends(call));
+  EXPECT_TRUE(call.result()) << call.result().error().message();
+  PlayedConnection second{listener.accept(), {}};
+  EXPECT_LT(base::Clock::now() - began, 1200ms) << "without the call the next try is 1.5 s away or more";
+}
+
+TEST_F(AgentTest, CallsDialAnAgentThatRefusesOnceASecondAndFailAtOnce) {
+  const auto endpoint = free_endpoint();
+  Agent& agent = pool_.add_agent({.id = "tcp", .endpoint = endpoint.text(), .config = patient()}).value().get();
+  ASSERT_TRUE(until([&] { return agent.metrics().connect_failures.value() >= 2; }));
+  const auto before = agent.metrics().connect_failures.value();
+  const auto began = base::Clock::now();
+  for (int i = 0; i < 20; ++i) {
+    Asked asked{worker_, agent};
+    Call& call = asked.headers("/", in(20s));
+    ASSERT_TRUE(ends(call));
+    EXPECT_EQ(kind_of(call), ErrorKind::unavailable);
+  }
+  EXPECT_LT(base::Clock::now() - began, 1s);
+  EXPECT_LE(agent.metrics().connect_failures.value() - before, 3U) << "one for the calls, the others by the timer";
+}
+
+TEST_F(AgentTest, OfAUnixSocketTheNextTryIsNeverFurtherThanTheInterval) {
+  Config config = quick();
+  config.max_reconnect_interval = 1h;
+  const auto nobody = folder_.socket("nobody");
+  Agent& agent = pool_.add_agent({.id = "absent", .endpoint = nobody.text(), .config = config}).value().get();
+  // Doubling from 10 ms, the sixteenth would come after five minutes.
+  EXPECT_TRUE(until([&] { return agent.metrics().connect_failures.value() >= 16; }));
 }
 
 transport::Task<void> wait_ready(AgentPool& pool, Agent& agent, base::Deadline deadline, base::Status& status,
@@ -158,8 +269,25 @@ TEST_F(AgentTest, QueueIsBounded) {
   auto connection = ready(agent);
   std::deque<Asked> asked;
   for (int i = 0; i < 3; ++i) EXPECT_FALSE(asked.emplace_back(worker_, agent).headers().done());
+  EXPECT_FALSE(asked.back().headers().overloaded());
   Call& over = asked.emplace_back(worker_, agent).headers();
   EXPECT_EQ(kind_of(over), ErrorKind::unavailable);
+  EXPECT_TRUE(over.overloaded());
+}
+
+TEST_F(AgentTest, CallsThatWaitForAFullConnectionKeepTheirOrder) {
+  Config config = quick();
+  config.max_concurrent_per_connection = 1;
+  Agent& agent = add(config);
+  auto connection = ready(agent);
+  std::deque<Asked> asked;
+  for (int i = 0; i < 8; ++i) asked.emplace_back(worker_, agent).headers("/" + std::to_string(i));
+  for (int i = 0; i < 8; ++i) {
+    const auto event = connection.event();
+    EXPECT_EQ(event.uri, "/" + std::to_string(i));
+    connection.answer(event);
+  }
+  EXPECT_TRUE(until([&] { return agent.metrics().answered.value() == 8; }));
 }
 
 TEST_F(AgentTest, AbandonedWaiterLeavesTheQueue) {
@@ -366,14 +494,66 @@ TEST_F(AgentTest, ConnectionsThatEndAfterTheAgentSaidSoDoNotOpenTheBreaker) {
   EXPECT_EQ(agent.breaker_state(), Breaker::State::open) << "the next connection has said nothing yet";
 }
 
-TEST_F(AgentTest, OpenBreakerRefusesAtOnce) {
+AgentSpec lastingly_touchy() {
   AgentSpec spec = touchy();
   spec.breaker.open_for = 1h;
-  Agent& agent = add(quick(), spec);
-  lose_a_connection(agent);
-  auto connection = ready(agent);
+  return spec;
+}
+
+TEST_F(AgentTest, OpenBreakerRefusesAtOnce) {
+  Agent& agent = add(quick(2), lastingly_touchy());
+  auto stays = ready(agent);
+  {
+    auto dies = ready(agent);
+  }
+  ASSERT_TRUE(until([&] { return agent.ready_connections() == 1; }));
   Asked asked{worker_, agent};
   EXPECT_EQ(kind_of(asked.headers()), ErrorKind::circuit_open);
+}
+
+TEST_F(AgentTest, OneCrashIsOneFailureHoweverManyConnectionsItTakesAlong) {
+  Agent& agent = add(quick(8), touchy(2));
+  for (int crash = 1; crash <= 2; ++crash) {
+    std::deque<PlayedConnection> connections;
+    for (int i = 0; i < 8; ++i) connections.push_back(ready(agent));
+    EXPECT_EQ(agent.breaker_state(), Breaker::State::closed) << "after " << crash - 1;
+    connections.clear();
+    ASSERT_TRUE(until([&] { return agent.metrics().connections_lost.value() == 8U * crash; }));
+  }
+  EXPECT_EQ(agent.breaker_state(), Breaker::State::open);
+}
+
+TEST_F(AgentTest, AnAgentThatIsConnectedToAgainIsTriedAtOnce) {
+  Agent& agent = add(quick(), lastingly_touchy());
+  lose_a_connection(agent);
+  ASSERT_EQ(agent.breaker_state(), Breaker::State::open);
+  auto connection = ready(agent);
+  EXPECT_EQ(agent.breaker_state(), Breaker::State::half_open);
+  Asked asked{worker_, agent};
+  Call& probe = asked.headers();
+  connection.answer(connection.event());
+  ASSERT_TRUE(ends(probe));
+  EXPECT_TRUE(probe.result());
+  EXPECT_EQ(agent.breaker_state(), Breaker::State::closed);
+}
+
+TEST_F(AgentTest, AnAgentThatDiesOnItsFirstEventIsTriedOnceASecond) {
+  Agent& agent = add(quick(2));
+  const auto began = base::Clock::now();
+  int tried = 0;
+  while (base::Clock::now() - began < 2500ms) {
+    std::deque<PlayedConnection> connections;
+    for (int i = 0; i < 2; ++i) connections.push_back(ready(agent));
+    Asked asked{worker_, agent};
+    Call& call = asked.headers("/", in(100ms));
+    ASSERT_TRUE(call.done() ||
+                until([&] { return connections[0].peer.has_input() || connections[1].peer.has_input(); }));
+    tried += call.done() ? 0 : 1;
+    connections.clear();  // the crash
+    ASSERT_TRUE(until([&] { return call.done() && agent.ready_connections() == 0; }));
+  }
+  EXPECT_GE(tried, 3);
+  EXPECT_LE(tried, 4) << "twice at first, then once a second";
 }
 
 TEST_F(AgentTest, ProbesGiveTheirPlaceBackHoweverTheyEnd) {

@@ -8,8 +8,9 @@
 namespace picket::pool {
 
 /// How long to wait before connecting again: doubles from `quickest` to `interval`, from there to `most`, each time
-/// ±25 % at random, so that the connections of many workers do not come back in one instant. The quick ones are for
-/// agents that start beside us or are restarted. Pure but for its random state. Thread safety: none.
+/// ±25 % at random but never more than `most`, so that the connections of many workers do not come back in one instant.
+/// The quick ones are for agents that start beside us or are restarted. Pure but for its random state. Thread safety:
+/// none.
 class Backoff {
  public:
   static constexpr base::Duration quickest = std::chrono::milliseconds{100};
@@ -28,7 +29,7 @@ class Backoff {
     random_ ^= random_ << 13;  // xorshift32 (Marsaglia, 2003): jitter needs no better
     random_ ^= random_ >> 17;
     random_ ^= random_ << 5;
-    return base * static_cast<std::int64_t>(75 + random_ % 51) / 100;
+    return std::min(base * static_cast<std::int64_t>(75 + random_ % 51) / 100, most_);
   }
   void reset() noexcept {
     current_ = std::min(quickest, interval_);

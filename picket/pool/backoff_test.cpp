@@ -22,6 +22,13 @@ TEST(Backoff, StartsQuicklyAndDoublesToTheIntervalAndOnToItsLimitWithinTheJitter
   EXPECT_LE(backoff.next(), 125ms);
 }
 
+TEST(Backoff, IsNeverLongerThanItsLimit) {
+  for (std::uint32_t seed = 0; seed < 100; ++seed) {
+    Backoff backoff{1s, 1s, seed};
+    for (int i = 0; i < 100; ++i) ASSERT_LE(backoff.next(), 1s);
+  }
+}
+
 TEST(Backoff, AnIntervalShorterThanTheQuickestPauseIsKept) {
   Backoff backoff{10ms, 20ms, 42};
   EXPECT_LE(backoff.next(), 12'500us);

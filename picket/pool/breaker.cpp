@@ -1,13 +1,22 @@
 #include "picket/pool/breaker.hpp"
 
+#include <algorithm>
+#include <chrono>
+
 namespace picket::pool {
+namespace {
+
+// How often an agent is tried at most that dies of it: its supervisor restarts it each time.
+constexpr base::Duration pause_of_the_dying = std::chrono::seconds{1};
+
+}  // namespace
 
 Breaker::Permit Breaker::acquire(base::TimePoint now) noexcept {
+  if (now < pause_ends_) return Permit::none;
   if (state_ == State::closed) return Permit::normal;
   if (state_ == State::open) {
     if (now < retry_at_) return Permit::none;
-    state_ = State::half_open;
-    successes_ = 0;
+    half_open();
   }
   if (probes_ >= config_.half_open_max_requests) return Permit::none;
   ++probes_;
@@ -29,6 +38,21 @@ void Breaker::finish(Permit permit, Outcome outcome, base::TimePoint now) noexce
 
 void Breaker::fail(base::TimePoint now) noexcept {
   if (state_ == State::half_open || (state_ == State::closed && ++failures_ >= config_.failure_threshold)) open(now);
+}
+
+void Breaker::pause(base::TimePoint now) noexcept {
+  pause_ends_ = now + std::min(pause_of_the_dying, config_.open_for);
+}
+
+void Breaker::reconnected(base::TimePoint now) noexcept {
+  if (state_ != State::open) return;
+  retry_at_ = std::min(retry_at_, std::max(now, pause_ends_));
+  if (now >= retry_at_) half_open();
+}
+
+void Breaker::half_open() noexcept {
+  state_ = State::half_open;
+  successes_ = 0;
 }
 
 void Breaker::open(base::TimePoint now) noexcept {

@@ -7,7 +7,8 @@
 
 namespace picket::pool {
 
-/// A circuit breaker: closed, open for a while, then half open for a few probes.
+/// A circuit breaker: closed, open for a while or until the agent is connected to again, then half open for a few
+/// probes.
 ///
 /// A permit is what a probe holds; it is given back however the probe ends, so that none can leak. Pure: the caller
 /// says what time it is. Thread safety: none.
@@ -26,13 +27,18 @@ class Breaker {
   /// Permit::none means: refuse. Any other permit must be given back by finish().
   [[nodiscard]] Permit acquire(base::TimePoint now) noexcept;
   void finish(Permit permit, Outcome outcome, base::TimePoint now) noexcept;
-  /// A failure that belongs to no call: a connection died of its own.
+  /// A failure that belongs to no call: connections died of their own.
   void fail(base::TimePoint now) noexcept;
+  /// The agent dies on whatever it is asked first: nothing is admitted for a second, in whichever state.
+  void pause(base::TimePoint now) noexcept;
+  /// The agent has answered a handshake: an open breaker is half open, at once or when its pause ends.
+  void reconnected(base::TimePoint now) noexcept;
 
   [[nodiscard]] State state() const noexcept { return state_; }
 
  private:
   void open(base::TimePoint now) noexcept;
+  void half_open() noexcept;
 
   BreakerConfig config_;
   State state_ = State::closed;
@@ -40,6 +46,7 @@ class Breaker {
   std::uint32_t successes_ = 0;
   std::uint32_t probes_ = 0;
   base::TimePoint retry_at_{};
+  base::TimePoint pause_ends_{};
 };
 
 }  // namespace picket::pool

@@ -71,6 +71,32 @@ TEST(Breaker, FailedProbeOpensAgainForTheWholeTime) {
   EXPECT_EQ(breaker.acquire(kStart + 20s), Permit::probe);
 }
 
+TEST(Breaker, AHandshakeThatSucceedsMakesItHalfOpenAtOnce) {
+  Breaker breaker = half_open();
+  ASSERT_EQ(breaker.state(), State::open);
+  breaker.reconnected(kStart + 1ms);
+  EXPECT_EQ(breaker.state(), State::half_open);
+  EXPECT_EQ(breaker.acquire(kStart + 1ms), Permit::probe);
+}
+
+TEST(Breaker, AClosedOneHasNoUseForHandshakes) {
+  Breaker breaker{kConfig};
+  breaker.reconnected(kStart);
+  EXPECT_EQ(breaker.state(), State::closed);
+  EXPECT_EQ(breaker.acquire(kStart), Permit::normal);
+}
+
+TEST(Breaker, APauseAdmitsNobodyForASecondHoweverOftenTheAgentComesBack) {
+  for (const int failures : {1, 3}) {  // closed, open
+    Breaker breaker{kConfig};
+    for (int i = 0; i < failures; ++i) breaker.fail(kStart);
+    breaker.pause(kStart);
+    for (int i = 0; i < 10; ++i) breaker.reconnected(kStart + i * 100ms);
+    EXPECT_EQ(breaker.acquire(kStart + 999ms), Permit::none);
+    EXPECT_NE(breaker.acquire(kStart + 1s), Permit::none);
+  }
+}
+
 TEST(Breaker, ProbesGiveTheirPermitBackHoweverTheyEnd) {
   for (const auto outcome : {Outcome::neutral, Outcome::success, Outcome::failure}) {
     Breaker breaker = half_open();

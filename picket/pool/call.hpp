@@ -37,6 +37,11 @@ class Call {
   [[nodiscard]] bool done() const noexcept { return state_ == State::done; }
   /// Valid once done().
   [[nodiscard]] const base::Result<wire::AgentResponse>& result() const noexcept { return result_; }
+  /// Done without having been asked, since the agent does not take events of this kind: the result is an allow that
+  /// nobody decided. Only of an exchange that demands nothing else (Demand::declared).
+  [[nodiscard]] bool skipped() const noexcept { return unsent_ == Unsent::skipped; }
+  /// Done since more calls than may wait for the agent: it may be well, and is asked too much.
+  [[nodiscard]] bool overloaded() const noexcept { return unsent_ == Unsent::overloaded; }
 
   [[nodiscard]] bool await_ready() const noexcept { return done(); }
   void await_suspend(std::coroutine_handle<> waiter) noexcept { waiter_ = waiter; }
@@ -53,6 +58,9 @@ class Call {
     done,
   };
 
+  /// Why the agent was not asked, as far as the result does not say it.
+  enum class Unsent : std::uint8_t { no, skipped, overloaded };
+
   /// Ends the call; returns whom to resume, if anybody awaits it.
   [[nodiscard]] std::coroutine_handle<> end(base::Result<wire::AgentResponse> result, Breaker::Outcome outcome);
   /// Ends the call and resumes whoever awaits it; the call may be gone afterwards.
@@ -65,6 +73,7 @@ class Call {
   session::EventPointer event_;
   wire::EventKind kind_;
   State state_ = State::waiting;
+  Unsent unsent_ = Unsent::no;
   Breaker::Permit permit_ = Breaker::Permit::none;
   base::Deadline deadline_;
   base::TimePoint started_;
@@ -76,6 +85,18 @@ class Call {
   std::coroutine_handle<> waiter_;
   CallSet* set_ = nullptr;
   base::Result<wire::AgentResponse> result_;
+};
+
+/// Awaits a call's end and leaves its result where it is: call.result().
+class Ended {
+ public:
+  explicit Ended(Call& call) noexcept : call_(call) {}
+  [[nodiscard]] bool await_ready() const noexcept { return call_.await_ready(); }
+  void await_suspend(std::coroutine_handle<> waiter) noexcept { call_.await_suspend(waiter); }
+  void await_resume() const noexcept {}
+
+ private:
+  Call& call_;
 };
 
 /// Several calls at once: `co_await set.next()` resumes when at least one more call has ended, at once where one

@@ -30,7 +30,8 @@ struct Config {
   base::Duration request_timeout = std::chrono::seconds{30};  ///< of calls that name no deadline
   base::Duration reconnect_interval =
       std::chrono::seconds{5};  ///< reached by doubling from 100 ms; doubles to max_reconnect_interval, ±25 %, for ever
-  base::Duration max_reconnect_interval = std::chrono::seconds{120};
+  base::Duration max_reconnect_interval =
+      std::chrono::seconds{120};  ///< not of Unix sockets, where a look costs nothing: there the interval is the most
   std::uint32_t max_reconnect_attempts = 3;  ///< beyond the quick tries: failures are then lasting
   base::Duration drain_timeout = std::chrono::seconds{30};
   std::uint32_t max_concurrent_per_connection = 100;                ///< events in flight
@@ -43,6 +44,12 @@ struct Config {
   [[nodiscard]] static Config high_throughput();
   /// 2 connections, least_connections, 50 per connection, connect 1 s, request 1 s, fail_closed, health check 2 s.
   [[nodiscard]] static Config low_latency();
+};
+
+/// Which connections an exchange may take, of agents that do not take every kind of event that is configured.
+enum class Demand : std::uint8_t {
+  declared,    ///< Any, rather one that takes all; events of other kinds are skipped.
+  every_kind,  ///< One that takes all; without such a one the agent is unavailable.
 };
 
 /// When an agent is given a rest.
@@ -60,6 +67,7 @@ struct AgentSpec {
   std::vector<wire::Encoding> encodings{wire::Encoding::msgpack, wire::Encoding::json};
   std::vector<wire::EventKind> events{wire::EventKind::request_headers};  ///< what will be sent; told to the agent
   std::optional<std::string> config_json;    ///< delivered on every connection before it is used
+  bool declared_events_only = false;         ///< takes the list of an agent without extensions at its word, too
   std::uint32_t max_concurrent_calls = 100;  ///< events in flight on all connections
   BreakerConfig breaker;
   std::optional<Config> config;  ///< none: the pool's

@@ -13,7 +13,9 @@ constexpr session::Tag disowned = 0;
 Connection::Connection(Agent& agent, std::uint32_t seed)
     : agent_(agent),
       retry_(&Connection::on_retry, this),
-      backoff_(agent.config().reconnect_interval, agent.config().max_reconnect_interval, seed) {}
+      backoff_(agent.config().reconnect_interval,
+               agent.endpoint_.is_unix() ? agent.config().reconnect_interval : agent.config().max_reconnect_interval,
+               seed) {}
 
 Connection::~Connection() {
   if (link_) link_->close();
@@ -21,8 +23,16 @@ Connection::~Connection() {
 
 void Connection::connect() {
   if (draining_ || link_) return;
+  retry_.cancel();
+  asked_ = false;
   link_ = transport::ProxyLink::dial(agent_.worker_, agent_.endpoint_, agent_.session_config_,
                                      agent_.config_.connect_timeout, *this);
+}
+
+void Connection::replace(const Connection& leaving) {
+  const base::TimePoint now = agent_.worker_.now();
+  if (now - leaving.connected_at_ >= agent_.config_.reconnect_interval) return connect();
+  agent_.worker_.timers().arm(retry_, now + backoff_.next());
 }
 
 void Connection::on_retry(void* self, base::TimePoint) { static_cast<Connection*>(self)->connect(); }
@@ -33,6 +43,7 @@ Candidate Connection::candidate() const noexcept {
   return {.takes_new = current->takes_new(),
           .paused = current->paused(),
           .in_flight = static_cast<std::uint32_t>(current->in_flight()),
+          .full = current->full(),
           .suspect = current->suspect()};
 }
 
@@ -55,12 +66,7 @@ void Connection::handle(session::ProxyAction& action) {
   };
   std::visit(
       base::Overloaded{
-          [&](session::Ready&) {
-            if (!link_) return;
-            ready_ = true;
-            connected_at_ = agent_.worker_.now();
-            agent_.on_ready(*this);
-          },
+          [&](session::Ready&) { on_session_ready(); },
           [&](session::Answered& answered) {
             if (answered.tag == disowned) return;
             Call& call = Call::of(answered.tag);
@@ -78,6 +84,7 @@ void Connection::handle(session::ProxyAction& action) {
           [&](session::Probed&) { agent_.probe(); },
           [&](session::HealthChanged& health) {
             observe([&](Observer& observer) { observer.on_health(agent_.id(), health.state); });
+            if (health.state == wire::HealthState::draining) agent_.replace(*this);
             agent_.pump();
           },
           [&](session::MetricsReported& reported) {
@@ -88,8 +95,19 @@ void Connection::handle(session::ProxyAction& action) {
           },
           [](session::Closed&) {},  // on_closed() follows
           [&](session::Dropped&) { agent_.metrics_.responses_dropped.add(); },
+          [&](session::Unnamed& answer) {
+            observe([&](Observer& observer) { observer.on_unnamed_answer(agent_.id(), answer.said); });
+          },
       },
       action);
+}
+
+void Connection::on_session_ready() {
+  if (!link_) return;
+  ready_ = true;
+  takes_every_kind_ = !session()->means_its_list() || session()->undeclared().empty();
+  connected_at_ = agent_.worker_.now();
+  agent_.on_ready(*this);
 }
 
 void Connection::disown(Call& call) noexcept {
@@ -123,9 +141,11 @@ void Connection::lost(const base::Error& reason, bool was_announced) {
   }
   agent_.on_lost(reason, {.was_ready = was_ready,
                           .was_announced = was_announced,
+                          .was_asked = asked_,
+                          .connected_at = connected_at_,
                           .attempts = backoff_.attempts(),
                           .slow_attempts = backoff_.slow_attempts()});
-  if (!draining_) agent_.worker_.timers().arm(retry_, now + pause);
+  if (!draining_ && agent_.lacks_connections()) agent_.worker_.timers().arm(retry_, now + pause);
 }
 
 void Connection::doubt() {

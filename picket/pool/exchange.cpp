@@ -12,7 +12,8 @@ constexpr std::size_t max_unwritten = 256 * 1024;
 
 }  // namespace
 
-Exchange::Exchange(Agent& agent, const base::CorrelationId& id) : agent_(&agent), id_(&id), arena_(agent.take_arena()) {
+Exchange::Exchange(Agent& agent, const base::CorrelationId& id, Demand demand)
+    : agent_(&agent), id_(&id), arena_(agent.take_arena()), demand_(demand) {
   agent.exchange_began();
 }
 
@@ -22,6 +23,7 @@ Exchange::Exchange(Exchange&& other) noexcept
       connection_(other.connection_),
       epoch_(other.epoch_),
       arena_(std::move(other.arena_)),
+      demand_(other.demand_),
       completed_(other.completed_) {}
 
 Exchange::~Exchange() {

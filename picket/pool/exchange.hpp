@@ -22,7 +22,7 @@ class Connection;
 class Exchange {
  public:
   /// `id`: minted by the worker; the same for all agents of one HTTP exchange; must live until the exchange is gone.
-  Exchange(Agent& agent, const base::CorrelationId& id);
+  Exchange(Agent& agent, const base::CorrelationId& id, Demand demand = Demand::declared);
   Exchange(Exchange&& other) noexcept;
   Exchange& operator=(Exchange&&) = delete;
   ~Exchange();
@@ -86,6 +86,7 @@ class Exchange {
   std::uint64_t epoch_ = 0;  // of the connection when it was pinned: a reconnect is another agent state
   Call* pending_ = nullptr;
   base::Arena arena_;  // the answers; borrowed from the agent
+  Demand demand_;
   bool completed_ = false;
 };
 

@@ -100,19 +100,57 @@ TEST_F(ExchangeTest, ConnectionLostUnderItIsNeverReplacedByAnother) {
   EXPECT_EQ(kind_of(body), ErrorKind::connection_closed);
 }
 
-TEST_F(ExchangeTest, KindsTheAgentDidNotDeclareAreAllowedWithoutAsking) {
+TEST_F(ExchangeTest, KindsThatTheAgentDoesNotTakeAreSkippedAndDecidedByNobody) {
   Agent& agent = add(quick());
-  auto connection = ready(agent, {.events = {2}});
+  auto connection = ready(agent, {.format = extended, .events = {2}});
   Asked asked{worker_, agent};
   Call& head = asked.headers();
   ASSERT_TRUE(head.done());
-  EXPECT_TRUE(std::holds_alternative<wire::Allow>(head.result()->decision));
+  EXPECT_TRUE(head.skipped());
   EXPECT_EQ(agent.metrics().skipped.value(), 1U);
+  EXPECT_EQ(agent.metrics().answered.value(), 0U);
   Call& body = asked.body("x");
   const auto event = connection.event();
   EXPECT_EQ(event.type, FrameType::request_body_chunk);
   connection.answer(event);
   EXPECT_TRUE(ends(body));
+}
+
+TEST_F(ExchangeTest, AnAgentWithoutExtensionsIsSentWhatItDidNotDeclare) {
+  Agent& agent = add(quick());
+  auto connection = ready(agent, {.events = {2}});
+  Asked asked{worker_, agent};
+  Call& head = asked.headers();
+  connection.answer(connection.event());
+  ASSERT_TRUE(ends(head));
+  EXPECT_FALSE(head.skipped());
+}
+
+TEST_F(ExchangeTest, WhoDemandsEveryKindUsesNoConnectionOnWhichOneIsMissing) {
+  const wire::RequestHeaders event;
+  Agent& agent = add(quick(2));
+  auto lacking = ready(agent, {.format = extended, .events = {2}});
+  const auto ask = [&](Demand demand) {
+    const auto id = worker_.ids().mint();
+    Exchange exchange{agent, id, demand};
+    const Call call{exchange, &event, wire::EventKind::request_headers, in(20s)};
+    EXPECT_TRUE(call.done());
+    EXPECT_EQ(call.skipped(), demand == Demand::declared);
+    if (demand == Demand::every_kind) {
+      EXPECT_EQ(kind_of(call), ErrorKind::unavailable);
+    }
+    worker_.ids().release(id);
+  };
+  ask(Demand::every_kind);
+  ask(Demand::declared);
+  auto complete = ready(agent, {.format = extended});
+  std::deque<Asked> asked;
+  for (int i = 0; i < 4; ++i) {
+    Call& call = asked.emplace_back(worker_, agent).headers();
+    complete.answer(complete.event());
+    ASSERT_TRUE(ends(call)) << "who takes any takes one that takes all, where there is one";
+    EXPECT_FALSE(call.skipped());
+  }
 }
 
 TEST_F(ExchangeTest, EventsOfOneExchangeGoOneAtATimeToPeersThatCannotNameWhatTheyAnswer) {
@@ -194,7 +232,7 @@ TEST_F(ExchangeTest, TimedOutCallIsCancelledAtTheAgentAndThenComplete) {
 
 TEST_F(ExchangeTest, AgentThatSawNothingIsToldNothing) {
   Agent& agent = add(quick());
-  auto connection = ready(agent, {.events = {2}});
+  auto connection = ready(agent, {.format = extended, .events = {2}});
   {
     Asked unasked{worker_, agent};
     Asked skipped{worker_, agent};
@@ -218,7 +256,7 @@ TEST_F(ExchangeTest, AgentThatIsAskedNothingIsToldTheEndWhereItWantsIt) {
 TEST_F(ExchangeTest, AgentOfWhichNothingWasWantedIsToldTheEndOnceWhereItWantsIt) {
   using enum wire::EventKind;
   Agent& agent = add(quick(), {.events = {request_headers, request_complete}});
-  auto connection = ready(agent, {.events = {5}});
+  auto connection = ready(agent, {.format = extended, .events = {5}});
   Asked skipped{worker_, agent};
   skipped.headers();
   const std::string id{skipped.id().text()};

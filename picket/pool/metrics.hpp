@@ -13,7 +13,7 @@ struct AgentMetrics {
   metrics::Counter calls;  ///< Events that were to be sent.
   metrics::Counter answered;
   std::array<metrics::Counter, 12> failures;  ///< By base::ErrorKind.
-  metrics::Counter skipped;                   ///< Events of kinds that the agent did not declare: not sent, allowed.
+  metrics::Counter skipped;  ///< Events of kinds that the agent does not take: not sent, decided by nobody.
   metrics::Counter connections_opened;
   metrics::Counter connections_lost;
   metrics::Counter connect_failures;

@@ -15,7 +15,7 @@ Selection select(std::span<const Candidate> candidates, LoadBalanceStrategy stra
     if (!candidate.takes_new) continue;
     if (candidate.paused) {
       paused = true;
-    } else if (candidate.in_flight >= max_in_flight) {
+    } else if (candidate.full || candidate.in_flight >= max_in_flight) {
       full = true;
     } else if (!best.index || candidate.in_flight < candidates[*best.index].in_flight) {
       best.index = index;

@@ -14,6 +14,7 @@ struct Candidate {
   bool takes_new = false;
   bool paused = false;
   std::uint32_t in_flight = 0;
+  bool full = false;     ///< More waits to be written to it than it is given.
   bool suspect = false;  ///< An event timed out, and the ping since is not answered: why it takes nothing new.
 };
 
@@ -21,7 +22,7 @@ enum class SelectionFailure : std::uint8_t {
   none_ready,   ///< No connection can take anything.
   all_suspect,  ///< Those that could have still to answer a ping since an event timed out.
   all_paused,   ///< Those that could asked for a pause.
-  all_full,     ///< Those that could have their limit in flight.
+  all_full,     ///< Those that could have their limit in flight, or unwritten.
 };
 
 struct Selection {

@@ -223,7 +223,7 @@ class RawPeer {
 class RawListener {
  public:
   RawListener(const Endpoint& endpoint, Worker* worker)
-      : descriptor_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)), worker_(worker) {
+      : descriptor_(::socket(endpoint.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)), worker_(worker) {
     EXPECT_EQ(::bind(descriptor_, endpoint.address(), endpoint.size()), 0) << endpoint.text();
     EXPECT_EQ(::listen(descriptor_, 64), 0);
   }
