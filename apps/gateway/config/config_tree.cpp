@@ -1,6 +1,7 @@
 #include "apps/gateway/config/config_tree.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -13,6 +14,9 @@
 
 namespace picket::apps::gateway::config {
 namespace {
+
+/// What an item of a list is named: `paths { - "/admin" }`.
+constexpr std::string_view item_name = "-";
 
 /// Builds the value in an arena; the text of its strings stays in the document. Its depth is bounded by the document's.
 class TreeReader {
@@ -40,7 +44,24 @@ class TreeReader {
   [[nodiscard]] bool good() const noexcept { return good_; }
 
  private:
+  /// The items of a list that is written so, as a list of one has to be.
+  std::optional<wire::Value> items(const kdl::Node& node) {
+    const auto is_item = [](const kdl::Node& child) { return child.name.text == item_name; };
+    const auto first = std::ranges::find_if(node.children, is_item);
+    if (first == node.children.end()) return std::nullopt;
+    const auto other = std::ranges::find_if_not(node.children, is_item);
+    if (other != node.children.end() || !node.properties.empty()) {
+      const kdl::Name& name = other != node.children.end() ? other->name : node.properties.front().name;
+      return fail(name.at, fmt::format("\"{}\" stands beside items of a list", name.text),
+                  "JSON has no such mixture: a list has items alone, which are named -, and an object has none");
+    }
+    base::ArenaList<wire::Value> list(arena_);
+    for (const kdl::Node& child : node.children) list.push_back(this->node(child));
+    return wire::Value{wire::Value::List(list.items())};
+  }
+
   wire::Value object(const kdl::Node& node) {
+    if (auto list = items(node)) return *list;
     base::ArenaList<wire::Member> members(arena_);
     std::set<std::string_view> names;
     for (const kdl::Property& property : node.properties) {

@@ -44,6 +44,12 @@ TEST(ConfigTree, EveryFormHasItsJson) {
            Case{"config { h 0x10; \"two words\" #false }", R"({"h":16,"two words":false})"},
            Case{"config 1 2", "[1,2]"},
            Case{"config \"all\"", "\"all\""},
+           Case{"config { paths { - \"/admin\" } }", R"({"paths":["/admin"]})"},
+           Case{"config { paths { - \"/a\"; - \"/b\" } }", R"({"paths":["/a","/b"]})"},
+           Case{"config { - 1 }", "[1]"},
+           Case{"config { rules { - id=1 { tags { - \"x\" } } } }", R"({"rules":[{"id":1,"tags":["x"]}]})"},
+           Case{"config { matrix { - 1 2; - { - 3 } } }", R"({"matrix":[[1,2],[3]]})"},
+           Case{"config { a { - #null; - {} } }", R"({"a":[null,{}]})"},
        }) {
     SCOPED_TRACE(written);
     const Converted converted = convert(written);
@@ -61,11 +67,18 @@ TEST(ConfigTree, WhatHasNoJsonIsToldAtItsPlace) {
     std::string_view hint;
   };
   const std::string_view mixture = "JSON has no such mixture: give the values a name of their own inside the block";
+  const std::string_view items =
+      "JSON has no such mixture: a list has items alone, which are named -, and an object has none";
   const std::string_view quotes = "write it as text, in quotes";
   for (const auto& [written, place, message, hint] : {
            Case{"config { a 1 { b 2 } }", "1", "\"a\" has values beside properties or a block", mixture},
            Case{"config { a 1 k=2 }", "1", "\"a\" has values beside properties or a block", mixture},
            Case{"config 1 { }", "1", "\"config\" has values beside properties or a block", mixture},
+           Case{"config { a { - 1; b 2 } }", "b", "\"b\" stands beside items of a list", items},
+           Case{"config { a { b 2; - 1 } }", "b", "\"b\" stands beside items of a list", items},
+           Case{"config { a k=1 { - 1 } }", "k", "\"k\" stands beside items of a list", items},
+           Case{"config { a 1 { - 1 } }", "1", "\"a\" has values beside properties or a block", mixture},
+           Case{"config { a { - } }", "-", "\"-\" has no value", "write - #true, - #null, or - {} for an empty object"},
            Case{"config { verbose }", "verbose", "\"verbose\" has no value",
                 "write verbose #true, verbose #null, or verbose {} for an empty object"},
            Case{"config { a k=1 k=2 }", "k", "the property \"k\" is given twice", "remove one"},
