@@ -13,6 +13,7 @@
 
 #include "apps/cli/commands.hpp"
 #include "picket/pool/agent_pool.hpp"
+#include "picket/session/body_event.hpp"
 #include "picket/transport/task.hpp"
 #include "picket/wire/codec.hpp"
 
@@ -111,15 +112,17 @@ class Caller {
     outcome.phases.push_back({"request_headers", base::Clock::now() - begin, response});
     if (const auto* const info = exchange_->agent_info()) {
       outcome.agent_name = fmt::format("{} {}", info->name, info->version);
-      const bool wants_body = info->wants(wire::EventKind::request_body_chunk);
-      if (goes_on(response) && options_.has_data && wants_body)
-        co_await send_body(info->limits.preferred_chunk_size, outcome);
+      // Agents of the reference declare heads whatever they handle.
+      const bool wants_body = !info->extended || info->wants(wire::EventKind::request_body_chunk);
+      const std::uint64_t chunk_size =
+          session::judges_events_alone(*info) ? session::largest_body_event : info->limits.preferred_chunk_size;
+      if (goes_on(response) && options_.has_data && wants_body) co_await send_body(chunk_size, outcome);
     }
     exchange_->complete({.correlation_id = id_.text()});
   }
 
-  transport::Task<void> send_body(std::uint64_t preferred_chunk_size, Outcome& outcome) {
-    const std::size_t chunk_size = std::clamp<std::size_t>(preferred_chunk_size, 1024, 1024 * 1024);
+  transport::Task<void> send_body(std::uint64_t wanted_chunk_size, Outcome& outcome) {
+    const std::size_t chunk_size = std::clamp<std::size_t>(wanted_chunk_size, 1024, session::largest_body_event);
     const base::ByteView all = base::as_bytes(body_);
     const base::TimePoint begin = base::Clock::now();
     std::size_t at = 0;

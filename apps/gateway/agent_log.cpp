@@ -1,36 +1,68 @@
 #include "apps/gateway/agent_log.hpp"
 
 #include <array>
-#include <tuple>
+#include <utility>
+#include <vector>
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-namespace picket::apps::gateway {
+#include "picket/session/quote.hpp"
 
-void AgentLog::expect(const config::Config& config) {
-  for (const auto& agent : config.agents) configured_[agent.id] = agent.events;
+namespace picket::apps::gateway {
+namespace {
+
+/// A kind of event as the configuration calls it.
+std::string_view config_name(wire::EventKind kind) {
+  constexpr std::array<std::string_view, 8> names{"configure",        "request_headers", "request_body",
+                                                  "response_headers", "response_body",   "request_complete",
+                                                  "websocket_frame",  "guardrail"};
+  return names.at(static_cast<std::size_t>(kind));
 }
 
+constexpr std::size_t most_reasons = 8;  // of one agent between two connections
+
+}  // namespace
+
 void AgentLog::on_connected(std::string_view agent, const session::AgentInfo& info) {
-  auto& seen = agents_[std::string{agent}];
-  if (seen == Seen::connected) return;
-  seen = Seen::connected;
-  spdlog::info("agent '{}': connected to {} {} (worker {})", agent, info.name, info.version, shard_);
-  const auto configured = configured_.find(agent);
-  if (configured == configured_.end()) return;
-  const auto& events = configured->second;
-  for (const auto& [wanted, kind, name] :
-       {std::tuple{events.request_headers, wire::EventKind::request_headers, "request_headers"},
-        {events.request_body, wire::EventKind::request_body_chunk, "request_body"},
-        {events.response_headers, wire::EventKind::response_headers, "response_headers"}})
-    if (wanted && !info.wants(kind))
-      spdlog::warn("agent '{}': does not take {} events, which are configured: it is not asked about them (worker {})",
-                   agent, name, shard_);
+  auto& state = agents_[std::string{agent}];
+  if (state.seen == Seen::connected) return;
+  state = {.seen = Seen::connected, .reasons = {}};
+  spdlog::info("agent '{}': connected to {} {} (worker {})", agent, session::printable(info.name),
+               session::printable(info.version), shard_);
+}
+
+void AgentLog::on_undeclared(std::string_view agent, std::span<const wire::EventKind> kinds, bool sent) {
+  std::vector<std::string_view> names;
+  for (const auto kind : kinds) names.push_back(config_name(kind));
+  std::string what =
+      sent ? fmt::format(
+                 "does not declare {}, which its events key names: it is sent them all the same, since agents "
+                 "without extensions seldom declare what they handle (declared-events-only #true takes it at "
+                 "its word)",
+                 fmt::join(names, ", "))
+           : fmt::format(
+                 "does not take {}, which its events key names: filters that fail closed do not use this "
+                 "connection, others pass these events uninspected; name only what the agent takes",
+                 fmt::join(names, ", "));
+  auto& said = undeclared_[std::string{agent}];
+  if (said == what) return;
+  spdlog::warn("agent '{}': {} (worker {})", agent, what, shard_);
+  said = std::move(what);
+}
+
+void AgentLog::on_unnamed_answer(std::string_view agent, std::string_view said) {
+  spdlog::warn(
+      "agent '{}': answers without naming the exchange, so that nobody gets the answer: correlation_id has to "
+      "stand at the top or in audit.custom; it said {} (worker {})",
+      agent, said, shard_);
 }
 
 void AgentLog::on_disconnected(std::string_view agent, const base::Error& reason, std::uint32_t attempts,
                                bool lasting) {
-  auto& seen = agents_[std::string{agent}];
+  auto& [seen, reasons] = agents_[std::string{agent}];
+  // An agent that was not there and then refuses says something new; one that finds new words each time is not heard.
+  const bool is_news = reasons.size() < most_reasons && reasons.insert(reason.message()).second;
   if (lasting && seen != Seen::lasting) {
     seen = Seen::lasting;
     spdlog::error("agent '{}': still not connected after {} attempts: {} (worker {}); trying on", agent, attempts,
@@ -39,6 +71,8 @@ void AgentLog::on_disconnected(std::string_view agent, const base::Error& reason
     spdlog::warn("agent '{}': {}: {} (worker {})", agent, seen == Seen::never ? "not connected" : "connection lost",
                  reason.message(), shard_);
     seen = Seen::lost;
+  } else if (is_news) {
+    spdlog::warn("agent '{}': still not connected: {} (worker {})", agent, reason.message(), shard_);
   } else {
     spdlog::debug("agent '{}': {} (worker {})", agent, reason.message(), shard_);
   }
@@ -56,7 +90,7 @@ void AgentLog::on_health(std::string_view agent, wire::HealthState state) {
 
 void AgentLog::on_config_update(std::string_view agent, const wire::ConfigUpdateRequest& request) {
   spdlog::warn("agent '{}': asks for a change of configuration (request '{}'), which only a reload makes (worker {})",
-               agent, request.request_id, shard_);
+               agent, session::printable(request.request_id), shard_);
 }
 
 }  // namespace picket::apps::gateway

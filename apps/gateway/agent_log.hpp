@@ -2,9 +2,10 @@
 
 #include <cstddef>
 #include <map>
+#include <set>
+#include <span>
 #include <string>
 
-#include "apps/gateway/config/model.hpp"
 #include "picket/pool/agent_pool.hpp"
 
 namespace picket::apps::gateway {
@@ -15,10 +16,9 @@ class AgentLog final : public pool::Observer {
  public:
   explicit AgentLog(std::size_t shard) : shard_(shard) {}
 
-  /// Which events are configured, so that an agent which does not declare them is told of: it will not be asked.
-  void expect(const config::Config& config);
-
   void on_connected(std::string_view agent, const session::AgentInfo& info) override;
+  void on_undeclared(std::string_view agent, std::span<const wire::EventKind> kinds, bool sent) override;
+  void on_unnamed_answer(std::string_view agent, std::string_view said) override;
   void on_disconnected(std::string_view agent, const base::Error& reason, std::uint32_t attempts,
                        bool lasting) override;
   void on_breaker(std::string_view agent, pool::Breaker::State state) override;
@@ -27,10 +27,14 @@ class AgentLog final : public pool::Observer {
 
  private:
   enum class Seen { never, connected, lost, lasting };
+  struct State {
+    Seen seen = Seen::never;
+    std::set<std::string, std::less<>> reasons;  ///< Said since it was connected last: each of them once.
+  };
 
   std::size_t shard_;
-  std::map<std::string, Seen, std::less<>> agents_;
-  std::map<std::string, config::Events, std::less<>> configured_;
+  std::map<std::string, State, std::less<>> agents_;
+  std::map<std::string, std::string, std::less<>> undeclared_;  // what was said of it last
 };
 
 }  // namespace picket::apps::gateway

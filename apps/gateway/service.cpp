@@ -19,15 +19,18 @@ std::vector<wire::EventKind> event_kinds(const config::Events& events) {
 pool::AgentSpec agent_spec(const config::Agent& agent) {
   using wire::Encoding;
   const bool json_first = agent.transport == config::AgentTransport::unix_socket;
+  pool::Config pool = agent.pool;
+  pool.channel_buffer_size = agent.max_waiting_calls;
   return {.id = agent.id,
           .endpoint = "unix:" + agent.path,
           .encodings = json_first ? std::vector{Encoding::json, Encoding::msgpack}
                                   : std::vector{Encoding::msgpack, Encoding::json},
           .events = event_kinds(agent.events),
           .config_json = agent.config_json,
+          .declared_events_only = agent.declared_events_only,
           .max_concurrent_calls = agent.max_concurrent_calls,
           .breaker = agent.circuit_breaker,
-          .config = agent.pool};
+          .config = pool};
 }
 
 }  // namespace

@@ -54,7 +54,6 @@ Shard::~Shard() {
 base::Status Shard::prepare(const std::shared_ptr<const Generation>& generation,
                             const std::vector<transport::Endpoint>& endpoints) {
   return run_there([&]() -> base::Status {
-    agent_log_.expect(generation->config);
     auto service = Service::create(worker_, state_, generation, &agent_log_);
     if (!service) return std::move(service.error());
     Prepared made{.service = std::move(*service), .endpoints = endpoints, .listeners = {}};

@@ -61,6 +61,12 @@ class Connection:
 Behaviour = Callable[[Event], dict | None]
 
 
+def reply_to(event: "Event") -> dict:
+    """What an answer says beside its decision where event-reply is agreed."""
+    kind = next(number for number, name in wire.KINDS.items() if name == event.kind)
+    return {"reply_to": {"type": kind, "chunk_index": event.body.get("chunk_index")}}
+
+
 class Agent:
     """Behaviours by kind of event return a response, or None for silence; without one an event is allowed.
 
@@ -74,6 +80,8 @@ class Agent:
         events=("request_headers", "request_body", "response_headers"),
         handshake: Callable[[dict], dict] | None = None,
         limits: dict | None = None,
+        features: dict | None = None,
+        extensions=(),
         **behaviours: Behaviour,
     ):
         self.path = str(path)
@@ -82,7 +90,9 @@ class Agent:
         self.connections: list[Connection] = []
         self.behaviours = behaviours
         self.shakes_hands = handshake is None and "configure" not in behaviours
-        self._capabilities = self.capabilities(events, limits)
+        self._capabilities = self.capabilities(events, limits, features)
+        if extensions:
+            self._capabilities["extensions"] = list(extensions)
         self._handshake = handshake or (lambda _: {})
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(self.path)
@@ -154,7 +164,7 @@ class Agent:
             event.connection.respond(event.id, response)
 
     @staticmethod
-    def capabilities(events, limits: dict | None = None) -> dict:
+    def capabilities(events, limits: dict | None = None, more_features: dict | None = None) -> dict:
         """The answer to a handshake."""
         features = dict.fromkeys(
             (
@@ -178,7 +188,7 @@ class Agent:
                 "name": "scripted",
                 "version": "1",
                 "supported_events": [wire.EVENT_NUMBERS[name] for name in events],
-                "features": features | {"concurrent_requests": 100},
+                "features": features | {"concurrent_requests": 100} | (more_features or {}),
                 "limits": {"max_body_size": 10485760, "max_concurrency": 100, "preferred_chunk_size": 65536}
                 | (limits or {}),
             },

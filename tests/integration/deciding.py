@@ -10,7 +10,12 @@ RESPONSE = '"request_headers" "response_headers"'
 class Decided(StageTest):
 
     def play(
-        self, events: str = '"request_headers"', keys: str = "", agent_settings: dict | None = None, **behaviours
+        self,
+        events: str = '"request_headers"',
+        keys: str = "",
+        agent_settings: dict | None = None,
+        limits: str = "",
+        **behaviours,
     ) -> Gateway:
         """A gateway with one agent, `a`, that behaves so."""
         self.upstream = self.stage.upstream(
@@ -19,7 +24,7 @@ class Decided(StageTest):
             )
         )
         self.agent = self.stage.agent("a", **(agent_settings or {}), **behaviours)
-        return self.stage.gateway(self.upstream, [Asked("a", self.agent.path, events, keys)])
+        return self.stage.gateway(self.upstream, [Asked("a", self.agent.path, events, keys)], limits=limits)
 
     def play_many(self, *agents: dict, events: str = '"request_headers"', **keys) -> Gateway:
         """A gateway with agents `a`, `b`, … that behave so."""

@@ -1,10 +1,11 @@
 """Bodies and responses under inspection, and the end of every exchange as its agents see it."""
 
+import base64
 import threading
 import time
 
 import wire
-from agent import Event
+from agent import Event, reply_to
 from client import chunked, message
 from deciding import BODY, RESPONSE, Decided
 from processes import wait
@@ -33,9 +34,56 @@ class Bodies(Decided):
         self.assertEqual(self.agent.body_of(chunks[0].id), body)
 
     def test_the_agents_preferred_chunk_size_holds_where_it_is_smaller(self):
-        gateway = self.play(BODY, agent_settings={"limits": {"preferred_chunk_size": 2000}})
+        gateway = self.play(
+            BODY, agent_settings={"limits": {"preferred_chunk_size": 2000}, "features": {"streaming_body": True}}
+        )
         gateway.get("/", "", "POST", b"a" * 5000)
         self.assertEqual([len(chunk.data()) for chunk in self.agent.of("request_body")], [2000, 2000, 1000])
+
+    def test_an_agent_that_judges_each_event_alone_gets_the_body_in_one(self):
+        ours = {"extensions": ("raw-bytes",)}
+        streaming = {"features": {"streaming_body": True}}
+        body = bytes(range(256)) * 1200  # 300 KiB: several blocks as it is read
+        for name, keys, settings, sizes in (
+            ("of the reference", "", {}, [len(body)]),
+            ("and its preferred size is its SDK's", "", {"limits": {"preferred_chunk_size": 65536}}, [len(body)]),
+            ("that streams", "", streaming, [65536] * 4 + [len(body) - 4 * 65536]),
+            ("with extensions", "", ours, [65536] * 4 + [len(body) - 4 * 65536]),
+            ("as the operator wrote", "buffer-size 200000", {}, [65536] * 4 + [len(body) - 4 * 65536]),
+        ):
+            with self.subTest(name):
+                gateway = self.play(BODY, keys, agent_settings=settings)
+                self.assertTrue(gateway.get("/", "", "POST", body).body == body)
+                chunks = self.agent.of("request_body")
+                self.assertEqual([len(chunk.data()) for chunk in chunks], sizes)
+                self.assertTrue(self.agent.body_of(chunks[0].id) == body)
+                self.assertEqual([chunk.body["is_last"] for chunk in chunks][-1], True)
+                self.clear_stage()
+
+    def test_a_chunked_body_in_pieces_is_one_event_too_and_what_lies_across_them_is_seen(self):
+        gateway = self.play(
+            BODY, request_body=lambda event: block(403) if b"<script>" in event.data() else allow()
+        )
+        with gateway.client() as client:
+            client.send(message("/", "Transfer-Encoding: chunked\r\n", "POST"))
+            client.send(chunked(b"a" * 65_533 + b"<scr", b"ipt>" + b"b" * 70_000))
+            self.assertEqual(client.response().status, 403)
+        self.assertEqual(self.upstream.raw(), b"")
+
+    def test_a_body_of_many_megabytes_is_one_event_as_far_as_a_frame_reaches(self):
+        gateway = self.play(
+            BODY,
+            "max-request-body-bytes 20000000",
+            agent_settings={"limits": {"max_body_size": 20_000_000}},
+            limits="max-body-size-bytes 20000000",
+        )
+        for size, count in ((12_000_000, 1), (14_000_000, 2)):
+            body = bytes(range(250)) * (size // 250)
+            before = len(self.agent.of("request_body"))
+            self.assertTrue(gateway.get("/", "", "POST", body).body == body)
+            chunks = self.agent.of("request_body")[before:]
+            self.assertEqual(len(chunks), count)
+            self.assertTrue(b"".join(chunk.data() for chunk in chunks) == body)
 
     def test_nothing_goes_upstream_before_the_verdict_on_the_last_chunk(self):
         asked, verdict = threading.Event(), threading.Event()
@@ -84,6 +132,71 @@ class Bodies(Decided):
         body = b"a" * 1024 + b"b" * 1024 + b"c" * 100
         self.assertEqual(gateway.get("/", "", "POST", body).body, b"PREFIX" + b"c" * 100)
         self.assertEqual(self.upstream.requests[0].values("content-length"), ["106"])
+
+    def test_an_earlier_chunk_that_is_still_held_can_be_changed_later(self):
+        changes = {1: {"data": "QQ==", "chunk_index": 0}, 2: {"data": "", "chunk_index": 1}}  # "A"
+
+        def mutate(event: Event) -> dict:
+            change = changes.get(event.body["chunk_index"])
+            return allow(request_body_mutation=change) if change else allow()
+
+        gateway = self.play(BODY, "buffer-size 1024", request_body=mutate)
+        self.assertEqual(gateway.get("/", "", "POST", b"a" * 1024 + b"b" * 1024 + b"c" * 100).body, b"A" + b"c" * 100)
+
+    def test_answers_to_chunks_that_cannot_be_honoured_are_failures_and_the_failure_mode_decides(self):
+        def mutation(data: bytes, chunk: int = 0) -> dict:
+            return allow(request_body_mutation={"data": base64.b64encode(data).decode(), "chunk_index": chunk})
+
+        bad = {
+            "a chunk that does not come": mutation(b"x", 7),
+            "one that is dropped and does not come": mutation(b"", 7),
+            "the chunk after this": mutation(b"x", 1),
+            "a body over max-body-size-bytes": mutation(b"x" * 4097),
+            "needs_more at the end": allow(needs_more=True),
+            "the response's body": allow(response_body_mutation={"data": "eA==", "chunk_index": 0}),
+            "version 3": allow() | {"version": 3},
+        }
+        for mode in ("closed", "open"):
+            current = {}
+            gateway = self.play(
+                BODY,
+                f'failure-mode "{mode}"',
+                limits="max-body-size-bytes 4096",
+                request_body=lambda _, current=current: current["response"],
+            )
+            for name, current["response"] in bad.items():
+                with self.subTest(f"{mode}: {name}"):
+                    answer = gateway.get("/", "", "POST", b"abc")
+                    if mode == "closed":
+                        self.assertEqual((answer.status, answer.reason), (503, "agent_protocol_error"))
+                    else:
+                        self.assertEqual((answer.status, answer.body), (200, b"abc"))
+            self.assertEqual(gateway.metric("picket_agent_invalid_responses_total"), len(bad))
+            current["response"] = mutation(b"x" * 4096)
+            self.assertEqual(gateway.get("/", "", "POST", b"abc").body, b"x" * 4096)
+            self.clear_stage()
+
+    def test_a_body_that_goes_past_an_open_agent_cannot_be_replaced_by_it(self):
+        gateway = self.play(
+            BODY,
+            'max-request-body-bytes 2048; failure-mode "open"',
+            request_body=lambda _: allow(request_body_mutation={"data": "eA==", "chunk_index": 0}),
+        )
+        self.assertEqual(gateway.get("/", "", "POST", b"a" * 5000).body, b"a" * 5000)
+        self.assertEqual(gateway.metric("picket_agent_failures_total", mode="open"), 1)
+
+    def test_with_event_reply_an_answer_that_does_not_name_its_event_ends_the_connection(self):
+        def head(event: Event) -> dict:
+            return allow(**(reply_to(event) if "good" in event.body["uri"] else {}))
+
+        gateway = self.play(
+            request_headers=head,
+            keys="pool { connections 1; reconnect-interval-ms 50 }",
+            agent_settings={"extensions": ("event-reply",)},
+        )
+        self.assertEqual(gateway.get("/good").status, 200)
+        self.assertEqual(gateway.get("/bad").reason, "agent_protocol_error")
+        wait("it is used again", lambda: gateway.get("/good").status == 200)
 
     def test_a_mutation_of_a_chunked_body_reaches_the_upstream_with_a_length(self):
         gateway = self.play(

@@ -183,6 +183,13 @@ class HeaderOperations(Decided):
             "a block with a bad header": block(403, headers={"a:b": "c"}),
             "a redirect with CRLF": redirect("http://a/\r\nx: y"),
             "a redirect with status 999": redirect("/", 999),
+            "a redirect with status 200": redirect("/", 200),
+            "a redirect with status 304": redirect("/", 304),
+            "version 1": allow() | {"version": 1},
+            "version 3": allow() | {"version": 3},
+            "a body mutation in the head's answer": allow(request_body_mutation={"data": "eA==", "chunk_index": 0}),
+            "a mutation of the response's body": allow(response_body_mutation={"data": "", "chunk_index": 0}),
+            "a decision about a frame": allow(websocket_decision="drop"),
             "a challenge with CRLF": challenge("captcha", site="a\r\nb"),
         }
         current = {}
@@ -201,6 +208,45 @@ class HeaderOperations(Decided):
         self.assertEqual(closed.metric("picket_agent_invalid_responses_total"), len(bad))
         self.assertEqual(closed.metric("picket_agent_failures_total", mode="closed"), len(bad))
         self.assertEqual(open_.metric("picket_agent_failures_total", mode="open"), len(bad))
+
+
+class BesideADecision(Decided):
+    COOKIES = [wire.add("set-cookie", "a=1"), wire.add("set-cookie", "b=2")]
+
+    def test_operations_on_the_response_apply_to_the_answer(self):
+        decisions = {
+            "block": block(401, body="who are you?", headers={"x-a": "block"}),
+            "redirect": redirect("/login"),
+            "challenge": challenge("captcha", site="abc"),
+        }
+        current = {}
+        operations = [*self.COOKIES, wire.put("WWW-Authenticate", "Negotiate"), wire.put("x-a", "op")]
+        gateway = self.play(request_headers=lambda _: current["decision"] | {"response_headers": operations})
+        for name, current["decision"] in decisions.items():
+            with self.subTest(name):
+                answer = gateway.get()
+                self.assertEqual(answer.values("set-cookie"), ["a=1", "b=2"])
+                self.assertEqual((answer.values("www-authenticate"), answer.values("x-a")), (["Negotiate"], ["op"]))
+
+    def test_several_challenges_are_several_values(self):
+        more = {"response_headers": [wire.add("www-authenticate", 'Bearer realm="b"')]}
+        gateway = self.play(request_headers=lambda _: challenge("basic", realm="a") | more)
+        self.assertEqual(gateway.get().values("www-authenticate"), ['Basic realm="a"', 'Bearer realm="b"'])
+
+    def test_they_apply_in_the_phase_of_the_response_too(self):
+        gateway = self.play(RESPONSE, response_headers=lambda _: block(502) | {"response_headers": self.COOKIES})
+        answer = gateway.get()
+        self.assertEqual((answer.status, answer.values("set-cookie")), (502, ["a=1", "b=2"]))
+
+    def test_operations_on_the_request_are_too_late_in_the_phase_of_the_response(self):
+        late = allow(request_headers=[wire.put("x-user", "ann")])
+        gateway = self.play(RESPONSE, response_headers=lambda _: late)
+        self.assertEqual(gateway.get().reason, "agent_protocol_error")
+
+    def test_what_stands_beside_a_block_does_not_let_the_request_pass(self):
+        more = {"request_body_mutation": {"data": "eA==", "chunk_index": 9}, "needs_more": True}
+        gateway = self.play(BODY, 'failure-mode "open"', request_body=lambda _: block(403) | more)
+        self.assertEqual(gateway.get("/", "", "POST", b"attack").status, 403)
 
 
 class SeveralAgents(Decided):
@@ -336,8 +382,3 @@ class Configuration(Decided):
         gateway = self.play(agent_settings={"handshake": lambda _: {"success": False, "error": "wrong tenant"}})
         self.assertEqual(gateway.get().reason, "agent_unavailable")
         gateway.said("wrong tenant")
-
-    def test_an_event_that_the_agent_did_not_announce_is_not_sent(self):
-        gateway = self.play(BODY, agent_settings={"events": ("request_headers",)})
-        self.assertEqual(gateway.get(method="POST", body=b"abc").status, 200)
-        self.assertEqual(self.agent.of("request_body"), [])

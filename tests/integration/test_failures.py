@@ -13,6 +13,7 @@ from agent import Agent, Event
 from client import Client, message
 from processes import Program, wait
 from stage import Asked, Gateway, StageTest
+from upstream import response
 from wire import allow
 
 SCRIPTED = Path(__file__).with_name("agent.py")
@@ -160,6 +161,93 @@ class Agents(Failing):
             self.assertEqual(holder.response().reason, "agent_timeout")
             self.assertIn(waiter.response().status, (200, 503, 504))  # 503: no pong by then, on a busy machine
         wait("a place is free", lambda: gateway.get().status == 200)
+
+    def test_calls_wait_for_a_place_up_to_max_waiting_calls_and_beyond_it_the_agent_is_overloaded(self):
+        for keys, waiting in (("timeout-ms 60000", 100), ("max-waiting-calls 4", 4)):
+            with self.subTest(keys):
+                release = threading.Event()
+                agent = self.stage.agent(request_headers=lambda _, release=release: release.wait(60) and allow())
+                closed, open_ = self.gateways(agent.path, keys=f"max-concurrent-calls 1; {keys}")
+                for gateway in (closed, open_):
+                    clients = [gateway.client() for _ in range(waiting + 1)]
+                    for client in clients:
+                        client.send(message("/waits"))
+                    gateway.expect_metric(waiting, "picket_agent_events_waiting")
+                    if waiting == 4:
+                        answer = gateway.get("/over")
+                        expected = (503, "overloaded") if gateway is closed else (200, None)
+                        self.assertEqual((answer.status, answer.reason), expected)
+                release.set()
+                self.assertEqual({client.response().status for client in clients}, {200})
+                self.clear_stage()
+
+    def test_one_crash_is_one_failure_and_a_new_agent_is_used_at_once(self):
+        program, path = self.process()
+        upstream = self.stage.upstream()
+        keys = 'pool { preset "high-throughput" }; circuit-breaker { failure-threshold 3; timeout-seconds 300 }'
+        gateway = self.stage.gateway(upstream, [Asked("a", path, keys=keys)])
+        for crash in range(4):  # the breaker opens at the third in a row
+            gateway.expect_metric(8, "picket_agent_connections_ready")
+            if crash == 0:
+                self.assertEqual(gateway.get().status, 200)
+            program.kill()
+            gateway.expect_metric(0, "picket_agent_connections_ready")
+            self.assertEqual(gateway.metric("picket_agent_breakers_open"), 1 if crash >= 2 else 0)
+            Path(path).unlink()
+            program = self.stage.programs.start(f"agent-{crash}", sys.executable, SCRIPTED, path, serves=str(path))
+        gateway.expect_metric(8, "picket_agent_connections_ready")
+        begin = time.monotonic()
+        wait("it serves", lambda: gateway.get().status == 200)
+        self.assertLess(time.monotonic() - begin, 3)
+
+    def test_an_agent_that_dies_on_its_first_event_is_tried_once_a_second(self):
+        agent = self.stage.agent(request_headers=lambda _: [other.close() for other in agent.connections] and None)
+        upstream = self.stage.upstream()
+        keys = "timeout-ms 500; pool { connections 4; reconnect-interval-ms 10 }"
+        gateway = self.stage.gateway(upstream, [Asked("a", agent.path, keys=keys)])
+        begin = time.monotonic()
+        while time.monotonic() - begin < 5:
+            self.assertIn(gateway.get().status, (503, 504))
+            time.sleep(0.01)
+        tried = len(agent.of("request_headers"))
+        self.assertGreaterEqual(tried, 3)
+        self.assertLessEqual(tried, 8)
+
+    def test_a_graceful_restart_beside_a_slow_download_costs_nothing(self):
+        old = self.stage.agent("a")
+        resume = threading.Event()
+
+        def download(request) -> bytes:
+            if request.target == "/download":
+                request.peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc")
+                resume.wait(60)
+                return b"def"
+            return response()
+
+        upstream = self.stage.upstream(download)
+        gateway = self.stage.gateway(upstream, [Asked("a", old.path, keys="pool { connections 1 }")])
+        with gateway.client() as slow:
+            slow.send(message("/download"))
+            wait("it has begun", lambda: upstream.requests and old.of("request_headers"))
+            Path(old.path).unlink()
+            new = self.stage.agent("a")
+            begin = time.monotonic()
+            for connection in list(old.connections):
+                connection.send(wire.health("draining", eta_ms=60_000))
+            wait("the new one is used", lambda: gateway.get("/next").status == 200)
+            self.assertLess(time.monotonic() - begin, 3)
+            self.assertEqual([event.body["uri"] for event in new.of("request_headers")][-1], "/next")
+            resume.set()
+            self.assertEqual(slow.response().body, b"abcdef")
+        old.expect("request_complete")
+
+    def test_after_an_outage_an_agent_is_used_again_within_one_reconnect_interval(self):
+        gateway, _ = self.gateways(self.stage.path("a"), keys="pool { connections 2; reconnect-interval-ms 500 }")
+        time.sleep(6)  # doubled on, the tries would be four seconds apart
+        self.stage.agent("a")
+        begin = time.monotonic()
+        wait("it is used", lambda: gateway.get().status == 200)
+        self.assertLess(time.monotonic() - begin, 2)
 
 
 class BrokenAgents(Failing):

@@ -8,6 +8,7 @@ HANDSHAKE_REQUEST, HANDSHAKE_RESPONSE = 0x01, 0x02
 REQUEST_HEADERS, REQUEST_BODY, RESPONSE_HEADERS, RESPONSE_BODY = 0x10, 0x11, 0x12, 0x13
 REQUEST_COMPLETE, CONFIGURE = 0x14, 0x17
 AGENT_RESPONSE = 0x20
+HEALTH_STATUS = 0x30
 CANCEL, PING, PONG = 0x40, 0x41, 0x42
 
 KINDS = {
@@ -72,6 +73,12 @@ def redirect(url: str, status: int = 302) -> dict:
 
 def challenge(kind: str, **params: str) -> dict:
     return {"version": 2, "decision": {"challenge": {"challenge_type": kind, "params": params}}}
+
+
+def health(status: str, **details) -> bytes:
+    """What an agent says of itself: healthy, degraded, draining, unhealthy."""
+    state = {"status": status, **details}
+    return frame(HEALTH_STATUS, {"agent_id": "scripted", "state": state, "timestamp_ms": 0})
 
 
 def put(name: str, value: str) -> dict:

@@ -65,12 +65,15 @@ struct Agent {
   AgentTransport transport = AgentTransport::binary_uds;
   std::string path;
   Events events;
-  std::uint64_t buffer_size = 65'536;  ///< bytes; largest chunk sent in one event
+  /// bytes; largest chunk sent in one event. None: 64 KiB, or the whole body for agents that judge each event alone.
+  std::optional<std::uint64_t> buffer_size;
   milliseconds timeout{1'000};
   FailureMode failure_mode = FailureMode::closed;
   BodyMode request_body_mode = BodyMode::buffer;
   std::uint64_t max_request_body_bytes = 1'048'576;
+  bool declared_events_only = false;  ///< Takes the list of an agent without extensions at its word, too.
   std::uint32_t max_concurrent_calls = 100;
+  std::uint32_t max_waiting_calls = 1'024;  ///< beyond max_concurrent_calls
   CircuitBreaker circuit_breaker;
   Pool pool;
   std::optional<std::string> config_json;  ///< The `config` tree as JSON text.

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "apps/gateway/http/fields.hpp"
+#include "apps/gateway/inspection/chunks.hpp"
 #include "picket/base/arena.hpp"
 #include "picket/base/result.hpp"
 #include "picket/wire/messages.hpp"
@@ -34,14 +35,24 @@ struct Answer {
   Reason reason = Reason::none;
 };
 
-/// Whether a response of an agent can be applied at all: header names and values, header operations that touch framing
-/// or hop-by-hop fields, statuses outside 200-599, redirect URLs with control characters (protocol.md §5). An agent
-/// whose response cannot be applied has failed.
-[[nodiscard]] base::Status check(const wire::AgentResponse& response);
+/// What an agent was asked, as far as its answer must fit to it.
+struct Question {
+  wire::EventKind kind = wire::EventKind::request_headers;
+  const RewrittenBody* body = nullptr;  ///< Of a body chunk: what has become of the body; null where it has passed.
+  std::uint32_t chunk = 0;              ///< Of a body chunk: which.
+  bool is_last = false;                 ///< Of a body chunk.
+  std::uint64_t max_body_size = 0;      ///< Bytes that a mutation may make of the body.
+};
 
-/// The client's answer to a decision that is not allow: a block's status, body and headers; Location; or the challenge.
-/// Nothing for allow.
-[[nodiscard]] std::optional<Answer> answer_for(const wire::Decision& decision, base::Arena& arena);
+/// Whether a response can be applied, all of it: an agent of which a part would be dropped or taken for something else
+/// has failed (protocol.md §5). Header names and values, header operations that touch framing or hop-by-hop fields or
+/// come when the request is gone, statuses, redirect URLs with control characters, the protocol's version; and where it
+/// allows, mutations of chunks that are not held, needs_more where nothing follows, decisions about frames.
+[[nodiscard]] base::Status check(const wire::AgentResponse& response, const Question& question);
+
+/// The client's answer to a decision that is not allow: a block's status, body and headers; Location; or the challenge;
+/// with the operations on response headers that stand beside it. Nothing for allow.
+[[nodiscard]] std::optional<Answer> answer_for(const wire::AgentResponse& response, base::Arena& arena);
 
 /// The client's answer when the gateway itself has to say no.
 [[nodiscard]] Answer answer_for(Reason reason, std::uint16_t status, base::Arena& arena);

@@ -22,11 +22,11 @@ std::vector<Header> fields(const Answer& answer) {
 
 class Answers : public ::testing::Test {
  protected:
-  Answer of(const wire::Decision& decision) { return answer_for(decision, arena_).value(); }
+  Answer of(const wire::Decision& decision) { return answer_for({.decision = decision}, arena_).value(); }
   base::Arena arena_;
 };
 
-TEST_F(Answers, AllowHasNone) { EXPECT_FALSE(answer_for(wire::Allow{}, arena_)); }
+TEST_F(Answers, AllowHasNone) { EXPECT_FALSE(answer_for(wire::AgentResponse{}, arena_)); }
 
 TEST_F(Answers, ABlockIsItsStatusBodyAndHeaders) {
   const std::vector<wire::TextPair> headers{{"content-type", "text/html"}, {"retry-after", "3"}};
@@ -77,10 +77,25 @@ TEST_F(Answers, AnAnswerOutlivesTheDecisionItWasMadeOf) {
   std::optional<Answer> answer;
   {
     std::string body(200, 'b');
-    answer = answer_for(wire::Block{.body = body}, arena_);
+    answer = answer_for({.decision = wire::Block{.body = body}}, arena_);
     body.assign(body.size(), '?');
   }
   EXPECT_EQ(answer->body, std::string(200, 'b'));
+}
+
+TEST_F(Answers, OperationsOnTheResponseApplyToWhateverTheDecisionMakes) {
+  const std::vector<wire::HeaderOp> ops{{Kind::add, "set-cookie", "a=1"},
+                                        {Kind::add, "set-cookie", "b=2"},
+                                        {Kind::set, "www-authenticate", "Negotiate"},
+                                        {Kind::remove, "content-type", ""}};
+  const std::vector<Header> expected{{"set-cookie", "a=1"}, {"set-cookie", "b=2"}, {"www-authenticate", "Negotiate"}};
+  const auto with = [&](const wire::Decision& decision) {
+    return fields(answer_for({.decision = decision, .response_headers = ops}, arena_).value());
+  };
+  EXPECT_EQ(with(wire::Block{.status = 401, .body = "no"}), expected);
+  EXPECT_EQ(with(wire::Challenge{.challenge_type = "basic"}), expected);
+  EXPECT_THAT(with(wire::Redirect{.url = "/in"}),
+              ElementsAre(Header{"location", "/in"}, expected[0], expected[1], expected[2]));
 }
 
 TEST_F(Answers, TheGatewaysOwnSayWhyAndNothingElse) {
@@ -115,8 +130,8 @@ TEST(Failures, TimeoutsAre504AndTheRest503) {
 
 // ---- what cannot be applied
 
-bool applies(const wire::AgentResponse& response) {
-  const auto status = check(response);
+bool applies(const wire::AgentResponse& response, const Question& question = {}) {
+  const auto status = check(response, question);
   if (!status) EXPECT_EQ(status.error().kind(), base::ErrorKind::invalid_message);
   return status.has_value();
 }
@@ -168,12 +183,89 @@ TEST(Check, OneBadOperationAmongGoodOnesSpoilsTheAnswer) {
 TEST(Check, StatusesAreFinalOnes) {
   for (const std::uint16_t status : {200, 403, 451, 599}) {
     EXPECT_TRUE(applies(wire::Block{.status = status})) << status;
-    EXPECT_TRUE(applies(wire::Redirect{.url = "/", .status = status})) << status;
+    EXPECT_FALSE(applies(wire::Redirect{.url = "/", .status = status})) << status;
   }
+  for (const std::uint16_t status : {301, 302, 303, 307, 308})
+    EXPECT_TRUE(applies(wire::Redirect{.url = "/", .status = status})) << status;
+  for (const std::uint16_t status : {300, 304, 305, 306, 309})
+    EXPECT_FALSE(applies(wire::Redirect{.url = "/", .status = status})) << status;
   for (const std::uint16_t status : {0, 99, 100, 101, 199, 600, 999, 65535}) {
     EXPECT_FALSE(applies(wire::Block{.status = status})) << status;
     EXPECT_FALSE(applies(wire::Redirect{.url = "/", .status = status})) << status;
   }
+}
+
+TEST(Check, AnotherVersionIsAnotherProtocol) {
+  for (const std::uint32_t version : {0U, 1U, 3U, 0xFFFFFFFFU})
+    EXPECT_FALSE(applies(wire::AgentResponse{.version = version})) << version;
+}
+
+/// Whether the answer to chunk 1 of two may say that of the body.
+bool mutation_applies(const wire::BodyMutation& mutation, std::uint64_t max_body_size = 10) {
+  const std::vector<base::ByteView> chunks{base::as_bytes("12345"), base::as_bytes("67890")};
+  const RewrittenBody body{chunks};
+  return applies({.request_body_mutation = mutation}, {.kind = wire::EventKind::request_body_chunk,
+                                                       .body = &body,
+                                                       .chunk = 1,
+                                                       .is_last = true,
+                                                       .max_body_size = max_body_size});
+}
+
+TEST(Check, MutationsNameTheChunkThatIsAnsweredOrAnEarlierOne) {
+  const auto data = base::as_bytes("x");
+  EXPECT_TRUE(mutation_applies({.data = data, .chunk_index = 0}));
+  EXPECT_TRUE(mutation_applies({.data = data, .chunk_index = 1}));
+  EXPECT_FALSE(mutation_applies({.data = data, .chunk_index = 2}));
+  EXPECT_FALSE(mutation_applies({.data = base::ByteView{}, .chunk_index = 7}));
+  EXPECT_TRUE(mutation_applies({.data = {}, .chunk_index = 7})) << "it changes nothing";
+}
+
+TEST(Check, MutationsMakeNoBodyThatIsTooLong) {
+  EXPECT_TRUE(mutation_applies({.data = base::as_bytes("abcde")}));
+  EXPECT_FALSE(mutation_applies({.data = base::as_bytes("abcdef")}));
+  EXPECT_TRUE(mutation_applies({.data = base::as_bytes("abcdef")}, 11));
+}
+
+TEST(Check, MutationsCountInAnswersToChunksOfTheirDirectionOnly) {
+  const wire::BodyMutation mutation{.data = base::as_bytes("x")};
+  for (const auto kind : {wire::EventKind::request_headers, wire::EventKind::response_headers}) {
+    EXPECT_FALSE(applies({.request_body_mutation = mutation}, {.kind = kind}));
+    EXPECT_FALSE(applies({.response_body_mutation = mutation}, {.kind = kind}));
+    EXPECT_TRUE(applies({.request_body_mutation = wire::BodyMutation{}}, {.kind = kind})) << "it changes nothing";
+  }
+  const std::vector<base::ByteView> chunks{base::as_bytes("12345")};
+  const RewrittenBody body{chunks};
+  const Question of_chunk{.kind = wire::EventKind::request_body_chunk, .body = &body, .max_body_size = 10};
+  EXPECT_FALSE(applies({.response_body_mutation = mutation}, of_chunk));
+  EXPECT_FALSE(applies({.request_body_mutation = mutation}, {.kind = wire::EventKind::request_body_chunk}))
+      << "the body has gone past the agent";
+}
+
+TEST(Check, NothingReleasesABodyThatNeedsMoreBehindItsLastChunk) {
+  const wire::AgentResponse response{.needs_more = true};
+  EXPECT_TRUE(applies(response, {.kind = wire::EventKind::request_headers}));
+  EXPECT_TRUE(applies(response, {.kind = wire::EventKind::request_body_chunk}));
+  EXPECT_FALSE(applies(response, {.kind = wire::EventKind::request_body_chunk, .is_last = true}));
+}
+
+TEST(Check, TheRequestCannotBeChangedOnceItIsAnswered) {
+  const wire::HeaderOp op{Kind::set, "x-a", "1"};
+  const wire::AgentResponse response{.request_headers = std::span{&op, 1}};
+  EXPECT_TRUE(applies(response, {.kind = wire::EventKind::request_body_chunk}));
+  EXPECT_FALSE(applies(response, {.kind = wire::EventKind::response_headers}));
+}
+
+TEST(Check, FramesAreDecidedInAnswersToFrames) {
+  EXPECT_TRUE(applies(wire::AgentResponse{.websocket_decision = wire::WebSocketVerdict::allow}));
+  EXPECT_FALSE(applies(wire::AgentResponse{.websocket_decision = wire::WebSocketVerdict::drop}));
+  EXPECT_FALSE(applies(wire::AgentResponse{.websocket_decision = wire::WebSocketClose{}}));
+}
+
+TEST(Check, ABlockIsABlockWhateverStandsBesideIt) {
+  const wire::AgentResponse response{.decision = wire::Block{},
+                                     .needs_more = true,
+                                     .request_body_mutation = wire::BodyMutation{.data = base::as_bytes("x")}};
+  EXPECT_TRUE(applies(response, {.kind = wire::EventKind::request_body_chunk, .is_last = true}));
 }
 
 TEST(Check, RedirectsGoToOneLine) {

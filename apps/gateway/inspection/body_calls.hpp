@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <span>
 #include <vector>
 
 #include "picket/base/time.hpp"
@@ -39,6 +40,7 @@ class BodyCalls {
   [[nodiscard]] Chunk& oldest() noexcept { return calls_.front(); }
   void pop() { calls_.pop_front(); }
   [[nodiscard]] bool pending() const noexcept;
+  [[nodiscard]] std::span<const base::ByteView> chunks() const noexcept { return chunks_; }
   /// Whether any chunk has been sent.
   [[nodiscard]] bool begun() const noexcept { return sent_ != 0; }
 

@@ -1,7 +1,11 @@
 #include "apps/gateway/inspection/chunks.hpp"
 
+#include <array>
+#include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -46,15 +50,46 @@ TEST(Chunks, SizesAddUp) {
   EXPECT_EQ(size_of(pieces({"abc", "", "de"})), 5U);
 }
 
-TEST(Chunks, AMutationKeepsDropsOrReplaces) {
-  std::vector<base::ByteView> made;
-  const base::ByteView chunk = base::as_bytes("chunk");
-  append(made, chunk, std::nullopt);
-  append(made, chunk, wire::BodyMutation{});                          // null: unchanged
-  append(made, chunk, wire::BodyMutation{.data = base::ByteView{}});  // empty: dropped
-  append(made, chunk, wire::BodyMutation{.data = base::as_bytes("other")});
-  append(made, base::ByteView{}, std::nullopt);
-  EXPECT_THAT(texts(made), ElementsAre("chunk", "chunk", "other"));
+TEST(Chunks, JoinedPiecesAreOneChunkAsFarAsOneMayReach) {
+  std::vector<std::unique_ptr<std::byte[]>> copies;
+  EXPECT_THAT(texts(join(pieces({"abc", "", "de", "f"}), 100, copies)), ElementsAre("abcdef"));
+  EXPECT_EQ(copies.size(), 1U);
+  EXPECT_THAT(texts(join(pieces({"abc", "defg", "h"}), 3, copies)), ElementsAre("abc", "def", "gh"));
+  EXPECT_EQ(copies.size(), 2U) << "what lies in one piece is not copied";
+  EXPECT_THAT(texts(join(pieces({"abcdefgh"}), 3, copies)), ElementsAre("abc", "def", "gh"));
+  EXPECT_THAT(texts(join({}, 3, copies)), ElementsAre(""));
+  EXPECT_THAT(texts(join(pieces({"", ""}), 3, copies)), ElementsAre(""));
+  EXPECT_EQ(copies.size(), 2U);
+}
+
+TEST(Chunks, JoiningAnyPiecesChangesNoByte) {
+  const std::string body = "The quick brown fox jumps over the lazy dog";
+  for (std::size_t piece = 1; piece <= body.size(); ++piece) {
+    std::vector<base::ByteView> cut = split(std::array{base::as_bytes(body)}, piece);
+    for (std::size_t largest = 1; largest <= body.size() + 1; ++largest) {
+      std::vector<std::unique_ptr<std::byte[]>> copies;
+      std::string joined;
+      for (const auto& chunk : texts(join(cut, largest, copies))) {
+        EXPECT_LE(chunk.size(), largest);
+        joined += chunk;
+      }
+      ASSERT_EQ(joined, body) << piece << " " << largest;
+    }
+  }
+}
+
+TEST(RewrittenBody, MutationsReplaceAndDropTheChunkTheyName) {
+  const auto chunks = pieces({"one", "two", "three"});
+  RewrittenBody body{chunks};
+  EXPECT_FALSE(body.is_changed());
+  EXPECT_EQ(body.size_with(2, base::as_bytes("3")), 7U) << "one, two, 3";
+  body.replace(0, base::as_bytes("uno"));
+  body.replace(1, {});
+  EXPECT_TRUE(body.is_changed());
+  EXPECT_THAT(texts(body.pieces()), ElementsAre("uno", "three"));
+  EXPECT_EQ(body.size_with(1, base::as_bytes("dos")), 11U) << "a dropped chunk may come back";
+  body.replace(0, base::as_bytes("last word"));
+  EXPECT_THAT(texts(body.pieces()), ElementsAre("last word", "three"));
 }
 
 }  // namespace

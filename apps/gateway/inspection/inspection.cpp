@@ -5,15 +5,24 @@
 #include <limits>
 
 #include "apps/gateway/inspection/chunks.hpp"
+#include "picket/session/body_event.hpp"
 
 namespace picket::apps::gateway::inspection {
 namespace {
 
-constexpr std::string_view phase_request_headers = "request_headers";
 constexpr std::string_view phase_request_body = "request_body";
-constexpr std::string_view phase_response_headers = "response_headers";
+
+/// As the audit log calls it.
+std::string_view phase_of(const Question& question) {
+  switch (question.kind) {
+    case wire::EventKind::request_body_chunk: return phase_request_body;
+    case wire::EventKind::response_headers: return "response_headers";
+    default: return "request_headers";
+  }
+}
 
 constexpr Failure body_too_large{Reason::body_too_large, 413};
+constexpr Failure too_many_wait{Reason::overloaded, 503};
 
 std::string_view name_of(const wire::Decision& decision) {
   constexpr std::array<std::string_view, 4> names{"allow", "block", "redirect", "challenge"};
@@ -38,6 +47,13 @@ bool is_bare(const wire::AgentResponse& response) {
 // Smaller chunks than this are not sent, whatever an agent prefers: it would make an event of every byte.
 constexpr std::uint64_t smallest_chunk_limit = 1024;
 
+constexpr std::uint64_t usual_chunk = 65'536;
+
+/// A filter that fails closed does not go past events that the agent would not take.
+pool::Demand demand_of(const config::Filter& filter) {
+  return filter.failure_mode == config::FailureMode::closed ? pool::Demand::every_kind : pool::Demand::declared;
+}
+
 }  // namespace
 
 Inspection::Inspection(Environment& environment, const config::Route& route, const base::CorrelationId& id,
@@ -49,7 +65,7 @@ Inspection::Inspection(Environment& environment, const config::Route& route, con
     participants_.push_back({.filter = filter,
                              .agent = environment.config.agents[filter.agent],
                              .counters = *environment.counters[filter.agent],
-                             .exchange = pool::Exchange{*environment.agents[filter.agent], id_}});
+                             .exchange = pool::Exchange{*environment.agents[filter.agent], id_, demand_of(filter)}});
   }
 }
 
@@ -79,12 +95,12 @@ transport::Task<Verdict> Inspection::ask_one(Participant& participant, const wir
   const base::Deadline until = deadline(participant);
   pool::Call head = participant.exchange.request_headers(event, until);
   if (body != nullptr) send_along(participant, *body, until);
-  const auto result = co_await head;
-  auto noted = note(participant, result, phase_request_headers, began);
+  co_await pool::Ended{head};
+  auto noted = note(participant, head, {.kind = wire::EventKind::request_headers}, began);
   if (noted.opinion.state != Opinion::State::allows)
     withdraw_body(participant, noted.opinion.state == Opinion::State::decides ? wire::CancelReason::blocked_by_agent
                                                                               : wire::CancelReason::manual);
-  collect_operations(noted, result);
+  collect_operations(noted, head);
   co_return std::move(noted.verdict);
 }
 
@@ -94,7 +110,7 @@ void Inspection::send_along(Participant& participant, const std::vector<base::By
       std::ranges::find_if(participants_, [](const Participant& other) { return other.agent.events.request_body; });
   const std::uint64_t size = size_of(body);
   if (first == participants_.end() || &*first != &participant || size > body_limit(participant)) return;
-  body_calls_.emplace(participant.exchange, split(body, chunk_size(participant)), size);
+  body_calls_.emplace(participant.exchange, chunks_for(participant, body), size);
   // The agent may take all of the head's time before it comes to the body, which has as much of its own.
   body_calls_->send_beside(base::Deadline::after(of_head.at(), participant.filter.timeout));
   if (!body_calls_->begun()) body_calls_.reset();  // later, as the agent is then
@@ -124,7 +140,7 @@ transport::Task<Verdict> Inspection::ask_in_parallel(const wire::RequestHeaders&
   while (true) {
     for (std::size_t i = 0; i < asked.size(); ++i) {
       if (opinions[i].state != Opinion::State::pending || !calls[i]->done()) continue;
-      notes[i] = note(participants_[asked[i]], calls[i]->result(), phase_request_headers, began);
+      notes[i] = note(participants_[asked[i]], *calls[i], {.kind = wire::EventKind::request_headers}, began);
       opinions[i] = notes[i].opinion;
     }
     merged = merge(opinions);
@@ -134,7 +150,7 @@ transport::Task<Verdict> Inspection::ask_in_parallel(const wire::RequestHeaders&
   for (std::size_t i = 0; i < asked.size(); ++i)
     if (!calls[i]->done()) participants_[asked[i]].exchange.cancel(wire::CancelReason::blocked_by_agent);
   if (merged.kind != Merged::Kind::allow) co_return std::move(notes[merged.index].verdict);
-  for (std::size_t i = 0; i < asked.size(); ++i) collect_operations(notes[i], calls[i]->result());
+  for (std::size_t i = 0; i < asked.size(); ++i) collect_operations(notes[i], *calls[i]);
   co_return Verdict{};
 }
 
@@ -184,7 +200,7 @@ transport::Task<Verdict> Inspection::request_body(std::vector<base::ByteView>& p
     if (!participant.agent.events.request_body || participant.out) continue;
     const std::uint64_t size = size_of(pieces);
     const bool fits = size <= body_limit(participant);
-    auto asked = fits ? ask_about_body(participant, pieces, size) : ask_without_body(participant, size);
+    auto asked = fits ? ask_about_body(participant, pieces, size, false) : ask_without_body(participant, size);
     auto verdict = co_await asked;
     if (verdict.answer) co_return verdict;
   }
@@ -199,39 +215,57 @@ transport::Task<Verdict> Inspection::ask_without_body(Participant& participant, 
     co_return fail_closed(participant, body_too_large, phase_request_body, base::Clock::now()).verdict;
   participant.counters.bodies_uninspected.add();
   audit(participant, phase_request_body, "uninspected", std::nullopt, nullptr, base::Clock::now());
-  std::vector<base::ByteView> nothing;  // and nothing of it goes on, whatever the agent puts in its place
-  co_return co_await ask_about_body(participant, nothing, size);
+  std::vector<base::ByteView> nothing;
+  co_return co_await ask_about_body(participant, nothing, size, true);
 }
 
-std::size_t Inspection::chunk_size(const Participant& participant) const {
-  std::uint64_t size = participant.agent.buffer_size;
-  if (const auto* const info = participant.exchange.agent_info(); info != nullptr)
-    if (const std::uint64_t preferred = info->limits.preferred_chunk_size; preferred != 0)
-      size = std::min(size, std::max(preferred, smallest_chunk_limit));
-  return static_cast<std::size_t>(size);
+std::vector<base::ByteView> Inspection::chunks_for(const Participant& participant,
+                                                   std::span<const base::ByteView> pieces) {
+  const auto* const info = participant.exchange.agent_info();
+  const auto& configured = participant.agent.buffer_size;
+  if (info != nullptr && session::judges_events_alone(*info) && !configured)
+    return join(pieces, session::largest_body_event, copies_);
+  std::uint64_t size = configured.value_or(usual_chunk);
+  if (info != nullptr && info->limits.preferred_chunk_size != 0)
+    size = std::min(size, std::max(info->limits.preferred_chunk_size, smallest_chunk_limit));
+  return split(pieces, static_cast<std::size_t>(size));
+}
+
+Question Inspection::about_chunk(const BodyCalls::Chunk& chunk, const RewrittenBody* body) const {
+  return {.kind = wire::EventKind::request_body_chunk,
+          .body = body,
+          .chunk = chunk.event.chunk_index,
+          .is_last = chunk.event.is_last,
+          .max_body_size = environment_.config.limits.max_body_size};
 }
 
 transport::Task<Verdict> Inspection::ask_about_body(Participant& participant, std::vector<base::ByteView>& pieces,
-                                                    std::uint64_t size) {
+                                                    std::uint64_t size, bool passes) {
   // Those of this agent that went along with the head, or else new ones.
-  if (!body_calls_) body_calls_.emplace(participant.exchange, split(pieces, chunk_size(participant)), size);
-  std::vector<base::ByteView> made;
+  if (!body_calls_) body_calls_.emplace(participant.exchange, chunks_for(participant, pieces), size);
+  RewrittenBody body{body_calls_->chunks()};
   for (; !body_calls_->done(); body_calls_->pop()) {
     body_calls_->send(deadline(participant));
     BodyCalls::Chunk& chunk = body_calls_->oldest();
-    const auto result = co_await chunk.call;
-    auto noted = note(participant, result, phase_request_body, chunk.began);
+    co_await pool::Ended{chunk.call};
+    auto noted = note(participant, chunk.call, about_chunk(chunk, passes ? nullptr : &body), chunk.began);
     if (noted.opinion.state != Opinion::State::allows) {
       // A decision ends the body, and so does a failure: where it is an open one the body goes on as this agent got it.
       const bool decided = noted.opinion.state == Opinion::State::decides;
       withdraw_body(participant, decided ? wire::CancelReason::blocked_by_agent : wire::CancelReason::manual);
       co_return std::move(noted.verdict);
     }
-    collect_operations(noted, result);
-    append(made, chunk.event.data, result->request_body_mutation);
+    if (chunk.call.skipped()) break;
+    collect_operations(noted, chunk.call);
+    if (const auto& mutation = chunk.call.result()->request_body_mutation; mutation && mutation->data)
+      body.replace(mutation->chunk_index, *mutation->data);
+  }
+  if (body.is_changed()) {
+    pieces = body.pieces();
+  } else {
+    copies_.clear();
   }
   body_calls_.reset();
-  pieces = std::move(made);
   co_return Verdict{};
 }
 
@@ -254,10 +288,11 @@ transport::Task<Verdict> Inspection::response_headers(const wire::ResponseHeader
     const std::size_t operations = response_operations_.size();
     const base::TimePoint began = base::Clock::now();
     const base::Deadline until = deadline(participant);
-    const auto result = co_await participant.exchange.response_headers(seen, until);
-    auto noted = note(participant, result, phase_response_headers, began);
+    pool::Call call = participant.exchange.response_headers(seen, until);
+    co_await pool::Ended{call};
+    auto noted = note(participant, call, {.kind = wire::EventKind::response_headers}, began);
     if (noted.verdict.answer) co_return std::move(noted.verdict);
-    collect_operations(noted, result);
+    collect_operations(noted, call);
     http::apply(wire::HeaderOps{response_operations_.items()}.subspan(operations), fields, arena_);
   }
   co_return Verdict{};
@@ -265,16 +300,22 @@ transport::Task<Verdict> Inspection::response_headers(const wire::ResponseHeader
 
 // ---- what an answer means
 
-Inspection::Noted Inspection::note(Participant& participant, const base::Result<wire::AgentResponse>& result,
-                                   std::string_view phase, base::TimePoint began) {
-  if (!result) return note_failure(participant, result.error(), phase, began);
-  const wire::AgentResponse& response = *result;
-  if (const auto applicable = check(response); !applicable) {
+Inspection::Noted Inspection::note(Participant& participant, const pool::Call& call, const Question& question,
+                                   base::TimePoint began) {
+  const std::string_view phase = phase_of(question);
+  if (call.skipped()) return note_skipped(participant, question, began);
+  if (!call.result()) {
+    const base::Error& error = call.result().error();
+    return note_failure(participant, call.overloaded() ? too_many_wait : failure_of(error.kind()),
+                        pool::AgentPool::passes(participant.exchange.agent(), error), phase, began);
+  }
+  const wire::AgentResponse& response = *call.result();
+  if (const auto applicable = check(response, question); !applicable) {
     participant.counters.invalid_responses.add();
-    return note_failure(participant, applicable.error(), phase, began);
+    return note_failure(participant, failure_of(applicable.error().kind()), false, phase, began);
   }
   count(participant.counters, response.decision);
-  if (auto answer = answer_for(response.decision, arena_)) {
+  if (auto answer = answer_for(response, arena_)) {
     audit(participant, phase, name_of(response.decision), answer->status, &response, began);
     return {{Opinion::State::decides, participant.filter.failure_mode},
             {.answer = std::move(answer), .decision = name_of(response.decision), .agent = participant.agent.id}};
@@ -283,26 +324,31 @@ Inspection::Noted Inspection::note(Participant& participant, const base::Result<
   return {{Opinion::State::allows, participant.filter.failure_mode}, {}};
 }
 
-void Inspection::collect_operations(const Noted& noted, const base::Result<wire::AgentResponse>& result) {
-  if (noted.opinion.state != Opinion::State::allows) return;
-  for (const auto& op : result->request_headers) request_operations_.push_back(op);
-  for (const auto& op : result->response_headers) response_operations_.push_back(op);
+/// An agent that fails open and takes no such events: what it would be asked goes past it, and nobody allowed it.
+Inspection::Noted Inspection::note_skipped(Participant& participant, const Question& question, base::TimePoint began) {
+  if (question.kind == wire::EventKind::request_body_chunk) participant.counters.bodies_uninspected.add();
+  audit(participant, phase_of(question), "uninspected", std::nullopt, nullptr, began);
+  return {{Opinion::State::allows, participant.filter.failure_mode}, {}};
 }
 
-Inspection::Noted Inspection::note_failure(Participant& participant, const base::Error& error, std::string_view phase,
-                                           base::TimePoint began) {
+void Inspection::collect_operations(const Noted& noted, const pool::Call& call) {
+  if (noted.opinion.state != Opinion::State::allows) return;
+  for (const auto& op : call.result()->request_headers) request_operations_.push_back(op);
+  for (const auto& op : call.result()->response_headers) response_operations_.push_back(op);
+}
+
+Inspection::Noted Inspection::note_failure(Participant& participant, const Failure& failure, bool passes,
+                                           std::string_view phase, base::TimePoint began) {
   if (cancelled_)  // not the agent's failure; the client is gone, so that nobody reads this answer
     return {{Opinion::State::failed, config::FailureMode::closed},
             {.answer = answer_for(Reason::agent_unavailable, 503, arena_), .decision = "cancelled", .agent = {}}};
-  const bool open = participant.filter.failure_mode == config::FailureMode::open ||
-                    pool::AgentPool::passes(participant.exchange.agent(), error);
-  if (open) {
+  if (passes || participant.filter.failure_mode == config::FailureMode::open) {
     participant.out = true;
     participant.counters.failed_open.add();
     audit(participant, phase, "failed_open", std::nullopt, nullptr, began);
     return {{Opinion::State::failed, config::FailureMode::open}, {}};
   }
-  return fail_closed(participant, failure_of(error.kind()), phase, began);
+  return fail_closed(participant, failure, phase, began);
 }
 
 Inspection::Noted Inspection::fail_closed(const Participant& participant, const Failure& failure,

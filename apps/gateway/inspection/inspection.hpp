@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -98,26 +100,32 @@ class Inspection {
 
   [[nodiscard]] base::Deadline deadline(const Participant& participant) const;
   [[nodiscard]] std::uint64_t body_limit(const Participant& participant) const;
-  [[nodiscard]] Noted note(Participant& participant, const base::Result<wire::AgentResponse>& result,
-                           std::string_view phase, base::TimePoint began);
-  [[nodiscard]] Noted note_failure(Participant& participant, const base::Error& error, std::string_view phase,
-                                   base::TimePoint began);
+  /// `call` is done.
+  [[nodiscard]] Noted note(Participant& participant, const pool::Call& call, const Question& question,
+                           base::TimePoint began);
+  [[nodiscard]] Noted note_skipped(Participant& participant, const Question& question, base::TimePoint began);
+  [[nodiscard]] Noted note_failure(Participant& participant, const Failure& failure, bool passes,
+                                   std::string_view phase, base::TimePoint began);
   [[nodiscard]] Noted fail_closed(const Participant& participant, const Failure& failure, std::string_view phase,
                                   base::TimePoint began);
   /// Keeps the header operations of an answer that allows. Called in filter order: that is the order in which they
   /// apply.
-  void collect_operations(const Noted& noted, const base::Result<wire::AgentResponse>& result);
+  void collect_operations(const Noted& noted, const pool::Call& call);
   [[nodiscard]] transport::Task<Verdict> ask_in_parallel(const wire::RequestHeaders& event,
                                                          std::vector<std::size_t> asked);
   [[nodiscard]] transport::Task<Verdict> ask_one(Participant& participant, const wire::RequestHeaders& event,
                                                  const std::vector<base::ByteView>* body);
   void send_along(Participant& participant, const std::vector<base::ByteView>& body, base::Deadline of_head);
   void withdraw_body(Participant& participant, wire::CancelReason reason);
-  /// `size`: what the agent is told of the whole body, of which `pieces` may be nothing.
+  /// `size`: what the agent is told of the whole body. `passes`: it goes past the agent, which can change nothing of it
+  /// and gets an empty chunk; `pieces` are nothing then.
   [[nodiscard]] transport::Task<Verdict> ask_about_body(Participant& participant, std::vector<base::ByteView>& pieces,
-                                                        std::uint64_t size);
+                                                        std::uint64_t size, bool passes);
   [[nodiscard]] transport::Task<Verdict> ask_without_body(Participant& participant, std::uint64_t size);
-  [[nodiscard]] std::size_t chunk_size(const Participant& participant) const;
+  /// The body as this agent gets it.
+  [[nodiscard]] std::vector<base::ByteView> chunks_for(const Participant& participant,
+                                                       std::span<const base::ByteView> pieces);
+  [[nodiscard]] Question about_chunk(const BodyCalls::Chunk& chunk, const RewrittenBody* body) const;
   void audit(const Participant& participant, std::string_view phase, std::string_view decision,
              std::optional<std::uint16_t> status, const wire::AgentResponse* response, base::TimePoint began);
 
@@ -125,7 +133,8 @@ class Inspection {
   base::CorrelationId id_;
   base::Arena& arena_;
   std::vector<Participant> participants_;
-  std::optional<BodyCalls> body_calls_;  // of the participant that is asked
+  std::optional<BodyCalls> body_calls_;               // of the participant that is asked
+  std::vector<std::unique_ptr<std::byte[]>> copies_;  // of what agents get in one event
   base::ArenaList<wire::HeaderOp> request_operations_;
   base::ArenaList<wire::HeaderOp> response_operations_;
   bool cancelled_ = false;  // what ends now is nobody's failure
