@@ -43,8 +43,8 @@ Candidate Connection::candidate() const noexcept {
   return {.takes_new = current->takes_new(),
           .paused = current->paused(),
           .in_flight = static_cast<std::uint32_t>(current->in_flight()),
-          .full = current->full(),
-          .suspect = current->suspect()};
+          .suspect = current->suspect(),
+          .full = current->full()};
 }
 
 void Connection::on_actions(transport::ProxyLink& link) {

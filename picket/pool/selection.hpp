@@ -14,8 +14,8 @@ struct Candidate {
   bool takes_new = false;
   bool paused = false;
   std::uint32_t in_flight = 0;
-  bool full = false;     ///< More waits to be written to it than it is given.
   bool suspect = false;  ///< An event timed out, and the ping since is not answered: why it takes nothing new.
+  bool full = false;     ///< More waits to be written to it than it is given.
 };
 
 enum class SelectionFailure : std::uint8_t {

@@ -27,6 +27,11 @@ std::uint64_t milliseconds(base::TimePoint now) {
       std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count());
 }
 
+/// What a peer says that answers the handshake in frames of another protocol.
+base::Error with_words(const base::Error& error, std::string_view words) {
+  return fail(error.kind(), fmt::format("{}; it said {}", error.detail(), quoted(words)));
+}
+
 base::ByteView body_of(const EventPointer& event) {
   return std::visit(
       [](const auto* message) -> base::ByteView {
@@ -79,8 +84,14 @@ void ProxySession::feed(std::string_view bytes, base::TimePoint now) {
   if (state_ == State::closed) return;
   silent_since_ = now;
   arena_.reset();
-  auto status = reader_.feed(bytes, [&](const wire::FrameView& frame) { return on_frame(frame, now); });
-  if (!status) close(std::move(status.error()));
+  bool is_framed = false;
+  auto status = reader_.feed(bytes, [&](const wire::FrameView& frame) {
+    is_framed = true;
+    return on_frame(frame, now);
+  });
+  if (status) return;
+  const bool is_another_protocol = state_ == State::handshaking && !is_framed;
+  close(is_another_protocol ? with_words(status.error(), bytes) : std::move(status.error()));
 }
 
 void ProxySession::rest_received(std::size_t size, base::TimePoint now) {

@@ -62,6 +62,7 @@ TEST_F(ProxySessionTest, BadHandshakesEndTheConnectionWithTheirReason) {
       {raw_frame(FrameType::handshake_response, R"({"error":"wrong tenant","accepted":false})"),
        ErrorKind::invalid_message, R"(it said [{"error":"wrong tenant","accepted":false}])"},
       {raw_frame(FrameType::handshake_response, "what?"), ErrorKind::invalid_message, "it said [what?]"},
+      {std::string("\0\0\0\x12", 4) + R"({"error":"go v1"})", ErrorKind::invalid_message, R"("error":"go v1")"},
       {std::string(4, '\0'), ErrorKind::invalid_message, "length 0"},
       {std::string("\xff\xff\xff\xff\x02", 5), ErrorKind::message_too_large, "16777216"},
   };

@@ -33,7 +33,11 @@ class Audit : public InspectionTest {
 
 TEST_F(Audit, ABareAllowLeavesNoLine) {
   agent();
-  agent({.request_body = [](const auto&, Context&) { return agent::Reply{Decision::allow().needs_more()}; }});
+  agent({.request_body =
+             [](const auto& event, Context&) {
+               return agent::Reply{event.is_last ? Decision::allow() : Decision::allow().needs_more()};
+             }},
+        {.buffer_size = 2});
   Request request{*this};
   EXPECT_FALSE(request.headers().answer);
   EXPECT_FALSE(request.body({"body"}).answer);
