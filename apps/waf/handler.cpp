@@ -150,7 +150,8 @@ void WafHandler::finish(agent::Context& context) {
 
 agent::Reply WafHandler::reply(const base::Result<Verdict>& verdict, agent::Context& context) {
   if (verdict) return to_decision(*verdict);
-  complain_(fmt::format("exchange {} could not be judged: {}", context.correlation_id(), verdict.error().message()));
+  complain_(
+      fmt::format("an exchange could not be judged ({}): {}", context.correlation_id(), verdict.error().message()));
   // A part without what it belongs to: no failure that a failure mode may let pass.
   if (verdict.error().kind() == base::ErrorKind::invalid_message)
     return agent::Decision::block(service_unavailable).reason("exchange-forgotten");

@@ -93,7 +93,7 @@ TEST_F(WafHandlerTest, ACancelledExchangeIsLoggedToo) {
   const auto rules = folder.write("end.conf", R"(SecRule REQUEST_URI "@unconditionalMatch" "id:1,phase:5,pass,log")");
   const auto own = RuleSets::load(testing::engine(), {.rules = {rules}});
   ASSERT_TRUE(own);
-  auto log = RuleLog::open(folder.path("log"));
+  auto log = RuleLog::open(folder.path("log"), [](std::string_view) {});
   ASSERT_TRUE(log);
   WafHandler handler(**own, &*log, [](std::string_view) {});
   Exchange exchange(handler);

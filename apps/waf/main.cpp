@@ -4,10 +4,12 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "apps/waf/handler.hpp"
 #include "apps/waf/options.hpp"
 #include "picket/agent/serve.hpp"
+#include "picket/log/background_log.hpp"
 
 namespace picket::apps::waf {
 namespace {
@@ -17,26 +19,30 @@ constexpr auto program = "picket-waf";
 void complain(std::string_view line) { fmt::print(stderr, "{}: {}\n", program, line); }
 
 int run(Options options) {
-  std::optional<RuleLog> log;
+  log::BackgroundLog log{STDERR_FILENO, 0, log::prefixed_by(program)};
+  const WafHandler::Complain say = [&log](std::string_view line) { log.write(0, line); };
+  std::optional<RuleLog> rule_log;
   if (options.rule_log) {
-    auto opened = RuleLog::open(*options.rule_log);
+    auto opened = RuleLog::open(*options.rule_log, say);
     if (!opened) {
-      complain(opened.error().detail());
+      say(opened.error().detail());
       return exit_failed;
     }
-    log.emplace(std::move(*opened));
+    rule_log.emplace(std::move(*opened));
   }
   auto sets = RuleSets::load(Engine::create(), std::move(options.rules));
   if (!sets) {
-    complain(sets.error().detail());
+    say(sets.error().detail());
     return exit_wrong;
   }
   const RuleSet& rules = *(*sets)->standard();
-  complain(fmt::format("{} rules from {} files", rules.rule_count(), rules.file_count()));
+  say(fmt::format("{} rules from {} files", rules.rule_count(), rules.file_count()));
   options.server.execution = agent::Execution::handed_over;
+  options.server.log = say;
   return agent::serve_until_signalled(
       std::move(options.server),
-      [&sets, &log] { return std::make_unique<WafHandler>(**sets, log ? &*log : nullptr, complain); }, program);
+      [&sets, &rule_log, &say] { return std::make_unique<WafHandler>(**sets, rule_log ? &*rule_log : nullptr, say); },
+      program);
 }
 
 }  // namespace

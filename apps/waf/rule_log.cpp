@@ -1,8 +1,8 @@
 #include "apps/waf/rule_log.hpp"
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
+#include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -12,11 +12,12 @@ namespace picket::apps::waf {
 
 using base::ErrorKind;
 
-base::Result<RuleLog> RuleLog::open(const std::string& path) {
-  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+base::Result<RuleLog> RuleLog::open(const std::string& path, Complain complain) {
+  // A path may name a pipe (/dev/stderr): no evaluation waits for its reader.
+  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0640);
   if (descriptor < 0)
     return base::fail(ErrorKind::io, fmt::format("rule log {}: cannot open: {}", path, std::strerror(errno)));
-  return RuleLog(descriptor);
+  return RuleLog(descriptor, std::move(complain));
 }
 
 RuleLog::~RuleLog() {
@@ -29,7 +30,7 @@ void RuleLog::write(std::string_view lines) {
     const ssize_t written = ::write(descriptor_, lines.data(), lines.size());
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) {
-      if (!failing_) fmt::print(stderr, "picket-waf: the rule log loses lines: {}\n", std::strerror(errno));
+      if (!failing_) complain_(fmt::format("the rule log loses lines: {}", std::strerror(errno)));
       failing_ = true;
       return;
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -12,22 +13,28 @@ namespace picket::apps::waf {
 /// Thread safety: any thread may write; the lines of one call stay together. Not synced to disk.
 class RuleLog {
  public:
-  /// Opens `path` for appending, mode 0640; an existing file is kept. Errors: io, with the path and the reason.
-  [[nodiscard]] static base::Result<RuleLog> open(const std::string& path);
+  using Complain = std::function<void(std::string_view)>;
 
-  RuleLog(RuleLog&& other) noexcept : descriptor_(other.descriptor_) { other.descriptor_ = -1; }
+  /// Opens `path` for appending, mode 0640; an existing file is kept. `complain` is told of losses, on the thread that
+  /// writes. Errors: io, with the path and the reason.
+  [[nodiscard]] static base::Result<RuleLog> open(const std::string& path, Complain complain);
+
+  RuleLog(RuleLog&& other) noexcept : descriptor_(other.descriptor_), complain_(std::move(other.complain_)) {
+    other.descriptor_ = -1;
+  }
   RuleLog& operator=(RuleLog&&) = delete;
   ~RuleLog();
 
-  /// Appends whole lines. What cannot be written (a full disk) is lost and said on standard error once per outage: a
+  /// Appends whole lines. What cannot be written (a full disk, a pipe that nobody reads) is lost and told once: a
   /// verdict does not depend on its log, or filling the disk would be an attack on every request.
   void write(std::string_view lines);
 
  private:
-  explicit RuleLog(int descriptor) noexcept : descriptor_(descriptor) {}
+  RuleLog(int descriptor, Complain complain) noexcept : descriptor_(descriptor), complain_(std::move(complain)) {}
 
   std::mutex mutex_;
   int descriptor_;
+  Complain complain_;
   bool failing_ = false;
 };
 

@@ -497,7 +497,7 @@ TEST(Transaction, ABodyThatNeverCameIsJudgedBeforeTheResponse) {
 
 TEST(Transaction, TheLogHasALineForEveryMatchBeforeTheVerdictIsOut) {
   const testing::Folder folder;
-  auto log = RuleLog::open(folder.path("rules.log"));
+  auto log = RuleLog::open(folder.path("rules.log"), [](std::string_view) {});
   ASSERT_TRUE(log);
   const auto rules = rules_of(R"(
 SecRule ARGS:q "@contains evil" "id:1,phase:1,pass,log,msg:'seen \x0a twice',tag:'t'"
@@ -522,7 +522,7 @@ SecRule REQUEST_URI "@unconditionalMatch" "id:4,phase:5,pass,log,msg:'the end'")
 /// The log's lines about an exchange that is called `id`: of its head, and of a body that nobody announced.
 std::string lines_of(std::string_view id) {
   const testing::Folder folder;
-  auto log = RuleLog::open(folder.path("rules.log"));
+  auto log = RuleLog::open(folder.path("rules.log"), [](std::string_view) {});
   EXPECT_TRUE(log);
   const auto rules = rules_of(R"(
 SecRule REQUEST_URI "@contains evil" "id:1,phase:2,pass,log,logdata:'%{UNIQUE_ID}'")");

@@ -1,10 +1,12 @@
 #include "picket/agent/serve.hpp"
 
 #include <CLI/CLI.hpp>
-#include <cstdio>
 
 #include <fmt/format.h>
 #include <signal.h>
+#include <unistd.h>
+
+#include "picket/log/background_log.hpp"
 
 namespace picket::agent {
 
@@ -43,16 +45,19 @@ int serve_until_signalled(ServerOptions options, const HandlerFactory& factory, 
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
 
-  if (!options.log) options.log = [name](std::string_view line) { fmt::print(stderr, "{}: {}\n", name, line); };
+  // Loops log: a standard error that nobody reads must stop neither them nor the end.
+  log::BackgroundLog log{STDERR_FILENO, 0, log::prefixed_by(name)};
+  if (!options.log) options.log = [&log](std::string_view line) { log.write(0, line); };
+  const auto say = options.log;
   Server server{std::move(options), factory};
   if (const auto started = server.start(); !started) {
-    fmt::print(stderr, "{}: {}\n", name, started.error().detail());
+    say(started.error().detail());
     return 1;
   }
-  fmt::print(stderr, "{}: serving on {}\n", name, server.endpoint().text());
+  say(fmt::format("serving on {}", server.endpoint().text()));
   int signal = 0;
   sigwait(&signals, &signal);
-  fmt::print(stderr, "{}: draining\n", name);
+  say("draining");
   server.stop();
   server.wait();
   return 0;

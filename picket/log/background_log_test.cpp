@@ -1,0 +1,101 @@
+#include "picket/log/background_log.hpp"
+
+#include <array>
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+namespace picket::log {
+namespace {
+
+void plain(const Line& line, std::string& out) { out.append(line.text).append("\n"); }
+
+/// A pipe that is read when the test says so.
+class Pipe {
+ public:
+  Pipe() { EXPECT_EQ(::pipe2(ends_.data(), O_CLOEXEC), 0); }
+  ~Pipe() {
+    ::close(ends_[0]);
+    ::close(ends_[1]);
+  }
+  [[nodiscard]] int in() const { return ends_[1]; }
+  /// Fills it until a write would block.
+  void fill() {
+    ::fcntl(in(), F_SETFL, O_NONBLOCK);
+    const std::string block(4096, '.');
+    while (::write(in(), block.data(), block.size()) > 0) {
+    }
+    ::fcntl(in(), F_SETFL, 0);
+  }
+  /// Everything up to and with `text`.
+  std::string read_until(std::string_view text) {
+    std::string all;
+    std::array<char, 4096> block{};
+    while (all.find(text) == std::string::npos) {
+      const ssize_t size = ::read(ends_[0], block.data(), block.size());
+      if (size <= 0) break;
+      all.append(block.data(), static_cast<std::size_t>(size));
+    }
+    return all;
+  }
+
+ private:
+  std::array<int, 2> ends_{};
+};
+
+TEST(BackgroundLog, WritesEveryLineInOrderBeforeItEnds) {
+  Pipe pipe;
+  {
+    BackgroundLog log{pipe.in(), 0, plain};
+    for (int i = 0; i < 100; ++i) log.write(0, "line " + std::to_string(i));
+  }
+  const std::string text = pipe.read_until("line 99\n");
+  EXPECT_LT(text.find("line 0\n"), text.find("line 50\n"));
+}
+
+TEST(BackgroundLog, APipeThatNobodyReadsStopsNeitherWhoLogsNorTheEnd) {
+  Pipe pipe;
+  pipe.fill();
+  const auto began = std::chrono::steady_clock::now();
+  {
+    BackgroundLog log{pipe.in(), 0, plain};
+    for (int i = 0; i < 20'000; ++i) log.write(0, "line " + std::to_string(i), Repeats::unlimited);
+    EXPECT_GT(log.lost(), 0U);
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds{8});
+  pipe.read_until("line 0\n");  // lets the thread go before the pipe does
+}
+
+TEST(BackgroundLog, SaysHowManyLinesWereLostOnceItIsReadAgain) {
+  Pipe pipe;
+  pipe.fill();
+  BackgroundLog log{pipe.in(), 7, [](const Line& line, std::string& out) {
+                      out.append(std::to_string(line.level)).append(" ").append(line.text).append("\n");
+                    }};
+  for (int i = 0; i < 20'000; ++i) log.write(0, "line", Repeats::unlimited);
+  const std::string text = pipe.read_until("were lost");
+  EXPECT_NE(text.find("\n7 "), std::string::npos);
+}
+
+TEST(BackgroundLog, TellsOfRepeatedLinesAtItsEnd) {
+  Pipe pipe;
+  {
+    BackgroundLog log{pipe.in(), 0, plain};
+    for (int i = 0; i < 30; ++i) log.write(0, "again");
+  }
+  EXPECT_NE(pipe.read_until("in 10 s]").find("again [20 more like this"), std::string::npos);
+}
+
+TEST(BackgroundLog, ADescriptorThatCannotBeWrittenIsALoss) {
+  Pipe pipe;
+  const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
+  BackgroundLog log{full, 0, plain};
+  log.write(0, "lost");
+  for (int i = 0; i < 2000 && log.lost() == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  EXPECT_GT(log.lost(), 0U);
+  ::close(full);
+}
+
+}  // namespace
+}  // namespace picket::log
