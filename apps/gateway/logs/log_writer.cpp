@@ -9,6 +9,8 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 namespace picket::apps::gateway::logs {
@@ -16,8 +18,17 @@ namespace {
 
 constexpr std::chrono::milliseconds write_interval{50};
 
+// What a pipe's reader may take before lines are lost.
+constexpr int patience_ms = 100;
+
+/// A path may name a pipe: neither rotation nor the end of the process waits for its reader.
 int open_for_appending(const std::string& path) {
-  return ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+  return ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0640);
+}
+
+bool becomes_writable(int descriptor) {
+  pollfd poll{descriptor, POLLOUT, 0};
+  return ::poll(&poll, 1, patience_ms) == 1;
 }
 
 }  // namespace
@@ -44,23 +55,42 @@ std::uint64_t LogFile::dropped() const noexcept {
 }
 
 void LogFile::write_pending() {
+  if (torn_) batch_ = "\n";  // ends the line that was cut
+  const std::size_t begin = batch_.size();
   for (const auto& queue : queues_) queue->drain(batch_);
-  std::string_view rest = batch_;
+  std::string_view rest = batch_.size() == begin ? std::string_view{} : std::string_view{batch_};
   while (!rest.empty()) {
     const ssize_t written = ::write(descriptor_, rest.data(), rest.size());
-    if (written < 0 && errno == EINTR) continue;
+    if (written < 0 && (errno == EINTR || (errno == EAGAIN && becomes_writable(descriptor_)))) continue;
     if (written <= 0) {
-      write_failures_.fetch_add(static_cast<std::uint64_t>(std::ranges::count(rest, '\n')), std::memory_order_relaxed);
+      const bool begins_with_mend = torn_ && rest.size() == batch_.size();
+      lose(begins_with_mend ? rest.substr(1) : rest, errno);
       break;
     }
     rest.remove_prefix(static_cast<std::size_t>(written));
+    torn_ = rest.data()[-1] != '\n';
+    if (lost_before_)
+      spdlog::info("the log '{}' is written again: {} lines are missing", path_, write_failures() - *lost_before_);
+    lost_before_.reset();
   }
   batch_.clear();
 }
 
+void LogFile::lose(std::string_view lines, int error) {
+  if (!lost_before_) {
+    lost_before_ = write_failures();
+    spdlog::error("cannot write the log '{}': {}; lines are lost, and counted, until it can", path_,
+                  error == EAGAIN ? "nobody reads it" : std::generic_category().message(error));
+  }
+  write_failures_.fetch_add(static_cast<std::uint64_t>(std::ranges::count(lines, '\n')), std::memory_order_relaxed);
+}
+
 void LogFile::reopen() {
   const int descriptor = open_for_appending(path_);
-  if (descriptor < 0) return;  // the old file goes on
+  if (descriptor < 0) {
+    spdlog::error("cannot reopen the log '{}': {}; what it was goes on", path_, std::generic_category().message(errno));
+    return;
+  }
   ::close(descriptor_);
   descriptor_ = descriptor;
 }

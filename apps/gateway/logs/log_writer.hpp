@@ -2,7 +2,9 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -11,7 +13,7 @@
 
 namespace picket::apps::gateway::logs {
 
-/// One log file and the workers' queues for it.
+/// One log file and the workers' queues for it. Trouble with it is said in the process log, once.
 class LogFile {
  public:
   /// Opens for appending. Errors: io naming the path.
@@ -32,12 +34,15 @@ class LogFile {
   LogFile(std::string path, int descriptor, std::size_t workers);
   void write_pending();
   void reopen();
+  void lose(std::string_view lines, int error);
 
   std::string path_;
   int descriptor_;
   std::vector<std::unique_ptr<LineQueue>> queues_;
   std::string batch_;
   std::atomic<std::uint64_t> write_failures_{0};
+  std::optional<std::uint64_t> lost_before_;  // write_failures_ when writing began to fail; nothing while it does not
+  bool torn_ = false;                         // the file ends in the middle of a line
 };
 
 /// The thread that writes log files, every 50 ms, so that a line is on disk (not synced) within 100 ms.
