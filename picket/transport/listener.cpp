@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <system_error>
 
 #include <fcntl.h>
@@ -172,7 +173,8 @@ Listener::Listener(Worker& worker, Endpoint endpoint, int descriptor, const List
       endpoint_(std::move(endpoint)),
       socket_(worker.context(), descriptor),
       allowed_uids_(options.allowed_uids),
-      on_refused_(options.on_refused) {
+      on_refused_(options.on_refused),
+      on_failed_(options.on_failed) {
   struct stat status{};
   if (endpoint_.is_unix() && ::stat(std::string{endpoint_.path()}.c_str(), &status) == 0)
     file_ = {status.st_dev, status.st_ino};
@@ -184,6 +186,7 @@ Listener::Listener(Listener&& other) noexcept
       socket_(std::move(other.socket_)),
       allowed_uids_(std::move(other.allowed_uids_)),
       on_refused_(std::move(other.on_refused_)),
+      on_failed_(std::move(other.on_failed_)),
       file_(std::exchange(other.file_, std::nullopt)) {}
 
 Listener::~Listener() { close(); }
@@ -246,7 +249,8 @@ void Listener::Accept::try_accept() {
             return;
           }
           result_ = base::fail(ErrorKind::io, fmt::format("cannot accept on {}: {}", listener_.endpoint().text(),
-                                                          std::generic_category().message(errno)));
+                                                          ::strerrordesc_np(errno)));
+          if (listener_.on_failed_) listener_.on_failed_(result_.error());
           break;
         }
         waiting_.resume();

@@ -28,6 +28,8 @@ struct ListenOptions {
   std::vector<uid_t> allowed_uids;          ///< Unix: peers beside root and the process's own user
   /// Unix: told of each peer that was turned away by its credentials. On the listener's worker; may be empty.
   std::function<void(uid_t)> on_refused;
+  /// Told of each accept that failed (io, e.g. out of descriptors). On the listener's worker; may be empty.
+  std::function<void(const base::Error&)> on_failed;
 };
 
 /// A listening socket of one worker.
@@ -69,6 +71,7 @@ class Listener {
   boost::asio::posix::stream_descriptor socket_;
   std::vector<uid_t> allowed_uids_;
   std::function<void(uid_t)> on_refused_;
+  std::function<void(const base::Error&)> on_failed_;
   std::optional<std::pair<dev_t, ino_t>> file_;  // what we made, so that close() never removes another's file
 };
 

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <span>
+
+#include <sys/epoll.h>
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include "picket/transport/worker.hpp"
+
+namespace picket::transport {
+
+/// How a peer left while nobody read from it.
+enum class Hangup : std::uint8_t {
+  end_of_stream,  ///< It sends nothing more. It may still read (RFC 9112 §9.6), and nobody can tell.
+  reset,          ///< It is gone.
+};
+
+class HangupWatch;
+
+/// One worker's ear for peers that leave. Bytes that nobody reads say nothing here: Asio's own waits would report them
+/// again and again, and never what comes behind them. A poll of its own asks the kernel for EPOLLRDHUP alone, and costs
+/// the loop nothing until somebody leaves. Thread safety: the worker's. Lifetime: outlives its watches, not the worker.
+class HangupMonitor {
+ public:
+  explicit HangupMonitor(Worker& worker);
+  HangupMonitor(const HangupMonitor&) = delete;
+  HangupMonitor& operator=(const HangupMonitor&) = delete;
+
+  [[nodiscard]] Worker& worker() noexcept { return worker_; }
+
+ private:
+  friend class HangupWatch;
+  void wait();
+  void dispatch();
+  void set(int operation, int descriptor, HangupWatch& watch, std::uint32_t events) noexcept;
+  void forget(HangupWatch& watch) noexcept;
+
+  Worker& worker_;
+  boost::asio::posix::stream_descriptor poll_;
+  std::array<epoll_event, 64> events_{};
+  std::span<epoll_event> batch_;  // what dispatch() has still to tell
+};
+
+/// Listens for one peer. Lifetime: stop() or its end comes before the descriptor is closed, or says that it was.
+class HangupWatch {
+ public:
+  /// `on_hangup` is called once for each way to leave; it may destroy the watch.
+  HangupWatch(HangupMonitor& monitor, std::function<void(Hangup)> on_hangup)
+      : monitor_(monitor), on_hangup_(std::move(on_hangup)) {}
+  HangupWatch(const HangupWatch&) = delete;
+  HangupWatch& operator=(const HangupWatch&) = delete;
+  ~HangupWatch() { monitor_.forget(*this); }
+
+  [[nodiscard]] HangupMonitor& monitor() noexcept { return monitor_; }
+  [[nodiscard]] bool started() const noexcept { return descriptor_ >= 0; }
+  void start(int descriptor) noexcept;
+  /// `is_open`: whether the descriptor still is; the kernel forgets closed ones by itself, and their numbers go to
+  /// others.
+  void stop(bool is_open) noexcept;
+
+ private:
+  friend class HangupMonitor;
+  void heard(std::uint32_t events);
+
+  HangupMonitor& monitor_;
+  std::function<void(Hangup)> on_hangup_;
+  int descriptor_ = -1;
+};
+
+}  // namespace picket::transport
