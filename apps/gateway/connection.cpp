@@ -2,8 +2,11 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "apps/gateway/answer_writer.hpp"
 #include "apps/gateway/http/body_reader.hpp"
+#include "apps/gateway/http/outgoing.hpp"
 #include "apps/gateway/http/parser.hpp"
 #include "apps/gateway/inspection/answer.hpp"
 #include "apps/gateway/logs/access_line.hpp"
@@ -11,19 +14,36 @@
 #include "picket/transport/listener.hpp"
 
 namespace picket::apps::gateway {
+namespace {
+
+/// What a client is told that finds every place taken: its request is not read.
+std::string no_place(std::string_view date) {
+  return fmt::format(
+      "HTTP/1.1 503 Service Unavailable\r\nx-picket-reason: overloaded\r\nDate: {}\r\nContent-Length: 0\r\n"
+      "Connection: close\r\n\r\n",
+      date);
+}
+
+}  // namespace
 
 Connection::Connection(Shard& shard, std::string_view listener, int descriptor)
     : shard_(shard),
       listener_(listener),
       stream_(transport::adopt(shard.worker(), descriptor)),
-      peer_(Peer::of(descriptor)) {
+      peer_(Peer::of(descriptor)),
+      accepted_(shard.worker().now()) {
   shard_.opened(*this);
 }
 
 Connection::~Connection() { shard_.closed(*this); }
 
 void Connection::close_if_idle() noexcept {
-  if (idle_) stream_.close();
+  if (is_linked()) stream_.close();
+}
+
+void Connection::evict() noexcept {
+  is_evicted_ = true;
+  stream_.close();
 }
 
 void Connection::abort() {
@@ -56,7 +76,9 @@ transport::Task<void> Connection::serve() {
 
 transport::Task<Connection::HeadRead> Connection::read_head() {
   const ClientTimeouts timeouts = shard_.service()->timeouts;
-  base::Deadline deadline = base::Deadline::after(shard_.worker().now(), timeouts.idle);
+  // A first request has its time from the accept on: who connects and says nothing holds a place for no longer.
+  base::Deadline deadline = was_served_ ? base::Deadline::after(shard_.worker().now(), timeouts.idle)
+                                        : base::Deadline::after(accepted_, timeouts.head);
   std::size_t checked = 0;
   bool begun = false;
   bool skipped = false;
@@ -68,7 +90,7 @@ transport::Task<Connection::HeadRead> Connection::read_head() {
     }
     if (!begun && !buffer_.empty() && (skipped || buffer_.text() != "\r")) {
       begun = true;
-      deadline = base::Deadline::after(shard_.worker().now(), timeouts.head);
+      if (was_served_) deadline = base::Deadline::after(shard_.worker().now(), timeouts.head);
     }
     if (begun) {
       const auto end = http::find_head_end(buffer_.text(), checked, shard_.service()->head_limits);
@@ -81,10 +103,10 @@ transport::Task<Connection::HeadRead> Connection::read_head() {
       checked = buffer_.size();
     }
     if (!begun && shard_.draining()) co_return HeadRead{};
-    idle_ = !begun;
+    if (!begun) shard_.begins_to_wait(*this);
     const std::span<char> space{buffer_.prepare(http::read_size), http::read_size};
     const auto size = co_await stream_.read_some(space, deadline);
-    idle_ = false;
+    shard_.ends_to_wait(*this);
     if (!size && size.error().kind() == base::ErrorKind::timeout && begun)
       co_return HeadRead{{}, http::HeadError{408, "the head did not arrive in time"}};
     if (!size || *size == 0) co_return HeadRead{};
@@ -94,6 +116,7 @@ transport::Task<Connection::HeadRead> Connection::read_head() {
 
 transport::Task<bool> Connection::serve_request(const http::RequestHead& request) {
   const std::shared_ptr<Service> service = shard_.service();
+  was_served_ = true;
   bool keeps_alive = false;
   bool lingers = false;
   {
@@ -134,6 +157,20 @@ transport::Task<void> Connection::refuse(const http::HeadError& error) {
     shard_.worker().ids().release(id);
   }
   if (written) co_await linger();
+}
+
+transport::Task<void> Connection::turn_away(bool lingers) {
+  const std::string answer = no_place(shard_.state().date.now());
+  iovec all = http::part(answer);
+  const std::span<iovec> parts{&all, 1};
+  const base::Deadline at_once{shard_.worker().now()};
+  const auto written = co_await stream_.write(parts, at_once);
+  if (!written) co_return;
+  if (lingers) {
+    co_await linger();
+  } else {
+    (void)stream_.read_now(shard_.worker().scratch());  // closing over unread bytes would reset what was just sent
+  }
 }
 
 transport::Task<void> Connection::linger() {

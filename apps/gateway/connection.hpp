@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include <boost/intrusive/list_hook.hpp>
+
 #include "apps/gateway/exchange.hpp"
 #include "apps/gateway/http/head_check.hpp"
 #include "picket/base/arena.hpp"
@@ -20,7 +22,7 @@ class Shard;
 /// in which they came. Each exchange keeps the configuration that is in use when its head has arrived; between them the
 /// connection keeps none, so that an idle client does not hold an old one and its agents.
 /// Thread safety: its shard's thread. Lifetime: until serve() has ended.
-class Connection {
+class Connection : public boost::intrusive::list_base_hook<> {
  public:
   /// `listener`: the address that the client came to, as its listener has it.
   Connection(Shard& shard, std::string_view listener, int descriptor);
@@ -31,6 +33,16 @@ class Connection {
   /// Serves until either side closes.
   [[nodiscard]] transport::Task<void> serve();
 
+  /// Says 503 to a client that has no place, in place of serving it. `lingers`: reads on for a moment, without which a
+  /// client that has sent its request already may not get to read it.
+  [[nodiscard]] transport::Task<void> turn_away(bool lingers);
+
+  [[nodiscard]] const Peer& peer() const noexcept { return peer_; }
+  /// Whether a request has been served on it.
+  [[nodiscard]] bool was_served() const noexcept { return was_served_; }
+  /// Closes it, which waits for a request, for another one's sake.
+  void evict() noexcept;
+  [[nodiscard]] bool is_evicted() const noexcept { return is_evicted_; }
   /// Closes it where no request has begun to arrive.
   void close_if_idle() noexcept;
   /// Ends it whatever it is doing: agents are told.
@@ -57,7 +69,9 @@ class Connection {
   base::Buffer buffer_;
   base::Arena arena_{4096};
   Exchange* exchange_ = nullptr;  // the one under way
-  bool idle_ = false;
+  base::TimePoint accepted_;
+  bool was_served_ = false;
+  bool is_evicted_ = false;
 };
 
 }  // namespace picket::apps::gateway

@@ -1,10 +1,12 @@
 #include "apps/gateway/exchange.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "apps/gateway/answer_writer.hpp"
+#include "apps/gateway/http/body_pace.hpp"
 #include "apps/gateway/http/outgoing.hpp"
 #include "apps/gateway/http/target.hpp"
 #include "apps/gateway/logs/access_line.hpp"
@@ -16,12 +18,8 @@ namespace {
 
 using inspection::Reason;
 
-/// What a client may take for so many bytes of a body that is held: who sends a byte now and then would hold memory for
-/// ever.
-base::Duration time_for(std::uint64_t bytes) noexcept {
-  constexpr std::uint64_t slowest = 1024;  // bytes a second
-  return std::chrono::seconds{bytes / slowest};
-}
+// What holding a body costs whatever its size: a page of its first block.
+constexpr std::uint64_t least_held = 4096;
 
 /// A client's own, or the gateway's.
 std::string_view request_id_of(const http::RequestHead& request, const base::CorrelationId& id) {
@@ -45,11 +43,8 @@ Exchange::Exchange(Service& service, transport::Stream& client, base::Buffer& cl
       request_(request),
       arena_(arena),
       body_(client, client_buffer, request.framing, request.content_length),
-      watch_(client,
-             [this] {
-               if (client_.has_ended()) abandon(wire::CancelReason::client_disconnect);
-               return false;  // one that sends (pipelines) is there
-             }),
+      watch_(service.shard.hangups, client, service.config.limits.half_closed_time,
+             [this] { abandon(wire::CancelReason::client_disconnect); }),
       id_(service.worker.ids().mint()),
       request_id_(request_id_of(request, id_)),
       forwarded_(gateway::forward(request, peer, forwarding_terms(service.config, listener, request_id_), arena)),
@@ -58,6 +53,7 @@ Exchange::Exchange(Service& service, transport::Stream& client, base::Buffer& cl
 
 Exchange::~Exchange() {
   inspection_.reset();
+  let_body_go();
   service_.worker.ids().release(id_);
 }
 
@@ -99,6 +95,18 @@ void Exchange::hold_what_came() {
   held_.push_back(*whole);
   body_size_ = whole->size();
   body_is_held_ = true;
+}
+
+bool Exchange::hold_more(std::uint64_t bytes) {
+  if (!service_.shard.blocks.hold(bytes)) return false;
+  counted_as_held_ += bytes;
+  return true;
+}
+
+void Exchange::let_body_go() noexcept {
+  held_.clear();
+  blocks_.clear();
+  service_.shard.blocks.release(std::exchange(counted_as_held_, 0));
 }
 
 // ---- agents
@@ -178,20 +186,21 @@ transport::Task<bool> Exchange::continue_if_expected() {
 
 /// Reads the body, unless it is or turns out to be too large for every agent: then it goes on without them.
 transport::Task<bool> Exchange::hold_body(BodyLimits limits) {
-  const base::TimePoint began = service_.worker.now();
+  const base::Deadline whole = base::Deadline::after(service_.worker.now(), service_.config.limits.held_body_time);
+  http::BodyPace pace{service_.timeouts.body};
+  bool has_room = hold_more(least_held);
   // Blocks are taken as the body comes: a declared length reserves nothing.
   std::size_t used = http::block_size;
-  while (!body_.done() && std::max(body_size_, request_.content_length) <= limits.inspect_up_to) {
+  while (has_room && !body_.done() && std::max(body_size_, request_.content_length) <= limits.inspect_up_to) {
     if (used == http::block_size) {
-      blocks_.push_back(std::make_unique_for_overwrite<char[]>(http::block_size));
+      blocks_.push_back(service_.shard.blocks.take());
       held_.emplace_back(reinterpret_cast<const std::byte*>(blocks_.back().get()), 0);
       used = 0;
     }
     const std::span<char> space{blocks_.back().get() + used, http::block_size - used};
-    const base::Deadline deadline =
-        std::min(base::Deadline::after(service_.worker.now(), service_.timeouts.body),
-                 base::Deadline::after(began, service_.timeouts.body + time_for(body_size_)));
+    const base::Deadline deadline = std::min(pace.begins(service_.worker.now(), body_size_), whole);
     const auto size = co_await body_.read(space, deadline);
+    pace.ends(service_.worker.now());
     if (!size) {
       co_await refuse_unread(size.error());
       co_return false;
@@ -203,6 +212,11 @@ transport::Task<bool> Exchange::hold_body(BodyLimits limits) {
       co_await refuse(Reason::body_too_large, 413);
       co_return false;
     }
+    has_room = hold_more(*size);
+  }
+  if (!has_room) {
+    co_await refuse(Reason::overloaded, 503);
+    co_return false;
   }
   body_is_held_ = body_.done();
   co_return true;

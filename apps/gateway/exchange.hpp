@@ -7,12 +7,13 @@
 #include <vector>
 
 #include "apps/gateway/answer_writer.hpp"
+#include "apps/gateway/client_watch.hpp"
 #include "apps/gateway/forwarded_request.hpp"
+#include "apps/gateway/http/block_pool.hpp"
 #include "apps/gateway/http/body_reader.hpp"
 #include "apps/gateway/http/fields.hpp"
 #include "apps/gateway/http/message.hpp"
 #include "apps/gateway/http/response_reader.hpp"
-#include "apps/gateway/input_watch.hpp"
 #include "apps/gateway/inspection/inspection.hpp"
 #include "apps/gateway/service.hpp"
 
@@ -53,6 +54,8 @@ class Exchange {
 
   // Each step returns false where the request has been answered, or cannot be any more.
   void hold_what_came();
+  [[nodiscard]] bool hold_more(std::uint64_t bytes);
+  void let_body_go() noexcept;
   [[nodiscard]] transport::Task<bool> inspect_head(const config::Route& route);
   [[nodiscard]] transport::Task<bool> take_body();
   [[nodiscard]] transport::Task<bool> hold_body(BodyLimits limits);
@@ -93,7 +96,7 @@ class Exchange {
   const http::RequestHead& request_;
   base::Arena& arena_;
   http::BodyReader body_;
-  InputWatch watch_;  // of the client, while nobody reads from it
+  ClientWatch watch_;  // of the client, while nobody reads from it
   base::CorrelationId id_;
   std::string_view request_id_;
   ForwardedRequest forwarded_;
@@ -101,13 +104,14 @@ class Exchange {
   base::TimePoint began_;
 
   // The body, where it came with the head or agents look at it: blocks as read, pieces as they go on.
-  std::vector<std::unique_ptr<char[]>> blocks_;
+  std::vector<http::BlockPool::Block> blocks_;
   std::vector<base::ByteView> held_;
   std::uint64_t body_size_ = 0;
-  bool body_is_held_ = false;     // all of it, even where there is none of it
-  bool request_is_sent_ = false;  // all of it, to the upstream that answers
-  bool body_started_ = false;     // bytes of it were taken from the socket to go upstream: no retry
-  bool expect_goes_on_ = false;   // the upstream says whether the client is to send its body
+  std::uint64_t counted_as_held_ = 0;  // of the worker's budget
+  bool body_is_held_ = false;          // all of it, even where there is none of it
+  bool request_is_sent_ = false;       // all of it, to the upstream that answers
+  bool body_started_ = false;          // bytes of it were taken from the socket to go upstream: no retry
+  bool expect_goes_on_ = false;        // the upstream says whether the client is to send its body
 
   base::Buffer interim_;  // what the client could not take of interim answers yet: goes before the final one
   base::Buffer upstream_buffer_;

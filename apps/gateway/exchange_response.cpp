@@ -69,13 +69,15 @@ transport::Task<void> Exchange::relay(upstream::Lease lease, const http::FieldLi
   status_ = response_.status;
 
   http::BodyReader body{lease.stream(), upstream_buffer_, response_.framing, response_.content_length, true};
-  std::unique_ptr<char[]> block;
+  let_body_go();  // a response may take its time
+  http::BlockPool::Block block;
   upstream_ = &lease.stream();
+  watch_.answer_begins();
   while (!head.empty() || !body.done()) {
     std::size_t size = 0;
     // A head that came alone goes on alone: its body may take its time.
     if (!body.done() && (head.empty() || !upstream_buffer_.empty())) {
-      if (!block) block = std::make_unique_for_overwrite<char[]>(http::block_size);
+      if (!block) block = service_.shard.blocks.take();
       const std::span<char> space{block.get(), http::block_size};
       const base::Deadline deadline = base::Deadline::after(service_.worker.now(), service_.upstream_timeouts.read);
       watch_.start();

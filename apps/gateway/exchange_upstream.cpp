@@ -3,6 +3,7 @@
 #include "apps/gateway/answer_writer.hpp"
 #include "apps/gateway/early_answer.hpp"
 #include "apps/gateway/exchange.hpp"
+#include "apps/gateway/http/body_pace.hpp"
 #include "apps/gateway/http/outgoing.hpp"
 #include "apps/gateway/inspection/chunks.hpp"
 
@@ -189,13 +190,16 @@ transport::Task<base::Status> Exchange::send_request(upstream::Lease& lease, Ear
 transport::Task<base::Status> Exchange::stream_body(transport::Stream& upstream, EarlyAnswer& early) {
   watch_.stop();  // from here on the client is read from
   const bool chunked = request_.framing == http::Framing::chunked;
-  const auto block = std::make_unique_for_overwrite<char[]>(http::block_size);
+  const auto block = service_.shard.blocks.take();
+  http::BodyPace pace{service_.timeouts.body};
   while (true) {
     const std::span<char> space{block.get(), http::block_size};
+    const base::TimePoint now = service_.worker.now();
     const bool waits_for_upstream = expect_goes_on_ && !body_started_;
-    const base::Duration patience = waits_for_upstream ? service_.upstream_timeouts.read : service_.timeouts.body;
-    const base::Deadline deadline = base::Deadline::after(service_.worker.now(), patience);
+    const base::Deadline deadline =
+        waits_for_upstream ? base::Deadline::after(now, service_.upstream_timeouts.read) : pace.begins(now, body_size_);
     const auto size = co_await body_.read(space, deadline);
+    if (!waits_for_upstream) pace.ends(service_.worker.now());
     body_started_ = body_started_ || size;
     if (early.outcome()) co_return base::fail(base::ErrorKind::connection_closed, "the upstream answered first");
     if (!size) {

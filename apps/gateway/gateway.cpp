@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include <spdlog/spdlog.h>
+
+#include "apps/gateway/descriptors.hpp"
 #include "apps/gateway/metrics_page.hpp"
 
 namespace picket::apps::gateway {
@@ -35,15 +38,32 @@ bool same_address(const std::optional<config::Observability::Metrics>& a,
 
 }  // namespace
 
-Gateway::Gateway(const config::System& system) {
+Gateway::Gateway(const config::System& system, const ProcessLog& log)
+    : log_(log), descriptors_(raise_descriptor_limit()) {
   const std::size_t count =
       system.worker_threads != 0 ? system.worker_threads : std::max(1U, std::thread::hardware_concurrency());
-  for (std::size_t i = 0; i < count; ++i) shards_.push_back(std::make_unique<Shard>(i, count, system.busy_polling));
+  for (std::size_t i = 0; i < count; ++i)
+    shards_.push_back(std::make_unique<Shard>(i, count, system.busy_polling, admission_));
 }
 
 Gateway::~Gateway() { metrics_.reset(); }
 
+/// A client is let in only where there will be a descriptor for its upstream as well.
+base::Status Gateway::cap_connections(config::Config& config) const {
+  const auto possible = connections_within(descriptors_, config, shards_.size());
+  if (!possible) return possible.error();
+  auto& wanted = config.system.max_connections;
+  if (*possible < wanted)
+    spdlog::warn(
+        "max-connections is {} in place of {}: of {} open descriptors each client may need two, and agents, "
+        "logs and metrics have theirs; raise the hard limit (ulimit -Hn, LimitNOFILE)",
+        *possible, wanted, descriptors_);
+  wanted = std::min(wanted, *possible);
+  return {};
+}
+
 base::Status Gateway::apply(config::Config config) {
+  PICKET_TRY(cap_connections(config));
   auto made = Generation::make(std::move(config), shards_.size(), generation_.get());
   if (!made) return std::move(made.error());
   const auto wanted = endpoints_of((*made)->config);
@@ -93,7 +113,7 @@ base::Result<std::unique_ptr<MetricsServer>> Gateway::open_metrics(const config:
     // A scrape may come before a first configuration that fails, or while a reload is taking the page away.
     const auto* const served = generation_ ? &generation_->config.observability.metrics : nullptr;
     if (served == nullptr || !*served || path != (*served)->path) return std::nullopt;
-    return metrics_page(shards_, *generation_);
+    return metrics_page(shards_, *generation_, log_);
   });
 }
 

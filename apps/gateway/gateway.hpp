@@ -5,8 +5,10 @@
 #include <mutex>
 #include <vector>
 
+#include "apps/gateway/admission.hpp"
 #include "apps/gateway/generation.hpp"
 #include "apps/gateway/metrics_server.hpp"
+#include "apps/gateway/process_log.hpp"
 #include "apps/gateway/shard.hpp"
 
 namespace picket::apps::gateway {
@@ -15,8 +17,8 @@ namespace picket::apps::gateway {
 /// Thread safety: one controlling thread; the metrics server's thread reads beside it.
 class Gateway {
  public:
-  /// The workers are what `system` says, for as long as the process lives.
-  explicit Gateway(const config::System& system);
+  /// The workers are what `system` says, for as long as the process lives. `log`: for its count of lost lines.
+  Gateway(const config::System& system, const ProcessLog& log);
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
   ~Gateway();
@@ -38,6 +40,11 @@ class Gateway {
                                      const std::vector<transport::Endpoint>& endpoints);
   [[nodiscard]] base::Result<std::unique_ptr<MetricsServer>> open_metrics(const config::Observability::Metrics& wanted);
 
+  [[nodiscard]] base::Status cap_connections(config::Config& config) const;
+
+  const ProcessLog& log_;
+  const std::uint64_t descriptors_;  // how many the process may have open
+  Admission admission_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::shared_ptr<const Generation> generation_;
   std::mutex in_use_;  // held while a configuration is taken into use, and while metrics are read

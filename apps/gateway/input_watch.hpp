@@ -9,8 +9,7 @@
 namespace picket::apps::gateway {
 
 /// Notices that there is something to read from a stream, or that its peer has closed it, while nobody reads from it:
-/// a client that leaves while agents or the upstream are waited for, an upstream that answers while a request is still
-/// being written to it.
+/// an upstream that answers while a request is still being written to it.
 ///
 /// It begins to look a little after start(), so that what is done at once pays nothing for it. Thread safety: the
 /// stream's worker. Lifetime: the stream outlives it; no read may be awaited between start() and stop(), and no write

@@ -44,6 +44,8 @@ void requests(metrics::Exposition& page, Shards shards) {
   }
   page.counter_family("picket_request_bytes_total", "Bytes of request bodies received.");
   page.sample({}, sum(shards, [](const Shard& shard) { return shard.metrics().request_bytes.value(); }));
+  page.gauge_family("picket_held_bytes", "Bytes of request bodies that are held for agents now.");
+  page.sample({}, sum(shards, [](const Shard& shard) { return shard.held_bytes(); }));
   page.counter_family("picket_response_bytes_total", "Bytes of response bodies sent.");
   page.sample({}, sum(shards, [](const Shard& shard) { return shard.metrics().response_bytes.value(); }));
   page.histogram_family("picket_request_duration_seconds", "From a request's head to the last byte of its answer.");
@@ -164,8 +166,10 @@ void agent_connections(metrics::Exposition& page, Shards shards, const Generatio
   });
 }
 
-void log_files(metrics::Exposition& page, const Generation& generation) {
+void log_lines(metrics::Exposition& page, const Generation& generation, const ProcessLog& process_log) {
   page.counter_family("picket_log_lines_lost_total", "Log lines lost: the queue was full, or the file not writable.");
+  const std::array<Label, 1> process{{{"log", "process"}}};
+  page.sample(process, process_log.lost());
   for (const auto& [name, file] :
        {std::pair<std::string_view, const logs::LogFile*>{"access", generation.logs->access.get()},
         {"audit", generation.logs->audit.get()}}) {
@@ -177,7 +181,7 @@ void log_files(metrics::Exposition& page, const Generation& generation) {
 
 }  // namespace
 
-std::string metrics_page(Shards shards, const Generation& generation) {
+std::string metrics_page(Shards shards, const Generation& generation, const ProcessLog& process_log) {
   metrics::Exposition page;
   clients(page, shards);
   requests(page, shards);
@@ -186,7 +190,7 @@ std::string metrics_page(Shards shards, const Generation& generation) {
     agent_decisions(page, shards, generation);
     agent_connections(page, shards, generation);
   }
-  if (generation.logs->access || generation.logs->audit) log_files(page, generation);
+  log_lines(page, generation, process_log);
   return std::move(page).take();
 }
 

@@ -5,12 +5,14 @@
 #include <string>
 
 #include "apps/gateway/generation.hpp"
+#include "apps/gateway/process_log.hpp"
 #include "apps/gateway/shard.hpp"
 
 namespace picket::apps::gateway {
 
 /// Everything the gateway counts, summed over its shards, as Prometheus text. Thread safety: any thread, while no
 /// configuration is being taken into use.
-[[nodiscard]] std::string metrics_page(std::span<const std::unique_ptr<Shard>> shards, const Generation& generation);
+[[nodiscard]] std::string metrics_page(std::span<const std::unique_ptr<Shard>> shards, const Generation& generation,
+                                       const ProcessLog& process_log);
 
 }  // namespace picket::apps::gateway

@@ -23,9 +23,11 @@ sigset_t block_signals() {
   return signals;
 }
 
-void complain(const std::vector<config::Diagnostic>& diagnostics) {
+std::string rendered(const std::vector<config::Diagnostic>& diagnostics) {
   const bool colour = ::isatty(STDERR_FILENO) == 1;
-  for (const auto& diagnostic : diagnostics) fmt::print(stderr, "{}", config::render(diagnostic, colour));
+  std::string text;
+  for (const auto& diagnostic : diagnostics) text += config::render(diagnostic, colour);
+  return text;
 }
 
 void log_what_is_served(const config::Config& config) {
@@ -34,10 +36,10 @@ void log_what_is_served(const config::Config& config) {
     spdlog::info("metrics at http://{}:{}{}", metrics->host, metrics->port, metrics->path);
 }
 
-void reload(Gateway& gateway, const std::filesystem::path& file, const config::System& at_start) {
+void reload(Gateway& gateway, ProcessLog& log, const std::filesystem::path& file, const config::System& at_start) {
   auto loaded = config::load(file);
   if (!loaded) {
-    complain(loaded.error());
+    log.print(rendered(loaded.error()));
     spdlog::error("not reloaded: {} has errors; the configuration before it is served on", file.string());
     return;
   }
@@ -48,7 +50,7 @@ void reload(Gateway& gateway, const std::filesystem::path& file, const config::S
     spdlog::error("not reloaded: {}; the configuration before it is served on", applied.error().message());
     return;
   }
-  set_process_log(config.observability);
+  log.use(config.observability);
   spdlog::info("reloaded {}", file.string());
   log_what_is_served(config);
 }
@@ -73,13 +75,13 @@ void drain(Gateway& gateway, base::Duration patience, const sigset_t& signals) {
 int run(const std::filesystem::path& file) {
   auto loaded = config::load(file);
   if (!loaded) {
-    complain(loaded.error());
+    fmt::print(stderr, "{}", rendered(loaded.error()));
     return 2;
   }
   const config::Config config = *loaded;
   const sigset_t signals = block_signals();
-  set_process_log(config.observability);
-  Gateway gateway{config.system};
+  ProcessLog log{config.observability};
+  Gateway gateway{config.system, log};
   if (const auto applied = gateway.apply(std::move(*loaded)); !applied) {
     spdlog::error("{}", applied.error().message());
     return 1;
@@ -89,7 +91,7 @@ int run(const std::filesystem::path& file) {
     int signal = 0;
     sigwait(&signals, &signal);
     if (signal == SIGHUP) {
-      reload(gateway, file, config.system);
+      reload(gateway, log, file, config.system);
     } else if (signal == SIGUSR1) {
       gateway.reopen_logs();
     } else {

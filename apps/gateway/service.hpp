@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "apps/gateway/generation.hpp"
+#include "apps/gateway/http/block_pool.hpp"
 #include "apps/gateway/http/date.hpp"
 #include "apps/gateway/http/head_check.hpp"
 #include "apps/gateway/inspection/inspection.hpp"
@@ -13,6 +14,7 @@
 #include "apps/gateway/metrics.hpp"
 #include "apps/gateway/upstream/pool.hpp"
 #include "picket/pool/agent_pool.hpp"
+#include "picket/transport/hangup.hpp"
 #include "picket/transport/worker.hpp"
 
 namespace picket::apps::gateway {
@@ -33,6 +35,8 @@ struct ShardState {
   bool draining = false;  ///< Answers close their connections.
   http::DateClock date;
   ShardMetrics metrics;
+  transport::HangupMonitor hangups;
+  http::BlockPool blocks;
 };
 
 /// One generation of the configuration as one shard serves it: its agents, its upstreams, its logs.

@@ -2,25 +2,13 @@
 
 #include <algorithm>
 #include <future>
-#include <string_view>
 #include <utility>
 
-#include <fmt/format.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <spdlog/spdlog.h>
+
+#include "apps/gateway/descriptors.hpp"
 
 namespace picket::apps::gateway {
-namespace {
-
-/// What a client is told that finds every place taken: its request is not read.
-std::string overloaded(std::string_view date) {
-  return fmt::format(
-      "HTTP/1.1 503 Service Unavailable\r\nx-picket-reason: overloaded\r\nDate: {}\r\nContent-Length: 0\r\n"
-      "Connection: close\r\n\r\n",
-      date);
-}
-
-}  // namespace
 
 template <class Work>
 auto Shard::run_there(Work work) -> decltype(work()) {
@@ -30,10 +18,16 @@ auto Shard::run_there(Work work) -> decltype(work()) {
   return result.get();
 }
 
-Shard::Shard(std::size_t index, std::size_t shards, bool busy_polling)
+Shard::Shard(std::size_t index, std::size_t shards, bool busy_polling, Admission& admission)
     : worker_({.busy_polling = busy_polling}),
-      state_{.index = index, .draining = false, .date = {}, .metrics = {}},
+      state_{.index = index,
+             .draining = false,
+             .date = {},
+             .metrics = {},
+             .hangups = transport::HangupMonitor{worker_},
+             .blocks = {}},
       shards_(shards),
+      admission_(admission),
       agent_log_(index),
       thread_([this] { worker_.run(); }) {}
 
@@ -57,9 +51,11 @@ base::Status Shard::prepare(const std::shared_ptr<const Generation>& generation,
     auto service = Service::create(worker_, state_, generation, &agent_log_);
     if (!service) return std::move(service.error());
     Prepared made{.service = std::move(*service), .endpoints = endpoints, .listeners = {}};
+    const transport::ListenOptions options{.reuse_port = true,
+                                           .on_failed = [this](const base::Error& error) { accept_failed(error); }};
     for (const auto& endpoint : endpoints) {
       if (listeners_.contains(endpoint.text())) continue;
-      auto listener = transport::Listener::open(worker_, endpoint, {.reuse_port = true});
+      auto listener = transport::Listener::open(worker_, endpoint, options);
       if (!listener) return std::move(listener.error());
       made.listeners.push_back(std::move(*listener));
     }
@@ -82,6 +78,7 @@ void Shard::commit() {
         listener->close();
     service_ = std::move(prepared_->service);
     max_connections_ = (service_->config.system.max_connections + shards_ - 1) / shards_;
+    state_.blocks.set_budget(service_->config.limits.max_held_size / shards_);
     for (auto& listener : prepared_->listeners) transport::spawn(accept_on(std::move(listener)));
     prepared_.reset();
   });
@@ -119,19 +116,57 @@ transport::Task<void> Shard::accept_on(transport::Listener listener) {
 }
 
 void Shard::take(const std::string& listener, int descriptor) {
-  if (connections_.size() >= max_connections_) {
-    state_.metrics.connections_refused.add();
-    const std::string answer = overloaded(state_.date.now());
-    (void)::send(descriptor, answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    ::close(descriptor);
-    return;
-  }
-  transport::spawn(serve(listener, descriptor));
+  const bool has_place = !is_full() || evict_one();
+  transport::spawn(serve(listener, descriptor, has_place));
 }
 
-transport::Task<void> Shard::serve(std::string listener, int descriptor) {
+transport::Task<void> Shard::serve(std::string listener, int descriptor, bool has_place) {
   Connection connection{*this, listener, descriptor};
-  co_await connection.serve();
+  const auto place = has_place ? admit(listener, connection.peer()) : std::nullopt;
+  if (place) {
+    co_await connection.serve();
+    co_return;
+  }
+  state_.metrics.connections_refused.add();
+  const bool lingers = ++turned_away_ <= max_turned_away;
+  co_await connection.turn_away(lingers);
+  --turned_away_;
+}
+
+/// Proxies that speak for many clients are not counted as one.
+std::optional<Admission::Place> Shard::admit(const std::string& listener, const Peer& peer) {
+  const config::Listener* const at = service_->listener(listener);
+  const bool is_exempt = at != nullptr && at->trusts(peer.ip);
+  return admission_.admit(peer.address, is_exempt ? 0 : service_->config.limits.max_connections_per_client);
+}
+
+bool Shard::is_full() const noexcept { return connections_.size() - evicted_ - turned_away_ >= max_connections_; }
+
+/// Closes who has waited longest for a request, of the kind that there is more of: a flood of connections that send
+/// nothing does not cost those their place who do, nor do many that were served once keep everybody new out.
+bool Shard::evict_one() {
+  Waiting& waiting = never_served_.size() >= served_.size() ? never_served_ : served_;
+  if (waiting.empty()) return false;
+  Connection& oldest = waiting.front();
+  ends_to_wait(oldest);
+  ++evicted_;
+  oldest.evict();
+  return true;
+}
+
+void Shard::accept_failed(const base::Error& error) {
+  evict_one();  // where descriptors are short, as good a reason as a limit
+  if (admission_.may_complain(worker_.now()))
+    spdlog::error("{}; tried again every 100 ms (worker {})", error.message(), state_.index);
+}
+
+void Shard::begins_to_wait(Connection& connection) {
+  (connection.was_served() ? served_ : never_served_).push_back(connection);
+}
+
+void Shard::ends_to_wait(Connection& connection) {
+  Waiting& waiting = connection.was_served() ? served_ : never_served_;
+  if (connection.is_linked()) waiting.erase(waiting.iterator_to(connection));
 }
 
 void Shard::opened(Connection& connection) {
@@ -142,6 +177,7 @@ void Shard::opened(Connection& connection) {
 
 void Shard::closed(Connection& connection) {
   connections_.erase(&connection);
+  if (connection.is_evicted()) --evicted_;
   state_.metrics.connections_open.add(-1);
 }
 

@@ -8,8 +8,10 @@
 #include <thread>
 #include <vector>
 
+#include <boost/intrusive/list.hpp>
 #include <boost/unordered/unordered_flat_set.hpp>
 
+#include "apps/gateway/admission.hpp"
 #include "apps/gateway/agent_log.hpp"
 #include "apps/gateway/connection.hpp"
 #include "apps/gateway/service.hpp"
@@ -25,8 +27,8 @@ namespace picket::apps::gateway {
 /// thread to do it. All others are the shard's own.
 class Shard {
  public:
-  /// `shards`: how many there are; each takes its share of max-connections.
-  Shard(std::size_t index, std::size_t shards, bool busy_polling);
+  /// `shards`: how many there are; each takes its share of max-connections. `admission`: what they know together.
+  Shard(std::size_t index, std::size_t shards, bool busy_polling, Admission& admission);
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
   /// Any thread. Ends the thread; connections that are left are aborted.
@@ -48,6 +50,7 @@ class Shard {
   /// Ends every connection.
   void abort();
   [[nodiscard]] const ShardMetrics& metrics() const noexcept { return state_.metrics; }
+  [[nodiscard]] std::uint64_t held_bytes() const noexcept { return state_.blocks.held(); }
   /// What a scrape reads; not while commit() runs.
   [[nodiscard]] const Service* current() const noexcept { return service_.get(); }
 
@@ -58,6 +61,9 @@ class Shard {
   [[nodiscard]] const std::shared_ptr<Service>& service() const noexcept { return service_; }
   void opened(Connection& connection);
   void closed(Connection& connection);
+  /// The connection waits for a request, and may be closed where a new client needs its place.
+  void begins_to_wait(Connection& connection);
+  void ends_to_wait(Connection& connection);
 
  private:
   /// Runs `work` on the shard's thread and waits for it.
@@ -65,12 +71,17 @@ class Shard {
   auto run_there(Work work) -> decltype(work());
   transport::Task<void> accept_on(transport::Listener listener);
   void take(const std::string& listener, int descriptor);
-  transport::Task<void> serve(std::string listener, int descriptor);
+  void accept_failed(const base::Error& error);
+  [[nodiscard]] bool is_full() const noexcept;
+  bool evict_one();
+  [[nodiscard]] std::optional<Admission::Place> admit(const std::string& listener, const Peer& peer);
+  transport::Task<void> serve(std::string listener, int descriptor, bool has_place);
 
   transport::Worker worker_;
   ShardState state_;
   std::size_t shards_;
   std::size_t max_connections_ = 0;
+  Admission& admission_;
   AgentLog agent_log_;
   std::shared_ptr<Service> service_;
 
@@ -83,6 +94,12 @@ class Shard {
   std::optional<Prepared> prepared_;
   std::map<std::string, transport::Listener*> listeners_;  // by address; they live in the frames of accept_on()
   boost::unordered_flat_set<Connection*> connections_;
+  /// Connections that wait for a request, the longest first: those that never had one, and those that had.
+  using Waiting = boost::intrusive::list<Connection>;
+  Waiting never_served_;
+  Waiting served_;
+  std::size_t evicted_ = 0;      // of connections_: closed, their coroutines not at their end yet
+  std::size_t turned_away_ = 0;  // of connections_: told that they have no place
   std::jthread thread_;
 };
 

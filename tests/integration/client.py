@@ -34,8 +34,8 @@ class Response:
 class Client:
     """One connection. Every wait ends after `timeout` seconds with TimeoutError."""
 
-    def __init__(self, port: int, timeout: float = 30):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+    def __init__(self, port: int, timeout: float = 30, source: str = "127.0.0.1"):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout, source_address=(source, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
 

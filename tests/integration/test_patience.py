@@ -56,7 +56,11 @@ class Patience(unittest.TestCase):
         cls.results: dict[str, tuple] = {}
         scenes = (
             cls.idle,
+            cls.silent,
+            cls.late_head,
             cls.slow_head,
+            cls.dripped_body,
+            cls.dripped_inspected_body,
             cls.stalled_body,
             cls.stalled_inspected_body,
             cls.silent_upstream,
@@ -100,6 +104,18 @@ class Patience(unittest.TestCase):
         return client.get().status, client.closed()
 
     @staticmethod
+    def silent(client: Client) -> bytes:
+        """A connection that a browser opens to have one."""
+        return client.socket.recv(1)
+
+    @staticmethod
+    def late_head(client: Client) -> tuple:
+        time.sleep(6)
+        client.send("GET / HTTP/1.1\r\n")
+        answer = client.response()
+        return answer.status, answer.reason, client.closed()
+
+    @staticmethod
     def slow_head(client: Client) -> tuple:
         """A byte a second, as slowloris does."""
         client.socket.settimeout(1)
@@ -112,6 +128,28 @@ class Patience(unittest.TestCase):
             except TimeoutError:
                 continue
         return ()
+
+    @staticmethod
+    def dripped(client: Client, target: str) -> tuple:
+        """Ten bytes a second: never a pause, never an end."""
+        client.socket.settimeout(0.1)
+        client.send(message(target, "Content-Length: 100000\r\n", "POST"))
+        for _ in range(700):
+            try:
+                client.send("a")
+                answer = client.response()
+                return answer.status, answer.reason
+            except TimeoutError:
+                continue
+        return ()
+
+    @classmethod
+    def dripped_body(cls, client: Client) -> tuple:
+        return cls.dripped(client, "/dripped")
+
+    @classmethod
+    def dripped_inspected_body(cls, client: Client) -> tuple:
+        return cls.dripped(client, "/inspected")
 
     @staticmethod
     def stalled(client: Client, target: str) -> tuple:
@@ -179,6 +217,16 @@ class Patience(unittest.TestCase):
 
     def test_an_idle_client_is_cut_after_a_minute(self):
         self.check("idle", (200, True), MINUTE)
+
+    def test_a_connection_that_never_sends_a_byte_is_closed_after_ten_seconds_and_told_nothing(self):
+        self.check("silent", b"", (8, 25))
+
+    def test_a_first_head_has_its_ten_seconds_from_the_accept_on(self):
+        self.check("late_head", (408, "bad_request", True), (8, 14))
+
+    def test_a_body_that_drips_is_408_whether_it_is_inspected_or_not(self):
+        self.check("dripped_body", (408, "bad_request"), (25, 45))
+        self.check("dripped_inspected_body", (408, "bad_request"), (25, 45))
 
     def test_a_head_that_takes_more_than_ten_seconds_is_408(self):
         self.check("slow_head", (408, "bad_request", True), (8, 25))

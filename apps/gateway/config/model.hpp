@@ -111,8 +111,12 @@ struct Route {
 struct Limits {
   std::uint64_t max_header_size = 16'384;  ///< bytes of a whole head
   std::uint32_t max_header_count = 100;
-  std::uint64_t max_body_size = 10'485'760;  ///< bytes
-  bool underscores_in_headers = false;       ///< Fields whose names have one go on; else they are dropped.
+  std::uint64_t max_body_size = 10'485'760;   ///< bytes
+  std::uint64_t max_held_size = 268'435'456;  ///< bytes of bodies that are held, over all workers
+  milliseconds held_body_time{120'000};       ///< in which a held body is whole
+  milliseconds half_closed_time{2'000};       ///< in which an answer begins for a client that ended its side; 0: none
+  std::uint32_t max_connections_per_client = 0;  ///< 0: no limit
+  bool underscores_in_headers = false;           ///< Fields whose names have one go on; else they are dropped.
 };
 
 struct Observability {

@@ -20,6 +20,10 @@ constexpr Key<Limits> limits_keys[] = {
     {{"max-header-count"}, number<&Limits::max_header_count>(1, 10'000)},
     {{"max-body-size-bytes"}, number<&Limits::max_body_size>(1, 1'099'511'627'776, "bytes")},
     {{"underscores-in-headers"}, boolean<&Limits::underscores_in_headers>()},
+    {{"max-held-bytes"}, number<&Limits::max_held_size>(1'048'576, 1'099'511'627'776, "bytes")},
+    {{"held-body-secs"}, in_seconds<&Limits::held_body_time>(86'400)},
+    {{"half-closed-secs"}, in_seconds<&Limits::half_closed_time>(60, 0)},
+    {{"max-connections-per-client"}, number<&Limits::max_connections_per_client>(0, 10'000'000)},
 };
 
 void read_metrics_address(Reader& reader, const Setting& setting, MetricsDraft& out) {

@@ -168,11 +168,11 @@ constexpr BooleanRule<Owner<Members...>> boolean() {
   return {[](Owner& owner, bool value) { follow<Members...>(owner) = value; }};
 }
 
-/// A time, written in units of `Unit`; never zero.
+/// A time, written in units of `Unit`; zero only where `min` says so.
 template <class Unit, auto... Members>
-constexpr NumberRule<Owner<Members...>> duration(std::uint64_t max, std::string_view unit) {
+constexpr NumberRule<Owner<Members...>> duration(std::uint64_t min, std::uint64_t max, std::string_view unit) {
   using Owner = Owner<Members...>;
-  return {1, max, unit, [](Owner& owner, std::uint64_t value) { follow<Members...>(owner) = Unit(value); },
+  return {min, max, unit, [](Owner& owner, std::uint64_t value) { follow<Members...>(owner) = Unit(value); },
           [](const Owner& owner) -> std::optional<std::uint64_t> {
             const auto value = content<Members...>(owner);
             if (!value) return std::nullopt;
@@ -181,11 +181,11 @@ constexpr NumberRule<Owner<Members...>> duration(std::uint64_t max, std::string_
 }
 template <auto... Members>
 constexpr auto in_milliseconds(std::uint64_t max) {
-  return duration<std::chrono::milliseconds, Members...>(max, "ms");
+  return duration<std::chrono::milliseconds, Members...>(1, max, "ms");
 }
 template <auto... Members>
-constexpr auto in_seconds(std::uint64_t max) {
-  return duration<std::chrono::seconds, Members...>(max, "s");
+constexpr auto in_seconds(std::uint64_t max, std::uint64_t min = 1) {
+  return duration<std::chrono::seconds, Members...>(min, max, "s");
 }
 
 template <auto... Members>

@@ -16,8 +16,6 @@ namespace picket::apps::gateway::http {
 /// Bytes that are asked for at a time where a connection's bytes are looked at before anybody takes them: heads,
 /// chunks.
 inline constexpr std::size_t read_size = 16 * 1024;
-/// Bytes of a body that are held in one piece, or pass in one read and one write.
-inline constexpr std::size_t block_size = 64 * 1024;
 
 /// Reads one message's body from a connection: first what was read along with the head, then from the socket, straight
 /// into the caller's memory where nothing has to be decoded. Thread safety: the stream's worker. Lifetime: stream and

@@ -1,0 +1,144 @@
+"""Clients that leave while their request is served: by a reset, by an end of stream, with and without bytes unread."""
+
+import socket
+import struct
+import threading
+import time
+from pathlib import Path
+
+from agent import Event
+from client import Client, message
+from processes import wait
+from stage import Asked, StageTest
+from upstream import Request, response
+from wire import allow
+
+LATE = 30  # seconds that nobody waits for
+
+
+class Gone(StageTest):
+    def setUp(self):
+        super().setUp()
+        self.release = threading.Event()
+        self.addCleanup(self.release.set)
+
+    def respond(self, request: Request) -> bytes:
+        if request.target.startswith("/held"):
+            self.release.wait(LATE)
+        return response(b"late")
+
+    def gateway(self, agents=(), limits="half-closed-secs 1", respond=None):
+        self.upstream = self.stage.upstream(respond or self.respond)
+        return self.stage.gateway(self.upstream, agents, limits=limits)
+
+    @staticmethod
+    def reset(client: Client) -> None:
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+
+    def ways(self):
+        """Name, what follows the request, how the client leaves."""
+        pipelined = message("/next")
+        for name, rest in (("nothing", b""), ("one byte", b"G"), ("a request", pipelined), ("much", b"x" * 20_000)):
+            yield f"reset after {name}", rest, self.reset
+            yield f"close after {name}", rest, Client.close
+            yield f"half-close after {name}", rest, lambda client: client.socket.shutdown(socket.SHUT_WR)
+
+    def expect_gone(self, gateway, since: float) -> None:
+        wait("the exchange ends", lambda: gateway.metric("picket_client_connections_open") == 0, 10)
+        self.assertLess(time.monotonic() - since, 8)
+
+    def test_a_client_that_left_while_the_upstream_is_waited_for_is_noticed(self):
+        gateway = self.gateway()
+        for i, (name, rest, leave) in enumerate(self.ways()):
+            with self.subTest(name):
+                client = gateway.client()
+                client.send(message(f"/held/{i}") + rest)
+                wait("the upstream is asked", lambda i=i: any(r.target == f"/held/{i}" for r in self.upstream.requests))
+                begin = time.monotonic()
+                leave(client)
+                self.expect_gone(gateway, begin)
+                self.assertEqual(gateway.access(f"/held/{i}")[0]["status"], 0)
+
+    def test_a_client_that_left_while_an_agent_is_waited_for_is_noticed_and_the_agent_told(self):
+        agent = self.stage.agent(request_headers=lambda event: self.hold(event))
+        gateway = self.gateway([Asked("a", agent.path)])
+        for i, (name, rest, leave) in enumerate(self.ways()):
+            with self.subTest(name):
+                client = gateway.client()
+                client.send(message(f"/held/{i}") + rest)
+                agent.expect("request_headers", i + 1)
+                begin = time.monotonic()
+                leave(client)
+                self.expect_gone(gateway, begin)
+                agent.expect("cancel", i + 1)
+        self.assertEqual(self.upstream.requests, [])
+
+    def hold(self, _: Event) -> dict:
+        self.release.wait(LATE)
+        return allow()
+
+    def test_a_reset_does_not_wait_for_the_time_that_a_half_close_has(self):
+        gateway = self.gateway(limits="half-closed-secs 60")
+        client = gateway.client()
+        client.send(message("/held") + b"G")
+        wait("the upstream is asked", lambda: self.upstream.requests)
+        begin = time.monotonic()
+        self.reset(client)
+        self.expect_gone(gateway, begin)
+
+    def test_a_client_that_ended_its_side_gets_an_answer_that_begins_in_time(self):
+        def slowly(request: Request) -> bytes:
+            time.sleep(0.5)
+            return response(request.target.encode())
+
+        gateway = self.gateway(limits="half-closed-secs 10", respond=slowly)
+        for i, rest in enumerate((b"", message("/next"))):
+            client = gateway.client()
+            client.send(message(f"/slow/{i}") + rest)
+            client.socket.shutdown(socket.SHUT_WR)
+            self.assertEqual(client.response().body, f"/slow/{i}".encode())
+            if rest:
+                self.assertEqual(client.response().body, b"/next")
+            self.assertTrue(client.closed())
+
+    def test_an_answer_that_has_begun_is_sent_to_its_end_however_long_it_takes(self):
+        def trickle(request: Request) -> None:
+            request.peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n")
+            for _ in range(4):
+                time.sleep(0.7)
+                request.peer.sendall(b"x")
+
+        gateway = self.gateway(limits="half-closed-secs 1", respond=trickle)
+        client = gateway.client()
+        client.send(message("/trickle"))
+        client.socket.shutdown(socket.SHUT_WR)
+        self.assertEqual(client.response().body, b"xxxx")
+
+    def test_with_no_time_for_half_closed_clients_an_end_of_stream_is_a_client_that_left(self):
+        gateway = self.gateway(limits="half-closed-secs 0")
+        client = gateway.client()
+        client.send(message("/held"))
+        wait("the upstream is asked", lambda: self.upstream.requests)
+        begin = time.monotonic()
+        client.socket.shutdown(socket.SHUT_WR)
+        self.expect_gone(gateway, begin)
+        self.assertLess(time.monotonic() - begin, 2)
+
+    def test_unread_bytes_change_nothing_and_cost_nothing(self):
+        gateway = self.gateway()
+        client = gateway.client()
+        client.send(message("/held") + b"G")
+        wait("the upstream is asked", lambda: self.upstream.requests)
+        before = self.cpu_seconds(gateway.pid)
+        time.sleep(1)
+        self.assertLess(self.cpu_seconds(gateway.pid) - before, 0.4)
+        self.release.set()
+        self.assertEqual(client.response().body, b"late")
+        client.send(message("/next")[1:])
+        self.assertEqual(client.response().status, 200)
+
+    @staticmethod
+    def cpu_seconds(pid: int) -> float:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / 100

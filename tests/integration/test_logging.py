@@ -1,0 +1,169 @@
+"""Nothing waits for a log: standard error and log files that nobody reads, that are full, that cannot be reopened."""
+
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import wire
+from client import Client
+from processes import wait
+from stage import BINARIES, Asked, Gateway, StageTest
+from wire import allow
+
+F_SETPIPE_SZ = 1031
+HEALTH = ({"status": "healthy"}, {"status": "degraded", "disabled_features": [], "timeout_multiplier": 1.0})
+
+
+class Piped:
+    """A program whose standard error is a pipe of 4 KiB that is read when the test says so."""
+
+    def __init__(self, *command):
+        self.out, into = os.pipe()
+        fcntl.fcntl(into, F_SETPIPE_SZ, 4096)
+        self.process = subprocess.Popen(
+            [BINARIES / command[0], *map(str, command[1:])], stdin=subprocess.DEVNULL, stdout=into, stderr=into
+        )
+        os.close(into)
+
+    def fill(self) -> None:
+        """Until no byte more fits: by the program's end of it, as the program itself would."""
+        with open(f"/proc/{self.process.pid}/fd/2", "wb", buffering=0) as into:
+            os.set_blocking(into.fileno(), False)
+            while into.write(b"." * 4096) is not None:
+                pass
+
+    def end(self, seconds: float = 8) -> int:
+        """Asks it to end; its exit code. Raises subprocess.TimeoutExpired where that has no effect."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(seconds)
+        finally:
+            self.process.kill()
+            self.process.wait()
+            os.close(self.out)
+
+
+class UnreadPipe(StageTest):
+    def gateway(self, agent_path) -> tuple[Piped, Gateway]:
+        gateway = self.stage.unstarted()
+        keys = "timeout-ms 500; pool { connections 1; reconnect-interval-ms 10 }"
+        gateway.write({"app": [self.stage.upstream().address]}, [Asked("a", agent_path, keys=keys)], drain_s=2)
+        piped = Piped("picket", "run", gateway.file)
+        self.addCleanup(lambda: piped.process.poll() is None and piped.end())
+        wait("it serves", lambda: self.answers(gateway))
+        return piped, gateway
+
+    @staticmethod
+    def answers(gateway) -> bool:
+        try:
+            return gateway.get().status == 200
+        except (OSError, EOFError):
+            return False
+
+    def test_an_agent_that_toggles_its_health_before_a_full_pipe_stops_nobody(self):
+        agent = self.stage.agent()
+        piped, gateway = self.gateway(agent.path)
+        piped.fill()
+        connection = agent.expect("request_headers")[0].connection
+        for i in range(4000):
+            connection.send(wire.health(**HEALTH[i % 2]))
+        self.assertEqual(gateway.get("/served").status, 200)
+        self.assertEqual(piped.end(), 0)
+
+    def test_an_agent_that_is_lost_before_a_full_pipe_stops_nobody(self):
+        agent = self.stage.agent(
+            request_headers=lambda event: event.connection.close() if event.body["uri"] == "/lost" else allow()
+        )
+        piped, gateway = self.gateway(agent.path)
+        piped.fill()
+        for _ in range(20):
+            self.assertEqual(gateway.get("/lost").status, 503)
+        wait("the agent is used again", lambda: self.answers(gateway))
+        self.assertEqual(piped.end(), 0)
+
+    def test_a_reload_of_a_wrong_file_before_a_full_pipe_stops_nobody(self):
+        piped, gateway = self.gateway(self.stage.agent().path)
+        piped.fill()
+        gateway.file.write_text("nonsense\n" * 200)
+        piped.process.send_signal(signal.SIGHUP)
+        time.sleep(0.2)
+        self.assertEqual(gateway.get("/served").status, 200)
+        self.assertEqual(piped.end(), 0)
+
+    def test_repeated_lines_are_few_and_their_number_is_said(self):
+        agent = self.stage.agent()
+        gateway = self.stage.gateway(self.stage.upstream(), [Asked("a", agent.path)])
+        gateway.get()
+        connection = agent.expect("request_headers")[0].connection
+        for i in range(1000):
+            connection.send(wire.health(**HEALTH[i % 2]))
+        wait("the number is said", lambda: " more like this in 10 s]" in gateway.program.text(), 30)
+        self.assertLess(gateway.program.text().count("says it is degraded"), 30)
+
+    def test_agents_of_the_sdk_end_before_a_full_pipe(self):
+        for program in (("picket", "agent"), ("picket-waf",)):
+            with self.subTest(program[-1]):
+                path = self.stage.path(program[-1])
+                rules = () if program[0] == "picket" else ("--rules", self.rules())
+                piped = Piped(*program, *rules, "--listen", f"unix:{path}")
+                wait("it listens", lambda: self.connects(path))
+                piped.fill()
+                for _ in range(50):
+                    with socket.socket(socket.AF_UNIX) as peer:  # each is a line: what it says is no frame
+                        peer.connect(str(path))
+                        peer.sendall(b"\xff" * 64)
+                        peer.settimeout(5)
+                        peer.recv(4096)  # its end, or the last words
+                self.assertEqual(piped.end(), 0)
+
+    def rules(self) -> Path:
+        file = self.stage.folder / "rules.conf"
+        file.write_text('SecRuleEngine On\nSecRule ARGS "@contains attack" "id:1,phase:2,deny"\n')
+        return file
+
+    @staticmethod
+    def connects(path: Path) -> bool:
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(str(path)) == 0
+
+
+class LogFiles(StageTest):
+    def test_a_full_disk_is_said_once_and_counted(self):
+        gateway = self.stage.gateway(self.stage.upstream(), logging='access-log { file "/dev/full" }')
+        for _ in range(5):
+            self.assertEqual(gateway.get().status, 200)
+            time.sleep(0.06)
+        gateway.expect_metric(5, "picket_log_lines_lost_total", log="access")
+        self.assertEqual(gateway.program.text().count("cannot write the log '/dev/full': No space left on device"), 1)
+
+    def test_a_log_that_cannot_be_reopened_is_said_and_the_old_file_goes_on(self):
+        gateway = self.stage.unstarted()
+        logs = gateway.folder / "logs"
+        logs.mkdir()
+        gateway.write({"app": [self.stage.upstream().address]}, logging='access-log { file "logs/access.jsonl" }')
+        gateway.start()
+        moved = gateway.folder / "moved"
+        logs.rename(moved)
+        gateway.program.signal(signal.SIGUSR1)
+        gateway.said(f"cannot reopen the log '{logs}/access.jsonl': No such file or directory")
+        gateway.get("/still")
+        wait("the line is in the old file", lambda: "/still" in (moved / "access.jsonl").read_text())
+
+    def test_an_access_log_that_is_a_pipe_which_nobody_reads_does_not_keep_it_from_ending(self):
+        gateway = self.stage.unstarted()
+        fifo = gateway.folder / "access.fifo"
+        os.mkfifo(fifo)
+        reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, reader)
+        fcntl.fcntl(reader, F_SETPIPE_SZ, 4096)
+        gateway.write({"app": [self.stage.upstream().address]}, logging='access-log { file "access.fifo" }')
+        gateway.start()
+        with Client(gateway.port) as client:
+            for i in range(100):
+                self.assertEqual(client.get(f"/{i}").status, 200)
+        gateway.program.signal(signal.SIGTERM)
+        self.assertEqual(gateway.program.wait(8), 0)
