@@ -25,7 +25,8 @@ enum class Repeats : std::uint8_t { limited, unlimited };
 /// A standard error that is a pipe which nobody reads would otherwise stop whoever logs. The queue is bounded, what
 /// does not fit is lost and counted, and the loss is said where the reader is back; repeated lines are limited
 /// (repeat_limit.hpp). Thread safety: any thread. Lifetime: the destructor waits for the queue to be written, for a
-/// second at most. Its thread takes no signals.
+/// second at most; where a write is stuck even then, the thread is left to it and the descriptor must stay what it is.
+/// Its thread takes no signals.
 class BackgroundLog {
  public:
   /// Appends a line as it is to be written, line feed included. Called on the log's thread.
