@@ -2,7 +2,7 @@
 JOBS ?= $(shell nproc)
 export CTEST_OUTPUT_ON_FAILURE = 1
 
-.PHONY: help demo build test dev-test race-test gcc-test budget-test crs fuzz bench profile interop format lint clean
+.PHONY: help demo build test dev-test race-test gcc-test budget-test crs soak fuzz bench profile interop format lint clean
 
 help:
 	@echo 'make demo      build, start upstream + picket-waf + gateway, attack them, print a table (KEEP=1 leaves them running)'
@@ -12,6 +12,7 @@ help:
 	@echo 'make profile   where the instructions of one request go in gateway and agent: tables and flame graphs'
 	@echo 'make interop   Picket and the published Rust crate, both ways, both encodings'
 	@echo 'make crs       the whole OWASP CRS regression suite through gateway and WAF'
+	@echo 'make soak      random clients while agents, upstreams and configurations come and go, for SECONDS (600)'
 	@echo 'make fuzz      each fuzz target for FUZZ_SECONDS (60)'
 	@echo 'make format    clang-format in place;  make lint: clang-format, clang-tidy, include order, coroutine rule'
 	@echo 'make clean     removes build/'
@@ -52,6 +53,11 @@ crs: build
 	@tools/bootstrap test
 	@tools/fetch-crs-tests
 	@python3 tests/crs/run.py --bin build/release/bin
+
+soak:
+	@tools/bootstrap test
+	@cmake --preset dev >/dev/null && cmake --build build/dev --target picket picket-waf -j $(JOBS)
+	@PYTHONPATH=tools:tests/integration PICKET_BINARIES=build/dev/bin python3 tests/soak/soak.py --seconds $(or $(SECONDS),600) --seed $(or $(SEED),1)
 
 fuzz:
 	@tools/bootstrap test
