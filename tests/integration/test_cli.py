@@ -85,9 +85,13 @@ class Check(Cli):
         reference = ROOT.parent / "shared" / "config.md"
         if not reference.exists():
             self.skipTest("shared/config.md is not beside the checkout")
-        [example] = re.findall(r"```kdl\n(.*?)```", reference.read_text(), re.S)
-        example = example.replace("}   audit", "}\naudit")  # the page forgets what KDL wants between two nodes
-        result = self.check(example, PICKET_AGENT_TOKEN="secret")
+        example = "\n".join(re.findall(r"```kdl\n(.*?)```", reference.read_text(), re.S))
+        # What the page leaves out: whatever its examples refer to.
+        example = example.replace('agents {', 'agents { agent "guard" { unix-socket "guard.sock" }', 1)
+        example = example.replace('upstreams {', 'upstreams { upstream "llm" { target "127.0.0.1:9001" }', 1)
+        example = example.replace('respond 200', 'upstream "app"; respond 200')
+        example += 'filters { filter "guard" { type "agent"; agent "guard" } }\n'
+        result = self.check(example, PICKET_EDGE_TOKEN="secret")
         self.assertEqual(result.returncode, 2)
         errors = re.findall(r"error: (.*)", result.stderr)
         self.assertNotEqual(errors, [])

@@ -8,6 +8,7 @@ passed a fail-closed agent uninspected, an answer belonged to somebody else, a c
 """
 
 import argparse
+import os
 import random
 import signal
 import sys
@@ -45,6 +46,7 @@ class Soak:
         for agent in self.agents:
             self.start_agent(agent.name)
         self.gateway = stage.unstarted()
+        os.environ["ASAN_OPTIONS"] = "quarantine_size_mb=8"  # what is freed counts as gone
         self.write()
         self.gateway.start()
 

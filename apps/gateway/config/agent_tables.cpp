@@ -84,7 +84,8 @@ void read_body_mode(Reader& reader, const kdl::Node& node, AgentDraft& out) {
 constexpr Word load_balancings[] = {{"round-robin", static_cast<int>(LoadBalanceStrategy::round_robin)},
                                     {"least-connections", static_cast<int>(LoadBalanceStrategy::least_connections)},
                                     {"health-based", 0, Word::unsupported},
-                                    {"random", 0, Word::unsupported}};
+                                    {"random", 0, Word::unsupported},
+                                    {"p2c", 0, Word::unsupported}};
 constexpr Word flow_controls[] = {{"fail-closed", static_cast<int>(FlowControlMode::fail_closed)},
                                   {"fail-open", static_cast<int>(FlowControlMode::fail_open)},
                                   {"wait-and-retry", static_cast<int>(FlowControlMode::wait_and_retry)}};
@@ -103,6 +104,8 @@ constexpr Key<Pool> pool_keys[] = {
     {{"flow-control"}, choice<&Pool::flow_control_mode>(flow_controls)},
     {{"wait-ms"}, in_milliseconds<&Pool::flow_control_wait_timeout>(hour_ms)},
     {{"reconnect-interval-ms"}, in_milliseconds<&Pool::reconnect_interval>(hour_ms)},
+    {{"sticky", unsupported}, {}},
+    {{"hedge", unsupported}, {}},
 };
 
 void read_pool(Reader& reader, const Block& block, AgentDraft& out) {
@@ -142,6 +145,9 @@ constexpr Key<AgentDraft> agent_keys[] = {
     {{"tcp", unsupported}, {}},
     {{"reverse", unsupported}, {}},
     {{"tls", unsupported}, {}},
+    {{"dialect", unsupported}, {}},
+    {{"insecure", unsupported}, {}},
+    {{"decompress", unsupported}, {}},
     {{"events"}, NodeRule<AgentDraft>{read_events}},
     {{"timeout-ms"}, in_milliseconds<the_agent, &Agent::timeout>(hour_ms)},
     {{"failure-mode"}, choice<the_agent, &Agent::failure_mode>(failure_modes)},

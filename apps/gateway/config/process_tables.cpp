@@ -13,6 +13,8 @@ constexpr Key<System> system_keys[] = {
     {{"busy-polling"}, boolean<&System::busy_polling>()},
     {{"max-connections"}, number<&System::max_connections>(1, 10'000'000)},
     {{"graceful-shutdown-timeout-secs"}, in_seconds<&System::graceful_shutdown_timeout>(86'400)},
+    {{"resolvers", unsupported}, {}},
+    {{"pid-file", unsupported}, {}},
 };
 
 constexpr Key<Limits> limits_keys[] = {
@@ -24,6 +26,8 @@ constexpr Key<Limits> limits_keys[] = {
     {{"held-body-secs"}, in_seconds<&Limits::held_body_time>(86'400)},
     {{"half-closed-secs"}, in_seconds<&Limits::half_closed_time>(60, 0)},
     {{"max-connections-per-client"}, number<&Limits::max_connections_per_client>(0, 10'000'000)},
+    {{"handshakes-per-second", unsupported}, {}},
+    {{"max-websocket-message-bytes", unsupported}, {}},
 };
 
 void read_metrics_address(Reader& reader, const Setting& setting, MetricsDraft& out) {
@@ -47,6 +51,7 @@ void read_metrics_path(Reader& reader, const Setting& setting, MetricsDraft& out
 constexpr Key<MetricsDraft> metrics_keys[] = {
     {{"address", required, "address \"127.0.0.1:9090\""}, ValueRule<MetricsDraft>{read_metrics_address}},
     {{"path"}, ValueRule<MetricsDraft>{read_metrics_path}},
+    {{"agent-metrics", unsupported}, {}},
 };
 
 constexpr Word levels[] = {
@@ -68,6 +73,8 @@ void read_log_file(Reader& reader, const Setting& setting, std::string& out) {
 }
 constexpr Key<std::string> log_file_keys[] = {
     {{"file", required, "file \"access.jsonl\""}, ValueRule<std::string>{read_log_file}},
+    {{"format", unsupported}, {}},
+    {{"fields", unsupported}, {}},
 };
 
 void read_metrics(Reader& reader, const Block& block, ObservabilityDraft& out) {
@@ -93,6 +100,7 @@ constexpr Key<ObservabilityDraft> observability_keys[] = {
     {{"logging"}, BlockRule<ObservabilityDraft>{read_logging}},
     {{"access-log"}, BlockRule<ObservabilityDraft>{read_log<&Observability::access_log>}},
     {{"audit"}, BlockRule<ObservabilityDraft>{read_log<&Observability::audit_log>}},
+    {{"tracing", unsupported}, {}},
 };
 
 /// A top-level block that fills one member of the draft by one table.

@@ -24,7 +24,7 @@ void read_listener_address(Reader& reader, const Setting& setting, ListenerDraft
   out.address = setting.value->at;
 }
 
-constexpr Word protocols[] = {{"http"}, {"https", 0, Word::unsupported}};
+constexpr Word protocols[] = {{"http"}, {"https", 0, Word::unsupported}, {"h2c", 0, Word::unsupported}};
 void read_protocol(Reader& reader, const Setting& setting, ListenerDraft& /*out*/) {
   (void)reader.choice(setting, protocols);
 }
@@ -45,6 +45,12 @@ constexpr Key<ListenerDraft> listener_keys[] = {
     {{"protocol"}, ValueRule<ListenerDraft>{read_protocol}},
     {{"trusted-proxies"}, NodeRule<ListenerDraft>{read_trusted_proxies}},
     {{"tls", unsupported}, {}},
+    {{"proxy-protocol", unsupported}, {}},
+    {{"keepalive-timeout-secs", unsupported}, {}},
+    {{"request-timeout-secs", unsupported}, {}},
+    {{"body-timeout-secs", unsupported}, {}},
+    {{"keepalive-max-requests", unsupported}, {}},
+    {{"max-concurrent-streams", unsupported}, {}},
 };
 
 void read_listener(Reader& reader, const kdl::Node& node, Draft& out) {
@@ -93,6 +99,9 @@ void read_target(Reader& reader, const kdl::Node& node, Upstream& out) {
   Target target;
   const auto text = reader.entry(node, target_properties(), {}, Shape::Braces::none, target);
   if (!text) return;
+  if (text->text.starts_with("unix:"))
+    return reader.report(text->at, fmt::format("\"{}\" is not supported yet as a target", text->text),
+                         "write \"HOST:PORT\"");
   auto address = parse_address(text->text, Hosts::names_too);
   if (!address) return reader.report(text->at, address.error().message, address.error().hint);
   const auto same = [&](const Target& other) { return other.host == address->host && other.port == address->port; };
@@ -107,11 +116,21 @@ void read_target(Reader& reader, const kdl::Node& node, Upstream& out) {
 constexpr Word balancings[] = {{"round_robin", static_cast<int>(LoadBalancing::round_robin)},
                                {"least_connections", static_cast<int>(LoadBalancing::least_connections)},
                                {"health_based", 0, Word::unsupported},
-                               {"random", 0, Word::unsupported}};
+                               {"random", 0, Word::unsupported},
+                               {"p2c", 0, Word::unsupported},
+                               {"ip_hash", 0, Word::unsupported},
+                               {"consistent_hash", 0, Word::unsupported}};
 constexpr Key<Upstream> upstream_keys[] = {
     {{"target", at_least_one, "target \"127.0.0.1:9000\""}, NodeRule<Upstream>{read_target}},
     {{"load-balancing"}, choice<&Upstream::load_balancing>(balancings)},
     {{"health-check", unsupported}, {}},
+    {{"http-version", unsupported}, {}},
+    {{"tls", unsupported}, {}},
+    {{"timeouts", unsupported}, {}},
+    {{"passive-health", unsupported}, {}},
+    {{"slow-start-secs", unsupported}, {}},
+    {{"connection-pool", unsupported}, {}},
+    {{"retry", unsupported}, {}},
 };
 
 void read_upstream(Reader& reader, const kdl::Node& node, Draft& out) {
@@ -141,6 +160,9 @@ void read_path_prefix(Reader& reader, const Setting& setting, Route& out) {
 void read_host(Reader& reader, const Setting& setting, Route& out) {
   auto text = reader.text(setting);
   if (!text) return;
+  if (text->starts_with("*."))
+    return reader.report(setting.value->at, fmt::format("\"{}\" is not supported yet as \"host\"", *text),
+                         "write a route for each name");
   if (!is_host(*text))
     return reader.report(setting.value->at, fmt::format("\"{}\" is not a host name", *text),
                          "write one exact name without port, for example \"app.example\"");
@@ -173,6 +195,9 @@ constexpr Key<Route> matches_keys[] = {
     {{"path-prefix"}, ValueRule<Route>{read_path_prefix}},
     {{"host"}, ValueRule<Route>{read_host}},
     {{"method"}, NodeRule<Route>{read_methods}},
+    {{"path", unsupported}, {}},
+    {{"header", unsupported}, {}},
+    {{"query", unsupported}, {}},
 };
 
 void read_matches(Reader& reader, const Block& block, RouteDraft& out) {
@@ -197,6 +222,13 @@ constexpr Key<RouteDraft> route_keys[] = {
      ValueRule<RouteDraft>{read_reference<&RouteDraft::upstream>}},
     {{"websocket"}, ValueRule<RouteDraft>{read_unsupported_switch}},
     {{"websocket-inspection"}, ValueRule<RouteDraft>{read_unsupported_switch}},
+    {{"redirect-to-https", unsupported}, {}},
+    {{"guardrail", unsupported}, {}},
+    {{"request-headers", unsupported}, {}},
+    {{"response-headers", unsupported}, {}},
+    {{"limits", unsupported}, {}},
+    {{"timeouts", unsupported}, {}},
+    {{"respond", unsupported}, {}},
 };
 
 void read_route(Reader& reader, const kdl::Node& node, Draft& out) {
