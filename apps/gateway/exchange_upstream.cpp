@@ -188,7 +188,7 @@ transport::Task<base::Status> Exchange::send_request(upstream::Lease& lease, Ear
 /// answers. A client that waits for a 100 begins once the upstream's has been passed on, or when it tires of waiting
 /// (RFC 9110 §10.1.1).
 transport::Task<base::Status> Exchange::stream_body(transport::Stream& upstream, EarlyAnswer& early) {
-  watch_.stop();  // from here on the client is read from
+  watch_.stop();  // the client is read from, and watched while the upstream takes what came
   const bool chunked = request_.framing == http::Framing::chunked;
   const auto block = service_.shard.blocks.take();
   http::BodyPace pace{service_.timeouts.body};
@@ -218,7 +218,9 @@ transport::Task<base::Status> Exchange::stream_body(transport::Stream& upstream,
     http::Outgoing outgoing{{}, {block.get(), *size}, chunked, body_.done()};
     const std::span<iovec> all = outgoing.parts();
     const base::Deadline write_deadline = base::Deadline::after(service_.worker.now(), service_.timeouts.write);
+    watch_.start();
     const auto written = co_await upstream.write(all, write_deadline);
+    watch_.stop();
     if (!written) co_return not_taken(written.error());
     if (body_.done()) co_return base::Status{};
   }

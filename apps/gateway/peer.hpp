@@ -13,7 +13,7 @@ struct Peer {
   std::string address;  ///< The same as text, bare; an IPv4 address as such on every listener.
   std::uint16_t port = 0;
 
-  /// Of a connected TCP socket.
+  /// Of a connected TCP socket; without an address where the peer has reset the connection.
   [[nodiscard]] static Peer of(int descriptor);
 };
 

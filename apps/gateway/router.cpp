@@ -1,6 +1,7 @@
 #include "apps/gateway/router.hpp"
 
 #include <algorithm>
+#include <string>
 
 #include "apps/gateway/http/authority.hpp"
 #include "apps/gateway/http/path_readings.hpp"
@@ -34,6 +35,14 @@ class Candidates {
   std::string_view host_;
 };
 
+/// Short enough for every method in use to need no memory.
+std::string in_upper_case(std::string_view method) {
+  std::string upper{method};
+  std::ranges::transform(upper, upper.begin(),
+                         [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+  return upper;
+}
+
 /// Why the path must not be taken as it stands; empty where all its readings come to the same.
 std::string_view ambiguity_of(std::string_view path, const config::Config& config, const Candidates& candidates,
                               const config::Route& route) {
@@ -62,7 +71,15 @@ bool inspect_alike(const config::Config& config, const config::Route& a, const c
 RouteChoice find_route(const config::Config& config, const RouteQuery& query) {
   const Candidates candidates{config, query};
   const auto* const route = candidates.find(query.path);
-  if (route == nullptr || http::has_one_reading(query.path)) return {route};
+  if (route == nullptr) return {route};
+  // Methods are case-sensitive (RFC 9110 §9.1), and some servers take them in any case.
+  if (const std::string loud = in_upper_case(query.method); loud != query.method) {
+    RouteQuery read = query;
+    read.method = loud;
+    const auto ambiguity = ambiguity_of(query.path, config, Candidates{config, read}, *route);
+    if (!ambiguity.empty()) return {route, "the method can be read as one of a route with other agents"};
+  }
+  if (http::has_one_reading(query.path)) return {route};
   return {route, ambiguity_of(query.path, config, candidates, *route)};
 }
 

@@ -122,6 +122,8 @@ void Shard::take(const std::string& listener, int descriptor) {
 
 transport::Task<void> Shard::serve(std::string listener, int descriptor, bool has_place) {
   Connection connection{*this, listener, descriptor};
+  // Reset before it was accepted: what it sent is there, and whose it is nobody can say any more.
+  if (connection.peer().address.empty()) co_return;
   const auto place = has_place ? admit(listener, connection.peer()) : std::nullopt;
   if (place) {
     co_await connection.serve();

@@ -1,5 +1,6 @@
 """Clients that leave while their request is served: by a reset, by an end of stream, with and without bytes unread."""
 
+import signal
 import socket
 import struct
 import threading
@@ -59,6 +60,32 @@ class Gone(StageTest):
                 leave(client)
                 self.expect_gone(gateway, begin)
                 self.assertEqual(gateway.access(f"/held/{i}")[0]["status"], 0)
+
+    def test_a_client_that_left_while_the_upstream_takes_no_more_of_its_body_is_noticed(self):
+        self.upstream = self.stage.upstream(on_head=lambda request: False)
+        gateway = self.stage.gateway(self.upstream, limits="half-closed-secs 1; max-body-size-bytes 1000000000")
+        client = gateway.client()
+        client.send(message("/body", f"Content-Length: {10**8}\r\n", "POST"))
+        client.socket.settimeout(0.5)
+        with self.assertRaises(TimeoutError):  # every buffer is full
+            while True:
+                client.send(bytes(1 << 20))
+        begin = time.monotonic()
+        self.reset(client)
+        self.expect_gone(gateway, begin)
+
+    def test_a_client_that_reset_before_it_was_accepted_is_not_served(self):
+        gateway = self.gateway()
+        gateway.program.signal(signal.SIGSTOP)
+        threads = Path(f"/proc/{gateway.pid}/task")
+        wait("every thread stands", lambda: all(" T " in (t / "stat").read_text() for t in threads.iterdir()))
+        for _ in range(5):
+            client = Client(gateway.port)
+            client.send(message("/gone", "X-Forwarded-For: 192.0.2.1\r\n"))
+            self.reset(client)
+        gateway.program.signal(signal.SIGCONT)
+        self.assertEqual(gateway.get("/here").status, 200)
+        self.assertEqual([request.target for request in self.upstream.requests], ["/here"])
 
     def test_a_client_that_left_while_an_agent_is_waited_for_is_noticed_and_the_agent_told(self):
         agent = self.stage.agent(request_headers=lambda event: self.hold(event))

@@ -180,6 +180,21 @@ class Bypasses(unittest.TestCase):
             client.send(f"GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n")
             return client.response()
 
+    def test_a_method_in_another_case_does_not_get_around_a_route_of_methods(self):
+        gateway = self.stage.unstarted()
+        gateway.write(
+            {"app": [self.upstream.address]},
+            [Asked("a", self.agent.path)],
+            routes="""
+          route "posts" { matches { path-prefix "/"; method "POST" }; filters "a"; upstream "app" }
+          route "rest" { matches { path-prefix "/" }; upstream "app" }""",
+        )
+        gateway.start()
+        for method in ("post", "Post", "pOST"):
+            self.assertEqual(gateway.get("/x", method=method).status, 400, method)
+        self.assertEqual(self.upstream.requests, [])
+        self.assertEqual([gateway.get("/x", method=method).status for method in ("PUT", "POST", "put")], [200] * 3)
+
     def test_a_path_that_an_upstream_may_read_as_one_of_another_route_is_400_and_nobody_sees_it(self):
         for target in AROUND_ADMIN:
             with self.subTest(target):

@@ -305,6 +305,10 @@ TEST_F(Errors, InRoutes) {
       {"route \"b\" { matches { path-prefix «\"b\"» }; upstream \"app\" }", "a path begins with \"/\"", "write \"/b\""},
       {"route \"b\" { matches { path-prefix «\"/b?x\"» }; upstream \"app\" }", "a path has no \"?\" or \"#\"",
        "routes are chosen by the path alone, without the query"},
+      {"route \"b\" { matches { path-prefix «\"/b%2f\"» }; upstream \"app\" }",
+       "\"/b%2f\" can be spelt in several ways",
+       "name the part before it: letters, digits and -._~!$&'()*+,=:@ without \"//\", \"/.\" and \"/..\" have one "
+       "spelling"},
       {"route \"b\" { matches { host «\"a:80\"» }; upstream \"app\" }", "\"a:80\" is not a host name",
        "write one exact name without port, for example \"app.example\""},
       {"route \"b\" { matches { host «\"*.a\"» }; upstream \"app\" }", "\"*.a\" is not supported yet as \"host\"",

@@ -144,6 +144,16 @@ void read_upstream(Reader& reader, const kdl::Node& node, Draft& out) {
 
 constexpr Key<Draft> upstreams_keys[] = {{{"upstream", many}, NodeRule<Draft>{read_upstream}}};
 
+/// Whether a path has one spelling: what escapes, dot segments, doubled slashes or parameters spell could be spelt
+/// otherwise, and requests in the other spelling would belong to another route.
+bool is_plain_path(std::string_view path) {
+  constexpr std::string_view plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,=:@/";
+  if (path.find_first_not_of(plain) != std::string_view::npos || path.find("//") != std::string_view::npos)
+    return false;
+  const std::string closed = std::string{path} + "/";
+  return closed.find("/./") == std::string::npos && closed.find("/../") == std::string::npos;
+}
+
 void read_path_prefix(Reader& reader, const Setting& setting, Route& out) {
   auto text = reader.text(setting);
   if (!text) return;
@@ -153,6 +163,11 @@ void read_path_prefix(Reader& reader, const Setting& setting, Route& out) {
   if (text->find_first_of("?#") != std::string::npos) {
     return reader.report(setting.value->at, "a path has no \"?\" or \"#\"",
                          "routes are chosen by the path alone, without the query");
+  }
+  if (!is_plain_path(*text)) {
+    return reader.report(setting.value->at, fmt::format("\"{}\" can be spelt in several ways", *text),
+                         "name the part before it: letters, digits and -._~!$&'()*+,=:@ without \"//\", \"/.\" and "
+                         "\"/..\" have one spelling");
   }
   out.path_prefix = std::move(*text);
 }

@@ -102,7 +102,9 @@ void drop_body(ResponseHead& response, bool to_head) {
   const bool declares = response.framing == Framing::chunked || response.content_length != 0;
   const bool may_declare = response.status == 304 || (to_head && response.status >= 200 && response.status != 204);
   if (!may_declare && response.framing != Framing::until_close) response.keep_alive = false;  // RFC 9110 §8.6
-  response.stray_body_may_follow = may_declare && (declares || (to_head && response.framing == Framing::until_close));
+  // Servers that send a body with 204 or 304 all the same mostly do not declare it.
+  response.stray_body_may_follow = response.status == 204 || response.status == 304 ||
+                                   (may_declare && (declares || response.framing == Framing::until_close));
   response.framing = Framing::none;
 }
 
@@ -112,6 +114,7 @@ void empty_reset_content(ResponseHead& response) {
   if (response.framing != Framing::length || response.content_length != 0) response.keep_alive = false;
   response.framing = Framing::length;
   response.content_length = 0;
+  response.stray_body_may_follow = true;
 }
 
 /// With the space that ends a status line's second part: it is required where no reason follows (RFC 9112 §4), and left
