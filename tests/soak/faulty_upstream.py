@@ -58,7 +58,7 @@ class FaultyUpstream(Upstream):
             if fault != "body-to-head":
                 return head
             peer.sendall(head)
-            time.sleep(random.uniform(0, 0.05))  # within the time for which such a connection is left alone
+            time.sleep(random.uniform(0, 0.01))  # well within the time for which such a connection is left alone
             return b"HTTP/1.1 200 OK\r\nX-Token: poison\r\nContent-Length: 6\r\n\r\npoison"
         match fault:
             case "close":
