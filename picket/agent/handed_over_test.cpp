@@ -182,6 +182,7 @@ TEST_F(HandedOver, WhatWasCancelledBeforeItStartedIsNotEvaluated) {
   ASSERT_TRUE(eventually([&] { return shared_.evaluating == 1; }));
   proxy.headers("unwanted");
   proxy.cancel("unwanted");
+  proxy.settle();  // the cancel was read
   shared_.gate.open();
   EXPECT_EQ(proxy.answered(), "slow");
   EXPECT_TRUE(eventually([&] { return shared_.cancels == 1; }));
