@@ -20,6 +20,12 @@ inline constexpr std::size_t max_parsed_body_size = 128 * 1024;
 /// that grows with the square of a value.
 inline constexpr std::size_t max_value_size = 64 * 1024;
 
+/// Largest request head in bytes, target and fields, that is looked at.
+inline constexpr std::size_t max_head_size = 128 * 1024;
+
+/// Longest name in bytes that a JSON value gets, of the keys that lead to it.
+inline constexpr std::size_t max_json_name_size = 1024;
+
 /// Rules loaded before any other: which body is parsed as what, and what happens to one that cannot be inspected whole.
 [[nodiscard]] std::string base_rules();
 
@@ -28,8 +34,8 @@ inline constexpr std::size_t max_value_size = 64 * 1024;
 /// they are, and so do exclusions.
 [[nodiscard]] std::string with_xml_attributes(std::string_view rules);
 
-/// Directives loaded after all rules: in libmodsecurity the first setting of a directive wins, so these fill what the
-/// rules left open.
+/// Directives and rules loaded after all others: in libmodsecurity the first setting of a directive wins, so these fill
+/// what the rules left open.
 [[nodiscard]] std::string_view default_directives() noexcept;
 
 /// The action that sets CRS's paranoia level, 1 to 4.

@@ -1,5 +1,9 @@
 #include "apps/waf/compiled_rules.hpp"
 
+#include <limits>
+#include <utility>
+#include <vector>
+
 #include <fmt/format.h>
 #include <modsecurity/rule_with_operator.h>
 #include <modsecurity/rules_set.h>
@@ -10,6 +14,27 @@
 #include "apps/waf/unicode_map.hpp"
 
 namespace picket::apps::waf {
+namespace {
+
+/// Stands before each rule, and skips all that follow in the phase once the budget of the evaluation is spent. A
+/// marker, since `skip` does not count those, and since they are looked at wherever an evaluation skips to.
+class Checkpoint final : public modsecurity::Rule {
+ public:
+  Checkpoint() : Rule(std::make_unique<std::string>("checkpoint"), 0) {}
+  bool evaluate(modsecurity::Transaction* transaction) override {
+    if (!transaction->isInsideAMarker() && MatchBudget::spent()) transaction->m_skip_next = all;
+    return true;
+  }
+  bool evaluate(modsecurity::Transaction* transaction, std::shared_ptr<modsecurity::RuleMessage>) override {
+    return evaluate(transaction);
+  }
+  bool isMarker() override { return true; }
+
+ private:
+  static constexpr int all = std::numeric_limits<int>::max();
+};
+
+}  // namespace
 
 CompiledRules::CompiledRules() : rules_(std::make_unique<modsecurity::RulesSet>()) {}
 CompiledRules::~CompiledRules() = default;
@@ -38,8 +63,23 @@ std::optional<std::string> CompiledRules::note_ids(modsecurity::RulesSet& added)
   return std::nullopt;
 }
 
+void CompiledRules::put_checkpoints() {
+  const auto checkpoint = std::make_shared<Checkpoint>();
+  for (int phase = 0; phase < modsecurity::Phases::NUMBER_OF_PHASES; ++phase) {
+    auto& rules = rules_->m_rulesSetPhases[phase]->m_rules;
+    std::vector<std::shared_ptr<modsecurity::Rule>> checked;
+    checked.reserve(2 * rules.size());
+    for (auto& rule : rules) {
+      if (!rule->isMarker()) checked.push_back(checkpoint);
+      checked.push_back(std::move(rule));
+    }
+    rules = std::move(checked);
+  }
+}
+
 void CompiledRules::finish() {
   places_.clear();
+  put_checkpoints();
   modsecurity::ConfigUnicodeMap& map = rules_->m_unicodeMapTable;
   if (map.m_set) return;  // the rules name one
   constexpr double us_ascii_code_page = 20127;
@@ -47,6 +87,11 @@ void CompiledRules::finish() {
   map.m_unicodeCodePage = us_ascii_code_page;
   map.m_set = true;
   fill_unicode_map(*map.m_unicodeMapTable);
+}
+
+std::size_t CompiledRules::parsed_body_limit() const noexcept {
+  const double limit = rules_->m_requestBodyNoFilesLimit.m_value;
+  return limit > 0 ? static_cast<std::size_t>(limit) : 0;
 }
 
 std::size_t CompiledRules::body_limit() const noexcept {
@@ -67,6 +112,8 @@ bool patterns_are_bounded(modsecurity::ModSecurity& engine) {
   transaction.processRequestHeaders();
   return budget.matches() > 0;
 }
+
+void resume_after_checkpoint(modsecurity::Transaction& transaction) { transaction.m_skip_next = 0; }
 
 bool may_block(const modsecurity::Transaction& transaction) {
   return transaction.getRuleEngineState() == modsecurity::RulesSet::EnabledRuleEngine;

@@ -34,6 +34,8 @@ class CompiledRules {
   [[nodiscard]] std::size_t rule_count() const noexcept { return rule_count_; }
   /// SecRequestBodyLimit in bytes; 0 for none.
   [[nodiscard]] std::size_t body_limit() const noexcept;
+  /// SecRequestBodyNoFilesLimit in bytes; 0 for none.
+  [[nodiscard]] std::size_t parsed_body_limit() const noexcept;
   /// SecRequestBodyLimitAction: whether a body over the limit is refused, rather than inspected in part.
   [[nodiscard]] bool rejects_over_limit() const noexcept;
 
@@ -42,6 +44,7 @@ class CompiledRules {
 
  private:
   std::optional<std::string> note_ids(modsecurity::RulesSet& added);
+  void put_checkpoints();
 
   std::unique_ptr<modsecurity::RulesSet> rules_;
   std::unordered_map<std::int64_t, std::string> places_;  // rule id to file:line; only while loading
@@ -51,6 +54,9 @@ class CompiledRules {
 /// Whether the library's matches go through MatchBudget: they would not where it was linked in a way that hides its
 /// calls of PCRE2, and patterns could then run for minutes. Parses a rule: see Engine::parsing().
 [[nodiscard]] bool patterns_are_bounded(modsecurity::ModSecurity& engine);
+
+/// Lets the next phase of a transaction run whose last one ended because its MatchBudget was spent.
+void resume_after_checkpoint(modsecurity::Transaction& transaction);
 
 /// Whether this transaction's rule engine is on: not off, and not for detection only. Rules may change it
 /// (ctl:ruleEngine).

@@ -74,7 +74,8 @@ agent::Decision to_decision(const Verdict& verdict) {
     for (const std::string& tag : match.tags)
       if (tags.insert(tag).second) std::move(decision).tag(tag);
   }
-  for (const std::string& note : verdict.notes) std::move(decision).reason(note);
+  for (const Note& note : verdict.notes)
+    std::move(decision).reason(std::string(note.code)).note(std::string(note.code), std::string(note.message));
   // NOLINTEND(bugprone-use-after-move)
   return decision;
 }

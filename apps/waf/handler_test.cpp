@@ -116,7 +116,7 @@ TEST_F(WafHandlerTest, ItSaysWhatItTakes) {
 TEST(ToDecision, VerdictsBecomeWhatTheyMean) {
   Verdict verdict{.action = Verdict::Action::redirect, .status = 301, .url = "/new"};
   verdict.matches = {{"1", "first", {"a", "b"}}, {"2", "", {"b"}}};
-  verdict.notes = {"note"};
+  verdict.notes = {{"note", 400, "why"}};
   const agent::Decision decision = to_decision(verdict);
   EXPECT_FALSE(decision.is_allow());
   EXPECT_THAT(decision.rules(), ElementsAre("1", "2"));
@@ -129,7 +129,8 @@ TEST(ToDecision, VerdictsBecomeWhatTheyMean) {
   EXPECT_EQ(redirect->url, "/new");
   EXPECT_EQ(redirect->status, 301);
   EXPECT_THAT(response.audit.reason_codes, ElementsAre("note"));
-  ASSERT_EQ(response.audit.custom.size(), 1U);
+  ASSERT_EQ(response.audit.custom.size(), 2U);
+  EXPECT_EQ(response.audit.custom[1].name, "note");
   EXPECT_EQ(response.audit.custom[0].name, "1");
 }
 

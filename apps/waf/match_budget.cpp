@@ -20,6 +20,10 @@ using std::chrono::milliseconds;
 /// Backtracks from one starting position. A value of 64 KiB needs up to one for each of its bytes in `[\s\S]*`.
 constexpr std::uint32_t most_backtracks = 250'000;
 
+/// How many are tried first. One backtrack may walk over the whole value (`\W*` does, uncounted): 250,000 of them over
+/// 64 KiB of "<!--" are 4 s, in which nothing can stop PCRE2. What these took tells what all would.
+constexpr std::uint32_t first_backtracks = most_backtracks / 16;
+
 /// From this size in bytes a subject is matched in steps.
 constexpr std::size_t long_subject = 512;
 
@@ -45,11 +49,7 @@ struct FreeContext {
 using Context = std::unique_ptr<pcre2_match_context, FreeContext>;
 
 pcre2_match_context* context_of_this_thread() {
-  thread_local const Context context = [] {
-    Context made(pcre2_match_context_create(nullptr));
-    if (made) pcre2_set_match_limit(made.get(), most_backtracks);
-    return made;
-  }();
+  thread_local const Context context(pcre2_match_context_create(nullptr));
   return context.get();
 }
 
@@ -96,6 +96,21 @@ std::ptrdiff_t last_start(const Question& ask) {
   return found == std::string_view::npos ? -1 : static_cast<std::ptrdiff_t>(found);
 }
 
+int match_once(const Question& ask, pcre2_match_context* context, std::uint32_t backtracks) {
+  pcre2_set_match_limit(context, backtracks);
+  return ask.match(ask.code, ask.subject, ask.length, ask.start, ask.options, ask.data, context);
+}
+
+/// Gives a match all of its backtracks only where there is time for them.
+int match_in_time(const Question& ask, const MatchBudget& budget, pcre2_match_context* context) {
+  const base::Duration before = processor_time_of_this_thread();
+  const int outcome = match_once(ask, context, first_backtracks);
+  if (!gave_up(outcome)) return outcome;
+  const base::Duration now = processor_time_of_this_thread();
+  const bool in_time = now + (now - before) * (most_backtracks / first_backtracks) < budget.used_until();
+  return in_time ? match_once(ask, context, most_backtracks) : outcome;
+}
+
 /// Matches from a few starting positions at a time, so that it can stop between them. The outcome is that of one match.
 int match_in_steps(Question ask, MatchBudget& budget, pcre2_match_context* context) {
   const std::ptrdiff_t last = last_start(ask);
@@ -105,7 +120,7 @@ int match_in_steps(Question ask, MatchBudget& budget, pcre2_match_context* conte
   while (outcome == PCRE2_ERROR_NOMATCH && static_cast<std::ptrdiff_t>(ask.start) <= last && !budget.exceeded()) {
     const PCRE2_SIZE until = std::min(ask.start + step - 1, static_cast<PCRE2_SIZE>(last));
     pcre2_set_offset_limit(context, until);
-    outcome = ask.match(ask.code, ask.subject, ask.length, ask.start, ask.options, ask.data, context);
+    outcome = match_in_time(ask, budget, context);
     ask.start = until + 1;
     ask.options &= ~static_cast<std::uint32_t>(PCRE2_NOTEMPTY_ATSTART);  // that was the first one
     budget.look();
@@ -125,12 +140,11 @@ int match_within_budget(const Question& ask, pcre2_match_context* context) {
   if (budget->exceeded()) return PCRE2_ERROR_MATCHLIMIT;
   budget->note_match();
   int outcome = 0;
-  if (ask.length >= ask.start + long_subject && can_be_stepped(ask)) {
-    outcome = match_in_steps(ask, *budget, limits);
-  } else {
-    outcome = ask.match(ask.code, ask.subject, ask.length, ask.start, ask.options, ask.data, limits);
-    budget->look();
-  }
+  if (ask.length < ask.start + long_subject)
+    outcome = match_once(ask, limits, most_backtracks);
+  else
+    outcome = can_be_stepped(ask) ? match_in_steps(ask, *budget, limits) : match_in_time(ask, *budget, limits);
+  budget->look();
   if (gave_up(outcome)) budget->exceed();
   return outcome;
 }
@@ -148,6 +162,12 @@ MatchBudget::MatchBudget(base::Duration processor_time) noexcept
 }
 
 MatchBudget::~MatchBudget() { current = nullptr; }
+
+bool MatchBudget::spent() noexcept {
+  if (current == nullptr) return false;
+  current->look();
+  return current->exceeded();
+}
 
 void MatchBudget::look() noexcept {
   const base::TimePoint now = base::Clock::now();

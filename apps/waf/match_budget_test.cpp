@@ -146,14 +146,46 @@ std::string repeated(std::string_view unit, std::size_t size) {
 }
 
 TEST(MatchBudget, FormsThatCrsCannotJudgeInTimeAreBlocked) {
-  for (const std::string& value :
-       {repeated("'", 65'000) + "=", repeated("'on/ ", 65'000) + "=", repeated("=(", 65'000)}) {
+  for (const std::string& value : {repeated("'", 65'000) + "=", repeated("'on/ ", 65'000) + "=", repeated("=(", 65'000),
+                                   repeated("<!--", 65'000), repeated("<!", 65'000)}) {
     const auto before = processor_time();
     const Verdict verdict =
         inspect(testing::crs(), {.method = "POST", .headers = {{"Content-Type", form}}, .body = "q=" + value});
     EXPECT_FALSE(verdict.allows()) << value.substr(0, 10);
     EXPECT_LT(processor_time() - before, 5s) << value.substr(0, 10);
   }
+}
+
+TEST(MatchBudget, WhatIsSpentEndsThePhase) {
+  for (const bool detection_only : {false, true}) {
+    const auto rules = testing::rules_of(R"(
+SecRule ARGS:a "@rx (?:x+)+y$" "id:1,phase:1,pass,nolog"
+SecRule REQUEST_METHOD "@streq GET" "id:2,phase:1,pass,log,skip:1"
+SecRule REQUEST_METHOD "@streq GET" "id:3,phase:2,pass,log"
+SecRule RESPONSE_STATUS "@eq 200" "id:4,phase:3,pass,log")",
+                                         detection_only);
+    Transaction transaction(rules, nullptr);
+    const testing::RequestEvent head({.uri = "/?a=" + std::string(200, 'x') + "yz"});
+    const Verdict verdict = testing::expect_value(transaction.on_request_headers(head.event, BodyPlan::sent));
+    EXPECT_EQ(verdict.allows(), detection_only);
+    EXPECT_TRUE(verdict.matches.empty());
+    const Verdict later = testing::expect_value(transaction.on_response_headers({.status = 200}));
+    EXPECT_EQ(testing::matched(later, "4"), detection_only) << "a phase of another event has a budget of its own";
+  }
+}
+
+TEST(MatchBudget, CheckpointsChangeNothingElse) {
+  const auto rules = testing::rules_of(R"(
+SecRule REQUEST_METHOD "@streq GET" "id:1,phase:1,pass,log,skip:2"
+SecRule REQUEST_METHOD "@streq GET" "id:2,phase:1,pass,log"
+SecRule REQUEST_METHOD "@streq GET" "id:3,phase:1,pass,log"
+SecRule REQUEST_METHOD "@streq GET" "id:4,phase:1,pass,log,skipAfter:there"
+SecRule REQUEST_METHOD "@streq GET" "id:5,phase:1,pass,log"
+SecMarker there
+SecRule REQUEST_METHOD "@streq GET" "id:6,phase:1,pass,log,chain"
+SecRule REQUEST_URI "@streq /" "t:none"
+SecRule REQUEST_METHOD "@streq GET" "id:7,phase:2,deny,log")");
+  EXPECT_THAT(testing::ids(inspect(rules, {})), ::testing::ElementsAre("1", "4", "6", "7"));
 }
 
 TEST(MatchBudget, AFormOfOrdinaryTextIsJudged) {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace picket::apps::waf {
 
@@ -18,8 +19,14 @@ namespace picket::apps::waf {
 /// What a body without a content type may be taken for.
 enum class BodyKind : std::uint8_t { form, json, xml };
 
-/// By its first byte that is neither white space nor a byte order mark.
+/// By its first byte that is neither white space nor a byte order mark. A quote begins JSON where another ends it.
 [[nodiscard]] BodyKind looks_like(std::string_view body) noexcept;
+
+/// A text with its backslash escapes (JSON's, and \xHH) read: what it says to whoever finds a string in it.
+[[nodiscard]] std::string unescaped(std::string_view text);
+
+/// The contents of the parts of a text that begins like a multipart body; nothing for any other.
+[[nodiscard]] std::vector<std::string_view> parts_of(std::string_view text);
 
 /// Whether a content-type field names a type at all.
 [[nodiscard]] bool names_a_type(std::string_view content_type) noexcept;

@@ -1,5 +1,6 @@
 #include "apps/waf/readings.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace picket::apps::waf {
@@ -29,12 +30,25 @@ TEST(Readings, ABasenameIsWhatStandsBehindTheLastSlash) {
 }
 
 TEST(Readings, ABodyIsTakenForWhatItLooksLike) {
-  for (const char* const body : {"{\"a\":1}", "[1]", " \r\n\t{", "\xef\xbb\xbf[", "\xef\xbb\xbf {"})
+  for (const char* const body :
+       {"{\"a\":1}", "[1]", " \r\n\t{", "\xef\xbb\xbf[", "\xef\xbb\xbf {", "\"text\"", " \"a\" \n"})
     EXPECT_EQ(looks_like(body), BodyKind::json) << body;
   for (const char* const body : {"<a/>", "\n<?xml?>", "\xef\xbb\xbf<a>"})
     EXPECT_EQ(looks_like(body), BodyKind::xml) << body;
-  for (const char* const body : {"a=b", "", "  ", "\"text\"", "1' OR '1'='1"})
+  for (const char* const body : {"a=b", "", "  ", "\"text", "\"", "(1)", "1' OR '1'='1"})
     EXPECT_EQ(looks_like(body), BodyKind::form) << body;
+}
+
+TEST(Readings, EscapesAreRead) {
+  EXPECT_EQ(unescaped(R"(a\u0041\x42\n\"\\\/\u20ac)"), "aAB\n\"\\/\u20ac");
+  EXPECT_EQ(unescaped(R"(\u12 \x \)"), "u12 x \\");
+}
+
+TEST(Readings, PartsAreFoundWithoutAType) {
+  using ::testing::ElementsAre;
+  EXPECT_THAT(parts_of("--b\r\nh: i\r\n\r\none\r\n--b\r\n\r\ntwo--b--"), ElementsAre("one\r\n", "two"));
+  EXPECT_THAT(parts_of("--b\nh: i\n\none\n--b--"), ElementsAre("one\n"));
+  for (const char* const text : {"", "a\r\n\r\nb", "--b", "--\r\n"}) EXPECT_THAT(parts_of(text), ElementsAre()) << text;
 }
 
 TEST(Readings, ATypeHasTwoParts) {

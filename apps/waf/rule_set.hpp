@@ -41,6 +41,9 @@ class RuleSet {
   /// Largest request body in bytes that is inspected: SecRequestBodyLimit, else max_body_size.
   [[nodiscard]] std::size_t body_limit() const noexcept;
 
+  /// How many bytes of names and values a parsed body may become: twice what SecRequestBodyNoFilesLimit lets in.
+  [[nodiscard]] std::size_t expansion_limit() const noexcept { return 2 * compiled_.parsed_body_limit(); }
+
   /// See RuleOptions::match_time.
   [[nodiscard]] base::Duration match_time() const noexcept { return match_time_; }
 

@@ -13,6 +13,7 @@
 #include "apps/waf/base_rules.hpp"
 #include "apps/waf/match_budget.hpp"
 #include "apps/waf/readings.hpp"
+#include "apps/waf/request_body.hpp"
 #include "picket/base/bytes.hpp"
 
 namespace picket::apps::waf {
@@ -22,9 +23,7 @@ using modsecurity::RuleMessage;
 
 namespace {
 
-constexpr std::uint16_t bad_request = 400;
 constexpr std::uint16_t forbidden = 403;
-constexpr std::uint16_t content_too_large = 413;
 constexpr std::uint16_t found = 302;
 
 /// "HTTP/1.1" as the library wants it: "1.1".
@@ -40,6 +39,12 @@ bool has_nul(std::string_view text) { return text.find('\0') != std::string_view
 /// The library takes the request line as C strings: behind a NUL it would see nothing.
 bool has_nul_in_request_line(const wire::RequestHeaders& head) {
   return has_nul(head.method) || has_nul(head.uri) || has_nul(head.metadata.protocol);
+}
+
+std::size_t size_of(const wire::RequestHeaders& head) {
+  std::size_t size = head.uri.size();
+  for (const wire::Header& header : head.headers) size += header.name.size() + header.value.size();
+  return size;
 }
 
 // With an id of ours: the library's own costs it a random device, a generator of 5 KB and, on a virtual machine, exits
@@ -83,25 +88,25 @@ Transaction::Transaction(std::shared_ptr<const RuleSet> rules, RuleLog* log, std
 Transaction::~Transaction() = default;
 
 base::Result<Verdict> Transaction::on_request_headers(const wire::RequestHeaders& request, BodyPlan plan) {
-  if (reading_ == PathReading::whole && path_that_was_cut(request.uri))
-    other_ = std::make_unique<Transaction>(rules_, log_, id_, PathReading::cut);
-  return with_other_reading(judge_request_headers(request, plan),
-                            [&](Transaction& other) { return other.on_request_headers(request, plan); });
+  const MatchBudget budget(rules_->match_time());
+  if (path_that_was_cut(request.uri)) other_ = std::make_unique<Transaction>(rules_, log_, id_, PathReading::cut);
+  return judge([&](Transaction& reading) { return reading.judge_request_headers(request, plan, budget); });
 }
 
 base::Result<Verdict> Transaction::on_request_body_chunk(const wire::RequestBodyChunk& chunk) {
-  return with_other_reading(judge_request_body_chunk(chunk),
-                            [&](Transaction& other) { return other.on_request_body_chunk(chunk); });
+  const MatchBudget budget(rules_->match_time());
+  return judge([&](Transaction& reading) { return reading.judge_request_body_chunk(chunk, budget); });
 }
 
 base::Result<Verdict> Transaction::on_response_headers(const wire::ResponseHeaders& response) {
-  return with_other_reading(judge_response_headers(response),
-                            [&](Transaction& other) { return other.on_response_headers(response); });
+  const MatchBudget budget(rules_->match_time());
+  return judge([&](Transaction& reading) { return reading.judge_response_headers(response, budget); });
 }
 
 /// What either reading of the exchange says: the first that does not allow, and all that matched.
 template <class Event>
-base::Result<Verdict> Transaction::with_other_reading(base::Result<Verdict> verdict, Event event) {
+base::Result<Verdict> Transaction::judge(Event event) {
+  auto verdict = event(*this);
   if (!other_ || !verdict || !verdict->allows()) return verdict;
   auto beside = event(*other_);
   if (!beside) return beside;
@@ -115,12 +120,12 @@ base::Result<Verdict> Transaction::with_other_reading(base::Result<Verdict> verd
   return beside;
 }
 
-base::Result<Verdict> Transaction::judge_request_headers(const wire::RequestHeaders& request, BodyPlan plan) {
-  return evaluate([&](Verdict& verdict) {
-    if (has_nul_in_request_line(request)) {
-      refuse(verdict, bad_request, note_nul_in_request_line);
-      if (!verdict.allows()) return;
-    }
+base::Result<Verdict> Transaction::judge_request_headers(const wire::RequestHeaders& request, BodyPlan plan,
+                                                         const MatchBudget& budget) {
+  return evaluate(budget, [&](Verdict& verdict) {
+    if (has_nul_in_request_line(request)) refuse(verdict, note_nul_in_request_line);
+    if (size_of(request) > max_head_size) refuse(verdict, note_head_over_limit);
+    if (!verdict.allows()) return;
     run_headers_phase(request);
     if (engine_->m_it.disruptive || (plan == BodyPlan::sent && declares_body(request.headers))) return;
     if (plan != BodyPlan::withheld) keep_head(request);
@@ -128,10 +133,11 @@ base::Result<Verdict> Transaction::judge_request_headers(const wire::RequestHead
   });
 }
 
-base::Result<Verdict> Transaction::judge_request_body_chunk(const wire::RequestBodyChunk& chunk) {
+base::Result<Verdict> Transaction::judge_request_body_chunk(const wire::RequestBodyChunk& chunk,
+                                                            const MatchBudget& budget) {
   if (!begun_ && decided_.allows())
     return base::fail(ErrorKind::invalid_message, "a request body chunk came before the request's headers");
-  return evaluate([&](Verdict& verdict) {
+  return evaluate(budget, [&](Verdict& verdict) {
     if (body_phase_ran_) {
       if (chunk.data.empty()) return;
       start_over();
@@ -141,8 +147,9 @@ base::Result<Verdict> Transaction::judge_request_body_chunk(const wire::RequestB
   });
 }
 
-base::Result<Verdict> Transaction::judge_response_headers(const wire::ResponseHeaders& response) {
-  return evaluate([&](Verdict& verdict) {
+base::Result<Verdict> Transaction::judge_response_headers(const wire::ResponseHeaders& response,
+                                                          const MatchBudget& budget) {
+  return evaluate(budget, [&](Verdict& verdict) {
     if (begun_ && !body_phase_ran_) run_body_phase(verdict);  // the announced body never came
     if (engine_->m_it.disruptive) return;
     for (const wire::Header& header : response.headers)
@@ -166,16 +173,18 @@ base::Status Transaction::on_complete() {
 }
 
 template <class Step>
-base::Result<Verdict> Transaction::evaluate(Step step) {
+base::Result<Verdict> Transaction::evaluate(const MatchBudget& budget, Step step) {
   if (!decided_.allows()) return decided_;
   Verdict verdict;
-  const MatchBudget budget(rules_->match_time());
   try {
     step(verdict);
   } catch (const std::exception& error) {
     return base::fail(ErrorKind::unavailable, fmt::format("libmodsecurity failed: {}", error.what()));
   }
-  if (budget.exceeded()) refuse(verdict, forbidden, note_match_limit);
+  if (budget.exceeded()) {
+    refuse(verdict, note_match_limit);
+    resume_after_checkpoint(*engine_);
+  }
   conclude(verdict);
   return verdict;
 }
@@ -216,11 +225,14 @@ void Transaction::take_matches(Verdict& verdict) {
   if (!lines.empty()) log_->write(lines);
 }
 
-void Transaction::refuse(Verdict& verdict, std::uint16_t status, std::string_view note) const {
-  verdict.notes.emplace_back(note);
+void Transaction::refuse(Verdict& verdict, const Note& note) const {
+  verdict.notes.push_back(note);
+  if (log_ != nullptr)
+    log_->write(fmt::format("[client {}] picket-waf: {} [reason \"{}\"] [unique_id \"{}\"]\n",
+                            *engine_->m_clientIpAddress, note.message, note.code, id_));
   if (!may_block(*engine_)) return;
   verdict.action = Verdict::Action::block;
-  verdict.status = status;
+  verdict.status = note.status;
 }
 
 void Transaction::keep_head(const wire::RequestHeaders& request) {
@@ -284,37 +296,19 @@ void Transaction::append(base::ByteView data, Verdict& verdict) {
   if (fitting == data.size() || std::exchange(body_cut_, true)) return;
   engine_->m_variableInboundDataError.set("1", 0);
   if (rules_->compiled().rejects_over_limit())
-    refuse(verdict, content_too_large, note_body_over_limit);
+    refuse(verdict, note_body_over_limit);
   else
-    verdict.notes.emplace_back(note_body_over_limit);
-}
-
-/// The library does not look at a body that nothing says the type of; servers guess. So it is read as what it looks
-/// like, and as a value besides.
-void Transaction::read_untyped_body(Verdict& verdict) {
-  using modsecurity::Transaction;
-  const bool rules_chose = engine_->m_requestBodyProcessor != Transaction::UnknownFormat;
-  if (has_type_ || rules_chose) return;
-  if (body_size_ > max_value_size) return refuse(verdict, content_too_large, note_value_over_limit);
-  const std::string body = engine_->m_requestBody.str();
-  engine_->addArgument("POST", "body", body, 0);
-  switch (looks_like(body)) {
-    case BodyKind::json: engine_->m_requestBodyProcessor = Transaction::JSONRequestBody; break;
-    case BodyKind::xml: engine_->m_requestBodyProcessor = Transaction::XMLRequestBody; break;
-    case BodyKind::form: engine_->m_requestBodyType = Transaction::WWWFormUrlEncoded; break;
-  }
+    verdict.notes.push_back(note_body_over_limit);
 }
 
 void Transaction::run_body_phase(Verdict& verdict) {
   body_phase_ran_ = true;
-  if (body_size_ == 0) {
-    // An empty text is no XML and no multipart, but neither is it an attack: there is nothing to parse.
-    engine_->m_requestBodyType = modsecurity::Transaction::UnknownFormat;
-    engine_->m_requestBodyProcessor = modsecurity::Transaction::UnknownFormat;
-  } else {
-    read_untyped_body(verdict);
-    if (!verdict.allows()) return;
-  }
+  if (MatchBudget::spent()) return;
+  const auto unfit = body_size_ > 0 ? prepare_body(*engine_, has_type_, rules_->expansion_limit()) : std::nullopt;
+  if (unfit) refuse(verdict, *unfit);
+  if (!verdict.allows()) return;
+  // An empty text is no XML and no multipart, but neither is it an attack: there is nothing to parse.
+  if (unfit || body_size_ == 0) hide_body(*engine_);
   engine_->processRequestBody();
 }
 

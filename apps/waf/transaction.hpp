@@ -18,11 +18,7 @@ class Transaction;
 
 namespace picket::apps::waf {
 
-/// Notes of a verdict: something was not inspected whole. With the rule engine on, each of them blocks.
-inline constexpr std::string_view note_body_over_limit = "request-body-over-limit";
-inline constexpr std::string_view note_nul_in_request_line = "nul-in-request-line";
-inline constexpr std::string_view note_match_limit = "match-limit-reached";
-inline constexpr std::string_view note_value_over_limit = "value-over-limit";
+class MatchBudget;
 
 /// Whether the head announces a body (RFC 9112 §6.3): a transfer-encoding, or a content-length that is not zero.
 [[nodiscard]] bool declares_body(const wire::Headers& headers) noexcept;
@@ -68,22 +64,22 @@ class Transaction {
 
  private:
   template <class Step>
-  base::Result<Verdict> evaluate(Step step);
+  base::Result<Verdict> evaluate(const MatchBudget& budget, Step step);
   template <class Event>
-  base::Result<Verdict> with_other_reading(base::Result<Verdict> verdict, Event event);
-  base::Result<Verdict> judge_request_headers(const wire::RequestHeaders& request, BodyPlan plan);
-  base::Result<Verdict> judge_request_body_chunk(const wire::RequestBodyChunk& chunk);
-  base::Result<Verdict> judge_response_headers(const wire::ResponseHeaders& response);
+  base::Result<Verdict> judge(Event event);
+  base::Result<Verdict> judge_request_headers(const wire::RequestHeaders& request, BodyPlan plan,
+                                              const MatchBudget& budget);
+  base::Result<Verdict> judge_request_body_chunk(const wire::RequestBodyChunk& chunk, const MatchBudget& budget);
+  base::Result<Verdict> judge_response_headers(const wire::ResponseHeaders& response, const MatchBudget& budget);
   void conclude(Verdict& verdict);
   void take_intervention(Verdict& verdict);
   void take_matches(Verdict& verdict);
-  void refuse(Verdict& verdict, std::uint16_t status, std::string_view note) const;
+  void refuse(Verdict& verdict, const Note& note) const;
   void keep_head(const wire::RequestHeaders& request);
   void run_headers_phase(const wire::RequestHeaders& head);
   void show_whole_path(std::string_view target);
   void start_over();
   void append(base::ByteView data, Verdict& verdict);
-  void read_untyped_body(Verdict& verdict);
   void run_body_phase(Verdict& verdict);
 
   std::shared_ptr<const RuleSet> rules_;
