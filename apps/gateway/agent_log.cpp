@@ -51,11 +51,16 @@ void AgentLog::on_undeclared(std::string_view agent, std::span<const wire::Event
   said = std::move(what);
 }
 
-void AgentLog::on_unnamed_answer(std::string_view agent, std::string_view said) {
-  spdlog::warn(
-      "agent '{}': answers without naming the exchange, so that nobody gets the answer: correlation_id has to "
-      "stand at the top or in audit.custom; it said {} (worker {})",
-      agent, said, shard_);
+void AgentLog::on_unmatched_answer(std::string_view agent, session::Misfit misfit, std::string_view said) {
+  constexpr std::array<std::string_view, session::misfit_count> what{
+      "answers without naming the exchange, so that nobody gets the answer: correlation_id has to stand at the top or "
+      "in audit.custom",
+      "gives an answer whose reply_to names no event that waits for one, so that nobody gets it: type, and index as "
+      "the "
+      "event counts it, have to be those of the event",
+      "answers more often than it was asked: what follows may be taken for the answer to another event of the "
+      "exchange"};
+  spdlog::warn("agent '{}': {}; it said {} (worker {})", agent, what[static_cast<std::size_t>(misfit)], said, shard_);
 }
 
 void AgentLog::on_disconnected(std::string_view agent, const base::Error& reason, std::uint32_t attempts,

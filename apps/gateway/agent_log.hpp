@@ -18,7 +18,7 @@ class AgentLog final : public pool::Observer {
 
   void on_connected(std::string_view agent, const session::AgentInfo& info) override;
   void on_undeclared(std::string_view agent, std::span<const wire::EventKind> kinds, bool sent) override;
-  void on_unnamed_answer(std::string_view agent, std::string_view said) override;
+  void on_unmatched_answer(std::string_view agent, session::Misfit misfit, std::string_view said) override;
   void on_disconnected(std::string_view agent, const base::Error& reason, std::uint32_t attempts,
                        bool lasting) override;
   void on_breaker(std::string_view agent, pool::Breaker::State state) override;

@@ -166,7 +166,7 @@ wire::AgentResponse Decision::response(const wire::ReplyTo& event, base::Arena& 
                                .needs_more = said.needs_more};
   if (said.replacement) {
     const wire::BodyMutation mutation{.data = base::as_bytes(*said.replacement),
-                                      .chunk_index = event.chunk_index.value_or(0)};
+                                      .chunk_index = static_cast<std::uint32_t>(event.index.value_or(0))};
     (event.type == wire::FrameType::response_body_chunk ? response.response_body_mutation
                                                         : response.request_body_mutation) = mutation;
   }

@@ -72,8 +72,8 @@ TEST(Decision, AuditHoldsWhatWasSaid) {
 
 TEST(Decision, ReplacementGoesToTheBodyInQuestionAndNamesItsChunk) {
   const Decision decision = Decision::allow().replace_body("hi");
-  const wire::ReplyTo request{.type = wire::FrameType::request_body_chunk, .chunk_index = 3};
-  const wire::ReplyTo response{.type = wire::FrameType::response_body_chunk, .chunk_index = 4};
+  const wire::ReplyTo request{.type = wire::FrameType::request_body_chunk, .index = 3};
+  const wire::ReplyTo response{.type = wire::FrameType::response_body_chunk, .index = 4};
   EXPECT_TRUE(says(decision, R"("request_body_mutation":{"data":"aGk=","chunk_index":3})", request));
   EXPECT_TRUE(says(decision, R"("response_body_mutation":{"data":"aGk=","chunk_index":4})", response));
   EXPECT_TRUE(

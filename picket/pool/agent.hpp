@@ -26,8 +26,8 @@ class Observer {
   virtual void on_connected(std::string_view /*agent*/, const session::AgentInfo& /*info*/) {}
   /// The agent did not declare kinds of event that are configured. `sent`: it gets them all the same.
   virtual void on_undeclared(std::string_view /*agent*/, std::span<const wire::EventKind> /*kinds*/, bool /*sent*/) {}
-  /// It answered something without naming the exchange; said once per connection. `said`: its words, quoted.
-  virtual void on_unnamed_answer(std::string_view /*agent*/, std::string_view /*said*/) {}
+  /// It answered what it was not asked; each kind is said once per connection. `said`: its words, quoted.
+  virtual void on_unmatched_answer(std::string_view /*agent*/, session::Misfit /*misfit*/, std::string_view /*said*/) {}
   /// `attempts`: failures in a row; `lasting`: more than max_reconnect_attempts of them after the quick tries of a
   /// start.
   virtual void on_disconnected(std::string_view /*agent*/, const base::Error& /*reason*/, std::uint32_t /*attempts*/,

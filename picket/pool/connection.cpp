@@ -95,8 +95,8 @@ void Connection::handle(session::ProxyAction& action) {
           },
           [](session::Closed&) {},  // on_closed() follows
           [&](session::Dropped&) { agent_.metrics_.responses_dropped.add(); },
-          [&](session::Unnamed& answer) {
-            observe([&](Observer& observer) { observer.on_unnamed_answer(agent_.id(), answer.said); });
+          [&](session::Unmatched& answer) {
+            observe([&](Observer& observer) { observer.on_unmatched_answer(agent_.id(), answer.misfit, answer.said); });
           },
       },
       action);

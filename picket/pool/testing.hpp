@@ -79,7 +79,7 @@ class PlayedConnection {
   /// An answer as bytes, to be sent with others in one piece.
   std::string answer_bytes(const Event& event, wire::AgentResponse response = {}) const {
     response.correlation_id = event.id;
-    if (format_.event_reply) response.reply_to = wire::ReplyTo{.type = event.type, .chunk_index = event.chunk};
+    if (format_.event_reply) response.reply_to = wire::ReplyTo{.type = event.type, .index = event.chunk};
     wire::Output output;
     EXPECT_TRUE(wire::encode(format_, response, output));
     return output.flatten();

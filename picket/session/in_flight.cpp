@@ -1,8 +1,21 @@
 #include "picket/session/in_flight.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 namespace picket::session {
+
+wire::ReplyTo reply_key(const wire::GuardrailInspect& event) noexcept {
+  wire::ReplyTo key{.type = event.type};
+  for (const auto& pair : event.metadata) {
+    if (pair.key != "index") continue;
+    std::uint64_t index = 0;
+    const char* const end = pair.value.data() + pair.value.size();
+    const auto [parsed, error] = std::from_chars(pair.value.data(), end, index);
+    if (error == std::errc{} && parsed == end) key.index = index;
+  }
+  return key;
+}
 
 ExchangeIndex InFlight::find(std::string_view id) const noexcept {
   const auto slot = base::CorrelationId::slot_of(id);

@@ -28,10 +28,15 @@ using EventPointer =
 template <class Event>
 [[nodiscard]] wire::ReplyTo reply_key(const Event& event) noexcept {
   if constexpr (requires { event.chunk_index; })
-    return {.type = Event::type, .chunk_index = event.chunk_index};
+    return {.type = Event::type, .index = event.chunk_index};
   else
     return {.type = Event::type};
 }
+[[nodiscard]] inline wire::ReplyTo reply_key(const wire::WebSocketFrame& frame) noexcept {
+  return {.type = frame.type, .index = frame.frame_index, .client_to_server = frame.client_to_server};
+}
+/// Its position stands in its metadata; an event that lacks it is named by its type alone.
+[[nodiscard]] wire::ReplyTo reply_key(const wire::GuardrailInspect& event) noexcept;
 
 /// One event that has not ended: sent and unanswered, or queued behind another of its exchange.
 struct PendingEvent {

@@ -224,9 +224,10 @@ base::Status ProxySession::on_response(std::string_view payload, base::TimePoint
   if (format_.event_reply && !decoded->reply_to)
     return fail(ErrorKind::invalid_message, "an answer without reply_to, which event-reply promises");
   const auto& entry = in_flight_.exchange(exchange);
-  if (entry.cancelled || entry.sent == 0) return drop(dropped_.late);
+  if (entry.cancelled) return drop(dropped_.late);
+  if (entry.sent == 0) return drop_misfit(Misfit::surplus, dropped_.late, *decoded, payload);
   const EventIndex event = in_flight_.match(exchange, format_.event_reply ? decoded->reply_to : std::nullopt);
-  if (event == none) return drop(dropped_.mismatch);
+  if (event == none) return drop_misfit(Misfit::misnamed, dropped_.mismatch, *decoded, payload);
   auto* const response =
       new (arena_.allocate(sizeof(wire::AgentResponse), alignof(wire::AgentResponse))) wire::AgentResponse(*decoded);
   actions_.emplace_back(Answered{in_flight_.event(event).tag, response});
@@ -242,8 +243,16 @@ base::Status ProxySession::drop_unknown(const wire::AgentResponse& response, std
     --completes_unanswered_;
     return {};
   }
-  if (names_none && !std::exchange(quoted_, true)) actions_.emplace_back(Unnamed{said(response, payload)});
+  if (names_none) return drop_misfit(Misfit::unnamed, dropped_.unknown, response, payload);
   return drop(dropped_.unknown);
+}
+
+/// Nothing but a word in the log tells an agent's author why its answers have no effect.
+base::Status ProxySession::drop_misfit(Misfit misfit, std::uint64_t& count, const wire::AgentResponse& response,
+                                       std::string_view payload) {
+  if (!std::exchange(quoted_[static_cast<std::size_t>(misfit)], true))
+    actions_.emplace_back(Unmatched{misfit, said(response, payload)});
+  return drop(count);
 }
 
 base::Status ProxySession::drop(std::uint64_t& count) {

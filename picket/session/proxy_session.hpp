@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -67,11 +68,19 @@ struct Closed {
   base::Error reason;
 };  ///< Write what is queued, then close. Nothing follows.
 struct Dropped {};  ///< A response that reached nobody; dropped() says why.
-struct Unnamed {
+/// Why nobody can have a response, where the agent is to blame.
+enum class Misfit : std::uint8_t {
+  unnamed,   ///< It names no exchange.
+  misnamed,  ///< Its reply_to names no event that is in flight.
+  surplus,   ///< Every event of its exchange has been answered.
+};
+inline constexpr std::size_t misfit_count = 3;
+struct Unmatched {
+  Misfit misfit;
   std::string said;  ///< The response, quoted.
-};  ///< A response that names no exchange, so that nobody can have it; the first of the connection. Dropped follows.
+};  ///< The first response of its kind on the connection. Dropped follows.
 using ProxyAction = std::variant<Ready, Answered, Failed, HealthChanged, FlowChanged, Trusted, Probed, MetricsReported,
-                                 ConfigUpdateRequested, Closed, Dropped, Unnamed>;
+                                 ConfigUpdateRequested, Closed, Dropped, Unmatched>;
 
 /// Responses that reached nobody, by reason. A forged or late answer is counted and dropped, never believed.
 struct DroppedResponses {
@@ -194,6 +203,8 @@ class ProxySession {
   [[nodiscard]] base::TimePoint probe_due() const noexcept;
   [[nodiscard]] base::Status drop(std::uint64_t& count);
   [[nodiscard]] base::Status drop_unknown(const wire::AgentResponse& response, std::string_view payload);
+  [[nodiscard]] base::Status drop_misfit(Misfit misfit, std::uint64_t& count, const wire::AgentResponse& response,
+                                         std::string_view payload);
   [[nodiscard]] std::string said(const wire::AgentResponse& response, std::string_view payload) const;
   /// What was sent as the agent's configuration, for errors about it.
   [[nodiscard]] std::string sent_configuration() const;
@@ -230,7 +241,7 @@ class ProxySession {
   base::Duration patience_ = base::Duration::max();  // half of the shortest time-out in flight
   bool completes_are_answered_ = true;
   bool suspect_ = false;
-  bool quoted_ = false;  // a response that named no exchange
+  std::array<bool, misfit_count> quoted_{};  // what was said of responses that fit nothing
   bool paused_ = false;
   wire::HealthState health_ = wire::HealthState::healthy;
 };

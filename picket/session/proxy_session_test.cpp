@@ -209,7 +209,7 @@ TEST_F(ProxySessionTest, AnswersThatNameNoExchangeAreQuotedOnce) {
   ASSERT_TRUE(send_headers(session, one_, 1));
   const auto unnamed = [&] {
     return std::ranges::count_if(session.actions(),
-                                 [](const auto& action) { return std::holds_alternative<Unnamed>(action); });
+                                 [](const auto& action) { return std::holds_alternative<Unmatched>(action); });
   };
   feed(session, answer({0, 0, 0x9999}));
   EXPECT_EQ(unnamed(), 0) << "that may be late";
@@ -219,11 +219,42 @@ TEST_F(ProxySessionTest, AnswersThatNameNoExchangeAreQuotedOnce) {
   ASSERT_EQ(unnamed(), 1);
   EXPECT_EQ(session.dropped().unknown, 3U);
   for (const auto& action : session.actions())
-    if (const auto* const found = std::get_if<Unnamed>(&action)) {
+    if (const auto* const found = std::get_if<Unmatched>(&action)) {
+      EXPECT_EQ(found->misfit, Misfit::unnamed);
       EXPECT_EQ(found->said, "[" + said + "]");
     }
   EXPECT_THAT(answered(session), ElementsAre());
   EXPECT_FALSE(session.end());
+}
+
+std::vector<Misfit> misfits(ProxySession& session) {
+  std::vector<Misfit> found;
+  for (const auto& action : session.actions())
+    if (const auto* const unmatched = std::get_if<Unmatched>(&action)) found.push_back(unmatched->misfit);
+  return found;
+}
+
+TEST_F(ProxySessionTest, AnswersThatFitNoEventAreToldOfOnce) {
+  auto& session = ready({.event_reply = true});
+  ASSERT_TRUE(send_headers(session, one_, 1));
+  ASSERT_TRUE(send_chunk(session, one_, 0, 2));
+  const auto wrong = answer(one_, wire::ReplyTo{FrameType::request_body_chunk, 7, {}});
+  feed(session, wrong + wrong + answer(one_, wire::ReplyTo{FrameType::request_body_chunk, {}, {}}));
+  EXPECT_THAT(misfits(session), ElementsAre(Misfit::misnamed));
+  EXPECT_THAT(answered(session), ElementsAre());
+  EXPECT_EQ(session.dropped().mismatch, 3U);
+}
+
+TEST_F(ProxySessionTest, ASurplusAnswerIsToldOfAndOneAfterACancelIsNot) {
+  auto& session = ready();
+  ASSERT_TRUE(send_headers(session, one_, 1));
+  feed(session, answer(one_) + answer(one_) + answer(one_));
+  EXPECT_THAT(misfits(session), ElementsAre(Misfit::surplus));
+  session.clear_actions();
+  ASSERT_TRUE(send_headers(session, two_, 2));
+  session.cancel(two_, wire::CancelReason::timeout, start_time);
+  feed(session, answer(two_));
+  EXPECT_THAT(misfits(session), ElementsAre());
 }
 
 TEST_F(ProxySessionTest, PeerWithoutEventReplyGetsOneEventOfAnExchangeAtATime) {

@@ -68,6 +68,19 @@ TEST(CodecProperties, WhatIsEncodedDecodesToItself) {
   });
 }
 
+TEST(CodecProperties, AnAnswerThatNamesTwoExchangesIsRefused) {
+  const auto is_read = [](std::string_view custom) {
+    base::Arena arena;
+    const std::string payload = R"({"version":2,"decision":"allow","correlation_id":"a","audit":{"custom":{)" +
+                                std::string{custom} + "}}}" + std::string(base::limits::tail_padding, ' ');
+    const std::string_view text{payload.data(), payload.size() - base::limits::tail_padding};
+    return decode<AgentResponse>({.encoding = Encoding::json}, text, arena).has_value();
+  };
+  EXPECT_TRUE(is_read(""));
+  EXPECT_TRUE(is_read(R"("correlation_id":"a")"));
+  EXPECT_FALSE(is_read(R"("correlation_id":"b")"));
+}
+
 TEST(CodecProperties, ACopyOutlivesWhatItWasMadeFrom) {
   testing::for_each_message([]<class Message>(std::type_identity<Message>, std::string_view name) {
     for (std::uint64_t seed = 0; seed < 30; ++seed) {

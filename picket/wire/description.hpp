@@ -300,7 +300,8 @@ struct Description<WebSocketClose> {
 template <>
 struct Description<ReplyTo> {
   using T = ReplyTo;
-  static constexpr std::tuple fields{field("type", &T::type), field<nullable>("chunk_index", &T::chunk_index)};
+  static constexpr std::tuple fields{field("type", &T::type), field<nullable>("index", &T::index),
+                                     field<nullable>("client_to_server", &T::client_to_server)};
 };
 
 template <>

@@ -278,10 +278,11 @@ struct WebSocketClose {
 enum class WebSocketVerdict : std::uint8_t { allow, drop };
 using WebSocketDecision = std::variant<WebSocketVerdict, WebSocketClose>;
 
-/// Which event a response answers; only with the extension event-reply.
+/// Which event a response answers; only with the extension event-reply (protocol.md §3).
 struct ReplyTo {
   FrameType type = FrameType::request_headers;
-  std::optional<std::uint32_t> chunk_index;
+  std::optional<std::uint64_t> index;    ///< Of a chunk, a frame, or an inspected content.
+  std::optional<bool> client_to_server;  ///< Of frames, which are counted per direction.
   friend bool operator==(const ReplyTo&, const ReplyTo&) = default;
 };
 

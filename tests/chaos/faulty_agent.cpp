@@ -43,7 +43,7 @@ std::optional<Event> event_of(const OwnedFrame& frame) {
     }
     case FrameType::request_body_chunk: {
       const auto message = frame.as<wire::RequestBodyChunk>(format, arena);
-      return Event{{.type = frame.type(), .chunk_index = message.chunk_index},
+      return Event{{.type = frame.type(), .index = message.chunk_index},
                    std::string{message.correlation_id},
                    std::string{base::as_text(message.data)}};
     }
@@ -142,7 +142,7 @@ bool forge(Connection& connection, const Event& event) {
   Event foreign = event;
   foreign.id = connection.seen.foreign(connection.number, connection.random);
   Event mistaken = event;
-  mistaken.key = {.type = FrameType::response_body_chunk, .chunk_index = 77};
+  mistaken.key = {.type = FrameType::response_body_chunk, .index = 77};
   std::string bytes;
   for (const auto& wrong : {forged, foreign, mistaken})
     if (connection.random() % 2 == 0) bytes += answer(wrong, "forged");

@@ -64,7 +64,7 @@ Behaviour = Callable[[Event], dict | None]
 def reply_to(event: "Event") -> dict:
     """What an answer says beside its decision where event-reply is agreed."""
     kind = next(number for number, name in wire.KINDS.items() if name == event.kind)
-    return {"reply_to": {"type": kind, "chunk_index": event.body.get("chunk_index")}}
+    return {"reply_to": {"type": kind, "index": event.body.get("chunk_index")}}
 
 
 class Agent:

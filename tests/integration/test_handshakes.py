@@ -154,6 +154,37 @@ class Unnamed(Decided):
         self.assertEqual(len(lines), 1)
         self.assertIn('"request_id": 7', lines[0])
 
+    def test_answers_to_events_that_were_not_asked_are_told_of(self):
+        def mistaken(event: Event) -> dict:
+            return allow(reply_to={"type": 0x11, "index": 7})
+
+        gateway = self.play(
+            keys="timeout-ms 300; pool { connections 1 }",
+            request_headers=mistaken,
+            agent_settings={"extensions": ("event-reply",)},
+        )
+        for _ in range(2):
+            self.assertIn(gateway.get().status, (503, 504))
+        self.assertEqual(gateway.said("reply_to names no event").count("reply_to names no event"), 1)
+
+    def test_an_answer_that_names_two_exchanges_is_nobodys(self):
+        def torn(event: Event) -> None:
+            named = {"audit": {"custom": {"correlation_id": "f" * 32}}, "correlation_id": event.id}
+            event.connection.send(wire.frame(wire.AGENT_RESPONSE, {**allow(), **named}))
+
+        gateway = self.play(request_headers=torn)
+        self.assertEqual((gateway.get().reason, self.upstream.raw()), ("agent_protocol_error", b""))
+        gateway.said("not two that differ")
+
+    def test_a_surplus_answer_is_told_of(self):
+        def twice(event: Event) -> dict:
+            event.connection.respond(event.id, allow())
+            return allow()
+
+        gateway = self.play(request_headers=twice)
+        self.assertEqual(gateway.get().status, 200)
+        gateway.said("answers more often than it was asked")
+
     def test_late_answers_are_nothing_to_warn_of(self):
         def twice(event: Event) -> dict:
             event.connection.respond(event.id, allow())

@@ -109,7 +109,7 @@ const Shape* shape_for(const Format& format, const AgentResponse& response) {
   if (says_more || response.correlation_id.empty() || response.correlation_id.size() > longest_id) return nullptr;
   const auto& all = shapes(format.encoding).all;
   if (!format.event_reply) return &all[plain];
-  if (!response.reply_to || response.reply_to->chunk_index) return nullptr;
+  if (!response.reply_to || response.reply_to->index || response.reply_to->client_to_server) return nullptr;
   for (std::size_t i = 0; i < replied_to.size(); ++i)
     if (replied_to[i] == response.reply_to->type) return &all[first_reply + i];
   return nullptr;

@@ -193,6 +193,11 @@ bool read(S& source, TextMap& map) {
   map = list.items();
   return ok;
 }
+/// Whom an answer that names two is for cannot be told, and must not be guessed.
+template <class S>
+bool fail_two_exchanges(S& source) {
+  return source.reader.fail("one correlation_id, not two that differ, at the top and in audit.custom");
+}
 template <class S>
 bool read(S& source, std::span<const Member>& members) {
   base::ArenaList<Member> list{source.reader.arena()};
@@ -201,6 +206,7 @@ bool read(S& source, std::span<const Member>& members) {
     if (!source.reader.read_value(member.value)) return false;
     const auto* const text = member.value.template get<Text>();
     if (key == "correlation_id" && text != nullptr) {
+      if (!source.response_id.empty() && source.response_id != *text) return fail_two_exchanges(source);
       source.response_id = *text;
     } else {
       list.push_back(member);
@@ -557,7 +563,9 @@ bool read_message(S& source, T& message) {
   } else {
     if (!read(source, message) || !source.reader.finish()) return false;
     if constexpr (std::is_same_v<T, AgentResponse>) {
-      if (message.correlation_id.empty()) message.correlation_id = source.response_id;
+      const bool differ = !source.response_id.empty() && source.response_id != message.correlation_id;
+      if (differ && !message.correlation_id.empty()) return fail_two_exchanges(source);
+      if (differ) message.correlation_id = source.response_id;
     }
     return true;
   }
