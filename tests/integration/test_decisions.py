@@ -169,6 +169,16 @@ class HeaderOperations(Decided):
 
     def test_what_an_agent_must_not_do_is_a_failure_and_the_failure_mode_decides(self):
         bad = {
+            "more operations than an answer may have": allow(
+                request_headers=[wire.put("x", "1")] * 200, response_headers=[wire.put("x", "1")] * 57
+            ),
+            "thousands of operations": allow(response_headers=[wire.put(f"x-{i}", "v") for i in range(2_000)]),
+            "more bytes of operations than an answer may have": allow(request_headers=[wire.put("x", "v" * 70_000)]),
+            "more fields than max-header-count": allow(request_headers=[wire.add("x", "v")] * 101),
+            "more bytes than max-header-size-bytes": allow(response_headers=[wire.put("x", "v" * 17_000)]),
+            "a block with more headers than an answer may have": block(
+                403, headers={f"x-{i}": "v" for i in range(300)}
+            ),
             "a header name with a space": allow(request_headers=[wire.put("x y", "1")]),
             "an empty header name": allow(request_headers=[wire.put("", "1")]),
             "CRLF in a value": allow(request_headers=[wire.put("x", "1\r\nx-evil: 1")]),
@@ -205,6 +215,7 @@ class HeaderOperations(Decided):
                 self.assertEqual(len(upstream.requests), before)
                 self.assertEqual(open_.get().status, 200)
                 self.assertNotIn(b"x-evil", upstream.raw())
+        self.assertIn("agent 'a': its answer to request_headers cannot be honoured ('x y' is no", closed.said("honoured"))
         self.assertEqual(closed.metric("picket_agent_invalid_responses_total"), len(bad))
         self.assertEqual(closed.metric("picket_agent_failures_total", mode="closed"), len(bad))
         self.assertEqual(open_.metric("picket_agent_failures_total", mode="open"), len(bad))

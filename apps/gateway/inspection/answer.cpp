@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 
 #include "apps/gateway/http/head_check.hpp"
+#include "apps/gateway/inspection/operations.hpp"
+#include "picket/session/quote.hpp"
 
 namespace picket::apps::gateway::inspection {
 namespace {
@@ -23,11 +25,46 @@ bool is_redirect(std::uint16_t status) noexcept {
 /// What an agent may not set, because it belongs to a connection or to the framing of a message.
 bool is_reserved(std::string_view name) noexcept { return http::is_hop_by_hop(name) || wire::same_name(name, "host"); }
 
+constexpr std::size_t longest_quote = 64;  // of an agent's words in an error
+
 base::Status check_field(std::string_view name, std::string_view value) {
-  if (!http::is_token(name)) return invalid(fmt::format("'{}' is no header name", name));
+  if (!http::is_token(name))
+    return invalid(fmt::format("'{}' is no header name", session::printable(name, longest_quote)));
   if (is_reserved(name)) return invalid(fmt::format("an agent must not touch the header '{}'", name));
   if (!http::is_field_value(value))
-    return invalid(fmt::format("the header '{}' has a value with control characters", name));
+    return invalid(
+        fmt::format("the header '{}' has a value with control characters", session::printable(name, longest_quote)));
+  return {};
+}
+
+/// What becomes fields of a head, counted before any of it is looked at.
+struct FieldSum {
+  std::size_t fields = 0;
+  std::size_t bytes = 0;
+
+  void add(std::string_view name, std::string_view value) noexcept {
+    ++fields;
+    bytes += name.size() + value.size();
+  }
+  void add(wire::HeaderOps ops) noexcept {
+    for (const auto& op : ops) add(op.name, op.value);
+  }
+  void add(wire::TextMap pairs) noexcept {
+    for (const auto& pair : pairs) add(pair.key, pair.value);
+  }
+};
+
+base::Status check_amount(const wire::AgentResponse& response) {
+  FieldSum sum;
+  sum.add(response.request_headers);
+  sum.add(response.response_headers);
+  if (const auto* const block = std::get_if<wire::Block>(&response.decision); block != nullptr && block->headers)
+    sum.add(*block->headers);
+  if (const auto* const redirect = std::get_if<wire::Redirect>(&response.decision)) sum.add("location", redirect->url);
+  if (const auto* const challenge = std::get_if<wire::Challenge>(&response.decision)) sum.add(challenge->params);
+  if (sum.fields > most_operations || sum.bytes > most_operation_bytes)
+    return invalid(fmt::format("{} header fields of {} bytes in one answer; {} of {} bytes are the most", sum.fields,
+                               sum.bytes, most_operations, most_operation_bytes));
   return {};
 }
 
@@ -132,6 +169,7 @@ std::string_view name(Reason reason) noexcept {
 base::Status check(const wire::AgentResponse& response, const Question& question) {
   if (response.version != protocol_version)
     return invalid(fmt::format("a response of protocol version {}; {} was agreed", response.version, protocol_version));
+  PICKET_TRY(check_amount(response));
   PICKET_TRY(check_decision(response.decision));
   PICKET_TRY(check_ops(response.request_headers));
   PICKET_TRY(check_ops(response.response_headers));

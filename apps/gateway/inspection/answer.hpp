@@ -45,9 +45,10 @@ struct Question {
 };
 
 /// Whether a response can be applied, all of it: an agent of which a part would be dropped or taken for something else
-/// has failed (protocol.md §5). Header names and values, header operations that touch framing or hop-by-hop fields or
-/// come when the request is gone, statuses, redirect URLs with control characters, the protocol's version; and where it
-/// allows, mutations of chunks that are not held, needs_more where nothing follows, decisions about frames.
+/// has failed (protocol.md §5). How many fields it makes, their names and values, header operations that touch framing
+/// or hop-by-hop fields or come when the request is gone, statuses, redirect URLs with control characters, the
+/// protocol's version; and where it allows, mutations of chunks that are not held, needs_more where nothing follows,
+/// decisions about frames.
 [[nodiscard]] base::Status check(const wire::AgentResponse& response, const Question& question);
 
 /// The client's answer to a decision that is not allow: a block's status, body and headers; Location; or the challenge;

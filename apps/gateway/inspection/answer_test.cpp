@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "apps/gateway/inspection/operations.hpp"
+
 namespace picket::apps::gateway::inspection {
 namespace {
 
@@ -178,6 +180,27 @@ TEST(Check, FramingHopByHopAndHostAreNotAnAgents) {
 TEST(Check, OneBadOperationAmongGoodOnesSpoilsTheAnswer) {
   const std::vector<wire::HeaderOp> ops{{Kind::set, "x-a", "1"}, {Kind::add, "x-b", "2\r\n"}, {Kind::set, "x-c", "3"}};
   EXPECT_FALSE(applies(wire::AgentResponse{.request_headers = ops}));
+}
+
+TEST(Check, AnAnswerMakesSoManyFieldsAndNoMore) {
+  const wire::HeaderOp op{Kind::set, "x", "v"};
+  const std::vector<wire::HeaderOp> most(most_operations, op);
+  const std::vector<wire::HeaderOp> one{op};
+  const std::vector<wire::TextPair> pairs(most_operations + 1, wire::TextPair{"x", "v"});
+  EXPECT_TRUE(applies(wire::AgentResponse{.request_headers = most}));
+  EXPECT_FALSE(applies(wire::AgentResponse{.request_headers = most, .response_headers = one}));
+  EXPECT_FALSE(applies(wire::Block{.headers = wire::TextMap{pairs}}));
+  EXPECT_FALSE(applies(wire::Challenge{.challenge_type = "captcha", .params = pairs}));
+}
+
+TEST(Check, AnAnswersFieldsHaveSoManyBytesAndNoMore) {
+  const std::string value(most_operation_bytes - 1, 'v');
+  const std::string longer = value + "vv";
+  const wire::HeaderOp large{Kind::set, "x", value};
+  const wire::HeaderOp too_large{Kind::set, "x", longer};
+  EXPECT_TRUE(applies(wire::AgentResponse{.request_headers = std::span{&large, 1}}));
+  EXPECT_FALSE(applies(wire::AgentResponse{.response_headers = std::span{&too_large, 1}}));
+  EXPECT_FALSE(applies(wire::Redirect{.url = longer}));
 }
 
 TEST(Check, StatusesAreFinalOnes) {

@@ -4,20 +4,24 @@
 #include <array>
 #include <limits>
 
+#include <spdlog/spdlog.h>
+
 #include "apps/gateway/inspection/chunks.hpp"
 #include "picket/session/body_event.hpp"
 
 namespace picket::apps::gateway::inspection {
 namespace {
 
+constexpr std::string_view phase_request_headers = "request_headers";
 constexpr std::string_view phase_request_body = "request_body";
+constexpr std::string_view phase_response_headers = "response_headers";
 
 /// As the audit log calls it.
 std::string_view phase_of(const Question& question) {
   switch (question.kind) {
     case wire::EventKind::request_body_chunk: return phase_request_body;
-    case wire::EventKind::response_headers: return "response_headers";
-    default: return "request_headers";
+    case wire::EventKind::response_headers: return phase_response_headers;
+    default: return phase_request_headers;
   }
 }
 
@@ -49,6 +53,10 @@ constexpr std::uint64_t smallest_chunk_limit = 1024;
 
 constexpr std::uint64_t usual_chunk = 65'536;
 
+Operations::Limits operation_limits(const config::Limits& limits) {
+  return {.fields = limits.max_header_count, .bytes = limits.max_header_size};
+}
+
 /// A filter that fails closed does not go past events that the agent would not take.
 pool::Demand demand_of(const config::Filter& filter) {
   return filter.failure_mode == config::FailureMode::closed ? pool::Demand::every_kind : pool::Demand::declared;
@@ -58,7 +66,11 @@ pool::Demand demand_of(const config::Filter& filter) {
 
 Inspection::Inspection(Environment& environment, const config::Route& route, const base::CorrelationId& id,
                        base::Arena& arena)
-    : environment_(environment), id_(id), arena_(arena), request_operations_(arena), response_operations_(arena) {
+    : environment_(environment),
+      id_(id),
+      arena_(arena),
+      request_operations_(operation_limits(environment.config.limits), arena),
+      response_operations_(operation_limits(environment.config.limits), arena) {
   participants_.reserve(route.filters.size());
   for (const std::size_t index : route.filters) {
     const auto& filter = environment.config.filters[index];
@@ -97,10 +109,10 @@ transport::Task<Verdict> Inspection::ask_one(Participant& participant, const wir
   if (body != nullptr) send_along(participant, *body, until);
   co_await pool::Ended{head};
   auto noted = note(participant, head, {.kind = wire::EventKind::request_headers}, began);
+  collect_operations(participant, noted, head, phase_request_headers, began);
   if (noted.opinion.state != Opinion::State::allows)
     withdraw_body(participant, noted.opinion.state == Opinion::State::decides ? wire::CancelReason::blocked_by_agent
                                                                               : wire::CancelReason::manual);
-  collect_operations(noted, head);
   co_return std::move(noted.verdict);
 }
 
@@ -150,7 +162,10 @@ transport::Task<Verdict> Inspection::ask_in_parallel(const wire::RequestHeaders&
   for (std::size_t i = 0; i < asked.size(); ++i)
     if (!calls[i]->done()) participants_[asked[i]].exchange.cancel(wire::CancelReason::blocked_by_agent);
   if (merged.kind != Merged::Kind::allow) co_return std::move(notes[merged.index].verdict);
-  for (std::size_t i = 0; i < asked.size(); ++i) collect_operations(notes[i], *calls[i]);
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    collect_operations(participants_[asked[i]], notes[i], *calls[i], phase_request_headers, began);
+    if (notes[i].verdict.answer) co_return std::move(notes[i].verdict);
+  }
   co_return Verdict{};
 }
 
@@ -249,6 +264,7 @@ transport::Task<Verdict> Inspection::ask_about_body(Participant& participant, st
     BodyCalls::Chunk& chunk = body_calls_->oldest();
     co_await pool::Ended{chunk.call};
     auto noted = note(participant, chunk.call, about_chunk(chunk, passes ? nullptr : &body), chunk.began);
+    collect_operations(participant, noted, chunk.call, phase_request_body, chunk.began);
     if (noted.opinion.state != Opinion::State::allows) {
       // A decision ends the body, and so does a failure: where it is an open one the body goes on as this agent got it.
       const bool decided = noted.opinion.state == Opinion::State::decides;
@@ -256,7 +272,6 @@ transport::Task<Verdict> Inspection::ask_about_body(Participant& participant, st
       co_return std::move(noted.verdict);
     }
     if (chunk.call.skipped()) break;
-    collect_operations(noted, chunk.call);
     if (const auto& mutation = chunk.call.result()->request_body_mutation; mutation && mutation->data)
       body.replace(mutation->chunk_index, *mutation->data);
   }
@@ -280,20 +295,19 @@ bool Inspection::wants_response_headers() const {
 transport::Task<Verdict> Inspection::response_headers(const wire::ResponseHeaders& event) {
   http::FieldList fields{arena_};
   for (const auto& field : event.headers) fields.push_back(field);
-  http::apply(response_operations_.items(), fields, arena_);
+  http::apply(response_operations_.all(), fields, arena_);
   for (auto& participant : participants_) {
     if (!participant.agent.events.response_headers || participant.out) continue;
     const wire::ResponseHeaders seen{
         .correlation_id = id_.text(), .status = event.status, .headers = std::span<const wire::Header>{fields.items()}};
-    const std::size_t operations = response_operations_.size();
     const base::TimePoint began = base::Clock::now();
     const base::Deadline until = deadline(participant);
     pool::Call call = participant.exchange.response_headers(seen, until);
     co_await pool::Ended{call};
     auto noted = note(participant, call, {.kind = wire::EventKind::response_headers}, began);
+    collect_operations(participant, noted, call, phase_response_headers, began);
     if (noted.verdict.answer) co_return std::move(noted.verdict);
-    collect_operations(noted, call);
-    http::apply(wire::HeaderOps{response_operations_.items()}.subspan(operations), fields, arena_);
+    if (noted.opinion.state == Opinion::State::allows) http::apply(call.result()->response_headers, fields, arena_);
   }
   co_return Verdict{};
 }
@@ -310,10 +324,8 @@ Inspection::Noted Inspection::note(Participant& participant, const pool::Call& c
                         pool::AgentPool::passes(participant.exchange.agent(), error), phase, began);
   }
   const wire::AgentResponse& response = *call.result();
-  if (const auto applicable = check(response, question); !applicable) {
-    participant.counters.invalid_responses.add();
-    return note_failure(participant, failure_of(applicable.error().kind()), false, phase, began);
-  }
+  if (const auto applicable = check(response, question); !applicable)
+    return note_invalid(participant, applicable.error(), phase, began);
   count(participant.counters, response.decision);
   if (auto answer = answer_for(response, arena_)) {
     audit(participant, phase, name_of(response.decision), answer->status, &response, began);
@@ -331,10 +343,24 @@ Inspection::Noted Inspection::note_skipped(Participant& participant, const Quest
   return {{Opinion::State::allows, participant.filter.failure_mode}, {}};
 }
 
-void Inspection::collect_operations(const Noted& noted, const pool::Call& call) {
-  if (noted.opinion.state != Opinion::State::allows) return;
-  for (const auto& op : call.result()->request_headers) request_operations_.push_back(op);
-  for (const auto& op : call.result()->response_headers) response_operations_.push_back(op);
+void Inspection::collect_operations(Participant& participant, Noted& noted, const pool::Call& call,
+                                    std::string_view phase, base::TimePoint began) {
+  if (noted.opinion.state != Opinion::State::allows || call.skipped()) return;
+  const Operations before = request_operations_;
+  auto status = request_operations_.add(call.result()->request_headers);
+  if (status) status = response_operations_.add(call.result()->response_headers);
+  if (status) return;
+  request_operations_ = before;
+  noted = note_invalid(participant, status.error(), phase, began);
+}
+
+/// What stands in brackets does not make another kind of line (picket/log): agents choose those words.
+Inspection::Noted Inspection::note_invalid(Participant& participant, const base::Error& error, std::string_view phase,
+                                           base::TimePoint began) {
+  participant.counters.invalid_responses.add();
+  spdlog::warn("agent '{}': its answer to {} cannot be honoured ({}; request {})", participant.agent.id, phase,
+               error.detail(), id_.text());
+  return note_failure(participant, failure_of(error.kind()), false, phase, began);
 }
 
 Inspection::Noted Inspection::note_failure(Participant& participant, const Failure& failure, bool passes,

@@ -14,6 +14,7 @@
 #include "apps/gateway/inspection/body_calls.hpp"
 #include "apps/gateway/inspection/counters.hpp"
 #include "apps/gateway/inspection/merge.hpp"
+#include "apps/gateway/inspection/operations.hpp"
 #include "apps/gateway/logs/json_line.hpp"
 #include "apps/gateway/logs/line_queue.hpp"
 #include "picket/pool/agent_pool.hpp"
@@ -75,8 +76,8 @@ class Inspection {
   [[nodiscard]] transport::Task<Verdict> response_headers(const wire::ResponseHeaders& event);
 
   /// What agents want changed, in the order in which it applies.
-  [[nodiscard]] wire::HeaderOps request_operations() const noexcept { return request_operations_.items(); }
-  [[nodiscard]] wire::HeaderOps response_operations() const noexcept { return response_operations_.items(); }
+  [[nodiscard]] wire::HeaderOps request_operations() const noexcept { return request_operations_.all(); }
+  [[nodiscard]] wire::HeaderOps response_operations() const noexcept { return response_operations_.all(); }
 
   /// The client went away: whatever is pending ends, with a verdict that lets nothing go on. Counted as nobody's
   /// failure.
@@ -108,9 +109,13 @@ class Inspection {
                                    std::string_view phase, base::TimePoint began);
   [[nodiscard]] Noted fail_closed(const Participant& participant, const Failure& failure, std::string_view phase,
                                   base::TimePoint began);
-  /// Keeps the header operations of an answer that allows. Called in filter order: that is the order in which they
-  /// apply.
-  void collect_operations(const Noted& noted, const pool::Call& call);
+  /// An answer that cannot be honoured: why is said in the process log.
+  [[nodiscard]] Noted note_invalid(Participant& participant, const base::Error& error, std::string_view phase,
+                                   base::TimePoint began);
+  /// Keeps the header operations of an answer that allows; the agent has failed where they are too much. Called in
+  /// filter order: that is the order in which they apply.
+  void collect_operations(Participant& participant, Noted& noted, const pool::Call& call, std::string_view phase,
+                          base::TimePoint began);
   [[nodiscard]] transport::Task<Verdict> ask_in_parallel(const wire::RequestHeaders& event,
                                                          std::vector<std::size_t> asked);
   [[nodiscard]] transport::Task<Verdict> ask_one(Participant& participant, const wire::RequestHeaders& event,
@@ -135,8 +140,8 @@ class Inspection {
   std::vector<Participant> participants_;
   std::optional<BodyCalls> body_calls_;               // of the participant that is asked
   std::vector<std::unique_ptr<std::byte[]>> copies_;  // of what agents get in one event
-  base::ArenaList<wire::HeaderOp> request_operations_;
-  base::ArenaList<wire::HeaderOp> response_operations_;
+  Operations request_operations_;
+  Operations response_operations_;
   bool cancelled_ = false;  // what ends now is nobody's failure
   bool* gone_ = nullptr;    // set while cancel() is running: told when the inspection ends below it
 };

@@ -130,8 +130,7 @@ TEST_F(RequestHeadersPhase, OperationsApplyInFilterOrderWhoeverAnswersFirst) {
   ASSERT_TRUE(until([&] { return metrics(1).answered.value() == 1 && slow.has_seen("headers /"); }));
   slow.answer_held(Decision::allow().set_request_header("x-a", "first").remove_response_header("x-b"));
   ASSERT_TRUE(until([&] { return verdict.has_value(); }));
-  EXPECT_THAT(request->request_operations(),
-              ElementsAre(wire::HeaderOp{Kind::set, "x-a", "first"}, wire::HeaderOp{Kind::set, "x-a", "second"}));
+  EXPECT_THAT(request->request_operations(), ElementsAre(wire::HeaderOp{Kind::set, "x-a", "second"}));
   EXPECT_THAT(request->response_operations(),
               ElementsAre(wire::HeaderOp{Kind::remove, "x-b", ""}, wire::HeaderOp{Kind::set, "x-r", "second"}));
 }
