@@ -21,9 +21,14 @@ using inspection::Reason;
 // What holding a body costs whatever its size: a page of its first block.
 constexpr std::uint64_t least_held = 4096;
 
-/// A client's own, or the gateway's.
+/// A client's own, or the gateway's where it has none or several.
 std::string_view request_id_of(const http::RequestHead& request, const base::CorrelationId& id) {
-  const std::string_view own = request.headers.find("x-request-id").value_or("");
+  std::string_view own;
+  for (const auto& field : request.headers) {
+    if (!wire::same_name(field.name, "x-request-id") || field.value.empty()) continue;
+    if (!own.empty()) return id.text();
+    own = field.value;
+  }
   return own.empty() ? id.text() : own;
 }
 

@@ -16,27 +16,33 @@ namespace {
 /// Which fields of a request go on, and how.
 class Sieve {
  public:
-  Sieve(const http::RequestHead& request, const ForwardingTerms& terms, bool is_trusted)
-      : hop_(request.headers), terms_(terms), is_trusted_(is_trusted) {}
+  Sieve(const ForwardingTerms& terms, bool is_trusted) : terms_(terms), is_trusted_(is_trusted) {}
 
   [[nodiscard]] bool passes(std::string_view name) const noexcept {
     if (is_framing(name)) return true;
     if (!terms_.underscores_in_headers && name.find('_') != std::string_view::npos) return false;
-    return !hop_.has(name) && !is_set_here(name);
+    return !http::is_hop_by_hop(name) && !is_set_here(name);
   }
 
  private:
   /// What says whom a request is from is the gateway's to say. Of a proxy that is trusted, what it says beyond that
   /// (X-Forwarded-Port, X-Forwarded-User, …) goes on.
   [[nodiscard]] bool is_set_here(std::string_view name) const noexcept {
-    constexpr std::array<std::string_view, 5> own{"forwarded", "x-real-ip", "x-forwarded-for", "x-forwarded-proto",
-                                                  "x-forwarded-host"};
+    constexpr std::array<std::string_view, 6> own{"forwarded",         "x-real-ip",        "x-forwarded-for",
+                                                  "x-forwarded-proto", "x-forwarded-host", "x-request-id"};
     constexpr std::string_view family = "x-forwarded-";
-    if (!is_trusted_ && http::same_spelling(name.substr(0, family.size()), family)) return true;
+    if (!is_trusted_ && (http::same_spelling(name.substr(0, family.size()), family) || is_another_target(name)))
+      return true;
     return std::ranges::any_of(own, [&](std::string_view other) { return http::same_spelling(name, other); });
   }
 
-  http::HopFields hop_;
+  /// IIS, Symfony, Zend and others take the path from one of these, behind the route that was chosen by the target.
+  [[nodiscard]] static bool is_another_target(std::string_view name) noexcept {
+    constexpr std::array<std::string_view, 5> targets{"x-original-url", "x-rewrite-url", "x-original-uri",
+                                                      "x-override-url", "x-waws-unencoded-url"};
+    return std::ranges::any_of(targets, [&](std::string_view other) { return http::same_spelling(name, other); });
+  }
+
   const ForwardingTerms& terms_;
   bool is_trusted_;
 };
@@ -74,7 +80,7 @@ void add_own_fields(ForwardedRequest& out, std::string_view request_id) {
   const std::string_view host = out.origin.host.empty() ? out.authority : out.origin.host;
   if (!host.empty()) out.fields.push_back({"X-Forwarded-Host", host});
   out.fields.push_back({"X-Real-IP", out.origin.address});
-  if (http::find(out.fields, "x-request-id") == nullptr) out.fields.push_back({"X-Request-Id", request_id});
+  out.fields.push_back({"X-Request-Id", request_id});
 }
 
 }  // namespace
@@ -92,7 +98,7 @@ ForwardedRequest forward(const http::RequestHead& request, const Peer& peer, con
   out.fields.reserve(request.headers.size() + 6);
   take_authority(out, request, arena);
   const bool counts_hops = request.method == "OPTIONS" || request.method == "TRACE";
-  const Sieve sieve{request, terms, out.origin.is_forwarded};
+  const Sieve sieve{terms, out.origin.is_forwarded};
   for (const auto& field : request.headers) {
     if (!sieve.passes(field.name)) continue;
     out.fields.push_back(field);

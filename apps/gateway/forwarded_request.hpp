@@ -36,9 +36,10 @@ struct ForwardingTerms {
   std::string_view request_id;
 };
 
-/// Leaves out what stays on its hop (http::HopFields), names with underscores unless they are allowed, and what says
-/// whom the request is from (Forwarded, X-Real-IP, X-Forwarded-*), which is set from the connection; of a trusted
-/// proxy other X-Forwarded-* go on. Pure.
+/// Leaves out what stays on its hop (http::is_hop_by_hop), names with underscores unless they are allowed, what says
+/// whom the request is from (Forwarded, X-Real-IP, X-Forwarded-*), which is set from the connection, and what names
+/// another target (X-Original-URL, …); of a trusted proxy the last and other X-Forwarded-* go on. X-Request-Id is
+/// written once. Pure.
 [[nodiscard]] ForwardedRequest forward(const http::RequestHead& request, const Peer& peer, const ForwardingTerms& terms,
                                        base::Arena& arena);
 

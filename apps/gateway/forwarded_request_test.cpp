@@ -78,9 +78,19 @@ TEST_F(Forwarding, TellsOfABodyAsItCame) {
               ElementsAre(Header{"Host", "a"}, Header{"Transfer-Encoding", "chunked"}));
 }
 
-TEST_F(Forwarding, AClientsOwnRequestIdIsKept) {
-  const auto out = pass({{"Host", "a"}, {"x-request-id", "mine"}});
-  EXPECT_EQ(http::find(out.fields, "X-Request-Id")->value, "mine");
+TEST_F(Forwarding, TheRequestIdThatWasChosenIsWrittenOnce) {
+  terms_.underscores_in_headers = true;
+  EXPECT_THAT(passed({{"Host", "a"}, {"x-request-id", "mine"}, {"X-Request-ID", ""}, {"X_Request_Id", "b"}}),
+              ElementsAre(Header{"Host", "a"}));
+}
+
+TEST_F(Forwarding, WhatNamesAnotherTargetGoesOnOfATrustedProxyOnly) {
+  for (const auto* const name : {"X-Original-URL", "x-rewrite-url", "X-Original-URI"}) {
+    terms_.trusted_proxies = {};
+    EXPECT_THAT(passed({{"Host", "a"}, {name, "/admin"}}), ElementsAre(Header{"Host", "a"})) << name;
+    terms_.trusted_proxies = trusted_;
+    EXPECT_THAT(passed({{"Host", "a"}, {name, "/admin"}}), ElementsAre(Header{"Host", "a"}, Header{name, "/admin"}));
+  }
 }
 
 TEST_F(Forwarding, AnAbsoluteTargetIsAPathAndItsAuthorityTheHost) {

@@ -1,8 +1,13 @@
 #include "apps/gateway/router.hpp"
 
 #include <algorithm>
+#include <array>
+#include <optional>
 #include <string>
 
+#include <arpa/inet.h>
+
+#include "apps/gateway/config/network.hpp"
 #include "apps/gateway/http/authority.hpp"
 #include "apps/gateway/http/path_readings.hpp"
 #include "picket/wire/headers.hpp"
@@ -10,7 +15,9 @@
 namespace picket::apps::gateway {
 namespace {
 
+/// Servers take /admin for /admin/, and so does a prefix that ends in a slash.
 bool takes_path(std::string_view prefix, std::string_view path) noexcept {
+  if (prefix.size() == path.size() + 1 && prefix.ends_with('/')) return prefix.starts_with(path);
   if (!path.starts_with(prefix)) return false;
   return prefix.ends_with('/') || path.size() == prefix.size() || path[prefix.size()] == '/';
 }
@@ -35,12 +42,24 @@ class Candidates {
   std::string_view host_;
 };
 
-/// Short enough for every method in use to need no memory.
+constexpr bool is_lower(char c) noexcept { return c >= 'a' && c <= 'z'; }
+
 std::string in_upper_case(std::string_view method) {
   std::string upper{method};
   std::ranges::transform(upper, upper.begin(),
-                         [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+                         [](char c) { return is_lower(c) ? static_cast<char>(c - 'a' + 'A') : c; });
   return upper;
+}
+
+/// The address that resolvers make of a number which is no IPv4 address in its usual form (127.1, 0x7f000001,
+/// 0177.0.0.1); nothing for names, which begin with a letter mostly.
+std::optional<std::string> odd_ipv4(std::string_view host) {
+  if (host.empty() || host.front() < '0' || host.front() > '9' || config::IpAddress::parse(host)) return std::nullopt;
+  in_addr address{};
+  if (::inet_aton(std::string{host}.c_str(), &address) == 0) return std::nullopt;
+  std::array<char, INET_ADDRSTRLEN> text{};
+  ::inet_ntop(AF_INET, &address, text.data(), text.size());
+  return text.data();
 }
 
 /// Why the path must not be taken as it stands; empty where all its readings come to the same.
@@ -73,11 +92,18 @@ RouteChoice find_route(const config::Config& config, const RouteQuery& query) {
   const auto* const route = candidates.find(query.path);
   if (route == nullptr) return {route};
   // Methods are case-sensitive (RFC 9110 §9.1), and some servers take them in any case.
-  if (const std::string loud = in_upper_case(query.method); loud != query.method) {
+  if (std::ranges::any_of(query.method, is_lower)) {
+    const std::string loud = in_upper_case(query.method);
     RouteQuery read = query;
     read.method = loud;
     const auto ambiguity = ambiguity_of(query.path, config, Candidates{config, read}, *route);
     if (!ambiguity.empty()) return {route, "the method can be read as one of a route with other agents"};
+  }
+  if (const auto host = odd_ipv4(http::host_name(query.authority))) {
+    RouteQuery read = query;
+    read.authority = *host;
+    const auto ambiguity = ambiguity_of(query.path, config, Candidates{config, read}, *route);
+    if (!ambiguity.empty()) return {route, "the host can be read as one of a route with other agents"};
   }
   if (http::has_one_reading(query.path)) return {route};
   return {route, ambiguity_of(query.path, config, candidates, *route)};

@@ -63,7 +63,18 @@ TEST(Router, PathsThatAnUpstreamMayTakeForAnotherRoutesAreAmbiguous) {
                                    "/%c0%ae%c0%ae/api%c0%afx",
                                    "/%u0061pi",
                                    "/api;/../x",
-                                   "/x;a=/../api"})
+                                   "/x;a=/../api",
+                                   "/x%e0%80%af..%e0%80%afapi",
+                                   "/%f0%80%81%a1pi",
+                                   "/x%ef%bc%8f..%ef%bc%8fapi",
+                                   "/%uff41pi",
+                                   "/x%u2215../api",
+                                   "/ap%00i",
+                                   "/api%20/x",
+                                   "/api%a0",
+                                   "/api.",
+                                   "/api%2e/",
+                                   "/x/%2e%2e%20/api"})
     EXPECT_TRUE(is_ambiguous(config, target)) << target;
   for (const auto* const target :
        {"/a%20b", "/api/a%2Fb", "/api//x", "/api/./x", "/x/../y", "/%zz", "/100%", "/.well-known/x", "/api/x;v=1",
@@ -102,6 +113,24 @@ TEST(Router, OneRouteForEverythingIsNeverAmbiguous) {
   config.routes = {{.id = "all"}};
   for (const auto* const target : {"/x/../api", "//api", "/%2e%2e/"})
     EXPECT_FALSE(is_ambiguous(config, target)) << target;
+}
+
+TEST(Router, APrefixThatEndsInASlashTakesThePathWithoutItToo) {
+  auto config = two_routes();
+  config.routes[0].path_prefix = "/api/";
+  for (const auto* const target : {"/api", "/api/", "/api/x"}) EXPECT_EQ(choose(config, target).route->id, "api");
+  for (const auto* const target : {"/ap", "/apis", "/"}) EXPECT_EQ(choose(config, target).route->id, "rest");
+  for (const auto* const target : {"/api;x", "/api%2f", "//api", "/x/../api"})
+    EXPECT_TRUE(is_ambiguous(config, target)) << target;
+}
+
+TEST(Router, AnOddSpellingOfAnAddressIsAnotherReadingOfTheHost) {
+  auto config = two_routes();
+  config.routes[0] = {.id = "local", .host = "127.0.0.1", .filters = {0}};
+  for (const auto* const host : {"127.1", "0x7f000001", "2130706433", "0177.0.0.1", "127.0.1:80", "0x7f.1."})
+    EXPECT_FALSE(choose(config, "/", host).ambiguity.empty()) << host;
+  for (const auto* const host : {"127.0.0.1", "127.2", "1a.test", "0x7f.test", "10.0.0.1", "a"})
+    EXPECT_TRUE(choose(config, "/", host).ambiguity.empty()) << host;
 }
 
 TEST(Router, HostIsComparedWithoutPortCaseAndFinalDot) {

@@ -187,7 +187,7 @@ class Grammar(StageTest):
 
 
 class Interim(StageTest):
-    HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\nConnection: x-hop\r\nX-Hop: 1\r\n\r\n"
+    HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\nConnection: keep-alive\r\nKeep-Alive: 1\r\n\r\n"
 
     def play(self, interim: bytes, **keys) -> None:
         self.may_answer = threading.Event()

@@ -58,13 +58,16 @@ class SameRequest(unittest.TestCase):
     def test_agent_and_upstream_see_the_same_fields(self):
         event, _ = self.assert_same(
             "POST /same HTTP/1.1\r\nHost: a\r\nX-A: 1\r\nx-a: 2\r\nConnection: keep-alive, x-mine\r\nX-Mine: 1\r\n"
+            "X-Original-URL: /admin\r\nX-Rewrite-URL: /admin\r\nX-Request-Id:\r\nX-Request-Id: a\r\nX-Request-Id: b\r\n"
             "Upgrade: h2c\r\nTE: trailers\r\nKeep-Alive: 5\r\nProxy-Authorization: x\r\nX_Under: 1\r\n"
             "X-Forwarded-For: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\nX-Real-IP: 6.6.6.6\r\nX-Forwarded-Proto: https\r\n"
             "X-Forwarded-Host: evil\r\nX-Forwarded-Port: 1\r\nContent-Length: 3\r\n",
             b"abc",
         )
         headers = event["headers"]
-        self.assertEqual(set(headers), OWN | {"host", "x-a", "content-length"})
+        self.assertEqual(set(headers), OWN | {"host", "x-a", "x-mine", "content-length"})
+        self.assertEqual(len(headers["x-request-id"]), 1)
+        self.assertNotIn(headers["x-request-id"][0], ("", "a", "b"))
         self.assertEqual(
             [headers[name] for name in ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-real-ip")],
             [["127.0.0.1"], ["http"], ["a"], ["127.0.0.1"]],

@@ -197,9 +197,9 @@ class Proxying(unittest.TestCase):
         )
         names = {name.lower() for name, _ in self.only("/hop").headers}
         own = {"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-real-ip", "x-request-id"}
-        self.assertEqual(names, own | {"host", "x-public"})
+        self.assertEqual(names, own | {"host", "x-private", "x-public"})
         returned = {name.lower() for name, _ in answer.headers}
-        self.assertEqual(returned, {"content-length", "x-yours", "x-request-id", "date"})
+        self.assertEqual(returned, {"content-length", "x-mine", "x-yours", "x-request-id", "date"})
 
     def test_connection_cannot_take_the_host_away(self):
         self.gateway.get("/nohost", "Connection: host\r\n")

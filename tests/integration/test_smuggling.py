@@ -136,6 +136,20 @@ AROUND_ADMIN = [
     "/%u0061dmin",
     "/x/y/..%2f..%2fadmin",
     "http://a/x/../admin",
+    "/x%e0%80%af..%e0%80%afadmin",
+    "/%f0%80%81%a1dmin",
+    "/x%f8%80%80%80%af../admin",
+    "/%c0%61dmin/..%c1%1cadmin",
+    "/x%ef%bc%8f..%ef%bc%8fadmin",
+    "/%uff41dmin",
+    "/x%u2215../admin",
+    "/ad%00min",
+    "/ad%0bmin",
+    "/admin%20/x",
+    "/admin%a0",
+    "/admin.",
+    "/admin%2e/",
+    "/x/..%20/admin",
 ]
 # Paths with several readings, which all come to the same route.
 HARMLESS = [
@@ -179,6 +193,32 @@ class Bypasses(unittest.TestCase):
         with self.gateway.client() as client:
             client.send(f"GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n")
             return client.response()
+
+    def test_a_prefix_with_a_slash_at_its_end_guards_the_path_without_it(self):
+        gateway = self.stage.unstarted()
+        gateway.write(
+            {"app": [self.upstream.address]},
+            [Asked("a", self.agent.path)],
+            routes="""
+          route "admin" { matches { path-prefix "/admin/" }; filters "a"; upstream "app" }
+          route "local" { matches { path-prefix "/"; host "[0:0::1]" }; filters "a"; upstream "app" }
+          route "four" { matches { path-prefix "/"; host "127.0.0.1" }; filters "a"; upstream "app" }
+          route "rest" { matches { path-prefix "/" }; upstream "app" }""",
+        )
+        gateway.start()
+
+        def get(target: str, host: str):
+            with gateway.client() as client:
+                client.send(f"GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n")
+                return client.response().status
+
+        inspected = [("/admin", "a"), ("/admin/", "a"), ("/", "[::1]"), ("/", "[0:0:0:0:0:0:0:1]:80")]
+        inspected += [("/", "[::ffff:127.0.0.1]"), ("/", "[::FFFF:7f00:1]")]
+        for target, host in inspected:
+            self.agent.events.clear()
+            self.assertEqual((get(target, host), len(self.agent.of("request_headers"))), (200, 1), (target, host))
+        for host in ("127.1", "0x7f000001", "2130706433", "0177.0.0.1", "[1::2::3]"):
+            self.assertEqual(get("/", host), 400, host)
 
     def test_a_method_in_another_case_does_not_get_around_a_route_of_methods(self):
         gateway = self.stage.unstarted()
@@ -319,8 +359,8 @@ class Smuggling(unittest.TestCase):
     def test_headers_reach_the_agent_in_their_order_with_all_their_values(self):
         with self.gateway.client() as client:
             client.send(
-                "GET /order HTTP/1.1\r\nX-Z: 1\r\nHost: a\r\nConnection: x-hop\r\n"
-                "X-A: 2\r\nX-Hop: 3\r\nX-z:  4 \r\n\r\n"
+                "GET /order HTTP/1.1\r\nX-Z: 1\r\nHost: a\r\nConnection: keep-alive\r\n"
+                "X-A: 2\r\nKeep-Alive: 3\r\nX-z:  4 \r\n\r\n"
             )
             client.response()
         [event] = self.agent.of("request_headers")

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "apps/gateway/config/address.hpp"
+#include "apps/gateway/config/network.hpp"
 #include "apps/gateway/config/reader.hpp"
 #include "apps/gateway/config/tables.hpp"
 
@@ -184,6 +185,9 @@ void read_host(Reader& reader, const Setting& setting, Route& out) {
   std::ranges::transform(*text, text->begin(),
                          [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
   if (text->ends_with('.')) text->pop_back();  // an absolute name is the same host
+  if (text->starts_with('['))                  // as requests are compared: see http::canonical_authority()
+    if (const auto ip = IpAddress::parse(std::string_view{*text}.substr(1, text->size() - 2)))
+      *text = ip->is_v4() ? ip->text() : fmt::format("[{}]", ip->text());
   out.host = std::move(*text);
 }
 

@@ -1,7 +1,13 @@
 #include "apps/gateway/http/authority.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <string>
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
 
 #include "picket/wire/headers.hpp"
 
@@ -10,7 +16,6 @@ namespace {
 
 constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 constexpr bool is_upper(char c) noexcept { return c >= 'A' && c <= 'Z'; }
-constexpr bool is_hex(char c) noexcept { return is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f'); }
 constexpr bool is_name_character(char c) noexcept {
   return is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-' || c == '.' || c == '_' || c == '~';
 }
@@ -29,6 +34,17 @@ std::uint16_t port_of(std::string_view authority, std::uint16_t default_port) no
   return port;
 }
 
+/// As RFC 5952 has it; an IPv4 address that is written as IPv6 is one (RFC 4291 §2.5.5.2). Empty where it is no
+/// address.
+std::string canonical_ipv6(std::string_view in_brackets) {
+  const std::string text{in_brackets.substr(1, in_brackets.size() - 2)};
+  in6_addr address{};
+  if (::inet_pton(AF_INET6, text.c_str(), &address) != 1) return {};
+  std::array<char, INET6_ADDRSTRLEN> out{};
+  if (IN6_IS_ADDR_V4MAPPED(&address)) return ::inet_ntop(AF_INET, &address.s6_addr[12], out.data(), out.size());
+  return fmt::format("[{}]", ::inet_ntop(AF_INET6, &address, out.data(), out.size()));
+}
+
 }  // namespace
 
 bool is_authority(std::string_view text) noexcept {
@@ -39,10 +55,7 @@ bool is_authority(std::string_view text) noexcept {
   std::from_chars(port.data(), port.data() + port.size(), number);
   const std::string_view host = text.substr(0, colon_of(text));
   if (number > 0xFFFF || host.empty()) return false;
-  if (host.starts_with('['))
-    return host.size() > 2 && host.ends_with(']') && std::ranges::all_of(host.substr(1, host.size() - 2), [](char c) {
-             return is_hex(c) || c == ':' || c == '.';
-           });
+  if (host.starts_with('[')) return host.size() > 2 && host.ends_with(']') && !canonical_ipv6(host).empty();
   return std::ranges::all_of(host, is_name_character) && !host.starts_with('.') && !host.contains("..");
 }
 
@@ -57,6 +70,8 @@ std::string_view port_text(std::string_view authority) noexcept {
 }
 
 std::string_view canonical_authority(std::string_view authority, base::Arena& arena) {
+  if (authority.starts_with('['))
+    return arena.copy(canonical_ipv6(host_name(authority)) + std::string{authority.substr(colon_of(authority))});
   const std::string_view host = host_name(authority);
   const std::string_view port = authority.substr(colon_of(authority));
   if (host.size() + port.size() == authority.size() && std::ranges::none_of(host, is_upper)) return authority;

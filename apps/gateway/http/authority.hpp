@@ -17,7 +17,8 @@ namespace picket::apps::gateway::http {
 /// Behind the colon; empty where there is none.
 [[nodiscard]] std::string_view port_text(std::string_view authority) noexcept;
 
-/// The one form in which an authority goes on: in lower case, without the name's last dot, the port as it is. So no
+/// The one form in which an authority goes on: in lower case, without the name's last dot, an IPv6 address as RFC 5952
+/// has it and one that stands for IPv4 as that, the port as it is. So no
 /// upstream can take a spelling for another host than the router did. Lifetime: the text's, or the arena's.
 [[nodiscard]] std::string_view canonical_authority(std::string_view authority, base::Arena& arena);
 

@@ -9,8 +9,9 @@ TEST(Authority, IsAHostAndMayHaveAPort) {
   for (const auto* const text :
        {"", "a", "a.test.", "A-b.c_d:8080", "192.0.2.1", "[::1]", "[2001:DB8::1]:80", "a:", "a:65535"})
     EXPECT_TRUE(is_authority(text)) << text;
-  for (const auto* const text : {":80", "a:b", "a:65536", "a:123456", "::1", "[]", "[x]", "[::1", "a b", "a/b", "u@a",
-                                 "%61", "a%2e", "a..", "a..b", ".a", "."})
+  for (const auto* const text :
+       {":80",  "a:b", "a:65536", "a:123456", "::1", "[]",   "[x]", "[1::2::3]", "[1.2.3.4]", "[:]",
+        "[::1", "a b", "a/b",     "u@a",      "%61", "a%2e", "a..", "a..b",      ".a",        "."})
     EXPECT_FALSE(is_authority(text)) << text;
 }
 
@@ -28,6 +29,10 @@ TEST(Authority, GoesOnInOneForm) {
   EXPECT_EQ(canonical_authority("A.Test.:80", arena), "a.test:80");
   EXPECT_EQ(canonical_authority("a.test.", arena), "a.test");
   EXPECT_EQ(canonical_authority("[::A]:1", arena), "[::a]:1");
+  EXPECT_EQ(canonical_authority("[0:0::1]", arena), "[::1]");
+  EXPECT_EQ(canonical_authority("[2001:DB8:0:0::1]:80", arena), "[2001:db8::1]:80");
+  EXPECT_EQ(canonical_authority("[::ffff:127.0.0.1]:80", arena), "127.0.0.1:80");
+  EXPECT_EQ(canonical_authority("[::ffff:7f00:1]", arena), "127.0.0.1");
   EXPECT_EQ(canonical_authority("", arena), "");
 }
 

@@ -3,60 +3,21 @@
 #include <algorithm>
 #include <array>
 
-#include "apps/gateway/http/list.hpp"
-
 namespace picket::apps::gateway::http {
 namespace {
 
-constexpr std::array<std::string_view, 11> hop_by_hop{
-    "connection",        "keep-alive", "proxy-authenticate", "proxy-authorization", "te",    "trailer",
-    "transfer-encoding", "upgrade",    "content-length",     "proxy-connection",    "expect"};
-
-/// Fields that are every recipient's; one that ends in a dash stands for all that begin so.
-constexpr std::array<std::string_view, 44> end_to_end{"accept",
-                                                      "accept-",
-                                                      "access-control-",
-                                                      "age",
-                                                      "allow",
-                                                      "alt-svc",
-                                                      "authorization",
-                                                      "cache-",
-                                                      "content-",
-                                                      "cookie",
-                                                      "date",
-                                                      "dnt",
-                                                      "etag",
-                                                      "expires",
-                                                      "forwarded",
-                                                      "from",
-                                                      "host",
-                                                      "idempotency-",
-                                                      "if-",
-                                                      "last-",
-                                                      "link",
-                                                      "location",
-                                                      "max-forwards",
-                                                      "origin",
-                                                      "pragma",
-                                                      "priority",
-                                                      "range",
-                                                      "referer",
-                                                      "retry-after",
-                                                      "sec-",
-                                                      "server",
-                                                      "set-cookie",
-                                                      "strict-transport-security",
-                                                      "traceparent",
-                                                      "tracestate",
-                                                      "user-agent",
-                                                      "vary",
-                                                      "via",
-                                                      "warning",
-                                                      "www-authenticate",
-                                                      "x-auth-",
-                                                      "x-forwarded-",
-                                                      "x-real-ip",
-                                                      "x-request-id"};
+constexpr std::array<std::string_view, 12> hop_by_hop{"connection",
+                                                      "keep-alive",
+                                                      "proxy-authenticate",
+                                                      "proxy-authorization",
+                                                      "te",
+                                                      "trailer",
+                                                      "transfer-encoding",
+                                                      "upgrade",
+                                                      "content-length",
+                                                      "proxy-connection",
+                                                      "http2-settings",
+                                                      "expect"};
 
 struct Phrase {
   std::uint16_t status;
@@ -104,11 +65,6 @@ constexpr std::array<Phrase, 39> reasons{{{200, "OK"},
                                           {504, "Gateway Timeout"},
                                           {505, "HTTP Version Not Supported"}}};
 
-constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
-bool is_before(std::string_view a, std::string_view b) noexcept {
-  return std::ranges::lexicographical_compare(a, b, {}, lower, lower);
-}
-
 /// Each character as CGI spells it.
 constexpr auto spellings = [] {
   std::array<char, 256> table{};
@@ -119,12 +75,6 @@ constexpr auto spellings = [] {
   return table;
 }();
 char spelled(char c) noexcept { return spellings[static_cast<unsigned char>(c)]; }
-
-bool is_end_to_end(std::string_view name) noexcept {
-  return std::ranges::any_of(end_to_end, [&](std::string_view known) {
-    return same_spelling(known, known.ends_with('-') ? name.substr(0, known.size()) : name);
-  });
-}
 
 void remove(FieldList& fields, std::string_view name) {
   const auto items = fields.items();
@@ -143,24 +93,9 @@ bool is_hop_by_hop(std::string_view name) noexcept {
   return std::ranges::any_of(hop_by_hop, [&](std::string_view other) { return same_spelling(name, other); });
 }
 
-// A head has room for thousands of names, and each of its fields is looked up.
-HopFields::HopFields(const wire::Headers& headers) {
-  for (const auto& field : headers) {
-    if (!wire::same_name(field.name, "connection")) continue;
-    for (std::string_view rest = field.value; const auto item = next_item(rest);)
-      if (!is_hop_by_hop(*item) && !is_end_to_end(*item)) named_.push_back(*item);
-  }
-  std::ranges::sort(named_, is_before);
-}
-
-bool HopFields::has(std::string_view name) const noexcept {
-  return is_hop_by_hop(name) || std::ranges::binary_search(named_, name, is_before);
-}
-
 void copy_end_to_end(const wire::Headers& headers, FieldList& out) {
-  const HopFields hop{headers};
   for (const auto& field : headers)
-    if (!hop.has(field.name)) out.push_back(field);
+    if (!is_hop_by_hop(field.name)) out.push_back(field);
 }
 
 const wire::Header* find(const FieldList& fields, std::string_view name) noexcept {

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <vector>
 
 #include "apps/gateway/http/message.hpp"
 #include "picket/base/arena.hpp"
@@ -22,20 +21,9 @@ using FieldList = base::ArenaList<wire::Header>;
 /// any spelling.
 [[nodiscard]] bool is_hop_by_hop(std::string_view name) noexcept;
 
-/// Which fields of one message stay on its hop: the hop-by-hop ones, and those that its Connection names. Connection
-/// cannot name what is every recipient's (Host, Cookie, Authorization, Content-Type, …; RFC 9110 §7.6.1): whoever does
-/// wants a field to be seen by some and not by others. Complexity: names are sorted once; n log n for all of n fields.
-class HopFields {
- public:
-  explicit HopFields(const wire::Headers& headers);
-
-  [[nodiscard]] bool has(std::string_view name) const noexcept;
-
- private:
-  std::vector<std::string_view> named_;
-};
-
-/// Appends what may be passed on: everything but HopFields.
+/// Appends what may be passed on: everything that is not hop-by-hop. What else Connection names goes on (against RFC
+/// 9110 §7.6.1, and as nginx and HAProxy have it): no list of names tells an extension of one hop from an API key that
+/// a client wants a proxy to take away, and nothing in use needs it.
 void copy_end_to_end(const wire::Headers& headers, FieldList& out);
 
 /// Applies header operations in their order; what is set or removed is so in every spelling of its name. They must be

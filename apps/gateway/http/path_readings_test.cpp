@@ -21,7 +21,7 @@ std::vector<std::string> readings(std::string_view path) {
 }
 
 TEST(PathReadings, APlainPathHasOne) {
-  for (const auto* const path : {"/", "/a/b.c/", "/.well-known/x", "/..a/...", "/a.b/-_~!$&'()*+,=:@"}) {
+  for (const auto* const path : {"/", "/a/b.c/", "/.well-known/x", "/..a/...b", "/a.b/-_~!$&'()*+,=:@"}) {
     EXPECT_TRUE(has_one_reading(path)) << path;
     EXPECT_THAT(readings(path), ElementsAre(path));
   }
@@ -38,12 +38,15 @@ TEST(PathReadings, EachStepIsTaken) {
   EXPECT_THAT(readings("/a;v/b"), UnorderedElementsAre("/a;v/b", "/a/b", "/a"));
   EXPECT_THAT(readings("/a%3fb"), UnorderedElementsAre("/a%3fb", "/a?b", "/a"));
   EXPECT_THAT(readings("/a%23b"), UnorderedElementsAre("/a%23b", "/a#b", "/a"));
-  EXPECT_THAT(readings("/a%00b"), UnorderedElementsAre("/a%00b", std::string("/a\0b", 4), "/a"));
+  EXPECT_THAT(readings("/a%00b"), UnorderedElementsAre("/a%00b", std::string("/a\0b", 4), "/a", "/ab"));
   EXPECT_THAT(readings("/a%c0%afb"), UnorderedElementsAre("/a%c0%afb",
                                                           "/a\xc0\xaf"
                                                           "b",
                                                           "/a/b"));
   EXPECT_THAT(readings("/a%u002fb"), UnorderedElementsAre("/a%u002fb", "/a/b"));
+  EXPECT_THAT(readings("/a%20/b"), UnorderedElementsAre("/a%20/b", "/a /b", "/a/b"));
+  EXPECT_THAT(readings("/a./b"), UnorderedElementsAre("/a./b", "/a/b"));
+  EXPECT_THAT(readings("/a/b.."), UnorderedElementsAre("/a/b..", "/a/b"));
 }
 
 TEST(PathReadings, DotSegmentsAreThoseOfRfc3986) {
@@ -87,6 +90,28 @@ TEST(PathReadings, WhatServersAreKnownToReadIsAmongThem) {
       {"/ad%0amin%20", "/admin"},
       {"/x/%c0%ae%c0%ae/admin", "/admin"},
       {"/%u0061dmin", "/admin"},
+      {"/x/%e0%80%ae%e0%80%ae/admin", "/admin"},  // overlong UTF-8 of every length
+      {"/%f0%80%81%a1dmin", "/admin"},
+      {"/x%f0%80%80%af..%f8%80%80%80%afadmin", "/admin"},
+      {"/x%fc%80%80%80%80%af../admin", "/admin"},
+      {"/%25c1%25a1dmin", "/admin"},
+      {"/x%c0%2f..%c1%1cadmin", "/admin"},        // second bytes that are none
+      {"/admin%e0%80%bfx/y", "/admin"},           // ?
+      {"/admin%e0%80%bbv=1", "/admin"},           // ;
+      {"/x%ef%bc%8f..%ef%bc%8fadmin", "/admin"},  // full width
+      {"/%ef%bd%81dmin", "/admin"},
+      {"/x%uff0f../admin", "/admin"},
+      {"/%uff41dmin", "/admin"},
+      {"/x%u2215..%u2216admin", "/admin"},
+      {"/x%e2%88%95%e2%80%a4%e2%80%a4%e2%88%95admin", "/admin"},
+      {"/ad%00min", "/admin"},  // what is dropped
+      {"/ad%0bmin%7f/x", "/admin/x"},
+      {"/admin%20/x", "/admin/x"},  // Windows
+      {"/admin%a0", "/admin"},
+      {"/admin%85/", "/admin/"},
+      {"/admin./x", "/admin/x"},
+      {"/admin%2e%20./x", "/admin/x"},
+      {"/x/.. /admin", "/admin"},
   };
   for (const auto& [path, reading] : cases) EXPECT_THAT(readings(path), ::testing::Contains(reading)) << path;
 }
@@ -103,10 +128,11 @@ class Generator {
   std::size_t below(std::size_t n) { return random_() % n; }
 
  private:
-  static constexpr std::string_view pieces[] = {"a",     "b",    "/",   "/",   "//",  "/..",   "/.",     "..",
-                                                ";",     ";x=1", "%2f", "%2F", "%5c", "%2e",   "%252e",  "%252f",
-                                                "%255c", "%3b",  "%3f", "%23", "%00", "%253f", "%c0%af", "%u002e",
-                                                "%",     "%2",   "%zz", "%25", "%61", "%20",   "%0a",    "\\"};
+  static constexpr std::string_view pieces[] = {
+      "a",   "b",     "/",      "/",      "//",        "/..",       "/.",     "..",   ";",   ";x=1",
+      "%2f", "%2F",   "%5c",    "%2e",    "%252e",     "%252f",     "%255c",  "%3b",  "%3f", "%23",
+      "%00", "%253f", "%c0%af", "%u002e", "%e0%80%af", "%ef%bc%8f", "%uff0e", "%20/", "./",  "%a0",
+      "%",   "%2",    "%zz",    "%25",    "%61",       "%20",       "%0a",    "\\"};
 
   std::mt19937 random_;
 };
