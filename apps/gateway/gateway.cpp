@@ -64,7 +64,7 @@ base::Status Gateway::cap_connections(config::Config& config) const {
 
 base::Status Gateway::apply(config::Config config) {
   PICKET_TRY(cap_connections(config));
-  auto made = Generation::make(std::move(config), shards_.size(), generation_.get());
+  auto made = Generation::make(std::move(config), shards_.size(), generation_.get(), log_closer_);
   if (!made) return std::move(made.error());
   const auto wanted = endpoints_of((*made)->config);
   if (!wanted) return wanted.error();

@@ -7,6 +7,7 @@
 
 #include "apps/gateway/admission.hpp"
 #include "apps/gateway/generation.hpp"
+#include "apps/gateway/log_closer.hpp"
 #include "apps/gateway/metrics_server.hpp"
 #include "apps/gateway/process_log.hpp"
 #include "apps/gateway/shard.hpp"
@@ -44,6 +45,7 @@ class Gateway {
 
   const ProcessLog& log_;
   const std::uint64_t descriptors_;  // how many the process may have open
+  LogCloser log_closer_;
   Admission admission_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::shared_ptr<const Generation> generation_;

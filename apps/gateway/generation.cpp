@@ -14,8 +14,10 @@ base::Status open_if_wanted(const std::optional<std::string>& path, std::size_t 
 
 }  // namespace
 
-base::Result<std::shared_ptr<Logs>> Logs::open(const config::Observability& wanted, std::size_t shards) {
-  auto logs = std::make_shared<Logs>();
+base::Result<std::shared_ptr<Logs>> Logs::open(const config::Observability& wanted, std::size_t shards,
+                                               LogCloser& closer) {
+  const auto end = [&closer](Logs* logs) { closer.take(std::unique_ptr<Logs>{logs}); };
+  const std::shared_ptr<Logs> logs{new Logs, end};
   PICKET_TRY(open_if_wanted(wanted.access_log, shards, logs->access));
   PICKET_TRY(open_if_wanted(wanted.audit_log, shards, logs->audit));
   std::vector<logs::LogFile*> files;
@@ -26,7 +28,7 @@ base::Result<std::shared_ptr<Logs>> Logs::open(const config::Observability& want
 }
 
 base::Result<std::shared_ptr<const Generation>> Generation::make(config::Config config, std::size_t shards,
-                                                                 const Generation* previous) {
+                                                                 const Generation* previous, LogCloser& closer) {
   auto made = std::make_shared<Generation>();
   for (const auto& wanted : config.upstreams) {
     auto resolved = upstream::resolve(wanted);
@@ -38,7 +40,7 @@ base::Result<std::shared_ptr<const Generation>> Generation::make(config::Config 
       previous->config.observability.audit_log == wanted.audit_log) {
     made->logs = previous->logs;
   } else {
-    auto logs = Logs::open(wanted, shards);
+    auto logs = Logs::open(wanted, shards, closer);
     if (!logs) return std::move(logs.error());
     made->logs = std::move(*logs);
   }

@@ -5,13 +5,15 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 from pathlib import Path
 
 import wire
-from client import Client
+from client import Client, message
 from processes import wait
 from stage import BINARIES, Asked, Gateway, StageTest
+from upstream import response
 from wire import allow
 
 F_SETPIPE_SZ = 1031
@@ -167,3 +169,65 @@ class LogFiles(StageTest):
                 self.assertEqual(client.get(f"/{i}").status, 200)
         gateway.program.signal(signal.SIGTERM)
         self.assertEqual(gateway.program.wait(8), 0)
+
+
+class SlowReader(StageTest):
+    """An access log that is a pipe whose reader takes 4 KiB, then pauses: a megabyte would take it 20 s."""
+
+    def setUp(self):
+        super().setUp()
+        self.release = threading.Event()
+        upstream = self.stage.upstream(self.respond)
+        self.targets = {"app": [upstream.address]}
+        self.gateway = self.stage.unstarted()
+        fifo = self.gateway.folder / "access.fifo"
+        os.mkfifo(fifo)
+        self.reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+        fcntl.fcntl(self.reader, F_SETPIPE_SZ, 4096)
+        self.ended = threading.Event()
+        thread = threading.Thread(target=self.read)
+        thread.start()
+        self.addCleanup(os.close, self.reader)
+        self.addCleanup(thread.join)
+        self.addCleanup(self.ended.set)
+        self.addCleanup(self.release.set)
+        logging = 'access-log { file "access.fifo" }'
+        self.gateway.write(self.targets, logging=logging, limits="max-header-size-bytes 16000", drain_s=2)
+        self.gateway.start()
+        with Client(self.gateway.port) as client:
+            for _ in range(150):
+                self.assertEqual(client.get("/" + "x" * 7000).status, 200)
+
+    def read(self):
+        while not self.ended.wait(0.08):
+            try:
+                os.read(self.reader, 4096)
+            except BlockingIOError:
+                pass
+
+    def respond(self, request):
+        if request.target == "/held":
+            self.release.wait(30)
+        return response()
+
+    def test_it_does_not_delay_the_end(self):
+        self.gateway.program.signal(signal.SIGTERM)
+        self.assertEqual(self.gateway.program.wait(10), 0)
+        self.assertIn("access.fifo' ended before it could be written: ", self.gateway.program.text())
+
+    def test_it_does_not_stop_a_worker_when_its_configuration_ends(self):
+        held = self.gateway.client()
+        held.send(message("/held"))
+        wait("it is held", lambda: self.gateway.metric("picket_upstream_connects_total") >= 1)
+        self.gateway.write(self.targets, logging='access-log { file "other.jsonl" }')
+        self.gateway.program.signal(signal.SIGHUP)
+        self.gateway.said("reloaded")
+        for _ in range(20):
+            self.gateway.program.signal(signal.SIGUSR1)
+        self.release.set()
+        self.assertEqual(held.response().status, 200)
+        for _ in range(30):
+            with Client(self.gateway.port, 8) as client:
+                self.assertEqual(client.get().status, 200)
+            time.sleep(0.05)
+        self.gateway.said("access.fifo' ended before it could be written: ")

@@ -26,12 +26,19 @@ int open_for_appending(const std::string& path) {
   return ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0640);
 }
 
-bool becomes_writable(int descriptor) {
+// What all readers together may take once the log is to end.
+constexpr base::Duration patience_at_end = std::chrono::seconds{1};
+
+}  // namespace
+
+bool Patience::becomes_writable(int descriptor) {
+  if (ending_.stop_requested()) {
+    if (!end_) end_ = base::Clock::now() + patience_at_end;
+    if (base::Clock::now() >= *end_) return false;
+  }
   pollfd poll{descriptor, POLLOUT, 0};
   return ::poll(&poll, 1, patience_ms) == 1;
 }
-
-}  // namespace
 
 base::Result<std::unique_ptr<LogFile>> LogFile::open(std::string path, std::size_t workers) {
   const int descriptor = open_for_appending(path);
@@ -54,14 +61,14 @@ std::uint64_t LogFile::dropped() const noexcept {
   return total;
 }
 
-void LogFile::write_pending() {
+void LogFile::write_pending(Patience& patience) {
   if (torn_) batch_ = "\n";  // ends the line that was cut
   const std::size_t begin = batch_.size();
   for (const auto& queue : queues_) queue->drain(batch_);
   std::string_view rest = batch_.size() == begin ? std::string_view{} : std::string_view{batch_};
   while (!rest.empty()) {
     const ssize_t written = ::write(descriptor_, rest.data(), rest.size());
-    if (written < 0 && (errno == EINTR || (errno == EAGAIN && becomes_writable(descriptor_)))) continue;
+    if (written < 0 && (errno == EINTR || (errno == EAGAIN && patience.becomes_writable(descriptor_)))) continue;
     if (written <= 0) {
       const bool begins_with_mend = torn_ && rest.size() == batch_.size();
       lose(begins_with_mend ? rest.substr(1) : rest, errno);
@@ -80,9 +87,15 @@ void LogFile::lose(std::string_view lines, int error) {
   if (!lost_before_) {
     lost_before_ = write_failures();
     spdlog::error("cannot write the log '{}': {}; lines are lost, and counted, until it can", path_,
-                  error == EAGAIN ? "nobody reads it" : std::generic_category().message(error));
+                  error == EAGAIN ? "its reader is too slow" : std::generic_category().message(error));
   }
   write_failures_.fetch_add(static_cast<std::uint64_t>(std::ranges::count(lines, '\n')), std::memory_order_relaxed);
+}
+
+void LogFile::say_what_is_missing() const {
+  if (lost_before_)
+    spdlog::warn("the log '{}' ended before it could be written: {} lines are missing", path_,
+                 write_failures() - *lost_before_);
 }
 
 void LogFile::reopen() {
@@ -98,22 +111,21 @@ void LogFile::reopen() {
 LogWriter::LogWriter(std::vector<LogFile*> files)
     : files_(std::move(files)), thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
-LogWriter::~LogWriter() {
-  thread_.request_stop();
-  thread_.join();
-  for (auto* file : files_) file->write_pending();
-}
-
 void LogWriter::run(const std::stop_token& stop) {
   std::mutex mutex;
   std::condition_variable_any wake;
   std::unique_lock lock{mutex};
+  Patience patience{stop};
   while (!stop.stop_requested()) {
     wake.wait_for(lock, stop, write_interval, [] { return false; });
     // What was logged before the rotation still goes to the old file.
-    for (auto* file : files_) file->write_pending();
+    for (auto* file : files_) file->write_pending(patience);
     if (reopen_.exchange(false, std::memory_order_relaxed))
       for (auto* file : files_) file->reopen();
+  }
+  for (auto* file : files_) {
+    file->write_pending(patience);
+    file->say_what_is_missing();
   }
 }
 

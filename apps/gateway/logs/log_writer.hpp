@@ -3,6 +3,7 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -10,8 +11,22 @@
 
 #include "apps/gateway/logs/line_queue.hpp"
 #include "picket/base/result.hpp"
+#include "picket/base/time.hpp"
 
 namespace picket::apps::gateway::logs {
+
+/// How long a log's reader may be waited for: as long as it takes what it is given, but a second in all from when the
+/// log is to end.
+class Patience {
+ public:
+  explicit Patience(std::stop_token ending) : ending_(std::move(ending)) {}
+  /// Waits until the descriptor takes more. Returns whether it does.
+  [[nodiscard]] bool becomes_writable(int descriptor);
+
+ private:
+  std::stop_token ending_;
+  std::optional<base::TimePoint> end_;
+};
 
 /// One log file and the workers' queues for it. Trouble with it is said in the process log, once.
 class LogFile {
@@ -32,9 +47,10 @@ class LogFile {
  private:
   friend class LogWriter;
   LogFile(std::string path, int descriptor, std::size_t workers);
-  void write_pending();
+  void write_pending(Patience& patience);
   void reopen();
   void lose(std::string_view lines, int error);
+  void say_what_is_missing() const;
 
   std::string path_;
   int descriptor_;
@@ -46,11 +62,15 @@ class LogFile {
 };
 
 /// The thread that writes log files, every 50 ms, so that a line is on disk (not synced) within 100 ms.
-/// Thread safety: reopen() from any thread. Lifetime: the files outlive it; its end writes what is queued.
+/// Thread safety: reopen() and end() from any thread. Lifetime: the files outlive it. Its end writes what is queued and
+/// waits for that: a second at most for slow readers, from end() on; what they have not taken then is lost, counted and
+/// said.
 class LogWriter {
  public:
   explicit LogWriter(std::vector<LogFile*> files);
-  ~LogWriter();
+
+  /// Begins its end, and does not wait for it: nothing is queued any more.
+  void end() noexcept { thread_.request_stop(); }
 
   /// Opens every file anew before the next write: for log rotation.
   void reopen() noexcept { reopen_.store(true, std::memory_order_relaxed); }

@@ -1,12 +1,16 @@
 #include "apps/gateway/logs/log_writer.hpp"
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "apps/gateway/config/testing/folder.hpp"
 
@@ -114,6 +118,27 @@ TEST_F(Writer, LinesThatCannotBeWrittenAreCounted) {
     (*full)->queue(0).push("two");
   }
   EXPECT_EQ((*full)->write_failures(), 2U);
+}
+
+TEST_F(Writer, AReaderThatTakesLittleAtATimeDelaysTheEndBySecondsAtMost) {
+  ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
+  const int reader = ::open(path("pipe").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  ASSERT_GE(reader, 0);
+  ::fcntl(reader, F_SETPIPE_SZ, 4096);
+  const std::jthread slow{[reader](const std::stop_token& stop) {
+    std::array<char, 4096> block{};
+    for (; !stop.stop_requested(); std::this_thread::sleep_for(60ms)) (void)!::read(reader, block.data(), block.size());
+  }};
+  const auto log = open("pipe");
+  const auto began = std::chrono::steady_clock::now();
+  {
+    const LogWriter writer{{log.get()}};
+    for (int i = 0; i < 250; ++i) log->queue(0).push(std::string(4000, 'x'));
+    std::this_thread::sleep_for(200ms);  // it is in the midst of writing, most likely; it ends in time either way
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 8s) << "250 blocks at 60 ms would take 15 s";
+  EXPECT_GT(log->write_failures(), 100U);
+  ::close(reader);
 }
 
 TEST_F(Writer, LinesThatDoNotFitAreCountedOverAllWorkers) {
