@@ -43,9 +43,9 @@ BothEnds::BothEnds(wire::Encoding encoding, std::uint32_t connections)
       pool_(worker_, {.connections_per_agent = connections, .health_check_interval = std::chrono::hours{1}}),
       agent_(checked(
           pool_.add_agent({.id = "a", .endpoint = endpoint_.text(), .encodings = {encoding}, .events = kinds}))) {
-  transport::spawn(transport::accept_all(listener_, worker_, [this](int descriptor) {
+  transport::spawn(transport::accept_all(listener_, worker_, [this](const transport::Accepted& accepted) {
     connections_.push_back(std::make_shared<agent::internal::ServedConnection>(environment_));
-    connections_.back()->start(descriptor);
+    connections_.back()->start(accepted.descriptor);
   }));
   turn_until([&] { return agent_.ready_connections() == connections; });
 }

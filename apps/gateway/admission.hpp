@@ -27,6 +27,7 @@ class Admission {
     ~Place() {
       if (admission_ != nullptr) admission_->leave(client_);
     }
+    [[nodiscard]] bool is_counted() const noexcept { return admission_ != nullptr; }
 
    private:
     friend class Admission;

@@ -11,7 +11,6 @@
 #include "apps/gateway/inspection/answer.hpp"
 #include "apps/gateway/logs/access_line.hpp"
 #include "apps/gateway/shard.hpp"
-#include "picket/transport/listener.hpp"
 
 namespace picket::apps::gateway {
 namespace {
@@ -26,11 +25,11 @@ std::string no_place(std::string_view date) {
 
 }  // namespace
 
-Connection::Connection(Shard& shard, std::string_view listener, int descriptor)
+Connection::Connection(Shard& shard, std::string_view listener, const transport::Accepted& accepted)
     : shard_(shard),
       listener_(listener),
-      stream_(transport::adopt(shard.worker(), descriptor)),
-      peer_(Peer::of(descriptor)),
+      stream_(transport::adopt(shard.worker(), accepted.descriptor)),
+      peer_(Peer::of(accepted.peer)),
       accepted_(shard.worker().now()) {
   shard_.opened(*this);
 }
@@ -38,11 +37,12 @@ Connection::Connection(Shard& shard, std::string_view listener, int descriptor)
 Connection::~Connection() { shard_.closed(*this); }
 
 void Connection::close_if_idle() noexcept {
-  if (is_linked()) stream_.close();
+  if (is_waiting()) stream_.close();
 }
 
 void Connection::evict() noexcept {
   is_evicted_ = true;
+  place_.reset();
   stream_.close();
 }
 

@@ -5,27 +5,33 @@
 #include <string>
 #include <string_view>
 
-#include <boost/intrusive/list_hook.hpp>
+#include <boost/intrusive/list.hpp>
 
+#include "apps/gateway/admission.hpp"
 #include "apps/gateway/exchange.hpp"
 #include "apps/gateway/http/head_check.hpp"
 #include "picket/base/arena.hpp"
 #include "picket/base/buffer.hpp"
+#include "picket/transport/listener.hpp"
 #include "picket/transport/stream.hpp"
 #include "picket/transport/task.hpp"
 
 namespace picket::apps::gateway {
 
 class Shard;
+struct Siblings;
+
+/// What makes a connection one of its client's that wait for a request.
+using OfClientHook = boost::intrusive::list_base_hook<boost::intrusive::tag<struct OfClient>>;
 
 /// One client's connection: reads heads, refuses what is ambiguous, serves one exchange after the other in the order
 /// in which they came. Each exchange keeps the configuration that is in use when its head has arrived; between them the
 /// connection keeps none, so that an idle client does not hold an old one and its agents.
 /// Thread safety: its shard's thread. Lifetime: until serve() has ended.
-class Connection : public boost::intrusive::list_base_hook<> {
+class Connection : public boost::intrusive::list_base_hook<>, public OfClientHook {
  public:
   /// `listener`: the address that the client came to, as its listener has it.
-  Connection(Shard& shard, std::string_view listener, int descriptor);
+  Connection(Shard& shard, std::string_view listener, const transport::Accepted& accepted);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   ~Connection();
@@ -38,6 +44,14 @@ class Connection : public boost::intrusive::list_base_hook<> {
   [[nodiscard]] transport::Task<void> turn_away(bool lingers);
 
   [[nodiscard]] const Peer& peer() const noexcept { return peer_; }
+  [[nodiscard]] const std::string& listener() const noexcept { return listener_; }
+  /// It is one of so many that its client may have, until it is evicted. `siblings`: null where they are not counted.
+  void hold(Admission::Place place, Siblings* siblings) {
+    place_.emplace(std::move(place));
+    siblings_ = siblings;
+  }
+  [[nodiscard]] Siblings* siblings() const noexcept { return siblings_; }
+  [[nodiscard]] bool is_waiting() const noexcept { return boost::intrusive::list_base_hook<>::is_linked(); }
   /// Whether a request has been served on it.
   [[nodiscard]] bool was_served() const noexcept { return was_served_; }
   /// Closes it, which waits for a request, for another one's sake.
@@ -66,12 +80,20 @@ class Connection : public boost::intrusive::list_base_hook<> {
   std::string listener_;
   transport::Stream stream_;
   Peer peer_;
+  std::optional<Admission::Place> place_;
+  Siblings* siblings_ = nullptr;
   base::Buffer buffer_;
   base::Arena arena_{4096};
   Exchange* exchange_ = nullptr;  // the one under way
   base::TimePoint accepted_;
   bool was_served_ = false;
   bool is_evicted_ = false;
+};
+
+/// The connections of one client to one worker.
+struct Siblings {
+  boost::intrusive::list<Connection, boost::intrusive::base_hook<OfClientHook>> waiting;  ///< The longest first.
+  std::size_t count = 0;
 };
 
 }  // namespace picket::apps::gateway

@@ -11,8 +11,9 @@ namespace {
 
 // Standard streams, two logs before and after their rotation, files of a reload, the metrics server with its clients.
 constexpr std::uint64_t for_the_process = 40;
-// Event loop, timers and wake-ups; the next client before it is known whether it may stay.
-constexpr std::uint64_t for_a_worker = 8 + max_turned_away;
+// Event loop, timers and wake-ups; the next client before it is known whether it may stay; what its share of clients is
+// rounded up by.
+constexpr std::uint64_t for_a_worker = 9 + max_turned_away;
 constexpr std::uint64_t per_client = 2;  // itself, and its upstream
 
 /// Agents and listeners are there twice while a reload takes the new ones into use.
@@ -31,8 +32,8 @@ std::uint64_t raise_descriptor_limit() noexcept {
   return ::setrlimit(RLIMIT_NOFILE, &raised) == 0 ? raised.rlim_cur : limit.rlim_cur;
 }
 
-base::Result<std::uint32_t> connections_within(std::uint64_t descriptors, const config::Config& config,
-                                               std::size_t workers) {
+base::Result<DescriptorShares> share_descriptors(std::uint64_t descriptors, const config::Config& config,
+                                                 std::size_t workers) {
   const std::uint64_t reserved = reserve(config, workers);
   const std::uint64_t least = reserved + workers * per_client;
   if (descriptors < least)
@@ -40,8 +41,10 @@ base::Result<std::uint32_t> connections_within(std::uint64_t descriptors, const 
                       fmt::format("{} open descriptors are allowed and {} are needed before a first client can come: "
                                   "raise the hard limit (ulimit -Hn, LimitNOFILE) or take fewer worker-threads",
                                   descriptors, least));
-  const std::uint64_t clients = (descriptors - reserved) / per_client;
-  return static_cast<std::uint32_t>(std::min<std::uint64_t>(clients, std::numeric_limits<std::uint32_t>::max()));
+  const std::uint64_t left = descriptors - reserved;
+  const std::uint64_t clients = std::min<std::uint64_t>(left / per_client, config.system.max_connections);
+  return DescriptorShares{
+      .reserved = reserved, .clients = static_cast<std::uint32_t>(clients), .upstreams = left - clients};
 }
 
 }  // namespace picket::apps::gateway

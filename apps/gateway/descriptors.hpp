@@ -15,10 +15,15 @@ inline constexpr std::size_t max_turned_away = 8;
 /// select(). Returns what holds afterwards.
 std::uint64_t raise_descriptor_limit() noexcept;
 
-/// The most client connections that so many descriptors allow, after a reserve for listeners, agents, logs and metrics,
-/// and with a connection to an upstream for every client. Errors: io, with what is needed, where not one is left for
-/// each worker.
-[[nodiscard]] base::Result<std::uint32_t> connections_within(std::uint64_t descriptors, const config::Config& config,
-                                                             std::size_t workers);
+/// Who may have how many of the process's descriptors.
+struct DescriptorShares {
+  std::uint64_t reserved = 0;   ///< For listeners, agents, logs, metrics and the workers themselves.
+  std::uint32_t clients = 0;    ///< Client connections, no more than the configuration wants.
+  std::uint64_t upstreams = 0;  ///< Connections to upstreams, idle ones included: at least one for every client.
+};
+
+/// Errors: io, with what is needed, where not one client is left for each worker.
+[[nodiscard]] base::Result<DescriptorShares> share_descriptors(std::uint64_t descriptors, const config::Config& config,
+                                                               std::size_t workers);
 
 }  // namespace picket::apps::gateway

@@ -42,6 +42,10 @@ transport::Task<std::optional<upstream::Lease>> Exchange::send_upstream(upstream
     auto lease = co_await pool.acquire(tried, upstream_, client_lost_);
     for (; told < tried.failures.size(); ++told)
       note_upstream_error(tried.failures[told].endpoint->text(), tried.failures[told].why);
+    if (!lease && lease.error().kind() == base::ErrorKind::io && !client_lost_) {
+      note_upstream_error(pool.id(), lease.error());
+      co_await refuse(Reason::overloaded, 503);
+    }
     if (!lease || client_lost_) co_return std::nullopt;
     upstream_error_.clear();
     ++attempts_;

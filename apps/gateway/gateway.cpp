@@ -4,7 +4,6 @@
 
 #include <spdlog/spdlog.h>
 
-#include "apps/gateway/descriptors.hpp"
 #include "apps/gateway/metrics_page.hpp"
 
 namespace picket::apps::gateway {
@@ -49,21 +48,22 @@ Gateway::Gateway(const config::System& system, const ProcessLog& log)
 Gateway::~Gateway() { metrics_.reset(); }
 
 /// A client is let in only where there will be a descriptor for its upstream as well.
-base::Status Gateway::cap_connections(config::Config& config) const {
-  const auto possible = connections_within(descriptors_, config, shards_.size());
-  if (!possible) return possible.error();
+base::Result<DescriptorShares> Gateway::cap_connections(config::Config& config) const {
+  auto shares = share_descriptors(descriptors_, config, shards_.size());
+  if (!shares) return shares;
   auto& wanted = config.system.max_connections;
-  if (*possible < wanted)
+  if (shares->clients < wanted)
     spdlog::warn(
         "max-connections is {} in place of {}: of {} open descriptors each client may need two, and agents, "
         "logs and metrics have theirs; raise the hard limit (ulimit -Hn, LimitNOFILE)",
-        *possible, wanted, descriptors_);
-  wanted = std::min(wanted, *possible);
-  return {};
+        shares->clients, wanted, descriptors_);
+  wanted = shares->clients;
+  return shares;
 }
 
 base::Status Gateway::apply(config::Config config) {
-  PICKET_TRY(cap_connections(config));
+  const auto shares = cap_connections(config);
+  if (!shares) return shares.error();
   auto made = Generation::make(std::move(config), shards_.size(), generation_.get(), log_closer_);
   if (!made) return std::move(made.error());
   const auto wanted = endpoints_of((*made)->config);
@@ -82,9 +82,11 @@ base::Status Gateway::apply(config::Config config) {
     metrics = std::move(*opened);
   }
   PICKET_TRY(prepare(*made, *wanted));
-  for (const auto& shard : shards_) shard->commit();
+  for (const auto& shard : shards_) shard->commit(shares->upstreams / shards_.size());
   generation_ = std::move(*made);
   lock.unlock();
+  spdlog::info("of {} open descriptors {} are for clients, {} for upstreams, {} are reserved for all else",
+               descriptors_, shares->clients, shares->upstreams, shares->reserved);
   if (moves) metrics_ = std::move(metrics);
   return {};
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "apps/gateway/admission.hpp"
+#include "apps/gateway/descriptors.hpp"
 #include "apps/gateway/generation.hpp"
 #include "apps/gateway/log_closer.hpp"
 #include "apps/gateway/metrics_server.hpp"
@@ -41,7 +42,7 @@ class Gateway {
                                      const std::vector<transport::Endpoint>& endpoints);
   [[nodiscard]] base::Result<std::unique_ptr<MetricsServer>> open_metrics(const config::Observability::Metrics& wanted);
 
-  [[nodiscard]] base::Status cap_connections(config::Config& config) const;
+  [[nodiscard]] base::Result<DescriptorShares> cap_connections(config::Config& config) const;
 
   const ProcessLog& log_;
   const std::uint64_t descriptors_;  // how many the process may have open

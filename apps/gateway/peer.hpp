@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <string>
 
+#include <sys/socket.h>
+
 #include "apps/gateway/config/network.hpp"
 
 namespace picket::apps::gateway {
@@ -13,8 +15,8 @@ struct Peer {
   std::string address;  ///< The same as text, bare; an IPv4 address as such on every listener.
   std::uint16_t port = 0;
 
-  /// Of a connected TCP socket; without an address where the peer has reset the connection.
-  [[nodiscard]] static Peer of(int descriptor);
+  /// Of a TCP socket's address.
+  [[nodiscard]] static Peer of(const sockaddr_storage& storage);
 };
 
 }  // namespace picket::apps::gateway

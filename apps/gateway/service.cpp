@@ -49,7 +49,7 @@ Service::Service(transport::Worker& worker_in, ShardState& shard_in, std::shared
     listener_addresses_.push_back(endpoint ? endpoint->text() : std::string{});
   }
   for (const auto& resolved : generation->upstreams)
-    upstreams.push_back(std::make_unique<upstream::Pool>(worker, resolved, upstream_timeouts));
+    upstreams.push_back(std::make_unique<upstream::Pool>(worker, resolved, upstream_timeouts, shard.upstream_sockets));
   if (const auto& file = generation->logs->access) access = &file->queue(shard.index);
   if (const auto& file = generation->logs->audit) inspection.audit = &file->queue(shard.index);
 }

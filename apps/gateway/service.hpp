@@ -37,6 +37,7 @@ struct ShardState {
   ShardMetrics metrics;
   transport::HangupMonitor hangups;
   http::BlockPool blocks;
+  upstream::SocketBudget upstream_sockets;
 };
 
 /// One generation of the configuration as one shard serves it: its agents, its upstreams, its logs.

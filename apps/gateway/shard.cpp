@@ -5,10 +5,24 @@
 #include <utility>
 
 #include <spdlog/spdlog.h>
+#include <sys/socket.h>
 
 #include "apps/gateway/descriptors.hpp"
 
 namespace picket::apps::gateway {
+namespace {
+
+/// A client that was gone before it was accepted: what it sent is there, and nobody is to read an answer.
+bool was_reset(int descriptor) {
+  sockaddr_storage peer{};
+  socklen_t size = sizeof peer;
+  return ::getpeername(descriptor, reinterpret_cast<sockaddr*>(&peer), &size) != 0;
+}
+
+// Idle connections to upstreams, for clients that cannot be accepted: those that wait come together.
+constexpr std::size_t closed_at_once = 16;
+
+}  // namespace
 
 template <class Work>
 auto Shard::run_there(Work work) -> decltype(work()) {
@@ -25,7 +39,8 @@ Shard::Shard(std::size_t index, std::size_t shards, bool busy_polling, Admission
              .date = {},
              .metrics = {},
              .hangups = transport::HangupMonitor{worker_},
-             .blocks = {}},
+             .blocks = {},
+             .upstream_sockets = {}},
       shards_(shards),
       admission_(admission),
       agent_log_(index),
@@ -71,13 +86,14 @@ bool Shard::prepared_is_ready() {
   });
 }
 
-void Shard::commit() {
-  run_there([this] {
+void Shard::commit(std::size_t upstream_sockets) {
+  run_there([this, upstream_sockets] {
     for (const auto& [address, listener] : listeners_)
       if (std::ranges::find(prepared_->endpoints, address, &transport::Endpoint::text) == prepared_->endpoints.end())
         listener->close();
     service_ = std::move(prepared_->service);
     max_connections_ = (service_->config.system.max_connections + shards_ - 1) / shards_;
+    state_.upstream_sockets.set_limit(upstream_sockets);
     state_.blocks.set_budget(service_->config.limits.max_held_size / shards_);
     for (auto& listener : prepared_->listeners) transport::spawn(accept_on(std::move(listener)));
     prepared_.reset();
@@ -110,22 +126,17 @@ void Shard::abort() {
 transport::Task<void> Shard::accept_on(transport::Listener listener) {
   const std::string address = listener.endpoint().text();
   listeners_.emplace(address, &listener);
-  std::function<void(int)> take_one = [this, &address](int descriptor) { take(address, descriptor); };
-  co_await transport::accept_all(listener, worker_, std::move(take_one));
+  std::function<void(const transport::Accepted&)> take = [this, &address](const transport::Accepted& accepted) {
+    transport::spawn(serve(address, accepted));
+  };
+  co_await transport::accept_all(listener, worker_, std::move(take));
   listeners_.erase(address);
 }
 
-void Shard::take(const std::string& listener, int descriptor) {
-  const bool has_place = !is_full() || evict_one();
-  transport::spawn(serve(listener, descriptor, has_place));
-}
-
-transport::Task<void> Shard::serve(std::string listener, int descriptor, bool has_place) {
-  Connection connection{*this, listener, descriptor};
-  // Reset before it was accepted: what it sent is there, and whose it is nobody can say any more.
-  if (connection.peer().address.empty()) co_return;
-  const auto place = has_place ? admit(listener, connection.peer()) : std::nullopt;
-  if (place) {
+transport::Task<void> Shard::serve(std::string listener, transport::Accepted accepted) {
+  Connection connection{*this, listener, accepted};
+  if (was_reset(accepted.descriptor)) co_return;
+  if (admit(connection)) {
     co_await connection.serve();
     co_return;
   }
@@ -135,40 +146,69 @@ transport::Task<void> Shard::serve(std::string listener, int descriptor, bool ha
   --turned_away_;
 }
 
+/// A client that has all it may have takes a place from itself, never from others.
+bool Shard::admit(Connection& connection) {
+  auto first_try = place_for(connection);
+  const bool again = !first_try && evict_one_of(connection.peer().address);
+  auto place = again ? place_for(connection) : std::move(first_try);
+  if (!place || (is_over_full() && !evict_one())) return false;
+  Siblings* const siblings = place->is_counted() ? &by_client_[connection.peer().address] : nullptr;
+  if (siblings != nullptr) ++siblings->count;
+  connection.hold(std::move(*place), siblings);
+  return true;
+}
+
 /// Proxies that speak for many clients are not counted as one.
-std::optional<Admission::Place> Shard::admit(const std::string& listener, const Peer& peer) {
-  const config::Listener* const at = service_->listener(listener);
+std::optional<Admission::Place> Shard::place_for(const Connection& connection) {
+  const Peer& peer = connection.peer();
+  const config::Listener* const at = service_->listener(connection.listener());
   const bool is_exempt = at != nullptr && at->trusts(peer.ip);
   return admission_.admit(peer.address, is_exempt ? 0 : service_->config.limits.max_connections_per_client);
 }
 
-bool Shard::is_full() const noexcept { return connections_.size() - evicted_ - turned_away_ >= max_connections_; }
+bool Shard::is_over_full() const noexcept { return connections_.size() - evicted_ - turned_away_ > max_connections_; }
+
+void Shard::evict(Connection& connection) {
+  ends_to_wait(connection);
+  ++evicted_;
+  connection.evict();
+}
 
 /// Closes who has waited longest for a request, of the kind that there is more of: a flood of connections that send
 /// nothing does not cost those their place who do, nor do many that were served once keep everybody new out.
 bool Shard::evict_one() {
   Waiting& waiting = never_served_.size() >= served_.size() ? never_served_ : served_;
   if (waiting.empty()) return false;
-  Connection& oldest = waiting.front();
-  ends_to_wait(oldest);
-  ++evicted_;
-  oldest.evict();
+  evict(waiting.front());
   return true;
 }
 
+bool Shard::evict_one_of(const std::string& client) {
+  const auto siblings = by_client_.find(client);
+  if (siblings == by_client_.end() || siblings->second.waiting.empty()) return false;
+  evict(siblings->second.waiting.front());
+  return true;
+}
+
+/// Where descriptors are short, what is idle goes: connections to upstreams first, which cost nobody anything.
 void Shard::accept_failed(const base::Error& error) {
-  evict_one();  // where descriptors are short, as good a reason as a limit
+  bool closed = false;
+  for (std::size_t i = 0; i < closed_at_once && state_.upstream_sockets.close_oldest(); ++i) closed = true;
+  if (!closed) evict_one();
   if (admission_.may_complain(worker_.now()))
     spdlog::error("{}; tried again every 100 ms (worker {})", error.message(), state_.index);
 }
 
 void Shard::begins_to_wait(Connection& connection) {
   (connection.was_served() ? served_ : never_served_).push_back(connection);
+  if (auto* const siblings = connection.siblings()) siblings->waiting.push_back(connection);
 }
 
 void Shard::ends_to_wait(Connection& connection) {
   Waiting& waiting = connection.was_served() ? served_ : never_served_;
-  if (connection.is_linked()) waiting.erase(waiting.iterator_to(connection));
+  if (!connection.is_waiting()) return;
+  waiting.erase(waiting.iterator_to(connection));
+  if (auto* const siblings = connection.siblings()) siblings->waiting.erase(siblings->waiting.iterator_to(connection));
 }
 
 void Shard::opened(Connection& connection) {
@@ -179,6 +219,8 @@ void Shard::opened(Connection& connection) {
 
 void Shard::closed(Connection& connection) {
   connections_.erase(&connection);
+  if (auto* const siblings = connection.siblings(); siblings != nullptr && --siblings->count == 0)
+    by_client_.erase(connection.peer().address);
   if (connection.is_evicted()) --evicted_;
   state_.metrics.connections_open.add(-1);
 }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
 #include <boost/intrusive/list.hpp>
@@ -42,7 +43,8 @@ class Shard {
   /// Whether every agent of the prepared service has a connection.
   [[nodiscard]] bool prepared_is_ready();
   /// Takes what is prepared into use: new exchanges are served by it, and addresses that are not in it are closed.
-  void commit();
+  /// `upstream_sockets`: how many connections to upstreams it may have, over all configurations that are in use.
+  void commit(std::size_t upstream_sockets);
   /// Forgets what is prepared.
   void discard();
   /// Accepts nothing more, closes idle connections; others close after the exchange they are in.
@@ -70,12 +72,14 @@ class Shard {
   template <class Work>
   auto run_there(Work work) -> decltype(work());
   transport::Task<void> accept_on(transport::Listener listener);
-  void take(const std::string& listener, int descriptor);
   void accept_failed(const base::Error& error);
-  [[nodiscard]] bool is_full() const noexcept;
+  [[nodiscard]] bool is_over_full() const noexcept;
+  void evict(Connection& connection);
   bool evict_one();
-  [[nodiscard]] std::optional<Admission::Place> admit(const std::string& listener, const Peer& peer);
-  transport::Task<void> serve(std::string listener, int descriptor, bool has_place);
+  bool evict_one_of(const std::string& client);
+  [[nodiscard]] bool admit(Connection& connection);
+  [[nodiscard]] std::optional<Admission::Place> place_for(const Connection& connection);
+  transport::Task<void> serve(std::string listener, transport::Accepted accepted);
 
   transport::Worker worker_;
   ShardState state_;
@@ -98,6 +102,7 @@ class Shard {
   using Waiting = boost::intrusive::list<Connection>;
   Waiting never_served_;
   Waiting served_;
+  std::unordered_map<std::string, Siblings> by_client_;  // where their connections are limited
   std::size_t evicted_ = 0;      // of connections_: closed, their coroutines not at their end yet
   std::size_t turned_away_ = 0;  // of connections_: told that they have no place
   std::jthread thread_;

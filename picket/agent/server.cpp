@@ -146,8 +146,8 @@ class Server::Impl {
     auto listener = transport::Listener::open(stations_.front()->worker(), *endpoint, options_.socket);
     if (!listener) return std::move(listener.error());
     listener_.emplace(std::move(*listener));
-    transport::spawn(
-        transport::accept_all(*listener_, stations_.front()->worker(), [this](int descriptor) { take(descriptor); }));
+    transport::spawn(transport::accept_all(*listener_, stations_.front()->worker(),
+                                           [this](const transport::Accepted& accepted) { take(accepted.descriptor); }));
     for (auto& station : stations_)
       for (std::uint32_t i = 0; i < threads_per_station_; ++i)
         threads_.emplace_back([&worker = station->worker()] { worker.run(); });

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <system_error>
+#include <thread>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -47,17 +49,22 @@ class PathLock {
  public:
   static base::Result<PathLock> take(const Endpoint& endpoint) {
     std::string path = std::string{endpoint.path()} + ".lock";
+    const auto give_up_at = std::chrono::steady_clock::now() + patience;
     while (true) {
       Descriptor file{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
       if (file.get() < 0) return system_error(endpoint, "make the lock file of", errno);
-      while (::flock(file.get(), LOCK_EX) != 0)
-        if (errno != EINTR) return system_error(endpoint, "lock", errno);
-      // Whoever held it before may have removed the file that is now locked: then it excludes nobody.
-      struct stat locked{};
-      struct stat there{};
-      if (::fstat(file.get(), &locked) == 0 && ::stat(path.c_str(), &there) == 0 && locked.st_ino == there.st_ino &&
-          locked.st_dev == there.st_dev)
-        return PathLock{std::move(path), file.release()};
+      if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0) {
+        if (is_at(file.get(), path)) return PathLock{std::move(path), file.release()};
+      } else if (errno != EWOULDBLOCK && errno != EINTR) {
+        return system_error(endpoint, "lock", errno);
+      } else if (std::chrono::steady_clock::now() >= give_up_at) {
+        return base::fail(ErrorKind::io,
+                          fmt::format("cannot listen on {}: another process has held {} for {} s; end that process if "
+                                      "it is not just starting (fuser {} names it), then try again",
+                                      endpoint.text(), path, patience.count(), path));
+      } else {
+        std::this_thread::sleep_for(std::chrono::milliseconds{20});
+      }
     }
   }
   PathLock(PathLock&& other) noexcept : path_(std::move(other.path_)), file_(other.file_.release()) {}
@@ -67,6 +74,17 @@ class PathLock {
   }
 
  private:
+  /// Who holds it binds and listens, which takes no time: one that holds it for longer is stuck, or no server.
+  static constexpr std::chrono::seconds patience{5};
+
+  /// Whoever held the file before may have removed it: then its lock excludes nobody.
+  static bool is_at(int file, const std::string& path) {
+    struct stat locked{};
+    struct stat there{};
+    return ::fstat(file, &locked) == 0 && ::stat(path.c_str(), &there) == 0 && locked.st_ino == there.st_ino &&
+           locked.st_dev == there.st_dev;
+  }
+
   PathLock(std::string path, int file) : path_(std::move(path)), file_(file) {}
   std::string path_;
   Descriptor file_;
@@ -174,7 +192,9 @@ Listener::Listener(Worker& worker, Endpoint endpoint, int descriptor, const List
       socket_(worker.context(), descriptor),
       allowed_uids_(options.allowed_uids),
       on_refused_(options.on_refused),
-      on_failed_(options.on_failed) {
+      on_failed_(options.on_failed),
+      keeps_spare_(options.keeps_spare) {
+  keep_spare();
   struct stat status{};
   if (endpoint_.is_unix() && ::stat(std::string{endpoint_.path()}.c_str(), &status) == 0)
     file_ = {status.st_dev, status.st_ino};
@@ -187,6 +207,8 @@ Listener::Listener(Listener&& other) noexcept
       allowed_uids_(std::move(other.allowed_uids_)),
       on_refused_(std::move(other.on_refused_)),
       on_failed_(std::move(other.on_failed_)),
+      keeps_spare_(other.keeps_spare_),
+      spare_(std::exchange(other.spare_, -1)),
       file_(std::exchange(other.file_, std::nullopt)) {}
 
 Listener::~Listener() { close(); }
@@ -200,6 +222,7 @@ void Listener::close() noexcept {
       ::unlink(path.c_str());
     file_.reset();
   }
+  if (spare_ >= 0) ::close(std::exchange(spare_, -1));
   boost::system::error_code ignored;
   socket_.close(ignored);
 }
@@ -223,50 +246,69 @@ void Listener::Accept::await_suspend(std::coroutine_handle<> waiting) {
 }
 
 void Listener::Accept::try_accept() {
-  listener_.socket_.async_wait(
-      boost::asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code& error) {
-        const auto guard = listener_.worker_->enter();
-        // On a worker of several threads it may have been closed after readiness was seen.
-        if (error || !listener_.socket_.is_open()) {
-          result_ = base::fail(ErrorKind::connection_closed, "the listener was closed");
-          waiting_.resume();
-          return;
-        }
-        while (true) {
-          const int descriptor =
-              ::accept4(listener_.socket_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-          if (descriptor >= 0) {
-            if (!listener_.may_connect(descriptor)) {
-              ::close(descriptor);
-              continue;
-            }
-            result_ = descriptor;
-            break;
-          }
-          if (errno == EINTR || errno == ECONNABORTED) continue;
-          if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            try_accept();
-            return;
-          }
-          result_ = base::fail(ErrorKind::io, fmt::format("cannot accept on {}: {}", listener_.endpoint().text(),
-                                                          ::strerrordesc_np(errno)));
-          if (listener_.on_failed_) listener_.on_failed_(result_.error());
-          break;
-        }
-        waiting_.resume();
-      });
+  listener_.socket_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                               [this](const boost::system::error_code& error) {
+                                 const auto guard = listener_.worker_->enter();
+                                 // On a worker of several threads it may have been closed after readiness was seen.
+                                 if (error || !listener_.socket_.is_open()) {
+                                   result_ = base::fail(ErrorKind::connection_closed, "the listener was closed");
+                                   waiting_.resume();
+                                   return;
+                                 }
+                                 if (take_one()) {
+                                   waiting_.resume();
+                                 } else {
+                                   try_accept();
+                                 }
+                               });
 }
 
-base::Result<int> Listener::Accept::await_resume() { return std::move(result_); }
-
-Task<void> accept_all(Listener& listener, Worker& worker, std::function<void(int)> take) {
+bool Listener::Accept::take_one() {
   while (true) {
-    const auto descriptor = co_await listener.accept();
-    if (descriptor) {
-      take(*descriptor);
+    Accepted accepted;
+    accepted.descriptor = listener_.accept_one(accepted.peer);
+    if (accepted.descriptor >= 0) {
+      if (listener_.may_connect(accepted.descriptor)) {
+        result_ = accepted;
+        return true;
+      }
+      ::close(accepted.descriptor);
       continue;
     }
-    if (descriptor.error().kind() == ErrorKind::connection_closed) co_return;
+    if (errno == EINTR || errno == ECONNABORTED) continue;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return false;
+    result_ = base::fail(ErrorKind::io,
+                         fmt::format("cannot accept on {}: {}", listener_.endpoint().text(), ::strerrordesc_np(errno)));
+    if (listener_.on_failed_) listener_.on_failed_(result_.error());
+    return true;
+  }
+}
+
+int Listener::accept_one(sockaddr_storage& peer) noexcept {
+  keep_spare();
+  while (true) {
+    socklen_t size = sizeof peer;
+    const int descriptor =
+        ::accept4(socket_.native_handle(), reinterpret_cast<sockaddr*>(&peer), &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (descriptor >= 0 || (errno != EMFILE && errno != ENFILE) || spare_ < 0) return descriptor;
+    ::close(std::exchange(spare_, -1));
+  }
+}
+
+void Listener::keep_spare() noexcept {
+  if (keeps_spare_ && spare_ < 0) spare_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+base::Result<Accepted> Listener::Accept::await_resume() { return std::move(result_); }
+
+Task<void> accept_all(Listener& listener, Worker& worker, std::function<void(const Accepted&)> take) {
+  while (true) {
+    const auto accepted = co_await listener.accept();
+    if (accepted) {
+      take(*accepted);
+      continue;
+    }
+    if (accepted.error().kind() == ErrorKind::connection_closed) co_return;
     const base::TimePoint later = worker.now() + std::chrono::milliseconds{100};
     co_await SleepUntil(worker, later);
   }

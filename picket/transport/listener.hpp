@@ -21,7 +21,10 @@ namespace picket::transport {
 
 /// How a listening socket is made, and who may connect to it.
 struct ListenOptions {
-  int backlog = 1024;                       ///< connections the kernel queues
+  int backlog = 1024;  ///< connections the kernel queues
+  /// One descriptor is held back and given up where an accept finds none left: for a server that has to answer even
+  /// then.
+  bool keeps_spare = false;
   bool reuse_port = false;                  ///< TCP: several workers listen on one port, the kernel spreads connections
   mode_t socket_mode = 0600;                ///< Unix: permissions of the socket file
   std::optional<std::string> socket_group;  ///< Unix: group of the socket file; none: the process's
@@ -30,6 +33,13 @@ struct ListenOptions {
   std::function<void(uid_t)> on_refused;
   /// Told of each accept that failed (io, e.g. out of descriptors). On the listener's worker; may be empty.
   std::function<void(const base::Error&)> on_failed;
+};
+
+/// A connection that a listener has taken, and whose it is: as the accept has it, since a peer that resets the
+/// connection afterwards cannot be asked for any more.
+struct Accepted {
+  int descriptor = -1;
+  sockaddr_storage peer{};
 };
 
 /// A listening socket of one worker.
@@ -51,7 +61,7 @@ class Listener {
   Listener& operator=(Listener&&) = delete;
   ~Listener();
 
-  /// Awaitable; Result<int>: an accepted descriptor, non-blocking, the caller's to own: adopt() it, on this worker or
+  /// Awaitable; Result<Accepted>: its descriptor is non-blocking and the caller's to own: adopt() it, on this worker or
   /// (through Worker::post) another. A peer that may not connect is closed and not reported. Errors: connection_closed
   /// after close(); io, e.g. out of descriptors: wait, try again.
   class Accept;
@@ -65,6 +75,9 @@ class Listener {
  private:
   Listener(Worker& worker, Endpoint endpoint, int descriptor, const ListenOptions& options);
   [[nodiscard]] bool may_connect(int descriptor);
+  /// accept4, which takes the spare descriptor where there is no other. Returns -1 with errno where there is nothing.
+  [[nodiscard]] int accept_one(sockaddr_storage& peer) noexcept;
+  void keep_spare() noexcept;
 
   Worker* worker_;
   Endpoint endpoint_;
@@ -72,6 +85,8 @@ class Listener {
   std::vector<uid_t> allowed_uids_;
   std::function<void(uid_t)> on_refused_;
   std::function<void(const base::Error&)> on_failed_;
+  bool keeps_spare_;
+  int spare_ = -1;
   std::optional<std::pair<dev_t, ino_t>> file_;  // what we made, so that close() never removes another's file
 };
 
@@ -80,19 +95,21 @@ class Listener::Accept {
   explicit Accept(Listener& listener) noexcept : listener_(listener) {}
   [[nodiscard]] bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> waiting);
-  base::Result<int> await_resume();
+  base::Result<Accepted> await_resume();
 
  private:
   void try_accept();
+  /// Takes a connection. Returns whether there is an outcome: one, or an error.
+  [[nodiscard]] bool take_one();
 
   Listener& listener_;
   std::coroutine_handle<> waiting_;
-  base::Result<int> result_{-1};
+  base::Result<Accepted> result_{Accepted{}};
 };
 
-/// Accepts until the listener is closed and hands each descriptor to `take`, which owns it. Out of descriptors it waits
-/// and goes on.
-[[nodiscard]] Task<void> accept_all(Listener& listener, Worker& worker, std::function<void(int)> take);
+/// Accepts until the listener is closed and hands each connection to `take`, which owns its descriptor. Out of
+/// descriptors it waits and goes on.
+[[nodiscard]] Task<void> accept_all(Listener& listener, Worker& worker, std::function<void(const Accepted&)> take);
 
 /// Takes an accepted descriptor over as a stream of `worker`.
 [[nodiscard]] Stream adopt(Worker& worker, int descriptor);

@@ -193,9 +193,9 @@ TEST(Listener, UsedPortIsAnError) {
 struct Door {
   explicit Door(const Endpoint& endpoint, ListenOptions options = {})
       : listener(Listener::open(worker, endpoint, noting(std::move(options))).value()) {
-    spawn(accept_all(listener, worker, [this](int descriptor) {
+    spawn(accept_all(listener, worker, [this](const Accepted& connection) {
       ++accepted;
-      ::close(descriptor);
+      ::close(connection.descriptor);
     }));
   }
   ~Door() {

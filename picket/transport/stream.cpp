@@ -15,6 +15,16 @@ namespace picket::transport {
 
 namespace asio = boost::asio;
 
+namespace {
+
+bool is_want_of_resources(const boost::system::error_code& error) {
+  using namespace boost::system::errc;
+  return error == too_many_files_open || error == too_many_files_open_in_system || error == no_buffer_space ||
+         error == not_enough_memory;
+}
+
+}  // namespace
+
 Stream::Stream(Worker& worker) : worker_(&worker), socket_(worker.context()) {}
 
 Stream::Stream(Worker& worker, Socket socket) : worker_(&worker), socket_(std::move(socket)) {
@@ -114,7 +124,7 @@ base::Status Stream::Connect::await_resume() {
   if (timed_out_)
     return base::fail(base::ErrorKind::timeout,
                       fmt::format("{} did not accept the connection in time", endpoint_.text()));
-  return base::fail(base::ErrorKind::connection_failed,
+  return base::fail(is_want_of_resources(error_) ? base::ErrorKind::io : base::ErrorKind::connection_failed,
                     fmt::format("cannot connect to {}: {}", endpoint_.text(), error_.message()));
 }
 

@@ -31,7 +31,8 @@ class Stream {
   Stream(Stream&&) noexcept = default;
   Stream& operator=(Stream&&) noexcept = default;
 
-  /// Awaitable; Status. Errors: connection_failed naming the address, timeout.
+  /// Awaitable; Status. Errors: connection_failed naming the address, timeout; io where the system gives no socket: out
+  /// of descriptors or memory, whoever the peer is.
   class Connect;
   [[nodiscard]] Connect connect(const Endpoint& endpoint, base::Deadline deadline);
 

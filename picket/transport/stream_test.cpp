@@ -29,7 +29,7 @@ void run(Worker& worker, Task<void> task) {
 Task<void> echo_once(Listener& listener, Worker& worker) {
   auto accepted = co_await listener.accept();
   EXPECT_TRUE(accepted) << accepted.error().message();
-  Stream stream = adopt(worker, *accepted);
+  Stream stream = adopt(worker, accepted->descriptor);
   std::string buffer(65536, '\0');
   while (true) {
     const auto size = co_await stream.read_some(buffer, base::Deadline{});

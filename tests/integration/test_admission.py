@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from client import Client, message
-from processes import wait
+from processes import free_port, wait
 from stage import BINARIES, Asked, StageTest
 from upstream import Request, response
 
@@ -34,9 +34,11 @@ class Admission(StageTest):
 
     def limited(self, descriptors: int, agents=(), **keys):
         """A gateway that may have so many descriptors open."""
-        gateway = self.stage.unstarted()
         self.upstream = self.stage.upstream(self.respond)
-        gateway.write({"app": [self.upstream.address]}, agents, **keys)
+        return self.start_limited(self.stage.unstarted(), descriptors, {"app": [self.upstream.address]}, agents, **keys)
+
+    def start_limited(self, gateway, descriptors: int, upstreams: dict, agents=(), **keys):
+        gateway.write(upstreams, agents, **keys)
         gateway.program = self.stage.programs.start(
             "limited", sys.executable, "-c", LIMITED, descriptors, BINARIES / "picket", "run", gateway.file,
             says="metrics at http",
@@ -129,6 +131,48 @@ class Admission(StageTest):
             client.close()
         wait("all have ended", lambda: gateway.metric("picket_client_connections_open") == 0)
 
+    def test_idle_upstream_connections_never_use_the_descriptors_up(self):
+        gateway = self.stage.unstarted()
+        upstreams = [self.stage.upstream(self.respond) for _ in range(3)]
+        routes = "".join(
+            f'route "r{i}" {{ matches {{ path-prefix "/held/{i}" }}; upstream "u{i}" }}\n' for i in range(3)
+        )
+        self.start_limited(gateway, 256, {f"u{i}": [each.address] for i, each in enumerate(upstreams)}, routes=routes)
+        self.assertIn("are reserved for all else", gateway.said("of 256 open descriptors "))
+        places = int(gateway.said("max-connections is ").split("max-connections is ")[1].split()[0])
+        clients = [gateway.client() for _ in range(places)]
+        for i, upstream in enumerate(upstreams):
+            self.release.clear()
+            for client in clients:
+                client.send(message(f"/held/{i}"))
+            wait("all are served", lambda: len(upstream.requests) == places)
+            self.assertIn("picket_client_connections_open", gateway.metrics_text())
+            self.release.set()
+            self.assertEqual({client.response().status for client in clients}, {200})
+        self.assertEqual(gateway.metric("picket_upstream_connect_failures_total"), 0)
+
+    def test_no_descriptor_for_an_upstream_is_an_overload_and_no_failure_of_a_target(self):
+        self.upstream = self.stage.upstream(self.respond)
+        gateway = self.stage.unstarted()
+        routes = 'route "all" { matches { path-prefix "/" }; upstream "app" }\n'
+        routes += 'route "dead" { matches { path-prefix "/dead" }; upstream "dead" }'
+        gateway.write({"app": [self.upstream.address], "dead": [f"127.0.0.1:{free_port()}"]}, routes=routes)
+        gateway.start()
+        self.see_every_kind_of_end(gateway)
+        self.assertEqual(gateway.get("/dead").status, 502)
+        client = gateway.client()
+        self.assertEqual(client.get("/first").status, 200)
+        held = gateway.client()
+        held.send(message("/held"))  # in the idle connection
+        wait("it is held", lambda: self.upstream.requests[-1].target == "/held")
+        before = resource.prlimit(gateway.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(gateway.pid, resource.RLIMIT_NOFILE, (3, before[1]))
+        answer = client.get("/second")
+        resource.prlimit(gateway.pid, resource.RLIMIT_NOFILE, before)
+        self.assertEqual((answer.status, answer.reason), (503, "overloaded"))
+        self.assertEqual(client.get("/third").status, 200)
+        self.assertEqual(gateway.metric("picket_upstream_connect_failures_total", upstream="app"), 0)
+
     # ---- connections in all
 
     def test_idle_connections_go_for_new_ones_the_longest_idle_first(self):
@@ -173,12 +217,37 @@ class Admission(StageTest):
         wait("a place is free", lambda: self.served(gateway))
         self.assertEqual({client.response().status for client in clients}, {200})
 
+    def test_a_client_over_its_limit_takes_no_place_from_others(self):
+        gateway = self.gateway(system="max-connections 10", limits="max-connections-per-client 2")
+        others = [Client(gateway.port, source=f"127.0.0.{i}") for i in range(11, 19)]
+        self.stage.clients += others
+        self.assertEqual({client.get().status for client in others}, {200})
+        clients = self.busy(gateway, 2)
+        for _ in range(8):
+            self.assertEqual(self.refused(gateway, message("/over")), (503, "overloaded"))
+        self.release.set()
+        self.assertEqual({client.response().status for client in clients}, {200})
+        self.assertEqual({client.get().status for client in others}, {200})
+
+    def test_a_client_at_its_limit_takes_the_place_of_its_own_oldest_idle_connection(self):
+        gateway = self.gateway(limits="max-connections-per-client 2")
+        other = Client(gateway.port, source="127.0.0.9")
+        self.stage.clients.append(other)
+        self.assertEqual(other.get().status, 200)
+        oldest, newer = gateway.client(), gateway.client()
+        self.assertEqual([oldest.get().status, newer.get().status], [200, 200])
+        self.assertEqual(gateway.client().get().status, 200)
+        self.assertTrue(oldest.closed())
+        self.assertEqual([newer.get().status, other.get().status], [200, 200])
+
     def test_addresses_are_counted_apart(self):
         gateway = self.gateway(limits="max-connections-per-client 1")
         clients = [Client(gateway.port, source=f"127.0.0.{i}") for i in (1, 2, 3)]
         self.stage.clients += clients
         self.assertEqual([client.get().status for client in clients], [200] * 3)
-        self.assertEqual(self.refused(gateway), (503, "overloaded"))
+        self.assertEqual(gateway.client().get().status, 200)
+        self.assertTrue(clients[0].closed())
+        self.assertEqual([client.get().status for client in clients[1:]], [200] * 2)
 
     def test_trusted_proxies_are_not_counted(self):
         gateway = self.stage.unstarted()
@@ -190,8 +259,10 @@ class Admission(StageTest):
         clients = [Client(gateway.port, source="127.0.0.9") for _ in range(5)]
         self.stage.clients += clients
         self.assertEqual([client.get().status for client in clients], [200] * 5)
-        self.assertEqual(gateway.client().get().status, 200)
-        self.assertEqual(self.refused(gateway), (503, "overloaded"))
+        one, another = gateway.client(), gateway.client()
+        self.assertEqual(another.get().status, 200)
+        self.assertTrue(one.closed())
+        self.assertEqual([client.get().status for client in clients], [200] * 5)
 
     @staticmethod
     def served(gateway) -> bool:

@@ -1,7 +1,9 @@
 """The metrics page: what Prometheus would say of it, and that it tells the truth."""
 
+import contextlib
 import re
 import shutil
+import socket
 import subprocess
 import threading
 import urllib.error
@@ -118,3 +120,18 @@ class Metrics(unittest.TestCase):
             [promtool, "check", "metrics"], input=self.page, text=True, capture_output=True, timeout=60
         )
         self.assertEqual((result.returncode, result.stdout + result.stderr), (0, ""))
+
+
+class Crowd(unittest.TestCase):
+    def test_a_scrape_is_answered_beside_silent_connections_and_those_that_read_nothing(self):
+        stage = Stage()
+        self.addCleanup(stage.close)
+        gateway = stage.gateway(stage.upstream())
+        crowd = []
+        self.addCleanup(lambda: [each.close() for each in crowd])
+        for sends in (b"", b"GET /met", b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"):
+            for _ in range(40):
+                crowd.append(socket.create_connection(("127.0.0.1", gateway.metrics_port)))
+                with contextlib.suppress(OSError):
+                    crowd[-1].sendall(sends)
+            self.assertIn("picket_requests_total", gateway.metrics_text())

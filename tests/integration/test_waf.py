@@ -1,8 +1,10 @@
 """picket-waf as a whole process, seen by proxies that write their frames by hand."""
 
 import base64
+import fcntl
 import json
 import socket
+import subprocess
 import threading
 import time
 import unittest
@@ -10,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import wire
 from processes import connects, wait
-from stage import Asked, StageTest
+from stage import BINARIES, Asked, StageTest
 
 FORM = {"content-type": ["application/x-www-form-urlencoded"]}
 ODD = "/?q=a-b-c-d"  # a match at paranoia level 4 alone
@@ -232,6 +234,16 @@ class Socket(StageTest):
             for agent in agents:
                 if not agent.running():
                     agent.kill()  # it ended with 1, as it must
+
+    def test_a_lock_that_somebody_keeps_is_an_error_that_names_it(self):
+        path = self.stage.path("locked")
+        with open(f"{path}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            done = subprocess.run(
+                [BINARIES / "picket", "agent", "--listen", f"unix:{path}"], capture_output=True, timeout=60
+            )
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"another process has held {path}.lock for 5 s", done.stderr.decode())
 
 
 if __name__ == "__main__":

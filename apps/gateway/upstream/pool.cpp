@@ -66,14 +66,14 @@ base::Result<Resolved> resolve(const config::Upstream& upstream) {
   return resolved;
 }
 
-Lease::Lease(Pool& pool, transport::Stream stream, std::size_t target, const transport::Endpoint& endpoint, bool reused)
-    : pool_(&pool), stream_(std::move(stream)), target_(target), endpoint_(&endpoint), reused_(reused) {
+Lease::Lease(Pool& pool, Socket socket, std::size_t target, const transport::Endpoint& endpoint, bool reused)
+    : pool_(&pool), socket_(std::move(socket)), target_(target), endpoint_(&endpoint), reused_(reused) {
   pool.balancer_.began(target);
 }
 
 Lease::Lease(Lease&& other) noexcept
     : pool_(std::exchange(other.pool_, nullptr)),
-      stream_(std::move(other.stream_)),
+      socket_(std::move(other.socket_)),
       target_(other.target_),
       endpoint_(other.endpoint_),
       reused_(other.reused_) {}
@@ -86,22 +86,35 @@ void Lease::answered() noexcept { pool_->balancer_.succeeded(target_); }
 
 void Lease::failed(base::Error why, Tried& tried) { pool_->note_failure(target_, *endpoint_, std::move(why), tried); }
 
-void Lease::give_back(bool settling) { pool_->keep(std::move(stream_), target_, *endpoint_, settling); }
+void Lease::give_back(bool settling) { pool_->keep(std::move(socket_), target_, *endpoint_, settling); }
 
-Pool::Pool(transport::Worker& worker, const Resolved& resolved, const Timeouts& timeouts)
+Pool::Pool(transport::Worker& worker, const Resolved& resolved, const Timeouts& timeouts, SocketBudget& sockets)
     : worker_(worker),
       resolved_(resolved),
       timeouts_(timeouts),
+      sockets_(sockets),
       balancer_(resolved.upstream.targets, resolved.upstream.load_balancing),
       preferred_(resolved.addresses.size()),
-      idle_timer_([](void* self, base::TimePoint now) { static_cast<Pool*>(self)->close_expired(now); }, this) {}
+      idle_timer_([](void* self, base::TimePoint now) { static_cast<Pool*>(self)->close_expired(now); }, this) {
+  sockets_.join(idle_owner_);
+}
 
 // ---- idle connections
 
-void Pool::keep(transport::Stream stream, std::size_t target, const transport::Endpoint& endpoint, bool settling) {
-  if (idle_.size() >= max_idle || (settling && stream.has_input())) return;
+base::TimePoint Pool::idle_since(const void* self) {
+  const auto& idle = static_cast<const Pool*>(self)->idle_;
+  return idle.empty() ? base::TimePoint::max() : idle.front().since;
+}
+
+void Pool::close_oldest(void* self) {
+  auto& idle = static_cast<Pool*>(self)->idle_;
+  idle.erase(idle.begin());
+}
+
+void Pool::keep(Socket socket, std::size_t target, const transport::Endpoint& endpoint, bool settling) {
+  if (idle_.size() >= max_idle || (settling && socket.stream.has_input())) return;
   const base::TimePoint now = worker_.now();
-  idle_.push_back({std::move(stream), target, &endpoint, now, settling ? now + settling_time : now});
+  idle_.push_back({std::move(socket), target, &endpoint, now, settling ? now + settling_time : now});
   if (!idle_timer_.armed()) worker_.timers().arm(idle_timer_, now + timeouts_.idle);
 }
 
@@ -117,7 +130,7 @@ std::optional<Lease> Pool::take_idle(std::size_t target) {
     if (idle_[i].target != target || idle_[i].usable_from > worker_.now()) continue;
     Idle idle = std::move(idle_[i]);
     idle_.erase(idle_.begin() + static_cast<std::ptrdiff_t>(i));
-    if (!idle.stream.has_input()) return Lease{*this, std::move(idle.stream), target, *idle.endpoint, true};
+    if (!idle.socket.stream.has_input()) return Lease{*this, std::move(idle.socket), target, *idle.endpoint, true};
   }
   return std::nullopt;
 }
@@ -133,7 +146,7 @@ transport::Task<base::Result<Lease>> Pool::acquire(Tried& tried, transport::Stre
     if (!tried.pooled_was_stale)
       if (auto idle = take_idle(*target)) co_return std::move(*idle);
     auto lease = co_await connect(*target, tried, connecting, given_up);
-    if (lease || given_up) co_return lease;
+    if (lease || given_up || lease.error().kind() == base::ErrorKind::io) co_return lease;
   }
   if (!tried.failures.empty()) co_return tried.failures.back().why;
   co_return base::fail(base::ErrorKind::connection_failed, "no target");
@@ -145,22 +158,34 @@ transport::Task<base::Result<Lease>> Pool::connect(std::size_t target, Tried& tr
   const auto addresses = untried(target, tried);
   auto left = static_cast<base::Duration::rep>(addresses.size());
   for (const transport::Endpoint* const endpoint : addresses) {
-    transport::Stream stream{worker_};
     // An address that drops what it gets takes its share of the time, not the others'.
     const base::TimePoint now = worker_.now();
     const base::Deadline deadline = base::Deadline::after(now, (end - now) / left--);
     connects.add();
-    connecting = &stream;
-    const auto connected = co_await stream.connect(*endpoint, deadline);
-    connecting = nullptr;
+    auto opened = co_await open(*endpoint, deadline, connecting, given_up);
     if (given_up) co_return base::fail(base::ErrorKind::connection_closed, "nobody waits for it any more");
+    if (!opened && opened.error().kind() == base::ErrorKind::io) co_return cause_of(opened.error());
     // What it says before it is asked would be the first request's answer, and that one's the second's.
-    const bool is_usable = connected && !stream.has_input();
-    if (is_usable) co_return Lease{*this, std::move(stream), target, *endpoint, false};
+    const bool is_usable = opened && !opened->stream.has_input();
+    if (is_usable) co_return Lease{*this, std::move(*opened), target, *endpoint, false};
     connect_failures.add();
-    note_failure(target, *endpoint, connected ? spoke_first(stream) : cause_of(connected.error()), tried);
+    note_failure(target, *endpoint, opened ? spoke_first(opened->stream) : cause_of(opened.error()), tried);
   }
   co_return tried.failures.back().why;
+}
+
+transport::Task<base::Result<Socket>> Pool::open(const transport::Endpoint& endpoint, base::Deadline deadline,
+                                                 transport::Stream*& connecting, const bool& given_up) {
+  while (true) {
+    Socket socket{transport::Stream{worker_}, sockets_.take()};
+    connecting = &socket.stream;
+    auto connected = co_await socket.stream.connect(endpoint, deadline);
+    connecting = nullptr;
+    if (connected) co_return std::move(socket);
+    // A socket that could not be opened may be had in place of an idle one; there are fewer of those each time.
+    const bool lacks_descriptors = connected.error().kind() == base::ErrorKind::io;
+    if (given_up || !lacks_descriptors || !sockets_.close_oldest()) co_return std::move(connected.error());
+  }
 }
 
 std::vector<const transport::Endpoint*> Pool::untried(std::size_t target, const Tried& tried) const {

@@ -8,6 +8,7 @@
 
 #include "apps/gateway/config/model.hpp"
 #include "apps/gateway/upstream/balancer.hpp"
+#include "apps/gateway/upstream/socket_budget.hpp"
 #include "picket/base/result.hpp"
 #include "picket/base/timer_wheel.hpp"
 #include "picket/metrics/counter.hpp"
@@ -49,15 +50,21 @@ struct Tried {
 
 class Pool;
 
+/// A connection, and that it is counted.
+struct Socket {
+  transport::Stream stream;
+  SocketBudget::Place place;
+};
+
 /// A connection to an upstream for one request; goes back with give_back(), is closed otherwise. Move-only.
 class Lease {
  public:
-  Lease(Pool& pool, transport::Stream stream, std::size_t target, const transport::Endpoint& endpoint, bool reused);
+  Lease(Pool& pool, Socket socket, std::size_t target, const transport::Endpoint& endpoint, bool reused);
   Lease(Lease&& other) noexcept;
   Lease& operator=(Lease&&) = delete;
   ~Lease();
 
-  [[nodiscard]] transport::Stream& stream() noexcept { return stream_; }
+  [[nodiscard]] transport::Stream& stream() noexcept { return socket_.stream; }
   /// Whether it served an earlier request, so that it may have gone stale.
   [[nodiscard]] bool reused() const noexcept { return reused_; }
   [[nodiscard]] const std::string& address() const noexcept { return endpoint_->text(); }
@@ -71,7 +78,7 @@ class Lease {
 
  private:
   Pool* pool_;
-  transport::Stream stream_;
+  Socket socket_;
   std::size_t target_;
   const transport::Endpoint* endpoint_;
   bool reused_;
@@ -81,13 +88,15 @@ class Lease {
 /// Thread safety: its worker's thread; counters may be read from any. Lifetime: outlives its leases.
 class Pool {
  public:
-  Pool(transport::Worker& worker, const Resolved& resolved, const Timeouts& timeouts);
+  /// `sockets`: the worker's, shared with its other pools.
+  Pool(transport::Worker& worker, const Resolved& resolved, const Timeouts& timeouts, SocketBudget& sockets);
 
   /// An idle connection where there is one that lives and may be used, else a new one; each address that is not in
   /// `tried` is tried once. What is known to be stale is not used; a connection that goes stale afterwards shows in
   /// reused(). `connecting`: the connection that is being made, null at other times. Who sets `given_up` and closes it
   /// ends the call: no other target is tried, and none is to blame. Errors: that of the last failure; connection_closed
-  /// where it was given up. Lifetime: what the references name outlives the call.
+  /// where it was given up; io where this process can open no socket, not even in place of an idle one, which is no
+  /// failure of anybody. Lifetime: what the references name outlives the call.
   [[nodiscard]] transport::Task<base::Result<Lease>> acquire(Tried& tried, transport::Stream*& connecting,
                                                              const bool& given_up);
 
@@ -104,7 +113,7 @@ class Pool {
  private:
   friend class Lease;
   struct Idle {
-    transport::Stream stream;
+    Socket socket;
     std::size_t target;
     const transport::Endpoint* endpoint;
     base::TimePoint since;
@@ -112,12 +121,18 @@ class Pool {
   };
   static constexpr std::size_t max_idle = 256;
 
-  void keep(transport::Stream stream, std::size_t target, const transport::Endpoint& endpoint, bool settling);
+  static base::TimePoint idle_since(const void* self);
+  static void close_oldest(void* self);
+
+  void keep(Socket socket, std::size_t target, const transport::Endpoint& endpoint, bool settling);
   /// An idle connection to `target` that lives; stale ones are closed on the way.
   [[nodiscard]] std::optional<Lease> take_idle(std::size_t target);
   /// A new connection to a target, by one address after the other.
   [[nodiscard]] transport::Task<base::Result<Lease>> connect(std::size_t target, Tried& tried,
                                                              transport::Stream*& connecting, const bool& given_up);
+  /// Connects; where descriptors are wanting, again in place of the oldest idle connection. Errors: as Stream::connect.
+  [[nodiscard]] transport::Task<base::Result<Socket>> open(const transport::Endpoint& endpoint, base::Deadline deadline,
+                                                           transport::Stream*& connecting, const bool& given_up);
   /// Those that were not tried, the one that served last first.
   [[nodiscard]] std::vector<const transport::Endpoint*> untried(std::size_t target, const Tried& tried) const;
   void note_failure(std::size_t target, const transport::Endpoint& endpoint, base::Error why, Tried& tried);
@@ -126,6 +141,8 @@ class Pool {
   transport::Worker& worker_;
   const Resolved& resolved_;
   Timeouts timeouts_;
+  SocketBudget& sockets_;
+  IdleOwner idle_owner_{&Pool::idle_since, &Pool::close_oldest, this};
   Balancer balancer_;
   std::vector<std::size_t> preferred_;  // per target: the address that is tried first
   std::vector<Idle> idle_;              // most recently used last

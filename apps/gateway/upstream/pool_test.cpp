@@ -67,7 +67,7 @@ class Upstream : public ::testing::Test {
     config::Upstream upstream{.id = "app", .targets = {}};
     for (const std::uint16_t port : ports) upstream.targets.push_back({.host = "127.0.0.1", .port = port});
     resolved_.emplace(resolve(upstream).value());
-    pool_.emplace(worker_, *resolved_, timeouts);
+    pool_.emplace(worker_, *resolved_, timeouts, sockets_);
     return *pool_;
   }
   /// A name with several addresses, all of the loopback.
@@ -75,7 +75,7 @@ class Upstream : public ::testing::Test {
     resolved_.emplace(
         Resolved{.upstream = {.id = "app", .targets = {{.host = "app.test", .port = port}}}, .addresses = {{}}});
     for (const auto& host : hosts) resolved_->addresses[0].push_back(transport::Endpoint::tcp(host, port).value());
-    pool_.emplace(worker_, *resolved_, timeouts);
+    pool_.emplace(worker_, *resolved_, timeouts, sockets_);
     return *pool_;
   }
   base::Result<Lease> acquire(bool fresh = false) {
@@ -86,6 +86,7 @@ class Upstream : public ::testing::Test {
   base::Result<Lease> acquire_next() { return run(worker_, pool_->acquire(tried_, connecting_, given_up_)); }
 
   transport::Worker worker_;
+  SocketBudget sockets_;
   Tried tried_;
   transport::Stream* connecting_ = nullptr;
   bool given_up_ = false;
@@ -317,24 +318,83 @@ TEST_F(Upstream, AConnectThatIsGivenUpTriesNoOtherTargetAndBlamesNone) {
   EXPECT_EQ(app.connect_failures.value(), 0U);
 }
 
-TEST_F(Upstream, ATargetThatNoSocketCanBeMadeForFailsAsOneThatRefuses) {
-  Target dead;
-  dead.close();
-  pool({dead.port});
-  EXPECT_FALSE(acquire());  // the worker, and the sanitizers, have opened what they need for a connect that fails
+/// The process has no descriptor left, for as long as this lives.
+class Exhausted {
+ public:
+  Exhausted() {
+    EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &before_), 0);
+    const int highest = ::dup(0);
+    const rlimit all_used{.rlim_cur = static_cast<rlim_t>(highest) + 1, .rlim_max = before_.rlim_max};
+    fillers_.push_back(highest);
+    EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &all_used), 0);
+    for (int filler = ::dup(0); filler >= 0; filler = ::dup(0)) fillers_.push_back(filler);
+  }
+  Exhausted(const Exhausted&) = delete;
+  Exhausted& operator=(const Exhausted&) = delete;
+  ~Exhausted() {
+    for (const int filler : fillers_) ::close(filler);
+    EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &before_), 0);
+  }
+
+ private:
+  rlimit before_{};
+  std::vector<int> fillers_;
+};
+
+/// The worker, and the sanitizers, have opened what they need for a connect that fails.
+class WithoutDescriptors : public Upstream {
+ protected:
+  WithoutDescriptors() {
+    Target dead;
+    dead.close();
+    pool({dead.port});
+    EXPECT_FALSE(acquire());
+  }
+};
+
+TEST_F(WithoutDescriptors, NoTargetIsToBlameAndNoOtherIsTried) {
   const Target one;
   const Target two;
   Pool& app = pool({one.port, two.port});
-  rlimit before{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-  const rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
-  const auto lease = acquire();
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
-  ASSERT_FALSE(lease);
-  EXPECT_EQ(lease.error().kind(), base::ErrorKind::connection_failed);
-  EXPECT_EQ(app.connects.value(), 2U) << "the other target is tried";
-  EXPECT_EQ(app.connect_failures.value(), 2U);
+  {
+    const Exhausted exhausted;
+    const auto lease = acquire();
+    ASSERT_FALSE(lease);
+    EXPECT_EQ(lease.error().kind(), base::ErrorKind::io);
+  }
+  EXPECT_EQ(app.connects.value(), 1U);
+  EXPECT_EQ(app.connect_failures.value(), 0U);
+  EXPECT_TRUE(tried_.failures.empty());
+  EXPECT_EQ(sockets_.open(), 0U);
+}
+
+TEST_F(WithoutDescriptors, AnIdleConnectionGoesForANewOne) {
+  const Target one;
+  const Target two;
+  Pool& app = pool({one.port, two.port});
+  acquire().value().give_back();
+  {
+    const Exhausted exhausted;
+    const auto lease = acquire();
+    ASSERT_TRUE(lease) << lease.error().message();
+    EXPECT_EQ(lease->address(), address(two));
+    EXPECT_EQ(app.idle(), 0U);
+  }
+}
+
+TEST_F(Upstream, OverTheBudgetTheIdleConnectionOfAnotherPoolGoes) {
+  const Target one;
+  const Target two;
+  const auto other_resolved = resolve({.id = "other", .targets = {{.host = "127.0.0.1", .port = two.port}}}).value();
+  Pool other{worker_, other_resolved, {}, sockets_};
+  Pool& app = pool({one.port});
+  acquire().value().give_back();
+  sockets_.set_limit(1);
+  Tried tried;
+  auto lease = run(worker_, other.acquire(tried, connecting_, given_up_));
+  ASSERT_TRUE(lease);
+  EXPECT_EQ(app.idle(), 0U);
+  EXPECT_EQ(sockets_.open(), 1U);
 }
 
 TEST_F(Upstream, NamesAreResolvedAndUnknownOnesAreReported) {
