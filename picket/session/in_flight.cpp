@@ -102,9 +102,9 @@ void InFlight::remove_event(EventIndex event) noexcept {
   --live_events_;
 }
 
-EventIndex InFlight::match(ExchangeIndex exchange, const std::optional<wire::ReplyTo>& key) const noexcept {
+EventIndex InFlight::match(ExchangeIndex exchange, const wire::ReplyTo* key) const noexcept {
   for (EventIndex i = exchanges_[exchange].first; i != none; i = events_[i].next_of_exchange)
-    if (events_[i].sent && (!key || events_[i].key == *key)) return i;
+    if (events_[i].sent && (key == nullptr || events_[i].key == *key)) return i;
   return none;
 }
 

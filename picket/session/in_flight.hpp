@@ -77,8 +77,8 @@ class InFlight {
 
   EventIndex add_event(ExchangeIndex exchange, const PendingEvent& event);
   void remove_event(EventIndex event) noexcept;
-  /// The pending event of `exchange` that is sent and that `key` names; without a key the oldest that is sent.
-  [[nodiscard]] EventIndex match(ExchangeIndex exchange, const std::optional<wire::ReplyTo>& key) const noexcept;
+  /// The pending event of `exchange` that is sent and that `key` names; null: the oldest that is sent.
+  [[nodiscard]] EventIndex match(ExchangeIndex exchange, const wire::ReplyTo* key) const noexcept;
 
   [[nodiscard]] ExchangeEntry& exchange(ExchangeIndex index) noexcept { return exchanges_[index]; }
   [[nodiscard]] PendingEvent& event(EventIndex index) noexcept { return events_[index]; }

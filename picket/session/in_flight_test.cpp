@@ -49,10 +49,22 @@ TEST(InFlight, AnswerMatchesByKeyOrElseTheOldestSent) {
   const auto first = table.add_event(exchange, event(1, 1s, true, chunk(0)));
   const auto second = table.add_event(exchange, event(2, 1s, true, chunk(1)));
   table.add_event(exchange, event(3, 1s, false, chunk(2)));
-  EXPECT_EQ(table.match(exchange, std::nullopt), first);
-  EXPECT_EQ(table.match(exchange, chunk(1)), second);
-  EXPECT_EQ(table.match(exchange, chunk(2)), none) << "not sent, so not answerable";
-  EXPECT_EQ(table.match(exchange, wire::ReplyTo{wire::FrameType::request_headers, {}}), none);
+  const auto match = [&](const wire::ReplyTo& key) { return table.match(exchange, &key); };
+  EXPECT_EQ(table.match(exchange, nullptr), first);
+  EXPECT_EQ(match(chunk(1)), second);
+  EXPECT_EQ(match(chunk(2)), none) << "not sent, so not answerable";
+  EXPECT_EQ(match({.type = wire::FrameType::request_headers}), none);
+}
+
+TEST(InFlight, FramesAreKeyedByDirectionAndInspectedContentByItsPosition) {
+  const wire::WebSocketFrame frame{.client_to_server = true, .frame_index = 3};
+  EXPECT_EQ(reply_key(frame), (wire::ReplyTo{wire::FrameType::websocket_frame, 3, true}));
+  const auto position = [](std::string_view said) {
+    const wire::TextPair pair{"index", said};
+    return reply_key(wire::GuardrailInspect{.metadata = std::span{&pair, 1}}).index;
+  };
+  EXPECT_EQ(position("7"), 7U);
+  for (const auto* const said : {"", "-1", "7x", "99999999999999999999"}) EXPECT_FALSE(position(said)) << said;
 }
 
 TEST(InFlight, EarliestDeadlineIsKnownWhateverTheOrder) {

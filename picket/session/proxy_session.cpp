@@ -226,7 +226,7 @@ base::Status ProxySession::on_response(std::string_view payload, base::TimePoint
   const auto& entry = in_flight_.exchange(exchange);
   if (entry.cancelled) return drop(dropped_.late);
   if (entry.sent == 0) return drop_misfit(Misfit::surplus, dropped_.late, *decoded, payload);
-  const EventIndex event = in_flight_.match(exchange, format_.event_reply ? decoded->reply_to : std::nullopt);
+  const EventIndex event = in_flight_.match(exchange, format_.event_reply ? &*decoded->reply_to : nullptr);
   if (event == none) return drop_misfit(Misfit::misnamed, dropped_.mismatch, *decoded, payload);
   auto* const response =
       new (arena_.allocate(sizeof(wire::AgentResponse), alignof(wire::AgentResponse))) wire::AgentResponse(*decoded);
