@@ -3,10 +3,10 @@
 #include <string>
 #include <string_view>
 
-#include "apps/gateway/config/kdl/parser.hpp"
-#include "apps/gateway/config/kdl/writer.hpp"
+#include "picket/kdl/parser.hpp"
+#include "picket/kdl/writer.hpp"
 
-namespace kdl = picket::apps::gateway::config::kdl;
+namespace kdl = picket::kdl;
 
 /// Any text is parsed without harm, and its errors lie within it. What is accepted is written in a form that is
 /// accepted, and that is written as itself.

@@ -4,10 +4,10 @@
 #include <string>
 #include <string_view>
 
-#include "apps/gateway/http/path_readings.hpp"
 #include "fuzz/check.hpp"
+#include "picket/http/path_readings.hpp"
 
-namespace http = picket::apps::gateway::http;
+namespace http = picket::http;
 using picket::fuzz::require;
 
 /// A path has itself for a reading, has others only where it says so, and the readings are closed: what a step that

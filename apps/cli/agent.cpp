@@ -102,7 +102,7 @@ class StandIn final : public agent::Handler {
   [[nodiscard]] bool matches(const wire::Headers& headers) const {
     if (options_.block_header.empty()) return false;
     for (const auto& field : headers)
-      if (wire::same_name(field.name, options_.block_header) && field.value == options_.block_value) return true;
+      if (base::same_name(field.name, options_.block_header) && field.value == options_.block_value) return true;
     return false;
   }
   Reply answer(Decision decision, Context& context) {

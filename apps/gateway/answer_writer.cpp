@@ -3,7 +3,7 @@
 #include <array>
 #include <charconv>
 
-#include "apps/gateway/http/fields.hpp"
+#include "picket/http/fields.hpp"
 
 namespace picket::apps::gateway {
 

@@ -5,12 +5,12 @@
 #include <fmt/format.h>
 
 #include "apps/gateway/answer_writer.hpp"
-#include "apps/gateway/http/body_reader.hpp"
-#include "apps/gateway/http/outgoing.hpp"
-#include "apps/gateway/http/parser.hpp"
+#include "apps/gateway/body/body_reader.hpp"
 #include "apps/gateway/inspection/answer.hpp"
 #include "apps/gateway/logs/access_line.hpp"
 #include "apps/gateway/shard.hpp"
+#include "picket/http/outgoing.hpp"
+#include "picket/http/parser.hpp"
 
 namespace picket::apps::gateway {
 namespace {
@@ -104,7 +104,7 @@ transport::Task<Connection::HeadRead> Connection::read_head() {
     }
     if (!begun && shard_.draining()) co_return HeadRead{};
     if (!begun) shard_.begins_to_wait(*this);
-    const std::span<char> space{buffer_.prepare(http::read_size), http::read_size};
+    const std::span<char> space{buffer_.prepare(body::read_size), body::read_size};
     const auto size = co_await stream_.read_some(space, deadline);
     shard_.ends_to_wait(*this);
     if (!size && size.error().kind() == base::ErrorKind::timeout && begun)
@@ -178,7 +178,7 @@ transport::Task<void> Connection::linger() {
   const base::Deadline deadline = base::Deadline::after(shard_.worker().now(), shard_.service()->timeouts.linger);
   std::size_t left = linger_bytes;
   buffer_.clear();
-  const std::span<char> space{buffer_.prepare(http::read_size), http::read_size};
+  const std::span<char> space{buffer_.prepare(body::read_size), body::read_size};
   while (left != 0) {
     const auto size = co_await stream_.read_some(space, deadline);
     if (!size || *size == 0) break;

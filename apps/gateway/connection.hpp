@@ -9,9 +9,9 @@
 
 #include "apps/gateway/admission.hpp"
 #include "apps/gateway/exchange.hpp"
-#include "apps/gateway/http/head_check.hpp"
 #include "picket/base/arena.hpp"
 #include "picket/base/buffer.hpp"
+#include "picket/http/head_check.hpp"
 #include "picket/transport/listener.hpp"
 #include "picket/transport/stream.hpp"
 #include "picket/transport/task.hpp"

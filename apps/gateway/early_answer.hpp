@@ -3,8 +3,8 @@
 #include <functional>
 #include <optional>
 
-#include "apps/gateway/http/response_reader.hpp"
 #include "apps/gateway/input_watch.hpp"
+#include "picket/http/response_reader.hpp"
 
 namespace picket::apps::gateway {
 

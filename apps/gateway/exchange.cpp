@@ -6,12 +6,12 @@
 #include <fmt/format.h>
 
 #include "apps/gateway/answer_writer.hpp"
-#include "apps/gateway/http/body_pace.hpp"
-#include "apps/gateway/http/outgoing.hpp"
-#include "apps/gateway/http/target.hpp"
+#include "apps/gateway/body/body_pace.hpp"
 #include "apps/gateway/logs/access_line.hpp"
 #include "apps/gateway/logs/json_line.hpp"
 #include "apps/gateway/router.hpp"
+#include "picket/http/outgoing.hpp"
+#include "picket/http/target.hpp"
 
 namespace picket::apps::gateway {
 namespace {
@@ -25,7 +25,7 @@ constexpr std::uint64_t least_held = 4096;
 std::string_view request_id_of(const http::RequestHead& request, const base::CorrelationId& id) {
   std::string_view own;
   for (const auto& field : request.headers) {
-    if (!wire::same_name(field.name, "x-request-id") || field.value.empty()) continue;
+    if (!base::same_name(field.name, "x-request-id") || field.value.empty()) continue;
     if (!own.empty()) return id.text();
     own = field.value;
   }
@@ -120,7 +120,7 @@ transport::Task<bool> Exchange::inspect_head(const config::Route& route) {
   if (route.filters.empty()) co_return true;
   thread_local std::string time;
   const auto optional_text = [](std::string_view text) { return text.empty() ? std::nullopt : std::optional{text}; };
-  const wire::Headers headers{forwarded_.fields.items()};
+  const base::Headers headers{forwarded_.fields.items()};
   const wire::RequestHeaders event{.metadata = {.correlation_id = id_.text(),
                                                 .request_id = request_id_,
                                                 .client_ip = forwarded_.origin.address,
@@ -192,17 +192,17 @@ transport::Task<bool> Exchange::continue_if_expected() {
 /// Reads the body, unless it is or turns out to be too large for every agent: then it goes on without them.
 transport::Task<bool> Exchange::hold_body(BodyLimits limits) {
   const base::Deadline whole = base::Deadline::after(service_.worker.now(), service_.config.limits.held_body_time);
-  http::BodyPace pace{service_.timeouts.body};
+  body::BodyPace pace{service_.timeouts.body};
   bool has_room = hold_more(least_held);
   // Blocks are taken as the body comes: a declared length reserves nothing.
-  std::size_t used = http::block_size;
+  std::size_t used = body::block_size;
   while (has_room && !body_.done() && std::max(body_size_, request_.content_length) <= limits.inspect_up_to) {
-    if (used == http::block_size) {
+    if (used == body::block_size) {
       blocks_.push_back(service_.shard.blocks.take());
       held_.emplace_back(reinterpret_cast<const std::byte*>(blocks_.back().get()), 0);
       used = 0;
     }
-    const std::span<char> space{blocks_.back().get() + used, http::block_size - used};
+    const std::span<char> space{blocks_.back().get() + used, body::block_size - used};
     const base::Deadline deadline = std::min(pace.begins(service_.worker.now(), body_size_), whole);
     const auto size = co_await body_.read(space, deadline);
     pace.ends(service_.worker.now());
@@ -274,7 +274,7 @@ transport::Task<void> Exchange::answer_here() {
     base::Buffer shown;
     http::write_request_line(shown, forwarded_.method, forwarded_.target);
     for (const auto& field : forwarded_.fields.items())
-      if (!wire::same_name(field.name, "cookie") && !wire::same_name(field.name, "authorization"))
+      if (!base::same_name(field.name, "cookie") && !base::same_name(field.name, "authorization"))
         http::write_field(shown, field.name, field.value);
     shown.append("\r\n");
     here.body = arena_.copy(shown.text());

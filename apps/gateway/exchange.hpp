@@ -7,15 +7,15 @@
 #include <vector>
 
 #include "apps/gateway/answer_writer.hpp"
+#include "apps/gateway/body/block_pool.hpp"
+#include "apps/gateway/body/body_reader.hpp"
 #include "apps/gateway/client_watch.hpp"
 #include "apps/gateway/forwarded_request.hpp"
-#include "apps/gateway/http/block_pool.hpp"
-#include "apps/gateway/http/body_reader.hpp"
-#include "apps/gateway/http/fields.hpp"
-#include "apps/gateway/http/message.hpp"
-#include "apps/gateway/http/response_reader.hpp"
 #include "apps/gateway/inspection/inspection.hpp"
 #include "apps/gateway/service.hpp"
+#include "picket/http/fields.hpp"
+#include "picket/http/message.hpp"
+#include "picket/http/response_reader.hpp"
 
 namespace picket::apps::gateway {
 
@@ -95,7 +95,7 @@ class Exchange {
   transport::Stream& client_;
   const http::RequestHead& request_;
   base::Arena& arena_;
-  http::BodyReader body_;
+  body::BodyReader body_;
   ClientWatch watch_;  // of the client, while nobody reads from it
   base::CorrelationId id_;
   std::string_view request_id_;
@@ -104,7 +104,7 @@ class Exchange {
   base::TimePoint began_;
 
   // The body, where it came with the head or agents look at it: blocks as read, pieces as they go on.
-  std::vector<http::BlockPool::Block> blocks_;
+  std::vector<body::BlockPool::Block> blocks_;
   std::vector<base::ByteView> held_;
   std::uint64_t body_size_ = 0;
   std::uint64_t counted_as_held_ = 0;  // of the worker's budget

@@ -1,6 +1,6 @@
 #include "apps/gateway/answer_writer.hpp"
 #include "apps/gateway/exchange.hpp"
-#include "apps/gateway/http/outgoing.hpp"
+#include "picket/http/outgoing.hpp"
 
 namespace picket::apps::gateway {
 namespace {
@@ -68,9 +68,9 @@ transport::Task<void> Exchange::relay(upstream::Lease lease, const http::FieldLi
   build_response(head, fields, to_chunks);
   status_ = response_.status;
 
-  http::BodyReader body{lease.stream(), upstream_buffer_, response_.framing, response_.content_length, true};
+  body::BodyReader body{lease.stream(), upstream_buffer_, response_.framing, response_.content_length, true};
   let_body_go();  // a response may take its time
-  http::BlockPool::Block block;
+  body::BlockPool::Block block;
   upstream_ = &lease.stream();
   watch_.answer_begins();
   while (!head.empty() || !body.done()) {
@@ -78,7 +78,7 @@ transport::Task<void> Exchange::relay(upstream::Lease lease, const http::FieldLi
     // A head that came alone goes on alone: its body may take its time.
     if (!body.done() && (head.empty() || !upstream_buffer_.empty())) {
       if (!block) block = service_.shard.blocks.take();
-      const std::span<char> space{block.get(), http::block_size};
+      const std::span<char> space{block.get(), body::block_size};
       const base::Deadline deadline = base::Deadline::after(service_.worker.now(), service_.upstream_timeouts.read);
       watch_.start();
       const auto got = co_await body.read(space, deadline);

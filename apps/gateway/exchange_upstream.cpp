@@ -1,11 +1,11 @@
 #include <spdlog/spdlog.h>
 
 #include "apps/gateway/answer_writer.hpp"
+#include "apps/gateway/body/body_pace.hpp"
 #include "apps/gateway/early_answer.hpp"
 #include "apps/gateway/exchange.hpp"
-#include "apps/gateway/http/body_pace.hpp"
-#include "apps/gateway/http/outgoing.hpp"
 #include "apps/gateway/inspection/chunks.hpp"
+#include "picket/http/outgoing.hpp"
 
 namespace picket::apps::gateway {
 
@@ -145,7 +145,7 @@ void Exchange::pass_interim(const http::ResponseHead& interim) {
 }
 
 void Exchange::build_request(base::Buffer& out, const std::string& upstream_address) {
-  const wire::HeaderOps operations = inspection_->request_operations();
+  const base::HeaderOps operations = inspection_->request_operations();
   http::FieldList changed{arena_};
   if (!operations.empty()) {
     changed.reserve(forwarded_.fields.size() + operations.size());
@@ -195,9 +195,9 @@ transport::Task<base::Status> Exchange::stream_body(transport::Stream& upstream,
   watch_.stop();  // the client is read from, and watched while the upstream takes what came
   const bool chunked = request_.framing == http::Framing::chunked;
   const auto block = service_.shard.blocks.take();
-  http::BodyPace pace{service_.timeouts.body};
+  body::BodyPace pace{service_.timeouts.body};
   while (true) {
-    const std::span<char> space{block.get(), http::block_size};
+    const std::span<char> space{block.get(), body::block_size};
     const base::TimePoint now = service_.worker.now();
     const bool waits_for_upstream = expect_goes_on_ && !body_started_;
     const base::Deadline deadline =
@@ -235,7 +235,7 @@ transport::Task<base::Result<http::ResponseHead>> Exchange::read_response_head(u
   const base::Deadline deadline = base::Deadline::after(service_.worker.now(), service_.upstream_timeouts.read);
   while (true) {
     if (auto head = reader.take()) co_return std::move(*head);
-    const std::span<char> space{upstream_buffer_.prepare(http::read_size), http::read_size};
+    const std::span<char> space{upstream_buffer_.prepare(body::read_size), body::read_size};
     const auto size = co_await lease.stream().read_some(space, deadline);
     if (!size && size.error().kind() == base::ErrorKind::connection_closed)
       co_return base::fail(base::ErrorKind::connection_closed, "connection reset before it answered");

@@ -7,8 +7,8 @@
 
 #include <fmt/format.h>
 
-#include "apps/gateway/http/authority.hpp"
-#include "apps/gateway/http/target.hpp"
+#include "picket/http/authority.hpp"
+#include "picket/http/target.hpp"
 
 namespace picket::apps::gateway {
 namespace {
@@ -86,7 +86,7 @@ void add_own_fields(ForwardedRequest& out, std::string_view request_id) {
 }  // namespace
 
 bool is_framing(std::string_view name) noexcept {
-  return wire::same_name(name, "content-length") || wire::same_name(name, "transfer-encoding");
+  return base::same_name(name, "content-length") || base::same_name(name, "transfer-encoding");
 }
 
 ForwardedRequest forward(const http::RequestHead& request, const Peer& peer, const ForwardingTerms& terms,
@@ -102,8 +102,8 @@ ForwardedRequest forward(const http::RequestHead& request, const Peer& peer, con
   for (const auto& field : request.headers) {
     if (!sieve.passes(field.name)) continue;
     out.fields.push_back(field);
-    if (wire::same_name(field.name, "host")) out.fields.back().value = out.authority;
-    if (counts_hops && wire::same_name(field.name, "max-forwards"))
+    if (base::same_name(field.name, "host")) out.fields.back().value = out.authority;
+    if (counts_hops && base::same_name(field.name, "max-forwards"))
       out.fields.back().value = one_hop_less(field.value, out, arena);
   }
   add_own_fields(out, terms.request_id);

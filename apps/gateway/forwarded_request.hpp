@@ -5,9 +5,9 @@
 #include <string_view>
 
 #include "apps/gateway/config/model.hpp"
-#include "apps/gateway/http/fields.hpp"
-#include "apps/gateway/http/message.hpp"
 #include "apps/gateway/origin.hpp"
+#include "picket/http/fields.hpp"
+#include "picket/http/message.hpp"
 
 namespace picket::apps::gateway {
 

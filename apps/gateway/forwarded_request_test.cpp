@@ -9,8 +9,8 @@
 namespace picket::apps::gateway {
 namespace {
 
+using base::Header;
 using ::testing::ElementsAre;
-using wire::Header;
 
 class Forwarding : public ::testing::Test {
  protected:

@@ -5,10 +5,10 @@
 
 #include <fmt/format.h>
 
-#include "apps/gateway/http/date.hpp"
-#include "apps/gateway/http/head_check.hpp"
-#include "apps/gateway/http/target.hpp"
 #include "picket/base/buffer.hpp"
+#include "picket/http/date.hpp"
+#include "picket/http/head_check.hpp"
+#include "picket/http/target.hpp"
 
 namespace picket::apps::gateway {
 namespace {

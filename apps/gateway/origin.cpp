@@ -6,8 +6,8 @@
 #include <ranges>
 #include <string>
 
-#include "apps/gateway/http/authority.hpp"
-#include "apps/gateway/http/list.hpp"
+#include "picket/http/authority.hpp"
+#include "picket/http/list.hpp"
 
 namespace picket::apps::gateway {
 namespace {
@@ -35,16 +35,16 @@ std::optional<Hop> parse_hop(std::string_view item) noexcept {
   return hop;
 }
 
-base::ArenaList<std::string_view> items_of(const wire::Headers& headers, std::string_view name, base::Arena& arena) {
+base::ArenaList<std::string_view> items_of(const base::Headers& headers, std::string_view name, base::Arena& arena) {
   base::ArenaList<std::string_view> items{arena};
   for (const auto& field : headers)
-    if (wire::same_name(field.name, name))
+    if (base::same_name(field.name, name))
       for (std::string_view rest = field.value; const auto item = http::next_item(rest);) items.push_back(*item);
   return items;
 }
 
 void walk_forwarded_for(Origin& origin, const Peer& peer, std::span<const config::Network> trusted,
-                        const wire::Headers& headers, base::Arena& arena) {
+                        const base::Headers& headers, base::Arena& arena) {
   const auto items = items_of(headers, "x-forwarded-for", arena);
   base::ArenaList<std::string_view> walked{arena};
   walked.push_back(peer.address);
@@ -65,7 +65,7 @@ void walk_forwarded_for(Origin& origin, const Peer& peer, std::span<const config
 
 }  // namespace
 
-Origin origin_of(const Peer& peer, std::span<const config::Network> trusted, const wire::Headers& headers,
+Origin origin_of(const Peer& peer, std::span<const config::Network> trusted, const base::Headers& headers,
                  base::Arena& arena) {
   Origin origin{.address = peer.address,
                 .port = peer.port,
@@ -76,7 +76,7 @@ Origin origin_of(const Peer& peer, std::span<const config::Network> trusted, con
   if (!origin.is_forwarded) return origin;
   walk_forwarded_for(origin, peer, trusted, headers, arena);
   auto schemes = items_of(headers, "x-forwarded-proto", arena);
-  if (schemes.size() != 0 && wire::same_name(schemes.back(), "https")) origin.scheme = "https";
+  if (schemes.size() != 0 && base::same_name(schemes.back(), "https")) origin.scheme = "https";
   auto hosts = items_of(headers, "x-forwarded-host", arena);
   if (hosts.size() != 0 && http::is_authority(hosts.back()))
     origin.host = http::canonical_authority(hosts.back(), arena);

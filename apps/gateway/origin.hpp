@@ -7,7 +7,7 @@
 #include "apps/gateway/config/network.hpp"
 #include "apps/gateway/peer.hpp"
 #include "picket/base/arena.hpp"
-#include "picket/wire/headers.hpp"
+#include "picket/base/headers.hpp"
 
 namespace picket::apps::gateway {
 
@@ -26,7 +26,7 @@ struct Origin {
 /// from the right, over addresses that are trusted, to the first that is not: that is the client, and what stands
 /// before it is the client's own word and dropped. The last X-Forwarded-Proto and -Host count: those before them are
 /// older. Pure. Lifetime: views of the arguments and the arena. Allocates nothing for a peer that is not trusted.
-[[nodiscard]] Origin origin_of(const Peer& peer, std::span<const config::Network> trusted, const wire::Headers& headers,
+[[nodiscard]] Origin origin_of(const Peer& peer, std::span<const config::Network> trusted, const base::Headers& headers,
                                base::Arena& arena);
 
 }  // namespace picket::apps::gateway

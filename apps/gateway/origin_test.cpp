@@ -11,9 +11,9 @@ namespace {
 class Origins : public ::testing::Test {
  protected:
   /// Of a request with these fields from 10.0.0.9:1234, where 10.0.0.0/8 is trusted.
-  Origin of(const std::vector<wire::Header>& fields, std::string_view peer = "10.0.0.9") {
+  Origin of(const std::vector<base::Header>& fields, std::string_view peer = "10.0.0.9") {
     peer_ = {.ip = *config::IpAddress::parse(peer), .address = std::string{peer}, .port = 1234};
-    return origin_of(peer_, trusted_, std::span<const wire::Header>{fields}, arena_);
+    return origin_of(peer_, trusted_, std::span<const base::Header>{fields}, arena_);
   }
 
   std::vector<config::Network> trusted_{*config::Network::parse("10.0.0.0/8")};

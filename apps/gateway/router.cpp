@@ -8,9 +8,9 @@
 #include <arpa/inet.h>
 
 #include "apps/gateway/config/network.hpp"
-#include "apps/gateway/http/authority.hpp"
-#include "apps/gateway/http/path_readings.hpp"
-#include "picket/wire/headers.hpp"
+#include "picket/base/headers.hpp"
+#include "picket/http/authority.hpp"
+#include "picket/http/path_readings.hpp"
 
 namespace picket::apps::gateway {
 namespace {
@@ -30,7 +30,7 @@ class Candidates {
 
   [[nodiscard]] const config::Route* find(std::string_view path) const noexcept {
     const auto found = std::ranges::find_if(config_.routes, [&](const config::Route& route) {
-      return takes_path(route.path_prefix, path) && (!route.host || wire::same_name(*route.host, host_)) &&
+      return takes_path(route.path_prefix, path) && (!route.host || base::same_name(*route.host, host_)) &&
              (route.methods.empty() || std::ranges::find(route.methods, method_) != route.methods.end());
     });
     return found == config_.routes.end() ? nullptr : &*found;

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "apps/gateway/http/target.hpp"
+#include "picket/http/target.hpp"
 
 namespace picket::apps::gateway {
 namespace {

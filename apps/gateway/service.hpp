@@ -5,14 +5,14 @@
 #include <string_view>
 #include <vector>
 
+#include "apps/gateway/body/block_pool.hpp"
 #include "apps/gateway/generation.hpp"
-#include "apps/gateway/http/block_pool.hpp"
-#include "apps/gateway/http/date.hpp"
-#include "apps/gateway/http/head_check.hpp"
 #include "apps/gateway/inspection/inspection.hpp"
 #include "apps/gateway/logs/line_queue.hpp"
 #include "apps/gateway/metrics.hpp"
 #include "apps/gateway/upstream/pool.hpp"
+#include "picket/http/date.hpp"
+#include "picket/http/head_check.hpp"
 #include "picket/pool/agent_pool.hpp"
 #include "picket/transport/hangup.hpp"
 #include "picket/transport/worker.hpp"
@@ -36,7 +36,7 @@ struct ShardState {
   http::DateClock date;
   ShardMetrics metrics;
   transport::HangupMonitor hangups;
-  http::BlockPool blocks;
+  body::BlockPool blocks;
   upstream::SocketBudget upstream_sockets;
 };
 

@@ -73,9 +73,9 @@ RuleMatch to_match(const RuleMessage& message) {
 
 bool declares_body(const wire::Headers& headers) noexcept {
   return std::any_of(headers.begin(), headers.end(), [](const wire::Header& header) {
-    if (wire::same_name(header.name, "content-length"))
+    if (base::same_name(header.name, "content-length"))
       return header.value.find_first_not_of("0 \t") != std::string_view::npos;
-    return wire::same_name(header.name, "transfer-encoding");
+    return base::same_name(header.name, "transfer-encoding");
   });
 }
 
@@ -263,7 +263,7 @@ void Transaction::run_headers_phase(const wire::RequestHeaders& head) {
     engine_->m_serverIpAddress = std::make_shared<std::string>(*metadata.server_name);  // [hostname "…"] of the log
   }
   has_type_ = std::any_of(head.headers.begin(), head.headers.end(), [](const wire::Header& header) {
-    return wire::same_name(header.name, "content-type") && names_a_type(header.value);
+    return base::same_name(header.name, "content-type") && names_a_type(header.value);
   });
   engine_->processRequestHeaders();
 }

@@ -8,8 +8,8 @@
 #include <variant>
 
 #include "picket/base/bytes.hpp"
+#include "picket/base/headers.hpp"
 #include "picket/wire/frame.hpp"
-#include "picket/wire/headers.hpp"
 #include "picket/wire/value.hpp"
 
 /// Every message of the protocol (protocol.md §3-§6, §8) as plain structs of views.
@@ -19,6 +19,10 @@
 /// arena only. The fields of each message are listed once for both encodings in description.hpp.
 namespace picket::wire {
 
+using base::Header;
+using base::HeaderOp;
+using base::HeaderOps;
+using base::Headers;
 using Text = std::string_view;
 using TextList = std::span<const Text>;
 
@@ -248,15 +252,6 @@ struct Challenge {
   TextMap params;
 };
 using Decision = std::variant<Allow, Block, Redirect, Challenge>;
-
-struct HeaderOp {
-  enum class Kind : std::uint8_t { set, add, remove };
-  Kind kind = Kind::set;
-  Text name;
-  Text value;  ///< Empty for remove.
-  friend bool operator==(const HeaderOp&, const HeaderOp&) = default;
-};
-using HeaderOps = std::span<const HeaderOp>;
 
 struct Audit {
   TextList tags;

@@ -29,6 +29,12 @@ class Includes(unittest.TestCase):
             "picket/pool/e.cpp": '#include "picket/agent/handler.hpp"\n',
             "picket/pool/f.cpp": '#include "picket/wire/internal/base64.hpp"\n',
             "picket/base/g.cpp": '#include "picket/metrics/counter.hpp"\n',
+            "picket/http/h.cpp": '#include "picket/wire/messages.hpp"\n',
+            "picket/kdl/i.cpp": "#include <mutex>\n",
+            "apps/gateway/config/j.cpp": '#include "apps/gateway/inspection/inspection.hpp"\n',
+            "apps/gateway/upstream/k.cpp": '#include "picket/pool/agent.hpp"\n',
+            "apps/cli/l.cpp": '#include "apps/waf/handler.hpp"\n',
+            "bench/m.cpp": '#include "apps/gateway/shard.hpp"\n',
         }
         for name, text in shapes.items():
             with self.subTest(name), tempfile.TemporaryDirectory() as folder:
@@ -38,6 +44,13 @@ class Includes(unittest.TestCase):
                 outcome = check(pathlib.Path(folder))
                 self.assertEqual(outcome.returncode, 1)
                 self.assertIn(f"{name}:2:", outcome.stdout)
+
+    def test_a_folder_that_no_module_holds_is_named(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder, "picket/novelty/a.cpp")
+            file.parent.mkdir(parents=True)
+            file.write_text("int a;\n")
+            self.assertIn("picket/novelty/a.cpp:1: no module", check(pathlib.Path(folder)).stdout)
 
 
 if __name__ == "__main__":

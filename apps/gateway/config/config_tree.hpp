@@ -3,8 +3,8 @@
 #include <optional>
 #include <string>
 
-#include "apps/gateway/config/kdl/document.hpp"
 #include "apps/gateway/config/reader.hpp"
+#include "picket/kdl/document.hpp"
 
 namespace picket::apps::gateway::config {
 

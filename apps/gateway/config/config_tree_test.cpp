@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "apps/gateway/config/kdl/parser.hpp"
+#include "picket/kdl/parser.hpp"
 
 namespace picket::apps::gateway::config {
 namespace {

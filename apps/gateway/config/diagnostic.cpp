@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "apps/gateway/config/kdl/characters.hpp"
+#include "picket/kdl/characters.hpp"
 
 namespace picket::apps::gateway::config {
 namespace {

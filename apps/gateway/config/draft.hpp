@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "apps/gateway/config/kdl/document.hpp"
 #include "apps/gateway/config/model.hpp"
+#include "picket/kdl/document.hpp"
 
 /// The configuration as its blocks are read: each thing with its id's place, and references still by name. resolve.hpp
 /// makes a Config of it.

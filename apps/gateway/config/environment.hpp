@@ -5,8 +5,8 @@
 #include <span>
 #include <string>
 
-#include "apps/gateway/config/kdl/document.hpp"
 #include "apps/gateway/config/source.hpp"
+#include "picket/kdl/document.hpp"
 
 namespace picket::apps::gateway::config {
 

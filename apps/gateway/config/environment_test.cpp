@@ -4,9 +4,9 @@
 
 #include <gtest/gtest.h>
 
-#include "apps/gateway/config/kdl/parser.hpp"
-#include "apps/gateway/config/kdl/writer.hpp"
 #include "apps/gateway/config/testing/folder.hpp"
+#include "picket/kdl/parser.hpp"
+#include "picket/kdl/writer.hpp"
 
 namespace picket::apps::gateway::config {
 namespace {

@@ -13,7 +13,7 @@
 #include <fmt/format.h>
 #include <glob.h>
 
-#include "apps/gateway/config/kdl/parser.hpp"
+#include "picket/kdl/parser.hpp"
 
 namespace picket::apps::gateway::config {
 namespace {

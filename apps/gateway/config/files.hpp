@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "apps/gateway/config/environment.hpp"
-#include "apps/gateway/config/kdl/document.hpp"
 #include "apps/gateway/config/source.hpp"
+#include "picket/kdl/document.hpp"
 
 namespace picket::apps::gateway::config {
 

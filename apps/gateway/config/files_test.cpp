@@ -5,8 +5,8 @@
 
 #include <gtest/gtest.h>
 
-#include "apps/gateway/config/kdl/writer.hpp"
 #include "apps/gateway/config/testing/folder.hpp"
+#include "picket/kdl/writer.hpp"
 
 namespace picket::apps::gateway::config {
 namespace {

@@ -6,9 +6,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "apps/gateway/config/kdl/numbers.hpp"
-#include "apps/gateway/config/kdl/writer.hpp"
 #include "apps/gateway/config/nearest.hpp"
+#include "picket/kdl/numbers.hpp"
+#include "picket/kdl/writer.hpp"
 
 namespace picket::apps::gateway::config {
 namespace {

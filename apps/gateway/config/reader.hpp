@@ -8,9 +8,9 @@
 #include <utility>
 #include <vector>
 
-#include "apps/gateway/config/kdl/document.hpp"
 #include "apps/gateway/config/schema.hpp"
 #include "apps/gateway/config/source.hpp"
+#include "picket/kdl/document.hpp"
 
 namespace picket::apps::gateway::config {
 

@@ -11,7 +11,7 @@
 #include <variant>
 #include <vector>
 
-#include "apps/gateway/config/kdl/document.hpp"
+#include "picket/kdl/document.hpp"
 
 /// The configuration's schema as data: for each block a table of its keys, and for each key what may stand behind it
 /// and where that goes. Defaults are those of the structs that are filled. The tables are in tables.hpp, what reads by

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "apps/gateway/config/diagnostic.hpp"
-#include "apps/gateway/config/kdl/document.hpp"
+#include "picket/kdl/document.hpp"
 
 namespace picket::apps::gateway::config {
 

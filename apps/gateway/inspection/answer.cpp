@@ -6,8 +6,8 @@
 
 #include <fmt/format.h>
 
-#include "apps/gateway/http/head_check.hpp"
 #include "apps/gateway/inspection/operations.hpp"
+#include "picket/http/head_check.hpp"
 #include "picket/session/quote.hpp"
 
 namespace picket::apps::gateway::inspection {
@@ -23,7 +23,7 @@ bool is_redirect(std::uint16_t status) noexcept {
 }
 
 /// What an agent may not set, because it belongs to a connection or to the framing of a message.
-bool is_reserved(std::string_view name) noexcept { return http::is_hop_by_hop(name) || wire::same_name(name, "host"); }
+bool is_reserved(std::string_view name) noexcept { return http::is_hop_by_hop(name) || base::same_name(name, "host"); }
 
 constexpr std::size_t longest_quote = 64;  // of an agent's words in an error
 
@@ -46,7 +46,7 @@ struct FieldSum {
     ++fields;
     bytes += name.size() + value.size();
   }
-  void add(wire::HeaderOps ops) noexcept {
+  void add(base::HeaderOps ops) noexcept {
     for (const auto& op : ops) add(op.name, op.value);
   }
   void add(wire::TextMap pairs) noexcept {
@@ -68,7 +68,7 @@ base::Status check_amount(const wire::AgentResponse& response) {
   return {};
 }
 
-base::Status check_ops(wire::HeaderOps ops) {
+base::Status check_ops(base::HeaderOps ops) {
   for (const auto& op : ops) PICKET_TRY(check_field(op.name, op.value));
   return {};
 }
@@ -127,9 +127,9 @@ base::Status check_release(const wire::AgentResponse& response, const Question& 
 }
 
 std::string_view scheme_of(std::string_view challenge_type) noexcept {
-  if (wire::same_name(challenge_type, "basic")) return "Basic";
-  if (wire::same_name(challenge_type, "bearer")) return "Bearer";
-  if (wire::same_name(challenge_type, "digest")) return "Digest";
+  if (base::same_name(challenge_type, "basic")) return "Basic";
+  if (base::same_name(challenge_type, "bearer")) return "Bearer";
+  if (base::same_name(challenge_type, "digest")) return "Digest";
   return {};
 }
 

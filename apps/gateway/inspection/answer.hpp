@@ -5,10 +5,10 @@
 #include <optional>
 #include <string_view>
 
-#include "apps/gateway/http/fields.hpp"
 #include "apps/gateway/inspection/chunks.hpp"
 #include "picket/base/arena.hpp"
 #include "picket/base/result.hpp"
+#include "picket/http/fields.hpp"
 #include "picket/wire/messages.hpp"
 
 namespace picket::apps::gateway::inspection {

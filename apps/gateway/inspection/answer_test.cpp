@@ -12,11 +12,11 @@ namespace picket::apps::gateway::inspection {
 namespace {
 
 using namespace std::string_view_literals;
+using base::Header;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using wire::Header;
-using Kind = wire::HeaderOp::Kind;
+using Kind = base::HeaderOp::Kind;
 
 std::vector<Header> fields(const Answer& answer) {
   return {answer.fields.items().begin(), answer.fields.items().end()};
@@ -86,7 +86,7 @@ TEST_F(Answers, AnAnswerOutlivesTheDecisionItWasMadeOf) {
 }
 
 TEST_F(Answers, OperationsOnTheResponseApplyToWhateverTheDecisionMakes) {
-  const std::vector<wire::HeaderOp> ops{{Kind::add, "set-cookie", "a=1"},
+  const std::vector<base::HeaderOp> ops{{Kind::add, "set-cookie", "a=1"},
                                         {Kind::add, "set-cookie", "b=2"},
                                         {Kind::set, "www-authenticate", "Negotiate"},
                                         {Kind::remove, "content-type", ""}};
@@ -141,7 +141,7 @@ bool applies(const wire::Decision& decision) { return applies(wire::AgentRespons
 
 /// Whether an operation, a block's header and a challenge's parameter may be this.
 bool operation_applies(std::string_view name, std::string_view value) {
-  const wire::HeaderOp op{Kind::set, name, value};
+  const base::HeaderOp op{Kind::set, name, value};
   const wire::TextPair pair{name, value};
   const bool on_request = applies(wire::AgentResponse{.request_headers = std::span{&op, 1}});
   EXPECT_EQ(applies(wire::AgentResponse{.response_headers = std::span{&op, 1}}), on_request) << name;
@@ -172,20 +172,20 @@ TEST(Check, FramingHopByHopAndHostAreNotAnAgents) {
        {"content-length", "Content-Length", "transfer-encoding", "connection", "keep-alive", "te", "trailer", "upgrade",
         "proxy-connection", "proxy-authenticate", "proxy-authorization", "expect", "host", "HOST"}) {
     EXPECT_FALSE(operation_applies(name, "v")) << name;
-    const wire::HeaderOp remove{Kind::remove, name, ""};
+    const base::HeaderOp remove{Kind::remove, name, ""};
     EXPECT_FALSE(applies(wire::AgentResponse{.request_headers = std::span{&remove, 1}})) << name;
   }
 }
 
 TEST(Check, OneBadOperationAmongGoodOnesSpoilsTheAnswer) {
-  const std::vector<wire::HeaderOp> ops{{Kind::set, "x-a", "1"}, {Kind::add, "x-b", "2\r\n"}, {Kind::set, "x-c", "3"}};
+  const std::vector<base::HeaderOp> ops{{Kind::set, "x-a", "1"}, {Kind::add, "x-b", "2\r\n"}, {Kind::set, "x-c", "3"}};
   EXPECT_FALSE(applies(wire::AgentResponse{.request_headers = ops}));
 }
 
 TEST(Check, AnAnswerMakesSoManyFieldsAndNoMore) {
-  const wire::HeaderOp op{Kind::set, "x", "v"};
-  const std::vector<wire::HeaderOp> most(most_operations, op);
-  const std::vector<wire::HeaderOp> one{op};
+  const base::HeaderOp op{Kind::set, "x", "v"};
+  const std::vector<base::HeaderOp> most(most_operations, op);
+  const std::vector<base::HeaderOp> one{op};
   const std::vector<wire::TextPair> pairs(most_operations + 1, wire::TextPair{"x", "v"});
   EXPECT_TRUE(applies(wire::AgentResponse{.request_headers = most}));
   EXPECT_FALSE(applies(wire::AgentResponse{.request_headers = most, .response_headers = one}));
@@ -196,8 +196,8 @@ TEST(Check, AnAnswerMakesSoManyFieldsAndNoMore) {
 TEST(Check, AnAnswersFieldsHaveSoManyBytesAndNoMore) {
   const std::string value(most_operation_bytes - 1, 'v');
   const std::string longer = value + "vv";
-  const wire::HeaderOp large{Kind::set, "x", value};
-  const wire::HeaderOp too_large{Kind::set, "x", longer};
+  const base::HeaderOp large{Kind::set, "x", value};
+  const base::HeaderOp too_large{Kind::set, "x", longer};
   EXPECT_TRUE(applies(wire::AgentResponse{.request_headers = std::span{&large, 1}}));
   EXPECT_FALSE(applies(wire::AgentResponse{.response_headers = std::span{&too_large, 1}}));
   EXPECT_FALSE(applies(wire::Redirect{.url = longer}));
@@ -272,7 +272,7 @@ TEST(Check, NothingReleasesABodyThatNeedsMoreBehindItsLastChunk) {
 }
 
 TEST(Check, TheRequestCannotBeChangedOnceItIsAnswered) {
-  const wire::HeaderOp op{Kind::set, "x-a", "1"};
+  const base::HeaderOp op{Kind::set, "x-a", "1"};
   const wire::AgentResponse response{.request_headers = std::span{&op, 1}};
   EXPECT_TRUE(applies(response, {.kind = wire::EventKind::request_body_chunk}));
   EXPECT_FALSE(applies(response, {.kind = wire::EventKind::response_headers}));

@@ -32,7 +32,7 @@ class HeadAndBody : public InspectionTest {
     ASSERT_TRUE(until([&] { return agent.has_seen("body 0 'body' last"); }));
     EXPECT_THAT(agent.seen(), ElementsAre("headers /", "body 0 'body' last"));
   }
-  static wire::HeaderOp set(std::string_view value) { return {wire::HeaderOp::Kind::set, "x", value}; }
+  static base::HeaderOp set(std::string_view value) { return {base::HeaderOp::Kind::set, "x", value}; }
 };
 
 TEST_F(HeadAndBody, AnAgentGetsTheBodyBeforeItHasAnsweredTheHead) {

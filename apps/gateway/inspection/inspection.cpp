@@ -299,7 +299,7 @@ transport::Task<Verdict> Inspection::response_headers(const wire::ResponseHeader
   for (auto& participant : participants_) {
     if (!participant.agent.events.response_headers || participant.out) continue;
     const wire::ResponseHeaders seen{
-        .correlation_id = id_.text(), .status = event.status, .headers = std::span<const wire::Header>{fields.items()}};
+        .correlation_id = id_.text(), .status = event.status, .headers = std::span<const base::Header>{fields.items()}};
     const base::TimePoint began = base::Clock::now();
     const base::Deadline until = deadline(participant);
     pool::Call call = participant.exchange.response_headers(seen, until);

@@ -76,8 +76,8 @@ class Inspection {
   [[nodiscard]] transport::Task<Verdict> response_headers(const wire::ResponseHeaders& event);
 
   /// What agents want changed, in the order in which it applies.
-  [[nodiscard]] wire::HeaderOps request_operations() const noexcept { return request_operations_.all(); }
-  [[nodiscard]] wire::HeaderOps response_operations() const noexcept { return response_operations_.all(); }
+  [[nodiscard]] base::HeaderOps request_operations() const noexcept { return request_operations_.all(); }
+  [[nodiscard]] base::HeaderOps response_operations() const noexcept { return response_operations_.all(); }
 
   /// The client went away: whatever is pending ends, with a verdict that lets nothing go on. Counted as nobody's
   /// failure.

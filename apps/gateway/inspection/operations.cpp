@@ -5,14 +5,14 @@
 
 #include <fmt/format.h>
 
-#include "apps/gateway/http/fields.hpp"
+#include "picket/http/fields.hpp"
 
 namespace picket::apps::gateway::inspection {
 namespace {
 
 constexpr std::size_t field_overhead = 4;  // colon, blank, CR LF
 
-void drop_named(base::ArenaList<wire::HeaderOp>& ops, std::string_view name) {
+void drop_named(base::ArenaList<base::HeaderOp>& ops, std::string_view name) {
   const auto items = ops.items();
   const auto end =
       std::remove_if(items.begin(), items.end(), [&](const auto& op) { return http::same_spelling(op.name, name); });
@@ -20,10 +20,10 @@ void drop_named(base::ArenaList<wire::HeaderOp>& ops, std::string_view name) {
 }
 
 /// What the operations add to a head, at most.
-Operations::Limits growth(wire::HeaderOps ops) noexcept {
+Operations::Limits growth(base::HeaderOps ops) noexcept {
   Operations::Limits sum{0, 0};
   for (const auto& op : ops) {
-    if (op.kind == wire::HeaderOp::Kind::remove) continue;
+    if (op.kind == base::HeaderOp::Kind::remove) continue;
     ++sum.fields;
     sum.bytes += op.name.size() + op.value.size() + field_overhead;
   }
@@ -32,13 +32,13 @@ Operations::Limits growth(wire::HeaderOps ops) noexcept {
 
 }  // namespace
 
-base::Status Operations::add(wire::HeaderOps ops) {
+base::Status Operations::add(base::HeaderOps ops) {
   if (ops.empty()) return {};
   merged_.truncate(0);
   merged_.reserve(ops_.size() + ops.size());
   for (const auto& op : ops_.items()) merged_.push_back(op);
   for (const auto& op : ops) {
-    if (op.kind != wire::HeaderOp::Kind::add) drop_named(merged_, op.name);
+    if (op.kind != base::HeaderOp::Kind::add) drop_named(merged_, op.name);
     merged_.push_back(op);
   }
   const Limits grown = growth(merged_.items());

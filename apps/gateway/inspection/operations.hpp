@@ -31,13 +31,13 @@ class Operations {
   Operations(const Limits& limits, base::Arena& arena) noexcept : limits_(limits), ops_(arena), merged_(arena) {}
 
   /// Errors: invalid_message where the head would grow above the limits; then none of them was added.
-  [[nodiscard]] base::Status add(wire::HeaderOps ops);
-  [[nodiscard]] wire::HeaderOps all() const noexcept { return ops_.items(); }
+  [[nodiscard]] base::Status add(base::HeaderOps ops);
+  [[nodiscard]] base::HeaderOps all() const noexcept { return ops_.items(); }
 
  private:
   Limits limits_;
-  base::ArenaList<wire::HeaderOp> ops_;
-  base::ArenaList<wire::HeaderOp> merged_;  // the space of the list before: memory does not grow with the answers
+  base::ArenaList<base::HeaderOp> ops_;
+  base::ArenaList<base::HeaderOp> merged_;  // the space of the list before: memory does not grow with the answers
 };
 
 }  // namespace picket::apps::gateway::inspection

@@ -10,8 +10,8 @@
 namespace picket::apps::gateway::inspection {
 namespace {
 
+using base::HeaderOp;
 using ::testing::ElementsAre;
-using wire::HeaderOp;
 using Kind = HeaderOp::Kind;
 
 /// The names outlive the operations, as agents' words do.

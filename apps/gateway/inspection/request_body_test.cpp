@@ -131,7 +131,7 @@ TEST_F(RequestBodyPhase, HeaderOperationsOfBodyAnswersCountToo) {
   Request request{*this};
   EXPECT_FALSE(request.body({"a"}).answer);
   EXPECT_THAT(request->request_operations(),
-              ElementsAre(wire::HeaderOp{wire::HeaderOp::Kind::set, "x-scanned", "yes"}));
+              ElementsAre(base::HeaderOp{base::HeaderOp::Kind::set, "x-scanned", "yes"}));
 }
 
 // ---- failures

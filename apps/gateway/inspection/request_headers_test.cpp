@@ -10,7 +10,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Not;
-using Kind = wire::HeaderOp::Kind;
+using Kind = base::HeaderOp::Kind;
 
 class RequestHeadersPhase : public InspectionTest {
  protected:
@@ -130,9 +130,9 @@ TEST_F(RequestHeadersPhase, OperationsApplyInFilterOrderWhoeverAnswersFirst) {
   ASSERT_TRUE(until([&] { return metrics(1).answered.value() == 1 && slow.has_seen("headers /"); }));
   slow.answer_held(Decision::allow().set_request_header("x-a", "first").remove_response_header("x-b"));
   ASSERT_TRUE(until([&] { return verdict.has_value(); }));
-  EXPECT_THAT(request->request_operations(), ElementsAre(wire::HeaderOp{Kind::set, "x-a", "second"}));
+  EXPECT_THAT(request->request_operations(), ElementsAre(base::HeaderOp{Kind::set, "x-a", "second"}));
   EXPECT_THAT(request->response_operations(),
-              ElementsAre(wire::HeaderOp{Kind::remove, "x-b", ""}, wire::HeaderOp{Kind::set, "x-r", "second"}));
+              ElementsAre(base::HeaderOp{Kind::remove, "x-b", ""}, base::HeaderOp{Kind::set, "x-r", "second"}));
 }
 
 TEST_F(RequestHeadersPhase, WhoBlocksChangesNoHeaders) {

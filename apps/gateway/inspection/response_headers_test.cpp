@@ -6,8 +6,8 @@ namespace {
 using namespace testing;
 using agent::Context;
 using agent::Decision;
+using base::Header;
 using ::testing::ElementsAre;
-using wire::Header;
 
 class ResponseHeadersPhase : public InspectionTest {
  protected:

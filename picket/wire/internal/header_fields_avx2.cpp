@@ -69,7 +69,7 @@ struct Msgpack {
 };
 
 template <class Encoding>
-PICKET_AVX2 std::size_t put_fields(std::span<const Header> fields, std::size_t separator, char*& position,
+PICKET_AVX2 std::size_t put_fields(std::span<const base::Header> fields, std::size_t separator, char*& position,
                                    const char* limit) noexcept {
   limit -= around;
   if (position > limit) return 0;
@@ -94,11 +94,11 @@ PICKET_AVX2 std::size_t put_fields(std::span<const Header> fields, std::size_t s
 
 }  // namespace
 
-std::size_t put_json_fields_avx2(std::span<const Header> fields, std::size_t separator, char*& at,
+std::size_t put_json_fields_avx2(std::span<const base::Header> fields, std::size_t separator, char*& at,
                                  const char* limit) noexcept {
   return put_fields<Json>(fields, separator, at, limit);
 }
-std::size_t put_msgpack_fields_avx2(std::span<const Header> fields, char*& at, const char* limit) noexcept {
+std::size_t put_msgpack_fields_avx2(std::span<const base::Header> fields, char*& at, const char* limit) noexcept {
   return put_fields<Msgpack>(fields, 0, at, limit);
 }
 

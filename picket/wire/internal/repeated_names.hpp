@@ -12,7 +12,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "picket/wire/headers.hpp"
+#include "picket/base/headers.hpp"
 
 namespace picket::wire::internal {
 
@@ -21,7 +21,7 @@ namespace picket::wire::internal {
 /// which is why proxies bound the number of fields. Allocates for more than 128 fields only.
 class RepeatedNames {
  public:
-  explicit RepeatedNames(const Headers& headers) {
+  explicit RepeatedNames(const base::Headers& headers) {
     if (headers.size() <= 8) {
       link_few<8>(headers);
     } else if (headers.size() <= 64) {
@@ -71,13 +71,14 @@ class RepeatedNames {
   }
   /// A table of four times the fields: hardly two names share a place, and it is cleared in no time where they are few.
   template <std::size_t most>
-  void link_few(const Headers& headers) {
+  void link_few(const base::Headers& headers) {
     std::array<std::uint8_t, 4 * most> last{};
     link<std::uint8_t>(headers.fields(), last, links_);
   }
   /// `last`: room for twice the fields at least, a power of two, all 0; holds the number of a field, from 1.
   template <class Index>
-  [[gnu::always_inline]] void link(std::span<const Header> fields, std::span<Index> last, std::span<Index> links) {
+  [[gnu::always_inline]] void link(std::span<const base::Header> fields, std::span<Index> last,
+                                   std::span<Index> links) {
     const int shift = 32 - std::countr_zero(last.size());
     std::size_t count = 0;
     for (std::size_t i = 0; i < fields.size(); ++i) {
@@ -86,7 +87,7 @@ class RepeatedNames {
       std::size_t slot = hash_of(name) >> shift;
       for (; last[slot] != 0; slot = (slot + 1) % last.size()) [[unlikely]] {
         const std::size_t other = last[slot] - 1U;
-        if (!same_name(fields[other].name, name)) continue;
+        if (!base::same_name(fields[other].name, name)) continue;
         links[other] = static_cast<Index>(links[other] | i);
         links[i] = repetition<Index>;
         if constexpr (std::is_same_v<Index, std::uint8_t>) {

@@ -57,7 +57,7 @@ class InspectionTest : public ::testing::Test {
     }
 
     [[nodiscard]] transport::Task<Verdict> headers_task(std::string_view uri = "/") {
-      static constexpr wire::Header host{"Host", "a.test"};
+      static constexpr base::Header host{"Host", "a.test"};
       head_ = {.metadata = {.correlation_id = id_.text(),
                             .request_id = id_.text(),
                             .client_ip = "192.0.2.1",
@@ -90,10 +90,10 @@ class InspectionTest : public ::testing::Test {
       for (const auto piece : pieces_) text += base::as_text(piece);
       return text;
     }
-    Verdict response(std::uint16_t status, std::vector<wire::Header> fields = {}) {
+    Verdict response(std::uint16_t status, std::vector<base::Header> fields = {}) {
       fields_ = std::move(fields);
       const wire::ResponseHeaders event{
-          .correlation_id = id_.text(), .status = status, .headers = std::span<const wire::Header>{fields_}};
+          .correlation_id = id_.text(), .status = status, .headers = std::span<const base::Header>{fields_}};
       return gateway::testing::run(test_.worker_, inspection_->response_headers(event));
     }
     void complete(std::uint16_t status) {
@@ -115,7 +115,7 @@ class InspectionTest : public ::testing::Test {
     base::CorrelationId id_;
     base::Arena arena_;
     wire::RequestHeaders head_;
-    std::vector<wire::Header> fields_;
+    std::vector<base::Header> fields_;
     std::deque<std::string> kept_;
     std::vector<base::ByteView> pieces_;
     bool body_came_ = false;

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace picket::base {
+
+/// One header field as it stands on the wire. The name may have any case; encoders write it in lower case. The value is
+/// bytes.
+struct Header {
+  std::string_view name;
+  std::string_view value;
+  friend bool operator==(const Header&, const Header&) = default;
+};
+
+/// ASCII case-insensitive comparison of header names (RFC 9110 §5.1).
+[[nodiscard]] bool same_name(std::string_view a, std::string_view b) noexcept;
+
+/// Header fields in wire order: a flat view, no map. Lifetime: borrows the array and what it points to.
+/// Complexity: find is a scan (20 headers fit in a few cache lines).
+class Headers {
+ public:
+  constexpr Headers() noexcept = default;
+  constexpr Headers(std::span<const Header> fields) noexcept : fields_(fields) {}
+
+  [[nodiscard]] constexpr auto begin() const noexcept { return fields_.begin(); }
+  [[nodiscard]] constexpr auto end() const noexcept { return fields_.end(); }
+  [[nodiscard]] constexpr std::size_t size() const noexcept { return fields_.size(); }
+  [[nodiscard]] constexpr bool empty() const noexcept { return fields_.empty(); }
+  [[nodiscard]] constexpr const Header& operator[](std::size_t i) const noexcept { return fields_[i]; }
+  [[nodiscard]] constexpr std::span<const Header> fields() const noexcept { return fields_; }
+
+  /// The first value of `name`, any case.
+  [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const noexcept;
+  /// How many fields have that name.
+  [[nodiscard]] std::size_t count(std::string_view name) const noexcept;
+
+ private:
+  std::span<const Header> fields_;
+};
+
+/// A change to the fields of one head, in the order in which changes are applied. Lifetime: borrows what it points to.
+struct HeaderOp {
+  enum class Kind : std::uint8_t { set, add, remove };
+  Kind kind = Kind::set;
+  std::string_view name;
+  std::string_view value;  ///< Empty for remove.
+  friend bool operator==(const HeaderOp&, const HeaderOp&) = default;
+};
+using HeaderOps = std::span<const HeaderOp>;
+
+}  // namespace picket::base

@@ -1,0 +1,129 @@
+#include <array>
+#include <random>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "picket/http/fields.hpp"
+#include "picket/http/head_check.hpp"
+#include "picket/http/parser.hpp"
+
+/// Heads that a seeded generator makes from the pieces that break parsers, each a little wrong or not at all.
+namespace picket::http {
+namespace {
+
+class Generator {
+ public:
+  explicit Generator(std::uint32_t seed) : random_(seed) {}
+
+  std::string head() {
+    std::string text = pick(methods) + pick(spaces) + pick(targets) + pick(spaces) + pick(versions) + pick(ends);
+    text += "Host: " + pick(hosts) + pick(ends);
+    for (std::size_t i = below(6); i != 0; --i) text += pick(names) + pick(colons) + pick(values) + pick(ends);
+    text += pick(ends);
+    if (below(4) == 0) mutate(text);
+    return text;
+  }
+
+ private:
+  using List = std::initializer_list<std::string_view>;
+  // What is right stands first and comes most often, so that many heads pass.
+  static constexpr List methods{"GET", "POST", "HEAD", "OPTIONS", "G T", "", "M-SEARCH"};
+  static constexpr List spaces{" ", " ", "  ", "\t"};
+  static constexpr List targets{"/", "/a?b=c", "*", "http://a/", "/<>\"", "/\x7f", "", "/a b", "/#", "\\"};
+  static constexpr List versions{"HTTP/1.1", "HTTP/1.0", "HTTP/1.9", "HTTP/2.0", "http/1.1", ""};
+  static constexpr List ends{"\r\n", "\r\n", "\n", "\r", "\r\n ", "\r\r\n"};
+  static constexpr List hosts{"a", "a:80", "", "[::1]", "a b", "[", "a:b", "\xff"};
+  static constexpr List names{"A",       "Content-Length",   "Transfer-Encoding", "Connection", "Host", "Expect",
+                              "Upgrade", "Proxy-Connection", "Keep-Alive",        "",           "A B",  "\x01"};
+  static constexpr List colons{": ", ":", ":\t", " :", ""};
+  static constexpr List values{"b",
+                               "3",
+                               "chunked",
+                               "close",
+                               "keep-alive, upgrade",
+                               "",
+                               ", ,",
+                               "\"a, b\"",
+                               "100-continue",
+                               "a;b=c",
+                               "3, 3",
+                               "websocket",
+                               "\xff\t",
+                               "\x01",
+                               "gzip",
+                               "chunked, a/b"};
+
+  std::size_t below(std::size_t n) { return random_() % n; }
+  std::string pick(List list) {
+    const std::size_t index = below(4) != 0 ? 0 : below(list.size());
+    return std::string{*(list.begin() + index)};
+  }
+  void mutate(std::string& text) {
+    const std::size_t at = below(text.size());
+    switch (below(3)) {
+      case 0: text[at] = static_cast<char>(random_()); break;
+      case 1: text.erase(at, 1 + below(3)); break;
+      default: text.insert(at, 1, static_cast<char>(random_()));
+    }
+  }
+
+  std::mt19937 random_;
+};
+
+constexpr int rounds = 200'000;
+
+TEST(RandomHeads, WhatPassesTheCheckParsesToTheSameFields) {
+  Generator generator{20260101};
+  base::Arena arena;
+  int passed = 0;
+  for (int i = 0; i < rounds; ++i) {
+    const std::string head = generator.head();
+    arena.reset();
+    const auto error = check_request_head(head, {});
+    const auto parsed = parse_request_head(head, arena);  // never crashes, whatever the check said
+    if (error) continue;
+    ++passed;
+    ASSERT_TRUE(parsed) << parsed.error().message() << "\n" << ::testing::PrintToString(head);
+    // Written out again it is the same head, but for white space around values.
+    base::Buffer out;
+    out.append(std::string{parsed->method} + " " + std::string{parsed->target} +
+               (parsed->version == 11 ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n"));
+    for (const auto& field : parsed->headers) write_field(out, field.name, field.value);
+    out.append("\r\n");
+    ASSERT_FALSE(check_request_head(out.text(), {})) << ::testing::PrintToString(std::string{out.text()});
+    const auto again = parse_request_head(out.text(), arena);
+    ASSERT_TRUE(again);
+    ASSERT_EQ(again->framing, parsed->framing);
+    ASSERT_EQ(again->headers.size(), parsed->headers.size());
+  }
+  EXPECT_GT(passed, rounds / 20) << "the generator makes too few good heads to prove anything";
+  EXPECT_LT(passed, rounds / 2) << "the generator makes too few bad heads to prove anything";
+}
+
+TEST(RandomHeads, TheEndIsFoundWhereTheCheckFindsIt) {
+  Generator generator{7};
+  for (int i = 0; i < rounds; ++i) {
+    const std::string head = generator.head();
+    if (check_request_head(head, {})) continue;
+    const auto end = find_head_end(head, 0, {});
+    ASSERT_FALSE(end.error) << end.error->reason << ::testing::PrintToString(head);
+    ASSERT_EQ(end.size, head.size()) << ::testing::PrintToString(head);
+  }
+}
+
+TEST(RandomHeads, ResponsesNeverCrashTheParser) {
+  Generator generator{11};
+  base::Arena arena;
+  int parsed = 0;
+  for (int i = 0; i < rounds / 4; ++i) {
+    arena.reset();
+    std::string head = generator.head();
+    head.replace(0, std::min(head.find('\n'), head.size() - 1), "HTTP/1.1 200 OK\r");
+    parsed += parse_response_head(head, i % 2 == 0, arena).has_value() ? 1 : 0;
+  }
+  EXPECT_GT(parsed, 100);
+}
+
+}  // namespace
+}  // namespace picket::http

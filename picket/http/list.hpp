@@ -1,0 +1,15 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+namespace picket::http {
+
+/// Without white space (blank, tab) at its ends (RFC 9110 §5.6.3).
+[[nodiscard]] std::string_view trimmed(std::string_view text) noexcept;
+
+/// Takes the next item off the front of a comma-separated list, trimmed; nothing at its end. Empty items count for
+/// nothing (RFC 9110 §5.6.1.2).
+[[nodiscard]] std::optional<std::string_view> next_item(std::string_view& list) noexcept;
+
+}  // namespace picket::http

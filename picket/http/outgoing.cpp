@@ -1,0 +1,29 @@
+#include "picket/http/outgoing.hpp"
+
+#include <charconv>
+
+namespace picket::http {
+
+iovec part(std::string_view text) noexcept { return {const_cast<char*>(text.data()), text.size()}; }
+
+ChunkSize::ChunkSize(std::size_t size) noexcept {
+  char* const end = std::to_chars(text_.data(), text_.data() + 16, size, 16).ptr;
+  end[0] = '\r';
+  end[1] = '\n';
+  size_ = static_cast<std::size_t>(end + 2 - text_.data());
+}
+
+Outgoing::Outgoing(std::string_view head, std::string_view piece, bool chunked, bool last) noexcept
+    : size_(piece.size()) {
+  add(head);
+  if (chunked && !piece.empty()) add(size_.text());
+  add(piece);
+  if (chunked && !piece.empty()) add("\r\n");
+  if (chunked && last) add("0\r\n\r\n");
+}
+
+void Outgoing::add(std::string_view text) noexcept {
+  if (!text.empty()) parts_[count_++] = part(text);
+}
+
+}  // namespace picket::http

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+#include <sys/uio.h>
+
+namespace picket::http {
+
+[[nodiscard]] iovec part(std::string_view text) noexcept;
+
+/// "<hex size>\r\n" of a chunk (RFC 9112 §7.1).
+class ChunkSize {
+ public:
+  explicit ChunkSize(std::size_t size) noexcept;
+  ChunkSize(const ChunkSize&) = delete;
+  ChunkSize& operator=(const ChunkSize&) = delete;
+
+  /// Lifetime: this object's.
+  [[nodiscard]] std::string_view text() const noexcept { return {text_.data(), size_}; }
+
+ private:
+  std::array<char, 20> text_;
+  std::size_t size_;
+};
+
+/// One write of a message under way: a head, a piece of its body, or both. Lifetime: views of what it is given; of no
+/// use once written.
+class Outgoing {
+ public:
+  /// `head`: may be empty. `piece`: what there is of the body; empty at its end or where there is none yet. `last`:
+  /// nothing of the body follows. `chunked`: the piece is framed as a chunk, and the last one ends the body.
+  Outgoing(std::string_view head, std::string_view piece, bool chunked, bool last) noexcept;
+  Outgoing(const Outgoing&) = delete;
+  Outgoing& operator=(const Outgoing&) = delete;
+
+  [[nodiscard]] std::span<iovec> parts() noexcept { return std::span{parts_}.first(count_); }
+
+ private:
+  void add(std::string_view text) noexcept;
+
+  ChunkSize size_;
+  std::array<iovec, 5> parts_{};
+  std::size_t count_ = 0;
+};
+
+}  // namespace picket::http

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "picket/kdl/document.hpp"
+
+namespace picket::kdl {
+
+/// Blocks within blocks that are followed. Deeper ones would be an attack on the stack; and a tree of 64 levels becomes
+/// at most 127 levels of JSON, which every peer reads.
+inline constexpr unsigned max_nesting = 64;
+
+/// Bytes of a document.
+inline constexpr std::size_t max_document_size = 16UL * 1024 * 1024;
+
+struct Parsed {
+  std::vector<Node> nodes;    ///< Everything that could be read; nodes with an error in them are marked broken.
+  std::vector<Error> errors;  ///< In file order. Empty: the document is whole.
+};
+
+/// Reads a KDL 2 document. After an error it goes on with the next node, so that one run finds them all (at most
+/// max_errors). Errors name places in `text`, and `file` as their file. Complexity: linear, but for the digits of
+/// hexadecimal numbers.
+[[nodiscard]] Parsed parse(std::string_view text, std::uint32_t file = 0);
+
+}  // namespace picket::kdl
