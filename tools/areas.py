@@ -50,7 +50,7 @@ AREAS = [(area, re.compile(pattern)) for area, pattern in (
                    r"|libc.*/malloc/"),
     ("locks", r":_*(pthread_mutex_|lll_lock_)"),
     ("HTTP heads and bodies", r"picket/http/|boost/beast/"),
-    ("inspection", r"apps/gateway/inspection/"),
+    ("inspection", r"picket/inspection/"),
     ("upstream pool", r"apps/gateway/upstream/"),
     ("logs", r"apps/gateway/(logs/|\w*_log\.)|spdlog"),
     ("gateway", r"apps/gateway/"),

@@ -7,18 +7,11 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "apps/gateway/logs/event_name.hpp"
 #include "picket/session/quote.hpp"
 
 namespace picket::apps::gateway {
 namespace {
-
-/// A kind of event as the configuration calls it.
-std::string_view config_name(wire::EventKind kind) {
-  constexpr std::array<std::string_view, 8> names{"configure",        "request_headers", "request_body",
-                                                  "response_headers", "response_body",   "request_complete",
-                                                  "websocket_frame",  "guardrail"};
-  return names.at(static_cast<std::size_t>(kind));
-}
 
 constexpr std::size_t most_reasons = 8;  // of one agent between two connections
 
@@ -34,7 +27,7 @@ void AgentLog::on_connected(std::string_view agent, const session::AgentInfo& in
 
 void AgentLog::on_undeclared(std::string_view agent, std::span<const wire::EventKind> kinds, bool sent) {
   std::vector<std::string_view> names;
-  for (const auto kind : kinds) names.push_back(config_name(kind));
+  for (const auto kind : kinds) names.push_back(logs::event_name(kind));
   std::string what =
       sent ? fmt::format(
                  "does not declare {}, which its events key names: it is sent them all the same, since agents "

@@ -2,8 +2,8 @@
 
 #include <string_view>
 
-#include "apps/gateway/inspection/answer.hpp"
 #include "picket/base/buffer.hpp"
+#include "picket/inspection/answer.hpp"
 
 namespace picket::apps::gateway {
 

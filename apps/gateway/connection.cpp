@@ -6,7 +6,6 @@
 
 #include "apps/gateway/answer_writer.hpp"
 #include "apps/gateway/body/body_reader.hpp"
-#include "apps/gateway/inspection/answer.hpp"
 #include "apps/gateway/logs/access_line.hpp"
 #include "apps/gateway/shard.hpp"
 #include "picket/http/outgoing.hpp"
@@ -18,9 +17,9 @@ namespace {
 /// What a client is told that finds every place taken: its request is not read.
 std::string no_place(std::string_view date) {
   return fmt::format(
-      "HTTP/1.1 503 Service Unavailable\r\nx-picket-reason: overloaded\r\nDate: {}\r\nContent-Length: 0\r\n"
+      "HTTP/1.1 503 Service Unavailable\r\nx-picket-reason: {}\r\nDate: {}\r\nContent-Length: 0\r\n"
       "Connection: close\r\n\r\n",
-      date);
+      name(Reason::overloaded), date);
 }
 
 }  // namespace
@@ -133,12 +132,12 @@ transport::Task<bool> Connection::serve_request(const http::RequestHead& request
 
 transport::Task<void> Connection::refuse(const http::HeadError& error) {
   const std::shared_ptr<Service> service = shard_.service();
-  const auto reason = inspection::Reason::bad_request;
+  const auto reason = Reason::bad_request;
   const base::TimePoint began = shard_.worker().now();
   auto& metrics = shard_.state().metrics;
   metrics.answers_by_reason[static_cast<std::size_t>(reason)].add();
   metrics.requests_by_class[error.status / 100].add();
-  auto answer = inspection::answer_for(reason, error.status, arena_);
+  auto answer = refusal(reason, error.status, arena_);
   answer.body = arena_.copy(std::string{answer.body} + std::string{error.reason} + "\n");
   base::Buffer out;
   write_answer(out, answer, {}, {.date = shard_.state().date.now(), .keep_alive = false});
@@ -152,7 +151,7 @@ transport::Task<void> Connection::refuse(const http::HeadError& error) {
                                                .client = peer_.address,
                                                .status = error.status,
                                                .bytes_out = written ? answer.body.size() : 0,
-                                               .reason = inspection::name(reason),
+                                               .reason = name(reason),
                                                .detail = error.reason});
     shard_.worker().ids().release(id);
   }

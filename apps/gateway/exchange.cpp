@@ -16,8 +16,6 @@
 namespace picket::apps::gateway {
 namespace {
 
-using inspection::Reason;
-
 // What holding a body costs whatever its size: a page of its first block.
 constexpr std::uint64_t least_held = 4096;
 
@@ -80,7 +78,7 @@ transport::Task<void> Exchange::serve() {
              request_.content_length > service_.config.limits.max_body_size) {
     co_await refuse(Reason::body_too_large, 413);
   } else {
-    inspection_.emplace(service_.inspection, *route, id_, arena_);
+    inspection_.emplace(service_.worker, service_.chain(*route), &service_.audit, id_, arena_);
     hold_what_came();
     bool goes_on = co_await inspect_head(*route);
     if (goes_on && request_.has_body()) goes_on = co_await take_body();
@@ -136,16 +134,20 @@ transport::Task<bool> Exchange::inspect_head(const config::Route& route) {
                                    .headers = headers};
   watch_.start();
   auto verdict = co_await inspection_->request_headers(event, body_is_held_ ? &held_ : nullptr);
-  co_return co_await goes_on_after(std::move(verdict));
+  co_return co_await take_verdict(std::move(verdict));
 }
 
-transport::Task<bool> Exchange::goes_on_after(inspection::Verdict verdict) {
+transport::Task<bool> Exchange::take_verdict(inspection::Verdict verdict) {
   watch_.stop();
   if (client_lost_) co_return false;
-  if (!verdict.answer) co_return true;
+  if (verdict.goes_on()) co_return true;
   decision_ = verdict.decision;
   deciding_agent_ = verdict.agent;
-  co_await answer(std::move(*verdict.answer));
+  if (verdict.answer) {
+    co_await answer(std::move(*verdict.answer));
+  } else {
+    co_await refuse(reason_of(verdict.failure), inspection::status_of(verdict.failure));
+  }
   co_return false;
 }
 
@@ -170,7 +172,7 @@ transport::Task<bool> Exchange::take_body() {
   const std::uint64_t size = std::max(body_size_, request_.content_length);
   auto asked = body_is_held_ ? inspection_->request_body(held_) : inspection_->pass_request_body(size);
   auto verdict = co_await asked;
-  co_return co_await goes_on_after(std::move(verdict));
+  co_return co_await take_verdict(std::move(verdict));
 }
 
 Exchange::BodyLimits Exchange::body_limits() const {
@@ -239,10 +241,9 @@ AnswerTerms Exchange::terms() {
           .with_body = !request_.is_head()};
 }
 
-transport::Task<void> Exchange::answer(inspection::Answer answer) {
-  reason_ = answer.reason;
-  if (answer.reason != Reason::none)
-    service_.shard.metrics.answers_by_reason[static_cast<std::size_t>(answer.reason)].add();
+transport::Task<void> Exchange::answer(inspection::Answer answer, Reason reason) {
+  reason_ = reason;
+  if (reason != Reason::none) service_.shard.metrics.answers_by_reason[static_cast<std::size_t>(reason)].add();
   base::Buffer out = std::move(interim_);
   const AnswerTerms terms = this->terms();
   write_answer(out, answer, request_id_, terms);
@@ -260,9 +261,9 @@ transport::Task<void> Exchange::answer(inspection::Answer answer) {
 }
 
 transport::Task<void> Exchange::refuse(Reason reason, std::uint16_t status) {
-  auto made = inspection::answer_for(reason, status, arena_);
+  auto made = refusal(reason, status, arena_);
   if (!reason_detail_.empty()) made.body = arena_.copy(fmt::format("{}{}\n", made.body, reason_detail_));
-  co_await answer(std::move(made));
+  co_await answer(std::move(made), reason);
 }
 
 /// RFC 9110 §9.3.7, §9.3.8: OPTIONS has nothing to say of resources that are the upstreams'; TRACE shows the request as
@@ -313,27 +314,26 @@ void Exchange::conclude() {
                            .request_body_size = body_size_,
                            .response_body_size = response_size_,
                            .upstream_attempts = attempts_,
-                           .error = reason_ == Reason::none ? std::nullopt : std::optional{inspection::name(reason_)}});
+                           .error = reason_ == Reason::none ? std::nullopt : std::optional{name(reason_)}});
   write_access_line(duration);
 }
 
 void Exchange::write_access_line(base::Duration duration) {
   if (service_.access == nullptr) return;
-  logs::write_access_line(*service_.access,
-                          {.id = id_.text(),
-                           .client = forwarded_.origin.address,
-                           .method = forwarded_.method,
-                           .uri = forwarded_.target,
-                           .status = status_,
-                           .bytes_in = body_size_,
-                           .bytes_out = response_size_,
-                           .duration = duration,
-                           .upstream = upstream_address_,
-                           .upstream_error = upstream_error_,
-                           .decision = decision_,
-                           .agent = deciding_agent_,
-                           .reason = reason_ == Reason::none ? std::string_view{} : inspection::name(reason_),
-                           .detail = reason_detail_});
+  logs::write_access_line(*service_.access, {.id = id_.text(),
+                                             .client = forwarded_.origin.address,
+                                             .method = forwarded_.method,
+                                             .uri = forwarded_.target,
+                                             .status = status_,
+                                             .bytes_in = body_size_,
+                                             .bytes_out = response_size_,
+                                             .duration = duration,
+                                             .upstream = upstream_address_,
+                                             .upstream_error = upstream_error_,
+                                             .decision = decision_,
+                                             .agent = deciding_agent_,
+                                             .reason = reason_ == Reason::none ? std::string_view{} : name(reason_),
+                                             .detail = reason_detail_});
 }
 
 }  // namespace picket::apps::gateway

@@ -11,11 +11,12 @@
 #include "apps/gateway/body/body_reader.hpp"
 #include "apps/gateway/client_watch.hpp"
 #include "apps/gateway/forwarded_request.hpp"
-#include "apps/gateway/inspection/inspection.hpp"
+#include "apps/gateway/refusal.hpp"
 #include "apps/gateway/service.hpp"
 #include "picket/http/fields.hpp"
 #include "picket/http/message.hpp"
 #include "picket/http/response_reader.hpp"
+#include "picket/inspection/inspection.hpp"
 
 namespace picket::apps::gateway {
 
@@ -59,7 +60,7 @@ class Exchange {
   [[nodiscard]] transport::Task<bool> inspect_head(const config::Route& route);
   [[nodiscard]] transport::Task<bool> take_body();
   [[nodiscard]] transport::Task<bool> hold_body(BodyLimits limits);
-  [[nodiscard]] transport::Task<bool> goes_on_after(inspection::Verdict verdict);
+  [[nodiscard]] transport::Task<bool> take_verdict(inspection::Verdict verdict);
   [[nodiscard]] transport::Task<bool> continue_if_expected();
   [[nodiscard]] transport::Task<void> forward(const config::Route& route);
   [[nodiscard]] transport::Task<std::optional<upstream::Lease>> send_upstream(upstream::Pool& pool);
@@ -77,8 +78,8 @@ class Exchange {
   [[nodiscard]] transport::Task<void> respond(upstream::Lease lease);
   [[nodiscard]] transport::Task<void> relay(upstream::Lease lease, const http::FieldList& fields);
   [[nodiscard]] transport::Task<void> give_up_response(base::Error error, bool has_begun);
-  [[nodiscard]] transport::Task<void> answer(inspection::Answer answer);
-  [[nodiscard]] transport::Task<void> refuse(inspection::Reason reason, std::uint16_t status);
+  [[nodiscard]] transport::Task<void> answer(inspection::Answer answer, Reason reason = Reason::none);
+  [[nodiscard]] transport::Task<void> refuse(Reason reason, std::uint16_t status);
   /// The gateway is the last recipient: Max-Forwards says so.
   [[nodiscard]] transport::Task<void> answer_here();
   /// Answers a request whose body could not be read to its end, where anybody is left to answer.
@@ -125,7 +126,7 @@ class Exchange {
   std::string upstream_error_;
   std::string_view decision_ = "allow";
   std::string_view deciding_agent_;
-  inspection::Reason reason_ = inspection::Reason::none;
+  Reason reason_ = Reason::none;
   std::string_view reason_detail_;
   std::uint32_t attempts_ = 0;
   bool keep_alive_ = true;

@@ -5,8 +5,6 @@
 namespace picket::apps::gateway {
 namespace {
 
-using inspection::Reason;
-
 /// How the connection ends, be it closed here or with the process: by a FIN, or by a reset.
 void end_with_reset(transport::Stream& client, bool reset) {
   boost::system::error_code ignored;
@@ -29,7 +27,7 @@ transport::Task<void> Exchange::respond(upstream::Lease lease) {
     const wire::ResponseHeaders event{
         .correlation_id = id_.text(), .status = response_.status, .headers = response_.headers};
     auto verdict = co_await inspection_->response_headers(event);
-    const bool goes_on = co_await goes_on_after(std::move(verdict));
+    const bool goes_on = co_await take_verdict(std::move(verdict));
     if (!goes_on) co_return;
   }
   http::FieldList fields{arena_};

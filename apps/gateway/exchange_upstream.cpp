@@ -4,12 +4,10 @@
 #include "apps/gateway/body/body_pace.hpp"
 #include "apps/gateway/early_answer.hpp"
 #include "apps/gateway/exchange.hpp"
-#include "apps/gateway/inspection/chunks.hpp"
 #include "picket/http/outgoing.hpp"
+#include "picket/inspection/chunks.hpp"
 
 namespace picket::apps::gateway {
-
-using inspection::Reason;
 
 namespace {
 

@@ -4,8 +4,8 @@
 #include <map>
 #include <string>
 
-#include "apps/gateway/inspection/answer.hpp"
-#include "apps/gateway/inspection/counters.hpp"
+#include "apps/gateway/refusal.hpp"
+#include "picket/inspection/counters.hpp"
 #include "picket/metrics/counter.hpp"
 #include "picket/metrics/histogram.hpp"
 
@@ -19,7 +19,7 @@ struct ShardMetrics {
   metrics::Gauge connections_open;
   metrics::Counter connections_refused;               ///< Over max-connections.
   std::array<metrics::Counter, 6> requests_by_class;  ///< By a status's first digit; 0: no answer, the client was gone.
-  std::array<metrics::Counter, inspection::reason_count> answers_by_reason;  ///< The gateway's own answers.
+  std::array<metrics::Counter, reason_count> answers_by_reason;  ///< The gateway's own answers.
   metrics::Counter upstream_retries;
   metrics::Counter request_bytes;
   metrics::Counter response_bytes;

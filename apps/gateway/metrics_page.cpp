@@ -38,8 +38,8 @@ void requests(metrics::Exposition& page, Shards shards) {
     page.sample(labels, sum(shards, [i](const Shard& shard) { return shard.metrics().requests_by_class[i].value(); }));
   }
   page.counter_family("picket_gateway_answers_total", "Answers that the gateway made itself, by reason.");
-  for (std::size_t i = 1; i < inspection::reason_count; ++i) {
-    const std::array<Label, 1> labels{{{"reason", name(static_cast<inspection::Reason>(i))}}};
+  for (std::size_t i = 1; i < reason_count; ++i) {
+    const std::array<Label, 1> labels{{{"reason", name(static_cast<Reason>(i))}}};
     page.sample(labels, sum(shards, [i](const Shard& shard) { return shard.metrics().answers_by_reason[i].value(); }));
   }
   page.counter_family("picket_request_bytes_total", "Bytes of request bodies received.");
@@ -90,7 +90,7 @@ void agent_decisions(metrics::Exposition& page, Shards shards, const Generation&
         std::vector<Label> labels{agent.begin(), agent.end()};
         if (!label.empty()) labels.emplace_back(label, entry.first);
         page.sample(labels, sum(shards, [&](const Shard& shard) {
-                      return (shard.current()->inspection.counters[i]->*entry.second).value();
+                      return (shard.current()->agent_counters[i]->*entry.second).value();
                     }));
       }
     });
@@ -113,7 +113,7 @@ void agent_decisions(metrics::Exposition& page, Shards shards, const Generation&
 void agent_connections(metrics::Exposition& page, Shards shards, const Generation& generation) {
   using Metrics = pool::AgentMetrics;
   const auto metrics_of = [](const Shard& shard, std::size_t i) -> const Metrics& {
-    return shard.current()->inspection.agents[i]->metrics();
+    return shard.current()->agents.agents()[i]->metrics();
   };
   const auto counter = [&](std::string_view name, std::string_view help, metrics::Counter Metrics::* member) {
     page.counter_family(name, help);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "apps/gateway/chains.hpp"
 #include "picket/transport/endpoint.hpp"
 
 namespace picket::apps::gateway {
@@ -42,7 +43,7 @@ Service::Service(transport::Worker& worker_in, ShardState& shard_in, std::shared
       generation(std::move(generation_in)),
       config(generation->config),
       agents(worker, {}, observer),
-      inspection{.worker = worker, .config = config, .agents = {}, .counters = {}},
+      audit(generation->logs->audit ? &generation->logs->audit->queue(shard.index) : nullptr),
       head_limits{.max_size = config.limits.max_header_size, .max_fields = config.limits.max_header_count} {
   for (const auto& listener : config.listeners) {
     const auto endpoint = transport::Endpoint::tcp(listener.host, listener.port);
@@ -51,7 +52,6 @@ Service::Service(transport::Worker& worker_in, ShardState& shard_in, std::shared
   for (const auto& resolved : generation->upstreams)
     upstreams.push_back(std::make_unique<upstream::Pool>(worker, resolved, upstream_timeouts, shard.upstream_sockets));
   if (const auto& file = generation->logs->access) access = &file->queue(shard.index);
-  if (const auto& file = generation->logs->audit) inspection.audit = &file->queue(shard.index);
 }
 
 const config::Listener* Service::listener(std::string_view address) const noexcept {
@@ -64,9 +64,9 @@ base::Status Service::add_agents() {
   for (const auto& agent : config.agents) {
     const auto added = agents.add_agent(agent_spec(agent));
     if (!added) return added.error();
-    inspection.agents.push_back(&added->get());
-    inspection.counters.push_back(&shard.metrics.agents[agent.id]);
+    agent_counters.push_back(&shard.metrics.agents[agent.id]);
   }
+  chains_ = make_chains(config, agents.agents(), agent_counters);
   return {};
 }
 

@@ -5,14 +5,15 @@
 #include <string_view>
 #include <vector>
 
+#include "apps/gateway/audit_log.hpp"
 #include "apps/gateway/body/block_pool.hpp"
 #include "apps/gateway/generation.hpp"
-#include "apps/gateway/inspection/inspection.hpp"
 #include "apps/gateway/logs/line_queue.hpp"
 #include "apps/gateway/metrics.hpp"
 #include "apps/gateway/upstream/pool.hpp"
 #include "picket/http/date.hpp"
-#include "picket/http/head_check.hpp"
+#include "picket/http/grammar.hpp"
+#include "picket/inspection/chain.hpp"
 #include "picket/pool/agent_pool.hpp"
 #include "picket/transport/hangup.hpp"
 #include "picket/transport/worker.hpp"
@@ -53,13 +54,18 @@ class Service {
 
   /// The configuration of the listener at that address (as transport::Endpoint writes it); null where there is none.
   [[nodiscard]] const config::Listener* listener(std::string_view address) const noexcept;
+  /// Whom a route of `config` asks.
+  [[nodiscard]] const inspection::Chain& chain(const config::Route& route) const noexcept {
+    return chains_[static_cast<std::size_t>(&route - config.routes.data())];
+  }
 
   transport::Worker& worker;
   ShardState& shard;
   const std::shared_ptr<const Generation> generation;
   const config::Config& config;
-  pool::AgentPool agents;
-  inspection::Environment inspection;
+  pool::AgentPool agents;                                  ///< In the order of config.agents.
+  std::vector<inspection::AgentCounters*> agent_counters;  ///< In the same order.
+  AuditLog audit;
   std::vector<std::unique_ptr<upstream::Pool>> upstreams;  ///< In the order of config.upstreams.
   logs::LineQueue* access = nullptr;                       ///< Null: no access log.
   http::HeadLimits head_limits;
@@ -67,6 +73,7 @@ class Service {
   upstream::Timeouts upstream_timeouts;
 
  private:
+  std::vector<inspection::Chain> chains_;        // in the order of config.routes
   std::vector<std::string> listener_addresses_;  // in the order of config.listeners
 
   Service(transport::Worker& worker, ShardState& shard, std::shared_ptr<const Generation> generation,

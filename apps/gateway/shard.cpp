@@ -81,8 +81,8 @@ base::Status Shard::prepare(const std::shared_ptr<const Generation>& generation,
 
 bool Shard::prepared_is_ready() {
   return run_there([this] {
-    return std::ranges::all_of(prepared_->service->inspection.agents,
-                               [](const pool::Agent* agent) { return agent->ready_connections() != 0; });
+    return std::ranges::all_of(prepared_->service->agents.agents(),
+                               [](const auto& agent) { return agent->ready_connections() != 0; });
   });
 }
 

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <string>
 
-#include "picket/http/head_check.hpp"
+#include "picket/http/grammar.hpp"
 
 namespace picket::http {
 namespace {

@@ -27,7 +27,7 @@ using FieldList = base::ArenaList<base::Header>;
 void copy_end_to_end(const base::Headers& headers, FieldList& out);
 
 /// Applies header operations in their order; what is set or removed is so in every spelling of its name. They must be
-/// valid: see inspection::check().
+/// valid: see picket/inspection/answer.hpp.
 void apply(base::HeaderOps ops, FieldList& fields, base::Arena& arena);
 
 [[nodiscard]] const base::Header* find(const FieldList& fields, std::string_view name) noexcept;

@@ -1,6 +1,6 @@
 #include "picket/http/response_reader.hpp"
 
-#include "picket/http/head_check.hpp"
+#include "picket/http/grammar.hpp"
 #include "picket/http/parser.hpp"
 
 namespace picket::http {

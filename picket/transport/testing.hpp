@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,6 +19,7 @@
 #include "picket/base/limits.hpp"
 #include "picket/base/time.hpp"
 #include "picket/transport/endpoint.hpp"
+#include "picket/transport/task.hpp"
 #include "picket/transport/worker.hpp"
 #include "picket/wire/codec.hpp"
 #include "picket/wire/frame.hpp"
@@ -78,6 +80,19 @@ inline void turn_for(Worker& worker, base::Duration duration) {
   do {
     worker.turn(until);
   } while (base::Clock::now() < until);
+}
+
+/// Runs `task` to its end and returns what it yields.
+template <class T>
+T run(Worker& worker, Task<T> task) {
+  std::optional<T> result;
+  const auto wrapper = [](Task<T> inner, std::optional<T>& out) -> Task<void> {
+    auto value = co_await inner;
+    out.emplace(std::move(value));
+  };
+  spawn(wrapper(std::move(task), result));
+  if (!turn_until(worker, [&] { return result.has_value(); })) throw std::runtime_error("the task did not end");
+  return std::move(*result);
 }
 
 /// A frame, owned, with the padding that decoders may overrun.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "apps/gateway/config/network.hpp"
+#include "picket/inspection/chain.hpp"
 #include "picket/pool/config.hpp"
 
 /// What a configuration file says, checked and with every default filled in. Plain values: loaded once, then only read.
@@ -17,19 +18,10 @@ namespace picket::apps::gateway::config {
 
 using std::chrono::milliseconds;
 
-enum class FailureMode : std::uint8_t { closed, open };
 enum class BodyMode : std::uint8_t { buffer };
 enum class LoadBalancing : std::uint8_t { round_robin, least_connections };
 enum class LogLevel : std::uint8_t { trace, debug, info, warn, error };
 enum class LogFormat : std::uint8_t { text, json };
-
-/// The kinds of event an agent can be asked about.
-struct Events {
-  bool request_headers = false;
-  bool request_body = false;
-  bool response_headers = false;
-  bool request_complete = false;
-};
 
 struct System {
   std::uint32_t worker_threads = 0;  ///< 0: one per core.
@@ -53,6 +45,9 @@ struct Listener {
 /// How agents are reached and when they are given a rest: as the pool has it, with its defaults and presets.
 using Pool = pool::Config;
 using CircuitBreaker = pool::BreakerConfig;
+/// What they are asked about, and what becomes of an exchange when they fail: as inspection has it.
+using Events = inspection::Events;
+using FailureMode = inspection::FailureMode;
 
 enum class AgentTransport : std::uint8_t {
   binary_uds,   ///< Unix socket, MessagePack preferred.

@@ -1,8 +1,6 @@
 #pragma once
 
 #include <array>
-#include <optional>
-#include <stdexcept>
 #include <string_view>
 #include <utility>
 
@@ -12,28 +10,15 @@
 
 #include "picket/transport/listener.hpp"
 #include "picket/transport/stream.hpp"
-#include "picket/transport/task.hpp"
 #include "picket/transport/testing.hpp"
 #include "picket/transport/worker.hpp"
 
 /// What the gateway's tests share: a worker that the test drives itself. Every wait is bounded, and fails the test.
 namespace picket::apps::gateway::testing {
 
+using transport::testing::run;
 using transport::testing::turn_for;
 using transport::testing::turn_until;
-
-/// Runs `task` to its end and returns what it yields.
-template <class T>
-T run(transport::Worker& worker, transport::Task<T> task) {
-  std::optional<T> result;
-  const auto wrapper = [](transport::Task<T> inner, std::optional<T>& out) -> transport::Task<void> {
-    auto value = co_await inner;
-    out.emplace(std::move(value));
-  };
-  transport::spawn(wrapper(std::move(task), result));
-  if (!turn_until(worker, [&] { return result.has_value(); })) throw std::runtime_error("the task did not end");
-  return std::move(*result);
-}
 
 /// A stream of `worker` whose other end the test holds.
 class Pair {

@@ -1,0 +1,50 @@
+#include "apps/gateway/audit_log.hpp"
+
+#include <regex>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace picket::apps::gateway {
+namespace {
+
+class AuditLines : public ::testing::Test {
+ protected:
+  /// The line for an outcome, without time and duration, which are checked for their form.
+  std::string line(wire::EventKind event, const inspection::AuditOutcome& outcome) {
+    static const std::regex form{R"re(\{"ts":"\d{4}-[-0-9T:.]+Z",(.*),"duration_us":\d+\}\n)re"};
+    log_.on_outcome({.exchange = "4bf9", .agent = "waf", .event = event, .asked_at = base::Clock::now()}, outcome);
+    std::string text;
+    queue_.drain(text);
+    std::smatch match;
+    EXPECT_TRUE(std::regex_match(text, match, form)) << text;
+    return match.str(1);
+  }
+
+  logs::LineQueue queue_;
+  AuditLog log_{&queue_};
+};
+
+TEST_F(AuditLines, SayWhatWasDecidedWithItsRulesAndTags) {
+  const std::vector<std::string_view> rules{"942100", "949110"};
+  const std::vector<std::string_view> tags{"sqli", "a\"b"};
+  const wire::AgentResponse response{.audit = {.tags = tags, .rule_ids = rules}};
+  EXPECT_EQ(line(wire::EventKind::request_headers, {.decision = "block", .status = 403, .response = &response}),
+            R"("id":"4bf9","agent":"waf","phase":"request_headers","decision":"block","status":403,)"
+            R"("rule_ids":["942100","949110"],"tags":["sqli","a\"b"])");
+}
+
+TEST_F(AuditLines, SayNothingOfAnAnswerThatThereIsNot) {
+  EXPECT_EQ(line(wire::EventKind::request_body_chunk, {.decision = "failed_open"}),
+            R"("id":"4bf9","agent":"waf","phase":"request_body","decision":"failed_open","status":null,)"
+            R"("rule_ids":[],"tags":[])");
+  EXPECT_EQ(line(wire::EventKind::response_headers, {.decision = "failed_closed", .status = 504}),
+            R"("id":"4bf9","agent":"waf","phase":"response_headers","decision":"failed_closed","status":504,)"
+            R"("rule_ids":[],"tags":[])");
+}
+
+TEST(AuditLog, WithoutAQueueNothingIsWritten) { AuditLog{}.on_outcome({}, {.decision = "allow"}); }
+
+}  // namespace
+}  // namespace picket::apps::gateway

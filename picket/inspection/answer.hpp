@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "picket/base/arena.hpp"
+#include "picket/base/result.hpp"
+#include "picket/http/fields.hpp"
+#include "picket/inspection/chunks.hpp"
+#include "picket/wire/messages.hpp"
+
+namespace picket::inspection {
+
+/// A whole answer to the client. Views live as long as the arena it was made in.
+struct Answer {
+  std::uint16_t status = 503;
+  http::FieldList fields;
+  std::string_view body;
+};
+
+/// What an agent was asked, as far as its answer must fit to it.
+struct Question {
+  wire::EventKind kind = wire::EventKind::request_headers;
+  const RewrittenBody* body = nullptr;  ///< Of a body chunk: what has become of the body; null where it has passed.
+  std::uint32_t chunk = 0;              ///< Of a body chunk: which.
+  bool is_last = false;                 ///< Of a body chunk.
+  std::uint64_t max_body_size = 0;      ///< Bytes that a mutation may make of the body.
+};
+
+/// Whether a response can be applied, all of it: an agent of which a part would be dropped or taken for something else
+/// has failed (protocol.md §5). How many fields it makes, their names and values, header operations that touch framing
+/// or hop-by-hop fields or come when the request is gone, statuses, redirect URLs with control characters, the
+/// protocol's version; and where it allows, mutations of chunks that are not held, needs_more where nothing follows,
+/// decisions about frames.
+[[nodiscard]] base::Status check(const wire::AgentResponse& response, const Question& question);
+
+/// The client's answer to a decision that is not allow: a block's status, body and headers; Location; or the challenge;
+/// with the operations on response headers that stand beside it. Nothing for allow.
+[[nodiscard]] std::optional<Answer> answer_for(const wire::AgentResponse& response, base::Arena& arena);
+
+}  // namespace picket::inspection

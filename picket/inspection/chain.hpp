@@ -1,0 +1,53 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "picket/base/time.hpp"
+
+namespace picket::pool {
+class Agent;
+}
+
+namespace picket::inspection {
+
+struct AgentCounters;
+
+/// What becomes of an exchange when an agent fails: it is refused, or goes on with what it has.
+enum class FailureMode : std::uint8_t { closed, open };
+
+/// The kinds of event an agent is asked about.
+struct Events {
+  bool request_headers = false;
+  bool request_body = false;
+  bool response_headers = false;
+  bool request_complete = false;
+};
+
+/// One agent as a chain asks it. A value; what it points to is never null, and outlives it.
+struct Filter {
+  pool::Agent* agent = nullptr;
+  AgentCounters* counters = nullptr;  ///< Of the worker that asks. Chains that name the same agent may share them.
+  Events events;                      ///< Kinds that its pool::AgentSpec::events names, too.
+  FailureMode failure_mode = FailureMode::closed;
+  base::Duration timeout = std::chrono::seconds{1};  ///< for the answer to one event, the queue included
+  std::uint64_t max_request_body = 1'048'576;        ///< bytes; or the agent's own limit, where that is smaller
+  /// bytes; largest chunk sent in one event. None: 64 KiB, or the whole body for agents that judge each event alone.
+  std::optional<std::uint64_t> chunk_size = {};
+};
+
+/// Who is asked about an exchange, and what all of them together may make of it. A value: it knows of no configuration,
+/// and whoever has one makes it once, for all exchanges that it is meant for.
+///
+/// Thread safety: that of the agents, their worker's thread. Lifetime: outlives the inspections that ask it.
+struct Chain {
+  std::vector<Filter> filters;               ///< In the order in which answers merge.
+  std::size_t max_added_fields = 100;        ///< Header fields that operations add to one head.
+  std::size_t max_added_bytes = 16'384;      ///< Bytes of those fields.
+  std::uint64_t max_body_size = 10'485'760;  ///< Bytes that mutations may make of a body.
+};
+
+}  // namespace picket::inspection

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+
+#include "picket/inspection/chain.hpp"
+
+namespace picket::inspection {
+
+/// Where one agent of a route stands with one event.
+struct Opinion {
+  enum class State : std::uint8_t {
+    pending,
+    allows,
+    decides,  ///< Block, redirect or challenge.
+    failed,
+  };
+  State state = State::pending;
+  FailureMode failure_mode = FailureMode::closed;
+};
+
+/// What all opinions together mean.
+struct Merged {
+  enum class Kind : std::uint8_t {
+    undecided,  ///< Something that could change the result is pending.
+    allow,
+    decision,  ///< Of the agent `index`.
+    failure,   ///< Of the fail-closed agent `index`.
+  };
+  Kind kind = Kind::undecided;
+  std::size_t index = 0;
+};
+
+/// The first decision that is not allow, else the first failure of a fail-closed agent, else allow; as soon as nothing
+/// earlier in the order is pending. A decision outweighs a failure before it, so a failure waits for the rest. Pure.
+[[nodiscard]] Merged merge(std::span<const Opinion> opinions) noexcept;
+
+}  // namespace picket::inspection

@@ -1,0 +1,131 @@
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "picket/agent/server.hpp"
+
+namespace picket::inspection::testing {
+
+/// What an agent does with each kind of event; without a function it allows. Called on the agent's thread.
+struct Script {
+  std::function<agent::Reply(const wire::RequestHeaders&, agent::Context&)> request_headers;
+  std::function<agent::Reply(const wire::RequestBodyChunk&, agent::Context&)> request_body;
+  std::function<agent::Reply(const wire::ResponseHeaders&, agent::Context&)> response_headers;
+  std::vector<wire::EventKind> events{wire::EventKind::request_headers, wire::EventKind::request_body_chunk,
+                                      wire::EventKind::response_headers, wire::EventKind::request_complete};
+  wire::Limits limits;
+};
+
+/// A real agent on a Unix socket, in a thread of this process, that does what a script says and remembers what it saw.
+/// Thread safety: its functions from any thread.
+class ScriptedAgent {
+ public:
+  ScriptedAgent(const std::string& path, Script script) : script_(std::move(script)), server_(start(path)) {}
+  ScriptedAgent(const ScriptedAgent&) = delete;
+  ScriptedAgent& operator=(const ScriptedAgent&) = delete;
+  ~ScriptedAgent() {
+    held_.clear();
+    stop();
+  }
+  void stop() { server_.reset(); }
+
+  /// One line for each event in the order of arrival: "headers /uri", "body 3 'data'" ("body 3 'data' last"),
+  /// "response 200", "complete 200", "cancel".
+  [[nodiscard]] std::vector<std::string> seen() const {
+    const std::lock_guard lock{mutex_};
+    return seen_;
+  }
+  [[nodiscard]] bool has_seen(std::string_view line) const {
+    const std::lock_guard lock{mutex_};
+    return std::ranges::find(seen_, line) != seen_.end();
+  }
+
+  /// For scripts: the answer comes with answer_held().
+  agent::Reply hold(agent::Context& context) {
+    const std::lock_guard lock{mutex_};
+    return held_.emplace_back(context.defer()).deferred();
+  }
+  /// Answers what is held longest.
+  void answer_held(agent::Decision decision) {
+    std::unique_lock lock{mutex_};
+    ASSERT_FALSE(held_.empty());
+    auto completion = std::move(held_.front());
+    held_.pop_front();
+    lock.unlock();
+    std::move(completion).complete(std::move(decision));
+  }
+
+ private:
+  class Handler;
+  std::unique_ptr<agent::Server> start(const std::string& path);
+  void note(std::string line) {
+    const std::lock_guard lock{mutex_};
+    seen_.push_back(std::move(line));
+  }
+
+  Script script_;
+  mutable std::mutex mutex_;
+  std::vector<std::string> seen_;
+  std::list<agent::Completion> held_;
+  std::unique_ptr<agent::Server> server_;
+};
+
+class ScriptedAgent::Handler final : public agent::Handler {
+ public:
+  explicit Handler(ScriptedAgent& owner) : owner_(owner) {}
+
+  [[nodiscard]] session::AgentInfo info() const override {
+    return {.agent_id = "scripted",
+            .name = "scripted",
+            .version = "1",
+            .events = owner_.script_.events,
+            .features = {},
+            .limits = owner_.script_.limits};
+  }
+  agent::Reply on_request_headers(const wire::RequestHeaders& event, agent::Context& context) override {
+    owner_.note("headers " + std::string{event.uri});
+    return answer(owner_.script_.request_headers, event, context);
+  }
+  agent::Reply on_request_body(const wire::RequestBodyChunk& event, agent::Context& context) override {
+    // Long bodies are noted by their size.
+    const std::string_view data = base::as_text(event.data);
+    owner_.note("body " + std::to_string(event.chunk_index) +
+                (data.size() > 32 ? " of " + std::to_string(data.size()) : " '" + std::string{data} + "'") +
+                (event.is_last ? " last" : ""));
+    return answer(owner_.script_.request_body, event, context);
+  }
+  agent::Reply on_response_headers(const wire::ResponseHeaders& event, agent::Context& context) override {
+    owner_.note("response " + std::to_string(event.status));
+    return answer(owner_.script_.response_headers, event, context);
+  }
+  void on_complete(const wire::RequestComplete& event, agent::Context&) override {
+    owner_.note("complete " + std::to_string(event.status));
+  }
+  void on_cancel(agent::Context&) override { owner_.note("cancel"); }
+
+ private:
+  template <class Function, class Event>
+  static agent::Reply answer(const Function& function, const Event& event, agent::Context& context) {
+    return function ? function(event, context) : agent::Reply{agent::Decision::allow()};
+  }
+  ScriptedAgent& owner_;
+};
+
+inline std::unique_ptr<agent::Server> ScriptedAgent::start(const std::string& path) {
+  auto server = std::make_unique<agent::Server>(agent::ServerOptions{.listen = "unix:" + path, .socket = {}, .log = {}},
+                                                [this] { return std::make_unique<Handler>(*this); });
+  const auto started = server->start();
+  EXPECT_TRUE(started) << started.error().message();
+  return server;
+}
+
+}  // namespace picket::inspection::testing
