@@ -14,7 +14,7 @@ BodyCalls::BodyCalls(pool::Exchange& exchange, std::vector<base::ByteView> chunk
     : exchange_(exchange), chunks_(std::move(chunks)), size_(size) {}
 
 void BodyCalls::send_ahead(base::Deadline deadline) {
-  while (sent_ < chunks_.size() && calls_.size() < chunks_in_flight && exchange_.pipelines()) send_one(deadline);
+  while (sent_ < chunks_.size() && calls_.size() < chunks_in_flight && exchange_.can_pipeline()) send_one(deadline);
 }
 
 void BodyCalls::send(base::Deadline deadline) {

@@ -307,7 +307,7 @@ Inspection::Outcome Inspection::conclude(const Asked& asked, const pool::Call& c
   if (!call.result()) {
     const base::Error& error = call.result().error();
     return conclude_failure(asked, call.overloaded() ? Failure::overloaded : failure_of(error.kind()),
-                            pool::AgentPool::passes(participant.exchange.agent(), error));
+                            pool::AgentPool::goes_on_despite(participant.exchange.agent(), error));
   }
   const wire::AgentResponse& response = *call.result();
   if (const auto applicable = check(response, asked.question); !applicable)

@@ -51,7 +51,7 @@ bool AgentPool::drained() const noexcept {
   return std::ranges::all_of(agents_, [](const auto& agent) { return agent->closed(); });
 }
 
-bool AgentPool::passes(const Agent& agent, const base::Error& error) noexcept {
+bool AgentPool::goes_on_despite(const Agent& agent, const base::Error& error) noexcept {
   return error.kind() == ErrorKind::flow_control_paused &&
          agent.config().flow_control_mode == FlowControlMode::fail_open;
 }

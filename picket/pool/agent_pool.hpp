@@ -54,7 +54,7 @@ class AgentPool {
   [[nodiscard]] const std::vector<std::unique_ptr<Agent>>& agents() const noexcept { return agents_; }
   [[nodiscard]] transport::Worker& worker() noexcept { return worker_; }
   /// Whether the configuration lets an exchange go on in spite of this error (flow_control_mode fail_open).
-  [[nodiscard]] static bool passes(const Agent& agent, const base::Error& error) noexcept;
+  [[nodiscard]] static bool goes_on_despite(const Agent& agent, const base::Error& error) noexcept;
 
  private:
   transport::Worker& worker_;

@@ -18,7 +18,7 @@ enum class LoadBalanceStrategy : std::uint8_t {
 
 enum class FlowControlMode : std::uint8_t {
   fail_closed,     ///< A paused agent is a failed agent.
-  fail_open,       ///< A paused agent is skipped: passes() says so of the error.
+  fail_open,       ///< A paused agent is skipped: goes_on_despite() says so of the error.
   wait_and_retry,  ///< Wait for the agent to resume, then fail.
 };
 

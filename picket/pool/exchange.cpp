@@ -77,7 +77,7 @@ const session::AgentInfo* Exchange::agent_info() const noexcept {
   return connection != nullptr ? &connection->session()->agent() : nullptr;
 }
 
-bool Exchange::pipelines() const noexcept {
+bool Exchange::can_pipeline() const noexcept {
   const Connection* const connection = pinned();
   return connection != nullptr && connection->session()->format().event_reply &&
          connection->session()->output().size() < max_unwritten && agent_->has_place();

@@ -57,7 +57,7 @@ class Exchange {
   /// Whether another event may now be put in flight beside one that is not answered: the connection tells answers apart
   /// (event-reply), little of what it was given waits to be written, and there is a place for it. In the agent's queue
   /// a later event could be overtaken by one that is later still.
-  [[nodiscard]] bool pipelines() const noexcept;
+  [[nodiscard]] bool can_pipeline() const noexcept;
   [[nodiscard]] Agent& agent() const noexcept { return *agent_; }
   [[nodiscard]] const base::CorrelationId& id() const noexcept { return *id_; }
 

@@ -159,7 +159,7 @@ TEST_F(ExchangeTest, EventsOfOneExchangeGoOneAtATimeToPeersThatCannotNameWhatThe
   Asked asked{worker_, agent};
   Call& first = asked.body("1", false);
   Call& second = asked.body("2");
-  EXPECT_FALSE(asked.exchange().pipelines());
+  EXPECT_FALSE(asked.exchange().can_pipeline());
   const auto event = connection.event();
   EXPECT_EQ(event.data, "1");
   turn();
@@ -176,15 +176,15 @@ TEST_F(ExchangeTest, NothingGoesBesideAnotherEventWhereItWouldHaveToWaitForAPlac
   Agent& agent = add(quick(), std::move(spec));
   auto connection = ready(agent, {.format = extended});
   Asked asked{worker_, agent};
-  EXPECT_FALSE(asked.exchange().pipelines()) << "no connection is picked yet";
+  EXPECT_FALSE(asked.exchange().can_pipeline()) << "no connection is picked yet";
   asked.headers();
-  EXPECT_TRUE(asked.exchange().pipelines());
+  EXPECT_TRUE(asked.exchange().can_pipeline());
   Asked other{worker_, agent};
   other.headers();
-  EXPECT_FALSE(asked.exchange().pipelines());
+  EXPECT_FALSE(asked.exchange().can_pipeline());
   connection.answer(connection.event());
   ASSERT_TRUE(until([&] { return agent.metrics().in_flight.value() == 1; }));
-  EXPECT_TRUE(asked.exchange().pipelines());
+  EXPECT_TRUE(asked.exchange().can_pipeline());
 }
 
 // ---- how the agent learns of the end

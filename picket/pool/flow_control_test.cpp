@@ -30,7 +30,7 @@ TEST_F(FlowControlTest, PausedAgentIsAFailedAgentWhereItFailsClosed) {
   Asked asked{worker_, agent};
   Call& call = asked.headers();
   ASSERT_EQ(kind_of(call), ErrorKind::flow_control_paused);
-  EXPECT_FALSE(AgentPool::passes(agent, call.result().error()));
+  EXPECT_FALSE(AgentPool::goes_on_despite(agent, call.result().error()));
   EXPECT_EQ(agent.breaker_state(), Breaker::State::closed);
 }
 
@@ -39,8 +39,9 @@ TEST_F(FlowControlTest, PausedAgentIsSkippedWhereItFailsOpen) {
   Asked asked{worker_, agent};
   Call& call = asked.headers();
   ASSERT_EQ(kind_of(call), ErrorKind::flow_control_paused);
-  EXPECT_TRUE(AgentPool::passes(agent, call.result().error()));
-  EXPECT_FALSE(AgentPool::passes(agent, base::Error{ErrorKind::timeout})) << "only the pause is what it allows";
+  EXPECT_TRUE(AgentPool::goes_on_despite(agent, call.result().error()));
+  EXPECT_FALSE(AgentPool::goes_on_despite(agent, base::Error{ErrorKind::timeout}))
+      << "only the pause is what it allows";
 }
 
 TEST_F(FlowControlTest, CallsWaitForTheAgentToResumeWhereTheyMay) {

@@ -84,7 +84,7 @@ void Load::ask(Open& open) {
       open.pending.push_back({&open.asked.body(body, open.events_left == 1, deadline), body, deadline.at()});
     }
     --open.events_left;
-  } while (open.events_left != 0 && open.next_event > 1 && open.asked.exchange().pipelines());
+  } while (open.events_left != 0 && open.next_event > 1 && open.asked.exchange().can_pipeline());
 }
 
 bool Load::look(Open& open, LoadResult& result) {
