@@ -1,12 +1,10 @@
 #include "apps/gateway/audit_log.hpp"
 
 #include <chrono>
-#include <string>
 
 #include <spdlog/spdlog.h>
 
 #include "apps/gateway/logs/event_name.hpp"
-#include "apps/gateway/logs/json_line.hpp"
 
 namespace picket::apps::gateway {
 namespace {
@@ -20,19 +18,17 @@ std::uint64_t microseconds_since(base::TimePoint then) {
 
 void AuditLog::on_outcome(const inspection::AuditSubject& subject, const inspection::AuditOutcome& outcome) {
   if (lines_ == nullptr) return;
-  thread_local logs::JsonLine line;
-  thread_local std::string time;
-  line.begin();
-  line.text("ts", logs::rfc3339_now(time));
-  line.text("id", subject.exchange);
-  line.text("agent", subject.agent);
-  line.text("phase", logs::event_name(subject.event));
-  line.text("decision", outcome.decision);
-  outcome.status ? line.number("status", *outcome.status) : line.null("status");
-  line.texts("rule_ids", outcome.response != nullptr ? outcome.response->audit.rule_ids : wire::TextList{});
-  line.texts("tags", outcome.response != nullptr ? outcome.response->audit.tags : wire::TextList{});
-  line.number("duration_us", microseconds_since(subject.asked_at));
-  lines_->push(line.end());
+  line_.begin();
+  line_.text("ts", logs::rfc3339_now(time_));
+  line_.text("id", subject.exchange);
+  line_.text("agent", subject.agent);
+  line_.text("phase", logs::event_name(subject.event));
+  line_.text("decision", outcome.decision);
+  outcome.status ? line_.number("status", *outcome.status) : line_.null("status");
+  line_.texts("rule_ids", outcome.response != nullptr ? outcome.response->audit.rule_ids : wire::TextList{});
+  line_.texts("tags", outcome.response != nullptr ? outcome.response->audit.tags : wire::TextList{});
+  line_.number("duration_us", microseconds_since(subject.asked_at));
+  lines_->push(line_.end());
 }
 
 /// What stands in brackets does not make another kind of line (picket/log): agents choose those words.

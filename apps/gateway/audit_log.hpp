@@ -1,5 +1,8 @@
 #pragma once
 
+#include <string>
+
+#include "apps/gateway/logs/json_line.hpp"
 #include "apps/gateway/logs/line_queue.hpp"
 #include "picket/inspection/audit_sink.hpp"
 
@@ -17,6 +20,8 @@ class AuditLog final : public inspection::AuditSink {
 
  private:
   logs::LineQueue* lines_;
+  logs::JsonLine line_;  // kept from line to line, with its memory
+  std::string time_;
 };
 
 }  // namespace picket::apps::gateway
