@@ -9,6 +9,7 @@
 
 #include "apps/cli/commands.hpp"
 #include "picket/agent/serve.hpp"
+#include "picket/base/version.hpp"
 
 namespace picket::apps::cli {
 namespace {
@@ -75,7 +76,7 @@ class StandIn final : public agent::Handler {
     session::AgentInfo info;
     info.agent_id = "stand-in";
     info.name = "picket agent";
-    info.version = PICKET_VERSION;
+    info.version = std::string{version};
     info.events = {wire::EventKind::request_headers, wire::EventKind::request_body_chunk,
                    wire::EventKind::response_headers, wire::EventKind::response_body_chunk,
                    wire::EventKind::request_complete};

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "apps/cli/commands.hpp"
+#include "apps/gateway/config/network.hpp"
 #include "picket/pool/agent_pool.hpp"
 #include "picket/session/body_event.hpp"
 #include "picket/transport/task.hpp"
@@ -29,6 +30,7 @@ struct CallOptions {
   std::string data;
   bool has_data = false;
   std::string uri;
+  std::string client_ip = "127.0.0.1";
   std::string encoding = "msgpack";
   std::optional<std::string> config;
   milliseconds timeout{5000};
@@ -101,7 +103,7 @@ class Caller {
     exchange_.emplace(pool_.begin(agent, id_));
     const wire::RequestHeaders request{.metadata = {.correlation_id = id_.text(),
                                                     .request_id = id_.text(),
-                                                    .client_ip = "127.0.0.1",
+                                                    .client_ip = options_.client_ip,
                                                     .protocol = "HTTP/1.1",
                                                     .timestamp = "1970-01-01T00:00:00Z"},
                                        .method = options_.method,
@@ -271,6 +273,12 @@ void add_call(CLI::App& app, int& exit_code) {
       ->allow_extra_args(false);
   auto* const data = command->add_option("-d,--data", options->data, "Body: a text, @FILE, or @- for standard input")
                          ->type_name("BODY");
+  command->add_option("--client-ip", options->client_ip, "The client's address, as the agent is told it")
+      ->type_name("ADDRESS")
+      ->check([](const std::string& text) {
+        return gateway::config::IpAddress::parse(text) ? std::string{} : "is no IP address";
+      })
+      ->capture_default_str();
   command->add_option("--encoding", options->encoding, "Preferred encoding")
       ->check(CLI::IsMember({"json", "msgpack"}))
       ->capture_default_str();

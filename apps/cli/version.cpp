@@ -1,3 +1,5 @@
+#include "picket/base/version.hpp"
+
 #include <CLI/CLI.hpp>
 
 #include <fmt/format.h>

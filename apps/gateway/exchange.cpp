@@ -84,6 +84,8 @@ transport::Task<void> Exchange::serve() {
     if (goes_on && request_.has_body()) goes_on = co_await take_body();
     if (goes_on && forwarded_.ends_here) {
       co_await answer_here();
+    } else if (goes_on && route->respond) {
+      co_await respond_fixed(*route->respond);
     } else if (goes_on) {
       co_await forward(*route);
     }
@@ -119,6 +121,8 @@ transport::Task<bool> Exchange::inspect_head(const config::Route& route) {
   thread_local std::string time;
   const auto optional_text = [](std::string_view text) { return text.empty() ? std::nullopt : std::optional{text}; };
   const base::Headers headers{forwarded_.fields.items()};
+  const auto upstream =
+      route.respond ? std::nullopt : std::optional<std::string_view>{service_.config.upstreams[route.upstream].id};
   const wire::RequestHeaders event{.metadata = {.correlation_id = id_.text(),
                                                 .request_id = request_id_,
                                                 .client_ip = forwarded_.origin.address,
@@ -126,7 +130,7 @@ transport::Task<bool> Exchange::inspect_head(const config::Route& route) {
                                                 .server_name = optional_text(forwarded_.authority),
                                                 .protocol = request_.version == 11 ? "HTTP/1.1" : "HTTP/1.0",
                                                 .route_id = route.id,
-                                                .upstream_id = service_.config.upstreams[route.upstream].id,
+                                                .upstream_id = upstream,
                                                 .timestamp = arena_.copy(logs::rfc3339_now(time)),
                                                 .traceparent = headers.find("traceparent")},
                                    .method = forwarded_.method,

@@ -75,6 +75,9 @@ class Exchange {
   [[nodiscard]] bool may_ask_again(upstream::Lease& lease, const base::Error& error, upstream::Tried& tried);
   /// Says why an upstream gave no whole answer, and keeps it for the access line.
   void note_upstream_error(std::string_view address, const base::Error& error);
+  /// Shows the head of an answer to the agents that want it; false where that ended the exchange.
+  [[nodiscard]] transport::Task<bool> inspect_response_head(std::uint16_t status, base::Headers headers);
+  [[nodiscard]] transport::Task<void> respond_fixed(const config::FixedAnswer& fixed);
   [[nodiscard]] transport::Task<void> respond(upstream::Lease lease);
   [[nodiscard]] transport::Task<void> relay(upstream::Lease lease, const http::FieldList& fields);
   [[nodiscard]] transport::Task<void> give_up_response(base::Error error, bool has_begun);

@@ -21,15 +21,27 @@ base::Error broken_body(const base::Error& error) {
 
 }  // namespace
 
+transport::Task<bool> Exchange::inspect_response_head(std::uint16_t status, base::Headers headers) {
+  if (!inspection_->wants_response_headers()) co_return true;
+  watch_.start();
+  const wire::ResponseHeaders event{.correlation_id = id_.text(), .status = status, .headers = headers};
+  auto verdict = co_await inspection_->response_headers(event);
+  co_return co_await take_verdict(std::move(verdict));
+}
+
+/// A route's own answer goes the way of an upstream's.
+transport::Task<void> Exchange::respond_fixed(const config::FixedAnswer& fixed) {
+  inspection::Answer own{.status = fixed.status, .fields = http::FieldList{arena_}, .body = fixed.text};
+  if (!fixed.text.empty()) own.fields.push_back({"content-type", "text/plain; charset=utf-8"});
+  const bool goes_on = co_await inspect_response_head(fixed.status, std::span<const base::Header>{own.fields.items()});
+  if (!goes_on) co_return;
+  http::apply(inspection_->response_operations(), own.fields, arena_);
+  co_await answer(std::move(own));
+}
+
 transport::Task<void> Exchange::respond(upstream::Lease lease) {
-  if (inspection_->wants_response_headers()) {
-    watch_.start();
-    const wire::ResponseHeaders event{
-        .correlation_id = id_.text(), .status = response_.status, .headers = response_.headers};
-    auto verdict = co_await inspection_->response_headers(event);
-    const bool goes_on = co_await take_verdict(std::move(verdict));
-    if (!goes_on) co_return;
-  }
+  const bool goes_on = co_await inspect_response_head(response_.status, response_.headers);
+  if (!goes_on) co_return;
   http::FieldList fields{arena_};
   fields.reserve(response_.headers.size() + 4);
   http::copy_end_to_end(response_.headers, fields);

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "apps/waf/transaction.hpp"
+#include "picket/base/version.hpp"
 
 namespace picket::apps::waf {
 namespace {
@@ -87,7 +88,7 @@ session::AgentInfo WafHandler::info() const {
   session::AgentInfo info;
   info.agent_id = "picket-waf";
   info.name = "picket-waf";
-  info.version = PICKET_VERSION;
+  info.version = std::string{version};
   info.events = {EventKind::configure, EventKind::request_headers, EventKind::request_body_chunk,
                  EventKind::response_headers, EventKind::request_complete};
   info.features.streaming_body = true;

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "picket/agent/serve.hpp"
+#include "picket/base/version.hpp"
 
 namespace picket::apps::waf {
 namespace {

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "picket/base/version.hpp"
 #include "picket/pool/exchange.hpp"
 
 namespace picket::pool {
@@ -34,7 +35,7 @@ Agent::Agent(transport::Worker& worker, AgentSpec spec, Config config, transport
       spec_(std::move(spec)),
       config_(config),
       endpoint_(std::move(endpoint)),
-      session_config_{.proxy_version = PICKET_VERSION,
+      session_config_{.proxy_version = std::string{version},
                       .encodings = spec_.encodings,
                       .events = spec_.events,
                       .declared_events_only = spec_.declared_events_only,

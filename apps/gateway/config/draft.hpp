@@ -37,10 +37,12 @@ struct UpstreamDraft {
 
 struct RouteDraft {
   kdl::Name id;
+  kdl::Span at;  ///< Where what is missing in it is reported.
   Route route;
   bool matches_known = true;  ///< Nothing is wrong with what it matches.
   std::vector<kdl::Name> filters;
-  kdl::Name upstream;
+  kdl::Name upstream;     ///< Empty: not written.
+  bool responds = false;  ///< `respond` was written.
 };
 
 struct MetricsDraft {

@@ -293,7 +293,13 @@ TEST_F(Errors, InRoutes) {
       "routes { route \"all\" { upstream \"app\" }\n";
   const Case cases[] = {
       {"«route» \"b\" { matches { path-prefix \"/b\" } }", "route \"b\" has no \"upstream\"",
-       "add upstream with the id of one"},
+       "add upstream with the id of one, or respond with a status and a text"},
+      {"route \"b\" { matches { path-prefix \"/b\" }; upstream «\"app\"»; respond 200 \"x\" }",
+       "route \"b\" has both \"upstream\" and \"respond\"", "keep the one that is to answer"},
+      {"route \"b\" { matches { path-prefix \"/b\" }; respond «99» \"x\" }", "\"respond\" can't be 99",
+       "it is from 200 to 599"},
+      {"route \"b\" { matches { path-prefix \"/b\" }; «respond» 200 \"x\" \"y\" }", "respond takes a status and a text",
+       "write: respond 200 \"ok\\n\""},
       {"route \"b\" { matches { path-prefix \"/b\" }; upstream «\"ap\"» }", "there is no upstream \"ap\"",
        "did you mean \"app\"?"},
       {"route \"b\" { matches { path-prefix \"/b\" }; upstream \"app\"; filters \"f\" «\"h\"» }",

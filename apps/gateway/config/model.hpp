@@ -94,13 +94,20 @@ struct Upstream {
   LoadBalancing load_balancing = LoadBalancing::round_robin;
 };
 
+/// What a route answers by itself, without an upstream.
+struct FixedAnswer {
+  std::uint16_t status = 200;
+  std::string text;  ///< The body, as text/plain.
+};
+
 struct Route {
   std::string id;
   std::string path_prefix = "/";
   std::optional<std::string> host;   ///< Exact, without port, any case.
   std::vector<std::string> methods;  ///< Empty: all.
   std::vector<std::size_t> filters;  ///< indices in Config::filters, in the order in which answers merge
-  std::size_t upstream = 0;          ///< index in Config::upstreams
+  std::size_t upstream = 0;          ///< index in Config::upstreams; of no meaning beside `respond`
+  std::optional<FixedAnswer> respond;
 };
 
 struct Limits {

@@ -142,6 +142,18 @@ void order(std::vector<Route>& routes) {
   routes = std::move(ordered);
 }
 
+/// A route goes to an upstream or answers by itself.
+void check_destination(const RouteDraft& route, Reader& reader) {
+  const bool has_upstream = !route.upstream.text.empty();
+  if (has_upstream && route.responds)
+    return reader.report(route.upstream.at,
+                         fmt::format("route \"{}\" has both \"upstream\" and \"respond\"", route.id.text),
+                         "keep the one that is to answer");
+  if (!has_upstream && !route.responds && reader.complete())
+    reader.report(route.at, fmt::format("route \"{}\" has no \"upstream\"", route.id.text),
+                  "add upstream with the id of one, or respond with a status and a text");
+}
+
 }  // namespace
 
 Config resolve(Draft&& draft, Reader& reader) {
@@ -172,7 +184,8 @@ Config resolve(Draft&& draft, Reader& reader) {
   for (const RouteDraft& route : draft.routes) {
     Route& resolved = config.routes.emplace_back(route.route);
     resolved.filters = resolve_filters(route, filters, draft, reader);
-    resolved.upstream = upstreams.find(route.upstream).value_or(0);
+    check_destination(route, reader);
+    if (!route.upstream.text.empty()) resolved.upstream = upstreams.find(route.upstream).value_or(0);
   }
   for (ListenerDraft& listener : draft.listeners) config.listeners.push_back(std::move(listener.listener));
   for (UpstreamDraft& upstream : draft.upstreams) config.upstreams.push_back(std::move(upstream.upstream));

@@ -234,11 +234,24 @@ void read_unsupported_switch(Reader& reader, const Setting& setting, RouteDraft&
                   "remove it: upgrades are not passed on");
 }
 
+/// `respond 200 "text"`, `respond 204`.
+void read_respond(Reader& reader, const kdl::Node& node, RouteDraft& out) {
+  out.responds = true;
+  if (!reader.check(node, {.arguments = Shape::Arguments::some})) return;
+  const auto& status = node.arguments.front();
+  const auto number = reader.number({.key = "respond", .value = &status}, 200, 599, "");
+  const auto* const text = node.arguments.size() > 1 ? node.arguments[1].get<kdl::String>() : nullptr;
+  if (node.arguments.size() > 2 || (node.arguments.size() == 2 && text == nullptr))
+    return reader.report(node.name.at, "respond takes a status and a text", "write: respond 200 \"ok\\n\"");
+  if (!number) return;
+  out.route.respond = FixedAnswer{.status = static_cast<std::uint16_t>(*number), .text = text ? text->text : ""};
+}
+
 constexpr Key<RouteDraft> route_keys[] = {
     {{"matches"}, BlockRule<RouteDraft>{read_matches}},
     {{"filters"}, NodeRule<RouteDraft>{read_route_filters}},
-    {{"upstream", required, "upstream with the id of one"},
-     ValueRule<RouteDraft>{read_reference<&RouteDraft::upstream>}},
+    {{"upstream"}, ValueRule<RouteDraft>{read_reference<&RouteDraft::upstream>}},
+    {{"respond"}, NodeRule<RouteDraft>{read_respond}},
     {{"websocket"}, ValueRule<RouteDraft>{read_unsupported_switch}},
     {{"websocket-inspection"}, ValueRule<RouteDraft>{read_unsupported_switch}},
     {{"redirect-to-https", unsupported}, {}},
@@ -247,7 +260,6 @@ constexpr Key<RouteDraft> route_keys[] = {
     {{"response-headers", unsupported}, {}},
     {{"limits", unsupported}, {}},
     {{"timeouts", unsupported}, {}},
-    {{"respond", unsupported}, {}},
 };
 
 void read_route(Reader& reader, const kdl::Node& node, Draft& out) {
@@ -256,6 +268,7 @@ void read_route(Reader& reader, const kdl::Node& node, Draft& out) {
   if (!id) return;
   draft.id = std::move(*id);
   draft.route.id = draft.id.text;
+  draft.at = node.name.at;
   out.routes.push_back(std::move(draft));
 }
 
