@@ -2,12 +2,13 @@
 JOBS ?= $(shell nproc)
 export CTEST_OUTPUT_ON_FAILURE = 1
 
-.PHONY: help demo build test dev-test race-test gcc-test budget-test crs soak fuzz bench profile interop format lint clean
+.PHONY: help demo build test dev-test race-test gcc-test budget-test install-test crs soak fuzz bench profile interop format lint clean
 
 help:
 	@echo 'make demo      build, start upstream + picket-waf + gateway, attack them, print a table (KEEP=1 leaves them running)'
 	@echo 'make build     release binaries: build/release/bin/picket, picket-waf'
 	@echo 'make test      every test: sanitizers, races, GCC, instruction budgets'
+	@echo 'make install-test  installs the library and builds agents of foreign projects with it'
 	@echo 'make bench     benchmarks (ROWS=regex for a part, PEERS=all with more proxies to compare with, BASE=commit: what has become worse)'
 	@echo 'make profile   where the instructions of one request go in gateway and agent: tables and flame graphs'
 	@echo 'make interop   Picket and the published Rust crate, both ways, both encodings'
@@ -24,9 +25,9 @@ build:
 demo: build
 	@python3 tools/demo.py $(if $(KEEP),--keep)
 
-# Four builds: races under ThreadSanitizer, the library under GCC, instructions counted in the optimised library, everything under
-# AddressSanitizer. The last has most tests and its summary ends the output.
-test: race-test gcc-test budget-test dev-test
+# Races under ThreadSanitizer, the library under GCC, instructions counted in the optimised library, everything under
+# AddressSanitizer, and the library as others install it.
+test: race-test gcc-test budget-test dev-test install-test
 
 dev-test:
 	@tools/bootstrap test
@@ -48,6 +49,12 @@ budget-test:
 	@cmake --preset budgets >/dev/null && cmake --build build/budgets --target picket_instructions -j $(JOBS)
 	@tools/budgets
 	@tools/check-atomics
+
+install-test:
+	@tools/bootstrap test
+	@cmake --preset dev >/dev/null && cmake --build build/dev --target picket -j $(JOBS)
+	@cmake --preset package >/dev/null && cmake --build build/package --target picket_shared picket_static -j $(JOBS)
+	@PICKET_BUILD=build/package PICKET_BINARIES=build/dev/bin python3 tests/install/test_install.py
 
 crs: build
 	@tools/bootstrap test
