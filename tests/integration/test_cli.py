@@ -89,7 +89,6 @@ class Check(Cli):
         # What the page leaves out: whatever its examples refer to.
         example = example.replace('agents {', 'agents { agent "guard" { unix-socket "guard.sock" }', 1)
         example = example.replace('upstreams {', 'upstreams { upstream "llm" { target "127.0.0.1:9001" }', 1)
-        example = example.replace('respond 200', 'upstream "app"; respond 200')
         example += 'filters { filter "guard" { type "agent"; agent "guard" } }\n'
         result = self.check(example, PICKET_EDGE_TOKEN="secret")
         self.assertEqual(result.returncode, 2)
