@@ -1,6 +1,8 @@
 #include <array>
 #include <random>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include <gtest/gtest.h>
 
@@ -26,33 +28,24 @@ class Generator {
   }
 
  private:
-  using List = std::initializer_list<std::string_view>;
+  using List = std::span<const std::string_view>;
   // What is right stands first and comes most often, so that many heads pass.
-  static constexpr List methods{"GET", "POST", "HEAD", "OPTIONS", "G T", "", "M-SEARCH"};
-  static constexpr List spaces{" ", " ", "  ", "\t"};
-  static constexpr List targets{"/", "/a?b=c", "*", "http://a/", "/<>\"", "/\x7f", "", "/a b", "/#", "\\"};
-  static constexpr List versions{"HTTP/1.1", "HTTP/1.0", "HTTP/1.9", "HTTP/2.0", "http/1.1", ""};
-  static constexpr List ends{"\r\n", "\r\n", "\n", "\r", "\r\n ", "\r\r\n"};
-  static constexpr List hosts{"a", "a:80", "", "[::1]", "a b", "[", "a:b", "\xff"};
-  static constexpr List names{"A",       "Content-Length",   "Transfer-Encoding", "Connection", "Host", "Expect",
-                              "Upgrade", "Proxy-Connection", "Keep-Alive",        "",           "A B",  "\x01"};
-  static constexpr List colons{": ", ":", ":\t", " :", ""};
-  static constexpr List values{"b",
-                               "3",
-                               "chunked",
-                               "close",
-                               "keep-alive, upgrade",
-                               "",
-                               ", ,",
-                               "\"a, b\"",
-                               "100-continue",
-                               "a;b=c",
-                               "3, 3",
-                               "websocket",
-                               "\xff\t",
-                               "\x01",
-                               "gzip",
-                               "chunked, a/b"};
+  static constexpr auto methods =
+      std::to_array<std::string_view>({"GET", "POST", "HEAD", "OPTIONS", "G T", "", "M-SEARCH"});
+  static constexpr auto spaces = std::to_array<std::string_view>({" ", " ", "  ", "\t"});
+  static constexpr auto targets =
+      std::to_array<std::string_view>({"/", "/a?b=c", "*", "http://a/", "/<>\"", "/\x7f", "", "/a b", "/#", "\\"});
+  static constexpr auto versions =
+      std::to_array<std::string_view>({"HTTP/1.1", "HTTP/1.0", "HTTP/1.9", "HTTP/2.0", "http/1.1", ""});
+  static constexpr auto ends = std::to_array<std::string_view>({"\r\n", "\r\n", "\n", "\r", "\r\n ", "\r\r\n"});
+  static constexpr auto hosts = std::to_array<std::string_view>({"a", "a:80", "", "[::1]", "a b", "[", "a:b", "\xff"});
+  static constexpr auto names =
+      std::to_array<std::string_view>({"A", "Content-Length", "Transfer-Encoding", "Connection", "Host", "Expect",
+                                       "Upgrade", "Proxy-Connection", "Keep-Alive", "", "A B", "\x01"});
+  static constexpr auto colons = std::to_array<std::string_view>({": ", ":", ":\t", " :", ""});
+  static constexpr auto values = std::to_array<std::string_view>(
+      {"b", "3", "chunked", "close", "keep-alive, upgrade", "", ", ,", "\"a, b\"", "100-continue", "a;b=c", "3, 3",
+       "websocket", "\xff\t", "\x01", "gzip", "chunked, a/b"});
 
   std::size_t below(std::size_t n) { return random_() % n; }
   std::string pick(List list) {
