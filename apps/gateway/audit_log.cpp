@@ -25,9 +25,11 @@ void AuditLog::on_outcome(const inspection::AuditSubject& subject, const inspect
   line_.text("phase", logs::event_name(subject.event));
   line_.text("decision", outcome.decision);
   outcome.status ? line_.number("status", *outcome.status) : line_.null("status");
-  line_.texts("rule_ids", outcome.response != nullptr ? outcome.response->audit.rule_ids : wire::TextList{});
-  line_.texts("tags", outcome.response != nullptr ? outcome.response->audit.tags : wire::TextList{});
+  logs::TextRoom room;
+  line_.texts("rule_ids", outcome.response != nullptr ? outcome.response->audit.rule_ids : wire::TextList{}, room);
+  line_.texts("tags", outcome.response != nullptr ? outcome.response->audit.tags : wire::TextList{}, room);
   line_.number("duration_us", microseconds_since(subject.asked_at));
+  if (room.left_out != 0) line_.number("truncated", room.left_out);
   lines_->push(line_.end());
 }
 

@@ -1,5 +1,6 @@
 #include "apps/gateway/audit_log.hpp"
 
+#include <algorithm>
 #include <regex>
 #include <string>
 #include <vector>
@@ -42,6 +43,41 @@ TEST_F(AuditLines, SayNothingOfAnAnswerThatThereIsNot) {
   EXPECT_EQ(line(wire::EventKind::response_headers, {.decision = "failed_closed", .status = 504}),
             R"("id":"4bf9","agent":"waf","phase":"response_headers","decision":"failed_closed","status":504,)"
             R"("rule_ids":[],"tags":[])");
+}
+
+/// A line that says how much it leaves out, whatever an agent sends.
+class AmpleAudits : public ::testing::Test {
+ protected:
+  std::string line(const std::vector<std::string_view>& rules, const std::vector<std::string_view>& tags) {
+    const wire::AgentResponse response{.audit = {.tags = tags, .rule_ids = rules}};
+    log_.on_outcome({.asked_at = base::Clock::now()}, {.decision = "block", .status = 403, .response = &response});
+    std::string text;
+    EXPECT_TRUE(queue_.drain(text)) << "a line always fits";
+    return text;
+  }
+
+  logs::LineQueue queue_;
+  AuditLog log_{&queue_};
+};
+
+TEST_F(AmpleAudits, HaveTheFirst256OfEachListAndTheNumberOfTheOthers) {
+  const std::string text = line(std::vector<std::string_view>(300, "1"), std::vector<std::string_view>(1'000'000, "t"));
+  EXPECT_EQ(std::ranges::count(text.substr(text.find(R"("tags")")), '"'), 2 * 256 + 2 + 4) << text;
+  EXPECT_LT(text.size(), 4096U);
+  EXPECT_NE(text.find(R"(,"truncated":999788})"), std::string::npos) << text;
+}
+
+TEST_F(AmpleAudits, HaveNoMoreThan16KiBOfText) {
+  const std::string large(100'000, 'x');
+  const std::string control(8 * 1024, '\1');
+  const std::string text = line({large, "942100", control}, {control, "sqli"});
+  EXPECT_NE(text.find(R"("rule_ids":["942100","\u0001)"), std::string::npos) << text;
+  EXPECT_NE(text.find(R"("tags":["sqli"])"), std::string::npos) << text;
+  EXPECT_NE(text.find(R"(,"truncated":2})"), std::string::npos) << text;
+}
+
+TEST_F(AmpleAudits, OfTheUsualSizeSayNothingOfThat) {
+  EXPECT_EQ(line({"1"}, std::vector<std::string_view>(256, "t")).find("truncated"), std::string::npos);
 }
 
 TEST(AuditLog, WithoutAQueueNothingIsWritten) { AuditLog{}.on_outcome({}, {.decision = "allow"}); }

@@ -52,6 +52,15 @@ class OneAgent(Decided):
         )
         self.assertEqual(self.upstream.raw(), b"")
 
+    def test_a_block_has_its_audit_line_however_many_tags_it_has(self):
+        gateway = self.play(request_headers=lambda _: block(audit={"rule_ids": ["1"], "tags": ["t" * 100] * 12_000}))
+        self.assertEqual(gateway.get("/ample").status, 403)
+        [access] = gateway.access("/ample")
+        [audit] = gateway.audit(access["id"])
+        self.assertEqual((audit["decision"], audit["rule_ids"], set(audit["tags"])), ("block", ["1"], {"t" * 100}))
+        self.assertEqual(len(audit["tags"]) + audit["truncated"], 12_000)
+        self.assertEqual(gateway.metric("picket_log_lines_lost_total"), 0)
+
     def test_a_block_keeps_the_connection(self):
         gateway = self.play(request_headers=lambda event: block() if event.body["uri"] == "/no" else allow())
         with gateway.client() as client:

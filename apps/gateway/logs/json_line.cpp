@@ -1,5 +1,6 @@
 #include "apps/gateway/logs/json_line.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <iterator>
 
@@ -34,12 +35,15 @@ void JsonLine::null(std::string_view field) {
   text_ += "null";
 }
 
-void JsonLine::texts(std::string_view field, wire::TextList values) {
+void JsonLine::texts(std::string_view field, wire::TextList values, TextRoom& room) {
+  const auto looked_at = values.first(std::min(values.size(), TextRoom::most_in_list));
+  room.left_out += values.size() - looked_at.size();
   name(field);
   text_ += '[';
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (i != 0) text_ += ',';
-    quoted(values[i]);
+  for (const auto& value : looked_at) {
+    if (!room.takes(value)) continue;
+    if (text_.back() != '[') text_ += ',';
+    quoted(value);
   }
   text_ += ']';
 }

@@ -52,8 +52,9 @@ TEST_F(Lines, FieldsStandInTheOrderOfTheirCalls) {
   line_.text("id", "x");
   line_.number("status", 403);
   line_.null("agent");
-  line_.texts("rule_ids", rules);
-  line_.texts("tags", {});
+  TextRoom room;
+  line_.texts("rule_ids", rules, room);
+  line_.texts("tags", {}, room);
   line_.number("max", std::numeric_limits<std::uint64_t>::max());
   EXPECT_EQ(
       line_.end(),
