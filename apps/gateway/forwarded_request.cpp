@@ -13,6 +13,34 @@
 namespace picket::apps::gateway {
 namespace {
 
+/// Names that are looked for in every field of every request. The length and the first letter tell most others apart.
+template <std::size_t count>
+class NameTable {
+ public:
+  consteval explicit NameTable(const std::array<std::string_view, count>& names) : names_(names) {
+    for (const auto name : names) {
+      lengths_ |= bit(name.size());
+      letters_ |= letter(name.front());
+    }
+  }
+
+  /// In any spelling.
+  [[nodiscard]] bool has(std::string_view name) const noexcept {
+    if (name.empty() || name.size() >= 64 || (lengths_ & bit(name.size())) == 0) return false;
+    if ((letters_ & letter(name.front())) == 0) return false;
+    return std::ranges::any_of(names_, [&](std::string_view other) { return http::same_spelling(name, other); });
+  }
+
+ private:
+  static constexpr std::uint64_t bit(std::size_t number) noexcept { return std::uint64_t{1} << number; }
+  /// In either case: the lower five bits of a letter are its place in the alphabet.
+  static constexpr std::uint64_t letter(char c) noexcept { return bit(static_cast<unsigned char>(c) % 32); }
+
+  std::array<std::string_view, count> names_;
+  std::uint64_t lengths_ = 0;
+  std::uint64_t letters_ = 0;
+};
+
 /// Which fields of a request go on, and how.
 class Sieve {
  public:
@@ -31,7 +59,8 @@ class Sieve {
     constexpr std::array<std::string_view, 6> own{"forwarded",         "x-real-ip",        "x-forwarded-for",
                                                   "x-forwarded-proto", "x-forwarded-host", "x-request-id"};
     constexpr std::string_view family = "x-forwarded-";
-    if (!is_trusted_ && (http::same_spelling(name.substr(0, family.size()), family) || is_another_target(name)))
+    if (!is_trusted_ && (http::same_spelling(name.substr(0, family.size()), family) || is_another_target(name) ||
+                         is_another_client(name)))
       return true;
     return std::ranges::any_of(own, [&](std::string_view other) { return http::same_spelling(name, other); });
   }
@@ -41,6 +70,48 @@ class Sieve {
     constexpr std::array<std::string_view, 5> targets{"x-original-url", "x-rewrite-url", "x-original-uri",
                                                       "x-override-url", "x-waws-unencoded-url"};
     return std::ranges::any_of(targets, [&](std::string_view other) { return http::same_spelling(name, other); });
+  }
+
+  /// What CDNs, load balancers and frameworks have called the client's address and the host that it asked, beside the
+  /// names that are set here: applications still read them, and believe them.
+  [[nodiscard]] static bool is_another_client(std::string_view name) noexcept {
+    static constexpr NameTable names{std::array<std::string_view, 36>{"true-client-ip",
+                                                                      "x-true-client-ip",
+                                                                      "cf-connecting-ip",
+                                                                      "cf-connecting-ipv6",
+                                                                      "cf-pseudo-ipv4",
+                                                                      "do-connecting-ip",
+                                                                      "fastly-client-ip",
+                                                                      "fly-client-ip",
+                                                                      "incap-client-ip",
+                                                                      "client-ip",
+                                                                      "x-client-ip",
+                                                                      "x-clientip",
+                                                                      "x-cluster-client-ip",
+                                                                      "x-proxyuser-ip",
+                                                                      "x-remote-ip",
+                                                                      "x-remote-addr",
+                                                                      "x-originating-ip",
+                                                                      "proxy-client-ip",
+                                                                      "wl-proxy-client-ip",
+                                                                      "x-original-forwarded-for",
+                                                                      "forwarded-for",
+                                                                      "forwarded-for-ip",
+                                                                      "x-forwarded",
+                                                                      "x-vercel-forwarded-for",
+                                                                      "x-azure-clientip",
+                                                                      "x-azure-socketip",
+                                                                      "x-appengine-user-ip",
+                                                                      "x-envoy-external-address",
+                                                                      "x-sucuri-clientip",
+                                                                      "x-nf-client-connection-ip",
+                                                                      "cloudfront-viewer-address",
+                                                                      "x-custom-ip-authorization",
+                                                                      "x-host",
+                                                                      "x-real-host",
+                                                                      "x-original-host",
+                                                                      "x-http-host-override"}};
+    return names.has(name);
   }
 
   const ForwardingTerms& terms_;

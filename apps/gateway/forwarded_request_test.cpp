@@ -93,6 +93,22 @@ TEST_F(Forwarding, WhatNamesAnotherTargetGoesOnOfATrustedProxyOnly) {
   }
 }
 
+TEST_F(Forwarding, OtherNamesOfClientAndHostGoOnOfATrustedProxyOnly) {
+  for (const auto* const name :
+       {"True-Client-IP", "CF-Connecting-IP", "x-client-ip", "X-Cluster-Client-IP", "CLIENT-IP", "X-ProxyUser-Ip",
+        "X-Original-Forwarded-For", "Forwarded-For", "X-Forwarded", "X-Host", "X-Original-Host", "X-HTTP-Host-Override",
+        "Fastly-Client-IP", "X-Real-Host", "X.Client.IP", "WL-Proxy-Client-IP"}) {
+    terms_.trusted_proxies = {};
+    EXPECT_THAT(passed({{"Host", "a"}, {name, "10.0.0.1"}}), ElementsAre(Header{"Host", "a"})) << name;
+    terms_.trusted_proxies = trusted_;
+    EXPECT_THAT(passed({{"Host", "a"}, {name, "10.0.0.1"}}),
+                ElementsAre(Header{"Host", "a"}, Header{name, "10.0.0.1"}));
+  }
+  terms_.trusted_proxies = {};
+  for (const auto* const name : {"X-Hosts", "Client-Id", "True-Client-IX", "X", "Accept"})
+    EXPECT_THAT(passed({{"Host", "a"}, {name, "v"}}), ElementsAre(Header{"Host", "a"}, Header{name, "v"})) << name;
+}
+
 TEST_F(Forwarding, AnAbsoluteTargetIsAPathAndItsAuthorityTheHost) {
   const auto out = pass({{"Host", "A.test:80"}}, "http://a.TEST/b?c");
   EXPECT_EQ(out.refusal, "");
