@@ -13,14 +13,13 @@ using testing::chunk_of;
 using testing::crs;
 using ::testing::ElementsAre;
 using testing::expect_value;
+using testing::form;
 using testing::inspect;
 using testing::matched;
 using testing::Request;
 using testing::RequestEvent;
 using testing::rules_of;
-
-constexpr auto form = "application/x-www-form-urlencoded";
-constexpr auto sql_injection = "1' OR '1'='1' UNION SELECT password FROM users--";
+using testing::sql_injection;
 
 std::string multipart(const std::string& boundary, const std::string& headers, const std::string& value) {
   return "--" + boundary + "\r\nContent-Disposition: form-data; name=\"q\"\r\n" + headers + "\r\n" + value + "\r\n--" +

@@ -17,10 +17,9 @@ namespace {
 
 using namespace std::chrono_literals;
 using ::testing::Contains;
+using testing::form;
 using testing::inspect;
 using testing::Request;
-
-constexpr auto form = "application/x-www-form-urlencoded";
 
 base::Duration processor_time() {
   timespec time{};

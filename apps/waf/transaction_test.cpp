@@ -17,6 +17,7 @@ using ::testing::Contains;
 using testing::crs;
 using ::testing::ElementsAre;
 using testing::expect_value;
+using testing::form;
 using ::testing::HasSubstr;
 using testing::inspect;
 using ::testing::IsEmpty;
@@ -24,9 +25,7 @@ using testing::matched;
 using testing::Request;
 using testing::RequestEvent;
 using testing::rules_of;
-
-constexpr auto form = "application/x-www-form-urlencoded";
-constexpr auto sql_injection = "1' OR '1'='1' UNION SELECT password FROM users--";
+using testing::sql_injection;
 
 TEST(Transaction, CleanRequestsAreAllowed) {
   const Request requests[] = {

@@ -18,6 +18,9 @@
 /// For tests of this folder only: requests in one line, rule sets that are loaded once, files that go away.
 namespace picket::apps::waf::testing {
 
+inline constexpr auto form = "application/x-www-form-urlencoded";
+inline constexpr auto sql_injection = "1' OR '1'='1' UNION SELECT password FROM users--";
+
 struct Request {
   std::string method = "GET";
   std::string uri = "/";
