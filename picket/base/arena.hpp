@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstring>
@@ -79,13 +80,16 @@ class Arena {
     return result;
   }
 
-  /// Frees everything; one block stays for the next use: the newest, which is the largest, where it may be kept.
+  /// Frees everything; one block stays for the next use: the newest, which is the largest, where it may be kept. None
+  /// stays where even the first was made for something larger than may be kept.
   void reset() noexcept {
     if (blocks_.empty()) return;
     if (blocks_.size() > 1) {
       if (blocks_.back().size <= keep_) std::swap(blocks_.front(), blocks_.back());
       blocks_.resize(1);
     }
+    if (blocks_.front().size > std::max(first_size_, keep_)) [[unlikely]]
+      return trim();
     cursor_ = blocks_.front().bytes.get();
     end_ = cursor_ + blocks_.front().size;
   }

@@ -1,5 +1,6 @@
 #include "picket/base/arena.hpp"
 
+#include <algorithm>
 #include <numeric>
 #include <string>
 
@@ -58,6 +59,19 @@ TEST(Arena, ResetKeepsNoBlockThatIsLargerThanMayBeKept) {
   (void)arena.allocate(1'000'000, 1);
   arena.reset();
   EXPECT_LE(arena.reserved(), 64U * 1024);
+}
+
+TEST(Arena, ResetKeepsNoSoleBlockThatIsLargerThanMayBeKept) {
+  for (const std::size_t keep : {std::size_t{0}, std::size_t{64 * 1024}}) {
+    Arena arena{1024, keep};
+    (void)arena.allocate(1'000'000, 1);
+    arena.reset();
+    EXPECT_LE(arena.reserved(), std::max<std::size_t>(1024, keep));
+    (void)arena.allocate(100, 1);
+    EXPECT_EQ(arena.reserved(), 1024U) << "the next use begins small again";
+    arena.reset();
+    EXPECT_EQ(arena.reserved(), 1024U);
+  }
 }
 
 TEST(Arena, TrimGivesEverythingBack) {
