@@ -6,11 +6,11 @@
 #include <span>
 #include <string>
 
-#include "picket/pool/agent_pool.hpp"
+#include "picket/pool/agent.hpp"
 
 namespace picket::apps::gateway {
 
-/// Tells the log what becomes of one shard's agents: a line per change, not per connection.
+/// Tells the log what becomes of one shard's agent: a line per change, not per connection.
 /// Thread safety: the shard's thread.
 class AgentLog final : public pool::Observer {
  public:

@@ -3,7 +3,7 @@
 namespace picket::apps::gateway {
 
 std::vector<inspection::Chain> make_chains(const config::Config& config,
-                                           std::span<const std::unique_ptr<pool::Agent>> agents,
+                                           std::span<const std::shared_ptr<pool::Agent>> agents,
                                            std::span<inspection::AgentCounters* const> counters) {
   std::vector<inspection::Chain> chains;
   for (const auto& route : config.routes) {

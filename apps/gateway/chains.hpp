@@ -12,7 +12,7 @@ namespace picket::apps::gateway {
 /// What each route's agents are asked, and how: one chain per route, in the order of config.routes. `agents` and
 /// `counters`: of one worker, in the order of config.agents.
 [[nodiscard]] std::vector<inspection::Chain> make_chains(const config::Config& config,
-                                                         std::span<const std::unique_ptr<pool::Agent>> agents,
+                                                         std::span<const std::shared_ptr<pool::Agent>> agents,
                                                          std::span<inspection::AgentCounters* const> counters);
 
 }  // namespace picket::apps::gateway

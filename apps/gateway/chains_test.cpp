@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "picket/inspection/counters.hpp"
-#include "picket/pool/agent_pool.hpp"
+#include "picket/pool/agent.hpp"
 
 namespace picket::apps::gateway {
 namespace {
@@ -25,22 +25,26 @@ TEST(Chains, HaveEachRoutesFiltersInOrderWithWhatTheConfigurationSaysOfThem) {
   config.routes.push_back({.id = "none"});
   config.limits = {.max_header_size = 8000, .max_header_count = 50, .max_body_size = 70'000};
   transport::Worker worker;
-  pool::AgentPool pool{worker};
-  for (const auto& agent : config.agents) ASSERT_TRUE(pool.add_agent({.id = agent.id, .endpoint = "unix:/nowhere"}));
+  std::vector<std::shared_ptr<pool::Agent>> agents;
+  for (const auto& agent : config.agents) {
+    auto made = pool::Agent::make(worker, {.id = agent.id, .endpoint = "unix:/nowhere"}, {}, nullptr);
+    ASSERT_TRUE(made);
+    agents.push_back(std::move(*made));
+  }
   std::vector<inspection::AgentCounters> counters(2);
   const std::vector<inspection::AgentCounters*> both{&counters[0], &counters[1]};
 
-  const auto chains = make_chains(config, pool.agents(), both);
+  const auto chains = make_chains(config, agents, both);
   ASSERT_THAT(chains, SizeIs(2));
   ASSERT_THAT(chains[0].filters, SizeIs(2));
   EXPECT_THAT(chains[1].filters, IsEmpty());
   const auto& login = chains[0].filters[0];
-  EXPECT_EQ(login.agent, pool.find("login"));
+  EXPECT_EQ(login.agent, agents[1].get());
   EXPECT_EQ(login.counters, both[1]);
   EXPECT_TRUE(login.events.response_headers && !login.events.request_headers);
   EXPECT_EQ(login.failure_mode, inspection::FailureMode::open);
   const auto& waf = chains[0].filters[1];
-  EXPECT_EQ(waf.agent, pool.find("waf"));
+  EXPECT_EQ(waf.agent, agents[0].get());
   EXPECT_EQ(waf.failure_mode, inspection::FailureMode::closed);
   EXPECT_EQ(waf.timeout, config::milliseconds{30});
   EXPECT_EQ(waf.max_request_body, 1000U);

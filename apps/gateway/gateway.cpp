@@ -12,6 +12,9 @@ namespace {
 // Agents that are up connect within a few milliseconds; who starts later is connected to later.
 constexpr auto patience_with_agents = std::chrono::seconds{1};
 
+// An agent in whose place another serves may take its time over its configuration: a rule set is compiled.
+constexpr auto patience_with_successors = std::chrono::seconds{30};
+
 base::Result<std::vector<transport::Endpoint>> endpoints_of(const config::Config& config) {
   std::vector<transport::Endpoint> endpoints;
   for (const auto& listener : config.listeners) {
@@ -61,7 +64,7 @@ base::Result<DescriptorShares> Gateway::cap_connections(config::Config& config) 
   return shares;
 }
 
-base::Status Gateway::apply(config::Config config) {
+base::Status Gateway::apply(config::Config config, const std::function<bool()>& is_to_end) {
   const auto shares = cap_connections(config);
   if (!shares) return shares.error();
   auto made = Generation::make(std::move(config), shards_.size(), generation_.get(), log_closer_);
@@ -74,14 +77,20 @@ base::Status Gateway::apply(config::Config config) {
   const auto& observability = (*made)->config.observability;
   const bool moves = !generation_ || !same_address(generation_->config.observability.metrics, observability.metrics);
   std::unique_ptr<MetricsServer> metrics;
-  // Scrapes wait until what they are to show is in use. The lock goes before the server does, which may be waiting.
-  std::unique_lock lock{in_use_};
+  // Scrapes before the first configuration is in use wait for it; later ones show the one that serves meanwhile. The
+  // lock goes before the server does, which may be waiting.
+  std::unique_lock lock{in_use_, std::defer_lock};
+  if (!generation_) lock.lock();
   if (moves && observability.metrics) {
     auto opened = open_metrics(*observability.metrics);
     if (!opened) return std::move(opened.error());
     metrics = std::move(*opened);
   }
-  PICKET_TRY(prepare(*made, *wanted));
+  if (auto prepared = prepare(*made, *wanted, is_to_end); !prepared) {
+    discard();
+    return prepared;
+  }
+  if (!lock.owns_lock()) lock.lock();
   for (const auto& shard : shards_) shard->commit(shares->upstreams / shards_.size());
   generation_ = std::move(*made);
   lock.unlock();
@@ -92,19 +101,34 @@ base::Status Gateway::apply(config::Config config) {
 }
 
 base::Status Gateway::prepare(const std::shared_ptr<const Generation>& generation,
-                              const std::vector<transport::Endpoint>& endpoints) {
-  for (const auto& shard : shards_) {
-    auto prepared = shard->prepare(generation, endpoints);
-    if (prepared) continue;
-    for (const auto& other : shards_) other->discard();
-    return prepared;
+                              const std::vector<transport::Endpoint>& endpoints,
+                              const std::function<bool()>& is_to_end) {
+  for (const auto& shard : shards_) PICKET_TRY(shard->prepare(generation, endpoints));
+  const base::TimePoint began = base::Clock::now();
+  while (true) {
+    const Readiness state = readiness();
+    const auto waited = base::Clock::now() - began;
+    if (state.refusal) return base::fail(base::ErrorKind::unavailable, *state.refusal);
+    if (state.is_complete || (!state.missing && waited >= patience_with_agents)) return {};
+    if (waited >= patience_with_successors) return base::fail(base::ErrorKind::timeout, *state.missing);
+    if (state.missing && is_to_end()) return base::fail(base::ErrorKind::unavailable, "the gateway is to end");
+    std::this_thread::sleep_for(std::chrono::milliseconds{5});
   }
-  const base::TimePoint until = base::Clock::now() + patience_with_agents;
-  const auto ready = [&] {
-    return std::ranges::all_of(shards_, [](const auto& shard) { return shard->prepared_is_ready(); });
-  };
-  while (!ready() && base::Clock::now() < until) std::this_thread::sleep_for(std::chrono::milliseconds{2});
-  return {};
+}
+
+Readiness Gateway::readiness() const {
+  Readiness all;
+  for (const auto& shard : shards_) {
+    Readiness one = shard->readiness();
+    all.is_complete = all.is_complete && one.is_complete;
+    if (one.missing) all.missing = std::move(one.missing);
+    if (one.refusal) all.refusal = std::move(one.refusal);
+  }
+  return all;
+}
+
+void Gateway::discard() {
+  for (const auto& shard : shards_) shard->discard();
 }
 
 base::Result<std::unique_ptr<MetricsServer>> Gateway::open_metrics(const config::Observability::Metrics& wanted) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -25,10 +26,11 @@ class Gateway {
   Gateway& operator=(const Gateway&) = delete;
   ~Gateway();
 
-  /// Takes a configuration into use, the first or a later one: connects to its agents (waiting a moment for them),
-  /// listens, then serves new requests by it; requests under way keep theirs. Errors: whatever of it cannot be had;
-  /// what was served before is served on.
-  [[nodiscard]] base::Status apply(config::Config config);
+  /// Takes a configuration into use, the first or a later one: connects to its agents, listens, then serves new
+  /// requests by it; requests under way keep theirs. It waits a moment for agents, and long for one in whose place
+  /// another serves, unless `is_to_end` says that the process is. Errors: whatever of it cannot be had, an agent that
+  /// refuses its configuration among it; what was served before is served on.
+  [[nodiscard]] base::Status apply(config::Config config, const std::function<bool()>& is_to_end);
   /// Opens the logs anew: for log rotation.
   void reopen_logs();
 
@@ -39,7 +41,10 @@ class Gateway {
 
  private:
   [[nodiscard]] base::Status prepare(const std::shared_ptr<const Generation>& generation,
-                                     const std::vector<transport::Endpoint>& endpoints);
+                                     const std::vector<transport::Endpoint>& endpoints,
+                                     const std::function<bool()>& is_to_end);
+  [[nodiscard]] Readiness readiness() const;
+  void discard();
   [[nodiscard]] base::Result<std::unique_ptr<MetricsServer>> open_metrics(const config::Observability::Metrics& wanted);
 
   [[nodiscard]] base::Result<DescriptorShares> cap_connections(config::Config& config) const;
@@ -50,7 +55,7 @@ class Gateway {
   Admission admission_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::shared_ptr<const Generation> generation_;
-  std::mutex in_use_;  // held while a configuration is taken into use, and while metrics are read
+  std::mutex in_use_;  // held while what serves is exchanged, and while metrics are read
   std::unique_ptr<MetricsServer> metrics_;
 };
 

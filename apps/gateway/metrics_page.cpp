@@ -113,7 +113,7 @@ void agent_decisions(metrics::Exposition& page, Shards shards, const Generation&
 void agent_connections(metrics::Exposition& page, Shards shards, const Generation& generation) {
   using Metrics = pool::AgentMetrics;
   const auto metrics_of = [](const Shard& shard, std::size_t i) -> const Metrics& {
-    return shard.current()->agents.agents()[i]->metrics();
+    return shard.current()->agents.all()[i]->metrics();
   };
   const auto counter = [&](std::string_view name, std::string_view help, metrics::Counter Metrics::* member) {
     page.counter_family(name, help);

@@ -23,6 +23,13 @@ sigset_t block_signals() {
   return signals;
 }
 
+/// Whether a signal waits that says so.
+bool is_to_end() {
+  sigset_t pending;
+  sigpending(&pending);
+  return sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1;
+}
+
 std::string rendered(const std::vector<config::Diagnostic>& diagnostics) {
   const bool colour = ::isatty(STDERR_FILENO) == 1;
   std::string text;
@@ -40,14 +47,14 @@ void reload(Gateway& gateway, ProcessLog& log, const std::filesystem::path& file
   auto loaded = config::load(file);
   if (!loaded) {
     log.print(rendered(loaded.error()));
-    spdlog::error("not reloaded: {} has errors; the configuration before it is served on", file.string());
+    spdlog::error("reload failed: {} has errors; the configuration before it is served on", file.string());
     return;
   }
   if (loaded->system.worker_threads != at_start.worker_threads || loaded->system.busy_polling != at_start.busy_polling)
     spdlog::warn("worker-threads and busy-polling are taken into account at the next start, not by a reload");
   const config::Config config = *loaded;
-  if (const auto applied = gateway.apply(std::move(*loaded)); !applied) {
-    spdlog::error("not reloaded: {}; the configuration before it is served on", applied.error().message());
+  if (const auto applied = gateway.apply(std::move(*loaded), is_to_end); !applied) {
+    spdlog::error("reload failed: {}; the configuration before it is served on", applied.error().detail());
     return;
   }
   log.use(config.observability);
@@ -82,7 +89,7 @@ int run(const std::filesystem::path& file) {
   const sigset_t signals = block_signals();
   ProcessLog log{config.observability};
   Gateway gateway{config.system, log};
-  if (const auto applied = gateway.apply(std::move(*loaded)); !applied) {
+  if (const auto applied = gateway.apply(std::move(*loaded), is_to_end); !applied) {
     spdlog::error("{}", applied.error().message());
     return 1;
   }

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "apps/gateway/agents.hpp"
 #include "apps/gateway/audit_log.hpp"
 #include "apps/gateway/body/block_pool.hpp"
 #include "apps/gateway/generation.hpp"
@@ -14,7 +15,6 @@
 #include "picket/http/date.hpp"
 #include "picket/http/grammar.hpp"
 #include "picket/inspection/chain.hpp"
-#include "picket/pool/agent_pool.hpp"
 #include "picket/transport/hangup.hpp"
 #include "picket/transport/worker.hpp"
 
@@ -46,11 +46,11 @@ struct ShardState {
 /// it.
 class Service {
  public:
-  /// Begins to connect to the agents. The service is destroyed in a turn of its own on `worker`, never below the
-  /// callback that let it go. `observer` may be null. Errors: those of pool::AgentPool::add_agent.
+  /// Begins to connect to the agents that `previous` does not have; null: there is none. The service is destroyed in a
+  /// turn of its own on `worker`, never below the callback that let it go. Errors: those of Agents::make.
   [[nodiscard]] static base::Result<std::shared_ptr<Service>> create(transport::Worker& worker, ShardState& shard,
                                                                      std::shared_ptr<const Generation> generation,
-                                                                     pool::Observer* observer);
+                                                                     const Service* previous);
 
   /// The configuration of the listener at that address (as transport::Endpoint writes it); null where there is none.
   [[nodiscard]] const config::Listener* listener(std::string_view address) const noexcept;
@@ -63,8 +63,8 @@ class Service {
   ShardState& shard;
   const std::shared_ptr<const Generation> generation;
   const config::Config& config;
-  pool::AgentPool agents;                                  ///< In the order of config.agents.
-  std::vector<inspection::AgentCounters*> agent_counters;  ///< In the same order.
+  Agents agents;
+  std::vector<inspection::AgentCounters*> agent_counters;  ///< In the order of config.agents.
   AuditLog audit;
   std::vector<std::unique_ptr<upstream::Pool>> upstreams;  ///< In the order of config.upstreams.
   logs::LineQueue* access = nullptr;                       ///< Null: no access log.
@@ -76,9 +76,7 @@ class Service {
   std::vector<inspection::Chain> chains_;        // in the order of config.routes
   std::vector<std::string> listener_addresses_;  // in the order of config.listeners
 
-  Service(transport::Worker& worker, ShardState& shard, std::shared_ptr<const Generation> generation,
-          pool::Observer* observer);
-  [[nodiscard]] base::Status add_agents();
+  Service(transport::Worker& worker, ShardState& shard, std::shared_ptr<const Generation> generation, Agents agents);
 };
 
 }  // namespace picket::apps::gateway

@@ -43,7 +43,6 @@ Shard::Shard(std::size_t index, std::size_t shards, bool busy_polling, Admission
              .upstream_sockets = {}},
       shards_(shards),
       admission_(admission),
-      agent_log_(index),
       thread_([this] { worker_.run(); }) {}
 
 Shard::~Shard() {
@@ -63,7 +62,7 @@ Shard::~Shard() {
 base::Status Shard::prepare(const std::shared_ptr<const Generation>& generation,
                             const std::vector<transport::Endpoint>& endpoints) {
   return run_there([&]() -> base::Status {
-    auto service = Service::create(worker_, state_, generation, &agent_log_);
+    auto service = Service::create(worker_, state_, generation, service_.get());
     if (!service) return std::move(service.error());
     Prepared made{.service = std::move(*service), .endpoints = endpoints, .listeners = {}};
     const transport::ListenOptions options{.reuse_port = true,
@@ -79,11 +78,8 @@ base::Status Shard::prepare(const std::shared_ptr<const Generation>& generation,
   });
 }
 
-bool Shard::prepared_is_ready() {
-  return run_there([this] {
-    return std::ranges::all_of(prepared_->service->agents.agents(),
-                               [](const auto& agent) { return agent->ready_connections() != 0; });
-  });
+Readiness Shard::readiness() {
+  return run_there([this] { return prepared_->service->agents.readiness(); });
 }
 
 void Shard::commit(std::size_t upstream_sockets) {

@@ -13,7 +13,6 @@
 #include <boost/unordered/unordered_flat_set.hpp>
 
 #include "apps/gateway/admission.hpp"
-#include "apps/gateway/agent_log.hpp"
 #include "apps/gateway/connection.hpp"
 #include "apps/gateway/service.hpp"
 #include "picket/transport/listener.hpp"
@@ -40,8 +39,8 @@ class Shard {
   /// served by them yet. Errors: Service::create's and the listeners'; then nothing is prepared.
   [[nodiscard]] base::Status prepare(const std::shared_ptr<const Generation>& generation,
                                      const std::vector<transport::Endpoint>& endpoints);
-  /// Whether every agent of the prepared service has a connection.
-  [[nodiscard]] bool prepared_is_ready();
+  /// How the agents of the prepared service are doing.
+  [[nodiscard]] Readiness readiness();
   /// Takes what is prepared into use: new exchanges are served by it, and addresses that are not in it are closed.
   /// `upstream_sockets`: how many connections to upstreams it may have, over all configurations that are in use.
   void commit(std::size_t upstream_sockets);
@@ -86,7 +85,6 @@ class Shard {
   std::size_t shards_;
   std::size_t max_connections_ = 0;
   Admission& admission_;
-  AgentLog agent_log_;
   std::shared_ptr<Service> service_;
 
   /// What commit() is to take into use.

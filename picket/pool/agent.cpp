@@ -7,6 +7,7 @@
 
 #include "picket/base/version.hpp"
 #include "picket/pool/exchange.hpp"
+#include "picket/wire/codec.hpp"
 
 namespace picket::pool {
 
@@ -49,6 +50,23 @@ Agent::Agent(transport::Worker& worker, AgentSpec spec, Config config, transport
       drain_timer_([](void* self, base::TimePoint) { static_cast<Agent*>(self)->close_now(); }, this) {
   for (std::uint32_t i = 0; i < config_.connections_per_agent; ++i) add_connection();
   for (auto& connection : connections_) connection->connect();
+}
+
+base::Result<std::unique_ptr<Agent>> Agent::make(transport::Worker& worker, const AgentSpec& spec, const Config& config,
+                                                 Observer* observer) {
+  auto endpoint = transport::Endpoint::parse(spec.endpoint);
+  if (!endpoint)
+    return base::fail(endpoint.error().kind(), fmt::format("agent '{}': {}", spec.id, endpoint.error().detail()));
+  if (spec.config_json) {
+    // The parser may look a little past the text.
+    std::string text = *spec.config_json;
+    text.reserve(text.size() + base::limits::tail_padding);
+    base::Arena arena;
+    if (auto parsed = wire::parse_json(text, arena); !parsed)
+      return base::fail(ErrorKind::invalid_message,
+                        fmt::format("agent '{}': its configuration: {}", spec.id, parsed.error().detail()));
+  }
+  return std::unique_ptr<Agent>{new Agent{worker, spec, spec.config.value_or(config), std::move(*endpoint), observer}};
 }
 
 Agent::~Agent() { close_now(); }
@@ -289,6 +307,7 @@ const session::AgentInfo* Agent::info() const noexcept {
 }
 
 void Agent::on_ready(Connection& connection) {
+  refusal_.reset();
   metrics_.connections_opened.add();
   metrics_.connections_ready.add(1);
   breaker_.reconnected(worker_.now());

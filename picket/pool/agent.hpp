@@ -115,11 +115,14 @@ class Connection final : transport::ProxyLink::Owner {
   session::ProxySession* handling_ = nullptr;  // whose actions are being handed out
 };
 
-/// One agent of a pool: its connections, breaker, queue and counters. Made by AgentPool::add_agent.
+/// One agent: its connections, breaker, queue and counters.
 /// Thread safety: the worker's thread; metrics() may be read from any.
 class Agent {
  public:
-  Agent(transport::Worker& worker, AgentSpec spec, Config config, transport::Endpoint endpoint, Observer* observer);
+  /// Begins to connect, by `spec.config` where there is one, else by `config`. `observer` may be null. Errors:
+  /// connection_failed for an endpoint that is none, invalid_message for a configuration that is not JSON.
+  [[nodiscard]] static base::Result<std::unique_ptr<Agent>> make(transport::Worker& worker, const AgentSpec& spec,
+                                                                 const Config& config, Observer* observer);
   Agent(const Agent&) = delete;
   Agent& operator=(const Agent&) = delete;
   ~Agent();
@@ -130,6 +133,10 @@ class Agent {
   [[nodiscard]] const AgentMetrics& metrics() const noexcept { return metrics_; }
   [[nodiscard]] Breaker::State breaker_state() const noexcept { return breaker_.state(); }
   [[nodiscard]] std::size_t ready_connections() const noexcept;
+  /// Why the connection ended that ended last.
+  [[nodiscard]] const std::optional<base::Error>& last_error() const noexcept { return last_error_; }
+  /// Why the agent refused its configuration when it was told last; none where it did not.
+  [[nodiscard]] const std::optional<std::string>& refusal() const noexcept { return refusal_; }
 
   /// Awaitable of AgentPool::ready().
   class WaitReady {
@@ -156,10 +163,11 @@ class Agent {
   [[nodiscard]] bool closed() const noexcept;
 
  private:
-  friend class AgentPool;
   friend class Call;
   friend class Connection;
   friend class Exchange;
+
+  Agent(transport::Worker& worker, AgentSpec spec, Config config, transport::Endpoint endpoint, Observer* observer);
 
   // ---- calls
   void start(Call& call);
@@ -248,6 +256,7 @@ class Agent {
   Call* last_waiting_ = nullptr;
   WaitReady* ready_waiters_ = nullptr;
   std::optional<base::Error> last_error_;
+  std::optional<std::string> refusal_;
   base::TimePoint dialled_at_{};  // for a call, not by a timer
   base::TimePoint rallied_at_{};
   base::TimePoint crashed_at_{};         // the last failure that counted

@@ -4,9 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "picket/base/arena.hpp"
-#include "picket/wire/codec.hpp"
-
 namespace picket::pool {
 
 using base::ErrorKind;
@@ -19,20 +16,9 @@ AgentPool::~AgentPool() = default;
 base::Result<std::reference_wrapper<Agent>> AgentPool::add_agent(const AgentSpec& spec) {
   if (find(spec.id) != nullptr)
     return base::fail(ErrorKind::unavailable, fmt::format("there is an agent '{}' already", spec.id));
-  auto endpoint = transport::Endpoint::parse(spec.endpoint);
-  if (!endpoint)
-    return base::fail(endpoint.error().kind(), fmt::format("agent '{}': {}", spec.id, endpoint.error().detail()));
-  if (spec.config_json) {
-    // The parser may look a little past the text.
-    std::string text = *spec.config_json;
-    text.reserve(text.size() + base::limits::tail_padding);
-    base::Arena arena;
-    if (auto parsed = wire::parse_json(text, arena); !parsed)
-      return base::fail(ErrorKind::invalid_message,
-                        fmt::format("agent '{}': its configuration: {}", spec.id, parsed.error().detail()));
-  }
-  agents_.push_back(
-      std::make_unique<Agent>(worker_, spec, spec.config.value_or(config_), std::move(*endpoint), observer_));
+  auto made = Agent::make(worker_, spec, config_, observer_);
+  if (!made) return std::move(made.error());
+  agents_.push_back(std::move(*made));
   Agent& added = *agents_.back();
   by_id_.emplace(added.id(), &added);
   return std::ref(added);

@@ -44,6 +44,8 @@ struct Config {
   [[nodiscard]] static Config high_throughput();
   /// 2 connections, least_connections, 50 per connection, connect 1 s, request 1 s, fail_closed, health check 2 s.
   [[nodiscard]] static Config low_latency();
+
+  friend bool operator==(const Config&, const Config&) = default;
 };
 
 /// Which connections an exchange may take, of agents that do not take every kind of event that is configured.
@@ -58,6 +60,8 @@ struct BreakerConfig {
   std::uint32_t success_threshold = 2;  ///< successful probes that close it again
   base::Duration open_for = std::chrono::seconds{30};
   std::uint32_t half_open_max_requests = 1;  ///< probes in flight at once
+
+  friend bool operator==(const BreakerConfig&, const BreakerConfig&) = default;
 };
 
 /// One agent as the pool is to reach it.
@@ -71,6 +75,8 @@ struct AgentSpec {
   std::uint32_t max_concurrent_calls = 100;  ///< events in flight on all connections
   BreakerConfig breaker;
   std::optional<Config> config;  ///< none: the pool's
+
+  friend bool operator==(const AgentSpec&, const AgentSpec&) = default;
 };
 
 }  // namespace picket::pool

@@ -122,6 +122,7 @@ void Connection::disown(Call& call) noexcept {
 }
 
 void Connection::on_closed(transport::ProxyLink& link, const base::Error& reason) {
+  agent_.refusal_ = link.session() != nullptr ? link.session()->refusal() : std::nullopt;
   const bool drained = link.session() != nullptr && link.session()->health() == wire::HealthState::draining;
   lost(reason, drained && reason.kind() == base::ErrorKind::connection_closed);
 }

@@ -199,10 +199,10 @@ std::string ProxySession::sent_configuration() const {
 base::Status ProxySession::on_configured(const wire::AgentResponse& response, std::string_view payload) {
   if (!std::holds_alternative<wire::Allow>(response.decision) || response.version != protocol_version) {
     const auto* const block = std::get_if<wire::Block>(&response.decision);
-    const std::string why = block != nullptr && block->body ? printable(*block->body)
-                                                            : "it gave no reason; it said " + said(response, payload);
-    return fail(ErrorKind::connection_failed,
-                fmt::format("the agent refused its configuration: {}{}", why, sent_configuration()));
+    std::string why = block != nullptr && block->body ? printable(*block->body)
+                                                      : "it gave no reason; it said " + said(response, payload);
+    refusal_ = std::move(why) + sent_configuration();
+    return fail(ErrorKind::connection_failed, fmt::format("the agent refused its configuration: {}", *refusal_));
   }
   ready();
   return {};

@@ -159,6 +159,8 @@ class ProxySession {
   [[nodiscard]] State state() const noexcept { return state_; }
   /// Why the session is closed; empty while it is not.
   [[nodiscard]] const std::optional<base::Error>& end() const noexcept { return end_; }
+  /// Why the agent refused its configuration; none where it did not.
+  [[nodiscard]] const std::optional<std::string>& refusal() const noexcept { return refusal_; }
   /// A ping is out that is not answered since an event timed out: nothing new should go here.
   [[nodiscard]] bool suspect() const noexcept { return suspect_; }
   /// Since when that ping is out; meaningful while it is.
@@ -243,6 +245,7 @@ class ProxySession {
   bool suspect_ = false;
   std::array<bool, misfit_count> quoted_{};  // what was said of responses that fit nothing
   bool paused_ = false;
+  std::optional<std::string> refusal_;
   wire::HealthState health_ = wire::HealthState::healthy;
 };
 

@@ -36,7 +36,7 @@ def reload(gateway: Gateway, times: int) -> None:
     gateway.program.signal(signal.SIGHUP)
     wait(
         "the reload",
-        lambda: gateway.program.text().count("reloaded /") + gateway.program.text().count("not reloaded:") >= times,
+        lambda: gateway.program.text().count("reloaded /") + gateway.program.text().count("reload failed:") >= times,
     )
 
 
@@ -164,7 +164,7 @@ class Reload(StageTest):
         gateway = self.stage.gateway(self.stage.upstream())
         gateway.file.write_text(gateway.file.read_text().replace("upstreams {", "upstraems {"))
         reload(gateway, 1)
-        log = gateway.said("not reloaded")
+        log = gateway.said("reload failed")
         self.assertIn('"upstraems" is not known', log)
         self.assertIn('did you mean "upstreams"?', log)
         self.assertEqual(gateway.get().status, 200)
@@ -176,7 +176,7 @@ class Reload(StageTest):
         gateway.port = theirs
         gateway.write({"app": [upstream.address]})
         reload(gateway, 1)
-        self.assertIn(f"cannot listen on 127.0.0.1:{theirs}", gateway.said("not reloaded"))
+        self.assertIn(f"cannot listen on 127.0.0.1:{theirs}", gateway.said("reload failed"))
         gateway.port = mine
         self.assertEqual(gateway.get().status, 200)
         gateway.write({"app": ["no-such-host.invalid:80"]})

@@ -1,0 +1,102 @@
+"""Reloads and the agents that serve meanwhile: what a reload leaves as it is goes on, what cannot be had changes nothing."""
+
+import signal
+import threading
+import time
+
+from agent import Event
+from processes import wait
+from stage import READY, Asked, Gateway, StageTest
+from test_lifecycle import reload
+from wire import allow, block, put
+
+POOL = "pool { connections 2 }"
+
+
+class ReloadOfAgents(StageTest):
+    def setUp(self):
+        super().setUp()
+        self.release = threading.Event()
+        self.addCleanup(self.release.set)
+        self.upstream = self.stage.upstream()
+
+    def configure(self, event: Event) -> dict:
+        """Takes rules 1 at once, 2 when it is let, and refuses all others."""
+        rules = event.body["config"]["rules"]
+        if rules == 2:
+            self.release.wait(60)
+        return allow() if rules in (1, 2) else block(500, body="no such rules")
+
+    def write(self, gateway: Gateway, rules: int, mode: str) -> None:
+        asked = Asked("a", self.agent.path, keys=f"failure-mode {mode}; {POOL}; config {{ rules {rules} }}")
+        gateway.write({"app": [self.upstream.address]}, [asked])
+
+    def served(self, mode: str) -> Gateway:
+        self.agent = self.stage.agent(
+            f"agent-{mode}", configure=self.configure, request_headers=lambda _: block(403)
+        )
+        gateway = self.stage.unstarted()
+        self.write(gateway, 1, mode)
+        gateway.start()
+        wait("the agent is ready", lambda: gateway.metric(READY) == 2)
+        return gateway
+
+    def test_a_refused_configuration_leaves_the_old_one_serving(self):
+        for mode in ("closed", "open"):
+            with self.subTest(mode):
+                gateway = self.served(mode)
+                self.write(gateway, 7, mode)
+                reload(gateway, 1)
+                gateway.said('reload failed: agent "a" refused its configuration: no such rules')
+                self.assertEqual([gateway.get().status for _ in range(5)], [403] * 5)
+                self.assertEqual(gateway.metric(READY), 2)
+
+    def test_a_slow_configuration_is_waited_for_and_the_old_one_serves_meanwhile(self):
+        for mode in ("closed", "open"):
+            with self.subTest(mode):
+                self.release.clear()
+                gateway = self.served(mode)
+                self.write(gateway, 2, mode)
+                gateway.program.signal(signal.SIGHUP)
+                self.agent.expect("configure", 3)
+                until = time.monotonic() + 2  # longer than agents are waited for that nobody served for
+                while time.monotonic() < until:
+                    self.assertEqual(gateway.get().status, 403)
+                self.assertNotIn("reloaded /", gateway.program.text())
+                self.assertEqual(gateway.metric(READY), 2)
+                self.release.set()
+                gateway.said("reloaded /")
+                self.assertEqual(gateway.get().status, 403)
+
+    def test_a_slow_configuration_does_not_hold_up_the_end(self):
+        gateway = self.served("closed")
+        self.write(gateway, 2, "closed")
+        gateway.program.signal(signal.SIGHUP)
+        self.agent.expect("configure", 3)
+        gateway.program.signal(signal.SIGTERM)
+        self.assertEqual(gateway.program.wait(15), 0)
+        self.stage.programs.all.remove(gateway.program)
+
+    def test_reloads_of_something_else_leave_an_agent_its_connections_and_counters(self):
+        agent = self.stage.agent("a", request_headers=lambda _: allow(request_headers=[put("x-inspected", "yes")]))
+        asked = [Asked("a", agent.path, keys=f"failure-mode open; {POOL}")]
+        gateway = self.stage.gateway(self.upstream, asked)
+        wait("every connection", lambda: gateway.metric(READY) == 2)
+        done = threading.Event()
+        statuses: list[int] = []
+
+        def load() -> None:
+            while not done.is_set():
+                statuses.append(gateway.get().status)
+
+        thread = threading.Thread(target=load)
+        thread.start()
+        for i in range(20):
+            gateway.write({"app": [self.upstream.address]}, asked, limits=f"max-header-count {50 + i}")
+            reload(gateway, i + 1)
+        done.set()
+        thread.join()
+        self.assertEqual(set(statuses), {200})
+        self.assertEqual({tuple(r.values("x-inspected")) for r in self.upstream.requests}, {("yes",)})
+        self.assertEqual(len(agent.connections), 2)
+        gateway.expect_metric(len(statuses), "picket_agent_answers_total", agent="a")
