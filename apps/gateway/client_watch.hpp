@@ -17,7 +17,7 @@ namespace picket::apps::gateway {
 class ClientWatch {
  public:
   /// `half_closed`: how long an answer may take to begin after an end of stream. `on_gone` is called between start()
-  /// and stop(), never from within either; it may destroy the watch.
+  /// and stop(), never from within either.
   ClientWatch(transport::HangupMonitor& monitor, transport::Stream& client, base::Duration half_closed,
               std::function<void()> on_gone);
   ClientWatch(const ClientWatch&) = delete;

@@ -299,7 +299,7 @@ transport::Task<void> Exchange::refuse_unread(const base::Error& error) {
 void Exchange::abandon(wire::CancelReason reason) {
   client_lost_ = true;
   if (upstream_ != nullptr) upstream_->close();
-  if (inspection_) inspection_->cancel(reason);  // last: it may resume serve() to its end
+  if (inspection_) inspection_->cancel(reason);
 }
 
 void Exchange::conclude() {

@@ -194,7 +194,7 @@ transport::Task<base::Status> Exchange::stream_body(transport::Stream& upstream,
   const bool chunked = request_.framing == http::Framing::chunked;
   const auto block = service_.shard.blocks.take();
   body::BodyPace pace{service_.timeouts.body};
-  while (true) {
+  while (!early.outcome()) {
     const std::span<char> space{block.get(), body::block_size};
     const base::TimePoint now = service_.worker.now();
     const bool waits_for_upstream = expect_goes_on_ && !body_started_;
@@ -203,7 +203,7 @@ transport::Task<base::Status> Exchange::stream_body(transport::Stream& upstream,
     const auto size = co_await body_.read(space, deadline);
     if (!waits_for_upstream) pace.ends(service_.worker.now());
     body_started_ = body_started_ || size;
-    if (early.outcome()) co_return base::fail(base::ErrorKind::connection_closed, "the upstream answered first");
+    if (early.outcome()) break;
     if (!size) {
       early.stop();
       if (waits_for_upstream && size.error().kind() == base::ErrorKind::timeout)
@@ -226,6 +226,7 @@ transport::Task<base::Status> Exchange::stream_body(transport::Stream& upstream,
     if (!written) co_return not_taken(written.error());
     if (body_.done()) co_return base::Status{};
   }
+  co_return base::fail(base::ErrorKind::connection_closed, "the upstream answered first");
 }
 
 transport::Task<base::Result<http::ResponseHead>> Exchange::read_response_head(upstream::Lease& lease,

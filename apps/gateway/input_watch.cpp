@@ -40,10 +40,7 @@ void InputWatch::look() {
 }
 
 void InputWatch::readable() {
-  const std::shared_ptr<InputWatch*> self = self_;
-  const bool looks_on = on_input_();
-  if (*self == nullptr) return;  // stopped, or gone
-  if (looks_on) {
+  if (on_input_()) {
     look();
   } else {
     self_.reset();

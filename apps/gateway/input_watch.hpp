@@ -16,7 +16,7 @@ namespace picket::apps::gateway {
 /// while stop() is called.
 class InputWatch {
  public:
-  /// `on_input`: called whenever the stream is readable; returns whether to look on. It may destroy the watch.
+  /// `on_input`: called whenever the stream is readable; returns whether to look on.
   InputWatch(transport::Stream& stream, std::function<bool()> on_input);
   InputWatch(const InputWatch&) = delete;
   InputWatch& operator=(const InputWatch&) = delete;

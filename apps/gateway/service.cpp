@@ -39,11 +39,7 @@ base::Result<std::shared_ptr<Service>> Service::create(transport::Worker& worker
   auto agents =
       Agents::make(worker, shard.index, generation->config, previous != nullptr ? &previous->agents : nullptr);
   if (!agents) return std::move(agents.error());
-  const auto destroy_later = [&worker](Service* service) {
-    worker.post([owned = std::unique_ptr<Service>{service}] {});
-  };
-  return std::shared_ptr<Service>{new Service{worker, shard, std::move(generation), std::move(*agents)},
-                                  destroy_later};
+  return std::shared_ptr<Service>{new Service{worker, shard, std::move(generation), std::move(*agents)}};
 }
 
 }  // namespace picket::apps::gateway

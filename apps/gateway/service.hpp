@@ -46,8 +46,7 @@ struct ShardState {
 /// it.
 class Service {
  public:
-  /// Begins to connect to the agents that `previous` does not have; null: there is none. The service is destroyed in a
-  /// turn of its own on `worker`, never below the callback that let it go. Errors: those of Agents::make.
+  /// Begins to connect to the agents that `previous` does not have; null: there is none. Errors: those of Agents::make.
   [[nodiscard]] static base::Result<std::shared_ptr<Service>> create(transport::Worker& worker, ShardState& shard,
                                                                      std::shared_ptr<const Generation> generation,
                                                                      const Service* previous);

@@ -110,10 +110,7 @@ void Shard::drain() {
 
 void Shard::abort() {
   run_there([this] {
-    // Aborting one may end it, which takes it out of the set.
-    const std::vector<Connection*> all{connections_.begin(), connections_.end()};
-    for (Connection* const connection : all)
-      if (connections_.contains(connection)) connection->abort();
+    for (Connection* const connection : connections_) connection->abort();
   });
 }
 

@@ -163,7 +163,7 @@ TEST_F(HeadAndBody, AClientThatLeavesEndsBoth) {
   std::optional<Verdict> head;
   begin_both(request, waf, head);
   request->cancel(wire::CancelReason::client_disconnect);
-  ASSERT_TRUE(head);
+  ASSERT_TRUE(until([&] { return head.has_value(); }));
   EXPECT_EQ(head->decision, "cancelled");
   EXPECT_TRUE(until([&] { return waf.has_seen("cancel"); }));
   EXPECT_EQ(counters(0).failed_closed.value(), 0U);

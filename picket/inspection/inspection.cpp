@@ -61,10 +61,6 @@ Inspection::Inspection(transport::Worker& worker, const Chain& chain, AuditSink*
     participants_.push_back({.filter = filter, .exchange = pool::Exchange{*filter.agent, id_, demand_of(filter)}});
 }
 
-Inspection::~Inspection() {
-  if (gone_ != nullptr) *gone_ = true;
-}
-
 base::Deadline Inspection::deadline(const Participant& participant) const {
   return base::Deadline::after(worker_.now(), participant.filter.timeout);
 }
@@ -380,10 +376,7 @@ AuditSubject Inspection::subject(const Asked& asked) const {
 
 void Inspection::cancel(wire::CancelReason reason) {
   cancelled_ = true;
-  bool gone = false;  // an ended call resumes whoever awaits it, and that may be the end of this inspection
-  gone_ = &gone;
-  for (std::size_t i = 0; !gone && i < participants_.size(); ++i) participants_[i].exchange.cancel(reason);
-  if (!gone) gone_ = nullptr;
+  for (auto& participant : participants_) participant.exchange.cancel(reason);
 }
 
 void Inspection::complete(const wire::RequestComplete& summary) {

@@ -44,7 +44,6 @@ class Inspection {
              base::Arena& arena);
   Inspection(const Inspection&) = delete;
   Inspection& operator=(const Inspection&) = delete;
-  ~Inspection();
 
   /// `body`: all of it, where it has come already. An agent that is asked alone and wants it gets it along with the
   /// head; what it says of it counts in request_body(), which must follow with the same pieces unless this answers.
@@ -138,7 +137,6 @@ class Inspection {
   Operations request_operations_;
   Operations response_operations_;
   bool cancelled_ = false;  // what ends now is nobody's failure
-  bool* gone_ = nullptr;    // set while cancel() is running: told when the inspection ends below it
 };
 
 }  // namespace picket::inspection

@@ -232,7 +232,7 @@ TEST_F(RequestHeadersPhase, WhenTheClientGoesEveryAgentIsToldAndNobodyHasFailed)
   std::optional<Verdict> verdict;
   transport::spawn(serve(request.headers_task(), verdict, [&] { request.end(); }));
   ASSERT_TRUE(until([&] { return one.has_seen("headers /") && two.has_seen("headers /"); }));
-  request->cancel(wire::CancelReason::client_disconnect);  // ends the inspection itself on the way
+  request->cancel(wire::CancelReason::client_disconnect);
   ASSERT_TRUE(until([&] { return verdict.has_value(); }));
   EXPECT_FALSE(verdict->goes_on()) << "a cancelled inspection lets nothing go on";
   EXPECT_TRUE(until([&] { return one.has_seen("cancel") && two.has_seen("cancel"); }));

@@ -259,17 +259,14 @@ void Agent::unlink(Call& call) noexcept {
 }
 
 void Agent::pump() {
-  if (pumping_ || first_waiting_ == nullptr) return;
-  pumping_ = true;
-  // Each waiting call is looked at once: starting one may resume somebody who adds more at the end. Where no place is
-  // free none is looked at, so that each keeps his in the queue; a draining agent turns them all away.
+  // Each waiting call is looked at once: who must wait on goes to the end. Where no place is free none is looked at, so
+  // that each keeps his in the queue; a draining agent turns them all away.
   for (std::uint32_t left = waiting_; left != 0 && first_waiting_ != nullptr; --left) {
     if (is_full()) break;
     Call& call = *first_waiting_;
     unlink(call);
     if (auto terms = try_start(call)) wait(call, std::move(*terms));
   }
-  pumping_ = false;
 }
 
 bool Agent::is_full() {
@@ -322,7 +319,7 @@ void Agent::on_ready(Connection& connection) {
     WaitReady& waiter = *ready_waiters_;
     ready_waiters_ = waiter.next_;
     waiter.timer_.cancel();
-    waiter.waiter_.resume();
+    worker_.resume(waiter.waiter_);
   }
   pump();
 }
@@ -460,7 +457,7 @@ Agent::WaitReady::~WaitReady() {
 }
 
 void Agent::WaitReady::await_suspend(std::coroutine_handle<> waiter) {
-  waiter_ = waiter;
+  waiter_.wait(waiter);
   next_ = agent_.ready_waiters_;
   agent_.ready_waiters_ = this;
   if (!deadline_.never()) agent_.worker_.timers().arm(timer_, deadline_.at());
@@ -468,7 +465,7 @@ void Agent::WaitReady::await_suspend(std::coroutine_handle<> waiter) {
 
 void Agent::WaitReady::on_deadline(void* self, base::TimePoint) {
   auto& waiter = *static_cast<WaitReady*>(self);
-  waiter.waiter_.resume();
+  waiter.agent_.worker_.resume(waiter.waiter_);
 }
 
 base::Status Agent::WaitReady::await_resume() const {

@@ -84,9 +84,6 @@ class Connection final : transport::ProxyLink::Owner {
   void touch() {
     if (link_) link_->touch();
   }
-  /// `call` has ended in another way than by its session's word: what the session has still to say of it reaches
-  /// nobody.
-  void disown(Call& call) noexcept;
   /// The agent is silent on another connection: whether it lives is asked here, too.
   void probe();
   /// The agent failed on another connection: this one has to answer a ping before it takes anything new.
@@ -97,7 +94,7 @@ class Connection final : transport::ProxyLink::Owner {
  private:
   void on_actions(transport::ProxyLink& link) override;
   void on_closed(transport::ProxyLink& link, const base::Error& reason) override;
-  void handle(session::ProxyAction& action);
+  void handle(session::ProxySession& session, session::ProxyAction& action);
   void on_session_ready();
   void lost(const base::Error& reason, bool was_announced);
   static void on_retry(void* self, base::TimePoint now);
@@ -112,7 +109,6 @@ class Connection final : transport::ProxyLink::Owner {
   bool takes_every_kind_ = true;
   bool asked_ = false;  // since it is connected
   bool draining_ = false;
-  session::ProxySession* handling_ = nullptr;  // whose actions are being handed out
 };
 
 /// One agent: its connections, breaker, queue and counters.
@@ -154,7 +150,7 @@ class Agent {
     Agent& agent_;
     base::Deadline deadline_;
     base::Timer timer_;
-    std::coroutine_handle<> waiter_;
+    transport::Resumption waiter_;
     WaitReady* next_ = nullptr;
   };
 
@@ -264,7 +260,6 @@ class Agent {
   bool crashes_without_answer_ = false;  // and nothing was between it and the one before
   std::vector<base::Arena> arenas_;
   bool draining_ = false;
-  bool pumping_ = false;
   base::Timer drain_timer_;
 };
 

@@ -2,13 +2,13 @@
 
 #include <coroutine>
 #include <cstdint>
-#include <utility>
 
 #include "picket/base/result.hpp"
 #include "picket/base/time.hpp"
 #include "picket/base/timer_wheel.hpp"
 #include "picket/pool/breaker.hpp"
 #include "picket/session/in_flight.hpp"
+#include "picket/transport/resumption.hpp"
 #include "picket/wire/messages.hpp"
 
 namespace picket::pool {
@@ -44,7 +44,7 @@ class Call {
   [[nodiscard]] bool overloaded() const noexcept { return unsent_ == Unsent::overloaded; }
 
   [[nodiscard]] bool await_ready() const noexcept { return done(); }
-  void await_suspend(std::coroutine_handle<> waiter) noexcept { waiter_ = waiter; }
+  void await_suspend(std::coroutine_handle<> waiter) noexcept { waiter_.wait(waiter); }
   [[nodiscard]] base::Result<wire::AgentResponse> await_resume() { return result_; }
 
  private:
@@ -61,9 +61,7 @@ class Call {
   /// Why the agent was not asked, as far as the result does not say it.
   enum class Unsent : std::uint8_t { no, skipped, overloaded };
 
-  /// Ends the call; returns whom to resume, if anybody awaits it.
-  [[nodiscard]] std::coroutine_handle<> end(base::Result<wire::AgentResponse> result, Breaker::Outcome outcome);
-  /// Ends the call and resumes whoever awaits it; the call may be gone afterwards.
+  /// Ends the call: whoever awaits it may go on.
   void finish(base::Result<wire::AgentResponse> result, Breaker::Outcome outcome);
   [[nodiscard]] session::Tag tag() noexcept { return reinterpret_cast<session::Tag>(this); }
   [[nodiscard]] static Call& of(session::Tag tag) noexcept { return *reinterpret_cast<Call*>(tag); }
@@ -82,7 +80,7 @@ class Call {
   Call* next_of_exchange_ = nullptr;                   // its exchange's pending calls
   Call* previous_waiting_ = nullptr;                   // the agent's queue
   Call* next_waiting_ = nullptr;
-  std::coroutine_handle<> waiter_;
+  transport::Resumption waiter_;
   CallSet* set_ = nullptr;
   base::Result<wire::AgentResponse> result_;
 };
@@ -113,7 +111,7 @@ class CallSet {
    public:
     explicit Next(CallSet& set) noexcept : set_(set) {}
     [[nodiscard]] bool await_ready() const noexcept { return set_.ended_ != 0; }
-    void await_suspend(std::coroutine_handle<> waiter) noexcept { set_.waiter_ = waiter; }
+    void await_suspend(std::coroutine_handle<> waiter) noexcept { set_.waiter_.wait(waiter); }
     void await_resume() const noexcept { set_.ended_ = 0; }
 
    private:
@@ -123,10 +121,9 @@ class CallSet {
 
  private:
   friend class Call;
-  [[nodiscard]] std::coroutine_handle<> on_ended() noexcept;
 
   std::size_t ended_ = 0;
-  std::coroutine_handle<> waiter_;
+  transport::Resumption waiter_;
 };
 
 }  // namespace picket::pool

@@ -3,12 +3,6 @@
 #include "picket/pool/exchange.hpp"
 
 namespace picket::pool {
-namespace {
-
-/// The tag of a call that is gone: none has it, since tags are addresses.
-constexpr session::Tag disowned = 0;
-
-}  // namespace
 
 Connection::Connection(Agent& agent, std::uint32_t seed)
     : agent_(agent),
@@ -48,19 +42,13 @@ Candidate Connection::candidate() const noexcept {
 }
 
 void Connection::on_actions(transport::ProxyLink& link) {
-  auto& current = *link.session();
-  handling_ = &current;
-  // By index: handling an action may add more, and may close the connection; each event's end is passed on all the
-  // same.
-  for (std::size_t i = 0; i < current.actions().size(); ++i) {
-    session::ProxyAction action = std::move(current.actions()[i]);
-    handle(action);
-  }
-  handling_ = nullptr;
-  current.clear_actions();
+  auto& session = *link.session();
+  for (auto& action : session.actions()) handle(session, action);
+  session.clear_actions();
+  agent_.pump();  // places became free, or the connection takes events again
 }
 
-void Connection::handle(session::ProxyAction& action) {
+void Connection::handle(session::ProxySession& session, session::ProxyAction& action) {
   const auto observe = [&](auto&& call) {
     if (agent_.observer_ != nullptr) call(*agent_.observer_);
   };
@@ -68,24 +56,20 @@ void Connection::handle(session::ProxyAction& action) {
       base::Overloaded{
           [&](session::Ready&) { on_session_ready(); },
           [&](session::Answered& answered) {
-            if (answered.tag == disowned) return;
             Call& call = Call::of(answered.tag);
             call.finish(wire::copy_into(*answered.response, call.exchange_.arena_), Breaker::Outcome::success);
           },
           // One dead connection is one failure, however many calls it takes along: that is counted in on_closed().
           [&](session::Failed& failed) {
-            if (failed.error.kind() == base::ErrorKind::timeout && handling_->suspect()) agent_.doubt();
-            if (failed.tag != disowned) Call::of(failed.tag).finish(std::move(failed.error), Breaker::Outcome::neutral);
+            if (failed.error.kind() == base::ErrorKind::timeout && session.suspect()) agent_.doubt();
+            Call::of(failed.tag).finish(std::move(failed.error), Breaker::Outcome::neutral);
           },
-          [&](session::FlowChanged& flow) {
-            if (!flow.paused) agent_.pump();
-          },
-          [&](session::Trusted&) { agent_.pump(); },
+          [](session::FlowChanged&) {},
+          [](session::Trusted&) {},
           [&](session::Probed&) { agent_.probe(); },
           [&](session::HealthChanged& health) {
             observe([&](Observer& observer) { observer.on_health(agent_.id(), health.state); });
             if (health.state == wire::HealthState::draining) agent_.replace(*this);
-            agent_.pump();
           },
           [&](session::MetricsReported& reported) {
             observe([&](Observer& observer) { observer.on_metrics(agent_.id(), *reported.report); });
@@ -108,17 +92,6 @@ void Connection::on_session_ready() {
   takes_every_kind_ = !session()->means_its_list() || session()->undeclared().empty();
   connected_at_ = agent_.worker_.now();
   agent_.on_ready(*this);
-}
-
-void Connection::disown(Call& call) noexcept {
-  if (handling_ == nullptr) return;
-  for (auto& action : handling_->actions()) {
-    if (auto* const answered = std::get_if<session::Answered>(&action);
-        answered != nullptr && answered->tag == call.tag())
-      answered->tag = disowned;
-    if (auto* const failed = std::get_if<session::Failed>(&action); failed != nullptr && failed->tag == call.tag())
-      failed->tag = disowned;
-  }
 }
 
 void Connection::on_closed(transport::ProxyLink& link, const base::Error& reason) {
@@ -183,7 +156,7 @@ void Connection::close_now() {
   if (link->session() != nullptr) {
     // What still waits for an answer fails now.
     link->session()->close(base::fail(base::ErrorKind::connection_closed, "the pool was closed"));
-    if (handling_ == nullptr) on_actions(*link);
+    on_actions(*link);
   }
   link->close();
 }

@@ -1,7 +1,5 @@
 #include "picket/pool/exchange.hpp"
 
-#include <boost/container/small_vector.hpp>
-
 #include "picket/pool/agent.hpp"
 
 namespace picket::pool {
@@ -42,19 +40,12 @@ void Exchange::cancel(wire::CancelReason reason) {
     connection->session()->cancel(*id_, reason, agent_->worker_.now());
     connection->touch();
   }
-  // Every call ends before anybody is resumed: whoever that is may end other calls, and this exchange.
-  Agent& agent = *agent_;
-  boost::container::small_vector<std::coroutine_handle<>, 8> waiters;
   while (pending_ != nullptr) {
     Call& call = *pending_;
-    agent.unlink(call);
-    if (connection_ != nullptr) connection_->disown(call);
-    const auto waiter =
-        call.end(base::fail(base::ErrorKind::unavailable, "the exchange was cancelled"), Breaker::Outcome::neutral);
-    if (waiter) waiters.push_back(waiter);
+    agent_->unlink(call);
+    call.finish(base::fail(base::ErrorKind::unavailable, "the exchange was cancelled"), Breaker::Outcome::neutral);
   }
-  for (const auto waiter : waiters) waiter.resume();
-  agent.pump();
+  agent_->pump();
 }
 
 void Exchange::complete(const wire::RequestComplete& summary) {

@@ -366,7 +366,7 @@ TEST_F(ExchangeTest, CallsThatDieWithThePoolMayEndTheExchangeWithTheFirst) {
   asked->body("2");
   transport::spawn(end_with_the_first_failure(asked, first, ended));
   agent.close_now();
-  EXPECT_TRUE(ended);
+  ASSERT_TRUE(until([&] { return ended; }));
   EXPECT_EQ(agent.metrics().in_flight.value(), 0);
 }
 

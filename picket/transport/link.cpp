@@ -93,13 +93,13 @@ void Link<Session>::connected() {
   if (owner_ == nullptr) return;
   touch();
   reading_ = true;
-  read(this->shared_from_this());
+  wait_readable(this->shared_from_this());
 }
 
 // ---- reading
 
 template <class Session>
-void Link<Session>::read(std::shared_ptr<Link> self) {
+void Link<Session>::wait_readable(std::shared_ptr<Link> self) {
   // The one reference travels from read to read: no count is touched in between.
   Link& link = *self;
   auto on_ready = [self = std::move(self)](const boost::system::error_code& error) mutable {
@@ -107,40 +107,67 @@ void Link<Session>::read(std::shared_ptr<Link> self) {
     auto here = std::move(self);
     if (here->owner_ == nullptr) return;
     if (error) return here->disconnected(fail(ErrorKind::connection_closed, error.message()));
-    here->on_readable();
-    if (here->owner_ == nullptr) return;
-    if (here->backlogged()) {
-      here->reading_ = false;  // flush() resumes
-      return;
-    }
-    read(std::move(here));
+    here->passes_ = 0;
+    here->reads_on_ = true;
+    read_on(std::move(here));
   };
   link.socket_.async_wait(Socket::wait_read, std::move(on_ready));
 }
 
+/// Reads pass by pass. Who waited for what one brought goes on before its output leaves: it takes along what they ask
+/// next.
 template <class Session>
-void Link<Session>::on_readable() {
-  for (int i = 0; i < reads_per_turn && !backlogged(); ++i) {
-    // Into where it belongs, or into memory that the worker lends.
-    const std::span<char> rest = session_->rest();
-    const std::span<char> into = rest.empty() ? worker_.scratch().first(i == 0 ? first_pass_size : pass_size) : rest;
-    const ssize_t got = ::recv(socket_.native_handle(), into.data(), into.size(), MSG_DONTWAIT);
-    if (got == 0) return disconnected(closed_by_peer());
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) break;
-    if (got < 0) return disconnected(fail(ErrorKind::connection_closed, std::generic_category().message(errno)));
-    const auto size = static_cast<std::size_t>(got);
-    rest.empty() ? session_->feed({into.data(), size}, worker_.now()) : session_->rest_received(size, worker_.now());
-    handle_actions();
-    if (owner_ == nullptr) return;
-    const bool is_dry = size < into.size();
-    // A body that has begun to come is here in a moment: what stands before it is answered along with it.
-    if (is_dry || i != 0 || !session_->cuts_large_frame()) answer();
-    // Read dry; or a large frame is whole, and the others of this loop come before what is behind it.
-    if (owner_ == nullptr || is_dry || !rest.empty()) break;
+void Link<Session>::read_on(std::shared_ptr<Link> self) {
+  Link& link = *self;
+  while (link.reads_on_ && !link.backlogged()) {
+    link.receive();
+    if (link.owner_ == nullptr) return;
+    if (link.worker_.has_resumptions()) {
+      link.after_pass_.wait(&Link::after_pass, &link);
+      return link.worker_.resume(link.after_pass_);
+    }
+    link.answer_pass();
+    if (link.owner_ == nullptr) return;
   }
-  if (owner_ == nullptr) return;
-  answer();
-  if (owner_ != nullptr) arm_timer();
+  link.answer();
+  if (link.owner_ == nullptr) return;
+  link.arm_timer();
+  link.reading_ = !link.backlogged();  // else flush() reads on
+  if (link.reading_) wait_readable(std::move(self));
+}
+
+template <class Session>
+void Link<Session>::after_pass(void* self) {
+  auto link = static_cast<Link*>(self)->shared_from_this();
+  link->answer_pass();
+  if (link->owner_ != nullptr) read_on(std::move(link));
+}
+
+template <class Session>
+void Link<Session>::receive() {
+  // Into where it belongs, or into memory that the worker lends.
+  const std::span<char> rest = session_->rest();
+  const std::span<char> into =
+      rest.empty() ? worker_.scratch().first(passes_ == 0 ? first_pass_size : pass_size) : rest;
+  const ssize_t got = ::recv(socket_.native_handle(), into.data(), into.size(), MSG_DONTWAIT);
+  const bool nothing = got < 0 && (errno == EAGAIN || errno == EINTR);
+  if (got < 0 && !nothing)
+    return disconnected(fail(ErrorKind::connection_closed, std::generic_category().message(errno)));
+  if (got == 0) return disconnected(closed_by_peer());
+  const std::size_t size = nothing ? 0 : static_cast<std::size_t>(got);
+  ++passes_;
+  is_dry_ = size < into.size();
+  // Once a large frame is whole, the others of this loop come before what is behind it.
+  reads_on_ = !is_dry_ && rest.empty() && passes_ < reads_per_turn;
+  if (nothing) return;
+  rest.empty() ? session_->feed({into.data(), size}, worker_.now()) : session_->rest_received(size, worker_.now());
+  handle_actions();
+}
+
+/// A body that has begun to come is here in a moment: what stands before it is answered along with it.
+template <class Session>
+void Link<Session>::answer_pass() {
+  if (is_dry_ || passes_ != 1 || !session_->cuts_large_frame()) answer();
 }
 
 template <class Session>
@@ -153,7 +180,7 @@ void Link<Session>::disconnected(base::Error reason) {
 /// What a read produced leaves at once: the peer goes on with it while this end re-arms, polls and serves others.
 template <class Session>
 void Link<Session>::answer() {
-  if (session_->output().urgent()) flush();
+  if (session_->output().urgent() && !waiting_writable_) write();
 }
 
 template <class Session>
@@ -166,11 +193,7 @@ bool Link<Session>::backlogged() const {
 
 template <class Session>
 void Link<Session>::handle_actions() {
-  // Handling may call back into the link; the outermost call sees to what that adds.
-  if (handling_ || session_->actions().empty()) return;
-  handling_ = true;
-  owner_->on_actions(*this);
-  handling_ = false;
+  if (!session_->actions().empty()) owner_->on_actions(*this);
   if (owner_ != nullptr && session_->end()) finish(*session_->end());
 }
 
@@ -178,17 +201,20 @@ void Link<Session>::handle_actions() {
 
 template <class Session>
 void Link<Session>::touch() {
-  if (owner_ == nullptr || !session_ || handling_) return;  // whoever handles sees to what that adds
-  handle_actions();                                         // the call may have ended the session
-  if (owner_ == nullptr) return;
-  const bool resumes = !reading_ && !backlogged();  // flush() reads on
-  if ((session_->output().urgent() || resumes) && !waiting_writable_) worker_.flush_later(*this);
-  arm_timer();
+  if (owner_ != nullptr && session_) worker_.flush_later(*this);
 }
 
 template <class Session>
 void Link<Session>::flush() {
-  if (owner_ == nullptr || waiting_writable_) return;
+  if (owner_ == nullptr) return;
+  handle_actions();  // whoever called the session may have ended it
+  if (owner_ == nullptr) return;
+  arm_timer();
+  if (!waiting_writable_) write();
+}
+
+template <class Session>
+void Link<Session>::write() {
   auto& output = session_->output();
   std::array<iovec, iovecs_per_write> parts;
   while (output.urgent()) {
@@ -203,10 +229,9 @@ void Link<Session>::flush() {
     worker_.wrote();
     output.consume(*written);
   }
-  if (!reading_ && session_) {
-    reading_ = true;
-    read(this->shared_from_this());
-  }
+  if (reading_ || backlogged()) return;
+  reading_ = true;
+  wait_readable(this->shared_from_this());
 }
 
 template <class Session>
@@ -217,7 +242,7 @@ void Link<Session>::wait_writable() {
                        const auto guard = self->worker_.enter();
                        const auto link = std::move(self);
                        link->waiting_writable_ = false;
-                       if (link->owner_ != nullptr && !error) link->flush();
+                       if (link->owner_ != nullptr && !error) link->write();
                      });
 }
 
@@ -237,7 +262,7 @@ void Link<Session>::on_timer(base::TimePoint now) {
   if (!session_) return finish(fail(ErrorKind::timeout, "the connection was not accepted in time"));
   session_->tick(now);
   handle_actions();
-  if (owner_ != nullptr) touch();
+  touch();
 }
 
 template <class Session>
@@ -259,6 +284,7 @@ void Link<Session>::close() noexcept {
   }
   owner_ = nullptr;
   timer_.cancel();
+  after_pass_.forget();
   worker_.forget(*this);
   boost::system::error_code ignored;
   socket_.close(ignored);

@@ -59,8 +59,8 @@ class Link final : public Flushable, public std::enable_shared_from_this<Link<Se
   [[nodiscard]] Session* session() noexcept { return session_.get(); }
   [[nodiscard]] Worker& worker() noexcept { return worker_; }
 
-  /// The session was called by its owner: have its output flushed at the end of this turn, or with the read that its
-  /// actions came from, and its deadlines kept.
+  /// The session was called by its owner: have its output flushed at the end of this turn, or with the read that this
+  /// came of, and its deadlines kept.
   void touch();
   /// Ends the connection now, without telling the owner. What is queued is written as far as the kernel takes it.
   void close() noexcept;
@@ -70,12 +70,16 @@ class Link final : public Flushable, public std::enable_shared_from_this<Link<Se
 
   void connect(const Endpoint& endpoint, base::Duration timeout);
   void connected();
-  static void read(std::shared_ptr<Link> self);
-  void on_readable();
+  static void wait_readable(std::shared_ptr<Link> self);
+  static void read_on(std::shared_ptr<Link> self);
+  static void after_pass(void* self);
+  void receive();
+  void answer_pass();
   void disconnected(base::Error reason);
   void answer();
   [[nodiscard]] bool backlogged() const;
   void flush() override;
+  void write();
   void wait_writable();
   void handle_actions();
   void on_timer(base::TimePoint now);
@@ -88,9 +92,12 @@ class Link final : public Flushable, public std::enable_shared_from_this<Link<Se
   Socket socket_;
   std::unique_ptr<Session> session_;
   base::Timer timer_;
+  Resumption after_pass_;  // queued behind those who wait for what a pass brought
+  int passes_ = 0;         // of this readiness
+  bool reads_on_ = false;
+  bool is_dry_ = false;
   bool reading_ = false;
   bool waiting_writable_ = false;
-  bool handling_ = false;
 };
 
 extern template class Link<session::ProxySession>;

@@ -241,7 +241,7 @@ bool Listener::may_connect(int descriptor) {
 Listener::Accept Listener::accept() { return Accept{*this}; }
 
 void Listener::Accept::await_suspend(std::coroutine_handle<> waiting) {
-  waiting_ = waiting;
+  waiting_.wait(waiting);
   try_accept();
 }
 
@@ -250,16 +250,11 @@ void Listener::Accept::try_accept() {
                                [this](const boost::system::error_code& error) {
                                  const auto guard = listener_.worker_->enter();
                                  // On a worker of several threads it may have been closed after readiness was seen.
-                                 if (error || !listener_.socket_.is_open()) {
+                                 const bool is_closed = error || !listener_.socket_.is_open();
+                                 if (is_closed)
                                    result_ = base::fail(ErrorKind::connection_closed, "the listener was closed");
-                                   waiting_.resume();
-                                   return;
-                                 }
-                                 if (take_one()) {
-                                   waiting_.resume();
-                                 } else {
-                                   try_accept();
-                                 }
+                                 if (is_closed || take_one()) return listener_.worker_->resume(waiting_);
+                                 try_accept();
                                });
 }
 

@@ -103,7 +103,7 @@ class Listener::Accept {
   [[nodiscard]] bool take_one();
 
   Listener& listener_;
-  std::coroutine_handle<> waiting_;
+  Resumption waiting_;
   base::Result<Accepted> result_{Accepted{}};
 };
 

@@ -89,7 +89,12 @@ void StreamOperation::complete(const boost::system::error_code& error, std::size
   timer_.cancel();
   error_ = error;
   transferred_ = transferred;
-  waiting_.resume();
+  stream_.worker().resume(waiting_);
+}
+
+boost::system::error_code StreamOperation::outcome() const {
+  if (error_ || stream_.is_open()) return error_;
+  return asio::error::operation_aborted;
 }
 
 base::Error StreamOperation::error(const boost::system::error_code& error) const {
@@ -105,7 +110,7 @@ base::Error StreamOperation::error(const boost::system::error_code& error) const
 }  // namespace internal
 
 void Stream::Connect::await_suspend(std::coroutine_handle<> waiting) {
-  waiting_ = waiting;
+  waiting_.wait(waiting);
   arm();
   boost::system::error_code error;
   auto& socket = stream_.socket();
@@ -120,16 +125,17 @@ void Stream::Connect::await_suspend(std::coroutine_handle<> waiting) {
 }
 
 base::Status Stream::Connect::await_resume() {
-  if (!error_) return {};
+  const auto outcome = this->outcome();
+  if (!outcome) return {};
   if (timed_out_)
     return base::fail(base::ErrorKind::timeout,
                       fmt::format("{} did not accept the connection in time", endpoint_.text()));
-  return base::fail(is_want_of_resources(error_) ? base::ErrorKind::io : base::ErrorKind::connection_failed,
-                    fmt::format("cannot connect to {}: {}", endpoint_.text(), error_.message()));
+  return base::fail(is_want_of_resources(outcome) ? base::ErrorKind::io : base::ErrorKind::connection_failed,
+                    fmt::format("cannot connect to {}: {}", endpoint_.text(), outcome.message()));
 }
 
 void Stream::Read::await_suspend(std::coroutine_handle<> waiting) {
-  waiting_ = waiting;
+  waiting_.wait(waiting);
   arm();
   stream_.socket().async_read_some(
       asio::buffer(into_.data(), into_.size()),
@@ -137,15 +143,16 @@ void Stream::Read::await_suspend(std::coroutine_handle<> waiting) {
 }
 
 base::Result<std::size_t> Stream::Read::await_resume() {
-  if (!error_) return transferred_;
-  if (error_ == asio::error::eof) return std::size_t{0};
-  return error(error_);
+  const auto outcome = this->outcome();
+  if (!outcome) return transferred_;
+  if (outcome == asio::error::eof) return std::size_t{0};
+  return error(outcome);
 }
 
 bool Stream::Write::await_ready() { return write_now(); }
 
 void Stream::Write::await_suspend(std::coroutine_handle<> waiting) {
-  waiting_ = waiting;
+  waiting_.wait(waiting);
   arm();
   wait_writable();
 }
@@ -175,8 +182,8 @@ bool Stream::Write::write_now() {
 
 base::Status Stream::Write::await_resume() {
   if (failure_) return std::move(*failure_);
-  if (!error_) return {};
-  return error(error_);
+  if (const auto outcome = this->outcome()) return error(outcome);
+  return {};
 }
 
 base::Result<std::size_t> write_vectored(int descriptor, std::span<const iovec> parts) {

@@ -83,14 +83,16 @@ class StreamOperation {
 
  protected:
   void arm();
-  /// The completion of the Asio operation: takes the outcome and resumes.
+  /// The completion of the Asio operation: takes the outcome and has it resumed.
   void complete(const boost::system::error_code& error, std::size_t transferred);
+  /// What became of the operation; aborted, too, where the stream was closed before whoever waits could go on.
+  [[nodiscard]] boost::system::error_code outcome() const;
   [[nodiscard]] base::Error error(const boost::system::error_code& error) const;
 
   Stream& stream_;
   base::Deadline deadline_;
   base::Timer timer_;
-  std::coroutine_handle<> waiting_;
+  Resumption waiting_;
   boost::system::error_code error_;
   std::size_t transferred_ = 0;
   bool timed_out_ = false;
@@ -149,18 +151,21 @@ class SleepUntil {
       : worker_(worker), until_(until), timer_(&SleepUntil::on_due, this) {}
   [[nodiscard]] bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> waiting) noexcept {
-    waiting_ = waiting;
+    waiting_.wait(waiting);
     worker_.timers().arm(timer_, until_);
   }
   void await_resume() const noexcept {}
 
  private:
-  static void on_due(void* self, base::TimePoint) { static_cast<SleepUntil*>(self)->waiting_.resume(); }
+  static void on_due(void* self, base::TimePoint) {
+    auto& sleep = *static_cast<SleepUntil*>(self);
+    sleep.worker_.resume(sleep.waiting_);
+  }
 
   Worker& worker_;
   base::TimePoint until_;
   base::Timer timer_;
-  std::coroutine_handle<> waiting_;
+  Resumption waiting_;
 };
 
 /// Writes `parts` to a non-blocking descriptor with one sendmsg, no SIGPIPE. Returns the bytes written, 0 where the

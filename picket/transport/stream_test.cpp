@@ -1,6 +1,7 @@
 #include "picket/transport/stream.hpp"
 
 #include <string>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -121,6 +122,25 @@ TEST(Stream, WhatIsThereIsReadWithoutWaitingAndItsEndIsSeen) {
   EXPECT_EQ(std::string_view(bytes, 5), "hello");
   EXPECT_TRUE(stream.has_ended());
   EXPECT_EQ(stream.read_now(bytes), 0U);
+}
+
+TEST(Stream, IsClosedForAReaderWhoHasBytesButCouldNotGoOnBefore) {
+  Worker worker{{.threading = Threading::shared}};  // whose timers fire between a read and its reader
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  Stream stream = adopt(worker, ends[0]);
+  testing::RawPeer peer{ends[1]};
+  peer.send_bytes("hello");
+  base::Timer close{[](void* closed, base::TimePoint) { static_cast<Stream*>(closed)->close(); }, &stream};
+  worker.timers().arm(close, worker.now());
+  std::this_thread::sleep_for(5ms);  // it is overdue when the read begins
+  const auto body = [](Stream& from) -> Task<void> {
+    std::string buffer(16, '\0');
+    const auto size = co_await from.read_some(buffer, base::Deadline{});
+    EXPECT_FALSE(size);
+    EXPECT_EQ(size.error().kind(), base::ErrorKind::connection_closed);
+  };
+  run(worker, body(stream));
 }
 
 TEST(Stream, RefusedConnectionNamesTheAddress) {

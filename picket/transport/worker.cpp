@@ -48,25 +48,32 @@ void Worker::run() {
   while (!stopped_.load(std::memory_order_acquire)) turn(base::TimePoint::max());
 }
 
+void Worker::begin_turn() noexcept {
+  clock_.begin_turn();
+  resumptions_left_ = resumptions_per_turn;
+}
+
 void Worker::turn(base::TimePoint until) {
+  const bool is_single = options_.threading == Threading::single;
   {
     const auto guard = enter();
-    clock_.begin_turn();
+    begin_turn();
     if (const auto next = timers_.next(); next && *next < until) until = *next;
-    if (options_.threading == Threading::shared) until = std::min(until, now() + shared_wait);
-    if (!dirty_.empty()) until = base::TimePoint::min();  // whoever called from outside the loop must not wait for it
+    if (!is_single) until = std::min(until, now() + shared_wait);
+    // What the last turn left, or whoever called from outside the loop, must not wait for an event.
+    if (!dirty_.empty() || has_resumptions()) until = base::TimePoint::min();
   }
   const std::size_t ran = wait(until);
-  const int most = options_.threading == Threading::single ? handlers_per_turn : 1;
-  for (int i = 1; ran != 0 && i < most && loop_->context.poll_one() != 0; ++i) {
+  if (is_single && ran != 0) {
+    resume_all();
+    for (int i = 1; i < handlers_per_turn && loop_->context.poll_one() != 0; ++i) resume_all();
   }
   {
     const auto guard = enter();
-    if (ran == 0 || options_.threading == Threading::shared)
-      clock_.begin_turn();  // the wait took time, and no handler has read the clock since
+    if (ran == 0 || !is_single) clock_.begin_turn();  // the wait took time, and no handler has read the clock since
     finish_turn();
   }
-  if (options_.threading == Threading::shared) run_jobs();
+  if (!is_single) run_jobs();
 }
 
 /// Runs one handler once there is one, until `until` at most; returns how many ran.
@@ -126,6 +133,7 @@ void Worker::run_jobs() {
     job();
     const auto guard = enter();
     --jobs_running_;
+    resumptions_left_ = resumptions_per_turn;
     finish_turn();
   }
 }
@@ -138,7 +146,20 @@ void Worker::hand_over(std::move_only_function<void()> job) {
 
 void Worker::finish_turn() {
   timers_.advance(now());
-  // A flush may resume someone who produces more: that is flushed in the same turn.
+  // A flush may end what somebody waits for: what he produces is flushed in the same turn.
+  do {
+    resume_all();
+    flush_all();
+  } while (has_resumptions() && resumptions_left_ != 0);
+  if (has_resumptions() && options_.threading == Threading::shared) boost::asio::post(loop_->context, [] {});
+  busy_poll_.turn_ends(std::exchange(wrote_, false));
+}
+
+void Worker::resume_all() {
+  for (; has_resumptions() && resumptions_left_ != 0; --resumptions_left_) resumptions_.run_first();
+}
+
+void Worker::flush_all() {
   for (std::size_t i = 0; i < dirty_.size(); ++i) {
     Flushable* const item = dirty_[i];
     if (item == nullptr) continue;
@@ -146,7 +167,6 @@ void Worker::finish_turn() {
     item->flush();
   }
   dirty_.clear();
-  busy_poll_.turn_ends(std::exchange(wrote_, false));
 }
 
 void Worker::stop() {

@@ -14,6 +14,7 @@
 #include "picket/base/time.hpp"
 #include "picket/base/timer_wheel.hpp"
 #include "picket/transport/busy_poll.hpp"
+#include "picket/transport/resumption.hpp"
 
 namespace boost::asio {
 class io_context;
@@ -52,10 +53,12 @@ struct WorkerOptions {
 /// One thread's event loop and all that belongs to that thread: clock, timers, ids, scratch memory. Nothing of it is
 /// shared.
 ///
-/// A turn: wait for readiness, awake or asleep, run what is ready, fire due timers, then flush every connection that
-/// has output: what one turn produced leaves in one system call per connection, but for what a Link's own reads brought
-/// forth (link.hpp). Thread safety: post() and stop() from any thread; everything else only from the thread inside
-/// run(), and where several are inside, only under enter(). Handlers, timers, flushes and posted jobs run under it.
+/// A turn: wait for readiness, awake or asleep, run what is ready, fire due timers, let go on who was waiting for any
+/// of it, then flush every connection that has output: what one turn produced leaves in one system call per connection,
+/// but for what a Link's own reads brought forth (link.hpp). Nobody is resumed below a handler, a timer or another's
+/// call, so that none of them has to expect that what it works on ends meanwhile. Thread safety: post() and stop() from
+/// any thread; everything else only from the thread inside run(), and where several are inside, only under enter().
+/// Handlers, timers, resumptions, flushes and posted jobs run under it.
 class Worker {
  public:
   explicit Worker(WorkerOptions options = {});
@@ -72,6 +75,14 @@ class Worker {
   /// Memory for one read, limits::tail_padding readable bytes behind it. Borrowed until the caller returns to the loop.
   [[nodiscard]] std::span<char> scratch() noexcept { return {scratch_.get(), scratch_size}; }
   static constexpr std::size_t scratch_size = 256 * 1024;
+
+  /// Lets whoever waits there go on: in this turn, before it flushes, once the handler that is running has returned.
+  /// Nothing where nobody waits. In their order; what is over resumptions_per_turn goes on in the next turn, after what
+  /// is ready by then.
+  void resume(Resumption& resumption) noexcept { resumptions_.push(resumption); }
+  static constexpr int resumptions_per_turn = 1024;
+  /// Whether anybody is about to go on.
+  [[nodiscard]] bool has_resumptions() const noexcept { return !resumptions_.empty(); }
 
   /// Has `item` flushed at the end of this turn, once however often it asks.
   void flush_later(Flushable& item) {
@@ -109,6 +120,9 @@ class Worker {
   std::size_t wait(base::TimePoint until);
   std::size_t wait_awake(base::TimePoint until);
   std::size_t wait_asleep(base::TimePoint until);
+  void begin_turn() noexcept;
+  void resume_all();
+  void flush_all();
   void finish_turn();
   void run_jobs();
 
@@ -119,6 +133,8 @@ class Worker {
   base::TimerWheel timers_;
   base::CorrelationIds ids_;
   std::unique_ptr<char[]> scratch_;
+  ResumptionQueue resumptions_;
+  int resumptions_left_ = 0;  // in this turn
   std::vector<Flushable*> dirty_;
   bool wrote_ = false;  // in this turn
   std::mutex mutex_;
