@@ -166,7 +166,7 @@ class GatewayBody : public ::testing::Test {
  protected:
   void SetUp() override {
     ASSERT_TRUE(agent_.start());
-    const auto applied = gateway_.apply(config_of(port_.number(), agent_path_));
+    const auto applied = gateway_.apply(config_of(port_.number(), agent_path_), [] { return false; });
     ASSERT_TRUE(applied) << applied.error().message();
   }
 
