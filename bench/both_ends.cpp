@@ -25,8 +25,11 @@ T checked(base::Result<T> result) {
 
 }  // namespace
 
-session::AgentInfo BothEnds::Allow::info() const {
-  return {.agent_id = "a", .name = "n", .version = "1", .events = kinds};
+agent::Reply BothEnds::Allow::on_request_headers(const agent::RequestHeaders&, Context&) {
+  return agent::Decision::allow();
+}
+agent::Reply BothEnds::Allow::on_request_body(const agent::RequestBodyChunk&, Context&) {
+  return agent::Decision::allow();
 }
 
 BothEnds::BothEnds(wire::Encoding encoding, std::uint32_t connections)
@@ -37,7 +40,7 @@ BothEnds::BothEnds(wire::Encoding encoding, std::uint32_t connections)
                    .handler = handler_,
                    .mailbox = std::make_shared<agent::Mailbox>(worker_),
                    .execution = agent::Execution::on_loop,
-                   .config = {.info = handler_.info()},
+                   .config = {.info = {.agent_id = "a", .name = "a", .version = "1", .events = kinds}},
                    .log = {},
                    .on_over = [](agent::internal::ServedConnection&) {}},
       pool_(worker_, {.connections_per_agent = connections, .health_check_interval = std::chrono::hours{1}}),

@@ -37,7 +37,9 @@ class BothEnds {
  private:
   class Allow final : public agent::Handler {
    public:
-    [[nodiscard]] session::AgentInfo info() const override;
+    [[nodiscard]] agent::Info info() const override { return {.id = "a", .version = "1"}; }
+    agent::Reply on_request_headers(const agent::RequestHeaders&, Context&) override;
+    agent::Reply on_request_body(const agent::RequestBodyChunk&, Context&) override;
   };
 
   std::filesystem::path folder_;

@@ -7,9 +7,7 @@ using namespace picket::agent;
 
 class Denylist : public Handler {
  public:
-  picket::session::AgentInfo info() const override {
-    return {.agent_id = "denylist", .name = "denylist", .version = "1"};
-  }
+  Info info() const override { return {.id = "denylist", .version = "1"}; }
 
   Reply on_request_headers(const RequestHeaders& request, Context&) override {
     return blocked_.contains(request.metadata.client_ip) ? Decision::block(403).rule("denylist") : Decision::allow();

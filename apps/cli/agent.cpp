@@ -72,16 +72,11 @@ class StandIn final : public agent::Handler {
     if (options.delay.count() > 0) delay_line_ = std::make_unique<DelayLine>(options.delay);
   }
 
-  session::AgentInfo info() const override {
-    session::AgentInfo info;
-    info.agent_id = "stand-in";
-    info.name = "picket agent";
-    info.version = std::string{version};
-    info.events = {wire::EventKind::request_headers, wire::EventKind::request_body_chunk,
-                   wire::EventKind::response_headers, wire::EventKind::response_body_chunk,
-                   wire::EventKind::request_complete};
-    info.features = {.streaming_body = true, .concurrent_requests = 10'000, .cancellation = true};
-    return info;
+  agent::Info info() const override {
+    return {.id = "stand-in",
+            .name = "picket agent",
+            .version = std::string{version},
+            .limits = {.max_concurrency = 10'000}};
   }
 
   Reply on_request_headers(const agent::RequestHeaders& event, Context& context) override {
@@ -98,6 +93,7 @@ class StandIn final : public agent::Handler {
   Reply on_response_body(const agent::ResponseBodyChunk&, Context& context) override {
     return answer(Decision::allow(), context);
   }
+  void on_complete(const agent::RequestComplete&, Context&) override {}
 
  private:
   [[nodiscard]] bool matches(const wire::Headers& headers) const {

@@ -1,7 +1,6 @@
 #include "apps/waf/handler.hpp"
 
 #include <algorithm>
-#include <mutex>
 #include <set>
 #include <utility>
 
@@ -15,37 +14,7 @@ namespace {
 
 using wire::EventKind;
 
-/// A proxy's connection: the rules that it asked for. A reload of its configuration may come while exchanges are
-/// evaluated, and another one while the rules for it are being loaded.
-class Connection : public std::enable_shared_from_this<Connection> {
- public:
-  explicit Connection(std::shared_ptr<const RuleSet> rules) : rules_(std::move(rules)) {}
-  std::shared_ptr<const RuleSet> rules() const {
-    const std::lock_guard lock(mutex_);
-    return rules_;
-  }
-  /// Numbers a configuration.
-  std::uint64_t configured() {
-    const std::lock_guard lock(mutex_);
-    return ++configurations_;
-  }
-  /// Takes the rules of a configuration, unless a later one has come.
-  void use(std::uint64_t configuration, std::shared_ptr<const RuleSet> rules) {
-    const std::lock_guard lock(mutex_);
-    if (configuration == configurations_) rules_ = std::move(rules);
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::shared_ptr<const RuleSet> rules_;
-  std::uint64_t configurations_ = 0;
-};
-
 constexpr std::uint16_t service_unavailable = 503;
-
-struct Exchange {
-  std::unique_ptr<Transaction> transaction;
-};
 
 BodyPlan plan_of(const std::vector<EventKind>& announced) {
   if (announced.empty()) return BodyPlan::unknown;
@@ -84,27 +53,18 @@ agent::Decision to_decision(const Verdict& verdict) {
 WafHandler::WafHandler(RuleSets& sets, RuleLog* log, Complain complain)
     : sets_(sets), log_(log), complain_(std::move(complain)) {}
 
-session::AgentInfo WafHandler::info() const {
-  session::AgentInfo info;
-  info.agent_id = "picket-waf";
-  info.name = "picket-waf";
-  info.version = std::string{version};
-  info.events = {EventKind::configure, EventKind::request_headers, EventKind::request_body_chunk,
-                 EventKind::response_headers, EventKind::request_complete};
-  info.features.streaming_body = true;
-  info.features.config_push = true;
-  info.features.concurrent_requests = info.limits.max_concurrency;
-  info.features.cancellation = true;
+agent::Info WafHandler::info() const {
+  agent::Info info{.id = "picket-waf", .version = std::string{version}};
   info.limits.max_body_size = sets_.standard()->body_limit();
   return info;
 }
 
-std::shared_ptr<void> WafHandler::make_connection_state() { return std::make_shared<Connection>(sets_.standard()); }
+std::shared_ptr<Connection> WafHandler::make_connection() { return std::make_shared<Connection>(sets_.standard()); }
 
-agent::Acceptance WafHandler::on_configure(const wire::Value& config, agent::Context& context) {
+agent::Acceptance WafHandler::on_configure(const wire::Value& config, Context& context) {
   const auto settings = parse_settings(config);
   PICKET_TRY(settings);
-  const auto connection = context.connection_state<Connection>().shared_from_this();
+  const auto connection = context.connection();
   agent::Completion completion = context.defer();
   const agent::Deferred later = completion.deferred();
   const std::uint64_t number = connection->configured();
@@ -116,48 +76,48 @@ agent::Acceptance WafHandler::on_configure(const wire::Value& config, agent::Con
   return later;
 }
 
-agent::Reply WafHandler::on_request_headers(const wire::RequestHeaders& event, agent::Context& context) {
-  auto& exchange = context.state<Exchange>();
+agent::Reply WafHandler::on_request_headers(const wire::RequestHeaders& event, Context& context) {
+  auto& exchange = context.state();
   exchange.transaction = begin(context);
   return reply(exchange.transaction->on_request_headers(event, plan_of(context.announced_events())), context);
 }
 
-agent::Reply WafHandler::on_request_body(const wire::RequestBodyChunk& event, agent::Context& context) {
-  auto& exchange = context.state<Exchange>();
+agent::Reply WafHandler::on_request_body(const wire::RequestBodyChunk& event, Context& context) {
+  auto& exchange = context.state();
   if (!exchange.transaction)
     return reply(base::fail(base::ErrorKind::invalid_message, "a body chunk came before the request's headers"),
                  context);
   return reply(exchange.transaction->on_request_body_chunk(event), context);
 }
 
-agent::Reply WafHandler::on_response_headers(const wire::ResponseHeaders& event, agent::Context& context) {
-  auto& exchange = context.state<Exchange>();
+agent::Reply WafHandler::on_response_headers(const wire::ResponseHeaders& event, Context& context) {
+  auto& exchange = context.state();
   if (!exchange.transaction)  // a proxy that sends responses only
     exchange.transaction = begin(context);
   return reply(exchange.transaction->on_response_headers(event), context);
 }
 
-std::unique_ptr<Transaction> WafHandler::begin(agent::Context& context) const {
-  return std::make_unique<Transaction>(context.connection_state<Connection>().rules(), log_, context.correlation_id());
+std::unique_ptr<Transaction> WafHandler::begin(const Context& context) const {
+  return std::make_unique<Transaction>(context.connection()->rules(), log_, context.correlation_id());
 }
 
-void WafHandler::on_complete(const wire::RequestComplete&, agent::Context& context) { finish(context); }
-void WafHandler::on_cancel(agent::Context& context) { finish(context); }
+void WafHandler::on_complete(const wire::RequestComplete&, Context& context) { finish(context); }
+void WafHandler::on_cancel(Context& context) { finish(context); }
 
-void WafHandler::finish(agent::Context& context) {
-  const auto* const exchange = context.existing_state<Exchange>();
+void WafHandler::finish(Context& context) {
+  const auto* const exchange = context.existing_state();
   if (exchange == nullptr || !exchange->transaction) return;
   if (const auto done = exchange->transaction->on_complete(); !done) complain_(done.error().message());
 }
 
-agent::Reply WafHandler::reply(const base::Result<Verdict>& verdict, agent::Context& context) {
+agent::Reply WafHandler::reply(const base::Result<Verdict>& verdict, const Context& context) {
   if (verdict) return to_decision(*verdict);
   complain_(
       fmt::format("an exchange could not be judged ({}): {}", context.correlation_id(), verdict.error().message()));
   // A part without what it belongs to: no failure that a failure mode may let pass.
   if (verdict.error().kind() == base::ErrorKind::invalid_message)
     return agent::Decision::block(service_unavailable).reason("exchange-forgotten");
-  return context.defer().deferred();  // and dropped
+  return agent::Unanswered{};
 }
 
 }  // namespace picket::apps::waf

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string_view>
 
+#include "apps/waf/connection.hpp"
 #include "apps/waf/rule_log.hpp"
 #include "apps/waf/settings.hpp"
 #include "apps/waf/verdict.hpp"
@@ -13,6 +14,11 @@ namespace picket::apps::waf {
 
 class Transaction;
 
+/// What the WAF keeps of an exchange.
+struct Judged {
+  std::unique_ptr<Transaction> transaction;
+};
+
 /// What a verdict is on the wire: block or redirect, and in the audit rule ids, tags, messages (by rule id) and notes
 /// as reason codes.
 [[nodiscard]] agent::Decision to_decision(const Verdict& verdict);
@@ -20,26 +26,26 @@ class Transaction;
 /// The rules as an agent. An event that could not be judged is left unanswered: the proxy's failure mode decides, never
 /// "allow". A body whose head is not known is blocked. Thread safety: meant for Execution::handed_over; several threads
 /// may use one handler. Lifetime: `sets` and `log` (which may be null) must outlive it.
-class WafHandler final : public agent::Handler {
+class WafHandler final : public agent::HandlerWith<Judged, Connection> {
  public:
   using Complain = std::function<void(std::string_view)>;
 
   /// `complain` gets a line for each event that could not be judged; any thread calls it.
   WafHandler(RuleSets& sets, RuleLog* log, Complain complain);
 
-  [[nodiscard]] session::AgentInfo info() const override;
-  [[nodiscard]] std::shared_ptr<void> make_connection_state() override;
-  agent::Reply on_request_headers(const wire::RequestHeaders& event, agent::Context& context) override;
-  agent::Reply on_request_body(const wire::RequestBodyChunk& event, agent::Context& context) override;
-  agent::Reply on_response_headers(const wire::ResponseHeaders& event, agent::Context& context) override;
-  void on_complete(const wire::RequestComplete& event, agent::Context& context) override;
-  void on_cancel(agent::Context& context) override;
-  [[nodiscard]] agent::Acceptance on_configure(const wire::Value& config, agent::Context& context) override;
+  [[nodiscard]] agent::Info info() const override;
+  [[nodiscard]] std::shared_ptr<Connection> make_connection() override;
+  agent::Reply on_request_headers(const wire::RequestHeaders& event, Context& context) override;
+  agent::Reply on_request_body(const wire::RequestBodyChunk& event, Context& context) override;
+  agent::Reply on_response_headers(const wire::ResponseHeaders& event, Context& context) override;
+  void on_complete(const wire::RequestComplete& event, Context& context) override;
+  void on_cancel(Context& context) override;
+  [[nodiscard]] agent::Acceptance on_configure(const wire::Value& config, Context& context) override;
 
  private:
-  [[nodiscard]] std::unique_ptr<Transaction> begin(agent::Context& context) const;
-  [[nodiscard]] agent::Reply reply(const base::Result<Verdict>& verdict, agent::Context& context);
-  void finish(agent::Context& context);
+  [[nodiscard]] std::unique_ptr<Transaction> begin(const Context& context) const;
+  [[nodiscard]] agent::Reply reply(const base::Result<Verdict>& verdict, const Context& context);
+  void finish(Context& context);
 
   RuleSets& sets_;
   RuleLog* log_;

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "apps/waf/testing/exchange.hpp"
-#include "picket/agent/testing.hpp"
+#include "picket/agent/handler_factory.hpp"
+#include "picket/agent/kit/exchange.hpp"
+#include "picket/session/agent_info.hpp"
 
 namespace picket::apps::waf {
 namespace {
@@ -14,7 +16,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using wire::EventKind;
-using Exchange = agent::testing::Exchange;
+using Exchange = agent::kit::Exchange;
 
 const Exchange::HeaderList head{{"host", "example.test"}, {"user-agent", "Mozilla/5.0"}, {"accept", "*/*"}};
 const std::vector<EventKind> with_bodies{EventKind::request_headers, EventKind::request_body_chunk};
@@ -107,9 +109,11 @@ TEST_F(WafHandlerTest, AResponseWithoutItsRequestIsStillJudged) {
 }
 
 TEST_F(WafHandlerTest, ItSaysWhatItTakes) {
-  const session::AgentInfo info = handler_.info();
-  EXPECT_TRUE(info.wants(EventKind::request_body_chunk));
-  EXPECT_TRUE(info.wants(EventKind::response_headers));
+  const agent::HandlerFactory factory{
+      [] { return std::make_unique<WafHandler>(sets(), nullptr, [](std::string_view) {}); }};
+  const session::AgentInfo info = factory.declaration(factory.make()->info());
+  EXPECT_THAT(info.events, ElementsAre(EventKind::configure, EventKind::request_headers, EventKind::request_body_chunk,
+                                       EventKind::response_headers, EventKind::request_complete));
   EXPECT_EQ(info.limits.max_body_size, 10U * 1024 * 1024);
 }
 

@@ -19,7 +19,6 @@ namespace {
 using agent::Context;
 using agent::Decision;
 using agent::Reply;
-using wire::EventKind;
 
 /// The decision that a request's header `x-decide` names.
 Decision decide(std::string_view wish) {
@@ -52,22 +51,7 @@ class Logging final : public agent::Handler {
  public:
   explicit Logging(std::ofstream& log) : log_(log) {}
 
-  session::AgentInfo info() const override {
-    session::AgentInfo info;
-    info.agent_id = "picket";
-    info.name = "picket_interop_agent";
-    info.version = "1.0";
-    info.events = {EventKind::configure,        EventKind::request_headers,     EventKind::request_body_chunk,
-                   EventKind::response_headers, EventKind::response_body_chunk, EventKind::request_complete,
-                   EventKind::websocket_frame,  EventKind::guardrail_inspect};
-    info.features = {.streaming_body = true,
-                     .websocket = true,
-                     .guardrails = true,
-                     .config_push = true,
-                     .concurrent_requests = 100,
-                     .cancellation = true};
-    return info;
-  }
+  agent::Info info() const override { return {.id = "picket", .name = "picket_interop_agent", .version = "1.0"}; }
 
   Reply on_request_headers(const agent::RequestHeaders& event, Context&) override {
     note("request_headers", event);

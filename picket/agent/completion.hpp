@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "picket/agent/decision.hpp"
-#include "picket/session/agent_session.hpp"
 
 namespace picket::transport {
 class Worker;
@@ -23,6 +22,7 @@ class Deferred {
 };
 
 /// The way back to a worker from any thread; closed when the server goes, after which posted jobs are dropped.
+///
 /// Thread safety: any thread.
 class Mailbox {
  public:
@@ -38,8 +38,10 @@ class Mailbox {
 /// Answers one event later.
 ///
 /// Take it with Context::defer(), keep it, return deferred() from the handler, and call complete() when the decision is
-/// there. One that is dropped without complete() leaves its event unanswered: the proxy's time-out and failure mode
-/// decide, never "allow"; the exchange goes on with its next event. Thread safety: complete() from any thread, once.
+/// there. One that is dropped without complete() leaves its event unanswered (see Unanswered); the exchange goes on
+/// with its next event.
+///
+/// Thread safety: complete() from any thread, once.
 /// Lifetime: may outlive connection and server; the answer is then dropped.
 class Completion {
  public:

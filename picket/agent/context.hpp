@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -10,16 +11,32 @@
 
 namespace picket::agent {
 
+/// For a handler that keeps nothing.
+struct NoState {};
+
+namespace internal {
+
+/// A state of a type that only its handler knows.
+struct AnyState {
+  virtual ~AnyState() = default;
+};
+template <class T>
+struct Held final : AnyState {
+  Held() = default;
+  explicit Held(T initial) : value(std::move(initial)) {}
+  T value{};
+};
+
 /// What lives as long as one exchange: made with its first event, freed on complete, cancel and disconnect.
 struct ExchangeState {
   std::string correlation_id;
-  std::shared_ptr<void> state;
+  std::unique_ptr<AnyState> state;
 };
 
 /// What lives as long as one connection.
 struct ConnectionState {
-  std::shared_ptr<void> state;                    ///< From Handler::make_connection_state().
-  std::vector<wire::EventKind> announced_events;  ///< What the proxy said it will send; set before the first event.
+  std::shared_ptr<AnyState> state;
+  std::vector<wire::EventKind> announced_events;  ///< Set before the first event.
 };
 
 /// Gives out completions for the event that is being handled.
@@ -31,46 +48,73 @@ class CompletionSource {
   ~CompletionSource() = default;
 };
 
-/// One exchange as a handler sees it: its id, its state, and the way to answer later.
-/// Thread safety: only within the handler's call. Lifetime: the call; state() lives as long as the exchange.
+/// What is around one call of a handler.
+struct Moment {
+  ExchangeState& exchange;
+  const ConnectionState& connection;
+  CompletionSource& completions;
+};
+
+}  // namespace internal
+
+/// One exchange as a handler sees it: its id, what the proxy announced, and the way to answer later.
+///
+/// Thread safety: only within the handler's call.
+/// Lifetime: the call. The id and the announced events may be read as long.
 class Context {
  public:
-  Context(ExchangeState& exchange, const ConnectionState& connection, CompletionSource& completions) noexcept
-      : exchange_(exchange), connection_(connection), completions_(completions) {}
+  explicit Context(const internal::Moment& moment) noexcept : moment_(moment) {}
 
-  [[nodiscard]] std::string_view correlation_id() const noexcept { return exchange_.correlation_id; }
-
-  /// The exchange's state, default-made on first use. One type per handler.
-  template <class State>
-  [[nodiscard]] State& state() {
-    if (!exchange_.state) exchange_.state = std::make_shared<State>();
-    return *static_cast<State*>(exchange_.state.get());
-  }
-  /// The state if state() was used before, else null.
-  template <class State>
-  [[nodiscard]] State* existing_state() const noexcept {
-    return static_cast<State*>(exchange_.state.get());
-  }
-
-  /// What Handler::make_connection_state() made for this connection, which must be a State. With Execution::handed_over
-  /// several exchanges of the connection may use it at once.
-  template <class State>
-  [[nodiscard]] State& connection_state() const noexcept {
-    return *static_cast<State*>(connection_.state.get());
-  }
+  [[nodiscard]] std::string_view correlation_id() const noexcept { return moment_.exchange.correlation_id; }
 
   /// The event kinds that the proxy said it will send; empty where it did not say.
   [[nodiscard]] const std::vector<wire::EventKind>& announced_events() const noexcept {
-    return connection_.announced_events;
+    return moment_.connection.announced_events;
   }
 
   /// Takes the current event's answer over: see Completion.
-  [[nodiscard]] Completion defer() { return completions_.defer(); }
+  [[nodiscard]] Completion defer() { return moment_.completions.defer(); }
+
+ protected:
+  [[nodiscard]] const internal::Moment& moment() const noexcept { return moment_; }
 
  private:
-  ExchangeState& exchange_;
-  const ConnectionState& connection_;
-  CompletionSource& completions_;
+  internal::Moment moment_;
+};
+
+/// The context of a HandlerWith<State, Connection>: the types are the handler's, so they cannot be mistaken.
+///
+/// Thread safety: state() as Context: the events of one exchange come one at a time. connection() may be used by
+/// several exchanges at once with Execution::handed_over. Lifetime: state() lives as long as the exchange, connection()
+/// as long as the connection and its exchanges. Complexity: the first state() of an exchange allocates it; nothing else
+/// does.
+template <class State, class Connection = NoState>
+class ContextWith : public Context {
+ public:
+  using Context::Context;
+
+  /// The exchange's state, default-made on first use.
+  [[nodiscard]] State& state()
+    requires(!std::same_as<State, NoState>)
+  {
+    auto& held = moment().exchange.state;
+    if (!held) held = std::make_unique<internal::Held<State>>();
+    return static_cast<internal::Held<State>&>(*held).value;
+  }
+  /// The state if state() was used before, else null.
+  [[nodiscard]] State* existing_state() const noexcept
+    requires(!std::same_as<State, NoState>)
+  {
+    auto* const held = moment().exchange.state.get();
+    return held == nullptr ? nullptr : &static_cast<internal::Held<State>&>(*held).value;
+  }
+
+  /// What the handler's make_connection() made for this connection.
+  [[nodiscard]] const std::shared_ptr<Connection>& connection() const noexcept
+    requires(!std::same_as<Connection, NoState>)
+  {
+    return static_cast<internal::Held<std::shared_ptr<Connection>>&>(*moment().connection.state).value;
+  }
 };
 
 }  // namespace picket::agent

@@ -53,10 +53,10 @@ struct State {
   std::string seen;
 };
 
-class Slow final : public Handler {
+class Slow final : public HandlerWith<std::shared_ptr<State>> {
  public:
   explicit Slow(Shared& shared) : shared_(shared) {}
-  [[nodiscard]] session::AgentInfo info() const override { return testing::wants_all(); }
+  [[nodiscard]] Info info() const override { return testing::under_test(); }
 
   Reply on_request_headers(const RequestHeaders& event, Context& context) override {
     auto& state = state_of(context);
@@ -69,6 +69,7 @@ class Slow final : public Handler {
     ++shared_.evaluated;
     --state.inside;
     if (event.uri == "/defer") return context.defer().deferred();
+    if (event.uri == "/unanswered") return Unanswered{};
     return Decision::allow();
   }
   Reply on_request_body(const RequestBodyChunk& event, Context& context) override {
@@ -80,14 +81,14 @@ class Slow final : public Handler {
     return Decision::allow().tag(state.seen);
   }
   void on_cancel(Context& context) override {
-    auto* const held = context.existing_state<std::shared_ptr<State>>();
+    auto* const held = context.existing_state();
     if (held != nullptr && *held && (*held)->inside != 0) ++shared_.overlaps;
     ++shared_.cancels;
   }
 
  private:
   State& state_of(Context& context) {
-    auto& held = context.state<std::shared_ptr<State>>();
+    auto& held = context.state();
     if (!held) held = std::make_shared<State>(shared_);
     return *held;
   }
@@ -218,12 +219,14 @@ TEST_F(HandedOver, DisconnectDuringAnEvaluationFreesItsStateAfterwards) {
   EXPECT_TRUE(eventually([&] { return shared_.cancels == 1; }));
 }
 
-TEST_F(HandedOver, DroppedCompletionLetsTheNextEventOfItsExchangeCome) {
+TEST_F(HandedOver, AnEventLeftUnansweredLetsTheNextEventOfItsExchangeCome) {
   serve_slow(2);
-  PlayedProxy proxy{endpoint(), extended};
-  proxy.headers("1", "/defer");
-  proxy.body("1", "x");
-  EXPECT_EQ(proxy.answer().audit.tags[0], "x");
+  for (const char* uri : {"/defer", "/unanswered"}) {
+    PlayedProxy proxy{endpoint(), extended};
+    proxy.headers("1", uri);
+    proxy.body("1", "x");
+    EXPECT_EQ(proxy.answer().audit.tags[0], "x");
+  }
 }
 
 TEST_F(HandedOver, CompleteFreesTheState) {

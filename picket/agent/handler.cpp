@@ -1,7 +1,12 @@
 #include "picket/agent/handler.hpp"
 
-namespace picket::agent {
+namespace picket::agent::internal {
 
-Acceptance Handler::on_configure(const wire::Value&, Context&) { return {}; }
+Reply reply_to(Acceptance acceptance) {
+  const auto* const status = std::get_if<base::Status>(&acceptance);
+  if (status == nullptr) return std::get<Deferred>(acceptance);
+  if (*status) return Decision::allow();
+  return Decision::block(400).body(status->error().detail());
+}
 
-}  // namespace picket::agent
+}  // namespace picket::agent::internal

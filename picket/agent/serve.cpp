@@ -68,7 +68,7 @@ void add_loop_options(CLI::App& app, ServerOptions& options) {
 }
 
 int serve(int argc, char** argv, const HandlerFactory& factory) {
-  const auto info = factory()->info();
+  const auto info = factory.make()->info();
   CLI::App app{fmt::format("{} {}: an Agent Protocol v2 agent", info.name, info.version)};
   ServerOptions options;
   add_server_options(app, options);

@@ -3,7 +3,7 @@
 #include <memory>
 #include <string>
 
-#include "picket/agent/handler.hpp"
+#include "picket/agent/handler_factory.hpp"
 #include "picket/agent/server.hpp"
 
 namespace CLI {

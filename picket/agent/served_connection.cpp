@@ -41,7 +41,7 @@ class ServedConnection::EventCompletions final : public CompletionSource {
 };
 
 void ServedConnection::start(int descriptor) {
-  connection_.state = environment_.handler.make_connection_state();
+  connection_.state = environment_.handler.connect();
   link_ = transport::AgentLink::adopt(environment_.worker, descriptor, environment_.config, *this);
 }
 
@@ -90,8 +90,8 @@ void ServedConnection::arrived(const session::Arrived& arrived) {
   if (!link_) return;
   auto& slot = slot_of(arrived);
   if (environment_.execution == Execution::handed_over) return enqueue(slot, arrived);
-  const auto decision = call_handler(slot, arrived.ref, arrived.message);
-  if (decision) respond(arrived.ref, *decision);
+  const Reply reply = call_handler(slot, arrived.ref, arrived.message);
+  if (const auto* const decision = std::get_if<Decision>(&reply)) respond(arrived.ref, *decision);
   if (std::holds_alternative<const wire::RequestComplete*>(arrived.message)) free_slot(arrived.ref.exchange);
 }
 
@@ -111,41 +111,15 @@ void ServedConnection::ended(const session::Ended& ended) {
 
 // ---- the handler
 
-std::optional<Decision> ServedConnection::call_handler(const std::shared_ptr<Slot>& slot, const session::EventRef& ref,
-                                                       const session::EventMessage& message) {
+Reply ServedConnection::call_handler(const std::shared_ptr<Slot>& slot, const session::EventRef& ref,
+                                     const session::EventMessage& message) {
   EventCompletions completions{*this, slot, ref};
-  Context context{slot->exchange, connection_, completions};
-  Handler& handler = environment_.handler;
-  const auto reply = [](Reply from) -> std::optional<Decision> {
-    auto* const decision = std::get_if<Decision>(&from);
-    return decision != nullptr ? std::optional{std::move(*decision)} : std::nullopt;
-  };
-  return std::visit(
-      base::Overloaded{
-          [&](const wire::RequestHeaders* event) { return reply(handler.on_request_headers(*event, context)); },
-          [&](const wire::RequestBodyChunk* event) { return reply(handler.on_request_body(*event, context)); },
-          [&](const wire::ResponseHeaders* event) { return reply(handler.on_response_headers(*event, context)); },
-          [&](const wire::ResponseBodyChunk* event) { return reply(handler.on_response_body(*event, context)); },
-          [&](const wire::WebSocketFrame* event) { return reply(handler.on_websocket_frame(*event, context)); },
-          [&](const wire::GuardrailInspect* event) { return reply(handler.on_guardrail(*event, context)); },
-          [&](const wire::RequestComplete* event) -> std::optional<Decision> {
-            handler.on_complete(*event, context);
-            return Decision::allow();
-          },
-          [&](const wire::Configure* event) -> std::optional<Decision> {
-            const auto said = handler.on_configure(event->config, context);
-            const auto* const status = std::get_if<base::Status>(&said);
-            if (status == nullptr) return std::nullopt;
-            return *status ? Decision::allow() : Decision::block(400).body(status->error().detail());
-          },
-      },
-      message);
+  return environment_.handler.handle(message, {slot->exchange, connection_, completions});
 }
 
 void ServedConnection::call_on_cancel(const std::shared_ptr<Slot>& slot) {
   EventCompletions completions{*this, slot, {}};
-  Context context{slot->exchange, connection_, completions};
-  environment_.handler.on_cancel(context);
+  environment_.handler.cancelled({slot->exchange, connection_, completions});
 }
 
 void ServedConnection::respond(const session::EventRef& ref, const Decision& decision) {
@@ -183,10 +157,10 @@ void ServedConnection::evaluate(const std::shared_ptr<Slot>& slot, const Event& 
     const auto guard = environment_.worker.enter();
     if (slot->cancelled || !link_ || !link_->session()->live(event.ref)) return evaluated(slot);
   }
-  const auto decision = call_handler(slot, event.ref, event.message);
-  if (!decision) return;  // deferred: its completion goes on
+  const Reply reply = call_handler(slot, event.ref, event.message);
+  if (std::holds_alternative<Deferred>(reply)) return;  // its completion goes on
   const auto guard = environment_.worker.enter();
-  respond(event.ref, *decision);
+  if (const auto* const decision = std::get_if<Decision>(&reply)) respond(event.ref, *decision);
   if (event.ref.key.type == wire::FrameType::request_complete && slots_[event.ref.exchange] == slot)
     free_slot(event.ref.exchange);
   evaluated(slot);

@@ -2,7 +2,6 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -26,7 +25,7 @@ class ServedConnection final : public transport::AgentLink::Owner,
  public:
   struct Environment {
     transport::Worker& worker;
-    Handler& handler;
+    AnyHandler& handler;
     std::shared_ptr<Mailbox> mailbox;
     Execution execution;
     session::AgentConfig config;
@@ -65,8 +64,8 @@ class ServedConnection final : public transport::AgentLink::Owner,
   void on_closed(transport::AgentLink& link, const base::Error& reason) override;
   void arrived(const session::Arrived& arrived);
   void ended(const session::Ended& ended);
-  [[nodiscard]] std::optional<Decision> call_handler(const std::shared_ptr<Slot>& slot, const session::EventRef& ref,
-                                                     const session::EventMessage& message);
+  [[nodiscard]] Reply call_handler(const std::shared_ptr<Slot>& slot, const session::EventRef& ref,
+                                   const session::EventMessage& message);
   void call_on_cancel(const std::shared_ptr<Slot>& slot);
   void respond(const session::EventRef& ref, const Decision& decision);
   std::shared_ptr<Slot>& slot_of(const session::Arrived& arrived);

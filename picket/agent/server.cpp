@@ -43,13 +43,13 @@ class Station {
                                                                       : transport::Threading::shared,
                  .busy_polling = options.busy_polling,
                  .jobs_at_once = evaluating_threads(options)}),
-        handler_(factory()),
+        handler_(factory.make()),
         mailbox_(std::make_shared<Mailbox>(worker_)),
         environment_{.worker = worker_,
                      .handler = *handler_,
                      .mailbox = mailbox_,
                      .execution = options.execution,
-                     .config = {.info = handler_->info()},
+                     .config = {.info = factory.declaration(handler_->info())},
                      .log = options.log,
                      .on_over = [this](internal::ServedConnection& connection) { forget(connection); }},
         drain_timer_(&Station::on_drain_timer, this),
@@ -107,7 +107,7 @@ class Station {
   }
 
   transport::Worker worker_;
-  std::unique_ptr<Handler> handler_;
+  std::unique_ptr<internal::AnyHandler> handler_;
   std::shared_ptr<Mailbox> mailbox_;
   internal::ServedConnection::Environment environment_;
   std::vector<std::shared_ptr<internal::ServedConnection>> connections_;

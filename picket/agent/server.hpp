@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "picket/agent/handler.hpp"
+#include "picket/agent/handler_factory.hpp"
 #include "picket/base/result.hpp"
 #include "picket/session/agent_session.hpp"
 #include "picket/transport/listener.hpp"

@@ -18,7 +18,6 @@ using namespace std::chrono_literals;
 using testing::eventually;
 using testing::extended;
 using testing::PlayedProxy;
-using testing::wants_all;
 using wire::FrameType;
 
 /// What the handlers of a test leave behind; it outlives them.
@@ -53,16 +52,16 @@ struct State {
   int events = 0;
 };
 
-class Recording final : public Handler {
+class Recording final : public HandlerWith<std::shared_ptr<State>, int> {
  public:
   explicit Recording(Record& record) : record_(record) { ++record.handlers; }
 
-  [[nodiscard]] session::AgentInfo info() const override { return wants_all(); }
-  [[nodiscard]] std::shared_ptr<void> make_connection_state() override { return std::make_shared<int>(0); }
+  [[nodiscard]] Info info() const override { return testing::under_test(); }
 
   Reply on_request_headers(const RequestHeaders& event, Context& context) override {
     count(context);
     if (event.uri == "/drop") return context.defer().deferred();
+    if (event.uri == "/unanswered") return Unanswered{};
     if (event.uri == "/hold") {
       const std::lock_guard lock{record_.mutex};
       return record_.held.emplace_back(context.defer()).deferred();
@@ -97,13 +96,13 @@ class Recording final : public Handler {
   Acceptance on_configure(const wire::Value& config, Context& context) override {
     const auto* const level = config.find("level");
     if (level == nullptr) return base::fail(base::ErrorKind::invalid_message, "no key 'level'");
-    context.connection_state<int>() = static_cast<int>(*level->get<std::int64_t>());
+    *context.connection() = static_cast<int>(*level->get<std::int64_t>());
     return {};
   }
 
  private:
   int count(Context& context) {
-    auto& held = context.state<std::shared_ptr<State>>();
+    auto& held = context.state();
     if (!held) held = std::make_shared<State>(record_);
     return ++held->events;
   }
@@ -175,13 +174,15 @@ TEST_F(AgentServer, LateAnswersHoldUpNobodyAndMayComeFromAnyThread) {
   EXPECT_EQ(proxy.answered(), "one");
 }
 
-TEST_F(AgentServer, DroppedCompletionLeavesItsEventUnansweredAndTheExchangeGoesOn) {
+TEST_F(AgentServer, AnEventThatNobodyDecidesOnIsNotAnsweredAndTheExchangeGoesOn) {
   serve_recording();
-  PlayedProxy proxy{endpoint(), extended};
-  proxy.headers("1", "/drop");
-  proxy.body("1", "x");
-  const auto answer = proxy.answer();
-  EXPECT_EQ(answer.reply_to->type, FrameType::request_body_chunk) << "an event nobody decided on was answered";
+  for (const char* uri : {"/drop", "/unanswered"}) {
+    PlayedProxy proxy{endpoint(), extended};
+    proxy.headers("1", uri);
+    proxy.body("1", "x");
+    const auto answer = proxy.answer();
+    EXPECT_EQ(answer.reply_to->type, FrameType::request_body_chunk) << "an event nobody decided on was answered";
+  }
 }
 
 TEST_F(AgentServer, CompletionMayOutliveConnectionAndServer) {

@@ -16,14 +16,7 @@ namespace {
 class Reader final : public agent::Handler {
  public:
   explicit Reader(int passes) : passes_(passes) {}
-  [[nodiscard]] session::AgentInfo info() const override {
-    return {.agent_id = "reader",
-            .name = "reader",
-            .version = "1",
-            .events = {wire::EventKind::request_body_chunk},
-            .features = {},
-            .limits = {}};
-  }
+  [[nodiscard]] agent::Info info() const override { return {.id = "reader", .version = "1"}; }
   agent::Reply on_request_body(const wire::RequestBodyChunk& event, agent::Context&) override {
     for (int i = 0; i < passes_; ++i) {
       std::uint32_t sum = 0;

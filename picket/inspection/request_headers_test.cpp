@@ -263,8 +263,7 @@ TEST_F(RequestHeadersPhase, AfterTheClientWentNoFurtherAgentIsAsked) {
 
 TEST_F(RequestHeadersPhase, TheEndIsToldToAgentsThatWereAskedAndToThoseThatOnlyWantTheEnd) {
   const ScriptedAgent& waf = agent();
-  const ScriptedAgent& logger =
-      agent({.events = {wire::EventKind::request_complete}}, {.events = {.request_complete = true}});
+  const ScriptedAgent& logger = agent({}, {.events = {.request_complete = true}});
   Request request{*this};
   EXPECT_TRUE(request.headers().goes_on());
   request.complete(204);

@@ -14,6 +14,7 @@
 #include "picket/base/result.hpp"
 #include "picket/base/time.hpp"
 #include "picket/session/agent_info.hpp"
+#include "picket/session/event_message.hpp"
 #include "picket/session/frame_reader.hpp"
 #include "picket/session/id_index.hpp"
 #include "picket/session/linger.hpp"
@@ -40,11 +41,6 @@ struct EventRef {
   std::uint32_t generation = 0;  ///< Tells an exchange from the earlier ones of that index.
   wire::ReplyTo key;
 };
-
-using EventMessage =
-    std::variant<const wire::RequestHeaders*, const wire::RequestBodyChunk*, const wire::ResponseHeaders*,
-                 const wire::ResponseBodyChunk*, const wire::RequestComplete*, const wire::WebSocketFrame*,
-                 const wire::GuardrailInspect*, const wire::Configure*>;
 
 enum class EndReason : std::uint8_t { cancelled, expired, disconnected };
 

@@ -18,13 +18,17 @@ namespace {
 /// Wants everything and allows it. What a handler itself allocates is its own affair; this one does nothing.
 class Allow final : public agent::Handler {
  public:
-  [[nodiscard]] session::AgentInfo info() const override {
-    session::AgentInfo info{.agent_id = "a", .name = "n", .version = "1"};
-    info.events.clear();
-    for (int kind = 1; kind <= static_cast<int>(wire::EventKind::guardrail_inspect); ++kind)
-      info.events.push_back(static_cast<wire::EventKind>(kind));
-    return info;
-  }
+  [[nodiscard]] agent::Info info() const override { return {.id = "a", .version = "1"}; }
+  agent::Reply on_request_headers(const agent::RequestHeaders&, agent::Context&) override { return allow(); }
+  agent::Reply on_request_body(const agent::RequestBodyChunk&, agent::Context&) override { return allow(); }
+  agent::Reply on_response_headers(const agent::ResponseHeaders&, agent::Context&) override { return allow(); }
+  agent::Reply on_response_body(const agent::ResponseBodyChunk&, agent::Context&) override { return allow(); }
+  agent::Reply on_websocket_frame(const agent::WebSocketFrame&, agent::Context&) override { return allow(); }
+  agent::Reply on_guardrail(const agent::GuardrailInspect&, agent::Context&) override { return allow(); }
+  void on_complete(const agent::RequestComplete&, agent::Context&) override {}
+
+ private:
+  static agent::Reply allow() { return agent::Decision::allow(); }
 };
 
 class SocketAllocations : public ::testing::TestWithParam<wire::Encoding> {

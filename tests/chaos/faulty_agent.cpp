@@ -172,7 +172,7 @@ bool deaf(Connection& connection, const Event& event) {
 }
 
 /// Answers late, and sometimes too late; the loop stays free meanwhile.
-class Slow final : public EchoHandler {
+class Slow final : public EchoHandler<> {
  public:
   explicit Slow(std::uint32_t seed)
       : random_(seed), thread_([this](const std::stop_token& stop) { complete_in_time(stop); }) {}
@@ -210,10 +210,8 @@ class Slow final : public EchoHandler {
 
 int serve_sdk(const std::string& socket, bool slow, std::uint32_t seed) {
   agent::Server server{{.listen = "unix:" + socket, .threads = 4, .execution = agent::Execution::handed_over},
-                       [&]() -> std::unique_ptr<agent::Handler> {
-                         if (slow) return std::make_unique<Slow>(seed);
-                         return std::make_unique<EchoHandler>();
-                       }};
+                       slow ? agent::HandlerFactory{[seed] { return std::make_unique<Slow>(seed); }}
+                            : agent::HandlerFactory{[] { return std::make_unique<EchoHandler<>>(); }}};
   if (!server.start()) return 1;
   server.wait();
   return 0;

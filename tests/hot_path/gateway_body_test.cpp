@@ -30,11 +30,9 @@ constexpr std::size_t body_size = 512 * 1024;
 /// Wants heads and bodies, and blocks once it has seen one, so that no upstream is needed.
 class Refusing final : public agent::Handler {
  public:
-  [[nodiscard]] session::AgentInfo info() const override {
-    return {.agent_id = "a",
-            .name = "n",
-            .version = "1",
-            .events = {wire::EventKind::request_headers, wire::EventKind::request_body_chunk}};
+  [[nodiscard]] agent::Info info() const override { return {.id = "a", .version = "1"}; }
+  agent::Reply on_request_headers(const agent::RequestHeaders&, agent::Context&) override {
+    return agent::Decision::allow();
   }
   agent::Reply on_request_body(const agent::RequestBodyChunk& event, agent::Context&) override {
     return event.is_last ? agent::Decision::block(403) : agent::Decision::allow();

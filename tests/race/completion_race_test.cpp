@@ -59,7 +59,7 @@ class Completers {
   std::vector<std::jthread> threads_;
 };
 
-class Deferring final : public EchoHandler {
+class Deferring final : public EchoHandler<> {
  public:
   explicit Deferring(Completers& completers) : completers_(completers) {}
   agent::Reply on_request_headers(const agent::RequestHeaders& event, agent::Context& context) override {

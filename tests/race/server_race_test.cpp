@@ -17,18 +17,18 @@ using namespace std::chrono_literals;
 using transport::testing::TemporaryFolder;
 
 /// Keeps state per exchange, so that events which meet on one are seen.
-class Stateful final : public EchoHandler {
+class Stateful final : public EchoHandler<int> {
  public:
-  agent::Reply on_request_headers(const agent::RequestHeaders& event, agent::Context& context) override {
-    ++context.state<int>();
-    return EchoHandler::on_request_headers(event, context);
+  agent::Reply on_request_headers(const agent::RequestHeaders& event, Context& context) override {
+    ++context.state();
+    return EchoHandler<int>::on_request_headers(event, context);
   }
-  agent::Reply on_request_body(const agent::RequestBodyChunk& event, agent::Context& context) override {
-    ++context.state<int>();
-    return EchoHandler::on_request_body(event, context);
+  agent::Reply on_request_body(const agent::RequestBodyChunk& event, Context& context) override {
+    ++context.state();
+    return EchoHandler<int>::on_request_body(event, context);
   }
-  void on_complete(const agent::RequestComplete&, agent::Context& context) override { context.state<int>() = 0; }
-  void on_cancel(agent::Context& context) override { context.state<int>() = 0; }
+  void on_complete(const agent::RequestComplete&, Context& context) override { context.state() = 0; }
+  void on_cancel(Context& context) override { context.state() = 0; }
 };
 
 class ServerRace : public ::testing::TestWithParam<agent::Execution> {

@@ -103,9 +103,9 @@ template <class Predicate>
 /// A server with one handler type on a socket of its own.
 class ServerTest : public ::testing::Test {
  protected:
-  Server& serve(HandlerFactory factory, ServerOptions options = {}) {
+  Server& serve(const HandlerFactory& factory, ServerOptions options = {}) {
     options.listen = folder_.socket().text();
-    server_.emplace(std::move(options), std::move(factory));
+    server_.emplace(std::move(options), factory);
     const auto started = server_->start();
     EXPECT_TRUE(started) << started.error().message();
     return *server_;
@@ -123,13 +123,6 @@ class ServerTest : public ::testing::Test {
   std::optional<Server> server_;
 };
 
-/// Wants every kind of event.
-inline session::AgentInfo wants_all() {
-  session::AgentInfo info{.agent_id = "t", .name = "under test", .version = "1"};
-  info.events.clear();
-  for (int kind = 0; kind <= static_cast<int>(wire::EventKind::guardrail_inspect); ++kind)
-    info.events.push_back(static_cast<wire::EventKind>(kind));
-  return info;
-}
+inline Info under_test() { return {.id = "t", .name = "under test", .version = "1"}; }
 
 }  // namespace picket::agent::testing

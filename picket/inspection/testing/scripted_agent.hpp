@@ -20,8 +20,6 @@ struct Script {
   std::function<agent::Reply(const wire::RequestHeaders&, agent::Context&)> request_headers;
   std::function<agent::Reply(const wire::RequestBodyChunk&, agent::Context&)> request_body;
   std::function<agent::Reply(const wire::ResponseHeaders&, agent::Context&)> response_headers;
-  std::vector<wire::EventKind> events{wire::EventKind::request_headers, wire::EventKind::request_body_chunk,
-                                      wire::EventKind::response_headers, wire::EventKind::request_complete};
   wire::Limits limits;
 };
 
@@ -83,13 +81,8 @@ class ScriptedAgent::Handler final : public agent::Handler {
  public:
   explicit Handler(ScriptedAgent& owner) : owner_(owner) {}
 
-  [[nodiscard]] session::AgentInfo info() const override {
-    return {.agent_id = "scripted",
-            .name = "scripted",
-            .version = "1",
-            .events = owner_.script_.events,
-            .features = {},
-            .limits = owner_.script_.limits};
+  [[nodiscard]] agent::Info info() const override {
+    return {.id = "scripted", .version = "1", .limits = owner_.script_.limits};
   }
   agent::Reply on_request_headers(const wire::RequestHeaders& event, agent::Context& context) override {
     owner_.note("headers " + std::string{event.uri});

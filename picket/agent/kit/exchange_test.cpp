@@ -1,22 +1,23 @@
-#include "picket/agent/testing.hpp"
+#include "picket/agent/kit/exchange.hpp"
 
 #include <stdexcept>
 #include <thread>
 
 #include <gtest/gtest.h>
 
-namespace picket::agent {
+namespace picket::agent::kit {
 namespace {
 
 /// Uses everything that a handler has: state, deferral, configuration.
-class Sample final : public Handler {
+class Sample final : public HandlerWith<std::string> {
  public:
-  [[nodiscard]] session::AgentInfo info() const override { return {.agent_id = "s", .name = "s", .version = "1"}; }
+  [[nodiscard]] Info info() const override { return {.id = "s", .version = "1"}; }
 
   Reply on_request_headers(const RequestHeaders& event, Context& context) override {
-    context.state<std::string>() = event.uri;
+    context.state() = event.uri;
     if (event.uri == "/evil") return Decision::block(403);
-    if (event.uri == "/never") return context.defer().deferred();
+    if (event.uri == "/never") return Unanswered{};
+    if (event.uri == "/lost") return context.defer().deferred();
     if (event.uri != "/later") return Decision::allow().tag(std::string{event.headers.find("host").value_or("none")});
     auto completion = context.defer();
     const auto deferred = completion.deferred();
@@ -24,7 +25,7 @@ class Sample final : public Handler {
     return deferred;
   }
   Reply on_request_body(const RequestBodyChunk& event, Context& context) override {
-    return Decision::allow().tag(context.state<std::string>() + std::to_string(event.chunk_index) + ":" +
+    return Decision::allow().tag(context.state() + std::to_string(event.chunk_index) + ":" +
                                  std::to_string(event.bytes_received));
   }
   Reply on_response_headers(const ResponseHeaders& event, Context&) override {
@@ -47,14 +48,14 @@ class Sample final : public Handler {
 
 TEST(TestingKit, OneLinePerExchange) {
   Sample handler;
-  EXPECT_EQ(testing::Exchange{handler}.get("/evil").block_status(), 403);
-  EXPECT_TRUE(testing::Exchange{handler}.get("/good").is_allow());
-  EXPECT_EQ(testing::Exchange{handler}.get("/", {{"Host", "a"}}).tags(), std::vector<std::string>{"a"});
+  EXPECT_EQ(Exchange{handler}.get("/evil").block_status(), 403);
+  EXPECT_TRUE(Exchange{handler}.get("/good").is_allow());
+  EXPECT_EQ(Exchange{handler}.get("/", {{"Host", "a"}}).tags(), std::vector<std::string>{"a"});
 }
 
 TEST(TestingKit, EventsOfOneExchangeShareItsState) {
   Sample handler;
-  testing::Exchange exchange{handler};
+  Exchange exchange{handler};
   (void)exchange.request("POST", "/form");
   EXPECT_EQ(exchange.body("abc", false).tags(), std::vector<std::string>{"/form0:3"});
   EXPECT_EQ(exchange.body("de").tags(), std::vector<std::string>{"/form1:5"});
@@ -63,34 +64,35 @@ TEST(TestingKit, EventsOfOneExchangeShareItsState) {
 
 TEST(TestingKit, DeferredAnswersAreWaitedFor) {
   Sample handler;
-  EXPECT_EQ(testing::Exchange{handler}.get("/later").block_status(), 429);
+  EXPECT_EQ(Exchange{handler}.get("/later").block_status(), 429);
 }
 
 TEST(TestingKit, EventLeftUnansweredIsAnError) {
   Sample handler;
-  testing::Exchange exchange{handler};
+  Exchange exchange{handler};
   EXPECT_THROW((void)exchange.get("/never"), std::runtime_error);
+  EXPECT_THROW((void)exchange.get("/lost"), std::runtime_error);
 }
 
 TEST(TestingKit, EndOfTheExchangeReachesTheHandler) {
   Sample handler;
   {
-    testing::Exchange exchange{handler};
+    Exchange exchange{handler};
     (void)exchange.body("abcd");
     (void)exchange.response(201);
   }
   EXPECT_EQ(handler.end, "complete 201 4");
-  testing::Exchange{handler}.cancel();
+  Exchange{handler}.cancel();
   EXPECT_EQ(handler.end, "cancel");
 }
 
 TEST(TestingKit, ConfigurationIsAcceptedOrRefused) {
   Sample handler;
-  testing::Exchange exchange{handler};
+  Exchange exchange{handler};
   const std::array<wire::Member, 1> known{{{"known", {}}}};
   EXPECT_TRUE(exchange.configure(wire::Value{wire::Value::Object{known}}));
   EXPECT_FALSE(exchange.configure(wire::Value{}));
 }
 
 }  // namespace
-}  // namespace picket::agent
+}  // namespace picket::agent::kit

@@ -1,0 +1,133 @@
+#include "picket/agent/kit/exchange.hpp"
+
+#include <stdexcept>
+
+#include "picket/transport/worker.hpp"
+
+namespace picket::agent::kit {
+namespace {
+
+std::vector<wire::Header> fields(const Exchange::HeaderList& headers) {
+  std::vector<wire::Header> list;
+  for (const auto& [name, value] : headers) list.push_back({name, value});
+  return list;
+}
+
+}  // namespace
+
+/// Collects what a deferred handler decides.
+class Exchange::Completions final : public internal::CompletionSource {
+ public:
+  Completion defer() override {
+    answered_ = false;
+    return {mailbox_, [this](std::optional<Decision> decision) {
+              answered_ = true;
+              decision_ = std::move(decision);
+            }};
+  }
+
+  Decision wait() {
+    const auto give_up = base::Clock::now() + std::chrono::seconds{10};
+    while (!answered_ && base::Clock::now() < give_up) worker_.turn(base::Clock::now() + std::chrono::milliseconds{50});
+    if (!answered_) throw std::runtime_error("the handler deferred its answer and did not complete it within 10 s");
+    if (!decision_) throw std::runtime_error("the handler left the event unanswered");
+    Decision decision = std::move(*decision_);
+    decision_.reset();
+    return decision;
+  }
+
+ private:
+  transport::Worker worker_;
+  std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>(worker_);
+  std::optional<Decision> decision_;
+  bool answered_ = false;
+};
+
+Exchange::Exchange(internal::AnyHandler& handler, std::vector<wire::EventKind> announced_events)
+    : metadata{.correlation_id = "test",
+               .request_id = "test",
+               .client_ip = "192.0.2.1",
+               .client_port = 40000,
+               .protocol = "HTTP/1.1",
+               .timestamp = "2026-01-01T00:00:00Z"},
+      handler_(handler),
+      connection_{handler.connect(), std::move(announced_events)},
+      completions_(std::make_unique<Completions>()) {
+  state_.correlation_id = "test";
+}
+
+Exchange::~Exchange() {
+  if (over_) return;
+  const wire::RequestComplete end{
+      .correlation_id = state_.correlation_id, .status = status_, .request_body_size = request_.received};
+  (void)handle(&end);
+}
+
+Reply Exchange::handle(const session::EventMessage& event) {
+  return handler_.handle(event, {state_, connection_, *completions_});
+}
+
+Decision Exchange::decide(const session::EventMessage& event) {
+  Reply reply = handle(event);
+  if (std::holds_alternative<Unanswered>(reply)) throw std::runtime_error("the handler left the event unanswered");
+  auto* const decision = std::get_if<Decision>(&reply);
+  return decision != nullptr ? std::move(*decision) : completions_->wait();
+}
+
+Decision Exchange::get(std::string_view uri, const HeaderList& headers) { return request("GET", uri, headers); }
+
+Decision Exchange::request(std::string_view method, std::string_view uri, const HeaderList& headers) {
+  const auto list = fields(headers);
+  const RequestHeaders head{.metadata = metadata, .method = method, .uri = uri, .headers = std::span{list}};
+  return decide(&head);
+}
+
+Decision Exchange::body(std::string_view data, bool is_last) {
+  request_.received += data.size();
+  const RequestBodyChunk chunk{.correlation_id = state_.correlation_id,
+                               .data = base::as_bytes(data),
+                               .is_last = is_last,
+                               .chunk_index = request_.next_chunk++,
+                               .bytes_received = request_.received};
+  return decide(&chunk);
+}
+
+Decision Exchange::response(std::uint16_t status, const HeaderList& headers) {
+  status_ = status;
+  const auto list = fields(headers);
+  const ResponseHeaders head{.correlation_id = state_.correlation_id, .status = status, .headers = std::span{list}};
+  return decide(&head);
+}
+
+Decision Exchange::response_body(std::string_view data, bool is_last) {
+  response_.received += data.size();
+  const ResponseBodyChunk chunk{.correlation_id = state_.correlation_id,
+                                .data = base::as_bytes(data),
+                                .is_last = is_last,
+                                .chunk_index = response_.next_chunk++,
+                                .bytes_sent = response_.received};
+  return decide(&chunk);
+}
+
+Decision Exchange::websocket_frame(std::string_view data, bool client_to_server) {
+  const WebSocketFrame frame{.correlation_id = state_.correlation_id,
+                             .data = base::as_bytes(data),
+                             .client_to_server = client_to_server,
+                             .frame_index = (client_to_server ? request_ : response_).next_frame++,
+                             .client_ip = metadata.client_ip};
+  return decide(&frame);
+}
+
+base::Status Exchange::configure(const wire::Value& config) {
+  const wire::Configure told{.config = config, .config_version = {}, .correlation_id = state_.correlation_id};
+  const Decision said = decide(&told);
+  if (said.is_allow()) return {};
+  return base::fail(base::ErrorKind::invalid_message, std::string{said.block_body()});
+}
+
+void Exchange::cancel() {
+  over_ = true;
+  handler_.cancelled({state_, connection_, *completions_});
+}
+
+}  // namespace picket::agent::kit

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "picket/agent/handler.hpp"
+
+/// For tests of your own handlers: runs one without sockets, in one line per exchange.
+///
+///   picket::agent::kit::Exchange exchange{handler};
+///   EXPECT_EQ(exchange.get("/?q=' or 1=1", {{"host", "a"}}).block_status(), 403);
+///
+/// It depends on no test framework.
+namespace picket::agent::kit {
+
+/// One exchange of a handler under test, on a connection of its own. Its end calls the handler's on_complete, or
+/// on_cancel after cancel().
+///
+/// Thread safety: none.
+/// Lifetime: the handler must outlive it.
+/// Errors: std::runtime_error for an event that the handler leaves unanswered, and for an answer that it defers and
+/// does not complete within 10 s; std::logic_error for a decision that the event cannot honour (Decision::misfit).
+class Exchange {
+ public:
+  using HeaderList = std::vector<std::pair<std::string, std::string>>;
+
+  /// `announced_events`: what Context::announced_events() says.
+  explicit Exchange(internal::AnyHandler& handler, std::vector<wire::EventKind> announced_events = {});
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+  ~Exchange();
+
+  Decision get(std::string_view uri, const HeaderList& headers = {});
+  Decision request(std::string_view method, std::string_view uri, const HeaderList& headers = {});
+  /// The next chunk of the request's body, or of the response's.
+  Decision body(std::string_view data, bool is_last = true);
+  Decision response(std::uint16_t status, const HeaderList& headers = {});
+  Decision response_body(std::string_view data, bool is_last = true);
+  Decision websocket_frame(std::string_view data, bool client_to_server = true);
+  void cancel();
+  /// The proxy's configuration for the connection that this exchange is on.
+  [[nodiscard]] base::Status configure(const wire::Value& config);
+
+  /// What of the request is not method, URI and headers; change it before request().
+  wire::RequestMetadata metadata;
+
+ private:
+  class Completions;
+  struct Direction {
+    std::uint32_t next_chunk = 0;
+    std::uint64_t received = 0;
+    std::uint64_t next_frame = 0;
+  };
+  [[nodiscard]] Reply handle(const session::EventMessage& event);
+  [[nodiscard]] Decision decide(const session::EventMessage& event);
+
+  internal::AnyHandler& handler_;
+  internal::ConnectionState connection_;
+  internal::ExchangeState state_;
+  std::unique_ptr<Completions> completions_;
+  Direction request_;
+  Direction response_;
+  std::uint16_t status_ = 0;
+  bool over_ = false;
+};
+
+}  // namespace picket::agent::kit

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <variant>
+
+#include "picket/wire/messages.hpp"
+
+namespace picket::session {
+
+/// One event for an agent, of any kind. Lifetime: whatever it points to belongs to who hands it out.
+using EventMessage =
+    std::variant<const wire::RequestHeaders*, const wire::RequestBodyChunk*, const wire::ResponseHeaders*,
+                 const wire::ResponseBodyChunk*, const wire::RequestComplete*, const wire::WebSocketFrame*,
+                 const wire::GuardrailInspect*, const wire::Configure*>;
+
+}  // namespace picket::session
