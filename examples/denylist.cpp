@@ -10,7 +10,8 @@ class Denylist : public Handler {
   Info info() const override { return {.id = "denylist", .version = "1"}; }
 
   Reply on_request_headers(const RequestHeaders& request, Context&) override {
-    return blocked_.contains(request.metadata.client_ip) ? Decision::block(403).rule("denylist") : Decision::allow();
+    if (blocked_.contains(request.metadata.client_ip)) return Decision::block(403).rule("denylist");
+    return Decision::allow();
   }
 
  private:

@@ -80,9 +80,8 @@ class StandIn final : public agent::Handler {
   }
 
   Reply on_request_headers(const agent::RequestHeaders& event, Context& context) override {
-    return answer(matches(event.headers) ? Decision::block(403).body("blocked by picket agent\n").rule("block-if")
-                                         : Decision::allow(),
-                  context);
+    if (!matches(event.headers)) return answer(Decision::allow(), context);
+    return answer(Decision::block(403).body("blocked by picket agent\n").rule("block-if"), context);
   }
   Reply on_request_body(const agent::RequestBodyChunk&, Context& context) override {
     return answer(Decision::allow(), context);

@@ -14,7 +14,7 @@ namespace {
 
 using wire::EventKind;
 
-constexpr std::uint16_t service_unavailable = 503;
+constexpr agent::BlockStatus service_unavailable = 503;
 
 BodyPlan plan_of(const std::vector<EventKind>& announced) {
   if (announced.empty()) return BodyPlan::unknown;
@@ -25,8 +25,11 @@ BodyPlan plan_of(const std::vector<EventKind>& announced) {
 
 agent::Decision outcome_of(const Verdict& verdict) {
   switch (verdict.action) {
-    case Verdict::Action::block: return agent::Decision::block(verdict.status);
-    case Verdict::Action::redirect: return agent::Decision::redirect(verdict.url, verdict.status);
+    case Verdict::Action::block:
+      return agent::Decision::block(agent::BlockStatus::of(verdict.status).value_or(agent::BlockStatus{403}));
+    case Verdict::Action::redirect:
+      return agent::Decision::redirect(verdict.url,
+                                       agent::RedirectStatus::of(verdict.status).value_or(agent::RedirectStatus{302}));
     case Verdict::Action::allow: break;
   }
   return agent::Decision::allow();
@@ -36,17 +39,15 @@ agent::Decision outcome_of(const Verdict& verdict) {
 
 agent::Decision to_decision(const Verdict& verdict) {
   agent::Decision decision = outcome_of(verdict);
-  // NOLINTBEGIN(bugprone-use-after-move): the builder's functions return the object that they are called on.
   std::set<std::string_view> tags;
   for (const RuleMatch& match : verdict.matches) {
-    std::move(decision).rule(match.id);
-    if (!match.message.empty()) std::move(decision).note(match.id, match.message);
+    decision.rule(match.id);
+    if (!match.message.empty()) decision.note(match.id, match.message);
     for (const std::string& tag : match.tags)
-      if (tags.insert(tag).second) std::move(decision).tag(tag);
+      if (tags.insert(tag).second) decision.tag(tag);
   }
   for (const Note& note : verdict.notes)
-    std::move(decision).reason(std::string(note.code)).note(std::string(note.code), std::string(note.message));
-  // NOLINTEND(bugprone-use-after-move)
+    decision.reason(std::string(note.code)).note(std::string(note.code), std::string(note.message));
   return decision;
 }
 

@@ -71,8 +71,8 @@ class Logging final : public agent::Handler {
   }
   Reply on_websocket_frame(const agent::WebSocketFrame& event, Context&) override {
     note("websocket_frame", event);
-    if (base::as_text(event.data) == "drop") return Decision::allow().drop_frame();
-    if (base::as_text(event.data) == "close") return Decision::allow().close_websocket(1008, "policy");
+    if (base::as_text(event.data) == "drop") return Decision::drop_frame();
+    if (base::as_text(event.data) == "close") return Decision::close_websocket(1008, "policy");
     return Decision::allow();
   }
   Reply on_guardrail(const agent::GuardrailInspect& event, Context&) override {

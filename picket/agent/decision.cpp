@@ -19,122 +19,141 @@ wire::TextMap pairs(const std::vector<std::pair<std::string, std::string>>& stri
   return map;
 }
 
+/// The value that the last operation on a header leaves it with.
+template <class Ops>
+std::optional<std::string_view> last_value(const Ops& ops, std::string_view name) noexcept {
+  for (auto op = ops.rbegin(); op != ops.rend(); ++op) {
+    if (!base::same_name(op->name, name)) continue;
+    return op->kind == wire::HeaderOp::Kind::remove ? std::nullopt : std::optional<std::string_view>{op->value};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
-Decision Decision::block(std::uint16_t status) { return Decision{Kind::block, status}; }
+namespace internal {
 
-Decision Decision::redirect(std::string url, std::uint16_t status) {
-  Decision decision{Kind::redirect, status};
-  decision.detailed().text = std::move(url);
-  return decision;
-}
-
-Decision Decision::challenge(std::string type, std::vector<std::pair<std::string, std::string>> params) {
-  Decision decision{Kind::challenge};
-  decision.detailed().text = std::move(type);
-  decision.detailed().pairs = std::move(params);
-  return decision;
-}
-
-Decision::Decision(const Decision& other)
+DecisionData::DecisionData(const DecisionData& other)
     : kind_(other.kind_),
       status_(other.status_),
       details_(other.details_ ? std::make_unique<Details>(*other.details_) : nullptr) {}
 
-Decision::Details& Decision::detailed() {
+DecisionData::Details& DecisionData::detailed() {
   if (!details_) details_ = std::make_unique<Details>();
   return *details_;
 }
 
-const Decision::Details& Decision::details() const noexcept {
+const DecisionData::Details& DecisionData::details() const noexcept {
   static const Details none;
   return details_ ? *details_ : none;
 }
 
-Decision&& Decision::body(std::string text) && {
+}  // namespace internal
+
+Allow& Allow::set_request_header(std::string name, std::string value) & {
+  detailed().request_ops.push_back({wire::HeaderOp::Kind::set, std::move(name), std::move(value)});
+  return *this;
+}
+Allow&& Allow::set_request_header(std::string name, std::string value) && {
+  return std::move(set_request_header(std::move(name), std::move(value)));
+}
+Allow& Allow::add_request_header(std::string name, std::string value) & {
+  detailed().request_ops.push_back({wire::HeaderOp::Kind::add, std::move(name), std::move(value)});
+  return *this;
+}
+Allow&& Allow::add_request_header(std::string name, std::string value) && {
+  return std::move(add_request_header(std::move(name), std::move(value)));
+}
+Allow& Allow::remove_request_header(std::string name) & {
+  detailed().request_ops.push_back({wire::HeaderOp::Kind::remove, std::move(name), {}});
+  return *this;
+}
+Allow&& Allow::remove_request_header(std::string name) && { return std::move(remove_request_header(std::move(name))); }
+Allow& Allow::route(std::string key, std::string value) & {
+  return added(detailed().routing, std::move(key), std::move(value));
+}
+Allow&& Allow::route(std::string key, std::string value) && {
+  return std::move(route(std::move(key), std::move(value)));
+}
+Allow& Allow::needs_more() & {
+  detailed().needs_more = true;
+  return *this;
+}
+Allow&& Allow::needs_more() && { return std::move(needs_more()); }
+Allow& Allow::replace_body(std::string bytes) & {
+  detailed().replacement = std::move(bytes);
+  return *this;
+}
+Allow&& Allow::replace_body(std::string bytes) && { return std::move(replace_body(std::move(bytes))); }
+
+Block& Block::body(std::string text) & {
   detailed().text = std::move(text);
   detailed().has_body = true;
-  return std::move(*this);
+  return *this;
 }
-Decision&& Decision::header(std::string name, std::string value) && {
-  detailed().pairs.emplace_back(std::move(name), std::move(value));
-  return std::move(*this);
+Block&& Block::body(std::string text) && { return std::move(body(std::move(text))); }
+Block& Block::header(std::string name, std::string value) & {
+  return added(detailed().pairs, std::move(name), std::move(value));
 }
-Decision&& Decision::set_request_header(std::string name, std::string value) && {
-  detailed().request_ops.push_back({wire::HeaderOp::Kind::set, std::move(name), std::move(value)});
-  return std::move(*this);
-}
-Decision&& Decision::add_request_header(std::string name, std::string value) && {
-  detailed().request_ops.push_back({wire::HeaderOp::Kind::add, std::move(name), std::move(value)});
-  return std::move(*this);
-}
-Decision&& Decision::remove_request_header(std::string name) && {
-  detailed().request_ops.push_back({wire::HeaderOp::Kind::remove, std::move(name), {}});
-  return std::move(*this);
-}
-Decision&& Decision::set_response_header(std::string name, std::string value) && {
-  detailed().response_ops.push_back({wire::HeaderOp::Kind::set, std::move(name), std::move(value)});
-  return std::move(*this);
-}
-Decision&& Decision::add_response_header(std::string name, std::string value) && {
-  detailed().response_ops.push_back({wire::HeaderOp::Kind::add, std::move(name), std::move(value)});
-  return std::move(*this);
-}
-Decision&& Decision::remove_response_header(std::string name) && {
-  detailed().response_ops.push_back({wire::HeaderOp::Kind::remove, std::move(name), {}});
-  return std::move(*this);
-}
-Decision&& Decision::tag(std::string tag) && {
-  detailed().tags.push_back(std::move(tag));
-  return std::move(*this);
-}
-Decision&& Decision::rule(std::string id) && {
-  detailed().rules.push_back(std::move(id));
-  return std::move(*this);
-}
-Decision&& Decision::reason(std::string code) && {
-  detailed().reasons.push_back(std::move(code));
-  return std::move(*this);
-}
-Decision&& Decision::confidence(float value) && {
-  detailed().confidence = value;
-  return std::move(*this);
-}
-Decision&& Decision::note(std::string key, std::string value) && {
-  detailed().notes.emplace_back(std::move(key), std::move(value));
-  return std::move(*this);
-}
-Decision&& Decision::route(std::string key, std::string value) && {
-  detailed().routing.emplace_back(std::move(key), std::move(value));
-  return std::move(*this);
-}
-Decision&& Decision::needs_more() && {
-  detailed().needs_more = true;
-  return std::move(*this);
-}
-Decision&& Decision::replace_body(std::string bytes) && {
-  detailed().replacement = std::move(bytes);
-  return std::move(*this);
+Block&& Block::header(std::string name, std::string value) && {
+  return std::move(header(std::move(name), std::move(value)));
 }
 
-Decision&& Decision::drop_frame() && {
-  detailed().drops_frame = true;
-  return std::move(*this);
+Redirect::Redirect(std::string url, RedirectStatus status) : Answering(Kind::redirect, status.value()) {
+  detailed().text = std::move(url);
 }
-Decision&& Decision::close_websocket(std::uint16_t code, std::string reason) && {
-  detailed().close = Close{code, std::move(reason)};
-  return std::move(*this);
+
+Challenge::Challenge(std::string type, Pairs params) : Answering(Kind::challenge) {
+  detailed().text = std::move(type);
+  detailed().pairs = std::move(params);
+}
+
+Redirect Decision::redirect(std::string url, RedirectStatus status) { return {std::move(url), status}; }
+
+Challenge Decision::challenge(std::string type, std::vector<std::pair<std::string, std::string>> params) {
+  return {std::move(type), std::move(params)};
+}
+
+FrameRefusal Decision::drop_frame() {
+  FrameRefusal refusal;
+  refusal.detailed().drops_frame = true;
+  return refusal;
+}
+
+FrameRefusal Decision::close_websocket(std::uint16_t code, std::string reason) {
+  FrameRefusal refusal;
+  refusal.detailed().close = Close{code, std::move(reason)};
+  return refusal;
+}
+
+std::optional<std::string_view> Decision::request_header(std::string_view name) const noexcept {
+  return last_value(details().request_ops, name);
+}
+std::optional<std::string_view> Decision::response_header(std::string_view name) const noexcept {
+  return last_value(details().response_ops, name);
+}
+
+std::string_view Decision::misfit(wire::FrameType event) const noexcept {
+  using wire::FrameType;
+  if (is_bare()) return {};
+  const Details& said = details();
+  const bool of_request = event == FrameType::request_headers || event == FrameType::request_body_chunk;
+  const bool of_body = event == FrameType::request_body_chunk || event == FrameType::response_body_chunk;
+  if (said.replacement && !of_body) return "replace_body()";
+  if (!said.request_ops.empty() && !of_request) return "an operation on a request header";
+  if (event == FrameType::websocket_frame) return {};
+  return said.drops_frame ? "drop_frame()" : said.close ? "close_websocket()" : "";
 }
 
 wire::Decision Decision::verdict(base::Arena& arena) const {
-  switch (kind_) {
+  switch (kind()) {
     case Kind::block: {
-      wire::Block block{.status = status_, .body = {}, .headers = {}};
+      wire::Block block{.status = status(), .body = {}, .headers = {}};
       if (details().has_body) block.body = details().text;
       if (!details().pairs.empty()) block.headers = pairs(details().pairs, arena);
       return block;
     }
-    case Kind::redirect: return wire::Redirect{.url = details().text, .status = status_};
+    case Kind::redirect: return wire::Redirect{.url = details().text, .status = status()};
     case Kind::challenge:
       return wire::Challenge{.challenge_type = details().text, .params = pairs(details().pairs, arena)};
     case Kind::allow: break;
@@ -143,8 +162,8 @@ wire::Decision Decision::verdict(base::Arena& arena) const {
 }
 
 wire::AgentResponse Decision::response(const wire::ReplyTo& event, base::Arena& arena) const {
-  if (!details_) return {.decision = verdict(arena)};
-  const Details& said = *details_;
+  if (is_bare()) return {.decision = verdict(arena)};
+  const Details& said = details();
   const auto ops = [&](const std::vector<Op>& from) -> wire::HeaderOps {
     auto list = arena.allocate_array<wire::HeaderOp>(from.size());
     std::ranges::transform(from, list.begin(), [](const Op& op) { return wire::HeaderOp{op.kind, op.name, op.value}; });

@@ -82,10 +82,58 @@ TEST(Decision, ReplacementGoesToTheBodyInQuestionAndNamesItsChunk) {
 }
 
 TEST(Decision, WebSocketFramesAreDroppedOrTheirConnectionClosed) {
-  EXPECT_TRUE(says(Decision::allow().drop_frame(), R"("websocket_decision":"drop")"));
-  EXPECT_TRUE(says(Decision::allow().close_websocket(1008, "policy"),
+  EXPECT_TRUE(says(Decision::drop_frame(), R"("websocket_decision":"drop")"));
+  EXPECT_TRUE(says(Decision::close_websocket(1008, "policy"),
                    R"("websocket_decision":{"close":{"code":1008,"reason":"policy"}})"));
   EXPECT_TRUE(says(Decision::allow(), R"("websocket_decision":null)")) << "nothing said means: pass it on";
+}
+
+TEST(Decision, SettersOfAnObjectThatStaysChangeIt) {
+  Block block = Decision::block(403);
+  for (const char* rule : {"1", "2"}) block.rule(rule).tag("t").note(rule, "n");
+  block.body("no").header("a", "b").set_response_header("c", "d");
+  Decision decision = std::move(block);
+  decision.reason("r").confidence(1);
+  EXPECT_EQ(decision.rules(), (std::vector<std::string>{"1", "2"}));
+  EXPECT_EQ(decision.block_body(), "no");
+  EXPECT_EQ(decision.response_header("C"), "d");
+  EXPECT_TRUE(says(decision, R"("reason_codes":["r"])"));
+}
+
+TEST(Decision, TheLastOperationOnAHeaderIsWhatAReaderSees) {
+  const Decision decision = Decision::allow().set_request_header("A", "1").add_request_header("a", "2");
+  EXPECT_EQ(decision.request_header("a"), "2");
+  EXPECT_EQ(decision.request_header("b"), std::nullopt);
+  const Decision removed = Decision::allow().set_request_header("a", "1").remove_request_header("A");
+  EXPECT_EQ(removed.request_header("a"), std::nullopt);
+}
+
+TEST(Decision, WhatAnEventCannotHonourIsNamed) {
+  using wire::FrameType;
+  struct Case {
+    Decision decision;
+    FrameType event;
+    std::string_view call;
+  };
+  const Case cases[] = {
+      {Decision::allow().replace_body("x"), FrameType::request_body_chunk, ""},
+      {Decision::allow().replace_body("x"), FrameType::response_body_chunk, ""},
+      {Decision::allow().replace_body("x"), FrameType::request_headers, "replace_body()"},
+      {Decision::allow().set_request_header("a", "b"), FrameType::request_body_chunk, ""},
+      {Decision::allow().set_request_header("a", "b"), FrameType::response_headers, "an operation on a request header"},
+      {Decision::drop_frame(), FrameType::websocket_frame, ""},
+      {Decision::drop_frame(), FrameType::request_headers, "drop_frame()"},
+      {Decision::close_websocket(1008, "no"), FrameType::guardrail_inspect, "close_websocket()"},
+      {Decision::block(403).body("x"), FrameType::response_headers, ""},
+      {Decision::allow(), FrameType::request_headers, ""}};
+  for (const auto& [decision, event, call] : cases) EXPECT_EQ(decision.misfit(event), call) << wire::name(event);
+}
+
+TEST(Decision, AStatusThatOnlyTheRunningProgramKnowsIsChecked) {
+  EXPECT_EQ(BlockStatus::of(599)->value(), 599);
+  EXPECT_FALSE(BlockStatus::of(199) || BlockStatus::of(600) || BlockStatus::of(-1) || BlockStatus::of(65'739));
+  EXPECT_EQ(RedirectStatus::of(308)->value(), 308);
+  EXPECT_FALSE(RedirectStatus::of(200) || RedirectStatus::of(304) || RedirectStatus::of(309));
 }
 
 TEST(Decision, NeedsMoreHoldsWhatIsHeld) {
@@ -97,7 +145,7 @@ TEST(Decision, ACopySaysTheSameAndHasItsOwnDetails) {
   const Decision original = Decision::block(451).body("no").rule("1");
   Decision copy = original;
   EXPECT_EQ(json(copy), json(original));
-  copy = std::move(copy).rule("2");
+  copy.rule("2");
   EXPECT_EQ(copy.rules().size(), 2U);
   EXPECT_EQ(original.rules().size(), 1U);
   copy = original;

@@ -124,6 +124,12 @@ void ServedConnection::call_on_cancel(const std::shared_ptr<Slot>& slot) {
 
 void ServedConnection::respond(const session::EventRef& ref, const Decision& decision) {
   if (!link_) return;
+  if (const std::string_view call = decision.misfit(ref.key.type); !call.empty()) {
+    if (environment_.log)
+      environment_.log(fmt::format("an answer to {} cannot honour {}: the event is left unanswered",
+                                   wire::name(ref.key.type), call));
+    return;
+  }
   arena_.reset();
   (void)link_->session()->respond(ref, decision.response(ref.key, arena_), environment_.worker.now());
   link_->touch();

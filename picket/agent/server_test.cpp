@@ -67,7 +67,9 @@ class Recording final : public HandlerWith<std::shared_ptr<State>, int> {
       return record_.held.emplace_back(context.defer()).deferred();
     }
     record_.note("headers " + std::string{event.uri});
-    return event.uri == "/evil" ? Decision::block(403) : Decision::allow();
+    if (event.uri == "/evil") return Decision::block(403);
+    if (event.uri == "/misfit") return Decision::allow().replace_body("x");
+    return Decision::allow();
   }
   Reply on_request_body(const RequestBodyChunk& event, Context& context) override {
     record_.note("body " + std::string{base::as_text(event.data)});
@@ -183,6 +185,22 @@ TEST_F(AgentServer, AnEventThatNobodyDecidesOnIsNotAnsweredAndTheExchangeGoesOn)
     const auto answer = proxy.answer();
     EXPECT_EQ(answer.reply_to->type, FrameType::request_body_chunk) << "an event nobody decided on was answered";
   }
+}
+
+TEST_F(AgentServer, ADecisionThatItsEventCannotHonourIsLoggedByNameAndNotSent) {
+  std::mutex mutex;
+  std::vector<std::string> lines;
+  serve_recording({.log = [&](std::string_view line) {
+    const std::lock_guard lock{mutex};
+    lines.emplace_back(line);
+  }});
+  PlayedProxy proxy{endpoint(), extended};
+  proxy.headers("1", "/misfit");
+  proxy.body("1", "x");
+  EXPECT_EQ(proxy.answer().reply_to->type, FrameType::request_body_chunk);
+  const std::lock_guard lock{mutex};
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_EQ(lines[0], "an answer to request_headers cannot honour replace_body(): the event is left unanswered");
 }
 
 TEST_F(AgentServer, CompletionMayOutliveConnectionAndServer) {

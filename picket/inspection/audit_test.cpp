@@ -27,7 +27,8 @@ TEST_F(Audit, ABareAllowIsNotTold) {
   agent();
   agent({.request_body =
              [](const auto& event, Context&) {
-               return agent::Reply{event.is_last ? Decision::allow() : Decision::allow().needs_more()};
+               if (event.is_last) return agent::Reply{Decision::allow()};
+               return agent::Reply{Decision::allow().needs_more()};
              }},
         {.chunk_size = 2});
   Request request{*this};

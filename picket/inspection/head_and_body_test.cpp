@@ -116,10 +116,11 @@ TEST_F(HeadAndBody, ABlockAtTheHeadEndsTheBodyThatIsStillLookedAtAndALateAnswerH
 }
 
 TEST_F(HeadAndBody, AFailureAtTheHeadIsOneFailureAndTheBodyGoesOnWhereItIsOpen) {
-  const auto& waf = agent(
-      {.request_headers = [](const RequestHeaders&, Context&) { return Decision::block(99); },  // cannot be applied
-       .request_body = [](const RequestBodyChunk&, Context&) { return Decision::allow().replace_body("other"); }},
-      fail_open);
+  const auto& waf =
+      agent({.request_headers = [](const RequestHeaders&,
+                                   Context&) { return Decision::block(403).header("host", "x"); },  // cannot be applied
+             .request_body = [](const RequestBodyChunk&, Context&) { return Decision::allow().replace_body("other"); }},
+            fail_open);
   Request request{*this};
   request.comes_with({"body"});
   EXPECT_TRUE(request.headers().goes_on());

@@ -73,9 +73,9 @@ TEST_F(RequestBodyPhase, AnEmptyBodyIsOneLastChunk) {
 }
 
 TEST_F(RequestBodyPhase, TheFirstDecisionEndsTheBody) {
-  const auto& waf = agent(on_body([](const RequestBodyChunk& event) {
-                            return base::as_text(event.data) == "evil" ? Decision::block(403).rule("9")
-                                                                       : Decision::allow().needs_more();
+  const auto& waf = agent(on_body([](const RequestBodyChunk& event) -> Decision {
+                            if (base::as_text(event.data) == "evil") return Decision::block(403).rule("9");
+                            return Decision::allow().needs_more();
                           }),
                           {.chunk_size = 4});
   const auto& second = agent({}, body_only);
@@ -92,8 +92,9 @@ TEST_F(RequestBodyPhase, TheFirstDecisionEndsTheBody) {
 }
 
 TEST_F(RequestBodyPhase, NeedsMoreKeepsTheBodyFlowingToTheVerdictOnTheLast) {
-  agent(on_body([](const RequestBodyChunk& event) {
-          return event.is_last ? Decision::block(418) : Decision::allow().needs_more();
+  agent(on_body([](const RequestBodyChunk& event) -> Decision {
+          if (event.is_last) return Decision::block(418);
+          return Decision::allow().needs_more();
         }),
         {.chunk_size = 4});
   Request request{*this};
@@ -138,7 +139,7 @@ TEST_F(RequestBodyPhase, HeaderOperationsOfBodyAnswersCountToo) {
 TEST_F(RequestBodyPhase, AFailureInTheMiddleIsDecidedByTheFailureMode) {
   for (const auto mode : {FailureMode::closed, FailureMode::open})
     agent(on_body([](const RequestBodyChunk& event) -> Decision {
-            if (event.chunk_index == 1) return Decision::block(99);  // cannot be applied
+            if (event.chunk_index == 1) return Decision::block(403).header("host", "x");  // cannot be applied
             return Decision::allow().replace_body("changed");
           }),
           {.events = body_only.events, .failure_mode = mode, .chunk_size = 4});
@@ -150,7 +151,7 @@ TEST_F(RequestBodyPhase, AFailureInTheMiddleIsDecidedByTheFailureMode) {
 
 TEST_F(RequestBodyPhase, ABodyGoesOnAsAnAgentGotItThatThenFailedOpen) {
   const auto& waf = agent(on_body([](const RequestBodyChunk& event) -> Decision {
-                            if (event.chunk_index == 1) return Decision::block(99);
+                            if (event.chunk_index == 1) return Decision::block(403).header("host", "x");
                             return Decision::allow().replace_body("changed");
                           }),
                           {.failure_mode = FailureMode::open, .chunk_size = 4});

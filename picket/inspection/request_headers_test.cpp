@@ -26,7 +26,7 @@ class RequestHeadersPhase : public InspectionTest {
   ScriptedAgent& deciding(std::function<Decision()> decide, const Terms& terms = {}) {
     return agent({.request_headers = [decide](const auto&, Context&) { return agent::Reply{decide()}; }}, terms);
   }
-  ScriptedAgent& blocking(std::uint16_t status, const Terms& terms = {}) {
+  ScriptedAgent& blocking(agent::BlockStatus status, const Terms& terms = {}) {
     return deciding([status] { return Decision::block(status); }, terms);
   }
 };
@@ -41,7 +41,8 @@ TEST_F(RequestHeadersPhase, WithoutAgentsTheRequestGoesOn) {
 
 TEST_F(RequestHeadersPhase, OneAgentDecides) {
   const auto& waf = agent({.request_headers = [](const wire::RequestHeaders& event, Context&) -> agent::Reply {
-    return event.uri == "/bad" ? Decision::block(403).body("no") : Decision::allow();
+    if (event.uri == "/bad") return Decision::block(403).body("no");
+    return Decision::allow();
   }});
   Request good{*this};
   EXPECT_TRUE(good.headers("/good").goes_on());
@@ -137,7 +138,7 @@ TEST_F(RequestHeadersPhase, OperationsApplyInFilterOrderWhoeverAnswersFirst) {
 
 TEST_F(RequestHeadersPhase, WhoBlocksChangesNoHeaders) {
   deciding([] { return Decision::allow().set_request_header("x-a", "1"); });
-  deciding([] { return Decision::block(403).set_request_header("x-b", "2"); });
+  deciding([] { return Decision::block(403).set_response_header("x-b", "2"); });
   Request request{*this};
   EXPECT_TRUE(request.headers().answer);
   EXPECT_THAT(request->request_operations(), IsEmpty());
@@ -176,7 +177,7 @@ TEST_F(RequestHeadersPhase, AFailOpenAgentLetsTheRequestGoOnWhateverTheFailure) 
   held({.failure_mode = FailureMode::open, .timeout = std::chrono::milliseconds{30}});
   absent_agent(fail_open);
   deciding([] { return Decision::allow().add_response_header("x", "a\r\nb"); }, fail_open);
-  deciding([] { return Decision::block(99); }, fail_open);
+  deciding([] { return Decision::block(403).header("host", "x"); }, fail_open);
   Request request{*this};
   EXPECT_TRUE(request.headers().goes_on());
   for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(counters(i).failed_open.value(), 1U) << i;
@@ -203,7 +204,7 @@ TEST_F(RequestHeadersPhase, ADecisionBehindAFailurePrevails) {
 }
 
 TEST_F(RequestHeadersPhase, AnAgentThatFailedOpenIsNotAskedAgain) {
-  ScriptedAgent& invalid = deciding([] { return Decision::block(99); }, fail_open);
+  ScriptedAgent& invalid = deciding([] { return Decision::block(403).header("host", "x"); }, fail_open);
   const ScriptedAgent& other = agent();
   Request request{*this};
   EXPECT_TRUE(request.headers().goes_on());

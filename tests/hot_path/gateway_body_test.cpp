@@ -35,7 +35,8 @@ class Refusing final : public agent::Handler {
     return agent::Decision::allow();
   }
   agent::Reply on_request_body(const agent::RequestBodyChunk& event, agent::Context&) override {
-    return event.is_last ? agent::Decision::block(403) : agent::Decision::allow();
+    if (event.is_last) return agent::Decision::block(403);
+    return agent::Decision::allow();
   }
 };
 

@@ -70,8 +70,12 @@ Reply Exchange::handle(const session::EventMessage& event) {
 Decision Exchange::decide(const session::EventMessage& event) {
   Reply reply = handle(event);
   if (std::holds_alternative<Unanswered>(reply)) throw std::runtime_error("the handler left the event unanswered");
-  auto* const decision = std::get_if<Decision>(&reply);
-  return decision != nullptr ? std::move(*decision) : completions_->wait();
+  auto* const now = std::get_if<Decision>(&reply);
+  Decision decision = now != nullptr ? std::move(*now) : completions_->wait();
+  const wire::FrameType type = std::visit([](const auto* of) { return of->type; }, event);
+  if (const std::string_view call = decision.misfit(type); !call.empty())
+    throw std::logic_error(std::string{wire::name(type)} + " cannot honour " + std::string{call});
+  return decision;
 }
 
 Decision Exchange::get(std::string_view uri, const HeaderList& headers) { return request("GET", uri, headers); }

@@ -15,6 +15,7 @@ class Sample final : public HandlerWith<std::string> {
 
   Reply on_request_headers(const RequestHeaders& event, Context& context) override {
     context.state() = event.uri;
+    if (event.uri == "/misfit") return Decision::drop_frame();
     if (event.uri == "/evil") return Decision::block(403);
     if (event.uri == "/never") return Unanswered{};
     if (event.uri == "/lost") return context.defer().deferred();
@@ -46,14 +47,14 @@ class Sample final : public HandlerWith<std::string> {
   std::vector<std::jthread> threads_;
 };
 
-TEST(TestingKit, OneLinePerExchange) {
+TEST(AgentKit, OneLinePerExchange) {
   Sample handler;
   EXPECT_EQ(Exchange{handler}.get("/evil").block_status(), 403);
   EXPECT_TRUE(Exchange{handler}.get("/good").is_allow());
   EXPECT_EQ(Exchange{handler}.get("/", {{"Host", "a"}}).tags(), std::vector<std::string>{"a"});
 }
 
-TEST(TestingKit, EventsOfOneExchangeShareItsState) {
+TEST(AgentKit, EventsOfOneExchangeShareItsState) {
   Sample handler;
   Exchange exchange{handler};
   (void)exchange.request("POST", "/form");
@@ -62,19 +63,30 @@ TEST(TestingKit, EventsOfOneExchangeShareItsState) {
   EXPECT_EQ(exchange.response(404).tags(), std::vector<std::string>{"404"});
 }
 
-TEST(TestingKit, DeferredAnswersAreWaitedFor) {
+TEST(AgentKit, DeferredAnswersAreWaitedFor) {
   Sample handler;
   EXPECT_EQ(Exchange{handler}.get("/later").block_status(), 429);
 }
 
-TEST(TestingKit, EventLeftUnansweredIsAnError) {
+TEST(AgentKit, EventLeftUnansweredIsAnError) {
   Sample handler;
   Exchange exchange{handler};
   EXPECT_THROW((void)exchange.get("/never"), std::runtime_error);
   EXPECT_THROW((void)exchange.get("/lost"), std::runtime_error);
 }
 
-TEST(TestingKit, EndOfTheExchangeReachesTheHandler) {
+TEST(AgentKit, ADecisionThatTheEventCannotHonourIsAnErrorThatNamesIt) {
+  Sample handler;
+  Exchange exchange{handler};
+  try {
+    (void)exchange.get("/misfit");
+    FAIL() << "nothing was thrown";
+  } catch (const std::logic_error& error) {
+    EXPECT_STREQ(error.what(), "request_headers cannot honour drop_frame()");
+  }
+}
+
+TEST(AgentKit, EndOfTheExchangeReachesTheHandler) {
   Sample handler;
   {
     Exchange exchange{handler};
@@ -86,7 +98,7 @@ TEST(TestingKit, EndOfTheExchangeReachesTheHandler) {
   EXPECT_EQ(handler.end, "cancel");
 }
 
-TEST(TestingKit, ConfigurationIsAcceptedOrRefused) {
+TEST(AgentKit, ConfigurationIsAcceptedOrRefused) {
   Sample handler;
   Exchange exchange{handler};
   const std::array<wire::Member, 1> known{{{"known", {}}}};
