@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "picket/agent/served_connection.hpp"
+#include "picket/agent/internal/served_connection.hpp"
 #include "picket/pool/agent_pool.hpp"
 #include "picket/transport/listener.hpp"
 

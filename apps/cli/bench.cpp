@@ -25,6 +25,7 @@ enum class Mode : std::uint8_t { latency, throughput, body };
 
 struct BenchOptions {
   std::string agent;
+  bool insecure = false;
   Mode mode = Mode::throughput;
   std::string encoding = "msgpack";
   std::uint32_t in_flight = 0;
@@ -167,6 +168,7 @@ void print(Load& load, double seconds, double cpu) {
 pool::AgentSpec spec_of(const BenchOptions& options) {
   pool::AgentSpec spec{.id = "agent",
                        .endpoint = options.agent,
+                       .insecure = options.insecure,
                        .encodings = {wire::Encoding::msgpack, wire::Encoding::json},
                        .events = {wire::EventKind::request_headers},
                        .max_concurrent_calls = options.in_flight};
@@ -236,7 +238,7 @@ void add_bench(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<BenchOptions>();
   const std::map<std::string, Mode> modes{
       {"latency", Mode::latency}, {"throughput", Mode::throughput}, {"body", Mode::body}};
-  command->add_option("--agent", options->agent, "The agent's address: unix:PATH")->required()->type_name("ADDRESS");
+  add_agent_options(*command, options->agent, options->insecure);
   command->add_option("--mode", options->mode, "latency, throughput, or body: 1 MiB bodies in 64 KiB chunks")
       ->transform(CLI::CheckedTransformer(modes))
       ->default_str("throughput");

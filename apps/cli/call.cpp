@@ -25,6 +25,7 @@ using std::chrono::milliseconds;
 
 struct CallOptions {
   std::string agent;
+  bool insecure = false;
   std::string method;
   std::vector<std::string> headers;
   std::string data;
@@ -235,6 +236,7 @@ int call(const CallOptions& options) {
   pool::AgentPool pool{worker, config};
   pool::AgentSpec spec{.id = "agent",
                        .endpoint = options.agent,
+                       .insecure = options.insecure,
                        .encodings = {wire::Encoding::msgpack, wire::Encoding::json},
                        .events = {wire::EventKind::request_headers},
                        .config_json = options.config};
@@ -266,7 +268,7 @@ int call(const CallOptions& options) {
 void add_call(CLI::App& app, int& exit_code) {
   auto* const command = app.add_subcommand("call", "Ask an agent about one request, as a proxy would");
   auto options = std::make_shared<CallOptions>();
-  command->add_option("--agent", options->agent, "The agent's address: unix:PATH")->required()->type_name("ADDRESS");
+  add_agent_options(*command, options->agent, options->insecure);
   command->add_option("-X,--request", options->method, "Method; default GET, or POST with -d")->type_name("METHOD");
   command->add_option("-H,--header", options->headers, "A header; may be repeated")
       ->type_name("'NAME: VALUE'")

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 namespace CLI {
 class App;
 }
@@ -14,6 +16,9 @@ inline constexpr int exit_done = 0;
 inline constexpr int exit_failed = 1;
 inline constexpr int exit_usage = 2;
 inline constexpr int exit_not_allowed = 3;
+
+/// --agent and --insecure: where the agent is, and whether it may be spoken to in clear.
+void add_agent_options(CLI::App& command, std::string& agent, bool& insecure);
 
 void add_run(CLI::App& app, int& exit_code);
 void add_check(CLI::App& app, int& exit_code);

@@ -26,12 +26,6 @@ constexpr auto footer =
     "Exit codes: 0 stopped by SIGTERM or SIGINT; 1 it could not serve; 2 wrong options, or rules that do not load\n"
     "(standard error then says file:line and what is wrong).";
 
-std::string check_listen(const std::string& text) {
-  constexpr std::string_view prefix = "unix:";
-  if (!text.starts_with(prefix) || text.size() == prefix.size()) return "'" + text + "' is not of the form unix:PATH";
-  return {};
-}
-
 }  // namespace
 
 std::variant<Options, int> parse_options(int argc, const char* const* argv) {
@@ -45,7 +39,6 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
   app.footer(footer);
   app.set_version_flag("--version", "picket-waf " PICKET_VERSION);
   agent::add_server_options(app, options.server);
-  app.get_option("--listen")->check(check_listen);
   app.add_option("--rules", options.rules.rules,
                  "Rule files to load in place of OWASP CRS, in this order; our base configuration comes before them")
       ->type_name("GLOB")

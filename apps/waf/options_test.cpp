@@ -33,6 +33,12 @@ TEST(Options, EveryOptionIsRead) {
   EXPECT_THAT(options.server.socket.allowed_uids, ElementsAre(33U, 1000U));
 }
 
+TEST(Options, ClearTextOverANetworkHasToBeSaid) {
+  for (const auto& arguments : {std::vector<const char*>{"--listen", "tcp:1.2.3.4:5", "--insecure"},
+                                std::vector<const char*>{"--insecure", "--listen", "tcp:1.2.3.4:5"}})
+    EXPECT_TRUE(std::holds_alternative<Options>(parse(arguments)));
+}
+
 TEST(Options, WhatIsLeftOutIsLeftToTheRules) {
   const auto parsed = parse({"--listen", "unix:w"});
   ASSERT_TRUE(std::holds_alternative<Options>(parsed));
@@ -49,6 +55,8 @@ TEST(Options, WhatCannotBeMeantEndsWithTwo) {
       {},
       {"--listen", "tcp:1.2.3.4:5"},
       {"--listen", "unix:"},
+      {"--listen", "tls:a:5"},
+      {"--listen", "1.2.3.4:5", "--insecure"},
       {"--listen", "unix:w", "--paranoia", "5"},
       {"--listen", "unix:w", "--socket-mode", "0888"},
       {"--listen", "unix:w", "--socket-mode", "7777"},
@@ -72,8 +80,9 @@ TEST(Options, HelpSaysWhatThereIsAndEndsWithZero) {
   const auto parsed = parse({"--help"});
   const std::string help = ::testing::internal::GetCapturedStdout();
   EXPECT_EQ(std::get<int>(parsed), exit_ok);
-  for (const char* word : {"--listen", "--rules", "--paranoia", "--detection-only", "--rule-log", "--threads",
-                           "--match-time-ms", "--socket-mode", "--socket-group", "--allow-uid", "Exit codes"})
+  for (const char* word :
+       {"--listen", "--insecure", "--rules", "--paranoia", "--detection-only", "--rule-log", "--threads",
+        "--match-time-ms", "--socket-mode", "--socket-group", "--allow-uid", "Exit codes"})
     EXPECT_THAT(help, HasSubstr(word));
 }
 

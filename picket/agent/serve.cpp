@@ -7,11 +7,36 @@
 #include <unistd.h>
 
 #include "picket/log/background_log.hpp"
+#include "picket/transport/endpoint.hpp"
 
 namespace picket::agent {
 
+namespace {
+
+/// Those that end a server, in this thread and in all that it starts. Returns them.
+sigset_t block_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+}  // namespace
+
 void add_server_options(CLI::App& app, ServerOptions& options) {
-  app.add_option("--listen", options.listen, "Address to serve: unix:PATH")->required()->type_name("ADDRESS");
+  app.add_option("--listen", options.listen, "Address to serve: unix:PATH, or tcp:IP:PORT with --insecure")
+      ->required()
+      ->type_name("ADDRESS");
+  app.add_flag("--insecure", options.insecure,
+               "Serve in clear over a network: whoever is on the way can read and answer");
+  app.parse_complete_callback([&options] {
+    const auto clear_text = options.insecure ? transport::ClearText::allowed : transport::ClearText::refused;
+    if (const auto read = transport::Endpoint::parse(options.listen, clear_text); !read)
+      throw CLI::ValidationError("--listen", read.error().detail());
+  });
   app.add_option("--threads", options.threads, "Threads; 0 is one per core")->capture_default_str()->type_name("N");
   app.add_option_function<std::string>(
          "--socket-mode",
@@ -38,12 +63,7 @@ void add_server_options(CLI::App& app, ServerOptions& options) {
 }
 
 int serve_until_signalled(ServerOptions options, const HandlerFactory& factory, const std::string& name) {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  ::signal(SIGPIPE, SIG_IGN);
+  const sigset_t signals = block_signals();
 
   // Loops log: a standard error that nobody reads must stop neither them nor the end.
   log::BackgroundLog log{STDERR_FILENO, 0, log::prefixed_by(name)};
@@ -54,7 +74,7 @@ int serve_until_signalled(ServerOptions options, const HandlerFactory& factory, 
     say(started.error().detail());
     return 1;
   }
-  say(fmt::format("serving on {}", server.endpoint().text()));
+  say(fmt::format("serving on {}", server.address()));
   int signal = 0;
   sigwait(&signals, &signal);
   say("draining");
@@ -68,6 +88,7 @@ void add_loop_options(CLI::App& app, ServerOptions& options) {
 }
 
 int serve(int argc, char** argv, const HandlerFactory& factory) {
+  (void)block_signals();  // a handler may start threads
   const auto info = factory.make()->info();
   CLI::App app{fmt::format("{} {}: an Agent Protocol v2 agent", info.name, info.version)};
   ServerOptions options;

@@ -10,7 +10,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "picket/agent/served_connection.hpp"
+#include "picket/agent/internal/served_connection.hpp"
+#include "picket/transport/listener.hpp"
 #include "picket/transport/worker.hpp"
 
 namespace picket::agent {
@@ -32,8 +33,6 @@ std::uint32_t threads_of(const ServerOptions& options) {
 std::uint32_t evaluating_threads(const ServerOptions& options) {
   return options.execution == Execution::handed_over ? threads_of(options) : 0;
 }
-
-}  // namespace
 
 /// One event loop with its handler and its connections.
 class Station {
@@ -119,6 +118,8 @@ class Station {
   bool draining_ = false;
 };
 
+}  // namespace
+
 class Server::Impl {
  public:
   Impl(ServerOptions options, const HandlerFactory& factory) : options_(std::move(options)) {
@@ -140,7 +141,8 @@ class Server::Impl {
   }
 
   base::Status start() {
-    auto endpoint = transport::Endpoint::parse(options_.listen);
+    auto endpoint = transport::Endpoint::parse(
+        options_.listen, options_.insecure ? transport::ClearText::allowed : transport::ClearText::refused);
     if (!endpoint) return std::move(endpoint.error());
     options_.socket.on_refused = [this](uid_t peer) { note_refused(peer); };
     auto listener = transport::Listener::open(stations_.front()->worker(), *endpoint, options_.socket);
@@ -167,7 +169,7 @@ class Server::Impl {
       if (thread.joinable()) thread.join();
   }
 
-  [[nodiscard]] const transport::Endpoint& endpoint() const { return listener_->endpoint(); }
+  [[nodiscard]] std::string address() const { return listener_->endpoint().spelled(); }
   [[nodiscard]] std::size_t connections() const noexcept {
     std::size_t total = 0;
     for (const auto& station : stations_) total += station->connections();
@@ -212,7 +214,7 @@ Server::~Server() = default;
 base::Status Server::start() { return impl_->start(); }
 void Server::stop() { impl_->stop(); }
 void Server::wait() { impl_->wait(); }
-const transport::Endpoint& Server::endpoint() const { return impl_->endpoint(); }
+std::string Server::address() const { return impl_->address(); }
 std::size_t Server::connections() const noexcept { return impl_->connections(); }
 
 }  // namespace picket::agent

@@ -8,8 +8,8 @@
 
 #include "picket/agent/handler_factory.hpp"
 #include "picket/base/result.hpp"
-#include "picket/session/agent_session.hpp"
-#include "picket/transport/listener.hpp"
+#include "picket/base/time.hpp"
+#include "picket/transport/listen_options.hpp"
 
 namespace picket::agent {
 
@@ -21,7 +21,8 @@ enum class Execution : std::uint8_t {
 };
 
 struct ServerOptions {
-  std::string listen;         ///< "unix:PATH"
+  std::string listen;         ///< "unix:PATH", or with `insecure` "tcp:IP:PORT" (transport/endpoint.hpp)
+  bool insecure = false;      ///< Everybody on the way may read what is said and answer in this agent's place.
   std::uint32_t threads = 1;  ///< 0: one per core
   Execution execution = Execution::on_loop;
   transport::ListenOptions socket;  ///< on_refused is the server's: it goes to `log`
@@ -50,8 +51,8 @@ class Server {
   void stop();
   void wait();
 
-  /// The address it listens on.
-  [[nodiscard]] const transport::Endpoint& endpoint() const;
+  /// The address it listens on, spelled as `listen`, with the port that the kernel chose for port 0.
+  [[nodiscard]] std::string address() const;
   /// Connections open now.
   [[nodiscard]] std::size_t connections() const noexcept;
 

@@ -54,7 +54,8 @@ Agent::Agent(transport::Worker& worker, AgentSpec spec, Config config, transport
 
 base::Result<std::unique_ptr<Agent>> Agent::make(transport::Worker& worker, const AgentSpec& spec, const Config& config,
                                                  Observer* observer) {
-  auto endpoint = transport::Endpoint::parse(spec.endpoint);
+  auto endpoint = transport::Endpoint::parse(
+      spec.endpoint, spec.insecure ? transport::ClearText::allowed : transport::ClearText::refused);
   if (!endpoint)
     return base::fail(endpoint.error().kind(), fmt::format("agent '{}': {}", spec.id, endpoint.error().detail()));
   if (spec.config_json) {

@@ -144,7 +144,8 @@ TEST_F(AgentTest, ACallForAnAgentOverTcpThatIsNotThereDialsAtOnceAndTheOtherConn
   const auto endpoint = free_endpoint();
   Config config = patient(2);
   config.reconnect_interval = 1s;
-  Agent& agent = pool_.add_agent({.id = "tcp", .endpoint = endpoint.text(), .config = config}).value().get();
+  Agent& agent =
+      pool_.add_agent({.id = "tcp", .endpoint = endpoint.spelled(), .insecure = true, .config = config}).value().get();
   // Quick tries first, then some that are further and further apart.
   ASSERT_TRUE(until([&] { return agent.metrics().connect_failures.value() >= 14; }));
   transport::testing::RawListener listener{endpoint, &worker_};
@@ -161,7 +162,9 @@ TEST_F(AgentTest, ACallForAnAgentOverTcpThatIsNotThereDialsAtOnceAndTheOtherConn
 
 TEST_F(AgentTest, CallsDialAnAgentThatRefusesOnceASecondAndFailAtOnce) {
   const auto endpoint = free_endpoint();
-  Agent& agent = pool_.add_agent({.id = "tcp", .endpoint = endpoint.text(), .config = patient()}).value().get();
+  Agent& agent = pool_.add_agent({.id = "tcp", .endpoint = endpoint.spelled(), .insecure = true, .config = patient()})
+                     .value()
+                     .get();
   ASSERT_TRUE(until([&] { return agent.metrics().connect_failures.value() >= 2; }));
   const auto before = agent.metrics().connect_failures.value();
   const auto began = base::Clock::now();

@@ -67,7 +67,8 @@ struct BreakerConfig {
 /// One agent as the pool is to reach it.
 struct AgentSpec {
   std::string id;
-  std::string endpoint;  ///< "unix:PATH"
+  std::string endpoint;   ///< "unix:PATH", or with `insecure` "tcp:IP:PORT" (transport/endpoint.hpp)
+  bool insecure = false;  ///< Everybody on the way may read what is said and answer in the agent's place.
   std::vector<wire::Encoding> encodings{wire::Encoding::msgpack, wire::Encoding::json};
   std::vector<wire::EventKind> events{wire::EventKind::request_headers};  ///< what will be sent; told to the agent
   std::optional<std::string> config_json;    ///< delivered on every connection before it is used

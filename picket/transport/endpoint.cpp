@@ -11,13 +11,10 @@ namespace {
 
 base::Error refused(std::string detail) { return base::fail(base::ErrorKind::connection_failed, std::move(detail)); }
 
-}  // namespace
-
-base::Result<Endpoint> Endpoint::parse(std::string_view text) {
-  if (text.starts_with("unix:")) return unix_path(text.substr(5));
+/// "IP:PORT", an IPv6 address in brackets.
+base::Result<Endpoint> ip_and_port(std::string_view text) {
   const std::size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos)
-    return refused(fmt::format("'{}' is no address: expected unix:PATH or IP:PORT", text));
+  if (colon == std::string_view::npos) return refused(fmt::format("'{}' has no port: expected tcp:IP:PORT", text));
   std::string_view host = text.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
   const std::string_view digits = text.substr(colon + 1);
@@ -25,7 +22,32 @@ base::Result<Endpoint> Endpoint::parse(std::string_view text) {
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
   if (error != std::errc{} || end != digits.data() + digits.size())
     return refused(fmt::format("'{}' is no port (0-65535) in the address '{}'", digits, text));
-  return tcp(host, port);
+  return Endpoint::tcp(host, port);
+}
+
+bool looks_like_ip_and_port(std::string_view text) { return ip_and_port(text).has_value(); }
+
+}  // namespace
+
+base::Result<Endpoint> Endpoint::parse(std::string_view text, ClearText clear_text) {
+  if (text.starts_with("unix:")) return unix_path(text.substr(5));
+  for (const std::string_view kind : {"tls:", "grpc:", "grpcs:", "grpc+unix:"})
+    if (text.starts_with(kind))
+      return refused(fmt::format(
+          "'{}': this build does not support {} yet; use unix:PATH, or tcp:IP:PORT and the word insecure", text, kind));
+  if (!text.starts_with("tcp:"))
+    return refused(
+        looks_like_ip_and_port(text)
+            ? fmt::format("'{0}' does not say what is spoken there: for clear text write tcp:{0} and the word insecure",
+                          text)
+            : fmt::format("'{}' is no agent's address: expected unix:PATH", text));
+  auto endpoint = ip_and_port(text.substr(4));
+  if (endpoint && clear_text == ClearText::refused)
+    return refused(fmt::format(
+        "'{}' is clear text: whoever is on the way can read it and answer in the agent's place. Use unix:PATH, or say "
+        "so with the word insecure (--insecure on a command line, insecure = true in a program)",
+        text));
+  return endpoint;
 }
 
 base::Result<Endpoint> Endpoint::unix_path(std::string_view path) {

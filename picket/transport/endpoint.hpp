@@ -12,17 +12,25 @@
 
 namespace picket::transport {
 
+/// Whether an agent may be spoken to in clear over a network: whoever is on the way reads everything and can answer in
+/// its place.
+enum class ClearText : std::uint8_t { refused, allowed };
+
 /// Where to listen or connect: a socket address and the text it came from. A value.
 class Endpoint {
  public:
-  /// "unix:PATH" or "IP:PORT" ("[::1]:80" for IPv6). Errors: connection_failed naming what is wrong; a path longer than
-  /// the kernel takes (107 bytes) is refused, never cut.
-  [[nodiscard]] static base::Result<Endpoint> parse(std::string_view text);
+  /// Where an agent is, as everything that takes an agent's address spells it: "unix:PATH", or where clear text is
+  /// allowed "tcp:IP:PORT" ("tcp:[::1]:80" for IPv6). Errors: connection_failed naming what is wrong and what to write
+  /// instead; spellings of what is not built yet ("tls:", "grpc:", …) are known and refused; a path longer than the
+  /// kernel takes (107 bytes) is refused, never cut.
+  [[nodiscard]] static base::Result<Endpoint> parse(std::string_view text, ClearText clear_text);
   [[nodiscard]] static base::Result<Endpoint> unix_path(std::string_view path);
   /// `host` is an IP address.
   [[nodiscard]] static base::Result<Endpoint> tcp(std::string_view host, std::uint16_t port);
 
   [[nodiscard]] const std::string& text() const noexcept { return text_; }
+  /// As parse() reads it.
+  [[nodiscard]] std::string spelled() const { return is_unix() ? text_ : "tcp:" + text_; }
   [[nodiscard]] bool is_unix() const noexcept { return storage_.ss_family == AF_UNIX; }
   /// The path of a Unix socket.
   [[nodiscard]] std::string_view path() const noexcept;

@@ -6,17 +6,38 @@ namespace picket::transport {
 namespace {
 
 TEST(Endpoint, AddressesOfEveryFamilyAreRead) {
-  EXPECT_EQ(Endpoint::parse("unix:/run/a.sock")->path(), "/run/a.sock");
-  EXPECT_EQ(Endpoint::parse("127.0.0.1:80")->family(), AF_INET);
-  EXPECT_EQ(Endpoint::parse("[::1]:65535")->text(), "[::1]:65535");
+  EXPECT_EQ(Endpoint::parse("unix:/run/a.sock", ClearText::refused)->path(), "/run/a.sock");
+  EXPECT_EQ(Endpoint::parse("unix:/run/a.sock", ClearText::allowed)->spelled(), "unix:/run/a.sock");
+  EXPECT_EQ(Endpoint::parse("tcp:127.0.0.1:80", ClearText::allowed)->family(), AF_INET);
+  EXPECT_EQ(Endpoint::parse("tcp:[::1]:65535", ClearText::allowed)->spelled(), "tcp:[::1]:65535");
 }
 
 TEST(Endpoint, WhatIsNoAddressIsRefusedWithItsReason) {
-  for (const auto* text :
-       {"", "localhost", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:8x", "1.2.3:80", "unix:"}) {
-    const auto endpoint = Endpoint::parse(text);
+  for (const auto* text : {"", "localhost", "127.0.0.1", "127.0.0.1:80", "[::1]:80", "tcp:", "tcp:127.0.0.1",
+                           "tcp:127.0.0.1:", "tcp:127.0.0.1:65536", "tcp:127.0.0.1:8x", "tcp:1.2.3:80", "tcp:host:80",
+                           "unix:", "TCP:127.0.0.1:80", "http://127.0.0.1:80"}) {
+    const auto endpoint = Endpoint::parse(text, ClearText::allowed);
     ASSERT_FALSE(endpoint) << text;
     EXPECT_FALSE(endpoint.error().detail().empty());
+  }
+}
+
+TEST(Endpoint, ClearTextWantsTheWordThatSaysSo) {
+  for (const auto* text : {"tcp:127.0.0.1:80", "tcp:[::1]:80", "tcp:0.0.0.0:0"}) {
+    const auto endpoint = Endpoint::parse(text, ClearText::refused);
+    ASSERT_FALSE(endpoint) << text;
+    EXPECT_NE(endpoint.error().detail().find("insecure"), std::string::npos);
+  }
+}
+
+TEST(Endpoint, AnErrorSaysWhatToWriteInstead) {
+  const auto bare = Endpoint::parse("127.0.0.1:80", ClearText::allowed);
+  EXPECT_NE(bare.error().detail().find("tcp:127.0.0.1:80"), std::string::npos);
+  for (const auto* text : {"tls:a:1", "grpc:a:1", "grpcs:a:1", "grpc+unix:/a"}) {
+    const auto endpoint = Endpoint::parse(text, ClearText::allowed);
+    ASSERT_FALSE(endpoint) << text;
+    EXPECT_NE(endpoint.error().detail().find("this build does not support"), std::string::npos);
+    EXPECT_NE(endpoint.error().detail().find("unix:PATH"), std::string::npos);
   }
 }
 

@@ -13,27 +13,12 @@
 
 #include "picket/base/result.hpp"
 #include "picket/transport/endpoint.hpp"
+#include "picket/transport/listen_options.hpp"
 #include "picket/transport/stream.hpp"
 #include "picket/transport/task.hpp"
 #include "picket/transport/worker.hpp"
 
 namespace picket::transport {
-
-/// How a listening socket is made, and who may connect to it.
-struct ListenOptions {
-  int backlog = 1024;  ///< connections the kernel queues
-  /// One descriptor is held back and given up where an accept finds none left: for a server that has to answer even
-  /// then.
-  bool keeps_spare = false;
-  bool reuse_port = false;                  ///< TCP: several workers listen on one port, the kernel spreads connections
-  mode_t socket_mode = 0600;                ///< Unix: permissions of the socket file
-  std::optional<std::string> socket_group;  ///< Unix: group of the socket file; none: the process's
-  std::vector<uid_t> allowed_uids;          ///< Unix: peers beside root and the process's own user
-  /// Unix: told of each peer that was turned away by its credentials. On the listener's worker; may be empty.
-  std::function<void(uid_t)> on_refused;
-  /// Told of each accept that failed (io, e.g. out of descriptors). On the listener's worker; may be empty.
-  std::function<void(const base::Error&)> on_failed;
-};
 
 /// A connection that a listener has taken, and whose it is: as the accept has it, since a peer that resets the
 /// connection afterwards cannot be asked for any more.

@@ -181,7 +181,7 @@ TEST(Listener, PathOverTheKernelsLimitIsRefusedNotCut) {
 
 TEST(Listener, UsedPortIsAnError) {
   Worker worker;
-  const auto first = Listener::open(worker, Endpoint::parse("127.0.0.1:0").value(), {}).value();
+  const auto first = Listener::open(worker, Endpoint::tcp("127.0.0.1", 0).value(), {}).value();
   const auto second = Listener::open(worker, first.endpoint(), {});
   ASSERT_FALSE(second);
   EXPECT_NE(second.error().detail().find(first.endpoint().text()), std::string::npos);

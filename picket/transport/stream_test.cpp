@@ -72,7 +72,7 @@ Task<void> send_and_compare(Worker& worker, const Endpoint& endpoint) {
 
 TEST(Stream, LargeTransferArrivesWholeOverUnixAndTcp) {
   const TemporaryFolder folder;
-  for (const auto& endpoint : {folder.socket(), Endpoint::parse("127.0.0.1:0").value()}) {
+  for (const auto& endpoint : {folder.socket(), Endpoint::tcp("127.0.0.1", 0).value()}) {
     Worker worker;
     auto listener = Listener::open(worker, endpoint, {});
     ASSERT_TRUE(listener) << listener.error().message();

@@ -10,6 +10,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from processes import free_port
 from stage import BINARIES, ROOT, StageTest
 
 # The page that has it: "the example loads unchanged inside a whole file", in both its forms.
@@ -189,6 +190,43 @@ class Call(Cli):
         for arguments in (("call", "/"), ("call", "--agent", "tcp:1", "/"), (), ("nonsense",)):
             with self.subTest(arguments):
                 self.assertEqual(self.picket(*arguments).returncode, 2)
+
+
+class ClearText(Cli):
+    """Over a network nobody speaks to an agent in clear without having said so."""
+
+    def test_who_asks_and_who_serves_over_plain_tcp_says_insecure(self):
+        address = f"tcp:127.0.0.1:{free_port()}"
+        for program, arguments in (
+            ("picket", ("agent", "--listen", address)),
+            ("picket", ("call", "--agent", address, "/")),
+            ("picket", ("bench", "--agent", address)),
+            ("picket-waf", ("--listen", address)),
+        ):
+            with self.subTest(program=program, arguments=arguments):
+                refused = self.picket(*arguments, program=program)
+                self.assertEqual(refused.returncode, 2)
+                self.assertIn("--insecure", refused.stderr)
+
+    def test_with_the_word_it_works(self):
+        port = free_port()
+        self.stage.programs.start("agent", "picket", "agent", "--insecure", "--listen", f"tcp:127.0.0.1:{port}",
+                                  says=f"serving on tcp:127.0.0.1:{port}")
+        answer = self.picket("call", "--agent", f"tcp:127.0.0.1:{port}", "--insecure", "/")
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+
+    def test_other_spellings_are_refused_with_what_to_write(self):
+        for address, says in (
+            ("127.0.0.1:9", "tcp:127.0.0.1:9"),
+            ("tls:127.0.0.1:9", "does not support tls:"),
+            ("grpc:127.0.0.1:9", "does not support grpc:"),
+            ("/tmp/a.sock", "unix:PATH"),
+        ):
+            for arguments in (("call", "--insecure", "--agent", address, "/"), ("agent", "--insecure", "--listen", address)):
+                with self.subTest(arguments):
+                    refused = self.picket(*arguments)
+                    self.assertEqual(refused.returncode, 2)
+                    self.assertIn(says, refused.stderr)
 
 
 class StandIn(Cli):

@@ -1,6 +1,7 @@
 """The order of the modules: this tree keeps it, and the checker sees who does not."""
 
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -54,6 +55,22 @@ class Includes(unittest.TestCase):
             file.parent.mkdir(parents=True)
             file.write_text("int a;\n")
             self.assertIn("picket/novelty/a.cpp:1: no module", check(pathlib.Path(folder)).stdout)
+
+
+class WhatUsersInclude(unittest.TestCase):
+    def test_the_headers_of_the_agent_sdk_bring_no_event_loop_no_coroutine_and_no_socket(self):
+        headers = sorted(path for path in (ROOT / "picket" / "agent").glob("**/*.hpp")
+                         if not {"internal", "testing"} & set(path.relative_to(ROOT).parts))
+        self.assertGreater(len(headers), 8)
+        for compiler in ("clang++-19", "g++"):
+            for header in headers:
+                with self.subTest(compiler=compiler, header=header.name):
+                    outcome = subprocess.run(
+                        [compiler, "-std=c++23", "-M", f"-I{ROOT}", "-x", "c++", "-include", header, "/dev/null"],
+                        capture_output=True, text=True, timeout=120, check=True,
+                    )
+                    brought = re.findall(r"\S*(?:boost/|/coroutine\b|sys/socket\.h|netinet/)\S*", outcome.stdout, re.M)
+                    self.assertEqual(brought, [])
 
 
 if __name__ == "__main__":

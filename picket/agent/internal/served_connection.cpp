@@ -1,4 +1,4 @@
-#include "picket/agent/served_connection.hpp"
+#include "picket/agent/internal/served_connection.hpp"
 
 #include <fmt/format.h>
 
