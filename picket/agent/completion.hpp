@@ -14,7 +14,8 @@ class Worker;
 
 namespace picket::agent {
 
-/// Says "the answer comes later" to the server. Only a Completion makes one.
+/// Says "the answer comes later" to the server. Only a Completion makes one, so a handler cannot promise an answer that
+/// nobody holds.
 class Deferred {
  private:
   friend class Completion;
@@ -27,6 +28,7 @@ class Deferred {
 class Mailbox {
  public:
   explicit Mailbox(transport::Worker& worker) noexcept : worker_(&worker) {}
+  /// Runs on the worker, in the order of the calls from one thread. Dropped after close().
   void post(std::move_only_function<void()> job);
   void close();
 
@@ -43,6 +45,7 @@ class Mailbox {
 ///
 /// Thread safety: complete() from any thread, once.
 /// Lifetime: may outlive connection and server; the answer is then dropped.
+/// Complexity: a lock and a wake-up of the worker. A handler that knows its answer returns it instead.
 class Completion {
  public:
   /// Called once, on the worker; without a decision where the completion was dropped.
@@ -54,7 +57,10 @@ class Completion {
   Completion& operator=(Completion&&) = delete;
   ~Completion() { settle(std::nullopt); }
 
+  /// What the handler returns. Take it before the completion moves to where it is kept.
   [[nodiscard]] Deferred deferred() const noexcept { return {}; }
+  /// Answers. The completion is used up: `std::move(completion).complete(…)`. An answer that came too late (cancelled,
+  /// disconnected, given up by the proxy) is dropped without a word.
   void complete(Decision decision) && { settle(std::move(decision)); }
 
  private:

@@ -65,6 +65,7 @@ class Context {
  public:
   explicit Context(const internal::Moment& moment) noexcept : moment_(moment) {}
 
+  /// Names the exchange, the same for all its events and in the proxy's logs.
   [[nodiscard]] std::string_view correlation_id() const noexcept { return moment_.exchange.correlation_id; }
 
   /// The event kinds that the proxy said it will send; empty where it did not say.
@@ -72,7 +73,7 @@ class Context {
     return moment_.connection.announced_events;
   }
 
-  /// Takes the current event's answer over: see Completion.
+  /// Takes the current event's answer over: see Completion. Once per event.
   [[nodiscard]] Completion defer() { return moment_.completions.defer(); }
 
  protected:

@@ -2,180 +2,23 @@
 
 #include <concepts>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "picket/agent/checked_status.hpp"
+#include "picket/agent/decision_setters.hpp"
 #include "picket/base/arena.hpp"
 #include "picket/wire/messages.hpp"
 
 namespace picket::agent {
 
-class Decision;
-
-/// A status that `fits`. One that is written down is checked when it is compiled: `BlockStatus{99}` is an error. of()
-/// takes one that only the running program knows.
-template <bool (*fits)(int)>
-class CheckedStatus {
- public:
-  consteval CheckedStatus(int status) : value_(static_cast<std::uint16_t>(status)) {
-    if (!fits(status)) throw "no status of such a decision";
-  }
-  [[nodiscard]] static constexpr std::optional<CheckedStatus> of(int status) noexcept {
-    return fits(status) ? std::optional{CheckedStatus{status, Known{}}} : std::nullopt;
-  }
-  [[nodiscard]] constexpr std::uint16_t value() const noexcept { return value_; }
-
- private:
-  struct Known {};
-  constexpr CheckedStatus(int status, Known /*known*/) noexcept : value_(static_cast<std::uint16_t>(status)) {}
-  std::uint16_t value_;
-};
-
-namespace internal {
-
-constexpr bool is_final_status(int status) noexcept { return status >= 200 && status <= 599; }
-constexpr bool is_redirect_status(int status) noexcept {
-  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
-}
-
-}  // namespace internal
-
-/// 200 to 599.
-using BlockStatus = CheckedStatus<internal::is_final_status>;
-/// 301, 302, 303, 307 or 308 (RFC 9110 §15.4).
-using RedirectStatus = CheckedStatus<internal::is_redirect_status>;
-
-namespace internal {
-
-/// What any decision holds. Few say more than their kind and status: a plain allow or block is made, moved and gone
-/// without touching memory.
-class DecisionData {
- public:
-  enum class Kind : std::uint8_t { allow, block, redirect, challenge };
-  using Pairs = std::vector<std::pair<std::string, std::string>>;
-
-  explicit DecisionData(Kind kind, std::uint16_t status = 0) noexcept : kind_(kind), status_(status) {}
-  DecisionData(const DecisionData& other);
-  DecisionData& operator=(const DecisionData& other) { return *this = DecisionData{other}; }
-  DecisionData(DecisionData&&) noexcept = default;
-  DecisionData& operator=(DecisionData&&) noexcept = default;
-  ~DecisionData() = default;
-
- protected:
-  struct Op {
-    wire::HeaderOp::Kind kind;
-    std::string name;
-    std::string value;
-  };
-  struct Close {
-    std::uint16_t code;
-    std::string reason;
-  };
-  struct Details {
-    std::string text;  // a block's body, a redirect's URL, a challenge's type
-    bool has_body = false;
-    bool needs_more = false;
-    Pairs pairs;  // a block's headers, a challenge's params
-    std::vector<Op> request_ops;
-    std::vector<Op> response_ops;
-    std::vector<std::string> tags;
-    std::vector<std::string> rules;
-    std::vector<std::string> reasons;
-    std::optional<float> confidence;
-    Pairs notes;
-    Pairs routing;
-    std::optional<std::string> replacement;
-    bool drops_frame = false;
-    std::optional<Close> close;
-  };
-
-  [[nodiscard]] Kind kind() const noexcept { return kind_; }
-  [[nodiscard]] std::uint16_t status() const noexcept { return status_; }
-  [[nodiscard]] bool is_bare() const noexcept { return details_ == nullptr; }
-  [[nodiscard]] const Details& details() const noexcept;
-  /// To be added to.
-  [[nodiscard]] Details& detailed();
-
- private:
-  Kind kind_;
-  std::uint16_t status_;
-  std::unique_ptr<Details> details_;
-};
-
-/// What every decision may say for the audit log. `Self` is the class that the setters give back, so that a chain ends
-/// as what it began with.
-template <class Self>
-class Audited : public DecisionData {
- public:
-  using DecisionData::DecisionData;
-  explicit Audited(DecisionData data) noexcept : DecisionData(std::move(data)) {}
-
-  Self& tag(std::string tag) & { return added(detailed().tags, std::move(tag)); }
-  Self&& tag(std::string tag) && { return std::move(this->tag(std::move(tag))); }
-  /// The rule that matched.
-  Self& rule(std::string id) & { return added(detailed().rules, std::move(id)); }
-  Self&& rule(std::string id) && { return std::move(this->rule(std::move(id))); }
-  Self& reason(std::string code) & { return added(detailed().reasons, std::move(code)); }
-  Self&& reason(std::string code) && { return std::move(this->reason(std::move(code))); }
-  /// From 0 to 1.
-  Self& confidence(float value) & {
-    detailed().confidence = value;
-    return self();
-  }
-  Self&& confidence(float value) && { return std::move(this->confidence(value)); }
-  /// A text in audit.custom.
-  Self& note(std::string key, std::string value) & { return added(detailed().notes, std::move(key), std::move(value)); }
-  Self&& note(std::string key, std::string value) && { return std::move(this->note(std::move(key), std::move(value))); }
-
- protected:
-  [[nodiscard]] Self& self() noexcept { return static_cast<Self&>(*this); }
-  template <class List, class... Parts>
-  Self& added(List& list, Parts&&... parts) {
-    list.emplace_back(std::forward<Parts>(parts)...);
-    return self();
-  }
-};
-
-/// What every decision about a request or a response may do to the headers of the answer that the client gets: the
-/// upstream's where it allows, the refusal's where it does not. In the order of the calls.
-template <class Self>
-class Answering : public Audited<Self> {
- public:
-  using Audited<Self>::Audited;
-
-  Self& set_response_header(std::string name, std::string value) & {
-    return operate(wire::HeaderOp::Kind::set, std::move(name), std::move(value));
-  }
-  Self&& set_response_header(std::string name, std::string value) && {
-    return std::move(this->set_response_header(std::move(name), std::move(value)));
-  }
-  Self& add_response_header(std::string name, std::string value) & {
-    return operate(wire::HeaderOp::Kind::add, std::move(name), std::move(value));
-  }
-  Self&& add_response_header(std::string name, std::string value) && {
-    return std::move(this->add_response_header(std::move(name), std::move(value)));
-  }
-  Self& remove_response_header(std::string name) & {
-    return operate(wire::HeaderOp::Kind::remove, std::move(name), {});
-  }
-  Self&& remove_response_header(std::string name) && {
-    return std::move(this->remove_response_header(std::move(name)));
-  }
-
- private:
-  Self& operate(wire::HeaderOp::Kind kind, std::string name, std::string value) {
-    this->detailed().response_ops.push_back({kind, std::move(name), std::move(value)});
-    return this->self();
-  }
-};
-
-}  // namespace internal
-
 /// The exchange goes on, perhaps changed. Made by Decision::allow().
+///
+/// Errors: what the proxy bounds is its own failure to honour: at most 256 header operations of 64 KiB in one answer,
+/// and none on headers that belong to a connection or to the framing of a message (Host, Content-Length, …).
 class Allow final : public internal::Answering<Allow> {
  public:
   /// Header operations on the request that goes on, in the order of the calls. Only before it has gone on: in answers
@@ -203,12 +46,14 @@ class Allow final : public internal::Answering<Allow> {
   Allow() noexcept : Answering(Kind::allow) {}
 };
 
-/// The client gets a status in place of what it asked for. Made by Decision::block().
+/// The client gets a status in place of what it asked for. Made by Decision::block(). Nothing reaches the upstream that
+/// had not reached it before.
 class Block final : public internal::Answering<Block> {
  public:
-  /// Without one the proxy chooses.
+  /// The bytes that the client reads. Without one the proxy chooses; an empty one is an answer without content.
   Block& body(std::string text) &;
   Block&& body(std::string text) &&;
+  /// A header of the answer. Several of one name are several values.
   Block& header(std::string name, std::string value) &;
   Block&& header(std::string name, std::string value) &&;
 
@@ -217,21 +62,23 @@ class Block final : public internal::Answering<Block> {
   explicit Block(BlockStatus status) noexcept : Answering(Kind::block, status.value()) {}
 };
 
-/// The client is sent elsewhere. Made by Decision::redirect().
+/// The client is sent elsewhere, by Location. Made by Decision::redirect(). The URL may be relative (RFC 9110 §10.2.2).
 class Redirect final : public internal::Answering<Redirect> {
  private:
   friend class Decision;
   Redirect(std::string url, RedirectStatus status);
 };
 
-/// The client is to prove something first. Made by Decision::challenge().
+/// The client is to prove something first: 401 with WWW-Authenticate, or for types of your own 403 with x-challenge
+/// headers. Made by Decision::challenge().
 class Challenge final : public internal::Answering<Challenge> {
  private:
   friend class Decision;
   Challenge(std::string type, Pairs params);
 };
 
-/// What becomes of a WebSocket frame that does not pass. Made by Decision::drop_frame() and close_websocket().
+/// What becomes of a WebSocket frame that does not pass. Made by Decision::drop_frame() and close_websocket(). It has
+/// no headers: they went when the connection was opened.
 class FrameRefusal final : public internal::Audited<FrameRefusal> {
  private:
   friend class Decision;
@@ -251,8 +98,11 @@ class FrameRefusal final : public internal::Audited<FrameRefusal> {
 /// answer for a failure of the agent. Complexity: a bare allow or block allocates nothing.
 class Decision final : public internal::Audited<Decision> {
  public:
+  /// The event may go on.
   [[nodiscard]] static Allow allow() { return Allow{}; }
+  /// The client gets this status.
   [[nodiscard]] static Block block(BlockStatus status) { return Block{status}; }
+  /// The client goes elsewhere: 303 makes a GET of whatever it asked, 307 and 308 keep method and body.
   [[nodiscard]] static Redirect redirect(std::string url, RedirectStatus status = 302);
   /// `type`: "basic", "bearer", "digest" (their params as RFC 9110 §11.2 has them), or one of your own.
   [[nodiscard]] static Challenge challenge(std::string type,
@@ -262,9 +112,12 @@ class Decision final : public internal::Audited<Decision> {
   /// The frame is not passed on and its connection is closed, with a code of RFC 6455 §7.4.
   [[nodiscard]] static FrameRefusal close_websocket(std::uint16_t code, std::string reason);
 
+  /// Any of the above. Complexity: moves what it holds, copies nothing.
   template <std::derived_from<internal::DecisionData> Said>
     requires(!std::same_as<Said, Decision>)
   Decision(Said said) noexcept : Audited(internal::DecisionData{std::move(said)}) {}
+
+  // What it says, for tests and for handlers that look at others' decisions.
 
   /// The event goes on.
   [[nodiscard]] bool is_allow() const noexcept { return kind() == Kind::allow && !refuses_frame(); }
@@ -280,11 +133,13 @@ class Decision final : public internal::Audited<Decision> {
   [[nodiscard]] std::string_view redirect_url() const noexcept {
     return kind() == Kind::redirect ? std::string_view{details().text} : std::string_view{};
   }
+  /// In the order in which they were added.
   [[nodiscard]] const std::vector<std::string>& rules() const noexcept { return details().rules; }
   [[nodiscard]] const std::vector<std::string>& tags() const noexcept { return details().tags; }
   /// What the last operation on a header gives it; nothing where none does, or removes it.
   [[nodiscard]] std::optional<std::string_view> request_header(std::string_view name) const noexcept;
   [[nodiscard]] std::optional<std::string_view> response_header(std::string_view name) const noexcept;
+  /// What the chunk is replaced by; empty text drops it, nothing leaves it as it is.
   [[nodiscard]] const std::optional<std::string>& replaced_body() const noexcept { return details().replacement; }
 
   /// The call that made this decision one which an answer to such an event cannot honour; empty where all is well.

@@ -99,16 +99,25 @@ class HandlerWith : public internal::ConnectionMaker<Connection> {
   /// The class whose functions say "not overridden".
   using Defaults = HandlerWith;
 
+  /// A request's head, before anything of it goes upstream. Asked once per exchange.
   virtual Reply on_request_headers(const RequestHeaders& /*event*/, Context& /*context*/) { return Decision::allow(); }
+  /// A chunk of the request's body. Where it is cut is the client's choice and the proxy's: a pattern may lie across
+  /// two. The last one has `is_last`, and may be empty. Units: bytes.
   virtual Reply on_request_body(const RequestBodyChunk& /*event*/, Context& /*context*/) { return Decision::allow(); }
+  /// The head of the upstream's answer, before the client sees any of it. A block, redirect or challenge takes its
+  /// place.
   virtual Reply on_response_headers(const ResponseHeaders& /*event*/, Context& /*context*/) {
     return Decision::allow();
   }
+  /// A chunk of the answer's body, as on_request_body.
   virtual Reply on_response_body(const ResponseBodyChunk& /*event*/, Context& /*context*/) { return Decision::allow(); }
+  /// A frame of either direction; `frame_index` counts per direction. A message may be several frames (RFC 6455 §5.4).
   virtual Reply on_websocket_frame(const WebSocketFrame& /*event*/, Context& /*context*/) { return Decision::allow(); }
+  /// Text for a language model, or from one.
   virtual Reply on_guardrail(const GuardrailInspect& /*event*/, Context& /*context*/) { return Decision::allow(); }
 
-  /// The exchange is over; its state goes away after this.
+  /// The exchange is over; its state goes away after this. Nobody waits for it: what takes time here delays later
+  /// events of this worker, and no client.
   virtual void on_complete(const RequestComplete& /*event*/, Context& /*context*/) {}
   /// Nobody wants answers for this exchange any more (cancelled, connection lost, expired); its state goes away after
   /// this.

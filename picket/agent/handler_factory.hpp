@@ -61,10 +61,14 @@ std::vector<wire::EventKind> overridden_events() {
 /// Makes the handlers of a server, one per worker, from a function that returns a std::unique_ptr to one.
 ///
 /// The function's type says which handler it makes, and with it which events the agent asks for: it must return exactly
-/// that type. Errors: make() throws std::logic_error where it returned one that is derived from it, since what that one
+/// that type. An event that is overridden and not delivered would be a hole that nobody notices.
+///
+/// Thread safety: make() from one thread at a time.
+/// Errors: make() throws std::logic_error where it returned one that is derived from it, since what that one
 /// overrides would never be delivered.
 class HandlerFactory {
  public:
+  /// `make` is called for each worker, and once more by serve() for its --help. It is copied.
   template <class Make, class H = typename std::invoke_result_t<Make&>::element_type>
     requires std::derived_from<H, internal::AnyHandler>
   HandlerFactory(Make make) : events_(internal::overridden_events<H>()) {
@@ -79,6 +83,7 @@ class HandlerFactory {
     };
   }
 
+  /// A handler, the caller's to own.
   [[nodiscard]] std::unique_ptr<internal::AnyHandler> make() const { return make_(); }
   /// What a proxy is told of such a handler.
   [[nodiscard]] session::AgentInfo declaration(const Info& info) const;

@@ -13,7 +13,8 @@
 
 namespace picket::agent {
 
-/// Where handlers run.
+/// Where handlers run. The choice is between one handler per worker that nothing else touches, and one that several
+/// threads share.
 enum class Execution : std::uint8_t {
   on_loop,      ///< On the event loop: for handlers that answer within microseconds, or defer.
   handed_over,  ///< Threads take turns at one loop, and whoever read an event evaluates it: for handlers that compute

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+namespace picket::agent {
+
+/// A status that `fits`. One that is written down is checked when it is compiled: `BlockStatus{99}` is an error. of()
+/// takes one that only the running program knows.
+template <bool (*fits)(int)>
+class CheckedStatus {
+ public:
+  consteval CheckedStatus(int status) : value_(static_cast<std::uint16_t>(status)) {
+    if (!fits(status)) throw "no status of such a decision";
+  }
+  [[nodiscard]] static constexpr std::optional<CheckedStatus> of(int status) noexcept {
+    return fits(status) ? std::optional{CheckedStatus{status, Known{}}} : std::nullopt;
+  }
+  [[nodiscard]] constexpr std::uint16_t value() const noexcept { return value_; }
+
+ private:
+  struct Known {};
+  constexpr CheckedStatus(int status, Known /*known*/) noexcept : value_(static_cast<std::uint16_t>(status)) {}
+  std::uint16_t value_;
+};
+
+namespace internal {
+
+constexpr bool is_final_status(int status) noexcept { return status >= 200 && status <= 599; }
+constexpr bool is_redirect_status(int status) noexcept {
+  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+}  // namespace internal
+
+/// 200 to 599.
+using BlockStatus = CheckedStatus<internal::is_final_status>;
+/// 301, 302, 303, 307 or 308 (RFC 9110 §15.4).
+using RedirectStatus = CheckedStatus<internal::is_redirect_status>;
+
+}  // namespace picket::agent

@@ -1,0 +1,142 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "picket/wire/messages.hpp"
+
+/// What the classes of decision.hpp have in common. Each setter is there twice: on an object that stays it gives the
+/// object back, on a temporary it gives the temporary on, so that a chain can be returned without a copy.
+namespace picket::agent {
+
+namespace internal {
+
+/// What any decision holds. Few say more than their kind and status: a plain allow or block is made, moved and gone
+/// without touching memory.
+class DecisionData {
+ public:
+  enum class Kind : std::uint8_t { allow, block, redirect, challenge };
+  using Pairs = std::vector<std::pair<std::string, std::string>>;
+
+  explicit DecisionData(Kind kind, std::uint16_t status = 0) noexcept : kind_(kind), status_(status) {}
+  DecisionData(const DecisionData& other);
+  DecisionData& operator=(const DecisionData& other) { return *this = DecisionData{other}; }
+  DecisionData(DecisionData&&) noexcept = default;
+  DecisionData& operator=(DecisionData&&) noexcept = default;
+  ~DecisionData() = default;
+
+ protected:
+  struct Op {
+    wire::HeaderOp::Kind kind;
+    std::string name;
+    std::string value;
+  };
+  struct Close {
+    std::uint16_t code;
+    std::string reason;
+  };
+  struct Details {
+    std::string text;  // a block's body, a redirect's URL, a challenge's type
+    bool has_body = false;
+    bool needs_more = false;
+    Pairs pairs;  // a block's headers, a challenge's params
+    std::vector<Op> request_ops;
+    std::vector<Op> response_ops;
+    std::vector<std::string> tags;
+    std::vector<std::string> rules;
+    std::vector<std::string> reasons;
+    std::optional<float> confidence;
+    Pairs notes;
+    Pairs routing;
+    std::optional<std::string> replacement;
+    bool drops_frame = false;
+    std::optional<Close> close;
+  };
+
+  [[nodiscard]] Kind kind() const noexcept { return kind_; }
+  [[nodiscard]] std::uint16_t status() const noexcept { return status_; }
+  [[nodiscard]] bool is_bare() const noexcept { return details_ == nullptr; }
+  [[nodiscard]] const Details& details() const noexcept;
+  /// To be added to.
+  [[nodiscard]] Details& detailed();
+
+ private:
+  Kind kind_;
+  std::uint16_t status_;
+  std::unique_ptr<Details> details_;
+};
+
+/// What every decision may say for the audit log. `Self` is the class that the setters give back, so that a chain ends
+/// as what it began with.
+template <class Self>
+class Audited : public DecisionData {
+ public:
+  using DecisionData::DecisionData;
+  explicit Audited(DecisionData data) noexcept : DecisionData(std::move(data)) {}
+
+  Self& tag(std::string tag) & { return added(detailed().tags, std::move(tag)); }
+  Self&& tag(std::string tag) && { return std::move(this->tag(std::move(tag))); }
+  /// The rule that matched.
+  Self& rule(std::string id) & { return added(detailed().rules, std::move(id)); }
+  Self&& rule(std::string id) && { return std::move(this->rule(std::move(id))); }
+  Self& reason(std::string code) & { return added(detailed().reasons, std::move(code)); }
+  Self&& reason(std::string code) && { return std::move(this->reason(std::move(code))); }
+  /// From 0 to 1.
+  Self& confidence(float value) & {
+    detailed().confidence = value;
+    return self();
+  }
+  Self&& confidence(float value) && { return std::move(this->confidence(value)); }
+  /// A text in audit.custom.
+  Self& note(std::string key, std::string value) & { return added(detailed().notes, std::move(key), std::move(value)); }
+  Self&& note(std::string key, std::string value) && { return std::move(this->note(std::move(key), std::move(value))); }
+
+ protected:
+  [[nodiscard]] Self& self() noexcept { return static_cast<Self&>(*this); }
+  template <class List, class... Parts>
+  Self& added(List& list, Parts&&... parts) {
+    list.emplace_back(std::forward<Parts>(parts)...);
+    return self();
+  }
+};
+
+/// What every decision about a request or a response may do to the headers of the answer that the client gets: the
+/// upstream's where it allows, the refusal's where it does not. In the order of the calls.
+template <class Self>
+class Answering : public Audited<Self> {
+ public:
+  using Audited<Self>::Audited;
+
+  Self& set_response_header(std::string name, std::string value) & {
+    return operate(wire::HeaderOp::Kind::set, std::move(name), std::move(value));
+  }
+  Self&& set_response_header(std::string name, std::string value) && {
+    return std::move(this->set_response_header(std::move(name), std::move(value)));
+  }
+  Self& add_response_header(std::string name, std::string value) & {
+    return operate(wire::HeaderOp::Kind::add, std::move(name), std::move(value));
+  }
+  Self&& add_response_header(std::string name, std::string value) && {
+    return std::move(this->add_response_header(std::move(name), std::move(value)));
+  }
+  Self& remove_response_header(std::string name) & {
+    return operate(wire::HeaderOp::Kind::remove, std::move(name), {});
+  }
+  Self&& remove_response_header(std::string name) && {
+    return std::move(this->remove_response_header(std::move(name)));
+  }
+
+ private:
+  Self& operate(wire::HeaderOp::Kind kind, std::string name, std::string value) {
+    this->detailed().response_ops.push_back({kind, std::move(name), std::move(value)});
+    return this->self();
+  }
+};
+
+}  // namespace internal
+
+}  // namespace picket::agent
