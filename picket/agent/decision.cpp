@@ -133,9 +133,8 @@ std::optional<std::string_view> Decision::response_header(std::string_view name)
   return last_value(details().response_ops, name);
 }
 
-std::string_view Decision::misfit(wire::FrameType event) const noexcept {
+std::string_view Decision::misfit_of_details(wire::FrameType event) const noexcept {
   using wire::FrameType;
-  if (is_bare()) return {};
   const Details& said = details();
   const bool of_request = event == FrameType::request_headers || event == FrameType::request_body_chunk;
   const bool of_body = event == FrameType::request_body_chunk || event == FrameType::response_body_chunk;

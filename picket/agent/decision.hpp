@@ -115,7 +115,7 @@ class Decision final : public internal::Audited<Decision> {
   /// Any of the above. Complexity: moves what it holds, copies nothing.
   template <std::derived_from<internal::DecisionData> Said>
     requires(!std::same_as<Said, Decision>)
-  Decision(Said said) noexcept : Audited(internal::DecisionData{std::move(said)}) {}
+  Decision(Said said) noexcept : Audited(static_cast<internal::DecisionData&&>(said)) {}
 
   // What it says, for tests and for handlers that look at others' decisions.
 
@@ -143,12 +143,15 @@ class Decision final : public internal::Audited<Decision> {
   [[nodiscard]] const std::optional<std::string>& replaced_body() const noexcept { return details().replacement; }
 
   /// The call that made this decision one which an answer to such an event cannot honour; empty where all is well.
-  [[nodiscard]] std::string_view misfit(wire::FrameType event) const noexcept;
+  [[nodiscard]] std::string_view misfit(wire::FrameType event) const noexcept {
+    return is_bare() ? std::string_view{} : misfit_of_details(event);
+  }
 
   /// The response to `event` for the wire; borrows this decision and `arena`.
   [[nodiscard]] wire::AgentResponse response(const wire::ReplyTo& event, base::Arena& arena) const;
 
  private:
+  [[nodiscard]] std::string_view misfit_of_details(wire::FrameType event) const noexcept;
   [[nodiscard]] wire::Decision verdict(base::Arena& arena) const;
 };
 

@@ -70,14 +70,14 @@ class DecisionData {
   std::unique_ptr<Details> details_;
 };
 
+template <class Self>
+class Answering;
+
 /// What every decision may say for the audit log. `Self` is the class that the setters give back, so that a chain ends
 /// as what it began with.
 template <class Self>
 class Audited : public DecisionData {
  public:
-  using DecisionData::DecisionData;
-  explicit Audited(DecisionData data) noexcept : DecisionData(std::move(data)) {}
-
   Self& tag(std::string tag) & { return added(detailed().tags, std::move(tag)); }
   Self&& tag(std::string tag) && { return std::move(this->tag(std::move(tag))); }
   /// The rule that matched.
@@ -102,6 +102,12 @@ class Audited : public DecisionData {
     list.emplace_back(std::forward<Parts>(parts)...);
     return self();
   }
+
+ private:
+  friend Self;
+  friend class Answering<Self>;
+  explicit Audited(Kind kind, std::uint16_t status = 0) noexcept : DecisionData(kind, status) {}
+  explicit Audited(DecisionData&& data) noexcept : DecisionData(std::move(data)) {}
 };
 
 /// What every decision about a request or a response may do to the headers of the answer that the client gets: the
@@ -109,8 +115,6 @@ class Audited : public DecisionData {
 template <class Self>
 class Answering : public Audited<Self> {
  public:
-  using Audited<Self>::Audited;
-
   Self& set_response_header(std::string name, std::string value) & {
     return operate(wire::HeaderOp::Kind::set, std::move(name), std::move(value));
   }
@@ -131,6 +135,8 @@ class Answering : public Audited<Self> {
   }
 
  private:
+  friend Self;
+  explicit Answering(DecisionData::Kind kind, std::uint16_t status = 0) noexcept : Audited<Self>(kind, status) {}
   Self& operate(wire::HeaderOp::Kind kind, std::string name, std::string value) {
     this->detailed().response_ops.push_back({kind, std::move(name), std::move(value)});
     return this->self();
