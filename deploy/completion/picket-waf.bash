@@ -1,0 +1,18 @@
+# Completion for picket-waf. What --help says is what is offered, so the two cannot differ.
+_picket_waf() {
+  local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+  COMPREPLY=()
+  case "$previous" in
+    --paranoia) mapfile -t COMPREPLY < <(compgen -W '1 2 3 4' -- "$word") ;;
+    --socket-group) mapfile -t COMPREPLY < <(compgen -g -- "$word") ;;
+    *)
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$("$1" --help 2>/dev/null | sed -nE 's/^  (-.,)?(--[a-z-]+).*/\2/p')" -- "$word")
+      else
+        compopt -o filenames 2>/dev/null
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      fi
+      ;;
+  esac
+}
+complete -F _picket_waf picket-waf
