@@ -2,13 +2,14 @@
 JOBS ?= $(shell nproc)
 export CTEST_OUTPUT_ON_FAILURE = 1
 
-.PHONY: help demo build test dev-test race-test gcc-test budget-test install-test crs soak fuzz bench profile interop format lint clean
+.PHONY: help demo build test dev-test race-test gcc-test budget-test install-test package package-test crs soak fuzz bench profile interop format lint clean
 
 help:
 	@echo 'make demo      build, start upstream + picket-waf + gateway, attack them, print a table (KEEP=1 leaves them running)'
 	@echo 'make build     release binaries: build/release/bin/picket, picket-waf'
 	@echo 'make test      every test: sanitizers, races, GCC, instruction budgets'
 	@echo 'make install-test  installs the library and builds agents of foreign projects with it'
+	@echo 'make package   Debian packages in build/package, checked by lintian and tried on a bare machine'
 	@echo 'make bench     benchmarks (ROWS=regex for a part, PEERS=all with more proxies to compare with, BASE=commit: what has become worse)'
 	@echo 'make profile   where the instructions of one request go in gateway and agent: tables and flame graphs'
 	@echo 'make interop   Picket and the published Rust crate, both ways, both encodings'
@@ -55,6 +56,16 @@ install-test:
 	@cmake --preset dev >/dev/null && cmake --build build/dev --target picket -j $(JOBS)
 	@cmake --preset package >/dev/null && cmake --build build/package --target picket_shared picket_static -j $(JOBS)
 	@PICKET_BUILD=build/package PICKET_BINARIES=build/dev/bin python3 tests/install/test_install.py
+
+# Debian packages: built, looked at by lintian and systemd-analyze, and tried where nothing else is.
+package:
+	@tools/bootstrap package
+	@cmake --preset package >/dev/null && cmake --build build/package --target picket picket-waf picket_shared picket_static -j $(JOBS)
+	@tools/package
+	@$(MAKE) --no-print-directory package-test
+
+package-test:
+	@PICKET_PACKAGES=build/package python3 tests/package/test_package.py
 
 crs: build
 	@tools/bootstrap test
