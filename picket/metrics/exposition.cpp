@@ -1,5 +1,7 @@
 #include "picket/metrics/exposition.hpp"
 
+#include <array>
+#include <chrono>
 #include <cmath>
 #include <iterator>
 
@@ -7,6 +9,43 @@
 
 namespace picket::metrics {
 namespace {
+
+using namespace std::chrono_literals;
+
+// Who reads a quantile from a page knows the two bounds around it, no more. Bounds that are at most a tenth apart keep
+// the error below a tenth, however the values lie between them.
+constexpr std::chrono::nanoseconds shortest_bound = 10us;
+constexpr std::chrono::nanoseconds longest_bound = 100s;
+
+/// The bucket after which the next line stands: the last one whose bound is at most a tenth above that of `bucket`.
+constexpr std::size_t next_shown(std::size_t bucket) {
+  const auto limit = Histogram::upper_bound_of(bucket) * 11 / 10;
+  while (Histogram::upper_bound_of(bucket + 1) <= limit) ++bucket;
+  return bucket;
+}
+
+/// The last bucket at or below the shortest bound: the first line.
+constexpr std::size_t first_shown() {
+  std::size_t bucket = 0;
+  while (Histogram::upper_bound_of(bucket + 1) <= shortest_bound) ++bucket;
+  return bucket;
+}
+
+constexpr std::size_t count_shown() {
+  std::size_t count = 1;
+  for (std::size_t bucket = first_shown(); Histogram::upper_bound_of(bucket) < longest_bound; ++count)
+    bucket = next_shown(bucket);
+  return count;
+}
+
+/// The buckets of a histogram after which the page has a line. Bounds are bounds of buckets, so each line is exact.
+constexpr auto shown_buckets = [] {
+  std::array<std::size_t, count_shown()> shown{first_shown()};
+  for (std::size_t i = 1; i < shown.size(); ++i) shown[i] = next_shown(shown[i - 1]);
+  return shown;
+}();
+static_assert(shown_buckets.size() == 235, "docs/metrics.md names the number of lines");
+static_assert(shown_buckets.back() < Histogram::bucket_count);
 
 /// Backslash and line feed are escaped everywhere, the double quote in label values only.
 void append_escaped(std::string& out, std::string_view text, bool quotes) {
@@ -78,25 +117,27 @@ void Exposition::sample(Labels labels, double value) {
 }
 
 void Exposition::sample(Labels labels, std::span<const Histogram* const> histograms) {
-  using namespace std::chrono;
-  for (nanoseconds bound = microseconds{1}; bound < seconds{20}; bound *= 4) {
-    std::uint64_t count = 0;
-    for (const auto* histogram : histograms) count += histogram->count_up_to(bound);
-    begin_sample("_bucket", labels, fmt::format("{}", duration<double>(bound).count()));
-    fmt::format_to(std::back_inserter(text_), "{}\n", count);
-  }
-  std::uint64_t count = 0;
-  nanoseconds sum{};
+  using Seconds = std::chrono::duration<double>;
+  Histogram::Counts counts{};
+  std::chrono::nanoseconds sum{};
   for (const auto* histogram : histograms) {
-    count += histogram->count();
+    histogram->add_to(counts);
     sum += histogram->sum();
   }
+  std::uint64_t total = 0;
+  std::size_t next = 0;
+  for (const std::size_t last : shown_buckets) {
+    for (; next <= last; ++next) total += counts[next];
+    begin_sample("_bucket", labels, fmt::format("{}", Seconds{Histogram::upper_bound_of(last)}.count()));
+    fmt::format_to(std::back_inserter(text_), "{}\n", total);
+  }
+  for (; next < counts.size(); ++next) total += counts[next];
   begin_sample("_bucket", labels, "+Inf");
-  fmt::format_to(std::back_inserter(text_), "{}\n", count);
+  fmt::format_to(std::back_inserter(text_), "{}\n", total);
   begin_sample("_sum", labels);
-  fmt::format_to(std::back_inserter(text_), "{}\n", duration<double>(sum).count());
+  fmt::format_to(std::back_inserter(text_), "{}\n", Seconds{sum}.count());
   begin_sample("_count", labels);
-  fmt::format_to(std::back_inserter(text_), "{}\n", count);
+  fmt::format_to(std::back_inserter(text_), "{}\n", total);
 }
 
 }  // namespace picket::metrics

@@ -28,7 +28,8 @@ class Exposition {
   void sample(Labels labels, std::uint64_t value);
   void sample(Labels labels, std::int64_t value);
   void sample(Labels labels, double value);
-  /// The sum of several workers' histograms as one, buckets at 1 µs · 4^n up to 16 s, in seconds.
+  /// The sum of several workers' histograms as one, in seconds: 235 bounds from 10 µs to 100 s, each at most a tenth
+  /// above the one before, so that a quantile between the two is read within 10 %. A page grows by 238 lines.
   void sample(Labels labels, std::span<const Histogram* const> histograms);
 
   /// The text so far; take it when all is written.

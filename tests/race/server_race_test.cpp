@@ -59,7 +59,7 @@ TEST_P(ServerRace, EachProxyGetsItsOwnAnswersWhileCountersAreScraped) {
     while (!done) {
       for (const auto& load : loads) {
         scraped += load->metrics().calls.value() + load->metrics().answered.value();
-        (void)load->metrics().latency.quantile(0.99);
+        (void)load->metrics().latency.count();
       }
       (void)server.connections();
       std::this_thread::sleep_for(1ms);
