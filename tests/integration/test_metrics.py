@@ -9,13 +9,15 @@ import threading
 import urllib.error
 import unittest
 
-from stage import Asked, Stage
+from stage import ROOT, Asked, Stage
 from wire import allow, block
 
 SAMPLE = re.compile(r'^(?P<name>[a-z_]+)(?:\{(?P<labels>[^}]*)\})? (?P<value>\S+)$')
 
 
 class Metrics(unittest.TestCase):
+    maxDiff = None
+
     @classmethod
     def setUpClass(cls):
         cls.stage = Stage()
@@ -64,6 +66,17 @@ class Metrics(unittest.TestCase):
                 if kind == "histogram":
                     self.assertTrue(name.endswith(("_seconds", "_bytes")))
                 self.assertNotRegex(name, r"_(ms|us|milliseconds|microseconds|kb|mb)(_|$)")
+
+    def test_the_document_lists_each_metric_with_its_kind_and_labels_and_no_other(self):
+        labels: dict[str, set[str]] = {}
+        for sample in self.samples:
+            names = labels.setdefault(self.family(sample["name"]), set())
+            names.update(re.findall(r'(\w+)="', sample["labels"] or ""))
+        on_page = {name: (kind, labels[name] - {"le"}) for name, kind in self.families().items()}
+        rows = re.findall(r"^\| `(picket_\w+)` \|([^|]*)\| (\w+)", (ROOT / "docs" / "metrics.md").read_text(), re.M)
+        listed = {name: (kind, set(re.findall(r"`(\w+)`", names))) for name, names, kind in rows}
+        self.assertEqual(len(rows), len(listed), "a metric is listed twice")
+        self.assertEqual(listed, on_page)
 
     def test_no_sample_is_there_twice(self):
         keys = [(sample["name"], sample["labels"]) for sample in self.samples]
