@@ -52,7 +52,7 @@ AREAS = [(area, re.compile(pattern)) for area, pattern in (
     ("HTTP heads and bodies", r"picket/http/|boost/beast/"),
     ("inspection", r"picket/inspection/"),
     ("upstream pool", r"apps/gateway/upstream/"),
-    ("logs", r"apps/gateway/(logs/|\w*_log\.)|spdlog"),
+    ("logs", r"apps/gateway/(logs/|process/process_log\.)|spdlog"),
     ("gateway", r"apps/gateway/"),
     ("command", r"apps/cli/"),
     ("codec", r"picket/wire/"),

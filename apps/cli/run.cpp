@@ -1,4 +1,4 @@
-#include "apps/gateway/run.hpp"
+#include "apps/gateway/process/run.hpp"
 
 #include <CLI/CLI.hpp>
 #include <memory>
@@ -15,7 +15,7 @@ void add_run(CLI::App& app, int& exit_code) {
   command->footer(
       "SIGTERM or SIGINT drains and ends (twice: at once), SIGHUP reloads the file, SIGUSR1 reopens the logs.\n"
       "Exit codes: 0 drained; 1 an address, an upstream or a log could not be had; 2 the file is wrong.");
-  command->callback([=, &exit_code] { exit_code = gateway::run(*file); });
+  command->callback([=, &exit_code] { exit_code = gateway::process::run(*file); });
 }
 
 }  // namespace picket::apps::cli

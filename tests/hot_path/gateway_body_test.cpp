@@ -13,7 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "apps/gateway/gateway.hpp"
+#include "apps/gateway/process/gateway.hpp"
 #include "picket/agent/server.hpp"
 #include "picket/transport/testing.hpp"
 #include "tests/hot_path/interposed.hpp"
@@ -172,8 +172,8 @@ class GatewayBody : public ::testing::Test {
   const transport::testing::TemporaryFolder folder_;
   const std::string agent_path_ = (folder_.path() / "agent.sock").string();
   agent::Server agent_{{.listen = "unix:" + agent_path_}, [] { return std::make_unique<Refusing>(); }};
-  gateway::ProcessLog log_{gateway::config::Observability{}};
-  gateway::Gateway gateway_{{.worker_threads = 1}, log_};
+  gateway::process::ProcessLog log_{gateway::config::Observability{}};
+  gateway::process::Gateway gateway_{{.worker_threads = 1}, log_};
   const ReservedPort port_;
 };
 

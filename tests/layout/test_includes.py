@@ -38,7 +38,7 @@ class Includes(unittest.TestCase):
             "apps/gateway/config/j.cpp": '#include "apps/gateway/upstream/pool.hpp"\n',
             "apps/gateway/upstream/k.cpp": '#include "picket/pool/agent.hpp"\n',
             "apps/cli/l.cpp": '#include "apps/waf/handler.hpp"\n',
-            "bench/m.cpp": '#include "apps/gateway/shard.hpp"\n',
+            "bench/m.cpp": '#include "apps/gateway/serving/shard.hpp"\n',
         }
         for name, text in shapes.items():
             with self.subTest(name), tempfile.TemporaryDirectory() as folder:

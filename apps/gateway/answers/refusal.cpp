@@ -1,0 +1,39 @@
+#include "apps/gateway/answers/refusal.hpp"
+
+#include <array>
+
+#include <fmt/format.h>
+
+#include "picket/http/fields.hpp"
+
+namespace picket::apps::gateway::answers {
+
+std::string_view name(Reason reason) noexcept {
+  constexpr std::array<std::string_view, reason_count> names{
+      "none",           "agent_timeout", "agent_unavailable", "agent_protocol_error",
+      "body_too_large", "bad_request",   "upstream_error",    "overloaded"};
+  return names[static_cast<std::size_t>(reason)];
+}
+
+Reason reason_of(inspection::Failure failure) noexcept {
+  using inspection::Failure;
+  switch (failure) {
+    case Failure::none: return Reason::none;
+    case Failure::timeout: return Reason::agent_timeout;
+    case Failure::unavailable: return Reason::agent_unavailable;
+    case Failure::protocol_error: return Reason::agent_protocol_error;
+    case Failure::overloaded: return Reason::overloaded;
+    case Failure::body_too_large: return Reason::body_too_large;
+  }
+  return Reason::none;
+}
+
+inspection::Answer refusal(Reason reason, std::uint16_t status, base::Arena& arena) {
+  inspection::Answer answer{.status = status, .fields = http::FieldList{arena}, .body = {}};
+  answer.fields.push_back({"content-type", "text/plain; charset=utf-8"});
+  answer.fields.push_back({"x-picket-reason", name(reason)});
+  answer.body = arena.copy(fmt::format("{} {}: {}\n", status, http::standard_reason(status), name(reason)));
+  return answer;
+}
+
+}  // namespace picket::apps::gateway::answers

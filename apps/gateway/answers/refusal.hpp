@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "picket/inspection/answer.hpp"
+#include "picket/inspection/failure.hpp"
+
+namespace picket::apps::gateway::answers {
+
+/// Why the gateway answers by itself, as the client sees it in `x-picket-reason`. No agent names, no addresses.
+enum class Reason : std::uint8_t {
+  none,
+  agent_timeout,
+  agent_unavailable,
+  agent_protocol_error,
+  body_too_large,
+  bad_request,
+  upstream_error,
+  overloaded,
+};
+inline constexpr std::size_t reason_count = 8;
+[[nodiscard]] std::string_view name(Reason reason) noexcept;
+/// As a client is told of it.
+[[nodiscard]] Reason reason_of(inspection::Failure failure) noexcept;
+
+/// The client's answer where the gateway itself says no.
+[[nodiscard]] inspection::Answer refusal(Reason reason, std::uint16_t status, base::Arena& arena);
+
+}  // namespace picket::apps::gateway::answers

@@ -1,0 +1,85 @@
+#include "apps/gateway/downstream/origin.hpp"
+
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace picket::apps::gateway::downstream {
+namespace {
+
+class Origins : public ::testing::Test {
+ protected:
+  /// Of a request with these fields from 10.0.0.9:1234, where 10.0.0.0/8 is trusted.
+  Origin of(const std::vector<base::Header>& fields, std::string_view peer = "10.0.0.9") {
+    peer_ = {.ip = *config::IpAddress::parse(peer), .address = std::string{peer}, .port = 1234};
+    return origin_of(peer_, trusted_, std::span<const base::Header>{fields}, arena_);
+  }
+
+  std::vector<config::Network> trusted_{*config::Network::parse("10.0.0.0/8")};
+  Peer peer_;
+  base::Arena arena_;
+};
+
+TEST_F(Origins, APeerThatIsNotTrustedIsTheClientWhateverItSays) {
+  const Origin origin =
+      of({{"X-Forwarded-For", "192.0.2.1"}, {"X-Forwarded-Proto", "https"}, {"X-Forwarded-Host", "b"}}, "192.0.2.9");
+  EXPECT_EQ(origin.address, "192.0.2.9");
+  EXPECT_EQ(origin.port, 1234);
+  EXPECT_EQ(origin.scheme, "http");
+  EXPECT_EQ(origin.host, "");
+  EXPECT_EQ(origin.forwarded_for, "192.0.2.9");
+  EXPECT_FALSE(origin.is_forwarded);
+  EXPECT_EQ(arena_.reserved(), 0);
+}
+
+TEST_F(Origins, ForwardedForIsWalkedFromTheRightToTheFirstThatIsNotTrusted) {
+  const struct {
+    std::string_view value;
+    std::string_view client;
+    std::string_view passed_on;
+  } cases[] = {
+      {"192.0.2.1", "192.0.2.1", "192.0.2.1, 10.0.0.9"},
+      {"6.6.6.6, 192.0.2.1", "192.0.2.1", "192.0.2.1, 10.0.0.9"},
+      {"6.6.6.6, 192.0.2.1, 10.0.0.1", "192.0.2.1", "192.0.2.1, 10.0.0.1, 10.0.0.9"},
+      {"10.0.0.3,10.0.0.2", "10.0.0.3", "10.0.0.3, 10.0.0.2, 10.0.0.9"},
+      {"192.0.2.1:4711", "192.0.2.1", "192.0.2.1, 10.0.0.9"},
+      {"[2001:DB8::1]:4711", "2001:db8::1", "2001:db8::1, 10.0.0.9"},
+      {"2001:db8::1", "2001:db8::1", "2001:db8::1, 10.0.0.9"},
+      {"::ffff:192.0.2.1", "192.0.2.1", "192.0.2.1, 10.0.0.9"},
+      {"192.0.2.1, unknown", "10.0.0.9", "10.0.0.9"},
+      {"192.0.2.1, _hidden, 10.0.0.1", "10.0.0.1", "10.0.0.1, 10.0.0.9"},
+      {" , ,192.0.2.1,,", "192.0.2.1", "192.0.2.1, 10.0.0.9"},
+      {"", "10.0.0.9", "10.0.0.9"},
+      {"a.test", "10.0.0.9", "10.0.0.9"},
+  };
+  for (const auto& [value, client, passed_on] : cases) {
+    const Origin origin = of({{"x-forwarded-for", value}});
+    EXPECT_EQ(origin.address, client) << value;
+    EXPECT_EQ(origin.forwarded_for, passed_on) << value;
+  }
+}
+
+TEST_F(Origins, SeveralFieldsAreOneList) {
+  EXPECT_EQ(of({{"X-Forwarded-For", "6.6.6.6, 192.0.2.1"}, {"x-forwarded-for", "10.0.0.1"}}).address, "192.0.2.1");
+}
+
+TEST_F(Origins, ThePortIsTheOneThatIsSaidOrNotKnown) {
+  EXPECT_EQ(of({{"X-Forwarded-For", "192.0.2.1:4711"}}).port, 4711);
+  EXPECT_EQ(of({{"X-Forwarded-For", "192.0.2.1"}}).port, 0);
+  EXPECT_EQ(of({}).port, 1234);
+}
+
+TEST_F(Origins, TheLastSchemeAndHostCount) {
+  const Origin origin = of({{"X-Forwarded-Proto", "http"},
+                            {"X-Forwarded-Proto", "http, HTTPS"},
+                            {"X-Forwarded-Host", "evil.test"},
+                            {"X-Forwarded-Host", "App.test:8443"}});
+  EXPECT_EQ(origin.scheme, "https");
+  EXPECT_EQ(origin.host, "app.test:8443");
+  EXPECT_EQ(of({{"X-Forwarded-Proto", "https, ftp"}, {"X-Forwarded-Host", "a b"}}).scheme, "http");
+  EXPECT_EQ(of({{"X-Forwarded-Host", "a/b"}}).host, "");
+}
+
+}  // namespace
+}  // namespace picket::apps::gateway::downstream

@@ -1,0 +1,100 @@
+#include "apps/gateway/generation/agents.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "apps/gateway/logs/agent_log.hpp"
+
+namespace picket::apps::gateway::generation {
+namespace {
+
+std::vector<wire::EventKind> event_kinds(const config::Events& events) {
+  std::vector<wire::EventKind> kinds;
+  if (events.request_headers) kinds.push_back(wire::EventKind::request_headers);
+  if (events.request_body) kinds.push_back(wire::EventKind::request_body_chunk);
+  if (events.response_headers) kinds.push_back(wire::EventKind::response_headers);
+  if (events.request_complete) kinds.push_back(wire::EventKind::request_complete);
+  return kinds;
+}
+
+pool::AgentSpec agent_spec(const config::Agent& agent) {
+  using wire::Encoding;
+  const bool json_first = agent.transport == config::AgentTransport::unix_socket;
+  pool::Config pool = agent.pool;
+  pool.channel_buffer_size = agent.max_waiting_calls;
+  return {.id = agent.id,
+          .endpoint = "unix:" + agent.path,
+          .encodings = json_first ? std::vector{Encoding::json, Encoding::msgpack}
+                                  : std::vector{Encoding::msgpack, Encoding::json},
+          .events = event_kinds(agent.events),
+          .config_json = agent.config_json,
+          .declared_events_only = agent.declared_events_only,
+          .max_concurrent_calls = agent.max_concurrent_calls,
+          .breaker = agent.circuit_breaker,
+          .config = pool};
+}
+
+/// An agent with the log of its own fortunes: those of its successor are another's.
+struct Observed {
+  explicit Observed(std::size_t shard) : log(shard) {}
+  logs::AgentLog log;
+  std::unique_ptr<pool::Agent> agent;  // after the log, which it tells of its end
+};
+
+base::Result<std::shared_ptr<pool::Agent>> connect(transport::Worker& worker, std::size_t shard,
+                                                   const pool::AgentSpec& spec) {
+  const auto observed = std::make_shared<Observed>(shard);
+  auto made = pool::Agent::make(worker, spec, {}, &observed->log);
+  if (!made) return std::move(made.error());
+  observed->agent = std::move(*made);
+  return std::shared_ptr<pool::Agent>{observed, observed->agent.get()};
+}
+
+}  // namespace
+
+std::shared_ptr<pool::Agent> Agents::find(std::string_view id) const noexcept {
+  const auto found = std::ranges::find_if(agents_, [id](const auto& agent) { return agent->id() == id; });
+  return found == agents_.end() ? nullptr : *found;
+}
+
+void Agents::add(std::shared_ptr<pool::Agent> agent, Predecessor predecessor) {
+  agents_.push_back(std::move(agent));
+  predecessors_.push_back(predecessor);
+}
+
+base::Result<Agents> Agents::make(transport::Worker& worker, std::size_t shard, const config::Config& config,
+                                  const Agents* previous) {
+  Agents made;
+  for (const auto& wanted : config.agents) {
+    const auto spec = agent_spec(wanted);
+    auto before = previous != nullptr ? previous->find(spec.id) : nullptr;
+    if (before != nullptr && before->spec() == spec) {
+      made.add(std::move(before), Predecessor::itself);
+      continue;
+    }
+    auto agent = connect(worker, shard, spec);
+    if (!agent) return std::move(agent.error());
+    auto predecessor = previous == nullptr ? Predecessor::unready : Predecessor::nobody;
+    if (before != nullptr) predecessor = before->ready_connections() != 0 ? Predecessor::ready : Predecessor::unready;
+    made.add(std::move(*agent), predecessor);
+  }
+  return made;
+}
+
+Readiness Agents::readiness() const {
+  Readiness state;
+  for (std::size_t i = 0; i < agents_.size(); ++i) {
+    const pool::Agent& agent = *agents_[i];
+    if (predecessors_[i] == Predecessor::itself || agent.ready_connections() != 0) continue;
+    state.is_complete = false;
+    if (agent.refusal() && predecessors_[i] != Predecessor::unready)
+      state.refusal = fmt::format("agent \"{}\" refused its configuration: {}", agent.id(), *agent.refusal());
+    if (predecessors_[i] == Predecessor::ready)
+      state.missing = fmt::format("agent \"{}\" is not ready{}", agent.id(),
+                                  agent.last_error() ? ": " + agent.last_error()->message() : "");
+  }
+  return state;
+}
+
+}  // namespace picket::apps::gateway::generation

@@ -1,0 +1,51 @@
+#include "apps/gateway/generation/generation.hpp"
+
+namespace picket::apps::gateway::generation {
+namespace {
+
+base::Status open_if_wanted(const std::optional<std::string>& path, std::size_t shards,
+                            std::unique_ptr<logs::LogFile>& file) {
+  if (!path) return {};
+  auto opened = logs::LogFile::open(*path, shards);
+  if (!opened) return std::move(opened.error());
+  file = std::move(*opened);
+  return {};
+}
+
+}  // namespace
+
+base::Result<std::shared_ptr<Logs>> Logs::open(const config::Observability& wanted, std::size_t shards,
+                                               LogCloser& closer) {
+  const auto end = [&closer](Logs* logs) { closer.take(std::unique_ptr<Logs>{logs}); };
+  const std::shared_ptr<Logs> logs{new Logs, end};
+  PICKET_TRY(open_if_wanted(wanted.access_log, shards, logs->access));
+  PICKET_TRY(open_if_wanted(wanted.audit_log, shards, logs->audit));
+  std::vector<logs::LogFile*> files;
+  for (const auto* const file : {&logs->access, &logs->audit})
+    if (*file) files.push_back(file->get());
+  if (!files.empty()) logs->writer.emplace(std::move(files));
+  return logs;
+}
+
+base::Result<std::shared_ptr<const Generation>> Generation::make(config::Config config, std::size_t shards,
+                                                                 const Generation* previous, LogCloser& closer) {
+  auto made = std::make_shared<Generation>();
+  for (const auto& wanted : config.upstreams) {
+    auto resolved = upstream::resolve(wanted);
+    if (!resolved) return std::move(resolved.error());
+    made->upstreams.push_back(std::move(*resolved));
+  }
+  const auto& wanted = config.observability;
+  if (previous != nullptr && previous->config.observability.access_log == wanted.access_log &&
+      previous->config.observability.audit_log == wanted.audit_log) {
+    made->logs = previous->logs;
+  } else {
+    auto logs = Logs::open(wanted, shards, closer);
+    if (!logs) return std::move(logs.error());
+    made->logs = std::move(*logs);
+  }
+  made->config = std::move(config);
+  return std::shared_ptr<const Generation>{std::move(made)};
+}
+
+}  // namespace picket::apps::gateway::generation

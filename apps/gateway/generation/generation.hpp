@@ -1,0 +1,39 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "apps/gateway/config/model.hpp"
+#include "apps/gateway/generation/log_closer.hpp"
+#include "apps/gateway/logs/log_writer.hpp"
+#include "apps/gateway/upstream/pool.hpp"
+
+namespace picket::apps::gateway::generation {
+
+/// The access and audit logs and the thread that writes them.
+struct Logs {
+  std::unique_ptr<logs::LogFile> access;  ///< Null: not configured.
+  std::unique_ptr<logs::LogFile> audit;
+  std::optional<logs::LogWriter> writer;  ///< After the files, so that it ends before them.
+
+  /// They end in `closer`, whoever lets go of them. Errors: io, naming the file that cannot be written.
+  [[nodiscard]] static base::Result<std::shared_ptr<Logs>> open(const config::Observability& wanted, std::size_t shards,
+                                                                LogCloser& closer);
+};
+
+/// A configuration and what all shards need of it, made once per load. Exchanges that are under way when a new one is
+/// taken into use keep theirs. Thread safety: immutable.
+struct Generation {
+  config::Config config;
+  std::vector<upstream::Resolved> upstreams;  ///< In the order of config.upstreams.
+  std::shared_ptr<Logs> logs;
+
+  /// Resolves names and opens logs; those of `previous` go on where the files are the same. Errors: connection_failed
+  /// for an upstream without address, io for a log.
+  [[nodiscard]] static base::Result<std::shared_ptr<const Generation>> make(config::Config config, std::size_t shards,
+                                                                            const Generation* previous,
+                                                                            LogCloser& closer);
+};
+
+}  // namespace picket::apps::gateway::generation

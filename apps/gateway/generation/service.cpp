@@ -1,0 +1,45 @@
+#include "apps/gateway/generation/service.hpp"
+
+#include <algorithm>
+
+#include "apps/gateway/generation/chains.hpp"
+#include "picket/transport/endpoint.hpp"
+
+namespace picket::apps::gateway::generation {
+
+Service::Service(transport::Worker& worker_in, ShardState& shard_in, std::shared_ptr<const Generation> generation_in,
+                 Agents agents_in)
+    : worker(worker_in),
+      shard(shard_in),
+      generation(std::move(generation_in)),
+      config(generation->config),
+      agents(std::move(agents_in)),
+      audit(generation->logs->audit ? &generation->logs->audit->queue(shard.index) : nullptr),
+      head_limits{.max_size = config.limits.max_header_size, .max_fields = config.limits.max_header_count} {
+  for (const auto& listener : config.listeners) {
+    const auto endpoint = transport::Endpoint::tcp(listener.host, listener.port);
+    listener_addresses_.push_back(endpoint ? endpoint->text() : std::string{});
+  }
+  for (const auto& resolved : generation->upstreams)
+    upstreams.push_back(std::make_unique<upstream::Pool>(worker, resolved, upstream_timeouts, shard.upstream_sockets));
+  if (const auto& file = generation->logs->access) access = &file->queue(shard.index);
+  for (const auto& agent : config.agents) agent_counters.push_back(&shard.metrics.agents[agent.id]);
+  chains_ = make_chains(config, agents.all(), agent_counters);
+}
+
+const config::Listener* Service::listener(std::string_view address) const noexcept {
+  const auto found = std::ranges::find(listener_addresses_, address);
+  if (found == listener_addresses_.end()) return nullptr;
+  return &config.listeners[static_cast<std::size_t>(found - listener_addresses_.begin())];
+}
+
+base::Result<std::shared_ptr<Service>> Service::create(transport::Worker& worker, ShardState& shard,
+                                                       std::shared_ptr<const Generation> generation,
+                                                       const Service* previous) {
+  auto agents =
+      Agents::make(worker, shard.index, generation->config, previous != nullptr ? &previous->agents : nullptr);
+  if (!agents) return std::move(agents.error());
+  return std::shared_ptr<Service>{new Service{worker, shard, std::move(generation), std::move(*agents)}};
+}
+
+}  // namespace picket::apps::gateway::generation

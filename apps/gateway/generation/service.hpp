@@ -1,0 +1,81 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "apps/gateway/body/block_pool.hpp"
+#include "apps/gateway/generation/agents.hpp"
+#include "apps/gateway/generation/generation.hpp"
+#include "apps/gateway/generation/shard_metrics.hpp"
+#include "apps/gateway/logs/audit_log.hpp"
+#include "apps/gateway/logs/line_queue.hpp"
+#include "apps/gateway/upstream/pool.hpp"
+#include "picket/http/date.hpp"
+#include "picket/http/grammar.hpp"
+#include "picket/inspection/chain.hpp"
+#include "picket/transport/hangup.hpp"
+#include "picket/transport/worker.hpp"
+
+namespace picket::apps::gateway::generation {
+
+/// How long clients may take.
+struct ClientTimeouts {
+  base::Duration idle = std::chrono::seconds{60};   ///< between requests
+  base::Duration head = std::chrono::seconds{10};   ///< from a request's first byte to its empty line
+  base::Duration body = std::chrono::seconds{30};   ///< between two reads of a body
+  base::Duration write = std::chrono::seconds{60};  ///< of a response, per write
+  base::Duration linger = std::chrono::seconds{1};  ///< after an answer that came before the request was read
+};
+inline constexpr std::size_t linger_bytes = 256 * 1024;
+
+/// What of a shard outlives its configurations.
+struct ShardState {
+  std::size_t index = 0;
+  bool draining = false;  ///< Answers close their connections.
+  http::DateClock date;
+  ShardMetrics metrics;
+  transport::HangupMonitor hangups;
+  body::BlockPool blocks;
+  upstream::SocketBudget upstream_sockets;
+};
+
+/// One generation of the configuration as one shard serves it: its agents, its upstreams, its logs.
+/// Thread safety: the shard's thread; agent metrics may be read from any. Lifetime: shared by the exchanges that use
+/// it.
+class Service {
+ public:
+  /// Begins to connect to the agents that `previous` does not have; null: there is none. Errors: those of Agents::make.
+  [[nodiscard]] static base::Result<std::shared_ptr<Service>> create(transport::Worker& worker, ShardState& shard,
+                                                                     std::shared_ptr<const Generation> generation,
+                                                                     const Service* previous);
+
+  /// The configuration of the listener at that address (as transport::Endpoint writes it); null where there is none.
+  [[nodiscard]] const config::Listener* listener(std::string_view address) const noexcept;
+  /// Whom a route of `config` asks.
+  [[nodiscard]] const inspection::Chain& chain(const config::Route& route) const noexcept {
+    return chains_[static_cast<std::size_t>(&route - config.routes.data())];
+  }
+
+  transport::Worker& worker;
+  ShardState& shard;
+  const std::shared_ptr<const Generation> generation;
+  const config::Config& config;
+  Agents agents;
+  std::vector<inspection::AgentCounters*> agent_counters;  ///< In the order of config.agents.
+  logs::AuditLog audit;
+  std::vector<std::unique_ptr<upstream::Pool>> upstreams;  ///< In the order of config.upstreams.
+  logs::LineQueue* access = nullptr;                       ///< Null: no access log.
+  http::HeadLimits head_limits;
+  ClientTimeouts timeouts;
+  upstream::Timeouts upstream_timeouts;
+
+ private:
+  std::vector<inspection::Chain> chains_;        // in the order of config.routes
+  std::vector<std::string> listener_addresses_;  // in the order of config.listeners
+
+  Service(transport::Worker& worker, ShardState& shard, std::shared_ptr<const Generation> generation, Agents agents);
+};
+
+}  // namespace picket::apps::gateway::generation

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <array>
+#include <map>
+#include <string>
+
+#include "apps/gateway/answers/refusal.hpp"
+#include "picket/inspection/counters.hpp"
+#include "picket/metrics/counter.hpp"
+#include "picket/metrics/histogram.hpp"
+
+namespace picket::apps::gateway::generation {
+
+/// What one shard counts, for as long as it lives: a reload of the configuration loses nothing.
+/// Thread safety: the shard writes, any thread reads; scrapes sum the shards. `agents` changes only when a
+/// configuration is taken into use, never during a scrape.
+struct ShardMetrics {
+  metrics::Counter connections;
+  metrics::Gauge connections_open;
+  metrics::Counter connections_refused;               ///< Over max-connections.
+  std::array<metrics::Counter, 6> requests_by_class;  ///< By a status's first digit; 0: no answer, the client was gone.
+  std::array<metrics::Counter, answers::reason_count> answers_by_reason;  ///< The gateway's own answers.
+  metrics::Counter upstream_retries;
+  metrics::Counter request_bytes;
+  metrics::Counter response_bytes;
+  metrics::Histogram request_duration;
+  std::map<std::string, inspection::AgentCounters, std::less<>> agents;  ///< By agent id.
+};
+
+}  // namespace picket::apps::gateway::generation

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+
+#include "apps/gateway/logs/json_line.hpp"
+#include "apps/gateway/logs/line_queue.hpp"
+#include "picket/inspection/audit_sink.hpp"
+
+namespace picket::apps::gateway::logs {
+
+/// Writes what inspections come to: a line of the audit log for each outcome, and in the process log why an answer
+/// could not be honoured. Thread safety: its worker's thread. Lifetime: the queue outlives it.
+class AuditLog final : public inspection::AuditSink {
+ public:
+  /// `lines`: null where no audit log is configured.
+  explicit AuditLog(LineQueue* lines = nullptr) noexcept : lines_(lines) {}
+
+  void on_outcome(const inspection::AuditSubject& subject, const inspection::AuditOutcome& outcome) override;
+  void on_invalid_answer(const inspection::AuditSubject& subject, const base::Error& why) override;
+
+ private:
+  LineQueue* lines_;
+  JsonLine line_;  // kept from line to line, with its memory
+  std::string time_;
+};
+
+}  // namespace picket::apps::gateway::logs

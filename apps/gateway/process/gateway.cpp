@@ -1,0 +1,160 @@
+#include "apps/gateway/process/gateway.hpp"
+
+#include <algorithm>
+
+#include <spdlog/spdlog.h>
+
+#include "apps/gateway/process/metrics_page.hpp"
+
+namespace picket::apps::gateway::process {
+namespace {
+
+// Agents that are up connect within a few milliseconds; who starts later is connected to later.
+constexpr auto patience_with_agents = std::chrono::seconds{1};
+
+// An agent in whose place another serves may take its time over its configuration: a rule set is compiled.
+constexpr auto patience_with_successors = std::chrono::seconds{30};
+
+base::Result<std::vector<transport::Endpoint>> endpoints_of(const config::Config& config) {
+  std::vector<transport::Endpoint> endpoints;
+  for (const auto& listener : config.listeners) {
+    auto endpoint = transport::Endpoint::tcp(listener.host, listener.port);
+    if (!endpoint) return std::move(endpoint.error());
+    endpoints.push_back(std::move(*endpoint));
+  }
+  return endpoints;
+}
+
+/// Shards share their ports with each other, and would with another gateway: so each new address is bound alone first.
+base::Status probe(const std::vector<transport::Endpoint>& endpoints, const std::vector<transport::Endpoint>& ours) {
+  for (const auto& endpoint : endpoints)
+    if (std::ranges::find(ours, endpoint.text(), &transport::Endpoint::text) == ours.end())
+      PICKET_TRY(transport::Listener::probe(endpoint));
+  return {};
+}
+
+bool same_address(const std::optional<config::Observability::Metrics>& a,
+                  const std::optional<config::Observability::Metrics>& b) {
+  return a && b && a->host == b->host && a->port == b->port;
+}
+
+}  // namespace
+
+Gateway::Gateway(const config::System& system, const ProcessLog& log)
+    : log_(log), descriptors_(raise_descriptor_limit()) {
+  const std::size_t count =
+      system.worker_threads != 0 ? system.worker_threads : std::max(1U, std::thread::hardware_concurrency());
+  for (std::size_t i = 0; i < count; ++i)
+    shards_.push_back(std::make_unique<serving::Shard>(i, count, system.busy_polling, admission_));
+}
+
+Gateway::~Gateway() { metrics_.reset(); }
+
+/// A client is let in only where there will be a descriptor for its upstream as well.
+base::Result<DescriptorShares> Gateway::cap_connections(config::Config& config) const {
+  auto shares = share_descriptors(descriptors_, config, shards_.size());
+  if (!shares) return shares;
+  auto& wanted = config.system.max_connections;
+  if (shares->clients < wanted)
+    spdlog::warn(
+        "max-connections is {} in place of {}: of {} open descriptors each client may need two, and agents, "
+        "logs and metrics have theirs; raise the hard limit (ulimit -Hn, LimitNOFILE)",
+        shares->clients, wanted, descriptors_);
+  wanted = shares->clients;
+  return shares;
+}
+
+base::Status Gateway::apply(config::Config config, const std::function<bool()>& is_to_end) {
+  const auto shares = cap_connections(config);
+  if (!shares) return shares.error();
+  auto made = generation::Generation::make(std::move(config), shards_.size(), generation_.get(), log_closer_);
+  if (!made) return std::move(made.error());
+  const auto wanted = endpoints_of((*made)->config);
+  if (!wanted) return wanted.error();
+  std::vector<transport::Endpoint> ours;
+  if (generation_) ours = *endpoints_of(generation_->config);
+  PICKET_TRY(probe(*wanted, ours));
+  const auto& observability = (*made)->config.observability;
+  const bool moves = !generation_ || !same_address(generation_->config.observability.metrics, observability.metrics);
+  std::unique_ptr<MetricsServer> metrics;
+  // Scrapes before the first configuration is in use wait for it; later ones show the one that serves meanwhile. The
+  // lock goes before the server does, which may be waiting.
+  std::unique_lock lock{in_use_, std::defer_lock};
+  if (!generation_) lock.lock();
+  if (moves && observability.metrics) {
+    auto opened = open_metrics(*observability.metrics);
+    if (!opened) return std::move(opened.error());
+    metrics = std::move(*opened);
+  }
+  if (auto prepared = prepare(*made, *wanted, is_to_end); !prepared) {
+    discard();
+    return prepared;
+  }
+  if (!lock.owns_lock()) lock.lock();
+  for (const auto& shard : shards_) shard->commit(shares->upstreams / shards_.size());
+  generation_ = std::move(*made);
+  lock.unlock();
+  spdlog::info("of {} open descriptors {} are for clients, {} for upstreams, {} are reserved for all else",
+               descriptors_, shares->clients, shares->upstreams, shares->reserved);
+  if (moves) metrics_ = std::move(metrics);
+  return {};
+}
+
+base::Status Gateway::prepare(const std::shared_ptr<const generation::Generation>& generation,
+                              const std::vector<transport::Endpoint>& endpoints,
+                              const std::function<bool()>& is_to_end) {
+  for (const auto& shard : shards_) PICKET_TRY(shard->prepare(generation, endpoints));
+  const base::TimePoint began = base::Clock::now();
+  while (true) {
+    const generation::Readiness state = readiness();
+    const auto waited = base::Clock::now() - began;
+    if (state.refusal) return base::fail(base::ErrorKind::unavailable, *state.refusal);
+    if (state.is_complete || (!state.missing && waited >= patience_with_agents)) return {};
+    if (waited >= patience_with_successors) return base::fail(base::ErrorKind::timeout, *state.missing);
+    if (state.missing && is_to_end()) return base::fail(base::ErrorKind::unavailable, "the gateway is to end");
+    std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  }
+}
+
+generation::Readiness Gateway::readiness() const {
+  generation::Readiness all;
+  for (const auto& shard : shards_) {
+    generation::Readiness one = shard->readiness();
+    all.is_complete = all.is_complete && one.is_complete;
+    if (one.missing) all.missing = std::move(one.missing);
+    if (one.refusal) all.refusal = std::move(one.refusal);
+  }
+  return all;
+}
+
+void Gateway::discard() {
+  for (const auto& shard : shards_) shard->discard();
+}
+
+base::Result<std::unique_ptr<MetricsServer>> Gateway::open_metrics(const config::Observability::Metrics& wanted) {
+  const auto endpoint = transport::Endpoint::tcp(wanted.host, wanted.port);
+  if (!endpoint) return endpoint.error();
+  return MetricsServer::open(*endpoint, [this](std::string_view path) -> std::optional<std::string> {
+    const std::lock_guard lock{in_use_};
+    // A scrape may come before a first configuration that fails, or while a reload is taking the page away.
+    const auto* const served = generation_ ? &generation_->config.observability.metrics : nullptr;
+    if (served == nullptr || !*served || path != (*served)->path) return std::nullopt;
+    return metrics_page(shards_, *generation_, log_);
+  });
+}
+
+void Gateway::reopen_logs() {
+  if (generation_->logs->writer) generation_->logs->writer->reopen();
+}
+
+void Gateway::drain() {
+  for (const auto& shard : shards_) shard->drain();
+}
+
+std::size_t Gateway::connections() const {
+  std::size_t open = 0;
+  for (const auto& shard : shards_) open += static_cast<std::size_t>(shard->metrics().connections_open.value());
+  return open;
+}
+
+}  // namespace picket::apps::gateway::process

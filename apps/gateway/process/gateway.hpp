@@ -1,0 +1,62 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "apps/gateway/downstream/admission.hpp"
+#include "apps/gateway/generation/generation.hpp"
+#include "apps/gateway/generation/log_closer.hpp"
+#include "apps/gateway/process/descriptors.hpp"
+#include "apps/gateway/process/metrics_server.hpp"
+#include "apps/gateway/process/process_log.hpp"
+#include "apps/gateway/serving/shard.hpp"
+
+namespace picket::apps::gateway::process {
+
+/// The gateway: its shards, its metrics, the configuration that they serve.
+/// Thread safety: one controlling thread; the metrics server's thread reads beside it.
+class Gateway {
+ public:
+  /// The workers are what `system` says, for as long as the process lives. `log`: for its count of lost lines.
+  Gateway(const config::System& system, const ProcessLog& log);
+  Gateway(const Gateway&) = delete;
+  Gateway& operator=(const Gateway&) = delete;
+  ~Gateway();
+
+  /// Takes a configuration into use, the first or a later one: connects to its agents, listens, then serves new
+  /// requests by it; requests under way keep theirs. It waits a moment for agents, and long for one in whose place
+  /// another serves, unless `is_to_end` says that the process is. Errors: whatever of it cannot be had, an agent that
+  /// refuses its configuration among it; what was served before is served on.
+  [[nodiscard]] base::Status apply(config::Config config, const std::function<bool()>& is_to_end);
+  /// Opens the logs anew: for log rotation.
+  void reopen_logs();
+
+  /// Accepts nothing more and closes what is idle.
+  void drain();
+  /// Client connections open now.
+  [[nodiscard]] std::size_t connections() const;
+
+ private:
+  [[nodiscard]] base::Status prepare(const std::shared_ptr<const generation::Generation>& generation,
+                                     const std::vector<transport::Endpoint>& endpoints,
+                                     const std::function<bool()>& is_to_end);
+  [[nodiscard]] generation::Readiness readiness() const;
+  void discard();
+  [[nodiscard]] base::Result<std::unique_ptr<MetricsServer>> open_metrics(const config::Observability::Metrics& wanted);
+
+  [[nodiscard]] base::Result<DescriptorShares> cap_connections(config::Config& config) const;
+
+  const ProcessLog& log_;
+  const std::uint64_t descriptors_;  // how many the process may have open
+  generation::LogCloser log_closer_;
+  downstream::Admission admission_;
+  std::vector<std::unique_ptr<serving::Shard>> shards_;
+  std::shared_ptr<const generation::Generation> generation_;
+  std::mutex in_use_;  // held while what serves is exchanged, and while metrics are read
+  std::unique_ptr<MetricsServer> metrics_;
+};
+
+}  // namespace picket::apps::gateway::process

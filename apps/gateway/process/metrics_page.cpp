@@ -1,0 +1,203 @@
+#include "apps/gateway/process/metrics_page.hpp"
+
+#include <array>
+#include <functional>
+#include <vector>
+
+#include "picket/metrics/exposition.hpp"
+
+namespace picket::apps::gateway::process {
+namespace {
+
+using Label = std::pair<std::string_view, std::string_view>;
+using Shards = std::span<const std::unique_ptr<serving::Shard>>;
+
+std::uint64_t sum(Shards shards, const std::function<std::uint64_t(const serving::Shard&)>& value) {
+  std::uint64_t total = 0;
+  for (const auto& shard : shards) total += value(*shard);
+  return total;
+}
+
+constexpr std::array<std::string_view, 6> classes{"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
+
+void clients(metrics::Exposition& page, Shards shards) {
+  page.counter_family("picket_client_connections_total", "Client connections accepted.");
+  page.sample({}, sum(shards, [](const serving::Shard& shard) { return shard.metrics().connections.value(); }));
+  page.counter_family("picket_client_connections_refused_total", "Client connections refused over max-connections.");
+  page.sample({}, sum(shards, [](const serving::Shard& shard) { return shard.metrics().connections_refused.value(); }));
+  page.gauge_family("picket_client_connections_open", "Client connections open now.");
+  page.sample({}, sum(shards, [](const serving::Shard& shard) {
+                return static_cast<std::uint64_t>(shard.metrics().connections_open.value());
+              }));
+}
+
+void requests(metrics::Exposition& page, Shards shards) {
+  page.counter_family("picket_requests_total", "Requests by the class of their status; none: the client was gone.");
+  for (std::size_t i = 0; i < classes.size(); ++i) {
+    const std::array<Label, 1> labels{{{"class", classes[i]}}};
+    page.sample(labels,
+                sum(shards, [i](const serving::Shard& shard) { return shard.metrics().requests_by_class[i].value(); }));
+  }
+  page.counter_family("picket_gateway_answers_total", "Answers that the gateway made itself, by reason.");
+  for (std::size_t i = 1; i < answers::reason_count; ++i) {
+    const std::array<Label, 1> labels{{{"reason", name(static_cast<answers::Reason>(i))}}};
+    page.sample(labels,
+                sum(shards, [i](const serving::Shard& shard) { return shard.metrics().answers_by_reason[i].value(); }));
+  }
+  page.counter_family("picket_request_bytes_total", "Bytes of request bodies received.");
+  page.sample({}, sum(shards, [](const serving::Shard& shard) { return shard.metrics().request_bytes.value(); }));
+  page.gauge_family("picket_held_bytes", "Bytes of request bodies that are held for agents now.");
+  page.sample({}, sum(shards, [](const serving::Shard& shard) { return shard.held_bytes(); }));
+  page.counter_family("picket_response_bytes_total", "Bytes of response bodies sent.");
+  page.sample({}, sum(shards, [](const serving::Shard& shard) { return shard.metrics().response_bytes.value(); }));
+  page.histogram_family("picket_request_duration_seconds", "From a request's head to the last byte of its answer.");
+  std::vector<const metrics::Histogram*> durations;
+  for (const auto& shard : shards) durations.push_back(&shard->metrics().request_duration);
+  page.sample({}, durations);
+}
+
+void upstreams(metrics::Exposition& page, Shards shards, const generation::Generation& generation) {
+  const auto family = [&](std::string_view name, std::string_view help, auto member) {
+    page.counter_family(name, help);
+    for (std::size_t i = 0; i < generation.upstreams.size(); ++i) {
+      const std::array<Label, 1> labels{{{"upstream", generation.config.upstreams[i].id}}};
+      page.sample(labels, sum(shards, [&](const serving::Shard& shard) {
+                    return ((*shard.current()->upstreams[i]).*member).value();
+                  }));
+    }
+  };
+  family("picket_upstream_connects_total", "Connections tried to an upstream.", &upstream::Pool::connects);
+  family("picket_upstream_connect_failures_total", "Connections to an upstream that failed.",
+         &upstream::Pool::connect_failures);
+  page.counter_family("picket_upstream_retries_total", "Requests sent again after a pooled connection was stale.");
+  page.sample({}, sum(shards, [](const serving::Shard& shard) { return shard.metrics().upstream_retries.value(); }));
+}
+
+/// Calls `write(labels, index)` for each agent.
+void for_each_agent(const generation::Generation& generation,
+                    const std::function<void(std::span<const Label>, std::size_t)>& write) {
+  for (std::size_t i = 0; i < generation.config.agents.size(); ++i) {
+    const auto& agent = generation.config.agents[i];
+    const std::array<Label, 2> labels{{{"agent", agent.id}, {"type", agent.type}}};
+    write(labels, i);
+  }
+}
+
+void agent_decisions(metrics::Exposition& page, Shards shards, const generation::Generation& generation) {
+  using Counters = inspection::AgentCounters;
+  const auto family = [&](std::string_view name, std::string_view help, std::string_view label,
+                          std::span<const std::pair<std::string_view, metrics::Counter Counters::*>> members) {
+    page.counter_family(name, help);
+    for_each_agent(generation, [&](std::span<const Label> agent, std::size_t i) {
+      for (const auto& entry : members) {
+        std::vector<Label> labels{agent.begin(), agent.end()};
+        if (!label.empty()) labels.emplace_back(label, entry.first);
+        page.sample(labels, sum(shards, [&](const serving::Shard& shard) {
+                      return (shard.current()->agent_counters[i]->*entry.second).value();
+                    }));
+      }
+    });
+  };
+  using Pair = std::pair<std::string_view, metrics::Counter Counters::*>;
+  constexpr std::array<Pair, 4> decisions{{{"allow", &Counters::allowed},
+                                           {"block", &Counters::blocked},
+                                           {"redirect", &Counters::redirected},
+                                           {"challenge", &Counters::challenged}}};
+  family("picket_agent_decisions_total", "Decisions that agents made.", "decision", decisions);
+  constexpr std::array<Pair, 2> failures{{{"closed", &Counters::failed_closed}, {"open", &Counters::failed_open}}};
+  family("picket_agent_failures_total", "Failures of agents, by the failure mode that decided.", "mode", failures);
+  constexpr std::array<Pair, 1> invalid{{{"", &Counters::invalid_responses}}};
+  family("picket_agent_invalid_responses_total", "Responses that could not be applied.", "", invalid);
+  constexpr std::array<Pair, 1> uninspected{{{"", &Counters::bodies_uninspected}}};
+  family("picket_agent_bodies_uninspected_total",
+         "Bodies that went on uninspected, over the limit of a fail-open agent.", "", uninspected);
+}
+
+void agent_connections(metrics::Exposition& page, Shards shards, const generation::Generation& generation) {
+  using Metrics = pool::AgentMetrics;
+  const auto metrics_of = [](const serving::Shard& shard, std::size_t i) -> const Metrics& {
+    return shard.current()->agents.all()[i]->metrics();
+  };
+  const auto counter = [&](std::string_view name, std::string_view help, metrics::Counter Metrics::* member) {
+    page.counter_family(name, help);
+    for_each_agent(generation, [&](std::span<const Label> labels, std::size_t i) {
+      page.sample(labels,
+                  sum(shards, [&](const serving::Shard& shard) { return (metrics_of(shard, i).*member).value(); }));
+    });
+  };
+  const auto gauge = [&](std::string_view name, std::string_view help, metrics::Gauge Metrics::* member) {
+    page.gauge_family(name, help);
+    for_each_agent(generation, [&](std::span<const Label> labels, std::size_t i) {
+      std::int64_t total = 0;
+      for (const auto& shard : shards) total += (metrics_of(*shard, i).*member).value();
+      page.sample(labels, total);
+    });
+  };
+  counter("picket_agent_calls_total", "Events for agents.", &Metrics::calls);
+  counter("picket_agent_answers_total", "Events that agents answered.", &Metrics::answered);
+  counter("picket_agent_skipped_total", "Events of kinds that the agent did not declare.", &Metrics::skipped);
+  page.counter_family("picket_agent_errors_total", "Events that ended without an answer, by kind of error.");
+  for_each_agent(generation, [&](std::span<const Label> agent, std::size_t i) {
+    for (std::size_t kind = 0; kind < std::tuple_size_v<decltype(Metrics::failures)>; ++kind) {
+      std::vector<Label> labels{agent.begin(), agent.end()};
+      labels.emplace_back("kind", base::name(static_cast<base::ErrorKind>(kind)));
+      page.sample(labels, sum(shards, [&](const serving::Shard& shard) {
+                    return metrics_of(shard, i).failures[kind].value();
+                  }));
+    }
+  });
+  counter("picket_agent_connections_opened_total", "Connections to agents that became ready.",
+          &Metrics::connections_opened);
+  counter("picket_agent_connections_lost_total", "Ready connections to agents that ended.", &Metrics::connections_lost);
+  counter("picket_agent_connect_failures_total", "Connections to agents that failed before they were ready.",
+          &Metrics::connect_failures);
+  counter("picket_agent_responses_dropped_total", "Responses that were late, doubled, unknown or forged.",
+          &Metrics::responses_dropped);
+  counter("picket_agent_breaker_refusals_total", "Events that the circuit breaker refused.",
+          &Metrics::breaker_refusals);
+  gauge("picket_agent_connections_ready", "Connections to agents that take events.", &Metrics::connections_ready);
+  gauge("picket_agent_events_in_flight", "Events that agents have not answered yet.", &Metrics::in_flight);
+  gauge("picket_agent_events_waiting", "Events that wait for a free place.", &Metrics::waiting);
+  page.gauge_family("picket_agent_breakers_open", "Workers whose circuit breaker is open or half open.");
+  for_each_agent(generation, [&](std::span<const Label> labels, std::size_t i) {
+    page.sample(labels, sum(shards, [&](const serving::Shard& shard) {
+                  return static_cast<std::uint64_t>(metrics_of(shard, i).breaker_state.value() != 0);
+                }));
+  });
+  page.histogram_family("picket_agent_latency_seconds", "From an event to its answer, queueing included.");
+  for_each_agent(generation, [&](std::span<const Label> labels, std::size_t i) {
+    std::vector<const metrics::Histogram*> latencies;
+    for (const auto& shard : shards) latencies.push_back(&metrics_of(*shard, i).latency);
+    page.sample(labels, latencies);
+  });
+}
+
+void log_lines(metrics::Exposition& page, const generation::Generation& generation, const ProcessLog& process_log) {
+  page.counter_family("picket_log_lines_lost_total", "Log lines lost: the queue was full, or the file not writable.");
+  const std::array<Label, 1> process{{{"log", "process"}}};
+  page.sample(process, process_log.lost());
+  for (const auto& [name, file] :
+       {std::pair<std::string_view, const logs::LogFile*>{"access", generation.logs->access.get()},
+        {"audit", generation.logs->audit.get()}}) {
+    if (file == nullptr) continue;
+    const std::array<Label, 1> labels{{{"log", name}}};
+    page.sample(labels, file->dropped() + file->write_failures());
+  }
+}
+
+}  // namespace
+
+std::string metrics_page(Shards shards, const generation::Generation& generation, const ProcessLog& process_log) {
+  metrics::Exposition page;
+  clients(page, shards);
+  requests(page, shards);
+  upstreams(page, shards, generation);
+  if (!generation.config.agents.empty()) {
+    agent_decisions(page, shards, generation);
+    agent_connections(page, shards, generation);
+  }
+  log_lines(page, generation, process_log);
+  return std::move(page).take();
+}
+
+}  // namespace picket::apps::gateway::process

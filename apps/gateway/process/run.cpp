@@ -1,0 +1,112 @@
+#include "apps/gateway/process/run.hpp"
+
+#include <cstdio>
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include "apps/gateway/config/load.hpp"
+#include "apps/gateway/process/gateway.hpp"
+#include "apps/gateway/process/process_log.hpp"
+
+namespace picket::apps::gateway::process {
+namespace {
+
+sigset_t block_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+/// Whether a signal waits that says so.
+bool is_to_end() {
+  sigset_t pending;
+  sigpending(&pending);
+  return sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1;
+}
+
+std::string rendered(const std::vector<config::Diagnostic>& diagnostics) {
+  const bool colour = ::isatty(STDERR_FILENO) == 1;
+  std::string text;
+  for (const auto& diagnostic : diagnostics) text += config::render(diagnostic, colour);
+  return text;
+}
+
+void log_what_is_served(const config::Config& config) {
+  for (const auto& listener : config.listeners) spdlog::info("listening on http://{}:{}", listener.host, listener.port);
+  if (const auto& metrics = config.observability.metrics)
+    spdlog::info("metrics at http://{}:{}{}", metrics->host, metrics->port, metrics->path);
+}
+
+void reload(Gateway& gateway, ProcessLog& log, const std::filesystem::path& file, const config::System& at_start) {
+  auto loaded = config::load(file);
+  if (!loaded) {
+    log.print(rendered(loaded.error()));
+    spdlog::error("reload failed: {} has errors; the configuration before it is served on", file.string());
+    return;
+  }
+  if (loaded->system.worker_threads != at_start.worker_threads || loaded->system.busy_polling != at_start.busy_polling)
+    spdlog::warn("worker-threads and busy-polling are taken into account at the next start, not by a reload");
+  const config::Config config = *loaded;
+  if (const auto applied = gateway.apply(std::move(*loaded), is_to_end); !applied) {
+    spdlog::error("reload failed: {}; the configuration before it is served on", applied.error().detail());
+    return;
+  }
+  log.use(config.observability);
+  spdlog::info("reloaded {}", file.string());
+  log_what_is_served(config);
+}
+
+/// Waits until every connection has ended, the time is over, or a second signal says to hurry.
+void drain(Gateway& gateway, base::Duration patience, const sigset_t& signals) {
+  spdlog::info("draining: {} connections are open", gateway.connections());
+  gateway.drain();
+  const base::TimePoint until = base::Clock::now() + patience;
+  const timespec moment{.tv_sec = 0, .tv_nsec = 5'000'000};
+  while (gateway.connections() != 0) {
+    const int signal = ::sigtimedwait(&signals, nullptr, &moment);
+    const bool hurry = signal == SIGTERM || signal == SIGINT;
+    if (!hurry && base::Clock::now() < until) continue;
+    spdlog::warn("ending {} connections{}", gateway.connections(), hurry ? "" : ": the drain took too long");
+    return;
+  }
+}
+
+}  // namespace
+
+int run(const std::filesystem::path& file) {
+  auto loaded = config::load(file);
+  if (!loaded) {
+    fmt::print(stderr, "{}", rendered(loaded.error()));
+    return 2;
+  }
+  const config::Config config = *loaded;
+  const sigset_t signals = block_signals();
+  ProcessLog log{config.observability};
+  Gateway gateway{config.system, log};
+  if (const auto applied = gateway.apply(std::move(*loaded), is_to_end); !applied) {
+    spdlog::error("{}", applied.error().message());
+    return 1;
+  }
+  log_what_is_served(config);
+  while (true) {
+    int signal = 0;
+    sigwait(&signals, &signal);
+    if (signal == SIGHUP) {
+      reload(gateway, log, file, config.system);
+    } else if (signal == SIGUSR1) {
+      gateway.reopen_logs();
+    } else {
+      break;
+    }
+  }
+  drain(gateway, config.system.graceful_shutdown_timeout, signals);
+  return 0;
+}
+
+}  // namespace picket::apps::gateway::process

@@ -1,0 +1,188 @@
+#include "apps/gateway/serving/connection.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "apps/gateway/answers/answer_writer.hpp"
+#include "apps/gateway/body/body_reader.hpp"
+#include "apps/gateway/logs/access_line.hpp"
+#include "apps/gateway/serving/shard.hpp"
+#include "picket/http/outgoing.hpp"
+#include "picket/http/parser.hpp"
+
+namespace picket::apps::gateway::serving {
+namespace {
+
+/// What a client is told that finds every place taken: its request is not read.
+std::string no_place(std::string_view date) {
+  return fmt::format(
+      "HTTP/1.1 503 Service Unavailable\r\nx-picket-reason: {}\r\nDate: {}\r\nContent-Length: 0\r\n"
+      "Connection: close\r\n\r\n",
+      name(answers::Reason::overloaded), date);
+}
+
+}  // namespace
+
+Connection::Connection(Shard& shard, std::string_view listener, const transport::Accepted& accepted)
+    : shard_(shard),
+      listener_(listener),
+      stream_(transport::adopt(shard.worker(), accepted.descriptor)),
+      peer_(downstream::Peer::of(accepted.peer)),
+      accepted_(shard.worker().now()) {
+  shard_.opened(*this);
+}
+
+Connection::~Connection() { shard_.closed(*this); }
+
+void Connection::close_if_idle() noexcept {
+  if (is_waiting()) stream_.close();
+}
+
+void Connection::evict() noexcept {
+  is_evicted_ = true;
+  place_.reset();
+  stream_.close();
+}
+
+void Connection::abort() {
+  stream_.close();
+  if (exchange_ != nullptr) exchange_->abandon(wire::CancelReason::proxy_shutdown);
+}
+
+transport::Task<void> Connection::serve() {
+  while (stream_.is_open()) {
+    arena_.reset();
+    HeadRead read = co_await read_head();
+    if (!read.error && !read.head.empty())
+      read.error = http::check_request_head(read.head, shard_.service()->head_limits);
+    if (read.error) {
+      co_await refuse(*read.error);
+      break;
+    }
+    if (read.head.empty()) break;
+    const auto request = http::parse_request_head(read.head, arena_);
+    if (!request) {
+      const http::HeadError error{400, "the head does not parse"};
+      co_await refuse(error);
+      break;
+    }
+    const bool goes_on = co_await serve_request(*request);
+    if (!goes_on) break;
+  }
+  stream_.close();
+}
+
+transport::Task<Connection::HeadRead> Connection::read_head() {
+  const generation::ClientTimeouts timeouts = shard_.service()->timeouts;
+  // A first request has its time from the accept on: who connects and says nothing holds a place for no longer.
+  base::Deadline deadline = was_served_ ? base::Deadline::after(shard_.worker().now(), timeouts.idle)
+                                        : base::Deadline::after(accepted_, timeouts.head);
+  std::size_t checked = 0;
+  bool begun = false;
+  bool skipped = false;
+  while (true) {
+    // One empty line before a request is skipped (RFC 9112 §2.2); a second one is refused as the head it is not.
+    if (!skipped && buffer_.text().starts_with("\r\n")) {
+      buffer_.consume(2);
+      skipped = true;
+    }
+    if (!begun && !buffer_.empty() && (skipped || buffer_.text() != "\r")) {
+      begun = true;
+      if (was_served_) deadline = base::Deadline::after(shard_.worker().now(), timeouts.head);
+    }
+    if (begun) {
+      const auto end = http::find_head_end(buffer_.text(), checked, shard_.service()->head_limits);
+      if (end.error) co_return HeadRead{{}, end.error};
+      if (end.size) {
+        const std::string_view head = arena_.copy(buffer_.text().substr(0, *end.size));
+        buffer_.consume(*end.size);
+        co_return HeadRead{head, {}};
+      }
+      checked = buffer_.size();
+    }
+    if (!begun && shard_.draining()) co_return HeadRead{};
+    if (!begun) shard_.begins_to_wait(*this);
+    const std::span<char> space{buffer_.prepare(body::read_size), body::read_size};
+    const auto size = co_await stream_.read_some(space, deadline);
+    shard_.ends_to_wait(*this);
+    if (!size && size.error().kind() == base::ErrorKind::timeout && begun)
+      co_return HeadRead{{}, http::HeadError{408, "the head did not arrive in time"}};
+    if (!size || *size == 0) co_return HeadRead{};
+    buffer_.commit(*size);
+  }
+}
+
+transport::Task<bool> Connection::serve_request(const http::RequestHead& request) {
+  const std::shared_ptr<generation::Service> service = shard_.service();
+  was_served_ = true;
+  bool keeps_alive = false;
+  bool lingers = false;
+  {
+    exchange::Exchange exchange{*service, stream_, buffer_, peer_, service->listener(listener_), request, arena_};
+    exchange_ = &exchange;
+    co_await exchange.serve();
+    exchange_ = nullptr;
+    keeps_alive = exchange.keeps_alive();
+    lingers = exchange.lingers();
+  }
+  if (!keeps_alive && lingers) co_await linger();
+  co_return keeps_alive;
+}
+
+transport::Task<void> Connection::refuse(const http::HeadError& error) {
+  const std::shared_ptr<generation::Service> service = shard_.service();
+  const auto reason = answers::Reason::bad_request;
+  const base::TimePoint began = shard_.worker().now();
+  auto& metrics = shard_.state().metrics;
+  metrics.answers_by_reason[static_cast<std::size_t>(reason)].add();
+  metrics.requests_by_class[error.status / 100].add();
+  auto answer = answers::refusal(reason, error.status, arena_);
+  answer.body = arena_.copy(std::string{answer.body} + std::string{error.reason} + "\n");
+  base::Buffer out;
+  answers::write_answer(out, answer, {}, {.date = shard_.state().date.now(), .keep_alive = false});
+  iovec all{out.data(), out.size()};
+  const std::span<iovec> parts{&all, 1};
+  const base::Deadline deadline = base::Deadline::after(began, service->timeouts.write);
+  const auto written = co_await stream_.write(parts, deadline);
+  if (service->access != nullptr) {
+    const base::CorrelationId id = shard_.worker().ids().mint();
+    logs::write_access_line(*service->access, {.id = id.text(),
+                                               .client = peer_.address,
+                                               .status = error.status,
+                                               .bytes_out = written ? answer.body.size() : 0,
+                                               .reason = name(reason),
+                                               .detail = error.reason});
+    shard_.worker().ids().release(id);
+  }
+  if (written) co_await linger();
+}
+
+transport::Task<void> Connection::turn_away(bool lingers) {
+  const std::string answer = no_place(shard_.state().date.now());
+  iovec all = http::part(answer);
+  const std::span<iovec> parts{&all, 1};
+  const base::Deadline at_once{shard_.worker().now()};
+  const auto written = co_await stream_.write(parts, at_once);
+  if (!written) co_return;
+  if (lingers) {
+    co_await linger();
+  } else {
+    (void)stream_.read_now(shard_.worker().scratch());  // closing over unread bytes would reset what was just sent
+  }
+}
+
+transport::Task<void> Connection::linger() {
+  stream_.shutdown_write();
+  const base::Deadline deadline = base::Deadline::after(shard_.worker().now(), shard_.service()->timeouts.linger);
+  std::size_t left = generation::linger_bytes;
+  buffer_.clear();
+  const std::span<char> space{buffer_.prepare(body::read_size), body::read_size};
+  while (left != 0) {
+    const auto size = co_await stream_.read_some(space, deadline);
+    if (!size || *size == 0) break;
+    left -= std::min(left, *size);
+  }
+}
+
+}  // namespace picket::apps::gateway::serving

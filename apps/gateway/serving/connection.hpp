@@ -1,0 +1,99 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <boost/intrusive/list.hpp>
+
+#include "apps/gateway/downstream/admission.hpp"
+#include "apps/gateway/exchange/exchange.hpp"
+#include "picket/base/arena.hpp"
+#include "picket/base/buffer.hpp"
+#include "picket/http/head_check.hpp"
+#include "picket/transport/listener.hpp"
+#include "picket/transport/stream.hpp"
+#include "picket/transport/task.hpp"
+
+namespace picket::apps::gateway::serving {
+
+class Shard;
+struct Siblings;
+
+/// What makes a connection one of its client's that wait for a request.
+using OfClientHook = boost::intrusive::list_base_hook<boost::intrusive::tag<struct OfClient>>;
+
+/// One client's connection: reads heads, refuses what is ambiguous, serves one exchange after the other in the order
+/// in which they came. Each exchange keeps the configuration that is in use when its head has arrived; between them the
+/// connection keeps none, so that an idle client does not hold an old one and its agents.
+/// Thread safety: its shard's thread. Lifetime: until serve() has ended.
+class Connection : public boost::intrusive::list_base_hook<>, public OfClientHook {
+ public:
+  /// `listener`: the address that the client came to, as its listener has it.
+  Connection(Shard& shard, std::string_view listener, const transport::Accepted& accepted);
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  ~Connection();
+
+  /// Serves until either side closes.
+  [[nodiscard]] transport::Task<void> serve();
+
+  /// Says 503 to a client that has no place, in place of serving it. `lingers`: reads on for a moment, without which a
+  /// client that has sent its request already may not get to read it.
+  [[nodiscard]] transport::Task<void> turn_away(bool lingers);
+
+  [[nodiscard]] const downstream::Peer& peer() const noexcept { return peer_; }
+  [[nodiscard]] const std::string& listener() const noexcept { return listener_; }
+  /// It is one of so many that its client may have, until it is evicted. `siblings`: null where they are not counted.
+  void hold(downstream::Admission::Place place, Siblings* siblings) {
+    place_.emplace(std::move(place));
+    siblings_ = siblings;
+  }
+  [[nodiscard]] Siblings* siblings() const noexcept { return siblings_; }
+  [[nodiscard]] bool is_waiting() const noexcept { return boost::intrusive::list_base_hook<>::is_linked(); }
+  /// Whether a request has been served on it.
+  [[nodiscard]] bool was_served() const noexcept { return was_served_; }
+  /// Closes it, which waits for a request, for another one's sake.
+  void evict() noexcept;
+  [[nodiscard]] bool is_evicted() const noexcept { return is_evicted_; }
+  /// Closes it where no request has begun to arrive.
+  void close_if_idle() noexcept;
+  /// Ends it whatever it is doing: agents are told.
+  void abort();
+
+ private:
+  /// A whole head; or why there is none: an error for the client, or neither where the client is gone or idle too long.
+  struct HeadRead {
+    std::string_view head;
+    std::optional<http::HeadError> error;
+  };
+
+  [[nodiscard]] transport::Task<HeadRead> read_head();
+  /// Serves one request. Returns whether the connection may take another.
+  [[nodiscard]] transport::Task<bool> serve_request(const http::RequestHead& request);
+  [[nodiscard]] transport::Task<void> refuse(const http::HeadError& error);
+  /// Reads on for a moment, so that the client reads the answer before it learns that its connection is closed.
+  [[nodiscard]] transport::Task<void> linger();
+
+  Shard& shard_;
+  std::string listener_;
+  transport::Stream stream_;
+  downstream::Peer peer_;
+  std::optional<downstream::Admission::Place> place_;
+  Siblings* siblings_ = nullptr;
+  base::Buffer buffer_;
+  base::Arena arena_{4096};
+  exchange::Exchange* exchange_ = nullptr;  // the one under way
+  base::TimePoint accepted_;
+  bool was_served_ = false;
+  bool is_evicted_ = false;
+};
+
+/// The connections of one client to one worker.
+struct Siblings {
+  boost::intrusive::list<Connection, boost::intrusive::base_hook<OfClientHook>> waiting;  ///< The longest first.
+  std::size_t count = 0;
+};
+
+}  // namespace picket::apps::gateway::serving

@@ -1,0 +1,219 @@
+#include "apps/gateway/serving/shard.hpp"
+
+#include <algorithm>
+#include <future>
+#include <utility>
+
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+
+namespace picket::apps::gateway::serving {
+namespace {
+
+/// A client that was gone before it was accepted: what it sent is there, and nobody is to read an answer.
+bool was_reset(int descriptor) {
+  sockaddr_storage peer{};
+  socklen_t size = sizeof peer;
+  return ::getpeername(descriptor, reinterpret_cast<sockaddr*>(&peer), &size) != 0;
+}
+
+// Idle connections to upstreams, for clients that cannot be accepted: those that wait come together.
+constexpr std::size_t closed_at_once = 16;
+
+}  // namespace
+
+template <class Work>
+auto Shard::run_there(Work work) -> decltype(work()) {
+  std::packaged_task<decltype(work())()> task{std::move(work)};
+  auto result = task.get_future();
+  worker_.post([&task] { task(); });
+  return result.get();
+}
+
+Shard::Shard(std::size_t index, std::size_t shards, bool busy_polling, downstream::Admission& admission)
+    : worker_({.busy_polling = busy_polling}),
+      state_{.index = index,
+             .draining = false,
+             .date = {},
+             .metrics = {},
+             .hangups = transport::HangupMonitor{worker_},
+             .blocks = {},
+             .upstream_sockets = {}},
+      shards_(shards),
+      admission_(admission),
+      thread_([this] { worker_.run(); }) {}
+
+Shard::~Shard() {
+  drain();
+  abort();
+  // Connections end within a turn or two of being aborted; then nothing is left that the loop works for.
+  while (run_there([this] { return !connections_.empty() || !listeners_.empty(); }))
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
+  run_there([this] {
+    prepared_.reset();
+    service_.reset();
+  });
+  worker_.stop();
+  thread_.join();
+}
+
+base::Status Shard::prepare(const std::shared_ptr<const generation::Generation>& generation,
+                            const std::vector<transport::Endpoint>& endpoints) {
+  return run_there([&]() -> base::Status {
+    auto service = generation::Service::create(worker_, state_, generation, service_.get());
+    if (!service) return std::move(service.error());
+    Prepared made{.service = std::move(*service), .endpoints = endpoints, .listeners = {}};
+    const transport::ListenOptions options{.reuse_port = true,
+                                           .on_failed = [this](const base::Error& error) { accept_failed(error); }};
+    for (const auto& endpoint : endpoints) {
+      if (listeners_.contains(endpoint.text())) continue;
+      auto listener = transport::Listener::open(worker_, endpoint, options);
+      if (!listener) return std::move(listener.error());
+      made.listeners.push_back(std::move(*listener));
+    }
+    prepared_.emplace(std::move(made));
+    return {};
+  });
+}
+
+generation::Readiness Shard::readiness() {
+  return run_there([this] { return prepared_->service->agents.readiness(); });
+}
+
+void Shard::commit(std::size_t upstream_sockets) {
+  run_there([this, upstream_sockets] {
+    for (const auto& [address, listener] : listeners_)
+      if (std::ranges::find(prepared_->endpoints, address, &transport::Endpoint::text) == prepared_->endpoints.end())
+        listener->close();
+    service_ = std::move(prepared_->service);
+    max_connections_ = (service_->config.system.max_connections + shards_ - 1) / shards_;
+    state_.upstream_sockets.set_limit(upstream_sockets);
+    state_.blocks.set_budget(service_->config.limits.max_held_size / shards_);
+    for (auto& listener : prepared_->listeners) transport::spawn(accept_on(std::move(listener)));
+    prepared_.reset();
+  });
+}
+
+void Shard::discard() {
+  run_there([this] { prepared_.reset(); });
+}
+
+void Shard::drain() {
+  run_there([this] {
+    state_.draining = true;
+    for (const auto& [address, listener] : listeners_) listener->close();
+    for (Connection* const connection : connections_) connection->close_if_idle();
+  });
+}
+
+void Shard::abort() {
+  run_there([this] {
+    for (Connection* const connection : connections_) connection->abort();
+  });
+}
+
+// ---- clients
+
+transport::Task<void> Shard::accept_on(transport::Listener listener) {
+  const std::string address = listener.endpoint().text();
+  listeners_.emplace(address, &listener);
+  std::function<void(const transport::Accepted&)> take = [this, &address](const transport::Accepted& accepted) {
+    transport::spawn(serve(address, accepted));
+  };
+  co_await transport::accept_all(listener, worker_, std::move(take));
+  listeners_.erase(address);
+}
+
+transport::Task<void> Shard::serve(std::string listener, transport::Accepted accepted) {
+  Connection connection{*this, listener, accepted};
+  if (was_reset(accepted.descriptor)) co_return;
+  if (admit(connection)) {
+    co_await connection.serve();
+    co_return;
+  }
+  state_.metrics.connections_refused.add();
+  const bool lingers = ++turned_away_ <= downstream::max_turned_away;
+  co_await connection.turn_away(lingers);
+  --turned_away_;
+}
+
+/// A client that has all it may have takes a place from itself, never from others.
+bool Shard::admit(Connection& connection) {
+  auto first_try = place_for(connection);
+  const bool again = !first_try && evict_one_of(connection.peer().address);
+  auto place = again ? place_for(connection) : std::move(first_try);
+  if (!place || (is_over_full() && !evict_one())) return false;
+  Siblings* const siblings = place->is_counted() ? &by_client_[connection.peer().address] : nullptr;
+  if (siblings != nullptr) ++siblings->count;
+  connection.hold(std::move(*place), siblings);
+  return true;
+}
+
+/// Proxies that speak for many clients are not counted as one.
+std::optional<downstream::Admission::Place> Shard::place_for(const Connection& connection) {
+  const downstream::Peer& peer = connection.peer();
+  const config::Listener* const at = service_->listener(connection.listener());
+  const bool is_exempt = at != nullptr && at->trusts(peer.ip);
+  return admission_.admit(peer.address, is_exempt ? 0 : service_->config.limits.max_connections_per_client);
+}
+
+bool Shard::is_over_full() const noexcept { return connections_.size() - evicted_ - turned_away_ > max_connections_; }
+
+void Shard::evict(Connection& connection) {
+  ends_to_wait(connection);
+  ++evicted_;
+  connection.evict();
+}
+
+/// Closes who has waited longest for a request, of the kind that there is more of: a flood of connections that send
+/// nothing does not cost those their place who do, nor do many that were served once keep everybody new out.
+bool Shard::evict_one() {
+  Waiting& waiting = never_served_.size() >= served_.size() ? never_served_ : served_;
+  if (waiting.empty()) return false;
+  evict(waiting.front());
+  return true;
+}
+
+bool Shard::evict_one_of(const std::string& client) {
+  const auto siblings = by_client_.find(client);
+  if (siblings == by_client_.end() || siblings->second.waiting.empty()) return false;
+  evict(siblings->second.waiting.front());
+  return true;
+}
+
+/// Where descriptors are short, what is idle goes: connections to upstreams first, which cost nobody anything.
+void Shard::accept_failed(const base::Error& error) {
+  bool closed = false;
+  for (std::size_t i = 0; i < closed_at_once && state_.upstream_sockets.close_oldest(); ++i) closed = true;
+  if (!closed) evict_one();
+  if (admission_.may_complain(worker_.now()))
+    spdlog::error("{}; tried again every 100 ms (worker {})", error.message(), state_.index);
+}
+
+void Shard::begins_to_wait(Connection& connection) {
+  (connection.was_served() ? served_ : never_served_).push_back(connection);
+  if (auto* const siblings = connection.siblings()) siblings->waiting.push_back(connection);
+}
+
+void Shard::ends_to_wait(Connection& connection) {
+  Waiting& waiting = connection.was_served() ? served_ : never_served_;
+  if (!connection.is_waiting()) return;
+  waiting.erase(waiting.iterator_to(connection));
+  if (auto* const siblings = connection.siblings()) siblings->waiting.erase(siblings->waiting.iterator_to(connection));
+}
+
+void Shard::opened(Connection& connection) {
+  connections_.insert(&connection);
+  state_.metrics.connections.add();
+  state_.metrics.connections_open.add(1);
+}
+
+void Shard::closed(Connection& connection) {
+  connections_.erase(&connection);
+  if (auto* const siblings = connection.siblings(); siblings != nullptr && --siblings->count == 0)
+    by_client_.erase(connection.peer().address);
+  if (connection.is_evicted()) --evicted_;
+  state_.metrics.connections_open.add(-1);
+}
+
+}  // namespace picket::apps::gateway::serving

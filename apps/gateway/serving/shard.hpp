@@ -1,0 +1,109 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include <boost/intrusive/list.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
+
+#include "apps/gateway/downstream/admission.hpp"
+#include "apps/gateway/generation/service.hpp"
+#include "apps/gateway/serving/connection.hpp"
+#include "picket/transport/listener.hpp"
+#include "picket/transport/worker.hpp"
+
+namespace picket::apps::gateway::serving {
+
+/// One worker thread with everything it serves: listeners (the kernel spreads clients over the shards' listeners of one
+/// port), client connections, and the current configuration with its agents. Shards share nothing that is written.
+///
+/// Thread safety: functions marked "any thread" may be called from one controlling thread; they wait for the shard's
+/// thread to do it. All others are the shard's own.
+class Shard {
+ public:
+  /// `shards`: how many there are; each takes its share of max-connections. `admission`: what they know together.
+  Shard(std::size_t index, std::size_t shards, bool busy_polling, downstream::Admission& admission);
+  Shard(const Shard&) = delete;
+  Shard& operator=(const Shard&) = delete;
+  /// Any thread. Ends the thread; connections that are left are aborted.
+  ~Shard();
+
+  // ---- any thread
+  /// Makes a service of a generation, which connects to its agents, and opens the listeners that are new; nothing is
+  /// served by them yet. Errors: Service::create's and the listeners'; then nothing is prepared.
+  [[nodiscard]] base::Status prepare(const std::shared_ptr<const generation::Generation>& generation,
+                                     const std::vector<transport::Endpoint>& endpoints);
+  /// How the agents of the prepared service are doing.
+  [[nodiscard]] generation::Readiness readiness();
+  /// Takes what is prepared into use: new exchanges are served by it, and addresses that are not in it are closed.
+  /// `upstream_sockets`: how many connections to upstreams it may have, over all configurations that are in use.
+  void commit(std::size_t upstream_sockets);
+  /// Forgets what is prepared.
+  void discard();
+  /// Accepts nothing more, closes idle connections; others close after the exchange they are in.
+  void drain();
+  /// Ends every connection.
+  void abort();
+  [[nodiscard]] const generation::ShardMetrics& metrics() const noexcept { return state_.metrics; }
+  [[nodiscard]] std::uint64_t held_bytes() const noexcept { return state_.blocks.held(); }
+  /// What a scrape reads; not while commit() runs.
+  [[nodiscard]] const generation::Service* current() const noexcept { return service_.get(); }
+
+  // ---- its own thread
+  [[nodiscard]] transport::Worker& worker() noexcept { return worker_; }
+  [[nodiscard]] generation::ShardState& state() noexcept { return state_; }
+  [[nodiscard]] bool draining() const noexcept { return state_.draining; }
+  [[nodiscard]] const std::shared_ptr<generation::Service>& service() const noexcept { return service_; }
+  void opened(Connection& connection);
+  void closed(Connection& connection);
+  /// The connection waits for a request, and may be closed where a new client needs its place.
+  void begins_to_wait(Connection& connection);
+  void ends_to_wait(Connection& connection);
+
+ private:
+  /// Runs `work` on the shard's thread and waits for it.
+  template <class Work>
+  auto run_there(Work work) -> decltype(work());
+  transport::Task<void> accept_on(transport::Listener listener);
+  void accept_failed(const base::Error& error);
+  [[nodiscard]] bool is_over_full() const noexcept;
+  void evict(Connection& connection);
+  bool evict_one();
+  bool evict_one_of(const std::string& client);
+  [[nodiscard]] bool admit(Connection& connection);
+  [[nodiscard]] std::optional<downstream::Admission::Place> place_for(const Connection& connection);
+  transport::Task<void> serve(std::string listener, transport::Accepted accepted);
+
+  transport::Worker worker_;
+  generation::ShardState state_;
+  std::size_t shards_;
+  std::size_t max_connections_ = 0;
+  downstream::Admission& admission_;
+  std::shared_ptr<generation::Service> service_;
+
+  /// What commit() is to take into use.
+  struct Prepared {
+    std::shared_ptr<generation::Service> service;
+    std::vector<transport::Endpoint> endpoints;
+    std::vector<transport::Listener> listeners;  // those that are new
+  };
+  std::optional<Prepared> prepared_;
+  std::map<std::string, transport::Listener*> listeners_;  // by address; they live in the frames of accept_on()
+  boost::unordered_flat_set<Connection*> connections_;
+  /// Connections that wait for a request, the longest first: those that never had one, and those that had.
+  using Waiting = boost::intrusive::list<Connection>;
+  Waiting never_served_;
+  Waiting served_;
+  std::unordered_map<std::string, Siblings> by_client_;  // where their connections are limited
+  std::size_t evicted_ = 0;      // of connections_: closed, their coroutines not at their end yet
+  std::size_t turned_away_ = 0;  // of connections_: told that they have no place
+  std::jthread thread_;
+};
+
+}  // namespace picket::apps::gateway::serving
