@@ -34,8 +34,13 @@ class Response:
 class Client:
     """One connection. Every wait ends after `timeout` seconds with TimeoutError."""
 
-    def __init__(self, port: int, timeout: float = 30, source: str = "127.0.0.1"):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout, source_address=(source, 0))
+    def __init__(self, port: int, timeout: float = 30, source: str = "127.0.0.1", receive_buffer: int | None = None):
+        self.socket = socket.socket()
+        self.socket.settimeout(timeout)
+        if receive_buffer is not None:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.bind((source, 0))
+        self.socket.connect(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
 

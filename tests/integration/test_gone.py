@@ -12,7 +12,7 @@ from client import Client, message
 from processes import wait
 from stage import Asked, StageTest
 from upstream import Request, response
-from wire import allow
+from wire import allow, block
 
 LATE = 30  # seconds that nobody waits for
 
@@ -151,6 +151,77 @@ class Gone(StageTest):
         client.socket.shutdown(socket.SHUT_WR)
         self.expect_gone(gateway, begin)
         self.assertLess(time.monotonic() - begin, 2)
+
+    def ways_to_end(self):
+        """What of an answer has come, and how the client leaves without a reset."""
+        for name, begun in (
+            ("half a body", b"Content-Length: 50\r\n\r\nabc"),
+            ("half a chunk", b"Transfer-Encoding: chunked\r\n\r\n5\r\nab"),
+            ("a chunk", b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"),
+            ("a head", b"Content-Length: 50\r\n\r\n"),
+            ("until close", b"\r\nabc"),
+        ):
+            yield f"close after {name}", begun, Client.close
+            yield f"half-close after {name}", begun, lambda client: client.socket.shutdown(socket.SHUT_WR)
+
+    def test_a_client_that_closed_while_its_answer_stalls_is_gone(self):
+        self.begun = b""
+        agent = self.stage.agent()
+        for seconds in (0, 1):
+            gateway = self.gateway(
+                [Asked("a", agent.path)],
+                limits=f"half-closed-secs {seconds}",
+                respond=lambda request: b"HTTP/1.1 200 OK\r\n" + self.begun,
+            )
+            for i, (name, self.begun, leave) in enumerate(self.ways_to_end()):
+                with self.subTest(f"{name}, half-closed-secs {seconds}"):
+                    client = gateway.client()
+                    client.send(message(f"/stalls/{i}"))
+                    self.assertIn(b"200", client.socket.recv(1000))
+                    told = len(agent.of("request_complete"))
+                    begin = time.monotonic()
+                    leave(client)
+                    self.expect_gone(gateway, begin)
+                    line = gateway.access(f"/stalls/{i}")[0]
+                    self.assertEqual((line["status"], line["reason"]), (200, "client_gone"))
+                    self.assertNotIn("upstream_error", line)
+                    self.assertEqual(agent.expect("request_complete", told + 1)[-1].body["error"], "client_gone")
+                    peer = self.upstream.requests[-1].peer
+                    wait("the upstream hears of it", lambda peer=peer: peer.fileno() == -1)
+
+    def test_with_no_time_for_half_closed_clients_an_answer_that_flows_ends_as_well(self):
+        def flow(request: Request) -> None:
+            request.peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+            while not self.release.wait(0.003):
+                request.peer.sendall(b"x")
+
+        gateway = self.gateway(limits="half-closed-secs 0", respond=flow)
+        client = gateway.client()
+        client.send(message("/flows"))
+        client.socket.recv(1000)
+        begin = time.monotonic()
+        client.socket.shutdown(socket.SHUT_WR)
+        self.expect_gone(gateway, begin)
+        self.assertEqual(gateway.access("/flows")[0]["reason"], "client_gone")
+
+    def blocks_at_length(self) -> str:
+        body = "x" * 12_000_000
+        return self.stage.agent("long", request_headers=lambda event: block(body=body)).path
+
+    def test_with_no_time_for_half_closed_clients_one_that_reads_nothing_is_not_waited_for(self):
+        for name, agents in (("relayed", []), ("of an agent", [Asked("long", self.blocks_at_length())])):
+            with self.subTest(name):
+                gateway = self.gateway(
+                    agents, limits="half-closed-secs 0", respond=lambda request: response(bytes(50_000_000))
+                )
+                client = Client(gateway.port, receive_buffer=4096)
+                self.addCleanup(client.close)
+                client.send(message("/unread"))
+                client.socket.recv(1)
+                time.sleep(0.5)  # every buffer is full
+                begin = time.monotonic()
+                client.socket.shutdown(socket.SHUT_WR)
+                self.expect_gone(gateway, begin)
 
     def test_unread_bytes_change_nothing_and_cost_nothing(self):
         gateway = self.gateway()

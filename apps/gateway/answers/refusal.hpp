@@ -9,7 +9,8 @@
 
 namespace picket::apps::gateway::answers {
 
-/// Why the gateway answers by itself, as the client sees it in `x-picket-reason`. No agent names, no addresses.
+/// Why the gateway ends an exchange by itself, as the client sees it in `x-picket-reason`. No agent names, no
+/// addresses.
 enum class Reason : std::uint8_t {
   none,
   agent_timeout,
@@ -19,8 +20,11 @@ enum class Reason : std::uint8_t {
   bad_request,
   upstream_error,
   overloaded,
+  client_gone,  ///< In logs alone: nobody is left to answer.
 };
-inline constexpr std::size_t reason_count = 8;
+inline constexpr std::size_t reason_count = 9;
+/// Those that an answer may have.
+inline constexpr std::size_t answer_reason_count = reason_count - 1;
 [[nodiscard]] std::string_view name(Reason reason) noexcept;
 /// As a client is told of it.
 [[nodiscard]] Reason reason_of(inspection::Failure failure) noexcept;

@@ -24,19 +24,28 @@ void ClientWatch::start() {
   arm();
 }
 
+void ClientWatch::start_writing() {
+  if (half_closed_ == base::Duration::zero()) start();
+}
+
 void ClientWatch::stop() noexcept {
   running_ = false;
   timer_.cancel();
+}
+
+void ClientWatch::answer_moves() noexcept {
+  if (has_ended() && !was_reset_) gone_at_ = client_.worker().now() + half_closed_;
 }
 
 /// Nothing where there is nothing to wait for but the kernel's word.
 void ClientWatch::arm() {
   const base::TimePoint now = client_.worker().now();
   auto& timers = client_.worker().timers();
-  if (has_ended() && !answering_) {
+  if (listens_at_ == base::TimePoint{}) listens_at_ = now + patience;
+  if (has_ended()) {
     timers.arm(timer_, std::max(gone_at_, now));
   } else if (!hangup_.started()) {
-    timers.arm(timer_, now + patience);
+    timers.arm(timer_, std::max(listens_at_, now));
   }
 }
 
@@ -48,13 +57,9 @@ void ClientWatch::on_due(void* self, base::TimePoint now) {
 
 void ClientWatch::heard(transport::Hangup hangup) {
   const base::TimePoint now = client_.worker().now();
-  if (hangup == transport::Hangup::reset) {
-    answering_ = false;  // nobody reads an answer
-    gone_at_ = now;
-  } else {
-    gone_at_ = now + half_closed_;
-  }
-  if (!running_ || answering_) return;
+  was_reset_ = was_reset_ || hangup == transport::Hangup::reset;
+  gone_at_ = was_reset_ ? now : now + half_closed_;
+  if (!running_) return;
   if (now >= gone_at_) return on_gone_();
   arm();
 }

@@ -11,23 +11,28 @@ namespace picket::apps::gateway::downstream {
 /// Notices that a client has left while agents or the upstream are waited for.
 ///
 /// A reset says so at once, and so does nothing else: unread bytes are the next request. An end of stream is a client
-/// that left or one that only ended its side: the answer is still sent where it begins in time. It begins to listen a
-/// little after start(), so that what is done at once pays nothing for it, and listens on for as long as it lives.
+/// that left or one that only ended its side: the answer is still sent where it begins in time, and as long as it
+/// flows. It begins to listen a little after the first start(), so that what is done at once pays nothing for it, and
+/// listens on for as long as it lives.
 /// Thread safety: the stream's worker. Lifetime: monitor and stream outlive it.
 class ClientWatch {
  public:
-  /// `half_closed`: how long an answer may take to begin after an end of stream. `on_gone` is called between start()
-  /// and stop(), never from within either.
+  /// `half_closed`: how long after an end of stream the answer may stand still; zero: a client that ends its stream has
+  /// left. `on_gone` is called between a start and stop(), never from within either.
   ClientWatch(transport::HangupMonitor& monitor, transport::Stream& client, base::Duration half_closed,
               std::function<void()> on_gone);
   ClientWatch(const ClientWatch&) = delete;
   ClientWatch& operator=(const ClientWatch&) = delete;
   ~ClientWatch() { hangup_.stop(client_.is_open()); }
 
+  /// While something else than the client is waited for.
   void start();
+  /// While the client is written to. How long that takes is the client's pace and the write's deadline: an end of
+  /// stream counts only where it has no time at all.
+  void start_writing();
   void stop() noexcept;
-  /// From here on an end of stream is what HTTP takes it for: the client's side alone.
-  void answer_begins() noexcept { answering_ = true; }
+  /// The answer begins or has gone on: an end of stream has its time anew.
+  void answer_moves() noexcept;
 
  private:
   static void on_due(void* self, base::TimePoint now);
@@ -40,9 +45,10 @@ class ClientWatch {
   std::function<void()> on_gone_;
   transport::HangupWatch hangup_;
   base::Timer timer_;
+  base::TimePoint listens_at_{};                      // set by the first start
   base::TimePoint gone_at_ = base::TimePoint::max();  // from then on its stream's end means that the client left
   bool running_ = false;
-  bool answering_ = false;
+  bool was_reset_ = false;
 };
 
 }  // namespace picket::apps::gateway::downstream

@@ -48,7 +48,10 @@ Exchange::Exchange(generation::Service& service, transport::Stream& client, base
       arena_(arena),
       body_(client, client_buffer, request.framing, request.content_length),
       watch_(service.shard.hangups, client, service.config.limits.half_closed_time,
-             [this] { abandon(wire::CancelReason::client_disconnect); }),
+             [this] {
+               client_left();
+               abandon(wire::CancelReason::client_disconnect);
+             }),
       id_(service.worker.ids().mint()),
       request_id_(request_id_of(request, id_)),
       forwarded_(exchange::forward(request, peer, forwarding_terms(service.config, listener, request_id_), arena)),
@@ -192,7 +195,7 @@ transport::Task<bool> Exchange::continue_if_expected() {
   const std::span<iovec> parts{&line, 1};
   const base::Deadline deadline = base::Deadline::after(service_.worker.now(), service_.timeouts.write);
   const auto written = co_await client_.write(parts, deadline);
-  client_lost_ = !written;
+  if (!written) client_left();
   co_return !client_lost_;
 }
 
@@ -256,12 +259,13 @@ transport::Task<void> Exchange::answer(inspection::Answer answer, answers::Reaso
   iovec all = http::part(out.text());
   const std::span<iovec> parts{&all, 1};
   const base::Deadline deadline = base::Deadline::after(service_.worker.now(), service_.timeouts.write);
+  watch_.start_writing();
   const auto written = co_await client_.write(parts, deadline);
+  watch_.stop();
   if (written) {
     response_size_ = terms.with_body ? answer.body.size() : 0;
   } else {
-    client_lost_ = true;
-    keep_alive_ = false;
+    client_left();
   }
 }
 
@@ -290,15 +294,22 @@ transport::Task<void> Exchange::answer_here() {
 
 transport::Task<void> Exchange::refuse_unread(const base::Error& error) {
   const bool malformed = error.kind() == base::ErrorKind::invalid_message;
-  client_lost_ = !malformed && error.kind() != base::ErrorKind::timeout;
+  if (!malformed && error.kind() != base::ErrorKind::timeout) client_left();
   keep_alive_ = false;
   if (!client_lost_) co_await refuse(answers::Reason::bad_request, malformed ? 400 : 408);
 }
 
 // ---- the end
 
+void Exchange::client_left() noexcept {
+  if (client_lost_) return;  // the gateway closed the connection itself
+  client_lost_ = true;
+  if (reason_ == Reason::none) reason_ = Reason::client_gone;
+}
+
 void Exchange::abandon(wire::CancelReason reason) {
   client_lost_ = true;
+  client_.cancel();  // where the answer is being written
   if (upstream_ != nullptr) upstream_->close();
   if (inspection_) inspection_->cancel(reason);
 }

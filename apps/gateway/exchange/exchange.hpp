@@ -89,6 +89,8 @@ class Exchange {
   /// Answers a request whose body could not be read to its end, where anybody is left to answer.
   [[nodiscard]] transport::Task<void> refuse_unread(const base::Error& error);
 
+  /// Nobody is left to answer, by the client's doing.
+  void client_left() noexcept;
   [[nodiscard]] BodyLimits body_limits() const;
   void build_request(base::Buffer& out, const std::string& upstream_address);
   void build_response(base::Buffer& out, const http::FieldList& fields, bool to_chunks);

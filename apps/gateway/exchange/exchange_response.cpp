@@ -82,7 +82,7 @@ transport::Task<void> Exchange::relay(upstream::Lease lease, const http::FieldLi
   let_body_go();  // a response may take its time
   body::BlockPool::Block block;
   upstream_ = &lease.stream();
-  watch_.answer_begins();
+  watch_.answer_moves();
   while (!head.empty() || !body.done()) {
     std::size_t size = 0;
     // A head that came alone goes on alone: its body may take its time.
@@ -103,11 +103,14 @@ transport::Task<void> Exchange::relay(upstream::Lease lease, const http::FieldLi
     http::Outgoing outgoing{head.text(), {block.get(), size}, to_chunks, body.done()};
     const std::span<iovec> all = outgoing.parts();
     const base::Deadline deadline = base::Deadline::after(service_.worker.now(), service_.timeouts.write);
+    watch_.start_writing();
     const auto written = co_await client_.write(all, deadline);
+    watch_.stop();
     if (!written) {
-      client_lost_ = true;
+      client_left();
       break;
     }
+    watch_.answer_moves();
     head.clear();
     interim_.clear();
     response_size_ += size;

@@ -19,7 +19,7 @@ struct ShardMetrics {
   metrics::Gauge connections_open;
   metrics::Counter connections_refused;               ///< Over max-connections.
   std::array<metrics::Counter, 6> requests_by_class;  ///< By a status's first digit; 0: no answer, the client was gone.
-  std::array<metrics::Counter, answers::reason_count> answers_by_reason;  ///< The gateway's own answers.
+  std::array<metrics::Counter, answers::answer_reason_count> answers_by_reason;  ///< The gateway's own answers.
   metrics::Counter upstream_retries;
   metrics::Counter request_bytes;
   metrics::Counter response_bytes;

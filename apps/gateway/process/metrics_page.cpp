@@ -39,7 +39,7 @@ void requests(metrics::Exposition& page, Shards shards) {
                 sum(shards, [i](const serving::Shard& shard) { return shard.metrics().requests_by_class[i].value(); }));
   }
   page.counter_family("picket_gateway_answers_total", "Answers that the gateway made itself, by reason.");
-  for (std::size_t i = 1; i < answers::reason_count; ++i) {
+  for (std::size_t i = 1; i < answers::answer_reason_count; ++i) {
     const std::array<Label, 1> labels{{{"reason", name(static_cast<answers::Reason>(i))}}};
     page.sample(labels,
                 sum(shards, [i](const serving::Shard& shard) { return shard.metrics().answers_by_reason[i].value(); }));
