@@ -120,8 +120,9 @@ TEST_F(Fields, LinesAreWrittenAsTheyGoOnTheWire) {
             "GET /a HTTP/1.1\r\nHTTP/1.1 404 Not Found\r\nHTTP/1.1 299 \r\nHTTP/1.1 200 Fine\r\nA: \r\nB: c\r\n");
 }
 
-TEST_F(Fields, EveryStatusThatTheGatewayGivesItselfHasItsPhrase) {
-  for (const std::uint16_t status : {400, 404, 405, 408, 413, 431, 501, 502, 503, 504, 505})
+TEST_F(Fields, EveryStatusThatIsRegisteredHasItsPhrase) {
+  for (const std::uint16_t status : {103, 207, 400, 404, 405, 407, 408, 413, 414, 416, 421, 422, 425,
+                                     426, 428, 431, 451, 501, 502, 503, 504, 505, 508, 510, 511})
     EXPECT_NE(standard_reason(status), "") << status;
   EXPECT_EQ(standard_reason(200), "OK");
   EXPECT_EQ(standard_reason(505), "HTTP Version Not Supported");

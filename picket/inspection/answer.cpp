@@ -1,5 +1,6 @@
 #include "picket/inspection/answer.hpp"
 
+#include <algorithm>
 #include <string>
 
 #include <fmt/format.h>
@@ -18,6 +19,11 @@ constexpr std::uint32_t protocol_version = 2;
 bool is_final_status(std::uint16_t status) noexcept { return status >= 200 && status <= 599; }
 bool is_redirect(std::uint16_t status) noexcept {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+/// RFC 3986 knows neither white space nor control characters; what a client makes of them is anybody's guess.
+bool is_one_word(std::string_view url) noexcept {
+  return !url.empty() && std::ranges::none_of(url, [](unsigned char c) { return c <= ' ' || c == 0x7F; });
 }
 
 /// What an agent may not set, because it belongs to a connection or to the framing of a message.
@@ -79,8 +85,8 @@ base::Status check_decision(const wire::Decision& decision) {
   } else if (const auto* const redirect = std::get_if<wire::Redirect>(&decision)) {
     if (!is_redirect(redirect->status))
       return invalid(fmt::format("{} is no status to redirect with", redirect->status));
-    if (redirect->url.empty() || !http::is_field_value(redirect->url))
-      return invalid("a redirect to a URL that is empty or has control characters");
+    if (!is_one_word(redirect->url))
+      return invalid("a redirect to a URL that is empty or has white space or control characters");
   } else if (const auto* const challenge = std::get_if<wire::Challenge>(&decision)) {
     if (!http::is_token(challenge->challenge_type)) return invalid("a challenge whose type is no token");
     for (const auto& param : challenge->params)

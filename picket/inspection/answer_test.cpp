@@ -262,7 +262,8 @@ TEST(Check, ABlockIsABlockWhateverStandsBesideIt) {
 
 TEST(Check, RedirectsGoToOneLine) {
   EXPECT_TRUE(applies(wire::Redirect{.url = "https://a.test/?b=c#d"}));
-  for (const auto url : {""sv, "/a\r\nset-cookie: x"sv, "/a\nb"sv, "/\0"sv})
+  for (const auto url :
+       {""sv, "/a\r\nset-cookie: x"sv, "/a\nb"sv, "/\0"sv, "/a b"sv, " /a"sv, "/a "sv, "/a\tb"sv, "/\x7f"sv})
     EXPECT_FALSE(applies(wire::Redirect{.url = url})) << ::testing::PrintToString(std::string{url});
 }
 

@@ -141,11 +141,13 @@ class SameRequest(unittest.TestCase):
         self.upstream.requests.clear()
         with self.gateway.client() as client:
             self.assertEqual(client.get("*", "Max-Forwards: 0\r\n", "OPTIONS").status, 200)
-            secrets = "Cookie: secret\r\nAuthorization: secret\r\n"
-            answer = client.get("/t", f"Max-Forwards: 0\r\nX-A: 1\r\n{secrets}", "TRACE")
+            secrets = "".join(f"{name}: secret\r\n" for name in ("Cookie", "Authorization", "X-Api-Key", "X-A"))
+            answer = client.get("/t", f"Max-Forwards: 0\r\nVia: 1.0 x\r\n{secrets}", "TRACE")
             self.assertEqual((answer.status, answer.value("content-type")), (200, "message/http"))
             self.assertIn(b"TRACE /t HTTP/1.1\r\n", answer.body)
-            self.assertIn(b"X-A: 1\r\n", answer.body)
+            self.assertIn(b"Host: ", answer.body)
+            self.assertIn(b"Via: 1.0 x\r\n", answer.body)
+            self.assertIn(b"Max-Forwards: 0\r\n", answer.body)
             self.assertNotIn(b"secret", answer.body)
             self.assertEqual(client.get("/t", "Max-Forwards: x\r\n", "TRACE").status, 400)
         self.assertEqual(self.upstream.requests, [])

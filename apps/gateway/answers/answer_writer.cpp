@@ -27,11 +27,12 @@ void write_answer(base::Buffer& out, const inspection::Answer& answer, std::stri
   http::write_status_line(out, answer.status);
   http::write_fields(out, answer.fields);
   if (http::find(answer.fields, "date") == nullptr) http::write_field(out, "Date", terms.date);
-  if (!request_id.empty()) http::write_field(out, "X-Request-Id", request_id);
-  const bool bodiless = answer.status == 204 || answer.status == 304;
-  if (!bodiless) write_number_field(out, "Content-Length", answer.body.size());
+  if (!request_id.empty() && http::find(answer.fields, "x-request-id") == nullptr)
+    http::write_field(out, "X-Request-Id", request_id);
+  const bool says_length = answer.status != 204 && answer.status != 304;  // RFC 9110 §8.6, §15.4.5
+  if (says_length) write_number_field(out, "Content-Length", answer.body.size());
   finish_head(out, terms);
-  if (!bodiless && terms.with_body) out.append(answer.body);
+  if (terms.with_body) out.append(answer.body);
 }
 
 }  // namespace picket::apps::gateway::answers

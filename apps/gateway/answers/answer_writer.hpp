@@ -18,7 +18,8 @@ struct AnswerTerms {
 /// Ends a response's head: Connection where the version does not say it, and the empty line.
 void finish_head(base::Buffer& out, const AnswerTerms& terms);
 
-/// A whole response of the gateway's own. `request_id`: empty where the request had no readable head.
+/// A whole response of the gateway's own, whose body is empty where its status has none. `request_id`: empty where the
+/// request had no readable head.
 void write_answer(base::Buffer& out, const inspection::Answer& answer, std::string_view request_id,
                   const AnswerTerms& terms);
 

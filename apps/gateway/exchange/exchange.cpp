@@ -30,6 +30,14 @@ std::string_view request_id_of(const http::RequestHead& request, const base::Cor
   return own.empty() ? id.text() : own;
 }
 
+/// RFC 9110 §15.3.5, §15.3.6, §15.4.5.
+constexpr bool has_content(std::uint16_t status) noexcept { return status != 204 && status != 205 && status != 304; }
+
+/// What TRACE may show of a request: never what may be secret (RFC 9110 §9.3.8).
+bool is_traced(std::string_view name) noexcept {
+  return base::same_name(name, "host") || base::same_name(name, "via") || base::same_name(name, "max-forwards");
+}
+
 ForwardingTerms forwarding_terms(const config::Config& config, const config::Listener* listener,
                                  std::string_view request_id) {
   ForwardingTerms terms{.underscores_in_headers = config.limits.underscores_in_headers, .request_id = request_id};
@@ -251,6 +259,7 @@ answers::AnswerTerms Exchange::terms() {
 
 transport::Task<void> Exchange::answer(inspection::Answer answer, answers::Reason reason) {
   reason_ = reason;
+  if (!has_content(answer.status)) answer.body = {};
   if (reason != answers::Reason::none) service_.shard.metrics.answers_by_reason[static_cast<std::size_t>(reason)].add();
   base::Buffer out = std::move(interim_);
   const answers::AnswerTerms terms = this->terms();
@@ -275,8 +284,8 @@ transport::Task<void> Exchange::refuse(answers::Reason reason, std::uint16_t sta
   co_await answer(std::move(made), reason);
 }
 
-/// RFC 9110 §9.3.7, §9.3.8: OPTIONS has nothing to say of resources that are the upstreams'; TRACE shows the request as
-/// it would have gone on, without what authenticates the client.
+/// RFC 9110 §9.3.7, §9.3.8: OPTIONS has nothing to say of resources that are the upstreams'; TRACE shows the way that
+/// the request took.
 transport::Task<void> Exchange::answer_here() {
   inspection::Answer here{.status = 200, .fields = http::FieldList{arena_}, .body = {}};
   if (request_.method == "TRACE") {
@@ -284,8 +293,7 @@ transport::Task<void> Exchange::answer_here() {
     base::Buffer shown;
     http::write_request_line(shown, forwarded_.method, forwarded_.target);
     for (const auto& field : forwarded_.fields.items())
-      if (!base::same_name(field.name, "cookie") && !base::same_name(field.name, "authorization"))
-        http::write_field(shown, field.name, field.value);
+      if (is_traced(field.name)) http::write_field(shown, field.name, field.value);
     shown.append("\r\n");
     here.body = arena_.copy(shown.text());
   }
@@ -296,7 +304,9 @@ transport::Task<void> Exchange::refuse_unread(const base::Error& error) {
   const bool malformed = error.kind() == base::ErrorKind::invalid_message;
   if (!malformed && error.kind() != base::ErrorKind::timeout) client_left();
   keep_alive_ = false;
-  if (!client_lost_) co_await refuse(answers::Reason::bad_request, malformed ? 400 : 408);
+  if (client_lost_) co_return;
+  reason_detail_ = malformed ? arena_.copy(error.detail()) : "the body did not arrive in time";
+  co_await refuse(answers::Reason::bad_request, malformed ? 400 : 408);
 }
 
 // ---- the end
@@ -304,7 +314,7 @@ transport::Task<void> Exchange::refuse_unread(const base::Error& error) {
 void Exchange::client_left() noexcept {
   if (client_lost_) return;  // the gateway closed the connection itself
   client_lost_ = true;
-  if (reason_ == Reason::none) reason_ = Reason::client_gone;
+  if (reason_ == answers::Reason::none) reason_ = answers::Reason::client_gone;
 }
 
 void Exchange::abandon(wire::CancelReason reason) {

@@ -37,10 +37,16 @@ std::string rendered(const std::vector<config::Diagnostic>& diagnostics) {
   return text;
 }
 
+/// As it stands in a URL: an IPv6 address in its brackets.
+std::string authority(const std::string& host, std::uint16_t port) {
+  return host.contains(':') ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
+}
+
 void log_what_is_served(const config::Config& config) {
-  for (const auto& listener : config.listeners) spdlog::info("listening on http://{}:{}", listener.host, listener.port);
+  for (const auto& listener : config.listeners)
+    spdlog::info("listening on http://{}", authority(listener.host, listener.port));
   if (const auto& metrics = config.observability.metrics)
-    spdlog::info("metrics at http://{}:{}{}", metrics->host, metrics->port, metrics->path);
+    spdlog::info("metrics at http://{}{}", authority(metrics->host, metrics->port), metrics->path);
 }
 
 void reload(Gateway& gateway, ProcessLog& log, const std::filesystem::path& file, const config::System& at_start) {
