@@ -1,0 +1,74 @@
+"""docs/errors.md names what the code says: each reason, kind, upstream error and exit code, and no other."""
+
+import pathlib
+import re
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "errors.md").read_text()
+
+# Errors of the exchange that no access line shows as an upstream's.
+NOT_THE_UPSTREAMS = {
+    "the body is over the limit": "the client's, told as body_too_large",
+    "the upstream answered first": "ends the sending; what the upstream said is told",
+    "nobody waits for it any more": "the client has left",
+    "no target": "said where no address was tried; the failures of those that were are told in its place",
+    "none that is usable": "at start, before there is a request",
+}
+
+
+def source(name: str) -> str:
+    [file] = [path for path in (ROOT / "apps").rglob(name) if "testing" not in path.parts]
+    return file.read_text()
+
+
+def section(heading: str) -> str:
+    return re.search(rf"^## {heading}\n(.*?)(?=^## |\Z)", PAGE, re.S | re.M)[1]
+
+
+def first_cells(heading: str) -> list[str]:
+    return re.findall(r"^\| `([^`]+)`", section(heading), re.M)
+
+
+class Errors(unittest.TestCase):
+    maxDiff = None
+
+    def test_each_reason_of_the_code_is_explained_and_no_other(self):
+        names = re.search(r"std::string_view name\(Reason.*?\{(.*?)\};", source("refusal.cpp"), re.S)[1]
+        reasons = [name for name in re.findall(r'"(\w+)"', names) if name != "none"]
+        self.assertGreater(len(reasons), 6)
+        self.assertEqual(first_cells("Reasons of answers"), reasons)
+
+    def test_each_kind_of_error_is_explained_and_no_other(self):
+        words = re.search(r"kWords\{\{(.*?)\}\};", (ROOT / "picket/base/error.cpp").read_text(), re.S)[1]
+        self.assertEqual(first_cells("Kinds of errors"), re.findall(r'\{"(\w+)",', words))
+
+    def test_each_text_that_upstream_error_may_have_is_explained_and_no_other(self):
+        files = ["exchange_upstream.cpp", "exchange_response.cpp", "early_answer.cpp", "pool.cpp"]
+        said = set()
+        for text in map(source, files):
+            for call in re.findall(r"base::fail\((.*?);|return \{error\.kind\(\), (\"[^\"]*\")\}", text, re.S):
+                said.update(re.findall(r'"([a-z][^"{]*)"', "".join(call)))
+        said -= NOT_THE_UPSTREAMS.keys()
+        self.assertGreater(len(said), 8)
+        explained = {text.removesuffix("…") for text in first_cells("Upstream errors")}
+        # Words of the operating system, which stand for all of them.
+        self.assertEqual(explained - {"connection refused"}, said)
+
+    def test_each_exit_code_is_explained_and_no_other(self):
+        rows = re.findall(r"^\| (?:`([^`]+)`|(agents on the SDK)) \| (\d) \|", section("Exit codes"), re.M)
+        codes: dict[str, set[int]] = {}
+        for program, agents, code in rows:
+            codes.setdefault(program or agents, set()).add(int(code))
+        self.assertEqual(len(rows), sum(map(len, codes.values())), "a code is explained twice")
+        picket = set().union(*(found for program, found in codes.items() if program.startswith("picket ")))
+        declared = re.findall(r"inline constexpr int exit_\w+ = (\d);", source("commands.hpp"))
+        self.assertEqual(picket, set(map(int, declared)))
+        declared = re.findall(r"inline constexpr int exit_\w+ = (\d);", (ROOT / "apps/waf/options.hpp").read_text())
+        self.assertEqual(codes["picket-waf"], set(map(int, declared)))
+        commands = re.findall(r"add_(\w+)\(app, exit_code\)", (ROOT / "apps/cli/main.cpp").read_text())
+        self.assertEqual([name for name in codes if name.startswith("picket ")], [f"picket {name}" for name in commands])
+
+
+if __name__ == "__main__":
+    unittest.main()
