@@ -27,13 +27,14 @@ class Arena {
       : next_size_(first_block), first_size_(first_block), keep_(keep) {}
   Arena(Arena&& other) noexcept
       : blocks_(std::move(other.blocks_)),
+        start_(other.start_),
         cursor_(other.cursor_),
         end_(other.end_),
         next_size_(other.next_size_),
         first_size_(other.first_size_),
         keep_(other.keep_) {
     other.blocks_.clear();
-    other.cursor_ = other.end_ = nullptr;
+    other.start_ = other.cursor_ = other.end_ = nullptr;
   }
   Arena& operator=(Arena&& other) noexcept {
     if (this != &other) {
@@ -83,21 +84,15 @@ class Arena {
   /// Frees everything; one block stays for the next use: the newest, which is the largest, where it may be kept. None
   /// stays where even the first was made for something larger than may be kept.
   void reset() noexcept {
-    if (blocks_.empty()) return;
-    if (blocks_.size() > 1) {
-      if (blocks_.back().size <= keep_) std::swap(blocks_.front(), blocks_.back());
-      blocks_.resize(1);
-    }
-    if (blocks_.front().size > std::max(first_size_, keep_)) [[unlikely]]
-      return trim();
-    cursor_ = blocks_.front().bytes.get();
-    end_ = cursor_ + blocks_.front().size;
+    if (start_ == nullptr && !blocks_.empty()) [[unlikely]]
+      return reset_blocks();
+    cursor_ = start_;
   }
 
   /// Frees everything and gives it back to the system.
   void trim() noexcept {
     blocks_.clear();
-    cursor_ = end_ = nullptr;
+    start_ = cursor_ = end_ = nullptr;
     next_size_ = first_size_;
   }
 
@@ -125,8 +120,11 @@ class Arena {
     std::memcpy(to + text.size() - half, last.data(), half);
   }
   void* allocate_in_new_block(std::size_t size, std::size_t alignment);
+  void reset_blocks() noexcept;
+  [[nodiscard]] bool may_keep(const Block& block) const noexcept { return block.size <= std::max(first_size_, keep_); }
 
   std::vector<Block> blocks_;
+  char* start_ = nullptr;  // of the one block, where it may stay: steady use looks at nothing else
   char* cursor_ = nullptr;
   char* end_ = nullptr;
   std::size_t next_size_;
