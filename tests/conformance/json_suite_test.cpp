@@ -60,6 +60,8 @@ const std::map<std::string, Decision> decided{
 
 class JsonSuite : public SharedTest {
  protected:
+  JsonSuite() : SharedTest("suites/json") {}
+
   template <class Use>
   void for_each(std::string_view kind, std::size_t expected, Use&& use) {
     std::size_t count = 0;

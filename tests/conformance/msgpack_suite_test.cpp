@@ -2,6 +2,8 @@
 #include <charconv>
 #include <filesystem>
 #include <set>
+#include <string>
+#include <vector>
 
 #include <simdjson.h>
 
@@ -11,8 +13,8 @@
 #include "picket/wire/testing/padded.hpp"
 #include "tests/conformance/shared.hpp"
 
-/// The encodings of the npm package msgpack-test-suite, which tools/fetch-msgpack-suite fetches: each is read as what
-/// it stands for, and what we write is among them.
+/// Every format of MessagePack that can hold a value, for values at the formats' edges: each is read as what it stands
+/// for, and what we write is among them.
 namespace picket::conformance {
 namespace {
 
@@ -31,13 +33,27 @@ constexpr Foreign foreign[] = {
     {"ext", "no field has an extension type: skipped in unknown fields, refused as a value"},
 };
 
-class MsgpackSuite : public SharedTest {
+struct Suite {
+  std::string name;
+  std::filesystem::path file;
+  std::size_t encodings;
+};
+
+/// Our own vectors, and as a second opinion the npm package msgpack-test-suite, where tools/fetch-msgpack-suite has put
+/// it: they have one form.
+std::vector<Suite> suites() {
+  const std::filesystem::path root{PICKET_SOURCE_DIR};
+  std::vector<Suite> found{{"Own", root / "spec/vectors/msgpack.json", 360}};
+  const std::filesystem::path fetched = root / "build/suites/msgpack/msgpack-test-suite.json";
+  if (std::filesystem::exists(fetched)) found.push_back({"Npm", fetched, 233});
+  return found;
+}
+
+class MsgpackSuite : public testing::TestWithParam<Suite> {
  protected:
   void SetUp() override {
-    const auto file = std::filesystem::path{PICKET_SOURCE_DIR} / "build/suites/msgpack/msgpack-test-suite.json";
-    if (!std::filesystem::exists(file)) GTEST_SKIP() << "no " << file << "; tools/fetch-msgpack-suite fetches it";
     simdjson::dom::parser parser;
-    suite_ = wire::testing::value_of(parser.load(file.string()), arena_);
+    suite_ = wire::testing::value_of(parser.load(GetParam().file.string()), arena_);
   }
 
   /// Calls `use(case, type, bytes)` for every encoding of every case; returns how many there were.
@@ -59,6 +75,7 @@ class MsgpackSuite : public SharedTest {
     return count;
   }
 
+  base::Arena arena_{65536};
   Value suite_;
 };
 
@@ -95,7 +112,7 @@ void expect_number(const Value& one, const Value& got) {
   }
 }
 
-TEST_F(MsgpackSuite, EveryEncodingIsReadAsWhatItStandsFor) {
+TEST_P(MsgpackSuite, EveryEncodingIsReadAsWhatItStandsFor) {
   const std::size_t count = for_each([&](const Value& one, std::string_view type, const std::string& encoding) {
     const Padded bytes{followed(encoding)};
     MsgpackReader reader{bytes.view(), arena_, {.raw_bodies = true}};
@@ -123,10 +140,10 @@ TEST_F(MsgpackSuite, EveryEncodingIsReadAsWhatItStandsFor) {
     }
     expect_next_is_the_answer(reader, cursor);
   });
-  EXPECT_EQ(count, 233U);
+  EXPECT_EQ(count, GetParam().encodings);
 }
 
-TEST_F(MsgpackSuite, EveryEncodingIsSkippedWholeAndRefusedCutShort) {
+TEST_P(MsgpackSuite, EveryEncodingIsSkippedWholeAndRefusedCutShort) {
   for_each([&](const Value&, std::string_view, const std::string& encoding) {
     const Padded bytes{followed(encoding)};
     MsgpackReader reader{bytes.view(), arena_, {}};
@@ -140,7 +157,7 @@ TEST_F(MsgpackSuite, EveryEncodingIsSkippedWholeAndRefusedCutShort) {
   });
 }
 
-TEST_F(MsgpackSuite, WhatWeWriteIsAmongTheEncodings) {
+TEST_P(MsgpackSuite, WhatWeWriteIsAmongTheEncodings) {
   std::set<const Value*> written;
   std::set<const Value*> cases;
   for_each([&](const Value& one, std::string_view type, const std::string& encoding) {
@@ -155,6 +172,9 @@ TEST_F(MsgpackSuite, WhatWeWriteIsAmongTheEncodings) {
   });
   EXPECT_EQ(written, cases);
 }
+
+INSTANTIATE_TEST_SUITE_P(Vectors, MsgpackSuite, testing::ValuesIn(suites()),
+                         [](const auto& suite) { return suite.param.name; });
 
 }  // namespace
 }  // namespace picket::conformance

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 
@@ -41,7 +42,11 @@ const wire::Value& Document::at(std::string_view member) const {
 }
 
 void SharedTest::SetUp() {
-  if (!std::filesystem::exists(shared(""))) GTEST_SKIP() << "no " << shared("") << " beside this checkout";
+  if (std::filesystem::is_directory(shared(folder_))) return;
+  const char* const required = std::getenv("PICKET_REQUIRE_SUITES");
+  if (required != nullptr && std::string_view{required} == "1")
+    FAIL() << "no " << shared(folder_) << " beside this checkout, and PICKET_REQUIRE_SUITES=1";
+  GTEST_SKIP() << "no " << shared(folder_) << " beside this checkout";
 }
 
 std::vector<Document> SharedTest::load(const std::string& folder) {

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -23,14 +24,19 @@ struct Document {
   [[nodiscard]] const wire::Value& at(std::string_view member) const;
 };
 
-/// Skips its tests, with a line, where the data is absent.
+/// A test that needs a folder below shared/. Where that is absent it is skipped with a line, and fails if
+/// PICKET_REQUIRE_SUITES=1 says that nothing may be skipped.
 class SharedTest : public ::testing::Test {
  protected:
+  explicit SharedTest(std::string folder = "vectors") : folder_(std::move(folder)) {}
   void SetUp() override;
   /// All JSON documents of a folder below shared/, in the order of their names.
   [[nodiscard]] std::vector<Document> load(const std::string& folder);
 
   base::Arena arena_{65536};
+
+ private:
+  std::string folder_;
 };
 
 [[nodiscard]] std::filesystem::path shared(const std::string& path);
