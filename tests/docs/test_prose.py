@@ -47,6 +47,13 @@ class Prose(unittest.TestCase):
                 self.assertRegex(text, r"\n\|[-:|]+\|\n")
                 self.assertIn(f"]({page.name})", index)
 
+    def test_each_decision_is_listed_and_says_what_was_decided(self):
+        index = (DOCS / "adr" / "README.md").read_text()
+        for page in DOCS.glob("adr/[0-9]*.md"):
+            with self.subTest(page.name):
+                self.assertIn("**Decision.**", page.read_text())
+                self.assertIn(f"]({page.name})", index)
+
     def test_each_document_is_linked_from_where_people_start(self):
         start = (ROOT / "README.md").read_text()
         for page in DOCS.glob("*.md"):
