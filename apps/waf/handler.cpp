@@ -8,6 +8,7 @@
 
 #include "apps/waf/transaction.hpp"
 #include "picket/base/version.hpp"
+#include "picket/session/quote.hpp"
 
 namespace picket::apps::waf {
 namespace {
@@ -108,13 +109,18 @@ void WafHandler::on_cancel(Context& context) { finish(context); }
 void WafHandler::finish(Context& context) {
   const auto* const exchange = context.existing_state();
   if (exchange == nullptr || !exchange->transaction) return;
-  if (const auto done = exchange->transaction->on_complete(); !done) complain_(done.error().message());
+  if (const auto done = exchange->transaction->on_complete(); !done) complain_about(done.error(), context);
+}
+
+/// The id and what the engine says of an input are a peer's words (picket/log/repeat_limit.hpp).
+void WafHandler::complain_about(const base::Error& error, const Context& context) {
+  complain_(fmt::format("an exchange could not be judged ({}): {}", session::printable(context.correlation_id()),
+                        session::printable(error.message())));
 }
 
 agent::Reply WafHandler::reply(const base::Result<Verdict>& verdict, const Context& context) {
   if (verdict) return to_decision(*verdict);
-  complain_(
-      fmt::format("an exchange could not be judged ({}): {}", context.correlation_id(), verdict.error().message()));
+  complain_about(verdict.error(), context);
   // A part without what it belongs to: no failure that a failure mode may let pass.
   if (verdict.error().kind() == base::ErrorKind::invalid_message)
     return agent::Decision::block(service_unavailable).reason("exchange-forgotten");

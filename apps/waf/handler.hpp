@@ -45,6 +45,7 @@ class WafHandler final : public agent::HandlerWith<Judged, Connection> {
  private:
   [[nodiscard]] std::unique_ptr<Transaction> begin(const Context& context) const;
   [[nodiscard]] agent::Reply reply(const base::Result<Verdict>& verdict, const Context& context);
+  void complain_about(const base::Error& error, const Context& context);
   void finish(Context& context);
 
   RuleSets& sets_;

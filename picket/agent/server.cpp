@@ -197,7 +197,7 @@ class Server::Impl {
   /// Said ever more seldom: who may open the socket must not be able to fill the log.
   void note_refused(uid_t peer) {
     if (!options_.log || !std::has_single_bit(++refused_)) return;
-    options_.log(fmt::format("turned a peer away: its user id {} is not allowed ({} so far)", peer, refused_));
+    options_.log(fmt::format("turned a peer away: its user is not allowed (user id {}; {} so far)", peer, refused_));
   }
 
   ServerOptions options_;

@@ -385,9 +385,9 @@ TEST_F(AgentServer, PeersThatAreTurnedAwayAreSpokenOfEverMoreSeldom) {
     ASSERT_EQ(status, 0);
   }
   stop();
-  EXPECT_EQ(lines, (std::vector<std::string>{"turned a peer away: its user id 54321 is not allowed (1 so far)",
-                                             "turned a peer away: its user id 54321 is not allowed (2 so far)",
-                                             "turned a peer away: its user id 54321 is not allowed (4 so far)"}));
+  EXPECT_EQ(lines, (std::vector<std::string>{"turned a peer away: its user is not allowed (user id 54321; 1 so far)",
+                                             "turned a peer away: its user is not allowed (user id 54321; 2 so far)",
+                                             "turned a peer away: its user is not allowed (user id 54321; 4 so far)"}));
 }
 
 TEST_F(AgentServer, EachThreadHasAHandlerAndConnectionsSpread) {

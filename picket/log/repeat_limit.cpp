@@ -4,21 +4,12 @@
 
 namespace picket::log {
 
-std::string kind_of(std::string_view text) {
-  std::string kind;
-  std::size_t depth = 0;
-  for (const char c : text) {
-    if (c == '(') ++depth;
-    if (depth == 0) kind.push_back(c);
-    if (c == ')' && depth != 0) --depth;
-  }
-  return kind;
-}
+std::string_view kind_of(std::string_view text) { return text.substr(0, text.find_first_of("([\"")); }
 
 bool RepeatLimit::admits(int level, std::string_view text, base::TimePoint now) {
-  std::string name = kind_of(text);
-  if (kinds_.size() >= max_kinds && !kinds_.contains(name)) name.clear();
-  auto& kind = kinds_[std::move(name)];
+  std::string_view name = kind_of(text);
+  if (kinds_.size() >= max_kinds && !kinds_.contains(name)) name = {};
+  auto& kind = kinds_[std::string{name}];
   if (kind.seen == 0) kind.until = now + window;
   if (++kind.seen <= burst) return true;
   kind.held_back = {.level = level, .text = std::string{text}, .count = kind.seen - burst};

@@ -14,8 +14,10 @@ namespace picket::log {
 /// Keeps lines that a peer can cause again and again from filling a log: of one kind the first few in a while are
 /// written, the others counted, and the last of those is written with the count once the while is over.
 ///
-/// Lines are of one kind where they differ at most in what stands in brackets: there the worker, an id and other words
-/// of a peer's choosing belong. Kinds are bounded as well: what comes above that shares one.
+/// Lines are of one kind where they begin alike, up to the first bracket or double quote. The worker, an id and all
+/// words and numbers of a peer's choosing stand behind that place: nothing that a peer puts into them makes a kind, or
+/// they would be a way around the limit. An operator's own names may stand before it. Kinds are bounded as well: what
+/// comes above that shares one.
 /// Thread safety: the owner's. Complexity: one look-up per line.
 class RepeatLimit {
  public:
@@ -50,7 +52,7 @@ class RepeatLimit {
   std::unordered_map<std::string, Kind, Hash, std::equal_to<>> kinds_;
 };
 
-/// The text without what stands in round brackets.
-[[nodiscard]] std::string kind_of(std::string_view text);
+/// The text up to the first of ( [ and ". Lifetime: the text's.
+[[nodiscard]] std::string_view kind_of(std::string_view text);
 
 }  // namespace picket::log

@@ -30,12 +30,15 @@ TEST(RepeatLimit, AKindThatKeptToItsShareIsNotSpokenOf) {
   EXPECT_TRUE(limit.empty());
 }
 
-TEST(RepeatLimit, WhatDiffersInBracketsOnlyIsOfOneKind) {
-  EXPECT_EQ(kind_of("agent 'a': lost (worker 0)"), kind_of("agent 'a': lost (worker 1)"));
-  EXPECT_EQ(kind_of("asks (request 'x'), again (worker 2)"), "asks , again ");
-  EXPECT_EQ(kind_of("a (b (c) d) e"), "a  e");
-  EXPECT_EQ(kind_of("a ) b"), "a ) b");
+TEST(RepeatLimit, AKindEndsAtTheFirstBracketOrDoubleQuote) {
+  EXPECT_EQ(kind_of("agent 'a': lost (worker 0)"), kind_of("agent 'a': lost (worker 1): other words"));
+  EXPECT_EQ(kind_of("asks (request 'x)y('), again"), "asks ");
+  EXPECT_EQ(kind_of("said [words]"), "said ");
+  EXPECT_EQ(kind_of("agent \"a\" refused"), "agent ");
+  EXPECT_EQ(kind_of("a ) b ] c"), "a ) b ] c");
+  EXPECT_EQ(kind_of(""), "");
   EXPECT_NE(kind_of("agent 'a': lost (worker 0)"), kind_of("agent 'b': lost (worker 0)"));
+  EXPECT_NE(kind_of("upstream 127.0.0.1:80: refused (request x)"), kind_of("upstream 127.0.0.1:81: refused"));
 }
 
 TEST(RepeatLimit, KindsOfAPeersChoosingAreBounded) {

@@ -16,6 +16,8 @@ TEST(Quote, WordsOfAPeerEndNoLineAndMoveNoCursor) {
 TEST(Quote, WhatIsTooLongIsCutAndSaysHowLongItWas) {
   EXPECT_EQ(printable(std::string(300, 'x'), 4), "xxxx... (300 bytes)");
   EXPECT_EQ(printable("xxxx", 4), "xxxx");
+  EXPECT_EQ(printable(std::string(300, '\0'), 11), "\\x00\\x00... (300 bytes)") << "what is written counts";
+  EXPECT_EQ(printable("\n\n", 8), "\\x0a\\x0a");
 }
 
 TEST(Quote, MessagesStandInBrackets) { EXPECT_EQ(quoted(R"({"accepted":false})"), R"([{"accepted":false}])"); }

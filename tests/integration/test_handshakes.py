@@ -40,7 +40,7 @@ class Declared(Decided):
         answer = gateway.get(method="POST", body=b"attack")
         self.assertEqual((answer.status, answer.reason), (503, "agent_unavailable"))
         self.assertEqual((self.upstream.raw(), self.agent.events), (b"", []))
-        self.assertIn("does not take request_body, response_headers", gateway.said("does not take"))
+        self.assertIn("does not take [request_body, response_headers]", gateway.said("does not take"))
         self.assertEqual(gateway.metric("picket_agent_decisions_total"), 0)
         self.assertEqual(gateway.metric("picket_agent_failures_total", mode="closed"), 1)
 

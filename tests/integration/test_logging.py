@@ -1,15 +1,18 @@
 """Nothing waits for a log: standard error and log files that nobody reads, that are full, that cannot be reopened."""
 
 import fcntl
+import itertools
 import os
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import time
 from pathlib import Path
 
 import wire
+from agent import Agent
 from client import Client, message
 from processes import wait
 from stage import BINARIES, Asked, Gateway, StageTest
@@ -17,7 +20,13 @@ from upstream import response
 from wire import allow
 
 F_SETPIPE_SZ = 1031
+HOSTILE = ("){}(", "({})", "]{}[", '"{}"', "'{}'", "{}\nERROR forged", "\u00e9{}\U0001f600", "{}", "(((({}", "))))){}")
 HEALTH = ({"status": "healthy"}, {"status": "degraded", "disabled_features": [], "timeout_multiplier": 1.0})
+
+
+def hostile(number: int) -> str:
+    """Another text for each number, with what might end a line, a bracket or a quote."""
+    return HOSTILE[number % len(HOSTILE)].format(number)
 
 
 class Piped:
@@ -105,6 +114,47 @@ class UnreadPipe(StageTest):
             connection.send(wire.health(**HEALTH[i % 2]))
         wait("the number is said", lambda: " more like this in 10 s]" in gateway.program.text(), 30)
         self.assertLess(gateway.program.text().count("says it is degraded"), 30)
+
+    def test_words_of_an_agent_make_no_new_kinds_of_lines(self):
+        agent = self.stage.agent()
+        gateway = self.stage.gateway(self.stage.upstream(), [Asked("a", agent.path)])
+        gateway.get()
+        connection = agent.expect("request_headers")[0].connection
+        for i in range(3000):
+            connection.send(wire.config_update(hostile(i)))
+        wait("the number is said", lambda: " more like this in 10 s]" in gateway.program.text(), 30)
+        self.assertLess(gateway.program.text().count("asks for a change"), 30)
+
+    def test_names_of_an_agent_that_comes_and_goes_make_no_new_kinds_of_lines(self):
+        numbers = itertools.count()
+
+        def named(_: dict) -> dict:
+            words = hostile(next(numbers))
+            capabilities = Agent.capabilities(["request_headers"])["capabilities"]
+            return {"capabilities": capabilities | {"name": words, "version": words}}
+
+        agent = self.stage.agent(handshake=named)
+        keys = "pool { connections 1; reconnect-interval-ms 10 }"
+        gateway = self.stage.gateway(self.stage.upstream(), [Asked("a", agent.path, keys=keys)])
+        for count in range(1, 41):
+            wait("it is connected", lambda: len(agent.handshakes) >= count)
+            gateway.expect_metric(1, "picket_agent_connections_ready")
+            agent.connections[-1].close()
+        wait("the number is said", lambda: " more like this in 10 s]" in gateway.program.text(), 30)
+        self.assertLess(gateway.program.text().count("connected (worker 0) to "), 30)
+
+    def test_words_of_a_proxy_make_no_new_kinds_of_lines(self):
+        path = self.stage.path("served")
+        program = self.stage.programs.start("served", "picket", "agent", "--listen", f"unix:{path}", says="serving on")
+        for i in range(300):
+            with socket.socket(socket.AF_UNIX) as peer:
+                peer.connect(str(path))
+                peer.sendall(struct.pack(">I", 2**31 + i))  # a length that no frame may have
+                peer.settimeout(10)
+                while peer.recv(4096):
+                    pass
+        wait("the number is said", lambda: " more like this in 10 s]" in program.text(), 30)
+        self.assertLess(program.text().count("closed a proxy's connection"), 30)
 
     def test_agents_of_the_sdk_end_before_a_full_pipe(self):
         for program in (("picket", "agent"), ("picket-waf",)):

@@ -8,7 +8,7 @@ HANDSHAKE_REQUEST, HANDSHAKE_RESPONSE = 0x01, 0x02
 REQUEST_HEADERS, REQUEST_BODY, RESPONSE_HEADERS, RESPONSE_BODY = 0x10, 0x11, 0x12, 0x13
 REQUEST_COMPLETE, CONFIGURE = 0x14, 0x17
 AGENT_RESPONSE = 0x20
-HEALTH_STATUS = 0x30
+HEALTH_STATUS, CONFIG_UPDATE_REQUEST = 0x30, 0x32
 CANCEL, PING, PONG = 0x40, 0x41, 0x42
 
 KINDS = {
@@ -79,6 +79,12 @@ def health(status: str, **details) -> bytes:
     """What an agent says of itself: healthy, degraded, draining, unhealthy."""
     state = {"status": status, **details}
     return frame(HEALTH_STATUS, {"agent_id": "scripted", "state": state, "timestamp_ms": 0})
+
+
+def config_update(request_id: str) -> bytes:
+    """An agent's wish for a reload."""
+    wish = {"update_type": {"type": "request_reload"}, "request_id": request_id, "timestamp_ms": 0}
+    return frame(CONFIG_UPDATE_REQUEST, wish)
 
 
 def put(name: str, value: str) -> dict:

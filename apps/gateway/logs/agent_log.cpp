@@ -15,14 +15,17 @@ namespace {
 
 constexpr std::size_t most_reasons = 8;  // of one agent between two connections
 
+// Bytes of a reason that is said at debug level, where nothing limits how often.
+constexpr std::size_t longest_at_debug = 256;
+
 }  // namespace
 
 void AgentLog::on_connected(std::string_view agent, const session::AgentInfo& info) {
   auto& state = agents_[std::string{agent}];
   if (state.seen == Seen::connected) return;
   state = {.seen = Seen::connected, .reasons = {}};
-  spdlog::info("agent '{}': connected to {} {} (worker {})", agent, session::printable(info.name),
-               session::printable(info.version), shard_);
+  spdlog::info("agent '{}': connected (worker {}) to {} {}", agent, shard_, session::printable(info.name),
+               session::printable(info.version));
 }
 
 void AgentLog::on_undeclared(std::string_view agent, std::span<const wire::EventKind> kinds, bool sent) {
@@ -30,12 +33,12 @@ void AgentLog::on_undeclared(std::string_view agent, std::span<const wire::Event
   for (const auto kind : kinds) names.push_back(event_name(kind));
   std::string what =
       sent ? fmt::format(
-                 "does not declare {}, which its events key names: it is sent them all the same, since agents "
+                 "does not declare [{}], which its events key names: it is sent them all the same, since agents "
                  "without extensions seldom declare what they handle (declared-events-only #true takes it at "
                  "its word)",
                  fmt::join(names, ", "))
            : fmt::format(
-                 "does not take {}, which its events key names: filters that fail closed do not use this "
+                 "does not take [{}], which its events key names: filters that fail closed do not use this "
                  "connection, others pass these events uninspected; name only what the agent takes",
                  fmt::join(names, ", "));
   auto& said = undeclared_[std::string{agent}];
@@ -49,11 +52,10 @@ void AgentLog::on_unmatched_answer(std::string_view agent, session::Misfit misfi
       "answers without naming the exchange, so that nobody gets the answer: correlation_id has to stand at the top or "
       "in audit.custom",
       "gives an answer whose reply_to names no event that waits for one, so that nobody gets it: type, and index as "
-      "the "
-      "event counts it, have to be those of the event",
+      "the event counts it, have to be those of the event",
       "answers more often than it was asked: what follows may be taken for the answer to another event of the "
       "exchange"};
-  spdlog::warn("agent '{}': {}; it said {} (worker {})", agent, what[static_cast<std::size_t>(misfit)], said, shard_);
+  spdlog::warn("agent '{}': {} (worker {}); it said {}", agent, what[static_cast<std::size_t>(misfit)], shard_, said);
 }
 
 void AgentLog::on_disconnected(std::string_view agent, const base::Error& reason, std::uint32_t attempts,
@@ -63,16 +65,17 @@ void AgentLog::on_disconnected(std::string_view agent, const base::Error& reason
   const bool is_news = reasons.size() < most_reasons && reasons.insert(reason.message()).second;
   if (lasting && seen != Seen::lasting) {
     seen = Seen::lasting;
-    spdlog::error("agent '{}': still not connected after {} attempts: {} (worker {}); trying on", agent, attempts,
-                  reason.message(), shard_);
+    spdlog::error("agent '{}': still not connected (worker {}) after {} attempts, trying on: {}", agent, shard_,
+                  attempts, reason.message());
   } else if (seen == Seen::never || seen == Seen::connected) {
-    spdlog::warn("agent '{}': {}: {} (worker {})", agent, seen == Seen::never ? "not connected" : "connection lost",
-                 reason.message(), shard_);
+    spdlog::warn("agent '{}': {} (worker {}): {}", agent, seen == Seen::never ? "not connected" : "connection lost",
+                 shard_, reason.message());
     seen = Seen::lost;
   } else if (is_news) {
-    spdlog::warn("agent '{}': still not connected: {} (worker {})", agent, reason.message(), shard_);
+    spdlog::warn("agent '{}': still not connected (worker {}): {}", agent, shard_, reason.message());
   } else {
-    spdlog::debug("agent '{}': {} (worker {})", agent, reason.message(), shard_);
+    spdlog::debug("agent '{}': not connected (worker {}): {}", agent, shard_,
+                  session::printable(reason.message(), longest_at_debug));
   }
 }
 
@@ -87,8 +90,8 @@ void AgentLog::on_health(std::string_view agent, wire::HealthState state) {
 }
 
 void AgentLog::on_config_update(std::string_view agent, const wire::ConfigUpdateRequest& request) {
-  spdlog::warn("agent '{}': asks for a change of configuration (request '{}'), which only a reload makes (worker {})",
-               agent, session::printable(request.request_id), shard_);
+  spdlog::warn("agent '{}': asks for a change of configuration, which only a reload makes (worker {}; request '{}')",
+               agent, shard_, session::printable(request.request_id));
 }
 
 }  // namespace picket::apps::gateway::logs

@@ -10,7 +10,8 @@
 
 namespace picket::apps::gateway::logs {
 
-/// Tells the log what becomes of one shard's agent: a line per change, not per connection.
+/// Tells the log what becomes of one shard's agent: a line per change, not per connection. What an agent chooses stands
+/// behind the first bracket, where it makes no kind of line of its own (picket/log/repeat_limit.hpp).
 /// Thread safety: the shard's thread.
 class AgentLog final : public pool::Observer {
  public:

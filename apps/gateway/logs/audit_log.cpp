@@ -33,7 +33,7 @@ void AuditLog::on_outcome(const inspection::AuditSubject& subject, const inspect
   lines_->push(line_.end());
 }
 
-/// What stands in brackets does not make another kind of line (picket/log): agents choose those words.
+/// What stands behind the bracket makes no other kind of line (picket/log): agents choose those words.
 void AuditLog::on_invalid_answer(const inspection::AuditSubject& subject, const base::Error& why) {
   spdlog::warn("agent '{}': its answer to {} cannot be honoured ({}; request {})", subject.agent,
                event_name(subject.event), why.detail(), subject.exchange);

@@ -77,7 +77,7 @@ void LogFile::write_pending(Patience& patience) {
     rest.remove_prefix(static_cast<std::size_t>(written));
     torn_ = rest.data()[-1] != '\n';
     if (lost_before_)
-      spdlog::info("the log '{}' is written again: {} lines are missing", path_, write_failures() - *lost_before_);
+      spdlog::info("the log '{}' is written again ({} lines are missing)", path_, write_failures() - *lost_before_);
     lost_before_.reset();
   }
   batch_.clear();

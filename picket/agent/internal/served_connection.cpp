@@ -81,7 +81,7 @@ void ServedConnection::on_actions(transport::AgentLink& link) {
 void ServedConnection::on_closed(transport::AgentLink&, const base::Error& reason) {
   const auto self = shared_from_this();
   if (reason.kind() != base::ErrorKind::connection_closed && environment_.log)
-    environment_.log(fmt::format("closed a proxy's connection: {}", reason.message()));
+    environment_.log(fmt::format("closed a proxy's connection ({})", reason.message()));
   link_.reset();
   environment_.on_over(*this);
 }

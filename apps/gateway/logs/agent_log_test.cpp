@@ -1,0 +1,116 @@
+#include "apps/gateway/logs/agent_log.hpp"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <spdlog/sinks/base_sink.h>
+#include <spdlog/spdlog.h>
+
+#include "apps/gateway/logs/audit_log.hpp"
+#include "picket/log/repeat_limit.hpp"
+
+namespace picket::apps::gateway::logs {
+namespace {
+
+/// The process log of one moment: repeats are limited as they are there, at debug level nothing is.
+class Lines final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+ public:
+  [[nodiscard]] const std::vector<std::string>& debug() const { return debug_; }
+  [[nodiscard]] std::size_t written() const { return written_; }
+  /// Lines that say how many were not written.
+  [[nodiscard]] std::size_t counts() { return limit_.take_due(base::TimePoint{} + log::RepeatLimit::window).size(); }
+
+ protected:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    std::string text{message.payload.data(), message.payload.size()};
+    if (message.level < spdlog::level::info) return debug_.push_back(std::move(text));
+    if (limit_.admits(message.level, text, base::TimePoint{})) ++written_;
+  }
+  void flush_() override {}
+
+ private:
+  log::RepeatLimit limit_;
+  std::size_t written_ = 0;
+  std::vector<std::string> debug_;
+};
+
+/// Another word for each number, of a form that ends lines, brackets and quotes, or looks like what we write.
+std::string hostile(std::size_t i) {
+  static constexpr std::string_view forms[] = {
+      "){}(",
+      "({})",
+      "]{}[",
+      "\"{}\"",
+      "'{}'",
+      "{}\n2026-01-01T00:00:00.000Z error forged",
+      "\xc3\xa9{}\xf0\x9f\x98\x80\x80\xff",
+      "{}",
+      ": {} (worker 0)",
+      "\x1b[2J{}",
+      "((((({}",
+      ")))))){}",
+  };
+  return fmt::format(fmt::runtime(forms[i % std::size(forms)]), i);
+}
+
+class AgentLogTest : public ::testing::Test {
+ protected:
+  AgentLogTest() {
+    auto logger = std::make_shared<spdlog::logger>("test", lines_);
+    logger->set_level(spdlog::level::debug);
+    spdlog::set_default_logger(std::move(logger));
+  }
+  ~AgentLogTest() override { spdlog::set_default_logger(std::move(before_)); }
+
+  /// Everything that an agent has a word in, with these words.
+  void say_all(std::size_t i) {
+    const std::string words = hostile(i);
+    const base::Error reason{static_cast<base::ErrorKind>(i % 12), words};
+    log_.on_disconnected("a", reason, 3, i % 5 == 0);
+    log_.on_disconnected("a", base::Error{reason.kind(), words + words}, 4, i % 3 == 0);
+    log_.on_connected("a", {.agent_id = words, .name = words, .version = words});
+    std::vector<wire::EventKind> kinds;
+    for (std::size_t bit = 0; bit < 5; ++bit)
+      if ((i >> bit) % 2 != 0) kinds.push_back(static_cast<wire::EventKind>(bit + 1));
+    log_.on_undeclared("a", kinds, i % 2 == 0);
+    log_.on_unmatched_answer("a", static_cast<session::Misfit>(i % session::misfit_count), words);
+    log_.on_config_update("a", {.update = wire::RequestReload{}, .request_id = words});
+    log_.on_health("a", static_cast<wire::HealthState>(i % 4));
+    log_.on_breaker("a", static_cast<pool::Breaker::State>(i % 3));
+    audit_.on_invalid_answer({.exchange = words, .agent = "a", .event = wire::EventKind::request_headers}, reason);
+  }
+
+  std::shared_ptr<Lines> lines_ = std::make_shared<Lines>();
+  std::shared_ptr<spdlog::logger> before_ = spdlog::default_logger();
+  AgentLog log_{0};
+  AuditLog audit_{nullptr};
+};
+
+TEST_F(AgentLogTest, NoWordsOfAnAgentMakeANewKindOfLine) {
+  for (std::size_t i = 0; i < 5000; ++i) say_all(i);
+  constexpr std::size_t kinds = 17;  // of ours
+  EXPECT_EQ(lines_->written(), kinds * log::RepeatLimit::burst);
+  EXPECT_EQ(lines_->counts(), kinds);
+}
+
+TEST_F(AgentLogTest, OneAgentsWordsTakeNoLineFromAnother) {
+  for (std::size_t i = 0; i < 5000; ++i) say_all(i);
+  const std::size_t before = lines_->written();
+  log_.on_connected("b", {.name = "quiet", .version = "1"});
+  EXPECT_EQ(lines_->written(), before + 1);
+}
+
+TEST_F(AgentLogTest, AtDebugLevelWhereNothingLimitsHowOftenALineIsShort) {
+  for (std::size_t i = 0; i < 20; ++i)
+    log_.on_disconnected("a", base::Error{base::ErrorKind::invalid_message, std::string(1024 * 1024, '\xff')}, 1,
+                         false);
+  ASSERT_GT(lines_->debug().size(), 10U);
+  for (const std::string& line : lines_->debug()) EXPECT_LE(line.size(), 350U);
+}
+
+}  // namespace
+}  // namespace picket::apps::gateway::logs
