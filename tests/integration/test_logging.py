@@ -241,8 +241,9 @@ class SlowReader(StageTest):
         self.addCleanup(thread.join)
         self.addCleanup(self.ended.set)
         self.addCleanup(self.release.set)
-        logging = 'access-log { file "access.fifo" }'
-        self.gateway.write(self.targets, logging=logging, limits="max-header-size-bytes 16000", drain_s=2)
+        logging = 'access-log { file "access.fifo" }; audit { file "audit.jsonl" }'
+        agents = [Asked("a", self.stage.agent(request_headers=self.decide).path)]
+        self.gateway.write(self.targets, agents, logging=logging, limits="max-header-size-bytes 16000", drain_s=2)
         self.gateway.start()
         with Client(self.gateway.port) as client:
             for _ in range(150):
@@ -259,6 +260,18 @@ class SlowReader(StageTest):
         if request.target == "/held":
             self.release.wait(30)
         return response()
+
+    @staticmethod
+    def decide(event) -> dict:
+        return allow(audit={"tags": ["x" * 3000]}) if event.body["uri"] == "/tagged" else allow()
+
+    def test_it_costs_no_line_of_the_audit_log(self):
+        audit = self.gateway.folder / "audit.jsonl"
+        with Client(self.gateway.port) as client:
+            for _ in range(600):  # more than the queue of a worker holds
+                self.assertEqual(client.get("/tagged").status, 200)
+        wait("all audit lines are there", lambda: audit.read_text().count('"tags":["xxx') == 600)
+        self.assertEqual(self.gateway.metric("picket_log_lines_lost_total", log="audit"), 0)
 
     def test_it_does_not_delay_the_end(self):
         self.gateway.program.signal(signal.SIGTERM)

@@ -20,7 +20,7 @@ TEST(LogRace, WorkersLogWhileTheFileIsWrittenReopenedAndItsCountersRead) {
   const std::string path = (folder.path() / "log").string();
   const auto log = LogFile::open(path, workers).value();
   {
-    LogWriter writer{{log.get()}};
+    LogWriter writer{*log};
     std::vector<std::jthread> threads;
     for (std::size_t worker = 0; worker < workers; ++worker)
       threads.emplace_back([&, worker] {

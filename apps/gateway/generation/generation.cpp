@@ -20,10 +20,8 @@ base::Result<std::shared_ptr<Logs>> Logs::open(const config::Observability& want
   const std::shared_ptr<Logs> logs{new Logs, end};
   PICKET_TRY(open_if_wanted(wanted.access_log, shards, logs->access));
   PICKET_TRY(open_if_wanted(wanted.audit_log, shards, logs->audit));
-  std::vector<logs::LogFile*> files;
   for (const auto* const file : {&logs->access, &logs->audit})
-    if (*file) files.push_back(file->get());
-  if (!files.empty()) logs->writer.emplace(std::move(files));
+    if (*file) logs->writers.emplace_back(**file);
   return logs;
 }
 

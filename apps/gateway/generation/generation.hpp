@@ -1,7 +1,7 @@
 #pragma once
 
+#include <deque>
 #include <memory>
-#include <optional>
 #include <vector>
 
 #include "apps/gateway/config/model.hpp"
@@ -11,11 +11,11 @@
 
 namespace picket::apps::gateway::generation {
 
-/// The access and audit logs and the thread that writes them.
+/// The access and audit logs and the threads that write them.
 struct Logs {
   std::unique_ptr<logs::LogFile> access;  ///< Null: not configured.
   std::unique_ptr<logs::LogFile> audit;
-  std::optional<logs::LogWriter> writer;  ///< After the files, so that it ends before them.
+  std::deque<logs::LogWriter> writers;  ///< One of each file. After the files, so that they end before them.
 
   /// They end in `closer`, whoever lets go of them. Errors: io, naming the file that cannot be written.
   [[nodiscard]] static base::Result<std::shared_ptr<Logs>> open(const config::Observability& wanted, std::size_t shards,

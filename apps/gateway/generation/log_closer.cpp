@@ -9,7 +9,7 @@ namespace picket::apps::gateway::generation {
 LogCloser::LogCloser() : thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 void LogCloser::take(std::unique_ptr<Logs> logs) {
-  if (logs->writer) logs->writer->end();
+  for (auto& writer : logs->writers) writer.end();
   const std::lock_guard lock{mutex_};
   ending_.push_back(std::move(logs));
   changed_.notify_one();

@@ -26,7 +26,7 @@ int open_for_appending(const std::string& path) {
   return ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0640);
 }
 
-// What all readers together may take once the log is to end.
+// What a reader may take once the log is to end.
 constexpr base::Duration patience_at_end = std::chrono::seconds{1};
 
 }  // namespace
@@ -108,8 +108,7 @@ void LogFile::reopen() {
   descriptor_ = descriptor;
 }
 
-LogWriter::LogWriter(std::vector<LogFile*> files)
-    : files_(std::move(files)), thread_([this](const std::stop_token& stop) { run(stop); }) {}
+LogWriter::LogWriter(LogFile& file) : file_(file), thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 void LogWriter::run(const std::stop_token& stop) {
   std::mutex mutex;
@@ -119,14 +118,11 @@ void LogWriter::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     wake.wait_for(lock, stop, write_interval, [] { return false; });
     // What was logged before the rotation still goes to the old file.
-    for (auto* file : files_) file->write_pending(patience);
-    if (reopen_.exchange(false, std::memory_order_relaxed))
-      for (auto* file : files_) file->reopen();
+    file_.write_pending(patience);
+    if (reopen_.exchange(false, std::memory_order_relaxed)) file_.reopen();
   }
-  for (auto* file : files_) {
-    file->write_pending(patience);
-    file->say_what_is_missing();
-  }
+  file_.write_pending(patience);
+  file_.say_what_is_missing();
 }
 
 }  // namespace picket::apps::gateway::logs

@@ -15,8 +15,8 @@
 
 namespace picket::apps::gateway::logs {
 
-/// How long a log's reader may be waited for: as long as it takes what it is given, but a second in all from when the
-/// log is to end.
+/// How long a log's reader may be waited for: as long as it takes what it is given, but a second from when the log is
+/// to end.
 class Patience {
  public:
   explicit Patience(std::stop_token ending) : ending_(std::move(ending)) {}
@@ -61,24 +61,24 @@ class LogFile {
   bool torn_ = false;                         // the file ends in the middle of a line
 };
 
-/// The thread that writes log files, every 50 ms, so that a line is on disk (not synced) within 100 ms.
-/// Thread safety: reopen() and end() from any thread. Lifetime: the files outlive it. Its end writes what is queued and
-/// waits for that: a second at most for slow readers, from end() on; what they have not taken then is lost, counted and
-/// said.
+/// The thread that writes a log file, every 50 ms, so that a line is on disk (not synced) within 100 ms. Each file has
+/// one of its own: a pipe that nobody reads, or a slow disk, costs no line of another log. Thread safety: reopen() and
+/// end() from any thread. Lifetime: the file outlives it. Its end writes what is queued and waits for that: a second at
+/// most for a slow reader, from end() on; what it has not taken then is lost, counted and said.
 class LogWriter {
  public:
-  explicit LogWriter(std::vector<LogFile*> files);
+  explicit LogWriter(LogFile& file);
 
   /// Begins its end, and does not wait for it: nothing is queued any more.
   void end() noexcept { thread_.request_stop(); }
 
-  /// Opens every file anew before the next write: for log rotation.
+  /// Opens the file anew before the next write: for log rotation.
   void reopen() noexcept { reopen_.store(true, std::memory_order_relaxed); }
 
  private:
   void run(const std::stop_token& stop);
 
-  std::vector<LogFile*> files_;
+  LogFile& file_;
   std::atomic<bool> reopen_{false};
   std::jthread thread_;
 };

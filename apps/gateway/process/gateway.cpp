@@ -144,7 +144,7 @@ base::Result<std::unique_ptr<MetricsServer>> Gateway::open_metrics(const config:
 }
 
 void Gateway::reopen_logs() {
-  if (generation_->logs->writer) generation_->logs->writer->reopen();
+  for (auto& writer : generation_->logs->writers) writer.reopen();
 }
 
 void Gateway::drain() {
