@@ -294,6 +294,16 @@ void Listener::keep_spare() noexcept {
   if (keeps_spare_ && spare_ < 0) spare_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
+void Listener::end(Stream& stream) noexcept {
+  if (!keeps_spare_ || spare_ >= 0 || !socket_.is_open() || !stream.is_open()) return stream.close();
+  boost::system::error_code error;
+  const int descriptor = stream.socket().release(error);
+  if (error) return stream.close();
+  // Replaces the connection in one step; what the spare refers to does not matter.
+  spare_ = ::dup3(socket_.native_handle(), descriptor, O_CLOEXEC);
+  if (spare_ < 0) ::close(descriptor);
+}
+
 base::Result<Accepted> Listener::Accept::await_resume() { return std::move(result_); }
 
 Task<void> accept_all(Listener& listener, Worker& worker, std::function<void(const Accepted&)> take) {

@@ -52,6 +52,10 @@ class Listener {
   class Accept;
   [[nodiscard]] Accept accept();
 
+  /// Ends a connection that it has taken. Its descriptor becomes the spare one where that is given up: freed, another
+  /// thread that waits for one would have it before the next accept. Awaited operations end with connection_closed.
+  void end(Stream& stream) noexcept;
+
   /// Ends a pending accept and removes the socket file.
   void close() noexcept;
   /// The address it listens on, with the port the kernel chose for port 0.

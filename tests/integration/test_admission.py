@@ -1,5 +1,6 @@
 """Who gets a place: descriptors, connections in all and per client, who has to go for whom."""
 
+import os
 import resource
 import socket
 import struct
@@ -120,6 +121,21 @@ class Admission(StageTest):
         self.assertLessEqual(gateway.program.text().count("cannot accept on"), 4)
         resource.prlimit(gateway.pid, resource.RLIMIT_NOFILE, before)
         self.assertEqual({client.response().status for client in waiting}, {200})
+
+    def test_metrics_are_answered_again_and_again_while_no_descriptor_is_free(self):
+        gateway = self.gateway(workers=2)
+        self.see_every_kind_of_end(gateway)
+        before = resource.prlimit(gateway.pid, resource.RLIMIT_NOFILE)
+        highest = max(int(each) for each in os.listdir(f"/proc/{gateway.pid}/fd"))
+        resource.prlimit(gateway.pid, resource.RLIMIT_NOFILE, (highest + 1, before[1]))
+        for _ in range(60):  # under way, so that none goes for another
+            gateway.client().send("GET / HTTP/1.1\r\nX-Slow")
+        gateway.said("cannot accept on")
+        for _ in range(5):
+            self.assertIn("picket_client_connections_open", gateway.metrics_text())
+            time.sleep(0.3)  # who waits for a descriptor tries every 100 ms
+        resource.prlimit(gateway.pid, resource.RLIMIT_NOFILE, before)
+        self.assertEqual(gateway.get().status, 200)
 
     def see_every_kind_of_end(self, gateway) -> None:
         """UBSan opens a pipe to look at a kind of object that it has not seen, and calls it invalid where it can't."""

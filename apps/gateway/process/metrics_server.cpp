@@ -68,6 +68,7 @@ transport::Task<void> MetricsServer::serve(int descriptor) {
   Client client{transport::adopt(worker_, descriptor)};
   open_.push_back(&client);
   co_await answer_to(client);
+  listener_->end(client.stream);
   std::erase(open_, &client);
 }
 
@@ -82,7 +83,7 @@ void MetricsServer::close_oldest() noexcept {
   if (oldest == open_.end()) oldest = std::ranges::find(open_, false, &Client::is_closed);
   if (oldest == open_.end()) return;
   (*oldest)->is_closed = true;
-  (*oldest)->stream.close();
+  listener_->end((*oldest)->stream);
 }
 
 transport::Task<void> MetricsServer::answer_to(Client& client) {
