@@ -1,5 +1,6 @@
 """Reloads and the agents that serve meanwhile: what a reload leaves as it is goes on, what cannot be had changes nothing."""
 
+import os
 import signal
 import threading
 import time
@@ -77,7 +78,7 @@ class ReloadOfAgents(StageTest):
         self.assertEqual(gateway.program.wait(15), 0)
         self.stage.programs.all.remove(gateway.program)
 
-    def test_reloads_of_something_else_leave_an_agent_its_connections_and_counters(self):
+    def test_a_hundred_reloads_of_something_else_leave_agents_and_upstreams_their_connections_and_counters(self):
         agent = self.stage.agent("a", request_headers=lambda _: allow(request_headers=[put("x-inspected", "yes")]))
         asked = [Asked("a", agent.path, keys=f"failure-mode open; {POOL}")]
         gateway = self.stage.gateway(self.upstream, asked)
@@ -91,7 +92,7 @@ class ReloadOfAgents(StageTest):
 
         thread = threading.Thread(target=load)
         thread.start()
-        for i in range(20):
+        for i in range(100):
             gateway.write({"app": [self.upstream.address]}, asked, limits=f"max-header-count {50 + i}")
             reload(gateway, i + 1)
         done.set()
@@ -100,3 +101,14 @@ class ReloadOfAgents(StageTest):
         self.assertEqual({tuple(r.values("x-inspected")) for r in self.upstream.requests}, {("yes",)})
         self.assertEqual(len(agent.connections), 2)
         gateway.expect_metric(len(statuses), "picket_agent_answers_total", agent="a")
+        gateway.expect_metric(len(statuses), "picket_requests_total", **{"class": "2xx"})
+        self.assertLessEqual(gateway.metric("picket_upstream_connects_total", upstream="app"), os.cpu_count())
+
+    def test_an_upstream_that_a_reload_moves_is_asked_at_its_new_place(self):
+        gateway = self.stage.gateway(self.upstream, [])
+        self.assertEqual(gateway.get().status, 200)
+        other = self.stage.upstream()
+        gateway.write({"app": [other.address]}, [])
+        reload(gateway, 1)
+        self.assertEqual(gateway.get().status, 200)
+        self.assertEqual((len(self.upstream.requests), len(other.requests)), (1, 1))

@@ -86,12 +86,14 @@ struct Target {
   std::string host;  ///< An IP address or a name.
   std::uint16_t port = 0;
   std::uint32_t weight = 1;
+  friend bool operator==(const Target&, const Target&) = default;
 };
 
 struct Upstream {
   std::string id;
   std::vector<Target> targets;
   LoadBalancing load_balancing = LoadBalancing::round_robin;
+  friend bool operator==(const Upstream&, const Upstream&) = default;
 };
 
 /// What a route answers by itself, without an upstream.

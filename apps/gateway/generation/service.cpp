@@ -8,7 +8,7 @@
 namespace picket::apps::gateway::generation {
 
 Service::Service(transport::Worker& worker_in, ShardState& shard_in, std::shared_ptr<const Generation> generation_in,
-                 Agents agents_in)
+                 Agents agents_in, const Service* previous)
     : worker(worker_in),
       shard(shard_in),
       generation(std::move(generation_in)),
@@ -20,11 +20,19 @@ Service::Service(transport::Worker& worker_in, ShardState& shard_in, std::shared
     const auto endpoint = transport::Endpoint::tcp(listener.host, listener.port);
     listener_addresses_.push_back(endpoint ? endpoint->text() : std::string{});
   }
-  for (const auto& resolved : generation->upstreams)
-    upstreams.push_back(std::make_unique<upstream::Pool>(worker, resolved, upstream_timeouts, shard.upstream_sockets));
+  for (const auto& resolved : generation->upstreams) upstreams.push_back(pool_for(resolved, previous));
   if (const auto& file = generation->logs->access) access = &file->queue(shard.index);
   for (const auto& agent : config.agents) agent_counters.push_back(&shard.metrics.agents[agent.id]);
   chains_ = make_chains(config, agents.all(), agent_counters);
+}
+
+std::shared_ptr<upstream::Pool> Service::pool_for(const upstream::Resolved& wanted, const Service* previous) {
+  if (previous != nullptr) {
+    const auto found = std::ranges::find_if(
+        previous->upstreams, [&](const auto& pool) { return upstream::is_same(pool->resolved(), wanted); });
+    if (found != previous->upstreams.end()) return *found;
+  }
+  return std::make_shared<upstream::Pool>(worker, wanted, upstream_timeouts, shard.upstream_sockets);
 }
 
 const config::Listener* Service::listener(std::string_view address) const noexcept {
@@ -39,7 +47,7 @@ base::Result<std::shared_ptr<Service>> Service::create(transport::Worker& worker
   auto agents =
       Agents::make(worker, shard.index, generation->config, previous != nullptr ? &previous->agents : nullptr);
   if (!agents) return std::move(agents.error());
-  return std::shared_ptr<Service>{new Service{worker, shard, std::move(generation), std::move(*agents)}};
+  return std::shared_ptr<Service>{new Service{worker, shard, std::move(generation), std::move(*agents), previous}};
 }
 
 }  // namespace picket::apps::gateway::generation

@@ -46,7 +46,8 @@ struct ShardState {
 /// it.
 class Service {
  public:
-  /// Begins to connect to the agents that `previous` does not have; null: there is none. Errors: those of Agents::make.
+  /// Takes agents and upstreams over from `previous` where they are the same, with their connections and counters, and
+  /// begins to connect to the agents that are new. Null: there is none. Errors: those of Agents::make.
   [[nodiscard]] static base::Result<std::shared_ptr<Service>> create(transport::Worker& worker, ShardState& shard,
                                                                      std::shared_ptr<const Generation> generation,
                                                                      const Service* previous);
@@ -65,7 +66,7 @@ class Service {
   Agents agents;
   std::vector<inspection::AgentCounters*> agent_counters;  ///< In the order of config.agents.
   logs::AuditLog audit;
-  std::vector<std::unique_ptr<upstream::Pool>> upstreams;  ///< In the order of config.upstreams.
+  std::vector<std::shared_ptr<upstream::Pool>> upstreams;  ///< In the order of config.upstreams.
   logs::LineQueue* access = nullptr;                       ///< Null: no access log.
   http::HeadLimits head_limits;
   ClientTimeouts timeouts;
@@ -75,7 +76,10 @@ class Service {
   std::vector<inspection::Chain> chains_;        // in the order of config.routes
   std::vector<std::string> listener_addresses_;  // in the order of config.listeners
 
-  Service(transport::Worker& worker, ShardState& shard, std::shared_ptr<const Generation> generation, Agents agents);
+  Service(transport::Worker& worker, ShardState& shard, std::shared_ptr<const Generation> generation, Agents agents,
+          const Service* previous);
+  /// `previous`'s where it has just so one, else a new one.
+  [[nodiscard]] std::shared_ptr<upstream::Pool> pool_for(const upstream::Resolved& wanted, const Service* previous);
 };
 
 }  // namespace picket::apps::gateway::generation

@@ -49,6 +49,14 @@ base::Error spoke_first(transport::Stream& stream) {
 
 }  // namespace
 
+bool is_same(const Resolved& a, const Resolved& b) {
+  const auto are_same = [](const std::vector<transport::Endpoint>& some,
+                           const std::vector<transport::Endpoint>& others) {
+    return std::ranges::is_permutation(some, others, {}, &transport::Endpoint::text, &transport::Endpoint::text);
+  };
+  return a.upstream == b.upstream && std::ranges::equal(a.addresses, b.addresses, are_same);
+}
+
 base::Result<Resolved> resolve(const config::Upstream& upstream) {
   Resolved resolved{.upstream = upstream, .addresses = {}};
   for (const auto& target : upstream.targets) {
@@ -88,13 +96,13 @@ void Lease::failed(base::Error why, Tried& tried) { pool_->note_failure(target_,
 
 void Lease::give_back(bool settling) { pool_->keep(std::move(socket_), target_, *endpoint_, settling); }
 
-Pool::Pool(transport::Worker& worker, const Resolved& resolved, const Timeouts& timeouts, SocketBudget& sockets)
+Pool::Pool(transport::Worker& worker, Resolved resolved, const Timeouts& timeouts, SocketBudget& sockets)
     : worker_(worker),
-      resolved_(resolved),
+      resolved_(std::move(resolved)),
       timeouts_(timeouts),
       sockets_(sockets),
-      balancer_(resolved.upstream.targets, resolved.upstream.load_balancing),
-      preferred_(resolved.addresses.size()),
+      balancer_(resolved_.upstream.targets, resolved_.upstream.load_balancing),
+      preferred_(resolved_.addresses.size()),
       idle_timer_([](void* self, base::TimePoint now) { static_cast<Pool*>(self)->close_expired(now); }, this) {
   sockets_.join(idle_owner_);
 }

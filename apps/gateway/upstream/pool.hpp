@@ -24,6 +24,9 @@ struct Resolved {
   std::vector<std::vector<transport::Endpoint>> addresses;
 };
 
+/// Whether both name the same targets at the same addresses, in whatever order a resolver gives these.
+[[nodiscard]] bool is_same(const Resolved& a, const Resolved& b);
+
 /// Errors: connection_failed naming the target that has no address.
 [[nodiscard]] base::Result<Resolved> resolve(const config::Upstream& upstream);
 
@@ -84,12 +87,13 @@ class Lease {
   bool reused_;
 };
 
-/// The connections of one worker to one upstream.
+/// The connections of one worker to one upstream, and how its targets fare. A reload that leaves the upstream as it is
+/// keeps its pool.
 /// Thread safety: its worker's thread; counters may be read from any. Lifetime: outlives its leases.
 class Pool {
  public:
   /// `sockets`: the worker's, shared with its other pools.
-  Pool(transport::Worker& worker, const Resolved& resolved, const Timeouts& timeouts, SocketBudget& sockets);
+  Pool(transport::Worker& worker, Resolved resolved, const Timeouts& timeouts, SocketBudget& sockets);
 
   /// An idle connection where there is one that lives and may be used, else a new one; each address that is not in
   /// `tried` is tried once. What is known to be stale is not used; a connection that goes stale afterwards shows in
@@ -104,6 +108,7 @@ class Pool {
   [[nodiscard]] bool is_exhausted(const Tried& tried) const noexcept;
 
   [[nodiscard]] const std::string& id() const noexcept { return resolved_.upstream.id; }
+  [[nodiscard]] const Resolved& resolved() const noexcept { return resolved_; }
   [[nodiscard]] const Timeouts& timeouts() const noexcept { return timeouts_; }
   [[nodiscard]] std::size_t idle() const noexcept { return idle_.size(); }
 
@@ -139,7 +144,7 @@ class Pool {
   void close_expired(base::TimePoint now);
 
   transport::Worker& worker_;
-  const Resolved& resolved_;
+  const Resolved resolved_;
   Timeouts timeouts_;
   SocketBudget& sockets_;
   IdleOwner idle_owner_{&Pool::idle_since, &Pool::close_oldest, this};
