@@ -9,8 +9,6 @@ PAGE = (ROOT / "docs" / "errors.md").read_text()
 
 # Errors of the exchange that no access line shows as an upstream's.
 NOT_THE_UPSTREAMS = {
-    "the body is over the limit": "the client's, told as body_too_large",
-    "the upstream answered first": "ends the sending; what the upstream said is told",
     "nobody waits for it any more": "the client has left",
     "no target": "said where no address was tried; the failures of those that were are told in its place",
     "none that is usable": "at start, before there is a request",
@@ -44,7 +42,7 @@ class Errors(unittest.TestCase):
         self.assertEqual(first_cells("Kinds of errors"), re.findall(r'\{"(\w+)",', words))
 
     def test_each_text_that_upstream_error_may_have_is_explained_and_no_other(self):
-        files = ["exchange_upstream.cpp", "exchange_response.cpp", "early_answer.cpp", "pool.cpp"]
+        files = ["exchange_upstream.cpp", "http1_upstream.cpp", "early_answer.cpp", "pool.cpp"]
         said = set()
         for text in map(source, files):
             for call in re.findall(r"base::fail\((.*?);|return \{error\.kind\(\), (\"[^\"]*\")\}", text, re.S):

@@ -2,35 +2,33 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
-#include <vector>
 
-#include "apps/gateway/answers/answer_writer.hpp"
 #include "apps/gateway/answers/refusal.hpp"
 #include "apps/gateway/body/block_pool.hpp"
-#include "apps/gateway/body/body_reader.hpp"
-#include "apps/gateway/downstream/client_watch.hpp"
+#include "apps/gateway/body/held_body.hpp"
+#include "apps/gateway/exchange/client_side.hpp"
+#include "apps/gateway/exchange/exchange_record.hpp"
+#include "apps/gateway/exchange/exchange_state.hpp"
 #include "apps/gateway/exchange/forwarded_request.hpp"
+#include "apps/gateway/exchange/upstream_side.hpp"
 #include "apps/gateway/generation/service.hpp"
-#include "picket/http/fields.hpp"
 #include "picket/http/message.hpp"
-#include "picket/http/response_reader.hpp"
 #include "picket/inspection/inspection.hpp"
+#include "picket/transport/cancel.hpp"
 
 namespace picket::apps::gateway::exchange {
 
-class EarlyAnswer;
-
 /// One request from its validated head to its last response byte: agents, upstream, relay, log line.
 ///
-/// Thread safety: its worker's thread. Lifetime: head, stream and buffer outlive it.
-class Exchange {
+/// It moves bytes and reports what happens; ExchangeState says what may happen and what is next, and nothing beside it
+/// is asked. Thread safety: its worker's thread. Lifetime: all that it is given outlives it.
+class Exchange final : private UpstreamListener {
  public:
-  /// `listener`: whose client it is; null where the configuration has it no more.
-  Exchange(generation::Service& service, transport::Stream& client, base::Buffer& client_buffer,
-           const downstream::Peer& peer, const config::Listener* listener, const http::RequestHead& request,
-           base::Arena& arena);
+  /// `cancel`: this exchange's, which the upstream's side takes too. `listener`: whose client it is; null where the
+  /// configuration has it no more.
+  Exchange(generation::Service& service, ClientSide& client, UpstreamSide& upstream, transport::Cancel& cancel,
+           const downstream::Peer& peer, const config::Listener* listener, base::Arena& arena);
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
   ~Exchange();
@@ -40,12 +38,9 @@ class Exchange {
   [[nodiscard]] transport::Task<void> serve();
 
   /// Nobody will read the answer any more: what is awaited ends.
-  void abandon(wire::CancelReason reason);
+  void abandon(wire::CancelReason reason) { happened(Event::client_lost, reason); }
 
-  /// Whether the client's connection may take another request.
-  [[nodiscard]] bool keeps_alive() const noexcept { return keep_alive_; }
-  /// Whether the client may still be sending a body that nobody reads, so that the connection must linger.
-  [[nodiscard]] bool lingers() const noexcept { return !body_.done() && !client_lost_; }
+  [[nodiscard]] const ExchangeState& state() const noexcept { return state_; }
 
  private:
   /// How many bytes of a body are too many. Taken once per request: the agents' limits may change while it is read.
@@ -54,89 +49,73 @@ class Exchange {
     std::uint64_t refuse_above = 0;
   };
 
-  // Each step returns false where the request has been answered, or cannot be any more.
-  void hold_what_came();
-  [[nodiscard]] bool hold_more(std::uint64_t bytes);
-  void let_body_go() noexcept;
-  [[nodiscard]] transport::Task<bool> inspect_head(const config::Route& route);
-  [[nodiscard]] transport::Task<bool> take_body();
-  [[nodiscard]] transport::Task<bool> hold_body(BodyLimits limits);
-  [[nodiscard]] transport::Task<bool> take_verdict(inspection::Verdict verdict);
-  [[nodiscard]] transport::Task<bool> continue_if_expected();
-  [[nodiscard]] transport::Task<void> forward(const config::Route& route);
-  [[nodiscard]] transport::Task<std::optional<upstream::Lease>> send_upstream(upstream::Pool& pool);
-  [[nodiscard]] transport::Task<base::Status> ask(upstream::Lease& lease);
-  [[nodiscard]] transport::Task<base::Status> send_request(upstream::Lease& lease, EarlyAnswer& early);
-  [[nodiscard]] transport::Task<base::Status> stream_body(transport::Stream& upstream, EarlyAnswer& early);
-  [[nodiscard]] transport::Task<base::Result<http::ResponseHead>> read_response_head(upstream::Lease& lease,
-                                                                                     http::ResponseReader& reader);
-  [[nodiscard]] base::Status take_response(const base::Result<http::ResponseHead>& head,
-                                           const http::ResponseReader& reader);
-  void pass_interim(const http::ResponseHead& interim);
-  [[nodiscard]] bool may_ask_again(upstream::Lease& lease, const base::Error& error, upstream::Tried& tried);
-  /// Says why an upstream gave no whole answer, and keeps it for the access line.
-  void note_upstream_error(std::string_view address, const base::Error& error);
-  /// Shows the head of an answer to the agents that want it; false where that ended the exchange.
-  [[nodiscard]] transport::Task<bool> inspect_response_head(std::uint16_t status, base::Headers headers);
-  [[nodiscard]] transport::Task<void> respond_fixed(const config::FixedAnswer& fixed);
-  [[nodiscard]] transport::Task<void> respond(upstream::Lease lease);
-  [[nodiscard]] transport::Task<void> relay(upstream::Lease lease, const http::FieldList& fields);
-  [[nodiscard]] transport::Task<void> give_up_response(base::Error error, bool has_begun);
-  [[nodiscard]] transport::Task<void> answer(inspection::Answer answer, answers::Reason reason = answers::Reason::none);
-  [[nodiscard]] transport::Task<void> refuse(answers::Reason reason, std::uint16_t status);
-  /// The gateway is the last recipient: Max-Forwards says so.
-  [[nodiscard]] transport::Task<void> answer_here();
-  /// Answers a request whose body could not be read to its end, where anybody is left to answer.
-  [[nodiscard]] transport::Task<void> refuse_unread(const base::Error& error);
+  void happened(Event event, wire::CancelReason reason = wire::CancelReason::client_disconnect);
+  /// The client gets this, where it can still be told.
+  void decide(inspection::Answer answer, answers::Reason reason = answers::Reason::none);
+  void refuse(answers::Reason reason, std::uint16_t status);
+  /// Whether the exchange goes on; where not, what the verdict says is decided.
+  [[nodiscard]] bool passes(inspection::Verdict verdict);
 
-  /// Nobody is left to answer, by the client's doing.
-  void client_left() noexcept;
-  [[nodiscard]] BodyLimits body_limits() const;
-  void build_request(base::Buffer& out, const std::string& upstream_address);
-  void build_response(base::Buffer& out, const http::FieldList& fields, bool to_chunks);
-  [[nodiscard]] answers::AnswerTerms terms();
+  void arrive();
+  void take_route(const config::Route& route);
+  /// What the stage has to do. It reports what came of it.
+  [[nodiscard]] transport::Task<void> work();
   void conclude();
-  void write_access_line(base::Duration duration);
+
+  // The request, as far as agents look at it.
+  [[nodiscard]] transport::Task<void> judge_head();
+  void let_head_on();
+  [[nodiscard]] transport::Task<void> invite_body();
+  [[nodiscard]] transport::Task<void> hold_body();
+  [[nodiscard]] transport::Task<void> judge_body();
+  [[nodiscard]] BodyLimits body_limits() const;
+  /// Decides about a request whose body could not be read to its end.
+  void refuse_unread(const base::Error& error);
+
+  // The request, on its way to the upstream.
+  [[nodiscard]] transport::Task<void> lease();
+  [[nodiscard]] transport::Task<void> send();
+  [[nodiscard]] transport::Task<void> send_rest();
+  void begin_request();
+  [[nodiscard]] BodyLength length_to_send();
+  [[nodiscard]] bool take_rest(const base::Result<std::size_t>& size, bool waited_for_upstream);
+  [[nodiscard]] transport::Task<void> await_answer();
+  /// Nothing, or nothing more, comes of the upstream.
+  void fail_upstream(const base::Error& error);
+  void fail_sending(const base::Error& error);
+  void on_upstream_error(std::string_view address, const base::Error& error) override;
+  void on_interim(const http::ResponseHead& interim) override;
+  void on_early_answer() override { happened(Event::cut_short); }
+
+  // The answer.
+  [[nodiscard]] transport::Task<void> make_answer();
+  [[nodiscard]] inspection::Answer fixed_answer() const;
+  [[nodiscard]] inspection::Answer last_recipients_answer() const;
+  [[nodiscard]] transport::Task<void> judge_answer();
+  [[nodiscard]] transport::Task<void> open_answer();
+  void begin_relayed();
+  [[nodiscard]] transport::Task<void> pass_piece(bool may_wait);
+  [[nodiscard]] transport::Task<void> write_answer();
+  void begin_answer(std::uint16_t status, std::string_view reason, http::FieldList& fields, BodyLength length);
 
   generation::Service& service_;
-  transport::Stream& client_;
+  ClientSide& client_;
+  UpstreamSide& upstream_;
   const http::RequestHead& request_;
   base::Arena& arena_;
-  body::BodyReader body_;
-  downstream::ClientWatch watch_;  // of the client, while nobody reads from it
+  ExchangeState state_;
+  transport::Cancel& cancel_;
   base::CorrelationId id_;
   std::string_view request_id_;
   ForwardedRequest forwarded_;
+  const config::Route* route_ = nullptr;  // once it is found
   std::optional<inspection::Inspection> inspection_;
-  base::TimePoint began_;
-
-  // The body, where it came with the head or agents look at it: blocks as read, pieces as they go on.
-  std::vector<body::BlockPool::Block> blocks_;
-  std::vector<base::ByteView> held_;
-  std::uint64_t body_size_ = 0;
-  std::uint64_t counted_as_held_ = 0;  // of the worker's budget
-  bool body_is_held_ = false;          // all of it, even where there is none of it
-  bool request_is_sent_ = false;       // all of it, to the upstream that answers
-  bool body_started_ = false;          // bytes of it were taken from the socket to go upstream: no retry
-  bool expect_goes_on_ = false;        // the upstream says whether the client is to send its body
-
-  base::Buffer interim_;  // what the client could not take of interim answers yet: goes before the final one
-  base::Buffer upstream_buffer_;
-  transport::Stream* upstream_ = nullptr;  // while it is waited for: closed when the client goes
-  http::ResponseHead response_;
-
-  // For the log.
-  std::uint16_t status_ = 0;
-  std::uint64_t response_size_ = 0;
-  std::string upstream_address_;
-  std::string upstream_error_;
-  std::string_view decision_ = "allow";
-  std::string_view deciding_agent_;
-  answers::Reason reason_ = answers::Reason::none;
-  std::string_view reason_detail_;
-  std::uint32_t attempts_ = 0;
-  bool keep_alive_ = true;
-  bool client_lost_ = false;
+  std::optional<transport::Cancel::Guard> inspection_guard_;
+  body::HeldBody held_;
+  body::BlockPool::Block block_;                  // for bytes that pass
+  std::optional<inspection::Answer> answer_;      // our own, once it is decided or made
+  const http::ResponseHead* response_ = nullptr;  // the upstream's
+  ExchangeRecord record_;
 };
 
 }  // namespace picket::apps::gateway::exchange

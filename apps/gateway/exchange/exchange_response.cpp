@@ -1,139 +1,146 @@
-#include "apps/gateway/answers/answer_writer.hpp"
 #include "apps/gateway/exchange/exchange.hpp"
-#include "picket/http/outgoing.hpp"
 
 namespace picket::apps::gateway::exchange {
 namespace {
 
-/// How the connection ends, be it closed here or with the process: by a FIN, or by a reset.
-void end_with_reset(transport::Stream& client, bool reset) {
-  boost::system::error_code ignored;
-  client.socket().set_option(transport::Stream::Socket::linger(reset, 0), ignored);
+/// RFC 9110 §15.3.5, §15.3.6, §15.4.5.
+constexpr bool has_content(std::uint16_t status) noexcept { return status != 204 && status != 205 && status != 304; }
+
+/// RFC 9110 §8.6, §15.4.5.
+constexpr bool says_length(std::uint16_t status) noexcept { return status != 204 && status != 304; }
+
+/// What TRACE may show of a request: never what may be secret (RFC 9110 §9.3.8).
+bool is_traced(std::string_view name) noexcept {
+  return base::same_name(name, "host") || base::same_name(name, "via") || base::same_name(name, "max-forwards");
 }
 
-/// Why an answer's body did not come to its end, for the log.
-base::Error broken_body(const base::Error& error) {
-  using enum base::ErrorKind;
-  if (error.kind() == timeout) return base::fail(timeout, "the rest of the answer did not come in time");
-  if (error.kind() == invalid_message) return base::fail(invalid_message, "malformed answer: " + error.detail());
-  return base::fail(connection_closed, "the answer ended early");
+BodyLength length_of(const http::ResponseHead& response) noexcept {
+  switch (response.framing) {
+    case http::Framing::none: return {};
+    case http::Framing::length: return BodyLength::of(response.content_length);
+    case http::Framing::chunked:
+    case http::Framing::until_close: return {.kind = BodyLength::Kind::unknown};
+  }
+  return {};
 }
 
 }  // namespace
 
-transport::Task<bool> Exchange::inspect_response_head(std::uint16_t status, base::Headers headers) {
-  if (!inspection_->wants_response_headers()) co_return true;
-  watch_.start();
-  const wire::ResponseHeaders event{.correlation_id = id_.text(), .status = status, .headers = headers};
-  auto verdict = co_await inspection_->response_headers(event);
-  co_return co_await take_verdict(std::move(verdict));
+// ---- the gateway's own
+
+transport::Task<void> Exchange::make_answer() {
+  answer_ = forwarded_.ends_here ? last_recipients_answer() : fixed_answer();
+  happened(Event::answer_made);
+  co_return;
 }
 
-/// A route's own answer goes the way of an upstream's.
-transport::Task<void> Exchange::respond_fixed(const config::FixedAnswer& fixed) {
+inspection::Answer Exchange::fixed_answer() const {
+  const config::FixedAnswer& fixed = *route_->respond;
   inspection::Answer own{.status = fixed.status, .fields = http::FieldList{arena_}, .body = fixed.text};
   if (!fixed.text.empty()) own.fields.push_back({"content-type", "text/plain; charset=utf-8"});
-  const bool goes_on = co_await inspect_response_head(fixed.status, std::span<const base::Header>{own.fields.items()});
-  if (!goes_on) co_return;
-  http::apply(inspection_->response_operations(), own.fields, arena_);
-  co_await answer(std::move(own));
+  return own;
 }
 
-transport::Task<void> Exchange::respond(upstream::Lease lease) {
-  const bool goes_on = co_await inspect_response_head(response_.status, response_.headers);
-  if (!goes_on) co_return;
+/// RFC 9110 §9.3.7, §9.3.8: OPTIONS has nothing to say of resources that are the upstreams'; TRACE shows the way that
+/// the request took.
+inspection::Answer Exchange::last_recipients_answer() const {
+  inspection::Answer here{.status = 200, .fields = http::FieldList{arena_}, .body = {}};
+  if (request_.method != "TRACE") return here;
+  here.fields.push_back({"content-type", "message/http"});
+  base::Buffer shown;
+  http::write_request_line(shown, forwarded_.method, forwarded_.target);
+  for (const auto& field : forwarded_.fields.items())
+    if (is_traced(field.name)) http::write_field(shown, field.name, field.value);
+  shown.append("\r\n");
+  here.body = arena_.copy(shown.text());
+  return here;
+}
+
+transport::Task<void> Exchange::write_answer() {
+  upstream_.reset(ResetCode::cancelled);
+  if (record_.reason != answers::Reason::none)
+    service_.shard.metrics.answers_by_reason[static_cast<std::size_t>(record_.reason)].add();
+  const std::uint16_t status = answer_->status;
+  std::string_view body = has_content(status) ? answer_->body : std::string_view{};
+  begin_answer(status, {}, answer_->fields, says_length(status) ? BodyLength::of(body.size()) : BodyLength{});
+  if (request_.is_head()) body = {};
+  const auto written = co_await client_.write(body, true);
+  if (written) record_.response_size = body.size();
+  happened(written ? Event::written : Event::client_lost);
+}
+
+void Exchange::begin_answer(std::uint16_t status, std::string_view reason, http::FieldList& fields, BodyLength length) {
+  if (http::find(fields, "date") == nullptr) fields.push_back({"Date", service_.shard.date.now()});
+  if (http::find(fields, "x-request-id") == nullptr) fields.push_back({"X-Request-Id", request_id_});
+  record_.status = status;
+  client_.begin({.status = status,
+                 .reason = reason,
+                 .fields = fields,
+                 .length = length,
+                 .is_last_of_connection = service_.shard.draining || !forwarded_.refusal.empty()});
+}
+
+// ---- agents
+
+/// A route's own answer goes the way of an upstream's.
+transport::Task<void> Exchange::judge_answer() {
+  if (inspection_->wants_response_headers()) {
+    const base::Headers headers =
+        answer_ ? base::Headers{std::span<const base::Header>{answer_->fields.items()}} : response_->headers;
+    const wire::ResponseHeaders event{
+        .correlation_id = id_.text(), .status = answer_ ? answer_->status : response_->status, .headers = headers};
+    auto verdict = co_await inspection_->response_headers(event);
+    if (!passes(std::move(verdict))) co_return;
+  }
+  if (answer_) http::apply(inspection_->response_operations(), answer_->fields, arena_);
+  happened(Event::answer_passed);
+}
+
+// ---- the upstream's
+
+transport::Task<void> Exchange::open_answer() {
+  begin_relayed();
+  held_.clear();  // a response may take its time
+  return pass_piece(false);
+}
+
+void Exchange::begin_relayed() {
   http::FieldList fields{arena_};
-  fields.reserve(response_.headers.size() + 4);
-  http::copy_end_to_end(response_.headers, fields);
+  fields.reserve(response_->headers.size() + 4);
+  http::copy_end_to_end(response_->headers, fields);
   http::apply(inspection_->response_operations(), fields, arena_);
-  co_await relay(std::move(lease), fields);
+  const BodyLength length = length_of(*response_);
+  // What a GET's answer would have is told to a HEAD.
+  const auto declared = response_->headers.find("content-length");
+  if (declared && length.kind == BodyLength::Kind::none && request_.is_head() && response_->status != 204)
+    fields.push_back({"Content-Length", *declared});
+  begin_answer(response_->status, response_->reason, fields, length);
 }
 
-void Exchange::build_response(base::Buffer& out, const http::FieldList& fields, bool to_chunks) {
-  http::write_status_line(out, response_.status, response_.reason);
-  http::write_fields(out, fields);
-  if (http::find(fields, "date") == nullptr) http::write_field(out, "Date", service_.shard.date.now());
-  if (http::find(fields, "x-request-id") == nullptr) http::write_field(out, "X-Request-Id", request_id_);
-  if (to_chunks) {
-    http::write_field(out, "Transfer-Encoding", "chunked");
-  } else if (response_.framing == http::Framing::length) {
-    answers::write_number_field(out, "Content-Length", response_.content_length);
-  } else if (const auto length = response_.headers.find("content-length");
-             length && request_.is_head() && response_.status != 204) {
-    http::write_field(out, "Content-Length", *length);
-  }
-  answers::finish_head(out, terms());
-}
-
-transport::Task<void> Exchange::relay(upstream::Lease lease, const http::FieldList& fields) {
-  const bool has_no_length =
-      response_.framing == http::Framing::chunked || response_.framing == http::Framing::until_close;
-  const bool to_chunks = has_no_length && request_.version == 11;
-  if (has_no_length && !to_chunks) keep_alive_ = false;
-  // A client that cannot tell the end of an answer from a cut one must not take the second for the first.
-  const bool ends_by_closing = has_no_length && !to_chunks;
-  if (ends_by_closing) end_with_reset(client_, true);
-  base::Buffer head;
-  head.append(interim_.text());
-  build_response(head, fields, to_chunks);
-  status_ = response_.status;
-
-  body::BodyReader body{lease.stream(), upstream_buffer_, response_.framing, response_.content_length, true};
-  let_body_go();  // a response may take its time
-  body::BlockPool::Block block;
-  upstream_ = &lease.stream();
-  watch_.answer_moves();
-  while (!head.empty() || !body.done()) {
-    std::size_t size = 0;
-    // A head that came alone goes on alone: its body may take its time.
-    if (!body.done() && (head.empty() || !upstream_buffer_.empty())) {
-      if (!block) block = service_.shard.blocks.take();
-      const std::span<char> space{block.get(), body::block_size};
-      const base::Deadline deadline = base::Deadline::after(service_.worker.now(), service_.upstream_timeouts.read);
-      watch_.start();
-      const auto got = co_await body.read(space, deadline);
-      watch_.stop();
-      if (client_lost_) break;
-      if (!got) {
-        co_await give_up_response(broken_body(got.error()), head.empty());
-        break;
-      }
-      size = *got;
+/// Passes on what there is of the body, along with the head where that waits. `may_wait`: for bytes that have not come;
+/// a head that came alone goes on alone, since its body may take its time.
+transport::Task<void> Exchange::pass_piece(bool may_wait) {
+  std::string_view piece;
+  if (!upstream_.body_is_read() && (may_wait || upstream_.has_bytes())) {
+    if (!block_) block_ = service_.shard.blocks.take();
+    const std::span<char> space{block_.get(), body::block_size};
+    const auto size = co_await upstream_.read(space);
+    if (state_.is_over()) co_return;
+    if (!size) {
+      fail_upstream(size.error());
+      co_return;
     }
-    http::Outgoing outgoing{head.text(), {block.get(), size}, to_chunks, body.done()};
-    const std::span<iovec> all = outgoing.parts();
-    const base::Deadline deadline = base::Deadline::after(service_.worker.now(), service_.timeouts.write);
-    watch_.start_writing();
-    const auto written = co_await client_.write(all, deadline);
-    watch_.stop();
-    if (!written) {
-      client_left();
-      break;
-    }
-    watch_.answer_moves();
-    head.clear();
-    interim_.clear();
-    response_size_ += size;
+    piece = {block_.get(), *size};
   }
-  upstream_ = nullptr;
-  // An upstream that answered before it had the whole request would take the next one for the rest of this.
-  const bool is_clean = request_is_sent_ && body_.done() && body.done() && upstream_buffer_.empty();
-  if (!client_lost_ && response_.keep_alive && is_clean) lease.give_back(response_.stray_body_may_follow);
-  if (ends_by_closing && body.done() && !client_lost_) end_with_reset(client_, false);
-}
-
-/// `has_begun`: the head is out, and the client can only be told by a connection that ends too early.
-transport::Task<void> Exchange::give_up_response(base::Error error, bool has_begun) {
-  note_upstream_error(upstream_address_, error);
-  if (has_begun) {
-    if (request_.version < 11) end_with_reset(client_, true);  // many such clients ask for no length
-    reason_ = answers::Reason::upstream_error;
-    client_.close();
-    client_lost_ = true;
-    co_return;
-  }
-  end_with_reset(client_, false);
-  co_await refuse(answers::Reason::upstream_error, error.kind() == base::ErrorKind::timeout ? 504 : 502);
+  const bool is_last = upstream_.body_is_read();
+  const auto written = co_await client_.write(piece, is_last);
+  if (!written) happened(Event::client_lost);
+  if (state_.is_over()) co_return;
+  record_.response_size += piece.size();
+  happened(Event::head_sent);
+  if (!is_last) co_return;
+  upstream_.finish();
+  happened(Event::relayed);
 }
 
 }  // namespace picket::apps::gateway::exchange

@@ -6,6 +6,8 @@
 
 #include "apps/gateway/answers/answer_writer.hpp"
 #include "apps/gateway/body/body_reader.hpp"
+#include "apps/gateway/http1/http1_client.hpp"
+#include "apps/gateway/http1/http1_upstream.hpp"
 #include "apps/gateway/logs/access_line.hpp"
 #include "apps/gateway/serving/shard.hpp"
 #include "picket/http/outgoing.hpp"
@@ -119,12 +121,17 @@ transport::Task<bool> Connection::serve_request(const http::RequestHead& request
   bool keeps_alive = false;
   bool lingers = false;
   {
-    exchange::Exchange exchange{*service, stream_, buffer_, peer_, service->listener(listener_), request, arena_};
+    transport::Cancel cancel;
+    http1::Http1Client client{*service, stream_, buffer_, request};
+    http1::Http1Upstream upstream{*service, cancel, request.is_head(), arena_};
+    exchange::Exchange exchange{*service, client, upstream, cancel, peer_, service->listener(listener_), arena_};
     exchange_ = &exchange;
     co_await exchange.serve();
     exchange_ = nullptr;
-    keeps_alive = exchange.keeps_alive();
-    lingers = exchange.lingers();
+    const bool is_answered = exchange.state().stage() == exchange::Stage::answered;
+    keeps_alive = is_answered && client.keeps_alive();
+    // The client may still be sending a body that nobody reads.
+    lingers = is_answered && !client.body_is_read();
   }
   if (!keeps_alive && lingers) co_await linger();
   co_return keeps_alive;

@@ -41,6 +41,8 @@ base::Error cause_of(const base::Error& error) {
   return {error.kind(), std::move(why)};
 }
 
+void close_stream(void* stream) { static_cast<transport::Stream*>(stream)->close(); }
+
 /// A connection that is readable before anything was asked on it.
 base::Error spoke_first(transport::Stream& stream) {
   return base::fail(base::ErrorKind::connection_closed,
@@ -149,19 +151,18 @@ bool Pool::is_exhausted(const Tried& tried) const noexcept {
   return tried.targets.size() == resolved_.addresses.size();
 }
 
-transport::Task<base::Result<Lease>> Pool::acquire(Tried& tried, transport::Stream*& connecting, const bool& given_up) {
+transport::Task<base::Result<Lease>> Pool::acquire(Tried& tried, transport::Cancel& cancel) {
   while (const auto target = balancer_.pick(tried.targets, worker_.now())) {
     if (!tried.pooled_was_stale)
       if (auto idle = take_idle(*target)) co_return std::move(*idle);
-    auto lease = co_await connect(*target, tried, connecting, given_up);
-    if (lease || given_up || lease.error().kind() == base::ErrorKind::io) co_return lease;
+    auto lease = co_await connect(*target, tried, cancel);
+    if (lease || cancel.is_requested() || lease.error().kind() == base::ErrorKind::io) co_return lease;
   }
   if (!tried.failures.empty()) co_return tried.failures.back().why;
   co_return base::fail(base::ErrorKind::connection_failed, "no target");
 }
 
-transport::Task<base::Result<Lease>> Pool::connect(std::size_t target, Tried& tried, transport::Stream*& connecting,
-                                                   const bool& given_up) {
+transport::Task<base::Result<Lease>> Pool::connect(std::size_t target, Tried& tried, transport::Cancel& cancel) {
   const base::TimePoint end = worker_.now() + timeouts_.connect;
   const auto addresses = untried(target, tried);
   auto left = static_cast<base::Duration::rep>(addresses.size());
@@ -170,8 +171,8 @@ transport::Task<base::Result<Lease>> Pool::connect(std::size_t target, Tried& tr
     const base::TimePoint now = worker_.now();
     const base::Deadline deadline = base::Deadline::after(now, (end - now) / left--);
     connects.add();
-    auto opened = co_await open(*endpoint, deadline, connecting, given_up);
-    if (given_up) co_return base::fail(base::ErrorKind::connection_closed, "nobody waits for it any more");
+    auto opened = co_await open(*endpoint, deadline, cancel);
+    if (cancel.is_requested()) co_return base::fail(base::ErrorKind::connection_closed, "nobody waits for it any more");
     if (!opened && opened.error().kind() == base::ErrorKind::io) co_return cause_of(opened.error());
     // What it says before it is asked would be the first request's answer, and that one's the second's.
     const bool is_usable = opened && !opened->stream.has_input();
@@ -183,16 +184,15 @@ transport::Task<base::Result<Lease>> Pool::connect(std::size_t target, Tried& tr
 }
 
 transport::Task<base::Result<Socket>> Pool::open(const transport::Endpoint& endpoint, base::Deadline deadline,
-                                                 transport::Stream*& connecting, const bool& given_up) {
+                                                 transport::Cancel& cancel) {
   while (true) {
     Socket socket{transport::Stream{worker_}, sockets_.take()};
-    connecting = &socket.stream;
+    const transport::Cancel::Guard guard{cancel, &close_stream, &socket.stream};
     auto connected = co_await socket.stream.connect(endpoint, deadline);
-    connecting = nullptr;
     if (connected) co_return std::move(socket);
     // A socket that could not be opened may be had in place of an idle one; there are fewer of those each time.
     const bool lacks_descriptors = connected.error().kind() == base::ErrorKind::io;
-    if (given_up || !lacks_descriptors || !sockets_.close_oldest()) co_return std::move(connected.error());
+    if (cancel.is_requested() || !lacks_descriptors || !sockets_.close_oldest()) co_return std::move(connected.error());
   }
 }
 

@@ -12,6 +12,7 @@
 #include "picket/base/result.hpp"
 #include "picket/base/timer_wheel.hpp"
 #include "picket/metrics/counter.hpp"
+#include "picket/transport/cancel.hpp"
 #include "picket/transport/stream.hpp"
 #include "picket/transport/task.hpp"
 
@@ -97,12 +98,10 @@ class Pool {
 
   /// An idle connection where there is one that lives and may be used, else a new one; each address that is not in
   /// `tried` is tried once. What is known to be stale is not used; a connection that goes stale afterwards shows in
-  /// reused(). `connecting`: the connection that is being made, null at other times. Who sets `given_up` and closes it
-  /// ends the call: no other target is tried, and none is to blame. Errors: that of the last failure; connection_closed
-  /// where it was given up; io where this process can open no socket, not even in place of an idle one, which is no
-  /// failure of anybody. Lifetime: what the references name outlives the call.
-  [[nodiscard]] transport::Task<base::Result<Lease>> acquire(Tried& tried, transport::Stream*& connecting,
-                                                             const bool& given_up);
+  /// reused(). A request of `cancel` ends the call: no other target is tried, and none is to blame. Errors: that of the
+  /// last failure; connection_closed where it was cancelled; io where this process can open no socket, not even in
+  /// place of an idle one, which is no failure of anybody.
+  [[nodiscard]] transport::Task<base::Result<Lease>> acquire(Tried& tried, transport::Cancel& cancel);
 
   /// Whether every address was tried.
   [[nodiscard]] bool is_exhausted(const Tried& tried) const noexcept;
@@ -134,10 +133,10 @@ class Pool {
   [[nodiscard]] std::optional<Lease> take_idle(std::size_t target);
   /// A new connection to a target, by one address after the other.
   [[nodiscard]] transport::Task<base::Result<Lease>> connect(std::size_t target, Tried& tried,
-                                                             transport::Stream*& connecting, const bool& given_up);
+                                                             transport::Cancel& cancel);
   /// Connects; where descriptors are wanting, again in place of the oldest idle connection. Errors: as Stream::connect.
   [[nodiscard]] transport::Task<base::Result<Socket>> open(const transport::Endpoint& endpoint, base::Deadline deadline,
-                                                           transport::Stream*& connecting, const bool& given_up);
+                                                           transport::Cancel& cancel);
   /// Those that were not tried, the one that served last first.
   [[nodiscard]] std::vector<const transport::Endpoint*> untried(std::size_t target, const Tried& tried) const;
   void note_failure(std::size_t target, const transport::Endpoint& endpoint, base::Error why, Tried& tried);

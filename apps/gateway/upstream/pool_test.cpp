@@ -83,13 +83,12 @@ class Upstream : public ::testing::Test {
     return acquire_next();
   }
   /// As the same request goes on.
-  base::Result<Lease> acquire_next() { return run(worker_, pool_->acquire(tried_, connecting_, given_up_)); }
+  base::Result<Lease> acquire_next() { return run(worker_, pool_->acquire(tried_, cancel_)); }
 
   transport::Worker worker_;
   SocketBudget sockets_;
   Tried tried_;
-  transport::Stream* connecting_ = nullptr;
-  bool given_up_ = false;
+  transport::Cancel cancel_;
   std::optional<Resolved> resolved_;
   std::optional<Pool> pool_;
 };
@@ -282,7 +281,7 @@ TEST_F(Upstream, WhoSpeaksOrHangsUpBeforeItIsAskedIsPassedOver) {
       lease.emplace(std::move(result));
     };
     tried_ = {};
-    transport::spawn(keep(app.acquire(tried_, connecting_, given_up_)));
+    transport::spawn(keep(app.acquire(tried_, cancel_)));
     const int accepted = early.accept();
     if (speaks) ASSERT_EQ(::send(accepted, "HTTP/1.1 200 OK\r\n\r\n", 19, MSG_NOSIGNAL), 19);
     if (!speaks) ::close(accepted);
@@ -306,14 +305,12 @@ TEST_F(Upstream, AConnectThatIsGivenUpTriesNoOtherTargetAndBlamesNone) {
     auto result = co_await task;
     lease.emplace(std::move(result));
   };
-  transport::spawn(keep(app.acquire(tried_, connecting_, given_up_)));
+  transport::spawn(keep(app.acquire(tried_, cancel_)));
   testing::turn_for(worker_, 20ms);
-  ASSERT_NE(connecting_, nullptr) << "it connected";
-  given_up_ = true;
-  connecting_->close();
+  ASSERT_FALSE(lease) << "it connected";
+  cancel_.request(wire::CancelReason::client_disconnect);
   ASSERT_TRUE(turn_until(worker_, [&] { return lease.has_value(); }));
   EXPECT_FALSE(*lease);
-  EXPECT_EQ(connecting_, nullptr);
   EXPECT_EQ(app.connects.value(), 1U);
   EXPECT_EQ(app.connect_failures.value(), 0U);
 }
@@ -391,7 +388,7 @@ TEST_F(Upstream, OverTheBudgetTheIdleConnectionOfAnotherPoolGoes) {
   acquire().value().give_back();
   sockets_.set_limit(1);
   Tried tried;
-  auto lease = run(worker_, other.acquire(tried, connecting_, given_up_));
+  auto lease = run(worker_, other.acquire(tried, cancel_));
   ASSERT_TRUE(lease);
   EXPECT_EQ(app.idle(), 0U);
   EXPECT_EQ(sockets_.open(), 1U);

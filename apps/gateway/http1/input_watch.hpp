@@ -6,7 +6,7 @@
 #include "picket/base/timer_wheel.hpp"
 #include "picket/transport/stream.hpp"
 
-namespace picket::apps::gateway::exchange {
+namespace picket::apps::gateway::http1 {
 
 /// Notices that there is something to read from a stream, or that its peer has closed it, while nobody reads from it:
 /// an upstream that answers while a request is still being written to it.
@@ -38,4 +38,4 @@ class InputWatch {
   std::shared_ptr<InputWatch*> self_;  // null in it once stopped: the pending wait then finds nobody
 };
 
-}  // namespace picket::apps::gateway::exchange
+}  // namespace picket::apps::gateway::http1

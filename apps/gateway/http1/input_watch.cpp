@@ -1,6 +1,6 @@
-#include "apps/gateway/exchange/input_watch.hpp"
+#include "apps/gateway/http1/input_watch.hpp"
 
-namespace picket::apps::gateway::exchange {
+namespace picket::apps::gateway::http1 {
 namespace {
 
 constexpr base::Duration patience = std::chrono::milliseconds{20};
@@ -47,4 +47,4 @@ void InputWatch::readable() {
   }
 }
 
-}  // namespace picket::apps::gateway::exchange
+}  // namespace picket::apps::gateway::http1

@@ -1,8 +1,8 @@
-#include "apps/gateway/exchange/early_answer.hpp"
+#include "apps/gateway/http1/early_answer.hpp"
 
 #include "apps/gateway/body/body_reader.hpp"
 
-namespace picket::apps::gateway::exchange {
+namespace picket::apps::gateway::http1 {
 
 EarlyAnswer::EarlyAnswer(transport::Stream& upstream, base::Buffer& buffer, http::ResponseReader& reader,
                          std::function<void()> end_sending)
@@ -27,4 +27,4 @@ bool EarlyAnswer::read() {
   return false;
 }
 
-}  // namespace picket::apps::gateway::exchange
+}  // namespace picket::apps::gateway::http1

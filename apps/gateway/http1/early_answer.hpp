@@ -3,10 +3,10 @@
 #include <functional>
 #include <optional>
 
-#include "apps/gateway/exchange/input_watch.hpp"
+#include "apps/gateway/http1/input_watch.hpp"
 #include "picket/http/response_reader.hpp"
 
-namespace picket::apps::gateway::exchange {
+namespace picket::apps::gateway::http1 {
 
 /// Looks for an upstream's answer while a request is still being written to it: an upstream that refuses a body need
 /// not read it, nor close (RFC 9112 §9.6), and would not be heard before the write has timed out.
@@ -39,4 +39,4 @@ class EarlyAnswer {
   InputWatch watch_;
 };
 
-}  // namespace picket::apps::gateway::exchange
+}  // namespace picket::apps::gateway::http1

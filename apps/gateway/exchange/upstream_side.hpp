@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+#include "apps/gateway/exchange/message_start.hpp"
+#include "picket/base/bytes.hpp"
+#include "picket/base/result.hpp"
+#include "picket/http/message.hpp"
+#include "picket/transport/task.hpp"
+
+namespace picket::apps::gateway::exchange {
+
+/// What an exchange hears of its upstream while it is busy with something else. Called from within the side's
+/// operations or between them; may not start one, nor end the side.
+class UpstreamListener {
+ public:
+  /// Could not be reached, or was no use: for the log.
+  virtual void on_upstream_error(std::string_view address, const base::Error& error) = 0;
+  /// 1xx; the head is good for the call.
+  virtual void on_interim(const http::ResponseHead& head) = 0;
+  /// It answers, or hangs up, before the request is written: the write that is awaited ends.
+  virtual void on_early_answer() = 0;
+
+ protected:
+  ~UpstreamListener() = default;
+};
+
+/// What one exchange has of its upstream, whatever the version of HTTP: a request that is written and an answer that is
+/// read, on one connection after the other where the first ones are of no use. Another exchange on the same connection
+/// has a side of its own.
+///
+/// The answer's body is read by credit, as ClientSide's. A side is made with its exchange's transport::Cancel, whose
+/// request resets it. Thread safety: its worker's. Lifetime: outlives the exchange;
+/// not destroyed while an operation is awaited. Errors: those of transport::Stream, in words for a log.
+class UpstreamSide {
+ public:
+  UpstreamSide() = default;
+  UpstreamSide(const UpstreamSide&) = delete;
+  UpstreamSide& operator=(const UpstreamSide&) = delete;
+
+  /// Gets a connection to a target that was not in vain yet. `upstream`: as the configuration counts them. `listener`
+  /// hears of every target that fails. Errors: that of the last one; io where this process has no socket left, which is
+  /// nobody's failure.
+  [[nodiscard]] virtual transport::Task<base::Status> connect(std::size_t upstream, UpstreamListener& listener) = 0;
+  /// The target that is asked.
+  [[nodiscard]] virtual std::string_view address() const noexcept = 0;
+  /// Whether asking again is of use after that error: nothing of an answer had come, and a target is left.
+  [[nodiscard]] virtual bool has_another(const base::Error& error) = 0;
+
+  /// Begins the request: its head waits for the next write, and leaves along with it. The listener hears from here on.
+  virtual void begin(const RequestStart& start) = 0;
+  /// Writes what waits, and pieces of the body behind it. `last`: the request ends with them.
+  [[nodiscard]] virtual transport::Task<base::Status> write(std::span<const base::ByteView> pieces, bool last) = 0;
+
+  /// The head of the final answer, in memory that is the side's. Errors: connection_closed and io where the upstream
+  /// has not said a word, only then; timeout; invalid_message.
+  [[nodiscard]] virtual transport::Task<base::Result<const http::ResponseHead*>> answer() = 0;
+  /// Up to into.size() bytes of the answer's body; 0 at its end. Errors: timeout; invalid_message; connection_closed
+  /// where the body has no end.
+  [[nodiscard]] virtual transport::Task<base::Result<std::size_t>> read(std::span<char> into) = 0;
+  /// Whether bytes of the body have come, so that reading them does not wait.
+  [[nodiscard]] virtual bool has_bytes() const noexcept = 0;
+  /// Whether the body's end was read, or there is none.
+  [[nodiscard]] virtual bool body_is_read() const noexcept = 0;
+
+  /// The answer was read and passed on: the connection may serve others, where nothing speaks against it.
+  virtual void finish() = 0;
+  /// Nobody wants what is left. What is awaited ends with connection_closed.
+  virtual void reset(ResetCode code) noexcept = 0;
+
+ protected:
+  ~UpstreamSide() = default;
+};
+
+}  // namespace picket::apps::gateway::exchange

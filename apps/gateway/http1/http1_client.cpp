@@ -1,0 +1,89 @@
+#include "apps/gateway/http1/http1_client.hpp"
+
+#include "apps/gateway/answers/answer_writer.hpp"
+#include "picket/http/outgoing.hpp"
+
+namespace picket::apps::gateway::http1 {
+
+Http1Client::Http1Client(generation::Service& service, transport::Stream& stream, base::Buffer& buffered,
+                         const http::RequestHead& request)
+    : service_(service),
+      stream_(stream),
+      request_(request),
+      body_(stream, buffered, request.framing, request.content_length),
+      watch_(service.shard.hangups, stream, service.config.limits.half_closed_time, [this] { on_gone_(); }) {}
+
+void Http1Client::on_gone(std::function<void()> on_gone) {
+  on_gone_ = std::move(on_gone);
+  watch_.start();
+}
+
+transport::Task<base::Result<std::size_t>> Http1Client::read(std::span<char> into, base::Deadline deadline) {
+  watch_.stop();
+  auto size = co_await body_.read(into, deadline);
+  if (size) watch_.start();
+  co_return size;
+}
+
+void Http1Client::interim(std::uint16_t status, std::string_view reason, const http::FieldList& fields) {
+  if (request_.version < 11) return;
+  http::write_status_line(out_, status, reason);
+  http::write_fields(out_, fields);
+  out_.append("\r\n");
+  // The client may be read from: nothing is awaited here. An error is met again by the next write.
+  const iovec all = http::part(out_.text());
+  const auto written = transport::write_vectored(stream_.descriptor(), {&all, 1});
+  out_.consume(written ? *written : out_.size());
+  interim_size_ = out_.size();
+}
+
+void Http1Client::begin(const exchange::AnswerStart& start) {
+  out_.truncate(interim_size_);
+  http::write_status_line(out_, start.status, start.reason);
+  http::write_fields(out_, start.fields);
+  // A body that nobody has read would be taken for the next request.
+  keep_alive_ = request_.keep_alive && body_.done() && !start.is_last_of_connection;
+  frame_body(start.length);
+  answers::finish_head(out_, {.version = request_.version, .keep_alive = keep_alive_});
+  watch_.answer_moves();
+}
+
+void Http1Client::frame_body(exchange::BodyLength length) {
+  using Kind = exchange::BodyLength::Kind;
+  const bool ends_by_closing = length.kind == Kind::unknown && request_.version < 11;
+  chunks_ = length.kind == Kind::unknown && !ends_by_closing;
+  if (ends_by_closing) keep_alive_ = false;
+  if (ends_by_closing != resets_) end_with_reset(ends_by_closing);
+  if (chunks_) http::write_field(out_, "Transfer-Encoding", "chunked");
+  if (length.kind == Kind::known) answers::write_number_field(out_, "Content-Length", length.bytes);
+}
+
+transport::Task<base::Status> Http1Client::write(std::string_view bytes, bool last) {
+  http::Outgoing outgoing{out_.text(), bytes, chunks_, last};
+  const std::span<iovec> parts = outgoing.parts();
+  const base::Deadline deadline = base::Deadline::after(service_.worker.now(), service_.timeouts.write);
+  watch_.stop();
+  watch_.start_writing();
+  auto written = co_await stream_.write(parts, deadline);
+  watch_.stop();
+  out_.clear();
+  interim_size_ = 0;
+  if (!written) co_return written;
+  watch_.answer_moves();
+  if (last && resets_) end_with_reset(false);
+  if (!last) watch_.start();
+  co_return written;
+}
+
+void Http1Client::reset(exchange::ResetCode) noexcept {
+  if (request_.version < 11) end_with_reset(true);  // many such clients ask for no length
+  stream_.close();
+}
+
+void Http1Client::end_with_reset(bool reset) noexcept {
+  resets_ = reset;
+  boost::system::error_code ignored;
+  stream_.socket().set_option(transport::Stream::Socket::linger(reset, 0), ignored);
+}
+
+}  // namespace picket::apps::gateway::http1
