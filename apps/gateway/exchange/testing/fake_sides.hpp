@@ -1,0 +1,241 @@
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "apps/gateway/exchange/client_side.hpp"
+#include "apps/gateway/exchange/upstream_side.hpp"
+#include "picket/transport/cancel.hpp"
+#include "picket/transport/worker.hpp"
+
+/// Sides of an exchange that a test plays: streams of a connection that serves several, as HTTP/2 has them. Nothing
+/// happens by itself, and each thing that peers do is a call.
+namespace picket::apps::gateway::exchange::testing {
+
+/// Where one operation waits for its peer.
+class Gate {
+ public:
+  explicit Gate(transport::Worker& worker) : worker_(worker) {}
+  [[nodiscard]] bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> waiting) {
+    is_awaited_ = true;
+    waiting_.wait(waiting);
+  }
+  void await_resume() noexcept { is_awaited_ = false; }
+  void open() { worker_.resume(waiting_); }
+  [[nodiscard]] bool is_awaited() const noexcept { return is_awaited_; }
+
+ private:
+  transport::Worker& worker_;
+  transport::Resumption waiting_;
+  bool is_awaited_ = false;
+};
+
+/// Counts what is done to read and write, and fails one of it.
+class Steps {
+ public:
+  static constexpr int none = -1;
+  explicit Steps(int failing = none) : failing_(failing) {}
+  [[nodiscard]] bool next_fails() { return taken_++ == failing_; }
+  [[nodiscard]] int taken() const { return taken_; }
+
+ private:
+  int failing_;
+  int taken_ = 0;
+};
+
+inline base::Error broken() { return base::fail(base::ErrorKind::connection_closed, "closed by the peer"); }
+
+/// One direction of a stream: bytes that have come and were not taken, an end, or an error in its place.
+class Incoming {
+ public:
+  explicit Incoming(transport::Worker& worker) : gate_(worker) {}
+
+  void push(std::string_view bytes) { bytes_ += bytes, gate_.open(); }
+  void end() { ended_ = true, gate_.open(); }
+  void fail(base::Error error) { error_ = std::move(error), gate_.open(); }
+  /// Ends a read that is awaited.
+  void stop() {
+    if (!gate_.is_awaited()) return;
+    stopped_ = true;
+    gate_.open();
+  }
+  [[nodiscard]] transport::Task<base::Result<std::size_t>> read(std::span<char> into) {
+    while (bytes_.empty() && !ended_ && !error_ && !stopped_) co_await gate_;
+    if (std::exchange(stopped_, false)) co_return broken();
+    if (bytes_.empty() && error_) co_return *error_;
+    const std::size_t size = std::min(into.size(), bytes_.size());
+    std::memcpy(into.data(), bytes_.data(), size);
+    bytes_.erase(0, size);
+    taken_ += size;
+    co_return size;
+  }
+  [[nodiscard]] bool has_bytes() const { return !bytes_.empty(); }
+  [[nodiscard]] bool is_read() const { return bytes_.empty() && ended_; }
+  [[nodiscard]] std::size_t taken() const { return taken_; }
+  [[nodiscard]] bool is_awaited() const { return gate_.is_awaited(); }
+
+ private:
+  Gate gate_;
+  std::string bytes_;
+  bool ended_ = false;
+  bool stopped_ = false;
+  std::optional<base::Error> error_;
+  std::size_t taken_ = 0;
+};
+
+class FakeClient final : public ClientSide {
+ public:
+  FakeClient(transport::Worker& worker, http::RequestHead request, Steps& steps)
+      : body(worker), request_(request), steps_(steps), writable_(worker) {
+    if (!request.has_body()) body.end();
+  }
+  ~FakeClient() = default;
+
+  // What the client does.
+  Incoming body;
+  void leaves() { left_ = true, on_gone_(); }
+  void stalls() { stalled_ = true; }
+  void goes_on() { stalled_ = false, writable_.open(); }
+
+  // What it got.
+  std::string interim_statuses;
+  std::optional<std::uint16_t> status;  ///< Once the head has left.
+  std::string answer;                   ///< Its body.
+  bool answer_ended = false;
+  std::optional<ResetCode> was_reset;
+  bool wrote_after_the_end = false;
+
+  [[nodiscard]] const http::RequestHead& request() const noexcept override { return request_; }
+  void on_gone(std::function<void()> on_gone) override { on_gone_ = std::move(on_gone); }
+  [[nodiscard]] std::optional<base::ByteView> take_whole() override { return std::nullopt; }
+  [[nodiscard]] transport::Task<base::Result<std::size_t>> read(std::span<char> into, base::Deadline) override {
+    if (steps_.next_fails()) co_return broken();
+    co_return co_await body.read(into);
+  }
+  void stop() noexcept override {
+    body.stop();
+    stopped_ = writable_.is_awaited();
+    writable_.open();
+  }
+  [[nodiscard]] bool body_has_come() const noexcept override { return body.is_read(); }
+  [[nodiscard]] bool body_is_read() const noexcept override { return body.is_read(); }
+  void interim(std::uint16_t status_in, std::string_view, const http::FieldList&) override {
+    interim_statuses += std::to_string(status_in) + " ";
+  }
+  void begin(const AnswerStart& start) override { begun_ = start.status; }
+  [[nodiscard]] transport::Task<base::Status> write(std::string_view bytes, bool last) override {
+    if (steps_.next_fails() || left_) co_return broken();
+    while (stalled_ && !stopped_) co_await writable_;
+    if (std::exchange(stopped_, false)) co_return broken();
+    wrote_after_the_end = wrote_after_the_end || answer_ended;
+    if (begun_) status = std::exchange(begun_, std::nullopt);
+    answer += bytes;
+    answer_ended = last;
+    co_return base::Status{};
+  }
+  void reset(ResetCode code) noexcept override { was_reset = code; }
+
+ private:
+  http::RequestHead request_;
+  Steps& steps_;
+  std::function<void()> on_gone_;
+  Gate writable_;
+  std::optional<std::uint16_t> begun_;
+  bool stalled_ = false;
+  bool stopped_ = false;
+  bool left_ = false;
+};
+
+class FakeUpstream final : public UpstreamSide {
+ public:
+  FakeUpstream(transport::Worker& worker, transport::Cancel& cancel, Steps& steps, int targets = 1)
+      : body(worker),
+        steps_(steps),
+        targets_(targets),
+        spoken_(worker),
+        guard_(cancel, [](void* self) { static_cast<FakeUpstream*>(self)->reset(ResetCode::cancelled); }, this) {}
+  ~FakeUpstream() = default;
+
+  // What the upstream does, whether or not it is asked yet.
+  Incoming body;
+  void answers(std::uint16_t status) { say(http::ResponseHead{.status = status, .framing = http::Framing::chunked}); }
+  void hangs_up() { say(broken()); }
+
+  // What it got, on the connection that was the last.
+  std::string request_body;
+  bool request_begun = false;
+  bool request_ended = false;
+  bool was_finished = false;
+  std::optional<ResetCode> was_reset;
+  int connections = 0;
+  std::function<void()> on_request;  ///< The head is written.
+
+  [[nodiscard]] transport::Task<base::Status> connect(std::size_t, UpstreamListener& listener) override {
+    listener_ = &listener;
+    ++connections;
+    request_body.clear();
+    request_begun = request_ended = false;
+    if (steps_.next_fails()) co_return base::fail(base::ErrorKind::connection_failed, "refused");
+    co_return base::Status{};
+  }
+  [[nodiscard]] std::string_view address() const noexcept override { return "fake"; }
+  [[nodiscard]] bool has_another(const base::Error& error) override {
+    return error.kind() == base::ErrorKind::connection_closed && connections < targets_;
+  }
+  void begin(const RequestStart&) override {
+    if (said_) listener_->on_early_answer();
+    request_begun = true;
+    if (on_request) on_request();
+  }
+  [[nodiscard]] transport::Task<base::Status> write(std::span<const base::ByteView> pieces, bool last) override {
+    if (steps_.next_fails() || was_reset) co_return broken();
+    for (const auto piece : pieces) request_body += base::as_text(piece);
+    request_ended = last;
+    co_return base::Status{};
+  }
+  [[nodiscard]] transport::Task<base::Result<const http::ResponseHead*>> answer() override {
+    if (steps_.next_fails()) co_return broken();
+    while (!said_ && !was_reset) co_await spoken_;
+    if (was_reset) co_return broken();
+    const auto said = *std::exchange(said_, std::nullopt);
+    if (!said) co_return said.error();
+    head_ = *said;
+    co_return &head_;
+  }
+  [[nodiscard]] transport::Task<base::Result<std::size_t>> read(std::span<char> into) override {
+    if (steps_.next_fails() || was_reset) co_return broken();
+    co_return co_await body.read(into);
+  }
+  [[nodiscard]] bool has_bytes() const noexcept override { return body.has_bytes(); }
+  [[nodiscard]] bool body_is_read() const noexcept override { return body.is_read(); }
+  void finish() override { was_finished = true; }
+  void reset(ResetCode code) noexcept override {
+    if (was_reset || connections == 0) return;
+    was_reset = code;
+    body.stop();
+    spoken_.open();
+  }
+
+ private:
+  void say(base::Result<http::ResponseHead> what) {
+    said_ = std::move(what);
+    if (request_begun && !request_ended) listener_->on_early_answer();
+    spoken_.open();
+  }
+
+  Steps& steps_;
+  int targets_;
+  Gate spoken_;
+  transport::Cancel::Guard guard_;
+  UpstreamListener* listener_ = nullptr;
+  std::optional<base::Result<http::ResponseHead>> said_;
+  http::ResponseHead head_;
+};
+
+}  // namespace picket::apps::gateway::exchange::testing
