@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <ranges>
 #include <span>
@@ -10,6 +11,8 @@
 
 #include "apps/gateway/exchange/exchange.hpp"
 #include "apps/gateway/exchange/testing/fake_sides.hpp"
+#include "picket/inspection/testing/scripted_agent.hpp"
+#include "picket/transport/testing.hpp"
 
 namespace picket::apps::gateway::exchange {
 namespace {
@@ -21,17 +24,22 @@ using testing::Steps;
 constexpr std::string_view request_bytes = "one two";
 constexpr std::string_view answer_bytes = "three four";
 
-/// A service with one route to one upstream, which nobody connects to.
+class PatientAgent;
+
+/// A service with one route to one upstream, which nobody connects to. `agent`: the path of one that is asked, or none.
 class World {
  public:
-  World() {
+  explicit World(const std::string& agent = {}) {
     spdlog::set_level(spdlog::level::off);
+    shard.blocks.set_budget(1 << 20);
     auto generation = std::make_shared<generation::Generation>();
+    add_agent(generation->config, agent);
     generation->config.upstreams.push_back({.id = "app", .targets = {}});
-    generation->config.routes.push_back({.id = "all"});
+    generation->config.routes.push_back({.id = "all", .filters = agent.empty() ? no_filters : only_filter});
     generation->upstreams.push_back({.upstream = generation->config.upstreams[0], .addresses = {}});
     generation->logs = std::make_shared<generation::Logs>();
     service_ = generation::Service::create(worker, shard, std::move(generation), nullptr).value();
+    EXPECT_TRUE(transport::testing::turn_until(worker, [&] { return service_->agents.readiness().is_complete; }));
   }
   /// Lets everybody go on who may.
   void settle() {
@@ -40,11 +48,22 @@ class World {
   }
   generation::Service& service() { return *service_; }
 
+  PatientAgent* agent = nullptr;  // that is asked
   transport::Worker worker;
   generation::ShardState shard{.hangups = transport::HangupMonitor{worker}};
   downstream::Peer peer{.ip = *config::IpAddress::parse("192.0.2.1"), .address = "192.0.2.1", .port = 1};
 
  private:
+  static void add_agent(config::Config& config, const std::string& path) {
+    if (path.empty()) return;
+    config.agents.push_back({.id = "agent",
+                             .path = path,
+                             .events = {.request_headers = true, .request_body = true, .request_complete = true}});
+    config.filters.push_back({.id = "agent", .timeout = std::chrono::seconds{60}});
+  }
+  inline static const std::vector<std::size_t> no_filters;
+  inline static const std::vector<std::size_t> only_filter{0};
+
   std::shared_ptr<generation::Service> service_;
 };
 
@@ -110,7 +129,7 @@ class Playing {
 
 /// What happens in one exchange, each once.
 struct Act {
-  enum class Whose { clients, upstreams, anybodys };
+  enum class Whose { clients, upstreams, agents, anybodys };
   std::string_view name;
   Whose whose;
   void (*happens)(World&, Playing&);
@@ -153,7 +172,7 @@ void in_every_order(std::vector<const Act*> order, Play&& play) {
     return std::ranges::is_sorted(order | std::views::filter(is_whose));
   };
   do {
-    if (in_order(clients) && in_order(upstreams)) play(order);
+    if (in_order(clients) && in_order(upstreams) && in_order(agents)) play(order);
   } while (!::testing::Test::HasFailure() && std::ranges::next_permutation(order).found);
 }
 
@@ -185,6 +204,103 @@ TEST(ExchangeOrder, EveryOrderOfWhatPeersDoEndsInOneAnswerOrOneCut) {
       EXPECT_TRUE(playing.is_over);
       if (is_harmless) EXPECT_EQ(playing.stage(), Stage::answered);
     });
+  }
+}
+
+/// An agent that answers when it is allowed to, head and body.
+class PatientAgent {
+ public:
+  explicit PatientAgent(const std::string& path)
+      : agent_(path, {.request_headers = [this](const auto&, agent::Context& context) { return hold(context); },
+                      .request_body = [this](const auto&, agent::Context& context) { return hold(context); }}) {}
+
+  /// A verdict of its own accord: also one that nobody has asked for yet.
+  void gives_verdict() { ++verdicts_; }
+  /// Says what it may to who asks, and waits until it has arrived. `last`: its word on the body.
+  void pump(World& world, Playing& playing, agent::Decision (*last)()) {
+    while (!playing.is_over && (playing.stage() == Stage::judging_head || playing.stage() == Stage::judging_body)) {
+      const Stage stage = playing.stage();
+      EXPECT_TRUE(transport::testing::turn_until(world.worker, [&] { return held_ > answered_; }));
+      if (verdicts_ == 0) return;
+      --verdicts_;
+      ++answered_;
+      agent_.answer_held(stage == Stage::judging_body ? last() : agent::Decision::allow());
+      EXPECT_TRUE(transport::testing::turn_until(world.worker, [&] { return playing.stage() != stage; }));
+      world.settle();
+    }
+  }
+  /// The exchange is over: what is held is nobody's any more.
+  void forget() {
+    for (; answered_ < held_; ++answered_) agent_.answer_held(agent::Decision::allow());
+    verdicts_ = 0;
+  }
+  [[nodiscard]] std::size_t times(std::string_view event) const {
+    const auto seen = agent_.seen();
+    return static_cast<std::size_t>(
+        std::ranges::count_if(seen, [&](const std::string& line) { return line.starts_with(event); }));
+  }
+
+ private:
+  agent::Reply hold(agent::Context& context) {
+    auto reply = agent_.hold(context);
+    ++held_;
+    return reply;
+  }
+
+  std::atomic<int> held_ = 0;
+  int answered_ = 0;
+  int verdicts_ = 0;
+  inspection::testing::ScriptedAgent agent_;
+};
+
+/// Nothing goes upstream before the verdict, and who was asked is told how it ended.
+void play_with_agent(const std::vector<const Act*>& all, agent::Decision (*last)(), bool blocks) {
+  const transport::testing::TemporaryFolder folder;
+  const std::string path = (folder.path() / "agent").string();
+  PatientAgent agent{path};
+  World world{path};
+  world.agent = &agent;
+  std::size_t exchanges = 0;
+  in_every_order(all, [&](std::span<const Act* const> order) {
+    SCOPED_TRACE(told(order));
+    ++exchanges;
+    int verdicts = 0;
+    {
+      Playing playing{world};
+      agent.pump(world, playing, last);
+      for (const Act* const act : order) {
+        act->happens(world, playing);
+        verdicts += act->whose == Act::Whose::agents ? 1 : 0;
+        world.settle();
+        agent.pump(world, playing, last);
+        playing.expect_promises();
+        if (verdicts < 2 || blocks) EXPECT_EQ(playing.upstream.connections, 0);
+      }
+      EXPECT_TRUE(playing.is_over) << name(playing.stage());
+      if (blocks && playing.stage() == Stage::answered) EXPECT_EQ(playing.client.status, 403);
+    }
+    agent.forget();
+  });
+  EXPECT_TRUE(transport::testing::turn_until(world.worker, [&] { return agent.times("complete") >= exchanges; }))
+      << agent.times("complete") << " of " << exchanges;
+}
+
+TEST(ExchangeOrder, NothingGoesUpstreamBeforeTheVerdictAndTheAgentIsToldHowItEnded) {
+  const Act verdict_on_head{"verdict on the head", agents,
+                            [](World& world, Playing&) { world.agent->gives_verdict(); }};
+  const Act verdict_on_body{"verdict on the body", agents,
+                            [](World& world, Playing&) { world.agent->gives_verdict(); }};
+  const Act answer{"answer", upstreams, [](World&, Playing& p) {
+                     p.upstream.body.push(answer_bytes);
+                     p.upstream.body.end();
+                     p.upstream.answers(200);
+                   }};
+  for (const std::string_view what : {"nothing", "the client leaves", "the process ends"}) {
+    const Act& disturbance = *std::ranges::find(disturbances, what, &Act::name);
+    const std::vector<const Act*> all{&verdict_on_head, &verdict_on_body, &acts[0],    &acts[1],
+                                      &acts[2],         &answer,          &disturbance};
+    play_with_agent(all, [] { return agent::Decision{agent::Decision::allow()}; }, false);
+    play_with_agent(all, [] { return agent::Decision{agent::Decision::block(403)}; }, true);
   }
 }
 
