@@ -10,8 +10,8 @@ namespace {
 
 /// Waits for something, and writes its name down when it is stopped.
 struct Waiter {
-  Waiter(Cancel& cancel, char name, std::string& stopped)
-      : name(name), stopped(stopped), guard(std::in_place, cancel, &Waiter::stop, this) {}
+  Waiter(Cancel& cancel, char own_name, std::string& names)
+      : name(own_name), stopped(names), guard(std::in_place, cancel, &Waiter::stop, this) {}
   static void stop(void* self) {
     auto& waiter = *static_cast<Waiter*>(self);
     waiter.stopped += waiter.name;
