@@ -74,6 +74,32 @@ class Gone(StageTest):
         self.reset(client)
         self.expect_gone(gateway, begin)
 
+    def test_a_client_that_left_while_an_early_answer_is_judged_is_noticed_and_the_agent_told(self):
+        def judge(_: Event) -> dict:
+            self.release.wait(LATE)
+            return allow()
+
+        agent = self.stage.agent(response_headers=judge)
+        def refuse(request: Request) -> bool:
+            request.peer.sendall(response(b"too much", 413))
+            return False
+
+        self.upstream = self.stage.upstream(on_head=refuse)
+        gateway = self.stage.gateway(
+            self.upstream, [Asked("a", agent.path, '"response_headers"')], limits="half-closed-secs 1"
+        )
+        for framing in ("Content-Length: 100000", "Transfer-Encoding: chunked"):
+            with self.subTest(framing):
+                asked = len(agent.of("response_headers"))
+                client = gateway.client()
+                part = b"abc" if "Length" in framing else b"3\r\nabc\r\n"
+                client.send(message("/early", f"{framing}\r\n", "POST") + part)
+                wait("the agent is asked", lambda asked=asked: len(agent.of("response_headers")) > asked)
+                begin = time.monotonic()
+                self.reset(client)
+                self.expect_gone(gateway, begin)
+        self.release.set()
+
     def test_a_client_that_reset_before_it_was_accepted_is_not_served(self):
         gateway = self.gateway()
         gateway.program.signal(signal.SIGSTOP)

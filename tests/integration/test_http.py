@@ -259,6 +259,28 @@ class Proxying(unittest.TestCase):
 
 
 class Routes(StageTest):
+    def test_what_a_client_sends_behind_its_last_request_does_not_cut_the_answer(self):
+        size = 600_000
+
+        def respond(_: Request) -> bytes:
+            time.sleep(0.1)
+            return response(b"z" * size)
+
+        gateway = self.stage.gateway(self.stage.upstream(respond))
+        last = message("/", "Connection: close\r\n")
+        post = b"POST / HTTP/1.0\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
+        for name, request, behind in (
+            ("a line end behind a POST", post, b"\r\n"),
+            ("a line end", last, b"\r\n"),
+            ("another request", last, message("/next")),
+        ):
+            with self.subTest(name), Client(gateway.port, receive_buffer=65_536) as client:
+                client.send(request)
+                time.sleep(0.03)
+                client.send(behind)
+                time.sleep(0.3)  # the answer is sent, as far as the client's buffer takes it
+                self.assertEqual(len(client.response().body), size)
+
     def test_the_longest_prefix_wins_and_nothing_takes_the_rest(self):
         upstreams = {
             name: self.stage.upstream(lambda _, name=name: response(name.encode())) for name in ("a", "b", "c")

@@ -21,7 +21,7 @@ void Http1Client::on_gone(std::function<void()> on_gone) {
 transport::Task<base::Result<std::size_t>> Http1Client::read(std::span<char> into, base::Deadline deadline) {
   watch_.stop();
   auto size = co_await body_.read(into, deadline);
-  if (size) watch_.start();
+  if (stream_.is_open()) watch_.start();  // also where it was our side that ended the reading
   co_return size;
 }
 

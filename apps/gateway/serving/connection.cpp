@@ -119,7 +119,7 @@ transport::Task<bool> Connection::serve_request(const http::RequestHead& request
   const std::shared_ptr<generation::Service> service = shard_.service();
   was_served_ = true;
   bool keeps_alive = false;
-  bool lingers = false;
+  bool is_answered = false;
   {
     transport::Cancel cancel;
     http1::Http1Client client{*service, stream_, buffer_, request};
@@ -128,12 +128,12 @@ transport::Task<bool> Connection::serve_request(const http::RequestHead& request
     exchange_ = &exchange;
     co_await exchange.serve();
     exchange_ = nullptr;
-    const bool is_answered = exchange.state().stage() == exchange::Stage::answered;
+    is_answered = exchange.state().stage() == exchange::Stage::answered;
     keeps_alive = is_answered && client.keeps_alive();
-    // The client may still be sending a body that nobody reads.
-    lingers = is_answered && !client.body_is_read();
   }
-  if (!keeps_alive && lingers) co_await linger();
+  // The client may still be sending: a body that nobody reads, its next request, a stray line end. Closing over bytes
+  // that were not read would reset the connection, and take from the client what is still on its way (RFC 9112 §9.6).
+  if (is_answered && !keeps_alive) co_await linger();
   co_return keeps_alive;
 }
 
