@@ -5,7 +5,7 @@ import threading
 import time
 import unittest
 
-from client import chunked, message
+from client import Client, chunked, message
 from stage import Stage, StageTest
 from upstream import Request, response
 
