@@ -104,7 +104,6 @@ class FakeClient final : public ClientSide {
   void goes_on() { stalled_ = false, writable_.open(); }
 
   // What it got.
-  std::string interim_statuses;
   std::optional<std::uint16_t> status;  ///< Once the head has left.
   std::string answer;                   ///< Its body.
   bool answer_ended = false;
@@ -125,9 +124,7 @@ class FakeClient final : public ClientSide {
   }
   [[nodiscard]] bool body_has_come() const noexcept override { return body.is_read(); }
   [[nodiscard]] bool body_is_read() const noexcept override { return body.is_read(); }
-  void interim(std::uint16_t status_in, std::string_view, const http::FieldList&) override {
-    interim_statuses += std::to_string(status_in) + " ";
-  }
+  void interim(std::uint16_t, std::string_view, const http::FieldList&) override {}
   void begin(const AnswerStart& start) override { begun_ = start.status; }
   [[nodiscard]] transport::Task<base::Status> write(std::string_view bytes, bool last) override {
     if (steps_.next_fails() || left_) co_return broken();
@@ -174,7 +171,6 @@ class FakeUpstream final : public UpstreamSide {
   bool was_finished = false;
   std::optional<ResetCode> was_reset;
   int connections = 0;
-  std::function<void()> on_request;  ///< The head is written.
 
   [[nodiscard]] transport::Task<base::Status> connect(std::size_t, UpstreamListener& listener) override {
     listener_ = &listener;
@@ -191,7 +187,6 @@ class FakeUpstream final : public UpstreamSide {
   void begin(const RequestStart&) override {
     if (said_) listener_->on_early_answer();
     request_begun = true;
-    if (on_request) on_request();
   }
   [[nodiscard]] transport::Task<base::Status> write(std::span<const base::ByteView> pieces, bool last) override {
     if (steps_.next_fails() || was_reset) co_return broken();
