@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "picket/base/block_pool.hpp"
 #include "picket/base/correlation_id.hpp"
 #include "picket/base/limits.hpp"
 #include "picket/base/time.hpp"
@@ -50,8 +51,7 @@ struct WorkerOptions {
   std::uint32_t jobs_at_once = 0;
 };
 
-/// One thread's event loop and all that belongs to that thread: clock, timers, ids, scratch memory. Nothing of it is
-/// shared.
+/// One thread's event loop and all that belongs to that thread: clock, timers, ids, memory. Nothing of it is shared.
 ///
 /// A turn: wait for readiness, awake or asleep, run what is ready, fire due timers, let go on who was waiting for any
 /// of it, then flush every connection that has output: what one turn produced leaves in one system call per connection,
@@ -71,6 +71,9 @@ class Worker {
   [[nodiscard]] base::TimePoint now() noexcept { return clock_.now(); }
   [[nodiscard]] base::TimerWheel& timers() noexcept { return timers_; }
   [[nodiscard]] base::CorrelationIds& ids() noexcept { return ids_; }
+  /// Memory for bodies.
+  [[nodiscard]] base::BlockPool& blocks() noexcept { return blocks_; }
+  [[nodiscard]] const base::BlockPool& blocks() const noexcept { return blocks_; }
 
   /// Memory for one read, limits::tail_padding readable bytes behind it. Borrowed until the caller returns to the loop.
   [[nodiscard]] std::span<char> scratch() noexcept { return {scratch_.get(), scratch_size}; }
@@ -128,6 +131,7 @@ class Worker {
 
   struct Loop;
 
+  base::BlockPool blocks_;  // outlives what handlers hold of it
   std::unique_ptr<Loop> loop_;
   base::CoarseClock clock_;
   base::TimerWheel timers_;

@@ -1,35 +1,28 @@
 #include "apps/gateway/body/held_body.hpp"
 
-#include <utility>
-
 namespace picket::apps::gateway::body {
 
+bool HeldBody::begin() { return !space().empty() && blocks_.back().count(least_held); }
+
 std::span<char> HeldBody::space() {
-  if (used_ == block_size) {
+  if (used_ == base::block_size) {
     blocks_.push_back(pool_.take());
-    pieces_.emplace_back(reinterpret_cast<const std::byte*>(blocks_.back().get()), 0);
+    pieces_.emplace_back(reinterpret_cast<const std::byte*>(blocks_.back().bytes().data()), 0);
     used_ = 0;
   }
-  return {blocks_.back().get() + used_, block_size - used_};
+  return blocks_.back().bytes().subspan(used_);
 }
 
 bool HeldBody::add(std::size_t bytes) {
   used_ += bytes;
-  pieces_.back() = base::as_bytes({blocks_.back().get(), used_});
-  return count(bytes);
-}
-
-bool HeldBody::count(std::uint64_t bytes) {
-  if (!pool_.hold(bytes)) return false;
-  counted_ += bytes;
-  return true;
+  pieces_.back() = base::as_bytes({blocks_.back().bytes().data(), used_});
+  return blocks_.back().count(bytes);
 }
 
 void HeldBody::clear() noexcept {
   pieces_.clear();
   blocks_.clear();
-  used_ = block_size;
-  pool_.release(std::exchange(counted_, 0));
+  used_ = base::block_size;
 }
 
 }  // namespace picket::apps::gateway::body

@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "apps/gateway/body/block_pool.hpp"
+#include "picket/base/block_pool.hpp"
 #include "picket/base/bytes.hpp"
 
 namespace picket::apps::gateway::body {
@@ -13,16 +13,15 @@ namespace picket::apps::gateway::body {
 /// pieces of them that go on. Thread safety: the worker's. Lifetime: the pool outlives it.
 class HeldBody {
  public:
-  explicit HeldBody(BlockPool& pool) noexcept : pool_(pool) {}
+  explicit HeldBody(base::BlockPool& pool) noexcept : pool_(pool) {}
   HeldBody(const HeldBody&) = delete;
   HeldBody& operator=(const HeldBody&) = delete;
-  ~HeldBody() { clear(); }
 
   /// Bytes that live on elsewhere, which are not counted.
   void lend(base::ByteView whole) { pieces_.push_back(whole); }
 
   /// Asks the budget for what holding a body costs whatever its size. False: there is no room.
-  [[nodiscard]] bool begin() { return count(least_held); }
+  [[nodiscard]] bool begin();
   /// Room for the next bytes: a declared length reserves nothing.
   [[nodiscard]] std::span<char> space();
   /// So many bytes were read into space(). False: they are over the budget.
@@ -35,13 +34,10 @@ class HeldBody {
  private:
   static constexpr std::uint64_t least_held = 4096;  // a page of the first block
 
-  [[nodiscard]] bool count(std::uint64_t bytes);
-
-  BlockPool& pool_;
-  std::vector<BlockPool::Block> blocks_;
+  base::BlockPool& pool_;
+  std::vector<base::Block> blocks_;
   std::vector<base::ByteView> pieces_;
-  std::size_t used_ = block_size;  // of the last block
-  std::uint64_t counted_ = 0;      // of the worker's budget
+  std::size_t used_ = base::block_size;  // of the last block
 };
 
 }  // namespace picket::apps::gateway::body

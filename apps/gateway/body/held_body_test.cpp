@@ -15,21 +15,21 @@ bool add(HeldBody& body, std::size_t size, char byte) {
 }
 
 TEST(HeldBody, KeepsWhatIsReadInItsOrder) {
-  BlockPool pool;
+  base::BlockPool pool;
   pool.set_budget(1'000'000);
   HeldBody body{pool};
   ASSERT_TRUE(body.begin());
-  EXPECT_TRUE(add(body, block_size - 1, 'a'));
+  EXPECT_TRUE(add(body, base::block_size - 1, 'a'));
   EXPECT_EQ(body.space().size(), 1U);
   EXPECT_TRUE(add(body, 1, 'b'));
   EXPECT_TRUE(add(body, 2, 'c'));
   ASSERT_EQ(body.pieces().size(), 2U);
-  EXPECT_EQ(base::as_text(body.pieces()[0]), std::string(block_size - 1, 'a') + "b");
+  EXPECT_EQ(base::as_text(body.pieces()[0]), std::string(base::block_size - 1, 'a') + "b");
   EXPECT_EQ(base::as_text(body.pieces()[1]), "cc");
 }
 
 TEST(HeldBody, CountsWhatItHoldsAndLetsItGo) {
-  BlockPool pool;
+  base::BlockPool pool;
   pool.set_budget(5000);
   {
     HeldBody body{pool};
@@ -47,7 +47,7 @@ TEST(HeldBody, CountsWhatItHoldsAndLetsItGo) {
 }
 
 TEST(HeldBody, DoesNotCountWhatIsLent) {
-  BlockPool pool;
+  base::BlockPool pool;
   HeldBody body{pool};
   body.lend(base::as_bytes("abc"));
   EXPECT_EQ(base::as_text(body.pieces().front()), "abc");

@@ -46,7 +46,7 @@ Exchange::Exchange(generation::Service& service, ClientSide& client, UpstreamSid
       id_(service.worker.ids().mint()),
       request_id_(request_id_of(request_, id_)),
       forwarded_(exchange::forward(request_, peer, forwarding_terms(service.config, listener, request_id_), arena)),
-      held_(service.shard.blocks),
+      held_(service.worker.blocks()),
       record_{.began = base::Clock::now()} {}
 
 Exchange::~Exchange() {

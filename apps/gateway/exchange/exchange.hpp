@@ -5,7 +5,6 @@
 #include <string_view>
 
 #include "apps/gateway/answers/refusal.hpp"
-#include "apps/gateway/body/block_pool.hpp"
 #include "apps/gateway/body/held_body.hpp"
 #include "apps/gateway/exchange/client_side.hpp"
 #include "apps/gateway/exchange/exchange_record.hpp"
@@ -112,7 +111,7 @@ class Exchange final : private UpstreamListener {
   std::optional<inspection::Inspection> inspection_;
   std::optional<transport::Cancel::Guard> inspection_guard_;
   body::HeldBody held_;
-  body::BlockPool::Block block_;                  // for bytes that pass
+  base::Block block_;                             // for bytes that pass
   std::optional<inspection::Answer> answer_;      // our own, once it is decided or made
   const http::ResponseHead* response_ = nullptr;  // the upstream's
   ExchangeRecord record_;

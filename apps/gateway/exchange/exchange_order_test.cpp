@@ -31,7 +31,7 @@ class World {
  public:
   explicit World(const std::string& agent = {}) {
     spdlog::set_level(spdlog::level::off);
-    shard.blocks.set_budget(1 << 20);
+    worker.blocks().set_budget(1 << 20);
     auto generation = std::make_shared<generation::Generation>();
     add_agent(generation->config, agent);
     generation->config.upstreams.push_back({.id = "app", .targets = {}});

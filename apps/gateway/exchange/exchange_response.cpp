@@ -122,15 +122,15 @@ void Exchange::begin_relayed() {
 transport::Task<void> Exchange::pass_piece(bool may_wait) {
   std::string_view piece;
   if (!upstream_.body_is_read() && (may_wait || upstream_.has_bytes())) {
-    if (!block_) block_ = service_.shard.blocks.take();
-    const std::span<char> space{block_.get(), body::block_size};
+    if (!block_) block_ = service_.worker.blocks().take();
+    const std::span<char> space = block_.bytes();
     const auto size = co_await upstream_.read(space);
     if (state_.is_over()) co_return;
     if (!size) {
       fail_upstream(size.error());
       co_return;
     }
-    piece = {block_.get(), *size};
+    piece = {space.data(), *size};
   }
   const bool is_last = upstream_.body_is_read();
   const auto written = co_await client_.write(piece, is_last);

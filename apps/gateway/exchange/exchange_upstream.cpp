@@ -58,8 +58,8 @@ BodyLength Exchange::length_to_send() {
 /// answers. A client that waits for a 100 begins once the upstream's has been passed on, or when it tires of waiting
 /// (RFC 9110 §10.1.1).
 transport::Task<void> Exchange::send_rest() {
-  const auto block = service_.shard.blocks.take();
-  const std::span<char> space{block.get(), body::block_size};
+  const auto block = service_.worker.blocks().take();
+  const std::span<char> space = block.bytes();
   body::BodyPace pace{service_.timeouts.body};
   while (state_.stage() == Stage::sending) {
     const base::TimePoint now = service_.worker.now();
@@ -69,7 +69,7 @@ transport::Task<void> Exchange::send_rest() {
     const auto size = co_await client_.read(space, deadline);
     if (!waits_for_upstream) pace.ends(service_.worker.now());
     if (!take_rest(size, waits_for_upstream)) co_return;
-    const base::ByteView piece = base::as_bytes({block.get(), *size});
+    const base::ByteView piece = base::as_bytes({space.data(), *size});
     const std::span<const base::ByteView> pieces{&piece, 1};
     const bool is_last = client_.body_is_read();
     const auto written = co_await upstream_.write(pieces, is_last);

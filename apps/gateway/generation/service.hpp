@@ -5,7 +5,6 @@
 #include <string_view>
 #include <vector>
 
-#include "apps/gateway/body/block_pool.hpp"
 #include "apps/gateway/generation/agents.hpp"
 #include "apps/gateway/generation/generation.hpp"
 #include "apps/gateway/generation/shard_metrics.hpp"
@@ -37,7 +36,6 @@ struct ShardState {
   http::DateClock date;
   ShardMetrics metrics;
   transport::HangupMonitor hangups;
-  body::BlockPool blocks;
   upstream::SocketBudget upstream_sockets;
 };
 

@@ -37,7 +37,6 @@ Shard::Shard(std::size_t index, std::size_t shards, bool busy_polling, downstrea
              .date = {},
              .metrics = {},
              .hangups = transport::HangupMonitor{worker_},
-             .blocks = {},
              .upstream_sockets = {}},
       shards_(shards),
       admission_(admission),
@@ -88,7 +87,7 @@ void Shard::commit(std::size_t upstream_sockets) {
     service_ = std::move(prepared_->service);
     max_connections_ = (service_->config.system.max_connections + shards_ - 1) / shards_;
     state_.upstream_sockets.set_limit(upstream_sockets);
-    state_.blocks.set_budget(service_->config.limits.max_held_size / shards_);
+    worker_.blocks().set_budget(service_->config.limits.max_held_size / shards_);
     for (auto& listener : prepared_->listeners) transport::spawn(accept_on(std::move(listener)));
     prepared_.reset();
   });

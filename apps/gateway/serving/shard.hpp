@@ -51,7 +51,7 @@ class Shard {
   /// Ends every connection.
   void abort();
   [[nodiscard]] const generation::ShardMetrics& metrics() const noexcept { return state_.metrics; }
-  [[nodiscard]] std::uint64_t held_bytes() const noexcept { return state_.blocks.held(); }
+  [[nodiscard]] std::uint64_t held_bytes() const noexcept { return worker_.blocks().held(); }
   /// What a scrape reads; not while commit() runs.
   [[nodiscard]] const generation::Service* current() const noexcept { return service_.get(); }
 

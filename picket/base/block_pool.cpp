@@ -1,0 +1,92 @@
+#include "picket/base/block_pool.hpp"
+
+#include <memory>
+#include <new>
+
+#include <sanitizer/asan_interface.h>
+#include <sys/mman.h>
+
+namespace picket::base {
+namespace {
+
+constexpr std::size_t most_kept = 32;  // 2 MiB a worker
+
+}  // namespace
+
+bool Block::count(std::uint64_t bytes) const noexcept {
+  if (!state_->pool.hold(bytes)) return false;
+  state_->counted += bytes;
+  return true;
+}
+
+void Block::let_go() noexcept {
+  if (state_ != nullptr && --state_->shares == 0) state_->pool.give_back(*state_);
+}
+
+/// Only the pool's thread counts shares: it is told by a list that others push to and it takes whole.
+void Loan::give_back() noexcept {
+  Block::State* const state = std::exchange(block_.state_, nullptr);
+  if (state == nullptr || state->returned.fetch_add(1, std::memory_order_acq_rel) != 0) return;
+  BlockPool& pool = state->pool;
+  state->next_returned = pool.returned_.load(std::memory_order_relaxed);
+  while (!pool.returned_.compare_exchange_weak(state->next_returned, state, std::memory_order_release,
+                                               std::memory_order_relaxed)) {
+  }
+}
+
+BlockPool::~BlockPool() {
+  take_returned();
+  for (Block::State* const state : kept_) {
+    ::munmap(state->memory, state->size);
+    delete state;
+  }
+}
+
+Block BlockPool::take() {
+  take_returned();
+  if (kept_.empty()) return take(block_size);
+  Block::State& state = *kept_.back();
+  kept_.pop_back();
+  ASAN_UNPOISON_MEMORY_REGION(state.memory, state.size);
+  return Block{state};
+}
+
+Block BlockPool::take(std::size_t size) {
+  kept_.reserve(most_kept);  // so that giving back never allocates
+  auto state = std::make_unique<Block::State>(*this, nullptr, size);
+  void* const memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) throw std::bad_alloc{};
+  state->memory = static_cast<char*>(memory);
+  return Block{*state.release()};
+}
+
+void BlockPool::give_back(Block::State& state) noexcept {
+  set_held(held() - std::exchange(state.counted, 0));
+  if (state.size == block_size && kept_.size() < most_kept) {
+    ASAN_POISON_MEMORY_REGION(state.memory, state.size);
+    kept_.push_back(&state);
+    return;
+  }
+  ::munmap(state.memory, state.size);
+  delete &state;
+}
+
+bool BlockPool::hold(std::uint64_t bytes) noexcept {
+  take_returned();
+  if (bytes > budget_ || held() > budget_ - bytes) return false;
+  set_held(held() + bytes);
+  return true;
+}
+
+void BlockPool::take_returned() noexcept {
+  if (returned_.load(std::memory_order_relaxed) == nullptr) return;
+  Block::State* state = returned_.exchange(nullptr, std::memory_order_acquire);
+  while (state != nullptr) {
+    Block::State& current = *std::exchange(state, state->next_returned);
+    // From here on the block may be pushed again.
+    current.shares -= current.returned.exchange(0, std::memory_order_acq_rel);
+    if (current.shares == 0) give_back(current);
+  }
+}
+
+}  // namespace picket::base

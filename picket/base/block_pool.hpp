@@ -1,0 +1,119 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace picket::base {
+
+/// Bytes of a body that are held in one piece, or pass in one read and one write.
+inline constexpr std::size_t block_size = 64 * 1024;
+
+class BlockPool;
+
+/// A share of one block of a worker's memory for bodies. The block goes back to its pool with the last share of it:
+/// who holds, repeats or still writes bytes of it has a share, and nobody copies them.
+///
+/// Thread safety: its pool's thread; see Loan for others. Lifetime: its pool outlives it.
+class Block {
+ public:
+  Block() = default;
+  Block(const Block& other) noexcept : state_(other.state_) {
+    if (state_ != nullptr) ++state_->shares;
+  }
+  Block(Block&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+  Block& operator=(Block other) noexcept {
+    std::swap(state_, other.state_);
+    return *this;
+  }
+  ~Block() { let_go(); }
+
+  [[nodiscard]] explicit operator bool() const noexcept { return state_ != nullptr; }
+  [[nodiscard]] bool operator==(const Block&) const noexcept = default;
+  [[nodiscard]] std::span<char> bytes() const noexcept { return {state_->memory, state_->size}; }
+  /// Whether nobody else has a share, so that what the block holds may be overwritten.
+  [[nodiscard]] bool is_only_share() const noexcept { return state_->shares == 1; }
+  /// Counts bytes of the block against the pool's budget, until the block goes back. False: they are over the budget,
+  /// and are not counted.
+  [[nodiscard]] bool count(std::uint64_t bytes) const noexcept;
+
+ private:
+  friend class BlockPool;
+  friend class Loan;
+
+  struct State {
+    BlockPool& pool;
+    char* memory;
+    std::size_t size;
+    std::uint32_t shares = 0;
+    std::uint64_t counted = 0;                // of the pool's budget
+    std::atomic<std::uint32_t> returned = 0;  // shares that other threads have let go
+    State* next_returned = nullptr;           // of the pool's list of such blocks
+  };
+  explicit Block(State& state) noexcept : state_(&state) { ++state.shares; }
+  void let_go() noexcept;
+
+  State* state_ = nullptr;
+};
+
+/// A share that another thread may have: made on the pool's thread, moved to where the bytes are read, let go there.
+/// Thread safety: one thread at a time, any. Lifetime: as Block.
+class Loan {
+ public:
+  explicit Loan(Block block) noexcept : block_(std::move(block)) {}
+  Loan(Loan&&) noexcept = default;
+  Loan& operator=(Loan&& other) noexcept {
+    std::swap(block_, other.block_);
+    return *this;
+  }
+  ~Loan() { give_back(); }
+
+  [[nodiscard]] std::span<const char> bytes() const noexcept { return block_.bytes(); }
+
+ private:
+  void give_back() noexcept;
+
+  Block block_;
+};
+
+/// One worker's memory for bodies, and the budget of what is held of them.
+///
+/// Blocks come from the system one by one, so that each can go back to it whatever else is allocated: after a burst
+/// the process is as small as before. A few are kept, so that steady traffic asks the system for none.
+/// Thread safety: the worker's. Lifetime: outlives its blocks, lent ones included.
+class BlockPool {
+ public:
+  BlockPool() = default;
+  BlockPool(const BlockPool&) = delete;
+  BlockPool& operator=(const BlockPool&) = delete;
+  ~BlockPool();
+
+  /// `block_size` bytes. Throws std::bad_alloc as operator new does.
+  [[nodiscard]] Block take();
+  /// A block of another size, which is not kept: for bytes that must lie in one piece.
+  [[nodiscard]] Block take(std::size_t size);
+
+  /// Bytes that may be held; more are held already where it is lowered.
+  void set_budget(std::uint64_t bytes) noexcept { budget_ = bytes; }
+  /// Bytes that are counted. Any thread may read it.
+  [[nodiscard]] std::uint64_t held() const noexcept { return held_.load(std::memory_order_relaxed); }
+
+ private:
+  friend class Block;
+  friend class Loan;
+
+  [[nodiscard]] bool hold(std::uint64_t bytes) noexcept;
+  void set_held(std::uint64_t bytes) noexcept { held_.store(bytes, std::memory_order_relaxed); }
+  void give_back(Block::State& state) noexcept;
+  void take_returned() noexcept;
+
+  std::vector<Block::State*> kept_;
+  std::uint64_t budget_ = 0;
+  std::atomic<std::uint64_t> held_ = 0;  // one writer: a load and a store
+  std::atomic<Block::State*> returned_ = nullptr;
+};
+
+}  // namespace picket::base

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+#include "picket/base/block_pool.hpp"
+#include "picket/base/bytes.hpp"
+
+namespace picket::base {
+
+/// Bytes, and a share of the block that they lie in: they stay while it lives, and copying it copies no byte.
+///
+/// Others' bytes, which lie in no block, are borrowed: whoever lends them says how long they stay. Thread safety and
+/// lifetime: Block's.
+class SharedBytes {
+ public:
+  SharedBytes() = default;
+  SharedBytes(Block block, ByteView bytes) noexcept : view_(bytes), block_(std::move(block)) {}
+  [[nodiscard]] static SharedBytes borrowed(ByteView bytes) noexcept { return {Block{}, bytes}; }
+
+  [[nodiscard]] ByteView view() const noexcept { return view_; }
+  [[nodiscard]] std::size_t size() const noexcept { return view_.size(); }
+  [[nodiscard]] bool empty() const noexcept { return view_.empty(); }
+  /// None where the bytes are borrowed.
+  [[nodiscard]] const Block& block() const noexcept { return block_; }
+
+  /// Takes up to `most` bytes from the front.
+  [[nodiscard]] SharedBytes split_front(std::size_t most) noexcept {
+    const std::size_t size = std::min(most, view_.size());
+    SharedBytes front{size == view_.size() ? std::move(block_) : block_, view_.first(size)};
+    view_ = view_.subspan(size);
+    return front;
+  }
+  /// Grows by bytes that lie right behind these in the same block. False: they do not.
+  [[nodiscard]] bool extend(const SharedBytes& next) noexcept {
+    if (!block_ || block_ != next.block_ || view_.data() + view_.size() != next.view_.data()) return false;
+    view_ = {view_.data(), view_.size() + next.view_.size()};
+    return true;
+  }
+
+ private:
+  ByteView view_;
+  Block block_;
+};
+
+/// Bytes of all pieces together.
+[[nodiscard]] inline std::uint64_t size_of(std::span<const SharedBytes> pieces) noexcept {
+  std::uint64_t total = 0;
+  for (const auto& piece : pieces) total += piece.size();
+  return total;
+}
+
+}  // namespace picket::base
