@@ -19,6 +19,13 @@ ENDS = {"complete": [END, 0, 1] + MOVE, "cancel": [HEADERS, 0, 0, 0, 90, END, 0,
 PATHS = [b"x%5cy/../admin", b"x%2f..%2fadmin", b"app//../admin", b"x/..;a=b/admin", b"%61dmin%3fx", b"%2561dmin%2523",
          b"a%00/./b", b"%c0%ae%c0%ae/%u002e", b"%25%32%66..;%3b//%5c%5c"]
 
+# Heads that pass: what a fuzzer then changes.
+HEADS = [b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+         b"POST http://a.test:80/x?y HTTP/1.1\r\nHost: [::1]:80\r\nContent-Length: 3\r\nConnection: close, X-A\r\n\r\n",
+         b"PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\nB:  c\td \r\n\r\n",
+         b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nSet-Cookie: a=b\r\nSet-Cookie: c=d\r\n\r\n",
+         b"HTTP/1.0 404\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n"]
+
 
 def frames():
     for file in sorted((ROOT / "spec/vectors/frames").glob("*.hex")):
@@ -49,6 +56,8 @@ def seeds():
             yield "session", f"{end}-{options}", bytes([options] + MOVE + MOVE + EXCHANGE + steps)
     for number, path in enumerate(PATHS):
         yield "path_readings", str(number), bytes(range(number, number + 8)) + path
+    for number, head in enumerate(HEADS):
+        yield "head", str(number), head
     for file in sorted((ROOT / "examples").rglob("*.kdl")):
         yield "kdl", file.name, file.read_bytes()
 

@@ -49,7 +49,7 @@ AREAS = [(area, re.compile(pattern)) for area, pattern in (
     ("allocation", r"tcmalloc|:operator (new|delete)|:(malloc|calloc|realloc|free|aligned_alloc|posix_memalign)$"
                    r"|libc.*/malloc/"),
     ("locks", r":_*(pthread_mutex_|lll_lock_)"),
-    ("HTTP heads and bodies", r"picket/http/|boost/beast/"),
+    ("HTTP heads and bodies", r"picket/http/"),
     ("inspection", r"picket/inspection/"),
     ("upstream pool", r"apps/gateway/upstream/"),
     ("logs", r"apps/gateway/(logs/|process/process_log\.)|spdlog"),

@@ -6,11 +6,14 @@
 #include <string_view>
 
 /// What everybody who reads or writes HTTP/1.1 has to know of its lines: tokens, values, where a head ends. Whether a
-/// whole head may pass is head_check.hpp's.
+/// whole head may pass is head_fields.hpp's.
 namespace picket::http {
 
-/// RFC 9110 §5.6.2.
-[[nodiscard]] bool is_token(std::string_view text) noexcept;
+/// Bytes of the token at the front (RFC 9110 §5.6.2): 0 where there is none.
+[[nodiscard]] std::size_t token_size(std::string_view text) noexcept;
+[[nodiscard]] inline bool is_token(std::string_view text) noexcept {
+  return !text.empty() && token_size(text) == text.size();
+}
 /// RFC 9110 §5.5: no control characters but the tab; bytes above 0x7F are allowed.
 [[nodiscard]] bool is_field_value(std::string_view text) noexcept;
 

@@ -2,12 +2,19 @@
 
 #include <algorithm>
 
+#include "picket/http/grammar.hpp"
+
 namespace picket::http {
+namespace {
+
+constexpr bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
+
+}  // namespace
 
 std::string_view trimmed(std::string_view text) noexcept {
-  constexpr std::string_view blanks = " \t";
-  text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
-  return text.substr(0, text.find_last_not_of(blanks) + 1);
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
 }
 
 std::optional<std::string_view> next_item(std::string_view& list) noexcept {
@@ -18,6 +25,12 @@ std::optional<std::string_view> next_item(std::string_view& list) noexcept {
     if (!item.empty()) return item;
   }
   return std::nullopt;
+}
+
+bool is_token_list(std::string_view text) noexcept {
+  while (const auto item = next_item(text))
+    if (!is_token(*item)) return false;
+  return true;
 }
 
 }  // namespace picket::http

@@ -12,4 +12,7 @@ namespace picket::http {
 /// nothing (RFC 9110 §5.6.1.2).
 [[nodiscard]] std::optional<std::string_view> next_item(std::string_view& list) noexcept;
 
+/// RFC 9110 §7.6.1: a list of tokens, where empty items count for nothing.
+[[nodiscard]] bool is_token_list(std::string_view text) noexcept;
+
 }  // namespace picket::http

@@ -1,7 +1,7 @@
 #include "picket/http/response_reader.hpp"
 
 #include "picket/http/grammar.hpp"
-#include "picket/http/parser.hpp"
+#include "picket/http/response_head.hpp"
 
 namespace picket::http {
 namespace {
@@ -24,7 +24,7 @@ std::optional<base::Result<ResponseHead>> ResponseReader::take() {
     const std::string_view head = arena_.copy(buffered_.text().substr(0, *end.size));
     buffered_.consume(*end.size);
     checked_ = 0;
-    auto response = parse_response_head(head, to_head_, arena_);
+    auto response = read_response_head(head, limits, to_head_, arena_);
     if (!response) return response.error();
     if (response->status == 101) return invalid("the upstream switched protocols unasked");
     keep_alive_ = keep_alive_ && response->keep_alive;

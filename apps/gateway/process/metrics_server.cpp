@@ -7,7 +7,7 @@
 
 #include "picket/base/buffer.hpp"
 #include "picket/http/date.hpp"
-#include "picket/http/head_check.hpp"
+#include "picket/http/request_head.hpp"
 #include "picket/http/target.hpp"
 
 namespace picket::apps::gateway::process {
@@ -107,12 +107,11 @@ transport::Task<void> MetricsServer::answer_to(Client& client) {
 }
 
 std::string MetricsServer::answer(std::string_view head) const {
-  if (const auto error = http::check_request_head(head, head_limits))
-    return response("400 Bad Request", "text/plain", fmt::format("{}\n", error->reason));
-  const std::size_t method_end = head.find(' ');
-  const std::string_view target = head.substr(method_end + 1, head.find(' ', method_end + 1) - method_end - 1);
-  if (head.substr(0, method_end) != "GET") return response("405 Method Not Allowed", "text/plain", "only GET\n");
-  const auto page = page_(http::path_of(target));
+  base::Arena arena;
+  const auto [request, error] = http::read_request_head(head, head_limits, arena);
+  if (error) return response("400 Bad Request", "text/plain", fmt::format("{}\n", error->reason));
+  if (request.method != "GET") return response("405 Method Not Allowed", "text/plain", "only GET\n");
+  const auto page = page_(http::path_of(request.target));
   if (!page) return response("404 Not Found", "text/plain", "nothing is here\n");
   return response("200 OK", "text/plain; version=0.0.4; charset=utf-8", *page);
 }

@@ -11,7 +11,6 @@
 #include "apps/gateway/logs/access_line.hpp"
 #include "apps/gateway/serving/shard.hpp"
 #include "picket/http/outgoing.hpp"
-#include "picket/http/parser.hpp"
 
 namespace picket::apps::gateway::serving {
 namespace {
@@ -55,27 +54,19 @@ void Connection::abort() {
 transport::Task<void> Connection::serve() {
   while (stream_.is_open()) {
     arena_.reset();
-    HeadRead read = co_await read_head();
-    if (!read.error && !read.head.empty())
-      read.error = http::check_request_head(read.head, shard_.service()->head_limits);
-    if (read.error) {
-      co_await refuse(*read.error);
+    const std::optional<http::RequestRead> read = co_await read_head();
+    if (!read) break;
+    if (read->error) {
+      co_await refuse(*read->error);
       break;
     }
-    if (read.head.empty()) break;
-    const auto request = http::parse_request_head(read.head, arena_);
-    if (!request) {
-      const http::HeadError error{400, "the head does not parse"};
-      co_await refuse(error);
-      break;
-    }
-    const bool goes_on = co_await serve_request(*request);
+    const bool goes_on = co_await serve_request(read->head);
     if (!goes_on) break;
   }
   stream_.close();
 }
 
-transport::Task<Connection::HeadRead> Connection::read_head() {
+transport::Task<std::optional<http::RequestRead>> Connection::read_head() {
   const generation::ClientTimeouts timeouts = shard_.service()->timeouts;
   // A first request has its time from the accept on: who connects and says nothing holds a place for no longer.
   base::Deadline deadline = was_served_ ? base::Deadline::after(shard_.worker().now(), timeouts.idle)
@@ -95,22 +86,22 @@ transport::Task<Connection::HeadRead> Connection::read_head() {
     }
     if (begun) {
       const auto end = http::find_head_end(buffer_.text(), checked, shard_.service()->head_limits);
-      if (end.error) co_return HeadRead{{}, end.error};
+      if (end.error) co_return http::RequestRead{.error = end.error};
       if (end.size) {
         const std::string_view head = arena_.copy(buffer_.text().substr(0, *end.size));
         buffer_.consume(*end.size);
-        co_return HeadRead{head, {}};
+        co_return http::read_request_head(head, shard_.service()->head_limits, arena_);
       }
       checked = buffer_.size();
     }
-    if (!begun && shard_.draining()) co_return HeadRead{};
+    if (!begun && shard_.draining()) co_return std::nullopt;
     if (!begun) shard_.begins_to_wait(*this);
     const std::span<char> space{buffer_.prepare(body::read_size), body::read_size};
     const auto size = co_await stream_.read_some(space, deadline);
     shard_.ends_to_wait(*this);
     if (!size && size.error().kind() == base::ErrorKind::timeout && begun)
-      co_return HeadRead{{}, http::HeadError{408, "the head did not arrive in time"}};
-    if (!size || *size == 0) co_return HeadRead{};
+      co_return http::RequestRead{.error = http::HeadError{408, "the head did not arrive in time"}};
+    if (!size || *size == 0) co_return std::nullopt;
     buffer_.commit(*size);
   }
 }

@@ -11,7 +11,7 @@
 #include "apps/gateway/exchange/exchange.hpp"
 #include "picket/base/arena.hpp"
 #include "picket/base/buffer.hpp"
-#include "picket/http/head_check.hpp"
+#include "picket/http/request_head.hpp"
 #include "picket/transport/listener.hpp"
 #include "picket/transport/stream.hpp"
 #include "picket/transport/task.hpp"
@@ -63,13 +63,8 @@ class Connection : public boost::intrusive::list_base_hook<>, public OfClientHoo
   void abort();
 
  private:
-  /// A whole head; or why there is none: an error for the client, or neither where the client is gone or idle too long.
-  struct HeadRead {
-    std::string_view head;
-    std::optional<http::HeadError> error;
-  };
-
-  [[nodiscard]] transport::Task<HeadRead> read_head();
+  /// Nothing where the client is gone or idle too long.
+  [[nodiscard]] transport::Task<std::optional<http::RequestRead>> read_head();
   /// Serves one request. Returns whether the connection may take another.
   [[nodiscard]] transport::Task<bool> serve_request(const http::RequestHead& request);
   [[nodiscard]] transport::Task<void> refuse(const http::HeadError& error);

@@ -1,5 +1,6 @@
-#include "picket/http/head_check.hpp"
+#include "picket/http/request_head.hpp"
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -10,11 +11,13 @@ namespace picket::http {
 namespace {
 
 using namespace std::string_literals;
-using ::testing::HasSubstr;
+using base::Header;
+using ::testing::ElementsAre;
 
 /// The status that a head gets; 0: it passes.
 int status_of(std::string_view head, const HeadLimits& limits = {}) {
-  const auto error = check_request_head(head, limits);
+  base::Arena arena;
+  const auto error = read_request_head(head, limits, arena).error;
   if (error) EXPECT_FALSE(error->reason.empty());
   return error ? error->status : 0;
 }
@@ -33,7 +36,7 @@ void expect(const std::vector<Case>& cases) {
   for (const auto& [what, status, head] : cases) EXPECT_EQ(status_of(head), status) << what << "\n" << head;
 }
 
-TEST(HeadCheck, AmbiguousFramingIsRefused) {
+TEST(RequestHeads, AmbiguousFramingIsRefused) {
   expect({
       {"both lengths", 400, get("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n")},
       {"both, the other way round", 400, get("Transfer-Encoding: chunked\r\nContent-Length: 3\r\n")},
@@ -64,7 +67,7 @@ TEST(HeadCheck, AmbiguousFramingIsRefused) {
   });
 }
 
-TEST(HeadCheck, LinesThatPartiesReadDifferentlyAreRefused) {
+TEST(RequestHeads, LinesThatPartiesReadDifferentlyAreRefused) {
   expect({
       {"obs-fold", 400, get("A: b\r\n c\r\n")},
       {"obs-fold with a tab", 400, get("A: b\r\n\tc\r\n")},
@@ -92,7 +95,7 @@ TEST(HeadCheck, LinesThatPartiesReadDifferentlyAreRefused) {
   });
 }
 
-TEST(HeadCheck, HostIsThereOnceAndWellFormed) {
+TEST(RequestHeads, HostIsThereOnceAndWellFormed) {
   expect({
       {"none on HTTP/1.1", 400, "GET / HTTP/1.1\r\nA: b\r\n\r\n"},
       {"two", 400, "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"},
@@ -127,7 +130,7 @@ TEST(HeadCheck, HostIsThereOnceAndWellFormed) {
   });
 }
 
-TEST(HeadCheck, RequestLinesAreMethodTargetVersion) {
+TEST(RequestHeads, RequestLinesAreMethodTargetVersion) {
   expect({
       {"HTTP/0.9", 400, "GET /\r\n\r\n"},
       {"one word", 400, line("GET")},
@@ -167,7 +170,7 @@ TEST(HeadCheck, RequestLinesAreMethodTargetVersion) {
   });
 }
 
-TEST(HeadCheck, GoodHeadsPass) {
+TEST(RequestHeads, GoodHeadsPass) {
   expect({
       {"a plain GET", 0, get("")},
       {"HTTP/1.0", 0, line("GET / HTTP/1.0")},
@@ -184,10 +187,84 @@ TEST(HeadCheck, GoodHeadsPass) {
   });
 }
 
-TEST(HeadCheck, MoreFieldsThanTheLimitAre431) {
+TEST(RequestHeads, MoreFieldsThanTheLimitAre431) {
   const std::string head = get("A: 1\r\nB: 2\r\n");
   EXPECT_EQ(status_of(head, {.max_fields = 3}), 0);
   EXPECT_EQ(status_of(head, {.max_fields = 2}), 431);
+}
+
+class ReadRequestHead : public ::testing::Test {
+ protected:
+  RequestHead request(std::string_view head) {
+    const auto read = read_request_head(head, {}, arena_);
+    if (read.error) ADD_FAILURE() << read.error->reason << "\n" << head;
+    return read.head;
+  }
+  RequestHead with(std::string_view fields) {
+    text_.push_back(std::make_unique<std::string>("POST /a HTTP/1.1\r\nHost: a\r\n" + std::string{fields} + "\r\n"));
+    return request(*text_.back());
+  }
+
+  base::Arena arena_;
+  std::vector<std::unique_ptr<std::string>> text_;
+};
+
+TEST_F(ReadRequestHead, FieldsKeepTheirOrderTheirCaseAndTheirBytes) {
+  const auto head = request(
+      "GET /x?y=%20&z=\"<a>\" HTTP/1.1\r\nHOST: a.test:80\r\nb:  two \t\r\nCookie: one\r\nB: \xff\xc3\xa4\r\n"
+      "cookie: two\r\nEmpty:\r\n\r\n");
+  EXPECT_EQ(head.method, "GET");
+  EXPECT_EQ(head.target, "/x?y=%20&z=\"<a>\"");
+  EXPECT_EQ(head.version, 11);
+  EXPECT_THAT(std::vector(head.headers.begin(), head.headers.end()),
+              ElementsAre(Header{"HOST", "a.test:80"}, Header{"b", "two"}, Header{"Cookie", "one"},
+                          Header{"B", "\xff\xc3\xa4"}, Header{"cookie", "two"}, Header{"Empty", ""}));
+}
+
+TEST_F(ReadRequestHead, NothingIsCopiedOutOfTheHead) {
+  const std::string head = "GET /target HTTP/1.1\r\nHost: a.test\r\n\r\n";
+  const auto parsed = request(head);
+  const auto inside = [&](std::string_view view) {
+    return view.data() >= head.data() && view.data() + view.size() <= head.data() + head.size();
+  };
+  EXPECT_TRUE(inside(parsed.method) && inside(parsed.target));
+  EXPECT_TRUE(inside(parsed.headers[0].name) && inside(parsed.headers[0].value));
+}
+
+TEST_F(ReadRequestHead, AMethodMayBeAnyToken) {
+  EXPECT_EQ(request("M-SEARCH / HTTP/1.1\r\nHost: a\r\n\r\n").method, "M-SEARCH");
+}
+
+TEST_F(ReadRequestHead, ARequestsFramingIsWhatItsFieldsSay) {
+  const auto none = with("");
+  EXPECT_EQ(none.framing, Framing::none);
+  EXPECT_FALSE(none.has_body());
+  const auto length = with("Content-Length: 17\r\n");
+  EXPECT_EQ(length.framing, Framing::length);
+  EXPECT_EQ(length.content_length, 17U);
+  EXPECT_TRUE(length.has_body());
+  const auto zero = with("Content-Length: 0\r\n");
+  EXPECT_EQ(zero.framing, Framing::length);
+  EXPECT_FALSE(zero.has_body());
+  const auto chunked = with("Transfer-Encoding: Chunked\r\n");
+  EXPECT_EQ(chunked.framing, Framing::chunked);
+  EXPECT_TRUE(chunked.has_body());
+}
+
+TEST_F(ReadRequestHead, AConnectionIsKeptAsVersionAndConnectionSay) {
+  EXPECT_TRUE(with("").keep_alive);
+  EXPECT_FALSE(with("Connection: close\r\n").keep_alive);
+  EXPECT_FALSE(with("Connection: X-A, Close\r\n").keep_alive);
+  EXPECT_FALSE(with("Connection: keep-alive\r\nConnection: close\r\n").keep_alive);
+  EXPECT_TRUE(with("Connection: closed\r\n").keep_alive);
+  EXPECT_FALSE(request("GET / HTTP/1.0\r\n\r\n").keep_alive);
+  EXPECT_TRUE(request("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n").keep_alive);
+}
+
+TEST_F(ReadRequestHead, OnlyHttp11MayExpectAContinue) {
+  EXPECT_TRUE(with("Expect: 100-Continue\r\nContent-Length: 1\r\n").expects_continue);
+  EXPECT_FALSE(with("Expect: something\r\n").expects_continue);
+  EXPECT_FALSE(request("POST / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n").expects_continue);
 }
 
 }  // namespace
