@@ -256,6 +256,11 @@ class Admission(StageTest):
         self.assertTrue(oldest.closed())
         self.assertEqual([newer.get().status, other.get().status], [200, 200])
 
+    def test_a_place_is_taken_from_an_idle_connection_on_any_worker(self):
+        gateway = self.gateway(workers=3, limits="max-connections-per-client 2")
+        for _ in range(30):  # the kernel chooses the worker of each
+            self.assertEqual(gateway.client().get().status, 200)
+
     def test_addresses_are_counted_apart(self):
         gateway = self.gateway(limits="max-connections-per-client 1")
         clients = [Client(gateway.port, source=f"127.0.0.{i}") for i in (1, 2, 3)]

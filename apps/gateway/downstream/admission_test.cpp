@@ -46,6 +46,32 @@ TEST(Admission, IsExactOverThreads) {
   EXPECT_EQ(admitted, 50);
 }
 
+TEST(Admission, OthersGiveUpOneConnectionAtMostAndAreAskedNoMoreOnceTheyPart) {
+  Admission admission;
+  transport::Worker asking;
+  transport::Worker first;
+  transport::Worker second;
+  auto held = admission.admit("10.0.0.1", 1);
+  int asked = 0;
+  const auto give_up = [&](const std::string& client) {
+    EXPECT_EQ(client, "10.0.0.1");
+    ++asked;
+    held.reset();
+  };
+  admission.join(asking, [](const std::string&) { ADD_FAILURE() << "who asks looks itself"; });
+  admission.join(first, give_up);
+  admission.join(second, give_up);
+  const auto search = admission.ask_others(asking, "10.0.0.1", 1);
+  EXPECT_EQ(*search, 2U);
+  for (auto* const worker : {&first, &second}) worker->turn(base::Clock::now() + std::chrono::seconds{5});
+  EXPECT_EQ(*search, 0U);
+  EXPECT_EQ(asked, 1) << "there was room when the second one looked";
+  EXPECT_TRUE(admission.admit("10.0.0.1", 1));
+  admission.part(first);
+  admission.part(second);
+  EXPECT_EQ(*admission.ask_others(asking, "10.0.0.1", 1), 0U);
+}
+
 TEST(Admission, ComplainsOnceASecond) {
   Admission admission;
   const base::TimePoint start{};

@@ -40,9 +40,12 @@ Shard::Shard(std::size_t index, std::size_t shards, bool busy_polling, downstrea
              .upstream_sockets = {}},
       shards_(shards),
       admission_(admission),
-      thread_([this] { worker_.run(); }) {}
+      thread_([this] { worker_.run(); }) {
+  admission_.join(worker_, [this](const std::string& client) { evict_one_of(client); });
+}
 
 Shard::~Shard() {
+  admission_.part(worker_);
   drain();
   abort();
   // Connections end within a turn or two of being aborted; then nothing is left that the loop works for.
@@ -126,7 +129,8 @@ transport::Task<void> Shard::accept_on(transport::Listener listener) {
 transport::Task<void> Shard::serve(std::string listener, transport::Accepted accepted) {
   Connection connection{*this, listener, accepted};
   if (was_reset(accepted.descriptor)) co_return;
-  if (admit(connection)) {
+  const bool is_admitted = co_await admit(connection);
+  if (is_admitted) {
     co_await connection.serve();
     co_return;
   }
@@ -137,15 +141,28 @@ transport::Task<void> Shard::serve(std::string listener, transport::Accepted acc
 }
 
 /// A client that has all it may have takes a place from itself, never from others.
-bool Shard::admit(Connection& connection) {
-  auto first_try = place_for(connection);
-  const bool again = !first_try && evict_one_of(connection.peer().address);
-  auto place = again ? place_for(connection) : std::move(first_try);
-  if (!place || (is_over_full() && !evict_one())) return false;
+transport::Task<bool> Shard::admit(Connection& connection) {
+  auto place = place_for(connection);
+  if (!place && evict_one_of(connection.peer().address)) place = place_for(connection);
+  if (!place) place = co_await place_of_others(connection);
+  if (!place || (is_over_full() && !evict_one())) co_return false;
   Siblings* const siblings = place->is_counted() ? &by_client_[connection.peer().address] : nullptr;
   if (siblings != nullptr) ++siblings->count;
   connection.hold(std::move(*place), siblings);
-  return true;
+  co_return true;
+}
+
+/// The client's idle connections may all be on other workers, which look for themselves.
+transport::Task<std::optional<downstream::Admission::Place>> Shard::place_of_others(const Connection& connection) {
+  const auto searching =
+      admission_.ask_others(worker_, connection.peer().address, service_->config.limits.max_connections_per_client);
+  std::optional<downstream::Admission::Place> place;
+  for (bool is_last = false; !place && !is_last;) {
+    is_last = *searching == 0;
+    if (!is_last) co_await transport::SleepUntil{worker_, worker_.now() + std::chrono::milliseconds{1}};
+    place = place_for(connection);
+  }
+  co_return place;
 }
 
 /// Proxies that speak for many clients are not counted as one.

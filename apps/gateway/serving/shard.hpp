@@ -76,8 +76,10 @@ class Shard {
   void evict(Connection& connection);
   bool evict_one();
   bool evict_one_of(const std::string& client);
-  [[nodiscard]] bool admit(Connection& connection);
+  [[nodiscard]] transport::Task<bool> admit(Connection& connection);
   [[nodiscard]] std::optional<downstream::Admission::Place> place_for(const Connection& connection);
+  [[nodiscard]] transport::Task<std::optional<downstream::Admission::Place>> place_of_others(
+      const Connection& connection);
   transport::Task<void> serve(std::string listener, transport::Accepted accepted);
 
   transport::Worker worker_;
