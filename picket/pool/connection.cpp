@@ -19,7 +19,7 @@ void Connection::connect() {
   if (draining_ || link_) return;
   retry_.cancel();
   asked_ = false;
-  link_ = transport::ProxyLink::dial(agent_.worker_, agent_.endpoint_, agent_.session_config_,
+  link_ = transport::ProxyLink::dial(transport::Channel{agent_.worker_}, agent_.endpoint_, agent_.session_config_,
                                      agent_.config_.connect_timeout, *this);
 }
 

@@ -1,6 +1,7 @@
 #include "picket/transport/hangup.hpp"
 
 #include <cerrno>
+#include <memory>
 #include <system_error>
 
 namespace picket::transport {
@@ -15,19 +16,20 @@ int make_poll() {
 
 }  // namespace
 
-HangupMonitor::HangupMonitor(Worker& worker) : worker_(worker), poll_(worker.context(), make_poll()) { wait(); }
+HangupMonitor::HangupMonitor(Worker& worker) : poll_(worker, make_poll()) { wait(); }
 
 void HangupMonitor::wait() {
-  poll_.async_wait(boost::asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code& error) {
-    if (error) return;  // the monitor is gone
-    const auto guard = worker_.enter();
-    dispatch();
-    wait();
-  });
+  const auto on_readable = [](std::shared_ptr<void>& self, const Completion& outcome) {
+    if (outcome.error != 0) return;  // the monitor is gone
+    auto& monitor = *static_cast<HangupMonitor*>(self.get());
+    monitor.dispatch();
+    monitor.wait();
+  };
+  poll_.wait(Readiness::readable, {on_readable, this});
 }
 
 void HangupMonitor::dispatch() {
-  const int count = ::epoll_wait(poll_.native_handle(), events_.data(), static_cast<int>(events_.size()), 0);
+  const int count = ::epoll_wait(poll_.value(), events_.data(), static_cast<int>(events_.size()), 0);
   batch_ = std::span{events_}.first(count > 0 ? static_cast<std::size_t>(count) : 0);
   while (!batch_.empty()) {
     const epoll_event event = batch_.front();
@@ -38,7 +40,7 @@ void HangupMonitor::dispatch() {
 
 void HangupMonitor::set(int operation, int descriptor, HangupWatch& watch, std::uint32_t events) noexcept {
   epoll_event event{.events = events | EPOLLONESHOT, .data = {.ptr = &watch}};
-  ::epoll_ctl(poll_.native_handle(), operation, descriptor, &event);
+  ::epoll_ctl(poll_.value(), operation, descriptor, &event);
 }
 
 void HangupMonitor::forget(HangupWatch& watch) noexcept {

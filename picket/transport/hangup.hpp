@@ -7,8 +7,7 @@
 
 #include <sys/epoll.h>
 
-#include <boost/asio/posix/stream_descriptor.hpp>
-
+#include "picket/transport/descriptor.hpp"
 #include "picket/transport/worker.hpp"
 
 namespace picket::transport {
@@ -21,16 +20,17 @@ enum class Hangup : std::uint8_t {
 
 class HangupWatch;
 
-/// One worker's ear for peers that leave. Bytes that nobody reads say nothing here: Asio's own waits would report them
-/// again and again, and never what comes behind them. A poll of its own asks the kernel for EPOLLRDHUP alone, and costs
-/// the loop nothing until somebody leaves. Thread safety: the worker's. Lifetime: outlives its watches, not the worker.
+/// One worker's ear for peers that leave. Bytes that nobody reads say nothing here: the loop's own waits would report
+/// them again and again, and never what comes behind them. A poll of its own asks the kernel for EPOLLRDHUP alone, and
+/// costs the loop nothing until somebody leaves. Thread safety: the worker's. Lifetime: outlives its watches, not the
+/// worker.
 class HangupMonitor {
  public:
   explicit HangupMonitor(Worker& worker);
   HangupMonitor(const HangupMonitor&) = delete;
   HangupMonitor& operator=(const HangupMonitor&) = delete;
 
-  [[nodiscard]] Worker& worker() noexcept { return worker_; }
+  [[nodiscard]] Worker& worker() noexcept { return poll_.worker(); }
 
  private:
   friend class HangupWatch;
@@ -39,8 +39,7 @@ class HangupMonitor {
   void set(int operation, int descriptor, HangupWatch& watch, std::uint32_t events) noexcept;
   void forget(HangupWatch& watch) noexcept;
 
-  Worker& worker_;
-  boost::asio::posix::stream_descriptor poll_;
+  Descriptor poll_;
   std::array<epoll_event, 64> events_{};
   std::span<epoll_event> batch_;  // what dispatch() has still to tell
 };

@@ -2,13 +2,8 @@
 
 #include <array>
 #include <cerrno>
-#include <system_error>
 
-#include <fmt/format.h>
-#include <sys/socket.h>
-
-#include "picket/transport/listener.hpp"
-#include "picket/transport/stream.hpp"
+#include <sys/uio.h>
 
 namespace picket::transport {
 namespace {
@@ -35,11 +30,11 @@ base::Error closed_by_peer() { return fail(ErrorKind::connection_closed, "the pe
 }  // namespace
 
 template <class Session>
-Link<Session>::Link(Worker& worker, const Config& config, Owner& owner)
-    : worker_(worker),
+Link<Session>::Link(Channel channel, const Config& config, Owner& owner)
+    : channel_(std::move(channel)),
+      worker_(channel_.worker()),
       config_(config),
       owner_(&owner),
-      socket_(worker.context()),
       timer_([](void* self, base::TimePoint now) { static_cast<Link*>(self)->on_timer(now); }, this) {}
 
 template <class Session>
@@ -48,70 +43,66 @@ Link<Session>::~Link() {
 }
 
 template <class Session>
-std::shared_ptr<Link<Session>> Link<Session>::dial(Worker& worker, const Endpoint& endpoint, const Config& config,
+std::shared_ptr<Link<Session>> Link<Session>::dial(Channel channel, const Endpoint& endpoint, const Config& config,
                                                    base::Duration timeout, Owner& owner) {
-  auto link = std::make_shared<Link>(worker, config, owner);
+  auto link = std::make_shared<Link>(std::move(channel), config, owner);
   link->connect(endpoint, timeout);
   return link;
 }
 
 template <class Session>
-std::shared_ptr<Link<Session>> Link<Session>::adopt(Worker& worker, int descriptor, const Config& config,
-                                                    Owner& owner) {
-  auto link = std::make_shared<Link>(worker, config, owner);
-  link->socket_ = std::move(transport::adopt(worker, descriptor).socket());
+std::shared_ptr<Link<Session>> Link<Session>::adopt(Channel channel, const Config& config, Owner& owner) {
+  auto link = std::make_shared<Link>(std::move(channel), config, owner);
   link->connected();
   return link;
 }
 
-// In handlers the last reference must go before the guard does, so it is moved into a local behind it.
-
 template <class Session>
 void Link<Session>::connect(const Endpoint& endpoint, base::Duration timeout) {
+  peer_ = endpoint.text();
   worker_.timers().arm(timer_, worker_.now() + timeout);
-  auto on_connected = [self = this->shared_from_this(),
-                       name = endpoint.text()](const boost::system::error_code& error) mutable {
-    const auto guard = self->worker_.enter();
-    const auto link = std::move(self);
-    if (link->owner_ == nullptr) return;
-    if (const auto outcome = connect_outcome(link->socket_, error)) {
-      link->finish(
-          fail(ErrorKind::connection_failed, fmt::format("cannot connect to {}: {}", name, outcome.message())));
-    } else {
-      link->connected();
-    }
-  };
-  socket_.async_connect({endpoint.address(), endpoint.size()}, std::move(on_connected));
+  channel_.connect(endpoint, {&Link::on_connected, this->shared_from_this()});
+}
+
+template <class Session>
+void Link<Session>::on_connected(std::shared_ptr<void>& self, const Completion& outcome) {
+  Link& link = *static_cast<Link*>(self.get());
+  if (link.owner_ == nullptr) return;
+  const std::string peer = std::move(link.peer_);
+  if (outcome.error != 0) return link.finish(cannot_connect(peer, outcome.error));
+  link.connected();
 }
 
 template <class Session>
 void Link<Session>::connected() {
-  boost::system::error_code ignored;
-  socket_.non_blocking(true, ignored);
   session_ = std::make_unique<Session>(config_, worker_.now());
   handle_actions();  // a configuration that cannot be written ends it at once
   if (owner_ == nullptr) return;
   touch();
   reading_ = true;
-  wait_readable(this->shared_from_this());
+  wait_to_read(this->shared_from_this());
 }
 
 // ---- reading
 
 template <class Session>
-void Link<Session>::wait_readable(std::shared_ptr<Link> self) {
-  // The one reference travels from read to read: no count is touched in between.
+void Link<Session>::wait_to_read(std::shared_ptr<Link> self) {
+  // The one share travels from read to read: no count is touched in between.
   Link& link = *self;
-  auto on_ready = [self = std::move(self)](const boost::system::error_code& error) mutable {
-    const auto guard = self->worker_.enter();
-    auto here = std::move(self);
-    if (here->owner_ == nullptr) return;
-    if (error) return here->disconnected(fail(ErrorKind::connection_closed, error.message()));
-    here->passes_ = 0;
-    here->reads_on_ = true;
-    read_on(std::move(here));
-  };
-  link.socket_.async_wait(Socket::wait_read, std::move(on_ready));
+  Waiter waiter{&Link::on_readable, std::move(self)};
+  link.reads_when_ == Readiness::readable ? link.channel_.wait_for_input(std::move(waiter))
+                                          : link.channel_.wait(Readiness::writable, std::move(waiter));
+}
+
+template <class Session>
+void Link<Session>::on_readable(std::shared_ptr<void>& self, const Completion& outcome) {
+  auto link = std::static_pointer_cast<Link>(std::move(self));
+  if (link->owner_ == nullptr) return;
+  if (outcome.error != 0 && outcome.error != ECANCELED)  // called early: looks all the same
+    return link->disconnected(link->channel_.failure(Transfer::failed(outcome.error)));
+  link->passes_ = 0;
+  link->reads_on_ = true;
+  read_on(std::move(link));
 }
 
 /// Reads pass by pass. Who waited for what one brought goes on before its output leaves: it takes along what they ask
@@ -133,7 +124,7 @@ void Link<Session>::read_on(std::shared_ptr<Link> self) {
   if (link.owner_ == nullptr) return;
   link.arm_timer();
   link.reading_ = !link.backlogged();  // else flush() reads on
-  if (link.reading_) wait_readable(std::move(self));
+  if (link.reading_) wait_to_read(std::move(self));
 }
 
 template <class Session>
@@ -149,18 +140,17 @@ void Link<Session>::receive() {
   const std::span<char> rest = session_->rest();
   const std::span<char> into =
       rest.empty() ? worker_.scratch().first(passes_ == 0 ? first_pass_size : pass_size) : rest;
-  const ssize_t got = ::recv(socket_.native_handle(), into.data(), into.size(), MSG_DONTWAIT);
-  const bool nothing = got < 0 && (errno == EAGAIN || errno == EINTR);
-  if (got < 0 && !nothing)
-    return disconnected(fail(ErrorKind::connection_closed, std::generic_category().message(errno)));
-  if (got == 0) return disconnected(closed_by_peer());
-  const std::size_t size = nothing ? 0 : static_cast<std::size_t>(got);
+  const Transfer got = channel_.read_now(into);
+  if (got.outcome == Transfer::Outcome::failed) return disconnected(channel_.failure(got));
+  if (got.outcome == Transfer::Outcome::ended) return disconnected(closed_by_peer());
   ++passes_;
-  is_dry_ = size < into.size();
+  reads_when_ = got.wanted;
+  is_dry_ = !got.may_have_more;
   // Once a large frame is whole, the others of this loop come before what is behind it.
   reads_on_ = !is_dry_ && rest.empty() && passes_ < reads_per_turn;
-  if (nothing) return;
-  rest.empty() ? session_->feed({into.data(), size}, worker_.now()) : session_->rest_received(size, worker_.now());
+  if (got.outcome == Transfer::Outcome::blocked) return;
+  rest.empty() ? session_->feed({into.data(), got.size}, worker_.now())
+               : session_->rest_received(got.size, worker_.now());
   handle_actions();
 }
 
@@ -180,7 +170,7 @@ void Link<Session>::disconnected(base::Error reason) {
 /// What a read produced leaves at once: the peer goes on with it while this end re-arms, polls and serves others.
 template <class Session>
 void Link<Session>::answer() {
-  if (session_->output().urgent() && !waiting_writable_) write();
+  if (session_->output().urgent() && !writer_waits_) write();
 }
 
 template <class Session>
@@ -210,7 +200,7 @@ void Link<Session>::flush() {
   handle_actions();  // whoever called the session may have ended it
   if (owner_ == nullptr) return;
   arm_timer();
-  if (!waiting_writable_) write();
+  if (!writer_waits_) write();
 }
 
 template <class Session>
@@ -219,31 +209,30 @@ void Link<Session>::write() {
   std::array<iovec, iovecs_per_write> parts;
   while (output.urgent()) {
     const std::size_t count = output.gather(parts);
-    const auto written = write_vectored(socket_.native_handle(), std::span{parts}.first(count));
-    if (!written) {
-      session_->disconnected(written.error());
+    const Transfer written = channel_.write_now(std::span{parts}.first(count));
+    if (written.outcome == Transfer::Outcome::failed) {
+      session_->disconnected(channel_.failure(written));
       handle_actions();
       return;
     }
-    if (*written == 0) return wait_writable();
+    if (written.outcome == Transfer::Outcome::blocked) return wait_to_write(written.wanted);
     worker_.wrote();
-    output.consume(*written);
+    output.consume(written.size);
   }
   if (reading_ || backlogged()) return;
   reading_ = true;
-  wait_readable(this->shared_from_this());
+  wait_to_read(this->shared_from_this());
 }
 
 template <class Session>
-void Link<Session>::wait_writable() {
-  waiting_writable_ = true;
-  socket_.async_wait(Socket::wait_write,
-                     [self = this->shared_from_this()](const boost::system::error_code& error) mutable {
-                       const auto guard = self->worker_.enter();
-                       const auto link = std::move(self);
-                       link->waiting_writable_ = false;
-                       if (link->owner_ != nullptr && !error) link->write();
-                     });
+void Link<Session>::wait_to_write(Readiness wanted) {
+  writer_waits_ = true;
+  const auto on_ready = [](std::shared_ptr<void>& self, const Completion&) {
+    Link& link = *static_cast<Link*>(self.get());
+    link.writer_waits_ = false;
+    if (link.owner_ != nullptr) link.write();
+  };
+  channel_.wait(wanted, {on_ready, this->shared_from_this()});
 }
 
 // ---- time and the end
@@ -273,21 +262,28 @@ void Link<Session>::finish(const base::Error& reason) {
   owner->on_closed(*this, reason);
 }
 
+/// What is queued, such as the reason for a refused handshake, leaves as far as it is taken now.
+template <class Session>
+void Link<Session>::write_farewell() {
+  auto& output = session_->output();
+  std::array<iovec, iovecs_per_write> parts;
+  while (!output.empty()) {
+    const std::size_t count = output.gather(parts);
+    const Transfer written = channel_.write_now(std::span{parts}.first(count));
+    if (written.outcome != Transfer::Outcome::moved) return;
+    output.consume(written.size);
+  }
+}
+
 template <class Session>
 void Link<Session>::close() noexcept {
   if (owner_ == nullptr) return;
-  if (session_ && !session_->output().empty() && !waiting_writable_) {
-    // A farewell, such as the reason for a refused handshake: it goes out if the kernel takes it now.
-    std::array<iovec, iovecs_per_write> parts;
-    const std::size_t count = session_->output().gather(parts);
-    (void)write_vectored(socket_.native_handle(), std::span{parts}.first(count)).has_value();
-  }
+  if (session_ && !writer_waits_) write_farewell();
   owner_ = nullptr;
   timer_.cancel();
   after_pass_.forget();
   worker_.forget(*this);
-  boost::system::error_code ignored;
-  socket_.close(ignored);
+  channel_.close();
 }
 
 template class Link<session::ProxySession>;

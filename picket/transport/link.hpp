@@ -2,21 +2,21 @@
 
 #include <memory>
 #include <span>
+#include <string>
 #include <type_traits>
-
-#include <boost/asio/generic/stream_protocol.hpp>
 
 #include "picket/base/limits.hpp"
 #include "picket/base/result.hpp"
 #include "picket/base/timer_wheel.hpp"
 #include "picket/session/agent_session.hpp"
 #include "picket/session/proxy_session.hpp"
+#include "picket/transport/channel.hpp"
 #include "picket/transport/endpoint.hpp"
 #include "picket/transport/worker.hpp"
 
 namespace picket::transport {
 
-/// The body of a connection: moves bytes and time between one socket and one session, whichever end of the protocol
+/// The body of a connection: moves bytes and time between one channel and one session, whichever end of the protocol
 /// that is.
 ///
 /// One read's frames are decoded in one pass, and what came of them leaves at once, in one vectored write; what the
@@ -46,13 +46,13 @@ class Link final : public Flushable, public std::enable_shared_from_this<Link<Se
     ~Owner() = default;
   };
 
-  /// Connects, then runs a session. `owner` must outlive the link or its close().
-  static std::shared_ptr<Link> dial(Worker& worker, const Endpoint& endpoint, const Config& config,
+  /// Connects `channel`, then runs a session on it. `owner` must outlive the link or its close().
+  static std::shared_ptr<Link> dial(Channel channel, const Endpoint& endpoint, const Config& config,
                                     base::Duration timeout, Owner& owner);
-  /// Runs a session on an accepted descriptor, which the link owns from now on.
-  static std::shared_ptr<Link> adopt(Worker& worker, int descriptor, const Config& config, Owner& owner);
+  /// Runs a session on a connected channel.
+  static std::shared_ptr<Link> adopt(Channel channel, const Config& config, Owner& owner);
 
-  Link(Worker& worker, const Config& config, Owner& owner);
+  Link(Channel channel, const Config& config, Owner& owner);
   ~Link() override;
 
   /// The session; null until connected.
@@ -66,11 +66,11 @@ class Link final : public Flushable, public std::enable_shared_from_this<Link<Se
   void close() noexcept;
 
  private:
-  using Socket = boost::asio::generic::stream_protocol::socket;
-
   void connect(const Endpoint& endpoint, base::Duration timeout);
+  static void on_connected(std::shared_ptr<void>& self, const Completion& outcome);
   void connected();
-  static void wait_readable(std::shared_ptr<Link> self);
+  static void wait_to_read(std::shared_ptr<Link> self);
+  static void on_readable(std::shared_ptr<void>& self, const Completion& outcome);
   static void read_on(std::shared_ptr<Link> self);
   static void after_pass(void* self);
   void receive();
@@ -80,16 +80,18 @@ class Link final : public Flushable, public std::enable_shared_from_this<Link<Se
   [[nodiscard]] bool backlogged() const;
   void flush() override;
   void write();
-  void wait_writable();
+  void wait_to_write(Readiness wanted);
+  void write_farewell();
   void handle_actions();
   void on_timer(base::TimePoint now);
   void arm_timer();
   void finish(const base::Error& reason);
 
+  Channel channel_;
   Worker& worker_;
   Config config_;
-  Owner* owner_;  // null after close()
-  Socket socket_;
+  Owner* owner_;      // null after close()
+  std::string peer_;  // while it connects
   std::unique_ptr<Session> session_;
   base::Timer timer_;
   Resumption after_pass_;  // queued behind those who wait for what a pass brought
@@ -97,7 +99,8 @@ class Link final : public Flushable, public std::enable_shared_from_this<Link<Se
   bool reads_on_ = false;
   bool is_dry_ = false;
   bool reading_ = false;
-  bool waiting_writable_ = false;
+  bool writer_waits_ = false;
+  Readiness reads_when_ = Readiness::readable;
 };
 
 extern template class Link<session::ProxySession>;

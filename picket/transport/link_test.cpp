@@ -1,15 +1,20 @@
 #include "picket/transport/link.hpp"
 
 #include <array>
+#include <cstring>
 #include <functional>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #include "picket/base/limits.hpp"
 #include "picket/session/testing.hpp"
+#include "picket/transport/listener.hpp"
 #include "picket/transport/testing.hpp"
+#include "picket/transport/testing/trickle_layer.hpp"
 
 namespace picket::transport {
 namespace {
@@ -19,6 +24,9 @@ using session::testing::frame_of;
 using session::testing::raw_frame;
 using session::testing::types_of;
 using ::testing::ElementsAre;
+using testing::Kind;
+using testing::make_layer;
+using testing::make_peer_layer;
 using testing::RawPeer;
 using testing::turn_until;
 using wire::FrameType;
@@ -70,23 +78,14 @@ std::string chunk(std::string_view id, std::string_view data = "x") {
 }
 
 /// The agent's end on one side of a socket pair, this test on the other.
-class LinkTest : public ::testing::Test {
+class LinkTest : public ::testing::TestWithParam<Kind> {
  protected:
-  /// `type`: SOCK_SEQPACKET shows the other side's writes one by one.
-  RawPeer& join(int type = SOCK_STREAM) {
+  RawPeer& join() { return join(SOCK_STREAM, GetParam()); }
+  RawPeer& join(int type, Kind kind) {
     int ends[2];
     EXPECT_EQ(::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends), 0);
-    link_ = AgentLink::adopt(worker_, ends[0], agent_config(), owner_);
-    return peer_.emplace(ends[1], &worker_);
-  }
-  /// What one write of the link brought.
-  std::string next_write() {
-    std::string bytes(1'000'000, '\0');
-    ssize_t size = -1;
-    EXPECT_TRUE(turn_until(
-        worker_, [&] { return (size = ::recv(peer_->descriptor(), bytes.data(), bytes.size(), MSG_DONTWAIT)) >= 0; }));
-    bytes.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
-    return bytes;
+    link_ = AgentLink::adopt(Channel{worker_, ends[0], make_layer(kind)}, agent_config(), owner_);
+    return peer_.emplace(ends[1], &worker_, make_peer_layer(kind));
   }
   void TearDown() override {
     if (link_) link_->close();
@@ -98,26 +97,43 @@ class LinkTest : public ::testing::Test {
   std::optional<RawPeer> peer_;
 };
 
+INSTANTIATE_TEST_SUITE_P(Channels, LinkTest, ::testing::Values(Kind::plain, Kind::layered), testing::name_of);
+
+/// Shows the link's writes one by one.
+class LinkWriteTest : public LinkTest {
+ protected:
+  RawPeer& join() { return LinkTest::join(SOCK_SEQPACKET, Kind::plain); }
+  /// What one write of the link brought.
+  std::string next_write() {
+    std::string bytes(1'000'000, '\0');
+    ssize_t size = -1;
+    EXPECT_TRUE(turn_until(
+        worker_, [&] { return (size = ::recv(peer_->descriptor(), bytes.data(), bytes.size(), MSG_DONTWAIT)) >= 0; }));
+    bytes.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+    return bytes;
+  }
+};
+
 // ---- writing
 
-TEST_F(LinkTest, WhatOneTurnProducesLeavesInOneWrite) {
-  RawPeer& peer = join(SOCK_SEQPACKET);
+TEST_F(LinkWriteTest, WhatOneTurnProducesLeavesInOneWrite) {
+  RawPeer& peer = join();
   peer.send_bytes(handshake() + ping(1) + chunk("1") + ping(2) + chunk("2"));
   // What the session answers by itself comes before what its owner is asked.
   EXPECT_THAT(types_of(next_write()), ElementsAre(FrameType::handshake_response, FrameType::pong, FrameType::pong,
                                                   FrameType::agent_response, FrameType::agent_response));
 }
 
-TEST_F(LinkTest, EachTurnWritesWhatItProduced) {
-  RawPeer& peer = join(SOCK_SEQPACKET);
+TEST_F(LinkWriteTest, EachTurnWritesWhatItProduced) {
+  RawPeer& peer = join();
   peer.send_bytes(handshake());
   EXPECT_THAT(types_of(next_write()), ElementsAre(FrameType::handshake_response));
   peer.send_bytes(chunk("1"));
   EXPECT_THAT(types_of(next_write()), ElementsAre(FrameType::agent_response));
 }
 
-TEST_F(LinkTest, OwnerMayTouchTheLinkWhileItIsCalled) {
-  RawPeer& peer = join(SOCK_SEQPACKET);
+TEST_F(LinkWriteTest, OwnerMayTouchTheLinkWhileItIsCalled) {
+  RawPeer& peer = join();
   owner_.touches = true;
   peer.send_bytes(handshake());
   (void)next_write();
@@ -128,7 +144,7 @@ TEST_F(LinkTest, OwnerMayTouchTheLinkWhileItIsCalled) {
   EXPECT_THAT(types_of(next_write()), ElementsAre(FrameType::agent_response));
 }
 
-TEST_F(LinkTest, FramesArriveWhateverTheSplitOfTheStream) {
+TEST_P(LinkTest, FramesArriveWhateverTheSplitOfTheStream) {
   RawPeer& peer = join();
   const std::string bytes = handshake() + chunk("1") + chunk("2", std::string(9000, 'b')) + chunk("3");
   for (std::size_t i = 0; i < bytes.size(); i += 700) {
@@ -145,7 +161,7 @@ TEST_F(LinkTest, FramesArriveWhateverTheSplitOfTheStream) {
 
 // ---- a peer that does not read
 
-TEST_F(LinkTest, PeerThatDoesNotReadIsNotReadFromEither) {
+TEST_P(LinkTest, PeerThatDoesNotReadIsNotReadFromEither) {
   RawPeer& peer = join();
   peer.send_bytes(handshake());
   const std::string question = chunk("1", std::string(1000, 'q'));
@@ -161,9 +177,9 @@ TEST_F(LinkTest, PeerThatDoesNotReadIsNotReadFromEither) {
         rest = question;
         ++asked;
       }
-      const ssize_t sent = ::send(peer.descriptor(), rest.data(), rest.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-      if (sent <= 0) break;
-      rest.erase(0, static_cast<std::size_t>(sent));
+      const Transfer sent = peer.send_some(rest);
+      if (sent.outcome != Transfer::Outcome::moved) break;
+      rest.erase(0, sent.size);
       quiet = 0;
     }
     worker_.turn(base::Clock::now() + 1ms);
@@ -183,7 +199,7 @@ TEST_F(LinkTest, PeerThatDoesNotReadIsNotReadFromEither) {
   EXPECT_TRUE(owner_.ends.empty());
 }
 
-TEST_F(LinkTest, PeerThatIsNotAnsweredIsNotReadFromUntilItIsEvenWhereNothingIsWritten) {
+TEST_P(LinkTest, PeerThatIsNotAnsweredIsNotReadFromUntilItIsEvenWhereNothingIsWritten) {
   RawPeer& peer = join();
   constexpr std::array<wire::Text, 1> extensions{wire::extension_one_way_complete};
   peer.send_bytes(handshake(extensions));
@@ -199,26 +215,28 @@ TEST_F(LinkTest, PeerThatIsNotAnsweredIsNotReadFromUntilItIsEvenWhereNothingIsWr
   constexpr std::size_t more = 500;
   peer.send_bytes(completions(0, most));
   ASSERT_TRUE(turn_until(worker_, [&] { return owner_.unanswered.size() == most; }));
-  peer.send_bytes(completions(most, more) + ping(1));
+  std::string rest = completions(most, more) + ping(1);
+  for (std::size_t sent = 1; sent != 0 && !rest.empty(); rest.erase(0, sent)) sent = peer.send_some(rest).size;
   testing::turn_for(worker_, 20ms);
   EXPECT_LT(owner_.unanswered.size(), most + more) << "questions are taken without bound";
 
   owner_.answers = true;
   for (const auto& ref : owner_.unanswered) link_->session()->respond(ref, {}, worker_.now());
   link_->touch();
+  peer.send_bytes(rest);
   EXPECT_EQ(peer.receive()->type(), FrameType::pong);
   EXPECT_EQ(owner_.events, static_cast<int>(most + more));
 }
 
-TEST_F(LinkTest, ABusyPeerDoesNotKeepAnotherWaiting) {
+TEST_P(LinkTest, ABusyPeerDoesNotKeepAnotherWaiting) {
   RawPeer& busy = join();
   busy.send_bytes(handshake());
   (void)busy.receive();
   int ends[2];
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
   AgentEnd other;
-  const auto other_link = AgentLink::adopt(worker_, ends[0], agent_config(), other);
-  RawPeer patient{ends[1], &worker_};
+  const auto other_link = AgentLink::adopt(Channel{worker_, ends[0], make_layer(GetParam())}, agent_config(), other);
+  RawPeer patient{ends[1], &worker_, make_peer_layer(GetParam())};
   patient.send_bytes(handshake());
   (void)patient.receive();
 
@@ -226,8 +244,8 @@ TEST_F(LinkTest, ABusyPeerDoesNotKeepAnotherWaiting) {
   while (events.size() < std::size_t{64} * 1024) events += chunk("1");
   busy.send_bytes(events);
   patient.send_bytes(chunk("1"));
-  int before = 0;
-  other.on_event = [&] { before = owner_.events; };
+  int before = -owner_.events;
+  other.on_event = [&] { before += owner_.events; };
   ASSERT_TRUE(turn_until(worker_, [&] { return other.events == 1; }));
   EXPECT_LT(static_cast<std::size_t>(before) * chunk("1").size(), std::size_t{32} * 1024);
   other_link->close();
@@ -235,7 +253,7 @@ TEST_F(LinkTest, ABusyPeerDoesNotKeepAnotherWaiting) {
 
 // ---- the end
 
-TEST_F(LinkTest, PeersCloseIsReportedOnce) {
+TEST_P(LinkTest, PeersCloseIsReportedOnce) {
   RawPeer& peer = join();
   peer.send_bytes(handshake());
   (void)peer.receive();
@@ -246,15 +264,15 @@ TEST_F(LinkTest, PeersCloseIsReportedOnce) {
   EXPECT_EQ(owner_.ends[0].kind(), base::ErrorKind::connection_closed);
 }
 
-TEST_F(LinkTest, WhatArrivedBeforeTheCloseIsStillServed) {
+TEST_P(LinkTest, WhatArrivedBeforeTheCloseIsStillServed) {
   RawPeer& peer = join();
   peer.send_bytes(handshake() + chunk("1") + chunk("2"));
-  peer.close();
+  ::shutdown(peer.descriptor(), SHUT_WR);
   ASSERT_TRUE(turn_until(worker_, [&] { return !owner_.ends.empty(); }));
   EXPECT_EQ(owner_.events, 2);
 }
 
-TEST_F(LinkTest, OwnersCloseIsNotReportedBack) {
+TEST_P(LinkTest, OwnersCloseIsNotReportedBack) {
   RawPeer& peer = join();
   peer.send_bytes(handshake());
   (void)peer.receive();
@@ -264,7 +282,7 @@ TEST_F(LinkTest, OwnersCloseIsNotReportedBack) {
   EXPECT_TRUE(owner_.ends.empty());
 }
 
-TEST_F(LinkTest, OwnerMayCloseWhileItIsCalled) {
+TEST_P(LinkTest, OwnerMayCloseWhileItIsCalled) {
   RawPeer& peer = join();
   owner_.close_when_called = true;
   peer.send_bytes(handshake() + chunk("1"));
@@ -272,7 +290,7 @@ TEST_F(LinkTest, OwnerMayCloseWhileItIsCalled) {
   EXPECT_TRUE(owner_.ends.empty());
 }
 
-TEST_F(LinkTest, CloseWritesWhatIsQueued) {
+TEST_P(LinkTest, CloseWritesWhatIsQueued) {
   RawPeer& peer = join();
   peer.send_bytes(handshake());
   (void)peer.receive();
@@ -284,7 +302,7 @@ TEST_F(LinkTest, CloseWritesWhatIsQueued) {
   EXPECT_TRUE(peer.ends());
 }
 
-TEST_F(LinkTest, RefusedHandshakeSaysWhyBeforeTheClose) {
+TEST_P(LinkTest, RefusedHandshakeSaysWhyBeforeTheClose) {
   RawPeer& peer = join();
   peer.send_bytes(ping(1));
   const auto refusal = peer.receive();
@@ -298,7 +316,7 @@ TEST_F(LinkTest, RefusedHandshakeSaysWhyBeforeTheClose) {
   EXPECT_EQ(owner_.ends[0].kind(), base::ErrorKind::invalid_message);
 }
 
-TEST_F(LinkTest, FrameOverTheLimitEndsTheConnectionBeforeItIsHeld) {
+TEST_P(LinkTest, FrameOverTheLimitEndsTheConnectionBeforeItIsHeld) {
   RawPeer& peer = join();
   peer.send_bytes(handshake());
   (void)peer.receive();
@@ -320,7 +338,7 @@ class ProxyEnd final : public ProxyLink::Owner {
 class DialTest : public ::testing::Test {
  protected:
   void dial(session::ProxyConfig config = {}, base::Duration timeout = 10s) {
-    link_ = ProxyLink::dial(worker_, folder_.socket(), config, timeout, owner_);
+    link_ = ProxyLink::dial(Channel{worker_}, folder_.socket(), config, timeout, owner_);
   }
   void TearDown() override {
     if (link_) link_->close();
@@ -365,6 +383,42 @@ TEST_F(DialTest, ServerTooBusyToAcceptIsAnErrorNotAConnection) {
   dial();
   EXPECT_EQ(end(), base::ErrorKind::connection_failed);
   ::close(busy);
+}
+
+/// This process's end of a TCP connection to `server`; -1: there is none.
+int descriptor_to(const Endpoint& server) {
+  for (int descriptor = 0; descriptor < 1024; ++descriptor) {
+    sockaddr_storage peer{};
+    socklen_t size = sizeof peer;
+    if (::getpeername(descriptor, reinterpret_cast<sockaddr*>(&peer), &size) == 0 && size == server.size() &&
+        std::memcmp(&peer, server.address(), size) == 0)
+      return descriptor;
+  }
+  return -1;
+}
+
+TEST_F(DialTest, OverTcpSmallWritesLeaveAtOnce) {
+  auto listener = Listener::open(worker_, Endpoint::tcp("127.0.0.1", 0).value(), {});
+  ASSERT_TRUE(listener);
+  link_ = ProxyLink::dial(Channel{worker_}, listener->endpoint(), {}, 10s, owner_);
+  ASSERT_TRUE(turn_until(worker_, [&] { return link_->session() != nullptr; }));
+  int value = 0;
+  socklen_t size = sizeof value;
+  EXPECT_EQ(::getsockopt(descriptor_to(listener->endpoint()), IPPROTO_TCP, TCP_NODELAY, &value, &size), 0);
+  EXPECT_NE(value, 0);
+}
+
+TEST_F(DialTest, HandshakePassesALayerThatWritesLittleAtATime) {
+  testing::RawListener listener{folder_.socket(), &worker_};
+  const std::string name(3 * testing::TrickleLayer::bytes_per_leave, 'n');
+  session::ProxyConfig config;
+  config.proxy_id = name;
+  link_ = ProxyLink::dial(Channel{worker_, make_layer(Kind::layered)}, folder_.socket(), config, 10s, owner_);
+  auto peer = listener.accept(make_peer_layer(Kind::layered));
+  const auto request = peer.receive();
+  ASSERT_TRUE(request);
+  base::Arena arena;
+  EXPECT_EQ(request->as<wire::HandshakeRequest>({}, arena).proxy_id, name);
 }
 
 TEST_F(DialTest, ClosedBeforeItIsConnectedItNeverCallsBack) {

@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <grp.h>
-#include <netinet/tcp.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -27,12 +26,12 @@ base::Error system_error(const Endpoint& endpoint, std::string_view action, int 
 }
 
 /// A descriptor that is closed unless it is released.
-class Descriptor {
+class OwnedDescriptor {
  public:
-  explicit Descriptor(int value) noexcept : value_(value) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
+  explicit OwnedDescriptor(int value) noexcept : value_(value) {}
+  OwnedDescriptor(const OwnedDescriptor&) = delete;
+  OwnedDescriptor& operator=(const OwnedDescriptor&) = delete;
+  ~OwnedDescriptor() {
     if (value_ >= 0) ::close(value_);
   }
   [[nodiscard]] int get() const noexcept { return value_; }
@@ -51,7 +50,7 @@ class PathLock {
     std::string path = std::string{endpoint.path()} + ".lock";
     const auto give_up_at = std::chrono::steady_clock::now() + patience;
     while (true) {
-      Descriptor file{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
+      OwnedDescriptor file{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
       if (file.get() < 0) return system_error(endpoint, "make the lock file of", errno);
       if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0) {
         if (is_at(file.get(), path)) return PathLock{std::move(path), file.release()};
@@ -87,7 +86,7 @@ class PathLock {
 
   PathLock(std::string path, int file) : path_(std::move(path)), file_(file) {}
   std::string path_;
-  Descriptor file_;
+  OwnedDescriptor file_;
 };
 
 /// Removes the file of a server that is gone. Only a refused connection proves that: anything else may be a live
@@ -99,7 +98,7 @@ base::Status remove_stale_file(const Endpoint& endpoint) {
   if (!S_ISSOCK(status.st_mode))
     return base::fail(ErrorKind::io,
                       fmt::format("cannot listen on {}: the path exists and is no socket", endpoint.text()));
-  const Descriptor probe{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+  const OwnedDescriptor probe{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
   if (probe.get() < 0) return system_error(endpoint, "make a socket for", errno);
   if (::connect(probe.get(), endpoint.address(), endpoint.size()) == 0 || errno == EAGAIN || errno == EINPROGRESS)
     return base::fail(ErrorKind::io,
@@ -168,13 +167,13 @@ Endpoint bound(int descriptor, const Endpoint& wanted) {
 }  // namespace
 
 base::Status Listener::probe(const Endpoint& endpoint) {
-  const Descriptor descriptor{::socket(endpoint.family(), SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  const OwnedDescriptor descriptor{::socket(endpoint.family(), SOCK_STREAM | SOCK_CLOEXEC, 0)};
   if (descriptor.get() < 0) return system_error(endpoint, "make a socket for", errno);
   return bind_tcp(descriptor.get(), endpoint, {});
 }
 
 base::Result<Listener> Listener::open(Worker& worker, const Endpoint& endpoint, const ListenOptions& options) {
-  Descriptor descriptor{::socket(endpoint.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+  OwnedDescriptor descriptor{::socket(endpoint.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
   if (descriptor.get() < 0) return system_error(endpoint, "make a socket for", errno);
   if (endpoint.is_unix()) {
     PICKET_TRY(listen_unix(descriptor.get(), endpoint, options));
@@ -183,13 +182,14 @@ base::Result<Listener> Listener::open(Worker& worker, const Endpoint& endpoint, 
     PICKET_TRY(start_listening(descriptor.get(), endpoint, options));
   }
   Endpoint actual = bound(descriptor.get(), endpoint);
-  return Listener{worker, std::move(actual), descriptor.release(), options};
+  Listener listener{worker, std::move(actual), descriptor.release(), options};
+  if (!listener.socket_.is_open()) return system_error(endpoint, "watch the socket of", ENOMEM);
+  return listener;
 }
 
 Listener::Listener(Worker& worker, Endpoint endpoint, int descriptor, const ListenOptions& options)
-    : worker_(&worker),
-      endpoint_(std::move(endpoint)),
-      socket_(worker.context(), descriptor),
+    : endpoint_(std::move(endpoint)),
+      socket_(worker, descriptor),
       allowed_uids_(options.allowed_uids),
       on_refused_(options.on_refused),
       on_failed_(options.on_failed),
@@ -201,8 +201,7 @@ Listener::Listener(Worker& worker, Endpoint endpoint, int descriptor, const List
 }
 
 Listener::Listener(Listener&& other) noexcept
-    : worker_(other.worker_),
-      endpoint_(std::move(other.endpoint_)),
+    : endpoint_(std::move(other.endpoint_)),
       socket_(std::move(other.socket_)),
       allowed_uids_(std::move(other.allowed_uids_)),
       on_refused_(std::move(other.on_refused_)),
@@ -223,8 +222,7 @@ void Listener::close() noexcept {
     file_.reset();
   }
   if (spare_ >= 0) ::close(std::exchange(spare_, -1));
-  boost::system::error_code ignored;
-  socket_.close(ignored);
+  socket_.close();
 }
 
 bool Listener::may_connect(int descriptor) {
@@ -246,16 +244,15 @@ void Listener::Accept::await_suspend(std::coroutine_handle<> waiting) {
 }
 
 void Listener::Accept::try_accept() {
-  listener_.socket_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
-                               [this](const boost::system::error_code& error) {
-                                 const auto guard = listener_.worker_->enter();
-                                 // On a worker of several threads it may have been closed after readiness was seen.
-                                 const bool is_closed = error || !listener_.socket_.is_open();
-                                 if (is_closed)
-                                   result_ = base::fail(ErrorKind::connection_closed, "the listener was closed");
-                                 if (is_closed || take_one()) return listener_.worker_->resume(waiting_);
-                                 try_accept();
-                               });
+  listener_.socket_.wait(Readiness::readable, Waiter::of<&Accept::readable>(this));
+}
+
+/// Or closed, on a worker of several threads even after readiness was seen.
+void Listener::Accept::readable(const Completion&) {
+  const bool is_closed = !listener_.socket_.is_open();
+  if (is_closed) result_ = base::fail(ErrorKind::connection_closed, "the listener was closed");
+  if (is_closed || take_one()) return listener_.socket_.worker().resume(waiting_);
+  try_accept();
 }
 
 bool Listener::Accept::take_one() {
@@ -284,7 +281,7 @@ int Listener::accept_one(sockaddr_storage& peer) noexcept {
   while (true) {
     socklen_t size = sizeof peer;
     const int descriptor =
-        ::accept4(socket_.native_handle(), reinterpret_cast<sockaddr*>(&peer), &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        ::accept4(socket_.value(), reinterpret_cast<sockaddr*>(&peer), &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (descriptor >= 0 || (errno != EMFILE && errno != ENFILE) || spare_ < 0) return descriptor;
     ::close(std::exchange(spare_, -1));
   }
@@ -296,11 +293,9 @@ void Listener::keep_spare() noexcept {
 
 void Listener::end(Stream& stream) noexcept {
   if (!keeps_spare_ || spare_ >= 0 || !socket_.is_open() || !stream.is_open()) return stream.close();
-  boost::system::error_code error;
-  const int descriptor = stream.socket().release(error);
-  if (error) return stream.close();
+  const int descriptor = stream.release();
   // Replaces the connection in one step; what the spare refers to does not matter.
-  spare_ = ::dup3(socket_.native_handle(), descriptor, O_CLOEXEC);
+  spare_ = ::dup3(socket_.value(), descriptor, O_CLOEXEC);
   if (spare_ < 0) ::close(descriptor);
 }
 
@@ -317,18 +312,6 @@ Task<void> accept_all(Listener& listener, Worker& worker, std::function<void(con
     const base::TimePoint later = worker.now() + std::chrono::milliseconds{100};
     co_await SleepUntil(worker, later);
   }
-}
-
-Stream adopt(Worker& worker, int descriptor) {
-  sockaddr_storage storage{};
-  socklen_t size = sizeof storage;
-  ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&storage), &size);
-  const bool tcp = storage.ss_family != AF_UNIX;
-  const int on = 1;
-  if (tcp) ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  Stream::Socket socket{worker.context()};
-  socket.assign({storage.ss_family, tcp ? IPPROTO_TCP : 0}, descriptor);
-  return Stream{worker, std::move(socket)};
 }
 
 }  // namespace picket::transport

@@ -8,10 +8,8 @@
 
 #include <sys/types.h>
 
-#include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
-
 #include "picket/base/result.hpp"
+#include "picket/transport/descriptor.hpp"
 #include "picket/transport/endpoint.hpp"
 #include "picket/transport/listen_options.hpp"
 #include "picket/transport/stream.hpp"
@@ -68,9 +66,8 @@ class Listener {
   [[nodiscard]] int accept_one(sockaddr_storage& peer) noexcept;
   void keep_spare() noexcept;
 
-  Worker* worker_;
   Endpoint endpoint_;
-  boost::asio::posix::stream_descriptor socket_;
+  Descriptor socket_;
   std::vector<uid_t> allowed_uids_;
   std::function<void(uid_t)> on_refused_;
   std::function<void(const base::Error&)> on_failed_;
@@ -88,6 +85,7 @@ class Listener::Accept {
 
  private:
   void try_accept();
+  void readable(const Completion&);
   /// Takes a connection. Returns whether there is an outcome: one, or an error.
   [[nodiscard]] bool take_one();
 
@@ -99,8 +97,5 @@ class Listener::Accept {
 /// Accepts until the listener is closed and hands each connection to `take`, which owns its descriptor. Out of
 /// descriptors it waits and goes on.
 [[nodiscard]] Task<void> accept_all(Listener& listener, Worker& worker, std::function<void(const Accepted&)> take);
-
-/// Takes an accepted descriptor over as a stream of `worker`.
-[[nodiscard]] Stream adopt(Worker& worker, int descriptor);
 
 }  // namespace picket::transport

@@ -1,36 +1,12 @@
 #include "picket/transport/stream.hpp"
 
-#include <algorithm>
 #include <cerrno>
-#include <system_error>
 
 #include <fmt/format.h>
-#include <netinet/tcp.h>
-#include <poll.h>
-#include <sys/socket.h>
-
-#include <boost/asio/buffer.hpp>
 
 namespace picket::transport {
 
-namespace asio = boost::asio;
-
-namespace {
-
-bool is_want_of_resources(const boost::system::error_code& error) {
-  using namespace boost::system::errc;
-  return error == too_many_files_open || error == too_many_files_open_in_system || error == no_buffer_space ||
-         error == not_enough_memory;
-}
-
-}  // namespace
-
-Stream::Stream(Worker& worker) : worker_(&worker), socket_(worker.context()) {}
-
-Stream::Stream(Worker& worker, Socket socket) : worker_(&worker), socket_(std::move(socket)) {
-  boost::system::error_code ignored;
-  socket_.non_blocking(true, ignored);
-}
+using Outcome = Transfer::Outcome;
 
 Stream::Connect Stream::connect(const Endpoint& endpoint, base::Deadline deadline) {
   return {*this, endpoint, deadline};
@@ -38,173 +14,122 @@ Stream::Connect Stream::connect(const Endpoint& endpoint, base::Deadline deadlin
 Stream::Read Stream::read_some(std::span<char> into, base::Deadline deadline) { return {*this, into, deadline}; }
 Stream::Write Stream::write(std::span<iovec> parts, base::Deadline deadline) { return {*this, parts, deadline}; }
 
-std::optional<std::size_t> Stream::read_now(std::span<char> into) noexcept { return receive_now(into, 0); }
-
-bool Stream::has_ended() noexcept {
-  char byte = 0;
-  return receive_now({&byte, 1}, MSG_PEEK) == 0U;
+std::optional<std::size_t> Stream::read_now(std::span<char> into) {
+  const Transfer transfer = channel_.read_now(into);
+  if (transfer.outcome == Outcome::blocked) return std::nullopt;
+  return transfer.size;
 }
 
-std::optional<std::size_t> Stream::receive_now(std::span<char> into, int flags) noexcept {
-  const ssize_t size = ::recv(descriptor(), into.data(), into.size(), MSG_DONTWAIT | flags);
-  if (size >= 0) return static_cast<std::size_t>(size);
-  if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return std::nullopt;
-  return 0;
-}
-
-void Stream::shutdown_write() noexcept {
-  boost::system::error_code ignored;
-  socket_.shutdown(Socket::shutdown_send, ignored);
+base::Result<std::size_t> Stream::write_now(std::span<const iovec> parts) {
+  const Transfer transfer = channel_.write_now(parts);
+  if (transfer.outcome == Outcome::failed) return channel_.failure(transfer);
+  return transfer.size;
 }
 
 void Stream::cancel() noexcept {
-  boost::system::error_code ignored;
-  socket_.cancel(ignored);
-}
-
-void Stream::close() noexcept {
-  boost::system::error_code ignored;
-  socket_.close(ignored);
-}
-
-bool Stream::has_input() const noexcept {
-  pollfd poll{const_cast<Socket&>(socket_).native_handle(), POLLIN | POLLRDHUP, 0};
-  return ::poll(&poll, 1, 0) != 0;
+  ++cancels_;
+  channel_.cancel();
 }
 
 namespace internal {
 
-void StreamOperation::arm() {
+void StreamOperation::begin(std::coroutine_handle<> waiting) {
+  waiting_.wait(waiting);
   if (!deadline_.never()) stream_.worker().timers().arm(timer_, deadline_.at());
+}
+
+void StreamOperation::end() {
+  timer_.cancel();
+  stream_.worker().resume(waiting_);
 }
 
 void StreamOperation::on_deadline(void* self, base::TimePoint) {
   auto& operation = *static_cast<StreamOperation*>(self);
   operation.timed_out_ = true;
-  operation.stream_.cancel();
+  operation.channel().cancel();
 }
 
-void StreamOperation::complete(const boost::system::error_code& error, std::size_t transferred) {
-  const auto guard = stream_.worker().enter();
-  timer_.cancel();
-  error_ = error;
-  transferred_ = transferred;
-  stream_.worker().resume(waiting_);
+bool StreamOperation::is_over() const noexcept {
+  return timed_out_ || cancels_ != stream_.cancels_ || !stream_.is_open();
 }
 
-boost::system::error_code StreamOperation::outcome() const {
-  if (error_ || stream_.is_open()) return error_;
-  return asio::error::operation_aborted;
-}
-
-base::Error StreamOperation::error(const boost::system::error_code& error) const {
-  using base::ErrorKind;
-  if (error == asio::error::operation_aborted)
-    return timed_out_ ? base::fail(ErrorKind::timeout, "the peer was not ready in time")
-                      : base::fail(ErrorKind::connection_closed, "closed on this side");
-  if (error == asio::error::connection_reset || error == asio::error::broken_pipe)
-    return base::fail(ErrorKind::connection_closed, "closed by the peer");
-  return base::fail(ErrorKind::io, error.message());
+base::Error StreamOperation::why_over() const {
+  return timed_out_ ? base::fail(base::ErrorKind::timeout, "the peer was not ready in time")
+                    : base::fail(base::ErrorKind::connection_closed, "closed on this side");
 }
 
 }  // namespace internal
 
 void Stream::Connect::await_suspend(std::coroutine_handle<> waiting) {
-  waiting_.wait(waiting);
-  arm();
-  boost::system::error_code error;
-  auto& socket = stream_.socket();
-  if (!socket.is_open()) socket.open({endpoint_.family(), endpoint_.is_unix() ? 0 : IPPROTO_TCP}, error);
-  if (!error) socket.non_blocking(true, error);
-  if (!error && !endpoint_.is_unix())
-    socket.set_option(asio::detail::socket_option::boolean<IPPROTO_TCP, TCP_NODELAY>(true), error);
-  const asio::generic::stream_protocol::endpoint remote{endpoint_.address(), endpoint_.size()};
-  socket.async_connect(remote, [this](const boost::system::error_code& result) {
-    complete(connect_outcome(stream_.socket(), result), 0);
-  });
+  begin(waiting);
+  channel().connect(endpoint_, Waiter::of<&Connect::connected>(this));
+}
+
+void Stream::Connect::connected(const Completion& outcome) {
+  error_ = outcome.error;
+  end();
 }
 
 base::Status Stream::Connect::await_resume() {
-  const auto outcome = this->outcome();
-  if (!outcome) return {};
+  if (error_ == 0 && stream_.is_open()) return {};
   if (timed_out_)
     return base::fail(base::ErrorKind::timeout,
                       fmt::format("{} did not accept the connection in time", endpoint_.text()));
-  return base::fail(is_want_of_resources(outcome) ? base::ErrorKind::io : base::ErrorKind::connection_failed,
-                    fmt::format("cannot connect to {}: {}", endpoint_.text(), outcome.message()));
+  return cannot_connect(endpoint_.text(), error_ == 0 ? ECANCELED : error_);
 }
 
 void Stream::Read::await_suspend(std::coroutine_handle<> waiting) {
-  waiting_.wait(waiting);
-  arm();
-  stream_.socket().async_read_some(
-      asio::buffer(into_.data(), into_.size()),
-      [this](const boost::system::error_code& error, std::size_t transferred) { complete(error, transferred); });
+  begin(waiting);
+  channel().is_plain() ? receive() : look({});
+}
+
+void Stream::Read::receive() { channel().receive(into_, Waiter::of<&Read::received>(this)); }
+
+void Stream::Read::received(const Completion& outcome) {
+  if (outcome.error == ECANCELED && !is_over()) return receive();  // it was another operation's time that was over
+  if (outcome.error == 0) {
+    transfer_ = outcome.size == 0 ? Transfer::ended() : Transfer::moved(outcome.size, false);
+  } else if (outcome.error != ECANCELED) {
+    transfer_ = Transfer::failed(outcome.error);
+  }
+  end();
+}
+
+void Stream::Read::look(const Completion&) {
+  transfer_ = channel().read_now(into_);
+  if (transfer_.outcome != Outcome::blocked || is_over()) return end();
+  channel().wait(transfer_.wanted, Waiter::of<&Read::look>(this));
 }
 
 base::Result<std::size_t> Stream::Read::await_resume() {
-  const auto outcome = this->outcome();
-  if (!outcome) return transferred_;
-  if (outcome == asio::error::eof) return std::size_t{0};
-  return error(outcome);
+  // Closed, too, where that came before whoever waits could go on.
+  if (!stream_.is_open() || transfer_.outcome == Outcome::blocked) return why_over();
+  if (transfer_.outcome == Outcome::failed) return channel().failure(transfer_);
+  return transfer_.size;
 }
-
-bool Stream::Write::await_ready() { return write_now(); }
 
 void Stream::Write::await_suspend(std::coroutine_handle<> waiting) {
-  waiting_.wait(waiting);
-  arm();
-  wait_writable();
+  begin(waiting);
+  wait();
 }
 
-void Stream::Write::wait_writable() {
-  stream_.socket().async_wait(Socket::wait_write, [this](const boost::system::error_code& error) {
-    if (!error && !write_now()) {
-      wait_writable();
-      return;
-    }
-    complete(error, 0);
-  });
-}
+void Stream::Write::wait() { channel().wait(transfer_.wanted, Waiter::of<&Write::ready>(this)); }
 
-bool Stream::Write::write_now() {
+void Stream::Write::ready(const Completion&) { advance() || is_over() ? end() : wait(); }
+
+bool Stream::Write::advance() {
   while (!parts_.empty()) {
-    auto written = write_vectored(stream_.descriptor(), parts_);
-    if (!written) {
-      failure_ = std::move(written.error());
-      return true;
-    }
-    if (*written == 0) return false;
-    parts_ = consume(parts_, *written);
+    transfer_ = channel().write_now(parts_);
+    if (transfer_.outcome != Outcome::moved) return transfer_.outcome == Outcome::failed;
+    parts_ = consume(parts_, transfer_.size);
   }
   return true;
 }
 
 base::Status Stream::Write::await_resume() {
-  if (failure_) return std::move(*failure_);
-  if (const auto outcome = this->outcome()) return error(outcome);
-  return {};
-}
-
-base::Result<std::size_t> write_vectored(int descriptor, std::span<const iovec> parts) {
-  msghdr message{};
-  message.msg_iov = const_cast<iovec*>(parts.data());
-  message.msg_iovlen = std::min<std::size_t>(parts.size(), 1024);  // IOV_MAX
-  while (true) {
-    const ssize_t written = ::sendmsg(descriptor, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (written >= 0) return static_cast<std::size_t>(written);
-    if (errno == EINTR) continue;
-    if (errno == EAGAIN || errno == EWOULDBLOCK) return std::size_t{0};
-    const auto kind = errno == EPIPE || errno == ECONNRESET ? base::ErrorKind::connection_closed : base::ErrorKind::io;
-    return base::fail(kind, std::generic_category().message(errno));
-  }
-}
-
-boost::system::error_code connect_outcome(const Stream::Socket& socket, boost::system::error_code error) {
-  if (error) return error;
-  boost::system::error_code not_connected;
-  (void)socket.remote_endpoint(not_connected);
-  return not_connected ? asio::error::make_error_code(asio::error::try_again) : error;
+  if (stream_.is_open() && parts_.empty()) return {};
+  if (stream_.is_open() && transfer_.outcome == Outcome::failed) return channel().failure(transfer_);
+  return why_over();
 }
 
 std::span<iovec> consume(std::span<iovec> parts, std::size_t size) noexcept {

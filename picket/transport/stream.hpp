@@ -2,34 +2,36 @@
 
 #include <coroutine>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include <sys/uio.h>
-
-#include <boost/asio/generic/stream_protocol.hpp>
 
 #include "picket/base/result.hpp"
 #include "picket/base/time.hpp"
 #include "picket/base/timer_wheel.hpp"
+#include "picket/transport/channel.hpp"
 #include "picket/transport/endpoint.hpp"
 #include "picket/transport/worker.hpp"
 
 namespace picket::transport {
 
-/// A connected byte stream (TCP or Unix) of one worker, for coroutines: every operation is awaited and has a deadline.
+namespace internal {
+class StreamOperation;
+}
+
+/// A connected byte stream (TCP or Unix, over whatever channel) of one worker, for coroutines: every operation is
+/// awaited and has a deadline.
 ///
-/// One operation at a time: a deadline that passes cancels what the socket is waiting for. The operation then ends with
-/// `timeout`, and the stream stays usable. Thread safety: its worker's thread only. Lifetime: must not be destroyed
-/// while an operation is awaited; close() ends those first.
+/// One reads and one writes at a time. An operation whose deadline passes ends with `timeout`, and the stream stays
+/// usable. Thread safety: its worker's thread only. Lifetime: must not be
+/// destroyed while an operation is awaited; close() ends those first.
 class Stream {
  public:
-  using Socket = boost::asio::generic::stream_protocol::socket;
-
-  explicit Stream(Worker& worker);
-  Stream(Worker& worker, Socket socket);
-  Stream(Stream&&) noexcept = default;
-  Stream& operator=(Stream&&) noexcept = default;
+  explicit Stream(Worker& worker) : channel_(worker) {}
+  explicit Stream(Channel channel) noexcept : channel_(std::move(channel)) {}
 
   /// Awaitable; Status. Errors: connection_failed naming the address, timeout; io where the system gives no socket: out
   /// of descriptors or memory, whoever the peer is.
@@ -43,58 +45,72 @@ class Stream {
 
   /// What is there, without waiting: the bytes read, 0 once the stream has ended, be it by an error, and nothing where
   /// more may come.
-  [[nodiscard]] std::optional<std::size_t> read_now(std::span<char> into) noexcept;
+  [[nodiscard]] std::optional<std::size_t> read_now(std::span<char> into);
 
   /// Awaitable; Status: everything was handed to the kernel. `parts` is modified while writing. Errors: as read_some.
   /// What can be written at once is written without suspending.
   class Write;
   [[nodiscard]] Write write(std::span<iovec> parts, base::Deadline deadline);
 
-  /// Sends a FIN; reading goes on.
-  void shutdown_write() noexcept;
+  /// Writes what is taken at once, from the front of `parts`: the bytes, 0 where none is taken now. Not while a write
+  /// is awaited. Errors: io, connection_closed.
+  [[nodiscard]] base::Result<std::size_t> write_now(std::span<const iovec> parts);
+
+  /// Calls `waiter` once there is something to read, or early: it looks with read_now(). Not while a read is awaited.
+  void wait_for_input(Waiter waiter) { channel_.wait_for_input(std::move(waiter)); }
+
+  /// Sends the end of the stream; reading goes on.
+  void shutdown_write() noexcept { channel_.shutdown_write(); }
+  /// Whether close() cuts the connection off with a reset instead of ending it.
+  void reset_on_close(bool resets) noexcept { channel_.reset_on_close(resets); }
   /// Ends what is awaited, with connection_closed; the stream stays usable.
   void cancel() noexcept;
   /// Ends everything; awaited operations end with connection_closed.
-  void close() noexcept;
-  [[nodiscard]] bool is_open() const noexcept { return socket_.is_open(); }
+  void close() noexcept { channel_.close(); }
+  /// Gives the socket away; awaited operations end with connection_closed.
+  [[nodiscard]] int release() noexcept { return channel_.release(); }
+  [[nodiscard]] bool is_open() const noexcept { return channel_.is_open(); }
   /// Whether the peer has closed or sent something while nobody read: a pooled connection that says true is stale.
-  [[nodiscard]] bool has_input() const noexcept;
+  [[nodiscard]] bool has_input() { return channel_.has_input(); }
   /// Whether read_now would say that the stream has ended: false where bytes lie before the end.
-  [[nodiscard]] bool has_ended() noexcept;
+  [[nodiscard]] bool has_ended() { return channel_.has_ended(); }
 
-  [[nodiscard]] Worker& worker() noexcept { return *worker_; }
-  [[nodiscard]] int descriptor() noexcept { return socket_.native_handle(); }
-  [[nodiscard]] Socket& socket() noexcept { return socket_; }
+  [[nodiscard]] Worker& worker() const noexcept { return channel_.worker(); }
+  /// To tell streams apart and to watch one (hangup.hpp); nobody reads from it or writes to it.
+  [[nodiscard]] int descriptor() const noexcept { return channel_.descriptor(); }
 
  private:
-  [[nodiscard]] std::optional<std::size_t> receive_now(std::span<char> into, int flags) noexcept;
+  friend class internal::StreamOperation;
 
-  Worker* worker_;
-  Socket socket_;
+  Channel channel_;
+  std::uint32_t cancels_ = 0;
 };
+
+/// Takes a connected descriptor over as a stream of `worker`.
+[[nodiscard]] inline Stream adopt(Worker& worker, int descriptor) { return Stream{Channel{worker, descriptor}}; }
 
 namespace internal {
 
-/// What the awaitables share: who waits, the timer, the outcome.
+/// What the awaitables share: who waits, the timer, what ends the waiting.
 class StreamOperation {
- public:
-  StreamOperation(Stream& stream, base::Deadline deadline) noexcept
-      : stream_(stream), deadline_(deadline), timer_(&StreamOperation::on_deadline, this) {}
-
  protected:
-  void arm();
-  /// The completion of the Asio operation: takes the outcome and has it resumed.
-  void complete(const boost::system::error_code& error, std::size_t transferred);
-  /// What became of the operation; aborted, too, where the stream was closed before whoever waits could go on.
-  [[nodiscard]] boost::system::error_code outcome() const;
-  [[nodiscard]] base::Error error(const boost::system::error_code& error) const;
+  StreamOperation(Stream& stream, base::Deadline deadline) noexcept
+      : stream_(stream), deadline_(deadline), timer_(&StreamOperation::on_deadline, this), cancels_(stream.cancels_) {}
+
+  [[nodiscard]] Channel& channel() noexcept { return stream_.channel_; }
+  void begin(std::coroutine_handle<> waiting);
+  /// Lets whoever awaits it go on.
+  void end();
+  /// Whether nothing is waited for any more.
+  [[nodiscard]] bool is_over() const noexcept;
+  /// Why it is.
+  [[nodiscard]] base::Error why_over() const;
 
   Stream& stream_;
   base::Deadline deadline_;
   base::Timer timer_;
   Resumption waiting_;
-  boost::system::error_code error_;
-  std::size_t transferred_ = 0;
+  std::uint32_t cancels_;
   bool timed_out_ = false;
 
  private:
@@ -112,7 +128,10 @@ class Stream::Connect : internal::StreamOperation {
   base::Status await_resume();
 
  private:
+  void connected(const Completion& outcome);
+
   const Endpoint& endpoint_;
+  int error_ = 0;
 };
 
 class Stream::Read : internal::StreamOperation {
@@ -124,24 +143,31 @@ class Stream::Read : internal::StreamOperation {
   base::Result<std::size_t> await_resume();
 
  private:
+  void receive();
+  void received(const Completion& outcome);
+  /// Where there is a layer: reads what is there, or waits for it.
+  void look(const Completion& outcome);
+
   std::span<char> into_;
+  Transfer transfer_;
 };
 
 class Stream::Write : internal::StreamOperation {
  public:
   Write(Stream& stream, std::span<iovec> parts, base::Deadline deadline) noexcept
       : StreamOperation(stream, deadline), parts_(parts) {}
-  [[nodiscard]] bool await_ready();
+  [[nodiscard]] bool await_ready() { return advance(); }
   void await_suspend(std::coroutine_handle<> waiting);
   base::Status await_resume();
 
  private:
-  /// Writes what the kernel takes. True when all is written or an error ended it.
-  bool write_now();
-  void wait_writable();
+  /// Writes what is taken. True when all is written or an error ended it.
+  bool advance();
+  void wait();
+  void ready(const Completion& outcome);
 
   std::span<iovec> parts_;
-  std::optional<base::Error> failure_;
+  Transfer transfer_;
 };
 
 /// Awaitable: resumes at `until`, at most a millisecond late.
@@ -167,14 +193,6 @@ class SleepUntil {
   base::Timer timer_;
   Resumption waiting_;
 };
-
-/// Writes `parts` to a non-blocking descriptor with one sendmsg, no SIGPIPE. Returns the bytes written, 0 where the
-/// kernel takes none now.
-[[nodiscard]] base::Result<std::size_t> write_vectored(int descriptor, std::span<const iovec> parts);
-
-/// What an asynchronous connect really came to: the kernel does not queue for a Unix socket whose backlog is full, and
-/// Asio takes its "try again" for success. `error` or, where there is none and no connection either, try_again.
-[[nodiscard]] boost::system::error_code connect_outcome(const Stream::Socket& socket, boost::system::error_code error);
 
 /// Drops `size` bytes from the front of `parts`.
 [[nodiscard]] std::span<iovec> consume(std::span<iovec> parts, std::size_t size) noexcept;

@@ -1,19 +1,26 @@
 #include "picket/transport/stream.hpp"
 
+#include <optional>
 #include <string>
 #include <thread>
 
 #include <gtest/gtest.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #include "picket/transport/listener.hpp"
 #include "picket/transport/task.hpp"
 #include "picket/transport/testing.hpp"
+#include "picket/transport/testing/trickle_layer.hpp"
 
 namespace picket::transport {
 namespace {
 
 using namespace std::chrono_literals;
 
+using testing::Kind;
+using testing::make_layer;
+using testing::make_peer_layer;
 using testing::TemporaryFolder;
 
 /// Runs `task` to its end on `worker`.
@@ -27,10 +34,10 @@ void run(Worker& worker, Task<void> task) {
   ASSERT_TRUE(testing::turn_until(worker, [&] { return done; })) << "the task did not end";
 }
 
-Task<void> echo_once(Listener& listener, Worker& worker) {
+Task<void> echo_once(Listener& listener, Worker& worker, Kind kind) {
   auto accepted = co_await listener.accept();
   EXPECT_TRUE(accepted) << accepted.error().message();
-  Stream stream = adopt(worker, accepted->descriptor);
+  Stream stream{Channel{worker, accepted->descriptor, make_layer(kind)}};
   std::string buffer(65536, '\0');
   while (true) {
     const auto size = co_await stream.read_some(buffer, base::Deadline{});
@@ -42,12 +49,12 @@ Task<void> echo_once(Listener& listener, Worker& worker) {
   }
 }
 
-Task<void> send_and_compare(Worker& worker, const Endpoint& endpoint) {
-  Stream stream{worker};
+Task<void> send_and_compare(Worker& worker, const Endpoint& endpoint, Kind kind) {
+  Stream stream{Channel{worker, make_layer(kind)}};
   const base::Deadline deadline{base::Clock::now() + testing::patience};
   const auto connected = co_await stream.connect(endpoint, deadline);
   EXPECT_TRUE(connected) << connected.error().message();
-  std::string sent(3'000'000, '\0');
+  std::string sent(kind == Kind::plain ? 3'000'000 : 30'000, '\0');
   for (std::size_t i = 0; i < sent.size(); ++i) sent[i] = static_cast<char>(i * 7);
   std::string got;
   // Both directions at once: neither side may wait for the other to be read out first.
@@ -57,7 +64,6 @@ Task<void> send_and_compare(Worker& worker, const Endpoint& endpoint) {
     const std::span<iovec> span{parts};
     const auto written = co_await out.write(span, base::Deadline{});
     EXPECT_TRUE(written);
-    out.shutdown_write();
   };
   spawn(write_all(stream, sent));
   std::string buffer(65536, '\0');
@@ -66,62 +72,197 @@ Task<void> send_and_compare(Worker& worker, const Endpoint& endpoint) {
     EXPECT_TRUE(size) << size.error().message();
     if (!size || *size == 0) break;
     got.append(buffer, 0, *size);
+    if (got.size() == sent.size()) stream.shutdown_write();
   }
   EXPECT_TRUE(got == sent);
 }
 
-TEST(Stream, LargeTransferArrivesWholeOverUnixAndTcp) {
+/// A stream over either kind of channel, and what it is connected to.
+class StreamTest : public ::testing::TestWithParam<Kind> {
+ protected:
+  Stream join() {
+    int ends[2];
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    peer_.emplace(ends[1], &worker_, make_peer_layer(GetParam()));
+    return Stream{Channel{worker_, ends[0], make_layer(GetParam())}};
+  }
+  static base::Deadline soon() { return base::Deadline{base::Clock::now() + 20ms}; }
+
+  Worker worker_;
+  std::optional<testing::RawPeer> peer_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Channels, StreamTest, ::testing::Values(Kind::plain, Kind::layered), testing::name_of);
+
+/// Reads once and gives what came of it.
+Task<base::Result<std::string>> read_once(Stream& stream, base::Deadline deadline) {
+  std::string buffer(16, '\0');
+  const auto size = co_await stream.read_some(buffer, deadline);
+  if (!size) co_return size.error();
+  co_return buffer.substr(0, *size);
+}
+
+/// Writes until the peer has to read, and gives what came of it.
+Task<base::Status> write_too_much(Stream& stream, base::Deadline deadline) {
+  std::string bytes(8'000'000, 'x');
+  iovec part{bytes.data(), bytes.size()};
+  const std::span<iovec> parts{&part, 1};
+  auto status = co_await stream.write(parts, deadline);
+  co_return status;
+}
+
+/// Notes a task's outcome while something else goes on.
+template <class T>
+Task<void> note(Task<T> task, std::optional<T>& outcome) {
+  auto result = co_await task;
+  outcome.emplace(std::move(result));
+}
+
+TEST_P(StreamTest, LargeTransferArrivesWholeOverUnixAndTcp) {
   const TemporaryFolder folder;
   for (const auto& endpoint : {folder.socket(), Endpoint::tcp("127.0.0.1", 0).value()}) {
-    Worker worker;
-    auto listener = Listener::open(worker, endpoint, {});
+    auto listener = Listener::open(worker_, endpoint, {});
     ASSERT_TRUE(listener) << listener.error().message();
-    spawn(echo_once(*listener, worker));
-    run(worker, send_and_compare(worker, listener->endpoint()));
+    spawn(echo_once(*listener, worker_, GetParam()));
+    run(worker_, send_and_compare(worker_, listener->endpoint(), GetParam()));
   }
 }
 
-TEST(Stream, ReadEndsAtItsDeadlineAndTheStreamGoesOn) {
-  const TemporaryFolder folder;
-  Worker worker;
-  auto listener = Listener::open(worker, folder.socket(), {});
-  ASSERT_TRUE(listener);
-  spawn(echo_once(*listener, worker));
-  const auto body = [](Worker& w, const Endpoint& endpoint) -> Task<void> {
-    Stream stream{w};
-    const auto connected = co_await stream.connect(endpoint, base::Deadline{});
-    EXPECT_TRUE(connected);
-    std::string buffer(16, '\0');
-    const base::Deadline soon{base::Clock::now() + 20ms};
-    const auto nothing = co_await stream.read_some(buffer, soon);
-    EXPECT_FALSE(nothing);
-    EXPECT_EQ(nothing.error().kind(), base::ErrorKind::timeout);
-    iovec part{const_cast<char*>("hello"), 5};
-    const std::span<iovec> parts{&part, 1};
-    const auto written = co_await stream.write(parts, base::Deadline{});
-    EXPECT_TRUE(written);
-    const auto size = co_await stream.read_some(buffer, base::Deadline{});
-    EXPECT_EQ(buffer.substr(0, size.value()), "hello");
-  };
-  run(worker, body(worker, listener->endpoint()));
+TEST_P(StreamTest, ReadEndsAtItsDeadlineAndTheStreamGoesOn) {
+  Stream stream = join();
+  const auto nothing = testing::run(worker_, read_once(stream, soon()));
+  ASSERT_FALSE(nothing);
+  EXPECT_EQ(nothing.error().kind(), base::ErrorKind::timeout);
+  peer_->send_bytes("h");
+  EXPECT_EQ(testing::run(worker_, read_once(stream, {})).value(), "h");
 }
 
-TEST(Stream, WhatIsThereIsReadWithoutWaitingAndItsEndIsSeen) {
-  Worker worker;
-  int ends[2];
-  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-  Stream stream = adopt(worker, ends[0]);
-  testing::RawPeer peer{ends[1]};
+TEST_P(StreamTest, WriteEndsAtItsDeadlineAndLeavesAReadAlone) {
+  Stream stream = join();
+  std::optional<base::Result<std::string>> read;
+  spawn(note(read_once(stream, {}), read));
+  const auto written = testing::run(worker_, write_too_much(stream, soon()));
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().kind(), base::ErrorKind::timeout);
+  EXPECT_FALSE(read);
+  peer_->send_bytes("h");
+  ASSERT_TRUE(testing::turn_until(worker_, [&] { return read.has_value(); }));
+  EXPECT_EQ(read->value(), "h");
+}
+
+TEST_P(StreamTest, CancelEndsWhatIsAwaitedAndNoMore) {
+  Stream stream = join();
+  std::optional<base::Result<std::string>> read;
+  std::optional<base::Status> written;
+  spawn(note(read_once(stream, {}), read));
+  spawn(note(write_too_much(stream, {}), written));
+  testing::turn_for(worker_, 2ms);
+  stream.cancel();
+  ASSERT_TRUE(testing::turn_until(worker_, [&] { return read && written; }));
+  EXPECT_EQ(read->error().kind(), base::ErrorKind::connection_closed);
+  EXPECT_EQ(written->error().kind(), base::ErrorKind::connection_closed);
+  peer_->send_bytes("h");
+  EXPECT_EQ(testing::run(worker_, read_once(stream, {})).value(), "h");
+}
+
+TEST_P(StreamTest, CloseEndsWhatIsAwaited) {
+  Stream stream = join();
+  std::optional<base::Result<std::string>> read;
+  std::optional<base::Status> written;
+  spawn(note(read_once(stream, {}), read));
+  spawn(note(write_too_much(stream, {}), written));
+  testing::turn_for(worker_, 2ms);
+  stream.close();
+  ASSERT_TRUE(testing::turn_until(worker_, [&] { return read && written; }));
+  EXPECT_EQ(read->error().kind(), base::ErrorKind::connection_closed);
+  EXPECT_EQ(written->error().kind(), base::ErrorKind::connection_closed);
+}
+
+TEST_P(StreamTest, EndOfTheStreamIsNoBytes) {
+  Stream stream = join();
+  peer_->send_bytes("h");
+  peer_->close();
+  EXPECT_EQ(testing::run(worker_, read_once(stream, {})).value(), "h");
+  EXPECT_EQ(testing::run(worker_, read_once(stream, {})).value(), "");
+}
+
+TEST_P(StreamTest, WhatIsThereIsReadWithoutWaitingAndItsEndIsSeen) {
+  Stream stream = join();
   char bytes[16];
   EXPECT_EQ(stream.read_now(bytes), std::nullopt);
   EXPECT_FALSE(stream.has_ended());
-  peer.send_bytes("hello");
-  peer.close();
+  EXPECT_FALSE(stream.has_input());
+  peer_->send_bytes("hello");
+  peer_->close();
+  EXPECT_TRUE(stream.has_input());
   EXPECT_FALSE(stream.has_ended()) << "bytes lie before the end";
-  EXPECT_EQ(stream.read_now(bytes), 5U);
-  EXPECT_EQ(std::string_view(bytes, 5), "hello");
+  std::string got;
+  for (auto size = stream.read_now(bytes); size && *size != 0; size = stream.read_now(bytes)) got.append(bytes, *size);
+  EXPECT_EQ(got, "hello");
   EXPECT_TRUE(stream.has_ended());
+  EXPECT_TRUE(stream.has_input());
   EXPECT_EQ(stream.read_now(bytes), 0U);
+}
+
+TEST_P(StreamTest, InputIsToldWhereverItLies) {
+  Stream stream = join();
+  peer_->send_bytes("hello");
+  std::string got;
+  const auto look = [&] {
+    char byte = 0;
+    if (const auto size = stream.read_now({&byte, 1}); size && *size != 0) got += byte;
+  };
+  using Look = decltype(look);
+  for (int i = 1; i <= 5; ++i) {
+    stream.wait_for_input(
+        {[](std::shared_ptr<void>& self, const Completion&) { (*static_cast<const Look*>(self.get()))(); },
+         const_cast<void*>(static_cast<const void*>(&look))});
+    ASSERT_TRUE(testing::turn_until(worker_, [&] { return static_cast<int>(got.size()) == i; })) << got;
+  }
+  EXPECT_EQ(got, "hello");
+}
+
+/// Of the connection that listens or was made here, as this process has it.
+bool has_no_delay(int descriptor) {
+  int value = 0;
+  socklen_t size = sizeof value;
+  EXPECT_EQ(::getsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &value, &size), 0);
+  return value != 0;
+}
+
+TEST(Stream, OverTcpSendsSmallWritesAtOnceDialledAndAccepted) {
+  Worker worker;
+  auto listener = Listener::open(worker, Endpoint::tcp("127.0.0.1", 0).value(), {});
+  ASSERT_TRUE(listener);
+  const auto body = [](Listener& from, Worker& w) -> Task<void> {
+    Stream dialled{w};
+    const auto connected = co_await dialled.connect(from.endpoint(), base::Deadline{});
+    EXPECT_TRUE(connected);
+    const auto taken = co_await from.accept();
+    EXPECT_FALSE(has_no_delay(taken->descriptor)) << "the test sees nothing";
+    const Stream accepted = adopt(w, taken->descriptor);
+    EXPECT_TRUE(has_no_delay(dialled.descriptor()));
+    EXPECT_TRUE(has_no_delay(accepted.descriptor()));
+  };
+  run(worker, body(*listener, worker));
+}
+
+TEST(Stream, ToAServerThatIsTooBusyToAcceptIsNoConnection) {
+  const TemporaryFolder folder;
+  Worker worker;
+  const Endpoint endpoint = folder.socket();
+  const int busy = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ASSERT_EQ(::bind(busy, endpoint.address(), endpoint.size()), 0);
+  ASSERT_EQ(::listen(busy, 0), 0);
+  const auto first = testing::RawPeer::connect(endpoint);
+  const auto body = [](Worker& w, const Endpoint& there) -> Task<void> {
+    Stream stream{w};
+    const auto connected = co_await stream.connect(there, base::Deadline{});
+    EXPECT_FALSE(connected);
+    EXPECT_EQ(connected.error().kind(), base::ErrorKind::connection_failed);
+  };
+  run(worker, body(worker, endpoint));
+  ::close(busy);
 }
 
 TEST(Stream, IsClosedForAReaderWhoHasBytesButCouldNotGoOnBefore) {

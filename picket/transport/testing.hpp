@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -19,6 +20,7 @@
 #include "picket/base/limits.hpp"
 #include "picket/base/time.hpp"
 #include "picket/transport/endpoint.hpp"
+#include "picket/transport/layer.hpp"
 #include "picket/transport/task.hpp"
 #include "picket/transport/worker.hpp"
 #include "picket/wire/codec.hpp"
@@ -123,11 +125,15 @@ class OwnedFrame {
 /// run on the test's thread.
 class RawPeer {
  public:
-  explicit RawPeer(int descriptor, Worker* worker = nullptr) : descriptor_(descriptor), worker_(worker) {
+  explicit RawPeer(int descriptor, Worker* worker = nullptr, std::unique_ptr<Layer> layer = nullptr)
+      : descriptor_(descriptor), worker_(worker), layer_(std::move(layer)) {
     ::fcntl(descriptor_, F_SETFL, ::fcntl(descriptor_, F_GETFL) | O_NONBLOCK);
   }
   RawPeer(RawPeer&& other) noexcept
-      : descriptor_(std::exchange(other.descriptor_, -1)), worker_(other.worker_), held_(std::move(other.held_)) {}
+      : descriptor_(std::exchange(other.descriptor_, -1)),
+        worker_(other.worker_),
+        layer_(std::move(other.layer_)),
+        held_(std::move(other.held_)) {}
   RawPeer& operator=(RawPeer&&) = delete;
   ~RawPeer() { close(); }
 
@@ -145,16 +151,21 @@ class RawPeer {
   void send_bytes(std::string_view bytes) {
     const base::TimePoint give_up = base::Clock::now() + patience;
     while (!bytes.empty() && base::Clock::now() < give_up) {
-      const ssize_t sent = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (sent > 0) {
-        bytes.remove_prefix(static_cast<std::size_t>(sent));
-      } else if (errno == EAGAIN) {
-        wait(POLLOUT);
-      } else {
-        return;  // the other end closed: what comes back says so
-      }
+      const Transfer sent = send_some(bytes);
+      if (sent.outcome == Transfer::Outcome::failed) return;  // the other end closed: what comes back says so
+      bytes.remove_prefix(sent.size);
+      if (layer_ && sent.outcome == Transfer::Outcome::blocked) (void)read_some();  // which may have to come first
+      if (sent.outcome == Transfer::Outcome::blocked) wait(sent.wanted == Readiness::readable ? POLLIN : POLLOUT);
     }
     EXPECT_TRUE(bytes.empty()) << "the other end does not read";
+  }
+  /// What is taken now.
+  Transfer send_some(std::string_view bytes) {
+    const iovec part{const_cast<char*>(bytes.data()), bytes.size()};
+    if (layer_) return layer_->write(descriptor_, {&part, 1});
+    const ssize_t sent = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent > 0) return Transfer::moved(static_cast<std::size_t>(sent), false);
+    return errno == EAGAIN ? Transfer::blocked(Readiness::writable) : Transfer::failed(errno);
   }
   void send_frame(wire::FrameType type, std::string_view payload) {
     std::string frame(wire::frame_header_size, '\0');
@@ -211,14 +222,17 @@ class RawPeer {
   /// Reads what is there, or waits a little. False at the end of the stream.
   bool read_some() {
     char bytes[65536];
-    const ssize_t size = ::recv(descriptor_, bytes, sizeof bytes, 0);
-    if (size > 0) {
-      held_.append(bytes, static_cast<std::size_t>(size));
-      return true;
-    }
-    if (size == 0 || errno != EAGAIN) return false;
-    wait(POLLIN);
-    return true;
+    const Transfer got = receive_some(bytes);
+    held_.append(bytes, got.size);
+    if (got.outcome == Transfer::Outcome::blocked) wait(POLLIN);
+    return got.outcome == Transfer::Outcome::moved || got.outcome == Transfer::Outcome::blocked;
+  }
+  Transfer receive_some(std::span<char> into) {
+    if (layer_) return layer_->read(descriptor_, into);
+    const ssize_t size = ::recv(descriptor_, into.data(), into.size(), 0);
+    if (size > 0) return Transfer::moved(static_cast<std::size_t>(size), false);
+    if (size == 0) return Transfer::ended();
+    return errno == EAGAIN ? Transfer::blocked(Readiness::readable) : Transfer::failed(errno);
   }
   void wait(short what) {
     if (worker_ != nullptr) {
@@ -231,6 +245,7 @@ class RawPeer {
 
   int descriptor_;
   Worker* worker_;
+  std::unique_ptr<Layer> layer_;  // null: what it sends is what is on the wire
   std::string held_;
 };
 
@@ -246,13 +261,13 @@ class RawListener {
   RawListener& operator=(const RawListener&) = delete;
   ~RawListener() { ::close(descriptor_); }
 
-  [[nodiscard]] RawPeer accept() {
+  [[nodiscard]] RawPeer accept(std::unique_ptr<Layer> layer = nullptr) {
     const base::TimePoint give_up = base::Clock::now() + patience;
     int accepted = -1;
     while ((accepted = ::accept4(descriptor_, nullptr, nullptr, SOCK_CLOEXEC)) < 0 && base::Clock::now() < give_up)
       worker_->turn(base::Clock::now() + std::chrono::milliseconds{2});
     EXPECT_GE(accepted, 0) << "nobody connected";
-    return RawPeer{accepted, worker_};
+    return RawPeer{accepted, worker_, std::move(layer)};
   }
   /// Whether a connection waits to be accepted.
   [[nodiscard]] bool has_connection() const {

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+
+#include "picket/transport/internal/loop.hpp"
 
 namespace picket::transport {
 namespace {
@@ -20,14 +20,6 @@ constexpr base::Duration shared_wait = std::chrono::milliseconds{500};
 
 }  // namespace
 
-/// The loop and what keeps it waiting while nothing is pending.
-struct Worker::Loop {
-  explicit Loop(int concurrency) : context(concurrency) {}
-  boost::asio::io_context context;
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard =
-      boost::asio::make_work_guard(context);
-};
-
 Worker::Worker(WorkerOptions options)
     : loop_(std::make_unique<Loop>(options.threading == Threading::single ? 1 : BOOST_ASIO_CONCURRENCY_HINT_SAFE)),
       timers_(base::Clock::now()),
@@ -35,8 +27,6 @@ Worker::Worker(WorkerOptions options)
       options_(options) {}
 
 Worker::~Worker() = default;
-
-boost::asio::io_context& Worker::context() noexcept { return loop_->context; }
 
 void Worker::forget(Flushable& item) noexcept {
   if (!item.queued_) return;

@@ -17,10 +17,6 @@
 #include "picket/transport/busy_poll.hpp"
 #include "picket/transport/resumption.hpp"
 
-namespace boost::asio {
-class io_context;
-}
-
 namespace picket::transport {
 
 /// Something that has output to write once the current loop turn is over.
@@ -66,7 +62,6 @@ class Worker {
   Worker& operator=(const Worker&) = delete;
   ~Worker();
 
-  [[nodiscard]] boost::asio::io_context& context() noexcept;
   /// The time of this turn; one clock read per turn.
   [[nodiscard]] base::TimePoint now() noexcept { return clock_.now(); }
   [[nodiscard]] base::TimerWheel& timers() noexcept { return timers_; }
@@ -120,6 +115,8 @@ class Worker {
   void post(std::move_only_function<void()> job);
 
  private:
+  friend class Descriptor;  // waits in the loop
+
   std::size_t wait(base::TimePoint until);
   std::size_t wait_awake(base::TimePoint until);
   std::size_t wait_asleep(base::TimePoint until);

@@ -25,6 +25,9 @@ class Includes(unittest.TestCase):
         shapes = {
             "picket/wire/a.cpp": '#include "picket/session/proxy_session.hpp"\n',
             "picket/wire/b.cpp": "#include <boost/asio/io_context.hpp>\n",
+            "picket/transport/q.hpp": "#include <boost/asio/io_context.hpp>\n",
+            "apps/cli/r.cpp": "#include <boost/asio/io_context.hpp>\n",
+            "picket/transport/s.cpp": "auto size = ::recv(socket, into, size, 0);\n",
             "picket/session/c.cpp": "#include <thread>\n",
             "picket/session/d.cpp": "auto now = std::chrono::steady_clock::now();\n",
             "picket/pool/e.cpp": '#include "picket/agent/handler.hpp"\n',
@@ -58,6 +61,20 @@ class Includes(unittest.TestCase):
 
 
 class WhatUsersInclude(unittest.TestCase):
+    def test_no_public_header_brings_asio(self):
+        """What a program includes that asks agents, is one, or uses what is below both."""
+        headers = [path.relative_to(ROOT) for module in ("transport", "pool", "inspection", "agent")
+                   for path in (ROOT / "picket" / module).glob("*.hpp") if path.name != "testing.hpp"]
+        self.assertGreater(len(headers), 30)
+        program = "".join(f'#include "{header}"\n' for header in sorted(headers))
+        program += "#ifdef BOOST_ASIO_VERSION\n#error Asio\n#endif\n"
+        for compiler in ("clang++-19", "g++"):
+            with self.subTest(compiler=compiler):
+                outcome = subprocess.run([compiler, "-std=c++23", "-M", f"-I{ROOT}", "-x", "c++", "-"], input=program,
+                                         capture_output=True, text=True, timeout=120, check=False)
+                self.assertEqual(outcome.returncode, 0, outcome.stderr)
+                self.assertEqual(re.findall(r"\S*boost/asio\S*", outcome.stdout), [])
+
     def test_the_headers_of_the_agent_sdk_bring_no_event_loop_no_coroutine_and_no_socket(self):
         headers = sorted(path for path in (ROOT / "picket" / "agent").glob("**/*.hpp")
                          if not {"internal", "testing"} & set(path.relative_to(ROOT).parts))

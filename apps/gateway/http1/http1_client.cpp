@@ -32,7 +32,7 @@ void Http1Client::interim(std::uint16_t status, std::string_view reason, const h
   out_.append("\r\n");
   // The client may be read from: nothing is awaited here. An error is met again by the next write.
   const iovec all = http::part(out_.text());
-  const auto written = transport::write_vectored(stream_.descriptor(), {&all, 1});
+  const auto written = stream_.write_now({&all, 1});
   out_.consume(written ? *written : out_.size());
   interim_size_ = out_.size();
 }
@@ -82,8 +82,7 @@ void Http1Client::reset(exchange::ResetCode) noexcept {
 
 void Http1Client::end_with_reset(bool reset) noexcept {
   resets_ = reset;
-  boost::system::error_code ignored;
-  stream_.socket().set_option(transport::Stream::Socket::linger(reset, 0), ignored);
+  stream_.reset_on_close(reset);
 }
 
 }  // namespace picket::apps::gateway::http1

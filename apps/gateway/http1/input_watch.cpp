@@ -28,19 +28,15 @@ void InputWatch::on_due(void* self, base::TimePoint) {
 }
 
 void InputWatch::look() {
-  stream_.socket().async_wait(transport::Stream::Socket::wait_read,
-                              [self = self_](const boost::system::error_code& error) {
-                                if (*self == nullptr) return;
-                                if (error) {
-                                  (*self)->self_.reset();
-                                } else {
-                                  (*self)->readable();
-                                }
-                              });
+  const auto on_input = [](std::shared_ptr<void>& shared, const transport::Completion&) {
+    const auto self = std::static_pointer_cast<InputWatch*>(shared);
+    if (*self != nullptr) (*self)->readable();
+  };
+  stream_.wait_for_input({on_input, self_});
 }
 
 void InputWatch::readable() {
-  if (on_input_()) {
+  if (stream_.is_open() && on_input_()) {
     look();
   } else {
     self_.reset();

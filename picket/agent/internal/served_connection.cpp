@@ -42,7 +42,7 @@ class ServedConnection::EventCompletions final : public CompletionSource {
 
 void ServedConnection::start(int descriptor) {
   connection_.state = environment_.handler.connect();
-  link_ = transport::AgentLink::adopt(environment_.worker, descriptor, environment_.config, *this);
+  link_ = transport::AgentLink::adopt(transport::Channel{environment_.worker, descriptor}, environment_.config, *this);
 }
 
 void ServedConnection::drain() {

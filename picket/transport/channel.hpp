@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include <sys/uio.h>
+
+#include "picket/base/result.hpp"
+#include "picket/transport/descriptor.hpp"
+#include "picket/transport/endpoint.hpp"
+#include "picket/transport/layer.hpp"
+#include "picket/transport/worker.hpp"
+
+namespace picket::transport {
+
+/// A connected socket as Link and Stream see it: the one place that receives and sends.
+///
+/// Plain, or with a Layer between the bytes and the socket. One may read and one may write at a time. Who waits and is
+/// called looks again: he may be called early, with ECANCELED where the other one's attempt has changed what he can do.
+/// Thread safety: its worker's. Lifetime: as its Descriptor's.
+class Channel {
+ public:
+  /// Not connected yet.
+  explicit Channel(Worker& worker, std::unique_ptr<Layer> layer = nullptr) noexcept
+      : descriptor_(worker), layer_(std::move(layer)) {}
+  /// Takes a connected descriptor over.
+  Channel(Worker& worker, int descriptor, std::unique_ptr<Layer> layer = nullptr);
+
+  [[nodiscard]] Worker& worker() const noexcept { return descriptor_.worker(); }
+  [[nodiscard]] bool is_open() const noexcept { return descriptor_.is_open(); }
+  [[nodiscard]] bool is_plain() const noexcept { return layer_ == nullptr; }
+  /// -1 where it is not open.
+  [[nodiscard]] int descriptor() const noexcept { return descriptor_.value(); }
+
+  /// See Descriptor::connect(); cannot_connect() puts its errors into words.
+  void connect(const Endpoint& endpoint, Waiter waiter) { descriptor_.connect(endpoint, std::move(waiter)); }
+
+  /// Reads what is there, without waiting.
+  [[nodiscard]] Transfer read_now(std::span<char> into);
+  /// Writes what is taken now, with one system call at most where the channel is plain.
+  [[nodiscard]] Transfer write_now(std::span<const iovec> parts);
+  /// Why a transfer failed. Errors: connection_closed where the peer is gone, else io, or what the layer says.
+  [[nodiscard]] base::Error failure(const Transfer& failed) const;
+
+  /// Calls `waiter` once an attempt that was blocked is worth another.
+  void wait(Readiness wanted, Waiter waiter) { descriptor_.wait(wanted, std::move(waiter)); }
+  /// Calls `waiter` once there is something to read, in the socket or in the layer.
+  void wait_for_input(Waiter waiter);
+  /// See Descriptor::receive(). Plain channels only.
+  void receive(std::span<char> into, Waiter waiter) { descriptor_.receive(into, std::move(waiter)); }
+
+  /// Whether the peer has closed or sent something that nobody has read. What a layer's peer says to the layer does not
+  /// count.
+  [[nodiscard]] bool has_input();
+  /// Whether read_now() would say that the stream has ended, be it by an error: not where bytes lie before the end.
+  [[nodiscard]] bool has_ended();
+
+  /// Ends what is waited for; everything stays usable.
+  void cancel() noexcept { descriptor_.cancel(); }
+  /// Sends the end of the stream; reading goes on.
+  void shutdown_write() noexcept;
+  /// Whether close() cuts the connection off with a reset instead of ending it.
+  void reset_on_close(bool resets) noexcept;
+  /// Gives the socket away, without its layer.
+  [[nodiscard]] int release() noexcept { return descriptor_.release(); }
+  void close() noexcept { descriptor_.close(); }
+
+ private:
+  Transfer read_layer(std::span<char> into);
+  Transfer write_layer(std::span<const iovec> parts);
+  Transfer peek();
+
+  Descriptor descriptor_;
+  std::unique_ptr<Layer> layer_;
+  bool writer_wants_input_ = false;  // of a layer
+};
+
+/// Why a connect failed. Errors: io where the system gives no socket, whoever the peer is; else connection_failed.
+[[nodiscard]] base::Error cannot_connect(std::string_view peer, int error);
+
+}  // namespace picket::transport

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include <sys/uio.h>
+
+#include "picket/base/result.hpp"
+#include "picket/transport/descriptor.hpp"
+
+namespace picket::transport {
+
+/// What an attempt to move bytes came to.
+struct Transfer {
+  enum class Outcome : std::uint8_t {
+    moved,    ///< `size` bytes, at least one.
+    blocked,  ///< None. Worth another attempt once the socket is `wanted`.
+    ended,    ///< The peer sends nothing more; of reading only.
+    failed,   ///< For good; Channel::failure() says why.
+  };
+
+  [[nodiscard]] static Transfer moved(std::size_t size, bool may_have_more) noexcept {
+    return {.outcome = Outcome::moved, .may_have_more = may_have_more, .size = size};
+  }
+  [[nodiscard]] static Transfer blocked(Readiness wanted) noexcept {
+    return {.outcome = Outcome::blocked, .wanted = wanted};
+  }
+  [[nodiscard]] static Transfer ended() noexcept { return {.outcome = Outcome::ended}; }
+  [[nodiscard]] static Transfer failed(int error) noexcept { return {.outcome = Outcome::failed, .error = error}; }
+
+  Outcome outcome = Outcome::blocked;
+  Readiness wanted = Readiness::readable;
+  bool may_have_more = false;  ///< moved, of reading: whether another attempt may bring some now.
+  int error = 0;               ///< failed: as errno has it.
+  std::size_t size = 0;
+};
+
+/// What stands between a channel's bytes and its socket, as TLS does. A channel without one is plain.
+///
+/// It may hold bytes that the socket knows nothing of, may have to read before it can write, and to write before it can
+/// read. It may read from the socket in every call but has_pending(), and keeps what it gets for read(). What it has to
+/// write besides (its own messages, the rest of what it took) leaves with the next call that may write. Thread safety:
+/// its channel's. Lifetime: as long as the channel. None of it blocks.
+class Layer {
+ public:
+  virtual ~Layer() = default;
+
+  virtual Transfer read(int socket, std::span<char> into) = 0;
+  /// Takes bytes from the front of `parts`. What it said is `blocked` comes again, from its first byte.
+  virtual Transfer write(int socket, std::span<const iovec> parts) = 0;
+  /// What read() would come to, but for the bytes.
+  virtual Transfer peek(int socket) = 0;
+  /// Whether read() would bring bytes without the socket. No system call.
+  [[nodiscard]] virtual bool has_pending() const noexcept = 0;
+  /// Tells the peer that nothing more is written, as far as the socket takes it.
+  virtual void end_writing(int socket) noexcept = 0;
+  /// Why a transfer failed.
+  [[nodiscard]] virtual base::Error failure(const Transfer& failed) const = 0;
+};
+
+}  // namespace picket::transport
