@@ -3,8 +3,9 @@
 #include <memory>
 #include <new>
 
-#include <sanitizer/asan_interface.h>
 #include <sys/mman.h>
+
+#include "picket/base/poison.hpp"
 
 namespace picket::base {
 namespace {

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
+
+#include "apps/gateway/downstream/peer.hpp"
+#include "apps/gateway/generation/service.hpp"
+#include "picket/transport/testing.hpp"
+#include "picket/transport/worker.hpp"
+
+namespace picket::apps::gateway::exchange::testing {
+
+/// What exchanges of a test live in: a service with one upstream, which nobody connects to. Its routes are "/unasked",
+/// and all else, where an agent is asked if there is one.
+class World {
+ public:
+  /// `agent`: the path of its socket; empty: none.
+  explicit World(const std::string& agent = {}) {
+    spdlog::set_level(spdlog::level::off);
+    worker.blocks().set_budget(held_bytes);
+    auto generation = std::make_shared<generation::Generation>();
+    add_agent(generation->config, agent);
+    generation->config.upstreams.push_back({.id = "app", .targets = {}});
+    generation->config.routes.push_back({.id = "unasked", .path_prefix = "/unasked"});
+    generation->config.routes.push_back({.id = "all", .filters = agent.empty() ? no_filters : only_filter});
+    generation->upstreams.push_back({.upstream = generation->config.upstreams[0], .addresses = {}});
+    generation->logs = std::make_shared<generation::Logs>();
+    service_ = generation::Service::create(worker, shard, std::move(generation), nullptr).value();
+    EXPECT_TRUE(transport::testing::turn_until(worker, [&] { return service_->agents.readiness().is_complete; }));
+  }
+  /// Lets everybody go on who may.
+  void settle() {
+    do worker.turn(worker.now());
+    while (worker.has_resumptions());
+  }
+  generation::Service& service() { return *service_; }
+
+  transport::Worker worker;
+  generation::ShardState shard{.hangups = transport::HangupMonitor{worker}};
+  downstream::Peer peer{.ip = *config::IpAddress::parse("192.0.2.1"), .address = "192.0.2.1", .port = 1};
+
+ private:
+  static constexpr std::uint64_t held_bytes = 16 << 20;
+
+  static void add_agent(config::Config& config, const std::string& path) {
+    if (path.empty()) return;
+    config.agents.push_back({.id = "agent",
+                             .path = path,
+                             .events = {.request_headers = true, .request_body = true, .request_complete = true}});
+    config.filters.push_back({.id = "agent", .timeout = std::chrono::seconds{60}});
+  }
+  inline static const std::vector<std::size_t> no_filters;
+  inline static const std::vector<std::size_t> only_filter{0};
+
+  std::shared_ptr<generation::Service> service_;
+};
+
+}  // namespace picket::apps::gateway::exchange::testing
