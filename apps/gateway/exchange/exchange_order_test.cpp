@@ -7,10 +7,10 @@
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <spdlog/spdlog.h>
 
 #include "apps/gateway/exchange/exchange.hpp"
 #include "apps/gateway/exchange/testing/fake_sides.hpp"
+#include "apps/gateway/exchange/testing/world.hpp"
 #include "picket/inspection/testing/scripted_agent.hpp"
 #include "picket/transport/testing.hpp"
 
@@ -26,45 +26,10 @@ constexpr std::string_view answer_bytes = "three four";
 
 class PatientAgent;
 
-/// A service with one route to one upstream, which nobody connects to. `agent`: the path of one that is asked, or none.
-class World {
- public:
-  explicit World(const std::string& agent = {}) {
-    spdlog::set_level(spdlog::level::off);
-    worker.blocks().set_budget(1 << 20);
-    auto generation = std::make_shared<generation::Generation>();
-    add_agent(generation->config, agent);
-    generation->config.upstreams.push_back({.id = "app", .targets = {}});
-    generation->config.routes.push_back({.id = "all", .filters = agent.empty() ? no_filters : only_filter});
-    generation->upstreams.push_back({.upstream = generation->config.upstreams[0], .addresses = {}});
-    generation->logs = std::make_shared<generation::Logs>();
-    service_ = generation::Service::create(worker, shard, std::move(generation), nullptr).value();
-    EXPECT_TRUE(transport::testing::turn_until(worker, [&] { return service_->agents.readiness().is_complete; }));
-  }
-  /// Lets everybody go on who may.
-  void settle() {
-    do worker.turn(worker.now());
-    while (worker.has_resumptions());
-  }
-  generation::Service& service() { return *service_; }
-
-  PatientAgent* agent = nullptr;  // that is asked
-  transport::Worker worker;
-  generation::ShardState shard{.hangups = transport::HangupMonitor{worker}};
-  downstream::Peer peer{.ip = *config::IpAddress::parse("192.0.2.1"), .address = "192.0.2.1", .port = 1};
-
- private:
-  static void add_agent(config::Config& config, const std::string& path) {
-    if (path.empty()) return;
-    config.agents.push_back({.id = "agent",
-                             .path = path,
-                             .events = {.request_headers = true, .request_body = true, .request_complete = true}});
-    config.filters.push_back({.id = "agent", .timeout = std::chrono::seconds{60}});
-  }
-  inline static const std::vector<std::size_t> no_filters;
-  inline static const std::vector<std::size_t> only_filter{0};
-
-  std::shared_ptr<generation::Service> service_;
+/// The world, and the agent of it that is asked.
+struct World : testing::World {
+  using testing::World::World;
+  PatientAgent* agent = nullptr;
 };
 
 http::RequestHead head(std::string_view method, http::Framing framing) {

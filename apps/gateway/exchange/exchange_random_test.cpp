@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <charconv>
@@ -6,6 +7,7 @@
 #include <mutex>
 #include <random>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -76,13 +78,19 @@ class Court {
     }
     return agent::Decision::allow();
   }
-  void saw(int number) {
+  void saw(int number, std::string_view id) {
     const std::lock_guard lock{mutex_};
+    numbers_[std::string{id}] = number;
     cases_[number].was_seen = true;
   }
-  void was_told(int number) {
+  [[nodiscard]] int number_of(std::string_view id) const {
     const std::lock_guard lock{mutex_};
-    if (number >= 0) ++cases_[number].told;  // else of an exchange that it was not asked about
+    return numbers_.at(std::string{id});
+  }
+  /// Of the end of an exchange; of those that it was not asked about, too.
+  void was_told(std::string_view id) {
+    const std::lock_guard lock{mutex_};
+    if (const auto found = numbers_.find(std::string{id}); found != numbers_.end()) ++cases_[found->second].told;
   }
   /// A late verdict is given, on all that was and will be asked.
   void decide(int number) {
@@ -114,29 +122,27 @@ class Court {
   };
   mutable std::mutex mutex_;
   std::map<int, Case> cases_;
+  std::unordered_map<std::string, int> numbers_;  // of exchanges, by their ids
 };
 
-struct Number {
-  int value = -1;
-};
-
-class Judge final : public agent::HandlerWith<Number> {
+class Judge final : public agent::Handler {
  public:
   explicit Judge(Court& court) : court_(court) {}
   [[nodiscard]] agent::Info info() const override { return {.id = "judge", .version = "1"}; }
-  agent::Reply on_request_headers(const agent::RequestHeaders& event, Context& context) override {
+  agent::Reply on_request_headers(const agent::RequestHeaders& event, agent::Context& context) override {
     const std::string_view digits = event.uri.substr(event.uri.rfind('/') + 1);
     int number = -1;
     std::from_chars(digits.data(), digits.data() + digits.size(), number);
-    context.state().value = number;
-    court_.saw(number);
+    court_.saw(number, context.correlation_id());
     return court_.hear(number, false, context);
   }
-  agent::Reply on_request_body(const agent::RequestBodyChunk& event, Context& context) override {
+  agent::Reply on_request_body(const agent::RequestBodyChunk& event, agent::Context& context) override {
     if (!event.is_last) return agent::Decision::allow();
-    return court_.hear(context.state().value, true, context);
+    return court_.hear(court_.number_of(context.correlation_id()), true, context);
   }
-  void on_complete(const agent::RequestComplete&, Context& context) override { court_.was_told(context.state().value); }
+  void on_complete(const agent::RequestComplete&, agent::Context& context) override {
+    court_.was_told(context.correlation_id());
+  }
 
  private:
   Court& court_;
@@ -162,14 +168,10 @@ class Life {
 
   [[nodiscard]] bool is_over() const noexcept { return is_over_; }
   [[nodiscard]] bool is_played() const noexcept { return next_ == script_.size(); }
+  /// Its peers have done all they do, and an agent has the word.
+  [[nodiscard]] bool waits() const noexcept { return is_played() && !is_over(); }
   [[nodiscard]] Stage stage() const noexcept { return exchange_.state().stage(); }
   void act() { script_[next_++](*this); }
-  int waited = 0;
-  std::string story() const {
-    std::string s = told() + " verdict " + std::to_string((int)plan_.verdict) + " steps " + std::to_string(steps_.taken()) + " ups " + std::to_string(upstream_.connections)+" dec "+std::to_string(is_decided_)+" body "+std::to_string(plan_.body.size())+" got "+std::to_string(client_.body.taken())+":";
-    for (auto a : script_) s += a==push_body?" pb":a==end_body?" eb":a==break_body?" bb":a==hang_up?" hu":a==answer?" an":a==push_answer?" pa":a==end_answer?" ea":a==break_answer?" ba":a==decide?" de":a==stall?" st":a==go_on?" go":a==leave?" le":" ab";
-    return s;
-  }
 
   /// What holds at any time.
   void expect_promises() const {
@@ -227,7 +229,7 @@ class Life {
 
   static std::string_view half(std::string_view text, std::size_t& pushed) {
     const std::size_t from = pushed;
-    pushed = from == 0 ? text.size() / 2 : text.size();
+    pushed = from == 0 ? (text.size() + 1) / 2 : text.size();
     return text.substr(from, pushed - from);
   }
   static void push_body(Life& life) { life.client_.body.push(half(life.plan_.body, life.body_pushed_)); }
@@ -309,13 +311,14 @@ TEST(ExchangeRandom, WhateverPeersDoThereIsOneAnswerOrOneCutAndEveryByteOnceAndA
   auto moved_at = base::Clock::now();
   while (!lives.empty() && !::testing::Test::HasFailure()) {
     auto& life = lives[random() % lives.size()];
-    const bool waits = life->is_played() && !life->is_over();
-    if (!life->is_played()) life->act();
-    if (waits && ++life->waited > 2000) { ADD_FAILURE() << "stuck: " << life->story(); break; }
-    if (waits) world.worker.turn(base::Clock::now() + std::chrono::milliseconds{1});  // an agent has the word
+    if (life->waits() && std::ranges::all_of(lives, [](const auto& each) { return each->waits(); }))
+      world.worker.turn(base::Clock::now() + std::chrono::milliseconds{1});
+    if (!life->is_played()) {
+      life->act();
+      moved_at = base::Clock::now();
+    }
     world.settle();
     life->expect_promises();
-    if (!waits) moved_at = base::Clock::now();
     ASSERT_LT(base::Clock::now() - moved_at, std::chrono::seconds{60}) << "nothing ends: " << name(life->stage());
     if (!life->is_over() || !life->is_played()) continue;
     life->expect_one_end();
