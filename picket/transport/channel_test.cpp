@@ -194,10 +194,40 @@ TEST_F(LayeredChannel, WhoWaitsToWriteIsCalledWhereAReadTookItsLeaveFromTheSocke
   EXPECT_EQ(blocked.wanted, Readiness::readable);
   Called writer;
   channel_->wait(blocked.wanted, writer.waiter());
-  peer_->send_bytes(std::string{"l\0", 2});
+  peer_->send_bytes(TrickleLayer::leave);
   EXPECT_EQ(read(), "");
   EXPECT_TRUE(turn_until(worker_, [&] { return writer.times == 1; }));
   EXPECT_EQ(write("x").outcome, Outcome::moved);
+}
+
+TEST_F(LayeredChannel, WhoWaitsToWriteIsCalledWhereALookTookItsLeaveFromTheSocket) {
+  const Transfer blocked = write_all();
+  Called writer;
+  channel_->wait(blocked.wanted, writer.waiter());
+  peer_->send_bytes(TrickleLayer::leave);
+  EXPECT_FALSE(channel_->has_input());
+  EXPECT_TRUE(turn_until(worker_, [&] { return writer.times == 1; }));
+}
+
+TEST_F(LayeredChannel, WhoWaitsToReadIsCalledWhereALookTookItsBytesFromTheSocket) {
+  Called reader;
+  channel_->wait_for_input(reader.waiter());
+  testing::turn_for(worker_, std::chrono::milliseconds{1});
+  peer_->send_bytes(TrickleLayer::sealed("hello"));
+  EXPECT_TRUE(channel_->has_input());
+  EXPECT_TRUE(turn_until(worker_, [&] { return reader.times == 1; }));
+}
+
+TEST_F(LayeredChannel, ThatHasToWriteBeforeItReadsSaysSo) {
+  testing::have_little_room(channel_->descriptor());
+  Transfer last;
+  char byte = 0;
+  for (int i = 0; i < 1000 && last.wanted == Readiness::readable; ++i) {
+    peer_->send_bytes(TrickleLayer::question);
+    last = channel_->read_now({&byte, 1});
+  }
+  EXPECT_EQ(last.outcome, Outcome::blocked);
+  EXPECT_EQ(last.wanted, Readiness::writable);
 }
 
 TEST_F(LayeredChannel, SaysWhyTheLayerGaveUp) {

@@ -121,7 +121,7 @@ int Descriptor::start_connecting(const Endpoint& endpoint) {
   close();
   const int descriptor = ::socket(endpoint.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (descriptor < 0) return errno;
-  set_no_delay(descriptor);
+  if (!endpoint.is_unix()) set_no_delay(descriptor);
   const int outcome = ::connect(descriptor, endpoint.address(), endpoint.size()) == 0 ? 0 : errno;
   if (const int error = take(descriptor)) return error;
   return outcome == EINTR ? EINPROGRESS : outcome;

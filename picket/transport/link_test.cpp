@@ -251,6 +251,18 @@ TEST_P(LinkTest, ABusyPeerDoesNotKeepAnotherWaiting) {
   other_link->close();
 }
 
+TEST(LayeredLink, GoesOnToReadOnceItsLayerCouldWrite) {
+  Worker worker;
+  AgentEnd owner;
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  testing::have_little_room(ends[0]);
+  const auto link = AgentLink::adopt(Channel{worker, ends[0], make_layer(Kind::layered)}, agent_config(), owner);
+  RawPeer peer{ends[1], &worker};
+  EXPECT_TRUE(testing::answers_all_questions(peer, [&] { testing::turn_for(worker, 100us); }));
+  link->close();
+}
+
 // ---- the end
 
 TEST_P(LinkTest, PeersCloseIsReportedOnce) {

@@ -222,7 +222,20 @@ TEST_P(StreamTest, InputIsToldWhereverItLies) {
   EXPECT_EQ(got, "hello");
 }
 
-/// Of the connection that listens or was made here, as this process has it.
+TEST(Stream, GoesOnToReadOnceItsLayerCouldWrite) {
+  Worker worker;
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  testing::have_little_room(ends[0]);
+  Stream stream{Channel{worker, ends[0], make_layer(Kind::layered)}};
+  testing::RawPeer peer{ends[1], &worker};
+  std::optional<base::Result<std::string>> read;
+  spawn(note(read_once(stream, {}), read));
+  EXPECT_TRUE(testing::answers_all_questions(peer, [&] { testing::turn_for(worker, 100us); }));
+  stream.close();
+  ASSERT_TRUE(testing::turn_until(worker, [&] { return read.has_value(); }));
+}
+
 bool has_no_delay(int descriptor) {
   int value = 0;
   socklen_t size = sizeof value;

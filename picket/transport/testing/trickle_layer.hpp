@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "picket/transport/layer.hpp"
+#include "picket/transport/testing.hpp"
 
 namespace picket::transport::testing {
 
@@ -29,6 +30,9 @@ class TrickleLayer final : public Layer {
   /// Something between the layers that the channels' users never see, as TLS's tickets are.
   static constexpr std::string_view notice{"n\3abc", 5};
   static constexpr std::string_view nonsense{"?\0", 2};
+  /// What must be answered, and the answer: leave to write on.
+  static constexpr std::string_view question{"q\0", 2};
+  static constexpr std::string_view leave{"l\0", 2};
   /// A record of `text`, as it is on the wire.
   static std::string sealed(std::string_view text) {
     std::string record{'d', static_cast<char>(text.size())};
@@ -49,7 +53,7 @@ class TrickleLayer final : public Layer {
     if (sealed_size_ == 0) {
       fill(socket, 65536);  // what stands before the leave
       if (error_ != 0) return Transfer::failed(error_);
-      if (left_ == 0 && !std::exchange(has_asked_, true)) outgoing_.append("a\0", 2);
+      if (left_ == 0 && !std::exchange(has_asked_, true)) outgoing_ += question;
       if (left_ != 0) seal(*std::ranges::find_if(parts, [](const iovec& part) { return part.iov_len != 0; }));
     }
     if (!flush(socket)) return error_ != 0 ? Transfer::failed(error_) : Transfer::blocked(Readiness::writable);
@@ -103,7 +107,7 @@ class TrickleLayer final : public Layer {
   void open(char kind, std::string_view bytes) {
     switch (kind) {
       case 'd': std::ranges::transform(bytes, std::back_inserter(pending_), turned); break;
-      case 'a': outgoing_.append("l\0", 2); break;
+      case 'q': outgoing_ += leave; break;
       case 'l':
         left_ = bytes_per_leave;
         has_asked_ = false;
@@ -134,6 +138,32 @@ class TrickleLayer final : public Layer {
   bool has_ended_ = false;
   int error_ = 0;
 };
+
+/// Has a socket take next to nothing while the other side does not read.
+inline void have_little_room(int socket) {
+  const int least = 0;
+  EXPECT_EQ(::setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &least, sizeof least), 0);
+}
+/// Asks the other side's layer so often that its answers do not fit into the socket, then reads: whether all of them
+/// come.
+template <class Turn>
+[[nodiscard]] bool answers_all_questions(RawPeer& peer, Turn&& turn) {
+  constexpr int questions = 100;
+  for (int i = 0; i < questions; ++i) {
+    peer.send_bytes(TrickleLayer::question);
+    turn();
+  }
+  std::string got;
+  std::array<char, 4096> bytes;
+  const base::TimePoint give_up = base::Clock::now() + patience;
+  while (base::Clock::now() < give_up) {
+    const ssize_t size = ::recv(peer.descriptor(), bytes.data(), bytes.size(), MSG_DONTWAIT);
+    if (size > 0) got.append(bytes.data(), static_cast<std::size_t>(size));
+    if (std::ranges::count(got, TrickleLayer::leave[0]) == questions) return true;
+    turn();
+  }
+  return false;
+}
 
 /// What tests of links and streams run over.
 enum class Kind : std::uint8_t { plain, layered };
