@@ -251,6 +251,30 @@ TEST_P(LinkTest, ABusyPeerDoesNotKeepAnotherWaiting) {
   other_link->close();
 }
 
+TEST(LayeredLink, TriesToWriteAgainOnlyOnceItsPeerHasSaidSomething) {
+  Worker worker;
+  AgentEnd owner;
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  auto layer = std::make_unique<testing::TrickleLayer>();
+  const testing::TrickleLayer& seen = *layer;
+  const auto link = AgentLink::adopt(Channel{worker, ends[0], std::move(layer)}, agent_config(), owner);
+  RawPeer peer{ends[1], &worker, make_peer_layer(Kind::layered)};
+  peer.send_bytes(handshake());
+  EXPECT_EQ(peer.receive()->type(), FrameType::handshake_response);
+  const std::string tag(5 * testing::TrickleLayer::bytes_per_leave, 't');
+  const std::array<wire::Text, 1> tags{tag};
+  owner.answer.audit.tags = tags;
+  peer.send_bytes(chunk("1"));
+  ASSERT_TRUE(turn_until(worker, [&] { return owner.events == 1; }));
+  testing::turn_for(worker, 5ms);
+  const int attempts = seen.write_attempts();
+  testing::turn_for(worker, 20ms);
+  EXPECT_EQ(seen.write_attempts(), attempts);
+  EXPECT_EQ(peer.receive()->type(), FrameType::agent_response);
+  link->close();
+}
+
 TEST(LayeredLink, GoesOnToReadOnceItsLayerCouldWrite) {
   Worker worker;
   AgentEnd owner;

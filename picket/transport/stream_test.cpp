@@ -222,6 +222,23 @@ TEST_P(StreamTest, InputIsToldWhereverItLies) {
   EXPECT_EQ(got, "hello");
 }
 
+TEST(Stream, TriesToWriteAgainOnlyOnceItsLayersPeerHasSaidSomething) {
+  Worker worker;
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  const testing::RawPeer peer{ends[1]};
+  auto layer = std::make_unique<testing::TrickleLayer>();
+  const testing::TrickleLayer& seen = *layer;
+  Stream stream{Channel{worker, ends[0], std::move(layer)}};
+  std::optional<base::Status> written;
+  spawn(note(write_too_much(stream, {}), written));
+  const int attempts = seen.write_attempts();
+  testing::turn_for(worker, 20ms);
+  EXPECT_EQ(seen.write_attempts(), attempts);
+  stream.close();
+  ASSERT_TRUE(testing::turn_until(worker, [&] { return written.has_value(); }));
+}
+
 TEST(Stream, GoesOnToReadOnceItsLayerCouldWrite) {
   Worker worker;
   int ends[2];

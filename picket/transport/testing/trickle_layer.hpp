@@ -50,6 +50,7 @@ class TrickleLayer final : public Layer {
     return Transfer::moved(size, has_pending());
   }
   Transfer write(int socket, std::span<const iovec> parts) override {
+    ++write_attempts_;
     if (sealed_size_ == 0) {
       fill(socket, 65536);  // what stands before the leave
       if (error_ != 0) return Transfer::failed(error_);
@@ -77,6 +78,8 @@ class TrickleLayer final : public Layer {
     if (failed.error == EPROTO) return base::fail(base::ErrorKind::io, "the peer has no such layer");
     return base::fail(base::ErrorKind::connection_closed, "closed by the peer");
   }
+
+  [[nodiscard]] int write_attempts() const noexcept { return write_attempts_; }
 
  private:
   static char turned(char c) noexcept { return static_cast<char>(c ^ 0x55); }
@@ -129,6 +132,7 @@ class TrickleLayer final : public Layer {
   }
 
   std::size_t bytes_per_read_;
+  int write_attempts_ = 0;
   std::string incoming_;         // not a whole record yet
   std::string pending_;          // for read()
   std::string outgoing_;         // records
