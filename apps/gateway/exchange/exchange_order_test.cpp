@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <atomic>
+#include <initializer_list>
 #include <memory>
 #include <ranges>
 #include <span>
@@ -122,6 +123,8 @@ const std::vector<Act> disturbances{
     {"the client's body is malformed", anybodys,
      [](World&, Playing& p) { p.client.body.fail(base::fail(base::ErrorKind::invalid_message, "bad chunk")); }},
     {"the upstream hangs up", anybodys, [](World&, Playing& p) { p.upstream.hangs_up(); }},
+    {"the upstream takes too long", anybodys, [](World&, Playing& p) { p.upstream.takes_too_long(); }},
+    {"an interim answer", anybodys, [](World&, Playing& p) { p.upstream.interims(103); }},
     {"the answer breaks", anybodys, [](World&, Playing& p) { p.upstream.body.fail(testing::broken()); }},
     {"the client stalls", anybodys, [](World&, Playing& p) { p.client.stalls(); }},
     {"the process ends", anybodys, [](World&, Playing& p) { p.abandon(); }},
@@ -141,6 +144,10 @@ void in_every_order(std::vector<const Act*> order, Play&& play) {
   } while (!::testing::Test::HasFailure() && std::ranges::next_permutation(order).found);
 }
 
+bool is_one_of(std::string_view name, std::initializer_list<std::string_view> names) {
+  return std::ranges::find(names, name) != names.end();
+}
+
 std::string told(std::span<const Act* const> order) {
   std::string names;
   for (const Act* const act : order) names += std::string{act->name} + ", ";
@@ -153,7 +160,7 @@ TEST(ExchangeOrder, EveryOrderOfWhatPeersDoEndsInOneAnswerOrOneCut) {
     std::vector<const Act*> all{&disturbance};
     for (const Act& act : acts) all.push_back(&act);
     const bool is_harmless =
-        disturbance.name == "nothing" || disturbance.name == "drain" || disturbance.name == "the client stalls";
+        is_one_of(disturbance.name, {"nothing", "drain", "the client stalls", "an interim answer"});
     in_every_order(all, [&](std::span<const Act* const> order) {
       SCOPED_TRACE(told(order));
       world.shard.draining = false;
@@ -177,19 +184,20 @@ class PatientAgent {
  public:
   explicit PatientAgent(const std::string& path)
       : agent_(path, {.request_headers = [this](const auto&, agent::Context& context) { return hold(context); },
-                      .request_body = [this](const auto&, agent::Context& context) { return hold(context); }}) {}
+                      .request_body = [this](const auto&, agent::Context& context) { return hold(context); },
+                      .response_headers = [this](const auto&, agent::Context& context) { return hold(context); }}) {}
 
   /// A verdict of its own accord: also one that nobody has asked for yet.
   void gives_verdict() { ++verdicts_; }
-  /// Says what it may to who asks, and waits until it has arrived. `last`: its word on the body.
+  /// Says what it may to who asks, and waits until it has arrived. `last`: its word on the body, or on the answer.
   void pump(World& world, Playing& playing, agent::Decision (*last)()) {
-    while (!playing.is_over && (playing.stage() == Stage::judging_head || playing.stage() == Stage::judging_body)) {
+    while (!playing.is_over && is_judging(playing.stage())) {
       const Stage stage = playing.stage();
       EXPECT_TRUE(transport::testing::turn_until(world.worker, [&] { return held_ > answered_; }));
       if (verdicts_ == 0) return;
       --verdicts_;
       ++answered_;
-      agent_.answer_held(stage == Stage::judging_body ? last() : agent::Decision::allow());
+      agent_.answer_held(stage == Stage::judging_head ? agent::Decision::allow() : last());
       EXPECT_TRUE(transport::testing::turn_until(world.worker, [&] { return playing.stage() != stage; }));
       world.settle();
     }
@@ -206,6 +214,9 @@ class PatientAgent {
   }
 
  private:
+  static bool is_judging(Stage stage) {
+    return stage == Stage::judging_head || stage == Stage::judging_body || stage == Stage::judging_answer;
+  }
   agent::Reply hold(agent::Context& context) {
     auto reply = agent_.hold(context);
     ++held_;
@@ -218,12 +229,25 @@ class PatientAgent {
   inspection::testing::ScriptedAgent agent_;
 };
 
-/// Nothing goes upstream before the verdict, and who was asked is told how it ended.
-void play_with_agent(const std::vector<const Act*>& all, agent::Decision (*last)(), bool blocks) {
+/// What an agent is asked about in a game, and what it says last.
+struct Game {
+  config::Events events;
+  http::RequestHead request;
+  agent::Decision (*last)();
+  bool blocks;
+  /// Holds after each act of an exchange whose agent has given so many verdicts.
+  void (*expect)(const Playing& playing, int verdicts, bool blocks);
+};
+
+agent::Decision allow() { return agent::Decision::allow(); }
+agent::Decision forbid() { return agent::Decision::block(403); }
+
+/// Plays every order of the acts; who was asked is told how each ended.
+void play_with_agent(const std::vector<const Act*>& all, const Game& game) {
   const transport::testing::TemporaryFolder folder;
   const std::string path = (folder.path() / "agent").string();
   PatientAgent agent{path};
-  World world{path};
+  World world{path, game.events};
   world.agent = &agent;
   std::size_t exchanges = 0;
   in_every_order(all, [&](std::span<const Act* const> order) {
@@ -231,18 +255,18 @@ void play_with_agent(const std::vector<const Act*>& all, agent::Decision (*last)
     ++exchanges;
     int verdicts = 0;
     {
-      Playing playing{world};
-      agent.pump(world, playing, last);
+      Playing playing{world, game.request};
+      agent.pump(world, playing, game.last);
       for (const Act* const act : order) {
         act->happens(world, playing);
         verdicts += act->whose == Act::Whose::agents ? 1 : 0;
         world.settle();
-        agent.pump(world, playing, last);
+        agent.pump(world, playing, game.last);
         playing.expect_promises();
-        if (verdicts < 2 || blocks) EXPECT_EQ(playing.upstream.connections, 0);
+        game.expect(playing, verdicts, game.blocks);
       }
       EXPECT_TRUE(playing.is_over) << name(playing.stage());
-      if (blocks && playing.stage() == Stage::answered) EXPECT_EQ(playing.client.status, 403);
+      if (game.blocks && playing.stage() == Stage::answered) EXPECT_EQ(playing.client.status, 403);
     }
     agent.forget();
   });
@@ -260,13 +284,63 @@ TEST(ExchangeOrder, NothingGoesUpstreamBeforeTheVerdictAndTheAgentIsToldHowItEnd
                      p.upstream.body.end();
                      p.upstream.answers(200);
                    }};
+  const auto expect = [](const Playing& playing, int verdicts, bool blocks) {
+    if (verdicts < 2 || blocks) EXPECT_EQ(playing.upstream.connections, 0);
+    // The gateway's own, since an agent wants the body; the upstream's is not passed on then.
+    if (playing.client.request().expects_continue) EXPECT_LE(playing.client.interims.size(), 1U);
+  };
+  http::RequestHead request = head("PUT", http::Framing::chunked);
   for (const std::string_view what : {"nothing", "the client leaves", "the process ends"}) {
     const Act& disturbance = *std::ranges::find(disturbances, what, &Act::name);
     const std::vector<const Act*> all{&verdict_on_head, &verdict_on_body, &acts[0],    &acts[1],
                                       &acts[2],         &answer,          &disturbance};
-    play_with_agent(all, [] { return agent::Decision{agent::Decision::allow()}; }, false);
-    play_with_agent(all, [] { return agent::Decision{agent::Decision::block(403)}; }, true);
+    request.expects_continue = what == "nothing";
+    play_with_agent(all, {World::asked_about_requests, request, allow, false, expect});
+    play_with_agent(all, {World::asked_about_requests, request, forbid, true, expect});
   }
+}
+
+TEST(ExchangeOrder, NothingOfTheAnswerReachesTheClientBeforeItsVerdict) {
+  const Act verdict_on_head{"verdict on the head", agents,
+                            [](World& world, Playing&) { world.agent->gives_verdict(); }};
+  const Act verdict_on_answer{"verdict on the answer", agents,
+                              [](World& world, Playing&) { world.agent->gives_verdict(); }};
+  const auto expect = [](const Playing& playing, int verdicts, bool blocks) {
+    if (verdicts < 2 || blocks) EXPECT_NE(playing.client.status, 200);
+    EXPECT_TRUE(playing.client.interims.empty()) << "the agent's word on the answer's head comes first";
+  };
+  constexpr config::Events events{.request_headers = true, .response_headers = true, .request_complete = true};
+  for (const std::string_view what : {"nothing", "the client leaves", "the answer breaks", "an interim answer"}) {
+    const Act& disturbance = *std::ranges::find(disturbances, what, &Act::name);
+    const std::vector<const Act*> all{&verdict_on_head, &verdict_on_answer, &acts[3],    &acts[4],
+                                      &acts[5],         &acts[6],           &disturbance};
+    play_with_agent(all, {events, head("GET", http::Framing::none), allow, false, expect});
+    play_with_agent(all, {events, head("GET", http::Framing::none), forbid, true, expect});
+  }
+}
+
+TEST(ExchangeOrder, AClientThatWaitsFor100GetsTheUpstreamsOnceAndBeforeItsAnswer) {
+  World world;
+  http::RequestHead request = head("PUT", http::Framing::chunked);
+  request.expects_continue = true;
+  int passed_on = 0;
+  std::vector<const Act*> all;
+  for (const Act& act : acts) all.push_back(&act);
+  const Act continues{"100", anybodys, [](World&, Playing& p) { p.upstream.interims(100); }};
+  all.push_back(&continues);
+  in_every_order(all, [&](std::span<const Act* const> order) {
+    SCOPED_TRACE(told(order));
+    Playing playing{world, request};
+    for (const Act* const act : order) {
+      act->happens(world, playing);
+      world.settle();
+      playing.expect_promises();
+    }
+    EXPECT_EQ(playing.stage(), Stage::answered);
+    EXPECT_LE(playing.client.interims.size(), 1U);
+    passed_on += playing.client.interims.empty() ? 0 : 1;
+  });
+  EXPECT_GT(passed_on, 0);
 }
 
 TEST(ExchangeOrder, EachStepThatFailsEndsTheExchange) {

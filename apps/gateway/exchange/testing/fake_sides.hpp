@@ -108,6 +108,7 @@ class FakeClient final : public ClientSide {
   std::string answer;                   ///< Its body.
   bool answer_ended = false;
   std::optional<ResetCode> was_reset;
+  std::vector<std::uint16_t> interims;
   bool wrote_after_the_end = false;
 
   [[nodiscard]] const http::RequestHead& request() const noexcept override { return request_; }
@@ -124,7 +125,10 @@ class FakeClient final : public ClientSide {
   }
   [[nodiscard]] bool body_has_come() const noexcept override { return body.is_read(); }
   [[nodiscard]] bool body_is_read() const noexcept override { return body.is_read(); }
-  void interim(std::uint16_t, std::string_view, const http::FieldList&) override {}
+  void interim(std::uint16_t status_before, std::string_view, const http::FieldList&) override {
+    wrote_after_the_end = wrote_after_the_end || status;
+    interims.push_back(status_before);
+  }
   void begin(const AnswerStart& start) override { begun_ = start.status; }
   [[nodiscard]] transport::Task<base::Status> write(std::string_view bytes, bool last) override {
     if (steps_.next_fails() || left_) co_return broken();
@@ -163,6 +167,11 @@ class FakeUpstream final : public UpstreamSide {
   Incoming body;
   void answers(std::uint16_t status) { say(http::ResponseHead{.status = status, .framing = http::Framing::chunked}); }
   void hangs_up() { say(broken()); }
+  void takes_too_long() { say(base::fail(base::ErrorKind::timeout, "no answer in time")); }
+  /// Nothing where nobody listens: it was not asked yet, has answered, or is asked no more.
+  void interims(std::uint16_t status) {
+    if (request_begun && !has_answered_ && !said_ && !was_reset) listener_->on_interim({.status = status});
+  }
 
   // What it got, on the connection that was the last.
   std::string request_body;
@@ -199,6 +208,7 @@ class FakeUpstream final : public UpstreamSide {
     while (!said_ && !was_reset) co_await spoken_;
     if (was_reset) co_return broken();
     const auto said = *std::exchange(said_, std::nullopt);
+    has_answered_ = said.has_value();
     if (!said) co_return said.error();
     head_ = *said;
     co_return &head_;
@@ -230,6 +240,7 @@ class FakeUpstream final : public UpstreamSide {
   transport::Cancel::Guard guard_;
   UpstreamListener* listener_ = nullptr;
   std::optional<base::Result<http::ResponseHead>> said_;
+  bool has_answered_ = false;
   http::ResponseHead head_;
 };
 

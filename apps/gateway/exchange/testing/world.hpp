@@ -19,12 +19,16 @@ namespace picket::apps::gateway::exchange::testing {
 /// and all else, where an agent is asked if there is one.
 class World {
  public:
+  static constexpr config::Events asked_about_requests{
+      .request_headers = true, .request_body = true, .request_complete = true};
+
   /// `agent`: the path of its socket; empty: none.
-  explicit World(const std::string& agent = {}) {
+  /// `events`: what it is asked about.
+  explicit World(const std::string& agent = {}, const config::Events& events = asked_about_requests) {
     spdlog::set_level(spdlog::level::off);
     worker.blocks().set_budget(held_bytes);
     auto generation = std::make_shared<generation::Generation>();
-    add_agent(generation->config, agent);
+    add_agent(generation->config, agent, events);
     generation->config.upstreams.push_back({.id = "app", .targets = {}});
     generation->config.routes.push_back({.id = "unasked", .path_prefix = "/unasked"});
     generation->config.routes.push_back({.id = "all", .filters = agent.empty() ? no_filters : only_filter});
@@ -47,11 +51,9 @@ class World {
  private:
   static constexpr std::uint64_t held_bytes = 16 << 20;
 
-  static void add_agent(config::Config& config, const std::string& path) {
+  static void add_agent(config::Config& config, const std::string& path, const config::Events& events) {
     if (path.empty()) return;
-    config.agents.push_back({.id = "agent",
-                             .path = path,
-                             .events = {.request_headers = true, .request_body = true, .request_complete = true}});
+    config.agents.push_back({.id = "agent", .path = path, .events = events});
     config.filters.push_back({.id = "agent", .timeout = std::chrono::seconds{60}});
   }
   inline static const std::vector<std::size_t> no_filters;
