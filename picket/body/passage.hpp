@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include "picket/body/piece_queue.hpp"
+#include "picket/body/stage.hpp"
+
+namespace picket::body {
+
+/// A stage that lets everything through as it comes, a block at a time.
+class Passage final : public Stage {
+ public:
+  ~Passage() = default;
+
+  [[nodiscard]] std::size_t credit() const noexcept override {
+    return bytes_.size() < base::block_size ? static_cast<std::size_t>(base::block_size - bytes_.size()) : 0;
+  }
+  void feed(Part part) override {
+    bytes_.push(std::move(part.bytes));
+    if (part.is_last) end_ = End::waits;
+  }
+  [[nodiscard]] Part take(std::size_t most) override {
+    Part part{.bytes = bytes_.pop(most), .is_last = end_ == End::waits && bytes_.empty()};
+    if (part.is_last) end_ = End::gone;
+    return part;
+  }
+  [[nodiscard]] bool expect(std::uint64_t /*size*/, bool as_sent) override { return as_sent; }
+  /// Bytes that wait in it.
+  [[nodiscard]] std::uint64_t size() const noexcept { return bytes_.size(); }
+  [[nodiscard]] bool is_empty() const noexcept { return bytes_.empty() && end_ != End::waits; }
+
+ private:
+  enum class End : std::uint8_t { to_come, waits, gone };
+
+  PieceQueue bytes_;
+  End end_ = End::to_come;
+};
+
+}  // namespace picket::body

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "picket/base/shared_bytes.hpp"
+
+namespace picket::body {
+
+/// Bytes that wait, in order. Pieces that lie behind each other become one. A single piece, which most bodies are,
+/// needs no memory of its own. Thread safety: none.
+class PieceQueue {
+ public:
+  void push(base::SharedBytes bytes) {
+    if (bytes.empty()) return;
+    size_ += bytes.size();
+    if (front_.empty()) {
+      front_ = std::move(bytes);
+    } else if (!back().extend(bytes)) {
+      behind_.push_back(std::move(bytes));
+    }
+  }
+  /// Up to `most` bytes, from one piece.
+  [[nodiscard]] base::SharedBytes pop(std::size_t most) {
+    base::SharedBytes bytes = front_.split_front(most);
+    size_ -= bytes.size();
+    if (front_.empty()) advance();
+    return bytes;
+  }
+  void move_to(PieceQueue& other) {
+    while (!empty()) other.push(pop(front_.size()));
+  }
+  void clear() { *this = {}; }
+
+  /// Bytes of the piece that is next.
+  [[nodiscard]] std::size_t front_size() const noexcept { return front_.size(); }
+  [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+
+ private:
+  [[nodiscard]] base::SharedBytes& back() noexcept { return behind_.empty() ? front_ : behind_.back(); }
+  void advance() {
+    if (next_ != behind_.size()) front_ = std::move(behind_[next_++]);
+    if (next_ != behind_.size() && next_ < most_gaps) return;
+    behind_.erase(behind_.begin(), behind_.begin() + static_cast<std::ptrdiff_t>(next_));
+    next_ = 0;
+  }
+
+  static constexpr std::size_t most_gaps = 32;  // of pieces that were taken, before the others move up
+
+  base::SharedBytes front_;
+  std::vector<base::SharedBytes> behind_;
+  std::size_t next_ = 0;  // of behind_
+  std::uint64_t size_ = 0;
+};
+
+}  // namespace picket::body
