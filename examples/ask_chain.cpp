@@ -1,6 +1,7 @@
 // Asks an agent about one request, as a proxy would that is no gateway, and prints its verdict.
 // Run it: ask_chain unix:/tmp/denylist.sock 192.0.2.1 GET /login
 #include <array>
+#include <cstring>
 #include <iostream>
 #include <span>
 #include <vector>
@@ -36,9 +37,11 @@ transport::Task<void> ask(pool::AgentPool& pool, const inspection::Chain& chain,
                                     .uri = request[2],
                                     .headers = std::span<const base::Header>{headers}};
     inspection::Verdict verdict = co_await inspection.request_headers(head);
-    if (verdict.goes_on() && inspection.wants_request_body()) {
-      std::vector<base::ByteView> pieces{base::as_bytes(request[3])};
-      inspection::Verdict of_body = co_await inspection.request_body(pieces);
+    if (verdict.goes_on() && request.size() > 3) {
+      inspection::BodyInspection& body = inspection.request_body();
+      body.begin(std::strlen(request[3]));
+      body.feed(base::SharedBytes::borrowed(base::as_bytes(request[3])), true);
+      inspection::Verdict of_body = co_await body.judge();
       verdict = std::move(of_body);
     }
     const std::uint16_t refused = verdict.answer ? verdict.answer->status : inspection::status_of(verdict.failure);

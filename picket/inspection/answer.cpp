@@ -110,7 +110,9 @@ base::Status check_mutation(const wire::BodyMutation& mutation, const Question& 
   if (mutation.chunk_index > question.chunk)
     return invalid(
         fmt::format("a mutation of chunk {} in the answer to chunk {}", mutation.chunk_index, question.chunk));
-  const std::uint64_t size = question.body->size_with(mutation.chunk_index, *mutation.data);
+  if (!question.body->holds(mutation.chunk_index))
+    return invalid(fmt::format("a mutation of chunk {}, which has gone on", mutation.chunk_index));
+  const std::uint64_t size = question.body->size_with(mutation.chunk_index, mutation.data->size());
   if (size > question.max_body_size)
     return invalid(fmt::format("a mutation makes the body {} bytes long; max-body-size-bytes is {}", size,
                                question.max_body_size));
@@ -119,11 +121,14 @@ base::Status check_mutation(const wire::BodyMutation& mutation, const Question& 
 
 /// What an answer that allows says of the body and of frames.
 base::Status check_release(const wire::AgentResponse& response, const Question& question) {
-  const bool of_body = question.kind == wire::EventKind::request_body_chunk;
-  if (changes(response.response_body_mutation) || (changes(response.request_body_mutation) && !of_body))
+  const bool of_request = question.kind == wire::EventKind::request_body_chunk;
+  const bool of_response = question.kind == wire::EventKind::response_body_chunk;
+  if ((changes(response.request_body_mutation) && !of_request) ||
+      (changes(response.response_body_mutation) && !of_response))
     return invalid("a body mutation in an answer that is not about a chunk of that body");
   if (changes(response.request_body_mutation)) PICKET_TRY(check_mutation(*response.request_body_mutation, question));
-  if (response.needs_more && of_body && question.is_last)
+  if (changes(response.response_body_mutation)) PICKET_TRY(check_mutation(*response.response_body_mutation, question));
+  if (response.needs_more && (of_request || of_response) && question.is_last)
     return invalid("needs_more in the answer to the last chunk: nothing comes that could release the body");
   if (response.websocket_decision && !allows(*response.websocket_decision))
     return invalid("a decision about a WebSocket frame in an answer to something else");
@@ -165,7 +170,9 @@ base::Status check(const wire::AgentResponse& response, const Question& question
   PICKET_TRY(check_ops(response.response_headers));
   // Who blocks is not to be overruled for what he says beside it: under a failure mode that is open it would pass.
   if (!std::holds_alternative<wire::Allow>(response.decision)) return {};
-  if (question.kind == wire::EventKind::response_headers && !response.request_headers.empty())
+  const bool is_of_response =
+      question.kind == wire::EventKind::response_headers || question.kind == wire::EventKind::response_body_chunk;
+  if (is_of_response && !response.request_headers.empty())
     return invalid("operations on the request's headers in an answer to the response, when the request is gone");
   return check_release(response, question);
 }

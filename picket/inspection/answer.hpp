@@ -6,8 +6,8 @@
 
 #include "picket/base/arena.hpp"
 #include "picket/base/result.hpp"
+#include "picket/body/agent_stage.hpp"
 #include "picket/http/fields.hpp"
-#include "picket/inspection/chunks.hpp"
 #include "picket/wire/messages.hpp"
 
 namespace picket::inspection {
@@ -22,10 +22,10 @@ struct Answer {
 /// What an agent was asked, as far as its answer must fit to it.
 struct Question {
   wire::EventKind kind = wire::EventKind::request_headers;
-  const RewrittenBody* body = nullptr;  ///< Of a body chunk: what has become of the body; null where it has passed.
-  std::uint32_t chunk = 0;              ///< Of a body chunk: which.
-  bool is_last = false;                 ///< Of a body chunk.
-  std::uint64_t max_body_size = 0;      ///< Bytes that a mutation may make of the body.
+  const body::AgentStage* body = nullptr;  ///< Of a body chunk: what holds the body; null where it goes past.
+  std::uint32_t chunk = 0;                 ///< Of a body chunk: which.
+  bool is_last = false;                    ///< Of a body chunk.
+  std::uint64_t max_body_size = 0;         ///< Bytes that a mutation may make of the body.
 };
 
 /// Whether a response can be applied, all of it: an agent of which a part would be dropped or taken for something else

@@ -194,8 +194,10 @@ TEST(Check, AnotherVersionIsAnotherProtocol) {
 
 /// Whether the answer to chunk 1 of two may say that of the body.
 bool mutation_applies(const wire::BodyMutation& mutation, std::uint64_t max_body_size = 10) {
-  const std::vector<base::ByteView> chunks{base::as_bytes("12345"), base::as_bytes("67890")};
-  const RewrittenBody body{chunks};
+  body::AgentStage body{{.largest_chunk = 5}};
+  body.feed({base::SharedBytes::borrowed(base::as_bytes("1234567890")), true});
+  EXPECT_TRUE(body.next() && body.next());
+  body.allow(false);
   return applies({.request_body_mutation = mutation}, {.kind = wire::EventKind::request_body_chunk,
                                                        .body = &body,
                                                        .chunk = 1,
@@ -212,6 +214,18 @@ TEST(Check, MutationsNameTheChunkThatIsAnsweredOrAnEarlierOne) {
   EXPECT_TRUE(mutation_applies({.data = {}, .chunk_index = 7})) << "it changes nothing";
 }
 
+TEST(Check, AChunkThatHasGoneOnCannotBeChanged) {
+  body::AgentStage body{{.gathers = 0, .largest_chunk = 5}};
+  body.feed({base::SharedBytes::borrowed(base::as_bytes("1234567890"))});
+  EXPECT_TRUE(body.next() && body.next());
+  body.allow(false);
+  const Question of_chunk{.kind = wire::EventKind::request_body_chunk, .body = &body, .chunk = 1, .max_body_size = 100};
+  for (const std::uint32_t chunk : {0U, 1U}) {
+    const wire::BodyMutation mutation{.data = base::as_bytes("x"), .chunk_index = chunk};
+    EXPECT_EQ(applies({.request_body_mutation = mutation}, of_chunk), chunk == 1) << chunk;
+  }
+}
+
 TEST(Check, MutationsMakeNoBodyThatIsTooLong) {
   EXPECT_TRUE(mutation_applies({.data = base::as_bytes("abcde")}));
   EXPECT_FALSE(mutation_applies({.data = base::as_bytes("abcdef")}));
@@ -225,26 +239,38 @@ TEST(Check, MutationsCountInAnswersToChunksOfTheirDirectionOnly) {
     EXPECT_FALSE(applies({.response_body_mutation = mutation}, {.kind = kind}));
     EXPECT_TRUE(applies({.request_body_mutation = wire::BodyMutation{}}, {.kind = kind})) << "it changes nothing";
   }
-  const std::vector<base::ByteView> chunks{base::as_bytes("12345")};
-  const RewrittenBody body{chunks};
-  const Question of_chunk{.kind = wire::EventKind::request_body_chunk, .body = &body, .max_body_size = 10};
-  EXPECT_FALSE(applies({.response_body_mutation = mutation}, of_chunk));
-  EXPECT_FALSE(applies({.request_body_mutation = mutation}, {.kind = wire::EventKind::request_body_chunk}))
-      << "the body has gone past the agent";
+  body::AgentStage body{{}};
+  body.feed({base::SharedBytes::borrowed(base::as_bytes("12345")), true});
+  EXPECT_TRUE(body.next());
+  for (const bool of_request : {true, false}) {
+    const wire::AgentResponse right = of_request ? wire::AgentResponse{.request_body_mutation = mutation}
+                                                 : wire::AgentResponse{.response_body_mutation = mutation};
+    const wire::AgentResponse wrong = of_request ? wire::AgentResponse{.response_body_mutation = mutation}
+                                                 : wire::AgentResponse{.request_body_mutation = mutation};
+    Question of_chunk{.kind = of_request ? wire::EventKind::request_body_chunk : wire::EventKind::response_body_chunk,
+                      .body = &body,
+                      .max_body_size = 10};
+    EXPECT_TRUE(applies(right, of_chunk));
+    EXPECT_FALSE(applies(wrong, of_chunk));
+    of_chunk.body = nullptr;
+    EXPECT_FALSE(applies(right, of_chunk)) << "the body goes past the agent";
+  }
 }
 
 TEST(Check, NothingReleasesABodyThatNeedsMoreBehindItsLastChunk) {
   const wire::AgentResponse response{.needs_more = true};
   EXPECT_TRUE(applies(response, {.kind = wire::EventKind::request_headers}));
   EXPECT_TRUE(applies(response, {.kind = wire::EventKind::request_body_chunk}));
-  EXPECT_FALSE(applies(response, {.kind = wire::EventKind::request_body_chunk, .is_last = true}));
+  for (const auto kind : {wire::EventKind::request_body_chunk, wire::EventKind::response_body_chunk})
+    EXPECT_FALSE(applies(response, {.kind = kind, .is_last = true}));
 }
 
 TEST(Check, TheRequestCannotBeChangedOnceItIsAnswered) {
   const base::HeaderOp op{Kind::set, "x-a", "1"};
   const wire::AgentResponse response{.request_headers = std::span{&op, 1}};
   EXPECT_TRUE(applies(response, {.kind = wire::EventKind::request_body_chunk}));
-  EXPECT_FALSE(applies(response, {.kind = wire::EventKind::response_headers}));
+  for (const auto kind : {wire::EventKind::response_headers, wire::EventKind::response_body_chunk})
+    EXPECT_FALSE(applies(response, {.kind = kind}));
 }
 
 TEST(Check, FramesAreDecidedInAnswersToFrames) {

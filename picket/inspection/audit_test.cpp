@@ -91,7 +91,7 @@ TEST_F(Audit, AnAnswerThatCannotBeHonouredIsToldWithItsReasonBeforeItsOutcome) {
 }
 
 TEST_F(Audit, ABodyThatPassesUninspectedIsTold) {
-  agent({}, {.failure_mode = FailureMode::open, .max_request_body = 3});
+  agent({}, {.failure_mode = FailureMode::open, .max_body = 3});
   Request request{*this};
   EXPECT_TRUE(request.body({"body"}).goes_on());
   EXPECT_THAT(outcomes(request), ElementsAre("agent-0 request_body uninspected - [] []"));

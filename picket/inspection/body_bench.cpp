@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <filesystem>
 #include <string>
 
@@ -30,8 +31,15 @@ class Reader final : public agent::Handler {
   int passes_;
 };
 
-transport::Task<void> inspect(Inspection& inspection, std::vector<base::ByteView>& pieces, bool& allowed) {
-  const auto verdict = co_await inspection.request_body(pieces);
+transport::Task<void> inspect(Inspection& inspection, base::ByteView body, bool& allowed) {
+  BodyInspection& inspected = inspection.request_body();
+  inspected.begin(body.size());
+  while (!body.empty()) {
+    const base::ByteView piece = body.first(std::min(body.size(), inspected.credit()));
+    body = body.subspan(piece.size());
+    inspected.feed(base::SharedBytes::borrowed(piece), body.empty());
+  }
+  const auto verdict = co_await inspected.judge();
   allowed = verdict.goes_on();
 }
 
@@ -55,7 +63,7 @@ void body(benchmark::State& state) {
                                  .counters = &counters,
                                  .events = {.request_body = true},
                                  .timeout = std::chrono::seconds{10},
-                                 .max_request_body = 16 << 20}}};
+                                 .request_body = {.holds = 16 << 20}}}};
 
   const std::string text(static_cast<std::size_t>(state.range(0)), 'b');
   for (auto _ : state) {
@@ -63,10 +71,9 @@ void body(benchmark::State& state) {
     const base::CorrelationId id = worker.ids().mint();
     {
       Inspection inspection{worker, chain, nullptr, id, arena};
-      std::vector<base::ByteView> pieces{base::as_bytes(text)};
       bool allowed = false;
       // Within a turn, as a connection does it: what a turn produced leaves at its end.
-      worker.post([&] { transport::spawn(inspect(inspection, pieces, allowed)); });
+      worker.post([&] { transport::spawn(inspect(inspection, base::as_bytes(text), allowed)); });
       while (!allowed) worker.turn(base::Clock::now() + std::chrono::milliseconds{100});
     }
     worker.ids().release(id);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "picket/base/time.hpp"
+#include "picket/body/agent_stage.hpp"
 
 namespace picket::pool {
 class Agent;
@@ -24,7 +25,17 @@ struct Events {
   bool request_headers = false;
   bool request_body = false;
   bool response_headers = false;
+  bool response_body = false;
   bool request_complete = false;
+};
+
+/// How an agent looks at bodies of one direction.
+struct BodyTerms {
+  std::uint64_t holds =
+      1'048'576;  ///< Bytes that are held at a time; in buffer mode the agent's own limit counts, too.
+  /// Bytes that are held before the agent is asked about the first: the whole body (buffer mode), 0 (stream) or so many
+  /// (hybrid).
+  std::uint64_t gathers = body::whole;
 };
 
 /// One agent as a chain asks it. A value; what it points to is never null, and outlives it.
@@ -34,7 +45,8 @@ struct Filter {
   Events events;                      ///< Kinds that its pool::AgentSpec::events names, too.
   FailureMode failure_mode = FailureMode::closed;
   base::Duration timeout = std::chrono::seconds{1};  ///< for the answer to one event, the queue included
-  std::uint64_t max_request_body = 1'048'576;        ///< bytes; or the agent's own limit, where that is smaller
+  BodyTerms request_body = {};
+  BodyTerms response_body = {};
   /// bytes; largest chunk sent in one event. None: 64 KiB, or the whole body for agents that judge each event alone.
   std::optional<std::uint64_t> chunk_size = {};
 };
@@ -47,7 +59,7 @@ struct Chain {
   std::vector<Filter> filters;               ///< In the order in which answers merge.
   std::size_t max_added_fields = 100;        ///< Header fields that operations add to one head.
   std::size_t max_added_bytes = 16'384;      ///< Bytes of those fields.
-  std::uint64_t max_body_size = 10'485'760;  ///< Bytes that mutations may make of a body.
+  std::uint64_t max_body_size = 10'485'760;  ///< Bytes of a body as it is sent, and as mutations make it.
 };
 
 }  // namespace picket::inspection

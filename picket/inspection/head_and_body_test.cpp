@@ -70,8 +70,8 @@ TEST_F(HeadAndBody, WhatIsSaidOfTheBodyFirstCountsAfterWhatIsSaidOfTheHead) {
   waf.answer_held(Decision::allow().set_request_header("x", "head"));
   ASSERT_TRUE(until([&] { return head.has_value(); }));
   EXPECT_THAT(request->request_operations(), ElementsAre(set("head")));
-  EXPECT_EQ(request.body(), "body");
-  EXPECT_TRUE(request.body({}).goes_on());
+  EXPECT_EQ(request.body(), "") << "nothing goes on before the verdict on the body";
+  EXPECT_TRUE(request.judged_body().goes_on());
   EXPECT_THAT(request->request_operations(), ElementsAre(set("body")));
   EXPECT_EQ(request.body(), "other");
 }
@@ -124,7 +124,7 @@ TEST_F(HeadAndBody, AFailureAtTheHeadIsOneFailureAndTheBodyGoesOnWhereItIsOpen) 
   Request request{*this};
   request.comes_with({"body"});
   EXPECT_TRUE(request.headers().goes_on());
-  EXPECT_TRUE(request.body({}).goes_on());
+  EXPECT_TRUE(request.judged_body().goes_on());
   EXPECT_EQ(request.body(), "body");
   EXPECT_EQ(counters(0).failed_open.value(), 1U);
   EXPECT_TRUE(request.response(200).goes_on());
@@ -191,7 +191,7 @@ TEST_F(HeadAndBody, ManyChunksKeepTheirOrderAndOnlyAFewGoAlong) {
   EXPECT_THAT(waf.seen(), ElementsAre("headers /", "body 0 'a'", "body 1 'b'", "body 2 'c'", "body 3 'd'"));
   waf.answer_held(Decision::allow());
   ASSERT_TRUE(until([&] { return head.has_value(); }));
-  EXPECT_TRUE(request.body({}).goes_on());
+  EXPECT_TRUE(request.judged_body().goes_on());
   EXPECT_EQ(request.body(), "abcdef");
   EXPECT_THAT(waf.seen(), ElementsAre("headers /", "body 0 'a'", "body 1 'b'", "body 2 'c'", "body 3 'd'", "body 4 'e'",
                                       "body 5 'f' last"));
@@ -222,19 +222,19 @@ TEST_F(HeadAndBody, AnAgentBehindAnotherGetsTheBodyAsThatOneMadeIt) {
   Request request{*this};
   request.comes_with({"body"});
   EXPECT_TRUE(request.headers().goes_on());
-  EXPECT_TRUE(request.body({}).goes_on());
+  EXPECT_TRUE(request.judged_body().goes_on());
   EXPECT_THAT(second.seen(), ElementsAre("headers /", "body 0 'made' last"));
 }
 
 TEST_F(HeadAndBody, ABodyOverTheAgentsLimitDoesNotGoAlong) {
   Terms terms = fail_open;
-  terms.max_request_body = 3;
+  terms.max_body = 3;
   const auto& waf = agent({}, terms);
   Request request{*this};
   request.comes_with({"body"});
   EXPECT_TRUE(request.headers().goes_on());
   EXPECT_THAT(waf.seen(), ElementsAre("headers /"));
-  EXPECT_TRUE(request.body({}).goes_on());
+  EXPECT_TRUE(request.judged_body().goes_on());
   EXPECT_THAT(waf.seen(), ElementsAre("headers /", "body 0 '' last"));
   EXPECT_EQ(counters(0).bodies_uninspected.value(), 1U);
 }

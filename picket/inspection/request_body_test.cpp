@@ -16,7 +16,7 @@ class RequestBodyPhase : public InspectionTest {
   static constexpr Terms body_only{.events = {.request_body = true, .request_complete = true}};
   static Terms limited(std::uint64_t bytes, FailureMode mode = FailureMode::closed) {
     Terms terms = body_only;
-    terms.max_request_body = bytes;
+    terms.max_body = bytes;
     terms.failure_mode = mode;
     return terms;
   }
@@ -179,28 +179,51 @@ TEST_F(RequestBodyPhase, AnAgentThatStopsAnsweringIsATimeout) {
 
 // ---- limits
 
-TEST_F(RequestBodyPhase, TheSmallestLimitOfTheFailClosedRefusesAndTheLargestOfAllIsHeld) {
+TEST_F(RequestBodyPhase, TheSmallestLimitOfTheFailClosedRefusesBeforeAnythingIsReadOrAsked) {
   agent({}, limited(3000));
   agent({.limits = {.max_body_size = 2000}}, limited(5000));
   agent({}, limited(1000, FailureMode::open));
-  agent({}, limited(9000, FailureMode::open));
-  agent({}, {.events = {.request_headers = true}, .max_request_body = 1});
-  Request request{*this};
-  EXPECT_TRUE(request->wants_request_body());
-  EXPECT_EQ(request->refuse_body_above(), 2000U);
-  EXPECT_EQ(request->inspect_body_up_to(), 9000U);
+  agent({}, {.events = {.request_headers = true}, .max_body = 1});
+  for (const std::uint64_t size : {2000U, 2001U}) {
+    Request request{*this};
+    BodyInspection& body = request->request_body();
+    EXPECT_TRUE(body.begin(size));
+    const auto refusal = body.refusal();
+    EXPECT_EQ(refusal.goes_on(), size == 2000) << size;
+    if (refusal.goes_on()) continue;
+    EXPECT_EQ(refusal.failure, Failure::body_too_large);
+    EXPECT_EQ(refusal.agent, "agent-1");
+    EXPECT_EQ(body.credit(), 0U);
+  }
+  EXPECT_EQ(counters(1).failed_closed.value(), 1U);
+  EXPECT_THAT(audit_.outcomes, ElementsAre("agent-1 request_body failed_closed 413 [] []"));
 }
 
-TEST_F(RequestBodyPhase, WithoutFailClosedAgentsNothingIsRefused) {
+TEST_F(RequestBodyPhase, TheLargestLimitIsHeld) {
   agent({}, limited(1000, FailureMode::open));
+  const auto& large = agent({}, limited(9000, FailureMode::open));
   Request request{*this};
-  EXPECT_EQ(request->refuse_body_above(), std::nullopt);
+  EXPECT_TRUE(request.body({std::string(9000, 'x')}).goes_on());
+  EXPECT_THAT(large.seen(), ElementsAre("body 0 of 9000 last"));
 }
 
 TEST_F(RequestBodyPhase, NobodyWantsABodyThatNobodyIsConfiguredFor) {
   agent({}, {.events = {.request_headers = true}});
   Request request{*this};
-  EXPECT_FALSE(request->wants_request_body());
+  EXPECT_FALSE(request->request_body().begin(1000));
+  request.feed("abc");
+  EXPECT_EQ(request.body(), "abc") << "it goes on as it comes";
+}
+
+TEST_F(RequestBodyPhase, NoBodyIsLargerThanTheChainSays) {
+  Request request{*this};
+  BodyInspection& body = request->request_body();
+  body.begin(10'485'760);
+  EXPECT_TRUE(body.refusal().goes_on());
+  body.begin(10'485'761);
+  const auto refusal = body.refusal();
+  EXPECT_EQ(refusal.failure, Failure::body_too_large);
+  EXPECT_EQ(refusal.agent, "") << "it is no agent's failure";
 }
 
 TEST_F(RequestBodyPhase, ABodyOverAFailClosedAgentsLimitIsA413) {
@@ -239,7 +262,7 @@ TEST_F(RequestBodyPhase, ABodyTooLargeForEverybodyIsCountedForEach) {
         limited(4, FailureMode::open));
   const auto& second = agent({}, limited(5, FailureMode::open));
   Request request{*this};
-  EXPECT_TRUE(request.pass_body(1000).goes_on());
+  EXPECT_TRUE(request.declared_body(1000).goes_on());
   EXPECT_EQ(counters(0).bodies_uninspected.value(), 1U);
   EXPECT_EQ(counters(1).bodies_uninspected.value(), 1U);
   ASSERT_TRUE(chunk);
@@ -252,9 +275,9 @@ TEST_F(RequestBodyPhase, ABodyTooLargeForEverybodyGoesPastNoAgentThatIsFailClose
   const auto& open = agent({}, limited(4, FailureMode::open));
   const auto& closed = agent({}, limited(4));
   Request request{*this};
-  const auto verdict = request.pass_body(1000);
+  const auto verdict = request.declared_body(1000);
   EXPECT_EQ(verdict.failure, Failure::body_too_large);
-  EXPECT_THAT(open.seen(), ElementsAre("body 0 '' last"));
+  EXPECT_THAT(open.seen(), IsEmpty()) << "nobody is asked about what is refused anyway";
   EXPECT_THAT(closed.seen(), IsEmpty());
   EXPECT_EQ(counters(1).bodies_uninspected.value(), 0U);
   EXPECT_EQ(counters(1).failed_closed.value(), 1U);
@@ -264,7 +287,7 @@ TEST_F(RequestBodyPhase, AnAgentThatGetsNoBodyStillDecides) {
   agent(on_body([](const RequestBodyChunk&) { return Decision::block(403); }), limited(4, FailureMode::open));
   for (const bool for_everybody : {true, false}) {
     Request request{*this};
-    const Verdict verdict = for_everybody ? request.pass_body(5) : request.body({"abcde"});
+    const Verdict verdict = for_everybody ? request.declared_body(5) : request.body({"abcde"});
     ASSERT_TRUE(verdict.answer) << for_everybody;
     EXPECT_EQ(verdict.answer->status, 403);
   }
@@ -288,9 +311,9 @@ TEST_F(RequestBodyPhase, SeveralChunksAreOnTheirWayAtOnceAndNoMoreThanAFew) {
   *self = &waf;
   Request request{*this};
   EXPECT_TRUE(request.headers().goes_on());
-  std::vector<base::ByteView> pieces{base::as_bytes("abcdefgh")};
+  request.feed("abcdefgh", true);
   std::optional<Verdict> verdict;
-  begin(request->request_body(pieces), verdict);
+  begin(request.body_task(), verdict);
   ASSERT_TRUE(until([&] { return waf.has_seen("body 3 'd'"); }));
   for (int i = 0; i < 8; ++i) {
     // Each answer lets one more go.
@@ -312,9 +335,9 @@ TEST_F(RequestBodyPhase, ADecisionCancelsTheChunksThatAreStillOnTheirWay) {
                              {.chunk_size = 1});
   *self = &waf;
   Request request{*this};
-  std::vector<base::ByteView> pieces{base::as_bytes("abcdefgh")};
+  request.feed("abcdefgh", true);
   std::optional<Verdict> verdict;
-  begin(request->request_body(pieces), verdict);
+  begin(request.body_task(), verdict);
   ASSERT_TRUE(until([&] { return waf.has_seen("body 1 'b'"); }));
   EXPECT_FALSE(verdict) << "the answer to the first chunk comes first";
   waf.answer_held(Decision::allow());

@@ -248,10 +248,10 @@ TEST_F(RequestHeadersPhase, AfterTheClientWentNoFurtherAgentIsAsked) {
   *self = &one;
   const ScriptedAgent& two = agent();
   Request request{*this};
-  std::vector<base::ByteView> pieces{base::as_bytes("body")};
   std::optional<Verdict> verdict;
   EXPECT_TRUE(request.headers().goes_on());
-  begin(request->request_body(pieces), verdict);
+  request.feed("body", true);
+  begin(request.body_task(), verdict);
   ASSERT_TRUE(until([&] { return one.has_seen("body 0 'body' last"); }));
   request->cancel(wire::CancelReason::client_disconnect);
   ASSERT_TRUE(until([&] { return verdict.has_value(); }));

@@ -7,8 +7,8 @@
 #include <string_view>
 
 #include "apps/gateway/exchange/message_start.hpp"
-#include "picket/base/bytes.hpp"
 #include "picket/base/result.hpp"
+#include "picket/base/shared_bytes.hpp"
 #include "picket/base/time.hpp"
 #include "picket/http/message.hpp"
 #include "picket/transport/task.hpp"
@@ -33,7 +33,7 @@ class ClientSide {
   virtual void on_gone(std::function<void()> on_gone) = 0;
 
   /// All of the body as it stands in the side's memory, where it has all come and is small; never waits.
-  [[nodiscard]] virtual std::optional<base::ByteView> take_whole() = 0;
+  [[nodiscard]] virtual std::optional<base::SharedBytes> take_whole() = 0;
   /// Up to into.size() bytes of the body; 0 at its end. Errors: invalid_message for a body that is malformed, timeout,
   /// connection_closed also where the body has no end.
   [[nodiscard]] virtual transport::Task<base::Result<std::size_t>> read(std::span<char> into,

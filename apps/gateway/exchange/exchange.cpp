@@ -46,7 +46,7 @@ Exchange::Exchange(generation::Service& service, ClientSide& client, UpstreamSid
       id_(service.worker.ids().mint()),
       request_id_(request_id_of(request_, id_)),
       forwarded_(exchange::forward(request_, peer, forwarding_terms(service.config, listener, request_id_), arena)),
-      held_(service.worker.blocks()),
+      intake_(service.worker.blocks()),
       record_{.began = base::Clock::now()} {}
 
 Exchange::~Exchange() {
@@ -140,8 +140,8 @@ void Exchange::take_route(const config::Route& route) {
   // A body that has come already goes along with the head, to the agent and to the upstream, and is not copied.
   const auto whole = client_.take_whole();
   if (whole) {
-    held_.lend(*whole);
     record_.request_size = whole->size();
+    inspection_->request_body().feed(*whole, true);
   }
   const RequestFacts facts{.destination = destination_of(forwarded_, route),
                            .has_body = request_.has_body(),

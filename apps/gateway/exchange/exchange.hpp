@@ -3,15 +3,17 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "apps/gateway/answers/refusal.hpp"
-#include "apps/gateway/body/held_body.hpp"
+#include "apps/gateway/exchange/body_pace.hpp"
 #include "apps/gateway/exchange/client_side.hpp"
 #include "apps/gateway/exchange/exchange_record.hpp"
 #include "apps/gateway/exchange/exchange_state.hpp"
 #include "apps/gateway/exchange/forwarded_request.hpp"
 #include "apps/gateway/exchange/upstream_side.hpp"
 #include "apps/gateway/generation/service.hpp"
+#include "picket/body/intake.hpp"
 #include "picket/http/message.hpp"
 #include "picket/inspection/inspection.hpp"
 #include "picket/transport/cancel.hpp"
@@ -42,12 +44,6 @@ class Exchange final : private UpstreamListener {
   [[nodiscard]] const ExchangeState& state() const noexcept { return state_; }
 
  private:
-  /// How many bytes of a body are too many. Taken once per request: the agents' limits may change while it is read.
-  struct BodyLimits {
-    std::uint64_t inspect_up_to = 0;
-    std::uint64_t refuse_above = 0;
-  };
-
   void happened(Event event, wire::CancelReason reason = wire::CancelReason::client_disconnect);
   /// The client gets this, where it can still be told.
   void decide(inspection::Answer answer, answers::Reason reason = answers::Reason::none);
@@ -66,8 +62,9 @@ class Exchange final : private UpstreamListener {
   void let_head_on();
   [[nodiscard]] transport::Task<void> invite_body();
   [[nodiscard]] transport::Task<void> hold_body();
+  [[nodiscard]] transport::Task<void> read_held(BodyPace& pace, base::Deadline whole);
   [[nodiscard]] transport::Task<void> judge_body();
-  [[nodiscard]] BodyLimits body_limits() const;
+  [[nodiscard]] transport::Task<void> judge_what_came();
   /// Decides about a request whose body could not be read to its end.
   void refuse_unread(const base::Error& error);
 
@@ -75,6 +72,7 @@ class Exchange final : private UpstreamListener {
   [[nodiscard]] transport::Task<void> lease();
   [[nodiscard]] transport::Task<void> send();
   [[nodiscard]] transport::Task<void> send_rest();
+  void collect();
   void begin_request();
   [[nodiscard]] BodyLength length_to_send();
   [[nodiscard]] bool take_rest(const base::Result<std::size_t>& size, bool waited_for_upstream);
@@ -110,7 +108,8 @@ class Exchange final : private UpstreamListener {
   const config::Route* route_ = nullptr;  // once it is found
   std::optional<inspection::Inspection> inspection_;
   std::optional<transport::Cancel::Guard> inspection_guard_;
-  body::HeldBody held_;
+  body::Intake intake_;                           // of the request's body
+  std::vector<base::SharedBytes> outgoing_;       // of it: what goes on, kept as long as it may be sent again
   base::Block block_;                             // for bytes that pass
   std::optional<inspection::Answer> answer_;      // our own, once it is decided or made
   const http::ResponseHead* response_ = nullptr;  // the upstream's

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "apps/gateway/body/body_pace.hpp"
 #include "apps/gateway/exchange/exchange.hpp"
 #include "apps/gateway/logs/json_line.hpp"
 
@@ -43,25 +42,18 @@ transport::Task<void> Exchange::judge_head() {
                                    .method = forwarded_.method,
                                    .uri = forwarded_.target,
                                    .headers = headers};
-  auto verdict = co_await inspection_->request_headers(event, state_.holds_body() ? &held_.pieces() : nullptr);
+  auto verdict = co_await inspection_->request_headers(event);
   if (passes(std::move(verdict))) let_head_on();
 }
 
 /// What is known to be too large is refused before the client is told to send it.
 void Exchange::let_head_on() {
-  if (!request_.has_body() || !inspection_->wants_request_body()) {
+  inspection::BodyInspection& body = inspection_->request_body();
+  if (!request_.has_body() || !body.begin(request_.content_length)) {
     happened(Event::head_passed);
-  } else if (request_.content_length > body_limits().refuse_above) {
-    refuse(answers::Reason::body_too_large, 413);
-  } else {
+  } else if (passes(body.refusal())) {
     happened(Event::body_wanted);
   }
-}
-
-Exchange::BodyLimits Exchange::body_limits() const {
-  const std::uint64_t own_limit = service_.config.limits.max_body_size;
-  return {.inspect_up_to = inspection_->inspect_body_up_to(),
-          .refuse_above = std::min(inspection_->refuse_body_above().value_or(own_limit), own_limit)};
 }
 
 transport::Task<void> Exchange::invite_body() {
@@ -71,31 +63,36 @@ transport::Task<void> Exchange::invite_body() {
   happened(written ? Event::invited : Event::client_lost);
 }
 
-/// Reads the body, unless it is or turns out to be too large for every agent: then it goes on without them.
+/// Reads the body as long as agents look at what comes, and hold it.
 transport::Task<void> Exchange::hold_body() {
-  const BodyLimits limits = body_limits();
+  const inspection::BodyInspection& body = inspection_->request_body();
   const base::Deadline whole = base::Deadline::after(service_.worker.now(), service_.config.limits.held_body_time);
-  body::BodyPace pace{service_.timeouts.body};
-  bool has_room = held_.begin();
-  while (has_room && !client_.body_is_read() &&
-         std::max(record_.request_size, request_.content_length) <= limits.inspect_up_to) {
-    const std::span<char> space = held_.space();
-    const base::Deadline deadline = std::min(pace.begins(service_.worker.now(), record_.request_size), whole);
-    const auto size = co_await client_.read(space, deadline);
-    pace.ends(service_.worker.now());
-    if (!size) {
-      refuse_unread(size.error());
-      co_return;
-    }
-    record_.request_size += *size;
-    if (record_.request_size > limits.refuse_above) {
-      refuse(answers::Reason::body_too_large, 413);
-      co_return;
-    }
-    has_room = held_.add(*size);
+  BodyPace pace{service_.timeouts.body};
+  if (!intake_.reserve()) refuse(answers::Reason::overloaded, 503);
+  while (state_.stage() == Stage::holding_body && body.is_watched() && !body.lets_out() && !body.has_ended()) {
+    auto step = body.credit() != 0 ? read_held(pace, whole) : judge_what_came();
+    co_await step;
   }
-  if (!has_room) refuse(answers::Reason::overloaded, 503);
-  happened(client_.body_is_read() ? Event::body_held : Event::body_outgrew);
+  happened(body.has_ended() ? Event::body_held : Event::body_outgrew);
+}
+
+transport::Task<void> Exchange::read_held(BodyPace& pace, base::Deadline whole) {
+  inspection::BodyInspection& body = inspection_->request_body();
+  const std::span<char> space = intake_.space(body.credit());
+  const base::Deadline deadline = std::min(pace.begins(service_.worker.now(), record_.request_size), whole);
+  const auto size = co_await client_.read(space, deadline);
+  pace.ends(service_.worker.now());
+  if (!size) {
+    refuse_unread(size.error());
+    co_return;
+  }
+  record_.request_size += *size;
+  base::SharedBytes bytes = intake_.commit(*size);
+  if (!bytes.block().count(*size)) {
+    refuse(answers::Reason::overloaded, 503);
+    co_return;
+  }
+  body.feed(std::move(bytes), client_.body_is_read());
 }
 
 void Exchange::refuse_unread(const base::Error& error) {
@@ -110,11 +107,14 @@ void Exchange::refuse_unread(const base::Error& error) {
 }
 
 transport::Task<void> Exchange::judge_body() {
-  // A chunked body does not say how long it is: at least what was read of it, which is too much for every agent.
-  const std::uint64_t size = std::max(record_.request_size, request_.content_length);
-  auto asked = state_.holds_body() ? inspection_->request_body(held_.pieces()) : inspection_->pass_request_body(size);
-  auto verdict = co_await asked;
-  if (passes(std::move(verdict))) happened(Event::body_passed);
+  co_await judge_what_came();
+  happened(Event::body_passed);
+}
+
+/// What an agent does not let pass is decided here.
+transport::Task<void> Exchange::judge_what_came() {
+  auto verdict = co_await inspection_->request_body().judge();
+  static_cast<void>(passes(std::move(verdict)));
 }
 
 }  // namespace picket::apps::gateway::exchange

@@ -100,7 +100,8 @@ transport::Task<void> Exchange::judge_answer() {
 
 transport::Task<void> Exchange::open_answer() {
   begin_relayed();
-  held_.clear();  // a response may take its time
+  outgoing_.clear();  // a response may take its time
+  intake_.clear();
   return pass_piece(false);
 }
 

@@ -1,8 +1,6 @@
 #include <spdlog/spdlog.h>
 
-#include "apps/gateway/body/body_pace.hpp"
 #include "apps/gateway/exchange/exchange.hpp"
-#include "picket/inspection/chunks.hpp"
 
 namespace picket::apps::gateway::exchange {
 
@@ -21,15 +19,25 @@ transport::Task<void> Exchange::lease() {
 }
 
 transport::Task<void> Exchange::send() {
+  collect();
   begin_request();
   const bool is_whole = client_.body_is_read();
-  const auto written = co_await upstream_.write(held_.pieces(), is_whole);
+  const auto written = co_await upstream_.write(outgoing_, is_whole);
   if (!written) {
     fail_sending(written.error());
   } else if (is_whole) {
     happened(Event::sent);
   } else {
     co_await send_rest();
+  }
+}
+
+/// All of the body that may go on now.
+void Exchange::collect() {
+  inspection::BodyInspection& body = inspection_->request_body();
+  while (body.lets_out()) {
+    body::Part part = body.take();
+    if (!part.bytes.empty()) outgoing_.push_back(std::move(part.bytes));
   }
 }
 
@@ -49,7 +57,7 @@ void Exchange::begin_request() {
 }
 
 BodyLength Exchange::length_to_send() {
-  if (state_.holds_body()) return BodyLength::of(inspection::size_of(held_.pieces()));
+  if (state_.holds_body()) return BodyLength::of(base::size_of(outgoing_));
   if (request_.framing == http::Framing::length) return BodyLength::of(request_.content_length);
   return {.kind = request_.framing == http::Framing::chunked ? BodyLength::Kind::unknown : BodyLength::Kind::none};
 }
@@ -58,21 +66,19 @@ BodyLength Exchange::length_to_send() {
 /// answers. A client that waits for a 100 begins once the upstream's has been passed on, or when it tires of waiting
 /// (RFC 9110 §10.1.1).
 transport::Task<void> Exchange::send_rest() {
-  const auto block = service_.worker.blocks().take();
-  const std::span<char> space = block.bytes();
-  body::BodyPace pace{service_.timeouts.body};
+  BodyPace pace{service_.timeouts.body};
   while (state_.stage() == Stage::sending) {
     const base::TimePoint now = service_.worker.now();
     const bool waits_for_upstream = state_.awaits_upstreams_100();
     const base::Deadline deadline = waits_for_upstream ? base::Deadline::after(now, service_.upstream_timeouts.read)
                                                        : pace.begins(now, record_.request_size);
+    const std::span<char> space = intake_.space();
     const auto size = co_await client_.read(space, deadline);
     if (!waits_for_upstream) pace.ends(service_.worker.now());
     if (!take_rest(size, waits_for_upstream)) co_return;
-    const base::ByteView piece = base::as_bytes({space.data(), *size});
-    const std::span<const base::ByteView> pieces{&piece, 1};
     const bool is_last = client_.body_is_read();
-    const auto written = co_await upstream_.write(pieces, is_last);
+    const auto written = co_await upstream_.write(outgoing_, is_last);
+    outgoing_.clear();  // nor is it sent again: its block is read into
     if (!written) {
       fail_sending(written.error());
     } else if (is_last) {
@@ -94,9 +100,11 @@ bool Exchange::take_rest(const base::Result<std::size_t>& size, bool waited_for_
     return false;
   }
   record_.request_size += *size;
-  if (record_.request_size <= service_.config.limits.max_body_size) return true;
-  refuse(answers::Reason::body_too_large, 413);
-  return false;
+  outgoing_.clear();  // what was held is not sent again once bytes behind it were taken
+  inspection::BodyInspection& body = inspection_->request_body();
+  body.feed(intake_.commit(*size), client_.body_is_read());
+  collect();
+  return passes(body.refusal());
 }
 
 /// An upstream may answer before it has taken all of a body, whatever becomes of the rest.

@@ -5,8 +5,8 @@
 #include <string_view>
 
 #include "apps/gateway/exchange/message_start.hpp"
-#include "picket/base/bytes.hpp"
 #include "picket/base/result.hpp"
+#include "picket/base/shared_bytes.hpp"
 #include "picket/http/message.hpp"
 #include "picket/transport/task.hpp"
 
@@ -52,7 +52,7 @@ class UpstreamSide {
   /// Begins the request: its head waits for the next write, and leaves along with it. The listener hears from here on.
   virtual void begin(const RequestStart& start) = 0;
   /// Writes what waits, and pieces of the body behind it. `last`: the request ends with them.
-  [[nodiscard]] virtual transport::Task<base::Status> write(std::span<const base::ByteView> pieces, bool last) = 0;
+  [[nodiscard]] virtual transport::Task<base::Status> write(std::span<const base::SharedBytes> pieces, bool last) = 0;
 
   /// The head of the final answer, in memory that is the side's. Errors: connection_closed and io where the upstream
   /// has not said a word, only then; timeout; invalid_message.

@@ -19,7 +19,7 @@ std::vector<inspection::Chain> make_chains(const config::Config& config,
                                .events = agent.events,
                                .failure_mode = filter.failure_mode,
                                .timeout = filter.timeout,
-                               .max_request_body = agent.max_request_body_bytes,
+                               .request_body = {.holds = agent.max_request_body_bytes},
                                .chunk_size = agent.buffer_size});
     }
   }

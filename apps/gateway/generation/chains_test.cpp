@@ -47,7 +47,7 @@ TEST(Chains, HaveEachRoutesFiltersInOrderWithWhatTheConfigurationSaysOfThem) {
   EXPECT_EQ(waf.agent, agents[0].get());
   EXPECT_EQ(waf.failure_mode, inspection::FailureMode::closed);
   EXPECT_EQ(waf.timeout, config::milliseconds{30});
-  EXPECT_EQ(waf.max_request_body, 1000U);
+  EXPECT_EQ(waf.request_body.holds, 1000U);
   EXPECT_EQ(waf.chunk_size, 4096U);
   EXPECT_EQ(chains[0].max_added_fields, 50U);
   EXPECT_EQ(chains[0].max_added_bytes, 8000U);

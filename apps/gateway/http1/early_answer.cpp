@@ -1,6 +1,6 @@
 #include "apps/gateway/http1/early_answer.hpp"
 
-#include "apps/gateway/body/body_reader.hpp"
+#include "apps/gateway/http1/body_reader.hpp"
 
 namespace picket::apps::gateway::http1 {
 
@@ -14,7 +14,7 @@ EarlyAnswer::EarlyAnswer(transport::Stream& upstream, base::Buffer& buffer, http
 
 /// Whether to look on.
 bool EarlyAnswer::read() {
-  const auto size = upstream_.read_now({buffer_.prepare(body::read_size), body::read_size});
+  const auto size = upstream_.read_now({buffer_.prepare(read_size), read_size});
   if (!size) return true;
   if (*size != 0) {
     buffer_.commit(*size);

@@ -1,9 +1,9 @@
 #pragma once
 
-#include "apps/gateway/body/body_reader.hpp"
 #include "apps/gateway/downstream/client_watch.hpp"
 #include "apps/gateway/exchange/client_side.hpp"
 #include "apps/gateway/generation/service.hpp"
+#include "apps/gateway/http1/body_reader.hpp"
 #include "picket/base/buffer.hpp"
 #include "picket/transport/stream.hpp"
 
@@ -20,7 +20,10 @@ class Http1Client final : public exchange::ClientSide {
 
   [[nodiscard]] const http::RequestHead& request() const noexcept override { return request_; }
   void on_gone(std::function<void()> on_gone) override;
-  [[nodiscard]] std::optional<base::ByteView> take_whole() override { return body_.take_whole(); }
+  [[nodiscard]] std::optional<base::SharedBytes> take_whole() override {
+    const auto whole = body_.take_whole();
+    return whole ? std::optional{base::SharedBytes::borrowed(*whole)} : std::nullopt;
+  }
   [[nodiscard]] transport::Task<base::Result<std::size_t>> read(std::span<char> into, base::Deadline deadline) override;
   void stop() noexcept override { stream_.cancel(); }
   [[nodiscard]] bool body_has_come() const noexcept override { return body_.is_buffered(); }
@@ -41,7 +44,7 @@ class Http1Client final : public exchange::ClientSide {
   generation::Service& service_;
   transport::Stream& stream_;
   const http::RequestHead& request_;
-  body::BodyReader body_;
+  BodyReader body_;
   std::function<void()> on_gone_;
   downstream::ClientWatch watch_;  // while nobody reads from the client or writes to it
   base::Buffer out_;               // what has not left yet: interim answers, the head behind them

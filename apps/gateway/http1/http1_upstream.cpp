@@ -4,7 +4,6 @@
 
 #include "apps/gateway/answers/answer_writer.hpp"
 #include "apps/gateway/exchange/forwarded_request.hpp"
-#include "picket/inspection/chunks.hpp"
 
 namespace picket::apps::gateway::http1 {
 namespace {
@@ -117,8 +116,8 @@ void Http1Upstream::write_head(const exchange::RequestStart& start) {
   head_.append("\r\n");
 }
 
-transport::Task<base::Status> Http1Upstream::write(std::span<const base::ByteView> pieces, bool last) {
-  const http::ChunkSize size{inspection::size_of(pieces)};
+transport::Task<base::Status> Http1Upstream::write(std::span<const base::SharedBytes> pieces, bool last) {
+  const http::ChunkSize size{base::size_of(pieces)};
   add_parts(pieces, size, last);
   const std::span<iovec> all{parts_};
   const base::Deadline deadline = base::Deadline::after(service_.worker.now(), service_.timeouts.write);
@@ -129,13 +128,13 @@ transport::Task<base::Status> Http1Upstream::write(std::span<const base::ByteVie
   co_return base::Status{};
 }
 
-void Http1Upstream::add_parts(std::span<const base::ByteView> pieces, const http::ChunkSize& size, bool last) {
-  const bool has_bytes = inspection::size_of(pieces) != 0;
+void Http1Upstream::add_parts(std::span<const base::SharedBytes> pieces, const http::ChunkSize& size, bool last) {
+  const bool has_bytes = base::size_of(pieces) != 0;
   parts_.clear();
   if (!head_.empty()) parts_.push_back(http::part(head_.text()));
   if (chunks_ && has_bytes) parts_.push_back(http::part(size.text()));
-  for (const auto piece : pieces)
-    if (!piece.empty()) parts_.push_back(http::part(base::as_text(piece)));
+  for (const auto& piece : pieces)
+    if (!piece.empty()) parts_.push_back(http::part(base::as_text(piece.view())));
   if (chunks_ && has_bytes) parts_.push_back(http::part("\r\n"));
   if (chunks_ && last) parts_.push_back(http::part("0\r\n\r\n"));
 }
@@ -161,7 +160,7 @@ transport::Task<base::Result<http::ResponseHead>> Http1Upstream::read_head() {
   const base::Deadline deadline = base::Deadline::after(service_.worker.now(), service_.upstream_timeouts.read);
   while (true) {
     if (auto head = attempt_->reader.take()) co_return std::move(*head);
-    const std::span<char> space{buffer_.prepare(body::read_size), body::read_size};
+    const std::span<char> space{buffer_.prepare(read_size), read_size};
     const auto size = co_await attempt_->lease.stream().read_some(space, deadline);
     if (!size && size.error().kind() == connection_closed)
       co_return base::fail(connection_closed, "connection reset before it answered");

@@ -3,9 +3,9 @@
 #include <optional>
 #include <vector>
 
-#include "apps/gateway/body/body_reader.hpp"
 #include "apps/gateway/exchange/upstream_side.hpp"
 #include "apps/gateway/generation/service.hpp"
+#include "apps/gateway/http1/body_reader.hpp"
 #include "apps/gateway/http1/early_answer.hpp"
 #include "apps/gateway/upstream/pool.hpp"
 #include "picket/http/outgoing.hpp"
@@ -25,7 +25,7 @@ class Http1Upstream final : public exchange::UpstreamSide {
   [[nodiscard]] std::string_view address() const noexcept override { return attempt_->lease.address(); }
   [[nodiscard]] bool has_another(const base::Error& error) override;
   void begin(const exchange::RequestStart& start) override;
-  [[nodiscard]] transport::Task<base::Status> write(std::span<const base::ByteView> pieces, bool last) override;
+  [[nodiscard]] transport::Task<base::Status> write(std::span<const base::SharedBytes> pieces, bool last) override;
   [[nodiscard]] transport::Task<base::Result<const http::ResponseHead*>> answer() override;
   [[nodiscard]] transport::Task<base::Result<std::size_t>> read(std::span<char> into) override;
   [[nodiscard]] bool has_bytes() const noexcept override { return !buffer_.empty(); }
@@ -46,7 +46,7 @@ class Http1Upstream final : public exchange::UpstreamSide {
 
   void tell_failures();
   void write_head(const exchange::RequestStart& start);
-  void add_parts(std::span<const base::ByteView> pieces, const http::ChunkSize& size, bool last);
+  void add_parts(std::span<const base::SharedBytes> pieces, const http::ChunkSize& size, bool last);
   [[nodiscard]] transport::Task<base::Result<http::ResponseHead>> read_head();
   [[nodiscard]] base::Result<const http::ResponseHead*> take_head(const EarlyAnswer::Outcome& head);
 
@@ -65,7 +65,7 @@ class Http1Upstream final : public exchange::UpstreamSide {
   bool chunks_ = false;       // the request's body goes in chunks
   std::vector<iovec> parts_;  // of a write
   http::ResponseHead response_;
-  std::optional<body::BodyReader> body_;
+  std::optional<BodyReader> body_;
 };
 
 }  // namespace picket::apps::gateway::http1

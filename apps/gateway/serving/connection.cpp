@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "apps/gateway/answers/answer_writer.hpp"
-#include "apps/gateway/body/body_reader.hpp"
+#include "apps/gateway/http1/body_reader.hpp"
 #include "apps/gateway/http1/http1_client.hpp"
 #include "apps/gateway/http1/http1_upstream.hpp"
 #include "apps/gateway/logs/access_line.hpp"
@@ -96,7 +96,7 @@ transport::Task<std::optional<http::RequestRead>> Connection::read_head() {
     }
     if (!begun && shard_.draining()) co_return std::nullopt;
     if (!begun) shard_.begins_to_wait(*this);
-    const std::span<char> space{buffer_.prepare(body::read_size), body::read_size};
+    const std::span<char> space{buffer_.prepare(http1::read_size), http1::read_size};
     const auto size = co_await stream_.read_some(space, deadline);
     shard_.ends_to_wait(*this);
     if (!size && size.error().kind() == base::ErrorKind::timeout && begun)
@@ -175,7 +175,7 @@ transport::Task<void> Connection::linger() {
   const base::Deadline deadline = base::Deadline::after(shard_.worker().now(), shard_.service()->timeouts.linger);
   std::size_t left = generation::linger_bytes;
   buffer_.clear();
-  const std::span<char> space{buffer_.prepare(body::read_size), body::read_size};
+  const std::span<char> space{buffer_.prepare(http1::read_size), http1::read_size};
   while (left != 0) {
     const auto size = co_await stream_.read_some(space, deadline);
     if (!size || *size == 0) break;

@@ -26,7 +26,8 @@ struct Terms {
   FailureMode failure_mode = FailureMode::closed;
   std::chrono::milliseconds timeout{20'000};
   std::uint64_t chunk_size = 65'536;
-  std::uint64_t max_request_body = 1'048'576;
+  std::uint64_t max_body = 1'048'576;
+  std::uint64_t gathers = body::whole;
 };
 
 /// Keeps what it is told: for outcomes "agent event decision status [rules] [tags]", for invalid answers "agent event:
@@ -56,7 +57,8 @@ class AuditNotes final : public AuditSink {
   }
   static std::string name(wire::EventKind event) {
     if (event == wire::EventKind::request_headers) return "request_headers";
-    return event == wire::EventKind::response_headers ? "response_headers" : "request_body";
+    if (event == wire::EventKind::response_headers) return "response_headers";
+    return event == wire::EventKind::request_body_chunk ? "request_body" : "response_body";
   }
   static std::string list(wire::TextList texts) {
     std::string all;
@@ -103,28 +105,37 @@ class InspectionTest : public ::testing::Test {
                .method = "GET",
                .uri = uri,
                .headers = std::span{&host, 1}};
-      return inspection_->request_headers(head_, body_came_ ? &pieces_ : nullptr);
+      return inspection_->request_headers(head_);
     }
-    /// The body of these pieces has come along with the head: headers() gives it, and body() asks about it.
+    /// The body of these pieces has come along with the head.
     void comes_with(const std::vector<std::string>& pieces) {
-      keep(pieces);
-      body_came_ = true;
+      for (std::size_t i = 0; i < pieces.size(); ++i) feed(pieces[i], i + 1 == pieces.size());
     }
     Verdict headers(std::string_view uri = "/") { return transport::testing::run(test_.worker_, headers_task(uri)); }
     /// The verdict on a body of these pieces; what the agents made of it is body().
     Verdict body(const std::vector<std::string>& pieces) {
-      keep(pieces);
-      return transport::testing::run(test_.worker_, body_task());
+      inspection_->request_body().begin(0);
+      comes_with(pieces);
+      if (pieces.empty()) feed("", true);
+      return judged_body();
     }
-    [[nodiscard]] transport::Task<Verdict> body_task() { return inspection_->request_body(pieces_); }
-    /// The verdict without the body, which is too large for every agent.
-    Verdict pass_body(std::uint64_t size) {
-      return transport::testing::run(test_.worker_, inspection_->pass_request_body(size));
+    /// The verdict on what has come of it.
+    Verdict judged_body() { return transport::testing::run(test_.worker_, body_task()); }
+    [[nodiscard]] transport::Task<Verdict> body_task() { return inspection_->request_body().judge(); }
+    /// The verdict before any of the body has come, which says that it has so many bytes.
+    Verdict declared_body(std::uint64_t size) {
+      inspection_->request_body().begin(size);
+      return judged_body();
     }
-    [[nodiscard]] std::string body() const {
-      std::string text;
-      for (const auto piece : pieces_) text += base::as_text(piece);
-      return text;
+    /// More of the body.
+    void feed(const std::string& bytes, bool is_last = false) {
+      inspection_->request_body().feed(base::SharedBytes::borrowed(base::as_bytes(kept_.emplace_back(bytes))), is_last);
+    }
+    /// What has been let out of it.
+    [[nodiscard]] std::string body() {
+      BodyInspection& inspected = inspection_->request_body();
+      while (inspected.lets_out()) out_ += base::as_text(inspected.take().bytes.view());
+      return out_;
     }
     Verdict response(std::uint16_t status, std::vector<base::Header> fields = {}) {
       fields_ = std::move(fields);
@@ -143,18 +154,13 @@ class InspectionTest : public ::testing::Test {
     [[nodiscard]] std::string_view id() const { return id_.text(); }
 
    private:
-    void keep(const std::vector<std::string>& pieces) {
-      for (const auto& piece : pieces) pieces_.push_back(base::as_bytes(kept_.emplace_back(piece)));
-    }
-
     InspectionTest& test_;
     base::CorrelationId id_;
     base::Arena arena_;
     wire::RequestHeaders head_;
     std::vector<base::Header> fields_;
     std::deque<std::string> kept_;
-    std::vector<base::ByteView> pieces_;
-    bool body_came_ = false;
+    std::string out_;
     std::optional<Inspection> inspection_;
   };
 
@@ -191,7 +197,8 @@ class InspectionTest : public ::testing::Test {
                                 .events = terms_[i].events,
                                 .failure_mode = terms_[i].failure_mode,
                                 .timeout = terms_[i].timeout,
-                                .max_request_body = terms_[i].max_request_body,
+                                .request_body = {.holds = terms_[i].max_body, .gathers = terms_[i].gathers},
+                                .response_body = {.holds = terms_[i].max_body, .gathers = terms_[i].gathers},
                                 .chunk_size = terms_[i].chunk_size});
     EXPECT_TRUE(until([&] {
       return std::ranges::all_of(pool_.agents(), [&](const auto& agent) {
@@ -206,6 +213,7 @@ class InspectionTest : public ::testing::Test {
     if (events.request_headers) spec.events.push_back(wire::EventKind::request_headers);
     if (events.request_body) spec.events.push_back(wire::EventKind::request_body_chunk);
     if (events.response_headers) spec.events.push_back(wire::EventKind::response_headers);
+    if (events.response_body) spec.events.push_back(wire::EventKind::response_body_chunk);
     if (events.request_complete) spec.events.push_back(wire::EventKind::request_complete);
     return spec;
   }

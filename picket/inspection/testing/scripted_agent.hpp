@@ -20,6 +20,7 @@ struct Script {
   std::function<agent::Reply(const wire::RequestHeaders&, agent::Context&)> request_headers;
   std::function<agent::Reply(const wire::RequestBodyChunk&, agent::Context&)> request_body;
   std::function<agent::Reply(const wire::ResponseHeaders&, agent::Context&)> response_headers;
+  std::function<agent::Reply(const wire::ResponseBodyChunk&, agent::Context&)> response_body;
   wire::Limits limits;
 };
 
@@ -37,7 +38,7 @@ class ScriptedAgent {
   void stop() { server_.reset(); }
 
   /// One line for each event in the order of arrival: "headers /uri", "body 3 'data'" ("body 3 'data' last"),
-  /// "response 200", "complete 200", "cancel".
+  /// "response 200", "response body 0 'data'", "complete 200", "cancel".
   [[nodiscard]] std::vector<std::string> seen() const {
     const std::lock_guard lock{mutex_};
     return seen_;
@@ -89,16 +90,16 @@ class ScriptedAgent::Handler final : public agent::Handler {
     return answer(owner_.script_.request_headers, event, context);
   }
   agent::Reply on_request_body(const wire::RequestBodyChunk& event, agent::Context& context) override {
-    // Long bodies are noted by their size.
-    const std::string_view data = base::as_text(event.data);
-    owner_.note("body " + std::to_string(event.chunk_index) +
-                (data.size() > 32 ? " of " + std::to_string(data.size()) : " '" + std::string{data} + "'") +
-                (event.is_last ? " last" : ""));
+    owner_.note("body " + words_for(event));
     return answer(owner_.script_.request_body, event, context);
   }
   agent::Reply on_response_headers(const wire::ResponseHeaders& event, agent::Context& context) override {
     owner_.note("response " + std::to_string(event.status));
     return answer(owner_.script_.response_headers, event, context);
+  }
+  agent::Reply on_response_body(const wire::ResponseBodyChunk& event, agent::Context& context) override {
+    owner_.note("response body " + words_for(event));
+    return answer(owner_.script_.response_body, event, context);
   }
   void on_complete(const wire::RequestComplete& event, agent::Context&) override {
     owner_.note("complete " + std::to_string(event.status));
@@ -106,6 +107,14 @@ class ScriptedAgent::Handler final : public agent::Handler {
   void on_cancel(agent::Context&) override { owner_.note("cancel"); }
 
  private:
+  /// Long bodies are noted by their size.
+  template <class Chunk>
+  static std::string words_for(const Chunk& event) {
+    const std::string_view data = base::as_text(event.data);
+    return std::to_string(event.chunk_index) +
+           (data.size() > 32 ? " of " + std::to_string(data.size()) : " '" + std::string{data} + "'") +
+           (event.is_last ? " last" : "");
+  }
   template <class Function, class Event>
   static agent::Reply answer(const Function& function, const Event& event, agent::Context& context) {
     return function ? function(event, context) : agent::Reply{agent::Decision::allow()};

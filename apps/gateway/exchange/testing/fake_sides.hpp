@@ -113,7 +113,7 @@ class FakeClient final : public ClientSide {
 
   [[nodiscard]] const http::RequestHead& request() const noexcept override { return request_; }
   void on_gone(std::function<void()> on_gone) override { on_gone_ = std::move(on_gone); }
-  [[nodiscard]] std::optional<base::ByteView> take_whole() override { return std::nullopt; }
+  [[nodiscard]] std::optional<base::SharedBytes> take_whole() override { return std::nullopt; }
   [[nodiscard]] transport::Task<base::Result<std::size_t>> read(std::span<char> into, base::Deadline) override {
     if (steps_.next_fails()) co_return broken();
     co_return co_await body.read(into);
@@ -197,9 +197,9 @@ class FakeUpstream final : public UpstreamSide {
     if (said_) listener_->on_early_answer();
     request_begun = true;
   }
-  [[nodiscard]] transport::Task<base::Status> write(std::span<const base::ByteView> pieces, bool last) override {
+  [[nodiscard]] transport::Task<base::Status> write(std::span<const base::SharedBytes> pieces, bool last) override {
     if (steps_.next_fails() || was_reset) co_return broken();
-    for (const auto piece : pieces) request_body += base::as_text(piece);
+    for (const auto& piece : pieces) request_body += base::as_text(piece.view());
     request_ended = last;
     co_return base::Status{};
   }

@@ -11,7 +11,7 @@
 #include "picket/transport/stream.hpp"
 #include "picket/transport/task.hpp"
 
-namespace picket::apps::gateway::body {
+namespace picket::apps::gateway::http1 {
 
 /// Bytes that are asked for at a time where a connection's bytes are looked at before anybody takes them: heads,
 /// chunks.
@@ -53,4 +53,4 @@ class BodyReader {
   bool done_;
 };
 
-}  // namespace picket::apps::gateway::body
+}  // namespace picket::apps::gateway::http1

@@ -1,8 +1,8 @@
-#include "apps/gateway/body/body_pace.hpp"
+#include "apps/gateway/exchange/body_pace.hpp"
 
 #include <gtest/gtest.h>
 
-namespace picket::apps::gateway::body {
+namespace picket::apps::gateway::exchange {
 namespace {
 
 using std::chrono::seconds;
@@ -48,4 +48,4 @@ TEST(BodyPace, TimeSpentOnOthersDoesNotCount) {
 }
 
 }  // namespace
-}  // namespace picket::apps::gateway::body
+}  // namespace picket::apps::gateway::exchange

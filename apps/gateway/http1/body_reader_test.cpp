@@ -1,4 +1,4 @@
-#include "apps/gateway/body/body_reader.hpp"
+#include "apps/gateway/http1/body_reader.hpp"
 
 #include <string>
 
@@ -6,7 +6,7 @@
 
 #include "apps/gateway/testing/loop.hpp"
 
-namespace picket::apps::gateway::body {
+namespace picket::apps::gateway::http1 {
 namespace {
 
 using namespace std::chrono_literals;
@@ -183,4 +183,4 @@ TEST_F(Bodies, ABodyThatDoesNotComeIsATimeout) {
 }
 
 }  // namespace
-}  // namespace picket::apps::gateway::body
+}  // namespace picket::apps::gateway::http1

@@ -1,9 +1,9 @@
-#include "apps/gateway/body/body_reader.hpp"
+#include "apps/gateway/http1/body_reader.hpp"
 
 #include <algorithm>
 #include <cstring>
 
-namespace picket::apps::gateway::body {
+namespace picket::apps::gateway::http1 {
 namespace {
 
 base::Error ended_early() { return base::fail(base::ErrorKind::connection_closed, "the body ended before its end"); }
@@ -81,4 +81,4 @@ transport::Task<base::Result<std::size_t>> BodyReader::read(std::span<char> into
   }
 }
 
-}  // namespace picket::apps::gateway::body
+}  // namespace picket::apps::gateway::http1

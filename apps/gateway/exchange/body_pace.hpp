@@ -5,7 +5,7 @@
 
 #include "picket/base/time.hpp"
 
-namespace picket::apps::gateway::body {
+namespace picket::apps::gateway::exchange {
 
 /// How long a client may take over its body: it may pause, but who sends a byte now and then would hold memory, or a
 /// connection to an upstream, for ever. Waiting for others (an upstream that reads slowly) is not its fault.
@@ -30,4 +30,4 @@ class BodyPace {
   base::TimePoint began_{};
 };
 
-}  // namespace picket::apps::gateway::body
+}  // namespace picket::apps::gateway::exchange

@@ -1,0 +1,256 @@
+#include "picket/inspection/body_inspection.hpp"
+
+#include <algorithm>
+
+#include "picket/session/body_event.hpp"
+
+namespace picket::inspection {
+namespace {
+
+// Smaller chunks than this are not sent, whatever an agent prefers: it would make an event of every byte.
+constexpr std::uint64_t smallest_chunk_limit = 1024;
+
+constexpr std::uint64_t usual_chunk = 65'536;
+
+const BodyTerms& terms_of(const Filter& filter, body::Direction direction) noexcept {
+  return direction == body::Direction::request ? filter.request_body : filter.response_body;
+}
+
+/// None: the agent has not said.
+std::uint64_t largest_body(const session::AgentInfo* info) noexcept {
+  return info != nullptr && info->limits.max_body_size != 0 ? info->limits.max_body_size : body::whole;
+}
+
+}  // namespace
+
+BodyInspection::Chunk::Chunk(pool::Exchange& exchange, body::Direction direction, body::Chunk cut,
+                             base::Deadline deadline)
+    : began(base::Clock::now()),
+      bytes(std::move(cut.bytes)),
+      number(cut.number),
+      is_last(cut.is_last),
+      goes_past(cut.goes_past),
+      event(direction == body::Direction::request
+                ? Event{wire::RequestBodyChunk{.correlation_id = exchange.id().text(),
+                                               .data = bytes.view(),
+                                               .is_last = cut.is_last,
+                                               .total_size = cut.body_size,
+                                               .chunk_index = cut.number,
+                                               .bytes_received = cut.received}}
+                : Event{wire::ResponseBodyChunk{.correlation_id = exchange.id().text(),
+                                                .data = bytes.view(),
+                                                .is_last = cut.is_last,
+                                                .total_size = cut.body_size,
+                                                .chunk_index = cut.number,
+                                                .bytes_sent = cut.received}}),
+      call(direction == body::Direction::request
+               ? exchange.request_body(std::get<wire::RequestBodyChunk>(event), deadline)
+               : exchange.response_body(std::get<wire::ResponseBodyChunk>(event), deadline)) {}
+
+BodyInspection::BodyInspection(body::Direction direction, const Chain& chain, std::span<Participant> participants,
+                               Conclusions& conclusions, transport::Worker& worker, base::Arena& arena)
+    : direction_(direction),
+      chain_(chain),
+      participants_(participants),
+      conclusions_(conclusions),
+      worker_(worker),
+      arena_(arena),
+      pipeline_(chain.max_body_size) {}
+
+// ---- what is known beforehand
+
+bool BodyInspection::begin(std::uint64_t size) {
+  if (!std::exchange(has_begun_, true)) {
+    for (auto& participant : participants_)
+      if (wants(participant) && !participant.failed_open) judges_.emplace_back(participant, policy(participant));
+    const auto stages = arena_.allocate_array<body::Stage*>(judges_.size());
+    std::ranges::transform(judges_, stages.begin(), [](Judge& judge) { return &judge.stage; });
+    pipeline_.set_stages(stages);
+  }
+  pipeline_.expect(size);
+  return is_watched();
+}
+
+bool BodyInspection::is_watched() const noexcept {
+  return std::ranges::any_of(judges_,
+                             [](const Judge& judge) { return judge.stage.state() != body::AgentStage::State::passes; });
+}
+
+bool BodyInspection::wants(const Participant& participant) const noexcept {
+  const Events& events = participant.filter.events;
+  return direction_ == body::Direction::request ? events.request_body : events.response_body;
+}
+
+/// Bytes of a body that are held for this agent.
+std::uint64_t BodyInspection::limit(const Participant& participant) const {
+  const BodyTerms& terms = terms_of(participant.filter, direction_);
+  const bool holds_all = terms.gathers == body::whole;
+  return holds_all ? std::min(terms.holds, largest_body(participant.exchange.agent_info())) : terms.holds;
+}
+
+body::AgentPolicy BodyInspection::policy(const Participant& participant) const {
+  const auto* const info = participant.exchange.agent_info();
+  const auto& configured = participant.filter.chunk_size;
+  body::AgentPolicy policy{.gathers = terms_of(participant.filter, direction_).gathers,
+                           .holds = limit(participant),
+                           .refuses_larger = participant.filter.failure_mode == FailureMode::closed,
+                           .largest_chunk = std::max<std::uint64_t>(configured.value_or(usual_chunk), 1)};
+  if (info != nullptr && session::judges_events_alone(*info) && !configured) {
+    // What lies across a cut would be seen by nobody.
+    policy.largest_chunk = session::largest_body_event;
+    policy.joins_in = &worker_.blocks();
+  } else if (info != nullptr && info->limits.preferred_chunk_size != 0) {
+    const std::uint64_t preferred = std::max(info->limits.preferred_chunk_size, smallest_chunk_limit);
+    policy.largest_chunk = std::min(policy.largest_chunk, preferred);
+  }
+  if (policy.gathers != body::whole) policy.largest_chunk = std::min(policy.largest_chunk, largest_body(info));
+  return policy;
+}
+
+/// An agent's limit is its failure, the chain's is nobody's.
+Verdict BodyInspection::refusal() {
+  if (pipeline_.stopped() != body::Stop::too_large) return {};
+  for (auto& judge : judges_) {
+    if (&judge.stage != pipeline_.stopper()) continue;
+    withdraw(judge, wire::CancelReason::manual);
+    return conclusions_.fail_closed({judge.participant, {.kind = kind()}, base::Clock::now()}, Failure::body_too_large)
+        .verdict;
+  }
+  return {.failure = Failure::body_too_large};
+}
+
+// ---- the body
+
+void BodyInspection::feed(base::SharedBytes bytes, bool is_last) {
+  fed_ += bytes.size();
+  has_ended_ = has_ended_ || is_last;
+  pipeline_.feed({std::move(bytes), is_last});
+}
+
+transport::Task<Verdict> BodyInspection::judge() {
+  begin(0);
+  while (true) {
+    for (auto& judge : judges_) send(judge);
+    Verdict verdict;
+    const bool heard = hear(verdict);
+    pipeline_.pump();
+    if (verdict.goes_on()) verdict = refusal();
+    if (!verdict.goes_on()) {
+      for (auto& judge : judges_) withdraw(judge, wire::CancelReason::blocked_by_agent);
+      co_return verdict;
+    }
+    if (heard) continue;
+    if (lets_out() || !is_asking()) co_return verdict;
+    co_await answers_.next();
+  }
+}
+
+bool BodyInspection::is_asking() const noexcept {
+  return std::ranges::any_of(judges_, [](const Judge& judge) { return !judge.asked.empty(); });
+}
+
+// ---- to the agents
+
+void BodyInspection::send(Judge& judge) {
+  const base::Deadline deadline = base::Deadline::after(worker_.now(), judge.participant.filter.timeout);
+  if (judge.asked.empty() && !send_one(judge, deadline)) return;
+  send_ahead(judge, deadline);
+}
+
+/// Beside each other and beside what else of the exchange is in flight, as many as may be: perhaps none.
+void BodyInspection::send_ahead(Judge& judge, base::Deadline deadline) {
+  while (judge.asked.size() < body::chunks_at_once && judge.participant.exchange.can_pipeline())
+    if (!send_one(judge, deadline)) return;
+}
+
+/// What goes past an agent is seen in metrics and audit log, and in the chunk itself, whose body is larger than what it
+/// received. Rules about the head may wait for a last chunk, and are not to be avoided by a large body.
+bool BodyInspection::send_one(Judge& judge, base::Deadline deadline) {
+  auto cut = judge.stage.next();
+  if (!cut) return false;
+  if (cut->goes_past) conclusions_.go_past({judge.participant, {.kind = kind()}, base::Clock::now()});
+  answers_.add(judge.asked.emplace_back(judge.participant.exchange, direction_, std::move(*cut), deadline).call);
+  return true;
+}
+
+void BodyInspection::send_along(const Participant& participant, base::Deadline of_head) {
+  const auto first = std::ranges::find_if(participants_, [&](const Participant& other) { return wants(other); });
+  if (!has_ended_ || has_begun_ || first == participants_.end() || &*first != &participant) return;
+  if (fed_ > limit(participant) || !participant.exchange.can_pipeline()) return;
+  begin(fed_);
+  // The agent may take all of the head's time before it comes to the body, which has as much of its own.
+  send_ahead(judges_.front(), base::Deadline::after(of_head.at(), participant.filter.timeout));
+}
+
+void BodyInspection::withdraw(const Participant& participant, wire::CancelReason reason) {
+  for (auto& judge : judges_) {
+    if (&judge.participant != &participant) continue;
+    withdraw(judge, reason);
+    if (participant.failed_open) judge.stage.fail_open();
+  }
+  pipeline_.pump();
+}
+
+void BodyInspection::withdraw(Judge& judge, wire::CancelReason reason) {
+  if (std::ranges::any_of(judge.asked, [](const Chunk& chunk) { return !chunk.call.done(); }))
+    judge.participant.exchange.cancel(reason);
+  judge.asked.clear();
+}
+
+// ---- what they say
+
+bool BodyInspection::hear(Verdict& verdict) {
+  bool heard = false;
+  for (auto& judge : judges_)
+    while (verdict.goes_on() && !judge.asked.empty() && judge.asked.front().call.done()) {
+      heard = true;
+      verdict = conclude(judge);
+    }
+  return heard;
+}
+
+Verdict BodyInspection::conclude(Judge& judge) {
+  const Chunk& chunk = judge.asked.front();
+  const Asked asked = about(judge, chunk);
+  auto outcome = conclusions_.conclude(asked, chunk.call);
+  conclusions_.collect_operations(asked, chunk.call, outcome);
+  if (outcome.opinion.state == Opinion::State::decides) {
+    withdraw(judge, wire::CancelReason::blocked_by_agent);
+    judge.stage.refuse();
+  } else if (outcome.opinion.state == Opinion::State::failed) {
+    withdraw(judge, wire::CancelReason::manual);
+    outcome.verdict.goes_on() ? judge.stage.fail_open() : judge.stage.refuse();
+  } else if (chunk.call.skipped()) {
+    withdraw(judge, wire::CancelReason::manual);
+    judge.stage.skip();
+  } else {
+    apply(judge, *chunk.call.result());
+    judge.asked.pop_front();
+  }
+  return std::move(outcome.verdict);
+}
+
+void BodyInspection::apply(Judge& judge, const wire::AgentResponse& response) {
+  const auto& mutation =
+      direction_ == body::Direction::request ? response.request_body_mutation : response.response_body_mutation;
+  if (mutation && mutation->data)
+    judge.stage.replace(mutation->chunk_index, base::SharedBytes::borrowed(*mutation->data));
+  judge.stage.allow(response.needs_more);
+}
+
+Asked BodyInspection::about(Judge& judge, const Chunk& chunk) const {
+  return {judge.participant,
+          {.kind = kind(),
+           .body = chunk.goes_past ? nullptr : &judge.stage,
+           .chunk = chunk.number,
+           .is_last = chunk.is_last,
+           .max_body_size = chain_.max_body_size},
+          chunk.began};
+}
+
+wire::EventKind BodyInspection::kind() const noexcept {
+  return direction_ == body::Direction::request ? wire::EventKind::request_body_chunk
+                                                : wire::EventKind::response_body_chunk;
+}
+
+}  // namespace picket::inspection

@@ -1,0 +1,130 @@
+#include "picket/inspection/conclusions.hpp"
+
+#include <array>
+
+#include "picket/inspection/counters.hpp"
+#include "picket/pool/agent_pool.hpp"
+
+namespace picket::inspection {
+namespace {
+
+std::string_view name_of(const wire::Decision& decision) {
+  constexpr std::array<std::string_view, 4> names{"allow", "block", "redirect", "challenge"};
+  return names[decision.index()];
+}
+
+void count(AgentCounters& counters, const wire::Decision& decision) {
+  const std::array<metrics::Counter*, 4> by_kind{&counters.allowed, &counters.blocked, &counters.redirected,
+                                                 &counters.challenged};
+  by_kind[decision.index()]->add();
+}
+
+/// Allow, and nothing else to it; that more chunks are wanted says nothing of the request.
+bool is_bare(const wire::AgentResponse& response) {
+  const wire::Audit& audit = response.audit;
+  return std::holds_alternative<wire::Allow>(response.decision) && response.request_headers.empty() &&
+         response.response_headers.empty() && response.routing_metadata.empty() && audit.tags.empty() &&
+         audit.rule_ids.empty() && audit.reason_codes.empty() && audit.custom.empty() && !audit.confidence &&
+         !response.request_body_mutation && !response.response_body_mutation;
+}
+
+Operations::Limits operation_limits(const Chain& chain) {
+  return {.fields = chain.max_added_fields, .bytes = chain.max_added_bytes};
+}
+
+bool is_of_body(wire::EventKind kind) noexcept {
+  return kind == wire::EventKind::request_body_chunk || kind == wire::EventKind::response_body_chunk;
+}
+
+}  // namespace
+
+Conclusions::Conclusions(const Chain& chain, AuditSink* audit, const base::CorrelationId& id, base::Arena& arena)
+    : audit_(audit),
+      id_(id),
+      arena_(arena),
+      request_operations_(operation_limits(chain), arena),
+      response_operations_(operation_limits(chain), arena) {}
+
+Outcome Conclusions::conclude(const Asked& asked, const pool::Call& call) {
+  const Participant& participant = asked.participant;
+  if (call.skipped()) return conclude_skipped(asked);
+  if (!call.result()) {
+    const base::Error& error = call.result().error();
+    return conclude_failure(asked, call.overloaded() ? Failure::overloaded : failure_of(error.kind()),
+                            pool::AgentPool::goes_on_despite(participant.exchange.agent(), error));
+  }
+  const wire::AgentResponse& response = *call.result();
+  if (const auto applicable = check(response, asked.question); !applicable)
+    return conclude_invalid(asked, applicable.error());
+  count(*participant.filter.counters, response.decision);
+  const std::string_view decision = name_of(response.decision);
+  if (auto answer = answer_for(response, arena_)) {
+    audit(asked, {.decision = decision, .status = answer->status, .response = &response});
+    return {{Opinion::State::decides, participant.filter.failure_mode},
+            {.answer = std::move(answer), .decision = decision, .agent = participant.filter.agent->id()}};
+  }
+  if (!is_bare(response)) audit(asked, {.decision = decision, .response = &response});
+  return {{Opinion::State::allows, participant.filter.failure_mode}, {}};
+}
+
+/// An agent that fails open and takes no such events: what it would be asked goes past it, and nobody allowed it.
+Outcome Conclusions::conclude_skipped(const Asked& asked) {
+  const Filter& filter = asked.participant.filter;
+  if (is_of_body(asked.question.kind)) filter.counters->bodies_uninspected.add();
+  audit(asked, {.decision = "uninspected"});
+  return {{Opinion::State::allows, filter.failure_mode}, {}};
+}
+
+void Conclusions::collect_operations(const Asked& asked, const pool::Call& call, Outcome& outcome) {
+  if (outcome.opinion.state != Opinion::State::allows || call.skipped()) return;
+  const Operations before = request_operations_;
+  auto status = request_operations_.add(call.result()->request_headers);
+  if (status) status = response_operations_.add(call.result()->response_headers);
+  if (status) return;
+  request_operations_ = before;
+  outcome = conclude_invalid(asked, status.error());
+}
+
+Outcome Conclusions::conclude_invalid(const Asked& asked, const base::Error& why) {
+  asked.participant.filter.counters->invalid_responses.add();
+  if (audit_ != nullptr) audit_->on_invalid_answer(subject(asked), why);
+  return conclude_failure(asked, failure_of(why.kind()), false);
+}
+
+Outcome Conclusions::conclude_failure(const Asked& asked, Failure failure, bool goes_on_despite) {
+  if (is_cancelled_)  // not the agent's failure; the client is gone, so that nobody reads an answer
+    return {{Opinion::State::failed, FailureMode::closed},
+            {.failure = Failure::unavailable, .decision = "cancelled", .agent = {}}};
+  Participant& participant = asked.participant;
+  if (!goes_on_despite && participant.filter.failure_mode == FailureMode::closed) return fail_closed(asked, failure);
+  participant.failed_open = true;
+  participant.filter.counters->failed_open.add();
+  audit(asked, {.decision = "failed_open"});
+  return {{Opinion::State::failed, FailureMode::open}, {}};
+}
+
+Outcome Conclusions::fail_closed(const Asked& asked, Failure failure) {
+  const Filter& filter = asked.participant.filter;
+  filter.counters->failed_closed.add();
+  audit(asked, {.decision = "failed_closed", .status = status_of(failure)});
+  return {{Opinion::State::failed, FailureMode::closed},
+          {.failure = failure, .decision = "failed_closed", .agent = filter.agent->id()}};
+}
+
+void Conclusions::go_past(const Asked& asked) {
+  asked.participant.filter.counters->bodies_uninspected.add();
+  audit(asked, {.decision = "uninspected"});
+}
+
+void Conclusions::audit(const Asked& asked, const AuditOutcome& outcome) {
+  if (audit_ != nullptr) audit_->on_outcome(subject(asked), outcome);
+}
+
+AuditSubject Conclusions::subject(const Asked& asked) const {
+  return {.exchange = id_.text(),
+          .agent = asked.participant.filter.agent->id(),
+          .event = asked.question.kind,
+          .asked_at = asked.at};
+}
+
+}  // namespace picket::inspection

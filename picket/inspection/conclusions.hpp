@@ -1,0 +1,64 @@
+#pragma once
+
+#include "picket/inspection/audit_sink.hpp"
+#include "picket/inspection/merge.hpp"
+#include "picket/inspection/operations.hpp"
+#include "picket/inspection/participant.hpp"
+#include "picket/inspection/verdict.hpp"
+
+namespace picket::inspection {
+
+/// One event on its way.
+struct Asked {
+  Participant& participant;
+  Question question;
+  base::TimePoint at;
+};
+
+/// What came of it.
+struct Outcome {
+  Opinion opinion;
+  Verdict verdict;
+};
+
+/// What the answers of one exchange's agents mean: each is checked, counted and told to the sink, and its failure
+/// decided by the filter's failure mode, the same in every phase. Keeps what agents want changed of heads.
+/// Thread safety: its worker's thread. Lifetime: what it is given outlives it.
+class Conclusions {
+ public:
+  /// `audit` may be null.
+  Conclusions(const Chain& chain, AuditSink* audit, const base::CorrelationId& id, base::Arena& arena);
+  Conclusions(const Conclusions&) = delete;
+  Conclusions& operator=(const Conclusions&) = delete;
+
+  /// `call` is done.
+  [[nodiscard]] Outcome conclude(const Asked& asked, const pool::Call& call);
+  /// Keeps the header operations of an answer that allows; the agent has failed where they are too much. Called in
+  /// the chain's order: that is the order in which they apply.
+  void collect_operations(const Asked& asked, const pool::Call& call, Outcome& outcome);
+  /// The body goes past an agent that fails open.
+  void go_past(const Asked& asked);
+  /// It may not.
+  [[nodiscard]] Outcome fail_closed(const Asked& asked, Failure failure);
+  /// What ends from now on is nobody's failure.
+  void cancel() noexcept { is_cancelled_ = true; }
+
+  [[nodiscard]] base::HeaderOps request_operations() const noexcept { return request_operations_.all(); }
+  [[nodiscard]] base::HeaderOps response_operations() const noexcept { return response_operations_.all(); }
+
+ private:
+  [[nodiscard]] Outcome conclude_skipped(const Asked& asked);
+  [[nodiscard]] Outcome conclude_failure(const Asked& asked, Failure failure, bool goes_on_despite);
+  [[nodiscard]] Outcome conclude_invalid(const Asked& asked, const base::Error& why);
+  void audit(const Asked& asked, const AuditOutcome& outcome);
+  [[nodiscard]] AuditSubject subject(const Asked& asked) const;
+
+  AuditSink* audit_;
+  base::CorrelationId id_;
+  base::Arena& arena_;
+  Operations request_operations_;
+  Operations response_operations_;
+  bool is_cancelled_ = false;
+};
+
+}  // namespace picket::inspection

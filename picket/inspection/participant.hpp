@@ -1,0 +1,15 @@
+#pragma once
+
+#include "picket/inspection/chain.hpp"
+#include "picket/pool/exchange.hpp"
+
+namespace picket::inspection {
+
+/// One agent of a chain, as one exchange asks it.
+struct Participant {
+  const Filter& filter;
+  pool::Exchange exchange;
+  bool failed_open = false;  ///< Not asked again.
+};
+
+}  // namespace picket::inspection
