@@ -17,7 +17,11 @@ namespace picket::base {
 /// Memory for things that live and die together: the decoded parts of one message, the state of one exchange.
 ///
 /// Allocation bumps a pointer; reset() frees everything at once and keeps one block, so that steady use allocates
-/// nothing. Only trivially destructible types may live here. Thread safety: none; one owner.
+/// nothing. Only trivially destructible types may live here.
+///
+/// Thread safety: none; one owner. Lifetime: what is allocated stays until reset(), trim() or the arena's end; moving
+/// the arena leaves it where it is. Errors: std::bad_alloc, as operator new. Complexity: O(1) and no call, but where a
+/// block is full: blocks double up to 1 MiB, or are as large as what is asked for.
 class Arena {
  public:
   /// `first_block`: bytes of the first block; taken with the first allocation, not before. `keep`: the largest block,
@@ -56,7 +60,7 @@ class Arena {
     return result;
   }
 
-  /// `count` default-initialised objects.
+  /// `count` default-initialised objects: numbers and pointers have no value until they are written.
   template <class T>
   [[nodiscard]] std::span<T> allocate_array(std::size_t count) {
     static_assert(std::is_trivially_destructible_v<T>, "an arena never runs destructors");
@@ -89,14 +93,14 @@ class Arena {
     cursor_ = start_;
   }
 
-  /// Frees everything and gives it back to the system.
+  /// Frees everything and gives it back to the system: for an arena that will not be used for long.
   void trim() noexcept {
     blocks_.clear();
     start_ = cursor_ = end_ = nullptr;
     next_size_ = first_size_;
   }
 
-  /// Bytes reserved from the system.
+  /// Bytes reserved from the system, used or not. Complexity: one step per block.
   [[nodiscard]] std::size_t reserved() const noexcept;
 
  private:
@@ -132,7 +136,11 @@ class Arena {
   std::size_t keep_;
 };
 
-/// A list that grows inside an arena: what a decoder fills before it knows the length. Old storage stays in the arena.
+/// A list that grows inside an arena: what a decoder fills before it knows the length.
+///
+/// Thread safety: its arena's. Lifetime: the arena outlives it; items() are the arena's, and stay when the list is
+/// gone. Complexity: push_back is amortised O(1). Storage doubles from 8 items, and the old one stays in the arena: who
+/// knows the length reserves it.
 template <class T>
 class ArenaList {
  public:
@@ -147,8 +155,10 @@ class ArenaList {
   }
   /// Keeps the first `count` items only.
   void truncate(std::size_t count) noexcept { size_ = count; }
+  /// What is there now. What is pushed later does not show, and may lie elsewhere.
   [[nodiscard]] std::span<T> items() const noexcept { return items_.first(size_); }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  /// Of a list that is not empty.
   [[nodiscard]] T& back() noexcept { return items_[size_ - 1]; }
 
  private:

@@ -15,7 +15,10 @@ namespace picket::base {
 /// A growable byte buffer that is read at the front and written at the back.
 ///
 /// There are always limits::tail_padding readable bytes behind the content, so that SIMD scanners may overrun it.
-/// Thread safety: none; one owner. Lifetime: views of data() end with the next prepare() or clear().
+///
+/// Thread safety: none; one owner. Lifetime: views of data() end with the next prepare(), append() or clear(). Errors:
+/// std::bad_alloc, as operator new. Complexity: appending is amortised O(1) per byte; memory is taken with the first
+/// byte, not before, and kept until release().
 class Buffer {
  public:
   Buffer() = default;
@@ -29,6 +32,7 @@ class Buffer {
   [[nodiscard]] char* data() noexcept { return storage_.get() + begin_; }
   [[nodiscard]] std::size_t size() const noexcept { return end_ - begin_; }
   [[nodiscard]] bool empty() const noexcept { return begin_ == end_; }
+  /// Bytes that it has memory for, what was consumed at the front included.
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
   [[nodiscard]] std::string_view text() const noexcept { return {data(), size()}; }
   [[nodiscard]] ByteView bytes() const noexcept { return as_bytes(text()); }
@@ -41,8 +45,10 @@ class Buffer {
   }
   /// Writable bytes behind the content, as prepare() left them.
   [[nodiscard]] std::size_t room() const noexcept { return capacity_ - end_; }
+  /// What was written behind the content belongs to it: `size` bytes, at most room().
   void commit(std::size_t size) noexcept { end_ += size; }
 
+  /// `text` lies outside this buffer: making room may move what is inside.
   void append(std::string_view text) {
     if (text.empty()) return;
     std::memcpy(prepare(text.size()), text.data(), text.size());
@@ -53,7 +59,7 @@ class Buffer {
     commit(1);
   }
 
-  /// Drops `size` bytes at the front.
+  /// Drops `size` bytes at the front, at most all. Complexity: O(1); nothing moves.
   void consume(std::size_t size) noexcept {
     begin_ += size;
     if (begin_ == end_) begin_ = end_ = 0;

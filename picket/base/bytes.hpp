@@ -6,7 +6,7 @@
 
 namespace picket::base {
 
-/// Bytes that somebody else owns.
+/// Bytes that somebody else owns. Lifetime: whoever hands them out says how long they stay.
 using ByteView = std::span<const std::byte>;
 
 /// The same bytes, seen as text or as bytes. The view lives as long as the original's memory.

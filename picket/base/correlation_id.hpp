@@ -12,9 +12,11 @@ namespace picket::base {
 /// The id of one exchange, minted by the proxy: 32 lower-case hexadecimal digits, of which 8 are the minting worker's
 /// slot, 8 the slot's generation and 16 random. A response finds its exchange by the slot, without hashing, and is
 /// believed only after all 32 digits compare equal; the random half is what a client or a foreign agent cannot guess.
+///
+/// Thread safety: a value. Lifetime: text() is the object's own.
 class CorrelationId {
  public:
-  static constexpr std::size_t size = 32;
+  static constexpr std::size_t size = 32;  ///< Characters.
 
   CorrelationId() = default;
   CorrelationId(std::uint32_t slot, std::uint32_t generation, std::uint64_t random) noexcept;
@@ -33,15 +35,16 @@ class CorrelationId {
 };
 
 /// Mints ids and gives their slots out again when they are released; slots stay dense, so that tables indexed by them
-/// stay small. The random half is the kernel's, fetched for many ids at once. Throws std::system_error where the kernel
-/// has none to give. Thread safety: one owner, the worker. Complexity: O(1); allocates only when more exchanges live at
-/// once than ever before.
+/// stay small. The random half is the kernel's, fetched for many ids at once.
+///
+/// Thread safety: one owner, the worker. Errors: mint() throws std::system_error where the kernel has no random
+/// numbers. Complexity: O(1); allocates only when more exchanges live at once than ever before.
 class CorrelationIds {
  public:
   CorrelationIds() = default;
 
   [[nodiscard]] CorrelationId mint();
-  /// `id` is over. Its slot may be minted again, with another generation.
+  /// `id` is over: minted here, and released once. Its slot may be minted again, with another generation.
   void release(const CorrelationId& id);
 
  private:

@@ -33,7 +33,7 @@ class Headers {
   [[nodiscard]] constexpr const Header& operator[](std::size_t i) const noexcept { return fields_[i]; }
   [[nodiscard]] constexpr std::span<const Header> fields() const noexcept { return fields_; }
 
-  /// The first value of `name`, any case.
+  /// The first value of `name`, any case. Others may follow: a name that must be there once is to be count()ed.
   [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const noexcept;
   /// How many fields have that name.
   [[nodiscard]] std::size_t count(std::string_view name) const noexcept;
@@ -44,7 +44,11 @@ class Headers {
 
 /// A change to the fields of one head, in the order in which changes are applied. Lifetime: borrows what it points to.
 struct HeaderOp {
-  enum class Kind : std::uint8_t { set, add, remove };
+  enum class Kind : std::uint8_t {
+    set,     ///< Takes the place of all fields of that name, or is added.
+    add,     ///< One more field, whatever is there.
+    remove,  ///< All fields of that name.
+  };
   Kind kind = Kind::set;
   std::string_view name;
   std::string_view value;  ///< Empty for remove.

@@ -10,6 +10,9 @@
 namespace picket::base {
 
 /// A value or an Error. std::expected, but one that must not be ignored (libstdc++ 12 does not say so itself).
+///
+/// Errors: value() throws std::bad_expected_access where there is none; `*result` and error() ask for a look before.
+/// Thread safety: a value.
 template <class T>
 class [[nodiscard]] Result : public std::expected<T, Error> {
  public:
@@ -18,6 +21,7 @@ class [[nodiscard]] Result : public std::expected<T, Error> {
   Result(std::unexpected<Error> error) : std::expected<T, Error>(std::move(error)) {}
 };
 
+/// Success, or an Error.
 using Status = Result<void>;
 
 /// An Error ready to be returned from any function that returns a Result.
@@ -25,7 +29,8 @@ using Status = Result<void>;
 
 }  // namespace picket::base
 
-/// Returns the error of a Result to the caller, or goes on. The one macro for control flow in this project.
+/// Returns the error of a Result to the caller, or goes on; a value is dropped. For functions that return a Result of
+/// any type. The one macro for control flow in this project.
 #define PICKET_TRY(expression)                                                  \
   do {                                                                          \
     if (auto picket_try_result = (expression); !picket_try_result) [[unlikely]] \

@@ -12,12 +12,14 @@ namespace picket::base {
 
 /// Bytes, and a share of the block that they lie in: they stay while it lives, and copying it copies no byte.
 ///
-/// Others' bytes, which lie in no block, are borrowed: whoever lends them says how long they stay. Thread safety and
-/// lifetime: Block's.
+/// Others' bytes, which lie in no block, are borrowed: whoever lends them says how long they stay.
+///
+/// Thread safety and lifetime: Block's. Complexity: O(1), all of it; nothing allocates.
 class SharedBytes {
  public:
   SharedBytes() = default;
   SharedBytes(Block block, ByteView bytes) noexcept : view_(bytes), block_(std::move(block)) {}
+  /// `bytes` outlive it and all its copies: no share keeps them.
   [[nodiscard]] static SharedBytes borrowed(ByteView bytes) noexcept { return {Block{}, bytes}; }
 
   [[nodiscard]] ByteView view() const noexcept { return view_; }
@@ -26,7 +28,7 @@ class SharedBytes {
   /// None where the bytes are borrowed.
   [[nodiscard]] const Block& block() const noexcept { return block_; }
 
-  /// Takes up to `most` bytes from the front.
+  /// Takes up to `most` bytes from the front; both halves have a share of the block.
   [[nodiscard]] SharedBytes split_front(std::size_t most) noexcept {
     const std::size_t size = std::min(most, view_.size());
     SharedBytes front{size == view_.size() ? std::move(block_) : block_, view_.first(size)};

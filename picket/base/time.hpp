@@ -4,16 +4,19 @@
 
 namespace picket::base {
 
+/// Time that only goes forward, whatever is done to the wall clock: for measuring and waiting, not for dates.
 using Clock = std::chrono::steady_clock;
 using TimePoint = Clock::time_point;
 using Duration = Clock::duration;
 
-/// A point in time after which nobody waits any more. Absolute, so that queueing counts.
+/// A point in time after which nobody waits any more. Absolute, so that queueing counts, and so that it can be handed
+/// on to each step of one task. A value.
 class Deadline {
  public:
   /// No deadline: never passes.
   constexpr Deadline() noexcept = default;
   constexpr explicit Deadline(TimePoint at) noexcept : at_(at) {}
+  /// Never passes where the budget reaches beyond the clock's range: `Duration::max()` is no deadline.
   [[nodiscard]] static constexpr Deadline after(TimePoint now, Duration budget) noexcept {
     return budget > TimePoint::max() - now ? Deadline{} : Deadline{now + budget};
   }
@@ -21,6 +24,7 @@ class Deadline {
   [[nodiscard]] constexpr TimePoint at() const noexcept { return at_; }
   [[nodiscard]] constexpr bool passed(TimePoint now) const noexcept { return now >= at_; }
   [[nodiscard]] constexpr bool never() const noexcept { return at_ == TimePoint::max(); }
+  /// Zero once it has passed, never negative.
   [[nodiscard]] constexpr Duration remaining(TimePoint now) const noexcept {
     return passed(now) ? Duration::zero() : at_ - now;
   }

@@ -29,6 +29,7 @@ class Timer : private TimerLink {
   ~Timer() { cancel(); }
 
   [[nodiscard]] bool armed() const noexcept { return previous != nullptr; }
+  /// What it was armed for last.
   [[nodiscard]] TimePoint due() const noexcept { return due_; }
   inline void cancel() noexcept;
 
@@ -50,7 +51,7 @@ class TimerWheel {
 
   explicit TimerWheel(TimePoint now) noexcept;
 
-  /// (Re)arms `timer` for `due`.
+  /// (Re)arms `timer` for `due`; what has passed is due with the next tick.
   void arm(Timer& timer, TimePoint due) noexcept;
 
   /// Fires what is due by `now`, in slot order. Timers armed from a callback for the past fire in the next call.
