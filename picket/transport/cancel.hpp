@@ -6,8 +6,10 @@ namespace picket::transport {
 
 /// That nobody wants any more what an exchange waits for: one for each exchange, taken by whatever it awaits.
 ///
-/// Who waits for something holds a Guard meanwhile, which says how to end the waiting. Thread safety: its worker's.
-/// Lifetime: outlives its guards. Allocates nothing.
+/// Who waits for something holds a Guard meanwhile, which says how to end the waiting. What is stopped ends with an
+/// error of its own, as if it had failed: nothing is thrown, no coroutine is destroyed.
+///
+/// Thread safety: its worker's. Lifetime: outlives its guards. Complexity: O(1) for each guard; allocates nothing.
 class Cancel {
  public:
   /// While it lives, a request stops what it guards: once, and from within request(), so that nobody may be resumed
@@ -16,6 +18,7 @@ class Cancel {
    public:
     using Stop = void (*)(void* self);
 
+    /// `stop` is called with `self`, which outlives the guard.
     Guard(Cancel& cancel, Stop stop, void* self) noexcept
         : previous_(cancel.last_.previous_), next_(&cancel.last_), stop_(stop), self_(self) {
       previous_->next_ = this;
@@ -56,7 +59,7 @@ class Cancel {
     }
   }
   [[nodiscard]] bool is_requested() const noexcept { return requested_; }
-  /// Of the request.
+  /// Of the request: what agents are told. Nothing to go by before is_requested().
   [[nodiscard]] wire::CancelReason reason() const noexcept { return reason_; }
 
  private:

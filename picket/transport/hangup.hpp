@@ -22,8 +22,11 @@ class HangupWatch;
 
 /// One worker's ear for peers that leave. Bytes that nobody reads say nothing here: the loop's own waits would report
 /// them again and again, and never what comes behind them. A poll of its own asks the kernel for EPOLLRDHUP alone, and
-/// costs the loop nothing until somebody leaves. Thread safety: the worker's. Lifetime: outlives its watches, not the
-/// worker.
+/// costs the loop nothing until somebody leaves.
+///
+/// Thread safety: the worker's. Lifetime: outlives its watches, not the worker. Errors: its making throws
+/// std::system_error where the kernel gives no descriptor. Complexity: O(1) per watch, with a system call to start and
+/// one to stop; up to 64 are told at once.
 class HangupMonitor {
  public:
   explicit HangupMonitor(Worker& worker);
@@ -56,6 +59,7 @@ class HangupWatch {
 
   [[nodiscard]] HangupMonitor& monitor() noexcept { return monitor_; }
   [[nodiscard]] bool started() const noexcept { return descriptor_ >= 0; }
+  /// `descriptor`: a connected socket, which stays its owner's.
   void start(int descriptor) noexcept;
   /// `is_open`: whether the descriptor still is; the kernel forgets closed ones by itself, and their numbers go to
   /// others.

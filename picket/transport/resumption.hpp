@@ -8,7 +8,8 @@ namespace picket::transport {
 /// Where somebody waits, most often a coroutine, until a worker lets him go on (Worker::resume).
 ///
 /// A part of what is awaited, so that queueing allocates nothing; what is destroyed while it is queued is forgotten.
-/// Thread safety: its worker's. Not movable: the queue links to it.
+///
+/// Thread safety: its worker's. Lifetime: not movable, since the queue links to it. Complexity: O(1), all of it.
 class Resumption {
  public:
   using Step = void (*)(void* self);
@@ -48,7 +49,10 @@ class Resumption {
   void* self_ = nullptr;  // null: nobody waits
 };
 
-/// Those who may go on, in the order in which they were let.
+/// Those who may go on, in the order in which they were let. Resuming from a queue, and not where something ends, keeps
+/// stacks flat and lets whatever ended it finish first.
+///
+/// Thread safety: its worker's. Lifetime: may go before those who are queued in it.
 class ResumptionQueue {
  public:
   ResumptionQueue() noexcept = default;
@@ -68,7 +72,7 @@ class ResumptionQueue {
     head_.previous_->next_ = &resumption;
     head_.previous_ = &resumption;
   }
-  /// Runs the first, who may queue others and destroy what he waited in.
+  /// Runs the first, who may queue others and destroy what he waited in. Not of an empty queue.
   void run_first() {
     Resumption& first = *head_.next_;
     first.leave_queue();

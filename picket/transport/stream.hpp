@@ -26,8 +26,10 @@ class StreamOperation;
 /// awaited and has a deadline.
 ///
 /// One reads and one writes at a time. An operation whose deadline passes ends with `timeout`, and the stream stays
-/// usable. Thread safety: its worker's thread only. Lifetime: must not be
-/// destroyed while an operation is awaited; close() ends those first.
+/// usable.
+///
+/// Thread safety: its worker's thread only. Lifetime: must not be destroyed while an operation is awaited; close() ends
+/// those first. What an operation is given, be it bytes or an endpoint, lives until it has ended.
 class Stream {
  public:
   explicit Stream(Worker& worker) : channel_(worker) {}
@@ -86,7 +88,7 @@ class Stream {
   std::uint32_t cancels_ = 0;
 };
 
-/// Takes a connected descriptor over as a stream of `worker`.
+/// Takes a connected descriptor over as a stream of `worker`, which closes it.
 [[nodiscard]] inline Stream adopt(Worker& worker, int descriptor) { return Stream{Channel{worker, descriptor}}; }
 
 namespace internal {
@@ -170,7 +172,8 @@ class Stream::Write : internal::StreamOperation {
   Transfer transfer_;
 };
 
-/// Awaitable: resumes at `until`, at most a millisecond late.
+/// Awaitable: resumes at `until`, at most a tick of the wheel (1 ms) late; never early. Allocates nothing.
+/// Thread safety: the worker's thread. Lifetime: destroying it ends the waiting, and nobody is resumed.
 class SleepUntil {
  public:
   SleepUntil(Worker& worker, base::TimePoint until) noexcept
@@ -194,7 +197,7 @@ class SleepUntil {
   Resumption waiting_;
 };
 
-/// Drops `size` bytes from the front of `parts`.
+/// Drops `size` bytes from the front of `parts`: what is left to write. Modifies the part where they end.
 [[nodiscard]] std::span<iovec> consume(std::span<iovec> parts, std::size_t size) noexcept;
 
 }  // namespace picket::transport

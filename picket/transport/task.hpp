@@ -15,12 +15,16 @@ class Task;
 
 namespace internal {
 
+/// What all tasks' promises have: where the frame lies, and who goes on at its end.
+/// Complexity: a frame of up to FrameMemory::largest bytes comes from its thread's memory; steady use allocates
+/// nothing.
 struct TaskPromiseBase {
   static void* operator new(std::size_t size) { return frame_memory.take(size); }
   static void operator delete(void* frame, std::size_t size) noexcept { frame_memory.give(frame, size); }
 
   std::coroutine_handle<> continuation = std::noop_coroutine();
 
+  /// Resumes the awaiter by a jump, not by a call: tasks that end one after the other take no stack.
   struct FinalAwaiter {
     [[nodiscard]] bool await_ready() const noexcept { return false; }
     template <class Promise>
@@ -57,9 +61,12 @@ struct TaskPromise<void> : TaskPromiseBase {
 /// A coroutine that starts when it is awaited and resumes its awaiter when it ends.
 ///
 /// Rule (GCC 12 miscompiles the alternatives): a `co_await` is a whole statement, the whole initialiser of a named
-/// local, or the operand of `co_return`; its arguments are names, moved names or non-aggregate temporaries. Thread
-/// safety: runs on the thread that resumes it, its worker's. Lifetime: destroying a Task destroys its frame; not while
-/// it is suspended in an operation.
+/// local, or the operand of `co_return`; its arguments are names, moved names or non-aggregate temporaries.
+///
+/// Thread safety: runs on the thread that resumes it, its worker's. Lifetime: destroying a Task destroys its frame; not
+/// while it is suspended in an operation. What it takes by reference outlives it: a caller that awaits it sees to that.
+/// Errors: values, in T as a base::Result; an exception that leaves a task ends the process. Complexity: no allocation
+/// beside its frame; awaiting and ending are jumps.
 template <class T = void>
 class [[nodiscard]] Task {
  public:
@@ -79,6 +86,7 @@ class [[nodiscard]] Task {
     handle_.promise().continuation = awaiting;
     return handle_;
   }
+  /// Moves the result out: a task is awaited once.
   T await_resume() {
     if constexpr (!std::is_void_v<T>) return std::move(*handle_.promise().value);
   }
@@ -99,6 +107,7 @@ inline Task<void> internal::TaskPromise<void>::get_return_object() noexcept {
 
 namespace internal {
 
+/// A frame that nobody holds: it frees itself when its task has ended.
 struct Detached {
   struct promise_type {
     Detached get_return_object() const noexcept { return {}; }
@@ -112,6 +121,8 @@ struct Detached {
 }  // namespace internal
 
 /// Runs a task that nobody awaits: at once, until its first suspension, then whenever its operations complete.
+/// Thread safety: call it on the worker's thread; from another through Worker::post(). Lifetime: nobody waits for the
+/// task, so what it refers to must be its own or live as long as the worker.
 inline internal::Detached spawn(Task<void> task) { co_await task; }
 
 }  // namespace picket::transport
