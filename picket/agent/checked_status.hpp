@@ -6,7 +6,9 @@
 namespace picket::agent {
 
 /// A status that `fits`. One that is written down is checked when it is compiled: `BlockStatus{99}` is an error. of()
-/// takes one that only the running program knows.
+/// takes one that only the running program knows. A proxy would take another one for a failure of the agent.
+///
+/// Thread safety: a value. Errors: of() gives nothing for a status that does not fit.
 template <bool (*fits)(int)>
 class CheckedStatus {
  public:

@@ -11,7 +11,7 @@
 
 namespace picket::agent {
 
-/// For a handler that keeps nothing.
+/// For a handler that keeps nothing: HandlerWith<NoState, Connection> keeps something per connection alone.
 struct NoState {};
 
 namespace internal {

@@ -11,6 +11,9 @@
 
 /// What the classes of decision.hpp have in common. Each setter is there twice: on an object that stays it gives the
 /// object back, on a temporary it gives the temporary on, so that a chain can be returned without a copy.
+///
+/// Thread safety: values. Lifetime: a decision owns its text. Errors: none of the setters checks what it is given; the
+/// proxy does, and takes an answer that it cannot honour for a failure of the agent (protocol.md §5).
 namespace picket::agent {
 
 namespace internal {
@@ -78,14 +81,16 @@ class Answering;
 template <class Self>
 class Audited : public DecisionData {
  public:
+  /// A word to find the exchange by in the audit log. Each call adds one, here and below.
   Self& tag(std::string tag) & { return added(detailed().tags, std::move(tag)); }
   Self&& tag(std::string tag) && { return std::move(this->tag(std::move(tag))); }
-  /// The rule that matched.
+  /// The id of a rule that matched, as the agent's own documents name it.
   Self& rule(std::string id) & { return added(detailed().rules, std::move(id)); }
   Self&& rule(std::string id) && { return std::move(this->rule(std::move(id))); }
+  /// Why, as a code for machines. The client does not see it.
   Self& reason(std::string code) & { return added(detailed().reasons, std::move(code)); }
   Self&& reason(std::string code) && { return std::move(this->reason(std::move(code))); }
-  /// From 0 to 1.
+  /// How sure the agent is. Units: 0, a guess, to 1, certain. Once: the last call counts.
   Self& confidence(float value) & {
     detailed().confidence = value;
     return self();
@@ -112,21 +117,28 @@ class Audited : public DecisionData {
 
 /// What every decision about a request or a response may do to the headers of the answer that the client gets: the
 /// upstream's where it allows, the refusal's where it does not. In the order of the calls.
+///
+/// Errors: the proxy refuses an answer with a name or value that HTTP does not have, with a header of the connection or
+/// of the message's framing, or with more than 256 operations or 64 KiB (protocol.md §5).
 template <class Self>
 class Answering : public Audited<Self> {
  public:
+  /// Takes the place of all fields of that name; makes one where there is none. Names that an application takes for
+  /// one, such as x_user and X-User, are one name here.
   Self& set_response_header(std::string name, std::string value) & {
     return operate(wire::HeaderOp::Kind::set, std::move(name), std::move(value));
   }
   Self&& set_response_header(std::string name, std::string value) && {
     return std::move(this->set_response_header(std::move(name), std::move(value)));
   }
+  /// One more field; those of the same name stay. For set-cookie and other headers that may come several times.
   Self& add_response_header(std::string name, std::string value) & {
     return operate(wire::HeaderOp::Kind::add, std::move(name), std::move(value));
   }
   Self&& add_response_header(std::string name, std::string value) && {
     return std::move(this->add_response_header(std::move(name), std::move(value)));
   }
+  /// All fields of that name, as set_response_header() takes names.
   Self& remove_response_header(std::string name) & {
     return operate(wire::HeaderOp::Kind::remove, std::move(name), {});
   }
