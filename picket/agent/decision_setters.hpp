@@ -90,7 +90,7 @@ class Audited : public DecisionData {
   /// Why, as a code for machines. The client does not see it.
   Self& reason(std::string code) & { return added(detailed().reasons, std::move(code)); }
   Self&& reason(std::string code) && { return std::move(this->reason(std::move(code))); }
-  /// How sure the agent is. Units: 0, a guess, to 1, certain. Once: the last call counts.
+  /// How sure the agent is. Units: 0, a guess, to 1, certain. The last call counts.
   Self& confidence(float value) & {
     detailed().confidence = value;
     return self();

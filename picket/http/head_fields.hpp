@@ -23,16 +23,22 @@ namespace picket::http {
 ///
 /// Refused in both (RFC 9112 §2.2, §5, §6.1, §6.3): bare CR or LF, obs-fold, white space before the colon, names that
 /// are no token, control characters in values, a Content-Length that is not one number, a Transfer-Encoding that is
-/// anything but one `chunked`, and more than one way to delimit the body. Thread safety: none. Lifetime: the head's.
+/// anything but one `chunked`, and more than one way to delimit the body: what two readers may take differently is how
+/// requests are smuggled.
+///
+/// Thread safety: none. Lifetime: the head's and the arena's. Errors: values, with the status that a client gets.
+/// Complexity: one pass over the bytes.
 class HeadFields {
  public:
   explicit HeadFields(base::Arena& arena) : fields_(arena) { fields_.reserve(usual_fields); }
 
-  /// Reads the lines behind the first one, the empty line included, which must end the head.
+  /// Reads the lines behind the first one, the empty line included, which must end the head. Errors: 400 for what is
+  /// refused, 431 for more fields than `max_fields`. Once.
   [[nodiscard]] std::optional<HeadError> read(std::string_view lines, std::size_t max_fields);
 
   [[nodiscard]] base::Headers headers() const noexcept { return base::Headers{fields_.items()}; }
   [[nodiscard]] bool has_length() const noexcept { return lengths_ != 0; }
+  /// Units: bytes; 0 where it is not said.
   [[nodiscard]] std::uint64_t content_length() const noexcept { return content_length_; }
   [[nodiscard]] bool is_chunked() const noexcept { return encodings_ != 0; }
   /// How the body is delimited; `otherwise` where no field says so.
@@ -42,6 +48,7 @@ class HeadFields {
   [[nodiscard]] bool keeps_alive(int version) const noexcept { return !closes_ && (version >= 11 || keeps_alive_); }
   /// Expect is a list, whose items may stand in several fields (RFC 9110 §10.1.1).
   [[nodiscard]] bool expects_continue() const noexcept { return expects_continue_; }
+  /// How many Host fields there are: a request of HTTP/1.1 has one (RFC 9112 §3.2).
   [[nodiscard]] std::size_t hosts() const noexcept { return hosts_; }
   [[nodiscard]] bool has_malformed_host() const noexcept { return malformed_host_; }
   /// Connection, or Proxy-Connection, is no list of tokens (RFC 9110 §7.6.1).

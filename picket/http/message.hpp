@@ -8,19 +8,26 @@
 
 namespace picket::http {
 
-/// How a message's body is delimited.
-enum class Framing : std::uint8_t { none, length, chunked, until_close };
+/// How a message's body is delimited (RFC 9112 §6.3).
+enum class Framing : std::uint8_t {
+  none,         ///< There is none.
+  length,       ///< By Content-Length, which may be 0.
+  chunked,      ///< By chunks, the last of which is empty (RFC 9112 §7.1).
+  until_close,  ///< By the end of the connection. Responses only.
+};
 
-/// A request's head; views of the bytes it was parsed from. Header order, names and values are as they came.
+/// A request's head. Header order, names and values are as they came.
+///
+/// Lifetime: views of the bytes it was parsed from, and of the arena. Thread safety: a value.
 struct RequestHead {
-  std::string_view method;
-  std::string_view target;
-  int version = 11;  ///< 10 or 11
+  std::string_view method;  ///< In the case it came in: methods differ by case (RFC 9110 §9.1).
+  std::string_view target;  ///< Neither decoded nor normalised.
+  int version = 11;         ///< 10 or 11
   base::Headers headers;
   Framing framing = Framing::none;
   std::uint64_t content_length = 0;  ///< bytes, with Framing::length
-  bool keep_alive = true;
-  bool expects_continue = false;
+  bool keep_alive = true;            ///< Another message may follow on its connection.
+  bool expects_continue = false;     ///< Its body may wait for 100 Continue (RFC 9110 §10.1.1).
 
   [[nodiscard]] bool has_body() const noexcept {
     return framing == Framing::chunked || (framing == Framing::length && content_length != 0);

@@ -9,6 +9,7 @@
 
 namespace picket::http {
 
+/// Text as a part of a write. Lifetime: a view of it.
 [[nodiscard]] iovec part(std::string_view text) noexcept;
 
 /// "<hex size>\r\n" of a chunk (RFC 9112 §7.1).
@@ -26,8 +27,10 @@ class ChunkSize {
   std::size_t size_;
 };
 
-/// One write of a message under way: a head, a piece of its body, or both. Lifetime: views of what it is given; of no
-/// use once written.
+/// One write of a message under way: a head, a piece of its body, or both, in one system call and without a copy.
+///
+/// Thread safety: none. Lifetime: views of what it is given, which stays until it is written; of no use afterwards.
+/// Source: RFC 9112 §7.1 for chunks. No trailers are sent.
 class Outgoing {
  public:
   /// `head`: may be empty. `piece`: what there is of the body; empty at its end or where there is none yet. `last`:
@@ -36,6 +39,7 @@ class Outgoing {
   Outgoing(const Outgoing&) = delete;
   Outgoing& operator=(const Outgoing&) = delete;
 
+  /// For Stream::write(), which modifies them.
   [[nodiscard]] std::span<iovec> parts() noexcept { return std::span{parts_}.first(count_); }
 
  private:

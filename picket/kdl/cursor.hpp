@@ -12,7 +12,11 @@
 
 namespace picket::kdl {
 
-/// A place in a text that is known to be UTF-8, and the errors found on the way. Lifetime: borrows both.
+/// A place in a text that is known to be UTF-8, and the errors found on the way.
+///
+/// Thread safety: none. Lifetime: borrows both; what it returns are views of the text. Units: positions and lengths are
+/// bytes from the start. Errors: collected, never thrown; reading goes on, so that one run tells of all, and stops
+/// after max_errors.
 class Cursor {
  public:
   Cursor(std::string_view text, std::uint32_t file, std::vector<Error>& errors)
@@ -24,6 +28,7 @@ class Cursor {
   [[nodiscard]] bool starts_with(std::string_view prefix) const noexcept { return rest().starts_with(prefix); }
   /// The next byte; NUL, which no document contains, at the end.
   [[nodiscard]] char peek() const noexcept { return at_end() ? '\0' : text_[at_]; }
+  /// Without a length at the end.
   [[nodiscard]] CodePoint code_point() const noexcept { return decode(text_, at_); }
   /// Bytes of the newline that stands here, or 0.
   [[nodiscard]] std::size_t newline() const noexcept { return newline_length(text_, at_); }
@@ -31,10 +36,12 @@ class Cursor {
     return text_.substr(begin, end - begin);
   }
 
+  /// To the end at the most.
   void advance(std::size_t bytes) noexcept {
     at_ = static_cast<std::uint32_t>(std::min<std::size_t>(text_.size(), at_ + bytes));
   }
   void advance_code_point() noexcept { advance(std::max<std::size_t>(1, code_point().length)); }
+  /// Steps over `expected`. False: it does not stand here, and nothing moved.
   bool accept(std::string_view expected) noexcept {
     if (!starts_with(expected)) return false;
     advance(expected.size());
@@ -59,6 +66,8 @@ class Cursor {
   [[nodiscard]] Span span(std::uint32_t begin, std::uint32_t end) const noexcept { return {file_, begin, end}; }
   [[nodiscard]] Span span_from(std::uint32_t begin) const noexcept { return span(begin, at_); }
 
+  /// `message` says what is wrong, `hint` what to do about it, or nothing. One beyond max_errors would help nobody:
+  /// reading stops with the last of them.
   void error(Span at, std::string message, std::string hint) {
     if (stopped_) return;
     errors_->push_back({at, std::move(message), std::move(hint)});

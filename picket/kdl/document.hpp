@@ -12,6 +12,7 @@
 namespace picket::kdl {
 
 /// Where something stands: bytes [begin, end) of one source. `file` is whatever number the caller gave to parse().
+/// A place, not a view: whoever shows it needs the source.
 struct Span {
   std::uint32_t file = 0;
   std::uint32_t begin = 0;
@@ -77,6 +78,7 @@ struct Property {
   Value value;
 };
 
+/// One node and all below it. Lifetime: it owns its text. Thread safety: a value. Source: KDL 2.0.0, "Components".
 struct Node {
   Name name;
   std::optional<Name> type;

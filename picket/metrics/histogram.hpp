@@ -12,15 +12,18 @@ namespace picket::metrics {
 
 /// Latencies from 1 ns to 137 s, 16 buckets per power of two: every recorded value is known to within 6.25 %. What is
 /// longer counts in the last bucket.
-/// Thread safety: one thread records, any thread reads. Complexity: record is O(1) and allocates nothing.
-/// The bucket scheme is that of HdrHistogram (log-linear).
+///
+/// Thread safety: one thread records, any thread reads; a reader may see a latency in its bucket and not yet in the
+/// sum. Complexity: record is O(1) and allocates nothing; reading looks at every bucket, 4 KiB of them. Units:
+/// nanoseconds. Source: the bucket scheme is that of HdrHistogram (log-linear).
 class Histogram {
  public:
-  static constexpr unsigned sub_bits = 4;
-  static constexpr unsigned value_bits = 37;
+  static constexpr unsigned sub_bits = 4;     ///< Buckets per power of two, as a power of two: the precision.
+  static constexpr unsigned value_bits = 37;  ///< Of the largest latency in nanoseconds that is told apart.
   static constexpr std::size_t bucket_count = (value_bits - sub_bits + 1) << sub_bits;
   using Counts = std::array<std::uint64_t, bucket_count>;
 
+  /// A negative latency counts as none.
   void record(std::chrono::nanoseconds latency) noexcept {
     const auto value = latency.count() < 0 ? std::uint64_t{0} : static_cast<std::uint64_t>(latency.count());
     buckets_[bucket_of(value)].add();

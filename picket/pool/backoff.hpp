@@ -9,18 +9,22 @@ namespace picket::pool {
 
 /// How long to wait before connecting again: doubles from `quickest` to `interval`, from there to `most`, each time
 /// ±25 % at random but never more than `most`, so that the connections of many workers do not come back in one instant.
-/// The quick ones are for agents that start beside us or are restarted. Pure but for its random state. Thread safety:
-/// none.
+/// The quick ones are for agents that start beside us or are restarted.
+///
+/// Thread safety: none. Pure but for its random state: who waits, and by which clock, is the caller's business.
 class Backoff {
  public:
   static constexpr base::Duration quickest = std::chrono::milliseconds{100};
 
+  /// `most`: the longest pause; no less than `interval`, whatever is said. `seed`: another one for each connection, or
+  /// they all come back together.
   Backoff(base::Duration interval, base::Duration most, std::uint32_t seed) noexcept
       : interval_(interval),
         most_(std::max(most, interval)),
         current_(std::min(quickest, interval)),
         random_(seed | 1) {}
 
+  /// The pause to make now. Those after it are longer, up to `most`.
   [[nodiscard]] base::Duration next() noexcept {
     const base::Duration base = current_;
     current_ = std::min(current_ * 2, current_ < interval_ ? interval_ : most_);
@@ -31,6 +35,7 @@ class Backoff {
     random_ ^= random_ << 5;
     return std::min(base * static_cast<std::int64_t>(75 + random_ % 51) / 100, most_);
   }
+  /// The connection is there: the next pause is a quick one again.
   void reset() noexcept {
     current_ = std::min(quickest, interval_);
     attempts_ = 0;

@@ -8,17 +8,25 @@
 namespace picket::pool {
 
 /// A circuit breaker: closed, open for a while or until the agent is connected to again, then half open for a few
-/// probes.
+/// probes. Who waits for an agent that does not answer holds a request up: an open breaker refuses at once.
 ///
 /// A permit is what a probe holds; it is given back however the probe ends, so that none can leak. Pure: the caller
-/// says what time it is. Thread safety: none.
+/// says what time it is. Thread safety: none. Complexity: O(1).
 class Breaker {
  public:
-  enum class State : std::uint8_t { closed, open, half_open };
-  enum class Permit : std::uint8_t { none, normal, probe };
+  enum class State : std::uint8_t {
+    closed,     ///< Everything is admitted; consecutive failures are counted.
+    open,       ///< Nothing is admitted.
+    half_open,  ///< A few probes are admitted: enough successes close it, one failure opens it.
+  };
+  enum class Permit : std::uint8_t {
+    none,    ///< Refused.
+    normal,  ///< Of a closed breaker.
+    probe,   ///< Of a half-open one: it has one of the places for probes until finish().
+  };
   enum class Outcome : std::uint8_t {
-    success,
-    failure,
+    success,  ///< The agent has answered.
+    failure,  ///< It failed, and the agent is to blame.
     neutral,  ///< Says nothing of the agent: the client went away, or a slow evaluation on a connection that lives.
   };
 

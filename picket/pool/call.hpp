@@ -21,12 +21,12 @@ class Exchange;
 /// One event on its way to an agent and back: starts when it is made, is awaited for its answer.
 ///
 /// `co_await exchange.request_headers(event)` yields base::Result<wire::AgentResponse>; the response lives as long as
-/// its exchange. Several calls at once are awaited through a CallSet. No coroutine frame, no allocation. Destroying a
-/// pending call cancels its exchange.
+/// its exchange. Several calls at once are awaited through a CallSet. Destroying a pending call cancels its exchange.
 ///
 /// Thread safety: the worker's thread. Lifetime: the event and all it refers to, and the exchange, must outlive the
 /// call. Not movable. Errors: timeout, unavailable (nothing to send it to, or too many wait), circuit_open,
 /// flow_control_paused, connection_closed, invalid_message (the agent broke the protocol), message_too_large.
+/// Complexity: no coroutine frame, no allocation.
 class Call {
  public:
   Call(Exchange& exchange, session::EventPointer event, wire::EventKind kind, base::Deadline deadline);
@@ -85,7 +85,7 @@ class Call {
   base::Result<wire::AgentResponse> result_;
 };
 
-/// Awaits a call's end and leaves its result where it is: call.result().
+/// Awaits a call's end and leaves its result where it is: call.result(). Lifetime: the call outlives it.
 class Ended {
  public:
   explicit Ended(Call& call) noexcept : call_(call) {}
@@ -98,13 +98,15 @@ class Ended {
 };
 
 /// Several calls at once: `co_await set.next()` resumes when at least one more call has ended, at once where one
-/// already has. Thread safety: the worker's thread. Lifetime: outlives its calls' being pending.
+/// already has. Whoever awaits it looks which by Call::done(): one next() may tell of several.
+/// Thread safety: the worker's thread. Lifetime: outlives its calls' being pending.
 class CallSet {
  public:
   CallSet() = default;
   CallSet(const CallSet&) = delete;
   CallSet& operator=(const CallSet&) = delete;
 
+  /// Each call to one set, which is awaited in its place.
   void add(Call& call) noexcept;
 
   class Next {

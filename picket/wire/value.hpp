@@ -11,8 +11,11 @@ namespace picket::wire {
 
 struct Member;
 
-/// Any JSON or MessagePack value: configurations, audit.custom. A view: lists and members live in the arena it was
-/// decoded to.
+/// Any JSON or MessagePack value: configurations, audit.custom.
+///
+/// Thread safety: a value that nobody writes. Lifetime: a view: text, lists and members live in the payload or the
+/// arena it was decoded to. Errors: none; what has another type is not found. Source: RFC 8259 §3, MessagePack's
+/// formats.
 struct Value {
   struct Null {
     friend bool operator==(Null, Null) = default;
@@ -28,7 +31,7 @@ struct Value {
     return std::get_if<T>(&data);
   }
   [[nodiscard]] bool is_null() const noexcept { return std::holds_alternative<Null>(data); }
-  /// The member of that name where this is an object that has one.
+  /// The member of that name where this is an object that has one, else null. Complexity: a scan.
   [[nodiscard]] const Value* find(std::string_view name) const noexcept;
 };
 
