@@ -9,7 +9,8 @@
 
 namespace picket::body {
 
-/// A stage that lets everything through as it comes, a block at a time.
+/// A stage that lets everything through as it comes. It has credit until a block waits in it, so that who does not take
+/// is not fed without end. Thread safety: none.
 class Passage final : public Stage {
  public:
   ~Passage() = default;

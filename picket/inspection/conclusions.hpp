@@ -23,7 +23,9 @@ struct Outcome {
 
 /// What the answers of one exchange's agents mean: each is checked, counted and told to the sink, and its failure
 /// decided by the filter's failure mode, the same in every phase. Keeps what agents want changed of heads.
-/// Thread safety: its worker's thread. Lifetime: what it is given outlives it.
+///
+/// Thread safety: its worker's thread. Lifetime: what it is given outlives it. Errors: none of its own; an answer that
+/// cannot be honoured becomes a failure of its agent.
 class Conclusions {
  public:
   /// `audit` may be null.
