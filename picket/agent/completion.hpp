@@ -15,7 +15,7 @@ class Worker;
 namespace picket::agent {
 
 /// Says "the answer comes later" to the server. Only a Completion makes one, so a handler cannot promise an answer that
-/// nobody holds.
+/// nobody holds. A value without content.
 class Deferred {
  private:
   friend class Completion;
@@ -24,7 +24,7 @@ class Deferred {
 
 /// The way back to a worker from any thread; closed when the server goes, after which posted jobs are dropped.
 ///
-/// Thread safety: any thread.
+/// Thread safety: any thread. Lifetime: shared by whoever may still answer, so that it outlives them and the worker.
 class Mailbox {
  public:
   explicit Mailbox(transport::Worker& worker) noexcept : worker_(&worker) {}

@@ -16,7 +16,8 @@ namespace picket::transport {
 /// its place.
 enum class ClearText : std::uint8_t { refused, allowed };
 
-/// Where to listen or connect: a socket address and the text it came from. A value.
+/// Where to listen or connect: a socket address and the text it came from. Nothing is resolved: hosts are IP addresses.
+/// Thread safety and lifetime: a value; address() and path() are its own memory.
 class Endpoint {
  public:
   /// Where an agent is, as everything that takes an agent's address spells it: "unix:PATH", or where clear text is

@@ -19,7 +19,8 @@
 
 namespace picket::transport {
 
-/// Something that has output to write once the current loop turn is over.
+/// Something that has output to write once the current loop turn is over. Thread safety: its worker's. Lifetime: calls
+/// Worker::forget() before it goes; not movable while it is queued.
 class Flushable {
  public:
   virtual void flush() = 0;
