@@ -11,7 +11,7 @@ struct Words {
 };
 
 // In the order of ErrorKind.
-constexpr std::array<Words, 12> kWords{{
+constexpr std::array<Words, error_kind_count> kWords{{
     {"connection_failed", "the peer could not be reached or refused the handshake"},
     {"connection_closed", "the connection ended while something still waited for it"},
     {"timeout", "a deadline passed"},

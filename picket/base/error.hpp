@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -22,6 +23,8 @@ enum class ErrorKind : std::uint8_t {
   unavailable,          ///< The agent is known, but no connection to it can take more now.
   io,                   ///< The operating system refused something.
 };
+inline constexpr std::size_t error_kind_count = 12;
+static_assert(static_cast<std::size_t>(ErrorKind::io) + 1 == error_kind_count);
 
 /// The kind's name as it appears in logs and metrics, e.g. "connection_failed".
 [[nodiscard]] std::string_view name(ErrorKind kind) noexcept;

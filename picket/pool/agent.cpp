@@ -58,6 +58,10 @@ base::Result<std::unique_ptr<Agent>> Agent::make(transport::Worker& worker, cons
       spec.endpoint, spec.insecure ? transport::ClearText::allowed : transport::ClearText::refused);
   if (!endpoint)
     return base::fail(endpoint.error().kind(), fmt::format("agent '{}': {}", spec.id, endpoint.error().detail()));
+  const Config& chosen = spec.config.value_or(config);
+  if (chosen.connections_per_agent == 0)
+    return base::fail(ErrorKind::connection_failed,
+                      fmt::format("agent '{}': connections_per_agent is 0, which reaches nobody; at least 1", spec.id));
   if (spec.config_json) {
     // The parser may look a little past the text.
     std::string text = *spec.config_json;
@@ -67,7 +71,7 @@ base::Result<std::unique_ptr<Agent>> Agent::make(transport::Worker& worker, cons
       return base::fail(ErrorKind::invalid_message,
                         fmt::format("agent '{}': its configuration: {}", spec.id, parsed.error().detail()));
   }
-  return std::unique_ptr<Agent>{new Agent{worker, spec, spec.config.value_or(config), std::move(*endpoint), observer}};
+  return std::unique_ptr<Agent>{new Agent{worker, spec, chosen, std::move(*endpoint), observer}};
 }
 
 Agent::~Agent() { close_now(); }

@@ -32,6 +32,8 @@ TEST_F(AgentPoolTest, WhatCannotBeAnAgentIsRefusedWithItsName) {
   EXPECT_EQ(kind({.id = "clear", .endpoint = "tcp:127.0.0.1:1"}), ErrorKind::connection_failed);
   EXPECT_EQ(kind({.id = "tls", .endpoint = "tls:a:1"}), ErrorKind::connection_failed);
   EXPECT_EQ(kind({.id = "deep", .endpoint = "unix:/" + std::string(200, 'x')}), ErrorKind::connection_failed);
+  EXPECT_EQ(kind({.id = "nobody", .endpoint = folder_.socket().text(), .config = Config{.connections_per_agent = 0}}),
+            ErrorKind::connection_failed);
   EXPECT_EQ(kind({.id = "odd", .endpoint = folder_.socket().text(), .config_json = "{"}), ErrorKind::invalid_message);
 }
 

@@ -12,7 +12,7 @@ namespace picket::pool {
 struct AgentMetrics {
   metrics::Counter calls;  ///< Events that were to be sent.
   metrics::Counter answered;
-  std::array<metrics::Counter, 12> failures;  ///< By base::ErrorKind.
+  std::array<metrics::Counter, base::error_kind_count> failures;  ///< By base::ErrorKind.
   metrics::Counter skipped;  ///< Events of kinds that the agent does not take: not sent, decided by nobody.
   metrics::Counter connections_opened;
   metrics::Counter connections_lost;

@@ -35,13 +35,29 @@ TEST(FrameMemory, FramesInUseAreApart) {
   memory.give(two, 100);
 }
 
-TEST(FrameMemory, MoreFramesThanAreKeptComeAndGo) {
+TEST(FrameMemory, OfMoreFramesThanAreKeptTheFirstOnesAreUsedAgain) {
   FrameMemory memory;
-  for (const std::size_t size : {std::size_t{1}, FrameMemory::largest, FrameMemory::largest + 1}) {
+  for (const std::size_t size : {std::size_t{1}, FrameMemory::largest}) {
     std::vector<void*> frames;
     for (std::size_t i = 0; i < FrameMemory::kept + 10; ++i) frames.push_back(memory.take(size));
     for (void* const frame : frames) memory.give(frame, size);
+    for (std::size_t i = FrameMemory::kept; i != 0; --i) {
+      void* const again = memory.take(size);
+      EXPECT_EQ(again, frames[i - 1]);
+      frames.push_back(again);
+    }
+    for (std::size_t i = 0; i < FrameMemory::kept; ++i) memory.give(frames[FrameMemory::kept + 10 + i], size);
   }
+}
+
+TEST(FrameMemory, AFrameThatIsTooLargeToBeKeptComesFromTheSystem) {
+  FrameMemory memory;
+  constexpr std::size_t size = FrameMemory::largest + 1;
+  void* const first = memory.take(size);
+  void* const second = memory.take(size);
+  EXPECT_NE(first, second);
+  memory.give(first, size);
+  memory.give(second, size);
 }
 
 #if defined(__SANITIZE_ADDRESS__)

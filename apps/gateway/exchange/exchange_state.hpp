@@ -25,6 +25,7 @@ enum class Stage : std::uint8_t {
   gone,             ///< The client does not read any more, or the process ends. Nobody is answered.
 };
 inline constexpr std::size_t stage_count = 16;
+static_assert(static_cast<std::size_t>(Stage::gone) + 1 == stage_count);
 [[nodiscard]] std::string_view name(Stage stage) noexcept;
 
 /// What happens to an exchange. Except for client_lost and cut_short, which come at any time, each is what the work of
@@ -52,6 +53,7 @@ enum class Event : std::uint8_t {
   client_lost,    ///< The client left, its side failed, or the process ends.
 };
 inline constexpr std::size_t event_count = 20;
+static_assert(static_cast<std::size_t>(Event::client_lost) + 1 == event_count);
 [[nodiscard]] std::string_view name(Event event) noexcept;
 
 /// Who answers a request that no agent stops.
