@@ -40,7 +40,8 @@ BothEnds::BothEnds(wire::Encoding encoding, std::uint32_t connections)
                    .handler = handler_,
                    .mailbox = std::make_shared<agent::Mailbox>(worker_),
                    .execution = agent::Execution::on_loop,
-                   .config = {.info = {.agent_id = "a", .name = "a", .version = "1", .events = kinds}},
+                   .config = std::make_shared<session::AgentConfig>(
+                       session::AgentConfig{.info = {.agent_id = "a", .name = "a", .version = "1", .events = kinds}}),
                    .log = {},
                    .on_over = [](agent::internal::ServedConnection&) {}},
       pool_(worker_, {.connections_per_agent = connections, .health_check_interval = std::chrono::hours{1}}),
@@ -66,7 +67,6 @@ void BothEnds::exchange(const wire::RequestHeaders& like) {
   {
     pool::Exchange exchange = pool_.begin(agent_, id);
     wire::RequestHeaders head = like;
-    head.metadata.correlation_id = id.text();
     const pool::Call call = exchange.request_headers(head);
     turn_until([&] { return call.done(); });
     if (!call.result()) throw std::runtime_error{call.result().error().message()};

@@ -53,7 +53,7 @@ void operation(const std::string& name, Work work) {
 
 template <class Message>
 void encode(const std::string& name, const wire::Format& format, const Message& message) {
-  operation("encode/" + name, [&, out = wire::Output{}]() mutable {
+  operation("encode/" + name, [&, out = wire::Output{transport::stream_framing}]() mutable {
     (void)wire::encode(format, message, out);
     const std::size_t size = out.size();
     out.consume(size);
@@ -82,7 +82,6 @@ void dispatch(const std::string& name, wire::Encoding encoding) {
   wire::RequestHeaders head = payloads().request("small");
   operation_of_parts("dispatch/" + name, [&] {
     const base::CorrelationId id = pair.ids().mint();
-    head.metadata.correlation_id = id.text();
     pair.ask(id, head);
     pair.answer();
     bool answered = false;

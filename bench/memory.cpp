@@ -78,9 +78,7 @@ void exchanges(const std::string& endpoint, std::size_t count) {
   std::vector<wire::RequestHeaders> heads(count);
   for (std::size_t i = 0; i < count; ++i) {
     ids[i] = connected.worker.ids().mint();
-    heads[i] = {.metadata = {.correlation_id = ids[i].text(), .request_id = "r", .client_ip = "192.0.2.1"},
-                .method = "GET",
-                .uri = "/"};
+    heads[i] = {.metadata = {.request_id = "r", .client_ip = "192.0.2.1"}, .method = "GET", .uri = "/"};
   }
   const std::size_t before = allocated();
   std::deque<pool::Exchange> all;

@@ -50,7 +50,7 @@ template <class Message>
 [[nodiscard]] std::string payload_of(const wire::Format& format, const Message& message) {
   wire::Output out;
   (void)wire::encode(format, message, out);
-  return out.flatten().substr(wire::frame_header_size);
+  return out.flatten();
 }
 
 /// The payloads of this process.

@@ -9,7 +9,9 @@
 #include <variant>
 
 #include "picket/session/agent_session.hpp"
+#include "picket/session/handshake.hpp"
 #include "picket/session/proxy_session.hpp"
+#include "picket/transport/stream_framing.hpp"
 
 namespace picket::bench {
 
@@ -18,12 +20,18 @@ namespace picket::bench {
 class SessionPair {
  public:
   explicit SessionPair(wire::Encoding encoding)
-      : proxy_({.encodings = {encoding}}, now_),
-        agent_({.info = {.agent_id = "a", .name = "n", .version = "1"}, .max_exchanges = 100'000}, now_),
+      : proxy_(std::make_unique<session::ProxyHandshake>(
+                   std::make_shared<session::ProxyConfig>(session::ProxyConfig{.encodings = {encoding}})),
+               now_),
+        agent_(std::make_unique<session::AgentHandshake>(std::make_shared<session::AgentConfig>(session::AgentConfig{
+                   .info = {.agent_id = "a", .name = "n", .version = "1"}, .max_exchanges = 100'000})),
+               now_),
         wire_(256 * 1024, '\0') {
     deliver_events();
-    take_answers();
-    if (proxy_.state() != session::ProxySession::State::ready) throw std::runtime_error{"no handshake"};
+    on_its_way_ = carry(agent_.output());
+    proxy_.feed(on_its_way_, now_);
+    if (proxy_.conversation().session() == nullptr) throw std::runtime_error{"no handshake"};
+    proxy().clear_actions();
   }
   SessionPair(const SessionPair&) = delete;
   SessionPair& operator=(const SessionPair&) = delete;
@@ -32,14 +40,14 @@ class SessionPair {
 
   /// Puts an event in flight; it arrives at the agent. The event must live until it is answered.
   template <class Event>
-  void ask(const base::CorrelationId& id, const Event& event) {
-    if (!proxy_.send(id, event, base::Deadline{now_ + std::chrono::seconds{1}}, 1, now_))
+  void ask(const base::CorrelationId& id, Event& event) {
+    if (!proxy().send(id, &event, base::Deadline{now_ + std::chrono::seconds{1}}, 1, now_))
       throw std::runtime_error{"an event was refused"};
     deliver_events();
   }
   /// The agent allows the event that it has had longest; the answer is on its way.
   void answer() {
-    if (!agent_.respond(arrived_.front(), {}, now_)) throw std::runtime_error{"an answer was refused"};
+    if (!agent().respond(arrived_.front(), {}, now_)) throw std::runtime_error{"an answer was refused"};
     arrived_.pop_front();
     on_its_way_ = carry(agent_.output());
   }
@@ -47,31 +55,29 @@ class SessionPair {
   [[nodiscard]] bool take_answer() {
     proxy_.feed(on_its_way_, now_);
     const bool answered =
-        proxy_.actions().size() == 1 && std::holds_alternative<session::Answered>(proxy_.actions().front());
-    proxy_.clear_actions();
+        proxy().actions().size() == 1 && std::holds_alternative<session::Answered>(proxy().actions().front());
+    proxy().clear_actions();
     return answered;
   }
   void complete(const base::CorrelationId& id) {
-    proxy_.complete(id, {.correlation_id = id.text(), .status = 200}, now_);
+    proxy().complete(id, {.status = 200}, now_);
     deliver_events();
   }
 
  private:
+  [[nodiscard]] session::ProxySession& proxy() noexcept { return *proxy_.conversation().session(); }
+  [[nodiscard]] session::AgentSession& agent() noexcept { return *agent_.conversation().session(); }
   void deliver_events() {
     agent_.feed(carry(proxy_.output()), now_);
-    for (const auto& action : agent_.actions()) {
+    for (const auto& action : agent().actions()) {
       const auto* const event = std::get_if<session::Arrived>(&action);
       if (event == nullptr) continue;
       if (std::holds_alternative<const wire::RequestComplete*>(event->message))
-        (void)agent_.respond(event->ref, {}, now_);
+        (void)agent().respond(event->ref, {}, now_);
       else
         arrived_.push_back(event->ref);
     }
-    agent_.clear_actions();
-  }
-  void take_answers() {
-    on_its_way_ = carry(agent_.output());
-    (void)take_answer();
+    agent().clear_actions();
   }
   /// What the kernel does: all of `from`, now in memory of the other end.
   std::string_view carry(wire::Output& from) {
@@ -94,8 +100,8 @@ class SessionPair {
 
   base::TimePoint now_{std::chrono::hours{100}};
   base::CorrelationIds ids_;
-  session::ProxySession proxy_;
-  session::AgentSession agent_;
+  transport::StreamFraming<session::ProxySession> proxy_;
+  transport::StreamFraming<session::AgentSession> agent_;
   std::string wire_;
   std::string_view on_its_way_;
   std::deque<session::EventRef> arrived_;

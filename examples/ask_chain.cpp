@@ -32,10 +32,10 @@ transport::Task<void> ask(pool::AgentPool& pool, const inspection::Chain& chain,
   {
     inspection::Inspection inspection{worker, chain, &audit, id, memory};
     const std::array<base::Header, 1> headers{{{"Host", "example.test"}}};
-    const wire::RequestHeaders head{.metadata = {.correlation_id = id.text(), .client_ip = request[0]},
-                                    .method = request[1],
-                                    .uri = request[2],
-                                    .headers = std::span<const base::Header>{headers}};
+    wire::RequestHeaders head{.metadata = {.client_ip = request[0]},
+                              .method = request[1],
+                              .uri = request[2],
+                              .headers = std::span<const base::Header>{headers}};
     inspection::Verdict verdict = co_await inspection.request_headers(head);
     if (verdict.goes_on() && request.size() > 3) {
       inspection::BodyInspection& body = inspection.request_body();
@@ -47,7 +47,7 @@ transport::Task<void> ask(pool::AgentPool& pool, const inspection::Chain& chain,
     const std::uint16_t refused = verdict.answer ? verdict.answer->status : inspection::status_of(verdict.failure);
     const std::uint16_t status = verdict.goes_on() ? 200 : refused;
     std::cout << "verdict: " << verdict.decision << " " << status << '\n';
-    inspection.complete({.correlation_id = id.text(), .status = status});
+    inspection.complete({.status = status});
   }
   worker.ids().release(id);
   worker.stop();

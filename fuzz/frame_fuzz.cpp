@@ -3,8 +3,8 @@
 #include <vector>
 
 #include "fuzz/check.hpp"
-#include "picket/session/frame_reader.hpp"
-#include "picket/session/testing.hpp"
+#include "picket/session/testing/frames.hpp"
+#include "picket/transport/frame_reader.hpp"
 
 namespace {
 
@@ -19,7 +19,7 @@ struct Seen {
 /// The frames of a stream that arrives in pieces of `piece` bytes.
 Seen read_in_pieces(std::string_view stream, std::size_t piece) {
   Seen seen;
-  session::FrameReader reader;
+  transport::FrameReader reader;
   while (!stream.empty() && seen.error.empty()) {
     const session::testing::Padded bytes{stream.substr(0, piece)};
     stream.remove_prefix(bytes.view().size());

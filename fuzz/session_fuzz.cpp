@@ -5,12 +5,13 @@
 #include "fuzz/check.hpp"
 #include "picket/session/agent_session.hpp"
 #include "picket/session/proxy_session.hpp"
-#include "picket/session/testing.hpp"
+#include "picket/session/testing/frames.hpp"
 
 namespace {
 
 using namespace picket;
 using namespace std::chrono_literals;
+using session::testing::handshake;
 using session::testing::Padded;
 
 /// The input, taken byte by byte; zero when it is used up.
@@ -34,15 +35,16 @@ class Script {
   std::string_view bytes_;
 };
 
-/// Two sessions, the bytes between them, and what became of each event.
+/// Two ends, the bytes between them, and what became of each event.
 class Connection {
  public:
   explicit Connection(std::size_t options)
-      : proxy_({.encodings = {options % 2 == 0 ? wire::Encoding::json : wire::Encoding::msgpack},
-                .extensions = options / 2 % 2 == 0,
-                .config_json = options / 4 % 2 == 0 ? std::nullopt : std::optional<std::string>{R"({"a":1})"}},
+      : proxy_(handshake(session::ProxyConfig{
+                   .encodings = {options % 2 == 0 ? wire::Encoding::json : wire::Encoding::msgpack},
+                   .extensions = options / 2 % 2 == 0,
+                   .config_json = options / 4 % 2 == 0 ? std::nullopt : std::optional<std::string>{R"({"a":1})"}}),
                now_),
-        agent_({.max_exchanges = 4}, now_) {}
+        agent_(handshake(session::AgentConfig{.max_exchanges = 4}), now_) {}
 
   void step(Script& script) {
     switch (script.number() % 10) {
@@ -61,13 +63,14 @@ class Connection {
 
   /// Every event has ended once, unless its exchange was ended before.
   void finish() {
-    proxy_.disconnected(base::fail(base::ErrorKind::connection_closed, "the end"));
+    proxy_.conversation().disconnected(base::fail(base::ErrorKind::connection_closed, "the end"));
     collect();
     for (const Event& event : events_)
       fuzz::require(event.ends == (event.abandoned ? 0 : 1), "an event without an end");
-    fuzz::require(proxy_.in_flight() == 0, "something in flight on a closed connection");
-    agent_.disconnected(base::fail(base::ErrorKind::connection_closed, "the end"));
-    fuzz::require(agent_.unanswered() == 0 && agent_.exchanges() == 0, "an exchange on a closed connection");
+    fuzz::require(proxy() == nullptr || proxy()->in_flight() == 0, "something in flight on a closed connection");
+    agent_.conversation().disconnected(base::fail(base::ErrorKind::connection_closed, "the end"));
+    fuzz::require(agent() == nullptr || (agent()->unanswered() == 0 && agent()->exchanges() == 0),
+                  "an exchange on a closed connection");
   }
 
  private:
@@ -79,9 +82,12 @@ class Connection {
     bool abandoned = false;
   };
 
+  [[nodiscard]] session::ProxySession* proxy() { return proxy_.conversation().session(); }
+  [[nodiscard]] session::AgentSession* agent() { return agent_.conversation().session(); }
+
   template <class Message>
   void send(Script& script) {
-    if (ids_.empty() || events_.size() == 256) return;
+    if (proxy() == nullptr || ids_.empty() || events_.size() == 256) return;
     const std::size_t exchange = script.number() % ids_.size();
     Event& event = events_.emplace_back(Event{.exchange = exchange, .headers = {}, .chunk = {}});
     event.headers.metadata.correlation_id = event.chunk.correlation_id = ids_[exchange].text();
@@ -91,20 +97,20 @@ class Connection {
     const session::Tag tag = events_.size() - 1;
     base::Status sent;
     if constexpr (std::is_same_v<Message, wire::RequestHeaders>) {
-      sent = proxy_.send(ids_[exchange], event.headers, deadline, tag, now_);
+      sent = proxy()->send(ids_[exchange], &event.headers, deadline, tag, now_);
     } else {
-      sent = proxy_.send(ids_[exchange], event.chunk, deadline, tag, now_);
+      sent = proxy()->send(ids_[exchange], &event.chunk, deadline, tag, now_);
     }
     if (!sent) events_.pop_back();
   }
 
   void end_exchange(Script& script) {
-    if (ids_.empty()) return;
+    if (proxy() == nullptr || ids_.empty()) return;
     const std::size_t exchange = script.number() % ids_.size();
     if (script.number() % 2 == 0) {
-      proxy_.cancel(ids_[exchange], wire::CancelReason::client_disconnect, now_);
+      proxy()->cancel(ids_[exchange], wire::CancelReason::client_disconnect, now_);
     } else {
-      proxy_.complete(ids_[exchange], {.correlation_id = ids_[exchange].text()}, now_);
+      proxy()->complete(ids_[exchange], {}, now_);
     }
     for (Event& event : events_)
       if (event.exchange == exchange && event.ends == 0) event.abandoned = true;
@@ -113,14 +119,14 @@ class Connection {
   void answer(Script& script) {
     if (unanswered_.empty()) return;
     const std::size_t at = script.number() % unanswered_.size();
-    (void)agent_.respond(unanswered_[at], {}, now_);
+    (void)agent()->respond(unanswered_[at], {}, now_);
     if (script.number() % 8 != 0) unanswered_.erase(unanswered_.begin() + static_cast<std::ptrdiff_t>(at));
   }
 
   void pass_time(Script& script) {
     now_ += std::chrono::milliseconds{script.number() * 16};
-    proxy_.tick(now_);
-    agent_.tick(now_);
+    proxy_.conversation().tick(now_);
+    agent_.conversation().tick(now_);
     collect();
   }
 
@@ -131,28 +137,30 @@ class Connection {
   }
   void to_agent(const std::string& bytes) {
     agent_.feed(Padded{bytes}.view(), now_);
-    for (const auto& action : agent_.actions())
+    if (agent() == nullptr) return;
+    for (const auto& action : agent()->actions())
       if (const auto* const arrived = std::get_if<session::Arrived>(&action)) unanswered_.push_back(arrived->ref);
-    agent_.clear_actions();
+    agent()->clear_actions();
   }
   void to_proxy(const std::string& bytes) {
     proxy_.feed(Padded{bytes}.view(), now_);
     collect();
   }
   void collect() {
-    for (const auto& action : proxy_.actions()) {
+    if (proxy() == nullptr) return;
+    for (const auto& action : proxy()->actions()) {
       const auto* const answered = std::get_if<session::Answered>(&action);
       const auto* const failed = std::get_if<session::Failed>(&action);
       if (answered == nullptr && failed == nullptr) continue;
       Event& event = events_.at(answered != nullptr ? answered->tag : failed->tag);
       fuzz::require(++event.ends == 1 && !event.abandoned, "an event ended twice, or after its exchange");
     }
-    proxy_.clear_actions();
+    proxy()->clear_actions();
   }
 
   base::TimePoint now_{1h};
-  session::ProxySession proxy_;
-  session::AgentSession agent_;
+  transport::StreamFraming<session::ProxySession> proxy_;
+  transport::StreamFraming<session::AgentSession> agent_;
   base::CorrelationIds minter_;
   std::deque<base::CorrelationId> ids_;  // stable addresses: events carry views of them
   std::deque<Event> events_;             // the same: the session borrows them

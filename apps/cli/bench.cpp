@@ -46,9 +46,8 @@ constexpr std::array<wire::Header, 10> fields{
      {"x-forwarded-for", "203.0.113.195"},
      {"x-forwarded-proto", "https"}}};
 
-wire::RequestHeaders request_of(const base::CorrelationId& id) {
-  return {.metadata = {.correlation_id = id.text(),
-                       .request_id = "00000000000000000000000000000000",
+wire::RequestHeaders request_of() {
+  return {.metadata = {.request_id = "00000000000000000000000000000000",
                        .client_ip = "203.0.113.195",
                        .client_port = 54321,
                        .server_name = "www.example.com",
@@ -92,10 +91,9 @@ struct Load {
   }
 };
 
-wire::RequestBodyChunk chunk_of(const base::CorrelationId& id, std::string_view body, std::uint32_t index) {
+wire::RequestBodyChunk chunk_of(std::string_view body, std::uint32_t index) {
   const std::size_t at = index * chunk_size;
-  return {.correlation_id = id.text(),
-          .data = base::as_bytes(body.substr(at, chunk_size)),
+  return {.data = base::as_bytes(body.substr(at, chunk_size)),
           .is_last = at + chunk_size == body.size(),
           .total_size = body.size(),
           .chunk_index = index,
@@ -105,7 +103,7 @@ wire::RequestBodyChunk chunk_of(const base::CorrelationId& id, std::string_view 
 /// One body in chunks; each chunk is a decision. False when the run is over.
 transport::Task<bool> send_body(Load& load, pool::Exchange& exchange) {
   for (std::uint32_t index = 0; index < body_size / chunk_size; ++index) {
-    const wire::RequestBodyChunk chunk = chunk_of(exchange.id(), load.body, index);
+    wire::RequestBodyChunk chunk = chunk_of(load.body, index);
     const base::TimePoint begin = base::Clock::now();
     const auto response = co_await exchange.request_body(chunk);
     if (!load.note(begin, response)) co_return false;
@@ -116,7 +114,7 @@ transport::Task<bool> send_body(Load& load, pool::Exchange& exchange) {
 /// One exchange. False when the run is over.
 transport::Task<bool> run_exchange(Load& load, const base::CorrelationId& id) {
   pool::Exchange exchange = load.pool.begin(load.agent, id);
-  const wire::RequestHeaders request = request_of(id);
+  wire::RequestHeaders request = request_of();
   const base::TimePoint begin = base::Clock::now();
   const auto response = co_await exchange.request_headers(request);
   if (load.mode != Mode::body) co_return load.note(begin, response);

@@ -102,14 +102,13 @@ class Caller {
   transport::Task<void> exchange(pool::Agent& agent, Outcome& outcome) {
     id_ = worker_.ids().mint();
     exchange_.emplace(pool_.begin(agent, id_));
-    const wire::RequestHeaders request{.metadata = {.correlation_id = id_.text(),
-                                                    .request_id = id_.text(),
-                                                    .client_ip = options_.client_ip,
-                                                    .protocol = "HTTP/1.1",
-                                                    .timestamp = "1970-01-01T00:00:00Z"},
-                                       .method = options_.method,
-                                       .uri = options_.uri,
-                                       .headers = std::span{std::as_const(headers_)}};
+    wire::RequestHeaders request{.metadata = {.request_id = id_.text(),
+                                              .client_ip = options_.client_ip,
+                                              .protocol = "HTTP/1.1",
+                                              .timestamp = "1970-01-01T00:00:00Z"},
+                                 .method = options_.method,
+                                 .uri = options_.uri,
+                                 .headers = std::span{std::as_const(headers_)}};
     base::TimePoint begin = base::Clock::now();
     auto response = co_await exchange_->request_headers(request);
     outcome.phases.push_back({"request_headers", base::Clock::now() - begin, response});
@@ -121,7 +120,7 @@ class Caller {
           session::judges_events_alone(*info) ? session::largest_body_event : info->limits.preferred_chunk_size;
       if (goes_on(response) && options_.has_data && wants_body) co_await send_body(chunk_size, outcome);
     }
-    exchange_->complete({.correlation_id = id_.text()});
+    exchange_->complete({});
   }
 
   transport::Task<void> send_body(std::uint64_t wanted_chunk_size, Outcome& outcome) {
@@ -133,12 +132,11 @@ class Caller {
     do {
       const base::ByteView data = all.subspan(at, std::min(chunk_size, all.size() - at));
       at += data.size();
-      const wire::RequestBodyChunk chunk{.correlation_id = id_.text(),
-                                         .data = data,
-                                         .is_last = at == all.size(),
-                                         .total_size = all.size(),
-                                         .chunk_index = index++,
-                                         .bytes_received = at};
+      wire::RequestBodyChunk chunk{.data = data,
+                                   .is_last = at == all.size(),
+                                   .total_size = all.size(),
+                                   .chunk_index = index++,
+                                   .bytes_received = at};
       auto response = co_await exchange_->request_body(chunk);
       if (at < all.size() && goes_on(response)) continue;
       outcome.phases.push_back({"request_body", base::Clock::now() - begin, response});

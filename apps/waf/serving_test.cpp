@@ -12,7 +12,7 @@
 #include "apps/waf/handler.hpp"
 #include "apps/waf/testing/exchange.hpp"
 #include "picket/agent/server.hpp"
-#include "picket/wire/frame.hpp"
+#include "picket/transport/frame_header.hpp"
 
 /// The WAF behind a real socket, seen by a proxy that writes its JSON by hand.
 namespace picket::apps::waf {
@@ -52,8 +52,8 @@ class Proxy {
   }
 
   void send(FrameType type, std::string_view payload) {
-    std::string frame(wire::frame_header_size, '\0');
-    wire::write_frame_header(frame.data(), type, payload.size());
+    std::string frame(transport::frame_header_size, '\0');
+    transport::write_frame_header(frame.data(), type, payload.size());
     frame += payload;
     EXPECT_EQ(::send(socket_, frame.data(), frame.size(), MSG_NOSIGNAL), static_cast<ssize_t>(frame.size()));
   }
@@ -61,11 +61,11 @@ class Proxy {
   /// The next frame's payload.
   std::string receive() {
     for (;;) {
-      const auto peek = wire::peek_frame(held_);
+      const auto peek = transport::peek_frame(held_);
       if (!peek) return ADD_FAILURE() << peek.error().message(), "";
       if (peek->frame) {
         std::string payload(peek->frame->payload);
-        held_.erase(0, peek->frame->size());
+        held_.erase(0, peek->needed);
         return payload;
       }
       pollfd ready{.fd = socket_, .events = POLLIN, .revents = 0};

@@ -64,7 +64,7 @@ class Player {
   template <class Event>
   transport::Task<void> ask(const std::string& payload) {
     base::Arena arena;
-    const auto event = wire::decode<Event>({}, payload, arena);
+    auto event = wire::decode<Event>({}, payload, arena);
     if (!event) {
       add_error(event.error());
       co_return;

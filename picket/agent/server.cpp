@@ -48,7 +48,8 @@ class Station {
                      .handler = *handler_,
                      .mailbox = mailbox_,
                      .execution = options.execution,
-                     .config = {.info = factory.declaration(handler_->info())},
+                     .config = std::make_shared<session::AgentConfig>(
+                         session::AgentConfig{.info = factory.declaration(handler_->info())}),
                      .log = options.log,
                      .on_over = [this](internal::ServedConnection& connection) { forget(connection); }},
         drain_timer_(&Station::on_drain_timer, this),

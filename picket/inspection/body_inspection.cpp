@@ -30,19 +30,16 @@ BodyInspection::Chunk::Chunk(pool::Exchange& exchange, body::Direction direction
       number(cut.number),
       is_last(cut.is_last),
       goes_past(cut.goes_past),
-      event(direction == body::Direction::request
-                ? Event{wire::RequestBodyChunk{.correlation_id = exchange.id().text(),
-                                               .data = bytes.view(),
-                                               .is_last = cut.is_last,
-                                               .total_size = cut.body_size,
-                                               .chunk_index = cut.number,
-                                               .bytes_received = cut.received}}
-                : Event{wire::ResponseBodyChunk{.correlation_id = exchange.id().text(),
-                                                .data = bytes.view(),
-                                                .is_last = cut.is_last,
-                                                .total_size = cut.body_size,
-                                                .chunk_index = cut.number,
-                                                .bytes_sent = cut.received}}),
+      event(direction == body::Direction::request ? Event{wire::RequestBodyChunk{.data = bytes.view(),
+                                                                                 .is_last = cut.is_last,
+                                                                                 .total_size = cut.body_size,
+                                                                                 .chunk_index = cut.number,
+                                                                                 .bytes_received = cut.received}}
+                                                  : Event{wire::ResponseBodyChunk{.data = bytes.view(),
+                                                                                  .is_last = cut.is_last,
+                                                                                  .total_size = cut.body_size,
+                                                                                  .chunk_index = cut.number,
+                                                                                  .bytes_sent = cut.received}}),
       call(direction == body::Direction::request
                ? exchange.request_body(std::get<wire::RequestBodyChunk>(event), deadline)
                : exchange.response_body(std::get<wire::ResponseBodyChunk>(event), deadline)) {}

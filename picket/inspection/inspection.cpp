@@ -37,7 +37,7 @@ base::Deadline Inspection::deadline(const Participant& participant) const {
 
 // ---- the request's head
 
-transport::Task<Verdict> Inspection::request_headers(const wire::RequestHeaders& event) {
+transport::Task<Verdict> Inspection::request_headers(wire::RequestHeaders& event) {
   std::vector<std::size_t> asked;
   for (std::size_t i = 0; i < participants_.size(); ++i)
     if (participants_[i].filter.events.request_headers) asked.push_back(i);
@@ -46,7 +46,7 @@ transport::Task<Verdict> Inspection::request_headers(const wire::RequestHeaders&
   co_return co_await ask_in_parallel(event, std::move(asked));
 }
 
-transport::Task<Verdict> Inspection::ask_one(Participant& participant, const wire::RequestHeaders& event) {
+transport::Task<Verdict> Inspection::ask_one(Participant& participant, wire::RequestHeaders& event) {
   const Asked asked{participant, {.kind = wire::EventKind::request_headers}, base::Clock::now()};
   const base::Deadline until = deadline(participant);
   pool::Call head = participant.exchange.request_headers(event, until);
@@ -61,8 +61,7 @@ transport::Task<Verdict> Inspection::ask_one(Participant& participant, const wir
   co_return std::move(outcome.verdict);
 }
 
-transport::Task<Verdict> Inspection::ask_in_parallel(const wire::RequestHeaders& event,
-                                                     std::vector<std::size_t> asked) {
+transport::Task<Verdict> Inspection::ask_in_parallel(wire::RequestHeaders& event, std::vector<std::size_t> asked) {
   const base::TimePoint now = base::Clock::now();
   const auto about = [&](std::size_t i) {
     return Asked{participants_[asked[i]], {.kind = wire::EventKind::request_headers}, now};
@@ -112,8 +111,7 @@ transport::Task<Verdict> Inspection::response_headers(const wire::ResponseHeader
   http::apply(response_operations(), fields, arena_);
   for (auto& participant : participants_) {
     if (!participant.filter.events.response_headers || participant.failed_open) continue;
-    const wire::ResponseHeaders seen{
-        .correlation_id = id_.text(), .status = event.status, .headers = std::span<const base::Header>{fields.items()}};
+    wire::ResponseHeaders seen{.status = event.status, .headers = std::span<const base::Header>{fields.items()}};
     const Asked asked{participant, {.kind = wire::EventKind::response_headers}, base::Clock::now()};
     const base::Deadline until = deadline(participant);
     pool::Call call = participant.exchange.response_headers(seen, until);

@@ -27,7 +27,7 @@ class Inspection {
   Inspection& operator=(const Inspection&) = delete;
 
   /// Takes a body along that has come already, where it may: one that request_body() was fed.
-  [[nodiscard]] transport::Task<Verdict> request_headers(const wire::RequestHeaders& event);
+  [[nodiscard]] transport::Task<Verdict> request_headers(wire::RequestHeaders& event);
   /// The request's body. Nothing of it goes on before the verdict on the head: that is for who takes it.
   [[nodiscard]] BodyInspection& request_body() noexcept { return request_body_; }
   [[nodiscard]] bool wants_response_headers() const;
@@ -46,9 +46,8 @@ class Inspection {
 
  private:
   [[nodiscard]] base::Deadline deadline(const Participant& participant) const;
-  [[nodiscard]] transport::Task<Verdict> ask_one(Participant& participant, const wire::RequestHeaders& event);
-  [[nodiscard]] transport::Task<Verdict> ask_in_parallel(const wire::RequestHeaders& event,
-                                                         std::vector<std::size_t> asked);
+  [[nodiscard]] transport::Task<Verdict> ask_one(Participant& participant, wire::RequestHeaders& event);
+  [[nodiscard]] transport::Task<Verdict> ask_in_parallel(wire::RequestHeaders& event, std::vector<std::size_t> asked);
 
   transport::Worker& worker_;
   const base::CorrelationId& id_;

@@ -29,6 +29,17 @@ constexpr base::Duration dial_window = std::chrono::seconds{1};
 // An agent that drains whatever is dialled is not given connections without end.
 constexpr std::size_t connections_per_slot = 2;
 
+session::ProxyConfig session_config(const AgentSpec& spec, const Config& config) {
+  return {.proxy_version = std::string{version},
+          .encodings = spec.encodings,
+          .events = spec.events,
+          .declared_events_only = spec.declared_events_only,
+          .config_json = spec.config_json,
+          .handshake_timeout = config.connect_timeout,
+          .configure_timeout = std::max<base::Duration>(config.request_timeout, std::chrono::seconds{5}),
+          .ping_interval = config.health_check_interval};
+}
+
 }  // namespace
 
 Agent::Agent(transport::Worker& worker, AgentSpec spec, Config config, transport::Endpoint endpoint, Observer* observer)
@@ -36,14 +47,7 @@ Agent::Agent(transport::Worker& worker, AgentSpec spec, Config config, transport
       spec_(std::move(spec)),
       config_(config),
       endpoint_(std::move(endpoint)),
-      session_config_{.proxy_version = std::string{version},
-                      .encodings = spec_.encodings,
-                      .events = spec_.events,
-                      .declared_events_only = spec_.declared_events_only,
-                      .config_json = spec_.config_json,
-                      .handshake_timeout = config.connect_timeout,
-                      .configure_timeout = std::max<base::Duration>(config.request_timeout, std::chrono::seconds{5}),
-                      .ping_interval = config.health_check_interval},
+      session_config_(std::make_shared<session::ProxyConfig>(session_config(spec_, config_))),
       observer_(observer),
       breaker_(spec_.breaker),
       wants_reports_(std::ranges::find(spec_.events, wire::EventKind::request_complete) != spec_.events.end()),
@@ -184,11 +188,7 @@ void Agent::send(Call& call, Connection& connection) {
     call.finish(wire::AgentResponse{}, Breaker::Outcome::neutral);
     return;
   }
-  auto status = std::visit(
-      [&](const auto* event) {
-        return session.send(call.exchange_.id(), *event, call.deadline_, call.tag(), worker_.now());
-      },
-      call.event_);
+  auto status = session.send(call.exchange_.id(), call.event_, call.deadline_, call.tag(), worker_.now());
   if (!status) {
     // An agent that does not read is a failing one; a message that is too large says nothing of it.
     const bool blames_agent = status.error().kind() == ErrorKind::unavailable;
@@ -200,14 +200,14 @@ void Agent::send(Call& call, Connection& connection) {
   connection.asked();
 }
 
-void Agent::report(const wire::RequestComplete& summary) {
+void Agent::report(const base::CorrelationId& id, const wire::RequestComplete& summary) {
   if (!wants_reports_) return;
   const Selection selection = select_connection(Demand::declared);
   // One that takes no new exchange, since either side drains, takes the end of this one.
   const auto connection = selection.index ? connections_.begin() + static_cast<std::ptrdiff_t>(*selection.index)
                                           : std::ranges::find_if(connections_, &Connection::ready);
   if (connection == connections_.end() || (*connection)->session() == nullptr) return;
-  (*connection)->session()->report(summary, worker_.now());
+  (*connection)->session()->report(id, summary, worker_.now());
   (*connection)->touch();
 }
 

@@ -58,7 +58,7 @@ class Connection final : transport::ProxyLink::Owner {
   void drain();
   void close_now();
 
-  /// The session while it is connected, else null.
+  /// The session while the connection is open, else null.
   [[nodiscard]] session::ProxySession* session() const noexcept { return link_ ? link_->session() : nullptr; }
   /// Changes with every new connection.
   [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_; }
@@ -190,7 +190,7 @@ class Agent {
   /// Whether exchanges are open whose end the agent wants to be told of, although it may have seen nothing of them.
   [[nodiscard]] bool awaits_reports() const noexcept { return exchanges_ != 0 && wants_reports_; }
   /// Sends request_complete where the specification names it, for an exchange that the agent was not told of.
-  void report(const wire::RequestComplete& summary);
+  void report(const base::CorrelationId& id, const wire::RequestComplete& summary);
   [[nodiscard]] std::optional<MustWait> paused(Call& call);
   [[nodiscard]] std::optional<MustWait> suspect(Call& call, base::TimePoint since);
   void refuse(Call& call, base::ErrorKind kind, std::string detail);
@@ -237,7 +237,7 @@ class Agent {
   AgentSpec spec_;
   Config config_;
   transport::Endpoint endpoint_;
-  session::ProxyConfig session_config_;
+  std::shared_ptr<const session::ProxyConfig> session_config_;
   Observer* observer_;
   AgentMetrics metrics_;
   Breaker breaker_;

@@ -39,7 +39,7 @@ struct Path {
   AgentMetrics metrics;
   session::InFlight in_flight;
   base::CorrelationId id = agents.worker.ids().mint();
-  wire::Output out;
+  wire::Output out{transport::stream_framing};
 
   template <class Encode>
   std::size_t request(Encode encode) {

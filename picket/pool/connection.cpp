@@ -1,6 +1,7 @@
 #include "picket/base/overloaded.hpp"
 #include "picket/pool/agent.hpp"
 #include "picket/pool/exchange.hpp"
+#include "picket/session/handshake.hpp"
 
 namespace picket::pool {
 
@@ -19,7 +20,8 @@ void Connection::connect() {
   if (draining_ || link_) return;
   retry_.cancel();
   asked_ = false;
-  link_ = transport::ProxyLink::dial(transport::Channel{agent_.worker_}, agent_.endpoint_, agent_.session_config_,
+  link_ = transport::ProxyLink::dial(transport::Channel{agent_.worker_}, agent_.endpoint_,
+                                     std::make_unique<session::ProxyHandshake>(agent_.session_config_),
                                      agent_.config_.connect_timeout, *this);
 }
 
@@ -95,7 +97,7 @@ void Connection::on_session_ready() {
 }
 
 void Connection::on_closed(transport::ProxyLink& link, const base::Error& reason) {
-  agent_.refusal_ = link.session() != nullptr ? link.session()->refusal() : std::nullopt;
+  agent_.refusal_ = link.opening() != nullptr ? link.opening()->refusal() : std::nullopt;
   const bool drained = link.session() != nullptr && link.session()->health() == wire::HealthState::draining;
   lost(reason, drained && reason.kind() == base::ErrorKind::connection_closed);
 }

@@ -26,7 +26,7 @@ Exchange::Exchange(Exchange&& other) noexcept
 
 Exchange::~Exchange() {
   if (agent_ == nullptr) return;  // moved from
-  if (!completed_) complete({.correlation_id = id_->text()});
+  if (!completed_) complete({});
   agent_->return_arena(std::move(arena_));
 }
 
@@ -58,7 +58,7 @@ void Exchange::complete(const wire::RequestComplete& summary) {
     connection->touch();
     connection->on_exchange_over();
   }
-  if (!told) agent_->report(summary);
+  if (!told) agent_->report(*id_, summary);
   agent_->exchange_over();
 }
 

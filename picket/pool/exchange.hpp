@@ -27,21 +27,22 @@ class Exchange {
   Exchange& operator=(Exchange&&) = delete;
   ~Exchange();
 
-  /// Starts a call; without a deadline the pool's request_timeout holds.
+  /// Starts a call; without a deadline the pool's request_timeout holds. Which exchange it is of is written into the
+  /// event.
   template <class Event>
-  [[nodiscard]] Call call(const Event& event, base::Deadline deadline = {}) {
+  [[nodiscard]] Call call(Event& event, base::Deadline deadline = {}) {
     return Call{*this, &event, kind_of(event), deadline};
   }
-  [[nodiscard]] Call request_headers(const wire::RequestHeaders& event, base::Deadline deadline = {}) {
+  [[nodiscard]] Call request_headers(wire::RequestHeaders& event, base::Deadline deadline = {}) {
     return call(event, deadline);
   }
-  [[nodiscard]] Call request_body(const wire::RequestBodyChunk& event, base::Deadline deadline = {}) {
+  [[nodiscard]] Call request_body(wire::RequestBodyChunk& event, base::Deadline deadline = {}) {
     return call(event, deadline);
   }
-  [[nodiscard]] Call response_headers(const wire::ResponseHeaders& event, base::Deadline deadline = {}) {
+  [[nodiscard]] Call response_headers(wire::ResponseHeaders& event, base::Deadline deadline = {}) {
     return call(event, deadline);
   }
-  [[nodiscard]] Call response_body(const wire::ResponseBodyChunk& event, base::Deadline deadline = {}) {
+  [[nodiscard]] Call response_body(wire::ResponseBodyChunk& event, base::Deadline deadline = {}) {
     return call(event, deadline);
   }
 

@@ -127,7 +127,7 @@ TEST_F(ExchangeTest, AnAgentWithoutExtensionsIsSentWhatItDidNotDeclare) {
 }
 
 TEST_F(ExchangeTest, WhoDemandsEveryKindUsesNoConnectionOnWhichOneIsMissing) {
-  const wire::RequestHeaders event;
+  wire::RequestHeaders event;
   Agent& agent = add(quick(2));
   auto lacking = ready(agent, {.format = extended, .events = {2}});
   const auto ask = [&](Demand demand) {
@@ -247,7 +247,7 @@ TEST_F(ExchangeTest, AgentThatIsAskedNothingIsToldTheEndWhereItWantsIt) {
   Agent& agent = add(quick(), {.events = {wire::EventKind::request_complete}});
   auto connection = ready(agent, {.events = {5}});
   Asked asked{worker_, agent};
-  asked.exchange().complete({.correlation_id = asked.id().text(), .status = 418});
+  asked.exchange().complete({.status = 418});
   const auto event = connection.event();
   EXPECT_EQ(event.type, FrameType::request_complete);
   EXPECT_EQ(event.id, asked.id().text());
@@ -262,7 +262,7 @@ TEST_F(ExchangeTest, AgentOfWhichNothingWasWantedIsToldTheEndOnceWhereItWantsIt)
   const std::string id{skipped.id().text()};
   skipped.end();
   Asked next{worker_, agent};
-  next.exchange().complete({.correlation_id = next.id().text()});
+  next.exchange().complete({});
   EXPECT_EQ(connection.event().id, id);
   EXPECT_EQ(connection.event().id, next.id().text());
 }
@@ -294,7 +294,7 @@ TEST_F(ExchangeTest, NothingCanBeAskedOnceItIsComplete) {
   Agent& agent = add(quick());
   auto connection = ready(agent);
   Asked asked{worker_, agent};
-  asked.exchange().complete({.correlation_id = asked.id().text()});
+  asked.exchange().complete({});
   Call& late = asked.headers();
   EXPECT_EQ(kind_of(late), ErrorKind::unavailable);
 }

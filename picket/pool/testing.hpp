@@ -80,7 +80,7 @@ class PlayedConnection {
   std::string answer_bytes(const Event& event, wire::AgentResponse response = {}) const {
     response.correlation_id = event.id;
     if (format_.event_reply) response.reply_to = wire::ReplyTo{.type = event.type, .index = event.chunk};
-    wire::Output output;
+    wire::Output output{transport::stream_framing};
     EXPECT_TRUE(wire::encode(format_, response, output));
     return output.flatten();
   }
@@ -123,7 +123,6 @@ class Asked {
 
   Call& headers(std::string_view uri = "/", base::Deadline deadline = {}) {
     auto& event = heads_.emplace_back();
-    event.metadata.correlation_id = id_.text();
     event.metadata.request_id = id_.text();
     event.metadata.client_ip = "192.0.2.1";
     event.metadata.protocol = "HTTP/1.1";
@@ -134,7 +133,6 @@ class Asked {
   }
   Call& body(std::string_view data, bool is_last = true, base::Deadline deadline = {}) {
     auto& event = chunks_.emplace_back();
-    event.correlation_id = id_.text();
     event.data = base::as_bytes(data);
     event.is_last = is_last;
     event.chunk_index = static_cast<std::uint32_t>(chunks_.size() - 1);

@@ -2,38 +2,26 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <variant>
 #include <vector>
 
-#include "picket/base/arena.hpp"
+#include "picket/base/limits.hpp"
 #include "picket/base/result.hpp"
 #include "picket/base/time.hpp"
-#include "picket/session/agent_info.hpp"
+#include "picket/session/config.hpp"
 #include "picket/session/event_message.hpp"
-#include "picket/session/frame_reader.hpp"
 #include "picket/session/id_index.hpp"
 #include "picket/session/linger.hpp"
+#include "picket/session/message_list.hpp"
+#include "picket/session/opening.hpp"
 #include "picket/wire/codec.hpp"
 
 namespace picket::session {
-
-/// How the agent's end of one connection behaves.
-struct AgentConfig {
-  AgentInfo info;
-  std::vector<wire::Encoding> encodings{
-      wire::Encoding::msgpack, wire::Encoding::json};  ///< Which ones it speaks; the proxy's preference decides.
-  bool extensions = true;                              ///< Take the extensions of protocol.md §3 where offered.
-  base::Duration handshake_timeout = std::chrono::seconds{10};
-  std::size_t max_exchanges = 10'000;  ///< Exchanges remembered; over it the one that was idle longest is forgotten.
-  /// Idle exchanges of a proxy that did not agree to one-way-complete are forgotten: some never send request_complete.
-  /// Those of a proxy that did live as long as it holds them.
-  base::Duration exchange_ttl = std::chrono::minutes{5};
-};
 
 /// Names one event that wants an answer. A value; stale ones are recognised.
 struct EventRef {
@@ -45,13 +33,11 @@ struct EventRef {
 enum class EndReason : std::uint8_t { cancelled, expired, disconnected };
 
 /// What a session tells its owner; in the order in which it happened.
-struct Opened {
-  const wire::HandshakeRequest* request;
-};  ///< Handshake done. Valid until clear_actions() or the next call that takes bytes.
+struct Opened {};  ///< The opening is over: what begins with it.
 struct Arrived {
   EventRef ref;
   EventMessage message;
-};  ///< Answer it with respond(). Lifetime of the message as Opened.
+};  ///< Answer it with respond(). The message lives as long as what was taken.
 struct Ended {
   std::uint32_t exchange;
   std::uint32_t generation;
@@ -62,7 +48,8 @@ struct Finished {
 };  ///< Write what is queued, then close. Nothing follows.
 using AgentAction = std::variant<Opened, Arrived, Ended, Finished>;
 
-/// The agent's end of one connection to a proxy, as a state machine without socket, thread, clock or timer.
+/// The agent's end of one connection to a proxy once it is open, as a state machine without socket, thread, clock or
+/// timer. How messages become bytes it does not know.
 ///
 /// Every event arrives once and wants one respond(), in any order. An event that does not decode is a protocol error:
 /// the connection ends, so that the proxy's failure mode decides; it is never answered "allow". An exchange ends with
@@ -70,24 +57,33 @@ using AgentAction = std::variant<Opened, Arrived, Ended, Finished>;
 /// one that had to be forgotten is answered here with a block: its handler would judge a part without the rest.
 ///
 /// Thread safety: none; one owner (lock around it where threads share a connection). Complexity: O(1) per event.
-/// Source: protocol.md §1-§6.
+/// Source: protocol.md §1, §4-§6.
 class AgentSession {
  public:
-  AgentSession(const AgentConfig& config, base::TimePoint now);
+  using Agreement = AgentAgreement;
+  using Incoming = MessageList<wire::RequestHeaders, wire::RequestBodyChunk, wire::RequestComplete,
+                               wire::ResponseHeaders, wire::ResponseBodyChunk, wire::WebSocketFrame,
+                               wire::GuardrailInspect, wire::Configure, wire::Cancel, wire::Pong>;
+  static constexpr std::string_view peer = "a proxy";
+
+  /// `output` outlives the session.
+  AgentSession(const AgentAgreement& agreed, base::TimePoint now, wire::Output& output);
+
+  // ---- what the proxy says
+  // Errors: what the protocol does not allow.
+  template <class Event>
+  [[nodiscard]] base::Status take(const Event& event, std::string_view words, base::TimePoint now);
+  [[nodiscard]] base::Status take(const wire::Cancel& cancel, std::string_view words, base::TimePoint now);
+  [[nodiscard]] base::Status take(const wire::Pong&, std::string_view, base::TimePoint) { return {}; }
+  /// An agent does not judge its proxy by its silence.
+  void heard(base::TimePoint) noexcept {}
 
   // ---- what the transport calls
-  /// Bytes from the proxy, followed by limits::tail_padding readable bytes.
-  void feed(std::string_view bytes, base::TimePoint now);
-  /// See FrameReader::rest.
-  [[nodiscard]] std::span<char> rest() { return reader_.rest(); }
-  /// See FrameReader::cuts_large_frame.
-  [[nodiscard]] bool cuts_large_frame() const noexcept { return reader_.cuts_large_frame(); }
-  void rest_received(std::size_t size, base::TimePoint now);
-  /// The peer closed or the socket failed.
-  void disconnected(base::Error reason) { close(std::move(reason)); }
   void tick(base::TimePoint now);
   [[nodiscard]] base::TimePoint next_wakeup() const noexcept;
   [[nodiscard]] wire::Output& output() noexcept { return output_; }
+  /// Whether so much waits for answers that no more should be read.
+  [[nodiscard]] bool is_saturated() const noexcept { return unanswered_ > base::limits::max_unanswered_events; }
 
   // ---- what the owner calls
   /// Answers an event. The response's id and reply_to are filled in here. False where nobody wants the answer any more
@@ -98,19 +94,15 @@ class AgentSession {
   /// Sends a message that answers nothing: HealthStatus, FlowControl, MetricsReport, ConfigUpdateRequest.
   template <class Message>
   [[nodiscard]] base::Status send(const Message& message) {
-    if (state_ != State::open) return base::fail(base::ErrorKind::unavailable, "the connection is not open");
+    if (end_) return base::fail(base::ErrorKind::unavailable, "the connection is not open");
     return wire::encode(format_, message, output_);
   }
   void close(base::Error reason);
 
   [[nodiscard]] std::span<AgentAction> actions() noexcept { return actions_; }
-  void clear_actions() noexcept {
-    actions_.clear();
-    // What the handshake needed is not kept by a connection that may stay idle.
-    if (state_ == State::open && std::exchange(new_, false)) arena_.trim();
-  }
+  void clear_actions() noexcept { actions_.clear(); }
 
-  [[nodiscard]] bool open() const noexcept { return state_ == State::open; }
+  [[nodiscard]] bool open() const noexcept { return !end_; }
   /// Why the session is closed; empty while it is not.
   [[nodiscard]] const std::optional<base::Error>& end() const noexcept { return end_; }
   /// Events that arrived and are not answered.
@@ -119,15 +111,13 @@ class AgentSession {
   [[nodiscard]] std::size_t exchanges() const noexcept { return by_id_.size(); }
   /// The event kinds that the proxy said it will send; empty where it did not say.
   [[nodiscard]] const std::vector<wire::EventKind>& announced_events() const noexcept { return announced_events_; }
+  /// How many connections in all the proxy wants of this agent; none where it did not say.
+  [[nodiscard]] std::optional<std::uint32_t> connections_wanted() const noexcept { return connections_wanted_; }
   [[nodiscard]] const wire::Format& format() const noexcept { return format_; }
-  /// Bytes of memory that this session holds for decoding.
-  [[nodiscard]] std::size_t memory() const noexcept { return reader_.capacity() + arena_.reserved(); }
   /// Whether this is still the exchange that `ref` belongs to.
   [[nodiscard]] bool live(const EventRef& ref) const noexcept;
 
  private:
-  enum class State : std::uint8_t { handshaking, open, closed };
-
   struct Exchange {
     std::string id;
     std::uint32_t generation = 0;
@@ -138,12 +128,6 @@ class AgentSession {
   };
   static constexpr std::uint32_t nothing = ~std::uint32_t{0};
 
-  base::Status on_frame(const wire::FrameView& frame, base::TimePoint now);
-  base::Status on_handshake(const wire::FrameView& frame);
-  base::Error refuse(base::Error reason);
-  base::Status on_cancel(std::string_view payload, base::TimePoint now);
-  template <class Event>
-  base::Status on_event(std::string_view payload, base::TimePoint now);
   template <class Event>
   [[nodiscard]] bool is_of_forgotten(const Event& event) const;
   template <class Event>
@@ -155,19 +139,15 @@ class AgentSession {
   void remove(std::uint32_t index) noexcept;
   void end_exchange(std::uint32_t index, EndReason reason);
   void forget(std::uint32_t index);
-  void trim_if_idle();
 
-  AgentConfig config_;
-  State state_ = State::handshaking;
-  bool new_ = true;  // nothing was handled yet since the handshake
+  std::shared_ptr<const AgentConfig> config_;
+  wire::Output& output_;
   std::optional<base::Error> end_;
   wire::Format format_;
-  FrameReader reader_;
-  wire::Output output_;
   Linger linger_;
-  base::Arena arena_{2048, base::limits::kept_decode_memory};
   std::vector<AgentAction> actions_;
   std::vector<wire::EventKind> announced_events_;
+  std::optional<std::uint32_t> connections_wanted_;
 
   std::deque<Exchange> exchanges_;  // stable addresses: the index borrows their ids
   std::uint32_t free_ = nothing;
@@ -175,11 +155,9 @@ class AgentSession {
   std::uint32_t longest_idle_ = nothing;
   std::uint32_t newest_idle_ = nothing;
   std::size_t unanswered_ = 0;
-  bool pinged_ = false;  // by the bytes being read
-  bool completes_are_answered_ = true;
+  bool completes_are_answered_;
   bool heads_come_ = false;  // this proxy's exchanges begin with request_headers
   bool has_forgotten_ = false;
-  base::TimePoint handshake_deadline_;
 };
 
 }  // namespace picket::session

@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "picket/session/testing.hpp"
+#include "picket/session/testing/frames.hpp"
 
 namespace picket::session {
 namespace {
@@ -21,34 +21,29 @@ using wire::FrameType;
 
 class AgentSessionTest : public ::testing::Test {
  protected:
-  AgentSession& start(AgentConfig config = {}) {
-    config.info.agent_id = "test";
-    session_.emplace(config, start_time);
-    return *session_;
-  }
   AgentSession& open(std::vector<wire::Encoding> encodings = {wire::Encoding::msgpack},
                      std::vector<wire::Text> extensions = {}, AgentConfig config = {}) {
-    auto& session = start(std::move(config));
-    handshake(session, {2}, std::move(encodings), std::move(extensions));
-    EXPECT_TRUE(session.open());
+    config.info.agent_id = "test";
+    end_.emplace(handshake(std::move(config)), start_time);
+    shake_hands(std::move(encodings), std::move(extensions));
+    AgentSession& session = *end_->conversation().session();
     (void)take_output(session);
     session.clear_actions();
     return session;
   }
-  void handshake(AgentSession& session, std::vector<std::uint32_t> versions, std::vector<wire::Encoding> encodings = {},
-                 std::vector<wire::Text> extensions = {}) {
-    constexpr std::array<std::int32_t, 2> events{1, 99};
-    feed(session, frame_of({}, wire::HandshakeRequest{.supported_versions = versions,
-                                                      .proxy_id = "p",
-                                                      .proxy_version = "1",
-                                                      .supported_encodings = encodings,
-                                                      .extensions = extensions,
-                                                      .events = events}));
+  void shake_hands(std::vector<wire::Encoding> encodings = {}, std::vector<wire::Text> extensions = {}) {
+    constexpr std::array<std::uint32_t, 1> versions{2};
+    feed(frame_of({}, wire::HandshakeRequest{.supported_versions = versions,
+                                             .proxy_id = "p",
+                                             .proxy_version = "1",
+                                             .supported_encodings = encodings,
+                                             .extensions = extensions}));
   }
-  void feed(AgentSession& session, std::string_view bytes, base::TimePoint now = start_time) {
+  void feed(std::string_view bytes, base::TimePoint now = start_time) {
     fed_.emplace_back(bytes);
-    session.feed(fed_.back().view(), now);
+    end_->feed(fed_.back().view(), now);
   }
+  [[nodiscard]] std::size_t memory() const { return end_->memory(); }
   std::string headers(std::string_view id, const wire::Format& format = {wire::Encoding::msgpack}) {
     return frame_of(
         format,
@@ -71,7 +66,7 @@ class AgentSessionTest : public ::testing::Test {
   template <class Message>
   Message written(AgentSession& session, const wire::Format& format = {}) {
     const Padded& bytes = fed_.emplace_back(take_output(session));
-    const auto peek = wire::peek_frame(bytes.view());
+    const auto peek = transport::peek_frame(bytes.view());
     EXPECT_TRUE(peek && peek->frame);
     auto message = wire::decode<Message>(format, peek->frame->payload, arena_);
     EXPECT_TRUE(message) << message.error().message();
@@ -79,36 +74,15 @@ class AgentSessionTest : public ::testing::Test {
   }
 
  private:
-  std::optional<AgentSession> session_;
+  std::optional<transport::StreamFraming<AgentSession>> end_;
   std::deque<Padded> fed_;
   base::Arena arena_;
 };
 
-TEST_F(AgentSessionTest, HandshakeTakesTheProxysFirstEncodingAndOurExtensions) {
-  auto& session = start();
-  handshake(session, {1, 2}, {wire::Encoding::msgpack, wire::Encoding::json},
-            {wire::extension_raw_bytes, "some-other", wire::extension_one_way_complete, wire::extension_event_reply});
-  const auto answer = written<wire::HandshakeResponse>(session);
-  EXPECT_TRUE(answer.success);
-  EXPECT_EQ(answer.protocol_version, 2U);
-  EXPECT_EQ(answer.encoding, wire::Encoding::msgpack);
-  EXPECT_THAT(answer.extensions, ElementsAreArray(wire::all_extensions));
-  EXPECT_EQ(session.format(), (wire::Format{wire::Encoding::msgpack, true, true}));
-  EXPECT_THAT(session.announced_events(), ElementsAre(wire::EventKind::request_headers));
-}
-
-TEST_F(AgentSessionTest, ProxyThatNamesNoEncodingGetsJsonAndNoExtensions) {
-  auto& session = start();
-  handshake(session, {2});
-  const auto answer = written<wire::HandshakeResponse>(session);
-  EXPECT_EQ(answer.encoding, wire::Encoding::json);
-  EXPECT_TRUE(answer.extensions.empty());
-}
-
 TEST_F(AgentSessionTest, AnAnswersBytesAreItsOwnersAgainAtOnce) {
   const wire::Format format{wire::Encoding::msgpack, true, true};
   auto& session = open({wire::Encoding::msgpack}, {wire::extension_raw_bytes, wire::extension_event_reply});
-  feed(session, frame_of(format, wire::RequestBodyChunk{.correlation_id = "one", .data = base::as_bytes("x")}));
+  feed(frame_of(format, wire::RequestBodyChunk{.correlation_id = "one", .data = base::as_bytes("x")}));
   std::string replacement(10'000, 'r');
   ASSERT_TRUE(session.respond(arrived(session).at(0),
                               {.request_body_mutation = wire::BodyMutation{.data = base::as_bytes(replacement)}},
@@ -119,41 +93,9 @@ TEST_F(AgentSessionTest, AnAnswersBytesAreItsOwnersAgainAtOnce) {
             std::string(10'000, 'r'));
 }
 
-TEST_F(AgentSessionTest, RefusedHandshakeIsAnsweredBeforeTheClose) {
-  const struct {
-    std::string bytes;
-    ErrorKind kind;
-    std::string_view says;
-  } rows[] = {
-      {frame_of({}, wire::HandshakeRequest{.supported_versions = std::array<std::uint32_t, 1>{99}}),
-       ErrorKind::version_mismatch, "version"},
-      {frame_of({}, wire::Ping{}), ErrorKind::invalid_message, "ping"},
-      {raw_frame(FrameType::handshake_request, "{"), ErrorKind::invalid_message, ""},
-  };
-  for (const auto& row : rows) {
-    auto& session = start();
-    feed(session, row.bytes);
-    ASSERT_TRUE(session.end());
-    EXPECT_EQ(session.end()->kind(), row.kind);
-    const auto answer = written<wire::HandshakeResponse>(session);
-    EXPECT_FALSE(answer.success);
-    EXPECT_EQ(answer.protocol_version, 0U);
-    ASSERT_TRUE(answer.error);
-    EXPECT_THAT(*answer.error, HasSubstr(row.says));
-  }
-}
-
-TEST_F(AgentSessionTest, ProxyThatNeverShakesHandsIsGivenUp) {
-  auto& session = start({.handshake_timeout = 3s});
-  EXPECT_EQ(session.next_wakeup(), start_time + 3s);
-  session.tick(start_time + 3s);
-  ASSERT_TRUE(session.end());
-  EXPECT_EQ(session.end()->kind(), ErrorKind::timeout);
-}
-
 TEST_F(AgentSessionTest, EveryEventIsAnsweredOnceWithItsOwnId) {
   auto& session = open();
-  feed(session, headers("a") + headers("b"));
+  feed(headers("a") + headers("b"));
   const auto refs = arrived(session);
   ASSERT_EQ(refs.size(), 2U);
   EXPECT_TRUE(session.respond(refs[1], {}, start_time));
@@ -167,7 +109,7 @@ TEST_F(AgentSessionTest, EveryEventIsAnsweredOnceWithItsOwnId) {
 TEST_F(AgentSessionTest, WithEventReplyTheAnswerNamesItsEvent) {
   auto& session = open({wire::Encoding::msgpack}, {wire::extension_event_reply});
   const wire::RequestBodyChunk chunk{.correlation_id = "a", .chunk_index = 7};
-  feed(session, frame_of(session.format(), chunk));
+  feed(frame_of(session.format(), chunk));
   ASSERT_TRUE(session.respond(arrived(session)[0], {}, start_time));
   const auto answer = written<wire::AgentResponse>(session, session.format());
   EXPECT_EQ(answer.reply_to, (wire::ReplyTo{FrameType::request_body_chunk, 7}));
@@ -175,7 +117,7 @@ TEST_F(AgentSessionTest, WithEventReplyTheAnswerNamesItsEvent) {
 
 TEST_F(AgentSessionTest, EventThatDoesNotDecodeEndsTheConnectionAndIsNeverAllow) {
   auto& session = open();
-  feed(session, headers("a") + raw_frame(FrameType::request_headers, "\xc1"));
+  feed(headers("a") + raw_frame(FrameType::request_headers, "\xc1"));
   ASSERT_TRUE(session.end());
   EXPECT_EQ(session.end()->kind(), ErrorKind::invalid_message);
   EXPECT_THAT(session.end()->detail(), HasSubstr("request_headers"));
@@ -185,9 +127,9 @@ TEST_F(AgentSessionTest, EventThatDoesNotDecodeEndsTheConnectionAndIsNeverAllow)
 
 TEST_F(AgentSessionTest, CancelEndsTheExchangeAndLateAnswersAreDropped) {
   auto& session = open();
-  feed(session, headers("a"));
+  feed(headers("a"));
   const auto ref = arrived(session)[0];
-  feed(session, frame_of({}, wire::Cancel{.correlation_id = "a", .reason = wire::CancelReason::timeout}));
+  feed(frame_of({}, wire::Cancel{.correlation_id = "a", .reason = wire::CancelReason::timeout}));
   EXPECT_THAT(ended(session), ElementsAre(EndReason::cancelled));
   EXPECT_FALSE(session.live(ref));
   EXPECT_FALSE(session.respond(ref, {}, start_time));
@@ -197,10 +139,10 @@ TEST_F(AgentSessionTest, CancelEndsTheExchangeAndLateAnswersAreDropped) {
 
 TEST_F(AgentSessionTest, CompleteEndsTheExchangeOnceItIsAnswered) {
   auto& session = open();
-  feed(session, headers("a"));
+  feed(headers("a"));
   ASSERT_TRUE(session.respond(arrived(session)[0], {}, start_time));
   session.clear_actions();
-  feed(session, frame_of(session.format(), wire::RequestComplete{.correlation_id = "a"}));
+  feed(frame_of(session.format(), wire::RequestComplete{.correlation_id = "a"}));
   EXPECT_EQ(session.exchanges(), 1U);
   ASSERT_TRUE(session.respond(arrived(session)[0], {}, start_time));
   EXPECT_EQ(session.exchanges(), 0U);
@@ -208,7 +150,7 @@ TEST_F(AgentSessionTest, CompleteEndsTheExchangeOnceItIsAnswered) {
 
 TEST_F(AgentSessionTest, ExchangesThatAreNeverCompletedExpire) {
   auto& session = open({wire::Encoding::msgpack}, {}, {.exchange_ttl = 10s});
-  feed(session, headers("a"));
+  feed(headers("a"));
   ASSERT_TRUE(session.respond(arrived(session)[0], {}, start_time));
   EXPECT_EQ(session.next_wakeup(), start_time + 10s);
   session.tick(start_time + 9s);
@@ -220,25 +162,25 @@ TEST_F(AgentSessionTest, ExchangesThatAreNeverCompletedExpire) {
 
 TEST_F(AgentSessionTest, ExchangesOfAProxyThatCompletesThemLiveAsLongAsItHoldsThem) {
   auto& session = open({wire::Encoding::msgpack}, {wire::extension_one_way_complete}, {.exchange_ttl = 10s});
-  feed(session, headers("a"));
+  feed(headers("a"));
   ASSERT_TRUE(session.respond(arrived(session)[0], {}, start_time));
   session.clear_actions();
   session.tick(start_time + 24h);
   EXPECT_EQ(session.exchanges(), 1U);
   EXPECT_THAT(ended(session), ElementsAre());
-  feed(session, frame_of(session.format(), wire::RequestBodyChunk{.correlation_id = "a"}));
+  feed(frame_of(session.format(), wire::RequestBodyChunk{.correlation_id = "a"}));
   EXPECT_EQ(arrived(session).size(), 1U);
 }
 
 TEST_F(AgentSessionTest, AForgottenExchangeIsBlockedNotBegunAnewAndNotLeftUnanswered) {
   for (const std::uint32_t index : {0U, 3U}) {
     auto& session = open({wire::Encoding::msgpack}, {wire::extension_event_reply}, {.exchange_ttl = 10s});
-    feed(session, headers("a"));
+    feed(headers("a"));
     ASSERT_TRUE(session.respond(arrived(session)[0], {}, start_time));
     session.tick(start_time + 10s);
     session.clear_actions();
     (void)take_output(session);
-    feed(session, frame_of(session.format(), wire::RequestBodyChunk{.correlation_id = "a", .chunk_index = index}));
+    feed(frame_of(session.format(), wire::RequestBodyChunk{.correlation_id = "a", .chunk_index = index}));
     EXPECT_EQ(arrived(session).size(), 0U);
     EXPECT_EQ(session.exchanges(), 0U);
     const auto answer = written<wire::AgentResponse>(session, session.format());
@@ -247,7 +189,7 @@ TEST_F(AgentSessionTest, AForgottenExchangeIsBlockedNotBegunAnewAndNotLeftUnansw
     ASSERT_TRUE(std::holds_alternative<wire::Block>(answer.decision));
     EXPECT_EQ(std::get<wire::Block>(answer.decision).status, 503);
     EXPECT_THAT(answer.audit.reason_codes, ElementsAre("exchange-forgotten"));
-    feed(session, headers("b"));  // what begins anew is served
+    feed(headers("b"));  // what begins anew is served
     EXPECT_EQ(arrived(session).size(), 1U);
   }
 }
@@ -256,7 +198,7 @@ TEST_F(AgentSessionTest, ExchangesAreBoundedByForgettingTheLongestIdle) {
   auto& session = open({wire::Encoding::msgpack}, {}, {.max_exchanges = 3});
   for (const auto* id : {"a", "b", "c", "d"}) {
     session.clear_actions();
-    feed(session, headers(id));
+    feed(headers(id));
     ASSERT_EQ(arrived(session).size(), 1U);
     ASSERT_TRUE(session.respond(arrived(session)[0], {}, start_time));
   }
@@ -266,22 +208,22 @@ TEST_F(AgentSessionTest, ExchangesAreBoundedByForgettingTheLongestIdle) {
 
 TEST_F(AgentSessionTest, TooManyUnansweredExchangesEndTheConnection) {
   auto& session = open({wire::Encoding::msgpack}, {}, {.max_exchanges = 2});
-  feed(session, headers("a") + headers("b") + headers("c"));
+  feed(headers("a") + headers("b") + headers("c"));
   ASSERT_TRUE(session.end());
   EXPECT_EQ(session.end()->kind(), ErrorKind::unavailable);
 }
 
 TEST_F(AgentSessionTest, CorrelationIdsAreBounded) {
   auto& session = open();
-  feed(session, headers(std::string(256, 'i')));
+  feed(headers(std::string(256, 'i')));
   EXPECT_TRUE(session.open());
-  feed(session, headers(std::string(257, 'i')));
+  feed(headers(std::string(257, 'i')));
   EXPECT_TRUE(session.end());
 }
 
 TEST_F(AgentSessionTest, PingIsAnsweredWithItsPayload) {
   auto& session = open();
-  feed(session, frame_of({}, wire::Ping{.sequence = 42, .timestamp_ms = 7}));
+  feed(frame_of({}, wire::Ping{.sequence = 42, .timestamp_ms = 7}));
   const auto pong = written<wire::Pong>(session);
   EXPECT_EQ(pong.sequence, 42U);
   EXPECT_EQ(pong.timestamp_ms, 7U);
@@ -289,7 +231,7 @@ TEST_F(AgentSessionTest, PingIsAnsweredWithItsPayload) {
 
 TEST_F(AgentSessionTest, NothingFollowsTheEndOfASessionHoweverMuchTimePasses) {
   auto& session = open();
-  feed(session, headers("a"));
+  feed(headers("a"));
   session.respond(arrived(session).front(), {}, start_time);  // from here on the exchange is idle
   session.close(base::fail(ErrorKind::connection_closed, "gone"));
   session.clear_actions();
@@ -301,7 +243,7 @@ TEST_F(AgentSessionTest, NothingFollowsTheEndOfASessionHoweverMuchTimePasses) {
 TEST_F(AgentSessionTest, PingIsEchoedWhateverItHolds) {
   auto& session = open();
   for (const std::string_view payload : {"", "not json", "\xff\x00"}) {
-    feed(session, raw_frame(FrameType::ping, payload));
+    feed(raw_frame(FrameType::ping, payload));
     EXPECT_EQ(take_output(session), raw_frame(FrameType::pong, payload));
   }
   EXPECT_TRUE(session.open());
@@ -309,7 +251,7 @@ TEST_F(AgentSessionTest, PingIsEchoedWhateverItHolds) {
 
 TEST_F(AgentSessionTest, SecondHandshakeIsAProtocolError) {
   auto& session = open();
-  handshake(session, {2});
+  shake_hands();
   ASSERT_TRUE(session.end());
   EXPECT_EQ(session.end()->kind(), ErrorKind::invalid_message);
 }
@@ -317,40 +259,40 @@ TEST_F(AgentSessionTest, SecondHandshakeIsAProtocolError) {
 TEST_F(AgentSessionTest, MemoryOfBusyTimesIsGivenBackWhenOnlyPingsCome) {
   auto& session = open({wire::Encoding::json});
   const std::string body(100'000, 'b');
-  feed(session, frame_of({}, wire::RequestBodyChunk{.correlation_id = "1", .data = base::as_bytes(body)}));
+  feed(frame_of({}, wire::RequestBodyChunk{.correlation_id = "1", .data = base::as_bytes(body)}));
   const auto refs = arrived(session);
   session.clear_actions();
-  feed(session, frame_of({}, wire::Ping{.sequence = 1}));
-  EXPECT_GT(session.memory(), 50'000U) << "an exchange is under way";
-  feed(session, frame_of({}, wire::RequestComplete{.correlation_id = "1"}));
+  feed(frame_of({}, wire::Ping{.sequence = 1}));
+  EXPECT_GT(memory(), 50'000U) << "an exchange is under way";
+  feed(frame_of({}, wire::RequestComplete{.correlation_id = "1"}));
   const auto completed = arrived(session);
   session.clear_actions();
   for (const auto& ref : {refs.at(0), completed.at(0)}) EXPECT_TRUE(session.respond(ref, {}, start_time));
-  feed(session, frame_of({}, wire::Ping{.sequence = 2}));
+  feed(frame_of({}, wire::Ping{.sequence = 2}));
   EXPECT_EQ(session.exchanges(), 0U);
-  EXPECT_EQ(session.memory(), 0U);
+  EXPECT_EQ(memory(), 0U);
 }
 
 TEST_F(AgentSessionTest, TheAnswerToACompletionWaitsForCompany) {
   auto& session = open();
   const wire::Format format{wire::Encoding::msgpack};
-  feed(session, frame_of(format, wire::RequestComplete{.correlation_id = "a"}));
+  feed(frame_of(format, wire::RequestComplete{.correlation_id = "a"}));
   ASSERT_TRUE(session.respond(arrived(session).at(0), {}, start_time));
   EXPECT_FALSE(session.output().urgent());
   EXPECT_EQ(session.next_wakeup(), start_time + Linger::longest);
   session.clear_actions();
-  feed(session, headers("b"));
+  feed(headers("b"));
   ASSERT_TRUE(session.respond(arrived(session).at(0), {}, start_time));
   EXPECT_TRUE(session.output().urgent());
 }
 
 TEST_F(AgentSessionTest, AOneWayCompletionEndsTheExchangeWithoutAnAnswer) {
   auto& session = open({wire::Encoding::msgpack}, {wire::extension_one_way_complete});
-  feed(session, headers("a"));
+  feed(headers("a"));
   ASSERT_TRUE(session.respond(arrived(session).at(0), {}, start_time));
   EXPECT_THAT(types_of(take_output(session)), ElementsAre(FrameType::agent_response)) << "events are answered as ever";
   session.clear_actions();
-  feed(session, frame_of(session.format(), wire::RequestComplete{.correlation_id = "a"}));
+  feed(frame_of(session.format(), wire::RequestComplete{.correlation_id = "a"}));
   EXPECT_EQ(session.unanswered(), 1U) << "until its handler is done with it";
   ASSERT_TRUE(session.respond(arrived(session).at(0), {}, start_time));
   EXPECT_EQ(session.unanswered(), 0U);
@@ -360,7 +302,7 @@ TEST_F(AgentSessionTest, AOneWayCompletionEndsTheExchangeWithoutAnAnswer) {
 
 TEST_F(AgentSessionTest, AnEventThatIsStillPendingIsAnsweredAfterAOneWayCompletion) {
   auto& session = open({wire::Encoding::msgpack}, {wire::extension_one_way_complete});
-  feed(session, headers("a") + frame_of({wire::Encoding::msgpack}, wire::RequestComplete{.correlation_id = "a"}));
+  feed(headers("a") + frame_of({wire::Encoding::msgpack}, wire::RequestComplete{.correlation_id = "a"}));
   const auto refs = arrived(session);
   ASSERT_EQ(refs.size(), 2U);
   ASSERT_TRUE(session.respond(refs[1], {}, start_time));

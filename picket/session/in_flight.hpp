@@ -20,9 +20,9 @@ using ExchangeIndex = std::uint32_t;
 using EventIndex = std::uint32_t;
 inline constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
 
-using EventPointer =
-    std::variant<const wire::RequestHeaders*, const wire::RequestBodyChunk*, const wire::ResponseHeaders*,
-                 const wire::ResponseBodyChunk*, const wire::WebSocketFrame*, const wire::GuardrailInspect*>;
+/// One event that is asked; whose exchange it is of, send() writes into it.
+using EventPointer = std::variant<wire::RequestHeaders*, wire::RequestBodyChunk*, wire::ResponseHeaders*,
+                                  wire::ResponseBodyChunk*, wire::WebSocketFrame*, wire::GuardrailInspect*>;
 
 /// How an answer names that event (protocol.md §3, event-reply).
 template <class Event>

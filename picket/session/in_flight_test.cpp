@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "picket/session/testing.hpp"
+#include "picket/session/testing/frames.hpp"
 
 namespace picket::session {
 namespace {

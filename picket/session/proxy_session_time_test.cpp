@@ -26,9 +26,9 @@ TEST_F(ProxySessionTest, DeadlineEndsTheEventCancelsAndPings) {
   EXPECT_THAT(types_of(take_output(session)), ElementsAre(FrameType::ping, FrameType::cancel));
   EXPECT_TRUE(session.suspect());
   EXPECT_FALSE(session.takes_new());
-  feed(session, answer(one_));
+  feed(answer(one_));
   EXPECT_EQ(session.dropped().late, 1U);
-  feed(session, answer(two_));
+  feed(answer(two_));
   EXPECT_THAT(answered(session), ElementsAre(2U));
 }
 
@@ -50,7 +50,7 @@ TEST_F(ProxySessionTest, PongClearsTheSuspicionAndSilenceEndsTheConnection) {
     ASSERT_TRUE(session.suspect());
     EXPECT_EQ(session.suspect_since(), start_time + 50ms);
     session.clear_actions();
-    if (pongs) feed(session, frame_of({}, wire::Pong{.sequence = 1}), start_time + 60ms);
+    if (pongs) feed(frame_of({}, wire::Pong{.sequence = 1}), start_time + 60ms);
     EXPECT_EQ(session.takes_new(), pongs);
     EXPECT_EQ(session.actions().size(), pongs ? 1U : 0U) << "who waits for the pong is told";
     session.tick(start_time + 50ms + 2s);
@@ -86,7 +86,7 @@ TEST_F(ProxySessionTest, EventWithNoTimeLeftDoesNotMakeAPingStorm) {
   ASSERT_TRUE(send_headers(session, two_, 2, 1us));
   EXPECT_EQ(session.next_wakeup(), start_time + 1us);
   session.tick(start_time + 1ms);  // times out; its ping is answered
-  feed(session, frame_of({}, wire::Pong{.sequence = 1}), start_time + 1ms);
+  feed(frame_of({}, wire::Pong{.sequence = 1}), start_time + 1ms);
   EXPECT_EQ(session.next_wakeup(), start_time + 11ms);
 }
 
@@ -112,12 +112,12 @@ TEST_F(ProxySessionTest, AgentThatIsHeardIsNotProbed) {
   auto& session = ready();
   ASSERT_TRUE(send_headers(session, one_, 1, 1s));
   ASSERT_TRUE(send_headers(session, two_, 2, 1s));
-  feed(session, answer(two_), start_time + 400ms);
+  feed(answer(two_), start_time + 400ms);
   EXPECT_EQ(session.next_wakeup(), start_time + 900ms);
   (void)take_output(session);
   session.tick(start_time + 500ms);
   EXPECT_EQ(take_output(session), "");
-  feed(session, answer(one_), start_time + 600ms);
+  feed(answer(one_), start_time + 600ms);
   EXPECT_GT(session.next_wakeup(), start_time + 2s) << "nothing waits";
 }
 
@@ -127,7 +127,7 @@ TEST_F(ProxySessionTest, DoubtOfTheOwnerPingsOnceAndHoldsUntilThePong) {
   session.doubt(start_time + 1ms);
   EXPECT_THAT(types_of(take_output(session)), ElementsAre(FrameType::ping));
   EXPECT_FALSE(session.takes_new());
-  feed(session, frame_of({}, wire::Pong{.sequence = 1}));
+  feed(frame_of({}, wire::Pong{.sequence = 1}));
   EXPECT_TRUE(session.takes_new());
 }
 
@@ -135,7 +135,7 @@ TEST_F(ProxySessionTest, PongOfAnotherPingProvesNothing) {
   auto& session = ready();
   ASSERT_TRUE(send_headers(session, one_, 1, 50ms));
   session.tick(start_time + 50ms);
-  feed(session, frame_of({}, wire::Pong{.sequence = 77}));
+  feed(frame_of({}, wire::Pong{.sequence = 77}));
   EXPECT_TRUE(session.suspect());
 }
 
@@ -156,21 +156,21 @@ TEST_F(ProxySessionTest, CancelTellsTheAgentOnlyOfWhatItSaw) {
   EXPECT_THAT(types_of(take_output(session)), ElementsAre(FrameType::cancel));
   EXPECT_TRUE(session.actions().empty()) << "who cancels needs no telling";
   EXPECT_FALSE(send_chunk(session, one_, 0, 2)) << "a cancelled exchange takes nothing more";
-  feed(session, answer(one_));
+  feed(answer(one_));
   EXPECT_EQ(session.dropped().late, 1U);
 }
 
 TEST_F(ProxySessionTest, CompleteIsAlwaysSentToAnAgentThatSawAnything) {
   auto& session = ready();
   ASSERT_TRUE(send_headers(session, one_, 1));
-  feed(session, answer(one_));
+  feed(answer(one_));
   (void)take_output(session);
-  session.complete(one_, {.correlation_id = one_.text(), .status = 200}, start_time);
+  session.complete(one_, {.status = 200}, start_time);
   EXPECT_THAT(types_of(take_output(session)), ElementsAre(FrameType::request_complete));
-  session.complete(two_, {.correlation_id = two_.text()}, start_time);
+  session.complete(two_, {}, start_time);
   EXPECT_EQ(take_output(session), "");
   EXPECT_EQ(session.exchanges(), 0U);
-  feed(session, answer(one_));
+  feed(answer(one_));
   EXPECT_EQ(session.dropped().unknown, 0U) << "the answer to request_complete is expected and nobody's";
 }
 
@@ -178,7 +178,7 @@ TEST_F(ProxySessionTest, CompleteWithAnEventInFlightCancelsItFirst) {
   auto& session = ready();
   ASSERT_TRUE(send_headers(session, one_, 1));
   (void)take_output(session);
-  session.complete(one_, {.correlation_id = one_.text()}, start_time);
+  session.complete(one_, {}, start_time);
   EXPECT_THAT(types_of(take_output(session)), ElementsAre(FrameType::cancel, FrameType::request_complete));
   EXPECT_EQ(session.in_flight(), 0U);
 }

@@ -9,7 +9,7 @@
 
 #include "picket/session/agent_session.hpp"
 #include "picket/session/proxy_session.hpp"
-#include "picket/session/testing.hpp"
+#include "picket/session/testing/frames.hpp"
 
 /// Both ends against each other over a medium that splits, delays, stalls and cuts, for many random steps: each event
 /// ends exactly once, with its own answer or with an error.
@@ -23,16 +23,19 @@ using testing::Padded;
 struct Event {
   wire::RequestHeaders headers;
   wire::RequestBodyChunk chunk;
+  base::CorrelationId exchange;
   std::string id;
   std::string uri;
   int ends = 0;
   bool abandoned = false;  // its exchange was cancelled or completed by us: no end will come
 };
 
-/// One connection: two sessions and the bytes between them.
+/// One connection: its two ends and the bytes between them.
 struct Wire {
-  std::unique_ptr<ProxySession> proxy;
-  std::unique_ptr<AgentSession> agent;
+  std::unique_ptr<transport::StreamFraming<ProxySession>> proxy_end;
+  std::unique_ptr<transport::StreamFraming<AgentSession>> agent_end;
+  [[nodiscard]] ProxySession* proxy() const { return proxy_end->conversation().session(); }
+  [[nodiscard]] AgentSession* agent() const { return agent_end->conversation().session(); }
   std::string to_agent;
   std::string to_proxy;
   std::vector<std::pair<EventRef, std::string>> unanswered;  // at the agent: the event and what it asked
@@ -70,9 +73,9 @@ class Medium {
   /// Lets everything end: deadlines pass, connections close.
   void finish() {
     for (auto& wire : wires_) {
-      wire.proxy->tick(now_ + 1h);
+      wire.proxy_end->conversation().tick(now_ + 1h);
       take_actions(wire);
-      wire.proxy->disconnected(base::fail(base::ErrorKind::connection_closed, "end of test"));
+      wire.proxy_end->conversation().disconnected(base::fail(base::ErrorKind::connection_closed, "end of test"));
       take_actions(wire);
     }
     for (const auto& event : events_) EXPECT_EQ(event->ends, event->abandoned ? 0 : 1) << event->uri;
@@ -94,8 +97,9 @@ class Medium {
     config.extensions = random_() % 2 == 0;
     if (random_() % 2 == 0) config.encodings = {wire::Encoding::json};
     if (random_() % 4 == 0) config.config_json = R"({"key":[1,2]})";
-    wire.proxy = std::make_unique<ProxySession>(config, now_);
-    wire.agent = std::make_unique<AgentSession>(AgentConfig{.info = info(), .exchange_ttl = 20s}, now_);
+    wire.proxy_end = std::make_unique<transport::StreamFraming<ProxySession>>(testing::handshake(config), now_);
+    wire.agent_end = std::make_unique<transport::StreamFraming<AgentSession>>(
+        testing::handshake(AgentConfig{.info = info(), .exchange_ttl = 20s}), now_);
     wire.to_agent.clear();
     wire.to_proxy.clear();
     wire.unanswered.clear();
@@ -113,7 +117,7 @@ class Medium {
   void begin() {
     if (open_.size() > 50) return;
     const std::size_t index = random_() % wires_.size();
-    if (!wires_[index].proxy->takes_new()) return;
+    if (wires_[index].proxy() == nullptr || !wires_[index].proxy()->takes_new()) return;
     open_.push_back({ids_.mint(), index, epoch(index)});
     send(open_.back(), true);
   }
@@ -124,21 +128,20 @@ class Medium {
   void send(Open& open, bool headers) {
     if (open.epoch != epoch(open.wire)) return;
     auto event = std::make_unique<Event>();
+    event->exchange = open.id;  // it lives as long as the event
     event->id = open.id.text();
     event->uri = "/" + std::to_string(events_.size());
     const base::Deadline deadline{now_ + std::chrono::milliseconds{1 + random_() % 30}};
-    ProxySession& proxy = *wires_[open.wire].proxy;
+    ProxySession& proxy = *wires_[open.wire].proxy();
     base::Status status;
     const Tag tag = events_.size();
     if (headers) {
-      event->headers = {.metadata = {.correlation_id = event->id, .timestamp = "2026-01-01T00:00:00Z"},
-                        .method = "GET",
-                        .uri = event->uri};
-      status = proxy.send(open.id, event->headers, deadline, tag, now_);
+      event->headers = {.metadata = {.timestamp = "2026-01-01T00:00:00Z"}, .method = "GET", .uri = event->uri};
+      status = proxy.send(event->exchange, &event->headers, deadline, tag, now_);
     } else {
       event->uri.append(random_() % 3 == 0 ? 3000 : 10, 'x');
-      event->chunk = {.correlation_id = event->id, .data = base::as_bytes(event->uri), .chunk_index = open.chunks++};
-      status = proxy.send(open.id, event->chunk, deadline, tag, now_);
+      event->chunk = {.data = base::as_bytes(event->uri), .chunk_index = open.chunks++};
+      status = proxy.send(event->exchange, &event->chunk, deadline, tag, now_);
     }
     if (!status) return;
     events_.push_back(std::move(event));
@@ -149,9 +152,9 @@ class Medium {
     const Open open = open_[at];
     open_.erase(open_.begin() + static_cast<std::ptrdiff_t>(at));
     if (open.epoch == epoch(open.wire)) {
-      ProxySession& proxy = *wires_[open.wire].proxy;
+      ProxySession& proxy = *wires_[open.wire].proxy();
       if (random_() % 2 == 0) proxy.cancel(open.id, wire::CancelReason::client_disconnect, now_);
-      proxy.complete(open.id, {.correlation_id = open.id.text()}, now_);
+      proxy.complete(open.id, {}, now_);
       for (auto& event : events_)
         if (event->ends == 0 && event->id == open.id.text()) event->abandoned = true;
     }
@@ -160,7 +163,7 @@ class Medium {
 
   /// Moves some bytes of one direction, cut anywhere.
   void move(Wire& wire, bool to_agent) {
-    auto& output = to_agent ? wire.proxy->output() : wire.agent->output();
+    auto& output = to_agent ? wire.proxy_end->output() : wire.agent_end->output();
     auto& pipe = to_agent ? wire.to_agent : wire.to_proxy;
     const std::size_t taken = output.empty() ? 0 : 1 + random_() % output.size();
     pipe += output.flatten().substr(0, taken);
@@ -169,16 +172,17 @@ class Medium {
     const Padded bytes{std::string_view{pipe}.substr(0, size)};
     pipe.erase(0, size);
     if (to_agent) {
-      wire.agent->feed(bytes.view(), now_);
+      wire.agent_end->feed(bytes.view(), now_);
       take_events(wire);
     } else {
-      wire.proxy->feed(bytes.view(), now_);
+      wire.proxy_end->feed(bytes.view(), now_);
       take_actions(wire);
     }
   }
 
   void take_events(Wire& wire) {
-    for (const auto& action : wire.agent->actions()) {
+    if (wire.agent() == nullptr) return;
+    for (const auto& action : wire.agent()->actions()) {
       const auto* const arrived = std::get_if<Arrived>(&action);
       if (arrived == nullptr) continue;
       std::string asked;
@@ -188,7 +192,7 @@ class Medium {
         asked = base::as_text((*chunk)->data);
       wire.unanswered.emplace_back(arrived->ref, asked);
     }
-    wire.agent->clear_actions();
+    wire.agent()->clear_actions();
   }
 
   /// The agent answers any of its events, saying in the answer what was asked.
@@ -200,12 +204,13 @@ class Medium {
     const wire::Text echo = asked;
     wire::AgentResponse response;
     response.audit.tags = std::span{&echo, 1};
-    wire.agent->respond(ref, response, now_);
-    if (random_() % 50 == 0) wire.agent->respond(ref, response, now_);  // twice: must be dropped
+    wire.agent()->respond(ref, response, now_);
+    if (random_() % 50 == 0) wire.agent()->respond(ref, response, now_);  // twice: must be dropped
   }
 
   void take_actions(Wire& wire) {
-    for (auto& action : wire.proxy->actions()) {
+    if (wire.proxy() == nullptr) return;
+    for (auto& action : wire.proxy()->actions()) {
       if (const auto* const answered_one = std::get_if<Answered>(&action)) {
         Event& event = *events_.at(answered_one->tag);
         ++event.ends;
@@ -222,16 +227,17 @@ class Medium {
         ASSERT_EQ(event.ends, 1) << event.uri;
       }
     }
-    wire.proxy->clear_actions();
+    wire.proxy()->clear_actions();
   }
 
   void trouble(Wire& wire) {
-    wire.proxy->tick(now_);
-    wire.agent->tick(now_);
+    wire.proxy_end->conversation().tick(now_);
+    wire.agent_end->conversation().tick(now_);
     take_actions(wire);
-    const bool over = wire.proxy->end() || wire.agent->end();
+    const bool over = wire.proxy_end->conversation().end() || wire.agent_end->conversation().end();
     if (!over && random_() % 200 != 0) return;
-    wire.proxy->disconnected(base::fail(base::ErrorKind::connection_closed, "cut"));  // what was under way is lost
+    wire.proxy_end->conversation().disconnected(
+        base::fail(base::ErrorKind::connection_closed, "cut"));  // what was under way is lost
     take_actions(wire);
     connect(wire);
   }

@@ -30,10 +30,10 @@ base::Error closed_by_peer() { return fail(ErrorKind::connection_closed, "the pe
 }  // namespace
 
 template <class Session>
-Link<Session>::Link(Channel channel, const Config& config, Owner& owner)
+Link<Session>::Link(Channel channel, std::unique_ptr<Opening> opening, Owner& owner)
     : channel_(std::move(channel)),
       worker_(channel_.worker()),
-      config_(config),
+      opening_(std::move(opening)),
       owner_(&owner),
       timer_([](void* self, base::TimePoint now) { static_cast<Link*>(self)->on_timer(now); }, this) {}
 
@@ -43,16 +43,17 @@ Link<Session>::~Link() {
 }
 
 template <class Session>
-std::shared_ptr<Link<Session>> Link<Session>::dial(Channel channel, const Endpoint& endpoint, const Config& config,
-                                                   base::Duration timeout, Owner& owner) {
-  auto link = std::make_shared<Link>(std::move(channel), config, owner);
+std::shared_ptr<Link<Session>> Link<Session>::dial(Channel channel, const Endpoint& endpoint,
+                                                   std::unique_ptr<Opening> opening, base::Duration timeout,
+                                                   Owner& owner) {
+  auto link = std::make_shared<Link>(std::move(channel), std::move(opening), owner);
   link->connect(endpoint, timeout);
   return link;
 }
 
 template <class Session>
-std::shared_ptr<Link<Session>> Link<Session>::adopt(Channel channel, const Config& config, Owner& owner) {
-  auto link = std::make_shared<Link>(std::move(channel), config, owner);
+std::shared_ptr<Link<Session>> Link<Session>::adopt(Channel channel, std::unique_ptr<Opening> opening, Owner& owner) {
+  auto link = std::make_shared<Link>(std::move(channel), std::move(opening), owner);
   link->connected();
   return link;
 }
@@ -75,7 +76,7 @@ void Link<Session>::on_connected(std::shared_ptr<void>& self, const Completion& 
 
 template <class Session>
 void Link<Session>::connected() {
-  session_ = std::make_unique<Session>(config_, worker_.now());
+  framing_.emplace(std::move(opening_), worker_.now());
   handle_actions();  // a configuration that cannot be written ends it at once
   if (owner_ == nullptr) return;
   touch();
@@ -137,7 +138,7 @@ void Link<Session>::after_pass(void* self) {
 template <class Session>
 void Link<Session>::receive() {
   // Into where it belongs, or into memory that the worker lends.
-  const std::span<char> rest = session_->rest();
+  const std::span<char> rest = framing_->rest();
   const std::span<char> into =
       rest.empty() ? worker_.scratch().first(passes_ == 0 ? first_pass_size : pass_size) : rest;
   const Transfer got = channel_.read_now(into);
@@ -149,49 +150,48 @@ void Link<Session>::receive() {
   // Once a large frame is whole, the others of this loop come before what is behind it.
   reads_on_ = !is_dry_ && rest.empty() && passes_ < reads_per_turn;
   if (got.outcome == Transfer::Outcome::blocked) return;
-  rest.empty() ? session_->feed({into.data(), got.size}, worker_.now())
-               : session_->rest_received(got.size, worker_.now());
+  rest.empty() ? framing_->feed({into.data(), got.size}, worker_.now())
+               : framing_->rest_received(got.size, worker_.now());
   handle_actions();
 }
 
 /// A body that has begun to come is here in a moment: what stands before it is answered along with it.
 template <class Session>
 void Link<Session>::answer_pass() {
-  if (is_dry_ || passes_ != 1 || !session_->cuts_large_frame()) answer();
+  if (is_dry_ || passes_ != 1 || !framing_->cuts_large_frame()) answer();
 }
 
 template <class Session>
 void Link<Session>::disconnected(base::Error reason) {
   reading_ = false;
-  session_->disconnected(std::move(reason));
+  conversation().disconnected(std::move(reason));
   handle_actions();
 }
 
 /// What a read produced leaves at once: the peer goes on with it while this end re-arms, polls and serves others.
 template <class Session>
 void Link<Session>::answer() {
-  if (session_->output().urgent() && !writer_waits_) write();
+  if (framing_->output().urgent() && !writer_waits_) write();
 }
 
 template <class Session>
 bool Link<Session>::backlogged() const {
-  if constexpr (std::is_same_v<Session, session::AgentSession>) {
-    if (session_->unanswered() > base::limits::max_unanswered_events) return true;
-  }
-  return session_->output().size() > backlog_limit;
+  const auto* const session = framing_->conversation().session();
+  if (session != nullptr && session->is_saturated()) return true;
+  return framing_->output().size() > backlog_limit;
 }
 
 template <class Session>
 void Link<Session>::handle_actions() {
-  if (!session_->actions().empty()) owner_->on_actions(*this);
-  if (owner_ != nullptr && session_->end()) finish(*session_->end());
+  if (session() != nullptr && !session()->actions().empty()) owner_->on_actions(*this);
+  if (owner_ != nullptr && conversation().end()) finish(*conversation().end());
 }
 
 // ---- writing
 
 template <class Session>
 void Link<Session>::touch() {
-  if (owner_ != nullptr && session_) worker_.flush_later(*this);
+  if (owner_ != nullptr && framing_) worker_.flush_later(*this);
 }
 
 template <class Session>
@@ -205,13 +205,13 @@ void Link<Session>::flush() {
 
 template <class Session>
 void Link<Session>::write() {
-  auto& output = session_->output();
+  auto& output = framing_->output();
   std::array<iovec, iovecs_per_write> parts;
   while (output.urgent()) {
     const std::size_t count = output.gather(parts);
     const Transfer written = channel_.write_now(std::span{parts}.first(count));
     if (written.outcome == Transfer::Outcome::failed) {
-      session_->disconnected(channel_.failure(written));
+      conversation().disconnected(channel_.failure(written));
       handle_actions();
       return;
     }
@@ -240,7 +240,7 @@ void Link<Session>::wait_to_write(Readiness wanted) {
 template <class Session>
 void Link<Session>::arm_timer() {
   // Only ever moved earlier: a timer that fires too soon looks again.
-  const base::TimePoint wakeup = session_->next_wakeup();
+  const base::TimePoint wakeup = conversation().next_wakeup();
   if (wakeup == base::TimePoint::max() || (timer_.armed() && timer_.due() <= wakeup)) return;
   worker_.timers().arm(timer_, wakeup);
 }
@@ -248,8 +248,8 @@ void Link<Session>::arm_timer() {
 template <class Session>
 void Link<Session>::on_timer(base::TimePoint now) {
   if (owner_ == nullptr) return;
-  if (!session_) return finish(fail(ErrorKind::timeout, "the connection was not accepted in time"));
-  session_->tick(now);
+  if (!framing_) return finish(fail(ErrorKind::timeout, "the connection was not accepted in time"));
+  conversation().tick(now);
   handle_actions();
   touch();
 }
@@ -265,7 +265,7 @@ void Link<Session>::finish(const base::Error& reason) {
 /// What is queued, such as the reason for a refused handshake, leaves as far as it is taken now.
 template <class Session>
 void Link<Session>::write_farewell() {
-  auto& output = session_->output();
+  auto& output = framing_->output();
   std::array<iovec, iovecs_per_write> parts;
   while (!output.empty()) {
     const std::size_t count = output.gather(parts);
@@ -278,7 +278,7 @@ void Link<Session>::write_farewell() {
 template <class Session>
 void Link<Session>::close() noexcept {
   if (owner_ == nullptr) return;
-  if (session_ && !writer_waits_) write_farewell();
+  if (framing_ && !writer_waits_) write_farewell();
   owner_ = nullptr;
   timer_.cancel();
   after_pass_.forget();

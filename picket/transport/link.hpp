@@ -1,23 +1,23 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
-#include <type_traits>
 
-#include "picket/base/limits.hpp"
 #include "picket/base/result.hpp"
 #include "picket/base/timer_wheel.hpp"
 #include "picket/session/agent_session.hpp"
 #include "picket/session/proxy_session.hpp"
 #include "picket/transport/channel.hpp"
 #include "picket/transport/endpoint.hpp"
+#include "picket/transport/stream_framing.hpp"
 #include "picket/transport/worker.hpp"
 
 namespace picket::transport {
 
-/// The body of a connection: moves bytes and time between one channel and one session, whichever end of the protocol
-/// that is.
+/// The body of a connection: moves bytes and time between one channel and one conversation, whichever end of the
+/// protocol that is.
 ///
 /// One read's frames are decoded in one pass, and what came of them leaves at once, in one vectored write; what the
 /// owner adds at other times leaves at the end of the loop turn, and what nobody waits for with either (ADR 0009; of a
@@ -30,8 +30,8 @@ namespace picket::transport {
 template <class Session>
 class Link final : public Flushable, public std::enable_shared_from_this<Link<Session>> {
  public:
-  using Config =
-      std::conditional_t<std::is_same_v<Session, session::ProxySession>, session::ProxyConfig, session::AgentConfig>;
+  using Conversation = session::Conversation<Session>;
+  using Opening = typename Conversation::Opening;
 
   /// Who handles what the session reports.
   class Owner {
@@ -46,17 +46,21 @@ class Link final : public Flushable, public std::enable_shared_from_this<Link<Se
     ~Owner() = default;
   };
 
-  /// Connects `channel`, then runs a session on it. `owner` must outlive the link or its close().
-  static std::shared_ptr<Link> dial(Channel channel, const Endpoint& endpoint, const Config& config,
+  /// Connects `channel`, then begins with `opening`. `owner` must outlive the link or its close().
+  static std::shared_ptr<Link> dial(Channel channel, const Endpoint& endpoint, std::unique_ptr<Opening> opening,
                                     base::Duration timeout, Owner& owner);
-  /// Runs a session on a connected channel.
-  static std::shared_ptr<Link> adopt(Channel channel, const Config& config, Owner& owner);
+  /// Begins on a connected channel.
+  static std::shared_ptr<Link> adopt(Channel channel, std::unique_ptr<Opening> opening, Owner& owner);
 
-  Link(Channel channel, const Config& config, Owner& owner);
+  Link(Channel channel, std::unique_ptr<Opening> opening, Owner& owner);
   ~Link() override;
 
-  /// The session; null until connected.
-  [[nodiscard]] Session* session() noexcept { return session_.get(); }
+  /// The session; null until the opening is over.
+  [[nodiscard]] Session* session() noexcept { return framing_ ? conversation().session() : nullptr; }
+  /// The opening; null once it is over.
+  [[nodiscard]] const Opening* opening() const noexcept {
+    return framing_ ? framing_->conversation().opening() : opening_.get();
+  }
   [[nodiscard]] Worker& worker() noexcept { return worker_; }
 
   /// The session was called by its owner: have its output flushed at the end of this turn, or with the read that this
@@ -66,6 +70,7 @@ class Link final : public Flushable, public std::enable_shared_from_this<Link<Se
   void close() noexcept;
 
  private:
+  [[nodiscard]] Conversation& conversation() noexcept { return framing_->conversation(); }
   void connect(const Endpoint& endpoint, base::Duration timeout);
   static void on_connected(std::shared_ptr<void>& self, const Completion& outcome);
   void connected();
@@ -89,10 +94,10 @@ class Link final : public Flushable, public std::enable_shared_from_this<Link<Se
 
   Channel channel_;
   Worker& worker_;
-  Config config_;
-  Owner* owner_;      // null after close()
-  std::string peer_;  // while it connects
-  std::unique_ptr<Session> session_;
+  std::unique_ptr<Opening> opening_;               // until connected
+  Owner* owner_;                                   // null after close()
+  std::string peer_;                               // while it connects
+  std::optional<StreamFraming<Session>> framing_;  // once connected
   base::Timer timer_;
   Resumption after_pass_;  // queued behind those who wait for what a pass brought
   int passes_ = 0;         // of this readiness

@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 
 #include "picket/base/limits.hpp"
-#include "picket/session/testing.hpp"
+#include "picket/session/testing/frames.hpp"
 #include "picket/transport/listener.hpp"
 #include "picket/transport/testing.hpp"
 #include "picket/transport/testing/trickle_layer.hpp"
@@ -64,7 +64,9 @@ class AgentEnd final : public AgentLink::Owner {
   bool close_when_called = false;
 };
 
-session::AgentConfig agent_config() { return {.info = {.agent_id = "a", .name = "n", .version = "1"}}; }
+std::unique_ptr<session::AgentOpening> begins() {
+  return session::testing::handshake(session::AgentConfig{.info = {.agent_id = "a", .name = "n", .version = "1"}});
+}
 
 std::string handshake(wire::TextList extensions = {}) {
   constexpr std::array<std::uint32_t, 1> versions{2};
@@ -84,7 +86,7 @@ class LinkTest : public ::testing::TestWithParam<Kind> {
   RawPeer& join(int type, Kind kind) {
     int ends[2];
     EXPECT_EQ(::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends), 0);
-    link_ = AgentLink::adopt(Channel{worker_, ends[0], make_layer(kind)}, agent_config(), owner_);
+    link_ = AgentLink::adopt(Channel{worker_, ends[0], make_layer(kind)}, begins(), owner_);
     return peer_.emplace(ends[1], &worker_, make_peer_layer(kind));
   }
   void TearDown() override {
@@ -235,7 +237,7 @@ TEST_P(LinkTest, ABusyPeerDoesNotKeepAnotherWaiting) {
   int ends[2];
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
   AgentEnd other;
-  const auto other_link = AgentLink::adopt(Channel{worker_, ends[0], make_layer(GetParam())}, agent_config(), other);
+  const auto other_link = AgentLink::adopt(Channel{worker_, ends[0], make_layer(GetParam())}, begins(), other);
   RawPeer patient{ends[1], &worker_, make_peer_layer(GetParam())};
   patient.send_bytes(handshake());
   (void)patient.receive();
@@ -258,7 +260,7 @@ TEST(LayeredLink, TriesToWriteAgainOnlyOnceItsPeerHasSaidSomething) {
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
   auto layer = std::make_unique<testing::TrickleLayer>();
   const testing::TrickleLayer& seen = *layer;
-  const auto link = AgentLink::adopt(Channel{worker, ends[0], std::move(layer)}, agent_config(), owner);
+  const auto link = AgentLink::adopt(Channel{worker, ends[0], std::move(layer)}, begins(), owner);
   RawPeer peer{ends[1], &worker, make_peer_layer(Kind::layered)};
   peer.send_bytes(handshake());
   EXPECT_EQ(peer.receive()->type(), FrameType::handshake_response);
@@ -281,7 +283,7 @@ TEST(LayeredLink, GoesOnToReadOnceItsLayerCouldWrite) {
   int ends[2];
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
   testing::have_little_room(ends[0]);
-  const auto link = AgentLink::adopt(Channel{worker, ends[0], make_layer(Kind::layered)}, agent_config(), owner);
+  const auto link = AgentLink::adopt(Channel{worker, ends[0], make_layer(Kind::layered)}, begins(), owner);
   RawPeer peer{ends[1], &worker};
   EXPECT_TRUE(testing::answers_all_questions(peer, [&] { testing::turn_for(worker, 100us); }));
   link->close();
@@ -374,7 +376,8 @@ class ProxyEnd final : public ProxyLink::Owner {
 class DialTest : public ::testing::Test {
  protected:
   void dial(session::ProxyConfig config = {}, base::Duration timeout = 10s) {
-    link_ = ProxyLink::dial(Channel{worker_}, folder_.socket(), config, timeout, owner_);
+    link_ = ProxyLink::dial(Channel{worker_}, folder_.socket(), session::testing::handshake(std::move(config)), timeout,
+                            owner_);
   }
   void TearDown() override {
     if (link_) link_->close();
@@ -449,7 +452,8 @@ TEST_F(DialTest, HandshakePassesALayerThatWritesLittleAtATime) {
   const std::string name(3 * testing::TrickleLayer::bytes_per_leave, 'n');
   session::ProxyConfig config;
   config.proxy_id = name;
-  link_ = ProxyLink::dial(Channel{worker_, make_layer(Kind::layered)}, folder_.socket(), config, 10s, owner_);
+  link_ = ProxyLink::dial(Channel{worker_, make_layer(Kind::layered)}, folder_.socket(),
+                          session::testing::handshake(config), 10s, owner_);
   auto peer = listener.accept(make_peer_layer(Kind::layered));
   const auto request = peer.receive();
   ASSERT_TRUE(request);

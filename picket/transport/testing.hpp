@@ -20,11 +20,11 @@
 #include "picket/base/limits.hpp"
 #include "picket/base/time.hpp"
 #include "picket/transport/endpoint.hpp"
+#include "picket/transport/frame_header.hpp"
 #include "picket/transport/layer.hpp"
 #include "picket/transport/task.hpp"
 #include "picket/transport/worker.hpp"
 #include "picket/wire/codec.hpp"
-#include "picket/wire/frame.hpp"
 
 /// What tests with sockets share. Every wait in here ends after `patience` with a failed test.
 namespace picket::transport::testing {
@@ -168,13 +168,13 @@ class RawPeer {
     return errno == EAGAIN ? Transfer::blocked(Readiness::writable) : Transfer::failed(errno);
   }
   void send_frame(wire::FrameType type, std::string_view payload) {
-    std::string frame(wire::frame_header_size, '\0');
-    wire::write_frame_header(frame.data(), type, payload.size());
+    std::string frame(frame_header_size, '\0');
+    write_frame_header(frame.data(), type, payload.size());
     send_bytes(frame.append(payload));
   }
   template <class Message>
   void send(const wire::Format& format, const Message& message) {
-    wire::Output output;
+    wire::Output output{stream_framing};
     const auto status = wire::encode(format, message, output);
     EXPECT_TRUE(status) << status.error().message();
     send_bytes(output.flatten());
@@ -184,14 +184,14 @@ class RawPeer {
   [[nodiscard]] std::optional<OwnedFrame> receive() {
     const base::TimePoint give_up = base::Clock::now() + patience;
     while (base::Clock::now() < give_up) {
-      const auto peek = wire::peek_frame(held_);
+      const auto peek = peek_frame(held_);
       if (!peek) {
         ADD_FAILURE() << peek.error().message();
         return std::nullopt;
       }
       if (peek->frame) {
         OwnedFrame frame{peek->frame->type, peek->frame->payload};
-        held_.erase(0, peek->frame->size());
+        held_.erase(0, peek->needed);
         return frame;
       }
       if (!read_some()) return std::nullopt;

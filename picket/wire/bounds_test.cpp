@@ -106,7 +106,7 @@ double through(const Format& format, double value) {
   const GaugeMetric gauge{.name = "load", .value = value};
   Output out;
   EXPECT_TRUE(encode(format, MetricsReport{.agent_id = "a", .gauges = std::span{&gauge, 1}}, out));
-  const Padded payload{out.flatten().substr(frame_header_size)};
+  const Padded payload{out.flatten()};
   base::Arena arena;
   const auto report = decode<MetricsReport>(format, payload.view(), arena);
   EXPECT_TRUE(report) << report.error().message();

@@ -1,7 +1,5 @@
 #include "picket/wire/codec.hpp"
 
-#include <array>
-
 #include <fmt/format.h>
 
 #include "picket/base/limits.hpp"
@@ -34,42 +32,55 @@ void write_payload(const Format& format, const Message& message, Output& out) {
                                                        : internal::write_msgpack(format, message, out);
 }
 
+void reserve_header(Output& out) {
+  const std::size_t size = out.framing().header_size;
+  (void)out.prepare(size);
+  out.commit(size);
+}
+
+void write_header(FrameType type, std::size_t payload_size, char* at, const Output& out) noexcept {
+  if (out.framing().header_size != 0) out.framing().write_header(at, type, payload_size);
+}
+
 }  // namespace
 
 template <class Message>
 base::Status encode(const Format& format, const Message& message, Output& out) {
   const auto mark = out.mark();
-  std::array<char, frame_header_size> header{};
-  out.append({header.data(), header.size()});
+  reserve_header(out);
   write_payload(format, message, out);
-  const std::size_t payload = out.size() - mark.size - frame_header_size;
+  const std::size_t payload = out.size() - mark.size - out.framing().header_size;
   if (payload >= base::limits::max_frame_length) {
     out.rewind(mark);
     return base::fail(base::ErrorKind::message_too_large,
                       fmt::format("a {} frame of {} bytes; at most {} are allowed", name(Message::type), payload + 1,
                                   base::limits::max_frame_length));
   }
-  write_frame_header(header.data(), Message::type, payload);
-  out.patch(mark, {header.data(), header.size()});
+  write_header(Message::type, payload, out.at(mark), out);
   return {};
 }
 
 void append_frame(FrameType type, std::string_view payload, Output& out) {
-  std::array<char, frame_header_size> header{};
-  write_frame_header(header.data(), type, payload.size());
-  out.append({header.data(), header.size()});
+  const auto mark = out.mark();
+  reserve_header(out);
   out.append(payload);
+  write_header(type, payload.size(), out.at(mark), out);
+}
+
+template <class Message>
+base::Status decode_into(Message& message, const Format& format, std::string_view payload, base::Arena& arena) {
+  const Encoding encoding = encoding_of(Message::type, format);
+  if constexpr (std::is_same_v<Message, AgentResponse>) {
+    if (internal::read_plain_allow(encoding, payload, message)) return {};
+  }
+  return encoding == Encoding::json ? internal::read_json(payload, arena, message)
+                                    : internal::read_msgpack(format, payload, arena, message);
 }
 
 template <class Message>
 base::Result<Message> decode(const Format& format, std::string_view payload, base::Arena& arena) {
   base::Result<Message> result;
-  const Encoding encoding = encoding_of(Message::type, format);
-  if constexpr (std::is_same_v<Message, AgentResponse>) {
-    if (internal::read_plain_allow(encoding, payload, *result)) return result;
-  }
-  auto status = encoding == Encoding::json ? internal::read_json(payload, arena, *result)
-                                           : internal::read_msgpack(format, payload, arena, *result);
+  auto status = decode_into(*result, format, payload, arena);
   if (!status) return std::move(status.error());
   return result;
 }
@@ -81,9 +92,10 @@ std::string to_json(const Message& message) {
   return out.flatten();
 }
 
-#define PICKET_INSTANTIATE(Message)                                                              \
-  template base::Status encode<Message>(const Format&, const Message&, Output&);                 \
-  template base::Result<Message> decode<Message>(const Format&, std::string_view, base::Arena&); \
+#define PICKET_INSTANTIATE(Message)                                                                    \
+  template base::Status encode<Message>(const Format&, const Message&, Output&);                       \
+  template base::Result<Message> decode<Message>(const Format&, std::string_view, base::Arena&);       \
+  template base::Status decode_into<Message>(Message&, const Format&, std::string_view, base::Arena&); \
   template std::string to_json<Message>(const Message&);
 PICKET_FOR_EACH_MESSAGE(PICKET_INSTANTIATE)
 #undef PICKET_INSTANTIATE

@@ -17,9 +17,10 @@ struct Format {
   friend bool operator==(const Format&, const Format&) = default;
 };
 
-/// Appends one whole frame. Handshake, ping, pong and cancel are written as JSON whatever the format says (protocol.md
-/// §7). Instantiated for every message of messages.hpp. Lifetime: a body that travels as its own iovec is borrowed, see
-/// Output::splice. Errors: message_too_large where the frame would be over 16 MiB; `out` is then as before.
+/// Appends one whole frame, as the output's framing has it. Handshake, ping, pong and cancel are written as JSON
+/// whatever the format says (protocol.md §7). Instantiated for every message of messages.hpp. Lifetime: a body that
+/// travels as its own iovec is borrowed, see Output::splice. Errors: message_too_large where the frame would be over 16
+/// MiB; `out` is then as before.
 template <class Message>
 [[nodiscard]] base::Status encode(const Format& format, const Message& message, Output& out);
 
@@ -31,6 +32,10 @@ void append_frame(FrameType type, std::string_view payload, Output& out);
 /// Errors: invalid_message, saying what was expected and at which byte.
 template <class Message>
 [[nodiscard]] base::Result<Message> decode(const Format& format, std::string_view payload, base::Arena& arena);
+/// The same into a message that is as it was made; after an error it is anything.
+template <class Message>
+[[nodiscard]] base::Status decode_into(Message& message, const Format& format, std::string_view payload,
+                                       base::Arena& arena);
 
 /// Reads or writes any value as JSON text: configurations, tests, tools.
 [[nodiscard]] base::Result<Value> parse_json(std::string_view text, base::Arena& arena);

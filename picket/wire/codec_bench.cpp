@@ -2,6 +2,7 @@
 
 #include "bench/payloads.hpp"
 #include "bench/rows.hpp"
+#include "picket/transport/frame_header.hpp"
 #include "picket/wire/codec.hpp"
 
 /// What one message costs to write and to read, in both encodings: the look-alikes that the reference's benchmark
@@ -22,7 +23,7 @@ constexpr Format raw{.encoding = Encoding::msgpack, .raw_bytes = true};
 /// Writes into one output that is drained each time, as a connection's is.
 template <class Encode>
 auto into_output(Encode encode_into) {
-  return [encode_into, out = Output{}]() mutable {
+  return [encode_into, out = Output{transport::stream_framing}]() mutable {
     encode_into(out);
     const std::size_t size = out.size();
     out.consume(size);

@@ -42,10 +42,7 @@ std::string encoded(const Format& format, const Message& message) {
   Output out;
   const auto status = encode(format, message, out);
   EXPECT_TRUE(status.has_value());
-  const std::string frame = out.flatten();
-  const auto peek = peek_frame(frame);
-  EXPECT_TRUE(peek && peek->frame && peek->frame->size() == frame.size() && peek->frame->type == Message::type);
-  return frame.substr(frame_header_size);
+  return out.flatten();
 }
 
 TEST(CodecProperties, WhatIsEncodedDecodesToItself) {

@@ -115,18 +115,26 @@ struct Description<HandshakeResponse> {
 template <>
 struct Description<ReverseRegistration> {
   using T = ReverseRegistration;
-  static constexpr std::tuple fields{field("protocol_version", &T::protocol_version), field("agent_id", &T::agent_id),
-                                     field("capabilities", &T::capabilities),
-                                     field<omitted>("auth_token", &T::auth_token),
-                                     field<omitted>("metadata", &T::metadata)};
+  static constexpr std::tuple fields{
+      field("protocol_version", &T::protocol_version), field("agent_id", &T::agent_id),
+      field("capabilities", &T::capabilities),         field<omitted>("auth_token", &T::auth_token),
+      field<omitted>("metadata", &T::metadata),        field<extension>("supported_encodings", &T::supported_encodings),
+      field<extension>("extensions", &T::extensions)};
 };
 
 template <>
 struct Description<ReverseAnswer> {
   using T = ReverseAnswer;
-  static constexpr std::tuple fields{field("success", &T::success), field<nullable>("error", &T::error),
-                                     field("proxy_id", &T::proxy_id), field("proxy_version", &T::proxy_version),
-                                     field("connection_id", &T::connection_id)};
+  static constexpr std::tuple fields{field("success", &T::success),
+                                     field<nullable>("error", &T::error),
+                                     field("proxy_id", &T::proxy_id),
+                                     field("proxy_version", &T::proxy_version),
+                                     field("connection_id", &T::connection_id),
+                                     field<extension>("encoding", &T::encoding),
+                                     field<extension>("extensions", &T::extensions),
+                                     field<extension>("events", &T::events),
+                                     field<omitted>("config", &T::config),
+                                     field<omitted>("connections_wanted", &T::connections_wanted)};
 };
 
 // ---- events

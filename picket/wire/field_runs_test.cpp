@@ -43,7 +43,7 @@ template <class Message>
 std::string payload_of(const Format& format, const Message& message) {
   Output out;
   EXPECT_TRUE(encode(format, message, out));
-  return out.flatten().substr(frame_header_size);
+  return out.flatten();
 }
 
 /// `expected` is what the reader finds of `written`.

@@ -2,13 +2,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string_view>
 
-#include "picket/base/limits.hpp"
-#include "picket/base/result.hpp"
-
-/// Binary framing for Unix sockets and TCP (protocol.md §2): length u32 big-endian, type u8, payload.
+/// Frames: a message's type and its payload (protocol.md §2). How they lie in what a connection carries is a matter of
+/// its framing.
 namespace picket::wire {
 
 enum class FrameType : std::uint8_t {
@@ -36,26 +33,18 @@ enum class FrameType : std::uint8_t {
 [[nodiscard]] std::string_view name(FrameType type) noexcept;
 [[nodiscard]] bool is_known(FrameType type) noexcept;
 
-inline constexpr std::size_t frame_header_size = 5;
-
-/// One whole frame. Lifetime: the payload is a view of the bytes that were parsed.
+/// One whole frame. Lifetime: the payload is a view of what was read.
 struct FrameView {
   FrameType type;
   std::string_view payload;
-  [[nodiscard]] std::size_t size() const noexcept { return frame_header_size + payload.size(); }
 };
 
-/// What the front of a byte stream holds.
-struct FramePeek {
-  std::optional<FrameView> frame;  ///< Set when a whole frame is there.
-  std::size_t needed = 0;          ///< Otherwise: bytes that must be there before asking again is worth it.
+/// What a connection writes before each payload. Encoders leave room for it; who owns the connection says what it is.
+/// The default is no header at all: payloads by themselves.
+struct Framing {
+  std::size_t header_size = 0;  ///< bytes
+  /// Writes those bytes. Called once the payload is there; null where there are none.
+  void (*write_header)(char* out, FrameType type, std::size_t payload_size) noexcept = nullptr;
 };
-
-/// Looks at the front of `bytes`. A truncated frame is held, not rejected. Errors: invalid_message for length zero or
-/// an unknown type, message_too_large for a length over 16 MiB; both as soon as the bytes that show it are there.
-[[nodiscard]] base::Result<FramePeek> peek_frame(std::string_view bytes);
-
-/// Writes the five bytes before a payload of `payload_size`. `payload_size` < limits::max_frame_length.
-void write_frame_header(char* out, FrameType type, std::size_t payload_size) noexcept;
 
 }  // namespace picket::wire

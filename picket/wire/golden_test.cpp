@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "picket/transport/frame_header.hpp"
 #include "picket/wire/codec.hpp"
 #include "picket/wire/testing/equal.hpp"
 #include "picket/wire/testing/laws.hpp"
@@ -98,7 +99,7 @@ TEST(GoldenVectors, AreWhatOurEncoderWritesByteForByte) {
   for_each_vector([&]<class Message>(const std::string& name, const Message& message) {
     for (const GoldenFormat& golden : formats) {
       if (always_json(message) && golden.name != "json") continue;
-      Output out;
+      Output out{transport::stream_framing};
       ASSERT_TRUE(encode(golden.format, message, out));
       if (renew) std::ofstream{hex_file(name, golden)} << to_hex(out.flatten());
       EXPECT_EQ(to_hex(out.flatten()), read_file(hex_file(name, golden))) << golden.name;
@@ -112,8 +113,8 @@ TEST(GoldenVectors, AreReadAsTheMessageTheyStandFor) {
       if (always_json(message) && golden.name != "json") continue;
       SCOPED_TRACE(golden.name);
       const std::string frame = from_hex(read_file(hex_file(name, golden)));
-      const auto peek = peek_frame(frame);
-      ASSERT_TRUE(peek && peek->frame && peek->frame->size() == frame.size());
+      const auto peek = transport::peek_frame(frame);
+      ASSERT_TRUE(peek && peek->frame && peek->needed == frame.size());
       EXPECT_EQ(peek->frame->type, Message::type);
       const Padded payload{peek->frame->payload};
       base::Arena arena;

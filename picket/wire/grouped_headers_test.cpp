@@ -30,7 +30,7 @@ void expect_grouped(std::span<const Header> fields) {
   for (const Encoding encoding : {Encoding::json, Encoding::msgpack}) {
     Output out;
     ASSERT_TRUE(encode({.encoding = encoding}, message, out));
-    const testing::Padded payload{out.flatten().substr(frame_header_size)};
+    const testing::Padded payload{out.flatten()};
     base::Arena arena;
     const auto decoded = decode<ResponseHeaders>({.encoding = encoding}, payload.view(), arena);
     ASSERT_TRUE(decoded);

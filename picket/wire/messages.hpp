@@ -112,6 +112,8 @@ struct ReverseRegistration {
   Capabilities capabilities;
   std::optional<Text> auth_token;
   std::optional<Value> metadata;
+  std::span<const Encoding> supported_encodings;  ///< Ours: in order of preference; empty means JSON only.
+  TextList extensions;                            ///< Ours: what the agent offers.
 };
 
 /// The proxy's answer to it (type 0x02).
@@ -122,6 +124,11 @@ struct ReverseAnswer {
   Text proxy_id;
   Text proxy_version;
   Text connection_id;
+  std::optional<Encoding> encoding;      ///< Ours: absent means JSON; never written as null.
+  TextList extensions;                   ///< Ours: the offered ones that the proxy takes.
+  std::span<const std::int32_t> events;  ///< Ours: the kinds this proxy will send; empty means it does not say.
+  std::optional<Value> config;           ///< Ours: the agent's configuration; Configure follows all the same.
+  std::optional<std::uint32_t> connections_wanted;  ///< Ours: in all, from that agent.
 };
 
 // ---- events

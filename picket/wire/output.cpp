@@ -1,7 +1,6 @@
 #include "picket/wire/output.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 namespace picket::wire {
 namespace {
@@ -26,10 +25,6 @@ void Output::rewind(const Mark& mark) noexcept {
   bytes_.truncate(mark.bytes);
   splices_.resize(mark.splices);
   size_ = mark.size;
-}
-
-void Output::patch(const Mark& mark, std::string_view text) noexcept {
-  std::memcpy(bytes_.data() + mark.bytes, text.data(), text.size());
 }
 
 std::size_t Output::gather(std::span<iovec> out) const noexcept {

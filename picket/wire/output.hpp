@@ -10,6 +10,7 @@
 
 #include "picket/base/buffer.hpp"
 #include "picket/base/bytes.hpp"
+#include "picket/wire/frame.hpp"
 
 namespace picket::wire {
 
@@ -20,6 +21,12 @@ namespace picket::wire {
 /// Thread safety: none; one owner, the connection.
 class Output {
  public:
+  Output() = default;
+  /// `framing`: how the frames in it begin.
+  explicit Output(const Framing& framing) noexcept : framing_(framing) {}
+
+  [[nodiscard]] const Framing& framing() const noexcept { return framing_; }
+
   /// At least `size` writable bytes at the end; what is written counts after commit(). Views end with the next call.
   [[nodiscard]] char* prepare(std::size_t size) { return bytes_.prepare(size); }
   /// The same, with all the room there is.
@@ -67,8 +74,9 @@ class Output {
   [[nodiscard]] Mark mark() const noexcept { return {size_, bytes_.size(), splices_.size()}; }
   /// Valid while nothing was consumed since mark().
   void rewind(const Mark& mark) noexcept;
-  /// Overwrites `text.size()` bytes that were appended `mark` ago: how a frame gets its length. Same condition.
-  void patch(const Mark& mark, std::string_view text) noexcept;
+  /// Where what was appended since mark() begins, up to the first body that was spliced in: how a frame gets its
+  /// header. Same condition.
+  [[nodiscard]] char* at(const Mark& mark) noexcept { return bytes_.data() + mark.bytes; }
 
   /// Fills `out` with what to write first; returns how many entries it used.
   [[nodiscard]] std::size_t gather(std::span<iovec> out) const noexcept;
@@ -95,6 +103,7 @@ class Output {
     base::ByteView body;
   };
 
+  Framing framing_;
   base::Buffer bytes_;
   std::vector<Splice> splices_;
   std::size_t consumed_ = 0;  // of bytes_, since it was last empty

@@ -2,6 +2,7 @@
 
 #include "picket/session/agent_session.hpp"
 #include "picket/session/proxy_session.hpp"
+#include "picket/session/testing/frames.hpp"
 #include "tests/allocations/counting.hpp"
 #include "tests/allocations/events.hpp"
 
@@ -10,6 +11,7 @@ namespace picket::tests {
 namespace {
 
 using namespace std::chrono_literals;
+using session::testing::handshake;
 
 session::AgentInfo wants_all() {
   session::AgentInfo info{.agent_id = "a", .name = "n", .version = "1"};
@@ -29,39 +31,42 @@ struct Mode {
 class Pair {
  public:
   explicit Pair(const Mode& mode)
-      : proxy_({.encodings = {mode.encoding}, .extensions = mode.extensions}, now_),
-        agent_({.info = wants_all(), .extensions = mode.extensions}, now_),
+      : proxy_(handshake(session::ProxyConfig{.encodings = {mode.encoding}, .extensions = mode.extensions}), now_),
+        agent_(handshake(session::AgentConfig{.info = wants_all(), .extensions = mode.extensions}), now_),
         pipe_(256 * 1024, '\0') {
     exchange_bytes();
-    EXPECT_EQ(proxy_.state(), session::ProxySession::State::ready);
-    proxy_.clear_actions();
+    EXPECT_EQ(proxy().state(), session::ProxySession::State::ready);
+    proxy().clear_actions();
   }
 
   /// One whole exchange; every event is answered, also the completion.
   void play(const Events& events) {
     const base::CorrelationId id = ids_.mint();
     std::size_t answered = 0;
-    events.each(id.text(), [&](const auto& event) {
-      EXPECT_TRUE(proxy_.send(id, event, base::Deadline{now_ + 1s}, 1, now_));
+    events.each(id.text(), [&](auto event) {
+      EXPECT_TRUE(proxy().send(id, &event, base::Deadline{now_ + 1s}, 1, now_));
       exchange_bytes();
-      for (const auto& action : proxy_.actions()) answered += std::holds_alternative<session::Answered>(action) ? 1 : 0;
-      proxy_.clear_actions();
+      for (const auto& action : proxy().actions())
+        answered += std::holds_alternative<session::Answered>(action) ? 1 : 0;
+      proxy().clear_actions();
     });
     EXPECT_EQ(answered, Events::per_exchange);
-    proxy_.complete(id, {.correlation_id = id.text(), .status = 200}, now_);
+    proxy().complete(id, {.status = 200}, now_);
     exchange_bytes();
-    proxy_.clear_actions();
+    proxy().clear_actions();
     ids_.release(id);
   }
 
  private:
+  session::ProxySession& proxy() { return *proxy_.conversation().session(); }
+  session::AgentSession& agent() { return *agent_.conversation().session(); }
   void exchange_bytes() {
     while (!proxy_.output().empty() || !agent_.output().empty()) {
       move(proxy_.output(), agent_);
-      for (const auto& action : agent_.actions())
+      for (const auto& action : agent().actions())
         if (const auto* const arrived = std::get_if<session::Arrived>(&action))
-          EXPECT_TRUE(agent_.respond(arrived->ref, {.audit = {.rule_ids = rules}}, now_));
-      agent_.clear_actions();
+          EXPECT_TRUE(agent().respond(arrived->ref, {.audit = {.rule_ids = rules}}, now_));
+      agent().clear_actions();
       move(agent_.output(), proxy_);
     }
   }
@@ -84,8 +89,8 @@ class Pair {
   static constexpr std::array<wire::Text, 2> rules{"942100", "949110"};
   base::TimePoint now_{100h};
   base::CorrelationIds ids_;
-  session::ProxySession proxy_;
-  session::AgentSession agent_;
+  transport::StreamFraming<session::ProxySession> proxy_;
+  transport::StreamFraming<session::AgentSession> agent_;
   std::string pipe_;
 };
 

@@ -43,7 +43,7 @@ class SocketAllocations : public ::testing::TestWithParam<wire::Encoding> {
     const base::CorrelationId id = worker_.ids().mint();
     {
       pool::Exchange exchange = pool.begin(agent, id);
-      events_.each(id.text(), [&](const auto& event) {
+      events_.each(id.text(), [&](auto event) {
         const pool::Call call = exchange.call(event);
         EXPECT_TRUE(transport::testing::turn_until(worker_, [&] { return call.done(); }));
         EXPECT_TRUE(call.result()) << call.result().error().message();

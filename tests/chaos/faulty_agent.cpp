@@ -57,7 +57,7 @@ std::string answer(const Event& event, std::string_view echo) {
   response.audit.tags = tags;
   response.correlation_id = event.id;
   response.reply_to = event.key;
-  wire::Output output;
+  wire::Output output{transport::stream_framing};
   return wire::encode(format, response, output) ? output.flatten() : std::string{};
 }
 

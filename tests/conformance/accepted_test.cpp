@@ -2,6 +2,7 @@
 #include <map>
 #include <string>
 
+#include "picket/transport/frame_header.hpp"
 #include "picket/wire/codec.hpp"
 #include "picket/wire/testing/laws.hpp"
 #include "picket/wire/testing/messages.hpp"
@@ -118,8 +119,8 @@ TEST_F(Decoder, KeepsBothValuesOfAHeaderThatStandsTwice) {
 std::string frame_of(const Document& vector) {
   const auto* const size = vector.at("payload_len").get<std::int64_t>();
   if (size == nullptr) return from_hex(vector.text("frame_hex"));
-  std::string frame(wire::frame_header_size + static_cast<std::size_t>(*size), ' ');
-  wire::write_frame_header(frame.data(), wire::FrameType::ping, static_cast<std::size_t>(*size));
+  std::string frame(transport::frame_header_size + static_cast<std::size_t>(*size), ' ');
+  transport::write_frame_header(frame.data(), wire::FrameType::ping, static_cast<std::size_t>(*size));
   return frame;
 }
 
@@ -127,13 +128,13 @@ TEST_F(Decoder, FramesHaveTheReferencesLimits) {
   for (const Document& vector : load("vectors/accepted/frames")) {
     SCOPED_TRACE(vector.name);
     const std::string frame = frame_of(vector);
-    const auto peek = wire::peek_frame(frame);
-    EXPECT_TRUE(peek && peek->frame && peek->frame->size() == frame.size());
+    const auto peek = transport::peek_frame(frame);
+    EXPECT_TRUE(peek && peek->frame && peek->needed == frame.size());
   }
   for (const Document& vector : load("vectors/refused/frames")) {
     SCOPED_TRACE(vector.name);
     const std::string frame = frame_of(vector);
-    const auto peek = wire::peek_frame(frame);
+    const auto peek = transport::peek_frame(frame);
     if (vector.name.starts_with("truncated")) {
       EXPECT_TRUE(peek && !peek->frame) << "held: the rest may come";
     } else {

@@ -1,11 +1,14 @@
 #include <algorithm>
 #include <deque>
 #include <map>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "picket/session/agent_session.hpp"
 #include "picket/session/proxy_session.hpp"
-#include "picket/session/testing.hpp"
+#include "picket/session/registration.hpp"
+#include "picket/session/testing/frames.hpp"
 #include "picket/wire/copy.hpp"
 #include "picket/wire/testing/equal.hpp"
 #include "picket/wire/testing/laws.hpp"
@@ -55,7 +58,7 @@ std::vector<Played> frames_of(const Document& transcript) {
     Played played{.bytes = from_hex(frame.text("frame_hex")),
                   .to_agent = frame.text("direction") == "proxy->agent",
                   .message = std::string{frame.text("message")}};
-    played.payload = played.bytes.substr(wire::frame_header_size);
+    played.payload = played.bytes.substr(transport::frame_header_size);
     played.type = static_cast<FrameType>(played.bytes[4]);
     if (frame.text("encoding") == "msgpack") played.format.encoding = wire::Encoding::msgpack;
     frames.push_back(std::move(played));
@@ -71,7 +74,7 @@ wire::Encoding encoding_of(const std::vector<Played>& frames) {
 
 class Transcripts : public SharedTest {
  protected:
-  /// The transcripts of Unix sockets on which the proxy dialled; the others are of other issues.
+  /// The transcripts of Unix sockets on which the proxy dialled.
   std::vector<Document> transcripts() {
     auto documents = load("vectors/transcripts");
     std::erase_if(documents, [](const Document& document) {
@@ -93,8 +96,8 @@ class Transcripts : public SharedTest {
   /// `ours`, one whole frame, says the same as `theirs`.
   void expect_same(const Played& theirs, std::string_view ours) {
     ASSERT_TRUE(wire::testing::with_message(theirs.message, [&]<class Message>(std::type_identity<Message>) {
-      const auto peek = wire::peek_frame(ours);
-      ASSERT_TRUE(peek && peek->frame && peek->frame->size() == ours.size());
+      const auto peek = transport::peek_frame(ours);
+      ASSERT_TRUE(peek && peek->frame && peek->needed == ours.size());
       EXPECT_EQ(peek->frame->type, theirs.type);
       const auto expected = decoded<Message>(theirs.format, theirs.payload);
       auto got = decoded<Message>(theirs.format, peek->frame->payload);
@@ -113,19 +116,21 @@ class Transcripts : public SharedTest {
 class AgentReplay {
  public:
   AgentReplay(const session::AgentInfo& info, wire::Encoding encoding, bool shaken)
-      : session_({.info = info, .encodings = {encoding}}, start) {
+      : end_(session::testing::handshake(session::AgentConfig{.info = info, .encodings = {encoding}}), start) {
     if (shaken) return;
     const wire::HandshakeRequest request{.supported_versions = versions, .supported_encodings = {&encoding, 1}};
     feed(session::testing::frame_of({}, request));
-    (void)take_output(session_);
+    (void)take_output(end_);
   }
 
   void feed(std::string_view bytes) {
     fed_.emplace_back(bytes);
-    session_.feed(fed_.back().view(), start);
-    for (const auto& action : session_.actions())
+    end_.feed(fed_.back().view(), start);
+    auto* const session = conversation().session();
+    if (session == nullptr) return;
+    for (const auto& action : session->actions())
       if (const auto* const arrived = std::get_if<session::Arrived>(&action)) remember(*arrived);
-    session_.clear_actions();
+    session->clear_actions();
   }
 
   /// Answers the event whose id the response carries; false where nobody wants it.
@@ -134,10 +139,11 @@ class AgentReplay {
     if (found == unanswered_.end()) return false;
     const session::EventRef ref = found->ref;
     unanswered_.erase(found);
-    return session_.respond(ref, response, start);
+    return conversation().session()->respond(ref, response, start);
   }
 
-  [[nodiscard]] session::AgentSession& session() { return session_; }
+  [[nodiscard]] session::Conversation<session::AgentSession>& conversation() { return end_.conversation(); }
+  [[nodiscard]] std::string written() { return take_output(end_); }
 
  private:
   static constexpr std::array<std::uint32_t, 1> versions{2};
@@ -158,7 +164,7 @@ class AgentReplay {
     unanswered_.push_back({id, arrived.ref});
   }
 
-  session::AgentSession session_;
+  transport::StreamFraming<session::AgentSession> end_;
   std::deque<Padded> fed_;
   std::vector<Unanswered> unanswered_;
 };
@@ -192,12 +198,12 @@ TEST_F(Transcripts, OurAgentAnswersTheReferencesProxyAsTheReferenceDoes) {
         if (cancelled) continue;
       }
       if (frame.message == "Pong") {
-        EXPECT_EQ(take_output(replay.session()), frame.bytes);  // an echo, of whatever it holds
+        EXPECT_EQ(replay.written(), frame.bytes);  // an echo, of whatever it holds
       } else {
-        expect_same(frame, take_output(replay.session()));
+        expect_same(frame, replay.written());
       }
     }
-    EXPECT_TRUE(replay.session().open());
+    EXPECT_FALSE(replay.conversation().end());
   }
 }
 
@@ -212,8 +218,8 @@ TEST_F(Transcripts, OurAgentEndsConnectionsThatBreakTheProtocolAndNeverAllows) {
     AgentReplay replay{info_in(frames), encoding_of(frames), true};
     for (const Played& frame : frames)
       if (frame.to_agent) replay.feed(frame.bytes);
-    EXPECT_TRUE(replay.session().end());
-    for (const FrameType type : session::testing::types_of(take_output(replay.session())))
+    EXPECT_TRUE(replay.conversation().end());
+    for (const FrameType type : session::testing::types_of(replay.written()))
       EXPECT_EQ(type, FrameType::handshake_response);
   }
   EXPECT_EQ(count, ended_by_us.size());
@@ -225,27 +231,26 @@ TEST_F(Transcripts, OurAgentEndsConnectionsThatBreakTheProtocolAndNeverAllows) {
 /// ours are minted and never taken from anyone.
 class ProxyReplay {
  public:
-  ProxyReplay(const session::ProxyConfig& config, base::Arena& arena) : session_(config, start), arena_(arena) {}
+  ProxyReplay(const session::ProxyConfig& config, base::Arena& arena)
+      : end_(session::testing::handshake(config), start), arena_(arena) {}
 
-  [[nodiscard]] session::ProxySession& session() { return session_; }
+  [[nodiscard]] session::Conversation<session::ProxySession>& conversation() { return end_.conversation(); }
+  [[nodiscard]] session::ProxySession& session() { return *conversation().session(); }
+  [[nodiscard]] std::string written() { return take_output(end_); }
 
   void feed(const Played& frame, std::string_view theirs, std::string_view ours) {
     std::string payload = frame.payload;
     if (!theirs.empty()) replace(payload, text(frame.format, theirs), text(frame.format, ours));
     fed_.emplace_back(session::testing::raw_frame(frame.type, payload));
-    session_.feed(fed_.back().view(), start);
+    feed(fed_.back().view());
   }
+  void feed(std::string_view frame) { end_.feed(frame, start); }
 
   template <class Event>
-  void send(Event event) {
-    std::string_view theirs;
-    if constexpr (requires { event.metadata.correlation_id; }) {
-      theirs = std::exchange(event.metadata.correlation_id, id_of(event.metadata.correlation_id).text());
-    } else {
-      theirs = std::exchange(event.correlation_id, id_of(event.correlation_id).text());
-    }
+  void send(const Event& event) {
+    const std::string_view theirs = wire::correlation_id_of(event);
     auto* const kept = new (arena_.allocate(sizeof(Event), alignof(Event))) Event(event);
-    ASSERT_TRUE(session_.send(id_of(theirs), *kept, base::Deadline{start + 1h}, tags_++, start));
+    ASSERT_TRUE(session().send(id_of(theirs), kept, base::Deadline{start + 1h}, tags_++, start));
   }
 
   [[nodiscard]] const base::CorrelationId& id_of(std::string_view theirs) {
@@ -267,7 +272,7 @@ class ProxyReplay {
     payload.replace(at, from.size(), to);
   }
 
-  session::ProxySession session_;
+  transport::StreamFraming<session::ProxySession> end_;
   base::Arena& arena_;
   std::deque<Padded> fed_;
   base::CorrelationIds minter_;
@@ -290,11 +295,10 @@ class ProxyTranscripts : public Transcripts {
 
   void play_to_agent(ProxyReplay& replay, const Played& frame) {
     switch (frame.type) {
-      case FrameType::handshake_request: expect_same(frame, take_output(replay.session())); return;
+      case FrameType::handshake_request: expect_same(frame, replay.written()); return;
       case FrameType::configure: {
         const auto theirs = decoded<wire::Configure>(frame.format, frame.payload);
-        const auto ours =
-            decoded<wire::Configure>(frame.format, take_output(replay.session()).substr(wire::frame_header_size));
+        const auto ours = decoded<wire::Configure>(frame.format, replay.written().substr(transport::frame_header_size));
         EXPECT_EQ(theirs.config, ours.config);
         return;
       }
@@ -324,11 +328,11 @@ class ProxyTranscripts : public Transcripts {
   std::size_t play_to_proxy(ProxyReplay& replay, const Played& frame) {
     if (frame.type != FrameType::agent_response) {
       if (frame.type != FrameType::pong) replay.feed(frame, {}, {});
-      replay.session().clear_actions();
+      if (replay.conversation().session() != nullptr) replay.session().clear_actions();
       return 0;
     }
     const auto response = decoded<wire::AgentResponse>(frame.format, frame.payload);
-    const bool configuring = replay.session().state() == session::ProxySession::State::configuring;
+    const bool configuring = replay.conversation().session() == nullptr;
     replay.feed(frame, response.correlation_id,
                 configuring ? "picket-configure" : replay.id_of(response.correlation_id).text());
     std::size_t ended = 0;
@@ -359,10 +363,10 @@ TEST_F(ProxyTranscripts, OurProxyUnderstandsTheReferencesAgent) {
     const auto frames = frames_of(transcript);
     ProxyReplay replay{config_in(frames), arena_};
     if (frames[0].type != FrameType::handshake_request) {
-      (void)take_output(replay.session());
+      (void)replay.written();
       const std::string answer = session::testing::frame_of(
           {}, wire::HandshakeResponse{.protocol_version = 2, .success = true, .encoding = encoding_of(frames)});
-      replay.session().feed(Padded{answer}.view(), start);
+      replay.feed(Padded{answer}.view());
       replay.session().clear_actions();
     }
     std::size_t ended = 0;
@@ -380,6 +384,47 @@ TEST_F(ProxyTranscripts, OurProxyUnderstandsTheReferencesAgent) {
     EXPECT_EQ(replay.session().dropped().unknown + replay.session().dropped().mismatch, 0U);
   }
   EXPECT_EQ(count, answers.size());
+}
+
+// ---- their agent dials, and ours
+
+class ReverseTranscript : public SharedTest {
+ protected:
+  void SetUp() override {
+    SharedTest::SetUp();
+    if (IsSkipped()) return;
+    for (const Document& document : load("vectors/transcripts"))
+      if (document.name == "reverse_json") frames_ = frames_of(document);
+    ASSERT_GE(frames_.size(), 2U);
+  }
+  std::vector<Played> frames_;
+};
+
+TEST_F(ReverseTranscript, OurProxyTakesTheReferencesRegistration) {
+  std::string joined;
+  transport::StreamFraming<session::ProxySession> end{
+      std::make_unique<session::ProxyRegistration>(
+          session::RegistrationConfig{},
+          [&](const session::Applicant& applicant) -> base::Result<session::Admission> {
+            joined = std::string{applicant.agent_id} + " " + std::string{applicant.token.value_or("")};
+            return session::Admission{.config = std::make_shared<session::ProxyConfig>(), .connection_id = "c"};
+          }),
+      start};
+  end.feed(Padded{frames_[0].bytes}.view(), start);
+  EXPECT_EQ(joined, "agent-1 s3cret");
+  ASSERT_NE(end.conversation().session(), nullptr);
+  EXPECT_EQ(end.conversation().session()->format(), wire::Format{});
+  EXPECT_EQ(session::testing::types_of(take_output(end)), std::vector{FrameType::handshake_response});
+}
+
+TEST_F(ReverseTranscript, OurAgentTakesTheReferencesAnswer) {
+  transport::StreamFraming<session::AgentSession> end{
+      std::make_unique<session::AgentRegistration>(std::make_shared<session::AgentConfig>(),
+                                                   session::Application{.agent_id = "agent-1", .token = std::nullopt}),
+      start};
+  end.feed(Padded{frames_[1].bytes}.view(), start);
+  ASSERT_NE(end.conversation().session(), nullptr);
+  EXPECT_EQ(end.conversation().session()->format(), wire::Format{});
 }
 
 }  // namespace

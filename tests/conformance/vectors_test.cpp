@@ -3,6 +3,7 @@
 #include <random>
 #include <set>
 
+#include "picket/transport/frame_header.hpp"
 #include "picket/wire/codec.hpp"
 #include "picket/wire/internal/msgpack_reader.hpp"
 #include "picket/wire/testing/equal.hpp"
@@ -118,8 +119,8 @@ class Vectors : public SharedTest {
     for (const Document& vector : load("vectors/" + folder)) {
       SCOPED_TRACE(folder + "/" + vector.name);
       const std::string frame = from_hex(vector.text("frame_hex"));
-      const auto peek = wire::peek_frame(frame);
-      ASSERT_TRUE(peek && peek->frame && peek->frame->size() == frame.size());
+      const auto peek = transport::peek_frame(frame);
+      ASSERT_TRUE(peek && peek->frame && peek->needed == frame.size());
       ++count;
       ASSERT_TRUE(wire::testing::with_message(message_of(vector), [&]<class Message>(std::type_identity<Message>) {
         EXPECT_EQ(peek->frame->type, Message::type);

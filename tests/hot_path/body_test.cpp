@@ -39,8 +39,7 @@ TEST(Body, IsWrittenFromTheCallersMemory) {
     pool::Exchange exchange = ends.pool().begin(ends.agent(), id);
     Recording recording;
     for (std::uint32_t index = 0; index < chunks; ++index) {
-      const wire::RequestBodyChunk chunk{
-          .correlation_id = id.text(),
+      wire::RequestBodyChunk chunk{
           .data = base::as_bytes(std::string_view{body}.substr(index * chunk_size, chunk_size)),
           .is_last = index + 1 == chunks,
           .chunk_index = index};

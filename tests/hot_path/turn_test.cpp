@@ -23,8 +23,6 @@ class Round {
   Round(bench::BothEnds& ends, std::size_t count) : ends_(ends), all_(count) {
     for (auto& one : all_) {
       one.id = ends.worker().ids().mint();
-      one.head.metadata.correlation_id = one.id.text();
-      one.chunk.correlation_id = one.id.text();
       one.exchange.emplace(ends.pool().begin(ends.agent(), one.id));
     }
   }
@@ -180,9 +178,8 @@ TEST_P(Turn, AnswersAHeadAlongWithTheBodyBehindItThatOneReadDoesNotHold) {
   const base::CorrelationId id = ends.worker().ids().mint();
   {
     pool::Exchange exchange = ends.pool().begin(ends.agent(), id);
-    const wire::RequestHeaders head{
-        .metadata = {.correlation_id = id.text(), .client_ip = "192.0.2.1"}, .method = "POST", .uri = "/"};
-    const wire::RequestBodyChunk chunk{.correlation_id = id.text(), .data = base::as_bytes(body), .is_last = true};
+    wire::RequestHeaders head{.metadata = {.client_ip = "192.0.2.1"}, .method = "POST", .uri = "/"};
+    wire::RequestBodyChunk chunk{.data = base::as_bytes(body), .is_last = true};
     Recording recording;
     const pool::Call of_head = exchange.request_headers(head);
     const pool::Call of_body = exchange.request_body(chunk);

@@ -157,7 +157,7 @@ void Exchange::conclude() {
   if (state_.stage() == Stage::cut) client_.reset(ResetCode::broken);
   const auto duration = base::Clock::now() - record_.began;
   record_.count(service_.shard.metrics, duration);
-  if (state_.agents_know()) inspection_->complete(record_.summary(id_, duration));
+  if (state_.agents_know()) inspection_->complete(record_.summary(duration));
   record_.write(service_, id_, forwarded_, duration);
 }
 

@@ -14,10 +14,9 @@ void ExchangeRecord::count(generation::ShardMetrics& metrics, base::Duration dur
   metrics.response_bytes.add(response_size);
 }
 
-wire::RequestComplete ExchangeRecord::summary(const base::CorrelationId& id, base::Duration duration) const {
+wire::RequestComplete ExchangeRecord::summary(base::Duration duration) const {
   using std::chrono::milliseconds;
-  return {.correlation_id = id.text(),
-          .status = status,
+  return {.status = status,
           .duration_ms = static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(duration).count()),
           .request_body_size = request_size,
           .response_body_size = response_size,

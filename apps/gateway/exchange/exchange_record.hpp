@@ -31,7 +31,7 @@ struct ExchangeRecord {
   std::uint32_t attempts = 0;
 
   void count(generation::ShardMetrics& metrics, base::Duration duration) const;
-  [[nodiscard]] wire::RequestComplete summary(const base::CorrelationId& id, base::Duration duration) const;
+  [[nodiscard]] wire::RequestComplete summary(base::Duration duration) const;
   /// Nothing where there is no access log.
   void write(const generation::Service& service, const base::CorrelationId& id, const ForwardedRequest& request,
              base::Duration duration) const;

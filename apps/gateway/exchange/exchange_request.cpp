@@ -29,19 +29,18 @@ transport::Task<void> Exchange::judge_head() {
   const base::Headers headers{forwarded_.fields.items()};
   const auto upstream =
       route_->respond ? std::nullopt : std::optional<std::string_view>{service_.config.upstreams[route_->upstream].id};
-  const wire::RequestHeaders event{.metadata = {.correlation_id = id_.text(),
-                                                .request_id = request_id_,
-                                                .client_ip = forwarded_.origin.address,
-                                                .client_port = forwarded_.origin.port,
-                                                .server_name = optional_text(forwarded_.authority),
-                                                .protocol = request_.version == 11 ? "HTTP/1.1" : "HTTP/1.0",
-                                                .route_id = route_->id,
-                                                .upstream_id = upstream,
-                                                .timestamp = arena_.copy(logs::rfc3339_now(time)),
-                                                .traceparent = headers.find("traceparent")},
-                                   .method = forwarded_.method,
-                                   .uri = forwarded_.target,
-                                   .headers = headers};
+  wire::RequestHeaders event{.metadata = {.request_id = request_id_,
+                                          .client_ip = forwarded_.origin.address,
+                                          .client_port = forwarded_.origin.port,
+                                          .server_name = optional_text(forwarded_.authority),
+                                          .protocol = request_.version == 11 ? "HTTP/1.1" : "HTTP/1.0",
+                                          .route_id = route_->id,
+                                          .upstream_id = upstream,
+                                          .timestamp = arena_.copy(logs::rfc3339_now(time)),
+                                          .traceparent = headers.find("traceparent")},
+                             .method = forwarded_.method,
+                             .uri = forwarded_.target,
+                             .headers = headers};
   auto verdict = co_await inspection_->request_headers(event);
   if (passes(std::move(verdict))) let_head_on();
 }

@@ -87,8 +87,7 @@ transport::Task<void> Exchange::judge_answer() {
   if (inspection_->wants_response_headers()) {
     const base::Headers headers =
         answer_ ? base::Headers{std::span<const base::Header>{answer_->fields.items()}} : response_->headers;
-    const wire::ResponseHeaders event{
-        .correlation_id = id_.text(), .status = answer_ ? answer_->status : response_->status, .headers = headers};
+    const wire::ResponseHeaders event{.status = answer_ ? answer_->status : response_->status, .headers = headers};
     auto verdict = co_await inspection_->response_headers(event);
     if (!passes(std::move(verdict))) co_return;
   }

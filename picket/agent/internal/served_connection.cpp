@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "picket/base/overloaded.hpp"
+#include "picket/session/handshake.hpp"
 #include "picket/wire/copy.hpp"
 
 namespace picket::agent::internal {
@@ -42,12 +43,13 @@ class ServedConnection::EventCompletions final : public CompletionSource {
 
 void ServedConnection::start(int descriptor) {
   connection_.state = environment_.handler.connect();
-  link_ = transport::AgentLink::adopt(transport::Channel{environment_.worker, descriptor}, environment_.config, *this);
+  link_ = transport::AgentLink::adopt(transport::Channel{environment_.worker, descriptor},
+                                      std::make_unique<session::AgentHandshake>(environment_.config), *this);
 }
 
 void ServedConnection::drain() {
   if (!link_ || link_->session() == nullptr) return;
-  const wire::HealthStatus draining{.agent_id = environment_.config.info.agent_id,
+  const wire::HealthStatus draining{.agent_id = environment_.config->info.agent_id,
                                     .state = wire::HealthState::draining};
   if (link_->session()->send(draining)) link_->touch();
 }

@@ -28,7 +28,7 @@ class ServedConnection final : public transport::AgentLink::Owner,
     AnyHandler& handler;
     std::shared_ptr<Mailbox> mailbox;
     Execution execution;
-    session::AgentConfig config;
+    std::shared_ptr<const session::AgentConfig> config;
     std::function<void(std::string_view)> log;
     std::function<void(ServedConnection&)> on_over;  ///< Called once, when the connection has ended.
   };

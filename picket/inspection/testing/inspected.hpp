@@ -96,8 +96,7 @@ class InspectionTest : public ::testing::Test {
 
     [[nodiscard]] transport::Task<Verdict> headers_task(std::string_view uri = "/") {
       static constexpr base::Header host{"Host", "a.test"};
-      head_ = {.metadata = {.correlation_id = id_.text(),
-                            .request_id = id_.text(),
+      head_ = {.metadata = {.request_id = id_.text(),
                             .client_ip = "192.0.2.1",
                             .client_port = 1,
                             .protocol = "HTTP/1.1",
@@ -139,12 +138,11 @@ class InspectionTest : public ::testing::Test {
     }
     Verdict response(std::uint16_t status, std::vector<base::Header> fields = {}) {
       fields_ = std::move(fields);
-      const wire::ResponseHeaders event{
-          .correlation_id = id_.text(), .status = status, .headers = std::span<const base::Header>{fields_}};
+      const wire::ResponseHeaders event{.status = status, .headers = std::span<const base::Header>{fields_}};
       return transport::testing::run(test_.worker_, inspection_->response_headers(event));
     }
     void complete(std::uint16_t status) {
-      inspection_->complete({.correlation_id = id_.text(), .status = status});
+      inspection_->complete({.status = status});
       transport::testing::turn_for(test_.worker_, std::chrono::milliseconds{1});  // it is written at a turn's end
     }
     Inspection& operator*() { return *inspection_; }

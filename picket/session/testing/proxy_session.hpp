@@ -11,7 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "picket/session/proxy_session.hpp"
-#include "picket/session/testing.hpp"
+#include "picket/session/testing/frames.hpp"
 
 /// For tests of this folder only.
 namespace picket::session::testing {
@@ -24,23 +24,25 @@ struct Peer {
   wire::Encoding encoding = wire::Encoding::json;
 };
 
-/// A proxy session and the agent's side of it, played by hand.
+/// A proxy's end and the agent's side of it, played by hand.
 class ProxySessionTest : public ::testing::Test {
  protected:
   /// A session whose handshake was answered.
   ProxySession& ready(const Peer& peer = {}, ProxyConfig config = {}) {
-    ProxySession& session = start(std::move(config));
-    answer_handshake(session, peer);
-    EXPECT_EQ(session.state(), ProxySession::State::ready);
+    start(std::move(config));
+    answer_handshake(peer);
+    ProxySession& session = *conversation().session();
     session.clear_actions();
     return session;
   }
-  ProxySession& start(ProxyConfig config = {}) {
-    session_.emplace(config, start_time);
-    (void)take_output(*session_);
-    return *session_;
+  Conversation<ProxySession>& start(ProxyConfig config = {}) {
+    end_.emplace(handshake(std::move(config)), start_time);
+    (void)written();
+    return conversation();
   }
-  void answer_handshake(ProxySession& session, const Peer& peer = {}) {
+  Conversation<ProxySession>& conversation() { return end_->conversation(); }
+  std::string written() { return take_output(*end_); }
+  void answer_handshake(const Peer& peer = {}) {
     std::vector<wire::Text> extensions;
     if (peer.raw_bytes) extensions.push_back(wire::extension_raw_bytes);
     if (peer.event_reply) extensions.push_back(wire::extension_event_reply);
@@ -52,29 +54,28 @@ class ProxySessionTest : public ::testing::Test {
         .encoding = peer.encoding,
         .extensions = extensions};
     format_ = {.encoding = peer.encoding, .raw_bytes = peer.raw_bytes, .event_reply = peer.event_reply};
-    feed(session, frame_of({}, response));
+    feed(frame_of({}, response));
   }
-  void feed(ProxySession& session, std::string_view bytes, base::TimePoint now = start_time) {
+  void feed(std::string_view bytes, base::TimePoint now = start_time) {
     fed_.emplace_back(bytes);
-    session.feed(fed_.back().view(), now);
+    end_->feed(fed_.back().view(), now);
   }
 
   base::Status send_headers(ProxySession& session, const base::CorrelationId& id, Tag tag,
                             base::Duration timeout = std::chrono::seconds{1}) {
     auto& event = requests_.emplace_back();
-    event.metadata.correlation_id = ids_.emplace_back(id).text();
     event.metadata.timestamp = "2026-01-01T00:00:00Z";
     event.method = "GET";
     event.uri = "/";
-    return session.send(id, event, base::Deadline{start_time + timeout}, tag, start_time);
+    return session.send(ids_.emplace_back(id), &event, base::Deadline{start_time + timeout}, tag, start_time);
   }
   base::Status send_chunk(ProxySession& session, const base::CorrelationId& id, std::uint32_t index, Tag tag,
                           std::string_view data = "x") {
     auto& event = chunks_.emplace_back();
-    event.correlation_id = ids_.emplace_back(id).text();
     event.data = base::as_bytes(data);
     event.chunk_index = index;
-    return session.send(id, event, base::Deadline{start_time + std::chrono::seconds{1}}, tag, start_time);
+    return session.send(ids_.emplace_back(id), &event, base::Deadline{start_time + std::chrono::seconds{1}}, tag,
+                        start_time);
   }
   std::string answer(const base::CorrelationId& id, std::optional<wire::ReplyTo> to = {}) const {
     return frame_of(format_, wire::AgentResponse{.correlation_id = id.text(), .reply_to = to});
@@ -97,7 +98,7 @@ class ProxySessionTest : public ::testing::Test {
   const base::CorrelationId two_{1, 0, 0x2222};
 
  private:
-  std::optional<ProxySession> session_;
+  std::optional<transport::StreamFraming<ProxySession>> end_;
   wire::Format format_;
   std::deque<Padded> fed_;
   std::deque<wire::RequestHeaders> requests_;

@@ -14,7 +14,7 @@ template <class Message>
 [[nodiscard]] std::string payload_of(const Format& format, const Message& message) {
   Output out;
   if (!encode(format, message, out)) return {};
-  return out.flatten().substr(frame_header_size);
+  return out.flatten();
 }
 
 /// Any payload is an error that says what it is, or a message that can be written and is then read again. Memory stays

@@ -1,4 +1,4 @@
-#include "picket/session/frame_reader.hpp"
+#include "picket/transport/frame_reader.hpp"
 
 #include <random>
 #include <string>
@@ -6,14 +6,14 @@
 
 #include <gtest/gtest.h>
 
-namespace picket::session {
+namespace picket::transport {
 namespace {
 
 using wire::FrameType;
 
 std::string frame(FrameType type, std::string_view payload) {
-  std::string bytes(wire::frame_header_size, '\0');
-  wire::write_frame_header(bytes.data(), type, payload.size());
+  std::string bytes(frame_header_size, '\0');
+  write_frame_header(bytes.data(), type, payload.size());
   return bytes.append(payload);
 }
 
@@ -145,4 +145,4 @@ TEST(FrameReader, OnlyALargeFrameThatIsCutIsOne) {
 }
 
 }  // namespace
-}  // namespace picket::session
+}  // namespace picket::transport

@@ -7,9 +7,9 @@
 
 #include "picket/base/buffer.hpp"
 #include "picket/base/result.hpp"
-#include "picket/wire/frame.hpp"
+#include "picket/transport/frame_header.hpp"
 
-namespace picket::session {
+namespace picket::transport {
 
 /// Whole frames out of any split of a byte stream.
 ///
@@ -30,7 +30,7 @@ class FrameReader {
       PICKET_TRY(deliver_held(on_frame));
     }
     while (!bytes.empty()) {
-      auto peek = wire::peek_frame(bytes);
+      auto peek = peek_frame(bytes);
       if (!peek) return std::move(peek.error());
       if (!peek->frame) {
         needed_ = peek->needed;
@@ -39,7 +39,7 @@ class FrameReader {
         return {};
       }
       PICKET_TRY(on_frame(*peek->frame));
-      bytes.remove_prefix(peek->frame->size());
+      bytes.remove_prefix(peek->needed);
     }
     return {};
   }
@@ -78,7 +78,7 @@ class FrameReader {
   template <class OnFrame>
   base::Status deliver_held(OnFrame& on_frame) {
     if (held_.size() < needed_) return {};
-    auto peek = wire::peek_frame(held_.text());
+    auto peek = peek_frame(held_.text());
     if (!peek) return std::move(peek.error());
     if (!peek->frame) {
       needed_ = peek->needed;  // the length is known only now
@@ -96,4 +96,4 @@ class FrameReader {
   std::size_t needed_ = 0;
 };
 
-}  // namespace picket::session
+}  // namespace picket::transport

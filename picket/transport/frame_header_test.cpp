@@ -1,11 +1,13 @@
-#include "picket/wire/frame.hpp"
+#include "picket/transport/frame_header.hpp"
 
 #include <string>
 
 #include <gtest/gtest.h>
 
-namespace picket::wire {
+namespace picket::transport {
 namespace {
+
+using wire::FrameType;
 
 std::string frame(FrameType type, std::string_view payload) {
   std::string bytes(frame_header_size, '\0');
@@ -13,7 +15,7 @@ std::string frame(FrameType type, std::string_view payload) {
   return bytes.append(payload);
 }
 
-TEST(Frame, TruncatedFrameIsHeldNotRejected) {
+TEST(FrameHeader, TruncatedFrameIsHeldNotRejected) {
   const std::string whole = frame(FrameType::ping, "{}");
   for (std::size_t size = 0; size < whole.size(); ++size) {
     const auto peek = peek_frame(std::string_view{whole}.substr(0, size));
@@ -23,25 +25,25 @@ TEST(Frame, TruncatedFrameIsHeldNotRejected) {
   }
 }
 
-TEST(Frame, WholeFrameIsFoundBeforeTheNextOne) {
+TEST(FrameHeader, WholeFrameIsFoundBeforeTheNextOne) {
   const std::string bytes = frame(FrameType::ping, "{}") + frame(FrameType::pong, "");
   const auto first = peek_frame(bytes);
   ASSERT_TRUE(first && first->frame);
   EXPECT_EQ(first->frame->type, FrameType::ping);
   EXPECT_EQ(first->frame->payload, "{}");
-  const auto second = peek_frame(std::string_view{bytes}.substr(first->frame->size()));
+  const auto second = peek_frame(std::string_view{bytes}.substr(first->needed));
   ASSERT_TRUE(second && second->frame);
   EXPECT_EQ(second->frame->type, FrameType::pong);
   EXPECT_EQ(second->frame->payload, "");
 }
 
-TEST(Frame, LengthZeroIsRefusedAtOnce) {
+TEST(FrameHeader, LengthZeroIsRefusedAtOnce) {
   const auto peek = peek_frame(std::string_view{"\0\0\0\0", 4});
   ASSERT_FALSE(peek);
   EXPECT_EQ(peek.error().kind(), base::ErrorKind::invalid_message);
 }
 
-TEST(Frame, LengthOverTheLimitIsRefusedBeforeItsPayloadArrives) {
+TEST(FrameHeader, LengthOverTheLimitIsRefusedBeforeItsPayloadArrives) {
   const auto exact = peek_frame(std::string_view{"\x01\0\0\0\x10", 5});
   EXPECT_TRUE(exact);
   const auto over = peek_frame(std::string_view{"\x01\0\0\x01", 4});
@@ -49,7 +51,7 @@ TEST(Frame, LengthOverTheLimitIsRefusedBeforeItsPayloadArrives) {
   EXPECT_EQ(over.error().kind(), base::ErrorKind::message_too_large);
 }
 
-TEST(Frame, EveryByteThatIsNoTypeIsRefused) {
+TEST(FrameHeader, EveryByteThatIsNoTypeIsRefused) {
   int known = 0;
   for (int type = 0; type < 256; ++type) {
     std::string bytes{"\0\0\0\x01", 4};
@@ -62,4 +64,4 @@ TEST(Frame, EveryByteThatIsNoTypeIsRefused) {
 }
 
 }  // namespace
-}  // namespace picket::wire
+}  // namespace picket::transport

@@ -1,0 +1,84 @@
+#include "picket/session/configuring.hpp"
+
+#include <fmt/format.h>
+
+#include "picket/session/quote.hpp"
+
+namespace picket::session {
+namespace {
+
+using base::ErrorKind;
+using base::fail;
+using wire::FrameType;
+
+constexpr std::string_view configure_id = "picket-configure";
+constexpr std::size_t longest_configuration = 4096;  // bytes of it in an error
+
+}  // namespace
+
+base::Status Configuring::begin(wire::Output& output, base::TimePoint now) {
+  deadline_ = now + agreed_.config->configure_timeout;
+  const auto& text = agreed_.config->config_json;
+  is_over_ = !text;
+  if (is_over_) return {};
+  base::Arena arena;
+  auto config = wire::parse_json(*text, arena);
+  if (!config) return std::move(config.error());
+  return wire::encode(agreed_.format,
+                      wire::Configure{.config = *config, .config_version = {}, .correlation_id = configure_id}, output);
+}
+
+base::Status Configuring::take(const wire::FrameView& frame, wire::Output& output) {
+  switch (frame.type) {
+    case FrameType::ping: wire::append_frame(FrameType::pong, frame.payload, output); return {};
+    case FrameType::agent_response: return on_response(frame);
+    default: return keep(frame);
+  }
+}
+
+base::Status Configuring::on_response(const wire::FrameView& frame) {
+  base::Arena arena;
+  const auto response = wire::decode<wire::AgentResponse>(agreed_.format, frame.payload, arena);
+  if (!response)
+    return fail(response.error().kind(), fmt::format("{}: {}", name(frame.type), response.error().detail()));
+  const auto said = [&] {
+    return agreed_.format.encoding == wire::Encoding::json ? quoted(frame.payload) : quoted(wire::to_json(*response));
+  };
+  if (response->correlation_id != configure_id) {
+    if (stray_.empty()) stray_ = said();
+    return keep(frame);
+  }
+  is_over_ = std::holds_alternative<wire::Allow>(response->decision) && response->version == protocol_version;
+  if (is_over_) return {};
+  const auto* const block = std::get_if<wire::Block>(&response->decision);
+  refusal_ =
+      (block != nullptr && block->body ? printable(*block->body) : "it gave no reason; it said " + said()) + sent();
+  return fail(ErrorKind::connection_failed, "the agent refused its configuration: " + *refusal_);
+}
+
+base::Status Configuring::keep(const wire::FrameView& frame) {
+  kept_ += frame.payload.size();
+  if (kept_ > most_kept)
+    return fail(
+        ErrorKind::message_too_large,
+        fmt::format("more than {} bytes of other messages before the agent accepted its configuration", most_kept));
+  agreed_.early.push_back({frame.type, std::string{frame.payload}});
+  return {};
+}
+
+base::Error Configuring::overdue() const {
+  return fail(ErrorKind::timeout,
+              "the agent did not accept its configuration in time" + sent() +
+                  (stray_.empty() ? "" : "; it answered what names neither that nor an exchange: " + stray_));
+}
+
+base::Error Configuring::interrupted(const base::Error& reason) const {
+  return fail(reason.kind(), reason.detail() + "; it had not accepted its configuration" + sent());
+}
+
+/// What was sent, for errors about it.
+std::string Configuring::sent() const {
+  return ", which was sent as " + quoted(*agreed_.config->config_json, longest_configuration);
+}
+
+}  // namespace picket::session

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+
+#include "picket/base/result.hpp"
+#include "picket/base/time.hpp"
+#include "picket/session/opening.hpp"
+
+namespace picket::session {
+
+/// The last step of every opening of the proxy's end: the agent is given its configuration and decides on it
+/// (protocol.md §4). Over at once where there is none.
+///
+/// What the agent says of other things meanwhile is kept for the session, up to `most_kept` bytes. Thread safety: none;
+/// part of an opening.
+class Configuring {
+ public:
+  static constexpr std::size_t most_kept = std::size_t{256} * 1024;
+
+  /// `agreed`: what the steps before came to.
+  explicit Configuring(ProxyAgreement agreed) : agreed_(std::move(agreed)) {}
+
+  [[nodiscard]] base::Status begin(wire::Output& output, base::TimePoint now);
+  [[nodiscard]] base::Status take(const wire::FrameView& frame, wire::Output& output);
+  [[nodiscard]] bool is_over() const noexcept { return is_over_; }
+  [[nodiscard]] const ProxyAgreement& agreement() const noexcept { return agreed_; }
+
+  [[nodiscard]] base::TimePoint deadline() const noexcept { return deadline_; }
+  [[nodiscard]] base::Error overdue() const;
+  [[nodiscard]] base::Error interrupted(const base::Error& reason) const;
+  [[nodiscard]] const std::optional<std::string>& refusal() const noexcept { return refusal_; }
+
+ private:
+  [[nodiscard]] base::Status on_response(const wire::FrameView& frame);
+  [[nodiscard]] base::Status keep(const wire::FrameView& frame);
+  [[nodiscard]] std::string sent() const;
+
+  ProxyAgreement agreed_;
+  base::TimePoint deadline_{};
+  bool is_over_ = false;
+  std::size_t kept_ = 0;                // bytes
+  std::optional<std::string> refusal_;  // what was said against the configuration
+  std::string stray_;                   // the first answer to something that was not asked, quoted
+};
+
+}  // namespace picket::session

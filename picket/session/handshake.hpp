@@ -1,0 +1,56 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "picket/session/configuring.hpp"
+#include "picket/session/opening.hpp"
+
+namespace picket::session {
+
+/// The proxy dialled: it says who it is and what it offers, and the agent answers; always in JSON. Its configuration
+/// follows (protocol.md §3, §4).
+class ProxyHandshake final : public ProxyOpening {
+ public:
+  explicit ProxyHandshake(std::shared_ptr<const ProxyConfig> config) : config_(std::move(config)) {}
+
+  /// Errors are the configuration's: an unreadable config_json.
+  [[nodiscard]] base::Status begin(wire::Output& output, base::TimePoint now) override;
+  [[nodiscard]] base::Status take(const wire::FrameView& frame, wire::Output& output, base::TimePoint now) override;
+  [[nodiscard]] const ProxyAgreement* agreement() const noexcept override;
+  [[nodiscard]] base::TimePoint deadline() const noexcept override;
+  [[nodiscard]] base::Error overdue() const override;
+  [[nodiscard]] base::Error interrupted(base::Error reason) const override;
+  [[nodiscard]] base::Error misunderstood(base::Error error, std::string_view bytes) const override;
+  [[nodiscard]] std::optional<std::string> refusal() const override;
+
+ private:
+  [[nodiscard]] base::Result<ProxyAgreement> read_answer(std::string_view payload) const;
+
+  std::shared_ptr<const ProxyConfig> config_;
+  base::TimePoint deadline_{};
+  std::optional<Configuring> configuring_;  // once the handshake is answered
+};
+
+/// The proxy dialled: the agent hears what it offers and answers, also where it refuses (protocol.md §3). Its
+/// configuration is an event of the session.
+class AgentHandshake final : public AgentOpening {
+ public:
+  explicit AgentHandshake(std::shared_ptr<const AgentConfig> config) : config_(std::move(config)) {}
+
+  [[nodiscard]] base::Status begin(wire::Output& output, base::TimePoint now) override;
+  [[nodiscard]] base::Status take(const wire::FrameView& frame, wire::Output& output, base::TimePoint now) override;
+  [[nodiscard]] const AgentAgreement* agreement() const noexcept override { return agreed_ ? &*agreed_ : nullptr; }
+  [[nodiscard]] base::TimePoint deadline() const noexcept override { return deadline_; }
+  [[nodiscard]] base::Error overdue() const override;
+
+ private:
+  [[nodiscard]] base::Status answer(const wire::FrameView& frame, wire::Output& output);
+
+  std::shared_ptr<const AgentConfig> config_;
+  base::TimePoint deadline_{};
+  std::optional<AgentAgreement> agreed_;
+};
+
+}  // namespace picket::session

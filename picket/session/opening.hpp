@@ -1,0 +1,84 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "picket/base/result.hpp"
+#include "picket/base/time.hpp"
+#include "picket/session/config.hpp"
+#include "picket/wire/codec.hpp"
+#include "picket/wire/frame.hpp"
+
+namespace picket::session {
+
+/// The version of the protocol that both ends speak (protocol.md §3).
+inline constexpr std::uint32_t protocol_version = 2;
+
+/// A frame that came before its time, owned.
+struct EarlyFrame {
+  wire::FrameType type;
+  std::string payload;
+};
+
+/// What an opening of the proxy's end comes to.
+struct ProxyAgreement {
+  std::shared_ptr<const ProxyConfig> config;
+  AgentInfo agent;
+  wire::Format format;
+  bool one_way_complete = false;
+  /// What the agent said of other things meanwhile; the session hears it first.
+  std::vector<EarlyFrame> early;
+};
+
+/// What an opening of the agent's end comes to.
+struct AgentAgreement {
+  std::shared_ptr<const AgentConfig> config;
+  wire::Format format;
+  bool one_way_complete = false;
+  /// The event kinds that the proxy said it will send; empty where it did not say.
+  std::vector<wire::EventKind> announced_events;
+  /// How many connections in all the proxy wants; none where it did not say.
+  std::optional<std::uint32_t> connections_wanted;
+};
+
+/// How a connection begins: a state machine of its own, which ends with what both ends agreed on, or with a reason.
+///
+/// It says its words into `output` and is then told each frame in turn, until agreement() is there: from then on a
+/// session has the connection. After an error it is told nothing more; what it has written goes out all the same.
+///
+/// Thread safety: none; part of a Conversation. Source: protocol.md §3, §4, §8.
+template <class Agreement>
+class Opening {
+ public:
+  virtual ~Opening() = default;
+  Opening(const Opening&) = delete;
+  Opening& operator=(const Opening&) = delete;
+
+  /// The connection stands.
+  [[nodiscard]] virtual base::Status begin(wire::Output& output, base::TimePoint now) = 0;
+  /// A frame came. Its payload is followed by limits::tail_padding readable bytes.
+  [[nodiscard]] virtual base::Status take(const wire::FrameView& frame, wire::Output& output, base::TimePoint now) = 0;
+  /// What both ends agreed on, once they did; else null.
+  [[nodiscard]] virtual const Agreement* agreement() const noexcept = 0;
+  /// Until when the peer has to say what is awaited of it now, and the error where it did not.
+  [[nodiscard]] virtual base::TimePoint deadline() const noexcept = 0;
+  [[nodiscard]] virtual base::Error overdue() const = 0;
+  /// `reason`, for which the connection ended, and what was awaited then, where that explains it.
+  [[nodiscard]] virtual base::Error interrupted(base::Error reason) const { return reason; }
+  /// `error`, for which `bytes` are no frames, and what a peer of another protocol may have said in them, where that
+  /// explains it.
+  [[nodiscard]] virtual base::Error misunderstood(base::Error error, std::string_view /*bytes*/) const { return error; }
+  /// Why the agent refused its configuration; none where it did not.
+  [[nodiscard]] virtual std::optional<std::string> refusal() const { return std::nullopt; }
+
+ protected:
+  Opening() = default;
+};
+
+using ProxyOpening = Opening<ProxyAgreement>;
+using AgentOpening = Opening<AgentAgreement>;
+
+}  // namespace picket::session

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "picket/session/configuring.hpp"
+#include "picket/session/opening.hpp"
+
+namespace picket::session {
+
+/// An agent that dialled the proxy, as it names itself. Lifetime: the call that it is handed to.
+struct Applicant {
+  std::string_view agent_id;
+  std::optional<std::string_view> token;
+  const AgentInfo& info;
+};
+
+/// What the proxy makes of it.
+struct Admission {
+  std::shared_ptr<const ProxyConfig> config;  ///< How connections of that agent behave.
+  std::string connection_id;                  ///< For both ends' logs.
+  std::uint32_t connections_wanted = 1;       ///< In all, from that agent.
+};
+
+/// Decides on an agent that dialled: whether it is expected, its token right, a place for it free. The detail of an
+/// error is told to the agent.
+using Admit = std::function<base::Result<Admission>(const Applicant&)>;
+
+/// What the proxy says of itself to agents that dial it.
+struct RegistrationConfig {
+  std::string proxy_id = "picket";
+  std::string proxy_version;
+  base::Duration timeout = std::chrono::seconds{10};  ///< For the agent's first word.
+};
+
+/// The agent dialled: it says who it is, and the proxy answers whether it may stay (protocol.md §8). From an agent that
+/// names encodings and extensions the first encoding that is spoken here is taken, and all of our extensions; to one
+/// that names none the proxy answers as one of the reference, and speaks JSON. The agent's configuration follows, as
+/// after a handshake.
+class ProxyRegistration final : public ProxyOpening {
+ public:
+  ProxyRegistration(RegistrationConfig config, Admit admit) : config_(std::move(config)), admit_(std::move(admit)) {}
+
+  [[nodiscard]] base::Status begin(wire::Output& output, base::TimePoint now) override;
+  [[nodiscard]] base::Status take(const wire::FrameView& frame, wire::Output& output, base::TimePoint now) override;
+  [[nodiscard]] const ProxyAgreement* agreement() const noexcept override;
+  [[nodiscard]] base::TimePoint deadline() const noexcept override;
+  [[nodiscard]] base::Error overdue() const override;
+  [[nodiscard]] base::Error interrupted(base::Error reason) const override;
+  [[nodiscard]] std::optional<std::string> refusal() const override;
+
+ private:
+  [[nodiscard]] base::Result<ProxyAgreement> answer(const wire::FrameView& frame, wire::Output& output) const;
+  [[nodiscard]] base::Result<ProxyAgreement> accept(const wire::ReverseRegistration& registration,
+                                                    wire::Output& output) const;
+
+  RegistrationConfig config_;
+  Admit admit_;
+  base::TimePoint deadline_{};
+  std::optional<Configuring> configuring_;  // once the agent may stay
+};
+
+/// What an agent that dials says of itself beside its AgentConfig.
+struct Application {
+  std::string agent_id;              ///< Under which it joins; the proxy's configuration names it.
+  std::optional<std::string> token;  ///< The secret that proves it.
+};
+
+/// The agent dialled: it says who it is and hears whether it may stay (protocol.md §8). Its configuration is an event
+/// of the session.
+class AgentRegistration final : public AgentOpening {
+ public:
+  AgentRegistration(std::shared_ptr<const AgentConfig> config, Application application)
+      : config_(std::move(config)), application_(std::move(application)) {}
+
+  [[nodiscard]] base::Status begin(wire::Output& output, base::TimePoint now) override;
+  [[nodiscard]] base::Status take(const wire::FrameView& frame, wire::Output& output, base::TimePoint now) override;
+  [[nodiscard]] const AgentAgreement* agreement() const noexcept override { return agreed_ ? &*agreed_ : nullptr; }
+  [[nodiscard]] base::TimePoint deadline() const noexcept override { return deadline_; }
+  [[nodiscard]] base::Error overdue() const override;
+
+ private:
+  std::shared_ptr<const AgentConfig> config_;
+  Application application_;
+  base::TimePoint deadline_{};
+  std::optional<AgentAgreement> agreed_;
+};
+
+}  // namespace picket::session

@@ -1,0 +1,44 @@
+#include "picket/session/terms.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+namespace picket::session {
+
+std::span<const std::int32_t> numbers_of(std::span<const wire::EventKind> kinds, base::Arena& arena) {
+  auto numbers = arena.allocate_array<std::int32_t>(kinds.size());
+  std::ranges::transform(kinds, numbers.begin(), [](wire::EventKind kind) { return static_cast<std::int32_t>(kind); });
+  return numbers;
+}
+
+std::vector<wire::EventKind> kinds_of(std::span<const std::int32_t> numbers) {
+  std::vector<wire::EventKind> kinds;
+  for (const std::int32_t number : numbers)
+    if (number >= 0 && number <= static_cast<std::int32_t>(wire::EventKind::guardrail_inspect))
+      kinds.push_back(static_cast<wire::EventKind>(number));
+  return kinds;
+}
+
+wire::Encoding choose(std::span<const wire::Encoding> offered, std::span<const wire::Encoding> spoken) {
+  const auto chosen = std::ranges::find_if(
+      offered, [&](wire::Encoding encoding) { return std::ranges::find(spoken, encoding) != spoken.end(); });
+  return chosen != offered.end() ? *chosen : wire::Encoding::json;
+}
+
+std::vector<wire::Text> choose_extensions(wire::TextList offered, bool takes_any) {
+  std::vector<wire::Text> taken;
+  std::ranges::copy_if(wire::all_extensions, std::back_inserter(taken), [&](wire::Text extension) {
+    return takes_any && std::ranges::find(offered, extension) != offered.end();
+  });
+  return taken;
+}
+
+Terms terms(wire::Encoding encoding, wire::TextList extensions) {
+  const auto has = [&](wire::Text extension) { return std::ranges::find(extensions, extension) != extensions.end(); };
+  return {.format = {.encoding = encoding,
+                     .raw_bytes = has(wire::extension_raw_bytes),
+                     .event_reply = has(wire::extension_event_reply)},
+          .one_way_complete = has(wire::extension_one_way_complete)};
+}
+
+}  // namespace picket::session

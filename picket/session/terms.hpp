@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "picket/base/arena.hpp"
+#include "picket/session/opening.hpp"
+#include "picket/wire/codec.hpp"
+#include "picket/wire/messages.hpp"
+
+/// What openings offer and take: encodings, extensions and kinds of events (protocol.md §3). Pure.
+namespace picket::session {
+
+/// The numbers of `kinds` on a Unix socket. They live in `arena`.
+[[nodiscard]] std::span<const std::int32_t> numbers_of(std::span<const wire::EventKind> kinds, base::Arena& arena);
+/// The kinds that `numbers` name; those that nobody knows are skipped.
+[[nodiscard]] std::vector<wire::EventKind> kinds_of(std::span<const std::int32_t> numbers);
+
+/// The first of the offered encodings that is spoken here; JSON where there is none.
+[[nodiscard]] wire::Encoding choose(std::span<const wire::Encoding> offered, std::span<const wire::Encoding> spoken);
+/// Of our extensions those that are offered; none where `takes_any` is false.
+[[nodiscard]] std::vector<wire::Text> choose_extensions(wire::TextList offered, bool takes_any);
+
+/// What an encoding and the extensions that both ends took mean for a connection.
+struct Terms {
+  wire::Format format;
+  bool one_way_complete = false;
+};
+[[nodiscard]] Terms terms(wire::Encoding encoding, wire::TextList extensions);
+
+}  // namespace picket::session

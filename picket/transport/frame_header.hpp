@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string_view>
+
+#include "picket/base/result.hpp"
+#include "picket/wire/frame.hpp"
+
+/// What stands before each payload in a byte stream, of a Unix socket or of TCP (protocol.md §2): length u32
+/// big-endian, which counts the type and the payload, and type u8.
+namespace picket::transport {
+
+inline constexpr std::size_t frame_header_size = 5;
+
+/// Writes the header of a payload of `payload_size` < limits::max_frame_length.
+void write_frame_header(char* out, wire::FrameType type, std::size_t payload_size) noexcept;
+
+inline constexpr wire::Framing stream_framing{frame_header_size, write_frame_header};
+
+/// What the front of a byte stream holds.
+struct FramePeek {
+  std::optional<wire::FrameView> frame;  ///< Set when a whole frame is there.
+  std::size_t needed =
+      0;  ///< Bytes of it with its header; or those that must be there before asking again is worth it.
+};
+
+/// Looks at the front of `bytes`. A truncated frame is held, not rejected. Errors: invalid_message for length zero or
+/// an unknown type, message_too_large for a length over 16 MiB; both as soon as the bytes that show it are there.
+[[nodiscard]] base::Result<FramePeek> peek_frame(std::string_view bytes);
+
+}  // namespace picket::transport

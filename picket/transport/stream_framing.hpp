@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "picket/base/result.hpp"
+#include "picket/base/time.hpp"
+#include "picket/session/conversation.hpp"
+#include "picket/transport/frame_header.hpp"
+#include "picket/transport/frame_reader.hpp"
+#include "picket/wire/output.hpp"
+
+namespace picket::transport {
+
+/// A conversation on a byte stream: its frames as bytes, in and out. Sans-I/O: whoever has the socket moves the bytes.
+///
+/// Thread safety: none; one owner. Memory: beside the conversation's, a frame that is cut is held, see FrameReader.
+template <class Session>
+class StreamFraming {
+ public:
+  using Conversation = session::Conversation<Session>;
+
+  StreamFraming(std::unique_ptr<typename Conversation::Opening> opening, base::TimePoint now)
+      : output_(stream_framing), conversation_(std::move(opening), now, output_) {}
+  StreamFraming(const StreamFraming&) = delete;
+  StreamFraming& operator=(const StreamFraming&) = delete;
+
+  [[nodiscard]] Conversation& conversation() noexcept { return conversation_; }
+  [[nodiscard]] const Conversation& conversation() const noexcept { return conversation_; }
+  /// What is to be written.
+  [[nodiscard]] wire::Output& output() noexcept { return output_; }
+  [[nodiscard]] const wire::Output& output() const noexcept { return output_; }
+
+  /// Bytes from the peer, followed by limits::tail_padding readable bytes. What are no frames ends the conversation.
+  void feed(std::string_view bytes, base::TimePoint now) {
+    bool is_framed = false;
+    auto status = batch(now, [&](auto take) {
+      return reader_.feed(bytes, [&](const wire::FrameView& frame) {
+        is_framed = true;
+        return take(frame);
+      });
+    });
+    if (status) return;
+    const auto* const opening = conversation_.opening();
+    conversation_.close(is_framed || opening == nullptr ? std::move(status.error())
+                                                        : opening->misunderstood(std::move(status.error()), bytes));
+  }
+  /// See FrameReader::rest.
+  [[nodiscard]] std::span<char> rest() { return reader_.rest(); }
+  /// `size` bytes were read into rest(). Otherwise as feed().
+  void rest_received(std::size_t size, base::TimePoint now) {
+    auto status = batch(now, [&](auto take) { return reader_.rest_received(size, take); });
+    if (!status) conversation_.close(std::move(status.error()));
+  }
+  /// See FrameReader::cuts_large_frame.
+  [[nodiscard]] bool cuts_large_frame() const noexcept { return reader_.cuts_large_frame(); }
+
+  /// Bytes of memory that it holds for reading.
+  [[nodiscard]] std::size_t memory() const noexcept { return reader_.capacity() + conversation_.memory(); }
+
+ private:
+  template <class Read>
+  base::Status batch(base::TimePoint now, Read read) {
+    if (conversation_.end()) return {};
+    conversation_.begin_batch(now);
+    auto status = read([&](const wire::FrameView& frame) { return conversation_.take(frame, now); });
+    if (conversation_.end_batch()) reader_.trim();
+    return status;
+  }
+
+  FrameReader reader_;
+  wire::Output output_;
+  Conversation conversation_;
+};
+
+}  // namespace picket::transport
