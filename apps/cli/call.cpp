@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "apps/cli/commands.hpp"
+#include "apps/cli/recording/recorder.hpp"
 #include "apps/gateway/config/network.hpp"
 #include "picket/pool/agent_pool.hpp"
 #include "picket/session/body_event.hpp"
@@ -36,6 +37,8 @@ struct CallOptions {
   std::optional<std::string> config;
   milliseconds timeout{5000};
   bool json = false;
+  std::string record;
+  bool with_secrets = false;
 };
 
 /// What one event brought.
@@ -216,6 +219,19 @@ void print_json(const Outcome& outcome) {
              milliseconds_of(outcome.connect_duration) * 1000, phases);
 }
 
+/// What the tap has written; nothing where nobody listens.
+base::Status finish(Recorder* recorder) { return recorder != nullptr ? recorder->finish() : base::Status{}; }
+
+int report(const CallOptions& options, const Outcome& outcome) {
+  if (!outcome.connected) {
+    fmt::print(stderr, "picket call: {}\n", outcome.connected.error().detail());
+    return exit_failed;
+  }
+  options.json ? print_json(outcome) : print_text(outcome);
+  const auto& last = outcome.phases.back().response;
+  return !last ? exit_failed : goes_on(last) ? exit_done : exit_not_allowed;
+}
+
 int call(const CallOptions& options) {
   auto headers = parse_headers(options.headers);
   auto body = read_body(options);
@@ -225,40 +241,50 @@ int call(const CallOptions& options) {
       return exit_usage;
     }
 
+  std::unique_ptr<Recorder> recorder;
+  if (!options.record.empty()) {
+    auto opened = Recorder::open(options.record, options.with_secrets);
+    if (!opened) {
+      fmt::print(stderr, "picket call: {}\n", opened.error().detail());
+      return exit_usage;
+    }
+    recorder = std::move(*opened);
+  }
   transport::Worker worker;
   pool::Config config;
   config.connections_per_agent = 1;
   config.request_timeout = options.timeout;
   config.connect_timeout = options.timeout;
   config.reconnect_interval = milliseconds{100};
-  pool::AgentPool pool{worker, config};
+  std::optional<pool::AgentPool> pool{std::in_place, worker, config};
   pool::AgentSpec spec{.id = "agent",
                        .endpoint = options.agent,
                        .insecure = options.insecure,
                        .encodings = {wire::Encoding::msgpack, wire::Encoding::json},
                        .events = {wire::EventKind::request_headers},
-                       .config_json = options.config};
+                       .config_json = options.config,
+                       .tap = recorder.get()};
   if (options.encoding == "json") spec.encodings = {wire::Encoding::json};
   if (options.has_data) spec.events.push_back(wire::EventKind::request_body_chunk);
-  auto agent = pool.add_agent(spec);
+  auto agent = pool->add_agent(spec);
   if (!agent) {
     fmt::print(stderr, "picket call: {}\n", agent.error().detail());
     return exit_usage;
   }
 
   Outcome outcome;
-  Caller caller{worker, pool, options, std::move(*headers), std::move(*body)};
-  transport::spawn(caller.run(agent->get(), outcome));
-  while (!caller.done()) worker.turn(base::TimePoint::max());
+  std::optional<Caller> caller{std::in_place, worker, *pool, options, std::move(*headers), std::move(*body)};
+  transport::spawn(caller->run(agent->get(), outcome));
+  while (!caller->done()) worker.turn(base::TimePoint::max());
   worker.turn(base::Clock::now());  // the farewell goes out
-
-  if (!outcome.connected) {
-    fmt::print(stderr, "picket call: {}\n", outcome.connected.error().detail());
+  const int exit_code = report(options, outcome);
+  caller.reset();  // with it the answers go
+  pool.reset();
+  if (auto status = finish(recorder.get()); !status) {
+    fmt::print(stderr, "picket call: {}: {}\n", options.record, status.error().detail());
     return exit_failed;
   }
-  options.json ? print_json(outcome) : print_text(outcome);
-  const auto& last = outcome.phases.back().response;
-  return !last ? exit_failed : goes_on(last) ? exit_done : exit_not_allowed;
+  return exit_code;
 }
 
 }  // namespace
@@ -287,6 +313,12 @@ void add_call(CLI::App& app, int& exit_code) {
       ->type_name("N")
       ->default_str("5000");
   command->add_flag("--json", options->json, "Print one JSON object");
+  auto* const record =
+      command->add_option("--record", options->record, "Write all that is said to a file, for picket replay")
+          ->type_name("FILE");
+  command
+      ->add_flag("--with-secrets", options->with_secrets, "Mask nothing in it: configuration, Authorization, cookies")
+      ->needs(record);
   command->add_option("URI", options->uri, "Request target, e.g. /login?user=1")->required();
   command->footer(
       "Exit codes: 0 allowed, 3 not allowed, 1 no answer, 2 wrong command line.\n"

@@ -9,13 +9,14 @@ class App;
 /// The subcommands of `picket`: each adds itself to the command line and sets `exit_code` when it ran.
 ///
 /// Exit codes, the same everywhere: 0 done (call: allowed), 1 something failed while running, 2 the command line or a
-/// file is wrong, 3 call: the agent decided something other than allow.
+/// file is wrong, 3 call: the agent decided something other than allow; replay: an answer differs.
 namespace picket::apps::cli {
 
 inline constexpr int exit_done = 0;
 inline constexpr int exit_failed = 1;
 inline constexpr int exit_usage = 2;
 inline constexpr int exit_not_allowed = 3;
+inline constexpr int exit_different = 3;
 
 /// --agent and --insecure: where the agent is, and whether it may be spoken to in clear.
 void add_agent_options(CLI::App& command, std::string& agent, bool& insecure);
@@ -23,6 +24,7 @@ void add_agent_options(CLI::App& command, std::string& agent, bool& insecure);
 void add_run(CLI::App& app, int& exit_code);
 void add_check(CLI::App& app, int& exit_code);
 void add_call(CLI::App& app, int& exit_code);
+void add_replay(CLI::App& app, int& exit_code);
 void add_agent(CLI::App& app, int& exit_code);
 void add_bench(CLI::App& app, int& exit_code);
 void add_version(CLI::App& app, int& exit_code);

@@ -8,12 +8,14 @@ int main(int argc, char** argv) {
       "Picket: asks agents (WAF, authenticator, rate limiter, guardrail) about HTTP traffic, over Agent Protocol v2."};
   app.require_subcommand(1);
   app.footer(
-      "Exit codes: 0 done (call: allowed); 1 failed while running; 2 wrong command line or file; 3 call: not allowed.\n"
+      "Exit codes: 0 done (call: allowed); 1 failed while running; 2 wrong command line or file; 3 call: not allowed, "
+      "replay: an answer differs.\n"
       "`picket COMMAND --help` explains a command.");
   int exit_code = exit_done;
   add_run(app, exit_code);
   add_check(app, exit_code);
   add_call(app, exit_code);
+  add_replay(app, exit_code);
   add_agent(app, exit_code);
   add_bench(app, exit_code);
   add_version(app, exit_code);

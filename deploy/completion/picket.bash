@@ -13,7 +13,7 @@ _picket() {
     *)
       if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$("$1" "$command" --help 2>/dev/null | sed -nE 's/^  (-.,)?(--[a-z-]+).*/\2/p')" -- "$word")
-      elif [[ $command == run || $command == check ]]; then
+      elif [[ $command == run || $command == check || $command == replay || $previous == --record ]]; then
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
       fi

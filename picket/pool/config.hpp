@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "picket/base/time.hpp"
+#include "picket/session/tap.hpp"
 #include "picket/wire/messages.hpp"
 
 namespace picket::pool {
@@ -76,6 +77,7 @@ struct AgentSpec {
   std::uint32_t max_concurrent_calls = 100;  ///< events in flight on all connections
   BreakerConfig breaker;
   std::optional<Config> config;  ///< none: the pool's
+  session::Tap* tap = nullptr;   ///< Hears all that is said; none: nobody. Outlives the pool.
 
   friend bool operator==(const AgentSpec&, const AgentSpec&) = default;
 };

@@ -22,7 +22,7 @@ void Connection::connect() {
   asked_ = false;
   link_ = transport::ProxyLink::dial(transport::Channel{agent_.worker_}, agent_.endpoint_,
                                      std::make_unique<session::ProxyHandshake>(agent_.session_config_),
-                                     agent_.config_.connect_timeout, *this);
+                                     agent_.config_.connect_timeout, *this, agent_.spec_.tap);
 }
 
 void Connection::replace(const Connection& leaving) {

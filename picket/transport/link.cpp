@@ -30,10 +30,11 @@ base::Error closed_by_peer() { return fail(ErrorKind::connection_closed, "the pe
 }  // namespace
 
 template <class Session>
-Link<Session>::Link(Channel channel, std::unique_ptr<Opening> opening, Owner& owner)
+Link<Session>::Link(Channel channel, std::unique_ptr<Opening> opening, Owner& owner, session::Tap* tap)
     : channel_(std::move(channel)),
       worker_(channel_.worker()),
       opening_(std::move(opening)),
+      tap_(tap),
       owner_(&owner),
       timer_([](void* self, base::TimePoint now) { static_cast<Link*>(self)->on_timer(now); }, this) {}
 
@@ -45,8 +46,8 @@ Link<Session>::~Link() {
 template <class Session>
 std::shared_ptr<Link<Session>> Link<Session>::dial(Channel channel, const Endpoint& endpoint,
                                                    std::unique_ptr<Opening> opening, base::Duration timeout,
-                                                   Owner& owner) {
-  auto link = std::make_shared<Link>(std::move(channel), std::move(opening), owner);
+                                                   Owner& owner, session::Tap* tap) {
+  auto link = std::make_shared<Link>(std::move(channel), std::move(opening), owner, tap);
   link->connect(endpoint, timeout);
   return link;
 }
@@ -76,7 +77,7 @@ void Link<Session>::on_connected(std::shared_ptr<void>& self, const Completion& 
 
 template <class Session>
 void Link<Session>::connected() {
-  framing_.emplace(std::move(opening_), worker_.now());
+  framing_.emplace(std::move(opening_), worker_.now(), tap_);
   handle_actions();  // a configuration that cannot be written ends it at once
   if (owner_ == nullptr) return;
   touch();
@@ -217,7 +218,7 @@ void Link<Session>::write() {
     }
     if (written.outcome == Transfer::Outcome::blocked) return wait_to_write(written.wanted);
     worker_.wrote();
-    output.consume(written.size);
+    framing_->wrote(written.size, worker_.now());
   }
   if (reading_ || backlogged()) return;
   reading_ = true;
@@ -271,7 +272,7 @@ void Link<Session>::write_farewell() {
     const std::size_t count = output.gather(parts);
     const Transfer written = channel_.write_now(std::span{parts}.first(count));
     if (written.outcome != Transfer::Outcome::moved) return;
-    output.consume(written.size);
+    framing_->wrote(written.size, worker_.now());
   }
 }
 

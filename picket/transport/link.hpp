@@ -46,13 +46,14 @@ class Link final : public Flushable, public std::enable_shared_from_this<Link<Se
     ~Owner() = default;
   };
 
-  /// Connects `channel`, then begins with `opening`. `owner` must outlive the link or its close().
+  /// Connects `channel`, then begins with `opening`. `owner`, and `tap` where there is one, must outlive the link or
+  /// its close().
   static std::shared_ptr<Link> dial(Channel channel, const Endpoint& endpoint, std::unique_ptr<Opening> opening,
-                                    base::Duration timeout, Owner& owner);
+                                    base::Duration timeout, Owner& owner, session::Tap* tap = nullptr);
   /// Begins on a connected channel.
   static std::shared_ptr<Link> adopt(Channel channel, std::unique_ptr<Opening> opening, Owner& owner);
 
-  Link(Channel channel, std::unique_ptr<Opening> opening, Owner& owner);
+  Link(Channel channel, std::unique_ptr<Opening> opening, Owner& owner, session::Tap* tap = nullptr);
   ~Link() override;
 
   /// The session; null until the opening is over.
@@ -95,6 +96,7 @@ class Link final : public Flushable, public std::enable_shared_from_this<Link<Se
   Channel channel_;
   Worker& worker_;
   std::unique_ptr<Opening> opening_;               // until connected
+  session::Tap* tap_;                              // may be null
   Owner* owner_;                                   // null after close()
   std::string peer_;                               // while it connects
   std::optional<StreamFraming<Session>> framing_;  // once connected

@@ -1,5 +1,6 @@
 #include "picket/transport/link.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <functional>
@@ -405,6 +406,40 @@ TEST_F(DialTest, HandshakeIsTheFirstThingSent) {
   EXPECT_EQ(peer.receive()->type(), FrameType::handshake_request);
 }
 
+/// What a tap heard: types, and payloads of large frames.
+class Listening final : public session::Tap {
+ public:
+  void on_sent(const wire::FrameView& frame, base::TimePoint) override { sent.push_back(frame.type); }
+  void on_received(const wire::FrameView& frame, base::TimePoint) override {
+    received.push_back(frame.type);
+    longest = std::max(longest, frame.payload.size());
+  }
+  std::vector<FrameType> sent;
+  std::vector<FrameType> received;
+  std::size_t longest = 0;
+};
+
+TEST_F(DialTest, ATapHearsEachFrameWholeOnceItIsWrittenOrRead) {
+  Listening tap;
+  testing::RawListener listener{folder_.socket(), &worker_};
+  session::ProxyConfig config;
+  config.proxy_id.assign(300'000, 'p');  // more than one write
+  link_ = ProxyLink::dial(Channel{worker_}, folder_.socket(), session::testing::handshake(config), 10s, owner_, &tap);
+  auto peer = listener.accept();
+  EXPECT_EQ(peer.receive()->type(), FrameType::handshake_request);
+  EXPECT_THAT(tap.sent, ElementsAre(FrameType::handshake_request));
+  const std::string version(50'000, 'v');
+  peer.send(wire::Format{},
+            wire::HandshakeResponse{
+                .protocol_version = 2, .capabilities = {.agent_id = "a", .version = version}, .success = true});
+  peer.send_bytes(ping(1));
+  EXPECT_EQ(peer.receive()->type(), FrameType::pong);
+  EXPECT_THAT(tap.received, ElementsAre(FrameType::handshake_response, FrameType::ping));
+  EXPECT_GT(tap.longest, version.size());
+  EXPECT_THAT(tap.sent, ElementsAre(FrameType::handshake_request, FrameType::pong));
+  link_->close();
+}
+
 TEST_F(DialTest, SilentPeerIsLeftAtTheHandshakesDeadline) {
   testing::RawListener listener{folder_.socket(), &worker_};
   dial({.handshake_timeout = 20ms});
@@ -439,12 +474,15 @@ int descriptor_to(const Endpoint& server) {
 TEST_F(DialTest, OverTcpSmallWritesLeaveAtOnce) {
   auto listener = Listener::open(worker_, Endpoint::tcp("127.0.0.1", 0).value(), {});
   ASSERT_TRUE(listener);
-  link_ = ProxyLink::dial(Channel{worker_}, listener->endpoint(), {}, 10s, owner_);
-  ASSERT_TRUE(turn_until(worker_, [&] { return link_->session() != nullptr; }));
+  Listening tap;
+  link_ = ProxyLink::dial(Channel{worker_}, listener->endpoint(), session::testing::handshake(session::ProxyConfig{}),
+                          10s, owner_, &tap);
+  ASSERT_TRUE(turn_until(worker_, [&] { return !tap.sent.empty(); }));
   int value = 0;
   socklen_t size = sizeof value;
   EXPECT_EQ(::getsockopt(descriptor_to(listener->endpoint()), IPPROTO_TCP, TCP_NODELAY, &value, &size), 0);
   EXPECT_NE(value, 0);
+  link_->close();
 }
 
 TEST_F(DialTest, HandshakePassesALayerThatWritesLittleAtATime) {

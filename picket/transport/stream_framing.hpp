@@ -4,12 +4,15 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 
+#include "picket/base/limits.hpp"
 #include "picket/base/result.hpp"
 #include "picket/base/time.hpp"
 #include "picket/session/conversation.hpp"
+#include "picket/session/tap.hpp"
 #include "picket/transport/frame_header.hpp"
 #include "picket/transport/frame_reader.hpp"
 #include "picket/wire/output.hpp"
@@ -24,8 +27,12 @@ class StreamFraming {
  public:
   using Conversation = session::Conversation<Session>;
 
-  StreamFraming(std::unique_ptr<typename Conversation::Opening> opening, base::TimePoint now)
-      : output_(stream_framing), conversation_(std::move(opening), now, output_) {}
+  /// `tap` may be null.
+  StreamFraming(std::unique_ptr<typename Conversation::Opening> opening, base::TimePoint now,
+                session::Tap* tap = nullptr)
+      : tapped_(tap != nullptr ? std::make_unique<Tapped>(*tap) : nullptr),
+        output_(stream_framing),
+        conversation_(std::move(opening), now, output_) {}
   StreamFraming(const StreamFraming&) = delete;
   StreamFraming& operator=(const StreamFraming&) = delete;
 
@@ -35,6 +42,11 @@ class StreamFraming {
   [[nodiscard]] wire::Output& output() noexcept { return output_; }
   [[nodiscard]] const wire::Output& output() const noexcept { return output_; }
 
+  /// The first `size` bytes of the output were written.
+  void wrote(std::size_t size, base::TimePoint now) {
+    if (tapped_) tapped_->wrote(output_, size, now);
+    output_.consume(size);
+  }
   /// Bytes from the peer, followed by limits::tail_padding readable bytes. What are no frames ends the conversation.
   void feed(std::string_view bytes, base::TimePoint now) {
     bool is_framed = false;
@@ -63,15 +75,36 @@ class StreamFraming {
   [[nodiscard]] std::size_t memory() const noexcept { return reader_.capacity() + conversation_.memory(); }
 
  private:
+  /// A tap, and what of a frame that it has not heard yet is written.
+  struct Tapped {
+    explicit Tapped(session::Tap& whose) : tap(whose) {}
+    void wrote(const wire::Output& output, std::size_t size, base::TimePoint now) {
+      std::string bytes = output.flatten();
+      bytes.resize(size);
+      bytes.append(base::limits::tail_padding, '\0');
+      const auto on_frame = [&](const wire::FrameView& frame) -> base::Status {
+        tap.on_sent(frame, now);
+        return {};
+      };
+      (void)written.feed(std::string_view{bytes}.substr(0, size), on_frame).has_value();  // our own frames are sound
+    }
+    session::Tap& tap;
+    FrameReader written;
+  };
+
   template <class Read>
   base::Status batch(base::TimePoint now, Read read) {
     if (conversation_.end()) return {};
     conversation_.begin_batch(now);
-    auto status = read([&](const wire::FrameView& frame) { return conversation_.take(frame, now); });
+    auto status = read([&](const wire::FrameView& frame) {
+      if (tapped_) tapped_->tap.on_received(frame, now);
+      return conversation_.take(frame, now);
+    });
     if (conversation_.end_batch()) reader_.trim();
     return status;
   }
 
+  std::unique_ptr<Tapped> tapped_;
   FrameReader reader_;
   wire::Output output_;
   Conversation conversation_;
