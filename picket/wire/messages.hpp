@@ -17,6 +17,11 @@
 /// Lifetime: text, lists and bodies are borrowed. After decode() they point into the payload, or into the arena where
 /// an escape or base64 forced a copy; both must outlive the message. copy_into() (copy.hpp) makes one that needs the
 /// arena only. The fields of each message are listed once for both encodings in description.hpp.
+///
+/// Thread safety: values that nobody writes. Errors: none here; what a field may hold is checked where it is decoded,
+/// and what an answer may ask for where it is applied. Units: bytes, and milliseconds where a name ends in `_ms`. A
+/// field that is an optional may be missing or null on the wire; "ours" are fields of the extensions that we offer,
+/// which other implementations ignore (protocol.md §3).
 namespace picket::wire {
 
 using base::Header;
@@ -36,6 +41,7 @@ using TextMap = std::span<const TextPair>;  ///< In wire order.
 // ---- handshake
 // ----------------------------------------------------------------------------------------------------------
 
+/// How messages are written once both ends have agreed. The handshake itself is JSON, always (protocol.md §3, §7).
 enum class Encoding : std::uint8_t { json, msgpack };
 
 /// Which events an agent wants or a proxy sends, by their numbers on a Unix socket (protocol.md §3).
@@ -50,23 +56,28 @@ enum class EventKind : std::uint8_t {
   guardrail_inspect = 7,
 };
 
+/// Bodies and header values travel as MessagePack's bin, without base64.
 inline constexpr Text extension_raw_bytes = "raw-bytes";
+/// An answer names its event, so that several events of one exchange may be in flight.
 inline constexpr Text extension_event_reply = "event-reply";
+/// RequestComplete is not answered.
 inline constexpr Text extension_one_way_complete = "one-way-complete";
 inline constexpr std::array<Text, 3> all_extensions{extension_raw_bytes, extension_event_reply,
                                                     extension_one_way_complete};
 
+/// The proxy's first frame (protocol.md §3).
 struct HandshakeRequest {
   static constexpr FrameType type = FrameType::handshake_request;
   std::span<const std::uint32_t> supported_versions;
   Text proxy_id;
   Text proxy_version;
-  Value config;
+  Value config;                                   ///< The agent's configuration; null where it has none.
   std::span<const Encoding> supported_encodings;  ///< In order of preference; empty means JSON only.
   TextList extensions;                            ///< Ours: what the proxy offers.
   std::span<const std::int32_t> events;  ///< Ours: the kinds this proxy will send; empty means it does not say.
 };
 
+/// What an agent says that it can do. Which events it gets is Capabilities::supported_events.
 struct Features {
   bool streaming_body = false;
   bool websocket = false;
@@ -79,27 +90,32 @@ struct Features {
   bool health_reporting = false;
 };
 
+/// What an agent can bear. The proxy sends no more.
 struct Limits {
   std::uint64_t max_body_size = std::uint64_t{10} * 1024 * 1024;  ///< bytes
   std::uint32_t max_concurrency = 100;                            ///< exchanges
   std::uint64_t preferred_chunk_size = std::uint64_t{64} * 1024;  ///< bytes
 };
 
+/// Who an agent is. Every field must be there (protocol.md §3).
 struct Capabilities {
   Text agent_id;
   Text name;
   Text version;
-  std::span<const std::int32_t> supported_events;  ///< EventKind numbers; 8 is configure too; unknown ones are skipped.
+  /// EventKind numbers; 8 is configure too; unknown ones are skipped. Empty means request_headers. What an agent
+  /// without extensions says here is not exact.
+  std::span<const std::int32_t> supported_events;
   Features features;
   Limits limits;
 };
 
+/// The agent's first frame. Where it refuses, the connection ends after it (protocol.md §3).
 struct HandshakeResponse {
   static constexpr FrameType type = FrameType::handshake_response;
-  std::uint32_t protocol_version = 0;
-  Capabilities capabilities;
+  std::uint32_t protocol_version = 0;  ///< 2; 0 where it refuses.
+  Capabilities capabilities;           ///< Empty where it refuses.
   bool success = false;
-  std::optional<Text> error;
+  std::optional<Text> error;         ///< Why it refuses.
   std::optional<Encoding> encoding;  ///< Absent means JSON; never written as null.
   TextList extensions;               ///< Ours: the offered ones that the agent takes.
 };
@@ -134,8 +150,9 @@ struct ReverseAnswer {
 // ---- events
 // -------------------------------------------------------------------------------------------------------------
 
+/// Where a request comes from and where it goes, as the proxy sees it (protocol.md §4).
 struct RequestMetadata {
-  Text correlation_id;
+  Text correlation_id;  ///< Names the exchange; 1 to 256 bytes, the proxy's to choose.
   Text request_id;
   Text client_ip;  ///< The bare address.
   std::uint16_t client_port = 0;
@@ -145,10 +162,11 @@ struct RequestMetadata {
   std::optional<Text> tls_cipher;
   std::optional<Text> route_id;
   std::optional<Text> upstream_id;
-  Text timestamp;  ///< RFC 3339
-  std::optional<Text> traceparent;
+  Text timestamp;                   ///< RFC 3339
+  std::optional<Text> traceparent;  ///< W3C Trace Context, where the request has one.
 };
 
+/// A request's head, from the proxy, before anything of it goes on.
 struct RequestHeaders {
   static constexpr FrameType type = FrameType::request_headers;
   RequestMetadata metadata;
@@ -157,16 +175,19 @@ struct RequestHeaders {
   Headers headers;
 };
 
+/// A piece of a request's body, from the proxy. Chunks come in order, through the last one or to the first answer that
+/// is not allow (protocol.md §4).
 struct RequestBodyChunk {
   static constexpr FrameType type = FrameType::request_body_chunk;
   Text correlation_id;
-  base::ByteView data;  ///< The raw bytes, whatever the wire made of them.
-  bool is_last = false;
-  std::optional<std::uint64_t> total_size;
-  std::uint32_t chunk_index = 0;
-  std::uint64_t bytes_received = 0;  ///< Cumulative, this chunk included.
+  base::ByteView data;                      ///< The raw bytes, whatever the wire made of them.
+  bool is_last = false;                     ///< Nothing follows; the last chunk may be empty.
+  std::optional<std::uint64_t> total_size;  ///< Bytes of the whole body, where that is known.
+  std::uint32_t chunk_index = 0;            ///< From 0.
+  std::uint64_t bytes_received = 0;         ///< Cumulative, this chunk included.
 };
 
+/// The head of the upstream's answer, from the proxy, before the client sees any of it.
 struct ResponseHeaders {
   static constexpr FrameType type = FrameType::response_headers;
   Text correlation_id;
@@ -174,29 +195,33 @@ struct ResponseHeaders {
   Headers headers;
 };
 
+/// A piece of the answer's body, from the proxy; as RequestBodyChunk.
 struct ResponseBodyChunk {
   static constexpr FrameType type = FrameType::response_body_chunk;
   Text correlation_id;
   base::ByteView data;
-  bool is_last = false;
-  std::optional<std::uint64_t> total_size;
-  std::uint32_t chunk_index = 0;
-  std::uint64_t bytes_sent = 0;  ///< Cumulative, this chunk included.
+  bool is_last = false;                     ///< Nothing follows; the last chunk may be empty.
+  std::optional<std::uint64_t> total_size;  ///< Bytes of the whole body, where that is known.
+  std::uint32_t chunk_index = 0;            ///< From 0.
+  std::uint64_t bytes_sent = 0;             ///< Cumulative, this chunk included.
 };
 
+/// The exchange is over, says the proxy. Answered as any event, unless one-way-complete was agreed (protocol.md §3).
 struct RequestComplete {
   static constexpr FrameType type = FrameType::request_complete;
   Text correlation_id;
-  std::uint16_t status = 0;
+  std::uint16_t status = 0;  ///< The client's.
   std::uint64_t duration_ms = 0;
-  std::uint64_t request_body_size = 0;
-  std::uint64_t response_body_size = 0;
+  std::uint64_t request_body_size = 0;   ///< bytes
+  std::uint64_t response_body_size = 0;  ///< bytes
   std::uint32_t upstream_attempts = 0;
-  std::optional<Text> error;
+  std::optional<Text> error;  ///< None where nothing failed.
 };
 
+/// RFC 6455 §5.2, by their names: the numbers do not travel.
 enum class WebSocketOpcode : std::uint8_t { text, binary, ping, pong, close, continuation };
 
+/// One frame of an upgraded connection, of either direction, from the proxy. A message may be several (RFC 6455 §5.4).
 struct WebSocketFrame {
   static constexpr FrameType type = FrameType::websocket_frame;
   Text correlation_id;
@@ -211,6 +236,7 @@ struct WebSocketFrame {
 
 enum class InspectionType : std::uint8_t { prompt_injection, pii_detection };
 
+/// Text for a language model, or from one, from the proxy.
 struct GuardrailInspect {
   static constexpr FrameType type = FrameType::guardrail_inspect;
   Text correlation_id;
@@ -222,11 +248,13 @@ struct GuardrailInspect {
   TextMap metadata;
 };
 
+/// The proxy's configuration for this agent: right after the handshake, and again when it was reloaded. Only an allow
+/// lets the connection be used (protocol.md §4).
 struct Configure {
   static constexpr FrameType type = FrameType::configure;
   Value config;
   std::optional<Text> config_version;
-  Text correlation_id;
+  Text correlation_id;  ///< The proxy's own; of no exchange.
 };
 
 /// The exchange that an event belongs to.
@@ -242,39 +270,46 @@ template <class Event>
 // ---- the answer
 // ---------------------------------------------------------------------------------------------------------
 
+// The four decisions, and what else an answer says (protocol.md §5). An agent makes one answer for each event.
+
 struct Allow {
   friend bool operator==(const Allow&, const Allow&) = default;
 };
+/// The client gets this in place of what it asked for.
 struct Block {
-  std::uint16_t status = 403;
-  std::optional<Text> body;
+  std::uint16_t status = 403;  ///< 200 to 599; another one is a failure of the agent.
+  std::optional<Text> body;    ///< None: the proxy chooses. Empty: an answer without content.
   std::optional<TextMap> headers;
 };
 struct Redirect {
-  Text url;
-  std::uint16_t status = 302;
+  Text url;                    ///< Absolute or relative (RFC 9110 §10.2.2).
+  std::uint16_t status = 302;  ///< 301, 302, 303, 307 or 308; another one is a failure of the agent.
 };
+/// The client is to prove something first.
 struct Challenge {
-  Text challenge_type;
-  TextMap params;
+  Text challenge_type;  ///< "basic", "bearer", "digest", or a word of the agent's own.
+  TextMap params;       ///< Of WWW-Authenticate where the type is one of HTTP's (RFC 9110 §11.2).
 };
 using Decision = std::variant<Allow, Block, Redirect, Challenge>;
 
+/// What the proxy's audit log keeps of an answer; it decides nothing.
 struct Audit {
   TextList tags;
-  TextList rule_ids;
-  std::optional<float> confidence;
+  TextList rule_ids;                ///< The rules that matched.
+  std::optional<float> confidence;  ///< From 0 to 1.
   TextList reason_codes;
   std::span<const Member> custom;  ///< Without the correlation id, which is AgentResponse::correlation_id.
 };
 
+/// What becomes of a chunk: the one that is answered, or an earlier one that is still held. Another is a failure of the
+/// agent.
 struct BodyMutation {
   std::optional<base::ByteView> data;  ///< None: unchanged. Empty: drop the chunk. Else: replace it.
   std::uint32_t chunk_index = 0;
 };
 
 struct WebSocketClose {
-  std::uint16_t code = 1000;
+  std::uint16_t code = 1000;  ///< RFC 6455 §7.4.
   Text reason;
 };
 enum class WebSocketVerdict : std::uint8_t { allow, drop };
@@ -288,25 +323,28 @@ struct ReplyTo {
   friend bool operator==(const ReplyTo&, const ReplyTo&) = default;
 };
 
+/// The agent's answer to one event. What it changes is bounded: 256 header fields, 64 KiB of names and values together.
+/// An answer of which a part cannot be honoured is a failure of the agent, whole (protocol.md §5).
 struct AgentResponse {
   static constexpr FrameType type = FrameType::agent_response;
   std::uint32_t version = 2;
   Decision decision;
-  HeaderOps request_headers;
-  HeaderOps response_headers;
-  TextMap routing_metadata;
+  HeaderOps request_headers;   ///< On the request, in this order, while it has not gone on.
+  HeaderOps response_headers;  ///< On the upstream's answer, or on the one that a block, redirect or challenge makes.
+  TextMap routing_metadata;    ///< For the proxy's choice of an upstream.
   Audit audit;
-  bool needs_more = false;
+  bool needs_more = false;  ///< What the proxy holds stays held. Not in the answer to the last chunk.
   std::optional<BodyMutation> request_body_mutation;
   std::optional<BodyMutation> response_body_mutation;
   std::optional<WebSocketDecision> websocket_decision;
-  Text correlation_id;  ///< From the top level or audit.custom; written to both (protocol.md §5).
-  std::optional<ReplyTo> reply_to;
+  Text correlation_id;              ///< From the top level or audit.custom; written to both (protocol.md §5).
+  std::optional<ReplyTo> reply_to;  ///< With event-reply only, and then always.
 };
 
 // ---- control
 // ------------------------------------------------------------------------------------------------------------
 
+/// Is anybody there? JSON always. A Pong repeats the payload of its Ping byte for byte (protocol.md §6).
 struct Ping {
   static constexpr FrameType type = FrameType::ping;
   std::uint64_t sequence = 0;
@@ -318,6 +356,7 @@ struct Pong {
   std::uint64_t timestamp_ms = 0;
 };
 
+/// Why nobody wants an answer any more. The order is that of the numbers on the wire, from 0 (protocol.md §6).
 enum class CancelReason : std::uint8_t {
   client_disconnect,
   timeout,
@@ -327,6 +366,7 @@ enum class CancelReason : std::uint8_t {
   manual
 };
 
+/// From the proxy: ends every event of the exchange at the agent. An answer that crosses it is dropped. JSON always.
 struct Cancel {
   static constexpr FrameType type = FrameType::cancel;
   Text correlation_id;
@@ -336,6 +376,7 @@ struct Cancel {
 
 enum class FlowAction : std::uint8_t { pause, resume, update_capacity };
 
+/// From the agent: how much it wants to be sent.
 struct FlowControl {
   static constexpr FrameType type = FrameType::flow_control;
   std::optional<Text> correlation_id;
@@ -346,6 +387,7 @@ struct FlowControl {
 
 enum class HealthState : std::uint8_t { healthy, degraded, draining, unhealthy };
 
+/// How busy an agent is, in its own words.
 struct Load {
   std::uint32_t in_flight = 0;
   std::uint32_t queue_depth = 0;
@@ -358,6 +400,7 @@ struct Load {
   std::uint64_t requests_timed_out = 0;
 };
 
+/// What an agent uses of its machine; none of what it does not know.
 struct Resources {
   std::optional<float> cpu_percent;
   std::optional<std::uint64_t> memory_bytes;
@@ -368,6 +411,7 @@ struct Resources {
   std::optional<std::uint32_t> connections;
 };
 
+/// How an agent is, in its own words. A field that belongs to one state is set with that state only.
 struct HealthStatus {
   static constexpr FrameType type = FrameType::health_status;
   Text agent_id;
@@ -384,12 +428,14 @@ struct HealthStatus {
   std::uint64_t timestamp_ms = 0;
 };
 
+/// A number of the agent that only grows. Names and labels are the agent's: whoever shows them must not trust them.
 struct CounterMetric {
   Text name;
   std::optional<Text> help;
   TextMap labels;
   std::uint64_t value = 0;
 };
+/// A number that goes up and down.
 struct GaugeMetric {
   Text name;
   std::optional<Text> help;
@@ -412,6 +458,7 @@ struct HistogramMetric {
   std::span<const HistogramBucket> buckets;
 };
 
+/// What an agent counts, from the agent.
 struct MetricsReport {
   static constexpr FrameType type = FrameType::metrics_report;
   Text agent_id;
@@ -451,6 +498,7 @@ struct ConfigError {
 };
 using ConfigUpdate = std::variant<RequestReload, RuleUpdate, ListUpdate, RestartRequired, ConfigError>;
 
+/// From the agent: it wants its configuration changed, or has failed with it. What comes of it is the proxy's choice.
 struct ConfigUpdateRequest {
   static constexpr FrameType type = FrameType::config_update_request;
   ConfigUpdate update;
