@@ -20,7 +20,10 @@
 
 namespace picket::pool {
 
-/// Told of what an operator wants to know. Called on the worker's thread; must not call back into the pool.
+/// Told of what an operator wants to know.
+///
+/// Thread safety: called on the worker's thread: it must not block, and must not call back into the
+/// pool. Lifetime: outlives the pool; what it is told of lives as long as the call.
 class Observer {
  public:
   virtual void on_connected(std::string_view /*agent*/, const session::AgentInfo& /*info*/) {}

@@ -51,6 +51,7 @@ struct PendingEvent {
   EventIndex later = none;
 };
 
+/// One exchange that has been asked about on this connection and is not over.
 struct ExchangeEntry {
   base::CorrelationId id;
   EventIndex first = none;  ///< Its pending events in the order of send().

@@ -8,6 +8,9 @@
 /// its framing.
 namespace picket::wire {
 
+/// 0x1_ are events, from the proxy; an agent answers them with 0x20. 0x3_ the agent says unasked. A cancel is the
+/// proxy's, ping and pong are for both. The handshake's request is from who dialled. A type that is not here, or that
+/// its sender must not send, ends the connection.
 enum class FrameType : std::uint8_t {
   handshake_request = 0x01,
   handshake_response = 0x02,
