@@ -300,6 +300,23 @@ TEST(ExchangeOrder, NothingGoesUpstreamBeforeTheVerdictAndTheAgentIsToldHowItEnd
   }
 }
 
+TEST(ExchangeOrder, AnEmptyBodyThatHasEndedBeforeItIsReadIsJudgedAllTheSame) {
+  const transport::testing::TemporaryFolder folder;
+  const std::string path = (folder.path() / "agent").string();
+  PatientAgent agent{path};
+  World world{path, World::asked_about_requests};
+  {
+    Playing playing{world};
+    playing.client.body.end();
+    agent.gives_verdict();
+    agent.gives_verdict();
+    agent.pump(world, playing, forbid);
+    EXPECT_EQ(playing.client.status, 403);
+    EXPECT_EQ(playing.upstream.connections, 0);
+  }
+  EXPECT_EQ(agent.times("body 0 '' last"), 1U);
+}
+
 TEST(ExchangeOrder, NothingOfTheAnswerReachesTheClientBeforeItsVerdict) {
   const Act verdict_on_head{"verdict on the head", agents,
                             [](World& world, Playing&) { world.agent->gives_verdict(); }};
