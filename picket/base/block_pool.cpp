@@ -79,7 +79,8 @@ bool BlockPool::hold(std::uint64_t bytes) noexcept {
   return true;
 }
 
-void BlockPool::take_returned() noexcept {
+/// Not inlined: the one place where a worker touches what other threads write, and only where something was lent.
+[[gnu::noinline]] void BlockPool::take_returned() noexcept {
   if (returned_.load(std::memory_order_relaxed) == nullptr) return;
   Block::State* state = returned_.exchange(nullptr, std::memory_order_acquire);
   while (state != nullptr) {
