@@ -115,7 +115,9 @@ void Stream::Write::await_suspend(std::coroutine_handle<> waiting) {
 
 void Stream::Write::wait() { channel().wait(transfer_.wanted, Waiter::of<&Write::ready>(this)); }
 
-void Stream::Write::ready(const Completion&) { advance() || is_over() ? end() : wait(); }
+/// What could be written now is too late once it is over: a socket may have a little room that the kernel tells nobody
+/// of.
+void Stream::Write::ready(const Completion&) { is_over() || advance() ? end() : wait(); }
 
 bool Stream::Write::advance() {
   while (!parts_.empty()) {

@@ -253,6 +253,29 @@ TEST(Stream, GoesOnToReadOnceItsLayerCouldWrite) {
   ASSERT_TRUE(testing::turn_until(worker, [&] { return read.has_value(); }));
 }
 
+/// A little room does not make a socket writable for the kernel: nobody hears of it, and it is there all the same.
+TEST(Stream, AWriteThatFindsALittleRoomAtItsDeadlineIsTooLate) {
+  Worker worker;
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
+  std::string bytes(4096, 'x');
+  while (::send(ends[0], bytes.data(), bytes.size(), 0) > 0) continue;
+  Stream stream = adopt(worker, ends[0]);
+  iovec part{bytes.data(), bytes.size()};
+  const auto write = [](Stream& to, iovec& one) -> Task<base::Status> {
+    const std::span<iovec> parts{&one, 1};
+    auto status = co_await to.write(parts, base::Deadline{base::Clock::now() + 20ms});
+    co_return status;
+  };
+  std::optional<base::Status> written;
+  spawn(note(write(stream, part), written));
+  EXPECT_EQ(::recv(ends[1], bytes.data(), bytes.size(), 0), 4096);
+  ASSERT_TRUE(testing::turn_until(worker, [&] { return written.has_value(); }));
+  ASSERT_FALSE(*written) << "nobody has told of the room, so it was looked for";
+  EXPECT_EQ(written->error().kind(), base::ErrorKind::timeout);
+  ::close(ends[1]);
+}
+
 bool has_no_delay(int descriptor) {
   int value = 0;
   socklen_t size = sizeof value;
