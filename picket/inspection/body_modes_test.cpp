@@ -162,8 +162,8 @@ TEST_P(BodyModes, AMebibyteStreamsThroughTwoAgentsOfDifferentModes) {
 }
 
 INSTANTIATE_TEST_SUITE_P(BothWays, BodyModes, ::testing::Values(body::Direction::request, body::Direction::response),
-                         [](const auto& info) {
-                           return info.param == body::Direction::request ? "Request" : "Response";
+                         [](const auto& way) {
+                           return way.param == body::Direction::request ? "Request" : "Response";
                          });
 
 }  // namespace
