@@ -57,7 +57,7 @@ base::Status Configuring::on_response(const wire::FrameView& frame) {
 }
 
 base::Status Configuring::keep(const wire::FrameView& frame) {
-  kept_ += frame.payload.size();
+  kept_ += sizeof(EarlyFrame) + frame.payload.size();  // an empty one takes memory, too
   if (kept_ > most_kept)
     return fail(
         ErrorKind::message_too_large,

@@ -195,6 +195,17 @@ TEST_F(ConfiguringTest, WhatElseItSaysMeanwhileIsBounded) {
   EXPECT_EQ(end().kind(), ErrorKind::message_too_large);
 }
 
+TEST_F(ConfiguringTest, MessagesWithNothingInThemAreBoundedToo) {
+  configure("{}");
+  std::string empty;
+  for (std::size_t i = 0; i < Configuring::most_kept / sizeof(EarlyFrame); ++i)
+    empty += raw_frame(FrameType::flow_control, "");
+  feed(empty);
+  EXPECT_FALSE(conversation().end());
+  feed(raw_frame(FrameType::flow_control, ""));
+  EXPECT_EQ(end().kind(), ErrorKind::message_too_large);
+}
+
 TEST_F(ConfiguringTest, AnAnswerThatDoesNotNameItIsQuotedWhereNoneCame) {
   auto& conversation = configure("{}");
   feed(raw_frame(FrameType::agent_response, R"({"version":2,"decision":"allow"})"));

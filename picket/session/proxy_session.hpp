@@ -120,8 +120,8 @@ class ProxySession {
 
   // ---- what the owner calls
   /// Puts an event in flight, or in the exchange's queue where the peer takes one at a time. Its correlation id is
-  /// filled in here; `id` lives as long as the event. Errors: unavailable (not
-  /// ready, output full, exchange cancelled here), timeout (deadline has passed), message_too_large. After an error
+  /// filled in here; `id` lives as long as the event. Errors: unavailable (closed,
+  /// output full, exchange cancelled here), timeout (deadline has passed), message_too_large. After an error
   /// nothing happened.
   [[nodiscard]] base::Status send(const base::CorrelationId& id, const EventPointer& event, base::Deadline deadline,
                                   Tag tag, base::TimePoint now);
