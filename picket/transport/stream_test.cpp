@@ -118,6 +118,20 @@ Task<void> note(Task<T> task, std::optional<T>& outcome) {
   outcome.emplace(std::move(result));
 }
 
+/// Has a read and a write wait, ends both, and looks at what they say.
+void expect_both_closed_by(Stream& stream, void (Stream::*end)() noexcept) {
+  std::optional<base::Result<std::string>> read;
+  std::optional<base::Status> written;
+  spawn(note(read_once(stream, {}), read));
+  spawn(note(write_too_much(stream, {}), written));
+  testing::turn_for(stream.worker(), 2ms);
+  EXPECT_FALSE(read || written);
+  (stream.*end)();
+  ASSERT_TRUE(testing::turn_until(stream.worker(), [&] { return read && written; }));
+  EXPECT_EQ(read->error().kind(), base::ErrorKind::connection_closed);
+  EXPECT_EQ(written->error().kind(), base::ErrorKind::connection_closed);
+}
+
 TEST_P(StreamTest, LargeTransferArrivesWholeOverUnixAndTcp) {
   const TemporaryFolder folder;
   for (const auto& endpoint : {folder.socket(), Endpoint::tcp("127.0.0.1", 0).value()}) {
@@ -152,30 +166,14 @@ TEST_P(StreamTest, WriteEndsAtItsDeadlineAndLeavesAReadAlone) {
 
 TEST_P(StreamTest, CancelEndsWhatIsAwaitedAndNoMore) {
   Stream stream = join();
-  std::optional<base::Result<std::string>> read;
-  std::optional<base::Status> written;
-  spawn(note(read_once(stream, {}), read));
-  spawn(note(write_too_much(stream, {}), written));
-  testing::turn_for(worker_, 2ms);
-  stream.cancel();
-  ASSERT_TRUE(testing::turn_until(worker_, [&] { return read && written; }));
-  EXPECT_EQ(read->error().kind(), base::ErrorKind::connection_closed);
-  EXPECT_EQ(written->error().kind(), base::ErrorKind::connection_closed);
+  expect_both_closed_by(stream, &Stream::cancel);
   peer_->send_bytes("h");
   EXPECT_EQ(testing::run(worker_, read_once(stream, {})).value(), "h");
 }
 
 TEST_P(StreamTest, CloseEndsWhatIsAwaited) {
   Stream stream = join();
-  std::optional<base::Result<std::string>> read;
-  std::optional<base::Status> written;
-  spawn(note(read_once(stream, {}), read));
-  spawn(note(write_too_much(stream, {}), written));
-  testing::turn_for(worker_, 2ms);
-  stream.close();
-  ASSERT_TRUE(testing::turn_until(worker_, [&] { return read && written; }));
-  EXPECT_EQ(read->error().kind(), base::ErrorKind::connection_closed);
-  EXPECT_EQ(written->error().kind(), base::ErrorKind::connection_closed);
+  expect_both_closed_by(stream, &Stream::close);
 }
 
 TEST_P(StreamTest, EndOfTheStreamIsNoBytes) {
