@@ -165,7 +165,7 @@ int replay(const ReplayOptions& options) {
     fmt::print(stderr, "picket replay: {}\n", player.failure()->detail());
     return exit_failed;
   }
-  fmt::print("{} answers, {} of them different\n", player.asked(), player.different());
+  fmt::print("{} asked, {} answered otherwise\n", player.asked(), player.different());
   return player.different() == 0 ? exit_done : exit_different;
 }
 

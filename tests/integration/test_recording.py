@@ -60,7 +60,7 @@ class Recording(Cli):
             self.record("--encoding", encoding, "-H", "x-evil: yes", "-H", "authorization: secret", "/")
             result = self.replay("agent")
             self.assertEqual((result.returncode, result.stderr), (0, ""))
-            self.assertIn("1 answers, 0 of them different", result.stdout)
+            self.assertIn("1 asked, 0 answered otherwise", result.stdout)
 
     def test_an_agent_that_answers_otherwise_is_3_and_each_field_is_named(self):
         self.stand_in("--block-if", "x-evil=yes")
@@ -71,7 +71,7 @@ class Recording(Cli):
         self.assertRegex(result.stdout, r"differs request_headers of exchange \w+")
         self.assertRegex(result.stdout, r"decision: recorded \{\"block\":.*\}, now \"allow\"")
         self.assertRegex(result.stdout, r"audit\.rule_ids\[0\]: recorded \"block-if\", now nothing")
-        self.assertIn("1 answers, 1 of them different", result.stdout)
+        self.assertIn("1 asked, 1 answered otherwise", result.stdout)
 
     def test_bodies_are_played_chunk_by_chunk(self):
         self.stand_in()
