@@ -33,10 +33,6 @@ class BodyReader {
   /// nothing is lost then. Lifetime: until more is read from the connection.
   [[nodiscard]] std::optional<base::ByteView> take_whole();
   [[nodiscard]] bool done() const noexcept { return done_; }
-  /// Bytes that are still to come, where the head said.
-  [[nodiscard]] std::optional<std::uint64_t> remaining() const noexcept {
-    return framing_ == http::Framing::length ? std::optional{remaining_} : std::nullopt;
-  }
   /// Whether the peer has sent all of the body already, so that reading it does not wait.
   [[nodiscard]] bool is_buffered() const noexcept {
     return done_ || (framing_ == http::Framing::length && buffered_.size() >= remaining_);

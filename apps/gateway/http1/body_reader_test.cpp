@@ -59,9 +59,7 @@ TEST_F(Bodies, ALengthIsReadFromTheBufferThenTheSocketAndNoByteFurther) {
   pair_.send("456789GET /next");
   BodyReader reader{pair_.stream, buffered_, Framing::length, 10};
   EXPECT_FALSE(reader.is_buffered());
-  EXPECT_EQ(reader.remaining(), 10U);
   EXPECT_EQ(read(reader).body, "0123456789");
-  EXPECT_EQ(reader.remaining(), 0U);
   // The next request is still in the socket.
   BodyReader next{pair_.stream, buffered_, Framing::length, 9};
   EXPECT_EQ(read(next).body, "GET /next");
@@ -138,7 +136,6 @@ TEST_F(Bodies, ChunksAreDecodedAcrossBufferAndSocket) {
   buffered_.append("5\r\nhe");
   pair_.send("llo\r\n186a0\r\n" + large + "\r\n0\r\nTrailer: dropped\r\n\r\nGET /next");
   BodyReader reader{pair_.stream, buffered_, Framing::chunked, 0};
-  EXPECT_EQ(reader.remaining(), std::nullopt);
   EXPECT_EQ(read(reader, 4096).body, "hello" + large);
   EXPECT_EQ(buffered_.text(), "GET /next");
 }
