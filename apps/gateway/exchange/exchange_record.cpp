@@ -3,7 +3,6 @@
 #include <chrono>
 
 #include "apps/gateway/exchange/forwarded_request.hpp"
-#include "apps/gateway/logs/access_line.hpp"
 
 namespace picket::apps::gateway::exchange {
 
@@ -24,24 +23,22 @@ wire::RequestComplete ExchangeRecord::summary(base::Duration duration) const {
           .error = reason == answers::Reason::none ? std::nullopt : std::optional{name(reason)}};
 }
 
-void ExchangeRecord::write(const generation::Service& service, const base::CorrelationId& id,
-                           const ForwardedRequest& request, base::Duration duration) const {
-  if (service.access == nullptr) return;
-  logs::write_access_line(*service.access,
-                          {.id = id.text(),
-                           .client = request.origin.address,
-                           .method = request.method,
-                           .uri = request.target,
-                           .status = status,
-                           .bytes_in = request_size,
-                           .bytes_out = response_size,
-                           .duration = duration,
-                           .upstream = upstream_address,
-                           .upstream_error = upstream_error,
-                           .decision = decision,
-                           .agent = deciding_agent,
-                           .reason = reason == answers::Reason::none ? std::string_view{} : name(reason),
-                           .detail = reason_detail});
+void ExchangeRecord::write(generation::Service& service, const base::CorrelationId& id, const ForwardedRequest& request,
+                           base::Duration duration) const {
+  service.access.write({.id = id.text(),
+                        .client = request.origin.address,
+                        .method = request.method,
+                        .uri = request.target,
+                        .status = status,
+                        .bytes_in = request_size,
+                        .bytes_out = response_size,
+                        .duration = duration,
+                        .upstream = upstream_address,
+                        .upstream_error = upstream_error,
+                        .decision = decision,
+                        .agent = deciding_agent,
+                        .reason = reason == answers::Reason::none ? std::string_view{} : name(reason),
+                        .detail = reason_detail});
 }
 
 }  // namespace picket::apps::gateway::exchange

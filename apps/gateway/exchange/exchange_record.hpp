@@ -33,7 +33,7 @@ struct ExchangeRecord {
   void count(generation::ShardMetrics& metrics, base::Duration duration) const;
   [[nodiscard]] wire::RequestComplete summary(base::Duration duration) const;
   /// Nothing where there is no access log.
-  void write(const generation::Service& service, const base::CorrelationId& id, const ForwardedRequest& request,
+  void write(generation::Service& service, const base::CorrelationId& id, const ForwardedRequest& request,
              base::Duration duration) const;
 };
 

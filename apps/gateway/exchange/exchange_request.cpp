@@ -2,7 +2,6 @@
 #include <utility>
 
 #include "apps/gateway/exchange/exchange.hpp"
-#include "apps/gateway/logs/json_line.hpp"
 
 namespace picket::apps::gateway::exchange {
 
@@ -24,7 +23,6 @@ transport::Task<void> Exchange::judge_head() {
     let_head_on();
     co_return;
   }
-  thread_local std::string time;
   const auto optional_text = [](std::string_view text) { return text.empty() ? std::nullopt : std::optional{text}; };
   const base::Headers headers{forwarded_.fields.items()};
   const auto upstream =
@@ -36,7 +34,7 @@ transport::Task<void> Exchange::judge_head() {
                                           .protocol = request_.version == 11 ? "HTTP/1.1" : "HTTP/1.0",
                                           .route_id = route_->id,
                                           .upstream_id = upstream,
-                                          .timestamp = arena_.copy(logs::rfc3339_now(time)),
+                                          .timestamp = arena_.copy(service_.shard.timestamps.now()),
                                           .traceparent = headers.find("traceparent")},
                              .method = forwarded_.method,
                              .uri = forwarded_.target,

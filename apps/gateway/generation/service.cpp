@@ -14,6 +14,7 @@ Service::Service(transport::Worker& worker_in, ShardState& shard_in, std::shared
       generation(std::move(generation_in)),
       config(generation->config),
       agents(std::move(agents_in)),
+      access(generation->logs->access ? &generation->logs->access->queue(shard.index) : nullptr),
       audit(generation->logs->audit ? &generation->logs->audit->queue(shard.index) : nullptr),
       head_limits{.max_size = config.limits.max_header_size, .max_fields = config.limits.max_header_count} {
   for (const auto& listener : config.listeners) {
@@ -21,7 +22,6 @@ Service::Service(transport::Worker& worker_in, ShardState& shard_in, std::shared
     listener_addresses_.push_back(endpoint ? endpoint->text() : std::string{});
   }
   for (const auto& resolved : generation->upstreams) upstreams.push_back(pool_for(resolved, previous));
-  if (const auto& file = generation->logs->access) access = &file->queue(shard.index);
   for (const auto& agent : config.agents) agent_counters.push_back(&shard.metrics.agents[agent.id]);
   chains_ = make_chains(config, agents.all(), agent_counters);
 }

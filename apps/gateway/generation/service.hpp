@@ -8,8 +8,9 @@
 #include "apps/gateway/generation/agents.hpp"
 #include "apps/gateway/generation/generation.hpp"
 #include "apps/gateway/generation/shard_metrics.hpp"
+#include "apps/gateway/logs/access_log.hpp"
 #include "apps/gateway/logs/audit_log.hpp"
-#include "apps/gateway/logs/line_queue.hpp"
+#include "apps/gateway/logs/timestamps.hpp"
 #include "apps/gateway/upstream/pool.hpp"
 #include "picket/http/date.hpp"
 #include "picket/http/grammar.hpp"
@@ -34,6 +35,7 @@ struct ShardState {
   std::size_t index = 0;
   bool draining = false;  ///< Answers close their connections.
   http::DateClock date;
+  logs::Timestamps timestamps;
   ShardMetrics metrics;
   transport::HangupMonitor hangups;
   upstream::SocketBudget upstream_sockets;
@@ -63,9 +65,9 @@ class Service {
   const config::Config& config;
   Agents agents;
   std::vector<inspection::AgentCounters*> agent_counters;  ///< In the order of config.agents.
+  logs::AccessLog access;
   logs::AuditLog audit;
   std::vector<std::shared_ptr<upstream::Pool>> upstreams;  ///< In the order of config.upstreams.
-  logs::LineQueue* access = nullptr;                       ///< Null: no access log.
   http::HeadLimits head_limits;
   ClientTimeouts timeouts;
   upstream::Timeouts upstream_timeouts;

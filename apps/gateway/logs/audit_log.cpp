@@ -19,7 +19,7 @@ std::uint64_t microseconds_since(base::TimePoint then) {
 void AuditLog::on_outcome(const inspection::AuditSubject& subject, const inspection::AuditOutcome& outcome) {
   if (lines_ == nullptr) return;
   line_.begin();
-  line_.text("ts", rfc3339_now(time_));
+  line_.text("ts", timestamps_.now());
   line_.text("id", subject.exchange);
   line_.text("agent", subject.agent);
   line_.text("phase", event_name(subject.event));

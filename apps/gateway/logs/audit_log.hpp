@@ -1,9 +1,8 @@
 #pragma once
 
-#include <string>
-
 #include "apps/gateway/logs/json_line.hpp"
 #include "apps/gateway/logs/line_queue.hpp"
+#include "apps/gateway/logs/timestamps.hpp"
 #include "picket/inspection/audit_sink.hpp"
 
 namespace picket::apps::gateway::logs {
@@ -21,7 +20,7 @@ class AuditLog final : public inspection::AuditSink {
  private:
   LineQueue* lines_;
   JsonLine line_;  // kept from line to line, with its memory
-  std::string time_;
+  Timestamps timestamps_;
 };
 
 }  // namespace picket::apps::gateway::logs

@@ -1,10 +1,8 @@
 #include "apps/gateway/logs/json_line.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <iterator>
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include "picket/wire/codec.hpp"
@@ -46,24 +44,6 @@ void JsonLine::texts(std::string_view field, wire::TextList values, TextRoom& ro
     quoted(value);
   }
   text_ += ']';
-}
-
-std::string_view rfc3339_now(std::string& buffer) {
-  using namespace std::chrono;
-  const auto now = system_clock::now();
-  const auto whole = floor<seconds>(now);
-  const auto micros = duration_cast<microseconds>(now - whole).count();
-  // The date changes once a second; only then is it formatted anew.
-  thread_local seconds formatted{-1};
-  thread_local std::string date;
-  if (whole.time_since_epoch() != formatted) {
-    formatted = whole.time_since_epoch();
-    date = fmt::format("{:%Y-%m-%dT%H:%M:%S}", fmt::gmtime(system_clock::to_time_t(now)));
-  }
-  buffer.assign(date).append(".000000Z");
-  auto digit = buffer.end() - 1;
-  for (auto left = micros; left != 0; left /= 10) *--digit = static_cast<char>('0' + left % 10);
-  return buffer;
 }
 
 }  // namespace picket::apps::gateway::logs

@@ -49,7 +49,4 @@ class JsonLine {
   std::string text_;
 };
 
-/// The wall-clock time as RFC 3339 in UTC with microseconds.
-[[nodiscard]] std::string_view rfc3339_now(std::string& buffer);
-
 }  // namespace picket::apps::gateway::logs

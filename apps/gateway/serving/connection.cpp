@@ -8,7 +8,6 @@
 #include "apps/gateway/http1/body_reader.hpp"
 #include "apps/gateway/http1/http1_client.hpp"
 #include "apps/gateway/http1/http1_upstream.hpp"
-#include "apps/gateway/logs/access_line.hpp"
 #include "apps/gateway/serving/shard.hpp"
 #include "picket/http/outgoing.hpp"
 
@@ -143,14 +142,14 @@ transport::Task<void> Connection::refuse(const http::HeadError& error) {
   const std::span<iovec> parts{&all, 1};
   const base::Deadline deadline = base::Deadline::after(began, service->timeouts.write);
   const auto written = co_await stream_.write(parts, deadline);
-  if (service->access != nullptr) {
+  if (service->access.is_written()) {
     const base::CorrelationId id = shard_.worker().ids().mint();
-    logs::write_access_line(*service->access, {.id = id.text(),
-                                               .client = peer_.address,
-                                               .status = error.status,
-                                               .bytes_out = written ? answer.body.size() : 0,
-                                               .reason = name(reason),
-                                               .detail = error.reason});
+    service->access.write({.id = id.text(),
+                           .client = peer_.address,
+                           .status = error.status,
+                           .bytes_out = written ? answer.body.size() : 0,
+                           .reason = name(reason),
+                           .detail = error.reason});
     shard_.worker().ids().release(id);
   }
   if (written) co_await linger();

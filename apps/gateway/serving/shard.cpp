@@ -35,6 +35,7 @@ Shard::Shard(std::size_t index, std::size_t shards, bool busy_polling, downstrea
       state_{.index = index,
              .draining = false,
              .date = {},
+             .timestamps = {},
              .metrics = {},
              .hangups = transport::HangupMonitor{worker_},
              .upstream_sockets = {}},

@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <string_view>
 
+#include "apps/gateway/logs/json_line.hpp"
 #include "apps/gateway/logs/line_queue.hpp"
+#include "apps/gateway/logs/timestamps.hpp"
 
 namespace picket::apps::gateway::logs {
 
@@ -26,7 +28,20 @@ struct AccessEntry {
   std::string_view detail;  ///< What was wrong with the request; left out where nothing was.
 };
 
-/// Queues the entry as one JSON object. Thread safety: the queue's pushing thread.
-void write_access_line(LineQueue& queue, const AccessEntry& entry);
+/// Queues entries as lines, one JSON object each. Thread safety: its worker's thread. Lifetime: the queue outlives it.
+class AccessLog {
+ public:
+  /// `lines`: null where no access log is configured.
+  explicit AccessLog(LineQueue* lines = nullptr) noexcept : lines_(lines) {}
+
+  [[nodiscard]] bool is_written() const noexcept { return lines_ != nullptr; }
+  /// Nothing where the log is not written.
+  void write(const AccessEntry& entry);
+
+ private:
+  LineQueue* lines_;
+  JsonLine line_;  // kept from line to line, with its memory
+  Timestamps timestamps_;
+};
 
 }  // namespace picket::apps::gateway::logs

@@ -1,0 +1,69 @@
+#include "apps/gateway/logs/access_log.hpp"
+
+#include <regex>
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace picket::apps::gateway::logs {
+namespace {
+
+using namespace std::chrono_literals;
+
+class AccessLines : public ::testing::Test {
+ protected:
+  /// The line for an entry, without its time, which is checked for its form.
+  std::string line(const AccessEntry& entry) {
+    static const std::regex form{R"re(\{"ts":"\d{4}-[-0-9T:.]+Z",(.*)\}\n)re"};
+    log_.write(entry);
+    std::string text;
+    queue_.drain(text);
+    std::smatch match;
+    EXPECT_TRUE(std::regex_match(text, match, form)) << text;
+    return match.str(1);
+  }
+
+  LineQueue queue_;
+  AccessLog log_{&queue_};
+};
+
+TEST_F(AccessLines, SayWhatIsKnownInTheOrderOfTheReference) {
+  EXPECT_EQ(
+      line({.id = "4bf9",
+            .client = "192.0.2.1",
+            .method = "GET",
+            .uri = "/a?b=\"",
+            .status = 502,
+            .bytes_in = 1,
+            .bytes_out = 23,
+            .duration = 4'567'999ns,
+            .upstream = "127.0.0.1:80",
+            .upstream_error = "no answer in time",
+            .decision = "allow",
+            .agent = "waf",
+            .reason = "upstream_error",
+            .detail = "why"}),
+      R"("id":"4bf9","client":"192.0.2.1","method":"GET","uri":"/a?b=\"","status":502,"bytes_in":1,"bytes_out":23,)"
+      R"("duration_us":4567,"upstream":"127.0.0.1:80","upstream_error":"no answer in time","decision":"allow",)"
+      R"("agent":"waf","reason":"upstream_error","detail":"why")");
+}
+
+TEST_F(AccessLines, SayNullWhereThereIsNothingAndLeaveErrorsOut) {
+  EXPECT_EQ(line({}),
+            R"("id":"","client":"","method":"","uri":"","status":0,"bytes_in":0,"bytes_out":0,"duration_us":0,)"
+            R"("upstream":null,"decision":null,"agent":null,"reason":null)");
+}
+
+TEST_F(AccessLines, HaveNothingOfTheOneBefore) {
+  const std::string first = line({.id = "1", .uri = "/long/and/gone", .detail = "gone"});
+  EXPECT_EQ(line({.id = "2"}).find("gone"), std::string::npos) << first;
+}
+
+TEST(AccessLog, WithoutAQueueNothingIsWritten) {
+  AccessLog log;
+  EXPECT_FALSE(log.is_written());
+  log.write({.id = "1"});
+}
+
+}  // namespace
+}  // namespace picket::apps::gateway::logs
