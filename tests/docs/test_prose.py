@@ -14,12 +14,19 @@ def without_code_and_links(text: str) -> str:
     return re.sub(r"\]\([^)]*\)", "]", text)
 
 
+def pages() -> list[pathlib.Path]:
+    """All of them but spec/protocol.md, where a message is a row of a table, whatever it has."""
+    found = [*ROOT.glob("*.md"), *(page for top in ROOT.iterdir() if top.name != "build" for page in top.rglob("*.md"))]
+    assert len(found) > 60, found
+    return [page for page in found if page != ROOT / "spec" / "protocol.md"]
+
+
 class Prose(unittest.TestCase):
     maxDiff = None
 
     def test_no_line_is_too_long(self):
         wide = []
-        for page in [ROOT / "README.md", *DOCS.glob("*.md"), *DOCS.glob("measurements/*.md")]:
+        for page in pages():
             for number, line in enumerate(page.read_text().splitlines(), 1):
                 if len(line) > WIDEST:
                     wide.append(f"{page.relative_to(ROOT)}:{number}: {len(line)} characters")
