@@ -15,24 +15,27 @@
 
 namespace picket::apps::gateway::exchange::testing {
 
-/// What exchanges of a test live in: a service with one upstream, which nobody connects to. Its routes are "/unasked",
-/// and all else, where an agent is asked if there is one.
+/// What exchanges of a test live in: a service with one upstream. Its routes are "/unasked", and all else, where an
+/// agent is asked if there is one.
 class World {
  public:
   static constexpr config::Events asked_about_requests{
       .request_headers = true, .request_body = true, .request_complete = true};
 
   /// `agent`: the path of its socket; empty: none.
-  /// `events`: what it is asked about.
-  explicit World(const std::string& agent = {}, const config::Events& events = asked_about_requests) {
+  /// `events`: what it is asked about. `targets`: the upstream's; none where nobody connects to it.
+  explicit World(const std::string& agent = {}, const config::Events& events = asked_about_requests,
+                 const std::vector<transport::Endpoint>& targets = {}) {
     spdlog::set_level(spdlog::level::off);
     worker.blocks().set_budget(held_bytes);
     auto generation = std::make_shared<generation::Generation>();
     add_agent(generation->config, agent, events);
-    generation->config.upstreams.push_back({.id = "app", .targets = {}});
+    generation->config.upstreams.push_back(
+        {.id = "app", .targets = {targets.size(), {.host = "app.test", .port = 80}}});
     generation->config.routes.push_back({.id = "unasked", .path_prefix = "/unasked"});
     generation->config.routes.push_back({.id = "all", .filters = agent.empty() ? no_filters : only_filter});
     generation->upstreams.push_back({.upstream = generation->config.upstreams[0], .addresses = {}});
+    for (const auto& target : targets) generation->upstreams[0].addresses.push_back({target});
     generation->logs = std::make_shared<generation::Logs>();
     service_ = generation::Service::create(worker, shard, std::move(generation), nullptr).value();
     EXPECT_TRUE(transport::testing::turn_until(worker, [&] { return service_->agents.readiness().is_complete; }));
