@@ -23,6 +23,7 @@ enum class Reason : std::uint8_t {
   client_gone,  ///< In logs alone: nobody is left to answer.
 };
 inline constexpr std::size_t reason_count = 9;
+static_assert(static_cast<std::size_t>(Reason::client_gone) + 1 == reason_count);
 /// Those that an answer may have.
 inline constexpr std::size_t answer_reason_count = reason_count - 1;
 [[nodiscard]] std::string_view name(Reason reason) noexcept;
