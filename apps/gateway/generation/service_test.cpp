@@ -1,0 +1,94 @@
+#include "apps/gateway/generation/service.hpp"
+
+#include <gtest/gtest.h>
+
+#include "picket/transport/testing.hpp"
+
+namespace picket::apps::gateway::generation {
+namespace {
+
+/// Services of one generation after the other, each as a reload makes them.
+class Services : public ::testing::Test {
+ protected:
+  Services() {
+    config_.listeners.push_back({.id = "web", .host = "127.0.0.1", .port = 8080});
+    config_.listeners.push_back({.id = "six", .host = "::1", .port = 8080});
+    config_.upstreams.push_back({.id = "app", .targets = {{.host = "127.0.0.1", .port = 1}}});
+    config_.upstreams.push_back({.id = "api", .targets = {{.host = "127.0.0.1", .port = 2}}});
+    config_.routes.push_back({.id = "api", .path_prefix = "/api", .upstream = 1});
+    config_.routes.push_back({.id = "all"});
+  }
+  std::shared_ptr<Service> make(const Service* previous = nullptr) {
+    const Generation* const before = previous != nullptr ? previous->generation.get() : nullptr;
+    auto generation = Generation::make(config_, 1, before, closer_);
+    EXPECT_TRUE(generation) << generation.error().message();
+    return Service::create(worker_, shard_, std::move(*generation), previous).value();
+  }
+
+  transport::testing::TemporaryFolder folder_;
+  LogCloser closer_;
+  transport::Worker worker_;
+  ShardState shard_{.hangups = transport::HangupMonitor{worker_}};
+  config::Config config_;
+};
+
+TEST_F(Services, FindTheListenerOfAnAddress) {
+  const auto service = make();
+  ASSERT_NE(service->listener("127.0.0.1:8080"), nullptr);
+  EXPECT_EQ(service->listener("127.0.0.1:8080")->id, "web");
+  EXPECT_EQ(service->listener("[::1]:8080")->id, "six");
+  EXPECT_EQ(service->listener("127.0.0.1:8081"), nullptr);
+}
+
+TEST_F(Services, KeepThePoolsOfUpstreamsThatStayAsTheyAre) {
+  const auto first = make();
+  std::swap(config_.upstreams[0], config_.upstreams[1]);
+  config_.upstreams[0].targets[0].port = 3;  // "api"
+  const auto second = make(first.get());
+  EXPECT_EQ(second->upstreams[1], first->upstreams[0]);
+  EXPECT_NE(second->upstreams[0], first->upstreams[1]);
+  EXPECT_EQ(second->upstreams[0]->id(), "api");
+}
+
+TEST_F(Services, CountForAnAgentOfAnIdInOnePlaceAcrossGenerations) {
+  config_.agents.push_back({.id = "a", .path = (folder_.path() / "a").string()});
+  const auto first = make();
+  first->agent_counters[0]->blocked.add(3);
+  config_.agents.insert(config_.agents.begin(), {.id = "b", .path = (folder_.path() / "b").string()});
+  const auto second = make(first.get());
+  EXPECT_EQ(second->agent_counters[1], first->agent_counters[0]);
+  EXPECT_EQ(second->agent_counters[1]->blocked.value(), 3U);
+  EXPECT_NE(second->agent_counters[0], first->agent_counters[0]);
+}
+
+TEST_F(Services, HaveAChainForEachRoute) {
+  config_.agents.push_back({.id = "a", .path = (folder_.path() / "a").string()});
+  config_.filters.push_back({.id = "a"});
+  config_.routes[0].filters = {0};
+  const auto service = make();
+  EXPECT_EQ(service->chain(service->config.routes[0]).filters.size(), 1U);
+  EXPECT_TRUE(service->chain(service->config.routes[1]).filters.empty());
+}
+
+TEST_F(Services, WriteTheLogsThatAreConfiguredAndKeepThoseThatStay) {
+  EXPECT_FALSE(make()->access.is_written());
+  config_.observability.access_log = (folder_.path() / "access.log").string();
+  const auto first = make();
+  EXPECT_TRUE(first->access.is_written());
+  config_.routes.pop_back();
+  const auto second = make(first.get());
+  EXPECT_EQ(second->generation->logs, first->generation->logs);
+  config_.observability.access_log = (folder_.path() / "other.log").string();
+  EXPECT_NE(make(second.get())->generation->logs, first->generation->logs);
+}
+
+TEST_F(Services, AreNotMadeWhereALogCannotBeWrittenOrAnUpstreamHasNoAddress) {
+  config_.observability.audit_log = (folder_.path() / "nowhere" / "audit.log").string();
+  EXPECT_EQ(Generation::make(config_, 1, nullptr, closer_).error().kind(), base::ErrorKind::io);
+  config_.observability.audit_log.reset();
+  config_.upstreams[0].targets[0].host = "no..name";
+  EXPECT_EQ(Generation::make(config_, 1, nullptr, closer_).error().kind(), base::ErrorKind::connection_failed);
+}
+
+}  // namespace
+}  // namespace picket::apps::gateway::generation
