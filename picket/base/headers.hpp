@@ -1,10 +1,13 @@
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <ranges>
 #include <span>
 #include <string_view>
+#include <type_traits>
 
 namespace picket::base {
 
@@ -25,6 +28,11 @@ class Headers {
  public:
   constexpr Headers() noexcept = default;
   constexpr Headers(std::span<const Header> fields) noexcept : fields_(fields) {}
+  /// Not of a temporary, which would be gone before they are read.
+  template <class Range>
+    requires(!std::is_lvalue_reference_v<Range> && !std::same_as<std::remove_cv_t<Range>, Headers> &&
+             !std::ranges::borrowed_range<Range> && std::constructible_from<std::span<const Header>, Range>)
+  Headers(Range&&) = delete;
 
   [[nodiscard]] constexpr auto begin() const noexcept { return fields_.begin(); }
   [[nodiscard]] constexpr auto end() const noexcept { return fields_.end(); }

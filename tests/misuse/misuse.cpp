@@ -1,10 +1,51 @@
 // clang-format off: each mark stands on the line that it speaks of.
 // What must not compile. Each line that ends with `wrong: TEXT` is an error in which the compiler says TEXT; no other line
 // is one. test_misuse.py compiles this file and compares.
+#include <array>
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "picket/agent/handler_factory.hpp"
+#include "picket/pool/agent_pool.hpp"
+
+namespace picket {
+namespace {
+
+// ---- outcomes: none is dropped, and no view is made of what is about to go
+
+base::Status status();
+base::Result<int> result();
+std::vector<base::Header> fields();
+
+void outcomes() {
+  status();                                                // wrong: ignoring return value
+  result();                                                // wrong: ignoring return value
+  base::fail(base::ErrorKind::io, "x");                    // wrong: ignoring return value
+  const int number = result();                             // wrong: no viable conversion
+  const base::Headers gone{fields()};                      // wrong: deleted
+  const base::Headers of_array{std::array<base::Header, 1>{}}; // wrong: deleted
+  const auto kept = fields();
+  const base::Headers headers{kept};
+  const base::Headers copied{base::Headers{headers}};
+  const base::Headers viewed{std::span{kept}};
+  (void)number, (void)gone, (void)of_array, (void)copied, (void)viewed;
+}
+
+// ---- the pool: what is asked is awaited, what is added is looked at
+
+void asking(pool::AgentPool& pool, pool::Agent& agent, pool::Exchange& exchange, wire::RequestHeaders& head) {
+  pool.add_agent({});                                      // wrong: ignoring return value
+  pool.ready(agent, base::Deadline{});                     // wrong: ignoring return value
+  exchange.request_headers(head);                          // wrong: ignoring return value
+  pool::Agent& added = pool.add_agent({});                 // wrong: cannot bind
+  pool::Exchange copied = exchange;                        // wrong: deleted
+  (void)added, (void)copied;
+}
+
+}  // namespace
+}  // namespace picket
 
 namespace picket::agent {
 namespace {
