@@ -32,8 +32,15 @@ constexpr std::size_t first_step = 4;
 constexpr base::Duration short_step = milliseconds{1};
 constexpr base::Duration long_step = milliseconds{4};
 
-/// Between two looks at the processor's time, which costs a system call.
+/// Between two looks at the processor's time, which costs a system call. It is asked for between any two rules and
+/// after each match, so the clock is the kernel's coarse one: a tick of 1 to 10 ms, and a fifth of the cost.
 constexpr base::Duration look_interval = milliseconds{1};
+
+base::Duration coarse_time() noexcept {
+  timespec time{};
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+  return std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec};
+}
 
 thread_local MatchBudget* current = nullptr;
 
@@ -170,7 +177,7 @@ bool MatchBudget::spent() noexcept {
 }
 
 void MatchBudget::look() noexcept {
-  const base::TimePoint now = base::Clock::now();
+  const base::Duration now = coarse_time();
   if (now < next_look_) return;
   next_look_ = now + look_interval;
   if (processor_time_of_this_thread() >= used_until_) exceeded_ = true;

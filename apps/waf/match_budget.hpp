@@ -43,7 +43,7 @@ class MatchBudget {
   bool exceeded_ = false;
   std::uint64_t matches_ = 0;
   base::Duration used_until_;  // by this thread, when the budget is spent
-  base::TimePoint next_look_{};
+  base::Duration next_look_{};  // of the coarse clock
 };
 
 }  // namespace picket::apps::waf

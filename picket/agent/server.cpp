@@ -28,8 +28,8 @@ std::uint32_t threads_of(const ServerOptions& options) {
   return options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
 }
 
-/// Of those that share a loop; the loop has one more, so that pings, cancels and new connections never wait for an
-/// evaluation: a proxy would take the agent for dead.
+/// Of those beside the one that listens, so that pings, cancels and new connections never wait for an evaluation: a
+/// proxy would take the agent for dead.
 std::uint32_t evaluating_threads(const ServerOptions& options) {
   return options.execution == Execution::handed_over ? threads_of(options) : 0;
 }
@@ -40,8 +40,7 @@ class Station {
   Station(const ServerOptions& options, const HandlerFactory& factory)
       : worker_({.threading = options.execution == Execution::on_loop ? transport::Threading::single
                                                                       : transport::Threading::shared,
-                 .busy_polling = options.busy_polling,
-                 .jobs_at_once = evaluating_threads(options)}),
+                 .busy_polling = options.busy_polling}),
         handler_(factory.make()),
         mailbox_(std::make_shared<Mailbox>(worker_)),
         environment_{.worker = worker_,

@@ -17,8 +17,8 @@ namespace picket::agent {
 /// threads share.
 enum class Execution : std::uint8_t {
   on_loop,      ///< On the event loop: for handlers that answer within microseconds, or defer.
-  handed_over,  ///< Threads take turns at one loop, and whoever read an event evaluates it: for handlers that compute
-                ///< for long. One thread more than `threads` is there, so that one always hears pings and cancels.
+  handed_over,  ///< `threads` evaluate what one more has read: for handlers that compute for long. That one always
+                ///< hears pings and cancels.
 };
 
 struct ServerOptions {

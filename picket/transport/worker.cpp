@@ -35,7 +35,14 @@ void Worker::forget(Flushable& item) noexcept {
 }
 
 void Worker::run() {
+  if (!claims_loop()) return work();
   while (!stopped_.load(std::memory_order_acquire)) turn(base::TimePoint::max());
+}
+
+/// Whether the calling thread is the one that listens.
+bool Worker::claims_loop() {
+  const auto guard = enter();
+  return options_.threading == Threading::single || !std::exchange(has_listener_, true);
 }
 
 void Worker::begin_turn() noexcept {
@@ -63,7 +70,6 @@ void Worker::turn(base::TimePoint until) {
     if (ran == 0 || !is_single) clock_.begin_turn();  // the wait took time, and no handler has read the clock since
     finish_turn();
   }
-  if (!is_single) run_jobs();
 }
 
 /// Runs one handler once there is one, until `until` at most; returns how many ran.
@@ -109,29 +115,42 @@ std::size_t Worker::wait_asleep(base::TimePoint until) {
   return ran != 0 ? ran : loop_->context.poll_one();
 }
 
-void Worker::run_jobs() {
-  while (true) {
-    std::move_only_function<void()> job;
-    {
-      const auto guard = enter();
-      const bool all_busy = options_.jobs_at_once != 0 && jobs_running_ == options_.jobs_at_once;
-      if (jobs_.empty() || all_busy) return;  // who is busy takes the next one
-      job = std::move(jobs_.front());
-      jobs_.pop_front();
-      ++jobs_running_;
+/// A thread that does not listen: jobs, until stop().
+void Worker::work() {
+  Helper self;
+  auto lock = enter();
+  while (!stopped_.load(std::memory_order_acquire)) {
+    if (!jobs_.empty()) {
+      run_job(lock);
+      continue;
     }
-    job();
-    const auto guard = enter();
-    --jobs_running_;
-    resumptions_left_ = resumptions_per_turn;
-    finish_turn();
+    idle_.push_back(&self);
+    self.called.wait(lock, [&] { return self.is_called; });
+    self.is_called = false;
+    std::erase(called_, &self);  // where it woke by itself
   }
+}
+
+/// The first that waits, without the lock; what came of it leaves at once.
+void Worker::run_job(std::unique_lock<std::mutex>& lock) {
+  auto job = std::move(jobs_.front());
+  jobs_.pop_front();
+  lock.unlock();
+  job();
+  lock.lock();
+  begin_turn();
+  finish_turn();
 }
 
 void Worker::hand_over(std::move_only_function<void()> job) {
   jobs_.push_back(std::move(job));
-  // The first is the caller's own; for each further one an idle thread is woken.
-  if (jobs_.size() > 1) boost::asio::post(loop_->context, [] {});
+  if (!idle_.empty()) call_last_idle();
+}
+
+void Worker::call_last_idle() {
+  idle_.back()->is_called = true;
+  called_.push_back(idle_.back());
+  idle_.pop_back();
 }
 
 void Worker::finish_turn() {
@@ -143,6 +162,8 @@ void Worker::finish_turn() {
   } while (has_resumptions() && resumptions_left_ != 0);
   if (has_resumptions() && options_.threading == Threading::shared) boost::asio::post(loop_->context, [] {});
   busy_poll_.turn_ends(std::exchange(wrote_, false));
+  for (Helper* const helper : called_) helper->called.notify_one();
+  called_.clear();
 }
 
 void Worker::resume_all() {
@@ -162,7 +183,8 @@ void Worker::flush_all() {
 void Worker::stop() {
   post([this] {
     stopped_.store(true, std::memory_order_release);
-    loop_->context.stop();  // wakes every thread
+    while (!idle_.empty()) call_last_idle();
+    loop_->context.stop();
   });
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -36,16 +37,13 @@ class Flushable {
 /// How many threads serve one worker.
 enum class Threading : std::uint8_t {
   single,  ///< One: no lock anywhere on the path. The rule.
-  shared,  ///< Several take turns at the loop: for work that is long beside a system call, see Worker::hand_over().
+  shared,  ///< One listens, the others work: for work that is long beside a system call, see Worker::hand_over().
 };
 
 struct WorkerOptions {
   Threading threading = Threading::single;
   /// Stays awake for waits that have proved short (busy_poll.hpp). A loop of several threads never does.
   bool busy_polling = true;
-  /// Shared: threads that run handed-over jobs at a time. With one thread more inside run() there is always one that
-  /// listens, however long the jobs are. 0: any number.
-  std::uint32_t jobs_at_once = 0;
 };
 
 /// One thread's event loop and all that belongs to that thread: clock, timers, ids, memory. Nothing of it is shared.
@@ -99,13 +97,12 @@ class Worker {
   [[nodiscard]] std::unique_lock<std::mutex> enter() {
     return options_.threading == Threading::shared ? std::unique_lock{mutex_} : std::unique_lock<std::mutex>{};
   }
-  /// Runs `job` without the lock: on the calling thread once its turn is over, unless another thread is idle and takes
-  /// it first. So the thread that read an event evaluates it in place while the next one reads on, and a single small
-  /// event pays no hop between threads. A job that fits no thread now waits, and so does one over jobs_at_once. Shared
-  /// workers only; call it under enter().
+  /// Runs `job` without the lock on one of the threads that do not listen: on the one that became idle last, whose
+  /// caches still know such work. It waits while all of them are busy. Shared workers only; call it under enter().
   void hand_over(std::move_only_function<void()> job);
 
-  /// Serves until stop(). On a shared worker every thread calls it.
+  /// Serves until stop(). On a shared worker two threads or more call it: the first one listens, so that control
+  /// messages are heard however long the jobs of the others are.
   void run();
   /// One turn: waits for something to do, at most until `until`. For tests and for tools that drive the loop
   /// themselves.
@@ -125,9 +122,17 @@ class Worker {
   void resume_all();
   void flush_all();
   void finish_turn();
-  void run_jobs();
+  [[nodiscard]] bool claims_loop();
+  void work();
+  void call_last_idle();
+  void run_job(std::unique_lock<std::mutex>& lock);
 
   struct Loop;
+  /// A thread that runs jobs.
+  struct Helper {
+    std::condition_variable called;
+    bool is_called = false;
+  };
 
   base::BlockPool blocks_;  // outlives what handlers hold of it
   std::unique_ptr<Loop> loop_;
@@ -141,7 +146,9 @@ class Worker {
   bool wrote_ = false;  // in this turn
   std::mutex mutex_;
   std::deque<std::move_only_function<void()>> jobs_;
-  std::uint32_t jobs_running_ = 0;
+  std::vector<Helper*> idle_;    // the longest idle first
+  std::vector<Helper*> called_;  // to be woken at the end of this turn
+  bool has_listener_ = false;
   std::atomic<bool> stopped_{false};
   WorkerOptions options_;
   BusyPoll busy_poll_;
