@@ -1,0 +1,427 @@
+#include "picket/http2/connection.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nghttp2/nghttp2.h>
+
+#include "picket/http2/internal/stream.hpp"
+
+namespace picket::http2 {
+namespace {
+
+using base::ErrorKind;
+using base::fail;
+
+// What RFC 9113 §6.5.2 adds to name and value of each field.
+constexpr std::size_t field_overhead = 32;
+// Bytes that a receiver may take before it gives its window back, of the stream and of the connection.
+constexpr std::size_t bytes_per_update = 2048;
+constexpr std::size_t updates_of(std::size_t size) { return 2 + size / bytes_per_update; }
+constexpr auto idle_interval = std::chrono::seconds{10};
+// Iovecs that one look at a body fills.
+constexpr std::size_t parts_of_a_body = 64;
+
+/// Field lines for nghttp2, which copies them.
+std::vector<nghttp2_nv> lines(base::Headers fields) {
+  std::vector<nghttp2_nv> result;
+  result.reserve(fields.size());
+  const auto bytes = [](std::string_view text) {
+    return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));  // it is only read
+  };
+  for (const base::Header& field : fields)
+    result.push_back(
+        {bytes(field.name), bytes(field.value), field.name.size(), field.value.size(), NGHTTP2_NV_FLAG_NONE});
+  return result;
+}
+
+base::Error describe(int outcome) {
+  return fail(ErrorKind::invalid_message, fmt::format("HTTP/2: {}", nghttp2_strerror(outcome)));
+}
+
+}  // namespace
+
+namespace internal {
+
+/// What nghttp2 calls.
+struct Callbacks {
+  static Connection& of(void* user) noexcept { return *static_cast<Connection*>(user); }
+
+  static int on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) {
+    Connection& connection = of(user);
+    Stream* stream = connection.find(frame->hd.stream_id);
+    if (stream == nullptr) {
+      stream = &connection.add(frame->hd.stream_id);
+      connection.count_idle();  // given back when it comes to its end
+    }
+    stream->arena.reset();
+    stream->fields.clear();
+    stream->head_size = 0;
+    return 0;
+  }
+
+  static int on_header(nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t* name, std::size_t name_size,
+                       const std::uint8_t* value, std::size_t value_size, std::uint8_t, void* user) {
+    Connection& connection = of(user);
+    Stream* const stream = connection.find(frame->hd.stream_id);
+    if (stream == nullptr) return 0;
+    stream->head_size += name_size + value_size + field_overhead;
+    if (stream->head_size > connection.limits_.head_size) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    stream->fields.push_back({stream->arena.copy({reinterpret_cast<const char*>(name), name_size}),
+                              stream->arena.copy({reinterpret_cast<const char*>(value), value_size})});
+    return 0;
+  }
+
+  static int on_frame(nghttp2_session*, const nghttp2_frame* frame, void* user) {
+    Connection& connection = of(user);
+    switch (frame->hd.type) {
+      case NGHTTP2_HEADERS: on_head(connection, *frame); break;
+      case NGHTTP2_DATA: on_data_frame(connection, *frame); break;
+      case NGHTTP2_GOAWAY:
+        connection.events_.on_goaway(
+            frame->goaway.last_stream_id, static_cast<ErrorCode>(frame->goaway.error_code),
+            {reinterpret_cast<const char*>(frame->goaway.opaque_data), frame->goaway.opaque_data_len});
+        break;
+      default: connection.count_idle();
+    }
+    return connection.is_flooded_ ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+  }
+
+  static void on_head(Connection& connection, const nghttp2_frame& frame) {
+    Stream* const stream = connection.find(frame.hd.stream_id);
+    if (stream == nullptr) return;
+    const bool ends = (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+    connection.events_.on_head(stream->id, kind_of(connection, *stream), base::Headers(stream->fields), ends);
+    if (ends) connection.events_.on_end(frame.hd.stream_id);
+  }
+
+  static HeadKind kind_of(const Connection& connection, Stream& stream) {
+    bool& has_head = connection.is_client_ ? stream.has_response : stream.has_request;
+    if (has_head) return HeadKind::trailers;
+    const auto status = base::Headers(stream.fields).find(":status");
+    if (connection.is_client_ && status && status->starts_with('1')) return HeadKind::interim;
+    has_head = true;
+    return HeadKind::head;
+  }
+
+  static void on_data_frame(Connection& connection, const nghttp2_frame& frame) {
+    const bool ends = (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+    if (frame.hd.length == frame.data.padlen && !ends) connection.count_idle();
+    if (ends) connection.events_.on_end(frame.hd.stream_id);
+  }
+
+  static int on_data(nghttp2_session*, std::uint8_t, std::int32_t id, const std::uint8_t* bytes, std::size_t size,
+                     void* user) {
+    Connection& connection = of(user);
+    if (connection.find(id) == nullptr) return 0;
+    connection.count_useful(1);
+    connection.events_.on_data(id, {reinterpret_cast<const char*>(bytes), size});
+    return 0;
+  }
+
+  static int on_stream_close(nghttp2_session*, std::int32_t id, std::uint32_t code, void* user) {
+    Connection& connection = of(user);
+    Stream* const stream = connection.find(id);
+    if (stream == nullptr) return 0;
+    stream->has_closed = true;
+    stream->code = static_cast<ErrorCode>(code);
+    if (stream->code == ErrorCode::no_error) connection.count_useful(1);
+    connection.remove_if_over(*stream);
+    return 0;
+  }
+
+  static int on_invalid_frame(nghttp2_session*, const nghttp2_frame*, int, void* user) {
+    of(user).count_idle();
+    return of(user).is_flooded_ ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+  }
+
+  static ssize_t send(nghttp2_session*, const std::uint8_t* bytes, std::size_t size, int, void* user) {
+    Connection& connection = of(user);
+    if (connection.is_full()) return NGHTTP2_ERR_WOULDBLOCK;
+    connection.queue({reinterpret_cast<const char*>(bytes), size});
+    return static_cast<ssize_t>(size);
+  }
+
+  static int send_data(nghttp2_session*, nghttp2_frame*, const std::uint8_t* header, std::size_t size,
+                       nghttp2_data_source* source, void* user) {
+    constexpr std::size_t header_size = 9;
+    Connection& connection = of(user);
+    if (connection.is_full()) return NGHTTP2_ERR_WOULDBLOCK;
+    connection.queue({reinterpret_cast<const char*>(header), header_size});
+    if (size == 0) return 0;
+    auto& stream = *static_cast<Stream*>(source->ptr);
+    connection.count_useful(updates_of(size));
+    connection.pieces_.push_back({&stream, size});
+    connection.queued_ += size;
+    return 0;
+  }
+
+  /// How much of a body goes into the next frame.
+  static ssize_t read_body(nghttp2_session* session, std::int32_t, std::uint8_t*, std::size_t most,
+                           std::uint32_t* flags, nghttp2_data_source* source, void*) {
+    auto& stream = *static_cast<Stream*>(source->ptr);
+    const std::size_t there = stream.body == nullptr ? 0 : stream.body->size() - stream.promised;
+    const std::size_t size = std::min(there, most);
+    if (size == there && stream.ending != Stream::Ending::open) {
+      *flags |= NGHTTP2_DATA_FLAG_EOF;
+      if (stream.ending == Stream::Ending::trailers) {
+        *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+        const auto fields = lines(base::Headers(stream.trailers));
+        nghttp2_submit_trailer(session, stream.id, fields.data(), fields.size());
+      }
+    } else if (size == 0) {
+      stream.is_waiting = true;
+      return NGHTTP2_ERR_DEFERRED;
+    }
+    *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+    stream.promised += size;
+    return static_cast<ssize_t>(size);
+  }
+
+  /// As large a frame as both ends allow.
+  static ssize_t frame_size(nghttp2_session*, std::uint8_t, std::int32_t, std::int32_t connection_window,
+                            std::int32_t stream_window, std::uint32_t peers_limit, void*) {
+    const std::int32_t window = std::min(connection_window, stream_window);
+    return std::min<ssize_t>(window, static_cast<ssize_t>(peers_limit));
+  }
+
+  static nghttp2_data_provider provider(Stream& stream) {
+    nghttp2_data_provider result{};
+    result.source.ptr = &stream;
+    result.read_callback = &read_body;
+    return result;
+  }
+};
+
+}  // namespace internal
+
+using internal::Callbacks;
+using internal::Stream;
+
+namespace {
+
+struct FreeCallbacks {
+  void operator()(nghttp2_session_callbacks* callbacks) const noexcept { nghttp2_session_callbacks_del(callbacks); }
+};
+struct FreeOption {
+  void operator()(nghttp2_option* option) const noexcept { nghttp2_option_del(option); }
+};
+
+}  // namespace
+
+void Connection::Free::operator()(nghttp2_session* session) const noexcept { nghttp2_session_del(session); }
+
+Connection::Connection(Role role, const Limits& limits, Events& events)
+    : limits_(limits), events_(events), idle_frames_left_(limits.idle_frames), is_client_(role == Role::client) {
+  nghttp2_session_callbacks* made = nullptr;
+  nghttp2_session_callbacks_new(&made);
+  const std::unique_ptr<nghttp2_session_callbacks, FreeCallbacks> callbacks(made);
+  nghttp2_session_callbacks_set_on_begin_headers_callback(made, &Callbacks::on_begin_headers);
+  nghttp2_session_callbacks_set_on_header_callback(made, &Callbacks::on_header);
+  nghttp2_session_callbacks_set_on_frame_recv_callback(made, &Callbacks::on_frame);
+  nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(made, &Callbacks::on_invalid_frame);
+  nghttp2_session_callbacks_set_on_data_chunk_recv_callback(made, &Callbacks::on_data);
+  nghttp2_session_callbacks_set_on_stream_close_callback(made, &Callbacks::on_stream_close);
+  nghttp2_session_callbacks_set_send_callback(made, &Callbacks::send);
+  nghttp2_session_callbacks_set_send_data_callback(made, &Callbacks::send_data);
+  nghttp2_session_callbacks_set_data_source_read_length_callback(made, &Callbacks::frame_size);
+  nghttp2_option* opened = nullptr;
+  nghttp2_option_new(&opened);
+  const std::unique_ptr<nghttp2_option, FreeOption> option(opened);
+  nghttp2_option_set_no_auto_window_update(opened, 1);
+  nghttp2_option_set_max_send_header_block_length(opened, std::size_t{64} * 1024);
+  nghttp2_session* session = nullptr;
+  const auto make = is_client_ ? &nghttp2_session_client_new2 : &nghttp2_session_server_new2;
+  make(&session, made, this, opened);
+  session_.reset(session);
+
+  std::vector<nghttp2_settings_entry> settings{{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.concurrent_streams},
+                                               {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits.stream_window},
+                                               {NGHTTP2_SETTINGS_MAX_FRAME_SIZE, limits.frame_size},
+                                               {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits.head_size}};
+  if (is_client_) settings.push_back({NGHTTP2_SETTINGS_ENABLE_PUSH, 0});
+  nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings.data(), settings.size());
+  nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0,
+                                        static_cast<std::int32_t>(limits.connection_window));
+}
+
+Connection::~Connection() = default;
+
+// ---- bytes
+
+base::Status Connection::feed(std::string_view bytes, base::TimePoint now) {
+  forgive(now);
+  const auto taken =
+      nghttp2_session_mem_recv(session_.get(), reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+  if (is_flooded_) {
+    go_away(ErrorCode::enhance_your_calm);
+    return fail(ErrorKind::invalid_message,
+                fmt::format("HTTP/2: the peer sent over {} frames that bring nothing", limits_.idle_frames));
+  }
+  if (taken < 0) return describe(static_cast<int>(taken));
+  return {};
+}
+
+bool Connection::has_output() const { return !pieces_.empty() || nghttp2_session_want_write(session_.get()) != 0; }
+
+void Connection::fill() {
+  if (!is_full()) nghttp2_session_send(session_.get());
+}
+
+std::size_t Connection::gather(std::span<iovec> out) {
+  fill();
+  std::size_t used = 0;
+  std::size_t at = 0;  // in bytes_
+  for (std::size_t i = 0; i < pieces_.size() && used < out.size(); ++i) {
+    const Piece& piece = pieces_[i];
+    if (piece.stream == nullptr) {
+      out[used++] = {bytes_.data() + at, piece.size};
+      at += piece.size;
+      continue;
+    }
+    std::size_t before = 0;  // of that body, in earlier pieces
+    for (std::size_t j = 0; j < i; ++j)
+      if (pieces_[j].stream == piece.stream) before += pieces_[j].size;
+    std::array<iovec, parts_of_a_body> parts;
+    const std::size_t wanted = std::min(parts.size(), out.size() - used);
+    const std::size_t count = piece.stream->body->gather(before, std::span{parts}.first(wanted));
+    std::size_t left = piece.size;
+    for (std::size_t k = 0; k < count && left > 0; ++k) {
+      out[used] = {parts[k].iov_base, std::min(parts[k].iov_len, left)};
+      left -= out[used++].iov_len;
+    }
+    if (left > 0) break;  // the rest with the next call
+  }
+  return used;
+}
+
+void Connection::wrote(std::size_t size) {
+  queued_ -= size;
+  while (size > 0) {
+    Piece& piece = pieces_.front();
+    const std::size_t part = std::min(size, piece.size);
+    Stream* const stream = piece.stream;
+    if (stream == nullptr) {
+      bytes_.consume(part);
+    } else {
+      stream->body->consume(part);
+      stream->promised -= part;
+    }
+    piece.size -= part;
+    size -= part;
+    if (piece.size == 0) pieces_.pop_front();
+    if (stream != nullptr) remove_if_over(*stream);
+  }
+}
+
+bool Connection::is_over() const {
+  return pieces_.empty() && nghttp2_session_want_write(session_.get()) == 0 &&
+         nghttp2_session_want_read(session_.get()) == 0;
+}
+
+void Connection::queue(std::string_view bytes) {
+  bytes_.append(bytes);
+  queued_ += bytes.size();
+  if (!pieces_.empty() && pieces_.back().stream == nullptr) {
+    pieces_.back().size += bytes.size();
+  } else {
+    pieces_.push_back({nullptr, bytes.size()});
+  }
+}
+
+// ---- streams
+
+Stream* Connection::find(StreamId id) const noexcept {
+  const auto found = streams_.find(id);
+  return found == streams_.end() ? nullptr : found->second.get();
+}
+
+Stream& Connection::add(StreamId id) { return *streams_.emplace(id, std::make_unique<Stream>(id)).first->second; }
+
+void Connection::remove_if_over(Stream& stream) {
+  if (!stream.has_closed || stream.promised != 0) return;
+  const StreamId id = stream.id;
+  const ErrorCode code = stream.code;
+  streams_.erase(id);
+  events_.on_closed(id, code);
+}
+
+base::Result<StreamId> Connection::request(base::Headers head, Outgoing* body) {
+  auto stream = std::make_unique<Stream>(0);
+  stream->body = body;
+  const auto fields = lines(head);
+  const auto provider = Callbacks::provider(*stream);
+  const auto id = nghttp2_submit_request(session_.get(), nullptr, fields.data(), fields.size(),
+                                         body != nullptr ? &provider : nullptr, nullptr);
+  if (id < 0) return fail(ErrorKind::unavailable, fmt::format("HTTP/2: {}", nghttp2_strerror(id)));
+  stream->id = id;
+  streams_.emplace(id, std::move(stream));
+  return id;
+}
+
+void Connection::respond(StreamId id, base::Headers head, Outgoing* body) {
+  Stream* const stream = find(id);
+  if (stream == nullptr || stream->has_closed) return;
+  stream->body = body;
+  const auto fields = lines(head);
+  const auto provider = Callbacks::provider(*stream);
+  nghttp2_submit_response(session_.get(), id, fields.data(), fields.size(), body != nullptr ? &provider : nullptr);
+}
+
+void Connection::respond_interim(StreamId id, base::Headers head) {
+  const auto fields = lines(head);
+  nghttp2_submit_headers(session_.get(), NGHTTP2_FLAG_NONE, id, nullptr, fields.data(), fields.size(), nullptr);
+}
+
+void Connection::resume(StreamId id) {
+  Stream* const stream = find(id);
+  if (stream == nullptr || !std::exchange(stream->is_waiting, false)) return;
+  nghttp2_session_resume_data(session_.get(), id);
+}
+
+void Connection::finish(StreamId id, base::Headers trailers) {
+  Stream* const stream = find(id);
+  if (stream == nullptr) return;
+  stream->ending = trailers.empty() ? Stream::Ending::finished : Stream::Ending::trailers;
+  stream->trailers.assign(trailers.begin(), trailers.end());
+  for (base::Header& field : stream->trailers) field = {stream->sent.copy(field.name), stream->sent.copy(field.value)};
+  resume(id);
+}
+
+void Connection::taken(StreamId id, std::size_t size) { nghttp2_session_consume(session_.get(), id, size); }
+
+void Connection::reset(StreamId id, ErrorCode code) {
+  nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, id, static_cast<std::uint32_t>(code));
+}
+
+// ---- the connection
+
+void Connection::go_away(ErrorCode code) {
+  if (code != ErrorCode::no_error) {
+    nghttp2_session_terminate_session(session_.get(), static_cast<std::uint32_t>(code));
+    return;
+  }
+  nghttp2_submit_goaway(session_.get(), NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session_.get()),
+                        static_cast<std::uint32_t>(code), nullptr, 0);
+}
+
+void Connection::count_idle() noexcept {
+  if (idle_frames_left_ == 0) return;
+  is_flooded_ = --idle_frames_left_ == 0;
+}
+
+void Connection::count_useful(std::size_t count) noexcept {
+  idle_frames_left_ = std::min<std::size_t>(limits_.idle_frames, idle_frames_left_ + count);
+}
+
+void Connection::forgive(base::TimePoint now) noexcept {
+  const base::Duration each = base::Duration{idle_interval} / limits_.idle_frames;
+  const auto share = (now - forgiven_) / each;
+  if (share <= 0) return;
+  forgiven_ = now;
+  count_useful(static_cast<std::size_t>(share));
+}
+
+}  // namespace picket::http2

@@ -1,0 +1,144 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include <sys/uio.h>
+
+#include "picket/base/buffer.hpp"
+#include "picket/base/headers.hpp"
+#include "picket/base/result.hpp"
+#include "picket/base/time.hpp"
+#include "picket/http2/error_code.hpp"
+#include "picket/http2/limits.hpp"
+#include "picket/http2/outgoing.hpp"
+
+struct nghttp2_session;
+
+namespace picket::http2 {
+
+namespace internal {
+struct Callbacks;
+struct Stream;
+}  // namespace internal
+
+/// Odd numbers are the client's; 0 is the connection itself.
+using StreamId = std::int32_t;
+
+enum class Role : std::uint8_t { client, server };
+
+enum class HeadKind : std::uint8_t {
+  head,      ///< Of the request, or of the final response.
+  interim,   ///< 1xx, of a response that is still to come.
+  trailers,  ///< Behind the body.
+};
+
+/// What a connection tells its owner. The owner may call the connection meanwhile, but for feed() and gather().
+class Events {
+ public:
+  /// A head came. Pseudo-fields stand first, with their colons. `ends`: nothing follows it. Lifetime: the call.
+  virtual void on_head(StreamId stream, HeadKind kind, base::Headers fields, bool ends) = 0;
+  /// A piece of a body, in what was fed. Give its size back with Connection::taken() once it is done with.
+  virtual void on_data(StreamId stream, std::string_view bytes) = 0;
+  /// The peer sends nothing more on it.
+  virtual void on_end(StreamId stream) = 0;
+  /// The stream is over, both ways; its Outgoing is not asked any more. no_error: it came to its end.
+  virtual void on_closed(StreamId stream, ErrorCode code) = 0;
+  /// The peer takes no streams above `last`.
+  virtual void on_goaway(StreamId last, ErrorCode code, std::string_view words) = 0;
+
+ protected:
+  ~Events() = default;
+};
+
+/// One end of an HTTP/2 connection as bytes: what is read is fed in, what is to be written is gathered. Sans-I/O, over
+/// nghttp2, which checks frames, states and fields (RFC 9113).
+///
+/// Bodies are not copied: DATA frames are written around the pieces of their Outgoing. What the peer may have under way
+/// grows only as its owner takes what came.
+///
+/// Thread safety: none; one owner. Lifetime: `events`, and each Outgoing until its on_closed(), outlive the connection.
+/// Errors: a stream's end it (on_closed); those of feed() end the connection, whose last words are still gathered.
+class Connection {
+ public:
+  Connection(Role role, const Limits& limits, Events& events);
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  ~Connection();
+
+  // ---- bytes
+  /// Bytes from the peer. Views of bodies lie in them. After an error nothing is fed any more.
+  [[nodiscard]] base::Status feed(std::string_view bytes, base::TimePoint now);
+  /// Whether something is to be written.
+  [[nodiscard]] bool has_output() const;
+  /// Fills `out` with what to write first; returns how many entries it used.
+  [[nodiscard]] std::size_t gather(std::span<iovec> out);
+  /// The first `size` bytes of what was gathered were written.
+  void wrote(std::size_t size);
+  /// Both ends have nothing to say any more.
+  [[nodiscard]] bool is_over() const;
+
+  // ---- streams
+  /// Begins a request (clients). `body`: null where there is none. Errors: unavailable, where the peer or the limits
+  /// take no more streams.
+  [[nodiscard]] base::Result<StreamId> request(base::Headers head, Outgoing* body);
+  /// Begins a response (servers), or a 1xx before it, which has no body.
+  void respond(StreamId stream, base::Headers head, Outgoing* body);
+  void respond_interim(StreamId stream, base::Headers head);
+  /// Something was added to its Outgoing.
+  void resume(StreamId stream);
+  /// Nothing more is added: it ends behind what is there, with trailers where there are any.
+  void finish(StreamId stream, base::Headers trailers = {});
+  /// So many bytes of what on_data() brought are done with: the peer may send as many more.
+  void taken(StreamId stream, std::size_t size);
+  void reset(StreamId stream, ErrorCode code);
+
+  // ---- the connection
+  /// Says that no stream above those that are known is taken any more. With no_error those go on.
+  void go_away(ErrorCode code);
+  /// Streams that are not over.
+  [[nodiscard]] std::size_t streams() const noexcept { return streams_.size(); }
+
+ private:
+  friend struct internal::Callbacks;
+
+  /// What is written next: bytes of ours, or of a stream's body.
+  struct Piece {
+    internal::Stream* stream;  // null: of bytes_
+    std::size_t size;
+  };
+
+  [[nodiscard]] internal::Stream* find(StreamId id) const noexcept;
+  internal::Stream& add(StreamId id);
+  void remove_if_over(internal::Stream& stream);
+  void queue(std::string_view bytes);
+  void fill();
+  [[nodiscard]] bool is_full() const noexcept { return queued_ >= limits_.queued; }
+  void count_idle() noexcept;
+  void count_useful(std::size_t count) noexcept;
+  void forgive(base::TimePoint now) noexcept;
+
+  struct Free {
+    void operator()(nghttp2_session* session) const noexcept;
+  };
+
+  Limits limits_;
+  Events& events_;
+  std::unordered_map<StreamId, std::unique_ptr<internal::Stream>> streams_;
+  base::Buffer bytes_;  // frames and frame headers that wait
+  std::deque<Piece> pieces_;
+  std::size_t queued_ = 0;
+  std::size_t idle_frames_left_;
+  base::TimePoint forgiven_{};  // until when
+  bool is_flooded_ = false;
+  bool is_client_;
+  std::unique_ptr<nghttp2_session, Free> session_;
+};
+
+}  // namespace picket::http2

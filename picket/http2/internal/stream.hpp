@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "picket/base/arena.hpp"
+#include "picket/base/headers.hpp"
+#include "picket/http2/connection.hpp"
+
+namespace picket::http2::internal {
+
+/// What a connection knows of one stream.
+struct Stream {
+  explicit Stream(StreamId which) : id(which) {}
+
+  /// How what it sends ends.
+  enum class Ending : std::uint8_t {
+    open,      ///< More may be added.
+    finished,  ///< Behind the bytes that are there.
+    trailers,  ///< Behind them, with trailers.
+  };
+
+  StreamId id;
+  Outgoing* body = nullptr;
+  std::size_t promised = 0;  // bytes of the body that stand in frames already
+  Ending ending = Ending::open;
+  bool is_waiting = false;   // nghttp2 asks for the body again once it is told that there is more
+  bool has_closed = false;   // as nghttp2 has it
+  bool has_request = false;  // servers: a head came, so what comes next are trailers
+  bool has_response = false;
+  ErrorCode code = ErrorCode::no_error;
+  std::vector<base::Header> trailers;
+  base::Arena sent{256};  // the trailers' text
+
+  // The head that is being read.
+  base::Arena arena{512, 4096};
+  std::vector<base::Header> fields;
+  std::size_t head_size = 0;
+};
+
+}  // namespace picket::http2::internal
