@@ -27,6 +27,9 @@ constexpr std::uint32_t first_backtracks = most_backtracks / 16;
 /// From this size in bytes a subject is matched in steps.
 constexpr std::size_t long_subject = 512;
 
+/// Matches of short subjects, each of which may take a millisecond, between two looks at the clock.
+constexpr std::uint64_t short_matches_per_look = 16;
+
 /// Starting positions of the first step, and how long a step may take before the next one is smaller.
 constexpr std::size_t first_step = 4;
 constexpr base::Duration short_step = milliseconds{1};
@@ -142,16 +145,17 @@ int match_in_steps(Question ask, MatchBudget& budget, pcre2_match_context* conte
 
 int match_within_budget(const Question& ask, pcre2_match_context* context) {
   MatchBudget* const budget = current;
-  pcre2_match_context* const limits = budget != nullptr ? context_of_this_thread() : nullptr;
+  pcre2_match_context* const limits = budget != nullptr ? budget->context() : nullptr;
   if (limits == nullptr) return ask.match(ask.code, ask.subject, ask.length, ask.start, ask.options, ask.data, context);
   if (budget->exceeded()) return PCRE2_ERROR_MATCHLIMIT;
   budget->note_match();
   int outcome = 0;
-  if (ask.length < ask.start + long_subject)
+  const bool is_short = ask.length < ask.start + long_subject;
+  if (is_short)
     outcome = match_once(ask, limits, most_backtracks);
   else
     outcome = can_be_stepped(ask) ? match_in_steps(ask, *budget, limits) : match_in_time(ask, *budget, limits);
-  budget->look();
+  if (!is_short || budget->matches() % short_matches_per_look == 0) budget->look();
   if (gave_up(outcome)) budget->exceed();
   return outcome;
 }
@@ -164,7 +168,7 @@ bool depends_on_its_start(std::string_view pattern) noexcept {
 }  // namespace
 
 MatchBudget::MatchBudget(base::Duration processor_time) noexcept
-    : used_until_(processor_time_of_this_thread() + processor_time) {
+    : context_(context_of_this_thread()), used_until_(processor_time_of_this_thread() + processor_time) {
   current = this;
 }
 

@@ -4,6 +4,8 @@
 
 #include "picket/base/time.hpp"
 
+struct pcre2_real_match_context_8;
+
 namespace picket::apps::waf {
 
 /// Bounds what one evaluation may cost on this thread, as long as it lives: its patterns each, and all of it in time.
@@ -36,13 +38,16 @@ class MatchBudget {
   void note_match() noexcept { ++matches_; }
   void exceed() noexcept { exceeded_ = true; }
   [[nodiscard]] base::Duration used_until() const noexcept { return used_until_; }
+  /// PCRE2's context of this thread, in which a match is given its limits; null where there was no memory for it.
+  [[nodiscard]] pcre2_real_match_context_8* context() const noexcept { return context_; }
   /// Looks at the processor's time, though not more often than it can have changed much.
   void look() noexcept;
 
  private:
+  pcre2_real_match_context_8* context_;
   bool exceeded_ = false;
   std::uint64_t matches_ = 0;
-  base::Duration used_until_;  // by this thread, when the budget is spent
+  base::Duration used_until_;   // by this thread, when the budget is spent
   base::Duration next_look_{};  // of the coarse clock
 };
 
