@@ -1,10 +1,7 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <string_view>
-
-#include <fmt/format.h>
 
 #include "picket/base/buffer.hpp"
 #include "picket/base/limits.hpp"
@@ -16,10 +13,7 @@ namespace picket::http2 {
 /// big-endian).
 inline constexpr std::size_t grpc_prefix_size = 5;
 
-inline void write_grpc_prefix(char* out, std::size_t size) noexcept {
-  out[0] = 0;
-  for (int i = 0; i < 4; ++i) out[1 + i] = static_cast<char>(size >> (8 * (3 - i)));
-}
+void write_grpc_prefix(char* out, std::size_t size) noexcept;
 
 /// The messages of one direction of a gRPC stream, out of the bodies that bring them, however they are cut.
 ///
@@ -57,33 +51,11 @@ class GrpcMessages {
  private:
   static constexpr std::size_t kept_memory = base::limits::kept_decode_memory;
 
-  /// Of the message at the front with its prefix; of a prefix that is cut, the prefix's own.
-  [[nodiscard]] static base::Result<std::size_t> size_of(std::string_view bytes) {
-    if (bytes.size() < grpc_prefix_size) return grpc_prefix_size + 1;
-    if (bytes[0] != 0)
-      return base::fail(base::ErrorKind::invalid_message, "a compressed gRPC message; none was agreed");
-    std::size_t size = 0;
-    for (std::size_t i = 1; i < grpc_prefix_size; ++i) size = size << 8 | static_cast<std::uint8_t>(bytes[i]);
-    if (size > base::limits::max_frame_length)
-      return base::fail(
-          base::ErrorKind::message_too_large,
-          fmt::format("a gRPC message of {} bytes; at most {} are allowed", size, base::limits::max_frame_length));
-    return grpc_prefix_size + size;
-  }
-
+  /// Of the message at the front with its prefix; of a prefix that is cut, more than is there.
+  [[nodiscard]] static base::Result<std::size_t> size_of(std::string_view bytes);
   /// Takes what belongs to the message that is cut: first its prefix, then the rest.
-  [[nodiscard]] base::Status collect(std::string_view& bytes) {
-    if (cut_.size() < grpc_prefix_size) move(bytes, grpc_prefix_size - cut_.size());
-    const auto whole = size_of(cut_.text());
-    if (!whole) return whole.error();
-    if (cut_.size() >= grpc_prefix_size) move(bytes, *whole - cut_.size());
-    return {};
-  }
-  void move(std::string_view& bytes, std::size_t most) {
-    const std::size_t size = std::min(bytes.size(), most);
-    cut_.append(bytes.substr(0, size));
-    bytes.remove_prefix(size);
-  }
+  [[nodiscard]] base::Status collect(std::string_view& bytes);
+  void move(std::string_view& bytes, std::size_t most);
 
   base::Buffer cut_;
 };
