@@ -2,6 +2,7 @@
 #include "picket/pool/agent.hpp"
 #include "picket/pool/exchange.hpp"
 #include "picket/session/handshake.hpp"
+#include "picket/transport/frame_link.hpp"
 
 namespace picket::pool {
 
@@ -20,9 +21,10 @@ void Connection::connect() {
   if (draining_ || link_) return;
   retry_.cancel();
   asked_ = false;
-  link_ = transport::ProxyLink::dial(transport::Channel{agent_.worker_}, agent_.endpoint_,
-                                     std::make_unique<session::ProxyHandshake>(agent_.session_config_),
-                                     agent_.config_.connect_timeout, *this, agent_.spec_.tap);
+  link_ = transport::FrameLink<session::ProxySession>::dial(
+      transport::Channel{agent_.worker_}, agent_.endpoint_,
+      std::make_unique<session::ProxyHandshake>(agent_.session_config_), agent_.config_.connect_timeout, *this,
+      agent_.spec_.tap);
 }
 
 void Connection::replace(const Connection& leaving) {

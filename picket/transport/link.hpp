@@ -1,34 +1,19 @@
 #pragma once
 
-#include <memory>
-#include <optional>
-#include <span>
-#include <string>
-
 #include "picket/base/result.hpp"
-#include "picket/base/timer_wheel.hpp"
 #include "picket/session/agent_session.hpp"
+#include "picket/session/conversation.hpp"
 #include "picket/session/proxy_session.hpp"
-#include "picket/transport/channel.hpp"
-#include "picket/transport/endpoint.hpp"
-#include "picket/transport/stream_framing.hpp"
 #include "picket/transport/worker.hpp"
 
 namespace picket::transport {
 
-/// The body of a connection: moves bytes and time between one channel and one conversation, whichever end of the
-/// protocol that is.
-///
-/// One read's frames are decoded in one pass, and what came of them leaves at once, in one vectored write; what the
-/// owner adds at other times leaves at the end of the loop turn, and what nobody waits for with either (ADR 0009; of a
-/// large frame that a read cuts: ADR 0011).
-/// While the peer does not read, nothing more is read from it. A link waits without a read buffer: the worker lends
-/// one.
+/// One conversation with a peer, on whatever carries it: what its owner sees of the connection.
 ///
 /// Thread safety: its worker's thread only. Lifetime: shared with its pending operations; release it with close(),
 /// after which the owner is not called any more.
 template <class Session>
-class Link final : public Flushable, public std::enable_shared_from_this<Link<Session>> {
+class Link : public Flushable {
  public:
   using Conversation = session::Conversation<Session>;
   using Opening = typename Conversation::Opening;
@@ -46,72 +31,32 @@ class Link final : public Flushable, public std::enable_shared_from_this<Link<Se
     ~Owner() = default;
   };
 
-  /// Connects `channel`, then begins with `opening`. `owner`, and `tap` where there is one, must outlive the link or
-  /// its close().
-  static std::shared_ptr<Link> dial(Channel channel, const Endpoint& endpoint, std::unique_ptr<Opening> opening,
-                                    base::Duration timeout, Owner& owner, session::Tap* tap = nullptr);
-  /// Begins on a connected channel.
-  static std::shared_ptr<Link> adopt(Channel channel, std::unique_ptr<Opening> opening, Owner& owner);
-
-  Link(Channel channel, std::unique_ptr<Opening> opening, Owner& owner, session::Tap* tap = nullptr);
-  ~Link() override;
+  Link(const Link&) = delete;
+  Link& operator=(const Link&) = delete;
+  ~Link() override { worker_.forget(*this); }
 
   /// The session; null until the opening is over.
-  [[nodiscard]] Session* session() noexcept { return framing_ ? conversation().session() : nullptr; }
+  [[nodiscard]] Session* session() noexcept { return session_; }
   /// The opening; null once it is over.
-  [[nodiscard]] const Opening* opening() const noexcept {
-    return framing_ ? framing_->conversation().opening() : opening_.get();
-  }
+  [[nodiscard]] virtual const Opening* opening() const noexcept = 0;
   [[nodiscard]] Worker& worker() noexcept { return worker_; }
 
   /// The session was called by its owner: have its output flushed at the end of this turn, or with the read that this
   /// came of, and its deadlines kept.
-  void touch();
-  /// Ends the connection now, without telling the owner. What is queued is written as far as the kernel takes it.
-  void close() noexcept;
+  void touch() {
+    if (owner_ != nullptr && is_connected_) worker_.flush_later(*this);
+  }
+  /// Ends the conversation now, without telling the owner. What is queued is written as far as it is taken now.
+  virtual void close() noexcept = 0;
 
- private:
-  [[nodiscard]] Conversation& conversation() noexcept { return framing_->conversation(); }
-  void connect(const Endpoint& endpoint, base::Duration timeout);
-  static void on_connected(std::shared_ptr<void>& self, const Completion& outcome);
-  void connected();
-  static void wait_to_read(std::shared_ptr<Link> self);
-  static void on_readable(std::shared_ptr<void>& self, const Completion& outcome);
-  static void read_on(std::shared_ptr<Link> self);
-  static void after_pass(void* self);
-  void receive();
-  void answer_pass();
-  void disconnected(base::Error reason);
-  void answer();
-  [[nodiscard]] bool backlogged() const;
-  void flush() override;
-  void write();
-  void wait_to_write(Readiness wanted);
-  void write_farewell();
-  void handle_actions();
-  void on_timer(base::TimePoint now);
-  void arm_timer();
-  void finish(const base::Error& reason);
+ protected:
+  Link(Worker& worker, Owner& owner) noexcept : worker_(worker), owner_(&owner) {}
 
-  Channel channel_;
   Worker& worker_;
-  std::unique_ptr<Opening> opening_;               // until connected
-  session::Tap* tap_;                              // may be null
-  Owner* owner_;                                   // null after close()
-  std::string peer_;                               // while it connects
-  std::optional<StreamFraming<Session>> framing_;  // once connected
-  base::Timer timer_;
-  Resumption after_pass_;  // queued behind those who wait for what a pass brought
-  int passes_ = 0;         // of this readiness
-  bool reads_on_ = false;
-  bool is_dry_ = false;
-  bool reading_ = false;
-  bool writer_waits_ = false;
-  Readiness reads_when_ = Readiness::readable;
+  Owner* owner_;                // null after close()
+  Session* session_ = nullptr;  // the conversation's, once it has one
+  bool is_connected_ = false;
 };
-
-extern template class Link<session::ProxySession>;
-extern template class Link<session::AgentSession>;
 
 using ProxyLink = Link<session::ProxySession>;
 using AgentLink = Link<session::AgentSession>;

@@ -4,6 +4,7 @@
 
 #include "picket/base/overloaded.hpp"
 #include "picket/session/handshake.hpp"
+#include "picket/transport/frame_link.hpp"
 #include "picket/wire/copy.hpp"
 
 namespace picket::agent::internal {
@@ -43,8 +44,9 @@ class ServedConnection::EventCompletions final : public CompletionSource {
 
 void ServedConnection::start(int descriptor) {
   connection_.state = environment_.handler.connect();
-  link_ = transport::AgentLink::adopt(transport::Channel{environment_.worker, descriptor},
-                                      std::make_unique<session::AgentHandshake>(environment_.config), *this);
+  link_ = transport::FrameLink<session::AgentSession>::adopt(
+      transport::Channel{environment_.worker, descriptor},
+      std::make_unique<session::AgentHandshake>(environment_.config), *this);
 }
 
 void ServedConnection::drain() {

@@ -1,4 +1,4 @@
-#include "picket/transport/link.hpp"
+#include "picket/transport/frame_link.hpp"
 
 #include <algorithm>
 #include <array>
@@ -87,7 +87,7 @@ class LinkTest : public ::testing::TestWithParam<Kind> {
   RawPeer& join(int type, Kind kind) {
     int ends[2];
     EXPECT_EQ(::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends), 0);
-    link_ = AgentLink::adopt(Channel{worker_, ends[0], make_layer(kind)}, begins(), owner_);
+    link_ = FrameLink<session::AgentSession>::adopt(Channel{worker_, ends[0], make_layer(kind)}, begins(), owner_);
     return peer_.emplace(ends[1], &worker_, make_peer_layer(kind));
   }
   void TearDown() override {
@@ -238,7 +238,8 @@ TEST_P(LinkTest, ABusyPeerDoesNotKeepAnotherWaiting) {
   int ends[2];
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
   AgentEnd other;
-  const auto other_link = AgentLink::adopt(Channel{worker_, ends[0], make_layer(GetParam())}, begins(), other);
+  const auto other_link =
+      FrameLink<session::AgentSession>::adopt(Channel{worker_, ends[0], make_layer(GetParam())}, begins(), other);
   RawPeer patient{ends[1], &worker_, make_peer_layer(GetParam())};
   patient.send_bytes(handshake());
   (void)patient.receive();
@@ -261,7 +262,8 @@ TEST(LayeredLink, TriesToWriteAgainOnlyOnceItsPeerHasSaidSomething) {
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
   auto layer = std::make_unique<testing::TrickleLayer>();
   const testing::TrickleLayer& seen = *layer;
-  const auto link = AgentLink::adopt(Channel{worker, ends[0], std::move(layer)}, begins(), owner);
+  const auto link =
+      FrameLink<session::AgentSession>::adopt(Channel{worker, ends[0], std::move(layer)}, begins(), owner);
   RawPeer peer{ends[1], &worker, make_peer_layer(Kind::layered)};
   peer.send_bytes(handshake());
   EXPECT_EQ(peer.receive()->type(), FrameType::handshake_response);
@@ -284,7 +286,8 @@ TEST(LayeredLink, GoesOnToReadOnceItsLayerCouldWrite) {
   int ends[2];
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
   testing::have_little_room(ends[0]);
-  const auto link = AgentLink::adopt(Channel{worker, ends[0], make_layer(Kind::layered)}, begins(), owner);
+  const auto link =
+      FrameLink<session::AgentSession>::adopt(Channel{worker, ends[0], make_layer(Kind::layered)}, begins(), owner);
   RawPeer peer{ends[1], &worker};
   EXPECT_TRUE(testing::answers_all_questions(peer, [&] { testing::turn_for(worker, 100us); }));
   link->close();
@@ -377,8 +380,8 @@ class ProxyEnd final : public ProxyLink::Owner {
 class DialTest : public ::testing::Test {
  protected:
   void dial(session::ProxyConfig config = {}, base::Duration timeout = 10s) {
-    link_ = ProxyLink::dial(Channel{worker_}, folder_.socket(), session::testing::handshake(std::move(config)), timeout,
-                            owner_);
+    link_ = FrameLink<session::ProxySession>::dial(Channel{worker_}, folder_.socket(),
+                                                   session::testing::handshake(std::move(config)), timeout, owner_);
   }
   void TearDown() override {
     if (link_) link_->close();
@@ -424,7 +427,8 @@ TEST_F(DialTest, ATapHearsEachFrameWholeOnceItIsWrittenOrRead) {
   testing::RawListener listener{folder_.socket(), &worker_};
   session::ProxyConfig config;
   config.proxy_id.assign(300'000, 'p');  // more than one write
-  link_ = ProxyLink::dial(Channel{worker_}, folder_.socket(), session::testing::handshake(config), 10s, owner_, &tap);
+  link_ = FrameLink<session::ProxySession>::dial(Channel{worker_}, folder_.socket(),
+                                                 session::testing::handshake(config), 10s, owner_, &tap);
   auto peer = listener.accept();
   EXPECT_EQ(peer.receive()->type(), FrameType::handshake_request);
   EXPECT_THAT(tap.sent, ElementsAre(FrameType::handshake_request));
@@ -475,8 +479,8 @@ TEST_F(DialTest, OverTcpSmallWritesLeaveAtOnce) {
   auto listener = Listener::open(worker_, Endpoint::tcp("127.0.0.1", 0).value(), {});
   ASSERT_TRUE(listener);
   Listening tap;
-  link_ = ProxyLink::dial(Channel{worker_}, listener->endpoint(), session::testing::handshake(session::ProxyConfig{}),
-                          10s, owner_, &tap);
+  link_ = FrameLink<session::ProxySession>::dial(
+      Channel{worker_}, listener->endpoint(), session::testing::handshake(session::ProxyConfig{}), 10s, owner_, &tap);
   ASSERT_TRUE(turn_until(worker_, [&] { return !tap.sent.empty(); }));
   int value = 0;
   socklen_t size = sizeof value;
@@ -490,8 +494,8 @@ TEST_F(DialTest, HandshakePassesALayerThatWritesLittleAtATime) {
   const std::string name(3 * testing::TrickleLayer::bytes_per_leave, 'n');
   session::ProxyConfig config;
   config.proxy_id = name;
-  link_ = ProxyLink::dial(Channel{worker_, make_layer(Kind::layered)}, folder_.socket(),
-                          session::testing::handshake(config), 10s, owner_);
+  link_ = FrameLink<session::ProxySession>::dial(Channel{worker_, make_layer(Kind::layered)}, folder_.socket(),
+                                                 session::testing::handshake(config), 10s, owner_);
   auto peer = listener.accept(make_peer_layer(Kind::layered));
   const auto request = peer.receive();
   ASSERT_TRUE(request);

@@ -1,4 +1,4 @@
-#include "picket/transport/link.hpp"
+#include "picket/transport/frame_link.hpp"
 
 #include <array>
 #include <cerrno>
@@ -30,45 +30,40 @@ base::Error closed_by_peer() { return fail(ErrorKind::connection_closed, "the pe
 }  // namespace
 
 template <class Session>
-Link<Session>::Link(Channel channel, std::unique_ptr<Opening> opening, Owner& owner, session::Tap* tap)
-    : channel_(std::move(channel)),
-      worker_(channel_.worker()),
+FrameLink<Session>::FrameLink(Channel channel, std::unique_ptr<Opening> opening, Owner& owner, session::Tap* tap)
+    : Link<Session>(channel.worker(), owner),
+      channel_(std::move(channel)),
       opening_(std::move(opening)),
       tap_(tap),
-      owner_(&owner),
-      timer_([](void* self, base::TimePoint now) { static_cast<Link*>(self)->on_timer(now); }, this) {}
+      timer_([](void* self, base::TimePoint now) { static_cast<FrameLink*>(self)->on_timer(now); }, this) {}
 
 template <class Session>
-Link<Session>::~Link() {
-  worker_.forget(*this);
-}
-
-template <class Session>
-std::shared_ptr<Link<Session>> Link<Session>::dial(Channel channel, const Endpoint& endpoint,
-                                                   std::unique_ptr<Opening> opening, base::Duration timeout,
-                                                   Owner& owner, session::Tap* tap) {
-  auto link = std::make_shared<Link>(std::move(channel), std::move(opening), owner, tap);
+std::shared_ptr<FrameLink<Session>> FrameLink<Session>::dial(Channel channel, const Endpoint& endpoint,
+                                                             std::unique_ptr<Opening> opening, base::Duration timeout,
+                                                             Owner& owner, session::Tap* tap) {
+  auto link = std::make_shared<FrameLink>(std::move(channel), std::move(opening), owner, tap);
   link->connect(endpoint, timeout);
   return link;
 }
 
 template <class Session>
-std::shared_ptr<Link<Session>> Link<Session>::adopt(Channel channel, std::unique_ptr<Opening> opening, Owner& owner) {
-  auto link = std::make_shared<Link>(std::move(channel), std::move(opening), owner);
+std::shared_ptr<FrameLink<Session>> FrameLink<Session>::adopt(Channel channel, std::unique_ptr<Opening> opening,
+                                                              Owner& owner) {
+  auto link = std::make_shared<FrameLink>(std::move(channel), std::move(opening), owner);
   link->connected();
   return link;
 }
 
 template <class Session>
-void Link<Session>::connect(const Endpoint& endpoint, base::Duration timeout) {
+void FrameLink<Session>::connect(const Endpoint& endpoint, base::Duration timeout) {
   peer_ = endpoint.text();
   worker_.timers().arm(timer_, worker_.now() + timeout);
-  channel_.connect(endpoint, {&Link::on_connected, this->shared_from_this()});
+  channel_.connect(endpoint, {&FrameLink::on_connected, this->shared_from_this()});
 }
 
 template <class Session>
-void Link<Session>::on_connected(std::shared_ptr<void>& self, const Completion& outcome) {
-  Link& link = *static_cast<Link*>(self.get());
+void FrameLink<Session>::on_connected(std::shared_ptr<void>& self, const Completion& outcome) {
+  FrameLink& link = *static_cast<FrameLink*>(self.get());
   if (link.owner_ == nullptr) return;
   const std::string peer = std::move(link.peer_);
   if (outcome.error != 0) return link.finish(cannot_connect(peer, outcome.error));
@@ -76,11 +71,12 @@ void Link<Session>::on_connected(std::shared_ptr<void>& self, const Completion& 
 }
 
 template <class Session>
-void Link<Session>::connected() {
+void FrameLink<Session>::connected() {
   framing_.emplace(std::move(opening_), worker_.now(), tap_);
+  this->is_connected_ = true;
   handle_actions();  // a configuration that cannot be written ends it at once
   if (owner_ == nullptr) return;
-  touch();
+  this->touch();
   reading_ = true;
   wait_to_read(this->shared_from_this());
 }
@@ -88,17 +84,17 @@ void Link<Session>::connected() {
 // ---- reading
 
 template <class Session>
-void Link<Session>::wait_to_read(std::shared_ptr<Link> self) {
+void FrameLink<Session>::wait_to_read(std::shared_ptr<FrameLink> self) {
   // The one share travels from read to read: no count is touched in between.
-  Link& link = *self;
-  Waiter waiter{&Link::on_readable, std::move(self)};
+  FrameLink& link = *self;
+  Waiter waiter{&FrameLink::on_readable, std::move(self)};
   link.reads_when_ == Readiness::readable ? link.channel_.wait_for_input(std::move(waiter))
                                           : link.channel_.wait(Readiness::writable, std::move(waiter));
 }
 
 template <class Session>
-void Link<Session>::on_readable(std::shared_ptr<void>& self, const Completion& outcome) {
-  auto link = std::static_pointer_cast<Link>(std::move(self));
+void FrameLink<Session>::on_readable(std::shared_ptr<void>& self, const Completion& outcome) {
+  auto link = std::static_pointer_cast<FrameLink>(std::move(self));
   if (link->owner_ == nullptr) return;
   if (outcome.error != 0 && outcome.error != ECANCELED)  // called early: looks all the same
     return link->disconnected(link->channel_.failure(Transfer::failed(outcome.error)));
@@ -110,13 +106,13 @@ void Link<Session>::on_readable(std::shared_ptr<void>& self, const Completion& o
 /// Reads pass by pass. Who waited for what one brought goes on before its output leaves: it takes along what they ask
 /// next.
 template <class Session>
-void Link<Session>::read_on(std::shared_ptr<Link> self) {
-  Link& link = *self;
+void FrameLink<Session>::read_on(std::shared_ptr<FrameLink> self) {
+  FrameLink& link = *self;
   while (link.reads_on_ && !link.backlogged()) {
     link.receive();
     if (link.owner_ == nullptr) return;
     if (link.worker_.has_resumptions()) {
-      link.after_pass_.wait(&Link::after_pass, &link);
+      link.after_pass_.wait(&FrameLink::after_pass, &link);
       return link.worker_.resume(link.after_pass_);
     }
     link.answer_pass();
@@ -130,14 +126,14 @@ void Link<Session>::read_on(std::shared_ptr<Link> self) {
 }
 
 template <class Session>
-void Link<Session>::after_pass(void* self) {
-  auto link = static_cast<Link*>(self)->shared_from_this();
+void FrameLink<Session>::after_pass(void* self) {
+  auto link = static_cast<FrameLink*>(self)->shared_from_this();
   link->answer_pass();
   if (link->owner_ != nullptr) read_on(std::move(link));
 }
 
 template <class Session>
-void Link<Session>::receive() {
+void FrameLink<Session>::receive() {
   // Into where it belongs, or into memory that the worker lends.
   const std::span<char> rest = framing_->rest();
   const std::span<char> into =
@@ -158,12 +154,12 @@ void Link<Session>::receive() {
 
 /// A body that has begun to come is here in a moment: what stands before it is answered along with it.
 template <class Session>
-void Link<Session>::answer_pass() {
+void FrameLink<Session>::answer_pass() {
   if (is_dry_ || passes_ != 1 || !framing_->cuts_large_frame()) answer();
 }
 
 template <class Session>
-void Link<Session>::disconnected(base::Error reason) {
+void FrameLink<Session>::disconnected(base::Error reason) {
   reading_ = false;
   conversation().disconnected(std::move(reason));
   handle_actions();
@@ -171,32 +167,28 @@ void Link<Session>::disconnected(base::Error reason) {
 
 /// What a read produced leaves at once: the peer goes on with it while this end re-arms, polls and serves others.
 template <class Session>
-void Link<Session>::answer() {
+void FrameLink<Session>::answer() {
   if (framing_->output().urgent() && !writer_waits_) write();
 }
 
 template <class Session>
-bool Link<Session>::backlogged() const {
+bool FrameLink<Session>::backlogged() const {
   const auto* const session = framing_->conversation().session();
   if (session != nullptr && session->is_saturated()) return true;
   return framing_->output().size() > backlog_limit;
 }
 
 template <class Session>
-void Link<Session>::handle_actions() {
-  if (session() != nullptr && !session()->actions().empty()) owner_->on_actions(*this);
+void FrameLink<Session>::handle_actions() {
+  session_ = conversation().session();
+  if (session_ != nullptr && !session_->actions().empty()) owner_->on_actions(*this);
   if (owner_ != nullptr && conversation().end()) finish(*conversation().end());
 }
 
 // ---- writing
 
 template <class Session>
-void Link<Session>::touch() {
-  if (owner_ != nullptr && framing_) worker_.flush_later(*this);
-}
-
-template <class Session>
-void Link<Session>::flush() {
+void FrameLink<Session>::flush() {
   if (owner_ == nullptr) return;
   handle_actions();  // whoever called the session may have ended it
   if (owner_ == nullptr) return;
@@ -205,7 +197,7 @@ void Link<Session>::flush() {
 }
 
 template <class Session>
-void Link<Session>::write() {
+void FrameLink<Session>::write() {
   auto& output = framing_->output();
   std::array<iovec, iovecs_per_write> parts;
   while (output.urgent()) {
@@ -226,10 +218,10 @@ void Link<Session>::write() {
 }
 
 template <class Session>
-void Link<Session>::wait_to_write(Readiness wanted) {
+void FrameLink<Session>::wait_to_write(Readiness wanted) {
   writer_waits_ = true;
   const auto on_ready = [](std::shared_ptr<void>& self, const Completion&) {
-    Link& link = *static_cast<Link*>(self.get());
+    FrameLink& link = *static_cast<FrameLink*>(self.get());
     link.writer_waits_ = false;
     if (link.owner_ != nullptr) link.write();
   };
@@ -239,7 +231,7 @@ void Link<Session>::wait_to_write(Readiness wanted) {
 // ---- time and the end
 
 template <class Session>
-void Link<Session>::arm_timer() {
+void FrameLink<Session>::arm_timer() {
   // Only ever moved earlier: a timer that fires too soon looks again.
   const base::TimePoint wakeup = conversation().next_wakeup();
   if (wakeup == base::TimePoint::max() || (timer_.armed() && timer_.due() <= wakeup)) return;
@@ -247,16 +239,16 @@ void Link<Session>::arm_timer() {
 }
 
 template <class Session>
-void Link<Session>::on_timer(base::TimePoint now) {
+void FrameLink<Session>::on_timer(base::TimePoint now) {
   if (owner_ == nullptr) return;
   if (!framing_) return finish(fail(ErrorKind::timeout, "the connection was not accepted in time"));
   conversation().tick(now);
   handle_actions();
-  touch();
+  this->touch();
 }
 
 template <class Session>
-void Link<Session>::finish(const base::Error& reason) {
+void FrameLink<Session>::finish(const base::Error& reason) {
   const auto self = this->shared_from_this();
   Owner* const owner = owner_;
   close();
@@ -265,7 +257,7 @@ void Link<Session>::finish(const base::Error& reason) {
 
 /// What is queued, such as the reason for a refused handshake, leaves as far as it is taken now.
 template <class Session>
-void Link<Session>::write_farewell() {
+void FrameLink<Session>::write_farewell() {
   auto& output = framing_->output();
   std::array<iovec, iovecs_per_write> parts;
   while (!output.empty()) {
@@ -277,7 +269,7 @@ void Link<Session>::write_farewell() {
 }
 
 template <class Session>
-void Link<Session>::close() noexcept {
+void FrameLink<Session>::close() noexcept {
   if (owner_ == nullptr) return;
   if (framing_ && !writer_waits_) write_farewell();
   owner_ = nullptr;
@@ -287,7 +279,7 @@ void Link<Session>::close() noexcept {
   channel_.close();
 }
 
-template class Link<session::ProxySession>;
-template class Link<session::AgentSession>;
+template class FrameLink<session::ProxySession>;
+template class FrameLink<session::AgentSession>;
 
 }  // namespace picket::transport
