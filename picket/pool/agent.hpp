@@ -15,6 +15,7 @@
 #include "picket/pool/config.hpp"
 #include "picket/pool/metrics.hpp"
 #include "picket/pool/selection.hpp"
+#include "picket/transport/endpoint.hpp"
 #include "picket/transport/link.hpp"
 #include "picket/wire/copy.hpp"
 
