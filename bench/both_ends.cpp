@@ -63,15 +63,12 @@ BothEnds::~BothEnds() {
 }
 
 void BothEnds::exchange(const wire::RequestHeaders& like) {
-  const base::CorrelationId id = worker_.ids().mint();
-  {
-    pool::Exchange exchange = pool_.begin(agent_, id);
-    wire::RequestHeaders head = like;
-    const pool::Call call = exchange.request_headers(head);
-    turn_until([&] { return call.done(); });
-    if (!call.result()) throw std::runtime_error{call.result().error().message()};
-  }
-  worker_.ids().release(id);
+  const base::MintedId id = worker_.ids().mint();
+  pool::Exchange exchange = pool_.begin(agent_, id);
+  wire::RequestHeaders head = like;
+  const pool::Call call = exchange.request_headers(head);
+  turn_until([&] { return call.done(); });
+  if (!call.result()) throw std::runtime_error{call.result().error().message()};
 }
 
 }  // namespace picket::bench

@@ -56,14 +56,14 @@ class InFlightRing {
     pair_.answer();
     const bool answered = pair_.take_answer();
     pair_.complete(oldest.id);
-    pair_.ids().release(oldest.id);
+    oldest.id = {};
     begin(oldest);
     return answered;
   }
 
  private:
   struct One {
-    base::CorrelationId id;
+    base::MintedId id;
     std::invoke_result_t<Make, std::string_view> event;
   };
   void begin(One& one) {

@@ -81,7 +81,7 @@ void dispatch(const std::string& name, wire::Encoding encoding) {
   SessionPair pair{encoding};
   wire::RequestHeaders head = payloads().request("small");
   operation_of_parts("dispatch/" + name, [&] {
-    const base::CorrelationId id = pair.ids().mint();
+    const base::MintedId id = pair.ids().mint();
     pair.ask(id, head);
     pair.answer();
     bool answered = false;
@@ -91,7 +91,6 @@ void dispatch(const std::string& name, wire::Encoding encoding) {
     }
     if (!answered) throw std::runtime_error{"no answer came"};
     pair.complete(id);
-    pair.ids().release(id);
   });
 }
 

@@ -74,7 +74,7 @@ void connections(const std::string& endpoint, std::size_t count) {
 /// Exchanges whose question is not answered. The ids and the events are the caller's; exchange and call count.
 void exchanges(const std::string& endpoint, std::size_t count) {
   Connected connected{endpoint, static_cast<std::uint32_t>(count / exchanges_per_connection)};
-  std::vector<base::CorrelationId> ids(count);
+  std::vector<base::MintedId> ids(count);
   std::vector<wire::RequestHeaders> heads(count);
   for (std::size_t i = 0; i < count; ++i) {
     ids[i] = connected.worker.ids().mint();

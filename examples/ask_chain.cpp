@@ -26,10 +26,10 @@ transport::Task<void> ask(pool::AgentPool& pool, const inspection::Chain& chain,
   const auto ready = co_await pool.ready(*chain.filters.front().agent, patience);
   if (!ready) std::cout << ready.error().message() << '\n';  // asked all the same: the filter fails closed
 
-  const base::CorrelationId id = worker.ids().mint();
   base::Arena memory;
   Printer audit;
   {
+    const base::MintedId id = worker.ids().mint();  // until nothing has it any more
     inspection::Inspection inspection{worker, chain, &audit, id, memory};
     const std::array<base::Header, 1> headers{{{"Host", "example.test"}}};
     wire::RequestHeaders head{.metadata = {.client_ip = request[0]},
@@ -49,7 +49,6 @@ transport::Task<void> ask(pool::AgentPool& pool, const inspection::Chain& chain,
     std::cout << "verdict: " << verdict.decision << " " << status << '\n';
     inspection.complete({.status = status});
   }
-  worker.ids().release(id);
   worker.stop();
 }
 

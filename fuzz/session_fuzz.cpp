@@ -162,8 +162,8 @@ class Connection {
   transport::StreamFraming<session::ProxySession> proxy_;
   transport::StreamFraming<session::AgentSession> agent_;
   base::CorrelationIds minter_;
-  std::deque<base::CorrelationId> ids_;  // stable addresses: events carry views of them
-  std::deque<Event> events_;             // the same: the session borrows them
+  std::deque<base::MintedId> ids_;  // stable addresses: events carry views of them
+  std::deque<Event> events_;        // the same: the session borrows them
   std::vector<session::EventRef> unanswered_;
   const std::string body_ = std::string(4096, 'b');
 };

@@ -125,9 +125,8 @@ transport::Task<bool> run_exchange(Load& load, const base::CorrelationId& id) {
 transport::Task<void> run_lane(Load& load) {
   bool goes_on = true;
   while (goes_on) {
-    const base::CorrelationId id = load.worker.ids().mint();
+    const base::MintedId id = load.worker.ids().mint();
     goes_on = co_await run_exchange(load, id);
-    load.worker.ids().release(id);
   }
   --load.lanes;
 }

@@ -152,7 +152,7 @@ class Caller {
   const CallOptions& options_;
   std::vector<wire::Header> headers_;
   std::string body_;
-  base::CorrelationId id_;
+  base::MintedId id_;
   std::optional<pool::Exchange> exchange_;
   bool done_ = false;
 };

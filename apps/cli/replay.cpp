@@ -53,31 +53,25 @@ class Player {
  private:
   /// An exchange of the recording, with an id of this conversation.
   struct Live {
-    Live(transport::Worker& worker, pool::Agent& agent)
-        : ids(worker.ids()), id(ids.mint()), exchange(std::in_place, agent, id) {}
+    Live(transport::Worker& worker, pool::Agent& agent) : id(worker.ids().mint()), exchange(agent, id) {}
     Live(const Live&) = delete;
     Live& operator=(const Live&) = delete;
-    ~Live() {
-      exchange.reset();  // says goodbye under its id
-      ids.release(id);
-    }
-    base::CorrelationIds& ids;
-    base::CorrelationId id;
-    std::optional<pool::Exchange> exchange;
+    base::MintedId id;
+    pool::Exchange exchange;  // says goodbye under its id
   };
 
   transport::Task<void> play(pool::Agent& agent, const Script::Step& step) {
     Live& live = exchanges_.try_emplace(step.id, worker_, agent).first->second;
     switch (step.what) {
-      case Script::What::cancels: live.exchange->cancel(step.cancel.reason); co_return;
+      case Script::What::cancels: live.exchange.cancel(step.cancel.reason); co_return;
       case Script::What::completes:
-        live.exchange->complete(step.summary);
+        live.exchange.complete(step.summary);
         exchanges_.erase(step.id);
         co_return;
       case Script::What::asks: break;
     }
     const base::Deadline deadline = base::Deadline::after(worker_.now(), timeout_);
-    pool::Call call{*live.exchange, step.event, Script::kind_of(step.event), deadline};
+    pool::Call call{live.exchange, step.event, Script::kind_of(step.event), deadline};
     co_await pool::Ended{call};
     report(step, call);
   }

@@ -92,7 +92,7 @@ transport::Task<void> play_all(pool::AgentPool& pool, pool::Agent& agent, const 
   auto ready = co_await pool.ready(agent, deadline);
   if (ready) {
     for (const wire::Value& exchange : *cases.get<wire::Value::List>()) {
-      const base::CorrelationId id = pool.worker().ids().mint();
+      const base::MintedId id = pool.worker().ids().mint();
       Player player{pool, agent, id};
       co_await player.play(*exchange.find("events"));
       fmt::print("{{\"exchange\":{},\"id\":\"{}\",\"answers\":[{}]}}\n", json_text(text_of(exchange, "exchange")),

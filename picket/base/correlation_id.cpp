@@ -42,7 +42,7 @@ std::optional<std::uint32_t> CorrelationId::slot_of(std::string_view text) noexc
   return slot;
 }
 
-CorrelationId CorrelationIds::mint() {
+MintedId CorrelationIds::mint() {
   std::uint32_t slot = 0;
   if (free_.empty()) {
     slot = static_cast<std::uint32_t>(generations_.size());
@@ -52,12 +52,12 @@ CorrelationId CorrelationIds::mint() {
     slot = free_.back();
     free_.pop_back();
   }
-  return CorrelationId{slot, generations_[slot], random()};
+  return {*this, CorrelationId{slot, generations_[slot], random()}};
 }
 
-void CorrelationIds::release(const CorrelationId& id) {
+void CorrelationIds::release(const CorrelationId& id) noexcept {
   ++generations_[id.slot()];
-  free_.push_back(id.slot());
+  free_.push_back(id.slot());  // has room: mint() saw to it
 }
 
 std::uint64_t CorrelationIds::random() {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace picket::base {
@@ -34,26 +35,64 @@ class CorrelationId {
   std::uint32_t slot_ = 0;
 };
 
-/// Mints ids and gives their slots out again when they are released; slots stay dense, so that tables indexed by them
-/// stay small. The random half is the kernel's, fetched for many ids at once.
+class MintedId;
+
+/// Mints ids and gives their slots out again when they are over; slots stay dense, so that tables indexed by them stay
+/// small. The random half is the kernel's, fetched for many ids at once.
 ///
-/// Thread safety: one owner, the worker. Errors: mint() throws std::system_error where the kernel has no random
-/// numbers. Complexity: O(1); allocates only when more exchanges live at once than ever before.
+/// Thread safety: one owner, the worker. Lifetime: outlives the ids that it minted. Errors: mint() throws
+/// std::system_error where the kernel has no random numbers. Complexity: O(1); allocates only when more exchanges live
+/// at once than ever before.
 class CorrelationIds {
  public:
   CorrelationIds() = default;
+  CorrelationIds(const CorrelationIds&) = delete;
+  CorrelationIds& operator=(const CorrelationIds&) = delete;
 
-  [[nodiscard]] CorrelationId mint();
-  /// `id` is over: minted here, and released once. Its slot may be minted again, with another generation.
-  void release(const CorrelationId& id);
+  [[nodiscard]] MintedId mint();
 
  private:
+  friend class MintedId;
+
+  /// Its slot may be minted again, with another generation.
+  void release(const CorrelationId& id) noexcept;
   [[nodiscard]] std::uint64_t random();
 
   std::array<std::uint64_t, 256> pool_{};
   std::size_t used_ = pool_.size();
   std::vector<std::uint32_t> generations_;
   std::vector<std::uint32_t> free_;
+};
+
+/// An id that is in use: its slot is given out again when this is gone. Default-constructed and moved from it is the id
+/// of nothing.
+///
+/// Thread safety: its worker's. Lifetime: whoever mints keeps it until the last exchange that has the id is gone.
+class MintedId {
+ public:
+  MintedId() = default;
+  MintedId(MintedId&& other) noexcept : id_(other.id_), ids_(std::exchange(other.ids_, nullptr)) {}
+  MintedId& operator=(MintedId&& other) noexcept {
+    std::swap(id_, other.id_);
+    std::swap(ids_, other.ids_);
+    return *this;
+  }
+  ~MintedId() {
+    if (ids_ != nullptr) ids_->release(id_);
+  }
+
+  [[nodiscard]] const CorrelationId& id() const noexcept { return id_; }
+  [[nodiscard]] std::string_view text() const noexcept { return id_.text(); }
+  // Where an id is asked for; not of a temporary, whose slot is free again before anybody has looked.
+  operator const CorrelationId&() const& noexcept { return id_; }  // NOLINT(google-explicit-constructor)
+  operator const CorrelationId&() const&& = delete;                // NOLINT(google-explicit-constructor)
+
+ private:
+  friend class CorrelationIds;
+  MintedId(CorrelationIds& ids, const CorrelationId& id) noexcept : id_(id), ids_(&ids) {}
+
+  CorrelationId id_;
+  CorrelationIds* ids_ = nullptr;  // null: of nothing
 };
 
 }  // namespace picket::base

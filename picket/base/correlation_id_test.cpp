@@ -21,13 +21,25 @@ TEST(CorrelationId, TextThatIsNoIdHasNoSlot) {
   EXPECT_FALSE(CorrelationId::slot_of("-000001a00000002feedfacecafebeef"));
 }
 
-TEST(CorrelationIds, ReleasedSlotComesBackWithAnotherIdentity) {
+TEST(CorrelationIds, SlotOfAnIdThatIsOverComesBackWithAnotherIdentity) {
   CorrelationIds ids;
-  const auto first = ids.mint();
-  ids.release(first);
+  const CorrelationId first = [&] { return ids.mint().id(); }();
   const auto second = ids.mint();
-  EXPECT_EQ(first.slot(), second.slot());
-  EXPECT_NE(first, second);
+  EXPECT_EQ(first.slot(), second.id().slot());
+  EXPECT_NE(first, second.id());
+}
+
+TEST(CorrelationIds, MovedIdKeepsItsSlotAndWhatItReplacesGivesItsOwnBack) {
+  CorrelationIds ids;
+  MintedId kept;
+  {
+    MintedId first = ids.mint();
+    kept = std::move(first);
+  }
+  EXPECT_EQ(ids.mint().id().slot(), 1U) << "0 is in use";
+  kept = ids.mint();
+  EXPECT_EQ(kept.id().slot(), 1U);
+  EXPECT_EQ(ids.mint().id().slot(), 0U);
 }
 
 TEST(CorrelationIds, SlotsStayDense) {
@@ -35,10 +47,8 @@ TEST(CorrelationIds, SlotsStayDense) {
   for (int round = 0; round < 100; ++round) {
     const auto a = ids.mint();
     const auto b = ids.mint();
-    EXPECT_LT(a.slot(), 2U);
-    EXPECT_LT(b.slot(), 2U);
-    ids.release(a);
-    ids.release(b);
+    EXPECT_LT(a.id().slot(), 2U);
+    EXPECT_LT(b.id().slot(), 2U);
   }
 }
 

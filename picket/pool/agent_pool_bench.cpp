@@ -38,7 +38,7 @@ struct Path {
   metrics::Gauge health;
   AgentMetrics metrics;
   session::InFlight in_flight;
-  base::CorrelationId id = agents.worker.ids().mint();
+  base::MintedId id = agents.worker.ids().mint();
   wire::Output out{transport::stream_framing};
 
   template <class Encode>

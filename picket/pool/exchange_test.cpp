@@ -139,7 +139,6 @@ TEST_F(ExchangeTest, WhoDemandsEveryKindUsesNoConnectionOnWhichOneIsMissing) {
     if (demand == Demand::every_kind) {
       EXPECT_EQ(kind_of(call), ErrorKind::unavailable);
     }
-    worker_.ids().release(id);
   };
   ask(Demand::every_kind);
   ask(Demand::declared);

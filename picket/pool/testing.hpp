@@ -111,15 +111,10 @@ class PlayedConnection {
 /// An exchange and the events of it, kept as long as a test needs them.
 class Asked {
  public:
-  Asked(transport::Worker& worker, Agent& agent)
-      : id_(worker.ids().mint()), ids_(worker.ids()), exchange_(std::in_place, agent, id_) {}
+  Asked(transport::Worker& worker, Agent& agent) : id_(worker.ids().mint()), exchange_(std::in_place, agent, id_) {}
   Asked(const Asked&) = delete;
   Asked& operator=(const Asked&) = delete;
-  ~Asked() {
-    calls_.clear();
-    exchange_.reset();
-    ids_.release(id_);
-  }
+  ~Asked() = default;
 
   Call& headers(std::string_view uri = "/", base::Deadline deadline = {}) {
     auto& event = heads_.emplace_back();
@@ -148,8 +143,7 @@ class Asked {
   }
 
  private:
-  base::CorrelationId id_;
-  base::CorrelationIds& ids_;
+  base::MintedId id_;
   std::deque<std::string> uris_;
   std::deque<wire::RequestHeaders> heads_;
   std::deque<wire::RequestBodyChunk> chunks_;

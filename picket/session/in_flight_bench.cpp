@@ -25,8 +25,8 @@ struct Table {
 
   base::CorrelationIds ids;
   InFlight in_flight;
-  std::vector<base::CorrelationId> live;
-  base::CorrelationId spare;
+  std::vector<base::MintedId> live;
+  base::MintedId spare;
   std::string_view middle;   // an id as a peer's message carries it
   std::string_view missing;  // one that no exchange has
 };

@@ -86,7 +86,7 @@ class Medium {
 
  private:
   struct Open {
-    base::CorrelationId id;
+    base::MintedId id;
     std::size_t wire;
     std::uint64_t epoch;
     std::uint32_t chunks = 0;
@@ -149,7 +149,7 @@ class Medium {
   void end_an_exchange() {
     if (open_.empty()) return;
     const std::size_t at = random_() % open_.size();
-    const Open open = open_[at];
+    const Open open = std::move(open_[at]);
     open_.erase(open_.begin() + static_cast<std::ptrdiff_t>(at));
     if (open.epoch == epoch(open.wire)) {
       ProxySession& proxy = *wires_[open.wire].proxy();
@@ -158,7 +158,6 @@ class Medium {
       for (auto& event : events_)
         if (event->ends == 0 && event->id == open.id.text()) event->abandoned = true;
     }
-    ids_.release(open.id);
   }
 
   /// Moves some bytes of one direction, cut anywhere.

@@ -41,7 +41,7 @@ class Pair {
 
   /// One whole exchange; every event is answered, also the completion.
   void play(const Events& events) {
-    const base::CorrelationId id = ids_.mint();
+    const base::MintedId id = ids_.mint();
     std::size_t answered = 0;
     events.each(id.text(), [&](auto event) {
       EXPECT_TRUE(proxy().send(id, &event, base::Deadline{now_ + 1s}, 1, now_));
@@ -54,7 +54,6 @@ class Pair {
     proxy().complete(id, {.status = 200}, now_);
     exchange_bytes();
     proxy().clear_actions();
-    ids_.release(id);
   }
 
  private:

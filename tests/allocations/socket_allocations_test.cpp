@@ -40,16 +40,13 @@ class SocketAllocations : public ::testing::TestWithParam<wire::Encoding> {
   }
 
   void play(pool::AgentPool& pool, pool::Agent& agent) {
-    const base::CorrelationId id = worker_.ids().mint();
-    {
-      pool::Exchange exchange = pool.begin(agent, id);
-      events_.each(id.text(), [&](auto event) {
-        const pool::Call call = exchange.call(event);
-        EXPECT_TRUE(transport::testing::turn_until(worker_, [&] { return call.done(); }));
-        EXPECT_TRUE(call.result()) << call.result().error().message();
-      });
-    }
-    worker_.ids().release(id);
+    const base::MintedId id = worker_.ids().mint();
+    pool::Exchange exchange = pool.begin(agent, id);
+    events_.each(id.text(), [&](auto event) {
+      const pool::Call call = exchange.call(event);
+      EXPECT_TRUE(transport::testing::turn_until(worker_, [&] { return call.done(); }));
+      EXPECT_TRUE(call.result()) << call.result().error().message();
+    });
   }
 
   /// Many exchanges in flight beside each other.
@@ -66,12 +63,12 @@ class SocketAllocations : public ::testing::TestWithParam<wire::Encoding> {
       EXPECT_TRUE(one.call->result()) << one.call->result().error().message();
       one.call.reset();
       one.exchange.reset();
-      worker_.ids().release(one.id);
+      one.id = {};
     }
   }
 
   struct One {
-    base::CorrelationId id;
+    base::MintedId id;
     wire::RequestHeaders head;
     std::optional<pool::Exchange> exchange;
     std::optional<pool::Call> call;

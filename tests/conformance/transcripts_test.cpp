@@ -276,7 +276,7 @@ class ProxyReplay {
   base::Arena& arena_;
   std::deque<Padded> fed_;
   base::CorrelationIds minter_;
-  std::map<std::string, base::CorrelationId, std::less<>> ids_;
+  std::map<std::string, base::MintedId, std::less<>> ids_;
   session::Tag tags_ = 0;
 };
 

@@ -34,8 +34,8 @@ TEST(Body, IsWrittenFromTheCallersMemory) {
   constexpr std::uint32_t chunks = 16;
   bench::BothEnds ends{wire::Encoding::msgpack};
   const std::string body(chunks * chunk_size, 'b');
-  const base::CorrelationId id = ends.worker().ids().mint();
   {
+    const base::MintedId id = ends.worker().ids().mint();
     pool::Exchange exchange = ends.pool().begin(ends.agent(), id);
     Recording recording;
     for (std::uint32_t index = 0; index < chunks; ++index) {
@@ -51,7 +51,6 @@ TEST(Body, IsWrittenFromTheCallersMemory) {
     EXPECT_EQ(sum.body, body.size());
     EXPECT_LE(sum.other, chunks * 300U);  // the fields around each chunk, and its answer
   }
-  ends.worker().ids().release(id);
 }
 
 }  // namespace

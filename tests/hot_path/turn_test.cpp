@@ -28,13 +28,7 @@ class Round {
   }
   Round(const Round&) = delete;
   Round& operator=(const Round&) = delete;
-  ~Round() {
-    for (auto& one : all_) {
-      one.call.reset();
-      one.exchange.reset();
-      ends_.worker().ids().release(one.id);
-    }
-  }
+  ~Round() = default;
 
   void ask_heads() {
     for (auto& one : all_)
@@ -58,7 +52,7 @@ class Round {
 
  private:
   struct One {
-    base::CorrelationId id;
+    base::MintedId id;
     wire::RequestHeaders head{
         .metadata = {.request_id = "r", .client_ip = "192.0.2.1", .protocol = "HTTP/1.1"}, .method = "GET", .uri = "/"};
     wire::RequestBodyChunk chunk{.is_last = true};
@@ -175,8 +169,8 @@ TEST_P(Turn, WritesBodiesOfManyExchangesTogether) {
 TEST_P(Turn, AnswersAHeadAlongWithTheBodyBehindItThatOneReadDoesNotHold) {
   bench::BothEnds ends{GetParam()};
   const std::string body(9000, 'b');
-  const base::CorrelationId id = ends.worker().ids().mint();
   {
+    const base::MintedId id = ends.worker().ids().mint();
     pool::Exchange exchange = ends.pool().begin(ends.agent(), id);
     wire::RequestHeaders head{.metadata = {.client_ip = "192.0.2.1"}, .method = "POST", .uri = "/"};
     wire::RequestBodyChunk chunk{.data = base::as_bytes(body), .is_last = true};
@@ -187,7 +181,6 @@ TEST_P(Turn, AnswersAHeadAlongWithTheBodyBehindItThatOneReadDoesNotHold) {
     EXPECT_TRUE(of_head.result() && of_body.result());
     EXPECT_EQ(std::ranges::count_if(recording.end(), &Transfer::write), 2) << "one of questions, one of answers";
   }
-  ends.worker().ids().release(id);
 }
 
 INSTANTIATE_TEST_SUITE_P(Encodings, Turn, ::testing::Values(wire::Encoding::json, wire::Encoding::msgpack),

@@ -49,11 +49,7 @@ Exchange::Exchange(generation::Service& service, ClientSide& client, UpstreamSid
       intake_(service.worker.blocks()),
       record_{.began = base::Clock::now()} {}
 
-Exchange::~Exchange() {
-  inspection_guard_.reset();
-  inspection_.reset();
-  service_.worker.ids().release(id_);
-}
+Exchange::~Exchange() = default;
 
 transport::Task<void> Exchange::serve() {
   client_.on_gone([this] { abandon(wire::CancelReason::client_disconnect); });

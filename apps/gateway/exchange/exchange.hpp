@@ -102,18 +102,19 @@ class Exchange final : private UpstreamListener {
   base::Arena& arena_;
   ExchangeState state_;
   transport::Cancel& cancel_;
-  base::CorrelationId id_;
+  base::MintedId id_;
   std::string_view request_id_;
   ForwardedRequest forwarded_;
-  const config::Route* route_ = nullptr;  // once it is found
-  std::optional<inspection::Inspection> inspection_;
-  std::optional<transport::Cancel::Guard> inspection_guard_;
+  const config::Route* route_ = nullptr;          // once it is found
   body::Intake intake_;                           // of the request's body
   std::vector<base::SharedBytes> outgoing_;       // of it: what goes on, kept as long as it may be sent again
   base::Block block_;                             // for bytes that pass
   std::optional<inspection::Answer> answer_;      // our own, once it is decided or made
   const http::ResponseHead* response_ = nullptr;  // the upstream's
   ExchangeRecord record_;
+  // Last: what the inspection borrows, it may look at until it is gone.
+  std::optional<inspection::Inspection> inspection_;
+  std::optional<transport::Cancel::Guard> inspection_guard_;
 };
 
 }  // namespace picket::apps::gateway::exchange

@@ -143,14 +143,13 @@ transport::Task<void> Connection::refuse(const http::HeadError& error) {
   const base::Deadline deadline = base::Deadline::after(began, service->timeouts.write);
   const auto written = co_await stream_.write(parts, deadline);
   if (service->access.is_written()) {
-    const base::CorrelationId id = shard_.worker().ids().mint();
+    const base::MintedId id = shard_.worker().ids().mint();
     service->access.write({.id = id.text(),
                            .client = peer_.address,
                            .status = error.status,
                            .bytes_out = written ? answer.body.size() : 0,
                            .reason = name(reason),
                            .detail = error.reason});
-    shard_.worker().ids().release(id);
   }
   if (written) co_await linger();
 }

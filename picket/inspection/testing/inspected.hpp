@@ -89,10 +89,7 @@ class InspectionTest : public ::testing::Test {
           inspection_(std::in_place, test.worker_, test.chain(), &test.audit_, id_, arena_) {}
     Request(const Request&) = delete;
     Request& operator=(const Request&) = delete;
-    ~Request() {
-      inspection_.reset();
-      test_.worker_.ids().release(id_);
-    }
+    ~Request() = default;
 
     [[nodiscard]] transport::Task<Verdict> headers_task(std::string_view uri = "/") {
       static constexpr base::Header host{"Host", "a.test"};
@@ -153,7 +150,7 @@ class InspectionTest : public ::testing::Test {
 
    private:
     InspectionTest& test_;
-    base::CorrelationId id_;
+    base::MintedId id_;
     base::Arena arena_;
     wire::RequestHeaders head_;
     std::vector<base::Header> fields_;
