@@ -20,14 +20,8 @@ namespace {
 // it past a time-out is like a dead one until it is heard again.
 constexpr base::Duration pong_grace = std::chrono::milliseconds{500};
 
-// Connections of one crash end within a turn or two of the loop; a busy loop may take a while to see all of them.
-constexpr base::Duration crash_window = std::chrono::seconds{1};
-
-// An agent that is not there is dialled out of turn this often at most, and calls wait that long for it at most.
+// An agent that is not there is dialled for a call this often at most, and calls wait that long for it at most.
 constexpr base::Duration dial_window = std::chrono::seconds{1};
-
-// An agent that drains whatever is dialled is not given connections without end.
-constexpr std::size_t connections_per_slot = 2;
 
 session::ProxyConfig session_config(const AgentSpec& spec, const Config& config) {
   return {.proxy_version = std::string{version},
@@ -40,20 +34,31 @@ session::ProxyConfig session_config(const AgentSpec& spec, const Config& config)
           .ping_interval = config.health_check_interval};
 }
 
+DialTerms dial_terms(transport::Worker& worker, transport::Endpoint endpoint, const AgentSpec& spec,
+                     const Config& config) {
+  const bool looks_are_free = endpoint.is_unix();
+  return {.worker = worker,
+          .endpoint = std::move(endpoint),
+          .session = std::make_shared<session::ProxyConfig>(session_config(spec, config)),
+          .connect_timeout = config.connect_timeout,
+          .reconnect_interval = config.reconnect_interval,
+          .longest_reconnect_interval = looks_are_free ? config.reconnect_interval : config.max_reconnect_interval,
+          .tap = spec.tap};
+}
+
 }  // namespace
 
 Agent::Agent(transport::Worker& worker, AgentSpec spec, Config config, transport::Endpoint endpoint, Observer* observer)
     : worker_(worker),
       spec_(std::move(spec)),
       config_(config),
-      endpoint_(std::move(endpoint)),
-      session_config_(std::make_shared<session::ProxyConfig>(session_config(spec_, config_))),
+      dial_terms_(dial_terms(worker, std::move(endpoint), spec_, config_)),
       observer_(observer),
       breaker_(spec_.breaker),
       wants_reports_(std::ranges::find(spec_.events, wire::EventKind::request_complete) != spec_.events.end()),
       drain_timer_([](void* self, base::TimePoint) { static_cast<Agent*>(self)->close_now(); }, this) {
   for (std::uint32_t i = 0; i < config_.connections_per_agent; ++i) add_connection();
-  for (auto& connection : connections_) connection->connect();
+  for (auto& connection : connections_) connection->dial();
 }
 
 base::Result<std::unique_ptr<Agent>> Agent::make(transport::Worker& worker, const AgentSpec& spec, const Config& config,
@@ -80,8 +85,6 @@ base::Result<std::unique_ptr<Agent>> Agent::make(transport::Worker& worker, cons
 
 Agent::~Agent() { close_now(); }
 
-// ---- calls
-
 void Agent::start(Call& call) {
   metrics_.calls.add();
   call.started_ = worker_.now();
@@ -103,7 +106,7 @@ std::optional<Agent::MustWait> Agent::try_start(Call& call) {
   if (in_flight_ >= spec_.max_concurrent_calls)
     return MustWait{base::fail(ErrorKind::timeout, "no place became free in time"), call.deadline_.at()};
   if (exchange.connection_ == nullptr) return pin(call);
-  Connection* const connection = exchange.pinned();
+  AgentConnection* const connection = exchange.pinned();
   if (connection == nullptr) {
     refuse(call, ErrorKind::connection_closed, "the connection that the exchange began on is gone");
     return std::nullopt;
@@ -133,7 +136,7 @@ Selection Agent::select_connection(Demand demand) {
 
 std::string Agent::why_none_is_ready(Demand demand) const {
   const auto lacks_kinds = [](const auto& connection) {
-    return connection->ready() && !connection->takes_every_kind();
+    return connection->is_open() && !connection->takes_every_kind();
   };
   if (demand == Demand::every_kind && std::ranges::any_of(connections_, lacks_kinds))
     return "the agent does not take every kind of event that is configured";
@@ -141,15 +144,15 @@ std::string Agent::why_none_is_ready(Demand demand) const {
 }
 
 std::optional<Agent::MustWait> Agent::dial_for(const Call& call) {
-  if (endpoint_.is_unix() || draining_) return std::nullopt;  // of a Unix socket the next try is never far
+  if (dial_terms_.endpoint.is_unix() || draining_) return std::nullopt;  // of a Unix socket the next try is never far
   const base::TimePoint now = worker_.now();
-  const auto idle = std::ranges::find_if(connections_, &Connection::waits_to_retry);
+  const auto idle = std::ranges::find_if(connections_, &AgentConnection::is_waiting);
   if (idle != connections_.end() && now - dialled_at_ >= dial_window) {
     dialled_at_ = now;
-    (*idle)->connect();
+    (*idle)->dial();
   }
   const base::TimePoint until = std::min(call.deadline_.at(), dialled_at_ + dial_window);
-  if (now >= until || std::ranges::none_of(connections_, &Connection::is_being_made)) return std::nullopt;
+  if (now >= until || std::ranges::none_of(connections_, &AgentConnection::is_connecting)) return std::nullopt;
   return MustWait{base::fail(ErrorKind::unavailable, "the agent could not be connected to in time"), until};
 }
 
@@ -173,14 +176,14 @@ std::optional<Agent::MustWait> Agent::pin(Call& call) {
     refuse(call, ErrorKind::circuit_open, {});
     return std::nullopt;
   }
-  Connection& connection = *connections_[*selection.index];
+  AgentConnection& connection = *connections_[*selection.index];
   call.exchange_.connection_ = &connection;
   call.exchange_.epoch_ = connection.epoch();
   send(call, connection);
   return std::nullopt;
 }
 
-void Agent::send(Call& call, Connection& connection) {
+void Agent::send(Call& call, AgentConnection& connection) {
   session::ProxySession& session = *connection.session();
   if (!session.takes(call.kind_)) {
     metrics_.skipped.add();
@@ -205,7 +208,7 @@ void Agent::report(const base::CorrelationId& id, const wire::RequestComplete& s
   const Selection selection = select_connection(Demand::declared);
   // One that takes no new exchange, since either side drains, takes the end of this one.
   const auto connection = selection.index ? connections_.begin() + static_cast<std::ptrdiff_t>(*selection.index)
-                                          : std::ranges::find_if(connections_, &Connection::ready);
+                                          : std::ranges::find_if(connections_, &AgentConnection::is_open);
   if (connection == connections_.end() || (*connection)->session() == nullptr) return;
   (*connection)->session()->report(id, summary, worker_.now());
   (*connection)->touch();
@@ -213,8 +216,16 @@ void Agent::report(const base::CorrelationId& id, const wire::RequestComplete& s
 
 void Agent::exchange_over() {
   --exchanges_;
-  if (!draining_ || !wants_reports_ || exchanges_ != 0) return;
-  for (auto& connection : connections_) connection->on_exchange_over();
+  if (draining_) close_idle();
+}
+
+void Agent::abandon(Exchange& exchange) {
+  while (exchange.pending_ != nullptr) {
+    Call& call = *exchange.pending_;
+    unlink(call);
+    refuse(call, ErrorKind::unavailable, "the exchange was cancelled");
+  }
+  pump();
 }
 
 std::optional<Agent::MustWait> Agent::paused(Call& call) {
@@ -299,137 +310,6 @@ void Agent::finished(Call& call, Breaker::Outcome outcome) {
   } else {
     metrics_.failed(call.result_.error().kind());
   }
-}
-
-// ---- connections
-
-const session::AgentInfo* Agent::info() const noexcept {
-  const auto found = std::ranges::find_if(connections_, [](const auto& connection) { return connection->ready(); });
-  return found != connections_.end() && (*found)->session() != nullptr ? &(*found)->session()->agent() : nullptr;
-}
-
-void Agent::on_ready(Connection& connection) {
-  refusal_.reset();
-  metrics_.connections_opened.add();
-  metrics_.connections_ready.add(1);
-  breaker_.reconnected(worker_.now());
-  note_breaker();
-  if (observer_ != nullptr) {
-    const session::ProxySession& session = *connection.session();
-    observer_->on_connected(id(), session.agent());
-    if (!session.undeclared().empty()) observer_->on_undeclared(id(), session.undeclared(), !session.means_its_list());
-  }
-  rally();
-  while (ready_waiters_ != nullptr) {
-    WaitReady& waiter = *ready_waiters_;
-    ready_waiters_ = waiter.next_;
-    waiter.timer_.cancel();
-    worker_.resume(waiter.waiter_);
-  }
-  pump();
-}
-
-void Agent::on_lost(const base::Error& reason, const Lost& lost) {
-  last_error_ = reason;
-  if (lost.was_ready) {
-    metrics_.connections_ready.add(-1);
-    metrics_.connections_lost.add();
-    // An agent that closes after it said so (it is restarted) has not failed.
-    if (!lost.was_announced) count_crash(lost);
-    note_breaker();
-  } else {
-    metrics_.connect_failures.add();
-  }
-  if (observer_ != nullptr)
-    observer_->on_disconnected(id(), reason, lost.attempts, lost.slow_attempts > config_.max_reconnect_attempts);
-  pump();  // with no connection left, who waits fails at once
-}
-
-/// The agent is back: its other connections need not wait for their next try, which may be two minutes away.
-void Agent::rally() {
-  const base::TimePoint now = worker_.now();
-  if (now - rallied_at_ < dial_window) return;
-  rallied_at_ = now;
-  for (auto& connection : connections_)
-    if (connection->waits_to_retry()) connection->connect();
-}
-
-/// Connections that end together are one failure: one crash takes all along that there were.
-void Agent::count_crash(const Lost& lost) {
-  const base::TimePoint now = worker_.now();
-  if (lost.connected_at >= crashed_at_ || now - crashed_at_ >= crash_window) {
-    crashed_at_ = now;
-    crashes_without_answer_ = !std::exchange(answered_, false);
-    breaker_.fail(now);
-  }
-  if (crashes_without_answer_ && lost.was_asked) breaker_.pause(now);
-}
-
-void Agent::replace(const Connection& leaving) {
-  if (draining_ || !lacks_connections()) return;
-  auto spare = std::ranges::find_if(connections_, &Connection::is_spare);
-  if (spare == connections_.end()) {
-    if (connections_.size() >= connections_per_slot * config_.connections_per_agent) return;
-    add_connection();
-    spare = connections_.end() - 1;
-  }
-  (*spare)->replace(leaving);
-}
-
-bool Agent::lacks_connections() const noexcept {
-  const auto stays = [](const auto& connection) { return !connection->is_spare() && !connection->is_leaving(); };
-  return std::ranges::count_if(connections_, stays) < static_cast<std::ptrdiff_t>(config_.connections_per_agent);
-}
-
-void Agent::add_connection() {
-  const auto seed = static_cast<std::uint32_t>(base::Clock::now().time_since_epoch().count());
-  const auto index = static_cast<std::uint32_t>(connections_.size());
-  connections_.push_back(std::make_unique<Connection>(*this, seed + index * 0x9E3779B9U));
-  candidates_.resize(connections_.size());
-}
-
-void Agent::note_breaker() {
-  const auto state = static_cast<std::int64_t>(breaker_.state());
-  if (metrics_.breaker_state.value() == state) return;
-  metrics_.breaker_state.set(state);
-  if (observer_ != nullptr) observer_->on_breaker(id(), breaker_.state());
-}
-
-void Agent::probe() {
-  for (auto& connection : connections_) connection->probe();
-}
-
-void Agent::doubt() {
-  for (auto& connection : connections_) connection->doubt();
-}
-
-base::TimePoint Agent::last_suspicion() const noexcept {
-  base::TimePoint last{};
-  for (const auto& connection : connections_)
-    if (connection->candidate().suspect) last = std::max(last, connection->session()->suspect_since());
-  return last;
-}
-
-std::size_t Agent::ready_connections() const noexcept {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(connections_, [](const auto& connection) { return connection->ready(); }));
-}
-
-void Agent::drain() {
-  draining_ = true;
-  worker_.timers().arm(drain_timer_, worker_.now() + config_.drain_timeout);
-  for (auto& connection : connections_) connection->drain();
-  pump();
-}
-
-void Agent::close_now() {
-  draining_ = true;
-  for (auto& connection : connections_) connection->close_now();
-  pump();
-}
-
-bool Agent::closed() const noexcept {
-  return std::ranges::all_of(connections_, [](const auto& connection) { return connection->closed(); });
 }
 
 // ---- memory for answers

@@ -2,6 +2,7 @@
 
 #include <coroutine>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -9,115 +10,19 @@
 #include "picket/base/arena.hpp"
 #include "picket/base/result.hpp"
 #include "picket/base/timer_wheel.hpp"
-#include "picket/pool/backoff.hpp"
+#include "picket/pool/agent_connection.hpp"
 #include "picket/pool/breaker.hpp"
 #include "picket/pool/call.hpp"
 #include "picket/pool/config.hpp"
 #include "picket/pool/metrics.hpp"
+#include "picket/pool/observer.hpp"
 #include "picket/pool/selection.hpp"
-#include "picket/transport/endpoint.hpp"
-#include "picket/transport/link.hpp"
-#include "picket/wire/copy.hpp"
 
 namespace picket::pool {
 
-/// Told of what an operator wants to know.
-///
-/// Thread safety: called on the worker's thread: it must not block, and must not call back into the
-/// pool. Lifetime: outlives the pool; what it is told of lives as long as the call.
-class Observer {
- public:
-  virtual void on_connected(std::string_view /*agent*/, const session::AgentInfo& /*info*/) {}
-  /// The agent did not declare kinds of event that are configured. `sent`: it gets them all the same.
-  virtual void on_undeclared(std::string_view /*agent*/, std::span<const wire::EventKind> /*kinds*/, bool /*sent*/) {}
-  /// It answered what it was not asked; each kind is said once per connection. `said`: its words, quoted.
-  virtual void on_unmatched_answer(std::string_view /*agent*/, session::Misfit /*misfit*/, std::string_view /*said*/) {}
-  /// `attempts`: failures in a row; `lasting`: more than max_reconnect_attempts of them after the quick tries of a
-  /// start.
-  virtual void on_disconnected(std::string_view /*agent*/, const base::Error& /*reason*/, std::uint32_t /*attempts*/,
-                               bool /*lasting*/) {}
-  virtual void on_breaker(std::string_view /*agent*/, Breaker::State /*state*/) {}
-  virtual void on_health(std::string_view /*agent*/, wire::HealthState /*state*/) {}
-  /// Valid during the call.
-  virtual void on_metrics(std::string_view /*agent*/, const wire::MetricsReport& /*report*/) {}
-  virtual void on_config_update(std::string_view /*agent*/, const wire::ConfigUpdateRequest& /*request*/) {}
-
- protected:
-  ~Observer() = default;
-};
-
-/// One connection of an agent: connects, serves, and connects again for ever, unless it was replaced while its agent
-/// drained: then it is a spare, for the next that is needed.
-class Connection final : transport::ProxyLink::Owner {
- public:
-  Connection(Agent& agent, std::uint32_t seed);
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
-  ~Connection();
-
-  void connect();
-  /// Connects: at once, or later where the connection that it replaces did not last.
-  void replace(const Connection& leaving);
-  /// Closes for good once no exchange is left, or now.
-  void drain();
-  void close_now();
-
-  /// The session while the connection is open, else null.
-  [[nodiscard]] session::ProxySession* session() const noexcept { return link_ ? link_->session() : nullptr; }
-  /// Changes with every new connection.
-  [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_; }
-  [[nodiscard]] bool ready() const noexcept { return ready_; }
-  [[nodiscard]] bool closed() const noexcept { return !link_; }
-  /// Neither connected nor about to be: it was replaced.
-  [[nodiscard]] bool is_spare() const noexcept { return !link_ && !retry_.armed(); }
-  [[nodiscard]] bool waits_to_retry() const noexcept { return !link_ && retry_.armed(); }
-  [[nodiscard]] bool is_being_made() const noexcept { return link_ && !ready_; }
-  /// Its agent said that it drains.
-  [[nodiscard]] bool is_leaving() const noexcept {
-    return session() != nullptr && session()->health() == wire::HealthState::draining;
-  }
-  /// Its agent takes every kind of event that is configured; meaningful while it is ready.
-  [[nodiscard]] bool takes_every_kind() const noexcept { return takes_every_kind_; }
-  /// An event was put in flight: what ends the connection from now on may be that.
-  void asked() {
-    asked_ = true;
-    touch();
-  }
-  [[nodiscard]] Candidate candidate() const noexcept;
-  /// The session was called: flush at the end of this turn.
-  void touch() {
-    if (link_) link_->touch();
-  }
-  /// The agent is silent on another connection: whether it lives is asked here, too.
-  void probe();
-  /// The agent failed on another connection: this one has to answer a ping before it takes anything new.
-  void doubt();
-  /// An exchange ended: a draining connection may be free to close now.
-  void on_exchange_over();
-
- private:
-  void on_actions(transport::ProxyLink& link) override;
-  void on_closed(transport::ProxyLink& link, const base::Error& reason) override;
-  void handle(session::ProxySession& session, session::ProxyAction& action);
-  void on_session_ready();
-  void lost(const base::Error& reason, bool was_announced);
-  static void on_retry(void* self, base::TimePoint now);
-
-  Agent& agent_;
-  std::shared_ptr<transport::ProxyLink> link_;
-  base::Timer retry_;
-  Backoff backoff_;
-  std::uint64_t epoch_ = 0;
-  base::TimePoint connected_at_{};
-  bool ready_ = false;
-  bool takes_every_kind_ = true;
-  bool asked_ = false;  // since it is connected
-  bool draining_ = false;
-};
-
 /// One agent: its connections, breaker, queue and counters.
 /// Thread safety: the worker's thread; metrics() may be read from any.
-class Agent {
+class Agent final : AgentConnection::Owner {
  public:
   /// Begins to connect, by `spec.config` where there is one, else by `config`. `observer` may be null. Errors:
   /// connection_failed for an endpoint that is none, invalid_message for a configuration that is not JSON.
@@ -164,7 +69,6 @@ class Agent {
 
  private:
   friend class Call;
-  friend class Connection;
   friend class Exchange;
 
   Agent(transport::Worker& worker, AgentSpec spec, Config config, transport::Endpoint endpoint, Observer* observer);
@@ -181,7 +85,7 @@ class Agent {
   /// Whether a call would be sent without waiting for others.
   [[nodiscard]] bool has_place() const noexcept { return waiting_ == 0 && in_flight_ < spec_.max_concurrent_calls; }
   [[nodiscard]] std::optional<MustWait> pin(Call& call);
-  void send(Call& call, Connection& connection);
+  void send(Call& call, AgentConnection& connection);
   [[nodiscard]] Selection select_connection(Demand demand);
   [[nodiscard]] Selection select_among(bool with_those_that_lack_kinds);
   [[nodiscard]] std::string why_none_is_ready(Demand demand) const;
@@ -198,6 +102,8 @@ class Agent {
   [[nodiscard]] std::optional<MustWait> paused(Call& call);
   [[nodiscard]] std::optional<MustWait> suspect(Call& call, base::TimePoint since);
   void refuse(Call& call, base::ErrorKind kind, std::string detail);
+  /// Ends whatever of the exchange is pending: nobody wants the answers.
+  void abandon(Exchange& exchange);
   void wait(Call& call, MustWait terms);
   void unlink(Call& call) noexcept;
   /// A place became free or a connection ready: starts who waits.
@@ -209,25 +115,25 @@ class Agent {
   // ---- connections
   /// What the agent said of itself on a connection that is ready; null without one.
   [[nodiscard]] const session::AgentInfo* info() const noexcept;
-  void on_ready(Connection& connection);
+  void on_actions(AgentConnection& connection, std::span<session::ProxyAction> actions) override;
+  void on_settled() override { pump(); }
+  void on_lost(AgentConnection& connection, const base::Error& reason, const AgentConnection::Lost& lost) override;
+  void handle(AgentConnection& connection, session::ProxyAction& action);
+  void on_ready(AgentConnection& connection);
+  void answered(const session::Answered& answer);
+  void failed(AgentConnection& connection, session::Failed& failure);
+  void on_health(AgentConnection& connection, wire::HealthState state);
   /// The agent drains the connection: another is made at once, for those that come now.
-  void replace(const Connection& leaving);
+  void replace(const AgentConnection& leaving);
   /// Whether fewer connections are there to stay, or are being made, than are configured.
   [[nodiscard]] bool lacks_connections() const noexcept;
   void add_connection();
-  /// What a connection was when it ended.
-  struct Lost {
-    bool was_ready;
-    bool was_announced;  ///< The agent had said that it drains.
-    bool was_asked;      ///< An event had been put in flight on it.
-    base::TimePoint connected_at;
-    std::uint32_t attempts;
-    std::uint32_t slow_attempts;
-  };
-  void on_lost(const base::Error& reason, const Lost& lost);
-  void count_crash(const Lost& lost);
+  void count_crash(const AgentConnection::Lost& lost);
   void rally();
   void note_breaker();
+  void note_ready();
+  /// Those that drain and have nothing left to do.
+  void close_idle();
   /// An event waits on a silent connection: by its time-out it should be known whether the agent lives.
   void probe();
   /// An event timed out: a dead agent must not cost one time-out per connection.
@@ -240,12 +146,11 @@ class Agent {
   transport::Worker& worker_;
   AgentSpec spec_;
   Config config_;
-  transport::Endpoint endpoint_;
-  std::shared_ptr<const session::ProxyConfig> session_config_;
+  DialTerms dial_terms_;
   Observer* observer_;
   AgentMetrics metrics_;
   Breaker breaker_;
-  std::vector<std::unique_ptr<Connection>> connections_;
+  std::vector<std::unique_ptr<AgentConnection>> connections_;
   std::vector<Candidate> candidates_;
   std::size_t turn_ = 0;
   std::size_t exchanges_ = 0;  // that are not complete

@@ -15,7 +15,6 @@ namespace picket::pool {
 
 class Agent;
 class CallSet;
-class Connection;
 class Exchange;
 
 /// One event on its way to an agent and back: starts when it is made, is awaited for its answer.
@@ -50,8 +49,6 @@ class Call {
  private:
   friend class Agent;
   friend class CallSet;
-  friend class Connection;
-  friend class Exchange;
   enum class State : std::uint8_t {
     waiting,    ///< In the agent's queue for a free place.
     in_flight,  ///< Handed to a session.

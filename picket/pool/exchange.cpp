@@ -30,22 +30,17 @@ Exchange::~Exchange() {
   agent_->return_arena(std::move(arena_));
 }
 
-Connection* Exchange::pinned() const noexcept {
-  return connection_ != nullptr && connection_->epoch() == epoch_ && connection_->session() != nullptr ? connection_
-                                                                                                       : nullptr;
+AgentConnection* Exchange::pinned() const noexcept {
+  const bool lasts = connection_ != nullptr && connection_->epoch() == epoch_ && connection_->session() != nullptr;
+  return lasts ? connection_ : nullptr;
 }
 
 void Exchange::cancel(wire::CancelReason reason) {
-  if (Connection* const connection = pinned()) {
+  if (AgentConnection* const connection = pinned()) {
     connection->session()->cancel(*id_, reason, agent_->worker_.now());
     connection->touch();
   }
-  while (pending_ != nullptr) {
-    Call& call = *pending_;
-    agent_->unlink(call);
-    call.finish(base::fail(base::ErrorKind::unavailable, "the exchange was cancelled"), Breaker::Outcome::neutral);
-  }
-  agent_->pump();
+  agent_->abandon(*this);
 }
 
 void Exchange::complete(const wire::RequestComplete& summary) {
@@ -53,10 +48,9 @@ void Exchange::complete(const wire::RequestComplete& summary) {
   completed_ = true;
   if (pending_ != nullptr) cancel(wire::CancelReason::manual);
   bool told = false;
-  if (Connection* const connection = pinned()) {
+  if (AgentConnection* const connection = pinned()) {
     told = connection->session()->complete(*id_, summary, agent_->worker_.now());
     connection->touch();
-    connection->on_exchange_over();
   }
   if (!told) agent_->report(*id_, summary);
   agent_->exchange_over();
@@ -64,12 +58,12 @@ void Exchange::complete(const wire::RequestComplete& summary) {
 
 const session::AgentInfo* Exchange::agent_info() const noexcept {
   if (connection_ == nullptr) return agent_->info();
-  const Connection* const connection = pinned();
+  const AgentConnection* const connection = pinned();
   return connection != nullptr ? &connection->session()->agent() : nullptr;
 }
 
 bool Exchange::can_pipeline() const noexcept {
-  const Connection* const connection = pinned();
+  const AgentConnection* const connection = pinned();
   return connection != nullptr && connection->session()->format().event_reply &&
          connection->session()->output().size() < max_unwritten && agent_->has_place();
 }

@@ -12,7 +12,7 @@
 namespace picket::pool {
 
 class Agent;
-class Connection;
+class AgentConnection;
 
 /// One HTTP exchange as one agent sees it: its events all take one connection, and its answers live until it ends.
 ///
@@ -65,7 +65,6 @@ class Exchange {
  private:
   friend class Agent;
   friend class Call;
-  friend class Connection;
 
   static constexpr wire::EventKind kind_of(const wire::RequestHeaders&) { return wire::EventKind::request_headers; }
   static constexpr wire::EventKind kind_of(const wire::RequestBodyChunk&) {
@@ -79,11 +78,11 @@ class Exchange {
   static constexpr wire::EventKind kind_of(const wire::GuardrailInspect&) { return wire::EventKind::guardrail_inspect; }
 
   /// The pinned connection while it is still the one that was pinned.
-  [[nodiscard]] Connection* pinned() const noexcept;
+  [[nodiscard]] AgentConnection* pinned() const noexcept;
 
   Agent* agent_;  // null once moved from
   const base::CorrelationId* id_;
-  Connection* connection_ = nullptr;
+  AgentConnection* connection_ = nullptr;
   std::uint64_t epoch_ = 0;  // of the connection when it was pinned: a reconnect is another agent state
   Call* pending_ = nullptr;
   base::Arena arena_;  // the answers; borrowed from the agent

@@ -6,7 +6,7 @@
 #include <span>
 #include <string>
 
-#include "picket/pool/agent.hpp"
+#include "picket/pool/observer.hpp"
 
 namespace picket::apps::gateway::logs {
 

@@ -1,0 +1,118 @@
+#include "picket/pool/agent_connection.hpp"
+
+#include <utility>
+
+#include "picket/session/handshake.hpp"
+#include "picket/transport/frame_link.hpp"
+
+namespace picket::pool {
+
+AgentConnection::AgentConnection(const DialTerms& terms, Owner& owner, std::uint32_t seed)
+    : terms_(terms),
+      owner_(owner),
+      retry_([](void* self, base::TimePoint) { static_cast<AgentConnection*>(self)->dial(); }, this),
+      backoff_(terms.reconnect_interval, terms.longest_reconnect_interval, seed) {}
+
+AgentConnection::~AgentConnection() {
+  if (link_) link_->close();
+}
+
+void AgentConnection::dial() {
+  if (!life_.dial()) return;
+  retry_.cancel();
+  asked_ = false;
+  link_ = transport::FrameLink<session::ProxySession>::dial(transport::Channel{terms_.worker}, terms_.endpoint,
+                                                            std::make_unique<session::ProxyHandshake>(terms_.session),
+                                                            terms_.connect_timeout, *this, terms_.tap);
+}
+
+void AgentConnection::replace(const AgentConnection& leaving) {
+  if (terms_.worker.now() - leaving.connected_at_ >= terms_.reconnect_interval) return dial();
+  retry_after(backoff_.next());
+}
+
+void AgentConnection::retry_after(base::Duration pause) {
+  if (life_.wait()) terms_.worker.timers().arm(retry_, terms_.worker.now() + pause);
+}
+
+Candidate AgentConnection::candidate() const noexcept {
+  const auto* const current = session();
+  if (life() != ConnectionLife::State::ready || current == nullptr) return {};
+  return {.takes_new = current->takes_new(),
+          .paused = current->paused(),
+          .in_flight = static_cast<std::uint32_t>(current->in_flight()),
+          .suspect = current->suspect(),
+          .full = current->full()};
+}
+
+void AgentConnection::on_actions(transport::ProxyLink& link) {
+  session::ProxySession& session = *link.session();
+  if (life_.open()) {
+    takes_every_kind_ = !session.means_its_list() || session.undeclared().empty();
+    connected_at_ = terms_.worker.now();
+  }
+  owner_.on_actions(*this, session.actions());
+  session.clear_actions();
+  owner_.on_settled();
+}
+
+void AgentConnection::on_closed(transport::ProxyLink& link, const base::Error& reason) {
+  const bool announced = is_leaving() && reason.kind() == base::ErrorKind::connection_closed;
+  auto refusal = link.opening() != nullptr ? link.opening()->refusal() : std::nullopt;
+  const bool was_open = life_.end();
+  link_.reset();
+  ++epoch_;
+  const base::Duration pause = pause_after(was_open);
+  owner_.on_lost(*this, reason,
+                 {.was_open = was_open,
+                  .was_announced = announced,
+                  .was_asked = asked_,
+                  .connected_at = connected_at_,
+                  .attempts = backoff_.attempts(),
+                  .slow_attempts = backoff_.slow_attempts(),
+                  .pause = pause,
+                  .refusal = std::move(refusal)});
+}
+
+base::Duration AgentConnection::pause_after(bool was_open) {
+  if (!was_open || terms_.worker.now() - connected_at_ < terms_.reconnect_interval) return backoff_.next();
+  backoff_.reset();
+  return {};
+}
+
+void AgentConnection::doubt() {
+  if (!is_open()) return;
+  session()->doubt(terms_.worker.now());
+  touch();
+}
+
+void AgentConnection::probe() {
+  if (!is_open()) return;
+  session()->probe(terms_.worker.now());
+  touch();
+}
+
+void AgentConnection::drain() {
+  life_.drain();
+  if (is_closed()) close();
+}
+
+void AgentConnection::close_if_idle() {
+  if (life() == ConnectionLife::State::draining && session()->exchanges() == 0) close();
+}
+
+void AgentConnection::close() {
+  life_.close();
+  retry_.cancel();
+  if (!link_) return;
+  const auto link = std::move(link_);
+  ++epoch_;
+  if (link->session() != nullptr) {
+    // What still waits for an answer fails now.
+    link->session()->close(base::fail(base::ErrorKind::connection_closed, "the pool was closed"));
+    on_actions(*link);
+  }
+  link->close();
+}
+
+}  // namespace picket::pool

@@ -1,0 +1,135 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "picket/base/timer_wheel.hpp"
+#include "picket/pool/backoff.hpp"
+#include "picket/pool/connection_life.hpp"
+#include "picket/pool/selection.hpp"
+#include "picket/session/proxy_session.hpp"
+#include "picket/transport/endpoint.hpp"
+#include "picket/transport/link.hpp"
+
+namespace picket::pool {
+
+/// How an agent is reached: the same for all its connections.
+struct DialTerms {
+  transport::Worker& worker;
+  transport::Endpoint endpoint;
+  std::shared_ptr<const session::ProxyConfig> session;
+  base::Duration connect_timeout;
+  base::Duration reconnect_interval;          ///< One that lasted that long is dialled again at once.
+  base::Duration longest_reconnect_interval;  ///< Pauses between tries double up to it.
+  session::Tap* tap = nullptr;                ///< Hears all that is said; null: nobody.
+};
+
+/// One connection of an agent: dials, serves, and is dialled again for ever, unless it was replaced while its agent
+/// drained: then it is a spare, for the next that is needed. What its session says it hands on to whose it is.
+///
+/// Thread safety: the worker's thread. Lifetime: its terms and its owner outlive it. Errors: reach the owner as
+/// on_lost(); a connection itself never fails.
+class AgentConnection final : transport::ProxyLink::Owner {
+ public:
+  /// What it was when it ended.
+  struct Lost {
+    bool was_open;
+    bool was_announced;  ///< The agent had said that it drains.
+    bool was_asked;      ///< An event had been put in flight on it.
+    base::TimePoint connected_at;
+    std::uint32_t attempts;
+    std::uint32_t slow_attempts;
+    base::Duration pause;                ///< To make before it is dialled again.
+    std::optional<std::string> refusal;  ///< The agent's words where it refused its configuration.
+  };
+
+  /// Whose it is; he must not destroy it from within.
+  class Owner {
+   public:
+    /// The session spoke; of Ready the connection has taken notice already.
+    virtual void on_actions(AgentConnection& connection, std::span<session::ProxyAction> actions) = 0;
+    /// All of that is handled: places may be free, or the connection takes events again.
+    virtual void on_settled() = 0;
+    /// It ended, or could not be made. Where it shall come back, the owner says retry_after().
+    virtual void on_lost(AgentConnection& connection, const base::Error& reason, const Lost& lost) = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  /// `seed`: of the pauses between tries; another one for each connection.
+  AgentConnection(const DialTerms& terms, Owner& owner, std::uint32_t seed);
+  AgentConnection(const AgentConnection&) = delete;
+  AgentConnection& operator=(const AgentConnection&) = delete;
+  ~AgentConnection();
+
+  /// Nothing where it is there, is being made, or is closed.
+  void dial();
+  /// Dials: at once, or later where the connection that it replaces did not last.
+  void replace(const AgentConnection& leaving);
+  /// Dials when `pause` is over: a spare one only.
+  void retry_after(base::Duration pause);
+  /// Takes nothing new. One that is not open is closed.
+  void drain();
+  /// Closes one that drains and has no exchange left.
+  void close_if_idle();
+  /// Closes for good: what still waits for an answer fails.
+  void close();
+
+  [[nodiscard]] ConnectionLife::State life() const noexcept { return life_.state(); }
+  [[nodiscard]] bool is_open() const noexcept { return life_.is_open(); }
+  [[nodiscard]] bool is_waiting() const noexcept { return life() == ConnectionLife::State::waiting; }
+  [[nodiscard]] bool is_connecting() const noexcept { return life() == ConnectionLife::State::connecting; }
+  [[nodiscard]] bool is_spare() const noexcept { return life() == ConnectionLife::State::spare; }
+  [[nodiscard]] bool is_closed() const noexcept { return life() == ConnectionLife::State::closed; }
+  /// The session once the opening is over, else null.
+  [[nodiscard]] session::ProxySession* session() const noexcept { return link_ ? link_->session() : nullptr; }
+  /// Changes when it ends: a connection that came back is another.
+  [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_; }
+  /// Its agent said that it drains.
+  [[nodiscard]] bool is_leaving() const noexcept {
+    return session() != nullptr && session()->health() == wire::HealthState::draining;
+  }
+  /// An event timed out on it, and the ping since is not answered.
+  [[nodiscard]] bool is_suspect() const noexcept { return session() != nullptr && session()->suspect(); }
+  /// Its agent takes every kind of event that is configured; meaningful while it is open.
+  [[nodiscard]] bool takes_every_kind() const noexcept { return takes_every_kind_; }
+  [[nodiscard]] Candidate candidate() const noexcept;
+
+  /// An event was put in flight: what ends the connection from now on may be that.
+  void asked() {
+    asked_ = true;
+    touch();
+  }
+  /// The session was called: flush at the end of this turn.
+  void touch() {
+    if (link_) link_->touch();
+  }
+  /// The agent is silent on another connection: whether it lives is asked here, too.
+  void probe();
+  /// The agent failed on another connection: this one has to answer a ping before it takes anything new.
+  void doubt();
+
+ private:
+  void on_actions(transport::ProxyLink& link) override;
+  void on_closed(transport::ProxyLink& link, const base::Error& reason) override;
+  /// None for one that served for a while: it may come back at once. One that ends soon after its start is not to be
+  /// dialled in a tight loop.
+  [[nodiscard]] base::Duration pause_after(bool was_open);
+
+  const DialTerms& terms_;
+  Owner& owner_;
+  ConnectionLife life_;
+  std::shared_ptr<transport::ProxyLink> link_;  // while it is connecting or open
+  base::Timer retry_;                           // armed while it waits
+  Backoff backoff_;
+  std::uint64_t epoch_ = 0;
+  base::TimePoint connected_at_{};
+  bool takes_every_kind_ = true;
+  bool asked_ = false;  // since it was dialled
+};
+
+}  // namespace picket::pool

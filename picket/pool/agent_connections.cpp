@@ -1,0 +1,203 @@
+#include <algorithm>
+
+#include "picket/base/overloaded.hpp"
+#include "picket/pool/agent.hpp"
+#include "picket/pool/exchange.hpp"
+#include "picket/wire/copy.hpp"
+
+/// Of an agent what concerns its connections: what comes on them, and which there are.
+namespace picket::pool {
+namespace {
+
+// Connections of one crash end within a turn or two of the loop; a busy loop may take a while to see all of them.
+constexpr base::Duration crash_window = std::chrono::seconds{1};
+
+// Of an agent that is back, and goes, and is back, the other connections are not dialled out of turn more often.
+constexpr base::Duration rally_window = std::chrono::seconds{1};
+
+// An agent that drains whatever is dialled is not given connections without end.
+constexpr std::size_t connections_per_slot = 2;
+
+}  // namespace
+
+const session::AgentInfo* Agent::info() const noexcept {
+  const auto found = std::ranges::find_if(connections_, &AgentConnection::is_open);
+  return found != connections_.end() ? &(*found)->session()->agent() : nullptr;
+}
+
+void Agent::on_actions(AgentConnection& connection, std::span<session::ProxyAction> actions) {
+  for (auto& action : actions) handle(connection, action);
+}
+
+void Agent::handle(AgentConnection& connection, session::ProxyAction& action) {
+  std::visit(base::Overloaded{
+                 [&](session::Ready&) { on_ready(connection); }, [&](session::Answered& answer) { answered(answer); },
+                 [&](session::Failed& failure) { failed(connection, failure); }, [](session::FlowChanged&) {},
+                 [](session::Trusted&) {}, [&](session::Probed&) { probe(); },
+                 [&](session::HealthChanged& health) { on_health(connection, health.state); },
+                 [&](session::MetricsReported& reported) {
+                   if (observer_ != nullptr) observer_->on_metrics(id(), *reported.report);
+                 },
+                 [&](session::ConfigUpdateRequested& requested) {
+                   if (observer_ != nullptr) observer_->on_config_update(id(), *requested.request);
+                 },
+                 [](session::Closed&) {},  // on_lost() follows
+                 [&](session::Dropped&) { metrics_.responses_dropped.add(); },
+                 [&](session::Unmatched& answer) {
+                   if (observer_ != nullptr) observer_->on_unmatched_answer(id(), answer.misfit, answer.said);
+                 }},
+             action);
+}
+
+void Agent::answered(const session::Answered& answer) {
+  Call& call = Call::of(answer.tag);
+  call.finish(wire::copy_into(*answer.response, call.exchange_.arena_), Breaker::Outcome::success);
+}
+
+/// One dead connection is one failure, however many calls it takes along: that is counted in on_lost().
+void Agent::failed(AgentConnection& connection, session::Failed& failure) {
+  if (failure.error.kind() == base::ErrorKind::timeout && connection.is_suspect()) doubt();
+  Call::of(failure.tag).finish(std::move(failure.error), Breaker::Outcome::neutral);
+}
+
+void Agent::on_health(AgentConnection& connection, wire::HealthState state) {
+  if (observer_ != nullptr) observer_->on_health(id(), state);
+  if (state == wire::HealthState::draining) replace(connection);
+}
+
+void Agent::on_ready(AgentConnection& connection) {
+  if (!connection.is_open()) return;  // closed before it had said so
+  refusal_.reset();
+  metrics_.connections_opened.add();
+  note_ready();
+  breaker_.reconnected(worker_.now());
+  note_breaker();
+  if (observer_ != nullptr) {
+    const session::ProxySession& session = *connection.session();
+    observer_->on_connected(id(), session.agent());
+    if (!session.undeclared().empty()) observer_->on_undeclared(id(), session.undeclared(), !session.means_its_list());
+  }
+  rally();
+  while (ready_waiters_ != nullptr) {
+    WaitReady& waiter = *ready_waiters_;
+    ready_waiters_ = waiter.next_;
+    waiter.timer_.cancel();
+    worker_.resume(waiter.waiter_);
+  }
+  pump();
+}
+
+void Agent::on_lost(AgentConnection& connection, const base::Error& reason, const AgentConnection::Lost& lost) {
+  last_error_ = reason;
+  refusal_ = lost.refusal;
+  if (lost.was_open) {
+    note_ready();
+    metrics_.connections_lost.add();
+    // An agent that closes after it said so (it is restarted) has not failed.
+    if (!lost.was_announced) count_crash(lost);
+    note_breaker();
+  } else {
+    metrics_.connect_failures.add();
+  }
+  if (observer_ != nullptr)
+    observer_->on_disconnected(id(), reason, lost.attempts, lost.slow_attempts > config_.max_reconnect_attempts);
+  pump();  // with no connection left, who waits fails at once
+  if (lacks_connections()) connection.retry_after(lost.pause);
+}
+
+/// The agent is back: its other connections need not wait for their next try, which may be two minutes away.
+void Agent::rally() {
+  const base::TimePoint now = worker_.now();
+  if (now - rallied_at_ < rally_window) return;
+  rallied_at_ = now;
+  for (auto& connection : connections_)
+    if (connection->is_waiting()) connection->dial();
+}
+
+/// Connections that end together are one failure: one crash takes all along that there were.
+void Agent::count_crash(const AgentConnection::Lost& lost) {
+  const base::TimePoint now = worker_.now();
+  if (lost.connected_at >= crashed_at_ || now - crashed_at_ >= crash_window) {
+    crashed_at_ = now;
+    crashes_without_answer_ = !std::exchange(answered_, false);
+    breaker_.fail(now);
+  }
+  if (crashes_without_answer_ && lost.was_asked) breaker_.pause(now);
+}
+
+void Agent::replace(const AgentConnection& leaving) {
+  if (draining_ || !lacks_connections()) return;
+  auto spare = std::ranges::find_if(connections_, &AgentConnection::is_spare);
+  if (spare == connections_.end()) {
+    if (connections_.size() >= connections_per_slot * config_.connections_per_agent) return;
+    add_connection();
+    spare = connections_.end() - 1;
+  }
+  (*spare)->replace(leaving);
+}
+
+bool Agent::lacks_connections() const noexcept {
+  const auto stays = [](const auto& connection) { return !connection->is_spare() && !connection->is_leaving(); };
+  return std::ranges::count_if(connections_, stays) < static_cast<std::ptrdiff_t>(config_.connections_per_agent);
+}
+
+void Agent::add_connection() {
+  const auto seed = static_cast<std::uint32_t>(base::Clock::now().time_since_epoch().count());
+  const auto index = static_cast<std::uint32_t>(connections_.size());
+  AgentConnection::Owner& owner = *this;
+  connections_.push_back(std::make_unique<AgentConnection>(dial_terms_, owner, seed + index * 0x9E3779B9U));
+  candidates_.resize(connections_.size());
+}
+
+void Agent::note_breaker() {
+  const auto state = static_cast<std::int64_t>(breaker_.state());
+  if (metrics_.breaker_state.value() == state) return;
+  metrics_.breaker_state.set(state);
+  if (observer_ != nullptr) observer_->on_breaker(id(), breaker_.state());
+}
+
+void Agent::probe() {
+  for (auto& connection : connections_) connection->probe();
+}
+
+void Agent::doubt() {
+  for (auto& connection : connections_) connection->doubt();
+}
+
+base::TimePoint Agent::last_suspicion() const noexcept {
+  base::TimePoint last{};
+  for (const auto& connection : connections_)
+    if (connection->candidate().suspect) last = std::max(last, connection->session()->suspect_since());
+  return last;
+}
+
+std::size_t Agent::ready_connections() const noexcept {
+  return static_cast<std::size_t>(std::ranges::count_if(connections_, &AgentConnection::is_open));
+}
+
+void Agent::note_ready() { metrics_.connections_ready.set(static_cast<std::int64_t>(ready_connections())); }
+
+void Agent::drain() {
+  draining_ = true;
+  worker_.timers().arm(drain_timer_, worker_.now() + config_.drain_timeout);
+  for (auto& connection : connections_) connection->drain();
+  close_idle();
+  pump();
+}
+
+void Agent::close_idle() {
+  if (awaits_reports()) return;
+  for (auto& connection : connections_) connection->close_if_idle();
+  note_ready();
+}
+
+void Agent::close_now() {
+  draining_ = true;
+  for (auto& connection : connections_) connection->close();
+  note_ready();
+  pump();
+}
+
+bool Agent::closed() const noexcept { return std::ranges::all_of(connections_, &AgentConnection::is_closed); }
+
+}  // namespace picket::pool

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "picket/base/error.hpp"
+#include "picket/pool/breaker.hpp"
+#include "picket/session/agent_info.hpp"
+#include "picket/session/proxy_session.hpp"
+#include "picket/wire/messages.hpp"
+
+namespace picket::pool {
+
+/// Told of what an operator wants to know.
+///
+/// Thread safety: called on the worker's thread: it must not block, and must not call back into the pool. Lifetime:
+/// outlives the pool; what it is told of lives as long as the call.
+class Observer {
+ public:
+  virtual void on_connected(std::string_view /*agent*/, const session::AgentInfo& /*info*/) {}
+  /// The agent did not declare kinds of event that are configured. `sent`: it gets them all the same.
+  virtual void on_undeclared(std::string_view /*agent*/, std::span<const wire::EventKind> /*kinds*/, bool /*sent*/) {}
+  /// It answered what it was not asked; each kind is said once per connection. `said`: its words, quoted.
+  virtual void on_unmatched_answer(std::string_view /*agent*/, session::Misfit /*misfit*/, std::string_view /*said*/) {}
+  /// `attempts`: failures in a row; `lasting`: more than max_reconnect_attempts of them after the quick tries of a
+  /// start.
+  virtual void on_disconnected(std::string_view /*agent*/, const base::Error& /*reason*/, std::uint32_t /*attempts*/,
+                               bool /*lasting*/) {}
+  virtual void on_breaker(std::string_view /*agent*/, Breaker::State /*state*/) {}
+  virtual void on_health(std::string_view /*agent*/, wire::HealthState /*state*/) {}
+  virtual void on_metrics(std::string_view /*agent*/, const wire::MetricsReport& /*report*/) {}
+  virtual void on_config_update(std::string_view /*agent*/, const wire::ConfigUpdateRequest& /*request*/) {}
+
+ protected:
+  ~Observer() = default;
+};
+
+}  // namespace picket::pool
