@@ -77,9 +77,9 @@ struct Load {
   base::Status status;  // the first failure
 
   /// Notes a decision asked for at `begin`. False once the time is over or an agent failed.
-  bool note(base::TimePoint begin, const base::Result<wire::AgentResponse>& response) {
-    if (!response) {
-      if (status) status = response.error();
+  bool note(base::TimePoint begin, const pool::Answer& answer) {
+    if (!answer) {
+      if (status) status = answer.error();
       return false;
     }
     const base::TimePoint now = base::Clock::now();

@@ -45,7 +45,7 @@ struct CallOptions {
 struct Phase {
   std::string name;
   std::chrono::nanoseconds duration{};
-  base::Result<wire::AgentResponse> response;
+  pool::Answer response;
 };
 
 struct Outcome {
@@ -79,9 +79,7 @@ base::Result<std::vector<wire::Header>> parse_headers(const std::vector<std::str
   return fields;
 }
 
-bool goes_on(const base::Result<wire::AgentResponse>& response) {
-  return response && std::holds_alternative<wire::Allow>(response->decision);
-}
+bool goes_on(const pool::Answer& answer) { return answer && std::holds_alternative<wire::Allow>((*answer)->decision); }
 
 /// One exchange as a proxy would have it.
 class Caller {
@@ -186,16 +184,17 @@ void print_text(const Outcome& outcome) {
   };
   const Phase& last = outcome.phases.back();
   fmt::print("agent     {}\n", outcome.agent_name);
-  fmt::print("decision  {}\n", last.response ? paint(describe(last.response->decision), goes_on(last.response))
+  fmt::print("decision  {}\n", last.response ? paint(describe((*last.response)->decision), goes_on(last.response))
                                              : paint("none: " + last.response.error().message(), false));
   fmt::print("phase     {}\n", last.name);
   if (last.response) {
-    const auto& audit = last.response->audit;
+    const wire::AgentResponse& response = **last.response;
+    const auto& audit = response.audit;
     if (!audit.rule_ids.empty()) fmt::print("rules     {}\n", joined(audit.rule_ids));
     if (!audit.tags.empty()) fmt::print("tags      {}\n", joined(audit.tags));
     if (!audit.reason_codes.empty()) fmt::print("reasons   {}\n", joined(audit.reason_codes));
     for (const auto& [ops, where] :
-         {std::pair{last.response->request_headers, "request"}, std::pair{last.response->response_headers, "response"}})
+         {std::pair{response.request_headers, "request"}, std::pair{response.response_headers, "response"}})
       for (const auto& op : ops) {
         constexpr std::array<std::string_view, 3> verbs{"set", "add", "remove"};
         fmt::print("{:<9} {} {}{}{}\n", where, verbs[static_cast<std::size_t>(op.kind)], op.name,
@@ -210,7 +209,7 @@ void print_text(const Outcome& outcome) {
 void print_json(const Outcome& outcome) {
   std::string phases;
   for (const auto& phase : outcome.phases) {
-    const auto result = phase.response ? "\"response\":" + wire::to_json(*phase.response)
+    const auto result = phase.response ? "\"response\":" + wire::to_json(**phase.response)
                                        : fmt::format("\"error\":{}", json_text(phase.response.error().message()));
     phases += fmt::format("{}{{\"phase\":\"{}\",\"duration_us\":{:.1f},{}}}", phases.empty() ? "" : ",", phase.name,
                           milliseconds_of(phase.duration) * 1000, result);

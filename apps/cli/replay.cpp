@@ -92,7 +92,7 @@ class Player {
   }
 
   static std::vector<Difference> compare(const Script::Step& step, const pool::Call& call) {
-    if (step.answer && call.result() && !call.skipped()) return differences(*step.answer, *call.result());
+    if (step.answer && call.result() && !call.skipped()) return differences(*step.answer, call.response());
     const std::string recorded = step.answer ? "an answer" : "none";
     const std::string now = call.skipped()  ? "none: the agent does not take this kind of event"
                             : call.result() ? "an answer"

@@ -71,7 +71,7 @@ class Player {
     }
     pool::Call call = exchange_.call(*event);
     const auto response = co_await call;
-    response ? add(wire::to_json(*response)) : add_error(response.error());
+    response ? add(wire::to_json(**response)) : add_error(response.error());
   }
   void complete(const std::string& payload) {
     base::Arena arena;

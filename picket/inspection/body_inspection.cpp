@@ -221,7 +221,7 @@ Verdict BodyInspection::conclude(Judge& judge) {
     withdraw(judge, wire::CancelReason::manual);
     judge.stage.skip();
   } else {
-    apply(judge, *chunk.call.result());
+    apply(judge, chunk.call.response());
     judge.asked.pop_front();
   }
   return std::move(outcome.verdict);

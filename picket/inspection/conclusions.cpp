@@ -53,7 +53,7 @@ Outcome Conclusions::conclude(const Asked& asked, const pool::Call& call) {
     return conclude_failure(asked, call.overloaded() ? Failure::overloaded : failure_of(error.kind()),
                             pool::AgentPool::goes_on_despite(participant.exchange.agent(), error));
   }
-  const wire::AgentResponse& response = *call.result();
+  const wire::AgentResponse& response = call.response();
   if (const auto applicable = check(response, asked.question); !applicable)
     return conclude_invalid(asked, applicable.error());
   count(*participant.filter.counters, response.decision);
@@ -78,8 +78,8 @@ Outcome Conclusions::conclude_skipped(const Asked& asked) {
 void Conclusions::collect_operations(const Asked& asked, const pool::Call& call, Outcome& outcome) {
   if (outcome.opinion.state != Opinion::State::allows || call.skipped()) return;
   const Operations before = request_operations_;
-  auto status = request_operations_.add(call.result()->request_headers);
-  if (status) status = response_operations_.add(call.result()->response_headers);
+  auto status = request_operations_.add(call.response().request_headers);
+  if (status) status = response_operations_.add(call.response().response_headers);
   if (status) return;
   request_operations_ = before;
   outcome = conclude_invalid(asked, status.error());

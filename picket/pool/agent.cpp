@@ -23,6 +23,9 @@ constexpr base::Duration pong_grace = std::chrono::milliseconds{500};
 // An agent that is not there is dialled for a call this often at most, and calls wait that long for it at most.
 constexpr base::Duration dial_window = std::chrono::seconds{1};
 
+// What stands in the place of an answer of an agent that was not asked.
+const wire::AgentResponse nobodys_allow{};
+
 session::ProxyConfig session_config(const AgentSpec& spec, const Config& config) {
   return {.proxy_version = std::string{version},
           .encodings = spec.encodings,
@@ -188,7 +191,7 @@ void Agent::send(Call& call, AgentConnection& connection) {
   if (!session.takes(call.kind_)) {
     metrics_.skipped.add();
     call.unsent_ = Call::Unsent::skipped;
-    call.finish(wire::AgentResponse{}, Breaker::Outcome::neutral);
+    call.finish(&nobodys_allow, Breaker::Outcome::neutral);
     return;
   }
   auto status = session.send(call.exchange_.id(), call.event_, call.deadline_, call.tag(), worker_.now());

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <new>
 
 #include "picket/base/overloaded.hpp"
 #include "picket/pool/agent.hpp"
@@ -51,7 +52,9 @@ void Agent::handle(AgentConnection& connection, session::ProxyAction& action) {
 
 void Agent::answered(const session::Answered& answer) {
   Call& call = Call::of(answer.tag);
-  call.finish(wire::copy_into(*answer.response, call.exchange_.arena_), Breaker::Outcome::success);
+  base::Arena& arena = call.exchange_.arena_;
+  void* const place = arena.allocate(sizeof(wire::AgentResponse), alignof(wire::AgentResponse));
+  call.finish(new (place) wire::AgentResponse{wire::copy_into(*answer.response, arena)}, Breaker::Outcome::success);
 }
 
 /// One dead connection is one failure, however many calls it takes along: that is counted in on_lost().

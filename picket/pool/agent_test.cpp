@@ -340,7 +340,7 @@ TEST_F(AgentTest, AnswersToNobodyAreCountedAndDropped) {
   connection.answer(event);
   connection.answer(event, {.decision = wire::Block{}});
   ASSERT_TRUE(ends(call));
-  EXPECT_TRUE(std::holds_alternative<wire::Allow>(call.result()->decision));
+  EXPECT_TRUE(std::holds_alternative<wire::Allow>(call.response().decision));
   EXPECT_TRUE(until([&] { return agent.metrics().responses_dropped.value() == 3; }));
 }
 

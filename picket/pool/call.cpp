@@ -19,7 +19,7 @@ Call::~Call() {
   exchange_.cancel(wire::CancelReason::manual);
 }
 
-void Call::finish(base::Result<wire::AgentResponse> result, Breaker::Outcome outcome) {
+void Call::finish(Answer result, Breaker::Outcome outcome) {
   result_ = std::move(result);
   Call** link = &exchange_.pending_;
   while (*link != this) link = &(*link)->next_of_exchange_;

@@ -17,10 +17,13 @@ class Agent;
 class CallSet;
 class Exchange;
 
+/// What an agent said to an event, or why it said nothing. The response is its exchange's.
+using Answer = base::Result<const wire::AgentResponse*>;
+
 /// One event on its way to an agent and back: starts when it is made, is awaited for its answer.
 ///
-/// `co_await exchange.request_headers(event)` yields base::Result<wire::AgentResponse>; the response lives as long as
-/// its exchange. Several calls at once are awaited through a CallSet. Destroying a pending call cancels its exchange.
+/// `co_await exchange.request_headers(event)` yields an Answer; what it points to lives as long as its exchange.
+/// Several calls at once are awaited through a CallSet. Destroying a pending call cancels its exchange.
 ///
 /// Thread safety: the worker's thread. Lifetime: the event and all it refers to, and the exchange, must outlive the
 /// call. Not movable. Errors: timeout, unavailable (nothing to send it to, or too many wait), circuit_open,
@@ -35,7 +38,9 @@ class Call {
 
   [[nodiscard]] bool done() const noexcept { return state_ == State::done; }
   /// Valid once done().
-  [[nodiscard]] const base::Result<wire::AgentResponse>& result() const noexcept { return result_; }
+  [[nodiscard]] const Answer& result() const noexcept { return result_; }
+  /// What the agent said; valid where result() is no error.
+  [[nodiscard]] const wire::AgentResponse& response() const noexcept { return **result_; }
   /// Done without having been asked, since the agent does not take events of this kind: the result is an allow that
   /// nobody decided. Only of an exchange that demands nothing else (Demand::declared).
   [[nodiscard]] bool skipped() const noexcept { return unsent_ == Unsent::skipped; }
@@ -44,7 +49,7 @@ class Call {
 
   [[nodiscard]] bool await_ready() const noexcept { return done(); }
   void await_suspend(std::coroutine_handle<> waiter) noexcept { waiter_.wait(waiter); }
-  [[nodiscard]] base::Result<wire::AgentResponse> await_resume() { return result_; }
+  [[nodiscard]] Answer await_resume() const { return result_; }
 
  private:
   friend class Agent;
@@ -59,7 +64,7 @@ class Call {
   enum class Unsent : std::uint8_t { no, skipped, overloaded };
 
   /// Ends the call: whoever awaits it may go on.
-  void finish(base::Result<wire::AgentResponse> result, Breaker::Outcome outcome);
+  void finish(Answer result, Breaker::Outcome outcome);
   [[nodiscard]] session::Tag tag() noexcept { return reinterpret_cast<session::Tag>(this); }
   [[nodiscard]] static Call& of(session::Tag tag) noexcept { return *reinterpret_cast<Call*>(tag); }
   static void on_deadline(void* self, base::TimePoint now);
@@ -79,7 +84,7 @@ class Call {
   Call* next_waiting_ = nullptr;
   transport::Resumption waiter_;
   CallSet* set_ = nullptr;
-  base::Result<wire::AgentResponse> result_;
+  Answer result_;
 };
 
 /// Awaits a call's end and leaves its result where it is: call.result(). Lifetime: the call outlives it.

@@ -45,6 +45,12 @@ class Exchange {
   [[nodiscard]] Call response_body(wire::ResponseBodyChunk& event, base::Deadline deadline = {}) {
     return call(event, deadline);
   }
+  [[nodiscard]] Call websocket_frame(wire::WebSocketFrame& event, base::Deadline deadline = {}) {
+    return call(event, deadline);
+  }
+  [[nodiscard]] Call guardrail(wire::GuardrailInspect& event, base::Deadline deadline = {}) {
+    return call(event, deadline);
+  }
 
   /// The client is gone or nobody needs the answer: pending calls end as unavailable, the agent is told.
   void cancel(wire::CancelReason reason);

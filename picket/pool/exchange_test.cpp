@@ -27,11 +27,11 @@ TEST_F(ExchangeTest, AnswerReachesTheCallThatAsked) {
   EXPECT_EQ(asked_first.uri, "/1");
   connection.answer(asked_second, {.decision = wire::Block{.status = 451}});
   ASSERT_TRUE(ends(second));
-  EXPECT_EQ(std::get<wire::Block>(second.result()->decision).status, 451);
+  EXPECT_EQ(std::get<wire::Block>(second.response().decision).status, 451);
   EXPECT_FALSE(first.done());
   connection.answer(asked_first);
   ASSERT_TRUE(ends(first));
-  EXPECT_TRUE(std::holds_alternative<wire::Allow>(first.result()->decision));
+  EXPECT_TRUE(std::holds_alternative<wire::Allow>(first.response().decision));
   EXPECT_EQ(agent.metrics().answered.value(), 2U);
   EXPECT_EQ(agent.metrics().in_flight.value(), 0);
 }
@@ -47,7 +47,7 @@ TEST_F(ExchangeTest, AnswerOutlivesTheReadThatBroughtIt) {
   Call& body = asked.body("x");
   connection.answer(connection.event());
   ASSERT_TRUE(ends(body));
-  EXPECT_EQ(head.result()->audit.tags[0], "first answer");
+  EXPECT_EQ(head.response().audit.tags[0], "first answer");
 }
 
 TEST_F(ExchangeTest, KeepsTheConnectionItBeganOn) {

@@ -92,13 +92,13 @@ bool Load::look(Open& open, LoadResult& result) {
   std::erase_if(open.pending, [&](const Open::Pending& pending) {
     if (!pending.call->done()) return false;
     result.latest = std::max(result.latest, base::Clock::now() - pending.deadline);
-    const auto& answer = pending.call->result();
-    if (!answer) {
+    if (const auto& answer = pending.call->result(); !answer) {
       failed = true;
       ++result.failed[static_cast<std::size_t>(answer.error().kind())];
     } else {
       ++result.answered;
-      if (answer->audit.tags.size() != 1 || answer->audit.tags[0] != pending.expected) ++result.wrong;
+      const auto& tags = pending.call->response().audit.tags;
+      if (tags.size() != 1 || tags[0] != pending.expected) ++result.wrong;
     }
     return true;
   });
