@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include "picket/base/version.hpp"
-#include "picket/pool/exchange.hpp"
 #include "picket/wire/codec.hpp"
 
 namespace picket::pool {
@@ -228,7 +227,11 @@ void Agent::abandon(Exchange& exchange) {
     unlink(call);
     refuse(call, ErrorKind::unavailable, "the exchange was cancelled");
   }
-  pump();
+  on_settled();
+}
+
+void Agent::look_who_waits() {
+  for (auto* waiting = wait_for_more_; waiting != nullptr; waiting = waiting->next_) waiting->look();
 }
 
 std::optional<Agent::MustWait> Agent::paused(Call& call) {

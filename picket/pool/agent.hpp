@@ -14,6 +14,7 @@
 #include "picket/pool/breaker.hpp"
 #include "picket/pool/call.hpp"
 #include "picket/pool/config.hpp"
+#include "picket/pool/exchange.hpp"
 #include "picket/pool/metrics.hpp"
 #include "picket/pool/observer.hpp"
 #include "picket/pool/selection.hpp"
@@ -102,6 +103,8 @@ class Agent final : AgentConnection::Owner {
   [[nodiscard]] std::optional<MustWait> paused(Call& call);
   [[nodiscard]] std::optional<MustWait> suspect(Call& call, base::TimePoint since);
   void refuse(Call& call, base::ErrorKind kind, std::string detail);
+  /// Who waits until more of his exchange is wanted goes on, where it is.
+  void look_who_waits();
   /// Ends whatever of the exchange is pending: nobody wants the answers.
   void abandon(Exchange& exchange);
   void wait(Call& call, MustWait terms);
@@ -116,13 +119,13 @@ class Agent final : AgentConnection::Owner {
   /// What the agent said of itself on a connection that is ready; null without one.
   [[nodiscard]] const session::AgentInfo* info() const noexcept;
   void on_actions(AgentConnection& connection, std::span<session::ProxyAction> actions) override;
-  void on_settled() override { pump(); }
+  void on_settled() override;
   void on_lost(AgentConnection& connection, const base::Error& reason, const AgentConnection::Lost& lost) override;
   void handle(AgentConnection& connection, session::ProxyAction& action);
   void on_ready(AgentConnection& connection);
   void answered(const session::Answered& answer);
   void failed(AgentConnection& connection, session::Failed& failure);
-  void on_health(AgentConnection& connection, wire::HealthState state);
+  void on_health(AgentConnection& connection, const session::HealthChanged& change);
   /// The agent drains the connection: another is made at once, for those that come now.
   void replace(const AgentConnection& leaving);
   /// Whether fewer connections are there to stay, or are being made, than are configured.
@@ -160,6 +163,7 @@ class Agent final : AgentConnection::Owner {
   Call* first_waiting_ = nullptr;
   Call* last_waiting_ = nullptr;
   WaitReady* ready_waiters_ = nullptr;
+  Exchange::MoreWanted* wait_for_more_ = nullptr;
   std::optional<base::Error> last_error_;
   std::optional<std::string> refusal_;
   base::TimePoint dialled_at_{};  // for a call, not by a timer

@@ -91,7 +91,7 @@ class AgentConnection final : transport::ProxyLink::Owner {
   [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_; }
   /// Its agent said that it drains.
   [[nodiscard]] bool is_leaving() const noexcept {
-    return session() != nullptr && session()->health() == wire::HealthState::draining;
+    return session() != nullptr && session()->health().state == wire::HealthState::draining;
   }
   /// An event timed out on it, and the ping since is not answered.
   [[nodiscard]] bool is_suspect() const noexcept { return session() != nullptr && session()->suspect(); }

@@ -3,7 +3,6 @@
 
 #include "picket/base/overloaded.hpp"
 #include "picket/pool/agent.hpp"
-#include "picket/pool/exchange.hpp"
 #include "picket/wire/copy.hpp"
 
 /// Of an agent what concerns its connections: what comes on them, and which there are.
@@ -34,8 +33,9 @@ void Agent::handle(AgentConnection& connection, session::ProxyAction& action) {
   std::visit(base::Overloaded{
                  [&](session::Ready&) { on_ready(connection); }, [&](session::Answered& answer) { answered(answer); },
                  [&](session::Failed& failure) { failed(connection, failure); }, [](session::FlowChanged&) {},
+                 [](session::ExchangePaused&) {},  // on_settled() looks who waits for that
                  [](session::Trusted&) {}, [&](session::Probed&) { probe(); },
-                 [&](session::HealthChanged& health) { on_health(connection, health.state); },
+                 [&](session::HealthChanged& change) { on_health(connection, change); },
                  [&](session::MetricsReported& reported) {
                    if (observer_ != nullptr) observer_->on_metrics(id(), *reported.report);
                  },
@@ -48,6 +48,11 @@ void Agent::handle(AgentConnection& connection, session::ProxyAction& action) {
                    if (observer_ != nullptr) observer_->on_unmatched_answer(id(), answer.misfit, answer.said);
                  }},
              action);
+}
+
+void Agent::on_settled() {
+  pump();
+  look_who_waits();
 }
 
 void Agent::answered(const session::Answered& answer) {
@@ -63,9 +68,10 @@ void Agent::failed(AgentConnection& connection, session::Failed& failure) {
   Call::of(failure.tag).finish(std::move(failure.error), Breaker::Outcome::neutral);
 }
 
-void Agent::on_health(AgentConnection& connection, wire::HealthState state) {
-  if (observer_ != nullptr) observer_->on_health(id(), state);
-  if (state == wire::HealthState::draining) replace(connection);
+void Agent::on_health(AgentConnection& connection, const session::HealthChanged& change) {
+  if (change.status->state == change.before) return;
+  if (observer_ != nullptr) observer_->on_health(id(), *change.status);
+  if (change.status->state == wire::HealthState::draining) replace(connection);
 }
 
 void Agent::on_ready(AgentConnection& connection) {
@@ -104,7 +110,7 @@ void Agent::on_lost(AgentConnection& connection, const base::Error& reason, cons
   }
   if (observer_ != nullptr)
     observer_->on_disconnected(id(), reason, lost.attempts, lost.slow_attempts > config_.max_reconnect_attempts);
-  pump();  // with no connection left, who waits fails at once
+  on_settled();  // with no connection left, who waits fails at once
   if (lacks_connections()) connection.retry_after(lost.pause);
 }
 

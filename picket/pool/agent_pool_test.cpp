@@ -176,8 +176,8 @@ struct Noting final : Observer {
   void on_breaker(std::string_view, Breaker::State state) override {
     lines.push_back("breaker " + std::to_string(static_cast<int>(state)));
   }
-  void on_health(std::string_view, wire::HealthState state) override {
-    lines.push_back("health " + std::to_string(static_cast<int>(state)));
+  void on_health(std::string_view, const wire::HealthStatus& status) override {
+    lines.push_back("health " + std::to_string(static_cast<int>(status.state)));
   }
 };
 

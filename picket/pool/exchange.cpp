@@ -53,6 +53,7 @@ void Exchange::complete(const wire::RequestComplete& summary) {
     connection->touch();
   }
   if (!told) agent_->report(*id_, summary);
+  agent_->look_who_waits();
   agent_->exchange_over();
 }
 
@@ -62,10 +63,46 @@ const session::AgentInfo* Exchange::agent_info() const noexcept {
   return connection != nullptr ? &connection->session()->agent() : nullptr;
 }
 
+base::TimePoint Exchange::now() const noexcept { return agent_->worker_.now(); }
+
+base::TimePoint Exchange::paused_until() const noexcept {
+  const AgentConnection* const connection = pinned();
+  return connection != nullptr ? connection->session()->paused_until(*id_) : base::TimePoint{};
+}
+
 bool Exchange::can_pipeline() const noexcept {
   const AgentConnection* const connection = pinned();
   return connection != nullptr && connection->session()->format().event_reply &&
          connection->session()->output().size() < max_unwritten && agent_->has_place();
+}
+
+// ---- waiting until more is wanted
+
+Exchange::MoreWanted::MoreWanted(Exchange& exchange) noexcept
+    : exchange_(exchange), timer_([](void* self, base::TimePoint) { static_cast<MoreWanted*>(self)->look(); }, this) {}
+
+Exchange::MoreWanted::~MoreWanted() {
+  if (waits_) leave();
+}
+
+void Exchange::MoreWanted::await_suspend(std::coroutine_handle<> waiter) {
+  waiter_.wait(waiter);
+  waits_ = true;
+  MoreWanted*& first = exchange_.agent_->wait_for_more_;
+  next_ = first;
+  if (first != nullptr) first->previous_ = this;
+  first = this;
+  look();
+}
+
+void Exchange::MoreWanted::look() {
+  transport::Worker& worker = exchange_.agent_->worker_;
+  exchange_.is_paused() ? worker.timers().arm(timer_, exchange_.paused_until()) : worker.resume(waiter_);
+}
+
+void Exchange::MoreWanted::leave() noexcept {
+  (previous_ == nullptr ? exchange_.agent_->wait_for_more_ : previous_->next_) = next_;
+  if (next_ != nullptr) next_->previous_ = previous_;
 }
 
 }  // namespace picket::pool

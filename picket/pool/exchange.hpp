@@ -1,12 +1,15 @@
 #pragma once
 
+#include <coroutine>
 #include <cstdint>
 #include <utility>
 
 #include "picket/base/arena.hpp"
 #include "picket/base/correlation_id.hpp"
+#include "picket/base/timer_wheel.hpp"
 #include "picket/pool/call.hpp"
 #include "picket/session/agent_info.hpp"
+#include "picket/transport/resumption.hpp"
 #include "picket/wire/messages.hpp"
 
 namespace picket::pool {
@@ -18,7 +21,7 @@ class AgentConnection;
 ///
 /// The connection is picked with the first event. The agent is told when the exchange is over: by complete(), or by the
 /// destructor. Thread safety: the worker's thread. Lifetime: its agent's pool outlives it, and it outlives its calls;
-/// movable while no call is pending.
+/// movable while no call is pending and nobody waits until more is wanted.
 class Exchange {
  public:
   /// `id`: minted by the worker; the same for all agents of one HTTP exchange; must live until the exchange is gone.
@@ -58,6 +61,38 @@ class Exchange {
   /// request_complete is told although it was asked nothing.
   void complete(const wire::RequestComplete& summary);
 
+  /// The agent asked for no more of this exchange's bodies for now (protocol.md §6). Calls go out all the same: who has
+  /// a body to send asks first, and reads no more of it meanwhile.
+  [[nodiscard]] bool is_paused() const noexcept { return paused_until() > now(); }
+
+  /// Awaitable of more_wanted().
+  class MoreWanted {
+   public:
+    explicit MoreWanted(Exchange& exchange) noexcept;
+    MoreWanted(const MoreWanted&) = delete;
+    MoreWanted& operator=(const MoreWanted&) = delete;
+    ~MoreWanted();
+    [[nodiscard]] bool await_ready() const noexcept { return !exchange_.is_paused(); }
+    void await_suspend(std::coroutine_handle<> waiter);
+    void await_resume() const noexcept {}
+
+   private:
+    friend class Agent;
+    /// Goes on where the exchange is not paused any more, else when the pause is over.
+    void look();
+    void leave() noexcept;
+
+    Exchange& exchange_;
+    base::Timer timer_;
+    transport::Resumption waiter_;
+    MoreWanted* previous_ = nullptr;  // those of the agent
+    MoreWanted* next_ = nullptr;
+    bool waits_ = false;
+  };
+  /// Awaitable: is_paused() is false, at once or once the agent has said so, its pause has lasted as long as one may,
+  /// its connection is lost or the exchange is over.
+  [[nodiscard]] MoreWanted more_wanted() noexcept { return MoreWanted{*this}; }
+
   /// What the agent said of itself on the pinned connection, before the first event on any that is ready; null without
   /// such a connection.
   [[nodiscard]] const session::AgentInfo* agent_info() const noexcept;
@@ -83,6 +118,8 @@ class Exchange {
   static constexpr wire::EventKind kind_of(const wire::WebSocketFrame&) { return wire::EventKind::websocket_frame; }
   static constexpr wire::EventKind kind_of(const wire::GuardrailInspect&) { return wire::EventKind::guardrail_inspect; }
 
+  [[nodiscard]] base::TimePoint paused_until() const noexcept;
+  [[nodiscard]] base::TimePoint now() const noexcept;
   /// The pinned connection while it is still the one that was pinned.
   [[nodiscard]] AgentConnection* pinned() const noexcept;
 

@@ -28,7 +28,8 @@ class Observer {
   virtual void on_disconnected(std::string_view /*agent*/, const base::Error& /*reason*/, std::uint32_t /*attempts*/,
                                bool /*lasting*/) {}
   virtual void on_breaker(std::string_view /*agent*/, Breaker::State /*state*/) {}
-  virtual void on_health(std::string_view /*agent*/, wire::HealthState /*state*/) {}
+  /// How it is has changed, by its own words or since they are not valid any more.
+  virtual void on_health(std::string_view /*agent*/, const wire::HealthStatus& /*status*/) {}
   virtual void on_metrics(std::string_view /*agent*/, const wire::MetricsReport& /*report*/) {}
   virtual void on_config_update(std::string_view /*agent*/, const wire::ConfigUpdateRequest& /*request*/) {}
 

@@ -59,6 +59,7 @@ struct ExchangeEntry {
   std::uint32_t sent = 0;  ///< Pending events that are on the wire.
   bool told = false;       ///< The agent saw an event of it, so it must see request_complete.
   bool cancelled = false;
+  base::TimePoint paused_until{};  ///< The agent asked for no more of it until then; past: it did not.
 };
 
 /// The proxy end's table of exchanges and pending events of one connection.

@@ -16,6 +16,9 @@ using base::fail;
 // Of events that are sent with next to no time left, the agent is not asked more often than this whether it lives.
 constexpr base::Duration least_patience = std::chrono::milliseconds{10};
 
+// What is said of an agent whose last word on it is over.
+const wire::HealthStatus healthy{};
+
 /// Sessions have no wall clock: the time stamps of control messages are the monotonic clock's.
 std::uint64_t milliseconds(base::TimePoint now) {
   return static_cast<std::uint64_t>(
@@ -70,7 +73,7 @@ ProxySession::ProxySession(const ProxyAgreement& agreed, base::TimePoint now, wi
 
 ProxySession::State ProxySession::state() const noexcept {
   if (end_) return State::closed;
-  return health_ == wire::HealthState::draining ? State::draining : State::ready;
+  return health_.state == wire::HealthState::draining ? State::draining : State::ready;
 }
 
 void ProxySession::close(base::Error reason) {
@@ -140,20 +143,42 @@ base::Status ProxySession::take(const wire::Pong& pong, std::string_view, base::
   return {};
 }
 
-base::Status ProxySession::take(const wire::HealthStatus& status, std::string_view, base::TimePoint) {
-  if (status.state == health_) return {};
-  health_ = status.state;
-  actions_.emplace_back(HealthChanged{health_});
+base::Status ProxySession::take(const wire::HealthStatus& status, std::string_view, base::TimePoint now) {
+  be(health_of(status, now), status);
   return {};
 }
 
-base::Status ProxySession::take(const wire::FlowControl& flow, std::string_view, base::TimePoint) {
-  const bool paused = flow.action == wire::FlowAction::pause ||
+void ProxySession::be(Health health, const wire::HealthStatus& status) {
+  const wire::HealthState before = std::exchange(health_, std::move(health)).state;
+  actions_.emplace_back(HealthChanged{before, &status});
+}
+
+base::Status ProxySession::take(const wire::FlowControl& flow, std::string_view, base::TimePoint now) {
+  const bool pauses = flow.action == wire::FlowAction::pause ||
                       (flow.action == wire::FlowAction::update_capacity && flow.buffer_available == 0);
-  if (paused == paused_) return {};
-  paused_ = paused;
-  actions_.emplace_back(FlowChanged{paused});
+  if (!flow.correlation_id) {
+    pause(pauses, now);
+    return {};
+  }
+  const ExchangeIndex index = in_flight_.find(*flow.correlation_id);
+  if (index == none) return {};  // it is over, or was never: of it nothing is sent
+  ExchangeEntry& exchange = in_flight_.exchange(index);
+  if (exchange.cancelled || (!pauses && exchange.paused_until <= now)) return {};
+  exchange.paused_until = pauses ? now + config_->longest_pause : now;
+  actions_.emplace_back(ExchangePaused{exchange.id, exchange.paused_until});
   return {};
+}
+
+void ProxySession::pause(bool pauses, base::TimePoint now) {
+  const bool before = paused();
+  pause_ends_ = pauses ? now + config_->longest_pause : base::TimePoint::max();
+  if (paused() != before) actions_.emplace_back(FlowChanged{pauses});
+}
+
+base::TimePoint ProxySession::paused_until(const base::CorrelationId& id) noexcept {
+  const ExchangeIndex index = in_flight_.find(id);
+  const bool asked = index != none && !in_flight_.exchange(index).cancelled;
+  return asked ? in_flight_.exchange(index).paused_until : base::TimePoint{};
 }
 
 base::Status ProxySession::take(const wire::MetricsReport& report, std::string_view, base::TimePoint) {
@@ -314,13 +339,16 @@ void ProxySession::tick(base::TimePoint now) {
   while (in_flight_.earliest() != none && in_flight_.event(in_flight_.earliest()).deadline.passed(now))
     expire(in_flight_.event(in_flight_.earliest()).exchange, now);
   linger_.tick(output_, now);
+  if (now >= pause_ends_) pause(false, now);
+  if (now >= health_.valid_until) be({}, healthy);
   if (now >= pong_due_) return close(fail(ErrorKind::timeout, "the agent did not answer a ping in time"));
   if (now >= next_ping_) ping(now);
 }
 
 base::TimePoint ProxySession::next_wakeup() const noexcept {
   if (end_) return base::TimePoint::max();
-  return std::min({in_flight_.earliest_deadline(), next_ping_, pong_due_, linger_.due(), probe_due()});
+  return std::min({in_flight_.earliest_deadline(), next_ping_, pong_due_, linger_.due(), probe_due(), pause_ends_,
+                   health_.valid_until});
 }
 
 }  // namespace picket::session

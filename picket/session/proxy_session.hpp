@@ -15,6 +15,7 @@
 #include "picket/base/time.hpp"
 #include "picket/session/agent_info.hpp"
 #include "picket/session/config.hpp"
+#include "picket/session/health.hpp"
 #include "picket/session/in_flight.hpp"
 #include "picket/session/linger.hpp"
 #include "picket/session/message_list.hpp"
@@ -34,11 +35,17 @@ struct Failed {
   base::Error error;
 };  ///< The event ended without an answer.
 struct HealthChanged {
-  wire::HealthState state;
-};
+  wire::HealthState before;
+  const wire::HealthStatus* status;
+};  ///< The agent said how it is, or what it said is over: then `status` is that of a healthy one. Lifetime as
+    ///< Answered.
 struct FlowChanged {
   bool paused;
-};
+};  ///< The whole connection.
+struct ExchangePaused {
+  base::CorrelationId id;
+  base::TimePoint until;
+};  ///< The agent wants no more of that exchange before `until`; now: it wants more.
 struct Trusted {};  ///< A pong came: the session is suspect no longer.
 struct Probed {};   ///< The agent is silent while an event waits, and was pinged: its other connections should be, too.
 struct MetricsReported {
@@ -62,8 +69,8 @@ struct Unmatched {
   Misfit misfit;
   std::string said;  ///< The response, quoted.
 };  ///< The first response of its kind on the connection. Dropped follows.
-using ProxyAction = std::variant<Ready, Answered, Failed, HealthChanged, FlowChanged, Trusted, Probed, MetricsReported,
-                                 ConfigUpdateRequested, Closed, Dropped, Unmatched>;
+using ProxyAction = std::variant<Ready, Answered, Failed, HealthChanged, FlowChanged, ExchangePaused, Trusted, Probed,
+                                 MetricsReported, ConfigUpdateRequested, Closed, Dropped, Unmatched>;
 
 /// Responses that reached nobody, by reason. A forged or late answer is counted and dropped, never believed.
 struct DroppedResponses {
@@ -150,11 +157,15 @@ class ProxySession {
   [[nodiscard]] bool suspect() const noexcept { return suspect_; }
   /// Since when that ping is out; meaningful while it is.
   [[nodiscard]] base::TimePoint suspect_since() const noexcept { return pinged_at_; }
-  [[nodiscard]] bool paused() const noexcept { return paused_; }
-  [[nodiscard]] wire::HealthState health() const noexcept { return health_; }
+  /// The agent wants no new exchange.
+  [[nodiscard]] bool paused() const noexcept { return pause_ends_ != base::TimePoint::max(); }
+  /// Until when the agent wants no more of one exchange's bodies; a time that is over where it wants them.
+  [[nodiscard]] base::TimePoint paused_until(const base::CorrelationId& id) noexcept;
+  /// What the agent said last of how it is, while that is valid.
+  [[nodiscard]] const Health& health() const noexcept { return health_; }
   /// Whether a new exchange may start here.
   [[nodiscard]] bool takes_new() const noexcept {
-    return state() == State::ready && !suspect_ && health_ != wire::HealthState::unhealthy;
+    return state() == State::ready && !suspect_ && health_.state != wire::HealthState::unhealthy;
   }
   /// More waits to be written than send() adds to.
   [[nodiscard]] bool full() const noexcept { return output_.size() >= config_->max_output; }
@@ -185,6 +196,8 @@ class ProxySession {
   [[nodiscard]] base::Status write(const EventPointer& event);
   void fail_all(const base::Error& reason);
   bool tell(const base::CorrelationId& id, wire::RequestComplete summary, base::TimePoint now);
+  void pause(bool pauses, base::TimePoint now);
+  void be(Health health, const wire::HealthStatus& status);
   void end_event(EventIndex event);
   void abandon_events(ExchangeIndex exchange, const base::Error* reason);
   void expire(ExchangeIndex exchange, base::TimePoint now);
@@ -210,9 +223,9 @@ class ProxySession {
   base::Duration patience_ = base::Duration::max();  // half of the shortest time-out in flight
   bool completes_are_answered_;
   bool suspect_ = false;
-  std::array<bool, misfit_count> quoted_{};  // what was said of responses that fit nothing
-  bool paused_ = false;
-  wire::HealthState health_ = wire::HealthState::healthy;
+  std::array<bool, misfit_count> quoted_{};              // what was said of responses that fit nothing
+  base::TimePoint pause_ends_ = base::TimePoint::max();  // max: there is none
+  Health health_;
 };
 
 }  // namespace picket::session

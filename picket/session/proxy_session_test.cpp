@@ -290,6 +290,77 @@ TEST_F(ProxySessionTest, PauseDrainAndResumeAreReported) {
   EXPECT_EQ(session.actions().size(), 3U);
 }
 
+TEST_F(ProxySessionTest, PauseOfAnExchangeIsThatExchangesAlone) {
+  auto& session = ready();
+  ASSERT_TRUE(send_headers(session, one_, 1));
+  ASSERT_TRUE(send_headers(session, two_, 2));
+  const auto say = [&](wire::FlowControl flow, base::TimePoint now) {
+    session.clear_actions();
+    flow.correlation_id = one_.text();
+    feed(frame_of({}, flow), now);
+    std::vector<base::TimePoint> told;
+    for (const auto& action : session.actions()) {
+      const auto& paused = std::get<ExchangePaused>(action);
+      EXPECT_EQ(paused.id, one_);
+      told.push_back(paused.until);
+    }
+    EXPECT_FALSE(session.paused());
+    EXPECT_TRUE(session.takes_new());
+    EXPECT_LE(session.paused_until(two_), now);
+    return told;
+  };
+  const base::TimePoint soon = start_time + 5s;
+  EXPECT_THAT(say({.action = wire::FlowAction::resume}, start_time), ElementsAre()) << "it was not paused";
+  EXPECT_THAT(say({.action = wire::FlowAction::pause}, start_time), ElementsAre(start_time + 30s));
+  EXPECT_EQ(session.paused_until(one_), start_time + 30s);
+  EXPECT_THAT(say({.action = wire::FlowAction::update_capacity}, soon), ElementsAre(soon + 30s)) << "of 0 bytes";
+  EXPECT_THAT(say({.action = wire::FlowAction::update_capacity, .buffer_available = 1}, soon), ElementsAre(soon));
+  EXPECT_THAT(say({.action = wire::FlowAction::pause}, soon), ElementsAre(soon + 30s));
+  session.cancel(one_, wire::CancelReason::client_disconnect, soon);
+  EXPECT_LE(session.paused_until(one_), soon) << "nothing more comes of it";
+  EXPECT_THAT(say({.action = wire::FlowAction::pause}, soon), ElementsAre());
+  session.complete(one_, {}, soon);
+  EXPECT_THAT(say({.action = wire::FlowAction::pause}, soon), ElementsAre()) << "nor of one that is over";
+}
+
+TEST_F(ProxySessionTest, PauseEndsByItselfWhereTheAgentForgetsTo) {
+  auto& session = ready({}, {.ping_interval = 1h});
+  feed(frame_of({}, wire::FlowControl{.action = wire::FlowAction::pause}));
+  feed(frame_of({}, wire::FlowControl{.action = wire::FlowAction::pause}), start_time + 20s);
+  EXPECT_EQ(session.next_wakeup(), start_time + 50s) << "the second lasts as long as one may";
+  conversation().tick(start_time + 50s - 1ns);
+  EXPECT_TRUE(session.paused());
+  session.clear_actions();
+  conversation().tick(start_time + 50s);
+  EXPECT_FALSE(session.paused());
+  ASSERT_EQ(session.actions().size(), 1U);
+  EXPECT_FALSE(std::get<FlowChanged>(session.actions()[0]).paused);
+}
+
+TEST_F(ProxySessionTest, HealthIsKeptAndToldWithTheMessageUntilItIsNotValidAnyMore) {
+  auto& session = ready({}, {.ping_interval = 1h});
+  feed(frame_of({}, wire::HealthStatus{.agent_id = "a",
+                                       .state = wire::HealthState::unhealthy,
+                                       .load = wire::Load{.queue_depth = 3},
+                                       .valid_until_ms = 10'000,
+                                       .timestamp_ms = 8'000}));
+  EXPECT_FALSE(session.takes_new());
+  EXPECT_EQ(session.health().load->queue_depth, 3U);
+  ASSERT_EQ(session.actions().size(), 1U);
+  const auto& said = std::get<HealthChanged>(session.actions()[0]);
+  EXPECT_EQ(said.before, wire::HealthState::healthy);
+  EXPECT_EQ(said.status->load->queue_depth, 3U);
+  session.clear_actions();
+  EXPECT_EQ(session.next_wakeup(), start_time + 2s);
+  conversation().tick(start_time + 2s);
+  EXPECT_TRUE(session.takes_new());
+  ASSERT_EQ(session.actions().size(), 1U);
+  const auto& over = std::get<HealthChanged>(session.actions()[0]);
+  EXPECT_EQ(over.before, wire::HealthState::unhealthy);
+  EXPECT_EQ(over.status->state, wire::HealthState::healthy);
+  EXPECT_EQ(session.health().state, wire::HealthState::healthy);
+}
+
 TEST_F(ProxySessionTest, AgentMayNotSendWhatIsAProxysToSend) {
   auto& session = ready();
   feed(frame_of({}, wire::Cancel{.correlation_id = one_.text()}));

@@ -84,9 +84,9 @@ void AgentLog::on_breaker(std::string_view agent, pool::Breaker::State state) {
   spdlog::warn("agent '{}': circuit breaker {} (worker {})", agent, names[static_cast<std::size_t>(state)], shard_);
 }
 
-void AgentLog::on_health(std::string_view agent, wire::HealthState state) {
+void AgentLog::on_health(std::string_view agent, const wire::HealthStatus& status) {
   constexpr std::array<std::string_view, 4> names{"healthy", "degraded", "draining", "unhealthy"};
-  spdlog::warn("agent '{}': says it is {} (worker {})", agent, names[static_cast<std::size_t>(state)], shard_);
+  spdlog::warn("agent '{}': says it is {} (worker {})", agent, names[static_cast<std::size_t>(status.state)], shard_);
 }
 
 void AgentLog::on_config_update(std::string_view agent, const wire::ConfigUpdateRequest& request) {

@@ -23,7 +23,7 @@ class AgentLog final : public pool::Observer {
   void on_disconnected(std::string_view agent, const base::Error& reason, std::uint32_t attempts,
                        bool lasting) override;
   void on_breaker(std::string_view agent, pool::Breaker::State state) override;
-  void on_health(std::string_view agent, wire::HealthState state) override;
+  void on_health(std::string_view agent, const wire::HealthStatus& status) override;
   void on_config_update(std::string_view agent, const wire::ConfigUpdateRequest& request) override;
 
  private:

@@ -79,7 +79,7 @@ class AgentLogTest : public ::testing::Test {
     log_.on_undeclared("a", kinds, i % 2 == 0);
     log_.on_unmatched_answer("a", static_cast<session::Misfit>(i % session::misfit_count), words);
     log_.on_config_update("a", {.update = wire::RequestReload{}, .request_id = words});
-    log_.on_health("a", static_cast<wire::HealthState>(i % 4));
+    log_.on_health("a", {.agent_id = words, .state = static_cast<wire::HealthState>(i % 4), .message = words});
     log_.on_breaker("a", static_cast<pool::Breaker::State>(i % 3));
     audit_.on_invalid_answer({.exchange = words, .agent = "a", .event = wire::EventKind::request_headers}, reason);
   }
