@@ -70,9 +70,8 @@ base::Result<std::unique_ptr<Agent>> Agent::make(transport::Worker& worker, cons
   if (!endpoint)
     return base::fail(endpoint.error().kind(), fmt::format("agent '{}': {}", spec.id, endpoint.error().detail()));
   const Config& chosen = spec.config.value_or(config);
-  if (chosen.connections_per_agent == 0)
-    return base::fail(ErrorKind::connection_failed,
-                      fmt::format("agent '{}': connections_per_agent is 0, which reaches nobody; at least 1", spec.id));
+  for (const auto& problem : {spec.problem(), chosen.problem()})
+    if (problem) return base::fail(ErrorKind::connection_failed, fmt::format("agent '{}': {}", spec.id, *problem));
   if (spec.config_json) {
     // The parser may look a little past the text.
     std::string text = *spec.config_json;

@@ -26,7 +26,8 @@ namespace picket::pool {
 class Agent final : AgentConnection::Owner {
  public:
   /// Begins to connect, by `spec.config` where there is one, else by `config`. `observer` may be null. Errors:
-  /// connection_failed for an endpoint that is none, invalid_message for a configuration that is not JSON.
+  /// connection_failed for an endpoint that is none or a value out of its range, invalid_message for a configuration
+  /// that is not JSON.
   [[nodiscard]] static base::Result<std::unique_ptr<Agent>> make(transport::Worker& worker, const AgentSpec& spec,
                                                                  const Config& config, Observer* observer);
   Agent(const Agent&) = delete;

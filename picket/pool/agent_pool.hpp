@@ -31,8 +31,8 @@ class AgentPool {
   ~AgentPool();
 
   /// Adds an agent and begins to connect. The reference is the handle: stable for the pool's life. Errors:
-  /// connection_failed for an endpoint that is none, invalid_message for a configuration that is not JSON, unavailable
-  /// for an id that is taken.
+  /// connection_failed for an endpoint that is none or a value out of its range, invalid_message for a configuration
+  /// that is not JSON, unavailable for an id that is taken.
   [[nodiscard]] base::Result<std::reference_wrapper<Agent>> add_agent(const AgentSpec& spec);
   /// By name: for callers without the handle. Null where there is none. Complexity: O(1).
   [[nodiscard]] Agent* find(std::string_view id) noexcept;

@@ -1,8 +1,76 @@
 #include "picket/pool/config.hpp"
 
+#include <initializer_list>
+#include <string_view>
+
+#include <fmt/format.h>
+
 namespace picket::pool {
 
+using std::chrono::hours;
+using std::chrono::milliseconds;
 using std::chrono::seconds;
+
+namespace {
+
+constexpr std::uint32_t million = 1'000'000;
+
+/// A field, its value and what it may be; of times in milliseconds, which a fraction of one may be too little for.
+struct Field {
+  std::string_view name;
+  double value;
+  double least;
+  double most;
+  std::string_view unit;
+};
+
+Field count(std::string_view name, std::uint32_t value, std::uint32_t least, std::uint32_t most) {
+  return {name, static_cast<double>(value), static_cast<double>(least), static_cast<double>(most), ""};
+}
+
+Field time(std::string_view name, base::Duration value, base::Duration least, base::Duration most) {
+  const auto in_ms = [](base::Duration time) { return std::chrono::duration<double, std::milli>(time).count(); };
+  return {name, in_ms(value), in_ms(least), in_ms(most), " ms"};
+}
+
+std::optional<std::string> first_problem(std::initializer_list<Field> fields) {
+  for (const auto& [name, value, least, most, unit] : fields)
+    if (value < least || value > most)
+      return fmt::format("{} is {}{}; it may be from {} to {}{}", name, value, unit, least, most, unit);
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::string> Config::problem() const {
+  if (load_balance_strategy > LoadBalanceStrategy::least_connections)
+    return fmt::format("load_balance_strategy is {}, which is none", static_cast<int>(load_balance_strategy));
+  if (flow_control_mode > FlowControlMode::wait_and_retry)
+    return fmt::format("flow_control_mode is {}, which is none", static_cast<int>(flow_control_mode));
+  return first_problem({count("connections_per_agent", connections_per_agent, 1, 65'536),
+                        time("connect_timeout", connect_timeout, milliseconds{1}, hours{24}),
+                        time("request_timeout", request_timeout, milliseconds{1}, hours{24}),
+                        time("reconnect_interval", reconnect_interval, milliseconds{1}, hours{1}),
+                        time("max_reconnect_interval", max_reconnect_interval, milliseconds{1}, hours{24}),
+                        time("drain_timeout", drain_timeout, {}, hours{24}),
+                        count("max_concurrent_per_connection", max_concurrent_per_connection, 1, million),
+                        time("health_check_interval", health_check_interval, milliseconds{1}, hours{24}),
+                        count("channel_buffer_size", channel_buffer_size, 0, million),
+                        time("flow_control_wait_timeout", flow_control_wait_timeout, {}, hours{1})});
+}
+
+std::optional<std::string> BreakerConfig::problem() const {
+  return first_problem({count("failure_threshold", failure_threshold, 1, million),
+                        count("success_threshold", success_threshold, 1, million),
+                        time("open_for", open_for, milliseconds{1}, hours{24}),
+                        count("half_open_max_requests", half_open_max_requests, 1, million)});
+}
+
+std::optional<std::string> AgentSpec::problem() const {
+  if (auto own = first_problem({count("max_concurrent_calls", max_concurrent_calls, 1, million)})) return own;
+  if (auto of_breaker = breaker.problem()) return of_breaker;
+  return config ? config->problem() : std::nullopt;
+}
 
 Config Config::high_throughput() {
   Config config;

@@ -23,23 +23,27 @@ enum class FlowControlMode : std::uint8_t {
   wait_and_retry,  ///< Wait for the agent to resume, then fail.
 };
 
-/// How a pool treats its agents; names and defaults of protocol.md §11. Counts hold per worker.
+/// How a pool treats its agents; names and defaults of protocol.md §11. Counts hold per worker. What is out of its
+/// range is refused where an agent is added.
 struct Config {
-  std::uint32_t connections_per_agent = 4;  ///< 1 …
+  std::uint32_t connections_per_agent = 4;  ///< 1 to 65,536
   LoadBalanceStrategy load_balance_strategy = LoadBalanceStrategy::round_robin;
-  base::Duration connect_timeout = std::chrono::seconds{5};   ///< connect and handshake, each
-  base::Duration request_timeout = std::chrono::seconds{30};  ///< of calls that name no deadline
-  base::Duration reconnect_interval =
-      std::chrono::seconds{5};  ///< reached by doubling from 100 ms; doubles to max_reconnect_interval, ±25 %, for ever
-  base::Duration max_reconnect_interval =
-      std::chrono::seconds{120};  ///< not of Unix sockets, where a look costs nothing: there the interval is the most
-  std::uint32_t max_reconnect_attempts = 3;  ///< beyond the quick tries: failures are then lasting
-  base::Duration drain_timeout = std::chrono::seconds{30};
-  std::uint32_t max_concurrent_per_connection = 100;                ///< events in flight
-  base::Duration health_check_interval = std::chrono::seconds{10};  ///< pings
-  std::uint32_t channel_buffer_size = 64;                           ///< calls that may wait for a free place, per agent
+  base::Duration connect_timeout = std::chrono::seconds{5};   ///< connect and handshake, each; 1 ms to 24 h
+  base::Duration request_timeout = std::chrono::seconds{30};  ///< of calls that name no deadline; 1 ms to 24 h
+  /// Reached by doubling from 100 ms; doubles to max_reconnect_interval, ±25 %, for ever. 1 ms to 1 h.
+  base::Duration reconnect_interval = std::chrono::seconds{5};
+  /// Not of Unix sockets, where a look costs nothing: there the interval is the most. 1 ms to 24 h.
+  base::Duration max_reconnect_interval = std::chrono::seconds{120};
+  std::uint32_t max_reconnect_attempts = 3;                 ///< beyond the quick tries: failures are then lasting
+  base::Duration drain_timeout = std::chrono::seconds{30};  ///< 0 to 24 h
+  std::uint32_t max_concurrent_per_connection = 100;        ///< events in flight; 1 to 1,000,000
+  base::Duration health_check_interval = std::chrono::seconds{10};  ///< between pings; 1 ms to 24 h
+  std::uint32_t channel_buffer_size = 64;  ///< calls that may wait for a free place, per agent; 0 to 1,000,000
   FlowControlMode flow_control_mode = FlowControlMode::fail_closed;
-  base::Duration flow_control_wait_timeout = std::chrono::milliseconds{100};
+  base::Duration flow_control_wait_timeout = std::chrono::milliseconds{100};  ///< of wait_and_retry; 0 to 1 h
+
+  /// Which field is out of its range, with its value and the range; nothing where each is in it.
+  [[nodiscard]] std::optional<std::string> problem() const;
 
   /// 8 connections, least_connections, 200 per connection, wait_and_retry.
   [[nodiscard]] static Config high_throughput();
@@ -57,10 +61,13 @@ enum class Demand : std::uint8_t {
 
 /// When an agent is given a rest.
 struct BreakerConfig {
-  std::uint32_t failure_threshold = 5;  ///< consecutive failures that open it
-  std::uint32_t success_threshold = 2;  ///< successful probes that close it again
-  base::Duration open_for = std::chrono::seconds{30};
-  std::uint32_t half_open_max_requests = 1;  ///< probes in flight at once
+  std::uint32_t failure_threshold = 5;                 ///< consecutive failures that open it; 1 to 1,000,000
+  std::uint32_t success_threshold = 2;                 ///< successful probes that close it again; 1 to 1,000,000
+  base::Duration open_for = std::chrono::seconds{30};  ///< 1 ms to 24 h
+  std::uint32_t half_open_max_requests = 1;            ///< probes in flight at once; 1 to 1,000,000
+
+  /// As Config::problem().
+  [[nodiscard]] std::optional<std::string> problem() const;
 
   friend bool operator==(const BreakerConfig&, const BreakerConfig&) = default;
 };
@@ -74,11 +81,13 @@ struct AgentSpec {
   std::vector<wire::EventKind> events{wire::EventKind::request_headers};  ///< what will be sent; told to the agent
   std::optional<std::string> config_json;    ///< delivered on every connection before it is used
   bool declared_events_only = false;         ///< takes the list of an agent without extensions at its word, too
-  std::uint32_t max_concurrent_calls = 100;  ///< events in flight on all connections
+  std::uint32_t max_concurrent_calls = 100;  ///< events in flight on all connections; 1 to 1,000,000
   BreakerConfig breaker;
   std::optional<Config> config;  ///< none: the pool's
   session::Tap* tap = nullptr;   ///< Hears all that is said; none: nobody. Outlives the pool.
 
+  /// As Config::problem(), of its own fields, its breaker's and its config's.
+  [[nodiscard]] std::optional<std::string> problem() const;
   friend bool operator==(const AgentSpec&, const AgentSpec&) = default;
 };
 
