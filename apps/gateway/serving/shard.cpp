@@ -105,13 +105,13 @@ void Shard::drain() {
   run_there([this] {
     state_.draining = true;
     for (const auto& [address, listener] : listeners_) listener->close();
-    for (Connection* const connection : connections_) connection->close_if_idle();
+    for (ClientConnection* const connection : connections_) connection->close_if_idle();
   });
 }
 
 void Shard::abort() {
   run_there([this] {
-    for (Connection* const connection : connections_) connection->abort();
+    for (ClientConnection* const connection : connections_) connection->abort();
   });
 }
 
@@ -128,7 +128,7 @@ transport::Task<void> Shard::accept_on(transport::Listener listener) {
 }
 
 transport::Task<void> Shard::serve(std::string listener, transport::Accepted accepted) {
-  Connection connection{*this, listener, accepted};
+  ClientConnection connection{*this, listener, accepted};
   if (was_reset(accepted.descriptor)) co_return;
   const bool is_admitted = co_await admit(connection);
   if (is_admitted) {
@@ -142,7 +142,7 @@ transport::Task<void> Shard::serve(std::string listener, transport::Accepted acc
 }
 
 /// A client that has all it may have takes a place from itself, never from others.
-transport::Task<bool> Shard::admit(Connection& connection) {
+transport::Task<bool> Shard::admit(ClientConnection& connection) {
   auto place = place_for(connection);
   if (!place && evict_one_of(connection.peer().address)) place = place_for(connection);
   if (!place) place = co_await place_of_others(connection);
@@ -154,7 +154,8 @@ transport::Task<bool> Shard::admit(Connection& connection) {
 }
 
 /// The client's idle connections may all be on other workers, which look for themselves.
-transport::Task<std::optional<downstream::Admission::Place>> Shard::place_of_others(const Connection& connection) {
+transport::Task<std::optional<downstream::Admission::Place>> Shard::place_of_others(
+    const ClientConnection& connection) {
   const auto searching =
       admission_.ask_others(worker_, connection.peer().address, service_->config.limits.max_connections_per_client);
   std::optional<downstream::Admission::Place> place;
@@ -167,7 +168,7 @@ transport::Task<std::optional<downstream::Admission::Place>> Shard::place_of_oth
 }
 
 /// Proxies that speak for many clients are not counted as one.
-std::optional<downstream::Admission::Place> Shard::place_for(const Connection& connection) {
+std::optional<downstream::Admission::Place> Shard::place_for(const ClientConnection& connection) {
   const downstream::Peer& peer = connection.peer();
   const config::Listener* const at = service_->listener(connection.listener());
   const bool is_exempt = at != nullptr && at->trusts(peer.ip);
@@ -176,7 +177,7 @@ std::optional<downstream::Admission::Place> Shard::place_for(const Connection& c
 
 bool Shard::is_over_full() const noexcept { return connections_.size() - evicted_ - turned_away_ > max_connections_; }
 
-void Shard::evict(Connection& connection) {
+void Shard::evict(ClientConnection& connection) {
   ends_to_wait(connection);
   ++evicted_;
   connection.evict();
@@ -207,25 +208,25 @@ void Shard::accept_failed(const base::Error& error) {
     spdlog::error("{}; tried again every 100 ms (worker {})", error.message(), state_.index);
 }
 
-void Shard::begins_to_wait(Connection& connection) {
+void Shard::begins_to_wait(ClientConnection& connection) {
   (connection.was_served() ? served_ : never_served_).push_back(connection);
   if (auto* const siblings = connection.siblings()) siblings->waiting.push_back(connection);
 }
 
-void Shard::ends_to_wait(Connection& connection) {
+void Shard::ends_to_wait(ClientConnection& connection) {
   Waiting& waiting = connection.was_served() ? served_ : never_served_;
   if (!connection.is_waiting()) return;
   waiting.erase(waiting.iterator_to(connection));
   if (auto* const siblings = connection.siblings()) siblings->waiting.erase(siblings->waiting.iterator_to(connection));
 }
 
-void Shard::opened(Connection& connection) {
+void Shard::opened(ClientConnection& connection) {
   connections_.insert(&connection);
   state_.metrics.connections.add();
   state_.metrics.connections_open.add(1);
 }
 
-void Shard::closed(Connection& connection) {
+void Shard::closed(ClientConnection& connection) {
   connections_.erase(&connection);
   if (auto* const siblings = connection.siblings(); siblings != nullptr && --siblings->count == 0)
     by_client_.erase(connection.peer().address);

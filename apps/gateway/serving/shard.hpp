@@ -14,7 +14,7 @@
 
 #include "apps/gateway/downstream/admission.hpp"
 #include "apps/gateway/generation/service.hpp"
-#include "apps/gateway/serving/connection.hpp"
+#include "apps/gateway/serving/client_connection.hpp"
 #include "picket/transport/listener.hpp"
 #include "picket/transport/worker.hpp"
 
@@ -60,11 +60,11 @@ class Shard {
   [[nodiscard]] generation::ShardState& state() noexcept { return state_; }
   [[nodiscard]] bool draining() const noexcept { return state_.draining; }
   [[nodiscard]] const std::shared_ptr<generation::Service>& service() const noexcept { return service_; }
-  void opened(Connection& connection);
-  void closed(Connection& connection);
+  void opened(ClientConnection& connection);
+  void closed(ClientConnection& connection);
   /// The connection waits for a request, and may be closed where a new client needs its place.
-  void begins_to_wait(Connection& connection);
-  void ends_to_wait(Connection& connection);
+  void begins_to_wait(ClientConnection& connection);
+  void ends_to_wait(ClientConnection& connection);
 
  private:
   /// Runs `work` on the shard's thread and waits for it.
@@ -73,13 +73,13 @@ class Shard {
   transport::Task<void> accept_on(transport::Listener listener);
   void accept_failed(const base::Error& error);
   [[nodiscard]] bool is_over_full() const noexcept;
-  void evict(Connection& connection);
+  void evict(ClientConnection& connection);
   bool evict_one();
   bool evict_one_of(const std::string& client);
-  [[nodiscard]] transport::Task<bool> admit(Connection& connection);
-  [[nodiscard]] std::optional<downstream::Admission::Place> place_for(const Connection& connection);
+  [[nodiscard]] transport::Task<bool> admit(ClientConnection& connection);
+  [[nodiscard]] std::optional<downstream::Admission::Place> place_for(const ClientConnection& connection);
   [[nodiscard]] transport::Task<std::optional<downstream::Admission::Place>> place_of_others(
-      const Connection& connection);
+      const ClientConnection& connection);
   transport::Task<void> serve(std::string listener, transport::Accepted accepted);
 
   transport::Worker worker_;
@@ -97,9 +97,9 @@ class Shard {
   };
   std::optional<Prepared> prepared_;
   std::map<std::string, transport::Listener*> listeners_;  // by address; they live in the frames of accept_on()
-  boost::unordered_flat_set<Connection*> connections_;
+  boost::unordered_flat_set<ClientConnection*> connections_;
   /// Connections that wait for a request, the longest first: those that never had one, and those that had.
-  using Waiting = boost::intrusive::list<Connection>;
+  using Waiting = boost::intrusive::list<ClientConnection>;
   Waiting never_served_;
   Waiting served_;
   std::unordered_map<std::string, Siblings> by_client_;  // where their connections are limited

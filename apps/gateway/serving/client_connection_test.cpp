@@ -1,4 +1,4 @@
-#include "apps/gateway/serving/connection.hpp"
+#include "apps/gateway/serving/client_connection.hpp"
 
 #include <string>
 

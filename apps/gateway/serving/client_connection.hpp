@@ -28,13 +28,13 @@ using OfClientHook = boost::intrusive::list_base_hook<boost::intrusive::tag<stru
 /// in which they came. Each exchange keeps the configuration that is in use when its head has arrived; between them the
 /// connection keeps none, so that an idle client does not hold an old one and its agents.
 /// Thread safety: its shard's thread. Lifetime: until serve() has ended.
-class Connection : public boost::intrusive::list_base_hook<>, public OfClientHook {
+class ClientConnection : public boost::intrusive::list_base_hook<>, public OfClientHook {
  public:
   /// `listener`: the address that the client came to, as its listener has it.
-  Connection(Shard& shard, std::string_view listener, const transport::Accepted& accepted);
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
-  ~Connection();
+  ClientConnection(Shard& shard, std::string_view listener, const transport::Accepted& accepted);
+  ClientConnection(const ClientConnection&) = delete;
+  ClientConnection& operator=(const ClientConnection&) = delete;
+  ~ClientConnection();
 
   /// Serves until either side closes.
   [[nodiscard]] transport::Task<void> serve();
@@ -87,7 +87,7 @@ class Connection : public boost::intrusive::list_base_hook<>, public OfClientHoo
 
 /// The connections of one client to one worker.
 struct Siblings {
-  boost::intrusive::list<Connection, boost::intrusive::base_hook<OfClientHook>> waiting;  ///< The longest first.
+  boost::intrusive::list<ClientConnection, boost::intrusive::base_hook<OfClientHook>> waiting;  ///< The longest first.
   std::size_t count = 0;
 };
 

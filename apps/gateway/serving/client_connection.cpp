@@ -1,4 +1,4 @@
-#include "apps/gateway/serving/connection.hpp"
+#include "apps/gateway/serving/client_connection.hpp"
 
 #include <algorithm>
 
@@ -24,7 +24,7 @@ std::string no_place(std::string_view date) {
 
 }  // namespace
 
-Connection::Connection(Shard& shard, std::string_view listener, const transport::Accepted& accepted)
+ClientConnection::ClientConnection(Shard& shard, std::string_view listener, const transport::Accepted& accepted)
     : shard_(shard),
       listener_(listener),
       stream_(transport::adopt(shard.worker(), accepted.descriptor)),
@@ -33,24 +33,24 @@ Connection::Connection(Shard& shard, std::string_view listener, const transport:
   shard_.opened(*this);
 }
 
-Connection::~Connection() { shard_.closed(*this); }
+ClientConnection::~ClientConnection() { shard_.closed(*this); }
 
-void Connection::close_if_idle() noexcept {
+void ClientConnection::close_if_idle() noexcept {
   if (is_waiting()) stream_.close();
 }
 
-void Connection::evict() noexcept {
+void ClientConnection::evict() noexcept {
   is_evicted_ = true;
   place_.reset();
   stream_.close();
 }
 
-void Connection::abort() {
+void ClientConnection::abort() {
   stream_.close();
   if (exchange_ != nullptr) exchange_->abandon(wire::CancelReason::proxy_shutdown);
 }
 
-transport::Task<void> Connection::serve() {
+transport::Task<void> ClientConnection::serve() {
   while (stream_.is_open()) {
     arena_.reset();
     const std::optional<http::RequestRead> read = co_await read_head();
@@ -65,7 +65,7 @@ transport::Task<void> Connection::serve() {
   stream_.close();
 }
 
-transport::Task<std::optional<http::RequestRead>> Connection::read_head() {
+transport::Task<std::optional<http::RequestRead>> ClientConnection::read_head() {
   const generation::ClientTimeouts timeouts = shard_.service()->timeouts;
   // A first request has its time from the accept on: who connects and says nothing holds a place for no longer.
   base::Deadline deadline = was_served_ ? base::Deadline::after(shard_.worker().now(), timeouts.idle)
@@ -105,7 +105,7 @@ transport::Task<std::optional<http::RequestRead>> Connection::read_head() {
   }
 }
 
-transport::Task<bool> Connection::serve_request(const http::RequestHead& request) {
+transport::Task<bool> ClientConnection::serve_request(const http::RequestHead& request) {
   const std::shared_ptr<generation::Service> service = shard_.service();
   was_served_ = true;
   bool keeps_alive = false;
@@ -127,7 +127,7 @@ transport::Task<bool> Connection::serve_request(const http::RequestHead& request
   co_return keeps_alive;
 }
 
-transport::Task<void> Connection::refuse(const http::HeadError& error) {
+transport::Task<void> ClientConnection::refuse(const http::HeadError& error) {
   const std::shared_ptr<generation::Service> service = shard_.service();
   const auto reason = answers::Reason::bad_request;
   const base::TimePoint began = shard_.worker().now();
@@ -154,7 +154,7 @@ transport::Task<void> Connection::refuse(const http::HeadError& error) {
   if (written) co_await linger();
 }
 
-transport::Task<void> Connection::turn_away(bool lingers) {
+transport::Task<void> ClientConnection::turn_away(bool lingers) {
   const std::string answer = no_place(shard_.state().date.now());
   iovec all = http::part(answer);
   const std::span<iovec> parts{&all, 1};
@@ -168,7 +168,7 @@ transport::Task<void> Connection::turn_away(bool lingers) {
   }
 }
 
-transport::Task<void> Connection::linger() {
+transport::Task<void> ClientConnection::linger() {
   stream_.shutdown_write();
   const base::Deadline deadline = base::Deadline::after(shard_.worker().now(), shard_.service()->timeouts.linger);
   std::size_t left = generation::linger_bytes;
