@@ -61,7 +61,9 @@ agent::Info WafHandler::info() const {
   return info;
 }
 
-std::shared_ptr<Connection> WafHandler::make_connection() { return std::make_shared<Connection>(sets_.standard()); }
+std::shared_ptr<ConnectionRules> WafHandler::make_connection() {
+  return std::make_shared<ConnectionRules>(sets_.standard());
+}
 
 agent::Acceptance WafHandler::on_configure(const wire::Value& config, Context& context) {
   const auto settings = parse_settings(config);

@@ -4,7 +4,7 @@
 #include <memory>
 #include <string_view>
 
-#include "apps/waf/connection.hpp"
+#include "apps/waf/connection_rules.hpp"
 #include "apps/waf/rule_log.hpp"
 #include "apps/waf/settings.hpp"
 #include "apps/waf/verdict.hpp"
@@ -26,7 +26,7 @@ struct Judged {
 /// The rules as an agent. An event that could not be judged is left unanswered: the proxy's failure mode decides, never
 /// "allow". A body whose head is not known is blocked. Thread safety: meant for Execution::handed_over; several threads
 /// may use one handler. Lifetime: `sets` and `log` (which may be null) must outlive it.
-class WafHandler final : public agent::HandlerWith<Judged, Connection> {
+class WafHandler final : public agent::HandlerWith<Judged, ConnectionRules> {
  public:
   using Complain = std::function<void(std::string_view)>;
 
@@ -34,7 +34,7 @@ class WafHandler final : public agent::HandlerWith<Judged, Connection> {
   WafHandler(RuleSets& sets, RuleLog* log, Complain complain);
 
   [[nodiscard]] agent::Info info() const override;
-  [[nodiscard]] std::shared_ptr<Connection> make_connection() override;
+  [[nodiscard]] std::shared_ptr<ConnectionRules> make_connection() override;
   agent::Reply on_request_headers(const wire::RequestHeaders& event, Context& context) override;
   agent::Reply on_request_body(const wire::RequestBodyChunk& event, Context& context) override;
   agent::Reply on_response_headers(const wire::ResponseHeaders& event, Context& context) override;

@@ -9,11 +9,11 @@
 
 namespace picket::apps::waf {
 
-/// A proxy's connection: the rules that it asked for. A reload of its configuration may come while exchanges are
+/// The rules that one connection's proxy asked for. A reload of its configuration may come while exchanges are
 /// evaluated, and another one while the rules for it are being loaded.
-class Connection {
+class ConnectionRules {
  public:
-  explicit Connection(std::shared_ptr<const RuleSet> rules) : rules_(std::move(rules)) {}
+  explicit ConnectionRules(std::shared_ptr<const RuleSet> rules) : rules_(std::move(rules)) {}
   std::shared_ptr<const RuleSet> rules() const {
     const std::lock_guard lock(mutex_);
     return rules_;
