@@ -36,26 +36,26 @@ BothEnds::BothEnds(wire::Encoding encoding, std::uint32_t connections)
     : folder_(new_folder()),
       endpoint_(checked(transport::Endpoint::unix_path((folder_ / "s").string()))),
       listener_(checked(transport::Listener::open(worker_, endpoint_, {}))),
-      environment_{.worker = worker_,
-                   .handler = handler_,
-                   .mailbox = std::make_shared<agent::Mailbox>(worker_),
-                   .execution = agent::Execution::on_loop,
-                   .config = std::make_shared<session::AgentConfig>(
-                       session::AgentConfig{.info = {.agent_id = "a", .name = "a", .version = "1", .events = kinds}}),
-                   .log = {},
-                   .on_over = [](agent::internal::ServedConnection&) {}},
+      terms_{.worker = worker_,
+             .handler = handler_,
+             .mailbox = std::make_shared<agent::Mailbox>(worker_),
+             .execution = agent::Execution::on_loop,
+             .config = std::make_shared<session::AgentConfig>(
+                 session::AgentConfig{.info = {.agent_id = "a", .name = "a", .version = "1", .events = kinds}}),
+             .log = {},
+             .on_over = [](agent::internal::ServedConnection&) {}},
       pool_(worker_, {.connections_per_agent = connections, .health_check_interval = std::chrono::hours{1}}),
       agent_(checked(
           pool_.add_agent({.id = "a", .endpoint = endpoint_.text(), .encodings = {encoding}, .events = kinds}))) {
   transport::spawn(transport::accept_all(listener_, worker_, [this](const transport::Accepted& accepted) {
-    connections_.push_back(std::make_shared<agent::internal::ServedConnection>(environment_));
+    connections_.push_back(std::make_shared<agent::internal::ServedConnection>(terms_));
     connections_.back()->start(accepted.descriptor);
   }));
   turn_until([&] { return agent_.ready_connections() == connections; });
 }
 
 BothEnds::~BothEnds() {
-  environment_.mailbox->close();
+  terms_.mailbox->close();
   for (const auto& connection : connections_) connection->close();
   listener_.close();
   worker_.turn(base::TimePoint::min());  // the accepting task ends

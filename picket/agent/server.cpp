@@ -35,43 +35,43 @@ std::uint32_t evaluating_threads(const ServerOptions& options) {
 }
 
 /// One event loop with its handler and its connections.
-class Station {
+class Shard {
  public:
-  Station(const ServerOptions& options, const HandlerFactory& factory)
+  Shard(const ServerOptions& options, const HandlerFactory& factory)
       : worker_({.threading = options.execution == Execution::on_loop ? transport::Threading::single
                                                                       : transport::Threading::shared,
                  .busy_polling = options.busy_polling}),
         handler_(factory.make()),
         mailbox_(std::make_shared<Mailbox>(worker_)),
-        environment_{.worker = worker_,
-                     .handler = *handler_,
-                     .mailbox = mailbox_,
-                     .execution = options.execution,
-                     .config = std::make_shared<session::AgentConfig>(
-                         session::AgentConfig{.info = factory.declaration(handler_->info())}),
-                     .log = options.log,
-                     .on_over = [this](internal::ServedConnection& connection) { forget(connection); }},
-        drain_timer_(&Station::on_drain_timer, this),
+        terms_{.worker = worker_,
+               .handler = *handler_,
+               .mailbox = mailbox_,
+               .execution = options.execution,
+               .config = std::make_shared<session::AgentConfig>(
+                   session::AgentConfig{.info = factory.declaration(handler_->info())}),
+               .log = options.log,
+               .on_over = [this](internal::ServedConnection& connection) { forget(connection); }},
+        drain_timer_(&Shard::on_drain_timer, this),
         drain_timeout_(options.drain_timeout) {}
 
-  ~Station() {
+  ~Shard() {
     mailbox_->close();
     for (const auto connections = connections_; const auto& connection : connections) connection->close();
   }
 
   [[nodiscard]] transport::Worker& worker() noexcept { return worker_; }
   [[nodiscard]] std::size_t connections() const noexcept { return count_.load(std::memory_order_relaxed); }
-  /// Reserves a place before the descriptor travels to this station.
+  /// Reserves a place before the descriptor travels to this shard.
   void expect() noexcept { count_.fetch_add(1, std::memory_order_relaxed); }
 
-  /// On the station's thread, under enter().
+  /// On the shard's thread, under enter().
   void serve(int descriptor) {
     if (draining_) {
       ::close(descriptor);
       count_.fetch_sub(1, std::memory_order_relaxed);
       return;
     }
-    auto connection = std::make_shared<internal::ServedConnection>(environment_);
+    auto connection = std::make_shared<internal::ServedConnection>(terms_);
     connections_.push_back(connection);
     connection->start(descriptor);
   }
@@ -87,7 +87,7 @@ class Station {
   }
 
  private:
-  static void on_drain_timer(void* self, base::TimePoint now) { static_cast<Station*>(self)->look(now); }
+  static void on_drain_timer(void* self, base::TimePoint now) { static_cast<Shard*>(self)->look(now); }
 
   void look(base::TimePoint now) {
     for (const auto& connection : connections_)
@@ -108,7 +108,7 @@ class Station {
   transport::Worker worker_;
   std::unique_ptr<internal::AnyHandler> handler_;
   std::shared_ptr<Mailbox> mailbox_;
-  internal::ServedConnection::Environment environment_;
+  internal::ServedConnection::Terms terms_;
   std::vector<std::shared_ptr<internal::ServedConnection>> connections_;
   std::atomic<std::size_t> count_{0};
   base::Timer drain_timer_;
@@ -124,19 +124,19 @@ class Server::Impl {
  public:
   Impl(ServerOptions options, const HandlerFactory& factory) : options_(std::move(options)) {
     const std::uint32_t evaluating = evaluating_threads(options_);
-    const std::uint32_t stations = evaluating == 0 ? threads_of(options_) : 1;
-    threads_per_station_ = evaluating + 1;
-    for (std::uint32_t i = 0; i < stations; ++i) stations_.push_back(std::make_unique<Station>(options_, factory));
+    const std::uint32_t shards = evaluating == 0 ? threads_of(options_) : 1;
+    threads_per_shard_ = evaluating + 1;
+    for (std::uint32_t i = 0; i < shards; ++i) shards_.push_back(std::make_unique<Shard>(options_, factory));
   }
 
   ~Impl() {
     // The accepting task must come to its end while its loop still runs.
-    auto& accepting = stations_.front()->worker();
+    auto& accepting = shards_.front()->worker();
     accepting.post([this, &accepting] {
       if (listener_) listener_->close();
       accepting.stop();
     });
-    for (auto& station : stations_ | std::views::drop(1)) station->worker().stop();
+    for (auto& shard : shards_ | std::views::drop(1)) shard->worker().stop();
     wait();
   }
 
@@ -145,22 +145,22 @@ class Server::Impl {
         options_.listen, options_.insecure ? transport::ClearText::allowed : transport::ClearText::refused);
     if (!endpoint) return std::move(endpoint.error());
     options_.socket.on_refused = [this](uid_t peer) { note_refused(peer); };
-    auto listener = transport::Listener::open(stations_.front()->worker(), *endpoint, options_.socket);
+    auto listener = transport::Listener::open(shards_.front()->worker(), *endpoint, options_.socket);
     if (!listener) return std::move(listener.error());
     listener_.emplace(std::move(*listener));
-    transport::spawn(transport::accept_all(*listener_, stations_.front()->worker(),
+    transport::spawn(transport::accept_all(*listener_, shards_.front()->worker(),
                                            [this](const transport::Accepted& accepted) { take(accepted.descriptor); }));
-    for (auto& station : stations_)
-      for (std::uint32_t i = 0; i < threads_per_station_; ++i)
-        threads_.emplace_back([&worker = station->worker()] { worker.run(); });
+    for (auto& shard : shards_)
+      for (std::uint32_t i = 0; i < threads_per_shard_; ++i)
+        threads_.emplace_back([&worker = shard->worker()] { worker.run(); });
     return {};
   }
 
   void stop() {
     // One after the other: a loop that has drained stops, and the accepting task must have come to its end by then.
-    stations_.front()->worker().post([this] {
+    shards_.front()->worker().post([this] {
       if (listener_) listener_->close();
-      for (auto& station : stations_) station->worker().post([&station = *station] { station.drain(); });
+      for (auto& shard : shards_) shard->worker().post([&shard = *shard] { shard.drain(); });
     });
   }
 
@@ -172,25 +172,24 @@ class Server::Impl {
   [[nodiscard]] std::string address() const { return listener_->endpoint().spelled(); }
   [[nodiscard]] std::size_t connections() const noexcept {
     std::size_t total = 0;
-    for (const auto& station : stations_) total += station->connections();
+    for (const auto& shard : shards_) total += shard->connections();
     return total;
   }
 
  private:
-  /// A new connection goes to the station that has the fewest.
+  /// A new connection goes to the shard that has the fewest.
   void take(int descriptor) {
     if (connections() >= options_.max_connections) {
       ::close(descriptor);
       return;
     }
-    const auto least =
-        std::ranges::min_element(stations_, {}, [](const auto& station) { return station->connections(); });
-    Station& station = **least;
-    station.expect();
-    if (&station == stations_.front().get()) {
-      station.serve(descriptor);
+    const auto least = std::ranges::min_element(shards_, {}, [](const auto& shard) { return shard->connections(); });
+    Shard& shard = **least;
+    shard.expect();
+    if (&shard == shards_.front().get()) {
+      shard.serve(descriptor);
     } else {
-      station.worker().post([&station, descriptor] { station.serve(descriptor); });
+      shard.worker().post([&shard, descriptor] { shard.serve(descriptor); });
     }
   }
 
@@ -202,9 +201,9 @@ class Server::Impl {
 
   ServerOptions options_;
   std::uint64_t refused_ = 0;  // of the listener's thread
-  std::vector<std::unique_ptr<Station>> stations_;
+  std::vector<std::unique_ptr<Shard>> shards_;
   std::optional<transport::Listener> listener_;
-  std::uint32_t threads_per_station_ = 1;
+  std::uint32_t threads_per_shard_ = 1;
   std::vector<std::thread> threads_;
 };
 

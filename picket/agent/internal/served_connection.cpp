@@ -29,10 +29,10 @@ class ServedConnection::EventCompletions final : public CompletionSource {
       : connection_(connection), slot_(slot), ref_(ref) {}
 
   Completion defer() override {
-    return {connection_.environment_.mailbox,
+    return {connection_.terms_.mailbox,
             [self = connection_.shared_from_this(), slot = slot_, ref = ref_](const std::optional<Decision>& decision) {
               if (decision) self->respond(ref, *decision);
-              if (self->environment_.execution == Execution::handed_over) self->evaluated(slot);
+              if (self->terms_.execution == Execution::handed_over) self->evaluated(slot);
             }};
   }
 
@@ -43,16 +43,14 @@ class ServedConnection::EventCompletions final : public CompletionSource {
 };
 
 void ServedConnection::start(int descriptor) {
-  connection_.state = environment_.handler.connect();
+  connection_.state = terms_.handler.connect();
   link_ = transport::FrameLink<session::AgentSession>::adopt(
-      transport::Channel{environment_.worker, descriptor},
-      std::make_unique<session::AgentHandshake>(environment_.config), *this);
+      transport::Channel{terms_.worker, descriptor}, std::make_unique<session::AgentHandshake>(terms_.config), *this);
 }
 
 void ServedConnection::drain() {
   if (!link_ || link_->session() == nullptr) return;
-  const wire::HealthStatus draining{.agent_id = environment_.config->info.agent_id,
-                                    .state = wire::HealthState::draining};
+  const wire::HealthStatus draining{.agent_id = terms_.config->info.agent_id, .state = wire::HealthState::draining};
   if (link_->session()->send(draining)) link_->touch();
 }
 
@@ -64,7 +62,7 @@ void ServedConnection::close() {
   if (!link_) return;
   const auto link = std::move(link_);
   link->close();
-  environment_.on_over(*this);
+  terms_.on_over(*this);
 }
 
 // ---- what the session reports
@@ -84,16 +82,16 @@ void ServedConnection::on_actions(transport::AgentLink& link) {
 
 void ServedConnection::on_closed(transport::AgentLink&, const base::Error& reason) {
   const auto self = shared_from_this();
-  if (reason.kind() != base::ErrorKind::connection_closed && environment_.log)
-    environment_.log(fmt::format("closed a proxy's connection ({})", reason.message()));
+  if (reason.kind() != base::ErrorKind::connection_closed && terms_.log)
+    terms_.log(fmt::format("closed a proxy's connection ({})", reason.message()));
   link_.reset();
-  environment_.on_over(*this);
+  terms_.on_over(*this);
 }
 
 void ServedConnection::arrived(const session::Arrived& arrived) {
   if (!link_) return;
   auto& slot = slot_of(arrived);
-  if (environment_.execution == Execution::handed_over) return enqueue(slot, arrived);
+  if (terms_.execution == Execution::handed_over) return enqueue(slot, arrived);
   const Reply reply = call_handler(slot, arrived.ref, arrived.message);
   if (const auto* const decision = std::get_if<Decision>(&reply)) respond(arrived.ref, *decision);
   if (std::holds_alternative<const wire::RequestComplete*>(arrived.message)) free_slot(arrived.ref.exchange);
@@ -106,7 +104,7 @@ void ServedConnection::ended(const session::Ended& ended) {
   slot->cancelled = true;
   slot->queue.clear();
   free_slot(ended.exchange);
-  if (environment_.execution == Execution::on_loop) {
+  if (terms_.execution == Execution::on_loop) {
     call_on_cancel(slot);
   } else if (!slot->evaluating) {
     evaluated(slot);  // else whoever evaluates it now gets there
@@ -118,24 +116,24 @@ void ServedConnection::ended(const session::Ended& ended) {
 Reply ServedConnection::call_handler(const std::shared_ptr<Slot>& slot, const session::EventRef& ref,
                                      const session::EventMessage& message) {
   EventCompletions completions{*this, slot, ref};
-  return environment_.handler.handle(message, {slot->exchange, connection_, completions});
+  return terms_.handler.handle(message, {slot->exchange, connection_, completions});
 }
 
 void ServedConnection::call_on_cancel(const std::shared_ptr<Slot>& slot) {
   EventCompletions completions{*this, slot, {}};
-  environment_.handler.cancelled({slot->exchange, connection_, completions});
+  terms_.handler.cancelled({slot->exchange, connection_, completions});
 }
 
 void ServedConnection::respond(const session::EventRef& ref, const Decision& decision) {
   if (!link_) return;
   if (const std::string_view call = decision.misfit(ref.key.type); !call.empty()) {
-    if (environment_.log)
-      environment_.log(fmt::format("an answer to {} cannot honour {}: the event is left unanswered",
-                                   wire::name(ref.key.type), call));
+    if (terms_.log)
+      terms_.log(fmt::format("an answer to {} cannot honour {}: the event is left unanswered", wire::name(ref.key.type),
+                             call));
     return;
   }
   arena_.reset();
-  (void)link_->session()->respond(ref, decision.response(ref.key, arena_), environment_.worker.now());
+  (void)link_->session()->respond(ref, decision.response(ref.key, arena_), terms_.worker.now());
   link_->touch();
 }
 
@@ -152,8 +150,8 @@ void ServedConnection::hand_over_next(const std::shared_ptr<Slot>& slot) {
   slot->evaluating = true;
   auto event = std::make_shared<Event>(std::move(slot->queue.front()));
   slot->queue.pop_front();
-  environment_.worker.hand_over([self = shared_from_this(), held = slot, event]() mutable {
-    auto& worker = self->environment_.worker;
+  terms_.worker.hand_over([self = shared_from_this(), held = slot, event]() mutable {
+    auto& worker = self->terms_.worker;
     self->evaluate(held, *event);
     const auto guard = worker.enter();  // the last references go under it
     event.reset();
@@ -164,12 +162,12 @@ void ServedConnection::hand_over_next(const std::shared_ptr<Slot>& slot) {
 
 void ServedConnection::evaluate(const std::shared_ptr<Slot>& slot, const Event& event) {
   {
-    const auto guard = environment_.worker.enter();
+    const auto guard = terms_.worker.enter();
     if (slot->cancelled || !link_ || !link_->session()->live(event.ref)) return evaluated(slot);
   }
   const Reply reply = call_handler(slot, event.ref, event.message);
   if (std::holds_alternative<Deferred>(reply)) return;  // its completion goes on
-  const auto guard = environment_.worker.enter();
+  const auto guard = terms_.worker.enter();
   if (const auto* const decision = std::get_if<Decision>(&reply)) respond(event.ref, *decision);
   if (event.ref.key.type == wire::FrameType::request_complete && slots_[event.ref.exchange] == slot)
     free_slot(event.ref.exchange);
@@ -182,8 +180,8 @@ void ServedConnection::evaluated(const std::shared_ptr<Slot>& slot) {
     if (!slot->queue.empty()) hand_over_next(slot);
     return;
   }
-  environment_.worker.hand_over([self = shared_from_this(), held = slot]() mutable {
-    auto& worker = self->environment_.worker;
+  terms_.worker.hand_over([self = shared_from_this(), held = slot]() mutable {
+    auto& worker = self->terms_.worker;
     self->call_on_cancel(held);
     const auto guard = worker.enter();
     held.reset();

@@ -23,7 +23,7 @@ namespace picket::agent::internal {
 class ServedConnection final : public transport::AgentLink::Owner,
                                public std::enable_shared_from_this<ServedConnection> {
  public:
-  struct Environment {
+  struct Terms {
     transport::Worker& worker;
     AnyHandler& handler;
     std::shared_ptr<Mailbox> mailbox;
@@ -33,8 +33,8 @@ class ServedConnection final : public transport::AgentLink::Owner,
     std::function<void(ServedConnection&)> on_over;  ///< Called once, when the connection has ended.
   };
 
-  /// `environment` must outlive the connection.
-  explicit ServedConnection(const Environment& environment) : environment_(environment) {}
+  /// `terms` must outlive the connection.
+  explicit ServedConnection(const Terms& terms) : terms_(terms) {}
   /// Serves an accepted descriptor, which is the connection's from now on.
   void start(int descriptor);
 
@@ -77,7 +77,7 @@ class ServedConnection final : public transport::AgentLink::Owner,
   void evaluate(const std::shared_ptr<Slot>& slot, const Event& event);
   void evaluated(const std::shared_ptr<Slot>& slot);
 
-  const Environment& environment_;
+  const Terms& terms_;
   std::shared_ptr<transport::AgentLink> link_;
   ConnectionState connection_;
   std::vector<std::shared_ptr<Slot>> slots_;  // by the session's exchange index
