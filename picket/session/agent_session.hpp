@@ -118,7 +118,7 @@ class AgentSession {
   [[nodiscard]] bool live(const EventRef& ref) const noexcept;
 
  private:
-  struct Exchange {
+  struct OpenExchange {
     std::string id;
     std::uint32_t generation = 0;
     std::uint32_t pending = 0;      // events without an answer
@@ -149,7 +149,7 @@ class AgentSession {
   std::vector<wire::EventKind> announced_events_;
   std::optional<std::uint32_t> connections_wanted_;
 
-  std::deque<Exchange> exchanges_;  // stable addresses: the index borrows their ids
+  std::deque<OpenExchange> exchanges_;  // stable addresses: the index borrows their ids
   std::uint32_t free_ = nothing;
   IdIndex by_id_;
   std::uint32_t longest_idle_ = nothing;
