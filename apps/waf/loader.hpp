@@ -35,7 +35,7 @@ class Loader {
     thread_.request_stop();
     thread_.join();
     for (auto& [key, entry] : entries_)
-      tell(entry.waiting, base::fail(base::ErrorKind::unavailable, "the process is ending"));
+      deliver(entry.waiting, base::fail(base::ErrorKind::unavailable, "the process is ending"));
   }
 
   /// Calls `done` with the value: at once where it is in use, else later, on the loader's thread. Never waits.
@@ -60,7 +60,7 @@ class Loader {
   };
 
   /// The last one gets it moved: the loader itself uses no value.
-  static void tell(std::vector<Done>& waiting, Loaded loaded) {
+  static void deliver(std::vector<Done>& waiting, Loaded loaded) {
     for (std::size_t i = 0; i < waiting.size(); ++i) waiting[i](i + 1 < waiting.size() ? loaded : std::move(loaded));
   }
 
@@ -76,7 +76,7 @@ class Loader {
       if (loaded) entry.value = *loaded;
       auto waiting = std::exchange(entry.waiting, {});
       lock.unlock();
-      tell(waiting, std::move(loaded));
+      deliver(waiting, std::move(loaded));
       lock.lock();
     }
   }

@@ -212,7 +212,7 @@ void Agent::report(const base::CorrelationId& id, const wire::RequestComplete& s
                                           : std::ranges::find_if(connections_, &AgentConnection::is_open);
   if (connection == connections_.end() || (*connection)->session() == nullptr) return;
   (*connection)->session()->report(id, summary, worker_.now());
-  (*connection)->touch();
+  (*connection)->flush_later();
 }
 
 void Agent::exchange_over() {

@@ -141,7 +141,7 @@ class Agent final : AgentConnection::Owner {
   /// An event waits on a silent connection: by its time-out it should be known whether the agent lives.
   void probe();
   /// An event timed out: a dead agent must not cost one time-out per connection.
-  void doubt();
+  void distrust();
   [[nodiscard]] base::TimePoint last_suspicion() const noexcept;
 
   [[nodiscard]] base::Arena take_arena();

@@ -80,16 +80,16 @@ base::Duration AgentConnection::pause_after(bool was_open) {
   return {};
 }
 
-void AgentConnection::doubt() {
+void AgentConnection::distrust() {
   if (!is_open()) return;
-  session()->doubt(terms_.worker.now());
-  touch();
+  session()->distrust(terms_.worker.now());
+  flush_later();
 }
 
 void AgentConnection::probe() {
   if (!is_open()) return;
   session()->probe(terms_.worker.now());
-  touch();
+  flush_later();
 }
 
 void AgentConnection::drain() {

@@ -102,16 +102,16 @@ class AgentConnection final : transport::ProxyLink::Owner {
   /// An event was put in flight: what ends the connection from now on may be that.
   void asked() {
     asked_ = true;
-    touch();
+    flush_later();
   }
   /// The session was called: flush at the end of this turn.
-  void touch() {
-    if (link_) link_->touch();
+  void flush_later() {
+    if (link_) link_->flush_later();
   }
   /// The agent is silent on another connection: whether it lives is asked here, too.
   void probe();
   /// The agent failed on another connection: this one has to answer a ping before it takes anything new.
-  void doubt();
+  void distrust();
 
  private:
   void on_actions(transport::ProxyLink& link) override;

@@ -64,7 +64,7 @@ void Agent::answered(const session::Answered& answer) {
 
 /// One dead connection is one failure, however many calls it takes along: that is counted in on_lost().
 void Agent::failed(AgentConnection& connection, session::Failed& failure) {
-  if (failure.error.kind() == base::ErrorKind::timeout && connection.is_suspect()) doubt();
+  if (failure.error.kind() == base::ErrorKind::timeout && connection.is_suspect()) distrust();
   Call::of(failure.tag).finish(std::move(failure.error), Breaker::Outcome::neutral);
 }
 
@@ -169,8 +169,8 @@ void Agent::probe() {
   for (auto& connection : connections_) connection->probe();
 }
 
-void Agent::doubt() {
-  for (auto& connection : connections_) connection->doubt();
+void Agent::distrust() {
+  for (auto& connection : connections_) connection->distrust();
 }
 
 base::TimePoint Agent::last_suspicion() const noexcept {

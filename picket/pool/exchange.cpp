@@ -38,7 +38,7 @@ AgentConnection* Exchange::pinned() const noexcept {
 void Exchange::cancel(wire::CancelReason reason) {
   if (AgentConnection* const connection = pinned()) {
     connection->session()->cancel(*id_, reason, agent_->worker_.now());
-    connection->touch();
+    connection->flush_later();
   }
   agent_->abandon(*this);
 }
@@ -50,7 +50,7 @@ void Exchange::complete(const wire::RequestComplete& summary) {
   bool told = false;
   if (AgentConnection* const connection = pinned()) {
     told = connection->session()->complete(*id_, summary, agent_->worker_.now());
-    connection->touch();
+    connection->flush_later();
   }
   if (!told) agent_->report(*id_, summary);
   agent_->look_who_waits();

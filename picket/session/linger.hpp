@@ -24,7 +24,7 @@ class Linger {
   void tick(wire::Output& output, base::TimePoint now) noexcept {
     if (now < due_) return;
     due_ = base::TimePoint::max();
-    output.press();
+    output.make_urgent();
   }
   /// When to call tick() at the latest.
   [[nodiscard]] base::TimePoint due() const noexcept { return due_; }

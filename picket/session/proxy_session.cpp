@@ -268,7 +268,7 @@ bool ProxySession::complete(const base::CorrelationId& id, const wire::RequestCo
   const ExchangeIndex exchange = in_flight_.find(id);
   if (exchange == none) return false;
   if (in_flight_.exchange(exchange).first != none) cancel(id, wire::CancelReason::manual, now);
-  const bool told = in_flight_.exchange(exchange).told && !end_ && tell(id, summary, now);
+  const bool told = in_flight_.exchange(exchange).told && !end_ && announce_end(id, summary, now);
   in_flight_.remove_exchange(exchange);
   return told;
 }
@@ -276,11 +276,11 @@ bool ProxySession::complete(const base::CorrelationId& id, const wire::RequestCo
 void ProxySession::report(const base::CorrelationId& id, const wire::RequestComplete& summary, base::TimePoint now) {
   if (end_ || full()) return;
   if (!takes(wire::EventKind::request_complete)) return;
-  (void)tell(id, summary, now);
+  (void)announce_end(id, summary, now);
 }
 
 /// Nobody waits for it: it leaves with the next event, or after a while alone.
-bool ProxySession::tell(const base::CorrelationId& id, wire::RequestComplete summary, base::TimePoint now) {
+bool ProxySession::announce_end(const base::CorrelationId& id, wire::RequestComplete summary, base::TimePoint now) {
   summary.correlation_id = id.text();
   const std::size_t before = output_.size();
   if (!wire::encode(format_, summary, output_)) return false;
@@ -300,10 +300,10 @@ void ProxySession::expire(ExchangeIndex exchange, base::TimePoint now) {
   in_flight_.exchange(exchange).cancelled = true;
   if (!on_the_wire) return;
   (void)wire::encode(format_, wire::Cancel{id.text(), wire::CancelReason::timeout, milliseconds(now)}, output_);
-  doubt(now);
+  distrust(now);
 }
 
-void ProxySession::doubt(base::TimePoint now) {
+void ProxySession::distrust(base::TimePoint now) {
   if (suspect_ || end_) return;
   suspect_ = true;
   if (pong_due_ == base::TimePoint::max()) ping(now);

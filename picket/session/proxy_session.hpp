@@ -143,7 +143,7 @@ class ProxySession {
   /// Pings, unless a ping is out: for the owner who hears nothing from the same agent elsewhere.
   void probe(base::TimePoint now);
   /// Makes it suspect until the agent answers a ping: for the owner who has seen the same agent fail elsewhere.
-  void doubt(base::TimePoint now);
+  void distrust(base::TimePoint now);
   /// Closes for the owner's reason: what is in flight fails with it.
   void close(base::Error reason);
 
@@ -195,7 +195,7 @@ class ProxySession {
                                          std::string_view words);
   [[nodiscard]] base::Status write(const EventPointer& event);
   void fail_all(const base::Error& reason);
-  bool tell(const base::CorrelationId& id, wire::RequestComplete summary, base::TimePoint now);
+  bool announce_end(const base::CorrelationId& id, wire::RequestComplete summary, base::TimePoint now);
   void pause(bool pauses, base::TimePoint now);
   void be(Health health, const wire::HealthStatus& status);
   void end_event(EventIndex event);

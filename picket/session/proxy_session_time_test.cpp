@@ -103,7 +103,7 @@ TEST_F(ProxySessionTest, SilenceEndsNothingBeforeTheEventHasHadItsTime) {
 TEST_F(ProxySessionTest, DoubtEndsTheConnectionInThePongsTimeWhateverElseWaits) {
   auto& session = ready({}, {.ping_interval = 1h, .pong_timeout = 2s});
   ASSERT_TRUE(send_headers(session, one_, 1, 30s));
-  session.doubt(start_time);
+  session.distrust(start_time);
   session.tick(start_time + 2s);
   EXPECT_TRUE(session.end());
 }
@@ -123,8 +123,8 @@ TEST_F(ProxySessionTest, AgentThatIsHeardIsNotProbed) {
 
 TEST_F(ProxySessionTest, DoubtOfTheOwnerPingsOnceAndHoldsUntilThePong) {
   auto& session = ready();
-  session.doubt(start_time);
-  session.doubt(start_time + 1ms);
+  session.distrust(start_time);
+  session.distrust(start_time + 1ms);
   EXPECT_THAT(types_of(take_output(session)), ElementsAre(FrameType::ping));
   EXPECT_FALSE(session.takes_new());
   feed(frame_of({}, wire::Pong{.sequence = 1}));

@@ -76,7 +76,7 @@ void FrameLink<Session>::connected() {
   this->is_connected_ = true;
   handle_actions();  // a configuration that cannot be written ends it at once
   if (owner_ == nullptr) return;
-  this->touch();
+  this->flush_later();
   reading_ = true;
   wait_to_read(this->shared_from_this());
 }
@@ -244,7 +244,7 @@ void FrameLink<Session>::on_timer(base::TimePoint now) {
   if (!framing_) return finish(fail(ErrorKind::timeout, "the connection was not accepted in time"));
   conversation().tick(now);
   handle_actions();
-  this->touch();
+  this->flush_later();
 }
 
 template <class Session>

@@ -50,7 +50,7 @@ class AgentEnd final : public AgentLink::Owner {
       }
     }
     session.clear_actions();
-    if (touches) link.touch();
+    if (touches) link.flush_later();
     if (close_when_called) link.close();
   }
   void on_closed(AgentLink&, const base::Error& reason) override { ends.push_back(reason); }
@@ -225,7 +225,7 @@ TEST_P(LinkTest, PeerThatIsNotAnsweredIsNotReadFromUntilItIsEvenWhereNothingIsWr
 
   owner_.answers = true;
   for (const auto& ref : owner_.unanswered) link_->session()->respond(ref, {}, worker_.now());
-  link_->touch();
+  link_->flush_later();
   peer.send_bytes(rest);
   EXPECT_EQ(peer.receive()->type(), FrameType::pong);
   EXPECT_EQ(owner_.events, static_cast<int>(most + more));

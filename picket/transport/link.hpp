@@ -43,7 +43,7 @@ class Link : public Flushable {
 
   /// The session was called by its owner: have its output flushed at the end of this turn, or with the read that this
   /// came of, and its deadlines kept.
-  void touch() {
+  void flush_later() {
     if (owner_ != nullptr && is_connected_) worker_.flush_later(*this);
   }
   /// Ends the conversation now, without telling the owner. What is queued is written as far as it is taken now.

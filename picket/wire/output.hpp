@@ -61,7 +61,7 @@ class Output {
     if (size <= deferred_) deferred_ = size_;
   }
   /// Everything should be written now.
-  void press() noexcept { deferred_ = 0; }
+  void make_urgent() noexcept { deferred_ = 0; }
   /// Bytes borrowed from callers.
   [[nodiscard]] bool borrows() const noexcept { return !splices_.empty(); }
 

@@ -49,7 +49,7 @@ class Exchange final : private UpstreamListener {
   void decide(inspection::Answer answer, answers::Reason reason = answers::Reason::none);
   void refuse(answers::Reason reason, std::uint16_t status);
   /// Whether the exchange goes on; where not, what the verdict says is decided.
-  [[nodiscard]] bool passes(inspection::Verdict verdict);
+  [[nodiscard]] bool obey(inspection::Verdict verdict);
 
   void arrive();
   void take_route(const config::Route& route);

@@ -5,7 +5,7 @@
 
 namespace picket::apps::gateway::exchange {
 
-bool Exchange::passes(inspection::Verdict verdict) {
+bool Exchange::obey(inspection::Verdict verdict) {
   if (state_.is_over()) return false;
   if (verdict.goes_on()) return true;
   record_.decision = verdict.decision;
@@ -40,7 +40,7 @@ transport::Task<void> Exchange::judge_head() {
                              .uri = forwarded_.target,
                              .headers = headers};
   auto verdict = co_await inspection_->request_headers(event);
-  if (passes(std::move(verdict))) let_head_on();
+  if (obey(std::move(verdict))) let_head_on();
 }
 
 /// What is known to be too large is refused before the client is told to send it.
@@ -48,7 +48,7 @@ void Exchange::let_head_on() {
   inspection::BodyInspection& body = inspection_->request_body();
   if (!request_.has_body() || !body.begin(request_.content_length)) {
     happened(Event::head_passed);
-  } else if (passes(body.refusal())) {
+  } else if (obey(body.refusal())) {
     happened(Event::body_wanted);
   }
 }
@@ -111,7 +111,7 @@ transport::Task<void> Exchange::judge_body() {
 /// What an agent does not let pass is decided here.
 transport::Task<void> Exchange::judge_what_came() {
   auto verdict = co_await inspection_->request_body().judge();
-  static_cast<void>(passes(std::move(verdict)));
+  static_cast<void>(obey(std::move(verdict)));
 }
 
 }  // namespace picket::apps::gateway::exchange

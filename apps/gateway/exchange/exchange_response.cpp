@@ -89,7 +89,7 @@ transport::Task<void> Exchange::judge_answer() {
         answer_ ? base::Headers{std::span<const base::Header>{answer_->fields.items()}} : response_->headers;
     const wire::ResponseHeaders event{.status = answer_ ? answer_->status : response_->status, .headers = headers};
     auto verdict = co_await inspection_->response_headers(event);
-    if (!passes(std::move(verdict))) co_return;
+    if (!obey(std::move(verdict))) co_return;
   }
   if (answer_) http::apply(inspection_->response_operations(), answer_->fields, arena_);
   happened(Event::answer_passed);

@@ -104,7 +104,7 @@ bool Exchange::take_rest(const base::Result<std::size_t>& size, bool waited_for_
   inspection::BodyInspection& body = inspection_->request_body();
   body.feed(intake_.commit(*size), client_.body_is_read());
   collect();
-  return passes(body.refusal());
+  return obey(body.refusal());
 }
 
 /// An upstream may answer before it has taken all of a body, whatever becomes of the rest.

@@ -46,7 +46,7 @@ class Sieve {
  public:
   Sieve(const ForwardingTerms& terms, bool is_trusted) : terms_(terms), is_trusted_(is_trusted) {}
 
-  [[nodiscard]] bool passes(std::string_view name) const noexcept {
+  [[nodiscard]] bool lets_through(std::string_view name) const noexcept {
     if (is_framing(name)) return true;
     if (!terms_.underscores_in_headers && name.find('_') != std::string_view::npos) return false;
     return !http::is_hop_by_hop(name) && !is_set_here(name);
@@ -171,7 +171,7 @@ ForwardedRequest forward(const http::RequestHead& request, const downstream::Pee
   const bool counts_hops = request.method == "OPTIONS" || request.method == "TRACE";
   const Sieve sieve{terms, out.origin.is_forwarded};
   for (const auto& field : request.headers) {
-    if (!sieve.passes(field.name)) continue;
+    if (!sieve.lets_through(field.name)) continue;
     out.fields.push_back(field);
     if (base::same_name(field.name, "host")) out.fields.back().value = out.authority;
     if (counts_hops && base::same_name(field.name, "max-forwards"))

@@ -51,7 +51,7 @@ void ServedConnection::start(int descriptor) {
 void ServedConnection::drain() {
   if (!link_ || link_->session() == nullptr) return;
   const wire::HealthStatus draining{.agent_id = terms_.config->info.agent_id, .state = wire::HealthState::draining};
-  if (link_->session()->send(draining)) link_->touch();
+  if (link_->session()->send(draining)) link_->flush_later();
 }
 
 bool ServedConnection::busy() const noexcept {
@@ -134,7 +134,7 @@ void ServedConnection::respond(const session::EventRef& ref, const Decision& dec
   }
   arena_.reset();
   (void)link_->session()->respond(ref, decision.response(ref.key, arena_), terms_.worker.now());
-  link_->touch();
+  link_->flush_later();
 }
 
 // ---- evaluation by the worker's threads
