@@ -6,7 +6,7 @@
 namespace picket::http {
 namespace {
 
-constexpr std::array<std::string_view, 12> hop_by_hop{"connection",
+constexpr std::array<std::string_view, 12> of_one_hop{"connection",
                                                       "keep-alive",
                                                       "proxy-authenticate",
                                                       "proxy-authorization",
@@ -112,13 +112,13 @@ bool same_spelling(std::string_view a, std::string_view b) noexcept {
   return a.size() == b.size() && std::ranges::equal(a, b, {}, spelled, spelled);
 }
 
-bool is_hop_by_hop(std::string_view name) noexcept {
-  return std::ranges::any_of(hop_by_hop, [&](std::string_view other) { return same_spelling(name, other); });
+bool stays_on_its_hop(std::string_view name) noexcept {
+  return std::ranges::any_of(of_one_hop, [&](std::string_view other) { return same_spelling(name, other); });
 }
 
 void copy_end_to_end(const base::Headers& headers, FieldList& out) {
   for (const auto& field : headers)
-    if (!is_hop_by_hop(field.name)) out.push_back(field);
+    if (!stays_on_its_hop(field.name)) out.push_back(field);
 }
 
 const base::Header* find(const FieldList& fields, std::string_view name) noexcept {

@@ -19,9 +19,9 @@ using FieldList = base::ArenaList<base::Header>;
 
 /// Fields that concern one connection only (RFC 9110 §7.6.1) or the framing, which each connection has its own of; in
 /// any spelling.
-[[nodiscard]] bool is_hop_by_hop(std::string_view name) noexcept;
+[[nodiscard]] bool stays_on_its_hop(std::string_view name) noexcept;
 
-/// Appends what may be passed on: everything that is not hop-by-hop. What else Connection names goes on (against RFC
+/// Appends what may be passed on: everything but those. What else Connection names goes on (against RFC
 /// 9110 §7.6.1, and as nginx and HAProxy have it): no list of names tells an extension of one hop from an API key that
 /// a client wants a proxy to take away, and nothing in use needs it.
 void copy_end_to_end(const base::Headers& headers, FieldList& out);

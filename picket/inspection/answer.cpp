@@ -27,7 +27,9 @@ bool is_one_word(std::string_view url) noexcept {
 }
 
 /// What an agent may not set, because it belongs to a connection or to the framing of a message.
-bool is_reserved(std::string_view name) noexcept { return http::is_hop_by_hop(name) || base::same_name(name, "host"); }
+bool is_reserved(std::string_view name) noexcept {
+  return http::stays_on_its_hop(name) || base::same_name(name, "host");
+}
 
 constexpr std::size_t longest_quote = 64;  // of an agent's words in an error
 

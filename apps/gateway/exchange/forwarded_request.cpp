@@ -49,7 +49,7 @@ class Sieve {
   [[nodiscard]] bool lets_through(std::string_view name) const noexcept {
     if (is_framing(name)) return true;
     if (!terms_.underscores_in_headers && name.find('_') != std::string_view::npos) return false;
-    return !http::is_hop_by_hop(name) && !is_set_here(name);
+    return !http::stays_on_its_hop(name) && !is_set_here(name);
   }
 
  private:

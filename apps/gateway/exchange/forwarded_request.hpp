@@ -36,7 +36,7 @@ struct ForwardingTerms {
   std::string_view request_id;
 };
 
-/// Leaves out what stays on its hop (http::is_hop_by_hop), names with underscores unless they are allowed, what says
+/// Leaves out what stays on its hop (http::stays_on_its_hop), names with underscores unless they are allowed, what says
 /// whom the request is from (Forwarded, X-Real-IP, X-Forwarded-*), which is set from the connection, and what names
 /// another target (X-Original-URL, …); of a trusted proxy the last and other X-Forwarded-* go on. X-Request-Id is
 /// written once. Pure.
