@@ -41,7 +41,8 @@ void asking(pool::AgentPool& pool, pool::Agent& agent, pool::Exchange& exchange,
   exchange.request_headers(head);                          // wrong: ignoring return value
   pool::Agent& added = pool.add_agent({});                 // wrong: cannot bind
   pool::Exchange copied = exchange;                        // wrong: deleted
-  (void)added, (void)copied;
+  const base::CorrelationId& over = pool.worker().ids().mint();  // wrong: deleted
+  (void)added, (void)copied, (void)over;
 }
 
 }  // namespace
