@@ -27,6 +27,10 @@ HEADS = [b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
          b"HTTP/1.0 404\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n"]
 
 
+# Messages that are hard to step over: a group in a group, a number of ten bytes, lists in one piece and one by one, a message twice.
+PROTOBUF = [bytes.fromhex(text) for text in ("12060a00fb01fc01", "1000ffffffffffffffffff7f", "0a060a010208010801", "12041200120012021a00")]
+
+
 def frames():
     for file in sorted((ROOT / "spec/vectors/frames").glob("*.hex")):
         yield file.name.removesuffix(".hex"), bytes.fromhex(file.read_text())
@@ -40,6 +44,9 @@ def raw(step, data):
 def seeds():
     stream = b""
     for name, frame in frames():
+        if name.endswith(".grpc"):
+            yield "protobuf", name, frame
+            continue
         stream += frame
         yield "frame", name, frame
         # A type and a payload, as json_fuzz and msgpack_fuzz read them.
@@ -51,6 +58,8 @@ def seeds():
             options = 0 if name.endswith(".json") else 1 if name.endswith(".extended") else 3
             yield "session", "raw-" + name, bytes([options] + MOVE) + raw(step, frame)
     yield "frame", "all", stream
+    for number, message in enumerate(PROTOBUF):
+        yield "protobuf", str(number), message
     for options in range(8):
         for end, steps in ENDS.items():
             yield "session", f"{end}-{options}", bytes([options] + MOVE + MOVE + EXCHANGE + steps)

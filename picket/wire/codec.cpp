@@ -7,12 +7,15 @@
 #include "picket/wire/internal/json_reader.hpp"
 #include "picket/wire/internal/json_writer.hpp"
 #include "picket/wire/internal/plain_allow.hpp"
+#include "picket/wire/internal/protobuf_codec.hpp"
+#include "picket/wire/internal/protobuf_wire.hpp"
 
 namespace picket::wire {
 namespace {
 
-/// Handshakes and liveness are JSON on every connection (protocol.md §7).
+/// Handshakes and liveness are JSON on every socket (protocol.md §7).
 constexpr Encoding encoding_of(FrameType type, const Format& format) noexcept {
+  if (format.encoding == Encoding::protobuf) return Encoding::protobuf;
   switch (type) {
     case FrameType::handshake_request:
     case FrameType::handshake_response:
@@ -24,12 +27,23 @@ constexpr Encoding encoding_of(FrameType type, const Format& format) noexcept {
 }
 
 template <class Message>
-void write_payload(const Format& format, const Message& message, Output& out) {
+base::Status write_payload(const Format& format, const Message& message, Output& out) {
+  const Encoding encoding = encoding_of(Message::type, format);
+  if (encoding == Encoding::protobuf) return internal::write_protobuf(format, message, out);
   if constexpr (std::is_same_v<Message, AgentResponse>) {
-    if (internal::write_plain_allow(format, message, out)) return;
+    if (internal::write_plain_allow(format, message, out)) return {};
   }
-  encoding_of(Message::type, format) == Encoding::json ? internal::write_json(format, message, out)
-                                                       : internal::write_msgpack(format, message, out);
+  encoding == Encoding::json ? internal::write_json(format, message, out)
+                             : internal::write_msgpack(format, message, out);
+  return {};
+}
+
+/// What stands before a payload that is bytes already, in protobuf: the member of the envelope.
+void append_member(FrameType type, std::size_t size, const Format& format, Output& out) {
+  const std::uint32_t tag = internal::tag_of(number_in(format.stream, type), internal::WireType::bytes);
+  char* const begin = out.prepare(internal::longest_tag + internal::longest_length);
+  char* const end = internal::put_varint(size, internal::put_varint(tag, begin));
+  out.commit(static_cast<std::size_t>(end - begin));
 }
 
 void reserve_header(Output& out) {
@@ -48,7 +62,10 @@ template <class Message>
 base::Status encode(const Format& format, const Message& message, Output& out) {
   const auto mark = out.mark();
   reserve_header(out);
-  write_payload(format, message, out);
+  if (auto status = write_payload(format, message, out); !status) {
+    out.rewind(mark);
+    return status;
+  }
   const std::size_t payload = out.size() - mark.size - out.framing().header_size;
   if (payload >= base::limits::max_frame_length) {
     out.rewind(mark);
@@ -60,16 +77,18 @@ base::Status encode(const Format& format, const Message& message, Output& out) {
   return {};
 }
 
-void append_frame(FrameType type, std::string_view payload, Output& out) {
+void append_frame(FrameType type, std::string_view payload, Output& out, const Format& format) {
   const auto mark = out.mark();
   reserve_header(out);
+  if (format.encoding == Encoding::protobuf) append_member(type, payload.size(), format, out);
   out.append(payload);
-  write_header(type, payload.size(), out.at(mark), out);
+  write_header(type, out.size() - mark.size - out.framing().header_size, out.at(mark), out);
 }
 
 template <class Message>
 base::Status decode_into(Message& message, const Format& format, std::string_view payload, base::Arena& arena) {
   const Encoding encoding = encoding_of(Message::type, format);
+  if (encoding == Encoding::protobuf) return internal::read_protobuf(payload, arena, message);
   if constexpr (std::is_same_v<Message, AgentResponse>) {
     if (internal::read_plain_allow(encoding, payload, message)) return {};
   }

@@ -4,30 +4,35 @@
 
 #include "picket/base/arena.hpp"
 #include "picket/base/result.hpp"
+#include "picket/wire/envelope.hpp"
 #include "picket/wire/messages.hpp"
 #include "picket/wire/output.hpp"
 
 namespace picket::wire {
 
 /// How two peers agreed to write: the encoding of the connection and the extensions it uses (protocol.md §3, §7).
+/// Protobuf carries bytes as they are, whatever `raw_bytes` says.
 struct Format {
   Encoding encoding = Encoding::json;
-  bool raw_bytes = false;    ///< MessagePack only: bodies are bin, and so are header values that are not UTF-8.
-  bool event_reply = false;  ///< Responses name the event that they answer.
+  bool raw_bytes = false;           ///< MessagePack only: bodies are bin, and so are header values that are not UTF-8.
+  bool event_reply = false;         ///< Responses name the event that they answer.
+  Stream stream = Stream::process;  ///< Protobuf only: where what is written goes.
   friend bool operator==(const Format&, const Format&) = default;
 };
 
-/// Appends one whole frame, as the output's framing has it. Handshake, ping, pong and cancel are written as JSON
-/// whatever the format says (protocol.md §7). Instantiated for every message of messages.hpp. Lifetime: a body that
-/// travels as its own iovec is borrowed, see Output::splice. Errors: message_too_large where the frame would be over 16
-/// MiB; `out` is then as before.
+/// Appends one whole frame, as the output's framing has it. Handshake, ping, pong and cancel are written as JSON,
+/// unless everything is protobuf (protocol.md §7); a protobuf payload is the envelope with the message in it
+/// (envelope.hpp). Instantiated for every message of messages.hpp. Lifetime: a body that travels as its own iovec is
+/// borrowed, see Output::splice. Errors: message_too_large where the frame would be over 16 MiB, serialization where
+/// the encoding has no such message; `out` is then as before.
 template <class Message>
 [[nodiscard]] base::Status encode(const Format& format, const Message& message, Output& out);
 
 /// Appends a frame whose payload is bytes already: the pong that repeats a ping. `payload` < limits::max_frame_length.
-void append_frame(FrameType type, std::string_view payload, Output& out);
+void append_frame(FrameType type, std::string_view payload, Output& out, const Format& format = {});
 
-/// Reads one payload. Views point into `payload` or `arena`; both must outlive the message.
+/// Reads one payload; of protobuf, what open_envelope() found. Views point into `payload` or `arena`; both must outlive
+/// the message.
 /// `payload` must be followed by limits::tail_padding readable bytes (any content).
 /// Errors: invalid_message, saying what was expected and at which byte.
 template <class Message>

@@ -53,7 +53,7 @@ class Relocation {
   }
   template <Described T>
   void operator()(T& message) const {
-    std::apply([&](const auto&... field) { all(message.*field.member...); }, Description<T>::fields);
+    std::apply([&](const auto&... field) { all(message.*field.member...); }, all_fields<T>());
   }
 
  private:

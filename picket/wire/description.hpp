@@ -8,8 +8,8 @@
 
 #include "picket/wire/messages.hpp"
 
-/// Every message's fields, listed once, in the order of protocol.md §3-§6 and §8. JSON and MessagePack, reading and
-/// writing, and copies all follow from these lists: two codecs that could disagree would.
+/// Every message's fields, listed once, in the order of protocol.md §3-§6 and §8. JSON, MessagePack and protobuf,
+/// reading and writing, and copies all follow from these lists: two codecs that could disagree would.
 namespace picket::wire {
 
 /// What a missing or empty field means.
@@ -26,20 +26,32 @@ struct Field {
   static constexpr Presence presence = P;
   std::string_view name;
   Member Owner::* member;
+  std::uint32_t number;  ///< In protobuf, of a union the number of its first member; 0 where protobuf has none.
 };
 
 template <Presence P = Presence::required, class Owner, class Member>
-[[nodiscard]] constexpr Field<P, Owner, Member> field(std::string_view name, Member Owner::* member) {
-  return {name, member};
+[[nodiscard]] constexpr Field<P, Owner, Member> field(std::string_view name, Member Owner::* member,
+                                                      std::uint32_t number = 0) {
+  return {name, member, number};
 }
 
-/// `fields`: a tuple of Field. `always_named`: written with field names in MessagePack too, where other structs are
-/// arrays.
+/// `fields`: a tuple of Field. `grpc_fields`: those that protobuf alone carries. `always_named`: written with field
+/// names in MessagePack too, where other structs are arrays.
 template <class T>
 struct Description;
 
 template <class T>
 concept Described = requires { Description<T>::fields; };
+
+/// Every field of T, those of protobuf last.
+template <Described T>
+[[nodiscard]] constexpr auto all_fields() {
+  if constexpr (requires { Description<T>::grpc_fields; }) {
+    return std::tuple_cat(Description<T>::fields, Description<T>::grpc_fields);
+  } else {
+    return Description<T>::fields;
+  }
+}
 
 /// Names of an enum's values on the wire, in order.
 template <class T>
@@ -54,6 +66,7 @@ using enum Presence;
 
 // ---- handshake
 
+/// Those that a handshake may name: protobuf is never chosen, it comes with gRPC.
 template <>
 struct EnumNames<Encoding> {
   static constexpr std::array<std::string_view, 2> names{"json", "msgpack"};
@@ -62,54 +75,67 @@ struct EnumNames<Encoding> {
 template <>
 struct Description<HandshakeRequest> {
   using T = HandshakeRequest;
-  static constexpr std::tuple fields{field("supported_versions", &T::supported_versions),
-                                     field("proxy_id", &T::proxy_id),
-                                     field("proxy_version", &T::proxy_version),
-                                     field<defaulted>("config", &T::config),
+  static constexpr std::tuple fields{field("supported_versions", &T::supported_versions, 1),
+                                     field("proxy_id", &T::proxy_id, 2),
+                                     field("proxy_version", &T::proxy_version, 3),
+                                     field<defaulted>("config", &T::config, 4),
                                      field<defaulted>("supported_encodings", &T::supported_encodings),
-                                     field<extension>("extensions", &T::extensions),
-                                     field<extension>("events", &T::events)};
+                                     field<extension>("extensions", &T::extensions, 20),
+                                     field<extension>("events", &T::events, 21)};
 };
 
 template <>
 struct Description<Features> {
   using T = Features;
-  static constexpr std::tuple fields{field("streaming_body", &T::streaming_body),
-                                     field("websocket", &T::websocket),
-                                     field("guardrails", &T::guardrails),
-                                     field("config_push", &T::config_push),
-                                     field("metrics_export", &T::metrics_export),
-                                     field("concurrent_requests", &T::concurrent_requests),
-                                     field("cancellation", &T::cancellation),
-                                     field("flow_control", &T::flow_control),
-                                     field("health_reporting", &T::health_reporting)};
+  static constexpr std::tuple fields{field("streaming_body", &T::streaming_body, 1),
+                                     field("websocket", &T::websocket, 2),
+                                     field("guardrails", &T::guardrails, 3),
+                                     field("config_push", &T::config_push, 4),
+                                     field("metrics_export", &T::metrics_export, 5),
+                                     field("concurrent_requests", &T::concurrent_requests, 6),
+                                     field("cancellation", &T::cancellation, 7),
+                                     field("flow_control", &T::flow_control, 8),
+                                     field("health_reporting", &T::health_reporting, 9)};
 };
 
 template <>
 struct Description<Limits> {
   using T = Limits;
-  static constexpr std::tuple fields{field("max_body_size", &T::max_body_size),
-                                     field("max_concurrency", &T::max_concurrency),
-                                     field("preferred_chunk_size", &T::preferred_chunk_size)};
+  static constexpr std::tuple fields{field("max_body_size", &T::max_body_size, 1),
+                                     field("max_concurrency", &T::max_concurrency, 2),
+                                     field("preferred_chunk_size", &T::preferred_chunk_size, 3)};
+  static constexpr std::tuple grpc_fields{field<omitted>("max_memory", &T::max_memory, 4),
+                                          field<omitted>("max_processing_time_ms", &T::max_processing_time_ms, 5)};
+};
+
+template <>
+struct Description<HealthConfig> {
+  using T = HealthConfig;
+  static constexpr std::tuple fields{field("report_interval_ms", &T::report_interval_ms, 1),
+                                     field("include_load_metrics", &T::include_load_metrics, 2),
+                                     field("include_resource_metrics", &T::include_resource_metrics, 3)};
 };
 
 template <>
 struct Description<Capabilities> {
   using T = Capabilities;
-  static constexpr std::tuple fields{field("agent_id", &T::agent_id), field("name", &T::name),
-                                     field("version", &T::version),   field("supported_events", &T::supported_events),
-                                     field("features", &T::features), field("limits", &T::limits)};
+  static constexpr std::tuple fields{
+      field("agent_id", &T::agent_id, 2), field("name", &T::name, 3),
+      field("version", &T::version, 4),   field("supported_events", &T::supported_events, 5),
+      field("features", &T::features, 6), field("limits", &T::limits, 7)};
+  static constexpr std::tuple grpc_fields{field("protocol_version", &T::protocol_version, 1),
+                                          field<omitted>("health_config", &T::health_config, 8)};
 };
 
 template <>
 struct Description<HandshakeResponse> {
   using T = HandshakeResponse;
-  static constexpr std::tuple fields{field("protocol_version", &T::protocol_version),
-                                     field("capabilities", &T::capabilities),
-                                     field("success", &T::success),
-                                     field<nullable>("error", &T::error),
+  static constexpr std::tuple fields{field("protocol_version", &T::protocol_version, 1),
+                                     field("capabilities", &T::capabilities, 2),
+                                     field("success", &T::success, 3),
+                                     field<nullable>("error", &T::error, 4),
                                      field<extension>("encoding", &T::encoding),
-                                     field<extension>("extensions", &T::extensions)};
+                                     field<extension>("extensions", &T::extensions, 20)};
 };
 
 template <>
@@ -142,66 +168,73 @@ struct Description<ReverseAnswer> {
 template <>
 struct Description<RequestMetadata> {
   using T = RequestMetadata;
-  static constexpr std::tuple fields{field("correlation_id", &T::correlation_id),
-                                     field("request_id", &T::request_id),
-                                     field("client_ip", &T::client_ip),
-                                     field("client_port", &T::client_port),
-                                     field<nullable>("server_name", &T::server_name),
-                                     field("protocol", &T::protocol),
-                                     field<nullable>("tls_version", &T::tls_version),
-                                     field<nullable>("tls_cipher", &T::tls_cipher),
-                                     field<nullable>("route_id", &T::route_id),
-                                     field<nullable>("upstream_id", &T::upstream_id),
-                                     field("timestamp", &T::timestamp),
-                                     field<omitted>("traceparent", &T::traceparent)};
+  static constexpr std::tuple fields{field("correlation_id", &T::correlation_id, 1),
+                                     field("request_id", &T::request_id, 2),
+                                     field("client_ip", &T::client_ip, 3),
+                                     field("client_port", &T::client_port, 4),
+                                     field<nullable>("server_name", &T::server_name, 5),
+                                     field("protocol", &T::protocol, 6),
+                                     field<nullable>("tls_version", &T::tls_version, 7),
+                                     field<nullable>("tls_cipher", &T::tls_cipher, 20),
+                                     field<nullable>("route_id", &T::route_id, 8),
+                                     field<nullable>("upstream_id", &T::upstream_id, 9),
+                                     field("timestamp", &T::timestamp, 10),
+                                     field<omitted>("traceparent", &T::traceparent, 11)};
 };
 
 template <>
 struct Description<RequestHeaders> {
   using T = RequestHeaders;
-  static constexpr std::tuple fields{field("metadata", &T::metadata), field("method", &T::method),
-                                     field("uri", &T::uri), field("headers", &T::headers)};
+  static constexpr std::tuple fields{field("metadata", &T::metadata, 1), field("method", &T::method, 2),
+                                     field("uri", &T::uri, 3), field("headers", &T::headers, 5)};
+  static constexpr std::tuple grpc_fields{field("http_version", &T::http_version, 4)};
 };
 
 template <>
 struct Description<RequestBodyChunk> {
   using T = RequestBodyChunk;
-  static constexpr std::tuple fields{field("correlation_id", &T::correlation_id),
-                                     field("data", &T::data),
-                                     field("is_last", &T::is_last),
-                                     field<nullable>("total_size", &T::total_size),
-                                     field<defaulted>("chunk_index", &T::chunk_index),
-                                     field<defaulted>("bytes_received", &T::bytes_received)};
+  static constexpr std::tuple fields{field("correlation_id", &T::correlation_id, 1),
+                                     field("data", &T::data, 3),
+                                     field("is_last", &T::is_last, 4),
+                                     field<nullable>("total_size", &T::total_size, 5),
+                                     field<defaulted>("chunk_index", &T::chunk_index, 2),
+                                     field<defaulted>("bytes_received", &T::bytes_received, 6)};
+  static constexpr std::tuple grpc_fields{field("proxy_buffer_available", &T::proxy_buffer_available, 7),
+                                          field("timestamp_ms", &T::timestamp_ms, 8)};
 };
 
 template <>
 struct Description<ResponseHeaders> {
   using T = ResponseHeaders;
-  static constexpr std::tuple fields{field("correlation_id", &T::correlation_id), field("status", &T::status),
-                                     field("headers", &T::headers)};
+  static constexpr std::tuple fields{field("correlation_id", &T::correlation_id, 1), field("status", &T::status, 2),
+                                     field("headers", &T::headers, 3)};
 };
 
 template <>
 struct Description<ResponseBodyChunk> {
   using T = ResponseBodyChunk;
-  static constexpr std::tuple fields{field("correlation_id", &T::correlation_id),
-                                     field("data", &T::data),
-                                     field("is_last", &T::is_last),
-                                     field<nullable>("total_size", &T::total_size),
-                                     field<defaulted>("chunk_index", &T::chunk_index),
-                                     field<defaulted>("bytes_sent", &T::bytes_sent)};
+  static constexpr std::tuple fields{field("correlation_id", &T::correlation_id, 1),
+                                     field("data", &T::data, 3),
+                                     field("is_last", &T::is_last, 4),
+                                     field<nullable>("total_size", &T::total_size, 5),
+                                     field<defaulted>("chunk_index", &T::chunk_index, 2),
+                                     field<defaulted>("bytes_sent", &T::bytes_sent, 6)};
+  static constexpr std::tuple grpc_fields{field("proxy_buffer_available", &T::proxy_buffer_available, 7),
+                                          field("timestamp_ms", &T::timestamp_ms, 8)};
 };
 
 template <>
 struct Description<RequestComplete> {
   using T = RequestComplete;
-  static constexpr std::tuple fields{field("correlation_id", &T::correlation_id),
-                                     field("status", &T::status),
-                                     field("duration_ms", &T::duration_ms),
-                                     field("request_body_size", &T::request_body_size),
-                                     field("response_body_size", &T::response_body_size),
-                                     field("upstream_attempts", &T::upstream_attempts),
-                                     field<nullable>("error", &T::error)};
+  static constexpr std::tuple fields{field("correlation_id", &T::correlation_id, 1),
+                                     field("status", &T::status, 2),
+                                     field("duration_ms", &T::duration_ms, 3),
+                                     field("request_body_size", &T::request_body_size, 4),
+                                     field("response_body_size", &T::response_body_size, 5),
+                                     field("upstream_attempts", &T::upstream_attempts, 20),
+                                     field<nullable>("error", &T::error, 8)};
+  static constexpr std::tuple grpc_fields{field<omitted>("upstream", &T::upstream, 6),
+                                          field("from_cache", &T::from_cache, 7)};
 };
 
 template <>
@@ -212,10 +245,14 @@ struct EnumNames<WebSocketOpcode> {
 template <>
 struct Description<WebSocketFrame> {
   using T = WebSocketFrame;
-  static constexpr std::tuple fields{
-      field("correlation_id", &T::correlation_id),     field("opcode", &T::opcode),           field("data", &T::data),
-      field("client_to_server", &T::client_to_server), field("frame_index", &T::frame_index), field("fin", &T::fin),
-      field<nullable>("route_id", &T::route_id),       field("client_ip", &T::client_ip)};
+  static constexpr std::tuple fields{field("correlation_id", &T::correlation_id, 1),
+                                     field("opcode", &T::opcode, 3),
+                                     field("data", &T::data, 4),
+                                     field("client_to_server", &T::client_to_server, 2),
+                                     field("frame_index", &T::frame_index, 20),
+                                     field("fin", &T::fin, 21),
+                                     field<nullable>("route_id", &T::route_id, 22),
+                                     field("client_ip", &T::client_ip, 23)};
 };
 
 template <>
@@ -226,21 +263,25 @@ struct EnumNames<InspectionType> {
 template <>
 struct Description<GuardrailInspect> {
   using T = GuardrailInspect;
-  static constexpr std::tuple fields{field("correlation_id", &T::correlation_id),
-                                     field("inspection_type", &T::inspection_type),
-                                     field("content", &T::content),
-                                     field<omitted>("model", &T::model),
-                                     field<defaulted>("categories", &T::categories),
-                                     field<omitted>("route_id", &T::route_id),
-                                     field<defaulted>("metadata", &T::metadata)};
+  static constexpr std::tuple fields{field("correlation_id", &T::correlation_id, 1),
+                                     field("inspection_type", &T::inspection_type, 3),
+                                     field("content", &T::content, 2),
+                                     field<omitted>("model", &T::model, 4),
+                                     field<defaulted>("categories", &T::categories, 20),
+                                     field<omitted>("route_id", &T::route_id, 21),
+                                     field<defaulted>("metadata", &T::metadata, 22)};
+  static constexpr std::tuple grpc_fields{field("context_json", &T::context, 5)};
 };
 
 template <>
 struct Description<Configure> {
   using T = Configure;
   static constexpr bool always_named = true;
-  static constexpr std::tuple fields{field("config", &T::config), field<nullable>("config_version", &T::config_version),
+  static constexpr std::tuple fields{field("config", &T::config, 1),
+                                     field<nullable>("config_version", &T::config_version, 2),
                                      field<defaulted>("correlation_id", &T::correlation_id)};
+  static constexpr std::tuple grpc_fields{field("is_initial", &T::is_initial, 3),
+                                          field("timestamp_ms", &T::timestamp_ms, 4)};
 };
 
 // ---- the answer
@@ -248,20 +289,20 @@ struct Description<Configure> {
 template <>
 struct Description<Block> {
   using T = Block;
-  static constexpr std::tuple fields{field("status", &T::status), field<nullable>("body", &T::body),
-                                     field<nullable>("headers", &T::headers)};
+  static constexpr std::tuple fields{field("status", &T::status, 1), field<nullable>("body", &T::body, 2),
+                                     field<nullable>("headers", &T::headers, 3)};
 };
 
 template <>
 struct Description<Redirect> {
   using T = Redirect;
-  static constexpr std::tuple fields{field("url", &T::url), field("status", &T::status)};
+  static constexpr std::tuple fields{field("url", &T::url, 1), field("status", &T::status, 2)};
 };
 
 template <>
 struct Description<Challenge> {
   using T = Challenge;
-  static constexpr std::tuple fields{field("challenge_type", &T::challenge_type), field("params", &T::params)};
+  static constexpr std::tuple fields{field("challenge_type", &T::challenge_type, 1), field("params", &T::params, 2)};
 };
 
 /// The names of a union's members; a member without fields is written as its bare name.
@@ -281,17 +322,17 @@ struct EnumNames<HeaderOp::Kind> {
 template <>
 struct Description<Audit> {
   using T = Audit;
-  static constexpr std::tuple fields{field<defaulted>("tags", &T::tags), field<defaulted>("rule_ids", &T::rule_ids),
-                                     field<nullable>("confidence", &T::confidence),
-                                     field<defaulted>("reason_codes", &T::reason_codes),
-                                     field<defaulted>("custom", &T::custom)};
+  static constexpr std::tuple fields{
+      field<defaulted>("tags", &T::tags, 1), field<defaulted>("rule_ids", &T::rule_ids, 2),
+      field<nullable>("confidence", &T::confidence, 3), field<defaulted>("reason_codes", &T::reason_codes, 4),
+      field<defaulted>("custom", &T::custom, 5)};
 };
 
 template <>
 struct Description<BodyMutation> {
   using T = BodyMutation;
-  static constexpr std::tuple fields{field<nullable>("data", &T::data),
-                                     field<defaulted>("chunk_index", &T::chunk_index)};
+  static constexpr std::tuple fields{field<nullable>("data", &T::data, 1),
+                                     field<defaulted>("chunk_index", &T::chunk_index, 2)};
 };
 
 template <>
@@ -302,14 +343,14 @@ struct EnumNames<WebSocketVerdict> {
 template <>
 struct Description<WebSocketClose> {
   using T = WebSocketClose;
-  static constexpr std::tuple fields{field("code", &T::code), field("reason", &T::reason)};
+  static constexpr std::tuple fields{field("code", &T::code, 1), field("reason", &T::reason, 2)};
 };
 
 template <>
 struct Description<ReplyTo> {
   using T = ReplyTo;
-  static constexpr std::tuple fields{field("type", &T::type), field<nullable>("index", &T::index),
-                                     field<nullable>("client_to_server", &T::client_to_server)};
+  static constexpr std::tuple fields{field("type", &T::type, 1), field<nullable>("index", &T::index, 2),
+                                     field<nullable>("client_to_server", &T::client_to_server, 3)};
 };
 
 template <>
@@ -318,17 +359,18 @@ struct Description<AgentResponse> {
   /// The fields every peer knows; the rest is written in MessagePack with event-reply only.
   static constexpr std::size_t core_fields = 10;
   static constexpr std::tuple fields{field("version", &T::version),
-                                     field("decision", &T::decision),
-                                     field<defaulted>("request_headers", &T::request_headers),
-                                     field<defaulted>("response_headers", &T::response_headers),
-                                     field<defaulted>("routing_metadata", &T::routing_metadata),
-                                     field<defaulted>("audit", &T::audit),
-                                     field<defaulted>("needs_more", &T::needs_more),
-                                     field<nullable>("request_body_mutation", &T::request_body_mutation),
-                                     field<nullable>("response_body_mutation", &T::response_body_mutation),
-                                     field<nullable>("websocket_decision", &T::websocket_decision),
-                                     field<extension>("correlation_id", &T::correlation_id),
-                                     field<omitted>("reply_to", &T::reply_to)};
+                                     field("decision", &T::decision, 2),
+                                     field<defaulted>("request_headers", &T::request_headers, 10),
+                                     field<defaulted>("response_headers", &T::response_headers, 11),
+                                     field<defaulted>("routing_metadata", &T::routing_metadata, 23),
+                                     field<defaulted>("audit", &T::audit, 12),
+                                     field<defaulted>("needs_more", &T::needs_more, 14),
+                                     field<nullable>("request_body_mutation", &T::request_body_mutation, 20),
+                                     field<nullable>("response_body_mutation", &T::response_body_mutation, 21),
+                                     field<nullable>("websocket_decision", &T::websocket_decision, 22),
+                                     field<extension>("correlation_id", &T::correlation_id, 1),
+                                     field<omitted>("reply_to", &T::reply_to, 24)};
+  static constexpr std::tuple grpc_fields{field<omitted>("processing_time_ms", &T::processing_time_ms, 13)};
 };
 
 // ---- control
@@ -336,20 +378,23 @@ struct Description<AgentResponse> {
 template <>
 struct Description<Ping> {
   using T = Ping;
-  static constexpr std::tuple fields{field("sequence", &T::sequence),
-                                     field<defaulted>("timestamp_ms", &T::timestamp_ms)};
+  static constexpr std::tuple fields{field("sequence", &T::sequence, 1),
+                                     field<defaulted>("timestamp_ms", &T::timestamp_ms, 2)};
 };
 template <>
 struct Description<Pong> {
   using T = Pong;
-  static constexpr std::tuple fields{field("sequence", &T::sequence),
-                                     field<defaulted>("timestamp_ms", &T::timestamp_ms)};
+  static constexpr std::tuple fields{field("sequence", &T::sequence, 1),
+                                     field<defaulted>("timestamp_ms", &T::timestamp_ms, 2)};
+  static constexpr std::tuple grpc_fields{field("timestamp_ms", &T::answered_at_ms, 3)};
 };
 template <>
 struct Description<Cancel> {
   using T = Cancel;
-  static constexpr std::tuple fields{field("correlation_id", &T::correlation_id), field("reason", &T::reason),
-                                     field<defaulted>("timestamp_ms", &T::timestamp_ms)};
+  static constexpr std::tuple fields{field("correlation_id", &T::correlation_id, 1), field("reason", &T::reason, 2),
+                                     field<defaulted>("timestamp_ms", &T::timestamp_ms, 3)};
+  static constexpr std::tuple grpc_fields{field<omitted>("blocking_agent_id", &T::blocking_agent_id, 4),
+                                          field<omitted>("manual_reason", &T::manual_reason, 5)};
 };
 
 template <>
@@ -362,9 +407,10 @@ template <>
 struct Description<FlowControl> {
   using T = FlowControl;
   static constexpr bool always_named = true;
-  static constexpr std::tuple fields{field<nullable>("correlation_id", &T::correlation_id), field("action", &T::action),
-                                     field<extension>("buffer_available", &T::buffer_available),
-                                     field<defaulted>("timestamp_ms", &T::timestamp_ms)};
+  static constexpr std::tuple fields{field<nullable>("correlation_id", &T::correlation_id, 1),
+                                     field("action", &T::action, 2),
+                                     field<extension>("buffer_available", &T::buffer_available, 3),
+                                     field<defaulted>("timestamp_ms", &T::timestamp_ms, 4)};
 };
 
 template <>
@@ -374,75 +420,75 @@ struct EnumNames<HealthState> {
 template <>
 struct Description<Load> {
   using T = Load;
-  static constexpr std::tuple fields{field<defaulted>("in_flight", &T::in_flight),
-                                     field<defaulted>("queue_depth", &T::queue_depth),
-                                     field<defaulted>("avg_latency_ms", &T::avg_latency_ms),
-                                     field<defaulted>("p50_latency_ms", &T::p50_latency_ms),
-                                     field<defaulted>("p95_latency_ms", &T::p95_latency_ms),
-                                     field<defaulted>("p99_latency_ms", &T::p99_latency_ms),
-                                     field<defaulted>("requests_processed", &T::requests_processed),
-                                     field<defaulted>("requests_rejected", &T::requests_rejected),
-                                     field<defaulted>("requests_timed_out", &T::requests_timed_out)};
+  static constexpr std::tuple fields{field<defaulted>("in_flight", &T::in_flight, 1),
+                                     field<defaulted>("queue_depth", &T::queue_depth, 2),
+                                     field<defaulted>("avg_latency_ms", &T::avg_latency_ms, 3),
+                                     field<defaulted>("p50_latency_ms", &T::p50_latency_ms, 4),
+                                     field<defaulted>("p95_latency_ms", &T::p95_latency_ms, 5),
+                                     field<defaulted>("p99_latency_ms", &T::p99_latency_ms, 6),
+                                     field<defaulted>("requests_processed", &T::requests_processed, 7),
+                                     field<defaulted>("requests_rejected", &T::requests_rejected, 8),
+                                     field<defaulted>("requests_timed_out", &T::requests_timed_out, 9)};
 };
 template <>
 struct Description<Resources> {
   using T = Resources;
   static constexpr std::tuple fields{
-      field<nullable>("cpu_percent", &T::cpu_percent),   field<nullable>("memory_bytes", &T::memory_bytes),
-      field<nullable>("memory_limit", &T::memory_limit), field<nullable>("active_threads", &T::active_threads),
-      field<nullable>("open_fds", &T::open_fds),         field<nullable>("fd_limit", &T::fd_limit),
-      field<nullable>("connections", &T::connections)};
+      field<nullable>("cpu_percent", &T::cpu_percent, 1),   field<nullable>("memory_bytes", &T::memory_bytes, 2),
+      field<nullable>("memory_limit", &T::memory_limit, 3), field<nullable>("active_threads", &T::active_threads, 4),
+      field<nullable>("open_fds", &T::open_fds, 5),         field<nullable>("fd_limit", &T::fd_limit, 6),
+      field<nullable>("connections", &T::connections, 7)};
 };
 /// `state` is an integer or an object with `status` and its details; the details are written beside the integer.
 template <>
 struct Description<HealthStatus> {
   using T = HealthStatus;
   static constexpr bool always_named = true;
-  static constexpr std::tuple fields{field("agent_id", &T::agent_id),
-                                     field("state", &T::state),
-                                     field<extension>("disabled_features", &T::disabled_features),
-                                     field<extension>("timeout_multiplier", &T::timeout_multiplier),
-                                     field<omitted>("eta_ms", &T::eta_ms),
-                                     field<omitted>("reason", &T::reason),
-                                     field<extension>("recoverable", &T::recoverable),
-                                     field<nullable>("message", &T::message),
-                                     field<nullable>("load", &T::load),
-                                     field<nullable>("resources", &T::resources),
-                                     field<nullable>("valid_until_ms", &T::valid_until_ms),
-                                     field<defaulted>("timestamp_ms", &T::timestamp_ms)};
+  static constexpr std::tuple fields{field("agent_id", &T::agent_id, 1),
+                                     field("state", &T::state, 2),
+                                     field<extension>("disabled_features", &T::disabled_features, 10),
+                                     field<extension>("timeout_multiplier", &T::timeout_multiplier, 11),
+                                     field<omitted>("eta_ms", &T::eta_ms, 12),
+                                     field<omitted>("reason", &T::reason, 13),
+                                     field<extension>("recoverable", &T::recoverable, 14),
+                                     field<nullable>("message", &T::message, 3),
+                                     field<nullable>("load", &T::load, 4),
+                                     field<nullable>("resources", &T::resources, 5),
+                                     field<nullable>("valid_until_ms", &T::valid_until_ms, 6),
+                                     field<defaulted>("timestamp_ms", &T::timestamp_ms, 7)};
 };
 
 template <>
 struct Description<CounterMetric> {
   using T = CounterMetric;
-  static constexpr std::tuple fields{field("name", &T::name), field<omitted>("help", &T::help),
-                                     field<defaulted>("labels", &T::labels), field("value", &T::value)};
+  static constexpr std::tuple fields{field("name", &T::name, 1), field<omitted>("help", &T::help, 2),
+                                     field<defaulted>("labels", &T::labels, 3), field("value", &T::value, 4)};
 };
 template <>
 struct Description<GaugeMetric> {
   using T = GaugeMetric;
-  static constexpr std::tuple fields{field("name", &T::name), field<omitted>("help", &T::help),
-                                     field<defaulted>("labels", &T::labels), field("value", &T::value)};
+  static constexpr std::tuple fields{field("name", &T::name, 1), field<omitted>("help", &T::help, 2),
+                                     field<defaulted>("labels", &T::labels, 3), field("value", &T::value, 4)};
 };
 template <>
 struct Description<HistogramBucket> {
   using T = HistogramBucket;
-  static constexpr std::tuple fields{field("le", &T::le), field("count", &T::count)};
+  static constexpr std::tuple fields{field("le", &T::le, 1), field("count", &T::count, 2)};
 };
 template <>
 struct Description<HistogramMetric> {
   using T = HistogramMetric;
   static constexpr std::tuple fields{
-      field("name", &T::name), field<omitted>("help", &T::help), field<defaulted>("labels", &T::labels),
-      field("sum", &T::sum),   field("count", &T::count),        field("buckets", &T::buckets)};
+      field("name", &T::name, 1), field<omitted>("help", &T::help, 2), field<defaulted>("labels", &T::labels, 3),
+      field("sum", &T::sum, 4),   field("count", &T::count, 5),        field("buckets", &T::buckets, 6)};
 };
 template <>
 struct Description<MetricsReport> {
   using T = MetricsReport;
   static constexpr std::tuple fields{
-      field("agent_id", &T::agent_id),        field("timestamp_ms", &T::timestamp_ms),
-      field("interval_ms", &T::interval_ms),  field<defaulted>("counters", &T::counters),
-      field<defaulted>("gauges", &T::gauges), field<defaulted>("histograms", &T::histograms)};
+      field("agent_id", &T::agent_id, 1),        field("timestamp_ms", &T::timestamp_ms, 2),
+      field("interval_ms", &T::interval_ms, 3),  field<defaulted>("counters", &T::counters, 4),
+      field<defaulted>("gauges", &T::gauges, 5), field<defaulted>("histograms", &T::histograms, 6)};
 };
 
 template <>
@@ -452,33 +498,34 @@ struct Description<RequestReload> {
 template <>
 struct Description<RuleDefinition> {
   using T = RuleDefinition;
-  static constexpr std::tuple fields{field("id", &T::id),
-                                     field<defaulted>("priority", &T::priority),
-                                     field("definition", &T::definition),
-                                     field<defaulted>("enabled", &T::enabled),
-                                     field<omitted>("description", &T::description),
-                                     field<defaulted>("tags", &T::tags)};
+  static constexpr std::tuple fields{field("id", &T::id, 1),
+                                     field<defaulted>("priority", &T::priority, 2),
+                                     field("definition", &T::definition, 3),
+                                     field<defaulted>("enabled", &T::enabled, 4),
+                                     field<omitted>("description", &T::description, 5),
+                                     field<defaulted>("tags", &T::tags, 6)};
 };
 template <>
 struct Description<RuleUpdate> {
   using T = RuleUpdate;
-  static constexpr std::tuple fields{field("rule_set", &T::rule_set), field("rules", &T::rules),
-                                     field("remove_rules", &T::remove_rules)};
+  static constexpr std::tuple fields{field("rule_set", &T::rule_set, 1), field("rules", &T::rules, 2),
+                                     field("remove_rules", &T::remove_rules, 3)};
 };
 template <>
 struct Description<ListUpdate> {
   using T = ListUpdate;
-  static constexpr std::tuple fields{field("list_id", &T::list_id), field("add", &T::add), field("remove", &T::remove)};
+  static constexpr std::tuple fields{field("list_id", &T::list_id, 1), field("add", &T::add, 2),
+                                     field("remove", &T::remove, 3)};
 };
 template <>
 struct Description<RestartRequired> {
   using T = RestartRequired;
-  static constexpr std::tuple fields{field("reason", &T::reason), field("grace_period_ms", &T::grace_period_ms)};
+  static constexpr std::tuple fields{field("reason", &T::reason, 1), field("grace_period_ms", &T::grace_period_ms, 2)};
 };
 template <>
 struct Description<ConfigError> {
   using T = ConfigError;
-  static constexpr std::tuple fields{field("error", &T::error), field<nullable>("field", &T::field)};
+  static constexpr std::tuple fields{field("error", &T::error, 1), field<nullable>("field", &T::field, 2)};
 };
 template <>
 struct UnionNames<ConfigUpdate> {
@@ -488,8 +535,52 @@ struct UnionNames<ConfigUpdate> {
 template <>
 struct Description<ConfigUpdateRequest> {
   using T = ConfigUpdateRequest;
-  static constexpr std::tuple fields{field("update_type", &T::update), field("request_id", &T::request_id),
-                                     field("timestamp_ms", &T::timestamp_ms)};
+  static constexpr std::tuple fields{field("update_type", &T::update, 10), field("request_id", &T::request_id, 1),
+                                     field("timestamp_ms", &T::timestamp_ms, 2)};
+};
+
+template <>
+struct Description<ConfigUpdateResponse> {
+  using T = ConfigUpdateResponse;
+  static constexpr std::tuple fields{field("request_id", &T::request_id, 1), field("accepted", &T::accepted, 2),
+                                     field<nullable>("error", &T::error, 3),
+                                     field<defaulted>("timestamp_ms", &T::timestamp_ms, 4)};
+};
+
+// ---- what only gRPC carries
+
+template <>
+struct EnumNames<LogLevel> {
+  static constexpr std::array<std::string_view, 4> names{"debug", "info", "warn", "error"};
+};
+template <>
+struct Description<LogMessage> {
+  using T = LogMessage;
+  static constexpr std::tuple fields{field("level", &T::level, 1), field("message", &T::message, 2),
+                                     field<omitted>("correlation_id", &T::correlation_id, 3),
+                                     field<defaulted>("fields", &T::fields, 4),
+                                     field<defaulted>("timestamp_ms", &T::timestamp_ms, 5)};
+};
+template <>
+struct EnumNames<ShutdownReason> {
+  static constexpr std::array<std::string_view, 4> names{"graceful", "immediate", "config_reload", "upgrade"};
+};
+template <>
+struct Description<ShutdownRequest> {
+  using T = ShutdownRequest;
+  static constexpr std::tuple fields{field("reason", &T::reason, 1), field("grace_period_ms", &T::grace_period_ms, 2),
+                                     field<defaulted>("timestamp_ms", &T::timestamp_ms, 3)};
+};
+template <>
+struct EnumNames<DrainReason> {
+  static constexpr std::array<std::string_view, 4> names{"config_reload", "maintenance", "health_check_failed",
+                                                         "manual"};
+};
+template <>
+struct Description<DrainRequest> {
+  using T = DrainRequest;
+  static constexpr std::tuple fields{field("duration_ms", &T::duration_ms, 1), field("reason", &T::reason, 2),
+                                     field<defaulted>("timestamp_ms", &T::timestamp_ms, 3)};
 };
 
 }  // namespace picket::wire

@@ -22,10 +22,14 @@ std::string_view name(FrameType type) noexcept {
     case FrameType::cancel: return "cancel";
     case FrameType::ping: return "ping";
     case FrameType::pong: return "pong";
+    case FrameType::config_update_response: return "config_update_response";
+    case FrameType::log: return "log";
+    case FrameType::shutdown: return "shutdown";
+    case FrameType::drain: return "drain";
   }
   return "unknown";
 }
 
-bool is_known(FrameType type) noexcept { return name(type) != "unknown"; }
+bool is_known(FrameType type) noexcept { return type < FrameType::log && name(type) != "unknown"; }
 
 }  // namespace picket::wire

@@ -10,7 +10,8 @@ namespace picket::wire {
 
 /// 0x1_ are events, from the proxy; an agent answers them with 0x20. 0x3_ the agent says unasked. A cancel is the
 /// proxy's, ping and pong are for both. The handshake's request is from who dialled. A type that is not here, or that
-/// its sender must not send, ends the connection.
+/// its sender must not send, ends the connection. From 0x80 on: no socket carries these, only gRPC (protocol.md, gRPC),
+/// whose envelopes have numbers of their own (envelope.hpp).
 enum class FrameType : std::uint8_t {
   handshake_request = 0x01,
   handshake_response = 0x02,
@@ -30,10 +31,15 @@ enum class FrameType : std::uint8_t {
   cancel = 0x40,
   ping = 0x41,
   pong = 0x42,
+  config_update_response = 0x43,
+  log = 0x80,
+  shutdown = 0x81,
+  drain = 0x82,
 };
 
 /// The type's name in logs, e.g. "request_headers"; "unknown" for a byte that is no type.
 [[nodiscard]] std::string_view name(FrameType type) noexcept;
+/// Whether it may stand in a frame on a socket.
 [[nodiscard]] bool is_known(FrameType type) noexcept;
 
 /// One whole frame. Lifetime: the payload is a view of what was read.

@@ -13,7 +13,7 @@ TEST(JsonOracle, WhatWeWriteMeansTheSameToBothReaders) {
   testing::for_each_message([]<class Message>(std::type_identity<Message>, std::string_view name) {
     for (std::uint64_t seed = 0; seed < 60; ++seed) {
       base::Arena arena;
-      const std::string text = to_json(testing::Generator{seed, arena, true}.message<Message>());
+      const std::string text = to_json(testing::Generator{seed, arena, {.any_bytes = true}}.message<Message>());
       ASSERT_EQ(testing::disagreement(text), "") << name << " seed " << seed << "\n" << text;
     }
   });
@@ -24,7 +24,7 @@ TEST(JsonOracle, DamagedDocumentsGetTheSameVerdictAndTheSameValue) {
   testing::for_each_message([&]<class Message>(std::type_identity<Message>, std::string_view name) {
     for (std::uint64_t seed = 100; seed < 110; ++seed) {
       base::Arena arena;
-      const std::string text = to_json(testing::Generator{seed, arena, false}.message<Message>());
+      const std::string text = to_json(testing::Generator{seed, arena, {}}.message<Message>());
       if (text.size() > 4000) continue;
       for (int i = 0; i < 60; ++i) {
         const std::string damaged = testing::mutated(text, random);

@@ -21,7 +21,7 @@
 /// Thread safety: values that nobody writes. Errors: none here; what a field may hold is checked where it is decoded,
 /// and what an answer may ask for where it is applied. Units: bytes, and milliseconds where a name ends in `_ms`. A
 /// field that is an optional may be missing or null on the wire; "ours" are fields of the extensions that we offer,
-/// which other implementations ignore (protocol.md §3).
+/// which other implementations ignore (protocol.md §3); "gRPC" are fields that sockets do not carry.
 namespace picket::wire {
 
 using base::Header;
@@ -41,8 +41,9 @@ using TextMap = std::span<const TextPair>;  ///< In wire order.
 // ---- handshake
 // ----------------------------------------------------------------------------------------------------------
 
-/// How messages are written once both ends have agreed. The handshake itself is JSON, always (protocol.md §3, §7).
-enum class Encoding : std::uint8_t { json, msgpack };
+/// How messages are written. On a socket both ends agree on one of the first two, in a handshake that is JSON, always
+/// (protocol.md §3, §7); on gRPC everything is protobuf.
+enum class Encoding : std::uint8_t { json, msgpack, protobuf };
 
 /// Which events an agent wants or a proxy sends, by their numbers on a Unix socket (protocol.md §3).
 enum class EventKind : std::uint8_t {
@@ -95,6 +96,15 @@ struct Limits {
   std::uint64_t max_body_size = std::uint64_t{10} * 1024 * 1024;  ///< bytes
   std::uint32_t max_concurrency = 100;                            ///< exchanges
   std::uint64_t preferred_chunk_size = std::uint64_t{64} * 1024;  ///< bytes
+  std::optional<std::uint64_t> max_memory;                        ///< gRPC: bytes
+  std::optional<std::uint64_t> max_processing_time_ms;            ///< gRPC
+};
+
+/// gRPC: how often the agent would say how it is, and with what.
+struct HealthConfig {
+  std::uint32_t report_interval_ms = 0;  ///< 0: not by itself.
+  bool include_load_metrics = false;
+  bool include_resource_metrics = false;
 };
 
 /// Who an agent is. Every field must be there (protocol.md §3).
@@ -107,6 +117,8 @@ struct Capabilities {
   std::span<const std::int32_t> supported_events;
   Features features;
   Limits limits;
+  std::uint32_t protocol_version = 2;         ///< gRPC: says what HandshakeResponse says.
+  std::optional<HealthConfig> health_config;  ///< gRPC
 };
 
 /// The agent's first frame. Where it refuses, the connection ends after it (protocol.md §3).
@@ -173,6 +185,7 @@ struct RequestHeaders {
   Text method;
   Text uri;
   Headers headers;
+  Text http_version;  ///< gRPC: what metadata.protocol says.
 };
 
 /// A piece of a request's body, from the proxy. Chunks come in order, through the last one or to the first answer that
@@ -180,11 +193,13 @@ struct RequestHeaders {
 struct RequestBodyChunk {
   static constexpr FrameType type = FrameType::request_body_chunk;
   Text correlation_id;
-  base::ByteView data;                      ///< The raw bytes, whatever the wire made of them.
-  bool is_last = false;                     ///< Nothing follows; the last chunk may be empty.
-  std::optional<std::uint64_t> total_size;  ///< Bytes of the whole body, where that is known.
-  std::uint32_t chunk_index = 0;            ///< From 0.
-  std::uint64_t bytes_received = 0;         ///< Cumulative, this chunk included.
+  base::ByteView data;                       ///< The raw bytes, whatever the wire made of them.
+  bool is_last = false;                      ///< Nothing follows; the last chunk may be empty.
+  std::optional<std::uint64_t> total_size;   ///< Bytes of the whole body, where that is known.
+  std::uint32_t chunk_index = 0;             ///< From 0.
+  std::uint64_t bytes_received = 0;          ///< Cumulative, this chunk included.
+  std::uint64_t proxy_buffer_available = 0;  ///< gRPC: bytes
+  std::uint64_t timestamp_ms = 0;            ///< gRPC
 };
 
 /// The head of the upstream's answer, from the proxy, before the client sees any of it.
@@ -200,10 +215,12 @@ struct ResponseBodyChunk {
   static constexpr FrameType type = FrameType::response_body_chunk;
   Text correlation_id;
   base::ByteView data;
-  bool is_last = false;                     ///< Nothing follows; the last chunk may be empty.
-  std::optional<std::uint64_t> total_size;  ///< Bytes of the whole body, where that is known.
-  std::uint32_t chunk_index = 0;            ///< From 0.
-  std::uint64_t bytes_sent = 0;             ///< Cumulative, this chunk included.
+  bool is_last = false;                      ///< Nothing follows; the last chunk may be empty.
+  std::optional<std::uint64_t> total_size;   ///< Bytes of the whole body, where that is known.
+  std::uint32_t chunk_index = 0;             ///< From 0.
+  std::uint64_t bytes_sent = 0;              ///< Cumulative, this chunk included.
+  std::uint64_t proxy_buffer_available = 0;  ///< gRPC: bytes
+  std::uint64_t timestamp_ms = 0;            ///< gRPC
 };
 
 /// The exchange is over, says the proxy. Answered as any event, unless one-way-complete was agreed (protocol.md §3).
@@ -215,10 +232,12 @@ struct RequestComplete {
   std::uint64_t request_body_size = 0;   ///< bytes
   std::uint64_t response_body_size = 0;  ///< bytes
   std::uint32_t upstream_attempts = 0;
-  std::optional<Text> error;  ///< None where nothing failed.
+  std::optional<Text> error;     ///< None where nothing failed.
+  std::optional<Text> upstream;  ///< gRPC
+  bool from_cache = false;       ///< gRPC
 };
 
-/// RFC 6455 §5.2, by their names: the numbers do not travel.
+/// RFC 6455 §5.2, by their names: its numbers do not travel.
 enum class WebSocketOpcode : std::uint8_t { text, binary, ping, pong, close, continuation };
 
 /// One frame of an upgraded connection, of either direction, from the proxy. A message may be several (RFC 6455 §5.4).
@@ -246,15 +265,19 @@ struct GuardrailInspect {
   TextList categories;
   std::optional<Text> route_id;
   TextMap metadata;
+  Value context;  ///< gRPC
 };
 
 /// The proxy's configuration for this agent: right after the handshake, and again when it was reloaded. Only an allow
-/// lets the connection be used (protocol.md §4).
+/// lets the connection be used (protocol.md §4). On gRPC it has no id and no answer: the Pong of the Ping behind it
+/// says that it was taken.
 struct Configure {
   static constexpr FrameType type = FrameType::configure;
   Value config;
   std::optional<Text> config_version;
-  Text correlation_id;  ///< The proxy's own; of no exchange.
+  Text correlation_id;             ///< The proxy's own; of no exchange.
+  bool is_initial = false;         ///< gRPC: the first of its connection.
+  std::uint64_t timestamp_ms = 0;  ///< gRPC
 };
 
 /// The exchange that an event belongs to.
@@ -339,12 +362,13 @@ struct AgentResponse {
   std::optional<WebSocketDecision> websocket_decision;
   Text correlation_id;              ///< From the top level or audit.custom; written to both (protocol.md §5).
   std::optional<ReplyTo> reply_to;  ///< With event-reply only, and then always.
+  std::optional<std::uint64_t> processing_time_ms;  ///< gRPC
 };
 
 // ---- control
 // ------------------------------------------------------------------------------------------------------------
 
-/// Is anybody there? JSON always. A Pong repeats the payload of its Ping byte for byte (protocol.md §6).
+/// Is anybody there? On sockets JSON always. A Pong repeats the payload of its Ping byte for byte (protocol.md §6).
 struct Ping {
   static constexpr FrameType type = FrameType::ping;
   std::uint64_t sequence = 0;
@@ -353,7 +377,8 @@ struct Ping {
 struct Pong {
   static constexpr FrameType type = FrameType::pong;
   std::uint64_t sequence = 0;
-  std::uint64_t timestamp_ms = 0;
+  std::uint64_t timestamp_ms = 0;    ///< The ping's.
+  std::uint64_t answered_at_ms = 0;  ///< gRPC
 };
 
 /// Why nobody wants an answer any more. The order is that of the numbers on the wire, from 0 (protocol.md §6).
@@ -366,12 +391,15 @@ enum class CancelReason : std::uint8_t {
   manual
 };
 
-/// From the proxy: ends every event of the exchange at the agent. An answer that crosses it is dropped. JSON always.
+/// From the proxy: ends every event of the exchange at the agent. An answer that crosses it is dropped. On sockets JSON
+/// always.
 struct Cancel {
   static constexpr FrameType type = FrameType::cancel;
   Text correlation_id;
   CancelReason reason = CancelReason::manual;
   std::uint64_t timestamp_ms = 0;
+  std::optional<Text> blocking_agent_id;  ///< gRPC: with blocked_by_agent.
+  std::optional<Text> manual_reason;      ///< gRPC: with manual.
 };
 
 enum class FlowAction : std::uint8_t { pause, resume, update_capacity };
@@ -503,6 +531,50 @@ struct ConfigUpdateRequest {
   static constexpr FrameType type = FrameType::config_update_request;
   ConfigUpdate update;
   Text request_id;
+  std::uint64_t timestamp_ms = 0;
+};
+
+/// The proxy's answer to it: on gRPC, and on sockets where config-reply was agreed (protocol.md §3).
+struct ConfigUpdateResponse {
+  static constexpr FrameType type = FrameType::config_update_response;
+  Text request_id;
+  bool accepted = false;
+  std::optional<Text> error;  ///< Why not.
+  std::uint64_t timestamp_ms = 0;
+};
+
+// ---- what only gRPC carries
+// --------------------------------------------------------------------------------------------
+
+enum class LogLevel : std::uint8_t { debug, info, warn, error };
+
+/// A line for the proxy's log, from the agent. What it says is the agent's: whoever shows it must not trust it.
+struct LogMessage {
+  static constexpr FrameType type = FrameType::log;
+  LogLevel level = LogLevel::info;
+  Text message;
+  std::optional<Text> correlation_id;
+  TextMap fields;
+  std::uint64_t timestamp_ms = 0;
+};
+
+enum class ShutdownReason : std::uint8_t { graceful, immediate, config_reload, upgrade };
+
+/// From the proxy: the agent is to end.
+struct ShutdownRequest {
+  static constexpr FrameType type = FrameType::shutdown;
+  ShutdownReason reason = ShutdownReason::graceful;
+  std::uint64_t grace_period_ms = 0;
+  std::uint64_t timestamp_ms = 0;
+};
+
+enum class DrainReason : std::uint8_t { config_reload, maintenance, health_check_failed, manual };
+
+/// From the proxy: the agent is to take no new exchanges.
+struct DrainRequest {
+  static constexpr FrameType type = FrameType::drain;
+  std::uint64_t duration_ms = 0;
+  DrainReason reason = DrainReason::manual;
   std::uint64_t timestamp_ms = 0;
 };
 

@@ -47,9 +47,14 @@ class Output {
     ++size_;
   }
 
-  /// Puts `body` here without copying it. Bodies below a few hundred bytes are copied: an iovec costs more than they
-  /// do.
+  /// Below this many bytes a body is copied: one more iovec in the system call costs more than that.
+  static constexpr std::size_t copied_below = 512;
+  /// Puts `body` here without copying it, unless it is that small.
   void splice(base::ByteView body);
+  /// The last `count` bodies stand `size` bytes further back: so many were put in before them.
+  void shift_splices(std::size_t count, std::size_t size) noexcept {
+    for (std::size_t i = splices_.size() - count; i < splices_.size(); ++i) splices_[i].at += size;
+  }
 
   /// Bytes not yet consumed, spliced ones included.
   [[nodiscard]] std::size_t size() const noexcept { return size_; }

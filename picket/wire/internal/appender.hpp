@@ -40,10 +40,30 @@ class Appender {
     put(text);
   }
   void splice(base::ByteView body) {
+    if (body.size() < Output::copied_below) return write(base::as_text(body));
     flush();
     output_.splice(body);
+    lent_ += body.size();
+    ++bodies_;
     reserve(first_reserve);
   }
+  /// What `use(output)` appends, without a body.
+  template <class Use>
+  void through(Use&& use) {
+    flush();
+    const std::size_t before = output_.size();
+    use(output_);
+    flushed_ += output_.size() - before;
+    reserve(first_reserve);
+  }
+
+  /// Bytes so far, bodies not counted. The last of them stand before at() in one piece.
+  [[nodiscard]] std::size_t written() const noexcept { return flushed_ + static_cast<std::size_t>(at_ - begin_); }
+  /// Bytes of bodies that were spliced in, and how many there are.
+  [[nodiscard]] std::size_t lent() const noexcept { return lent_; }
+  [[nodiscard]] std::size_t bodies() const noexcept { return bodies_; }
+  /// The last `count` bodies stand `size` bytes further back.
+  void shift_bodies(std::size_t count, std::size_t size) noexcept { output_.shift_splices(count, size); }
 
  private:
   static constexpr std::size_t first_reserve = 512;
@@ -53,7 +73,9 @@ class Appender {
     reserve(size);
   }
   void flush() noexcept {
-    output_.commit(static_cast<std::size_t>(at_ - begin_));
+    const auto size = static_cast<std::size_t>(at_ - begin_);
+    output_.commit(size);
+    flushed_ += size;
     begin_ = at_;
   }
   void reserve(std::size_t size) {
@@ -64,6 +86,9 @@ class Appender {
   }
 
   Output& output_;
+  std::size_t flushed_ = 0;
+  std::size_t lent_ = 0;
+  std::size_t bodies_ = 0;
   char* begin_ = nullptr;
   char* at_ = nullptr;
   char* limit_ = nullptr;

@@ -27,7 +27,11 @@
   X(FlowControl)                   \
   X(HealthStatus)                  \
   X(MetricsReport)                 \
-  X(ConfigUpdateRequest)
+  X(ConfigUpdateRequest)           \
+  X(ConfigUpdateResponse)          \
+  X(LogMessage)                    \
+  X(ShutdownRequest)               \
+  X(DrainRequest)
 
 namespace picket::wire::internal {
 

@@ -27,8 +27,13 @@ enum class Kind : std::uint8_t { null, boolean, number, text, bytes, array, obje
 /// interface as MsgpackReader.
 class JsonReader {
  public:
-  JsonReader(std::string_view document, base::Arena& arena) noexcept
-      : begin_(document.data()), at_(document.data()), end_(document.data() + document.size()), arena_(&arena) {}
+  /// `items`: that other documents of the same message had, which count towards its bound.
+  JsonReader(std::string_view document, base::Arena& arena, std::size_t items = 0) noexcept
+      : begin_(document.data()),
+        at_(document.data()),
+        end_(document.data() + document.size()),
+        arena_(&arena),
+        items_(items) {}
 
   /// What stands next, after white space. Does not move.
   [[nodiscard]] Kind peek() noexcept;
@@ -111,6 +116,8 @@ class JsonReader {
   /// Nothing but white space may follow.
   bool finish();
 
+  /// Elements and members so far.
+  [[nodiscard]] std::size_t items() const noexcept { return items_; }
   [[nodiscard]] bool ok() const noexcept { return error_.empty(); }
   /// Sticks where it is the first; returns false.
   bool fail(std::string_view what);
@@ -167,7 +174,7 @@ class JsonReader {
   base::Arena* arena_;
   std::string error_;
   std::size_t depth_ = 0;
-  std::size_t items_ = 0;  // elements and members so far
+  std::size_t items_;
 };
 
 }  // namespace picket::wire::internal

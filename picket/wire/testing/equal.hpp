@@ -36,7 +36,7 @@ bool compare(const std::span<const T>& a, const std::span<const T>& b) {
 template <Described T>
 bool compare(const T& a, const T& b) {
   return std::apply([&](const auto&... field) { return (equal(a.*field.member, b.*field.member) && ...); },
-                    Description<T>::fields);
+                    all_fields<T>());
 }
 template <class T>
   requires(!Described<T> && std::equality_comparable<T>)

@@ -20,9 +20,13 @@ namespace picket::wire::testing {
 /// it was. Lifetime: what it returns lives in the arena. Deterministic in the seed.
 class Generator {
  public:
-  /// `any_bytes`: header values need not be UTF-8 (only the extension raw-bytes carries them).
-  Generator(std::uint64_t seed, base::Arena& arena, bool any_bytes)
-      : random_(seed), arena_(&arena), any_bytes_(any_bytes) {}
+  /// What only some encodings carry.
+  struct Options {
+    bool any_bytes = false;    ///< Header values need not be UTF-8: the extension raw-bytes, and protobuf.
+    bool grpc_fields = false;  ///< Protobuf.
+  };
+  Generator(std::uint64_t seed, base::Arena& arena, Options options)
+      : random_(seed), arena_(&arena), options_(options) {}
 
   template <class Message>
   [[nodiscard]] Message message() {
@@ -154,7 +158,7 @@ class Generator {
       const bool repeat = i != 0 && one_in(5);
       const std::string name = "h" + std::to_string(i) + std::string(below(20), 'x');
       made[i].name = repeat ? made[i - 1].name : arena_->copy(std::string_view{name});
-      made[i].value = any_bytes_ && one_in(3) ? base::as_text(bytes()) : text();
+      made[i].value = options_.any_bytes && one_in(3) ? base::as_text(bytes()) : text();
     }
     headers = Headers{made};
   }
@@ -182,6 +186,10 @@ class Generator {
   template <Described T>
   void fill(T& message) {
     std::apply([&](const auto&... field) { (fill(message.*field.member), ...); }, Description<T>::fields);
+    if constexpr (requires { Description<T>::grpc_fields; }) {
+      const auto fill_all = [&](const auto&... field) { (fill(message.*field.member), ...); };
+      if (options_.grpc_fields) std::apply(fill_all, Description<T>::grpc_fields);
+    }
     if constexpr (std::is_same_v<T, AgentResponse>) {
       if (message.correlation_id.empty()) message.correlation_id = "id";
     }
@@ -189,7 +197,7 @@ class Generator {
 
   std::mt19937_64 random_;
   base::Arena* arena_;
-  bool any_bytes_;
+  Options options_;
   int depth_ = 0;
 };
 

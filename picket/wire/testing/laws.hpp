@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -10,11 +11,35 @@
 /// What must hold for any bytes: shared by the tests and the fuzz targets. Each returns what is wrong; empty: nothing.
 namespace picket::wire::testing {
 
+/// Of protobuf with the stream that carries the message.
+template <class Message>
+[[nodiscard]] Format on_its_stream(Format format) {
+  if (number_in(format.stream, Message::type) == 0) format.stream = Stream::control;
+  return format;
+}
+
+/// What is in an envelope of any kind, where that has the message's type.
+template <class Message>
+[[nodiscard]] std::optional<std::string> content(std::string_view bytes) {
+  for (const Envelope envelope :
+       {Envelope::proxy_to_agent, Envelope::agent_to_proxy, Envelope::agent_control, Envelope::proxy_control}) {
+    const auto opened = open_envelope(envelope, bytes);
+    if (opened && opened->type == Message::type) return std::string{opened->payload};
+  }
+  return std::nullopt;
+}
+
+/// What decode() reads of an encoded message: all of it, or what is in its envelope.
+template <class Message>
+[[nodiscard]] std::optional<std::string> written(const Format& format, const Message& message) {
+  Output out;
+  if (!encode(on_its_stream<Message>(format), message, out)) return std::nullopt;
+  return format.encoding == Encoding::protobuf ? content<Message>(out.flatten()) : out.flatten();
+}
+
 template <class Message>
 [[nodiscard]] std::string payload_of(const Format& format, const Message& message) {
-  Output out;
-  if (!encode(format, message, out)) return {};
-  return out.flatten();
+  return written(format, message).value_or("");
 }
 
 /// Any payload is an error that says what it is, or a message that can be written and is then read again. Memory stays
@@ -30,8 +55,9 @@ template <class Message>
     if (decoded.error().kind() != base::ErrorKind::invalid_message) return "an error of another kind";
     return decoded.error().detail().empty() ? "an error that says nothing" : "";
   }
-  const Padded again{payload_of(format, *decoded)};
-  if (again.view().empty()) return "what was read cannot be written";
+  const auto bytes_again = written(format, *decoded);
+  if (!bytes_again) return "what was read cannot be written";
+  const Padded again{*bytes_again};
   base::Arena second_arena;
   const auto second = decode<Message>(format, again.view(), second_arena);
   return second ? "" : "what was written cannot be read: " + second.error().message();

@@ -1,0 +1,119 @@
+#include "picket/wire/envelope.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "picket/base/arena.hpp"
+#include "picket/wire/internal/protobuf_reader.hpp"
+
+namespace picket::wire {
+namespace {
+
+struct Place {
+  Envelope envelope;
+  std::uint32_t number;
+  FrameType type;
+};
+using enum Envelope;
+constexpr std::array places{
+    Place{proxy_to_agent, 1, FrameType::handshake_request},
+    Place{proxy_to_agent, 2, FrameType::request_headers},
+    Place{proxy_to_agent, 3, FrameType::request_body_chunk},
+    Place{proxy_to_agent, 4, FrameType::response_headers},
+    Place{proxy_to_agent, 5, FrameType::response_body_chunk},
+    Place{proxy_to_agent, 6, FrameType::websocket_frame},
+    Place{proxy_to_agent, 7, FrameType::guardrail_inspect},
+    Place{proxy_to_agent, 8, FrameType::request_complete},
+    Place{proxy_to_agent, 9, FrameType::cancel},
+    Place{proxy_to_agent, 10, FrameType::configure},
+    Place{proxy_to_agent, 11, FrameType::ping},
+    Place{agent_to_proxy, 1, FrameType::handshake_response},
+    Place{agent_to_proxy, 2, FrameType::agent_response},
+    Place{agent_to_proxy, 3, FrameType::health_status},
+    Place{agent_to_proxy, 4, FrameType::metrics_report},
+    Place{agent_to_proxy, 5, FrameType::config_update_request},
+    Place{agent_to_proxy, 6, FrameType::flow_control},
+    Place{agent_to_proxy, 7, FrameType::pong},
+    Place{agent_to_proxy, 8, FrameType::log},
+    Place{agent_control, 1, FrameType::health_status},
+    Place{agent_control, 2, FrameType::metrics_report},
+    Place{agent_control, 3, FrameType::config_update_request},
+    Place{agent_control, 4, FrameType::log},
+    Place{proxy_control, 1, FrameType::configure},
+    Place{proxy_control, 2, FrameType::shutdown},
+    Place{proxy_control, 3, FrameType::drain},
+    Place{proxy_control, 4, FrameType::config_update_response},
+};
+
+constexpr Stream stream_of(Envelope envelope) noexcept {
+  return envelope == agent_control || envelope == proxy_control ? Stream::control : Stream::process;
+}
+
+/// No type travels in both directions of a stream: a type alone says in which envelope.
+constexpr bool is_unambiguous() noexcept {
+  return std::ranges::all_of(places, [](const Place& place) {
+    return std::ranges::count_if(places, [&](const Place& other) {
+             return other.type == place.type && stream_of(other.envelope) == stream_of(place.envelope);
+           }) == 1;
+  });
+}
+static_assert(is_unambiguous());
+
+/// By stream and type: this is looked up for every message that is written.
+constexpr auto numbers = [] {
+  std::array<std::array<std::uint8_t, 256>, 2> table{};
+  for (const Place& place : places)
+    table[static_cast<std::size_t>(stream_of(place.envelope))][static_cast<std::size_t>(place.type)] =
+        static_cast<std::uint8_t>(place.number);
+  return table;
+}();
+
+const Place* find(Envelope envelope, std::uint32_t number) noexcept {
+  const auto* const found = std::ranges::find_if(
+      places, [&](const Place& place) { return place.envelope == envelope && place.number == number; });
+  return found != places.end() ? &*found : nullptr;
+}
+
+}  // namespace
+
+std::string_view name(Envelope envelope) noexcept {
+  constexpr std::array<std::string_view, 4> names{"ProxyToAgent", "AgentToProxy", "AgentControl", "ProxyControl"};
+  return names[static_cast<std::size_t>(envelope)];
+}
+
+std::uint32_t number_in(Stream stream, FrameType type) noexcept {
+  return numbers[static_cast<std::size_t>(stream)][static_cast<std::size_t>(type)];
+}
+
+base::Result<FrameView> open_envelope(Envelope envelope, std::string_view bytes) {
+  base::Arena unused{0};
+  internal::ProtobufReader reader{bytes, unused};
+  std::optional<FrameView> content;
+  while (!reader.at_end()) {
+    std::uint32_t number = 0;
+    internal::WireType type{};
+    if (!reader.read_tag(number, type)) return reader.error();
+    const Place* const place = find(envelope, number);
+    if (place == nullptr) {
+      if (!reader.skip(number, type)) return reader.error();
+      continue;
+    }
+    if (content && content->type == place->type)
+      return base::fail(base::ErrorKind::invalid_message,
+                        fmt::format("{} with two of {}", name(envelope), name(place->type)));
+    FrameView member{place->type, {}};
+    if (type != internal::WireType::bytes || !reader.read_bytes(member.payload)) {
+      (void)reader.fail(fmt::format("{} that is no message", name(place->type)));
+      return reader.error();
+    }
+    content = member;
+  }
+  if (content) return *content;
+  return base::fail(base::ErrorKind::invalid_message,
+                    fmt::format("{} without a message that is known here", name(envelope)));
+}
+
+}  // namespace picket::wire
