@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "bench/lookalike.hpp"
 #include "picket/wire/codec.hpp"
@@ -51,6 +52,16 @@ template <class Message>
   wire::Output out;
   (void)wire::encode(format, message, out);
   return out.flatten();
+}
+
+/// Whether the payload that payload_of() made is read: of protobuf the envelope and what is in it.
+template <class Message>
+[[nodiscard]] bool decodes(const wire::Format& format, std::string_view payload, base::Arena& arena) {
+  if (format.encoding != wire::Encoding::protobuf) return wire::decode<Message>(format, payload, arena).has_value();
+  constexpr bool answer = std::is_same_v<Message, wire::AgentResponse>;
+  const auto opened =
+      wire::open_envelope(answer ? wire::Envelope::agent_to_proxy : wire::Envelope::proxy_to_agent, payload);
+  return opened && wire::decode<Message>(format, opened->payload, arena).has_value();
 }
 
 /// The payloads of this process.

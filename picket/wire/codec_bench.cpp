@@ -5,7 +5,7 @@
 #include "picket/transport/frame_header.hpp"
 #include "picket/wire/codec.hpp"
 
-/// What one message costs to write and to read, in both encodings: the look-alikes that the reference's benchmark
+/// What one message costs to write and to read, in each encoding: the look-alikes that the reference's benchmark
 /// measures, then the real messages. Reading is from what the reference wrote where the run provides it.
 namespace picket::wire {
 namespace {
@@ -54,7 +54,7 @@ void decode_row(const std::string& name, const std::string& encoded, const Forma
     const auto theirs = encoded.empty() ? std::nullopt : payloads().encoded(encoded);
     const auto payload = theirs ? *theirs : payloads().keep(bench::payload_of(format, load()));
     return with_arena(
-        [=](base::Arena& arena) { return decode<std::invoke_result_t<Load>>(format, payload, arena).has_value(); });
+        [=](base::Arena& arena) { return bench::decodes<std::invoke_result_t<Load>>(format, payload, arena); });
   });
 }
 
@@ -75,12 +75,17 @@ void look_alike_rows(const std::string& what, const std::string& encoded, Encodi
   });
 }
 
+void declare_look_alikes(const Named& named) {
+  const auto& [name, format] = named;
+  for (const char* const size : {"small", "large"})
+    look_alike_rows(fmt::format("headers/{}/{}", name, size), fmt::format("lookalike_{}.{}", size, name),
+                    format.encoding, [size] { return payloads().look_alike(size); });
+}
+
 void declare_encoding(const Named& named) {
   const auto& [name, format] = named;
   for (const char* const size : {"small", "large"}) {
     const std::string row_end = fmt::format("headers/{}/{}", name, size);
-    look_alike_rows(row_end, fmt::format("lookalike_{}.{}", size, name), format.encoding,
-                    [size] { return payloads().look_alike(size); });
     const auto request = [size] { return payloads().request(size); };
     encode_row("real/encode_" + row_end, format, request);
     decode_row("real/decode_" + row_end, fmt::format("request_{}.{}", size, name), format, request);
@@ -95,7 +100,9 @@ void declare_encoding(const Named& named) {
 }
 
 const bench::Declared rows{[] {
+  for (const Named& named : encodings) declare_look_alikes(named);
   for (const Named& named : encodings) declare_encoding(named);
+  declare_encoding({"protobuf", {.encoding = Encoding::protobuf, .event_reply = true}});
   for (const char* const size : {"1k", "4k", "16k", "64k"}) {
     look_alike_rows(fmt::format("body/json/{}", size), fmt::format("body_{}.json", size), Encoding::json,
                     [size] { return payloads().text_chunk(size); });
