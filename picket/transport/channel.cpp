@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 #include <sys/socket.h>
 
+#include "picket/transport/internal/socket_bytes.hpp"
+
 namespace picket::transport {
 namespace {
 
@@ -16,6 +18,10 @@ using base::ErrorKind;
 constexpr std::size_t most_parts = 1024;  // IOV_MAX
 
 bool would_block(int error) noexcept { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
+
+}  // namespace
+
+namespace internal {
 
 Transfer receive_now(int socket, std::span<char> into, int flags) noexcept {
   const ssize_t size = ::recv(socket, into.data(), into.size(), MSG_DONTWAIT | flags);
@@ -36,7 +42,15 @@ Transfer send_now(int socket, std::span<const iovec> parts) noexcept {
   return size == 0 || would_block(errno) ? Transfer::blocked(Readiness::writable) : Transfer::failed(errno);
 }
 
-}  // namespace
+base::Error failure_of(int error) {
+  if (error == EPIPE || error == ECONNRESET) return base::fail(ErrorKind::connection_closed, "closed by the peer");
+  return base::fail(ErrorKind::io, std::generic_category().message(error));
+}
+
+}  // namespace internal
+
+using internal::receive_now;
+using internal::send_now;
 
 Channel::Channel(Worker& worker, int descriptor, std::unique_ptr<Layer> layer)
     : descriptor_(worker, descriptor), layer_(std::move(layer)) {
@@ -69,10 +83,7 @@ Transfer Channel::write_layer(std::span<const iovec> parts) {
 }
 
 base::Error Channel::failure(const Transfer& failed) const {
-  if (layer_ != nullptr) return layer_->failure(failed);
-  if (failed.error == EPIPE || failed.error == ECONNRESET)
-    return base::fail(ErrorKind::connection_closed, "closed by the peer");
-  return base::fail(ErrorKind::io, std::generic_category().message(failed.error));
+  return layer_ != nullptr ? layer_->failure(failed) : internal::failure_of(failed.error);
 }
 
 void Channel::wait_for_input(Waiter waiter) {
@@ -102,6 +113,11 @@ void Channel::shutdown_write() noexcept {
   if (!is_open()) return;
   if (layer_ != nullptr) layer_->end_writing(descriptor());
   ::shutdown(descriptor(), SHUT_WR);
+}
+
+void Channel::close() noexcept {
+  if (layer_ != nullptr && is_open()) layer_->end_writing(descriptor());
+  descriptor_.close();
 }
 
 void Channel::reset_on_close(bool resets) noexcept {

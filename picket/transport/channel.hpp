@@ -27,6 +27,11 @@ class Channel {
       : descriptor_(worker), layer_(std::move(layer)) {}
   /// Takes a connected descriptor over.
   Channel(Worker& worker, int descriptor, std::unique_ptr<Layer> layer = nullptr);
+  Channel(Channel&&) noexcept = default;
+  Channel& operator=(Channel&&) noexcept = default;
+  ~Channel() {
+    if (layer_ != nullptr) close();
+  }
 
   [[nodiscard]] Worker& worker() const noexcept { return descriptor_.worker(); }
   [[nodiscard]] bool is_open() const noexcept { return descriptor_.is_open(); }
@@ -65,7 +70,8 @@ class Channel {
   void reset_on_close(bool resets) noexcept;
   /// Gives the socket away, without its layer.
   [[nodiscard]] int release() noexcept { return descriptor_.release(); }
-  void close() noexcept { descriptor_.close(); }
+  /// Tells a layer's peer that this is the end.
+  void close() noexcept;
 
  private:
   Transfer read_layer(std::span<char> into);

@@ -100,7 +100,8 @@ class LinkTest : public ::testing::TestWithParam<Kind> {
   std::optional<RawPeer> peer_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Channels, LinkTest, ::testing::Values(Kind::plain, Kind::layered), testing::name_of);
+INSTANTIATE_TEST_SUITE_P(Channels, LinkTest, ::testing::Values(Kind::plain, Kind::layered, Kind::tls),
+                         testing::name_of);
 
 /// Shows the link's writes one by one.
 class LinkWriteTest : public LinkTest {
@@ -450,6 +451,27 @@ TEST_F(DialTest, SilentPeerIsLeftAtTheHandshakesDeadline) {
   auto peer = listener.accept();
   EXPECT_EQ(end(), base::ErrorKind::timeout);
   EXPECT_TRUE(peer.ends());
+}
+
+TEST_F(DialTest, PeerThatNeverAnswersInTlsIsLeftAtTheHandshakesDeadlineToo) {
+  testing::RawListener listener{folder_.socket(), &worker_};
+  link_ = FrameLink<session::ProxySession>::dial(
+      Channel{worker_, testing::make_dialled_layer(Kind::tls)}, folder_.socket(),
+      session::testing::handshake(session::ProxyConfig{.handshake_timeout = 20ms}), 10s, owner_);
+  auto peer = listener.accept();
+  EXPECT_EQ(end(), base::ErrorKind::timeout);
+  EXPECT_TRUE(peer.ends());
+}
+
+TEST_F(DialTest, WhyThereIsNoTlsIsTheReasonForTheEnd) {
+  testing::RawListener listener{folder_.socket(), &worker_};
+  link_ =
+      FrameLink<session::ProxySession>::dial(Channel{worker_, testing::make_dialled_layer(Kind::tls)}, folder_.socket(),
+                                             session::testing::handshake(session::ProxyConfig{}), 10s, owner_);
+  auto peer = listener.accept();
+  peer.send_bytes("plain");
+  EXPECT_EQ(end(), base::ErrorKind::connection_failed);
+  EXPECT_THAT(owner_.ends[0].detail(), ::testing::HasSubstr("the peer does not speak TLS"));
 }
 
 TEST_F(DialTest, ServerTooBusyToAcceptIsAnErrorNotAConnection) {

@@ -19,6 +19,7 @@ namespace {
 using namespace std::chrono_literals;
 
 using testing::Kind;
+using testing::make_dialled_layer;
 using testing::make_layer;
 using testing::make_peer_layer;
 using testing::TemporaryFolder;
@@ -50,7 +51,7 @@ Task<void> echo_once(Listener& listener, Worker& worker, Kind kind) {
 }
 
 Task<void> send_and_compare(Worker& worker, const Endpoint& endpoint, Kind kind) {
-  Stream stream{Channel{worker, make_layer(kind)}};
+  Stream stream{Channel{worker, make_dialled_layer(kind)}};
   const base::Deadline deadline{base::Clock::now() + testing::patience};
   const auto connected = co_await stream.connect(endpoint, deadline);
   EXPECT_TRUE(connected) << connected.error().message();
@@ -83,8 +84,11 @@ class StreamTest : public ::testing::TestWithParam<Kind> {
   Stream join() {
     int ends[2];
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-    peer_.emplace(ends[1], &worker_, make_peer_layer(GetParam()));
-    return Stream{Channel{worker_, ends[0], make_layer(GetParam())}};
+    auto layer = make_layer(GetParam());
+    auto peer_layer = make_peer_layer(GetParam());
+    if (GetParam() == Kind::tls) testing::shake_hands(*layer, ends[0], *peer_layer, ends[1]);
+    peer_.emplace(ends[1], &worker_, std::move(peer_layer));
+    return Stream{Channel{worker_, ends[0], std::move(layer)}};
   }
   static base::Deadline soon() { return base::Deadline{base::Clock::now() + 20ms}; }
 
@@ -92,7 +96,8 @@ class StreamTest : public ::testing::TestWithParam<Kind> {
   std::optional<testing::RawPeer> peer_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Channels, StreamTest, ::testing::Values(Kind::plain, Kind::layered), testing::name_of);
+INSTANTIATE_TEST_SUITE_P(Channels, StreamTest, ::testing::Values(Kind::plain, Kind::layered, Kind::tls),
+                         testing::name_of);
 
 /// Reads once and gives what came of it.
 Task<base::Result<std::string>> read_once(Stream& stream, base::Deadline deadline) {

@@ -144,6 +144,7 @@ class RawPeer {
   }
 
   void close() {
+    if (descriptor_ >= 0 && layer_) layer_->end_writing(descriptor_);
     if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
   }
   [[nodiscard]] int descriptor() const noexcept { return descriptor_; }

@@ -14,6 +14,7 @@
 
 #include "picket/transport/layer.hpp"
 #include "picket/transport/testing.hpp"
+#include "picket/transport/testing/certificates.hpp"
 
 namespace picket::transport::testing {
 
@@ -170,17 +171,28 @@ template <class Turn>
 }
 
 /// What tests of links and streams run over.
-enum class Kind : std::uint8_t { plain, layered };
+enum class Kind : std::uint8_t { plain, layered, tls };
 
+/// For the end that has accepted.
 [[nodiscard]] inline std::unique_ptr<Layer> make_layer(Kind kind) {
+  if (kind == Kind::tls) return AnyTls::instance().server->layer();
   return kind == Kind::plain ? nullptr : std::make_unique<TrickleLayer>();
 }
-/// For the test's own end, which is in no want of trouble.
+/// For the end that has dialled.
+[[nodiscard]] inline std::unique_ptr<Layer> make_dialled_layer(Kind kind) {
+  return kind == Kind::tls ? AnyTls::instance().client->layer() : make_layer(kind);
+}
+/// For the test's own end, which has dialled and is in no want of trouble.
 [[nodiscard]] inline std::unique_ptr<Layer> make_peer_layer(Kind kind) {
-  return kind == Kind::plain ? nullptr : std::make_unique<TrickleLayer>(65536);
+  return kind == Kind::layered ? std::make_unique<TrickleLayer>(65536) : make_dialled_layer(kind);
 }
 [[nodiscard]] inline std::string name_of(const ::testing::TestParamInfo<Kind>& info) {
-  return info.param == Kind::plain ? "Plain" : "Layered";
+  switch (info.param) {
+    case Kind::plain: return "Plain";
+    case Kind::layered: return "Layered";
+    case Kind::tls: return "Tls";
+  }
+  return {};
 }
 
 }  // namespace picket::transport::testing

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "picket/base/result.hpp"
+#include "picket/transport/layer.hpp"
+#include "picket/transport/tls/options.hpp"
+
+namespace picket::transport::tls {
+
+/// What the TLS connections of one agent, or of one listener, share: certificates, whom to trust, versions; of a client
+/// the sessions that it may resume.
+///
+/// Immutable but for those sessions: a certificate is reloaded by a new context, and connections that have begun go on
+/// with theirs. Thread safety: every call, from any thread; the sessions are behind a mutex that handshakes take and
+/// nothing else. Lifetime: its layers keep it.
+class Context {
+ public:
+  /// Errors: connection_failed naming file, reason and what to do.
+  [[nodiscard]] static base::Result<std::shared_ptr<const Context>> client(const ClientOptions& options);
+  [[nodiscard]] static base::Result<std::shared_ptr<const Context>> server(const ServerOptions& options);
+
+  virtual ~Context() = default;
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  /// For one new connection. `host`, the name or IP address that is dialled, is what a client asks for and looks for in
+  /// the certificate unless the options name something else; a server has no use for it.
+  [[nodiscard]] virtual std::unique_ptr<Layer> layer(std::string_view host = {}) const = 0;
+
+ protected:
+  Context() = default;
+};
+
+}  // namespace picket::transport::tls

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "picket/transport/layer.hpp"
+#include "picket/transport/tls/context.hpp"
+
+struct bio_st;
+struct ssl_ctx_st;
+struct ssl_st;
+struct x509_store_ctx_st;
+
+namespace picket::transport::tls {
+
+enum class Role : std::uint8_t { client, server };
+
+/// One connection's TLS. The handshake happens within the first reads, writes and looks; its deadline is its owner's.
+///
+/// OpenSSL reads and writes through a BIO whose reading end is the socket, with one recv a call as long as it brings
+/// anything, and whose writing end is a buffer, so that all records of a call leave in one sendmsg. Nothing is
+/// allocated once a connection has seen its largest write.
+class TlsLayer final : public Layer {
+ public:
+  TlsLayer(std::shared_ptr<const Context> context, ssl_ctx_st* native, Role role);
+  ~TlsLayer() override;
+  TlsLayer(const TlsLayer&) = delete;
+  TlsLayer& operator=(const TlsLayer&) = delete;
+
+  Transfer read(int socket, std::span<char> into) override;
+  Transfer write(int socket, std::span<const iovec> parts) override;
+  Transfer peek(int socket) override;
+  [[nodiscard]] bool has_pending() const noexcept override;
+  void end_writing(int socket) noexcept override;
+  [[nodiscard]] base::Error failure(const Transfer& failed) const override;
+
+  /// What a context has OpenSSL call for each certificate that it has looked at: notes whose was refused.
+  static int verified(int is_trusted, x509_store_ctx_st* verification);
+
+  [[nodiscard]] ssl_st* native() const noexcept { return ssl_.get(); }
+  /// Whether the handshake is over; what stands below is empty until then.
+  [[nodiscard]] bool is_established() const noexcept { return is_established_; }
+  [[nodiscard]] std::string_view version() const noexcept;
+  [[nodiscard]] bool is_resumed() const noexcept;
+  /// The application protocol that was agreed upon; empty: none.
+  [[nodiscard]] std::string_view alpn() const noexcept;
+  /// Whom the peer's certificate is of, for logs: the first name or address in it, else its subject; empty where it
+  /// showed none.
+  [[nodiscard]] std::string peer_name() const;
+
+ private:
+  struct Freed {
+    void operator()(ssl_st* ssl) const noexcept;
+  };
+  friend struct SocketBio;
+
+  void begin(int socket) noexcept;
+  int receive(char* into, std::size_t room) noexcept;
+  [[nodiscard]] Transfer shake_hands();
+  [[nodiscard]] Transfer seal(std::span<const iovec> parts);
+  [[nodiscard]] Transfer outcome(int returned);
+  [[nodiscard]] Transfer failed() const noexcept;
+  [[nodiscard]] base::Error why_refused() const;
+  void hear_last_words();
+  bool flush() noexcept;
+
+  std::shared_ptr<const Context> context_;
+  std::unique_ptr<ssl_st, Freed> ssl_;
+  int socket_ = -1;             // of the call
+  int receive_error_ = 0;       // as errno has it
+  int send_error_ = 0;          // the same
+  bool is_dry_ = false;         // nothing more is received in this call
+  bool has_ended_ = false;      // the socket has, with close_notify or without
+  bool holds_records_ = false;  // bytes lie in OpenSSL's buffer that may be whole records
+  bool has_heard_ = false;
+  bool is_established_ = false;
+  char first_byte_ = 0;          // that the peer sent: says whether it speaks TLS
+  std::string outgoing_;         // records
+  std::size_t sent_ = 0;         // of outgoing_
+  std::size_t sealed_size_ = 0;  // of write()'s bytes, in outgoing_
+  std::string refused_peer_;     // whose certificate was
+  std::optional<base::Error> failure_;
+};
+
+}  // namespace picket::transport::tls

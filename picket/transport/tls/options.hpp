@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace picket::transport::tls {
+
+enum class Version : std::uint8_t { v1_2, v1_3 };
+
+/// What both ends may speak. A value.
+struct Protocols {
+  Version min_version = Version::v1_2;
+  Version max_version = Version::v1_3;
+  /// OpenSSL's names, with colons between; those of TLS 1.3 begin with TLS_. Empty: forward secrecy and AEAD only.
+  std::string ciphers;
+  /// Application protocols (RFC 7301), the best first. Empty: nothing is said of them.
+  std::vector<std::string> alpn;
+
+  friend bool operator==(const Protocols&, const Protocols&) = default;
+};
+
+/// What an end that dials has and asks for. A value; the files are PEM and read by Context::client().
+struct ClientOptions {
+  std::string ca_file;           ///< Who may have signed the server's certificate. Empty: whom the system trusts.
+  std::string certificate_file;  ///< What the server is shown, its own certificate first. Empty: nothing.
+  std::string key_file;
+  /// Asked for (SNI) and looked for in the server's certificate: a name or an IP address. Empty: the host that is
+  /// dialled.
+  std::string server_name;
+  std::string
+      edition;  ///< Of the files, by edition_of(): what makes options with other files in the same places others.
+  Protocols protocols;
+
+  friend bool operator==(const ClientOptions&, const ClientOptions&) = default;
+};
+
+/// Changes with the files of `options`: a reload that finds another one has to make another context.
+[[nodiscard]] std::string edition_of(const ClientOptions& options);
+
+enum class ClientCertificate : std::uint8_t {
+  none,      ///< Not asked for.
+  optional,  ///< Asked for; one that is shown must be good.
+  required,
+};
+
+/// What an end that listens has and asks for. A value; the files are PEM and read by Context::server().
+struct ServerOptions {
+  std::string certificate_file;  ///< Its own certificate first, then those between it and the CA.
+  std::string key_file;
+  std::string client_ca_file;  ///< Who may have signed a client's certificate.
+  ClientCertificate client_certificate = ClientCertificate::none;
+  Protocols protocols;
+};
+
+}  // namespace picket::transport::tls

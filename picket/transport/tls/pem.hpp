@@ -1,0 +1,32 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "picket/base/result.hpp"
+
+struct evp_pkey_st;
+struct x509_st;
+
+/// Certificates and keys out of PEM files. Errors: connection_failed naming the file, what is wrong with it and what to
+/// do.
+namespace picket::transport::tls {
+
+struct FreesPem {
+  void operator()(evp_pkey_st* key) const noexcept;
+  void operator()(x509_st* certificate) const noexcept;
+};
+using PrivateKey = std::unique_ptr<evp_pkey_st, FreesPem>;
+using Certificate = std::unique_ptr<x509_st, FreesPem>;
+
+/// At least one, in the file's order.
+[[nodiscard]] base::Result<std::vector<Certificate>> read_certificates(const std::string& file);
+/// Refused where everybody may read the file, or write it: who has the key can be the peer. A group may read it, as
+/// Debian's ssl-cert does.
+[[nodiscard]] base::Result<PrivateKey> read_key(const std::string& file);
+
+/// Whom a certificate is of, for logs: its first subjectAltName, else its subject.
+[[nodiscard]] std::string name_of(const x509_st& certificate);
+
+}  // namespace picket::transport::tls
