@@ -71,10 +71,61 @@ constexpr auto numbers = [] {
   return table;
 }();
 
-const Place* find(Envelope envelope, std::uint32_t number) noexcept {
-  const auto* const found = std::ranges::find_if(
-      places, [&](const Place& place) { return place.envelope == envelope && place.number == number; });
-  return found != places.end() ? &*found : nullptr;
+/// By envelope and number; no type where it is not known.
+constexpr std::size_t first_unknown_number = 12;
+constexpr auto types = [] {
+  std::array<std::array<std::optional<FrameType>, first_unknown_number>, 4> table{};
+  for (const Place& place : places) table[static_cast<std::size_t>(place.envelope)][place.number] = place.type;
+  return table;
+}();
+
+std::optional<FrameType> type_of(Envelope envelope, std::uint32_t number) noexcept {
+  return number < first_unknown_number ? types[static_cast<std::size_t>(envelope)][number] : std::nullopt;
+}
+
+/// An envelope as everybody writes it: a member, and nothing else.
+std::optional<FrameView> open_usual(Envelope envelope, std::string_view bytes) noexcept {
+  std::uint64_t size = 0;
+  std::size_t at = 1;
+  for (unsigned shift = 0; shift <= 21; shift += 7) {
+    if (at >= bytes.size()) return std::nullopt;
+    const auto byte = static_cast<unsigned char>(bytes[at++]);
+    size |= std::uint64_t{byte & 0x7FU} << shift;
+    if (byte < 0x80) break;
+  }
+  const auto tag = static_cast<unsigned char>(bytes[0]);
+  if (size != bytes.size() - at || (tag & 7) != static_cast<unsigned>(internal::WireType::bytes)) return std::nullopt;
+  const auto type = type_of(envelope, tag >> 3);
+  if (!type) return std::nullopt;
+  return FrameView{*type, bytes.substr(at)};
+}
+
+base::Result<FrameView> open_any(Envelope envelope, std::string_view bytes) {
+  base::Arena unused{0};
+  internal::ProtobufReader reader{bytes, unused};
+  std::optional<FrameView> content;
+  while (!reader.at_end()) {
+    std::uint32_t number = 0;
+    internal::WireType wire_type{};
+    if (!reader.read_tag(number, wire_type)) return reader.error();
+    const auto type = type_of(envelope, number);
+    if (!type) {
+      if (!reader.skip(number, wire_type)) return reader.error();
+      continue;
+    }
+    if (content && content->type == *type)
+      return base::fail(base::ErrorKind::invalid_message,
+                        fmt::format("{} with two of {}", name(envelope), name(*type)));
+    FrameView member{*type, {}};
+    if (wire_type != internal::WireType::bytes || !reader.read_bytes(member.payload)) {
+      (void)reader.fail(fmt::format("{} that is no message", name(*type)));
+      return reader.error();
+    }
+    content = member;
+  }
+  if (content) return *content;
+  return base::fail(base::ErrorKind::invalid_message,
+                    fmt::format("{} without a message that is known here", name(envelope)));
 }
 
 }  // namespace
@@ -89,31 +140,9 @@ std::uint32_t number_in(Stream stream, FrameType type) noexcept {
 }
 
 base::Result<FrameView> open_envelope(Envelope envelope, std::string_view bytes) {
-  base::Arena unused{0};
-  internal::ProtobufReader reader{bytes, unused};
-  std::optional<FrameView> content;
-  while (!reader.at_end()) {
-    std::uint32_t number = 0;
-    internal::WireType type{};
-    if (!reader.read_tag(number, type)) return reader.error();
-    const Place* const place = find(envelope, number);
-    if (place == nullptr) {
-      if (!reader.skip(number, type)) return reader.error();
-      continue;
-    }
-    if (content && content->type == place->type)
-      return base::fail(base::ErrorKind::invalid_message,
-                        fmt::format("{} with two of {}", name(envelope), name(place->type)));
-    FrameView member{place->type, {}};
-    if (type != internal::WireType::bytes || !reader.read_bytes(member.payload)) {
-      (void)reader.fail(fmt::format("{} that is no message", name(place->type)));
-      return reader.error();
-    }
-    content = member;
-  }
-  if (content) return *content;
-  return base::fail(base::ErrorKind::invalid_message,
-                    fmt::format("{} without a message that is known here", name(envelope)));
+  if (const auto usual = open_usual(envelope, bytes)) [[likely]]
+    return *usual;
+  return open_any(envelope, bytes);
 }
 
 }  // namespace picket::wire

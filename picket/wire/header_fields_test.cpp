@@ -5,6 +5,7 @@
 
 #include "picket/wire/codec.hpp"
 #include "picket/wire/testing/last_page.hpp"
+#include "picket/wire/testing/laws.hpp"
 #include "picket/wire/testing/padded.hpp"
 
 /// Header fields are copied by whole registers, which see bytes behind a text: they never decide, and never fault.
@@ -20,9 +21,8 @@ std::string text_of(std::size_t size, char first) {
 /// What the reader finds of the second of three fields; the first is always written by itself.
 Header second_as_read(const Format& format, const Header& field, base::Arena& arena) {
   const std::array<Header, 3> fields{{{"a", "1"}, field, {"b", "2"}}};
-  Output out;
-  EXPECT_TRUE(encode(format, ResponseHeaders{.correlation_id = "id", .status = 200, .headers = {fields}}, out));
-  const testing::Padded payload{out.flatten()};
+  const ResponseHeaders head{.correlation_id = "id", .status = 200, .headers = {fields}};
+  const testing::Padded payload{testing::payload_of(format, head)};
   const auto decoded = decode<ResponseHeaders>(format, payload.view(), arena);
   if (!decoded || decoded->headers.size() != 3 || decoded->headers[2] != fields[2]) {
     ADD_FAILURE() << "read otherwise: " << payload.view();
@@ -31,7 +31,8 @@ Header second_as_read(const Format& format, const Header& field, base::Arena& ar
   return {arena.copy(decoded->headers[1].name), arena.copy(decoded->headers[1].value)};
 }
 
-constexpr std::array<Format, 2> formats{{{}, {.encoding = Encoding::msgpack, .raw_bytes = true}}};
+constexpr std::array<Format, 3> formats{
+    {{}, {.encoding = Encoding::msgpack, .raw_bytes = true}, {.encoding = Encoding::protobuf}}};
 constexpr std::array<std::size_t, 15> sizes{1, 2, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 255, 256};
 
 TEST(HeaderFields, WhatStandsBehindATextIsNotPartOfItWhereverItsPageEnds) {

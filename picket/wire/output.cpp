@@ -5,12 +5,15 @@
 namespace picket::wire {
 namespace {
 
+// Below this many bytes a copy is cheaper than one more iovec in the system call.
+constexpr std::size_t copy_below = 512;
+
 iovec as_iovec(const void* data, std::size_t size) noexcept { return {const_cast<void*>(data), size}; }
 
 }  // namespace
 
 void Output::splice(base::ByteView body) {
-  if (body.size() < copied_below) {
+  if (body.size() < copy_below) {
     append(base::as_text(body));
     return;
   }

@@ -47,18 +47,15 @@ class Output {
     ++size_;
   }
 
-  /// Below this many bytes a body is copied: one more iovec in the system call costs more than that.
-  static constexpr std::size_t copied_below = 512;
-  /// Puts `body` here without copying it, unless it is that small.
+  /// Puts `body` here without copying it. Bodies below a few hundred bytes are copied: an iovec costs more than they
+  /// do.
   void splice(base::ByteView body);
-  /// The last `count` bodies stand `size` bytes further back: so many were put in before them.
-  void shift_splices(std::size_t count, std::size_t size) noexcept {
-    for (std::size_t i = splices_.size() - count; i < splices_.size(); ++i) splices_[i].at += size;
-  }
 
   /// Bytes not yet consumed, spliced ones included.
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  /// The same without those.
+  [[nodiscard]] std::size_t bytes() const noexcept { return bytes_.size(); }
   /// Whether something in it should be written at the end of this turn; what was defer()red waits for company.
   [[nodiscard]] bool urgent() const noexcept { return size_ > deferred_; }
   /// What stands behind the first `size` bytes may wait, if they may.
@@ -79,6 +76,12 @@ class Output {
   [[nodiscard]] Mark mark() const noexcept { return {size_, bytes_.size(), splices_.size()}; }
   /// Valid while nothing was consumed since mark().
   void rewind(const Mark& mark) noexcept;
+  /// `size` bytes were put in before the last `behind` bytes, bodies not counted: the bodies among them stand further
+  /// back. Same condition.
+  void shift_splices(std::size_t behind, std::size_t size) noexcept {
+    const std::size_t from = consumed_ + bytes_.size() - behind;
+    for (std::size_t i = splices_.size(); i != 0 && splices_[i - 1].at >= from; --i) splices_[i - 1].at += size;
+  }
   /// Where what was appended since mark() begins, up to the first body that was spliced in: how a frame gets its
   /// header. Same condition.
   [[nodiscard]] char* at(const Mark& mark) noexcept { return bytes_.data() + mark.bytes; }

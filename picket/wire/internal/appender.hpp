@@ -40,30 +40,26 @@ class Appender {
     put(text);
   }
   void splice(base::ByteView body) {
-    if (body.size() < Output::copied_below) return write(base::as_text(body));
     flush();
     output_.splice(body);
-    lent_ += body.size();
-    ++bodies_;
     reserve(first_reserve);
   }
-  /// What `use(output)` appends, without a body.
+  /// What `use(output)` appends.
   template <class Use>
   void through(Use&& use) {
     flush();
-    const std::size_t before = output_.size();
     use(output_);
-    flushed_ += output_.size() - before;
     reserve(first_reserve);
   }
 
-  /// Bytes so far, bodies not counted. The last of them stand before at() in one piece.
-  [[nodiscard]] std::size_t written() const noexcept { return flushed_ + static_cast<std::size_t>(at_ - begin_); }
-  /// Bytes of bodies that were spliced in, and how many there are.
-  [[nodiscard]] std::size_t lent() const noexcept { return lent_; }
-  [[nodiscard]] std::size_t bodies() const noexcept { return bodies_; }
-  /// The last `count` bodies stand `size` bytes further back.
-  void shift_bodies(std::size_t count, std::size_t size) noexcept { output_.shift_splices(count, size); }
+  /// Bytes in the output, with bodies and without. The latter stand before at() in one piece.
+  [[nodiscard]] std::size_t size() const noexcept { return output_.size() + pending(); }
+  [[nodiscard]] std::size_t bytes() const noexcept { return output_.bytes() + pending(); }
+  /// `size` bytes were put in before the last `behind` ones, bodies not counted; nothing was written since.
+  void shift_bodies(std::size_t behind, std::size_t size) {
+    flush();
+    output_.shift_splices(behind, size);
+  }
 
  private:
   static constexpr std::size_t first_reserve = 512;
@@ -72,10 +68,9 @@ class Appender {
     flush();
     reserve(size);
   }
+  [[nodiscard]] std::size_t pending() const noexcept { return static_cast<std::size_t>(at_ - begin_); }
   void flush() noexcept {
-    const auto size = static_cast<std::size_t>(at_ - begin_);
-    output_.commit(size);
-    flushed_ += size;
+    output_.commit(pending());
     begin_ = at_;
   }
   void reserve(std::size_t size) {
@@ -86,9 +81,6 @@ class Appender {
   }
 
   Output& output_;
-  std::size_t flushed_ = 0;
-  std::size_t lent_ = 0;
-  std::size_t bodies_ = 0;
   char* begin_ = nullptr;
   char* at_ = nullptr;
   char* limit_ = nullptr;

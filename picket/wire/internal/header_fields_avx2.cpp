@@ -10,6 +10,7 @@
 #include <immintrin.h>
 
 #include "picket/wire/internal/msgpack_head.hpp"
+#include "picket/wire/internal/protobuf_wire.hpp"
 #include "picket/wire/internal/text_avx2.hpp"
 
 namespace picket::wire::internal {
@@ -30,6 +31,7 @@ struct Json {
   static constexpr Plain plain = Plain::json;
   static constexpr std::size_t ahead = 2;
   static constexpr std::size_t longest_name = block_size;
+  static constexpr std::size_t shortest_value = 0;
   static constexpr std::size_t longest_value = std::numeric_limits<std::size_t>::max();
 
   static char* begin(std::size_t separator, char* at) noexcept {
@@ -38,7 +40,7 @@ struct Json {
     *at = '"';
     return at + 1;
   }
-  static char* before_name(std::size_t /*size*/, char* at) noexcept { return at; }
+  static char* before_name(std::size_t /*size*/, std::size_t /*value_size*/, char* at) noexcept { return at; }
   static char* before_value(std::size_t /*size*/, char* at) noexcept {
     std::memcpy(at, "\":[\"", 4);
     return at + 4;
@@ -53,17 +55,47 @@ struct Json {
 struct Msgpack {
   static constexpr Plain plain = Plain::ascii;
   static constexpr std::size_t ahead = 0;
-  static constexpr std::size_t longest_name = 31;     // whose head is one byte
+  static constexpr std::size_t longest_name = 31;  // whose head is one byte
+  static constexpr std::size_t shortest_value = 0;
   static constexpr std::size_t longest_value = 0xFF;  // whose head is one byte, or two
 
   static char* begin(std::size_t /*separator*/, char* at) noexcept { return at; }
-  static char* before_name(std::size_t size, char* at) noexcept {
+  static char* before_name(std::size_t size, std::size_t /*value_size*/, char* at) noexcept {
     *at = static_cast<char>(0xA0 | size);
     return at + 1;
   }
   static char* before_value(std::size_t size, char* at) noexcept {
     *at = static_cast<char>(0x91);
     return put_short_text_head(size, at + 1);
+  }
+  static char* after_value(char* at) noexcept { return at; }
+};
+
+/// A message of two texts, behind its tag and length.
+template <std::uint32_t tag>
+struct Protobuf {
+  static constexpr Plain plain = Plain::ascii;
+  static constexpr std::size_t ahead = 0;
+  static constexpr std::size_t longest_name = block_size;
+  static constexpr std::size_t shortest_value = 1;    // an empty one is left out
+  static constexpr std::size_t longest_value = 0x7F;  // whose length has one byte
+
+  static char* begin(std::size_t /*separator*/, char* at) noexcept { return at; }
+  static char* before_name(std::size_t size, std::size_t value_size, char* at) noexcept {
+    const std::size_t message = size + value_size + 4;
+    const bool longer = message >= 0x80;
+    at[0] = static_cast<char>(tag);
+    at[1] = static_cast<char>(longer ? message | 0x80 : message);
+    at[2] = static_cast<char>(message >> 7);
+    at += longer ? 3 : 2;
+    at[0] = static_cast<char>(tag_of(1, WireType::bytes));
+    at[1] = static_cast<char>(size);
+    return at + 2;
+  }
+  static char* before_value(std::size_t size, char* at) noexcept {
+    at[0] = static_cast<char>(tag_of(2, WireType::bytes));
+    at[1] = static_cast<char>(size);
+    return at + 2;
   }
   static char* after_value(char* at) noexcept { return at; }
 };
@@ -76,10 +108,11 @@ PICKET_AVX2 std::size_t put_fields(std::span<const base::Header> fields, std::si
   char* at = Encoding::begin(separator, position);
   std::size_t done = 0;
   for (const auto [name, value] : fields) {  // copies: bytes written through a char pointer may be any object's
-    if (value.size() > Encoding::longest_value || name.size() - 1 >= Encoding::longest_name ||
-        !on_one_page(name.data()) || limit - at < static_cast<std::ptrdiff_t>(name.size() + value.size()))
+    if (value.size() < Encoding::shortest_value || value.size() > Encoding::longest_value ||
+        name.size() - 1 >= Encoding::longest_name || !on_one_page(name.data()) ||
+        limit - at < static_cast<std::ptrdiff_t>(name.size() + value.size()))
       break;
-    char* end = Encoding::before_name(name.size(), at);
+    char* end = Encoding::before_name(name.size(), value.size(), at);
     const __m256i name_block = load_on_page(name.data());
     store(end, lower(name_block));
     end = Encoding::before_value(value.size(), end + name.size());
@@ -101,6 +134,14 @@ std::size_t put_json_fields_avx2(std::span<const base::Header> fields, std::size
 std::size_t put_msgpack_fields_avx2(std::span<const base::Header> fields, char*& at, const char* limit) noexcept {
   return put_fields<Msgpack>(fields, 0, at, limit);
 }
+template <std::uint32_t tag>
+std::size_t put_protobuf_fields_avx2(std::span<const base::Header> fields, char*& at, const char* limit) noexcept {
+  return put_fields<Protobuf<tag>>(fields, 0, at, limit);
+}
+template std::size_t put_protobuf_fields_avx2<tag_of(3, WireType::bytes)>(std::span<const base::Header>, char*&,
+                                                                          const char*) noexcept;
+template std::size_t put_protobuf_fields_avx2<tag_of(5, WireType::bytes)>(std::span<const base::Header>, char*&,
+                                                                          const char*) noexcept;
 
 }  // namespace picket::wire::internal
 

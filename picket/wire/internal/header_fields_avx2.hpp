@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 #include "picket/base/headers.hpp"
@@ -20,6 +21,10 @@ namespace picket::wire::internal {
                                                const char* limit) noexcept;
 [[nodiscard]] std::size_t put_msgpack_fields_avx2(std::span<const base::Header> fields, char*& at,
                                                   const char* limit) noexcept;
+/// `tag`: of the fields, each a message.
+template <std::uint32_t tag>
+[[nodiscard]] std::size_t put_protobuf_fields_avx2(std::span<const base::Header> fields, char*& at,
+                                                   const char* limit) noexcept;
 
 #endif
 

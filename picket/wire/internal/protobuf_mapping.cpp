@@ -9,7 +9,6 @@ namespace picket::wire::internal {
 namespace {
 
 using std::chrono::days;
-using std::chrono::milliseconds;
 using std::chrono::sys_days;
 
 constexpr std::uint64_t a_day = 86'400'000;                  // ms
@@ -77,7 +76,7 @@ std::uint64_t milliseconds_of(Text rfc3339) noexcept {
   if (!ahead || !date.ok()) return 0;
   const std::int64_t minutes = std::int64_t{*hour} * 60 + *minute - *ahead;
   const std::int64_t since =
-      sys_days{date}.time_since_epoch() / milliseconds{1} + (minutes * 60 + *second) * 1000 + thousandths;
+      sys_days{date}.time_since_epoch() / std::chrono::milliseconds{1} + (minutes * 60 + *second) * 1000 + thousandths;
   return since > 0 ? static_cast<std::uint64_t>(since) : 0;
 }
 

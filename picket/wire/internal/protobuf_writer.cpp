@@ -34,23 +34,22 @@ void ProtobufWriter::check_text(std::string_view value, char* start, Case letter
   out_.at() = at;
 }
 
-/// The length takes another number of bytes than were left for it.
-void ProtobufWriter::move(const Open& open, std::size_t length_size) {
-  const std::size_t size = out_.written() - open.written;
+/// The length takes another number of bytes than were left for it; `bytes` of the content are no bodies.
+void ProtobufWriter::move(const Open& open, std::size_t bytes, std::size_t length_size) {
   if (length_size < open.length_size) {
-    // Bodies are longer than what one byte counts: there is none. The content was written since the last flush.
+    // Only heads are thought longer than they are. There is no body in one, and its last byte was not flushed yet.
     const std::size_t less = open.length_size - length_size;
-    char* const content = out_.at() - size;
-    std::memmove(content - less, content, size);
+    char* const content = out_.at() - bytes;
+    std::memmove(content - less, content, bytes);
     out_.at() -= less;
     return;
   }
   const std::size_t more = length_size - open.length_size;
   out_.need(more);
-  char* const content = out_.at() - size;
-  std::memmove(content + more, content, size);
+  char* const content = out_.at() - bytes;
+  std::memmove(content + more, content, bytes);
   out_.at() += more;
-  out_.shift_bodies(out_.bodies() - open.bodies, more);
+  out_.shift_bodies(bytes + more, more);
 }
 
 void ProtobufWriter::write_json_text(const Value& value) {

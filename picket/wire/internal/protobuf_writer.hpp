@@ -4,13 +4,15 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <string_view>
 
 #include "picket/base/bytes.hpp"
 #include "picket/wire/internal/appender.hpp"
 #include "picket/wire/internal/copy_text.hpp"
+#include "picket/wire/internal/header_fields_avx2.hpp"
 #include "picket/wire/internal/protobuf_wire.hpp"
-#include "picket/wire/value.hpp"
+#include "picket/wire/messages.hpp"
 
 namespace picket::wire::internal {
 
@@ -82,12 +84,26 @@ class ProtobufWriter {
     if (!is_text(value)) bytes<raw_header_value>(base::as_bytes(value));
     end(open);
   }
+  /// A head's fields, with their names in lower case.
+  template <std::uint32_t number>
+  void headers(std::span<const Header> fields) {
+    while (!fields.empty()) {
+#if defined(PICKET_HAS_AVX2)
+      if (has_avx2()) {
+        constexpr std::uint32_t tag = tag_of(number, WireType::bytes);
+        fields = fields.subspan(put_protobuf_fields_avx2<tag>(fields, out_.at(), out_.limit()));
+        if (fields.empty()) return;  // else the first needs more than copying
+      }
+#endif
+      header<number, Case::lower>(fields.front().name, fields.front().value);
+      fields = fields.subspan(1);
+    }
+  }
 
   /// A message whose length comes when it was written.
   struct Open {
-    std::size_t written;
-    std::size_t lent;
-    std::size_t bodies;
+    std::size_t size;   ///< Of the output, before the message's content.
+    std::size_t bytes;  ///< The same without bodies.
     std::uint8_t length_size;
     std::uint8_t header_size;  ///< Tag and length.
   };
@@ -97,25 +113,26 @@ class ProtobufWriter {
     out_.need(longest_tag + 2);
     char* const start = out_.at();
     out_.at() = put_tag<number, WireType::bytes>(start) + length_size;
-    return {out_.written(), out_.lent(), out_.bodies(), length_size, static_cast<std::uint8_t>(out_.at() - start)};
+    return {out_.size(), out_.bytes(), length_size, static_cast<std::uint8_t>(out_.at() - start)};
   }
   /// The same for a number that only the caller's caller knew, below 16.
   [[nodiscard]] Open begin(std::uint32_t number, std::uint8_t length_size) {
     out_.need(1 + 2);
     *out_.at() = static_cast<char>(tag_of(number, WireType::bytes));
     out_.at() += 1 + length_size;
-    return {out_.written(), out_.lent(), out_.bodies(), length_size, static_cast<std::uint8_t>(1 + length_size)};
+    return {out_.size(), out_.bytes(), length_size, static_cast<std::uint8_t>(1 + length_size)};
   }
   void end(const Open& open) {
-    const std::size_t size = size_of(open);
+    const std::size_t size = out_.size() - open.size;
+    const std::size_t bytes = out_.bytes() - open.bytes;
     const std::size_t length_size = varint_size(size);
     if (length_size != open.length_size) [[unlikely]]
-      move(open, length_size);
-    (void)put_varint(size, out_.at() - (size - (out_.lent() - open.lent)) - length_size);
+      move(open, bytes, length_size);
+    (void)put_varint(size, out_.at() - bytes - length_size);
   }
   /// The same; a message without content is taken back.
   void end_unless_empty(const Open& open) {
-    if (size_of(open) != 0) return end(open);
+    if (out_.size() != open.size) return end(open);
     out_.at() -= open.header_size;
   }
 
@@ -150,6 +167,8 @@ class ProtobufWriter {
   /// A message of two texts, whose length follows from theirs. False, and nothing is written, where one is not UTF-8.
   template <std::uint32_t number, Case letters>
   [[nodiscard]] bool pair(std::string_view first, std::string_view second) {
+    if (!first.empty() && !second.empty() && first.size() + second.size() < 0x80 - 4) [[likely]]
+      return short_pair<number, letters>(first, second);
     const std::size_t size = text_size(first) + text_size(second);
     out_.need(longest_tag + longest_length + size);
     char* at = put_varint(size, put_tag<number, WireType::bytes>(out_.at()));
@@ -162,11 +181,30 @@ class ProtobufWriter {
     return true;
   }
 
-  /// Of messages: the bodies in them count.
-  [[nodiscard]] std::size_t size_of(const Open& open) const noexcept {
-    return out_.written() - open.written + out_.lent() - open.lent;
+  /// The same where each length has one byte.
+  template <std::uint32_t number, Case letters>
+  [[nodiscard]] bool short_pair(std::string_view first, std::string_view second) {
+    const std::size_t size = first.size() + second.size() + 4;
+    out_.need(longest_tag + 1 + size);
+    char* at = put_tag<number, WireType::bytes>(out_.at());
+    at[0] = static_cast<char>(size);
+    at[1] = static_cast<char>(tag_of(1, WireType::bytes));
+    at[2] = static_cast<char>(first.size());
+    at += 3;
+    const bool first_is_plain = copy_text<Plain::ascii, letters>(first.data(), first.size(), at);
+    at += first.size();
+    at[0] = static_cast<char>(tag_of(2, WireType::bytes));
+    at[1] = static_cast<char>(second.size());
+    at += 2;
+    const bool second_is_plain = copy_text<Plain::ascii, Case::kept>(second.data(), second.size(), at);
+    if (!first_is_plain || !second_is_plain) [[unlikely]] {
+      if (!is_text(first) || !is_text(second)) return false;
+    }
+    out_.at() = at + second.size();
+    return true;
   }
-  void move(const Open& open, std::size_t length_size);
+
+  void move(const Open& open, std::size_t bytes, std::size_t length_size);
   [[nodiscard]] static bool is_text(std::string_view value) noexcept;
   void check_text(std::string_view value, char* start, Case letters);
   void write_json_text(const Value& value);

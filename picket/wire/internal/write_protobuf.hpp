@@ -87,10 +87,6 @@ template <std::uint32_t number>
 void write(ProtobufWriter& writer, const TextPair& pair) {
   writer.entry<number>(pair.key, pair.value);
 }
-template <std::uint32_t number>
-void write(ProtobufWriter& writer, const Header& header) {
-  writer.header<number, Case::lower>(header.name, header.value);
-}
 /// An entry of audit.custom: its value is JSON text.
 template <std::uint32_t number>
 void write(ProtobufWriter& writer, const Member& member) {
@@ -143,7 +139,7 @@ void write(ProtobufWriter& writer, std::span<const T> items) {
 }
 template <std::uint32_t number>
 void write(ProtobufWriter& writer, const Headers& headers) {
-  write<number>(writer, headers.fields());
+  writer.headers<number>(headers.fields());
 }
 template <std::uint32_t number, class T>
 void write(ProtobufWriter& writer, const std::optional<T>& value) {
@@ -165,8 +161,8 @@ template <class T>
   return false;
 }
 
-/// Where absence means another default than 0, peers that do not know of that get the number all the same; of fields that
-/// only our peers have, it is left out.
+/// Where absence means another default than 0, peers that do not know of that get the number all the same; of fields
+/// that only our peers have, it is left out.
 template <std::size_t index, Described T>
 [[nodiscard]] bool is_written(const T& message) noexcept {
   constexpr auto field = field_at<T, index>;
