@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -14,6 +15,12 @@ namespace {
 using base::ErrorKind;
 using base::fail;
 using wire::FrameType;
+
+// What stands for the exchange of a configuration that names none.
+constexpr std::string_view configuration_id = "configuration";
+// Pings that wait for a configuration to be accepted: a proxy that sends more at once wants something else than to
+// know.
+constexpr std::size_t most_later_pings = 16;
 
 }  // namespace
 
@@ -44,13 +51,47 @@ template <class Event>
 base::Status AgentSession::take(const Event& event, std::string_view, base::TimePoint) {
   if (is_of_forgotten(event)) return block_forgotten(event);
   heads_come_ = heads_come_ || Event::type == FrameType::request_headers;
-  const auto index = find_or_add(wire::correlation_id_of(event));
+  return arrived(wire::correlation_id_of(event), event);
+}
+
+template <class Event>
+base::Status AgentSession::arrived(std::string_view id, const Event& event) {
+  const auto index = find_or_add(id);
   if (!index) return index.error();
   auto& exchange = exchanges_[*index];
   if (exchange.pending++ == 0) unlink_idle(*index);
   ++unanswered_;
   actions_.emplace_back(Arrived{{*index, exchange.generation, reply_key(event)}, &event});
   return {};
+}
+
+/// On gRPC it names no exchange, and no response answers it.
+template <>
+base::Status AgentSession::take(const wire::Configure& event, std::string_view, base::TimePoint) {
+  const bool is_grpc = format_.encoding == wire::Encoding::protobuf;
+  configurations_pending_ += is_grpc ? 1 : 0;
+  return arrived(is_grpc ? configuration_id : event.correlation_id, event);
+}
+
+bool AgentSession::answers_later(std::string_view ping) {
+  if (configurations_pending_ == 0) return false;
+  if (later_pings_.size() < most_later_pings) later_pings_.emplace_back(ping);
+  return true;
+}
+
+/// A configuration of gRPC: accepted by the pong that follows it, refused by the end of the stream.
+bool AgentSession::acknowledge(const wire::AgentResponse& response) {
+  if (!std::holds_alternative<wire::Allow>(response.decision)) {
+    const auto* const block = std::get_if<wire::Block>(&response.decision);
+    close(fail(ErrorKind::connection_failed,
+               fmt::format("the agent refuses the configuration: {}",
+                           block != nullptr && block->body ? *block->body : "it gives no reason")));
+    return false;
+  }
+  if (--configurations_pending_ != 0) return true;
+  for (const std::string& ping : std::exchange(later_pings_, {}))
+    wire::append_frame(FrameType::pong, ping, output_, format_);
+  return true;
 }
 
 template base::Status AgentSession::take(const wire::RequestHeaders&, std::string_view, base::TimePoint);
@@ -60,7 +101,6 @@ template base::Status AgentSession::take(const wire::ResponseBodyChunk&, std::st
 template base::Status AgentSession::take(const wire::RequestComplete&, std::string_view, base::TimePoint);
 template base::Status AgentSession::take(const wire::WebSocketFrame&, std::string_view, base::TimePoint);
 template base::Status AgentSession::take(const wire::GuardrailInspect&, std::string_view, base::TimePoint);
-template base::Status AgentSession::take(const wire::Configure&, std::string_view, base::TimePoint);
 
 /// Whether it continues an exchange that was forgotten: chunks do not begin one where heads do.
 template <class Event>
@@ -104,7 +144,10 @@ bool AgentSession::respond(const EventRef& ref, wire::AgentResponse response, ba
   if (end_ || !live(ref) || exchanges_[ref.exchange].pending == 0) return false;
   auto& exchange = exchanges_[ref.exchange];
   const bool completes = ref.key.type == FrameType::request_complete;
-  if (!completes || completes_are_answered_) {
+  const bool configures = ref.key.type == FrameType::configure;
+  if (configures && configurations_pending_ != 0) {
+    if (!acknowledge(response)) return false;
+  } else if (!completes || completes_are_answered_) {
     const std::size_t before = output_.size();
     response.correlation_id = exchange.id;
     if (format_.event_reply) response.reply_to = ref.key;
@@ -118,7 +161,7 @@ bool AgentSession::respond(const EventRef& ref, wire::AgentResponse response, ba
   --unanswered_;
   --exchange.pending;
   if (exchange.pending != 0) return true;
-  if (completes || ref.key.type == FrameType::configure) {
+  if (completes || configures) {
     remove(ref.exchange);
   } else {
     link_idle(ref.exchange, now);

@@ -78,6 +78,9 @@ class AgentSession {
   /// An agent does not judge its proxy by its silence.
   void heard(base::TimePoint) noexcept {}
 
+  /// Whether a ping waits for the answer to a configuration, which on gRPC it acknowledges (protocol.md §9).
+  [[nodiscard]] bool answers_later(std::string_view ping);
+
   // ---- what the transport calls
   void tick(base::TimePoint now);
   [[nodiscard]] base::TimePoint next_wakeup() const noexcept;
@@ -129,10 +132,13 @@ class AgentSession {
   static constexpr std::uint32_t nothing = ~std::uint32_t{0};
 
   template <class Event>
+  base::Status arrived(std::string_view id, const Event& event);
+  template <class Event>
   [[nodiscard]] bool is_of_forgotten(const Event& event) const;
   template <class Event>
   base::Status block_forgotten(const Event& event);
   base::Status write(const wire::AgentResponse& response);
+  bool acknowledge(const wire::AgentResponse& response);
   base::Result<std::uint32_t> find_or_add(std::string_view id);
   void link_idle(std::uint32_t index, base::TimePoint now) noexcept;
   void unlink_idle(std::uint32_t index) noexcept;
@@ -155,6 +161,8 @@ class AgentSession {
   std::uint32_t longest_idle_ = nothing;
   std::uint32_t newest_idle_ = nothing;
   std::size_t unanswered_ = 0;
+  std::vector<std::string> later_pings_;    // what they hold
+  std::size_t configurations_pending_ = 0;  // gRPC only
   bool completes_are_answered_;
   bool heads_come_ = false;  // this proxy's exchanges begin with request_headers
   bool has_forgotten_ = false;

@@ -12,6 +12,7 @@ using base::fail;
 using wire::FrameType;
 
 constexpr std::string_view configure_id = "picket-configure";
+constexpr std::uint64_t acknowledging_ping = 0;      // the session's begin with 1
 constexpr std::size_t longest_configuration = 4096;  // bytes of it in an error
 
 }  // namespace
@@ -24,13 +25,19 @@ base::Status Configuring::begin(wire::Output& output, base::TimePoint now) {
   base::Arena arena;
   auto config = wire::parse_json(*text, arena);
   if (!config) return std::move(config.error());
-  return wire::encode(agreed_.format,
-                      wire::Configure{.config = *config, .config_version = {}, .correlation_id = configure_id}, output);
+  PICKET_TRY(wire::encode(
+      agreed_.format,
+      wire::Configure{.config = *config, .config_version = {}, .correlation_id = configure_id, .is_initial = true},
+      output));
+  // On gRPC nothing answers it but the pong of what follows it: an agent answers in order.
+  if (!is_grpc()) return {};
+  return wire::encode(agreed_.format, wire::Ping{.sequence = acknowledging_ping}, output);
 }
 
 base::Status Configuring::take(const wire::FrameView& frame, wire::Output& output) {
   switch (frame.type) {
-    case FrameType::ping: wire::append_frame(FrameType::pong, frame.payload, output); return {};
+    case FrameType::ping: wire::append_frame(FrameType::pong, frame.payload, output, agreed_.format); return {};
+    case FrameType::pong: is_over_ = is_grpc(); return {};
     case FrameType::agent_response: return on_response(frame);
     default: return keep(frame);
   }

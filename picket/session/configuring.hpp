@@ -33,6 +33,7 @@ class Configuring {
   [[nodiscard]] const std::optional<std::string>& refusal() const noexcept { return refusal_; }
 
  private:
+  [[nodiscard]] bool is_grpc() const noexcept { return agreed_.format.encoding == wire::Encoding::protobuf; }
   [[nodiscard]] base::Status on_response(const wire::FrameView& frame);
   [[nodiscard]] base::Status keep(const wire::FrameView& frame);
   [[nodiscard]] std::string sent() const;

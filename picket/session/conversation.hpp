@@ -59,7 +59,8 @@ class Conversation {
     if (session_->end()) return {};
     is_quiet_ = is_quiet_ || frame.type == wire::FrameType::ping || frame.type == wire::FrameType::pong;
     if (frame.type == wire::FrameType::ping) {
-      wire::append_frame(wire::FrameType::pong, frame.payload, output_);
+      if (!session_->answers_later(frame.payload))
+        wire::append_frame(wire::FrameType::pong, frame.payload, output_, session_->format());
       return {};
     }
     return hand_on(typename Session::Incoming{}, frame, now);

@@ -16,7 +16,9 @@ using base::fail;
 using wire::FrameType;
 
 constexpr std::array<std::uint32_t, 1> versions{protocol_version};
-constexpr wire::Format handshake_format{};  // JSON, before anything was agreed
+constexpr std::array<std::uint32_t, 2> grpc_versions{protocol_version, 1};  // as gRPC's peers expect it
+
+bool is_grpc(const wire::Format& format) noexcept { return format.encoding == wire::Encoding::protobuf; }
 
 }  // namespace
 
@@ -25,12 +27,13 @@ constexpr wire::Format handshake_format{};  // JSON, before anything was agreed
 base::Status ProxyHandshake::begin(wire::Output& output, base::TimePoint now) {
   deadline_ = now + config_->handshake_timeout;
   base::Arena arena;
-  wire::HandshakeRequest request{.supported_versions = versions,
-                                 .proxy_id = config_->proxy_id,
-                                 .proxy_version = config_->proxy_version,
-                                 .supported_encodings = config_->encodings};
+  wire::HandshakeRequest request{
+      .supported_versions = is_grpc(format_) ? std::span<const std::uint32_t>(grpc_versions) : versions,
+      .proxy_id = config_->proxy_id,
+      .proxy_version = config_->proxy_version,
+      .supported_encodings = config_->encodings};
   if (config_->extensions) {
-    request.extensions = wire::all_extensions;
+    request.extensions = extensions_of(format_.encoding);
     request.events = numbers_of(config_->events, arena);
   }
   if (config_->config_json) {
@@ -38,7 +41,7 @@ base::Status ProxyHandshake::begin(wire::Output& output, base::TimePoint now) {
     if (!parsed) return fail(parsed.error().kind(), "the agent's configuration: " + parsed.error().detail());
     request.config = *parsed;
   }
-  return wire::encode(handshake_format, request, output);
+  return wire::encode(format_, request, output);
 }
 
 base::Status ProxyHandshake::take(const wire::FrameView& frame, wire::Output& output, base::TimePoint now) {
@@ -53,7 +56,7 @@ base::Status ProxyHandshake::take(const wire::FrameView& frame, wire::Output& ou
 
 base::Result<ProxyAgreement> ProxyHandshake::read_answer(std::string_view payload) const {
   base::Arena arena;
-  const auto answer = wire::decode<wire::HandshakeResponse>(handshake_format, payload, arena);
+  const auto answer = wire::decode<wire::HandshakeResponse>(format_, payload, arena);
   if (!answer)
     return fail(answer.error().kind(),
                 fmt::format("its answer to the handshake: {}; it said {}", answer.error().detail(), quoted(payload)));
@@ -65,11 +68,10 @@ base::Result<ProxyAgreement> ProxyHandshake::read_answer(std::string_view payloa
   if (answer->protocol_version != protocol_version)
     return fail(ErrorKind::version_mismatch, fmt::format("the agent chose protocol version {}, offered was {}",
                                                          answer->protocol_version, protocol_version));
-  const auto encoding = answer->encoding.value_or(wire::Encoding::json);
-  if (encoding != wire::Encoding::json && std::ranges::find(config_->encodings, encoding) == config_->encodings.end())
-    return fail(ErrorKind::invalid_message, "the agent chose an encoding that was not offered");
+  const auto encoding = chosen(*answer);
+  if (!encoding) return encoding.error();
   const auto extensions = choose_extensions(answer->extensions, config_->extensions);
-  const auto [format, one_way_complete] = terms(encoding, extensions);
+  const auto [format, one_way_complete] = terms(*encoding, extensions);
   ProxyAgreement agreed{.config = config_,
                         .agent = agent_info(answer->capabilities),
                         .format = format,
@@ -77,6 +79,14 @@ base::Result<ProxyAgreement> ProxyHandshake::read_answer(std::string_view payloa
                         .early = {}};
   agreed.agent.extended = !extensions.empty();
   return agreed;
+}
+
+base::Result<wire::Encoding> ProxyHandshake::chosen(const wire::HandshakeResponse& answer) const {
+  if (is_grpc(format_)) return wire::Encoding::protobuf;
+  const auto encoding = answer.encoding.value_or(wire::Encoding::json);
+  if (encoding != wire::Encoding::json && std::ranges::find(config_->encodings, encoding) == config_->encodings.end())
+    return fail(ErrorKind::invalid_message, "the agent chose an encoding that was not offered");
+  return encoding;
 }
 
 const ProxyAgreement* ProxyHandshake::agreement() const noexcept {
@@ -115,7 +125,7 @@ base::Status AgentHandshake::begin(wire::Output&, base::TimePoint now) {
 base::Status AgentHandshake::take(const wire::FrameView& frame, wire::Output& output, base::TimePoint) {
   auto status = answer(frame, output);
   // Why it failed, in a form that every peer can decode: full, empty capabilities and version 0.
-  if (!status) (void)wire::encode(handshake_format, wire::HandshakeResponse{.error = status.error().detail()}, output);
+  if (!status) (void)wire::encode(format_, wire::HandshakeResponse{.error = status.error().detail()}, output);
   return status;
 }
 
@@ -123,15 +133,16 @@ base::Status AgentHandshake::answer(const wire::FrameView& frame, wire::Output& 
   if (frame.type != FrameType::handshake_request)
     return fail(ErrorKind::invalid_message, fmt::format("expected handshake_request first, got {}", name(frame.type)));
   base::Arena arena;
-  auto request = wire::decode<wire::HandshakeRequest>(handshake_format, frame.payload, arena);
+  auto request = wire::decode<wire::HandshakeRequest>(format_, frame.payload, arena);
   if (!request) return std::move(request.error());
   if (std::ranges::find(request->supported_versions, protocol_version) == request->supported_versions.end())
     return fail(ErrorKind::version_mismatch,
                 fmt::format("no common protocol version: this agent speaks {}", protocol_version));
 
-  const auto encoding = choose(request->supported_encodings, config_->encodings);
+  const auto encoding =
+      is_grpc(format_) ? wire::Encoding::protobuf : choose(request->supported_encodings, config_->encodings);
   const auto extensions = choose_extensions(request->extensions, config_->extensions);
-  PICKET_TRY(wire::encode(handshake_format,
+  PICKET_TRY(wire::encode(format_,
                           wire::HandshakeResponse{.protocol_version = protocol_version,
                                                   .capabilities = capabilities(config_->info, arena),
                                                   .success = true,

@@ -9,11 +9,16 @@
 
 namespace picket::session {
 
-/// The proxy dialled: it says who it is and what it offers, and the agent answers; always in JSON. Its configuration
-/// follows (protocol.md §3, §4).
+/// What a handshake is written in: JSON on every socket, protobuf where everything is.
+inline constexpr wire::Format socket_handshake{};
+inline constexpr wire::Format grpc_handshake{.encoding = wire::Encoding::protobuf};
+
+/// The proxy dialled: it says who it is and what it offers, and the agent answers. Its configuration follows
+/// (protocol.md §3, §4, §9).
 class ProxyHandshake final : public ProxyOpening {
  public:
-  explicit ProxyHandshake(std::shared_ptr<const ProxyConfig> config) : config_(std::move(config)) {}
+  explicit ProxyHandshake(std::shared_ptr<const ProxyConfig> config, const wire::Format& format = socket_handshake)
+      : config_(std::move(config)), format_(format) {}
 
   /// Errors are the configuration's: an unreadable config_json.
   [[nodiscard]] base::Status begin(wire::Output& output, base::TimePoint now) override;
@@ -27,8 +32,10 @@ class ProxyHandshake final : public ProxyOpening {
 
  private:
   [[nodiscard]] base::Result<ProxyAgreement> read_answer(std::string_view payload) const;
+  [[nodiscard]] base::Result<wire::Encoding> chosen(const wire::HandshakeResponse& answer) const;
 
   std::shared_ptr<const ProxyConfig> config_;
+  wire::Format format_;
   base::TimePoint deadline_{};
   std::optional<Configuring> configuring_;  // once the handshake is answered
 };
@@ -37,7 +44,8 @@ class ProxyHandshake final : public ProxyOpening {
 /// configuration is an event of the session.
 class AgentHandshake final : public AgentOpening {
  public:
-  explicit AgentHandshake(std::shared_ptr<const AgentConfig> config) : config_(std::move(config)) {}
+  explicit AgentHandshake(std::shared_ptr<const AgentConfig> config, const wire::Format& format = socket_handshake)
+      : config_(std::move(config)), format_(format) {}
 
   [[nodiscard]] base::Status begin(wire::Output& output, base::TimePoint now) override;
   [[nodiscard]] base::Status take(const wire::FrameView& frame, wire::Output& output, base::TimePoint now) override;
@@ -49,6 +57,7 @@ class AgentHandshake final : public AgentOpening {
   [[nodiscard]] base::Status answer(const wire::FrameView& frame, wire::Output& output);
 
   std::shared_ptr<const AgentConfig> config_;
+  wire::Format format_;
   base::TimePoint deadline_{};
   std::optional<AgentAgreement> agreed_;
 };

@@ -122,6 +122,8 @@ class ProxySession {
   void tick(base::TimePoint now);
   [[nodiscard]] base::TimePoint next_wakeup() const noexcept;
   [[nodiscard]] wire::Output& output() noexcept { return output_; }
+  /// Whether a ping waits for something: never.
+  [[nodiscard]] static constexpr bool answers_later(std::string_view /*ping*/) noexcept { return false; }
   /// Whether it can take no more of what the peer sends: never.
   [[nodiscard]] static constexpr bool is_saturated() noexcept { return false; }
 

@@ -1,6 +1,7 @@
 #include "picket/session/terms.hpp"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 
 namespace picket::session {
@@ -17,6 +18,11 @@ std::vector<wire::EventKind> kinds_of(std::span<const std::int32_t> numbers) {
     if (number >= 0 && number <= static_cast<std::int32_t>(wire::EventKind::guardrail_inspect))
       kinds.push_back(static_cast<wire::EventKind>(number));
   return kinds;
+}
+
+wire::TextList extensions_of(wire::Encoding encoding) noexcept {
+  static constexpr std::array<wire::Text, 2> of_grpc{wire::extension_event_reply, wire::extension_one_way_complete};
+  return encoding == wire::Encoding::protobuf ? wire::TextList(of_grpc) : wire::TextList(wire::all_extensions);
 }
 
 wire::Encoding choose(std::span<const wire::Encoding> offered, std::span<const wire::Encoding> spoken) {

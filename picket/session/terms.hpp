@@ -17,6 +17,8 @@ namespace picket::session {
 /// The kinds that `numbers` name; those that nobody knows are skipped.
 [[nodiscard]] std::vector<wire::EventKind> kinds_of(std::span<const std::int32_t> numbers);
 
+/// Of our extensions those that mean something in an encoding: protobuf's bytes are raw anyway.
+[[nodiscard]] wire::TextList extensions_of(wire::Encoding encoding) noexcept;
 /// The first of the offered encodings that is spoken here; JSON where there is none.
 [[nodiscard]] wire::Encoding choose(std::span<const wire::Encoding> offered, std::span<const wire::Encoding> spoken);
 /// Of our extensions those that are offered; none where `takes_any` is false.
