@@ -21,11 +21,12 @@ void write_grpc_prefix(char* out, std::size_t size) noexcept;
 /// owner. Memory: as much of the message that is cut as has come, at most limits::max_frame_length.
 class GrpcMessages {
  public:
-  /// Calls `take(std::string_view) -> base::Status` for each message. It ends with the call; behind it are
-  /// limits::tail_padding readable bytes if they are behind `bytes`. Errors: a compressed message, since none was
-  /// agreed; one over the limit; and those of `take`.
+  /// Calls `take(std::string_view) -> base::Status` for each message. It lives until the next call, as `bytes` does;
+  /// behind it are limits::tail_padding readable bytes if they are behind `bytes`. Errors: a compressed message, since
+  /// none was agreed; one over the limit; and those of `take`.
   template <class Take>
   [[nodiscard]] base::Status feed(std::string_view bytes, Take&& take) {
+    whole_.capacity() > kept_memory ? whole_.release() : whole_.clear();
     while (!bytes.empty()) {
       if (cut_.empty()) {
         const auto whole = size_of(bytes);
@@ -40,8 +41,8 @@ class GrpcMessages {
       const auto whole = size_of(cut_.text());
       if (!whole) return whole.error();
       if (cut_.size() < *whole) continue;
-      PICKET_TRY(take(cut_.text().substr(grpc_prefix_size)));
-      cut_.size() > kept_memory ? cut_.release() : cut_.clear();
+      whole_.swap(cut_);  // at most once in a call: the others lie in `bytes`
+      PICKET_TRY(take(whole_.text().substr(grpc_prefix_size)));
     }
     return {};
   }
@@ -58,6 +59,7 @@ class GrpcMessages {
   void move(std::string_view& bytes, std::size_t most);
 
   base::Buffer cut_;
+  base::Buffer whole_;  // that was cut
 };
 
 }  // namespace picket::http2

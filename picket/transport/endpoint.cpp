@@ -27,27 +27,45 @@ base::Result<Endpoint> ip_and_port(std::string_view text) {
 
 bool looks_like_ip_and_port(std::string_view text) { return ip_and_port(text).has_value(); }
 
-}  // namespace
-
-base::Result<Endpoint> Endpoint::parse(std::string_view text, ClearText clear_text) {
-  if (text.starts_with("unix:")) return unix_path(text.substr(5));
-  for (const std::string_view kind : {"tls:", "grpc:", "grpcs:", "grpc+unix:"})
+/// `text` without what says that gRPC is spoken; `whole` as it was written.
+base::Result<Endpoint> parse_socket(std::string_view text, std::string_view whole, ClearText clear_text) {
+  if (text.starts_with("unix:")) return Endpoint::unix_path(text.substr(5));
+  if (text.starts_with("+unix:")) return Endpoint::unix_path(text.substr(6));
+  for (const std::string_view kind : {"tls:", "grpcs:"})
     if (text.starts_with(kind))
-      return refused(fmt::format(
-          "'{}': this build does not support {} yet; use unix:PATH, or tcp:IP:PORT and the word insecure", text, kind));
-  if (!text.starts_with("tcp:"))
+      return refused(
+          fmt::format("'{}': this build does not support {} yet; use unix:PATH, grpc+unix:PATH, or tcp:IP:PORT "
+                      "or grpc:IP:PORT and the word insecure",
+                      whole, kind));
+  const std::size_t address = text.starts_with("tcp:") ? 4 : text.starts_with(':') ? 1 : 0;
+  if (address == 0)
     return refused(
         looks_like_ip_and_port(text)
             ? fmt::format("'{0}' does not say what is spoken there: for clear text write tcp:{0} and the word insecure",
                           text)
             : fmt::format("'{}' is no agent's address: expected unix:PATH", text));
-  auto endpoint = ip_and_port(text.substr(4));
+  auto endpoint = ip_and_port(text.substr(address));
   if (endpoint && clear_text == ClearText::refused)
     return refused(fmt::format(
         "'{}' is clear text: whoever is on the way can read it and answer in the agent's place. Use unix:PATH, or say "
         "so with the word insecure (--insecure on a command line, insecure = true in a program)",
-        text));
+        whole));
   return endpoint;
+}
+
+}  // namespace
+
+base::Result<Endpoint> Endpoint::parse(std::string_view text, ClearText clear_text) {
+  const bool is_grpc = text.starts_with("grpc:") || text.starts_with("grpc+unix:");
+  auto endpoint = parse_socket(is_grpc ? text.substr(text.find_first_of(":+")) : text, text, clear_text);
+  if (endpoint && is_grpc) endpoint->carrier_ = Carrier::grpc;
+  return endpoint;
+}
+
+std::string Endpoint::spelled() const {
+  const std::string_view carrier = carrier_ == Carrier::grpc ? "grpc" : "";
+  if (is_unix()) return fmt::format("{}{}{}", carrier, carrier.empty() ? "" : "+", text_);
+  return fmt::format("{}:{}", carrier.empty() ? "tcp" : carrier, text_);
 }
 
 base::Result<Endpoint> Endpoint::unix_path(std::string_view path) {
@@ -65,8 +83,9 @@ base::Result<Endpoint> Endpoint::unix_path(std::string_view path) {
   return endpoint;
 }
 
-base::Result<Endpoint> Endpoint::tcp(std::string_view host, std::uint16_t port) {
+base::Result<Endpoint> Endpoint::tcp(std::string_view host, std::uint16_t port, Carrier carrier) {
   Endpoint endpoint;
+  endpoint.carrier_ = carrier;
   const std::string text{host};
   auto& v4 = reinterpret_cast<sockaddr_in&>(endpoint.storage_);
   auto& v6 = reinterpret_cast<sockaddr_in6&>(endpoint.storage_);

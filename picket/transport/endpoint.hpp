@@ -16,22 +16,30 @@ namespace picket::transport {
 /// its place.
 enum class ClearText : std::uint8_t { refused, allowed };
 
+/// What is spoken at an endpoint.
+enum class Carrier : std::uint8_t {
+  frames,  ///< Frames on a byte stream (protocol.md §2).
+  grpc,    ///< gRPC (protocol.md §9).
+};
+
 /// Where to listen or connect: a socket address and the text it came from. Nothing is resolved: hosts are IP addresses.
 /// Thread safety and lifetime: a value; address() and path() are its own memory.
 class Endpoint {
  public:
-  /// Where an agent is, as everything that takes an agent's address spells it: "unix:PATH", or where clear text is
-  /// allowed "tcp:IP:PORT" ("tcp:[::1]:80" for IPv6). Errors: connection_failed naming what is wrong and what to write
-  /// instead; spellings of what is not built yet ("tls:", "grpc:", …) are known and refused; a path longer than the
-  /// kernel takes (107 bytes) is refused, never cut.
+  /// Where an agent is, as everything that takes an agent's address spells it: "unix:PATH" or "grpc+unix:PATH", or
+  /// where clear text is allowed "tcp:IP:PORT" or "grpc:IP:PORT" ("tcp:[::1]:80" for IPv6). Errors: connection_failed
+  /// naming what is wrong and what to write instead; spellings of what is not built yet ("tls:", "grpcs:") are known
+  /// and refused; a path longer than the kernel takes (107 bytes) is refused, never cut.
   [[nodiscard]] static base::Result<Endpoint> parse(std::string_view text, ClearText clear_text);
   [[nodiscard]] static base::Result<Endpoint> unix_path(std::string_view path);
   /// `host` is an IP address.
-  [[nodiscard]] static base::Result<Endpoint> tcp(std::string_view host, std::uint16_t port);
+  [[nodiscard]] static base::Result<Endpoint> tcp(std::string_view host, std::uint16_t port,
+                                                  Carrier carrier = Carrier::frames);
 
   [[nodiscard]] const std::string& text() const noexcept { return text_; }
   /// As parse() reads it.
-  [[nodiscard]] std::string spelled() const { return is_unix() ? text_ : "tcp:" + text_; }
+  [[nodiscard]] std::string spelled() const;
+  [[nodiscard]] Carrier carrier() const noexcept { return carrier_; }
   [[nodiscard]] bool is_unix() const noexcept { return storage_.ss_family == AF_UNIX; }
   /// The path of a Unix socket.
   [[nodiscard]] std::string_view path() const noexcept;
@@ -44,6 +52,7 @@ class Endpoint {
   std::string text_;
   sockaddr_storage storage_{};
   socklen_t size_ = 0;
+  Carrier carrier_ = Carrier::frames;
 };
 
 }  // namespace picket::transport

@@ -159,7 +159,7 @@ Endpoint bound(int descriptor, const Endpoint& wanted) {
   const std::string& text = wanted.text();
   std::string host = text.substr(0, text.rfind(':'));
   if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
-  auto result = Endpoint::tcp(host, port);
+  auto result = Endpoint::tcp(host, port, wanted.carrier());
   if (!result) return wanted;
   return std::move(*result);
 }

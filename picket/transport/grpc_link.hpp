@@ -1,0 +1,42 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "picket/transport/grpc_stream.hpp"
+
+namespace picket::transport {
+
+/// The proxy's end of a gRPC connection to an agent: one connection, and on it one ProcessStream that carries every
+/// exchange. Thread safety and lifetime: Link's.
+class GrpcLink final : public GrpcStream<session::ProxySession>, public Http2Link::Owner {
+ public:
+  /// Connects `channel`, then begins with `opening`. `authority`: the agent's name, as the certificate or the operator
+  /// has it. `owner` outlives the link or its close().
+  static std::shared_ptr<GrpcLink> dial(Channel channel, const Endpoint& endpoint, std::string authority,
+                                        std::unique_ptr<Opening> opening, base::Duration timeout, Link::Owner& owner);
+
+  /// Begins on a connected channel.
+  static std::shared_ptr<GrpcLink> adopt(Channel channel, std::string authority, std::unique_ptr<Opening> opening,
+                                         Link::Owner& owner);
+
+  GrpcLink(Channel channel, std::string authority, std::unique_ptr<Opening> opening, Link::Owner& owner);
+  ~GrpcLink() override;
+
+ private:
+  void on_connected() override;
+  void on_head(http2::StreamId stream, http2::HeadKind kind, base::Headers fields, bool ends) override;
+  void on_data(http2::StreamId stream, std::string_view bytes) override;
+  void on_end(http2::StreamId stream) override;
+  void on_closed(http2::StreamId stream, http2::ErrorCode code) override;
+  void on_goaway(http2::StreamId last, http2::ErrorCode code, std::string_view words) override;
+  void on_over(const base::Error& reason) override;
+  void end_stream(const base::Error* reason) noexcept override;
+
+  std::string authority_;
+  std::shared_ptr<Http2Link> http2_;
+  std::optional<base::Error> said_;  // why the agent ends the stream, as it says
+};
+
+}  // namespace picket::transport

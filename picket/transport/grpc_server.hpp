@@ -1,0 +1,61 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "picket/transport/grpc_stream.hpp"
+
+namespace picket::transport {
+
+/// Makes the link of a conversation that a proxy began, whatever carries it. Once.
+using MakeAgentLink =
+    std::function<std::shared_ptr<AgentLink>(std::unique_ptr<session::AgentOpening>, AgentLink::Owner&)>;
+
+/// The agent's end of one gRPC connection: each ProcessStream on it is a conversation of its own, and
+/// grpc.health.v1.Health says whether the agent serves.
+///
+/// Thread safety: its worker's thread only, under enter(). Lifetime: shared by whoever made it and by what is pending;
+/// after close() nothing is called any more. Source: protocol.md §9; gRPC over HTTP/2.
+class GrpcServer final : public std::enable_shared_from_this<GrpcServer>, public Http2Link::Owner {
+ public:
+  /// `serve` is called for each ProcessStream. `on_over` is called once, when the connection has ended by itself.
+  GrpcServer(Channel channel, std::function<void(const MakeAgentLink&)> serve,
+             std::function<void(GrpcServer&)> on_over);
+  GrpcServer(const GrpcServer&) = delete;
+  GrpcServer& operator=(const GrpcServer&) = delete;
+  ~GrpcServer();
+
+  /// Begins. Once, after it is made.
+  void start();
+  /// Takes no new streams, and says NOT_SERVING to whoever asks. Those that are there go on.
+  void drain();
+  void close();
+
+ private:
+  class Call;
+  class ProcessStream;
+  class HealthCall;
+  class RefusedCall;
+
+  void on_connected() override {}
+  void on_head(http2::StreamId stream, http2::HeadKind kind, base::Headers fields, bool ends) override;
+  void on_data(http2::StreamId stream, std::string_view bytes) override;
+  void on_end(http2::StreamId stream) override;
+  void on_closed(http2::StreamId stream, http2::ErrorCode code) override;
+  void on_goaway(http2::StreamId, http2::ErrorCode, std::string_view) override {}
+  void on_over(const base::Error& reason) override;
+
+  [[nodiscard]] std::shared_ptr<Call> make_call(http2::StreamId stream, base::Headers head);
+  void end_calls(const base::Error& reason);
+
+  std::function<void(const MakeAgentLink&)> serve_;
+  std::function<void(GrpcServer&)> told_over_;
+  std::shared_ptr<Http2Link> http2_;
+  std::unordered_map<http2::StreamId, std::shared_ptr<Call>> calls_;
+  bool is_draining_ = false;
+};
+
+}  // namespace picket::transport

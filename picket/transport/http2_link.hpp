@@ -1,0 +1,78 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "picket/base/result.hpp"
+#include "picket/base/timer_wheel.hpp"
+#include "picket/http2/connection.hpp"
+#include "picket/transport/channel.hpp"
+#include "picket/transport/endpoint.hpp"
+#include "picket/transport/worker.hpp"
+
+namespace picket::transport {
+
+/// Moves bytes between one channel and one HTTP/2 connection, whichever end that is.
+///
+/// What one turn produced on all streams leaves in one vectored write. Reading never waits for writing: HTTP/2's own
+/// windows bound what a peer can send. Thread safety: its worker's thread only. Lifetime: shared with its pending
+/// operations; release it with close(), after which the owner is not called any more.
+class Http2Link final : public Flushable, public std::enable_shared_from_this<Http2Link> {
+ public:
+  /// Who has the connection's streams.
+  class Owner : public http2::Events {
+   public:
+    /// The connection stands: streams may begin.
+    virtual void on_connected() = 0;
+    /// It is over: closes when this returns, and will not call again.
+    virtual void on_over(const base::Error& reason) = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  /// `owner` outlives the link or its close().
+  Http2Link(Channel channel, http2::Role role, const http2::Limits& limits, Owner& owner);
+  ~Http2Link() override;
+
+  /// Begins: connects within `timeout`, or serves a channel that is connected. Once, after it is made.
+  void connect(const Endpoint& endpoint, base::Duration timeout);
+  void serve();
+
+  [[nodiscard]] http2::Connection& connection() noexcept { return connection_; }
+  [[nodiscard]] Worker& worker() noexcept { return worker_; }
+  [[nodiscard]] bool is_open() const noexcept { return owner_ != nullptr; }
+  /// The connection was called: have its output written at the end of this turn.
+  void flush_later() {
+    if (owner_ != nullptr && is_connected_) worker_.flush_later(*this);
+  }
+  /// Ends it now, without telling the owner. What is queued is written as far as the kernel takes it; `bodies` keeps
+  /// whoever has the streams' bodies until then. May be called out of what the owner is told.
+  void close(std::shared_ptr<void> bodies = nullptr) noexcept;
+
+ private:
+  static void on_connected(std::shared_ptr<void>& self, const Completion& outcome);
+  static void on_readable(std::shared_ptr<void>& self, const Completion& outcome);
+  void begin();
+  void wait_to_read();
+  void read();
+  [[nodiscard]] bool read_once();
+  void flush() override;
+  [[nodiscard]] bool write_once();
+  void wait_to_write(Readiness wanted);
+  void finish(const base::Error& reason);
+  void shut() noexcept;
+
+  Channel channel_;
+  Worker& worker_;
+  http2::Connection connection_;
+  Owner* owner_;                  // null after close()
+  std::shared_ptr<void> bodies_;  // of a link that is about to shut
+  std::string peer_;              // while it connects
+  base::Timer timer_;
+  bool is_connected_ = false;
+  bool is_feeding_ = false;  // below the owner's events: what is to be closed is closed behind them
+  bool writer_waits_ = false;
+};
+
+}  // namespace picket::transport
