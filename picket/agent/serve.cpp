@@ -27,7 +27,7 @@ sigset_t block_signals() {
 }  // namespace
 
 void add_server_options(CLI::App& app, ServerOptions& options) {
-  app.add_option("--listen", options.listen, "Address to serve: unix:PATH, or tcp:IP:PORT with --insecure")
+  app.add_option("--listen", options.listen, "Address to serve: unix:PATH or grpc+unix:PATH; with --insecure tcp:IP:PORT or grpc:IP:PORT")
       ->required()
       ->type_name("ADDRESS");
   app.add_flag("--insecure", options.insecure,

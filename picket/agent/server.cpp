@@ -11,6 +11,9 @@
 #include <unistd.h>
 
 #include "picket/agent/internal/served_connection.hpp"
+#include "picket/session/handshake.hpp"
+#include "picket/transport/frame_link.hpp"
+#include "picket/transport/grpc_server.hpp"
 #include "picket/transport/listener.hpp"
 #include "picket/transport/worker.hpp"
 
@@ -56,7 +59,7 @@ class Shard {
 
   ~Shard() {
     mailbox_->close();
-    for (const auto connections = connections_; const auto& connection : connections) connection->close();
+    close_all();
   }
 
   [[nodiscard]] transport::Worker& worker() noexcept { return worker_; }
@@ -65,15 +68,16 @@ class Shard {
   void expect() noexcept { count_.fetch_add(1, std::memory_order_relaxed); }
 
   /// On the shard's thread, under enter().
-  void serve(int descriptor) {
+  void serve(int descriptor, transport::Carrier carrier) {
+    carrier_ = carrier;
     if (draining_) {
       ::close(descriptor);
       count_.fetch_sub(1, std::memory_order_relaxed);
-      return;
+    } else if (carrier == transport::Carrier::grpc) {
+      serve_grpc(descriptor);
+    } else {
+      serve_frames(descriptor);
     }
-    auto connection = std::make_shared<internal::ServedConnection>(terms_);
-    connections_.push_back(connection);
-    connection->start(descriptor);
   }
 
   void drain() {
@@ -83,10 +87,37 @@ class Shard {
     drain_until_ = now + drain_timeout_;
     quiet_since_ = now;
     for (const auto& connection : connections_) connection->drain();
+    for (const auto& server : grpc_servers_) server->drain();
     worker_.timers().arm(drain_timer_, now + drain_look);
   }
 
  private:
+  void serve_frames(int descriptor) {
+    begin(
+        [&](std::unique_ptr<session::AgentOpening> opening, transport::AgentLink::Owner& owner) {
+          return transport::FrameLink<session::AgentSession>::adopt(transport::Channel{worker_, descriptor},
+                                                                    std::move(opening), owner);
+        },
+        session::socket_handshake);
+  }
+  /// One connection, on which a proxy may begin several conversations.
+  void serve_grpc(int descriptor) {
+    auto server = std::make_shared<transport::GrpcServer>(
+        transport::Channel{worker_, descriptor},
+        [this](const transport::MakeAgentLink& make) { begin(make, session::grpc_handshake); },
+        [this](transport::GrpcServer& over) {
+          std::erase_if(grpc_servers_, [&](const auto& held) { return held.get() == &over; });
+          count_.fetch_sub(1, std::memory_order_relaxed);
+        });
+    grpc_servers_.push_back(server);
+    server->start();
+  }
+  void begin(const transport::MakeAgentLink& make, const wire::Format& format) {
+    auto connection = std::make_shared<internal::ServedConnection>(terms_);
+    connections_.push_back(connection);
+    connection->start(make, format);
+  }
+
   static void on_drain_timer(void* self, base::TimePoint now) { static_cast<Shard*>(self)->look(now); }
 
   void look(base::TimePoint now) {
@@ -96,13 +127,18 @@ class Shard {
       worker_.timers().arm(drain_timer_, now + drain_look);
       return;
     }
-    for (const auto connections = connections_; const auto& connection : connections) connection->close();
+    close_all();
     worker_.stop();
+  }
+
+  void close_all() {
+    for (const auto connections = connections_; const auto& connection : connections) connection->close();
+    for (const auto servers = std::exchange(grpc_servers_, {}); const auto& server : servers) server->close();
   }
 
   void forget(internal::ServedConnection& connection) {
     std::erase_if(connections_, [&](const auto& held) { return held.get() == &connection; });
-    count_.fetch_sub(1, std::memory_order_relaxed);
+    if (carrier_ == transport::Carrier::frames) count_.fetch_sub(1, std::memory_order_relaxed);
   }
 
   transport::Worker worker_;
@@ -110,11 +146,13 @@ class Shard {
   std::shared_ptr<Mailbox> mailbox_;
   internal::ServedConnection::Terms terms_;
   std::vector<std::shared_ptr<internal::ServedConnection>> connections_;
+  std::vector<std::shared_ptr<transport::GrpcServer>> grpc_servers_;
   std::atomic<std::size_t> count_{0};
   base::Timer drain_timer_;
   base::Duration drain_timeout_;
   base::TimePoint drain_until_{};
   base::TimePoint quiet_since_{};
+  transport::Carrier carrier_ = transport::Carrier::frames;
   bool draining_ = false;
 };
 
@@ -186,10 +224,11 @@ class Server::Impl {
     const auto least = std::ranges::min_element(shards_, {}, [](const auto& shard) { return shard->connections(); });
     Shard& shard = **least;
     shard.expect();
+    const transport::Carrier carrier = listener_->endpoint().carrier();
     if (&shard == shards_.front().get()) {
-      shard.serve(descriptor);
+      shard.serve(descriptor, carrier);
     } else {
-      shard.worker().post([&shard, descriptor] { shard.serve(descriptor); });
+      shard.worker().post([&shard, descriptor, carrier] { shard.serve(descriptor, carrier); });
     }
   }
 

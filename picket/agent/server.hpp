@@ -22,7 +22,8 @@ enum class Execution : std::uint8_t {
 };
 
 struct ServerOptions {
-  std::string listen;         ///< "unix:PATH", or with `insecure` "tcp:IP:PORT" (transport/endpoint.hpp)
+  std::string listen;         ///< "unix:PATH" or "grpc+unix:PATH", or with `insecure` "tcp:IP:PORT" or "grpc:IP:PORT"
+                              ///< (transport/endpoint.hpp)
   bool insecure = false;      ///< Everybody on the way may read what is said and answer in this agent's place.
   std::uint32_t threads = 1;  ///< 0: one per core
   Execution execution = Execution::on_loop;

@@ -2,8 +2,7 @@
 
 #include <utility>
 
-#include "picket/session/handshake.hpp"
-#include "picket/transport/frame_link.hpp"
+#include "picket/transport/dial.hpp"
 
 namespace picket::pool {
 
@@ -21,9 +20,7 @@ void AgentConnection::dial() {
   if (!life_.dial()) return;
   retry_.cancel();
   asked_ = false;
-  link_ = transport::FrameLink<session::ProxySession>::dial(transport::Channel{terms_.worker}, terms_.endpoint,
-                                                            std::make_unique<session::ProxyHandshake>(terms_.session),
-                                                            terms_.connect_timeout, *this, terms_.tap);
+  link_ = transport::dial(terms_.worker, terms_.endpoint, terms_.session, terms_.connect_timeout, *this, terms_.tap);
 }
 
 void AgentConnection::replace(const AgentConnection& leaving) {

@@ -75,7 +75,8 @@ struct BreakerConfig {
 /// One agent as the pool is to reach it.
 struct AgentSpec {
   std::string id;
-  std::string endpoint;   ///< "unix:PATH", or with `insecure` "tcp:IP:PORT" (transport/endpoint.hpp)
+  std::string endpoint;   ///< "unix:PATH" or "grpc+unix:PATH", or with `insecure` "tcp:IP:PORT" or "grpc:IP:PORT"
+                          ///< (transport/endpoint.hpp)
   bool insecure = false;  ///< Everybody on the way may read what is said and answer in the agent's place.
   std::vector<wire::Encoding> encodings{wire::Encoding::msgpack, wire::Encoding::json};
   std::vector<wire::EventKind> events{wire::EventKind::request_headers};  ///< what will be sent; told to the agent

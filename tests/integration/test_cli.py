@@ -220,7 +220,8 @@ class ClearText(Cli):
         for address, says in (
             ("127.0.0.1:9", "tcp:127.0.0.1:9"),
             ("tls:127.0.0.1:9", "does not support tls:"),
-            ("grpc:127.0.0.1:9", "does not support grpc:"),
+            ("grpc:127.0.0.1:9", "clear text"),
+            ("grpcs:127.0.0.1:9", "does not support grpcs:"),
             ("/tmp/a.sock", "unix:PATH"),
         ):
             for arguments in (("call", "--insecure", "--agent", address, "/"), ("agent", "--insecure", "--listen", address)):

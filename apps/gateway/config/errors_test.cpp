@@ -173,7 +173,8 @@ TEST_F(Errors, InAgents) {
   const Case whole[] = {
       {"agents { agent «\"waf\"» { events \"log\" } }", "agent \"waf\" has no transport",
        "add binary-uds \"/run/picket/waf.sock\""},
-      {"agents { agent \"a\" { «grpc» \"http://127.0.0.1:50051\" } }", "\"grpc\" is not supported yet", "remove it"},
+      {"agents { agent \"a\" { grpc «\"http://127.0.0.1:50051\"» } }", "gRPC over a network is not supported yet",
+       "write the path of a Unix socket"},
       {"agents { agent \"a\" { «tcp» \"127.0.0.1:1\" } }", "\"tcp\" is not supported yet", "remove it"},
       {"agents { agent \"a\" { «reverse» } }", "\"reverse\" is not supported yet", "remove it"},
       {"agents { agent \"a\" { unix-socket «\"\"» } }", "\"unix-socket\" can't be empty",

@@ -52,6 +52,7 @@ using FailureMode = inspection::FailureMode;
 enum class AgentTransport : std::uint8_t {
   binary_uds,   ///< Unix socket, MessagePack preferred.
   unix_socket,  ///< Unix socket, JSON preferred.
+  grpc_unix,    ///< gRPC over a Unix socket.
 };
 
 struct Agent {

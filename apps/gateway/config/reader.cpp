@@ -158,7 +158,11 @@ std::optional<std::string> Reader::text(const Setting& setting) {
 std::optional<std::string> Reader::path(const Setting& setting) {
   auto written = text(setting);
   if (!written) return std::nullopt;
-  return (sources_.at(setting.value->at.file).folder / *written).lexically_normal().string();
+  return path_of(setting, *written);
+}
+
+std::string Reader::path_of(const Setting& setting, std::string_view written) const {
+  return (sources_.at(setting.value->at.file).folder / written).lexically_normal().string();
 }
 
 std::vector<kdl::Name> Reader::texts(const kdl::Node& node) {

@@ -24,7 +24,7 @@ pool::AgentSpec agent_spec(const config::Agent& agent) {
   pool::Config pool = agent.pool;
   pool.channel_buffer_size = agent.max_waiting_calls;
   return {.id = agent.id,
-          .endpoint = "unix:" + agent.path,
+          .endpoint = (agent.transport == config::AgentTransport::grpc_unix ? "grpc+unix:" : "unix:") + agent.path,
           .encodings = json_first ? std::vector{Encoding::json, Encoding::msgpack}
                                   : std::vector{Encoding::msgpack, Encoding::json},
           .events = event_kinds(agent.events),

@@ -4,7 +4,6 @@
 
 #include "picket/base/overloaded.hpp"
 #include "picket/session/handshake.hpp"
-#include "picket/transport/frame_link.hpp"
 #include "picket/wire/copy.hpp"
 
 namespace picket::agent::internal {
@@ -42,10 +41,9 @@ class ServedConnection::EventCompletions final : public CompletionSource {
   session::EventRef ref_;
 };
 
-void ServedConnection::start(int descriptor) {
+void ServedConnection::start(const transport::MakeAgentLink& make, const wire::Format& format) {
   connection_.state = terms_.handler.connect();
-  link_ = transport::FrameLink<session::AgentSession>::adopt(
-      transport::Channel{terms_.worker, descriptor}, std::make_unique<session::AgentHandshake>(terms_.config), *this);
+  link_ = make(std::make_unique<session::AgentHandshake>(terms_.config, format), *this);
 }
 
 void ServedConnection::drain() {

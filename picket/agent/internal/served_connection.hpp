@@ -10,6 +10,7 @@
 #include "picket/agent/handler.hpp"
 #include "picket/agent/server.hpp"
 #include "picket/base/arena.hpp"
+#include "picket/transport/grpc_server.hpp"
 #include "picket/transport/link.hpp"
 
 namespace picket::agent::internal {
@@ -35,8 +36,8 @@ class ServedConnection final : public transport::AgentLink::Owner,
 
   /// `terms` must outlive the connection.
   explicit ServedConnection(const Terms& terms) : terms_(terms) {}
-  /// Serves an accepted descriptor, which is the connection's from now on.
-  void start(int descriptor);
+  /// Begins on the link that `make` makes. `format`: of the handshake.
+  void start(const transport::MakeAgentLink& make, const wire::Format& format);
 
   /// Tells the proxy that nothing new should come.
   void drain();
