@@ -4,13 +4,26 @@
 
 namespace picket::apps::cli {
 
-void add_agent_options(CLI::App& command, std::string& agent, bool& insecure) {
+void add_agent_options(CLI::App& command, AgentAddress& agent) {
   command
-      .add_option("--agent", agent,
-                  "The agent's address: unix:PATH or grpc+unix:PATH; with --insecure tcp:IP:PORT or grpc:IP:PORT")
+      .add_option(
+          "--agent", agent.endpoint,
+          "The agent's address: unix:PATH, grpc+unix:PATH or tls:IP:PORT; with --insecure tcp:IP:PORT or grpc:IP:PORT")
       ->required()
       ->type_name("ADDRESS");
-  command.add_flag("--insecure", insecure, "Speak in clear over a network: whoever is on the way can read and answer");
+  command.add_flag("--insecure", agent.insecure,
+                   "Speak in clear over a network: whoever is on the way can read and answer");
+  command
+      .add_option("--tls-ca", agent.tls.ca_file,
+                  "CAs that may have signed the agent's certificate, PEM; default: the system's")
+      ->type_name("FILE");
+  command.add_option("--tls-cert", agent.tls.certificate_file, "Certificate to show to the agent, PEM")
+      ->type_name("FILE");
+  command.add_option("--tls-key", agent.tls.key_file, "Its key, PEM")->type_name("FILE");
+  command
+      .add_option("--tls-name", agent.tls.server_name,
+                  "Name in the agent's certificate; default: the IP address of --agent")
+      ->type_name("NAME");
 }
 
 }  // namespace picket::apps::cli

@@ -24,8 +24,7 @@ constexpr base::Duration answer_timeout = std::chrono::seconds{10};
 enum class Mode : std::uint8_t { latency, throughput, body };
 
 struct BenchOptions {
-  std::string agent;
-  bool insecure = false;
+  AgentAddress agent;
   Mode mode = Mode::throughput;
   std::string encoding = "msgpack";
   std::uint32_t in_flight = 0;
@@ -164,8 +163,9 @@ void print(Load& load, double seconds, double cpu) {
 
 pool::AgentSpec spec_of(const BenchOptions& options) {
   pool::AgentSpec spec{.id = "agent",
-                       .endpoint = options.agent,
-                       .insecure = options.insecure,
+                       .endpoint = options.agent.endpoint,
+                       .insecure = options.agent.insecure,
+                       .tls = options.agent.tls,
                        .encodings = {wire::Encoding::msgpack, wire::Encoding::json},
                        .events = {wire::EventKind::request_headers},
                        .max_concurrent_calls = options.in_flight};
@@ -235,7 +235,7 @@ void add_bench(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<BenchOptions>();
   const std::map<std::string, Mode> modes{
       {"latency", Mode::latency}, {"throughput", Mode::throughput}, {"body", Mode::body}};
-  add_agent_options(*command, options->agent, options->insecure);
+  add_agent_options(*command, options->agent);
   command->add_option("--mode", options->mode, "latency, throughput, or body: 1 MiB bodies in 64 KiB chunks")
       ->transform(CLI::CheckedTransformer(modes))
       ->default_str("throughput");

@@ -25,8 +25,7 @@ namespace {
 using std::chrono::milliseconds;
 
 struct CallOptions {
-  std::string agent;
-  bool insecure = false;
+  AgentAddress agent;
   std::string method;
   std::vector<std::string> headers;
   std::string data;
@@ -257,8 +256,9 @@ int call(const CallOptions& options) {
   config.reconnect_interval = milliseconds{100};
   std::optional<pool::AgentPool> pool{std::in_place, worker, config};
   pool::AgentSpec spec{.id = "agent",
-                       .endpoint = options.agent,
-                       .insecure = options.insecure,
+                       .endpoint = options.agent.endpoint,
+                       .insecure = options.agent.insecure,
+                       .tls = options.agent.tls,
                        .encodings = {wire::Encoding::msgpack, wire::Encoding::json},
                        .events = {wire::EventKind::request_headers},
                        .config_json = options.config,
@@ -291,7 +291,7 @@ int call(const CallOptions& options) {
 void add_call(CLI::App& app, int& exit_code) {
   auto* const command = app.add_subcommand("call", "Ask an agent about one request, as a proxy would");
   auto options = std::make_shared<CallOptions>();
-  add_agent_options(*command, options->agent, options->insecure);
+  add_agent_options(*command, options->agent);
   command->add_option("-X,--request", options->method, "Method; default GET, or POST with -d")->type_name("METHOD");
   command->add_option("-H,--header", options->headers, "A header; may be repeated")
       ->type_name("'NAME: VALUE'")

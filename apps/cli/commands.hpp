@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "picket/transport/tls/options.hpp"
+
 namespace CLI {
 class App;
 }
@@ -18,8 +20,15 @@ inline constexpr int exit_usage = 2;
 inline constexpr int exit_not_allowed = 3;
 inline constexpr int exit_different = 3;
 
-/// --agent and --insecure: where the agent is, and whether it may be spoken to in clear.
-void add_agent_options(CLI::App& command, std::string& agent, bool& insecure);
+/// Where an agent is, whether it may be spoken to in clear, and what TLS wants to know. A value.
+struct AgentAddress {
+  std::string endpoint;
+  bool insecure = false;
+  transport::tls::ClientOptions tls;
+};
+
+/// --agent, --insecure and --tls-…
+void add_agent_options(CLI::App& command, AgentAddress& agent);
 
 void add_run(CLI::App& app, int& exit_code);
 void add_check(CLI::App& app, int& exit_code);

@@ -20,8 +20,7 @@ using std::chrono::milliseconds;
 
 struct ReplayOptions {
   std::string file;
-  std::string agent;
-  bool insecure = false;
+  AgentAddress agent;
   std::optional<std::string> config;
   milliseconds timeout{5000};
 };
@@ -143,8 +142,9 @@ int replay(const ReplayOptions& options) {
   config.reconnect_interval = milliseconds{100};
   pool::AgentPool pool{worker, config};
   pool::AgentSpec spec{.id = "agent",
-                       .endpoint = options.agent,
-                       .insecure = options.insecure,
+                       .endpoint = options.agent.endpoint,
+                       .insecure = options.agent.insecure,
+                       .tls = options.agent.tls,
                        .events = script->kinds(),
                        .config_json = options.config ? options.config : script->config()};
   if (!script->encodings().empty()) spec.encodings = script->encodings();
@@ -169,7 +169,7 @@ void add_replay(CLI::App& app, int& exit_code) {
   auto* const command =
       app.add_subcommand("replay", "Play the proxy of a recording to an agent, and compare its answers");
   auto options = std::make_shared<ReplayOptions>();
-  add_agent_options(*command, options->agent, options->insecure);
+  add_agent_options(*command, options->agent);
   command->add_option("--config", options->config, "Configuration to deliver in place of the recorded one, as JSON")
       ->type_name("JSON");
   command->add_option("--timeout-ms", options->timeout, "For connecting and for each answer")

@@ -24,18 +24,42 @@ sigset_t block_signals() {
   return signals;
 }
 
+void add_tls_options(CLI::App& app, transport::tls::ServerOptions& tls) {
+  app.add_option("--tls-cert", tls.certificate_file, "Certificate to serve tls: with, then those up to its CA, PEM")
+      ->type_name("FILE");
+  app.add_option("--tls-key", tls.key_file, "Its key, PEM, readable for this user or its group only")
+      ->type_name("FILE");
+  app.add_option_function<std::string>(
+         "--tls-client-ca",
+         [&tls](const std::string& file) {
+           tls.client_ca_file = file;
+           tls.client_certificate = transport::tls::ClientCertificate::required;
+         },
+         "Only serve proxies that show a certificate of a CA in this file, PEM")
+      ->type_name("FILE");
+}
+
 }  // namespace
 
 void add_server_options(CLI::App& app, ServerOptions& options) {
-  app.add_option("--listen", options.listen, "Address to serve: unix:PATH or grpc+unix:PATH; with --insecure tcp:IP:PORT or grpc:IP:PORT")
+  app.add_option(
+         "--listen", options.listen,
+         "Address to serve: unix:PATH, grpc+unix:PATH or tls:IP:PORT; with --insecure tcp:IP:PORT or grpc:IP:PORT")
       ->required()
       ->type_name("ADDRESS");
   app.add_flag("--insecure", options.insecure,
                "Serve in clear over a network: whoever is on the way can read and answer");
+  add_tls_options(app, options.tls);
   app.parse_complete_callback([&options] {
     const auto clear_text = options.insecure ? transport::ClearText::allowed : transport::ClearText::refused;
-    if (const auto read = transport::Endpoint::parse(options.listen, clear_text); !read)
-      throw CLI::ValidationError("--listen", read.error().detail());
+    const auto read = transport::Endpoint::parse(options.listen, clear_text);
+    if (!read) throw CLI::ValidationError("--listen", read.error().detail());
+    const bool has_files = !options.tls.certificate_file.empty() && !options.tls.key_file.empty();
+    const bool has_any =
+        !options.tls.certificate_file.empty() || !options.tls.key_file.empty() || !options.tls.client_ca_file.empty();
+    if (read->is_tls() && !has_files) throw CLI::ValidationError("--listen", "tls: needs --tls-cert and --tls-key");
+    if (!read->is_tls() && has_any)
+      throw CLI::ValidationError("--listen", "--tls-cert, --tls-key and --tls-client-ca go with tls:IP:PORT");
   });
   app.add_option("--threads", options.threads, "Threads; 0 is one per core")->capture_default_str()->type_name("N");
   app.add_option_function<std::string>(

@@ -15,6 +15,7 @@
 #include "picket/transport/frame_link.hpp"
 #include "picket/transport/grpc_server.hpp"
 #include "picket/transport/listener.hpp"
+#include "picket/transport/tls/context.hpp"
 #include "picket/transport/worker.hpp"
 
 namespace picket::agent {
@@ -67,6 +68,9 @@ class Shard {
   /// Reserves a place before the descriptor travels to this shard.
   void expect() noexcept { count_.fetch_add(1, std::memory_order_relaxed); }
 
+  /// Before it serves: over TLS.
+  void speak(std::shared_ptr<const transport::tls::Context> tls) { tls_ = std::move(tls); }
+
   /// On the shard's thread, under enter().
   void serve(int descriptor, transport::Carrier carrier) {
     carrier_ = carrier;
@@ -92,19 +96,21 @@ class Shard {
   }
 
  private:
+  /// Of a connection that was accepted: with TLS where that is spoken.
+  [[nodiscard]] transport::Channel channel(int descriptor) {
+    return transport::Channel{worker_, descriptor, tls_ ? tls_->layer() : nullptr};
+  }
   void serve_frames(int descriptor) {
     begin(
         [&](std::unique_ptr<session::AgentOpening> opening, transport::AgentLink::Owner& owner) {
-          return transport::FrameLink<session::AgentSession>::adopt(transport::Channel{worker_, descriptor},
-                                                                    std::move(opening), owner);
+          return transport::FrameLink<session::AgentSession>::adopt(channel(descriptor), std::move(opening), owner);
         },
         session::socket_handshake);
   }
   /// One connection, on which a proxy may begin several conversations.
   void serve_grpc(int descriptor) {
     auto server = std::make_shared<transport::GrpcServer>(
-        transport::Channel{worker_, descriptor},
-        [this](const transport::MakeAgentLink& make) { begin(make, session::grpc_handshake); },
+        channel(descriptor), [this](const transport::MakeAgentLink& make) { begin(make, session::grpc_handshake); },
         [this](transport::GrpcServer& over) {
           std::erase_if(grpc_servers_, [&](const auto& held) { return held.get() == &over; });
           count_.fetch_sub(1, std::memory_order_relaxed);
@@ -145,6 +151,7 @@ class Shard {
   std::unique_ptr<internal::AnyHandler> handler_;
   std::shared_ptr<Mailbox> mailbox_;
   internal::ServedConnection::Terms terms_;
+  std::shared_ptr<const transport::tls::Context> tls_;  // null: in clear
   std::vector<std::shared_ptr<internal::ServedConnection>> connections_;
   std::vector<std::shared_ptr<transport::GrpcServer>> grpc_servers_;
   std::atomic<std::size_t> count_{0};
@@ -182,6 +189,11 @@ class Server::Impl {
     auto endpoint = transport::Endpoint::parse(
         options_.listen, options_.insecure ? transport::ClearText::allowed : transport::ClearText::refused);
     if (!endpoint) return std::move(endpoint.error());
+    if (endpoint->is_tls()) {
+      auto tls = transport::tls::Context::server(options_.tls);
+      if (!tls) return std::move(tls.error());
+      for (auto& shard : shards_) shard->speak(*tls);
+    }
     options_.socket.on_refused = [this](uid_t peer) { note_refused(peer); };
     auto listener = transport::Listener::open(shards_.front()->worker(), *endpoint, options_.socket);
     if (!listener) return std::move(listener.error());

@@ -10,6 +10,7 @@
 #include "picket/base/result.hpp"
 #include "picket/base/time.hpp"
 #include "picket/transport/listen_options.hpp"
+#include "picket/transport/tls/options.hpp"
 
 namespace picket::agent {
 
@@ -22,10 +23,11 @@ enum class Execution : std::uint8_t {
 };
 
 struct ServerOptions {
-  std::string listen;         ///< "unix:PATH" or "grpc+unix:PATH", or with `insecure` "tcp:IP:PORT" or "grpc:IP:PORT"
-                              ///< (transport/endpoint.hpp)
-  bool insecure = false;      ///< Everybody on the way may read what is said and answer in this agent's place.
-  std::uint32_t threads = 1;  ///< 0: one per core
+  std::string listen;     ///< "unix:PATH", "grpc+unix:PATH" or "tls:IP:PORT", or with `insecure` "tcp:IP:PORT" or
+                          ///< "grpc:IP:PORT" (transport/endpoint.hpp)
+  bool insecure = false;  ///< Everybody on the way may read what is said and answer in this agent's place.
+  transport::tls::ServerOptions tls;  ///< of "tls:"; the files are read by start()
+  std::uint32_t threads = 1;          ///< 0: one per core
   Execution execution = Execution::on_loop;
   transport::ListenOptions socket;  ///< on_refused is the server's: it goes to `log`
   bool busy_polling = true;         ///< on_loop: stays awake for waits that have proved short (transport/busy_poll.hpp)
@@ -46,7 +48,7 @@ class Server {
   Server& operator=(const Server&) = delete;
   ~Server();
 
-  /// Listens, and serves on threads of its own. Errors: the listener's.
+  /// Listens, and serves on threads of its own. Errors: the listener's, and of the TLS files.
   [[nodiscard]] base::Status start();
   /// Stops accepting, tells every proxy that it drains, lets exchanges end (drain_timeout), then closes. Returns at
   /// once; wait() returns when it is done.

@@ -36,11 +36,12 @@ session::ProxyConfig session_config(const AgentSpec& spec, const Config& config)
           .ping_interval = config.health_check_interval};
 }
 
-DialTerms dial_terms(transport::Worker& worker, transport::Endpoint endpoint, const AgentSpec& spec,
-                     const Config& config) {
+DialTerms dial_terms(transport::Worker& worker, transport::Endpoint endpoint,
+                     std::shared_ptr<const transport::tls::Context> tls, const AgentSpec& spec, const Config& config) {
   const bool looks_are_free = endpoint.is_unix();
   return {.worker = worker,
           .endpoint = std::move(endpoint),
+          .tls = std::move(tls),
           .session = std::make_shared<session::ProxyConfig>(session_config(spec, config)),
           .connect_timeout = config.connect_timeout,
           .reconnect_interval = config.reconnect_interval,
@@ -50,11 +51,12 @@ DialTerms dial_terms(transport::Worker& worker, transport::Endpoint endpoint, co
 
 }  // namespace
 
-Agent::Agent(transport::Worker& worker, AgentSpec spec, Config config, transport::Endpoint endpoint, Observer* observer)
+Agent::Agent(transport::Worker& worker, AgentSpec spec, Config config, transport::Endpoint endpoint,
+             std::shared_ptr<const transport::tls::Context> tls, Observer* observer)
     : worker_(worker),
       spec_(std::move(spec)),
       config_(config),
-      dial_terms_(dial_terms(worker, std::move(endpoint), spec_, config_)),
+      dial_terms_(dial_terms(worker, std::move(endpoint), std::move(tls), spec_, config_)),
       observer_(observer),
       breaker_(spec_.breaker),
       wants_reports_(std::ranges::find(spec_.events, wire::EventKind::request_complete) != spec_.events.end()),
@@ -69,6 +71,12 @@ base::Result<std::unique_ptr<Agent>> Agent::make(transport::Worker& worker, cons
       spec.endpoint, spec.insecure ? transport::ClearText::allowed : transport::ClearText::refused);
   if (!endpoint)
     return base::fail(endpoint.error().kind(), fmt::format("agent '{}': {}", spec.id, endpoint.error().detail()));
+  std::shared_ptr<const transport::tls::Context> tls;
+  if (endpoint->is_tls()) {
+    auto made = transport::tls::Context::client(spec.tls);
+    if (!made) return base::fail(made.error().kind(), fmt::format("agent '{}': {}", spec.id, made.error().detail()));
+    tls = std::move(*made);
+  }
   const Config& chosen = spec.config.value_or(config);
   for (const auto& problem : {spec.problem(), chosen.problem()})
     if (problem) return base::fail(ErrorKind::connection_failed, fmt::format("agent '{}': {}", spec.id, *problem));
@@ -81,7 +89,7 @@ base::Result<std::unique_ptr<Agent>> Agent::make(transport::Worker& worker, cons
       return base::fail(ErrorKind::invalid_message,
                         fmt::format("agent '{}': its configuration: {}", spec.id, parsed.error().detail()));
   }
-  return std::unique_ptr<Agent>{new Agent{worker, spec, chosen, std::move(*endpoint), observer}};
+  return std::unique_ptr<Agent>{new Agent{worker, spec, chosen, std::move(*endpoint), std::move(tls), observer}};
 }
 
 Agent::~Agent() { close_now(); }

@@ -13,6 +13,7 @@
 #include "picket/session/proxy_session.hpp"
 #include "picket/transport/endpoint.hpp"
 #include "picket/transport/link.hpp"
+#include "picket/transport/tls/context.hpp"
 
 namespace picket::pool {
 
@@ -20,6 +21,7 @@ namespace picket::pool {
 struct DialTerms {
   transport::Worker& worker;
   transport::Endpoint endpoint;
+  std::shared_ptr<const transport::tls::Context> tls;  ///< null: in clear
   std::shared_ptr<const session::ProxyConfig> session;
   base::Duration connect_timeout;
   base::Duration reconnect_interval;          ///< One that lasted that long is dialled again at once.

@@ -8,6 +8,7 @@
 
 #include "picket/base/time.hpp"
 #include "picket/session/tap.hpp"
+#include "picket/transport/tls/options.hpp"
 #include "picket/wire/messages.hpp"
 
 namespace picket::pool {
@@ -75,9 +76,10 @@ struct BreakerConfig {
 /// One agent as the pool is to reach it.
 struct AgentSpec {
   std::string id;
-  std::string endpoint;   ///< "unix:PATH" or "grpc+unix:PATH", or with `insecure` "tcp:IP:PORT" or "grpc:IP:PORT"
-                          ///< (transport/endpoint.hpp)
+  std::string endpoint;   ///< "unix:PATH", "grpc+unix:PATH" or "tls:IP:PORT", or with `insecure` "tcp:IP:PORT" or
+                          ///< "grpc:IP:PORT" (transport/endpoint.hpp)
   bool insecure = false;  ///< Everybody on the way may read what is said and answer in the agent's place.
+  transport::tls::ClientOptions tls;  ///< of "tls:"; the files are read when the agent is added
   std::vector<wire::Encoding> encodings{wire::Encoding::msgpack, wire::Encoding::json};
   std::vector<wire::EventKind> events{wire::EventKind::request_headers};  ///< what will be sent; told to the agent
   std::optional<std::string> config_json;    ///< delivered on every connection before it is used

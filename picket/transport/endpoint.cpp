@@ -14,7 +14,7 @@ base::Error refused(std::string detail) { return base::fail(base::ErrorKind::con
 /// "IP:PORT", an IPv6 address in brackets.
 base::Result<Endpoint> ip_and_port(std::string_view text) {
   const std::size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos) return refused(fmt::format("'{}' has no port: expected tcp:IP:PORT", text));
+  if (colon == std::string_view::npos) return refused(fmt::format("'{}' has no port: expected IP:PORT", text));
   std::string_view host = text.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
   const std::string_view digits = text.substr(colon + 1);
@@ -31,25 +31,26 @@ bool looks_like_ip_and_port(std::string_view text) { return ip_and_port(text).ha
 base::Result<Endpoint> parse_socket(std::string_view text, std::string_view whole, ClearText clear_text) {
   if (text.starts_with("unix:")) return Endpoint::unix_path(text.substr(5));
   if (text.starts_with("+unix:")) return Endpoint::unix_path(text.substr(6));
-  for (const std::string_view kind : {"tls:", "grpcs:"})
-    if (text.starts_with(kind))
-      return refused(
-          fmt::format("'{}': this build does not support {} yet; use unix:PATH, grpc+unix:PATH, or tcp:IP:PORT "
-                      "or grpc:IP:PORT and the word insecure",
-                      whole, kind));
+  if (text.starts_with("tls:")) return ip_and_port(text.substr(4));
+  if (text.starts_with("grpcs:"))
+    return refused(
+        fmt::format("'{}': this build does not support grpcs: yet; use unix:PATH, grpc+unix:PATH or tls:IP:PORT, or "
+                    "tcp:IP:PORT or grpc:IP:PORT and the word insecure",
+                    whole));
   const std::size_t address = text.starts_with("tcp:") ? 4 : text.starts_with(':') ? 1 : 0;
   if (address == 0)
-    return refused(
-        looks_like_ip_and_port(text)
-            ? fmt::format("'{0}' does not say what is spoken there: for clear text write tcp:{0} and the word insecure",
-                          text)
-            : fmt::format("'{}' is no agent's address: expected unix:PATH", text));
+    return refused(looks_like_ip_and_port(text)
+                       ? fmt::format("'{0}' does not say what is spoken there: write tls:{0}, or for clear text "
+                                     "tcp:{0} and the word insecure",
+                                     text)
+                       : fmt::format("'{}' is no agent's address: expected unix:PATH or tls:IP:PORT", text));
   auto endpoint = ip_and_port(text.substr(address));
   if (endpoint && clear_text == ClearText::refused)
-    return refused(fmt::format(
-        "'{}' is clear text: whoever is on the way can read it and answer in the agent's place. Use unix:PATH, or say "
-        "so with the word insecure (--insecure on a command line, insecure = true in a program)",
-        whole));
+    return refused(
+        fmt::format("'{}' is clear text: whoever is on the way can read it and answer in the agent's place. Use "
+                    "tls:IP:PORT or unix:PATH, or say so with the word insecure (--insecure on a command line, "
+                    "insecure = true in a program)",
+                    whole));
   return endpoint;
 }
 
@@ -59,13 +60,15 @@ base::Result<Endpoint> Endpoint::parse(std::string_view text, ClearText clear_te
   const bool is_grpc = text.starts_with("grpc:") || text.starts_with("grpc+unix:");
   auto endpoint = parse_socket(is_grpc ? text.substr(text.find_first_of(":+")) : text, text, clear_text);
   if (endpoint && is_grpc) endpoint->carrier_ = Carrier::grpc;
+  if (endpoint) endpoint->is_tls_ = text.starts_with("tls:");
   return endpoint;
 }
 
 std::string Endpoint::spelled() const {
-  const std::string_view carrier = carrier_ == Carrier::grpc ? "grpc" : "";
-  if (is_unix()) return fmt::format("{}{}{}", carrier, carrier.empty() ? "" : "+", text_);
-  return fmt::format("{}:{}", carrier.empty() ? "tcp" : carrier, text_);
+  const bool is_grpc = carrier_ == Carrier::grpc;
+  if (is_unix()) return is_grpc ? "grpc+" + text_ : text_;
+  if (is_tls_) return "tls:" + text_;
+  return (is_grpc ? "grpc:" : "tcp:") + text_;
 }
 
 base::Result<Endpoint> Endpoint::unix_path(std::string_view path) {
@@ -83,9 +86,8 @@ base::Result<Endpoint> Endpoint::unix_path(std::string_view path) {
   return endpoint;
 }
 
-base::Result<Endpoint> Endpoint::tcp(std::string_view host, std::uint16_t port, Carrier carrier) {
+base::Result<Endpoint> Endpoint::tcp(std::string_view host, std::uint16_t port) {
   Endpoint endpoint;
-  endpoint.carrier_ = carrier;
   const std::string text{host};
   auto& v4 = reinterpret_cast<sockaddr_in&>(endpoint.storage_);
   auto& v6 = reinterpret_cast<sockaddr_in6&>(endpoint.storage_);
@@ -100,9 +102,23 @@ base::Result<Endpoint> Endpoint::tcp(std::string_view host, std::uint16_t port, 
     endpoint.size_ = sizeof v6;
     endpoint.text_ = fmt::format("[{}]:{}", text, port);
   } else {
-    return refused(fmt::format("'{}' is no IP address", host));
+    return refused(fmt::format("'{}' is no IP address, and this build looks up no names: write the address", host));
   }
   return endpoint;
+}
+
+Endpoint Endpoint::with_port(std::uint16_t port) const {
+  Endpoint other = *this;
+  other.text_ = fmt::format("{}:{}", std::string_view{text_}.substr(0, text_.rfind(':')), port);
+  if (family() == AF_INET) reinterpret_cast<sockaddr_in&>(other.storage_).sin_port = htons(port);
+  if (family() == AF_INET6) reinterpret_cast<sockaddr_in6&>(other.storage_).sin6_port = htons(port);
+  return other;
+}
+
+std::string_view Endpoint::host() const noexcept {
+  if (is_unix()) return {};
+  const std::string_view host = std::string_view{text_}.substr(0, text_.rfind(':'));
+  return host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
 }
 
 std::string_view Endpoint::path() const noexcept {

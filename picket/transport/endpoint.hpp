@@ -26,21 +26,27 @@ enum class Carrier : std::uint8_t {
 /// Thread safety and lifetime: a value; address() and path() are its own memory.
 class Endpoint {
  public:
-  /// Where an agent is, as everything that takes an agent's address spells it: "unix:PATH" or "grpc+unix:PATH", or
-  /// where clear text is allowed "tcp:IP:PORT" or "grpc:IP:PORT" ("tcp:[::1]:80" for IPv6). Errors: connection_failed
-  /// naming what is wrong and what to write instead; spellings of what is not built yet ("tls:", "grpcs:") are known
-  /// and refused; a path longer than the kernel takes (107 bytes) is refused, never cut.
+  /// Where an agent is, as everything that takes an agent's address spells it: "unix:PATH", "grpc+unix:PATH" or
+  /// "tls:IP:PORT", or where clear text is allowed "tcp:IP:PORT" or "grpc:IP:PORT" ("tcp:[::1]:80" for IPv6). Errors:
+  /// connection_failed naming what is wrong and what to write instead; "grpcs:", which is not built yet, is known and
+  /// refused; a path longer than the kernel takes (107 bytes) is refused, never cut.
   [[nodiscard]] static base::Result<Endpoint> parse(std::string_view text, ClearText clear_text);
   [[nodiscard]] static base::Result<Endpoint> unix_path(std::string_view path);
   /// `host` is an IP address.
-  [[nodiscard]] static base::Result<Endpoint> tcp(std::string_view host, std::uint16_t port,
-                                                  Carrier carrier = Carrier::frames);
+  [[nodiscard]] static base::Result<Endpoint> tcp(std::string_view host, std::uint16_t port);
+
+  /// The same at another port; of TCP.
+  [[nodiscard]] Endpoint with_port(std::uint16_t port) const;
 
   [[nodiscard]] const std::string& text() const noexcept { return text_; }
   /// As parse() reads it.
   [[nodiscard]] std::string spelled() const;
   [[nodiscard]] Carrier carrier() const noexcept { return carrier_; }
   [[nodiscard]] bool is_unix() const noexcept { return storage_.ss_family == AF_UNIX; }
+  /// Whether TLS is spoken there.
+  [[nodiscard]] bool is_tls() const noexcept { return is_tls_; }
+  /// The IP address; empty for a Unix socket.
+  [[nodiscard]] std::string_view host() const noexcept;
   /// The path of a Unix socket.
   [[nodiscard]] std::string_view path() const noexcept;
 
@@ -53,6 +59,7 @@ class Endpoint {
   sockaddr_storage storage_{};
   socklen_t size_ = 0;
   Carrier carrier_ = Carrier::frames;
+  bool is_tls_ = false;
 };
 
 }  // namespace picket::transport

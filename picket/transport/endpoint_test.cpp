@@ -12,6 +12,31 @@ TEST(Endpoint, AddressesOfEveryFamilyAreRead) {
   EXPECT_EQ(Endpoint::parse("tcp:[::1]:65535", ClearText::allowed)->spelled(), "tcp:[::1]:65535");
 }
 
+TEST(Endpoint, TlsIsAskedForByItsSpellingAndNeedsNoOtherWord) {
+  const auto v4 = Endpoint::parse("tls:127.0.0.1:80", ClearText::refused);
+  ASSERT_TRUE(v4);
+  EXPECT_TRUE(v4->is_tls());
+  EXPECT_EQ(v4->host(), "127.0.0.1");
+  EXPECT_EQ(v4->with_port(81).spelled(), "tls:127.0.0.1:81");
+  EXPECT_EQ(Endpoint::parse("tls:[::1]:80", ClearText::refused)->host(), "::1");
+  EXPECT_FALSE(Endpoint::parse("tcp:127.0.0.1:80", ClearText::allowed)->is_tls());
+  EXPECT_FALSE(Endpoint::parse("unix:/a", ClearText::allowed)->is_tls());
+}
+
+TEST(Endpoint, NamesAreNotLookedUpAndTheErrorSaysSo) {
+  const auto named = Endpoint::parse("tls:agent.internal:80", ClearText::refused);
+  ASSERT_FALSE(named);
+  EXPECT_NE(named.error().detail().find("'agent.internal' is no IP address, and this build looks up no names"),
+            std::string::npos);
+}
+
+TEST(Endpoint, AtAnotherPortIsTheSameAddress) {
+  const Endpoint other = Endpoint::tcp("::1", 0)->with_port(4711);
+  EXPECT_EQ(other.text(), "[::1]:4711");
+  EXPECT_EQ(Endpoint::parse("grpc:127.0.0.1:80", ClearText::allowed)->with_port(81).spelled(), "grpc:127.0.0.1:81");
+  EXPECT_EQ(reinterpret_cast<const sockaddr_in6*>(other.address())->sin6_port, htons(4711));
+}
+
 TEST(Endpoint, WhatIsNoAddressIsRefusedWithItsReason) {
   for (const auto* text : {"", "localhost", "127.0.0.1", "127.0.0.1:80", "[::1]:80", "tcp:", "tcp:127.0.0.1",
                            "tcp:127.0.0.1:", "tcp:127.0.0.1:65536", "tcp:127.0.0.1:8x", "tcp:1.2.3:80", "tcp:host:80",
@@ -33,7 +58,7 @@ TEST(Endpoint, ClearTextWantsTheWordThatSaysSo) {
 TEST(Endpoint, AnErrorSaysWhatToWriteInstead) {
   const auto bare = Endpoint::parse("127.0.0.1:80", ClearText::allowed);
   EXPECT_NE(bare.error().detail().find("tcp:127.0.0.1:80"), std::string::npos);
-  for (const auto* text : {"tls:a:1", "grpcs:a:1"}) {
+  for (const auto* text : {"grpcs:a:1", "grpcs:127.0.0.1:80"}) {
     const auto endpoint = Endpoint::parse(text, ClearText::allowed);
     ASSERT_FALSE(endpoint) << text;
     EXPECT_NE(endpoint.error().detail().find("this build does not support"), std::string::npos);
@@ -42,11 +67,13 @@ TEST(Endpoint, AnErrorSaysWhatToWriteInstead) {
 }
 
 TEST(Endpoint, WhatIsSpokenThereIsPartOfTheSpelling) {
-  for (const auto* text : {"unix:/a", "tcp:127.0.0.1:80", "grpc+unix:/a", "grpc:127.0.0.1:80", "grpc:[::1]:80"}) {
+  for (const auto* text : {"unix:/a", "tcp:127.0.0.1:80", "tls:127.0.0.1:80", "tls:[::1]:80", "grpc+unix:/a",
+                           "grpc:127.0.0.1:80", "grpc:[::1]:80"}) {
     const auto endpoint = Endpoint::parse(text, ClearText::allowed);
     ASSERT_TRUE(endpoint) << text;
     EXPECT_EQ(endpoint->spelled(), text);
     EXPECT_EQ(endpoint->carrier() == Carrier::grpc, std::string_view(text).starts_with("grpc")) << text;
+    EXPECT_EQ(endpoint->is_tls(), std::string_view(text).starts_with("tls")) << text;
   }
   EXPECT_FALSE(Endpoint::parse("grpc:127.0.0.1:80", ClearText::refused));
   EXPECT_TRUE(Endpoint::parse("grpc+unix:/a", ClearText::refused));

@@ -156,12 +156,7 @@ Endpoint bound(int descriptor, const Endpoint& wanted) {
   if (wanted.is_unix() || ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return wanted;
   const std::uint16_t port = ntohs(storage.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(storage).sin6_port
                                                                  : reinterpret_cast<sockaddr_in&>(storage).sin_port);
-  const std::string& text = wanted.text();
-  std::string host = text.substr(0, text.rfind(':'));
-  if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
-  auto result = Endpoint::tcp(host, port, wanted.carrier());
-  if (!result) return wanted;
-  return std::move(*result);
+  return wanted.with_port(port);
 }
 
 }  // namespace

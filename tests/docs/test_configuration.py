@@ -14,7 +14,8 @@ PAGE = (ROOT / "docs" / "configuration.md").read_text()
 # Where the page explains the keys of a table.
 HEADING = {
     "system": "system", "listeners": "listeners", "listener": "listeners", "agents": "agents", "agent": "agents",
-    "agent_property": "agents", "circuit_breaker": "circuit-breaker", "pool": "pool", "filters": "filters",
+    "agent_property": "agents",
+    "tls": "tls", "circuit_breaker": "circuit-breaker", "pool": "pool", "filters": "filters",
     "filter": "filters", "upstreams": "upstreams", "upstream": "upstreams", "target_property": "upstreams",
     "routes": "routes", "route": "routes", "matches": "routes", "limits": "limits", "observability": "observability",
     "metrics": "observability", "logging": "observability", "log_file": "observability",

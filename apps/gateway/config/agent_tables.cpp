@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <sys/un.h>
 
+#include "apps/gateway/config/address.hpp"
 #include "apps/gateway/config/config_tree.hpp"
 #include "apps/gateway/config/reader.hpp"
 #include "apps/gateway/config/tables.hpp"
@@ -52,6 +53,67 @@ void read_grpc(Reader& reader, const Setting& setting, AgentDraft& out) {
   set_socket(reader, setting, reader.path_of(setting, address->substr(unix_socket.size())), AgentTransport::grpc_unix,
              out);
 }
+
+void read_tcp(Reader& reader, const Setting& setting, AgentDraft& out) {
+  auto text = reader.text(setting);
+  if (!text) return;
+  const auto address = parse_address(*text, Hosts::names_too);
+  if (!address) return reader.report(setting.value->at, address.error().message, address.error().hint);
+  if (!parse_address(*text, Hosts::numbers))
+    return reader.report(setting.value->at, fmt::format("host names are not looked up yet: \"{}\"", address->host),
+                         "write the agent's IP address; tls { sni \"NAME\" } says which name its certificate has");
+  out.agent.transport = AgentTransport::tcp;
+  out.agent.address = std::move(*text);
+}
+
+template <std::string AgentTls::* Member>
+void read_tls_file(Reader& reader, const Setting& setting, AgentTls& out) {
+  if (auto path = reader.path(setting)) out.*Member = std::move(*path);
+}
+void read_sni(Reader& reader, const Setting& setting, AgentTls& out) {
+  auto name = reader.text(setting);
+  if (!name) return;
+  if (!is_host(*name))
+    return reader.report(setting.value->at, fmt::format("\"{}\" is no host name", *name),
+                         "write the name in the agent's certificate, without port");
+  out.server_name = std::move(*name);
+}
+
+constexpr Key<AgentTls> tls_keys[] = {
+    {{"ca-cert"}, ValueRule<AgentTls>{read_tls_file<&AgentTls::ca_file>}},
+    {{"client-cert"}, ValueRule<AgentTls>{read_tls_file<&AgentTls::certificate_file>}},
+    {{"client-key"}, ValueRule<AgentTls>{read_tls_file<&AgentTls::key_file>}},
+    {{"sni"}, ValueRule<AgentTls>{read_sni}},
+};
+
+void read_tls(Reader& reader, const Block& block, AgentDraft& out) {
+  AgentTls& tls = out.agent.tls.emplace();
+  const std::size_t problems = reader.problems();
+  reader.block(block, agent_tls(), tls);
+  if (problems == reader.problems() && tls.certificate_file.empty() != tls.key_file.empty())
+    reader.report(block.at, "a client certificate and its key go together", "write both client-cert and client-key");
+}
+
+/// Says of each key whether it fits the others.
+void check_network(Reader& reader, const kdl::Node& node, const AgentDraft& draft) {
+  const auto child = [&](std::string_view key) -> const kdl::Node* {
+    const auto found = std::ranges::find_if(node.children, [&](const auto& one) { return one.name.text == key; });
+    return found == node.children.end() ? nullptr : &*found;
+  };
+  const kdl::Node* const tcp = child("tcp");
+  const kdl::Node* const tls = child("tls");
+  for (const kdl::Node* key : {tls, child("insecure")})
+    if (key != nullptr && tcp == nullptr)
+      reader.report(key->name.at, fmt::format("\"{}\" has no effect here", key->name.text),
+                    "it goes with tcp \"HOST:PORT\"; remove it");
+  if (tcp == nullptr) return;
+  if (tls != nullptr && draft.agent.insecure)
+    reader.report(child("insecure")->name.at, "\"insecure\" contradicts tls { }", "keep one");
+  if (tls == nullptr && !draft.agent.insecure && reader.complete())
+    reader.report(tcp->name.at, "this agent would be spoken to in clear: who is on the way reads all and can answer",
+                  "add tls { ca-cert \"ca.pem\" }, or insecure #true if that is meant");
+}
+
 struct EventKind {
   std::string_view name;
   bool Events::* member;
@@ -157,11 +219,11 @@ constexpr Key<AgentDraft> agent_keys[] = {
     {{"binary-uds"}, ValueRule<AgentDraft>{read_socket<AgentTransport::binary_uds>}},
     {{"unix-socket"}, ValueRule<AgentDraft>{read_socket<AgentTransport::unix_socket>}},
     {{"grpc"}, ValueRule<AgentDraft>{read_grpc}},
-    {{"tcp", unsupported}, {}},
+    {{"tcp"}, ValueRule<AgentDraft>{read_tcp}},
     {{"reverse", unsupported}, {}},
-    {{"tls", unsupported}, {}},
+    {{"tls"}, BlockRule<AgentDraft>{read_tls}},
     {{"dialect", unsupported}, {}},
-    {{"insecure", unsupported}, {}},
+    {{"insecure"}, boolean<the_agent, &Agent::insecure>()},
     {{"decompress", unsupported}, {}},
     {{"events"}, NodeRule<AgentDraft>{read_events}},
     {{"timeout-ms"}, in_milliseconds<the_agent, &Agent::timeout>(hour_ms)},
@@ -195,6 +257,7 @@ void read_agent(Reader& reader, const kdl::Node& node, Draft& out) {
     if (std::ranges::find(transport_keys, child.name.text) != transport_keys.end())
       draft.transports.push_back(child.name);
   }
+  check_network(reader, node, draft);
   if (!id) return;
   draft.id = std::move(*id);
   draft.agent.id = draft.id.text;
@@ -211,5 +274,6 @@ Keys<AgentDraft> agent_properties() { return agent_property_keys; }
 Keys<AgentDraft> agent() { return agent_keys; }
 Keys<CircuitBreaker> circuit_breaker() { return circuit_breaker_keys; }
 Keys<Pool> pool() { return pool_keys; }
+Keys<AgentTls> agent_tls() { return tls_keys; }
 
 }  // namespace picket::apps::gateway::config::tables

@@ -166,7 +166,8 @@ TEST_F(Errors, InAgents) {
        "known: \"high-throughput\", \"low-latency\""},
       {"config { «a» }", "\"a\" has no value", "write a #true, a #null, or a {} for an empty object"},
       {"«unix-socket» \"/other\"", "agent \"waf\" has two transports, \"binary-uds\" and \"unix-socket\"", "keep one"},
-      {"«tls» { }", "\"tls\" is not supported yet", "remove it"},
+      {"«tls» { }", "\"tls\" has no effect here", "it goes with tcp \"HOST:PORT\"; remove it"},
+      {"«insecure» #true", "\"insecure\" has no effect here", "it goes with tcp \"HOST:PORT\"; remove it"},
   };
   expect_each(cases, agent_begin, agent_end);
 
@@ -175,7 +176,16 @@ TEST_F(Errors, InAgents) {
        "add binary-uds \"/run/picket/waf.sock\""},
       {"agents { agent \"a\" { grpc «\"http://127.0.0.1:50051\"» } }", "gRPC over a network is not supported yet",
        "write the path of a Unix socket"},
-      {"agents { agent \"a\" { «tcp» \"127.0.0.1:1\" } }", "\"tcp\" is not supported yet", "remove it"},
+      {"agents { agent \"a\" { «tcp» \"127.0.0.1:1\" } }",
+       "this agent would be spoken to in clear: who is on the way reads all and can answer",
+       "add tls { ca-cert \"ca.pem\" }, or insecure #true if that is meant"},
+      {"agents { agent \"a\" { tcp \"127.0.0.1:1\"; tls { }; «insecure» #true } }", "\"insecure\" contradicts tls { }",
+       "keep one"},
+      {"agents { agent \"a\" { tcp «\"waf.internal:1\"»; tls { } } }",
+       "host names are not looked up yet: \"waf.internal\"",
+       "write the agent's IP address; tls { sni \"NAME\" } says which name its certificate has"},
+      {"agents { agent \"a\" { tcp \"127.0.0.1:1\"; tls { sni «\"a b\"» } } }", "\"a b\" is no host name",
+       "write the name in the agent's certificate, without port"},
       {"agents { agent \"a\" { «reverse» } }", "\"reverse\" is not supported yet", "remove it"},
       {"agents { agent \"a\" { unix-socket «\"\"» } }", "\"unix-socket\" can't be empty",
        "write at least one character"},

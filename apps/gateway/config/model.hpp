@@ -45,6 +45,7 @@ struct Listener {
 /// How agents are reached and when they are given a rest: as the pool has it, with its defaults and presets.
 using Pool = pool::Config;
 using CircuitBreaker = pool::BreakerConfig;
+using AgentTls = decltype(pool::AgentSpec::tls);
 /// What they are asked about, and what becomes of an exchange when they fail: as inspection has it.
 using Events = inspection::Events;
 using FailureMode = inspection::FailureMode;
@@ -53,13 +54,17 @@ enum class AgentTransport : std::uint8_t {
   binary_uds,   ///< Unix socket, MessagePack preferred.
   unix_socket,  ///< Unix socket, JSON preferred.
   grpc_unix,    ///< gRPC over a Unix socket.
+  tcp,          ///< TCP, MessagePack preferred.
 };
 
 struct Agent {
   std::string id;
   std::string type;
   AgentTransport transport = AgentTransport::binary_uds;
-  std::string path;
+  std::string path;             ///< Of a Unix socket.
+  std::string address;          ///< Of TCP: "IP:PORT", an IPv6 address in brackets.
+  std::optional<AgentTls> tls;  ///< None: in clear.
+  bool insecure = false;        ///< Clear text over a network is meant so.
   Events events;
   /// bytes; largest chunk sent in one event. None: 64 KiB, or the whole body for agents that judge each event alone.
   std::optional<std::uint64_t> buffer_size;

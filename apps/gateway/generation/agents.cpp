@@ -18,13 +18,28 @@ std::vector<wire::EventKind> event_kinds(const config::Events& events) {
   return kinds;
 }
 
+std::string endpoint_of(const config::Agent& agent) {
+  using config::AgentTransport;
+  if (agent.transport == AgentTransport::tcp) return (agent.tls ? "tls:" : "tcp:") + agent.address;
+  return (agent.transport == AgentTransport::grpc_unix ? "grpc+unix:" : "unix:") + agent.path;
+}
+
+/// Of the files that are there now: a reload that finds others makes another agent.
+config::AgentTls tls_of(const config::Agent& agent) {
+  config::AgentTls tls = agent.tls.value_or(config::AgentTls{});
+  if (agent.tls) tls.edition = transport::tls::edition_of(tls);
+  return tls;
+}
+
 pool::AgentSpec agent_spec(const config::Agent& agent) {
   using wire::Encoding;
   const bool json_first = agent.transport == config::AgentTransport::unix_socket;
   pool::Config pool = agent.pool;
   pool.channel_buffer_size = agent.max_waiting_calls;
   return {.id = agent.id,
-          .endpoint = (agent.transport == config::AgentTransport::grpc_unix ? "grpc+unix:" : "unix:") + agent.path,
+          .endpoint = endpoint_of(agent),
+          .insecure = agent.insecure,
+          .tls = tls_of(agent),
           .encodings = json_first ? std::vector{Encoding::json, Encoding::msgpack}
                                   : std::vector{Encoding::msgpack, Encoding::json},
           .events = event_kinds(agent.events),

@@ -65,6 +65,23 @@ TEST_F(Reloads, WhatTheConfigurationSaysOfAnAgentIsWhatItIsMadeOf) {
   EXPECT_EQ(spec.config.value().channel_buffer_size, 5U);
 }
 
+TEST_F(Reloads, AgentsOverTcpAreReachedInClearOrOverTls) {
+  auto configured = agent("a");
+  configured.transport = config::AgentTransport::tcp;
+  configured.address = "127.0.0.1:9";
+  configured.insecure = true;
+  EXPECT_EQ(make({configured}).all()[0]->spec().endpoint, "tcp:127.0.0.1:9");
+  configured.insecure = false;
+  configured.tls.emplace();
+  EXPECT_EQ(make({configured}).all()[0]->spec().endpoint, "tls:127.0.0.1:9");
+}
+
+TEST_F(Reloads, AgentsOverGrpcAreReachedAtTheirSocket) {
+  auto configured = agent("a");
+  configured.transport = config::AgentTransport::grpc_unix;
+  EXPECT_EQ(make({configured}).all()[0]->spec().endpoint, "grpc+unix:" + configured.path);
+}
+
 TEST_F(Reloads, AtTheStartAnAgentThatIsNotThereKeepsNothingBack) {
   const Agents agents = make({agent("a")});
   const Readiness state = agents.readiness();
