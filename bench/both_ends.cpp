@@ -5,6 +5,9 @@
 
 #include <unistd.h>
 
+#include "picket/session/handshake.hpp"
+#include "picket/transport/frame_link.hpp"
+
 namespace picket::bench {
 namespace {
 
@@ -49,7 +52,12 @@ BothEnds::BothEnds(wire::Encoding encoding, std::uint32_t connections)
           pool_.add_agent({.id = "a", .endpoint = endpoint_.text(), .encodings = {encoding}, .events = kinds}))) {
   transport::spawn(transport::accept_all(listener_, worker_, [this](const transport::Accepted& accepted) {
     connections_.push_back(std::make_shared<agent::internal::ServedConnection>(terms_));
-    connections_.back()->start(accepted.descriptor);
+    connections_.back()->start(
+        [&](std::unique_ptr<session::AgentOpening> opening, transport::AgentLink::Owner& owner) {
+          return transport::FrameLink<session::AgentSession>::adopt(transport::Channel{worker_, accepted.descriptor},
+                                                                    std::move(opening), owner);
+        },
+        session::socket_handshake);
   }));
   turn_until([&] { return agent_.ready_connections() == connections; });
 }
