@@ -13,6 +13,9 @@ namespace {
 using base::ErrorKind;
 using base::fail;
 
+// What an agent says that leaves without more words; what a session reports refers to it.
+constexpr wire::HealthStatus draining{.state = wire::HealthState::draining};
+
 constexpr std::string_view process_stream = "/zentinel.agent.v2.AgentServiceV2/ProcessStream";
 
 }  // namespace
@@ -85,7 +88,7 @@ void GrpcLink::on_goaway(http2::StreamId last, http2::ErrorCode code, std::strin
     return;
   }
   if (session() == nullptr) return;
-  (void)session()->take(wire::HealthStatus{.state = wire::HealthState::draining}, {}, worker().now()).has_value();
+  (void)session()->take(draining, {}, worker().now()).has_value();
   flush_later();
 }
 
