@@ -7,13 +7,14 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "picket/base/arena.hpp"
 #include "picket/base/bytes.hpp"
 #include "picket/base/result.hpp"
 #include "picket/wire/internal/protobuf_wire.hpp"
 #include "picket/wire/internal/scan.hpp"
-#include "picket/wire/value.hpp"
+#include "picket/wire/messages.hpp"
 
 namespace picket::wire::internal {
 
@@ -93,22 +94,16 @@ class ProtobufReader {
   /// It was read to its end.
   void leave(Outer outer) noexcept { end_ = outer; }
 
-  /// A field that is what peers write nearly always: a message of two texts, first and second, ASCII, shorter than 128
-  /// bytes together. False without having moved for any other.
-  bool read_usual_pair(std::string_view& first, std::string_view& second) noexcept {
-    if (end_ - at_ < 6 || at_[1] != static_cast<char>(tag_of(1, WireType::bytes))) return false;
-    const auto size = static_cast<std::size_t>(static_cast<unsigned char>(at_[0]));
-    const auto first_size = static_cast<std::size_t>(static_cast<unsigned char>(at_[2]));
-    // The bytes between are a tag and a length for each text.
-    if (size >= 0x80 || size > static_cast<std::size_t>(end_ - at_ - 1) || first_size + 4 > size) return false;
-    const char* const between = at_ + 3 + first_size;
-    const auto second_size = static_cast<std::size_t>(static_cast<unsigned char>(between[1]));
-    if (between[0] != static_cast<char>(tag_of(2, WireType::bytes)) || first_size + second_size + 4 != size)
-      return false;
-    if (!is_ascii_padded(at_ + 3, size - 2)) return false;
-    first = {at_ + 3, first_size};
-    second = {between + 2, second_size};
-    at_ = between + 2 + second_size;
+  /// Header fields with this tag, as many as follow and are what peers write nearly always: a name and a value, ASCII.
+  template <std::uint32_t tag>
+  bool read_usual_headers(std::span<const Header>& items) {
+    static_assert(tag < 0x80);
+    Header item;
+    for (const char* at = at_; at != end_ && *at == static_cast<char>(tag); at_ = at) {
+      at = usual_header(at + 1, end_, item);
+      if (at == nullptr) return true;
+      if (!append(items, item)) return false;
+    }
     return true;
   }
 
@@ -117,7 +112,7 @@ class ProtobufReader {
   template <class T>
   bool append(std::span<const T>& items, const T& item) {
     const std::size_t size = items.size();
-    if ((size & (size - 1)) == 0 && (size == 0 || size >= least_room)) {
+    if ((size & (size - 1)) == 0 && (size == 0 || size >= least_room<T>)) [[unlikely]] {
       if (!grow(items)) return false;
     }
     auto* const first = const_cast<T*>(items.data());  // in the arena, and ours
@@ -140,16 +135,48 @@ class ProtobufReader {
   static constexpr std::size_t memory_per_byte = 48;
   static constexpr std::size_t free_memory = std::size_t{16} * 1024;
   static constexpr std::size_t most_memory = std::size_t{128} * 1024 * 1024;
-  static constexpr std::size_t least_room = 8;  // items
+  /// Items. A head mostly has more than eight fields, and fewer than 32.
+  template <class T>
+  static constexpr std::size_t least_room = std::is_same_v<T, Header> ? 32 : 8;
 
   template <class T>
-  bool grow(std::span<const T>& items) {
-    const std::size_t room = items.empty() ? least_room : items.size() * 2;
+  [[gnu::noinline]] bool grow(std::span<const T>& items) {
+    const std::size_t room = items.empty() ? least_room<T> : items.size() * 2;
     if (!take_memory(room * sizeof(T))) return false;
     const std::span<T> grown = arena_->allocate_array<T>(room);
     std::copy(items.begin(), items.end(), grown.begin());
     items = grown.first(items.size());
     return true;
+  }
+  /// A length of one or two bytes that is within what is left; null where it is not. Two bytes must be left.
+  static const char* usual_length(const char* at, const char* end, std::size_t& size) noexcept {
+    size = static_cast<unsigned char>(*at++);
+    if (size >= 0x80) {
+      if (static_cast<unsigned char>(*at) >= 0x80) return nullptr;
+      size = (size & 0x7F) | static_cast<std::size_t>(static_cast<unsigned char>(*at++)) << 7;
+    }
+    return size <= static_cast<std::size_t>(end - at) ? at : nullptr;
+  }
+  /// A text with its tag and length.
+  static const char* usual_text(const char* at, const char* end, std::uint32_t tag, std::string_view& text) noexcept {
+    std::size_t size = 0;
+    if (end - at < 3 || *at != static_cast<char>(tag)) return nullptr;
+    at = usual_length(at + 1, end, size);
+    if (at == nullptr || !is_ascii_padded(at, size)) return nullptr;
+    text = {at, size};
+    return at + size;
+  }
+  /// A Header behind its tag. Null where it is anything else than a name and a value in a message that is here whole.
+  static const char* usual_header(const char* at, const char* end, Header& header) noexcept {
+    std::size_t size = 0;
+    if (end - at < 2) return nullptr;
+    at = usual_length(at, end, size);
+    if (at == nullptr) return nullptr;
+    end = at + size;
+    at = usual_text(at, end, tag_of(1, WireType::bytes), header.name);
+    if (at == nullptr) return nullptr;
+    at = usual_text(at, end, tag_of(2, WireType::bytes), header.value);
+    return at == end ? at : nullptr;
   }
   template <class Bits>
   bool take_fixed(Bits& value) {

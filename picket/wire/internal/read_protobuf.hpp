@@ -139,7 +139,7 @@ inline bool read(ProtobufReader& reader, Allow&) {
 }
 
 /// Two texts and, of header fields, the exact bytes of the second (protocol.md, gRPC).
-inline bool read_any_pair(ProtobufReader& reader, Text& first, Text& second) {
+inline bool read_pair(ProtobufReader& reader, Text& first, Text& second) {
   std::optional<Text> raw;
   const bool ok = read_message(reader, [&](std::uint32_t number, WireType type) {
     if (number == 1) return expect(reader, WireType::bytes, type) && reader.read_text(first);
@@ -150,12 +150,8 @@ inline bool read_any_pair(ProtobufReader& reader, Text& first, Text& second) {
   if (raw) second = *raw;
   return ok;
 }
-inline bool read(ProtobufReader& reader, TextPair& pair) { return read_any_pair(reader, pair.key, pair.value); }
-inline bool read(ProtobufReader& reader, Header& header) {
-  if (reader.read_usual_pair(header.name, header.value)) [[likely]]
-    return true;
-  return read_any_pair(reader, header.name, header.value);
-}
+inline bool read(ProtobufReader& reader, TextPair& pair) { return read_pair(reader, pair.key, pair.value); }
+inline bool read(ProtobufReader& reader, Header& header) { return read_pair(reader, header.name, header.value); }
 inline bool read(ProtobufReader& reader, Member& member) {
   return read_message(reader, [&](std::uint32_t number, WireType type) {
     if (number == 1) return expect(reader, WireType::bytes, type) && reader.read_text(member.name);
@@ -174,7 +170,7 @@ inline bool read(ProtobufReader& reader, HeaderOp& op) {
     if (number == 0 || number > value_count<HeaderOp::Kind>) return reader.skip(number, type);
     choose(static_cast<HeaderOp::Kind>(number - 1));
     if (!expect(reader, WireType::bytes, type)) return false;
-    return op.kind == HeaderOp::Kind::remove ? reader.read_text(op.name) : read_any_pair(reader, op.name, op.value);
+    return op.kind == HeaderOp::Kind::remove ? reader.read_text(op.name) : read_pair(reader, op.name, op.value);
   });
   return ok && (chosen || reader.fail("a header operation that is none of set, add and remove"));
 }
@@ -212,6 +208,14 @@ bool read(ProtobufReader& reader, std::optional<T>& value) {
 inline bool read(ProtobufReader& reader, Headers& headers) {
   std::span<const Header> fields = headers.fields();
   const bool ok = read(reader, fields);
+  headers = Headers{fields};
+  return ok;
+}
+
+template <std::uint32_t tag>
+bool read_usual_headers(ProtobufReader& reader, Headers& headers) {
+  std::span<const Header> fields = headers.fields();
+  const bool ok = reader.read_usual_headers<tag>(fields);
   headers = Headers{fields};
   return ok;
 }
@@ -345,6 +349,9 @@ bool read_usual(ProtobufReader& reader, T& message, bool& chosen) {
     }(std::make_index_sequence<union_size<Member>>{});
   } else {
     constexpr std::uint32_t tag = tag_of(field.number, usual_type<T, index>);
+    if constexpr (std::is_same_v<Member, Headers>) {
+      if (!read_usual_headers<tag>(reader, message.*field.member)) return reader.within(field.name);
+    }
     if constexpr (is_list<Member> && !is_packable<Member>) {
       while (reader.next_is<tag>())
         if (!read_value<index>(reader, message)) return false;
