@@ -174,8 +174,9 @@ TEST_F(Errors, InAgents) {
   const Case whole[] = {
       {"agents { agent «\"waf\"» { events \"log\" } }", "agent \"waf\" has no transport",
        "add binary-uds \"/run/picket/waf.sock\""},
-      {"agents { agent \"a\" { grpc «\"http://127.0.0.1:50051\"» } }", "gRPC over a network is not supported yet",
-       "write the path of a Unix socket"},
+      {"agents { agent \"a\" { grpc «\"http://127.0.0.1:50051\"» } }",
+       "gRPC over a network is not supported yet: \"http://127.0.0.1:50051\"",
+       "write the path of a Unix socket: grpc \"unix:/run/agent.sock\""},
       {"agents { agent \"a\" { «tcp» \"127.0.0.1:1\" } }",
        "this agent would be spoken to in clear: who is on the way reads all and can answer",
        "add tls { ca-cert \"ca.pem\" }, or insecure #true if that is meant"},
