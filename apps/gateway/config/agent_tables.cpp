@@ -102,8 +102,11 @@ void check_network(Reader& reader, const kdl::Node& node, const AgentDraft& draf
   };
   const kdl::Node* const tcp = child("tcp");
   const kdl::Node* const tls = child("tls");
+  // Of gRPC over a network something else is said.
+  const bool is_local =
+      tcp == nullptr && (child("grpc") == nullptr || draft.agent.transport == AgentTransport::grpc_unix);
   for (const kdl::Node* key : {tls, child("insecure")})
-    if (key != nullptr && tcp == nullptr)
+    if (key != nullptr && is_local)
       reader.report(key->name.at, fmt::format("\"{}\" has no effect here", key->name.text),
                     "it goes with tcp \"HOST:PORT\"; remove it");
   if (tcp == nullptr) return;
