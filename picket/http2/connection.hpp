@@ -39,7 +39,8 @@ enum class HeadKind : std::uint8_t {
   trailers,  ///< Behind the body.
 };
 
-/// What a connection tells its owner. The owner may call the connection meanwhile, but for feed() and gather().
+/// What a connection tells its owner, out of feed(), gather() and wrote(): a stream may close by what is written. The
+/// owner may call the connection meanwhile, but none of these three.
 class Events {
  public:
   /// A head came. Pseudo-fields stand first, with their colons. `ends`: nothing follows it. Lifetime: the call.

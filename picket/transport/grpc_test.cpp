@@ -227,6 +227,27 @@ TEST_F(Grpc, AnAgentThatDrainsSaysSoByGoaway) {
   ASSERT_TRUE(turn_until(worker_, [&] { return !proxy_.decisions.empty(); }));
 }
 
+TEST_F(Grpc, AnAgentThatBreaksHttp2EndsTheConnectionOnce) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()), 0);
+  link_ = GrpcLink::adopt(
+      Channel{worker_, ends[0]}, "localhost",
+      std::make_unique<session::ProxyHandshake>(std::make_shared<const session::ProxyConfig>(session::ProxyConfig{}),
+                                                session::grpc_handshake),
+      proxy_);
+  for (int i = 0; i < 5; ++i) worker_.turn(worker_.now() + 1ms);
+  // Settings, and a head whose status is no number: the stream is reset, and closed while that is written.
+  constexpr std::string_view answer(
+      "\0\0\0\x04\0\0\0\0\0\0\0\x0d\x01\x04\0\0\0\x01\0\x07:status\x03"
+      "abc",
+      9 + 9 + 13);
+  ASSERT_EQ(::send(ends[1], answer.data(), answer.size(), 0), static_cast<ssize_t>(answer.size()));
+  ASSERT_TRUE(turn_until(worker_, [&] { return !proxy_.ends.empty(); }));
+  for (int i = 0; i < 5; ++i) worker_.turn(worker_.now() + 1ms);
+  EXPECT_THAT(proxy_.ends, ElementsAre(HasSubstr("reset")));
+  ::close(ends[1]);
+}
+
 /// A client of HTTP/2 by hand.
 class Client final : public Http2Link::Owner {
  public:

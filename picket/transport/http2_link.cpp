@@ -58,6 +58,17 @@ void Http2Link::begin() {
   wait_to_read();
 }
 
+/// Calls the connection, which may tell the owner that a stream is closed, whatever it is called for. What the owner
+/// closes meanwhile is shut behind it. Returns whether the link is still open.
+template <class Call>
+bool Http2Link::inside(Call call) {
+  is_inside_ = true;
+  call();
+  is_inside_ = false;
+  if (owner_ == nullptr) shut();
+  return owner_ != nullptr;
+}
+
 // ---- reading
 
 void Http2Link::wait_to_read() { channel_.wait_for_input({&Http2Link::on_readable, shared_from_this()}); }
@@ -82,10 +93,8 @@ bool Http2Link::read_once() {
   if (got.outcome == Transfer::Outcome::failed) return finish(channel_.failure(got)), false;
   if (got.outcome == Transfer::Outcome::ended) return finish(closed_by_peer()), false;
   if (got.outcome == Transfer::Outcome::blocked) return false;
-  is_feeding_ = true;
-  const auto status = connection_.feed({into.data(), got.size}, worker_.now());
-  is_feeding_ = false;
-  if (owner_ == nullptr) return shut(), false;
+  base::Status status;
+  if (!inside([&] { status = connection_.feed({into.data(), got.size}, worker_.now()); })) return false;
   if (!status) return finish(status.error()), false;
   if (connection_.is_over()) return finish(closed_by_peer()), false;
   return got.may_have_more;
@@ -95,6 +104,7 @@ bool Http2Link::read_once() {
 
 void Http2Link::flush() {
   if (owner_ == nullptr || writer_waits_) return;
+  const auto self = shared_from_this();
   while (connection_.has_output() && write_once()) {
   }
 }
@@ -102,14 +112,13 @@ void Http2Link::flush() {
 /// Whether there may be more to write now.
 bool Http2Link::write_once() {
   std::array<iovec, iovecs_per_write> parts;
-  const std::size_t count = connection_.gather(parts);
-  if (count == 0) return false;
+  std::size_t count = 0;
+  if (!inside([&] { count = connection_.gather(parts); }) || count == 0) return false;
   const Transfer written = channel_.write_now(std::span{parts}.first(count));
   if (written.outcome == Transfer::Outcome::failed) return finish(channel_.failure(written)), false;
   if (written.outcome == Transfer::Outcome::blocked) return wait_to_write(written.wanted), false;
   worker_.wrote();
-  connection_.wrote(written.size);
-  return owner_ != nullptr;
+  return inside([&] { connection_.wrote(written.size); });
 }
 
 void Http2Link::wait_to_write(Readiness wanted) {
@@ -136,10 +145,11 @@ void Http2Link::close(std::shared_ptr<void> bodies) noexcept {
   if (owner_ == nullptr) return;
   owner_ = nullptr;
   bodies_ = std::move(bodies);
-  if (!is_feeding_) shut();
+  if (!is_inside_) shut();
 }
 
 void Http2Link::shut() noexcept {
+  const auto bodies = std::move(bodies_);
   std::array<iovec, iovecs_per_write> parts;
   while (is_connected_ && !writer_waits_ && connection_.has_output()) {
     const std::size_t count = connection_.gather(parts);
@@ -151,7 +161,6 @@ void Http2Link::shut() noexcept {
   timer_.cancel();
   worker_.forget(*this);
   channel_.close();
-  bodies_.reset();
 }
 
 }  // namespace picket::transport

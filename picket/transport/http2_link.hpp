@@ -60,6 +60,8 @@ class Http2Link final : public Flushable, public std::enable_shared_from_this<Ht
   void flush() override;
   [[nodiscard]] bool write_once();
   void wait_to_write(Readiness wanted);
+  template <class Call>
+  [[nodiscard]] bool inside(Call call);
   void finish(const base::Error& reason);
   void shut() noexcept;
 
@@ -71,7 +73,8 @@ class Http2Link final : public Flushable, public std::enable_shared_from_this<Ht
   std::string peer_;              // while it connects
   base::Timer timer_;
   bool is_connected_ = false;
-  bool is_feeding_ = false;  // below the owner's events: what is to be closed is closed behind them
+  bool is_inside_ =
+      false;  // the connection is being called, and tells the owner: it must not be called again below that
   bool writer_waits_ = false;
 };
 
