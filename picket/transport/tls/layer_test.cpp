@@ -125,7 +125,7 @@ class TlsVersions : public TlsLayers, public ::testing::WithParamInterface<Versi
 };
 
 INSTANTIATE_TEST_SUITE_P(All, TlsVersions, ::testing::Values(Version::v1_2, Version::v1_3),
-                         [](const auto& info) { return info.param == Version::v1_2 ? "Tls12" : "Tls13"; });
+                         [](const auto& version) { return version.param == Version::v1_2 ? "Tls12" : "Tls13"; });
 
 TEST_P(TlsVersions, CarryBytesBothWays) {
   join();
