@@ -50,10 +50,10 @@ struct WorkerOptions {
 ///
 /// A turn: wait for readiness, awake or asleep, run what is ready, fire due timers, let go on who was waiting for any
 /// of it, then flush every connection that has output: what one turn produced leaves in one system call per connection,
-/// but for what a Link's own reads brought forth (frame_link.hpp). Nobody is resumed below a handler, a timer or another's
-/// call, so that none of them has to expect that what it works on ends meanwhile. Thread safety: post() and stop() from
-/// any thread; everything else only from the thread inside run(), and where several are inside, only under enter().
-/// Handlers, timers, resumptions, flushes and posted jobs run under it.
+/// but for what a Link's own reads brought forth (frame_link.hpp). Nobody is resumed below a handler, a timer or
+/// another's call, so that none of them has to expect that what it works on ends meanwhile. Thread safety: post() and
+/// stop() from any thread; everything else only from the thread inside run(), and where several are inside, only under
+/// enter(). Handlers, timers, resumptions, flushes and posted jobs run under it.
 class Worker {
  public:
   explicit Worker(WorkerOptions options = {});
