@@ -71,6 +71,11 @@ base::Result<std::unique_ptr<Agent>> Agent::make(transport::Worker& worker, cons
       spec.endpoint, spec.insecure ? transport::ClearText::allowed : transport::ClearText::refused);
   if (!endpoint)
     return base::fail(endpoint.error().kind(), fmt::format("agent '{}': {}", spec.id, endpoint.error().detail()));
+  if (spec.tap != nullptr && endpoint->carrier() == transport::Carrier::grpc)
+    return base::fail(ErrorKind::connection_failed,
+                      fmt::format("agent '{}': what is said over gRPC cannot be recorded; frames can: use an address "
+                                  "unix:PATH, tls:IP:PORT or tcp:IP:PORT of the agent",
+                                  spec.id));
   std::shared_ptr<const transport::tls::Context> tls;
   if (endpoint->is_tls()) {
     auto made = transport::tls::Context::client(spec.tls);

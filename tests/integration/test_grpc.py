@@ -67,6 +67,17 @@ class OurOwn(Grpc):
         self.assertEqual((result.returncode, result.stderr), (0, ""))
 
 
+    def test_what_cannot_be_recorded_is_refused(self):
+        self.start_agent()
+        file = self.stage.folder / "said.jsonl"
+        result = subprocess.run(
+            [str(BINARIES / "picket"), "call", "--agent", self.address, "--record", str(file), "/"],
+            capture_output=True, text=True, timeout=60,
+        )
+        self.assertNotEqual(result.returncode, 0)
+        self.assertIn("gRPC cannot be recorded", result.stderr)
+
+
 class GrpcsOwnLibrary(Grpc):
     def setUp(self):
         super().setUp()
