@@ -68,16 +68,18 @@ class Shard {
   /// Reserves a place before the descriptor travels to this shard.
   void expect() noexcept { count_.fetch_add(1, std::memory_order_relaxed); }
 
-  /// Before it serves: over TLS.
-  void speak(std::shared_ptr<const transport::tls::Context> tls) { tls_ = std::move(tls); }
+  /// Before it serves: what all of its connections speak. `tls`: null where it is in clear.
+  void speak(transport::Carrier carrier, std::shared_ptr<const transport::tls::Context> tls) {
+    carrier_ = carrier;
+    tls_ = std::move(tls);
+  }
 
   /// On the shard's thread, under enter().
-  void serve(int descriptor, transport::Carrier carrier) {
-    carrier_ = carrier;
+  void serve(int descriptor) {
     if (draining_) {
       ::close(descriptor);
       count_.fetch_sub(1, std::memory_order_relaxed);
-    } else if (carrier == transport::Carrier::grpc) {
+    } else if (carrier_ == transport::Carrier::grpc) {
       serve_grpc(descriptor);
     } else {
       serve_frames(descriptor);
@@ -189,11 +191,13 @@ class Server::Impl {
     auto endpoint = transport::Endpoint::parse(
         options_.listen, options_.insecure ? transport::ClearText::allowed : transport::ClearText::refused);
     if (!endpoint) return std::move(endpoint.error());
+    std::shared_ptr<const transport::tls::Context> tls;
     if (endpoint->is_tls()) {
-      auto tls = transport::tls::Context::server(options_.tls);
-      if (!tls) return std::move(tls.error());
-      for (auto& shard : shards_) shard->speak(*tls);
+      auto made = transport::tls::Context::server(options_.tls);
+      if (!made) return std::move(made.error());
+      tls = std::move(*made);
     }
+    for (auto& shard : shards_) shard->speak(endpoint->carrier(), tls);
     options_.socket.on_refused = [this](uid_t peer) { note_refused(peer); };
     auto listener = transport::Listener::open(shards_.front()->worker(), *endpoint, options_.socket);
     if (!listener) return std::move(listener.error());
@@ -236,11 +240,10 @@ class Server::Impl {
     const auto least = std::ranges::min_element(shards_, {}, [](const auto& shard) { return shard->connections(); });
     Shard& shard = **least;
     shard.expect();
-    const transport::Carrier carrier = listener_->endpoint().carrier();
     if (&shard == shards_.front().get()) {
-      shard.serve(descriptor, carrier);
+      shard.serve(descriptor);
     } else {
-      shard.worker().post([&shard, descriptor, carrier] { shard.serve(descriptor, carrier); });
+      shard.worker().post([&shard, descriptor] { shard.serve(descriptor); });
     }
   }
 

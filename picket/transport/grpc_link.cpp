@@ -16,8 +16,6 @@ using base::fail;
 // What an agent says that leaves without more words; what a session reports refers to it.
 constexpr wire::HealthStatus draining{.state = wire::HealthState::draining};
 
-constexpr std::string_view process_stream = "/zentinel.agent.v2.AgentServiceV2/ProcessStream";
-
 }  // namespace
 
 std::shared_ptr<GrpcLink> GrpcLink::dial(Channel channel, const Endpoint& endpoint, std::string authority,

@@ -16,7 +16,6 @@ using base::ErrorKind;
 using base::fail;
 
 constexpr std::string_view service = "zentinel.agent.v2.AgentServiceV2";
-constexpr std::string_view process_stream = "/zentinel.agent.v2.AgentServiceV2/ProcessStream";
 constexpr std::string_view health_check = "/grpc.health.v1.Health/Check";
 constexpr std::string_view health_watch = "/grpc.health.v1.Health/Watch";
 

@@ -15,6 +15,9 @@
 
 namespace picket::transport {
 
+/// The method that carries a conversation.
+inline constexpr std::string_view process_stream = "/zentinel.agent.v2.AgentServiceV2/ProcessStream";
+
 /// A conversation on one stream of a gRPC connection: its messages in the stream's DATA, in and out.
 ///
 /// Thread safety: its worker's thread only. Lifetime: shared; its Http2Link holds what is still to be written of it, so
