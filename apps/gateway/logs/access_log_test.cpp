@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "apps/gateway/logs/testing/written_line.hpp"
+
 namespace picket::apps::gateway::logs {
 namespace {
 
@@ -16,11 +18,7 @@ class AccessLines : public ::testing::Test {
   std::string line(const AccessEntry& entry) {
     static const std::regex form{R"re(\{"ts":"\d{4}-[-0-9T:.]+Z",(.*)\}\n)re"};
     log_.write(entry);
-    std::string text;
-    queue_.drain(text);
-    std::smatch match;
-    EXPECT_TRUE(std::regex_match(text, match, form)) << text;
-    return match.str(1);
+    return testing::written_line(queue_, form);
   }
 
   LineQueue queue_;

@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include "apps/gateway/logs/testing/written_line.hpp"
+
 namespace picket::apps::gateway::logs {
 namespace {
 
@@ -16,11 +18,7 @@ class AuditLines : public ::testing::Test {
   std::string line(wire::EventKind event, const inspection::AuditOutcome& outcome) {
     static const std::regex form{R"re(\{"ts":"\d{4}-[-0-9T:.]+Z",(.*),"duration_us":\d+\}\n)re"};
     log_.on_outcome({.exchange = "4bf9", .agent = "waf", .event = event, .asked_at = base::Clock::now()}, outcome);
-    std::string text;
-    queue_.drain(text);
-    std::smatch match;
-    EXPECT_TRUE(std::regex_match(text, match, form)) << text;
-    return match.str(1);
+    return testing::written_line(queue_, form);
   }
 
   LineQueue queue_;
