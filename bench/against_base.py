@@ -6,6 +6,7 @@ instructions that it takes (tools/budgets counts them); its times are shown."""
 
 import json
 import os
+import shutil
 import statistics
 import subprocess
 
@@ -23,9 +24,10 @@ OF_ONE_PROCESS = {"state", "page", "real"}
 
 def check_out(commit):
     """A worktree of the base at BASE. Its build folders stay, so that the next run compiles what changed."""
-    if BASE.exists():
+    if (BASE / ".git").exists():
         output_of(["git", "-C", BASE, "checkout", "--quiet", "--detach", commit])
-    else:
+    else:  # also where only remains lie there: git would take them for a part of this checkout, and change this one
+        shutil.rmtree(BASE, ignore_errors=True)
         output_of(["git", "-C", SOURCE, "worktree", "prune"])
         output_of(["git", "-C", SOURCE, "worktree", "add", "--quiet", "--detach", BASE, commit])
 
