@@ -193,7 +193,10 @@ class Server::Impl {
     if (!endpoint) return std::move(endpoint.error());
     std::shared_ptr<const transport::tls::Context> tls;
     if (endpoint->is_tls()) {
-      auto made = transport::tls::Context::server(options_.tls);
+      transport::tls::ServerOptions terms = options_.tls;
+      if (endpoint->carrier() == transport::Carrier::grpc)
+        terms.protocols.alpn = {std::string{transport::tls::http2}};
+      auto made = transport::tls::Context::server(terms);
       if (!made) return std::move(made.error());
       tls = std::move(*made);
     }

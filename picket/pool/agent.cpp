@@ -36,12 +36,11 @@ session::ProxyConfig session_config(const AgentSpec& spec, const Config& config)
           .ping_interval = config.health_check_interval};
 }
 
-DialTerms dial_terms(transport::Worker& worker, transport::Endpoint endpoint,
-                     std::shared_ptr<const transport::tls::Context> tls, const AgentSpec& spec, const Config& config) {
-  const bool looks_are_free = endpoint.is_unix();
+DialTerms dial_terms(transport::Worker& worker, transport::Destination destination, const AgentSpec& spec,
+                     const Config& config) {
+  const bool looks_are_free = destination.endpoint().is_unix();
   return {.worker = worker,
-          .endpoint = std::move(endpoint),
-          .tls = std::move(tls),
+          .destination = std::move(destination),
           .session = std::make_shared<session::ProxyConfig>(session_config(spec, config)),
           .connect_timeout = config.connect_timeout,
           .reconnect_interval = config.reconnect_interval,
@@ -51,12 +50,12 @@ DialTerms dial_terms(transport::Worker& worker, transport::Endpoint endpoint,
 
 }  // namespace
 
-Agent::Agent(transport::Worker& worker, AgentSpec spec, Config config, transport::Endpoint endpoint,
-             std::shared_ptr<const transport::tls::Context> tls, Observer* observer)
+Agent::Agent(transport::Worker& worker, AgentSpec spec, Config config, transport::Destination destination,
+             Observer* observer)
     : worker_(worker),
       spec_(std::move(spec)),
       config_(config),
-      dial_terms_(dial_terms(worker, std::move(endpoint), std::move(tls), spec_, config_)),
+      dial_terms_(dial_terms(worker, std::move(destination), spec_, config_)),
       observer_(observer),
       breaker_(spec_.breaker),
       wants_reports_(std::ranges::find(spec_.events, wire::EventKind::request_complete) != spec_.events.end()),
@@ -76,12 +75,9 @@ base::Result<std::unique_ptr<Agent>> Agent::make(transport::Worker& worker, cons
                       fmt::format("agent '{}': what is said over gRPC cannot be recorded; frames can: use an address "
                                   "unix:PATH, tls:IP:PORT or tcp:IP:PORT of the agent",
                                   spec.id));
-  std::shared_ptr<const transport::tls::Context> tls;
-  if (endpoint->is_tls()) {
-    auto made = transport::tls::Context::client(spec.tls);
-    if (!made) return base::fail(made.error().kind(), fmt::format("agent '{}': {}", spec.id, made.error().detail()));
-    tls = std::move(*made);
-  }
+  auto destination = transport::Destination::make(std::move(*endpoint), spec.tls);
+  if (!destination)
+    return base::fail(destination.error().kind(), fmt::format("agent '{}': {}", spec.id, destination.error().detail()));
   const Config& chosen = spec.config.value_or(config);
   for (const auto& problem : {spec.problem(), chosen.problem()})
     if (problem) return base::fail(ErrorKind::connection_failed, fmt::format("agent '{}': {}", spec.id, *problem));
@@ -94,7 +90,7 @@ base::Result<std::unique_ptr<Agent>> Agent::make(transport::Worker& worker, cons
       return base::fail(ErrorKind::invalid_message,
                         fmt::format("agent '{}': its configuration: {}", spec.id, parsed.error().detail()));
   }
-  return std::unique_ptr<Agent>{new Agent{worker, spec, chosen, std::move(*endpoint), std::move(tls), observer}};
+  return std::unique_ptr<Agent>{new Agent{worker, spec, chosen, std::move(*destination), observer}};
 }
 
 Agent::~Agent() { close_now(); }
@@ -158,7 +154,7 @@ std::string Agent::why_none_is_ready(Demand demand) const {
 }
 
 std::optional<Agent::MustWait> Agent::dial_for(const Call& call) {
-  if (dial_terms_.endpoint.is_unix() || draining_) return std::nullopt;  // of a Unix socket the next try is never far
+  if (dial_terms_.destination.endpoint().is_unix() || draining_) return std::nullopt;  // of a Unix socket the next try is never far
   const base::TimePoint now = worker_.now();
   const auto idle = std::ranges::find_if(connections_, &AgentConnection::is_waiting);
   if (idle != connections_.end() && now - dialled_at_ >= dial_window) {

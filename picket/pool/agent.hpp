@@ -73,8 +73,8 @@ class Agent final : AgentConnection::Owner {
   friend class Call;
   friend class Exchange;
 
-  Agent(transport::Worker& worker, AgentSpec spec, Config config, transport::Endpoint endpoint,
-        std::shared_ptr<const transport::tls::Context> tls, Observer* observer);
+  Agent(transport::Worker& worker, AgentSpec spec, Config config, transport::Destination destination,
+        Observer* observer);
 
   // ---- calls
   void start(Call& call);

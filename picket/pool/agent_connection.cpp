@@ -20,9 +20,7 @@ void AgentConnection::dial() {
   if (!life_.dial()) return;
   retry_.cancel();
   asked_ = false;
-  auto layer = terms_.tls ? terms_.tls->layer(terms_.endpoint.host()) : nullptr;
-  link_ = transport::dial(terms_.worker, std::move(layer), terms_.endpoint, terms_.session, terms_.connect_timeout,
-                          *this, terms_.tap);
+  link_ = transport::dial(terms_.worker, terms_.destination, terms_.session, terms_.connect_timeout, *this, terms_.tap);
 }
 
 void AgentConnection::replace(const AgentConnection& leaving) {

@@ -11,17 +11,15 @@
 #include "picket/pool/connection_life.hpp"
 #include "picket/pool/selection.hpp"
 #include "picket/session/proxy_session.hpp"
-#include "picket/transport/endpoint.hpp"
+#include "picket/transport/destination.hpp"
 #include "picket/transport/link.hpp"
-#include "picket/transport/tls/context.hpp"
 
 namespace picket::pool {
 
 /// How an agent is reached: the same for all its connections.
 struct DialTerms {
   transport::Worker& worker;
-  transport::Endpoint endpoint;
-  std::shared_ptr<const transport::tls::Context> tls;  ///< null: in clear
+  transport::Destination destination;
   std::shared_ptr<const session::ProxyConfig> session;
   base::Duration connect_timeout;
   base::Duration reconnect_interval;          ///< One that lasted that long is dialled again at once.

@@ -76,10 +76,10 @@ struct BreakerConfig {
 /// One agent as the pool is to reach it.
 struct AgentSpec {
   std::string id;
-  std::string endpoint;   ///< "unix:PATH", "grpc+unix:PATH" or "tls:IP:PORT", or with `insecure` "tcp:IP:PORT" or
-                          ///< "grpc:IP:PORT" (transport/endpoint.hpp)
+  std::string endpoint;   ///< "unix:PATH", "grpc+unix:PATH", "tls:IP:PORT" or "grpcs:IP:PORT", or with `insecure`
+                          ///< "tcp:IP:PORT" or "grpc:IP:PORT" (transport/endpoint.hpp)
   bool insecure = false;  ///< Everybody on the way may read what is said and answer in the agent's place.
-  transport::tls::ClientOptions tls;  ///< of "tls:"; the files are read when the agent is added
+  transport::tls::ClientOptions tls;  ///< of "tls:" and "grpcs:"; the files are read when the agent is added
   std::vector<wire::Encoding> encodings{wire::Encoding::msgpack, wire::Encoding::json};
   std::vector<wire::EventKind> events{wire::EventKind::request_headers};  ///< what will be sent; told to the agent
   std::optional<std::string> config_json;    ///< delivered on every connection before it is used

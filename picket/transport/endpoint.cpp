@@ -1,5 +1,7 @@
 #include "picket/transport/endpoint.hpp"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstring>
 
@@ -25,50 +27,55 @@ base::Result<Endpoint> ip_and_port(std::string_view text) {
   return Endpoint::tcp(host, port);
 }
 
-bool looks_like_ip_and_port(std::string_view text) { return ip_and_port(text).has_value(); }
+/// What stands before an address.
+struct Scheme {
+  std::string_view text;
+  Carrier carrier;
+  bool is_unix = false;
+  bool is_tls = false;
+};
+constexpr std::array schemes{Scheme{"unix:", Carrier::frames, .is_unix = true},
+                             Scheme{"grpc+unix:", Carrier::grpc, .is_unix = true},
+                             Scheme{"tls:", Carrier::frames, .is_tls = true},
+                             Scheme{"grpcs:", Carrier::grpc, .is_tls = true},
+                             Scheme{"tcp:", Carrier::frames},
+                             Scheme{"grpc:", Carrier::grpc}};
 
-/// `text` without what says that gRPC is spoken; `whole` as it was written.
-base::Result<Endpoint> parse_socket(std::string_view text, std::string_view whole, ClearText clear_text) {
-  if (text.starts_with("unix:")) return Endpoint::unix_path(text.substr(5));
-  if (text.starts_with("+unix:")) return Endpoint::unix_path(text.substr(6));
-  if (text.starts_with("tls:")) return ip_and_port(text.substr(4));
-  if (text.starts_with("grpcs:"))
-    return refused(
-        fmt::format("'{}': this build does not support grpcs: yet; use unix:PATH, grpc+unix:PATH or tls:IP:PORT, or "
-                    "tcp:IP:PORT or grpc:IP:PORT and the word insecure",
-                    whole));
-  const std::size_t address = text.starts_with("tcp:") ? 4 : text.starts_with(':') ? 1 : 0;
-  if (address == 0)
-    return refused(looks_like_ip_and_port(text)
-                       ? fmt::format("'{0}' does not say what is spoken there: write tls:{0}, or for clear text "
-                                     "tcp:{0} and the word insecure",
-                                     text)
-                       : fmt::format("'{}' is no agent's address: expected unix:PATH or tls:IP:PORT", text));
-  auto endpoint = ip_and_port(text.substr(address));
-  if (endpoint && clear_text == ClearText::refused)
-    return refused(
-        fmt::format("'{}' is clear text: whoever is on the way can read it and answer in the agent's place. Use "
-                    "tls:IP:PORT or unix:PATH, or say so with the word insecure (--insecure on a command line, "
-                    "insecure = true in a program)",
-                    whole));
-  return endpoint;
+base::Error no_scheme(std::string_view text) {
+  return refused(ip_and_port(text)
+                     ? fmt::format("'{0}' does not say what is spoken there: write tls:{0} or grpcs:{0}, or for clear "
+                                   "text tcp:{0} or grpc:{0} and the word insecure",
+                                   text)
+                     : fmt::format("'{}' is no agent's address: expected unix:PATH, grpc+unix:PATH, tls:IP:PORT or "
+                                   "grpcs:IP:PORT",
+                                   text));
 }
 
 }  // namespace
 
 base::Result<Endpoint> Endpoint::parse(std::string_view text, ClearText clear_text) {
-  const bool is_grpc = text.starts_with("grpc:") || text.starts_with("grpc+unix:");
-  auto endpoint = parse_socket(is_grpc ? text.substr(text.find_first_of(":+")) : text, text, clear_text);
-  if (endpoint && is_grpc) endpoint->carrier_ = Carrier::grpc;
-  if (endpoint) endpoint->is_tls_ = text.starts_with("tls:");
+  const auto* const scheme =
+      std::ranges::find_if(schemes, [&](const Scheme& one) { return text.starts_with(one.text); });
+  if (scheme == schemes.end()) return no_scheme(text);
+  const std::string_view address = text.substr(scheme->text.size());
+  auto endpoint = scheme->is_unix ? unix_path(address) : ip_and_port(address);
+  if (!endpoint) return endpoint;
+  if (!scheme->is_unix && !scheme->is_tls && clear_text == ClearText::refused)
+    return refused(
+        fmt::format("'{}' is clear text: whoever is on the way can read it and answer in the agent's place. Use "
+                    "{}:IP:PORT or a Unix socket, or say so with the word insecure (--insecure on a command line, "
+                    "insecure = true in a program)",
+                    text, scheme->carrier == Carrier::grpc ? "grpcs" : "tls"));
+  endpoint->carrier_ = scheme->carrier;
+  endpoint->is_tls_ = scheme->is_tls;
   return endpoint;
 }
 
 std::string Endpoint::spelled() const {
   const bool is_grpc = carrier_ == Carrier::grpc;
   if (is_unix()) return is_grpc ? "grpc+" + text_ : text_;
-  if (is_tls_) return "tls:" + text_;
-  return (is_grpc ? "grpc:" : "tcp:") + text_;
+  if (is_grpc) return (is_tls_ ? "grpcs:" : "grpc:") + text_;
+  return (is_tls_ ? "tls:" : "tcp:") + text_;
 }
 
 base::Result<Endpoint> Endpoint::unix_path(std::string_view path) {

@@ -26,10 +26,10 @@ enum class Carrier : std::uint8_t {
 /// Thread safety and lifetime: a value; address() and path() are its own memory.
 class Endpoint {
  public:
-  /// Where an agent is, as everything that takes an agent's address spells it: "unix:PATH", "grpc+unix:PATH" or
-  /// "tls:IP:PORT", or where clear text is allowed "tcp:IP:PORT" or "grpc:IP:PORT" ("tcp:[::1]:80" for IPv6). Errors:
-  /// connection_failed naming what is wrong and what to write instead; "grpcs:", which is not built yet, is known and
-  /// refused; a path longer than the kernel takes (107 bytes) is refused, never cut.
+  /// Where an agent is, as everything that takes an agent's address spells it: "unix:PATH", "grpc+unix:PATH",
+  /// "tls:IP:PORT" or "grpcs:IP:PORT", or where clear text is allowed "tcp:IP:PORT" or "grpc:IP:PORT" ("tcp:[::1]:80"
+  /// for IPv6). Errors: connection_failed naming what is wrong and what to write instead; a path longer than the kernel
+  /// takes (107 bytes) is refused, never cut.
   [[nodiscard]] static base::Result<Endpoint> parse(std::string_view text, ClearText clear_text);
   [[nodiscard]] static base::Result<Endpoint> unix_path(std::string_view path);
   /// `host` is an IP address.

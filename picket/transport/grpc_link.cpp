@@ -18,22 +18,26 @@ constexpr wire::HealthStatus draining{.state = wire::HealthState::draining};
 
 }  // namespace
 
-std::shared_ptr<GrpcLink> GrpcLink::dial(Channel channel, const Endpoint& endpoint, std::string authority,
+std::shared_ptr<GrpcLink> GrpcLink::dial(Channel channel, const Destination& destination,
                                          std::unique_ptr<Opening> opening, base::Duration timeout, Link::Owner& owner) {
-  auto link = std::make_shared<GrpcLink>(std::move(channel), std::move(authority), std::move(opening), owner);
+  const Endpoint& endpoint = destination.endpoint();
+  auto link = std::make_shared<GrpcLink>(std::move(channel), endpoint.is_tls() ? "https" : "http",
+                                         destination.authority(), std::move(opening), owner);
   link->http2_->connect(endpoint, timeout);
   return link;
 }
 
 std::shared_ptr<GrpcLink> GrpcLink::adopt(Channel channel, std::string authority, std::unique_ptr<Opening> opening,
                                           Link::Owner& owner) {
-  auto link = std::make_shared<GrpcLink>(std::move(channel), std::move(authority), std::move(opening), owner);
+  auto link = std::make_shared<GrpcLink>(std::move(channel), "http", std::move(authority), std::move(opening), owner);
   link->http2_->serve();
   return link;
 }
 
-GrpcLink::GrpcLink(Channel channel, std::string authority, std::unique_ptr<Opening> opening, Link::Owner& owner)
+GrpcLink::GrpcLink(Channel channel, std::string_view scheme, std::string authority, std::unique_ptr<Opening> opening,
+                   Link::Owner& owner)
     : GrpcStream(channel.worker(), std::move(opening), wire::Envelope::agent_to_proxy, owner),
+      scheme_(scheme),
       authority_(std::move(authority)),
       http2_(std::make_shared<Http2Link>(std::move(channel), http2::Role::client, http2::Limits{}, *this)) {}
 
@@ -41,7 +45,7 @@ GrpcLink::~GrpcLink() { http2_->close(); }
 
 void GrpcLink::on_connected() {
   const std::array<base::Header, 7> head{{{":method", "POST"},
-                                          {":scheme", "http"},
+                                          {":scheme", scheme_},
                                           {":path", process_stream},
                                           {":authority", authority_},
                                           {"te", "trailers"},

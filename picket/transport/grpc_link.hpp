@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "picket/transport/destination.hpp"
 #include "picket/transport/grpc_stream.hpp"
 
 namespace picket::transport {
@@ -12,16 +13,17 @@ namespace picket::transport {
 /// exchange. Thread safety and lifetime: Link's.
 class GrpcLink final : public GrpcStream<session::ProxySession>, public Http2Link::Owner {
  public:
-  /// Connects `channel`, then begins with `opening`. `authority`: the agent's name, as the certificate or the operator
-  /// has it. `owner` outlives the link or its close().
-  static std::shared_ptr<GrpcLink> dial(Channel channel, const Endpoint& endpoint, std::string authority,
+  /// Connects `channel`, whose layer is the destination's, then begins with `opening`. `owner` outlives the link or its
+  /// close().
+  static std::shared_ptr<GrpcLink> dial(Channel channel, const Destination& destination,
                                         std::unique_ptr<Opening> opening, base::Duration timeout, Link::Owner& owner);
 
-  /// Begins on a connected channel.
+  /// Begins on a connected channel, in clear.
   static std::shared_ptr<GrpcLink> adopt(Channel channel, std::string authority, std::unique_ptr<Opening> opening,
                                          Link::Owner& owner);
 
-  GrpcLink(Channel channel, std::string authority, std::unique_ptr<Opening> opening, Link::Owner& owner);
+  GrpcLink(Channel channel, std::string_view scheme, std::string authority, std::unique_ptr<Opening> opening,
+           Link::Owner& owner);
   ~GrpcLink() override;
 
  private:
@@ -34,6 +36,7 @@ class GrpcLink final : public GrpcStream<session::ProxySession>, public Http2Lin
   void on_over(const base::Error& reason) override;
   void end_stream(const base::Error* reason) noexcept override;
 
+  std::string_view scheme_;  // "http" or "https", a literal
   std::string authority_;
   std::shared_ptr<Http2Link> http2_;
   std::optional<base::Error> said_;  // why the agent ends the stream, as it says

@@ -221,7 +221,7 @@ class ClearText(Cli):
         for address, says in (
             ("127.0.0.1:9", "tcp:127.0.0.1:9"),
             ("tls:agent.internal:9", "looks up no names"),
-            ("grpcs:127.0.0.1:9", "does not support grpcs:"),
+            ("grpcs:agent.internal:9", "looks up no names"),
             ("/tmp/a.sock", "unix:PATH"),
         ):
             for arguments in (("call", "--insecure", "--agent", address, "/"), ("agent", "--insecure", "--listen", address)):

@@ -21,13 +21,13 @@ class Tls(StageTest):
         self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
 
-    def start_agent(self, *more: str, name: str = "agent", server: Issued | None = None) -> None:
+    def start_agent(self, *more: str, name: str = "agent", server: Issued | None = None, scheme: str = "tls") -> None:
         """`picket agent`, which blocks what has x-block: yes."""
         server = server or self.server
         self.agent = self.stage.programs.start(
-            name, "picket", "agent", "--listen", f"tls:{self.address}", "--tls-cert", str(server.certificate),
+            name, "picket", "agent", "--listen", f"{scheme}:{self.address}", "--tls-cert", str(server.certificate),
             "--tls-key", str(server.key), "--block-if", "x-block=yes", *more,
-            says=f"serving on tls:{self.address}",
+            says=f"serving on {scheme}:{self.address}",
         )
 
     def start_mutual(self) -> None:
@@ -52,8 +52,8 @@ class Tls(StageTest):
         self.assertNotRegex(result.stderr, "Sanitizer|runtime error")
         return result
 
-    def call(self, *more: str, address: str = "") -> subprocess.CompletedProcess:
-        return self.picket("call", "--agent", f"tls:{address or self.address}", "--timeout-ms", "20000", *more, "/")
+    def call(self, *more: str, address: str = "", scheme: str = "tls") -> subprocess.CompletedProcess:
+        return self.picket("call", "--agent", f"{scheme}:{address or self.address}", "--timeout-ms", "20000", *more, "/")
 
 
 class Gateways(Tls):
@@ -71,6 +71,24 @@ class Gateways(Tls):
     def test_ask_over_mutual_tls(self):
         self.start_mutual()
         self.assert_decides(self.gateway_of(self.asked(self.tls(self.of_client()))))
+
+    def test_ask_over_grpc_and_tls(self):
+        self.start_agent("--tls-client-ca", str(self.authority.ca.certificate), scheme="grpcs")
+        asked = Asked("waf", f"https://{self.address}", transport="grpc",
+                      keys=f"{self.tls(self.of_client())}; timeout-ms 20000")
+        self.assert_decides(self.gateway_of(asked))
+
+    def test_ask_over_grpc_in_clear_where_they_are_told_to(self):
+        self.stage.programs.start("agent", "picket", "agent", "--insecure", "--listen", f"grpc:{self.address}",
+                                  "--block-if", "x-block=yes", says="serving on")
+        self.assert_decides(self.gateway_of(Asked("waf", f"http://{self.address}", transport="grpc",
+                                                  keys="insecure #true; timeout-ms 20000")))
+
+    def test_say_that_the_agent_speaks_something_else_over_tls(self):
+        self.start_agent()
+        gateway = self.gateway_of(Asked("waf", f"https://{self.address}", transport="grpc", keys=self.tls()))
+        gateway.said("the peer agrees to none of the protocols that it was offered")
+        self.assertEqual(gateway.get().status, 503)
 
     def test_ask_in_clear_where_they_are_told_to(self):
         self.stage.programs.start("agent", "picket", "agent", "--insecure", "--listen", f"tcp:{self.address}",
@@ -140,6 +158,15 @@ class Tools(Tls):
                 self.assertEqual(answer.returncode, 1)
                 self.assertIn(says, answer.stderr)
 
+    def test_call_over_grpc_and_tls(self):
+        self.start_agent(scheme="grpcs")
+        answer = self.call("--tls-ca", str(self.authority.ca.certificate), scheme="grpcs")
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        answer = self.call("--tls-ca", str(self.authority.ca.certificate), "-H", "x-block: yes", scheme="grpcs")
+        self.assertEqual(answer.returncode, 3, answer.stderr)
+        answer = self.call(scheme="grpcs")
+        self.assertIn("no CA that is trusted here", answer.stderr)
+
     def test_either_end_says_that_the_other_speaks_in_clear(self):
         self.start_agent()
         plain = self.picket("call", "--insecure", "--agent", f"tcp:{self.address}", "--timeout-ms", "20000", "/")
@@ -160,7 +187,8 @@ class Tools(Tls):
 
     def test_the_command_line_says_what_is_missing(self):
         for arguments, says in (
-            (("--listen", f"tls:{self.address}"), "needs --tls-cert and --tls-key"),
+            (("--listen", f"tls:{self.address}"), "need --tls-cert and --tls-key"),
+            (("--listen", f"grpcs:{self.address}"), "need --tls-cert and --tls-key"),
             (("--listen", "unix:/tmp/a", "--tls-cert", "c"), "go with tls:IP:PORT"),
         ):
             with self.subTest(arguments):

@@ -42,28 +42,44 @@ void read_socket(Reader& reader, const Setting& setting, AgentDraft& out) {
   set_socket(reader, setting, reader.path(setting), Transport, out);
 }
 
-/// gRPC over a Unix socket, as existing files spell it; over a network it is not there yet.
-void read_grpc(Reader& reader, const Setting& setting, AgentDraft& out) {
-  constexpr std::string_view unix_socket = "unix:";
-  const auto address = reader.text(setting);
-  if (!address) return;
-  if (!address->starts_with(unix_socket))
-    return reader.report(setting.value->at, fmt::format("gRPC over a network is not supported yet: \"{}\"", *address),
-                         "write the path of a Unix socket: grpc \"unix:/run/agent.sock\"");
-  set_socket(reader, setting, reader.path_of(setting, address->substr(unix_socket.size())), AgentTransport::grpc_unix,
-             out);
+void set_address(Reader& reader, const Setting& setting, std::string text, AgentTransport transport, AgentDraft& out) {
+  const auto address = parse_address(text, Hosts::names_too);
+  if (!address) return reader.report(setting.value->at, address.error().message, address.error().hint);
+  if (!parse_address(text, Hosts::numbers))
+    return reader.report(setting.value->at, fmt::format("host names are not looked up yet: \"{}\"", address->host),
+                         "write the agent's IP address; tls { sni \"NAME\" } says which name its certificate has");
+  out.agent.transport = transport;
+  out.agent.address = std::move(text);
 }
 
 void read_tcp(Reader& reader, const Setting& setting, AgentDraft& out) {
-  auto text = reader.text(setting);
+  if (auto text = reader.text(setting))
+    set_address(reader, setting, std::move(*text), AgentTransport::tcp, out);
+}
+
+struct GrpcScheme {
+  std::string_view text;
+  AgentTransport transport;
+};
+/// As existing files spell it, and as command lines do.
+constexpr std::array grpc_schemes{
+    GrpcScheme{"unix:", AgentTransport::grpc_unix}, GrpcScheme{"grpc+unix:", AgentTransport::grpc_unix},
+    GrpcScheme{"https://", AgentTransport::grpcs},  GrpcScheme{"grpcs:", AgentTransport::grpcs},
+    GrpcScheme{"http://", AgentTransport::grpc},    GrpcScheme{"grpc:", AgentTransport::grpc}};
+
+void read_grpc(Reader& reader, const Setting& setting, AgentDraft& out) {
+  const auto text = reader.text(setting);
   if (!text) return;
-  const auto address = parse_address(*text, Hosts::names_too);
-  if (!address) return reader.report(setting.value->at, address.error().message, address.error().hint);
-  if (!parse_address(*text, Hosts::numbers))
-    return reader.report(setting.value->at, fmt::format("host names are not looked up yet: \"{}\"", address->host),
-                         "write the agent's IP address; tls { sni \"NAME\" } says which name its certificate has");
-  out.agent.transport = AgentTransport::tcp;
-  out.agent.address = std::move(*text);
+  const auto* const scheme =
+      std::ranges::find_if(grpc_schemes, [&](const GrpcScheme& one) { return text->starts_with(one.text); });
+  if (scheme == grpc_schemes.end())
+    return reader.report(setting.value->at, fmt::format("\"{}\" does not say how the agent is reached", *text),
+                         "write \"https://IP:PORT\", \"http://IP:PORT\" or \"unix:/run/agent.sock\"");
+  std::string address = text->substr(scheme->text.size());
+  if (scheme->transport == AgentTransport::grpc_unix)
+    return set_socket(reader, setting, reader.path_of(setting, address), scheme->transport, out);
+  set_address(reader, setting, std::move(address), scheme->transport, out);
+  if (out.agent.transport == AgentTransport::grpcs && !out.agent.tls) out.agent.tls.emplace();
 }
 
 template <std::string AgentTls::* Member>
@@ -101,20 +117,27 @@ void check_network(Reader& reader, const kdl::Node& node, const AgentDraft& draf
     return found == node.children.end() ? nullptr : &*found;
   };
   const kdl::Node* const tcp = child("tcp");
+  const kdl::Node* const grpc = child("grpc");
   const kdl::Node* const tls = child("tls");
-  // Of gRPC over a network something else is said.
-  const bool is_local =
-      tcp == nullptr && (child("grpc") == nullptr || draft.agent.transport == AgentTransport::grpc_unix);
+  const AgentTransport transport = draft.agent.transport;
+  // Of an address that could not be read something else is said.
+  const bool is_local = tcp == nullptr && (grpc == nullptr || transport == AgentTransport::grpc_unix);
   for (const kdl::Node* key : {tls, child("insecure")})
     if (key != nullptr && is_local)
       reader.report(key->name.at, fmt::format("\"{}\" has no effect here", key->name.text),
-                    "it goes with tcp \"HOST:PORT\"; remove it");
-  if (tcp == nullptr) return;
-  if (tls != nullptr && draft.agent.insecure)
-    reader.report(child("insecure")->name.at, "\"insecure\" contradicts tls { }", "keep one");
-  if (tls == nullptr && !draft.agent.insecure && reader.complete())
-    reader.report(tcp->name.at, "this agent would be spoken to in clear: who is on the way reads all and can answer",
-                  "add tls { ca-cert \"ca.pem\" }, or insecure #true if that is meant");
+                    "it goes with tcp \"IP:PORT\" and grpc \"https://IP:PORT\"; remove it");
+  if (is_local) return;
+  if (transport == AgentTransport::grpc && tls != nullptr)
+    return reader.report(tls->name.at, "tls { } contradicts http://", "write https://, or remove tls { }");
+  const bool is_secured = tls != nullptr || transport == AgentTransport::grpcs;
+  if (is_secured && draft.agent.insecure)
+    reader.report(child("insecure")->name.at,
+                  fmt::format("\"insecure\" contradicts {}", tls != nullptr ? "tls { }" : "https://"), "keep one");
+  if (!is_secured && !draft.agent.insecure && reader.complete())
+    reader.report((tcp != nullptr ? tcp : grpc)->name.at,
+                  "this agent would be spoken to in clear: who is on the way reads all and can answer",
+                  tcp != nullptr ? "add tls { ca-cert \"ca.pem\" }, or insecure #true if that is meant"
+                                 : "write https://, or add insecure #true if that is meant");
 }
 
 struct EventKind {

@@ -53,8 +53,10 @@ using FailureMode = inspection::FailureMode;
 enum class AgentTransport : std::uint8_t {
   binary_uds,   ///< Unix socket, MessagePack preferred.
   unix_socket,  ///< Unix socket, JSON preferred.
+  tcp,          ///< TCP, with TLS or in clear, MessagePack preferred.
   grpc_unix,    ///< gRPC over a Unix socket.
-  tcp,          ///< TCP, MessagePack preferred.
+  grpc,         ///< gRPC over TCP, in clear.
+  grpcs,        ///< gRPC over TLS.
 };
 
 struct Agent {
@@ -62,7 +64,7 @@ struct Agent {
   std::string type;
   AgentTransport transport = AgentTransport::binary_uds;
   std::string path;             ///< Of a Unix socket.
-  std::string address;          ///< Of TCP: "IP:PORT", an IPv6 address in brackets.
+  std::string address;          ///< Of a network: "IP:PORT", an IPv6 address in brackets.
   std::optional<AgentTls> tls;  ///< None: in clear.
   bool insecure = false;        ///< Clear text over a network is meant so.
   Events events;

@@ -1,6 +1,7 @@
 #include "apps/gateway/generation/agents.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -19,9 +20,16 @@ std::vector<wire::EventKind> event_kinds(const config::Events& events) {
 }
 
 std::string endpoint_of(const config::Agent& agent) {
-  using config::AgentTransport;
-  if (agent.transport == AgentTransport::tcp) return (agent.tls ? "tls:" : "tcp:") + agent.address;
-  return (agent.transport == AgentTransport::grpc_unix ? "grpc+unix:" : "unix:") + agent.path;
+  using enum config::AgentTransport;
+  switch (agent.transport) {
+    case binary_uds:
+    case unix_socket: return "unix:" + agent.path;
+    case tcp: return (agent.tls ? "tls:" : "tcp:") + agent.address;
+    case grpc_unix: return "grpc+unix:" + agent.path;
+    case grpc: return "grpc:" + agent.address;
+    case grpcs: return "grpcs:" + agent.address;
+  }
+  std::unreachable();
 }
 
 /// Of the files that are there now: a reload that finds others makes another agent.

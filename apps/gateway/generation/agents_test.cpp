@@ -82,6 +82,18 @@ TEST_F(Reloads, AgentsOverGrpcAreReachedAtTheirSocket) {
   EXPECT_EQ(make({configured}).all()[0]->spec().endpoint, "grpc+unix:" + configured.path);
 }
 
+TEST_F(Reloads, AgentsOverGrpcAreReachedOverANetwork) {
+  auto configured = agent("a");
+  configured.address = "127.0.0.1:9";
+  configured.transport = config::AgentTransport::grpcs;
+  configured.tls.emplace();
+  EXPECT_EQ(make({configured}).all()[0]->spec().endpoint, "grpcs:127.0.0.1:9");
+  configured.transport = config::AgentTransport::grpc;
+  configured.tls.reset();
+  configured.insecure = true;
+  EXPECT_EQ(make({configured}).all()[0]->spec().endpoint, "grpc:127.0.0.1:9");
+}
+
 TEST_F(Reloads, AtTheStartAnAgentThatIsNotThereKeepsNothingBack) {
   const Agents agents = make({agent("a")});
   const Readiness state = agents.readiness();

@@ -136,8 +136,10 @@ class Sessions {
 
 class ClientContext final : public Context, public std::enable_shared_from_this<ClientContext> {
  public:
-  ClientContext(Native native, std::string server_name) noexcept
-      : native_(std::move(native)), server_name_(std::move(server_name)) {
+  ClientContext(Native native, const ClientOptions& options)
+      : native_(std::move(native)),
+        server_name_(options.server_name),
+        agreement_(options.protocols.alpn.empty() ? Agreement::optional : Agreement::required) {
     SSL_CTX_set_app_data(native_.get(), this);
     SSL_CTX_set_session_cache_mode(native_.get(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(native_.get(), [](SSL* ssl, SSL_SESSION* session) {
@@ -147,7 +149,7 @@ class ClientContext final : public Context, public std::enable_shared_from_this<
   }
 
   [[nodiscard]] std::unique_ptr<Layer> layer(std::string_view host) const override {
-    auto layer = std::make_unique<TlsLayer>(shared_from_this(), native_.get(), Role::client);
+    auto layer = std::make_unique<TlsLayer>(shared_from_this(), native_.get(), Role::client, agreement_);
     expect(*layer->native(), server_name_.empty() ? std::string{host} : server_name_);
     if (const Session session = sessions_.take()) SSL_set_session(layer->native(), session.get());
     return layer;
@@ -167,6 +169,7 @@ class ClientContext final : public Context, public std::enable_shared_from_this<
 
   Native native_;
   std::string server_name_;
+  Agreement agreement_;
   mutable Sessions sessions_;
 };
 
@@ -229,7 +232,7 @@ base::Result<std::shared_ptr<const Context>> Context::client(const ClientOptions
   const auto alpn = alpn_list(options.protocols.alpn);
   if (!alpn) return alpn.error();
   SSL_CTX_set_alpn_protos(&context, alpn->data(), static_cast<unsigned int>(alpn->size()));
-  return std::make_shared<ClientContext>(std::move(*native), options.server_name);
+  return std::make_shared<ClientContext>(std::move(*native), options);
 }
 
 base::Result<std::shared_ptr<const Context>> Context::server(const ServerOptions& options) {

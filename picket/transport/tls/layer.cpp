@@ -108,8 +108,8 @@ struct SocketBio {
 
 void TlsLayer::Freed::operator()(ssl_st* ssl) const noexcept { SSL_free(ssl); }
 
-TlsLayer::TlsLayer(std::shared_ptr<const Context> context, ssl_ctx_st* native, Role role)
-    : context_(std::move(context)), ssl_(SSL_new(native)) {
+TlsLayer::TlsLayer(std::shared_ptr<const Context> context, ssl_ctx_st* native, Role role, Agreement agreement)
+    : context_(std::move(context)), ssl_(SSL_new(native)), agreement_(agreement) {
   BIO* const bio = BIO_new(SocketBio::method());
   if (!ssl_ || bio == nullptr) throw std::bad_alloc{};
   BIO_set_data(bio, this);
@@ -207,11 +207,17 @@ void TlsLayer::end_writing(int socket) noexcept {
 // ---- what they have in common
 
 Transfer TlsLayer::shake_hands() {
-  if (is_established_) return Transfer::moved(1, false);
-  const int returned = SSL_do_handshake(ssl_.get());
-  if (returned != 1) return outcome(returned);
-  holds_records_ = SSL_has_pending(ssl_.get()) == 1;  // what came behind the peer's last flight
-  return Transfer::moved(1, false);
+  if (!is_established_) {
+    const int returned = SSL_do_handshake(ssl_.get());
+    if (returned != 1) return outcome(returned);
+    holds_records_ = SSL_has_pending(ssl_.get()) == 1;  // what came behind the peer's last flight
+  }
+  if (agreement_ == Agreement::optional || !alpn().empty()) return Transfer::moved(1, false);
+  // Else a peer of another protocol would be told things that it takes for something else.
+  failure_ = base::fail(ErrorKind::connection_failed,
+                        "no TLS connection: the peer agrees to none of the protocols that it was offered (ALPN): is "
+                        "something else served on this port?");
+  return failed();
 }
 
 /// Into records, as many bytes as one call may.

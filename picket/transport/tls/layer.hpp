@@ -18,6 +18,8 @@ struct x509_store_ctx_st;
 namespace picket::transport::tls {
 
 enum class Role : std::uint8_t { client, server };
+/// Whether a connection goes on on which no application protocol was agreed upon.
+enum class Agreement : std::uint8_t { optional, required };
 
 /// One connection's TLS. The handshake happens within the first reads, writes and looks; its deadline is its owner's.
 ///
@@ -26,7 +28,8 @@ enum class Role : std::uint8_t { client, server };
 /// allocated once a connection has seen its largest write.
 class TlsLayer final : public Layer {
  public:
-  TlsLayer(std::shared_ptr<const Context> context, ssl_ctx_st* native, Role role);
+  TlsLayer(std::shared_ptr<const Context> context, ssl_ctx_st* native, Role role,
+           Agreement agreement = Agreement::optional);
   ~TlsLayer() override;
   TlsLayer(const TlsLayer&) = delete;
   TlsLayer& operator=(const TlsLayer&) = delete;
@@ -70,6 +73,7 @@ class TlsLayer final : public Layer {
 
   std::shared_ptr<const Context> context_;
   std::unique_ptr<ssl_st, Freed> ssl_;
+  Agreement agreement_;
   int socket_ = -1;             // of the call
   int receive_error_ = 0;       // as errno has it
   int send_error_ = 0;          // the same

@@ -2,9 +2,13 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace picket::transport::tls {
+
+/// HTTP/2 as an application protocol (RFC 9113 §3.1).
+inline constexpr std::string_view http2 = "h2";
 
 enum class Version : std::uint8_t { v1_2, v1_3 };
 
@@ -14,7 +18,8 @@ struct Protocols {
   Version max_version = Version::v1_3;
   /// OpenSSL's names, with colons between; those of TLS 1.3 begin with TLS_. Empty: forward secrecy and AEAD only.
   std::string ciphers;
-  /// Application protocols (RFC 7301), the best first. Empty: nothing is said of them.
+  /// Application protocols (RFC 7301), the best first. Empty: nothing is said of them. A client ends a connection on
+  /// which none of them was agreed upon; a server one whose client names others only.
   std::vector<std::string> alpn;
 
   friend bool operator==(const Protocols&, const Protocols&) = default;
