@@ -60,6 +60,7 @@ Agent::Agent(transport::Worker& worker, AgentSpec spec, Config config, transport
       breaker_(spec_.breaker),
       wants_reports_(std::ranges::find(spec_.events, wire::EventKind::request_complete) != spec_.events.end()),
       drain_timer_([](void* self, base::TimePoint) { static_cast<Agent*>(self)->close_now(); }, this) {
+  selection_.random = some_number() | 1;
   for (std::uint32_t i = 0; i < config_.connections_per_agent; ++i) add_connection();
   for (auto& connection : connections_) connection->dial();
 }
@@ -130,12 +131,17 @@ std::optional<Agent::MustWait> Agent::try_start(Call& call) {
   return std::nullopt;
 }
 
+Candidate Agent::candidate(const AgentConnection& connection) const noexcept {
+  const bool by_health = config_.load_balance_strategy == LoadBalanceStrategy::health_based;
+  return by_health ? connection.candidate_with_health() : connection.candidate();
+}
+
 Selection Agent::select_among(bool with_those_that_lack_kinds) {
   for (std::size_t i = 0; i < connections_.size(); ++i) {
     const bool counts = with_those_that_lack_kinds || connections_[i]->takes_every_kind();
-    candidates_[i] = counts ? connections_[i]->candidate() : Candidate{};
+    candidates_[i] = counts ? candidate(*connections_[i]) : Candidate{};
   }
-  return select(candidates_, config_.load_balance_strategy, config_.max_concurrent_per_connection, turn_);
+  return select(candidates_, config_.load_balance_strategy, config_.max_concurrent_per_connection, selection_);
 }
 
 Selection Agent::select_connection(Demand demand) {
@@ -304,9 +310,9 @@ bool Agent::is_full() {
   if (in_flight_ >= spec_.max_concurrent_calls) return true;
   const Exchange& exchange = first_waiting_->exchange_;
   if (exchange.connection_ != nullptr) return false;
-  const std::size_t turn = turn_;  // nobody is picked yet
+  const SelectionState before = selection_;  // nobody is picked yet
   const Selection selection = select_connection(exchange.demand_);
-  turn_ = turn;
+  selection_ = before;
   return !selection.index && selection.failure == SelectionFailure::all_full;
 }
 

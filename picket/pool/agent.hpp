@@ -11,6 +11,7 @@
 #include "picket/base/result.hpp"
 #include "picket/base/timer_wheel.hpp"
 #include "picket/pool/agent_connection.hpp"
+#include "picket/pool/agent_health.hpp"
 #include "picket/pool/breaker.hpp"
 #include "picket/pool/call.hpp"
 #include "picket/pool/config.hpp"
@@ -40,6 +41,8 @@ class Agent final : AgentConnection::Owner {
   [[nodiscard]] const AgentMetrics& metrics() const noexcept { return metrics_; }
   [[nodiscard]] Breaker::State breaker_state() const noexcept { return breaker_.state(); }
   [[nodiscard]] std::size_t ready_connections() const noexcept;
+  /// How it is now. Complexity: linear in its connections.
+  [[nodiscard]] AgentHealth health() const;
   /// Why the connection ended that ended last.
   [[nodiscard]] const std::optional<base::Error>& last_error() const noexcept { return last_error_; }
   /// Why the agent refused its configuration when it was told last; none where it did not.
@@ -68,6 +71,8 @@ class Agent final : AgentConnection::Owner {
   void drain();
   void close_now();
   [[nodiscard]] bool closed() const noexcept;
+  /// Whether nothing refers to it any more: it is closed, and no exchange of it is left.
+  [[nodiscard]] bool is_over() const noexcept { return closed() && exchanges_ == 0; }
 
  private:
   friend class Call;
@@ -90,6 +95,7 @@ class Agent final : AgentConnection::Owner {
   [[nodiscard]] std::optional<MustWait> pin(Call& call);
   void send(Call& call, AgentConnection& connection);
   [[nodiscard]] Selection select_connection(Demand demand);
+  [[nodiscard]] Candidate candidate(const AgentConnection& connection) const noexcept;
   [[nodiscard]] Selection select_among(bool with_those_that_lack_kinds);
   [[nodiscard]] std::string why_none_is_ready(Demand demand) const;
   /// A call needs an agent that is not connected to: dials now, in place of waiting for the next try. Nothing: there is
@@ -125,7 +131,7 @@ class Agent final : AgentConnection::Owner {
   void on_lost(AgentConnection& connection, const base::Error& reason, const AgentConnection::Lost& lost) override;
   void handle(AgentConnection& connection, session::ProxyAction& action);
   void on_ready(AgentConnection& connection);
-  void answered(const session::Answered& answer);
+  void answered(AgentConnection& connection, const session::Answered& answer);
   void failed(AgentConnection& connection, session::Failed& failure);
   void on_health(AgentConnection& connection, const session::HealthChanged& change);
   /// The agent drains the connection: another is made at once, for those that come now.
@@ -133,6 +139,10 @@ class Agent final : AgentConnection::Owner {
   /// Whether fewer connections are there to stay, or are being made, than are configured.
   [[nodiscard]] bool lacks_connections() const noexcept;
   void add_connection();
+  /// Another one at each start: the workers of many proxies shall not do the same in one instant.
+  [[nodiscard]] static std::uint32_t some_number() noexcept {
+    return static_cast<std::uint32_t>(base::Clock::now().time_since_epoch().count());
+  }
   void count_crash(const AgentConnection::Lost& lost);
   void rally();
   void note_breaker();
@@ -157,7 +167,7 @@ class Agent final : AgentConnection::Owner {
   Breaker breaker_;
   std::vector<std::unique_ptr<AgentConnection>> connections_;
   std::vector<Candidate> candidates_;
-  std::size_t turn_ = 0;
+  SelectionState selection_;
   std::size_t exchanges_ = 0;  // that are not complete
   bool wants_reports_;
   std::uint32_t in_flight_ = 0;

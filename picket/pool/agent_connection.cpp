@@ -5,6 +5,13 @@
 #include "picket/transport/dial.hpp"
 
 namespace picket::pool {
+namespace {
+
+// Of what was answered, as the pages of the protocol have it.
+constexpr double good_rate = 0.95;
+constexpr double fair_rate = 0.80;
+
+}  // namespace
 
 AgentConnection::AgentConnection(const DialTerms& terms, Owner& owner, std::uint32_t seed)
     : terms_(terms),
@@ -40,6 +47,17 @@ Candidate AgentConnection::candidate() const noexcept {
           .in_flight = static_cast<std::uint32_t>(current->in_flight()),
           .suspect = current->suspect(),
           .full = current->full()};
+}
+
+Candidate AgentConnection::candidate_with_health() const noexcept {
+  Candidate candidate = AgentConnection::candidate();
+  if (!candidate.takes_new) return candidate;
+  const double rate = record_.success_rate(terms_.worker.now());
+  candidate.rank = rate > good_rate ? 0 : rate > fair_rate ? 1 : 2;
+  constexpr std::uint8_t behind_all_others = 3;
+  if (session()->health().state == wire::HealthState::degraded) candidate.rank += behind_all_others;
+  candidate.latency = static_cast<double>(record_.latency().count());
+  return candidate;
 }
 
 void AgentConnection::on_actions(transport::ProxyLink& link) {

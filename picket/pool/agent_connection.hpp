@@ -10,6 +10,7 @@
 #include "picket/pool/backoff.hpp"
 #include "picket/pool/connection_life.hpp"
 #include "picket/pool/selection.hpp"
+#include "picket/pool/track_record.hpp"
 #include "picket/session/proxy_session.hpp"
 #include "picket/transport/destination.hpp"
 #include "picket/transport/link.hpp"
@@ -98,6 +99,13 @@ class AgentConnection final : transport::ProxyLink::Owner {
   /// Its agent takes every kind of event that is configured; meaningful while it is open.
   [[nodiscard]] bool takes_every_kind() const noexcept { return takes_every_kind_; }
   [[nodiscard]] Candidate candidate() const noexcept;
+  /// The same with its health, which costs more.
+  [[nodiscard]] Candidate candidate_with_health() const noexcept;
+
+  /// An event that was in flight on it was answered after `latency`, or timed out.
+  void note_answer(base::Duration latency) noexcept { record_.answered(latency); }
+  void note_failure() noexcept { record_.failed(terms_.worker.now()); }
+  [[nodiscard]] const TrackRecord& record() const noexcept { return record_; }
 
   /// An event was put in flight: what ends the connection from now on may be that.
   void asked() {
@@ -126,6 +134,7 @@ class AgentConnection final : transport::ProxyLink::Owner {
   std::shared_ptr<transport::ProxyLink> link_;  // while it is connecting or open
   base::Timer retry_;                           // armed while it waits
   Backoff backoff_;
+  TrackRecord record_;  // also of those that were in its place
   std::uint64_t epoch_ = 0;
   base::TimePoint connected_at_{};
   bool takes_every_kind_ = true;

@@ -31,7 +31,7 @@ void Agent::on_actions(AgentConnection& connection, std::span<session::ProxyActi
 
 void Agent::handle(AgentConnection& connection, session::ProxyAction& action) {
   std::visit(base::Overloaded{
-                 [&](session::Ready&) { on_ready(connection); }, [&](session::Answered& answer) { answered(answer); },
+                 [&](session::Ready&) { on_ready(connection); }, [&](session::Answered& answer) { answered(connection, answer); },
                  [&](session::Failed& failure) { failed(connection, failure); }, [](session::FlowChanged&) {},
                  [](session::ExchangePaused&) {},  // on_settled() looks who waits for that
                  [](session::Trusted&) {}, [&](session::Probed&) { probe(); },
@@ -55,8 +55,9 @@ void Agent::on_settled() {
   look_who_waits();
 }
 
-void Agent::answered(const session::Answered& answer) {
+void Agent::answered(AgentConnection& connection, const session::Answered& answer) {
   Call& call = Call::of(answer.tag);
+  connection.note_answer(worker_.now() - call.started_);
   base::Arena& arena = call.exchange_.arena_;
   void* const place = arena.allocate(sizeof(wire::AgentResponse), alignof(wire::AgentResponse));
   call.finish(new (place) wire::AgentResponse{wire::copy_into(*answer.response, arena)}, Breaker::Outcome::success);
@@ -64,6 +65,7 @@ void Agent::answered(const session::Answered& answer) {
 
 /// One dead connection is one failure, however many calls it takes along: that is counted in on_lost().
 void Agent::failed(AgentConnection& connection, session::Failed& failure) {
+  connection.note_failure();
   if (failure.error.kind() == base::ErrorKind::timeout && connection.is_suspect()) distrust();
   Call::of(failure.tag).finish(std::move(failure.error), Breaker::Outcome::neutral);
 }
@@ -151,10 +153,9 @@ bool Agent::lacks_connections() const noexcept {
 }
 
 void Agent::add_connection() {
-  const auto seed = static_cast<std::uint32_t>(base::Clock::now().time_since_epoch().count());
   const auto index = static_cast<std::uint32_t>(connections_.size());
   AgentConnection::Owner& owner = *this;
-  connections_.push_back(std::make_unique<AgentConnection>(dial_terms_, owner, seed + index * 0x9E3779B9U));
+  connections_.push_back(std::make_unique<AgentConnection>(dial_terms_, owner, some_number() + index * 0x9E3779B9U));
   candidates_.resize(connections_.size());
 }
 
@@ -178,6 +179,28 @@ base::TimePoint Agent::last_suspicion() const noexcept {
   for (const auto& connection : connections_)
     if (connection->candidate().suspect) last = std::max(last, connection->session()->suspect_since());
   return last;
+}
+
+AgentHealth Agent::health() const {
+  AgentHealth health{.id = id(),
+                     .connections = config_.connections_per_agent,
+                     .ready = ready_connections(),
+                     .in_flight = in_flight_,
+                     .waiting = waiting_,
+                     .breaker = breaker_.state(),
+                     .last_error = last_error_};
+  if (health.ready == 0) return health;
+  double rates = 0;
+  base::Duration latencies{};
+  for (const auto& connection : connections_) {
+    if (!connection->is_open()) continue;
+    rates += connection->record().success_rate(worker_.now());
+    latencies += connection->record().latency();
+    health.state = std::max(health.state, connection->session()->health().state);
+  }
+  health.success_rate = rates / static_cast<double>(health.ready);
+  health.latency = latencies / static_cast<std::int64_t>(health.ready);
+  return health;
 }
 
 std::size_t Agent::ready_connections() const noexcept {

@@ -30,12 +30,24 @@ class AgentPool {
   AgentPool& operator=(const AgentPool&) = delete;
   ~AgentPool();
 
-  /// Adds an agent and begins to connect. The reference is the handle: stable for the pool's life. Errors:
+  /// Adds an agent and begins to connect. The reference is the handle: stable until the agent is removed. Errors:
   /// connection_failed for an endpoint that is none or a value out of its range, invalid_message for a configuration
   /// that is not JSON, unavailable for an id that is taken.
   [[nodiscard]] base::Result<std::reference_wrapper<Agent>> add_agent(const AgentSpec& spec);
   /// By name: for callers without the handle. Null where there is none. Complexity: O(1).
   [[nodiscard]] Agent* find(std::string_view id) noexcept;
+
+  /// The agent takes no new exchange, and is gone when those that it has are over, at drain_timeout at the latest. Its
+  /// id is free at once; its handle is good for as long as exchanges of it are. Errors: unknown_agent.
+  [[nodiscard]] base::Status remove_agent(std::string_view id);
+  /// The agent of that id as `spec` has it: the one that is there where nothing changes, with its connections; else
+  /// another, and the old one is removed. Errors: as add_agent(), and the old one stays; unknown_agent.
+  [[nodiscard]] base::Result<std::reference_wrapper<Agent>> change_agent(const AgentSpec& spec);
+
+  /// How the agents are now, in the order in which they were added.
+  [[nodiscard]] std::vector<AgentHealth> stats() const;
+  /// How one of them is. Errors: unknown_agent.
+  [[nodiscard]] base::Result<AgentHealth> health(std::string_view id);
 
   /// Begins an exchange with an agent. Errors come with its calls.
   [[nodiscard]] Exchange begin(Agent& agent, const base::CorrelationId& id, Demand demand = Demand::declared) {
@@ -57,10 +69,17 @@ class AgentPool {
   [[nodiscard]] static bool goes_on_despite(const Agent& agent, const base::Error& error) noexcept;
 
  private:
+  using Agents = std::vector<std::unique_ptr<Agent>>;
+
+  [[nodiscard]] Agents::iterator place_of(const Agent& agent) noexcept;
+  /// Frees those that were removed and are over.
+  void forget_removed();
+
   transport::Worker& worker_;
   Config config_;
   Observer* observer_;
-  std::vector<std::unique_ptr<Agent>> agents_;
+  Agents agents_;
+  Agents removed_;  // that may still have exchanges
   boost::unordered_flat_map<std::string_view, Agent*> by_id_;  // the keys are the agents' own ids
 };
 

@@ -37,6 +37,73 @@ TEST_F(AgentPoolTest, WhatCannotBeAnAgentIsRefusedWithItsName) {
   EXPECT_EQ(kind({.id = "odd", .endpoint = folder_.socket().text(), .config_json = "{"}), ErrorKind::invalid_message);
 }
 
+TEST_F(AgentPoolTest, ARemovedAgentEndsItsExchangesAndItsIdIsFree) {
+  Agent& agent = add(quick());
+  auto connection = ready(agent);
+  Asked under_way{worker_, agent};
+  Call& head = under_way.headers();
+  connection.answer(connection.event());
+  ASSERT_TRUE(ends(head));
+  ASSERT_TRUE(pool_.remove_agent("a"));
+  EXPECT_EQ(pool_.find("a"), nullptr);
+  EXPECT_EQ(pool_.remove_agent("a").error().kind(), ErrorKind::unknown_agent);
+  Asked late{worker_, agent};
+  EXPECT_EQ(kind_of(late.headers()), ErrorKind::unavailable);
+  EXPECT_TRUE(pool_.add_agent({.id = "a", .endpoint = folder_.socket().text()}));
+  Call& body = under_way.body("x");
+  connection.answer(connection.event());
+  ASSERT_TRUE(ends(body));
+  EXPECT_TRUE(body.result());
+  under_way.end();
+  EXPECT_EQ(connection.event().type, FrameType::request_complete);
+  EXPECT_TRUE(connection.peer.ends());
+}
+
+TEST_F(AgentPoolTest, AnAgentThatDoesNotChangeKeepsItsConnectionsAndAnotherTakesItsPlaceElse) {
+  Agent& agent = add(quick());
+  auto connection = ready(agent);
+  AgentSpec spec = agent.spec();
+  EXPECT_EQ(&pool_.change_agent(spec)->get(), &agent);
+  EXPECT_EQ(agent.ready_connections(), 1U);
+  spec.endpoint = "nowhere";
+  EXPECT_FALSE(pool_.change_agent(spec));
+  EXPECT_EQ(pool_.find("a"), &agent) << "a change that is refused changes nothing";
+  spec = agent.spec();
+  spec.max_concurrent_calls = 7;
+  const auto changed = pool_.change_agent(spec);
+  ASSERT_TRUE(changed);
+  EXPECT_EQ(pool_.find("a"), &changed->get());
+  EXPECT_EQ(changed->get().spec().max_concurrent_calls, 7U);
+  EXPECT_TRUE(connection.peer.ends()) << "nothing was under way on it";
+  EXPECT_EQ(pool_.change_agent({.id = "b"}).error().kind(), ErrorKind::unknown_agent);
+}
+
+TEST_F(AgentPoolTest, HealthSaysHowAnAgentIs) {
+  Agent& agent = add(quick());
+  EXPECT_EQ(pool_.health("a")->ready, 0U);
+  EXPECT_EQ(pool_.health("b").error().kind(), ErrorKind::unknown_agent);
+  auto connection = ready(agent);
+  connection.send(wire::HealthStatus{.agent_id = "a", .state = wire::HealthState::degraded});
+  Asked answered{worker_, agent};
+  Call& first = answered.headers();
+  connection.answer(connection.event());
+  ASSERT_TRUE(ends(first));
+  Asked unanswered{worker_, agent};
+  Call& second = unanswered.headers("/", in(20ms));
+  ASSERT_TRUE(ends(second));
+  const auto stats = pool_.stats();
+  ASSERT_EQ(stats.size(), 1U);
+  const AgentHealth& health = stats.front();
+  EXPECT_EQ(health.id, "a");
+  EXPECT_EQ(health.connections, 1U);
+  EXPECT_EQ(health.ready, 1U);
+  EXPECT_EQ(health.state, wire::HealthState::degraded);
+  EXPECT_LT(health.success_rate, 1);
+  EXPECT_GT(health.success_rate, 0.95);
+  EXPECT_GT(health.latency, base::Duration{});
+  EXPECT_EQ(health.breaker, Breaker::State::closed);
+}
+
 TEST_F(AgentPoolTest, ConfigurationIsDeliveredAndAcceptedBeforeTheConnectionIsUsed) {
   AgentSpec spec;
   spec.config_json = R"({"paranoia":2})";

@@ -43,7 +43,7 @@ std::optional<std::string> first_problem(std::initializer_list<Field> fields) {
 }  // namespace
 
 std::optional<std::string> Config::problem() const {
-  if (load_balance_strategy > LoadBalanceStrategy::least_connections)
+  if (load_balance_strategy > LoadBalanceStrategy::p2c)
     return fmt::format("load_balance_strategy is {}, which is none", static_cast<int>(load_balance_strategy));
   if (flow_control_mode > FlowControlMode::wait_and_retry)
     return fmt::format("flow_control_mode is {}, which is none", static_cast<int>(flow_control_mode));

@@ -16,6 +16,11 @@ namespace picket::pool {
 enum class LoadBalanceStrategy : std::uint8_t {
   round_robin,        ///< The connections in turn.
   least_connections,  ///< The connection with the fewest events in flight.
+  /// The connection whose events end well (over 95 %, over 80 %, less), a degraded agent's last; among those the one
+  /// that is likely to answer first, by its mean latency and what is in flight on it.
+  health_based,
+  random,  ///< Any.
+  p2c,     ///< Of two at random the one with fewer events in flight.
 };
 
 enum class FlowControlMode : std::uint8_t {

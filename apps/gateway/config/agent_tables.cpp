@@ -186,9 +186,9 @@ void read_body_mode(Reader& reader, const kdl::Node& node, AgentDraft& out) {
 
 constexpr Word load_balancings[] = {{"round-robin", static_cast<int>(LoadBalanceStrategy::round_robin)},
                                     {"least-connections", static_cast<int>(LoadBalanceStrategy::least_connections)},
-                                    {"health-based", 0, Word::unsupported},
-                                    {"random", 0, Word::unsupported},
-                                    {"p2c", 0, Word::unsupported}};
+                                    {"health-based", static_cast<int>(LoadBalanceStrategy::health_based)},
+                                    {"random", static_cast<int>(LoadBalanceStrategy::random)},
+                                    {"p2c", static_cast<int>(LoadBalanceStrategy::p2c)}};
 constexpr Word flow_controls[] = {{"fail-closed", static_cast<int>(FlowControlMode::fail_closed)},
                                   {"fail-open", static_cast<int>(FlowControlMode::fail_open)},
                                   {"wait-and-retry", static_cast<int>(FlowControlMode::wait_and_retry)}};

@@ -220,6 +220,10 @@ TEST_F(Load, PresetSetsTheWholePoolAndWhatStandsBesideItOverrides) {
   EXPECT_EQ(pool.flow_control_mode, FlowControlMode::wait_and_retry);
   EXPECT_EQ(pool.max_concurrent_per_connection, 200U);
 
+  pool = agent("pool { load-balancing \"health-based\" }").pool;
+  EXPECT_EQ(pool.load_balance_strategy, LoadBalanceStrategy::health_based);
+  EXPECT_EQ(agent("pool { load-balancing \"random\" }").pool.load_balance_strategy, LoadBalanceStrategy::random);
+  EXPECT_EQ(agent("pool { load-balancing \"p2c\" }").pool.load_balance_strategy, LoadBalanceStrategy::p2c);
   pool = agent("pool { connections 3; preset \"low_latency\"; load-balancing \"round_robin\" }").pool;
   EXPECT_EQ(pool.connections_per_agent, 3U);
   EXPECT_EQ(pool.load_balance_strategy, LoadBalanceStrategy::round_robin);
