@@ -8,6 +8,7 @@
 
 #include "picket/base/time.hpp"
 #include "picket/body/agent_stage.hpp"
+#include "picket/inspection/stickiness.hpp"
 
 namespace picket::pool {
 class Agent;
@@ -49,6 +50,7 @@ struct Filter {
   BodyTerms response_body = {};
   /// bytes; largest chunk sent in one event. None: 64 KiB, or the whole body for agents that judge each event alone.
   std::optional<std::uint64_t> chunk_size = {};
+  Stickiness stickiness = {};
 };
 
 /// Who is asked about an exchange, and what all of them together may make of it. A value: it knows of no configuration,

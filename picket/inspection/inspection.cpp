@@ -38,6 +38,8 @@ base::Deadline Inspection::deadline(const Participant& participant) const {
 // ---- the request's head
 
 transport::Task<Verdict> Inspection::request_headers(wire::RequestHeaders& event) {
+  for (Participant& participant : participants_)
+    participant.exchange.stick_to(session_of(participant.filter.stickiness, event));
   std::vector<std::size_t> asked;
   for (std::size_t i = 0; i < participants_.size(); ++i)
     if (participants_[i].filter.events.request_headers) asked.push_back(i);

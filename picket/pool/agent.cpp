@@ -58,6 +58,7 @@ Agent::Agent(transport::Worker& worker, AgentSpec spec, Config config, transport
       dial_terms_(dial_terms(worker, std::move(destination), spec_, config_)),
       observer_(observer),
       breaker_(spec_.breaker),
+      sticky_(config_.sticky_session_timeout, config_.max_sticky_sessions),
       wants_reports_(std::ranges::find(spec_.events, wire::EventKind::request_complete) != spec_.events.end()),
       drain_timer_([](void* self, base::TimePoint) { static_cast<Agent*>(self)->close_now(); }, this) {
   selection_.random = some_number() | 1;
@@ -144,6 +145,27 @@ Selection Agent::select_among(bool with_those_that_lack_kinds) {
   return select(candidates_, config_.load_balance_strategy, config_.max_concurrent_per_connection, selection_);
 }
 
+Selection Agent::select_kept(const Exchange& exchange) {
+  const auto place = sticky_.find(exchange.sticky_key_, worker_.now());
+  if (!place) return {};
+  const auto kept = std::ranges::find(connections_, place->connection, &std::unique_ptr<AgentConnection>::get);
+  if (kept == connections_.end() || (*kept)->epoch() != place->epoch) return {};
+  if (exchange.demand_ == Demand::every_kind && !(*kept)->takes_every_kind()) return {};
+  const Candidate only = (*kept)->candidate();
+  SelectionState nobodys;
+  Selection selection = select({&only, 1}, LoadBalanceStrategy::round_robin, config_.max_concurrent_per_connection,
+                               nobodys);
+  if (selection.index) selection.index = static_cast<std::size_t>(kept - connections_.begin());
+  return selection;
+}
+
+Selection Agent::select_for(const Exchange& exchange) {
+  if (exchange.sticky_key_.empty()) return select_connection(exchange.demand_);
+  const Selection kept = select_kept(exchange);
+  if (kept.index || kept.failure != SelectionFailure::none_ready) return kept;
+  return select_connection(exchange.demand_);
+}
+
 Selection Agent::select_connection(Demand demand) {
   const Selection complete = select_among(false);
   const bool none = !complete.index && complete.failure == SelectionFailure::none_ready;
@@ -174,7 +196,7 @@ std::optional<Agent::MustWait> Agent::dial_for(const Call& call) {
 
 std::optional<Agent::MustWait> Agent::pin(Call& call) {
   const Demand demand = call.exchange_.demand_;
-  const Selection selection = select_connection(demand);
+  const Selection selection = select_for(call.exchange_);
   if (!selection.index && selection.failure == SelectionFailure::none_ready) {
     if (auto terms = dial_for(call)) return terms;
     refuse(call, ErrorKind::unavailable, why_none_is_ready(demand));
@@ -193,8 +215,11 @@ std::optional<Agent::MustWait> Agent::pin(Call& call) {
     return std::nullopt;
   }
   AgentConnection& connection = *connections_[*selection.index];
-  call.exchange_.connection_ = &connection;
-  call.exchange_.epoch_ = connection.epoch();
+  Exchange& exchange = call.exchange_;
+  exchange.connection_ = &connection;
+  exchange.epoch_ = connection.epoch();
+  if (!exchange.sticky_key_.empty())
+    sticky_.put(exchange.sticky_key_, {.connection = &connection, .epoch = connection.epoch()}, worker_.now());
   send(call, connection);
   return std::nullopt;
 }
@@ -311,7 +336,7 @@ bool Agent::is_full() {
   const Exchange& exchange = first_waiting_->exchange_;
   if (exchange.connection_ != nullptr) return false;
   const SelectionState before = selection_;  // nobody is picked yet
-  const Selection selection = select_connection(exchange.demand_);
+  const Selection selection = select_for(exchange);
   selection_ = before;
   return !selection.index && selection.failure == SelectionFailure::all_full;
 }

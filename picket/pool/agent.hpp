@@ -19,6 +19,7 @@
 #include "picket/pool/metrics.hpp"
 #include "picket/pool/observer.hpp"
 #include "picket/pool/selection.hpp"
+#include "picket/pool/sticky_sessions.hpp"
 
 namespace picket::pool {
 
@@ -47,6 +48,9 @@ class Agent final : AgentConnection::Owner {
   [[nodiscard]] const std::optional<base::Error>& last_error() const noexcept { return last_error_; }
   /// Why the agent refused its configuration when it was told last; none where it did not.
   [[nodiscard]] const std::optional<std::string>& refusal() const noexcept { return refusal_; }
+
+  /// Those of this worker.
+  [[nodiscard]] StickySessions& sticky_sessions() noexcept { return sticky_; }
 
   /// Awaitable of AgentPool::ready().
   class WaitReady {
@@ -94,6 +98,9 @@ class Agent final : AgentConnection::Owner {
   [[nodiscard]] bool has_place() const noexcept { return waiting_ == 0 && in_flight_ < spec_.max_concurrent_calls; }
   [[nodiscard]] std::optional<MustWait> pin(Call& call);
   void send(Call& call, AgentConnection& connection);
+  [[nodiscard]] Selection select_for(const Exchange& exchange);
+  /// The connection of the exchange's session as the only one that there is; none_ready where it has none.
+  [[nodiscard]] Selection select_kept(const Exchange& exchange);
   [[nodiscard]] Selection select_connection(Demand demand);
   [[nodiscard]] Candidate candidate(const AgentConnection& connection) const noexcept;
   [[nodiscard]] Selection select_among(bool with_those_that_lack_kinds);
@@ -168,6 +175,7 @@ class Agent final : AgentConnection::Owner {
   std::vector<std::unique_ptr<AgentConnection>> connections_;
   std::vector<Candidate> candidates_;
   SelectionState selection_;
+  StickySessions sticky_;
   std::size_t exchanges_ = 0;  // that are not complete
   bool wants_reports_;
   std::uint32_t in_flight_ = 0;

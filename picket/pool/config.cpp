@@ -56,6 +56,8 @@ std::optional<std::string> Config::problem() const {
                         count("max_concurrent_per_connection", max_concurrent_per_connection, 1, million),
                         time("health_check_interval", health_check_interval, milliseconds{1}, hours{24}),
                         count("channel_buffer_size", channel_buffer_size, 0, million),
+                        time("sticky_session_timeout", sticky_session_timeout, {}, hours{24}),
+                        count("max_sticky_sessions", max_sticky_sessions, 0, million),
                         time("flow_control_wait_timeout", flow_control_wait_timeout, {}, hours{1})});
 }
 

@@ -21,6 +21,7 @@ Exchange::Exchange(Exchange&& other) noexcept
       connection_(other.connection_),
       epoch_(other.epoch_),
       arena_(std::move(other.arena_)),
+      sticky_key_(other.sticky_key_),
       demand_(other.demand_),
       completed_(other.completed_) {}
 

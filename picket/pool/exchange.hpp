@@ -2,6 +2,7 @@
 
 #include <coroutine>
 #include <cstdint>
+#include <string_view>
 #include <utility>
 
 #include "picket/base/arena.hpp"
@@ -29,6 +30,10 @@ class Exchange {
   Exchange(Exchange&& other) noexcept;
   Exchange& operator=(Exchange&&) = delete;
   ~Exchange();
+
+  /// Takes the connection that other exchanges with this key take (sticky_sessions.hpp), for as long as it lives.
+  /// Before the first call; `key` lives until that. Empty: any connection, which is how it begins.
+  void stick_to(std::string_view key) noexcept { sticky_key_ = key; }
 
   /// Starts a call; without a deadline the pool's request_timeout holds. Which exchange it is of is written into the
   /// event.
@@ -129,6 +134,7 @@ class Exchange {
   std::uint64_t epoch_ = 0;  // of the connection when it was pinned: a reconnect is another agent state
   Call* pending_ = nullptr;
   base::Arena arena_;  // the answers; borrowed from the agent
+  std::string_view sticky_key_;
   Demand demand_;
   bool completed_ = false;
 };

@@ -82,6 +82,56 @@ TEST_F(ExchangeTest, KeepsTheConnectionItBeganOn) {
   }
 }
 
+TEST_F(ExchangeTest, ThoseOfOneSessionTakeOneConnectionForAsLongAsItLives) {
+  Agent& agent = add(quick(2));
+  auto first = ready(agent);
+  auto second = ready(agent);
+  std::deque<Asked> asked;
+  const auto ask = [&](std::string_view session) {
+    asked.emplace_back(worker_, agent).exchange().stick_to(session);
+    Call& head = asked.back().headers();
+    turn();
+    auto& chosen = first.peer.has_input() ? first : second;
+    chosen.answer(chosen.event());
+    EXPECT_TRUE(ends(head));
+    return &chosen;
+  };
+  auto* const of_a = ask("a");
+  auto* const of_b = ask("b");
+  EXPECT_NE(of_a, of_b) << "in turn";
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(ask("a"), of_a);
+    EXPECT_EQ(ask("b"), of_b);
+  }
+  EXPECT_EQ(agent.sticky_sessions().size(worker_.now()), 2U);
+  of_a->peer.close();
+  ASSERT_TRUE(until([&] { return agent.ready_connections() == 1; }));
+  EXPECT_EQ(ask("a"), of_b) << "which is the only one now";
+}
+
+TEST_F(ExchangeTest, ASessionWaitsForItsConnectionWhereItIsFull) {
+  Config config = quick(2);
+  config.max_concurrent_per_connection = 1;
+  Agent& agent = add(config);
+  auto first = ready(agent);
+  auto second = ready(agent);
+  Asked one{worker_, agent};
+  Asked two{worker_, agent};
+  one.exchange().stick_to("a");
+  two.exchange().stick_to("a");
+  Call& head = one.headers();
+  Call& waiting = two.headers();
+  turn();
+  auto& chosen = first.peer.has_input() ? first : second;
+  const auto event = chosen.event();
+  EXPECT_FALSE((&chosen == &first ? second : first).peer.has_input()) << "which is free";
+  chosen.answer(event);
+  ASSERT_TRUE(ends(head));
+  chosen.answer(chosen.event());
+  ASSERT_TRUE(ends(waiting));
+  EXPECT_TRUE(waiting.result());
+}
+
 TEST_F(ExchangeTest, ConnectionLostUnderItIsNeverReplacedByAnother) {
   Agent& agent = add(quick(2));
   auto first = ready(agent);

@@ -11,6 +11,7 @@
 #include "apps/gateway/config/config_tree.hpp"
 #include "apps/gateway/config/reader.hpp"
 #include "apps/gateway/config/tables.hpp"
+#include "picket/http/grammar.hpp"
 
 /// The tables of agents.
 namespace picket::apps::gateway::config::tables {
@@ -24,6 +25,9 @@ using pool::LoadBalanceStrategy;
 constexpr std::size_t longest_socket_path = sizeof(sockaddr_un::sun_path) - 1;
 
 constexpr std::uint64_t hour_ms = 3'600'000;
+
+constexpr auto the_agent = &AgentDraft::agent;
+constexpr auto its_pool = &Agent::pool;
 
 void set_socket(Reader& reader, const Setting& setting, std::optional<std::string> path, AgentTransport transport,
                 AgentDraft& out) {
@@ -195,19 +199,36 @@ constexpr Word flow_controls[] = {{"fail-closed", static_cast<int>(FlowControlMo
 
 constexpr Word presets[] = {{"high-throughput", 0}, {"low-latency", 1}};
 
-void read_preset(Reader& reader, const Setting& setting, Pool& out) {
+void read_preset(Reader& reader, const Setting& setting, AgentDraft& out) {
   if (const auto preset = reader.choice(setting, presets))
-    out = *preset == 0 ? Pool::high_throughput() : Pool::low_latency();
+    out.agent.pool = *preset == 0 ? Pool::high_throughput() : Pool::low_latency();
 }
 
-constexpr Key<Pool> pool_keys[] = {
-    {{"preset"}, ValueRule<Pool>{read_preset}},
-    {{"connections"}, number<&Pool::connections_per_agent>(1, 256)},
-    {{"load-balancing"}, choice<&Pool::load_balance_strategy>(load_balancings)},
-    {{"flow-control"}, choice<&Pool::flow_control_mode>(flow_controls)},
-    {{"wait-ms"}, in_milliseconds<&Pool::flow_control_wait_timeout>(hour_ms)},
-    {{"reconnect-interval-ms"}, in_milliseconds<&Pool::reconnect_interval>(hour_ms)},
-    {{"sticky", unsupported}, {}},
+void read_sticky(Reader& reader, const Setting& setting, AgentDraft& out) {
+  using By = inspection::Stickiness::By;
+  const auto text = reader.text(setting);
+  if (!text) return;
+  const std::size_t blank = std::min(text->find(' '), text->size());
+  const std::string_view kind = std::string_view{*text}.substr(0, blank);
+  std::string name = text->substr(std::min(blank + 1, text->size()));
+  if (*text == "client-ip") {
+    out.agent.stickiness = {.by = By::client_ip};
+  } else if ((kind == "header" || kind == "cookie") && http::is_token(name)) {
+    out.agent.stickiness = {.by = kind == "header" ? By::header : By::cookie, .name = std::move(name)};
+  } else {
+    reader.report(setting.value->at, fmt::format("\"{}\" does not say what makes a session", *text),
+                  "write \"client-ip\", \"header NAME\" or \"cookie NAME\"");
+  }
+}
+
+constexpr Key<AgentDraft> pool_keys[] = {
+    {{"preset"}, ValueRule<AgentDraft>{read_preset}},
+    {{"connections"}, number<the_agent, its_pool, &Pool::connections_per_agent>(1, 256)},
+    {{"load-balancing"}, choice<the_agent, its_pool, &Pool::load_balance_strategy>(load_balancings)},
+    {{"flow-control"}, choice<the_agent, its_pool, &Pool::flow_control_mode>(flow_controls)},
+    {{"wait-ms"}, in_milliseconds<the_agent, its_pool, &Pool::flow_control_wait_timeout>(hour_ms)},
+    {{"reconnect-interval-ms"}, in_milliseconds<the_agent, its_pool, &Pool::reconnect_interval>(hour_ms)},
+    {{"sticky"}, ValueRule<AgentDraft>{read_sticky}},
     {{"hedge", unsupported}, {}},
 };
 
@@ -217,7 +238,7 @@ void read_pool(Reader& reader, const Block& block, AgentDraft& out) {
   const auto is_preset = [](const kdl::Node* node) { return node->name.text == "preset"; };
   std::ranges::copy_if(block.nodes, std::back_inserter(sorted.nodes), is_preset);
   std::ranges::remove_copy_if(block.nodes, std::back_inserter(sorted.nodes), is_preset);
-  reader.block(sorted, pool(), out.agent.pool);
+  reader.block(sorted, pool(), out);
   const auto wait = std::ranges::find_if(block.nodes, [](const auto* node) { return node->name.text == "wait-ms"; });
   if (wait != block.nodes.end() && out.agent.pool.flow_control_mode != FlowControlMode::wait_and_retry)
     reader.report((*wait)->name.at, "\"wait-ms\" has no effect here",
@@ -238,8 +259,6 @@ void read_circuit_breaker(Reader& reader, const Block& block, AgentDraft& out) {
 void read_config(Reader& reader, const kdl::Node& node, AgentDraft& out) {
   out.agent.config_json = config_json(reader, node);
 }
-
-constexpr auto the_agent = &AgentDraft::agent;
 
 constexpr Key<AgentDraft> agent_keys[] = {
     {{"binary-uds"}, ValueRule<AgentDraft>{read_socket<AgentTransport::binary_uds>}},
@@ -299,7 +318,7 @@ Keys<Draft> agents() { return agents_keys; }
 Keys<AgentDraft> agent_properties() { return agent_property_keys; }
 Keys<AgentDraft> agent() { return agent_keys; }
 Keys<CircuitBreaker> circuit_breaker() { return circuit_breaker_keys; }
-Keys<Pool> pool() { return pool_keys; }
+Keys<AgentDraft> pool() { return pool_keys; }
 Keys<AgentTls> agent_tls() { return tls_keys; }
 
 }  // namespace picket::apps::gateway::config::tables

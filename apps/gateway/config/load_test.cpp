@@ -220,6 +220,9 @@ TEST_F(Load, PresetSetsTheWholePoolAndWhatStandsBesideItOverrides) {
   EXPECT_EQ(pool.flow_control_mode, FlowControlMode::wait_and_retry);
   EXPECT_EQ(pool.max_concurrent_per_connection, 200U);
 
+  EXPECT_EQ(agent("pool { sticky \"client-ip\" }").stickiness.by, inspection::Stickiness::By::client_ip);
+  const inspection::Stickiness by_cookie{.by = inspection::Stickiness::By::cookie, .name = "sid"};
+  EXPECT_EQ(agent("pool { sticky \"cookie sid\" }").stickiness, by_cookie);
   pool = agent("pool { load-balancing \"health-based\" }").pool;
   EXPECT_EQ(pool.load_balance_strategy, LoadBalanceStrategy::health_based);
   EXPECT_EQ(agent("pool { load-balancing \"random\" }").pool.load_balance_strategy, LoadBalanceStrategy::random);

@@ -18,7 +18,7 @@ namespace picket::apps::gateway::config::tables {
 [[nodiscard]] Keys<AgentDraft> agent_properties();
 [[nodiscard]] Keys<AgentDraft> agent();
 [[nodiscard]] Keys<CircuitBreaker> circuit_breaker();
-[[nodiscard]] Keys<Pool> pool();
+[[nodiscard]] Keys<AgentDraft> pool();
 [[nodiscard]] Keys<AgentTls> agent_tls();
 
 [[nodiscard]] Keys<Draft> listeners();

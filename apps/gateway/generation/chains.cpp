@@ -20,7 +20,8 @@ std::vector<inspection::Chain> make_chains(const config::Config& config,
                                .failure_mode = filter.failure_mode,
                                .timeout = filter.timeout,
                                .request_body = {.holds = agent.max_request_body_bytes},
-                               .chunk_size = agent.buffer_size});
+                               .chunk_size = agent.buffer_size,
+                               .stickiness = agent.stickiness});
     }
   }
   return chains;

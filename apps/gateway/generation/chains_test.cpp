@@ -17,7 +17,8 @@ TEST(Chains, HaveEachRoutesFiltersInOrderWithWhatTheConfigurationSaysOfThem) {
   config.agents.push_back({.id = "waf",
                            .events = {.request_headers = true, .request_body = true},
                            .buffer_size = 4096,
-                           .max_request_body_bytes = 1000});
+                           .max_request_body_bytes = 1000,
+                           .stickiness = {.by = inspection::Stickiness::By::client_ip}});
   config.agents.push_back({.id = "login", .events = {.response_headers = true}});
   config.filters.push_back({.id = "waf", .agent = 0, .timeout = config::milliseconds{30}});
   config.filters.push_back({.id = "login", .agent = 1, .failure_mode = config::FailureMode::open});
@@ -49,6 +50,7 @@ TEST(Chains, HaveEachRoutesFiltersInOrderWithWhatTheConfigurationSaysOfThem) {
   EXPECT_EQ(waf.timeout, config::milliseconds{30});
   EXPECT_EQ(waf.request_body.holds, 1000U);
   EXPECT_EQ(waf.chunk_size, 4096U);
+  EXPECT_EQ(waf.stickiness.by, inspection::Stickiness::By::client_ip);
   EXPECT_EQ(chains[0].max_added_fields, 50U);
   EXPECT_EQ(chains[0].max_added_bytes, 8000U);
   EXPECT_EQ(chains[0].max_body_size, 70'000U);

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include "picket/base/time.hpp"
+
+namespace picket::pool {
+
+class AgentConnection;
+
+/// Which connection of an agent the exchanges of one session take: the same, for as long as it lives and the session is
+/// used. A session is whatever the caller calls one: a client's address, a cookie.
+///
+/// Bounded: over the most that are kept the one goes that was not used for the longest. Thread safety: none; the times
+/// are the caller's. Complexity: O(1) each; one allocation for a session that is new.
+class StickySessions {
+ public:
+  /// A connection of one epoch: one that came back is another.
+  struct Place {
+    const AgentConnection* connection = nullptr;
+    std::uint64_t epoch = 0;
+    friend bool operator==(const Place&, const Place&) = default;
+  };
+
+  /// `timeout`: for which one that is not used is kept; 0: nothing is kept at all.
+  StickySessions(base::Duration timeout, std::size_t most) noexcept : timeout_(timeout), most_(most) {}
+  StickySessions(const StickySessions&) = delete;
+  StickySessions& operator=(const StickySessions&) = delete;
+
+  /// Uses it, so that it is kept from now on for the whole time again.
+  [[nodiscard]] std::optional<Place> find(std::string_view key, base::TimePoint now);
+  void put(std::string_view key, Place place, base::TimePoint now);
+
+  /// Does not use it.
+  [[nodiscard]] bool has(std::string_view key, base::TimePoint now) const;
+  /// Uses it. Whether it is there.
+  bool refresh(std::string_view key, base::TimePoint now) { return find(key, now).has_value(); }
+  /// Whether it was there.
+  bool clear(std::string_view key);
+  [[nodiscard]] std::size_t size(base::TimePoint now);
+
+ private:
+  struct Session {
+    std::string key;
+    Place place;
+    base::TimePoint until;
+  };
+  using Sessions = std::list<Session>;
+
+  void expire(base::TimePoint now);
+  void use(Sessions::iterator session, base::TimePoint now);
+  void forget(Sessions::iterator session);
+
+  base::Duration timeout_;
+  std::size_t most_;
+  Sessions sessions_;  // the longest unused first
+  boost::unordered_flat_map<std::string_view, Sessions::iterator> by_key_;
+};
+
+}  // namespace picket::pool
