@@ -1,5 +1,7 @@
 # Thin: what people type. CMakePresets.json and the scripts in tools/ hold the rest.
 JOBS ?= $(shell nproc)
+# Many tests wait for most of their time.
+TEST_JOBS ?= $(shell echo $$(($(JOBS) + ($(JOBS) + 1) / 2)))
 export CTEST_OUTPUT_ON_FAILURE = 1
 
 .PHONY: help demo build test dev-test race-test gcc-test budget-test install-test package package-test crs soak fuzz bench profile interop format lint clean
@@ -33,17 +35,17 @@ test: race-test gcc-test budget-test dev-test install-test
 dev-test:
 	@tools/bootstrap test
 	@cmake --preset dev >/dev/null && cmake --build build/dev -j $(JOBS)
-	@ctest --test-dir build/dev -j $(JOBS)
+	@ctest --test-dir build/dev -j $(TEST_JOBS)
 
 race-test:
 	@tools/bootstrap test
 	@cmake --preset tsan >/dev/null && cmake --build build/tsan --target race_tests -j $(JOBS)
-	@ctest --test-dir build/tsan -L race -j $(JOBS)
+	@ctest --test-dir build/tsan -L race -j $(TEST_JOBS)
 
 gcc-test:
 	@tools/bootstrap test
 	@cmake --preset gcc >/dev/null && cmake --build build/gcc -j $(JOBS)
-	@ctest --test-dir build/gcc -j $(JOBS)
+	@ctest --test-dir build/gcc -j $(TEST_JOBS)
 
 budget-test:
 	@tools/bootstrap test

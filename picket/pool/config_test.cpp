@@ -41,6 +41,8 @@ TEST(PoolConfig, WhatIsOutOfItsRangeIsNamed) {
       {"max_concurrent_per_connection is 4294967295", [](auto& c) { c.max_concurrent_per_connection = most; }},
       {"health_check_interval is 0 ms", [](auto& c) { c.health_check_interval = {}; }},
       {"channel_buffer_size is 4294967295", [](auto& c) { c.channel_buffer_size = most; }},
+      {"sticky_session_timeout is -1 ms; it may be from 0 to", [](auto& c) { c.sticky_session_timeout = -1ms; }},
+      {"max_sticky_sessions is 4294967295", [](auto& c) { c.max_sticky_sessions = most; }},
       {"flow_control_mode is 3", [](auto& c) { c.flow_control_mode = static_cast<FlowControlMode>(3); }},
       {"flow_control_wait_timeout is -1 ms", [](auto& c) { c.flow_control_wait_timeout = -1ms; }}};
   for (const auto& [problem, spoil] : cases) {
