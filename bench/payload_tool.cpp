@@ -1,6 +1,6 @@
 // Picket's half of the comparison that precedes every timed run (bench/payloads.py).
 //
-//   picket_bench_payloads write DIR   every payload as Picket encodes it, as files NAME.json and NAME.msgpack
+//   picket_bench_payloads write DIR   every payload as Picket encodes it, as files NAME.json, NAME.msgpack, NAME.protobuf
 //   picket_bench_payloads read DIR    what Picket decodes from DIR, one JSON object; bodies as base64 text
 
 #include <cstdio>
@@ -23,6 +23,13 @@ struct Named {
 };
 // What peers of the reference get: bodies as base64 in both encodings, no extension.
 constexpr std::array<Named, 2> encodings{{{"json", {}}, {"msgpack", {.encoding = Encoding::msgpack}}}};
+
+constexpr wire::Format protobuf{.encoding = Encoding::protobuf, .event_reply = true};
+
+const wire::Format& format_of(const fs::path& file) {
+  if (file.extension() == ".protobuf") return protobuf;
+  return encodings[file.extension() == ".json" ? 0 : 1].format;
+}
 
 void write_file(const fs::path& path, const std::string& bytes) {
   std::ofstream file{path, std::ios::binary};
@@ -51,6 +58,8 @@ void write_all(const fs::path& into) {
     write("allow", name, payload_of(format, all.allow()));
     write("chunk_64k", name, payload_of(format, all.chunk("64k")));
   }
+  for (const std::string_view size : {"small", "large"})
+    write(fmt::format("request_{}", size), "protobuf", payload_of(protobuf, all.request(size)));
   for (const std::string_view size : {"1k", "4k", "16k", "64k"}) {
     write(fmt::format("body_{}", size), "json", bare(Encoding::json, all.text_chunk(size)));
     write(fmt::format("body_{}", size), "msgpack", bare(Encoding::msgpack, all.binary_chunk(size)));
@@ -73,7 +82,7 @@ std::string bare_to_json(Encoding encoding, std::string_view bytes) {
 
 std::string decode_to_json(const fs::path& file, std::string_view bytes) {
   const std::string stem = file.stem().string();
-  const wire::Format& format = encodings[file.extension() == ".json" ? 0 : 1].format;
+  const wire::Format& format = format_of(file);
   if (stem.starts_with("lookalike")) return bare_to_json<LookAlike>(format.encoding, bytes);
   if (stem.starts_with("body")) return bare_to_json<BinaryChunk>(format.encoding, bytes);
   if (stem.starts_with("request")) return real_to_json<wire::RequestHeaders>(format, bytes);

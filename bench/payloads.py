@@ -3,6 +3,8 @@ must be what the description says. A benchmark whose sides do different work is 
 
 import base64
 import json
+import re
+from datetime import datetime
 
 from places import BIN, ENCODED, PAYLOADS, PICKET_BIN, output_of, stop
 
@@ -31,16 +33,26 @@ def expected(name):
                           "custom": {"correlation_id": about["correlation_id"]}},
                 "request_body_mutation": None, "response_body_mutation": None, "websocket_decision": None}
     message = {key: value for key, value in about.items() if key not in ("about", "kind")}
-    return {**message, "headers": dict(message["headers"])}
+    message = {**message, "headers": dict(message["headers"])}
+    return as_protobuf_has_it(message) if name.endswith(".protobuf") else message
 
 
-def understood(side, content):
+def as_protobuf_has_it(message):
+    """A request's head with the fields that both sides' messages have there: time in milliseconds, no cipher."""
+    metadata = {key: value for key, value in message["metadata"].items() if key != "tls_cipher"}
+    if "timestamp" in metadata:
+        text = re.sub(r"(\.\d{1,6})\d*", r"\1", metadata.pop("timestamp"))
+        metadata["timestamp_ms"] = int(datetime.fromisoformat(text).timestamp() * 1000)
+    return {key: message[key] for key in ("method", "uri", "headers")} | {"metadata": metadata}
+
+
+def understood(side, name, content):
     """One decoded message without what is only one side's way of writing it down."""
     if side == "picket":
         # Picket repeats the id at the top of a response and of a request's head in JSON (protocol.md §4, §5).
         if "metadata" in content or "decision" in content:
             content = {key: value for key, value in content.items() if key not in ("correlation_id", "reply_to")}
-    return content
+    return as_protobuf_has_it(content) if name.endswith(".protobuf") else content
 
 
 def encode():
@@ -59,9 +71,9 @@ def compare():
                    "reference": [BIN / "reference-bench-msgpack", "read", "--from", folder]}
         for reader, command in readers.items():
             for name, content in json.loads(output_of(command)).items():
-                if understood(reader, content) != expected(name):
+                if understood(reader, name, content) != expected(name):
                     stop(f"{reader} reads {name} as {writer} wrote it as something else:\n"
-                         f"  is      {json.dumps(understood(reader, content))[:600]}\n"
+                         f"  is      {json.dumps(understood(reader, name, content))[:600]}\n"
                          f"  must be {json.dumps(expected(name))[:600]}")
                 checked += 1
     return checked

@@ -1,14 +1,18 @@
-"""The rows over a Unix socket: a client on one core, an agent on the other.
+"""The rows over a socket: a client on one core, an agent on the other.
 
-A row is WHO/WHAT/ENCODING/IN-FLIGHTxCONNECTIONS, or WHO/chunk/ENCODING for bodies. WHO on our side: `socket` (Picket asks
-Picket), `picket-to-rust`, `rust-to-picket`; on the other: `socket` (the reference asks itself) or `floor`."""
+A row is WHO/WHAT/CARRIER/IN-FLIGHTxCONNECTIONS, or WHO/chunk/CARRIER for bodies. WHO on our side: `socket` (Picket asks
+Picket), `picket-to-rust`, `rust-to-picket`; on the other: `socket` (the reference asks itself) or `floor`. CARRIER is what
+is spoken: see CARRIERS. WHAT `added` is what TLS adds to the p50 of TCP in clear; `bound/added` what it may add at most."""
 
+import functools
 import json
 import tempfile
 from dataclasses import dataclass
 
 import payloads
-from places import BIN, ENCODINGS, PAYLOADS, PICKET_BIN, cores, on_core, output_of
+from certificates import Authority  # tools/certificates.py, shared with the tests
+from places import BIN, PAYLOADS, PICKET_BIN, cores, on_core, output_of
+from processes import free_port
 from servers import Servers
 
 SECONDS = 0.4
@@ -16,6 +20,25 @@ WARM_UP = 0.1  # what every client does before it measures
 FRAME_HEADER = 5
 CHUNK = 64 * 1024
 CHUNK_FIELDS = 64  # bytes of a chunk's message beside its body
+RESOLUTION_US = 0.1  # a smaller difference counts as this
+BOUND_US = 4.0  # of what TLS adds
+
+
+@dataclass(frozen=True)
+class Carrier:
+    """What is spoken, and at what kind of address."""
+
+    scheme: str
+    encoding: str = ""  # of frames; protobuf is the only one of gRPC
+
+    @property
+    def is_local(self):
+        return self.scheme.endswith("unix")
+
+
+CARRIERS = {"json": Carrier("unix", "json"), "msgpack": Carrier("unix", "msgpack"), "grpc-unix": Carrier("grpc+unix"),
+            "grpc": Carrier("grpc"), "tcp": Carrier("tcp", "msgpack"), "tls": Carrier("tls", "msgpack"),
+            "raw": Carrier("unix", "raw")}  # the floor's: bytes of a body chunk's size
 
 
 @dataclass(frozen=True)
@@ -24,7 +47,7 @@ class Run:
 
     client: str  # picket, reference or floor
     agent: str
-    encoding: str
+    carrier: str
     in_flight: int
     connections: int
     body: bool
@@ -35,18 +58,30 @@ CLIENT_AND_AGENT = {("picket", "socket"): ("picket", "picket"), ("picket", "pick
                     ("reference", "socket"): ("reference", "reference"), ("reference", "floor"): ("floor", "floor")}
 
 
-def run_of(side, row):
-    who, what, encoding, *shape = row.split("/")
+def runs_of(side, row):
+    """What is measured of a row, and the runs that measure it: of two the difference counts, of none a constant."""
+    who, what, *shape = row.split("/")
+    if who == "bound":
+        return what, ()
+    carrier, *shape = shape
     client, agent = CLIENT_AND_AGENT[side, who]
     if what == "chunk":
-        return what, Run(client, agent, encoding, 1, 1, True)
+        return what, (Run(client, agent, carrier, 1, 1, True),)
     in_flight, connections = map(int, shape[0].split("x"))
-    return what, Run(client, agent, encoding, in_flight, connections, False)
+    carriers = (carrier, "tcp") if what == "added" else (carrier,)
+    return what, tuple(Run(client, agent, one, in_flight, connections, False) for one in carriers)
 
 
-def value_of(what, result):
-    return {"p50": result["p50_us"], "chunk": result["p50_us"], "p99": result["p99_us"],
+def measured(what, result):
+    return {"p50": result["p50_us"], "added": result["p50_us"], "chunk": result["p50_us"], "p99": result["p99_us"],
             "time": 1e6 / result["decisions_per_s"], "cpu": result["cpu_both"]}[what]
+
+
+def value_of(what, runs, outcomes):
+    if not runs:
+        return BOUND_US
+    first, *second = (measured(what, outcomes[run]) for run in runs)
+    return max(first - second[0], RESOLUTION_US) if second else first
 
 
 def frame_sizes(encoding):
@@ -57,75 +92,87 @@ def frame_sizes(encoding):
 
 
 class Agents(Servers):
-    """Every agent of a run, each behind a socket of its own and pinned to the second core."""
+    """Every agent of a run, each at an address of its own and pinned to the second core."""
 
-    def path(self, agent, encoding):
-        return self.folder / f"{self.process(agent, encoding)}.sock"
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.at = {}  # by process: a path or a port
+        self.issued = Authority(self.folder).issue("agent", "IP:127.0.0.1")
 
     @staticmethod
-    def process(agent, encoding):
-        """Picket's agent speaks both encodings; of the others there is one for each."""
-        return agent if agent == "picket" else f"{agent}-{encoding}"
+    def process(agent, carrier):
+        """Picket's agent speaks both encodings of frames; of the others there is one for each."""
+        return f"{agent}-{CARRIERS[carrier].scheme if agent == 'picket' else carrier}"
+
+    def address(self, agent, carrier):
+        at = self.at[self.process(agent, carrier)]
+        return f"{CARRIERS[carrier].scheme}:{at if CARRIERS[carrier].is_local else f'127.0.0.1:{at}'}"
 
     def serve_all(self, runs):
-        """Our agent, and where something is compared with them the reference's and the bare machine's."""
-        path = self.path("picket", "")
-        self.agent("picket", "", [PICKET_BIN / "picket", "agent", "--listen", f"unix:{path}"])
-        if all(run.agent == run.client == "picket" for run in runs):
-            return
-        for encoding in ENCODINGS:
-            path = self.path("reference", encoding)
-            self.agent("reference", encoding, [BIN / f"reference-agent-{encoding}", "--listen", path])
-        for encoding in (*ENCODINGS, "raw"):
-            path = self.path("floor", encoding)
-            self.agent("floor", encoding, [PICKET_BIN / "picket_floor", "serve", path, *frame_sizes(encoding)])
+        for run in runs:
+            name = self.process(run.agent, run.carrier)
+            if name in self.at:
+                continue
+            self.at[name] = self.folder / f"{name}.sock" if CARRIERS[run.carrier].is_local else free_port()
+            self.serve(name, cores()[1], self.command(run.agent, run.carrier), self.at[name])
 
-    def agent(self, agent, encoding, command):
-        self.serve(self.process(agent, encoding), cores()[1], command, self.path(agent, encoding))
+    def command(self, agent, carrier):
+        spoken, address = CARRIERS[carrier], self.address(agent, carrier)
+        if agent == "picket":
+            tls = ("--tls-cert", self.issued.certificate, "--tls-key", self.issued.key) if carrier == "tls" else ()
+            return [PICKET_BIN / "picket", "agent", "--listen", address, *insecure(spoken), *tls]
+        if agent == "reference":
+            return [BIN / f"reference-agent-{spoken.encoding or 'json'}", "--listen", address]
+        return [PICKET_BIN / "picket_floor", "serve", self.at[self.process(agent, carrier)], *frame_sizes(spoken.encoding)]
+
+    def client(self, run):
+        spoken, address = CARRIERS[run.carrier], self.address(run.agent, run.carrier)
+        shape = ["--mode", "body" if run.body else "throughput", "--inflight", run.in_flight, "--connections",
+                 run.connections, "--seconds", SECONDS]
+        if run.client == "picket":
+            tls = ("--tls-ca", self.folder / "ca.pem") if run.carrier == "tls" else ()
+            encoding = ("--encoding", spoken.encoding) if spoken.encoding else ()
+            return [PICKET_BIN / "picket", "bench", "--agent", address, *insecure(spoken), *tls, *encoding, *shape]
+        if run.client == "reference":
+            return [BIN / f"reference-client-{spoken.encoding or 'json'}", "--agent", address, "--payloads", PAYLOADS, *shape]
+        return [PICKET_BIN / "picket_floor", "ask", self.at[self.process(run.agent, run.carrier)],
+                *frame_sizes(spoken.encoding), SECONDS, run.in_flight]
 
 
-def client_command(run, path):
-    shape = ["--mode", "body" if run.body else "throughput", "--inflight", run.in_flight, "--connections",
-             run.connections, "--seconds", SECONDS]
-    if run.client == "picket":
-        return [PICKET_BIN / "picket", "bench", "--agent", f"unix:{path}", "--encoding", run.encoding, *shape]
-    if run.client == "reference":
-        return [BIN / f"reference-client-{run.encoding}", "--agent", path, "--payloads", PAYLOADS, *shape]
-    return [PICKET_BIN / "picket_floor", "ask", path, *frame_sizes(run.encoding), SECONDS, run.in_flight]
+@functools.cache
+def spoken_by_build():
+    """The carriers that the measured build knows: an older one, to compare with, may lack some."""
+    help_text = output_of([PICKET_BIN / "picket", "agent", "--help"])
+    return {name for name, carrier in CARRIERS.items() if carrier.scheme == "unix" or f"{carrier.scheme}:" in help_text}
+
+
+def insecure(carrier):
+    return ("--insecure",) if carrier.scheme in ("tcp", "grpc") else ()
 
 
 def execute(run, agents):
-    agent = agents.process(run.agent, run.encoding)
+    agent = agents.process(run.agent, run.carrier)
     before = agents.cpu_us(agent)
-    result = json.loads(output_of(on_core(cores()[0], client_command(run, agents.path(run.agent, run.encoding)))))
+    result = json.loads(output_of(on_core(cores()[0], agents.client(run))))
     used = agents.cpu_us(agent) - before
     decisions = result["decisions_per_s"] * (SECONDS + WARM_UP)
     result["cpu_both"] = result["cpu_us_per_decision"] + used / decisions
     return result
 
 
-def runs_of(wanted):
-    """`{run: [(side, row, what)]}`, so that both sides of a row stand next to each other."""
-    runs = {}
-    for ours, theirs in wanted.items():
-        for side, row in [("picket", ours), *(("reference", row) for row in sorted(theirs))]:
-            what, run = run_of(side, row)
-            users = runs.setdefault(run, [])
-            if (side, row, what) not in users:
-                users.append((side, row, what))
-    return runs
-
-
 def measure(wanted, rounds, progress):
-    """As micro.measure."""
-    runs = runs_of(wanted)
+    """As micro.measure. Both sides of a row stand next to each other."""
+    rows = dict.fromkeys((side, row) for ours, theirs in wanted.items()
+                         for side, row in [("picket", ours), *(("reference", row) for row in sorted(theirs))])
+    parts = {key: (what, runs) for key in rows for what, runs in [runs_of(*key)]
+             if {run.carrier for run in runs} <= spoken_by_build()}
+    runs = list(dict.fromkeys(run for _, needed in parts.values() for run in needed))
     result = {"picket": {}, "reference": {}}
     with tempfile.TemporaryDirectory(prefix="picket-bench-") as folder, Agents(folder) as agents:
         agents.serve_all(runs)
         for number in range(rounds):
             progress(f"over a socket: round {number + 1} of {rounds}")
-            for run, users in runs.items():
-                outcome = execute(run, agents)
-                for side, row, what in users:
-                    result[side].setdefault(row, []).append(value_of(what, outcome))
+            outcomes = {run: execute(run, agents) for run in runs}
+            for (side, row), (what, needed) in parts.items():
+                result[side].setdefault(row, []).append(value_of(what, needed, outcomes))
     return result

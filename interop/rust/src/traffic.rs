@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use zentinel_agent_protocol::v2::pool::{AgentPool, AgentPoolConfig};
-use zentinel_agent_protocol::v2::AgentClientV2Uds;
+use zentinel_agent_protocol::v2::{AgentClientV2, AgentClientV2Uds};
 use zentinel_agent_protocol::{
     AgentProtocolError, AgentResponse, Decision, RequestBodyChunkEvent, RequestHeadersEvent,
 };
@@ -20,6 +20,7 @@ const CHUNK_SIZE: usize = 64 * 1024;
 /// How to reach the agent: the bare clients in turn, which is the crate's fastest way, or its pool.
 pub enum Route {
     Clients(Vec<AgentClientV2Uds>),
+    GrpcClients(Vec<AgentClientV2>),
     Pool(Box<AgentPool>),
 }
 
@@ -32,6 +33,16 @@ impl Route {
             clients.push(client);
         }
         Ok(Self::Clients(clients))
+    }
+
+    pub async fn grpc_clients(address: &str, connections: usize) -> Result<Self, AgentProtocolError> {
+        let mut clients = Vec::new();
+        for _ in 0..connections {
+            let client = AgentClientV2::new(AGENT, format!("http://{address}"), TIMEOUT).await?;
+            client.connect().await?;
+            clients.push(client);
+        }
+        Ok(Self::GrpcClients(clients))
     }
 
     pub async fn pool(path: &str, connections: usize) -> Result<Self, AgentProtocolError> {
@@ -54,6 +65,7 @@ impl Route {
     ) -> Result<AgentResponse, AgentProtocolError> {
         match self {
             Self::Clients(clients) => clients[lane % clients.len()].send_request_headers(id, event).await,
+            Self::GrpcClients(clients) => clients[lane % clients.len()].send_request_headers(id, event).await,
             Self::Pool(pool) => pool.send_request_headers(AGENT, id, event).await,
         }
     }
@@ -66,6 +78,7 @@ impl Route {
     ) -> Result<AgentResponse, AgentProtocolError> {
         match self {
             Self::Clients(clients) => clients[lane % clients.len()].send_request_body_chunk(id, event).await,
+            Self::GrpcClients(clients) => clients[lane % clients.len()].send_request_body_chunk(id, event).await,
             Self::Pool(pool) => pool.send_request_body_chunk(AGENT, id, event).await,
         }
     }

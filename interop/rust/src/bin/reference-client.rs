@@ -1,6 +1,6 @@
 //! The crate's client or pool as a load generator, with the output of `picket bench`.
 //!
-//!   reference-client --agent PATH --payloads DIR [--mode latency|throughput|body] [--through client|pool]
+//!   reference-client --agent PATH|grpc:IP:PORT --payloads DIR [--mode latency|throughput|body] [--through client|pool]
 //!                    [--inflight N] [--connections N] [--seconds S]
 
 use std::sync::Arc;
@@ -47,17 +47,19 @@ fn report(mut times: Vec<u64>, measured: Duration, cpu: f64, body: bool) {
 }
 
 async fn run(arguments: &Arguments) {
-    let path = arguments.text("agent").trim_start_matches("unix:");
+    let agent = arguments.text("agent");
+    let path = agent.trim_start_matches("unix:");
     let mode = arguments.get("mode").unwrap_or("throughput");
     let connections = arguments.number("connections", 1);
     let inflight =
         if mode == "throughput" { arguments.number("inflight", 64) } else { arguments.number("inflight", 1) };
     let measured = Duration::from_secs_f64(arguments.number("seconds", 3.0));
-    let route = match arguments.get("through").unwrap_or("client") {
-        "pool" => Route::pool(path, connections).await,
-        _ => Route::clients(path, connections).await,
+    let route = match (agent.strip_prefix("grpc:"), arguments.get("through").unwrap_or("client")) {
+        (Some(address), _) => Route::grpc_clients(address, connections).await,
+        (None, "pool") => Route::pool(path, connections).await,
+        (None, _) => Route::clients(path, connections).await,
     };
-    let route = route.unwrap_or_else(|error| fail(&format!("{path}: {error}")));
+    let route = route.unwrap_or_else(|error| fail(&format!("{agent}: {error}")));
     let request = Payloads::new(arguments.text("payloads")).request("wire");
     let load = Arc::new(Load::new(route, request, WARM_UP, measured));
 

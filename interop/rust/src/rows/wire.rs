@@ -90,7 +90,7 @@ fn real_body(bench: &Bench, payloads: &Payloads, name: &str, encoding: &UdsEncod
     });
 }
 
-/// Every payload as the crate encodes it, as files `NAME.json` and `NAME.msgpack` in `folder`.
+/// Files `NAME.json` and `NAME.msgpack` in `folder`.
 pub fn encode_all(payloads: &Payloads, folder: &Path) -> std::io::Result<()> {
     let write = |name: &str, bytes: Vec<u8>| std::fs::write(folder.join(name), bytes);
     for (name, encoding) in ENCODINGS {
@@ -118,7 +118,7 @@ pub fn encode_all(payloads: &Payloads, folder: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// What the crate understands of a payload that somebody else encoded, by its file name; bodies as base64 text.
+/// Of one that is JSON or MessagePack.
 pub fn decode_to_json(name: &str, bytes: &[u8]) -> Value {
     let (stem, extension) = name.rsplit_once('.').expect("NAME.ENCODING");
     let encoding = if extension == "json" { UdsEncoding::Json } else { UdsEncoding::MessagePack };
