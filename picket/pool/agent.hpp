@@ -179,6 +179,7 @@ class Agent final : AgentConnection::Owner {
   std::size_t exchanges_ = 0;  // that are not complete
   bool wants_reports_;
   std::uint32_t in_flight_ = 0;
+  std::uint32_t sent_ = 0;
   std::uint32_t waiting_ = 0;
   Call* first_waiting_ = nullptr;
   Call* last_waiting_ = nullptr;

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <string_view>
+
+/// Names of header fields that agents and proxies often look for, in lower case as they are on the wire.
+namespace picket::base::header_names {
+
+inline constexpr std::string_view accept = "accept";
+inline constexpr std::string_view accept_encoding = "accept-encoding";
+inline constexpr std::string_view accept_language = "accept-language";
+inline constexpr std::string_view authorization = "authorization";
+inline constexpr std::string_view cache_control = "cache-control";
+inline constexpr std::string_view connection = "connection";
+inline constexpr std::string_view content_length = "content-length";
+inline constexpr std::string_view content_type = "content-type";
+inline constexpr std::string_view cookie = "cookie";
+inline constexpr std::string_view date = "date";
+inline constexpr std::string_view etag = "etag";
+inline constexpr std::string_view host = "host";
+inline constexpr std::string_view if_match = "if-match";
+inline constexpr std::string_view if_modified_since = "if-modified-since";
+inline constexpr std::string_view if_none_match = "if-none-match";
+inline constexpr std::string_view last_modified = "last-modified";
+inline constexpr std::string_view location = "location";
+inline constexpr std::string_view origin = "origin";
+inline constexpr std::string_view referer = "referer";
+inline constexpr std::string_view server = "server";
+inline constexpr std::string_view set_cookie = "set-cookie";
+inline constexpr std::string_view transfer_encoding = "transfer-encoding";
+inline constexpr std::string_view user_agent = "user-agent";
+inline constexpr std::string_view vary = "vary";
+inline constexpr std::string_view x_correlation_id = "x-correlation-id";
+inline constexpr std::string_view x_forwarded_for = "x-forwarded-for";
+inline constexpr std::string_view x_forwarded_host = "x-forwarded-host";
+inline constexpr std::string_view x_forwarded_proto = "x-forwarded-proto";
+inline constexpr std::string_view x_real_ip = "x-real-ip";
+inline constexpr std::string_view x_request_id = "x-request-id";
+inline constexpr std::string_view x_span_id = "x-span-id";
+inline constexpr std::string_view x_trace_id = "x-trace-id";
+
+}  // namespace picket::base::header_names
