@@ -98,6 +98,8 @@ class Exchange {
   /// its connection is lost or the exchange is over.
   [[nodiscard]] MoreWanted more_wanted() noexcept { return MoreWanted{*this}; }
 
+  /// Whether it must stay where it is.
+  [[nodiscard]] bool has_pending_calls() const noexcept { return pending_ != nullptr; }
   /// What the agent said of itself on the pinned connection, before the first event on any that is ready; null without
   /// such a connection.
   [[nodiscard]] const session::AgentInfo* agent_info() const noexcept;

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <list>
+#include <string>
+#include <string_view>
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include "picket/base/correlation_id.hpp"
+#include "picket/base/result.hpp"
+#include "picket/base/time.hpp"
+#include "picket/pool/exchange.hpp"
+
+namespace picket::pool {
+
+/// Exchanges by name, for callers that keep no Exchange between one event and the next: what has the same name goes to
+/// the same connection. The name is the caller's; on the wire each has an id of its own, which no client has chosen.
+///
+/// Bounded: one that was not used for `time_to_live` is over, and over the most that are kept the one ends that was not
+/// used for the longest, but none that has a call pending.
+///
+/// Thread safety: the worker's thread. Lifetime: its agents outlive it. Errors: of() unavailable, where all that are
+/// kept have calls pending. Complexity: O(1) each, and what ends.
+class Affinities {
+ public:
+  Affinities(transport::Worker& worker, base::Duration time_to_live = std::chrono::seconds{300},
+             std::size_t most = 100'000) noexcept
+      : worker_(worker), time_to_live_(time_to_live), most_(most) {}
+  Affinities(const Affinities&) = delete;
+  Affinities& operator=(const Affinities&) = delete;
+
+  /// The exchange of that name with that agent, begun where there is none. Good until it is ended, or until another
+  /// call of of() while no call of it is pending.
+  [[nodiscard]] base::Result<std::reference_wrapper<Exchange>> of(Agent& agent, std::string_view name,
+                                                                  Demand demand = Demand::declared);
+  /// It is over: the agent is told. Whether it was there.
+  bool end(Agent& agent, std::string_view name, const wire::RequestComplete& summary = {});
+  [[nodiscard]] std::size_t size() const noexcept { return kept_.size(); }
+
+ private:
+  struct Kept {
+    Kept(std::string its_key, base::MintedId its_id, Agent& agent, Demand demand)
+        : key(std::move(its_key)), id(std::move(its_id)), exchange(agent, id, demand) {}
+    std::string key;
+    base::MintedId id;
+    Exchange exchange;
+    base::TimePoint until{};
+  };
+  using List = std::list<Kept>;
+
+  void make_room();
+  void forget(List::iterator kept);
+
+  transport::Worker& worker_;
+  base::Duration time_to_live_;
+  std::size_t most_;
+  List kept_;  // the longest unused first
+  boost::unordered_flat_map<std::string_view, List::iterator> by_key_;
+};
+
+}  // namespace picket::pool

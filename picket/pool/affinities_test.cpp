@@ -1,0 +1,77 @@
+#include "picket/pool/affinities.hpp"
+
+#include "picket/pool/testing.hpp"
+
+namespace picket::pool {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::PlayedConnection;
+using wire::FrameType;
+
+class AffinitiesTest : public testing::PoolTest {
+ protected:
+  /// One event of the exchange of that name, answered; on which exchange it was.
+  Exchange& ask(Affinities& affinities, Agent& agent, PlayedConnection& connection, std::string_view name) {
+    Exchange& exchange = affinities.of(agent, name).value();
+    wire::RequestHeaders event{.method = "GET", .uri = "/"};
+    Call call = exchange.request_headers(event);
+    connection.answer(connection.event());
+    EXPECT_TRUE(ends(call));
+    EXPECT_TRUE(call.result());
+    return exchange;
+  }
+};
+
+TEST_F(AffinitiesTest, WhatHasTheSameNameIsOneExchange) {
+  Agent& agent = add(quick());
+  auto connection = ready(agent);
+  Affinities affinities{worker_};
+  Exchange& first = ask(affinities, agent, connection, "one");
+  EXPECT_EQ(&ask(affinities, agent, connection, "one"), &first);
+  EXPECT_NE(&ask(affinities, agent, connection, "two"), &first);
+  EXPECT_EQ(affinities.size(), 2U);
+  EXPECT_NE(first.id().text(), "one") << "on the wire it has an id that nobody chose";
+}
+
+TEST_F(AffinitiesTest, OneThatEndsIsToldToItsAgent) {
+  Agent& agent = add(quick());
+  auto connection = ready(agent);
+  Affinities affinities{worker_};
+  const std::string id{ask(affinities, agent, connection, "one").id().text()};
+  EXPECT_TRUE(affinities.end(agent, "one"));
+  EXPECT_FALSE(affinities.end(agent, "one"));
+  const auto event = connection.event();
+  EXPECT_EQ(event.type, FrameType::request_complete);
+  EXPECT_EQ(event.id, id);
+}
+
+TEST_F(AffinitiesTest, OneThatIsNotUsedIsOverAfterItsTime) {
+  Agent& agent = add(quick());
+  auto connection = ready(agent);
+  Affinities affinities{worker_, 5ms};
+  ask(affinities, agent, connection, "one");
+  ASSERT_TRUE(until([&] {
+    (void)affinities.of(agent, "two").value();
+    return affinities.size() == 1;
+  }));
+  EXPECT_FALSE(affinities.end(agent, "one"));
+}
+
+TEST_F(AffinitiesTest, OverTheMostTheLongestUnusedEndsAndNoneThatHasACallPending) {
+  Agent& agent = add(quick());
+  auto connection = ready(agent);
+  Affinities affinities{worker_, 300s, 2};
+  wire::RequestHeaders event{.method = "GET", .uri = "/"};
+  Call pending = affinities.of(agent, "pending").value().get().request_headers(event);
+  (void)connection.event();
+  ask(affinities, agent, connection, "idle");
+  ask(affinities, agent, connection, "new");
+  EXPECT_FALSE(affinities.end(agent, "idle"));
+  EXPECT_EQ(affinities.size(), 2U);
+  Call another = affinities.of(agent, "new").value().get().request_headers(event);
+  EXPECT_EQ(affinities.of(agent, "third").error().kind(), base::ErrorKind::unavailable);
+}
+
+}  // namespace
+}  // namespace picket::pool
