@@ -5,8 +5,7 @@
 #include <list>
 #include <string>
 #include <string_view>
-
-#include <boost/unordered/unordered_flat_map.hpp>
+#include <unordered_map>
 
 #include "picket/base/correlation_id.hpp"
 #include "picket/base/result.hpp"
@@ -57,7 +56,7 @@ class Affinities {
   base::Duration time_to_live_;
   std::size_t most_;
   List kept_;  // the longest unused first
-  boost::unordered_flat_map<std::string_view, List::iterator> by_key_;
+  std::unordered_map<std::string_view, List::iterator> by_key_;
 };
 
 }  // namespace picket::pool

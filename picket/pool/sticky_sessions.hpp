@@ -6,8 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include <boost/unordered/unordered_flat_map.hpp>
+#include <unordered_map>
 
 #include "picket/base/time.hpp"
 
@@ -61,7 +60,7 @@ class StickySessions {
   base::Duration timeout_;
   std::size_t most_;
   Sessions sessions_;  // the longest unused first
-  boost::unordered_flat_map<std::string_view, Sessions::iterator> by_key_;
+  std::unordered_map<std::string_view, Sessions::iterator> by_key_;
 };
 
 }  // namespace picket::pool
