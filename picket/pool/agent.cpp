@@ -58,6 +58,7 @@ Agent::Agent(transport::Worker& worker, AgentSpec spec, Config config, transport
       dial_terms_(dial_terms(worker, std::move(destination), spec_, config_)),
       observer_(observer),
       breaker_(spec_.breaker),
+      hedging_(config_.hedge),
       sticky_(config_.sticky_session_timeout, config_.max_sticky_sessions),
       wants_reports_(std::ranges::find(spec_.events, wire::EventKind::request_complete) != spec_.events.end()),
       drain_timer_([](void* self, base::TimePoint) { static_cast<Agent*>(self)->close_now(); }, this) {
@@ -111,13 +112,13 @@ std::optional<Agent::MustWait> Agent::try_start(Call& call) {
     refuse(call, ErrorKind::timeout, "the deadline passed before the event was sent");
     return std::nullopt;
   }
-  if (draining_ && exchange.connection_ == nullptr) {
+  if (draining_ && exchange.place_.connection == nullptr) {
     refuse(call, ErrorKind::unavailable, "the pool is draining");
     return std::nullopt;
   }
   if (in_flight_ >= spec_.max_concurrent_calls)
     return MustWait{base::fail(ErrorKind::timeout, "no place became free in time"), call.deadline_.at()};
-  if (exchange.connection_ == nullptr) return pin(call);
+  if (exchange.place_.connection == nullptr) return pin(call);
   AgentConnection* const connection = exchange.pinned();
   if (connection == nullptr) {
     refuse(call, ErrorKind::connection_closed, "the connection that the exchange began on is gone");
@@ -216,8 +217,7 @@ std::optional<Agent::MustWait> Agent::pin(Call& call) {
   }
   AgentConnection& connection = *connections_[*selection.index];
   Exchange& exchange = call.exchange_;
-  exchange.connection_ = &connection;
-  exchange.epoch_ = connection.epoch();
+  exchange.place_ = {.connection = &connection, .epoch = connection.epoch()};
   if (!exchange.sticky_key_.empty())
     sticky_.put(exchange.sticky_key_, {.connection = &connection, .epoch = connection.epoch()}, worker_.now());
   send(call, connection);
@@ -244,8 +244,41 @@ void Agent::send(Call& call, AgentConnection& connection) {
     return;
   }
   call.state_ = Call::State::in_flight;
+  call.copies_ = 1;
   metrics_.in_flight.set(++in_flight_);
   connection.asked();
+  if (hedging_) watch(call);
+}
+
+void Agent::watch(Call& call) {
+  hedging_->asked();
+  if (const auto delay = hedging_->delay(metrics_.latency, worker_.now()))
+    worker_.timers().arm(call.timer_, worker_.now() + *delay);
+}
+
+void Agent::hedge(Call& call) {
+  Exchange& exchange = call.exchange_;
+  for (std::size_t i = 0; i < connections_.size(); ++i) {
+    const bool is_asked = connections_[i].get() == exchange.place_.connection;
+    candidates_[i] = is_asked ? Candidate{} : connections_[i]->candidate();
+  }
+  const Selection selection = select(candidates_, LoadBalanceStrategy::least_connections,
+                                     config_.max_concurrent_per_connection, selection_);
+  if (!selection.index || !connections_[*selection.index]->session()->takes(call.kind_) || !hedging_->take()) return;
+  AgentConnection& second = *connections_[*selection.index];
+  if (!second.session()->send(exchange.id(), call.event_, call.deadline_, call.tag(), worker_.now())) return;
+  exchange.second_ = {.connection = &second, .epoch = second.epoch()};
+  call.copies_ = 2;
+  metrics_.hedges.add();
+  second.asked();
+}
+
+void Agent::withdraw_other(Call& call, const AgentConnection& answered) {
+  Exchange& exchange = call.exchange_;
+  const bool is_second = &answered == exchange.second_.now();
+  if (is_second) metrics_.hedges_answered.add();
+  AgentConnection* const other = is_second ? exchange.pinned() : exchange.second_.now();
+  if (other != nullptr) other->cancel(exchange.id(), wire::CancelReason::manual);
 }
 
 void Agent::report(const base::CorrelationId& id, const wire::RequestComplete& summary) {
@@ -338,7 +371,7 @@ bool Agent::is_full() {
   if (draining_) return false;
   if (in_flight_ >= spec_.max_concurrent_calls) return true;
   const Exchange& exchange = first_waiting_->exchange_;
-  if (exchange.connection_ != nullptr) return false;
+  if (exchange.place_.connection != nullptr) return false;
   const SelectionState before = selection_;  // nobody is picked yet
   const Selection selection = select_for(exchange);
   selection_ = before;

@@ -16,6 +16,7 @@
 #include "picket/pool/call.hpp"
 #include "picket/pool/config.hpp"
 #include "picket/pool/exchange.hpp"
+#include "picket/pool/hedging.hpp"
 #include "picket/pool/metrics.hpp"
 #include "picket/pool/observer.hpp"
 #include "picket/pool/selection.hpp"
@@ -98,6 +99,12 @@ class Agent final : AgentConnection::Owner {
   [[nodiscard]] bool has_place() const noexcept { return waiting_ == 0 && in_flight_ < spec_.max_concurrent_calls; }
   [[nodiscard]] std::optional<MustWait> pin(Call& call);
   void send(Call& call, AgentConnection& connection);
+  /// Has the call hedged where its answer takes longer than most.
+  void watch(Call& call);
+  /// Asks the same on a second connection, where one is free and the budget allows it: the first answer counts.
+  void hedge(Call& call);
+  /// The call was answered on one of its two connections: the other one need not.
+  void withdraw_other(Call& call, const AgentConnection& answered);
   [[nodiscard]] Selection select_for(const Exchange& exchange);
   /// The connection of the exchange's session as the only one that there is; none_ready where it has none.
   [[nodiscard]] Selection select_kept(const Exchange& exchange);
@@ -175,6 +182,7 @@ class Agent final : AgentConnection::Owner {
   std::vector<std::unique_ptr<AgentConnection>> connections_;
   std::vector<Candidate> candidates_;
   SelectionState selection_;
+  std::optional<Hedging> hedging_;
   StickySessions sticky_;
   std::size_t exchanges_ = 0;  // that are not complete
   bool wants_reports_;

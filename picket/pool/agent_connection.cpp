@@ -95,6 +95,16 @@ base::Duration AgentConnection::pause_after(bool was_open) {
   return {};
 }
 
+void AgentConnection::cancel(const base::CorrelationId& id, wire::CancelReason reason) {
+  session()->cancel(id, reason, terms_.worker.now());
+  flush_later();
+}
+
+bool AgentConnection::complete(const base::CorrelationId& id, const wire::RequestComplete& summary) {
+  flush_later();
+  return session()->complete(id, summary, terms_.worker.now());
+}
+
 void AgentConnection::distrust() {
   if (!is_open()) return;
   session()->distrust(terms_.worker.now());

@@ -112,6 +112,9 @@ class AgentConnection final : transport::ProxyLink::Owner {
     asked_ = true;
     flush_later();
   }
+  /// Of an exchange on it: as the session has it, which is there.
+  void cancel(const base::CorrelationId& id, wire::CancelReason reason);
+  bool complete(const base::CorrelationId& id, const wire::RequestComplete& summary);
   /// The session was called: flush at the end of this turn.
   void flush_later() {
     if (link_) link_->flush_later();

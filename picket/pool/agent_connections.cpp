@@ -58,6 +58,7 @@ void Agent::on_settled() {
 void Agent::answered(AgentConnection& connection, const session::Answered& answer) {
   Call& call = Call::of(answer.tag);
   connection.note_answer(worker_.now() - call.started_);
+  if (call.copies_ == 2) withdraw_other(call, connection);
   base::Arena& arena = call.exchange_.arena_;
   void* const place = arena.allocate(sizeof(wire::AgentResponse), alignof(wire::AgentResponse));
   call.finish(new (place) wire::AgentResponse{wire::copy_into(*answer.response, arena)}, Breaker::Outcome::success);
@@ -67,7 +68,9 @@ void Agent::answered(AgentConnection& connection, const session::Answered& answe
 void Agent::failed(AgentConnection& connection, session::Failed& failure) {
   connection.note_failure();
   if (failure.error.kind() == base::ErrorKind::timeout && connection.is_suspect()) distrust();
-  Call::of(failure.tag).finish(std::move(failure.error), Breaker::Outcome::neutral);
+  Call& call = Call::of(failure.tag);
+  if (--call.copies_ != 0) return;  // the other connection may still answer
+  call.finish(std::move(failure.error), Breaker::Outcome::neutral);
 }
 
 void Agent::on_health(AgentConnection& connection, const session::HealthChanged& change) {

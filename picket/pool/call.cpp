@@ -6,7 +6,7 @@
 namespace picket::pool {
 
 Call::Call(Exchange& exchange, session::EventPointer event, wire::EventKind kind, base::Deadline deadline)
-    : exchange_(exchange), event_(event), kind_(kind), deadline_(deadline), timer_(&Call::on_deadline, this) {
+    : exchange_(exchange), event_(event), kind_(kind), deadline_(deadline), timer_(&Call::on_timer, this) {
   next_of_exchange_ = exchange_.pending_;
   exchange_.pending_ = this;
   exchange_.agent().start(*this);
@@ -30,9 +30,10 @@ void Call::finish(Answer result, Breaker::Outcome outcome) {
   agent.worker_.resume(set_ != nullptr ? set_->waiter_ : waiter_);
 }
 
-void Call::on_deadline(void* self, base::TimePoint) {
+void Call::on_timer(void* self, base::TimePoint) {
   auto& call = *static_cast<Call*>(self);
   Agent& agent = call.exchange_.agent();
+  if (call.state_ == State::in_flight) return agent.hedge(call);
   agent.unlink(call);
   call.finish(call.waiting_for_, Breaker::Outcome::neutral);
   agent.pump();  // who waits behind it may want another place than it did

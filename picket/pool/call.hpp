@@ -67,17 +67,18 @@ class Call {
   void finish(Answer result, Breaker::Outcome outcome);
   [[nodiscard]] session::Tag tag() noexcept { return reinterpret_cast<session::Tag>(this); }
   [[nodiscard]] static Call& of(session::Tag tag) noexcept { return *reinterpret_cast<Call*>(tag); }
-  static void on_deadline(void* self, base::TimePoint now);
+  static void on_timer(void* self, base::TimePoint now);
 
   Exchange& exchange_;
   session::EventPointer event_;
   wire::EventKind kind_;
   State state_ = State::waiting;
+  std::uint8_t copies_ = 0;  // in flight: two of a hedged call
   Unsent unsent_ = Unsent::no;
   Breaker::Permit permit_ = Breaker::Permit::none;
   base::Deadline deadline_;
   base::TimePoint started_;
-  base::Timer timer_;  // while waiting in the queue; in flight the session keeps the deadline
+  base::Timer timer_;  // while waiting in the queue, and until it is hedged; in flight the session keeps the deadline
   base::Error waiting_for_{base::ErrorKind::timeout};  // what it fails with when the timer strikes
   Call* next_of_exchange_ = nullptr;                   // its exchange's pending calls
   Call* previous_waiting_ = nullptr;                   // the agent's queue

@@ -1,5 +1,6 @@
 #include "picket/pool/config.hpp"
 
+#include <algorithm>
 #include <initializer_list>
 #include <string_view>
 
@@ -40,6 +41,12 @@ std::optional<std::string> first_problem(std::initializer_list<Field> fields) {
   return std::nullopt;
 }
 
+/// Answered by what the event itself says; of request_complete there is no answer.
+bool is_pure(wire::EventKind kind) noexcept {
+  using enum wire::EventKind;
+  return kind == request_headers || kind == guardrail_inspect || kind == request_complete;
+}
+
 }  // namespace
 
 std::optional<std::string> Config::problem() const {
@@ -47,6 +54,10 @@ std::optional<std::string> Config::problem() const {
     return fmt::format("load_balance_strategy is {}, which is none", static_cast<int>(load_balance_strategy));
   if (flow_control_mode > FlowControlMode::wait_and_retry)
     return fmt::format("flow_control_mode is {}, which is none", static_cast<int>(flow_control_mode));
+  if (hedge && !(hedge->after > 0 && hedge->after < 1))
+    return fmt::format("hedge.after is {}; it may be from 0 to 1, without both", hedge->after);
+  if (hedge && !(hedge->budget > 0 && hedge->budget <= 1))
+    return fmt::format("hedge.budget is {}; it may be from 0 to 1, without 0", hedge->budget);
   return first_problem({count("connections_per_agent", connections_per_agent, 1, 65'536),
                         time("connect_timeout", connect_timeout, milliseconds{1}, hours{24}),
                         time("request_timeout", request_timeout, milliseconds{1}, hours{24}),
@@ -71,7 +82,10 @@ std::optional<std::string> BreakerConfig::problem() const {
 std::optional<std::string> AgentSpec::problem() const {
   if (auto own = first_problem({count("max_concurrent_calls", max_concurrent_calls, 1, million)})) return own;
   if (auto of_breaker = breaker.problem()) return of_breaker;
-  return config ? config->problem() : std::nullopt;
+  if (!config) return std::nullopt;
+  if (config->hedge && !std::ranges::all_of(events, is_pure))
+    return "hedge is for agents that are asked about request_headers and guardrail events alone";
+  return config->problem();
 }
 
 Config Config::high_throughput() {

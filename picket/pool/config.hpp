@@ -29,6 +29,15 @@ enum class FlowControlMode : std::uint8_t {
   wait_and_retry,  ///< Wait for the agent to resume, then fail.
 };
 
+/// When an agent is asked the same twice (hedging). Only where it is asked nothing but request_headers and guardrail
+/// events: an answer to these depends on nothing that another connection lacks.
+struct HedgeConfig {
+  double after = 0.95;   ///< The share of its answers that come before; over 0, under 1.
+  double budget = 0.05;  ///< Of all events, how many may be sent twice; over 0, at most 1.
+
+  friend bool operator==(const HedgeConfig&, const HedgeConfig&) = default;
+};
+
 /// How a pool treats its agents; names and defaults of protocol.md §11. Counts hold per worker. What is out of its
 /// range is refused where an agent is added.
 struct Config {
@@ -49,6 +58,7 @@ struct Config {
   std::uint32_t max_sticky_sessions = 100'000;                        ///< 0 to 1,000,000
   FlowControlMode flow_control_mode = FlowControlMode::fail_closed;
   base::Duration flow_control_wait_timeout = std::chrono::milliseconds{100};  ///< of wait_and_retry; 0 to 1 h
+  std::optional<HedgeConfig> hedge = {};
 
   /// Which field is out of its range, with its value and the range; nothing where each is in it.
   [[nodiscard]] std::optional<std::string> problem() const;

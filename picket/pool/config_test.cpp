@@ -43,6 +43,8 @@ TEST(PoolConfig, WhatIsOutOfItsRangeIsNamed) {
       {"channel_buffer_size is 4294967295", [](auto& c) { c.channel_buffer_size = most; }},
       {"sticky_session_timeout is -1 ms; it may be from 0 to", [](auto& c) { c.sticky_session_timeout = -1ms; }},
       {"max_sticky_sessions is 4294967295", [](auto& c) { c.max_sticky_sessions = most; }},
+      {"hedge.after is 1;", [](auto& c) { c.hedge = HedgeConfig{.after = 1}; }},
+      {"hedge.budget is 0;", [](auto& c) { c.hedge = HedgeConfig{.budget = 0}; }},
       {"flow_control_mode is 3", [](auto& c) { c.flow_control_mode = static_cast<FlowControlMode>(3); }},
       {"flow_control_wait_timeout is -1 ms", [](auto& c) { c.flow_control_wait_timeout = -1ms; }}};
   for (const auto& [problem, spoil] : cases) {
@@ -56,6 +58,11 @@ TEST(PoolConfig, WhatIsOutOfItsRangeIsNamed) {
 
 TEST(PoolConfig, WhatOfAnAgentIsOutOfItsRangeIsNamed) {
   const auto problem = [](AgentSpec spec) { return spec.problem().value_or("none"); };
+  Config hedged;
+  hedged.hedge.emplace();
+  EXPECT_EQ(problem({.config = hedged}), "none");
+  EXPECT_THAT(problem({.events = {wire::EventKind::request_body_chunk}, .config = hedged}),
+              HasSubstr("hedge is for agents that are asked about request_headers"));
   EXPECT_THAT(problem({.max_concurrent_calls = 0}), HasSubstr("max_concurrent_calls is 0"));
   EXPECT_THAT(problem({.breaker = {.failure_threshold = 0}}), HasSubstr("failure_threshold is 0"));
   EXPECT_THAT(problem({.breaker = {.success_threshold = 0}}), HasSubstr("success_threshold is 0"));

@@ -18,8 +18,8 @@ Exchange::Exchange(Agent& agent, const base::CorrelationId& id, Demand demand)
 Exchange::Exchange(Exchange&& other) noexcept
     : agent_(std::exchange(other.agent_, nullptr)),
       id_(other.id_),
-      connection_(other.connection_),
-      epoch_(other.epoch_),
+      place_(other.place_),
+      second_(other.second_),
       arena_(std::move(other.arena_)),
       sticky_key_(other.sticky_key_),
       demand_(other.demand_),
@@ -31,16 +31,14 @@ Exchange::~Exchange() {
   agent_->return_arena(std::move(arena_));
 }
 
-AgentConnection* Exchange::pinned() const noexcept {
-  const bool lasts = connection_ != nullptr && connection_->epoch() == epoch_ && connection_->session() != nullptr;
-  return lasts ? connection_ : nullptr;
+AgentConnection* Exchange::Place::now() const noexcept {
+  const bool lasts = connection != nullptr && connection->epoch() == epoch && connection->session() != nullptr;
+  return lasts ? connection : nullptr;
 }
 
 void Exchange::cancel(wire::CancelReason reason) {
-  if (AgentConnection* const connection = pinned()) {
-    connection->session()->cancel(*id_, reason, agent_->worker_.now());
-    connection->flush_later();
-  }
+  for (const Place& place : {place_, second_})
+    if (AgentConnection* const connection = place.now()) connection->cancel(*id_, reason);
   agent_->abandon(*this);
 }
 
@@ -49,17 +47,15 @@ void Exchange::complete(const wire::RequestComplete& summary) {
   completed_ = true;
   if (pending_ != nullptr) cancel(wire::CancelReason::manual);
   bool told = false;
-  if (AgentConnection* const connection = pinned()) {
-    told = connection->session()->complete(*id_, summary, agent_->worker_.now());
-    connection->flush_later();
-  }
+  for (const Place& place : {place_, second_})
+    if (AgentConnection* const connection = place.now()) told |= connection->complete(*id_, summary);
   if (!told) agent_->report(*id_, summary);
   agent_->look_who_waits();
   agent_->exchange_over();
 }
 
 const session::AgentInfo* Exchange::agent_info() const noexcept {
-  if (connection_ == nullptr) return agent_->info();
+  if (place_.connection == nullptr) return agent_->info();
   const AgentConnection* const connection = pinned();
   return connection != nullptr ? &connection->session()->agent() : nullptr;
 }

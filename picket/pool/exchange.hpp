@@ -127,13 +127,18 @@ class Exchange {
 
   [[nodiscard]] base::TimePoint paused_until() const noexcept;
   [[nodiscard]] base::TimePoint now() const noexcept;
-  /// The pinned connection while it is still the one that was pinned.
-  [[nodiscard]] AgentConnection* pinned() const noexcept;
+  /// A connection while it is still the one that it was.
+  struct Place {
+    AgentConnection* connection = nullptr;
+    std::uint64_t epoch = 0;  // a reconnect is another agent state
+    [[nodiscard]] AgentConnection* now() const noexcept;
+  };
+  [[nodiscard]] AgentConnection* pinned() const noexcept { return place_.now(); }
 
   Agent* agent_;  // null once moved from
   const base::CorrelationId* id_;
-  AgentConnection* connection_ = nullptr;
-  std::uint64_t epoch_ = 0;  // of the connection when it was pinned: a reconnect is another agent state
+  Place place_;   // what it is pinned to
+  Place second_;  // where a call of it was hedged
   Call* pending_ = nullptr;
   base::Arena arena_;  // the answers; borrowed from the agent
   std::string_view sticky_key_;

@@ -132,6 +132,95 @@ TEST_F(ExchangeTest, ASessionWaitsForItsConnectionWhereItIsFull) {
   EXPECT_TRUE(waiting.result());
 }
 
+class HedgedTest : public ExchangeTest {
+ protected:
+  HedgedTest() {
+    config_.hedge = HedgeConfig{.after = 0.5, .budget = 1};
+    agent_ = &add(config_);
+    first_.emplace(ready(*agent_));
+    second_.emplace(ready(*agent_));
+    // Until the latency of enough answers is known.
+    for (int i = 0; i < 110; ++i) answered();
+    turn_for_a_look();
+    answered();
+  }
+  void answered() {
+    Asked asked{worker_, *agent_};
+    Call& head = asked.headers();
+    turn();
+    auto& chosen = who_has_input();
+    chosen.answer(chosen.event());
+    ASSERT_TRUE(ends(head));
+    asked.end();
+    (void)chosen.event();  // its request_complete
+  }
+  testing::PlayedConnection& who_has_input() { return first_->peer.has_input() ? *first_ : *second_; }
+  testing::PlayedConnection& other_than(const testing::PlayedConnection& one) {
+    return &one == &*first_ ? *second_ : *first_;
+  }
+  /// The percentile is looked at once a second.
+  void turn_for_a_look() {
+    const auto begin = base::Clock::now();
+    (void)until([&] { return base::Clock::now() - begin > std::chrono::milliseconds{1'100}; });
+  }
+
+  Config config_ = quick(2);
+  Agent* agent_ = nullptr;
+  std::optional<testing::PlayedConnection> first_;
+  std::optional<testing::PlayedConnection> second_;
+};
+
+TEST_F(HedgedTest, ASlowAnswerIsNotWaitedForWhereAnotherConnectionGivesIt) {
+  Asked asked{worker_, *agent_};
+  Call& head = asked.headers();
+  turn();
+  auto& slow = who_has_input();
+  const auto event = slow.event();
+  auto& quick = other_than(slow);
+  const auto again = quick.event();
+  EXPECT_EQ(again.type, FrameType::request_headers);
+  EXPECT_EQ(again.id, event.id);
+  quick.answer(again, {.audit = {.tags = {}}});
+  ASSERT_TRUE(ends(head));
+  EXPECT_TRUE(head.result());
+  EXPECT_EQ(slow.event().type, FrameType::cancel);
+  EXPECT_EQ(agent_->metrics().hedges_answered.value(), 1U);
+  slow.answer(event, {.decision = wire::Block{.status = 403}});
+  asked.end();
+  EXPECT_EQ(slow.event().type, FrameType::request_complete) << "it saw the event";
+  EXPECT_EQ(quick.event().type, FrameType::request_complete);
+  EXPECT_TRUE(until([&] { return agent_->metrics().responses_dropped.value() == 1; })) << "late";
+}
+
+TEST_F(HedgedTest, AConnectionThatEndsTakesOneOfTwoCopiesAlong) {
+  Asked asked{worker_, *agent_};
+  Call& head = asked.headers();
+  turn();
+  auto& lost = who_has_input();
+  (void)lost.event();
+  auto& other = other_than(lost);
+  const auto again = other.event();
+  lost.peer.close();
+  ASSERT_TRUE(until([&] { return agent_->ready_connections() == 1; }));
+  EXPECT_FALSE(head.done());
+  other.answer(again);
+  ASSERT_TRUE(ends(head));
+  EXPECT_TRUE(head.result());
+}
+
+TEST_F(HedgedTest, ACallThatIsGivenUpIsCancelledOnBoth) {
+  Asked asked{worker_, *agent_};
+  asked.headers();
+  turn();
+  auto& one = who_has_input();
+  (void)one.event();
+  auto& other = other_than(one);
+  (void)other.event();
+  asked.abandon();
+  EXPECT_EQ(one.event().type, FrameType::cancel);
+  EXPECT_EQ(other.event().type, FrameType::cancel);
+}
+
 TEST_F(ExchangeTest, ConnectionLostUnderItIsNeverReplacedByAnother) {
   Agent& agent = add(quick(2));
   auto first = ready(agent);

@@ -19,6 +19,8 @@ struct AgentMetrics {
   metrics::Counter connect_failures;
   metrics::Counter responses_dropped;  ///< Late, duplicate, unknown or forged answers.
   metrics::Counter breaker_refusals;
+  metrics::Counter hedges;           ///< Events that were sent twice.
+  metrics::Counter hedges_answered;  ///< Of them those whose second copy was answered first.
   metrics::Gauge connections_ready;
   metrics::Gauge in_flight;
   metrics::Gauge waiting;        ///< Calls in the queue.

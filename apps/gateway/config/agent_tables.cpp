@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <iterator>
 #include <string>
 #include <string_view>
@@ -114,19 +115,20 @@ void read_tls(Reader& reader, const Block& block, AgentDraft& out) {
     reader.report(block.at, "a client certificate and its key go together", "write both client-cert and client-key");
 }
 
+const kdl::Node* child_of(const kdl::Node& node, std::string_view key) {
+  const auto found = std::ranges::find_if(node.children, [&](const auto& one) { return one.name.text == key; });
+  return found == node.children.end() ? nullptr : &*found;
+}
+
 /// Says of each key whether it fits the others.
 void check_network(Reader& reader, const kdl::Node& node, const AgentDraft& draft) {
-  const auto child = [&](std::string_view key) -> const kdl::Node* {
-    const auto found = std::ranges::find_if(node.children, [&](const auto& one) { return one.name.text == key; });
-    return found == node.children.end() ? nullptr : &*found;
-  };
-  const kdl::Node* const tcp = child("tcp");
-  const kdl::Node* const grpc = child("grpc");
-  const kdl::Node* const tls = child("tls");
+  const kdl::Node* const tcp = child_of(node, "tcp");
+  const kdl::Node* const grpc = child_of(node, "grpc");
+  const kdl::Node* const tls = child_of(node, "tls");
   const AgentTransport transport = draft.agent.transport;
   // Of an address that could not be read something else is said.
   const bool is_local = tcp == nullptr && (grpc == nullptr || transport == AgentTransport::grpc_unix);
-  for (const kdl::Node* key : {tls, child("insecure")})
+  for (const kdl::Node* key : {tls, child_of(node, "insecure")})
     if (key != nullptr && is_local)
       reader.report(key->name.at, fmt::format("\"{}\" has no effect here", key->name.text),
                     "it goes with tcp \"IP:PORT\" and grpc \"https://IP:PORT\"; remove it");
@@ -135,13 +137,22 @@ void check_network(Reader& reader, const kdl::Node& node, const AgentDraft& draf
     return reader.report(tls->name.at, "tls { } contradicts http://", "write https://, or remove tls { }");
   const bool is_secured = tls != nullptr || transport == AgentTransport::grpcs;
   if (is_secured && draft.agent.insecure)
-    reader.report(child("insecure")->name.at,
+    reader.report(child_of(node, "insecure")->name.at,
                   fmt::format("\"insecure\" contradicts {}", tls != nullptr ? "tls { }" : "https://"), "keep one");
   if (!is_secured && !draft.agent.insecure && reader.complete())
     reader.report((tcp != nullptr ? tcp : grpc)->name.at,
                   "this agent would be spoken to in clear: who is on the way reads all and can answer",
                   tcp != nullptr ? "add tls { ca-cert \"ca.pem\" }, or insecure #true if that is meant"
                                  : "write https://, or add insecure #true if that is meant");
+}
+
+/// An answer about a body or a response depends on what the connection has seen before.
+void check_hedge(Reader& reader, const kdl::Node& node, const AgentDraft& draft) {
+  const Events& events = draft.agent.events;
+  if (!draft.agent.pool.hedge || !(events.request_body || events.response_headers)) return;
+  const kdl::Node* const pool = child_of(node, "pool");
+  reader.report(child_of(*pool, "hedge")->name.at, "an agent that is asked about bodies or responses is not asked twice",
+                "remove hedge, or all events but request_headers");
 }
 
 struct EventKind {
@@ -221,6 +232,31 @@ void read_sticky(Reader& reader, const Setting& setting, AgentDraft& out) {
   }
 }
 
+/// "p95": of 100 answers 95 come before.
+void read_hedge_after(Reader& reader, const Setting& setting, Hedge& out) {
+  const auto text = reader.text(setting);
+  if (!text) return;
+  unsigned percent = 0;
+  const char* const end = text->data() + text->size();
+  const bool is_percentile = text->starts_with('p') &&
+                             std::from_chars(text->data() + 1, end, percent).ptr == end && percent >= 1 && percent <= 99;
+  if (!is_percentile)
+    return reader.report(setting.value->at, fmt::format("\"{}\" is no percentile", *text),
+                         "write \"p50\" to \"p99\", for example \"p95\"");
+  out.after = percent / 100.0;
+}
+void read_hedge_budget(Reader& reader, const Setting& setting, Hedge& out) {
+  if (const auto share = reader.share(setting)) out.budget = *share;
+}
+
+constexpr Key<Hedge> hedge_property_keys[] = {{{"after"}, ValueRule<Hedge>{read_hedge_after}},
+                                              {{"budget"}, ValueRule<Hedge>{read_hedge_budget}}};
+
+void read_hedge(Reader& reader, const kdl::Node& node, AgentDraft& out) {
+  if (!reader.check(node, {.properties = true})) return;
+  reader.properties(node, hedge_properties(), out.agent.pool.hedge.emplace());
+}
+
 constexpr Key<AgentDraft> pool_keys[] = {
     {{"preset"}, ValueRule<AgentDraft>{read_preset}},
     {{"connections"}, number<the_agent, its_pool, &Pool::connections_per_agent>(1, 256)},
@@ -229,7 +265,7 @@ constexpr Key<AgentDraft> pool_keys[] = {
     {{"wait-ms"}, in_milliseconds<the_agent, its_pool, &Pool::flow_control_wait_timeout>(hour_ms)},
     {{"reconnect-interval-ms"}, in_milliseconds<the_agent, its_pool, &Pool::reconnect_interval>(hour_ms)},
     {{"sticky"}, ValueRule<AgentDraft>{read_sticky}},
-    {{"hedge", unsupported}, {}},
+    {{"hedge"}, NodeRule<AgentDraft>{read_hedge}},
 };
 
 void read_pool(Reader& reader, const Block& block, AgentDraft& out) {
@@ -303,6 +339,7 @@ void read_agent(Reader& reader, const kdl::Node& node, Draft& out) {
       draft.transports.push_back(child.name);
   }
   check_network(reader, node, draft);
+  check_hedge(reader, node, draft);
   if (!id) return;
   draft.id = std::move(*id);
   draft.agent.id = draft.id.text;
@@ -319,6 +356,7 @@ Keys<AgentDraft> agent_properties() { return agent_property_keys; }
 Keys<AgentDraft> agent() { return agent_keys; }
 Keys<CircuitBreaker> circuit_breaker() { return circuit_breaker_keys; }
 Keys<AgentDraft> pool() { return pool_keys; }
+Keys<Hedge> hedge_properties() { return hedge_property_keys; }
 Keys<AgentTls> agent_tls() { return tls_keys; }
 
 }  // namespace picket::apps::gateway::config::tables

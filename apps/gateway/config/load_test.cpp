@@ -221,6 +221,10 @@ TEST_F(Load, PresetSetsTheWholePoolAndWhatStandsBesideItOverrides) {
   EXPECT_EQ(pool.max_concurrent_per_connection, 200U);
 
   EXPECT_EQ(agent("pool { sticky \"client-ip\" }").stickiness.by, inspection::Stickiness::By::client_ip);
+  EXPECT_FALSE(agent("").pool.hedge);
+  EXPECT_EQ(agent("pool { hedge }").pool.hedge, pool::HedgeConfig{});
+  const pool::HedgeConfig often{.after = 0.9, .budget = 0.25};
+  EXPECT_EQ(agent("pool { hedge after=\"p90\" budget=0.25 }").pool.hedge, often);
   const inspection::Stickiness by_cookie{.by = inspection::Stickiness::By::cookie, .name = "sid"};
   EXPECT_EQ(agent("pool { sticky \"cookie sid\" }").stickiness, by_cookie);
   pool = agent("pool { load-balancing \"health-based\" }").pool;

@@ -45,6 +45,7 @@ struct Listener {
 /// How agents are reached and when they are given a rest: as the pool has it, with its defaults and presets.
 using Pool = pool::Config;
 using CircuitBreaker = pool::BreakerConfig;
+using Hedge = pool::HedgeConfig;
 using AgentTls = decltype(pool::AgentSpec::tls);
 /// What they are asked about, and what becomes of an exchange when they fail: as inspection has it.
 using Events = inspection::Events;

@@ -106,6 +106,20 @@ std::optional<std::uint64_t> Reader::number(const Setting& setting, std::uint64_
   return std::nullopt;
 }
 
+std::optional<double> Reader::share(const Setting& setting) {
+  if (!untyped(setting.value->type)) return std::nullopt;
+  const auto* const number = setting.value->get<kdl::Number>();
+  const auto value = number != nullptr ? number->as_double() : std::nullopt;
+  if (value && *value > 0 && *value <= 1) return value;
+  constexpr const char* hint = "write a share, for example 0.05";
+  if (number == nullptr) {
+    wrong_type(setting, "a number", hint);
+  } else {
+    report(setting.value->at, fmt::format("\"{}\" can't be {}", setting.key, number->text), hint);
+  }
+  return std::nullopt;
+}
+
 std::optional<int> Reader::choice(const Setting& setting, std::span<const Word> words) {
   if (!untyped(setting.value->type)) return std::nullopt;
   const std::vector<std::string_view> known = names(words);

@@ -43,6 +43,8 @@ class Reader {
   /// The values of settings. Empty: reported.
   [[nodiscard]] std::optional<std::uint64_t> number(const Setting& setting, std::uint64_t min, std::uint64_t max,
                                                     std::string_view unit);
+  /// A number over 0, at most 1.
+  [[nodiscard]] std::optional<double> share(const Setting& setting);
   [[nodiscard]] std::optional<int> choice(const Setting& setting, std::span<const Word> words);
   [[nodiscard]] std::optional<bool> boolean(const Setting& setting);
   /// Text that is not empty and has no control characters.
@@ -58,9 +60,14 @@ class Reader {
   template <class T>
   void block(const Block& block, Keys<T> keys, T& out);
 
+  /// Reads the properties of a node by their table.
+  template <class T>
+  void properties(const kdl::Node& node, Keys<T> keys, T& out);
+
   /// Reads a node with one text, its id, and with the properties and the block of the tables. Empty: it has no id.
   template <class T>
-  std::optional<kdl::Name> entry(const kdl::Node& node, Keys<T> properties, Keys<T> keys, Shape::Braces braces, T& out);
+  std::optional<kdl::Name> entry(const kdl::Node& node, Keys<T> property_keys, Keys<T> keys, Shape::Braces braces,
+                                 T& out);
 
   /// Reads one setting by its rule, which is for a single value.
   template <class T>
@@ -137,17 +144,21 @@ void Reader::block(const Block& block, Keys<T> keys, T& out) {
 }
 
 template <class T>
-std::optional<kdl::Name> Reader::entry(const kdl::Node& node, Keys<T> properties, Keys<T> keys, Shape::Braces braces,
-                                       T& out) {
-  const bool good = check(node, {.arguments = Shape::Arguments::one, .properties = true, .block = braces});
-  const Block inner = block_of(node);
-  KeyTracker tracker(*this, infos(properties), inner.owner);
+void Reader::properties(const kdl::Node& node, Keys<T> keys, T& out) {
+  KeyTracker tracker(*this, infos(keys), block_of(node).owner);
   for (const kdl::Property& property : node.properties) {
     const auto index = tracker.take(property.name, "property");
-    if (index && !node.broken) value({properties[*index].name, &property.value}, properties[*index], out);
+    if (index && !node.broken) value({keys[*index].name, &property.value}, keys[*index], out);
   }
   tracker.finish(node.name.at);
-  if (node.has_block && braces != Shape::Braces::none) block(inner, keys, out);
+}
+
+template <class T>
+std::optional<kdl::Name> Reader::entry(const kdl::Node& node, Keys<T> property_keys, Keys<T> keys,
+                                       Shape::Braces braces, T& out) {
+  const bool good = check(node, {.arguments = Shape::Arguments::one, .properties = true, .block = braces});
+  properties(node, property_keys, out);
+  if (node.has_block && braces != Shape::Braces::none) block(block_of(node), keys, out);
   if (!good) return std::nullopt;
   auto id = text({node.name.text, &node.arguments.front()});
   if (!id) return std::nullopt;

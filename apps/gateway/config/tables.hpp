@@ -19,6 +19,7 @@ namespace picket::apps::gateway::config::tables {
 [[nodiscard]] Keys<AgentDraft> agent();
 [[nodiscard]] Keys<CircuitBreaker> circuit_breaker();
 [[nodiscard]] Keys<AgentDraft> pool();
+[[nodiscard]] Keys<Hedge> hedge_properties();
 [[nodiscard]] Keys<AgentTls> agent_tls();
 
 [[nodiscard]] Keys<Draft> listeners();

@@ -155,6 +155,9 @@ void agent_connections(metrics::Exposition& page, Shards shards, const generatio
           &Metrics::responses_dropped);
   counter("picket_agent_breaker_refusals_total", "Events that the circuit breaker refused.",
           &Metrics::breaker_refusals);
+  counter("picket_agent_hedges_total", "Events that were asked twice, as the answer took long.", &Metrics::hedges);
+  counter("picket_agent_hedges_answered_total", "Events whose second copy was answered first.",
+          &Metrics::hedges_answered);
   gauge("picket_agent_connections_ready", "Connections to agents that take events.", &Metrics::connections_ready);
   gauge("picket_agent_events_in_flight", "Events that agents have not answered yet.", &Metrics::in_flight);
   gauge("picket_agent_events_waiting", "Events that wait for a free place.", &Metrics::waiting);

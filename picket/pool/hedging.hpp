@@ -1,0 +1,44 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+
+#include "picket/base/time.hpp"
+#include "picket/metrics/histogram.hpp"
+#include "picket/pool/config.hpp"
+
+namespace picket::pool {
+
+/// When a question that is not answered yet is asked on a second connection, and how often that may be.
+///
+/// The delay is a percentile of the agent's last latencies: looked at once a second, over what was answered since, where
+/// that was enough to say anything. The budget is a share of the questions; what is not used is kept for ten of them, so
+/// that an agent that becomes slow as a whole is not asked twice. Thread safety: none. Pure: the times are the caller's.
+/// Complexity: O(1), and once a second a look at every bucket of the histogram.
+class Hedging {
+ public:
+  explicit Hedging(const HedgeConfig& config) noexcept : config_(config) {}
+
+  /// A question was asked.
+  void asked() noexcept { budget_ = std::min(budget_ + config_.budget, most_kept); }
+  /// How long to wait for its answer; none: nothing is known of the agent's latency yet.
+  [[nodiscard]] std::optional<base::Duration> delay(const metrics::Histogram& latency, base::TimePoint now);
+  /// Whether a question may be asked twice now; takes it from the budget.
+  [[nodiscard]] bool take() noexcept {
+    if (budget_ < 1) return false;
+    budget_ -= 1;
+    return true;
+  }
+
+ private:
+  static constexpr double most_kept = 10;
+
+  HedgeConfig config_;
+  double budget_ = 0;
+  std::optional<base::Duration> delay_;
+  base::TimePoint looked_at_{};
+  metrics::Histogram::Counts seen_{};
+};
+
+}  // namespace picket::pool
