@@ -112,6 +112,10 @@ std::optional<Agent::MustWait> Agent::try_start(Call& call) {
     refuse(call, ErrorKind::timeout, "the deadline passed before the event was sent");
     return std::nullopt;
   }
+  if (exchange.second_.connection != nullptr && call.next_of_exchange_ != nullptr) {
+    refuse(call, ErrorKind::unavailable, "the exchange has an event in flight on two connections");
+    return std::nullopt;
+  }
   if (draining_ && exchange.place_.connection == nullptr) {
     refuse(call, ErrorKind::unavailable, "the pool is draining");
     return std::nullopt;
@@ -258,6 +262,8 @@ void Agent::watch(Call& call) {
 
 void Agent::hedge(Call& call) {
   Exchange& exchange = call.exchange_;
+  // A cancel is for all of an exchange, so the other copy of one event can be withdrawn only where there is no other.
+  if (exchange.second_.connection != nullptr || exchange.pending_ != &call || call.next_of_exchange_ != nullptr) return;
   for (std::size_t i = 0; i < connections_.size(); ++i) {
     const bool is_asked = connections_[i].get() == exchange.place_.connection;
     candidates_[i] = is_asked ? Candidate{} : connections_[i]->candidate();
@@ -279,6 +285,7 @@ void Agent::withdraw_other(Call& call, const AgentConnection& answered) {
   if (is_second) metrics_.hedges_answered.add();
   AgentConnection* const other = is_second ? exchange.pinned() : exchange.second_.now();
   if (other != nullptr) other->cancel(exchange.id(), wire::CancelReason::manual);
+  if (is_second) std::swap(exchange.place_, exchange.second_);  // what follows goes where it was answered
 }
 
 void Agent::report(const base::CorrelationId& id, const wire::RequestComplete& summary) {

@@ -62,7 +62,7 @@ TEST(PoolConfig, WhatOfAnAgentIsOutOfItsRangeIsNamed) {
   hedged.hedge.emplace();
   EXPECT_EQ(problem({.config = hedged}), "none");
   EXPECT_THAT(problem({.events = {wire::EventKind::request_body_chunk}, .config = hedged}),
-              HasSubstr("hedge is for agents that are asked about request_headers"));
+              HasSubstr("hedge is for agents that are asked about request_headers alone"));
   EXPECT_THAT(problem({.max_concurrent_calls = 0}), HasSubstr("max_concurrent_calls is 0"));
   EXPECT_THAT(problem({.breaker = {.failure_threshold = 0}}), HasSubstr("failure_threshold is 0"));
   EXPECT_THAT(problem({.breaker = {.success_threshold = 0}}), HasSubstr("success_threshold is 0"));
