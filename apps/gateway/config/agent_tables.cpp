@@ -12,7 +12,6 @@
 #include "apps/gateway/config/config_tree.hpp"
 #include "apps/gateway/config/reader.hpp"
 #include "apps/gateway/config/tables.hpp"
-#include "picket/http/grammar.hpp"
 
 /// The tables of agents.
 namespace picket::apps::gateway::config::tables {
@@ -222,9 +221,10 @@ void read_sticky(Reader& reader, const Setting& setting, AgentDraft& out) {
   const std::size_t blank = std::min(text->find(' '), text->size());
   const std::string_view kind = std::string_view{*text}.substr(0, blank);
   std::string name = text->substr(std::min(blank + 1, text->size()));
+  const bool is_name = !name.empty() && name.find_first_of(" ,;=\"") == std::string::npos;
   if (*text == "client-ip") {
     out.agent.stickiness = {.by = By::client_ip};
-  } else if ((kind == "header" || kind == "cookie") && http::is_token(name)) {
+  } else if ((kind == "header" || kind == "cookie") && is_name) {
     out.agent.stickiness = {.by = kind == "header" ? By::header : By::cookie, .name = std::move(name)};
   } else {
     reader.report(setting.value->at, fmt::format("\"{}\" does not say what makes a session", *text),
