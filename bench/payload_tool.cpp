@@ -1,7 +1,8 @@
 // Picket's half of the comparison that precedes every timed run (bench/payloads.py).
 //
-//   picket_bench_payloads write DIR   every payload as Picket encodes it, as files NAME.json, NAME.msgpack, NAME.protobuf
-//   picket_bench_payloads read DIR    what Picket decodes from DIR, one JSON object; bodies as base64 text
+//   picket_bench_payloads write DIR   every payload as Picket encodes it, as files NAME.json, NAME.msgpack,
+//   NAME.protobuf picket_bench_payloads read DIR    what Picket decodes from DIR, one JSON object; bodies as base64
+//   text
 
 #include <cstdio>
 #include <fstream>

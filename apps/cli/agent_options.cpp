@@ -6,10 +6,10 @@ namespace picket::apps::cli {
 
 void add_agent_options(CLI::App& command, AgentAddress& agent) {
   command
-      .add_option(
-          "--agent", agent.endpoint,
-          "The agent's address: unix:PATH, grpc+unix:PATH, tls:IP:PORT or grpcs:IP:PORT; with --insecure tcp:IP:PORT or "
-          "grpc:IP:PORT")
+      .add_option("--agent", agent.endpoint,
+                  "The agent's address: unix:PATH, grpc+unix:PATH, tls:IP:PORT or grpcs:IP:PORT; with --insecure "
+                  "tcp:IP:PORT or "
+                  "grpc:IP:PORT")
       ->required()
       ->type_name("ADDRESS");
   command.add_flag("--insecure", agent.insecure,

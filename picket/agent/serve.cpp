@@ -25,7 +25,8 @@ sigset_t block_signals() {
 }
 
 void add_tls_options(CLI::App& app, transport::tls::ServerOptions& tls) {
-  app.add_option("--tls-cert", tls.certificate_file, "Certificate to serve tls: or grpcs: with, then those up to its CA, PEM")
+  app.add_option("--tls-cert", tls.certificate_file,
+                 "Certificate to serve tls: or grpcs: with, then those up to its CA, PEM")
       ->type_name("FILE");
   app.add_option("--tls-key", tls.key_file, "Its key, PEM, readable for this user or its group only")
       ->type_name("FILE");
@@ -58,9 +59,11 @@ void add_server_options(CLI::App& app, ServerOptions& options) {
     const bool has_files = !options.tls.certificate_file.empty() && !options.tls.key_file.empty();
     const bool has_any =
         !options.tls.certificate_file.empty() || !options.tls.key_file.empty() || !options.tls.client_ca_file.empty();
-    if (read->is_tls() && !has_files) throw CLI::ValidationError("--listen", "tls: and grpcs: need --tls-cert and --tls-key");
+    if (read->is_tls() && !has_files)
+      throw CLI::ValidationError("--listen", "tls: and grpcs: need --tls-cert and --tls-key");
     if (!read->is_tls() && has_any)
-      throw CLI::ValidationError("--listen", "--tls-cert, --tls-key and --tls-client-ca go with tls:IP:PORT and grpcs:IP:PORT");
+      throw CLI::ValidationError("--listen",
+                                 "--tls-cert, --tls-key and --tls-client-ca go with tls:IP:PORT and grpcs:IP:PORT");
   });
   app.add_option("--threads", options.threads, "Threads; 0 is one per core")->capture_default_str()->type_name("N");
   app.add_option_function<std::string>(

@@ -194,8 +194,7 @@ class Server::Impl {
     std::shared_ptr<const transport::tls::Context> tls;
     if (endpoint->is_tls()) {
       transport::tls::ServerOptions terms = options_.tls;
-      if (endpoint->carrier() == transport::Carrier::grpc)
-        terms.protocols.alpn = {std::string{transport::tls::http2}};
+      if (endpoint->carrier() == transport::Carrier::grpc) terms.protocols.alpn = {std::string{transport::tls::http2}};
       auto made = transport::tls::Context::server(terms);
       if (!made) return std::move(made.error());
       tls = std::move(*made);

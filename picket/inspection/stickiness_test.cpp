@@ -9,10 +9,8 @@ namespace {
 
 using By = Stickiness::By;
 
-constexpr std::array<base::Header, 4> fields{{{"X-User", "u1"},
-                                              {"Cookie", "a=1; sid=first ;sidx=2"},
-                                              {"cookie", "late=x; sid=second"},
-                                              {"Accept", "*/*"}}};
+constexpr std::array<base::Header, 4> fields{
+    {{"X-User", "u1"}, {"Cookie", "a=1; sid=first ;sidx=2"}, {"cookie", "late=x; sid=second"}, {"Accept", "*/*"}}};
 
 std::string_view session(const Stickiness& stickiness) {
   const wire::RequestHeaders request{.metadata = {.client_ip = "192.0.2.1"}, .headers = base::Headers(fields)};

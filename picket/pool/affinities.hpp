@@ -11,6 +11,7 @@
 #include "picket/base/result.hpp"
 #include "picket/base/time.hpp"
 #include "picket/pool/exchange.hpp"
+#include "picket/transport/worker.hpp"
 
 namespace picket::pool {
 

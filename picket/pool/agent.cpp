@@ -158,8 +158,8 @@ Selection Agent::select_kept(const Exchange& exchange) {
   if (exchange.demand_ == Demand::every_kind && !(*kept)->takes_every_kind()) return {};
   const Candidate only = (*kept)->candidate();
   SelectionState nobodys;
-  Selection selection = select({&only, 1}, LoadBalanceStrategy::round_robin, config_.max_concurrent_per_connection,
-                               nobodys);
+  Selection selection =
+      select({&only, 1}, LoadBalanceStrategy::round_robin, config_.max_concurrent_per_connection, nobodys);
   if (selection.index) selection.index = static_cast<std::size_t>(kept - connections_.begin());
   return selection;
 }
@@ -187,7 +187,8 @@ std::string Agent::why_none_is_ready(Demand demand) const {
 }
 
 std::optional<Agent::MustWait> Agent::dial_for(const Call& call) {
-  if (dial_terms_.destination.endpoint().is_unix() || draining_) return std::nullopt;  // of a Unix socket the next try is never far
+  if (dial_terms_.destination.endpoint().is_unix() || draining_)
+    return std::nullopt;  // of a Unix socket the next try is never far
   const base::TimePoint now = worker_.now();
   const auto idle = std::ranges::find_if(connections_, &AgentConnection::is_waiting);
   if (idle != connections_.end() && now - dialled_at_ >= dial_window) {
@@ -268,8 +269,8 @@ void Agent::hedge(Call& call) {
     const bool is_asked = connections_[i].get() == exchange.place_.connection;
     candidates_[i] = is_asked ? Candidate{} : connections_[i]->candidate();
   }
-  const Selection selection = select(candidates_, LoadBalanceStrategy::least_connections,
-                                     config_.max_concurrent_per_connection, selection_);
+  const Selection selection =
+      select(candidates_, LoadBalanceStrategy::least_connections, config_.max_concurrent_per_connection, selection_);
   if (!selection.index || !connections_[*selection.index]->session()->takes(call.kind_) || !hedging_->take()) return;
   AgentConnection& second = *connections_[*selection.index];
   if (!second.session()->send(exchange.id(), call.event_, call.deadline_, call.tag(), worker_.now())) return;

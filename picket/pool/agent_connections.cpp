@@ -30,24 +30,25 @@ void Agent::on_actions(AgentConnection& connection, std::span<session::ProxyActi
 }
 
 void Agent::handle(AgentConnection& connection, session::ProxyAction& action) {
-  std::visit(base::Overloaded{
-                 [&](session::Ready&) { on_ready(connection); }, [&](session::Answered& answer) { answered(connection, answer); },
-                 [&](session::Failed& failure) { failed(connection, failure); }, [](session::FlowChanged&) {},
-                 [](session::ExchangePaused&) {},  // on_settled() looks who waits for that
-                 [](session::Trusted&) {}, [&](session::Probed&) { probe(); },
-                 [&](session::HealthChanged& change) { on_health(connection, change); },
-                 [&](session::MetricsReported& reported) {
-                   if (observer_ != nullptr) observer_->on_metrics(id(), *reported.report);
-                 },
-                 [&](session::ConfigUpdateRequested& requested) {
-                   if (observer_ != nullptr) observer_->on_config_update(id(), *requested.request);
-                 },
-                 [](session::Closed&) {},  // on_lost() follows
-                 [&](session::Dropped&) { metrics_.responses_dropped.add(); },
-                 [&](session::Unmatched& answer) {
-                   if (observer_ != nullptr) observer_->on_unmatched_answer(id(), answer.misfit, answer.said);
-                 }},
-             action);
+  std::visit(
+      base::Overloaded{[&](session::Ready&) { on_ready(connection); },
+                       [&](session::Answered& answer) { answered(connection, answer); },
+                       [&](session::Failed& failure) { failed(connection, failure); }, [](session::FlowChanged&) {},
+                       [](session::ExchangePaused&) {},  // on_settled() looks who waits for that
+                       [](session::Trusted&) {}, [&](session::Probed&) { probe(); },
+                       [&](session::HealthChanged& change) { on_health(connection, change); },
+                       [&](session::MetricsReported& reported) {
+                         if (observer_ != nullptr) observer_->on_metrics(id(), *reported.report);
+                       },
+                       [&](session::ConfigUpdateRequested& requested) {
+                         if (observer_ != nullptr) observer_->on_config_update(id(), *requested.request);
+                       },
+                       [](session::Closed&) {},  // on_lost() follows
+                       [&](session::Dropped&) { metrics_.responses_dropped.add(); },
+                       [&](session::Unmatched& answer) {
+                         if (observer_ != nullptr) observer_->on_unmatched_answer(id(), answer.misfit, answer.said);
+                       }},
+      action);
 }
 
 void Agent::on_settled() {

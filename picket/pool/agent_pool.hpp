@@ -79,7 +79,7 @@ class AgentPool {
   Config config_;
   Observer* observer_;
   Agents agents_;
-  Agents removed_;  // that may still have exchanges
+  Agents removed_;                                             // that may still have exchanges
   boost::unordered_flat_map<std::string_view, Agent*> by_id_;  // the keys are the agents' own ids
 };
 

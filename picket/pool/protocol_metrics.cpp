@@ -29,11 +29,11 @@ constexpr Family counters[] = {
     {"flow_control_rejections_total", "Events that were kept back since the agent asked for a pause.",
      [](const auto& agent) { return failures(agent, base::ErrorKind::flow_control_paused); }}};
 
-constexpr Family gauges[] = {
-    {"in_flight_requests", "Events that are sent and not answered.",
-     [](const auto& agent) { return static_cast<std::uint64_t>(agent.in_flight.value()); }},
-    {"healthy_connections", "Connections that take events.",
-     [](const auto& agent) { return static_cast<std::uint64_t>(agent.connections_ready.value()); }}};
+constexpr Family gauges[] = {{"in_flight_requests", "Events that are sent and not answered.",
+                              [](const auto& agent) { return static_cast<std::uint64_t>(agent.in_flight.value()); }},
+                             {"healthy_connections", "Connections that take events.", [](const auto& agent) {
+                                return static_cast<std::uint64_t>(agent.connections_ready.value());
+                              }}};
 
 struct HistogramFamily {
   std::string_view name;

@@ -60,8 +60,8 @@ class FreeOnes {
     return nth(next(state) % count);
   }
 
-  /// Of two at random the one that has less to do (Mitzenmacher, 2001): nearly the least loaded, and no crowd goes there
-  /// at once.
+  /// Of two at random the one that has less to do (Mitzenmacher, 2001): nearly the least loaded, and no crowd goes
+  /// there at once.
   [[nodiscard]] std::optional<std::size_t> better_of_two(std::uint32_t& state) const noexcept {
     const std::uint32_t count = size();
     if (count < 2) return first();

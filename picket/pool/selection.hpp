@@ -14,8 +14,8 @@ struct Candidate {
   bool takes_new = false;
   bool paused = false;
   std::uint32_t in_flight = 0;
-  bool suspect = false;  ///< An event timed out, and the ping since is not answered: why it takes nothing new.
-  bool full = false;     ///< More waits to be written to it than it is given.
+  bool suspect = false;   ///< An event timed out, and the ping since is not answered: why it takes nothing new.
+  bool full = false;      ///< More waits to be written to it than it is given.
   std::uint8_t rank = 0;  ///< Of its health, the least is the best. By health_based only.
   double latency = 0;     ///< Mean, in any unit. By health_based only.
 };
@@ -34,8 +34,8 @@ struct Selection {
 
 /// Where selection goes on, between one and the next.
 struct SelectionState {
-  std::size_t turn = 0;           ///< Of those that are as good as each other, the next.
-  std::uint32_t random = 1;       ///< Another one for each agent; not 0.
+  std::size_t turn = 0;      ///< Of those that are as good as each other, the next.
+  std::uint32_t random = 1;  ///< Another one for each agent; not 0.
 };
 
 /// The connection for a new exchange; moves `state`. Pure. Complexity: linear in `candidates`.

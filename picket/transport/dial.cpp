@@ -15,9 +15,8 @@ std::shared_ptr<ProxyLink> dial(Worker& worker, const Destination& destination,
     return GrpcLink::dial(std::move(channel), destination,
                           std::make_unique<session::ProxyHandshake>(std::move(config), session::grpc_handshake),
                           timeout, owner);
-  return FrameLink<session::ProxySession>::dial(std::move(channel), endpoint,
-                                                std::make_unique<session::ProxyHandshake>(std::move(config)), timeout,
-                                                owner, tap);
+  return FrameLink<session::ProxySession>::dial(
+      std::move(channel), endpoint, std::make_unique<session::ProxyHandshake>(std::move(config)), timeout, owner, tap);
 }
 
 }  // namespace picket::transport

@@ -27,19 +27,17 @@ base::Result<Endpoint> ip_and_port(std::string_view text) {
   return Endpoint::tcp(host, port);
 }
 
+enum class Way : std::uint8_t { unix_socket, tls, clear };
 /// What stands before an address.
 struct Scheme {
   std::string_view text;
   Carrier carrier;
-  bool is_unix = false;
-  bool is_tls = false;
+  Way way;
 };
-constexpr std::array schemes{Scheme{"unix:", Carrier::frames, .is_unix = true},
-                             Scheme{"grpc+unix:", Carrier::grpc, .is_unix = true},
-                             Scheme{"tls:", Carrier::frames, .is_tls = true},
-                             Scheme{"grpcs:", Carrier::grpc, .is_tls = true},
-                             Scheme{"tcp:", Carrier::frames},
-                             Scheme{"grpc:", Carrier::grpc}};
+constexpr std::array schemes{
+    Scheme{"unix:", Carrier::frames, Way::unix_socket}, Scheme{"grpc+unix:", Carrier::grpc, Way::unix_socket},
+    Scheme{"tls:", Carrier::frames, Way::tls},          Scheme{"grpcs:", Carrier::grpc, Way::tls},
+    Scheme{"tcp:", Carrier::frames, Way::clear},        Scheme{"grpc:", Carrier::grpc, Way::clear}};
 
 base::Error no_scheme(std::string_view text) {
   return refused(ip_and_port(text)
@@ -58,16 +56,16 @@ base::Result<Endpoint> Endpoint::parse(std::string_view text, ClearText clear_te
       std::ranges::find_if(schemes, [&](const Scheme& one) { return text.starts_with(one.text); });
   if (scheme == schemes.end()) return no_scheme(text);
   const std::string_view address = text.substr(scheme->text.size());
-  auto endpoint = scheme->is_unix ? unix_path(address) : ip_and_port(address);
+  auto endpoint = scheme->way == Way::unix_socket ? unix_path(address) : ip_and_port(address);
   if (!endpoint) return endpoint;
-  if (!scheme->is_unix && !scheme->is_tls && clear_text == ClearText::refused)
+  if (scheme->way == Way::clear && clear_text == ClearText::refused)
     return refused(
         fmt::format("'{}' is clear text: whoever is on the way can read it and answer in the agent's place. Use "
                     "{}:IP:PORT or a Unix socket, or say so with the word insecure (--insecure on a command line, "
                     "insecure = true in a program)",
                     text, scheme->carrier == Carrier::grpc ? "grpcs" : "tls"));
   endpoint->carrier_ = scheme->carrier;
-  endpoint->is_tls_ = scheme->is_tls;
+  endpoint->is_tls_ = scheme->way == Way::tls;
   return endpoint;
 }
 

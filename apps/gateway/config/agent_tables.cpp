@@ -57,8 +57,7 @@ void set_address(Reader& reader, const Setting& setting, std::string text, Agent
 }
 
 void read_tcp(Reader& reader, const Setting& setting, AgentDraft& out) {
-  if (auto text = reader.text(setting))
-    set_address(reader, setting, std::move(*text), AgentTransport::tcp, out);
+  if (auto text = reader.text(setting)) set_address(reader, setting, std::move(*text), AgentTransport::tcp, out);
 }
 
 struct GrpcScheme {
@@ -150,7 +149,8 @@ void check_hedge(Reader& reader, const kdl::Node& node, const AgentDraft& draft)
   const Events& events = draft.agent.events;
   if (!draft.agent.pool.hedge || !(events.request_body || events.response_headers)) return;
   const kdl::Node* const pool = child_of(node, "pool");
-  reader.report(child_of(*pool, "hedge")->name.at, "an agent that is asked about bodies or responses is not asked twice",
+  reader.report(child_of(*pool, "hedge")->name.at,
+                "an agent that is asked about bodies or responses is not asked twice",
                 "remove hedge, or all events but request_headers");
 }
 
@@ -238,8 +238,8 @@ void read_hedge_after(Reader& reader, const Setting& setting, Hedge& out) {
   if (!text) return;
   unsigned percent = 0;
   const char* const end = text->data() + text->size();
-  const bool is_percentile = text->starts_with('p') &&
-                             std::from_chars(text->data() + 1, end, percent).ptr == end && percent >= 1 && percent <= 99;
+  const bool is_percentile = text->starts_with('p') && std::from_chars(text->data() + 1, end, percent).ptr == end &&
+                             percent >= 1 && percent <= 99;
   if (!is_percentile)
     return reader.report(setting.value->at, fmt::format("\"{}\" is no percentile", *text),
                          "write \"p50\" to \"p99\", for example \"p95\"");

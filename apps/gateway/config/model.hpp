@@ -80,7 +80,7 @@ struct Agent {
   std::uint32_t max_waiting_calls = 1'024;  ///< beyond max_concurrent_calls
   CircuitBreaker circuit_breaker;
   Pool pool;
-  inspection::Stickiness stickiness;  ///< `sticky` of its pool.
+  inspection::Stickiness stickiness;       ///< `sticky` of its pool.
   std::optional<std::string> config_json;  ///< The `config` tree as JSON text.
 };
 

@@ -154,8 +154,8 @@ void Reader::properties(const kdl::Node& node, Keys<T> keys, T& out) {
 }
 
 template <class T>
-std::optional<kdl::Name> Reader::entry(const kdl::Node& node, Keys<T> property_keys, Keys<T> keys,
-                                       Shape::Braces braces, T& out) {
+std::optional<kdl::Name> Reader::entry(const kdl::Node& node, Keys<T> property_keys, Keys<T> keys, Shape::Braces braces,
+                                       T& out) {
   const bool good = check(node, {.arguments = Shape::Arguments::one, .properties = true, .block = braces});
   properties(node, property_keys, out);
   if (node.has_block && braces != Shape::Braces::none) block(block_of(node), keys, out);
