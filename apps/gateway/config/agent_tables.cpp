@@ -124,13 +124,13 @@ void check_network(Reader& reader, const kdl::Node& node, const AgentDraft& draf
   const kdl::Node* const grpc = child_of(node, "grpc");
   const kdl::Node* const tls = child_of(node, "tls");
   const AgentTransport transport = draft.agent.transport;
-  // Of an address that could not be read something else is said.
   const bool is_local = tcp == nullptr && (grpc == nullptr || transport == AgentTransport::grpc_unix);
   for (const kdl::Node* key : {tls, child_of(node, "insecure")})
     if (key != nullptr && is_local)
       reader.report(key->name.at, fmt::format("\"{}\" has no effect here", key->name.text),
                     "it goes with tcp \"IP:PORT\" and grpc \"https://IP:PORT\"; remove it");
-  if (is_local) return;
+  // Of an address that could not be read something else is said.
+  if (is_local || (tcp == nullptr && transport != AgentTransport::grpc && transport != AgentTransport::grpcs)) return;
   if (transport == AgentTransport::grpc && tls != nullptr)
     return reader.report(tls->name.at, "tls { } contradicts http://", "write https://, or remove tls { }");
   const bool is_secured = tls != nullptr || transport == AgentTransport::grpcs;

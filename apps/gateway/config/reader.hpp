@@ -145,7 +145,8 @@ void Reader::block(const Block& block, Keys<T> keys, T& out) {
 
 template <class T>
 void Reader::properties(const kdl::Node& node, Keys<T> keys, T& out) {
-  KeyTracker tracker(*this, infos(keys), block_of(node).owner);
+  const Block inner = block_of(node);
+  KeyTracker tracker(*this, infos(keys), inner.owner);
   for (const kdl::Property& property : node.properties) {
     const auto index = tracker.take(property.name, "property");
     if (index && !node.broken) value({keys[*index].name, &property.value}, keys[*index], out);
