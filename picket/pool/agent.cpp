@@ -61,6 +61,7 @@ Agent::Agent(transport::Worker& worker, AgentSpec spec, Config config, transport
       hedging_(config_.hedge),
       sticky_(config_.sticky_session_timeout, config_.max_sticky_sessions),
       wants_reports_(std::ranges::find(spec_.events, wire::EventKind::request_complete) != spec_.events.end()),
+      most_in_flight_(spec_.max_concurrent_calls),
       drain_timer_([](void* self, base::TimePoint) { static_cast<Agent*>(self)->close_now(); }, this) {
   selection_.random = some_number() | 1;
   for (std::uint32_t i = 0; i < config_.connections_per_agent; ++i) add_connection();
@@ -120,7 +121,7 @@ std::optional<Agent::MustWait> Agent::try_start(Call& call) {
     refuse(call, ErrorKind::unavailable, "the pool is draining");
     return std::nullopt;
   }
-  if (in_flight_ >= spec_.max_concurrent_calls)
+  if (in_flight_ >= most_in_flight_)
     return MustWait{base::fail(ErrorKind::timeout, "no place became free in time"), call.deadline_.at()};
   if (exchange.place_.connection == nullptr) return pin(call);
   AgentConnection* const connection = exchange.pinned();
@@ -231,12 +232,16 @@ std::optional<Agent::MustWait> Agent::pin(Call& call) {
 
 void Agent::send(Call& call, AgentConnection& connection) {
   session::ProxySession& session = *connection.session();
+  if (session.is_off(call.kind_) && call.exchange_.demand_ == Demand::every_kind)
+    return refuse(call, ErrorKind::unavailable, "the agent has switched events of this kind off");
   if (!session.takes(call.kind_)) {
     metrics_.skipped.add();
     call.unsent_ = Call::Unsent::skipped;
     call.finish(&nobodys_allow, Breaker::Outcome::neutral);
     return;
   }
+  if (const float patience = session.health().timeout_multiplier; patience > 1) [[unlikely]]
+    call.deadline_ = stretched(call, patience);
   constexpr std::uint32_t measured = 128;  // one of so many: the clock costs about as much as the writing
   const bool is_measured = ++sent_ % measured == 0;
   const base::TimePoint begin = is_measured ? base::Clock::now() : base::TimePoint{};
@@ -287,6 +292,13 @@ void Agent::withdraw_other(Call& call, const AgentConnection& answered) {
   AgentConnection* const other = is_second ? exchange.pinned() : exchange.second_.now();
   if (other != nullptr) other->cancel(exchange.id(), wire::CancelReason::manual);
   if (is_second) std::swap(exchange.place_, exchange.second_);  // what follows goes where it was answered
+}
+
+/// A degraded agent has asked for more time, which session::Health bounds.
+base::Deadline Agent::stretched(const Call& call, float patience) noexcept {
+  if (call.deadline_.never()) return call.deadline_;
+  const std::chrono::duration<double, base::Duration::period> budget = call.deadline_.at() - call.started_;
+  return base::Deadline::after(call.started_, std::chrono::duration_cast<base::Duration>(budget * patience));
 }
 
 void Agent::report(const base::CorrelationId& id, const wire::RequestComplete& summary) {
@@ -377,7 +389,7 @@ void Agent::pump() {
 
 bool Agent::is_full() {
   if (draining_) return false;
-  if (in_flight_ >= spec_.max_concurrent_calls) return true;
+  if (in_flight_ >= most_in_flight_) return true;
   const Exchange& exchange = first_waiting_->exchange_;
   if (exchange.place_.connection != nullptr) return false;
   const SelectionState before = selection_;  // nobody is picked yet

@@ -87,6 +87,10 @@ base::Result<AgentHealth> AgentPool::health(std::string_view id) {
   return agent->health();
 }
 
+void AgentPool::cancel_all(wire::CancelReason reason) {
+  for (auto& agent : agents_) agent->cancel_all(reason);
+}
+
 void AgentPool::drain() {
   for (auto& agent : agents_) agent->drain();
 }
