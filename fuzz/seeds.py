@@ -53,6 +53,7 @@ def seeds():
         yield "json" if name.endswith(".json") else "msgpack", name, frame[4:]
         if frame[4] in HANDSHAKES:
             yield "handshake", name, frame
+            yield "registration", name, frame
         else:
             step = RAW_TO_PROXY if 0x20 <= frame[4] < 0x40 else RAW_TO_AGENT
             options = 0 if name.endswith(".json") else 1 if name.endswith(".extended") else 3

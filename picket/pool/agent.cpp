@@ -64,14 +64,17 @@ Agent::Agent(transport::Worker& worker, AgentSpec spec, Config config, transport
       most_in_flight_(spec_.max_concurrent_calls),
       drain_timer_([](void* self, base::TimePoint) { static_cast<Agent*>(self)->close_now(); }, this) {
   selection_.random = some_number() | 1;
+  if (!spec_.is_dialled()) return;
   for (std::uint32_t i = 0; i < config_.connections_per_agent; ++i) add_connection();
   for (auto& connection : connections_) connection->dial();
 }
 
 base::Result<std::unique_ptr<Agent>> Agent::make(transport::Worker& worker, const AgentSpec& spec, const Config& config,
                                                  Observer* observer) {
-  auto endpoint = transport::Endpoint::parse(
-      spec.endpoint, spec.insecure ? transport::ClearText::allowed : transport::ClearText::refused);
+  auto endpoint = spec.is_dialled()
+                      ? transport::Endpoint::parse(spec.endpoint, spec.insecure ? transport::ClearText::allowed
+                                                                                : transport::ClearText::refused)
+                      : base::Result<transport::Endpoint>{transport::Endpoint{}};
   if (!endpoint)
     return base::fail(endpoint.error().kind(), fmt::format("agent '{}': {}", spec.id, endpoint.error().detail()));
   if (spec.tap != nullptr && endpoint->carrier() == transport::Carrier::grpc)
@@ -184,11 +187,12 @@ std::string Agent::why_none_is_ready(Demand demand) const {
   };
   if (demand == Demand::every_kind && std::ranges::any_of(connections_, lacks_kinds))
     return "the agent does not take every kind of event that is configured";
-  return last_error_ ? "no connection is ready; the last one: " + last_error_->message() : "no connection is ready";
+  const std::string_view what = spec_.is_dialled() ? "no connection is ready" : "the agent has not dialled in";
+  return last_error_ ? fmt::format("{}; the last one: {}", what, last_error_->message()) : std::string{what};
 }
 
 std::optional<Agent::MustWait> Agent::dial_for(const Call& call) {
-  if (dial_terms_.destination.endpoint().is_unix() || draining_)
+  if (!spec_.is_dialled() || dial_terms_.destination.endpoint().is_unix() || draining_)
     return std::nullopt;  // of a Unix socket the next try is never far
   const base::TimePoint now = worker_.now();
   const auto idle = std::ranges::find_if(connections_, &AgentConnection::is_waiting);

@@ -73,6 +73,9 @@ class Agent final : AgentConnection::Owner {
     WaitReady* next_ = nullptr;
   };
 
+  /// Takes a connection of an agent that dials the proxy: answers it and begins to use it, or tells it why not.
+  void take(reverse::Connection accepted);
+
   /// Cancels every event that waits for an answer.
   void cancel_all(wire::CancelReason reason);
   void drain();
@@ -154,9 +157,11 @@ class Agent final : AgentConnection::Owner {
   void on_config_update(AgentConnection& connection, const wire::ConfigUpdateRequest& request);
   /// The agent drains the connection: another is made at once, for those that come now.
   void replace(const AgentConnection& leaving);
-  /// Whether fewer connections are there to stay, or are being made, than are configured.
+  /// One that is not in use; null where all are.
+  [[nodiscard]] AgentConnection* find_spare() const noexcept;
+  /// Whether fewer connections are there to stay, or are being made, than are configured: never of an agent that dials.
   [[nodiscard]] bool lacks_connections() const noexcept;
-  void add_connection();
+  AgentConnection& add_connection();
   /// Another one at each start: the workers of many proxies shall not do the same in one instant.
   [[nodiscard]] static std::uint32_t some_number() noexcept {
     return static_cast<std::uint32_t>(base::Clock::now().time_since_epoch().count());

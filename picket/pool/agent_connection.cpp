@@ -30,6 +30,13 @@ void AgentConnection::dial() {
   link_ = transport::dial(terms_.worker, terms_.destination, terms_.session, terms_.connect_timeout, *this, terms_.tap);
 }
 
+void AgentConnection::take(reverse::Connection accepted) {
+  if (!life_.dial()) return;
+  asked_ = false;
+  seat_ = std::move(accepted.seat);
+  link_ = reverse::serve(terms_.worker, std::move(accepted), terms_.session, *this, terms_.tap);
+}
+
 void AgentConnection::replace(const AgentConnection& leaving) {
   if (terms_.worker.now() - leaving.connected_at_ >= terms_.reconnect_interval) return dial();
   retry_after(backoff_.next());
@@ -73,6 +80,7 @@ void AgentConnection::on_closed(transport::ProxyLink& link, const base::Error& r
   auto refusal = link.opening() != nullptr ? link.opening()->refusal() : std::nullopt;
   const bool was_open = life_.end();
   link_.reset();
+  seat_.reset();
   ++epoch_;
   const base::Duration pause = pause_after(was_open);
   owner_.on_lost(*this, reason,
@@ -135,6 +143,7 @@ void AgentConnection::close() {
   retry_.cancel();
   if (!link_) return;
   const auto link = std::move(link_);
+  const auto seat = std::move(seat_);
   ++epoch_;
   if (link->session() != nullptr) {
     // What still waits for an answer fails now, and the agent need not answer it.

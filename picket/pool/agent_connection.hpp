@@ -6,9 +6,10 @@
 #include <span>
 #include <string>
 
+#include "picket/base/backoff.hpp"
 #include "picket/base/timer_wheel.hpp"
-#include "picket/pool/backoff.hpp"
 #include "picket/pool/connection_life.hpp"
+#include "picket/pool/reverse/connection.hpp"
 #include "picket/pool/selection.hpp"
 #include "picket/pool/track_record.hpp"
 #include "picket/session/proxy_session.hpp"
@@ -17,7 +18,7 @@
 
 namespace picket::pool {
 
-/// How an agent is reached: the same for all its connections.
+/// How an agent is reached: the same for all its connections. Of one that dials the proxy the endpoint is none.
 struct DialTerms {
   transport::Worker& worker;
   transport::Destination destination;
@@ -29,7 +30,8 @@ struct DialTerms {
 };
 
 /// One connection of an agent: dials, serves, and is dialled again for ever, unless it was replaced while its agent
-/// drained: then it is a spare, for the next that is needed. What its session says it hands on to whose it is.
+/// drained: then it is a spare, for the next that is needed. One that the agent dialled is taken instead, and is a
+/// spare when it has ended. What its session says it hands on to whose it is.
 ///
 /// Thread safety: the worker's thread. Lifetime: its terms and its owner outlive it. Errors: reach the owner as
 /// on_lost(); a connection itself never fails.
@@ -69,6 +71,8 @@ class AgentConnection final : transport::ProxyLink::Owner {
 
   /// Nothing where it is there, is being made, or is closed.
   void dial();
+  /// Serves one that the agent dialled; a spare one only.
+  void take(reverse::Connection accepted);
   /// Dials: at once, or later where the connection that it replaces did not last.
   void replace(const AgentConnection& leaving);
   /// Dials when `pause` is over: a spare one only.
@@ -135,8 +139,9 @@ class AgentConnection final : transport::ProxyLink::Owner {
   Owner& owner_;
   ConnectionLife life_;
   std::shared_ptr<transport::ProxyLink> link_;  // while it is connecting or open
+  std::shared_ptr<void> seat_;                  // of one that the agent dialled, as long
   base::Timer retry_;                           // armed while it waits
-  Backoff backoff_;
+  base::Backoff backoff_;
   TrackRecord record_;  // also of those that were in its place
   std::uint64_t epoch_ = 0;
   base::TimePoint connected_at_{};

@@ -1,5 +1,8 @@
 #include <algorithm>
 #include <new>
+#include <utility>
+
+#include <fmt/format.h>
 
 #include "picket/base/overloaded.hpp"
 #include "picket/pool/agent.hpp"
@@ -152,27 +155,41 @@ void Agent::count_crash(const AgentConnection::Lost& lost) {
   if (crashes_without_answer_ && lost.was_asked) breaker_.pause(now);
 }
 
+void Agent::take(reverse::Connection accepted) {
+  if (draining_ || spec_.is_dialled())
+    return reverse::refuse(worker_, std::move(accepted),
+                           fmt::format("the proxy does not wait for agents that feed '{}'", id()));
+  AgentConnection* const spare = find_spare();
+  (spare != nullptr ? *spare : add_connection()).take(std::move(accepted));
+}
+
 void Agent::replace(const AgentConnection& leaving) {
   if (draining_ || !lacks_connections()) return;
-  auto spare = std::ranges::find_if(connections_, &AgentConnection::is_spare);
-  if (spare == connections_.end()) {
+  AgentConnection* spare = find_spare();
+  if (spare == nullptr) {
     if (connections_.size() >= connections_per_slot * config_.connections_per_agent) return;
-    add_connection();
-    spare = connections_.end() - 1;
+    spare = &add_connection();
   }
-  (*spare)->replace(leaving);
+  spare->replace(leaving);
+}
+
+AgentConnection* Agent::find_spare() const noexcept {
+  const auto spare = std::ranges::find_if(connections_, &AgentConnection::is_spare);
+  return spare == connections_.end() ? nullptr : spare->get();
 }
 
 bool Agent::lacks_connections() const noexcept {
+  if (!spec_.is_dialled()) return false;
   const auto stays = [](const auto& connection) { return !connection->is_spare() && !connection->is_leaving(); };
   return std::ranges::count_if(connections_, stays) < static_cast<std::ptrdiff_t>(config_.connections_per_agent);
 }
 
-void Agent::add_connection() {
+AgentConnection& Agent::add_connection() {
   const auto index = static_cast<std::uint32_t>(connections_.size());
   AgentConnection::Owner& owner = *this;
   connections_.push_back(std::make_unique<AgentConnection>(dial_terms_, owner, some_number() + index * 0x9E3779B9U));
   candidates_.resize(connections_.size());
+  return *connections_.back();
 }
 
 void Agent::note_breaker() {

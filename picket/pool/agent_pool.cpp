@@ -70,6 +70,12 @@ void AgentPool::forget_removed() {
   std::erase_if(removed_, [](const auto& agent) { return agent->is_over(); });
 }
 
+void AgentPool::add_reverse_connection(reverse::Connection accepted) {
+  if (Agent* const agent = find(accepted.agent)) return agent->take(std::move(accepted));
+  const std::string reason = fmt::format("the proxy does not wait for agents that feed '{}'", accepted.agent);
+  reverse::refuse(worker_, std::move(accepted), reason);
+}
+
 Agent* AgentPool::find(std::string_view id) noexcept {
   const auto found = by_id_.find(id);
   return found == by_id_.end() ? nullptr : found->second;

@@ -34,6 +34,8 @@ class AgentPool {
   /// connection_failed for an endpoint that is none or a value out of its range, invalid_message for a configuration
   /// that is not JSON, unavailable for an id that is taken.
   [[nodiscard]] base::Result<std::reference_wrapper<Agent>> add_agent(const AgentSpec& spec);
+  /// Gives a connection that an agent dialled to the agent that it feeds; one that feeds none is told so.
+  void add_reverse_connection(reverse::Connection accepted);
   /// By name: for callers without the handle. Null where there is none. Complexity: O(1).
   [[nodiscard]] Agent* find(std::string_view id) noexcept;
 

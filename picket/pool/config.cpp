@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "picket/pool/reverse/rules.hpp"
+
 namespace picket::pool {
 
 using std::chrono::hours;
@@ -81,6 +83,10 @@ std::optional<std::string> BreakerConfig::problem() const {
 
 std::optional<std::string> AgentSpec::problem() const {
   if (auto own = first_problem({count("max_concurrent_calls", max_concurrent_calls, 1, million)})) return own;
+  for (const auto& ids : reverse)
+    if (auto wrong = pool::reverse::pattern_problem(ids)) return wrong;
+  if (!is_dialled() && !endpoint.empty())
+    return fmt::format("it dials the proxy, so that it has no endpoint; \"{}\" is one", endpoint);
   if (auto of_breaker = breaker.problem()) return of_breaker;
   if (!config) return std::nullopt;
   if (config->hedge && !std::ranges::all_of(events, is_pure))

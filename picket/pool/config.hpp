@@ -95,7 +95,10 @@ struct AgentSpec {
   std::string id;
   std::string endpoint;   ///< "unix:PATH", "grpc+unix:PATH", "tls:IP:PORT" or "grpcs:IP:PORT", or with `insecure`
                           ///< "tcp:IP:PORT" or "grpc:IP:PORT" (transport/endpoint.hpp)
-  bool insecure = false;  ///< Everybody on the way may read what is said and answer in the agent's place.
+  /// The agent dials the proxy, under one of these ids ("edge-1", "edge-*"); then there is no endpoint, and its
+  /// connections come from take() (pool/reverse). Empty: it is dialled.
+  std::vector<std::string> reverse;
+  bool insecure = false;              ///< Everybody on the way may read what is said and answer in the agent's place.
   transport::tls::ClientOptions tls;  ///< of "tls:" and "grpcs:"; the files are read when the agent is added
   std::vector<wire::Encoding> encodings{wire::Encoding::msgpack, wire::Encoding::json};
   std::vector<wire::EventKind> events{wire::EventKind::request_headers};  ///< what will be sent; told to the agent
@@ -106,6 +109,7 @@ struct AgentSpec {
   std::optional<Config> config;  ///< none: the pool's
   session::Tap* tap = nullptr;   ///< Hears all that is said; none: nobody. Outlives the pool.
 
+  [[nodiscard]] bool is_dialled() const noexcept { return reverse.empty(); }
   /// As Config::problem(), of its own fields, its breaker's and its config's.
   [[nodiscard]] std::optional<std::string> problem() const;
   friend bool operator==(const AgentSpec&, const AgentSpec&) = default;

@@ -20,6 +20,27 @@ constexpr wire::Format registration_format{};  // JSON, before anything was agre
 
 // ---- the proxy's end
 
+base::Result<wire::ReverseRegistration> read_registration(const wire::FrameView& frame, base::Arena& arena) {
+  if (frame.type != FrameType::handshake_request)
+    return fail(ErrorKind::invalid_message, fmt::format("expected a registration first, got {}", name(frame.type)));
+  auto registration = wire::decode<wire::ReverseRegistration>(registration_format, frame.payload, arena);
+  if (!registration) return fail(registration.error().kind(), "the registration: " + registration.error().detail());
+  if (registration->protocol_version != protocol_version)
+    return fail(ErrorKind::version_mismatch, fmt::format("no common protocol version: this proxy speaks {}, not {}",
+                                                         protocol_version, registration->protocol_version));
+  const std::size_t id_size = registration->agent_id.size();
+  if (id_size == 0 || id_size > base::limits::max_correlation_id)
+    return fail(ErrorKind::invalid_message,
+                fmt::format("an agent id of {} bytes; 1 to {} are allowed", id_size, base::limits::max_correlation_id));
+  return registration;
+}
+
+void refuse_registration(const RegistrationConfig& config, const base::Error& reason, wire::Output& output) {
+  const wire::ReverseAnswer refusal{
+      .error = reason.detail(), .proxy_id = config.proxy_id, .proxy_version = config.proxy_version};
+  (void)wire::encode(registration_format, refusal, output);
+}
+
 base::Status ProxyRegistration::begin(wire::Output&, base::TimePoint now) {
   deadline_ = now + config_.timeout;
   return {};
@@ -29,25 +50,14 @@ base::Status ProxyRegistration::take(const wire::FrameView& frame, wire::Output&
   if (configuring_) return configuring_->take(frame, output);
   auto agreed = answer(frame, output);
   if (agreed) return configuring_.emplace(std::move(*agreed)).begin(output, now);
-  const wire::ReverseAnswer refusal{
-      .error = agreed.error().detail(), .proxy_id = config_.proxy_id, .proxy_version = config_.proxy_version};
-  (void)wire::encode(registration_format, refusal, output);
+  refuse_registration(config_, agreed.error(), output);
   return std::move(agreed.error());
 }
 
 base::Result<ProxyAgreement> ProxyRegistration::answer(const wire::FrameView& frame, wire::Output& output) const {
-  if (frame.type != FrameType::handshake_request)
-    return fail(ErrorKind::invalid_message, fmt::format("expected a registration first, got {}", name(frame.type)));
   base::Arena arena;
-  const auto registration = wire::decode<wire::ReverseRegistration>(registration_format, frame.payload, arena);
-  if (!registration) return fail(registration.error().kind(), "the registration: " + registration.error().detail());
-  if (registration->protocol_version != protocol_version)
-    return fail(ErrorKind::version_mismatch, fmt::format("no common protocol version: this proxy speaks {}, not {}",
-                                                         protocol_version, registration->protocol_version));
-  const std::size_t id_size = registration->agent_id.size();
-  if (id_size == 0 || id_size > base::limits::max_correlation_id)
-    return fail(ErrorKind::invalid_message,
-                fmt::format("an agent id of {} bytes; 1 to {} are allowed", id_size, base::limits::max_correlation_id));
+  const auto registration = read_registration(frame, arena);
+  if (!registration) return registration.error();
   return accept(*registration, output);
 }
 

@@ -6,8 +6,10 @@
 #include <string>
 #include <string_view>
 
+#include "picket/base/arena.hpp"
 #include "picket/session/configuring.hpp"
 #include "picket/session/opening.hpp"
+#include "picket/wire/messages.hpp"
 
 namespace picket::session {
 
@@ -35,6 +37,13 @@ struct RegistrationConfig {
   std::string proxy_version;
   base::Duration timeout = std::chrono::seconds{10};  ///< For the agent's first word.
 };
+
+/// An agent's first word, as far as it can be judged by itself: its views live as long as frame and arena. The detail
+/// of an error is for the agent to hear.
+[[nodiscard]] base::Result<wire::ReverseRegistration> read_registration(const wire::FrameView& frame,
+                                                                        base::Arena& arena);
+/// Writes the answer that tells an agent why it may not stay.
+void refuse_registration(const RegistrationConfig& config, const base::Error& reason, wire::Output& output);
 
 /// The agent dialled: it says who it is, and the proxy answers whether it may stay (protocol.md §8). From an agent that
 /// names encodings and extensions the first encoding that is spoken here is taken, and all of our extensions; to one

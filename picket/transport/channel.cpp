@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "picket/transport/internal/socket_bytes.hpp"
 
@@ -49,8 +50,19 @@ base::Error failure_of(int error) {
 
 }  // namespace internal
 
+using internal::failure_of;
 using internal::receive_now;
 using internal::send_now;
+
+Unbound::~Unbound() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+base::Result<std::pair<Unbound, Unbound>> Unbound::pair() {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) return failure_of(errno);
+  return std::pair{Unbound{ends[0], nullptr}, Unbound{ends[1], nullptr}};
+}
 
 Channel::Channel(Worker& worker, int descriptor, std::unique_ptr<Layer> layer)
     : descriptor_(worker, descriptor), layer_(std::move(layer)) {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include <sys/uio.h>
 
@@ -14,6 +15,30 @@
 #include "picket/transport/worker.hpp"
 
 namespace picket::transport {
+
+/// A connected socket with its layer that belongs to no worker: on its way from one to another. Thread safety: none; a
+/// value that moves. Lifetime: closes what nobody took.
+class Unbound {
+ public:
+  Unbound(int descriptor, std::unique_ptr<Layer> layer) noexcept : descriptor_(descriptor), layer_(std::move(layer)) {}
+  Unbound(Unbound&& other) noexcept
+      : descriptor_(std::exchange(other.descriptor_, -1)), layer_(std::move(other.layer_)) {}
+  Unbound& operator=(Unbound&& other) noexcept {
+    std::swap(descriptor_, other.descriptor_);
+    std::swap(layer_, other.layer_);
+    return *this;
+  }
+  ~Unbound();
+
+  /// Two ends of one connection within the process. Errors: io where the system gives none.
+  [[nodiscard]] static base::Result<std::pair<Unbound, Unbound>> pair();
+
+ private:
+  friend class Channel;
+
+  int descriptor_;
+  std::unique_ptr<Layer> layer_;
+};
 
 /// A connected socket as Link and Stream see it: the one place that receives and sends.
 ///
@@ -27,6 +52,9 @@ class Channel {
       : descriptor_(worker), layer_(std::move(layer)) {}
   /// Takes a connected descriptor over.
   Channel(Worker& worker, int descriptor, std::unique_ptr<Layer> layer = nullptr);
+  /// Takes over what another worker's channel was.
+  Channel(Worker& worker, Unbound unbound)
+      : Channel(worker, std::exchange(unbound.descriptor_, -1), std::move(unbound.layer_)) {}
   Channel(Channel&&) noexcept = default;
   Channel& operator=(Channel&&) noexcept = default;
   ~Channel() {
@@ -70,6 +98,8 @@ class Channel {
   void reset_on_close(bool resets) noexcept;
   /// Gives the socket away, without its layer.
   [[nodiscard]] int release() noexcept { return descriptor_.release(); }
+  /// Gives all of it away, to another worker; nothing is waited for any more.
+  [[nodiscard]] Unbound unbind() noexcept { return {descriptor_.release(), std::move(layer_)}; }
   /// Tells a layer's peer that this is the end.
   void close() noexcept;
 

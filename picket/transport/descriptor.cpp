@@ -156,4 +156,15 @@ void set_no_delay(int descriptor) noexcept {
   ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
+void keep_alive(int descriptor) noexcept {
+  const auto set = [descriptor](int level, int name, int value) {
+    return ::setsockopt(descriptor, level, name, &value, sizeof value) == 0;
+  };
+  constexpr int probes = 3;
+  if (!set(IPPROTO_TCP, TCP_KEEPCNT, probes)) return;
+  set(IPPROTO_TCP, TCP_KEEPIDLE, 30);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, 30 / probes);
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+}
+
 }  // namespace picket::transport

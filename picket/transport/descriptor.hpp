@@ -102,5 +102,9 @@ class Descriptor {
 /// Has small writes leave at once: every write here is a whole message, and nothing follows that it could wait for.
 /// Nothing where it is no TCP socket.
 void set_no_delay(int descriptor) noexcept;
+/// Has the kernel ask a silent peer whether it is there: after 30 s, and after 30 s more without an answer the
+/// connection fails. For an end that does not ask itself: behind a NAT that has forgotten the connection it would wait
+/// for ever. Nothing where it is no TCP socket.
+void keep_alive(int descriptor) noexcept;
 
 }  // namespace picket::transport

@@ -112,6 +112,19 @@ base::Result<Endpoint> Endpoint::tcp(std::string_view host, std::uint16_t port) 
   return endpoint;
 }
 
+std::string Endpoint::text_of(const sockaddr_storage& peer) {
+  char text[INET6_ADDRSTRLEN] = "";
+  if (peer.ss_family == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(peer);
+    return fmt::format("{}:{}", ::inet_ntop(AF_INET, &v4.sin_addr, text, sizeof text), ntohs(v4.sin_port));
+  }
+  if (peer.ss_family == AF_INET6) {
+    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(peer);
+    return fmt::format("[{}]:{}", ::inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof text), ntohs(v6.sin6_port));
+  }
+  return "a local process";
+}
+
 Endpoint Endpoint::with_port(std::uint16_t port) const {
   Endpoint other = *this;
   other.text_ = fmt::format("{}:{}", std::string_view{text_}.substr(0, text_.rfind(':')), port);

@@ -35,6 +35,9 @@ class Endpoint {
   /// `host` is an IP address.
   [[nodiscard]] static base::Result<Endpoint> tcp(std::string_view host, std::uint16_t port);
 
+  /// The far end of a connection, for logs: "IP:PORT", or "a local process" of a Unix socket.
+  [[nodiscard]] static std::string text_of(const sockaddr_storage& peer);
+
   /// The same at another port; of TCP.
   [[nodiscard]] Endpoint with_port(std::uint16_t port) const;
 

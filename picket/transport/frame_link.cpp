@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cerrno>
+#include <type_traits>
 
 #include <sys/uio.h>
 
@@ -48,8 +49,9 @@ std::shared_ptr<FrameLink<Session>> FrameLink<Session>::dial(Channel channel, co
 
 template <class Session>
 std::shared_ptr<FrameLink<Session>> FrameLink<Session>::adopt(Channel channel, std::unique_ptr<Opening> opening,
-                                                              Owner& owner) {
-  auto link = std::make_shared<FrameLink>(std::move(channel), std::move(opening), owner);
+                                                              Owner& owner, std::string received, session::Tap* tap) {
+  auto link = std::make_shared<FrameLink>(std::move(channel), std::move(opening), owner, tap);
+  link->received_ = std::move(received);
   link->connected();
   return link;
 }
@@ -72,16 +74,36 @@ void FrameLink<Session>::on_connected(std::shared_ptr<void>& self, const Complet
 
 template <class Session>
 void FrameLink<Session>::connected() {
+  // A proxy pings its agents; an agent does not ping.
+  if constexpr (std::is_same_v<Session, session::AgentSession>) keep_alive(channel_.descriptor());
   framing_.emplace(std::move(opening_), worker_.now(), tap_);
   this->is_connected_ = true;
   handle_actions();  // a configuration that cannot be written ends it at once
   if (owner_ == nullptr) return;
   this->flush_later();
   reading_ = true;
-  wait_to_read(this->shared_from_this());
+  if (received_.empty()) return wait_to_read(this->shared_from_this());
+  after_pass_.wait([](void* self) { static_cast<FrameLink*>(self)->hear_received(); }, this);
+  worker_.resume(after_pass_);
 }
 
 // ---- reading
+
+/// What came before this link had the channel, as if it had read it.
+template <class Session>
+void FrameLink<Session>::hear_received() {
+  auto self = this->shared_from_this();
+  std::string bytes = std::exchange(received_, {});
+  const std::size_t size = bytes.size();
+  bytes.append(base::limits::tail_padding, '\0');
+  framing_->feed(std::string_view{bytes}.substr(0, size), worker_.now());
+  handle_actions();
+  if (owner_ == nullptr) return;
+  answer();
+  if (owner_ == nullptr) return;
+  arm_timer();
+  wait_to_read(std::move(self));
+}
 
 template <class Session>
 void FrameLink<Session>::wait_to_read(std::shared_ptr<FrameLink> self) {

@@ -37,8 +37,10 @@ class FrameLink final : public Link<Session>, public std::enable_shared_from_thi
   /// its close().
   static std::shared_ptr<FrameLink> dial(Channel channel, const Endpoint& endpoint, std::unique_ptr<Opening> opening,
                                          base::Duration timeout, Owner& owner, session::Tap* tap = nullptr);
-  /// Begins on a connected channel.
-  static std::shared_ptr<FrameLink> adopt(Channel channel, std::unique_ptr<Opening> opening, Owner& owner);
+  /// Begins on a connected channel. `received`: what was read from it already; it is heard first, once the call that
+  /// adopts has returned.
+  static std::shared_ptr<FrameLink> adopt(Channel channel, std::unique_ptr<Opening> opening, Owner& owner,
+                                          std::string received = {}, session::Tap* tap = nullptr);
 
   FrameLink(Channel channel, std::unique_ptr<Opening> opening, Owner& owner, session::Tap* tap = nullptr);
 
@@ -52,6 +54,7 @@ class FrameLink final : public Link<Session>, public std::enable_shared_from_thi
   void connect(const Endpoint& endpoint, base::Duration timeout);
   static void on_connected(std::shared_ptr<void>& self, const Completion& outcome);
   void connected();
+  void hear_received();
   static void wait_to_read(std::shared_ptr<FrameLink> self);
   static void on_readable(std::shared_ptr<void>& self, const Completion& outcome);
   static void read_on(std::shared_ptr<FrameLink> self);
@@ -78,6 +81,7 @@ class FrameLink final : public Link<Session>, public std::enable_shared_from_thi
   std::unique_ptr<Opening> opening_;               // until connected
   session::Tap* tap_;                              // may be null
   std::string peer_;                               // while it connects
+  std::string received_;                           // before it was adopted, until it is heard
   std::optional<StreamFraming<Session>> framing_;  // once connected
   base::Timer timer_;
   Resumption after_pass_;  // queued behind those who wait for what a pass brought

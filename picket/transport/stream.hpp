@@ -71,6 +71,8 @@ class Stream {
   void close() noexcept { channel_.close(); }
   /// Gives the socket away; awaited operations end with connection_closed.
   [[nodiscard]] int release() noexcept { return channel_.release(); }
+  /// The same, with its layer.
+  [[nodiscard]] Unbound unbind() noexcept { return channel_.unbind(); }
   [[nodiscard]] bool is_open() const noexcept { return channel_.is_open(); }
   /// Whether the peer has closed or sent something while nobody read: a pooled connection that says true is stale.
   [[nodiscard]] bool has_input() { return channel_.has_input(); }

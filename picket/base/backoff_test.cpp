@@ -1,8 +1,8 @@
-#include "picket/pool/backoff.hpp"
+#include "picket/base/backoff.hpp"
 
 #include <gtest/gtest.h>
 
-namespace picket::pool {
+namespace picket::base {
 namespace {
 
 using namespace std::chrono_literals;
@@ -41,6 +41,17 @@ TEST(Backoff, AnIntervalLongerThanTheLimitIsTheLimit) {
   EXPECT_EQ(backoff.slow_attempts(), 3U);
 }
 
+TEST(Backoff, MayBeginWithALongerPauseThanTheQuickest) {
+  Backoff backoff{1500ms, 60s, 42, 1500ms};
+  for (const auto expected : {1500ms, 3000ms, 6000ms, 12000ms, 24000ms, 48000ms, 60000ms}) {
+    const auto pause = backoff.next();
+    EXPECT_GE(pause, expected * 3 / 4);
+    EXPECT_LE(pause, 60s);
+  }
+  backoff.reset();
+  EXPECT_GE(backoff.next(), 1s);
+}
+
 TEST(Backoff, DifferentSeedsDoNotMarchInStep) {
   Backoff one{1s, 8s, 1};
   Backoff two{1s, 8s, 0x9E3779B9U};
@@ -48,4 +59,4 @@ TEST(Backoff, DifferentSeedsDoNotMarchInStep) {
 }
 
 }  // namespace
-}  // namespace picket::pool
+}  // namespace picket::base

@@ -5,7 +5,7 @@
 
 #include "picket/base/time.hpp"
 
-namespace picket::pool {
+namespace picket::base {
 
 /// How long to wait before connecting again: doubles from `quickest` to `interval`, from there to `most`, each time
 /// ±25 % at random but never more than `most`, so that the connections of many workers do not come back in one instant.
@@ -14,19 +14,20 @@ namespace picket::pool {
 /// Thread safety: none. Pure but for its random state: who waits, and by which clock, is the caller's business.
 class Backoff {
  public:
-  static constexpr base::Duration quickest = std::chrono::milliseconds{100};
+  static constexpr Duration quickest = std::chrono::milliseconds{100};
 
   /// `most`: the longest pause; no less than `interval`, whatever is said. `seed`: another one for each connection, or
-  /// they all come back together.
-  Backoff(base::Duration interval, base::Duration most, std::uint32_t seed) noexcept
-      : interval_(interval),
+  /// they all come back together. `first`: the pause to begin with.
+  Backoff(Duration interval, Duration most, std::uint32_t seed, Duration first = quickest) noexcept
+      : first_(std::min(first, interval)),
+        interval_(interval),
         most_(std::max(most, interval)),
-        current_(std::min(quickest, interval)),
+        current_(first_),
         random_(seed | 1) {}
 
   /// The pause to make now. Those after it are longer, up to `most`.
-  [[nodiscard]] base::Duration next() noexcept {
-    const base::Duration base = current_;
+  [[nodiscard]] Duration next() noexcept {
+    const Duration base = current_;
     current_ = std::min(current_ * 2, current_ < interval_ ? interval_ : most_);
     ++attempts_;
     if (base >= interval_) ++slow_attempts_;
@@ -37,7 +38,7 @@ class Backoff {
   }
   /// The connection is there: the next pause is a quick one again.
   void reset() noexcept {
-    current_ = std::min(quickest, interval_);
+    current_ = first_;
     attempts_ = 0;
     slow_attempts_ = 0;
   }
@@ -47,12 +48,13 @@ class Backoff {
   [[nodiscard]] std::uint32_t slow_attempts() const noexcept { return slow_attempts_; }
 
  private:
-  base::Duration interval_;
-  base::Duration most_;
-  base::Duration current_;
+  Duration first_;
+  Duration interval_;
+  Duration most_;
+  Duration current_;
   std::uint32_t attempts_ = 0;
   std::uint32_t slow_attempts_ = 0;
   std::uint32_t random_;
 };
 
-}  // namespace picket::pool
+}  // namespace picket::base
