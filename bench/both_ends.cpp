@@ -47,8 +47,8 @@ BothEnds::BothEnds(wire::Encoding encoding, std::uint32_t connections)
                  session::AgentConfig{.info = {.agent_id = "a", .name = "a", .version = "1", .events = kinds}}),
              .log = {},
              .workload = workload_,
-             .on_open = [](agent::internal::ServedConnection&) {},
-             .on_over = [](agent::internal::ServedConnection&) {}},
+             .on_open = {},
+             .on_over = [](agent::internal::ServedConnection&, const base::Error*) {}},
       pool_(worker_, {.connections_per_agent = connections, .health_check_interval = std::chrono::hours{1}}),
       agent_(checked(
           pool_.add_agent({.id = "a", .endpoint = endpoint_.text(), .encodings = {encoding}, .events = kinds}))) {
@@ -59,7 +59,7 @@ BothEnds::BothEnds(wire::Encoding encoding, std::uint32_t connections)
           return transport::FrameLink<session::AgentSession>::adopt(transport::Channel{worker_, accepted.descriptor},
                                                                     std::move(opening), owner);
         },
-        session::socket_handshake);
+        std::make_unique<session::AgentHandshake>(terms_.config));
   }));
   turn_until([&] { return agent_.ready_connections() == connections; });
 }

@@ -1,11 +1,13 @@
 #include "picket/agent/serve.hpp"
 
 #include <CLI/CLI.hpp>
+#include <cstdlib>
 
 #include <fmt/format.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include "picket/agent/internal/dialling.hpp"
 #include "picket/log/background_log.hpp"
 #include "picket/transport/endpoint.hpp"
 
@@ -24,20 +26,87 @@ sigset_t block_signals() {
   return signals;
 }
 
-void add_tls_options(CLI::App& app, transport::tls::ServerOptions& tls) {
-  app.add_option("--tls-cert", tls.certificate_file,
-                 "Certificate to serve tls: or grpcs: with, then those up to its CA, PEM")
+constexpr auto token_variable = "PICKET_AGENT_TOKEN";
+
+void add_tls_options(CLI::App& app, ServerOptions& options) {
+  app.add_option_function<std::string>(
+         "--tls-cert",
+         [&options](const std::string& file) {
+           options.tls.certificate_file = file;
+           options.dial.tls.certificate_file = file;
+         },
+         "Certificate to serve tls: or grpcs: with, or to show to a proxy that is dialled, then those up to its CA, PEM")
       ->type_name("FILE");
-  app.add_option("--tls-key", tls.key_file, "Its key, PEM, readable for this user or its group only")
+  app.add_option_function<std::string>(
+         "--tls-key",
+         [&options](const std::string& file) {
+           options.tls.key_file = file;
+           options.dial.tls.key_file = file;
+         },
+         "Its key, PEM, readable for this user or its group only")
       ->type_name("FILE");
   app.add_option_function<std::string>(
          "--tls-client-ca",
-         [&tls](const std::string& file) {
-           tls.client_ca_file = file;
-           tls.client_certificate = transport::tls::ClientCertificate::required;
+         [&options](const std::string& file) {
+           options.tls.client_ca_file = file;
+           options.tls.client_certificate = transport::tls::ClientCertificate::required;
          },
          "Only serve proxies that show a certificate of a CA in this file, PEM")
       ->type_name("FILE");
+  app.add_option("--tls-ca", options.dial.tls.ca_file,
+                 "CAs that may have signed the certificate of a proxy that is dialled, PEM; default: the system's")
+      ->type_name("FILE");
+  app.add_option("--tls-name", options.dial.tls.server_name,
+                 "Name in the certificate of a proxy that is dialled; default: the IP address of --dial")
+      ->type_name("NAME");
+}
+
+void add_dial_options(CLI::App& app, DialOptions& dial) {
+  app.add_option("--dial", dial.proxies,
+                 "Proxy to dial, for where it cannot dial the agent: unix:PATH or tls:IP:PORT; with --insecure "
+                 "tcp:IP:PORT; may be repeated")
+      ->type_name("ADDRESS");
+  app.add_option("--agent-id", dial.agent_id, "Id to register under; default: the agent's own")->type_name("ID");
+  app.add_option(
+         "--token-file", dial.token_file,
+         fmt::format("File with the secret to register with; default: what the environment has in {}", token_variable))
+      ->type_name("FILE");
+}
+
+/// Which carriers and files go with the address to listen on. Throws CLI::ValidationError.
+void check_listening(const ServerOptions& options, transport::ClearText clear_text) {
+  const auto read = transport::Endpoint::parse(options.listen, clear_text);
+  if (!read) throw CLI::ValidationError("--listen", read.error().detail());
+  const bool has_files = !options.tls.certificate_file.empty() && !options.tls.key_file.empty();
+  if (read->is_tls() && !has_files) throw CLI::ValidationError("--listen", "tls: and grpcs: need --tls-cert and --tls-key");
+}
+
+/// The same of the addresses to dial; whether TLS is spoken at one of them.
+bool check_dialling(const DialOptions& dial, transport::ClearText clear_text) {
+  bool has_tls = false;
+  for (const auto& address : dial.proxies) {
+    const auto read = internal::dialled_endpoint(address, clear_text);
+    if (!read) throw CLI::ValidationError("--dial", read.error().detail());
+    has_tls = has_tls || read->is_tls();
+  }
+  if (dial.proxies.empty() && !(dial.agent_id.empty() && dial.token_file.empty()))
+    throw CLI::ValidationError("--dial", "--agent-id and --token-file go with it");
+  if (!has_tls && !(dial.tls.ca_file.empty() && dial.tls.server_name.empty()))
+    throw CLI::ValidationError("--dial", "--tls-ca and --tls-name go with tls:IP:PORT");
+  return has_tls;
+}
+
+void check_addresses(const ServerOptions& options) {
+  const auto clear_text = options.insecure ? transport::ClearText::allowed : transport::ClearText::refused;
+  if (options.listen.empty() && options.dial.proxies.empty())
+    throw CLI::RequiredError("--listen, or --dial for an agent that dials its proxy,");
+  if (!options.listen.empty()) check_listening(options, clear_text);
+  const bool dials_tls = check_dialling(options.dial, clear_text);
+  const bool has_any =
+      !options.tls.certificate_file.empty() || !options.tls.key_file.empty() || !options.tls.client_ca_file.empty();
+  const bool listens_tls = options.listen.starts_with("tls:") || options.listen.starts_with("grpcs:");
+  if (has_any && !listens_tls && !dials_tls)
+    throw CLI::ValidationError("--listen", "--tls-cert, --tls-key and --tls-client-ca go with tls:IP:PORT and grpcs:IP:PORT");
 }
 
 /// Milliseconds; 0 is never.
@@ -56,23 +125,15 @@ void add_server_options(CLI::App& app, ServerOptions& options) {
          "--listen", options.listen,
          "Address to serve: unix:PATH, grpc+unix:PATH, tls:IP:PORT or grpcs:IP:PORT; with --insecure tcp:IP:PORT or "
          "grpc:IP:PORT")
-      ->required()
       ->type_name("ADDRESS");
+  add_dial_options(app, options.dial);
   app.add_flag("--insecure", options.insecure,
-               "Serve in clear over a network: whoever is on the way can read and answer");
-  add_tls_options(app, options.tls);
+               "Speak in clear over a network: whoever is on the way can read and answer");
+  add_tls_options(app, options);
   app.parse_complete_callback([&options] {
-    const auto clear_text = options.insecure ? transport::ClearText::allowed : transport::ClearText::refused;
-    const auto read = transport::Endpoint::parse(options.listen, clear_text);
-    if (!read) throw CLI::ValidationError("--listen", read.error().detail());
-    const bool has_files = !options.tls.certificate_file.empty() && !options.tls.key_file.empty();
-    const bool has_any =
-        !options.tls.certificate_file.empty() || !options.tls.key_file.empty() || !options.tls.client_ca_file.empty();
-    if (read->is_tls() && !has_files)
-      throw CLI::ValidationError("--listen", "tls: and grpcs: need --tls-cert and --tls-key");
-    if (!read->is_tls() && has_any)
-      throw CLI::ValidationError("--listen",
-                                 "--tls-cert, --tls-key and --tls-client-ca go with tls:IP:PORT and grpcs:IP:PORT");
+    check_addresses(options);
+    const char* const token = std::getenv(token_variable);
+    if (token != nullptr && options.dial.token_file.empty()) options.dial.token = token;
   });
   app.add_option("--threads", options.threads, "Threads; 0 is one per core")->capture_default_str()->type_name("N");
   app.add_option_function<std::string>(
@@ -115,7 +176,7 @@ int serve_until_signalled(ServerOptions options, const HandlerFactory& factory, 
     say(started.error().detail());
     return 1;
   }
-  say(fmt::format("serving on {}", server.address()));
+  if (!server.address().empty()) say(fmt::format("serving on {}", server.address()));
   int signal = 0;
   sigwait(&signals, &signal);
   say("draining");

@@ -12,10 +12,10 @@ class App;
 
 namespace picket::agent {
 
-/// Adds the options every agent has to a command line, filling `options`: --listen, --insecure, --threads,
-/// --socket-mode,
-/// --socket-group, --allow-uid, --metrics-interval-ms, --health-interval-ms. Errors: parsing throws
-/// CLI::ValidationError for an address that cannot be served.
+/// Adds the options every agent has to a command line, filling `options`: --listen, --dial and what goes with them,
+/// --insecure, --threads, --socket-mode, --socket-group, --allow-uid, --metrics-interval-ms, --health-interval-ms. A
+/// token comes from a file or the environment, never from the command line, which everybody on the machine can read.
+/// Errors: parsing throws CLI::ValidationError for an address that cannot be served or dialled.
 void add_server_options(CLI::App& app, ServerOptions& options);
 
 /// Adds --no-busy-polling, for agents that are called on the loop.

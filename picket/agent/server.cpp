@@ -2,15 +2,18 @@
 
 #include <atomic>
 #include <bit>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <ranges>
 #include <thread>
+#include <utility>
 
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include "picket/agent/internal/self_report.hpp"
+#include "picket/agent/internal/kept_connection.hpp"
 #include "picket/agent/internal/served_connection.hpp"
 #include "picket/session/handshake.hpp"
 #include "picket/transport/frame_link.hpp"
@@ -28,6 +31,9 @@ using std::chrono::milliseconds;
 // their way.
 constexpr base::Duration drain_look = milliseconds{10};
 constexpr base::Duration drain_grace = milliseconds{100};
+
+// Connections to one proxy, whatever it wants.
+constexpr std::uint32_t most_wanted = 256;
 
 std::uint32_t threads_of(const ServerOptions& options) {
   return options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
@@ -72,7 +78,8 @@ class Shard {
                .log = options.log,
                .workload = report.add_worker(handler_->info().id, handler_->metrics()),
                .on_open = [this](internal::ServedConnection& connection) { greet(connection); },
-               .on_over = [this](internal::ServedConnection& connection) { forget(connection); }},
+               .on_over = [this](internal::ServedConnection& connection, const base::Error*) { forget(connection); }},
+        accepted_terms_(terms_),
         report_(report),
         metrics_timer_([](void* self, base::TimePoint now) { static_cast<Shard*>(self)->report_metrics(now); }, this),
         health_timer_([](void* self, base::TimePoint now) { static_cast<Shard*>(self)->report_health(now); }, this),
@@ -80,6 +87,9 @@ class Shard {
         drain_timeout_(options.drain_timeout),
         health_interval_(options.health_interval) {
     handler_->standing().on_change([&report](const Health& health) { report.standing.report(health); });
+    accepted_terms_.on_over = [this](internal::ServedConnection& connection, const base::Error* reason) {
+      accepted_over(connection, reason);
+    };
   }
 
   ~Shard() {
@@ -101,6 +111,9 @@ class Shard {
     tls_ = std::move(tls);
   }
 
+  /// As the handler names its agent.
+  [[nodiscard]] const std::string& agent_id() const noexcept { return terms_.config->info.agent_id; }
+
   /// On the shard's thread, under enter().
   void serve(int descriptor) {
     if (draining_) {
@@ -118,10 +131,25 @@ class Shard {
     tell_health();
     for (const auto& server : grpc_servers_) server->set_serving(health().serves());
   }
+  /// Has one more connection to a proxy that is dialled; nothing where it has it. On the shard's thread, under enter().
+  void keep(const std::shared_ptr<const internal::DialledProxy>& proxy, std::uint32_t index) {
+    if (draining_) return;
+    auto& kept = kept_[{proxy.get(), index}];
+    if (!kept)
+      kept = std::make_unique<internal::KeptConnection>(
+          proxy, terms_, [this](auto connection) { connections_.push_back(std::move(connection)); }, seed(index));
+    kept->want();
+  }
+  /// The proxy wants fewer than that.
+  void forgo(const std::shared_ptr<const internal::DialledProxy>& proxy, std::uint32_t wanted) {
+    for (const auto& [place, kept] : kept_)
+      if (place.first == proxy.get() && place.second >= wanted) kept->forgo();
+  }
 
   void drain() {
     if (draining_) return;
     draining_ = true;
+    for (const auto& [place, kept] : kept_) kept->forgo();
     const base::TimePoint now = worker_.now();
     drain_until_ = now + drain_timeout_;
     quiet_since_ = now;
@@ -143,6 +171,11 @@ class Shard {
         },
         session::socket_handshake);
   }
+  /// Another one for each connection and process.
+  [[nodiscard]] static std::uint32_t seed(std::uint32_t index) {
+    const auto now = static_cast<std::uint32_t>(base::Clock::now().time_since_epoch().count());
+    return now + (index + static_cast<std::uint32_t>(::getpid())) * 0x9E3779B9U;
+  }
   /// One connection, on which a proxy may begin several conversations.
   void serve_grpc(int descriptor) {
     auto server = std::make_shared<transport::GrpcServer>(
@@ -156,9 +189,9 @@ class Shard {
     server->start();
   }
   void begin(const transport::MakeAgentLink& make, const wire::Format& format) {
-    auto connection = std::make_shared<internal::ServedConnection>(terms_);
+    auto connection = std::make_shared<internal::ServedConnection>(accepted_terms_);
     connections_.push_back(connection);
-    connection->start(make, format);
+    connection->start(make, std::make_unique<session::AgentHandshake>(terms_.config, format));
   }
 
   // ---- what is said unasked
@@ -234,6 +267,11 @@ class Shard {
 
   void forget(internal::ServedConnection& connection) {
     std::erase_if(connections_, [&](const auto& held) { return held.get() == &connection; });
+  }
+  void accepted_over(internal::ServedConnection& connection, const base::Error* reason) {
+    if (reason != nullptr && reason->kind() != base::ErrorKind::connection_closed && terms_.log)
+      terms_.log(fmt::format("closed a proxy's connection ({})", reason->message()));
+    forget(connection);
     if (carrier_ == transport::Carrier::frames) count_.fetch_sub(1, std::memory_order_relaxed);
   }
 
@@ -241,6 +279,9 @@ class Shard {
   std::unique_ptr<internal::AnyHandler> handler_;
   std::shared_ptr<Mailbox> mailbox_;
   internal::ServedConnection::Terms terms_;
+  internal::ServedConnection::Terms accepted_terms_;
+  /// By the proxy and the connection's number.
+  std::map<std::pair<const internal::DialledProxy*, std::uint32_t>, std::unique_ptr<internal::KeptConnection>> kept_;
   std::shared_ptr<const transport::tls::Context> tls_;  // null: in clear
   std::vector<std::shared_ptr<internal::ServedConnection>> connections_;
   std::vector<std::shared_ptr<transport::GrpcServer>> grpc_servers_;
@@ -285,27 +326,15 @@ class Server::Impl {
   }
 
   base::Status start() {
-    auto endpoint = transport::Endpoint::parse(
-        options_.listen, options_.insecure ? transport::ClearText::allowed : transport::ClearText::refused);
-    if (!endpoint) return std::move(endpoint.error());
-    std::shared_ptr<const transport::tls::Context> tls;
-    if (endpoint->is_tls()) {
-      transport::tls::ServerOptions terms = options_.tls;
-      if (endpoint->carrier() == transport::Carrier::grpc) terms.protocols.alpn = {std::string{transport::tls::http2}};
-      auto made = transport::tls::Context::server(terms);
-      if (!made) return std::move(made.error());
-      tls = std::move(*made);
-    }
-    for (auto& shard : shards_) shard->speak(endpoint->carrier(), tls);
-    options_.socket.on_refused = [this](uid_t peer) { note_refused(peer); };
-    auto listener = transport::Listener::open(shards_.front()->worker(), *endpoint, options_.socket);
-    if (!listener) return std::move(listener.error());
-    listener_.emplace(std::move(*listener));
-    transport::spawn(transport::accept_all(*listener_, shards_.front()->worker(),
-                                           [this](const transport::Accepted& accepted) { take(accepted.descriptor); }));
+    if (options_.listen.empty() && options_.dial.proxies.empty())
+      return base::fail(base::ErrorKind::connection_failed, "an agent listens or dials: nothing says where");
+    auto dialled = dialled_proxies();
+    if (!dialled) return std::move(dialled.error());
+    if (!options_.listen.empty()) PICKET_TRY(listen());
     for (auto& shard : shards_)
       for (std::uint32_t i = 0; i < threads_per_shard_; ++i)
         threads_.emplace_back([&worker = shard->worker()] { worker.run(); });
+    for (const auto& proxy : *dialled) proxy->on_wanted(1);
     return {};
   }
 
@@ -322,7 +351,7 @@ class Server::Impl {
       if (thread.joinable()) thread.join();
   }
 
-  [[nodiscard]] std::string address() const { return listener_->endpoint().spelled(); }
+  [[nodiscard]] std::string address() const { return listener_ ? listener_->endpoint().spelled() : std::string{}; }
   [[nodiscard]] std::size_t connections() const noexcept {
     std::size_t total = 0;
     for (const auto& shard : shards_) total += shard->connections();
@@ -330,6 +359,65 @@ class Server::Impl {
   }
 
  private:
+  base::Status listen() {
+    auto endpoint = transport::Endpoint::parse(options_.listen, clear_text());
+    if (!endpoint) return std::move(endpoint.error());
+    std::shared_ptr<const transport::tls::Context> tls;
+    if (endpoint->is_tls()) {
+      transport::tls::ServerOptions terms = options_.tls;
+      if (endpoint->carrier() == transport::Carrier::grpc) terms.protocols.alpn = {std::string{transport::tls::http2}};
+      auto made = transport::tls::Context::server(terms);
+      if (!made) return std::move(made.error());
+      tls = std::move(*made);
+    }
+    for (auto& shard : shards_) shard->speak(endpoint->carrier(), tls);
+    options_.socket.on_refused = [this](uid_t peer) { note_refused(peer); };
+    auto listener = transport::Listener::open(shards_.front()->worker(), *endpoint, options_.socket);
+    if (!listener) return std::move(listener.error());
+    listener_.emplace(std::move(*listener));
+    transport::spawn(transport::accept_all(*listener_, shards_.front()->worker(),
+                                           [this](const transport::Accepted& accepted) { take(accepted.descriptor); }));
+    return {};
+  }
+
+  [[nodiscard]] transport::ClearText clear_text() const noexcept {
+    return options_.insecure ? transport::ClearText::allowed : transport::ClearText::refused;
+  }
+
+  base::Result<std::vector<std::shared_ptr<const internal::DialledProxy>>> dialled_proxies() {
+    std::vector<std::shared_ptr<const internal::DialledProxy>> all;
+    for (const auto& address : options_.dial.proxies) {
+      auto endpoint = internal::dialled_endpoint(address, clear_text());
+      if (!endpoint) return std::move(endpoint.error());
+      auto proxy = std::make_shared<internal::DialledProxy>(internal::DialledProxy{
+          .endpoint = std::move(*endpoint),
+          .tls = {},
+          .options = options_.dial,
+          .agent_id = options_.dial.agent_id.empty() ? shards_.front()->agent_id() : options_.dial.agent_id,
+          .log = options_.log,
+          .on_wanted = {}});
+      if (proxy->endpoint.is_tls()) {
+        auto tls = transport::tls::Context::client(options_.dial.tls);
+        if (!tls) return std::move(tls.error());
+        proxy->tls = std::move(*tls);
+      }
+      proxy->on_wanted = [this, held = std::weak_ptr{proxy}](std::uint32_t wanted) { keep(held.lock(), wanted); };
+      all.push_back(std::move(proxy));
+    }
+    dialled_ = all;
+    return all;
+  }
+
+  /// So many connections to it, over the shards in turn. Any thread.
+  void keep(const std::shared_ptr<const internal::DialledProxy>& proxy, std::uint32_t wanted) {
+    wanted = std::min(wanted, most_wanted);
+    for (auto& shard : shards_) shard->worker().post([&shard = *shard, proxy, wanted] { shard.forgo(proxy, wanted); });
+    for (std::uint32_t i = 0; i < wanted; ++i) {
+      Shard& shard = *shards_[i % shards_.size()];
+      shard.worker().post([&shard, proxy, i] { shard.keep(proxy, i); });
+    }
+  }
+
   /// A new connection goes to the shard that has the fewest.
   void take(int descriptor) {
     if (connections() >= options_.max_connections) {
@@ -355,6 +443,7 @@ class Server::Impl {
   ServerOptions options_;
   internal::SelfReport report_;
   std::uint64_t refused_ = 0;  // of the listener's thread
+  std::vector<std::shared_ptr<const internal::DialledProxy>> dialled_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::optional<transport::Listener> listener_;
   std::uint32_t threads_per_shard_ = 1;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "picket/agent/dial.hpp"
 #include "picket/agent/handler_factory.hpp"
 #include "picket/base/result.hpp"
 #include "picket/base/time.hpp"
@@ -23,9 +24,10 @@ enum class Execution : std::uint8_t {
 };
 
 struct ServerOptions {
-  std::string listen;     ///< "unix:PATH", "grpc+unix:PATH" or "tls:IP:PORT", or with `insecure` "tcp:IP:PORT" or
-                          ///< "grpc:IP:PORT" (transport/endpoint.hpp)
-  bool insecure = false;  ///< Everybody on the way may read what is said and answer in this agent's place.
+  std::string listen;  ///< "unix:PATH", "grpc+unix:PATH" or "tls:IP:PORT", or with `insecure` "tcp:IP:PORT" or
+                       ///< "grpc:IP:PORT" (transport/endpoint.hpp); empty: nowhere, for an agent that dials
+  DialOptions dial;
+  bool insecure = false;              ///< Everybody on the way may read what is said and answer in this agent's place.
   transport::tls::ServerOptions tls;  ///< of "tls:"; the files are read by start()
   std::uint32_t threads = 1;          ///< 0: one per core
   Execution execution = Execution::on_loop;
@@ -42,7 +44,7 @@ struct ServerOptions {
       log;  ///< connections that ended for a reason worth knowing, peers turned away; may be empty; any thread
 };
 
-/// Serves a handler on a socket until it is told to stop.
+/// Serves a handler on a socket, or on connections that it dials, until it is told to stop.
 ///
 /// Thread safety: stop() from any thread; start() and wait() from one. Lifetime: destroying it stops it without
 /// draining.
@@ -53,16 +55,18 @@ class Server {
   Server& operator=(const Server&) = delete;
   ~Server();
 
-  /// Listens, and serves on threads of its own. Errors: the listener's, and of the TLS files.
+  /// Listens, dials, and serves on threads of its own. Errors: the listener's, of addresses that are none, and of the
+  /// TLS files; not that a proxy is not there yet.
   [[nodiscard]] base::Status start();
   /// Stops accepting, tells every proxy that it drains, lets exchanges end (drain_timeout), then closes. Returns at
   /// once; wait() returns when it is done.
   void stop();
   void wait();
 
-  /// The address it listens on, spelled as `listen`, with the port that the kernel chose for port 0.
+  /// The address it listens on, spelled as `listen`, with the port that the kernel chose for port 0; empty where it
+  /// does not.
   [[nodiscard]] std::string address() const;
-  /// Connections open now.
+  /// Connections that it has accepted and that are open now.
   [[nodiscard]] std::size_t connections() const noexcept;
 
  private:

@@ -231,6 +231,22 @@ class ClearText(Cli):
                     self.assertIn(says, refused.stderr)
 
 
+class Dialling(Cli):
+    def test_an_agent_listens_or_dials_and_what_does_not_fit_is_said(self):
+        for arguments, says in (
+            ((), "--listen, or --dial"),
+            (("--dial", "tcp:127.0.0.1:9"), "--insecure"),
+            (("--dial", "grpc+unix:/tmp/a.sock"), "do not register over gRPC"),
+            (("--dial", "/tmp/a.sock"), "unix:PATH"),
+            (("--listen", "unix:/tmp/a.sock", "--token-file", "x"), "--agent-id and --token-file go with it"),
+            (("--dial", "unix:/tmp/a.sock", "--tls-ca", "x"), "go with tls:IP:PORT"),
+        ):
+            with self.subTest(arguments):
+                refused = self.picket("agent", *arguments)
+                self.assertEqual(refused.returncode, 2)
+                self.assertIn(says, refused.stderr)
+
+
 class StandIn(Cli):
     def test_delay_ms_delays_every_answer(self):
         path = self.stand_in("--delay-ms", "300")

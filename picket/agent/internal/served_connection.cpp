@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "picket/base/overloaded.hpp"
-#include "picket/session/handshake.hpp"
 #include "picket/wire/copy.hpp"
 
 namespace picket::agent::internal {
@@ -67,10 +66,14 @@ class ServedConnection::ServedLine final : public Line {
   std::weak_ptr<ServedConnection> connection_;
 };
 
-void ServedConnection::start(const transport::MakeAgentLink& make, const wire::Format& format) {
+void ServedConnection::start(const transport::MakeAgentLink& make, std::unique_ptr<session::AgentOpening> opening) {
   connection_.state = terms_.handler.connect();
   line_ = std::make_shared<ServedLine>(shared_from_this());
-  link_ = make(std::make_unique<session::AgentHandshake>(terms_.config, format), *this);
+  link_ = make(std::move(opening), *this);
+}
+
+std::optional<std::uint32_t> ServedConnection::connections_wanted() const noexcept {
+  return link_ && link_->session() != nullptr ? link_->session()->connections_wanted() : std::nullopt;
 }
 
 // ---- what is said unasked
@@ -126,10 +129,11 @@ bool ServedConnection::busy() const noexcept {
 
 void ServedConnection::close() {
   if (!link_) return;
+  const auto self = shared_from_this();
   const auto link = std::move(link_);
   link->close();
   forget_questions();
-  terms_.on_over(*this);
+  terms_.on_over(*this, nullptr);
 }
 
 // ---- what the session reports
@@ -150,16 +154,14 @@ void ServedConnection::on_actions(transport::AgentLink& link) {
 
 void ServedConnection::on_closed(transport::AgentLink&, const base::Error& reason) {
   const auto self = shared_from_this();
-  if (reason.kind() != base::ErrorKind::connection_closed && terms_.log)
-    terms_.log(fmt::format("closed a proxy's connection ({})", reason.message()));
   link_.reset();
   forget_questions();
-  terms_.on_over(*this);
+  terms_.on_over(*this, &reason);
 }
 
 void ServedConnection::opened(const session::AgentSession& session) {
   connection_.announced_events = session.announced_events();
-  terms_.on_open(*this);
+  if (terms_.on_open) terms_.on_open(*this);
 }
 
 void ServedConnection::arrived(const session::Arrived& arrived) {

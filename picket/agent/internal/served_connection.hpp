@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -35,14 +36,15 @@ class ServedConnection final : public transport::AgentLink::Owner,
     std::shared_ptr<const session::AgentConfig> config;
     std::function<void(std::string_view)> log;
     Workload& workload;
-    std::function<void(ServedConnection&)> on_open;  ///< Called once, when the proxy may be told things.
-    std::function<void(ServedConnection&)> on_over;  ///< Called once, when the connection has ended.
+    std::function<void(ServedConnection&)> on_open;  ///< Called when the opening is over and the proxy may be told things; may be empty.
+    /// Called once, when the connection has ended: for that reason, or for none where close() was called.
+    std::function<void(ServedConnection&, const base::Error* reason)> on_over;
   };
 
   /// `terms` must outlive the connection.
   explicit ServedConnection(const Terms& terms) : terms_(terms) {}
-  /// Begins on the link that `make` makes. `format`: of the handshake.
-  void start(const transport::MakeAgentLink& make, const wire::Format& format);
+  /// Begins with `opening` on the link that `make` makes.
+  void start(const transport::MakeAgentLink& make, std::unique_ptr<session::AgentOpening> opening);
 
   /// Tells the proxy what answers nothing: a HealthStatus, a MetricsReport. Nothing before it is open.
   template <class Message>
@@ -56,6 +58,8 @@ class ServedConnection final : public transport::AgentLink::Owner,
   [[nodiscard]] std::size_t unanswered() const noexcept;
   [[nodiscard]] std::size_t queued() const noexcept;
   void close();
+  /// How many connections in all the proxy wants of this agent; none where it did not say, or nothing yet.
+  [[nodiscard]] std::optional<std::uint32_t> connections_wanted() const noexcept;
 
  private:
   struct Event {
