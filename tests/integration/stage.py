@@ -64,6 +64,7 @@ class Gateway:
         routes: str = "",
         logging: str = "",
         listeners: str = "",
+        reverse: str = "",
     ) -> None:
         """One route for everything, unless `routes` says otherwise; a filter has its agent's name."""
         self._agents = list(agents)
@@ -71,6 +72,8 @@ class Gateway:
         blocks = [f"system {{ {system} }}\n"]
         listeners = listeners or f'listener "web" {{ address "127.0.0.1:{self.port}"; protocol "http" }}'
         blocks.append(f"listeners {{ {listeners} }}\n")
+        if reverse:
+            blocks.append(f"reverse-listener {{ {reverse} }}\n")
         if agents:
             blocks.append(f"agents {{\n{''.join(entry.agent() for entry in agents)}}}\n")
             blocks.append(f"filters {{\n{''.join(entry.filter() for entry in agents)}}}\n")

@@ -81,6 +81,11 @@ def health(status: str, **details) -> bytes:
     return frame(HEALTH_STATUS, {"agent_id": "scripted", "state": state, "timestamp_ms": 0})
 
 
+def registration(agent_id: str, capabilities: dict, **more) -> bytes:
+    """What an agent says that dials its proxy; `more`: auth_token, supported_encodings, extensions."""
+    return frame(HANDSHAKE_REQUEST, {"protocol_version": 2, "agent_id": agent_id, "capabilities": capabilities, **more})
+
+
 def config_update(request_id: str, kind: str = "request_reload", **details) -> bytes:
     """An agent's wish for another configuration."""
     wish = {"update_type": {"type": kind, **details}, "request_id": request_id, "timestamp_ms": 0}

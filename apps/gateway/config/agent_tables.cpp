@@ -6,7 +6,6 @@
 #include <string_view>
 
 #include <fmt/format.h>
-#include <sys/un.h>
 
 #include "apps/gateway/config/address.hpp"
 #include "apps/gateway/config/config_tree.hpp"
@@ -21,9 +20,6 @@ using enum Presence;
 using pool::FlowControlMode;
 using pool::LoadBalanceStrategy;
 
-/// Longest path that the kernel takes for a Unix socket; there is a NUL behind it.
-constexpr std::size_t longest_socket_path = sizeof(sockaddr_un::sun_path) - 1;
-
 constexpr std::uint64_t hour_ms = 3'600'000;
 
 constexpr auto the_agent = &AgentDraft::agent;
@@ -31,12 +27,8 @@ constexpr auto its_pool = &Agent::pool;
 
 void set_socket(Reader& reader, const Setting& setting, std::optional<std::string> path, AgentTransport transport,
                 AgentDraft& out) {
+  path = reader.as_socket_path(setting, std::move(path));
   if (!path) return;
-  if (path->size() > longest_socket_path)
-    return reader.report(
-        setting.value->at,
-        fmt::format("the path of this socket has {} bytes, {} are the most", path->size(), longest_socket_path),
-        "use a shorter one, for example under /run");
   out.agent.transport = transport;
   out.agent.path = std::move(*path);
 }
@@ -83,6 +75,20 @@ void read_grpc(Reader& reader, const Setting& setting, AgentDraft& out) {
     return set_socket(reader, setting, reader.path_of(setting, address), scheme->transport, out);
   set_address(reader, setting, std::move(address), scheme->transport, out);
   if (out.agent.transport == AgentTransport::grpcs && !out.agent.tls) out.agent.tls.emplace();
+}
+
+/// Ids under which the agent dials; without any its own, which is known later.
+void read_reverse(Reader& reader, const kdl::Node& node, AgentDraft& out) {
+  out.agent.transport = AgentTransport::reverse;
+  if (node.arguments.empty()) {
+    reader.check(node, {});
+    return;
+  }
+  for (const kdl::Name& ids : reader.texts(node)) {
+    const auto problem = pool::reverse::pattern_problem(ids.text);
+    if (problem) reader.report(ids.at, *problem, "write an agent's id, or its beginning and a *: \"edge-*\"");
+    out.reverse.push_back(ids);
+  }
 }
 
 template <std::string AgentTls::* Member>
@@ -152,6 +158,16 @@ void check_hedge(Reader& reader, const kdl::Node& node, const AgentDraft& draft)
   reader.report(child_of(*pool, "hedge")->name.at,
                 "an agent that is asked about bodies or responses is not asked twice",
                 "remove hedge, or all events but request_headers");
+}
+
+/// Who dials says how many connections there are, and when they come again.
+void check_pool(Reader& reader, const kdl::Node& node, const AgentDraft& draft) {
+  if (draft.agent.transport != AgentTransport::reverse) return;
+  for (const kdl::Node& child : node.children)
+    for (const kdl::Node& key : child.children)
+      if (child.name.text == "pool" && (key.name.text == "connections" || key.name.text == "reconnect-interval-ms"))
+        reader.report(key.name.at, fmt::format("\"{}\" has no effect here", key.name.text),
+                      "an agent that dials sees to its connections itself; remove it");
 }
 
 struct EventKind {
@@ -301,7 +317,7 @@ constexpr Key<AgentDraft> agent_keys[] = {
     {{"unix-socket"}, ValueRule<AgentDraft>{read_socket<AgentTransport::unix_socket>}},
     {{"grpc"}, ValueRule<AgentDraft>{read_grpc}},
     {{"tcp"}, ValueRule<AgentDraft>{read_tcp}},
-    {{"reverse", unsupported}, {}},
+    {{"reverse"}, NodeRule<AgentDraft>{read_reverse}},
     {{"tls"}, BlockRule<AgentDraft>{read_tls}},
     {{"dialect", unsupported}, {}},
     {{"insecure"}, boolean<the_agent, &Agent::insecure>()},
@@ -340,9 +356,12 @@ void read_agent(Reader& reader, const kdl::Node& node, Draft& out) {
   }
   check_network(reader, node, draft);
   check_hedge(reader, node, draft);
+  check_pool(reader, node, draft);
   if (!id) return;
   draft.id = std::move(*id);
   draft.agent.id = draft.id.text;
+  if (draft.agent.transport == AgentTransport::reverse && draft.reverse.empty()) draft.reverse.push_back(draft.id);
+  for (const kdl::Name& ids : draft.reverse) draft.agent.reverse.push_back(ids.text);
   if (draft.agent.type.empty()) draft.agent.type = draft.id.text;
   out.agents.push_back(std::move(draft));
 }

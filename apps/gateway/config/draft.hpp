@@ -21,6 +21,13 @@ struct AgentDraft {
   kdl::Name id;
   Agent agent{.events = {.request_headers = true}};
   std::vector<kdl::Name> transports;  ///< The keys that name one, those not supported yet too.
+  std::vector<kdl::Name> reverse;     ///< Of one that dials: the ids that feed it; none written: its own.
+};
+
+struct ReverseDraft {
+  ReverseListener listener;
+  kdl::Span at;  ///< Where what is missing in it is reported.
+  std::optional<kdl::Span> address;
 };
 
 struct FilterDraft {
@@ -59,6 +66,7 @@ struct Draft {
   System system;
   std::vector<ListenerDraft> listeners;
   std::vector<AgentDraft> agents;
+  std::optional<ReverseDraft> reverse;
   std::vector<FilterDraft> filters;
   std::vector<UpstreamDraft> upstreams;
   std::vector<RouteDraft> routes;

@@ -213,7 +213,6 @@ TEST_F(Errors, InAgents) {
        "write the agent's IP address; tls { sni \"NAME\" } says which name its certificate has"},
       {"agents { agent \"a\" { tcp \"127.0.0.1:1\"; tls { sni «\"a b\"» } } }", "\"a b\" is no host name",
        "write the name in the agent's certificate, without port"},
-      {"agents { agent \"a\" { «reverse» } }", "\"reverse\" is not supported yet", "remove it"},
       {"agents { agent \"a\" { unix-socket «\"\"» } }", "\"unix-socket\" can't be empty",
        "write at least one character"},
       {"agents { agent \"a\" { unix-socket «\"a\\nb\"» } }", "\"unix-socket\" can't have control characters",
@@ -239,10 +238,58 @@ TEST_F(Errors, SocketPathThatTheKernelDoesNotTakeIsTold) {
   expect_each(cases, "", rest);
 }
 
+TEST_F(Errors, WhereAgentsDial) {
+  const Case cases[] = {
+      {"«reverse-listener» { }", "\"reverse-listener\" says of no place where agents dial",
+       "add path \"/run/picket/agents.sock\" or tcp-address \"0.0.0.0:7001\""},
+      {"reverse-listener { «tcp-address» \"127.0.0.1:1\" }",
+       "agents would be spoken to in clear: who is on the way reads all and can answer",
+       "add tls { cert-file \"gateway.pem\"; key-file \"gateway.key\" }, or insecure #true if that is meant"},
+      {"reverse-listener { tcp-address \"127.0.0.1:1\"; «insecure» #true; tls { cert-file \"c\"; key-file \"k\" } }",
+       "\"insecure\" contradicts tls { }", "keep one"},
+      {"reverse-listener { path \"/s\"; «insecure» #true }", "this has no effect here",
+       "it goes with tcp-address; remove it"},
+      {"reverse-listener { tcp-address \"127.0.0.1:1\"; «tls» { cert-file \"c\" } }", "\"tls\" has no \"key-file\"",
+       "add key-file \"gateway.key\""},
+      {"reverse-listener { tcp-address «\"gateway:1\"»; insecure #true }", "\"gateway\" is not an IP address",
+       "write it as in \"127.0.0.1:8080\" or \"[::1]:8080\""},
+      {"reverse-listener { tcp-address «\"127.0.0.1:8080\"»; insecure #true }", "this address is taken",
+       "it is first used at DIR/gateway.kdl:2"},
+      {"reverse-listener { path \"/s\"; «require-auth» #true }",
+       "\"require-auth\" without any auth-token lets nobody in",
+       "add auth-token with the id of an agent and its secret"},
+      {"reverse-listener { path \"/s\"; «auth-token» \"edge\" }",
+       "\"auth-token\" takes two texts: the id of an agent and its secret", "auth-token \"edge\" \"${EDGE_TOKEN}\""},
+      {"reverse-listener { path \"/s\"; auth-token \"edge\" «\"\"» }", "\"auth-token\" can't be empty",
+       "write at least one character"},
+      {"reverse-listener { path \"/s\"; allowed-agents «\"e*ge\"» }",
+       "\"e*ge\" has a * before its end: an id is written whole, or as its beginning and a *",
+       "write an agent's id, or its beginning and a *: \"edge-*\""},
+      {"reverse-listener { path \"/s\"; max-connections-per-agent «0» }", "\"max-connections-per-agent\" can't be 0",
+       "it is from 1 to 1024"},
+      {"reverse-listener { path \"/s\"; handshake-timeout-secs «0» }", "\"handshake-timeout-secs\" can't be 0",
+       "it is from 1 to 3600 s"},
+      {"agents { agent «\"a\"» { reverse } }", "agent \"a\" dials the gateway, which listens nowhere for it",
+       "add reverse-listener { path \"/run/picket/agents.sock\" }"},
+      {"reverse-listener { path \"/s\" }\nagents { agent \"a\" { reverse \"x-*\" }\n agent \"b\" { reverse «\"x-*\"» } "
+       "}",
+       "agents that dial as \"x-*\" feed agent \"a\" already", "it is claimed at DIR/gateway.kdl:2"},
+      {"reverse-listener { path \"/s\" }\nagents { agent \"a\" { reverse «\"*x\"» } }",
+       "\"*x\" has a * before its end: an id is written whole, or as its beginning and a *",
+       "write an agent's id, or its beginning and a *: \"edge-*\""},
+      {"reverse-listener { path \"/s\" }\nagents { agent \"a\" { reverse; pool { «connections» 2 } } }",
+       "\"connections\" has no effect here", "an agent that dials sees to its connections itself; remove it"},
+      {"reverse-listener { path \"/s\" }\nagents { agent \"a\" { reverse; «insecure» #true } }",
+       "\"insecure\" has no effect here", "it goes with tcp \"HOST:PORT\"; remove it"},
+      {"reverse-listener { path \"/s\" }\nagents { agent \"a\" { reverse; «tcp» \"127.0.0.1:1\"; tls { } } }",
+       "agent \"a\" has two transports, \"reverse\" and \"tcp\"", "keep one"},
+  };
+  expect_each(cases, "", rest);
+}
+
 TEST_F(Errors, AtTheTopLevel) {
   const Case cases[] = {
       {"«agnets» { }", "\"agnets\" is not known in the configuration", "did you mean \"agents\"?"},
-      {"«reverse-listener» { unix \"/x\" }", "\"reverse-listener\" is not supported yet", "remove it"},
       {"limits { }; «limits» { }", "\"limits\" is given twice in this file",
        "first at DIR/gateway.kdl:1; join the two"},
       {"«limits»", "\"limits\" has no block", "its settings stand in a block: limits { … }"},

@@ -326,5 +326,46 @@ TEST_F(Load, CheckTellsErrorsOnErrAndGivesTwo) {
                            file.string() + "\n");
 }
 
+TEST_F(Load, AgentsThatDialAreClaimedByTheirIds) {
+  const Config config = good(std::string(base) + R"(
+reverse-listener {
+  path "agents.sock"; tcp-address "127.0.0.1:7001"
+  tls { cert-file "c.pem"; key-file "c.key"; ca-file "ca.pem" }
+  require-auth #true; auth-token "edge" "${TOKEN}"; auth-token "waf-*" "other"; allowed-agents "edge" "waf-*"
+  max-connections-per-agent 8; handshake-timeout-secs 3; backlog 16
+}
+agents { agent "edge" { reverse }
+         agent "waf" { reverse "waf-*" "old-waf" } }
+)",
+                             testing::variables({{"TOKEN", "s3cret"}}));
+  ASSERT_TRUE(config.reverse_listener);
+  const ReverseListener& listener = *config.reverse_listener;
+  EXPECT_EQ(listener.path, (folder_.path() / "agents.sock").string());
+  EXPECT_EQ(listener.host, "127.0.0.1");
+  EXPECT_EQ(listener.port, 7001);
+  ASSERT_TRUE(listener.tls);
+  EXPECT_EQ(listener.tls->ca_file, (folder_.path() / "ca.pem").string());
+  EXPECT_TRUE(listener.require_auth);
+  ASSERT_EQ(listener.auth_tokens.size(), 2U);
+  EXPECT_EQ(listener.auth_tokens[0], (pool::reverse::Secret{"edge", "s3cret"}));
+  EXPECT_EQ(listener.allowed_agents, (std::vector<std::string>{"edge", "waf-*"}));
+  EXPECT_EQ(listener.max_connections_per_agent, 8U);
+  EXPECT_EQ(listener.handshake_timeout, milliseconds{3'000});
+  EXPECT_EQ(listener.backlog, 16U);
+  ASSERT_EQ(config.agents.size(), 2U);
+  EXPECT_EQ(config.agents[0].transport, AgentTransport::reverse);
+  EXPECT_EQ(config.agents[0].reverse, std::vector<std::string>{"edge"}) << "its own id";
+  EXPECT_EQ(config.agents[1].reverse, (std::vector<std::string>{"waf-*", "old-waf"}));
+}
+
+TEST_F(Load, AReverseListenerHasItsDefaults) {
+  const Config config = good(std::string(base) + "reverse-listener { path \"/s\" }");
+  const ReverseListener& listener = config.reverse_listener.value();
+  EXPECT_FALSE(listener.require_auth || listener.insecure || listener.tls || listener.max_connections_per_agent);
+  EXPECT_TRUE(listener.host.empty() && listener.auth_tokens.empty() && listener.allowed_agents.empty());
+  EXPECT_EQ(listener.handshake_timeout, milliseconds{10'000});
+  EXPECT_EQ(listener.backlog, 128U);
+}
+
 }  // namespace
 }  // namespace picket::apps::gateway::config

@@ -10,6 +10,7 @@
 #include "apps/gateway/config/network.hpp"
 #include "picket/inspection/chain.hpp"
 #include "picket/pool/config.hpp"
+#include "picket/pool/reverse/rules.hpp"
 
 /// What a configuration file says, checked and with every default filled in. Plain values: loaded once, then only read.
 /// Thread safety: immutable after load. Names and defaults are those of the configuration reference in
@@ -58,16 +59,18 @@ enum class AgentTransport : std::uint8_t {
   grpc_unix,    ///< gRPC over a Unix socket.
   grpc,         ///< gRPC over TCP, in clear.
   grpcs,        ///< gRPC over TLS.
+  reverse,      ///< The agent dials; MessagePack preferred.
 };
 
 struct Agent {
   std::string id;
   std::string type;
   AgentTransport transport = AgentTransport::binary_uds;
-  std::string path;             ///< Of a Unix socket.
-  std::string address;          ///< Of a network: "IP:PORT", an IPv6 address in brackets.
-  std::optional<AgentTls> tls;  ///< None: in clear.
-  bool insecure = false;        ///< Clear text over a network is meant so.
+  std::string path;                  ///< Of a Unix socket.
+  std::string address;               ///< Of a network: "IP:PORT", an IPv6 address in brackets.
+  std::vector<std::string> reverse;  ///< Of one that dials: the ids that feed it, "edge-1" or "edge-*".
+  std::optional<AgentTls> tls;       ///< None: in clear.
+  bool insecure = false;             ///< Clear text over a network is meant so.
   Events events;
   /// bytes; largest chunk sent in one event. None: 64 KiB, or the whole body for agents that judge each event alone.
   std::optional<std::uint64_t> buffer_size;
@@ -82,6 +85,29 @@ struct Agent {
   Pool pool;
   inspection::Stickiness stickiness;       ///< `sticky` of its pool.
   std::optional<std::string> config_json;  ///< The `config` tree as JSON text.
+};
+
+/// Certificates for agents that dial.
+struct ReverseTls {
+  std::string cert_file;
+  std::string key_file;
+  std::string ca_file;  ///< Empty: agents show no certificate.
+};
+
+/// Where agents dial the gateway, and who may.
+struct ReverseListener {
+  std::string path;  ///< Of a Unix socket; empty: none.
+  std::string host;  ///< Of TCP, an IP address; empty: none.
+  std::uint16_t port = 0;
+  std::optional<ReverseTls> tls;  ///< Of TCP; none: in clear.
+  bool insecure = false;          ///< Clear text over a network is meant so.
+  bool require_auth = false;      ///< Ids without an auth-token are refused.
+  std::vector<pool::reverse::Secret> auth_tokens;
+  std::vector<std::string> allowed_agents;  ///< Empty: every id that an agent claims.
+  /// None: 4, or one for each worker where there are more.
+  std::optional<std::uint32_t> max_connections_per_agent;
+  milliseconds handshake_timeout{10'000};
+  std::uint32_t backlog = 128;
 };
 
 /// An agent as one route asks it. The overrides are resolved: what stands here is what holds.
@@ -151,6 +177,7 @@ struct Config {
   System system;
   std::vector<Listener> listeners;
   std::vector<Agent> agents;
+  std::optional<ReverseListener> reverse_listener;
   std::vector<Filter> filters;
   std::vector<Upstream> upstreams;
   std::vector<Route> routes;  ///< In the order in which they are tried: longest path-prefix first, then file order.

@@ -126,7 +126,7 @@ constexpr Key<Draft> document_keys[] = {
     {{"limits"}, BlockRule<Draft>{read_member<&Draft::limits, limits>}},
     {{"observability"}, BlockRule<Draft>{read_member<&Draft::observability, observability>}},
     {{"include"}, NoRule{}},
-    {{"reverse-listener", unsupported}, NoRule{}},
+    {{"reverse-listener"}, BlockRule<Draft>{read_reverse_listener}},
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <sys/un.h>
 
 #include "apps/gateway/config/nearest.hpp"
 #include "picket/kdl/numbers.hpp"
@@ -12,6 +13,9 @@
 
 namespace picket::apps::gateway::config {
 namespace {
+
+/// Longest path that the kernel takes for a Unix socket; there is a NUL behind it.
+constexpr std::size_t longest_socket_path = sizeof(sockaddr_un::sun_path) - 1;
 
 /// A value as messages name it.
 std::string describe(const kdl::Value& value) {
@@ -177,6 +181,14 @@ std::optional<std::string> Reader::path(const Setting& setting) {
 
 std::string Reader::path_of(const Setting& setting, std::string_view written) const {
   return (sources_.at(setting.value->at.file).folder / written).lexically_normal().string();
+}
+
+std::optional<std::string> Reader::as_socket_path(const Setting& setting, std::optional<std::string> path) {
+  if (!path || path->size() <= longest_socket_path) return path;
+  report(setting.value->at,
+         fmt::format("the path of this socket has {} bytes, {} are the most", path->size(), longest_socket_path),
+         "use a shorter one, for example under /run");
+  return std::nullopt;
 }
 
 std::vector<kdl::Name> Reader::texts(const kdl::Node& node) {

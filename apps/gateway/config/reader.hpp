@@ -51,6 +51,8 @@ class Reader {
   [[nodiscard]] std::optional<std::string> text(const Setting& setting);
   /// A path, made absolute: relative to the folder of the file that says it.
   [[nodiscard]] std::optional<std::string> path(const Setting& setting);
+  /// `path`, which that value says, where a Unix socket may have it: the kernel takes no long ones.
+  [[nodiscard]] std::optional<std::string> as_socket_path(const Setting& setting, std::optional<std::string> path);
   /// What the path `written` in that value means: relative ones are in the folder of its file.
   [[nodiscard]] std::string path_of(const Setting& setting, std::string_view written) const;
   /// All arguments of a node that takes one or more texts.

@@ -70,6 +70,24 @@ void check_transport(const AgentDraft& draft, Reader& reader) {
   }
 }
 
+/// Agents that dial: somewhere, and each under ids that no other agent claims in the same words.
+void check_reverse(const Draft& draft, Reader& reader) {
+  std::map<std::string_view, std::pair<std::string_view, kdl::Span>> claimed;
+  for (const AgentDraft& agent : draft.agents) {
+    for (const kdl::Name& ids : agent.reverse) {
+      const auto [entry, added] = claimed.try_emplace(ids.text, agent.id.text, ids.at);
+      const auto& [owner, at] = entry->second;
+      if (!added)
+        reader.report(ids.at, fmt::format("agents that dial as \"{}\" feed agent \"{}\" already", ids.text, owner),
+                      fmt::format("it is claimed at {}", reader.place(at)));
+    }
+    if (!agent.reverse.empty() && !draft.reverse && reader.complete())
+      reader.report(agent.reverse.front().at,
+                    fmt::format("agent \"{}\" dials the gateway, which listens nowhere for it", agent.id.text),
+                    "add reverse-listener { path \"/run/picket/agents.sock\" }");
+  }
+}
+
 /// Addresses that something listens on.
 void check_addresses(const Draft& draft, Reader& reader) {
   std::map<std::pair<std::string_view, std::uint16_t>, kdl::Span> taken;
@@ -81,6 +99,7 @@ void check_addresses(const Draft& draft, Reader& reader) {
   };
   for (const ListenerDraft& listener : draft.listeners)
     take(listener.listener.host, listener.listener.port, listener.address);
+  if (draft.reverse) take(draft.reverse->listener.host, draft.reverse->listener.port, draft.reverse->address);
   if (const auto& metrics = draft.observability.observability.metrics)
     take(metrics->host, metrics->port, draft.observability.metrics_address);
 }
@@ -163,6 +182,7 @@ Config resolve(Draft&& draft, Reader& reader) {
   const Index upstreams("upstream", draft.upstreams, reader);
   const Index routes("route", draft.routes, reader);
   check_addresses(draft, reader);
+  check_reverse(draft, reader);
   check_reachable(draft.routes, reader);
 
   Config config;
@@ -189,6 +209,7 @@ Config resolve(Draft&& draft, Reader& reader) {
   }
   for (ListenerDraft& listener : draft.listeners) config.listeners.push_back(std::move(listener.listener));
   for (UpstreamDraft& upstream : draft.upstreams) config.upstreams.push_back(std::move(upstream.upstream));
+  if (draft.reverse) config.reverse_listener = std::move(draft.reverse->listener);
   config.observability = std::move(draft.observability.observability);
   order(config.routes);
   return config;

@@ -22,6 +22,11 @@ namespace picket::apps::gateway::config::tables {
 [[nodiscard]] Keys<Hedge> hedge_properties();
 [[nodiscard]] Keys<AgentTls> agent_tls();
 
+[[nodiscard]] Keys<ReverseDraft> reverse_listener();
+[[nodiscard]] Keys<ReverseTls> reverse_tls();
+/// The block that says where agents dial.
+void read_reverse_listener(Reader& reader, const Block& block, Draft& out);
+
 [[nodiscard]] Keys<Draft> listeners();
 [[nodiscard]] Keys<ListenerDraft> listener();
 [[nodiscard]] Keys<Draft> filters();

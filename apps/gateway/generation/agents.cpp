@@ -27,6 +27,7 @@ std::string endpoint_of(const config::Agent& agent) {
     case tcp: return (agent.tls ? "tls:" : "tcp:") + agent.address;
     case grpc_unix: return "grpc+unix:" + agent.path;
     case grpc: return "grpc:" + agent.address;
+    case reverse: return {};
     case grpcs: return "grpcs:" + agent.address;
   }
   std::unreachable();
@@ -46,6 +47,7 @@ pool::AgentSpec agent_spec(const config::Agent& agent) {
   pool.channel_buffer_size = agent.max_waiting_calls;
   return {.id = agent.id,
           .endpoint = endpoint_of(agent),
+          .reverse = agent.reverse,
           .insecure = agent.insecure,
           .tls = tls_of(agent),
           .encodings = json_first ? std::vector{Encoding::json, Encoding::msgpack}
@@ -109,7 +111,8 @@ Readiness Agents::readiness() const {
   Readiness state;
   for (std::size_t i = 0; i < agents_.size(); ++i) {
     const pool::Agent& agent = *agents_[i];
-    if (predecessors_[i] == Predecessor::itself || agent.ready_connections() != 0) continue;
+    const bool is_awaited = predecessors_[i] != Predecessor::itself && agent.spec().is_dialled();
+    if (!is_awaited || agent.ready_connections() != 0) continue;
     state.is_complete = false;
     if (agent.refusal() && predecessors_[i] != Predecessor::unready)
       state.refusal = fmt::format("agent \"{}\" refused its configuration: {}", agent.id(), *agent.refusal());

@@ -33,7 +33,9 @@ class Agents {
                                                  reports::AgentReports* reports = nullptr);
 
   [[nodiscard]] std::span<const std::shared_ptr<pool::Agent>> all() const noexcept { return agents_; }
-  /// How those are doing that were made for this generation.
+  /// Null where there is none.
+  [[nodiscard]] std::shared_ptr<pool::Agent> find(std::string_view id) const noexcept;
+  /// How those are doing that were made for this generation; those that dial come when they want.
   [[nodiscard]] Readiness readiness() const;
 
  private:
@@ -45,7 +47,6 @@ class Agents {
     ready,
   };
 
-  [[nodiscard]] std::shared_ptr<pool::Agent> find(std::string_view id) const noexcept;
   void add(std::shared_ptr<pool::Agent> agent, Predecessor predecessor);
 
   std::vector<std::shared_ptr<pool::Agent>> agents_;

@@ -94,6 +94,20 @@ TEST_F(Reloads, AgentsOverGrpcAreReachedOverANetwork) {
   EXPECT_EQ(make({configured}).all()[0]->spec().endpoint, "grpc:127.0.0.1:9");
 }
 
+TEST_F(Reloads, AgentsThatDialAreNotWaitedFor) {
+  auto configured = agent("a");
+  configured.transport = config::AgentTransport::reverse;
+  configured.reverse = {"edge-*"};
+  const Agents first = make({configured});
+  EXPECT_TRUE(first.all()[0]->spec().endpoint.empty());
+  EXPECT_EQ(first.all()[0]->spec().reverse, std::vector<std::string>{"edge-*"});
+  EXPECT_TRUE(first.readiness().is_complete);
+  configured.max_concurrent_calls = 7;
+  EXPECT_TRUE(make({configured}, &first).readiness().is_complete);
+  EXPECT_EQ(first.find("a"), first.all()[0]);
+  EXPECT_EQ(first.find("b"), nullptr);
+}
+
 TEST_F(Reloads, AtTheStartAnAgentThatIsNotThereKeepsNothingBack) {
   const Agents agents = make({agent("a")});
   const Readiness state = agents.readiness();

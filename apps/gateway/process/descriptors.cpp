@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "apps/gateway/downstream/admission.hpp"
+#include "picket/pool/reverse/listener.hpp"
 
 namespace picket::apps::gateway::process {
 namespace {
@@ -16,13 +17,19 @@ constexpr std::uint64_t for_the_process = 40;
 // Event loop, timers and wake-ups; the next client before it is known whether it may stay; what its share of clients is
 // rounded up by.
 constexpr std::uint64_t for_a_worker = 9 + downstream::max_turned_away;
+// Of two listeners.
+constexpr std::uint64_t for_agents_that_dial =
+    pool::reverse::most_connections + 2 * (pool::reverse::most_unregistered + pool::reverse::most_refused);
 constexpr std::uint64_t per_client = 2;  // itself, and its upstream
 
 /// Agents and listeners are there twice while a reload takes the new ones into use.
 std::uint64_t reserve(const config::Config& config, std::size_t workers) {
   std::uint64_t agents = 0;
-  for (const auto& agent : config.agents) agents += agent.pool.connections_per_agent;
-  return for_the_process + workers * (for_a_worker + 2 * config.listeners.size() + 2 * agents);
+  for (const auto& agent : config.agents)
+    if (agent.reverse.empty()) agents += agent.pool.connections_per_agent;
+  const std::uint64_t shared = pool::reverse::most_relays * (2 * workers + 1);
+  const std::uint64_t reverse = config.reverse_listener ? for_agents_that_dial + shared : 0;
+  return for_the_process + reverse + workers * (for_a_worker + 2 * config.listeners.size() + 2 * agents);
 }
 
 }  // namespace

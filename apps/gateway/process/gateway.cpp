@@ -46,9 +46,15 @@ Gateway::Gateway(const config::System& system, const ProcessLog& log)
       system.worker_threads != 0 ? system.worker_threads : std::max(1U, std::thread::hardware_concurrency());
   for (std::size_t i = 0; i < count; ++i)
     shards_.push_back(std::make_unique<serving::Shard>(i, count, system.busy_polling, admission_, &reports_));
+  reverse_ = std::make_unique<ReverseAgents>(
+      count, [this](pool::reverse::Connection accepted) { shards_[accepted.worker]->join(std::move(accepted)); });
 }
 
-Gateway::~Gateway() { metrics_.reset(); }
+/// Agents that dial are handed to the shards, which go first.
+Gateway::~Gateway() {
+  metrics_.reset();
+  reverse_->close();
+}
 
 /// A client is let in only where there will be a descriptor for its upstream as well.
 base::Result<DescriptorShares> Gateway::cap_connections(config::Config& config) const {
@@ -92,6 +98,7 @@ base::Status Gateway::apply(config::Config config, const std::function<bool()>& 
   }
   if (!lock.owns_lock()) lock.lock();
   for (const auto& shard : shards_) shard->commit(shares->upstreams / shards_.size());
+  reverse_->commit();
   generation_ = std::move(*made);
   lock.unlock();
   spdlog::info("of {} open descriptors {} are for clients, {} for upstreams, {} are reserved for all else",
@@ -103,6 +110,7 @@ base::Status Gateway::apply(config::Config config, const std::function<bool()>& 
 base::Status Gateway::prepare(const std::shared_ptr<const generation::Generation>& generation,
                               const std::vector<transport::Endpoint>& endpoints,
                               const std::function<bool()>& is_to_end) {
+  PICKET_TRY(reverse_->prepare(generation->config));
   for (const auto& shard : shards_) PICKET_TRY(shard->prepare(generation, endpoints));
   const base::TimePoint began = base::Clock::now();
   while (true) {
@@ -128,6 +136,7 @@ generation::Readiness Gateway::readiness() const {
 }
 
 void Gateway::discard() {
+  reverse_->discard();
   for (const auto& shard : shards_) shard->discard();
 }
 
@@ -139,7 +148,7 @@ base::Result<std::unique_ptr<MetricsServer>> Gateway::open_metrics(const config:
     // A scrape may come before a first configuration that fails, or while a reload is taking the page away.
     const auto* const served = generation_ ? &generation_->config.observability.metrics : nullptr;
     if (served == nullptr || !*served || path != (*served)->path) return std::nullopt;
-    return metrics_page(shards_, *generation_, reports_, log_);
+    return metrics_page(shards_, *generation_, {reverse_->metrics(), reports_}, log_);
   });
 }
 
@@ -148,6 +157,7 @@ void Gateway::reopen_logs() {
 }
 
 void Gateway::drain() {
+  reverse_->close();
   for (const auto& shard : shards_) shard->drain();
 }
 

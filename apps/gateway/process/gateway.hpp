@@ -12,6 +12,7 @@
 #include "apps/gateway/process/descriptors.hpp"
 #include "apps/gateway/process/metrics_server.hpp"
 #include "apps/gateway/process/process_log.hpp"
+#include "apps/gateway/process/reverse_agents.hpp"
 #include "apps/gateway/reports/agent_reports.hpp"
 #include "apps/gateway/serving/shard.hpp"
 
@@ -57,6 +58,7 @@ class Gateway {
   generation::LogCloser log_closer_;
   downstream::Admission admission_;
   reports::AgentReports reports_;
+  std::unique_ptr<ReverseAgents> reverse_;  // outlives what it hands to the shards
   std::vector<std::unique_ptr<serving::Shard>> shards_;
   std::shared_ptr<const generation::Generation> generation_;
   std::mutex in_use_;  // held while what serves is exchanged, and while metrics are read

@@ -183,6 +183,16 @@ void agent_reports(metrics::Exposition& page, const generation::Generation& gene
   });
 }
 
+void registrations(metrics::Exposition& page, const pool::reverse::RegistryMetrics& reverse) {
+  page.counter_family("picket_reverse_registrations_total", "Connections of agents that dialled and may stay.");
+  page.sample({}, reverse.registered.value());
+  page.counter_family("picket_reverse_registrations_refused_total",
+                      "Connections of agents that dialled and were refused, or did not register.");
+  page.sample({}, reverse.refused.value());
+  page.gauge_family("picket_reverse_connections_open", "Connections of agents that dialled, now.");
+  page.sample({}, reverse.connections.value());
+}
+
 void log_lines(metrics::Exposition& page, const generation::Generation& generation, const ProcessLog& process_log) {
   page.counter_family("picket_log_lines_lost_total", "Log lines lost: the queue was full, or the file not writable.");
   const std::array<Label, 1> process{{{"log", "process"}}};
@@ -198,7 +208,7 @@ void log_lines(metrics::Exposition& page, const generation::Generation& generati
 
 }  // namespace
 
-std::string metrics_page(Shards shards, const generation::Generation& generation, reports::AgentReports& reports,
+std::string metrics_page(Shards shards, const generation::Generation& generation, const OfAgents& of_agents,
                          const ProcessLog& process_log) {
   metrics::Exposition page;
   clients(page, shards);
@@ -207,11 +217,12 @@ std::string metrics_page(Shards shards, const generation::Generation& generation
   if (!generation.config.agents.empty()) {
     agent_decisions(page, shards, generation);
     agent_connections(page, shards, generation);
-    agent_reports(page, generation, reports.metrics);
+    agent_reports(page, generation, of_agents.reports.metrics);
   }
+  if (generation.config.reverse_listener) registrations(page, of_agents.reverse);
   log_lines(page, generation, process_log);
   const auto& wanted = generation.config.observability.metrics;
-  if (wanted && wanted->agent_metrics) reports.metrics.write(page, base::Clock::now());
+  if (wanted && wanted->agent_metrics) of_agents.reports.metrics.write(page, base::Clock::now());
   return std::move(page).take();
 }
 

@@ -29,11 +29,12 @@ class Page : public ::testing::Test {
     }
   }
   generation::ShardMetrics& metrics(std::size_t shard) { return shards_[shard]->state().metrics; }
-  std::string page() { return metrics_page(shards_, *generation_, reports_, log_); }
+  std::string page() { return metrics_page(shards_, *generation_, {reverse_, reports_}, log_); }
 
   downstream::Admission admission_;
   reports::AgentReports reports_;
   ProcessLog log_{{}};
+  pool::reverse::RegistryMetrics reverse_;
   std::shared_ptr<const generation::Generation> generation_;
   std::vector<std::unique_ptr<serving::Shard>> shards_;
 };
@@ -108,6 +109,21 @@ TEST_F(Page, HasEachAgentsDecisionsAndFailures) {
         line("connections_ready", "", 0), line("errors_total", ",kind=\"timeout\"", 0)})
     EXPECT_THAT(text, HasSubstr(expected));
   EXPECT_THAT(text, HasSubstr("picket_agent_decisions_total{agent=\"a\",type=\"waf\",decision=\"block\"} 0\n"));
+}
+
+TEST_F(Page, HasWhatBecameOfAgentsThatDialledWhereTheyMay) {
+  serve(serving::testing::answering("one"));
+  EXPECT_THAT(page(), Not(HasSubstr("picket_reverse_")));
+  auto config = serving::testing::answering("one");
+  config.reverse_listener.emplace();
+  serve(std::move(config));
+  reverse_.registered.add(3);
+  reverse_.refused.add(2);
+  reverse_.connections.add(1);
+  for (const std::string_view line :
+       {"picket_reverse_registrations_total 3\n", "picket_reverse_registrations_refused_total 2\n",
+        "picket_reverse_connections_open 1\n"})
+    EXPECT_THAT(page(), HasSubstr(line));
 }
 
 TEST_F(Page, SaysNothingOfAgentsAndLogsThatThereAreNot) {

@@ -45,6 +45,10 @@ std::string authority(const std::string& host, std::uint16_t port) {
 void log_what_is_served(const config::Config& config) {
   for (const auto& listener : config.listeners)
     spdlog::info("listening on http://{}", authority(listener.host, listener.port));
+  if (const auto& reverse = config.reverse_listener; reverse && !reverse->path.empty())
+    spdlog::info("agents may dial unix:{}", reverse->path);
+  if (const auto& reverse = config.reverse_listener; reverse && !reverse->host.empty())
+    spdlog::info("agents may dial {}:{}", reverse->tls ? "tls" : "tcp", authority(reverse->host, reverse->port));
   if (const auto& metrics = config.observability.metrics)
     spdlog::info("metrics at http://{}{}", authority(metrics->host, metrics->port), metrics->path);
 }

@@ -1,7 +1,6 @@
 #include "apps/gateway/serving/shard.hpp"
 
 #include <algorithm>
-#include <future>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -21,14 +20,6 @@ bool was_reset(int descriptor) {
 constexpr std::size_t closed_at_once = 16;
 
 }  // namespace
-
-template <class Work>
-auto Shard::run_there(Work work) -> decltype(work()) {
-  std::packaged_task<decltype(work())()> task{std::move(work)};
-  auto result = task.get_future();
-  worker_.post([&task] { task(); });
-  return result.get();
-}
 
 Shard::Shard(std::size_t index, std::size_t shards, bool busy_polling, downstream::Admission& admission,
              reports::AgentReports* reports)
@@ -101,6 +92,14 @@ void Shard::commit(std::size_t upstream_sockets) {
 
 void Shard::discard() {
   run_there([this] { prepared_.reset(); });
+}
+
+void Shard::join(pool::reverse::Connection accepted) {
+  worker_.post([this, connection = std::move(accepted)]() mutable {
+    const auto agent = service_ ? service_->agents.find(connection.agent) : nullptr;
+    if (agent) return agent->take(std::move(connection));
+    pool::reverse::refuse(worker_, std::move(connection), "the proxy has just been given another configuration");
+  });
 }
 
 void Shard::drain() {

@@ -15,6 +15,8 @@
 #include "apps/gateway/downstream/admission.hpp"
 #include "apps/gateway/generation/service.hpp"
 #include "apps/gateway/serving/client_connection.hpp"
+#include "apps/gateway/serving/run_there.hpp"
+#include "picket/pool/reverse/connection.hpp"
 #include "picket/transport/listener.hpp"
 #include "picket/transport/worker.hpp"
 
@@ -48,6 +50,9 @@ class Shard {
   void commit(std::size_t upstream_sockets);
   /// Forgets what is prepared.
   void discard();
+  /// Gives a connection that an agent dialled to the agent that it feeds, or tells it that there is none. Returns at
+  /// once.
+  void join(pool::reverse::Connection accepted);
   /// Accepts nothing more, closes idle connections; others close after the exchange they are in.
   void drain();
   /// Ends every connection.
@@ -71,7 +76,9 @@ class Shard {
  private:
   /// Runs `work` on the shard's thread and waits for it.
   template <class Work>
-  auto run_there(Work work) -> decltype(work());
+  auto run_there(Work work) -> decltype(work()) {
+    return serving::run_there(worker_, std::move(work));
+  }
   transport::Task<void> accept_on(transport::Listener listener);
   void accept_failed(const base::Error& error);
   [[nodiscard]] bool is_over_full() const noexcept;
