@@ -4,7 +4,7 @@ JOBS ?= $(shell nproc)
 TEST_JOBS ?= $(shell echo $$(($(JOBS) + ($(JOBS) + 1) / 2)))
 export CTEST_OUTPUT_ON_FAILURE = 1
 
-.PHONY: help demo build test dev-test race-test gcc-test budget-test install-test package package-test crs soak fuzz bench profile interop format lint clean
+.PHONY: help demo build test dev-test race-test gcc-test budget-test install-test package package-test crs soak fuzz conform bench profile interop format lint clean
 
 help:
 	@echo 'make demo      build, start upstream + picket-waf + gateway, attack them, print a table (KEEP=1 leaves them running)'
@@ -15,6 +15,7 @@ help:
 	@echo 'make bench     benchmarks (ROWS=regex for a part, PEERS=all with more proxies to compare with, BASE=commit: what has become worse)'
 	@echo 'make profile   where the instructions of one request go in gateway and agent: tables and flame graphs'
 	@echo 'make interop   Picket and the published Rust crate, both ways, both encodings'
+	@echo 'make conform   each rule of `picket conform` against an agent and a proxy that break just that one'
 	@echo 'make crs       the whole OWASP CRS regression suite through gateway and WAF'
 	@echo 'make soak      random clients while agents, upstreams and configurations come and go, for SECONDS (600)'
 	@echo 'make fuzz      each fuzz target for FUZZ_SECONDS (60)'
@@ -68,6 +69,11 @@ package:
 
 package-test:
 	@PICKET_PACKAGES=build/package python3 tests/package/test_package.py
+
+conform:
+	@tools/bootstrap test
+	@cmake --preset dev >/dev/null && cmake --build build/dev --target picket picket-waf -j $(JOBS)
+	@cd tests/conform && PICKET_MUTANTS=all PICKET_BINARIES=$(CURDIR)/build/dev/bin PYTHONPATH=../../tools python3 -m unittest
 
 crs: build
 	@tools/bootstrap test

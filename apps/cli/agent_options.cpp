@@ -12,6 +12,10 @@ void add_agent_options(CLI::App& command, AgentAddress& agent) {
                   "grpc:IP:PORT")
       ->required()
       ->type_name("ADDRESS");
+  add_clear_text_options(command, agent);
+}
+
+void add_clear_text_options(CLI::App& command, AgentAddress& agent) {
   command.add_flag("--insecure", agent.insecure,
                    "Speak in clear over a network: whoever is on the way can read and answer");
   command

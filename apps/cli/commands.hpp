@@ -11,7 +11,8 @@ class App;
 /// The subcommands of `picket`: each adds itself to the command line and sets `exit_code` when it ran.
 ///
 /// Exit codes, the same everywhere: 0 done (call: allowed), 1 something failed while running, 2 the command line or a
-/// file is wrong, 3 call: the agent decided something other than allow; replay: an answer differs.
+/// file is wrong, 3 call: the agent decided something other than allow; replay: an answer differs; conform: a rule is
+/// broken.
 namespace picket::apps::cli {
 
 inline constexpr int exit_done = 0;
@@ -29,12 +30,15 @@ struct AgentAddress {
 
 /// --agent, --insecure and --tls-…
 void add_agent_options(CLI::App& command, AgentAddress& agent);
+/// The same without --agent.
+void add_clear_text_options(CLI::App& command, AgentAddress& agent);
 
 void add_run(CLI::App& app, int& exit_code);
 void add_check(CLI::App& app, int& exit_code);
 void add_call(CLI::App& app, int& exit_code);
 void add_replay(CLI::App& app, int& exit_code);
 void add_agent(CLI::App& app, int& exit_code);
+void add_conform(CLI::App& app, int& exit_code);
 void add_bench(CLI::App& app, int& exit_code);
 void add_version(CLI::App& app, int& exit_code);
 

@@ -9,7 +9,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer(
       "Exit codes: 0 done (call: allowed); 1 failed while running; 2 wrong command line or file; 3 call: not allowed, "
-      "replay: an answer differs.\n"
+      "replay: an answer differs, conform: a rule is broken.\n"
       "`picket COMMAND --help` explains a command.");
   int exit_code = exit_done;
   add_run(app, exit_code);
@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
   add_call(app, exit_code);
   add_replay(app, exit_code);
   add_agent(app, exit_code);
+  add_conform(app, exit_code);
   add_bench(app, exit_code);
   add_version(app, exit_code);
   try {

@@ -1,0 +1,118 @@
+#include "apps/cli/conform/agents/agent.hpp"
+
+#include <algorithm>
+#include <array>
+#include <thread>
+
+#include "apps/cli/conform/frame_pipe.hpp"
+
+namespace picket::apps::cli::conform::agents {
+namespace {
+
+constexpr std::array<std::uint32_t, 1> versions{2};
+constexpr std::array<std::uint32_t, 2> grpc_versions{2, 1};
+constexpr std::chrono::milliseconds between_dials{10};
+constexpr std::array<std::int32_t, 7> all_events{1, 2, 3, 4, 5, 6, 7};
+
+}  // namespace
+
+Agent::Agent(transport::Worker& worker, transport::Endpoint endpoint,
+             std::shared_ptr<const transport::tls::Context> context, Options options)
+    : worker_(worker), endpoint_(std::move(endpoint)), context_(std::move(context)), options_(std::move(options)) {}
+
+void Agent::begin(std::string_view rule, wire::Encoding encoding) {
+  rule_ = rule;
+  proxy_id_ = fmt::format("picket-conform/{}", rule);
+  encoding_ = encoding;
+}
+
+/// A server whose backlog is full is tried again; one that was there and is gone breaks the rule that it went at.
+Line Agent::dial() {
+  const base::TimePoint deadline = base::Clock::now() + options_.patience;
+  while (true) {
+    Line line{transport::Channel{worker_, context_ ? context_->layer(endpoint_.host()) : nullptr}};
+    const auto dialled = line.dial(endpoint_, deadline);
+    if (dialled) {
+      was_reached_ = true;
+      return line;
+    }
+    if (!was_reached_) throw Unreachable{dialled.error().message()};
+    expect(base::Clock::now() < deadline, "it cannot be reached any more: {}", dialled.error().message());
+    std::this_thread::sleep_for(between_dials);
+  }
+}
+
+Peer Agent::connect() {
+  if (is_grpc()) return Peer{std::make_unique<GrpcPipe>(dial()), options_.patience};
+  return Peer{std::make_unique<FramePipe>(dial()), options_.patience};
+}
+
+std::unique_ptr<GrpcPipe> Agent::call(std::string_view path) { return std::make_unique<GrpcPipe>(dial(), path); }
+
+wire::HandshakeRequest Agent::grpc_hello() const {
+  wire::HandshakeRequest request;
+  request.supported_versions = grpc_versions;
+  request.proxy_id = proxy_id_;
+  request.proxy_version = "1";
+  return request;
+}
+
+Talk Agent::open(std::initializer_list<wire::Text> extensions) {
+  const std::array offered{encoding_, wire::Encoding::json};
+  const bool is_json = encoding_ == wire::Encoding::json;
+  base::Arena arena;
+  wire::HandshakeRequest request{
+      .supported_versions = is_grpc() ? std::span<const std::uint32_t>{grpc_versions} : versions,
+      .proxy_id = proxy_id_,
+      .proxy_version = "1",
+      .supported_encodings = std::span{offered}.first(is_json ? 1 : 2),
+      .extensions = extensions};
+  if (is_grpc()) request.supported_encodings = {};
+  if (extensions.size() != 0) request.events = all_events;
+  if (options_.config) {
+    const auto config = wire::parse_json(*options_.config, arena);
+    if (!config) throw Unreachable{"--config: " + config.error().detail()};
+    request.config = *config;
+  }
+  Talk talk{connect(), rule_, encoding_, options_};
+  talk.shake_hands(request);
+  return talk;
+}
+
+Talk Agent::open_with(std::initializer_list<wire::Text> extensions) {
+  Talk talk = open(extensions);
+  for (const wire::Text extension : extensions)
+    need(std::ranges::find(talk.hello().extensions, extension) != talk.hello().extensions.end(),
+         "the agent does not take the extension {}", extension);
+  return talk;
+}
+
+std::string Agent::text(const Hello& hello) const {
+  return fmt::format(R"({{{}{}"supported_versions":{},"proxy_id":"{}","proxy_version":"1","config":{}}})", hello.more,
+                     hello.encodings, hello.versions, proxy_id_, hello.config);
+}
+
+std::string Agent::handshake_frame() const {
+  const std::string config = options_.config.value_or("null");
+  return Peer::frame(static_cast<std::uint8_t>(wire::FrameType::handshake_request), text({.config = config}));
+}
+
+Document Agent::shake_hands(const Hello& hello) {
+  Peer peer = connect();
+  Hello configured = hello;
+  if (options_.config) configured.config = *options_.config;
+  peer.say_frame(static_cast<std::uint8_t>(wire::FrameType::handshake_request), text(configured));
+  Frame frame = peer.hear("an answer to the handshake");
+  expect(frame.type == wire::FrameType::handshake_response, "it answered the handshake with {}", name(frame.type));
+  return Document{std::move(frame)};
+}
+
+void Agent::expect_alive(std::string_view cause) {
+  try {
+    open().expect_alive();
+  } catch (const Violation& violation) {
+    throw Violation{fmt::format("after {}: {}", cause, violation.what())};
+  }
+}
+
+}  // namespace picket::apps::cli::conform::agents

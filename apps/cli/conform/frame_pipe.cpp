@@ -1,0 +1,24 @@
+#include "apps/cli/conform/frame_pipe.hpp"
+
+#include "apps/cli/conform/violation.hpp"
+
+namespace picket::apps::cli::conform {
+
+Heard FramePipe::hear(base::TimePoint deadline) {
+  while (true) {
+    const auto peeked = transport::peek_frame(received_.text());
+    if (!peeked) throw Violation{"it sent " + peeked.error().detail()};
+    if (peeked->frame) {
+      Frame frame{*peeked->frame};
+      received_.consume(peeked->needed);
+      return frame;
+    }
+    switch (line_.read(received_, deadline)) {
+      case Line::Got::bytes: break;
+      case Line::Got::end: return Ended{received_.empty() ? "it closed the connection" : "it closed within a frame"};
+      case Line::Got::nothing: return Silence{};
+    }
+  }
+}
+
+}  // namespace picket::apps::cli::conform

@@ -1,0 +1,167 @@
+#include "apps/cli/conform/proxies/proxy.hpp"
+
+#include <algorithm>
+
+#include <unistd.h>
+
+namespace picket::apps::cli::conform::proxies {
+namespace {
+
+using wire::FrameType;
+
+constexpr std::chrono::milliseconds between_looks{2};
+constexpr std::chrono::milliseconds before_retry{20};
+
+double seconds(base::Duration time) { return std::chrono::duration<double>(time).count(); }
+
+bool is_answered(FrameType type) {
+  const auto number = static_cast<std::uint8_t>(type);
+  return number >= static_cast<std::uint8_t>(FrameType::request_headers) &&
+         number <= static_cast<std::uint8_t>(FrameType::configure);
+}
+
+}  // namespace
+
+Proxy::Proxy(transport::Worker& worker, transport::Listener listener, std::optional<transport::Endpoint> http,
+             Options options)
+    : worker_(worker), listener_(std::move(listener)), http_(std::move(http)), options_(std::move(options)) {
+  transport::spawn(transport::accept_all(
+      listener_, worker_, [this](const transport::Accepted& accepted) { accepted_.push_back(accepted.descriptor); }));
+}
+
+Proxy::~Proxy() {
+  for (const int descriptor : accepted_) ::close(descriptor);
+  listener_.close();
+  worker_.turn(base::Clock::now() + between_looks);
+}
+
+void Proxy::begin(std::string_view rule, wire::Encoding encoding) {
+  agent_id_ = fmt::format("picket-conform/{}", rule);
+  encoding_ = encoding;
+  connections_.clear();
+  for (const int descriptor : accepted_) ::close(descriptor);
+  accepted_.clear();
+  heard_.clear();
+  greeting = [this](Served& connection) { connection.welcome(encoding_, {}); };
+  answering = [this](Served& connection, const Heard& heard) { answer_plainly(connection, heard); };
+}
+
+void Proxy::answer_plainly(Served& connection, const Heard& heard) {
+  if (heard.frame.type == FrameType::ping) return connection.say_frame(FrameType::pong, heard.frame.payload());
+  if (is_answered(heard.frame.type)) connection.answer(heard);
+}
+
+// ---- what happens
+
+void Proxy::turn() {
+  worker_.turn(base::Clock::now() + between_looks);
+  for (const int descriptor : std::exchange(accepted_, {}))
+    connections_.push_back(
+        std::make_unique<Served>(transport::Channel{worker_, descriptor}, options_.patience, agent_id_));
+  for (const auto& connection : connections_) read(*connection);
+}
+
+void Proxy::read(Served& connection) {
+  while (auto frame = connection.poll()) take(connection, std::move(*frame));
+}
+
+void Proxy::take(Served& connection, Frame frame) {
+  if (!connection.is_greeted()) {
+    expect(frame.type == FrameType::handshake_request, "it says {} before its handshake", name(frame.type));
+    connection.greet(std::move(frame));
+    return greeting(connection);
+  }
+  std::string id = exchange_of(frame, connection.format());
+  heard_.push_back({.frame = std::move(frame), .format = connection.format(), .id = std::move(id)});
+  answering(connection, heard_.back());
+}
+
+void Proxy::await(std::string_view wanted, const std::function<bool()>& happened) {
+  const base::TimePoint deadline = base::Clock::now() + options_.patience;
+  while (!happened()) {
+    expect(base::Clock::now() < deadline, "no {} within {} s", wanted, seconds(options_.patience));
+    turn();
+  }
+}
+
+void Proxy::go_on_for(base::Duration time) {
+  const base::TimePoint end = base::Clock::now() + time;
+  while (base::Clock::now() < end) turn();
+}
+
+Served& Proxy::open() {
+  const auto find = [this] {
+    return std::ranges::find_if(connections_, [](const auto& connection) { return connection->is_open(); });
+  };
+  await("connection of the proxy's", [&] { return find() != connections_.end(); });
+  return **find();
+}
+
+Served& Proxy::greeted() {
+  const auto find = [this] {
+    return std::ranges::find_if(connections_, [](const auto& connection) { return connection->is_greeted(); });
+  };
+  await("handshake of the proxy's", [&] { return find() != connections_.end(); });
+  return **find();
+}
+
+void Proxy::expect_served(Served& connection) {
+  const std::size_t before = of(FrameType::pong).size();
+  connection.say(wire::Ping{.sequence = 1, .timestamp_ms = 1});
+  await("pong", [&] {
+    expect(!connection.has_ended(), "it closes the connection");
+    return of(FrameType::pong).size() > before;
+  });
+}
+
+void Proxy::expect_closed(Served& connection, std::string_view cause) {
+  await(fmt::format("end of the connection, after {},", cause), [&] { return connection.has_ended(); });
+}
+
+std::vector<const Heard*> Proxy::of(FrameType type) const {
+  std::vector<const Heard*> found;
+  for (const Heard& heard : heard_)
+    if (heard.frame.type == type) found.push_back(&heard);
+  return found;
+}
+
+const Heard& Proxy::first(FrameType type) const {
+  const auto found = of(type);
+  expect(!found.empty(), "no {} came", name(type));
+  return *found.front();
+}
+
+std::unique_ptr<HttpCall> Proxy::send(const HttpRequest& request) {
+  need(http_.has_value(), "it takes a request: --http");
+  (void)open();
+  return std::make_unique<HttpCall>(worker_, *http_, request, options_.patience);
+}
+
+std::unique_ptr<HttpCall> Proxy::send_to_agent(const HttpRequest& request) {
+  const std::size_t before = of(FrameType::request_headers).size();
+  const base::TimePoint deadline = base::Clock::now() + options_.patience;
+  while (true) {
+    auto call = send(request);
+    const auto came = [&] { return of(FrameType::request_headers).size() > before; };
+    await("request_headers", [&] { return came() || call->poll(); });
+    if (came()) return call;
+    expect(base::Clock::now() < deadline, "the client gets {}, and the agent is not asked", call->answer().status);
+    go_on_for(before_retry);  // it may not know yet that the connection is open
+  }
+}
+
+HttpAnswer Proxy::ask(const HttpRequest& request) {
+  constexpr int server_error = 500;
+  const base::TimePoint deadline = base::Clock::now() + options_.patience;
+  while (true) {
+    const auto call = send(request);
+    await("answer of HTTP", [&] { return call->poll(); });
+    HttpAnswer answer = call->answer();
+    // It may not know yet that the connection is open.
+    if (answer.status < server_error || !of(FrameType::request_headers).empty() || base::Clock::now() >= deadline)
+      return answer;
+    go_on_for(before_retry);
+  }
+}
+
+}  // namespace picket::apps::cli::conform::proxies

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "apps/cli/conform/options.hpp"
+#include "apps/cli/conform/proxies/http.hpp"
+#include "apps/cli/conform/proxies/served.hpp"
+#include "apps/cli/conform/rule.hpp"
+#include "picket/transport/listener.hpp"
+#include "picket/transport/worker.hpp"
+
+namespace picket::apps::cli::conform::proxies {
+
+/// A proxy under test: it dials us, however often, and what it says on all its connections comes together here. Where
+/// it takes requests, they are made to it.
+///
+/// A rule says how handshakes and events are answered, and goes on until something has happened.
+class Proxy {
+ public:
+  Proxy(transport::Worker& worker, transport::Listener listener, std::optional<transport::Endpoint> http,
+        Options options);
+  Proxy(const Proxy&) = delete;
+  Proxy& operator=(const Proxy&) = delete;
+  ~Proxy();
+
+  /// Closes every connection, and is as new.
+  void begin(std::string_view rule, wire::Encoding encoding);
+
+  // ---- how it is answered
+  /// Default: as an agent without extensions.
+  std::function<void(Served&)> greeting;
+  /// Default: allow. Control messages come here too.
+  std::function<void(Served&, const Heard&)> answering;
+  /// Answers as the default does.
+  void answer_plainly(Served& connection, const Heard& heard);
+
+  // ---- what happens
+  /// Goes on until `happened`. Throws Violation where it does not in time; `wanted` says what should have.
+  void await(std::string_view wanted, const std::function<bool()>& happened);
+  void go_on_for(base::Duration time);
+  /// A connection whose handshake is over.
+  [[nodiscard]] Served& open();
+  /// One whose handshake has come and is not answered, where `greeting` does nothing.
+  [[nodiscard]] Served& greeted();
+  /// Throws Violation unless the connection is served: a ping is answered.
+  void expect_served(Served& connection);
+  /// Throws Violation unless the proxy closes it.
+  void expect_closed(Served& connection, std::string_view cause);
+
+  /// What was heard since begin(), in order.
+  [[nodiscard]] const std::deque<Heard>& heard() const noexcept { return heard_; }
+  [[nodiscard]] std::vector<const Heard*> of(wire::FrameType type) const;
+  /// The first message of that type. Throws Violation where none came.
+  [[nodiscard]] const Heard& first(wire::FrameType type) const;
+
+  /// Makes a request, and goes on until it is answered. Throws Skipped where no address for requests is known.
+  HttpAnswer ask(const HttpRequest& request = {});
+  /// The same without waiting.
+  [[nodiscard]] std::unique_ptr<HttpCall> send(const HttpRequest& request);
+  /// Makes a request, and goes on until the agent is asked about it.
+  [[nodiscard]] std::unique_ptr<HttpCall> send_to_agent(const HttpRequest& request);
+
+  [[nodiscard]] wire::Encoding encoding() const noexcept { return encoding_; }
+  [[nodiscard]] const Options& options() const noexcept { return options_; }
+
+ private:
+  void turn();
+  void read(Served& connection);
+  void take(Served& connection, Frame frame);
+
+  transport::Worker& worker_;
+  transport::Listener listener_;
+  std::optional<transport::Endpoint> http_;
+  Options options_;
+  wire::Encoding encoding_ = wire::Encoding::json;
+  std::string agent_id_;
+  std::vector<int> accepted_;
+  std::deque<std::unique_ptr<Served>> connections_;
+  std::deque<Heard> heard_;
+};
+
+using ProxyRule = Rule<Proxy>;
+using ProxyRules = Rules<Proxy>;
+
+}  // namespace picket::apps::cli::conform::proxies

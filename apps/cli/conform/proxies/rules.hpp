@@ -1,0 +1,20 @@
+#pragma once
+
+#include <array>
+
+#include "apps/cli/conform/proxies/proxy.hpp"
+
+/// What a proxy has to do, by theme.
+namespace picket::apps::cli::conform::proxies {
+
+[[nodiscard]] ProxyRules connection_rules() noexcept;
+[[nodiscard]] ProxyRules event_rules() noexcept;
+[[nodiscard]] ProxyRules decision_rules() noexcept;
+[[nodiscard]] ProxyRules hostile_rules() noexcept;
+
+/// All of them, in the order in which they are tested.
+[[nodiscard]] inline std::array<ProxyRules, 4> proxy_rules() noexcept {
+  return {connection_rules(), event_rules(), decision_rules(), hostile_rules()};
+}
+
+}  // namespace picket::apps::cli::conform::proxies

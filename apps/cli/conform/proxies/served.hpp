@@ -1,0 +1,95 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "apps/cli/conform/frame_pipe.hpp"
+#include "apps/cli/conform/peer.hpp"
+#include "picket/wire/messages.hpp"
+
+namespace picket::apps::cli::conform::proxies {
+
+/// One message of a proxy's. Lifetime: its own memory.
+struct Heard {
+  Frame frame;
+  wire::Format format;
+  std::string id;  ///< The exchange's, of an event.
+
+  /// Throws Violation where the payload is no such message.
+  template <class Message>
+  [[nodiscard]] Message as(base::Arena& arena) const {
+    const bool is_control = frame.type == wire::FrameType::cancel || frame.type == wire::FrameType::ping ||
+                            frame.type == wire::FrameType::pong;
+    const auto read = wire::decode<Message>(is_control ? wire::Format{} : format, frame.payload(), arena);
+    expect(read.has_value(), "its {}: {}", name(frame.type), read ? "" : read.error().detail());
+    return *read;
+  }
+};
+
+/// The answer to a proxy's handshake, part by part: what no codec would write.
+struct Welcome {
+  std::string_view version = "2";
+  std::string_view success = "true";
+  std::string_view error = "null";
+  std::string_view encoding = R"("encoding":"json",)";
+  std::string_view more;  ///< Members, with a comma behind the last.
+  bool has_capabilities = true;
+};
+
+/// A connection of the proxy's to us. Thread safety: its worker's.
+class Served {
+ public:
+  /// `agent_id`: who we say that we are, so that the proxy's logs can name what is tested.
+  Served(transport::Channel channel, base::Duration patience, std::string agent_id)
+      : pipe_(Line{std::move(channel)}), patience_(patience), agent_id_(std::move(agent_id)) {}
+
+  /// What has come, if anything has. Throws Violation for what is no frame.
+  [[nodiscard]] std::optional<Frame> poll();
+  [[nodiscard]] bool has_ended() const noexcept { return has_ended_; }
+  /// Our handshake is answered.
+  [[nodiscard]] bool is_open() const noexcept { return is_open_ && !has_ended_; }
+  [[nodiscard]] bool is_greeted() const noexcept { return hello_.has_value(); }
+  /// The proxy's handshake.
+  [[nodiscard]] const Document& hello() const { return *hello_; }
+  void greet(Frame hello) { hello_.emplace(std::move(hello)); }
+  [[nodiscard]] const wire::Format& format() const noexcept { return format_; }
+
+  /// Answers the handshake as an agent of that encoding does, with some of the extensions that were offered.
+  void welcome(wire::Encoding encoding, wire::TextList extensions);
+  /// Answers it otherwise.
+  void welcome(const Welcome& text);
+  [[nodiscard]] std::string text_of(const Welcome& text) const;
+
+  template <class Message>
+  void say(const Message& message) {
+    wire::Output output{pipe_.framing()};
+    if (const auto status = wire::encode(format_, message, output); !status) throw Skipped{status.error().message()};
+    write(output.flatten());
+  }
+  void say_frame(wire::FrameType type, std::string_view payload) {
+    write(Peer::frame(static_cast<std::uint8_t>(type), payload));
+  }
+  void write(std::string_view bytes);
+  /// A plain answer, allow if nothing else is said, to that event.
+  void answer(const Heard& event, wire::Decision decision = wire::Allow{});
+  void answer(const Heard& event, wire::AgentResponse response);
+  void end() {
+    pipe_.reset();
+    has_ended_ = true;
+  }
+
+ private:
+  FramePipe pipe_;
+  base::Duration patience_;
+  std::string agent_id_;
+  wire::Format format_;
+  std::optional<Document> hello_;
+  bool is_open_ = false;
+  bool has_ended_ = false;
+};
+
+/// The exchange that a message belongs to; empty where it belongs to none.
+[[nodiscard]] std::string exchange_of(const Frame& frame, const wire::Format& format);
+
+}  // namespace picket::apps::cli::conform::proxies

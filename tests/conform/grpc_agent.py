@@ -1,0 +1,182 @@
+"""A small agent on gRPC's own library (Debian's python3-grpcio): grpc_agent.py ADDRESS [RULE]. Keeps every rule, or breaks that one.
+
+Protobuf is read and written here, from the numbers of protocol.md §9.
+"""
+
+import signal
+import sys
+import threading
+from concurrent import futures
+
+import grpc
+
+SERVICE = "zentinel.agent.v2.AgentServiceV2"
+EXTENSIONS = (b"event-reply", b"one-way-complete")
+HANDSHAKE, HEADERS, REQUEST_BODY, RESPONSE_HEADERS, RESPONSE_BODY, WEBSOCKET, GUARDRAIL, COMPLETE, CANCEL, CONFIGURE, PING = range(1, 12)
+# An event's type on a socket, by its number in the envelope.
+TYPES = {HEADERS: 0x10, REQUEST_BODY: 0x11, RESPONSE_HEADERS: 0x12, RESPONSE_BODY: 0x13, WEBSOCKET: 0x15, GUARDRAIL: 0x16, COMPLETE: 0x14}
+BROKEN = sys.argv[2] if len(sys.argv) > 2 else None
+# Mutants that end the call where they hear an event.
+ENDING = {"grpc.byte-by-byte", "grpc.joined", "grpc.unknown-field"}
+# Mutants that answer what should end it.
+TOLERANT = {"grpc.noise", "grpc.cut", "grpc.empty-message"}
+
+
+def varint(value: int) -> bytes:
+    out = bytearray()
+    while value > 127:
+        out.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*out, value])
+
+
+def field(number: int, value) -> bytes:
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def read_varint(data: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        if at >= len(data) or shift > 63:
+            raise ValueError("a number that is cut off")
+        value |= (data[at] & 127) << shift
+        at, shift = at + 1, shift + 7
+        if data[at - 1] < 128:
+            return value, at
+
+
+def fields(data: bytes) -> dict[int, list]:
+    """The fields of a message. Raises ValueError."""
+    found: dict[int, list] = {}
+    at = 0
+    while at < len(data):
+        key, at = read_varint(data, at)
+        if key & 7 == 0:
+            value, at = read_varint(data, at)
+        else:
+            size = {1: 8, 5: 4}.get(key & 7)
+            if key & 7 == 2:
+                size, at = read_varint(data, at)
+            if size is None or at + size > len(data):
+                raise ValueError("a field that is none")
+            value, at = data[at : at + size], at + size
+        found.setdefault(key >> 3, []).append(value)
+    return found
+
+
+def last(message: dict[int, list], number: int, default):
+    return message.get(number, [default])[-1]
+
+
+def allow(name: bytes, *more: bytes) -> bytes:
+    return field(2, field(1, name) + field(2, b"") + b"".join(more))
+
+
+def hello(extensions: list[bytes]) -> bytes:
+    capabilities = field(1, 2) + field(2, b"peer") + field(3, b"peer") + field(4, b"1") + b"".join(field(5, kind) for kind in range(1, 9))
+    capabilities += field(6, field(6, 100)) + field(7, field(1, 1 << 20) + field(2, 100) + field(3, 65536))
+    return field(1, field(1, 2) + field(2, capabilities) + field(3, 1) + b"".join(field(20, name) for name in extensions))
+
+
+class Stream:
+    def __init__(self):
+        self.case, self.extensions = "", []
+
+    def breaks(self, rule: str) -> bool:
+        return BROKEN == rule and self.case in (rule, "")
+
+    def answers(self, data: bytes) -> list[bytes]:
+        """Raises ValueError for what ends the call."""
+        try:
+            [(kind, [*_, content])] = [(number, values) for number, values in fields(data).items() if number <= PING]
+            message = fields(content)
+            if not self.case and kind != HANDSHAKE and not self.breaks("grpc.event-first"):
+                raise ValueError("no handshake")
+            if BROKEN == self.case and self.case in ENDING and kind in TYPES:
+                raise ValueError("it cannot bear that")
+            return list(self.take(kind, message))
+        except ValueError:
+            if BROKEN == self.case and self.case in TOLERANT:
+                return [allow(b"unknown")]
+            raise
+
+    def take(self, kind: int, message: dict[int, list]):
+        if kind == HANDSHAKE:
+            self.case = last(message, 2, b"").decode().removeprefix("picket-conform/")
+            self.extensions = [name for name in message.get(20, []) if name in EXTENSIONS]
+            yield hello(self.extensions)
+        elif kind == PING:
+            yield field(7, field(1, last(message, 1, 0)) + field(2, last(message, 2, 0)))
+        elif kind == CONFIGURE and self.breaks("grpc.configure"):
+            yield allow(b"configuration")
+        elif kind in TYPES and not (kind == COMPLETE and b"one-way-complete" in self.extensions):
+            yield self.answer(kind, message)
+
+    def answer(self, kind: int, message: dict[int, list]) -> bytes:
+        name = fields(last(message, 1, b""))[1][-1] if kind == HEADERS else message[1][-1]
+        if b"event-reply" not in self.extensions:
+            return allow(name)
+        reply = field(1, TYPES[kind])
+        if kind in (REQUEST_BODY, RESPONSE_BODY):
+            reply += field(2, last(message, 2, 0))
+        if kind == WEBSOCKET:
+            reply += field(2, last(message, 20, 0)) + field(3, last(message, 2, 0))
+        if kind == GUARDRAIL:
+            metadata = {last(pair, 1, b""): last(pair, 2, b"") for pair in map(fields, message.get(22, []))}
+            reply += field(2, int(metadata.get(b"index", b"0")))
+        return allow(name, field(24, reply))
+
+
+def process(messages, context):
+    stream = Stream()
+    for data in messages:
+        try:
+            yield from stream.answers(data)
+        except (ValueError, KeyError):
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "that is no message")
+
+
+def process_one(data, context):
+    if BROKEN == "grpc.process-event":
+        context.abort(grpc.StatusCode.INTERNAL, "broken")
+    stream = Stream()
+    stream.case = "grpc.process-event"
+    return stream.answers(data)[0]
+
+
+def control(messages, context):
+    if BROKEN == "grpc.control-stream":
+        context.abort(grpc.StatusCode.INTERNAL, "broken")
+    yield from (b"" for _ in messages if False)
+
+
+def check(_data, _context) -> bytes:
+    return field(1, 2 if BROKEN == "grpc.health" else 1)
+
+
+def main() -> None:
+    server = grpc.server(futures.ThreadPoolExecutor(64))
+    methods = {
+        "ProcessStream": grpc.stream_stream_rpc_method_handler(process),
+        "ProcessEvent": grpc.unary_unary_rpc_method_handler(process_one),
+        "ControlStream": grpc.stream_stream_rpc_method_handler(control),
+    }
+    if BROKEN == "grpc.unknown-method":
+        methods["Nothing"] = grpc.stream_stream_rpc_method_handler(control)
+    health = {"Check": grpc.unary_unary_rpc_method_handler(check)}
+    server.add_generic_rpc_handlers((
+        grpc.method_handlers_generic_handler(SERVICE, methods),
+        grpc.method_handlers_generic_handler("grpc.health.v1.Health", health),
+    ))
+    server.add_insecure_port(sys.argv[1])
+    ended = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    server.start()
+    print("serves", flush=True)
+    ended.wait(280)
+    server.stop(None)
+
+
+main()

@@ -1,0 +1,478 @@
+"""A small proxy that keeps every rule of the protocol, and one mutant for each rule: a proxy that breaks it.
+
+It serves HTTP at a port of 127.0.0.1, asks the agent about heads and bodies, fails closed, and answers 200 itself. A mutant breaks its rule where the
+tool tests that rule, which the tool says in agent_id; what comes before that is broken everywhere. Standard library only.
+"""
+
+import base64
+import itertools
+import json
+import queue
+import socket
+import struct
+import threading
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+
+import msgpack
+
+HANDSHAKE_REQUEST, HANDSHAKE_RESPONSE, REQUEST_HEADERS, REQUEST_BODY, REQUEST_COMPLETE = 0x01, 0x02, 0x10, 0x11, 0x14
+AGENT_RESPONSE, HEALTH_STATUS, METRICS, CONFIG_UPDATE, FLOW_CONTROL, CANCEL, PING, PONG = 0x20, 0x30, 0x31, 0x32, 0x33, 0x40, 0x41, 0x42
+AGENTS_TYPES = {HANDSHAKE_RESPONSE, AGENT_RESPONSE, HEALTH_STATUS, METRICS, CONFIG_UPDATE, FLOW_CONTROL, PING, PONG}
+LARGEST = 16 * 1024 * 1024
+CLIENT_DISCONNECT, TIMED_OUT = 0, 1
+ANSWER_SECONDS = 1
+CHUNK = 65536
+FORBIDDEN = {"content-length", "transfer-encoding", "connection", "host"}
+TAKEN = {  # what an agent says unasked, by the rules that say so
+    "pong.unasked": PONG, "health.object": HEALTH_STATUS, "health.number": HEALTH_STATUS, "health.whole": HEALTH_STATUS,
+    "metrics.taken": METRICS, "config-update.taken": CONFIG_UPDATE, "flow.taken": FLOW_CONTROL,
+}  # fmt: skip
+# An answer that must be a failure, and is taken by the mutant.
+BELIEVED = ("malformed.json", "malformed.no-decision", "malformed.noise", "malformed.nesting", "invalid.decision", "connections.lost")
+
+
+class Failure(Exception):
+    """The agent has failed: the client gets 503."""
+
+
+def nesting(text: str) -> int:
+    depth = deepest = 0
+    for character in text:
+        depth += (character in "[{") - (character in "]}")
+        deepest = max(deepest, depth)
+    return deepest
+
+
+class Agent:
+    """A connection to the agent, for as long as it lasts."""
+
+    def __init__(self, proxy: "Proxy"):
+        self.proxy, self.case, self.encoding = proxy, "", "json"
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket.connect(str(proxy.agent))
+        self.received = b""
+        self.answers: dict[str, queue.Queue] = {}
+        self.is_open = self.is_paused = self.is_draining = False
+        self.writing = threading.Lock()
+
+    def breaks(self, rule: str) -> bool:
+        return self.proxy.broken == "all" and self.case == rule or self.proxy.broken == rule and self.case in (rule, "")
+
+    # ---- bytes
+
+    def read(self, size: int) -> bytes:
+        while len(self.received) < size:
+            got = self.socket.recv(65536)
+            if not got:
+                raise OSError("closed")
+            self.received += got
+        data, self.received = self.received[:size], self.received[size:]
+        return data
+
+    def read_frame(self) -> tuple[int, bytes]:
+        while True:
+            length = struct.unpack(">I", self.read(4))[0]
+            if length == 0 and self.breaks("framing.length-zero"):
+                continue
+            if length > LARGEST and self.breaks("framing.too-long"):
+                self.read(1)
+                continue
+            if not 1 <= length <= LARGEST:
+                raise OSError("no frame")
+            kind = self.read(1)[0]
+            payload = self.read(length - 1)
+            ignored = self.breaks("framing.unknown-type") and kind == 0x7F or self.breaks("framing.wrong-direction") and kind == CANCEL
+            if kind in AGENTS_TYPES:
+                return kind, payload
+            if not ignored:
+                raise OSError("no type that agents send")
+
+    def send(self, kind: int, message, is_json: bool = False) -> None:
+        payload = message if isinstance(message, bytes) else json.dumps(message).encode() if is_json or self.encoding == "json" else msgpack.pack(message)
+        with self.writing:
+            self.socket.sendall(struct.pack(">IB", len(payload) + 1, kind) + payload)
+
+    # ---- the connection
+
+    def serve(self) -> None:
+        try:
+            self.shake_hands()
+            self.is_open = True
+            while True:
+                self.take(*self.read_frame())
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+        self.is_open = False
+        for answers in self.answers.values():
+            answers.put(None)
+        self.socket.close()
+
+    def hello(self) -> dict:
+        hello = {"supported_versions": [2], "proxy_id": "peer", "proxy_version": "1", "config": None, "supported_encodings": ["msgpack", "json"],
+                 "extensions": [], "events": [1, 2, 5]}  # fmt: skip
+        wrong = {
+            "handshake.versions": {"supported_versions": ["2"]},
+            "handshake.proxy-id": {"proxy_id": ""},
+            "handshake.proxy-version": {"proxy_version": 1},
+            "handshake.encodings": {"supported_encodings": ["msgpack", "json", "cbor"]},
+            "handshake.extensions": {"extensions": [1]},
+            "handshake.events": {"events": ["request_headers"]},
+        }
+        return hello | (wrong.get(self.proxy.broken) or {}) if self.proxy.broken != "all" else hello | {name: value for each in wrong.values() for name, value in each.items()}
+
+    def shake_hands(self) -> None:
+        self.send(HANDSHAKE_REQUEST, [self.hello()] if self.proxy.broken == "handshake.comes" else self.hello(), is_json=True)
+        if self.breaks("handshake.waits") or self.proxy.broken == "all":
+            self.send(PING, {"sequence": 1, "timestamp_ms": 1}, is_json=True)
+        kind, payload = self.read_frame()
+        while kind == PONG:
+            kind, payload = self.read_frame()
+        try:
+            answer = json.loads(payload)
+        except ValueError:
+            self.stay_if("answer.no-json")
+            raise
+        self.case = answer.get("capabilities", {}).get("agent_id", "").removeprefix("picket-conform/")
+        if kind != HANDSHAKE_RESPONSE:
+            self.stay_if("answer.other-frame")
+            raise OSError("no answer to the handshake")
+        refused = {
+            "answer.refusal": not answer["success"],
+            "answer.version": answer["protocol_version"] != 2,
+            "answer.encoding": answer.get("encoding", "json") not in ("json", "msgpack"),
+            "answer.capabilities": "capabilities" not in answer,
+        }
+        for rule, is_wrong in refused.items():
+            if is_wrong and self.proxy.broken not in (rule, "all"):
+                raise OSError(rule)
+        if self.case in ("answer.plain", "answer.no-encoding", "answer.unknown-keys") and self.breaks(self.case):
+            raise OSError(self.case)
+        self.encoding = answer.get("encoding", "json")
+
+    def stay_if(self, rule: str) -> None:
+        """A mutant stays connected as long as the agent does, whatever it is told."""
+        if self.proxy.broken in (rule, "all"):
+            self.read(2 * LARGEST)
+
+    def take(self, kind: int, payload: bytes) -> None:
+        if self.breaks(self.case) and TAKEN.get(self.case) == kind:
+            raise OSError("it cannot bear that")
+        if kind == PING:
+            self.answer_ping(json.loads(payload))
+        elif kind == HEALTH_STATUS:
+            state = self.decoded(payload)["state"]
+            status = state["status"] if isinstance(state, dict) else ("healthy", "degraded", "draining", "unhealthy")[state - 1]
+            self.is_draining = status in ("draining", "unhealthy") and not self.breaks("health.draining")
+        elif kind == FLOW_CONTROL:
+            action = self.decoded(payload)["action"]
+            pauses = action["type"] == "pause" if isinstance(action, dict) else action == 1
+            self.is_paused = pauses and not self.breaks("flow.pause")
+        elif kind == AGENT_RESPONSE:
+            self.take_answer(payload)
+
+    def answer_ping(self, ping: dict) -> None:
+        if self.breaks("ping.answered") or self.breaks("handshake.slow") or self.breaks("answers.unasked") or self.breaks("answers.to-complete"):
+            raise OSError("it cannot bear that")
+        if self.breaks("ping.echoed"):
+            ping["sequence"] += 1
+        self.send(PONG, ping, is_json=True)
+
+    def decoded(self, payload: bytes):
+        if self.encoding == "msgpack":
+            return msgpack.unpack(payload)
+        text = payload.decode()
+        if nesting(text) > 127:
+            raise ValueError("nested too deeply")
+        return json.loads(text)
+
+    def take_answer(self, payload: bytes) -> None:
+        try:
+            answer = self.decoded(payload)
+            if isinstance(answer, list):
+                names = ("version", "decision", "request_headers", "response_headers", "routing_metadata", "audit", "needs_more")
+                answer = dict(zip(names, answer))
+            if answer["decision"] == "allow" or set(answer["decision"]) & {"allow", "block", "redirect", "challenge"}:
+                pass
+            else:
+                raise ValueError("no decision")
+        except (ValueError, KeyError, TypeError):
+            if self.case in BELIEVED and self.breaks(self.case):
+                for answers in self.answers.values():
+                    answers.put({"version": 2, "decision": "allow"})
+                return
+            raise
+        audit = answer.get("audit") or {}
+        custom = (audit[4] if isinstance(audit, list) else audit.get("custom")) or {}
+        name = custom.get("correlation_id") or answer.get("correlation_id")
+        if (self.breaks("answers.unnamed") and not name) or (self.breaks("answers.unknown-id") and name not in self.answers):
+            name = next(iter(self.answers), None)
+        if self.breaks("answers.of-others") and len(self.answers) == 2:
+            name = next(other for other in self.answers if other != name)
+        if self.breaks("answers.split") or self.breaks("answers.joined"):
+            raise OSError("it cannot bear that")
+        if name in self.answers:
+            self.answers[name].put(answer)
+
+    # ---- exchanges
+
+    def ask(self, id_: str, kind: int, event: dict) -> dict:
+        """Raises Failure."""
+        answers = self.answers[id_]
+        try:
+            self.send(kind, event)
+            if self.breaks("answers.second"):
+                time.sleep(0.2)
+                while answers.qsize() > 1:
+                    answers.get()
+            answer = answers.get(timeout=ANSWER_SECONDS)
+        except OSError as error:
+            raise Failure from error
+        except queue.Empty:
+            if not self.breaks("cancel.late"):
+                self.cancel(id_, TIMED_OUT)
+            raise Failure from None
+        if answer is None:
+            if self.breaks("connections.lost"):
+                return {"version": 2, "decision": "allow"}
+            raise Failure
+        return answer
+
+    def cancel(self, id_: str, reason: int) -> None:
+        try:
+            self.send(CANCEL, {"correlation_id": id_, "reason": reason, "timestamp_ms": 1}, is_json=True)
+        except OSError:
+            pass
+
+
+class Exchange:
+    """One request of a client."""
+
+    def __init__(self, proxy: "Proxy", client: socket.socket):
+        self.proxy, self.client, self.id = proxy, client, f"exchange-{next(proxy.numbers)}"
+        self.status, self.is_gone = 503, False
+
+    def serve(self) -> None:
+        try:
+            self.read()
+            agent = self.proxy.usable()
+            if agent is None:
+                self.respond(503)
+            else:
+                self.inspect(agent)
+            self.client.shutdown(socket.SHUT_RDWR)  # ends what watch() waits for, too
+        except OSError:
+            pass
+        finally:
+            self.client.close()
+
+    def read(self) -> None:
+        data = b""
+        while b"\r\n\r\n" not in data:
+            got = self.client.recv(65536)
+            if not got:
+                raise OSError("gone")
+            data += got
+        head, _, self.body = data.partition(b"\r\n\r\n")
+        lines = head.decode("latin-1").split("\r\n")
+        self.method, self.target, self.protocol = lines[0].split(" ")
+        self.fields = [tuple(part.strip() for part in line.split(":", 1)) for line in lines[1:]]
+        size = int(next((value for name, value in self.fields if name.lower() == "content-length"), 0))
+        while len(self.body) < size:
+            self.body += self.client.recv(65536)
+
+    def inspect(self, agent: Agent) -> None:
+        if agent.breaks("ids.fresh"):
+            self.id = "exchange"
+        if agent.breaks("ids.not-the-clients"):
+            self.id = dict(self.fields).get("x-request-id", self.id)
+        agent.answers[self.id] = queue.Queue()
+        ended = threading.Event()
+        threading.Thread(target=self.watch, args=(agent, ended), daemon=True).start()
+        try:
+            self.decide(agent)
+        except Failure:
+            if not self.is_gone:
+                self.respond(503)
+        finally:
+            ended.set()
+            self.complete(agent)
+            agent.answers.pop(self.id, None)
+
+    def watch(self, agent: Agent, ended: threading.Event) -> None:
+        """A client that goes away is told to the agent."""
+        try:
+            gone = self.client.recv(1) == b""
+        except OSError:
+            gone = True
+        if gone and not ended.is_set():
+            self.is_gone = True
+            if not agent.breaks("cancel.client-gone"):
+                agent.cancel(self.id, CLIENT_DISCONNECT)
+            if answers := agent.answers.get(self.id):
+                answers.put(None)
+
+    def decide(self, agent: Agent) -> None:
+        if agent.breaks("bodies.one-at-a-time"):
+            threading.Thread(target=agent.send, args=(REQUEST_BODY, self.chunk(agent, 0, b"", True)), daemon=True).start()
+            time.sleep(0.05)
+        event = self.head(agent)
+        if agent.breaks("heads.come"):
+            agent.send(REQUEST_HEADERS, event)
+        answer = agent.ask(self.id, REQUEST_HEADERS, event)
+        if not self.apply(agent, answer):
+            return
+        pieces = [self.body[i : i + CHUNK] for i in range(0, len(self.body), CHUNK)]
+        if agent.breaks("decisions.body"):
+            for index, piece in enumerate(pieces):
+                agent.ask(self.id, REQUEST_BODY, self.chunk(agent, index, piece, index + 1 == len(pieces)))
+            pieces = []
+        for index, piece in enumerate(pieces):
+            answer = agent.ask(self.id, REQUEST_BODY, self.chunk(agent, index, piece, index + 1 == len(pieces)))
+            if answer.get("needs_more") and index + 1 == len(pieces) and not agent.breaks("invalid.needs-more"):
+                raise Failure
+            if not self.apply(agent, answer):
+                return
+        self.respond(403 if agent.case in ("decisions.allow", "decisions.allow-null") and agent.breaks(agent.case) else 200)
+
+    def head(self, agent: Agent) -> dict:
+        fields: dict[str, list[str]] = {}
+        for name, value in self.fields:
+            name = name if agent.breaks("heads.lower-case") else name.lower()
+            fields.setdefault(name, []).append(value)
+            if agent.breaks("heads.every-value"):
+                fields[name] = [value]
+        address, port = self.client.getpeername()
+        metadata = {
+            "correlation_id": self.id, "request_id": self.id, "client_ip": f"{address}:{port}" if agent.breaks("heads.client-ip") else address,
+            "client_port": 0 if agent.breaks("heads.client-port") else port, "server_name": None, "protocol": "HTTP" if agent.breaks("heads.protocol") else self.protocol,
+            "tls_version": None, "tls_cipher": None, "route_id": None, "upstream_id": None,
+            "timestamp": "yesterday" if agent.breaks("heads.timestamp") else datetime.now(timezone.utc).isoformat(),
+        }  # fmt: skip
+        if agent.breaks("heads.traceparent"):
+            metadata["traceparent"] = None
+        target = self.target.partition("?")[0] if agent.breaks("heads.uri") else self.target
+        event = {"metadata": metadata, "method": "GET" if agent.breaks("heads.method") else self.method, "uri": target, "headers": fields}
+        return event if agent.encoding == "msgpack" or agent.breaks("heads.id-twice") else event | {"correlation_id": self.id}
+
+    def chunk(self, agent: Agent, index: int, data: bytes, is_last: bool) -> dict:
+        if agent.breaks("bodies.whole"):
+            data = data[:-1]
+        received = index * CHUNK + len(data)
+        return {
+            "correlation_id": self.id, "data": data if agent.breaks("bodies.text") else base64.b64encode(data).decode(), "is_last": is_last or agent.breaks("bodies.last"),
+            "total_size": 7 if agent.breaks("bodies.total") else len(self.body), "chunk_index": index + agent.breaks("bodies.indices"),
+            "bytes_received": len(data) + 1 if agent.breaks("bodies.received") else received,
+        }  # fmt: skip
+
+    def complete(self, agent: Agent) -> None:
+        if agent.breaks("complete.blocked") or agent.breaks("answers.to-complete"):
+            return
+        status = 200 if agent.breaks("complete.status") else self.status
+        event = {"correlation_id": self.id, "status": status, "duration_ms": 1, "request_body_size": len(self.body), "response_body_size": 0,
+                 "upstream_attempts": 1, "error": None}  # fmt: skip
+        try:
+            for _ in range(2 if agent.breaks("complete.comes") else 1):
+                agent.send(REQUEST_COMPLETE, event)
+            if agent.breaks("complete.last"):
+                agent.send(REQUEST_BODY, self.chunk(agent, 0, b"late", True))
+        except OSError:
+            pass
+
+    # ---- verdicts
+
+    def apply(self, agent: Agent, answer: dict) -> bool:
+        """Whether the exchange goes on. Raises Failure for what no agent may say."""
+        decision = answer["decision"]
+        changes = answer.get("request_headers") or []
+        if answer["version"] != 2 and not agent.breaks("invalid.version"):
+            raise Failure
+        if changes and not agent.breaks("invalid.framing") and any(operation_name(operation) in FORBIDDEN for operation in changes):
+            raise Failure
+        if decision == "allow" or "allow" in decision:
+            return True
+        kind, said = next(iter(decision.items()))
+        said = dict(zip({"block": ("status", "body", "headers"), "redirect": ("url", "status"), "challenge": ("challenge_type", "params")}[kind], said)) if isinstance(said, list) else said
+        {"block": self.block, "redirect": self.redirect, "challenge": self.challenge}[kind](agent, said, answer.get("response_headers") or [])
+        return False
+
+    def block(self, agent: Agent, said: dict, operations: list) -> None:
+        fields = list((said.get("headers") or {}).items())
+        for name, value in fields:
+            if name in FORBIDDEN and not agent.breaks("invalid.length") or "\n" in value and not agent.breaks("invalid.split"):
+                raise Failure
+        if said["status"] == 99:
+            if not agent.breaks("invalid.status"):
+                raise Failure
+            said["status"] = 200
+        added = [] if agent.breaks("operations.response") else [added_field(operation) for operation in operations]
+        status = 403 if agent.breaks("decisions.block") and said["status"] == 451 else said["status"]
+        body = "" if agent.breaks("decisions.block-body") else said.get("body") or ""
+        self.respond(status, [] if agent.breaks("decisions.block-fields") else fields + added, body)
+
+    def redirect(self, agent: Agent, said: dict, _) -> None:
+        if said["status"] not in (301, 302, 303, 307, 308) and not agent.breaks("invalid.redirect"):
+            raise Failure
+        self.respond(302 if agent.breaks("decisions.redirect") else said["status"], [("location", said["url"])])
+
+    def challenge(self, agent: Agent, said: dict, _) -> None:
+        params = ", ".join(f'{name}="{value}"' for name, value in said["params"].items())
+        self.respond(403 if agent.breaks("decisions.challenge") else 401, [("www-authenticate", f"{said['challenge_type']} {params}")])
+
+    def respond(self, status: int, fields=(), body: str = "") -> None:
+        self.status = status
+        head = "".join(f"{name}: {value}\r\n" for name, value in fields)
+        self.client.sendall(f"HTTP/1.1 {status} x\r\n{head}content-length: {len(body)}\r\n\r\n{body}".encode())
+
+
+def operation_name(operation) -> str:
+    kind, said = next(iter(operation.items()))
+    return (said[0] if isinstance(said, list) else said["name"]).lower()
+
+
+def added_field(operation) -> tuple[str, str]:
+    said = next(iter(operation.values()))
+    return (said[0], said[1]) if isinstance(said, list) else (said["name"], said["value"])
+
+
+class Proxy:
+    """Serves HTTP at `port` until it is closed. `broken`: the id of a rule, "all", or None. `patience`: the tool's."""
+
+    def __init__(self, agent: Path, broken: str | None = None, patience: float = 5):
+        self.agent, self.broken, self.patience = agent, broken, patience
+        self.numbers = itertools.count()
+        self.connection: Agent | None = None
+        self._is_closed = False
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.port = self._listener.getsockname()[1]
+        for work in (self._accept, self._connect):
+            threading.Thread(target=work, daemon=True).start()
+
+    def close(self) -> None:
+        self._is_closed = True
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def usable(self) -> Agent | None:
+        connection = self.connection
+        return connection if connection and connection.is_open and not connection.is_paused and not connection.is_draining else None
+
+    def _connect(self) -> None:
+        while not self._is_closed:
+            try:
+                self.connection = Agent(self)
+            except OSError:
+                time.sleep(0.02)
+                continue
+            self.connection.serve()
+            if self.connection.breaks("connections.again") and self.connection.case:
+                time.sleep(self.patience + 1)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=Exchange(self, client).serve, daemon=True).start()

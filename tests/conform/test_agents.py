@@ -1,0 +1,122 @@
+"""`picket conform agent`: a peer that keeps every rule passes, each mutant fails at its rule and nowhere else, ours pass."""
+
+import os
+import re
+import signal
+import subprocess
+import unittest
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from agent import Agent
+from conform import BINARIES, ROOT, ConformTest, conform, listed
+from processes import wait
+
+# What a short run leaves out.
+SLOW = {"handshake.in-time"}
+ALL_MUTANTS = os.environ.get("PICKET_MUTANTS") == "all"
+SAMPLE = 12  # every so many mutants is tried in a short run
+MUTANTS_PATIENCE = ("--timeout-ms", "8000")  # some are silent
+PATIENCE = ("--timeout-ms", "30000")  # who keeps the rules answers, however busy the machine is
+# What takes a rule engine under sanitizers minutes.
+BUT_FLOODS = ("--encoding", "json", "--only", r"^(?!flood|slow|exchanges|interleaving|framing\.split-anywhere)")
+
+
+def of_sockets() -> list[str]:
+    return [rule for rule in listed("agent") if not rule.startswith("grpc.")]
+
+
+class Peer(ConformTest):
+    def serve(self, broken: str | None = None) -> str:
+        path = self.folder / f"agent-{broken}.sock"
+        agent = Agent(path, broken)
+        self.addCleanup(agent.close)
+        return f"unix:{path}"
+
+    def test_one_that_keeps_every_rule_passes_each_of_them(self):
+        run = conform("agent", "--address", self.serve(), *PATIENCE)
+        self.assert_clean(run)
+        self.assertEqual(run.rules("skip") - run.rules("pass"), SLOW | {"answers.names-agree"})
+        self.assertEqual(run.rules("pass") | run.rules("skip"), set(of_sockets()))
+
+    def test_one_that_breaks_every_rule_fails_at_each_of_them(self):
+        run = conform("agent", "--address", self.serve("all"), *MUTANTS_PATIENCE)
+        self.assertEqual(run.code, 3, run.errors)
+        self.assertEqual(set(of_sockets()) - run.rules("FAIL"), SLOW, run.said)
+
+    def test_a_mutant_fails_at_the_rule_that_it_breaks_and_nowhere_else(self):
+        rules = [rule for rule in of_sockets() if rule not in SLOW]
+        with ThreadPoolExecutor(2) as pool:
+            runs = pool.map(lambda rule: conform("agent", "--address", self.serve(rule), *MUTANTS_PATIENCE), chosen := rules if ALL_MUTANTS else rules[::SAMPLE])
+            for rule, run in zip(chosen, runs):
+                with self.subTest(rule):
+                    self.assertEqual(run.rules("FAIL"), {rule}, run.reasons)
+
+    @unittest.skipUnless(ALL_MUTANTS, "it takes a minute: make conform")
+    def test_who_waits_without_end_for_a_handshake_fails_where_time_is_given(self):
+        only = ("--slow", "--only", "^handshake.in-time$")
+        self.assert_clean(conform("agent", "--address", self.serve(), *only))
+        self.assertEqual(conform("agent", "--address", self.serve("handshake.in-time"), *only).rules("FAIL"), {"handshake.in-time"})
+
+
+class Ours(ConformTest):
+    def serve(self, program: str, *arguments: str, address: str | None = None) -> str:
+        address = address or f"unix:{self.folder / 'ours.sock'}"
+        process = subprocess.Popen([str(BINARIES / program), *arguments, "--listen", address], stderr=subprocess.PIPE)
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.wait, 60)
+        self.addCleanup(process.send_signal, signal.SIGTERM)
+        wait("the socket", lambda: Path(address.partition(":")[2]).exists())
+        return address
+
+    def test_picket_agent_breaks_none(self):
+        self.assert_clean(conform("agent", "--address", self.serve("picket", "agent", "--block-if", "x-evil=yes"), "-H", "x-evil: yes", *PATIENCE))
+
+    def test_picket_agent_breaks_none_on_grpc(self):
+        address = self.serve("picket", "agent", address=f"grpc+unix:{self.folder / 'ours.sock'}")
+        self.assert_clean(conform("agent", "--address", address, *PATIENCE))
+
+    def test_picket_waf_breaks_none(self):
+        self.assert_clean(conform("agent", "--address", self.serve("picket-waf"), *PATIENCE, *BUT_FLOODS))
+
+
+class Program(ConformTest):
+    def test_there_are_150_rules_each_with_an_id_of_its_own_and_a_sentence(self):
+        said = conform("agent", "--list").said
+        rules = listed("agent")
+        self.assertEqual(len(said.splitlines()), len(rules))
+        self.assertGreater(len(rules), 150)
+        for section, sentence in rules.values():
+            self.assertRegex(section, r"^\d+$")
+            self.assertTrue(sentence.endswith("."), sentence)
+
+    def test_the_page_has_each_rule(self):
+        page = (ROOT / "docs" / "conformance.md").read_text()
+        table = re.search(r"^### Agents\n(.*?)(?=^#|\Z)", page, re.S | re.M)[1]
+        rows = {rule: (section, sentence) for rule, section, sentence in re.findall(r"^\| `(\S+)` \| (\d+) \| (.*) \|$", table, re.M)}
+        self.assertEqual(rows, listed("agent"))
+
+    def test_only_what_is_asked_for_is_tested_and_junit_has_it(self):
+        path = self.folder / "agent.sock"
+        agent = Agent(path, "ping.echoed")
+        self.addCleanup(agent.close)
+        junit = self.folder / "junit.xml"
+        run = conform("agent", "--address", f"unix:{path}", "--only", r"^ping\.(echoed|order)$", "--encoding", "json", "--junit", junit)
+        self.assertEqual((run.code, run.verdicts), (3, {"json ping.echoed": "FAIL", "json ping.order": "pass"}))
+        cases = self.cases(junit)
+        self.assertEqual(list(cases), ["agent.json ping.echoed", "agent.json ping.order"])
+        self.assertIn("sequence", cases["agent.json ping.echoed"].find("failure").get("message"))
+
+    def test_an_agent_that_is_not_there_is_1(self):
+        run = conform("agent", "--address", f"unix:{self.folder / 'nobody.sock'}")
+        self.assertEqual(run.code, 1)
+        self.assertIn("nobody.sock", run.errors)
+
+    def test_what_cannot_be_run_is_2(self):
+        for arguments in ((), ("neither",), ("agent",), ("agent", "--address", "tcp:127.0.0.1:1"), ("agent", "--list", "--only", "(")):
+            with self.subTest(arguments):
+                self.assertEqual(conform(*arguments).code, 2)
+
+
+if __name__ == "__main__":
+    unittest.main()
