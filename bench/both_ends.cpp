@@ -46,6 +46,8 @@ BothEnds::BothEnds(wire::Encoding encoding, std::uint32_t connections)
              .config = std::make_shared<session::AgentConfig>(
                  session::AgentConfig{.info = {.agent_id = "a", .name = "a", .version = "1", .events = kinds}}),
              .log = {},
+             .workload = workload_,
+             .on_open = [](agent::internal::ServedConnection&) {},
              .on_over = [](agent::internal::ServedConnection&) {}},
       pool_(worker_, {.connections_per_agent = connections, .health_check_interval = std::chrono::hours{1}}),
       agent_(checked(

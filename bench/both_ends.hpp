@@ -47,6 +47,7 @@ class BothEnds {
   transport::Worker worker_;
   transport::Listener listener_;
   Allow handler_;
+  agent::internal::Workload workload_;
   agent::internal::ServedConnection::Terms terms_;
   std::vector<std::shared_ptr<agent::internal::ServedConnection>> connections_;
   pool::AgentPool pool_;

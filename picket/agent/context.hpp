@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "picket/agent/completion.hpp"
+#include "picket/agent/proxy_handle.hpp"
 #include "picket/wire/messages.hpp"
 
 namespace picket::agent {
@@ -39,20 +40,21 @@ struct ConnectionState {
   std::vector<wire::EventKind> announced_events;  ///< Set before the first event.
 };
 
-/// Gives out completions for the event that is being handled.
-class CompletionSource {
+/// Gives out what a handler may keep of the event that is being handled: its completion, the line to its proxy.
+class EventSource {
  public:
   [[nodiscard]] virtual Completion defer() = 0;
+  [[nodiscard]] virtual std::shared_ptr<Line> line() = 0;
 
  protected:
-  ~CompletionSource() = default;
+  ~EventSource() = default;
 };
 
 /// What is around one call of a handler.
 struct Moment {
   ExchangeState& exchange;
   const ConnectionState& connection;
-  CompletionSource& completions;
+  EventSource& event;
 };
 
 }  // namespace internal
@@ -74,7 +76,12 @@ class Context {
   }
 
   /// Takes the current event's answer over: see Completion. Once per event.
-  [[nodiscard]] Completion defer() { return moment_.completions.defer(); }
+  [[nodiscard]] Completion defer() { return moment_.event.defer(); }
+
+  /// The proxy that the exchange is of; may be kept beyond the call, and used from any thread.
+  [[nodiscard]] ProxyHandle proxy() const { return ProxyHandle{moment_.event.line()}; }
+  /// The exchange, and how much of its bodies is wanted; as proxy().
+  [[nodiscard]] ExchangeHandle exchange() const { return {moment_.event.line(), correlation_id()}; }
 
  protected:
   [[nodiscard]] const internal::Moment& moment() const noexcept { return moment_; }

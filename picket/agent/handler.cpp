@@ -1,6 +1,10 @@
 #include "picket/agent/handler.hpp"
 
+#include "picket/agent/internal/standing.hpp"
+
 namespace picket::agent::internal {
+
+AnyHandler::AnyHandler() : standing_(std::make_shared<Standing>()) {}
 
 Reply reply_to(Acceptance acceptance) {
   const auto* const status = std::get_if<base::Status>(&acceptance);

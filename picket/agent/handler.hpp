@@ -5,10 +5,12 @@
 #include <type_traits>
 #include <variant>
 
+#include "picket/agent/agent_handle.hpp"
 #include "picket/agent/completion.hpp"
 #include "picket/agent/context.hpp"
 #include "picket/agent/decision.hpp"
 #include "picket/agent/info.hpp"
+#include "picket/agent/metrics.hpp"
 #include "picket/base/overloaded.hpp"
 #include "picket/base/result.hpp"
 #include "picket/session/event_message.hpp"
@@ -46,7 +48,7 @@ class ServedConnection;
 /// A handler as the server holds it, whatever state it keeps.
 class AnyHandler {
  public:
-  AnyHandler() = default;
+  AnyHandler();
   AnyHandler(const AnyHandler&) = delete;
   AnyHandler& operator=(const AnyHandler&) = delete;
   virtual ~AnyHandler() = default;
@@ -54,12 +56,23 @@ class AnyHandler {
   /// Who this agent is. Called once per handler, before anything else.
   [[nodiscard]] virtual Info info() const = 0;
 
+  /// What this handler counts.
+  [[nodiscard]] Metrics& metrics() noexcept { return metrics_; }
+  [[nodiscard]] const Metrics& metrics() const noexcept { return metrics_; }
+  /// The agent as its proxies see it. May be used from the constructor on.
+  [[nodiscard]] AgentHandle agent() const { return AgentHandle{standing_}; }
+  /// For whoever serves it.
+  [[nodiscard]] Standing& standing() const noexcept { return *standing_; }
+
  private:
   friend class ServedConnection;
   friend class kit::Exchange;
   [[nodiscard]] virtual Reply handle(const session::EventMessage& event, const Moment& moment) = 0;
   virtual void cancelled(const Moment& moment) = 0;
   [[nodiscard]] virtual std::shared_ptr<AnyState> connect() = 0;
+
+  Metrics metrics_;
+  std::shared_ptr<Standing> standing_;
 };
 
 [[nodiscard]] Reply reply_to(Acceptance acceptance);

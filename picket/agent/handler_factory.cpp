@@ -11,7 +11,8 @@ session::AgentInfo HandlerFactory::declaration(const Info& info) const {
                               .version = info.version,
                               .events = events_,
                               .features = {},
-                              .limits = info.limits};
+                              .limits = info.limits,
+                              .health = {}};
   declared.features = {
       .streaming_body = declared.wants(EventKind::request_body_chunk) || declared.wants(EventKind::response_body_chunk),
       .websocket = declared.wants(EventKind::websocket_frame),

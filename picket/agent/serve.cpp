@@ -39,6 +39,15 @@ void add_tls_options(CLI::App& app, transport::tls::ServerOptions& tls) {
       ->type_name("FILE");
 }
 
+/// Milliseconds; 0 is never.
+void add_interval_option(CLI::App& app, const std::string& name, base::Duration& interval, const std::string& words) {
+  const auto usual = std::chrono::duration_cast<std::chrono::milliseconds>(interval).count();
+  app.add_option_function<std::uint32_t>(
+         name, [&interval](std::uint32_t milliseconds) { interval = std::chrono::milliseconds{milliseconds}; }, words)
+      ->type_name("N")
+      ->default_str(std::to_string(usual));
+}
+
 }  // namespace
 
 void add_server_options(CLI::App& app, ServerOptions& options) {
@@ -84,6 +93,10 @@ void add_server_options(CLI::App& app, ServerOptions& options) {
   app.add_option("--allow-uid", options.socket.allowed_uids,
                  "User id that may connect, beside root and this process's own; may be repeated")
       ->type_name("UID");
+  add_interval_option(app, "--metrics-interval-ms", options.metrics_interval,
+                      "How often proxies are told what the agent counts, in milliseconds; 0 is never");
+  add_interval_option(app, "--health-interval-ms", options.health_interval,
+                      "How often they are told how it is, how busy, and what it uses; 0 is never");
 }
 
 int serve_until_signalled(ServerOptions options, const HandlerFactory& factory, const std::string& name) {

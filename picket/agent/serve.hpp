@@ -14,7 +14,8 @@ namespace picket::agent {
 
 /// Adds the options every agent has to a command line, filling `options`: --listen, --insecure, --threads,
 /// --socket-mode,
-/// --socket-group, --allow-uid. Errors: parsing throws CLI::ValidationError for an address that cannot be served.
+/// --socket-group, --allow-uid, --metrics-interval-ms, --health-interval-ms. Errors: parsing throws
+/// CLI::ValidationError for an address that cannot be served.
 void add_server_options(CLI::App& app, ServerOptions& options);
 
 /// Adds --no-busy-polling, for agents that are called on the loop.

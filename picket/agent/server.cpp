@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "picket/agent/internal/self_report.hpp"
 #include "picket/agent/internal/served_connection.hpp"
 #include "picket/session/handshake.hpp"
 #include "picket/transport/frame_link.hpp"
@@ -38,10 +39,25 @@ std::uint32_t evaluating_threads(const ServerOptions& options) {
   return options.execution == Execution::handed_over ? threads_of(options) : 0;
 }
 
+/// What a proxy is told of the handler.
+session::AgentInfo declaration(const ServerOptions& options, const HandlerFactory& factory,
+                               const internal::AnyHandler& handler) {
+  session::AgentInfo info = factory.declaration(handler.info());
+  info.features.metrics_export = options.metrics_interval != base::Duration::zero() && !handler.metrics().empty();
+  info.features.flow_control = true;
+  info.features.health_reporting = true;
+  if (options.health_interval != base::Duration::zero())
+    info.health = wire::HealthConfig{.report_interval_ms = static_cast<std::uint32_t>(
+                                         std::chrono::duration_cast<milliseconds>(options.health_interval).count()),
+                                     .include_load_metrics = true,
+                                     .include_resource_metrics = true};
+  return info;
+}
+
 /// One event loop with its handler and its connections.
 class Shard {
  public:
-  Shard(const ServerOptions& options, const HandlerFactory& factory)
+  Shard(const ServerOptions& options, const HandlerFactory& factory, internal::SelfReport& report)
       : worker_({.threading = options.execution == Execution::on_loop ? transport::Threading::single
                                                                       : transport::Threading::shared,
                  .busy_polling = options.busy_polling}),
@@ -52,18 +68,29 @@ class Shard {
                .mailbox = mailbox_,
                .execution = options.execution,
                .config = std::make_shared<session::AgentConfig>(
-                   session::AgentConfig{.info = factory.declaration(handler_->info())}),
+                   session::AgentConfig{.info = declaration(options, factory, *handler_)}),
                .log = options.log,
+               .workload = report.add_worker(handler_->info().id, handler_->metrics()),
+               .on_open = [this](internal::ServedConnection& connection) { greet(connection); },
                .on_over = [this](internal::ServedConnection& connection) { forget(connection); }},
+        report_(report),
+        metrics_timer_([](void* self, base::TimePoint now) { static_cast<Shard*>(self)->report_metrics(now); }, this),
+        health_timer_([](void* self, base::TimePoint now) { static_cast<Shard*>(self)->report_health(now); }, this),
         drain_timer_(&Shard::on_drain_timer, this),
-        drain_timeout_(options.drain_timeout) {}
+        drain_timeout_(options.drain_timeout),
+        health_interval_(options.health_interval) {
+    handler_->standing().on_change([&report](const Health& health) { report.standing.report(health); });
+  }
 
   ~Shard() {
+    handler_->standing().on_change(nullptr);
     mailbox_->close();
     close_all();
   }
 
   [[nodiscard]] transport::Worker& worker() noexcept { return worker_; }
+  /// Runs on the shard's thread. Any thread.
+  void post(std::move_only_function<void()> job) { mailbox_->post(std::move(job)); }
   [[nodiscard]] std::size_t connections() const noexcept { return count_.load(std::memory_order_relaxed); }
   /// Reserves a place before the descriptor travels to this shard.
   void expect() noexcept { count_.fetch_add(1, std::memory_order_relaxed); }
@@ -86,13 +113,20 @@ class Shard {
     }
   }
 
+  /// The agent said how it is.
+  void health_changed() {
+    tell_health();
+    for (const auto& server : grpc_servers_) server->set_serving(health().serves());
+  }
+
   void drain() {
     if (draining_) return;
     draining_ = true;
     const base::TimePoint now = worker_.now();
     drain_until_ = now + drain_timeout_;
     quiet_since_ = now;
-    for (const auto& connection : connections_) connection->drain();
+    if (const auto last = report_.metrics.last(now)) tell_all(last->message);
+    tell_health();
     for (const auto& server : grpc_servers_) server->drain();
     worker_.timers().arm(drain_timer_, now + drain_look);
   }
@@ -118,12 +152,66 @@ class Shard {
           count_.fetch_sub(1, std::memory_order_relaxed);
         });
     grpc_servers_.push_back(server);
+    server->set_serving(health().serves());
     server->start();
   }
   void begin(const transport::MakeAgentLink& make, const wire::Format& format) {
     auto connection = std::make_shared<internal::ServedConnection>(terms_);
     connections_.push_back(connection);
     connection->start(make, format);
+  }
+
+  // ---- what is said unasked
+
+  /// What a proxy that has just come has missed.
+  void greet(internal::ServedConnection& connection) {
+    const base::TimePoint now = worker_.now();
+    if (const auto report = report_.metrics.latest(now)) connection.tell(report->message);
+    if (const Health said = health(); said.state != wire::HealthState::healthy) {
+      base::Arena memory;
+      connection.tell(report_.status(said, memory));
+    }
+    arm(metrics_timer_, report_.metrics.interval());
+    arm(health_timer_, health_interval_);
+  }
+  void arm(base::Timer& timer, base::Duration interval) {
+    if (interval != base::Duration::zero() && !timer.armed()) worker_.timers().arm(timer, worker_.now() + interval);
+  }
+  void report_metrics(base::TimePoint now) {
+    if (connections_.empty()) return;
+    if (const auto report = report_.metrics.latest(now)) tell_all(report->message);
+    arm(metrics_timer_, report_.metrics.interval());
+  }
+  void report_health(base::TimePoint) {
+    measure();
+    if (connections_.empty()) return;
+    base::Arena memory;
+    tell_all(report_.detailed_status(health(), memory));
+    arm(health_timer_, health_interval_);
+  }
+  void tell_health() {
+    base::Arena memory;
+    tell_all(report_.status(health(), memory));
+  }
+  /// What a draining agent is overrides what it said before.
+  [[nodiscard]] Health health() {
+    if (draining_) return Health::draining(std::chrono::duration_cast<milliseconds>(drain_until_ - worker_.now()));
+    return report_.standing.health();
+  }
+  template <class Message>
+  void tell_all(const Message& message) {
+    for (const auto& connection : connections_) connection->tell(message);
+  }
+  void measure() {
+    std::size_t unanswered = 0;
+    std::size_t queued = 0;
+    for (const auto& connection : connections_) {
+      unanswered += connection->unanswered();
+      queued += connection->queued();
+    }
+    terms_.workload.connections.set(static_cast<std::int64_t>(connections_.size()));
+    terms_.workload.in_flight.set(static_cast<std::int64_t>(unanswered));
+    terms_.workload.queued.set(static_cast<std::int64_t>(queued));
   }
 
   static void on_drain_timer(void* self, base::TimePoint now) { static_cast<Shard*>(self)->look(now); }
@@ -157,8 +245,12 @@ class Shard {
   std::vector<std::shared_ptr<internal::ServedConnection>> connections_;
   std::vector<std::shared_ptr<transport::GrpcServer>> grpc_servers_;
   std::atomic<std::size_t> count_{0};
+  internal::SelfReport& report_;
+  base::Timer metrics_timer_;
+  base::Timer health_timer_;
   base::Timer drain_timer_;
   base::Duration drain_timeout_;
+  base::Duration health_interval_;
   base::TimePoint drain_until_{};
   base::TimePoint quiet_since_{};
   transport::Carrier carrier_ = transport::Carrier::frames;
@@ -169,14 +261,19 @@ class Shard {
 
 class Server::Impl {
  public:
-  Impl(ServerOptions options, const HandlerFactory& factory) : options_(std::move(options)) {
+  Impl(ServerOptions options, const HandlerFactory& factory)
+      : options_(std::move(options)), report_(options_.metrics_interval) {
     const std::uint32_t evaluating = evaluating_threads(options_);
     const std::uint32_t shards = evaluating == 0 ? threads_of(options_) : 1;
     threads_per_shard_ = evaluating + 1;
-    for (std::uint32_t i = 0; i < shards; ++i) shards_.push_back(std::make_unique<Shard>(options_, factory));
+    for (std::uint32_t i = 0; i < shards; ++i) shards_.push_back(std::make_unique<Shard>(options_, factory, report_));
+    report_.standing.on_change([this](const Health&) {
+      for (auto& shard : shards_) shard->post([&shard = *shard] { shard.health_changed(); });
+    });
   }
 
   ~Impl() {
+    report_.standing.on_change(nullptr);
     // The accepting task must come to its end while its loop still runs.
     auto& accepting = shards_.front()->worker();
     accepting.post([this, &accepting] {
@@ -254,6 +351,7 @@ class Server::Impl {
   }
 
   ServerOptions options_;
+  internal::SelfReport report_;
   std::uint64_t refused_ = 0;  // of the listener's thread
   std::vector<std::unique_ptr<Shard>> shards_;
   std::optional<transport::Listener> listener_;

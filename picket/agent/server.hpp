@@ -32,7 +32,12 @@ struct ServerOptions {
   transport::ListenOptions socket;  ///< on_refused is the server's: it goes to `log`
   bool busy_polling = true;         ///< on_loop: stays awake for waits that have proved short (transport/busy_poll.hpp)
   base::Duration drain_timeout = std::chrono::seconds{10};  ///< for exchanges under way at stop()
-  std::size_t max_connections = 1024;                       ///< over it, new ones are closed at once
+  /// How often proxies are told what handlers count (Metrics); 0: never.
+  base::Duration metrics_interval = std::chrono::seconds{10};
+  /// How often they are told how the agent is, with its load and what it uses, beside what it says by itself
+  /// (AgentHandle); 0: never.
+  base::Duration health_interval = base::Duration::zero();
+  std::size_t max_connections = 1024;  ///< over it, new ones are closed at once
   std::function<void(std::string_view)>
       log;  ///< connections that ended for a reason worth knowing, peers turned away; may be empty; any thread
 };

@@ -82,11 +82,15 @@ void AgentStage::exceed() {
 
 // ---- the agent
 
-std::optional<Chunk> AgentStage::next() {
+bool AgentStage::has_next() const noexcept {
   const bool asks = state_ == State::asks && (!waiting_.empty() || has_ended_);
-  if (last_asked_ || (!asks && state_ != State::goes_past)) return std::nullopt;
+  return !last_asked_ && (asks || state_ == State::goes_past);
+}
+
+std::optional<Chunk> AgentStage::next(std::uint64_t most) {
+  if (!has_next()) return std::nullopt;
   Chunk chunk{.number = first_ + static_cast<std::uint32_t>(chunks_.size()), .goes_past = state_ == State::goes_past};
-  if (!chunk.goes_past) chunk.bytes = cut();
+  if (!chunk.goes_past) chunk.bytes = cut(most);
   asked_ += chunk.bytes.size();
   chunk.received = asked_;
   chunk.is_last = last_asked_ = chunk.goes_past || (has_ended_ && waiting_.empty());
@@ -95,8 +99,8 @@ std::optional<Chunk> AgentStage::next() {
   return chunk;
 }
 
-base::SharedBytes AgentStage::cut() {
-  const auto size = static_cast<std::size_t>(std::min(waiting_.size(), policy_.largest_chunk));
+base::SharedBytes AgentStage::cut(std::uint64_t most) {
+  const auto size = static_cast<std::size_t>(std::min({std::uint64_t{waiting_.size()}, policy_.largest_chunk, most}));
   return policy_.joins_in == nullptr || size <= waiting_.front_size() ? waiting_.pop(size) : join(size);
 }
 

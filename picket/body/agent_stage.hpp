@@ -67,8 +67,10 @@ class AgentStage final : public Stage {
   [[nodiscard]] bool expect(std::uint64_t size, bool as_sent) override;
 
   // ---- the agent
-  /// What it is to be asked next, perhaps beside chunks that it has not answered.
-  [[nodiscard]] std::optional<Chunk> next();
+  /// What it is to be asked next, perhaps beside chunks that it has not answered. `most`: bytes of it; not 0.
+  [[nodiscard]] std::optional<Chunk> next(std::uint64_t most = whole);
+  /// Whether there is something to ask.
+  [[nodiscard]] bool has_next() const noexcept;
   /// The oldest chunk without an answer is allowed. `needs_more`: the agent wants to see more before anything goes on.
   void allow(bool needs_more);
   /// Whether a chunk is held, so that it can be replaced; also one that is being answered.
@@ -97,7 +99,7 @@ class AgentStage final : public Stage {
   [[nodiscard]] std::uint64_t room() const noexcept;
   void begin();
   void exceed();
-  [[nodiscard]] base::SharedBytes cut();
+  [[nodiscard]] base::SharedBytes cut(std::uint64_t most);
   [[nodiscard]] base::SharedBytes join(std::size_t size);
   void release(std::size_t chunks, Changes changes);
   void open(Changes changes);

@@ -12,6 +12,10 @@ constexpr std::uint64_t smallest_chunk_limit = 1024;
 
 constexpr std::uint64_t usual_chunk = 65'536;
 
+// An agent that pauses a body again and again holds it up for so long at most; then it is asked all the same, and its
+// time-out decides.
+constexpr base::Duration most_paused = std::chrono::seconds{120};
+
 const BodyTerms& terms_of(const Filter& filter, body::Direction direction) noexcept {
   return direction == body::Direction::request ? filter.request_body : filter.response_body;
 }
@@ -58,6 +62,7 @@ BodyInspection::BodyInspection(body::Direction direction, const Chain& chain, st
 
 bool BodyInspection::begin(std::uint64_t size) {
   if (!std::exchange(has_begun_, true)) {
+    pauses_end_ = base::Deadline::after(worker_.now(), most_paused);
     for (auto& participant : participants_)
       if (wants(participant) && !participant.failed_open) judges_.emplace_back(participant, policy(participant));
     const auto stages = arena_.allocate_array<body::Stage*>(judges_.size());
@@ -137,9 +142,39 @@ transport::Task<Verdict> BodyInspection::judge() {
       co_return verdict;
     }
     if (heard) continue;
-    if (lets_out() || !is_asking()) co_return verdict;
-    co_await answers_.next();
+    if (lets_out()) co_return verdict;
+    if (is_asking()) {
+      co_await answers_.next();
+      continue;
+    }
+    Judge* const waiting = held_up();
+    if (waiting == nullptr) co_return verdict;
+    co_await waiting->participant.exchange.more_wanted(pauses_end_);
   }
+}
+
+// ---- pauses
+
+bool BodyInspection::holds_up(const Judge& judge) const noexcept {
+  return judge.participant.exchange.is_paused() && !pauses_end_.passed(worker_.now());
+}
+
+BodyInspection::Judge* BodyInspection::held_up() noexcept {
+  const auto found = std::ranges::find_if(
+      judges_, [this](const Judge& judge) { return judge.asked.empty() && judge.stage.has_next() && holds_up(judge); });
+  return found != judges_.end() ? &*found : nullptr;
+}
+
+bool BodyInspection::is_paused() const noexcept {
+  return std::ranges::any_of(judges_, [this](const Judge& judge) {
+    return judge.stage.state() != body::AgentStage::State::passes && holds_up(judge);
+  });
+}
+
+transport::Task<void> BodyInspection::more_wanted(base::Deadline deadline) {
+  const base::Deadline until = std::min(deadline, pauses_end_);
+  for (const Judge& judge : judges_)
+    if (judge.stage.state() != body::AgentStage::State::passes) co_await judge.participant.exchange.more_wanted(until);
 }
 
 bool BodyInspection::is_asking() const noexcept {
@@ -150,20 +185,22 @@ bool BodyInspection::is_asking() const noexcept {
 
 void BodyInspection::send(Judge& judge) {
   const base::Deadline deadline = base::Deadline::after(worker_.now(), judge.participant.filter.timeout);
-  if (judge.asked.empty() && !send_one(judge, deadline)) return;
+  if (judge.asked.empty() && (holds_up(judge) || !send_one(judge, deadline))) return;
   send_ahead(judge, deadline);
 }
 
 /// Beside each other and beside what else of the exchange is in flight, as many as may be: perhaps none.
 void BodyInspection::send_ahead(Judge& judge, base::Deadline deadline) {
-  while (judge.asked.size() < body::chunks_at_once && judge.participant.exchange.can_pipeline())
+  const pool::Exchange& exchange = judge.participant.exchange;
+  while (judge.asked.size() < body::chunks_at_once && exchange.can_pipeline() && !exchange.is_paused())
     if (!send_one(judge, deadline)) return;
 }
 
 /// What goes past an agent is seen in metrics and audit log, and in the chunk itself, whose body is larger than what it
 /// received. Rules about the head may wait for a last chunk, and are not to be avoided by a large body.
 bool BodyInspection::send_one(Judge& judge, base::Deadline deadline) {
-  auto cut = judge.stage.next();
+  const std::uint64_t room = judge.participant.exchange.body_room();
+  auto cut = judge.stage.next(room != 0 ? room : body::whole);
   if (!cut) return false;
   if (cut->goes_past) conclusions_.go_past({judge.participant, {.kind = kind()}, base::Clock::now()});
   answers_.add(judge.asked.emplace_back(judge.participant.exchange, direction_, std::move(*cut), deadline).call);

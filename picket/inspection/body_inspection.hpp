@@ -37,6 +37,12 @@ class BodyInspection {
 
   /// Bytes that it takes now. None where something must be judged, or taken, first.
   [[nodiscard]] std::size_t credit() const noexcept { return pipeline_.credit(); }
+  /// Whether an agent that looks at it wants no more for now: whoever reads it stops reading (protocol.md §6).
+  [[nodiscard]] bool is_paused() const noexcept;
+  /// Whether answers are awaited.
+  [[nodiscard]] bool is_asking() const noexcept;
+  /// Returns once it is not paused, or when `deadline` has passed.
+  [[nodiscard]] transport::Task<void> more_wanted(base::Deadline deadline);
   /// At most credit() bytes; before it has begun all of a body that is small, for the head to take along.
   void feed(base::SharedBytes bytes, bool is_last);
   /// Asks what there is to ask, until something is let out or more is to be fed.
@@ -85,7 +91,9 @@ class BodyInspection {
   void send(Judge& judge);
   void send_ahead(Judge& judge, base::Deadline deadline);
   [[nodiscard]] bool send_one(Judge& judge, base::Deadline deadline);
-  [[nodiscard]] bool is_asking() const noexcept;
+  /// One that could be asked something and wants nothing for now; null where there is none.
+  [[nodiscard]] Judge* held_up() noexcept;
+  [[nodiscard]] bool holds_up(const Judge& judge) const noexcept;
   /// Takes the answers that have come. Whether there were any; where one stops the body, `verdict` says how.
   [[nodiscard]] bool hear(Verdict& verdict);
   [[nodiscard]] Verdict conclude(Judge& judge);
@@ -102,6 +110,7 @@ class BodyInspection {
   std::list<Judge> judges_;
   body::Pipeline pipeline_;
   std::uint64_t fed_ = 0;
+  base::Deadline pauses_end_;  // by when an agent's pauses count no more
   bool has_begun_ = false;
   bool has_ended_ = false;
 };

@@ -63,11 +63,11 @@ void append_escaped(std::string& out, std::string_view text, bool quotes) {
 
 }  // namespace
 
-void Exposition::family(std::string_view name, std::string_view help, std::string_view type) {
+void Exposition::family(std::string_view name, std::string_view help, std::string_view kind) {
   name_ = name;
   fmt::format_to(std::back_inserter(text_), "# HELP {} ", name);
   append_escaped(text_, help, false);
-  fmt::format_to(std::back_inserter(text_), "\n# TYPE {} {}\n", name, type);
+  fmt::format_to(std::back_inserter(text_), "\n# TYPE {} {}\n", name, kind);
 }
 
 void Exposition::counter_family(std::string_view name, std::string_view help) { family(name, help, "counter"); }
@@ -105,8 +105,24 @@ void Exposition::sample(Labels labels, std::int64_t value) {
   fmt::format_to(std::back_inserter(text_), "{}\n", value);
 }
 
-void Exposition::sample(Labels labels, double value) {
+void Exposition::sample(Labels labels, double number) {
   begin_sample({}, labels);
+  value(number);
+}
+
+void Exposition::bucket(Labels labels, double bound, std::uint64_t cumulative) {
+  begin_sample("_bucket", labels, std::isinf(bound) ? "+Inf" : fmt::format("{}", bound));
+  fmt::format_to(std::back_inserter(text_), "{}\n", cumulative);
+}
+
+void Exposition::counted(Labels labels, double sum, std::uint64_t count) {
+  begin_sample("_sum", labels);
+  value(sum);
+  begin_sample("_count", labels);
+  fmt::format_to(std::back_inserter(text_), "{}\n", count);
+}
+
+void Exposition::value(double value) {
   if (std::isnan(value)) {
     text_ += "NaN\n";
   } else if (std::isinf(value)) {

@@ -59,6 +59,7 @@ Agent::Agent(transport::Worker& worker, AgentSpec spec, Config config, transport
       dial_terms_(dial_terms(worker, std::move(endpoint), std::move(tls), spec_, config_)),
       observer_(observer),
       breaker_(spec_.breaker),
+      most_in_flight_(spec_.max_concurrent_calls),
       wants_reports_(std::ranges::find(spec_.events, wire::EventKind::request_complete) != spec_.events.end()),
       drain_timer_([](void* self, base::TimePoint) { static_cast<Agent*>(self)->close_now(); }, this) {
   for (std::uint32_t i = 0; i < config_.connections_per_agent; ++i) add_connection();
@@ -117,7 +118,7 @@ std::optional<Agent::MustWait> Agent::try_start(Call& call) {
     refuse(call, ErrorKind::unavailable, "the pool is draining");
     return std::nullopt;
   }
-  if (in_flight_ >= spec_.max_concurrent_calls)
+  if (in_flight_ >= most_in_flight_)
     return MustWait{base::fail(ErrorKind::timeout, "no place became free in time"), call.deadline_.at()};
   if (exchange.connection_ == nullptr) return pin(call);
   AgentConnection* const connection = exchange.pinned();
@@ -199,12 +200,16 @@ std::optional<Agent::MustWait> Agent::pin(Call& call) {
 
 void Agent::send(Call& call, AgentConnection& connection) {
   session::ProxySession& session = *connection.session();
+  if (session.is_off(call.kind_) && call.exchange_.demand_ == Demand::every_kind)
+    return refuse(call, ErrorKind::unavailable, "the agent has switched events of this kind off");
   if (!session.takes(call.kind_)) {
     metrics_.skipped.add();
     call.unsent_ = Call::Unsent::skipped;
     call.finish(&nobodys_allow, Breaker::Outcome::neutral);
     return;
   }
+  if (const float patience = session.health().timeout_multiplier; patience > 1) [[unlikely]]
+    call.deadline_ = stretched(call, patience);
   auto status = session.send(call.exchange_.id(), call.event_, call.deadline_, call.tag(), worker_.now());
   if (!status) {
     // An agent that does not read is a failing one; a message that is too large says nothing of it.
@@ -215,6 +220,13 @@ void Agent::send(Call& call, AgentConnection& connection) {
   call.state_ = Call::State::in_flight;
   metrics_.in_flight.set(++in_flight_);
   connection.asked();
+}
+
+/// A degraded agent has asked for more time, which session::Health bounds.
+base::Deadline Agent::stretched(const Call& call, float patience) noexcept {
+  if (call.deadline_.never()) return call.deadline_;
+  const std::chrono::duration<double, base::Duration::period> budget = call.deadline_.at() - call.started_;
+  return base::Deadline::after(call.started_, std::chrono::duration_cast<base::Duration>(budget * patience));
 }
 
 void Agent::report(const base::CorrelationId& id, const wire::RequestComplete& summary) {
@@ -305,7 +317,7 @@ void Agent::pump() {
 
 bool Agent::is_full() {
   if (draining_) return false;
-  if (in_flight_ >= spec_.max_concurrent_calls) return true;
+  if (in_flight_ >= most_in_flight_) return true;
   const Exchange& exchange = first_waiting_->exchange_;
   if (exchange.connection_ != nullptr) return false;
   const std::size_t turn = turn_;  // nobody is picked yet

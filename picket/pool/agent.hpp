@@ -65,6 +65,8 @@ class Agent final : AgentConnection::Owner {
     WaitReady* next_ = nullptr;
   };
 
+  /// Cancels every event that waits for an answer.
+  void cancel_all(wire::CancelReason reason);
   void drain();
   void close_now();
   [[nodiscard]] bool closed() const noexcept;
@@ -86,9 +88,10 @@ class Agent final : AgentConnection::Owner {
   };
   [[nodiscard]] std::optional<MustWait> try_start(Call& call);
   /// Whether a call would be sent without waiting for others.
-  [[nodiscard]] bool has_place() const noexcept { return waiting_ == 0 && in_flight_ < spec_.max_concurrent_calls; }
+  [[nodiscard]] bool has_place() const noexcept { return waiting_ == 0 && in_flight_ < most_in_flight_; }
   [[nodiscard]] std::optional<MustWait> pin(Call& call);
   void send(Call& call, AgentConnection& connection);
+  [[nodiscard]] static base::Deadline stretched(const Call& call, float patience) noexcept;
   [[nodiscard]] Selection select_connection(Demand demand);
   [[nodiscard]] Selection select_among(bool with_those_that_lack_kinds);
   [[nodiscard]] std::string why_none_is_ready(Demand demand) const;
@@ -128,6 +131,7 @@ class Agent final : AgentConnection::Owner {
   void answered(const session::Answered& answer);
   void failed(AgentConnection& connection, session::Failed& failure);
   void on_health(AgentConnection& connection, const session::HealthChanged& change);
+  void on_config_update(AgentConnection& connection, const wire::ConfigUpdateRequest& request);
   /// The agent drains the connection: another is made at once, for those that come now.
   void replace(const AgentConnection& leaving);
   /// Whether fewer connections are there to stay, or are being made, than are configured.
@@ -137,6 +141,7 @@ class Agent final : AgentConnection::Owner {
   void rally();
   void note_breaker();
   void note_ready();
+  void note_limits() noexcept;
   /// Those that drain and have nothing left to do.
   void close_idle();
   /// An event waits on a silent connection: by its time-out it should be known whether the agent lives.
@@ -161,6 +166,7 @@ class Agent final : AgentConnection::Owner {
   std::size_t exchanges_ = 0;  // that are not complete
   bool wants_reports_;
   std::uint32_t in_flight_ = 0;
+  std::uint32_t most_in_flight_;  // what is configured, or what the agent bears where that is less
   std::uint32_t waiting_ = 0;
   Call* first_waiting_ = nullptr;
   Call* last_waiting_ = nullptr;

@@ -46,10 +46,7 @@ Candidate AgentConnection::candidate() const noexcept {
 
 void AgentConnection::on_actions(transport::ProxyLink& link) {
   session::ProxySession& session = *link.session();
-  if (life_.open()) {
-    takes_every_kind_ = !session.means_its_list() || session.undeclared().empty();
-    connected_at_ = terms_.worker.now();
-  }
+  if (life_.open()) connected_at_ = terms_.worker.now();
   owner_.on_actions(*this, session.actions());
   session.clear_actions();
   owner_.on_settled();
@@ -91,6 +88,13 @@ void AgentConnection::probe() {
   flush_later();
 }
 
+void AgentConnection::cancel_all(wire::CancelReason reason) {
+  if (!is_open()) return;
+  session()->cancel_all(reason, base::fail(base::ErrorKind::unavailable, "every exchange was cancelled"),
+                        terms_.worker.now());
+  flush_later();
+}
+
 void AgentConnection::drain() {
   life_.drain();
   if (is_closed()) close();
@@ -107,8 +111,10 @@ void AgentConnection::close() {
   const auto link = std::move(link_);
   ++epoch_;
   if (link->session() != nullptr) {
-    // What still waits for an answer fails now.
-    link->session()->close(base::fail(base::ErrorKind::connection_closed, "the pool was closed"));
+    // What still waits for an answer fails now, and the agent need not answer it.
+    const auto closed = base::fail(base::ErrorKind::connection_closed, "the pool was closed");
+    link->session()->cancel_all(wire::CancelReason::proxy_shutdown, closed, terms_.worker.now());
+    link->session()->close(closed);
     on_actions(*link);
   }
   link->close();

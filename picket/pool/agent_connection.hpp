@@ -92,15 +92,15 @@ class AgentConnection final : transport::ProxyLink::Owner {
   /// Changes when it ends: a connection that came back is another.
   [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_; }
   /// Its agent said that it drains.
-  [[nodiscard]] bool is_leaving() const noexcept {
-    return session() != nullptr && session()->health().state == wire::HealthState::draining;
-  }
+  [[nodiscard]] bool is_leaving() const noexcept { return session() != nullptr && session()->is_leaving(); }
   /// An event timed out on it, and the ping since is not answered.
   [[nodiscard]] bool is_suspect() const noexcept { return session() != nullptr && session()->suspect(); }
   /// Its agent takes every kind of event that is configured; meaningful while it is open.
-  [[nodiscard]] bool takes_every_kind() const noexcept { return takes_every_kind_; }
+  [[nodiscard]] bool takes_every_kind() const noexcept { return session() == nullptr || session()->takes_every_kind(); }
   [[nodiscard]] Candidate candidate() const noexcept;
 
+  /// Cancels what waits for an answer on it.
+  void cancel_all(wire::CancelReason reason);
   /// An event was put in flight: what ends the connection from now on may be that.
   void asked() {
     asked_ = true;
@@ -130,7 +130,6 @@ class AgentConnection final : transport::ProxyLink::Owner {
   Backoff backoff_;
   std::uint64_t epoch_ = 0;
   base::TimePoint connected_at_{};
-  bool takes_every_kind_ = true;
   bool asked_ = false;  // since it was dialled
 };
 

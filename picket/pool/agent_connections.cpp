@@ -39,8 +39,9 @@ void Agent::handle(AgentConnection& connection, session::ProxyAction& action) {
                  [&](session::MetricsReported& reported) {
                    if (observer_ != nullptr) observer_->on_metrics(id(), *reported.report);
                  },
-                 [&](session::ConfigUpdateRequested& requested) {
-                   if (observer_ != nullptr) observer_->on_config_update(id(), *requested.request);
+                 [&](session::ConfigUpdateRequested& requested) { on_config_update(connection, *requested.request); },
+                 [&](session::Logged& logged) {
+                   if (observer_ != nullptr) observer_->on_log(id(), *logged.line);
                  },
                  [](session::Closed&) {},  // on_lost() follows
                  [&](session::Dropped&) { metrics_.responses_dropped.add(); },
@@ -72,6 +73,18 @@ void Agent::on_health(AgentConnection& connection, const session::HealthChanged&
   if (change.status->state == change.before) return;
   if (observer_ != nullptr) observer_->on_health(id(), *change.status);
   if (change.status->state == wire::HealthState::draining) replace(connection);
+}
+
+void Agent::on_config_update(AgentConnection& connection, const wire::ConfigUpdateRequest& request) {
+  base::Status outcome = base::fail(base::ErrorKind::unavailable, "nobody takes changes of the configuration here");
+  if (observer_ != nullptr) outcome = observer_->on_config_update(id(), request);
+  if (std::holds_alternative<wire::RestartRequired>(request.update)) {
+    outcome = {};
+    connection.session()->retire();
+    replace(connection);
+  }
+  connection.session()->answer(request.request_id, outcome, worker_.now());
+  connection.flush_later();
 }
 
 void Agent::on_ready(AgentConnection& connection) {
@@ -184,7 +197,24 @@ std::size_t Agent::ready_connections() const noexcept {
   return static_cast<std::size_t>(std::ranges::count_if(connections_, &AgentConnection::is_open));
 }
 
-void Agent::note_ready() { metrics_.connections_ready.set(static_cast<std::int64_t>(ready_connections())); }
+/// No more events than the agent bears are in flight, whatever is configured; 0 is no limit of its own.
+void Agent::note_limits() noexcept {
+  most_in_flight_ = spec_.max_concurrent_calls;
+  for (const auto& connection : connections_) {
+    if (!connection->is_open()) continue;
+    const std::uint32_t bears = connection->session()->agent().limits.max_concurrency;
+    if (bears != 0) most_in_flight_ = std::min(most_in_flight_, bears);
+  }
+}
+
+void Agent::note_ready() {
+  metrics_.connections_ready.set(static_cast<std::int64_t>(ready_connections()));
+  note_limits();
+}
+
+void Agent::cancel_all(wire::CancelReason reason) {
+  for (auto& connection : connections_) connection->cancel_all(reason);
+}
 
 void Agent::drain() {
   draining_ = true;

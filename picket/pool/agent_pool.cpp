@@ -29,6 +29,10 @@ Agent* AgentPool::find(std::string_view id) noexcept {
   return found == by_id_.end() ? nullptr : found->second;
 }
 
+void AgentPool::cancel_all(wire::CancelReason reason) {
+  for (auto& agent : agents_) agent->cancel_all(reason);
+}
+
 void AgentPool::drain() {
   for (auto& agent : agents_) agent->drain();
 }

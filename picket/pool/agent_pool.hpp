@@ -46,6 +46,9 @@ class AgentPool {
   /// its words.
   [[nodiscard]] Agent::WaitReady ready(Agent& agent, base::Deadline deadline) { return {agent, deadline}; }
 
+  /// Cancels every event that waits for an answer, on every connection (protocol.md §12): those who wait are told that
+  /// nothing comes.
+  void cancel_all(wire::CancelReason reason);
   /// No new exchanges; connections close as their exchanges end, at drain_timeout at the latest.
   void drain();
   /// Whether every connection is closed after drain().

@@ -1,5 +1,7 @@
 #include "picket/pool/exchange.hpp"
 
+#include <algorithm>
+
 #include "picket/pool/agent.hpp"
 
 namespace picket::pool {
@@ -70,6 +72,11 @@ base::TimePoint Exchange::paused_until() const noexcept {
   return connection != nullptr ? connection->session()->paused_until(*id_) : base::TimePoint{};
 }
 
+std::uint64_t Exchange::body_room() const noexcept {
+  const AgentConnection* const connection = pinned();
+  return connection != nullptr ? connection->session()->body_room(*id_) : session::unlimited;
+}
+
 bool Exchange::can_pipeline() const noexcept {
   const AgentConnection* const connection = pinned();
   return connection != nullptr && connection->session()->format().event_reply &&
@@ -78,8 +85,10 @@ bool Exchange::can_pipeline() const noexcept {
 
 // ---- waiting until more is wanted
 
-Exchange::MoreWanted::MoreWanted(Exchange& exchange) noexcept
-    : exchange_(exchange), timer_([](void* self, base::TimePoint) { static_cast<MoreWanted*>(self)->look(); }, this) {}
+Exchange::MoreWanted::MoreWanted(Exchange& exchange, base::Deadline deadline) noexcept
+    : exchange_(exchange),
+      deadline_(deadline),
+      timer_([](void* self, base::TimePoint) { static_cast<MoreWanted*>(self)->look(); }, this) {}
 
 Exchange::MoreWanted::~MoreWanted() {
   if (waits_) leave();
@@ -97,7 +106,11 @@ void Exchange::MoreWanted::await_suspend(std::coroutine_handle<> waiter) {
 
 void Exchange::MoreWanted::look() {
   transport::Worker& worker = exchange_.agent_->worker_;
-  exchange_.is_paused() ? worker.timers().arm(timer_, exchange_.paused_until()) : worker.resume(waiter_);
+  if (!exchange_.is_paused() || deadline_.passed(worker.now())) return worker.resume(waiter_);
+  // Room there is as soon as the agent has answered: whoever hears it looks.
+  const base::TimePoint pause_ends = exchange_.paused_until();
+  const base::TimePoint wakes = pause_ends > worker.now() ? std::min(pause_ends, deadline_.at()) : deadline_.at();
+  if (wakes != base::TimePoint::max()) worker.timers().arm(timer_, wakes);
 }
 
 void Exchange::MoreWanted::leave() noexcept {

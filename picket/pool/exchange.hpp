@@ -63,12 +63,15 @@ class Exchange {
 
   /// The agent asked for no more of this exchange's bodies for now (protocol.md §6). Calls go out all the same: who has
   /// a body to send asks first, and reads no more of it meanwhile.
-  [[nodiscard]] bool is_paused() const noexcept { return paused_until() > now(); }
+  [[nodiscard]] bool is_paused() const noexcept { return paused_until() > now() || body_room() == 0; }
+  /// Bytes of this exchange's bodies that the agent takes now (update_capacity); session::unlimited where it has not
+  /// said.
+  [[nodiscard]] std::uint64_t body_room() const noexcept;
 
   /// Awaitable of more_wanted().
   class MoreWanted {
    public:
-    explicit MoreWanted(Exchange& exchange) noexcept;
+    MoreWanted(Exchange& exchange, base::Deadline deadline) noexcept;
     MoreWanted(const MoreWanted&) = delete;
     MoreWanted& operator=(const MoreWanted&) = delete;
     ~MoreWanted();
@@ -78,11 +81,12 @@ class Exchange {
 
    private:
     friend class Agent;
-    /// Goes on where the exchange is not paused any more, else when the pause is over.
+    /// Goes on where the exchange is not paused any more, else when the pause is over, or the deadline has passed.
     void look();
     void leave() noexcept;
 
     Exchange& exchange_;
+    base::Deadline deadline_;
     base::Timer timer_;
     transport::Resumption waiter_;
     MoreWanted* previous_ = nullptr;  // those of the agent
@@ -90,8 +94,8 @@ class Exchange {
     bool waits_ = false;
   };
   /// Awaitable: is_paused() is false, at once or once the agent has said so, its pause has lasted as long as one may,
-  /// its connection is lost or the exchange is over.
-  [[nodiscard]] MoreWanted more_wanted() noexcept { return MoreWanted{*this}; }
+  /// its connection is lost or the exchange is over; or `deadline` has passed.
+  [[nodiscard]] MoreWanted more_wanted(base::Deadline deadline = {}) noexcept { return {*this, deadline}; }
 
   /// What the agent said of itself on the pinned connection, before the first event on any that is ready; null without
   /// such a connection.

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "picket/base/error.hpp"
+#include "picket/base/result.hpp"
 #include "picket/pool/breaker.hpp"
 #include "picket/session/agent_info.hpp"
 #include "picket/session/proxy_session.hpp"
@@ -31,7 +32,13 @@ class Observer {
   /// How it is has changed, by its own words or since they are not valid any more.
   virtual void on_health(std::string_view /*agent*/, const wire::HealthStatus& /*status*/) {}
   virtual void on_metrics(std::string_view /*agent*/, const wire::MetricsReport& /*report*/) {}
-  virtual void on_config_update(std::string_view /*agent*/, const wire::ConfigUpdateRequest& /*request*/) {}
+  /// The agent asks for a change. What is returned is the answer: accepted, or why not.
+  [[nodiscard]] virtual base::Status on_config_update(std::string_view /*agent*/,
+                                                      const wire::ConfigUpdateRequest& /*request*/) {
+    return base::fail(base::ErrorKind::unavailable, "nothing here takes changes of the configuration from agents");
+  }
+  /// A line of the agent's for the log.
+  virtual void on_log(std::string_view /*agent*/, const wire::LogMessage& /*line*/) {}
 
  protected:
   ~Observer() = default;

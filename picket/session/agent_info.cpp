@@ -16,7 +16,8 @@ AgentInfo agent_info(const wire::Capabilities& capabilities) {
                  .name = std::string{capabilities.name},
                  .version = std::string{capabilities.version},
                  .features = capabilities.features,
-                 .limits = capabilities.limits};
+                 .limits = capabilities.limits,
+                 .health = capabilities.health_config};
   if (capabilities.supported_events.empty()) return info;
   info.events.clear();
   for (const std::int32_t number : capabilities.supported_events) {
@@ -37,7 +38,8 @@ wire::Capabilities capabilities(const AgentInfo& info, base::Arena& arena) {
           .version = info.version,
           .supported_events = numbers,
           .features = info.features,
-          .limits = info.limits};
+          .limits = info.limits,
+          .health_config = info.health};
 }
 
 }  // namespace picket::session

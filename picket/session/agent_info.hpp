@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ struct AgentInfo {
   std::vector<wire::EventKind> events{wire::EventKind::request_headers};
   wire::Features features;
   wire::Limits limits;
+  std::optional<wire::HealthConfig> health;  ///< How often it says how it is; gRPC only.
   bool extended = false;  ///< It agreed to an extension of protocol.md §3: one that means what it declares.
 
   /// Whether `events` names the kind.

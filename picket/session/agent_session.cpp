@@ -30,7 +30,8 @@ AgentSession::AgentSession(const AgentAgreement& agreed, base::TimePoint, wire::
       format_(agreed.format),
       announced_events_(agreed.announced_events),
       connections_wanted_(agreed.connections_wanted),
-      completes_are_answered_(!agreed.one_way_complete) {
+      completes_are_answered_(!agreed.one_way_complete),
+      hears_config_answers_(agreed.config_reply) {
   actions_.emplace_back(Opened{});
 }
 

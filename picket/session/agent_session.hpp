@@ -43,10 +43,13 @@ struct Ended {
   std::uint32_t generation;
   EndReason reason;
 };  ///< No answer to that exchange is wanted; free its state.
+struct ConfigAnswered {
+  const wire::ConfigUpdateResponse* response;
+};  ///< What came of a ConfigUpdateRequest. Lives as long as what was taken.
 struct Finished {
   base::Error reason;
 };  ///< Write what is queued, then close. Nothing follows.
-using AgentAction = std::variant<Opened, Arrived, Ended, Finished>;
+using AgentAction = std::variant<Opened, Arrived, Ended, ConfigAnswered, Finished>;
 
 /// The agent's end of one connection to a proxy once it is open, as a state machine without socket, thread, clock or
 /// timer. How messages become bytes it does not know.
@@ -61,9 +64,10 @@ using AgentAction = std::variant<Opened, Arrived, Ended, Finished>;
 class AgentSession {
  public:
   using Agreement = AgentAgreement;
-  using Incoming = MessageList<wire::RequestHeaders, wire::RequestBodyChunk, wire::RequestComplete,
-                               wire::ResponseHeaders, wire::ResponseBodyChunk, wire::WebSocketFrame,
-                               wire::GuardrailInspect, wire::Configure, wire::Cancel, wire::Pong>;
+  using Incoming =
+      MessageList<wire::RequestHeaders, wire::RequestBodyChunk, wire::RequestComplete, wire::ResponseHeaders,
+                  wire::ResponseBodyChunk, wire::WebSocketFrame, wire::GuardrailInspect, wire::Configure, wire::Cancel,
+                  wire::Pong, wire::ConfigUpdateResponse>;
   static constexpr std::string_view peer = "a proxy";
 
   /// `output` outlives the session.
@@ -75,6 +79,10 @@ class AgentSession {
   [[nodiscard]] base::Status take(const Event& event, std::string_view words, base::TimePoint now);
   [[nodiscard]] base::Status take(const wire::Cancel& cancel, std::string_view words, base::TimePoint now);
   [[nodiscard]] base::Status take(const wire::Pong&, std::string_view, base::TimePoint) { return {}; }
+  [[nodiscard]] base::Status take(const wire::ConfigUpdateResponse& response, std::string_view, base::TimePoint) {
+    actions_.emplace_back(ConfigAnswered{&response});
+    return {};
+  }
   /// An agent does not judge its proxy by its silence.
   void heard(base::TimePoint) noexcept {}
 
@@ -94,7 +102,8 @@ class AgentSession {
   /// done with it; with one-way-complete nothing is sent. Errors of encoding close the connection.
   /// Nothing of `response` is borrowed afterwards.
   bool respond(const EventRef& ref, wire::AgentResponse response, base::TimePoint now);
-  /// Sends a message that answers nothing: HealthStatus, FlowControl, MetricsReport, ConfigUpdateRequest.
+  /// Sends a message that answers nothing: HealthStatus, FlowControl, MetricsReport, ConfigUpdateRequest; on gRPC
+  /// LogMessage.
   template <class Message>
   [[nodiscard]] base::Status send(const Message& message) {
     if (end_) return base::fail(base::ErrorKind::unavailable, "the connection is not open");
@@ -117,6 +126,8 @@ class AgentSession {
   /// How many connections in all the proxy wants of this agent; none where it did not say.
   [[nodiscard]] std::optional<std::uint32_t> connections_wanted() const noexcept { return connections_wanted_; }
   [[nodiscard]] const wire::Format& format() const noexcept { return format_; }
+  /// Whether the proxy says what came of a ConfigUpdateRequest.
+  [[nodiscard]] bool hears_config_answers() const noexcept { return hears_config_answers_; }
   /// Whether this is still the exchange that `ref` belongs to.
   [[nodiscard]] bool live(const EventRef& ref) const noexcept;
 
@@ -164,6 +175,7 @@ class AgentSession {
   std::vector<std::string> later_pings_;    // what they hold
   std::size_t configurations_pending_ = 0;  // gRPC only
   bool completes_are_answered_;
+  bool hears_config_answers_;
   bool heads_come_ = false;  // this proxy's exchanges begin with request_headers
   bool has_forgotten_ = false;
 };

@@ -64,6 +64,8 @@ base::Status Configuring::on_response(const wire::FrameView& frame) {
 }
 
 base::Status Configuring::keep(const wire::FrameView& frame) {
+  // It is said again, and the agent's connection is not lost for it.
+  if (frame.type == FrameType::metrics_report && kept_ + frame.payload.size() > most_kept / 2) return {};
   kept_ += sizeof(EarlyFrame) + frame.payload.size();  // an empty one takes memory, too
   if (kept_ > most_kept)
     return fail(

@@ -259,12 +259,13 @@ class AgentHandshakeTest : public ::testing::Test {
 TEST_F(AgentHandshakeTest, TakesTheProxysFirstEncodingAndOurExtensions) {
   auto& conversation = start();
   shake_hands({1, 2}, {wire::Encoding::msgpack, wire::Encoding::json},
-              {wire::extension_raw_bytes, "some-other", wire::extension_one_way_complete, wire::extension_event_reply});
+              {wire::extension_raw_bytes, "some-other", wire::extension_one_way_complete, wire::extension_event_reply,
+               extension_config_reply});
   const auto answer = written();
   EXPECT_TRUE(answer.success);
   EXPECT_EQ(answer.protocol_version, 2U);
   EXPECT_EQ(answer.encoding, wire::Encoding::msgpack);
-  EXPECT_THAT(answer.extensions, ElementsAreArray(wire::all_extensions));
+  EXPECT_THAT(answer.extensions, ElementsAreArray(all_extensions));
   ASSERT_NE(conversation.session(), nullptr);
   EXPECT_EQ(conversation.session()->format(), (wire::Format{wire::Encoding::msgpack, true, true}));
   EXPECT_THAT(conversation.session()->announced_events(), ElementsAre(wire::EventKind::request_headers));

@@ -17,6 +17,31 @@ wire::ReplyTo reply_key(const wire::GuardrailInspect& event) noexcept {
   return key;
 }
 
+base::ByteView body_of(const EventPointer& event) noexcept {
+  return std::visit(
+      [](const auto* message) -> base::ByteView {
+        if constexpr (requires { message->data; })
+          return message->data;
+        else
+          return {};
+      },
+      event);
+}
+
+std::uint64_t InFlight::body_bytes(ExchangeIndex exchange) const noexcept {
+  std::uint64_t bytes = 0;
+  for (EventIndex i = exchanges_[exchange].first; i != none; i = events_[i].next_of_exchange)
+    if (events_[i].sent) bytes += body_of(events_[i].event).size();
+  return bytes;
+}
+
+std::uint64_t InFlight::body_bytes() const noexcept {
+  std::uint64_t bytes = 0;
+  for (EventIndex i = earliest_; i != none; i = events_[i].later)
+    if (events_[i].sent) bytes += body_of(events_[i].event).size();
+  return bytes;
+}
+
 ExchangeIndex InFlight::find(std::string_view id) const noexcept {
   const auto slot = base::CorrelationId::slot_of(id);
   if (!slot || *slot >= by_slot_.size()) return none;

@@ -38,6 +38,9 @@ template <class Event>
 /// Its position stands in its metadata; an event that lacks it is named by its type alone.
 [[nodiscard]] wire::ReplyTo reply_key(const wire::GuardrailInspect& event) noexcept;
 
+/// The body that an event carries; empty where it carries none.
+[[nodiscard]] base::ByteView body_of(const EventPointer& event) noexcept;
+
 /// One event that has not ended: sent and unanswered, or queued behind another of its exchange.
 struct PendingEvent {
   Tag tag = 0;
@@ -51,6 +54,8 @@ struct PendingEvent {
   EventIndex later = none;
 };
 
+inline constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
+
 /// One exchange that has been asked about on this connection and is not over.
 struct ExchangeEntry {
   base::CorrelationId id;
@@ -59,7 +64,8 @@ struct ExchangeEntry {
   std::uint32_t sent = 0;  ///< Pending events that are on the wire.
   bool told = false;       ///< The agent saw an event of it, so it must see request_complete.
   bool cancelled = false;
-  base::TimePoint paused_until{};  ///< The agent asked for no more of it until then; past: it did not.
+  base::TimePoint paused_until{};      ///< The agent asked for no more of it until then; past: it did not.
+  std::uint64_t capacity = unlimited;  ///< Bytes of bodies that the agent takes at once, of this exchange.
 };
 
 /// The proxy end's table of exchanges and pending events of one connection.
@@ -83,12 +89,23 @@ class InFlight {
   [[nodiscard]] EventIndex match(ExchangeIndex exchange, const wire::ReplyTo* key) const noexcept;
 
   [[nodiscard]] ExchangeEntry& exchange(ExchangeIndex index) noexcept { return exchanges_[index]; }
+  [[nodiscard]] const ExchangeEntry& exchange(ExchangeIndex index) const noexcept { return exchanges_[index]; }
   [[nodiscard]] PendingEvent& event(EventIndex index) noexcept { return events_[index]; }
   /// The pending event with the earliest deadline, or `none`.
   [[nodiscard]] EventIndex earliest() const noexcept { return earliest_; }
   [[nodiscard]] base::TimePoint earliest_deadline() const noexcept {
     return earliest_ == none ? base::TimePoint::max() : events_[earliest_].deadline.at();
   }
+
+  /// Calls `visit(index)` for each exchange; it may end the exchange's events.
+  template <class Visit>
+  void each_exchange(Visit visit) {
+    for (const ExchangeIndex index : std::vector(by_slot_))
+      if (index != none) visit(index);
+  }
+  /// Bytes of the bodies of pending events that are sent, of one exchange or of all. Complexity: one step per event.
+  [[nodiscard]] std::uint64_t body_bytes(ExchangeIndex exchange) const noexcept;
+  [[nodiscard]] std::uint64_t body_bytes() const noexcept;
 
   [[nodiscard]] std::size_t exchanges() const noexcept { return live_exchanges_; }
   [[nodiscard]] std::size_t events() const noexcept { return live_events_; }

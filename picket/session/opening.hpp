@@ -29,6 +29,7 @@ struct ProxyAgreement {
   AgentInfo agent;
   wire::Format format;
   bool one_way_complete = false;
+  bool config_reply = false;
   /// What the agent said of other things meanwhile; the session hears it first.
   std::vector<EarlyFrame> early;
 };
@@ -38,6 +39,7 @@ struct AgentAgreement {
   std::shared_ptr<const AgentConfig> config;
   wire::Format format;
   bool one_way_complete = false;
+  bool config_reply = false;
   /// The event kinds that the proxy said it will send; empty where it did not say.
   std::vector<wire::EventKind> announced_events;
   /// How many connections in all the proxy wants; none where it did not say.

@@ -1,7 +1,9 @@
 #include "picket/session/proxy_session.hpp"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -16,24 +18,35 @@ using base::fail;
 // Of events that are sent with next to no time left, the agent is not asked more often than this whether it lives.
 constexpr base::Duration least_patience = std::chrono::milliseconds{10};
 
+// Bytes. An agent that takes less at once would have an event of every byte made.
+constexpr std::uint64_t least_capacity = 1024;
+
 // What is said of an agent whose last word on it is over.
 const wire::HealthStatus healthy{};
+
+/// The kinds of event that the name of a feature is about: an event's own name, or one of the capabilities.
+std::uint8_t kinds_of_feature(std::string_view feature) noexcept {
+  const auto bit = [](wire::EventKind kind) { return static_cast<std::uint8_t>(1U << static_cast<unsigned>(kind)); };
+  using enum wire::EventKind;
+  constexpr std::array<std::pair<std::string_view, wire::EventKind>, 8> names{{
+      {"request_headers", request_headers},
+      {"request_body_chunk", request_body_chunk},
+      {"response_headers", response_headers},
+      {"response_body_chunk", response_body_chunk},
+      {"websocket_frame", websocket_frame},
+      {"websocket", websocket_frame},
+      {"guardrail_inspect", guardrail_inspect},
+      {"guardrails", guardrail_inspect},
+  }};
+  if (feature == "streaming_body") return static_cast<std::uint8_t>(bit(request_body_chunk) | bit(response_body_chunk));
+  const auto found = std::ranges::find(names, feature, &std::pair<std::string_view, wire::EventKind>::first);
+  return found != names.end() ? bit(found->second) : std::uint8_t{0};
+}
 
 /// Sessions have no wall clock: the time stamps of control messages are the monotonic clock's.
 std::uint64_t milliseconds(base::TimePoint now) {
   return static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count());
-}
-
-base::ByteView body_of(const EventPointer& event) {
-  return std::visit(
-      [](const auto* message) -> base::ByteView {
-        if constexpr (requires { message->data; })
-          return message->data;
-        else
-          return {};
-      },
-      event);
 }
 
 /// Says in the event which exchange it is of, and returns how an answer names it.
@@ -67,13 +80,14 @@ ProxySession::ProxySession(const ProxyAgreement& agreed, base::TimePoint now, wi
       undeclared_(session::undeclared(config_->events, agent_)),
       next_ping_(now + config_->ping_interval),
       silent_since_(now),
-      completes_are_answered_(!agreed.one_way_complete) {
+      completes_are_answered_(!agreed.one_way_complete),
+      answers_config_updates_(agreed.config_reply) {
   actions_.emplace_back(Ready{});
 }
 
 ProxySession::State ProxySession::state() const noexcept {
   if (end_) return State::closed;
-  return health_.state == wire::HealthState::draining ? State::draining : State::ready;
+  return is_leaving() ? State::draining : State::ready;
 }
 
 void ProxySession::close(base::Error reason) {
@@ -149,24 +163,37 @@ base::Status ProxySession::take(const wire::HealthStatus& status, std::string_vi
 }
 
 void ProxySession::be(Health health, const wire::HealthStatus& status) {
+  kinds_off_ = 0;
+  for (const std::string& feature : health.disabled_features)
+    kinds_off_ = static_cast<std::uint8_t>(kinds_off_ | kinds_of_feature(feature));
   const wire::HealthState before = std::exchange(health_, std::move(health)).state;
   actions_.emplace_back(HealthChanged{before, &status});
 }
 
 base::Status ProxySession::take(const wire::FlowControl& flow, std::string_view, base::TimePoint now) {
-  const bool pauses = flow.action == wire::FlowAction::pause ||
-                      (flow.action == wire::FlowAction::update_capacity && flow.buffer_available == 0);
+  const bool is_capacity = flow.action == wire::FlowAction::update_capacity;
+  const bool pauses = flow.action == wire::FlowAction::pause || (is_capacity && flow.buffer_available == 0);
   if (!flow.correlation_id) {
+    if (is_capacity && !pauses) capacity_ = std::max(flow.buffer_available, least_capacity);
     pause(pauses, now);
     return {};
   }
   const ExchangeIndex index = in_flight_.find(*flow.correlation_id);
   if (index == none) return {};  // it is over, or was never: of it nothing is sent
   ExchangeEntry& exchange = in_flight_.exchange(index);
+  if (is_capacity && !pauses) exchange.capacity = std::max(flow.buffer_available, least_capacity);
   if (exchange.cancelled || (!pauses && exchange.paused_until <= now)) return {};
   exchange.paused_until = pauses ? now + config_->longest_pause : now;
   actions_.emplace_back(ExchangePaused{exchange.id, exchange.paused_until});
   return {};
+}
+
+std::uint64_t ProxySession::body_room(const base::CorrelationId& id) const noexcept {
+  const auto rest = [](std::uint64_t most, std::uint64_t used) { return most - std::min(most, used); };
+  const std::uint64_t of_all = capacity_ == unlimited ? unlimited : rest(capacity_, in_flight_.body_bytes());
+  const ExchangeIndex index = in_flight_.find(id);
+  if (index == none || in_flight_.exchange(index).capacity == unlimited) return of_all;
+  return std::min(of_all, rest(in_flight_.exchange(index).capacity, in_flight_.body_bytes(index)));
 }
 
 void ProxySession::pause(bool pauses, base::TimePoint now) {
@@ -188,6 +215,11 @@ base::Status ProxySession::take(const wire::MetricsReport& report, std::string_v
 
 base::Status ProxySession::take(const wire::ConfigUpdateRequest& request, std::string_view, base::TimePoint) {
   actions_.emplace_back(ConfigUpdateRequested{&request});
+  return {};
+}
+
+base::Status ProxySession::take(const wire::LogMessage& line, std::string_view, base::TimePoint) {
+  actions_.emplace_back(Logged{&line});
   return {};
 }
 
@@ -264,6 +296,18 @@ void ProxySession::cancel(const base::CorrelationId& id, wire::CancelReason reas
   if (on_the_wire && !end_) (void)wire::encode(format_, wire::Cancel{id.text(), reason, milliseconds(now)}, output_);
 }
 
+void ProxySession::cancel_all(wire::CancelReason reason, const base::Error& why, base::TimePoint now) {
+  in_flight_.each_exchange([&](ExchangeIndex index) {
+    ExchangeEntry& exchange = in_flight_.exchange(index);
+    if (exchange.cancelled || exchange.first == none) return;
+    const bool on_the_wire = exchange.sent != 0;
+    abandon_events(index, &why);
+    exchange.cancelled = true;
+    if (on_the_wire && !end_)
+      (void)wire::encode(format_, wire::Cancel{exchange.id.text(), reason, milliseconds(now)}, output_);
+  });
+}
+
 bool ProxySession::complete(const base::CorrelationId& id, const wire::RequestComplete& summary, base::TimePoint now) {
   const ExchangeIndex exchange = in_flight_.find(id);
   if (exchange == none) return false;
@@ -287,6 +331,14 @@ bool ProxySession::announce_end(const base::CorrelationId& id, wire::RequestComp
   if (completes_are_answered_) ++completes_unanswered_;
   linger_.defer(output_, before, now);
   return true;
+}
+
+void ProxySession::answer(std::string_view request_id, const base::Status& outcome, base::TimePoint now) {
+  if (end_ || !answers_config_updates_) return;
+  wire::ConfigUpdateResponse response{
+      .request_id = request_id, .accepted = outcome.has_value(), .timestamp_ms = milliseconds(now)};
+  if (!outcome) response.error = outcome.error().detail();
+  (void)wire::encode(format_, response, output_);
 }
 
 // ---- time

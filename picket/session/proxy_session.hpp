@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -54,6 +55,9 @@ struct MetricsReported {
 struct ConfigUpdateRequested {
   const wire::ConfigUpdateRequest* request;
 };  ///< Lifetime as Answered.
+struct Logged {
+  const wire::LogMessage* line;
+};  ///< A line for the proxy's log. Lifetime as Answered.
 struct Closed {
   base::Error reason;
 };  ///< Write what is queued, then close. Nothing follows.
@@ -70,7 +74,7 @@ struct Unmatched {
   std::string said;  ///< The response, quoted.
 };  ///< The first response of its kind on the connection. Dropped follows.
 using ProxyAction = std::variant<Ready, Answered, Failed, HealthChanged, FlowChanged, ExchangePaused, Trusted, Probed,
-                                 MetricsReported, ConfigUpdateRequested, Closed, Dropped, Unmatched>;
+                                 MetricsReported, ConfigUpdateRequested, Logged, Closed, Dropped, Unmatched>;
 
 /// Responses that reached nobody, by reason. A forged or late answer is counted and dropped, never believed.
 struct DroppedResponses {
@@ -93,7 +97,7 @@ class ProxySession {
  public:
   using Agreement = ProxyAgreement;
   using Incoming = MessageList<wire::AgentResponse, wire::Pong, wire::HealthStatus, wire::FlowControl,
-                               wire::MetricsReport, wire::ConfigUpdateRequest>;
+                               wire::MetricsReport, wire::ConfigUpdateRequest, wire::LogMessage>;
   static constexpr std::string_view peer = "an agent";
 
   enum class State : std::uint8_t {
@@ -114,6 +118,7 @@ class ProxySession {
   [[nodiscard]] base::Status take(const wire::MetricsReport& report, std::string_view words, base::TimePoint now);
   [[nodiscard]] base::Status take(const wire::ConfigUpdateRequest& request, std::string_view words,
                                   base::TimePoint now);
+  [[nodiscard]] base::Status take(const wire::LogMessage& line, std::string_view words, base::TimePoint now);
   /// Something came of it, if it is only a part of a message.
   void heard(base::TimePoint now) noexcept { silent_since_ = now; }
 
@@ -136,12 +141,18 @@ class ProxySession {
                                   Tag tag, base::TimePoint now);
   /// Stops waiting for whatever is in flight or queued of that exchange; no action follows for it. The agent is told.
   void cancel(const base::CorrelationId& id, wire::CancelReason reason, base::TimePoint now);
+  /// The same of every exchange that waits for an answer; those who wait are told `why`.
+  void cancel_all(wire::CancelReason reason, const base::Error& why, base::TimePoint now);
   /// The exchange is over: tells the agent where it saw any event of it, and forgets the exchange. Cancels first what
   /// is still in flight. Returns whether the agent was told.
   bool complete(const base::CorrelationId& id, const wire::RequestComplete& summary, base::TimePoint now);
   /// Tells an agent that declared request_complete of an exchange that complete() did not tell it of: one that only
   /// counts or logs. Best effort: nothing where the session is not ready or its output is full.
   void report(const base::CorrelationId& id, const wire::RequestComplete& summary, base::TimePoint now);
+  /// Answers a ConfigUpdateRequest. Nothing where the agent did not agree to hear answers (config-reply).
+  void answer(std::string_view request_id, const base::Status& outcome, base::TimePoint now);
+  /// The agent wants to be left, and said so by other means than its health: nothing new goes here.
+  void retire() noexcept { is_retired_ = true; }
   /// Pings, unless a ping is out: for the owner who hears nothing from the same agent elsewhere.
   void probe(base::TimePoint now);
   /// Makes it suspect until the agent answers a ping: for the owner who has seen the same agent fail elsewhere.
@@ -163,6 +174,11 @@ class ProxySession {
   [[nodiscard]] bool paused() const noexcept { return pause_ends_ != base::TimePoint::max(); }
   /// Until when the agent wants no more of one exchange's bodies; a time that is over where it wants them.
   [[nodiscard]] base::TimePoint paused_until(const base::CorrelationId& id) noexcept;
+  /// The agent takes nothing new, and is to be gone.
+  [[nodiscard]] bool is_leaving() const noexcept { return is_retired_ || health_.state == wire::HealthState::draining; }
+  /// Bytes of that exchange's bodies that the agent takes now, beside those that it has not answered; unlimited where
+  /// it has not said.
+  [[nodiscard]] std::uint64_t body_room(const base::CorrelationId& id) const noexcept;
   /// What the agent said last of how it is, while that is valid.
   [[nodiscard]] const Health& health() const noexcept { return health_; }
   /// Whether a new exchange may start here.
@@ -174,7 +190,18 @@ class ProxySession {
   /// Whether the agent is to be sent events of that kind, where they are configured. What an agent with extensions
   /// declares is exact. Others declare request_headers whatever they handle (protocol.md §1): they are sent what is
   /// configured, unless declared_events_only says otherwise.
-  [[nodiscard]] bool takes(wire::EventKind kind) const noexcept { return !means_its_list() || agent_.wants(kind); }
+  [[nodiscard]] bool takes(wire::EventKind kind) const noexcept {
+    return !is_off(kind) && (!means_its_list() || agent_.wants(kind));
+  }
+  /// Whether the agent has switched that kind off, while it is degraded.
+  [[nodiscard]] bool is_off(wire::EventKind kind) const noexcept {
+    return ((kinds_off_ >> static_cast<unsigned>(kind)) & 1U) != 0;
+  }
+  /// Whether it takes each kind that is configured.
+  [[nodiscard]] bool takes_every_kind() const noexcept {
+    return (!means_its_list() || undeclared_.empty()) &&
+           (kinds_off_ == 0 || std::ranges::none_of(config_->events, [this](auto kind) { return is_off(kind); }));
+  }
   [[nodiscard]] bool means_its_list() const noexcept { return agent_.extended || config_->declared_events_only; }
   /// The configured kinds that the agent did not declare, whether it is sent them or not; request_complete apart, which
   /// decides nothing.
@@ -224,7 +251,11 @@ class ProxySession {
   base::TimePoint silent_since_{};                   // nothing was heard, or nothing was in flight, until then
   base::Duration patience_ = base::Duration::max();  // half of the shortest time-out in flight
   bool completes_are_answered_;
+  bool answers_config_updates_;
   bool suspect_ = false;
+  bool is_retired_ = false;
+  std::uint8_t kinds_off_ = 0;                           // a bit for each kind
+  std::uint64_t capacity_ = unlimited;                   // bytes of bodies that the agent takes at once
   std::array<bool, misfit_count> quoted_{};              // what was said of responses that fit nothing
   base::TimePoint pause_ends_ = base::TimePoint::max();  // max: there is none
   Health health_;

@@ -361,6 +361,40 @@ TEST_F(ProxySessionTest, HealthIsKeptAndToldWithTheMessageUntilItIsNotValidAnyMo
   EXPECT_EQ(session.health().state, wire::HealthState::healthy);
 }
 
+TEST_F(ProxySessionTest, ARequestForAnotherConfigurationIsAnsweredWhereThatWasAgreed) {
+  for (const bool agreed : {false, true}) {
+    auto& session = ready({.config_reply = agreed});
+    feed(frame_of({}, wire::ConfigUpdateRequest{.update = wire::RequestReload{}, .request_id = "r1"}));
+    ASSERT_EQ(session.actions().size(), 1U);
+    EXPECT_EQ(std::get<ConfigUpdateRequested>(session.actions()[0]).request->request_id, "r1");
+    session.answer("r1", base::fail(ErrorKind::unavailable, "not now"), start_time);
+    const std::string said = written();
+    if (!agreed) {
+      EXPECT_EQ(said, "");
+      continue;
+    }
+    base::Arena arena;
+    const auto peek = transport::peek_frame(said);
+    ASSERT_TRUE(peek && peek->frame);
+    EXPECT_EQ(peek->frame->type, FrameType::config_update_response);
+    const Padded payload{peek->frame->payload};
+    const auto response = wire::decode<wire::ConfigUpdateResponse>({}, payload.view(), arena);
+    ASSERT_TRUE(response);
+    EXPECT_EQ(response->request_id, "r1");
+    EXPECT_FALSE(response->accepted);
+    EXPECT_EQ(response->error, "not now");
+  }
+}
+
+TEST_F(ProxySessionTest, OneThatIsRetiredTakesNothingNewWhateverTheAgentSaysLater) {
+  auto& session = ready();
+  session.retire();
+  EXPECT_EQ(session.state(), ProxySession::State::draining);
+  feed(frame_of({}, wire::HealthStatus{.agent_id = "a", .state = wire::HealthState::healthy}));
+  EXPECT_FALSE(session.takes_new());
+  EXPECT_TRUE(session.is_leaving());
+}
+
 TEST_F(ProxySessionTest, AgentMayNotSendWhatIsAProxysToSend) {
   auto& session = ready();
   feed(frame_of({}, wire::Cancel{.correlation_id = one_.text()}));

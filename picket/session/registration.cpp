@@ -78,11 +78,12 @@ base::Result<ProxyAgreement> ProxyRegistration::accept(const wire::ReverseRegist
     }
   }
   PICKET_TRY(wire::encode(registration_format, answer, output));
-  const auto [format, one_way_complete] = terms(encoding, extensions);
+  const auto [format, one_way_complete, config_reply] = terms(encoding, extensions);
   return ProxyAgreement{.config = admission->config,
                         .agent = std::move(info),
                         .format = format,
                         .one_way_complete = one_way_complete,
+                        .config_reply = config_reply,
                         .early = {}};
 }
 
@@ -116,7 +117,7 @@ base::Status AgentRegistration::begin(wire::Output& output, base::TimePoint now)
                                          .capabilities = capabilities(config_->info, arena),
                                          .auth_token = application_.token,
                                          .supported_encodings = config_->encodings};
-  if (config_->extensions) registration.extensions = wire::all_extensions;
+  if (config_->extensions) registration.extensions = all_extensions;
   return wire::encode(registration_format, registration, output);
 }
 
@@ -138,10 +139,12 @@ base::Status AgentRegistration::take(const wire::FrameView& frame, wire::Output&
   const auto encoding = answer->encoding.value_or(wire::Encoding::json);
   if (encoding != wire::Encoding::json && std::ranges::find(config_->encodings, encoding) == config_->encodings.end())
     return fail(ErrorKind::invalid_message, "the proxy chose an encoding that was not offered");
-  const auto [format, one_way_complete] = terms(encoding, choose_extensions(answer->extensions, config_->extensions));
+  const auto [format, one_way_complete, config_reply] =
+      terms(encoding, choose_extensions(answer->extensions, config_->extensions));
   agreed_.emplace(AgentAgreement{.config = config_,
                                  .format = format,
                                  .one_way_complete = one_way_complete,
+                                 .config_reply = config_reply,
                                  .announced_events = kinds_of(answer->events),
                                  .connections_wanted = answer->connections_wanted});
   return {};

@@ -21,8 +21,9 @@ std::vector<wire::EventKind> kinds_of(std::span<const std::int32_t> numbers) {
 }
 
 wire::TextList extensions_of(wire::Encoding encoding) noexcept {
-  static constexpr std::array<wire::Text, 2> of_grpc{wire::extension_event_reply, wire::extension_one_way_complete};
-  return encoding == wire::Encoding::protobuf ? wire::TextList(of_grpc) : wire::TextList(wire::all_extensions);
+  static constexpr std::array<wire::Text, 3> of_grpc{wire::extension_event_reply, wire::extension_one_way_complete,
+                                                     extension_config_reply};
+  return encoding == wire::Encoding::protobuf ? wire::TextList(of_grpc) : wire::TextList(all_extensions);
 }
 
 wire::Encoding choose(std::span<const wire::Encoding> offered, std::span<const wire::Encoding> spoken) {
@@ -33,7 +34,7 @@ wire::Encoding choose(std::span<const wire::Encoding> offered, std::span<const w
 
 std::vector<wire::Text> choose_extensions(wire::TextList offered, bool takes_any) {
   std::vector<wire::Text> taken;
-  std::ranges::copy_if(wire::all_extensions, std::back_inserter(taken), [&](wire::Text extension) {
+  std::ranges::copy_if(all_extensions, std::back_inserter(taken), [&](wire::Text extension) {
     return takes_any && std::ranges::find(offered, extension) != offered.end();
   });
   return taken;
@@ -44,7 +45,8 @@ Terms terms(wire::Encoding encoding, wire::TextList extensions) {
   return {.format = {.encoding = encoding,
                      .raw_bytes = has(wire::extension_raw_bytes),
                      .event_reply = has(wire::extension_event_reply)},
-          .one_way_complete = has(wire::extension_one_way_complete)};
+          .one_way_complete = has(wire::extension_one_way_complete),
+          .config_reply = has(extension_config_reply)};
 }
 
 }  // namespace picket::session

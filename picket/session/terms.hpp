@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -11,6 +12,12 @@
 
 /// What openings offer and take: encodings, extensions and kinds of events (protocol.md §3). Pure.
 namespace picket::session {
+
+/// A ConfigUpdateRequest is answered (protocol.md §3).
+inline constexpr wire::Text extension_config_reply = "config-reply";
+/// All that are offered and taken, in the order in which they are named.
+inline constexpr std::array<wire::Text, 4> all_extensions{wire::extension_raw_bytes, wire::extension_event_reply,
+                                                          wire::extension_one_way_complete, extension_config_reply};
 
 /// The numbers of `kinds` on a Unix socket. They live in `arena`.
 [[nodiscard]] std::span<const std::int32_t> numbers_of(std::span<const wire::EventKind> kinds, base::Arena& arena);
@@ -28,6 +35,7 @@ namespace picket::session {
 struct Terms {
   wire::Format format;
   bool one_way_complete = false;
+  bool config_reply = false;
 };
 [[nodiscard]] Terms terms(wire::Encoding encoding, wire::TextList extensions);
 

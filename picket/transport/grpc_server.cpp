@@ -74,8 +74,8 @@ class GrpcServer::Call {
   virtual void on_data(std::string_view bytes) = 0;
   virtual void on_end() = 0;
   virtual void on_broken(const base::Error& reason) = 0;
-  /// The agent drains.
-  virtual void drain() {}
+  /// What is said to whoever asks whether the agent serves has changed.
+  virtual void on_serving_changed() {}
 };
 
 /// A conversation.
@@ -115,8 +115,8 @@ class GrpcServer::ProcessStream final : public GrpcStream<session::AgentSession>
 /// Check answers once, Watch answers and stays.
 class GrpcServer::HealthCall final : public Call {
  public:
-  HealthCall(Http2Link& http2, http2::StreamId stream, bool stays, const bool& is_draining)
-      : http2_(http2), stream_(stream), stays_(stays), is_draining_(is_draining) {}
+  HealthCall(Http2Link& http2, http2::StreamId stream, bool stays, const bool& is_serving)
+      : http2_(http2), stream_(stream), stays_(stays), is_serving_(is_serving) {}
 
   void on_data(std::string_view bytes) override {
     http2_.connection().taken(stream_, bytes.size());
@@ -132,8 +132,8 @@ class GrpcServer::HealthCall final : public Call {
     if (!has_asked_) end(GrpcStatus::invalid_argument, "the call ended without a request");
   }
   void on_broken(const base::Error&) override { has_ended_ = true; }
-  void drain() override {
-    if (has_asked_ && !has_ended_) say(ServingStatus::not_serving);
+  void on_serving_changed() override {
+    if (is_known_ && !has_ended_) say(is_serving_ ? ServingStatus::serving : ServingStatus::not_serving);
   }
 
  private:
@@ -141,9 +141,8 @@ class GrpcServer::HealthCall final : public Call {
     if (!name) return end(GrpcStatus::invalid_argument, "the request is no HealthCheckRequest");
     const bool is_known = name->empty() || *name == service;
     if (!is_known && !stays_) return end(GrpcStatus::not_found, "no such service");
-    say(!is_known      ? ServingStatus::service_unknown
-        : is_draining_ ? ServingStatus::not_serving
-                       : ServingStatus::serving);
+    is_known_ = is_known;
+    say(!is_known ? ServingStatus::service_unknown : is_serving_ ? ServingStatus::serving : ServingStatus::not_serving);
     if (!stays_) end(GrpcStatus::ok, "");
   }
 
@@ -176,10 +175,11 @@ class GrpcServer::HealthCall final : public Call {
   Http2Link& http2_;
   http2::StreamId stream_;
   bool stays_;
-  const bool& is_draining_;
+  const bool& is_serving_;
   http2::GrpcMessages messages_;
   Bytes body_;
   bool has_asked_ = false;
+  bool is_known_ = false;  // it was asked about a service that is here
   bool has_begun_ = false;
   bool has_ended_ = false;
 };
@@ -210,8 +210,14 @@ void GrpcServer::start() { http2_->serve(); }
 void GrpcServer::drain() {
   if (std::exchange(is_draining_, true)) return;
   http2_->connection().go_away(http2::ErrorCode::no_error);
-  for (const auto& [stream, call] : calls_) call->drain();
+  set_serving(false);
   http2_->flush_later();
+}
+
+void GrpcServer::set_serving(bool is_serving) {
+  if (is_draining_ && is_serving) return;
+  if (std::exchange(is_serving_, is_serving) == is_serving) return;
+  for (const auto& [stream, call] : calls_) call->on_serving_changed();
 }
 
 void GrpcServer::close() {
@@ -237,7 +243,7 @@ std::shared_ptr<GrpcServer::Call> GrpcServer::make_call(http2::StreamId stream, 
     return refuse(base::Headers(unsupported));
   }
   if (path == health_check || path == health_watch)
-    return std::make_shared<HealthCall>(*http2_, stream, path == health_watch, is_draining_);
+    return std::make_shared<HealthCall>(*http2_, stream, path == health_watch, is_serving_);
   if (path == process_stream) {
     std::shared_ptr<ProcessStream> made;
     serve_([&](std::unique_ptr<session::AgentOpening> opening, AgentLink::Owner& owner) {

@@ -30,6 +30,8 @@ class GrpcServer final : public std::enable_shared_from_this<GrpcServer>, public
 
   /// Begins. Once, after it is made.
   void start();
+  /// What it says to whoever asks from now on: SERVING, as at first, or NOT_SERVING.
+  void set_serving(bool is_serving);
   /// Takes no new streams, and says NOT_SERVING to whoever asks. Those that are there go on.
   void drain();
   void close();
@@ -55,6 +57,7 @@ class GrpcServer final : public std::enable_shared_from_this<GrpcServer>, public
   std::function<void(GrpcServer&)> told_over_;
   std::shared_ptr<Http2Link> http2_;
   std::unordered_map<http2::StreamId, std::shared_ptr<Call>> calls_;
+  bool is_serving_ = true;
   bool is_draining_ = false;
 };
 

@@ -309,6 +309,26 @@ TEST_F(Grpc, TheHealthServiceSaysWhetherTheAgentServes) {
   EXPECT_THAT(client.heads, HasSubstr("grpc-status=0"));
 }
 
+TEST_F(Grpc, WhoWatchesHearsThatItDoesNotServeAndThatItDoesAgain) {
+  Client client(worker_, client_descriptor_);
+  client.call("/grpc.health.v1.Health/Watch", "");
+  const auto said = [&](std::size_t messages) {
+    return turn_until(worker_, [&] { return client.answered.size() == 7 * messages; })
+               ? static_cast<int>(client.answered.back())
+               : -1;
+  };
+  EXPECT_EQ(said(1), 1);
+  server_->set_serving(false);
+  EXPECT_EQ(said(2), 2);
+  server_->set_serving(false);  // nothing new
+  server_->set_serving(true);
+  EXPECT_EQ(said(3), 1);
+  server_->drain();
+  EXPECT_EQ(said(4), 2);
+  server_->set_serving(true);
+  EXPECT_FALSE(client.has_ended);
+}
+
 TEST_F(Grpc, AServiceThatNobodyKnowsHasNoHealth) {
   Client client(worker_, client_descriptor_);
   client.call("/grpc.health.v1.Health/Check", "\x0a\x05other");

@@ -30,6 +30,7 @@ constexpr std::array places{
     Place{proxy_to_agent, 9, FrameType::cancel},
     Place{proxy_to_agent, 10, FrameType::configure},
     Place{proxy_to_agent, 11, FrameType::ping},
+    Place{proxy_to_agent, 20, FrameType::config_update_response},  // ours
     Place{agent_to_proxy, 1, FrameType::handshake_response},
     Place{agent_to_proxy, 2, FrameType::agent_response},
     Place{agent_to_proxy, 3, FrameType::health_status},
@@ -72,7 +73,7 @@ constexpr auto numbers = [] {
 }();
 
 /// By envelope and number; no type where it is not known.
-constexpr std::size_t first_unknown_number = 12;
+constexpr std::size_t first_unknown_number = 21;
 constexpr auto types = [] {
   std::array<std::array<std::optional<FrameType>, first_unknown_number>, 4> table{};
   for (const Place& place : places) table[static_cast<std::size_t>(place.envelope)][place.number] = place.type;
@@ -94,7 +95,8 @@ std::optional<FrameView> open_usual(Envelope envelope, std::string_view bytes) n
     if (byte < 0x80) break;
   }
   const auto tag = static_cast<unsigned char>(bytes[0]);
-  if (size != bytes.size() - at || (tag & 7) != static_cast<unsigned>(internal::WireType::bytes)) return std::nullopt;
+  if (tag >= 0x80 || size != bytes.size() - at || (tag & 7) != static_cast<unsigned>(internal::WireType::bytes))
+    return std::nullopt;
   const auto type = type_of(envelope, tag >> 3);
   if (!type) return std::nullopt;
   return FrameView{*type, bytes.substr(at)};

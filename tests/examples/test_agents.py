@@ -4,7 +4,6 @@ import base64
 import hashlib
 import hmac
 import json
-import re
 import subprocess
 import time
 import unittest
@@ -112,19 +111,37 @@ class Agents(StageTest):
                  "/"], capture_output=True, text=True, timeout=60, check=False)
             self.assertEqual(asked.returncode, status, asked.stdout + asked.stderr)
 
-    def test_observe_counts_what_is_over(self):
-        file = self.stage.folder / "observe.prom"
-        gateway, _ = self.play("observe", '"request_complete"', environment={"METRICS_FILE": str(file)},
-                               respond=lambda request: response(status=404 if request.target == "/no" else 200))
-        for target in ("/", "/no", "/"):
-            gateway.get(target)
+    def test_observe_counts_what_is_over_and_the_gateway_shows_it(self):
+        respond = lambda request: response(status=404 if request.target == "/no" else 200)
+        for transport, scheme in (("unix-socket", "unix"), ("binary-uds", "unix"), ("grpc", "grpc+unix")):
+            with self.subTest(transport):
+                self.observe(respond, transport, scheme)
 
-        def counted(kind: str) -> int:
-            text = file.read_text() if file.exists() else ""
-            found = re.search(rf'^observed_requests_total{{class="{kind}"}} (\d+)$', text, re.M)
-            return int(found[1]) if found else 0
+    def observe(self, respond, transport: str, scheme: str) -> None:
+        socket = self.stage.path(f"{transport}.sock")
+        address = f"{scheme}:{socket}"
+        self.stage.programs.start(f"observe-{transport}", "observe", "--listen", address, "--threads", "2",
+                                  "--metrics-interval-ms", "200", serves=str(socket))
+        path = f"unix:{socket}" if transport == "grpc" else str(socket)
+        asked = Asked("observe", path, '"request_complete"', transport=transport)
+        gateway = self.stage.gateway(self.stage.upstream(respond), [asked], workers=2)
+        wait("observe is connected", lambda: gateway.metric("picket_agent_connections_ready", agent="observe") >= 2)
+        for target in ("/", "/no", "/", "/"):
+            gateway.get(target, method="POST", body=b"12345")
 
-        wait("three requests are counted", lambda: (counted("2xx"), counted("4xx")) == (2, 1))
+        def counted(kind: str) -> float:
+            # Once, however many connections it is reported on.
+            if "observed_requests_total" not in gateway.metrics_text():
+                return -1
+            return gateway.metric("observed_requests_total", agent="observe", agent_id="observe", **{"class": kind})
+
+        wait("four requests are counted", lambda: (counted("2xx"), counted("4xx"), counted("5xx")) == (3, 1, 0))
+        labels = {"agent": "observe", "agent_id": "observe"}
+        gateway.expect_metric(20, "observed_request_bytes_total", **labels)
+        gateway.expect_metric(4, "observed_request_seconds_count", **labels)
+        gateway.expect_metric(4, "observed_request_seconds_bucket", le="+Inf", **labels)
+        self.assertIn("# TYPE observed_request_seconds histogram\n", gateway.metrics_text())
+        self.assertEqual(gateway.metric("picket_agent_metrics_refused_total", agent="observe"), 0)
 
 
 if __name__ == "__main__":

@@ -88,6 +88,7 @@ class Agent:
         self.events: list[Event] = []
         self.handshakes: list[dict] = []
         self.connections: list[Connection] = []
+        self.config_answers: list[dict] = []
         self.behaviours = behaviours
         self.shakes_hands = handshake is None and "configure" not in behaviours
         self._capabilities = self.capabilities(events, limits, features)
@@ -149,6 +150,8 @@ class Agent:
             connection.send(wire.frame(wire.HANDSHAKE_RESPONSE, self._capabilities | self._handshake(body)))
         elif kind == wire.PING:
             connection.send(wire.frame(wire.PONG, payload))
+        elif kind == wire.CONFIG_UPDATE_RESPONSE:
+            self.config_answers.append(body)
         elif kind in wire.KINDS:
             name = wire.KINDS[kind]
             event = Event(

@@ -123,7 +123,7 @@ class UnreadPipe(StageTest):
         for i in range(3000):
             connection.send(wire.config_update(hostile(i)))
         wait("the number is said", lambda: " more like this in 10 s]" in gateway.program.text(), 30)
-        self.assertLess(gateway.program.text().count("asks for a change"), 30)
+        self.assertLess(gateway.program.text().count("asks for a reload"), 30)
 
     def test_names_of_an_agent_that_comes_and_goes_make_no_new_kinds_of_lines(self):
         numbers = itertools.count()

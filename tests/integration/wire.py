@@ -8,8 +8,8 @@ HANDSHAKE_REQUEST, HANDSHAKE_RESPONSE = 0x01, 0x02
 REQUEST_HEADERS, REQUEST_BODY, RESPONSE_HEADERS, RESPONSE_BODY = 0x10, 0x11, 0x12, 0x13
 REQUEST_COMPLETE, CONFIGURE = 0x14, 0x17
 AGENT_RESPONSE = 0x20
-HEALTH_STATUS, CONFIG_UPDATE_REQUEST = 0x30, 0x32
-CANCEL, PING, PONG = 0x40, 0x41, 0x42
+HEALTH_STATUS, METRICS_REPORT, CONFIG_UPDATE_REQUEST, FLOW_CONTROL = 0x30, 0x31, 0x32, 0x33
+CANCEL, PING, PONG, CONFIG_UPDATE_RESPONSE = 0x40, 0x41, 0x42, 0x43
 
 KINDS = {
     REQUEST_HEADERS: "request_headers",
@@ -81,10 +81,22 @@ def health(status: str, **details) -> bytes:
     return frame(HEALTH_STATUS, {"agent_id": "scripted", "state": state, "timestamp_ms": 0})
 
 
-def config_update(request_id: str) -> bytes:
-    """An agent's wish for a reload."""
-    wish = {"update_type": {"type": "request_reload"}, "request_id": request_id, "timestamp_ms": 0}
+def config_update(request_id: str, kind: str = "request_reload", **details) -> bytes:
+    """An agent's wish for another configuration."""
+    wish = {"update_type": {"type": kind, **details}, "request_id": request_id, "timestamp_ms": 0}
     return frame(CONFIG_UPDATE_REQUEST, wish)
+
+
+def flow(action: str, correlation_id: str | None = None, buffer_available: int = 0) -> bytes:
+    """pause, resume, update_capacity: of a connection, or of an exchange."""
+    what = {"type": action, "buffer_available": buffer_available}
+    return frame(FLOW_CONTROL, {"correlation_id": correlation_id, "action": what, "timestamp_ms": 0})
+
+
+def metrics(agent_id: str, timestamp_ms: int, counters=(), gauges=(), histograms=()) -> bytes:
+    """What an agent counts: dictionaries of name, labels, and value or sum, count, buckets."""
+    return frame(METRICS_REPORT, {"agent_id": agent_id, "timestamp_ms": timestamp_ms, "interval_ms": 1000,
+                                  "counters": list(counters), "gauges": list(gauges), "histograms": list(histograms)})
 
 
 def put(name: str, value: str) -> dict:

@@ -134,6 +134,7 @@ struct Observability {
     std::string host;
     std::uint16_t port = 0;
     std::string path = "/metrics";
+    bool agent_metrics = true;  ///< What agents count is on it, too.
   };
   std::optional<Metrics> metrics;
   LogLevel log_level = LogLevel::info;

@@ -51,7 +51,7 @@ void read_metrics_path(Reader& reader, const Setting& setting, MetricsDraft& out
 constexpr Key<MetricsDraft> metrics_keys[] = {
     {{"address", required, "address \"127.0.0.1:9090\""}, ValueRule<MetricsDraft>{read_metrics_address}},
     {{"path"}, ValueRule<MetricsDraft>{read_metrics_path}},
-    {{"agent-metrics", unsupported}, {}},
+    {{"agent-metrics"}, boolean<&MetricsDraft::metrics, &Observability::Metrics::agent_metrics>()},
 };
 
 constexpr Word levels[] = {

@@ -62,6 +62,7 @@ class Exchange final : private UpstreamListener {
   void let_head_on();
   [[nodiscard]] transport::Task<void> invite_body();
   [[nodiscard]] transport::Task<void> hold_body();
+  [[nodiscard]] transport::Task<void> await_demand(base::Deadline whole);
   [[nodiscard]] transport::Task<void> read_held(BodyPace& pace, base::Deadline whole);
   [[nodiscard]] transport::Task<void> judge_body();
   [[nodiscard]] transport::Task<void> judge_what_came();

@@ -67,10 +67,21 @@ transport::Task<void> Exchange::hold_body() {
   BodyPace pace{service_.timeouts.body};
   if (!intake_.reserve()) refuse(answers::Reason::overloaded, 503);
   while (state_.stage() == Stage::holding_body && body.is_watched() && !body.lets_out() && !body.has_ended()) {
-    auto step = body.credit() != 0 ? read_held(pace, whole) : judge_what_came();
+    const bool is_paused = body.is_paused();
+    auto step = is_paused && !body.is_asking()     ? await_demand(whole)
+                : !is_paused && body.credit() != 0 ? read_held(pace, whole)
+                                                   : judge_what_came();
     co_await step;
   }
   happened(body.has_ended() ? Event::body_held : Event::body_outgrew);
+}
+
+/// An agent wants no more for now: the client is read no further, and its own network holds it back.
+transport::Task<void> Exchange::await_demand(base::Deadline whole) {
+  co_await inspection_->request_body().more_wanted(whole);
+  if (!whole.passed(service_.worker.now()) || state_.is_over()) co_return;
+  record_.reason_detail = "an agent held the body up";
+  refuse(answers::Reason::bad_request, 408);
 }
 
 transport::Task<void> Exchange::read_held(BodyPace& pace, base::Deadline whole) {

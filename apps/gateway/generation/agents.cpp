@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "apps/gateway/logs/agent_log.hpp"
+#include "apps/gateway/generation/agent_desk.hpp"
 
 namespace picket::apps::gateway::generation {
 namespace {
@@ -52,15 +52,15 @@ pool::AgentSpec agent_spec(const config::Agent& agent) {
 
 /// An agent with the log of its own fortunes: those of its successor are another's.
 struct Observed {
-  explicit Observed(std::size_t shard) : log(shard) {}
-  logs::AgentLog log;
-  std::unique_ptr<pool::Agent> agent;  // after the log, which it tells of its end
+  Observed(std::size_t shard, reports::AgentReports* reports) : desk(shard, reports) {}
+  AgentDesk desk;
+  std::unique_ptr<pool::Agent> agent;  // after the desk, which it tells of its end
 };
 
 base::Result<std::shared_ptr<pool::Agent>> connect(transport::Worker& worker, std::size_t shard,
-                                                   const pool::AgentSpec& spec) {
-  const auto observed = std::make_shared<Observed>(shard);
-  auto made = pool::Agent::make(worker, spec, {}, &observed->log);
+                                                   const pool::AgentSpec& spec, reports::AgentReports* reports) {
+  const auto observed = std::make_shared<Observed>(shard, reports);
+  auto made = pool::Agent::make(worker, spec, {}, &observed->desk);
   if (!made) return std::move(made.error());
   observed->agent = std::move(*made);
   return std::shared_ptr<pool::Agent>{observed, observed->agent.get()};
@@ -79,7 +79,7 @@ void Agents::add(std::shared_ptr<pool::Agent> agent, Predecessor predecessor) {
 }
 
 base::Result<Agents> Agents::make(transport::Worker& worker, std::size_t shard, const config::Config& config,
-                                  const Agents* previous) {
+                                  const Agents* previous, reports::AgentReports* reports) {
   Agents made;
   for (const auto& wanted : config.agents) {
     const auto spec = agent_spec(wanted);
@@ -88,7 +88,7 @@ base::Result<Agents> Agents::make(transport::Worker& worker, std::size_t shard, 
       made.add(std::move(before), Predecessor::itself);
       continue;
     }
-    auto agent = connect(worker, shard, spec);
+    auto agent = connect(worker, shard, spec, reports);
     if (!agent) return std::move(agent.error());
     auto predecessor = previous == nullptr ? Predecessor::unready : Predecessor::nobody;
     if (before != nullptr) predecessor = before->ready_connections() != 0 ? Predecessor::ready : Predecessor::unready;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "apps/gateway/config/model.hpp"
+#include "apps/gateway/reports/agent_reports.hpp"
 #include "picket/pool/agent.hpp"
 
 namespace picket::apps::gateway::generation {
@@ -25,9 +26,11 @@ struct Readiness {
 /// Thread safety: the shard's thread; their metrics may be read from any.
 class Agents {
  public:
-  /// Begins to connect to those that are new. `previous`: those in use; null at the start. Errors: pool::Agent::make's.
+  /// Begins to connect to those that are new. `previous`: those in use; null at the start. `reports`: for what agents
+  /// tell the process; null: nobody wants it. Errors: pool::Agent::make's.
   [[nodiscard]] static base::Result<Agents> make(transport::Worker& worker, std::size_t shard,
-                                                 const config::Config& config, const Agents* previous);
+                                                 const config::Config& config, const Agents* previous,
+                                                 reports::AgentReports* reports = nullptr);
 
   [[nodiscard]] std::span<const std::shared_ptr<pool::Agent>> all() const noexcept { return agents_; }
   /// How those are doing that were made for this generation.

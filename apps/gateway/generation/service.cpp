@@ -44,8 +44,8 @@ const config::Listener* Service::listener(std::string_view address) const noexce
 base::Result<std::shared_ptr<Service>> Service::create(transport::Worker& worker, ShardState& shard,
                                                        std::shared_ptr<const Generation> generation,
                                                        const Service* previous) {
-  auto agents =
-      Agents::make(worker, shard.index, generation->config, previous != nullptr ? &previous->agents : nullptr);
+  auto agents = Agents::make(worker, shard.index, generation->config, previous != nullptr ? &previous->agents : nullptr,
+                             shard.agent_reports);
   if (!agents) return std::move(agents.error());
   return std::shared_ptr<Service>{new Service{worker, shard, std::move(generation), std::move(*agents), previous}};
 }

@@ -11,6 +11,7 @@
 #include "apps/gateway/logs/access_log.hpp"
 #include "apps/gateway/logs/audit_log.hpp"
 #include "apps/gateway/logs/timestamps.hpp"
+#include "apps/gateway/reports/agent_reports.hpp"
 #include "apps/gateway/upstream/pool.hpp"
 #include "picket/http/date.hpp"
 #include "picket/http/grammar.hpp"
@@ -33,7 +34,8 @@ inline constexpr std::size_t linger_bytes = 256 * 1024;
 /// What of a shard outlives its configurations.
 struct ShardState {
   std::size_t index = 0;
-  bool draining = false;  ///< Answers close their connections.
+  reports::AgentReports* agent_reports = nullptr;  ///< For what its agents tell the process; null: nobody wants it.
+  bool draining = false;                           ///< Answers close their connections.
   http::DateClock date;
   logs::Timestamps timestamps;
   ShardMetrics metrics;

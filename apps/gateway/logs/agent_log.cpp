@@ -8,12 +8,16 @@
 #include <spdlog/spdlog.h>
 
 #include "apps/gateway/logs/event_name.hpp"
+#include "picket/base/overloaded.hpp"
 #include "picket/session/quote.hpp"
 
 namespace picket::apps::gateway::logs {
 namespace {
 
 constexpr std::size_t most_reasons = 8;  // of one agent between two connections
+
+constexpr std::size_t longest_id = 128;     // bytes of an id that a peer chose
+constexpr std::size_t longest_words = 512;  // bytes of what it says
 
 // Bytes of a reason that is said at debug level, where nothing limits how often.
 constexpr std::size_t longest_at_debug = 256;
@@ -89,9 +93,72 @@ void AgentLog::on_health(std::string_view agent, const wire::HealthStatus& statu
   spdlog::warn("agent '{}': says it is {} (worker {})", agent, names[static_cast<std::size_t>(status.state)], shard_);
 }
 
-void AgentLog::on_config_update(std::string_view agent, const wire::ConfigUpdateRequest& request) {
-  spdlog::warn("agent '{}': asks for a change of configuration, which only a reload makes (worker {}; request '{}')",
-               agent, shard_, session::printable(request.request_id));
+base::Status AgentLog::on_config_update(std::string_view agent, const wire::ConfigUpdateRequest& request) {
+  const auto refuse = [](std::string why) { return base::fail(base::ErrorKind::unavailable, std::move(why)); };
+  const std::string id = session::printable(request.request_id, longest_id);
+  return std::visit(
+      base::Overloaded{
+          [&](const wire::RequestReload&) -> base::Status {
+            spdlog::info("agent '{}': asks for a reload of the configuration (worker {}; request '{}')", agent, shard_,
+                         id);
+            return {};
+          },
+          [&](const wire::RuleUpdate& update) -> base::Status {
+            spdlog::warn(
+                "agent '{}': its update of rules is refused: nothing here keeps rules of agents (worker {}; "
+                "rule set '{}', request '{}')",
+                agent, shard_, session::printable(update.rule_set, longest_words), id);
+            return refuse("nothing here keeps rules of agents");
+          },
+          [&](const wire::ListUpdate& update) -> base::Status {
+            spdlog::warn(
+                "agent '{}': its update of a list is refused: nothing here keeps lists of agents (worker {}; "
+                "list '{}', request '{}')",
+                agent, shard_, session::printable(update.list_id, longest_words), id);
+            return refuse("nothing here keeps lists of agents");
+          },
+          [&](const wire::RestartRequired& restart) -> base::Status {
+            spdlog::warn(
+                "agent '{}': it has to be restarted: the connection that said so gets nothing new (worker {}; "
+                "reason '{}', within {} ms, request '{}')",
+                agent, shard_, session::printable(restart.reason, longest_words), restart.grace_period_ms, id);
+            return {};
+          },
+          [&](const wire::ConfigError& error) -> base::Status {
+            spdlog::error(
+                "agent '{}': something is wrong with its configuration (worker {}; field '{}': '{}', request "
+                "'{}')",
+                agent, shard_, session::printable(error.field.value_or(""), longest_words),
+                session::printable(error.error, longest_words), id);
+            return {};
+          }},
+      request.update);
+}
+
+void AgentLog::on_log(std::string_view agent, const wire::LogMessage& line) {
+  constexpr std::array levels{spdlog::level::debug, spdlog::level::info, spdlog::level::warn, spdlog::level::err};
+  const auto level = levels[static_cast<std::size_t>(line.level)];
+  if (!spdlog::should_log(level)) return;
+  std::uint64_t lost = 0;
+  if (!said_.admits(base::Clock::now(), lost)) return;
+  std::string details;
+  if (line.correlation_id) details = fmt::format(", {}", session::printable(*line.correlation_id, longest_id));
+  if (lost != 0) details += fmt::format(", {} lines before it were not written", lost);
+  spdlog::log(level, "agent '{}': says (worker {}{}): {}", agent, shard_, details, session::printable(line.message));
+}
+
+bool LineBudget::admits(base::TimePoint now, std::uint64_t& lost) {
+  if (now >= until_) {
+    until_ = now + window;
+    written_ = 0;
+  }
+  if (written_ >= lines) {
+    ++lost_;
+    return false;
+  }
+  ++written_;
+  lost = std::exchange(lost_, 0);
+  return true;
 }
 
 }  // namespace picket::apps::gateway::logs

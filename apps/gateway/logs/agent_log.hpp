@@ -1,21 +1,42 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <set>
 #include <span>
 #include <string>
 
+#include "picket/base/time.hpp"
 #include "picket/pool/observer.hpp"
 
 namespace picket::apps::gateway::logs {
 
+/// How many lines an agent may write into the log in a while; the others are counted and said with the next while's
+/// first. Thread safety: none.
+class LineBudget {
+ public:
+  static constexpr std::uint64_t lines = 20;
+  static constexpr base::Duration window = std::chrono::seconds{10};
+
+  /// Whether another may be written; `lost`: how many were not since the last that was.
+  [[nodiscard]] bool admits(base::TimePoint now, std::uint64_t& lost);
+
+ private:
+  base::TimePoint until_{};
+  std::uint64_t written_ = 0;
+  std::uint64_t lost_ = 0;
+};
+
 /// Tells the log what becomes of one shard's agent: a line per change, not per connection. What an agent chooses stands
 /// behind the first bracket, where it makes no kind of line of its own (picket/log/repeat_limit.hpp).
 /// Thread safety: the shard's thread.
-class AgentLog final : public pool::Observer {
+class AgentLog : public pool::Observer {
  public:
   explicit AgentLog(std::size_t shard) : shard_(shard) {}
+  AgentLog(const AgentLog&) = delete;
+  AgentLog& operator=(const AgentLog&) = delete;
+  virtual ~AgentLog() = default;
 
   void on_connected(std::string_view agent, const session::AgentInfo& info) override;
   void on_undeclared(std::string_view agent, std::span<const wire::EventKind> kinds, bool sent) override;
@@ -24,7 +45,9 @@ class AgentLog final : public pool::Observer {
                        bool lasting) override;
   void on_breaker(std::string_view agent, pool::Breaker::State state) override;
   void on_health(std::string_view agent, const wire::HealthStatus& status) override;
-  void on_config_update(std::string_view agent, const wire::ConfigUpdateRequest& request) override;
+  [[nodiscard]] base::Status on_config_update(std::string_view agent,
+                                              const wire::ConfigUpdateRequest& request) override;
+  void on_log(std::string_view agent, const wire::LogMessage& line) override;
 
  private:
   enum class Seen { never, connected, lost, lasting };
@@ -36,6 +59,7 @@ class AgentLog final : public pool::Observer {
   std::size_t shard_;
   std::map<std::string, State, std::less<>> agents_;
   std::map<std::string, std::string, std::less<>> undeclared_;  // what was said of it last
+  LineBudget said_;
 };
 
 }  // namespace picket::apps::gateway::logs

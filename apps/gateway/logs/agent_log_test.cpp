@@ -1,5 +1,6 @@
 #include "apps/gateway/logs/agent_log.hpp"
 
+#include <array>
 #include <memory>
 #include <string>
 #include <utility>
@@ -78,7 +79,12 @@ class AgentLogTest : public ::testing::Test {
       if ((i >> bit) % 2 != 0) kinds.push_back(static_cast<wire::EventKind>(bit + 1));
     log_.on_undeclared("a", kinds, i % 2 == 0);
     log_.on_unmatched_answer("a", static_cast<session::Misfit>(i % session::misfit_count), words);
-    log_.on_config_update("a", {.update = wire::RequestReload{}, .request_id = words});
+    const std::array<wire::ConfigUpdate, 5> updates{
+        wire::RequestReload{}, wire::RuleUpdate{.rule_set = words, .rules = {}, .remove_rules = {}},
+        wire::ListUpdate{.list_id = words, .add = {}, .remove = {}}, wire::RestartRequired{.reason = words},
+        wire::ConfigError{.error = words, .field = words}};
+    for (const auto& update : updates) (void)log_.on_config_update("a", {.update = update, .request_id = words});
+    log_.on_log("a", {.level = static_cast<wire::LogLevel>(i % 4), .message = words, .correlation_id = words});
     log_.on_health("a", {.agent_id = words, .state = static_cast<wire::HealthState>(i % 4), .message = words});
     log_.on_breaker("a", static_cast<pool::Breaker::State>(i % 3));
     audit_.on_invalid_answer({.exchange = words, .agent = "a", .event = wire::EventKind::request_headers}, reason);
@@ -92,7 +98,7 @@ class AgentLogTest : public ::testing::Test {
 
 TEST_F(AgentLogTest, NoWordsOfAnAgentMakeANewKindOfLine) {
   for (std::size_t i = 0; i < 5000; ++i) say_all(i);
-  constexpr std::size_t kinds = 17;  // of ours
+  constexpr std::size_t kinds = 22;  // of ours
   EXPECT_EQ(lines_->written(), kinds * log::RepeatLimit::burst);
   EXPECT_EQ(lines_->counts(), kinds);
 }
@@ -102,6 +108,24 @@ TEST_F(AgentLogTest, OneAgentsWordsTakeNoLineFromAnother) {
   const std::size_t before = lines_->written();
   log_.on_connected("b", {.name = "quiet", .version = "1"});
   EXPECT_EQ(lines_->written(), before + 1);
+}
+
+TEST_F(AgentLogTest, ALineOfAnAgentStandsAtItsLevelWithItsNameAndFewOfThemDo) {
+  log_.on_log("a", {.level = wire::LogLevel::error, .message = "no\nrules", .correlation_id = "c1"});
+  EXPECT_EQ(lines_->written(), 1U);
+  for (std::size_t i = 0; i < 1000; ++i) log_.on_log("a", {.level = wire::LogLevel::debug, .message = "look"});
+  ASSERT_EQ(lines_->debug().size(), LineBudget::lines - 1);
+  EXPECT_EQ(lines_->debug().front(), "agent 'a': says (worker 0): look");
+}
+
+TEST(LineBudgetTest, WhatWasNotWrittenIsCountedForTheNextThatIs) {
+  LineBudget budget;
+  const base::TimePoint now = base::TimePoint{} + std::chrono::hours{1};
+  std::uint64_t lost = 0;
+  for (std::uint64_t i = 0; i < LineBudget::lines; ++i) EXPECT_TRUE(budget.admits(now, lost));
+  for (int i = 0; i < 7; ++i) EXPECT_FALSE(budget.admits(now, lost));
+  EXPECT_TRUE(budget.admits(now + LineBudget::window, lost));
+  EXPECT_EQ(lost, 7U);
 }
 
 TEST_F(AgentLogTest, AtDebugLevelWhereNothingLimitsHowOftenALineIsShort) {

@@ -45,7 +45,7 @@ Gateway::Gateway(const config::System& system, const ProcessLog& log)
   const std::size_t count =
       system.worker_threads != 0 ? system.worker_threads : std::max(1U, std::thread::hardware_concurrency());
   for (std::size_t i = 0; i < count; ++i)
-    shards_.push_back(std::make_unique<serving::Shard>(i, count, system.busy_polling, admission_));
+    shards_.push_back(std::make_unique<serving::Shard>(i, count, system.busy_polling, admission_, &reports_));
 }
 
 Gateway::~Gateway() { metrics_.reset(); }
@@ -139,7 +139,7 @@ base::Result<std::unique_ptr<MetricsServer>> Gateway::open_metrics(const config:
     // A scrape may come before a first configuration that fails, or while a reload is taking the page away.
     const auto* const served = generation_ ? &generation_->config.observability.metrics : nullptr;
     if (served == nullptr || !*served || path != (*served)->path) return std::nullopt;
-    return metrics_page(shards_, *generation_, log_);
+    return metrics_page(shards_, *generation_, reports_, log_);
   });
 }
 

@@ -12,6 +12,7 @@
 #include "apps/gateway/process/descriptors.hpp"
 #include "apps/gateway/process/metrics_server.hpp"
 #include "apps/gateway/process/process_log.hpp"
+#include "apps/gateway/reports/agent_reports.hpp"
 #include "apps/gateway/serving/shard.hpp"
 
 namespace picket::apps::gateway::process {
@@ -31,6 +32,8 @@ class Gateway {
   /// another serves, unless `is_to_end` says that the process is. Errors: whatever of it cannot be had, an agent that
   /// refuses its configuration among it; what was served before is served on.
   [[nodiscard]] base::Status apply(config::Config config, const std::function<bool()>& is_to_end);
+  /// What agents tell the process.
+  [[nodiscard]] reports::AgentReports& agent_reports() noexcept { return reports_; }
   /// Opens the logs anew: for log rotation.
   void reopen_logs();
 
@@ -53,6 +56,7 @@ class Gateway {
   const std::uint64_t descriptors_;  // how many the process may have open
   generation::LogCloser log_closer_;
   downstream::Admission admission_;
+  reports::AgentReports reports_;
   std::vector<std::unique_ptr<serving::Shard>> shards_;
   std::shared_ptr<const generation::Generation> generation_;
   std::mutex in_use_;  // held while what serves is exchanged, and while metrics are read

@@ -172,6 +172,14 @@ void agent_connections(metrics::Exposition& page, Shards shards, const generatio
   });
 }
 
+void agent_reports(metrics::Exposition& page, const generation::Generation& generation,
+                   const reports::AgentMetrics& reported) {
+  page.counter_family("picket_agent_metrics_refused_total", "Series that agents reported and that are not shown.");
+  for_each_agent(generation, [&](std::span<const Label> labels, std::size_t i) {
+    page.sample(labels, reported.refused(generation.config.agents[i].id));
+  });
+}
+
 void log_lines(metrics::Exposition& page, const generation::Generation& generation, const ProcessLog& process_log) {
   page.counter_family("picket_log_lines_lost_total", "Log lines lost: the queue was full, or the file not writable.");
   const std::array<Label, 1> process{{{"log", "process"}}};
@@ -187,7 +195,8 @@ void log_lines(metrics::Exposition& page, const generation::Generation& generati
 
 }  // namespace
 
-std::string metrics_page(Shards shards, const generation::Generation& generation, const ProcessLog& process_log) {
+std::string metrics_page(Shards shards, const generation::Generation& generation, reports::AgentReports& reports,
+                         const ProcessLog& process_log) {
   metrics::Exposition page;
   clients(page, shards);
   requests(page, shards);
@@ -195,8 +204,11 @@ std::string metrics_page(Shards shards, const generation::Generation& generation
   if (!generation.config.agents.empty()) {
     agent_decisions(page, shards, generation);
     agent_connections(page, shards, generation);
+    agent_reports(page, generation, reports.metrics);
   }
   log_lines(page, generation, process_log);
+  const auto& wanted = generation.config.observability.metrics;
+  if (wanted && wanted->agent_metrics) reports.metrics.write(page, base::Clock::now());
   return std::move(page).take();
 }
 

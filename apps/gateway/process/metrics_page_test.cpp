@@ -29,9 +29,10 @@ class Page : public ::testing::Test {
     }
   }
   generation::ShardMetrics& metrics(std::size_t shard) { return shards_[shard]->state().metrics; }
-  std::string page() const { return metrics_page(shards_, *generation_, log_); }
+  std::string page() { return metrics_page(shards_, *generation_, reports_, log_); }
 
   downstream::Admission admission_;
+  reports::AgentReports reports_;
   ProcessLog log_{{}};
   std::shared_ptr<const generation::Generation> generation_;
   std::vector<std::unique_ptr<serving::Shard>> shards_;

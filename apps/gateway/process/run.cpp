@@ -100,6 +100,7 @@ int run(const std::filesystem::path& file) {
     return 1;
   }
   log_what_is_served(config);
+  gateway.agent_reports().reloads.on_request([] { ::kill(::getpid(), SIGHUP); });
   while (true) {
     int signal = 0;
     sigwait(&signals, &signal);

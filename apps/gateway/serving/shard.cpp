@@ -30,9 +30,11 @@ auto Shard::run_there(Work work) -> decltype(work()) {
   return result.get();
 }
 
-Shard::Shard(std::size_t index, std::size_t shards, bool busy_polling, downstream::Admission& admission)
+Shard::Shard(std::size_t index, std::size_t shards, bool busy_polling, downstream::Admission& admission,
+             reports::AgentReports* reports)
     : worker_({.busy_polling = busy_polling}),
       state_{.index = index,
+             .agent_reports = reports,
              .draining = false,
              .date = {},
              .timestamps = {},

@@ -28,7 +28,9 @@ namespace picket::apps::gateway::serving {
 class Shard {
  public:
   /// `shards`: how many there are; each takes its share of max-connections. `admission`: what they know together.
-  Shard(std::size_t index, std::size_t shards, bool busy_polling, downstream::Admission& admission);
+  /// `reports`: for what agents tell the process; null: nobody wants it.
+  Shard(std::size_t index, std::size_t shards, bool busy_polling, downstream::Admission& admission,
+        reports::AgentReports* reports = nullptr);
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
   /// Any thread. Ends the thread; connections that are left are aborted.

@@ -9,6 +9,9 @@
 namespace picket::agent::internal {
 namespace {
 
+// Questions to a proxy that wait for its answer.
+constexpr std::size_t most_questions = 64;
+
 session::EventMessage keep(const session::EventMessage& message, base::Arena& memory) {
   return std::visit(
       [&]<class Message>(const Message* event) -> session::EventMessage {
@@ -20,11 +23,10 @@ session::EventMessage keep(const session::EventMessage& message, base::Arena& me
 
 }  // namespace
 
-/// Answers the event being handled later, on the connection's worker.
-class ServedConnection::EventCompletions final : public CompletionSource {
+/// The event being handled: answered later, on the connection's worker.
+class ServedConnection::HandledEvent final : public EventSource {
  public:
-  EventCompletions(ServedConnection& connection, const std::shared_ptr<Slot>& slot,
-                   const session::EventRef& ref) noexcept
+  HandledEvent(ServedConnection& connection, const std::shared_ptr<Slot>& slot, const session::EventRef& ref) noexcept
       : connection_(connection), slot_(slot), ref_(ref) {}
 
   Completion defer() override {
@@ -34,6 +36,7 @@ class ServedConnection::EventCompletions final : public CompletionSource {
               if (self->terms_.execution == Execution::handed_over) self->evaluated(slot);
             }};
   }
+  std::shared_ptr<Line> line() override { return connection_.line_; }
 
  private:
   ServedConnection& connection_;
@@ -41,15 +44,80 @@ class ServedConnection::EventCompletions final : public CompletionSource {
   session::EventRef ref_;
 };
 
+/// Takes what any thread says to the connection's worker.
+class ServedConnection::ServedLine final : public Line {
+ public:
+  explicit ServedLine(const std::shared_ptr<ServedConnection>& connection)
+      : mailbox_(connection->terms_.mailbox), connection_(connection) {}
+
+  void say(std::shared_ptr<const Remark> remark) override {
+    mailbox_->post([connection = connection_, remark = std::move(remark)] {
+      if (const auto held = connection.lock()) held->say(*remark);
+    });
+  }
+  void ask(std::shared_ptr<Remark> request, ProxyHandle::Answered answered) override {
+    mailbox_->post([connection = connection_, request = std::move(request), answered = std::move(answered)]() mutable {
+      if (const auto held = connection.lock()) return held->ask(*request, std::move(answered));
+      if (answered) answered(std::nullopt);
+    });
+  }
+
+ private:
+  std::shared_ptr<Mailbox> mailbox_;
+  std::weak_ptr<ServedConnection> connection_;
+};
+
 void ServedConnection::start(const transport::MakeAgentLink& make, const wire::Format& format) {
   connection_.state = terms_.handler.connect();
+  line_ = std::make_shared<ServedLine>(shared_from_this());
   link_ = make(std::make_unique<session::AgentHandshake>(terms_.config, format), *this);
 }
 
-void ServedConnection::drain() {
+// ---- what is said unasked
+
+void ServedConnection::say(const Remark& remark) {
   if (!link_ || link_->session() == nullptr) return;
-  const wire::HealthStatus draining{.agent_id = terms_.config->info.agent_id, .state = wire::HealthState::draining};
-  if (link_->session()->send(draining)) link_->flush_later();
+  const auto* const line = std::get_if<wire::LogMessage>(&remark.message);
+  if (line == nullptr) return std::visit([this](const auto& message) { tell(message); }, remark.message);
+  if (link_->session()->format().encoding == wire::Encoding::protobuf) return tell(*line);
+  // No frame carries it.
+  if (terms_.log) terms_.log(line->message);
+}
+
+void ServedConnection::ask(Remark& request, ProxyHandle::Answered answered) {
+  auto& message = std::get<wire::ConfigUpdateRequest>(request.message);
+  const std::string id = fmt::format("{}-{}", terms_.config->info.agent_id, ++questions_);
+  message.request_id = id;
+  const bool is_sent = link_ && link_->session() != nullptr && link_->session()->send(message).has_value();
+  if (is_sent) link_->flush_later();
+  if (!answered) return;
+  if (!is_sent || !link_->session()->hears_config_answers() || asked_.size() >= most_questions)
+    return answered(std::nullopt);
+  asked_.emplace(id, std::move(answered));
+}
+
+void ServedConnection::config_answered(const wire::ConfigUpdateResponse& response) {
+  const auto found = asked_.find(response.request_id);
+  if (found == asked_.end()) return;
+  auto answered = std::move(found->second);
+  asked_.erase(found);
+  answered(ConfigAnswer{.accepted = response.accepted, .error = std::string{response.error.value_or("")}});
+}
+
+/// Nobody answers any more.
+void ServedConnection::forget_questions() {
+  for (auto& [id, answered] : std::exchange(asked_, {})) answered(std::nullopt);
+}
+
+std::size_t ServedConnection::unanswered() const noexcept {
+  return link_ && link_->session() != nullptr ? link_->session()->unanswered() : 0;
+}
+
+std::size_t ServedConnection::queued() const noexcept {
+  std::size_t events = 0;
+  for (const auto& slot : slots_)
+    if (slot) events += slot->queue.size();
+  return events;
 }
 
 bool ServedConnection::busy() const noexcept {
@@ -60,6 +128,7 @@ void ServedConnection::close() {
   if (!link_) return;
   const auto link = std::move(link_);
   link->close();
+  forget_questions();
   terms_.on_over(*this);
 }
 
@@ -69,11 +138,12 @@ void ServedConnection::on_actions(transport::AgentLink& link) {
   auto& session = *link.session();
   for (std::size_t i = 0; i < session.actions().size(); ++i) {
     const session::AgentAction action = session.actions()[i];
-    std::visit(
-        base::Overloaded{[&](const session::Opened&) { connection_.announced_events = session.announced_events(); },
-                         [&](const session::Arrived& event) { arrived(event); },
-                         [&](const session::Ended& event) { ended(event); }, [](const session::Finished&) {}},
-        action);
+    std::visit(base::Overloaded{[&](const session::Opened&) { opened(session); },
+                                [&](const session::Arrived& event) { arrived(event); },
+                                [&](const session::Ended& event) { ended(event); },
+                                [&](const session::ConfigAnswered& answer) { config_answered(*answer.response); },
+                                [](const session::Finished&) {}},
+               action);
   }
   session.clear_actions();
 }
@@ -83,7 +153,13 @@ void ServedConnection::on_closed(transport::AgentLink&, const base::Error& reaso
   if (reason.kind() != base::ErrorKind::connection_closed && terms_.log)
     terms_.log(fmt::format("closed a proxy's connection ({})", reason.message()));
   link_.reset();
+  forget_questions();
   terms_.on_over(*this);
+}
+
+void ServedConnection::opened(const session::AgentSession& session) {
+  connection_.announced_events = session.announced_events();
+  terms_.on_open(*this);
 }
 
 void ServedConnection::arrived(const session::Arrived& arrived) {
@@ -113,13 +189,13 @@ void ServedConnection::ended(const session::Ended& ended) {
 
 Reply ServedConnection::call_handler(const std::shared_ptr<Slot>& slot, const session::EventRef& ref,
                                      const session::EventMessage& message) {
-  EventCompletions completions{*this, slot, ref};
-  return terms_.handler.handle(message, {slot->exchange, connection_, completions});
+  HandledEvent event{*this, slot, ref};
+  return terms_.handler.handle(message, {slot->exchange, connection_, event});
 }
 
 void ServedConnection::call_on_cancel(const std::shared_ptr<Slot>& slot) {
-  EventCompletions completions{*this, slot, {}};
-  terms_.handler.cancelled({slot->exchange, connection_, completions});
+  HandledEvent event{*this, slot, {}};
+  terms_.handler.cancelled({slot->exchange, connection_, event});
 }
 
 void ServedConnection::respond(const session::EventRef& ref, const Decision& decision) {
@@ -132,6 +208,7 @@ void ServedConnection::respond(const session::EventRef& ref, const Decision& dec
   }
   arena_.reset();
   (void)link_->session()->respond(ref, decision.response(ref.key, arena_), terms_.worker.now());
+  terms_.workload.answered.add();
   link_->flush_later();
 }
 

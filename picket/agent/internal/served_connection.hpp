@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -8,6 +9,8 @@
 #include <boost/container/deque.hpp>
 
 #include "picket/agent/handler.hpp"
+#include "picket/agent/internal/line.hpp"
+#include "picket/agent/internal/self_report.hpp"
 #include "picket/agent/server.hpp"
 #include "picket/base/arena.hpp"
 #include "picket/transport/grpc_server.hpp"
@@ -31,6 +34,8 @@ class ServedConnection final : public transport::AgentLink::Owner,
     Execution execution;
     std::shared_ptr<const session::AgentConfig> config;
     std::function<void(std::string_view)> log;
+    Workload& workload;
+    std::function<void(ServedConnection&)> on_open;  ///< Called once, when the proxy may be told things.
     std::function<void(ServedConnection&)> on_over;  ///< Called once, when the connection has ended.
   };
 
@@ -39,10 +44,17 @@ class ServedConnection final : public transport::AgentLink::Owner,
   /// Begins on the link that `make` makes. `format`: of the handshake.
   void start(const transport::MakeAgentLink& make, const wire::Format& format);
 
-  /// Tells the proxy that nothing new should come.
-  void drain();
+  /// Tells the proxy what answers nothing: a HealthStatus, a MetricsReport. Nothing before it is open.
+  template <class Message>
+  void tell(const Message& message) {
+    if (!link_ || link_->session() == nullptr) return;
+    if (link_->session()->send(message)) link_->flush_later();
+  }
   /// Whether an exchange is under way.
   [[nodiscard]] bool busy() const noexcept;
+  /// Events that are not answered, and those of them that wait for a thread.
+  [[nodiscard]] std::size_t unanswered() const noexcept;
+  [[nodiscard]] std::size_t queued() const noexcept;
   void close();
 
  private:
@@ -59,10 +71,16 @@ class ServedConnection final : public transport::AgentLink::Owner,
     bool cancelled = false;                // … and nobody wants the answer any more
     boost::container::deque<Event> queue;  // takes no memory while it is empty, unlike std::deque
   };
-  class EventCompletions;
+  class HandledEvent;
+  class ServedLine;
 
   void on_actions(transport::AgentLink& link) override;
   void on_closed(transport::AgentLink& link, const base::Error& reason) override;
+  void opened(const session::AgentSession& session);
+  void say(const Remark& remark);
+  void ask(Remark& request, ProxyHandle::Answered answered);
+  void config_answered(const wire::ConfigUpdateResponse& response);
+  void forget_questions();
   void arrived(const session::Arrived& arrived);
   void ended(const session::Ended& ended);
   [[nodiscard]] Reply call_handler(const std::shared_ptr<Slot>& slot, const session::EventRef& ref,
@@ -83,6 +101,9 @@ class ServedConnection final : public transport::AgentLink::Owner,
   ConnectionState connection_;
   std::vector<std::shared_ptr<Slot>> slots_;  // by the session's exchange index
   base::Arena arena_;                         // of the response being written
+  std::shared_ptr<Line> line_;
+  std::map<std::string, ProxyHandle::Answered, std::less<>> asked_;  // of the proxy, by the requests' ids
+  std::uint64_t questions_ = 0;
 };
 
 }  // namespace picket::agent::internal

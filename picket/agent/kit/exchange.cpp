@@ -2,7 +2,9 @@
 
 #include <stdexcept>
 
+#include "picket/agent/internal/line.hpp"
 #include "picket/transport/worker.hpp"
+#include "picket/wire/codec.hpp"
 
 namespace picket::agent::kit {
 namespace {
@@ -15,9 +17,12 @@ std::vector<wire::Header> fields(const Exchange::HeaderList& headers) {
 
 }  // namespace
 
-/// Collects what a deferred handler decides.
-class Exchange::Completions final : public internal::CompletionSource {
+/// Collects what a deferred handler decides, and what it says unasked.
+class Exchange::Proxy final : public internal::EventSource {
  public:
+  std::shared_ptr<internal::Line> line() override { return line_; }
+  [[nodiscard]] const std::vector<std::string>& said() const noexcept { return line_->said; }
+
   Completion defer() override {
     answered_ = false;
     return {mailbox_, [this](std::optional<Decision> decision) {
@@ -37,6 +42,17 @@ class Exchange::Completions final : public internal::CompletionSource {
   }
 
  private:
+  struct Heard final : internal::Line {
+    void say(std::shared_ptr<const internal::Remark> remark) override {
+      said.push_back(std::visit([](const auto& message) { return wire::to_json(message); }, remark->message));
+    }
+    void ask(std::shared_ptr<internal::Remark> request, ProxyHandle::Answered answered) override {
+      say(std::move(request));
+      if (answered) answered(std::nullopt);
+    }
+    std::vector<std::string> said;
+  };
+  std::shared_ptr<Heard> line_ = std::make_shared<Heard>();
   transport::Worker worker_;
   std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>(worker_);
   std::optional<Decision> decision_;
@@ -52,7 +68,7 @@ Exchange::Exchange(internal::AnyHandler& handler, std::vector<wire::EventKind> a
                .timestamp = "2026-01-01T00:00:00Z"},
       handler_(handler),
       connection_{handler.connect(), std::move(announced_events)},
-      completions_(std::make_unique<Completions>()) {
+      proxy_(std::make_unique<Proxy>()) {
   state_.correlation_id = "test";
 }
 
@@ -64,14 +80,14 @@ Exchange::~Exchange() {
 }
 
 Reply Exchange::handle(const session::EventMessage& event) {
-  return handler_.handle(event, {state_, connection_, *completions_});
+  return handler_.handle(event, {state_, connection_, *proxy_});
 }
 
 Decision Exchange::decide(const session::EventMessage& event) {
   Reply reply = handle(event);
   if (std::holds_alternative<Unanswered>(reply)) throw std::runtime_error("the handler left the event unanswered");
   auto* const now = std::get_if<Decision>(&reply);
-  Decision decision = now != nullptr ? std::move(*now) : completions_->wait();
+  Decision decision = now != nullptr ? std::move(*now) : proxy_->wait();
   const wire::FrameType type = std::visit([](const auto* of) { return of->type; }, event);
   if (const std::string_view call = decision.misfit(type); !call.empty())
     throw std::logic_error(std::string{wire::name(type)} + " cannot honour " + std::string{call});
@@ -129,9 +145,11 @@ base::Status Exchange::configure(const wire::Value& config) {
   return base::fail(base::ErrorKind::invalid_message, std::string{said.block_body()});
 }
 
+const std::vector<std::string>& Exchange::said() const noexcept { return proxy_->said(); }
+
 void Exchange::cancel() {
   over_ = true;
-  handler_.cancelled({state_, connection_, *completions_});
+  handler_.cancelled({state_, connection_, *proxy_});
 }
 
 }  // namespace picket::agent::kit

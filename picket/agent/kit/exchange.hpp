@@ -44,11 +44,14 @@ class Exchange {
   /// The proxy's configuration for the connection that this exchange is on.
   [[nodiscard]] base::Status configure(const wire::Value& config);
 
+  /// What the handler said to the proxy unasked (Context::proxy(), Context::exchange()), as JSON.
+  [[nodiscard]] const std::vector<std::string>& said() const noexcept;
+
   /// What of the request is not method, URI and headers; change it before request().
   wire::RequestMetadata metadata;
 
  private:
-  class Completions;
+  class Proxy;
   struct Direction {
     std::uint32_t next_chunk = 0;
     std::uint64_t received = 0;
@@ -60,7 +63,7 @@ class Exchange {
   internal::AnyHandler& handler_;
   internal::ConnectionState connection_;
   internal::ExchangeState state_;
-  std::unique_ptr<Completions> completions_;
+  std::unique_ptr<Proxy> proxy_;
   Direction request_;
   Direction response_;
   std::uint16_t status_ = 0;

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "picket/session/proxy_session.hpp"
+#include "picket/session/terms.hpp"
 #include "picket/session/testing/frames.hpp"
 
 /// For tests of this folder only.
@@ -22,6 +23,7 @@ struct Peer {
   bool one_way_complete = false;
   std::vector<std::int32_t> events{1, 2, 3, 5, 8};
   wire::Encoding encoding = wire::Encoding::json;
+  bool config_reply = false;
 };
 
 /// A proxy's end and the agent's side of it, played by hand.
@@ -47,6 +49,7 @@ class ProxySessionTest : public ::testing::Test {
     if (peer.raw_bytes) extensions.push_back(wire::extension_raw_bytes);
     if (peer.event_reply) extensions.push_back(wire::extension_event_reply);
     if (peer.one_way_complete) extensions.push_back(wire::extension_one_way_complete);
+    if (peer.config_reply) extensions.push_back(extension_config_reply);
     const wire::HandshakeResponse response{
         .protocol_version = 2,
         .capabilities = {.agent_id = "a", .name = "n", .version = "1", .supported_events = peer.events},

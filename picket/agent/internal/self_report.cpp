@@ -1,0 +1,50 @@
+#include "picket/agent/internal/self_report.hpp"
+
+#include <algorithm>
+
+#include "picket/agent/internal/wall_clock.hpp"
+
+namespace picket::agent::internal {
+
+wire::HealthStatus SelfReport::status(const Health& health, base::Arena& memory) const {
+  wire::HealthStatus status{.agent_id = agent_id_, .state = health.state, .timestamp_ms = milliseconds_since_1970()};
+  switch (health.state) {
+    case wire::HealthState::healthy: break;
+    case wire::HealthState::degraded: {
+      const auto features = memory.allocate_array<wire::Text>(health.features_off.size());
+      std::ranges::transform(health.features_off, features.begin(),
+                             [&](const std::string& feature) { return memory.copy(feature); });
+      status.disabled_features = features;
+      status.timeout_multiplier = health.timeout_multiplier;
+      break;
+    }
+    case wire::HealthState::draining: status.eta_ms = static_cast<std::uint64_t>(health.eta.count()); break;
+    case wire::HealthState::unhealthy: status.recoverable = health.recoverable; break;
+  }
+  if (!health.reason.empty()) {
+    const wire::Text words = memory.copy(health.reason);
+    (health.state == wire::HealthState::unhealthy ? status.reason : status.message) = words;
+  }
+  if (health.valid_for.count() > 0)
+    status.valid_until_ms = status.timestamp_ms + static_cast<std::uint64_t>(health.valid_for.count());
+  return status;
+}
+
+wire::HealthStatus SelfReport::detailed_status(const Health& health, base::Arena& memory) {
+  wire::HealthStatus detailed = status(health, memory);
+  wire::Load load;
+  std::int64_t connections = 0;
+  for (const Workload& worker : workloads_) {
+    load.in_flight += static_cast<std::uint32_t>(worker.in_flight.value());
+    load.queue_depth += static_cast<std::uint32_t>(worker.queued.value());
+    load.requests_processed += worker.answered.value();
+    connections += worker.connections.value();
+  }
+  detailed.load = load;
+  const std::lock_guard lock{measuring_};
+  detailed.resources = resources_.measure();
+  detailed.resources->connections = static_cast<std::uint32_t>(connections);
+  return detailed;
+}
+
+}  // namespace picket::agent::internal
