@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -39,7 +40,7 @@ class Speaking final : public Handler {
   Reply on_request_headers(const RequestHeaders&, Context& context) override {
     asked_.add();
     const std::lock_guard lock{script_.mutex};
-    if (script_.next) script_.next(context);
+    if (script_.next) std::exchange(script_.next, nullptr)(context);
     return Decision::allow();
   }
 

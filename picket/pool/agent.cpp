@@ -59,8 +59,8 @@ Agent::Agent(transport::Worker& worker, AgentSpec spec, Config config, transport
       dial_terms_(dial_terms(worker, std::move(endpoint), std::move(tls), spec_, config_)),
       observer_(observer),
       breaker_(spec_.breaker),
-      most_in_flight_(spec_.max_concurrent_calls),
       wants_reports_(std::ranges::find(spec_.events, wire::EventKind::request_complete) != spec_.events.end()),
+      most_in_flight_(spec_.max_concurrent_calls),
       drain_timer_([](void* self, base::TimePoint) { static_cast<Agent*>(self)->close_now(); }, this) {
   for (std::uint32_t i = 0; i < config_.connections_per_agent; ++i) add_connection();
   for (auto& connection : connections_) connection->dial();

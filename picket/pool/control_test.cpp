@@ -79,6 +79,7 @@ TEST_F(ControlTest, WhoDemandsEveryKindIsRefusedWhereOneIsSwitchedOff) {
 TEST_F(ControlTest, CapacityBoundsWhatIsOnItsWay) {
   Agent& agent = add(quick(), with_bodies());
   auto connection = ready(agent, {.format = extended});
+  const std::string data(3000, 'x');
   Asked asked{worker_, agent};
   Call& head = asked.headers();
   connection.answer(connection.event());
@@ -86,7 +87,7 @@ TEST_F(ControlTest, CapacityBoundsWhatIsOnItsWay) {
   EXPECT_EQ(asked.exchange().body_room(), session::unlimited);
   connection.send(wire::FlowControl{.action = wire::FlowAction::update_capacity, .buffer_available = 5000});
   ASSERT_TRUE(until([&] { return asked.exchange().body_room() == 5000; }));
-  Call& chunk = asked.body(std::string(3000, 'x'), false);
+  Call& chunk = asked.body(data, false);
   const auto event = connection.event();
   EXPECT_EQ(asked.exchange().body_room(), 2000U);
   connection.send(wire::FlowControl{.correlation_id = wire::Text{asked.id().text()},

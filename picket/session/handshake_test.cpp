@@ -191,8 +191,15 @@ TEST_F(ConfiguringTest, WhatElseTheAgentSaysMeanwhileIsHeardBeforeAnythingElse) 
 TEST_F(ConfiguringTest, WhatElseItSaysMeanwhileIsBounded) {
   configure("{}");
   const std::string name(Configuring::most_kept / 4, 'a');
-  for (int i = 0; i < 5 && !conversation().end(); ++i) feed(frame_of({}, wire::MetricsReport{.agent_id = name}));
+  for (int i = 0; i < 5 && !conversation().end(); ++i) feed(frame_of({}, wire::HealthStatus{.agent_id = name}));
   EXPECT_EQ(end().kind(), ErrorKind::message_too_large);
+}
+
+TEST_F(ConfiguringTest, ReportsOfMetricsAreLeftOutWhereTheyAreTooMuchSinceTheyComeAgain) {
+  configure("{}");
+  const std::string name(Configuring::most_kept / 4, 'a');
+  for (int i = 0; i < 50; ++i) feed(frame_of({}, wire::MetricsReport{.agent_id = name}));
+  EXPECT_FALSE(conversation().end());
 }
 
 TEST_F(ConfiguringTest, MessagesWithNothingInThemAreBoundedToo) {

@@ -20,8 +20,8 @@ class Control(StageTest):
     def one(self, keys: str = "", events: str = '"request_headers"', filter_keys: str = "", workers: int = 1, **settings):
         """A scripted agent with one connection, behind a gateway."""
         self.agent = self.stage.agent(**settings)
-        pool = "" if "pool" in keys else "pool { connections 1 }"
-        asked = Asked("a", self.agent.path, events, f"{keys}; {pool}", filter_keys)
+        more = f"{keys}; " if keys else ""
+        asked = Asked("a", self.agent.path, events, f"{more}pool {{ connections 1 }}", filter_keys)
         self.gateway = self.stage.gateway(self.stage.upstream(), [asked], workers=workers)
 
     def say(self, frame: bytes) -> None:
@@ -189,7 +189,7 @@ class Metrics(Control):
         wait("the good one is shown", lambda: "scripted_total" in self.gateway.metrics_text())
         page = self.gateway.metrics_text()
         self.assertIn('scripted_total{agent="a",agent_id="scripted",rule="a\\"b"} 7\n', page)
-        self.assertNotIn("forged", page)
+        self.assertNotIn("forged_total", page)
         for name in ("label_total", "value_total", "id_total"):
             self.assertNotIn(name, page)
         self.gateway.expect_metric(len(bad), "picket_agent_metrics_refused_total", agent="a")

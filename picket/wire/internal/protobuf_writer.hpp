@@ -115,12 +115,12 @@ class ProtobufWriter {
     out_.at() = put_tag<number, WireType::bytes>(start) + length_size;
     return {out_.size(), out_.bytes(), length_size, static_cast<std::uint8_t>(out_.at() - start)};
   }
-  /// The same for a number that only the caller's caller knew, below 16.
+  /// The same for a number that only the caller's caller knew.
   [[nodiscard]] Open begin(std::uint32_t number, std::uint8_t length_size) {
-    out_.need(1 + 2);
-    *out_.at() = static_cast<char>(tag_of(number, WireType::bytes));
-    out_.at() += 1 + length_size;
-    return {out_.size(), out_.bytes(), length_size, static_cast<std::uint8_t>(1 + length_size)};
+    out_.need(longest_tag + 2);
+    char* const start = out_.at();
+    out_.at() = put_varint(tag_of(number, WireType::bytes), start) + length_size;
+    return {out_.size(), out_.bytes(), length_size, static_cast<std::uint8_t>(out_.at() - start)};
   }
   void end(const Open& open) {
     const std::size_t size = out_.size() - open.size;
