@@ -47,7 +47,7 @@ BothEnds::BothEnds(wire::Encoding encoding, std::uint32_t connections)
                  session::AgentConfig{.info = {.agent_id = "a", .name = "a", .version = "1", .events = kinds}}),
              .log = {},
              .workload = workload_,
-             .on_open = {},
+             .on_open = [](agent::internal::ServedConnection&) {},
              .on_over = [](agent::internal::ServedConnection&, const base::Error*) {}},
       pool_(worker_, {.connections_per_agent = connections, .health_check_interval = std::chrono::hours{1}}),
       agent_(checked(

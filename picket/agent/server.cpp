@@ -12,8 +12,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "picket/agent/internal/self_report.hpp"
 #include "picket/agent/internal/kept_connection.hpp"
+#include "picket/agent/internal/self_report.hpp"
 #include "picket/agent/internal/served_connection.hpp"
 #include "picket/session/handshake.hpp"
 #include "picket/transport/frame_link.hpp"
@@ -86,10 +86,10 @@ class Shard {
         drain_timer_(&Shard::on_drain_timer, this),
         drain_timeout_(options.drain_timeout),
         health_interval_(options.health_interval) {
-    handler_->standing().on_change([&report](const Health& health) { report.standing.report(health); });
     accepted_terms_.on_over = [this](internal::ServedConnection& connection, const base::Error* reason) {
       accepted_over(connection, reason);
     };
+    handler_->standing().on_change([&report](const Health& health) { report.standing.report(health); });
   }
 
   ~Shard() {
@@ -131,6 +131,7 @@ class Shard {
     tell_health();
     for (const auto& server : grpc_servers_) server->set_serving(health().serves());
   }
+
   /// Has one more connection to a proxy that is dialled; nothing where it has it. On the shard's thread, under enter().
   void keep(const std::shared_ptr<const internal::DialledProxy>& proxy, std::uint32_t index) {
     if (draining_) return;

@@ -31,7 +31,7 @@ KeptConnection::KeptConnection(std::shared_ptr<const DialledProxy> proxy, const 
       backoff_(first_pause, longest_pause, seed, first_pause),
       retry_([](void* self, base::TimePoint) { static_cast<KeptConnection*>(self)->dial(); }, this) {
   terms_.on_open = [this, greet = like.on_open](ServedConnection& connection) {
-    if (greet) greet(connection);
+    greet(connection);
     opened(connection);
   };
   terms_.on_over = [this, forget = like.on_over](ServedConnection& connection, const base::Error* reason) {

@@ -67,7 +67,6 @@ class ServedConnection::ServedLine final : public Line {
 };
 
 void ServedConnection::start(const transport::MakeAgentLink& make, std::unique_ptr<session::AgentOpening> opening) {
-  connection_.state = terms_.handler.connect();
   line_ = std::make_shared<ServedLine>(shared_from_this());
   link_ = make(std::move(opening), *this);
 }
@@ -160,8 +159,9 @@ void ServedConnection::on_closed(transport::AgentLink&, const base::Error& reaso
 }
 
 void ServedConnection::opened(const session::AgentSession& session) {
+  connection_.state = terms_.handler.connect();
   connection_.announced_events = session.announced_events();
-  if (terms_.on_open) terms_.on_open(*this);
+  terms_.on_open(*this);
 }
 
 void ServedConnection::arrived(const session::Arrived& arrived) {

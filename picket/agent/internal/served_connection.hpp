@@ -36,7 +36,7 @@ class ServedConnection final : public transport::AgentLink::Owner,
     std::shared_ptr<const session::AgentConfig> config;
     std::function<void(std::string_view)> log;
     Workload& workload;
-    std::function<void(ServedConnection&)> on_open;  ///< Called when the opening is over and the proxy may be told things; may be empty.
+    std::function<void(ServedConnection&)> on_open;  ///< Called once, when the proxy may be told things.
     /// Called once, when the connection has ended: for that reason, or for none where close() was called.
     std::function<void(ServedConnection&, const base::Error* reason)> on_over;
   };
