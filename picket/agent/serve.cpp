@@ -35,7 +35,8 @@ void add_tls_options(CLI::App& app, ServerOptions& options) {
            options.tls.certificate_file = file;
            options.dial.tls.certificate_file = file;
          },
-         "Certificate to serve tls: or grpcs: with, or to show to a proxy that is dialled, then those up to its CA, PEM")
+         "Certificate to serve tls: or grpcs: with, or to show to a proxy that is dialled, then those up to its CA, "
+         "PEM")
       ->type_name("FILE");
   app.add_option_function<std::string>(
          "--tls-key",
@@ -78,7 +79,8 @@ void check_listening(const ServerOptions& options, transport::ClearText clear_te
   const auto read = transport::Endpoint::parse(options.listen, clear_text);
   if (!read) throw CLI::ValidationError("--listen", read.error().detail());
   const bool has_files = !options.tls.certificate_file.empty() && !options.tls.key_file.empty();
-  if (read->is_tls() && !has_files) throw CLI::ValidationError("--listen", "tls: and grpcs: need --tls-cert and --tls-key");
+  if (read->is_tls() && !has_files)
+    throw CLI::ValidationError("--listen", "tls: and grpcs: need --tls-cert and --tls-key");
 }
 
 /// The same of the addresses to dial; whether TLS is spoken at one of them.
@@ -106,7 +108,8 @@ void check_addresses(const ServerOptions& options) {
       !options.tls.certificate_file.empty() || !options.tls.key_file.empty() || !options.tls.client_ca_file.empty();
   const bool listens_tls = options.listen.starts_with("tls:") || options.listen.starts_with("grpcs:");
   if (has_any && !listens_tls && !dials_tls)
-    throw CLI::ValidationError("--listen", "--tls-cert, --tls-key and --tls-client-ca go with tls:IP:PORT and grpcs:IP:PORT");
+    throw CLI::ValidationError("--listen",
+                               "--tls-cert, --tls-key and --tls-client-ca go with tls:IP:PORT and grpcs:IP:PORT");
 }
 
 /// Milliseconds; 0 is never.

@@ -34,7 +34,8 @@ void Agent::on_actions(AgentConnection& connection, std::span<session::ProxyActi
 
 void Agent::handle(AgentConnection& connection, session::ProxyAction& action) {
   std::visit(base::Overloaded{
-                 [&](session::Ready&) { on_ready(connection); }, [&](session::Answered& answer) { answered(connection, answer); },
+                 [&](session::Ready&) { on_ready(connection); },
+                 [&](session::Answered& answer) { answered(connection, answer); },
                  [&](session::Failed& failure) { failed(connection, failure); }, [](session::FlowChanged&) {},
                  [](session::ExchangePaused&) {},  // on_settled() looks who waits for that
                  [](session::Trusted&) {}, [&](session::Probed&) { probe(); },

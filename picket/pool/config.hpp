@@ -93,8 +93,8 @@ struct BreakerConfig {
 /// One agent as the pool is to reach it.
 struct AgentSpec {
   std::string id;
-  std::string endpoint;   ///< "unix:PATH", "grpc+unix:PATH", "tls:IP:PORT" or "grpcs:IP:PORT", or with `insecure`
-                          ///< "tcp:IP:PORT" or "grpc:IP:PORT" (transport/endpoint.hpp)
+  std::string endpoint;  ///< "unix:PATH", "grpc+unix:PATH", "tls:IP:PORT" or "grpcs:IP:PORT", or with `insecure`
+                         ///< "tcp:IP:PORT" or "grpc:IP:PORT" (transport/endpoint.hpp)
   /// The agent dials the proxy, under one of these ids ("edge-1", "edge-*"); then there is no endpoint, and its
   /// connections come from take() (pool/reverse). Empty: it is dialled.
   std::vector<std::string> reverse;
