@@ -24,7 +24,8 @@ class Metrics(unittest.TestCase):
         cls.addClassCleanup(cls.stage.close)
         agent = cls.stage.agent(request_headers=lambda event: block(403) if event.body["uri"] == "/no" else allow())
         cls.gateway = cls.stage.gateway(
-            cls.stage.upstream(), [Asked("a", agent.path), Asked("b", agent.path)], workers=2
+            cls.stage.upstream(), [Asked("a", agent.path), Asked("b", agent.path)], workers=2,
+            reverse=f'path "{cls.stage.folder}/reverse.sock"',
         )
         for target in ("/yes", "/no", "/yes"):
             cls.gateway.get(target, method="POST", body=b"12345")
