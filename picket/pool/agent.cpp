@@ -246,11 +246,7 @@ void Agent::send(Call& call, AgentConnection& connection) {
   }
   if (const float patience = session.health().timeout_multiplier; patience > 1) [[unlikely]]
     call.deadline_ = stretched(call, patience);
-  constexpr std::uint32_t measured = 128;  // one of so many: the clock costs about as much as the writing
-  const bool is_measured = ++sent_ % measured == 0;
-  const base::TimePoint begin = is_measured ? base::Clock::now() : base::TimePoint{};
   auto status = session.send(call.exchange_.id(), call.event_, call.deadline_, call.tag(), worker_.now());
-  if (is_measured) metrics_.serialization.record(base::Clock::now() - begin);
   if (!status) {
     // An agent that does not read is a failing one; a message that is too large says nothing of it.
     const bool blames_agent = status.error().kind() == ErrorKind::unavailable;

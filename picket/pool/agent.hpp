@@ -197,7 +197,6 @@ class Agent final : AgentConnection::Owner {
   std::size_t exchanges_ = 0;  // that are not complete
   bool wants_reports_;
   std::uint32_t in_flight_ = 0;
-  std::uint32_t sent_ = 0;
   std::uint32_t most_in_flight_;  // what is configured, or what the agent bears where that is less
   std::uint32_t waiting_ = 0;
   Call* first_waiting_ = nullptr;

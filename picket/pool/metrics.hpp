@@ -26,7 +26,6 @@ struct AgentMetrics {
   metrics::Gauge waiting;            ///< Calls in the queue.
   metrics::Gauge breaker_state;      ///< 0 closed, 1 open, 2 half open.
   metrics::Histogram latency;        ///< From the call to its answer, queueing included.
-  metrics::Histogram serialization;  ///< Of one event in 128: to write it into its connection's output.
 
   void failed(base::ErrorKind kind) noexcept { failures[static_cast<std::size_t>(kind)].add(); }
 };

@@ -35,16 +35,6 @@ constexpr Family gauges[] = {{"in_flight_requests", "Events that are sent and no
                                 return static_cast<std::uint64_t>(agent.connections_ready.value());
                               }}};
 
-struct HistogramFamily {
-  std::string_view name;
-  std::string_view help;
-  metrics::Histogram AgentMetrics::* histogram;
-};
-constexpr HistogramFamily histograms[] = {
-    {"request_duration_seconds", "From an event to its answer, queueing included.", &AgentMetrics::latency},
-    {"serialization_seconds", "To write an event into its connection's output; one in 128 is measured.",
-     &AgentMetrics::serialization}};
-
 }  // namespace
 
 void write_protocol_metrics(metrics::Exposition& page, std::string_view prefix,
@@ -62,12 +52,10 @@ void write_protocol_metrics(metrics::Exposition& page, std::string_view prefix,
     page.gauge_family(name(family.name), family.help);
     page.sample({}, sum(family));
   }
-  for (const HistogramFamily& family : histograms) {
-    page.histogram_family(name(family.name), family.help);
-    std::vector<const metrics::Histogram*> parts;
-    for (const auto* agent : agents) parts.push_back(&(agent->*family.histogram));
-    page.sample({}, parts);
-  }
+  page.histogram_family(name("request_duration_seconds"), "From an event to its answer, queueing included.");
+  std::vector<const metrics::Histogram*> latencies;
+  for (const auto* agent : agents) latencies.push_back(&agent->latency);
+  page.sample({}, latencies);
 }
 
 }  // namespace picket::pool

@@ -63,8 +63,6 @@ inline constexpr Text extension_raw_bytes = "raw-bytes";
 inline constexpr Text extension_event_reply = "event-reply";
 /// RequestComplete is not answered.
 inline constexpr Text extension_one_way_complete = "one-way-complete";
-inline constexpr std::array<Text, 3> all_extensions{extension_raw_bytes, extension_event_reply,
-                                                    extension_one_way_complete};
 
 /// The proxy's first frame (protocol.md §3).
 struct HandshakeRequest {

@@ -16,7 +16,7 @@ HEADING = {
     "system": "system", "listeners": "listeners", "listener": "listeners", "agents": "agents", "agent": "agents",
     "agent_property": "agents",
     "reverse_listener": "reverse-listener", "reverse_tls": "reverse-listener",
-    "tls": "tls", "circuit_breaker": "circuit-breaker", "pool": "pool", "filters": "filters",
+    "tls": "tls", "circuit_breaker": "circuit-breaker", "pool": "pool", "hedge_property": "pool", "filters": "filters",
     "filter": "filters", "upstreams": "upstreams", "upstream": "upstreams", "target_property": "upstreams",
     "routes": "routes", "route": "routes", "matches": "routes", "limits": "limits", "observability": "observability",
     "metrics": "observability", "logging": "observability", "log_file": "observability",

@@ -280,7 +280,7 @@ TEST_F(Errors, WhereAgentsDial) {
       {"reverse-listener { path \"/s\" }\nagents { agent \"a\" { reverse; pool { «connections» 2 } } }",
        "\"connections\" has no effect here", "an agent that dials sees to its connections itself; remove it"},
       {"reverse-listener { path \"/s\" }\nagents { agent \"a\" { reverse; «insecure» #true } }",
-       "\"insecure\" has no effect here", "it goes with tcp \"HOST:PORT\"; remove it"},
+       "\"insecure\" has no effect here", "it goes with tcp \"IP:PORT\" and grpc \"https://IP:PORT\"; remove it"},
       {"reverse-listener { path \"/s\" }\nagents { agent \"a\" { reverse; «tcp» \"127.0.0.1:1\"; tls { } } }",
        "agent \"a\" has two transports, \"reverse\" and \"tcp\"", "keep one"},
   };
