@@ -35,6 +35,8 @@ def check_out(commit):
 def build_both(commit, progress):
     resolved = output_of(["git", "-C", SOURCE, "rev-parse", "--verify", f"{commit}^{{commit}}"]).strip()
     check_out(resolved)
+    progress("building the reference, which some rows ask or are asked by")
+    build.build_reference()
     for name, source in (("this checkout", SOURCE), (f"the base, {resolved[:12]}", BASE)):
         progress(f"building {name}")
         build.build_picket(PROGRAMS + build.BENCHES, "-DPICKET_BENCH=ON", source=source)

@@ -7,6 +7,7 @@
 #include "bench/rows.hpp"
 #include "picket/pool/agent_pool.hpp"
 #include "picket/session/in_flight.hpp"
+#include "picket/transport/frame_header.hpp"
 
 /// The pool's own share of an event: which agent, and one request through everything before the socket.
 namespace picket::pool {
