@@ -70,6 +70,11 @@ void write_all(const fs::path& into) {
 template <class Message>
 std::string real_to_json(const wire::Format& format, std::string_view bytes) {
   base::Arena arena;
+  if (format.encoding == Encoding::protobuf) {
+    const auto opened = wire::open_envelope(wire::Envelope::proxy_to_agent, bytes);
+    if (!opened) throw std::runtime_error{opened.error().message()};
+    bytes = opened->payload;
+  }
   auto message = wire::decode<Message>(format, bytes, arena);
   if (!message) throw std::runtime_error{message.error().message()};
   return wire::to_json(*message);

@@ -1,11 +1,12 @@
-//! Messages of gRPC, as the crate's own types (prost) write and read them.
+//! Messages of gRPC in their envelopes, as the crate's own types (prost) write and read them.
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use prost::Message;
 use serde_json::{json, Value};
-use zentinel_agent_protocol::grpc_v2::{Header, RequestHeadersEvent, RequestMetadata};
+use zentinel_agent_protocol::grpc_v2::proxy_to_agent::Message as Event;
+use zentinel_agent_protocol::grpc_v2::{Header, ProxyToAgent, RequestHeadersEvent, RequestMetadata};
 
 use crate::payload::Payloads;
 use crate::timing::Bench;
@@ -14,7 +15,7 @@ use crate::timing::Bench;
 const TIMESTAMP_MS: u64 = 1_767_323_045_678;
 const SIZES: [&str; 2] = ["small", "large"];
 
-fn request(payloads: &Payloads, size: &str) -> RequestHeadersEvent {
+fn request(payloads: &Payloads, size: &str) -> ProxyToAgent {
     let event = payloads.request(size);
     let metadata = event.metadata;
     let mut headers: Vec<Header> = event
@@ -23,7 +24,7 @@ fn request(payloads: &Payloads, size: &str) -> RequestHeadersEvent {
         .flat_map(|(name, values)| values.into_iter().map(move |value| Header { name: name.clone(), value }))
         .collect();
     headers.sort_by(|a, b| a.name.cmp(&b.name));
-    RequestHeadersEvent {
+    let event = RequestHeadersEvent {
         metadata: Some(RequestMetadata {
             correlation_id: metadata.correlation_id,
             request_id: metadata.request_id,
@@ -41,7 +42,8 @@ fn request(payloads: &Payloads, size: &str) -> RequestHeadersEvent {
         uri: event.uri,
         http_version: "HTTP/1.1".to_string(),
         headers,
-    }
+    };
+    ProxyToAgent { message: Some(Event::RequestHeaders(event)) }
 }
 
 pub fn run(bench: &Bench, payloads: &Payloads, encoded: &Path) {
@@ -50,7 +52,7 @@ pub fn run(bench: &Bench, payloads: &Payloads, encoded: &Path) {
         let bytes = std::fs::read(encoded.join(format!("request_{size}.protobuf"))).expect("encoded before");
         bench.row(&format!("real/encode_headers/protobuf/{size}"), || event.encode_to_vec());
         bench.row(&format!("real/decode_headers/protobuf/{size}"), || {
-            RequestHeadersEvent::decode(bytes.as_slice()).expect("it was encoded by the same types")
+            ProxyToAgent::decode(bytes.as_slice()).expect("it was encoded by the same types")
         });
     }
 }
@@ -63,7 +65,9 @@ pub fn encode_all(payloads: &Payloads, folder: &Path) -> std::io::Result<()> {
 }
 
 pub fn decode_to_json(bytes: &[u8]) -> Value {
-    let event = RequestHeadersEvent::decode(bytes).expect("a request's head");
+    let Some(Event::RequestHeaders(event)) = ProxyToAgent::decode(bytes).expect("a message of a proxy").message else {
+        panic!("no request's head");
+    };
     let metadata = event.metadata.expect("its metadata");
     let mut headers: HashMap<String, Vec<String>> = HashMap::new();
     for Header { name, value } in event.headers {
