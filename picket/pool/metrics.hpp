@@ -23,9 +23,9 @@ struct AgentMetrics {
   metrics::Counter hedges_answered;  ///< Of them those whose second copy was answered first.
   metrics::Gauge connections_ready;
   metrics::Gauge in_flight;
-  metrics::Gauge waiting;            ///< Calls in the queue.
-  metrics::Gauge breaker_state;      ///< 0 closed, 1 open, 2 half open.
-  metrics::Histogram latency;        ///< From the call to its answer, queueing included.
+  metrics::Gauge waiting;        ///< Calls in the queue.
+  metrics::Gauge breaker_state;  ///< 0 closed, 1 open, 2 half open.
+  metrics::Histogram latency;    ///< From the call to its answer, queueing included.
 
   void failed(base::ErrorKind kind) noexcept { failures[static_cast<std::size_t>(kind)].add(); }
 };
