@@ -1,4 +1,3 @@
-#include "apps/gateway/config/address.hpp"
 #include "apps/gateway/config/reader.hpp"
 #include "apps/gateway/config/tables.hpp"
 
@@ -31,10 +30,8 @@ constexpr Key<Limits> limits_keys[] = {
 };
 
 void read_metrics_address(Reader& reader, const Setting& setting, MetricsDraft& out) {
-  const auto text = reader.text(setting);
-  if (!text) return;
-  auto address = parse_address(*text, Hosts::numbers);
-  if (!address) return reader.report(setting.value->at, address.error().message, address.error().hint);
+  auto address = reader.listen_address(setting);
+  if (!address) return;
   out.metrics.host = std::move(address->host);
   out.metrics.port = address->port;
   out.address = setting.value->at;

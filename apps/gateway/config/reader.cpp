@@ -173,6 +173,15 @@ std::optional<std::string> Reader::text(const Setting& setting) {
   return text->text;
 }
 
+std::optional<Address> Reader::listen_address(const Setting& setting) {
+  const auto written = text(setting);
+  if (!written) return std::nullopt;
+  auto address = parse_address(*written, Hosts::numbers);
+  if (address) return std::move(*address);
+  report(setting.value->at, address.error().message, address.error().hint);
+  return std::nullopt;
+}
+
 std::optional<std::string> Reader::path(const Setting& setting) {
   auto written = text(setting);
   if (!written) return std::nullopt;

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "apps/gateway/config/address.hpp"
 #include "apps/gateway/config/schema.hpp"
 #include "apps/gateway/config/source.hpp"
 #include "picket/kdl/document.hpp"
@@ -55,6 +56,8 @@ class Reader {
   [[nodiscard]] std::optional<std::string> as_socket_path(const Setting& setting, std::optional<std::string> path);
   /// What the path `written` in that value means: relative ones are in the folder of its file.
   [[nodiscard]] std::string path_of(const Setting& setting, std::string_view written) const;
+  /// Where to listen: a number and a port.
+  [[nodiscard]] std::optional<Address> listen_address(const Setting& setting);
   /// All arguments of a node that takes one or more texts.
   [[nodiscard]] std::vector<kdl::Name> texts(const kdl::Node& node);
 

@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "apps/gateway/config/address.hpp"
 #include "apps/gateway/config/reader.hpp"
 #include "apps/gateway/config/tables.hpp"
 
@@ -19,10 +18,8 @@ void read_reverse_path(Reader& reader, const Setting& setting, ReverseDraft& out
 }
 
 void read_tcp_address(Reader& reader, const Setting& setting, ReverseDraft& out) {
-  const auto text = reader.text(setting);
-  if (!text) return;
-  auto address = parse_address(*text, Hosts::numbers);
-  if (!address) return reader.report(setting.value->at, address.error().message, address.error().hint);
+  auto address = reader.listen_address(setting);
+  if (!address) return;
   out.listener.host = std::move(address->host);
   out.listener.port = address->port;
   out.address = setting.value->at;

@@ -16,10 +16,8 @@ namespace {
 using enum Presence;
 
 void read_listener_address(Reader& reader, const Setting& setting, ListenerDraft& out) {
-  const auto text = reader.text(setting);
-  if (!text) return;
-  auto address = parse_address(*text, Hosts::numbers);
-  if (!address) return reader.report(setting.value->at, address.error().message, address.error().hint);
+  auto address = reader.listen_address(setting);
+  if (!address) return;
   out.listener.host = std::move(address->host);
   out.listener.port = address->port;
   out.address = setting.value->at;
