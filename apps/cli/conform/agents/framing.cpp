@@ -66,15 +66,7 @@ constexpr std::array rules{
     AgentRule{"framing.joined", "2", "Frames that come together are each answered.", Scope::sockets,
               [](Agent& agent) {
                 Talk talk = agent.open();
-                std::string together;
-                std::multiset<std::string> ids;
-                for (int i = 0; i < 20; ++i) {
-                  const std::string_view id = talk.mint();
-                  ids.emplace(id);
-                  together += frame_of(talk, Talk::head(id));
-                }
-                talk.peer().write(together);
-                (void)talk.answers_to(std::move(ids));
+                talk.ask_together(20, [&](std::string_view id) { return frame_of(talk, Talk::head(id)); });
               }},
     AgentRule{"framing.and-a-half", "2", "A frame is answered although half of another follows it.", Scope::sockets,
               [](Agent& agent) {

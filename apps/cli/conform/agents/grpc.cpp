@@ -83,15 +83,7 @@ constexpr std::array rules{
     AgentRule{"grpc.joined", "9", "Messages that come together are each answered.", Scope::grpc,
               [](Agent& agent) {
                 Talk talk = agent.open();
-                std::string together;
-                std::multiset<std::string> ids;
-                for (int i = 0; i < 20; ++i) {
-                  const std::string_view id = talk.mint();
-                  ids.emplace(id);
-                  together += message(envelope(Talk::head(id)));
-                }
-                talk.peer().write(together);
-                (void)talk.answers_to(std::move(ids));
+                talk.ask_together(20, [](std::string_view id) { return message(envelope(Talk::head(id))); });
               }},
     AgentRule{"grpc.empty-message", "9", "An envelope that holds nothing is not answered.", Scope::grpc,
               [](Agent& agent) {

@@ -66,6 +66,19 @@ class Talk {
   [[nodiscard]] Answer answer_to(std::string_view id, std::string_view event);
   /// Takes as many answers as there are ids, in any order: one for each.
   std::vector<Answer> answers_to(std::multiset<std::string> ids);
+  /// Writes so many events in one piece, whose bytes are `bytes_of(id)`, and takes the answer to each.
+  template <class BytesOf>
+  void ask_together(int count, BytesOf bytes_of) {
+    std::string together;
+    std::multiset<std::string> ids;
+    while (ids.size() != static_cast<std::size_t>(count)) {
+      const std::string_view id = mint();
+      ids.emplace(id);
+      together += bytes_of(id);
+    }
+    peer_.write(together);
+    (void)answers_to(std::move(ids));
+  }
   /// All answers that come before the pong to a ping: those that were on their way.
   std::vector<Answer> settle();
   /// The answer to a message that may not be understood: none where the agent closes.
