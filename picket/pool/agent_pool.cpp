@@ -49,6 +49,7 @@ base::Status AgentPool::remove_agent(std::string_view id) {
 }
 
 base::Result<std::reference_wrapper<Agent>> AgentPool::change_agent(const AgentSpec& spec) {
+  forget_removed();
   Agent* const agent = find(spec.id);
   if (agent == nullptr) return unknown(spec.id);
   if (agent->spec() == spec) return std::ref(*agent);
