@@ -3,6 +3,8 @@ JOBS ?= $(shell nproc)
 # Many tests wait for most of their time.
 TEST_JOBS ?= $(shell echo $$(($(JOBS) + ($(JOBS) + 1) / 2)))
 export CTEST_OUTPUT_ON_FAILURE = 1
+# Legs of `make test` are built once and whole.
+CONFIGURE_TEST = cmake -D PICKET_PRECOMPILE=ON --preset
 
 .PHONY: help demo build test dev-test race-test gcc-test budget-test install-test package package-test crs soak fuzz conform bench profile interop format lint clean
 
@@ -35,29 +37,29 @@ test: race-test gcc-test budget-test dev-test install-test
 
 dev-test:
 	@tools/bootstrap test
-	@cmake --preset dev >/dev/null && cmake --build build/dev -j $(JOBS)
+	@$(CONFIGURE_TEST) dev >/dev/null && cmake --build build/dev -j $(JOBS)
 	@ctest --test-dir build/dev -j $(TEST_JOBS)
 
 race-test:
 	@tools/bootstrap test
-	@cmake --preset tsan >/dev/null && cmake --build build/tsan --target race_tests -j $(JOBS)
+	@$(CONFIGURE_TEST) tsan >/dev/null && cmake --build build/tsan --target race_tests -j $(JOBS)
 	@ctest --test-dir build/tsan -L race -j $(TEST_JOBS)
 
 gcc-test:
 	@tools/bootstrap test
-	@cmake --preset gcc >/dev/null && cmake --build build/gcc -j $(JOBS)
+	@$(CONFIGURE_TEST) gcc >/dev/null && cmake --build build/gcc -j $(JOBS)
 	@ctest --test-dir build/gcc -j $(TEST_JOBS)
 
 budget-test:
 	@tools/bootstrap test
-	@cmake --preset budgets >/dev/null && cmake --build build/budgets --target picket_instructions -j $(JOBS)
+	@$(CONFIGURE_TEST) budgets >/dev/null && cmake --build build/budgets -j $(JOBS)
 	@tools/budgets
 	@tools/check-atomics
 
 install-test:
 	@tools/bootstrap test
-	@cmake --preset dev >/dev/null && cmake --build build/dev --target picket -j $(JOBS)
-	@cmake --preset package >/dev/null && cmake --build build/package --target picket_shared picket_static -j $(JOBS)
+	@$(CONFIGURE_TEST) dev >/dev/null && cmake --build build/dev --target picket -j $(JOBS)
+	@$(CONFIGURE_TEST) package >/dev/null && cmake --build build/package --target picket_shared picket_static -j $(JOBS)
 	@PICKET_BUILD=build/package PICKET_BINARIES=build/dev/bin python3 tests/install/test_install.py
 
 # Debian packages: built, looked at by lintian and systemd-analyze, and tried where nothing else is.

@@ -21,6 +21,9 @@ target_compile_definitions(picket_objects PRIVATE BOOST_ASIO_NO_DEPRECATED BOOST
 target_compile_options(picket_objects PRIVATE -fno-lto -fvisibility-inlines-hidden)
 target_link_libraries(picket_objects PRIVATE fmt::fmt Boost::headers CLI11::CLI11 Threads::Threads nghttp2 OpenSSL::SSL)
 set_target_properties(picket_objects PROPERTIES POSITION_INDEPENDENT_CODE ON)
+if(PICKET_PRECOMPILE)  # position independent code has headers of its own
+  picket_precompiled_headers_of(picket_objects ${picket_common_headers})
+endif()
 
 add_library(picket_shared SHARED $<TARGET_OBJECTS:picket_objects>)
 add_library(picket_static STATIC $<TARGET_OBJECTS:picket_objects>)
