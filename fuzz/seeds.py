@@ -31,6 +31,14 @@ HEADS = [b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
 PROTOBUF = [bytes.fromhex(text) for text in ("12060a00fb01fc01", "1000ffffffffffffffffff7f", "0a060a010208010801", "12041200120012021a00")]
 
 
+# Answers of a name server: two addresses behind an alias, IPv6, services with a whole and a compressed name, circles.
+DNS = [bytes.fromhex("12348180000100030000000001610474657374000001 0001 c00c000500010000003c0004016202" + "c00e" + "c00c000100010000001e00047f000001 c00c000100010000001e00047f000002"),
+       bytes.fromhex("12348180000100010000000001610474657374 00001c0001 c00c001c0001000000050010" + "20010db8" + 22 * "0" + "01"),
+       bytes.fromhex("123481800001000200000000045f776166 045f746370 0474657374 0000210001"
+                     "c00c00210001000000050010 0001 0002 2328 0161 0474657374 00 0000 c00c00210001000000050008 0001 0002 2328 c016"),
+       bytes.fromhex("1234818000010001000000000161 00 0001 0001 c010 0001 0001 00000005 0004 7f000001")]
+
+
 def frames():
     for file in sorted((ROOT / "spec/vectors/frames").glob("*.hex")):
         yield file.name.removesuffix(".hex"), bytes.fromhex(file.read_text())
@@ -66,6 +74,8 @@ def seeds():
             yield "session", f"{end}-{options}", bytes([options] + MOVE + MOVE + EXCHANGE + steps)
     for number, path in enumerate(PATHS):
         yield "path_readings", str(number), bytes(range(number, number + 8)) + path
+    for number, answer in enumerate(DNS):
+        yield "dns_answer", str(number), answer
     for number, head in enumerate(HEADS):
         yield "head", str(number), head
     for file in sorted((ROOT / "examples").rglob("*.kdl")):

@@ -17,6 +17,8 @@ class Destination {
   [[nodiscard]] static base::Result<Destination> make(Endpoint endpoint, tls::ClientOptions tls);
 
   [[nodiscard]] const Endpoint& endpoint() const noexcept { return endpoint_; }
+  /// The same, of a name, at one of its addresses: who is there has to prove that it is who the operator named.
+  [[nodiscard]] Destination at(const Endpoint& address) const;
   /// What requests to it name as their authority: the name in its certificate where the operator gave one, else the
   /// address.
   [[nodiscard]] const std::string& authority() const noexcept { return authority_; }
@@ -27,6 +29,7 @@ class Destination {
   explicit Destination(Endpoint endpoint) : endpoint_(std::move(endpoint)) {}
 
   Endpoint endpoint_;
+  std::string expected_;  // whose certificate is good
   std::string authority_;
   std::shared_ptr<const tls::Context> tls_;  // null: in clear
 };

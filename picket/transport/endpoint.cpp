@@ -7,24 +7,53 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <net/if.h>
+
+#include "picket/base/host_name.hpp"
 
 namespace picket::transport {
 namespace {
 
 base::Error refused(std::string detail) { return base::fail(base::ErrorKind::connection_failed, std::move(detail)); }
 
-/// "IP:PORT", an IPv6 address in brackets.
-base::Result<Endpoint> ip_and_port(std::string_view text) {
+/// "HOST:PORT", an IPv6 address in brackets.
+struct HostAndPort {
+  std::string_view host;
+  std::uint16_t port = 0;
+};
+
+base::Result<HostAndPort> host_and_port(std::string_view text) {
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return refused(fmt::format("'{}' has no port: expected IP:PORT", text));
-  std::string_view host = text.substr(0, colon);
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  HostAndPort read{.host = text.substr(0, colon)};
+  if (read.host.starts_with('[') && read.host.ends_with(']')) read.host = read.host.substr(1, read.host.size() - 2);
   const std::string_view digits = text.substr(colon + 1);
-  std::uint16_t port = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), read.port);
   if (error != std::errc{} || end != digits.data() + digits.size())
     return refused(fmt::format("'{}' is no port (0-65535) in the address '{}'", digits, text));
-  return Endpoint::tcp(host, port);
+  return read;
+}
+
+base::Result<Endpoint> ip_and_port(std::string_view text) {
+  const auto read = host_and_port(text);
+  if (!read) return read.error();
+  return Endpoint::tcp(read->host, read->port);
+}
+
+/// "fe80::1%eth0": the address, and the number of the interface; 0 where it names none.
+struct Scoped {
+  std::string address;
+  std::uint32_t interface = 0;
+};
+
+base::Result<Scoped> without_interface(std::string_view host) {
+  const std::size_t percent = host.find('%');
+  Scoped read{.address = std::string{host.substr(0, percent)}};
+  if (percent == std::string_view::npos) return read;
+  const std::string name{host.substr(percent + 1)};
+  read.interface = ::if_nametoindex(name.c_str());
+  if (read.interface == 0) return refused(fmt::format("this machine has no interface '{}', as '{}' says", name, host));
+  return read;
 }
 
 enum class Way : std::uint8_t { unix_socket, tls, clear };
@@ -51,12 +80,14 @@ base::Error no_scheme(std::string_view text) {
 
 }  // namespace
 
-base::Result<Endpoint> Endpoint::parse(std::string_view text, ClearText clear_text) {
+base::Result<Endpoint> Endpoint::parse(std::string_view text, ClearText clear_text, Hosts hosts) {
   const auto* const scheme =
       std::ranges::find_if(schemes, [&](const Scheme& one) { return text.starts_with(one.text); });
   if (scheme == schemes.end()) return no_scheme(text);
   const std::string_view address = text.substr(scheme->text.size());
-  auto endpoint = scheme->way == Way::unix_socket ? unix_path(address) : ip_and_port(address);
+  auto endpoint = scheme->way == Way::unix_socket ? unix_path(address)
+                  : hosts == Hosts::names_too     ? name_or_ip(address)
+                                                  : ip_and_port(address);
   if (!endpoint) return endpoint;
   if (scheme->way == Way::clear && clear_text == ClearText::refused)
     return refused(
@@ -67,6 +98,27 @@ base::Result<Endpoint> Endpoint::parse(std::string_view text, ClearText clear_te
   endpoint->carrier_ = scheme->carrier;
   endpoint->is_tls_ = scheme->way == Way::tls;
   return endpoint;
+}
+
+/// A host's or a service's name is kept as it is.
+base::Result<Endpoint> Endpoint::name_or_ip(std::string_view text) {
+  Endpoint named;
+  named.text_ = text;
+  if (base::is_service_name(text)) return named;
+  const auto read = host_and_port(text);
+  if (!read) return read.error();
+  if (!base::is_host_name(read->host)) return tcp(read->host, read->port);
+  if (base::is_service_name(read->host))
+    return refused(fmt::format("'{0}' is a service, whose records say the port: write '{0}' without ':{1}'", read->host,
+                               read->port));
+  if (read->port == 0) return refused(fmt::format("'{}' has no port that could be connected to", text));
+  return named;
+}
+
+Endpoint Endpoint::at(Endpoint address) const {
+  address.carrier_ = carrier_;
+  address.is_tls_ = is_tls_;
+  return address;
 }
 
 std::string Endpoint::spelled() const {
@@ -94,6 +146,8 @@ base::Result<Endpoint> Endpoint::unix_path(std::string_view path) {
 base::Result<Endpoint> Endpoint::tcp(std::string_view host, std::uint16_t port) {
   Endpoint endpoint;
   const std::string text{host};
+  const auto scoped = without_interface(host);
+  if (!scoped) return scoped.error();
   auto& v4 = reinterpret_cast<sockaddr_in&>(endpoint.storage_);
   auto& v6 = reinterpret_cast<sockaddr_in6&>(endpoint.storage_);
   if (::inet_pton(AF_INET, text.c_str(), &v4.sin_addr) == 1) {
@@ -101,13 +155,14 @@ base::Result<Endpoint> Endpoint::tcp(std::string_view host, std::uint16_t port) 
     v4.sin_port = htons(port);
     endpoint.size_ = sizeof v4;
     endpoint.text_ = fmt::format("{}:{}", text, port);
-  } else if (::inet_pton(AF_INET6, text.c_str(), &v6.sin6_addr) == 1) {
+  } else if (::inet_pton(AF_INET6, scoped->address.c_str(), &v6.sin6_addr) == 1) {
     v6.sin6_family = AF_INET6;
+    v6.sin6_scope_id = scoped->interface;
     v6.sin6_port = htons(port);
     endpoint.size_ = sizeof v6;
     endpoint.text_ = fmt::format("[{}]:{}", text, port);
   } else {
-    return refused(fmt::format("'{}' is no IP address, and this build looks up no names: write the address", host));
+    return refused(fmt::format("'{}' is no IP address, and no names are looked up here: write the address", host));
   }
   return endpoint;
 }
@@ -137,6 +192,11 @@ std::string_view Endpoint::host() const noexcept {
   if (is_unix()) return {};
   const std::string_view host = std::string_view{text_}.substr(0, text_.rfind(':'));
   return host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
+}
+
+std::uint16_t Endpoint::port() const noexcept {
+  const auto read = host_and_port(text_);
+  return read ? read->port : std::uint16_t{0};
 }
 
 std::string_view Endpoint::path() const noexcept {

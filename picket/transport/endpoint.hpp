@@ -22,22 +22,29 @@ enum class Carrier : std::uint8_t {
   grpc,    ///< gRPC (protocol.md §9).
 };
 
-/// Where to listen or connect: a socket address and the text it came from. Nothing is resolved: hosts are IP addresses.
-/// Thread safety and lifetime: a value; address() and path() are its own memory.
+/// Which hosts an address may have. What is listened on is a number, so that it is plain what is open.
+enum class Hosts : std::uint8_t { numbers, names_too };
+
+/// Where to listen or connect: a socket address and the text it came from; or of a name what its addresses have in
+/// common (dns/watch.hpp looks them up). Thread safety and lifetime: a value; address() and path() are its own memory.
 class Endpoint {
  public:
   /// Where an agent is, as everything that takes an agent's address spells it: "unix:PATH", "grpc+unix:PATH",
   /// "tls:IP:PORT" or "grpcs:IP:PORT", or where clear text is allowed "tcp:IP:PORT" or "grpc:IP:PORT" ("tcp:[::1]:80"
-  /// for IPv6). Errors: connection_failed naming what is wrong and what to write instead; a path longer than the kernel
+  /// for IPv6). Where names are taken, a host's may stand for IP, and that of a service, "_agent._tcp.example", for
+  /// IP:PORT. Errors: connection_failed naming what is wrong and what to write instead; a path longer than the kernel
   /// takes (107 bytes) is refused, never cut.
-  [[nodiscard]] static base::Result<Endpoint> parse(std::string_view text, ClearText clear_text);
+  [[nodiscard]] static base::Result<Endpoint> parse(std::string_view text, ClearText clear_text,
+                                                    Hosts hosts = Hosts::numbers);
   [[nodiscard]] static base::Result<Endpoint> unix_path(std::string_view path);
-  /// `host` is an IP address.
+  /// `host` is an IP address; a link-local one may name its interface: "fe80::1%eth0".
   [[nodiscard]] static base::Result<Endpoint> tcp(std::string_view host, std::uint16_t port);
 
   /// The far end of a connection, for logs: "IP:PORT", or "a local process" of a Unix socket.
   [[nodiscard]] static std::string text_of(const sockaddr_storage& peer);
 
+  /// What is spoken at this one, of a name, at one of its addresses.
+  [[nodiscard]] Endpoint at(Endpoint address) const;
   /// The same at another port; of TCP.
   [[nodiscard]] Endpoint with_port(std::uint16_t port) const;
 
@@ -46,10 +53,14 @@ class Endpoint {
   [[nodiscard]] std::string spelled() const;
   [[nodiscard]] Carrier carrier() const noexcept { return carrier_; }
   [[nodiscard]] bool is_unix() const noexcept { return storage_.ss_family == AF_UNIX; }
+  /// It has no address of its own: its host is a name, or what it names is a service.
+  [[nodiscard]] bool is_name() const noexcept { return size_ == 0 && !text_.empty(); }
   /// Whether TLS is spoken there.
   [[nodiscard]] bool is_tls() const noexcept { return is_tls_; }
-  /// The IP address; empty for a Unix socket.
+  /// The IP address or the name; empty for a Unix socket.
   [[nodiscard]] std::string_view host() const noexcept;
+  /// Of TCP; 0 of a service, whose records have it.
+  [[nodiscard]] std::uint16_t port() const noexcept;
   /// The path of a Unix socket.
   [[nodiscard]] std::string_view path() const noexcept;
 
@@ -58,6 +69,8 @@ class Endpoint {
   [[nodiscard]] int family() const noexcept { return storage_.ss_family; }
 
  private:
+  [[nodiscard]] static base::Result<Endpoint> name_or_ip(std::string_view text);
+
   std::string text_;
   sockaddr_storage storage_{};
   socklen_t size_ = 0;

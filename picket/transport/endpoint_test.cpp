@@ -23,11 +23,49 @@ TEST(Endpoint, TlsIsAskedForByItsSpellingAndNeedsNoOtherWord) {
   EXPECT_FALSE(Endpoint::parse("unix:/a", ClearText::allowed)->is_tls());
 }
 
-TEST(Endpoint, NamesAreNotLookedUpAndTheErrorSaysSo) {
+TEST(Endpoint, WhereNamesAreNotTakenTheErrorSaysSo) {
   const auto named = Endpoint::parse("tls:agent.internal:80", ClearText::refused);
   ASSERT_FALSE(named);
-  EXPECT_NE(named.error().detail().find("'agent.internal' is no IP address, and this build looks up no names"),
+  EXPECT_NE(named.error().detail().find("'agent.internal' is no IP address, and no names are looked up here"),
             std::string::npos);
+}
+
+TEST(Endpoint, NamesOfHostsAndServicesAreKeptAsTheyAre) {
+  const auto host = Endpoint::parse("grpcs:agent.internal:80", ClearText::refused, Hosts::names_too);
+  ASSERT_TRUE(host);
+  EXPECT_TRUE(host->is_name());
+  EXPECT_EQ(host->host(), "agent.internal");
+  EXPECT_EQ(host->port(), 80);
+  EXPECT_EQ(host->spelled(), "grpcs:agent.internal:80");
+  const auto service = Endpoint::parse("tcp:_agent._tcp.internal", ClearText::allowed, Hosts::names_too);
+  ASSERT_TRUE(service);
+  EXPECT_TRUE(service->is_name());
+  EXPECT_EQ(service->host(), "_agent._tcp.internal");
+  EXPECT_EQ(service->port(), 0);
+  EXPECT_FALSE(Endpoint::parse("tcp:127.0.0.1:80", ClearText::allowed, Hosts::names_too)->is_name());
+  EXPECT_FALSE(Endpoint::parse("unix:/a", ClearText::allowed, Hosts::names_too)->is_name());
+  EXPECT_FALSE(Endpoint{}.is_name());
+}
+
+TEST(Endpoint, WhatIsNoNameIsRefusedWhereNamesAreTaken) {
+  for (const auto* text : {"tcp:a..b:80", "tcp:agent.internal", "tcp:agent.internal:0", "tcp:agent.internal:x",
+                           "tcp::80", "tcp:_agent._tcp.internal:80", "tcp:1.2.3:80", "tcp:a b:80", "agent.internal:80"})
+    EXPECT_FALSE(Endpoint::parse(text, ClearText::allowed, Hosts::names_too)) << text;
+}
+
+TEST(Endpoint, AtAnAddressOfANameTheSameIsSpoken) {
+  const auto name = Endpoint::parse("grpcs:agent.internal:80", ClearText::refused, Hosts::names_too);
+  const Endpoint there = name->at(*Endpoint::tcp("::1", 80));
+  EXPECT_EQ(there.spelled(), "grpcs:[::1]:80");
+  EXPECT_FALSE(there.is_name());
+}
+
+TEST(Endpoint, ALinkLocalAddressMayNameItsInterface) {
+  const auto scoped = Endpoint::parse("tcp:[fe80::1%lo]:80", ClearText::allowed);
+  ASSERT_TRUE(scoped);
+  EXPECT_EQ(scoped->spelled(), "tcp:[fe80::1%lo]:80");
+  EXPECT_NE(reinterpret_cast<const sockaddr_in6*>(scoped->address())->sin6_scope_id, 0U);
+  EXPECT_FALSE(Endpoint::parse("tcp:[fe80::1%no-such-one]:80", ClearText::allowed));
 }
 
 TEST(Endpoint, AtAnotherPortIsTheSameAddress) {

@@ -6,6 +6,7 @@ find_package(fmt REQUIRED)
 find_package(PkgConfig REQUIRED)
 find_package(OpenSSL 3 REQUIRED)
 pkg_check_modules(NGHTTP2 REQUIRED IMPORTED_TARGET libnghttp2)
+pkg_check_modules(CARES REQUIRED IMPORTED_TARGET libcares)
 if(PICKET_APPS)
   find_package(spdlog REQUIRED)
 

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "picket/base/result.hpp"
+#include "picket/transport/dns/knowledge.hpp"
+#include "picket/transport/endpoint.hpp"
+#include "picket/transport/worker.hpp"
+
+namespace picket::transport::dns {
+
+/// Whom to ask.
+struct Options {
+  std::vector<std::string> servers;  ///< "IP:PORT", in their order; none: those of /etc/resolv.conf.
+  std::string hosts_file = "/etc/hosts";
+
+  /// What is wrong with the first server that is none; nothing where each is one.
+  [[nodiscard]] std::optional<std::string> problem() const;
+  friend bool operator==(const Options&, const Options&) = default;
+};
+
+/// One look-up of a name: in the hosts file, else by the name servers, over UDP and for long answers TCP. It has
+/// sockets of its own, and with them ports and ids that nobody can guess from those of another.
+///
+/// Thread safety: the worker's thread. Lifetime: destroyed before it is done it ends, and calls nobody. Errors: are
+/// part of what is found.
+class LookUp {
+ public:
+  using Done = std::move_only_function<void(Findings)>;
+
+  /// `name`: an endpoint whose is_name() is true. `done` is called once, from the loop, and may destroy the look-up.
+  LookUp(Worker& worker, const Options& options, const Endpoint& name, Done done);
+  LookUp(const LookUp&) = delete;
+  LookUp& operator=(const LookUp&) = delete;
+  ~LookUp();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace picket::transport::dns
