@@ -36,15 +36,15 @@ session::ProxyConfig session_config(const AgentSpec& spec, const Config& config)
           .ping_interval = config.health_check_interval};
 }
 
-DialTerms dial_terms(transport::Worker& worker, transport::Destination destination, const AgentSpec& spec,
+DialTerms dial_terms(transport::Worker& worker, const transport::Destination& destination, const AgentSpec& spec,
                      const Config& config) {
   const bool looks_are_free = destination.endpoint().is_unix();
   return {.worker = worker,
-          .destination = std::move(destination),
           .session = std::make_shared<session::ProxyConfig>(session_config(spec, config)),
           .connect_timeout = config.connect_timeout,
           .reconnect_interval = config.reconnect_interval,
           .longest_reconnect_interval = looks_are_free ? config.reconnect_interval : config.max_reconnect_interval,
+          .drain_timeout = config.drain_timeout,
           .tap = spec.tap};
 }
 
@@ -55,7 +55,8 @@ Agent::Agent(transport::Worker& worker, AgentSpec spec, Config config, transport
     : worker_(worker),
       spec_(std::move(spec)),
       config_(config),
-      dial_terms_(dial_terms(worker, std::move(destination), spec_, config_)),
+      destination_(std::move(destination)),
+      dial_terms_(dial_terms(worker, destination_, spec_, config_)),
       observer_(observer),
       breaker_(spec_.breaker),
       hedging_(config_.hedge),
@@ -64,17 +65,23 @@ Agent::Agent(transport::Worker& worker, AgentSpec spec, Config config, transport
       most_in_flight_(spec_.max_concurrent_calls),
       drain_timer_([](void* self, base::TimePoint) { static_cast<Agent*>(self)->close_now(); }, this) {
   selection_.random = some_number() | 1;
-  if (!spec_.is_dialled()) return;
-  for (std::uint32_t i = 0; i < config_.connections_per_agent; ++i) add_connection();
-  for (auto& connection : connections_) connection->dial();
+  const transport::Endpoint& endpoint = destination_.endpoint();
+  if (endpoint.is_name()) {
+    transport::dns::Watch::Owner& owner = *this;
+    watch_.emplace(worker_, transport::dns::Options{.servers = spec_.resolvers}, endpoint, owner);
+    return;
+  }
+  sites_.push_back(std::make_shared<Site>(destination_));
+  if (spec_.is_dialled()) connect_to(sites_.front());
 }
 
 base::Result<std::unique_ptr<Agent>> Agent::make(transport::Worker& worker, const AgentSpec& spec, const Config& config,
                                                  Observer* observer) {
-  auto endpoint = spec.is_dialled()
-                      ? transport::Endpoint::parse(spec.endpoint, spec.insecure ? transport::ClearText::allowed
-                                                                                : transport::ClearText::refused)
-                      : base::Result<transport::Endpoint>{transport::Endpoint{}};
+  auto endpoint = spec.is_dialled() ? transport::Endpoint::parse(
+                                          spec.endpoint,
+                                          spec.insecure ? transport::ClearText::allowed : transport::ClearText::refused,
+                                          transport::Hosts::names_too)
+                                    : base::Result<transport::Endpoint>{transport::Endpoint{}};
   if (!endpoint)
     return base::fail(endpoint.error().kind(), fmt::format("agent '{}': {}", spec.id, endpoint.error().detail()));
   if (spec.tap != nullptr && endpoint->carrier() == transport::Carrier::grpc)
@@ -151,6 +158,12 @@ Selection Agent::select_among(bool with_those_that_lack_kinds) {
     const bool counts = with_those_that_lack_kinds || connections_[i]->takes_every_kind();
     candidates_[i] = counts ? candidate(*connections_[i]) : Candidate{};
   }
+  if (are_ranked_) [[unlikely]] {
+    for (std::size_t i = 0; i < connections_.size(); ++i)
+      candidates_[i].standing = {.priority = connections_[i]->site().priority,
+                                 .weight = connections_[i]->site().weight};
+    return select_by_standing(candidates_, config_.max_concurrent_per_connection, selection_);
+  }
   return select(candidates_, config_.load_balance_strategy, config_.max_concurrent_per_connection, selection_);
 }
 
@@ -192,11 +205,15 @@ std::string Agent::why_none_is_ready(Demand demand) const {
 }
 
 std::optional<Agent::MustWait> Agent::dial_for(const Call& call) {
-  if (!spec_.is_dialled() || dial_terms_.destination.endpoint().is_unix() || draining_)
+  if (!spec_.is_dialled() || destination_.endpoint().is_unix() || draining_)
     return std::nullopt;  // of a Unix socket the next try is never far
   const base::TimePoint now = worker_.now();
-  const auto idle = std::ranges::find_if(connections_, &AgentConnection::is_waiting);
-  if (idle != connections_.end() && now - dialled_at_ >= dial_window) {
+  const bool is_due = now - dialled_at_ >= dial_window;
+  for (const auto& site : sites_) {
+    const auto idle = std::ranges::find_if(connections_, [&](const auto& connection) {
+      return &connection->site() == site.get() && connection->is_waiting();
+    });
+    if (!is_due || idle == connections_.end()) continue;
     dialled_at_ = now;
     (*idle)->dial();
   }
@@ -314,7 +331,7 @@ void Agent::report(const base::CorrelationId& id, const wire::RequestComplete& s
 
 void Agent::exchange_over() {
   --exchanges_;
-  if (draining_) close_idle();
+  if (draining_ || some_leave_) close_idle();
 }
 
 void Agent::abandon(Exchange& exchange) {

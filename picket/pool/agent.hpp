@@ -20,13 +20,16 @@
 #include "picket/pool/metrics.hpp"
 #include "picket/pool/observer.hpp"
 #include "picket/pool/selection.hpp"
+#include "picket/pool/site.hpp"
 #include "picket/pool/sticky_sessions.hpp"
+#include "picket/transport/dns/watch.hpp"
 
 namespace picket::pool {
 
-/// One agent: its connections, breaker, queue and counters.
+/// One agent: its connections, breaker, queue and counters. An agent whose endpoint is a name is served at every
+/// address of it: an address that is new gets connections, one that the name has no more gets no new exchange.
 /// Thread safety: the worker's thread; metrics() may be read from any.
-class Agent final : AgentConnection::Owner {
+class Agent final : AgentConnection::Owner, transport::dns::Watch::Owner {
  public:
   /// Begins to connect, by `spec.config` where there is one, else by `config`. `observer` may be null. Errors:
   /// connection_failed for an endpoint that is none or a value out of its range, invalid_message for a configuration
@@ -149,6 +152,7 @@ class Agent final : AgentConnection::Owner {
   void on_actions(AgentConnection& connection, std::span<session::ProxyAction> actions) override;
   void on_settled() override;
   void on_lost(AgentConnection& connection, const base::Error& reason, const AgentConnection::Lost& lost) override;
+  void on_overdue(AgentConnection& connection) override;
   void handle(AgentConnection& connection, session::ProxyAction& action);
   void on_ready(AgentConnection& connection);
   void answered(AgentConnection& connection, const session::Answered& answer);
@@ -158,25 +162,36 @@ class Agent final : AgentConnection::Owner {
   /// The agent drains the connection: another is made at once, for those that come now.
   void replace(const AgentConnection& leaving);
   /// One that is not in use; null where all are.
-  [[nodiscard]] AgentConnection* find_spare() const noexcept;
-  /// Whether fewer connections are there to stay, or are being made, than are configured: never of an agent that dials.
-  [[nodiscard]] bool lacks_connections() const noexcept;
-  AgentConnection& add_connection();
+  [[nodiscard]] AgentConnection* find_spare(const Site& site) const noexcept;
+  /// Whether fewer connections are there to stay, or are being made, than are configured: never of an agent that dials,
+  /// nor of an address that is none of the agent's any more.
+  [[nodiscard]] bool lacks_connections(const Site& site) const noexcept;
+  AgentConnection& add_connection(const std::shared_ptr<Site>& site);
   /// Another one at each start: the workers of many proxies shall not do the same in one instant.
   [[nodiscard]] static std::uint32_t some_number() noexcept {
     return static_cast<std::uint32_t>(base::Clock::now().time_since_epoch().count());
   }
-  void count_crash(const AgentConnection::Lost& lost);
-  void rally();
+  void count_crash(const Site& site, const AgentConnection::Lost& lost);
+  void rally(Site& site);
   void note_breaker();
   void note_ready();
   void note_limits() noexcept;
+  [[nodiscard]] std::uint64_t borne_at(const Site& site) const noexcept;
   /// Those that drain and have nothing left to do.
   void close_idle();
-  /// An event waits on a silent connection: by its time-out it should be known whether the agent lives.
-  void probe();
+  /// An event waits on a silent connection: by its time-out it should be known whether the agent lives there.
+  void probe(const Site& site);
   /// An event timed out: a dead agent must not cost one time-out per connection.
-  void distrust();
+  void distrust(const Site& site);
+
+  // ---- addresses
+  void on_places(std::span<const transport::dns::Place> places) override;
+  void on_trouble(const base::Error& why) override;
+  void on_well_again() override;
+  [[nodiscard]] std::shared_ptr<Site> site_at(const transport::dns::Place& place,
+                                              std::span<const std::shared_ptr<Site>> before) const;
+  /// Makes the connections to an address that is new.
+  void connect_to(const std::shared_ptr<Site>& site);
   [[nodiscard]] base::TimePoint last_suspicion() const noexcept;
 
   [[nodiscard]] base::Arena take_arena();
@@ -185,10 +200,14 @@ class Agent final : AgentConnection::Owner {
   transport::Worker& worker_;
   AgentSpec spec_;
   Config config_;
+  transport::Destination destination_;  // as the endpoint says
   DialTerms dial_terms_;
   Observer* observer_;
   AgentMetrics metrics_;
   Breaker breaker_;
+  std::vector<std::shared_ptr<Site>> sites_;  // where it is served now; of a name none before it is looked up
+  bool are_ranked_ = false;                   // some of them are to be chosen before others
+  bool some_leave_ = false;                   // connections to addresses that are not its own any more
   std::vector<std::unique_ptr<AgentConnection>> connections_;
   std::vector<Candidate> candidates_;
   SelectionState selection_;
@@ -205,14 +224,14 @@ class Agent final : AgentConnection::Owner {
   Exchange::MoreWanted* wait_for_more_ = nullptr;
   std::optional<base::Error> last_error_;
   std::optional<std::string> refusal_;
-  base::TimePoint dialled_at_{};  // for a call, not by a timer
-  base::TimePoint rallied_at_{};
+  base::TimePoint dialled_at_{};         // for a call, not by a timer
   base::TimePoint crashed_at_{};         // the last failure that counted
   bool answered_ = true;                 // anything since then
   bool crashes_without_answer_ = false;  // and nothing was between it and the one before
   std::vector<base::Arena> arenas_;
   bool draining_ = false;
   base::Timer drain_timer_;
+  std::optional<transport::dns::Watch> watch_;  // of a name
 };
 
 }  // namespace picket::pool

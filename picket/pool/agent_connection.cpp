@@ -13,10 +13,11 @@ constexpr double fair_rate = 0.80;
 
 }  // namespace
 
-AgentConnection::AgentConnection(const DialTerms& terms, Owner& owner, std::uint32_t seed)
+AgentConnection::AgentConnection(const DialTerms& terms, Owner& owner, std::shared_ptr<Site> site, std::uint32_t seed)
     : terms_(terms),
       owner_(owner),
-      retry_([](void* self, base::TimePoint) { static_cast<AgentConnection*>(self)->dial(); }, this),
+      site_(std::move(site)),
+      timer_([](void* self, base::TimePoint) { static_cast<AgentConnection*>(self)->on_timer(); }, this),
       backoff_(terms.reconnect_interval, terms.longest_reconnect_interval, seed) {}
 
 AgentConnection::~AgentConnection() {
@@ -25,9 +26,9 @@ AgentConnection::~AgentConnection() {
 
 void AgentConnection::dial() {
   if (!life_.dial()) return;
-  retry_.cancel();
+  timer_.cancel();
   asked_ = false;
-  link_ = transport::dial(terms_.worker, terms_.destination, terms_.session, terms_.connect_timeout, *this, terms_.tap);
+  link_ = transport::dial(terms_.worker, site_->destination, terms_.session, terms_.connect_timeout, *this, terms_.tap);
 }
 
 void AgentConnection::take(reverse::Connection accepted) {
@@ -43,7 +44,7 @@ void AgentConnection::replace(const AgentConnection& leaving) {
 }
 
 void AgentConnection::retry_after(base::Duration pause) {
-  if (life_.wait()) terms_.worker.timers().arm(retry_, terms_.worker.now() + pause);
+  if (life_.wait()) terms_.worker.timers().arm(timer_, terms_.worker.now() + pause);
 }
 
 Candidate AgentConnection::candidate() const noexcept {
@@ -76,7 +77,7 @@ void AgentConnection::on_actions(transport::ProxyLink& link) {
 }
 
 void AgentConnection::on_closed(transport::ProxyLink& link, const base::Error& reason) {
-  const bool announced = is_leaving() && reason.kind() == base::ErrorKind::connection_closed;
+  const bool announced = is_draining() || (is_leaving() && reason.kind() == base::ErrorKind::connection_closed);
   auto refusal = link.opening() != nullptr ? link.opening()->refusal() : std::nullopt;
   const bool was_open = life_.end();
   link_.reset();
@@ -134,13 +135,31 @@ void AgentConnection::drain() {
   if (is_closed()) close();
 }
 
+void AgentConnection::leave() {
+  drain();
+  if (is_draining()) terms_.worker.timers().arm(timer_, terms_.worker.now() + terms_.drain_timeout);
+}
+
+void AgentConnection::on_timer() {
+  if (is_draining()) return owner_.on_overdue(*this);
+  dial();
+}
+
+void AgentConnection::move_to(std::shared_ptr<Site> site) {
+  life_.reopen();
+  timer_.cancel();
+  site_ = std::move(site);
+  backoff_.reset();
+  record_ = {};
+}
+
 void AgentConnection::close_if_idle() {
-  if (life() == ConnectionLife::State::draining && session()->exchanges() == 0) close();
+  if (is_draining() && session()->exchanges() == 0) close();
 }
 
 void AgentConnection::close() {
   life_.close();
-  retry_.cancel();
+  timer_.cancel();
   if (!link_) return;
   const auto link = std::move(link_);
   const auto seat = std::move(seat_);

@@ -11,6 +11,7 @@
 #include "picket/pool/connection_life.hpp"
 #include "picket/pool/reverse/connection.hpp"
 #include "picket/pool/selection.hpp"
+#include "picket/pool/site.hpp"
 #include "picket/pool/track_record.hpp"
 #include "picket/session/proxy_session.hpp"
 #include "picket/transport/destination.hpp"
@@ -18,14 +19,14 @@
 
 namespace picket::pool {
 
-/// How an agent is reached: the same for all its connections. Of one that dials the proxy the endpoint is none.
+/// How an agent is reached: the same for all its connections, wherever they lead.
 struct DialTerms {
   transport::Worker& worker;
-  transport::Destination destination;
   std::shared_ptr<const session::ProxyConfig> session;
   base::Duration connect_timeout;
   base::Duration reconnect_interval;          ///< One that lasted that long is dialled again at once.
   base::Duration longest_reconnect_interval;  ///< Pauses between tries double up to it.
+  base::Duration drain_timeout;               ///< How long one that leaves may stay for what began on it.
   session::Tap* tap = nullptr;                ///< Hears all that is said; null: nobody.
 };
 
@@ -40,7 +41,7 @@ class AgentConnection final : transport::ProxyLink::Owner {
   /// What it was when it ended.
   struct Lost {
     bool was_open;
-    bool was_announced;  ///< The agent had said that it drains.
+    bool was_announced;  ///< The agent had said that it drains, or it was to go anyway.
     bool was_asked;      ///< An event had been put in flight on it.
     base::TimePoint connected_at;
     std::uint32_t attempts;
@@ -58,13 +59,16 @@ class AgentConnection final : transport::ProxyLink::Owner {
     virtual void on_settled() = 0;
     /// It ended, or could not be made. Where it shall come back, the owner says retry_after().
     virtual void on_lost(AgentConnection& connection, const base::Error& reason, const Lost& lost) = 0;
+    /// It was told to leave, and what began on it takes longer than it may: to be closed.
+    virtual void on_overdue(AgentConnection& connection) = 0;
 
    protected:
     ~Owner() = default;
   };
 
-  /// `seed`: of the pauses between tries; another one for each connection.
-  AgentConnection(const DialTerms& terms, Owner& owner, std::uint32_t seed);
+  /// `site`: where it leads; of an agent that dials the proxy its endpoint is none. `seed`: of the pauses between
+  /// tries; another one for each connection.
+  AgentConnection(const DialTerms& terms, Owner& owner, std::shared_ptr<Site> site, std::uint32_t seed);
   AgentConnection(const AgentConnection&) = delete;
   AgentConnection& operator=(const AgentConnection&) = delete;
   ~AgentConnection();
@@ -79,17 +83,23 @@ class AgentConnection final : transport::ProxyLink::Owner {
   void retry_after(base::Duration pause);
   /// Takes nothing new. One that is not open is closed.
   void drain();
+  /// The same, and says on_overdue() where that takes too long.
+  void leave();
+  /// Leads to `site` from now on, as if it were new: a closed one only.
+  void move_to(std::shared_ptr<Site> site);
   /// Closes one that drains and has no exchange left.
   void close_if_idle();
   /// Closes for good: what still waits for an answer fails.
   void close();
 
+  [[nodiscard]] Site& site() const noexcept { return *site_; }
   [[nodiscard]] ConnectionLife::State life() const noexcept { return life_.state(); }
   [[nodiscard]] bool is_open() const noexcept { return life_.is_open(); }
   [[nodiscard]] bool is_waiting() const noexcept { return life() == ConnectionLife::State::waiting; }
   [[nodiscard]] bool is_connecting() const noexcept { return life() == ConnectionLife::State::connecting; }
   [[nodiscard]] bool is_spare() const noexcept { return life() == ConnectionLife::State::spare; }
   [[nodiscard]] bool is_closed() const noexcept { return life() == ConnectionLife::State::closed; }
+  [[nodiscard]] bool is_draining() const noexcept { return life() == ConnectionLife::State::draining; }
   /// The session once the opening is over, else null.
   [[nodiscard]] session::ProxySession* session() const noexcept { return link_ ? link_->session() : nullptr; }
   /// Changes when it ends: a connection that came back is another.
@@ -135,12 +145,15 @@ class AgentConnection final : transport::ProxyLink::Owner {
   /// dialled in a tight loop.
   [[nodiscard]] base::Duration pause_after(bool was_open);
 
+  void on_timer();
+
   const DialTerms& terms_;
   Owner& owner_;
+  std::shared_ptr<Site> site_;
   ConnectionLife life_;
   std::shared_ptr<transport::ProxyLink> link_;  // while it is connecting or open
   std::shared_ptr<void> seat_;                  // of one that the agent dialled, as long
-  base::Timer retry_;                           // armed while it waits
+  base::Timer timer_;                           // armed while it waits, or leaves
   base::Backoff backoff_;
   TrackRecord record_;  // also of those that were in its place
   std::uint64_t epoch_ = 0;

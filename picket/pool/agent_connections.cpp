@@ -38,7 +38,7 @@ void Agent::handle(AgentConnection& connection, session::ProxyAction& action) {
                  [&](session::Answered& answer) { answered(connection, answer); },
                  [&](session::Failed& failure) { failed(connection, failure); }, [](session::FlowChanged&) {},
                  [](session::ExchangePaused&) {},  // on_settled() looks who waits for that
-                 [](session::Trusted&) {}, [&](session::Probed&) { probe(); },
+                 [](session::Trusted&) {}, [&](session::Probed&) { probe(connection.site()); },
                  [&](session::HealthChanged& change) { on_health(connection, change); },
                  [&](session::MetricsReported& reported) {
                    if (observer_ != nullptr) observer_->on_metrics(id(), *reported.report);
@@ -72,7 +72,7 @@ void Agent::answered(AgentConnection& connection, const session::Answered& answe
 /// One dead connection is one failure, however many calls it takes along: that is counted in on_lost().
 void Agent::failed(AgentConnection& connection, session::Failed& failure) {
   connection.note_failure();
-  if (failure.error.kind() == base::ErrorKind::timeout && connection.is_suspect()) distrust();
+  if (failure.error.kind() == base::ErrorKind::timeout && connection.is_suspect()) distrust(connection.site());
   Call& call = Call::of(failure.tag);
   if (--call.copies_ != 0) return;  // the other connection may still answer
   call.finish(std::move(failure.error), Breaker::Outcome::neutral);
@@ -108,7 +108,7 @@ void Agent::on_ready(AgentConnection& connection) {
     observer_->on_connected(id(), session.agent());
     if (!session.undeclared().empty()) observer_->on_undeclared(id(), session.undeclared(), !session.means_its_list());
   }
-  rally();
+  rally(connection.site());
   while (ready_waiters_ != nullptr) {
     WaitReady& waiter = *ready_waiters_;
     ready_waiters_ = waiter.next_;
@@ -125,7 +125,7 @@ void Agent::on_lost(AgentConnection& connection, const base::Error& reason, cons
     note_ready();
     metrics_.connections_lost.add();
     // An agent that closes after it said so (it is restarted) has not failed.
-    if (!lost.was_announced) count_crash(lost);
+    if (!lost.was_announced) count_crash(connection.site(), lost);
     note_breaker();
   } else {
     metrics_.connect_failures.add();
@@ -133,20 +133,25 @@ void Agent::on_lost(AgentConnection& connection, const base::Error& reason, cons
   if (observer_ != nullptr)
     observer_->on_disconnected(id(), reason, lost.attempts, lost.slow_attempts > config_.max_reconnect_attempts);
   on_settled();  // with no connection left, who waits fails at once
-  if (lacks_connections()) connection.retry_after(lost.pause);
+  if (lacks_connections(connection.site())) connection.retry_after(lost.pause);
 }
 
 /// The agent is back: its other connections need not wait for their next try, which may be two minutes away.
-void Agent::rally() {
+void Agent::rally(Site& site) {
   const base::TimePoint now = worker_.now();
-  if (now - rallied_at_ < rally_window) return;
-  rallied_at_ = now;
+  if (now - site.rallied_at < rally_window) return;
+  site.rallied_at = now;
   for (auto& connection : connections_)
-    if (connection->is_waiting()) connection->dial();
+    if (&connection->site() == &site && connection->is_waiting()) connection->dial();
 }
 
-/// Connections that end together are one failure: one crash takes all along that there were.
-void Agent::count_crash(const AgentConnection::Lost& lost) {
+/// Connections that end together are one failure: one crash takes all along that there were. While the agent serves at
+/// another of its addresses, the one that fails is given its rest by the pauses before it is dialled again.
+void Agent::count_crash(const Site& site, const AgentConnection::Lost& lost) {
+  const auto serves_elsewhere = [&](const auto& connection) {
+    return connection->is_open() && &connection->site() != &site;
+  };
+  if (std::ranges::any_of(connections_, serves_elsewhere)) return;
   const base::TimePoint now = worker_.now();
   if (lost.connected_at >= crashed_at_ || now - crashed_at_ >= crash_window) {
     crashed_at_ = now;
@@ -160,35 +165,48 @@ void Agent::take(reverse::Connection accepted) {
   if (draining_ || spec_.is_dialled())
     return reverse::refuse(worker_, std::move(accepted),
                            fmt::format("the proxy does not wait for agents that feed '{}'", id()));
-  AgentConnection* const spare = find_spare();
-  (spare != nullptr ? *spare : add_connection()).take(std::move(accepted));
+  const std::shared_ptr<Site>& site = sites_.front();  // the only one of an agent that dials
+  AgentConnection* const spare = find_spare(*site);
+  (spare != nullptr ? *spare : add_connection(site)).take(std::move(accepted));
 }
 
 void Agent::replace(const AgentConnection& leaving) {
-  if (draining_ || !lacks_connections()) return;
-  AgentConnection* spare = find_spare();
+  const Site& site = leaving.site();
+  if (draining_ || !lacks_connections(site)) return;
+  AgentConnection* spare = find_spare(site);
   if (spare == nullptr) {
-    if (connections_.size() >= connections_per_slot * config_.connections_per_agent) return;
-    spare = &add_connection();
+    const auto is_there = [&](const auto& connection) { return &connection->site() == &site; };
+    const auto count = static_cast<std::size_t>(std::ranges::count_if(connections_, is_there));
+    if (count >= connections_per_slot * config_.connections_per_agent) return;
+    spare = &add_connection(*std::ranges::find(sites_, &site, &std::shared_ptr<Site>::get));
   }
   spare->replace(leaving);
 }
 
-AgentConnection* Agent::find_spare() const noexcept {
-  const auto spare = std::ranges::find_if(connections_, &AgentConnection::is_spare);
+AgentConnection* Agent::find_spare(const Site& site) const noexcept {
+  const auto spare = std::ranges::find_if(
+      connections_, [&](const auto& connection) { return &connection->site() == &site && connection->is_spare(); });
   return spare == connections_.end() ? nullptr : spare->get();
 }
 
-bool Agent::lacks_connections() const noexcept {
-  if (!spec_.is_dialled()) return false;
-  const auto stays = [](const auto& connection) { return !connection->is_spare() && !connection->is_leaving(); };
+bool Agent::lacks_connections(const Site& site) const noexcept {
+  if (!spec_.is_dialled() || !site.is_current) return false;
+  const auto stays = [&](const auto& connection) {
+    return &connection->site() == &site && !connection->is_spare() && !connection->is_leaving();
+  };
   return std::ranges::count_if(connections_, stays) < static_cast<std::ptrdiff_t>(config_.connections_per_agent);
 }
 
-AgentConnection& Agent::add_connection() {
+AgentConnection& Agent::add_connection(const std::shared_ptr<Site>& site) {
+  const auto closed = std::ranges::find_if(connections_, &AgentConnection::is_closed);
+  if (closed != connections_.end()) {
+    (*closed)->move_to(site);
+    return **closed;
+  }
   const auto index = static_cast<std::uint32_t>(connections_.size());
   AgentConnection::Owner& owner = *this;
-  connections_.push_back(std::make_unique<AgentConnection>(dial_terms_, owner, some_number() + index * 0x9E3779B9U));
+  connections_.push_back(
+      std::make_unique<AgentConnection>(dial_terms_, owner, site, some_number() + index * 0x9E3779B9U));
   candidates_.resize(connections_.size());
   return *connections_.back();
 }
@@ -200,12 +218,14 @@ void Agent::note_breaker() {
   if (observer_ != nullptr) observer_->on_breaker(id(), breaker_.state());
 }
 
-void Agent::probe() {
-  for (auto& connection : connections_) connection->probe();
+void Agent::probe(const Site& site) {
+  for (auto& connection : connections_)
+    if (&connection->site() == &site) connection->probe();
 }
 
-void Agent::distrust() {
-  for (auto& connection : connections_) connection->distrust();
+void Agent::distrust(const Site& site) {
+  for (auto& connection : connections_)
+    if (&connection->site() == &site) connection->distrust();
 }
 
 base::TimePoint Agent::last_suspicion() const noexcept {
@@ -217,7 +237,7 @@ base::TimePoint Agent::last_suspicion() const noexcept {
 
 AgentHealth Agent::health() const {
   AgentHealth health{.id = id(),
-                     .connections = config_.connections_per_agent,
+                     .connections = config_.connections_per_agent * std::max<std::size_t>(sites_.size(), 1),
                      .ready = ready_connections(),
                      .in_flight = in_flight_,
                      .waiting = waiting_,
@@ -241,14 +261,24 @@ std::size_t Agent::ready_connections() const noexcept {
   return static_cast<std::size_t>(std::ranges::count_if(connections_, &AgentConnection::is_open));
 }
 
-/// No more events than the agent bears are in flight, whatever is configured; 0 is no limit of its own.
+/// No more events than the agent bears are in flight, whatever is configured: the sum of what it bears at each address.
 void Agent::note_limits() noexcept {
+  std::uint64_t bears = 0;
+  for (const auto& site : sites_) bears += borne_at(*site);
   most_in_flight_ = spec_.max_concurrent_calls;
+  if (bears != 0 && bears < most_in_flight_) most_in_flight_ = static_cast<std::uint32_t>(bears);
+}
+
+/// Of an address where it has no limit of its own all that may be; nothing of one where it is not.
+std::uint64_t Agent::borne_at(const Site& site) const noexcept {
+  std::uint64_t least = 0;
   for (const auto& connection : connections_) {
-    if (!connection->is_open()) continue;
-    const std::uint32_t bears = connection->session()->agent().limits.max_concurrency;
-    if (bears != 0) most_in_flight_ = std::min(most_in_flight_, bears);
+    if (!connection->is_open() || &connection->site() != &site) continue;
+    const std::uint32_t limit = connection->session()->agent().limits.max_concurrency;
+    const std::uint64_t bears = limit != 0 ? limit : spec_.max_concurrent_calls;
+    least = least == 0 ? bears : std::min(least, bears);
   }
+  return least;
 }
 
 void Agent::note_ready() {
@@ -262,6 +292,7 @@ void Agent::cancel_all(wire::CancelReason reason) {
 
 void Agent::drain() {
   draining_ = true;
+  watch_.reset();
   worker_.timers().arm(drain_timer_, worker_.now() + config_.drain_timeout);
   for (auto& connection : connections_) connection->drain();
   close_idle();
@@ -269,13 +300,15 @@ void Agent::drain() {
 }
 
 void Agent::close_idle() {
-  if (awaits_reports()) return;
+  if (draining_ && awaits_reports()) return;
   for (auto& connection : connections_) connection->close_if_idle();
+  some_leave_ = std::ranges::any_of(connections_, &AgentConnection::is_draining);
   note_ready();
 }
 
 void Agent::close_now() {
   draining_ = true;
+  watch_.reset();
   for (auto& connection : connections_) connection->close();
   note_ready();
   pump();

@@ -30,7 +30,7 @@ TEST_F(AgentPoolTest, WhatCannotBeAnAgentIsRefusedWithItsName) {
   EXPECT_EQ(kind({.id = "a", .endpoint = folder_.socket().text()}), ErrorKind::unavailable);
   EXPECT_EQ(kind({.id = "nowhere", .endpoint = "waf.sock"}), ErrorKind::connection_failed);
   EXPECT_EQ(kind({.id = "clear", .endpoint = "tcp:127.0.0.1:1"}), ErrorKind::connection_failed);
-  EXPECT_EQ(kind({.id = "tls", .endpoint = "tls:a:1"}), ErrorKind::connection_failed);
+  EXPECT_EQ(kind({.id = "tls", .endpoint = "tls:a..b:1"}), ErrorKind::connection_failed);
   EXPECT_EQ(kind({.id = "deep", .endpoint = "unix:/" + std::string(200, 'x')}), ErrorKind::connection_failed);
   EXPECT_EQ(kind({.id = "nobody", .endpoint = folder_.socket().text(), .config = Config{.connections_per_agent = 0}}),
             ErrorKind::connection_failed);

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "picket/pool/reverse/rules.hpp"
+#include "picket/transport/dns/look_up.hpp"
 
 namespace picket::pool {
 
@@ -87,6 +88,7 @@ std::optional<std::string> AgentSpec::problem() const {
     if (auto wrong = pool::reverse::pattern_problem(ids)) return wrong;
   if (!is_dialled() && !endpoint.empty())
     return fmt::format("it dials the proxy, so that it has no endpoint; \"{}\" is one", endpoint);
+  if (auto of_servers = transport::dns::Options{.servers = resolvers}.problem()) return of_servers;
   if (auto of_breaker = breaker.problem()) return of_breaker;
   if (!config) return std::nullopt;
   if (config->hedge && !std::ranges::all_of(events, is_pure))

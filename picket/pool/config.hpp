@@ -41,7 +41,7 @@ struct HedgeConfig {
 /// How a pool treats its agents; names and defaults of protocol.md §11. Counts hold per worker. What is out of its
 /// range is refused where an agent is added.
 struct Config {
-  std::uint32_t connections_per_agent = 4;  ///< 1 to 65,536
+  std::uint32_t connections_per_agent = 4;  ///< to each of its addresses; 1 to 65,536
   LoadBalanceStrategy load_balance_strategy = LoadBalanceStrategy::round_robin;
   base::Duration connect_timeout = std::chrono::seconds{5};   ///< connect and handshake, each; 1 ms to 24 h
   base::Duration request_timeout = std::chrono::seconds{30};  ///< of calls that name no deadline; 1 ms to 24 h
@@ -93,8 +93,11 @@ struct BreakerConfig {
 /// One agent as the pool is to reach it.
 struct AgentSpec {
   std::string id;
-  std::string endpoint;  ///< "unix:PATH", "grpc+unix:PATH", "tls:IP:PORT" or "grpcs:IP:PORT", or with `insecure`
-                         ///< "tcp:IP:PORT" or "grpc:IP:PORT" (transport/endpoint.hpp)
+  std::string endpoint;  ///< "unix:PATH", "grpc+unix:PATH", "tls:HOST:PORT" or "grpcs:HOST:PORT", or with `insecure`
+                         ///< "tcp:HOST:PORT" or "grpc:HOST:PORT"; or the name of a service, "_agent._tcp.example",
+                         ///< for HOST:PORT (transport/endpoint.hpp). Each address of a name is dialled.
+  /// Who is asked for the addresses of a name: "IP:PORT". None: as /etc/resolv.conf has it.
+  std::vector<std::string> resolvers = {};
   /// The agent dials the proxy, under one of these ids ("edge-1", "edge-*"); then there is no endpoint, and its
   /// connections come from take() (pool/reverse). Empty: it is dialled.
   std::vector<std::string> reverse;

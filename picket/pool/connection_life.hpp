@@ -16,7 +16,7 @@ class ConnectionLife {
     connecting,  ///< It is dialled; the agent has not agreed to talk yet.
     ready,       ///< It is open: exchanges begin on it and go on.
     draining,    ///< It is open to those that began on it, and is closed when they are over.
-    closed,      ///< Its agent is not wanted any more: it is never dialled again.
+    closed,      ///< Its agent is not wanted any more: it is never dialled again, unless reopen() says for whom.
   };
 
   [[nodiscard]] State state() const noexcept { return state_; }
@@ -50,6 +50,10 @@ class ConnectionLife {
   /// Nothing new: what is open stays so for what began on it, all else is over.
   void drain() noexcept { state_ = is_open() ? State::draining : State::closed; }
   void close() noexcept { state_ = State::closed; }
+  /// A closed one serves for something else now.
+  void reopen() noexcept {
+    if (state_ == State::closed) state_ = State::spare;
+  }
 
  private:
   State state_ = State::spare;

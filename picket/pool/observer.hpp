@@ -9,6 +9,7 @@
 #include "picket/pool/breaker.hpp"
 #include "picket/session/agent_info.hpp"
 #include "picket/session/proxy_session.hpp"
+#include "picket/transport/dns/knowledge.hpp"
 #include "picket/wire/messages.hpp"
 
 namespace picket::pool {
@@ -28,6 +29,12 @@ class Observer {
   /// start.
   virtual void on_disconnected(std::string_view /*agent*/, const base::Error& /*reason*/, std::uint32_t /*attempts*/,
                                bool /*lasting*/) {}
+  /// The name of its endpoint has these addresses now.
+  virtual void on_places(std::string_view /*agent*/, std::span<const transport::dns::Place> /*places*/) {}
+  /// The name of its endpoint cannot be looked up, or only in part; `known`: addresses that are used on meanwhile.
+  virtual void on_look_up_trouble(std::string_view /*agent*/, const base::Error& /*why*/, std::size_t /*known*/) {}
+  /// It can be looked up again.
+  virtual void on_looked_up_again(std::string_view /*agent*/) {}
   virtual void on_breaker(std::string_view /*agent*/, Breaker::State /*state*/) {}
   /// How it is has changed, by its own words or since they are not valid any more.
   virtual void on_health(std::string_view /*agent*/, const wire::HealthStatus& /*status*/) {}

@@ -1,5 +1,7 @@
 #include "picket/pool/selection.hpp"
 
+#include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace picket::pool {
@@ -60,6 +62,17 @@ class FreeOnes {
     return nth(next(state) % count);
   }
 
+  /// Each as often as its weight says (RFC 2782). One of weight 0 is hardly ever chosen beside others.
+  [[nodiscard]] std::optional<std::size_t> weighted(std::uint32_t& state) const noexcept {
+    std::uint64_t total = 0;
+    for (const Candidate& candidate : candidates_) total += share_of(candidate);
+    if (total == 0) return std::nullopt;
+    std::uint64_t left = next(state) % total;
+    std::size_t index = 0;
+    while (left >= share_of(candidates_[index])) left -= share_of(candidates_[index++]);
+    return index;
+  }
+
   /// Of two at random the one that has less to do (Mitzenmacher, 2001): nearly the least loaded, and no crowd goes
   /// there at once.
   [[nodiscard]] std::optional<std::size_t> better_of_two(std::uint32_t& state) const noexcept {
@@ -83,6 +96,11 @@ class FreeOnes {
     std::size_t index = 0;
     while (!is_free(candidates_[index], max_in_flight_) || number-- != 0) ++index;
     return index;
+  }
+  [[nodiscard]] std::uint64_t share_of(const Candidate& candidate) const noexcept {
+    constexpr std::uint64_t of_a_weight = 100;
+    if (!is_free(candidate, max_in_flight_)) return 0;
+    return candidate.standing.weight == 0 ? 1 : candidate.standing.weight * of_a_weight;
   }
   static std::uint32_t next(std::uint32_t& state) noexcept {
     state ^= state << 13;  // xorshift32 (Marsaglia, 2003): spreading load needs no better
@@ -115,6 +133,18 @@ Selection select(std::span<const Candidate> candidates, LoadBalanceStrategy stra
   const auto chosen = choose(FreeOnes{candidates, max_in_flight, state.turn}, strategy, state.random);
   if (!chosen) return {.index = std::nullopt, .failure = why_none(candidates)};
   state.turn = *chosen + 1;
+  return {.index = chosen};
+}
+
+Selection select_by_standing(std::span<Candidate> candidates, std::uint32_t max_in_flight,
+                             SelectionState& state) noexcept {
+  std::uint16_t first = std::numeric_limits<std::uint16_t>::max();
+  for (const Candidate& candidate : candidates)
+    if (candidate.takes_new) first = std::min(first, candidate.standing.priority);
+  for (Candidate& candidate : candidates)
+    if (candidate.standing.priority != first) candidate = {};
+  const auto chosen = FreeOnes{candidates, max_in_flight, state.turn}.weighted(state.random);
+  if (!chosen) return {.index = std::nullopt, .failure = why_none(candidates)};
   return {.index = chosen};
 }
 

@@ -84,5 +84,41 @@ TEST(Selection, FailureSaysWhatStoodInTheWay) {
   EXPECT_EQ(failure({{true, true, 0}, {true, false, 2}}), SelectionFailure::all_full);
 }
 
+/// How often each is picked of a service's addresses, which are free or not.
+std::vector<int> picks_by_standing(const std::vector<Candidate>& candidates, int rounds) {
+  SelectionState state;
+  std::vector<int> counts(candidates.size());
+  for (int i = 0; i < rounds; ++i) {
+    std::vector<Candidate> asked = candidates;
+    if (const auto index = select_by_standing(asked, 10, state).index) ++counts.at(*index);
+  }
+  return counts;
+}
+
+TEST(Selection, OfAServiceEachAddressIsTakenAsOftenAsItsWeightSays) {
+  const Candidate free{.takes_new = true};
+  std::vector<Candidate> candidates(3, free);
+  candidates[0].standing = {.priority = 1, .weight = 10};
+  candidates[1].standing = {.priority = 1, .weight = 30};
+  candidates[2].standing = {.priority = 1, .weight = 0};
+  const auto counts = picks_by_standing(candidates, 40'000);
+  EXPECT_NEAR(counts[0], 10'000, 600);
+  EXPECT_NEAR(counts[1], 30'000, 600);
+  EXPECT_LT(counts[2], 100) << "hardly ever";
+}
+
+TEST(Selection, OfAServiceALaterPriorityServesOnlyWhereNoEarlierOneTakesAnything) {
+  const Candidate free{.takes_new = true};
+  std::vector<Candidate> candidates(2, free);
+  candidates[0].standing = {.priority = 1, .weight = 1};
+  candidates[1].standing = {.priority = 2, .weight = 100};
+  EXPECT_EQ(picks_by_standing(candidates, 100), (std::vector{100, 0}));
+  candidates[0].takes_new = false;
+  EXPECT_EQ(picks_by_standing(candidates, 100), (std::vector{0, 100}));
+  candidates[1].in_flight = 10;
+  SelectionState state;
+  EXPECT_EQ(select_by_standing(candidates, 10, state).failure, SelectionFailure::all_full);
+}
+
 }  // namespace
 }  // namespace picket::pool
