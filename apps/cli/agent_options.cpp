@@ -7,9 +7,8 @@ namespace picket::apps::cli {
 void add_agent_options(CLI::App& command, AgentAddress& agent) {
   command
       .add_option("--agent", agent.endpoint,
-                  "The agent's address: unix:PATH, grpc+unix:PATH, tls:IP:PORT or grpcs:IP:PORT; with --insecure "
-                  "tcp:IP:PORT or "
-                  "grpc:IP:PORT")
+                  "The agent's address: unix:PATH, grpc+unix:PATH, tls:HOST:PORT or grpcs:HOST:PORT; with --insecure "
+                  "tcp:HOST:PORT or grpc:HOST:PORT")
       ->required()
       ->type_name("ADDRESS");
   add_clear_text_options(command, agent);
@@ -26,8 +25,7 @@ void add_clear_text_options(CLI::App& command, AgentAddress& agent) {
       ->type_name("FILE");
   command.add_option("--tls-key", agent.tls.key_file, "Its key, PEM")->type_name("FILE");
   command
-      .add_option("--tls-name", agent.tls.server_name,
-                  "Name in the agent's certificate; default: the IP address of --agent")
+      .add_option("--tls-name", agent.tls.server_name, "Name in the agent's certificate; default: the host of --agent")
       ->type_name("NAME");
 }
 

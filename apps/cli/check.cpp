@@ -1,24 +1,56 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
+#include <list>
 #include <memory>
 #include <string>
 
+#include <fmt/format.h>
+#include <fmt/ostream.h>
 #include <unistd.h>
 
 #include "apps/cli/commands.hpp"
 #include "apps/gateway/config/load.hpp"
+#include "picket/transport/dns/look_up.hpp"
 
 namespace picket::apps::cli {
+namespace {
+
+/// Says of which agents' names nobody knows an address. That is no error of the file: the gateway would start, and go
+/// on asking.
+void note_unknown_names(const gateway::config::Config& config, std::ostream& out) {
+  transport::Worker worker;
+  const transport::dns::Options options{.servers = config.system.resolvers};
+  std::list<transport::dns::LookUp> look_ups;
+  std::size_t done = 0;
+  for (const auto& agent : config.agents) {
+    if (!agent.is_named) continue;
+    const auto name =
+        transport::Endpoint::parse("tcp:" + agent.address, transport::ClearText::allowed, transport::Hosts::names_too);
+    if (!name) continue;
+    look_ups.emplace_back(worker, options, *name, [&](const transport::dns::Findings& found) {
+      ++done;
+      if (found.places.empty()) fmt::print(out, "note: agent \"{}\": {}\n", agent.id, found.problem->detail());
+    });
+  }
+  while (done < look_ups.size()) worker.turn(base::TimePoint::max());
+}
+
+int check(const std::string& file) {
+  const bool colour = ::isatty(STDERR_FILENO) == 1;
+  const int exit_code =
+      gateway::config::check(file, gateway::config::process_environment(), std::cout, std::cerr, colour);
+  if (const auto config = gateway::config::load(file)) note_unknown_names(*config, std::cerr);
+  return exit_code;
+}
+
+}  // namespace
 
 void add_check(CLI::App& app, int& exit_code) {
   auto* const command = app.add_subcommand("check", "Check a configuration file and say everything that is wrong");
   auto file = std::make_shared<std::string>();
   command->add_option("FILE", *file, "The configuration, KDL 2")->required();
   command->footer("Exit codes: 0 the file is good; 2 it is not.");
-  command->callback([=, &exit_code] {
-    const bool colour = ::isatty(STDERR_FILENO) == 1;
-    exit_code = gateway::config::check(*file, gateway::config::process_environment(), std::cout, std::cerr, colour);
-  });
+  command->callback([=, &exit_code] { exit_code = check(*file); });
 }
 
 }  // namespace picket::apps::cli

@@ -6,6 +6,8 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 
+#include "picket/base/host_name.hpp"
+
 namespace picket::apps::gateway::config {
 namespace {
 
@@ -14,13 +16,10 @@ bool is_ip(int family, const std::string& host) {
   return ::inet_pton(family, host.c_str(), &ignored) == 1;
 }
 
-/// RFC 1123 labels, and _ which is common in container networks.
-bool is_name(std::string_view host) {
-  if (host.empty() || host.size() > 253 || host.front() == '.' || host.front() == '-') return false;
-  constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
-  if (host.find_first_not_of(allowed) != std::string_view::npos || host.contains("..")) return false;
-  // Digits and dots alone would be an IP address, and it is none.
-  return host.find_first_not_of("0123456789.") != std::string_view::npos;
+/// Of IPv6 one that is link-local may name its interface: "fe80::1%eth0".
+bool is_v6_with_interface(const std::string& host) {
+  const std::size_t percent = host.find('%');
+  return percent != std::string::npos && percent + 1 < host.size() && is_ip(AF_INET6, host.substr(0, percent));
 }
 
 std::optional<std::uint16_t> parse_port(std::string_view text) {
@@ -57,17 +56,27 @@ std::expected<Address, Complaint> parse_address(std::string_view text, Hosts hos
   const bool is_v6 = bracketed && address.host.ends_with(']');
   if (is_v6) address.host = address.host.substr(1, address.host.size() - 2);
   if (is_ip(is_v6 ? AF_INET6 : AF_INET, address.host)) return address;
-  if (hosts == Hosts::names_too && !is_v6 && is_name(address.host)) return address;
+  if (is_v6 && is_v6_with_interface(address.host)) return address;
+  if (hosts == Hosts::names_too && !is_v6 && base::is_host_name(address.host)) return address;
   return complain(
       fmt::format("\"{}\" is not an IP address{}", address.host, hosts == Hosts::names_too ? " or a host name" : ""),
       hosts == Hosts::names_too ? "write it as in \"127.0.0.1:8080\" or \"app.example:8080\""
                                 : "write it as in \"127.0.0.1:8080\" or \"[::1]:8080\"");
 }
 
+bool is_ip_address(std::string_view text) {
+  const std::string host(text);
+  return is_ip(AF_INET, host) || is_ip(AF_INET6, host);
+}
+
+std::string in_brackets(std::string_view host) {
+  return host.contains(':') && !host.starts_with('[') ? fmt::format("[{}]", host) : std::string{host};
+}
+
 bool is_host(std::string_view text) {
   const std::string host(text);
   if (host.starts_with('[') && host.ends_with(']')) return is_ip(AF_INET6, host.substr(1, host.size() - 2));
-  return is_ip(AF_INET, host) || is_name(host);
+  return is_ip(AF_INET, host) || base::is_host_name(host);
 }
 
 }  // namespace picket::apps::gateway::config

@@ -24,6 +24,11 @@ enum class Hosts : std::uint8_t { numbers, names_too };
 /// "127.0.0.1:8080", "[::1]:8080", and "app.example:8080" where names may stand.
 [[nodiscard]] std::expected<Address, Complaint> parse_address(std::string_view text, Hosts hosts);
 
+/// An IP address, without port and brackets.
+[[nodiscard]] bool is_ip_address(std::string_view text);
+/// As it stands before a port: IPv6 in brackets.
+[[nodiscard]] std::string in_brackets(std::string_view host);
+
 /// A host name or a number as it stands in a Host header, without port.
 [[nodiscard]] bool is_host(std::string_view text);
 

@@ -11,6 +11,7 @@
 #include "apps/gateway/config/config_tree.hpp"
 #include "apps/gateway/config/reader.hpp"
 #include "apps/gateway/config/tables.hpp"
+#include "picket/base/host_name.hpp"
 
 /// The tables of agents.
 namespace picket::apps::gateway::config::tables {
@@ -40,11 +41,14 @@ void read_socket(Reader& reader, const Setting& setting, AgentDraft& out) {
 
 void set_address(Reader& reader, const Setting& setting, std::string text, AgentTransport transport, AgentDraft& out) {
   const auto address = parse_address(text, Hosts::names_too);
-  if (!address) return reader.report(setting.value->at, address.error().message, address.error().hint);
-  if (!parse_address(text, Hosts::numbers))
-    return reader.report(setting.value->at, fmt::format("host names are not looked up yet: \"{}\"", address->host),
-                         "write the agent's IP address; tls { sni \"NAME\" } says which name its certificate has");
+  if (!address && !base::is_service_name(text))
+    return reader.report(setting.value->at, address.error().message, address.error().hint);
+  if (address && base::is_service_name(address->host))
+    return reader.report(setting.value->at,
+                         fmt::format("the records of the service \"{}\" say the port", address->host),
+                         fmt::format("write \"{}\"", address->host));
   out.agent.transport = transport;
+  out.agent.is_named = !parse_address(text, Hosts::numbers);
   out.agent.address = std::move(text);
 }
 
@@ -69,7 +73,7 @@ void read_grpc(Reader& reader, const Setting& setting, AgentDraft& out) {
       std::ranges::find_if(grpc_schemes, [&](const GrpcScheme& one) { return text->starts_with(one.text); });
   if (scheme == grpc_schemes.end())
     return reader.report(setting.value->at, fmt::format("\"{}\" does not say how the agent is reached", *text),
-                         "write \"https://IP:PORT\", \"http://IP:PORT\" or \"unix:/run/agent.sock\"");
+                         "write \"https://HOST:PORT\", \"http://HOST:PORT\" or \"unix:/run/agent.sock\"");
   std::string address = text->substr(scheme->text.size());
   if (scheme->transport == AgentTransport::grpc_unix)
     return set_socket(reader, setting, reader.path_of(setting, address), scheme->transport, out);
@@ -134,7 +138,7 @@ void check_network(Reader& reader, const kdl::Node& node, const AgentDraft& draf
   for (const kdl::Node* key : {tls, child_of(node, "insecure")})
     if (key != nullptr && is_local)
       reader.report(key->name.at, fmt::format("\"{}\" has no effect here", key->name.text),
-                    "it goes with tcp \"IP:PORT\" and grpc \"https://IP:PORT\"; remove it");
+                    "it goes with tcp \"HOST:PORT\" and grpc \"https://HOST:PORT\"; remove it");
   // Of an address that could not be read something else is said.
   if (is_local || (tcp == nullptr && transport != AgentTransport::grpc && transport != AgentTransport::grpcs)) return;
   if (transport == AgentTransport::grpc && tls != nullptr)

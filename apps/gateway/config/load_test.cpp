@@ -4,6 +4,7 @@
 #include <sstream>
 #include <string>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "apps/gateway/config/testing/folder.hpp"
@@ -90,7 +91,8 @@ TEST_F(Load, LeastAgentHasEveryDefault) {
 
 /// Each setting with a value that is not its default.
 constexpr std::string_view every_setting = R"(
-system { worker-threads 3; busy-polling #false; max-connections 7; graceful-shutdown-timeout-secs 9 }
+system { worker-threads 3; busy-polling #false; max-connections 7; graceful-shutdown-timeout-secs 9
+         resolvers "127.0.0.1:5353" "10.0.0.10" "::1" "[::1]:54" }
 listeners { listener "web" { address "[::1]:81"; protocol "http"; trusted-proxies "10.0.0.0/8" "::1" } }
 agents {
   agent "w" type="waf" {
@@ -126,6 +128,8 @@ TEST_F(Load, EverySettingOfTheProcessReachesItsField) {
   EXPECT_EQ(config.system.worker_threads, 3U);
   EXPECT_FALSE(config.system.busy_polling);
   EXPECT_EQ(config.system.max_connections, 7U);
+  EXPECT_THAT(config.system.resolvers,
+              ::testing::ElementsAre("127.0.0.1:5353", "10.0.0.10:53", "[::1]:53", "[::1]:54"));
   EXPECT_EQ(config.system.graceful_shutdown_timeout, milliseconds{9'000});
   EXPECT_EQ(config.listeners.at(0).host, "::1");
   EXPECT_EQ(config.listeners.at(0).port, 81);
@@ -142,6 +146,19 @@ TEST_F(Load, EverySettingOfTheProcessReachesItsField) {
   EXPECT_EQ(config.observability.log_format, LogFormat::json);
   EXPECT_EQ(config.observability.access_log, (folder_.path() / "a.jsonl").string());
   EXPECT_EQ(config.observability.audit_log, "/var/b.jsonl");
+}
+
+TEST_F(Load, AnAgentMayBeReachedByANameOrAsAService) {
+  for (const std::string written : {"waf.internal:9000", "_waf._tcp.internal", "localhost:1"}) {
+    const Config config =
+        good(std::string(base) + "agents { agent \"a\" { tcp \"" + written + "\"; insecure #true } }");
+    ASSERT_EQ(config.agents.size(), 1U);
+    EXPECT_TRUE(config.agents[0].is_named) << written;
+    EXPECT_EQ(config.agents[0].address, written);
+  }
+  for (const std::string written : {"127.0.0.1:1", "[::1]:1", "[fe80::1%eth0]:1"})
+    EXPECT_FALSE(
+        good(std::string(base) + "agents { agent \"a\" { grpc \"https://" + written + "\" } }").agents[0].is_named);
 }
 
 TEST_F(Load, EverySettingOfAnAgentReachesItsField) {

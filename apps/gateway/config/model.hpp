@@ -29,6 +29,8 @@ struct System {
   bool busy_polling = true;          ///< Workers stay awake for short waits.
   std::uint32_t max_connections = 10'000;
   milliseconds graceful_shutdown_timeout{30'000};
+  /// Who is asked for the addresses of agents' names, "IP:PORT"; none: those of /etc/resolv.conf.
+  std::vector<std::string> resolvers;
 };
 
 struct Listener {
@@ -67,7 +69,8 @@ struct Agent {
   std::string type;
   AgentTransport transport = AgentTransport::binary_uds;
   std::string path;                  ///< Of a Unix socket.
-  std::string address;               ///< Of a network: "IP:PORT", an IPv6 address in brackets.
+  std::string address;               ///< Of a network: "HOST:PORT", an IPv6 address in brackets, or a service's name.
+  bool is_named = false;             ///< Its address is a name, of which every address is dialled.
   std::vector<std::string> reverse;  ///< Of one that dials: the ids that feed it, "edge-1" or "edge-*".
   std::optional<AgentTls> tls;       ///< None: in clear.
   bool insecure = false;             ///< Clear text over a network is meant so.

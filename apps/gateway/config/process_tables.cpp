@@ -1,3 +1,8 @@
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "apps/gateway/config/address.hpp"
 #include "apps/gateway/config/reader.hpp"
 #include "apps/gateway/config/tables.hpp"
 
@@ -7,12 +12,26 @@ namespace {
 
 using enum Presence;
 
+constexpr std::string_view dns_port = ":53";
+
+void read_resolvers(Reader& reader, const kdl::Node& node, System& out) {
+  for (const kdl::Name& server : reader.texts(node)) {
+    const bool is_bare = !parse_address(server.text, Hosts::numbers) && is_ip_address(server.text);
+    std::string text = is_bare ? in_brackets(server.text) + std::string{dns_port} : server.text;
+    if (const auto address = parse_address(text, Hosts::numbers); !address) {
+      reader.report(server.at, address.error().message, "write the address of a name server: \"127.0.0.1:53\"");
+    } else {
+      out.resolvers.push_back(std::move(text));
+    }
+  }
+}
+
 constexpr Key<System> system_keys[] = {
     {{"worker-threads"}, number<&System::worker_threads>(0, 1024)},
     {{"busy-polling"}, boolean<&System::busy_polling>()},
     {{"max-connections"}, number<&System::max_connections>(1, 10'000'000)},
     {{"graceful-shutdown-timeout-secs"}, in_seconds<&System::graceful_shutdown_timeout>(86'400)},
-    {{"resolvers", unsupported}, {}},
+    {{"resolvers"}, NodeRule<System>{read_resolvers}},
     {{"pid-file", unsupported}, {}},
 };
 

@@ -40,13 +40,19 @@ config::AgentTls tls_of(const config::Agent& agent) {
   return tls;
 }
 
-pool::AgentSpec agent_spec(const config::Agent& agent) {
+/// Who is asked for an agent's addresses: of no meaning, and no change, where it is not reached by a name.
+std::vector<std::string> resolvers_of(const config::Agent& agent, const config::System& system) {
+  return agent.is_named ? system.resolvers : std::vector<std::string>{};
+}
+
+pool::AgentSpec agent_spec(const config::Agent& agent, const config::System& system) {
   using wire::Encoding;
   const bool json_first = agent.transport == config::AgentTransport::unix_socket;
   pool::Config pool = agent.pool;
   pool.channel_buffer_size = agent.max_waiting_calls;
   return {.id = agent.id,
           .endpoint = endpoint_of(agent),
+          .resolvers = resolvers_of(agent, system),
           .reverse = agent.reverse,
           .insecure = agent.insecure,
           .tls = tls_of(agent),
@@ -92,7 +98,7 @@ base::Result<Agents> Agents::make(transport::Worker& worker, std::size_t shard, 
                                   const Agents* previous, reports::AgentReports* reports) {
   Agents made;
   for (const auto& wanted : config.agents) {
-    const auto spec = agent_spec(wanted);
+    const auto spec = agent_spec(wanted, config.system);
     auto before = previous != nullptr ? previous->find(spec.id) : nullptr;
     if (before != nullptr && before->spec() == spec) {
       made.add(std::move(before), Predecessor::itself);

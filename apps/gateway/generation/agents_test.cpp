@@ -31,6 +31,24 @@ class Reloads : public ::testing::Test {
   transport::Worker worker_;
 };
 
+TEST_F(Reloads, OtherResolversAreAChangeOnlyOfAgentsThatAreReachedByAName) {
+  const auto with_resolver = [&](const std::string& server, const Agents* previous) {
+    auto named = agent("named");
+    named.transport = config::AgentTransport::tcp;
+    named.address = "waf.invalid:1";
+    named.is_named = named.insecure = true;
+    config::Config config{.system = {}, .agents = {agent("a"), named}};
+    config.system.resolvers = {server};
+    return Agents::make(worker_, 0, config, previous).value();
+  };
+  const Agents first = with_resolver("127.0.0.1:1", nullptr);
+  const Agents same = with_resolver("127.0.0.1:1", &first);
+  EXPECT_EQ(same.find("named"), first.find("named"));
+  const Agents other = with_resolver("127.0.0.1:2", &first);
+  EXPECT_EQ(other.find("a"), first.find("a"));
+  EXPECT_NE(other.find("named"), first.find("named"));
+}
+
 TEST_F(Reloads, AnAgentThatStaysAsItIsStaysWithItsConnections) {
   const ScriptedAgent a{agent("a").path, {}};
   const ScriptedAgent b{agent("b").path, {}};

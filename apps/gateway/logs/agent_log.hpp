@@ -43,6 +43,9 @@ class AgentLog : public pool::Observer {
   void on_unmatched_answer(std::string_view agent, session::Misfit misfit, std::string_view said) override;
   void on_disconnected(std::string_view agent, const base::Error& reason, std::uint32_t attempts,
                        bool lasting) override;
+  void on_places(std::string_view agent, std::span<const transport::dns::Place> places) override;
+  void on_look_up_trouble(std::string_view agent, const base::Error& why, std::size_t known) override;
+  void on_looked_up_again(std::string_view agent) override;
   void on_breaker(std::string_view agent, pool::Breaker::State state) override;
   void on_health(std::string_view agent, const wire::HealthStatus& status) override;
   [[nodiscard]] base::Status on_config_update(std::string_view agent,
@@ -58,7 +61,8 @@ class AgentLog : public pool::Observer {
 
   std::size_t shard_;
   std::map<std::string, State, std::less<>> agents_;
-  std::map<std::string, std::string, std::less<>> undeclared_;  // what was said of it last
+  std::map<std::string, std::string, std::less<>> undeclared_;                  // what was said of it last
+  std::map<std::string, std::set<std::string>, std::less<>> look_up_troubles_;  // said since the last that went well
   LineBudget said_;
 };
 

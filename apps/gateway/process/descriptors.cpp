@@ -20,13 +20,19 @@ constexpr std::uint64_t for_a_worker = 9 + downstream::max_turned_away;
 // Of two listeners.
 constexpr std::uint64_t for_agents_that_dial =
     pool::reverse::most_connections + 2 * (pool::reverse::most_unregistered + pool::reverse::most_refused);
+// Of an agent that is reached by a name: addresses that are counted on, and sockets of one look-up.
+constexpr std::uint64_t addresses_of_a_name = 8;
+constexpr std::uint64_t for_a_look_up = 4;
 constexpr std::uint64_t per_client = 2;  // itself, and its upstream
 
 /// Agents and listeners are there twice while a reload takes the new ones into use.
 std::uint64_t reserve(const config::Config& config, std::size_t workers) {
   std::uint64_t agents = 0;
-  for (const auto& agent : config.agents)
-    if (agent.reverse.empty()) agents += agent.pool.connections_per_agent;
+  for (const auto& agent : config.agents) {
+    const std::uint64_t connections = agent.pool.connections_per_agent;
+    if (agent.is_named) agents += addresses_of_a_name * connections + for_a_look_up;
+    if (!agent.is_named && agent.reverse.empty()) agents += connections;
+  }
   const std::uint64_t shared = pool::reverse::most_relays * (2 * workers + 1);
   const std::uint64_t reverse = config.reverse_listener ? for_agents_that_dial + shared : 0;
   return for_the_process + reverse + workers * (for_a_worker + 2 * config.listeners.size() + 2 * agents);

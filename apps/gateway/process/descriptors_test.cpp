@@ -35,6 +35,12 @@ TEST(Descriptors, AgentsAndWorkersTakeTheirs) {
   EXPECT_GT(few->clients, share_descriptors(1024, config_with(1), 4)->clients);
 }
 
+TEST(Descriptors, AnAgentThatIsReachedByANameMayHaveSeveralAddresses) {
+  config::Config named = config_with(1);
+  named.agents[0].is_named = true;
+  EXPECT_LT(share_descriptors(1024, named, 1)->clients, share_descriptors(1024, config_with(1), 1)->clients);
+}
+
 TEST(Descriptors, ALimitBelowTheReserveIsAnErrorThatSaysWhatIsNeeded) {
   const auto shares = share_descriptors(32, config_with(1), 2);
   ASSERT_FALSE(shares);
