@@ -1,4 +1,4 @@
-"""A scripted agent: speaks the protocol over a Unix socket in JSON, does what a test says, remembers what it saw."""
+"""A scripted agent: speaks the protocol over a socket in JSON, does what a test says, remembers what it saw."""
 
 import base64
 import json
@@ -36,6 +36,7 @@ class Connection:
 
     def __init__(self, socket_: socket.socket):
         self.socket = socket_
+        self.ended = threading.Event()
         self._writing = threading.Lock()
 
     def send(self, data: bytes) -> None:
@@ -70,13 +71,13 @@ def reply_to(event: "Event") -> dict:
 class Agent:
     """Behaviours by kind of event return a response, or None for silence; without one an event is allowed.
 
-    Each event has a thread of its own, so a behaviour may wait. Thread safety: the lists are appended to by the agent's
+    `path`: of a Unix socket, or the host and port of a network. Each event has a thread of its own, so a behaviour may wait. Thread safety: the lists are appended to by the agent's
     threads and read by the test.
     """
 
     def __init__(
         self,
-        path: Path,
+        path: Path | tuple[str, int],
         events=("request_headers", "request_body", "response_headers"),
         handshake: Callable[[dict], dict] | None = None,
         limits: dict | None = None,
@@ -84,7 +85,8 @@ class Agent:
         extensions=(),
         **behaviours: Behaviour,
     ):
-        self.path = str(path)
+        is_local = not isinstance(path, tuple)
+        self.path = str(path) if is_local else f"{path[0]}:{path[1]}"
         self.events: list[Event] = []
         self.handshakes: list[dict] = []
         self.connections: list[Connection] = []
@@ -95,9 +97,13 @@ class Agent:
         if extensions:
             self._capabilities["extensions"] = list(extensions)
         self._handshake = handshake or (lambda _: {})
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._listener.bind(self.path)
-        self._listener.listen(128)
+        if is_local:
+            self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self._listener.bind(self.path)
+            self._listener.listen(128)
+        else:
+            family = socket.AF_INET6 if ":" in path[0] else socket.AF_INET
+            self._listener = socket.create_server(path, family=family, backlog=128)
         threading.Thread(target=self._accept, daemon=True).start()
 
     # ---- what it saw
@@ -142,6 +148,7 @@ class Agent:
         except (OSError, EOFError):
             pass
         connection.socket.close()
+        connection.ended.set()
 
     def _take(self, connection: Connection, kind: int, payload: bytes) -> None:
         body = json.loads(payload)

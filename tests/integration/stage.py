@@ -12,6 +12,7 @@ from pathlib import Path
 
 from agent import Agent
 from client import Client, Response
+from names import NameServer
 from processes import Programs, free_port, wait
 from upstream import OnHead, Respond, Upstream
 
@@ -170,15 +171,20 @@ class Stage:
         self.folder = Path(tempfile.mkdtemp(prefix="picket-it-"))
         self.programs = Programs(self.folder, BINARIES)
         self.clients: list[Client] = []
-        self._peers: list[Agent | Upstream] = []
+        self._peers: list[Agent | Upstream | NameServer] = []
         self._gateways = 0
 
     def upstream(self, respond: Respond | None = None, on_head: OnHead | None = None) -> Upstream:
         self._peers.append(Upstream(respond, on_head))
         return self._peers[-1]
 
-    def agent(self, name: str = "a", **settings) -> Agent:
-        self._peers.append(Agent(self.path(name), **settings))
+    def agent(self, name: str = "a", at: tuple[str, int] | None = None, **settings) -> Agent:
+        """At a Unix socket of that name, or at the host and port of a network."""
+        self._peers.append(Agent(at or self.path(name), **settings))
+        return self._peers[-1]
+
+    def name_server(self, port: int = 0) -> NameServer:
+        self._peers.append(NameServer(port))
         return self._peers[-1]
 
     def is_served(self, path: Path | str) -> bool:

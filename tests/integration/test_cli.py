@@ -97,7 +97,7 @@ class Check(Cli):
         self.assertEqual(result.returncode, 2)
         errors = re.findall(r"error: (.*)", result.stderr)
         self.assertNotEqual(errors, [])
-        self.assertEqual([error for error in errors if not re.search("not (supported|looked up) yet", error)], [])
+        self.assertEqual([error for error in errors if not re.search("not supported yet", error)], [])
 
     def test_all_errors_are_told_at_once_with_place_line_caret_and_nearest_name(self):
         result = self.check('''listeners { listener "web" { address "127.0.0.1:8080"; protocl "http" } }
@@ -220,8 +220,6 @@ class ClearText(Cli):
     def test_other_spellings_are_refused_with_what_to_write(self):
         for address, says in (
             ("127.0.0.1:9", "tcp:127.0.0.1:9"),
-            ("tls:agent.internal:9", "looks up no names"),
-            ("grpcs:agent.internal:9", "looks up no names"),
             ("/tmp/a.sock", "unix:PATH"),
         ):
             for arguments in (("call", "--insecure", "--agent", address, "/"), ("agent", "--insecure", "--listen", address)):
