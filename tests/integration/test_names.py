@@ -121,6 +121,25 @@ class Scaling(Names):
         self.assertEqual((answer.status, answer.value("x-from")), (200, "first"))
         self.assertTrue(first.connections[0].ended.wait(30))
 
+    def test_addresses_that_change_at_each_look_up_are_followed_and_no_request_fails(self):
+        agents = {f"127.0.0.{number}": self.agent_at(f"127.0.0.{number}") for number in range(1, 7)}
+        hosts = list(agents)
+        self.server.set(HOST, hosts[0], hosts[1], ttl=0)
+        gateway = self.gateway(self.asked(connections=2), workers=2)
+        self.ready(gateway, 8)
+        with Load(gateway) as load:
+            for turn in range(6):
+                now = [hosts[turn % 6], hosts[(turn + 2) % 6], hosts[(turn + 3) % 6]]
+                seen = [len(agents[host].handshakes) for host in now]
+                open_before = [sum(not one.ended.is_set() for one in agents[host].connections) for host in now]
+                self.server.set(HOST, *now, ttl=0)
+                for host, count, were_open in zip(now, seen, open_before):
+                    wait(f"{host} is used", lambda: were_open or len(agents[host].handshakes) > count)
+                asked = self.server.asked(HOST)
+                wait("a look-up of each worker", lambda: self.server.asked(HOST) >= asked + 8)
+        self.assertEqual(load.failed, [])
+        self.ready(gateway, 12)
+
     def test_another_order_is_no_change(self):
         agents = [self.agent_at(host) for host in ("127.0.0.1", "127.0.0.2")]
         self.server.set(HOST, "127.0.0.1", "127.0.0.2")
