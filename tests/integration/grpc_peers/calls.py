@@ -29,8 +29,8 @@ def reflection_messages() -> dict:
         message = file.message_type.add(name=name)
         for field, number, kind in fields:
             plain = kind.removeprefix("*")
-            message.field.add(name=field, number=number, label=3 if kind.startswith("*") else 1,
-                              type=SCALARS.get(plain, MESSAGE), type_name="" if plain in SCALARS else f".asked.{plain}")
+            types = {"type": SCALARS[plain]} if plain in SCALARS else {"type": MESSAGE, "type_name": f".asked.{plain}"}
+            message.field.add(name=field, number=number, label=3 if kind.startswith("*") else 1, **types)
     return message_factory.GetMessages([file])
 
 
