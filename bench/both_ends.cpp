@@ -26,6 +26,11 @@ T checked(base::Result<T> result) {
   return std::move(*result);
 }
 
+transport::Endpoint endpoint_in(const std::filesystem::path& folder, wire::Encoding encoding) {
+  const std::string scheme = encoding == wire::Encoding::protobuf ? "grpc+unix:" : "unix:";
+  return checked(transport::Endpoint::parse(scheme + (folder / "s").string(), transport::ClearText::refused));
+}
+
 }  // namespace
 
 agent::Reply BothEnds::Allow::on_request_headers(const agent::RequestHeaders&, Context&) {
@@ -37,7 +42,7 @@ agent::Reply BothEnds::Allow::on_request_body(const agent::RequestBodyChunk&, Co
 
 BothEnds::BothEnds(wire::Encoding encoding, std::uint32_t connections)
     : folder_(new_folder()),
-      endpoint_(checked(transport::Endpoint::unix_path((folder_ / "s").string()))),
+      endpoint_(endpoint_in(folder_, encoding)),
       listener_(checked(transport::Listener::open(worker_, endpoint_, {}))),
       terms_{.worker = worker_,
              .handler = handler_,
@@ -51,22 +56,37 @@ BothEnds::BothEnds(wire::Encoding encoding, std::uint32_t connections)
              .on_over = [](agent::internal::ServedConnection&, const base::Error*) {}},
       pool_(worker_, {.connections_per_agent = connections, .health_check_interval = std::chrono::hours{1}}),
       agent_(checked(
-          pool_.add_agent({.id = "a", .endpoint = endpoint_.text(), .encodings = {encoding}, .events = kinds}))) {
-  transport::spawn(transport::accept_all(listener_, worker_, [this](const transport::Accepted& accepted) {
-    connections_.push_back(std::make_shared<agent::internal::ServedConnection>(terms_));
-    connections_.back()->start(
-        [&](std::unique_ptr<session::AgentOpening> opening, transport::AgentLink::Owner& owner) {
-          return transport::FrameLink<session::AgentSession>::adopt(transport::Channel{worker_, accepted.descriptor},
-                                                                    std::move(opening), owner);
-        },
-        std::make_unique<session::AgentHandshake>(terms_.config));
-  }));
+          pool_.add_agent({.id = "a", .endpoint = endpoint_.spelled(), .encodings = {encoding}, .events = kinds}))) {
+  transport::spawn(transport::accept_all(listener_, worker_,
+                                         [this](const transport::Accepted& accepted) { serve(accepted.descriptor); }));
   turn_until([&] { return agent_.ready_connections() == connections; });
+}
+
+void BothEnds::serve(int descriptor) {
+  transport::Channel channel{worker_, descriptor};
+  if (endpoint_.carrier() == transport::Carrier::grpc) {
+    grpc_servers_.push_back(std::make_shared<transport::GrpcServer>(
+        std::move(channel), [this](const transport::MakeAgentLink& make) { begin(make, session::grpc_handshake); },
+        [](transport::GrpcServer&) {}));
+    grpc_servers_.back()->start();
+    return;
+  }
+  begin(
+      [&](std::unique_ptr<session::AgentOpening> opening, transport::AgentLink::Owner& owner) {
+        return transport::FrameLink<session::AgentSession>::adopt(std::move(channel), std::move(opening), owner);
+      },
+      session::socket_handshake);
+}
+
+void BothEnds::begin(const transport::MakeAgentLink& make, const wire::Format& format) {
+  connections_.push_back(std::make_shared<agent::internal::ServedConnection>(terms_));
+  connections_.back()->start(make, std::make_unique<session::AgentHandshake>(terms_.config, format));
 }
 
 BothEnds::~BothEnds() {
   terms_.mailbox->close();
   for (const auto& connection : connections_) connection->close();
+  for (const auto& server : grpc_servers_) server->close();
   listener_.close();
   worker_.turn(base::TimePoint::min());  // the accepting task ends
   std::filesystem::remove_all(folder_);

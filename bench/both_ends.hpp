@@ -12,6 +12,7 @@ namespace picket::bench {
 
 /// A pool and the agent that it asks, on one thread and one event loop, over real Unix sockets: what an event costs
 /// both ends together, in a way that repeats, since nobody waits for another thread. The agent allows everything.
+/// Protobuf is spoken on gRPC, the other encodings in frames.
 ///
 /// Thread safety: none; one per thread. Throws std::runtime_error where the two do not get on.
 class BothEnds {
@@ -35,6 +36,9 @@ class BothEnds {
   }
 
  private:
+  void serve(int descriptor);
+  void begin(const transport::MakeAgentLink& make, const wire::Format& format);
+
   class Allow final : public agent::Handler {
    public:
     [[nodiscard]] agent::Info info() const override { return {.id = "a", .version = "1"}; }
@@ -50,6 +54,7 @@ class BothEnds {
   agent::internal::Workload workload_;
   agent::internal::ServedConnection::Terms terms_;
   std::vector<std::shared_ptr<agent::internal::ServedConnection>> connections_;
+  std::vector<std::shared_ptr<transport::GrpcServer>> grpc_servers_;
   pool::AgentPool pool_;
   pool::Agent& agent_;
 };

@@ -121,8 +121,7 @@ void all() {
     wire::AgentResponse allow = payloads().allow();
     if (format.event_reply) allow.reply_to = wire::ReplyTo{};
     encode_and_decode(fmt::format("allow/{}", name), format, allow);
-    if (format.encoding == wire::Encoding::protobuf) continue;
-    dispatch(name, format.encoding);
+    if (format.encoding != wire::Encoding::protobuf) dispatch(name, format.encoding);
     full_path(name, format.encoding);
   }
 }

@@ -15,6 +15,7 @@
 #include "picket/agent/internal/kept_connection.hpp"
 #include "picket/agent/internal/self_report.hpp"
 #include "picket/agent/internal/served_connection.hpp"
+#include "picket/agent/internal/wall_clock.hpp"
 #include "picket/session/handshake.hpp"
 #include "picket/transport/frame_link.hpp"
 #include "picket/transport/grpc_server.hpp"
@@ -156,7 +157,7 @@ class Shard {
     quiet_since_ = now;
     if (const auto last = report_.metrics.last(now)) tell_all(last->message);
     tell_health();
-    for (const auto& server : grpc_servers_) server->drain();
+    for (const auto& server : grpc_servers_) server->drain(drain_timeout_);
     worker_.timers().arm(drain_timer_, now + drain_look);
   }
 
@@ -184,6 +185,9 @@ class Shard {
         [this](transport::GrpcServer& over) {
           std::erase_if(grpc_servers_, [&](const auto& held) { return held.get() == &over; });
           count_.fetch_sub(1, std::memory_order_relaxed);
+        },
+        [this](const transport::grpc::ControlSaid& said, const transport::grpc::ControlAnswer& answer) {
+          std::visit([&](const auto* message) { hear(*message, answer); }, said);
         });
     grpc_servers_.push_back(server);
     server->set_serving(health().serves());
@@ -208,6 +212,28 @@ class Shard {
     arm(metrics_timer_, report_.metrics.interval());
     arm(health_timer_, health_interval_);
   }
+  // What another process of this agent says of it, on a ControlStream, is told to the proxies as if the handler had.
+  void hear(const wire::HealthStatus& status, const transport::grpc::ControlAnswer&) {
+    report_.standing.report(internal::health_of(status));
+  }
+  void hear(const wire::ConfigUpdateRequest& request, const transport::grpc::ControlAnswer& answer) {
+    const auto answered = [id = std::string{request.request_id}, answer](std::optional<ConfigAnswer> came) {
+      if (!came) came = ConfigAnswer{.accepted = false, .error = "no proxy says what came of it"};
+      answer({.request_id = id,
+              .accepted = came->accepted,
+              .error = came->error.empty() ? std::nullopt : std::optional<wire::Text>{came->error},
+              .timestamp_ms = internal::milliseconds_since_1970()});
+    };
+    const auto hears = std::ranges::find_if(connections_, &internal::ServedConnection::hears_config_answers);
+    if (hears == connections_.end()) return answered(std::nullopt);
+    internal::Remark remark{.memory = base::Arena{}, .message = request};
+    (*hears)->ask(remark, answered);
+  }
+  template <class Message>
+  void hear(const Message& message, const transport::grpc::ControlAnswer&) {
+    tell_all(message);
+  }
+
   void arm(base::Timer& timer, base::Duration interval) {
     if (interval != base::Duration::zero() && !timer.armed()) worker_.timers().arm(timer, worker_.now() + interval);
   }

@@ -23,6 +23,8 @@ constexpr std::size_t updates_of(std::size_t size) { return 2 + size / bytes_per
 constexpr auto idle_interval = std::chrono::seconds{10};
 // Iovecs that one look at a body fills.
 constexpr std::size_t parts_of_a_body = 64;
+// Pieces that are written before the rest of a list that is never empty moves up.
+constexpr std::size_t most_written = 64;
 
 /// Field lines for nghttp2, which copies them.
 std::vector<nghttp2_nv> lines(base::Headers fields) {
@@ -264,7 +266,7 @@ base::Status Connection::feed(std::string_view bytes, base::TimePoint now) {
   return {};
 }
 
-bool Connection::has_output() const { return !pieces_.empty() || nghttp2_session_want_write(session_.get()) != 0; }
+bool Connection::has_output() const { return queued_ != 0 || nghttp2_session_want_write(session_.get()) != 0; }
 
 void Connection::fill() {
   if (!is_full()) nghttp2_session_send(session_.get());
@@ -274,7 +276,7 @@ std::size_t Connection::gather(std::span<iovec> out) {
   fill();
   std::size_t used = 0;
   std::size_t at = 0;  // in bytes_
-  for (std::size_t i = 0; i < pieces_.size() && used < out.size(); ++i) {
+  for (std::size_t i = written_; i < pieces_.size() && used < out.size(); ++i) {
     const Piece& piece = pieces_[i];
     if (piece.stream == nullptr) {
       out[used++] = {bytes_.data() + at, piece.size};
@@ -282,7 +284,7 @@ std::size_t Connection::gather(std::span<iovec> out) {
       continue;
     }
     std::size_t before = 0;  // of that body, in earlier pieces
-    for (std::size_t j = 0; j < i; ++j)
+    for (std::size_t j = written_; j < i; ++j)
       if (pieces_[j].stream == piece.stream) before += pieces_[j].size;
     std::array<iovec, parts_of_a_body> parts;
     const std::size_t wanted = std::min(parts.size(), out.size() - used);
@@ -300,7 +302,7 @@ std::size_t Connection::gather(std::span<iovec> out) {
 void Connection::wrote(std::size_t size) {
   queued_ -= size;
   while (size > 0) {
-    Piece& piece = pieces_.front();
+    Piece& piece = pieces_[written_];
     const std::size_t part = std::min(size, piece.size);
     Stream* const stream = piece.stream;
     if (stream == nullptr) {
@@ -311,20 +313,27 @@ void Connection::wrote(std::size_t size) {
     }
     piece.size -= part;
     size -= part;
-    if (piece.size == 0) pieces_.pop_front();
+    if (piece.size == 0) ++written_;
     if (stream != nullptr) remove_if_over(*stream);
   }
+  forget_written();
+}
+
+void Connection::forget_written() noexcept {
+  if (written_ != pieces_.size() && written_ < most_written) return;
+  pieces_.erase(pieces_.begin(), pieces_.begin() + static_cast<std::ptrdiff_t>(written_));
+  written_ = 0;
 }
 
 bool Connection::is_over() const {
-  return pieces_.empty() && nghttp2_session_want_write(session_.get()) == 0 &&
+  return streams_.empty() && queued_ == 0 && nghttp2_session_want_write(session_.get()) == 0 &&
          nghttp2_session_want_read(session_.get()) == 0;
 }
 
 void Connection::queue(std::string_view bytes) {
   bytes_.append(bytes);
   queued_ += bytes.size();
-  if (!pieces_.empty() && pieces_.back().stream == nullptr) {
+  if (written_ != pieces_.size() && pieces_.back().stream == nullptr) {
     pieces_.back().size += bytes.size();
   } else {
     pieces_.push_back({nullptr, bytes.size()});

@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -119,6 +118,7 @@ class Connection {
   internal::Stream& add(StreamId id);
   void remove_if_over(internal::Stream& stream);
   void queue(std::string_view bytes);
+  void forget_written() noexcept;
   void fill();
   [[nodiscard]] bool is_full() const noexcept { return queued_ >= limits_.queued; }
   void count_idle() noexcept;
@@ -132,8 +132,9 @@ class Connection {
   Limits limits_;
   Events& events_;
   std::unordered_map<StreamId, std::unique_ptr<internal::Stream>> streams_;
-  base::Buffer bytes_;  // frames and frame headers that wait
-  std::deque<Piece> pieces_;
+  base::Buffer bytes_;         // frames and frame headers that wait
+  std::vector<Piece> pieces_;  // no deque: that takes memory anew for every few of them
+  std::size_t written_ = 0;    // of pieces_, from the front
   std::size_t queued_ = 0;
   std::size_t idle_frames_left_;
   base::TimePoint forgiven_{};  // until when

@@ -14,7 +14,7 @@ void write_grpc_prefix(char* out, std::size_t size) noexcept {
 
 base::Result<std::size_t> GrpcMessages::size_of(std::string_view bytes) {
   if (bytes.size() < grpc_prefix_size) return grpc_prefix_size + 1;
-  if (bytes[0] != 0) return base::fail(base::ErrorKind::invalid_message, "a compressed gRPC message; none was agreed");
+  if (bytes[0] != 0) return base::fail(base::ErrorKind::serialization, "a compressed gRPC message; none was agreed");
   std::size_t size = 0;
   for (std::size_t i = 1; i < grpc_prefix_size; ++i) size = size << 8 | static_cast<std::uint8_t>(bytes[i]);
   if (size > base::limits::max_frame_length)

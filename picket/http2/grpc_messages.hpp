@@ -40,6 +40,7 @@ class GrpcMessages {
       PICKET_TRY(collect(bytes));
       const auto whole = size_of(cut_.text());
       if (!whole) return whole.error();
+      missing_ = cut_.size() < grpc_prefix_size ? 0 : *whole - cut_.size();
       if (cut_.size() < *whole) continue;
       whole_.swap(cut_);  // at most once in a call: the others lie in `bytes`
       PICKET_TRY(take(whole_.text().substr(grpc_prefix_size)));
@@ -48,6 +49,8 @@ class GrpcMessages {
   }
   /// Whether a message has begun and is not whole.
   [[nodiscard]] bool is_cut() const noexcept { return !cut_.empty(); }
+  /// How many bytes of it are still to come, as far as its prefix is there.
+  [[nodiscard]] std::size_t missing() const noexcept { return missing_; }
 
  private:
   static constexpr std::size_t kept_memory = base::limits::kept_decode_memory;
@@ -60,6 +63,7 @@ class GrpcMessages {
 
   base::Buffer cut_;
   base::Buffer whole_;  // that was cut
+  std::size_t missing_ = 0;
 };
 
 }  // namespace picket::http2

@@ -28,6 +28,7 @@ class GrpcLink final : public GrpcStream<session::ProxySession>, public Http2Lin
 
  private:
   void on_connected() override;
+  void before_answering() override { offer(); }
   void on_head(http2::StreamId stream, http2::HeadKind kind, base::Headers fields, bool ends) override;
   void on_data(http2::StreamId stream, std::string_view bytes) override;
   void on_end(http2::StreamId stream) override;

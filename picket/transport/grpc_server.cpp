@@ -7,6 +7,10 @@
 #include <fmt/format.h>
 
 #include "picket/session/quote.hpp"
+#include "picket/transport/grpc/ending.hpp"
+#include "picket/transport/grpc/event_call.hpp"
+#include "picket/transport/grpc/health_call.hpp"
+#include "picket/transport/grpc/reflection_call.hpp"
 #include "picket/transport/grpc_status.hpp"
 
 namespace picket::transport {
@@ -14,69 +18,10 @@ namespace {
 
 using base::ErrorKind;
 using base::fail;
-
-constexpr std::string_view service = "zentinel.agent.v2.AgentServiceV2";
-constexpr std::string_view health_check = "/grpc.health.v1.Health/Check";
-constexpr std::string_view health_watch = "/grpc.health.v1.Health/Watch";
-
-constexpr std::array<base::Header, 2> answer_head{{{":status", "200"}, {"content-type", "application/grpc"}}};
-
-/// grpc.health.v1.HealthCheckResponse.ServingStatus
-enum class ServingStatus : std::uint8_t { serving = 1, not_serving = 2, service_unknown = 3 };
-
-/// A status in the form of trailers, or of a head that is all there is.
-class Ending {
- public:
-  Ending(GrpcStatus status, std::string_view message)
-      : status_(fmt::to_string(static_cast<int>(status))), message_(grpc_message(message)) {}
-  /// Views of what it holds.
-  [[nodiscard]] std::vector<base::Header> fields() const& {
-    std::vector<base::Header> result{{"grpc-status", status_}};
-    if (!message_.empty()) result.push_back({"grpc-message", message_});
-    return result;
-  }
-
- private:
-  std::string status_;
-  std::string message_;
-};
-
-/// Bytes that are all there already.
-class Bytes final : public http2::Outgoing {
- public:
-  void add(std::string_view bytes) { bytes_.append(bytes); }
-  [[nodiscard]] std::size_t size() const noexcept override { return bytes_.size(); }
-  [[nodiscard]] std::size_t gather(std::size_t skip, std::span<iovec> out) const noexcept override {
-    if (skip >= bytes_.size() || out.empty()) return 0;
-    out[0] = {const_cast<char*>(bytes_.data()) + skip, bytes_.size() - skip};
-    return 1;
-  }
-  void consume(std::size_t size) override { bytes_.consume(size); }
-
- private:
-  base::Buffer bytes_;
-};
-
-/// The service that a HealthCheckRequest names: its field 1. None where it is no such message.
-std::optional<std::string_view> asked_service(std::string_view message) {
-  if (message.empty()) return "";
-  const bool names_one = message.size() >= 2 && message[0] == 0x0a && message[1] >= 0 &&
-                         message.size() == 2U + static_cast<std::size_t>(message[1]);
-  return names_one ? std::optional{message.substr(2)} : std::nullopt;
-}
+using grpc::answer_head;
+using grpc::Ending;
 
 }  // namespace
-
-/// One call of a client. Lifetime: until its stream is closed.
-class GrpcServer::Call {
- public:
-  virtual ~Call() = default;
-  virtual void on_data(std::string_view bytes) = 0;
-  virtual void on_end() = 0;
-  virtual void on_broken(const base::Error& reason) = 0;
-  /// What is said to whoever asks whether the agent serves has changed.
-  virtual void on_serving_changed() {}
-};
 
 /// A conversation.
 class GrpcServer::ProcessStream final : public GrpcStream<session::AgentSession>, public Call {
@@ -112,78 +57,6 @@ class GrpcServer::ProcessStream final : public GrpcStream<session::AgentSession>
   bool is_broken_ = false;
 };
 
-/// Check answers once, Watch answers and stays.
-class GrpcServer::HealthCall final : public Call {
- public:
-  HealthCall(Http2Link& http2, http2::StreamId stream, bool stays, const bool& is_serving)
-      : http2_(http2), stream_(stream), stays_(stays), is_serving_(is_serving) {}
-
-  void on_data(std::string_view bytes) override {
-    http2_.connection().taken(stream_, bytes.size());
-    const auto status = messages_.feed(bytes, [this](std::string_view message) -> base::Status {
-      if (has_asked_) return fail(ErrorKind::invalid_message, "a second request");
-      has_asked_ = true;
-      answer(asked_service(message));
-      return {};
-    });
-    if (!status) end(GrpcStatus::invalid_argument, status.error().detail());
-  }
-  void on_end() override {
-    if (!has_asked_) end(GrpcStatus::invalid_argument, "the call ended without a request");
-  }
-  void on_broken(const base::Error&) override { has_ended_ = true; }
-  void on_serving_changed() override {
-    if (is_known_ && !has_ended_) say(is_serving_ ? ServingStatus::serving : ServingStatus::not_serving);
-  }
-
- private:
-  void answer(std::optional<std::string_view> name) {
-    if (!name) return end(GrpcStatus::invalid_argument, "the request is no HealthCheckRequest");
-    const bool is_known = name->empty() || *name == service;
-    if (!is_known && !stays_) return end(GrpcStatus::not_found, "no such service");
-    is_known_ = is_known;
-    say(!is_known ? ServingStatus::service_unknown : is_serving_ ? ServingStatus::serving : ServingStatus::not_serving);
-    if (!stays_) end(GrpcStatus::ok, "");
-  }
-
-  /// A HealthCheckResponse.
-  void say(ServingStatus status) {
-    std::array<char, http2::grpc_prefix_size + 2> bytes{};
-    http2::write_grpc_prefix(bytes.data(), 2);
-    bytes[http2::grpc_prefix_size] = 0x08;
-    bytes[http2::grpc_prefix_size + 1] = static_cast<char>(status);
-    body_.add({bytes.data(), bytes.size()});
-    begin();
-    http2_.connection().resume(stream_);
-    http2_.flush_later();
-  }
-
-  void begin() {
-    if (std::exchange(has_begun_, true)) return;
-    http2_.connection().respond(stream_, base::Headers(answer_head), &body_);
-  }
-
-  void end(GrpcStatus status, std::string_view message) {
-    if (std::exchange(has_ended_, true)) return;
-    begin();
-    const Ending ending(status, message);
-    const auto fields = ending.fields();
-    http2_.connection().finish(stream_, base::Headers(fields));
-    http2_.flush_later();
-  }
-
-  Http2Link& http2_;
-  http2::StreamId stream_;
-  bool stays_;
-  const bool& is_serving_;
-  http2::GrpcMessages messages_;
-  Bytes body_;
-  bool has_asked_ = false;
-  bool is_known_ = false;  // it was asked about a service that is here
-  bool has_begun_ = false;
-  bool has_ended_ = false;
-};
-
 /// One that was answered with its head.
 class GrpcServer::RefusedCall final : public Call {
  public:
@@ -198,19 +71,22 @@ class GrpcServer::RefusedCall final : public Call {
 };
 
 GrpcServer::GrpcServer(Channel channel, std::function<void(const MakeAgentLink&)> serve,
-                       std::function<void(GrpcServer&)> on_over)
+                       std::function<void(GrpcServer&)> on_over, grpc::HearControl hear_control)
     : serve_(std::move(serve)),
       told_over_(std::move(on_over)),
+      hear_control_(std::move(hear_control)),
       http2_(std::make_shared<Http2Link>(std::move(channel), http2::Role::server, http2::Limits{}, *this)) {}
 
 GrpcServer::~GrpcServer() { close(); }
 
 void GrpcServer::start() { http2_->serve(); }
 
-void GrpcServer::drain() {
+void GrpcServer::drain(base::Duration eta) {
   if (std::exchange(is_draining_, true)) return;
   http2_->connection().go_away(http2::ErrorCode::no_error);
   set_serving(false);
+  const auto calls = calls_;  // what ends may call back
+  for (const auto& [stream, call] : calls) call->on_draining(eta);
   http2_->flush_later();
 }
 
@@ -242,21 +118,49 @@ std::shared_ptr<GrpcServer::Call> GrpcServer::make_call(http2::StreamId stream, 
     static constexpr std::array<base::Header, 1> unsupported{{{":status", "415"}}};
     return refuse(base::Headers(unsupported));
   }
-  if (path == health_check || path == health_watch)
-    return std::make_shared<HealthCall>(*http2_, stream, path == health_watch, is_serving_);
-  if (path == process_stream) {
-    std::shared_ptr<ProcessStream> made;
-    serve_([&](std::unique_ptr<session::AgentOpening> opening, AgentLink::Owner& owner) {
-      made = std::make_shared<ProcessStream>(*http2_, std::move(opening), owner);
-      return std::static_pointer_cast<AgentLink>(made);
-    });
-    made->start(stream);
-    return made;
-  }
+  if (auto call = make_known(stream, path)) return call;
   const Ending answer(GrpcStatus::unimplemented, fmt::format("no such method: {}", session::printable(path, 128)));
   auto fields = answer.fields();
   fields.insert(fields.begin(), answer_head.begin(), answer_head.end());
   return refuse(base::Headers(fields));
+}
+
+/// Null where no service has such a method.
+std::shared_ptr<GrpcServer::Call> GrpcServer::make_known(http2::StreamId stream, std::string_view path) {
+  if (path == process_stream) {
+    auto call = make_link<ProcessStream>(*http2_);
+    call->start(stream);
+    return call;
+  }
+  if (path == grpc::control_stream && hear_control_) {
+    auto call = std::make_shared<grpc::ControlCall>(*http2_, stream, hear_control_);
+    call->start();
+    return call;
+  }
+  if (path == grpc::process_event) return std::make_shared<grpc::EventCall>(*http2_, stream, desk());
+  if (path == grpc::health_check || path == grpc::health_watch)
+    return std::make_shared<grpc::HealthCall>(*http2_, stream, path == grpc::health_watch, is_serving_);
+  if (grpc::is_reflection(path)) return std::make_shared<grpc::ReflectionCall>(*http2_, stream);
+  return nullptr;
+}
+
+/// The agent's end of a conversation, which the agent takes.
+template <class Made, class First>
+std::shared_ptr<Made> GrpcServer::make_link(First& first) {
+  std::shared_ptr<Made> made;
+  serve_([&](std::unique_ptr<session::AgentOpening> opening, AgentLink::Owner& owner) {
+    made = std::make_shared<Made>(first, std::move(opening), owner);
+    return std::static_pointer_cast<AgentLink>(made);
+  });
+  return made;
+}
+
+/// Where the calls of ProcessEvent are answered: made for the first of them, and anew where the last one has ended.
+const std::shared_ptr<grpc::EventDesk>& GrpcServer::desk() {
+  if (desk_ && desk_->is_open()) return desk_;
+  desk_ = make_link<grpc::EventDesk>(http2_->worker());
+  desk_->open();
+  return desk_;
 }
 
 void GrpcServer::on_data(http2::StreamId stream, std::string_view bytes) {
@@ -285,6 +189,7 @@ void GrpcServer::on_over(const base::Error& reason) {
 void GrpcServer::end_calls(const base::Error& reason) {
   const auto calls = calls_;  // what ends may call back
   for (const auto& [stream, call] : calls) call->on_broken(reason);
+  if (desk_) desk_->end(reason);
 }
 
 }  // namespace picket::transport

@@ -6,6 +6,9 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "picket/transport/grpc/call.hpp"
+#include "picket/transport/grpc/control_call.hpp"
+#include "picket/transport/grpc/event_desk.hpp"
 #include "picket/transport/grpc_stream.hpp"
 
 namespace picket::transport {
@@ -14,16 +17,18 @@ namespace picket::transport {
 using MakeAgentLink =
     std::function<std::shared_ptr<AgentLink>(std::unique_ptr<session::AgentOpening>, AgentLink::Owner&)>;
 
-/// The agent's end of one gRPC connection: each ProcessStream on it is a conversation of its own, and
-/// grpc.health.v1.Health says whether the agent serves.
+/// The agent's end of one gRPC connection: each ProcessStream on it is a conversation of its own, the calls of
+/// ProcessEvent share one, grpc.health.v1.Health says whether the agent serves, and reflection what is served.
 ///
 /// Thread safety: its worker's thread only, under enter(). Lifetime: shared by whoever made it and by what is pending;
 /// after close() nothing is called any more. Source: protocol.md §9; gRPC over HTTP/2.
 class GrpcServer final : public std::enable_shared_from_this<GrpcServer>, public Http2Link::Owner {
  public:
-  /// `serve` is called for each ProcessStream. `on_over` is called once, when the connection has ended by itself.
-  GrpcServer(Channel channel, std::function<void(const MakeAgentLink&)> serve,
-             std::function<void(GrpcServer&)> on_over);
+  /// `serve` is called for each ProcessStream, and for the calls of ProcessEvent together. `hear_control`: what is said
+  /// on a ControlStream; where it is none, there is no such method. `on_over` is called once, when the connection has
+  /// ended by itself.
+  GrpcServer(Channel channel, std::function<void(const MakeAgentLink&)> serve, std::function<void(GrpcServer&)> on_over,
+             grpc::HearControl hear_control = {});
   GrpcServer(const GrpcServer&) = delete;
   GrpcServer& operator=(const GrpcServer&) = delete;
   ~GrpcServer();
@@ -32,14 +37,13 @@ class GrpcServer final : public std::enable_shared_from_this<GrpcServer>, public
   void start();
   /// What it says to whoever asks from now on: SERVING, as at first, or NOT_SERVING.
   void set_serving(bool is_serving);
-  /// Takes no new streams, and says NOT_SERVING to whoever asks. Those that are there go on.
-  void drain();
+  /// Takes no new streams, and says NOT_SERVING to whoever asks. Those that are there go on; within `eta` they end.
+  void drain(base::Duration eta = {});
   void close();
 
  private:
-  class Call;
+  using Call = grpc::Call;
   class ProcessStream;
-  class HealthCall;
   class RefusedCall;
 
   void on_connected() override {}
@@ -51,12 +55,18 @@ class GrpcServer final : public std::enable_shared_from_this<GrpcServer>, public
   void on_over(const base::Error& reason) override;
 
   [[nodiscard]] std::shared_ptr<Call> make_call(http2::StreamId stream, base::Headers head);
+  [[nodiscard]] std::shared_ptr<Call> make_known(http2::StreamId stream, std::string_view path);
+  template <class Made, class First>
+  [[nodiscard]] std::shared_ptr<Made> make_link(First& first);
+  [[nodiscard]] const std::shared_ptr<grpc::EventDesk>& desk();
   void end_calls(const base::Error& reason);
 
   std::function<void(const MakeAgentLink&)> serve_;
   std::function<void(GrpcServer&)> told_over_;
+  grpc::HearControl hear_control_;
   std::shared_ptr<Http2Link> http2_;
   std::unordered_map<http2::StreamId, std::shared_ptr<Call>> calls_;
+  std::shared_ptr<grpc::EventDesk> desk_;  // null before the first ProcessEvent
   bool is_serving_ = true;
   bool is_draining_ = false;
 };

@@ -55,8 +55,8 @@ base::Error grpc_error(base::Headers trailers) {
 GrpcStatus grpc_status(ErrorKind kind) noexcept {
   switch (kind) {
     case ErrorKind::connection_closed: return GrpcStatus::ok;
-    case ErrorKind::invalid_message:
-    case ErrorKind::serialization: return GrpcStatus::invalid_argument;
+    case ErrorKind::invalid_message: return GrpcStatus::invalid_argument;
+    case ErrorKind::serialization: return GrpcStatus::unimplemented;  // an encoding, or a message, that is not spoken
     case ErrorKind::message_too_large: return GrpcStatus::resource_exhausted;
     case ErrorKind::version_mismatch:
     case ErrorKind::connection_failed: return GrpcStatus::failed_precondition;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "picket/transport/grpc/framing.hpp"
+
 namespace picket::transport {
 namespace {
 
@@ -10,10 +12,6 @@ namespace {
 constexpr std::size_t most_parts = 64;
 // Output over which nothing more is taken from the peer: whoever does not take answers gets no more questions in.
 constexpr std::size_t backlog_limit = std::size_t{1024} * 1024;
-
-constexpr wire::Framing grpc_framing{
-    .header_size = http2::grpc_prefix_size,
-    .write_header = [](char* out, wire::FrameType, std::size_t size) noexcept { http2::write_grpc_prefix(out, size); }};
 
 }  // namespace
 
@@ -36,7 +34,7 @@ GrpcStream<Session>::GrpcStream(Worker& worker, std::unique_ptr<Opening> opening
     : Link<Session>(worker, owner),
       opening_(std::move(opening)),
       incoming_(incoming),
-      output_(grpc_framing),
+      output_(grpc::message_framing),
       timer_([](void* self, base::TimePoint now) { static_cast<GrpcStream*>(self)->on_timer(now); }, this) {}
 
 template <class Session>
@@ -64,7 +62,10 @@ void GrpcStream<Session>::on_data(std::string_view bytes) {
   if (!status) conversation_->close(std::move(status.error()));
   handle_actions();
   give_window_back();
-  this->flush_later();
+  if (owner_ == nullptr) return;
+  link_->expect(messages_.missing());
+  arm_timer();
+  offer();
 }
 
 /// While too much waits for answers, or to be written, the peer sends no more than its window.
@@ -103,7 +104,7 @@ void GrpcStream<Session>::flush() {
     link_->flush_later();
   }
   if (!output_.urgent()) return;
-  link_->connection().resume(id_);
+  offer();
   link_->flush_later();
 }
 

@@ -42,6 +42,10 @@ class GrpcStream : public Link<Session>, public std::enable_shared_from_this<Grp
   void on_data(std::string_view bytes);
   /// The peer said its last word, or the stream broke.
   void on_ended(base::Error reason);
+  /// What the session has to say, and should say now, goes into the connection's frames.
+  void offer() {
+    if (output_.urgent()) link_->connection().resume(id_);
+  }
 
  protected:
   /// `incoming`: in which envelope the peer's messages stand.

@@ -1,5 +1,6 @@
 #include "picket/transport/http2_link.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -11,9 +12,14 @@ namespace {
 using base::ErrorKind;
 using base::fail;
 
-// Reads per readiness, and bytes of each: a peer that sends as fast as it is answered must not keep the others waiting.
+// Reads per readiness, and bytes of each, as of frames (frame_link.cpp says why): both ends work at the same time
+// instead of by turns, and a peer that sends as fast as it is answered does not keep the others waiting.
 constexpr int reads_per_turn = 4;
-constexpr std::size_t read_size = std::size_t{32} * 1024;
+constexpr std::size_t first_pass_size = std::size_t{4} * 1024;
+constexpr std::size_t pass_size = std::size_t{8} * 1024;
+// From so many missing bytes on the rest of a message is read in one; with what HTTP/2 puts between them.
+constexpr std::size_t worth_a_read = 4096;
+constexpr std::size_t frames_between = 512;
 constexpr std::size_t iovecs_per_write = 64;
 
 base::Error closed_by_peer() { return fail(ErrorKind::connection_closed, "the peer closed the connection"); }
@@ -55,7 +61,7 @@ void Http2Link::begin() {
   owner_->on_connected();
   if (owner_ == nullptr) return;
   flush_later();
-  wait_to_read();
+  wait_to_read(shared_from_this());
 }
 
 /// Calls the connection, which may tell the owner that a stream is closed, whatever it is called for. What the owner
@@ -71,41 +77,78 @@ bool Http2Link::inside(Call call) {
 
 // ---- reading
 
-void Http2Link::wait_to_read() { channel_.wait_for_input({&Http2Link::on_readable, shared_from_this()}); }
+void Http2Link::wait_to_read(std::shared_ptr<Http2Link> self) {
+  Http2Link& link = *self;
+  link.channel_.wait_for_input({&Http2Link::on_readable, std::move(self)});
+}
 
 void Http2Link::on_readable(std::shared_ptr<void>& self, const Completion&) {
-  const auto link = std::static_pointer_cast<Http2Link>(std::move(self));
-  if (link->owner_ != nullptr) link->read();
+  auto link = std::static_pointer_cast<Http2Link>(std::move(self));
+  if (link->owner_ == nullptr) return;
+  link->passes_ = 0;
+  link->reads_on_ = true;
+  read_on(std::move(link));
 }
 
-void Http2Link::read() {
-  for (int i = 0; i < reads_per_turn; ++i)
-    if (!read_once()) break;
-  if (owner_ == nullptr) return;
-  flush_later();
-  wait_to_read();
+/// Reads pass by pass. Who waited for what one brought goes on before its output leaves: it takes along what they ask
+/// next.
+void Http2Link::read_on(std::shared_ptr<Http2Link> self) {
+  Http2Link& link = *self;
+  while (link.reads_on_) {
+    link.receive();
+    if (link.owner_ == nullptr) return;
+    if (link.worker_.has_resumptions()) {
+      link.after_pass_.wait(&Http2Link::after_pass, &link);
+      return link.worker_.resume(link.after_pass_);
+    }
+    link.answer_pass();
+    if (link.owner_ == nullptr) return;
+  }
+  wait_to_read(std::move(self));
 }
 
-/// Whether another read may bring something now.
-bool Http2Link::read_once() {
-  const std::span<char> into = worker_.scratch().first(read_size);
+void Http2Link::after_pass(void* self) {
+  auto link = static_cast<Http2Link*>(self)->shared_from_this();
+  link->answer_pass();
+  if (link->owner_ != nullptr) read_on(std::move(link));
+}
+
+void Http2Link::receive() {
+  const bool is_rest = expected_ >= worth_a_read;
+  const std::size_t size = is_rest ? std::min(expected_ + frames_between, Worker::scratch_size)
+                                   : (passes_ == 0 ? first_pass_size : pass_size);
+  const std::span<char> into = worker_.scratch().first(size);
   const Transfer got = channel_.read_now(into);
-  if (got.outcome == Transfer::Outcome::failed) return finish(channel_.failure(got)), false;
-  if (got.outcome == Transfer::Outcome::ended) return finish(closed_by_peer()), false;
-  if (got.outcome == Transfer::Outcome::blocked) return false;
+  if (got.outcome == Transfer::Outcome::failed) return finish(channel_.failure(got));
+  if (got.outcome == Transfer::Outcome::ended) return finish(closed_by_peer());
+  ++passes_;
+  is_dry_ = !got.may_have_more;
+  // Once a large message is whole, the others of this loop come before what is behind it.
+  reads_on_ = !is_dry_ && !is_rest && passes_ < reads_per_turn;
+  if (got.outcome == Transfer::Outcome::blocked) return;
+  expected_ = 0;
   base::Status status;
-  if (!inside([&] { status = connection_.feed({into.data(), got.size}, worker_.now()); })) return false;
-  if (!status) return finish(status.error()), false;
-  if (connection_.is_over()) return finish(closed_by_peer()), false;
-  return got.may_have_more;
+  if (!inside([&] { status = connection_.feed({into.data(), got.size}, worker_.now()); })) return;
+  if (!status) return finish(status.error());
+  if (connection_.is_over()) finish(closed_by_peer());
+}
+
+/// A body that has begun to come is here in a moment: what stands before it is answered along with it.
+void Http2Link::answer_pass() {
+  if (!is_dry_ && passes_ == 1 && expected_ >= worth_a_read) return;
+  owner_->before_answering();
+  write();
 }
 
 // ---- writing
 
 void Http2Link::flush() {
-  if (owner_ == nullptr || writer_waits_) return;
   const auto self = shared_from_this();
-  while (connection_.has_output() && write_once()) {
+  write();
+}
+
+void Http2Link::write() {
+  while (owner_ != nullptr && !writer_waits_ && connection_.has_output() && write_once()) {
   }
 }
 
@@ -126,7 +169,7 @@ void Http2Link::wait_to_write(Readiness wanted) {
   const auto on_ready = [](std::shared_ptr<void>& self, const Completion&) {
     Http2Link& link = *static_cast<Http2Link*>(self.get());
     link.writer_waits_ = false;
-    link.flush();
+    link.write();
   };
   channel_.wait(wanted, {on_ready, shared_from_this()});
 }
@@ -159,6 +202,7 @@ void Http2Link::shut() noexcept {
     connection_.wrote(written.size);
   }
   timer_.cancel();
+  after_pass_.forget();
   worker_.forget(*this);
   channel_.close();
 }

@@ -14,9 +14,10 @@ namespace picket::transport {
 
 /// Moves bytes between one channel and one HTTP/2 connection, whichever end that is.
 ///
-/// What one turn produced on all streams leaves in one vectored write. Reading never waits for writing: HTTP/2's own
-/// windows bound what a peer can send. Thread safety: its worker's thread only. Lifetime: shared with its pending
-/// operations; release it with close(), after which the owner is not called any more.
+/// What one read produced on all streams leaves at once, in one vectored write, and what is added at other times at the
+/// end of the turn (ADR 0009). Reading never waits for writing: HTTP/2's own windows bound what a peer can send. Thread
+/// safety: its worker's thread only. Lifetime: shared with its pending operations; release it with close(), after which
+/// the owner is not called any more.
 class Http2Link final : public Flushable, public std::enable_shared_from_this<Http2Link> {
  public:
   /// Who has the connection's streams.
@@ -24,6 +25,9 @@ class Http2Link final : public Flushable, public std::enable_shared_from_this<Ht
    public:
     /// The connection stands: streams may begin.
     virtual void on_connected() = 0;
+    /// What a read brought is about to be answered: those who waited for it may have added something to the streams'
+    /// bodies, which resume() has not been told yet.
+    virtual void before_answering() {}
     /// It is over: closes when this returns, and will not call again.
     virtual void on_over(const base::Error& reason) = 0;
 
@@ -46,6 +50,8 @@ class Http2Link final : public Flushable, public std::enable_shared_from_this<Ht
   void flush_later() {
     if (owner_ != nullptr && is_connected_) worker_.flush_later(*this);
   }
+  /// So many bytes of one message are still to come: the next read takes them in one. Out of on_data().
+  void expect(std::size_t bytes) noexcept { expected_ = bytes; }
   /// Ends it now, without telling the owner. What is queued is written as far as the kernel takes it; `bodies` keeps
   /// whoever has the streams' bodies until then. May be called out of what the owner is told.
   void close(std::shared_ptr<void> bodies = nullptr) noexcept;
@@ -54,10 +60,13 @@ class Http2Link final : public Flushable, public std::enable_shared_from_this<Ht
   static void on_connected(std::shared_ptr<void>& self, const Completion& outcome);
   static void on_readable(std::shared_ptr<void>& self, const Completion& outcome);
   void begin();
-  void wait_to_read();
-  void read();
-  [[nodiscard]] bool read_once();
+  static void wait_to_read(std::shared_ptr<Http2Link> self);
+  static void read_on(std::shared_ptr<Http2Link> self);
+  static void after_pass(void* self);
+  void receive();
+  void answer_pass();
   void flush() override;
+  void write();
   [[nodiscard]] bool write_once();
   void wait_to_write(Readiness wanted);
   template <class Call>
@@ -72,6 +81,11 @@ class Http2Link final : public Flushable, public std::enable_shared_from_this<Ht
   std::shared_ptr<void> bodies_;  // of a link that is about to shut
   std::string peer_;              // while it connects
   base::Timer timer_;
+  Resumption after_pass_;  // queued behind those who wait for what a pass brought
+  std::size_t expected_ = 0;
+  int passes_ = 0;  // of this readiness
+  bool reads_on_ = false;
+  bool is_dry_ = false;
   bool is_connected_ = false;
   bool is_inside_ =
       false;  // the connection is being called, and tells the owner: it must not be called again below that

@@ -40,6 +40,8 @@ class Link : public Flushable {
   /// The opening; null once it is over.
   [[nodiscard]] virtual const Opening* opening() const noexcept = 0;
   [[nodiscard]] Worker& worker() noexcept { return worker_; }
+  /// Whether an exchange is under way, which whoever drains waits for.
+  [[nodiscard]] virtual bool is_busy() const noexcept { return session_ != nullptr && session_->exchanges() != 0; }
 
   /// The session was called by its owner: have its output flushed at the end of this turn, or with the read that this
   /// came of, and its deadlines kept.

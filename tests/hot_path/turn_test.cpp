@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <deque>
 #include <map>
 #include <mutex>
@@ -183,8 +184,11 @@ TEST_P(Turn, AnswersAHeadAlongWithTheBodyBehindItThatOneReadDoesNotHold) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Encodings, Turn, ::testing::Values(wire::Encoding::json, wire::Encoding::msgpack),
-                         [](const auto& test) { return test.param == wire::Encoding::json ? "Json" : "MessagePack"; });
+constexpr std::array names{"Json", "MessagePack", "Grpc"};  // by encoding
+
+INSTANTIATE_TEST_SUITE_P(Encodings, Turn,
+                         ::testing::Values(wire::Encoding::json, wire::Encoding::msgpack, wire::Encoding::protobuf),
+                         [](const auto& test) { return names[static_cast<std::size_t>(test.param)]; });
 
 }  // namespace
 }  // namespace picket::tests

@@ -105,3 +105,20 @@ class GrpcsOwnLibrary(Grpc):
             result.stdout.splitlines(),
             ["health 0801", "handshake True 2", "decisions allow block", "pong 7", "rest [] OK"],
         )
+
+    def test_a_client_on_it_asks_single_events_and_what_is_served(self):
+        self.start_agent()
+        result = subprocess.run(
+            [PYTHON, str(PEERS / "calls.py"), f"unix:{self.socket}"],
+            capture_output=True, text=True, timeout=120, env=os.environ | self.environment,
+        )
+        self.assertEqual(result.returncode, 0, result.stderr)
+        services = "['grpc.health.v1.Health', 'zentinel.agent.v2.AgentServiceV2']"
+        methods = "['ProcessStream', 'ControlStream', 'ProcessEvent'] 5"
+        self.assertEqual(
+            result.stdout.splitlines(),
+            ["event first allow", "event second block", "complete first", "handshake True", "cancel INVALID_ARGUMENT",
+             "control mine False", f"v1 {services}", f"v1 {methods}", f"v1alpha {services}", f"v1alpha {methods}"],
+        )
+        self.agent.signal(signal.SIGTERM)  # exchanges that nobody completes do not hold it up
+        self.assertEqual(self.agent.wait(), 0)

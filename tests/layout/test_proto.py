@@ -35,6 +35,12 @@ class TheProto(unittest.TestCase):
                 self.assertTrue(known, "no envelope of which protoc knows every field")
                 self.assertIn(data, [protoc("encode", envelope, text) for envelope, text in known.items()])
 
+    def test_is_what_reflection_describes(self) -> None:
+        made = subprocess.run(["protoc", f"--proto_path={SPEC}", "--descriptor_set_out=/dev/stdout", PROTO.name, "health.proto"],
+                              capture_output=True, check=True).stdout
+        again = "cd spec && protoc --descriptor_set_out=services.binpb agent_v2.proto health.proto"
+        self.assertEqual((SPEC / "services.binpb").read_bytes(), made, f"run: {again}")
+
     @staticmethod
     def reads(envelope: str, data: bytes) -> bool:
         try:

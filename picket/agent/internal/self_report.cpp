@@ -6,6 +6,19 @@
 
 namespace picket::agent::internal {
 
+Health health_of(const wire::HealthStatus& status) {
+  Health health;
+  health.state = status.state;
+  health.features_off.assign(status.disabled_features.begin(), status.disabled_features.end());
+  health.timeout_multiplier = status.timeout_multiplier;
+  health.eta = std::chrono::milliseconds{status.eta_ms.value_or(0)};
+  health.reason = status.reason.value_or(status.message.value_or(wire::Text{}));
+  health.recoverable = status.recoverable;
+  if (const std::uint64_t now = milliseconds_since_1970(); status.valid_until_ms && *status.valid_until_ms > now)
+    health.valid_for = std::chrono::milliseconds{*status.valid_until_ms - now};
+  return health;
+}
+
 wire::HealthStatus SelfReport::status(const Health& health, base::Arena& memory) const {
   wire::HealthStatus status{.agent_id = agent_id_, .state = health.state, .timestamp_ms = milliseconds_since_1970()};
   switch (health.state) {

@@ -20,6 +20,10 @@ struct Workload {
   metrics::Counter answered;  ///< Events.
 };
 
+/// What a HealthStatus says, as an agent reports it. Pure but for the time, which what it is valid until is compared
+/// with.
+[[nodiscard]] Health health_of(const wire::HealthStatus& status);
+
 /// What an agent says of itself: one for all its workers. Thread safety: any thread, once every worker is added.
 class SelfReport {
  public:

@@ -122,9 +122,7 @@ std::size_t ServedConnection::queued() const noexcept {
   return events;
 }
 
-bool ServedConnection::busy() const noexcept {
-  return link_ && link_->session() != nullptr && link_->session()->exchanges() != 0;
-}
+bool ServedConnection::busy() const noexcept { return link_ && link_->is_busy(); }
 
 void ServedConnection::close() {
   if (!link_) return;

@@ -52,6 +52,12 @@ class ServedConnection final : public transport::AgentLink::Owner,
     if (!link_ || link_->session() == nullptr) return;
     if (link_->session()->send(message)) link_->flush_later();
   }
+  /// Asks the proxy for a change of its configuration. `answered` is called once: with nothing where nobody answers.
+  void ask(Remark& request, ProxyHandle::Answered answered);
+  /// Whether it would say what came of that.
+  [[nodiscard]] bool hears_config_answers() const noexcept {
+    return link_ && link_->session() != nullptr && link_->session()->hears_config_answers();
+  }
   /// Whether an exchange is under way.
   [[nodiscard]] bool busy() const noexcept;
   /// Events that are not answered, and those of them that wait for a thread.
@@ -82,7 +88,6 @@ class ServedConnection final : public transport::AgentLink::Owner,
   void on_closed(transport::AgentLink& link, const base::Error& reason) override;
   void opened(const session::AgentSession& session);
   void say(const Remark& remark);
-  void ask(Remark& request, ProxyHandle::Answered answered);
   void config_answered(const wire::ConfigUpdateResponse& response);
   void forget_questions();
   void arrived(const session::Arrived& arrived);

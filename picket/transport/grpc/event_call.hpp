@@ -1,0 +1,42 @@
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "picket/transport/grpc/answered_call.hpp"
+#include "picket/transport/grpc/event_desk.hpp"
+
+namespace picket::transport::grpc {
+
+inline constexpr std::string_view process_event = "/zentinel.agent.v2.AgentServiceV2/ProcessEvent";
+
+/// ProcessEvent: one event, and its answer.
+class EventCall final : public UnaryCall, public EventDesk::Asker {
+ public:
+  EventCall(Http2Link& http2, http2::StreamId stream, std::shared_ptr<EventDesk> desk) noexcept
+      : UnaryCall(http2, stream), desk_(std::move(desk)) {}
+  ~EventCall() override { desk_->forget(*this); }
+
+  void on_broken(const base::Error& reason) override {
+    UnaryCall::on_broken(reason);
+    desk_->forget(*this);
+  }
+
+ private:
+  void on_question(std::string_view message) override {
+    if (const auto status = desk_->ask(message, *this); !status) on_no_answer(status.error());
+  }
+  void on_answer(std::string_view message) override {
+    say(message);
+    end(GrpcStatus::ok, "");
+  }
+  void on_no_answer(const base::Error& reason) override {
+    // An end without an answer is none of a call that wants one.
+    const GrpcStatus status = grpc_status(reason.kind());
+    end(status == GrpcStatus::ok ? GrpcStatus::unavailable : status, reason.detail());
+  }
+
+  std::shared_ptr<EventDesk> desk_;
+};
+
+}  // namespace picket::transport::grpc
