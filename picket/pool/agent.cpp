@@ -45,7 +45,14 @@ DialTerms dial_terms(transport::Worker& worker, const transport::Destination& de
           .reconnect_interval = config.reconnect_interval,
           .longest_reconnect_interval = looks_are_free ? config.reconnect_interval : config.max_reconnect_interval,
           .drain_timeout = config.drain_timeout,
-          .tap = spec.tap};
+          .tap = spec.tap,
+          .dialect = spec.dialect.value_or(session::Dialect::v2)};
+}
+
+/// Agents of v1 answer without a name: of two events on a connection nobody could tell whose an answer is.
+Config fitting(Config config, const AgentSpec& spec) {
+  if (spec.dialect == session::Dialect::v1) config.max_concurrent_per_connection = 1;
+  return config;
 }
 
 }  // namespace
@@ -54,7 +61,7 @@ Agent::Agent(transport::Worker& worker, AgentSpec spec, Config config, transport
              Observer* observer)
     : worker_(worker),
       spec_(std::move(spec)),
-      config_(config),
+      config_(fitting(std::move(config), spec_)),
       destination_(std::move(destination)),
       dial_terms_(dial_terms(worker, destination_, spec_, config_)),
       observer_(observer),
@@ -89,6 +96,11 @@ base::Result<std::unique_ptr<Agent>> Agent::make(transport::Worker& worker, cons
                       fmt::format("agent '{}': what is said over gRPC cannot be recorded; frames can: use an address "
                                   "unix:PATH, tls:IP:PORT or tcp:IP:PORT of the agent",
                                   spec.id));
+  if (spec.dialect && *spec.dialect != session::Dialect::v2 && endpoint->carrier() == transport::Carrier::grpc)
+    return base::fail(ErrorKind::connection_failed,
+                      fmt::format("agent '{}': over gRPC there is no dialect {}: use an address unix:PATH, tls:IP:PORT "
+                                  "or tcp:IP:PORT of the agent, or no dialect",
+                                  spec.id, name(*spec.dialect)));
   auto destination = transport::Destination::make(std::move(*endpoint), spec.tls);
   if (!destination)
     return base::fail(destination.error().kind(), fmt::format("agent '{}': {}", spec.id, destination.error().detail()));

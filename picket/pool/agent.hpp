@@ -159,6 +159,8 @@ class Agent final : AgentConnection::Owner, transport::dns::Watch::Owner {
   void failed(AgentConnection& connection, session::Failed& failure);
   void on_health(AgentConnection& connection, const session::HealthChanged& change);
   void on_config_update(AgentConnection& connection, const wire::ConfigUpdateRequest& request);
+  /// The agent has shown which dialect it speaks, where that is left to it: it is dialled in that.
+  [[nodiscard]] bool recognise(AgentConnection& connection, const AgentConnection::Lost& lost);
   /// The agent drains the connection: another is made at once, for those that come now.
   void replace(const AgentConnection& leaving);
   /// One that is not in use; null where all are.

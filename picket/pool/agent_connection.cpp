@@ -28,7 +28,8 @@ void AgentConnection::dial() {
   if (!life_.dial()) return;
   timer_.cancel();
   asked_ = false;
-  link_ = transport::dial(terms_.worker, site_->destination, terms_.session, terms_.connect_timeout, *this, terms_.tap);
+  link_ = transport::dial(terms_.worker, site_->destination, terms_.session, terms_.connect_timeout, *this, terms_.tap,
+                          terms_.dialect);
 }
 
 void AgentConnection::take(reverse::Connection accepted) {
@@ -79,6 +80,7 @@ void AgentConnection::on_actions(transport::ProxyLink& link) {
 void AgentConnection::on_closed(transport::ProxyLink& link, const base::Error& reason) {
   const bool announced = is_draining() || (is_leaving() && reason.kind() == base::ErrorKind::connection_closed);
   auto refusal = link.opening() != nullptr ? link.opening()->refusal() : std::nullopt;
+  const auto speaks = link.opening() != nullptr ? link.opening()->speaks() : std::nullopt;
   const bool was_open = life_.end();
   link_.reset();
   seat_.reset();
@@ -92,7 +94,8 @@ void AgentConnection::on_closed(transport::ProxyLink& link, const base::Error& r
                   .attempts = backoff_.attempts(),
                   .slow_attempts = backoff_.slow_attempts(),
                   .pause = pause,
-                  .refusal = std::move(refusal)});
+                  .refusal = std::move(refusal),
+                  .speaks = speaks});
 }
 
 base::Duration AgentConnection::pause_after(bool was_open) {

@@ -28,6 +28,7 @@ struct DialTerms {
   base::Duration longest_reconnect_interval;  ///< Pauses between tries double up to it.
   base::Duration drain_timeout;               ///< How long one that leaves may stay for what began on it.
   session::Tap* tap = nullptr;                ///< Hears all that is said; null: nobody.
+  session::Dialect dialect = session::Dialect::v2;  ///< Those that are dialled from now on.
 };
 
 /// One connection of an agent: dials, serves, and is dialled again for ever, unless it was replaced while its agent
@@ -48,6 +49,7 @@ class AgentConnection final : transport::ProxyLink::Owner {
     std::uint32_t slow_attempts;
     base::Duration pause;                ///< To make before it is dialled again.
     std::optional<std::string> refusal;  ///< The agent's words where it refused its configuration.
+    std::optional<session::Dialect> speaks;  ///< What it answered in, where it is another dialect than it was dialled in.
   };
 
   /// Whose it is; he must not destroy it from within.

@@ -118,7 +118,16 @@ void Agent::on_ready(AgentConnection& connection) {
   pump();
 }
 
+/// At once the first time. One that answers now so and now so is dialled as one that does not answer.
+bool Agent::recognise(AgentConnection& connection, const AgentConnection::Lost& lost) {
+  if (!lost.speaks || spec_.dialect || draining_) return false;
+  dial_terms_.dialect = *lost.speaks;
+  connection.retry_after(lost.attempts > 1 ? lost.pause : base::Duration{});
+  return true;
+}
+
 void Agent::on_lost(AgentConnection& connection, const base::Error& reason, const AgentConnection::Lost& lost) {
+  if (recognise(connection, lost)) return;
   last_error_ = reason;
   refusal_ = lost.refusal;
   if (lost.was_open) {

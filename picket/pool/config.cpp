@@ -82,7 +82,24 @@ std::optional<std::string> BreakerConfig::problem() const {
                         count("half_open_max_requests", half_open_max_requests, 1, million)});
 }
 
+/// What a dialect has no words for.
+std::optional<std::string> AgentSpec::dialect_problem() const {
+  using session::Dialect;
+  if (!dialect || dialect == Dialect::v2) return std::nullopt;
+  if (!is_dialled()) return fmt::format("an agent that dials cannot speak the dialect {}", name(*dialect));
+  if (dialect == Dialect::site && config_json)
+    return "the dialect site has no way to give an agent its configuration: remove the agent's config";
+  const auto lacks = [&](wire::EventKind kind) {
+    if (kind == wire::EventKind::guardrail_inspect) return true;
+    return dialect == Dialect::site && kind == wire::EventKind::websocket_frame;
+  };
+  if (std::ranges::any_of(events, lacks))
+    return fmt::format("its events name a kind that the dialect {} has no word for", name(*dialect));
+  return std::nullopt;
+}
+
 std::optional<std::string> AgentSpec::problem() const {
+  if (auto of_dialect = dialect_problem()) return of_dialect;
   if (auto own = first_problem({count("max_concurrent_calls", max_concurrent_calls, 1, million)})) return own;
   for (const auto& ids : reverse)
     if (auto wrong = pool::reverse::pattern_problem(ids)) return wrong;

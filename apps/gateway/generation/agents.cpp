@@ -54,6 +54,7 @@ pool::AgentSpec agent_spec(const config::Agent& agent, const config::System& sys
           .endpoint = endpoint_of(agent),
           .resolvers = resolvers_of(agent, system),
           .reverse = agent.reverse,
+          .dialect = agent.dialect,
           .insecure = agent.insecure,
           .tls = tls_of(agent),
           .encodings = json_first ? std::vector{Encoding::json, Encoding::msgpack}
