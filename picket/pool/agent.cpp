@@ -12,6 +12,17 @@ namespace picket::pool {
 
 using base::ErrorKind;
 
+session::ProxyConfig session_config(const AgentSpec& spec, const Config& config) {
+  return {.proxy_version = std::string{version},
+          .encodings = spec.encodings,
+          .events = spec.events,
+          .declared_events_only = spec.declared_events_only,
+          .config_json = spec.config_json,
+          .handshake_timeout = config.connect_timeout,
+          .configure_timeout = std::max<base::Duration>(config.request_timeout, std::chrono::seconds{5}),
+          .ping_interval = config.health_check_interval};
+}
+
 namespace {
 
 // How long a call waits at most for a suspect agent's pong, counted from the ping. An agent whose loop runs answers
@@ -24,17 +35,6 @@ constexpr base::Duration dial_window = std::chrono::seconds{1};
 
 // What stands in the place of an answer of an agent that was not asked.
 const wire::AgentResponse nobodys_allow{};
-
-session::ProxyConfig session_config(const AgentSpec& spec, const Config& config) {
-  return {.proxy_version = std::string{version},
-          .encodings = spec.encodings,
-          .events = spec.events,
-          .declared_events_only = spec.declared_events_only,
-          .config_json = spec.config_json,
-          .handshake_timeout = config.connect_timeout,
-          .configure_timeout = std::max<base::Duration>(config.request_timeout, std::chrono::seconds{5}),
-          .ping_interval = config.health_check_interval};
-}
 
 DialTerms dial_terms(transport::Worker& worker, const transport::Destination& destination, const AgentSpec& spec,
                      const Config& config) {
@@ -70,6 +70,8 @@ Agent::Agent(transport::Worker& worker, AgentSpec spec, Config config, transport
       sticky_(config_.sticky_session_timeout, config_.max_sticky_sessions),
       wants_reports_(std::ranges::find(spec_.events, wire::EventKind::request_complete) != spec_.events.end()),
       most_in_flight_(spec_.max_concurrent_calls),
+      decision_timer_([](void* self, base::TimePoint) { static_cast<Agent*>(self)->silent_too_long(); }, this),
+      restart_timer_([](void* self, base::TimePoint) { static_cast<Agent*>(self)->end_restart(); }, this),
       drain_timer_([](void* self, base::TimePoint) { static_cast<Agent*>(self)->close_now(); }, this) {
   selection_.random = some_number() | 1;
   const transport::Endpoint& endpoint = destination_.endpoint();
@@ -343,6 +345,7 @@ void Agent::report(const base::CorrelationId& id, const wire::RequestComplete& s
 
 void Agent::exchange_over() {
   --exchanges_;
+  if (!to_restart_.empty()) restart_next();
   if (draining_ || some_leave_) close_idle();
 }
 

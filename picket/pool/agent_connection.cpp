@@ -28,6 +28,7 @@ void AgentConnection::dial() {
   if (!life_.dial()) return;
   timer_.cancel();
   asked_ = false;
+  dialled_with_ = terms_.session.get();
   link_ = transport::dial(terms_.worker, site_->destination, terms_.session, terms_.connect_timeout, *this, terms_.tap,
                           terms_.dialect);
 }
@@ -35,6 +36,7 @@ void AgentConnection::dial() {
 void AgentConnection::take(reverse::Connection accepted) {
   if (!life_.dial()) return;
   asked_ = false;
+  dialled_with_ = terms_.session.get();
   seat_ = std::move(accepted.seat);
   link_ = reverse::serve(terms_.worker, std::move(accepted), terms_.session, *this, terms_.tap);
 }
@@ -72,9 +74,19 @@ Candidate AgentConnection::candidate_with_health() const noexcept {
 void AgentConnection::on_actions(transport::ProxyLink& link) {
   session::ProxySession& session = *link.session();
   if (life_.open()) connected_at_ = terms_.worker.now();
-  owner_.on_actions(*this, session.actions());
-  session.clear_actions();
+  hand_on_actions(session);
+  if (ending_) {
+    session.close(std::move(*std::exchange(ending_, std::nullopt)));
+    hand_on_actions(session);
+  }
   owner_.on_settled();
+}
+
+void AgentConnection::hand_on_actions(session::ProxySession& session) {
+  handles_actions_ = true;
+  owner_.on_actions(*this, session.actions());
+  handles_actions_ = false;
+  session.clear_actions();
 }
 
 void AgentConnection::on_closed(transport::ProxyLink& link, const base::Error& reason) {
@@ -82,6 +94,7 @@ void AgentConnection::on_closed(transport::ProxyLink& link, const base::Error& r
   auto refusal = link.opening() != nullptr ? link.opening()->refusal() : std::nullopt;
   const auto speaks = link.opening() != nullptr ? link.opening()->speaks() : std::nullopt;
   const bool was_open = life_.end();
+  const bool was_offered = std::exchange(configuration_, Configuration::current) == Configuration::offered;
   link_.reset();
   seat_.reset();
   ++epoch_;
@@ -95,6 +108,7 @@ void AgentConnection::on_closed(transport::ProxyLink& link, const base::Error& r
                   .slow_attempts = backoff_.slow_attempts(),
                   .pause = pause,
                   .refusal = std::move(refusal),
+                  .was_offered = was_offered,
                   .speaks = speaks});
 }
 
@@ -103,6 +117,26 @@ base::Duration AgentConnection::pause_after(bool was_open) {
   backoff_.reset();
   return {};
 }
+
+void AgentConnection::configure(const std::string& config_json, Configuration as) {
+  configuration_ = as;
+  if (auto status = session()->configure(config_json); !status) return end(std::move(status.error()));
+  flush_later();
+}
+
+/// Not while somebody goes through what the session said, which its end is added to.
+void AgentConnection::end(base::Error reason) {
+  if (handles_actions_) {
+    ending_ = std::move(reason);
+    return;
+  }
+  session()->close(std::move(reason));
+  flush_later();  // which finds it closed
+}
+
+bool AgentConnection::is_outdated() const noexcept { return dialled_with_ != terms_.session.get(); }
+
+void AgentConnection::retire() { session()->retire(); }
 
 void AgentConnection::cancel(const base::CorrelationId& id, wire::CancelReason reason) {
   session()->cancel(id, reason, terms_.worker.now());

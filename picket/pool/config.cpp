@@ -113,6 +113,13 @@ std::optional<std::string> AgentSpec::problem() const {
   return config->problem();
 }
 
+bool AgentSpec::differs_in_configuration_only(const AgentSpec& other) const {
+  if (!config_json || !other.config_json || config_json == other.config_json) return false;
+  AgentSpec same = other;
+  same.config_json = config_json;
+  return *this == same;
+}
+
 Config Config::high_throughput() {
   Config config;
   config.connections_per_agent = 8;

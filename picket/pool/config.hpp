@@ -121,6 +121,8 @@ struct AgentSpec {
   [[nodiscard]] std::optional<std::string> problem() const;
   [[nodiscard]] std::optional<std::string> dialect_problem() const;
   friend bool operator==(const AgentSpec&, const AgentSpec&) = default;
+  /// Whether `other` is the same agent with another configuration, and both have one.
+  [[nodiscard]] bool differs_in_configuration_only(const AgentSpec& other) const;
 };
 
 }  // namespace picket::pool

@@ -270,6 +270,26 @@ class Configuration(Control):
         wait("the next request takes it", lambda: self.gateway.get().status == 200)
         self.assertIsNot(self.agent.of("request_headers")[-1].connection, old)
 
+    def test_a_restart_drains_every_connection_of_every_worker_and_loses_no_request(self):
+        self.agent = self.stage.agent(extensions=["config-reply"])
+        asked = Asked("a", self.agent.path, keys="pool { connections 2 }")
+        self.gateway = self.stage.gateway(self.stage.upstream(), [asked], workers=2)
+        wait("all connections", lambda: len(self.agent.connections) == 4)
+        wait("all are ready", lambda: self.gateway.metric("picket_agent_connections_ready", agent="a") == 4)
+        before = list(self.agent.connections)
+        before[0].send(wire.config_update("restart", "restart_required", reason="new rules", grace_period_ms=20000))
+        self.assertTrue(self.answer_to("restart")["accepted"])
+        statuses = set()
+
+        def has_ended(connection) -> bool:
+            statuses.add(self.gateway.get().status)
+            return connection.socket.fileno() == -1
+
+        for connection in before:
+            wait("it ended", lambda: has_ended(connection))
+        self.assertEqual(statuses, {200})
+        wait("as many as before", lambda: self.gateway.metric("picket_agent_connections_ready", agent="a") == 4)
+
     def test_an_agent_without_the_extension_gets_no_answer_that_it_would_not_know(self):
         self.one()
         self.say(wire.config_update("error", "config_error", error="no such file", field=None))
