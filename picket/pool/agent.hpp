@@ -184,6 +184,7 @@ class Agent final : AgentConnection::Owner, transport::dns::Watch::Owner {
   void await_decisions();
   void silent_too_long();
   void restart_next();
+  [[nodiscard]] bool awaits_another_than(const AgentConnection& connection) const noexcept;
   void end_restart();
   void on_config_update(AgentConnection& connection, const wire::ConfigUpdateRequest& request);
   /// The agent has shown which dialect it speaks, where that is left to it: it is dialled in that.

@@ -72,8 +72,7 @@ void Agent::refuse_offer(std::string why) {
     if (connection->configuration() == Configuration::offered || connection->configuration() == Configuration::taken)
       connection->configure(*spec_.config_json, Configuration::settling);
   await_decisions();
-  if (observer_ != nullptr)
-    observer_->on_configured(id(), base::fail(base::ErrorKind::unavailable, *offer_refusal_));
+  if (observer_ != nullptr) observer_->on_configured(id(), base::fail(base::ErrorKind::unavailable, *offer_refusal_));
 }
 
 void Agent::adopt() {
@@ -124,31 +123,41 @@ void Agent::restart(base::Duration grace) {
   if (draining_ || restart_timer_.armed()) return;  // it says so on each connection
   grace = std::min(grace == base::Duration{} ? config_.drain_timeout : grace, longest_grace);
   for (auto& connection : connections_)
-    if (connection->is_open() && !connection->is_leaving()) to_restart_.emplace_back(connection.get(), connection->epoch());
+    if (connection->is_open() && !connection->is_leaving())
+      to_restart_.emplace_back(connection.get(), connection->epoch());
   worker_.timers().arm(restart_timer_, worker_.now() + grace);
   restart_next();
 }
 
-/// The first of those that are left drains: it ends with its last exchange, and then the next one does. Where others
-/// are to carry on, one of them has to be there.
+/// The first of those that are left drains, and ends with its last exchange; then the next one does. Each waits until
+/// another carries on, unless there is none that could.
 void Agent::restart_next() {
   while (!to_restart_.empty()) {
-    auto& [connection, epoch] = to_restart_.front();
-    const bool lasts = connection->epoch() == epoch && connection->is_open();
-    if (lasts && !connection->is_leaving()) {
-      connection->retire();
-      replace(*connection);
+    AgentConnection& connection = *to_restart_.front().first;
+    if (connection.epoch() != to_restart_.front().second || !connection.is_open()) {
+      to_restart_.erase(to_restart_.begin());
+      continue;
     }
-    if (lasts && connection->session()->exchanges() != 0) return;
-    if (lasts) {
-      const bool is_last = to_restart_.size() == 1;
-      const auto carries_on = [](const auto& other) { return other->is_open() && !other->is_leaving(); };
-      if (!is_last && std::ranges::none_of(connections_, carries_on)) return;
-      connection->end(base::fail(base::ErrorKind::connection_closed, "the agent is to be restarted"));
+    if (!connection.is_leaving()) {
+      if (awaits_another_than(connection)) return;
+      connection.retire();
+      replace(connection);
     }
+    if (connection.session()->exchanges() != 0) return;
     to_restart_.erase(to_restart_.begin());
-    if (lasts) return;  // the next one, when this one is gone
+    return connection.end(base::fail(base::ErrorKind::connection_closed, "the agent is to be restarted"));
   }
+}
+
+/// Whether none but this one takes anything new, and another is being made.
+bool Agent::awaits_another_than(const AgentConnection& connection) const noexcept {
+  bool is_made = false;
+  for (const auto& other : connections_) {
+    if (other.get() == &connection) continue;
+    if (other->is_open() && !other->is_leaving()) return false;
+    is_made = is_made || other->is_connecting() || other->is_waiting();
+  }
+  return is_made;
 }
 
 void Agent::end_restart() {

@@ -8,8 +8,8 @@ namespace picket::pool {
 namespace {
 
 using namespace std::chrono_literals;
-using ::testing::HasSubstr;
 using testing::Asked;
+using ::testing::HasSubstr;
 using testing::PlayedConnection;
 using OfferState = Agent::OfferState;
 

@@ -1,5 +1,6 @@
 #include "picket/pool/agent_connection.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "picket/transport/dial.hpp"
@@ -67,8 +68,18 @@ Candidate AgentConnection::candidate_with_health() const noexcept {
   candidate.rank = rate > good_rate ? 0 : rate > fair_rate ? 1 : 2;
   constexpr std::uint8_t behind_all_others = 3;
   if (session()->health().state == wire::HealthState::degraded) candidate.rank += behind_all_others;
-  candidate.latency = static_cast<double>(record_.latency().count());
+  candidate.latency = expected_latency(candidate.in_flight);
   return candidate;
+}
+
+/// For an event beside those that are in flight here. An agent that has said how much it has to do, for whomever, is as
+/// busy as that; one whose latency is not known yet is taken for fast.
+double AgentConnection::expected_latency(std::uint32_t in_flight) const noexcept {
+  const double mean = std::max(1.0, static_cast<double>(record_.latency().count()));
+  const auto& load = session()->health().load;
+  if (!load) return mean;
+  const double reported = static_cast<double>(load->in_flight) + static_cast<double>(load->queue_depth);
+  return mean * std::max(1.0, (reported + 1) / (static_cast<double>(in_flight) + 1));
 }
 
 void AgentConnection::on_actions(transport::ProxyLink& link) {
@@ -93,6 +104,8 @@ void AgentConnection::on_closed(transport::ProxyLink& link, const base::Error& r
   const bool announced = is_draining() || (is_leaving() && reason.kind() == base::ErrorKind::connection_closed);
   auto refusal = link.opening() != nullptr ? link.opening()->refusal() : std::nullopt;
   const auto speaks = link.opening() != nullptr ? link.opening()->speaks() : std::nullopt;
+  // A time-out ends a connection of v1, and is no more the event's doing than any other time-out.
+  const bool timed_out = terms_.dialect == session::Dialect::v1 && reason.kind() == base::ErrorKind::timeout;
   const bool was_open = life_.end();
   const bool was_offered = std::exchange(configuration_, Configuration::current) == Configuration::offered;
   link_.reset();
@@ -102,7 +115,7 @@ void AgentConnection::on_closed(transport::ProxyLink& link, const base::Error& r
   owner_.on_lost(*this, reason,
                  {.was_open = was_open,
                   .was_announced = announced,
-                  .was_asked = asked_,
+                  .was_asked = asked_ && !timed_out,
                   .connected_at = connected_at_,
                   .attempts = backoff_.attempts(),
                   .slow_attempts = backoff_.slow_attempts(),

@@ -53,15 +53,16 @@ class AgentConnection final : transport::ProxyLink::Owner {
     std::uint32_t slow_attempts;
     base::Duration pause;                ///< To make before it is dialled again.
     std::optional<std::string> refusal;  ///< The agent's words where it refused its configuration.
-    bool was_offered;  ///< It had not decided on the configuration that it was offered.
-    std::optional<session::Dialect> speaks;  ///< What it answered in, where it is another dialect than it was dialled in.
+    bool was_offered;                    ///< It had not decided on the configuration that it was offered.
+    std::optional<session::Dialect>
+        speaks;  ///< What it answered in, where it is another dialect than it was dialled in.
   };
 
   /// Which configuration the agent has on it.
   enum class Configuration : std::uint8_t {
-    current,  ///< The one that its agent is configured with.
-    offered,  ///< It has still to decide on another.
-    taken,    ///< It took that one, which is not the current one yet.
+    current,   ///< The one that its agent is configured with.
+    offered,   ///< It has still to decide on another.
+    taken,     ///< It took that one, which is not the current one yet.
     settling,  ///< It was given the current one, and has to accept it.
   };
 
@@ -170,6 +171,7 @@ class AgentConnection final : transport::ProxyLink::Owner {
   void on_actions(transport::ProxyLink& link) override;
   void on_closed(transport::ProxyLink& link, const base::Error& reason) override;
   void hand_on_actions(session::ProxySession& session);
+  [[nodiscard]] double expected_latency(std::uint32_t in_flight) const noexcept;
   /// None for one that served for a while: it may come back at once. One that ends soon after its start is not to be
   /// dialled in a tight loop.
   [[nodiscard]] base::Duration pause_after(bool was_open);

@@ -54,8 +54,8 @@ base::Status ProxyHandshake::take(const wire::FrameView& frame, wire::Output& ou
                                                         name(frame.type), quoted(frame.payload)));
   auto agreed = read_answer(frame.payload);
   if (!agreed && !is_grpc(format_) && dialects::is_site_answer(frame.payload)) {
-    speaks_ = Dialect::site;
-    return fail(ErrorKind::invalid_message, "the agent speaks the dialect site; it said " + quoted(frame.payload));
+    if (!config_->config_json) speaks_ = Dialect::site;
+    return dialects::site_speaker(*config_, frame.payload);
   }
   if (!agreed) return std::move(agreed.error());
   return configuring_.emplace(std::move(*agreed)).begin(output, now);

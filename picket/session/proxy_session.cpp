@@ -171,8 +171,8 @@ base::Status ProxySession::configure(std::string_view config_json) {
   const auto config = wire::parse_json(config_json, arena);
   if (!config) return config.error();
   std::string id = configure_id(config_json);
-  PICKET_TRY(wire::encode(
-      format_, wire::Configure{.config = *config, .config_version = {}, .correlation_id = id}, output_));
+  PICKET_TRY(
+      wire::encode(format_, wire::Configure{.config = *config, .config_version = {}, .correlation_id = id}, output_));
   configuration_ = std::move(id);
   if (format_.encoding != wire::Encoding::protobuf) return {};
   ++acknowledgements_;

@@ -76,8 +76,9 @@ struct Unmatched {
   Misfit misfit;
   std::string said;  ///< The response, quoted.
 };  ///< The first response of its kind on the connection. Dropped follows.
-using ProxyAction = std::variant<Ready, Answered, Failed, HealthChanged, FlowChanged, ExchangePaused, Trusted, Probed,
-                                 MetricsReported, ConfigUpdateRequested, Configured, Logged, Closed, Dropped, Unmatched>;
+using ProxyAction =
+    std::variant<Ready, Answered, Failed, HealthChanged, FlowChanged, ExchangePaused, Trusted, Probed, MetricsReported,
+                 ConfigUpdateRequested, Configured, Logged, Closed, Dropped, Unmatched>;
 
 /// Responses that reached nobody, by reason. A forged or late answer is counted and dropped, never believed.
 struct DroppedResponses {

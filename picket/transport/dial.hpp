@@ -11,8 +11,8 @@
 namespace picket::transport {
 
 /// Dials an agent as its endpoint says, frames or gRPC, and begins as its dialect has it: gRPC has none but the
-/// protocol's. `owner`, and `tap` where there is one, outlive the link or its close(); a tap hears frames alone, nothing
-/// of gRPC, and of a dialect what it stands for.
+/// protocol's. `owner`, and `tap` where there is one, outlive the link or its close(); a tap hears frames alone,
+/// nothing of gRPC, and of a dialect what it stands for.
 [[nodiscard]] std::shared_ptr<ProxyLink> dial(Worker& worker, const Destination& destination,
                                               std::shared_ptr<const session::ProxyConfig> config,
                                               base::Duration timeout, ProxyLink::Owner& owner,

@@ -33,9 +33,9 @@ struct DialectBeginning {
   [[nodiscard]] const session::ProxyOpening* get() const noexcept { return opening.get(); }
 };
 
-/// A conversation with an agent of a dialect, on a byte stream: as StreamFraming, with a translator in between. What the
-/// conversation writes is translated when it would be written out; what the agent says, before the conversation hears
-/// it. A tap hears what the conversation says and hears.
+/// A conversation with an agent of a dialect, on a byte stream: as StreamFraming, with a translator in between. What
+/// the conversation writes is translated when it would be written out; what the agent says, before the conversation
+/// hears it. A tap hears what the conversation says and hears.
 ///
 /// Thread safety: none; one owner. Memory: what is said is copied, and so is what is heard, once each.
 class DialectFraming {

@@ -37,8 +37,8 @@ TEST(FramesOfAnyType, AreTakenAsTheyAre) {
 }
 
 TEST(DialectFraming, EverySplitOfWhatComesIsTheSame) {
-  const std::string said = message(R"({"version":2,"decision":{"block":{"status":403}}})") +
-                           message(R"({"version":2,"decision":"allow"})");
+  const std::string said =
+      message(R"({"version":2,"decision":{"block":{"status":403}}})") + message(R"({"version":2,"decision":"allow"})");
   for (std::size_t cut = 0; cut <= said.size(); ++cut) {
     DialectEnd end{Dialect::v1};
     ASSERT_TRUE(end.ask(end.one, 1));

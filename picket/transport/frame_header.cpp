@@ -26,8 +26,8 @@ void put_length(char* out, std::size_t length) noexcept {
 base::Status check_length(std::size_t length) {
   if (length == 0) return base::fail(base::ErrorKind::invalid_message, "a frame of length 0: it has no type byte");
   if (length <= base::limits::max_frame_length) return {};
-  return base::fail(base::ErrorKind::message_too_large, fmt::format("a frame of {} bytes; at most {} are allowed",
-                                                                    length, base::limits::max_frame_length));
+  return base::fail(base::ErrorKind::message_too_large,
+                    fmt::format("a frame of {} bytes; at most {} are allowed", length, base::limits::max_frame_length));
 }
 
 wire::FrameType type_of(std::string_view bytes) noexcept {

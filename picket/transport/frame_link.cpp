@@ -39,9 +39,11 @@ FrameLink<Session, Framing>::FrameLink(Channel channel, Beginning opening, Owner
       timer_([](void* self, base::TimePoint now) { static_cast<FrameLink*>(self)->on_timer(now); }, this) {}
 
 template <class Session, class Framing>
-std::shared_ptr<FrameLink<Session, Framing>> FrameLink<Session, Framing>::dial(Channel channel, const Endpoint& endpoint,
-                                                             Beginning opening, base::Duration timeout,
-                                                             Owner& owner, session::Tap* tap) {
+std::shared_ptr<FrameLink<Session, Framing>> FrameLink<Session, Framing>::dial(Channel channel,
+                                                                               const Endpoint& endpoint,
+                                                                               Beginning opening,
+                                                                               base::Duration timeout, Owner& owner,
+                                                                               session::Tap* tap) {
   auto link = std::make_shared<FrameLink>(std::move(channel), std::move(opening), owner, tap);
   link->connect(endpoint, timeout);
   return link;
@@ -49,7 +51,8 @@ std::shared_ptr<FrameLink<Session, Framing>> FrameLink<Session, Framing>::dial(C
 
 template <class Session, class Framing>
 std::shared_ptr<FrameLink<Session, Framing>> FrameLink<Session, Framing>::adopt(Channel channel, Beginning opening,
-                                                              Owner& owner, std::string received, session::Tap* tap) {
+                                                                                Owner& owner, std::string received,
+                                                                                session::Tap* tap) {
   auto link = std::make_shared<FrameLink>(std::move(channel), std::move(opening), owner, tap);
   link->received_ = std::move(received);
   link->connected();

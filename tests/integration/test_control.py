@@ -1,6 +1,7 @@
 """What agents say unasked, and what the gateway does about it: health, flow control, metrics, limits, configuration."""
 
 import contextlib
+import json
 import signal
 import socket
 import threading
@@ -229,6 +230,31 @@ class Metrics(Control):
         self.gateway.expect_metric(1, "s_seconds_bucket", le="0.5", **labels)
         self.gateway.expect_metric(3, "s_seconds_bucket", le="+Inf", **labels)
         self.gateway.expect_metric(3, "s_seconds_count", **labels)
+
+
+class SelfReports(StageTest):
+    def test_an_agent_of_ours_says_how_long_its_answers_take(self):
+        path = self.stage.path("own")
+        self.stage.programs.start("own", "picket", "agent", "--listen", f"unix:{path}", "--health-interval-ms", "50",
+                                  serves=str(path))
+        with socket.socket(socket.AF_UNIX) as proxy:
+            proxy.settimeout(30)
+            proxy.connect(str(path))
+            proxy.sendall(wire.frame(wire.HANDSHAKE_REQUEST, {"supported_versions": [2], "proxy_id": "p", "proxy_version": "1",
+                                                              "config": None}))
+            loads = []
+            while not any(load["p50_latency_ms"] > 0 for load in loads):
+                metadata = dict.fromkeys(("correlation_id", "request_id"), f"r{len(loads)}")
+                metadata |= {"client_ip": "192.0.2.1", "client_port": 1, "protocol": "HTTP/1.1", "timestamp": "t"}
+                proxy.sendall(wire.frame(wire.REQUEST_HEADERS, {"metadata": metadata, "method": "GET", "uri": "/", "headers": {}}))
+                while (got := wire.read_frame(proxy))[0] != wire.HEALTH_STATUS:
+                    pass
+                said = json.loads(got[1])
+                loads.append(said["load"])
+            load = loads[-1]
+            self.assertGreaterEqual(load["p99_latency_ms"], load["p50_latency_ms"])
+            self.assertGreater(load["avg_latency_ms"], 0)
+            self.assertGreater(said["resources"]["memory_bytes"], 0)
 
 
 class Configuration(Control):

@@ -206,6 +206,14 @@ class Site(Dialects):
         self.assertEqual(len({event["request_id"] for event in self.agent.of("request_headers")}),
                          len(self.agent.of("request_headers")))
 
+    def test_one_that_shall_be_configured_is_not_used_and_the_log_says_why(self):
+        agent = SiteAgent(self.stage.path("a"), lambda *_: "allow")
+        self.stage.adopt(agent)
+        gateway = self.stage.gateway(self.stage.upstream(), [Asked("a", agent.path, keys="config { level 3 }")])
+        gateway.said("no way to give an agent its configuration")
+        self.assertEqual(gateway.get().status, 503)
+        self.assertEqual(agent.seen, [])
+
     def test_the_end_of_an_exchange_is_a_cancel(self):
         gateway = self.site(lambda *_: "allow")
         self.assertEqual(gateway.get().status, 200)
@@ -249,7 +257,7 @@ class Cli(Dialects):
         for keys, says in (
             ('unix-socket "/a"; dialect "v1"', ""),
             ('tcp "127.0.0.1:1"; insecure #true; dialect "site"', ""),
-            ('unix-socket "/a"; dialect "v3"', '"v1", "site"'),
+            ('unix-socket "/a"; dialect "v3"', 'is no value of "dialect"'),
             ('grpc "unix:/a"; dialect "v1"', "has no effect here"),
             ('unix-socket "/a"; dialect "site"; config { a 1 }', "no way to give an agent its configuration"),
         ):

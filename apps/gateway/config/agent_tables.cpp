@@ -178,7 +178,8 @@ constexpr Word dialects[] = {{"v1", static_cast<int>(session::Dialect::v1)},
                              {"site", static_cast<int>(session::Dialect::site)}};
 
 void read_dialect(Reader& reader, const Setting& setting, AgentDraft& out) {
-  if (const auto dialect = reader.choice(setting, dialects)) out.agent.dialect = static_cast<session::Dialect>(*dialect);
+  if (const auto dialect = reader.choice(setting, dialects))
+    out.agent.dialect = static_cast<session::Dialect>(*dialect);
 }
 
 /// Dialects are of sockets that the gateway dials; and one of them has no word for a configuration.

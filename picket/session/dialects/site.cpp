@@ -22,6 +22,11 @@ using wire::Value;
 constexpr wire::Format json{};
 constexpr std::array<std::uint32_t, 1> versions{protocol_version};
 
+const std::string unconfigurable =
+    "the dialect site has no way to give an agent its configuration: remove the agent's config, and configure it by "
+    "its "
+    "own means";
+
 // What the dialect calls otherwise, or has besides.
 constexpr FrameType site_cancel{0x30};
 constexpr FrameType site_ping{0xF0};
@@ -119,15 +124,13 @@ base::Status SiteTranslator::ping(const wire::FrameView& frame, wire::Output& ou
 // ---- from the agent
 
 base::Status SiteTranslator::hear(const wire::FrameView& frame, wire::Output&) {
-  switch (frame.type) {
-    case FrameType::handshake_response: pass_on(frame.type, std::string{frame.payload}); return {};
-    case FrameType::agent_response: return on_decision(frame.payload);
-    case site_pong: return on_pong();
-    default:
-      return fail(ErrorKind::invalid_message,
-                  fmt::format("an agent of the dialect site must not send type 0x{:02x} here",
-                              static_cast<unsigned>(frame.type)));
-  }
+  if (frame.type == FrameType::agent_response) return on_decision(frame.payload);
+  if (frame.type == site_pong) return on_pong();
+  if (frame.type != FrameType::handshake_response)
+    return fail(ErrorKind::invalid_message, fmt::format("an agent of the dialect site must not send type 0x{:02x} here",
+                                                        static_cast<unsigned>(frame.type)));
+  pass_on(frame.type, std::string{frame.payload});
+  return {};
 }
 
 /// An agent that cannot read an event allows request 0, whichever it was; who waits must not wait for its time-out.
@@ -136,9 +139,8 @@ base::Status SiteTranslator::on_decision(std::string_view payload) {
   auto decision = read_site_decision(payload, arena);
   if (!decision) return fail(decision.error().kind(), decision.error().detail() + "; it said " + quoted(payload));
   if (decision->number == 0 || decision->number > last_number_)
-    return fail(ErrorKind::invalid_message,
-                fmt::format("an answer to request {}, which was not asked; it said {}", decision->number,
-                            quoted(payload)));
+    return fail(ErrorKind::invalid_message, fmt::format("an answer to request {}, which was not asked; it said {}",
+                                                        decision->number, quoted(payload)));
   const auto found = ids_.find(decision->number);
   if (found == ids_.end()) return {};  // late: its exchange is over
   decision->response.correlation_id = found->second;
@@ -168,9 +170,9 @@ AgentInfo info_of(const Value& answer) {
   if (said == nullptr) return info;
   using enum wire::EventKind;
   constexpr std::array<std::pair<Text, wire::EventKind>, 4> kinds{{{"handles_request_headers", request_headers},
-                                                                    {"handles_request_body", request_body_chunk},
-                                                                    {"handles_response_headers", response_headers},
-                                                                    {"handles_response_body", response_body_chunk}}};
+                                                                   {"handles_request_body", request_body_chunk},
+                                                                   {"handles_response_headers", response_headers},
+                                                                   {"handles_response_body", response_body_chunk}}};
   for (const auto& [key, kind] : kinds)
     if (member<bool>(*said, key).value_or(false)) info.events.push_back(kind);
   info.features.streaming_body = member<bool>(*said, "supports_streaming").value_or(false);
@@ -196,12 +198,15 @@ bool is_site_answer(std::string_view payload) {
   return answer && member<Text>(*answer, "agent_name") && answer->find("success") == nullptr;
 }
 
+base::Error site_speaker(const ProxyConfig& config, std::string_view payload) {
+  if (config.config_json)
+    return fail(ErrorKind::connection_failed, "the agent speaks the dialect site: " + unconfigurable);
+  return fail(ErrorKind::invalid_message, "the agent speaks the dialect site; it said " + quoted(payload));
+}
+
 base::Status SiteOpening::begin(wire::Output& output, base::TimePoint now) {
   deadline_ = now + config_->handshake_timeout;
-  if (config_->config_json)
-    return fail(ErrorKind::connection_failed,
-                "the dialect site has no way to give an agent its configuration: remove the agent's config, and "
-                "configure it by its own means");
+  if (config_->config_json) return fail(ErrorKind::connection_failed, unconfigurable);
   base::Arena arena;
   static constexpr std::array encodings{wire::Encoding::json};
   return wire::encode(json,
@@ -227,9 +232,8 @@ base::Status SiteOpening::take(const wire::FrameView& frame, wire::Output&, base
   if (const auto refusal = refusal_in(*answer, frame.payload))
     return fail(ErrorKind::connection_failed, "the agent refused the handshake: " + *refusal);
   if (const auto version = member<std::int64_t>(*answer, "protocol_version"); version != protocol_version)
-    return fail(ErrorKind::version_mismatch,
-                fmt::format("the agent chose protocol version {}, offered was {}", version.value_or(0),
-                            protocol_version));
+    return fail(ErrorKind::version_mismatch, fmt::format("the agent chose protocol version {}, offered was {}",
+                                                         version.value_or(0), protocol_version));
   agreed_.emplace(ProxyAgreement{
       .config = config_, .agent = info_of(*answer), .format = json, .one_way_complete = true, .early = {}});
   return {};

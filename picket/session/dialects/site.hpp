@@ -44,6 +44,9 @@ class SiteTranslator final : public Translator {
 /// Whether an answer to a handshake is one of this dialect's.
 [[nodiscard]] bool is_site_answer(std::string_view payload);
 
+/// What is said of such an agent where it is spoken to otherwise; where it shall be configured, that it cannot be.
+[[nodiscard]] base::Error site_speaker(const ProxyConfig& config, std::string_view payload);
+
 /// The handshake of this dialect. An agent has no way to be given a configuration in it.
 class SiteOpening final : public ProxyOpening {
  public:

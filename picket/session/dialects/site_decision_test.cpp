@@ -11,8 +11,7 @@ namespace {
 std::string read(std::string_view payload) {
   base::Arena arena;
   const auto decision = read_site_decision(payload, arena);
-  return decision ? wire::to_json(decision->response)
-                  : decision.error().detail();
+  return decision ? wire::to_json(decision->response) : decision.error().detail();
 }
 
 TEST(SiteDecision, BothSpellingsAreReadAsTheProtocols) {

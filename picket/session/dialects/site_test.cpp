@@ -11,12 +11,12 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::DialectEnd;
-using testing::raw_frame;
-using testing::start_time;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using testing::raw_frame;
+using testing::start_time;
 using ::testing::StartsWith;
 using wire::FrameType;
 
@@ -53,8 +53,8 @@ TEST_F(Site, TheHandshakeSaysWhatTheseAgentsAskFor) {
 
 TEST_F(Site, AnEventHasANumberInPlaceOfItsId) {
   ASSERT_TRUE(end_.ask_response(end_.one, 3, 404));
-  EXPECT_EQ(end_.written(), raw_frame(FrameType::response_headers,
-                                      R"({"request_id":1,"status_code":404,"status":404,"headers":{}})"));
+  EXPECT_EQ(end_.written(),
+            raw_frame(FrameType::response_headers, R"({"request_id":1,"status_code":404,"status":404,"headers":{}})"));
   end_.feed(decision(R"({"request_id":1,"decision":"allow"})"));
   EXPECT_THAT(end_.answered(), ElementsAre(3U));
 }
@@ -108,8 +108,8 @@ TEST_F(Site, ALateAnswerReachesNobody) {
 }
 
 TEST_F(Site, AnAnswerToWhatWasNotAskedEndsTheConnection) {
-  for (const std::string_view said : {R"({"request_id":0,"decision":"allow"})", R"({"request_id":2,"decision":"allow"})",
-                                      R"({"decision":"allow"})", "{"}) {
+  for (const std::string_view said : {R"({"request_id":0,"decision":"allow"})",
+                                      R"({"request_id":2,"decision":"allow"})", R"({"decision":"allow"})", "{"}) {
     DialectEnd end{Dialect::site};
     end.feed(raw_frame(FrameType::handshake_response, go_answer));
     ASSERT_TRUE(end.ask(end.one, 1));

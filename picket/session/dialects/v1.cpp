@@ -37,8 +37,7 @@ bool is_sayable(FrameType type) noexcept {
 /// The exchange of one of our events. Its JSON begins with it; that of a Configure, which holds anything, ends with it.
 std::string id_of(const wire::FrameView& event) {
   constexpr std::string_view before = "\"correlation_id\":\"";
-  const std::size_t at =
-      event.type == FrameType::configure ? event.payload.rfind(before) : event.payload.find(before);
+  const std::size_t at = event.type == FrameType::configure ? event.payload.rfind(before) : event.payload.find(before);
   if (at == std::string_view::npos) return {};
   const std::string_view rest = event.payload.substr(at + before.size());
   return std::string{rest.substr(0, rest.find('"'))};
@@ -52,7 +51,8 @@ ProxyAgreement agreed(std::shared_ptr<const ProxyConfig> config) {
   agent.features.streaming_body = true;
   agent.limits.preferred_chunk_size = chunk_size;
   agent.extended = true;  // there is no more that it could be sent
-  return {.config = std::move(config), .agent = std::move(agent), .format = json, .one_way_complete = true, .early = {}};
+  return {
+      .config = std::move(config), .agent = std::move(agent), .format = json, .one_way_complete = true, .early = {}};
 }
 
 base::Result<wire::Value> object_in(std::string_view payload, base::Arena& arena) {
@@ -115,7 +115,7 @@ base::Status V1Translator::give_up(const wire::FrameView& frame) {
   const bool is_first = found == asked_.begin();
   const bool is_stuck = is_first || first.given_up || first.type == FrameType::request_complete;
   if (cancel->reason == wire::CancelReason::timeout && is_stuck)
-    return fail(ErrorKind::connection_closed,
+    return fail(ErrorKind::timeout,
                 fmt::format("the agent did not answer {} in time, and in the dialect v1 a late answer would be taken "
                             "for the next one",
                             name(first.type)));

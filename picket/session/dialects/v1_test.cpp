@@ -11,11 +11,11 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::DialectEnd;
-using testing::message;
-using testing::start_time;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using testing::message;
+using testing::start_time;
 using ::testing::StartsWith;
 
 const std::string allow = message(R"({"version":2,"decision":"allow"})");
