@@ -123,7 +123,7 @@ void Agent::restart(base::Duration grace) {
   if (draining_ || restart_timer_.armed()) return;  // it says so on each connection
   grace = std::min(grace == base::Duration{} ? config_.drain_timeout : grace, longest_grace);
   for (auto& connection : connections_)
-    if (connection->is_open() && !connection->is_leaving())
+    if (connection->is_open() && !connection->is_leaving() && !connection->is_draining())
       to_restart_.emplace_back(connection.get(), connection->epoch());
   worker_.timers().arm(restart_timer_, worker_.now() + grace);
   restart_next();
@@ -154,7 +154,7 @@ bool Agent::awaits_another_than(const AgentConnection& connection) const noexcep
   bool is_made = false;
   for (const auto& other : connections_) {
     if (other.get() == &connection) continue;
-    if (other->is_open() && !other->is_leaving()) return false;
+    if (other->is_open() && !other->is_leaving() && !other->is_draining()) return false;
     is_made = is_made || other->is_connecting() || other->is_waiting();
   }
   return is_made;

@@ -25,10 +25,10 @@ struct DialTerms {
   transport::Worker& worker;
   std::shared_ptr<const session::ProxyConfig> session;
   base::Duration connect_timeout;
-  base::Duration reconnect_interval;          ///< One that lasted that long is dialled again at once.
-  base::Duration longest_reconnect_interval;  ///< Pauses between tries double up to it.
-  base::Duration drain_timeout;               ///< How long one that leaves may stay for what began on it.
-  session::Tap* tap = nullptr;                ///< Hears all that is said; null: nobody.
+  base::Duration reconnect_interval;                ///< One that lasted that long is dialled again at once.
+  base::Duration longest_reconnect_interval;        ///< Pauses between tries double up to it.
+  base::Duration drain_timeout;                     ///< How long one that leaves may stay for what began on it.
+  session::Tap* tap = nullptr;                      ///< Hears all that is said; null: nobody.
   session::Dialect dialect = session::Dialect::v2;  ///< Those that are dialled from now on.
 };
 
