@@ -141,7 +141,7 @@ class ReloadOfAgents(StageTest):
                 self.assertEqual([r.values("x-customer") for r in self.upstream.requests], [["acme"], ["globex"]])
                 self.assertEqual(gateway.metric("picket_agent_connections_opened_total"), 2)
                 gateway.write({"app": [self.upstream.address]},
-                              [Asked("a", where, keys=f"config {{ nothing }}; {POOL}", transport=transport)])
+                              [Asked("a", where, keys=f"config {{ other 1 }}; {POOL}", transport=transport)])
                 reload(gateway, 2)
                 gateway.said('reload failed: agent "a" refused its configuration')
                 wait("the old one serves", lambda: gateway.get(headers="x-api-key: k\r\n").status == 200)
