@@ -38,6 +38,18 @@ DNS = [bytes.fromhex("12348180000100030000000001610474657374000001 0001 c00c0005
                      "c00c00210001000000050010 0001 0002 2328 0161 0474657374 00 0000 c00c00210001000000050008 0001 0002 2328 c016"),
        bytes.fromhex("1234818000010001000000000161 00 0001 0001 c010 0001 0001 00000005 0004 7f000001")]
 
+# Answers as agents of dialects give them, to the first event of a connection.
+V1 = [b'{"version":2,"decision":"allow"}', b'{"version":1,"decision":{"block":{"status":403,"body":"no"}},"needs_more":true}']
+SITE = [b'{"request_id":1,"decision":{"type":"block","status":403},"request_headers":[{"type":"set","name":"a","value":"b"}]}',
+        b'{"request_id":1,"decision":{"needs_more":true},"audit":{"tags":["t"]}}', b'{"request_id":0,"decision":"allow"}']
+
+
+def dialects():
+    for number, json in enumerate(V1):
+        yield f"v1-{number}", b"\0" + len(json).to_bytes(4, "big") + json
+    for number, json in enumerate(SITE):
+        yield f"site-{number}", b"\1" + (len(json) + 1).to_bytes(4, "big") + b"\x20" + json
+
 
 def frames():
     for file in sorted((ROOT / "spec/vectors/frames").glob("*.hex")):
@@ -50,6 +62,8 @@ def raw(step, data):
 
 
 def seeds():
+    for name, said in dialects():
+        yield "dialects", name, said
     stream = b""
     for name, frame in frames():
         if name.endswith(".grpc"):

@@ -33,6 +33,7 @@ struct CallOptions {
   std::string uri;
   std::string client_ip = "127.0.0.1";
   std::string encoding = "msgpack";
+  std::string dialect;
   std::optional<std::string> config;
   milliseconds timeout{5000};
   bool json = false;
@@ -264,6 +265,7 @@ int call(const CallOptions& options) {
                        .config_json = options.config,
                        .tap = recorder.get()};
   if (options.encoding == "json") spec.encodings = {wire::Encoding::json};
+  if (!options.dialect.empty()) spec.dialect = options.dialect == "v1" ? session::Dialect::v1 : session::Dialect::site;
   if (options.has_data) spec.events.push_back(wire::EventKind::request_body_chunk);
   auto agent = pool->add_agent(spec);
   if (!agent) {
@@ -307,6 +309,10 @@ void add_call(CLI::App& app, int& exit_code) {
   command->add_option("--encoding", options->encoding, "Preferred encoding")
       ->check(CLI::IsMember({"json", "msgpack"}))
       ->capture_default_str();
+  command
+      ->add_option("--dialect", options->dialect,
+                   "What the agent speaks in place of the protocol; site is recognised without it")
+      ->check(CLI::IsMember({"v1", "site"}));
   command->add_option("--config", options->config, "Configuration to deliver first, as JSON")->type_name("JSON");
   command->add_option("--timeout-ms", options->timeout, "For connecting and for each answer")
       ->type_name("N")

@@ -78,6 +78,7 @@ class Shard {
                    session::AgentConfig{.info = declaration(options, factory, *handler_)}),
                .log = options.log,
                .workload = report.add_worker(handler_->info().id, handler_->metrics()),
+               .measures_latency = options.health_interval != base::Duration::zero(),
                .on_open = [this](internal::ServedConnection& connection) { greet(connection); },
                .on_over = [this](internal::ServedConnection& connection, const base::Error*) { forget(connection); }},
         accepted_terms_(terms_),
@@ -246,7 +247,7 @@ class Shard {
     measure();
     if (connections_.empty()) return;
     base::Arena memory;
-    tell_all(report_.detailed_status(health(), memory));
+    tell_all(report_.detailed_status(health(), latencies_, memory));
     arm(health_timer_, health_interval_);
   }
   void tell_health() {
@@ -319,6 +320,7 @@ class Shard {
   base::Timer drain_timer_;
   base::Duration drain_timeout_;
   base::Duration health_interval_;
+  internal::LatencyWindow latencies_;
   base::TimePoint drain_until_{};
   base::TimePoint quiet_since_{};
   transport::Carrier carrier_ = transport::Carrier::frames;

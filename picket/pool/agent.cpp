@@ -12,6 +12,17 @@ namespace picket::pool {
 
 using base::ErrorKind;
 
+session::ProxyConfig session_config(const AgentSpec& spec, const Config& config) {
+  return {.proxy_version = std::string{version},
+          .encodings = spec.encodings,
+          .events = spec.events,
+          .declared_events_only = spec.declared_events_only,
+          .config_json = spec.config_json,
+          .handshake_timeout = config.connect_timeout,
+          .configure_timeout = std::max<base::Duration>(config.request_timeout, std::chrono::seconds{5}),
+          .ping_interval = config.health_check_interval};
+}
+
 namespace {
 
 // How long a call waits at most for a suspect agent's pong, counted from the ping. An agent whose loop runs answers
@@ -25,17 +36,6 @@ constexpr base::Duration dial_window = std::chrono::seconds{1};
 // What stands in the place of an answer of an agent that was not asked.
 const wire::AgentResponse nobodys_allow{};
 
-session::ProxyConfig session_config(const AgentSpec& spec, const Config& config) {
-  return {.proxy_version = std::string{version},
-          .encodings = spec.encodings,
-          .events = spec.events,
-          .declared_events_only = spec.declared_events_only,
-          .config_json = spec.config_json,
-          .handshake_timeout = config.connect_timeout,
-          .configure_timeout = std::max<base::Duration>(config.request_timeout, std::chrono::seconds{5}),
-          .ping_interval = config.health_check_interval};
-}
-
 DialTerms dial_terms(transport::Worker& worker, const transport::Destination& destination, const AgentSpec& spec,
                      const Config& config) {
   const bool looks_are_free = destination.endpoint().is_unix();
@@ -45,7 +45,14 @@ DialTerms dial_terms(transport::Worker& worker, const transport::Destination& de
           .reconnect_interval = config.reconnect_interval,
           .longest_reconnect_interval = looks_are_free ? config.reconnect_interval : config.max_reconnect_interval,
           .drain_timeout = config.drain_timeout,
-          .tap = spec.tap};
+          .tap = spec.tap,
+          .dialect = spec.dialect.value_or(session::Dialect::v2)};
+}
+
+/// Agents of v1 answer without a name: of two events on a connection nobody could tell whose an answer is.
+Config fitting(Config config, const AgentSpec& spec) {
+  if (spec.dialect == session::Dialect::v1) config.max_concurrent_per_connection = 1;
+  return config;
 }
 
 }  // namespace
@@ -54,7 +61,7 @@ Agent::Agent(transport::Worker& worker, AgentSpec spec, Config config, transport
              Observer* observer)
     : worker_(worker),
       spec_(std::move(spec)),
-      config_(config),
+      config_(fitting(std::move(config), spec_)),
       destination_(std::move(destination)),
       dial_terms_(dial_terms(worker, destination_, spec_, config_)),
       observer_(observer),
@@ -63,6 +70,8 @@ Agent::Agent(transport::Worker& worker, AgentSpec spec, Config config, transport
       sticky_(config_.sticky_session_timeout, config_.max_sticky_sessions),
       wants_reports_(std::ranges::find(spec_.events, wire::EventKind::request_complete) != spec_.events.end()),
       most_in_flight_(spec_.max_concurrent_calls),
+      decision_timer_([](void* self, base::TimePoint) { static_cast<Agent*>(self)->silent_too_long(); }, this),
+      restart_timer_([](void* self, base::TimePoint) { static_cast<Agent*>(self)->end_restart(); }, this),
       drain_timer_([](void* self, base::TimePoint) { static_cast<Agent*>(self)->close_now(); }, this) {
   selection_.random = some_number() | 1;
   const transport::Endpoint& endpoint = destination_.endpoint();
@@ -89,6 +98,11 @@ base::Result<std::unique_ptr<Agent>> Agent::make(transport::Worker& worker, cons
                       fmt::format("agent '{}': what is said over gRPC cannot be recorded; frames can: use an address "
                                   "unix:PATH, tls:IP:PORT or tcp:IP:PORT of the agent",
                                   spec.id));
+  if (spec.dialect && *spec.dialect != session::Dialect::v2 && endpoint->carrier() == transport::Carrier::grpc)
+    return base::fail(ErrorKind::connection_failed,
+                      fmt::format("agent '{}': over gRPC there is no dialect {}: use an address unix:PATH, tls:IP:PORT "
+                                  "or tcp:IP:PORT of the agent, or no dialect",
+                                  spec.id, name(*spec.dialect)));
   auto destination = transport::Destination::make(std::move(*endpoint), spec.tls);
   if (!destination)
     return base::fail(destination.error().kind(), fmt::format("agent '{}': {}", spec.id, destination.error().detail()));
@@ -331,6 +345,7 @@ void Agent::report(const base::CorrelationId& id, const wire::RequestComplete& s
 
 void Agent::exchange_over() {
   --exchanges_;
+  if (!to_restart_.empty()) restart_next();
   if (draining_ || some_leave_) close_idle();
 }
 

@@ -53,6 +53,26 @@ class Agent final : AgentConnection::Owner, transport::dns::Watch::Owner {
   /// Why the agent refused its configuration when it was told last; none where it did not.
   [[nodiscard]] const std::optional<std::string>& refusal() const noexcept { return refusal_; }
 
+  // ---- another configuration while it serves
+  /// Gives `config_json` to every connection that is open, in place of the one that the agent has: those that are made
+  /// meanwhile get the old one. The first that refuses, ends or is silent for too long makes the offer refused, and the
+  /// others are given the old one again. Errors: unavailable where the agent has no configuration now, invalid_message
+  /// for one that is no JSON.
+  [[nodiscard]] base::Status offer(std::string config_json);
+  enum class OfferState : std::uint8_t { none, pending, accepted, refused };
+  [[nodiscard]] OfferState offer_state() const noexcept;
+  /// Why it was refused.
+  [[nodiscard]] const std::optional<std::string>& offer_refusal() const noexcept { return offer_refusal_; }
+  /// What was offered is the configuration from now on, of connections to come, too; not where it was refused. As soon
+  /// as it is accepted, where it is not yet.
+  void adopt();
+  /// Nothing comes of the offer: who has taken it is given the old one again.
+  void withdraw();
+
+  /// The agent is to be restarted: its connections drain one after the other, while the others carry on, and are made
+  /// again. When `grace` is over, all that are left end.
+  void restart(base::Duration grace);
+
   /// Those of this worker.
   [[nodiscard]] StickySessions& sticky_sessions() noexcept { return sticky_; }
 
@@ -158,7 +178,17 @@ class Agent final : AgentConnection::Owner, transport::dns::Watch::Owner {
   void answered(AgentConnection& connection, const session::Answered& answer);
   void failed(AgentConnection& connection, session::Failed& failure);
   void on_health(AgentConnection& connection, const session::HealthChanged& change);
+  void on_configured(AgentConnection& connection, session::Configured& outcome);
+  void refuse_offer(std::string why);
+  void adopt_if_accepted();
+  void await_decisions();
+  void silent_too_long();
+  void restart_next();
+  [[nodiscard]] bool awaits_another_than(const AgentConnection& connection) const noexcept;
+  void end_restart();
   void on_config_update(AgentConnection& connection, const wire::ConfigUpdateRequest& request);
+  /// The agent has shown which dialect it speaks, where that is left to it: it is dialled in that.
+  [[nodiscard]] bool recognise(AgentConnection& connection, const AgentConnection::Lost& lost);
   /// The agent drains the connection: another is made at once, for those that come now.
   void replace(const AgentConnection& leaving);
   /// One that is not in use; null where all are.
@@ -229,6 +259,12 @@ class Agent final : AgentConnection::Owner, transport::dns::Watch::Owner {
   bool answered_ = true;                 // anything since then
   bool crashes_without_answer_ = false;  // and nothing was between it and the one before
   std::vector<base::Arena> arenas_;
+  std::optional<std::string> offered_;        // another configuration, until it is adopted or withdrawn
+  std::optional<std::string> offer_refusal_;  // why not
+  bool adopts_ = false;                       // as soon as it is accepted
+  base::Timer decision_timer_;                // while connections have to decide
+  std::vector<std::pair<AgentConnection*, std::uint64_t>> to_restart_;  // with their epochs; those that come are not
+  base::Timer restart_timer_;                                           // armed until its grace is over
   bool draining_ = false;
   base::Timer drain_timer_;
   std::optional<transport::dns::Watch> watch_;  // of a name

@@ -1,5 +1,6 @@
 #include "picket/pool/agent_connection.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "picket/transport/dial.hpp"
@@ -28,12 +29,15 @@ void AgentConnection::dial() {
   if (!life_.dial()) return;
   timer_.cancel();
   asked_ = false;
-  link_ = transport::dial(terms_.worker, site_->destination, terms_.session, terms_.connect_timeout, *this, terms_.tap);
+  dialled_with_ = terms_.session.get();
+  link_ = transport::dial(terms_.worker, site_->destination, terms_.session, terms_.connect_timeout, *this, terms_.tap,
+                          terms_.dialect);
 }
 
 void AgentConnection::take(reverse::Connection accepted) {
   if (!life_.dial()) return;
   asked_ = false;
+  dialled_with_ = terms_.session.get();
   seat_ = std::move(accepted.seat);
   link_ = reverse::serve(terms_.worker, std::move(accepted), terms_.session, *this, terms_.tap);
 }
@@ -64,22 +68,46 @@ Candidate AgentConnection::candidate_with_health() const noexcept {
   candidate.rank = rate > good_rate ? 0 : rate > fair_rate ? 1 : 2;
   constexpr std::uint8_t behind_all_others = 3;
   if (session()->health().state == wire::HealthState::degraded) candidate.rank += behind_all_others;
-  candidate.latency = static_cast<double>(record_.latency().count());
+  candidate.latency = expected_latency(candidate.in_flight);
   return candidate;
+}
+
+/// For an event beside those that are in flight here. An agent that has said how much it has to do, for whomever, is as
+/// busy as that; one whose latency is not known yet is taken for fast.
+double AgentConnection::expected_latency(std::uint32_t in_flight) const noexcept {
+  const double mean = std::max(1.0, static_cast<double>(record_.latency().count()));
+  const auto& load = session()->health().load;
+  if (!load) return mean;
+  const double reported = static_cast<double>(load->in_flight) + static_cast<double>(load->queue_depth);
+  return mean * std::max(1.0, (reported + 1) / (static_cast<double>(in_flight) + 1));
 }
 
 void AgentConnection::on_actions(transport::ProxyLink& link) {
   session::ProxySession& session = *link.session();
   if (life_.open()) connected_at_ = terms_.worker.now();
-  owner_.on_actions(*this, session.actions());
-  session.clear_actions();
+  hand_on_actions(session);
+  if (ending_) {
+    session.close(std::move(*std::exchange(ending_, std::nullopt)));
+    hand_on_actions(session);
+  }
   owner_.on_settled();
+}
+
+void AgentConnection::hand_on_actions(session::ProxySession& session) {
+  handles_actions_ = true;
+  owner_.on_actions(*this, session.actions());
+  handles_actions_ = false;
+  session.clear_actions();
 }
 
 void AgentConnection::on_closed(transport::ProxyLink& link, const base::Error& reason) {
   const bool announced = is_draining() || (is_leaving() && reason.kind() == base::ErrorKind::connection_closed);
   auto refusal = link.opening() != nullptr ? link.opening()->refusal() : std::nullopt;
+  const auto speaks = link.opening() != nullptr ? link.opening()->speaks() : std::nullopt;
+  // A time-out ends a connection of v1, and is no more the event's doing than any other time-out.
+  const bool timed_out = terms_.dialect == session::Dialect::v1 && reason.kind() == base::ErrorKind::timeout;
   const bool was_open = life_.end();
+  const bool was_offered = std::exchange(configuration_, Configuration::current) == Configuration::offered;
   link_.reset();
   seat_.reset();
   ++epoch_;
@@ -87,12 +115,14 @@ void AgentConnection::on_closed(transport::ProxyLink& link, const base::Error& r
   owner_.on_lost(*this, reason,
                  {.was_open = was_open,
                   .was_announced = announced,
-                  .was_asked = asked_,
+                  .was_asked = asked_ && !timed_out,
                   .connected_at = connected_at_,
                   .attempts = backoff_.attempts(),
                   .slow_attempts = backoff_.slow_attempts(),
                   .pause = pause,
-                  .refusal = std::move(refusal)});
+                  .refusal = std::move(refusal),
+                  .was_offered = was_offered,
+                  .speaks = speaks});
 }
 
 base::Duration AgentConnection::pause_after(bool was_open) {
@@ -100,6 +130,26 @@ base::Duration AgentConnection::pause_after(bool was_open) {
   backoff_.reset();
   return {};
 }
+
+void AgentConnection::configure(const std::string& config_json, Configuration as) {
+  configuration_ = as;
+  if (auto status = session()->configure(config_json); !status) return end(std::move(status.error()));
+  flush_later();
+}
+
+/// Not while somebody goes through what the session said, which its end is added to.
+void AgentConnection::end(base::Error reason) {
+  if (handles_actions_) {
+    ending_ = std::move(reason);
+    return;
+  }
+  session()->close(std::move(reason));
+  flush_later();  // which finds it closed
+}
+
+bool AgentConnection::is_outdated() const noexcept { return dialled_with_ != terms_.session.get(); }
+
+void AgentConnection::retire() { session()->retire(); }
 
 void AgentConnection::cancel(const base::CorrelationId& id, wire::CancelReason reason) {
   session()->cancel(id, reason, terms_.worker.now());

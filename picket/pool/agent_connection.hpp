@@ -8,6 +8,7 @@
 
 #include "picket/base/backoff.hpp"
 #include "picket/base/timer_wheel.hpp"
+#include "picket/pool/config.hpp"
 #include "picket/pool/connection_life.hpp"
 #include "picket/pool/reverse/connection.hpp"
 #include "picket/pool/selection.hpp"
@@ -24,11 +25,15 @@ struct DialTerms {
   transport::Worker& worker;
   std::shared_ptr<const session::ProxyConfig> session;
   base::Duration connect_timeout;
-  base::Duration reconnect_interval;          ///< One that lasted that long is dialled again at once.
-  base::Duration longest_reconnect_interval;  ///< Pauses between tries double up to it.
-  base::Duration drain_timeout;               ///< How long one that leaves may stay for what began on it.
-  session::Tap* tap = nullptr;                ///< Hears all that is said; null: nobody.
+  base::Duration reconnect_interval;                ///< One that lasted that long is dialled again at once.
+  base::Duration longest_reconnect_interval;        ///< Pauses between tries double up to it.
+  base::Duration drain_timeout;                     ///< How long one that leaves may stay for what began on it.
+  session::Tap* tap = nullptr;                      ///< Hears all that is said; null: nobody.
+  session::Dialect dialect = session::Dialect::v2;  ///< Those that are dialled from now on.
 };
+
+/// How connections of that agent behave.
+[[nodiscard]] session::ProxyConfig session_config(const AgentSpec& spec, const Config& config);
 
 /// One connection of an agent: dials, serves, and is dialled again for ever, unless it was replaced while its agent
 /// drained: then it is a spare, for the next that is needed. One that the agent dialled is taken instead, and is a
@@ -48,6 +53,17 @@ class AgentConnection final : transport::ProxyLink::Owner {
     std::uint32_t slow_attempts;
     base::Duration pause;                ///< To make before it is dialled again.
     std::optional<std::string> refusal;  ///< The agent's words where it refused its configuration.
+    bool was_offered;                    ///< It had not decided on the configuration that it was offered.
+    std::optional<session::Dialect>
+        speaks;  ///< What it answered in, where it is another dialect than it was dialled in.
+  };
+
+  /// Which configuration the agent has on it.
+  enum class Configuration : std::uint8_t {
+    current,   ///< The one that its agent is configured with.
+    offered,   ///< It has still to decide on another.
+    taken,     ///< It took that one, which is not the current one yet.
+    settling,  ///< It was given the current one, and has to accept it.
   };
 
   /// Whose it is; he must not destroy it from within.
@@ -119,6 +135,19 @@ class AgentConnection final : transport::ProxyLink::Owner {
   void note_failure() noexcept { record_.failed(terms_.worker.now()); }
   [[nodiscard]] const TrackRecord& record() const noexcept { return record_; }
 
+  [[nodiscard]] Configuration configuration() const noexcept { return configuration_; }
+  /// It was made while its agent had another configuration.
+  [[nodiscard]] bool is_outdated() const noexcept;
+  /// It is so from now on, without a word to the agent.
+  void note(Configuration configuration) noexcept { configuration_ = configuration; }
+  /// Gives the agent `config_json` and waits for its decision, as `offered` or as `settling`. Where it cannot be said,
+  /// the connection ends.
+  void configure(const std::string& config_json, Configuration as);
+  /// Ends it as if the agent had: it is made again, if it is needed.
+  void end(base::Error reason);
+  /// Takes nothing new, and is made again in another's place.
+  void retire();
+
   /// Cancels what waits for an answer on it.
   void cancel_all(wire::CancelReason reason);
   /// An event was put in flight: what ends the connection from now on may be that.
@@ -141,6 +170,8 @@ class AgentConnection final : transport::ProxyLink::Owner {
  private:
   void on_actions(transport::ProxyLink& link) override;
   void on_closed(transport::ProxyLink& link, const base::Error& reason) override;
+  void hand_on_actions(session::ProxySession& session);
+  [[nodiscard]] double expected_latency(std::uint32_t in_flight) const noexcept;
   /// None for one that served for a while: it may come back at once. One that ends soon after its start is not to be
   /// dialled in a tight loop.
   [[nodiscard]] base::Duration pause_after(bool was_open);
@@ -159,6 +190,10 @@ class AgentConnection final : transport::ProxyLink::Owner {
   std::uint64_t epoch_ = 0;
   base::TimePoint connected_at_{};
   bool asked_ = false;  // since it was dialled
+  Configuration configuration_ = Configuration::current;
+  const session::ProxyConfig* dialled_with_ = nullptr;  // which its link holds
+  bool handles_actions_ = false;
+  std::optional<base::Error> ending_;  // as soon as they are handled
 };
 
 }  // namespace picket::pool

@@ -44,6 +44,7 @@ void Agent::handle(AgentConnection& connection, session::ProxyAction& action) {
                    if (observer_ != nullptr) observer_->on_metrics(id(), *reported.report);
                  },
                  [&](session::ConfigUpdateRequested& requested) { on_config_update(connection, *requested.request); },
+                 [&](session::Configured& outcome) { on_configured(connection, outcome); },
                  [&](session::Logged& logged) {
                    if (observer_ != nullptr) observer_->on_log(id(), *logged.line);
                  },
@@ -89,8 +90,7 @@ void Agent::on_config_update(AgentConnection& connection, const wire::ConfigUpda
   if (observer_ != nullptr) outcome = observer_->on_config_update(id(), request);
   if (std::holds_alternative<wire::RestartRequired>(request.update)) {
     outcome = {};
-    connection.session()->retire();
-    replace(connection);
+    restart(std::chrono::milliseconds{std::get<wire::RestartRequired>(request.update).grace_period_ms});
   }
   connection.session()->answer(request.request_id, outcome, worker_.now());
   connection.flush_later();
@@ -98,6 +98,7 @@ void Agent::on_config_update(AgentConnection& connection, const wire::ConfigUpda
 
 void Agent::on_ready(AgentConnection& connection) {
   if (!connection.is_open()) return;  // closed before it had said so
+  if (connection.is_outdated()) connection.configure(*spec_.config_json, AgentConnection::Configuration::settling);
   refusal_.reset();
   metrics_.connections_opened.add();
   note_ready();
@@ -109,6 +110,7 @@ void Agent::on_ready(AgentConnection& connection) {
     if (!session.undeclared().empty()) observer_->on_undeclared(id(), session.undeclared(), !session.means_its_list());
   }
   rally(connection.site());
+  if (!to_restart_.empty()) restart_next();
   while (ready_waiters_ != nullptr) {
     WaitReady& waiter = *ready_waiters_;
     ready_waiters_ = waiter.next_;
@@ -118,8 +120,18 @@ void Agent::on_ready(AgentConnection& connection) {
   pump();
 }
 
+/// At once the first time. One that answers now so and now so is dialled as one that does not answer.
+bool Agent::recognise(AgentConnection& connection, const AgentConnection::Lost& lost) {
+  if (!lost.speaks || spec_.dialect || draining_) return false;
+  dial_terms_.dialect = *lost.speaks;
+  connection.retry_after(lost.attempts > 1 ? lost.pause : base::Duration{});
+  return true;
+}
+
 void Agent::on_lost(AgentConnection& connection, const base::Error& reason, const AgentConnection::Lost& lost) {
+  if (recognise(connection, lost)) return;
   last_error_ = reason;
+  if (lost.was_offered) refuse_offer("its connection ended before it had decided: " + reason.message());
   refusal_ = lost.refusal;
   if (lost.was_open) {
     note_ready();
@@ -134,6 +146,7 @@ void Agent::on_lost(AgentConnection& connection, const base::Error& reason, cons
     observer_->on_disconnected(id(), reason, lost.attempts, lost.slow_attempts > config_.max_reconnect_attempts);
   on_settled();  // with no connection left, who waits fails at once
   if (lacks_connections(connection.site())) connection.retry_after(lost.pause);
+  if (!to_restart_.empty()) restart_next();
 }
 
 /// The agent is back: its other connections need not wait for their next try, which may be two minutes away.

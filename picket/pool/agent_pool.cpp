@@ -53,6 +53,11 @@ base::Result<std::reference_wrapper<Agent>> AgentPool::change_agent(const AgentS
   Agent* const agent = find(spec.id);
   if (agent == nullptr) return unknown(spec.id);
   if (agent->spec() == spec) return std::ref(*agent);
+  if (agent->spec().differs_in_configuration_only(spec)) {
+    PICKET_TRY(agent->offer(*spec.config_json));
+    agent->adopt();
+    return std::ref(*agent);
+  }
   auto made = Agent::make(worker_, spec, config_, observer_);
   if (!made) return std::move(made.error());
   by_id_.erase(agent->id());

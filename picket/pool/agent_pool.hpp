@@ -42,8 +42,9 @@ class AgentPool {
   /// The agent takes no new exchange, and is gone when those that it has are over, at drain_timeout at the latest. Its
   /// id is free at once; its handle is good for as long as exchanges of it are. Errors: unknown_agent.
   [[nodiscard]] base::Status remove_agent(std::string_view id);
-  /// The agent of that id as `spec` has it: the one that is there where nothing changes, with its connections; else
-  /// another, and the old one is removed. Errors: as add_agent(), and the old one stays; unknown_agent.
+  /// The agent of that id as `spec` has it: the one that is there where nothing changes, with its connections; the same
+  /// where its configuration alone does, which it is given on them, and which it may refuse (Observer::on_configured);
+  /// else another, and the old one is removed. Errors: as add_agent(), and the old one stays; unknown_agent.
   [[nodiscard]] base::Result<std::reference_wrapper<Agent>> change_agent(const AgentSpec& spec);
 
   /// How the agents are now, in the order in which they were added.

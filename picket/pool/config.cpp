@@ -82,7 +82,24 @@ std::optional<std::string> BreakerConfig::problem() const {
                         count("half_open_max_requests", half_open_max_requests, 1, million)});
 }
 
+/// What a dialect has no words for.
+std::optional<std::string> AgentSpec::dialect_problem() const {
+  using session::Dialect;
+  if (!dialect || dialect == Dialect::v2) return std::nullopt;
+  if (!is_dialled()) return fmt::format("an agent that dials cannot speak the dialect {}", name(*dialect));
+  if (dialect == Dialect::site && config_json)
+    return "the dialect site has no way to give an agent its configuration: remove the agent's config";
+  const auto lacks = [&](wire::EventKind kind) {
+    if (kind == wire::EventKind::guardrail_inspect) return true;
+    return dialect == Dialect::site && kind == wire::EventKind::websocket_frame;
+  };
+  if (std::ranges::any_of(events, lacks))
+    return fmt::format("its events name a kind that the dialect {} has no word for", name(*dialect));
+  return std::nullopt;
+}
+
 std::optional<std::string> AgentSpec::problem() const {
+  if (auto of_dialect = dialect_problem()) return of_dialect;
   if (auto own = first_problem({count("max_concurrent_calls", max_concurrent_calls, 1, million)})) return own;
   for (const auto& ids : reverse)
     if (auto wrong = pool::reverse::pattern_problem(ids)) return wrong;
@@ -94,6 +111,13 @@ std::optional<std::string> AgentSpec::problem() const {
   if (config->hedge && !std::ranges::all_of(events, is_pure))
     return "hedge is for agents that are asked about request_headers alone";
   return config->problem();
+}
+
+bool AgentSpec::differs_in_configuration_only(const AgentSpec& other) const {
+  if (!config_json || !other.config_json || config_json == other.config_json) return false;
+  AgentSpec same = other;
+  same.config_json = config_json;
+  return *this == same;
 }
 
 Config Config::high_throughput() {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "picket/base/time.hpp"
+#include "picket/session/dialect.hpp"
 #include "picket/session/tap.hpp"
 #include "picket/transport/tls/options.hpp"
 #include "picket/wire/messages.hpp"
@@ -101,6 +102,9 @@ struct AgentSpec {
   /// The agent dials the proxy, under one of these ids ("edge-1", "edge-*"); then there is no endpoint, and its
   /// connections come from take() (pool/reverse). Empty: it is dialled.
   std::vector<std::string> reverse;
+  /// How the agent puts what it says; none: as the protocol has it, or as site where its answer to the handshake shows
+  /// that. Not of gRPC, nor of an agent that dials.
+  std::optional<session::Dialect> dialect;
   bool insecure = false;              ///< Everybody on the way may read what is said and answer in the agent's place.
   transport::tls::ClientOptions tls;  ///< of "tls:" and "grpcs:"; the files are read when the agent is added
   std::vector<wire::Encoding> encodings{wire::Encoding::msgpack, wire::Encoding::json};
@@ -115,7 +119,10 @@ struct AgentSpec {
   [[nodiscard]] bool is_dialled() const noexcept { return reverse.empty(); }
   /// As Config::problem(), of its own fields, its breaker's and its config's.
   [[nodiscard]] std::optional<std::string> problem() const;
+  [[nodiscard]] std::optional<std::string> dialect_problem() const;
   friend bool operator==(const AgentSpec&, const AgentSpec&) = default;
+  /// Whether `other` is the same agent with another configuration, and both have one.
+  [[nodiscard]] bool differs_in_configuration_only(const AgentSpec& other) const;
 };
 
 }  // namespace picket::pool

@@ -1,4 +1,5 @@
 #include <array>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -120,6 +121,25 @@ TEST_F(ControlTest, WhoWaitsForMoreGoesOnWhenHisTimeIsOver) {
   transport::spawn(wait_for_more(asked.exchange(), in(20ms), goes_on));
   EXPECT_TRUE(until([&] { return goes_on; }));
   EXPECT_TRUE(asked.exchange().is_paused());
+}
+
+TEST_F(ControlTest, HealthBasedSelectionBelievesWhatAnAgentSaysItHasToDo) {
+  Config config = quick(2);
+  config.load_balance_strategy = LoadBalanceStrategy::health_based;
+  Agent& agent = add(config);
+  auto busy = ready(agent);
+  auto idle = ready(agent);
+  busy.send(wire::HealthStatus{.agent_id = "a",
+                               .load = wire::Load{.in_flight = 1'000'000, .queue_depth = 1'000'000},
+                               .valid_until_ms = 1200,
+                               .timestamp_ms = 1000});
+  turn();
+  std::vector<std::unique_ptr<Asked>> asked;
+  for (int i = 0; i < 5; ++i) (void)asked.emplace_back(std::make_unique<Asked>(worker_, agent))->headers();
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(idle.event().type, wire::FrameType::request_headers) << i;
+  testing::transport_testing::turn_for(worker_, 300ms);  // what it said is over
+  (void)asked.emplace_back(std::make_unique<Asked>(worker_, agent))->headers();
+  EXPECT_EQ(busy.event().type, wire::FrameType::request_headers) << "where nothing else is in flight";
 }
 
 TEST_F(ControlTest, EveryEventInFlightIsCancelledAtOnce) {

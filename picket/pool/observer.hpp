@@ -36,6 +36,8 @@ class Observer {
   /// It can be looked up again.
   virtual void on_looked_up_again(std::string_view /*agent*/) {}
   virtual void on_breaker(std::string_view /*agent*/, Breaker::State /*state*/) {}
+  /// It was given another configuration while it served: it has that now, or keeps the old one for a reason.
+  virtual void on_configured(std::string_view /*agent*/, const base::Status& /*outcome*/) {}
   /// How it is has changed, by its own words or since they are not valid any more.
   virtual void on_health(std::string_view /*agent*/, const wire::HealthStatus& /*status*/) {}
   virtual void on_metrics(std::string_view /*agent*/, const wire::MetricsReport& /*report*/) {}

@@ -17,6 +17,13 @@ constexpr std::size_t longest_configuration = 4096;  // bytes of it in an error
 
 }  // namespace
 
+std::optional<std::string> refusal_in(const wire::AgentResponse& response, const std::string& said) {
+  if (std::holds_alternative<wire::Allow>(response.decision) && response.version == protocol_version)
+    return std::nullopt;
+  const auto* const block = std::get_if<wire::Block>(&response.decision);
+  return block != nullptr && block->body ? printable(*block->body) : "it gave no reason; it said " + said;
+}
+
 base::Status Configuring::begin(wire::Output& output, base::TimePoint now) {
   deadline_ = now + agreed_.config->configure_timeout;
   const auto& text = agreed_.config->config_json;
@@ -55,11 +62,10 @@ base::Status Configuring::on_response(const wire::FrameView& frame) {
     if (stray_.empty()) stray_ = said();
     return keep(frame);
   }
-  is_over_ = std::holds_alternative<wire::Allow>(response->decision) && response->version == protocol_version;
+  refusal_ = refusal_in(*response, said());
+  is_over_ = !refusal_;
   if (is_over_) return {};
-  const auto* const block = std::get_if<wire::Block>(&response->decision);
-  refusal_ =
-      (block != nullptr && block->body ? printable(*block->body) : "it gave no reason; it said " + said()) + sent();
+  *refusal_ += sent();
   return fail(ErrorKind::connection_failed, "the agent refused its configuration: " + *refusal_);
 }
 

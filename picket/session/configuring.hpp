@@ -10,6 +10,10 @@
 
 namespace picket::session {
 
+/// Why an agent does not take its configuration: its words, or that it gave none. Nothing where it does. `said`: the
+/// whole answer, quoted.
+[[nodiscard]] std::optional<std::string> refusal_in(const wire::AgentResponse& response, const std::string& said);
+
 /// The last step of every opening of the proxy's end: the agent is given its configuration and decides on it
 /// (protocol.md §4). Over at once where there is none.
 ///

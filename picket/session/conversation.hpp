@@ -35,7 +35,9 @@ class Conversation {
 
   Conversation(std::unique_ptr<Opening> opening, base::TimePoint now, wire::Output& output)
       : output_(output), opening_(std::move(opening)) {
-    if (auto status = opening_->begin(output_, now); !status) close(std::move(status.error()));
+    auto status = opening_->begin(output_, now);
+    if (status) status = enter(now);  // where nothing is said before
+    if (!status) close(std::move(status.error()));
   }
   Conversation(const Conversation&) = delete;
   Conversation& operator=(const Conversation&) = delete;
@@ -96,6 +98,11 @@ class Conversation {
   [[nodiscard]] base::Status open(const wire::FrameView& frame, base::TimePoint now) {
     if (end_) return {};
     PICKET_TRY(opening_->take(frame, output_, now));
+    return enter(now);
+  }
+
+  /// The session takes over, once both ends have agreed.
+  [[nodiscard]] base::Status enter(base::TimePoint now) {
     const auto* const agreed = opening_->agreement();
     if (agreed == nullptr) return {};
     session_.emplace(*agreed, now, output_);

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "picket/session/dialects/site.hpp"
 #include "picket/session/quote.hpp"
 #include "picket/session/terms.hpp"
 
@@ -35,6 +36,8 @@ base::Status ProxyHandshake::begin(wire::Output& output, base::TimePoint now) {
   if (config_->extensions) {
     request.extensions = extensions_of(format_.encoding);
     request.events = numbers_of(config_->events, arena);
+    request.protocol_version = protocol_version;
+    request.client_name = config_->proxy_id;
   }
   if (config_->config_json) {
     const auto parsed = wire::parse_json(*config_->config_json, arena);
@@ -50,6 +53,10 @@ base::Status ProxyHandshake::take(const wire::FrameView& frame, wire::Output& ou
     return fail(ErrorKind::invalid_message, fmt::format("expected handshake_response first, got {}; it said {}",
                                                         name(frame.type), quoted(frame.payload)));
   auto agreed = read_answer(frame.payload);
+  if (!agreed && !is_grpc(format_) && dialects::is_site_answer(frame.payload)) {
+    if (!config_->config_json) speaks_ = Dialect::site;
+    return dialects::site_speaker(*config_, frame.payload);
+  }
   if (!agreed) return std::move(agreed.error());
   return configuring_.emplace(std::move(*agreed)).begin(output, now);
 }

@@ -29,6 +29,7 @@ class ProxyHandshake final : public ProxyOpening {
   [[nodiscard]] base::Error interrupted(base::Error reason) const override;
   [[nodiscard]] base::Error misunderstood(base::Error error, std::string_view bytes) const override;
   [[nodiscard]] std::optional<std::string> refusal() const override;
+  [[nodiscard]] std::optional<Dialect> speaks() const override { return speaks_; }
 
  private:
   [[nodiscard]] base::Result<ProxyAgreement> read_answer(std::string_view payload) const;
@@ -38,6 +39,7 @@ class ProxyHandshake final : public ProxyOpening {
   wire::Format format_;
   base::TimePoint deadline_{};
   std::optional<Configuring> configuring_;  // once the handshake is answered
+  std::optional<Dialect> speaks_;           // once it is answered in another dialect
 };
 
 /// The proxy dialled: the agent hears what it offers and answers, also where it refuses (protocol.md §3). Its

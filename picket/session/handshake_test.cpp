@@ -52,6 +52,19 @@ TEST_F(ProxyHandshakeTest, IsOverOnceTheAgentAnswers) {
   EXPECT_FALSE(session.agent().wants(wire::EventKind::websocket_frame));
 }
 
+TEST_F(ProxyHandshakeTest, AnAnswerOfAnotherDialectIsRecognised) {
+  const std::string answer =
+      raw_frame(FrameType::handshake_response, R"({"protocol_version":2,"agent_name":"g","accepted":true})");
+  start();
+  feed(answer);
+  EXPECT_THAT(end().detail(), HasSubstr("speaks the dialect site"));
+  EXPECT_EQ(conversation().opening()->speaks(), Dialect::site);
+  start({.config_json = "{}"});
+  feed(answer);
+  EXPECT_THAT(end().detail(), HasSubstr("no way to give an agent its configuration"));
+  EXPECT_EQ(conversation().opening()->speaks(), std::nullopt) << "it would not help";
+}
+
 TEST_F(ProxyHandshakeTest, BadAnswersEndTheConnectionWithTheirReason) {
   const auto with = [](auto change) {
     wire::HandshakeResponse response{.protocol_version = 2, .capabilities = {.agent_id = "a"}, .success = true};

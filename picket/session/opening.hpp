@@ -9,6 +9,7 @@
 #include "picket/base/result.hpp"
 #include "picket/base/time.hpp"
 #include "picket/session/config.hpp"
+#include "picket/session/dialect.hpp"
 #include "picket/wire/codec.hpp"
 #include "picket/wire/frame.hpp"
 
@@ -75,6 +76,8 @@ class Opening {
   [[nodiscard]] virtual base::Error misunderstood(base::Error error, std::string_view /*bytes*/) const { return error; }
   /// Why the agent refused its configuration; none where it did not.
   [[nodiscard]] virtual std::optional<std::string> refusal() const { return std::nullopt; }
+  /// After an error: the dialect by which the peer answered, where it shows that it speaks another.
+  [[nodiscard]] virtual std::optional<Dialect> speaks() const { return std::nullopt; }
 
  protected:
   Opening() = default;

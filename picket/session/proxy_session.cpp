@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "picket/session/configuring.hpp"
 #include "picket/session/quote.hpp"
 
 namespace picket::session {
@@ -23,6 +24,17 @@ constexpr std::uint64_t least_capacity = 1024;
 
 // What is said of an agent whose last word on it is over.
 const wire::HealthStatus healthy{};
+
+// Of the ping behind a Configure on gRPC; those that ask whether the agent lives begin with 1.
+constexpr std::uint64_t acknowledging_ping = 0;
+
+/// Two configurations have two ids, so that a late answer is not taken for the next one's; workers that share a
+/// connection say the same of the same (FNV-1a, 64 bits).
+std::string configure_id(std::string_view config_json) {
+  std::uint64_t hash = 0xCBF29CE484222325;
+  for (const char byte : config_json) hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001B3;
+  return fmt::format("picket-configure-{:016x}", hash);
+}
 
 /// The kinds of event that the name of a feature is about: an event's own name, or one of the capabilities.
 std::uint8_t kinds_of_feature(std::string_view feature) noexcept {
@@ -126,6 +138,10 @@ base::Status ProxySession::take(const wire::AgentResponse& response, std::string
 
 /// An answer to an exchange that is not here: late, or nobody's. Ids of ours are always in their form.
 base::Status ProxySession::drop_unknown(const wire::AgentResponse& response, std::string_view words) {
+  if (!configuration_.empty() && response.correlation_id == configuration_) {
+    decided(refusal_in(response, words.empty() ? quoted(wire::to_json(response)) : quoted(words)));
+    return {};
+  }
   const bool names_none = !base::CorrelationId::slot_of(response.correlation_id).has_value();
   if (!names_none && completes_unanswered_ != 0) {
     --completes_unanswered_;
@@ -149,7 +165,27 @@ base::Status ProxySession::drop(std::uint64_t& count) {
   return {};
 }
 
+base::Status ProxySession::configure(std::string_view config_json) {
+  if (end_) return fail(ErrorKind::unavailable, "the connection is closed");
+  base::Arena arena;
+  const auto config = wire::parse_json(config_json, arena);
+  if (!config) return config.error();
+  std::string id = configure_id(config_json);
+  PICKET_TRY(
+      wire::encode(format_, wire::Configure{.config = *config, .config_version = {}, .correlation_id = id}, output_));
+  configuration_ = std::move(id);
+  if (format_.encoding != wire::Encoding::protobuf) return {};
+  ++acknowledgements_;
+  return wire::encode(format_, wire::Ping{.sequence = acknowledging_ping}, output_);
+}
+
+void ProxySession::decided(std::optional<std::string> refusal) {
+  configuration_.clear();
+  actions_.emplace_back(Configured{std::move(refusal)});
+}
+
 base::Status ProxySession::take(const wire::Pong& pong, std::string_view, base::TimePoint now) {
+  if (pong.sequence == acknowledging_ping && acknowledgements_ != 0 && --acknowledgements_ == 0) decided(std::nullopt);
   if (pong.sequence != ping_sequence_) return {};
   pong_due_ = base::TimePoint::max();
   if (std::exchange(suspect_, false)) actions_.emplace_back(Trusted{});

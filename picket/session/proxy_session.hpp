@@ -55,6 +55,9 @@ struct MetricsReported {
 struct ConfigUpdateRequested {
   const wire::ConfigUpdateRequest* request;
 };  ///< Lifetime as Answered.
+struct Configured {
+  std::optional<std::string> refusal;
+};  ///< The agent has decided on what configure() gave it: none where it took it.
 struct Logged {
   const wire::LogMessage* line;
 };  ///< A line for the proxy's log. Lifetime as Answered.
@@ -73,8 +76,9 @@ struct Unmatched {
   Misfit misfit;
   std::string said;  ///< The response, quoted.
 };  ///< The first response of its kind on the connection. Dropped follows.
-using ProxyAction = std::variant<Ready, Answered, Failed, HealthChanged, FlowChanged, ExchangePaused, Trusted, Probed,
-                                 MetricsReported, ConfigUpdateRequested, Logged, Closed, Dropped, Unmatched>;
+using ProxyAction =
+    std::variant<Ready, Answered, Failed, HealthChanged, FlowChanged, ExchangePaused, Trusted, Probed, MetricsReported,
+                 ConfigUpdateRequested, Configured, Logged, Closed, Dropped, Unmatched>;
 
 /// Responses that reached nobody, by reason. A forged or late answer is counted and dropped, never believed.
 struct DroppedResponses {
@@ -151,6 +155,9 @@ class ProxySession {
   void report(const base::CorrelationId& id, const wire::RequestComplete& summary, base::TimePoint now);
   /// Answers a ConfigUpdateRequest. Nothing where the agent did not agree to hear answers (config-reply).
   void answer(std::string_view request_id, const base::Status& outcome, base::TimePoint now);
+  /// Gives the agent another configuration while it serves (protocol.md §12). Configured follows, unless the session
+  /// ends or yet another is given. Errors: unavailable (closed), invalid_message (no JSON), and what encoding says.
+  [[nodiscard]] base::Status configure(std::string_view config_json);
   /// The agent wants to be left, and said so by other means than its health: nothing new goes here.
   void retire() noexcept { is_retired_ = true; }
   /// Pings, unless a ping is out: for the owner who hears nothing from the same agent elsewhere.
@@ -220,6 +227,7 @@ class ProxySession {
   [[nodiscard]] base::TimePoint probe_due() const noexcept;
   [[nodiscard]] base::Status drop(std::uint64_t& count);
   [[nodiscard]] base::Status drop_unknown(const wire::AgentResponse& response, std::string_view words);
+  void decided(std::optional<std::string> refusal);
   [[nodiscard]] base::Status drop_misfit(Misfit misfit, std::uint64_t& count, const wire::AgentResponse& response,
                                          std::string_view words);
   [[nodiscard]] base::Status write(const EventPointer& event);
@@ -257,6 +265,8 @@ class ProxySession {
   std::uint8_t kinds_off_ = 0;                           // a bit for each kind
   std::uint64_t capacity_ = unlimited;                   // bytes of bodies that the agent takes at once
   std::array<bool, misfit_count> quoted_{};              // what was said of responses that fit nothing
+  std::string configuration_;                            // the id of the Configure that is not answered; empty: none
+  std::uint32_t acknowledgements_ = 0;                   // of Configures on gRPC, to come
   base::TimePoint pause_ends_ = base::TimePoint::max();  // max: there is none
   Health health_;
 };

@@ -3,17 +3,20 @@
 #include <memory>
 
 #include "picket/session/config.hpp"
+#include "picket/session/dialect.hpp"
 #include "picket/session/tap.hpp"
 #include "picket/transport/destination.hpp"
 #include "picket/transport/link.hpp"
 
 namespace picket::transport {
 
-/// Dials an agent as its endpoint says, frames or gRPC, and begins with the handshake of that. `owner`, and `tap` where
-/// there is one, outlive the link or its close(); a tap hears frames alone, nothing of gRPC.
+/// Dials an agent as its endpoint says, frames or gRPC, and begins as its dialect has it: gRPC has none but the
+/// protocol's. `owner`, and `tap` where there is one, outlive the link or its close(); a tap hears frames alone,
+/// nothing of gRPC, and of a dialect what it stands for.
 [[nodiscard]] std::shared_ptr<ProxyLink> dial(Worker& worker, const Destination& destination,
                                               std::shared_ptr<const session::ProxyConfig> config,
                                               base::Duration timeout, ProxyLink::Owner& owner,
-                                              session::Tap* tap = nullptr);
+                                              session::Tap* tap = nullptr,
+                                              session::Dialect dialect = session::Dialect::v2);
 
 }  // namespace picket::transport

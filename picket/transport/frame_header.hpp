@@ -28,5 +28,19 @@ struct FramePeek {
 /// Looks at the front of `bytes`. A truncated frame is held, not rejected. Errors: invalid_message for length zero or
 /// an unknown type, message_too_large for a length over 16 MiB; both as soon as the bytes that show it are there.
 [[nodiscard]] base::Result<FramePeek> peek_frame(std::string_view bytes);
+/// The same, as a function object.
+struct PeekFrame {
+  base::Result<FramePeek> operator()(std::string_view bytes) const { return peek_frame(bytes); }
+};
+
+// ---- dialects (protocol.md §13)
+
+/// The same for a dialect that has types of its own: each is taken as it is.
+[[nodiscard]] base::Result<FramePeek> peek_frame_of_any_type(std::string_view bytes);
+
+/// Frames without a type: length u32 big-endian, which counts the payload alone. All that comes is an answer.
+[[nodiscard]] base::Result<FramePeek> peek_untyped_frame(std::string_view bytes);
+void write_untyped_header(char* out, wire::FrameType type, std::size_t payload_size) noexcept;
+inline constexpr wire::Framing untyped_framing{4, write_untyped_header};
 
 }  // namespace picket::transport

@@ -30,41 +30,44 @@ base::Error closed_by_peer() { return fail(ErrorKind::connection_closed, "the pe
 
 }  // namespace
 
-template <class Session>
-FrameLink<Session>::FrameLink(Channel channel, std::unique_ptr<Opening> opening, Owner& owner, session::Tap* tap)
+template <class Session, class Framing>
+FrameLink<Session, Framing>::FrameLink(Channel channel, Beginning opening, Owner& owner, session::Tap* tap)
     : Link<Session>(channel.worker(), owner),
       channel_(std::move(channel)),
       opening_(std::move(opening)),
       tap_(tap),
       timer_([](void* self, base::TimePoint now) { static_cast<FrameLink*>(self)->on_timer(now); }, this) {}
 
-template <class Session>
-std::shared_ptr<FrameLink<Session>> FrameLink<Session>::dial(Channel channel, const Endpoint& endpoint,
-                                                             std::unique_ptr<Opening> opening, base::Duration timeout,
-                                                             Owner& owner, session::Tap* tap) {
+template <class Session, class Framing>
+std::shared_ptr<FrameLink<Session, Framing>> FrameLink<Session, Framing>::dial(Channel channel,
+                                                                               const Endpoint& endpoint,
+                                                                               Beginning opening,
+                                                                               base::Duration timeout, Owner& owner,
+                                                                               session::Tap* tap) {
   auto link = std::make_shared<FrameLink>(std::move(channel), std::move(opening), owner, tap);
   link->connect(endpoint, timeout);
   return link;
 }
 
-template <class Session>
-std::shared_ptr<FrameLink<Session>> FrameLink<Session>::adopt(Channel channel, std::unique_ptr<Opening> opening,
-                                                              Owner& owner, std::string received, session::Tap* tap) {
+template <class Session, class Framing>
+std::shared_ptr<FrameLink<Session, Framing>> FrameLink<Session, Framing>::adopt(Channel channel, Beginning opening,
+                                                                                Owner& owner, std::string received,
+                                                                                session::Tap* tap) {
   auto link = std::make_shared<FrameLink>(std::move(channel), std::move(opening), owner, tap);
   link->received_ = std::move(received);
   link->connected();
   return link;
 }
 
-template <class Session>
-void FrameLink<Session>::connect(const Endpoint& endpoint, base::Duration timeout) {
+template <class Session, class Framing>
+void FrameLink<Session, Framing>::connect(const Endpoint& endpoint, base::Duration timeout) {
   peer_ = endpoint.text();
   worker_.timers().arm(timer_, worker_.now() + timeout);
   channel_.connect(endpoint, {&FrameLink::on_connected, this->shared_from_this()});
 }
 
-template <class Session>
-void FrameLink<Session>::on_connected(std::shared_ptr<void>& self, const Completion& outcome) {
+template <class Session, class Framing>
+void FrameLink<Session, Framing>::on_connected(std::shared_ptr<void>& self, const Completion& outcome) {
   FrameLink& link = *static_cast<FrameLink*>(self.get());
   if (link.owner_ == nullptr) return;
   const std::string peer = std::move(link.peer_);
@@ -72,8 +75,8 @@ void FrameLink<Session>::on_connected(std::shared_ptr<void>& self, const Complet
   link.connected();
 }
 
-template <class Session>
-void FrameLink<Session>::connected() {
+template <class Session, class Framing>
+void FrameLink<Session, Framing>::connected() {
   // A proxy pings its agents; an agent does not ping.
   if constexpr (std::is_same_v<Session, session::AgentSession>) keep_alive(channel_.descriptor());
   framing_.emplace(std::move(opening_), worker_.now(), tap_);
@@ -90,8 +93,8 @@ void FrameLink<Session>::connected() {
 // ---- reading
 
 /// What came before this link had the channel, as if it had read it.
-template <class Session>
-void FrameLink<Session>::hear_received() {
+template <class Session, class Framing>
+void FrameLink<Session, Framing>::hear_received() {
   auto self = this->shared_from_this();
   std::string bytes = std::exchange(received_, {});
   const std::size_t size = bytes.size();
@@ -105,8 +108,8 @@ void FrameLink<Session>::hear_received() {
   wait_to_read(std::move(self));
 }
 
-template <class Session>
-void FrameLink<Session>::wait_to_read(std::shared_ptr<FrameLink> self) {
+template <class Session, class Framing>
+void FrameLink<Session, Framing>::wait_to_read(std::shared_ptr<FrameLink> self) {
   // The one share travels from read to read: no count is touched in between.
   FrameLink& link = *self;
   Waiter waiter{&FrameLink::on_readable, std::move(self)};
@@ -114,8 +117,8 @@ void FrameLink<Session>::wait_to_read(std::shared_ptr<FrameLink> self) {
                                           : link.channel_.wait(Readiness::writable, std::move(waiter));
 }
 
-template <class Session>
-void FrameLink<Session>::on_readable(std::shared_ptr<void>& self, const Completion& outcome) {
+template <class Session, class Framing>
+void FrameLink<Session, Framing>::on_readable(std::shared_ptr<void>& self, const Completion& outcome) {
   auto link = std::static_pointer_cast<FrameLink>(std::move(self));
   if (link->owner_ == nullptr) return;
   if (outcome.error != 0 && outcome.error != ECANCELED)  // called early: looks all the same
@@ -127,8 +130,8 @@ void FrameLink<Session>::on_readable(std::shared_ptr<void>& self, const Completi
 
 /// Reads pass by pass. Who waited for what one brought goes on before its output leaves: it takes along what they ask
 /// next.
-template <class Session>
-void FrameLink<Session>::read_on(std::shared_ptr<FrameLink> self) {
+template <class Session, class Framing>
+void FrameLink<Session, Framing>::read_on(std::shared_ptr<FrameLink> self) {
   FrameLink& link = *self;
   while (link.reads_on_ && !link.backlogged()) {
     link.receive();
@@ -147,15 +150,15 @@ void FrameLink<Session>::read_on(std::shared_ptr<FrameLink> self) {
   if (link.reading_) wait_to_read(std::move(self));
 }
 
-template <class Session>
-void FrameLink<Session>::after_pass(void* self) {
+template <class Session, class Framing>
+void FrameLink<Session, Framing>::after_pass(void* self) {
   auto link = static_cast<FrameLink*>(self)->shared_from_this();
   link->answer_pass();
   if (link->owner_ != nullptr) read_on(std::move(link));
 }
 
-template <class Session>
-void FrameLink<Session>::receive() {
+template <class Session, class Framing>
+void FrameLink<Session, Framing>::receive() {
   // Into where it belongs, or into memory that the worker lends.
   const std::span<char> rest = framing_->rest();
   const std::span<char> into =
@@ -175,33 +178,43 @@ void FrameLink<Session>::receive() {
 }
 
 /// A body that has begun to come is here in a moment: what stands before it is answered along with it.
-template <class Session>
-void FrameLink<Session>::answer_pass() {
+template <class Session, class Framing>
+void FrameLink<Session, Framing>::answer_pass() {
   if (is_dry_ || passes_ != 1 || !framing_->cuts_large_frame()) answer();
 }
 
-template <class Session>
-void FrameLink<Session>::disconnected(base::Error reason) {
+template <class Session, class Framing>
+void FrameLink<Session, Framing>::disconnected(base::Error reason) {
   reading_ = false;
   conversation().disconnected(std::move(reason));
   handle_actions();
 }
 
 /// What a read produced leaves at once: the peer goes on with it while this end re-arms, polls and serves others.
-template <class Session>
-void FrameLink<Session>::answer() {
+template <class Session, class Framing>
+void FrameLink<Session, Framing>::answer() {
+  translate();
+  if (owner_ == nullptr) return;
   if (framing_->output().urgent() && !writer_waits_) write();
 }
 
-template <class Session>
-bool FrameLink<Session>::backlogged() const {
+/// What was written becomes the peer's, where it speaks otherwise. The framing may answer for it.
+template <class Session, class Framing>
+void FrameLink<Session, Framing>::translate() {
+  if constexpr (Framing::translates) {
+    if (framing_->translate(worker_.now())) handle_actions();
+  }
+}
+
+template <class Session, class Framing>
+bool FrameLink<Session, Framing>::backlogged() const {
   const auto* const session = framing_->conversation().session();
   if (session != nullptr && session->is_saturated()) return true;
   return framing_->output().size() > backlog_limit;
 }
 
-template <class Session>
-void FrameLink<Session>::handle_actions() {
+template <class Session, class Framing>
+void FrameLink<Session, Framing>::handle_actions() {
   session_ = conversation().session();
   if (session_ != nullptr && !session_->actions().empty()) owner_->on_actions(*this);
   if (owner_ != nullptr && conversation().end()) finish(*conversation().end());
@@ -209,17 +222,19 @@ void FrameLink<Session>::handle_actions() {
 
 // ---- writing
 
-template <class Session>
-void FrameLink<Session>::flush() {
+template <class Session, class Framing>
+void FrameLink<Session, Framing>::flush() {
   if (owner_ == nullptr) return;
   handle_actions();  // whoever called the session may have ended it
+  if (owner_ == nullptr) return;
+  translate();
   if (owner_ == nullptr) return;
   arm_timer();
   if (!writer_waits_) write();
 }
 
-template <class Session>
-void FrameLink<Session>::write() {
+template <class Session, class Framing>
+void FrameLink<Session, Framing>::write() {
   auto& output = framing_->output();
   std::array<iovec, iovecs_per_write> parts;
   while (output.urgent()) {
@@ -239,8 +254,8 @@ void FrameLink<Session>::write() {
   wait_to_read(this->shared_from_this());
 }
 
-template <class Session>
-void FrameLink<Session>::wait_to_write(Readiness wanted) {
+template <class Session, class Framing>
+void FrameLink<Session, Framing>::wait_to_write(Readiness wanted) {
   writer_waits_ = true;
   const auto on_ready = [](std::shared_ptr<void>& self, const Completion&) {
     FrameLink& link = *static_cast<FrameLink*>(self.get());
@@ -252,16 +267,16 @@ void FrameLink<Session>::wait_to_write(Readiness wanted) {
 
 // ---- time and the end
 
-template <class Session>
-void FrameLink<Session>::arm_timer() {
+template <class Session, class Framing>
+void FrameLink<Session, Framing>::arm_timer() {
   // Only ever moved earlier: a timer that fires too soon looks again.
   const base::TimePoint wakeup = conversation().next_wakeup();
   if (wakeup == base::TimePoint::max() || (timer_.armed() && timer_.due() <= wakeup)) return;
   worker_.timers().arm(timer_, wakeup);
 }
 
-template <class Session>
-void FrameLink<Session>::on_timer(base::TimePoint now) {
+template <class Session, class Framing>
+void FrameLink<Session, Framing>::on_timer(base::TimePoint now) {
   if (owner_ == nullptr) return;
   if (!framing_) return finish(fail(ErrorKind::timeout, "the connection was not accepted in time"));
   conversation().tick(now);
@@ -269,8 +284,8 @@ void FrameLink<Session>::on_timer(base::TimePoint now) {
   this->flush_later();
 }
 
-template <class Session>
-void FrameLink<Session>::finish(const base::Error& reason) {
+template <class Session, class Framing>
+void FrameLink<Session, Framing>::finish(const base::Error& reason) {
   const auto self = this->shared_from_this();
   Owner* const owner = owner_;
   close();
@@ -278,8 +293,9 @@ void FrameLink<Session>::finish(const base::Error& reason) {
 }
 
 /// What is queued, such as the reason for a refused handshake, leaves as far as it is taken now.
-template <class Session>
-void FrameLink<Session>::write_farewell() {
+template <class Session, class Framing>
+void FrameLink<Session, Framing>::write_farewell() {
+  if constexpr (Framing::translates) (void)framing_->translate(worker_.now());
   auto& output = framing_->output();
   std::array<iovec, iovecs_per_write> parts;
   while (!output.empty()) {
@@ -290,8 +306,8 @@ void FrameLink<Session>::write_farewell() {
   }
 }
 
-template <class Session>
-void FrameLink<Session>::close() noexcept {
+template <class Session, class Framing>
+void FrameLink<Session, Framing>::close() noexcept {
   if (owner_ == nullptr) return;
   if (framing_ && !writer_waits_) write_farewell();
   owner_ = nullptr;
@@ -302,6 +318,7 @@ void FrameLink<Session>::close() noexcept {
 }
 
 template class FrameLink<session::ProxySession>;
+template class FrameLink<session::ProxySession, DialectFraming>;
 template class FrameLink<session::AgentSession>;
 
 }  // namespace picket::transport

@@ -9,6 +9,7 @@
 #include "picket/base/timer_wheel.hpp"
 #include "picket/session/tap.hpp"
 #include "picket/transport/channel.hpp"
+#include "picket/transport/dialect_framing.hpp"
 #include "picket/transport/endpoint.hpp"
 #include "picket/transport/link.hpp"
 #include "picket/transport/stream_framing.hpp"
@@ -26,23 +27,24 @@ namespace picket::transport {
 ///
 /// Thread safety: its worker's thread only. Lifetime: shared with its pending operations; release it with close(),
 /// after which the owner is not called any more.
-template <class Session>
-class FrameLink final : public Link<Session>, public std::enable_shared_from_this<FrameLink<Session>> {
+template <class Session, class Framing = StreamFraming<Session>>
+class FrameLink final : public Link<Session>, public std::enable_shared_from_this<FrameLink<Session, Framing>> {
  public:
+  using Beginning = typename Framing::Beginning;
   using typename Link<Session>::Conversation;
   using typename Link<Session>::Opening;
   using typename Link<Session>::Owner;
 
   /// Connects `channel`, then begins with `opening`. `owner`, and `tap` where there is one, must outlive the link or
   /// its close().
-  static std::shared_ptr<FrameLink> dial(Channel channel, const Endpoint& endpoint, std::unique_ptr<Opening> opening,
+  static std::shared_ptr<FrameLink> dial(Channel channel, const Endpoint& endpoint, Beginning opening,
                                          base::Duration timeout, Owner& owner, session::Tap* tap = nullptr);
   /// Begins on a connected channel. `received`: what was read from it already; it is heard first, once the call that
   /// adopts has returned.
-  static std::shared_ptr<FrameLink> adopt(Channel channel, std::unique_ptr<Opening> opening, Owner& owner,
-                                          std::string received = {}, session::Tap* tap = nullptr);
+  static std::shared_ptr<FrameLink> adopt(Channel channel, Beginning opening, Owner& owner, std::string received = {},
+                                          session::Tap* tap = nullptr);
 
-  FrameLink(Channel channel, std::unique_ptr<Opening> opening, Owner& owner, session::Tap* tap = nullptr);
+  FrameLink(Channel channel, Beginning opening, Owner& owner, session::Tap* tap = nullptr);
 
   [[nodiscard]] const Opening* opening() const noexcept override {
     return framing_ ? framing_->conversation().opening() : opening_.get();
@@ -63,6 +65,7 @@ class FrameLink final : public Link<Session>, public std::enable_shared_from_thi
   void answer_pass();
   void disconnected(base::Error reason);
   void answer();
+  void translate();
   [[nodiscard]] bool backlogged() const;
   void flush() override;
   void write();
@@ -78,11 +81,11 @@ class FrameLink final : public Link<Session>, public std::enable_shared_from_thi
   using Link<Session>::session_;
 
   Channel channel_;
-  std::unique_ptr<Opening> opening_;               // until connected
-  session::Tap* tap_;                              // may be null
-  std::string peer_;                               // while it connects
-  std::string received_;                           // before it was adopted, until it is heard
-  std::optional<StreamFraming<Session>> framing_;  // once connected
+  Beginning opening_;               // until connected
+  session::Tap* tap_;               // may be null
+  std::string peer_;                // while it connects
+  std::string received_;            // before it was adopted, until it is heard
+  std::optional<Framing> framing_;  // once connected
   base::Timer timer_;
   Resumption after_pass_;  // queued behind those who wait for what a pass brought
   int passes_ = 0;         // of this readiness
@@ -94,6 +97,7 @@ class FrameLink final : public Link<Session>, public std::enable_shared_from_thi
 };
 
 extern template class FrameLink<session::ProxySession>;
+extern template class FrameLink<session::ProxySession, DialectFraming>;
 extern template class FrameLink<session::AgentSession>;
 
 }  // namespace picket::transport

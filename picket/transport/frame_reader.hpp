@@ -15,9 +15,13 @@ namespace picket::transport {
 ///
 /// Frames that arrive whole are handed on where they lie; only one that is cut is held, and a large one can be read
 /// straight into its place (rest(), rest_received()), so that a body is copied at most once. Memory: at most two frames
-/// (16 MiB each); trim() gives it back. Thread safety: none; one owner.
-class FrameReader {
+/// (16 MiB each); trim() gives it back. `Peek` says what the front of the stream holds, as peek_frame() does. Thread
+/// safety: none; one owner.
+template <class Peek>
+class BasicFrameReader {
  public:
+  explicit BasicFrameReader(Peek peek = {}) noexcept : peek_(peek) {}
+
   /// Calls `on_frame(const wire::FrameView&) -> base::Status` for every whole frame and stops at the first error.
   /// `bytes` must be followed by limits::tail_padding readable bytes. Payloads are valid until the next call of any
   /// member.
@@ -30,7 +34,7 @@ class FrameReader {
       PICKET_TRY(deliver_held(on_frame));
     }
     while (!bytes.empty()) {
-      auto peek = peek_frame(bytes);
+      auto peek = peek_(bytes);
       if (!peek) return std::move(peek.error());
       if (!peek->frame) {
         needed_ = peek->needed;
@@ -78,7 +82,7 @@ class FrameReader {
   template <class OnFrame>
   base::Status deliver_held(OnFrame& on_frame) {
     if (held_.size() < needed_) return {};
-    auto peek = peek_frame(held_.text());
+    auto peek = peek_(held_.text());
     if (!peek) return std::move(peek.error());
     if (!peek->frame) {
       needed_ = peek->needed;  // the length is known only now
@@ -91,9 +95,12 @@ class FrameReader {
     return on_frame(*peek->frame);
   }
 
+  [[no_unique_address]] Peek peek_;
   base::Buffer held_;
   base::Buffer delivered_;
   std::size_t needed_ = 0;
 };
+
+using FrameReader = BasicFrameReader<PeekFrame>;
 
 }  // namespace picket::transport

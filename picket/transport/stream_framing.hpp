@@ -26,10 +26,13 @@ template <class Session>
 class StreamFraming {
  public:
   using Conversation = session::Conversation<Session>;
+  /// What it is made of, once there is a connection.
+  using Beginning = std::unique_ptr<typename Conversation::Opening>;
+  /// Whether what the conversation writes goes out as it is.
+  static constexpr bool translates = false;
 
   /// `tap` may be null.
-  StreamFraming(std::unique_ptr<typename Conversation::Opening> opening, base::TimePoint now,
-                session::Tap* tap = nullptr)
+  StreamFraming(Beginning opening, base::TimePoint now, session::Tap* tap = nullptr)
       : tapped_(tap != nullptr ? std::make_unique<Tapped>(*tap) : nullptr),
         output_(stream_framing),
         conversation_(std::move(opening), now, output_) {}

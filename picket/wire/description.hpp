@@ -81,7 +81,9 @@ struct Description<HandshakeRequest> {
                                      field<defaulted>("config", &T::config, 4),
                                      field<defaulted>("supported_encodings", &T::supported_encodings),
                                      field<extension>("extensions", &T::extensions, 20),
-                                     field<extension>("events", &T::events, 21)};
+                                     field<extension>("events", &T::events, 21),
+                                     field<extension>("protocol_version", &T::protocol_version),
+                                     field<extension>("client_name", &T::client_name)};
 };
 
 template <>

@@ -74,6 +74,9 @@ struct HandshakeRequest {
   std::span<const Encoding> supported_encodings;  ///< In order of preference; empty means JSON only.
   TextList extensions;                            ///< Ours: what the proxy offers.
   std::span<const std::int32_t> events;  ///< Ours: the kinds this proxy will send; empty means it does not say.
+  /// What agents of the dialect site read in place of the versions and the id; others skip them (protocol.md §13).
+  std::uint32_t protocol_version = 0;
+  Text client_name;
 };
 
 /// What an agent says that it can do. Which events it gets is Capabilities::supported_events.

@@ -187,6 +187,10 @@ class Stage:
         self._peers.append(NameServer(port))
         return self._peers[-1]
 
+    def adopt(self, peer) -> None:
+        """A peer of another kind, closed with the others."""
+        self._peers.append(peer)
+
     def is_served(self, path: Path | str) -> bool:
         """Whether there is an agent of ours that shakes hands."""
         return any(isinstance(peer, Agent) and peer.path == str(path) and peer.shakes_hands for peer in self._peers)

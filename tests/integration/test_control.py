@@ -1,6 +1,7 @@
 """What agents say unasked, and what the gateway does about it: health, flow control, metrics, limits, configuration."""
 
 import contextlib
+import json
 import signal
 import socket
 import threading
@@ -231,6 +232,31 @@ class Metrics(Control):
         self.gateway.expect_metric(3, "s_seconds_count", **labels)
 
 
+class SelfReports(StageTest):
+    def test_an_agent_of_ours_says_how_long_its_answers_take(self):
+        path = self.stage.path("own")
+        self.stage.programs.start("own", "picket", "agent", "--listen", f"unix:{path}", "--health-interval-ms", "50",
+                                  serves=str(path))
+        with socket.socket(socket.AF_UNIX) as proxy:
+            proxy.settimeout(30)
+            proxy.connect(str(path))
+            proxy.sendall(wire.frame(wire.HANDSHAKE_REQUEST, {"supported_versions": [2], "proxy_id": "p", "proxy_version": "1",
+                                                              "config": None}))
+            loads = []
+            while not any(load["p50_latency_ms"] > 0 for load in loads):
+                metadata = dict.fromkeys(("correlation_id", "request_id"), f"r{len(loads)}")
+                metadata |= {"client_ip": "192.0.2.1", "client_port": 1, "protocol": "HTTP/1.1", "timestamp": "t"}
+                proxy.sendall(wire.frame(wire.REQUEST_HEADERS, {"metadata": metadata, "method": "GET", "uri": "/", "headers": {}}))
+                while (got := wire.read_frame(proxy))[0] != wire.HEALTH_STATUS:
+                    pass
+                said = json.loads(got[1])
+                loads.append(said["load"])
+            load = loads[-1]
+            self.assertGreaterEqual(load["p99_latency_ms"], load["p50_latency_ms"])
+            self.assertGreater(load["avg_latency_ms"], 0)
+            self.assertGreater(said["resources"]["memory_bytes"], 0)
+
+
 class Configuration(Control):
     def answer_to(self, request: str) -> dict:
         wait(f"an answer to {request}", lambda: any(a["request_id"] == request for a in self.agent.config_answers))
@@ -269,6 +295,26 @@ class Configuration(Control):
         wait("another connection", lambda: len(self.agent.connections) == 2)
         wait("the next request takes it", lambda: self.gateway.get().status == 200)
         self.assertIsNot(self.agent.of("request_headers")[-1].connection, old)
+
+    def test_a_restart_drains_every_connection_of_every_worker_and_loses_no_request(self):
+        self.agent = self.stage.agent(extensions=["config-reply"])
+        asked = Asked("a", self.agent.path, keys="pool { connections 2 }")
+        self.gateway = self.stage.gateway(self.stage.upstream(), [asked], workers=2)
+        wait("all connections", lambda: len(self.agent.connections) == 4)
+        wait("all are ready", lambda: self.gateway.metric("picket_agent_connections_ready", agent="a") == 4)
+        before = list(self.agent.connections)
+        before[0].send(wire.config_update("restart", "restart_required", reason="new rules", grace_period_ms=20000))
+        self.assertTrue(self.answer_to("restart")["accepted"])
+        statuses = set()
+
+        def has_ended(connection) -> bool:
+            statuses.add(self.gateway.get().status)
+            return connection.socket.fileno() == -1
+
+        for connection in before:
+            wait("it ended", lambda: has_ended(connection))
+        self.assertEqual(statuses, {200})
+        wait("as many as before", lambda: self.gateway.metric("picket_agent_connections_ready", agent="a") == 4)
 
     def test_an_agent_without_the_extension_gets_no_answer_that_it_would_not_know(self):
         self.one()

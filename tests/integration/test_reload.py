@@ -78,6 +78,75 @@ class ReloadOfAgents(StageTest):
         self.assertEqual(gateway.program.wait(15), 0)
         self.stage.programs.all.remove(gateway.program)
 
+    def test_a_changed_configuration_reaches_the_connections_that_serve(self):
+        gateway = self.served("closed")
+        self.release.set()
+        opened = gateway.metric("picket_agent_connections_opened_total")
+        self.write(gateway, 2, "closed")
+        reload(gateway, 1)
+        gateway.said("took its new configuration while it served")
+        self.assertEqual([event.body["config"]["rules"] for event in self.agent.of("configure")], [1, 1, 2, 2])
+        given = [event.connection for event in self.agent.of("configure")]
+        self.assertEqual({id(one) for one in given[:2]}, {id(one) for one in given[2:]})
+        self.assertEqual(gateway.get().status, 403)
+        self.assertEqual(gateway.metric("picket_agent_connections_opened_total"), opened)
+        # Who comes later has the new one.
+        self.agent.connections[0].close()
+        wait("it is back", lambda: len(self.agent.of("configure")) == 5)
+        self.assertEqual(self.agent.of("configure")[4].body["config"]["rules"], 2)
+
+    def test_where_one_connection_refuses_the_others_get_the_old_one_back(self):
+        taken = []
+
+        def configure(event: Event) -> dict:
+            """Rules 2 are taken once, and then no more."""
+            if event.body["config"]["rules"] != 2:
+                return allow()
+            taken.append(event.connection)
+            return allow() if len(taken) == 1 else block(500, body="only once")
+
+        self.agent = self.stage.agent("agent-closed", configure=configure)
+        gateway = self.stage.unstarted()
+        self.write(gateway, 1, "closed")
+        gateway.start()
+        wait("the agent is ready", lambda: gateway.metric(READY) == 2)
+        self.write(gateway, 2, "closed")
+        reload(gateway, 1)
+        gateway.said('reload failed: agent "a" refused its configuration: only once')
+        back = self.agent.expect("configure", 5)[4]
+        self.assertEqual((back.body["config"]["rules"], back.connection), (1, taken[0]))
+        self.assertEqual(gateway.get().status, 200)
+        self.assertEqual((gateway.metric(READY), len(self.agent.connections)), (2, 2))
+
+    def test_every_transport_and_encoding_brings_it(self):
+        def keys(customer: str) -> str:
+            return f'config {{ keys {{ "k" "{customer}" }} }}; {POOL}'
+
+        for transport, listens in (("binary-uds", "unix:"), ("unix-socket", "unix:"), ("grpc", "grpc+unix:")):
+            with self.subTest(transport):
+                self.clear_stage()
+                self.upstream = self.stage.upstream()
+                path = self.stage.path("enrich")
+                self.stage.programs.start("enrich", "enrich_headers", "--listen", f"{listens}{path}", says="serving on")
+                where = f"unix:{path}" if transport == "grpc" else path
+                gateway = self.stage.unstarted()
+                gateway.write({"app": [self.upstream.address]}, [Asked("a", where, keys=keys("acme"), transport=transport)])
+                gateway.start()
+                wait("the agent is ready", lambda: gateway.metric(READY) == 2)
+                self.assertEqual(gateway.get(headers="x-api-key: k\r\n").status, 200)
+                gateway.write({"app": [self.upstream.address]}, [Asked("a", where, keys=keys("globex"), transport=transport)])
+                reload(gateway, 1)
+                gateway.said("reloaded /")
+                self.assertEqual(gateway.get(headers="x-api-key: k\r\n").status, 200)
+                self.assertEqual([r.values("x-customer") for r in self.upstream.requests], [["acme"], ["globex"]])
+                self.assertEqual(gateway.metric("picket_agent_connections_opened_total"), 2)
+                gateway.write({"app": [self.upstream.address]},
+                              [Asked("a", where, keys=f"config {{ other 1 }}; {POOL}", transport=transport)])
+                reload(gateway, 2)
+                gateway.said('reload failed: agent "a" refused its configuration')
+                wait("the old one serves", lambda: gateway.get(headers="x-api-key: k\r\n").status == 200)
+                self.assertEqual(self.upstream.requests[-1].values("x-customer"), ["globex"])
+
     def test_a_hundred_reloads_of_something_else_leave_agents_and_upstreams_their_connections_and_counters(self):
         agent = self.stage.agent("a", request_headers=lambda _: allow(request_headers=[put("x-inspected", "yes")]))
         asked = [Asked("a", agent.path, keys=f"failure-mode open; {POOL}")]

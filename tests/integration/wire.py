@@ -37,14 +37,14 @@ def frame(kind: int, payload: bytes | dict) -> bytes:
 
 def read_frame(connection: socket.socket) -> tuple[int, bytes] | None:
     """Type and payload; None where the peer closed between frames. Raises EOFError inside of one."""
-    head = _read(connection, 5, may_end=True)
+    head = take(connection, 5, may_end=True)
     if head is None:
         return None
     length, kind = struct.unpack(">IB", head)
-    return kind, _read(connection, length - 1)
+    return kind, take(connection, length - 1)
 
 
-def _read(connection: socket.socket, size: int, may_end: bool = False) -> bytes | None:
+def take(connection: socket.socket, size: int, may_end: bool = False) -> bytes | None:
     data = bytearray()
     while len(data) < size:
         got = connection.recv(size - len(data))

@@ -174,6 +174,28 @@ void check_pool(Reader& reader, const kdl::Node& node, const AgentDraft& draft) 
                       "an agent that dials sees to its connections itself; remove it");
 }
 
+constexpr Word dialects[] = {{"v1", static_cast<int>(session::Dialect::v1)},
+                             {"site", static_cast<int>(session::Dialect::site)}};
+
+void read_dialect(Reader& reader, const Setting& setting, AgentDraft& out) {
+  if (const auto dialect = reader.choice(setting, dialects))
+    out.agent.dialect = static_cast<session::Dialect>(*dialect);
+}
+
+/// Dialects are of sockets that the gateway dials; and one of them has no word for a configuration.
+void check_dialect(Reader& reader, const kdl::Node& node, const AgentDraft& draft) {
+  const kdl::Node* const key = child_of(node, "dialect");
+  if (key == nullptr || !draft.agent.dialect) return;
+  const bool is_dialled = draft.agent.transport != AgentTransport::reverse;
+  if (child_of(node, "grpc") != nullptr || !is_dialled)
+    return reader.report(key->name.at, "\"dialect\" has no effect here",
+                         "dialects are spoken on sockets that the gateway dials: unix-socket, tcp; remove it");
+  const kdl::Node* const config = child_of(node, "config");
+  if (config != nullptr && draft.agent.dialect == session::Dialect::site)
+    reader.report(config->name.at, "the dialect \"site\" has no way to give an agent its configuration",
+                  "remove config { }, and configure the agent by its own means");
+}
+
 struct EventKind {
   std::string_view name;
   bool Events::* member;
@@ -323,7 +345,7 @@ constexpr Key<AgentDraft> agent_keys[] = {
     {{"tcp"}, ValueRule<AgentDraft>{read_tcp}},
     {{"reverse"}, NodeRule<AgentDraft>{read_reverse}},
     {{"tls"}, BlockRule<AgentDraft>{read_tls}},
-    {{"dialect", unsupported}, {}},
+    {{"dialect"}, ValueRule<AgentDraft>{read_dialect}},
     {{"insecure"}, boolean<the_agent, &Agent::insecure>()},
     {{"decompress", unsupported}, {}},
     {{"events"}, NodeRule<AgentDraft>{read_events}},
@@ -360,6 +382,7 @@ void read_agent(Reader& reader, const kdl::Node& node, Draft& out) {
   }
   check_network(reader, node, draft);
   check_hedge(reader, node, draft);
+  check_dialect(reader, node, draft);
   check_pool(reader, node, draft);
   if (!id) return;
   draft.id = std::move(*id);

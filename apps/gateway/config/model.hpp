@@ -11,6 +11,7 @@
 #include "picket/inspection/chain.hpp"
 #include "picket/pool/config.hpp"
 #include "picket/pool/reverse/rules.hpp"
+#include "picket/session/dialect.hpp"
 
 /// What a configuration file says, checked and with every default filled in. Plain values: loaded once, then only read.
 /// Thread safety: immutable after load. Names and defaults are those of the configuration reference in
@@ -74,6 +75,7 @@ struct Agent {
   std::vector<std::string> reverse;  ///< Of one that dials: the ids that feed it, "edge-1" or "edge-*".
   std::optional<AgentTls> tls;       ///< None: in clear.
   bool insecure = false;             ///< Clear text over a network is meant so.
+  std::optional<session::Dialect> dialect;  ///< None: the protocol, or site where the agent answers so.
   Events events;
   /// bytes; largest chunk sent in one event. None: 64 KiB, or the whole body for agents that judge each event alone.
   std::optional<std::uint64_t> buffer_size;

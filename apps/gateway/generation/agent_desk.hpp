@@ -20,10 +20,20 @@ class AgentDesk final : public logs::AgentLog {
     base::Status outcome = AgentLog::on_config_update(agent, request);
     if (outcome && reports_ != nullptr && std::holds_alternative<wire::RequestReload>(request.update))
       return reports_->reloads.ask(base::Clock::now());
+    if (const auto* const restart = std::get_if<wire::RestartRequired>(&request.update)) ask_restart(agent, *restart);
     return outcome;
   }
 
  private:
+  /// The agent's connections are on every shard. However often it says so: once in a second is enough.
+  void ask_restart(std::string_view agent, const wire::RestartRequired& restart) {
+    const base::TimePoint now = base::Clock::now();
+    if (reports_ == nullptr || !reports_->restart || now < restarts_again_) return;
+    restarts_again_ = now + std::chrono::seconds{1};
+    reports_->restart(agent, std::chrono::milliseconds{restart.grace_period_ms});
+  }
+
+  base::TimePoint restarts_again_{};
   reports::AgentReports* reports_;
 };
 

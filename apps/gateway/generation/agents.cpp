@@ -54,6 +54,7 @@ pool::AgentSpec agent_spec(const config::Agent& agent, const config::System& sys
           .endpoint = endpoint_of(agent),
           .resolvers = resolvers_of(agent, system),
           .reverse = agent.reverse,
+          .dialect = agent.dialect,
           .insecure = agent.insecure,
           .tls = tls_of(agent),
           .encodings = json_first ? std::vector{Encoding::json, Encoding::msgpack}
@@ -104,6 +105,12 @@ base::Result<Agents> Agents::make(transport::Worker& worker, std::size_t shard, 
       made.add(std::move(before), Predecessor::itself);
       continue;
     }
+    if (before != nullptr && before->spec().differs_in_configuration_only(spec)) {
+      PICKET_TRY(before->offer(*spec.config_json));
+      made.offers_.emplace_back(before);
+      made.add(std::move(before), Predecessor::itself);
+      continue;
+    }
     auto agent = connect(worker, shard, spec, reports);
     if (!agent) return std::move(agent.error());
     auto predecessor = previous == nullptr ? Predecessor::unready : Predecessor::nobody;
@@ -113,8 +120,21 @@ base::Result<Agents> Agents::make(transport::Worker& worker, std::size_t shard, 
   return made;
 }
 
+void Agents::adopt() {
+  for (Offer& offer : offers_) offer.adopt();
+  offers_.clear();
+}
+
 Readiness Agents::readiness() const {
   Readiness state;
+  for (const Offer& offer : offers_) {
+    const pool::Agent& agent = offer.agent();
+    if (agent.offer_state() == pool::Agent::OfferState::accepted) continue;
+    state.is_complete = false;
+    state.missing = fmt::format("agent \"{}\" has not accepted its configuration", agent.id());
+    if (agent.offer_refusal())
+      state.refusal = fmt::format("agent \"{}\" refused its configuration: {}", agent.id(), *agent.offer_refusal());
+  }
   for (std::size_t i = 0; i < agents_.size(); ++i) {
     const pool::Agent& agent = *agents_[i];
     const bool is_awaited = predecessors_[i] != Predecessor::itself && agent.spec().is_dialled();

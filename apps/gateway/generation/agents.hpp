@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "apps/gateway/config/model.hpp"
@@ -21,8 +22,26 @@ struct Readiness {
   std::optional<std::string> refusal;  ///< One refused its configuration: why.
 };
 
+/// Another configuration that an agent in use was offered for a generation that is not in use yet. Withdrawn where that
+/// never is. Thread safety: the shard's thread.
+class Offer {
+ public:
+  explicit Offer(std::shared_ptr<pool::Agent> agent) noexcept : agent_(std::move(agent)) {}
+  Offer(Offer&&) noexcept = default;
+  Offer& operator=(Offer&&) = delete;
+  ~Offer() {
+    if (agent_) agent_->withdraw();
+  }
+  void adopt() { std::exchange(agent_, nullptr)->adopt(); }
+  [[nodiscard]] const pool::Agent& agent() const noexcept { return *agent_; }
+
+ private:
+  std::shared_ptr<pool::Agent> agent_;  // null once it is adopted
+};
+
 /// One shard's agents of one generation, in the order of config.agents. An agent that the generation before has just so
 /// is the same agent, with its connections, its breaker and its counters: a reload of something else does not touch it.
+/// Of one whose `config` alone has changed they are kept, too: it is offered the new one on them.
 /// Thread safety: the shard's thread; their metrics may be read from any.
 class Agents {
  public:
@@ -35,8 +54,11 @@ class Agents {
   [[nodiscard]] std::span<const std::shared_ptr<pool::Agent>> all() const noexcept { return agents_; }
   /// Null where there is none.
   [[nodiscard]] std::shared_ptr<pool::Agent> find(std::string_view id) const noexcept;
-  /// How those are doing that were made for this generation; those that dial come when they want.
+  /// How those are doing that were made for this generation, or have to decide on a configuration; those that dial come
+  /// when they want.
   [[nodiscard]] Readiness readiness() const;
+  /// The generation is taken into use: its configurations are the agents'.
+  void adopt();
 
  private:
   /// Who was in an agent's place when it was made.
@@ -51,6 +73,7 @@ class Agents {
 
   std::vector<std::shared_ptr<pool::Agent>> agents_;
   std::vector<Predecessor> predecessors_;  // in the same order
+  std::vector<Offer> offers_;
 };
 
 }  // namespace picket::apps::gateway::generation

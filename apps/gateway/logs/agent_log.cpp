@@ -107,6 +107,14 @@ void AgentLog::on_breaker(std::string_view agent, pool::Breaker::State state) {
   spdlog::warn("agent '{}': circuit breaker {} (worker {})", agent, names[static_cast<std::size_t>(state)], shard_);
 }
 
+void AgentLog::on_configured(std::string_view agent, const base::Status& outcome) {
+  if (outcome)
+    spdlog::info("agent '{}': took its new configuration while it served (worker {})", agent, shard_);
+  else
+    spdlog::warn("agent '{}': keeps its old configuration (worker {}), since it refused the new one: {}", agent, shard_,
+                 outcome.error().detail());
+}
+
 void AgentLog::on_health(std::string_view agent, const wire::HealthStatus& status) {
   constexpr std::array<std::string_view, 4> names{"healthy", "degraded", "draining", "unhealthy"};
   spdlog::warn("agent '{}': says it is {} (worker {})", agent, names[static_cast<std::size_t>(status.state)], shard_);
@@ -138,7 +146,7 @@ base::Status AgentLog::on_config_update(std::string_view agent, const wire::Conf
           },
           [&](const wire::RestartRequired& restart) -> base::Status {
             spdlog::warn(
-                "agent '{}': it has to be restarted: the connection that said so gets nothing new (worker {}; "
+                "agent '{}': it has to be restarted: its connections drain one after the other (worker {}; "
                 "reason '{}', within {} ms, request '{}')",
                 agent, shard_, session::printable(restart.reason, longest_words), restart.grace_period_ms, id);
             return {};

@@ -47,6 +47,7 @@ class AgentLog : public pool::Observer {
   void on_look_up_trouble(std::string_view agent, const base::Error& why, std::size_t known) override;
   void on_looked_up_again(std::string_view agent) override;
   void on_breaker(std::string_view agent, pool::Breaker::State state) override;
+  void on_configured(std::string_view agent, const base::Status& outcome) override;
   void on_health(std::string_view agent, const wire::HealthStatus& status) override;
   [[nodiscard]] base::Status on_config_update(std::string_view agent,
                                               const wire::ConfigUpdateRequest& request) override;

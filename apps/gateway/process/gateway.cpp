@@ -46,6 +46,11 @@ Gateway::Gateway(const config::System& system, const ProcessLog& log)
       system.worker_threads != 0 ? system.worker_threads : std::max(1U, std::thread::hardware_concurrency());
   for (std::size_t i = 0; i < count; ++i)
     shards_.push_back(std::make_unique<serving::Shard>(i, count, system.busy_polling, admission_, &reports_));
+  reports_.restart = [this](std::string_view agent, base::Duration grace) {
+    const std::lock_guard lock{ending_};
+    if (is_ending_) return;
+    for (const auto& shard : shards_) shard->restart_agent(std::string{agent}, grace);
+  };
   reverse_ = std::make_unique<ReverseAgents>(
       count, [this](pool::reverse::Connection accepted) { shards_[accepted.worker]->join(std::move(accepted)); });
 }
@@ -54,6 +59,8 @@ Gateway::Gateway(const config::System& system, const ProcessLog& log)
 Gateway::~Gateway() {
   metrics_.reset();
   reverse_->close();
+  const std::lock_guard lock{ending_};
+  is_ending_ = true;
 }
 
 /// A client is let in only where there will be a descriptor for its upstream as well.

@@ -57,6 +57,8 @@ class Gateway {
   const std::uint64_t descriptors_;  // how many the process may have open
   generation::LogCloser log_closer_;
   downstream::Admission admission_;
+  std::mutex ending_;       // held while a word of one shard's agent goes to all shards
+  bool is_ending_ = false;  // there may be none any more
   reports::AgentReports reports_;
   std::unique_ptr<ReverseAgents> reverse_;  // outlives what it hands to the shards
   std::vector<std::unique_ptr<serving::Shard>> shards_;

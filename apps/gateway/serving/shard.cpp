@@ -82,6 +82,7 @@ void Shard::commit(std::size_t upstream_sockets) {
       if (std::ranges::find(prepared_->endpoints, address, &transport::Endpoint::text) == prepared_->endpoints.end())
         listener->close();
     service_ = std::move(prepared_->service);
+    service_->agents.adopt();
     max_connections_ = (service_->config.system.max_connections + shards_ - 1) / shards_;
     state_.upstream_sockets.set_limit(upstream_sockets);
     worker_.blocks().set_budget(service_->config.limits.max_held_size / shards_);
@@ -99,6 +100,13 @@ void Shard::join(pool::reverse::Connection accepted) {
     const auto agent = service_ ? service_->agents.find(connection.agent) : nullptr;
     if (agent) return agent->take(std::move(connection));
     pool::reverse::refuse(worker_, std::move(connection), "the proxy has just been given another configuration");
+  });
+}
+
+void Shard::restart_agent(const std::string& id, base::Duration grace) {
+  worker_.post([this, id, grace] {
+    const auto agent = service_ ? service_->agents.find(id) : nullptr;
+    if (agent) agent->restart(grace);
   });
 }
 

@@ -53,6 +53,8 @@ class Shard {
   /// Gives a connection that an agent dialled to the agent that it feeds, or tells it that there is none. Returns at
   /// once.
   void join(pool::reverse::Connection accepted);
+  /// An agent is to be restarted: its connections drain (pool::Agent::restart). Returns at once.
+  void restart_agent(const std::string& id, base::Duration grace);
   /// Accepts nothing more, closes idle connections; others close after the exchange they are in.
   void drain();
   /// Ends every connection.

@@ -1,10 +1,26 @@
 #include "picket/agent/internal/self_report.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <numeric>
 
 #include "picket/agent/internal/wall_clock.hpp"
 
 namespace picket::agent::internal {
+namespace {
+
+float milliseconds_of(std::chrono::nanoseconds time) { return std::chrono::duration<float, std::milli>(time).count(); }
+
+/// Of so many latencies the one that `share` of them do not exceed.
+float percentile(const metrics::Histogram::Counts& counts, std::uint64_t total, double share) {
+  const auto rank = static_cast<std::uint64_t>(std::ceil(static_cast<double>(total) * share));
+  std::uint64_t below = 0;
+  for (std::size_t bucket = 0; bucket < counts.size(); ++bucket)
+    if ((below += counts[bucket]) >= rank) return milliseconds_of(metrics::Histogram::upper_bound_of(bucket));
+  return 0;
+}
+
+}  // namespace
 
 Health health_of(const wire::HealthStatus& status) {
   Health health;
@@ -43,7 +59,25 @@ wire::HealthStatus SelfReport::status(const Health& health, base::Arena& memory)
   return status;
 }
 
-wire::HealthStatus SelfReport::detailed_status(const Health& health, base::Arena& memory) {
+void SelfReport::add_latencies(wire::Load& load, LatencyWindow& window) const {
+  LatencyWindow now;
+  for (const Workload& worker : workloads_) {
+    worker.latency.add_to(now.seen);
+    now.sum += worker.latency.sum();
+  }
+  metrics::Histogram::Counts since{};
+  std::ranges::transform(now.seen, window.seen, since.begin(), std::minus{});
+  const auto total = std::accumulate(since.begin(), since.end(), std::uint64_t{0});
+  const auto sum = now.sum - window.sum;
+  window = now;
+  if (total == 0) return;
+  load.avg_latency_ms = milliseconds_of(sum) / static_cast<float>(total);
+  load.p50_latency_ms = percentile(since, total, 0.50);
+  load.p95_latency_ms = percentile(since, total, 0.95);
+  load.p99_latency_ms = percentile(since, total, 0.99);
+}
+
+wire::HealthStatus SelfReport::detailed_status(const Health& health, LatencyWindow& window, base::Arena& memory) {
   wire::HealthStatus detailed = status(health, memory);
   wire::Load load;
   std::int64_t connections = 0;
@@ -53,6 +87,7 @@ wire::HealthStatus SelfReport::detailed_status(const Health& health, base::Arena
     load.requests_processed += worker.answered.value();
     connections += worker.connections.value();
   }
+  add_latencies(load, window);
   detailed.load = load;
   const std::lock_guard lock{measuring_};
   detailed.resources = resources_.measure();

@@ -9,15 +9,23 @@
 #include "picket/agent/internal/resources.hpp"
 #include "picket/agent/internal/standing.hpp"
 #include "picket/metrics/counter.hpp"
+#include "picket/metrics/histogram.hpp"
 
 namespace picket::agent::internal {
 
 /// What one worker has to do. Thread safety: the worker writes, any thread reads.
 struct Workload {
   metrics::Gauge connections;
-  metrics::Gauge in_flight;   ///< Events that are not answered.
-  metrics::Gauge queued;      ///< Of those, what waits for a thread.
-  metrics::Counter answered;  ///< Events.
+  metrics::Gauge in_flight;    ///< Events that are not answered.
+  metrics::Gauge queued;       ///< Of those, what waits for a thread.
+  metrics::Counter answered;   ///< Events.
+  metrics::Histogram latency;  ///< From an event's arrival to its answer; where reports of it are wanted.
+};
+
+/// What latencies a reader of several workers has seen already: the next report is about those since.
+struct LatencyWindow {
+  metrics::Histogram::Counts seen{};
+  std::chrono::nanoseconds sum{};
 };
 
 /// What a HealthStatus says, as an agent reports it. Pure but for the time, which what it is valid until is compared
@@ -38,13 +46,15 @@ class SelfReport {
 
   /// `health` as it is sent. Lifetime of what it refers to: `memory`.
   [[nodiscard]] wire::HealthStatus status(const Health& health, base::Arena& memory) const;
-  /// The same with load and resources.
-  [[nodiscard]] wire::HealthStatus detailed_status(const Health& health, base::Arena& memory);
+  /// The same with load and resources; latencies are those since `window` was used last.
+  [[nodiscard]] wire::HealthStatus detailed_status(const Health& health, LatencyWindow& window, base::Arena& memory);
 
   Standing standing;
   MetricsReports metrics;
 
  private:
+  void add_latencies(wire::Load& load, LatencyWindow& window) const;
+
   std::string agent_id_;
   std::deque<Workload> workloads_;
   std::mutex measuring_;

@@ -25,13 +25,14 @@ session::EventMessage keep(const session::EventMessage& message, base::Arena& me
 /// The event being handled: answered later, on the connection's worker.
 class ServedConnection::HandledEvent final : public EventSource {
  public:
-  HandledEvent(ServedConnection& connection, const std::shared_ptr<Slot>& slot, const session::EventRef& ref) noexcept
-      : connection_(connection), slot_(slot), ref_(ref) {}
+  HandledEvent(ServedConnection& connection, const std::shared_ptr<Slot>& slot, const session::EventRef& ref,
+               base::TimePoint came) noexcept
+      : connection_(connection), slot_(slot), ref_(ref), came_(came) {}
 
   Completion defer() override {
-    return {connection_.terms_.mailbox,
-            [self = connection_.shared_from_this(), slot = slot_, ref = ref_](const std::optional<Decision>& decision) {
-              if (decision) self->respond(ref, *decision);
+    return {connection_.terms_.mailbox, [self = connection_.shared_from_this(), slot = slot_, ref = ref_,
+                                         came = came_](const std::optional<Decision>& decision) {
+              if (decision) self->respond(ref, *decision, came);
               if (self->terms_.execution == Execution::handed_over) self->evaluated(slot);
             }};
   }
@@ -41,6 +42,7 @@ class ServedConnection::HandledEvent final : public EventSource {
   ServedConnection& connection_;
   const std::shared_ptr<Slot>& slot_;
   session::EventRef ref_;
+  base::TimePoint came_;
 };
 
 /// Takes what any thread says to the connection's worker.
@@ -166,8 +168,9 @@ void ServedConnection::arrived(const session::Arrived& arrived) {
   if (!link_) return;
   auto& slot = slot_of(arrived);
   if (terms_.execution == Execution::handed_over) return enqueue(slot, arrived);
-  const Reply reply = call_handler(slot, arrived.ref, arrived.message);
-  if (const auto* const decision = std::get_if<Decision>(&reply)) respond(arrived.ref, *decision);
+  const base::TimePoint came = terms_.worker.now();
+  const Reply reply = call_handler(slot, arrived.ref, arrived.message, came);
+  if (const auto* const decision = std::get_if<Decision>(&reply)) respond(arrived.ref, *decision, came);
   if (std::holds_alternative<const wire::RequestComplete*>(arrived.message)) free_slot(arrived.ref.exchange);
 }
 
@@ -188,17 +191,17 @@ void ServedConnection::ended(const session::Ended& ended) {
 // ---- the handler
 
 Reply ServedConnection::call_handler(const std::shared_ptr<Slot>& slot, const session::EventRef& ref,
-                                     const session::EventMessage& message) {
-  HandledEvent event{*this, slot, ref};
+                                     const session::EventMessage& message, base::TimePoint came) {
+  HandledEvent event{*this, slot, ref, came};
   return terms_.handler.handle(message, {slot->exchange, connection_, event});
 }
 
 void ServedConnection::call_on_cancel(const std::shared_ptr<Slot>& slot) {
-  HandledEvent event{*this, slot, {}};
+  HandledEvent event{*this, slot, {}, {}};
   terms_.handler.cancelled({slot->exchange, connection_, event});
 }
 
-void ServedConnection::respond(const session::EventRef& ref, const Decision& decision) {
+void ServedConnection::respond(const session::EventRef& ref, const Decision& decision, base::TimePoint came) {
   if (!link_) return;
   if (const std::string_view call = decision.misfit(ref.key.type); !call.empty()) {
     if (terms_.log)
@@ -209,13 +212,15 @@ void ServedConnection::respond(const session::EventRef& ref, const Decision& dec
   arena_.reset();
   (void)link_->session()->respond(ref, decision.response(ref.key, arena_), terms_.worker.now());
   terms_.workload.answered.add();
+  // The turn's time is the same for all that it brought; what a handler took on the loop only the clock knows.
+  if (terms_.measures_latency) terms_.workload.latency.record(base::Clock::now() - came);
   link_->flush_later();
 }
 
 // ---- evaluation by the worker's threads
 
 void ServedConnection::enqueue(const std::shared_ptr<Slot>& slot, const session::Arrived& arrived) {
-  Event event{.ref = arrived.ref, .message = {}, .memory = base::Arena{}};
+  Event event{.ref = arrived.ref, .message = {}, .memory = base::Arena{}, .came = terms_.worker.now()};
   event.message = keep(arrived.message, event.memory);
   slot->queue.push_back(std::move(event));
   if (!slot->evaluating) hand_over_next(slot);
@@ -240,10 +245,10 @@ void ServedConnection::evaluate(const std::shared_ptr<Slot>& slot, const Event& 
     const auto guard = terms_.worker.enter();
     if (slot->cancelled || !link_ || !link_->session()->live(event.ref)) return evaluated(slot);
   }
-  const Reply reply = call_handler(slot, event.ref, event.message);
+  const Reply reply = call_handler(slot, event.ref, event.message, event.came);
   if (std::holds_alternative<Deferred>(reply)) return;  // its completion goes on
   const auto guard = terms_.worker.enter();
-  if (const auto* const decision = std::get_if<Decision>(&reply)) respond(event.ref, *decision);
+  if (const auto* const decision = std::get_if<Decision>(&reply)) respond(event.ref, *decision, event.came);
   if (event.ref.key.type == wire::FrameType::request_complete && slots_[event.ref.exchange] == slot)
     free_slot(event.ref.exchange);
   evaluated(slot);

@@ -36,6 +36,7 @@ class ServedConnection final : public transport::AgentLink::Owner,
     std::shared_ptr<const session::AgentConfig> config;
     std::function<void(std::string_view)> log;
     Workload& workload;
+    bool measures_latency;
     std::function<void(ServedConnection&)> on_open;  ///< Called once, when the proxy may be told things.
     /// Called once, when the connection has ended: for that reason, or for none where close() was called.
     std::function<void(ServedConnection&, const base::Error* reason)> on_over;
@@ -72,6 +73,7 @@ class ServedConnection final : public transport::AgentLink::Owner,
     session::EventRef ref;
     session::EventMessage message;
     base::Arena memory;
+    base::TimePoint came;
   };
   /// One exchange: its state for the handler and, when evaluation is handed over, its queue.
   struct Slot {
@@ -93,9 +95,9 @@ class ServedConnection final : public transport::AgentLink::Owner,
   void arrived(const session::Arrived& arrived);
   void ended(const session::Ended& ended);
   [[nodiscard]] Reply call_handler(const std::shared_ptr<Slot>& slot, const session::EventRef& ref,
-                                   const session::EventMessage& message);
+                                   const session::EventMessage& message, base::TimePoint came);
   void call_on_cancel(const std::shared_ptr<Slot>& slot);
-  void respond(const session::EventRef& ref, const Decision& decision);
+  void respond(const session::EventRef& ref, const Decision& decision, base::TimePoint came);
   std::shared_ptr<Slot>& slot_of(const session::Arrived& arrived);
   void free_slot(std::uint32_t index);
 

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace picket::session {
+
+/// How an agent puts what it says: as the protocol has it, or as SDKs do that came before it or beside it
+/// (protocol.md §13). Chosen where a connection is made.
+enum class Dialect : std::uint8_t {
+  v2,    ///< The protocol itself.
+  v1,    ///< JSON after a length, no handshake, answers without an id: Python, TypeScript, Elixir, Go's root package.
+  site,  ///< Frames with a handshake and ids of its own: Go's package v2, Kotlin.
+};
+
+[[nodiscard]] constexpr std::string_view name(Dialect dialect) noexcept {
+  constexpr std::array<std::string_view, 3> names{"v2", "v1", "site"};
+  return names[static_cast<std::size_t>(dialect)];
+}
+
+}  // namespace picket::session

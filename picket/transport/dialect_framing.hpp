@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "picket/base/result.hpp"
+#include "picket/base/time.hpp"
+#include "picket/session/conversation.hpp"
+#include "picket/session/dialect.hpp"
+#include "picket/session/dialects/translator.hpp"
+#include "picket/session/proxy_session.hpp"
+#include "picket/session/tap.hpp"
+#include "picket/transport/frame_header.hpp"
+#include "picket/transport/frame_reader.hpp"
+#include "picket/wire/output.hpp"
+
+namespace picket::transport {
+
+/// How a connection of a dialect begins, and what stands between it and the conversation.
+struct DialectBeginning {
+  std::unique_ptr<session::ProxyOpening> opening;
+  std::unique_ptr<session::dialects::Translator> translator;
+  wire::Framing framing;
+  base::Result<FramePeek> (*peek)(std::string_view) = nullptr;
+
+  /// Of v1 or site.
+  [[nodiscard]] static DialectBeginning of(session::Dialect dialect,
+                                           std::shared_ptr<const session::ProxyConfig> config);
+  [[nodiscard]] const session::ProxyOpening* get() const noexcept { return opening.get(); }
+};
+
+/// A conversation with an agent of a dialect, on a byte stream: as StreamFraming, with a translator in between. What
+/// the conversation writes is translated when it would be written out; what the agent says, before the conversation
+/// hears it. A tap hears what the conversation says and hears.
+///
+/// Thread safety: none; one owner. Memory: what is said is copied, and so is what is heard, once each.
+class DialectFraming {
+ public:
+  using Conversation = session::Conversation<session::ProxySession>;
+  using Beginning = DialectBeginning;
+  static constexpr bool translates = true;
+
+  DialectFraming(Beginning beginning, base::TimePoint now, session::Tap* tap = nullptr);
+  DialectFraming(const DialectFraming&) = delete;
+  DialectFraming& operator=(const DialectFraming&) = delete;
+
+  [[nodiscard]] Conversation& conversation() noexcept { return conversation_; }
+  [[nodiscard]] const Conversation& conversation() const noexcept { return conversation_; }
+  /// What is to be written to the agent; of the conversation's what was translated.
+  [[nodiscard]] wire::Output& output() noexcept { return output_; }
+  [[nodiscard]] const wire::Output& output() const noexcept { return output_; }
+
+  /// Translates what the conversation has written. True where it heard something by that, or ended.
+  [[nodiscard]] bool translate(base::TimePoint now);
+
+  // As StreamFraming.
+  void wrote(std::size_t size, base::TimePoint) { output_.consume(size); }
+  void feed(std::string_view bytes, base::TimePoint now);
+  [[nodiscard]] std::span<char> rest() { return reader_.rest(); }
+  void rest_received(std::size_t size, base::TimePoint now);
+  [[nodiscard]] bool cuts_large_frame() const noexcept { return reader_.cuts_large_frame(); }
+
+ private:
+  void begin(base::TimePoint now);
+  [[nodiscard]] base::Status say(base::TimePoint now);
+  [[nodiscard]] base::Status on_frame(const wire::FrameView& frame, base::TimePoint now);
+  [[nodiscard]] base::Status pass_on_heard(base::TimePoint now);
+  template <class Read>
+  void batch(base::TimePoint now, Read read);
+
+  session::Tap* tap_;  // may be null
+  std::unique_ptr<session::dialects::Translator> translator_;
+  BasicFrameReader<base::Result<FramePeek> (*)(std::string_view)> reader_;
+  wire::Output said_;                      // by the conversation, in its own frames
+  wire::Output output_;                    // in the agent's
+  std::deque<session::EarlyFrame> heard_;  // as long as actions may refer to it
+  Conversation conversation_;
+};
+
+}  // namespace picket::transport
