@@ -6,7 +6,7 @@ export CTEST_OUTPUT_ON_FAILURE = 1
 # Legs of `make test` are built once and whole.
 CONFIGURE_TEST = cmake -D PICKET_PRECOMPILE=ON --preset
 
-.PHONY: help demo build test dev-test race-test gcc-test budget-test install-test package package-test crs soak fuzz conform bench profile interop format lint clean
+.PHONY: help demo build test dev-test race-test gcc-test budget-test install-test package package-test crs testssl soak fuzz conform bench profile interop format lint clean
 
 help:
 	@echo 'make demo      build, start upstream + picket-waf + gateway, attack them, print a table (KEEP=1 leaves them running)'
@@ -19,6 +19,7 @@ help:
 	@echo 'make interop   Picket and the published Rust crate, both ways, both encodings'
 	@echo 'make conform   each rule of `picket conform` against an agent and a proxy that break just that one'
 	@echo 'make crs       the whole OWASP CRS regression suite through gateway and WAF'
+	@echo 'make testssl   what testssl.sh says of an agent that serves TLS'
 	@echo 'make soak      random clients while agents, upstreams and configurations come and go, for SECONDS (600)'
 	@echo 'make fuzz      each fuzz target for FUZZ_SECONDS (60)'
 	@echo 'make format    clang-format in place;  make lint: clang-format, clang-tidy, include order, coroutine rule'
@@ -81,6 +82,10 @@ crs: build
 	@tools/bootstrap test
 	@tools/fetch-crs-tests
 	@python3 tests/crs/run.py --bin build/release/bin
+
+testssl: build
+	@tools/bootstrap testssl
+	@cd tests/testssl && PICKET_BINARIES=$(CURDIR)/build/release/bin PYTHONPATH=../../tools python3 -m unittest
 
 soak:
 	@tools/bootstrap test

@@ -16,10 +16,11 @@ class Authority:
         self.folder = folder
         self.ca = self._make(name, ())
 
-    def issue(self, name: str, alternatives: str, days: int = 90) -> Issued:
-        """`alternatives` as a subjectAltName has them: "DNS:agent.test,IP:127.0.0.1"."""
+    def issue(self, name: str, alternatives: str, days: int = 90, crl: str = "") -> Issued:
+        """`alternatives` as a subjectAltName has them: "DNS:agent.test,IP:127.0.0.1". `crl` is where a list of revoked ones is."""
         signer = ("-CA", str(self.ca.certificate), "-CAkey", str(self.ca.key))
-        return self._make(name, (*signer, "-addext", f"subjectAltName={alternatives}"), days)
+        listed = ("-addext", f"crlDistributionPoints=URI:{crl}") if crl else ()
+        return self._make(name, (*signer, "-addext", f"subjectAltName={alternatives}", *listed), days)
 
     def _make(self, name: str, more: tuple[str, ...], days: int = 90) -> Issued:
         made = Issued(self.folder / f"{name}.pem", self.folder / f"{name}.key")
