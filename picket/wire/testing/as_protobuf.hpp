@@ -26,6 +26,8 @@ inline void as_protobuf(HandshakeRequest& request, base::Arena& arena) {
   as_configuration(request.config);
   as_events(request.events, arena);
   request.supported_encodings = {};
+  request.protocol_version = 0;
+  request.client_name = {};
 }
 inline void as_protobuf(HandshakeResponse& response, base::Arena& arena) {
   as_events(response.capabilities.supported_events, arena);
