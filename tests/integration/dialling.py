@@ -66,6 +66,10 @@ class Dialled:
         assert got[0] == wire.HANDSHAKE_RESPONSE, got
         return json.loads(got[1])
 
+    def heads(self) -> list[dict]:
+        """The requests that it was asked about; their ends come when they come."""
+        return [body for kind, body in list(self.events) if kind == wire.REQUEST_HEADERS]
+
     def _serve(self) -> None:
         try:
             while (got := wire.read_frame(self.connection.socket)) is not None:
