@@ -467,7 +467,7 @@ class Proxy:
                 continue
             self.connection.serve()
             if self.connection.breaks("connections.again") and self.connection.case:
-                time.sleep(self.patience + 1)
+                time.sleep(self.patience + 3)  # on a busy machine the tool looks late
 
     def _accept(self) -> None:
         while True:
