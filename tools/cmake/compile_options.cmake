@@ -24,6 +24,15 @@ else()
   add_compile_options(-Wno-missing-designated-field-initializers -Wno-missing-field-initializers)
 endif()
 
+if(PICKET_UNITY)
+  set(CMAKE_UNITY_BUILD ON)
+  set(CMAKE_UNITY_BUILD_BATCH_SIZE 8)
+  add_compile_options(-Wno-shadow)  # names of one source and those of the next are strangers
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    add_compile_options(-Wno-subobject-linkage)  # sources look like headers
+  endif()
+endif()
+
 if(PICKET_SANITIZE)
   add_compile_options(-fsanitize=${PICKET_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${PICKET_SANITIZE})

@@ -1,10 +1,11 @@
-# picket_module(<path> SOURCES … [TESTS …] [BENCHES …] [LINKS …] [TEST_LINKS …])
+# picket_module(<path> SOURCES … [TESTS …] [BENCHES …] [ALONE …] [LINKS …] [TEST_LINKS …])
 #
 # A module is a folder: its path is its namespace, its target and its include path. picket/wire becomes the static
 # library picket_wire, known as picket::wire; its tests become picket_wire_tests. LINKS are public and are what the module
-# may use; TEST_LINKS are for tests and benchmarks only.
+# may use; TEST_LINKS are for tests and benchmarks only. ALONE: sources and tests whose own names another file of the module
+# has too; they are not compiled together with others.
 function(picket_module path)
-  cmake_parse_arguments(M "" "" "SOURCES;TESTS;BENCHES;LINKS;TEST_LINKS" ${ARGN})
+  cmake_parse_arguments(M "" "" "SOURCES;TESTS;BENCHES;ALONE;LINKS;TEST_LINKS" ${ARGN})
   string(REPLACE "/" "_" target "${path}")
   string(REPLACE "/" "::" alias "${path}")
   if(M_SOURCES)
@@ -15,6 +16,7 @@ function(picket_module path)
     set(scope INTERFACE)
   endif()
   add_library(${alias} ALIAS ${target})
+  set_source_files_properties(${M_ALONE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   target_include_directories(${target} ${scope} "${PROJECT_SOURCE_DIR}")
   target_compile_features(${target} ${scope} cxx_std_23)
   target_link_libraries(${target} ${scope} ${M_LINKS})
@@ -80,10 +82,11 @@ if(PICKET_TESTS)
   target_compile_options(picket_tests_precompiled PRIVATE -O0)
 endif()
 
-# picket_test(<target> SOURCES … [LINKS …] [LABELS …]): a GoogleTest program, each of its tests known to ctest.
+# picket_test(<target> SOURCES … [ALONE …] [LINKS …] [LABELS …]): a GoogleTest program, each of its tests known to ctest.
 function(picket_test target)
-  cmake_parse_arguments(T "" "" "SOURCES;LINKS;LABELS" ${ARGN})
+  cmake_parse_arguments(T "" "" "SOURCES;ALONE;LINKS;LABELS" ${ARGN})
   add_executable(${target} ${T_SOURCES})
+  set_source_files_properties(${T_ALONE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   target_link_libraries(${target} PRIVATE ${T_LINKS} GTest::gmock GTest::gtest_main)
   # Tests run once for each time they are compiled: unoptimised they take half the time to build, and no longer to run.
   target_compile_options(${target} PRIVATE -O0)
