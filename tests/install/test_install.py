@@ -119,7 +119,7 @@ class Installed(unittest.TestCase):
     def test_a_project_that_fetches_it_gets_no_programs_and_no_flags(self):
         folder = self.project("fetched", FETCHED.format(root=ROOT))
         run("cmake", "-G", "Ninja", "-S", folder, "-B", folder / "build", "-DCMAKE_CXX_COMPILER=g++",
-            "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON", "-DCMAKE_CXX_COMPILER_LAUNCHER=ccache", "-DPICKET_PRECOMPILE=ON")
+            "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON", "-DCMAKE_CXX_COMPILER_LAUNCHER=ccache", "-DCMAKE_UNITY_BUILD=ON")
         commands = (folder / "build" / "compile_commands.json").read_text()
         self.assertNotIn("/apps/", commands)
         self.assertNotIn("-Werror", commands)
