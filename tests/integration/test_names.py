@@ -391,6 +391,15 @@ class Tools(Names):
         asked = self.picket("call", "--insecure", "--agent", f"tcp:localhost:{self.port}", "--timeout-ms", "20000", "/")
         self.assertEqual(asked.returncode, 0, asked.stderr)
 
+    def test_conform_looks_a_name_up(self):
+        self.stage.programs.start("agent", "picket", "agent", "--insecure", "--listen", f"tcp:127.0.0.1:{self.port}",
+                                  says="serving on")
+        tested = self.picket("conform", "agent", "--insecure", "--address", f"tcp:localhost:{self.port}", "--only", "ping")
+        self.assertEqual(tested.returncode, 0, tested.stderr)
+        unknown = self.picket("conform", "agent", "--insecure", "--address", f"tcp:nobody.invalid:{self.port}")
+        self.assertEqual(unknown.returncode, 2)
+        self.assertIn("'nobody.invalid' cannot be looked up", unknown.stderr)
+
     def test_check_notes_names_that_cannot_be_looked_up_and_takes_the_file(self):
         self.server.set("good.test", "127.0.0.1")
         gateway = self.stage.unstarted()
