@@ -3,6 +3,7 @@
 #include <list>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <fmt/format.h>
 #include <fmt/ostream.h>
@@ -15,21 +16,38 @@
 namespace picket::apps::cli {
 namespace {
 
-/// Says of which agents' names nobody knows an address. That is no error of the file: the gateway would start, and go
-/// on asking.
+/// A name of a configuration, and whose it is.
+struct Name {
+  std::string whose;
+  std::string address;
+};
+
+std::vector<Name> names_in(const gateway::config::Config& config) {
+  std::vector<Name> names;
+  for (const auto& agent : config.agents)
+    if (agent.is_named) names.push_back({fmt::format("agent \"{}\"", agent.id), agent.address});
+  for (const auto& upstream : config.upstreams)
+    for (const auto& target : upstream.targets)
+      if (target.is_named)
+        names.push_back({fmt::format("upstream \"{}\"", upstream.id), fmt::format("{}:{}", target.host, target.port)});
+  return names;
+}
+
+/// Says of which names nobody knows an address. That is no error of the file: the gateway would start, and go on
+/// asking.
 void note_unknown_names(const gateway::config::Config& config, std::ostream& out) {
   transport::Worker worker;
   const transport::dns::Options options{.servers = config.system.resolvers};
   std::list<transport::dns::LookUp> look_ups;
   std::size_t done = 0;
-  for (const auto& agent : config.agents) {
-    if (!agent.is_named) continue;
+  const std::vector<Name> names = names_in(config);
+  for (const auto& [whose, address] : names) {
     const auto name =
-        transport::Endpoint::parse("tcp:" + agent.address, transport::ClearText::allowed, transport::Hosts::names_too);
+        transport::Endpoint::parse("tcp:" + address, transport::ClearText::allowed, transport::Hosts::names_too);
     if (!name) continue;
     look_ups.emplace_back(worker, options, *name, [&](const transport::dns::Findings& found) {
       ++done;
-      if (found.places.empty()) fmt::print(out, "note: agent \"{}\": {}\n", agent.id, found.problem->detail());
+      if (found.places.empty()) fmt::print(out, "note: {}: {}\n", whose, found.problem->detail());
     });
   }
   while (done < look_ups.size()) worker.turn(base::TimePoint::max());

@@ -11,6 +11,7 @@
 #include "apps/cli/conform/agents/rules.hpp"
 #include "apps/cli/conform/proxies/rules.hpp"
 #include "apps/cli/conform/run.hpp"
+#include "picket/transport/dns/look_up.hpp"
 
 namespace picket::apps::cli {
 namespace {
@@ -76,20 +77,30 @@ base::Status add_headers(ConformOptions& options) {
   return {};
 }
 
+/// Where an agent is; of a name at the first of its addresses.
+base::Result<transport::Destination> find_agent(transport::Worker& worker, const std::string& address,
+                                                const AgentAddress& spoken) {
+  const auto clear_text = spoken.insecure ? transport::ClearText::allowed : transport::ClearText::refused;
+  auto endpoint = transport::Endpoint::parse(address, clear_text, transport::Hosts::names_too);
+  if (!endpoint) return std::move(endpoint.error());
+  auto named = transport::Destination::make(std::move(*endpoint), spoken.tls);
+  if (!named || !named->endpoint().is_name()) return named;
+  std::optional<transport::dns::Findings> findings;
+  const transport::dns::LookUp look_up{worker, transport::dns::Options{}, named->endpoint(),
+                                       [&](transport::dns::Findings found) { findings.emplace(std::move(found)); }};
+  while (!findings) worker.turn(base::TimePoint::max());
+  if (findings->places.empty()) return std::move(*findings->problem);
+  return named->at(findings->places.front().address);
+}
+
 base::Status test_agent(transport::Worker& worker, const std::string& address, const ConformOptions& options,
                         const std::regex& only, Report& report) {
-  const auto clear_text = options.agent.insecure ? transport::ClearText::allowed : transport::ClearText::refused;
-  const auto endpoint = transport::Endpoint::parse(address, clear_text);
-  if (!endpoint) return endpoint.error();
-  std::shared_ptr<const transport::tls::Context> context;
-  if (endpoint->is_tls()) {
-    auto made = transport::tls::Context::client(options.agent.tls);
-    if (!made) return made.error();
-    context = std::move(*made);
-  }
-  conform::agents::Agent agent{worker, *endpoint, std::move(context), options.test};
+  auto destination = find_agent(worker, address, options.agent);
+  if (!destination) return std::move(destination.error());
+  const transport::Endpoint endpoint = destination->endpoint();
+  conform::agents::Agent agent{worker, std::move(*destination), options.test};
   const auto themes = conform::agents::agent_rules();
-  for (const Encoding encoding : encodings_at(*endpoint, options))
+  for (const Encoding encoding : encodings_at(endpoint, options))
     conform::test_all<conform::agents::Agent>(agent, themes, only, encoding, report);
   return {};
 }

@@ -56,6 +56,7 @@ TEST_F(TokenTest, OfAFileThatIsNoSecretIsRefused) {
 TEST(DialledEndpoint, IsWhereFramesAreSpoken) {
   EXPECT_TRUE(dialled_endpoint("unix:/run/x", ClearText::refused));
   EXPECT_TRUE(dialled_endpoint("tls:127.0.0.1:1", ClearText::refused));
+  EXPECT_TRUE(dialled_endpoint("tls:proxy.example:1", ClearText::refused)->is_name());
   EXPECT_FALSE(dialled_endpoint("tcp:127.0.0.1:1", ClearText::refused));
   EXPECT_TRUE(dialled_endpoint("tcp:127.0.0.1:1", ClearText::allowed));
   EXPECT_THAT(dialled_endpoint("grpc+unix:/run/x", ClearText::allowed).error().detail(),

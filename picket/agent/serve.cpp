@@ -9,6 +9,7 @@
 
 #include "picket/agent/internal/dialling.hpp"
 #include "picket/log/background_log.hpp"
+#include "picket/transport/dns/look_up.hpp"
 #include "picket/transport/endpoint.hpp"
 
 namespace picket::agent {
@@ -58,15 +59,19 @@ void add_tls_options(CLI::App& app, ServerOptions& options) {
                  "CAs that may have signed the certificate of a proxy that is dialled, PEM; default: the system's")
       ->type_name("FILE");
   app.add_option("--tls-name", options.dial.tls.server_name,
-                 "Name in the certificate of a proxy that is dialled; default: the IP address of --dial")
+                 "Name in the certificate of a proxy that is dialled; default: the host of --dial")
       ->type_name("NAME");
 }
 
 void add_dial_options(CLI::App& app, DialOptions& dial) {
   app.add_option("--dial", dial.proxies,
-                 "Proxy to dial, for where it cannot dial the agent: unix:PATH or tls:IP:PORT; with --insecure "
-                 "tcp:IP:PORT; may be repeated")
+                 "Proxy to dial, for where it cannot dial the agent: unix:PATH or tls:HOST:PORT; with --insecure "
+                 "tcp:HOST:PORT; of a name each address; may be repeated")
       ->type_name("ADDRESS");
+  app.add_option("--resolver", dial.resolvers,
+                 "Name server to ask for names of proxies, in place of /etc/resolv.conf; may be repeated")
+      ->type_name("IP:PORT")
+      ->allow_extra_args(false);
   app.add_option("--agent-id", dial.agent_id, "Id to register under; default: the agent's own")->type_name("ID");
   app.add_option(
          "--token-file", dial.token_file,
@@ -94,7 +99,9 @@ bool check_dialling(const DialOptions& dial, transport::ClearText clear_text) {
   if (dial.proxies.empty() && !(dial.agent_id.empty() && dial.token_file.empty()))
     throw CLI::ValidationError("--dial", "--agent-id and --token-file go with it");
   if (!has_tls && !(dial.tls.ca_file.empty() && dial.tls.server_name.empty()))
-    throw CLI::ValidationError("--dial", "--tls-ca and --tls-name go with tls:IP:PORT");
+    throw CLI::ValidationError("--dial", "--tls-ca and --tls-name go with tls:HOST:PORT");
+  if (const auto problem = transport::dns::Options{.servers = dial.resolvers}.problem())
+    throw CLI::ValidationError("--resolver", *problem);
   return has_tls;
 }
 

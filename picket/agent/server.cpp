@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <bit>
+#include <list>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -12,6 +13,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "picket/agent/internal/dialled_name.hpp"
 #include "picket/agent/internal/kept_connection.hpp"
 #include "picket/agent/internal/self_report.hpp"
 #include "picket/agent/internal/served_connection.hpp"
@@ -81,14 +83,14 @@ class Shard {
                .measures_latency = options.health_interval != base::Duration::zero(),
                .on_open = [this](internal::ServedConnection& connection) { greet(connection); },
                .on_over = [this](internal::ServedConnection& connection, const base::Error*) { forget(connection); }},
-        accepted_terms_(terms_),
+        accepted_terms_(std::make_shared<internal::ServedConnection::Terms>(terms_)),
         report_(report),
         metrics_timer_([](void* self, base::TimePoint now) { static_cast<Shard*>(self)->report_metrics(now); }, this),
         health_timer_([](void* self, base::TimePoint now) { static_cast<Shard*>(self)->report_health(now); }, this),
         drain_timer_(&Shard::on_drain_timer, this),
         drain_timeout_(options.drain_timeout),
         health_interval_(options.health_interval) {
-    accepted_terms_.on_over = [this](internal::ServedConnection& connection, const base::Error* reason) {
+    accepted_terms_->on_over = [this](internal::ServedConnection& connection, const base::Error* reason) {
       accepted_over(connection, reason);
     };
     handler_->standing().on_change([&report](const Health& health) { report.standing.report(health); });
@@ -147,6 +149,7 @@ class Shard {
   void forgo(const std::shared_ptr<const internal::DialledProxy>& proxy, std::uint32_t wanted) {
     for (const auto& [place, kept] : kept_)
       if (place.first == proxy.get() && place.second >= wanted) kept->forgo();
+    std::erase_if(kept_, [](const auto& entry) { return entry.second->is_over(); });
   }
 
   void drain() {
@@ -307,7 +310,7 @@ class Shard {
   std::unique_ptr<internal::AnyHandler> handler_;
   std::shared_ptr<Mailbox> mailbox_;
   internal::ServedConnection::Terms terms_;
-  internal::ServedConnection::Terms accepted_terms_;
+  std::shared_ptr<internal::ServedConnection::Terms> accepted_terms_;
   /// By the proxy and the connection's number.
   std::map<std::pair<const internal::DialledProxy*, std::uint32_t>, std::unique_ptr<internal::KeptConnection>> kept_;
   std::shared_ptr<const transport::tls::Context> tls_;  // null: in clear
@@ -329,7 +332,7 @@ class Shard {
 
 }  // namespace
 
-class Server::Impl {
+class Server::Impl final : private internal::DialledName::Owner {
  public:
   Impl(ServerOptions options, const HandlerFactory& factory)
       : options_(std::move(options)), report_(options_.metrics_interval) {
@@ -357,13 +360,15 @@ class Server::Impl {
   base::Status start() {
     if (options_.listen.empty() && options_.dial.proxies.empty())
       return base::fail(base::ErrorKind::connection_failed, "an agent listens or dials: nothing says where");
-    auto dialled = dialled_proxies();
-    if (!dialled) return std::move(dialled.error());
+    auto proxies = destinations();
+    if (!proxies) return std::move(proxies.error());
     if (!options_.listen.empty()) PICKET_TRY(listen());
     for (auto& shard : shards_)
       for (std::uint32_t i = 0; i < threads_per_shard_; ++i)
         threads_.emplace_back([&worker = shard->worker()] { worker.run(); });
-    for (const auto& proxy : *dialled) proxy->on_wanted(1);
+    shards_.front()->worker().post([this, proxies = std::move(*proxies)] {
+      for (const auto& proxy : proxies) dial(proxy);
+    });
     return {};
   }
 
@@ -371,6 +376,7 @@ class Server::Impl {
     // One after the other: a loop that has drained stops, and the accepting task must have come to its end by then.
     shards_.front()->worker().post([this] {
       if (listener_) listener_->close();
+      names_.clear();
       for (auto& shard : shards_) shard->worker().post([&shard = *shard] { shard.drain(); });
     });
   }
@@ -413,31 +419,55 @@ class Server::Impl {
     return options_.insecure ? transport::ClearText::allowed : transport::ClearText::refused;
   }
 
-  base::Result<std::vector<std::shared_ptr<const internal::DialledProxy>>> dialled_proxies() {
-    std::vector<std::shared_ptr<const internal::DialledProxy>> all;
+  base::Result<std::vector<transport::Destination>> destinations() const {
+    std::vector<transport::Destination> all;
     for (const auto& address : options_.dial.proxies) {
       auto endpoint = internal::dialled_endpoint(address, clear_text());
       if (!endpoint) return std::move(endpoint.error());
-      auto proxy = std::make_shared<internal::DialledProxy>(internal::DialledProxy{
-          .endpoint = std::move(*endpoint),
-          .tls = {},
-          .options = options_.dial,
-          .agent_id = options_.dial.agent_id.empty() ? shards_.front()->agent_id() : options_.dial.agent_id,
-          .log = options_.log,
-          .on_wanted = {}});
-      if (proxy->endpoint.is_tls()) {
-        auto tls = transport::tls::Context::client(options_.dial.tls);
-        if (!tls) return std::move(tls.error());
-        proxy->tls = std::move(*tls);
-      }
-      proxy->on_wanted = [this, held = std::weak_ptr{proxy}](std::uint32_t wanted) { keep(held.lock(), wanted); };
-      all.push_back(std::move(proxy));
+      auto destination = transport::Destination::make(std::move(*endpoint), options_.dial.tls);
+      if (!destination) return std::move(destination.error());
+      all.push_back(std::move(*destination));
     }
-    dialled_ = all;
     return all;
   }
 
-  /// So many connections to it, over the shards in turn. Any thread.
+  // ---- what is dialled; on the first shard's thread, under enter()
+
+  void dial(const transport::Destination& destination) {
+    if (!destination.endpoint().is_name()) return on_proxy(destination);
+    internal::DialledName::Owner& owner = *this;
+    names_.emplace_back(shards_.front()->worker(), destination, options_.dial, owner, options_.log);
+  }
+
+  void on_proxy(const transport::Destination& at) override {
+    const std::string& id = options_.dial.agent_id;
+    auto proxy = std::make_shared<internal::DialledProxy>(
+        internal::DialledProxy{.destination = at,
+                               .options = options_.dial,
+                               .agent_id = id.empty() ? shards_.front()->agent_id() : id,
+                               .log = options_.log,
+                               .on_wanted = {}});
+    proxy->on_wanted = [this, held = std::weak_ptr{proxy}](std::uint32_t wanted) {
+      shards_.front()->worker().post([this, held, wanted] {
+        const auto still = held.lock();
+        if (std::ranges::find(dialled_, still) != dialled_.end()) keep(still, wanted);
+      });
+    };
+    dialled_.push_back(proxy);
+    keep(proxy, 1);
+  }
+
+  void on_proxy_left(const transport::Destination& at) override {
+    const auto left = std::ranges::find(dialled_, at.endpoint().text(), [](const auto& proxy) -> const std::string& {
+      return proxy->destination.endpoint().text();
+    });
+    if (left == dialled_.end()) return;
+    const auto proxy = *left;
+    dialled_.erase(left);
+    keep(proxy, 0);
+  }
+
+  /// So many connections to it, over the shards in turn.
   void keep(const std::shared_ptr<const internal::DialledProxy>& proxy, std::uint32_t wanted) {
     wanted = std::min(wanted, most_wanted);
     for (auto& shard : shards_) shard->worker().post([&shard = *shard, proxy, wanted] { shard.forgo(proxy, wanted); });
@@ -471,9 +501,10 @@ class Server::Impl {
 
   ServerOptions options_;
   internal::SelfReport report_;
-  std::uint64_t refused_ = 0;  // of the listener's thread
-  std::vector<std::shared_ptr<const internal::DialledProxy>> dialled_;
+  std::uint64_t refused_ = 0;                                           // of the listener's thread
+  std::vector<std::shared_ptr<const internal::DialledProxy>> dialled_;  // the first shard's
   std::vector<std::unique_ptr<Shard>> shards_;
+  std::list<internal::DialledName> names_;  // the first shard's
   std::optional<transport::Listener> listener_;
   std::uint32_t threads_per_shard_ = 1;
   std::vector<std::thread> threads_;

@@ -81,6 +81,7 @@ Agent::Agent(transport::Worker& worker, AgentSpec spec, Config config, transport
     return;
   }
   sites_.push_back(std::make_shared<Site>(destination_));
+  metrics_.addresses.set(1);
   if (spec_.is_dialled()) connect_to(sites_.front());
 }
 

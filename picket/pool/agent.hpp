@@ -216,6 +216,7 @@ class Agent final : AgentConnection::Owner, transport::dns::Watch::Owner {
 
   // ---- addresses
   void on_places(std::span<const transport::dns::Place> places) override;
+  void on_failure() override;
   void on_trouble(const base::Error& why) override;
   void on_well_again() override;
   [[nodiscard]] std::shared_ptr<Site> site_at(const transport::dns::Place& place,

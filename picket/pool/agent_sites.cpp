@@ -9,6 +9,7 @@ namespace picket::pool {
 void Agent::on_places(std::span<const transport::dns::Place> places) {
   const auto before = std::exchange(sites_, {});
   for (const auto& place : places) sites_.push_back(site_at(place, before));
+  metrics_.addresses.set(static_cast<std::int64_t>(sites_.size()));
   for (const auto& site : before) site->is_current = std::ranges::find(sites_, site) != sites_.end();
   are_ranked_ = std::ranges::any_of(sites_, [&](const auto& site) {
     return site->priority != sites_.front()->priority || site->weight != sites_.front()->weight;
@@ -35,6 +36,8 @@ std::shared_ptr<Site> Agent::site_at(const transport::dns::Place& place,
 void Agent::connect_to(const std::shared_ptr<Site>& site) {
   for (std::uint32_t i = 0; i < config_.connections_per_agent; ++i) add_connection(site).dial();
 }
+
+void Agent::on_failure() { metrics_.look_up_failures.add(); }
 
 void Agent::on_trouble(const base::Error& why) {
   if (sites_.empty()) last_error_ = why;

@@ -17,11 +17,13 @@ struct AgentMetrics {
   metrics::Counter connections_opened;
   metrics::Counter connections_lost;
   metrics::Counter connect_failures;
+  metrics::Counter look_up_failures;   ///< Of its name, or of half of it.
   metrics::Counter responses_dropped;  ///< Late, duplicate, unknown or forged answers.
   metrics::Counter breaker_refusals;
   metrics::Counter hedges;           ///< Events that were sent twice.
   metrics::Counter hedges_answered;  ///< Of them those whose second copy was answered first.
   metrics::Gauge connections_ready;
+  metrics::Gauge addresses;  ///< Where it is served; of one that dials 1.
   metrics::Gauge in_flight;
   metrics::Gauge waiting;        ///< Calls in the queue.
   metrics::Gauge breaker_state;  ///< 0 closed, 1 open, 2 half open.

@@ -174,8 +174,9 @@ class Stage:
         self._peers: list[Agent | Upstream | NameServer] = []
         self._gateways = 0
 
-    def upstream(self, respond: Respond | None = None, on_head: OnHead | None = None) -> Upstream:
-        self._peers.append(Upstream(respond, on_head))
+    def upstream(self, respond: Respond | None = None, on_head: OnHead | None = None, at: tuple[str, int] = ("127.0.0.1", 0)) -> Upstream:
+        """At any free port of the loopback, or at that host and port."""
+        self._peers.append(Upstream(respond, on_head, at))
         return self._peers[-1]
 
     def agent(self, name: str = "a", at: tuple[str, int] | None = None, **settings) -> Agent:

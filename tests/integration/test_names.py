@@ -7,6 +7,7 @@ import time
 
 from agent import Agent
 from certificates import Authority
+from load import Load
 from names import NXDOMAIN, SERVFAIL, NameServer, question_of
 from processes import free_port, wait
 from stage import BINARIES, Asked, Gateway, StageTest
@@ -44,34 +45,6 @@ class Names(StageTest):
             self.assertEqual(gateway.get(uri).status, 200)
         for agent in agents:
             self.assertGreater(self.seen(agent, uri), 0, agent.path)
-
-
-class Load:
-    """Requests without a pause on connections of their own, until it is closed; remembers those that failed."""
-
-    def __init__(self, gateway: Gateway, clients: int = 4):
-        self.failed: list = []
-        self.done = 0
-        self._closing = threading.Event()
-        self._threads = [threading.Thread(target=self._run, args=(gateway,)) for _ in range(clients)]
-        for thread in self._threads:
-            thread.start()
-
-    def _run(self, gateway: Gateway) -> None:
-        with gateway.client() as client:
-            while not self._closing.is_set():
-                answer = client.get("/load")
-                self.done += 1
-                if answer.status != 200:
-                    self.failed.append((answer.status, answer.reason))
-
-    def __enter__(self) -> "Load":
-        return self
-
-    def __exit__(self, *_) -> None:
-        self._closing.set()
-        for thread in self._threads:
-            thread.join()
 
 
 class Scaling(Names):
@@ -417,6 +390,15 @@ class Tools(Names):
                                   says="serving on")
         asked = self.picket("call", "--insecure", "--agent", f"tcp:localhost:{self.port}", "--timeout-ms", "20000", "/")
         self.assertEqual(asked.returncode, 0, asked.stderr)
+
+    def test_conform_looks_a_name_up(self):
+        self.stage.programs.start("agent", "picket", "agent", "--insecure", "--listen", f"tcp:127.0.0.1:{self.port}",
+                                  says="serving on")
+        tested = self.picket("conform", "agent", "--insecure", "--address", f"tcp:localhost:{self.port}", "--only", "ping")
+        self.assertEqual(tested.returncode, 0, tested.stderr)
+        unknown = self.picket("conform", "agent", "--insecure", "--address", f"tcp:nobody.invalid:{self.port}")
+        self.assertEqual(unknown.returncode, 2)
+        self.assertIn("'nobody.invalid' cannot be looked up", unknown.stderr)
 
     def test_check_notes_names_that_cannot_be_looked_up_and_takes_the_file(self):
         self.server.set("good.test", "127.0.0.1")

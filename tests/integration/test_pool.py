@@ -44,7 +44,7 @@ class Sticky(StageTest):
 
 class Hedged(StageTest):
     def test_what_takes_longer_than_most_is_answered_by_another_connection(self):
-        """Of 300 quick answers comes the delay; then one connection is silent, and nobody waits for it."""
+        """Of 100 quick answers or more comes the delay; then one connection is silent, and nobody waits for it."""
         silent: set = set()
         lock = threading.Lock()
 
@@ -59,11 +59,14 @@ class Hedged(StageTest):
         gateway = self.stage.gateway(self.stage.upstream(), [
             Asked("a", agent.path, keys='timeout-ms 30000; pool { connections 2; hedge after="p99" budget=1.0 }')])
         wait("two connections", lambda: gateway.metric(READY, agent="a") == 2)
-        until = time.monotonic() + 1.2  # the percentile is looked at once a second
-        asked = 0
-        while time.monotonic() < until or asked < 300:
+        # Answers are looked at once a second, and 100 of them say something. A busy machine may answer those in a second or
+        # in several: what counts is a look behind the hundredth.
+        until, asked = float("inf"), 0
+        while time.monotonic() < until:
             self.assertEqual(gateway.get().status, 200)
             asked += 1
+            if asked == 100:
+                until = time.monotonic() + 1.2
         self.assertEqual(gateway.get("/slow").status, 200)
         slow = [event for event in agent.of("request_headers") if event.body["uri"] == "/slow"]
         self.assertEqual(len({event.id for event in slow}), 1, "one exchange")

@@ -423,6 +423,83 @@ class OfTheSdk(Reverse):
         self.assertTrue(second.running())
 
 
+class ByName(Reverse):
+    """Agents that dial a name, as several gateways behind one have it."""
+
+    HOST = "gateway.test"
+
+    def setUp(self):
+        super().setUp()
+        self.server = self.stage.name_server()
+        self.port = free_port()
+
+    def gateway_at(self, host: str) -> Gateway:
+        gateway = self.stage.unstarted()
+        gateway.write({"app": [self.upstream.address]}, [self.asked()], reverse=f'tcp-address "{host}:{self.port}"; insecure #true')
+        return gateway.start()
+
+    def named(self, *options: str, **keys):
+        return self.agent("--insecure", "--dial", f"tcp:{self.HOST}:{self.port}", "--resolver", self.server.address, *options, **keys)
+
+    def test_each_address_is_a_proxy_and_one_that_is_new_gets_connections(self):
+        first, second = self.gateway_at("127.0.0.1"), self.gateway_at("127.0.0.2")
+        self.server.set(self.HOST, "127.0.0.1")
+        self.named()
+        self.ready(first, 1)
+        self.assertEqual(first.get().status, 200)
+        self.server.set(self.HOST, "127.0.0.1", "127.0.0.2")
+        self.ready(second, 1)
+        self.assertEqual(second.get().status, 200)
+        self.assertEqual(first.metric(REGISTERED), 1)
+
+    def test_an_address_that_leaves_keeps_its_connection_and_is_not_dialled_again(self):
+        first, second = self.gateway_at("127.0.0.1"), self.gateway_at("127.0.0.2")
+        self.server.set(self.HOST, "127.0.0.1", "127.0.0.2")
+        agent = self.named()
+        self.ready(first, 1)
+        self.ready(second, 1)
+        asked = self.server.asked(self.HOST)
+        self.server.set(self.HOST, "127.0.0.2")
+        wait("two more look-ups", lambda: self.server.asked(self.HOST) >= asked + 6)
+        self.assertEqual(first.get().status, 200, "who uses it goes on using it")
+        first.program.kill()
+        wait("the other is told apart", lambda: second.get().status == 200)
+        asked = self.server.asked(self.HOST)
+        wait("two more look-ups", lambda: self.server.asked(self.HOST) >= asked + 6)
+        self.assertNotIn("is dialled again", agent.text())
+        self.server.set(self.HOST, "127.0.0.1", "127.0.0.2")
+        wait("it is dialled once it is back", lambda: f"no connection to tcp:127.0.0.1:{self.port}" in agent.text())
+
+    def test_a_name_server_that_is_not_there_at_the_start_is_said_and_tried_on(self):
+        gateway = self.gateway_at("127.0.0.1")
+        port = free_port()
+        self.agent("--insecure", "--dial", f"tcp:{self.HOST}:{self.port}", "--resolver", f"127.0.0.1:{port}", says="no proxy is known, tried on")
+        late = self.stage.name_server(port)
+        late.set(self.HOST, "127.0.0.1")
+        self.ready(gateway, 1)
+        self.assertEqual(gateway.get().status, 200)
+
+    def test_the_certificate_has_to_be_for_the_name(self):
+        authority = Authority(self.stage.folder)
+        self.server.set(self.HOST, "127.0.0.1")
+        for names, says in ((f"DNS:{self.HOST}", "registered with"), ("IP:127.0.0.1", "is dialled again")):
+            server = authority.issue(f"gateway{says[:2]}", names)
+            gateway = self.stage.unstarted()
+            port = free_port()
+            reverse = f'tcp-address "127.0.0.1:{port}"; tls {{ cert-file "{server.certificate}"; key-file "{server.key}" }}'
+            gateway.write({"app": [self.upstream.address]}, [self.asked()], reverse=reverse)
+            gateway.start()
+            self.agent("--dial", f"tls:{self.HOST}:{port}", "--tls-ca", authority.ca.certificate, "--resolver", self.server.address,
+                       name=f"agent{says[:2]}", says=says)  # fmt: skip
+
+    def test_an_agent_is_stopped_while_a_name_server_says_nothing(self):
+        self.server.answer_by(lambda query: [])
+        agent = self.agent("--insecure", "--listen", f"unix:{self.stage.path('listening')}", "--dial", f"tcp:{self.HOST}:{self.port}",
+                           "--resolver", self.server.address, says="serving on")  # fmt: skip
+        self.assertEqual(agent.end(), [])
+        self.stage.programs.all.remove(agent)
+
+
 class Reloads(Reverse):
     def test_a_reload_keeps_the_connections_of_agents_that_stay_as_they_are(self):
         gateway = self.gateway()

@@ -53,15 +53,16 @@ OnHead = Callable[[Request], bool]
 class Upstream:
     """Thread safety: the lists are appended to by its threads and read by the test."""
 
-    def __init__(self, respond: Respond | None = None, on_head: OnHead | None = None):
+    def __init__(self, respond: Respond | None = None, on_head: OnHead | None = None, at: tuple[str, int] = ("127.0.0.1", 0)):
         self.on_head = on_head or (lambda request: True)
         self.respond = respond or (lambda request: response(b"" if request.method == "HEAD" else b"hello\n"))
         self.requests: list[Request] = []
         self.received: list[tuple[float, bytes]] = []  # every byte, in the order of arrival
         self.sockets: list[socket.socket] = []
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        host, port = at
+        self._listener = socket.create_server(at, family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=256)
         self.port = self._listener.getsockname()[1]
-        self.address = f"127.0.0.1:{self.port}"
+        self.address = f"{host}:{self.port}"
         threading.Thread(target=self._accept, daemon=True).start()
 
     def raw(self) -> bytes:

@@ -111,7 +111,7 @@ agents {
 filters { filter "f" { type "agent"; agent "w"; failure-mode "closed"; timeout-ms 13 }
           filter "g" { type "agent"; agent "v" } }
 upstreams {
-  upstream "u" { target "a.example:1" weight=2; target "[::1]:2"; load-balancing "least-connections" }
+  upstream "u" { target "a.example:1" weight=2; target "[::1]:2"; load-balancing "least-connections"; dns-refresh-secs 20 }
   upstream "t" { target "127.0.0.1:3" }
 }
 routes {
@@ -201,7 +201,10 @@ TEST_F(Load, EverySettingOfTrafficReachesItsField) {
   EXPECT_EQ(u.targets.at(0).weight, 2U);
   EXPECT_EQ(u.targets.at(1).host, "::1");
   EXPECT_EQ(u.targets.at(1).port, 2);
+  EXPECT_TRUE(u.targets.at(0).is_named);
+  EXPECT_FALSE(u.targets.at(1).is_named);
   EXPECT_EQ(u.load_balancing, LoadBalancing::least_connections);
+  EXPECT_EQ(u.dns_refresh, milliseconds{20'000});
 
   const Route& r = config.routes.at(0);
   EXPECT_EQ(r.path_prefix, "/a");

@@ -30,7 +30,7 @@ struct System {
   bool busy_polling = true;          ///< Workers stay awake for short waits.
   std::uint32_t max_connections = 10'000;
   milliseconds graceful_shutdown_timeout{30'000};
-  /// Who is asked for the addresses of agents' names, "IP:PORT"; none: those of /etc/resolv.conf.
+  /// Who is asked for the addresses of names, "IP:PORT"; none: those of /etc/resolv.conf.
   std::vector<std::string> resolvers;
 };
 
@@ -127,6 +127,7 @@ struct Target {
   std::string host;  ///< An IP address or a name.
   std::uint16_t port = 0;
   std::uint32_t weight = 1;
+  bool is_named = false;  ///< Each address of its name is a target.
   friend bool operator==(const Target&, const Target&) = default;
 };
 
@@ -134,6 +135,8 @@ struct Upstream {
   std::string id;
   std::vector<Target> targets;
   LoadBalancing load_balancing = LoadBalancing::round_robin;
+  /// How long an answer of a name server is good at most; the default is most_ttl of transport/dns.
+  milliseconds dns_refresh{300'000};
   friend bool operator==(const Upstream&, const Upstream&) = default;
 };
 

@@ -107,6 +107,7 @@ void read_target(Reader& reader, const kdl::Node& node, Upstream& out) {
   if (std::ranges::any_of(out.targets, same))
     return reader.report(text->at, fmt::format("the target \"{}\" is named twice", text->text),
                          "give it a weight instead");
+  target.is_named = !parse_address(text->text, Hosts::numbers);
   target.host = std::move(address->host);
   target.port = address->port;
   out.targets.push_back(std::move(target));
@@ -122,6 +123,7 @@ constexpr Word balancings[] = {{"round_robin", static_cast<int>(LoadBalancing::r
 constexpr Key<Upstream> upstream_keys[] = {
     {{"target", at_least_one, "target \"127.0.0.1:9000\""}, NodeRule<Upstream>{read_target}},
     {{"load-balancing"}, choice<&Upstream::load_balancing>(balancings)},
+    {{"dns-refresh-secs"}, in_seconds<&Upstream::dns_refresh>(300)},
     {{"health-check", unsupported}, {}},
     {{"http-version", unsupported}, {}},
     {{"tls", unsupported}, {}},

@@ -15,10 +15,10 @@
 
 namespace picket::apps::gateway::generation {
 
-/// What keeps a generation's agents from being taken into use.
+/// What keeps a generation from being taken into use.
 struct Readiness {
-  bool is_complete = true;             ///< Each agent is ready.
-  std::optional<std::string> missing;  ///< One is not, in whose place an agent serves: why.
+  bool is_complete = true;             ///< Each agent is ready, and each name of an upstream was looked up.
+  std::optional<std::string> missing;  ///< One is not, in whose place one serves: why.
   std::optional<std::string> refusal;  ///< One refused its configuration: why.
 };
 

@@ -28,11 +28,6 @@ base::Result<std::shared_ptr<Logs>> Logs::open(const config::Observability& want
 base::Result<std::shared_ptr<const Generation>> Generation::make(config::Config config, std::size_t shards,
                                                                  const Generation* previous, LogCloser& closer) {
   auto made = std::make_shared<Generation>();
-  for (const auto& wanted : config.upstreams) {
-    auto resolved = upstream::resolve(wanted);
-    if (!resolved) return std::move(resolved.error());
-    made->upstreams.push_back(std::move(*resolved));
-  }
   const auto& wanted = config.observability;
   if (previous != nullptr && previous->config.observability.access_log == wanted.access_log &&
       previous->config.observability.audit_log == wanted.audit_log) {

@@ -7,7 +7,6 @@
 #include "apps/gateway/config/model.hpp"
 #include "apps/gateway/generation/log_closer.hpp"
 #include "apps/gateway/logs/log_writer.hpp"
-#include "apps/gateway/upstream/pool.hpp"
 
 namespace picket::apps::gateway::generation {
 
@@ -26,11 +25,9 @@ struct Logs {
 /// taken into use keep theirs. Thread safety: immutable.
 struct Generation {
   config::Config config;
-  std::vector<upstream::Resolved> upstreams;  ///< In the order of config.upstreams.
   std::shared_ptr<Logs> logs;
 
-  /// Resolves names and opens logs; those of `previous` go on where the files are the same. Errors: connection_failed
-  /// for an upstream without address, io for a log.
+  /// Opens logs; those of `previous` go on where the files are the same. Errors: io, for a log.
   [[nodiscard]] static base::Result<std::shared_ptr<const Generation>> make(config::Config config, std::size_t shards,
                                                                             const Generation* previous,
                                                                             LogCloser& closer);

@@ -1,11 +1,34 @@
 #include "apps/gateway/generation/service.hpp"
 
 #include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
 
 #include "apps/gateway/generation/chains.hpp"
+#include "apps/gateway/generation/upstream_desk.hpp"
 #include "picket/transport/endpoint.hpp"
 
 namespace picket::apps::gateway::generation {
+namespace {
+
+/// Who is asked for addresses is of no meaning, and no change, where no target is a name.
+upstream::Spec spec_of(const config::Upstream& upstream, const config::System& system) {
+  upstream::Spec spec{.upstream = upstream};
+  if (std::ranges::any_of(upstream.targets, &config::Target::is_named))
+    spec.names = {.servers = system.resolvers, .longest_ttl = upstream.dns_refresh};
+  return spec;
+}
+
+/// A pool with the log of its names.
+struct ToldOf {
+  ToldOf(transport::Worker& worker, upstream::Spec spec, const upstream::Timeouts& timeouts, ShardState& shard)
+      : desk(shard.index, spec.upstream.id), pool(worker, std::move(spec), timeouts, shard.upstream_sockets, &desk) {}
+  UpstreamDesk desk;
+  upstream::Pool pool;  // after the desk, which hears of it
+};
+
+}  // namespace
 
 Service::Service(transport::Worker& worker_in, ShardState& shard_in, std::shared_ptr<const Generation> generation_in,
                  Agents agents_in, const Service* previous)
@@ -21,18 +44,38 @@ Service::Service(transport::Worker& worker_in, ShardState& shard_in, std::shared
     const auto endpoint = transport::Endpoint::tcp(listener.host, listener.port);
     listener_addresses_.push_back(endpoint ? endpoint->text() : std::string{});
   }
-  for (const auto& resolved : generation->upstreams) upstreams.push_back(pool_for(resolved, previous));
+  for (const auto& upstream : config.upstreams) {
+    upstreams.push_back(pool_for(upstream, previous));
+    had_addresses_.push_back(previous != nullptr && std::ranges::any_of(previous->upstreams, [&](const auto& pool) {
+                               return pool->id() == upstream.id && !pool->sites().current().empty();
+                             }));
+  }
   for (const auto& agent : config.agents) agent_counters.push_back(&shard.metrics.agents[agent.id]);
   chains_ = make_chains(config, agents.all(), agent_counters);
 }
 
-std::shared_ptr<upstream::Pool> Service::pool_for(const upstream::Resolved& wanted, const Service* previous) {
+std::shared_ptr<upstream::Pool> Service::pool_for(const config::Upstream& wanted, const Service* previous) {
+  auto spec = spec_of(wanted, config.system);
   if (previous != nullptr) {
-    const auto found = std::ranges::find_if(
-        previous->upstreams, [&](const auto& pool) { return upstream::is_same(pool->resolved(), wanted); });
+    const auto found =
+        std::ranges::find(previous->upstreams, spec, [](const auto& pool) -> auto& { return pool->spec(); });
     if (found != previous->upstreams.end()) return *found;
   }
-  return std::make_shared<upstream::Pool>(worker, wanted, upstream_timeouts, shard.upstream_sockets);
+  const auto told = std::make_shared<ToldOf>(worker, std::move(spec), upstream_timeouts, shard);
+  return {told, &told->pool};
+}
+
+/// A changed upstream of which nobody knows an address takes nothing away from one that is served.
+Readiness Service::readiness() const {
+  Readiness state = agents.readiness();
+  for (std::size_t i = 0; i < upstreams.size(); ++i) {
+    const upstream::Sites& sites = upstreams[i]->sites();
+    if (!sites.is_settled()) state.is_complete = false;
+    if (!sites.current().empty() || !had_addresses_[i]) continue;
+    state.is_complete = false;
+    state.missing = fmt::format("upstream \"{}\" has no address: {}", upstreams[i]->id(), sites.why_none().detail());
+  }
+  return state;
 }
 
 const config::Listener* Service::listener(std::string_view address) const noexcept {

@@ -54,6 +54,9 @@ class Service {
                                                                      std::shared_ptr<const Generation> generation,
                                                                      const Service* previous);
 
+  /// How the agents and upstreams are doing that were made for this generation.
+  [[nodiscard]] Readiness readiness() const;
+
   /// The configuration of the listener at that address (as transport::Endpoint writes it); null where there is none.
   [[nodiscard]] const config::Listener* listener(std::string_view address) const noexcept;
   /// Whom a route of `config` asks.
@@ -77,11 +80,12 @@ class Service {
  private:
   std::vector<inspection::Chain> chains_;        // in the order of config.routes
   std::vector<std::string> listener_addresses_;  // in the order of config.listeners
+  std::vector<bool> had_addresses_;              // of config.upstreams: the one in whose place it is made had some
 
   Service(transport::Worker& worker, ShardState& shard, std::shared_ptr<const Generation> generation, Agents agents,
           const Service* previous);
   /// `previous`'s where it has just so one, else a new one.
-  [[nodiscard]] std::shared_ptr<upstream::Pool> pool_for(const upstream::Resolved& wanted, const Service* previous);
+  [[nodiscard]] std::shared_ptr<upstream::Pool> pool_for(const config::Upstream& wanted, const Service* previous);
 };
 
 }  // namespace picket::apps::gateway::generation

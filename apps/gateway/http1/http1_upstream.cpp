@@ -58,8 +58,8 @@ transport::Task<base::Status> Http1Upstream::connect(std::size_t upstream, excha
   pool_ = &*service_.upstreams[upstream];
   auto lease = co_await pool_->acquire(tried_, cancel_);
   tell_failures();
-  if (!lease && lease.error().kind() == io && !cancel_.is_requested())
-    listener.on_upstream_error(pool_->id(), lease.error());
+  const bool nobody_failed = !lease && (lease.error().kind() == io || tried_.failures.empty());
+  if (nobody_failed && !cancel_.is_requested()) listener.on_upstream_error(pool_->id(), lease.error());
   if (!lease) co_return lease.error();
   attempt_.emplace(*this, std::move(*lease));
   co_return base::Status{};
@@ -67,7 +67,7 @@ transport::Task<base::Status> Http1Upstream::connect(std::size_t upstream, excha
 
 void Http1Upstream::tell_failures() {
   for (; told_ < tried_.failures.size(); ++told_)
-    listener_->on_upstream_error(tried_.failures[told_].endpoint->text(), tried_.failures[told_].why);
+    listener_->on_upstream_error(tried_.failures[told_].site->endpoint.text(), tried_.failures[told_].why);
 }
 
 /// On a new connection where a pooled one turned out to be stale, to another target where one hung up.

@@ -84,23 +84,14 @@ void AgentLog::on_disconnected(std::string_view agent, const base::Error& reason
 }
 
 void AgentLog::on_places(std::string_view agent, std::span<const transport::dns::Place> places) {
-  std::vector<std::string_view> addresses;
-  for (const auto& place : places) addresses.push_back(place.address.text());
-  spdlog::info("agent '{}': its name has these addresses (worker {}): {}", agent, shard_, fmt::join(addresses, ", "));
+  names_.on_places(fmt::format("agent '{}'", agent), places);
 }
 
 void AgentLog::on_look_up_trouble(std::string_view agent, const base::Error& why, std::size_t known) {
-  auto& said = look_up_troubles_[std::string{agent}];
-  if (said.size() >= most_reasons || !said.insert(why.detail()).second) return;
-  const std::string_view what =
-      known == 0 ? "it is unavailable until that goes well; tried on" : "the addresses that are known are used on";
-  spdlog::warn("agent '{}': {} (worker {}): {}", agent, what, shard_, why.detail());
+  names_.on_trouble(fmt::format("agent '{}'", agent), why, known);
 }
 
-void AgentLog::on_looked_up_again(std::string_view agent) {
-  if (look_up_troubles_.erase(std::string{agent}) == 0) return;
-  spdlog::info("agent '{}': its name is looked up again without trouble (worker {})", agent, shard_);
-}
+void AgentLog::on_looked_up_again(std::string_view agent) { names_.on_well_again(fmt::format("agent '{}'", agent)); }
 
 void AgentLog::on_breaker(std::string_view agent, pool::Breaker::State state) {
   constexpr std::array<std::string_view, 3> names{"closed", "open", "half open"};

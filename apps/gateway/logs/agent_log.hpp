@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 
+#include "apps/gateway/logs/name_log.hpp"
 #include "picket/base/time.hpp"
 #include "picket/pool/observer.hpp"
 
@@ -33,7 +34,7 @@ class LineBudget {
 /// Thread safety: the shard's thread.
 class AgentLog : public pool::Observer {
  public:
-  explicit AgentLog(std::size_t shard) : shard_(shard) {}
+  explicit AgentLog(std::size_t shard) : shard_(shard), names_(shard) {}
   AgentLog(const AgentLog&) = delete;
   AgentLog& operator=(const AgentLog&) = delete;
   virtual ~AgentLog() = default;
@@ -62,8 +63,8 @@ class AgentLog : public pool::Observer {
 
   std::size_t shard_;
   std::map<std::string, State, std::less<>> agents_;
-  std::map<std::string, std::string, std::less<>> undeclared_;                  // what was said of it last
-  std::map<std::string, std::set<std::string>, std::less<>> look_up_troubles_;  // said since the last that went well
+  std::map<std::string, std::string, std::less<>> undeclared_;  // what was said of it last
+  NameLog names_;
   LineBudget said_;
 };
 

@@ -20,7 +20,7 @@ constexpr std::uint64_t for_a_worker = 9 + downstream::max_turned_away;
 // Of two listeners.
 constexpr std::uint64_t for_agents_that_dial =
     pool::reverse::most_connections + 2 * (pool::reverse::most_unregistered + pool::reverse::most_refused);
-// Of an agent that is reached by a name: addresses that are counted on, and sockets of one look-up.
+// Of what is reached by a name: addresses of an agent that are counted on, and sockets of one look-up.
 constexpr std::uint64_t addresses_of_a_name = 8;
 constexpr std::uint64_t for_a_look_up = 4;
 constexpr std::uint64_t per_client = 2;  // itself, and its upstream
@@ -33,9 +33,13 @@ std::uint64_t reserve(const config::Config& config, std::size_t workers) {
     if (agent.is_named) agents += addresses_of_a_name * connections + for_a_look_up;
     if (!agent.is_named && agent.reverse.empty()) agents += connections;
   }
+  std::uint64_t look_ups = 0;  // of upstreams, whose connections are what is left
+  for (const auto& upstream : config.upstreams)
+    look_ups +=
+        for_a_look_up * static_cast<std::uint64_t>(std::ranges::count_if(upstream.targets, &config::Target::is_named));
   const std::uint64_t shared = pool::reverse::most_relays * (2 * workers + 1);
   const std::uint64_t reverse = config.reverse_listener ? for_agents_that_dial + shared : 0;
-  return for_the_process + reverse + workers * (for_a_worker + 2 * config.listeners.size() + 2 * agents);
+  return for_the_process + reverse + workers * (for_a_worker + 2 * config.listeners.size() + 2 * agents + 2 * look_ups);
 }
 
 }  // namespace

@@ -41,6 +41,14 @@ TEST(Descriptors, AnAgentThatIsReachedByANameMayHaveSeveralAddresses) {
   EXPECT_LT(share_descriptors(1024, named, 1)->clients, share_descriptors(1024, config_with(1), 1)->clients);
 }
 
+TEST(Descriptors, AnUpstreamThatIsReachedByANameIsLookedUp) {
+  config::Config numbered = config_with(1);
+  numbered.upstreams.push_back({.id = "app", .targets = {{.host = "127.0.0.1", .port = 80}}});
+  config::Config named = numbered;
+  named.upstreams[0].targets[0].is_named = true;
+  EXPECT_LT(share_descriptors(1024, named, 1)->clients, share_descriptors(1024, numbered, 1)->clients);
+}
+
 TEST(Descriptors, ALimitBelowTheReserveIsAnErrorThatSaysWhatIsNeeded) {
   const auto shares = share_descriptors(32, config_with(1), 2);
   ASSERT_FALSE(shares);

@@ -1,7 +1,9 @@
 #include "apps/gateway/process/metrics_page.hpp"
 
+#include <algorithm>
 #include <array>
 #include <functional>
+#include <limits>
 #include <vector>
 
 #include "picket/metrics/exposition.hpp"
@@ -16,6 +18,12 @@ std::uint64_t sum(Shards shards, const std::function<std::uint64_t(const serving
   std::uint64_t total = 0;
   for (const auto& shard : shards) total += value(*shard);
   return total;
+}
+
+std::int64_t fewest(Shards shards, const std::function<std::int64_t(const serving::Shard&)>& value) {
+  std::int64_t least = std::numeric_limits<std::int64_t>::max();
+  for (const auto& shard : shards) least = std::min(least, value(*shard));
+  return least;
 }
 
 constexpr std::array<std::string_view, 6> classes{"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
@@ -56,19 +64,39 @@ void requests(metrics::Exposition& page, Shards shards) {
   page.sample({}, durations);
 }
 
+/// Calls `write(labels, index)` for each upstream.
+void for_each_upstream(const generation::Generation& generation,
+                       const std::function<void(std::span<const Label>, std::size_t)>& write) {
+  for (std::size_t i = 0; i < generation.config.upstreams.size(); ++i) {
+    const std::array<Label, 1> labels{{{"upstream", generation.config.upstreams[i].id}}};
+    write(labels, i);
+  }
+}
+
 void upstreams(metrics::Exposition& page, Shards shards, const generation::Generation& generation) {
   const auto family = [&](std::string_view name, std::string_view help, auto member) {
     page.counter_family(name, help);
-    for (std::size_t i = 0; i < generation.upstreams.size(); ++i) {
-      const std::array<Label, 1> labels{{{"upstream", generation.config.upstreams[i].id}}};
+    for_each_upstream(generation, [&](std::span<const Label> labels, std::size_t i) {
       page.sample(labels, sum(shards, [&](const serving::Shard& shard) {
                     return ((*shard.current()->upstreams[i]).*member).value();
                   }));
-    }
+    });
   };
   family("picket_upstream_connects_total", "Connections tried to an upstream.", &upstream::Pool::connects);
   family("picket_upstream_connect_failures_total", "Connections to an upstream that failed.",
          &upstream::Pool::connect_failures);
+  page.counter_family("picket_upstream_look_up_failures_total", "Look-ups of an upstream's names that failed.");
+  for_each_upstream(generation, [&](std::span<const Label> labels, std::size_t i) {
+    page.sample(labels, sum(shards, [i](const serving::Shard& shard) {
+                  return shard.current()->upstreams[i]->sites().look_up_failures.value();
+                }));
+  });
+  page.gauge_family("picket_upstream_addresses", "Addresses of an upstream, on the worker that knows fewest.");
+  for_each_upstream(generation, [&](std::span<const Label> labels, std::size_t i) {
+    page.sample(labels, fewest(shards, [i](const serving::Shard& shard) {
+                  return shard.current()->upstreams[i]->sites().addresses.value();
+                }));
+  });
   page.counter_family("picket_upstream_retries_total", "Requests sent again after a pooled connection was stale.");
   page.sample({}, sum(shards, [](const serving::Shard& shard) { return shard.metrics().upstream_retries.value(); }));
 }
@@ -151,6 +179,8 @@ void agent_connections(metrics::Exposition& page, Shards shards, const generatio
   counter("picket_agent_connections_lost_total", "Ready connections to agents that ended.", &Metrics::connections_lost);
   counter("picket_agent_connect_failures_total", "Connections to agents that failed before they were ready.",
           &Metrics::connect_failures);
+  counter("picket_agent_look_up_failures_total", "Look-ups of an agent's name that failed.",
+          &Metrics::look_up_failures);
   counter("picket_agent_responses_dropped_total", "Responses that were late, doubled, unknown or forged.",
           &Metrics::responses_dropped);
   counter("picket_agent_breaker_refusals_total", "Events that the circuit breaker refused.",
@@ -159,6 +189,11 @@ void agent_connections(metrics::Exposition& page, Shards shards, const generatio
   counter("picket_agent_hedges_answered_total", "Events whose second copy was answered first.",
           &Metrics::hedges_answered);
   gauge("picket_agent_connections_ready", "Connections to agents that take events.", &Metrics::connections_ready);
+  page.gauge_family("picket_agent_addresses", "Addresses of an agent, on the worker that knows fewest.");
+  for_each_agent(generation, [&](std::span<const Label> labels, std::size_t i) {
+    page.sample(labels,
+                fewest(shards, [&](const serving::Shard& shard) { return metrics_of(shard, i).addresses.value(); }));
+  });
   gauge("picket_agent_events_in_flight", "Events that agents have not answered yet.", &Metrics::in_flight);
   gauge("picket_agent_events_waiting", "Events that wait for a free place.", &Metrics::waiting);
   page.gauge_family("picket_agent_breakers_open", "Workers whose circuit breaker is open or half open.");

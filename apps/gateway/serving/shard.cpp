@@ -73,7 +73,7 @@ base::Status Shard::prepare(const std::shared_ptr<const generation::Generation>&
 }
 
 generation::Readiness Shard::readiness() {
-  return run_there([this] { return prepared_->service->agents.readiness(); });
+  return run_there([this] { return prepared_->service->readiness(); });
 }
 
 void Shard::commit(std::size_t upstream_sockets) {

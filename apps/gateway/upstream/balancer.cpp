@@ -1,37 +1,35 @@
 #include "apps/gateway/upstream/balancer.hpp"
 
-#include <algorithm>
-
 namespace picket::apps::gateway::upstream {
+namespace {
 
-Balancer::Balancer(const std::vector<config::Target>& targets, config::LoadBalancing strategy) : strategy_(strategy) {
-  for (const auto& target : targets) targets_.push_back({.weight = target.weight});
-}
-
-std::optional<std::size_t> Balancer::pick(std::span<const std::size_t> tried, base::TimePoint now) {
-  if (auto target = choose(tried, now, false)) return target;
-  return choose(tried, now, true);
-}
-
-bool Balancer::better(const Target& a, const Target& b) const noexcept {
-  if (strategy_ == config::LoadBalancing::least_connections)
-    if (const auto load_a = a.active * b.weight, load_b = b.active * a.weight; load_a != load_b) return load_a < load_b;
+bool is_better(const Site& a, const Site& b, config::LoadBalancing strategy) noexcept {
+  if (strategy == config::LoadBalancing::least_connections)
+    if (const auto load_a = a.active() * b.weight, load_b = b.active() * a.weight; load_a != load_b)
+      return load_a < load_b;
   return a.credit > b.credit;
 }
 
-std::optional<std::size_t> Balancer::choose(std::span<const std::size_t> excluded, base::TimePoint now,
-                                            bool resting_too) {
-  std::optional<std::size_t> best;
+template <class MayTake>
+Site* best_of(std::span<const SitePtr> sites, config::LoadBalancing strategy, MayTake may_take) {
+  Site* best = nullptr;
   std::int64_t total = 0;
-  for (std::size_t i = 0; i < targets_.size(); ++i) {
-    Target& target = targets_[i];
-    if ((!resting_too && now < target.rests_until) || std::ranges::find(excluded, i) != excluded.end()) continue;
-    target.credit += target.weight;
-    total += target.weight;
-    if (!best || better(target, targets_[*best])) best = i;
+  for (const SitePtr& site : sites) {
+    if (!may_take(*site)) continue;
+    site->credit += site->weight;
+    total += site->weight;
+    if (best == nullptr || is_better(*site, *best, strategy)) best = site.get();
   }
-  if (best) targets_[*best].credit -= total;
+  if (best != nullptr) best->credit -= total;
   return best;
+}
+
+}  // namespace
+
+Site* choose(std::span<const SitePtr> sites, config::LoadBalancing strategy, const Tried& tried, base::TimePoint now) {
+  Site* const well = best_of(sites, strategy, [&](const Site& site) { return !site.rests(now) && !tried.has(site); });
+  if (well != nullptr) return well;
+  return best_of(sites, strategy, [&](const Site& site) { return !tried.has(site); });
 }
 
 }  // namespace picket::apps::gateway::upstream

@@ -1,8 +1,9 @@
 #include "apps/gateway/upstream/balancer.hpp"
 
+#include <algorithm>
 #include <map>
 #include <numeric>
-#include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -16,97 +17,104 @@ using ::testing::ElementsAre;
 
 constexpr base::TimePoint start{1000s};
 
-Balancer balancer(std::vector<std::uint32_t> weights, LoadBalancing strategy = LoadBalancing::round_robin) {
-  std::vector<config::Target> targets;
-  for (const std::uint32_t weight : weights) targets.push_back({.host = "192.0.2.1", .port = 80, .weight = weight});
-  return Balancer{targets, strategy};
-}
+/// Sites of one weight each, called by their number.
+class Turns {
+ public:
+  explicit Turns(const std::vector<std::uint32_t>& weights, LoadBalancing strategy = LoadBalancing::round_robin)
+      : strategy_(strategy) {
+    for (const std::uint32_t weight : weights)
+      sites.push_back(new Site{transport::Endpoint::tcp("192.0.2.1", 80).value(), sites.size(), weight});
+  }
+  Site* pick(const Tried& tried = {}, base::TimePoint now = start) const {
+    return choose(sites, strategy_, tried, now);
+  }
+  /// The next `count`, nothing failing and nothing lasting.
+  std::vector<std::size_t> picks(std::size_t count, base::TimePoint now = start) const {
+    std::vector<std::size_t> result;
+    for (std::size_t i = 0; i < count; ++i) result.push_back(pick({}, now)->target);
+    return result;
+  }
+  /// As a request tries one after the other.
+  std::vector<std::size_t> all_in_turn() const {
+    Tried tried;
+    std::vector<std::size_t> result;
+    while (Site* const site = pick(tried)) {
+      result.push_back(site->target);
+      tried.failures.push_back({site, base::Error{base::ErrorKind::connection_failed}});
+      if (result.size() > sites.size()) break;
+    }
+    return result;
+  }
+  std::vector<SitePtr> sites;
 
-/// The next `count` targets, nothing failing and nothing lasting.
-std::vector<std::size_t> picks(Balancer& balancer, std::size_t count, base::TimePoint now = start) {
-  std::vector<std::size_t> result;
-  for (std::size_t i = 0; i < count; ++i) result.push_back(balancer.pick({}, now).value());
-  return result;
-}
+ private:
+  LoadBalancing strategy_;
+};
 
-TEST(Balancer, EqualTargetsTakeTurns) {
-  auto turns = balancer({1, 1, 1});
-  EXPECT_THAT(picks(turns, 6), ElementsAre(0, 1, 2, 0, 1, 2));
-}
+TEST(Balancer, EqualTargetsTakeTurns) { EXPECT_THAT(Turns({1, 1, 1}).picks(6), ElementsAre(0, 1, 2, 0, 1, 2)); }
 
 TEST(Balancer, WeightsSpreadSmoothlyAndExactly) {
-  auto turns = balancer({5, 1, 1});
+  const Turns turns({5, 1, 1});
   // As Nginx's smooth weighted round robin has it: the heavy one never takes its five in a row.
-  EXPECT_THAT(picks(turns, 7), ElementsAre(0, 0, 1, 0, 2, 0, 0));
-  EXPECT_THAT(picks(turns, 7), ElementsAre(0, 0, 1, 0, 2, 0, 0));
+  EXPECT_THAT(turns.picks(7), ElementsAre(0, 0, 1, 0, 2, 0, 0));
+  EXPECT_THAT(turns.picks(7), ElementsAre(0, 0, 1, 0, 2, 0, 0));
 }
 
 TEST(Balancer, LeastConnectionsComparesActiveRequestsPerWeight) {
-  auto least = balancer({1, 3}, LoadBalancing::least_connections);
+  const Turns least({1, 3}, LoadBalancing::least_connections);
   std::map<std::size_t, int> active;
   for (int i = 0; i < 40; ++i) {
-    const std::size_t target = least.pick({}, start).value();
-    least.began(target);
-    ++active[target];
+    Site* const site = least.pick();
+    site->began();
+    ++active[site->target];
   }
   EXPECT_EQ(active[0], 10);
   EXPECT_EQ(active[1], 30);
-  for (int i = 0; i < 5; ++i) least.ended(0);
-  EXPECT_EQ(least.pick({}, start), 0U);
+  for (int i = 0; i < 5; ++i) least.sites[0]->ended();
+  EXPECT_EQ(least.pick()->target, 0U);
 }
 
 TEST(Balancer, LeastConnectionsTakesTurnsWhereNothingIsActive) {
-  auto least = balancer({1, 1, 1}, LoadBalancing::least_connections);
-  EXPECT_THAT(picks(least, 6), ElementsAre(0, 1, 2, 0, 1, 2));
+  EXPECT_THAT(Turns({1, 1, 1}, LoadBalancing::least_connections).picks(6), ElementsAre(0, 1, 2, 0, 1, 2));
 }
 
 TEST(Balancer, AFailedTargetRestsAndReturns) {
-  auto turns = balancer({1, 1});
-  turns.failed(0, start);
-  EXPECT_THAT(picks(turns, 3, start + Balancer::rest_after_failure - 1ms), ElementsAre(1, 1, 1));
-  EXPECT_THAT(picks(turns, 4, start + Balancer::rest_after_failure), ::testing::Contains(0U).Times(2));
+  const Turns turns({1, 1});
+  turns.sites[0]->failed(start);
+  EXPECT_THAT(turns.picks(3, start + Site::rest_after_failure - 1ms), ElementsAre(1, 1, 1));
+  EXPECT_THAT(turns.picks(4, start + Site::rest_after_failure), ::testing::Contains(0U).Times(2));
 }
 
 TEST(Balancer, SuccessEndsARest) {
-  auto turns = balancer({1, 1});
-  turns.failed(0, start);
-  turns.succeeded(0);
-  EXPECT_THAT(picks(turns, 4), ElementsAre(0, 1, 0, 1));
+  const Turns turns({1, 1});
+  turns.sites[0]->failed(start);
+  turns.sites[0]->succeeded();
+  EXPECT_THAT(turns.picks(4), ElementsAre(0, 1, 0, 1));
 }
 
 TEST(Balancer, WhenAllRestTheyAreTriedAllTheSame) {
-  auto turns = balancer({1, 1});
-  turns.failed(0, start);
-  turns.failed(1, start);
-  EXPECT_THAT(picks(turns, 4), ElementsAre(0, 1, 0, 1));
+  const Turns turns({1, 1});
+  for (const SitePtr& site : turns.sites) site->failed(start);
+  EXPECT_THAT(turns.picks(4), ElementsAre(0, 1, 0, 1));
 }
 
 TEST(Balancer, RestingTargetsAreTheLastResortBehindUntriedOnes) {
-  auto turns = balancer({1, 1, 1});
-  turns.failed(1, start);
-  std::vector<std::size_t> tried;
-  while (const auto target = turns.pick(tried, start)) tried.push_back(*target);
-  EXPECT_THAT(tried, ElementsAre(0, 2, 1));
+  const Turns turns({1, 1, 1});
+  turns.sites[1]->failed(start);
+  EXPECT_THAT(turns.all_in_turn(), ElementsAre(0, 2, 1));
 }
 
 TEST(Balancer, EachOfManyTargetsIsTriedOnce) {
   constexpr std::size_t count = 200;
-  auto turns = balancer(std::vector<std::uint32_t>(count, 1));
-  std::vector<std::size_t> tried;
-  while (const auto target = turns.pick(tried, start)) {
-    ASSERT_LT(tried.size(), count);
-    tried.push_back(*target);
-  }
+  const Turns turns(std::vector<std::uint32_t>(count, 1));
+  auto tried = turns.all_in_turn();
   std::ranges::sort(tried);
   std::vector<std::size_t> all(count);
   std::iota(all.begin(), all.end(), 0);
   EXPECT_EQ(tried, all);
 }
 
-TEST(Balancer, WithoutTargetsThereIsNothingToPick) {
-  auto none = balancer({});
-  EXPECT_EQ(none.pick({}, start), std::nullopt);
-}
+TEST(Balancer, WithoutTargetsThereIsNothingToPick) { EXPECT_EQ(Turns({}).pick(), nullptr); }
 
 }  // namespace
 }  // namespace picket::apps::gateway::upstream

@@ -1,7 +1,12 @@
 #include "apps/gateway/upstream/pool.hpp"
 
+#include <filesystem>
+#include <fstream>
+#include <set>
 #include <string>
+#include <vector>
 
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -19,13 +24,17 @@ using ::testing::HasSubstr;
 using testing::run;
 using testing::turn_until;
 
-/// A port of the loopback that accepts into its backlog, or (closed) refuses.
+/// A port of the loopback, any that is free or `wanted`, that accepts into its backlog, or (closed) refuses.
 class Target {
  public:
-  explicit Target(int backlog = 16) : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit Target(int backlog = 16, std::uint16_t wanted = 0, const char* host = "127.0.0.1")
+      : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    const int shared = 1;
+    EXPECT_EQ(::setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &shared, sizeof shared), 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(wanted);
+    EXPECT_EQ(::inet_pton(AF_INET, host, &address.sin_addr), 1);
     EXPECT_EQ(::bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
     socklen_t size = sizeof address;
     EXPECT_EQ(::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size), 0);
@@ -63,34 +72,45 @@ class Target {
 
 class Upstream : public ::testing::Test {
  protected:
-  Pool& pool(std::vector<std::uint16_t> ports, const Timeouts& timeouts = {}) {
+  Pool& pool(const std::vector<std::uint16_t>& ports, const Timeouts& timeouts = {}) {
     config::Upstream upstream{.id = "app", .targets = {}};
     for (const std::uint16_t port : ports) upstream.targets.push_back({.host = "127.0.0.1", .port = port});
-    resolved_.emplace(resolve(upstream).value());
-    pool_.emplace(worker_, *resolved_, timeouts, sockets_);
-    return *pool_;
+    return make({.upstream = upstream}, timeouts);
   }
   /// A name with several addresses, all of the loopback.
-  Pool& pool_of_name(std::vector<std::string> hosts, std::uint16_t port, const Timeouts& timeouts = {}) {
-    resolved_.emplace(
-        Resolved{.upstream = {.id = "app", .targets = {{.host = "app.test", .port = port}}}, .addresses = {{}}});
-    for (const auto& host : hosts) resolved_->addresses[0].push_back(transport::Endpoint::tcp(host, port).value());
-    pool_.emplace(worker_, *resolved_, timeouts, sockets_);
-    return *pool_;
+  Pool& pool_of_name(const std::vector<std::string>& hosts, std::uint16_t port, const Timeouts& timeouts = {}) {
+    name_has(hosts);
+    Spec spec{.upstream = {.id = "app", .targets = {{.host = "app.test", .port = port, .is_named = true}}}};
+    spec.names.hosts_file = hosts_file().string();
+    spec.names.longest_ttl = transport::dns::least_ttl;
+    Pool& made = make(std::move(spec), timeouts);
+    EXPECT_TRUE(turn_until(worker_, [&] { return made.sites().current().size() == hosts.size(); }));
+    return made;
+  }
+  /// It has other addresses from now on, once they are looked up again.
+  void name_has(const std::vector<std::string>& hosts) {
+    std::ofstream file{hosts_file()};
+    for (const auto& host : hosts) file << host << " app.test\n";
   }
   base::Result<Lease> acquire(bool fresh = false) {
-    tried_ = Tried{.failures = {}, .targets = {}, .pooled_was_stale = fresh};
+    tried_ = Tried{.failures = {}, .pooled_was_stale = fresh};
     return acquire_next();
   }
   /// As the same request goes on.
   base::Result<Lease> acquire_next() { return run(worker_, pool_->acquire(tried_, cancel_)); }
 
+  transport::testing::TemporaryFolder folder_;
   transport::Worker worker_;
   SocketBudget sockets_;
   Tried tried_;
   transport::Cancel cancel_;
-  std::optional<Resolved> resolved_;
   std::optional<Pool> pool_;
+
+ private:
+  Pool& make(Spec spec, const Timeouts& timeouts) {
+    return pool_.emplace(worker_, std::move(spec), timeouts, sockets_);
+  }
+  [[nodiscard]] std::filesystem::path hosts_file() const { return folder_.path() / "hosts"; }
 };
 
 std::string address(const Target& target) { return "127.0.0.1:" + std::to_string(target.port); }
@@ -225,25 +245,62 @@ TEST_F(Upstream, WhenEveryTargetRefusesTheLastErrorIsReported) {
   ASSERT_FALSE(lease);
   EXPECT_EQ(lease.error().kind(), base::ErrorKind::connection_failed);
   EXPECT_EQ(lease.error().detail(), "connection refused");
-  EXPECT_EQ(tried_.failures.back().endpoint->text(), address(two));
+  EXPECT_EQ(tried_.failures.back().site->endpoint.text(), address(two));
   EXPECT_TRUE(app.is_exhausted(tried_));
   EXPECT_EQ(app.connect_failures.value(), 2U);
 }
 
-TEST_F(Upstream, EachAddressOfANameIsTriedAndTheOneThatServedIsTriedFirst) {
+TEST_F(Upstream, EachAddressOfANameIsTriedAndThoseThatRefuseRest) {
   const Target target;  // on 127.0.0.1
   Pool& app = pool_of_name({"::1", "127.0.0.2", "127.0.0.1"}, target.port);
   for (int i = 0; i < 3; ++i) EXPECT_EQ(acquire(true).value().address(), address(target));
   EXPECT_EQ(app.connect_failures.value(), 2U) << "refusing addresses are tried once";
 }
 
-TEST_F(Upstream, ATargetHasFailedOnceAllItsAddressesHave) {
+TEST_F(Upstream, ANameIsInVainOnceAllItsAddressesAre) {
   Target target;
   target.close();
   Pool& app = pool_of_name({"::1", "127.0.0.1"}, target.port);
   EXPECT_FALSE(acquire());
   EXPECT_EQ(app.connect_failures.value(), 2U);
   EXPECT_TRUE(app.is_exhausted(tried_));
+}
+
+TEST_F(Upstream, RequestsTakeTurnsAmongTheAddressesOfAName) {
+  const Target one;
+  const Target two{16, one.port, "127.0.0.2"};
+  pool_of_name({"127.0.0.1", "127.0.0.2"}, one.port);
+  std::set<std::string> asked;
+  for (int i = 0; i < 2; ++i) asked.insert(acquire(true).value().address());
+  EXPECT_EQ(asked.size(), 2U);
+}
+
+TEST_F(Upstream, OfAnAddressThatLeavesIdleConnectionsAreClosedAndThoseInUseAreOnceTheyAreGivenBack) {
+  const Target one;
+  const Target two{16, one.port, "127.0.0.2"};
+  Pool& app = pool_of_name({"127.0.0.1"}, one.port);
+  auto in_use = acquire(true).value();
+  acquire(true).value().give_back();
+  EXPECT_EQ(app.idle(), 1U);
+  name_has({"127.0.0.2"});
+  EXPECT_TRUE(turn_until(worker_, [&] { return app.idle() == 0; }));
+  EXPECT_EQ(in_use.address(), address(one)) << "what began there goes on";
+  EXPECT_TRUE(in_use.stream().is_open());
+  in_use.give_back();
+  EXPECT_EQ(app.idle(), 0U);
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(acquire(true).value().address(), "127.0.0.2:" + std::to_string(one.port));
+}
+
+TEST_F(Upstream, AnAddressThatStaysKeepsItsConnectionsAndItsRest) {
+  const Target one;
+  Pool& app = pool_of_name({"127.0.0.1", "127.0.0.2"}, one.port);  // nobody listens at the second
+  for (int i = 0; i < 2; ++i) acquire(true).value().give_back();
+  EXPECT_EQ(app.connect_failures.value(), 1U);
+  name_has({"127.0.0.3", "127.0.0.2", "127.0.0.1"});
+  EXPECT_TRUE(turn_until(worker_, [&] { return app.sites().current().size() == 3; }));
+  EXPECT_EQ(app.idle(), 2U);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(acquire(true).value().address(), address(one));
+  EXPECT_EQ(app.connect_failures.value(), 2U) << "of the third";
 }
 
 TEST_F(Upstream, AnAddressThatNeverAnswersLeavesTimeForTheNext) {
@@ -382,8 +439,8 @@ TEST_F(WithoutDescriptors, AnIdleConnectionGoesForANewOne) {
 TEST_F(Upstream, OverTheBudgetTheIdleConnectionOfAnotherPoolGoes) {
   const Target one;
   const Target two;
-  const auto other_resolved = resolve({.id = "other", .targets = {{.host = "127.0.0.1", .port = two.port}}}).value();
-  Pool other{worker_, other_resolved, {}, sockets_};
+  const Spec spec{.upstream = {.id = "other", .targets = {{.host = "127.0.0.1", .port = two.port}}}};
+  Pool other{worker_, spec, {}, sockets_};
   Pool& app = pool({one.port});
   acquire().value().give_back();
   sockets_.set_limit(1);
@@ -394,13 +451,19 @@ TEST_F(Upstream, OverTheBudgetTheIdleConnectionOfAnotherPoolGoes) {
   EXPECT_EQ(sockets_.open(), 1U);
 }
 
-TEST_F(Upstream, NamesAreResolvedAndUnknownOnesAreReported) {
-  const auto local = resolve({.id = "app", .targets = {{.host = "localhost", .port = 80}}});
-  ASSERT_TRUE(local) << local.error().message();
-  EXPECT_THAT(local->addresses.at(0).at(0).text(), HasSubstr(":80"));
-  const auto unknown = resolve({.id = "app", .targets = {{.host = "no..name", .port = 80}}});
-  ASSERT_FALSE(unknown);
-  EXPECT_THAT(unknown.error().detail(), HasSubstr("'no..name'"));
+TEST_F(Upstream, OfANameThatNobodyKnowsTheReasonIsGivenAtOnce) {
+  Spec spec{.upstream = {.id = "app", .targets = {{.host = "app.invalid", .port = 80, .is_named = true}}}};
+  spec.names.servers = {"127.0.0.1:1"};
+  pool_.emplace(worker_, std::move(spec), Timeouts{}, sockets_);
+  EXPECT_FALSE(pool_->sites().is_settled());
+  EXPECT_EQ(acquire().error().detail(), "its name is being looked up");
+  EXPECT_TRUE(turn_until(worker_, [&] { return pool_->sites().is_settled(); }));
+  const auto lease = acquire();
+  ASSERT_FALSE(lease);
+  EXPECT_EQ(lease.error().kind(), base::ErrorKind::connection_failed);
+  EXPECT_THAT(lease.error().detail(), HasSubstr("'app.invalid' cannot be looked up"));
+  EXPECT_TRUE(tried_.failures.empty());
+  EXPECT_GE(pool_->sites().look_up_failures.value(), 1U);
 }
 
 }  // namespace

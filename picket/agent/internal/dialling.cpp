@@ -22,10 +22,10 @@ base::Error unreadable(const std::string& file) {
 }  // namespace
 
 base::Result<transport::Endpoint> dialled_endpoint(std::string_view address, transport::ClearText clear_text) {
-  auto endpoint = transport::Endpoint::parse(address, clear_text);
+  auto endpoint = transport::Endpoint::parse(address, clear_text, transport::Hosts::names_too);
   if (endpoint && endpoint->carrier() == transport::Carrier::grpc)
     return refused(
-        fmt::format("'{}': agents do not register over gRPC; dial unix:PATH, tls:IP:PORT or tcp:IP:PORT", address));
+        fmt::format("'{}': agents do not register over gRPC; dial unix:PATH, tls:HOST:PORT or tcp:HOST:PORT", address));
   return endpoint;
 }
 

@@ -26,15 +26,15 @@ constexpr base::Duration connect_timeout = seconds{5};
 KeptConnection::KeptConnection(std::shared_ptr<const DialledProxy> proxy, const ServedConnection::Terms& like,
                                Begun begun, std::uint32_t seed)
     : proxy_(std::move(proxy)),
-      terms_(like),
+      terms_(std::make_shared<ServedConnection::Terms>(like)),
       begun_(std::move(begun)),
       backoff_(first_pause, longest_pause, seed, first_pause),
       retry_([](void* self, base::TimePoint) { static_cast<KeptConnection*>(self)->dial(); }, this) {
-  terms_.on_open = [this, greet = like.on_open](ServedConnection& connection) {
+  terms_->on_open = [this, greet = like.on_open](ServedConnection& connection) {
     greet(connection);
     opened(connection);
   };
-  terms_.on_over = [this, forget = like.on_over](ServedConnection& connection, const base::Error* reason) {
+  terms_->on_over = [this, forget = like.on_over](ServedConnection& connection, const base::Error* reason) {
     forget(connection, reason);
     over(reason);
   };
@@ -42,7 +42,7 @@ KeptConnection::KeptConnection(std::shared_ptr<const DialledProxy> proxy, const 
 
 void KeptConnection::want() {
   is_wanted_ = true;
-  if (is_there_ || (retry_.armed() && terms_.worker.now() - lost_at_ < settling)) return;
+  if (is_there_ || (retry_.armed() && terms_->worker.now() - lost_at_ < settling)) return;
   dial();
 }
 
@@ -56,26 +56,26 @@ void KeptConnection::dial() {
   begun_(connection);
   connection->start(
       [this](std::unique_ptr<session::AgentOpening> opening, transport::AgentLink::Owner& owner) {
-        auto layer = proxy_->tls ? proxy_->tls->layer(proxy_->endpoint.host()) : nullptr;
-        return transport::FrameLink<session::AgentSession>::dial(transport::Channel{terms_.worker, std::move(layer)},
-                                                                 proxy_->endpoint, std::move(opening), connect_timeout,
+        const transport::Destination& there = proxy_->destination;
+        return transport::FrameLink<session::AgentSession>::dial(transport::Channel{terms_->worker, there.layer()},
+                                                                 there.endpoint(), std::move(opening), connect_timeout,
                                                                  owner);
       },
       std::make_unique<session::AgentRegistration>(
-          terms_.config, session::Application{.agent_id = proxy_->agent_id, .token = std::move(*token)}));
+          terms_->config, session::Application{.agent_id = proxy_->agent_id, .token = std::move(*token)}));
 }
 
 void KeptConnection::opened(ServedConnection& connection) {
   is_open_ = true;
-  opened_at_ = terms_.worker.now();
+  opened_at_ = terms_->worker.now();
   said_.clear();
-  say(fmt::format("registered with {} as '{}'", proxy_->endpoint.spelled(), proxy_->agent_id));
+  say(fmt::format("registered with {} as '{}'", proxy_->destination.endpoint().spelled(), proxy_->agent_id));
   proxy_->on_wanted(connection.connections_wanted().value_or(1));
 }
 
 void KeptConnection::over(const base::Error* reason) {
   is_there_ = false;
-  lost_at_ = terms_.worker.now();
+  lost_at_ = terms_->worker.now();
   const bool lasted = std::exchange(is_open_, false) && lost_at_ - opened_at_ >= lasting;
   if (lasted) backoff_.reset();
   if (is_wanted_ && reason != nullptr) failed(*reason);
@@ -83,8 +83,9 @@ void KeptConnection::over(const base::Error* reason) {
 
 void KeptConnection::failed(const base::Error& reason) {
   if (std::exchange(said_, reason.message()) != reason.message())
-    say(fmt::format("no connection to {}, which is dialled again: {}", proxy_->endpoint.spelled(), reason.message()));
-  terms_.worker.timers().arm(retry_, terms_.worker.now() + backoff_.next());
+    say(fmt::format("no connection to {}, which is dialled again: {}", proxy_->destination.endpoint().spelled(),
+                    reason.message()));
+  terms_->worker.timers().arm(retry_, terms_->worker.now() + backoff_.next());
 }
 
 void KeptConnection::say(std::string_view line) const {

@@ -10,15 +10,13 @@
 #include "picket/agent/internal/served_connection.hpp"
 #include "picket/base/backoff.hpp"
 #include "picket/base/timer_wheel.hpp"
-#include "picket/transport/endpoint.hpp"
-#include "picket/transport/tls/context.hpp"
+#include "picket/transport/destination.hpp"
 
 namespace picket::agent::internal {
 
-/// A proxy that is dialled: what all connections to it share. Thread safety: immutable.
+/// A proxy that is dialled, at one address: what all connections to it share. Thread safety: immutable.
 struct DialledProxy {
-  transport::Endpoint endpoint;
-  std::shared_ptr<const transport::tls::Context> tls;  ///< null: in clear
+  transport::Destination destination;
   DialOptions options;
   std::string agent_id;
   std::function<void(std::string_view)> log;  ///< may be empty; any thread
@@ -29,7 +27,8 @@ struct DialledProxy {
 /// One connection to a proxy that is dialled, and dialled again for as long as it is wanted: after 1 to 60 s, longer
 /// from time to time, so that the agents of a proxy that starts again do not all come in one instant.
 ///
-/// Thread safety: its worker's, under enter(). Lifetime: `like` outlives it; it outlives its connection.
+/// Thread safety: its worker's, under enter(). Lifetime: what `like` refers to outlives it; destroyed once it is over,
+/// or with its worker.
 class KeptConnection {
  public:
   using Begun = std::function<void(std::shared_ptr<ServedConnection>)>;
@@ -44,6 +43,8 @@ class KeptConnection {
   void want();
   /// It is not wanted any more: not dialled again once it has ended.
   void forgo() noexcept { is_wanted_ = false; }
+  /// It is neither there nor wanted.
+  [[nodiscard]] bool is_over() const noexcept { return !is_wanted_ && !is_there_; }
 
  private:
   void dial();
@@ -54,7 +55,7 @@ class KeptConnection {
   void say(std::string_view line) const;
 
   std::shared_ptr<const DialledProxy> proxy_;
-  ServedConnection::Terms terms_;
+  std::shared_ptr<ServedConnection::Terms> terms_;  // its connections', which may outlive it
   Begun begun_;
   base::Backoff backoff_;
   base::Timer retry_;

@@ -42,8 +42,8 @@ class ServedConnection final : public transport::AgentLink::Owner,
     std::function<void(ServedConnection&, const base::Error* reason)> on_over;
   };
 
-  /// `terms` must outlive the connection.
-  explicit ServedConnection(const Terms& terms) : terms_(terms) {}
+  /// What `terms` refers to outlives the connection.
+  explicit ServedConnection(std::shared_ptr<const Terms> terms) : shared_terms_(std::move(terms)) {}
   /// Begins with `opening` on the link that `make` makes.
   void start(const transport::MakeAgentLink& make, std::unique_ptr<session::AgentOpening> opening);
 
@@ -107,7 +107,8 @@ class ServedConnection final : public transport::AgentLink::Owner,
   void evaluate(const std::shared_ptr<Slot>& slot, const Event& event);
   void evaluated(const std::shared_ptr<Slot>& slot);
 
-  const Terms& terms_;
+  const std::shared_ptr<const Terms> shared_terms_;
+  const Terms& terms_ = *shared_terms_;
   std::shared_ptr<transport::AgentLink> link_;
   ConnectionState connection_;
   std::vector<std::shared_ptr<Slot>> slots_;  // by the session's exchange index

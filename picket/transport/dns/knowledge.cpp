@@ -53,6 +53,7 @@ Knowledge::News Knowledge::learn(Findings findings) {
   news.places = !are_same(places, places_);
   places_ = std::move(places);
   news.pause = pause_after(findings, failed);
+  news.is_whole = !findings.problem;
   if (findings.problem && findings.problem != trouble_) news.trouble = findings.problem;
   news.is_well_again = trouble_ && !findings.problem;
   trouble_ = std::move(findings.problem);
@@ -62,7 +63,7 @@ Knowledge::News Knowledge::learn(Findings findings) {
 base::Duration Knowledge::pause_after(const Findings& findings, bool failed) noexcept {
   if (failed) return std::exchange(pause_, std::min(pause_ * 2, longest_pause));
   pause_ = least_ttl;
-  const base::Duration pause = std::clamp(findings.ttl, least_ttl, most_ttl);
+  const base::Duration pause = std::clamp(findings.ttl, least_ttl, longest_ttl_);
   return findings.problem ? std::min(pause, longest_pause) : pause;
 }
 

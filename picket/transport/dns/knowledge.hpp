@@ -50,8 +50,12 @@ inline constexpr base::Duration longest_pause = std::chrono::seconds{5};
 /// What is known of a name, from look-up to look-up. Pure: who looks up and waits is the caller. Thread safety: none.
 class Knowledge {
  public:
+  /// `longest_ttl`: how long an answer is good at most; from least_ttl to most_ttl.
+  explicit Knowledge(base::Duration longest_ttl = most_ttl) noexcept : longest_ttl_(longest_ttl) {}
+
   /// What a look-up has changed.
   struct News {
+    bool is_whole = true;                ///< Nothing of what was asked is unknown.
     bool places = false;                 ///< There are others, or they are to be chosen otherwise.
     std::optional<base::Error> trouble;  ///< Why it failed, or half of it, where those before did not, or otherwise.
     bool is_well_again = false;          ///< It did not fail, but the one before did.
@@ -66,6 +70,7 @@ class Knowledge {
  private:
   [[nodiscard]] base::Duration pause_after(const Findings& findings, bool failed) noexcept;
 
+  base::Duration longest_ttl_;
   std::vector<Place> places_;
   std::optional<base::Error> trouble_;
   std::size_t left_out_ = 0;

@@ -12,10 +12,11 @@
 
 namespace picket::transport::dns {
 
-/// Whom to ask.
+/// Whom to ask, and how often.
 struct Options {
   std::vector<std::string> servers;  ///< "IP:PORT", in their order; none: those of /etc/resolv.conf.
   std::string hosts_file = "/etc/hosts";
+  base::Duration longest_ttl = most_ttl;  ///< How long an answer is good at most; from least_ttl to most_ttl.
 
   /// What is wrong with the first server that is none; nothing where each is one.
   [[nodiscard]] std::optional<std::string> problem() const;

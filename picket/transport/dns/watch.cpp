@@ -11,6 +11,7 @@ Watch::Watch(Worker& worker, Options options, Endpoint name, Owner& owner)
       options_(std::move(options)),
       name_(std::move(name)),
       owner_(owner),
+      knowledge_(options_.longest_ttl),
       timer_([](void* self, base::TimePoint) { static_cast<Watch*>(self)->look_up(); }, this) {
   look_up();
 }
@@ -23,6 +24,7 @@ void Watch::on_found(Findings findings) {
   look_up_.reset();
   const Knowledge::News news = knowledge_.learn(std::move(findings));
   worker_.timers().arm(timer_, worker_.now() + news.pause);
+  if (!news.is_whole) owner_.on_failure();
   if (news.places) owner_.on_places(knowledge_.places());
   if (news.left_out != 0)
     owner_.on_trouble(base::fail(

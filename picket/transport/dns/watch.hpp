@@ -19,7 +19,9 @@ class Watch {
    public:
     /// The name has other places now. They live until the next call.
     virtual void on_places(std::span<const Place> places) = 0;
-    /// A look-up failed, or half of it, where those before did not, or for another reason: what is known goes on.
+    /// A look-up failed, or half of it.
+    virtual void on_failure() = 0;
+    /// It did so where those before did not, or for another reason: what is known goes on.
     virtual void on_trouble(const base::Error& why) = 0;
     /// The trouble is over.
     virtual void on_well_again() = 0;

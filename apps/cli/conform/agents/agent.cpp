@@ -16,9 +16,8 @@ constexpr std::array<std::int32_t, 7> all_events{1, 2, 3, 4, 5, 6, 7};
 
 }  // namespace
 
-Agent::Agent(transport::Worker& worker, transport::Endpoint endpoint,
-             std::shared_ptr<const transport::tls::Context> context, Options options)
-    : worker_(worker), endpoint_(std::move(endpoint)), context_(std::move(context)), options_(std::move(options)) {}
+Agent::Agent(transport::Worker& worker, transport::Destination destination, Options options)
+    : worker_(worker), destination_(std::move(destination)), options_(std::move(options)) {}
 
 void Agent::begin(std::string_view rule, wire::Encoding encoding) {
   rule_ = rule;
@@ -30,8 +29,8 @@ void Agent::begin(std::string_view rule, wire::Encoding encoding) {
 Line Agent::dial() {
   const base::TimePoint deadline = base::Clock::now() + options_.patience;
   while (true) {
-    Line line{transport::Channel{worker_, context_ ? context_->layer(endpoint_.host()) : nullptr}};
-    const auto dialled = line.dial(endpoint_, deadline);
+    Line line{transport::Channel{worker_, destination_.layer()}};
+    const auto dialled = line.dial(destination_.endpoint(), deadline);
     if (dialled) {
       was_reached_ = true;
       return line;

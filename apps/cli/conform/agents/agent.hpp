@@ -11,9 +11,7 @@
 #include "apps/cli/conform/options.hpp"
 #include "apps/cli/conform/peer.hpp"
 #include "apps/cli/conform/rule.hpp"
-#include "picket/transport/endpoint.hpp"
-#include "picket/transport/layer.hpp"
-#include "picket/transport/tls/context.hpp"
+#include "picket/transport/destination.hpp"
 #include "picket/transport/worker.hpp"
 
 namespace picket::apps::cli::conform::agents {
@@ -29,13 +27,11 @@ struct Hello {
 /// An agent under test, as a proxy reaches it.
 class Agent {
  public:
-  /// `context`: null where it is spoken to in clear.
-  Agent(transport::Worker& worker, transport::Endpoint endpoint, std::shared_ptr<const transport::tls::Context> context,
-        Options options);
+  Agent(transport::Worker& worker, transport::Destination destination, Options options);
 
   /// What is tested next, so that the agent's logs can name it.
   void begin(std::string_view rule, wire::Encoding encoding);
-  [[nodiscard]] bool is_grpc() const noexcept { return endpoint_.carrier() == transport::Carrier::grpc; }
+  [[nodiscard]] bool is_grpc() const noexcept { return destination_.endpoint().carrier() == transport::Carrier::grpc; }
   [[nodiscard]] wire::Encoding encoding() const noexcept { return encoding_; }
   [[nodiscard]] const Options& options() const noexcept { return options_; }
 
@@ -64,8 +60,7 @@ class Agent {
   [[nodiscard]] Line dial();
 
   transport::Worker& worker_;
-  transport::Endpoint endpoint_;
-  std::shared_ptr<const transport::tls::Context> context_;
+  transport::Destination destination_;
   Options options_;
   std::string rule_;
   std::string proxy_id_;  // who we say that we are: the agent's log has it
