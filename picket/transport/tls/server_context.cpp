@@ -121,10 +121,20 @@ int show_staple(SSL* ssl, void* arg) {
   return SSL_TLSEXT_ERR_OK;
 }
 
+/// A ticket keeps nobody known whose certificate is over: a whole handshake follows, which refuses it.
+SSL_TICKET_RETURN look_at_session(SSL*, SSL_SESSION* session, const unsigned char*, std::size_t,
+                                  SSL_TICKET_STATUS status, void*) {
+  if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) return SSL_TICKET_RETURN_IGNORE_RENEW;
+  const X509* const peer = SSL_SESSION_get0_peer(session);
+  if (peer != nullptr && X509_cmp_current_time(X509_get0_notAfter(peer)) < 0) return SSL_TICKET_RETURN_IGNORE_RENEW;
+  return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
+}
+
 void set_tickets(SSL_CTX& context, const ServerOptions& options) {
   // Sessions are in the tickets, not here: nothing to fill.
   SSL_CTX_set_session_cache_mode(&context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_timeout(&context, ticket_lifetime_seconds);
+  SSL_CTX_set_session_ticket_cb(&context, nullptr, look_at_session, nullptr);
   if (!options.resumes) {
     SSL_CTX_set_options(&context, SSL_OP_NO_TICKET);
     SSL_CTX_set_num_tickets(&context, 0);

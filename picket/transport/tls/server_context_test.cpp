@@ -1,7 +1,9 @@
 #include "picket/transport/tls/server_context.hpp"
 
 #include <array>
+#include <chrono>
 #include <string>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -224,6 +226,18 @@ TEST_P(Tickets, AreNotGoodWhereOtherAuthoritiesAreTrusted) {
   const Authority other{"another CA"};
   options_.client_ca_file = other.ca_file();
   EXPECT_EQ(meet(*made()).refusal, Refusal::certificate);
+}
+
+TEST_P(Tickets, OfAClientWhoseCertificateIsOverAreNotGood) {
+  ask_clients(ClientCertificate::optional);
+  show_a_certificate(authority_.issue("brief", "DNS:brief.test", 2));
+  const auto context = made();
+  (void)meet(*context);
+  EXPECT_TRUE(meet(*context).secured.is_resumed);
+  std::this_thread::sleep_for(std::chrono::milliseconds{3'100});
+  const Met met = meet(*context);
+  EXPECT_FALSE(met.is_established) << "a whole handshake, in which the certificate is looked at";
+  EXPECT_EQ(met.refusal, Refusal::certificate);
 }
 
 TEST_P(Tickets, AreNotMadeWhereNothingIsResumed) {
