@@ -1,3 +1,5 @@
+#include "apps/gateway/process/check.hpp"
+
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <list>
@@ -56,7 +58,7 @@ void note_unknown_names(const gateway::config::Config& config, std::ostream& out
 int check(const std::string& file) {
   const bool colour = ::isatty(STDERR_FILENO) == 1;
   const int exit_code =
-      gateway::config::check(file, gateway::config::process_environment(), std::cout, std::cerr, colour);
+      gateway::process::check(file, gateway::config::process_environment(), std::cout, std::cerr, colour);
   if (const auto config = gateway::config::load(file)) note_unknown_names(*config, std::cerr);
   return exit_code;
 }

@@ -69,6 +69,11 @@ Channel::Channel(Worker& worker, int descriptor, std::unique_ptr<Layer> layer)
   if (is_open()) set_no_delay(descriptor);
 }
 
+Transfer Channel::establish() {
+  if (!is_open()) return Transfer::failed(EBADF);
+  return layer_ == nullptr ? Transfer::moved(0, false) : layer_->establish(descriptor());
+}
+
 Transfer Channel::read_now(std::span<char> into) {
   return layer_ == nullptr ? receive_now(descriptor(), into, 0) : read_layer(into);
 }
@@ -128,11 +133,12 @@ void Channel::shutdown_write() noexcept {
 }
 
 void Channel::close() noexcept {
-  if (layer_ != nullptr && is_open()) layer_->end_writing(descriptor());
+  if (layer_ != nullptr && is_open() && !resets_on_close_) layer_->end_writing(descriptor());
   descriptor_.close();
 }
 
 void Channel::reset_on_close(bool resets) noexcept {
+  resets_on_close_ = resets;
   const linger option{.l_onoff = resets ? 1 : 0, .l_linger = 0};
   ::setsockopt(descriptor(), SOL_SOCKET, SO_LINGER, &option, sizeof option);
 }

@@ -70,6 +70,8 @@ class Channel {
   /// See Descriptor::connect(); cannot_connect() puts its errors into words.
   void connect(const Endpoint& endpoint, Waiter waiter) { descriptor_.connect(endpoint, std::move(waiter)); }
 
+  /// Lets the layer and its peer say what they have to before there are bytes; `moved` once that is over.
+  [[nodiscard]] Transfer establish();
   /// Reads what is there, without waiting.
   [[nodiscard]] Transfer read_now(std::span<char> into);
   /// Writes what is taken now, with one system call at most where the channel is plain.
@@ -94,13 +96,13 @@ class Channel {
   void cancel() noexcept { descriptor_.cancel(); }
   /// Sends the end of the stream; reading goes on.
   void shutdown_write() noexcept;
-  /// Whether close() cuts the connection off with a reset instead of ending it.
+  /// Whether close() cuts the connection off with a reset instead of ending it, and without a word of the layer's.
   void reset_on_close(bool resets) noexcept;
   /// Gives the socket away, without its layer.
   [[nodiscard]] int release() noexcept { return descriptor_.release(); }
   /// Gives all of it away, to another worker; nothing is waited for any more.
   [[nodiscard]] Unbound unbind() noexcept { return {descriptor_.release(), std::move(layer_)}; }
-  /// Tells a layer's peer that this is the end.
+  /// Tells a layer's peer that this is the end, unless it is a cut.
   void close() noexcept;
 
  private:
@@ -111,6 +113,7 @@ class Channel {
   Descriptor descriptor_;
   std::unique_ptr<Layer> layer_;
   bool writer_wants_input_ = false;  // of a layer
+  bool resets_on_close_ = false;
 };
 
 /// Why a connect failed. Errors: io where the system gives no socket, whoever the peer is; else connection_failed.

@@ -46,6 +46,9 @@ class Layer {
  public:
   virtual ~Layer() = default;
 
+  /// What both ends say to each other before there are bytes; `moved` once that is over. Whoever does not call it has
+  /// it happen within the first reads and writes.
+  virtual Transfer establish(int) { return Transfer::moved(0, false); }
   virtual Transfer read(int socket, std::span<char> into) = 0;
   /// Takes bytes from the front of `parts`. What it said is `blocked` comes again, from its first byte.
   virtual Transfer write(int socket, std::span<const iovec> parts) = 0;

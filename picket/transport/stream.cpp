@@ -11,6 +11,7 @@ using Outcome = Transfer::Outcome;
 Stream::Connect Stream::connect(const Endpoint& endpoint, base::Deadline deadline) {
   return {*this, endpoint, deadline};
 }
+Stream::Establish Stream::establish(base::Deadline deadline) { return {*this, deadline}; }
 Stream::Read Stream::read_some(std::span<char> into, base::Deadline deadline) { return {*this, into, deadline}; }
 Stream::Write Stream::write(std::span<iovec> parts, base::Deadline deadline) { return {*this, parts, deadline}; }
 
@@ -76,6 +77,26 @@ base::Status Stream::Connect::await_resume() {
     return base::fail(base::ErrorKind::timeout,
                       fmt::format("{} did not accept the connection in time", endpoint_.text()));
   return cannot_connect(endpoint_.text(), error_ == 0 ? ECANCELED : error_);
+}
+
+void Stream::Establish::await_suspend(std::coroutine_handle<> waiting) {
+  begin(waiting);
+  wait();
+}
+
+bool Stream::Establish::advance() {
+  transfer_ = channel().establish();
+  return transfer_.outcome != Outcome::blocked;
+}
+
+void Stream::Establish::wait() { channel().wait(transfer_.wanted, Waiter::of<&Establish::ready>(this)); }
+
+void Stream::Establish::ready(const Completion&) { is_over() || advance() ? end() : wait(); }
+
+base::Status Stream::Establish::await_resume() {
+  if (!stream_.is_open() || transfer_.outcome == Outcome::blocked) return why_over();
+  if (transfer_.outcome == Outcome::failed) return channel().failure(transfer_);
+  return {};
 }
 
 void Stream::Read::await_suspend(std::coroutine_handle<> waiting) {

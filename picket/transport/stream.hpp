@@ -40,6 +40,11 @@ class Stream {
   class Connect;
   [[nodiscard]] Connect connect(const Endpoint& endpoint, base::Deadline deadline);
 
+  /// Awaitable; Status: what a layer and its peer say to each other before there are bytes is said. Errors: as
+  /// read_some, and connection_failed where they do not agree. Without a layer it is over at once.
+  class Establish;
+  [[nodiscard]] Establish establish(base::Deadline deadline);
+
   /// Awaitable; Result<size_t>: at least one byte, or 0 at the end of the stream. Errors: io, connection_closed (reset,
   /// or close()d here), timeout.
   class Read;
@@ -136,6 +141,22 @@ class Stream::Connect : internal::StreamOperation {
 
   const Endpoint& endpoint_;
   int error_ = 0;
+};
+
+class Stream::Establish : internal::StreamOperation {
+ public:
+  Establish(Stream& stream, base::Deadline deadline) noexcept : StreamOperation(stream, deadline) {}
+  [[nodiscard]] bool await_ready() { return advance(); }
+  void await_suspend(std::coroutine_handle<> waiting);
+  base::Status await_resume();
+
+ private:
+  /// Whether it has come to an end.
+  bool advance();
+  void wait();
+  void ready(const Completion& outcome);
+
+  Transfer transfer_;
 };
 
 class Stream::Read : internal::StreamOperation {

@@ -3,9 +3,12 @@
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import tempfile
 import unittest
+
+from certificates import Authority
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARIES = pathlib.Path(os.environ.get("PICKET_BINARIES", ROOT / "build" / "dev" / "bin")).resolve()
@@ -19,10 +22,11 @@ HEADING = {
     "tls": "tls", "circuit_breaker": "circuit-breaker", "pool": "pool", "hedge_property": "pool", "filters": "filters",
     "filter": "filters", "upstreams": "upstreams", "upstream": "upstreams", "target_property": "upstreams",
     "routes": "routes", "route": "routes", "matches": "routes", "limits": "limits", "observability": "observability",
-    "metrics": "observability", "logging": "observability", "log_file": "observability",
+    "metrics": "observability", "logging": "observability", "access_log": "observability", "audit": "observability",
+    "listener_tls": "tls of a listener", "sni": "tls of a listener",
 }
 # What the page calls the block of a table, where it is not the table's name.
-CALLED = {"document": "the file", "log_file": "access-log"}
+CALLED = {"document": "the file"}
 
 # What an example may leave out: whatever it refers to.
 REST = {
@@ -60,12 +64,20 @@ def not_supported() -> list[tuple[str, str, str]]:
 class Configuration(unittest.TestCase):
     maxDiff = None
 
+    def issue(self, folder: pathlib.Path, example: str) -> None:
+        """The certificates and keys that an example names: `picket check` opens them."""
+        site = Authority(folder).issue("any", "DNS:any.test")
+        for name in re.findall(r'"([\w-]+\.(?:pem|key))"', example):
+            is_key = name.endswith(".key")
+            shutil.copy(site.key if is_key else site.certificate, folder / name)
+
     def test_its_examples_load(self):
         examples = re.findall(r"```kdl\n(.*?)```", PAGE, re.S)
         self.assertGreater(len(examples), 10)
         for example in examples:
             rest = [text for block, text in REST.items() if not re.search(rf"^{block}\b", example, re.M)]
             with self.subTest(example), tempfile.TemporaryDirectory() as folder:
+                self.issue(pathlib.Path(folder), example)
                 file = pathlib.Path(folder, "gateway.kdl")
                 file.write_text("\n".join([example, *rest]))
                 checked = subprocess.run([BINARIES / "picket", "check", file], capture_output=True, text=True, timeout=60,

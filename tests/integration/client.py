@@ -1,6 +1,7 @@
 """A raw HTTP/1.1 client: sends exactly the bytes it is given, reads answers by their framing."""
 
 import socket
+import ssl
 import time
 from dataclasses import dataclass, field
 
@@ -32,9 +33,10 @@ class Response:
 
 
 class Client:
-    """One connection. Every wait ends after `timeout` seconds with TimeoutError."""
+    """One connection; over TLS where `tls` says how. Every wait ends after `timeout` seconds with TimeoutError."""
 
-    def __init__(self, port: int, timeout: float = 30, source: str = "127.0.0.1", receive_buffer: int | None = None):
+    def __init__(self, port: int, timeout: float = 30, source: str = "127.0.0.1", receive_buffer: int | None = None,
+                 tls: ssl.SSLContext | None = None, name: str | None = None, session: ssl.SSLSession | None = None):
         self.socket = socket.socket()
         self.socket.settimeout(timeout)
         if receive_buffer is not None:
@@ -42,6 +44,8 @@ class Client:
         self.socket.bind((source, 0))
         self.socket.connect(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_hostname=name, session=session)
         self.buffer = b""
 
     def __enter__(self) -> "Client":
@@ -79,7 +83,7 @@ class Client:
         """Whether the gateway closes the connection without sending more. Waits for it to happen."""
         try:
             return not self.buffer and not self.socket.recv(1)
-        except ConnectionResetError:
+        except (ConnectionResetError, ssl.SSLZeroReturnError):
             return True
         except TimeoutError:
             return False

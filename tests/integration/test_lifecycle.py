@@ -18,14 +18,19 @@ ACCESS_FIELDS = [
     "client",
     "method",
     "uri",
+    "host",
+    "protocol",
     "status",
     "bytes_in",
     "bytes_out",
     "duration_us",
     "upstream",
+    "upstream_us",
     "decision",
     "agent",
     "reason",
+    "user_agent",
+    "referer",
 ]
 AUDIT_FIELDS = ["ts", "id", "agent", "phase", "decision", "status", "rule_ids", "tags", "duration_us"]
 TIMESTAMP = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$"
@@ -306,21 +311,37 @@ class Drain(StageTest):
 
 
 class Logs(StageTest):
+    def test_the_access_log_has_the_fields_that_are_asked_for(self):
+        gateway = self.stage.gateway(self.stage.upstream(), logging='access-log { file "access.jsonl"; fields "uri" "user-agent" "status" }')
+        gateway.get("/line", "User-Agent: a browser\r\n")
+        self.assertEqual(list(gateway.access("/line")[0].items()), [("uri", "/line"), ("user_agent", "a browser"), ("status", 200)])
+
+    def test_the_access_log_speaks_as_others_do(self):
+        gateway = self.stage.gateway(self.stage.upstream(), logging='access-log { file "access.log"; format "combined" }')
+        gateway.get("/line", 'User-Agent: a "browser"\r\nReferer: https://b.test/\r\n')
+        file = gateway.folder / "access.log"
+        wait("a line", lambda: file.read_text())
+        self.assertRegex(file.read_text(), r'^127\.0\.0\.1 - - \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d \+0000\] '
+                                           r'"GET /line HTTP/1\.1" 200 6 "https://b\.test/" "a \\x22browser\\x22"\n$')
+
     def test_an_access_line_has_exactly_its_fields(self):
         upstream = self.stage.upstream()
         gateway = self.stage.gateway(upstream)
-        gateway.get("/line?a=%22", "", "POST", b"12345")
+        gateway.get("/line?a=%22", "User-Agent: a browser\r\nReferer: https://b.test/\r\n", "POST", b"12345")
         [line] = gateway.access("/line?a=%22")
         self.assertEqual(list(line), ACCESS_FIELDS)
         self.assertRegex(line["ts"], TIMESTAMP)
         self.assertRegex(line["id"], "^[0-9a-f]{32}$")
         self.assertGreater(line["duration_us"], 0)
+        self.assertLessEqual(line["upstream_us"], line["duration_us"] + 2000)
         self.assertEqual(
-            {key: line[key] for key in ACCESS_FIELDS if key not in ("ts", "id", "duration_us")},
+            {key: line[key] for key in ACCESS_FIELDS if key not in ("ts", "id", "duration_us", "upstream_us")},
             {
                 "client": "127.0.0.1",
                 "method": "POST",
                 "uri": "/line?a=%22",
+                "host": "example.test",
+                "protocol": "HTTP/1.1",
                 "status": 200,
                 "bytes_in": 5,
                 "bytes_out": 6,
@@ -328,6 +349,8 @@ class Logs(StageTest):
                 "decision": "allow",
                 "agent": None,
                 "reason": None,
+                "user_agent": "a browser",
+                "referer": "https://b.test/",
             },
         )
 

@@ -10,8 +10,8 @@ namespace picket::apps::gateway::answers {
 
 std::string_view name(Reason reason) noexcept {
   constexpr std::array<std::string_view, reason_count> names{
-      "none",        "agent_timeout",  "agent_unavailable", "agent_protocol_error", "body_too_large",
-      "bad_request", "upstream_error", "overloaded",        "client_gone"};
+      "none",        "agent_timeout",       "agent_unavailable", "agent_protocol_error", "body_too_large",
+      "bad_request", "misdirected_request", "upstream_error",    "overloaded",           "client_gone"};
   return names[static_cast<std::size_t>(reason)];
 }
 

@@ -123,11 +123,6 @@ void read_tls(Reader& reader, const Block& block, AgentDraft& out) {
     reader.report(block.at, "a client certificate and its key go together", "write both client-cert and client-key");
 }
 
-const kdl::Node* child_of(const kdl::Node& node, std::string_view key) {
-  const auto found = std::ranges::find_if(node.children, [&](const auto& one) { return one.name.text == key; });
-  return found == node.children.end() ? nullptr : &*found;
-}
-
 /// Says of each key whether it fits the others.
 void check_network(Reader& reader, const kdl::Node& node, const AgentDraft& draft) {
   const kdl::Node* const tcp = child_of(node, "tcp");

@@ -1,7 +1,6 @@
 #include "apps/gateway/config/load.hpp"
 
 #include <map>
-#include <ostream>
 #include <span>
 #include <string>
 #include <string_view>
@@ -55,10 +54,6 @@ void read_document(Reader& reader, std::span<const kdl::Node> nodes, Draft& draf
   }
 }
 
-std::string count(std::size_t number, std::string_view what) {
-  return fmt::format("{} {}{}", number, what, number == 1 ? "" : "s");
-}
-
 }  // namespace
 
 Loaded load(const std::filesystem::path& path, const Environment& environment) {
@@ -69,20 +64,6 @@ Loaded load(const std::filesystem::path& path, const Environment& environment) {
   Config config = resolve(std::move(draft), reader);
   if (files.problems.empty()) return config;
   return std::unexpected(diagnose(files.sources, std::move(files.problems)));
-}
-
-int check(const std::filesystem::path& path, const Environment& environment, std::ostream& out, std::ostream& err,
-          bool colour) {
-  const Loaded loaded = load(path, environment);
-  if (!loaded) {
-    for (const Diagnostic& diagnostic : loaded.error()) err << render(diagnostic, colour);
-    err << count(loaded.error().size(), "error") << " in " << path.string() << '\n';
-    return 2;
-  }
-  out << path.string() << ": good: " << count(loaded->listeners.size(), "listener") << ", "
-      << count(loaded->routes.size(), "route") << ", " << count(loaded->agents.size(), "agent") << ", "
-      << count(loaded->upstreams.size(), "upstream") << '\n';
-  return 0;
 }
 
 }  // namespace picket::apps::gateway::config

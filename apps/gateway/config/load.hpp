@@ -2,7 +2,6 @@
 
 #include <expected>
 #include <filesystem>
-#include <iosfwd>
 #include <vector>
 
 #include "apps/gateway/config/diagnostic.hpp"
@@ -20,10 +19,5 @@ class [[nodiscard]] Loaded : public std::expected<Config, std::vector<Diagnostic
 /// Reads a configuration file and those it includes, and checks all that can be checked without opening a socket.
 /// Thread safety: as that of `environment`.
 Loaded load(const std::filesystem::path& path, const Environment& environment = process_environment());
-
-/// What `picket check FILE` does: one line to `out` where the file is good, everything that is wrong with it to `err`.
-/// Gives the exit code: 0, or 2 where something is wrong.
-int check(const std::filesystem::path& path, const Environment& environment, std::ostream& out, std::ostream& err,
-          bool colour);
 
 }  // namespace picket::apps::gateway::config

@@ -1,7 +1,6 @@
 #include "apps/gateway/config/load.hpp"
 
 #include <filesystem>
-#include <sstream>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -322,28 +321,38 @@ TEST_F(Load, DemoTakesItsPlacesFromTheEnvironment) {
   EXPECT_EQ(loaded->upstreams.at(0).targets.at(0).port, 19000);
 }
 
-TEST_F(Load, CheckSaysGoodOnOutAndGivesZero) {
-  std::ostringstream out;
-  std::ostringstream err;
-  const fs::path file = folder_.write("g.kdl", base);
-  EXPECT_EQ(check(file, testing::variables({}), out, err, false), 0);
-  EXPECT_EQ(out.str(), file.string() + ": good: 1 listener, 1 route, 0 agents, 1 upstream\n");
-  EXPECT_EQ(err.str(), "");
-}
-
-TEST_F(Load, CheckTellsErrorsOnErrAndGivesTwo) {
-  std::ostringstream out;
-  std::ostringstream err;
-  const fs::path file = folder_.write("g.kdl", std::string(base) + "limits { max-header-count 0 }");
-  EXPECT_EQ(check(file, testing::variables({}), out, err, false), 2);
-  EXPECT_EQ(out.str(), "");
-  EXPECT_EQ(err.str(), file.string() +
-                           ":5:27: error: \"max-header-count\" can't be 0\n"
-                           "    5 | limits { max-header-count 0 }\n"
-                           "      |                           ^\n"
-                           "hint: it is from 1 to 10000\n"
-                           "1 error in " +
-                           file.string() + "\n");
+TEST_F(Load, ListenersSpeakTls) {
+  const Config config = good(R"(
+listeners {
+  listener "safe" { address "127.0.0.1:8443"; protocol "https"
+    tls { cert-file "c.pem"; key-file "/etc/k.pem"; ocsp-file "c.ocsp"; min-version "1.3"; max-version "1.3"
+          sni { hostnames "a.example" "*.B.example"; cert-file "ab.pem"; key-file "ab.key" }
+          sni { hostnames "c.example"; cert-file "cc.pem"; key-file "cc.key"; ocsp-file "cc.ocsp" }
+          cipher-suite "TLS_AES_128_GCM_SHA256"; ca-file "ca.pem"; client-auth "optional"; session-resumption #false } }
+  listener "least" { address "127.0.0.1:8444"; protocol "https"
+    tls { cert-file "c.pem"; key-file "k.pem"; ca-file "ca.pem"; client-auth #true } } }
+upstreams { upstream "app" { target "127.0.0.1:9000" } }
+routes { route "all" { upstream "app"; redirect-to-https #true } }
+)");
+  ASSERT_EQ(config.listeners.size(), 2U);
+  EXPECT_EQ(config.listeners[0].protocol, Protocol::https);
+  const ListenerTls& tls = config.listeners[0].tls.value();
+  EXPECT_EQ(tls.certificate.cert_file, (folder_.path() / "c.pem").string());
+  EXPECT_EQ(tls.certificate.key_file, "/etc/k.pem");
+  EXPECT_EQ(tls.certificate.ocsp_file, (folder_.path() / "c.ocsp").string());
+  EXPECT_EQ(tls.min_version, TlsVersion::v1_3);
+  ASSERT_EQ(tls.sni.size(), 2U);
+  EXPECT_EQ(tls.sni[0].hostnames, (std::vector<std::string>{"a.example", "*.B.example"}));
+  EXPECT_EQ(tls.sni[1].certificate.key_file, (folder_.path() / "cc.key").string());
+  EXPECT_EQ(tls.cipher_suite, "TLS_AES_128_GCM_SHA256");
+  EXPECT_EQ(tls.client_auth, ClientAuth::optional);
+  EXPECT_FALSE(tls.session_resumption);
+  const ListenerTls& least = config.listeners[1].tls.value();
+  EXPECT_EQ(least.min_version, TlsVersion::v1_2);
+  EXPECT_EQ(least.max_version, TlsVersion::v1_3);
+  EXPECT_EQ(least.client_auth, ClientAuth::required);
+  EXPECT_TRUE(least.session_resumption);
+  EXPECT_TRUE(config.routes[0].redirect_to_https);
 }
 
 TEST_F(Load, AgentsThatDialAreClaimedByTheirIds) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/gateway/config/access_fields.hpp"
 #include "apps/gateway/config/network.hpp"
 #include "picket/inspection/chain.hpp"
 #include "picket/pool/config.hpp"
@@ -34,10 +35,42 @@ struct System {
   std::vector<std::string> resolvers;
 };
 
+enum class Protocol : std::uint8_t { http, https };
+enum class TlsVersion : std::uint8_t { v1_2, v1_3 };
+/// Whether clients are asked for a certificate.
+enum class ClientAuth : std::uint8_t { off, optional, required };
+
+/// A certificate with its key, PEM; and what its CA says of it, DER: empty where it is not shown.
+struct Certificate {
+  std::string cert_file;
+  std::string key_file;
+  std::string ocsp_file;
+};
+
+/// A certificate for clients that ask for one of some names.
+struct Sni {
+  std::vector<std::string> hostnames;  ///< "a.example", "*.b.example"
+  Certificate certificate;
+};
+
+/// How clients are spoken to over TLS.
+struct ListenerTls {
+  Certificate certificate;  ///< For clients that ask for no name, or for one that no `sni` has.
+  std::vector<Sni> sni;
+  TlsVersion min_version = TlsVersion::v1_2;
+  TlsVersion max_version = TlsVersion::v1_3;
+  std::string cipher_suite;  ///< Empty: the library's own choice.
+  std::string ca_file;       ///< Who may have signed clients' certificates.
+  ClientAuth client_auth = ClientAuth::off;
+  bool session_resumption = true;
+};
+
 struct Listener {
   std::string id;
   std::string host;  ///< An IP address.
   std::uint16_t port = 0;
+  Protocol protocol = Protocol::http;
+  std::optional<ListenerTls> tls;        ///< Of https.
   std::vector<Network> trusted_proxies;  ///< Peers whose X-Forwarded-For, -Proto and -Host count.
 
   /// Whether what the peer says of who it speaks for is believed.
@@ -154,6 +187,7 @@ struct Route {
   std::vector<std::size_t> filters;  ///< indices in Config::filters, in the order in which answers merge
   std::size_t upstream = 0;          ///< index in Config::upstreams; of no meaning beside `respond`
   std::optional<FixedAnswer> respond;
+  bool redirect_to_https = false;  ///< Requests in clear are sent to the same place over TLS.
 };
 
 struct Limits {
@@ -178,7 +212,9 @@ struct Observability {
   LogLevel log_level = LogLevel::info;
   LogFormat log_format = LogFormat::text;
   std::optional<std::string> access_log;  ///< absolute path
-  std::optional<std::string> audit_log;   ///< absolute path
+  AccessFormat access_format = AccessFormat::json;
+  std::vector<AccessField> access_fields;  ///< Of json, in this order. Empty: all.
+  std::optional<std::string> audit_log;    ///< absolute path
 };
 
 struct Config {

@@ -1,8 +1,13 @@
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
+
+#include <fmt/format.h>
 
 #include "apps/gateway/config/address.hpp"
+#include "apps/gateway/config/nearest.hpp"
 #include "apps/gateway/config/reader.hpp"
 #include "apps/gateway/config/tables.hpp"
 
@@ -84,11 +89,39 @@ constexpr Key<Observability> logging_keys[] = {
     {{"format"}, choice<&Observability::log_format>(formats)},
 };
 
-void read_log_file(Reader& reader, const Setting& setting, std::string& out) {
-  if (auto path = reader.path(setting)) out = std::move(*path);
+template <auto File>
+void read_log_file(Reader& reader, const Setting& setting, Observability& out) {
+  if (auto path = reader.path(setting)) out.*File = std::move(*path);
 }
-constexpr Key<std::string> log_file_keys[] = {
-    {{"file", required, "file \"access.jsonl\""}, ValueRule<std::string>{read_log_file}},
+
+constexpr Word access_formats[] = {{"json", static_cast<int>(AccessFormat::json)},
+                                   {"combined", static_cast<int>(AccessFormat::combined)}};
+
+/// Their names have underscores, in the log too; here, as everywhere, dashes will do.
+void read_access_fields(Reader& reader, const kdl::Node& node, Observability& out) {
+  for (const kdl::Name& name : reader.texts(node)) {
+    std::string text = name.text;
+    std::ranges::replace(text, '-', '_');
+    const auto found = std::ranges::find(access_field_names, text);
+    const auto field = static_cast<AccessField>(found - access_field_names.begin());
+    if (found == access_field_names.end()) {
+      const std::vector<std::string_view> known{access_field_names.begin(), access_field_names.end()};
+      reader.report(name.at, fmt::format("\"{}\" is no field of the access log", name.text), suggest(text, known));
+    } else if (std::ranges::find(out.access_fields, field) != out.access_fields.end()) {
+      reader.report(name.at, fmt::format("the field \"{}\" is named twice", name.text), "remove one");
+    } else {
+      out.access_fields.push_back(field);
+    }
+  }
+}
+
+constexpr Key<Observability> access_log_keys[] = {
+    {{"file", required, "file \"access.jsonl\""}, ValueRule<Observability>{read_log_file<&Observability::access_log>}},
+    {{"format"}, choice<&Observability::access_format>(access_formats)},
+    {{"fields"}, NodeRule<Observability>{read_access_fields}},
+};
+constexpr Key<Observability> audit_keys[] = {
+    {{"file", required, "file \"audit.jsonl\""}, ValueRule<Observability>{read_log_file<&Observability::audit_log>}},
     {{"format", unsupported}, {}},
     {{"fields", unsupported}, {}},
 };
@@ -104,18 +137,23 @@ void read_logging(Reader& reader, const Block& block, ObservabilityDraft& out) {
   reader.block(block, logging(), out.observability);
 }
 
-template <auto File>
-void read_log(Reader& reader, const Block& block, ObservabilityDraft& out) {
-  std::string path;
-  reader.block(block, log_file(), path);
-  out.observability.*File = std::move(path);
+void read_access_log(Reader& reader, const Block& block, ObservabilityDraft& out) {
+  reader.block(block, access_log(), out.observability);
+  const auto fields = std::ranges::find_if(block.nodes, [](const auto* node) { return node->name.text == "fields"; });
+  if (fields != block.nodes.end() && out.observability.access_format == AccessFormat::combined)
+    reader.report((*fields)->name.at, "\"fields\" has no effect here: \"combined\" has its own",
+                  "remove it, or write format \"json\"");
+}
+
+void read_audit(Reader& reader, const Block& block, ObservabilityDraft& out) {
+  reader.block(block, audit(), out.observability);
 }
 
 constexpr Key<ObservabilityDraft> observability_keys[] = {
     {{"metrics"}, BlockRule<ObservabilityDraft>{read_metrics}},
     {{"logging"}, BlockRule<ObservabilityDraft>{read_logging}},
-    {{"access-log"}, BlockRule<ObservabilityDraft>{read_log<&Observability::access_log>}},
-    {{"audit"}, BlockRule<ObservabilityDraft>{read_log<&Observability::audit_log>}},
+    {{"access-log"}, BlockRule<ObservabilityDraft>{read_access_log}},
+    {{"audit"}, BlockRule<ObservabilityDraft>{read_audit}},
     {{"tracing", unsupported}, {}},
 };
 
@@ -153,6 +191,7 @@ Keys<Limits> limits() { return limits_keys; }
 Keys<ObservabilityDraft> observability() { return observability_keys; }
 Keys<MetricsDraft> metrics() { return metrics_keys; }
 Keys<Observability> logging() { return logging_keys; }
-Keys<std::string> log_file() { return log_file_keys; }
+Keys<Observability> access_log() { return access_log_keys; }
+Keys<Observability> audit() { return audit_keys; }
 
 }  // namespace picket::apps::gateway::config::tables

@@ -211,6 +211,11 @@ std::vector<kdl::Name> Reader::texts(const kdl::Node& node) {
   return result;
 }
 
+const kdl::Node* child_of(const kdl::Node& node, std::string_view key) {
+  const auto found = std::ranges::find_if(node.children, [&](const auto& one) { return one.name.text == key; });
+  return found == node.children.end() ? nullptr : &*found;
+}
+
 Block block_of(const kdl::Node& node) {
   Block block{.owner = fmt::format("\"{}\"", node.name.text), .at = node.name.at, .nodes = {}};
   if (!node.arguments.empty()) {

@@ -90,6 +90,9 @@ class Reader {
 /// The block of a node, called as messages call it: `pool`, `agent "waf"`.
 [[nodiscard]] Block block_of(const kdl::Node& node);
 
+/// The first node of that name in a node's block; null where there is none.
+[[nodiscard]] const kdl::Node* child_of(const kdl::Node& node, std::string_view key);
+
 /// What a table says of its keys.
 template <class T>
 [[nodiscard]] std::vector<KeyInfo> infos(Keys<T> keys) {

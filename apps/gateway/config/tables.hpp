@@ -12,7 +12,8 @@ namespace picket::apps::gateway::config::tables {
 [[nodiscard]] Keys<ObservabilityDraft> observability();
 [[nodiscard]] Keys<MetricsDraft> metrics();
 [[nodiscard]] Keys<Observability> logging();
-[[nodiscard]] Keys<std::string> log_file();
+[[nodiscard]] Keys<Observability> access_log();
+[[nodiscard]] Keys<Observability> audit();
 
 [[nodiscard]] Keys<Draft> agents();
 [[nodiscard]] Keys<AgentDraft> agent_properties();
@@ -29,6 +30,8 @@ void read_reverse_listener(Reader& reader, const Block& block, Draft& out);
 
 [[nodiscard]] Keys<Draft> listeners();
 [[nodiscard]] Keys<ListenerDraft> listener();
+[[nodiscard]] Keys<ListenerTls> listener_tls();
+[[nodiscard]] Keys<Sni> sni();
 [[nodiscard]] Keys<Draft> filters();
 [[nodiscard]] Keys<FilterDraft> filter();
 [[nodiscard]] Keys<Draft> upstreams();

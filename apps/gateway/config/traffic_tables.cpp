@@ -9,60 +9,11 @@
 #include "apps/gateway/config/reader.hpp"
 #include "apps/gateway/config/tables.hpp"
 
-/// The tables of what a request meets: listeners, filters, upstreams, routes.
+/// The tables of what a request meets behind its listener: filters, upstreams, routes.
 namespace picket::apps::gateway::config::tables {
 namespace {
 
 using enum Presence;
-
-void read_listener_address(Reader& reader, const Setting& setting, ListenerDraft& out) {
-  auto address = reader.listen_address(setting);
-  if (!address) return;
-  out.listener.host = std::move(address->host);
-  out.listener.port = address->port;
-  out.address = setting.value->at;
-}
-
-constexpr Word protocols[] = {{"http"}, {"https", 0, Word::unsupported}, {"h2c", 0, Word::unsupported}};
-void read_protocol(Reader& reader, const Setting& setting, ListenerDraft& /*out*/) {
-  (void)reader.choice(setting, protocols);
-}
-
-void read_trusted_proxies(Reader& reader, const kdl::Node& node, ListenerDraft& out) {
-  for (const kdl::Name& text : reader.texts(node)) {
-    auto network = Network::parse(text.text);
-    if (!network) {
-      reader.report(text.at, network.error().message, network.error().hint);
-    } else {
-      out.listener.trusted_proxies.push_back(*network);
-    }
-  }
-}
-
-constexpr Key<ListenerDraft> listener_keys[] = {
-    {{"address", required, "address \"127.0.0.1:8080\""}, ValueRule<ListenerDraft>{read_listener_address}},
-    {{"protocol"}, ValueRule<ListenerDraft>{read_protocol}},
-    {{"trusted-proxies"}, NodeRule<ListenerDraft>{read_trusted_proxies}},
-    {{"tls", unsupported}, {}},
-    {{"proxy-protocol", unsupported}, {}},
-    {{"keepalive-timeout-secs", unsupported}, {}},
-    {{"request-timeout-secs", unsupported}, {}},
-    {{"body-timeout-secs", unsupported}, {}},
-    {{"keepalive-max-requests", unsupported}, {}},
-    {{"max-concurrent-streams", unsupported}, {}},
-};
-
-void read_listener(Reader& reader, const kdl::Node& node, Draft& out) {
-  ListenerDraft draft;
-  auto id = reader.entry(node, {}, listener(), Shape::Braces::required, draft);
-  if (!id) return;
-  draft.id = std::move(*id);
-  draft.listener.id = draft.id.text;
-  out.listeners.push_back(std::move(draft));
-}
-
-constexpr Key<Draft> listeners_keys[] = {
-    {{"listener", at_least_one, "listener \"web\" { address \"127.0.0.1:8080\" }"}, NodeRule<Draft>{read_listener}}};
 
 constexpr Word filter_types[] = {{"agent"}};
 void read_filter_type(Reader& reader, const Setting& setting, FilterDraft& /*out*/) {
@@ -254,7 +205,7 @@ constexpr Key<RouteDraft> route_keys[] = {
     {{"respond"}, NodeRule<RouteDraft>{read_respond}},
     {{"websocket"}, ValueRule<RouteDraft>{read_unsupported_switch}},
     {{"websocket-inspection"}, ValueRule<RouteDraft>{read_unsupported_switch}},
-    {{"redirect-to-https", unsupported}, {}},
+    {{"redirect-to-https"}, boolean<&RouteDraft::route, &Route::redirect_to_https>()},
     {{"guardrail", unsupported}, {}},
     {{"request-headers", unsupported}, {}},
     {{"response-headers", unsupported}, {}},
@@ -278,8 +229,6 @@ constexpr Key<Draft> routes_keys[] = {
 
 }  // namespace
 
-Keys<Draft> listeners() { return listeners_keys; }
-Keys<ListenerDraft> listener() { return listener_keys; }
 Keys<Draft> filters() { return filters_keys; }
 Keys<FilterDraft> filter() { return filter_keys; }
 Keys<Draft> upstreams() { return upstreams_keys; }

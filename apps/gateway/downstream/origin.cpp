@@ -69,14 +69,17 @@ Origin origin_of(const Peer& peer, std::span<const config::Network> trusted, con
                  base::Arena& arena) {
   Origin origin{.address = peer.address,
                 .port = peer.port,
-                .scheme = "http",
+                .scheme = peer.tls ? "https" : "http",
                 .host = {},
                 .is_forwarded = trusts(trusted, peer.ip),
                 .forwarded_for = peer.address};
   if (!origin.is_forwarded) return origin;
   walk_forwarded_for(origin, peer, trusted, headers, arena);
   auto schemes = items_of(headers, "x-forwarded-proto", arena);
-  if (schemes.size() != 0 && base::same_name(schemes.back(), "https")) origin.scheme = "https";
+  if (schemes.size() != 0) {
+    if (base::same_name(schemes.back(), "https")) origin.scheme = "https";
+    if (base::same_name(schemes.back(), "http")) origin.scheme = "http";
+  }
   auto hosts = items_of(headers, "x-forwarded-host", arena);
   if (hosts.size() != 0 && http::is_authority(hosts.back()))
     origin.host = http::canonical_authority(hosts.back(), arena);

@@ -12,11 +12,12 @@ class Origins : public ::testing::Test {
  protected:
   /// Of a request with these fields from 10.0.0.9:1234, where 10.0.0.0/8 is trusted.
   Origin of(const std::vector<base::Header>& fields, std::string_view peer = "10.0.0.9") {
-    peer_ = {.ip = *config::IpAddress::parse(peer), .address = std::string{peer}, .port = 1234};
+    peer_ = {.ip = *config::IpAddress::parse(peer), .address = std::string{peer}, .port = 1234, .tls = tls_};
     return origin_of(peer_, trusted_, std::span<const base::Header>{fields}, arena_);
   }
 
   std::vector<config::Network> trusted_{*config::Network::parse("10.0.0.0/8")};
+  std::optional<transport::tls::Secured> tls_;
   Peer peer_;
   base::Arena arena_;
 };
@@ -31,6 +32,15 @@ TEST_F(Origins, APeerThatIsNotTrustedIsTheClientWhateverItSays) {
   EXPECT_EQ(origin.forwarded_for, "192.0.2.9");
   EXPECT_FALSE(origin.is_forwarded);
   EXPECT_EQ(arena_.reserved(), 0);
+}
+
+TEST_F(Origins, OverTlsTheSchemeIsHttpsUnlessATrustedProxySaysOtherwise) {
+  tls_.emplace();
+  EXPECT_EQ(of({}, "192.0.2.9").scheme, "https");
+  EXPECT_EQ(of({{"X-Forwarded-Proto", "http"}}, "192.0.2.9").scheme, "https");
+  EXPECT_EQ(of({}).scheme, "https");
+  EXPECT_EQ(of({{"X-Forwarded-Proto", "http"}}).scheme, "http");
+  EXPECT_EQ(of({{"X-Forwarded-Proto", "ftp"}}).scheme, "https");
 }
 
 TEST_F(Origins, ForwardedForIsWalkedFromTheRightToTheFirstThatIsNotTrusted) {

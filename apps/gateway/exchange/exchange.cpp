@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "apps/gateway/generation/router.hpp"
+#include "picket/http/authority.hpp"
 #include "picket/http/target.hpp"
 
 namespace picket::apps::gateway::exchange {
@@ -41,13 +42,14 @@ Exchange::Exchange(generation::Service& service, ClientSide& client, UpstreamSid
       client_(client),
       upstream_(upstream),
       request_(client.request()),
+      peer_(peer),
       arena_(arena),
       cancel_(cancel),
       id_(service.worker.ids().mint()),
       request_id_(request_id_of(request_, id_)),
       forwarded_(exchange::forward(request_, peer, forwarding_terms(service.config, listener, request_id_), arena)),
       intake_(service.worker.blocks()),
-      record_{.began = base::Clock::now()} {}
+      record_{.began = base::Clock::now(), .protocol = request_.version == 11 ? "HTTP/1.1" : "HTTP/1.0"} {}
 
 Exchange::~Exchange() = default;
 
@@ -113,14 +115,36 @@ void Exchange::arrive() {
   record_.reason_detail = forwarded_.refusal.empty() ? ambiguity : forwarded_.refusal;
   if (!record_.reason_detail.empty()) {
     refuse(answers::Reason::bad_request, 400);
+  } else if (!came_the_right_way()) {
+    refuse(answers::Reason::misdirected_request, 421);
   } else if (route == nullptr) {
     decide({.status = 404, .fields = http::FieldList{arena_}, .body = "no route takes this request\n"});
+  } else if (route->redirect_to_https && forwarded_.origin.scheme == "http") {
+    redirect_to_https();
   } else if (request_.framing == http::Framing::length &&
              request_.content_length > service_.config.limits.max_body_size) {
     refuse(answers::Reason::body_too_large, 413);
   } else {
     take_route(*route);
   }
+}
+
+/// Over TLS it is for a host whose certificate the client was shown: what holds for one host does not for another.
+bool Exchange::came_the_right_way() const noexcept {
+  return !peer_.tls || forwarded_.authority.empty() || peer_.tls->is_for(http::host_name(forwarded_.authority));
+}
+
+/// 308 keeps the method. The port is the scheme's own: which one clients see is not known here.
+void Exchange::redirect_to_https() {
+  const std::string_view asked = forwarded_.origin.host.empty() ? forwarded_.authority : forwarded_.origin.host;
+  if (asked.empty()) {
+    record_.reason_detail = "no Host to redirect to";
+    return refuse(answers::Reason::bad_request, 400);
+  }
+  const std::string_view target = forwarded_.target.starts_with('/') ? forwarded_.target : "/";
+  inspection::Answer answer{.status = 308, .fields = http::FieldList{arena_}, .body = {}};
+  answer.fields.push_back({"Location", arena_.copy(fmt::format("https://{}{}", http::host_name(asked), target))});
+  decide(std::move(answer));
 }
 
 void Exchange::take_route(const config::Route& route) {
@@ -154,7 +178,7 @@ void Exchange::conclude() {
   const auto duration = base::Clock::now() - record_.began;
   record_.count(service_.shard.metrics, duration);
   if (state_.agents_know()) inspection_->complete(record_.summary(duration));
-  record_.write(service_, id_, forwarded_, duration);
+  record_.write(service_, id_, forwarded_, peer_, duration);
 }
 
 }  // namespace picket::apps::gateway::exchange

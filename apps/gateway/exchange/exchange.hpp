@@ -52,6 +52,8 @@ class Exchange final : private UpstreamListener {
   [[nodiscard]] bool obey(inspection::Verdict verdict);
 
   void arrive();
+  [[nodiscard]] bool came_the_right_way() const noexcept;
+  void redirect_to_https();
   void take_route(const config::Route& route);
   /// What the stage has to do. It reports what came of it.
   [[nodiscard]] transport::Task<void> work();
@@ -100,6 +102,7 @@ class Exchange final : private UpstreamListener {
   ClientSide& client_;
   UpstreamSide& upstream_;
   const http::RequestHead& request_;
+  const downstream::Peer& peer_;
   base::Arena& arena_;
   ExchangeState state_;
   transport::Cancel& cancel_;

@@ -24,21 +24,37 @@ wire::RequestComplete ExchangeRecord::summary(base::Duration duration) const {
 }
 
 void ExchangeRecord::write(generation::Service& service, const base::CorrelationId& id, const ForwardedRequest& request,
-                           base::Duration duration) const {
-  service.access.write({.id = id.text(),
-                        .client = request.origin.address,
-                        .method = request.method,
-                        .uri = request.target,
-                        .status = status,
-                        .bytes_in = request_size,
-                        .bytes_out = response_size,
-                        .duration = duration,
-                        .upstream = upstream_address,
-                        .upstream_error = upstream_error,
-                        .decision = decision,
-                        .agent = deciding_agent,
-                        .reason = reason == answers::Reason::none ? std::string_view{} : name(reason),
-                        .detail = reason_detail});
+                           const downstream::Peer& peer, base::Duration duration) const {
+  if (!service.access.is_written()) return;
+  const base::Headers headers{request.fields.items()};
+  logs::AccessEntry entry{.id = id.text(),
+                          .client = request.origin.address,
+                          .method = request.method,
+                          .uri = request.target,
+                          .host = request.authority,
+                          .protocol = protocol,
+                          .status = status,
+                          .bytes_in = request_size,
+                          .bytes_out = response_size,
+                          .duration = duration,
+                          .upstream = upstream_address,
+                          .upstream_time = upstream_time,
+                          .upstream_error = upstream_error,
+                          .decision = decision,
+                          .agent = deciding_agent,
+                          .reason = reason == answers::Reason::none ? std::string_view{} : name(reason),
+                          .detail = reason_detail,
+                          .user_agent = headers.find("user-agent").value_or(""),
+                          .referer = headers.find("referer").value_or("")};
+  if (peer.tls) {
+    entry.tls_version = peer.tls->version;
+    entry.tls_cipher = peer.tls->cipher;
+  }
+  if (peer.tls && peer.tls->peer) {
+    entry.client_cert = peer.tls->peer->subject;
+    entry.client_cert_fingerprint = peer.tls->peer->fingerprint;
+  }
+  service.access.write(entry);
 }
 
 }  // namespace picket::apps::gateway::exchange

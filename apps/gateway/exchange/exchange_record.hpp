@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,10 +20,13 @@ struct ForwardedRequest;
 /// by it. Lifetime: views of the exchange's memory.
 struct ExchangeRecord {
   base::TimePoint began;
-  std::uint16_t status = 0;  ///< 0: nothing was said to the client.
+  std::string_view protocol;  ///< "HTTP/1.1"
+  std::uint16_t status = 0;   ///< 0: nothing was said to the client.
   std::uint64_t request_size = 0;
   std::uint64_t response_size = 0;
   std::string upstream_address;
+  std::optional<base::TimePoint> asked;         ///< When an upstream was first wanted.
+  std::optional<base::Duration> upstream_time;  ///< From then to its answer's head.
   std::string upstream_error;
   std::string_view decision = "allow";
   std::string_view deciding_agent;
@@ -34,7 +38,7 @@ struct ExchangeRecord {
   [[nodiscard]] wire::RequestComplete summary(base::Duration duration) const;
   /// Nothing where there is no access log.
   void write(generation::Service& service, const base::CorrelationId& id, const ForwardedRequest& request,
-             base::Duration duration) const;
+             const downstream::Peer& peer, base::Duration duration) const;
 };
 
 }  // namespace picket::apps::gateway::exchange

@@ -4,6 +4,14 @@
 #include "apps/gateway/exchange/exchange.hpp"
 
 namespace picket::apps::gateway::exchange {
+namespace {
+
+std::optional<std::string_view> tls_text(const downstream::Peer& peer,
+                                         std::string_view transport::tls::Secured::* member) noexcept {
+  return peer.tls ? std::optional{(*peer.tls).*member} : std::nullopt;
+}
+
+}  // namespace
 
 bool Exchange::obey(inspection::Verdict verdict) {
   if (state_.is_over()) return false;
@@ -31,7 +39,9 @@ transport::Task<void> Exchange::judge_head() {
                                           .client_ip = forwarded_.origin.address,
                                           .client_port = forwarded_.origin.port,
                                           .server_name = optional_text(forwarded_.authority),
-                                          .protocol = request_.version == 11 ? "HTTP/1.1" : "HTTP/1.0",
+                                          .protocol = record_.protocol,
+                                          .tls_version = tls_text(peer_, &transport::tls::Secured::version),
+                                          .tls_cipher = tls_text(peer_, &transport::tls::Secured::cipher),
                                           .route_id = route_->id,
                                           .upstream_id = upstream,
                                           .timestamp = arena_.copy(service_.shard.timestamps.now()),

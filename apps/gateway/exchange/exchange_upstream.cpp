@@ -5,6 +5,7 @@
 namespace picket::apps::gateway::exchange {
 
 transport::Task<void> Exchange::lease() {
+  if (!record_.asked) record_.asked = service_.worker.now();
   const auto connected = co_await upstream_.connect(route_->upstream, *this);
   if (!connected) {
     // Nobody is to blame where this process has no socket left.
@@ -118,6 +119,7 @@ transport::Task<void> Exchange::await_answer() {
   if (state_.is_over()) co_return;
   if (head) {
     response_ = *head;
+    record_.upstream_time = service_.worker.now() - *record_.asked;
     happened(Event::answer_came);
     co_return;
   }

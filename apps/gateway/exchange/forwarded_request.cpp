@@ -41,6 +41,11 @@ class NameTable {
   std::uint64_t letters_ = 0;
 };
 
+/// What is told of a client's certificate. Whoever has none, or speaks in clear, must not be able to tell it.
+constexpr std::array<std::string_view, 5> client_certificate_names{"x-client-cert-verified", "x-client-cert-subject",
+                                                                   "x-client-cert-issuer", "x-client-cert-serial",
+                                                                   "x-client-cert-fingerprint"};
+
 /// Which fields of a request go on, and how.
 class Sieve {
  public:
@@ -59,10 +64,16 @@ class Sieve {
     constexpr std::array<std::string_view, 6> own{"forwarded",         "x-real-ip",        "x-forwarded-for",
                                                   "x-forwarded-proto", "x-forwarded-host", "x-request-id"};
     constexpr std::string_view family = "x-forwarded-";
+    if (is_of_client_certificate(name)) return true;
     if (!is_trusted_ && (http::same_spelling(name.substr(0, family.size()), family) || is_another_target(name) ||
                          is_another_client(name)))
       return true;
     return std::ranges::any_of(own, [&](std::string_view other) { return http::same_spelling(name, other); });
+  }
+
+  [[nodiscard]] static bool is_of_client_certificate(std::string_view name) noexcept {
+    static constexpr NameTable names{client_certificate_names};
+    return names.has(name);
   }
 
   /// IIS, Symfony, Zend and others take the path from one of these, behind the route that was chosen by the target.
@@ -145,6 +156,18 @@ std::string_view one_hop_less(std::string_view value, ForwardedRequest& out, bas
   return arena.copy(fmt::format("{}", hops - 1));
 }
 
+/// Nothing where nobody was asked for one.
+void add_client_certificate(ForwardedRequest& out, const transport::tls::Secured& tls) {
+  if (!tls.asks_for_certificate) return;
+  const auto& names = client_certificate_names;
+  out.fields.push_back({names[0], tls.peer ? "true" : "false"});
+  if (!tls.peer) return;
+  out.fields.push_back({names[1], tls.peer->subject});
+  out.fields.push_back({names[2], tls.peer->issuer});
+  out.fields.push_back({names[3], tls.peer->serial});
+  out.fields.push_back({names[4], tls.peer->fingerprint});
+}
+
 void add_own_fields(ForwardedRequest& out, std::string_view request_id) {
   out.fields.push_back({"X-Forwarded-For", out.origin.forwarded_for});
   out.fields.push_back({"X-Forwarded-Proto", out.origin.scheme});
@@ -166,7 +189,7 @@ ForwardedRequest forward(const http::RequestHead& request, const downstream::Pee
   out.origin = downstream::origin_of(peer, terms.trusted_proxies, request.headers, arena);
   out.method = request.method;
   out.target = http::origin_form(request.method, request.target, arena);
-  out.fields.reserve(request.headers.size() + 6);
+  out.fields.reserve(request.headers.size() + 6 + client_certificate_names.size());
   take_authority(out, request, arena);
   const bool counts_hops = request.method == "OPTIONS" || request.method == "TRACE";
   const Sieve sieve{terms, out.origin.is_forwarded};
@@ -178,6 +201,7 @@ ForwardedRequest forward(const http::RequestHead& request, const downstream::Pee
       out.fields.back().value = one_hop_less(field.value, out, arena);
   }
   add_own_fields(out, terms.request_id);
+  if (peer.tls) add_client_certificate(out, *peer.tls);
   return out;
 }
 

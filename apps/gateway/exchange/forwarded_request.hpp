@@ -39,7 +39,8 @@ struct ForwardingTerms {
 /// Leaves out what stays on its hop (http::stays_on_its_hop), names with underscores unless they are allowed, what says
 /// whom the request is from (Forwarded, X-Real-IP, X-Forwarded-*), which is set from the connection, and what names
 /// another target (X-Original-URL, …); of a trusted proxy the last and other X-Forwarded-* go on. X-Request-Id is
-/// written once. Pure.
+/// written once. What is told of a client's certificate (X-Client-Cert-*) is the gateway's alone to say, whoever the
+/// peer is. Pure.
 [[nodiscard]] ForwardedRequest forward(const http::RequestHead& request, const downstream::Peer& peer,
                                        const ForwardingTerms& terms, base::Arena& arena);
 

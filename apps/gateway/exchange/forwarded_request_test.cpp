@@ -52,6 +52,34 @@ TEST_F(Forwarding, DropsWhatStrangersSayOfThat) {
     EXPECT_THAT(passed({{"Host", "a"}, {name, "v"}}), ElementsAre(Header{"Host", "a"})) << name;
 }
 
+TEST_F(Forwarding, WhatIsToldOfAClientCertificateIsNobodysToSay) {
+  terms_.underscores_in_headers = true;
+  for (const bool is_trusted : {false, true}) {
+    if (is_trusted) terms_.trusted_proxies = trusted_;
+    for (const auto* const name : {"X-Client-Cert-Verified", "x-client-cert-subject", "X-Client-Cert-Issuer",
+                                   "X_Client_Cert_Serial", "x-client-cert_fingerprint"})
+      EXPECT_THAT(passed({{"Host", "a"}, {name, "v"}}), ElementsAre(Header{"Host", "a"})) << name;
+  }
+}
+
+TEST_F(Forwarding, TellsOfAClientCertificateWhereOneIsAskedFor) {
+  peer_.tls.emplace();
+  const auto told = [&] {
+    const auto out = pass({{"X-Client-Cert-Verified", "true"}});
+    std::vector<Header> own;
+    for (const auto& field : out.fields.items())
+      if (field.name.starts_with("x-client-cert-")) own.push_back(field);
+    return own;
+  };
+  EXPECT_THAT(told(), ElementsAre());
+  peer_.tls->asks_for_certificate = true;
+  EXPECT_THAT(told(), ElementsAre(Header{"x-client-cert-verified", "false"}));
+  peer_.tls->peer = {.subject = "CN=a", .issuer = "CN=ca", .serial = "01", .fingerprint = "ab"};
+  EXPECT_THAT(told(), ElementsAre(Header{"x-client-cert-verified", "true"}, Header{"x-client-cert-subject", "CN=a"},
+                                  Header{"x-client-cert-issuer", "CN=ca"}, Header{"x-client-cert-serial", "01"},
+                                  Header{"x-client-cert-fingerprint", "ab"}));
+}
+
 TEST_F(Forwarding, OfATrustedProxyTheRestGoesOn) {
   terms_.trusted_proxies = trusted_;
   EXPECT_THAT(passed({{"Host", "a"}, {"X-Forwarded-Port", "443"}, {"Forwarded", "for=1"}, {"X-Real-IP", "6.6.6.6"}}),

@@ -25,9 +25,15 @@ base::Result<std::shared_ptr<Logs>> Logs::open(const config::Observability& want
   return logs;
 }
 
-base::Result<std::shared_ptr<const Generation>> Generation::make(config::Config config, std::size_t shards,
-                                                                 const Generation* previous, LogCloser& closer) {
+base::Result<std::shared_ptr<const Generation>> Generation::make(
+    config::Config config, std::size_t shards, const Generation* previous, LogCloser& closer,
+    const std::shared_ptr<const transport::tls::TicketKeys>& tickets) {
   auto made = std::make_shared<Generation>();
+  for (const auto& listener : config.listeners) {
+    auto context = tls_of(listener, tickets);
+    if (!context) return std::move(context.error());
+    made->tls.push_back(std::move(*context));
+  }
   const auto& wanted = config.observability;
   if (previous != nullptr && previous->config.observability.access_log == wanted.access_log &&
       previous->config.observability.audit_log == wanted.audit_log) {

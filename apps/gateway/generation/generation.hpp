@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "apps/gateway/config/model.hpp"
+#include "apps/gateway/generation/listener_tls.hpp"
 #include "apps/gateway/generation/log_closer.hpp"
 #include "apps/gateway/logs/log_writer.hpp"
 
@@ -25,12 +26,15 @@ struct Logs {
 /// taken into use keep theirs. Thread safety: immutable.
 struct Generation {
   config::Config config;
+  std::vector<TlsContext> tls;  ///< In the order of config.listeners; null: in clear.
   std::shared_ptr<Logs> logs;
 
-  /// Opens logs; those of `previous` go on where the files are the same. Errors: io, for a log.
-  [[nodiscard]] static base::Result<std::shared_ptr<const Generation>> make(config::Config config, std::size_t shards,
-                                                                            const Generation* previous,
-                                                                            LogCloser& closer);
+  /// Reads certificates and opens logs; those of `previous` go on where the files are the same.
+  /// `tickets`: the process's keys; null: there are none. Errors: connection_failed for a certificate that cannot be used,
+  /// io for a log.
+  [[nodiscard]] static base::Result<std::shared_ptr<const Generation>> make(
+      config::Config config, std::size_t shards, const Generation* previous, LogCloser& closer,
+      const std::shared_ptr<const transport::tls::TicketKeys>& tickets = nullptr);
 };
 
 }  // namespace picket::apps::gateway::generation

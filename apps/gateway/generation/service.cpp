@@ -37,7 +37,8 @@ Service::Service(transport::Worker& worker_in, ShardState& shard_in, std::shared
       generation(std::move(generation_in)),
       config(generation->config),
       agents(std::move(agents_in)),
-      access(generation->logs->access ? &generation->logs->access->queue(shard.index) : nullptr),
+      access(generation->logs->access ? &generation->logs->access->queue(shard.index) : nullptr,
+             config.observability.access_format, config.observability.access_fields),
       audit(generation->logs->audit ? &generation->logs->audit->queue(shard.index) : nullptr),
       head_limits{.max_size = config.limits.max_header_size, .max_fields = config.limits.max_header_count} {
   for (const auto& listener : config.listeners) {
@@ -78,10 +79,21 @@ Readiness Service::readiness() const {
   return state;
 }
 
-const config::Listener* Service::listener(std::string_view address) const noexcept {
+std::optional<std::size_t> Service::index_of(std::string_view address) const noexcept {
   const auto found = std::ranges::find(listener_addresses_, address);
-  if (found == listener_addresses_.end()) return nullptr;
-  return &config.listeners[static_cast<std::size_t>(found - listener_addresses_.begin())];
+  if (found == listener_addresses_.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - listener_addresses_.begin());
+}
+
+const config::Listener* Service::listener(std::string_view address) const noexcept {
+  const auto index = index_of(address);
+  return index ? &config.listeners[*index] : nullptr;
+}
+
+const TlsContext& Service::tls(std::string_view address) const noexcept {
+  static const TlsContext none;
+  const auto index = index_of(address);
+  return index ? generation->tls[*index] : none;
 }
 
 base::Result<std::shared_ptr<Service>> Service::create(transport::Worker& worker, ShardState& shard,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,6 +60,8 @@ class Service {
 
   /// The configuration of the listener at that address (as transport::Endpoint writes it); null where there is none.
   [[nodiscard]] const config::Listener* listener(std::string_view address) const noexcept;
+  /// What clients at that address are spoken to with; null: in clear.
+  [[nodiscard]] const TlsContext& tls(std::string_view address) const noexcept;
   /// Whom a route of `config` asks.
   [[nodiscard]] const inspection::Chain& chain(const config::Route& route) const noexcept {
     return chains_[static_cast<std::size_t>(&route - config.routes.data())];
@@ -81,6 +84,9 @@ class Service {
   std::vector<inspection::Chain> chains_;        // in the order of config.routes
   std::vector<std::string> listener_addresses_;  // in the order of config.listeners
   std::vector<bool> had_addresses_;              // of config.upstreams: the one in whose place it is made had some
+
+  /// Its index; nothing where there is none.
+  [[nodiscard]] std::optional<std::size_t> index_of(std::string_view address) const noexcept;
 
   Service(transport::Worker& worker, ShardState& shard, std::shared_ptr<const Generation> generation, Agents agents,
           const Service* previous);

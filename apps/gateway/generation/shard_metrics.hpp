@@ -8,8 +8,17 @@
 #include "picket/inspection/counters.hpp"
 #include "picket/metrics/counter.hpp"
 #include "picket/metrics/histogram.hpp"
+#include "picket/transport/tls/reason.hpp"
 
 namespace picket::apps::gateway::generation {
+
+/// Handshakes with clients.
+struct TlsMetrics {
+  metrics::Counter handshakes;  ///< That came to a good end.
+  metrics::Counter resumed;     ///< Of them: with a ticket.
+  metrics::Counter timeouts;
+  std::array<metrics::Counter, transport::tls::refusal_names.size()> refusals;  ///< By transport::tls::Refusal.
+};
 
 /// What one shard counts, for as long as it lives: a reload of the configuration loses nothing.
 /// Thread safety: the shard writes, any thread reads; scrapes sum the shards. `agents` changes only when a
@@ -17,6 +26,7 @@ namespace picket::apps::gateway::generation {
 struct ShardMetrics {
   metrics::Counter connections;
   metrics::Gauge connections_open;
+  TlsMetrics tls;
   metrics::Counter connections_refused;               ///< Over max-connections.
   std::array<metrics::Counter, 6> requests_by_class;  ///< By a status's first digit; 0: no answer, the client was gone.
   std::array<metrics::Counter, answers::answer_reason_count> answers_by_reason;  ///< The gateway's own answers.

@@ -80,7 +80,7 @@ base::Result<DescriptorShares> Gateway::cap_connections(config::Config& config) 
 base::Status Gateway::apply(config::Config config, const std::function<bool()>& is_to_end) {
   const auto shares = cap_connections(config);
   if (!shares) return shares.error();
-  auto made = generation::Generation::make(std::move(config), shards_.size(), generation_.get(), log_closer_);
+  auto made = generation::Generation::make(std::move(config), shards_.size(), generation_.get(), log_closer_, tickets_);
   if (!made) return std::move(made.error());
   const auto wanted = endpoints_of((*made)->config);
   if (!wanted) return wanted.error();
@@ -108,6 +108,9 @@ base::Status Gateway::apply(config::Config config, const std::function<bool()>& 
   reverse_->commit();
   generation_ = std::move(*made);
   lock.unlock();
+  for (std::size_t i = 0; i < generation_->tls.size(); ++i)
+    for (const std::string& warning : generation::warnings_of(generation_->config.listeners[i], generation_->tls[i]))
+      spdlog::warn("{}", warning);
   spdlog::info("of {} open descriptors {} are for clients, {} for upstreams, {} are reserved for all else",
                descriptors_, shares->clients, shares->upstreams, shares->reserved);
   if (moves) metrics_ = std::move(metrics);

@@ -35,6 +35,8 @@ class Gateway {
   [[nodiscard]] base::Status apply(config::Config config, const std::function<bool()>& is_to_end);
   /// What agents tell the process.
   [[nodiscard]] reports::AgentReports& agent_reports() noexcept { return reports_; }
+  /// Session tickets are sealed with a new key from now on, and those of the key before the last are good no more.
+  void rotate_tickets() { tickets_->rotate(); }
   /// Opens the logs anew: for log rotation.
   void reopen_logs();
 
@@ -56,6 +58,7 @@ class Gateway {
   const ProcessLog& log_;
   const std::uint64_t descriptors_;  // how many the process may have open
   generation::LogCloser log_closer_;
+  const std::shared_ptr<transport::tls::TicketKeys> tickets_ = std::make_shared<transport::tls::TicketKeys>();
   downstream::Admission admission_;
   std::mutex ending_;       // held while a word of one shard's agent goes to all shards
   bool is_ending_ = false;  // there may be none any more

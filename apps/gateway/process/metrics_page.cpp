@@ -39,6 +39,24 @@ void clients(metrics::Exposition& page, Shards shards) {
               }));
 }
 
+void handshakes(metrics::Exposition& page, Shards shards) {
+  const auto total = [&](auto of) {
+    return sum(shards, [&](const serving::Shard& shard) { return of(shard.metrics().tls).value(); });
+  };
+  using Tls = generation::TlsMetrics;
+  page.counter_family("picket_tls_handshakes_total", "TLS handshakes with clients that came to a good end.");
+  page.sample({}, total([](const Tls& tls) -> auto& { return tls.handshakes; }));
+  page.counter_family("picket_tls_resumed_total", "TLS handshakes that resumed a session.");
+  page.sample({}, total([](const Tls& tls) -> auto& { return tls.resumed; }));
+  page.counter_family("picket_tls_handshake_failures_total", "TLS handshakes that came to nothing, by reason.");
+  const std::array<Label, 1> timeout{{{"reason", "timeout"}}};
+  page.sample(timeout, total([](const Tls& tls) -> auto& { return tls.timeouts; }));
+  for (std::size_t i = 1; i < transport::tls::refusal_names.size(); ++i) {
+    const std::array<Label, 1> labels{{{"reason", transport::tls::refusal_names.at(i)}}};
+    page.sample(labels, total([i](const Tls& tls) -> auto& { return tls.refusals.at(i); }));
+  }
+}
+
 void requests(metrics::Exposition& page, Shards shards) {
   page.counter_family("picket_requests_total", "Requests by the class of their status; none: the client was gone.");
   for (std::size_t i = 0; i < classes.size(); ++i) {
@@ -247,6 +265,7 @@ std::string metrics_page(Shards shards, const generation::Generation& generation
                          const ProcessLog& process_log) {
   metrics::Exposition page;
   clients(page, shards);
+  handshakes(page, shards);
   requests(page, shards);
   upstreams(page, shards, generation);
   if (!generation.config.agents.empty()) {

@@ -6,7 +6,6 @@
 #include <spdlog/spdlog.h>
 
 #include "apps/gateway/serving/run_there.hpp"
-#include "picket/transport/tls/context.hpp"
 
 namespace picket::apps::gateway::process {
 namespace {
@@ -15,6 +14,13 @@ using serving::run_there;
 
 // protocol.md §8: the reference's own.
 constexpr std::uint32_t least_of_an_id = 4;
+
+/// What the peer chose stands behind the first bracket, where it makes no kind of line of its own.
+void log_refused(std::string_view peer, const base::Error& reason) {
+  spdlog::warn("an agent that dialled was refused (at {}: {})", peer, reason.detail());
+}
+
+}  // namespace
 
 base::Result<std::shared_ptr<const transport::tls::Context>> tls_of(const config::ReverseTls& files) {
   using transport::tls::ClientCertificate;
@@ -25,13 +31,6 @@ base::Result<std::shared_ptr<const transport::tls::Context>> tls_of(const config
        .client_certificate = files.ca_file.empty() ? ClientCertificate::none : ClientCertificate::required,
        .protocols = {}});
 }
-
-/// What the peer chose stands behind the first bracket, where it makes no kind of line of its own.
-void log_refused(std::string_view peer, const base::Error& reason) {
-  spdlog::warn("an agent that dialled was refused (at {}: {})", peer, reason.detail());
-}
-
-}  // namespace
 
 ReverseAgents::ReverseAgents(std::size_t workers, std::function<void(pool::reverse::Connection)> deliver)
     : workers_(workers), registry_(worker_, workers, std::move(deliver)), thread_([this] { worker_.run(); }) {}

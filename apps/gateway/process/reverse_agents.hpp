@@ -10,9 +10,13 @@
 #include "apps/gateway/config/model.hpp"
 #include "picket/pool/reverse/listener.hpp"
 #include "picket/pool/reverse/registry.hpp"
+#include "picket/transport/tls/context.hpp"
 #include "picket/transport/worker.hpp"
 
 namespace picket::apps::gateway::process {
+
+/// What agents that dial are spoken to with. Errors: those of tls::Context::server().
+[[nodiscard]] base::Result<std::shared_ptr<const transport::tls::Context>> tls_of(const config::ReverseTls& files);
 
 /// Agents that dial the gateway: where they do, and who may, on a thread of its own. Handshakes and registrations are
 /// so never on the way of a request, whoever floods the gateway with them.

@@ -1,6 +1,9 @@
 #include "apps/gateway/process/run.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
+#include <ctime>
 
 #include <fmt/format.h>
 #include <signal.h>
@@ -44,13 +47,26 @@ std::string authority(const std::string& host, std::uint16_t port) {
 
 void log_what_is_served(const config::Config& config) {
   for (const auto& listener : config.listeners)
-    spdlog::info("listening on http://{}", authority(listener.host, listener.port));
+    spdlog::info("listening on {}://{}", listener.protocol == config::Protocol::https ? "https" : "http",
+                 authority(listener.host, listener.port));
   if (const auto& reverse = config.reverse_listener; reverse && !reverse->path.empty())
     spdlog::info("agents may dial unix:{}", reverse->path);
   if (const auto& reverse = config.reverse_listener; reverse && !reverse->host.empty())
     spdlog::info("agents may dial {}:{}", reverse->tls ? "tls" : "tcp", authority(reverse->host, reverse->port));
   if (const auto& metrics = config.observability.metrics)
     spdlog::info("metrics at http://{}{}", authority(metrics->host, metrics->port), metrics->path);
+}
+
+/// Waits for a signal. The keys of session tickets change meanwhile, once `rotates_at` has come.
+int next_signal(const sigset_t& signals, Gateway& gateway, base::TimePoint& rotates_at) {
+  while (true) {
+    const auto left = std::chrono::ceil<std::chrono::seconds>(rotates_at - base::Clock::now());
+    const timespec patience{.tv_sec = std::max<std::time_t>(left.count(), 0), .tv_nsec = 0};
+    if (const int signal = ::sigtimedwait(&signals, nullptr, &patience); signal > 0) return signal;
+    if (base::Clock::now() < rotates_at) continue;
+    gateway.rotate_tickets();
+    rotates_at += std::chrono::seconds{transport::tls::ticket_lifetime_seconds};
+  }
 }
 
 void reload(Gateway& gateway, ProcessLog& log, const std::filesystem::path& file, const config::System& at_start) {
@@ -105,9 +121,9 @@ int run(const std::filesystem::path& file) {
   }
   log_what_is_served(config);
   gateway.agent_reports().reloads.on_request([] { ::kill(::getpid(), SIGHUP); });
+  base::TimePoint rotates_at = base::Clock::now() + std::chrono::seconds{transport::tls::ticket_lifetime_seconds};
   while (true) {
-    int signal = 0;
-    sigwait(&signals, &signal);
+    const int signal = next_signal(signals, gateway, rotates_at);
     if (signal == SIGHUP) {
       reload(gateway, log, file, config.system);
     } else if (signal == SIGUSR1) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include "apps/gateway/answers/answer_writer.hpp"
 #include "apps/gateway/http1/body_reader.hpp"
@@ -27,13 +28,21 @@ std::string no_place(std::string_view date) {
 ClientConnection::ClientConnection(Shard& shard, std::string_view listener, const transport::Accepted& accepted)
     : shard_(shard),
       listener_(listener),
-      stream_(transport::adopt(shard.worker(), accepted.descriptor)),
+      tls_context_(shard.service()->tls(listener)),
+      stream_(transport::Channel{shard.worker(), accepted.descriptor, make_layer()}),
       peer_(downstream::Peer::of(accepted.peer)),
-      accepted_(shard.worker().now()) {
+      began_(shard.worker().now()) {
   shard_.opened(*this);
 }
 
 ClientConnection::~ClientConnection() { shard_.closed(*this); }
+
+std::unique_ptr<transport::Layer> ClientConnection::make_layer() {
+  if (tls_context_ == nullptr) return nullptr;
+  auto layer = tls_context_->connection();
+  tls_ = layer.get();
+  return layer;
+}
 
 void ClientConnection::close_if_idle() noexcept {
   if (is_waiting()) stream_.close();
@@ -51,7 +60,8 @@ void ClientConnection::abort() {
 }
 
 transport::Task<void> ClientConnection::serve() {
-  while (stream_.is_open()) {
+  const bool is_secured = co_await secure();
+  while (is_secured && stream_.is_open()) {
     arena_.reset();
     const std::optional<http::RequestRead> read = co_await read_head();
     if (!read) break;
@@ -65,11 +75,44 @@ transport::Task<void> ClientConnection::serve() {
   stream_.close();
 }
 
+transport::Task<bool> ClientConnection::secure() {
+  if (tls_ == nullptr) co_return true;
+  // Who connects and does not come to an end of it holds a place for no longer than one who sends no request.
+  const base::Deadline deadline = base::Deadline::after(began_, shard_.service()->timeouts.head);
+  shard_.begins_to_wait(*this);
+  const auto agreed = co_await stream_.establish(deadline);
+  shard_.ends_to_wait(*this);
+  if (!agreed) {
+    co_await refuse_handshake(agreed.error());
+    co_return false;
+  }
+  began_ = shard_.worker().now();
+  peer_.tls = tls_context_->secured(*tls_);
+  auto& metrics = shard_.state().metrics.tls;
+  metrics.handshakes.add();
+  if (peer_.tls->is_resumed) metrics.resumed.add();
+  co_return true;
+}
+
+transport::Task<void> ClientConnection::refuse_handshake(const base::Error& error) {
+  const transport::tls::Refusal refusal = tls_->refusal();
+  auto& metrics = shard_.state().metrics.tls;
+  if (error.kind() == base::ErrorKind::timeout) metrics.timeouts.add();
+  if (refusal == transport::tls::Refusal::none) co_return;
+  metrics.refusals[static_cast<std::size_t>(refusal)].add();
+  spdlog::debug("a client's TLS handshake failed (at {}: {})", peer_.address, error.detail());
+  if (refusal != transport::tls::Refusal::plain_http) co_return;
+  stream_ = transport::Stream{transport::Channel{shard_.worker(), stream_.release()}};
+  const http::HeadError in_clear{400, "plain HTTP on a port for HTTPS"};
+  co_await refuse(in_clear);
+}
+
 transport::Task<std::optional<http::RequestRead>> ClientConnection::read_head() {
   const generation::ClientTimeouts timeouts = shard_.service()->timeouts;
-  // A first request has its time from the accept on: who connects and says nothing holds a place for no longer.
+  // A first request has its time from the accept or the handshake on: who connects and says nothing holds a place for
+  // no longer.
   base::Deadline deadline = was_served_ ? base::Deadline::after(shard_.worker().now(), timeouts.idle)
-                                        : base::Deadline::after(accepted_, timeouts.head);
+                                        : base::Deadline::after(began_, timeouts.head);
   std::size_t checked = 0;
   bool begun = false;
   bool skipped = false;

@@ -15,6 +15,7 @@
 #include "picket/transport/listener.hpp"
 #include "picket/transport/stream.hpp"
 #include "picket/transport/task.hpp"
+#include "picket/transport/tls/layer.hpp"
 
 namespace picket::apps::gateway::serving {
 
@@ -24,10 +25,10 @@ struct Siblings;
 /// What makes a connection one of its client's that wait for a request.
 using OfClientHook = boost::intrusive::list_base_hook<boost::intrusive::tag<struct OfClient>>;
 
-/// One client's connection: reads heads, refuses what is ambiguous, serves one exchange after the other in the order
-/// in which they came. Each exchange keeps the configuration that is in use when its head has arrived; between them the
-/// connection keeps none, so that an idle client does not hold an old one and its agents.
-/// Thread safety: its shard's thread. Lifetime: until serve() has ended.
+/// One client's connection: shakes hands where it is of TLS, reads heads, refuses what is ambiguous, serves one
+/// exchange after the other in the order in which they came. Each exchange keeps the configuration that is in use when
+/// its head has arrived; between them the connection keeps none, so that an idle client does not hold an old one and
+/// its agents. Thread safety: its shard's thread. Lifetime: until serve() has ended.
 class ClientConnection : public boost::intrusive::list_base_hook<>, public OfClientHook {
  public:
   /// `listener`: the address that the client came to, as its listener has it.
@@ -63,6 +64,10 @@ class ClientConnection : public boost::intrusive::list_base_hook<>, public OfCli
   void abort();
 
  private:
+  /// Whether the client may be served: at once in clear, else after the handshake.
+  [[nodiscard]] transport::Task<bool> secure();
+  /// Counts it, and tells the client where that has a chance to be understood.
+  [[nodiscard]] transport::Task<void> refuse_handshake(const base::Error& error);
   /// Nothing where the client is gone or idle too long.
   [[nodiscard]] transport::Task<std::optional<http::RequestRead>> read_head();
   /// Serves one request. Returns whether the connection may take another.
@@ -70,9 +75,12 @@ class ClientConnection : public boost::intrusive::list_base_hook<>, public OfCli
   [[nodiscard]] transport::Task<void> refuse(const http::HeadError& error);
   /// Reads on for a moment, so that the client reads the answer before it learns that its connection is closed.
   [[nodiscard]] transport::Task<void> linger();
+  [[nodiscard]] std::unique_ptr<transport::Layer> make_layer();
 
   Shard& shard_;
   std::string listener_;
+  generation::TlsContext tls_context_;       // null: in clear
+  transport::tls::TlsLayer* tls_ = nullptr;  // the stream's, until a handshake has failed
   transport::Stream stream_;
   downstream::Peer peer_;
   std::optional<downstream::Admission::Place> place_;
@@ -80,7 +88,7 @@ class ClientConnection : public boost::intrusive::list_base_hook<>, public OfCli
   base::Buffer buffer_;
   base::Arena arena_{4096};
   exchange::Exchange* exchange_ = nullptr;  // the one under way
-  base::TimePoint accepted_;
+  base::TimePoint began_;                   // accepted, or past the handshake
   bool was_served_ = false;
   bool is_evicted_ = false;
 };

@@ -2,8 +2,11 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -27,6 +30,11 @@ struct Issued {
   std::string key_file;
 };
 
+[[nodiscard]] inline std::string contents(const std::string& file) {
+  std::ifstream in{file};
+  return {std::istreambuf_iterator<char>{in}, {}};
+}
+
 /// A CA of one test, in a folder that goes with it.
 class Authority {
  public:
@@ -35,6 +43,13 @@ class Authority {
   [[nodiscard]] const std::string& ca_file() const noexcept { return ca_.certificate_file; }
   [[nodiscard]] const Issued& ca() const noexcept { return ca_; }
   [[nodiscard]] std::string path(const std::string& name) const { return (folder_.path() / name).string(); }
+  /// A CA between this one and others.
+  [[nodiscard]] Authority issue_authority(const std::string& name) const { return Authority{name, &ca_}; }
+  /// A file beside the certificates.
+  [[nodiscard]] std::string write_file(const std::string& name, std::string_view text) const {
+    std::ofstream{path(name)} << text;
+    return path(name);
+  }
   /// `names` as OpenSSL's configuration has a subjectAltName: "DNS:agent.test,IP:127.0.0.1". Valid from an hour ago
   /// for so many seconds from now.
   [[nodiscard]] Issued issue(const std::string& common_name, const std::string& names, long valid = 90 * day) const {
@@ -42,7 +57,10 @@ class Authority {
   }
 
  private:
-  [[nodiscard]] Issued make(const std::string& name, const std::string& names, long valid, const Issued* signer) const {
+  Authority(const std::string& name, const Issued* signer) { ca_ = make(name, "", 90 * day, signer, true); }
+
+  [[nodiscard]] Issued make(const std::string& name, const std::string& names, long valid, const Issued* signer,
+                            bool is_authority = false) const {
     Issued made;
     made.key = {EVP_EC_gen("P-256"), EVP_PKEY_free};
     made.certificate = {X509_new(), X509_free};
@@ -55,7 +73,7 @@ class Authority {
                                reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
     X509_set_issuer_name(x, X509_get_subject_name(signer != nullptr ? signer->certificate.get() : x));
     X509_set_pubkey(x, made.key.get());
-    extend(x, NID_basic_constraints, signer != nullptr ? "critical,CA:FALSE" : "critical,CA:TRUE");
+    extend(x, NID_basic_constraints, signer != nullptr && !is_authority ? "critical,CA:FALSE" : "critical,CA:TRUE");
     if (!names.empty()) extend(x, NID_subject_alt_name, names);
     EXPECT_GT(X509_sign(x, signer != nullptr ? signer->key.get() : made.key.get(), EVP_sha256()), 0);
     write(made, fmt::format("{}", serial_));

@@ -2,7 +2,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "picket/base/result.hpp"
 #include "picket/transport/layer.hpp"
@@ -29,9 +32,13 @@ class Context {
   /// For one new connection. `host`, the name or IP address that is dialled, is what a client asks for and looks for in
   /// the certificate unless the options name something else; a server has no use for it.
   [[nodiscard]] virtual std::unique_ptr<Layer> layer(std::string_view host = {}) const = 0;
+  /// What is odd about the files, and keeps nobody from being served: a date that is over, an order that is none.
+  [[nodiscard]] std::span<const std::string> warnings() const noexcept { return warnings_; }
 
  protected:
   Context() = default;
+
+  std::vector<std::string> warnings_;  // filled while it is made
 };
 
 }  // namespace picket::transport::tls

@@ -149,6 +149,14 @@ int TlsLayer::receive(char* into, std::size_t room) noexcept {
 
 // ---- the ways to move bytes
 
+Transfer TlsLayer::establish(int socket) {
+  if (failure_) return failed();
+  begin(socket);
+  const Transfer shaken = shake_hands();
+  if (shaken.outcome == Outcome::moved) flush();
+  return shaken;
+}
+
 Transfer TlsLayer::read(int socket, std::span<char> into) {
   if (failure_) return failed();
   begin(socket);
@@ -257,21 +265,28 @@ Transfer TlsLayer::failed() const noexcept {
   return Transfer::failed(send_error_ != 0 ? send_error_ : EPROTO);
 }
 
-base::Error TlsLayer::why_refused() const {
+base::Error TlsLayer::why_refused() {
   const bool has_ended = ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
   if (is_established()) {
     if (receive_error_ != 0) return internal::failure_of(receive_error_);
     return has_ended ? cut_off() : base::fail(ErrorKind::invalid_message, "TLS: " + last_reason());
   }
-  const auto refused = [](std::string_view why) {
+  const auto refused = [this](Refusal kind, std::string_view why) {
+    refusal_ = kind;
     return base::fail(ErrorKind::connection_failed, fmt::format("no TLS connection: {}", why));
   };
+  const Refusal last = last_refusal();
   if (has_heard_ && first_byte_ != handshake_record && first_byte_ != alert_record)
-    return refused("the peer does not speak TLS, or not on this port");
-  if (has_ended) return refused("the peer ended the connection during the handshake: does it speak TLS on this port?");
+    return refused(last == Refusal::plain_http ? last : Refusal::not_tls,
+                   "the peer does not speak TLS, or not on this port");
+  if (has_ended)
+    return refused(Refusal::closed,
+                   "the peer ended the connection during the handshake: does it speak TLS on this port?");
   const long verified = SSL_get_verify_result(ssl_.get());
   const std::string reason = last_reason();
-  return refused(verified == X509_V_OK ? reason : why_not_trusted(verified, refused_peer_));
+  if (receive_error_ != 0) return refused(Refusal::closed, internal::failure_of(receive_error_).detail());
+  if (verified == X509_V_OK) return refused(last, reason);
+  return refused(Refusal::certificate, why_not_trusted(verified, refused_peer_));
 }
 
 int TlsLayer::verified(int is_trusted, x509_store_ctx_st* verification) {

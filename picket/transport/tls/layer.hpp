@@ -9,6 +9,7 @@
 
 #include "picket/transport/layer.hpp"
 #include "picket/transport/tls/context.hpp"
+#include "picket/transport/tls/reason.hpp"
 
 struct bio_st;
 struct ssl_ctx_st;
@@ -34,12 +35,19 @@ class TlsLayer final : public Layer {
   TlsLayer(const TlsLayer&) = delete;
   TlsLayer& operator=(const TlsLayer&) = delete;
 
+  Transfer establish(int socket) override;
   Transfer read(int socket, std::span<char> into) override;
   Transfer write(int socket, std::span<const iovec> parts) override;
   Transfer peek(int socket) override;
   [[nodiscard]] bool has_pending() const noexcept override;
   void end_writing(int socket) noexcept override;
   [[nodiscard]] base::Error failure(const Transfer& failed) const override;
+
+  /// Why there is no connection; `none` where there is one, or none yet.
+  [[nodiscard]] Refusal refusal() const noexcept { return refusal_; }
+  /// Which of its context's certificates the peer is shown, of a server.
+  [[nodiscard]] std::size_t shown() const noexcept { return shown_; }
+  void show(std::size_t certificate) noexcept { shown_ = certificate; }
 
   /// What a context has OpenSSL call for each certificate that it has looked at: notes whose was refused.
   static int verified(int is_trusted, x509_store_ctx_st* verification);
@@ -67,7 +75,7 @@ class TlsLayer final : public Layer {
   [[nodiscard]] Transfer seal(std::span<const iovec> parts);
   [[nodiscard]] Transfer outcome(int returned);
   [[nodiscard]] Transfer failed() const noexcept;
-  [[nodiscard]] base::Error why_refused() const;
+  [[nodiscard]] base::Error why_refused();
   void hear_last_words();
   bool flush() noexcept;
 
@@ -88,6 +96,8 @@ class TlsLayer final : public Layer {
   std::size_t sealed_size_ = 0;  // of write()'s bytes, in outgoing_
   std::string refused_peer_;     // whose certificate was
   std::optional<base::Error> failure_;
+  Refusal refusal_ = Refusal::none;
+  std::size_t shown_ = 0;
 };
 
 }  // namespace picket::transport::tls

@@ -1,11 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace picket::transport::tls {
+
+class TicketKeys;
 
 /// HTTP/2 as an application protocol (RFC 9113 §3.1).
 inline constexpr std::string_view http2 = "h2";
@@ -49,13 +52,26 @@ enum class ClientCertificate : std::uint8_t {
   required,
 };
 
-/// What an end that listens has and asks for. A value; the files are PEM and read by Context::server().
-struct ServerOptions {
-  std::string certificate_file;  ///< Its own certificate first, then those between it and the CA.
+/// What a server shows to clients that ask for one of some names (SNI).
+struct NamedCertificate {
+  std::vector<std::string> hostnames;  ///< "a.example", or "*.b.example" for one more label in front. At least one.
+  std::string certificate_file;        ///< As ServerOptions has it, and so the rest.
   std::string key_file;
-  std::string client_ca_file;  ///< Who may have signed a client's certificate.
+  std::string ocsp_file;
+};
+
+/// What an end that listens has and asks for. A value; the files are PEM and read by ServerContext::make().
+struct ServerOptions {
+  std::string certificate_file = {};  ///< Its own certificate first, then those between it and the CA.
+  std::string key_file = {};
+  std::string client_ca_file = {};  ///< Who may have signed a client's certificate.
   ClientCertificate client_certificate = ClientCertificate::none;
-  Protocols protocols;
+  Protocols protocols = {};
+  std::string ocsp_file = {};                ///< The CA's word that the certificate is good, DER. Empty: none is shown.
+  std::vector<NamedCertificate> named = {};  ///< Other certificates, by the name that a client asks for.
+  bool resumes = true;                       ///< Clients get tickets, with which they come back without a certificate.
+  /// Whose keys seal the tickets, so that others of the process can open them. Null: the context has its own.
+  std::shared_ptr<const TicketKeys> tickets = {};
 };
 
 }  // namespace picket::transport::tls

@@ -2,7 +2,9 @@
 
 #include <array>
 #include <cerrno>
+#include <ctime>
 #include <system_error>
+#include <utility>
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -93,6 +95,19 @@ std::string edition_of(const ClientOptions& options) {
   return edition;
 }
 
+base::Result<std::string> read_bytes(const std::string& path, std::string_view what) {
+  auto file = read_file(path, what);
+  if (!file) return file.error();
+  return std::move(file->bytes);
+}
+
+std::string date_of(const ASN1_TIME& time) {
+  std::tm date{};
+  if (ASN1_TIME_to_tm(&time, &date) != 1) return "an unknown date";
+  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02} UTC", date.tm_year + 1900, date.tm_mon + 1, date.tm_mday,
+                     date.tm_hour, date.tm_min, date.tm_sec);
+}
+
 base::Result<std::vector<Certificate>> read_certificates(const std::string& path) {
   const auto file = read_file(path, "the certificate file");
   if (!file) return file.error();
@@ -156,22 +171,22 @@ std::string text_of(const GENERAL_NAME& name) {
   return ::inet_ntop(family, bytes.data(), text.data(), text.size()) == nullptr ? std::string{} : text.data();
 }
 
-std::string subject_of(const X509& certificate) {
+}  // namespace
+
+std::string text_of(const X509_NAME& name) {
   const Bio bio{BIO_new(BIO_s_mem())};
-  X509_NAME_print_ex(bio.get(), X509_get_subject_name(&certificate), 0, XN_FLAG_RFC2253);
+  X509_NAME_print_ex(bio.get(), &name, 0, XN_FLAG_RFC2253);
   char* text = nullptr;
   const long size = BIO_get_mem_data(bio.get(), &text);
   return size > 0 ? std::string{text, static_cast<std::size_t>(size)} : std::string{};
 }
-
-}  // namespace
 
 std::string name_of(const X509& certificate) {
   const std::unique_ptr<GENERAL_NAMES, FreesNames> names{
       static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(&certificate, NID_subject_alt_name, nullptr, nullptr))};
   for (int i = 0; names && i < sk_GENERAL_NAME_num(names.get()); ++i)
     if (std::string text = text_of(*sk_GENERAL_NAME_value(names.get(), i)); !text.empty()) return text;
-  return subject_of(certificate);
+  return text_of(*X509_get_subject_name(&certificate));
 }
 
 }  // namespace picket::transport::tls

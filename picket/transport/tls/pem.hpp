@@ -2,10 +2,13 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "picket/base/result.hpp"
 
+struct asn1_string_st;
+struct X509_name_st;
 struct evp_pkey_st;
 struct x509_st;
 
@@ -25,6 +28,15 @@ using Certificate = std::unique_ptr<x509_st, FreesPem>;
 /// Refused where everybody may read the file, or write it: who has the key can be the peer. A group may read it, as
 /// Debian's ssl-cert does.
 [[nodiscard]] base::Result<PrivateKey> read_key(const std::string& file);
+
+/// All of a file that is no larger than any of these need be. `what` it is, in errors.
+[[nodiscard]] base::Result<std::string> read_bytes(const std::string& file, std::string_view what);
+
+/// A date as certificates have it, for people: "2026-11-28 06:50:00 UTC".
+[[nodiscard]] std::string date_of(const asn1_string_st& time);
+
+/// RFC 2253; what is not printable ASCII is escaped.
+[[nodiscard]] std::string text_of(const X509_name_st& name);
 
 /// Whom a certificate is of, for logs: its first subjectAltName, else its subject.
 [[nodiscard]] std::string name_of(const x509_st& certificate);

@@ -47,6 +47,23 @@ constexpr std::array reasons{
 
 }  // namespace
 
+Refusal last_refusal() {
+  const unsigned long error = ERR_peek_last_error();
+  const int reason = ERR_GET_REASON(error);
+  if (ERR_GET_LIB(error) != ERR_LIB_SSL) return Refusal::malformed;
+  if (reason > of_alert && reason < of_alert + 256) return Refusal::alert;
+  switch (reason) {
+    case SSL_R_HTTP_REQUEST: return Refusal::plain_http;
+    case SSL_R_UNSUPPORTED_PROTOCOL:
+    case SSL_R_VERSION_TOO_LOW: return Refusal::version;
+    case SSL_R_NO_SHARED_CIPHER: return Refusal::cipher;
+    case SSL_R_NO_APPLICATION_PROTOCOL: return Refusal::alpn;
+    case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
+    case SSL_R_CERTIFICATE_VERIFY_FAILED: return Refusal::certificate;
+    default: return Refusal::malformed;
+  }
+}
+
 std::string last_reason() {
   const unsigned long error = ERR_peek_last_error();
   ERR_clear_error();

@@ -1,10 +1,31 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
 /// What OpenSSL and TLS peers give as reasons, in words.
 namespace picket::transport::tls {
+
+/// Why a handshake came to nothing, in kinds: for counters.
+enum class Refusal : std::uint8_t {
+  none,
+  closed,       ///< The peer went, or was reset.
+  not_tls,      ///< It speaks something else.
+  plain_http,   ///< It speaks HTTP/1.1 in clear.
+  version,      ///< No version in common.
+  cipher,       ///< No cipher in common.
+  alpn,         ///< No application protocol in common.
+  certificate,  ///< Its certificate is missing, or is not accepted.
+  alert,        ///< It refuses us: an alert says so.
+  malformed,    ///< What it sends is no handshake as TLS has it.
+};
+inline constexpr std::array<std::string_view, 10> refusal_names{
+    "none", "closed", "not_tls", "plain_http", "version", "cipher", "alpn", "certificate", "alert", "malformed"};
+/// Of OpenSSL's last error, which stays where it is.
+[[nodiscard]] Refusal last_refusal();
 
 /// The last one of this thread's error queue, which is empty then; OpenSSL's own words where there are no better ones.
 [[nodiscard]] std::string last_reason();
