@@ -34,11 +34,18 @@ struct System {
   std::vector<std::string> resolvers;
 };
 
+enum class Protocol : std::uint8_t {
+  http,  ///< HTTP/1.1 in clear.
+  h2c,   ///< In clear, HTTP/2 where the client begins with its preface, else HTTP/1.1.
+};
+
 struct Listener {
   std::string id;
   std::string host;  ///< An IP address.
   std::uint16_t port = 0;
-  std::vector<Network> trusted_proxies;  ///< Peers whose X-Forwarded-For, -Proto and -Host count.
+  Protocol protocol = Protocol::http;
+  std::uint32_t max_concurrent_streams = 100;  ///< Of one connection of HTTP/2.
+  std::vector<Network> trusted_proxies;        ///< Peers whose X-Forwarded-For, -Proto and -Host count.
 
   /// Whether what the peer says of who it speaks for is believed.
   [[nodiscard]] bool trusts(const IpAddress& peer) const noexcept {

@@ -23,10 +23,9 @@ void read_listener_address(Reader& reader, const Setting& setting, ListenerDraft
   out.address = setting.value->at;
 }
 
-constexpr Word protocols[] = {{"http"}, {"https", 0, Word::unsupported}, {"h2c", 0, Word::unsupported}};
-void read_protocol(Reader& reader, const Setting& setting, ListenerDraft& /*out*/) {
-  (void)reader.choice(setting, protocols);
-}
+constexpr Word protocols[] = {{"http", static_cast<int>(Protocol::http)},
+                              {"h2c", static_cast<int>(Protocol::h2c)},
+                              {"https", 0, Word::unsupported}};
 
 void read_trusted_proxies(Reader& reader, const kdl::Node& node, ListenerDraft& out) {
   for (const kdl::Name& text : reader.texts(node)) {
@@ -41,7 +40,7 @@ void read_trusted_proxies(Reader& reader, const kdl::Node& node, ListenerDraft& 
 
 constexpr Key<ListenerDraft> listener_keys[] = {
     {{"address", required, "address \"127.0.0.1:8080\""}, ValueRule<ListenerDraft>{read_listener_address}},
-    {{"protocol"}, ValueRule<ListenerDraft>{read_protocol}},
+    {{"protocol"}, choice<&ListenerDraft::listener, &Listener::protocol>(protocols)},
     {{"trusted-proxies"}, NodeRule<ListenerDraft>{read_trusted_proxies}},
     {{"tls", unsupported}, {}},
     {{"proxy-protocol", unsupported}, {}},
@@ -49,7 +48,7 @@ constexpr Key<ListenerDraft> listener_keys[] = {
     {{"request-timeout-secs", unsupported}, {}},
     {{"body-timeout-secs", unsupported}, {}},
     {{"keepalive-max-requests", unsupported}, {}},
-    {{"max-concurrent-streams", unsupported}, {}},
+    {{"max-concurrent-streams"}, number<&ListenerDraft::listener, &Listener::max_concurrent_streams>(1, 1'000)},
 };
 
 void read_listener(Reader& reader, const kdl::Node& node, Draft& out) {

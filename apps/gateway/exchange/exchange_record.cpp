@@ -29,6 +29,7 @@ void ExchangeRecord::write(generation::Service& service, const base::Correlation
                         .client = request.origin.address,
                         .method = request.method,
                         .uri = request.target,
+                        .protocol = protocol,
                         .status = status,
                         .bytes_in = request_size,
                         .bytes_out = response_size,

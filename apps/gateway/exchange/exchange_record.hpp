@@ -19,6 +19,7 @@ struct ForwardedRequest;
 /// by it. Lifetime: views of the exchange's memory.
 struct ExchangeRecord {
   base::TimePoint began;
+  std::string_view protocol;
   std::uint16_t status = 0;  ///< 0: nothing was said to the client.
   std::uint64_t request_size = 0;
   std::uint64_t response_size = 0;

@@ -31,7 +31,7 @@ transport::Task<void> Exchange::judge_head() {
                                           .client_ip = forwarded_.origin.address,
                                           .client_port = forwarded_.origin.port,
                                           .server_name = optional_text(forwarded_.authority),
-                                          .protocol = request_.version == 11 ? "HTTP/1.1" : "HTTP/1.0",
+                                          .protocol = http::version_name(request_.version),
                                           .route_id = route_->id,
                                           .upstream_id = upstream,
                                           .timestamp = arena_.copy(service_.shard.timestamps.now()),

@@ -13,6 +13,7 @@ void AccessLog::write(const AccessEntry& entry) {
   line_.text("client", entry.client);
   line_.text("method", entry.method);
   line_.text("uri", entry.uri);
+  optional_text("protocol", entry.protocol);
   line_.number("status", entry.status);
   line_.number("bytes_in", entry.bytes_in);
   line_.number("bytes_out", entry.bytes_out);

@@ -16,7 +16,8 @@ struct AccessEntry {
   std::string_view client;
   std::string_view method;
   std::string_view uri;
-  std::uint16_t status = 0;  ///< 0: the client was gone before an answer.
+  std::string_view protocol;  ///< "HTTP/2"
+  std::uint16_t status = 0;   ///< 0: the client was gone before an answer.
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
   std::chrono::nanoseconds duration{};
