@@ -72,6 +72,17 @@ void BlockPool::give_back(Block::State& state) noexcept {
   delete &state;
 }
 
+bool HeldBytes::count(std::uint64_t bytes) noexcept {
+  if (!pool_.hold(bytes)) return false;
+  counted_ += bytes;
+  return true;
+}
+
+void HeldBytes::give_back(std::uint64_t bytes) noexcept {
+  counted_ -= bytes;
+  pool_.set_held(pool_.held() - bytes);
+}
+
 bool BlockPool::hold(std::uint64_t bytes) noexcept {
   take_returned();
   if (bytes > budget_ || held() > budget_ - bytes) return false;

@@ -79,6 +79,25 @@ class Loan {
   Block block_;
 };
 
+/// Bytes of bodies that lie elsewhere than in blocks, and count against the same budget. Thread safety: the pool's.
+/// Lifetime: the pool outlives it; what is counted is given back with it.
+class HeldBytes {
+ public:
+  explicit HeldBytes(BlockPool& pool) noexcept : pool_(pool) {}
+  HeldBytes(const HeldBytes&) = delete;
+  HeldBytes& operator=(const HeldBytes&) = delete;
+  ~HeldBytes() { give_back(counted_); }
+
+  /// False: they are over the budget, and are not counted.
+  [[nodiscard]] bool count(std::uint64_t bytes) noexcept;
+  /// At most as many as are counted.
+  void give_back(std::uint64_t bytes) noexcept;
+
+ private:
+  BlockPool& pool_;
+  std::uint64_t counted_ = 0;
+};
+
 /// One worker's memory for bodies, and the budget of what is held of them.
 ///
 /// Blocks come from the system one by one, so that each can go back to it whatever else is allocated: after a burst
@@ -106,6 +125,7 @@ class BlockPool {
 
  private:
   friend class Block;
+  friend class HeldBytes;
   friend class Loan;
 
   [[nodiscard]] bool hold(std::uint64_t bytes) noexcept;

@@ -22,7 +22,7 @@ enum class Framing : std::uint8_t {
 struct RequestHead {
   std::string_view method;  ///< In the case it came in: methods differ by case (RFC 9110 §9.1).
   std::string_view target;  ///< Neither decoded nor normalised.
-  int version = 11;         ///< 10 or 11
+  int version = 11;         ///< 10, 11 or 20
   base::Headers headers;
   Framing framing = Framing::none;
   std::uint64_t content_length = 0;  ///< bytes, with Framing::length
@@ -48,6 +48,11 @@ struct ResponseHead {
   /// that is used meanwhile would take it for its next answer.
   bool stray_body_may_follow = false;
 };
+
+/// "HTTP/1.1"; as agents and logs are told.
+[[nodiscard]] constexpr std::string_view version_name(int version) noexcept {
+  return version == 20 ? "HTTP/2" : version == 11 ? "HTTP/1.1" : "HTTP/1.0";
+}
 
 /// Methods that may be repeated without harm (RFC 9110 §9.2.2).
 [[nodiscard]] constexpr bool is_idempotent(std::string_view method) noexcept {

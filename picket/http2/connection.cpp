@@ -19,6 +19,9 @@ using base::fail;
 constexpr std::size_t field_overhead = 32;
 // Bytes that a receiver may take before it gives its window back, of the stream and of the connection.
 constexpr std::size_t bytes_per_update = 2048;
+// Less than that of a body, cut off by the peer's window, pays for no WINDOW_UPDATE: windows of a few bytes make many
+// frames of little (CVE-2019-9511).
+constexpr std::size_t worth_an_update = 256;
 constexpr std::size_t updates_of(std::size_t size) { return 2 + size / bytes_per_update; }
 constexpr auto idle_interval = std::chrono::seconds{10};
 // Iovecs that one look at a body fills.
@@ -39,6 +42,28 @@ std::vector<nghttp2_nv> lines(base::Headers fields) {
   return result;
 }
 
+/// A frame that may bring nothing, as what there may be too much of.
+Excess excess_of(std::uint8_t frame_type) noexcept {
+  switch (frame_type) {
+    case NGHTTP2_RST_STREAM: return Excess::streams;
+    case NGHTTP2_PING: return Excess::pings;
+    case NGHTTP2_SETTINGS: return Excess::settings;
+    case NGHTTP2_WINDOW_UPDATE: return Excess::window_updates;
+    case NGHTTP2_PRIORITY: return Excess::priorities;
+    default: return Excess::invalid_frames;
+  }
+}
+
+/// What nghttp2 stopped by a bound of its own; nothing where it did not.
+std::optional<Excess> excess_of(ssize_t outcome) noexcept {
+  switch (outcome) {
+    case NGHTTP2_ERR_FLOODED: return Excess::pings;  // acknowledgements that the peer does not read
+    case NGHTTP2_ERR_TOO_MANY_SETTINGS: return Excess::settings;
+    case NGHTTP2_ERR_TOO_MANY_CONTINUATIONS: return Excess::header_blocks;
+    default: return std::nullopt;
+  }
+}
+
 base::Error describe(int outcome) {
   return fail(ErrorKind::invalid_message, fmt::format("HTTP/2: {}", nghttp2_strerror(outcome)));
 }
@@ -56,11 +81,12 @@ struct Callbacks {
     Stream* stream = connection.find(frame->hd.stream_id);
     if (stream == nullptr) {
       stream = &connection.add(frame->hd.stream_id);
-      connection.count_idle();  // given back when it comes to its end
+      connection.count_idle(Excess::streams);  // given back when it comes to its end
     }
     stream->arena.reset();
     stream->fields.clear();
     stream->head_size = 0;
+    stream->is_oversized = false;
     return 0;
   }
 
@@ -70,10 +96,24 @@ struct Callbacks {
     Stream* const stream = connection.find(frame->hd.stream_id);
     if (stream == nullptr) return 0;
     stream->head_size += name_size + value_size + field_overhead;
-    if (stream->head_size > connection.limits_.head_size) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    if (stream->head_size > connection.limits_.head_size) return exceed(connection, *stream);
     stream->fields.push_back({stream->arena.copy({reinterpret_cast<const char*>(name), name_size}),
                               stream->arena.copy({reinterpret_cast<const char*>(value), value_size})});
     return 0;
+  }
+
+  /// A request that is too large can be told so; what else is ends its stream.
+  static int exceed(Connection& connection, Stream& stream) {
+    if (connection.is_client_ || stream.has_request) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    if (!std::exchange(stream.is_oversized, true)) connection.count_idle(Excess::header_blocks);
+    stream.fields.clear();
+    return 0;
+  }
+
+  /// nghttp2 would leave the field out (RFC 9113 §8.1.1: the message is malformed).
+  static int on_invalid_header(nghttp2_session*, const nghttp2_frame*, const std::uint8_t*, std::size_t,
+                               const std::uint8_t*, std::size_t, std::uint8_t, void*) {
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   }
 
   static int on_frame(nghttp2_session*, const nghttp2_frame* frame, void* user) {
@@ -86,9 +126,9 @@ struct Callbacks {
             frame->goaway.last_stream_id, static_cast<ErrorCode>(frame->goaway.error_code),
             {reinterpret_cast<const char*>(frame->goaway.opaque_data), frame->goaway.opaque_data_len});
         break;
-      default: connection.count_idle();
+      default: connection.count_idle(excess_of(frame->hd.type));
     }
-    return connection.is_flooded_ ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+    return connection.excess_ ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
   }
 
   static void on_head(Connection& connection, const nghttp2_frame& frame) {
@@ -102,6 +142,10 @@ struct Callbacks {
   static HeadKind kind_of(const Connection& connection, Stream& stream) {
     bool& has_head = connection.is_client_ ? stream.has_response : stream.has_request;
     if (has_head) return HeadKind::trailers;
+    if (stream.is_oversized) {
+      has_head = true;
+      return HeadKind::oversized;
+    }
     const auto status = base::Headers(stream.fields).find(":status");
     if (connection.is_client_ && status && status->starts_with('1')) return HeadKind::interim;
     has_head = true;
@@ -110,7 +154,7 @@ struct Callbacks {
 
   static void on_data_frame(Connection& connection, const nghttp2_frame& frame) {
     const bool ends = (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
-    if (frame.hd.length == frame.data.padlen && !ends) connection.count_idle();
+    if (frame.hd.length == frame.data.padlen && !ends) connection.count_idle(Excess::empty_frames);
     if (ends) connection.events_.on_end(frame.hd.stream_id);
   }
 
@@ -129,14 +173,22 @@ struct Callbacks {
     if (stream == nullptr) return 0;
     stream->has_closed = true;
     stream->code = static_cast<ErrorCode>(code);
-    if (stream->code == ErrorCode::no_error) connection.count_useful(1);
+    if (stream->code == ErrorCode::no_error && !stream->is_oversized) connection.count_useful(1);
+    if (stream->promised != 0) connection.events_.on_cut(id);
     connection.remove_if_over(*stream);
     return 0;
   }
 
   static int on_invalid_frame(nghttp2_session*, const nghttp2_frame*, int, void* user) {
-    of(user).count_idle();
-    return of(user).is_flooded_ ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+    of(user).count_idle(Excess::invalid_frames);
+    return of(user).excess_ ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+  }
+
+  static int on_frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* user) {
+    if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR) of(user).is_broken_ = true;
+    const bool may_end = frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS;
+    if (may_end && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) of(user).events_.on_sent(frame->hd.stream_id);
+    return 0;
   }
 
   static ssize_t send(nghttp2_session*, const std::uint8_t* bytes, std::size_t size, int, void* user) {
@@ -154,7 +206,8 @@ struct Callbacks {
     connection.queue({reinterpret_cast<const char*>(header), header_size});
     if (size == 0) return 0;
     auto& stream = *static_cast<Stream*>(source->ptr);
-    connection.count_useful(updates_of(size));
+    const bool is_held_back = stream.body->size() > stream.promised;
+    if (size >= worth_an_update || !is_held_back) connection.count_useful(updates_of(size));
     connection.pieces_.push_back({&stream, size});
     connection.queued_ += size;
     return 0;
@@ -226,6 +279,8 @@ Connection::Connection(Role role, const Limits& limits, Events& events)
   nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(made, &Callbacks::on_invalid_frame);
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(made, &Callbacks::on_data);
   nghttp2_session_callbacks_set_on_stream_close_callback(made, &Callbacks::on_stream_close);
+  nghttp2_session_callbacks_set_on_invalid_header_callback(made, &Callbacks::on_invalid_header);
+  nghttp2_session_callbacks_set_on_frame_send_callback(made, &Callbacks::on_frame_sent);
   nghttp2_session_callbacks_set_send_callback(made, &Callbacks::send);
   nghttp2_session_callbacks_set_send_data_callback(made, &Callbacks::send_data);
   nghttp2_session_callbacks_set_data_source_read_length_callback(made, &Callbacks::frame_size);
@@ -257,10 +312,11 @@ base::Status Connection::feed(std::string_view bytes, base::TimePoint now) {
   forgive(now);
   const auto taken =
       nghttp2_session_mem_recv(session_.get(), reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
-  if (is_flooded_) {
+  if (!excess_) excess_ = excess_of(taken);
+  if (excess_) {
     go_away(ErrorCode::enhance_your_calm);
     return fail(ErrorKind::invalid_message,
-                fmt::format("HTTP/2: the peer sent over {} frames that bring nothing", limits_.idle_frames));
+                fmt::format("HTTP/2: the peer sent too many frames that bring nothing ({})", name(*excess_)));
   }
   if (taken < 0) return describe(static_cast<int>(taken));
   return {};
@@ -405,7 +461,19 @@ void Connection::reset(StreamId id, ErrorCode code) {
   nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, id, static_cast<std::uint32_t>(code));
 }
 
+std::size_t Connection::promised(StreamId id) const noexcept {
+  const Stream* const stream = find(id);
+  return stream == nullptr ? 0 : stream->promised;
+}
+
 // ---- the connection
+
+std::string_view name(Excess excess) noexcept {
+  constexpr std::array<std::string_view, excess_count> names{"streams",        "pings",        "settings",
+                                                             "window_updates", "priorities",   "empty_frames",
+                                                             "invalid_frames", "header_blocks"};
+  return names[static_cast<std::size_t>(excess)];
+}
 
 void Connection::go_away(ErrorCode code) {
   if (code != ErrorCode::no_error) {
@@ -416,9 +484,9 @@ void Connection::go_away(ErrorCode code) {
                         static_cast<std::uint32_t>(code), nullptr, 0);
 }
 
-void Connection::count_idle() noexcept {
+void Connection::count_idle(Excess kind) noexcept {
   if (idle_frames_left_ == 0) return;
-  is_flooded_ = --idle_frames_left_ == 0;
+  if (--idle_frames_left_ == 0) excess_ = kind;
 }
 
 void Connection::count_useful(std::size_t count) noexcept {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <unordered_map>
@@ -33,10 +34,27 @@ using StreamId = std::int32_t;
 enum class Role : std::uint8_t { client, server };
 
 enum class HeadKind : std::uint8_t {
-  head,      ///< Of the request, or of the final response.
-  interim,   ///< 1xx, of a response that is still to come.
-  trailers,  ///< Behind the body.
+  head,       ///< Of the request, or of the final response.
+  interim,    ///< 1xx, of a response that is still to come.
+  trailers,   ///< Behind the body.
+  oversized,  ///< Of a request, larger than the limits: none of its fields is kept.
 };
+
+/// What a peer sends that costs more than it brings. What of it is too much ends the connection.
+enum class Excess : std::uint8_t {
+  streams,         ///< Opened and then given up, by whichever end.
+  pings,           ///< And their answers.
+  settings,        ///< And their answers.
+  window_updates,  ///< For next to nothing.
+  priorities,
+  empty_frames,    ///< Of a body, with no end.
+  invalid_frames,  ///< What a stream's state does not allow.
+  header_blocks,   ///< Heads in too many CONTINUATION frames, and heads over the limit.
+};
+inline constexpr std::size_t excess_count = 8;
+static_assert(static_cast<std::size_t>(Excess::header_blocks) + 1 == excess_count);
+/// One word for a metric.
+[[nodiscard]] std::string_view name(Excess excess) noexcept;
 
 /// What a connection tells its owner, out of feed(), gather() and wrote(): a stream may close by what is written. The
 /// owner may call the connection meanwhile, but none of these three.
@@ -48,6 +66,11 @@ class Events {
   virtual void on_data(StreamId stream, std::string_view bytes) = 0;
   /// The peer sends nothing more on it.
   virtual void on_end(StreamId stream) = 0;
+  /// All that this end sends on the stream stands in frames, its end included.
+  virtual void on_sent(StreamId /*stream*/) {}
+  /// The stream is over, though bytes of its Outgoing that stand in frames have still to be written: on_closed()
+  /// follows once they are.
+  virtual void on_cut(StreamId /*stream*/) {}
   /// The stream is over, both ways; its Outgoing is not asked any more. no_error: it came to its end.
   virtual void on_closed(StreamId stream, ErrorCode code) = 0;
   /// The peer takes no streams above `last`.
@@ -83,6 +106,10 @@ class Connection {
   void wrote(std::size_t size);
   /// Both ends have nothing to say any more.
   [[nodiscard]] bool is_over() const;
+  /// It was ended for an error, of which the peer is told: what is under way on it comes to nothing.
+  [[nodiscard]] bool is_broken() const noexcept { return is_broken_; }
+  /// What there was too much of; none where the peer kept to the limits.
+  [[nodiscard]] std::optional<Excess> excess() const noexcept { return excess_; }
 
   // ---- streams
   /// Begins a request (clients). `body`: null where there is none. Errors: unavailable, where the peer or the limits
@@ -98,6 +125,8 @@ class Connection {
   /// So many bytes of what on_data() brought are done with: the peer may send as many more.
   void taken(StreamId stream, std::size_t size);
   void reset(StreamId stream, ErrorCode code);
+  /// Bytes of its Outgoing that stand in frames and have to be written, whatever becomes of the stream.
+  [[nodiscard]] std::size_t promised(StreamId stream) const noexcept;
 
   // ---- the connection
   /// Says that no stream above those that are known is taken any more. With no_error those go on.
@@ -121,7 +150,7 @@ class Connection {
   void forget_written() noexcept;
   void fill();
   [[nodiscard]] bool is_full() const noexcept { return queued_ >= limits_.queued; }
-  void count_idle() noexcept;
+  void count_idle(Excess kind) noexcept;
   void count_useful(std::size_t count) noexcept;
   void forgive(base::TimePoint now) noexcept;
 
@@ -138,7 +167,8 @@ class Connection {
   std::size_t queued_ = 0;
   std::size_t idle_frames_left_;
   base::TimePoint forgiven_{};  // until when
-  bool is_flooded_ = false;
+  std::optional<Excess> excess_;
+  bool is_broken_ = false;
   bool is_client_;
   std::unique_ptr<nghttp2_session, Free> session_;
 };

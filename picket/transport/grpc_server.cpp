@@ -103,6 +103,7 @@ void GrpcServer::close() {
 }
 
 void GrpcServer::on_head(http2::StreamId stream, http2::HeadKind kind, base::Headers fields, bool) {
+  if (kind == http2::HeadKind::oversized) return http2_->connection().reset(stream, http2::ErrorCode::internal_error);
   if (kind == http2::HeadKind::head) calls_[stream] = make_call(stream, fields);
 }
 

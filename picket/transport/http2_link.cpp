@@ -50,15 +50,16 @@ void Http2Link::on_connected(std::shared_ptr<void>& self, const Completion& outc
   if (link.owner_ == nullptr) return;
   const std::string peer = std::move(link.peer_);
   if (outcome.error != 0) return link.finish(cannot_connect(peer, outcome.error));
-  link.begin();
+  link.begin({});
 }
 
-void Http2Link::serve() { begin(); }
+void Http2Link::serve(std::string_view already_read) { begin(already_read); }
 
-void Http2Link::begin() {
+void Http2Link::begin(std::string_view already_read) {
   timer_.cancel();
   is_connected_ = true;
   owner_->on_connected();
+  if (owner_ != nullptr && !already_read.empty()) take(already_read);
   if (owner_ == nullptr) return;
   flush_later();
   wait_to_read(shared_from_this());
@@ -127,8 +128,12 @@ void Http2Link::receive() {
   reads_on_ = !is_dry_ && !is_rest && passes_ < reads_per_turn;
   if (got.outcome == Transfer::Outcome::blocked) return;
   expected_ = 0;
+  take({into.data(), got.size});
+}
+
+void Http2Link::take(std::string_view bytes) {
   base::Status status;
-  if (!inside([&] { status = connection_.feed({into.data(), got.size}, worker_.now()); })) return;
+  if (!inside([&] { status = connection_.feed(bytes, worker_.now()); })) return;
   if (!status) return finish(status.error());
   if (connection_.is_over()) finish(closed_by_peer());
 }
@@ -150,6 +155,8 @@ void Http2Link::flush() {
 void Http2Link::write() {
   while (owner_ != nullptr && !writer_waits_ && connection_.has_output() && write_once()) {
   }
+  if (owner_ != nullptr && connection_.is_broken() && !connection_.has_output())
+    finish(fail(ErrorKind::invalid_message, "HTTP/2: the peer broke the protocol"));
 }
 
 /// Whether there may be more to write now.

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "picket/base/result.hpp"
 #include "picket/base/timer_wheel.hpp"
@@ -39,9 +40,12 @@ class Http2Link final : public Flushable, public std::enable_shared_from_this<Ht
   Http2Link(Channel channel, http2::Role role, const http2::Limits& limits, Owner& owner);
   ~Http2Link() override;
 
-  /// Begins: connects within `timeout`, or serves a channel that is connected. Once, after it is made.
+  /// Begins: connects within `timeout`, or serves a channel that is connected, of which `already_read` was read before.
+  /// Once, after it is made.
   void connect(const Endpoint& endpoint, base::Duration timeout);
-  void serve();
+  void serve(std::string_view already_read = {});
+  /// Sends the end of the stream behind what is written; reading goes on.
+  void shutdown_write() noexcept { channel_.shutdown_write(); }
 
   [[nodiscard]] http2::Connection& connection() noexcept { return connection_; }
   [[nodiscard]] Worker& worker() noexcept { return worker_; }
@@ -59,7 +63,8 @@ class Http2Link final : public Flushable, public std::enable_shared_from_this<Ht
  private:
   static void on_connected(std::shared_ptr<void>& self, const Completion& outcome);
   static void on_readable(std::shared_ptr<void>& self, const Completion& outcome);
-  void begin();
+  void begin(std::string_view already_read);
+  void take(std::string_view bytes);
   static void wait_to_read(std::shared_ptr<Http2Link> self);
   static void read_on(std::shared_ptr<Http2Link> self);
   static void after_pass(void* self);

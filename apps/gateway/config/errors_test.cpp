@@ -330,8 +330,6 @@ TEST_F(Errors, InWhatARequestMeets) {
       {"listeners { «listener» \"b\" { } }", "listener \"b\" has no \"address\"", "add address \"127.0.0.1:8080\""},
       {"listeners { listener \"b\" { address «\"localhost:80\"» } }", "\"localhost\" is not an IP address",
        "write it as in \"127.0.0.1:8080\" or \"[::1]:8080\""},
-      {"listeners { listener \"b\" { address \"127.0.0.1:1\"; protocol «\"h2c\"» } }",
-       "\"h2c\" is not supported yet as \"protocol\"", "known: \"http\", \"https\""},
       {"listeners { listener \"b\" { address \"127.0.0.1:1\"; «protocol» \"https\" } }",
        "\"https\" needs a certificate", "add tls { cert-file \"site.pem\"; key-file \"site.key\" }"},
       {"listeners { listener \"b\" { address \"127.0.0.1:1\"; «tls» { cert-file \"c\"; key-file \"k\" } } }",

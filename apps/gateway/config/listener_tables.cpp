@@ -26,7 +26,7 @@ void read_listener_address(Reader& reader, const Setting& setting, ListenerDraft
 
 constexpr Word protocols[] = {{"http", static_cast<int>(Protocol::http)},
                               {"https", static_cast<int>(Protocol::https)},
-                              {"h2c", 0, Word::unsupported}};
+                              {"h2c", static_cast<int>(Protocol::h2c)}};
 
 void read_trusted_proxies(Reader& reader, const kdl::Node& node, ListenerDraft& out) {
   for (const kdl::Name& text : reader.texts(node)) {
@@ -145,7 +145,7 @@ constexpr Key<ListenerDraft> listener_keys[] = {
     {{"request-timeout-secs", unsupported}, {}},
     {{"body-timeout-secs", unsupported}, {}},
     {{"keepalive-max-requests", unsupported}, {}},
-    {{"max-concurrent-streams", unsupported}, {}},
+    {{"max-concurrent-streams"}, number<&ListenerDraft::listener, &Listener::max_concurrent_streams>(1, 1'000)},
 };
 
 /// TLS is spoken where both say so.

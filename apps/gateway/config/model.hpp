@@ -35,7 +35,11 @@ struct System {
   std::vector<std::string> resolvers;
 };
 
-enum class Protocol : std::uint8_t { http, https };
+enum class Protocol : std::uint8_t {
+  http,   ///< HTTP/1.1 in clear.
+  h2c,    ///< In clear, HTTP/2 where the client begins with its preface, else HTTP/1.1.
+  https,  ///< HTTP/2 or HTTP/1.1 over TLS, as ALPN says.
+};
 enum class TlsVersion : std::uint8_t { v1_2, v1_3 };
 /// Whether clients are asked for a certificate.
 enum class ClientAuth : std::uint8_t { off, optional, required };
@@ -70,8 +74,9 @@ struct Listener {
   std::string host;  ///< An IP address.
   std::uint16_t port = 0;
   Protocol protocol = Protocol::http;
-  std::optional<ListenerTls> tls;        ///< Of https.
-  std::vector<Network> trusted_proxies;  ///< Peers whose X-Forwarded-For, -Proto and -Host count.
+  std::optional<ListenerTls> tls;              ///< Of https.
+  std::uint32_t max_concurrent_streams = 100;  ///< Of one connection of HTTP/2.
+  std::vector<Network> trusted_proxies;        ///< Peers whose X-Forwarded-For, -Proto and -Host count.
 
   /// Whether what the peer says of who it speaks for is believed.
   [[nodiscard]] bool trusts(const IpAddress& peer) const noexcept {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "apps/gateway/answers/refusal.hpp"
+#include "picket/http2/connection.hpp"
 #include "picket/inspection/counters.hpp"
 #include "picket/metrics/counter.hpp"
 #include "picket/metrics/histogram.hpp"
@@ -20,6 +21,17 @@ struct TlsMetrics {
   std::array<metrics::Counter, transport::tls::refusal_names.size()> refusals;  ///< By transport::tls::Refusal.
 };
 
+/// Of clients that speak HTTP/2.
+struct Http2Metrics {
+  metrics::Counter connections;
+  metrics::Counter streams;
+  metrics::Counter streams_refused;     ///< Over max-concurrent-streams, counted until their exchanges are over.
+  metrics::Counter streams_overloaded;  ///< Over max-held-bytes.
+  metrics::Counter streams_cut;         ///< Reset by either end before the answer was whole.
+  std::array<metrics::Counter, picket::http2::excess_count>
+      excesses;  ///< Connections that were ended, by what was too much.
+};
+
 /// What one shard counts, for as long as it lives: a reload of the configuration loses nothing.
 /// Thread safety: the shard writes, any thread reads; scrapes sum the shards. `agents` changes only when a
 /// configuration is taken into use, never during a scrape.
@@ -31,6 +43,7 @@ struct ShardMetrics {
   std::array<metrics::Counter, 6> requests_by_class;  ///< By a status's first digit; 0: no answer, the client was gone.
   std::array<metrics::Counter, answers::answer_reason_count> answers_by_reason;  ///< The gateway's own answers.
   metrics::Counter upstream_retries;
+  Http2Metrics http2;
   metrics::Counter request_bytes;
   metrics::Counter response_bytes;
   metrics::Histogram request_duration;

@@ -57,6 +57,29 @@ void handshakes(metrics::Exposition& page, Shards shards) {
   }
 }
 
+void http2_clients(metrics::Exposition& page, Shards shards) {
+  using generation::Http2Metrics;
+  const auto counter = [&](std::string_view name, std::string_view help, metrics::Counter Http2Metrics::* member) {
+    page.counter_family(name, help);
+    page.sample({},
+                sum(shards, [member](const serving::Shard& shard) { return (shard.metrics().http2.*member).value(); }));
+  };
+  counter("picket_http2_connections_total", "Client connections that spoke HTTP/2.", &Http2Metrics::connections);
+  counter("picket_http2_streams_total", "Requests that came over HTTP/2.", &Http2Metrics::streams);
+  counter("picket_http2_streams_refused_total", "HTTP/2 requests over max-concurrent-streams.",
+          &Http2Metrics::streams_refused);
+  counter("picket_http2_streams_overloaded_total", "HTTP/2 requests reset over max-held-bytes.",
+          &Http2Metrics::streams_overloaded);
+  counter("picket_http2_streams_reset_total", "HTTP/2 requests reset by either end before the answer was whole.",
+          &Http2Metrics::streams_cut);
+  page.counter_family("picket_http2_floods_total", "HTTP/2 connections ended for too much of what brings nothing.");
+  for (std::size_t i = 0; i < picket::http2::excess_count; ++i) {
+    const std::array<Label, 1> labels{{{"kind", name(static_cast<picket::http2::Excess>(i))}}};
+    page.sample(labels,
+                sum(shards, [i](const serving::Shard& shard) { return shard.metrics().http2.excesses[i].value(); }));
+  }
+}
+
 void requests(metrics::Exposition& page, Shards shards) {
   page.counter_family("picket_requests_total", "Requests by the class of their status; none: the client was gone.");
   for (std::size_t i = 0; i < classes.size(); ++i) {
@@ -266,6 +289,7 @@ std::string metrics_page(Shards shards, const generation::Generation& generation
   metrics::Exposition page;
   clients(page, shards);
   handshakes(page, shards);
+  http2_clients(page, shards);
   requests(page, shards);
   upstreams(page, shards, generation);
   if (!generation.config.agents.empty()) {

@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include "apps/gateway/answers/answer_writer.hpp"
+#include "apps/gateway/exchange/refused_head.hpp"
 #include "apps/gateway/http1/body_reader.hpp"
 #include "apps/gateway/http1/http1_client.hpp"
 #include "apps/gateway/http1/http1_upstream.hpp"
@@ -44,24 +45,33 @@ std::unique_ptr<transport::Layer> ClientConnection::make_layer() {
   return layer;
 }
 
-void ClientConnection::close_if_idle() noexcept {
+void ClientConnection::drain() noexcept {
+  if (http2_) return http2_->drain();
   if (is_waiting()) stream_.close();
 }
 
 void ClientConnection::evict() noexcept {
   is_evicted_ = true;
   place_.reset();
+  if (http2_) return http2_->close();
   stream_.close();
 }
 
 void ClientConnection::abort() {
+  if (http2_) return http2_->abort();
   stream_.close();
   if (exchange_ != nullptr) exchange_->abandon(wire::CancelReason::proxy_shutdown);
 }
 
 transport::Task<void> ClientConnection::serve() {
   const bool is_secured = co_await secure();
-  while (is_secured && stream_.is_open()) {
+  if (!is_secured) co_return stream_.close();
+  const bool is_http2 = co_await begins_as_http2();
+  if (is_http2) {
+    co_await serve_http2();
+    co_return;
+  }
+  while (stream_.is_open()) {
     arena_.reset();
     const std::optional<http::RequestRead> read = co_await read_head();
     if (!read) break;
@@ -106,6 +116,42 @@ transport::Task<void> ClientConnection::refuse_handshake(const base::Error& erro
   const http::HeadError in_clear{400, "plain HTTP on a port for HTTPS"};
   co_await refuse(in_clear);
 }
+
+// ---- HTTP/2
+
+transport::Task<bool> ClientConnection::begins_as_http2() {
+  if (peer_.tls) co_return peer_.tls->alpn == "h2";
+  const config::Listener* const listener = shard_.service()->listener(listener_);
+  if (listener == nullptr || listener->protocol != config::Protocol::h2c) co_return false;
+  const base::Deadline deadline = base::Deadline::after(began_, shard_.service()->timeouts.head);
+  while (buffer_.size() < http2::preface.size() && http2::preface.starts_with(buffer_.text())) {
+    shard_.begins_to_wait(*this);
+    const std::span<char> space{buffer_.prepare(http1::read_size), http1::read_size};
+    const auto size = co_await stream_.read_some(space, deadline);
+    shard_.ends_to_wait(*this);
+    if (!size || *size == 0) co_return false;
+    buffer_.commit(*size);
+  }
+  co_return buffer_.text().starts_with(http2::preface);
+}
+
+transport::Task<void> ClientConnection::serve_http2() {
+  http2_.emplace(static_cast<http2::Place&>(*this), transport::Channel{shard_.worker(), stream_.unbind()}, peer_,
+                 listener_);
+  co_await http2_->serve(buffer_.text());
+  http2_.reset();
+}
+
+const std::shared_ptr<generation::Service>& ClientConnection::service() const noexcept { return shard_.service(); }
+
+void ClientConnection::on_idle() { shard_.begins_to_wait(*this); }
+
+void ClientConnection::on_busy() {
+  shard_.ends_to_wait(*this);
+  was_served_ = true;
+}
+
+// ---- HTTP/1.x
 
 transport::Task<std::optional<http::RequestRead>> ClientConnection::read_head() {
   const generation::ClientTimeouts timeouts = shard_.service()->timeouts;
@@ -172,28 +218,15 @@ transport::Task<bool> ClientConnection::serve_request(const http::RequestHead& r
 
 transport::Task<void> ClientConnection::refuse(const http::HeadError& error) {
   const std::shared_ptr<generation::Service> service = shard_.service();
-  const auto reason = answers::Reason::bad_request;
   const base::TimePoint began = shard_.worker().now();
-  auto& metrics = shard_.state().metrics;
-  metrics.answers_by_reason[static_cast<std::size_t>(reason)].add();
-  metrics.requests_by_class[error.status / 100].add();
-  auto answer = answers::refusal(reason, error.status, arena_);
-  answer.body = arena_.copy(std::string{answer.body} + std::string{error.reason} + "\n");
+  exchange::RefusedHead refused{*service, error, arena_};
   base::Buffer out;
-  answers::write_answer(out, answer, {}, {.date = shard_.state().date.now(), .keep_alive = false});
+  answers::write_answer(out, refused.answer(), {}, {.date = shard_.state().date.now(), .keep_alive = false});
   iovec all{out.data(), out.size()};
   const std::span<iovec> parts{&all, 1};
   const base::Deadline deadline = base::Deadline::after(began, service->timeouts.write);
   const auto written = co_await stream_.write(parts, deadline);
-  if (service->access.is_written()) {
-    const base::MintedId id = shard_.worker().ids().mint();
-    service->access.write({.id = id.text(),
-                           .client = peer_.address,
-                           .status = error.status,
-                           .bytes_out = written ? answer.body.size() : 0,
-                           .reason = name(reason),
-                           .detail = error.reason});
-  }
+  refused.write_log(peer_, written ? refused.answer().body.size() : 0);
   if (written) co_await linger();
 }
 

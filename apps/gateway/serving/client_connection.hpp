@@ -9,6 +9,7 @@
 
 #include "apps/gateway/downstream/admission.hpp"
 #include "apps/gateway/exchange/exchange.hpp"
+#include "apps/gateway/http2/http2_connection.hpp"
 #include "picket/base/arena.hpp"
 #include "picket/base/buffer.hpp"
 #include "picket/http/request_head.hpp"
@@ -26,10 +27,11 @@ struct Siblings;
 using OfClientHook = boost::intrusive::list_base_hook<boost::intrusive::tag<struct OfClient>>;
 
 /// One client's connection: shakes hands where it is of TLS, reads heads, refuses what is ambiguous, serves one
-/// exchange after the other in the order in which they came. Each exchange keeps the configuration that is in use when
-/// its head has arrived; between them the connection keeps none, so that an idle client does not hold an old one and
-/// its agents. Thread safety: its shard's thread. Lifetime: until serve() has ended.
-class ClientConnection : public boost::intrusive::list_base_hook<>, public OfClientHook {
+/// exchange after the other in the order in which they came; or hands over to an http2::Http2Connection. Each exchange
+/// keeps the configuration that is in use when its head has arrived; between them the connection keeps none, so that an
+/// idle client does not hold an old one and its agents. Thread safety: its shard's thread. Lifetime: until serve() has
+/// ended.
+class ClientConnection final : public boost::intrusive::list_base_hook<>, public OfClientHook, private http2::Place {
  public:
   /// `listener`: the address that the client came to, as its listener has it.
   ClientConnection(Shard& shard, std::string_view listener, const transport::Accepted& accepted);
@@ -58,8 +60,8 @@ class ClientConnection : public boost::intrusive::list_base_hook<>, public OfCli
   /// Closes it, which waits for a request, for another one's sake.
   void evict() noexcept;
   [[nodiscard]] bool is_evicted() const noexcept { return is_evicted_; }
-  /// Closes it where no request has begun to arrive.
-  void close_if_idle() noexcept;
+  /// Closes it where no request has begun to arrive, and has it end after what is under way otherwise.
+  void drain() noexcept;
   /// Ends it whatever it is doing: agents are told.
   void abort();
 
@@ -68,6 +70,12 @@ class ClientConnection : public boost::intrusive::list_base_hook<>, public OfCli
   [[nodiscard]] transport::Task<bool> secure();
   /// Counts it, and tells the client where that has a chance to be understood.
   [[nodiscard]] transport::Task<void> refuse_handshake(const base::Error& error);
+  /// Whether the client begins as one of HTTP/2 does, where its listener takes that; reads as much as that needs.
+  [[nodiscard]] transport::Task<bool> begins_as_http2();
+  [[nodiscard]] transport::Task<void> serve_http2();
+  [[nodiscard]] const std::shared_ptr<generation::Service>& service() const noexcept override;
+  void on_idle() override;
+  void on_busy() override;
   /// Nothing where the client is gone or idle too long.
   [[nodiscard]] transport::Task<std::optional<http::RequestRead>> read_head();
   /// Serves one request. Returns whether the connection may take another.
@@ -87,8 +95,9 @@ class ClientConnection : public boost::intrusive::list_base_hook<>, public OfCli
   Siblings* siblings_ = nullptr;
   base::Buffer buffer_;
   base::Arena arena_{4096};
-  exchange::Exchange* exchange_ = nullptr;  // the one under way
-  base::TimePoint began_;                   // accepted, or past the handshake
+  exchange::Exchange* exchange_ = nullptr;  // the one under way, of HTTP/1.x
+  std::optional<http2::Http2Connection> http2_;
+  base::TimePoint began_;  // accepted, or past the handshake
   bool was_served_ = false;
   bool is_evicted_ = false;
 };

@@ -114,7 +114,7 @@ void Shard::drain() {
   run_there([this] {
     state_.draining = true;
     for (const auto& [address, listener] : listeners_) listener->close();
-    for (ClientConnection* const connection : connections_) connection->close_if_idle();
+    for (ClientConnection* const connection : connections_) connection->drain();
   });
 }
 

@@ -36,6 +36,7 @@ struct Stream {
   base::Arena arena{512, 4096};
   std::vector<base::Header> fields;
   std::size_t head_size = 0;
+  bool is_oversized = false;
 };
 
 }  // namespace picket::http2::internal

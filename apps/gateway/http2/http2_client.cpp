@@ -1,0 +1,221 @@
+#include "apps/gateway/http2/http2_client.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "apps/gateway/http2/request.hpp"
+#include "picket/http/fields.hpp"
+
+namespace picket::apps::gateway::http2 {
+namespace {
+
+using base::ErrorKind;
+using base::fail;
+using picket::http2::ErrorCode;
+
+// A body that goes along with its head, as HTTP/1.1 has it (http1::read_size).
+constexpr std::size_t small = 16 * 1024;
+
+base::Error gone() { return fail(ErrorKind::connection_closed, "the stream is over"); }
+
+char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+
+/// RFC 9113 §8.2: names go in lower case.
+std::string_view lower_copy(std::string_view name, base::Arena& arena) {
+  const std::span<char> copy = arena.allocate_array<char>(name.size());
+  std::ranges::transform(name, copy.begin(), lower);
+  return {copy.data(), copy.size()};
+}
+
+/// What the exchange has put there stays, for HEAD; all else of the framing is this side's.
+bool passes(std::string_view name) noexcept {
+  return !http::stays_on_its_hop(name) || base::same_name(name, "content-length");
+}
+
+}  // namespace
+
+/// Waits until wake(), at most until the deadline.
+class Http2Client::Wait {
+ public:
+  Wait(Http2Client& side, base::Deadline deadline) noexcept : side_(side), deadline_(deadline) {}
+  [[nodiscard]] bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> waiting) {
+    side_.waits_ = true;
+    side_.waiting_.wait(waiting);
+    if (!deadline_.never()) side_.service_.worker.timers().arm(side_.timer_, deadline_.at());
+  }
+  [[nodiscard]] Woken await_resume() const noexcept { return side_.woken_; }
+
+ private:
+  Http2Client& side_;
+  base::Deadline deadline_;
+};
+
+Http2Client::Http2Client(generation::Service& service, transport::Http2Link& link, picket::http2::StreamId stream)
+    : service_(service),
+      link_(link),
+      stream_(stream),
+      held_(service.worker.blocks()),
+      timer_([](void* self, base::TimePoint) { static_cast<Http2Client*>(self)->wake(Woken::late); }, this) {}
+
+void Http2Client::wake(Woken why) noexcept {
+  if (!std::exchange(waits_, false)) return;
+  woken_ = why;
+  timer_.cancel();
+  service_.worker.resume(waiting_);
+}
+
+// ---- the request
+
+std::optional<http::HeadError> Http2Client::take_head(const base::Headers& fields, bool ends) {
+  http::RequestRead read = read_request(fields, ends, service_.head_limits, arena_);
+  request_ = read.head;
+  has_ended_ = ends;
+  return read.error;
+}
+
+bool Http2Client::take_data(std::string_view bytes) {
+  if (is_discarded_ || is_lost_) {
+    connection().taken(stream_, bytes.size());
+    return true;
+  }
+  if (!held_.count(bytes.size())) {
+    connection().taken(stream_, bytes.size());
+    connection().reset(stream_, ErrorCode::enhance_your_calm);
+    lose();
+    return false;
+  }
+  unread_.append(bytes);
+  wake(Woken::ready);
+  return true;
+}
+
+void Http2Client::take_end() {
+  has_ended_ = true;
+  wake(Woken::ready);
+}
+
+void Http2Client::lose() {
+  if (std::exchange(is_lost_, true)) return;
+  if (waits_) return wake(Woken::stopped);
+  if (on_gone_) on_gone_();
+}
+
+void Http2Client::discard() {
+  is_discarded_ = true;
+  on_gone_ = nullptr;
+  done_with(unread_.size());
+  unread_.release();
+}
+
+/// The client may send as many more.
+void Http2Client::done_with(std::size_t size) {
+  if (size == 0) return;
+  held_.give_back(size);
+  connection().taken(stream_, size);
+  link_.flush_later();
+}
+
+std::optional<base::SharedBytes> Http2Client::take_whole() {
+  if (!has_ended_ || unread_.empty() || unread_.size() > small) return std::nullopt;
+  const base::ByteView whole = unread_.bytes();
+  done_with(whole.size());
+  unread_.consume(whole.size());  // its memory stays: nothing comes behind the end
+  return base::SharedBytes::borrowed(whole);
+}
+
+transport::Task<base::Result<std::size_t>> Http2Client::read(std::span<char> into, base::Deadline deadline) {
+  if (unread_.empty() && !has_ended_ && !is_lost_) {
+    Wait wait{*this, deadline};
+    const Woken woken = co_await wait;
+    if (woken == Woken::late) co_return fail(ErrorKind::timeout, "the client sent nothing in time");
+    if (woken == Woken::stopped) co_return gone();
+  }
+  if (unread_.empty() && !has_ended_) co_return gone();
+  const std::size_t size = std::min(into.size(), unread_.size());
+  if (size != 0) std::memcpy(into.data(), unread_.data(), size);
+  unread_.consume(size);
+  done_with(size);
+  co_return size;
+}
+
+// ---- the answer
+
+void Http2Client::write_head(std::uint16_t status, const http::FieldList& fields) {
+  head_text_.reset();
+  head_.clear();
+  head_.push_back({":status", head_text_.copy(fmt::format_int(status).c_str())});
+  for (const auto& field : fields.items())
+    if (passes(field.name)) head_.push_back({lower_copy(field.name, head_text_), head_text_.copy(field.value)});
+}
+
+void Http2Client::interim(std::uint16_t status, std::string_view, const http::FieldList& fields) {
+  const bool has_head = !head_.empty();
+  if (is_lost_ || has_head) return;
+  write_head(status, fields);
+  connection().respond_interim(stream_, base::Headers(head_));
+  head_.clear();
+  link_.flush_later();
+}
+
+void Http2Client::begin(const exchange::AnswerStart& start) {
+  write_head(start.status, start.fields);
+  if (start.length.kind != exchange::BodyLength::Kind::known) return;
+  head_.push_back({"content-length", head_text_.copy(fmt::format_int(start.length.bytes).c_str())});
+}
+
+transport::Task<base::Status> Http2Client::write(std::string_view bytes, bool last) {
+  if (is_lost_) co_return gone();
+  unwritten_ = bytes;
+  push(last);
+  if (unwritten_.empty()) co_return base::Status{};
+  Wait wait{*this, base::Deadline::after(service_.worker.now(), service_.timeouts.write)};
+  const Woken woken = co_await wait;
+  if (unwritten_.empty()) co_return base::Status{};
+  give_up(woken);
+  if (woken == Woken::late) co_return fail(ErrorKind::timeout, "the client read nothing in time");
+  co_return gone();
+}
+
+/// Hands over what there is.
+void Http2Client::push(bool last) {
+  const bool has_body = !last || !unwritten_.empty();
+  if (!head_.empty()) connection().respond(stream_, base::Headers(head_), has_body ? this : nullptr);
+  head_.clear();
+  if (!unwritten_.empty()) connection().resume(stream_);
+  if (last) connection().finish(stream_);
+  link_.flush_later();
+}
+
+/// What stands in frames is still to be written, and the caller's memory goes.
+void Http2Client::give_up(Woken why) {
+  const std::size_t promised = connection().promised(stream_);
+  kept_.append(unwritten_.substr(0, promised));
+  unwritten_ = kept_.text();
+  is_stuck_ = why == Woken::late && promised != 0;
+  connection().reset(stream_, ErrorCode::cancel);
+  link_.flush_later();
+}
+
+void Http2Client::reset(exchange::ResetCode code) noexcept {
+  connection().reset(stream_, code == exchange::ResetCode::broken ? ErrorCode::internal_error : ErrorCode::cancel);
+  link_.flush_later();
+}
+
+// ---- as the connection sees it
+
+std::size_t Http2Client::gather(std::size_t skip, std::span<iovec> out) const noexcept {
+  if (skip >= unwritten_.size() || out.empty()) return 0;
+  out.front() = {const_cast<char*>(unwritten_.data()) + skip, unwritten_.size() - skip};  // it is only read
+  return 1;
+}
+
+void Http2Client::consume(std::size_t size) {
+  unwritten_.remove_prefix(size);
+  if (unwritten_.empty()) wake(Woken::ready);
+}
+
+}  // namespace picket::apps::gateway::http2

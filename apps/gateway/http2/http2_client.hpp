@@ -1,0 +1,105 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "apps/gateway/exchange/client_side.hpp"
+#include "apps/gateway/generation/service.hpp"
+#include "picket/base/block_pool.hpp"
+#include "picket/base/buffer.hpp"
+#include "picket/base/timer_wheel.hpp"
+#include "picket/http/request_head.hpp"
+#include "picket/http2/outgoing.hpp"
+#include "picket/transport/http2_link.hpp"
+#include "picket/transport/resumption.hpp"
+
+namespace picket::apps::gateway::http2 {
+
+/// One stream of an HTTP/2 connection: a request and its answer.
+///
+/// What the client may have under way unread is the stream's window, which grows by what the exchange reads; what came
+/// and was not read counts as held. What is written stays where it is until it is the kernel's. Thread safety: its
+/// worker's. Lifetime: until both the exchange and the stream are over; the link outlives it.
+class Http2Client final : public exchange::ClientSide, public picket::http2::Outgoing {
+ public:
+  /// The link's connection: several ends of which are told apart by `stream`.
+  Http2Client(generation::Service& service, transport::Http2Link& link, picket::http2::StreamId stream);
+  ~Http2Client() = default;
+
+  // ---- what the connection tells it
+  /// Why it must not pass, where it must not.
+  [[nodiscard]] std::optional<http::HeadError> take_head(const base::Headers& fields, bool ends);
+  /// Bytes of the body. False: there is no place for them, and the client is lost.
+  [[nodiscard]] bool take_data(std::string_view bytes);
+  void take_end();
+  /// The end of the answer stands in a frame.
+  void answer_is_sent() noexcept { is_sent_ = true; }
+  [[nodiscard]] bool is_sent() const noexcept { return is_sent_; }
+  /// The stream is over, or the connection.
+  void lose();
+  /// The exchange is over: what comes, or has come and was not read, goes nowhere.
+  void discard();
+  /// A write stood still for too long with frames half written: nobody reads from the connection.
+  [[nodiscard]] bool is_stuck() const noexcept { return is_stuck_; }
+
+  [[nodiscard]] picket::http2::StreamId stream() const noexcept { return stream_; }
+  /// What lives as long as the request.
+  [[nodiscard]] base::Arena& arena() noexcept { return arena_; }
+
+  // ---- exchange::ClientSide
+  [[nodiscard]] const http::RequestHead& request() const noexcept override { return request_; }
+  void on_gone(std::function<void()> on_gone) override { on_gone_ = std::move(on_gone); }
+  [[nodiscard]] std::optional<base::SharedBytes> take_whole() override;
+  [[nodiscard]] transport::Task<base::Result<std::size_t>> read(std::span<char> into, base::Deadline deadline) override;
+  void stop() noexcept override { wake(Woken::stopped); }
+  [[nodiscard]] bool body_has_come() const noexcept override { return has_ended_; }
+  [[nodiscard]] bool body_is_read() const noexcept override { return has_ended_ && unread_.empty(); }
+  void interim(std::uint16_t status, std::string_view reason, const http::FieldList& fields) override;
+  void begin(const exchange::AnswerStart& start) override;
+  [[nodiscard]] transport::Task<base::Status> write(std::string_view bytes, bool last) override;
+  void reset(exchange::ResetCode code) noexcept override;
+
+  // ---- picket::http2::Outgoing
+  [[nodiscard]] std::size_t size() const noexcept override { return unwritten_.size(); }
+  [[nodiscard]] std::size_t gather(std::size_t skip, std::span<iovec> out) const noexcept override;
+  void consume(std::size_t size) override;
+
+ private:
+  /// Why an operation goes on.
+  enum class Woken : std::uint8_t { ready, late, stopped };
+  class Wait;
+
+  void wake(Woken why) noexcept;
+  void done_with(std::size_t size);
+  void write_head(std::uint16_t status, const http::FieldList& fields);
+  void push(bool last);
+  void give_up(Woken why);
+  [[nodiscard]] picket::http2::Connection& connection() noexcept { return link_.connection(); }
+
+  generation::Service& service_;
+  transport::Http2Link& link_;
+  const picket::http2::StreamId stream_;
+  base::Arena arena_{4096};
+  http::RequestHead request_;
+  base::Buffer unread_;
+  base::HeldBytes held_;  // of it
+  base::Arena head_text_{1024};
+  std::vector<base::Header> head_;  // of the answer, until it leaves; empty: there is none
+  std::string_view unwritten_;      // the caller's, or in kept_
+  base::Buffer kept_;               // what stood in frames when the writing was given up
+  std::function<void()> on_gone_;
+  transport::Resumption waiting_;
+  base::Timer timer_;
+  Woken woken_ = Woken::ready;
+  bool waits_ = false;
+  bool has_ended_ = false;
+  bool is_sent_ = false;
+  bool is_lost_ = false;
+  bool is_discarded_ = false;
+  bool is_stuck_ = false;
+};
+
+}  // namespace picket::apps::gateway::http2

@@ -1,0 +1,286 @@
+#include "apps/gateway/http2/http2_connection.hpp"
+
+#include <optional>
+#include <utility>
+
+#include "apps/gateway/exchange/refused_head.hpp"
+#include "apps/gateway/http1/http1_upstream.hpp"
+
+namespace picket::apps::gateway::http2 {
+namespace {
+
+using picket::http2::ErrorCode;
+using picket::http2::HeadKind;
+using picket::http2::StreamId;
+
+// What a stream may have under way unread: what RFC 9113 §6.9.2 gives it before anybody says otherwise.
+constexpr std::uint32_t stream_window = 65'535;
+constexpr std::uint32_t frame_size = 16'384;
+// Cut into frames before the first of them is written.
+constexpr std::size_t queued = std::size_t{64} * 1024;
+// Frames that bring nothing, in ten seconds: a page's worth of requests that a user gives up.
+constexpr std::uint32_t idle_frames = 400;
+
+/// A field costs 32 bytes more in HTTP/2's count (RFC 9113 §6.5.2), so that whatever passes in HTTP/1.1 passes here.
+std::uint32_t head_size(const http::HeadLimits& limits) noexcept {
+  return static_cast<std::uint32_t>(limits.max_size + 32 * limits.max_fields);
+}
+
+/// The connection's window is that of all its streams: one whose body nobody reads holds no other up. What all of them
+/// hold counts into max-held-bytes.
+picket::http2::Limits limits_of(const generation::Service& service, std::size_t streams) {
+  const auto count = static_cast<std::uint32_t>(streams);
+  return {.stream_window = stream_window,
+          .connection_window = stream_window * count,
+          .frame_size = frame_size,
+          .concurrent_streams = count,
+          .head_size = head_size(service.head_limits),
+          .idle_frames = idle_frames,
+          .queued = queued};
+}
+
+std::size_t streams_of(const generation::Service& service, std::string_view address) {
+  const config::Listener* const listener = service.listener(address);
+  return listener == nullptr ? config::Listener{}.max_concurrent_streams : listener->max_concurrent_streams;
+}
+
+/// Goes on when what was read with it has been read, too: a body that came along with its head is there then.
+class BehindTheRead {
+ public:
+  explicit BehindTheRead(transport::Worker& worker) noexcept : worker_(worker) {}
+  [[nodiscard]] bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> waiting) noexcept {
+    waiting_.wait(waiting);
+    worker_.resume(waiting_);
+  }
+  void await_resume() const noexcept {}
+
+ private:
+  transport::Worker& worker_;
+  transport::Resumption waiting_;
+};
+
+/// Waits to be resumed.
+class Waits {
+ public:
+  explicit Waits(transport::Resumption& waiting) noexcept : waiting_(waiting) {}
+  [[nodiscard]] bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> waiting) noexcept { waiting_.wait(waiting); }
+  void await_resume() const noexcept {}
+
+ private:
+  transport::Resumption& waiting_;
+};
+
+}  // namespace
+
+/// One request, from its head until neither its exchange nor its frames need it.
+struct Http2Connection::Stream {
+  Stream(std::shared_ptr<generation::Service> by, transport::Http2Link& link, StreamId id)
+      : service(std::move(by)), side(*service, link, id) {}
+
+  std::shared_ptr<generation::Service> service;
+  Http2Client side;
+  std::optional<http::HeadError> error;  // of its head
+  exchange::Exchange* exchange = nullptr;
+  bool is_served = false;
+  bool is_closed = false;
+};
+
+Http2Connection::Http2Connection(Place& place, transport::Channel channel, const downstream::Peer& peer,
+                                 std::string_view listener)
+    : place_(place),
+      peer_(peer),
+      listener_(listener),
+      worker_(channel.worker()),
+      most_exchanges_(streams_of(*place.service(), listener)),
+      link_(std::make_shared<transport::Http2Link>(std::move(channel), picket::http2::Role::server,
+                                                   limits_of(*place.service(), most_exchanges_),
+                                                   static_cast<transport::Http2Link::Owner&>(*this))),
+      timer_(&Http2Connection::on_due, this) {}
+
+Http2Connection::~Http2Connection() = default;
+
+transport::Task<void> Http2Connection::serve(std::string_view already_read) {
+  place_.service()->shard.metrics.http2.connections.add();
+  became_idle();
+  link_->serve(already_read);
+  Waits end{end_};
+  if (phase_ != Phase::over || exchanges_ != 0) co_await end;
+}
+
+Http2Connection::Stream* Http2Connection::find(StreamId id) const noexcept {
+  const auto found = streams_.find(id);
+  return found == streams_.end() ? nullptr : found->second.get();
+}
+
+// ---- what the client does
+
+void Http2Connection::on_head(StreamId id, HeadKind kind, base::Headers fields, bool ends) {
+  if (kind == HeadKind::trailers) return;
+  const auto& service = place_.service();
+  auto& metrics = service->shard.metrics.http2;
+  metrics.streams.add();
+  if (exchanges_ >= most_exchanges_) {
+    metrics.streams_refused.add();
+    return link_->connection().reset(id, ErrorCode::refused_stream);
+  }
+  Stream& stream = *streams_.emplace(id, std::make_unique<Stream>(service, *link_, id)).first->second;
+  stream.error = stream.side.take_head(fields, ends);
+  if (kind == HeadKind::oversized) stream.error = http::HeadError{431, "a head larger than the limit"};
+  if (exchanges_++ == 0) {
+    timer_.cancel();
+    place_.on_busy();
+  }
+  was_asked_ = true;
+  transport::spawn(serve_stream(stream));
+}
+
+void Http2Connection::on_data(StreamId id, std::string_view bytes) {
+  Stream* const stream = find(id);
+  if (stream == nullptr) return link_->connection().taken(id, bytes.size());
+  if (!stream->side.take_data(bytes)) stream->service->shard.metrics.http2.streams_overloaded.add();
+}
+
+void Http2Connection::on_end(StreamId id) {
+  if (Stream* const stream = find(id)) stream->side.take_end();
+}
+
+void Http2Connection::on_sent(StreamId id) {
+  Stream* const stream = find(id);
+  if (stream == nullptr) return;
+  stream->side.answer_is_sent();
+  // RFC 9113 §8.1: the answer is whole, and nobody reads the rest of the request.
+  if (stream->is_served && !stream->side.body_has_come()) link_->connection().reset(id, ErrorCode::no_error);
+}
+
+void Http2Connection::on_cut(StreamId id) {
+  if (Stream* const stream = find(id)) stream->side.lose();
+}
+
+void Http2Connection::on_closed(StreamId id, ErrorCode) {
+  Stream* const stream = find(id);
+  if (stream == nullptr) return;
+  stream->is_closed = true;
+  if (stream->is_served) {
+    streams_.erase(id);
+  } else if (!stream->side.is_sent()) {
+    stream->service->shard.metrics.http2.streams_cut.add();
+    stream->side.lose();
+  }
+}
+
+void Http2Connection::on_over(const base::Error&) {
+  const auto excess = link_->connection().excess();
+  if (excess) place_.service()->shard.metrics.http2.excesses[static_cast<std::size_t>(*excess)].add();
+  is_over();
+}
+
+// ---- exchanges
+
+transport::Task<void> Http2Connection::serve_stream(Stream& stream) {
+  BehindTheRead later{worker_};
+  co_await later;
+  bool is_answered = true;
+  if (stream.is_closed || phase_ == Phase::over) {
+    // It was taken back with the read that brought it: nobody is asked about it.
+    stream.service->shard.metrics.requests_by_class[0].add();
+  } else if (stream.error) {
+    co_await refuse(stream);
+  } else {
+    is_answered = co_await serve_exchange(stream);
+  }
+  served(stream, is_answered);
+}
+
+transport::Task<bool> Http2Connection::serve_exchange(Stream& stream) {
+  generation::Service& service = *stream.service;
+  base::Arena& arena = stream.side.arena();
+  transport::Cancel cancel;
+  http1::Http1Upstream upstream{service, cancel, stream.side.request().is_head(), arena};
+  exchange::Exchange exchange{service, stream.side, upstream, cancel, peer_, service.listener(listener_), arena};
+  stream.exchange = &exchange;
+  co_await exchange.serve();
+  stream.exchange = nullptr;
+  co_return exchange.state().stage() == exchange::Stage::answered;
+}
+
+transport::Task<void> Http2Connection::refuse(Stream& stream) {
+  exchange::RefusedHead refused{*stream.service, *stream.error, stream.side.arena()};
+  stream.side.begin({.status = refused.answer().status,
+                     .reason = {},
+                     .fields = refused.fields(),
+                     .length = exchange::BodyLength::of(refused.answer().body.size())});
+  const auto written = co_await stream.side.write(refused.answer().body, true);
+  refused.write_log(peer_, written ? refused.answer().body.size() : 0);
+}
+
+void Http2Connection::served(Stream& stream, bool is_answered) {
+  const StreamId id = stream.side.stream();
+  const bool is_stuck = stream.side.is_stuck();
+  stream.is_served = true;
+  stream.side.discard();
+  if (!stream.is_closed && !is_answered) link_->connection().reset(id, ErrorCode::cancel);
+  if (!stream.is_closed && is_answered && stream.side.is_sent() && !stream.side.body_has_come())
+    link_->connection().reset(id, ErrorCode::no_error);
+  link_->flush_later();
+  if (stream.is_closed) streams_.erase(id);
+  --exchanges_;
+  if (is_stuck) return close();
+  if (exchanges_ != 0) return;
+  if (phase_ == Phase::over) return worker_.resume(end_);
+  became_idle();
+}
+
+// ---- the end
+
+/// A first request has its time from the beginning on: who connects and says nothing holds a place for no longer.
+void Http2Connection::became_idle() {
+  const generation::ClientTimeouts& timeouts = place_.service()->timeouts;
+  if (place_.service()->shard.draining) return drain();
+  if (phase_ != Phase::open) return worker_.timers().arm(timer_, worker_.now());
+  worker_.timers().arm(timer_, worker_.now() + (was_asked_ ? timeouts.idle : timeouts.head));
+  place_.on_idle();
+}
+
+void Http2Connection::on_due(void* self, base::TimePoint now) {
+  auto& connection = *static_cast<Http2Connection*>(self);
+  if (connection.phase_ == Phase::open) return connection.drain();
+  if (connection.phase_ != Phase::leaving) return connection.close();
+  connection.phase_ = Phase::lingering;
+  if (!connection.link_->connection().has_output()) connection.link_->shutdown_write();
+  connection.worker_.timers().arm(connection.timer_, now + connection.place_.service()->timeouts.linger);
+}
+
+void Http2Connection::drain() {
+  if (phase_ != Phase::open) return;
+  phase_ = Phase::leaving;
+  place_.on_busy();
+  link_->connection().go_away(ErrorCode::no_error);
+  link_->flush_later();
+  // What is queued is written at the end of this turn.
+  if (exchanges_ == 0) worker_.timers().arm(timer_, worker_.now());
+}
+
+void Http2Connection::close() {
+  if (phase_ == Phase::over) return;
+  link_->close();
+  is_over();
+}
+
+void Http2Connection::abort() {
+  for (const auto& [id, stream] : streams_)
+    if (stream->exchange != nullptr) stream->exchange->abandon(wire::CancelReason::proxy_shutdown);
+  close();
+}
+
+void Http2Connection::is_over() {
+  if (phase_ == Phase::over) return;
+  phase_ = Phase::over;
+  timer_.cancel();
+  place_.on_busy();
+  for (const auto& [id, stream] : streams_) stream->side.lose();
+  if (exchanges_ == 0) worker_.resume(end_);
+}
+
+}  // namespace picket::apps::gateway::http2

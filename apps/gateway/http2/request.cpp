@@ -1,0 +1,151 @@
+#include "apps/gateway/http2/request.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "picket/base/buffer.hpp"
+#include "picket/http/authority.hpp"
+#include "picket/http/fields.hpp"
+
+namespace picket::apps::gateway::http2 {
+namespace {
+
+using http::HeadError;
+using Wrong = std::optional<HeadError>;
+
+constexpr HeadError bad(std::string_view reason) noexcept { return {400, reason}; }
+
+struct Pseudo {
+  std::optional<std::string_view> method;
+  std::optional<std::string_view> scheme;
+  std::optional<std::string_view> authority;
+  std::optional<std::string_view> path;
+
+  [[nodiscard]] std::optional<std::string_view>* find(std::string_view name) noexcept {
+    if (name == ":method") return &method;
+    if (name == ":scheme") return &scheme;
+    if (name == ":authority") return &authority;
+    if (name == ":path") return &path;
+    return nullptr;
+  }
+};
+
+bool is_lower_token(std::string_view name) noexcept {
+  return http::is_token(name) && std::ranges::none_of(name, [](char c) { return c >= 'A' && c <= 'Z'; });
+}
+
+/// RFC 9113 §8.2.1: what it forbids and HTTP/1.1 would read as something else.
+bool is_value(std::string_view value) noexcept {
+  const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
+  return http::is_field_value(value) && (value.empty() || (!is_blank(value.front()) && !is_blank(value.back())));
+}
+
+/// RFC 9113 §8.2.2.
+bool is_of_a_connection(std::string_view name) noexcept {
+  constexpr std::array<std::string_view, 5> names{"connection", "proxy-connection", "keep-alive", "transfer-encoding",
+                                                  "upgrade"};
+  return std::ranges::find(names, name) != names.end();
+}
+
+std::uint16_t default_port(std::string_view scheme) noexcept { return scheme == "https" ? 443 : 80; }
+
+Wrong check_field(const base::Header& field) noexcept {
+  if (!is_lower_token(field.name)) return bad("a header name that is no token in lower case");
+  if (is_of_a_connection(field.name)) return bad("a field of a connection, which HTTP/2 has not");
+  if (field.name == "te" && field.value != "trailers") return bad("a TE other than trailers");
+  return std::nullopt;
+}
+
+/// Takes the pseudo-fields; `fields` is left with the others.
+Wrong take_pseudo(std::span<const base::Header>& fields, Pseudo& out) noexcept {
+  while (!fields.empty() && fields.front().name.starts_with(':')) {
+    auto* const place = out.find(fields.front().name);
+    if (place == nullptr) return bad("an unknown pseudo-field");
+    if (place->has_value()) return bad("a pseudo-field that is there twice");
+    if (!is_value(fields.front().value)) return bad("a control character or a blank end in a pseudo-field");
+    *place = fields.front().value;
+    fields = fields.subspan(1);
+  }
+  if (!out.method || !http::is_token(*out.method)) return bad("the method is no token");
+  if (*out.method == "CONNECT") return HeadError{405, "CONNECT is not for a reverse proxy"};
+  if (!out.scheme || (*out.scheme != "http" && *out.scheme != "https"))
+    return bad("the scheme is neither http nor https");
+  if (!out.path || (!out.path->starts_with('/') && (*out.path != "*" || *out.method != "OPTIONS")))
+    return bad("the path is none");
+  if (out.authority && out.authority->empty()) return bad("an empty authority");
+  return std::nullopt;
+}
+
+Wrong check_fields(std::span<const base::Header> fields, Pseudo& pseudo) noexcept {
+  const bool has_authority = pseudo.authority.has_value();
+  for (const base::Header& field : fields) {
+    if (const Wrong wrong = check_field(field)) return wrong;
+    if (!is_value(field.value)) return bad("a control character or a blank end in a header value");
+    if (field.name != "host") continue;
+    if (!has_authority && pseudo.authority) return bad("more than one Host");
+    if (!has_authority) pseudo.authority = field.value;
+    if (!http::is_authority(field.value)) return bad("a malformed Host");
+    if (!http::same_authority(*pseudo.authority, field.value, default_port(*pseudo.scheme)))
+      return bad("the authority is not the one of Host");
+  }
+  return std::nullopt;
+}
+
+/// All crumbs, at the place of the first.
+void write_cookie(base::Buffer& out, std::span<const base::Header> fields) {
+  std::string_view before = "cookie: ";
+  for (const base::Header& field : fields) {
+    if (field.name != "cookie") continue;
+    out.append(before);
+    out.append(field.value);
+    before = "; ";
+  }
+  out.append("\r\n");
+}
+
+void write(base::Buffer& out, const Pseudo& pseudo, std::span<const base::Header> fields, bool ends) {
+  http::write_request_line(out, *pseudo.method, *pseudo.path);
+  if (pseudo.authority) http::write_field(out, "host", *pseudo.authority);
+  bool has_length = false;
+  bool has_cookie = false;
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    const auto& [name, value] = fields[i];
+    if (name == "host") continue;
+    has_length = has_length || name == "content-length";
+    if (name != "cookie") {
+      http::write_field(out, name, value);
+    } else if (!has_cookie) {
+      has_cookie = true;
+      write_cookie(out, fields.subspan(i));
+    }
+  }
+  if (!ends && !has_length) http::write_field(out, "transfer-encoding", "chunked");
+  out.append("\r\n");
+}
+
+Wrong read(std::span<const base::Header> fields, bool ends, const http::HeadLimits& limits, base::Arena& arena,
+           http::RequestRead& out) {
+  Pseudo pseudo;
+  if (const Wrong wrong = take_pseudo(fields, pseudo)) return wrong;
+  if (const Wrong wrong = check_fields(fields, pseudo)) return wrong;
+  base::Buffer text;
+  write(text, pseudo, fields, ends);
+  if (text.size() > limits.max_size) return HeadError{431, "a head larger than the limit"};
+  out = http::read_request_head(arena.copy(text.text()), limits, arena);
+  if (out.error) return out.error;
+  if (ends && out.head.has_body()) return bad("a Content-Length without a body");
+  out.head.version = 20;
+  return std::nullopt;
+}
+
+}  // namespace
+
+http::RequestRead read_request(const base::Headers& fields, bool ends, const http::HeadLimits& limits,
+                               base::Arena& arena) {
+  http::RequestRead result;
+  result.error = read({fields.begin(), fields.end()}, ends, limits, arena, result);
+  return result;
+}
+
+}  // namespace picket::apps::gateway::http2
