@@ -44,16 +44,18 @@ BothEnds::BothEnds(wire::Encoding encoding, std::uint32_t connections)
     : folder_(new_folder()),
       endpoint_(endpoint_in(folder_, encoding)),
       listener_(checked(transport::Listener::open(worker_, endpoint_, {}))),
-      terms_{.worker = worker_,
-             .handler = handler_,
-             .mailbox = std::make_shared<agent::Mailbox>(worker_),
-             .execution = agent::Execution::on_loop,
-             .config = std::make_shared<session::AgentConfig>(
-                 session::AgentConfig{.info = {.agent_id = "a", .name = "a", .version = "1", .events = kinds}}),
-             .log = {},
-             .workload = workload_,
-             .on_open = [](agent::internal::ServedConnection&) {},
-             .on_over = [](agent::internal::ServedConnection&, const base::Error*) {}},
+      mailbox_(std::make_shared<agent::Mailbox>(worker_)),
+      terms_(std::make_shared<const agent::internal::ServedConnection::Terms>(agent::internal::ServedConnection::Terms{
+          .worker = worker_,
+          .handler = handler_,
+          .mailbox = mailbox_,
+          .execution = agent::Execution::on_loop,
+          .config = std::make_shared<session::AgentConfig>(
+              session::AgentConfig{.info = {.agent_id = "a", .name = "a", .version = "1", .events = kinds}}),
+          .log = {},
+          .workload = workload_,
+          .on_open = [](agent::internal::ServedConnection&) {},
+          .on_over = [](agent::internal::ServedConnection&, const base::Error*) {}})),
       pool_(worker_, {.connections_per_agent = connections, .health_check_interval = std::chrono::hours{1}}),
       agent_(checked(
           pool_.add_agent({.id = "a", .endpoint = endpoint_.spelled(), .encodings = {encoding}, .events = kinds}))) {
@@ -80,11 +82,11 @@ void BothEnds::serve(int descriptor) {
 
 void BothEnds::begin(const transport::MakeAgentLink& make, const wire::Format& format) {
   connections_.push_back(std::make_shared<agent::internal::ServedConnection>(terms_));
-  connections_.back()->start(make, std::make_unique<session::AgentHandshake>(terms_.config, format));
+  connections_.back()->start(make, std::make_unique<session::AgentHandshake>(terms_->config, format));
 }
 
 BothEnds::~BothEnds() {
-  terms_.mailbox->close();
+  mailbox_->close();
   for (const auto& connection : connections_) connection->close();
   for (const auto& server : grpc_servers_) server->close();
   listener_.close();

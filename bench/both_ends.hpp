@@ -52,7 +52,8 @@ class BothEnds {
   transport::Listener listener_;
   Allow handler_;
   agent::internal::Workload workload_;
-  agent::internal::ServedConnection::Terms terms_;
+  std::shared_ptr<agent::Mailbox> mailbox_;
+  std::shared_ptr<const agent::internal::ServedConnection::Terms> terms_;
   std::vector<std::shared_ptr<agent::internal::ServedConnection>> connections_;
   std::vector<std::shared_ptr<transport::GrpcServer>> grpc_servers_;
   pool::AgentPool pool_;
