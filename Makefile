@@ -21,7 +21,7 @@ help:
 	@echo 'make interop   Picket and the published Rust crate, both ways, both encodings'
 	@echo 'make conform   each rule of `picket conform` against an agent and a proxy that break just that one'
 	@echo 'make crs       the whole OWASP CRS regression suite through gateway and WAF'
-	@echo 'make testssl   what testssl.sh says of an agent that serves TLS'
+	@echo 'make testssl   what testssl.sh says of agents and the gateway over TLS'
 	@echo 'make soak      random clients while agents, upstreams and configurations come and go, for SECONDS (600)'
 	@echo 'make fuzz      each fuzz target for FUZZ_SECONDS (60)'
 	@echo 'make format    clang-format in place;  make lint: clang-format, clang-tidy, include order, coroutine rule'

@@ -44,6 +44,12 @@ SITE = [b'{"request_id":1,"decision":{"type":"block","status":403},"request_head
         b'{"request_id":1,"decision":{"needs_more":true},"audit":{"tags":["t"]}}', b'{"request_id":0,"decision":"allow"}']
 
 
+# In front of a connection, and of what a proxy appends.
+PROXY_HEADERS = [b"PROXY TCP4 192.0.2.1 198.51.100.1 56324 443\r\nGET", b"PROXY UNKNOWN ffff::1\r\n",
+                 b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + bytes(range(12)) + b"GET", b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"]
+FORWARDED = [b"for=192.0.2.1", b'For="[2001:db8::1]:4711";Proto=https', b'for="6.6.6.6', b'for="\\"', b"for=_a;secret=\"x,y;z\""]
+
+
 def dialects():
     for number, json in enumerate(V1):
         yield f"v1-{number}", b"\0" + len(json).to_bytes(4, "big") + json
@@ -90,6 +96,10 @@ def seeds():
         yield "path_readings", str(number), bytes(range(number, number + 8)) + path
     for number, answer in enumerate(DNS):
         yield "dns_answer", str(number), answer
+    for number, header in enumerate(PROXY_HEADERS):
+        yield "proxy_header", f"{number}", header
+    for number, value in enumerate(FORWARDED):
+        yield "forwarded", f"{number}", value
     for number, head in enumerate(HEADS):
         yield "head", str(number), head
     for file in sorted((ROOT / "examples").rglob("*.kdl")):

@@ -334,6 +334,8 @@ TEST_F(Errors, InWhatARequestMeets) {
        "\"https\" needs a certificate", "add tls { cert-file \"site.pem\"; key-file \"site.key\" }"},
       {"listeners { listener \"b\" { address \"127.0.0.1:1\"; «tls» { cert-file \"c\"; key-file \"k\" } } }",
        "\"tls\" has no effect here: clients would be spoken to in clear", "add protocol \"https\", or remove it"},
+      {"listeners { listener \"b\" { address \"127.0.0.1:1\"; «proxy-protocol» #true } }",
+       "nothing says whose PROXY header is believed", "add trusted-proxies with the addresses of your load balancers"},
       {in_tls("cert-file \"c\"", "«tls»"), "\"tls\" has no \"key-file\"", "add key-file \"site.key\""},
       {in_tls(R"(cert-file "c"; key-file "k"; sni { hostnames «"*"»; cert-file "c"; key-file "k" })"),
        "\"*\" is no name that clients ask for",

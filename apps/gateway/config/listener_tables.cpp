@@ -140,13 +140,20 @@ constexpr Key<ListenerDraft> listener_keys[] = {
     {{"protocol"}, choice<&ListenerDraft::listener, &Listener::protocol>(protocols)},
     {{"tls"}, BlockRule<ListenerDraft>{read_tls}},
     {{"trusted-proxies"}, NodeRule<ListenerDraft>{read_trusted_proxies}},
-    {{"proxy-protocol", unsupported}, {}},
+    {{"proxy-protocol"}, boolean<&ListenerDraft::listener, &Listener::proxy_protocol>()},
     {{"keepalive-timeout-secs", unsupported}, {}},
     {{"request-timeout-secs", unsupported}, {}},
     {{"body-timeout-secs", unsupported}, {}},
     {{"keepalive-max-requests", unsupported}, {}},
     {{"max-concurrent-streams"}, number<&ListenerDraft::listener, &Listener::max_concurrent_streams>(1, 1'000)},
 };
+
+/// Who has not said whom to trust would believe nobody.
+void check_proxies(Reader& reader, const kdl::Node& node, const Listener& listener) {
+  if (listener.proxy_protocol && listener.trusted_proxies.empty() && reader.complete())
+    reader.report(child_of(node, "proxy-protocol")->name.at, "nothing says whose PROXY header is believed",
+                  "add trusted-proxies with the addresses of your load balancers");
+}
 
 /// TLS is spoken where both say so.
 void check_protocol(Reader& reader, const kdl::Node& node, const Listener& listener) {
@@ -164,7 +171,10 @@ void read_listener(Reader& reader, const kdl::Node& node, Draft& out) {
   ListenerDraft draft;
   const std::size_t problems = reader.problems();
   auto id = reader.entry(node, {}, listener(), Shape::Braces::required, draft);
-  if (problems == reader.problems()) check_protocol(reader, node, draft.listener);
+  if (problems == reader.problems()) {
+    check_protocol(reader, node, draft.listener);
+    check_proxies(reader, node, draft.listener);
+  }
   if (!id) return;
   draft.id = std::move(*id);
   draft.listener.id = draft.id.text;

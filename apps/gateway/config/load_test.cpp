@@ -92,7 +92,7 @@ TEST_F(Load, LeastAgentHasEveryDefault) {
 constexpr std::string_view every_setting = R"(
 system { worker-threads 3; busy-polling #false; max-connections 7; graceful-shutdown-timeout-secs 9
          resolvers "127.0.0.1:5353" "10.0.0.10" "::1" "[::1]:54" }
-listeners { listener "web" { address "[::1]:81"; protocol "http"; trusted-proxies "10.0.0.0/8" "::1" } }
+listeners { listener "web" { address "[::1]:81"; protocol "http"; trusted-proxies "10.0.0.0/8" "::1"; proxy-protocol #true } }
 agents {
   agent "w" type="waf" {
     unix-socket "/run/w.sock"
@@ -136,6 +136,7 @@ TEST_F(Load, EverySettingOfTheProcessReachesItsField) {
   EXPECT_EQ(config.limits.max_header_count, 14U);
   EXPECT_EQ(config.limits.max_body_size, 15U);
   EXPECT_TRUE(config.limits.underscores_in_headers);
+  EXPECT_TRUE(config.listeners.at(0).proxy_protocol);
   EXPECT_TRUE(config.listeners.at(0).trusts(*IpAddress::parse("10.1.2.3")));
   EXPECT_TRUE(config.listeners.at(0).trusts(*IpAddress::parse("::1")));
   EXPECT_FALSE(config.listeners.at(0).trusts(*IpAddress::parse("11.0.0.1")));

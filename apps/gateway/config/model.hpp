@@ -76,7 +76,8 @@ struct Listener {
   Protocol protocol = Protocol::http;
   std::optional<ListenerTls> tls;              ///< Of https.
   std::uint32_t max_concurrent_streams = 100;  ///< Of one connection of HTTP/2.
-  std::vector<Network> trusted_proxies;        ///< Peers whose X-Forwarded-For, -Proto and -Host count.
+  std::vector<Network> trusted_proxies;        ///< Peers whose X-Forwarded-For, -Proto and -Host, or Forwarded, count.
+  bool proxy_protocol = false;                 ///< Their connections begin with a header that names the client.
 
   /// Whether what the peer says of who it speaks for is believed.
   [[nodiscard]] bool trusts(const IpAddress& peer) const noexcept {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "picket/http/authority.hpp"
+#include "picket/http/forwarded.hpp"
 #include "picket/http/list.hpp"
 
 namespace picket::apps::gateway::downstream {
@@ -43,14 +44,64 @@ base::ArenaList<std::string_view> items_of(const base::Headers& headers, std::st
   return items;
 }
 
-void walk_forwarded_for(Origin& origin, const Peer& peer, std::span<const config::Network> trusted,
-                        const base::Headers& headers, base::Arena& arena) {
-  const auto items = items_of(headers, "x-forwarded-for", arena);
+/// What one proxy says of whom it passes on; empty where it does not.
+struct Claim {
+  std::string_view node;
+  std::string_view scheme;
+  std::string_view host;
+};
+using Claims = base::ArenaList<Claim>;  // the last proxy's first
+
+/// X-Forwarded-Proto and -Host do not say whose word they are: the last of each counts, as the last proxy's.
+Claims claims_of_x_forwarded(const base::Headers& headers, base::Arena& arena) {
+  Claims claims{arena};
+  const auto nodes = items_of(headers, "x-forwarded-for", arena);
+  for (std::size_t left = nodes.size(); left != 0; --left) claims.push_back({.node = nodes.items()[left - 1]});
+  auto schemes = items_of(headers, "x-forwarded-proto", arena);
+  auto hosts = items_of(headers, "x-forwarded-host", arena);
+  if (claims.size() == 0 && schemes.size() + hosts.size() != 0) claims.push_back({});
+  if (schemes.size() != 0) claims.items().front().scheme = schemes.back();
+  if (hosts.size() != 0) claims.items().front().host = hosts.back();
+  return claims;
+}
+
+/// RFC 7239. What is malformed is nobody's word, and neither is what stands before it.
+Claims claims_of_forwarded(const base::Headers& headers, base::Arena& arena) {
+  base::ArenaList<std::string_view> lines{arena};
+  for (const auto& field : headers)
+    if (base::same_name(field.name, "forwarded")) lines.push_back(field.value);
+  Claims claims{arena};
+  for (const auto line : std::views::reverse(lines.items())) {
+    const auto elements = http::read_forwarded(line, arena);
+    if (!elements) break;
+    for (const auto& element : std::views::reverse(elements->items()))
+      claims.push_back({.node = element.node, .scheme = element.proto, .host = element.host});
+  }
+  return claims;
+}
+
+/// A proxy that sends the one may pass on what its client has written of the other.
+Claims claims_of(const base::Headers& headers, base::Arena& arena) {
+  Claims claims = claims_of_x_forwarded(headers, arena);
+  return claims.size() != 0 ? claims : claims_of_forwarded(headers, arena);
+}
+
+/// Each claim is believed as far as the one whose it is is trusted: the peer's, then that of whom it names.
+void walk(Origin& origin, const Peer& peer, std::span<const config::Network> trusted, const Claims& claims,
+          base::Arena& arena) {
   base::ArenaList<std::string_view> walked{arena};
   walked.push_back(peer.address);
   config::IpAddress last = peer.ip;
-  for (std::size_t left = items.size(); left != 0 && trusts(trusted, last); --left) {
-    const auto hop = parse_hop(items.items()[left - 1]);
+  bool has_scheme = false;
+  for (const Claim& claim : claims.items()) {
+    if (!trusts(trusted, last)) break;
+    if (!has_scheme && (base::same_name(claim.scheme, "https") || base::same_name(claim.scheme, "http"))) {
+      has_scheme = true;
+      origin.scheme = base::same_name(claim.scheme, "https") ? "https" : "http";
+    }
+    if (origin.host.empty() && http::is_authority(claim.host))
+      origin.host = http::canonical_authority(claim.host, arena);
+    const auto hop = parse_hop(claim.node);
     if (!hop) break;  // "unknown", or a name: who it stands for cannot be told
     last = hop->ip;
     origin.port = hop->port;
@@ -74,15 +125,7 @@ Origin origin_of(const Peer& peer, std::span<const config::Network> trusted, con
                 .is_forwarded = trusts(trusted, peer.ip),
                 .forwarded_for = peer.address};
   if (!origin.is_forwarded) return origin;
-  walk_forwarded_for(origin, peer, trusted, headers, arena);
-  auto schemes = items_of(headers, "x-forwarded-proto", arena);
-  if (schemes.size() != 0) {
-    if (base::same_name(schemes.back(), "https")) origin.scheme = "https";
-    if (base::same_name(schemes.back(), "http")) origin.scheme = "http";
-  }
-  auto hosts = items_of(headers, "x-forwarded-host", arena);
-  if (hosts.size() != 0 && http::is_authority(hosts.back()))
-    origin.host = http::canonical_authority(hosts.back(), arena);
+  walk(origin, peer, trusted, claims_of(headers, arena), arena);
   return origin;
 }
 

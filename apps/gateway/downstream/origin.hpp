@@ -25,7 +25,9 @@ struct Origin {
 /// A peer that is not trusted is the client, whatever it says. What a trusted one says in X-Forwarded-For is walked
 /// from the right, over addresses that are trusted, to the first that is not: that is the client, and what stands
 /// before it is the client's own word and dropped. The last X-Forwarded-Proto and -Host count: those before them are
-/// older. Pure. Lifetime: views of the arguments and the arena. Allocates nothing for a peer that is not trusted.
+/// older. Where it sends none of the three, Forwarded (RFC 7239) is walked in the same way, with the scheme and the
+/// host of the last proxy that says one. Pure. Lifetime: views of the arguments and the arena. Allocates nothing for a
+/// peer that is not trusted.
 [[nodiscard]] Origin origin_of(const Peer& peer, std::span<const config::Network> trusted, const base::Headers& headers,
                                base::Arena& arena);
 

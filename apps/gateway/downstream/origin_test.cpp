@@ -43,6 +43,32 @@ TEST_F(Origins, OverTlsTheSchemeIsHttpsUnlessATrustedProxySaysOtherwise) {
   EXPECT_EQ(of({{"X-Forwarded-Proto", "ftp"}}).scheme, "https");
 }
 
+TEST_F(Origins, ForwardedIsWalkedInTheSameWay) {
+  const struct {
+    std::vector<base::Header> fields;
+    std::string_view client;
+    std::string_view scheme;
+    std::string_view host;
+  } cases[] = {
+      {{{"Forwarded", "for=192.0.2.1;proto=https;host=b.test"}}, "192.0.2.1", "https", "b.test"},
+      {{{"Forwarded", "for=6.6.6.6;proto=https;host=evil, for=\"[2001:db8::1]:5\""}}, "2001:db8::1", "http", ""},
+      {{{"Forwarded", "for=6.6.6.6, for=192.0.2.1;proto=https, for=10.0.0.7"}}, "192.0.2.1", "https", ""},
+      {{{"Forwarded", "for=6.6.6.6"}, {"Forwarded", "for=192.0.2.1"}}, "192.0.2.1", "http", ""},
+      {{{"Forwarded", "for=\"6.6.6.6"}, {"Forwarded", "for=10.0.0.7"}}, "10.0.0.7", "http", ""},
+      {{{"Forwarded", "for=\"6.6.6.6, for=192.0.2.1"}}, "10.0.0.9", "http", ""},
+      {{{"Forwarded", "for=6.6.6.6, for=unknown"}}, "10.0.0.9", "http", ""},
+      {{{"Forwarded", "for=6.6.6.6"}, {"X-Forwarded-For", "192.0.2.1"}}, "192.0.2.1", "http", ""},
+      {{{"Forwarded", "for=6.6.6.6;host=evil"}, {"X-Forwarded-Proto", "https"}}, "10.0.0.9", "https", ""},
+  };
+  for (const auto& [fields, client, scheme, host] : cases) {
+    const Origin origin = of(fields);
+    EXPECT_EQ(origin.address, client) << fields[0].value;
+    EXPECT_EQ(origin.scheme, scheme) << fields[0].value;
+    EXPECT_EQ(origin.host, host) << fields[0].value;
+  }
+  EXPECT_EQ(of({{"Forwarded", "for=6.6.6.6"}}, "192.0.2.9").address, "192.0.2.9") << "not trusted";
+}
+
 TEST_F(Origins, ForwardedForIsWalkedFromTheRightToTheFirstThatIsNotTrusted) {
   const struct {
     std::string_view value;

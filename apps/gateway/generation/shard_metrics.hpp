@@ -38,6 +38,7 @@ struct Http2Metrics {
 struct ShardMetrics {
   metrics::Counter connections;
   metrics::Gauge connections_open;
+  metrics::Counter proxy_headers_refused;
   TlsMetrics tls;
   metrics::Counter connections_refused;               ///< Over max-connections.
   std::array<metrics::Counter, 6> requests_by_class;  ///< By a status's first digit; 0: no answer, the client was gone.

@@ -40,6 +40,8 @@ void clients(metrics::Exposition& page, Shards shards) {
 }
 
 void handshakes(metrics::Exposition& page, Shards shards) {
+  page.counter_family("picket_proxy_headers_refused_total", "Connections of trusted proxies without a PROXY header.");
+  page.sample({}, sum(shards, [](const serving::Shard& s) { return s.metrics().proxy_headers_refused.value(); }));
   const auto total = [&](auto of) {
     return sum(shards, [&](const serving::Shard& shard) { return of(shard.metrics().tls).value(); });
   };

@@ -12,6 +12,7 @@
 #include "apps/gateway/http1/http1_upstream.hpp"
 #include "apps/gateway/serving/shard.hpp"
 #include "picket/http/outgoing.hpp"
+#include "picket/http/proxy_header.hpp"
 
 namespace picket::apps::gateway::serving {
 namespace {
@@ -24,14 +25,19 @@ std::string no_place(std::string_view date) {
       name(answers::Reason::overloaded), date);
 }
 
+bool begins_with_proxy_header(const config::Listener* listener, const downstream::Peer& peer) {
+  return listener != nullptr && listener->proxy_protocol && listener->trusts(peer.ip);
+}
+
 }  // namespace
 
 ClientConnection::ClientConnection(Shard& shard, std::string_view listener, const transport::Accepted& accepted)
     : shard_(shard),
       listener_(listener),
-      tls_context_(shard.service()->tls(listener)),
-      stream_(transport::Channel{shard.worker(), accepted.descriptor, make_layer()}),
       peer_(downstream::Peer::of(accepted.peer)),
+      has_proxy_(begins_with_proxy_header(shard.service()->listener(listener), peer_)),
+      tls_context_(shard.service()->tls(listener)),
+      stream_(transport::Channel{shard.worker(), accepted.descriptor, has_proxy_ ? nullptr : make_layer()}),
       began_(shard.worker().now()) {
   shard_.opened(*this);
 }
@@ -64,6 +70,8 @@ void ClientConnection::abort() {
 }
 
 transport::Task<void> ClientConnection::serve() {
+  const bool is_known = co_await hear_proxy();
+  if (!is_known) co_return stream_.close();
   const bool is_secured = co_await secure();
   if (!is_secured) co_return stream_.close();
   const bool is_http2 = co_await begins_as_http2();
@@ -83,6 +91,32 @@ transport::Task<void> ClientConnection::serve() {
     if (!goes_on) break;
   }
   stream_.close();
+}
+
+transport::Task<bool> ClientConnection::hear_proxy() {
+  if (!has_proxy_) co_return true;
+  const base::Deadline deadline = base::Deadline::after(began_, shard_.service()->timeouts.head);
+  http::ProxyHeader header = http::read_proxy_header({});
+  while (header.outcome == http::ProxyHeader::Outcome::incomplete) {
+    const std::size_t missing = header.size - buffer_.size();  // what stands behind it may be TLS's
+    const std::span<char> space{buffer_.prepare(missing), missing};
+    shard_.begins_to_wait(*this);
+    const auto size = co_await stream_.read_some(space, deadline);
+    shard_.ends_to_wait(*this);
+    if (!size || *size == 0) co_return false;
+    buffer_.commit(*size);
+    header = http::read_proxy_header(buffer_.text());
+  }
+  buffer_.clear();
+  if (header.outcome == http::ProxyHeader::Outcome::malformed) {
+    shard_.state().metrics.proxy_headers_refused.add();
+    spdlog::warn("a trusted proxy sent no PROXY header, or a malformed one (at {})", peer_.address);
+    co_return false;
+  }
+  if (const auto ip = config::IpAddress::parse(header.source))
+    peer_ = {.ip = *ip, .address = ip->text(), .port = header.port};
+  if (tls_context_) stream_ = transport::Stream{transport::Channel{shard_.worker(), stream_.release(), make_layer()}};
+  co_return true;
 }
 
 transport::Task<bool> ClientConnection::secure() {

@@ -66,6 +66,8 @@ class ClientConnection final : public boost::intrusive::list_base_hook<>, public
   void abort();
 
  private:
+  /// Whether the client is known: at once, unless a proxy has to name it first.
+  [[nodiscard]] transport::Task<bool> hear_proxy();
   /// Whether the client may be served: at once in clear, else after the handshake.
   [[nodiscard]] transport::Task<bool> secure();
   /// Counts it, and tells the client where that has a chance to be understood.
@@ -87,10 +89,11 @@ class ClientConnection final : public boost::intrusive::list_base_hook<>, public
 
   Shard& shard_;
   std::string listener_;
+  downstream::Peer peer_;                    // the client, once a proxy has named it
+  bool has_proxy_;                           // a trusted one, which names the client before its first byte
   generation::TlsContext tls_context_;       // null: in clear
   transport::tls::TlsLayer* tls_ = nullptr;  // the stream's, until a handshake has failed
   transport::Stream stream_;
-  downstream::Peer peer_;
   std::optional<downstream::Admission::Place> place_;
   Siblings* siblings_ = nullptr;
   base::Buffer buffer_;
