@@ -173,7 +173,7 @@ struct Callbacks {
     if (stream == nullptr) return 0;
     stream->has_closed = true;
     stream->code = static_cast<ErrorCode>(code);
-    if (stream->code == ErrorCode::no_error && !stream->is_oversized) connection.count_useful(1);
+    if (stream->code == ErrorCode::no_error) connection.count_useful(1);
     if (stream->promised != 0) connection.events_.on_cut(id);
     connection.remove_if_over(*stream);
     return 0;

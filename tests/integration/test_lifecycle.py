@@ -18,6 +18,7 @@ ACCESS_FIELDS = [
     "client",
     "method",
     "uri",
+    "protocol",
     "status",
     "bytes_in",
     "bytes_out",

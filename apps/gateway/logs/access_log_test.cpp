@@ -26,30 +26,32 @@ class AccessLines : public ::testing::Test {
 };
 
 TEST_F(AccessLines, SayWhatIsKnownInTheOrderOfTheReference) {
-  EXPECT_EQ(
-      line({.id = "4bf9",
-            .client = "192.0.2.1",
-            .method = "GET",
-            .uri = "/a?b=\"",
-            .status = 502,
-            .bytes_in = 1,
-            .bytes_out = 23,
-            .duration = 4'567'999ns,
-            .upstream = "127.0.0.1:80",
-            .upstream_error = "no answer in time",
-            .decision = "allow",
-            .agent = "waf",
-            .reason = "upstream_error",
-            .detail = "why"}),
-      R"("id":"4bf9","client":"192.0.2.1","method":"GET","uri":"/a?b=\"","status":502,"bytes_in":1,"bytes_out":23,)"
-      R"("duration_us":4567,"upstream":"127.0.0.1:80","upstream_error":"no answer in time","decision":"allow",)"
-      R"("agent":"waf","reason":"upstream_error","detail":"why")");
+  EXPECT_EQ(line({.id = "4bf9",
+                  .client = "192.0.2.1",
+                  .method = "GET",
+                  .uri = "/a?b=\"",
+                  .protocol = "HTTP/2",
+                  .status = 502,
+                  .bytes_in = 1,
+                  .bytes_out = 23,
+                  .duration = 4'567'999ns,
+                  .upstream = "127.0.0.1:80",
+                  .upstream_error = "no answer in time",
+                  .decision = "allow",
+                  .agent = "waf",
+                  .reason = "upstream_error",
+                  .detail = "why"}),
+            R"("id":"4bf9","client":"192.0.2.1","method":"GET","uri":"/a?b=\"","protocol":"HTTP/2","status":502,)"
+            R"("bytes_in":1,"bytes_out":23,)"
+            R"("duration_us":4567,"upstream":"127.0.0.1:80","upstream_error":"no answer in time","decision":"allow",)"
+            R"("agent":"waf","reason":"upstream_error","detail":"why")");
 }
 
 TEST_F(AccessLines, SayNullWhereThereIsNothingAndLeaveErrorsOut) {
-  EXPECT_EQ(line({}),
-            R"("id":"","client":"","method":"","uri":"","status":0,"bytes_in":0,"bytes_out":0,"duration_us":0,)"
-            R"("upstream":null,"decision":null,"agent":null,"reason":null)");
+  EXPECT_EQ(
+      line({}),
+      R"("id":"","client":"","method":"","uri":"","protocol":null,"status":0,"bytes_in":0,"bytes_out":0,"duration_us":0,)"
+      R"("upstream":null,"decision":null,"agent":null,"reason":null)");
 }
 
 TEST_F(AccessLines, HaveNothingOfTheOneBefore) {
