@@ -7,21 +7,20 @@
 #include <string>
 #include <string_view>
 
-#include "apps/gateway/http2/http2_connection.hpp"
-#include "apps/gateway/http2/request.hpp"
 #include "fuzz/check.hpp"
 #include "picket/base/buffer.hpp"
 #include "picket/http/fields.hpp"
+#include "picket/http/http2_request.hpp"
 #include "picket/http2/connection.hpp"
 
 namespace base = picket::base;
-namespace gateway = picket::apps::gateway;
 namespace http = picket::http;
 namespace http2 = picket::http2;
 using picket::fuzz::require;
 
 namespace {
 
+constexpr std::string_view preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 constexpr http2::Limits limits{.stream_window = 65'535,
                                .connection_window = 65'535 * 4,
                                .frame_size = 16'384,
@@ -54,7 +53,7 @@ class Gateway final : public http2::Events, public http2::Outgoing {
     require(unread_.emplace(id, 0).second, "a stream has one head");
     require(unread_.size() <= limits.concurrent_streams, "no more streams than allowed");
     base::Arena arena;
-    const auto read = gateway::http2::read_request(fields, ends, {}, arena);
+    const auto read = http::read_http2_request(fields, ends, {}, arena);
     if (!read.error) check_request(read.head);
   }
   void on_data(http2::StreamId id, std::string_view bytes) override {
@@ -91,7 +90,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0) return 0;
   const std::size_t piece = data[0] == 0 ? size : data[0];
   const std::string text =
-      std::string{gateway::http2::preface} + std::string{picket::fuzz::text_of(data + 1, size - 1)};
+      std::string{preface} + std::string{picket::fuzz::text_of(data + 1, size - 1)};
   Gateway events;
   http2::Connection connection{http2::Role::server, limits, events};
   events.connection = &connection;

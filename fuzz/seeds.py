@@ -108,8 +108,8 @@ def seeds():
         yield "path_readings", str(number), bytes(range(number, number + 8)) + path
     for number, answer in enumerate(DNS):
         yield "dns_answer", str(number), answer
-    for name, frames in HTTP2.items():
-        yield "http2", name, frames
+    for name, sent in HTTP2.items():
+        yield "http2", name, sent
     for number, head in enumerate(HEADS):
         yield "head", str(number), head
     for file in sorted((ROOT / "examples").rglob("*.kdl")):

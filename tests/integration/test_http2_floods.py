@@ -42,7 +42,6 @@ class Floods(Http2Test):
 
     def expect_flood(self, gateway, kinds: str) -> None:
         """One of these, whichever was the last straw."""
-        print([line for line in gateway.metrics_text().splitlines() if "http2_" in line and not line.startswith("#")])
         wait("it is counted", lambda: sum(gateway.metric("picket_http2_floods_total", kind=kind) for kind in kinds.split()) == 1)
 
     def test_rapid_reset(self):  # CVE-2023-44487
@@ -133,18 +132,17 @@ class Floods(Http2Test):
         client = self.connect(gateway)
         client.streams = _Any()
         before = gateway.resident_kib()
-        for i in range(100):
+        for i in range(20):
             client.send(flood(i))
-        client.until("it is answered", lambda: client.streams[199].is_over)
-        self.assertEqual(client.streams[199].status, 431)
+        client.until("it is answered", lambda: client.streams[39].is_over)
+        self.assertEqual(client.streams[39].status, 431)
         self.assertLess(gateway.resident_kib() - before, 64 * 1024)
         try:
-            for i in range(100, 3000):
+            for i in range(20, 3000):
                 client.send(flood(i))
         except OSError:
             pass
         client.until_closed()
-        print(client.goaway)
         self.expect_flood(gateway, "header_blocks streams")
         self.assertEqual(self.upstream.requests, [])
 
