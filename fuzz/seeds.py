@@ -27,6 +27,24 @@ HEADS = [b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
          b"HTTP/1.0 404\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n"]
 
 
+def http2_frame(kind, flags, stream, payload):
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+def literals(*fields):
+    return b"".join(b"\0" + bytes([len(name)]) + name + bytes([len(value)]) + value for name, value in fields)
+
+
+# What a client of HTTP/2 sends: how it is cut, then frames.
+H2_HEAD = literals((b":method", b"POST"), (b":scheme", b"http"), (b":authority", b"a"), (b":path", b"/x"), (b"cookie", b"a"), (b"cookie", b"b"))
+HTTP2 = {
+    "get": b"\0" + http2_frame(4, 0, 0, b"") + http2_frame(1, 5, 1, H2_HEAD),
+    "post": b"\7" + http2_frame(4, 0, 0, b"\0\4\0\0\0\0") + http2_frame(1, 4, 1, H2_HEAD) + http2_frame(0, 0, 1, b"abc") + http2_frame(0, 1, 1, b""),
+    "parts": b"\3" + http2_frame(4, 0, 0, b"") + http2_frame(1, 0, 1, H2_HEAD[:9]) + http2_frame(9, 4, 1, H2_HEAD[9:]) + http2_frame(3, 0, 1, b"\0\0\0\10"),
+    "others": b"\0" + http2_frame(4, 0, 0, b"") + http2_frame(6, 0, 0, b"12345678") + http2_frame(8, 0, 0, b"\0\0\0\1") + http2_frame(2, 0, 3, b"\0\0\0\0\1") + http2_frame(7, 0, 0, 8 * b"\0"),
+}
+
+
 # Messages that are hard to step over: a group in a group, a number of ten bytes, lists in one piece and one by one, a message twice.
 PROTOBUF = [bytes.fromhex(text) for text in ("12060a00fb01fc01", "1000ffffffffffffffffff7f", "0a060a010208010801", "12041200120012021a00")]
 
@@ -100,6 +118,8 @@ def seeds():
         yield "proxy_header", f"{number}", header
     for number, value in enumerate(FORWARDED):
         yield "forwarded", f"{number}", value
+    for name, sent in HTTP2.items():
+        yield "http2", name, sent
     for number, head in enumerate(HEADS):
         yield "head", str(number), head
     for file in sorted((ROOT / "examples").rglob("*.kdl")):

@@ -23,6 +23,8 @@ constexpr std::size_t bytes_per_update = 2048;
 // frames of little (CVE-2019-9511).
 constexpr std::size_t worth_an_update = 256;
 constexpr std::size_t updates_of(std::size_t size) { return 2 + size / bytes_per_update; }
+// What a head over the limit counts as: a few bytes may stand for hundreds of kilobytes to look at, and are answered.
+constexpr std::size_t oversized_head_cost = 10;
 constexpr auto idle_interval = std::chrono::seconds{10};
 // Iovecs that one look at a body fills.
 constexpr std::size_t parts_of_a_body = 64;
@@ -105,7 +107,7 @@ struct Callbacks {
   /// A request that is too large can be told so; what else is ends its stream.
   static int exceed(Connection& connection, Stream& stream) {
     if (connection.is_client_ || stream.has_request) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    if (!std::exchange(stream.is_oversized, true)) connection.count_idle(Excess::header_blocks);
+    if (!std::exchange(stream.is_oversized, true)) connection.count_oversized();
     stream.fields.clear();
     return 0;
   }
@@ -173,7 +175,7 @@ struct Callbacks {
     if (stream == nullptr) return 0;
     stream->has_closed = true;
     stream->code = static_cast<ErrorCode>(code);
-    if (stream->code == ErrorCode::no_error && !stream->is_oversized) connection.count_useful(1);
+    if (stream->code == ErrorCode::no_error) connection.count_useful(1);
     if (stream->promised != 0) connection.events_.on_cut(id);
     connection.remove_if_over(*stream);
     return 0;
@@ -487,6 +489,10 @@ void Connection::go_away(ErrorCode code) {
 void Connection::count_idle(Excess kind) noexcept {
   if (idle_frames_left_ == 0) return;
   if (--idle_frames_left_ == 0) excess_ = kind;
+}
+
+void Connection::count_oversized() noexcept {
+  for (std::size_t i = 0; i < oversized_head_cost && !excess_; ++i) count_idle(Excess::header_blocks);
 }
 
 void Connection::count_useful(std::size_t count) noexcept {

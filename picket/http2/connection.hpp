@@ -151,6 +151,7 @@ class Connection {
   void fill();
   [[nodiscard]] bool is_full() const noexcept { return queued_ >= limits_.queued; }
   void count_idle(Excess kind) noexcept;
+  void count_oversized() noexcept;
   void count_useful(std::size_t count) noexcept;
   void forgive(base::TimePoint now) noexcept;
 

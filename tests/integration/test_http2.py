@@ -374,7 +374,7 @@ class Ends(Http2Test):
         client = self.connect(gateway)
         self.assertEqual(client.get("/1").status, 200)
         gateway.program.signal(signal.SIGHUP)
-        gateway.said("configuration")
+        gateway.said("reloaded /")
         self.assertEqual(client.get("/2").status, 200)
 
 

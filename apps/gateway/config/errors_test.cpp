@@ -354,6 +354,8 @@ TEST_F(Errors, InWhatARequestMeets) {
       {in_tls(R"(cert-file "c"; key-file "k"; «ca-file» "ca")"),
        "\"ca-file\" has no effect: clients are asked for no certificate",
        "add client-auth #true or client-auth \"optional\", or remove it"},
+      {"listeners { listener \"b\" { address \"127.0.0.1:1\"; max-concurrent-streams «0» } }",
+       "\"max-concurrent-streams\" can't be 0", "it is from 1 to 1000"},
       {"listeners { listener \"b\" { address \"127.0.0.1:1\" }\n listener «\"b\"» { address \"127.0.0.1:2\" } }",
        "there are two listeners \"b\"", "the first is at DIR/gateway.kdl:1"},
       {"listeners { listener \"b\" { address \"127.0.0.1:1\" }\n listener \"c\" { address «\"127.0.0.1:1\"» } }",

@@ -6,8 +6,8 @@
 
 #include <fmt/format.h>
 
-#include "apps/gateway/http2/request.hpp"
 #include "picket/http/fields.hpp"
+#include "picket/http/http2_request.hpp"
 
 namespace picket::apps::gateway::http2 {
 namespace {
@@ -71,7 +71,7 @@ void Http2Client::wake(Woken why) noexcept {
 // ---- the request
 
 std::optional<http::HeadError> Http2Client::take_head(const base::Headers& fields, bool ends) {
-  http::RequestRead read = read_request(fields, ends, service_.head_limits, arena_);
+  http::RequestRead read = http::read_http2_request(fields, ends, service_.head_limits, arena_);
   request_ = read.head;
   has_ended_ = ends;
   return read.error;

@@ -32,7 +32,7 @@ TEST_F(AccessLines, SayWhatIsKnownInTheOrderOfTheReference) {
             .method = "GET",
             .uri = "/a?b=\"",
             .host = "a.test",
-            .protocol = "HTTP/1.1",
+            .protocol = "HTTP/2",
             .status = 502,
             .bytes_in = 1,
             .bytes_out = 23,
@@ -50,7 +50,7 @@ TEST_F(AccessLines, SayWhatIsKnownInTheOrderOfTheReference) {
             .tls_cipher = "TLS_AES_128_GCM_SHA256",
             .client_cert = "CN=alice",
             .client_cert_fingerprint = "ab"}),
-      R"("id":"4bf9","client":"192.0.2.1","method":"GET","uri":"/a?b=\"","host":"a.test","protocol":"HTTP/1.1",)"
+      R"("id":"4bf9","client":"192.0.2.1","method":"GET","uri":"/a?b=\"","host":"a.test","protocol":"HTTP/2",)"
       R"("status":502,"bytes_in":1,"bytes_out":23,"duration_us":4567,"upstream":"127.0.0.1:80","upstream_us":3001,)"
       R"("upstream_error":"no answer in time","decision":"allow","agent":"waf","reason":"upstream_error",)"
       R"("detail":"why","user_agent":"curl","referer":"https://b.test/","tls_version":"TLSv1.3",)"

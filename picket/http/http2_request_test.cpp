@@ -1,4 +1,4 @@
-#include "apps/gateway/http2/request.hpp"
+#include "picket/http/http2_request.hpp"
 
 #include <string>
 #include <vector>
@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace picket::apps::gateway::http2 {
+namespace picket::http {
 namespace {
 
 using namespace std::string_literals;
@@ -31,8 +31,8 @@ Fields with(std::string_view name, std::string_view value) {
 
 class Requests : public ::testing::Test {
  protected:
-  http::RequestRead read(const Fields& fields, bool ends = true, const http::HeadLimits& limits = {}) {
-    return read_request(base::Headers(fields), ends, limits, arena_);
+  RequestRead read(const Fields& fields, bool ends = true, const HeadLimits& limits = {}) {
+    return read_http2_request(base::Headers(fields), ends, limits, arena_);
   }
   /// 0: it passes.
   int status_of(const Fields& fields, bool ends = true) {
@@ -65,14 +65,14 @@ TEST_F(Requests, CookieCrumbsBecomeOneFieldInThePlaceOfTheFirst) {
 TEST_F(Requests, OfABodyWithoutLengthHaveOneInChunks) {
   const auto [head, error] = read(get({}), false);
   ASSERT_FALSE(error);
-  EXPECT_EQ(head.framing, http::Framing::chunked);
+  EXPECT_EQ(head.framing, Framing::chunked);
   EXPECT_EQ(head.headers.find("transfer-encoding"), "chunked");
 }
 
 TEST_F(Requests, OfADeclaredBodyHaveItsLength) {
   const auto [head, error] = read(get({{"content-length", "5"}}), false);
   ASSERT_FALSE(error);
-  EXPECT_EQ(head.framing, http::Framing::length);
+  EXPECT_EQ(head.framing, Framing::length);
   EXPECT_EQ(head.content_length, 5U);
   EXPECT_EQ(status_of(get({{"content-length", "5"}}), true), 400) << "and none comes";
   EXPECT_EQ(status_of(get({{"content-length", "0"}}), true), 0);
@@ -166,7 +166,7 @@ TEST_F(Requests, LengthsAreThoseOfHttp11) {
 
 TEST_F(Requests, LimitsAreThoseOfHttp11) {
   const std::string large(5000, 'x');
-  const auto status = [&](const http::HeadLimits& limits) {
+  const auto status = [&](const HeadLimits& limits) {
     const auto error = read(get({{"a", large}, {"b", "c"}}), true, limits).error;
     return error ? error->status : 0;
   };
@@ -176,4 +176,4 @@ TEST_F(Requests, LimitsAreThoseOfHttp11) {
 }
 
 }  // namespace
-}  // namespace picket::apps::gateway::http2
+}  // namespace picket::http

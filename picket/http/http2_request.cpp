@@ -1,4 +1,4 @@
-#include "apps/gateway/http2/request.hpp"
+#include "picket/http/http2_request.hpp"
 
 #include <algorithm>
 #include <array>
@@ -8,10 +8,9 @@
 #include "picket/http/authority.hpp"
 #include "picket/http/fields.hpp"
 
-namespace picket::apps::gateway::http2 {
+namespace picket::http {
 namespace {
 
-using http::HeadError;
 using Wrong = std::optional<HeadError>;
 
 constexpr HeadError bad(std::string_view reason) noexcept { return {400, reason}; }
@@ -32,13 +31,13 @@ struct Pseudo {
 };
 
 bool is_lower_token(std::string_view name) noexcept {
-  return http::is_token(name) && std::ranges::none_of(name, [](char c) { return c >= 'A' && c <= 'Z'; });
+  return is_token(name) && std::ranges::none_of(name, [](char c) { return c >= 'A' && c <= 'Z'; });
 }
 
 /// RFC 9113 §8.2.1: what it forbids and HTTP/1.1 would read as something else.
 bool is_value(std::string_view value) noexcept {
   const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
-  return http::is_field_value(value) && (value.empty() || (!is_blank(value.front()) && !is_blank(value.back())));
+  return is_field_value(value) && (value.empty() || (!is_blank(value.front()) && !is_blank(value.back())));
 }
 
 /// RFC 9113 §8.2.2.
@@ -48,7 +47,7 @@ bool is_of_a_connection(std::string_view name) noexcept {
   return std::ranges::find(names, name) != names.end();
 }
 
-std::uint16_t default_port(std::string_view scheme) noexcept { return scheme == "https" ? 443 : 80; }
+std::uint16_t port_of(std::string_view scheme) noexcept { return scheme == "https" ? 443 : 80; }
 
 Wrong check_field(const base::Header& field) noexcept {
   if (!is_lower_token(field.name)) return bad("a header name that is no token in lower case");
@@ -67,7 +66,7 @@ Wrong take_pseudo(std::span<const base::Header>& fields, Pseudo& out) noexcept {
     *place = fields.front().value;
     fields = fields.subspan(1);
   }
-  if (!out.method || !http::is_token(*out.method)) return bad("the method is no token");
+  if (!out.method || !is_token(*out.method)) return bad("the method is no token");
   if (*out.method == "CONNECT") return HeadError{405, "CONNECT is not for a reverse proxy"};
   if (!out.scheme || (*out.scheme != "http" && *out.scheme != "https"))
     return bad("the scheme is neither http nor https");
@@ -85,8 +84,8 @@ Wrong check_fields(std::span<const base::Header> fields, Pseudo& pseudo) noexcep
     if (field.name != "host") continue;
     if (!has_authority && pseudo.authority) return bad("more than one Host");
     if (!has_authority) pseudo.authority = field.value;
-    if (!http::is_authority(field.value)) return bad("a malformed Host");
-    if (!http::same_authority(*pseudo.authority, field.value, default_port(*pseudo.scheme)))
+    if (!is_authority(field.value)) return bad("a malformed Host");
+    if (!same_authority(*pseudo.authority, field.value, port_of(*pseudo.scheme)))
       return bad("the authority is not the one of Host");
   }
   return std::nullopt;
@@ -105,8 +104,8 @@ void write_cookie(base::Buffer& out, std::span<const base::Header> fields) {
 }
 
 void write(base::Buffer& out, const Pseudo& pseudo, std::span<const base::Header> fields, bool ends) {
-  http::write_request_line(out, *pseudo.method, *pseudo.path);
-  if (pseudo.authority) http::write_field(out, "host", *pseudo.authority);
+  write_request_line(out, *pseudo.method, *pseudo.path);
+  if (pseudo.authority) write_field(out, "host", *pseudo.authority);
   bool has_length = false;
   bool has_cookie = false;
   for (std::size_t i = 0; i < fields.size(); ++i) {
@@ -114,25 +113,25 @@ void write(base::Buffer& out, const Pseudo& pseudo, std::span<const base::Header
     if (name == "host") continue;
     has_length = has_length || name == "content-length";
     if (name != "cookie") {
-      http::write_field(out, name, value);
+      write_field(out, name, value);
     } else if (!has_cookie) {
       has_cookie = true;
       write_cookie(out, fields.subspan(i));
     }
   }
-  if (!ends && !has_length) http::write_field(out, "transfer-encoding", "chunked");
+  if (!ends && !has_length) write_field(out, "transfer-encoding", "chunked");
   out.append("\r\n");
 }
 
-Wrong read(std::span<const base::Header> fields, bool ends, const http::HeadLimits& limits, base::Arena& arena,
-           http::RequestRead& out) {
+Wrong read(std::span<const base::Header> fields, bool ends, const HeadLimits& limits, base::Arena& arena,
+           RequestRead& out) {
   Pseudo pseudo;
   if (const Wrong wrong = take_pseudo(fields, pseudo)) return wrong;
   if (const Wrong wrong = check_fields(fields, pseudo)) return wrong;
   base::Buffer text;
   write(text, pseudo, fields, ends);
   if (text.size() > limits.max_size) return HeadError{431, "a head larger than the limit"};
-  out = http::read_request_head(arena.copy(text.text()), limits, arena);
+  out = read_request_head(arena.copy(text.text()), limits, arena);
   if (out.error) return out.error;
   if (ends && out.head.has_body()) return bad("a Content-Length without a body");
   out.head.version = 20;
@@ -141,11 +140,10 @@ Wrong read(std::span<const base::Header> fields, bool ends, const http::HeadLimi
 
 }  // namespace
 
-http::RequestRead read_request(const base::Headers& fields, bool ends, const http::HeadLimits& limits,
-                               base::Arena& arena) {
-  http::RequestRead result;
+RequestRead read_http2_request(const base::Headers& fields, bool ends, const HeadLimits& limits, base::Arena& arena) {
+  RequestRead result;
   result.error = read({fields.begin(), fields.end()}, ends, limits, arena, result);
   return result;
 }
 
-}  // namespace picket::apps::gateway::http2
+}  // namespace picket::http
