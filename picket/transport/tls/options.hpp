@@ -57,5 +57,6 @@ struct ServerOptions {
   ClientCertificate client_certificate = ClientCertificate::none;
   Protocols protocols;
 };
+[[nodiscard]] std::string edition_of(const ServerOptions& options);
 
 }  // namespace picket::transport::tls
