@@ -112,20 +112,35 @@ base::Result<std::optional<transport::Endpoint>> http_endpoint(const std::string
   return std::optional{std::move(*endpoint)};
 }
 
+/// What a proxy is shown that dials; null where it does so in clear.
+base::Result<std::shared_ptr<const transport::tls::Context>> listening_context(
+    const transport::Endpoint& endpoint, const transport::tls::ClientOptions& files) {
+  if (!endpoint.is_tls()) return std::shared_ptr<const transport::tls::Context>{};
+  transport::tls::ServerOptions tls;
+  tls.certificate_file = files.certificate_file;
+  tls.key_file = files.key_file;
+  tls.client_ca_file = files.ca_file;
+  if (!files.ca_file.empty()) tls.client_certificate = transport::tls::ClientCertificate::required;
+  return transport::tls::Context::server(tls);
+}
+
 base::Status test_proxy(transport::Worker& worker, const ConformOptions& options, const std::regex& only,
                         Report& report) {
   const auto clear_text = options.agent.insecure ? transport::ClearText::allowed : transport::ClearText::refused;
   const auto endpoint = transport::Endpoint::parse(options.listen, clear_text);
   if (!endpoint) return endpoint.error();
-  if (endpoint->is_tls() || endpoint->carrier() == transport::Carrier::grpc)
-    return base::fail(
-        base::ErrorKind::connection_failed,
-        fmt::format("--listen {}: proxies are tested at unix:PATH, or with --insecure at tcp:IP:PORT", options.listen));
+  if (endpoint->carrier() == transport::Carrier::grpc)
+    return base::fail(base::ErrorKind::connection_failed,
+                      fmt::format("--listen {}: proxies are tested at unix:PATH or tls:IP:PORT, or with --insecure at "
+                                  "tcp:IP:PORT",
+                                  options.listen));
+  const auto tls = listening_context(*endpoint, options.agent.tls);
+  if (!tls) return tls.error();
   const auto http = http_endpoint(options.test.http);
   if (!http) return http.error();
   auto listener = transport::Listener::open(worker, *endpoint, {});
   if (!listener) return listener.error();
-  conform::proxies::Proxy proxy{worker, std::move(*listener), *http, options.test};
+  conform::proxies::Proxy proxy{worker, std::move(*listener), *tls, *http, options.test};
   const auto themes = conform::proxies::proxy_rules();
   for (const Encoding encoding : encodings_at(*endpoint, options))
     conform::test_all<conform::proxies::Proxy>(proxy, themes, only, encoding, report);
@@ -182,7 +197,9 @@ void add_conform(CLI::App& app, int& exit_code) {
   command->add_option("--address", options->addresses, "Where the agent is, as picket call has it; may be repeated")
       ->type_name("ADDRESS")
       ->allow_extra_args(false);
-  command->add_option("--listen", options->listen, "Where the proxy finds its agent: unix:PATH, tcp:IP:PORT")
+  command
+      ->add_option("--listen", options->listen,
+                   "Where the proxy finds its agent: unix:PATH, tls:IP:PORT; with --insecure tcp:IP:PORT")
       ->type_name("ADDRESS");
   command->add_option("--http", options->test.http, "Where the proxy takes requests; without it, it is sent none")
       ->type_name("IP:PORT");

@@ -18,7 +18,7 @@ struct DialOptions {
   std::string agent_id;                ///< Under which the agent registers; empty: its Info's.
   std::optional<std::string> token;    ///< The secret that proves the id.
   std::string token_file;              ///< Has the secret, in the token's place; read before each registration.
-  transport::tls::ClientOptions tls;   ///< of "tls:"; the files are read by start()
+  transport::tls::ClientOptions tls;   ///< of "tls:"; the files are read as those of ServerOptions::tls
 };
 
 }  // namespace picket::agent

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "picket/agent/internal/dialled_name.hpp"
+#include "picket/agent/internal/from_files.hpp"
 #include "picket/agent/internal/kept_connection.hpp"
 #include "picket/agent/internal/self_report.hpp"
 #include "picket/agent/internal/served_connection.hpp"
@@ -63,6 +64,9 @@ session::AgentInfo declaration(const ServerOptions& options, const HandlerFactor
   return info;
 }
 
+/// What is listened with over TLS.
+using Certificates = internal::FromFiles<std::shared_ptr<const transport::tls::Context>>;
+
 /// One event loop with its handler and its connections.
 class Shard {
  public:
@@ -110,7 +114,7 @@ class Shard {
   void expect() noexcept { count_.fetch_add(1, std::memory_order_relaxed); }
 
   /// Before it serves: what all of its connections speak. `tls`: null where it is in clear.
-  void speak(transport::Carrier carrier, std::shared_ptr<const transport::tls::Context> tls) {
+  void speak(transport::Carrier carrier, std::shared_ptr<Certificates> tls) {
     carrier_ = carrier;
     tls_ = std::move(tls);
   }
@@ -168,7 +172,7 @@ class Shard {
  private:
   /// Of a connection that was accepted: with TLS where that is spoken.
   [[nodiscard]] transport::Channel channel(int descriptor) {
-    return transport::Channel{worker_, descriptor, tls_ ? tls_->layer() : nullptr};
+    return transport::Channel{worker_, descriptor, tls_ ? tls_->current()->layer() : nullptr};
   }
   void serve_frames(int descriptor) {
     begin(
@@ -313,7 +317,7 @@ class Shard {
   std::shared_ptr<internal::ServedConnection::Terms> accepted_terms_;
   /// By the proxy and the connection's number.
   std::map<std::pair<const internal::DialledProxy*, std::uint32_t>, std::unique_ptr<internal::KeptConnection>> kept_;
-  std::shared_ptr<const transport::tls::Context> tls_;  // null: in clear
+  std::shared_ptr<Certificates> tls_;  // null: in clear
   std::vector<std::shared_ptr<internal::ServedConnection>> connections_;
   std::vector<std::shared_ptr<transport::GrpcServer>> grpc_servers_;
   std::atomic<std::size_t> count_{0};
@@ -360,14 +364,14 @@ class Server::Impl final : private internal::DialledName::Owner {
   base::Status start() {
     if (options_.listen.empty() && options_.dial.proxies.empty())
       return base::fail(base::ErrorKind::connection_failed, "an agent listens or dials: nothing says where");
-    auto proxies = destinations();
-    if (!proxies) return std::move(proxies.error());
+    auto hosts = dialled_hosts();
+    if (!hosts) return std::move(hosts.error());
     if (!options_.listen.empty()) PICKET_TRY(listen());
     for (auto& shard : shards_)
       for (std::uint32_t i = 0; i < threads_per_shard_; ++i)
         threads_.emplace_back([&worker = shard->worker()] { worker.run(); });
-    shards_.front()->worker().post([this, proxies = std::move(*proxies)] {
-      for (const auto& proxy : proxies) dial(proxy);
+    shards_.front()->worker().post([this, hosts = std::move(*hosts)] {
+      for (const auto& host : hosts) dial(host);
     });
     return {};
   }
@@ -397,11 +401,12 @@ class Server::Impl final : private internal::DialledName::Owner {
   base::Status listen() {
     auto endpoint = transport::Endpoint::parse(options_.listen, clear_text());
     if (!endpoint) return std::move(endpoint.error());
-    std::shared_ptr<const transport::tls::Context> tls;
+    std::shared_ptr<Certificates> tls;
     if (endpoint->is_tls()) {
       transport::tls::ServerOptions terms = options_.tls;
       if (endpoint->carrier() == transport::Carrier::grpc) terms.protocols.alpn = {std::string{transport::tls::http2}};
-      auto made = transport::tls::Context::server(terms);
+      auto made = Certificates::create([terms] { return transport::tls::edition_of(terms); },
+                                       [terms] { return transport::tls::Context::server(terms); }, options_.log);
       if (!made) return std::move(made.error());
       tls = std::move(*made);
     }
@@ -419,30 +424,35 @@ class Server::Impl final : private internal::DialledName::Owner {
     return options_.insecure ? transport::ClearText::allowed : transport::ClearText::refused;
   }
 
-  base::Result<std::vector<transport::Destination>> destinations() const {
-    std::vector<transport::Destination> all;
+  base::Result<std::vector<std::shared_ptr<internal::DialledHost>>> dialled_hosts() const {
+    std::vector<std::shared_ptr<internal::DialledHost>> all;
+    const auto& tls = options_.dial.tls;
     for (const auto& address : options_.dial.proxies) {
-      auto endpoint = internal::dialled_endpoint(address, clear_text());
-      if (!endpoint) return std::move(endpoint.error());
-      auto destination = transport::Destination::make(std::move(*endpoint), options_.dial.tls);
-      if (!destination) return std::move(destination.error());
-      all.push_back(std::move(*destination));
+      const auto endpoint = internal::dialled_endpoint(address, clear_text());
+      if (!endpoint) return endpoint.error();
+      auto host = internal::DialledHost::create(
+          [tls, is_tls = endpoint->is_tls()] { return is_tls ? transport::tls::edition_of(tls) : std::string{}; },
+          [tls, where = *endpoint] { return transport::Destination::make(where, tls); }, options_.log);
+      if (!host) return std::move(host.error());
+      all.push_back(std::move(*host));
     }
     return all;
   }
 
   // ---- what is dialled; on the first shard's thread, under enter()
 
-  void dial(const transport::Destination& destination) {
-    if (!destination.endpoint().is_name()) return on_proxy(destination);
+  void dial(const std::shared_ptr<internal::DialledHost>& host) {
+    const transport::Endpoint endpoint = host->current().endpoint();
+    if (!endpoint.is_name()) return on_proxy(host, endpoint);
     internal::DialledName::Owner& owner = *this;
-    names_.emplace_back(shards_.front()->worker(), destination, options_.dial, owner, options_.log);
+    names_.emplace_back(shards_.front()->worker(), host, options_.dial, owner, options_.log);
   }
 
-  void on_proxy(const transport::Destination& at) override {
+  void on_proxy(const std::shared_ptr<internal::DialledHost>& host, const transport::Endpoint& address) override {
     const std::string& id = options_.dial.agent_id;
     auto proxy = std::make_shared<internal::DialledProxy>(
-        internal::DialledProxy{.destination = at,
+        internal::DialledProxy{.host = host,
+                               .address = address,
                                .options = options_.dial,
                                .agent_id = id.empty() ? shards_.front()->agent_id() : id,
                                .log = options_.log,
@@ -457,10 +467,9 @@ class Server::Impl final : private internal::DialledName::Owner {
     keep(proxy, 1);
   }
 
-  void on_proxy_left(const transport::Destination& at) override {
-    const auto left = std::ranges::find(dialled_, at.endpoint().text(), [](const auto& proxy) -> const std::string& {
-      return proxy->destination.endpoint().text();
-    });
+  void on_proxy_left(const transport::Endpoint& address) override {
+    const auto left = std::ranges::find_if(
+        dialled_, [&](const auto& proxy) { return proxy->address.spelled() == address.spelled(); });
     if (left == dialled_.end()) return;
     const auto proxy = *left;
     dialled_.erase(left);

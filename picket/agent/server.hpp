@@ -28,7 +28,7 @@ struct ServerOptions {
                        ///< "grpc:IP:PORT" (transport/endpoint.hpp); empty: nowhere, for an agent that dials
   DialOptions dial;
   bool insecure = false;              ///< Everybody on the way may read what is said and answer in this agent's place.
-  transport::tls::ServerOptions tls;  ///< of "tls:"; the files are read by start()
+  transport::tls::ServerOptions tls;  ///< of "tls:"; the files are read by start(), and again when they have changed
   std::uint32_t threads = 1;          ///< 0: one per core
   Execution execution = Execution::on_loop;
   transport::ListenOptions socket;  ///< on_refused is the server's: it goes to `log`

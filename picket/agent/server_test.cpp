@@ -203,6 +203,25 @@ TEST_F(AgentServer, ADecisionThatItsEventCannotHonourIsLoggedByNameAndNotSent) {
   EXPECT_EQ(lines[0], "an answer to request_headers cannot honour replace_body(): the event is left unanswered");
 }
 
+TEST_F(AgentServer, ReportsHowManyEventsGotNoVerdictAndHowManyTookTooLong) {
+  serve_recording({.health_interval = 10ms});
+  PlayedProxy proxy{endpoint()};
+  for (const auto* const id : {"1", "2"}) proxy.headers(id, "/unanswered");
+  proxy.send(wire::Cancel{.correlation_id = "1", .reason = wire::CancelReason::timeout});
+  proxy.send(wire::Cancel{.correlation_id = "2", .reason = wire::CancelReason::client_disconnect});
+  proxy.headers("3", "/misfit");
+  proxy.headers("4", "/");
+  const auto load = [&]() -> wire::Load {
+    base::Arena arena;
+    auto frame = proxy.peer.receive_past(FrameType::agent_response);
+    return frame ? frame->as<wire::HealthStatus>({}, arena).load.value_or(wire::Load{}) : wire::Load{};
+  };
+  wire::Load said;
+  ASSERT_TRUE(eventually([&] { return (said = load()).requests_processed == 1; }));
+  EXPECT_EQ(said.requests_rejected, 1U) << "the answer that could not be honoured";
+  EXPECT_EQ(said.requests_timed_out, 1U) << "not the one whose client has gone";
+}
+
 TEST_F(AgentServer, CompletionMayOutliveConnectionAndServer) {
   serve_recording();
   {

@@ -138,10 +138,6 @@ std::optional<Agent::MustWait> Agent::try_start(Call& call) {
     refuse(call, ErrorKind::timeout, "the deadline passed before the event was sent");
     return std::nullopt;
   }
-  if (exchange.second_.connection != nullptr && call.next_of_exchange_ != nullptr) {
-    refuse(call, ErrorKind::unavailable, "the exchange has an event in flight on two connections");
-    return std::nullopt;
-  }
   if (draining_ && exchange.place_.connection == nullptr) {
     refuse(call, ErrorKind::unavailable, "the pool is draining");
     return std::nullopt;
@@ -276,6 +272,7 @@ void Agent::send(Call& call, AgentConnection& connection) {
     call.finish(&nobodys_allow, Breaker::Outcome::neutral);
     return;
   }
+  if (call.exchange_.second_.connection != nullptr) withdraw_second(call.exchange_);
   if (const float patience = session.health().timeout_multiplier; patience > 1) [[unlikely]]
     call.deadline_ = stretched(call, patience);
   auto status = session.send(call.exchange_.id(), call.event_, call.deadline_, call.tag(), worker_.now());
@@ -317,13 +314,26 @@ void Agent::hedge(Call& call) {
   second.asked();
 }
 
-void Agent::withdraw_other(Call& call, const AgentConnection& answered) {
+/// The first answer counts: the other copy is withdrawn, and what follows goes where it was answered.
+void Agent::settle_hedge(Call& call, const AgentConnection& answered) {
   Exchange& exchange = call.exchange_;
   const bool is_second = &answered == exchange.second_.now();
-  if (is_second) metrics_.hedges_answered.add();
   AgentConnection* const other = is_second ? exchange.pinned() : exchange.second_.now();
-  if (other != nullptr) other->cancel(exchange.id(), wire::CancelReason::manual);
-  if (is_second) std::swap(exchange.place_, exchange.second_);  // what follows goes where it was answered
+  if (call.copies_ == 2 && other != nullptr) other->cancel(exchange.id(), wire::CancelReason::manual);
+  if (!is_second) return;
+  metrics_.hedges_answered.add();
+  std::swap(exchange.place_, exchange.second_);
+}
+
+/// Another event begins beside one that was asked twice: from here on there is one connection that an answer may
+/// cancel.
+void Agent::withdraw_second(Exchange& exchange) {
+  for (Call* call = exchange.pending_; call != nullptr; call = call->next_of_exchange_) {
+    AgentConnection* const second = exchange.second_.now();
+    if (call->copies_ != 2 || second == nullptr) continue;
+    call->copies_ = 1;
+    second->cancel(exchange.id(), wire::CancelReason::manual);
+  }
 }
 
 /// A degraded agent has asked for more time, which session::Health bounds.

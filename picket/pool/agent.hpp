@@ -131,8 +131,8 @@ class Agent final : AgentConnection::Owner, transport::dns::Watch::Owner {
   void watch(Call& call);
   /// Asks the same on a second connection, where one is free and the budget allows it: the first answer counts.
   void hedge(Call& call);
-  /// The call was answered on one of its two connections: the other one need not.
-  void withdraw_other(Call& call, const AgentConnection& answered);
+  void settle_hedge(Call& call, const AgentConnection& answered);
+  void withdraw_second(Exchange& exchange);
   [[nodiscard]] Selection select_for(const Exchange& exchange);
   /// The connection of the exchange's session as the only one that there is; none_ready where it has none.
   [[nodiscard]] Selection select_kept(const Exchange& exchange);

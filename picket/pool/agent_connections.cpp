@@ -64,7 +64,7 @@ void Agent::on_settled() {
 void Agent::answered(AgentConnection& connection, const session::Answered& answer) {
   Call& call = Call::of(answer.tag);
   connection.note_answer(worker_.now() - call.started_);
-  if (call.copies_ == 2) withdraw_other(call, connection);
+  if (call.exchange_.second_.connection != nullptr) settle_hedge(call, connection);
   base::Arena& arena = call.exchange_.arena_;
   void* const place = arena.allocate(sizeof(wire::AgentResponse), alignof(wire::AgentResponse));
   call.finish(new (place) wire::AgentResponse{wire::copy_into(*answer.response, arena)}, Breaker::Outcome::success);

@@ -47,7 +47,7 @@ std::optional<std::string> first_problem(std::initializer_list<Field> fields) {
 /// Answered by what the event itself says; of request_complete there is no answer.
 bool is_pure(wire::EventKind kind) noexcept {
   using enum wire::EventKind;
-  return kind == request_headers || kind == request_complete;
+  return kind == request_headers || kind == guardrail_inspect || kind == request_complete;
 }
 
 }  // namespace
@@ -109,7 +109,7 @@ std::optional<std::string> AgentSpec::problem() const {
   if (auto of_breaker = breaker.problem()) return of_breaker;
   if (!config) return std::nullopt;
   if (config->hedge && !std::ranges::all_of(events, is_pure))
-    return "hedge is for agents that are asked about request_headers alone";
+    return "hedge is for agents that are asked about request_headers and guardrails alone";
   return config->problem();
 }
 

@@ -30,8 +30,9 @@ enum class FlowControlMode : std::uint8_t {
   wait_and_retry,  ///< Wait for the agent to resume, then fail.
 };
 
-/// When an agent is asked the same twice (hedging). Only where it is asked nothing but request_headers: the answer
-/// depends on nothing that another connection lacks, and it is the only one of its exchange.
+/// When an agent is asked the same twice (hedging). Only where it is asked nothing but request_headers and guardrails:
+/// their answers depend on nothing that another connection lacks. Of an exchange one event at most is asked twice, and
+/// only while no other is under way.
 struct HedgeConfig {
   double after = 0.95;   ///< The share of its answers that come before; over 0, under 1.
   double budget = 0.05;  ///< Of all events, how many may be sent twice; over 0, at most 1.

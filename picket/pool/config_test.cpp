@@ -61,8 +61,11 @@ TEST(PoolConfig, WhatOfAnAgentIsOutOfItsRangeIsNamed) {
   Config hedged;
   hedged.hedge.emplace();
   EXPECT_EQ(problem({.config = hedged}), "none");
+  EXPECT_EQ(
+      problem({.events = {wire::EventKind::request_headers, wire::EventKind::guardrail_inspect}, .config = hedged}),
+      "none");
   EXPECT_THAT(problem({.events = {wire::EventKind::request_body_chunk}, .config = hedged}),
-              HasSubstr("hedge is for agents that are asked about request_headers alone"));
+              HasSubstr("hedge is for agents that are asked about request_headers and guardrails alone"));
   EXPECT_THAT(problem({.max_concurrent_calls = 0}), HasSubstr("max_concurrent_calls is 0"));
   EXPECT_THAT(problem({.breaker = {.failure_threshold = 0}}), HasSubstr("failure_threshold is 0"));
   EXPECT_THAT(problem({.breaker = {.success_threshold = 0}}), HasSubstr("success_threshold is 0"));

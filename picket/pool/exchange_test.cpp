@@ -137,8 +137,8 @@ class HedgedTest : public ExchangeTest {
   HedgedTest() {
     config_.hedge = HedgeConfig{.after = 0.98, .budget = 1};
     agent_ = &add(config_);
-    first_.emplace(ready(*agent_));
-    second_.emplace(ready(*agent_));
+    first_.emplace(ready(*agent_, {.format = extended}));
+    second_.emplace(ready(*agent_, {.format = extended}));
     // Until the latency of enough answers is known.
     for (int i = 0; i < 4; ++i) answered_after(200ms);  // which is waited for then
     for (int i = 0; i < 110; ++i) answered_after(0ms);
@@ -214,6 +214,64 @@ TEST_F(HedgedTest, AConnectionThatEndsTakesOneOfTwoCopiesAlong) {
   other.answer(again);
   ASSERT_TRUE(ends(head));
   EXPECT_TRUE(head.result());
+}
+
+TEST_F(HedgedTest, AGuardrailIsAskedTwiceAndWhatFollowsGoesWhereItWasAnswered) {
+  Asked asked{worker_, *agent_};
+  Call& prompt = asked.guardrail("prompt");
+  turn();
+  auto& slow = who_has_input();
+  (void)slow.event();
+  auto& quick = other_than(slow);
+  const auto again = quick.event();
+  EXPECT_EQ(again.type, FrameType::guardrail_inspect);
+  quick.answer(again, {.decision = wire::Block{.status = 403}});
+  ASSERT_TRUE(ends(prompt));
+  EXPECT_TRUE(std::holds_alternative<wire::Block>(prompt.response().decision));
+  EXPECT_EQ(slow.event().type, FrameType::cancel);
+  Call& next = asked.guardrail("next");
+  quick.answer(quick.event());
+  ASSERT_TRUE(ends(next));
+  EXPECT_TRUE(next.result());
+}
+
+TEST_F(HedgedTest, AnEventThatBeginsBesideOneThatWasAskedTwiceLosesNothingByItsAnswer) {
+  Asked asked{worker_, *agent_};
+  Call& first = asked.guardrail("first");
+  turn();
+  auto& asked_first = who_has_input();
+  const auto event = asked_first.event();
+  auto& second = other_than(asked_first);
+  const auto again = second.event();
+  Call& beside = asked.headers();
+  EXPECT_EQ(second.event().type, FrameType::cancel) << "there is one connection from here on";
+  const auto other = asked_first.event();
+  second.answer(again);  // late, and nobody's
+  turn();
+  EXPECT_FALSE(first.done());
+  asked_first.answer(event, {.decision = wire::Block{.status = 403}});
+  asked_first.answer(other);
+  ASSERT_TRUE(ends(first) && ends(beside));
+  EXPECT_TRUE(std::holds_alternative<wire::Block>(first.response().decision));
+  EXPECT_TRUE(std::holds_alternative<wire::Allow>(beside.response().decision));
+}
+
+TEST_F(HedgedTest, WhereTheFirstConnectionEndsWhatFollowsGoesToTheOneThatAnswered) {
+  Asked asked{worker_, *agent_};
+  Call& prompt = asked.guardrail("prompt");
+  turn();
+  auto& lost = who_has_input();
+  (void)lost.event();
+  auto& other = other_than(lost);
+  const auto again = other.event();
+  lost.peer.close();
+  ASSERT_TRUE(until([&] { return agent_->ready_connections() == 1; }));
+  other.answer(again);
+  ASSERT_TRUE(ends(prompt));
+  Call& next = asked.guardrail("next");
+  other.answer(other.event());
+  ASSERT_TRUE(ends(next));
+  EXPECT_TRUE(next.result());
 }
 
 TEST_F(HedgedTest, ACallThatIsGivenUpIsCancelledOnBoth) {

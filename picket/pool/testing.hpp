@@ -68,6 +68,9 @@ class PlayedConnection {
                 std::string{base::as_text(message.data)},
                 {}};
       }
+      case wire::FrameType::guardrail_inspect:
+        return {
+            frame->type(), std::string{frame->as<wire::GuardrailInspect>(format_, arena).correlation_id}, {}, {}, {}};
       case wire::FrameType::request_complete:
         return {
             frame->type(), std::string{frame->as<wire::RequestComplete>(format_, arena).correlation_id}, {}, {}, {}};
@@ -133,6 +136,11 @@ class Asked {
     event.chunk_index = static_cast<std::uint32_t>(chunks_.size() - 1);
     return calls_.emplace_back(*exchange_, &event, wire::EventKind::request_body_chunk, deadline);
   }
+  Call& guardrail(std::string_view prompt, base::Deadline deadline = {}) {
+    auto& event = prompts_.emplace_back();
+    event.content = prompt;
+    return calls_.emplace_back(*exchange_, &event, wire::EventKind::guardrail_inspect, deadline);
+  }
   /// Ends the newest call, whatever its state.
   void abandon() { calls_.pop_back(); }
   [[nodiscard]] Exchange& exchange() { return *exchange_; }
@@ -147,6 +155,7 @@ class Asked {
   std::deque<std::string> uris_;
   std::deque<wire::RequestHeaders> heads_;
   std::deque<wire::RequestBodyChunk> chunks_;
+  std::deque<wire::GuardrailInspect> prompts_;
   std::optional<Exchange> exchange_;
   std::deque<Call> calls_;
 };

@@ -121,6 +121,7 @@ base::Status AgentSession::block_forgotten(const Event& event) {
                                .audit = {.reason_codes = reason},
                                .correlation_id = wire::correlation_id_of(event)};
   if (format_.event_reply) response.reply_to = reply_key(event);
+  actions_.emplace_back(Rejected{});
   return write(response);
 }
 
@@ -129,7 +130,7 @@ base::Status AgentSession::take(const wire::Cancel& cancel, std::string_view, ba
   if (index == IdIndex::nothing) return {};
   // The entry stays for the request_complete that follows, as another generation: answers to what was cancelled no
   // longer fit.
-  end_exchange(index, EndReason::cancelled);
+  end_exchange(index, cancel.reason == wire::CancelReason::timeout ? EndReason::timed_out : EndReason::cancelled);
   if (exchanges_[index].pending == 0) unlink_idle(index);
   unanswered_ -= exchanges_[index].pending;
   exchanges_[index].pending = 0;
@@ -223,7 +224,7 @@ void AgentSession::unlink_idle(std::uint32_t index) noexcept {
 
 void AgentSession::end_exchange(std::uint32_t index, EndReason reason) {
   auto& exchange = exchanges_[index];
-  actions_.emplace_back(Ended{index, exchange.generation, reason});
+  actions_.emplace_back(Ended{index, exchange.generation, reason, exchange.pending});
   ++exchange.generation;
 }
 

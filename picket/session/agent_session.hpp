@@ -30,7 +30,12 @@ struct EventRef {
   wire::ReplyTo key;
 };
 
-enum class EndReason : std::uint8_t { cancelled, expired, disconnected };
+enum class EndReason : std::uint8_t {
+  cancelled,
+  timed_out,  ///< Cancelled since an answer took too long.
+  expired,
+  disconnected,
+};
 
 /// What a session tells its owner; in the order in which it happened.
 struct Opened {};  ///< The opening is over: what begins with it.
@@ -42,14 +47,16 @@ struct Ended {
   std::uint32_t exchange;
   std::uint32_t generation;
   EndReason reason;
+  std::uint32_t unanswered;  ///< Events of it that had no answer.
 };  ///< No answer to that exchange is wanted; free its state.
+struct Rejected {};  ///< An event was answered with a block here: its exchange had to be forgotten.
 struct ConfigAnswered {
   const wire::ConfigUpdateResponse* response;
 };  ///< What came of a ConfigUpdateRequest. Lives as long as what was taken.
 struct Finished {
   base::Error reason;
 };  ///< Write what is queued, then close. Nothing follows.
-using AgentAction = std::variant<Opened, Arrived, Ended, ConfigAnswered, Finished>;
+using AgentAction = std::variant<Opened, Arrived, Ended, Rejected, ConfigAnswered, Finished>;
 
 /// The agent's end of one connection to a proxy once it is open, as a state machine without socket, thread, clock or
 /// timer. How messages become bytes it does not know.

@@ -130,7 +130,7 @@ TEST_F(AgentSessionTest, CancelEndsTheExchangeAndLateAnswersAreDropped) {
   feed(headers("a"));
   const auto ref = arrived(session)[0];
   feed(frame_of({}, wire::Cancel{.correlation_id = "a", .reason = wire::CancelReason::timeout}));
-  EXPECT_THAT(ended(session), ElementsAre(EndReason::cancelled));
+  EXPECT_THAT(ended(session), ElementsAre(EndReason::timed_out));
   EXPECT_FALSE(session.live(ref));
   EXPECT_FALSE(session.respond(ref, {}, start_time));
   EXPECT_EQ(session.unanswered(), 0U);

@@ -20,6 +20,12 @@ BROKEN = sys.argv[2] if len(sys.argv) > 2 else None
 ENDING = {"grpc.byte-by-byte", "grpc.joined", "grpc.unknown-field"}
 # Mutants that answer what should end it.
 TOLERANT = {"grpc.noise", "grpc.cut", "grpc.empty-message"}
+# Mutants of ProcessEvent, by what is in the events that their rule asks.
+ID_OF_CASE = {"grpc.process-event": b"conform-process-event" + b"\x12", "grpc.process-event-id": b"conform-process-event-id",
+              "grpc.process-event-beside": b"conform-process-event-beside", "grpc.process-event-unknown-field": b"conform-unknown-field"}  # fmt: skip
+NOISE = b"\xff\xff\xff\xff"
+STREAMS: list = []
+REQUEST_ID = 1  # of a ConfigUpdateRequest
 
 
 def varint(value: int) -> bytes:
@@ -129,7 +135,13 @@ class Stream:
         return allow(name, field(24, reply))
 
 
+def end_streams() -> None:
+    for context in list(STREAMS):
+        context.cancel()
+
+
 def process(messages, context):
+    STREAMS.append(context)
     stream = Stream()
     for data in messages:
         try:
@@ -138,18 +150,49 @@ def process(messages, context):
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, "that is no message")
 
 
+def is_taken_for(data: bytes) -> bool:
+    """Whether a mutant answers what is no event."""
+    kinds = {"grpc.process-event-empty": data == b"", "grpc.process-event-noise": data.startswith(NOISE),
+             "grpc.process-event-cut": bool(data) and not data.startswith(NOISE)}  # fmt: skip
+    return kinds.get(BROKEN, False)
+
+
 def process_one(data, context):
-    if BROKEN == "grpc.process-event":
+    if BROKEN in (case := ID_OF_CASE) and case[BROKEN] in data:
+        if BROKEN in ("grpc.process-event-id", "grpc.process-event-beside"):
+            return allow(b"nobody")
         context.abort(grpc.StatusCode.INTERNAL, "broken")
     stream = Stream()
-    stream.case = "grpc.process-event"
-    return stream.answers(data)[0]
+    stream.case = "one"
+    try:
+        return stream.answers(data)[0]
+    except (ValueError, KeyError, IndexError):
+        if BROKEN == "grpc.process-event-others-live" and data.startswith(NOISE):
+            end_streams()
+        if is_taken_for(data):
+            return allow(b"unknown")
+        context.abort(grpc.StatusCode.INVALID_ARGUMENT, "that is no event")
 
 
 def control(messages, context):
     if BROKEN == "grpc.control-stream":
-        context.abort(grpc.StatusCode.INTERNAL, "broken")
-    yield from (b"" for _ in messages if False)
+        first = next(messages, None)
+        if first is None:
+            context.abort(grpc.StatusCode.INTERNAL, "broken")
+        messages = iter([first, *messages])
+    for data in messages:
+        try:
+            said = fields(data)
+            if 1 in said and BROKEN == ("grpc.control-unknown-field" if 100 in said else "grpc.control-health"):
+                context.abort(grpc.StatusCode.INTERNAL, "broken")
+            if 3 in said:
+                name = b"another" if BROKEN == "grpc.control-config" else last(fields(said[3][-1]), REQUEST_ID, b"")
+                yield field(4, field(1, name) + field(2, 0))
+        except ValueError:
+            if BROKEN == "grpc.control-others-live":
+                end_streams()
+            if BROKEN != "grpc.control-noise":
+                context.abort(grpc.StatusCode.INVALID_ARGUMENT, "that is no message")
 
 
 def check(_data, _context) -> bytes:

@@ -9,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from agent import Agent
+from certificates import Authority
 from conform import BINARIES, ROOT, ConformTest, conform, listed
-from processes import wait
+from processes import connects, free_port, wait
 
 # What a short run leaves out.
 SLOW = {"handshake.in-time"}
@@ -60,13 +61,13 @@ class Peer(ConformTest):
 
 
 class Ours(ConformTest):
-    def serve(self, program: str, *arguments: str, address: str | None = None) -> str:
+    def serve(self, program: str, *arguments: str, address: str | None = None, is_there=None) -> str:
         address = address or f"unix:{self.folder / 'ours.sock'}"
         process = subprocess.Popen([str(BINARIES / program), *arguments, "--listen", address], stderr=subprocess.PIPE)
         self.addCleanup(process.stderr.close)
         self.addCleanup(process.wait, 60)
         self.addCleanup(process.send_signal, signal.SIGTERM)
-        wait("the socket", lambda: Path(address.partition(":")[2]).exists())
+        wait("the socket", is_there or (lambda: Path(address.partition(":")[2]).exists()))
         return address
 
     def test_picket_agent_breaks_none(self):
@@ -75,6 +76,18 @@ class Ours(ConformTest):
     def test_picket_agent_breaks_none_on_grpc(self):
         address = self.serve("picket", "agent", address=f"grpc+unix:{self.folder / 'ours.sock'}")
         self.assert_clean(conform("agent", "--address", address, *PATIENCE))
+
+    def test_picket_agent_breaks_none_over_tls_on_frames_and_on_grpc(self):
+        authority = Authority(self.folder)
+        shown, ours = authority.issue("agent", "IP:127.0.0.1"), authority.issue("conform", "DNS:conform.test")
+        ca = str(authority.ca.certificate)
+        for scheme in ("tls", "grpcs"):
+            with self.subTest(scheme):
+                port = free_port()
+                self.serve("picket", "agent", "--tls-cert", str(shown.certificate), "--tls-key", str(shown.key), "--tls-client-ca", ca,
+                           address=f"{scheme}:127.0.0.1:{port}", is_there=lambda port=port: connects(("127.0.0.1", port)))  # fmt: skip
+                self.assert_clean(conform("agent", "--address", f"{scheme}:127.0.0.1:{port}", "--tls-ca", ca, "--tls-cert", ours.certificate,
+                                          "--tls-key", ours.key, *PATIENCE, *BUT_FLOODS))  # fmt: skip
 
     def test_picket_waf_breaks_none(self):
         self.assert_clean(conform("agent", "--address", self.serve("picket-waf"), *PATIENCE, *BUT_FLOODS))

@@ -8,7 +8,9 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from certificates import Authority
 from conform import BINARIES, ROOT, ConformTest, Run, conform, listed
+from processes import free_port
 from proxy import Proxy
 
 ALL_MUTANTS = os.environ.get("PICKET_MUTANTS") == "all"
@@ -67,13 +69,27 @@ class Ours(ConformTest):
 
     def test_the_gateway_breaks_none(self):
         text, port = self.configuration()
+        self.run_gateway(text)
+        self.assert_clean(test_of(self.folder / "agent.sock", port, "--timeout-ms", PATIENCE * 1000))
+
+    def test_the_gateway_shakes_hands_over_tls_as_it_has_to(self):
+        """Rules that end connections are left out: over a network the gateway makes its pauses longer each time, up to two minutes."""
+        authority = Authority(self.folder)
+        shown, ours = authority.issue("conform", "IP:127.0.0.1"), authority.issue("gateway", "DNS:gateway.test")
+        ca, agent = authority.ca.certificate, f"127.0.0.1:{free_port()}"
+        text, port = self.configuration()
+        keys = f'tcp "{agent}"; tls {{ ca-cert "{ca}"; client-cert "{ours.certificate}"; client-key "{ours.key}" }}'
+        self.run_gateway(re.sub(r'unix-socket ".*"', keys, text))
+        self.assert_clean(conform("proxy", "--listen", f"tls:{agent}", "--tls-cert", shown.certificate, "--tls-key", shown.key, "--tls-ca", ca,
+                                  "--http", f"127.0.0.1:{port}", "--timeout-ms", PATIENCE * 1000, "--encoding", "json", "--only", "^handshake"))  # fmt: skip
+
+    def run_gateway(self, text: str) -> None:
         file = self.folder / "gateway.kdl"
         file.write_text(text)
         with open(self.folder / "gateway.log", "wb") as log:
             gateway = subprocess.Popen([str(BINARIES / "picket"), "run", str(file)], stderr=log, stdout=log)
         self.addCleanup(gateway.wait, 60)
         self.addCleanup(gateway.terminate)
-        self.assert_clean(test_of(self.folder / "agent.sock", port, "--timeout-ms", PATIENCE * 1000))
 
 
 class Program(ConformTest):

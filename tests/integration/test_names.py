@@ -224,12 +224,15 @@ class Troubles(Names):
         answer = gateway.get()
         self.assertEqual((answer.status, answer.reason), (503, "agent_unavailable"))
         self.assertLess(time.monotonic() - began, 15, "at once")
+        self.assertGreater(gateway.metric("picket_agent_look_up_failures_total", agent="waf"), 0)
+        self.assertEqual(gateway.metric("picket_agent_addresses", agent="waf"), 0)
         late = self.stage.name_server(port)
         late.set(HOST, "127.0.0.1")
         self.ready(gateway, 1)
         self.assertEqual(gateway.get().status, 200)
         self.assertEqual(len(agent.handshakes), 1)
         self.assertEqual(gateway.program.text().count("cannot be looked up"), 1)
+        self.assertEqual(gateway.metric("picket_agent_addresses", agent="waf"), 1)
         gateway.said("looked up again without trouble")
 
     def test_a_name_that_nobody_knows_fails_as_the_failure_mode_says(self):

@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import ssl
 import subprocess
 
 from certificates import Authority, Issued
@@ -137,6 +138,69 @@ class Gateways(Tls):
         self.assertEqual(refused.returncode, 1)
         self.assertIn("cannot read the certificate file", refused.stderr)
         self.assertIn("nowhere.pem", refused.stderr)
+
+
+class Renewed(Tls):
+    """Certificates of an agent that are renewed in their places while it serves."""
+
+    def shown(self) -> bytes:
+        context = ssl.create_default_context(cafile=str(self.authority.ca.certificate))
+        context.check_hostname = False
+        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as plain, context.wrap_socket(plain) as secured:
+            return secured.getpeercert(binary_form=True)
+
+    def test_the_next_connection_is_shown_the_new_one_and_those_that_are_there_go_on(self):
+        self.start_agent()
+        gateway = self.stage.gateway(self.stage.upstream(), [self.asked(self.tls())])
+        self.assert_decides(gateway)
+        before = self.shown()
+        self.authority.issue("server", NAMES)
+        self.assertNotEqual(self.shown(), before)
+        wait("it says so", lambda: "the TLS files have changed: new connections use them" in self.agent.text())
+        self.assert_decides(gateway)
+        self.assertEqual(gateway.metric("picket_agent_connections_lost_total", agent="waf"), 0)
+
+    def test_an_agent_that_dials_shows_the_new_one_when_it_comes_again(self):
+        port = free_port()
+        reverse = (f'tcp-address "127.0.0.1:{port}"; tls {{ cert-file "{self.server.certificate}"; key-file "{self.server.key}"; '
+                   f'ca-file "{self.authority.ca.certificate}" }}')
+        gateway = self.stage.unstarted()
+        gateway.write({"app": [self.stage.upstream().address]}, [Asked("waf", "edge", transport="reverse")], reverse=reverse)
+        gateway.start()
+        shown = Authority(self.stage.folder, "other").issue("edge", "DNS:edge.test")
+        agent = self.stage.programs.start(
+            "agent", "picket", "agent", "--agent-id", "edge", "--dial", f"tls:127.0.0.1:{port}", "--tls-ca", str(self.authority.ca.certificate),
+            "--tls-cert", str(shown.certificate), "--tls-key", str(shown.key), says="is dialled again")
+        self.authority.issue("edge", "DNS:edge.test")
+        wait("it is let in", lambda: "registered with" in agent.text())
+        self.assertEqual(gateway.get().status, 200)
+
+    def test_files_that_do_not_fit_each_other_change_nothing_until_they_do(self):
+        self.start_agent()
+        before = self.shown()
+        other = self.authority.issue("other", NAMES)
+        kept = self.server.key.read_bytes()
+        self.server.key.write_bytes(other.key.read_bytes())
+        self.assertEqual(self.shown(), before)
+        wait("it says why", lambda: "cannot be used, those before are used on: " in self.agent.text())
+        self.assertEqual(self.shown(), before)
+        self.assertEqual(self.agent.text().count("cannot be used"), 1, "once, not for each connection")
+        self.server.certificate.write_bytes(other.certificate.read_bytes())
+        after = self.shown()
+        self.assertNotEqual(after, before)
+        self.server.key.unlink()
+        self.assertEqual(self.shown(), after)
+        self.server.key.write_bytes(kept)
+
+    def test_connections_that_begin_while_files_are_written_are_all_served(self):
+        self.start_agent("--threads", "2")
+        renewals = 0
+        for _ in range(30):
+            if renewals < 10:
+                self.authority.issue("server", NAMES)
+                renewals += 1
+            self.assertTrue(self.shown())
+        self.assertNotRegex(self.agent.text(), "Sanitizer")
 
 
 class Tools(Tls):

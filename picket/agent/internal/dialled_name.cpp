@@ -14,30 +14,31 @@ bool has(const std::vector<transport::Endpoint>& all, const transport::Endpoint&
 
 }  // namespace
 
-DialledName::DialledName(transport::Worker& worker, transport::Destination name, const DialOptions& options,
+DialledName::DialledName(transport::Worker& worker, std::shared_ptr<DialledHost> host, const DialOptions& options,
                          Owner& owner, std::function<void(std::string_view)> log)
-    : name_(std::move(name)),
+    : host_(std::move(host)),
+      name_(host_->current().endpoint()),
       owner_(owner),
       log_(std::move(log)),
-      watch_(worker, transport::dns::Options{.servers = options.resolvers}, name_.endpoint(), *this) {}
+      watch_(worker, transport::dns::Options{.servers = options.resolvers}, name_, *this) {}
 
 void DialledName::on_places(std::span<const transport::dns::Place> places) {
   std::vector<transport::Endpoint> now;
-  for (const auto& place : places) now.push_back(place.address);
+  for (const auto& place : places) now.push_back(name_.at(place.address));
   const auto before = std::exchange(addresses_, now);
   for (const auto& address : before)
-    if (!has(now, address)) owner_.on_proxy_left(name_.at(address));
+    if (!has(now, address)) owner_.on_proxy_left(address);
   for (const auto& address : now)
-    if (!has(before, address)) owner_.on_proxy(name_.at(address));
+    if (!has(before, address)) owner_.on_proxy(host_, address);
 }
 
 void DialledName::on_trouble(const base::Error& why) {
-  say(fmt::format("{}: {}, tried on: {}", name_.endpoint().spelled(),
+  say(fmt::format("{}: {}, tried on: {}", name_.spelled(),
                   addresses_.empty() ? "no proxy is known" : "those that are known are used on", why.detail()));
 }
 
 void DialledName::on_well_again() {
-  say(fmt::format("{}: its name is looked up again without trouble", name_.endpoint().spelled()));
+  say(fmt::format("{}: its name is looked up again without trouble", name_.spelled()));
 }
 
 void DialledName::say(std::string_view line) const {

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -21,15 +22,15 @@ class DialledName final : private transport::dns::Watch::Owner {
   /// What becomes of a proxy.
   class Owner {
    public:
-    virtual void on_proxy(const transport::Destination& proxy) = 0;
-    virtual void on_proxy_left(const transport::Destination& proxy) = 0;
+    virtual void on_proxy(const std::shared_ptr<DialledHost>& host, const transport::Endpoint& address) = 0;
+    virtual void on_proxy_left(const transport::Endpoint& address) = 0;
 
    protected:
     ~Owner() = default;
   };
 
-  /// `log`: may be empty.
-  DialledName(transport::Worker& worker, transport::Destination name, const DialOptions& options, Owner& owner,
+  /// `host`: whose endpoint is a name. `log`: may be empty.
+  DialledName(transport::Worker& worker, std::shared_ptr<DialledHost> host, const DialOptions& options, Owner& owner,
               std::function<void(std::string_view)> log);
 
  private:
@@ -39,7 +40,8 @@ class DialledName final : private transport::dns::Watch::Owner {
   void on_well_again() override;
   void say(std::string_view line) const;
 
-  const transport::Destination name_;
+  const std::shared_ptr<DialledHost> host_;
+  const transport::Endpoint name_;
   Owner& owner_;
   std::function<void(std::string_view)> log_;
   std::vector<transport::Endpoint> addresses_;

@@ -56,7 +56,7 @@ void KeptConnection::dial() {
   begun_(connection);
   connection->start(
       [this](std::unique_ptr<session::AgentOpening> opening, transport::AgentLink::Owner& owner) {
-        const transport::Destination& there = proxy_->destination;
+        const transport::Destination there = proxy_->host->current().at(proxy_->address);
         return transport::FrameLink<session::AgentSession>::dial(transport::Channel{terms_->worker, there.layer()},
                                                                  there.endpoint(), std::move(opening), connect_timeout,
                                                                  owner);
@@ -69,7 +69,7 @@ void KeptConnection::opened(ServedConnection& connection) {
   is_open_ = true;
   opened_at_ = terms_->worker.now();
   said_.clear();
-  say(fmt::format("registered with {} as '{}'", proxy_->destination.endpoint().spelled(), proxy_->agent_id));
+  say(fmt::format("registered with {} as '{}'", proxy_->address.spelled(), proxy_->agent_id));
   proxy_->on_wanted(connection.connections_wanted().value_or(1));
 }
 
@@ -83,8 +83,7 @@ void KeptConnection::over(const base::Error* reason) {
 
 void KeptConnection::failed(const base::Error& reason) {
   if (std::exchange(said_, reason.message()) != reason.message())
-    say(fmt::format("no connection to {}, which is dialled again: {}", proxy_->destination.endpoint().spelled(),
-                    reason.message()));
+    say(fmt::format("no connection to {}, which is dialled again: {}", proxy_->address.spelled(), reason.message()));
   terms_->worker.timers().arm(retry_, terms_->worker.now() + backoff_.next());
 }
 

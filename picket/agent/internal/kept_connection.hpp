@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "picket/agent/internal/dialling.hpp"
+#include "picket/agent/internal/from_files.hpp"
 #include "picket/agent/internal/served_connection.hpp"
 #include "picket/base/backoff.hpp"
 #include "picket/base/timer_wheel.hpp"
@@ -14,9 +15,13 @@
 
 namespace picket::agent::internal {
 
+/// What an agent was told to dial, with the certificates that it shows and trusts.
+using DialledHost = FromFiles<transport::Destination>;
+
 /// A proxy that is dialled, at one address: what all connections to it share. Thread safety: immutable.
 struct DialledProxy {
-  transport::Destination destination;
+  std::shared_ptr<DialledHost> host;
+  transport::Endpoint address;
   DialOptions options;
   std::string agent_id;
   std::function<void(std::string_view)> log;  ///< may be empty; any thread

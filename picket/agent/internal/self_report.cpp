@@ -85,6 +85,8 @@ wire::HealthStatus SelfReport::detailed_status(const Health& health, LatencyWind
     load.in_flight += static_cast<std::uint32_t>(worker.in_flight.value());
     load.queue_depth += static_cast<std::uint32_t>(worker.queued.value());
     load.requests_processed += worker.answered.value();
+    load.requests_rejected += worker.rejected.value();
+    load.requests_timed_out += worker.timed_out.value();
     connections += worker.connections.value();
   }
   add_latencies(load, window);

@@ -16,9 +16,12 @@ namespace picket::agent::internal {
 /// What one worker has to do. Thread safety: the worker writes, any thread reads.
 struct Workload {
   metrics::Gauge connections;
-  metrics::Gauge in_flight;    ///< Events that are not answered.
-  metrics::Gauge queued;       ///< Of those, what waits for a thread.
-  metrics::Counter answered;   ///< Events.
+  metrics::Gauge in_flight;   ///< Events that are not answered.
+  metrics::Gauge queued;      ///< Of those, what waits for a thread.
+  metrics::Counter answered;  ///< Events.
+  metrics::Counter rejected;  ///< Events that got no verdict of the handler: of exchanges that had to be forgotten, and
+                              ///< those whose answer could not be honoured.
+  metrics::Counter timed_out;  ///< Events that a proxy waited for in vain.
   metrics::Histogram latency;  ///< From an event's arrival to its answer; where reports of it are wanted.
 };
 

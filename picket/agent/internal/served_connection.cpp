@@ -144,6 +144,7 @@ void ServedConnection::on_actions(transport::AgentLink& link) {
     std::visit(base::Overloaded{[&](const session::Opened&) { opened(session); },
                                 [&](const session::Arrived& event) { arrived(event); },
                                 [&](const session::Ended& event) { ended(event); },
+                                [&](const session::Rejected&) { terms_.workload.rejected.add(); },
                                 [&](const session::ConfigAnswered& answer) { config_answered(*answer.response); },
                                 [](const session::Finished&) {}},
                action);
@@ -175,6 +176,7 @@ void ServedConnection::arrived(const session::Arrived& arrived) {
 }
 
 void ServedConnection::ended(const session::Ended& ended) {
+  if (ended.reason == session::EndReason::timed_out) terms_.workload.timed_out.add(ended.unanswered);
   if (ended.exchange >= slots_.size()) return;
   const auto slot = slots_[ended.exchange];
   if (!slot || slot->generation != ended.generation) return;
@@ -204,6 +206,7 @@ void ServedConnection::call_on_cancel(const std::shared_ptr<Slot>& slot) {
 void ServedConnection::respond(const session::EventRef& ref, const Decision& decision, base::TimePoint came) {
   if (!link_) return;
   if (const std::string_view call = decision.misfit(ref.key.type); !call.empty()) {
+    terms_.workload.rejected.add();
     if (terms_.log)
       terms_.log(fmt::format("an answer to {} cannot honour {}: the event is left unanswered", wire::name(ref.key.type),
                              call));

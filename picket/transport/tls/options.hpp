@@ -73,5 +73,6 @@ struct ServerOptions {
   /// Whose keys seal the tickets, so that others of the process can open them. Null: the context has its own.
   std::shared_ptr<const TicketKeys> tickets = {};
 };
+[[nodiscard]] std::string edition_of(const ServerOptions& options);
 
 }  // namespace picket::transport::tls

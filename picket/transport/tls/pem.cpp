@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <ctime>
+#include <initializer_list>
 #include <system_error>
 #include <utility>
 
@@ -84,14 +85,30 @@ int no_passphrase(char*, int, int, void* asked) {
 void FreesPem::operator()(evp_pkey_st* key) const noexcept { EVP_PKEY_free(key); }
 void FreesPem::operator()(x509_st* certificate) const noexcept { X509_free(certificate); }
 
-std::string edition_of(const ClientOptions& options) {
+namespace {
+
+std::string edition_of_files(std::initializer_list<const std::string*> files) {
   std::string edition;
-  for (const std::string* file : {&options.ca_file, &options.certificate_file, &options.key_file}) {
+  for (const std::string* file : files) {
     struct stat status{};
     if (file->empty() || ::stat(file->c_str(), &status) != 0) continue;
     edition +=
         fmt::format("{}:{}:{}.{:09};", status.st_ino, status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
   }
+  return edition;
+}
+
+}  // namespace
+
+std::string edition_of(const ClientOptions& options) {
+  return edition_of_files({&options.ca_file, &options.certificate_file, &options.key_file});
+}
+
+std::string edition_of(const ServerOptions& options) {
+  std::string edition =
+      edition_of_files({&options.certificate_file, &options.key_file, &options.client_ca_file, &options.ocsp_file});
+  for (const NamedCertificate& named : options.named)
+    edition += edition_of_files({&named.certificate_file, &named.key_file, &named.ocsp_file});
   return edition;
 }
 

@@ -1,5 +1,6 @@
 #include <array>
 
+#include "apps/cli/conform/agents/grpc_call.hpp"
 #include "apps/cli/conform/agents/rules.hpp"
 #include "apps/cli/conform/grpc_pipe.hpp"
 
@@ -9,31 +10,6 @@ namespace {
 using wire::FrameType;
 
 constexpr std::string_view health_check = "/grpc.health.v1.Health/Check";
-constexpr std::string_view control_stream = "/zentinel.agent.v2.AgentServiceV2/ControlStream";
-constexpr std::string_view process_event = "/zentinel.agent.v2.AgentServiceV2/ProcessEvent";
-constexpr std::string_view unimplemented = "12";
-
-/// A message as gRPC has it, behind its length.
-std::string message(std::string_view payload) {
-  std::array<char, http2::grpc_prefix_size> prefix{};
-  http2::write_grpc_prefix(prefix.data(), payload.size());
-  return std::string{prefix.data(), prefix.size()}.append(payload);
-}
-
-template <class Message>
-std::string envelope(const Message& event) {
-  return payload_of({.encoding = wire::Encoding::protobuf}, event);
-}
-
-/// How a call ends: its grpc-status. Throws Violation where it does not.
-std::string status_of(GrpcPipe& call, base::Duration patience) {
-  const base::TimePoint deadline = base::Clock::now() + patience;
-  while (call.hear_bytes(deadline)) {
-  }
-  expect(call.has_ended(), "the call does not end");
-  return call.field("grpc-status");
-}
-
 void expect_answered(Talk& talk, std::string_view id, std::string_view bytes, std::size_t piece) {
   talk.peer().write_slowly(bytes, piece);
   (void)talk.answer_to(id, "request_headers");
@@ -139,25 +115,6 @@ constexpr std::array rules{
                 const std::string status = status_of(*call, agent.options().patience);
                 need(status != unimplemented, "the agent has no health service");
                 expect(answer == std::string_view{"\x08\x01"}, "it does not");
-              }},
-    AgentRule{"grpc.process-event", "9", "ProcessEvent answers one event.", Scope::grpc,
-              [](Agent& agent) {
-                const auto call = agent.call(process_event);
-                const base::TimePoint deadline = base::Clock::now() + agent.options().patience;
-                (void)call->write(message(envelope(Talk::head("conform-process-event"))), deadline).has_value();
-                call->end_writing();
-                const auto answer = call->hear_bytes(deadline);
-                const std::string status = status_of(*call, agent.options().patience);
-                need(status != unimplemented, "the agent does not serve it");
-                expect(answer.has_value() && status == "0", "it ends with grpc-status {}", status);
-              }},
-    AgentRule{"grpc.control-stream", "9", "ControlStream is served.", Scope::grpc,
-              [](Agent& agent) {
-                const auto call = agent.call(control_stream);
-                call->end_writing();
-                const std::string status = status_of(*call, agent.options().patience);
-                need(status != unimplemented, "the agent does not serve it");
-                expect(status == "0", "it ends with grpc-status {}", status);
               }},
 };
 

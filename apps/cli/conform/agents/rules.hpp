@@ -18,11 +18,12 @@ namespace picket::apps::cli::conform::agents {
 [[nodiscard]] AgentRules control_rules() noexcept;
 [[nodiscard]] AgentRules hostile_rules() noexcept;
 [[nodiscard]] AgentRules grpc_rules() noexcept;
+[[nodiscard]] AgentRules grpc_call_rules() noexcept;
 
 /// All of them, in the order in which they are tested.
-[[nodiscard]] inline std::array<AgentRules, 11> agent_rules() noexcept {
+[[nodiscard]] inline std::array<AgentRules, 12> agent_rules() noexcept {
   return {handshake_rules(), capability_rules(), framing_rules(), answer_rules(),  head_rules(), body_rules(),
-          decision_rules(),  malformed_rules(),  control_rules(), hostile_rules(), grpc_rules()};
+          decision_rules(),  malformed_rules(),  control_rules(), hostile_rules(), grpc_rules(), grpc_call_rules()};
 }
 
 }  // namespace picket::apps::cli::conform::agents

@@ -22,9 +22,14 @@ bool is_answered(FrameType type) {
 
 }  // namespace
 
-Proxy::Proxy(transport::Worker& worker, transport::Listener listener, std::optional<transport::Endpoint> http,
+Proxy::Proxy(transport::Worker& worker, transport::Listener listener,
+             std::shared_ptr<const transport::tls::Context> tls, std::optional<transport::Endpoint> http,
              Options options)
-    : worker_(worker), listener_(std::move(listener)), http_(std::move(http)), options_(std::move(options)) {
+    : worker_(worker),
+      listener_(std::move(listener)),
+      tls_(std::move(tls)),
+      http_(std::move(http)),
+      options_(std::move(options)) {
   transport::spawn(transport::accept_all(
       listener_, worker_, [this](const transport::Accepted& accepted) { accepted_.push_back(accepted.descriptor); }));
 }
@@ -56,8 +61,8 @@ void Proxy::answer_plainly(Served& connection, const Heard& heard) {
 void Proxy::turn() {
   worker_.turn(base::Clock::now() + between_looks);
   for (const int descriptor : std::exchange(accepted_, {}))
-    connections_.push_back(
-        std::make_unique<Served>(transport::Channel{worker_, descriptor}, options_.patience, agent_id_));
+    connections_.push_back(std::make_unique<Served>(
+        transport::Channel{worker_, descriptor, tls_ ? tls_->layer() : nullptr}, options_.patience, agent_id_));
   for (const auto& connection : connections_) read(*connection);
 }
 

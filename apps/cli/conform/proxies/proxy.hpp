@@ -13,6 +13,7 @@
 #include "apps/cli/conform/proxies/served.hpp"
 #include "apps/cli/conform/rule.hpp"
 #include "picket/transport/listener.hpp"
+#include "picket/transport/tls/context.hpp"
 #include "picket/transport/worker.hpp"
 
 namespace picket::apps::cli::conform::proxies {
@@ -23,8 +24,9 @@ namespace picket::apps::cli::conform::proxies {
 /// A rule says how handshakes and events are answered, and goes on until something has happened.
 class Proxy {
  public:
-  Proxy(transport::Worker& worker, transport::Listener listener, std::optional<transport::Endpoint> http,
-        Options options);
+  /// `tls`: null where it dials in clear.
+  Proxy(transport::Worker& worker, transport::Listener listener, std::shared_ptr<const transport::tls::Context> tls,
+        std::optional<transport::Endpoint> http, Options options);
   Proxy(const Proxy&) = delete;
   Proxy& operator=(const Proxy&) = delete;
   ~Proxy();
@@ -76,6 +78,7 @@ class Proxy {
 
   transport::Worker& worker_;
   transport::Listener listener_;
+  std::shared_ptr<const transport::tls::Context> tls_;
   std::optional<transport::Endpoint> http_;
   Options options_;
   wire::Encoding encoding_ = wire::Encoding::json;

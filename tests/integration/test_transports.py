@@ -1,0 +1,168 @@
+"""Agents that are killed, frozen, or cut off by packets that are dropped, over each transport: nobody waits for long, no verdict is
+swapped or invented, and once the agent is back it is asked again."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+import unittest
+
+from certificates import Authority
+from processes import free_port, wait
+from stage import BINARIES, Asked, Gateway, StageTest
+
+READY = "picket_agent_connections_ready"
+TIMEOUT_MS = 500
+# What a request may take at the most whose agent is gone: its time-out, and what a busy machine adds.
+PATIENCE = 15
+TRANSPORTS = ("unix", "tcp", "tls", "grpc", "grpcs", "reverse")
+
+
+class Wire:
+    """A namespace with a cable to this one, which can be cut: packets are lost, and no end is told."""
+
+    def __init__(self):
+        self.name = f"picket{os.getpid()}"
+        self.near, self.far = "198.18.77.1", "198.18.77.2"
+        for command in (f"netns add {self.name}", f"link add {self.name}a type veth peer name {self.name}b netns {self.name}",
+                        f"addr add {self.near}/30 dev {self.name}a", f"link set {self.name}a up",
+                        f"-n {self.name} addr add {self.far}/30 dev {self.name}b", f"-n {self.name} link set {self.name}b up",
+                        f"-n {self.name} link set lo up"):  # fmt: skip
+            self._ip(command)
+
+    @staticmethod
+    def problem() -> str:
+        """Why there can be none; empty: nothing."""
+        if shutil.which("ip") is None:
+            return "ip (iproute2) is not there"
+        probe = subprocess.run(["ip", "netns", "add", f"probe{os.getpid()}"], capture_output=True, text=True)
+        if probe.returncode != 0:
+            return f"network namespaces are not permitted here: {probe.stderr.strip()}"
+        subprocess.run(["ip", "netns", "delete", f"probe{os.getpid()}"], check=True)
+        return ""
+
+    def cut(self) -> None:
+        self._ip(f"-n {self.name} link set {self.name}b down")
+
+    def mend(self) -> None:
+        self._ip(f"-n {self.name} link set {self.name}b up")
+
+    def close(self) -> None:
+        self._ip(f"netns delete {self.name}")
+
+    @staticmethod
+    def _ip(arguments: str) -> None:
+        subprocess.run(["ip", *arguments.split()], check=True, capture_output=True, timeout=30)
+
+
+class Transports(StageTest):
+    def set_up(self, transport: str, near: str = "127.0.0.1", far: str = "127.0.0.1", within: tuple[str, ...] = ()) -> Gateway:
+        """An agent at `far` and a gateway at `near` that is connected to it. `within`: the command that the agent is started by."""
+        self.transport, self.within = transport, within
+        self.port = free_port()
+        self.address = f"{far}:{self.port}"
+        authority = Authority(self.stage.folder)
+        shown = authority.issue("shown", f"IP:{near},IP:{far}")
+        files = ("--tls-cert", str(shown.certificate), "--tls-key", str(shown.key))
+        ca = f'tls {{ ca-cert "{authority.ca.certificate}" }}'
+        keys, reverse = f"timeout-ms {TIMEOUT_MS}; failure-mode closed; circuit-breaker {{ failure-threshold 1000 }}", ""
+        socket = self.stage.path("agent")
+        place, options, more = {
+            "unix": (("unix-socket", str(socket)), ("--listen", f"unix:{socket}"), ""),
+            "tcp": (("tcp", self.address), ("--insecure", "--listen", f"tcp:{self.address}"), "insecure #true"),
+            "tls": (("tcp", self.address), ("--listen", f"tls:{self.address}", *files), ca),
+            "grpc": (("grpc", f"http://{self.address}"), ("--insecure", "--listen", f"grpc:{self.address}"), "insecure #true"),
+            "grpcs": (("grpc", f"https://{self.address}"), ("--listen", f"grpcs:{self.address}", *files), ca),
+            "reverse": (("reverse", "edge"), ("--insecure", "--agent-id", "edge", "--dial", f"tcp:{near}:{self.port}"), ""),
+        }[transport]  # fmt: skip
+        self.options = options
+        if transport == "reverse":
+            reverse = f'tcp-address "{near}:{self.port}"; insecure #true'
+        else:
+            self.start_agent()
+        gateway = self.stage.unstarted()
+        gateway.write({"app": [self.stage.upstream().address]}, [Asked("waf", place[1], keys=f"{keys}; {more}", transport=place[0])], reverse=reverse)
+        gateway.start()
+        if transport == "reverse":
+            self.start_agent()
+        wait("a connection", lambda: gateway.metric(READY, agent="waf") > 0)
+        self.assert_decides(gateway)
+        return gateway
+
+    def start_agent(self) -> None:
+        says = "registered with" if self.transport == "reverse" else "serving on"
+        self.agent = self.stage.programs.start(
+            f"agent{len(self.stage.programs.all)}", *(self.within or ("picket",)), *((str(BINARIES / "picket"),) if self.within else ()), "agent",
+            "--block-if", "x-block=yes", *self.options, says=says)  # fmt: skip
+
+    def assert_decides(self, gateway: Gateway) -> None:
+        self.assertEqual((gateway.get().status, gateway.get(headers="x-block: yes\r\n").status), (200, 403))
+
+    def assert_refuses(self, gateway: Gateway) -> None:
+        """Whoever asks meanwhile is refused in time, whatever the verdict would be."""
+        for number in range(4):
+            began = time.monotonic()
+            self.assert_failed_closed(gateway.get(headers="x-block: yes\r\n" if number % 2 else ""))
+            self.assertLess(time.monotonic() - began, PATIENCE)
+
+    def assert_comes_back(self, gateway: Gateway) -> None:
+        """Until it is asked again everybody is refused; from then on each gets its own verdict."""
+
+        def is_well() -> bool:
+            allowed, blocked = gateway.get(), gateway.get(headers="x-block: yes\r\n")
+            self.assertIn(allowed.status, (200, 503, 504))
+            self.assertIn(blocked.status, (403, 503, 504))
+            return (allowed.status, blocked.status) == (200, 403)
+
+        wait("it is asked again", is_well, 60)
+        for _ in range(10):
+            self.assert_decides(gateway)
+
+
+class Killed(Transports):
+    def test_over_each_transport(self):
+        for transport in TRANSPORTS:
+            with self.subTest(transport):
+                gateway = self.set_up(transport)
+                self.agent.kill()
+                self.assert_refuses(gateway)
+                self.start_agent()
+                self.assert_comes_back(gateway)
+            self.clear_stage()
+
+
+class Frozen(Transports):
+    def test_over_each_transport(self):
+        for transport in TRANSPORTS:
+            with self.subTest(transport):
+                gateway = self.set_up(transport)
+                self.agent.signal(signal.SIGSTOP)
+                self.assert_refuses(gateway)
+                self.agent.signal(signal.SIGCONT)
+                self.assert_comes_back(gateway)
+            self.clear_stage()
+
+
+class CutOff(Transports):
+    """Half-open: packets are dropped on the way, as where a cable is pulled or a firewall has forgotten the connection."""
+
+    def test_over_each_transport_of_a_network(self):
+        if problem := Wire.problem():
+            self.skipTest(problem)
+        wire = Wire()
+        self.addCleanup(wire.close)
+        for transport in TRANSPORTS[1:]:
+            with self.subTest(transport):
+                gateway = self.set_up(transport, wire.near, wire.far, (shutil.which("ip"), "netns", "exec", wire.name))
+                wire.cut()
+                try:
+                    self.assert_refuses(gateway)
+                finally:
+                    wire.mend()
+                self.assert_comes_back(gateway)
+            self.clear_stage()
+
+
+if __name__ == "__main__":
+    unittest.main()
