@@ -1,6 +1,7 @@
 """A raw HTTP/2 client: sends the frames and the very field bytes that it is given, reads what comes."""
 
 import socket
+import ssl
 import struct
 import sys
 import time
@@ -84,7 +85,8 @@ class Answer:
 class Http2Client:
     """One connection. Every wait ends after `timeout` seconds with TimeoutError."""
 
-    def __init__(self, port: int, timeout: float = 30, settings: dict[int, int] | None = None, reads: bool = True):
+    def __init__(self, port: int, timeout: float = 30, settings: dict[int, int] | None = None, reads: bool = True,
+                 tls: ssl.SSLContext | None = None, name: str | None = None):
         self.timeout = timeout
         self.reads = reads  # gives windows back as bytes come
         self.streams: dict[int, Answer] = {}
@@ -97,6 +99,9 @@ class Http2Client:
         self._block = b""
         self.socket = socket.create_connection(("127.0.0.1", port), timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls:
+            tls.set_alpn_protocols(["h2"])
+            self.socket = tls.wrap_socket(self.socket, server_hostname=name)
         values = b"".join(struct.pack(">HI", key, value) for key, value in (settings or {}).items())
         self.send(PREFACE + frame(SETTINGS, payload=values))
 

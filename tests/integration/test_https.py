@@ -12,6 +12,7 @@ import time
 
 from certificates import Authority, Issued
 from client import Client, message
+from http2 import Http2Client, head
 from processes import free_port, wait
 from stage import Asked, Gateway, StageTest
 from upstream import response
@@ -87,13 +88,15 @@ class Requests(Https):
             for _ in range(2):
                 self.assertEqual(client.get("/large", method="POST", body=body).body, body)
 
-    def test_agree_on_http_1_1_and_on_nothing_else(self):
+    def test_agree_on_a_version_of_http_and_on_nothing_else(self):
         gateway = self.gateway()
         context = self.context()
-        context.set_alpn_protocols(["h2", "http/1.1"])
-        with self.client(context=context) as client:
-            self.assertEqual(client.socket.selected_alpn_protocol(), "http/1.1")
-            self.assertEqual(client.get().status, 200)
+        for offered, chosen in ((["http/1.1", "h2"], "h2"), (["http/1.1"], "http/1.1"), (["http/1.0", "http/1.1"], "http/1.1")):
+            context.set_alpn_protocols(offered)
+            with self.client(context=context) as client:
+                self.assertEqual(client.socket.selected_alpn_protocol(), chosen)
+                if chosen == "http/1.1":
+                    self.assertEqual(client.get().status, 200)
         context.set_alpn_protocols(["h3"])
         with self.assertRaises(ssl.SSLError):
             self.client(context=context)
@@ -134,6 +137,74 @@ class Requests(Https):
                 client.send(bytes([byte]))
             self.assertEqual(client.response().status, 200)
             self.assertEqual(self.app.requests[-1].body, b"body" * 50)
+
+
+class OverHttp2(Https):
+    """What ALPN leads to; test_http2 has HTTP/2 itself."""
+
+    def http2(self, name: str | None = "site.test", context: ssl.SSLContext | None = None) -> Http2Client:
+        client = Http2Client(self.port, tls=context or self.context(), name=name)
+        self.stage.clients.append(client)
+        return client
+
+    def test_requests_are_served_and_told_as_what_they_are(self):
+        agent = self.stage.agent()
+        gateway = self.gateway(agents=[Asked("a", agent.path)])
+        client = self.http2()
+        answers = [client.open(head(f"/{i}", authority="site.test")) for i in range(50)]
+        self.assertEqual({client.answer(stream).status for stream in answers}, {200})
+        self.assertEqual(self.upstream_saw("x-forwarded-proto"), ["https"])
+        [event] = [event for event in agent.of("request_headers") if event.body["uri"] == "/7"]
+        self.assertEqual((event.body["metadata"]["protocol"], event.body["metadata"]["tls_version"]), ("HTTP/2", "TLSv1.3"))
+        line = gateway.access("/7")[0]
+        self.assertEqual((line["protocol"], line["tls_version"]), ("HTTP/2", "TLSv1.3"))
+
+    def test_bodies_pass_both_ways(self):
+        body = bytes(range(256)) * 8_000
+        self.app.respond = lambda request: response(request.body)
+        self.gateway(limits="max-body-size-bytes 20000000")
+        said = subprocess.run(["curl", "-sk", "--http2", "--max-time", "20", "--data-binary", "@-", f"https://127.0.0.1:{self.port}/"],
+                              input=body, capture_output=True, check=True).stdout
+        self.assertEqual((len(said), said == body), (len(body), True))
+
+    def test_a_request_for_another_certificate_is_misdirected_and_the_next_one_served(self):
+        other = self.authority.issue("other", "DNS:other.test")
+        self.gateway(f'sni {{ hostnames "other.test"; cert-file "{other.certificate}"; key-file "{other.key}" }}')
+        client = self.http2("site.test")
+        for host, status in (("site.test", 200), ("other.test", 421), ("site.test", 200)):
+            answer = client.answer(client.open(head("/", authority=host)))
+            self.assertEqual((host, answer.status), (host, status))
+
+    def test_a_drain_is_told_and_what_is_under_way_ends(self):
+        gate = threading.Event()
+        self.app.respond = lambda request: (gate.wait(30), response(b"done"))[1]
+        gateway = self.gateway()
+        client = self.http2()
+        stream = client.open(head("/slow", authority="site.test"))
+        wait("it is upstream", lambda: self.app.requests)
+        gateway.program.signal(signal.SIGTERM)
+        client.until("goaway", lambda: client.goaway is not None)
+        gate.set()
+        self.assertEqual(client.answer(stream).body, b"done")
+        client.until_closed()
+        gateway.program.wait(20)
+
+    def test_certificates_are_renewed_under_its_load(self):
+        gateway = self.gateway()
+        client = self.http2()
+        for i in range(5):
+            self.reload(gateway, self.listener())
+            self.assertEqual(client.answer(client.open(head(f"/{i}", authority="site.test"))).status, 200)
+            new = self.http2()
+            self.assertEqual(new.answer(new.open(head(f"/new{i}", authority="site.test"))).status, 200)
+
+    def test_h2load_and_curl_are_answered(self):
+        self.gateway()
+        url = f"https://127.0.0.1:{self.port}/"
+        said = subprocess.check_output(["h2load", "-n", "2000", "-c", "4", "-m", "50", url], text=True)
+        self.assertIn("2000 succeeded, 0 failed", said)
+        said = subprocess.check_output(["curl", "-sk", "--http2", "--max-time", "20", "-o", "/dev/null", "-w", "%{http_version} %{http_code}", url])
+        self.assertEqual(said, b"2 200")
 
 
 class Ends(Https):
