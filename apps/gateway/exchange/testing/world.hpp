@@ -30,12 +30,11 @@ class World {
     worker.blocks().set_budget(held_bytes);
     auto generation = std::make_shared<generation::Generation>();
     add_agent(generation->config, agent, events);
-    generation->config.upstreams.push_back(
-        {.id = "app", .targets = {targets.size(), {.host = "app.test", .port = 80}}});
+    generation->config.upstreams.push_back({.id = "app"});
+    for (const auto& target : targets)
+      generation->config.upstreams[0].targets.push_back({.host = std::string{target.host()}, .port = target.port()});
     generation->config.routes.push_back({.id = "unasked", .path_prefix = "/unasked"});
     generation->config.routes.push_back({.id = "all", .filters = agent.empty() ? no_filters : only_filter});
-    generation->upstreams.push_back({.upstream = generation->config.upstreams[0], .addresses = {}});
-    for (const auto& target : targets) generation->upstreams[0].addresses.push_back({target});
     generation->logs = std::make_shared<generation::Logs>();
     service_ = generation::Service::create(worker, shard, std::move(generation), nullptr).value();
     EXPECT_TRUE(transport::testing::turn_until(worker, [&] { return service_->agents.readiness().is_complete; }));
