@@ -30,9 +30,9 @@ class World {
     worker.blocks().set_budget(held_bytes);
     auto generation = std::make_shared<generation::Generation>();
     add_agent(generation->config, agent, events);
-    auto& upstream = generation->config.upstreams.emplace_back(config::Upstream{.id = "app"});
+    generation->config.upstreams.push_back({.id = "app"});
     for (const auto& target : targets)
-      upstream.targets.push_back({.host = std::string{target.host()}, .port = target.port()});
+      generation->config.upstreams[0].targets.push_back({.host = std::string{target.host()}, .port = target.port()});
     generation->config.routes.push_back({.id = "unasked", .path_prefix = "/unasked"});
     generation->config.routes.push_back({.id = "all", .filters = agent.empty() ? no_filters : only_filter});
     generation->logs = std::make_shared<generation::Logs>();
