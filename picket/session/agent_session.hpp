@@ -32,23 +32,29 @@ struct EventRef {
 
 enum class EndReason : std::uint8_t { cancelled, expired, disconnected };
 
-/// What a session tells its owner; in the order in which it happened.
-struct Opened {};  ///< The opening is over: what begins with it.
+// ---- what a session tells its owner, in the order in which it happened
+
+/// The opening is over: what begins with it.
+struct Opened {};
+/// Answer it with respond(). The message lives as long as what was taken.
 struct Arrived {
   EventRef ref;
   EventMessage message;
-};  ///< Answer it with respond(). The message lives as long as what was taken.
+};
+/// No answer to that exchange is wanted; free its state.
 struct Ended {
   std::uint32_t exchange;
   std::uint32_t generation;
   EndReason reason;
-};  ///< No answer to that exchange is wanted; free its state.
+};
+/// What came of a ConfigUpdateRequest. Lives as long as what was taken.
 struct ConfigAnswered {
   const wire::ConfigUpdateResponse* response;
-};  ///< What came of a ConfigUpdateRequest. Lives as long as what was taken.
+};
+/// Write what is queued, then close. Nothing follows.
 struct Finished {
   base::Error reason;
-};  ///< Write what is queued, then close. Nothing follows.
+};
 using AgentAction = std::variant<Opened, Arrived, Ended, ConfigAnswered, Finished>;
 
 /// The agent's end of one connection to a proxy once it is open, as a state machine without socket, thread, clock or
