@@ -75,6 +75,7 @@ class AgentSession {
                   wire::ResponseBodyChunk, wire::WebSocketFrame, wire::GuardrailInspect, wire::Configure, wire::Cancel,
                   wire::Pong, wire::ConfigUpdateResponse>;
   static constexpr std::string_view peer = "a proxy";
+  static constexpr bool pings = false;  ///< Its transport finds out that the proxy is gone.
 
   /// `output` outlives the session.
   AgentSession(const AgentAgreement& agreed, base::TimePoint now, wire::Output& output);

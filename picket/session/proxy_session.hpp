@@ -118,6 +118,7 @@ class ProxySession {
   using Incoming = MessageList<wire::AgentResponse, wire::Pong, wire::HealthStatus, wire::FlowControl,
                                wire::MetricsReport, wire::ConfigUpdateRequest, wire::LogMessage>;
   static constexpr std::string_view peer = "an agent";
+  static constexpr bool pings = true;
 
   enum class State : std::uint8_t {
     ready,     ///< Takes events.
