@@ -180,9 +180,10 @@ class AgentSession {
   std::uint32_t newest_idle_ = nothing;
   std::size_t unanswered_ = 0;
   std::vector<std::string> later_pings_;    // what they hold
-  std::size_t configurations_pending_ = 0;  // gRPC only
+  std::size_t configurations_pending_ = 0;  // of those that a pong acknowledges
   bool completes_are_answered_;
   bool hears_config_answers_;
+  bool pong_acknowledges_configure_;
   bool heads_come_ = false;  // this proxy's exchanges begin with request_headers
   bool has_forgotten_ = false;
 };

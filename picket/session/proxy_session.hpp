@@ -276,13 +276,14 @@ class ProxySession {
   base::Duration patience_ = base::Duration::max();  // half of the shortest time-out in flight
   bool completes_are_answered_;
   bool answers_config_updates_;
+  bool pong_acknowledges_configure_;
   bool suspect_ = false;
   bool is_retired_ = false;
   std::uint8_t kinds_off_ = 0;                           // a bit for each kind
   std::uint64_t capacity_ = unlimited;                   // bytes of bodies that the agent takes at once
   std::array<bool, misfit_count> quoted_{};              // what was said of responses that fit nothing
   std::string configuration_;                            // the id of the Configure that is not answered; empty: none
-  std::uint32_t acknowledgements_ = 0;                   // of Configures on gRPC, to come
+  std::uint32_t acknowledgements_ = 0;                   // of Configures by pongs, to come
   base::TimePoint pause_ends_ = base::TimePoint::max();  // max: there is none
   Health health_;
 };

@@ -236,7 +236,7 @@ base::Status SiteOpening::take(const wire::FrameView& frame, wire::Output&, base
     return fail(ErrorKind::version_mismatch, fmt::format("the agent chose protocol version {}, offered was {}",
                                                          version.value_or(0), protocol_version));
   agreed_.emplace(ProxyAgreement{
-      .config = config_, .agent = info_of(*answer), .format = json, .one_way_complete = true, .early = {}});
+      .config = config_, .agent = info_of(*answer), .terms = {.format = json, .one_way_complete = true}, .early = {}});
   return {};
 }
 
