@@ -11,7 +11,7 @@ struct Words {
 };
 
 // In the order of ErrorKind.
-constexpr std::array<Words, error_kind_count> kWords{{
+constexpr auto kWords = std::to_array<Words>({
     {"connection_failed", "the peer could not be reached or refused the handshake"},
     {"connection_closed", "the connection ended while something still waited for it"},
     {"timeout", "a deadline passed"},
@@ -24,7 +24,8 @@ constexpr std::array<Words, error_kind_count> kWords{{
     {"unknown_agent", "no agent of that name is configured"},
     {"unavailable", "no connection to the agent can take more now"},
     {"io", "the operating system refused an operation"},
-}};
+});
+static_assert(kWords.size() == error_kind_count);
 
 const Words& words(ErrorKind kind) noexcept { return kWords[static_cast<std::size_t>(kind)]; }
 

@@ -471,9 +471,10 @@ std::size_t Connection::promised(StreamId id) const noexcept {
 // ---- the connection
 
 std::string_view name(Excess excess) noexcept {
-  constexpr std::array<std::string_view, excess_count> names{"streams",        "pings",        "settings",
-                                                             "window_updates", "priorities",   "empty_frames",
-                                                             "invalid_frames", "header_blocks"};
+  constexpr auto names =
+      std::to_array<std::string_view>({"streams", "pings", "settings", "window_updates", "priorities", "empty_frames",
+                                       "invalid_frames", "header_blocks"});
+  static_assert(names.size() == excess_count);
   return names[static_cast<std::size_t>(excess)];
 }
 

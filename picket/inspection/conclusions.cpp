@@ -9,7 +9,8 @@ namespace picket::inspection {
 namespace {
 
 std::string_view name_of(const wire::Decision& decision) {
-  constexpr std::array<std::string_view, 4> names{"allow", "block", "redirect", "challenge"};
+  constexpr auto names = std::to_array<std::string_view>({"allow", "block", "redirect", "challenge"});
+  static_assert(names.size() == std::variant_size_v<wire::Decision>);
   return names[decision.index()];
 }
 

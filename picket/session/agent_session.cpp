@@ -27,11 +27,12 @@ constexpr std::size_t most_later_pings = 16;
 AgentSession::AgentSession(const AgentAgreement& agreed, base::TimePoint, wire::Output& output)
     : config_(agreed.config),
       output_(output),
-      format_(agreed.format),
+      format_(agreed.terms.format),
       announced_events_(agreed.announced_events),
       connections_wanted_(agreed.connections_wanted),
-      completes_are_answered_(!agreed.one_way_complete),
-      hears_config_answers_(agreed.config_reply) {
+      completes_are_answered_(!agreed.terms.one_way_complete),
+      hears_config_answers_(agreed.terms.config_reply),
+      pong_acknowledges_configure_(agreed.terms.pong_acknowledges_configure) {
   actions_.emplace_back(Opened{});
 }
 
@@ -66,12 +67,12 @@ base::Status AgentSession::arrived(std::string_view id, const Event& event) {
   return {};
 }
 
-/// On gRPC it names no exchange, and no response answers it.
+/// Where no response answers it, it names no exchange.
 template <>
 base::Status AgentSession::take(const wire::Configure& event, std::string_view, base::TimePoint) {
-  const bool is_grpc = format_.encoding == wire::Encoding::protobuf;
-  configurations_pending_ += is_grpc ? 1 : 0;
-  return arrived(is_grpc ? configuration_id : event.correlation_id, event);
+  if (!pong_acknowledges_configure_) return arrived(event.correlation_id, event);
+  ++configurations_pending_;
+  return arrived(configuration_id, event);
 }
 
 bool AgentSession::answers_later(std::string_view ping) {

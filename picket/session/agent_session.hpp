@@ -37,25 +37,32 @@ enum class EndReason : std::uint8_t {
   disconnected,
 };
 
-/// What a session tells its owner; in the order in which it happened.
-struct Opened {};  ///< The opening is over: what begins with it.
+// ---- what a session tells its owner, in the order in which it happened
+
+/// The opening is over: what begins with it.
+struct Opened {};
+/// Answer it with respond(). The message lives as long as what was taken.
 struct Arrived {
   EventRef ref;
   EventMessage message;
-};  ///< Answer it with respond(). The message lives as long as what was taken.
+};
+/// No answer to that exchange is wanted; free its state.
 struct Ended {
   std::uint32_t exchange;
   std::uint32_t generation;
   EndReason reason;
   std::uint32_t unanswered;  ///< Events of it that had no answer.
-};  ///< No answer to that exchange is wanted; free its state.
-struct Rejected {};  ///< An event was answered with a block here: its exchange had to be forgotten.
+};
+/// An event was answered with a block here: its exchange had to be forgotten.
+struct Rejected {};
+/// What came of a ConfigUpdateRequest. Lives as long as what was taken.
 struct ConfigAnswered {
   const wire::ConfigUpdateResponse* response;
-};  ///< What came of a ConfigUpdateRequest. Lives as long as what was taken.
+};
+/// Write what is queued, then close. Nothing follows.
 struct Finished {
   base::Error reason;
-};  ///< Write what is queued, then close. Nothing follows.
+};
 using AgentAction = std::variant<Opened, Arrived, Ended, Rejected, ConfigAnswered, Finished>;
 
 /// The agent's end of one connection to a proxy once it is open, as a state machine without socket, thread, clock or
@@ -76,6 +83,7 @@ class AgentSession {
                   wire::ResponseBodyChunk, wire::WebSocketFrame, wire::GuardrailInspect, wire::Configure, wire::Cancel,
                   wire::Pong, wire::ConfigUpdateResponse>;
   static constexpr std::string_view peer = "a proxy";
+  static constexpr bool pings = false;  ///< Its transport finds out that the proxy is gone.
 
   /// `output` outlives the session.
   AgentSession(const AgentAgreement& agreed, base::TimePoint now, wire::Output& output);
@@ -180,9 +188,10 @@ class AgentSession {
   std::uint32_t newest_idle_ = nothing;
   std::size_t unanswered_ = 0;
   std::vector<std::string> later_pings_;    // what they hold
-  std::size_t configurations_pending_ = 0;  // gRPC only
+  std::size_t configurations_pending_ = 0;  // of those that a pong acknowledges
   bool completes_are_answered_;
   bool hears_config_answers_;
+  bool pong_acknowledges_configure_;
   bool heads_come_ = false;  // this proxy's exchanges begin with request_headers
   bool has_forgotten_ = false;
 };

@@ -12,7 +12,6 @@ using base::fail;
 using wire::FrameType;
 
 constexpr std::string_view configure_id = "picket-configure";
-constexpr std::uint64_t acknowledging_ping = 0;      // the session's begin with 1
 constexpr std::size_t longest_configuration = 4096;  // bytes of it in an error
 
 }  // namespace
@@ -33,18 +32,17 @@ base::Status Configuring::begin(wire::Output& output, base::TimePoint now) {
   auto config = wire::parse_json(*text, arena);
   if (!config) return std::move(config.error());
   PICKET_TRY(wire::encode(
-      agreed_.format,
+      agreed_.terms.format,
       wire::Configure{.config = *config, .config_version = {}, .correlation_id = configure_id, .is_initial = true},
       output));
-  // On gRPC nothing answers it but the pong of what follows it: an agent answers in order.
-  if (!is_grpc()) return {};
-  return wire::encode(agreed_.format, wire::Ping{.sequence = acknowledging_ping}, output);
+  if (!agreed_.terms.pong_acknowledges_configure) return {};
+  return wire::encode(agreed_.terms.format, wire::Ping{.sequence = acknowledging_ping}, output);
 }
 
 base::Status Configuring::take(const wire::FrameView& frame, wire::Output& output) {
   switch (frame.type) {
-    case FrameType::ping: wire::append_frame(FrameType::pong, frame.payload, output, agreed_.format); return {};
-    case FrameType::pong: is_over_ = is_grpc(); return {};
+    case FrameType::ping: wire::append_frame(FrameType::pong, frame.payload, output, agreed_.terms.format); return {};
+    case FrameType::pong: is_over_ = agreed_.terms.pong_acknowledges_configure; return {};
     case FrameType::agent_response: return on_response(frame);
     default: return keep(frame);
   }
@@ -52,11 +50,12 @@ base::Status Configuring::take(const wire::FrameView& frame, wire::Output& outpu
 
 base::Status Configuring::on_response(const wire::FrameView& frame) {
   base::Arena arena;
-  const auto response = wire::decode<wire::AgentResponse>(agreed_.format, frame.payload, arena);
+  const auto response = wire::decode<wire::AgentResponse>(agreed_.terms.format, frame.payload, arena);
   if (!response)
     return fail(response.error().kind(), fmt::format("{}: {}", name(frame.type), response.error().detail()));
   const auto said = [&] {
-    return agreed_.format.encoding == wire::Encoding::json ? quoted(frame.payload) : quoted(wire::to_json(*response));
+    return agreed_.terms.format.encoding == wire::Encoding::json ? quoted(frame.payload)
+                                                                 : quoted(wire::to_json(*response));
   };
   if (response->correlation_id != configure_id) {
     if (stray_.empty()) stray_ = said();

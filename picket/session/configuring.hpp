@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -9,6 +10,10 @@
 #include "picket/session/opening.hpp"
 
 namespace picket::session {
+
+/// Of the ping whose pong says that the agent has taken the Configure before it: agents answer in order. Those that ask
+/// whether an agent lives begin with 1.
+inline constexpr std::uint64_t acknowledging_ping = 0;
 
 /// Why an agent does not take its configuration: its words, or that it gave none. Nothing where it does. `said`: the
 /// whole answer, quoted.
@@ -37,7 +42,6 @@ class Configuring {
   [[nodiscard]] const std::optional<std::string>& refusal() const noexcept { return refusal_; }
 
  private:
-  [[nodiscard]] bool is_grpc() const noexcept { return agreed_.format.encoding == wire::Encoding::protobuf; }
   [[nodiscard]] base::Status on_response(const wire::FrameView& frame);
   [[nodiscard]] base::Status keep(const wire::FrameView& frame);
   [[nodiscard]] std::string sent() const;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -16,7 +17,8 @@ enum class Dialect : std::uint8_t {
 };
 
 [[nodiscard]] constexpr std::string_view name(Dialect dialect) noexcept {
-  constexpr std::array<std::string_view, 3> names{"v2", "v1", "site"};
+  constexpr auto names = std::to_array<std::string_view>({"v2", "v1", "site"});
+  static_assert(names.size() == static_cast<std::size_t>(Dialect::site) + 1);
   return names[static_cast<std::size_t>(dialect)];
 }
 

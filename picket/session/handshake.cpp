@@ -78,13 +78,8 @@ base::Result<ProxyAgreement> ProxyHandshake::read_answer(std::string_view payloa
   const auto encoding = chosen(*answer);
   if (!encoding) return encoding.error();
   const auto extensions = choose_extensions(answer->extensions, config_->extensions);
-  const auto [format, one_way_complete, config_reply] = terms(*encoding, extensions);
-  ProxyAgreement agreed{.config = config_,
-                        .agent = agent_info(answer->capabilities),
-                        .format = format,
-                        .one_way_complete = one_way_complete,
-                        .config_reply = config_reply,
-                        .early = {}};
+  ProxyAgreement agreed{
+      .config = config_, .agent = agent_info(answer->capabilities), .terms = terms(*encoding, extensions), .early = {}};
   agreed.agent.extended = !extensions.empty();
   return agreed;
 }
@@ -157,12 +152,8 @@ base::Status AgentHandshake::answer(const wire::FrameView& frame, wire::Output& 
                                                   .encoding = encoding,
                                                   .extensions = extensions},
                           output));
-  const auto [format, one_way_complete, config_reply] = terms(encoding, extensions);
-  agreed_.emplace(AgentAgreement{.config = config_,
-                                 .format = format,
-                                 .one_way_complete = one_way_complete,
-                                 .config_reply = config_reply,
-                                 .announced_events = kinds_of(request->events)});
+  agreed_.emplace(AgentAgreement{
+      .config = config_, .terms = terms(encoding, extensions), .announced_events = kinds_of(request->events)});
   return {};
 }
 

@@ -24,13 +24,20 @@ struct EarlyFrame {
   std::string payload;
 };
 
+/// What an encoding and the extensions that both ends took mean for a connection.
+struct Terms {
+  wire::Format format;
+  bool one_way_complete = false;
+  bool config_reply = false;
+  /// A configuration is accepted by the pong of a ping behind it, and no response answers it (protocol.md §9).
+  bool pong_acknowledges_configure = false;
+};
+
 /// What an opening of the proxy's end comes to.
 struct ProxyAgreement {
   std::shared_ptr<const ProxyConfig> config;
   AgentInfo agent;
-  wire::Format format;
-  bool one_way_complete = false;
-  bool config_reply = false;
+  Terms terms;
   /// What the agent said of other things meanwhile; the session hears it first.
   std::vector<EarlyFrame> early;
 };
@@ -38,9 +45,7 @@ struct ProxyAgreement {
 /// What an opening of the agent's end comes to.
 struct AgentAgreement {
   std::shared_ptr<const AgentConfig> config;
-  wire::Format format;
-  bool one_way_complete = false;
-  bool config_reply = false;
+  Terms terms;
   /// The event kinds that the proxy said it will send; empty where it did not say.
   std::vector<wire::EventKind> announced_events;
   /// How many connections in all the proxy wants; none where it did not say.

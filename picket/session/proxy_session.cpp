@@ -25,9 +25,6 @@ constexpr std::uint64_t least_capacity = 1024;
 // What is said of an agent whose last word on it is over.
 const wire::HealthStatus healthy{};
 
-// Of the ping behind a Configure on gRPC; those that ask whether the agent lives begin with 1.
-constexpr std::uint64_t acknowledging_ping = 0;
-
 /// Two configurations have two ids, so that a late answer is not taken for the next one's; workers that share a
 /// connection say the same of the same (FNV-1a, 64 bits).
 std::string configure_id(std::string_view config_json) {
@@ -87,13 +84,14 @@ std::vector<wire::EventKind> undeclared(const std::vector<wire::EventKind>& conf
 ProxySession::ProxySession(const ProxyAgreement& agreed, base::TimePoint now, wire::Output& output)
     : config_(agreed.config),
       output_(output),
-      format_(agreed.format),
+      format_(agreed.terms.format),
       agent_(agreed.agent),
       undeclared_(session::undeclared(config_->events, agent_)),
       next_ping_(now + config_->ping_interval),
       silent_since_(now),
-      completes_are_answered_(!agreed.one_way_complete),
-      answers_config_updates_(agreed.config_reply) {
+      completes_are_answered_(!agreed.terms.one_way_complete),
+      answers_config_updates_(agreed.terms.config_reply),
+      pong_acknowledges_configure_(agreed.terms.pong_acknowledges_configure) {
   actions_.emplace_back(Ready{});
 }
 
@@ -174,7 +172,7 @@ base::Status ProxySession::configure(std::string_view config_json) {
   PICKET_TRY(
       wire::encode(format_, wire::Configure{.config = *config, .config_version = {}, .correlation_id = id}, output_));
   configuration_ = std::move(id);
-  if (format_.encoding != wire::Encoding::protobuf) return {};
+  if (!pong_acknowledges_configure_) return {};
   ++acknowledgements_;
   return wire::encode(format_, wire::Ping{.sequence = acknowledging_ping}, output_);
 }

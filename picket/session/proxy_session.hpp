@@ -25,46 +25,60 @@
 
 namespace picket::session {
 
-/// What a session tells its owner; in the order in which it happened.
-struct Ready {};  ///< The opening is over: what begins with it.
+// ---- what a session tells its owner, in the order in which it happened
+
+/// The opening is over: what begins with it.
+struct Ready {};
+/// Valid as long as the message that was taken.
 struct Answered {
   Tag tag;
   const wire::AgentResponse* response;
-};  ///< Valid as long as the message that was taken.
+};
+/// The event ended without an answer.
 struct Failed {
   Tag tag;
   base::Error error;
-};  ///< The event ended without an answer.
+};
+/// The agent said how it is, or what it said is over: then `status` is that of a healthy one. Lifetime as Answered.
 struct HealthChanged {
   wire::HealthState before;
   const wire::HealthStatus* status;
-};  ///< The agent said how it is, or what it said is over: then `status` is that of a healthy one. Lifetime as
-    ///< Answered.
+};
+/// The whole connection pauses, or goes on.
 struct FlowChanged {
   bool paused;
-};  ///< The whole connection.
+};
+/// The agent wants no more of that exchange before `until`; now: it wants more.
 struct ExchangePaused {
   base::CorrelationId id;
   base::TimePoint until;
-};  ///< The agent wants no more of that exchange before `until`; now: it wants more.
-struct Trusted {};  ///< A pong came: the session is suspect no longer.
-struct Probed {};   ///< The agent is silent while an event waits, and was pinged: its other connections should be, too.
+};
+/// A pong came: the session is suspect no longer.
+struct Trusted {};
+/// The agent is silent while an event waits, and was pinged: its other connections should be, too.
+struct Probed {};
+/// What the agent counts. Lifetime as Answered.
 struct MetricsReported {
   const wire::MetricsReport* report;
-};  ///< Lifetime as Answered.
+};
+/// The agent wants its configuration changed. Lifetime as Answered.
 struct ConfigUpdateRequested {
   const wire::ConfigUpdateRequest* request;
-};  ///< Lifetime as Answered.
+};
+/// The agent has decided on what configure() gave it: none where it took it.
 struct Configured {
   std::optional<std::string> refusal;
-};  ///< The agent has decided on what configure() gave it: none where it took it.
+};
+/// A line for the proxy's log. Lifetime as Answered.
 struct Logged {
   const wire::LogMessage* line;
-};  ///< A line for the proxy's log. Lifetime as Answered.
+};
+/// Write what is queued, then close. Nothing follows.
 struct Closed {
   base::Error reason;
-};  ///< Write what is queued, then close. Nothing follows.
-struct Dropped {};  ///< A response that reached nobody; dropped() says why.
+};
+/// A response that reached nobody; dropped() says why.
+struct Dropped {};
 /// Why nobody can have a response, where the agent is to blame.
 enum class Misfit : std::uint8_t {
   unnamed,   ///< It names no exchange.
@@ -72,10 +86,11 @@ enum class Misfit : std::uint8_t {
   surplus,   ///< Every event of its exchange has been answered.
 };
 inline constexpr std::size_t misfit_count = 3;
+/// The first response of its kind on the connection. Dropped follows.
 struct Unmatched {
   Misfit misfit;
   std::string said;  ///< The response, quoted.
-};  ///< The first response of its kind on the connection. Dropped follows.
+};
 using ProxyAction =
     std::variant<Ready, Answered, Failed, HealthChanged, FlowChanged, ExchangePaused, Trusted, Probed, MetricsReported,
                  ConfigUpdateRequested, Configured, Logged, Closed, Dropped, Unmatched>;
@@ -103,6 +118,7 @@ class ProxySession {
   using Incoming = MessageList<wire::AgentResponse, wire::Pong, wire::HealthStatus, wire::FlowControl,
                                wire::MetricsReport, wire::ConfigUpdateRequest, wire::LogMessage>;
   static constexpr std::string_view peer = "an agent";
+  static constexpr bool pings = true;
 
   enum class State : std::uint8_t {
     ready,     ///< Takes events.
@@ -260,13 +276,14 @@ class ProxySession {
   base::Duration patience_ = base::Duration::max();  // half of the shortest time-out in flight
   bool completes_are_answered_;
   bool answers_config_updates_;
+  bool pong_acknowledges_configure_;
   bool suspect_ = false;
   bool is_retired_ = false;
   std::uint8_t kinds_off_ = 0;                           // a bit for each kind
   std::uint64_t capacity_ = unlimited;                   // bytes of bodies that the agent takes at once
   std::array<bool, misfit_count> quoted_{};              // what was said of responses that fit nothing
   std::string configuration_;                            // the id of the Configure that is not answered; empty: none
-  std::uint32_t acknowledgements_ = 0;                   // of Configures on gRPC, to come
+  std::uint32_t acknowledgements_ = 0;                   // of Configures by pongs, to come
   base::TimePoint pause_ends_ = base::TimePoint::max();  // max: there is none
   Health health_;
 };

@@ -88,13 +88,8 @@ base::Result<ProxyAgreement> ProxyRegistration::accept(const wire::ReverseRegist
     }
   }
   PICKET_TRY(wire::encode(registration_format, answer, output));
-  const auto [format, one_way_complete, config_reply] = terms(encoding, extensions);
-  return ProxyAgreement{.config = admission->config,
-                        .agent = std::move(info),
-                        .format = format,
-                        .one_way_complete = one_way_complete,
-                        .config_reply = config_reply,
-                        .early = {}};
+  return ProxyAgreement{
+      .config = admission->config, .agent = std::move(info), .terms = terms(encoding, extensions), .early = {}};
 }
 
 const ProxyAgreement* ProxyRegistration::agreement() const noexcept {
@@ -149,12 +144,8 @@ base::Status AgentRegistration::take(const wire::FrameView& frame, wire::Output&
   const auto encoding = answer->encoding.value_or(wire::Encoding::json);
   if (encoding != wire::Encoding::json && std::ranges::find(config_->encodings, encoding) == config_->encodings.end())
     return fail(ErrorKind::invalid_message, "the proxy chose an encoding that was not offered");
-  const auto [format, one_way_complete, config_reply] =
-      terms(encoding, choose_extensions(answer->extensions, config_->extensions));
   agreed_.emplace(AgentAgreement{.config = config_,
-                                 .format = format,
-                                 .one_way_complete = one_way_complete,
-                                 .config_reply = config_reply,
+                                 .terms = terms(encoding, choose_extensions(answer->extensions, config_->extensions)),
                                  .announced_events = kinds_of(answer->events),
                                  .connections_wanted = answer->connections_wanted});
   return {};

@@ -46,7 +46,8 @@ Terms terms(wire::Encoding encoding, wire::TextList extensions) {
                      .raw_bytes = has(wire::extension_raw_bytes),
                      .event_reply = has(wire::extension_event_reply)},
           .one_way_complete = has(wire::extension_one_way_complete),
-          .config_reply = has(extension_config_reply)};
+          .config_reply = has(extension_config_reply),
+          .pong_acknowledges_configure = encoding == wire::Encoding::protobuf};
 }
 
 }  // namespace picket::session

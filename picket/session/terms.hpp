@@ -31,12 +31,6 @@ inline constexpr std::array<wire::Text, 4> all_extensions{wire::extension_raw_by
 /// Of our extensions those that are offered; none where `takes_any` is false.
 [[nodiscard]] std::vector<wire::Text> choose_extensions(wire::TextList offered, bool takes_any);
 
-/// What an encoding and the extensions that both ends took mean for a connection.
-struct Terms {
-  wire::Format format;
-  bool one_way_complete = false;
-  bool config_reply = false;
-};
 [[nodiscard]] Terms terms(wire::Encoding encoding, wire::TextList extensions);
 
 }  // namespace picket::session

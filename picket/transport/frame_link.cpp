@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cerrno>
-#include <type_traits>
 
 #include <sys/uio.h>
 
@@ -77,8 +76,7 @@ void FrameLink<Session, Framing>::on_connected(std::shared_ptr<void>& self, cons
 
 template <class Session, class Framing>
 void FrameLink<Session, Framing>::connected() {
-  // A proxy pings its agents; an agent does not ping.
-  if constexpr (std::is_same_v<Session, session::AgentSession>) keep_alive(channel_.descriptor());
+  if constexpr (!Session::pings) keep_alive(channel_.descriptor());
   framing_.emplace(std::move(opening_), worker_.now(), tap_);
   this->is_connected_ = true;
   handle_actions();  // a configuration that cannot be written ends it at once

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
 #include <tuple>
+#include <variant>
 
 #include "picket/wire/messages.hpp"
 
@@ -69,7 +71,8 @@ using enum Presence;
 /// Those that a handshake may name: protobuf is never chosen, it comes with gRPC.
 template <>
 struct EnumNames<Encoding> {
-  static constexpr std::array<std::string_view, 2> names{"json", "msgpack"};
+  static constexpr auto names = std::to_array<std::string_view>({"json", "msgpack"});
+  static_assert(names.size() == static_cast<std::size_t>(Encoding::msgpack) + 1);
 };
 
 template <>
@@ -241,7 +244,9 @@ struct Description<RequestComplete> {
 
 template <>
 struct EnumNames<WebSocketOpcode> {
-  static constexpr std::array<std::string_view, 6> names{"text", "binary", "ping", "pong", "close", "continuation"};
+  static constexpr auto names =
+      std::to_array<std::string_view>({"text", "binary", "ping", "pong", "close", "continuation"});
+  static_assert(names.size() == static_cast<std::size_t>(WebSocketOpcode::continuation) + 1);
 };
 
 template <>
@@ -259,7 +264,8 @@ struct Description<WebSocketFrame> {
 
 template <>
 struct EnumNames<InspectionType> {
-  static constexpr std::array<std::string_view, 2> names{"prompt_injection", "pii_detection"};
+  static constexpr auto names = std::to_array<std::string_view>({"prompt_injection", "pii_detection"});
+  static_assert(names.size() == static_cast<std::size_t>(InspectionType::pii_detection) + 1);
 };
 
 template <>
@@ -313,12 +319,14 @@ struct UnionNames;
 
 template <>
 struct UnionNames<Decision> {
-  static constexpr std::array<std::string_view, 4> names{"allow", "block", "redirect", "challenge"};
+  static constexpr auto names = std::to_array<std::string_view>({"allow", "block", "redirect", "challenge"});
+  static_assert(names.size() == std::variant_size_v<Decision>);
 };
 
 template <>
 struct EnumNames<HeaderOp::Kind> {
-  static constexpr std::array<std::string_view, 3> names{"set", "add", "remove"};
+  static constexpr auto names = std::to_array<std::string_view>({"set", "add", "remove"});
+  static_assert(names.size() == static_cast<std::size_t>(HeaderOp::Kind::remove) + 1);
 };
 
 template <>
@@ -339,7 +347,8 @@ struct Description<BodyMutation> {
 
 template <>
 struct EnumNames<WebSocketVerdict> {
-  static constexpr std::array<std::string_view, 2> names{"allow", "drop"};
+  static constexpr auto names = std::to_array<std::string_view>({"allow", "drop"});
+  static_assert(names.size() == static_cast<std::size_t>(WebSocketVerdict::drop) + 1);
 };
 
 template <>
@@ -401,7 +410,8 @@ struct Description<Cancel> {
 
 template <>
 struct EnumNames<FlowAction> {
-  static constexpr std::array<std::string_view, 3> names{"pause", "resume", "update_capacity"};
+  static constexpr auto names = std::to_array<std::string_view>({"pause", "resume", "update_capacity"});
+  static_assert(names.size() == static_cast<std::size_t>(FlowAction::update_capacity) + 1);
 };
 /// `action` is an integer or an object with `type` and `buffer_available`; what the integer cannot say is written
 /// beside it.
@@ -417,7 +427,8 @@ struct Description<FlowControl> {
 
 template <>
 struct EnumNames<HealthState> {
-  static constexpr std::array<std::string_view, 4> names{"healthy", "degraded", "draining", "unhealthy"};
+  static constexpr auto names = std::to_array<std::string_view>({"healthy", "degraded", "draining", "unhealthy"});
+  static_assert(names.size() == static_cast<std::size_t>(HealthState::unhealthy) + 1);
 };
 template <>
 struct Description<Load> {
@@ -531,8 +542,9 @@ struct Description<ConfigError> {
 };
 template <>
 struct UnionNames<ConfigUpdate> {
-  static constexpr std::array<std::string_view, 5> names{"request_reload", "rule_update", "list_update",
-                                                         "restart_required", "config_error"};
+  static constexpr auto names = std::to_array<std::string_view>(
+      {"request_reload", "rule_update", "list_update", "restart_required", "config_error"});
+  static_assert(names.size() == std::variant_size_v<ConfigUpdate>);
 };
 template <>
 struct Description<ConfigUpdateRequest> {
@@ -553,7 +565,8 @@ struct Description<ConfigUpdateResponse> {
 
 template <>
 struct EnumNames<LogLevel> {
-  static constexpr std::array<std::string_view, 4> names{"debug", "info", "warn", "error"};
+  static constexpr auto names = std::to_array<std::string_view>({"debug", "info", "warn", "error"});
+  static_assert(names.size() == static_cast<std::size_t>(LogLevel::error) + 1);
 };
 template <>
 struct Description<LogMessage> {
@@ -565,7 +578,8 @@ struct Description<LogMessage> {
 };
 template <>
 struct EnumNames<ShutdownReason> {
-  static constexpr std::array<std::string_view, 4> names{"graceful", "immediate", "config_reload", "upgrade"};
+  static constexpr auto names = std::to_array<std::string_view>({"graceful", "immediate", "config_reload", "upgrade"});
+  static_assert(names.size() == static_cast<std::size_t>(ShutdownReason::upgrade) + 1);
 };
 template <>
 struct Description<ShutdownRequest> {
@@ -575,8 +589,9 @@ struct Description<ShutdownRequest> {
 };
 template <>
 struct EnumNames<DrainReason> {
-  static constexpr std::array<std::string_view, 4> names{"config_reload", "maintenance", "health_check_failed",
-                                                         "manual"};
+  static constexpr auto names =
+      std::to_array<std::string_view>({"config_reload", "maintenance", "health_check_failed", "manual"});
+  static_assert(names.size() == static_cast<std::size_t>(DrainReason::manual) + 1);
 };
 template <>
 struct Description<DrainRequest> {

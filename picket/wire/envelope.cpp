@@ -133,7 +133,9 @@ base::Result<FrameView> open_any(Envelope envelope, std::string_view bytes) {
 }  // namespace
 
 std::string_view name(Envelope envelope) noexcept {
-  constexpr std::array<std::string_view, 4> names{"ProxyToAgent", "AgentToProxy", "AgentControl", "ProxyControl"};
+  constexpr auto names =
+      std::to_array<std::string_view>({"ProxyToAgent", "AgentToProxy", "AgentControl", "ProxyControl"});
+  static_assert(names.size() == static_cast<std::size_t>(Envelope::proxy_control) + 1);
   return names[static_cast<std::size_t>(envelope)];
 }
 

@@ -39,7 +39,6 @@ struct TextPair {
 using TextMap = std::span<const TextPair>;  ///< In wire order.
 
 // ---- handshake
-// ----------------------------------------------------------------------------------------------------------
 
 /// How messages are written. On a socket both ends agree on one of the first two, in a handshake that is JSON, always
 /// (protocol.md §3, §7); on gRPC everything is protobuf.
@@ -161,7 +160,6 @@ struct ReverseAnswer {
 };
 
 // ---- events
-// -------------------------------------------------------------------------------------------------------------
 
 /// Where a request comes from and where it goes, as the proxy sees it (protocol.md §4).
 struct RequestMetadata {
@@ -292,7 +290,6 @@ template <class Event>
 }
 
 // ---- the answer
-// ---------------------------------------------------------------------------------------------------------
 
 // The four decisions, and what else an answer says (protocol.md §5). An agent makes one answer for each event.
 
@@ -367,7 +364,6 @@ struct AgentResponse {
 };
 
 // ---- control
-// ------------------------------------------------------------------------------------------------------------
 
 /// Is anybody there? On sockets JSON always. A Pong repeats the payload of its Ping byte for byte (protocol.md §6).
 struct Ping {
@@ -545,7 +541,6 @@ struct ConfigUpdateResponse {
 };
 
 // ---- what only gRPC carries
-// --------------------------------------------------------------------------------------------
 
 enum class LogLevel : std::uint8_t { debug, info, warn, error };
 

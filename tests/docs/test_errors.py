@@ -32,13 +32,13 @@ class Errors(unittest.TestCase):
     maxDiff = None
 
     def test_each_reason_of_the_code_is_explained_and_no_other(self):
-        names = re.search(r"std::string_view name\(Reason.*?\{(.*?)\};", source("refusal.cpp"), re.S)[1]
+        names = re.search(r"std::string_view name\(Reason.*?\(\s*\{(.*?)\}\);", source("refusal.cpp"), re.S)[1]
         reasons = [name for name in re.findall(r'"(\w+)"', names) if name != "none"]
         self.assertGreater(len(reasons), 6)
         self.assertEqual(first_cells("Reasons of answers"), reasons)
 
     def test_each_kind_of_error_is_explained_and_no_other(self):
-        words = re.search(r"kWords\{\{(.*?)\}\};", (ROOT / "picket/base/error.cpp").read_text(), re.S)[1]
+        words = re.search(r"kWords = .*?\(\s*\{(.*?)\}\);", (ROOT / "picket/base/error.cpp").read_text(), re.S)[1]
         self.assertEqual(first_cells("Kinds of errors"), re.findall(r'\{"(\w+)",', words))
 
     def test_each_text_that_upstream_error_may_have_is_explained_and_no_other(self):

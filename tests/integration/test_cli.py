@@ -237,7 +237,7 @@ class Dialling(Cli):
             (("--dial", "grpc+unix:/tmp/a.sock"), "do not register over gRPC"),
             (("--dial", "/tmp/a.sock"), "unix:PATH"),
             (("--listen", "unix:/tmp/a.sock", "--token-file", "x"), "--agent-id and --token-file go with it"),
-            (("--dial", "unix:/tmp/a.sock", "--tls-ca", "x"), "go with tls:IP:PORT"),
+            (("--dial", "unix:/tmp/a.sock", "--tls-ca", "x"), "go with tls:HOST:PORT"),
         ):
             with self.subTest(arguments):
                 refused = self.picket("agent", *arguments)

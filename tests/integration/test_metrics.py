@@ -12,7 +12,7 @@ import unittest
 from stage import ROOT, Asked, Stage
 from wire import allow, block
 
-SAMPLE = re.compile(r'^(?P<name>[a-z_]+)(?:\{(?P<labels>[^}]*)\})? (?P<value>\S+)$')
+SAMPLE = re.compile(r'^(?P<name>[a-z_][a-z0-9_]*)(?:\{(?P<labels>[^}]*)\})? (?P<value>\S+)$')
 
 
 class Metrics(unittest.TestCase):

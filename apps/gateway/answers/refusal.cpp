@@ -9,9 +9,10 @@
 namespace picket::apps::gateway::answers {
 
 std::string_view name(Reason reason) noexcept {
-  constexpr std::array<std::string_view, reason_count> names{
-      "none",        "agent_timeout",       "agent_unavailable", "agent_protocol_error", "body_too_large",
-      "bad_request", "misdirected_request", "upstream_error",    "overloaded",           "client_gone"};
+  constexpr auto names = std::to_array<std::string_view>(
+      {"none", "agent_timeout", "agent_unavailable", "agent_protocol_error", "body_too_large", "bad_request",
+       "misdirected_request", "upstream_error", "overloaded", "client_gone"});
+  static_assert(names.size() == reason_count);
   return names[static_cast<std::size_t>(reason)];
 }
 

@@ -40,18 +40,18 @@ enum class AccessField : std::uint8_t {
   client_cert_fingerprint,
 };
 /// By AccessField.
-inline constexpr std::array<std::string_view, 24> access_field_names{"ts",          "id",
-                                                                     "client",      "method",
-                                                                     "uri",         "host",
-                                                                     "protocol",    "status",
-                                                                     "bytes_in",    "bytes_out",
-                                                                     "duration_us", "upstream",
-                                                                     "upstream_us", "upstream_error",
-                                                                     "decision",    "agent",
-                                                                     "reason",      "detail",
-                                                                     "user_agent",  "referer",
-                                                                     "tls_version", "tls_cipher",
-                                                                     "client_cert", "client_cert_fingerprint"};
+inline constexpr auto access_field_names = std::to_array<std::string_view>({"ts",          "id",
+                                                                            "client",      "method",
+                                                                            "uri",         "host",
+                                                                            "protocol",    "status",
+                                                                            "bytes_in",    "bytes_out",
+                                                                            "duration_us", "upstream",
+                                                                            "upstream_us", "upstream_error",
+                                                                            "decision",    "agent",
+                                                                            "reason",      "detail",
+                                                                            "user_agent",  "referer",
+                                                                            "tls_version", "tls_cipher",
+                                                                            "client_cert", "client_cert_fingerprint"});
 static_assert(access_field_names.size() == static_cast<std::size_t>(AccessField::client_cert_fingerprint) + 1);
 
 }  // namespace picket::apps::gateway::config

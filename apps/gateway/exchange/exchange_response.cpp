@@ -29,7 +29,7 @@ BodyLength length_of(const http::ResponseHead& response) noexcept {
 // ---- the gateway's own
 
 transport::Task<void> Exchange::make_answer() {
-  answer_ = forwarded_.ends_here ? last_recipients_answer() : fixed_answer();
+  answer_ = state_.destination() == Destination::last_recipient ? last_recipients_answer() : fixed_answer();
   happened(Event::answer_made);
   co_return;
 }
@@ -84,14 +84,15 @@ void Exchange::begin_answer(std::uint16_t status, std::string_view reason, http:
 
 /// A route's own answer goes the way of an upstream's.
 transport::Task<void> Exchange::judge_answer() {
+  const bool is_ours = state_.destination() == Destination::fixed;
   if (inspection_->wants_response_headers()) {
     const base::Headers headers =
-        answer_ ? base::Headers{std::span<const base::Header>{answer_->fields.items()}} : response_->headers;
-    const wire::ResponseHeaders event{.status = answer_ ? answer_->status : response_->status, .headers = headers};
+        is_ours ? base::Headers{std::span<const base::Header>{answer_->fields.items()}} : response_->headers;
+    const wire::ResponseHeaders event{.status = is_ours ? answer_->status : response_->status, .headers = headers};
     auto verdict = co_await inspection_->response_headers(event);
     if (!obey(std::move(verdict))) co_return;
   }
-  if (answer_) http::apply(inspection_->response_operations(), answer_->fields, arena_);
+  if (is_ours) http::apply(inspection_->response_operations(), answer_->fields, arena_);
   happened(Event::answer_passed);
 }
 

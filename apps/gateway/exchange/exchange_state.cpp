@@ -5,20 +5,20 @@
 namespace picket::apps::gateway::exchange {
 
 std::string_view name(Stage stage) noexcept {
-  static constexpr std::array<std::string_view, stage_count> names{
-      "arrived",   "judging_head",    "inviting_body", "holding_body",   "judging_body",   "leasing",
-      "sending",   "awaiting_answer", "making_answer", "judging_answer", "opening_answer", "relaying",
-      "answering", "answered",        "cut",           "gone",
-  };
+  static constexpr auto names =
+      std::to_array<std::string_view>({"arrived", "judging_head", "inviting_body", "holding_body", "judging_body",
+                                       "leasing", "sending", "awaiting_answer", "making_answer", "judging_answer",
+                                       "opening_answer", "relaying", "answering", "answered", "cut", "gone"});
+  static_assert(names.size() == stage_count);
   return names[static_cast<std::size_t>(stage)];
 }
 
 std::string_view name(Event event) noexcept {
-  static constexpr std::array<std::string_view, event_count> names{
-      "decided",       "head_passed", "body_wanted", "invited",   "body_held",   "body_outgrew", "body_passed",
-      "leased",        "body_taken",  "sent",        "cut_short", "answer_came", "asks_again",   "answer_made",
-      "answer_passed", "head_sent",   "relayed",     "broke",     "written",     "client_lost",
-  };
+  static constexpr auto names = std::to_array<std::string_view>(
+      {"decided",       "head_passed", "body_wanted", "invited",   "body_held",   "body_outgrew", "body_passed",
+       "leased",        "body_taken",  "sent",        "cut_short", "answer_came", "asks_again",   "answer_made",
+       "answer_passed", "head_sent",   "relayed",     "broke",     "written",     "client_lost"});
+  static_assert(names.size() == event_count);
   return names[static_cast<std::size_t>(event)];
 }
 

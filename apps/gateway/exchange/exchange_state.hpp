@@ -96,6 +96,8 @@ class ExchangeState {
   [[nodiscard]] bool is_over() const noexcept { return stage_ >= Stage::answered; }
   /// Whether the client can still be told of something else than what is under way.
   [[nodiscard]] bool may_answer() const noexcept { return stage_ < Stage::relaying; }
+  /// Who answers, once routed().
+  [[nodiscard]] Destination destination() const noexcept { return facts_.destination; }
   /// Whether agents were asked: they are told how it ended.
   [[nodiscard]] bool agents_know() const noexcept { return agents_know_; }
 

@@ -52,13 +52,14 @@ void AgentLog::on_undeclared(std::string_view agent, std::span<const wire::Event
 }
 
 void AgentLog::on_unmatched_answer(std::string_view agent, session::Misfit misfit, std::string_view said) {
-  constexpr std::array<std::string_view, session::misfit_count> what{
-      "answers without naming the exchange, so that nobody gets the answer: correlation_id has to stand at the top or "
-      "in audit.custom",
-      "gives an answer whose reply_to names no event that waits for one, so that nobody gets it: type, and index as "
-      "the event counts it, have to be those of the event",
-      "answers more often than it was asked: what follows may be taken for the answer to another event of the "
-      "exchange"};
+  constexpr auto what = std::to_array<std::string_view>(
+      {"answers without naming the exchange, so that nobody gets the answer: correlation_id has to stand at the top or "
+       "in audit.custom",
+       "gives an answer whose reply_to names no event that waits for one, so that nobody gets it: type, and index as "
+       "the event counts it, have to be those of the event",
+       "answers more often than it was asked: what follows may be taken for the answer to another event of the "
+       "exchange"});
+  static_assert(what.size() == session::misfit_count);
   spdlog::warn("agent '{}': {} (worker {}); it said {}", agent, what[static_cast<std::size_t>(misfit)], shard_, said);
 }
 
@@ -94,7 +95,8 @@ void AgentLog::on_look_up_trouble(std::string_view agent, const base::Error& why
 void AgentLog::on_looked_up_again(std::string_view agent) { names_.on_well_again(fmt::format("agent '{}'", agent)); }
 
 void AgentLog::on_breaker(std::string_view agent, pool::Breaker::State state) {
-  constexpr std::array<std::string_view, 3> names{"closed", "open", "half open"};
+  constexpr auto names = std::to_array<std::string_view>({"closed", "open", "half open"});
+  static_assert(names.size() == static_cast<std::size_t>(pool::Breaker::State::half_open) + 1);
   spdlog::warn("agent '{}': circuit breaker {} (worker {})", agent, names[static_cast<std::size_t>(state)], shard_);
 }
 
@@ -107,7 +109,8 @@ void AgentLog::on_configured(std::string_view agent, const base::Status& outcome
 }
 
 void AgentLog::on_health(std::string_view agent, const wire::HealthStatus& status) {
-  constexpr std::array<std::string_view, 4> names{"healthy", "degraded", "draining", "unhealthy"};
+  constexpr auto names = std::to_array<std::string_view>({"healthy", "degraded", "draining", "unhealthy"});
+  static_assert(names.size() == static_cast<std::size_t>(wire::HealthState::unhealthy) + 1);
   spdlog::warn("agent '{}': says it is {} (worker {})", agent, names[static_cast<std::size_t>(status.state)], shard_);
 }
 

@@ -6,6 +6,7 @@
 #include <limits>
 #include <vector>
 
+#include "apps/gateway/process/pool_families.hpp"
 #include "picket/metrics/exposition.hpp"
 
 namespace picket::apps::gateway::process {
@@ -185,72 +186,14 @@ void agent_decisions(metrics::Exposition& page, Shards shards, const generation:
 }
 
 void agent_connections(metrics::Exposition& page, Shards shards, const generation::Generation& generation) {
-  using Metrics = pool::AgentMetrics;
-  const auto metrics_of = [](const serving::Shard& shard, std::size_t i) -> const Metrics& {
-    return shard.current()->agents.all()[i]->metrics();
-  };
-  const auto counter = [&](std::string_view name, std::string_view help, metrics::Counter Metrics::* member) {
-    page.counter_family(name, help);
+  for (const PoolFamily& family : pool_families()) {
+    page.family(family.name, family.help, family.kind);
     for_each_agent(generation, [&](std::span<const Label> labels, std::size_t i) {
-      page.sample(labels,
-                  sum(shards, [&](const serving::Shard& shard) { return (metrics_of(shard, i).*member).value(); }));
+      std::vector<const pool::AgentMetrics*> of_shards;
+      for (const auto& shard : shards) of_shards.push_back(&shard->current()->agents.all()[i]->metrics());
+      family.write(page, labels, of_shards);
     });
-  };
-  const auto gauge = [&](std::string_view name, std::string_view help, metrics::Gauge Metrics::* member) {
-    page.gauge_family(name, help);
-    for_each_agent(generation, [&](std::span<const Label> labels, std::size_t i) {
-      std::int64_t total = 0;
-      for (const auto& shard : shards) total += (metrics_of(*shard, i).*member).value();
-      page.sample(labels, total);
-    });
-  };
-  counter("picket_agent_calls_total", "Events for agents.", &Metrics::calls);
-  counter("picket_agent_answers_total", "Events that agents answered.", &Metrics::answered);
-  counter("picket_agent_skipped_total", "Events of kinds that the agent did not declare.", &Metrics::skipped);
-  page.counter_family("picket_agent_errors_total", "Events that ended without an answer, by kind of error.");
-  for_each_agent(generation, [&](std::span<const Label> agent, std::size_t i) {
-    for (std::size_t kind = 0; kind < std::tuple_size_v<decltype(Metrics::failures)>; ++kind) {
-      std::vector<Label> labels{agent.begin(), agent.end()};
-      labels.emplace_back("kind", base::name(static_cast<base::ErrorKind>(kind)));
-      page.sample(labels, sum(shards, [&](const serving::Shard& shard) {
-                    return metrics_of(shard, i).failures[kind].value();
-                  }));
-    }
-  });
-  counter("picket_agent_connections_opened_total", "Connections to agents that became ready.",
-          &Metrics::connections_opened);
-  counter("picket_agent_connections_lost_total", "Ready connections to agents that ended.", &Metrics::connections_lost);
-  counter("picket_agent_connect_failures_total", "Connections to agents that failed before they were ready.",
-          &Metrics::connect_failures);
-  counter("picket_agent_look_up_failures_total", "Look-ups of an agent's name that failed.",
-          &Metrics::look_up_failures);
-  counter("picket_agent_responses_dropped_total", "Responses that were late, doubled, unknown or forged.",
-          &Metrics::responses_dropped);
-  counter("picket_agent_breaker_refusals_total", "Events that the circuit breaker refused.",
-          &Metrics::breaker_refusals);
-  counter("picket_agent_hedges_total", "Events that were asked twice, as the answer took long.", &Metrics::hedges);
-  counter("picket_agent_hedges_answered_total", "Events whose second copy was answered first.",
-          &Metrics::hedges_answered);
-  gauge("picket_agent_connections_ready", "Connections to agents that take events.", &Metrics::connections_ready);
-  page.gauge_family("picket_agent_addresses", "Addresses of an agent, on the worker that knows fewest.");
-  for_each_agent(generation, [&](std::span<const Label> labels, std::size_t i) {
-    page.sample(labels,
-                fewest(shards, [&](const serving::Shard& shard) { return metrics_of(shard, i).addresses.value(); }));
-  });
-  gauge("picket_agent_events_in_flight", "Events that agents have not answered yet.", &Metrics::in_flight);
-  gauge("picket_agent_events_waiting", "Events that wait for a free place.", &Metrics::waiting);
-  page.gauge_family("picket_agent_breakers_open", "Workers whose circuit breaker is open or half open.");
-  for_each_agent(generation, [&](std::span<const Label> labels, std::size_t i) {
-    page.sample(labels, sum(shards, [&](const serving::Shard& shard) {
-                  return static_cast<std::uint64_t>(metrics_of(shard, i).breaker_state.value() != 0);
-                }));
-  });
-  page.histogram_family("picket_agent_latency_seconds", "From an event to its answer, queueing included.");
-  for_each_agent(generation, [&](std::span<const Label> labels, std::size_t i) {
-    std::vector<const metrics::Histogram*> latencies;
-    for (const auto& shard : shards) latencies.push_back(&metrics_of(*shard, i).latency);
-    page.sample(labels, latencies);
-  });
+  }
 }
 
 void agent_reports(metrics::Exposition& page, const generation::Generation& generation,

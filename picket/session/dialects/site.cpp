@@ -33,8 +33,9 @@ constexpr FrameType site_ping{0xF0};
 constexpr FrameType site_pong{0xF1};
 
 Text word_for(wire::CancelReason reason) noexcept {
-  constexpr std::array<Text, 6> words{"client_disconnect", "timeout",        "blocked_by_agent",
-                                      "upstream_error",    "proxy_shutdown", "manual"};
+  constexpr auto words = std::to_array<Text>(
+      {"client_disconnect", "timeout", "blocked_by_agent", "upstream_error", "proxy_shutdown", "manual"});
+  static_assert(words.size() == static_cast<std::size_t>(wire::CancelReason::manual) + 1);
   return words[static_cast<std::size_t>(reason)];
 }
 
@@ -235,7 +236,7 @@ base::Status SiteOpening::take(const wire::FrameView& frame, wire::Output&, base
     return fail(ErrorKind::version_mismatch, fmt::format("the agent chose protocol version {}, offered was {}",
                                                          version.value_or(0), protocol_version));
   agreed_.emplace(ProxyAgreement{
-      .config = config_, .agent = info_of(*answer), .format = json, .one_way_complete = true, .early = {}});
+      .config = config_, .agent = info_of(*answer), .terms = {.format = json, .one_way_complete = true}, .early = {}});
   return {};
 }
 

@@ -51,8 +51,10 @@ ProxyAgreement agreed(std::shared_ptr<const ProxyConfig> config) {
   agent.features.streaming_body = true;
   agent.limits.preferred_chunk_size = chunk_size;
   agent.extended = true;  // there is no more that it could be sent
-  return {
-      .config = std::move(config), .agent = std::move(agent), .format = json, .one_way_complete = true, .early = {}};
+  return {.config = std::move(config),
+          .agent = std::move(agent),
+          .terms = {.format = json, .one_way_complete = true},
+          .early = {}};
 }
 
 base::Result<wire::Value> object_in(std::string_view payload, base::Arena& arena) {

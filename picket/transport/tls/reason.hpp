@@ -22,8 +22,9 @@ enum class Refusal : std::uint8_t {
   alert,        ///< It refuses us: an alert says so.
   malformed,    ///< What it sends is no handshake as TLS has it.
 };
-inline constexpr std::array<std::string_view, 10> refusal_names{
-    "none", "closed", "not_tls", "plain_http", "version", "cipher", "alpn", "certificate", "alert", "malformed"};
+inline constexpr auto refusal_names = std::to_array<std::string_view>(
+    {"none", "closed", "not_tls", "plain_http", "version", "cipher", "alpn", "certificate", "alert", "malformed"});
+static_assert(refusal_names.size() == static_cast<std::size_t>(Refusal::malformed) + 1);
 /// Of OpenSSL's last error, which stays where it is.
 [[nodiscard]] Refusal last_refusal();
 

@@ -63,9 +63,10 @@ bool Talk::takes(wire::EventKind kind) const {
 }
 
 void Talk::need_kind(wire::EventKind kind) const {
-  static constexpr std::array<std::string_view, 8> names{
-      "configure",           "request_headers",  "request_body_chunk", "response_headers",
-      "response_body_chunk", "request_complete", "websocket_frame",    "guardrail_inspect"};
+  static constexpr auto names = std::to_array<std::string_view>(
+      {"configure", "request_headers", "request_body_chunk", "response_headers", "response_body_chunk",
+       "request_complete", "websocket_frame", "guardrail_inspect"});
+  static_assert(names.size() == static_cast<std::size_t>(wire::EventKind::guardrail_inspect) + 1);
   need(takes(kind), "the agent does not declare {}", names[static_cast<std::size_t>(kind)]);
 }
 
