@@ -323,6 +323,7 @@ class Logs(StageTest):
                 "method": "POST",
                 "uri": "/line?a=%22",
                 "status": 200,
+                "protocol": "HTTP/1.1",
                 "bytes_in": 5,
                 "bytes_out": 6,
                 "upstream": upstream.address,
