@@ -89,8 +89,7 @@ class Gateway final : public http2::Events, public http2::Outgoing {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::size_t piece = data[0] == 0 ? size : data[0];
-  const std::string text =
-      std::string{preface} + std::string{picket::fuzz::text_of(data + 1, size - 1)};
+  const std::string text = std::string{preface} + std::string{picket::fuzz::text_of(data + 1, size - 1)};
   Gateway events;
   http2::Connection connection{http2::Role::server, limits, events};
   events.connection = &connection;

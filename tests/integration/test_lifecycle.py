@@ -332,6 +332,7 @@ class Logs(StageTest):
                 "host": "example.test",
                 "protocol": "HTTP/1.1",
                 "status": 200,
+                "protocol": "HTTP/1.1",
                 "bytes_in": 5,
                 "bytes_out": 6,
                 "upstream": upstream.address,
