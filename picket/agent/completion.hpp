@@ -15,7 +15,9 @@ class Worker;
 namespace picket::agent {
 
 /// Says "the answer comes later" to the server. Only a Completion makes one, so a handler cannot promise an answer that
-/// nobody holds. A value without content.
+/// nobody holds.
+///
+/// Thread safety: a value without content.
 class Deferred {
  private:
   friend class Completion;
@@ -27,9 +29,11 @@ class Deferred {
 /// Thread safety: any thread. Lifetime: shared by whoever may still answer, so that it outlives them and the worker.
 class Mailbox {
  public:
+  /// `worker` outlives it, or the time until close().
   explicit Mailbox(transport::Worker& worker) noexcept : worker_(&worker) {}
   /// Runs on the worker, in the order of the calls from one thread. Dropped after close().
   void post(std::move_only_function<void()> job);
+  /// The worker is about to go: returns when no post() is on its way to it any more.
   void close();
 
  private:
@@ -42,6 +46,13 @@ class Mailbox {
 /// Take it with Context::defer(), keep it, return deferred() from the handler, and call complete() when the decision is
 /// there. One that is dropped without complete() leaves its event unanswered (see Unanswered); the exchange goes on
 /// with its next event.
+///
+///   auto completion = context.defer();
+///   const auto deferred = completion.deferred();
+///   lookups_.start(ip, [c = std::move(completion)](bool listed) mutable { std::move(c).complete(decide(listed)); });
+///   return deferred;
+///
+/// With Execution::handed_over the exchange's next event waits until this one is settled; on the loop it does not.
 ///
 /// Thread safety: complete() from any thread, once.
 /// Lifetime: may outlive connection and server; the answer is then dropped.

@@ -13,11 +13,13 @@
 namespace picket::agent {
 
 /// For a handler that keeps nothing: HandlerWith<NoState, Connection> keeps something per connection alone.
+///
+/// Thread safety: a value without content.
 struct NoState {};
 
 namespace internal {
 
-/// A state of a type that only its handler knows.
+/// A state of a type that only its handler knows. Thread safety: whoever calls the handler sees to it.
 struct AnyState {
   virtual ~AnyState() = default;
 };
@@ -29,18 +31,24 @@ struct Held final : AnyState {
 };
 
 /// What lives as long as one exchange: made with its first event, freed on complete, cancel and disconnect.
+///
+/// Thread safety: the exchange's events come one at a time, whichever thread evaluates them.
 struct ExchangeState {
   std::string correlation_id;
   std::unique_ptr<AnyState> state;
 };
 
 /// What lives as long as one connection.
+///
+/// Thread safety: written before the first event, and only read then.
 struct ConnectionState {
-  std::shared_ptr<AnyState> state;
+  std::shared_ptr<AnyState> state;                ///< Null for a handler that keeps nothing per connection.
   std::vector<wire::EventKind> announced_events;  ///< Set before the first event.
 };
 
 /// Gives out what a handler may keep of the event that is being handled: its completion, the line to its proxy.
+///
+/// Thread safety: within the handler's call only. Lifetime: the call's; what it gives out may outlive it.
 class EventSource {
  public:
   [[nodiscard]] virtual Completion defer() = 0;
@@ -50,7 +58,7 @@ class EventSource {
   ~EventSource() = default;
 };
 
-/// What is around one call of a handler.
+/// What is around one call of a handler. Lifetime: the call's; it borrows all three.
 struct Moment {
   ExchangeState& exchange;
   const ConnectionState& connection;
@@ -61,21 +69,26 @@ struct Moment {
 
 /// One exchange as a handler sees it: its id, what the proxy announced, and the way to answer later.
 ///
-/// Thread safety: only within the handler's call.
-/// Lifetime: the call. The id and the announced events may be read as long.
+/// Thread safety: only within the handler's call, on its thread.
+/// Lifetime: the call. The id and the announced events may be read as long; what defer(), proxy() and exchange() give
+/// may be kept.
+/// Complexity: reading takes nothing; defer(), proxy() and exchange() share the connection, exchange() copies the id.
 class Context {
  public:
   explicit Context(const internal::Moment& moment) noexcept : moment_(moment) {}
 
-  /// Names the exchange, the same for all its events and in the proxy's logs.
+  /// Names the exchange, the same for all its events and in the proxy's logs. A proxy chooses it, so it is no key to
+  /// anything of other proxies' exchanges. Units: at most 256 bytes (limits::max_correlation_id).
   [[nodiscard]] std::string_view correlation_id() const noexcept { return moment_.exchange.correlation_id; }
 
-  /// The event kinds that the proxy said it will send; empty where it did not say.
+  /// The event kinds that the proxy said it will send; empty where it did not say. A handler that needs bodies to judge
+  /// sees here that none will come.
   [[nodiscard]] const std::vector<wire::EventKind>& announced_events() const noexcept {
     return moment_.connection.announced_events;
   }
 
-  /// Takes the current event's answer over: see Completion. Once per event.
+  /// Takes the current event's answer over: see Completion. Once per event; the handler returns its deferred(), and
+  /// nothing else.
   [[nodiscard]] Completion defer() { return moment_.event.defer(); }
 
   /// The proxy that the exchange is of; may be kept beyond the call, and used from any thread.
@@ -101,7 +114,7 @@ class ContextWith : public Context {
  public:
   using Context::Context;
 
-  /// The exchange's state, default-made on first use.
+  /// The exchange's state, default-made on first use. The reference holds until the exchange is over.
   [[nodiscard]] State& state()
     requires(!std::same_as<State, NoState>)
   {
@@ -109,7 +122,8 @@ class ContextWith : public Context {
     if (!held) held = std::make_unique<internal::Held<State>>();
     return static_cast<internal::Held<State>&>(*held).value;
   }
-  /// The state if state() was used before, else null.
+  /// The state if state() was used before, else null: for on_complete() and on_cancel(), which need not make one to
+  /// throw it away.
   [[nodiscard]] State* existing_state() const noexcept
     requires(!std::same_as<State, NoState>)
   {
@@ -117,7 +131,8 @@ class ContextWith : public Context {
     return held == nullptr ? nullptr : &static_cast<internal::Held<State>&>(*held).value;
   }
 
-  /// What the handler's make_connection() made for this connection.
+  /// What the handler's make_connection() made for this connection; null only where that gave null. A copy of the
+  /// pointer may outlive the connection.
   [[nodiscard]] const std::shared_ptr<Connection>& connection() const noexcept
     requires(!std::same_as<Connection, NoState>)
   {

@@ -17,6 +17,9 @@ namespace picket::agent {
 
 /// The exchange goes on, perhaps changed. Made by Decision::allow().
 ///
+///   return Decision::allow().set_request_header("x-user", user).tag("known");
+///
+/// Thread safety: a value. Lifetime: it owns its text.
 /// Errors: what the proxy bounds is its own failure to honour: at most 256 header operations of 64 KiB in one answer,
 /// and none on headers that belong to a connection or to the framing of a message (Host, Content-Length, …).
 class Allow final : public internal::Answering<Allow> {
@@ -30,7 +33,8 @@ class Allow final : public internal::Answering<Allow> {
   Allow& remove_request_header(std::string name) &;
   Allow&& remove_request_header(std::string name) &&;
 
-  /// For the proxy's choice of an upstream.
+  /// For the proxy's choice of an upstream: a pair of routing_metadata (protocol.md §5). What keys mean is agreed
+  /// between the agent and its proxy.
   Allow& route(std::string key, std::string value) &;
   Allow&& route(std::string key, std::string value) &&;
 
@@ -48,6 +52,8 @@ class Allow final : public internal::Answering<Allow> {
 
 /// The client gets a status in place of what it asked for. Made by Decision::block(). Nothing reaches the upstream that
 /// had not reached it before.
+///
+/// Thread safety: a value. Errors: none here; the status was checked when the BlockStatus was made.
 class Block final : public internal::Answering<Block> {
  public:
   /// The bytes that the client reads. Without one the proxy chooses; an empty one is an answer without content.
@@ -63,6 +69,9 @@ class Block final : public internal::Answering<Block> {
 };
 
 /// The client is sent elsewhere, by Location. Made by Decision::redirect(). The URL may be relative (RFC 9110 §10.2.2).
+///
+/// Thread safety: a value. Errors: none here; a proxy takes control characters in the URL for a failure of the agent,
+/// since they would let whoever chose them write headers of the answer.
 class Redirect final : public internal::Answering<Redirect> {
  private:
   friend class Decision;
@@ -71,6 +80,8 @@ class Redirect final : public internal::Answering<Redirect> {
 
 /// The client is to prove something first: 401 with WWW-Authenticate, or for types of your own 403 with x-challenge
 /// headers. Made by Decision::challenge().
+///
+/// Thread safety: a value.
 class Challenge final : public internal::Answering<Challenge> {
  private:
   friend class Decision;
@@ -79,6 +90,9 @@ class Challenge final : public internal::Answering<Challenge> {
 
 /// What becomes of a WebSocket frame that does not pass. Made by Decision::drop_frame() and close_websocket(). It has
 /// no headers: they went when the connection was opened.
+///
+/// Thread safety: a value. Errors: none here; anything but a WebSocket frame is left unanswered with it: see
+/// Decision::misfit().
 class FrameRefusal final : public internal::Audited<FrameRefusal> {
  private:
   friend class Decision;
@@ -121,7 +135,9 @@ class Decision final : public internal::Audited<Decision> {
 
   /// The event goes on.
   [[nodiscard]] bool is_allow() const noexcept { return kind() == Kind::allow && !refuses_frame(); }
+  /// Drops a WebSocket frame, with or without its connection.
   [[nodiscard]] bool refuses_frame() const noexcept { return details().drops_frame || details().close; }
+  /// Nothing for anything but a block: redirects and challenges have statuses of their own.
   [[nodiscard]] std::optional<std::uint16_t> block_status() const noexcept {
     return kind() == Kind::block ? std::optional{status()} : std::nullopt;
   }
@@ -147,7 +163,8 @@ class Decision final : public internal::Audited<Decision> {
     return is_bare() ? std::string_view{} : misfit_of_details(event);
   }
 
-  /// The response to `event` for the wire; borrows this decision and `arena`.
+  /// The response to `event` for the wire; borrows this decision and `arena`. Complexity: linear in what it says; a
+  /// bare allow or block takes nothing of the arena.
   [[nodiscard]] wire::AgentResponse response(const wire::ReplyTo& event, base::Arena& arena) const;
 
  private:

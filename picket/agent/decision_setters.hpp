@@ -20,6 +20,9 @@ namespace internal {
 
 /// What any decision holds. Few say more than their kind and status: a plain allow or block is made, moved and gone
 /// without touching memory.
+///
+/// Thread safety: a value. Complexity: the first thing that is said beside kind and status allocates the place for all;
+/// moving is O(1), copying is linear in what was said.
 class DecisionData {
  public:
   enum class Kind : std::uint8_t { allow, block, redirect, challenge };
@@ -33,15 +36,18 @@ class DecisionData {
   ~DecisionData() = default;
 
  protected:
+  /// One change of a head, as the wire has it, with text of its own.
   struct Op {
     wire::HeaderOp::Kind kind;
     std::string name;
     std::string value;
   };
+  /// The end of a WebSocket connection: a code of RFC 6455 §7.4, and words of at most 123 bytes (§5.5).
   struct Close {
     std::uint16_t code;
     std::string reason;
   };
+  /// What few decisions say. Lists are in the order of the calls.
   struct Details {
     std::string text;  // a block's body, a redirect's URL, a challenge's type
     bool has_body = false;
@@ -63,6 +69,7 @@ class DecisionData {
   [[nodiscard]] Kind kind() const noexcept { return kind_; }
   [[nodiscard]] std::uint16_t status() const noexcept { return status_; }
   [[nodiscard]] bool is_bare() const noexcept { return details_ == nullptr; }
+  /// To be read; of a bare decision one that says nothing.
   [[nodiscard]] const Details& details() const noexcept;
   /// To be added to.
   [[nodiscard]] Details& detailed();
@@ -77,26 +84,29 @@ template <class Self>
 class Answering;
 
 /// What every decision may say for the audit log. `Self` is the class that the setters give back, so that a chain ends
-/// as what it began with.
+/// as what it began with. None of it changes what becomes of the exchange, and the client sees none of it.
+///
+/// Thread safety: a value.
 template <class Self>
 class Audited : public DecisionData {
  public:
-  /// A word to find the exchange by in the audit log. Each call adds one, here and below.
+  /// A word to find the exchange by in the audit log. Each call adds one, here and below; the same word twice is there
+  /// twice.
   Self& tag(std::string tag) & { return added(detailed().tags, std::move(tag)); }
   Self&& tag(std::string tag) && { return std::move(this->tag(std::move(tag))); }
   /// The id of a rule that matched, as the agent's own documents name it.
   Self& rule(std::string id) & { return added(detailed().rules, std::move(id)); }
   Self&& rule(std::string id) && { return std::move(this->rule(std::move(id))); }
-  /// Why, as a code for machines. The client does not see it.
+  /// Why, as a code for machines ("rate_limit"): what is counted and alerted on, where the rule's id is too fine.
   Self& reason(std::string code) & { return added(detailed().reasons, std::move(code)); }
   Self&& reason(std::string code) && { return std::move(this->reason(std::move(code))); }
-  /// How sure the agent is. Units: 0, a guess, to 1, certain. The last call counts.
+  /// How sure the agent is. Units: 0, a guess, to 1, certain. The last call counts; without one nothing is said of it.
   Self& confidence(float value) & {
     detailed().confidence = value;
     return self();
   }
   Self&& confidence(float value) && { return std::move(this->confidence(value)); }
-  /// A text in audit.custom.
+  /// A text in audit.custom, for what has no place of its own. `key` should come once: the wire has it as a map.
   Self& note(std::string key, std::string value) & { return added(detailed().notes, std::move(key), std::move(value)); }
   Self&& note(std::string key, std::string value) && { return std::move(this->note(std::move(key), std::move(value))); }
 

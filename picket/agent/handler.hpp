@@ -27,7 +27,7 @@ using wire::ResponseHeaders;
 using wire::WebSocketFrame;
 
 /// Says "there will be no answer": for an event that could not be judged. The proxy's time-out and failure mode decide,
-/// never "allow".
+/// never "allow". Its client waits for as long as that time-out is.
 struct Unanswered {};
 
 /// What a handler returns: a Decision now, Completion::deferred() for one that comes later, or Unanswered.
@@ -46,6 +46,9 @@ namespace internal {
 class ServedConnection;
 
 /// A handler as the server holds it, whatever state it keeps.
+///
+/// Thread safety: metrics() and agent() any thread; what is called on events as HandlerWith says. Lifetime: its
+/// server's, which destroys it after the last event.
 class AnyHandler {
  public:
   AnyHandler();
@@ -53,10 +56,10 @@ class AnyHandler {
   AnyHandler& operator=(const AnyHandler&) = delete;
   virtual ~AnyHandler() = default;
 
-  /// Who this agent is. Called once per handler, before anything else.
+  /// Who this agent is. Called before any event, and more than once: it should say the same each time.
   [[nodiscard]] virtual Info info() const = 0;
 
-  /// What this handler counts.
+  /// What this handler counts. May be used from the constructor on; the proxies' pages have the sums over all workers.
   [[nodiscard]] Metrics& metrics() noexcept { return metrics_; }
   [[nodiscard]] const Metrics& metrics() const noexcept { return metrics_; }
   /// The agent as its proxies see it. May be used from the constructor on.
@@ -95,6 +98,11 @@ struct ConnectionMaker<NoState, true> : AnyHandler {};
 
 /// What an agent does. The events that you override are those that the agent asks the proxy for; the others do not
 /// come.
+///
+///   struct Denylist final : picket::agent::Handler {
+///     Info info() const override { return {.id = "denylist"}; }
+///     Reply on_request_headers(const RequestHeaders& request, Context&) override { return judge(request); }
+///   };
 ///
 /// `State` is what it keeps per exchange, `Connection` per connection: see ContextWith. Within the class `Context` is
 /// the context with these types.
@@ -177,7 +185,7 @@ Reply HandlerWith<State, Connection>::handle(const session::EventMessage& event,
       event);
 }
 
-/// A handler that keeps nothing per exchange or connection.
+/// A handler that keeps nothing per exchange or connection. Thread safety, Lifetime, Errors: as HandlerWith.
 using Handler = HandlerWith<NoState>;
 
 }  // namespace picket::agent

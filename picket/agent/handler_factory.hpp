@@ -18,7 +18,8 @@ namespace picket::agent {
 namespace internal {
 
 /// Whether a handler overrides what its base does with an event. `given` is its function, `wanted` the type that an
-/// override has.
+/// override has. Errors: does not compile for a function of the same name with other parameters, which would hide the
+/// base's and never be called. Complexity: nothing at run time.
 template <class Wanted, class Given, class Default>
 consteval bool overrides(Given /*given*/, Default /*fallback*/) {
   static_assert(std::is_convertible_v<Given, Wanted>,
@@ -27,7 +28,8 @@ consteval bool overrides(Given /*given*/, Default /*fallback*/) {
   return !std::is_same_v<Given, Default>;
 }
 
-/// The events that H overrides, which are those that it is sent.
+/// The events that H overrides, which are those that it is sent. on_cancel is none of them: it is told to whoever saw
+/// something of the exchange.
 template <class H>
 std::vector<wire::EventKind> overridden_events() {
   using Base = typename H::Defaults;
@@ -63,12 +65,21 @@ std::vector<wire::EventKind> overridden_events() {
 /// The function's type says which handler it makes, and with it which events the agent asks for: it must return exactly
 /// that type. An event that is overridden and not delivered would be a hole that nobody notices.
 ///
-/// Thread safety: make() from one thread at a time.
+///   const HandlerFactory factory = [&list] { return std::make_unique<Denylist>(list); };
+///   Server server{{.listen = "unix:/run/denylist.sock"}, factory};
+///
+/// With Execution::on_loop handlers share nothing but what the function gives them, so that what it captures must bear
+/// several threads; with Execution::handed_over there is one handler in all.
+///
+/// Thread safety: make() from one thread at a time; a server makes its handlers in its constructor, on the caller's.
+/// Lifetime: a server does not keep it. What the function refers to outlives the handlers where they keep it.
 /// Errors: make() throws std::logic_error where it returned one that is derived from it, since what that one
-/// overrides would never be delivered.
+/// overrides would never be delivered; what the function throws goes through.
+/// Complexity: copying copies the function and what it captured.
 class HandlerFactory {
  public:
-  /// `make` is called for each worker, and once more by serve() for its --help. It is copied.
+  /// `make` is called for each worker, and once more by serve() for its --help. It is copied, and must not return null.
+  /// Implicit, so that a lambda stands where a factory is wanted.
   template <class Make, class H = typename std::invoke_result_t<Make&>::element_type>
     requires std::derived_from<H, internal::AnyHandler>
   HandlerFactory(Make make) : events_(internal::overridden_events<H>()) {
@@ -85,7 +96,8 @@ class HandlerFactory {
 
   /// A handler, the caller's to own.
   [[nodiscard]] std::unique_ptr<internal::AnyHandler> make() const { return make_(); }
-  /// What a proxy is told of such a handler.
+  /// What a proxy is told of such a handler: who it is, the events that it overrides, and what follows from these. What
+  /// the server adds of its own (metrics, health, flow control) is not in it.
   [[nodiscard]] session::AgentInfo declaration(const Info& info) const;
 
  private:

@@ -9,19 +9,32 @@
 
 namespace picket::agent {
 
-/// How an agent is, as its proxies are told (protocol.md §6): what they do about it is up to them. A value.
+/// How an agent is, as its proxies are told (protocol.md §6): what they do about it is up to them.
+///
+///   agent().report(Health::degraded({"request_body_chunk"}, 2));  // no bodies for now, and twice the time
+///   agent().report(Health::healthy());
+///
+/// What is about one state is sent with that state only: an eta of a healthy agent reaches nobody.
+///
+/// Thread safety: a value. Lifetime: it owns its text. Errors: none here. Proxies bound what they keep of it and how
+/// far a multiplier stretches their time-outs, so that an agent cannot make them wait for ever.
 struct Health {
   wire::HealthState state = wire::HealthState::healthy;
-  std::vector<std::string> features_off{};  ///< Degraded: kinds of event that it does without, by their names.
-  float timeout_multiplier = 1;             ///< Degraded: how much longer it takes than usual.
-  std::chrono::milliseconds eta{0};         ///< Draining: until it is gone.
-  std::string reason{};
-  bool recoverable = true;  ///< Unhealthy: it may come back by itself.
-  /// After so long without another word it counts as healthy again; 0: it holds until then.
+  /// Degraded: what it does without. Names of events ("request_body_chunk") or of capabilities ("streaming_body",
+  /// "websocket", "guardrails"): those events are not sent meanwhile. Other names say nothing to a proxy.
+  std::vector<std::string> features_off{};
+  /// Degraded: how much longer it takes than usual. Units: a factor; 1 to 10 count, others as the nearest of these.
+  float timeout_multiplier = 1;
+  std::chrono::milliseconds eta{0};  ///< Draining: until it is gone.
+  std::string reason{};              ///< Words for people, in any state; empty: none.
+  bool recoverable = true;           ///< Unhealthy: it may come back by itself.
+  /// After so long without another word it counts as healthy again, so that an agent that hangs does not stay degraded
+  /// on its proxies' side; 0: it holds until then.
   std::chrono::milliseconds valid_for{0};
 
+  /// It serves all that its handler takes: takes back whatever was said before.
   [[nodiscard]] static Health healthy() { return {}; }
-  /// It serves, and not all, or not as fast.
+  /// It serves, and not all, or not as fast. Proxies that choose by health give it what others cannot take.
   [[nodiscard]] static Health degraded(std::vector<std::string> features_off, float timeout_multiplier = 1) {
     Health health;
     health.state = wire::HealthState::degraded;
@@ -29,7 +42,8 @@ struct Health {
     health.timeout_multiplier = timeout_multiplier;
     return health;
   }
-  /// It takes nothing new, and ends in a while.
+  /// It takes nothing new, and ends in a while: exchanges under way go on, and no new one begins. Server::stop() says
+  /// the same by itself.
   [[nodiscard]] static Health draining(std::chrono::milliseconds eta) {
     Health health;
     health.state = wire::HealthState::draining;
@@ -45,7 +59,7 @@ struct Health {
     return health;
   }
 
-  /// Whether new exchanges are wanted.
+  /// Whether new exchanges are wanted: not of an agent that drains or is unhealthy.
   [[nodiscard]] bool serves() const noexcept {
     return state == wire::HealthState::healthy || state == wire::HealthState::degraded;
   }

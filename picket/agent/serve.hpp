@@ -15,7 +15,10 @@ namespace picket::agent {
 /// Adds the options every agent has to a command line, filling `options`: --listen, --dial and what goes with them,
 /// --insecure, --threads, --socket-mode, --socket-group, --allow-uid, --metrics-interval-ms, --health-interval-ms. A
 /// token comes from a file or the environment, never from the command line, which everybody on the machine can read.
-/// Errors: parsing throws CLI::ValidationError for an address that cannot be served or dialled.
+///
+/// Thread safety: the thread that parses. Lifetime: `options` outlives `app`, which keeps references to it. Errors:
+/// parsing throws CLI::ValidationError for an address that cannot be served or dialled, and CLI::RequiredError where
+/// there is none.
 void add_server_options(CLI::App& app, ServerOptions& options);
 
 /// Adds --no-busy-polling, for agents that are called on the loop.
@@ -27,8 +30,14 @@ void add_loop_options(CLI::App& app, ServerOptions& options);
 int serve_until_signalled(ServerOptions options, const HandlerFactory& factory, const std::string& name);
 
 /// An agent's whole main(): reads the command line, serves, drains. Exit code 2 for a command line that cannot be read.
+///
+///   int main(int argc, char** argv) { return picket::agent::serve<Denylist>(argc, argv); }
+///
+/// Thread safety: once per process, from main(), before any thread is started. Errors: what the factory throws goes
+/// through.
 int serve(int argc, char** argv, const HandlerFactory& factory);
 
+/// The same for a handler that is made from nothing.
 template <class H>
 int serve(int argc, char** argv) {
   return serve(argc, argv, [] { return std::make_unique<H>(); });

@@ -23,6 +23,8 @@ enum class Execution : std::uint8_t {
                 ///< hears pings and cancels.
 };
 
+/// How an agent is served. Thread safety: a value; `log` is called from any of the server's threads, and must bear
+/// that. Lifetime: what `log` refers to outlives the server.
 struct ServerOptions {
   std::string listen;  ///< "unix:PATH", "grpc+unix:PATH" or "tls:IP:PORT", or with `insecure` "tcp:IP:PORT" or
                        ///< "grpc:IP:PORT" (transport/endpoint.hpp); empty: nowhere, for an agent that dials
@@ -46,10 +48,16 @@ struct ServerOptions {
 
 /// Serves a handler on a socket, or on connections that it dials, until it is told to stop.
 ///
+///   Server server{{.listen = "unix:/run/denylist.sock"}, [] { return std::make_unique<Denylist>(); }};
+///   if (const auto started = server.start(); !started) return complain(started.error());
+///   server.wait();  // until another thread calls stop()
+///
 /// Thread safety: stop() from any thread; start() and wait() from one. Lifetime: destroying it stops it without
-/// draining.
+/// draining, and destroys the handlers; not from one of its own threads, which it waits for.
+/// Complexity: a thread for each loop; with Execution::handed_over those that evaluate and one more.
 class Server {
  public:
+  /// Makes the handlers, here and now. Errors: what the factory throws.
   Server(ServerOptions options, const HandlerFactory& factory);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -61,12 +69,13 @@ class Server {
   /// Stops accepting, tells every proxy that it drains, lets exchanges end (drain_timeout), then closes. Returns at
   /// once; wait() returns when it is done.
   void stop();
+  /// Until the last of its threads has ended; at once where none was started.
   void wait();
 
   /// The address it listens on, spelled as `listen`, with the port that the kernel chose for port 0; empty where it
   /// does not.
   [[nodiscard]] std::string address() const;
-  /// Connections that it has accepted and that are open now.
+  /// Connections that it has accepted and that are open now. Any thread.
   [[nodiscard]] std::size_t connections() const noexcept;
 
  private:

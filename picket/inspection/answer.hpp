@@ -12,14 +12,16 @@
 
 namespace picket::inspection {
 
-/// A whole answer to the client. Views live as long as the arena it was made in.
+/// A whole answer to the client.
+///
+/// Thread safety: a value. Lifetime: views live as long as the arena it was made in, and the response it was made of.
 struct Answer {
   std::uint16_t status = 503;
   http::FieldList fields;
   std::string_view body;
 };
 
-/// What an agent was asked, as far as its answer must fit to it.
+/// What an agent was asked, as far as its answer must fit to it. Thread safety: a value. Lifetime: `body` outlives it.
 struct Question {
   wire::EventKind kind = wire::EventKind::request_headers;
   const body::AgentStage* body = nullptr;  ///< Of a body chunk: what holds the body; null where it goes past.
@@ -33,6 +35,8 @@ struct Question {
 /// or hop-by-hop fields or come when the request is gone, statuses, redirect URLs with control characters, the
 /// protocol's version; and where it allows, mutations of chunks that are not held, needs_more where nothing follows,
 /// decisions about frames.
+///
+/// Thread safety: any thread. Errors: says in words what cannot be applied; nothing of the response was applied then.
 [[nodiscard]] base::Status check(const wire::AgentResponse& response, const Question& question);
 
 /// The client's answer to a decision that is not allow: a block's status, body and headers; Location; or the challenge;

@@ -10,7 +10,7 @@
 
 namespace picket::inspection {
 
-/// What was asked, and of whom.
+/// What was asked, and of whom. Thread safety: a value. Lifetime: its texts live as long as the call it is told with.
 struct AuditSubject {
   std::string_view exchange;  ///< Its correlation id.
   std::string_view agent;     ///< Its id.
@@ -18,7 +18,7 @@ struct AuditSubject {
   base::TimePoint asked_at;
 };
 
-/// What came of it.
+/// What came of it. Thread safety: a value. Lifetime: as AuditSubject.
 struct AuditOutcome {
   /// allow, block, redirect or challenge; failed_closed or failed_open; uninspected for what went past the agent.
   std::string_view decision;

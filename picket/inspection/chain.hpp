@@ -18,10 +18,11 @@ namespace picket::inspection {
 
 struct AgentCounters;
 
-/// What becomes of an exchange when an agent fails: it is refused, or goes on with what it has.
+/// What becomes of an exchange when an agent fails: it is refused, or goes on with what it has. A failure is no answer
+/// in time, no connection, or an answer that cannot be honoured.
 enum class FailureMode : std::uint8_t { closed, open };
 
-/// The kinds of event an agent is asked about.
+/// The kinds of event an agent is asked about; by default none. Thread safety: a value.
 struct Events {
   bool request_headers = false;
   bool request_body = false;
@@ -30,7 +31,7 @@ struct Events {
   bool request_complete = false;
 };
 
-/// How an agent looks at bodies of one direction.
+/// How an agent looks at bodies of one direction. Thread safety: a value. Units: bytes.
 struct BodyTerms {
   std::uint64_t holds =
       1'048'576;  ///< Bytes that are held at a time; in buffer mode the agent's own limit counts, too.
@@ -39,7 +40,10 @@ struct BodyTerms {
   std::uint64_t gathers = body::whole;
 };
 
-/// One agent as a chain asks it. A value; what it points to is never null, and outlives it.
+/// One agent as a chain asks it.
+///
+/// Thread safety: a value, used on the worker of its agent: each worker has agents, and so filters, of its own.
+/// Lifetime: what it points to is never null, and outlives it.
 struct Filter {
   pool::Agent* agent = nullptr;
   AgentCounters* counters = nullptr;  ///< Of the worker that asks. Chains that name the same agent may share them.
@@ -56,7 +60,12 @@ struct Filter {
 /// Who is asked about an exchange, and what all of them together may make of it. A value: it knows of no configuration,
 /// and whoever has one makes it once, for all exchanges that it is meant for.
 ///
-/// Thread safety: that of the agents, their worker's thread. Lifetime: outlives the inspections that ask it.
+///   Chain chain;
+///   chain.filters.push_back({.agent = &waf, .counters = &counters, .events = {.request_headers = true}});
+///   Inspection inspection{worker, chain, nullptr, id, arena};
+///
+/// Thread safety: that of the agents, their worker's thread. Lifetime: outlives the inspections that ask it; its agents
+/// and counters outlive it.
 struct Chain {
   std::vector<Filter> filters;               ///< In the order in which answers merge.
   std::size_t max_added_fields = 100;        ///< Header fields that operations add to one head.

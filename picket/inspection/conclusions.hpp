@@ -8,14 +8,14 @@
 
 namespace picket::inspection {
 
-/// One event on its way.
+/// One event on its way. Thread safety: a value, on the worker's thread. Lifetime: the participant outlives it.
 struct Asked {
   Participant& participant;
   Question question;
   base::TimePoint at;
 };
 
-/// What came of it.
+/// What came of it. Thread safety: a value. Lifetime: its verdict's.
 struct Outcome {
   Opinion opinion;
   Verdict verdict;

@@ -5,7 +5,9 @@
 namespace picket::inspection {
 
 /// What one worker counts of one agent's answers, beside what the pool counts (pool::AgentMetrics).
-/// Thread safety: the worker writes, any thread reads; scrapes sum the workers.
+///
+/// Thread safety: the worker writes, any thread reads; scrapes sum the workers. Lifetime: outlives the chains that name
+/// it.
 struct AgentCounters {
   metrics::Counter allowed;
   metrics::Counter blocked;

@@ -6,7 +6,7 @@
 
 namespace picket::inspection {
 
-/// Why an agent that fails closed stopped an exchange.
+/// Why an agent that fails closed stopped an exchange. The client sees a status of it (status_of), and no more.
 enum class Failure : std::uint8_t {
   none,
   timeout,         ///< No answer in time.
@@ -16,10 +16,12 @@ enum class Failure : std::uint8_t {
   body_too_large,  ///< More than the agent looks at.
 };
 
-/// How an error that a call ended with shows.
+/// How an error that a call ended with shows. What says nothing more exact is `unavailable`, and a message that is too
+/// large is the agent's failure, not the client's. Thread safety: pure.
 [[nodiscard]] Failure failure_of(base::ErrorKind kind) noexcept;
 
-/// The status that a client gets who is refused for it.
+/// The status that a client gets who is refused for it: 504 for a time-out, 413 for a body that is too large, else 503
+/// (RFC 9110 §15). Thread safety: pure.
 [[nodiscard]] std::uint16_t status_of(Failure failure) noexcept;
 
 }  // namespace picket::inspection

@@ -17,7 +17,13 @@ namespace picket::inspection {
 /// Heads of requests go to all agents in parallel; bodies and response heads in filter order, each agent seeing what
 /// the one before made of it. Only an agent that is asked alone may get a body before it has answered the head: with
 /// several, none looks at the body of a request that another refuses. An agent that failed open is not asked again.
+///
+///   Inspection inspection{worker, chain, nullptr, id, arena};
+///   const Verdict verdict = co_await inspection.request_headers(event);
+///   if (!verdict.goes_on()) return refuse(verdict);
+///
 /// Thread safety: its worker's thread. Lifetime: the events' views must live until complete(); the arena outlives it.
+/// Errors: none of its own; a failure of an agent is in the verdict, or counted where the exchange goes on without it.
 class Inspection {
  public:
   /// `worker`: the agents'. `audit` may be null. `id`: minted by the worker, and outlives this, as all else does.

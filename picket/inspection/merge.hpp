@@ -8,7 +8,7 @@
 
 namespace picket::inspection {
 
-/// Where one agent of a route stands with one event.
+/// Where one agent of a route stands with one event. Thread safety: a value.
 struct Opinion {
   enum class State : std::uint8_t {
     pending,
@@ -20,7 +20,7 @@ struct Opinion {
   FailureMode failure_mode = FailureMode::closed;
 };
 
-/// What all opinions together mean.
+/// What all opinions together mean. Thread safety: a value.
 struct Merged {
   enum class Kind : std::uint8_t {
     undecided,  ///< Something that could change the result is pending.
@@ -33,8 +33,11 @@ struct Merged {
 };
 
 /// The first decision that is not allow, else the first failure of a fail-closed agent, else allow; as soon as nothing
-/// earlier in the order is pending. A decision outweighs a failure before it, so a failure waits for the rest. Pure.
-/// Complexity: one pass over the agents of a route.
+/// earlier in the order is pending. A decision outweighs a failure before it, so a failure waits for the rest.
+///
+/// `opinions`: in the chain's order, which decides, and not the order in which answers come: the same answers always
+/// mean the same.
+/// Thread safety: pure. Complexity: one pass over the agents of a route, up to the first that is pending or decides.
 [[nodiscard]] Merged merge(std::span<const Opinion> opinions) noexcept;
 
 }  // namespace picket::inspection

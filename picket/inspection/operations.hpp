@@ -19,8 +19,10 @@ inline constexpr std::size_t most_operation_bytes = 65'536;
 ///
 /// What a head may grow by is what a client's own head may be: so many fields and bytes, of all agents together. The
 /// client's head does not count, since a client could else make an agent fail that fails open. What a later operation
-/// undoes is dropped: an agent may set one field in its answer to each of a thousand chunks. Lifetime: the arena's, and
-/// that of what the operations refer to. Complexity of add(): at most most_operations look-ups in as many.
+/// undoes is dropped: an agent may set one field in its answer to each of a thousand chunks.
+///
+/// Thread safety: none; one owner. Lifetime: the arena's, and that of what the operations refer to. Complexity of
+/// add(): at most most_operations look-ups in as many.
 class Operations {
  public:
   struct Limits {

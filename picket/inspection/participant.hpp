@@ -5,7 +5,9 @@
 
 namespace picket::inspection {
 
-/// One agent of a chain, as one exchange asks it.
+/// One agent of a chain, as one exchange asks it: its filter says on what terms, its exchange keeps the connection.
+///
+/// Thread safety: the worker's thread. Lifetime: the chain outlives it.
 struct Participant {
   const Filter& filter;
   pool::Exchange exchange;

@@ -21,6 +21,10 @@ namespace picket::pool {
 /// Bounded: one that was not used for `time_to_live` is over, and over the most that are kept the one ends that was not
 /// used for the longest, but none that has a call pending.
 ///
+///   auto exchange = affinities.of(agent, conversation);
+///   if (!exchange) return refuse(exchange.error());
+///   const auto answer = co_await exchange->get().guardrail(event);
+///
 /// Thread safety: the worker's thread. Lifetime: its agents outlive it. Errors: of() unavailable, where all that are
 /// kept have calls pending. Complexity: O(1) each, and what ends.
 class Affinities {
@@ -37,6 +41,7 @@ class Affinities {
                                                                   Demand demand = Demand::declared);
   /// It is over: the agent is told. Whether it was there.
   bool end(Agent& agent, std::string_view name, const wire::RequestComplete& summary = {});
+  /// Of all agents, those included whose time has passed and that nothing has ended yet.
   [[nodiscard]] std::size_t size() const noexcept { return kept_.size(); }
 
  private:

@@ -28,7 +28,12 @@ namespace picket::pool {
 
 /// One agent: its connections, breaker, queue and counters. An agent whose endpoint is a name is served at every
 /// address of it: an address that is new gets connections, one that the name has no more gets no new exchange.
-/// Thread safety: the worker's thread; metrics() may be read from any.
+///
+/// Whose it is, AgentPool, makes and removes it; who asks it holds a reference, and an Exchange for each exchange.
+///
+/// Thread safety: the worker's thread; metrics() may be read from any. Lifetime: worker and observer outlive it, and it
+/// outlives its exchanges: is_over() says when. Errors: make()'s; later ones end calls, and reach the observer.
+/// Complexity: the first call of an exchange looks at each of its connections; later ones know theirs.
 class Agent final : AgentConnection::Owner, transport::dns::Watch::Owner {
  public:
   /// Begins to connect, by `spec.config` where there is one, else by `config`. `observer` may be null. Errors:
@@ -44,7 +49,9 @@ class Agent final : AgentConnection::Owner, transport::dns::Watch::Owner {
   [[nodiscard]] const AgentSpec& spec() const noexcept { return spec_; }
   [[nodiscard]] const Config& config() const noexcept { return config_; }
   [[nodiscard]] const AgentMetrics& metrics() const noexcept { return metrics_; }
+  /// This worker's.
   [[nodiscard]] Breaker::State breaker_state() const noexcept { return breaker_.state(); }
+  /// Connections that are open, those that drain included. Complexity: linear in its connections.
   [[nodiscard]] std::size_t ready_connections() const noexcept;
   /// How it is now. Complexity: linear in its connections.
   [[nodiscard]] AgentHealth health() const;
@@ -76,7 +83,7 @@ class Agent final : AgentConnection::Owner, transport::dns::Watch::Owner {
   /// Those of this worker.
   [[nodiscard]] StickySessions& sticky_sessions() noexcept { return sticky_; }
 
-  /// Awaitable of AgentPool::ready().
+  /// Awaitable of AgentPool::ready(). Thread safety: the worker's thread. Lifetime: the agent outlives it.
   class WaitReady {
    public:
     WaitReady(Agent& agent, base::Deadline deadline) noexcept;
@@ -101,8 +108,11 @@ class Agent final : AgentConnection::Owner, transport::dns::Watch::Owner {
 
   /// Cancels every event that waits for an answer.
   void cancel_all(wire::CancelReason reason);
+  /// No new exchange: connections close as theirs end, at drain_timeout at the latest.
   void drain();
+  /// Closes every connection, for good: calls in flight end as connection_closed.
   void close_now();
+  /// Whether every connection is closed: after close_now(), or drain() and the end of what was under way.
   [[nodiscard]] bool closed() const noexcept;
   /// Whether nothing refers to it any more: it is closed, and no exchange of it is left.
   [[nodiscard]] bool is_over() const noexcept { return closed() && exchanges_ == 0; }

@@ -20,8 +20,13 @@ namespace picket::pool {
 /// start late or come and go: connections are retried for ever in the background, and a call with nowhere to go fails
 /// at once.
 ///
-/// Thread safety: its worker's thread; metrics() may be read from any. Lifetime: outlives its exchanges; its worker
-/// outlives it.
+///   AgentPool pool{worker};
+///   Agent& waf = pool.add_agent({.id = "waf", .endpoint = "unix:/run/waf.sock"})->get();
+///   Exchange exchange = pool.begin(waf, id);
+///   const Answer answer = co_await exchange.request_headers(event);
+///
+/// Thread safety: its worker's thread; Agent::metrics() may be read from any. Lifetime: outlives its exchanges; its
+/// worker outlives it.
 class AgentPool {
  public:
   /// `observer` may be null; it must outlive the pool.

@@ -10,8 +10,14 @@ namespace picket::pool {
 /// A circuit breaker: closed, open for a while or until the agent is connected to again, then half open for a few
 /// probes. Who waits for an agent that does not answer holds a request up: an open breaker refuses at once.
 ///
+///   const auto permit = breaker.acquire(now);
+///   if (permit == Breaker::Permit::none) return refuse();
+///   breaker.finish(permit, ask() ? Breaker::Outcome::success : Breaker::Outcome::failure, later);
+///
 /// A permit is what a probe holds; it is given back however the probe ends, so that none can leak. Pure: the caller
-/// says what time it is. Thread safety: none. Complexity: O(1).
+/// says what time it is.
+///
+/// Thread safety: none; each worker has its own. Errors: none. Complexity: O(1).
 class Breaker {
  public:
   enum class State : std::uint8_t {
@@ -34,6 +40,8 @@ class Breaker {
 
   /// Permit::none means: refuse. Any other permit must be given back by finish().
   [[nodiscard]] Permit acquire(base::TimePoint now) noexcept;
+  /// Once for each permit. Late answers to calls that were under way when it opened do not close it, since they say
+  /// nothing of how the agent is now; a late failure opens it again while it is half open.
   void finish(Permit permit, Outcome outcome, base::TimePoint now) noexcept;
   /// A failure that belongs to no call: connections died of their own.
   void fail(base::TimePoint now) noexcept;
@@ -42,6 +50,7 @@ class Breaker {
   /// The agent has answered a handshake: an open breaker is half open, at once or when its pause ends.
   void reconnected(base::TimePoint now) noexcept;
 
+  /// As of the last call: an open one whose time has passed is half open with the next acquire().
   [[nodiscard]] State state() const noexcept { return state_; }
 
  private:

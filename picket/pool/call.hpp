@@ -17,13 +17,19 @@ class Agent;
 class CallSet;
 class Exchange;
 
-/// What an agent said to an event, or why it said nothing. The response is its exchange's.
+/// What an agent said to an event, or why it said nothing. The response is its exchange's, and lives as long; where
+/// there is no error it is never null.
 using Answer = base::Result<const wire::AgentResponse*>;
 
 /// One event on its way to an agent and back: starts when it is made, is awaited for its answer.
 ///
+///   pool::Call call = exchange.request_headers(event, deadline);
+///   const pool::Answer answer = co_await call;
+///   if (!answer) return refuse(answer.error());
+///
 /// `co_await exchange.request_headers(event)` yields an Answer; what it points to lives as long as its exchange.
-/// Several calls at once are awaited through a CallSet. Destroying a pending call cancels its exchange.
+/// Several calls at once are awaited through a CallSet. Destroying a pending call cancels its exchange, and with it
+/// whatever else of that is pending.
 ///
 /// Thread safety: the worker's thread. Lifetime: the event and all it refers to, and the exchange, must outlive the
 /// call. Not movable. Errors: timeout, unavailable (nothing to send it to, or too many wait), circuit_open,
@@ -31,11 +37,13 @@ using Answer = base::Result<const wire::AgentResponse*>;
 /// Complexity: no coroutine frame, no allocation.
 class Call {
  public:
+  /// By Exchange::call() and its like. It may be done at once: where it was refused, or is skipped.
   Call(Exchange& exchange, session::EventPointer event, wire::EventKind kind, base::Deadline deadline);
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
   ~Call();
 
+  /// Answered, failed or skipped: nothing of it changes any more.
   [[nodiscard]] bool done() const noexcept { return state_ == State::done; }
   /// Valid once done().
   [[nodiscard]] const Answer& result() const noexcept { return result_; }
@@ -47,6 +55,7 @@ class Call {
   /// Done since more calls than may wait for the agent: it may be well, and is asked too much.
   [[nodiscard]] bool overloaded() const noexcept { return unsent_ == Unsent::overloaded; }
 
+  // Awaitable, by one coroutine at a time: it goes on once the handler that ended the call has returned.
   [[nodiscard]] bool await_ready() const noexcept { return done(); }
   void await_suspend(std::coroutine_handle<> waiter) noexcept { waiter_.wait(waiter); }
   [[nodiscard]] Answer await_resume() const { return result_; }
@@ -88,7 +97,9 @@ class Call {
   Answer result_;
 };
 
-/// Awaits a call's end and leaves its result where it is: call.result(). Lifetime: the call outlives it.
+/// Awaits a call's end and leaves its result where it is: call.result(). Copies no error.
+///
+/// Thread safety: the worker's thread. Lifetime: the call outlives it.
 class Ended {
  public:
   explicit Ended(Call& call) noexcept : call_(call) {}
@@ -102,7 +113,12 @@ class Ended {
 
 /// Several calls at once: `co_await set.next()` resumes when at least one more call has ended, at once where one
 /// already has. Whoever awaits it looks which by Call::done(): one next() may tell of several.
-/// Thread safety: the worker's thread. Lifetime: outlives its calls' being pending.
+///
+///   for (auto& call : calls) set.add(call);
+///   while (!merged(calls)) co_await set.next();
+///
+/// Thread safety: the worker's thread. Lifetime: outlives its calls' being pending. Complexity: O(1) each; it keeps no
+/// list of its calls.
 class CallSet {
  public:
   CallSet() = default;
@@ -112,6 +128,7 @@ class CallSet {
   /// Each call to one set, which is awaited in its place.
   void add(Call& call) noexcept;
 
+  /// Awaitable of next(). Thread safety: the worker's thread. Lifetime: the set outlives it.
   class Next {
    public:
     explicit Next(CallSet& set) noexcept : set_(set) {}
@@ -122,6 +139,7 @@ class CallSet {
    private:
     CallSet& set_;
   };
+  /// For one who awaits at a time. Without a pending call it never resumes.
   [[nodiscard]] Next next() noexcept { return Next{*this}; }
 
  private:

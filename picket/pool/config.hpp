@@ -14,6 +14,7 @@
 
 namespace picket::pool {
 
+/// Which connection of an agent a new exchange takes, among those that may take one.
 enum class LoadBalanceStrategy : std::uint8_t {
   round_robin,        ///< The connections in turn.
   least_connections,  ///< The connection with the fewest events in flight.
@@ -24,6 +25,7 @@ enum class LoadBalanceStrategy : std::uint8_t {
   p2c,     ///< Of two at random the one with fewer events in flight.
 };
 
+/// What becomes of an exchange whose agent has asked for a pause (protocol.md §6).
 enum class FlowControlMode : std::uint8_t {
   fail_closed,     ///< A paused agent is a failed agent.
   fail_open,       ///< A paused agent is skipped: goes_on_despite() says so of the error.
@@ -33,6 +35,8 @@ enum class FlowControlMode : std::uint8_t {
 /// When an agent is asked the same twice (hedging). Only where it is asked nothing but request_headers and guardrails:
 /// their answers depend on nothing that another connection lacks. Of an exchange one event at most is asked twice, and
 /// only while no other is under way.
+///
+/// Thread safety: a value. Units: shares, as parts of 1.
 struct HedgeConfig {
   double after = 0.95;   ///< The share of its answers that come before; over 0, under 1.
   double budget = 0.05;  ///< Of all events, how many may be sent twice; over 0, at most 1.
@@ -40,8 +44,13 @@ struct HedgeConfig {
   friend bool operator==(const HedgeConfig&, const HedgeConfig&) = default;
 };
 
-/// How a pool treats its agents; names and defaults of protocol.md §11. Counts hold per worker. What is out of its
-/// range is refused where an agent is added.
+/// How a pool treats its agents; names and defaults of protocol.md §11. Counts hold per worker: a process of eight
+/// workers has eight times as many connections. What is out of its range is refused where an agent is added.
+///
+///   AgentPool pool{worker, Config::low_latency()};
+///
+/// Thread safety: a value. Lifetime: refers to nothing. Errors: problem() says what is out of its range. Units: each
+/// field's, with its range.
 struct Config {
   std::uint32_t connections_per_agent = 4;  ///< to each of its addresses; 1 to 65,536
   LoadBalanceStrategy load_balance_strategy = LoadBalanceStrategy::round_robin;
@@ -79,7 +88,10 @@ enum class Demand : std::uint8_t {
   every_kind,  ///< One that takes all; without such a one the agent is unavailable.
 };
 
-/// When an agent is given a rest.
+/// When an agent is given a rest: calls are refused at once then, in place of waiting for it one time-out each. Counts
+/// hold per worker, as its breaker does.
+///
+/// Thread safety: a value.
 struct BreakerConfig {
   std::uint32_t failure_threshold = 5;                 ///< consecutive failures that open it; 1 to 1,000,000
   std::uint32_t success_threshold = 2;                 ///< successful probes that close it again; 1 to 1,000,000
@@ -93,8 +105,14 @@ struct BreakerConfig {
 };
 
 /// One agent as the pool is to reach it.
+///
+///   const AgentSpec spec{.id = "waf", .endpoint = "unix:/run/waf.sock"};
+///   auto waf = pool.add_agent(spec);
+///
+/// Thread safety: a value. Lifetime: it owns its text; what `tap` points to outlives the pool. Errors: problem() says
+/// what is wrong with it, and so does AgentPool::add_agent().
 struct AgentSpec {
-  std::string id;
+  std::string id;        ///< The pool's name for it; one agent of a pool has it.
   std::string endpoint;  ///< "unix:PATH", "grpc+unix:PATH", "tls:HOST:PORT" or "grpcs:HOST:PORT", or with `insecure`
                          ///< "tcp:HOST:PORT" or "grpc:HOST:PORT"; or the name of a service, "_agent._tcp.example",
                          ///< for HOST:PORT (transport/endpoint.hpp). Each address of a name is dialled.
@@ -117,9 +135,11 @@ struct AgentSpec {
   std::optional<Config> config;  ///< none: the pool's
   session::Tap* tap = nullptr;   ///< Hears all that is said; none: nobody. Outlives the pool.
 
+  /// Else it dials the proxy.
   [[nodiscard]] bool is_dialled() const noexcept { return reverse.empty(); }
   /// As Config::problem(), of its own fields, its breaker's and its config's.
   [[nodiscard]] std::optional<std::string> problem() const;
+  /// Why the agent cannot be spoken to in its `dialect`; nothing where it can. problem() asks this, too.
   [[nodiscard]] std::optional<std::string> dialect_problem() const;
   friend bool operator==(const AgentSpec&, const AgentSpec&) = default;
   /// Whether `other` is the same agent with another configuration, and both have one.

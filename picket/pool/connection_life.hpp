@@ -7,7 +7,10 @@ namespace picket::pool {
 
 /// Where one connection of an agent is in its life, and the steps from there.
 ///
-/// Pure: who dials, waits and closes is the caller, who asks here whether he may. Thread safety: none; one owner.
+/// Pure: who dials, waits and closes is the caller, who asks here whether he may. dial(), open() and wait() change
+/// nothing where they do not fit: what comes late, after a close, is no error.
+///
+/// Thread safety: none; one owner. Errors: none; steps say whether they were taken. Complexity: O(1).
 class ConnectionLife {
  public:
   enum class State : std::uint8_t {
@@ -49,6 +52,7 @@ class ConnectionLife {
   }
   /// Nothing new: what is open stays so for what began on it, all else is over.
   void drain() noexcept { state_ = is_open() ? State::draining : State::closed; }
+  /// Over at once, from wherever it is.
   void close() noexcept { state_ = State::closed; }
   /// A closed one serves for something else now.
   void reopen() noexcept {

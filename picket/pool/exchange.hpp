@@ -21,8 +21,12 @@ class AgentConnection;
 /// One HTTP exchange as one agent sees it: its events all take one connection, and its answers live until it ends.
 ///
 /// The connection is picked with the first event. The agent is told when the exchange is over: by complete(), or by the
-/// destructor. Thread safety: the worker's thread. Lifetime: its agent's pool outlives it, and it outlives its calls;
-/// movable while no call is pending and nobody waits until more is wanted.
+/// destructor.
+///
+/// Thread safety: the worker's thread. Lifetime: its agent's pool outlives it, and it outlives its calls; movable while
+/// no call is pending and nobody waits until more is wanted. Errors: come with its calls (Call). Where the connection
+/// that it has taken ends its later calls fail, since another one knows nothing of what was said before.
+/// Complexity: its memory is borrowed from the agent, and given back with it.
 class Exchange {
  public:
   /// `id`: minted by the worker; the same for all agents of one HTTP exchange; must live until the exchange is gone.
@@ -73,7 +77,8 @@ class Exchange {
   /// said.
   [[nodiscard]] std::uint64_t body_room() const noexcept;
 
-  /// Awaitable of more_wanted().
+  /// Awaitable of more_wanted(). Thread safety: the worker's thread. Lifetime: the exchange stays where it is, and
+  /// outlives it.
   class MoreWanted {
    public:
     MoreWanted(Exchange& exchange, base::Deadline deadline) noexcept;

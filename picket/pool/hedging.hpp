@@ -14,8 +14,10 @@ namespace picket::pool {
 ///
 /// The delay is a percentile of the agent's last latencies: looked at once a second, over what was answered since,
 /// where that was enough to say anything. The budget is a share of the questions; what is not used is kept for ten of
-/// them, so that an agent that becomes slow as a whole is not asked twice. Thread safety: none. Pure: the times are the
-/// caller's. Complexity: O(1), and once a second a look at every bucket of the histogram.
+/// them, so that an agent that becomes slow as a whole is not asked twice (Dean and Barroso, The Tail at Scale, 2013).
+///
+/// Thread safety: none; one owner. Pure: the times are the caller's. Complexity: O(1), and once a second a look at
+/// every bucket of the histogram.
 class Hedging {
  public:
   explicit Hedging(const HedgeConfig& config) noexcept : config_(config) {}

@@ -8,7 +8,11 @@
 
 namespace picket::pool {
 
-/// What one worker counts of one agent. Thread safety: the worker writes, any thread reads; scrapes sum the workers.
+/// What one worker counts of one agent, from the moment at which it was added: an agent that is removed and added again
+/// begins at 0, as a process does that is started again.
+///
+/// Thread safety: the worker writes, any thread reads; scrapes sum the workers, and may see a call that is counted and
+/// its answer that is not yet. Lifetime: the agent's. Complexity: a load and a store each, without a lock.
 struct AgentMetrics {
   metrics::Counter calls;  ///< Events that were to be sent.
   metrics::Counter answered;
@@ -19,9 +23,9 @@ struct AgentMetrics {
   metrics::Counter connect_failures;
   metrics::Counter look_up_failures;   ///< Of its name, or of half of it.
   metrics::Counter responses_dropped;  ///< Late, duplicate, unknown or forged answers.
-  metrics::Counter breaker_refusals;
-  metrics::Counter hedges;           ///< Events that were sent twice.
-  metrics::Counter hedges_answered;  ///< Of them those whose second copy was answered first.
+  metrics::Counter breaker_refusals;   ///< Calls that an open breaker ended; among the failures as circuit_open, too.
+  metrics::Counter hedges;             ///< Events that were sent twice.
+  metrics::Counter hedges_answered;    ///< Of them those whose second copy was answered first.
   metrics::Gauge connections_ready;
   metrics::Gauge addresses;  ///< Where it is served; of one that dials 1.
   metrics::Gauge in_flight;
@@ -29,6 +33,7 @@ struct AgentMetrics {
   metrics::Gauge breaker_state;  ///< 0 closed, 1 open, 2 half open.
   metrics::Histogram latency;    ///< From the call to its answer, queueing included.
 
+  /// One more failure of that kind. Thread safety: the worker's thread.
   void failed(base::ErrorKind kind) noexcept { failures[static_cast<std::size_t>(kind)].add(); }
 };
 

@@ -8,7 +8,10 @@
 namespace picket::pool {
 
 /// One address where an agent is served: what the connections to it have in common. An agent whose endpoint is a name
-/// has one for each address of it, any other agent one. Thread safety: the worker's thread.
+/// has one for each address of it, any other agent one.
+///
+/// Thread safety: the worker's thread. Lifetime: shared by its agent and the connections that lead there, so that those
+/// may end after the name has lost the address.
 struct Site {
   transport::Destination destination;
   std::uint16_t priority = 0;       ///< The least goes first (RFC 2782).

@@ -17,8 +17,11 @@ class AgentConnection;
 /// Which connection of an agent the exchanges of one session take: the same, for as long as it lives and the session is
 /// used. A session is whatever the caller calls one: a client's address, a cookie.
 ///
-/// Bounded: over the most that are kept the one goes that was not used for the longest. Thread safety: none; the times
-/// are the caller's. Complexity: O(1) each; one allocation for a session that is new.
+/// Bounded: over the most that are kept the one goes that was not used for the longest; clients choose the keys, and
+/// could else fill the memory.
+///
+/// Thread safety: none; the worker's, through Agent::sticky_sessions(). Lifetime: keys are copied; a place is compared,
+/// and never followed to a connection that is gone. Complexity: O(1) each, and what has expired.
 class StickySessions {
  public:
   /// A connection of one epoch: one that came back is another.
@@ -35,6 +38,7 @@ class StickySessions {
 
   /// Uses it, so that it is kept from now on for the whole time again.
   [[nodiscard]] std::optional<Place> find(std::string_view key, base::TimePoint now);
+  /// Keeps it, in place of the one that the key had.
   void put(std::string_view key, Place place, base::TimePoint now);
 
   /// Does not use it.
@@ -43,6 +47,7 @@ class StickySessions {
   bool refresh(std::string_view key, base::TimePoint now) { return find(key, now).has_value(); }
   /// Whether it was there.
   bool clear(std::string_view key);
+  /// Those that are kept at that time; forgets what has expired.
   [[nodiscard]] std::size_t size(base::TimePoint now);
 
  private:

@@ -10,18 +10,22 @@ namespace picket::pool {
 /// How the events of one connection have ended lately: for selection by health, and for whoever asks how an agent is.
 ///
 /// An outcome weighs 1/64 in the rate, a latency 1/16 in the mean. What failed is forgiven by half in 10 s: a
-/// connection that gets nothing since it is the worst must get something again. Thread safety: none. Pure: the time is
-/// the caller's. Complexity: answered() is a few multiplications; success_rate() takes a power.
+/// connection that gets nothing since it is the worst must get something again.
+///
+/// Thread safety: none; one owner. Pure: the time is the caller's. Complexity: answered() is a few multiplications;
+/// success_rate() takes a power. Units: rates as parts of 1, times in base::Duration.
 class TrackRecord {
  public:
   static constexpr base::Duration half_life = std::chrono::seconds{10};
 
+  /// An event was answered: draws the mean towards its latency, and the rate towards 1.
   void answered(base::Duration latency) noexcept {
     const auto sample = static_cast<double>(latency.count());
     latency_ += is_first_ ? sample : (sample - latency_) * latency_weight;
     is_first_ = false;
     failing_ -= failing_ * outcome_weight;
   }
+  /// An event got no answer. Its latency is not known, and does not count. `now` never goes back.
   void failed(base::TimePoint now) noexcept {
     const double failing = failing_at(now);
     failing_ = failing + (1 - failing) * outcome_weight;

@@ -33,6 +33,7 @@ class Exchange {
   Exchange& operator=(const Exchange&) = delete;
   ~Exchange();
 
+  /// The head of a request, as request() with GET.
   Decision get(std::string_view uri, const HeaderList& headers = {});
   Decision request(std::string_view method, std::string_view uri, const HeaderList& headers = {});
   /// The next chunk of the request's body, or of the response's.
