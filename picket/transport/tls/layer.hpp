@@ -26,7 +26,8 @@ enum class Agreement : std::uint8_t { optional, required };
 ///
 /// OpenSSL reads and writes through a BIO whose reading end is the socket, with one recv a call as long as it brings
 /// anything, and whose writing end is a buffer, so that all records of a call leave in one sendmsg. Nothing is
-/// allocated once a connection has seen its largest write.
+/// allocated once a connection has seen its largest write. A call reads so many records and no more, whatever is in
+/// them: what is left lies in the socket, or has_pending() says that it lies here.
 class TlsLayer final : public Layer {
  public:
   TlsLayer(std::shared_ptr<const Context> context, ssl_ctx_st* native, Role role,
@@ -70,6 +71,7 @@ class TlsLayer final : public Layer {
   friend struct SocketBio;
 
   void begin(int socket) noexcept;
+  [[nodiscard]] bool has_read_enough() const noexcept;
   int receive(char* into, std::size_t room) noexcept;
   [[nodiscard]] Transfer shake_hands();
   [[nodiscard]] Transfer seal(std::span<const iovec> parts);
@@ -85,6 +87,8 @@ class TlsLayer final : public Layer {
   int socket_ = -1;             // of the call
   int receive_error_ = 0;       // as errno has it
   int send_error_ = 0;          // the same
+  std::size_t records_ = 0;     // read in this call
+  bool is_crowded_ = false;     // the last call had as many of them as one may
   bool is_dry_ = false;         // nothing more is received in this call
   bool has_ended_ = false;      // the socket has, with close_notify or without
   bool holds_records_ = false;  // bytes lie in OpenSSL's buffer that may be whole records

@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <openssl/ssl.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -289,6 +290,57 @@ TEST_F(TlsLayers, SayWhatLiesInThem) {
   EXPECT_EQ(server_.read({&byte, 1}).size, 1U);
   EXPECT_TRUE(server_.layer().has_pending()) << "the next record came along";
   EXPECT_EQ(server_.read_all(), "b");
+}
+
+// ---- records of next to nothing
+
+TEST_P(TlsVersions, ReadSoManyRecordsOfOneByteAtATime) {
+  join();
+  shake_hands();
+  for (int i = 0; i < 200; ++i) ASSERT_EQ(client_.write("x").size, 1U);
+  std::array<char, 4096> bytes;
+  const Transfer got = server_.read(bytes);
+  EXPECT_EQ(got.size, 128U);
+  EXPECT_TRUE(got.may_have_more);
+  EXPECT_TRUE(server_.layer().has_pending()) << "the socket is empty: nobody else can say so";
+  EXPECT_EQ(server_.peek().outcome, Outcome::moved);
+  EXPECT_EQ(server_.read_all(), std::string(72, 'x'));
+  EXPECT_FALSE(server_.layer().has_pending());
+}
+
+TEST_F(TlsLayers, TakeSoManyNewKeysAtATimeAndLeaveTheOthersInTheSocket) {
+  constexpr int updates = 2000;
+  constexpr std::size_t size_of_one = 27;
+  join();
+  shake_hands();
+  EXPECT_EQ(client_.write("x").size + server_.read_all().size(), 2U);
+  for (int i = 0; i < updates; ++i) {
+    ASSERT_EQ(SSL_key_update(client_.layer().native(), SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+    ASSERT_EQ(SSL_do_handshake(client_.layer().native()), 1);
+  }
+  EXPECT_EQ(client_.write("y").size, 1U);
+  const auto unread = [this] {
+    int size = 0;
+    EXPECT_EQ(::ioctl(server_.socket(), FIONREAD, &size), 0);
+    return static_cast<std::size_t>(size);
+  };
+  std::size_t most = std::size_t{17} * 1024;  // what OpenSSL's buffer takes in one
+  Transfer got;
+  char byte = 0;
+  while (unread() != 0) {
+    const std::size_t before = unread();
+    ASSERT_GT(before, 0U);
+    got = server_.read({&byte, 1});
+    EXPECT_LE(before - unread(), most);
+    if (got.outcome == Outcome::moved) break;
+    ASSERT_EQ(got.outcome, Outcome::blocked);
+    ASSERT_EQ(got.wanted, Readiness::readable);
+    ASSERT_GT(unread(), 0U) << "whoever waits for the socket must be woken";
+    most = 128 * size_of_one + 1024 + size_of_one;
+  }
+  EXPECT_EQ(byte, 'y');
+  EXPECT_EQ(client_.write(std::string(100'000, 'z')).size, 65536U);
+  EXPECT_EQ(server_.read_all().size(), 65536U) << "large records are read as before";
 }
 
 TEST_F(TlsLayers, WriteTheRestOfWhatTheyTookOnceThereIsRoom) {
