@@ -86,6 +86,7 @@ Transfer Channel::write_now(std::span<const iovec> parts) {
 Transfer Channel::read_layer(std::span<char> into) {
   if (!is_open()) return Transfer::failed(EBADF);
   const Transfer transfer = layer_->read(descriptor(), into);
+  if (layer_->has_had_its_share()) worker().give_way();
   if (std::exchange(writer_wants_input_, false)) cancel();
   return transfer;
 }

@@ -56,6 +56,8 @@ class Layer {
   virtual Transfer peek(int socket) = 0;
   /// Whether read() would bring bytes without the socket. No system call.
   [[nodiscard]] virtual bool has_pending() const noexcept = 0;
+  /// Whether the last read() ended because it was long enough, however little it has brought: others go first now.
+  [[nodiscard]] virtual bool has_had_its_share() const noexcept { return false; }
   /// Tells the peer that nothing more is written, as far as the socket takes it.
   virtual void end_writing(int socket) noexcept = 0;
   /// Why a transfer failed.

@@ -159,7 +159,7 @@ void Worker::finish_turn() {
   do {
     resume_all();
     flush_all();
-  } while (has_resumptions() && resumptions_left_ != 0);
+  } while (has_resumptions() && resumptions_left_ > 0);
   if (has_resumptions() && options_.threading == Threading::shared) boost::asio::post(loop_->context, [] {});
   busy_poll_.turn_ends(std::exchange(wrote_, false));
   for (Helper* const helper : called_) helper->called.notify_one();
@@ -167,7 +167,7 @@ void Worker::finish_turn() {
 }
 
 void Worker::resume_all() {
-  for (; has_resumptions() && resumptions_left_ != 0; --resumptions_left_) resumptions_.run_first();
+  for (; has_resumptions() && resumptions_left_ > 0; --resumptions_left_) resumptions_.run_first();
 }
 
 void Worker::flush_all() {

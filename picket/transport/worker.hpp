@@ -78,6 +78,8 @@ class Worker {
   /// is ready by then.
   void resume(Resumption& resumption) noexcept { resumptions_.push(resumption); }
   static constexpr int resumptions_per_turn = 1024;
+  /// Has who goes on from here do so in the next turn: whoever runs has had its share of this one.
+  void give_way() noexcept { resumptions_left_ = 0; }
   /// Whether anybody is about to go on.
   [[nodiscard]] bool has_resumptions() const noexcept { return !resumptions_.empty(); }
 

@@ -27,6 +27,9 @@ constexpr std::size_t most_per_call = 4 * record_size;
 // Records per call, for the same reason: a peer may put one byte into each, none, or new keys (RFC 8446 §4.6.3): 22
 // to 27 bytes on the wire that cost far more time than those of a large record.
 constexpr std::size_t most_records = 128;
+// Messages of the handshake that may come once it is over, in a connection's life: new keys are for every few hundred
+// gigabytes, tickets for the beginning. Each costs its receiver more than its sender.
+constexpr std::size_t most_late_messages = 200;
 // What a peer of such records is read by afterwards: OpenSSL opens all that lie in its buffer before it asks for more.
 constexpr std::size_t crowded_receive = 1024;
 // What the first byte of each record says (RFC 8446 §5.1).
@@ -125,7 +128,7 @@ TlsLayer::TlsLayer(std::shared_ptr<const Context> context, ssl_ctx_st* native, R
   });
   SSL_set_msg_callback_arg(ssl_.get(), this);
   SSL_set_msg_callback(ssl_.get(), [](int is_sent, int, int content, const void*, std::size_t, SSL*, void* self) {
-    if (is_sent == 0 && content == SSL3_RT_HEADER) ++static_cast<TlsLayer*>(self)->records_;
+    if (is_sent == 0) static_cast<TlsLayer*>(self)->count(content);
   });
   role == Role::client ? SSL_set_connect_state(ssl_.get()) : SSL_set_accept_state(ssl_.get());
 }
@@ -144,12 +147,25 @@ void TlsLayer::begin(int socket) noexcept {
   ERR_clear_error();
 }
 
+void TlsLayer::count(int content) noexcept {
+  if (content == SSL3_RT_HEADER) ++records_;
+  if (content == SSL3_RT_HANDSHAKE && is_established_) ++late_messages_;
+}
+
 bool TlsLayer::has_read_enough() const noexcept { return records_ >= most_records; }
+
+/// Whether the connection is over, at the latest now.
+bool TlsLayer::has_failed() {
+  if (!failure_ && late_messages_ > most_late_messages)
+    failure_ =
+        base::fail(ErrorKind::invalid_message, "TLS: the peer changes its keys, or begins anew, again and again");
+  return failure_.has_value();
+}
 
 /// Into OpenSSL's buffer, which has no whole record. -1: nothing for now; 0: the end.
 int TlsLayer::receive(char* into, std::size_t room) noexcept {
   if (has_ended_) return 0;
-  if (is_dry_ || has_read_enough()) return -1;
+  if (is_dry_ || has_read_enough() || late_messages_ > most_late_messages) return -1;
   if (is_crowded_) room = std::min(room, crowded_receive);
   const Transfer got = internal::receive_now(socket_, {into, room}, 0);
   is_dry_ = !got.may_have_more;
@@ -164,7 +180,7 @@ int TlsLayer::receive(char* into, std::size_t room) noexcept {
 // ---- the ways to move bytes
 
 Transfer TlsLayer::establish(int socket) {
-  if (failure_) return failed();
+  if (has_failed()) return failed();
   begin(socket);
   const Transfer shaken = shake_hands();
   if (shaken.outcome == Outcome::moved) flush();
@@ -172,7 +188,7 @@ Transfer TlsLayer::establish(int socket) {
 }
 
 Transfer TlsLayer::read(int socket, std::span<char> into) {
-  if (failure_) return failed();
+  if (has_failed()) return failed();
   begin(socket);
   std::size_t total = 0;
   while (total < into.size() && total < most_per_call && !has_read_enough()) {
@@ -192,7 +208,7 @@ Transfer TlsLayer::read(int socket, std::span<char> into) {
 }
 
 Transfer TlsLayer::peek(int socket) {
-  if (failure_) return failed();
+  if (has_failed()) return failed();
   begin(socket);
   char byte = 0;
   std::size_t size = 0;
@@ -203,7 +219,7 @@ Transfer TlsLayer::peek(int socket) {
 }
 
 Transfer TlsLayer::write(int socket, std::span<const iovec> parts) {
-  if (failure_) return failed();
+  if (has_failed()) return failed();
   begin(socket);
   if (sealed_size_ == 0) {
     if (const Transfer shaken = shake_hands(); shaken.outcome != Outcome::moved) return shaken;

@@ -41,6 +41,7 @@ class TlsLayer final : public Layer {
   Transfer write(int socket, std::span<const iovec> parts) override;
   Transfer peek(int socket) override;
   [[nodiscard]] bool has_pending() const noexcept override;
+  [[nodiscard]] bool has_had_its_share() const noexcept override { return has_read_enough(); }
   void end_writing(int socket) noexcept override;
   [[nodiscard]] base::Error failure(const Transfer& failed) const override;
 
@@ -71,7 +72,9 @@ class TlsLayer final : public Layer {
   friend struct SocketBio;
 
   void begin(int socket) noexcept;
+  void count(int content) noexcept;
   [[nodiscard]] bool has_read_enough() const noexcept;
+  [[nodiscard]] bool has_failed();
   int receive(char* into, std::size_t room) noexcept;
   [[nodiscard]] Transfer shake_hands();
   [[nodiscard]] Transfer seal(std::span<const iovec> parts);
@@ -84,14 +87,15 @@ class TlsLayer final : public Layer {
   std::shared_ptr<const Context> context_;
   std::unique_ptr<ssl_st, Freed> ssl_;
   Agreement agreement_;
-  int socket_ = -1;             // of the call
-  int receive_error_ = 0;       // as errno has it
-  int send_error_ = 0;          // the same
-  std::size_t records_ = 0;     // read in this call
-  bool is_crowded_ = false;     // the last call had as many of them as one may
-  bool is_dry_ = false;         // nothing more is received in this call
-  bool has_ended_ = false;      // the socket has, with close_notify or without
-  bool holds_records_ = false;  // bytes lie in OpenSSL's buffer that may be whole records
+  int socket_ = -1;                // of the call
+  int receive_error_ = 0;          // as errno has it
+  int send_error_ = 0;             // the same
+  std::size_t records_ = 0;        // read in this call
+  std::size_t late_messages_ = 0;  // of handshakes, once the handshake was over
+  bool is_crowded_ = false;        // the last call had as many of them as one may
+  bool is_dry_ = false;            // nothing more is received in this call
+  bool has_ended_ = false;         // the socket has, with close_notify or without
+  bool holds_records_ = false;     // bytes lie in OpenSSL's buffer that may be whole records
   bool has_heard_ = false;
   bool is_established_ = false;
   char first_byte_ = 0;          // that the peer sent: says whether it speaks TLS
