@@ -42,6 +42,15 @@ class Includes(unittest.TestCase):
             "apps/gateway/upstream/k.cpp": '#include "picket/pool/agent.hpp"\n',
             "apps/cli/l.cpp": '#include "apps/waf/handler.hpp"\n',
             "bench/m.cpp": '#include "apps/gateway/serving/shard.hpp"\n',
+            "apps/cli/recording/t.cpp": '#include "picket/transport/worker.hpp"\n',
+            "apps/cli/conform/u.cpp": '#include "picket/session/proxy_session.hpp"\n',
+            "picket/base/v_test.cpp": '#include "apps/gateway/config/model.hpp"\n',
+            "picket/wire/testing/w.hpp": '#include "picket/pool/agent.hpp"\n',
+            "picket/session/x_test.cpp": '#include "bench/payloads.hpp"\n',
+            "picket/metrics/y_bench.cpp": '#include "picket/wire/messages.hpp"\n',
+            "tests/misuse/z.cpp": '#include "apps/waf/handler.hpp"\n',
+            "interop/cpp/a.cpp": '#include "picket/inspection/chain.hpp"\n',
+            "tests/chaos/b.cpp": '#include "picket/wire/internal/base64.hpp"\n',
         }
         for name, text in shapes.items():
             with self.subTest(name), tempfile.TemporaryDirectory() as folder:
@@ -52,12 +61,26 @@ class Includes(unittest.TestCase):
                 self.assertEqual(outcome.returncode, 1)
                 self.assertIn(f"{name}:2:", outcome.stdout)
 
+    def test_tests_and_benchmarks_may_use_what_their_table_has_and_their_module_may_not(self):
+        wanted = {
+            "picket/session/a{}.cpp": ("_test", '#include "picket/transport/link.hpp"\n'),
+            "picket/metrics/b{}.cpp": ("_bench", '#include "bench/payloads.hpp"\n'),
+        }
+        for name, (ending, text) in wanted.items():
+            for is_allowed in (True, False):
+                with self.subTest(name, is_allowed=is_allowed), tempfile.TemporaryDirectory() as folder:
+                    file = pathlib.Path(folder, name.format(ending if is_allowed else ""))
+                    file.parent.mkdir(parents=True)
+                    file.write_text(text)
+                    self.assertEqual(check(pathlib.Path(folder)).returncode, 0 if is_allowed else 1)
+
     def test_a_folder_that_no_module_holds_is_named(self):
-        with tempfile.TemporaryDirectory() as folder:
-            file = pathlib.Path(folder, "picket/novelty/a.cpp")
-            file.parent.mkdir(parents=True)
-            file.write_text("int a;\n")
-            self.assertIn("picket/novelty/a.cpp:1: no module", check(pathlib.Path(folder)).stdout)
+        for name in ("picket/novelty/a.cpp", "tests/novelty/a.cpp"):
+            with self.subTest(name), tempfile.TemporaryDirectory() as folder:
+                file = pathlib.Path(folder, name)
+                file.parent.mkdir(parents=True)
+                file.write_text("int a;\n")
+                self.assertIn(f"{name}:1: no module", check(pathlib.Path(folder)).stdout)
 
 
 class WhatUsersInclude(unittest.TestCase):

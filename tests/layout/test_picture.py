@@ -64,17 +64,17 @@ def drawn(page: str) -> set[tuple[str, str]]:
     return found
 
 
-def table() -> Graph:
-    """What tools/check-includes lets each folder include."""
+def checker():
+    """tools/check-includes: MAY_USE is what it lets each folder include, TESTS_MAY_USE what its tests, besides."""
     loader = importlib.machinery.SourceFileLoader("check_includes", str(ROOT / "tools" / "check-includes"))
     module = importlib.util.module_from_spec(importlib.util.spec_from_loader("check_includes", loader))
     loader.exec_module(module)
-    return module.MAY_USE
+    return module
 
 
 def allowed() -> Graph:
     graph: Graph = {}
-    for folder, may_use in table().items():
+    for folder, may_use in checker().MAY_USE.items():
         user = room_of(folder)
         if user is not None:
             graph.setdefault(user, set()).update(room_of(used) for used in may_use)
@@ -113,8 +113,16 @@ class Picture(unittest.TestCase):
             if user in LIBRARY:
                 self.assertEqual(used - reached(graph, user), set(), user)
 
+    def test_what_tests_may_use_besides_is_linked_to_them(self):
+        for folder, used in checker().TESTS_MAY_USE.items():
+            with self.subTest(folder):
+                text = (ROOT / folder / "CMakeLists.txt").read_text()
+                links = set(re.findall(r"picket::\w+", "".join(re.findall(r"\bTEST_LINKS\b[^)]*", text))))
+                named = {name.replace("/", "::") for name in used - {"apps/gateway/testing"}}  # which has headers only
+                self.assertEqual(named, links)
+
     def test_what_a_readme_says_that_its_module_may_use_is_what_the_includes_may(self):
-        for folder, used in table().items():
+        for folder, used in checker().MAY_USE.items():
             if folder.startswith(("picket/", "apps/")) and folder != "apps/gateway/testing":
                 with self.subTest(folder):
                     self.assertEqual(said(folder), {path.rpartition("/")[2] for path in used})
