@@ -164,7 +164,7 @@ struct Callbacks {
                      void* user) {
     Connection& connection = of(user);
     if (connection.find(id) == nullptr) return 0;
-    connection.count_useful(1);
+    connection.count_useful(size / worth_an_update);  // a byte here and there pays for nothing
     connection.events_.on_data(id, {reinterpret_cast<const char*>(bytes), size});
     return 0;
   }

@@ -52,6 +52,15 @@ class Floods(Http2Test):
         self.expect_end("streams", flood)
         self.assertLess(len(self.upstream.requests), 400)
 
+    def test_rapid_reset_with_a_few_bytes_of_body_before(self):
+        def flood(i: int) -> bytes:
+            stream = 2 * i + 1
+            bodies = frame(DATA, 0, stream, b"x") * 4
+            return frame(HEADERS, END_HEADERS, stream, POST) + bodies + frame(RST_STREAM, 0, stream, CANCELLED)
+
+        self.expect_end("streams", flood)
+        self.assertLess(len(self.upstream.requests), 400)
+
     def test_made_you_reset_by_windows_that_overflow(self):  # CVE-2025-8671
         def flood(i: int) -> bytes:
             stream = 2 * i + 1
