@@ -30,8 +30,8 @@ struct Generation {
   std::shared_ptr<Logs> logs;
 
   /// Reads certificates and opens logs; those of `previous` go on where the files are the same.
-  /// `tickets`: the process's keys; null: there are none. Errors: connection_failed for a certificate that cannot be used,
-  /// io for a log.
+  /// `tickets`: the process's keys; null: there are none. Errors: connection_failed for a certificate that cannot be
+  /// used, io for a log.
   [[nodiscard]] static base::Result<std::shared_ptr<const Generation>> make(
       config::Config config, std::size_t shards, const Generation* previous, LogCloser& closer,
       const std::shared_ptr<const transport::tls::TicketKeys>& tickets = nullptr);
