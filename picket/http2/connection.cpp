@@ -164,7 +164,8 @@ struct Callbacks {
                      void* user) {
     Connection& connection = of(user);
     if (connection.find(id) == nullptr) return 0;
-    connection.count_useful(size / worth_an_update);  // a byte here and there pays for nothing
+    // A server's bytes are what was asked for, however few. Of a client's a few pay for nothing: it may end the stream.
+    connection.count_useful(connection.is_client_ ? 1 : size / worth_an_update);
     connection.events_.on_data(id, {reinterpret_cast<const char*>(bytes), size});
     return 0;
   }
