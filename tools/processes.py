@@ -77,6 +77,12 @@ class Program:
     def signal(self, number: int) -> None:
         self._process.send_signal(number)
 
+    def freeze(self) -> None:
+        """Stops all of its threads, and returns when they stand still: on a busy machine one goes on for a moment."""
+        self.signal(signal.SIGSTOP)
+        tasks = Path(f"/proc/{self.pid}/task")
+        wait(f"{self.name} is frozen", lambda: all(task.read_text().rpartition(")")[2].split()[0] == "T" for task in tasks.glob("*/stat")))
+
     def kill(self) -> None:
         """Ends it as a crash would; no ending well is expected of it."""
         self._killed = True

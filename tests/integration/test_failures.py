@@ -96,7 +96,7 @@ class Agents(Failing):
         gateway = self.stage.gateway(upstream, [Asked("a", path, keys=keys)])
         wait("all connections are there", lambda: gateway.metric("picket_agent_connections_ready") == 4)
         wait("it serves", lambda: gateway.get().status == 200)
-        program.signal(signal.SIGSTOP)
+        program.freeze()
         self.assertEqual(gateway.get("/first").reason, "agent_timeout")
         begin = time.monotonic()
         self.assertEqual({gateway.get(f"/later?{i}").reason for i in range(20)}, {"agent_unavailable"})

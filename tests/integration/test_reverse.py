@@ -393,7 +393,7 @@ class OfTheSdk(Reverse):
         gateway = self.gateway(agents=[self.asked(keys="timeout-ms 300; failure-mode closed")])
         agent = self.agent("--dial", f"unix:{self.socket}")
         self.ready(gateway, 1)
-        agent.signal(signal.SIGSTOP)
+        agent.freeze()
         self.assert_failed_closed(gateway.get())
         agent.signal(signal.SIGCONT)
         wait("it serves again", lambda: gateway.get().status == 200)

@@ -137,7 +137,7 @@ class Frozen(Transports):
         for transport in TRANSPORTS:
             with self.subTest(transport):
                 gateway = self.set_up(transport)
-                self.agent.signal(signal.SIGSTOP)
+                self.agent.freeze()
                 self.assert_refuses(gateway)
                 self.agent.signal(signal.SIGCONT)
                 self.assert_comes_back(gateway)
