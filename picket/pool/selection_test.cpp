@@ -9,7 +9,7 @@
 namespace picket::pool {
 namespace {
 
-using testing::Each;
+using ::testing::Each;
 
 /// How often each of them is picked.
 template <std::size_t Size>
