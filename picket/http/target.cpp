@@ -33,6 +33,13 @@ std::string_view path_of(std::string_view target) noexcept {
   return path.empty() || path.starts_with('?') || path == "*" ? std::string_view{"/"} : path.substr(0, path.find('?'));
 }
 
+std::string_view query_of(std::string_view target) noexcept {
+  const auto mark = target.find('?');
+  if (mark == std::string_view::npos) return {};
+  const std::string_view query = target.substr(mark + 1);
+  return query.substr(0, query.find('#'));
+}
+
 std::string_view origin_form(std::string_view method, std::string_view target, base::Arena& arena) {
   const std::string_view path = behind_authority(target);
   if (path.empty()) return method == "OPTIONS" ? "*" : "/";

@@ -16,6 +16,8 @@ namespace picket::http {
 /// The path: without query, and without scheme and authority where there are any; "/" where it is empty, and for "*",
 /// which is the server as a whole.
 [[nodiscard]] std::string_view path_of(std::string_view target) noexcept;
+/// What stands behind the first "?", up to a "#"; empty where there is none.
+[[nodiscard]] std::string_view query_of(std::string_view target) noexcept;
 /// The target as an upstream gets it: path and query; "*" for OPTIONS of a URI without path (RFC 9112 §3.2.4).
 /// Lifetime: the target's, or the arena's where a slash was missing.
 [[nodiscard]] std::string_view origin_form(std::string_view method, std::string_view target, base::Arena& arena);

@@ -30,6 +30,16 @@ TEST(Target, HasItsPartsWhetherItIsAPathOrAnUri) {
   }
 }
 
+TEST(Target, HasAQueryBehindTheFirstQuestionMark) {
+  for (const auto& [target, query] : {std::pair{"/a", ""},
+                                      {"/a?", ""},
+                                      {"/a?b=1&c?d", "b=1&c?d"},
+                                      {"/a?b#c", "b"},
+                                      {"http://a.test?q", "q"},
+                                      {"*", ""}})
+    EXPECT_EQ(query_of(target), query) << target;
+}
+
 TEST(Target, OfOptionsIsTheServerWhereThereIsNoPath) {
   base::Arena arena;
   EXPECT_EQ(origin_form("OPTIONS", "http://a.test", arena), "*");

@@ -53,9 +53,9 @@ TEST_F(Load, LeastFileHasEveryDefault) {
   EXPECT_EQ(config.upstreams[0].targets[0].weight, 1U);
   EXPECT_EQ(config.upstreams[0].load_balancing, LoadBalancing::round_robin);
   ASSERT_EQ(config.routes.size(), 1U);
-  EXPECT_EQ(config.routes[0].path_prefix, "/");
-  EXPECT_FALSE(config.routes[0].host.has_value());
-  EXPECT_TRUE(config.routes[0].methods.empty());
+  EXPECT_EQ(config.routes[0].matches.path, "/");
+  EXPECT_FALSE(config.routes[0].matches.host.has_value());
+  EXPECT_TRUE(config.routes[0].matches.methods.empty());
   EXPECT_EQ(config.limits.max_header_size, 16'384U);
   EXPECT_EQ(config.limits.max_header_count, 100U);
   EXPECT_EQ(config.limits.max_body_size, 10'485'760U);
@@ -207,9 +207,9 @@ TEST_F(Load, EverySettingOfTrafficReachesItsField) {
   EXPECT_EQ(u.dns_refresh, milliseconds{20'000});
 
   const Route& r = config.routes.at(0);
-  EXPECT_EQ(r.path_prefix, "/a");
-  EXPECT_EQ(r.host, "app.example");
-  EXPECT_EQ(r.methods, (std::vector<std::string>{"GET", "POST"}));
+  EXPECT_EQ(r.matches.path, "/a");
+  EXPECT_EQ(r.matches.host, "app.example");
+  EXPECT_EQ(r.matches.methods, (std::vector<std::string>{"GET", "POST"}));
   EXPECT_EQ(r.filters, (std::vector<std::size_t>{1, 0}));
   EXPECT_EQ(r.upstream, 1U);
 }
@@ -261,7 +261,29 @@ TEST_F(Load, PresetSetsTheWholePoolAndWhatStandsBesideItOverrides) {
   EXPECT_EQ(pool.max_concurrent_per_connection, 50U);
 }
 
-TEST_F(Load, RoutesAreTriedLongestPrefixFirstThenInFileOrder) {
+TEST_F(Load, WhatARouteChoosesByAndDoesReachesItsFields) {
+  const Config config = good(R"(
+    listeners { listener "web" { address "127.0.0.1:8080" } }
+    upstreams { upstream "app" { target "127.0.0.1:9000" } }
+    routes { route "r" {
+      matches { path "/a/b"; host "*.App.example"; header "X-Tier" "gold"; header "x-b" "2"; query "beta" "1 2" }
+      upstream "app"; limits { max-body-size-bytes 7 }
+      request-headers { set "x-a" "b c"; remove "x-c" "x-d" }
+      response-headers { add "x-e" "f" } } })");
+  const Route& r = config.routes.at(0);
+  EXPECT_EQ(r.matches.path, "/a/b");
+  EXPECT_TRUE(r.matches.whole_path);
+  EXPECT_EQ(r.matches.host, "*.app.example");
+  EXPECT_EQ(r.matches.headers, (std::vector<NamedValue>{{"X-Tier", "gold"}, {"x-b", "2"}}));
+  EXPECT_EQ(r.matches.queries, (std::vector<NamedValue>{{"beta", "1 2"}}));
+  EXPECT_EQ(r.max_body_size, 7U);
+  using Kind = base::HeaderOp::Kind;
+  EXPECT_EQ(r.request_edits,
+            (std::vector<HeaderEdit>{{Kind::set, "x-a", "b c"}, {Kind::remove, "x-c", ""}, {Kind::remove, "x-d", ""}}));
+  EXPECT_EQ(r.response_edits, (std::vector<HeaderEdit>{{Kind::add, "x-e", "f"}}));
+}
+
+TEST_F(Load, RoutesAreTriedWholePathsFirstThenTheLongestPrefixThenInFileOrder) {
   const Config config = good(R"(
     listeners { listener "web" { address "127.0.0.1:8080" } }
     upstreams { upstream "app" { target "127.0.0.1:9000" } }
@@ -269,10 +291,11 @@ TEST_F(Load, RoutesAreTriedLongestPrefixFirstThenInFileOrder) {
              route "2" { matches { path-prefix "/api/v1" }; upstream "app" }
              route "3" { matches { path-prefix "/api" }; upstream "app" }
              route "4" { upstream "app" }
-             route "5" { matches { path-prefix "/web" }; upstream "app" } })");
+             route "5" { matches { path-prefix "/web" }; upstream "app" }
+             route "6" { matches { path "/" }; upstream "app" } })");
   std::string order;
   for (const Route& route : config.routes) order += route.id;
-  EXPECT_EQ(order, "23514");
+  EXPECT_EQ(order, "623514");
 }
 
 TEST_F(Load, BlocksOfSeveralFilesAreJoined) {

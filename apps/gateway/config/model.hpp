@@ -9,6 +9,7 @@
 
 #include "apps/gateway/config/access_fields.hpp"
 #include "apps/gateway/config/network.hpp"
+#include "apps/gateway/config/route.hpp"
 #include "picket/inspection/chain.hpp"
 #include "picket/pool/config.hpp"
 #include "picket/pool/reverse/rules.hpp"
@@ -179,23 +180,6 @@ struct Upstream {
   friend bool operator==(const Upstream&, const Upstream&) = default;
 };
 
-/// What a route answers by itself, without an upstream.
-struct FixedAnswer {
-  std::uint16_t status = 200;
-  std::string text;  ///< The body, as text/plain.
-};
-
-struct Route {
-  std::string id;
-  std::string path_prefix = "/";
-  std::optional<std::string> host;   ///< Exact, without port, any case.
-  std::vector<std::string> methods;  ///< Empty: all.
-  std::vector<std::size_t> filters;  ///< indices in Config::filters, in the order in which answers merge
-  std::size_t upstream = 0;          ///< index in Config::upstreams; of no meaning beside `respond`
-  std::optional<FixedAnswer> respond;
-  bool redirect_to_https = false;  ///< Requests in clear are sent to the same place over TLS.
-};
-
 struct Limits {
   std::uint64_t max_header_size = 16'384;  ///< bytes of a whole head
   std::uint32_t max_header_count = 100;
@@ -230,7 +214,7 @@ struct Config {
   std::optional<ReverseListener> reverse_listener;
   std::vector<Filter> filters;
   std::vector<Upstream> upstreams;
-  std::vector<Route> routes;  ///< In the order in which they are tried: longest path-prefix first, then file order.
+  std::vector<Route> routes;  ///< In the order in which they are tried: whole paths, the longest path-prefix, file order.
   Limits limits;
   Observability observability;
 };

@@ -174,4 +174,10 @@ std::optional<kdl::Name> Reader::entry(const kdl::Node& node, Keys<T> property_k
   return kdl::Name{std::move(*id), node.arguments.front().at};
 }
 
+/// A reference to something by its id.
+template <auto Member>
+void read_reference(Reader& reader, const Setting& setting, Owner<Member>& out) {
+  if (auto name = reader.text(setting)) out.*Member = {std::move(*name), setting.value->at};
+}
+
 }  // namespace picket::apps::gateway::config

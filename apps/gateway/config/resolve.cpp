@@ -128,18 +128,22 @@ std::vector<std::size_t> resolve_filters(const RouteDraft& route, const Index& i
   return result;
 }
 
-/// Methods as a set, for comparison.
-std::vector<std::string> sorted(std::vector<std::string> methods) {
-  std::ranges::sort(methods);
-  return methods;
+/// As a set, for comparison.
+template <class T>
+std::vector<T> sorted(std::vector<T> items) {
+  std::ranges::sort(items);
+  return items;
 }
 
 void check_reachable(const std::vector<RouteDraft>& routes, Reader& reader) {
-  std::map<std::tuple<std::string, std::optional<std::string>, std::vector<std::string>>, const RouteDraft*> seen;
+  using What = std::tuple<std::string, bool, std::optional<std::string>, std::vector<std::string>,
+                          std::vector<NamedValue>, std::vector<NamedValue>>;
+  std::map<What, const RouteDraft*> seen;
   for (const RouteDraft& draft : routes) {
     if (!draft.matches_known || !reader.complete()) continue;
-    const Route& route = draft.route;
-    const auto [entry, added] = seen.try_emplace({route.path_prefix, route.host, sorted(route.methods)}, &draft);
+    const Matches& of = draft.route.matches;
+    const auto [entry, added] = seen.try_emplace(
+        {of.path, of.whole_path, of.host, sorted(of.methods), sorted(of.headers), sorted(of.queries)}, &draft);
     if (added) continue;
     reader.report(draft.id.at,
                   fmt::format("route \"{}\" can never be taken: route \"{}\" matches the same requests", draft.id.text,
@@ -148,12 +152,13 @@ void check_reachable(const std::vector<RouteDraft>& routes, Reader& reader) {
   }
 }
 
-/// The longest prefix first; file order among equals.
+/// Whole paths first, then the longest prefix; file order among equals.
 void order(std::vector<Route>& routes) {
   std::vector<std::size_t> indices(routes.size());
   for (std::size_t i = 0; i < indices.size(); ++i) indices[i] = i;
   std::ranges::sort(indices, {}, [&](std::size_t i) {
-    return std::pair(-static_cast<std::ptrdiff_t>(routes[i].path_prefix.size()), i);
+    const Matches& of = routes[i].matches;
+    return std::tuple(!of.whole_path, -static_cast<std::ptrdiff_t>(of.path.size()), i);
   });
   std::vector<Route> ordered;
   ordered.reserve(routes.size());

@@ -39,7 +39,9 @@ void read_reverse_listener(Reader& reader, const Block& block, Draft& out);
 [[nodiscard]] Keys<Target> target_properties();
 [[nodiscard]] Keys<Draft> routes();
 [[nodiscard]] Keys<RouteDraft> route();
-[[nodiscard]] Keys<Route> matches();
+[[nodiscard]] Keys<Matches> matches();
+[[nodiscard]] Keys<std::vector<HeaderEdit>> header_edits();
+[[nodiscard]] Keys<Route> route_limits();
 
 /// The words of failure-mode, of agents and of filters.
 inline constexpr Word failure_modes[] = {{"closed", static_cast<int>(FailureMode::closed)},

@@ -109,9 +109,11 @@ void Exchange::refuse(answers::Reason reason, std::uint16_t status) {
 // ---- the beginning
 
 void Exchange::arrive() {
-  const auto [route, ambiguity] = generation::find_route(
-      service_.config,
-      {.method = forwarded_.method, .authority = forwarded_.authority, .path = http::path_of(forwarded_.target)});
+  const auto [route, ambiguity] = service_.router.find({.method = forwarded_.method,
+                                                        .authority = forwarded_.authority,
+                                                        .path = http::path_of(forwarded_.target),
+                                                        .query = http::query_of(forwarded_.target),
+                                                        .headers = forwarded_.fields.items()});
   record_.reason_detail = forwarded_.refusal.empty() ? ambiguity : forwarded_.refusal;
   if (!record_.reason_detail.empty()) {
     refuse(answers::Reason::bad_request, 400);
@@ -122,7 +124,7 @@ void Exchange::arrive() {
   } else if (route->redirect_to_https && forwarded_.origin.scheme == "http") {
     redirect_to_https();
   } else if (request_.framing == http::Framing::length &&
-             request_.content_length > service_.config.limits.max_body_size) {
+             request_.content_length > route->max_body_size.value_or(service_.config.limits.max_body_size)) {
     refuse(answers::Reason::body_too_large, 413);
   } else {
     take_route(*route);

@@ -1,4 +1,5 @@
 #include "apps/gateway/exchange/exchange.hpp"
+#include "apps/gateway/exchange/header_edits.hpp"
 
 namespace picket::apps::gateway::exchange {
 namespace {
@@ -72,6 +73,7 @@ transport::Task<void> Exchange::write_answer() {
 void Exchange::begin_answer(std::uint16_t status, std::string_view reason, http::FieldList& fields, BodyLength length) {
   if (http::find(fields, "date") == nullptr) fields.push_back({"Date", service_.shard.date.now()});
   if (http::find(fields, "x-request-id") == nullptr) fields.push_back({"X-Request-Id", request_id_});
+  if (route_ != nullptr) apply(route_->response_edits, fields, arena_);
   record_.status = status;
   client_.begin({.status = status,
                  .reason = reason,

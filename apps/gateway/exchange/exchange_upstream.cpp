@@ -1,6 +1,7 @@
 #include <spdlog/spdlog.h>
 
 #include "apps/gateway/exchange/exchange.hpp"
+#include "apps/gateway/exchange/header_edits.hpp"
 
 namespace picket::apps::gateway::exchange {
 
@@ -44,15 +45,17 @@ void Exchange::collect() {
 
 void Exchange::begin_request() {
   const base::HeaderOps operations = inspection_->request_operations();
+  const std::size_t changes = operations.size() + route_->request_edits.size();
   http::FieldList changed{arena_};
-  if (!operations.empty()) {
-    changed.reserve(forwarded_.fields.size() + operations.size());
+  if (changes != 0) {
+    changed.reserve(forwarded_.fields.size() + changes);
     for (const auto& field : forwarded_.fields.items()) changed.push_back(field);
     http::apply(operations, changed, arena_);
+    apply(route_->request_edits, changed, arena_);
   }
   upstream_.begin({.method = forwarded_.method,
                    .target = forwarded_.target,
-                   .fields = operations.empty() ? forwarded_.fields : changed,
+                   .fields = changes == 0 ? forwarded_.fields : changed,
                    .length = length_to_send(),
                    .waits_for_100 = state_.passes_expectation_on()});
 }

@@ -2,53 +2,37 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include <arpa/inet.h>
 
 #include "apps/gateway/config/network.hpp"
-#include "picket/base/headers.hpp"
+#include "apps/gateway/generation/conditions.hpp"
 #include "picket/http/authority.hpp"
 #include "picket/http/path_readings.hpp"
 
 namespace picket::apps::gateway::generation {
 namespace {
 
-/// Servers take /admin for /admin/, and so does a prefix that ends in a slash.
-bool takes_path(std::string_view prefix, std::string_view path) noexcept {
-  if (prefix.size() == path.size() + 1 && prefix.ends_with('/')) return prefix.starts_with(path);
-  if (!path.starts_with(prefix)) return false;
-  return prefix.ends_with('/') || path.size() == prefix.size() || path[prefix.size()] == '/';
-}
-
-/// The routes as one request sees them: only the path may still be read in several ways.
-class Candidates {
- public:
-  Candidates(const config::Config& config, const RouteQuery& query) noexcept
-      : config_(config), method_(query.method), host_(http::host_name(query.authority)) {}
-
-  [[nodiscard]] const config::Route* find(std::string_view path) const noexcept {
-    const auto found = std::ranges::find_if(config_.routes, [&](const config::Route& route) {
-      return takes_path(route.path_prefix, path) && (!route.host || base::same_name(*route.host, host_)) &&
-             (route.methods.empty() || std::ranges::find(route.methods, method_) != route.methods.end());
-    });
-    return found == config_.routes.end() ? nullptr : &*found;
-  }
-
- private:
-  const config::Config& config_;
-  std::string_view method_;
-  std::string_view host_;
-};
-
 constexpr bool is_lower(char c) noexcept { return c >= 'a' && c <= 'z'; }
+constexpr bool is_upper(char c) noexcept { return c >= 'A' && c <= 'Z'; }
 
 std::string in_upper_case(std::string_view method) {
   std::string upper{method};
   std::ranges::transform(upper, upper.begin(),
                          [](char c) { return is_lower(c) ? static_cast<char>(c - 'a' + 'A') : c; });
   return upper;
+}
+
+std::string in_lower_case(std::string_view host) {
+  std::string lower{host};
+  std::ranges::transform(lower, lower.begin(),
+                         [](char c) { return is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c; });
+  return lower;
 }
 
 /// The address that resolvers make of a number which is no IPv4 address in its usual form (127.1, 0x7f000001,
@@ -62,20 +46,6 @@ std::optional<std::string> odd_ipv4(std::string_view host) {
   return text.data();
 }
 
-/// Why the path must not be taken as it stands; empty where all its readings come to the same.
-std::string_view ambiguity_of(std::string_view path, const config::Config& config, const Candidates& candidates,
-                              const config::Route& route) {
-  base::Arena memory{4096};
-  const auto readings = http::readings_of(path, memory);
-  if (!readings) return "the path can be read in too many ways";
-  for (const auto reading : *readings) {
-    const auto* const other = candidates.find(reading);
-    if (other == nullptr) return "the path can be read as one that no route takes";
-    if (!inspect_alike(config, route, *other)) return "the path can be read as one of a route with other agents";
-  }
-  return {};
-}
-
 }  // namespace
 
 bool inspect_alike(const config::Config& config, const config::Route& a, const config::Route& b) noexcept {
@@ -87,26 +57,109 @@ bool inspect_alike(const config::Config& config, const config::Route& a, const c
   });
 }
 
-RouteChoice find_route(const config::Config& config, const RouteQuery& query) {
-  const Candidates candidates{config, query};
-  const auto* const route = candidates.find(query.path);
+/// The routes that may take one reading of a request: one for certain, and those before it that an upstream's reading
+/// could mean.
+class Router::Search {
+ public:
+  Search(const Router& router, const RouteQuery& query, std::string_view path)
+      : routes_(router.config_.routes),
+        query_(query),
+        path_(path),
+        query_may_be_in_path_(has_escaped_question_mark(path)) {
+    router.table_.visit(path, http::host_name(query.authority), [this](RouteTable::Indices indices) {
+      try_all(indices);
+      return found_ == none;
+    });
+  }
+
+  [[nodiscard]] const config::Route* route() const noexcept { return found_ == none ? nullptr : &routes_[found_]; }
+
+  /// Whether each route that may be meant is inspected as `route` is.
+  [[nodiscard]] bool is_like(const config::Config& config, const config::Route& route) const noexcept {
+    return std::ranges::all_of(
+        doubtful_, [&](std::uint32_t index) { return index > found_ || inspect_alike(config, route, routes_[index]); });
+  }
+
+ private:
+  static constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
+
+  static bool has_escaped_question_mark(std::string_view path) noexcept {
+    return path.find('%') != std::string_view::npos &&
+           (path.find("3f") != std::string_view::npos || path.find("3F") != std::string_view::npos);
+  }
+
+  void try_all(RouteTable::Indices indices) {
+    for (const std::uint32_t index : indices) {
+      if (index > found_) return;
+      const Fit fit = fit_of(routes_[index].matches);
+      if (fit == Fit::perhaps) doubtful_.push_back(index);
+      if (fit != Fit::yes) continue;
+      found_ = index;
+      return;
+    }
+  }
+
+  [[nodiscard]] Fit fit_of(const config::Matches& of) const {
+    if (!of.methods.empty() && std::ranges::find(of.methods, query_.method) == of.methods.end()) return Fit::no;
+    // Servers take /admin for /admin/, or do not.
+    Fit fit = of.whole_path && of.path != path_ ? Fit::perhaps : Fit::yes;
+    for (const auto& wanted : of.headers) fit = std::min(fit, fit_of_header(wanted, query_.headers));
+    for (const auto& wanted : of.queries) {
+      const Fit found = fit_of_query(wanted, query_.query);
+      fit = std::min(fit, query_may_be_in_path_ && found == Fit::no ? Fit::perhaps : found);
+    }
+    return fit;
+  }
+
+  std::span<const config::Route> routes_;
+  const RouteQuery& query_;
+  std::string_view path_;
+  bool query_may_be_in_path_;
+  std::uint32_t found_ = none;
+  std::vector<std::uint32_t> doubtful_;
+};
+
+/// Why the request must not be taken for that route's; empty where all its readings come to the same.
+std::string_view Router::ambiguity_of(const RouteQuery& query, const config::Route& route) const {
+  base::Arena memory{4096};
+  const auto readings = http::readings_of(query.path, memory);
+  if (!readings) return "the path can be read in too many ways";
+  for (const auto reading : *readings) {
+    const Search other{*this, query, reading};
+    if (other.route() == nullptr) return "the path can be read as one that no route takes";
+    if (!inspect_alike(config_, route, *other.route()) || !other.is_like(config_, route))
+      return "the path can be read as one of a route with other agents";
+  }
+  return {};
+}
+
+RouteChoice Router::find(const RouteQuery& asked) const {
+  RouteQuery query = asked;
+  std::string small;
+  if (std::ranges::any_of(asked.authority, is_upper)) {
+    small = in_lower_case(asked.authority);
+    query.authority = small;
+  }
+  const Search search{*this, query, query.path};
+  const auto* const route = search.route();
   if (route == nullptr) return {route};
+  if (!search.is_like(config_, *route))
+    return {route, "a part of the request can be read as one of a route with other agents"};
   // Methods are case-sensitive (RFC 9110 §9.1), and some servers take them in any case.
   if (std::ranges::any_of(query.method, is_lower)) {
     const std::string loud = in_upper_case(query.method);
     RouteQuery read = query;
     read.method = loud;
-    const auto ambiguity = ambiguity_of(query.path, config, Candidates{config, read}, *route);
-    if (!ambiguity.empty()) return {route, "the method can be read as one of a route with other agents"};
+    if (!ambiguity_of(read, *route).empty())
+      return {route, "the method can be read as one of a route with other agents"};
   }
   if (const auto host = odd_ipv4(http::host_name(query.authority))) {
     RouteQuery read = query;
     read.authority = *host;
-    const auto ambiguity = ambiguity_of(query.path, config, Candidates{config, read}, *route);
-    if (!ambiguity.empty()) return {route, "the host can be read as one of a route with other agents"};
+    if (!ambiguity_of(read, *route).empty()) return {route, "the host can be read as one of a route with other agents"};
   }
   if (http::has_one_reading(query.path)) return {route};
-  return {route, ambiguity_of(query.path, config, candidates, *route)};
+  return {route, ambiguity_of(query, *route)};
 }
 
 }  // namespace picket::apps::gateway::generation

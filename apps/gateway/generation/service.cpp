@@ -36,6 +36,7 @@ Service::Service(transport::Worker& worker_in, ShardState& shard_in, std::shared
       shard(shard_in),
       generation(std::move(generation_in)),
       config(generation->config),
+      router(config),
       agents(std::move(agents_in)),
       access(generation->logs->access ? &generation->logs->access->queue(shard.index) : nullptr,
              config.observability.access_format, config.observability.access_fields),

@@ -8,6 +8,7 @@
 
 #include "apps/gateway/generation/agents.hpp"
 #include "apps/gateway/generation/generation.hpp"
+#include "apps/gateway/generation/router.hpp"
 #include "apps/gateway/generation/shard_metrics.hpp"
 #include "apps/gateway/logs/access_log.hpp"
 #include "apps/gateway/logs/audit_log.hpp"
@@ -71,6 +72,7 @@ class Service {
   ShardState& shard;
   const std::shared_ptr<const Generation> generation;
   const config::Config& config;
+  const Router router;
   Agents agents;
   std::vector<inspection::AgentCounters*> agent_counters;  ///< In the order of config.agents.
   logs::AccessLog access;

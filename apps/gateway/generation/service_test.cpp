@@ -15,7 +15,7 @@ class Services : public ::testing::Test {
     config_.listeners.push_back({.id = "six", .host = "::1", .port = 8080});
     config_.upstreams.push_back({.id = "app", .targets = {{.host = "127.0.0.1", .port = 1}}});
     config_.upstreams.push_back({.id = "api", .targets = {{.host = "127.0.0.1", .port = 2}}});
-    config_.routes.push_back({.id = "api", .path_prefix = "/api", .upstream = 1});
+    config_.routes.push_back({.id = "api", .matches = {.path = "/api"}, .upstream = 1});
     config_.routes.push_back({.id = "all"});
   }
   std::shared_ptr<Service> make(const Service* previous = nullptr) {

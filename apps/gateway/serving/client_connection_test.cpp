@@ -22,7 +22,7 @@ class Serving : public ::testing::Test {
   Serving() {
     auto config = testing::answering("one", port_.number());
     config.routes.insert(config.routes.begin(),
-                         {.id = "two", .path_prefix = "/two", .respond = config::FixedAnswer{.text = "two"}});
+                         {.id = "two", .matches = {.path = "/two"}, .respond = config::FixedAnswer{.text = "two"}});
     testing::serve(shard_, std::move(config));
   }
 

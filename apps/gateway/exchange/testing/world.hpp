@@ -33,7 +33,7 @@ class World {
     generation->config.upstreams.push_back({.id = "app"});
     for (const auto& target : targets)
       generation->config.upstreams[0].targets.push_back({.host = std::string{target.host()}, .port = target.port()});
-    generation->config.routes.push_back({.id = "unasked", .path_prefix = "/unasked"});
+    generation->config.routes.push_back({.id = "unasked", .matches = {.path = "/unasked"}});
     generation->config.routes.push_back({.id = "all", .filters = agent.empty() ? no_filters : only_filter});
     generation->logs = std::make_shared<generation::Logs>();
     service_ = generation::Service::create(worker, shard, std::move(generation), nullptr).value();

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "apps/gateway/config/route.hpp"
+
+namespace picket::apps::gateway::generation {
+
+/// The routes by path and host, so that a request meets those alone that take both.
+///
+/// Thread safety: immutable. Lifetime: indices are those of the routes that it was made of. Complexity: a look-up asks
+/// a hash table once for each length of a prefix and each label of a host that routes name, however many routes there
+/// are; routes that take the same path and host are then tried one after the other.
+class RouteTable {
+ public:
+  /// Indices of routes, in the order of the configuration.
+  using Indices = std::span<const std::uint32_t>;
+
+  explicit RouteTable(std::span<const config::Route> routes);
+
+  /// Calls `each(Indices)` with the routes of one path that take `host`, for the path itself first and then for the
+  /// prefixes of `path`, longest first, as long as it says true. Lists of one path come in any order. Whole paths are
+  /// found with and without a slash at their end.
+  template <class Each>
+  void visit(std::string_view path, std::string_view host, Each each) const;
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>{}(text); }
+  };
+  template <class T>
+  using Map = std::unordered_map<std::string, T, Hash, std::equal_to<>>;
+
+  /// The routes of one path.
+  struct Place {
+    std::vector<std::uint32_t> any_host;
+    Map<std::vector<std::uint32_t>> hosts;
+    Map<std::vector<std::uint32_t>> domains;  // what stands behind "*", as ".example"
+  };
+
+  /// False: it is enough.
+  template <class Each>
+  static bool visit_place(const Place& place, std::string_view host, Each& each);
+
+  Map<Place> whole_;                  // without a slash at the end
+  Map<Place> prefixes_;               // without a slash at the end
+  std::vector<std::size_t> lengths_;  // of prefixes, the longest first
+};
+
+template <class Each>
+bool RouteTable::visit_place(const Place& place, std::string_view host, Each& each) {
+  bool goes_on = place.any_host.empty() || each(Indices{place.any_host});
+  if (const auto found = place.hosts.find(host); found != place.hosts.end())
+    goes_on = each(Indices{found->second}) && goes_on;
+  if (place.domains.empty()) return goes_on;
+  for (auto dot = host.find('.'); dot != std::string_view::npos; dot = host.find('.', dot + 1))
+    if (const auto found = place.domains.find(host.substr(dot)); dot != 0 && found != place.domains.end())
+      goes_on = each(Indices{found->second}) && goes_on;
+  return goes_on;
+}
+
+template <class Each>
+void RouteTable::visit(std::string_view path, std::string_view host, Each each) const {
+  if (!whole_.empty()) {
+    const auto found = whole_.find(path.ends_with('/') ? path.substr(0, path.size() - 1) : path);
+    if (found != whole_.end() && !visit_place(found->second, host, each)) return;
+  }
+  for (const std::size_t length : lengths_) {
+    if (length > path.size() || (length < path.size() && path[length] != '/')) continue;
+    const auto found = prefixes_.find(path.substr(0, length));
+    if (found != prefixes_.end() && !visit_place(found->second, host, each)) return;
+  }
+}
+
+}  // namespace picket::apps::gateway::generation
