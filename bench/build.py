@@ -11,7 +11,7 @@ MINIMUM_CARGO = (1, 95)
 PICKET_TARGETS = ["picket", "picket-waf", "picket_bench_payloads", "picket_floor", "picket_memory", "picket_spoa",
                   "picket_waf_rules"]
 BENCHES = ["picket_base_bench", "picket_metrics_bench", "picket_wire_bench", "picket_session_bench",
-           "picket_pool_bench", "picket_growth_bench"]
+           "picket_pool_bench", "picket_growth_bench", "apps_gateway_generation_bench"]
 INSTRUCTIONS = "build/budgets/bin/picket_instructions"  # in a source folder
 REFERENCE_PROGRAMS = ["reference-bench", "reference-agent", "reference-client", "reference-interop"]
 

@@ -113,7 +113,7 @@ void Exchange::arrive() {
                                                         .authority = forwarded_.authority,
                                                         .path = http::path_of(forwarded_.target),
                                                         .query = http::query_of(forwarded_.target),
-                                                        .headers = forwarded_.fields.items()});
+                                                        .headers = base::Headers{forwarded_.fields.items()}});
   record_.reason_detail = forwarded_.refusal.empty() ? ambiguity : forwarded_.refusal;
   if (!record_.reason_detail.empty()) {
     refuse(answers::Reason::bad_request, 400);
