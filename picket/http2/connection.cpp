@@ -89,6 +89,7 @@ struct Callbacks {
     stream->fields.clear();
     stream->head_size = 0;
     stream->is_oversized = false;
+    connection.events_.on_head_begins(frame->hd.stream_id);
     return 0;
   }
 

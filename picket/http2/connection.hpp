@@ -60,6 +60,8 @@ static_assert(static_cast<std::size_t>(Excess::header_blocks) + 1 == excess_coun
 /// owner may call the connection meanwhile, but none of these three.
 class Events {
  public:
+  /// The first bytes of a head came, the rest may take its time. on_head() follows, unless it is none.
+  virtual void on_head_begins(StreamId /*stream*/) {}
   /// A head came. Pseudo-fields stand first, with their colons. `ends`: nothing follows it. Lifetime: the call.
   virtual void on_head(StreamId stream, HeadKind kind, base::Headers fields, bool ends) = 0;
   /// A piece of a body, in what was fed. Give its size back with Connection::taken() once it is done with.

@@ -141,10 +141,10 @@ constexpr Key<ListenerDraft> listener_keys[] = {
     {{"tls"}, BlockRule<ListenerDraft>{read_tls}},
     {{"trusted-proxies"}, NodeRule<ListenerDraft>{read_trusted_proxies}},
     {{"proxy-protocol"}, boolean<&ListenerDraft::listener, &Listener::proxy_protocol>()},
-    {{"keepalive-timeout-secs", unsupported}, {}},
-    {{"request-timeout-secs", unsupported}, {}},
-    {{"body-timeout-secs", unsupported}, {}},
-    {{"keepalive-max-requests", unsupported}, {}},
+    {{"keepalive-timeout-secs"}, in_seconds<&ListenerDraft::listener, &Listener::keepalive_timeout>(3'600)},
+    {{"request-timeout-secs"}, in_seconds<&ListenerDraft::listener, &Listener::request_timeout>(3'600)},
+    {{"body-timeout-secs"}, in_seconds<&ListenerDraft::listener, &Listener::body_timeout>(3'600)},
+    {{"keepalive-max-requests"}, number<&ListenerDraft::listener, &Listener::keepalive_max_requests>(1, 1'000'000'000)},
     {{"max-concurrent-streams"}, number<&ListenerDraft::listener, &Listener::max_concurrent_streams>(1, 1'000)},
 };
 

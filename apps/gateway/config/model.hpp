@@ -79,6 +79,10 @@ struct Listener {
   std::uint32_t max_concurrent_streams = 100;  ///< Of one connection of HTTP/2.
   std::vector<Network> trusted_proxies;        ///< Peers whose X-Forwarded-For, -Proto and -Host, or Forwarded, count.
   bool proxy_protocol = false;                 ///< Their connections begin with a header that names the client.
+  milliseconds keepalive_timeout{60'000};      ///< between requests
+  milliseconds request_timeout{10'000};        ///< from a request's first byte to the end of its head
+  milliseconds body_timeout{30'000};           ///< between two reads of a body
+  std::uint32_t keepalive_max_requests = 0;    ///< of one connection; 0: no limit
 
   /// Whether what the peer says of who it speaks for is believed.
   [[nodiscard]] bool trusts(const IpAddress& peer) const noexcept {
@@ -188,6 +192,7 @@ struct Limits {
   milliseconds held_body_time{120'000};       ///< in which a held body is whole
   milliseconds half_closed_time{2'000};       ///< in which an answer begins for a client that ended its side; 0: none
   std::uint32_t max_connections_per_client = 0;  ///< 0: no limit
+  std::uint32_t handshakes_per_second = 0;       ///< of TLS, begun by one client; 0: no limit
   bool underscores_in_headers = false;           ///< Fields whose names have one go on; else they are dropped.
 };
 
@@ -214,7 +219,8 @@ struct Config {
   std::optional<ReverseListener> reverse_listener;
   std::vector<Filter> filters;
   std::vector<Upstream> upstreams;
-  std::vector<Route> routes;  ///< In the order in which they are tried: whole paths, the longest path-prefix, file order.
+  std::vector<Route>
+      routes;  ///< In the order in which they are tried: whole paths, the longest path-prefix, file order.
   Limits limits;
   Observability observability;
 };

@@ -49,7 +49,7 @@ constexpr Key<Limits> limits_keys[] = {
     {{"held-body-secs"}, in_seconds<&Limits::held_body_time>(86'400)},
     {{"half-closed-secs"}, in_seconds<&Limits::half_closed_time>(60, 0)},
     {{"max-connections-per-client"}, number<&Limits::max_connections_per_client>(0, 10'000'000)},
-    {{"handshakes-per-second", unsupported}, {}},
+    {{"handshakes-per-second"}, number<&Limits::handshakes_per_second>(0, 1'000'000)},
     {{"max-websocket-message-bytes", unsupported}, {}},
 };
 

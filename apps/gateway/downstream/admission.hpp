@@ -12,6 +12,7 @@
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
+#include "apps/gateway/downstream/handshake_rate.hpp"
 #include "picket/base/time.hpp"
 #include "picket/transport/worker.hpp"
 
@@ -66,6 +67,11 @@ class Admission {
   /// yet.
   [[nodiscard]] Search ask_others(const transport::Worker& except, const std::string& client, std::uint32_t limit);
 
+  /// Whether the client may begin a TLS handshake now. `per_second`: 0 is no limit.
+  [[nodiscard]] bool may_shake_hands(const std::string& client, std::uint32_t per_second, base::TimePoint now) {
+    return handshakes_.admit(client, per_second, now);
+  }
+
   /// Whether to say that nobody can be accepted: once a second, whichever worker it is.
   [[nodiscard]] bool may_complain(base::TimePoint now);
 
@@ -81,6 +87,7 @@ class Admission {
   std::mutex mutex_;
   boost::unordered_flat_map<std::string, std::uint32_t> connections_;  // by client, none of them zero
   std::vector<Member> members_;
+  HandshakeRate handshakes_;
   std::optional<base::TimePoint> complained_;
 };
 

@@ -22,11 +22,11 @@ std::string_view request_id_of(const http::RequestHead& request, const base::Cor
   return own.empty() ? id.text() : own;
 }
 
-ForwardingTerms forwarding_terms(const config::Config& config, const config::Listener* listener,
+ForwardingTerms forwarding_terms(const config::Config& config, const config::Listener& listener,
                                  std::string_view request_id) {
-  ForwardingTerms terms{.underscores_in_headers = config.limits.underscores_in_headers, .request_id = request_id};
-  if (listener != nullptr) terms.trusted_proxies = listener->trusted_proxies;
-  return terms;
+  return {.trusted_proxies = listener.trusted_proxies,
+          .underscores_in_headers = config.limits.underscores_in_headers,
+          .request_id = request_id};
 }
 
 Destination destination_of(const ForwardedRequest& request, const config::Route& route) noexcept {
@@ -37,12 +37,13 @@ Destination destination_of(const ForwardedRequest& request, const config::Route&
 }  // namespace
 
 Exchange::Exchange(generation::Service& service, ClientSide& client, UpstreamSide& upstream, transport::Cancel& cancel,
-                   const downstream::Peer& peer, const config::Listener* listener, base::Arena& arena)
+                   const downstream::Peer& peer, const config::Listener& listener, base::Arena& arena)
     : service_(service),
       client_(client),
       upstream_(upstream),
       request_(client.request()),
       peer_(peer),
+      listener_(listener),
       arena_(arena),
       cancel_(cancel),
       id_(service.worker.ids().mint()),

@@ -26,10 +26,9 @@ namespace picket::apps::gateway::exchange {
 /// is asked. Thread safety: its worker's thread. Lifetime: all that it is given outlives it.
 class Exchange final : private UpstreamListener {
  public:
-  /// `cancel`: this exchange's, which the upstream's side takes too. `listener`: whose client it is; null where the
-  /// configuration has it no more.
+  /// `cancel`: this exchange's, which the upstream's side takes too. `listener`: whose client it is.
   Exchange(generation::Service& service, ClientSide& client, UpstreamSide& upstream, transport::Cancel& cancel,
-           const downstream::Peer& peer, const config::Listener* listener, base::Arena& arena);
+           const downstream::Peer& peer, const config::Listener& listener, base::Arena& arena);
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
   ~Exchange();
@@ -103,6 +102,7 @@ class Exchange final : private UpstreamListener {
   UpstreamSide& upstream_;
   const http::RequestHead& request_;
   const downstream::Peer& peer_;
+  const config::Listener& listener_;
   base::Arena& arena_;
   ExchangeState state_;
   transport::Cancel& cancel_;

@@ -46,7 +46,7 @@ class Playing {
       : steps(steps_in),
         client(world.worker, request, steps),
         upstream(world.worker, cancel_, steps, targets),
-        exchange_(world.service(), client, upstream, cancel_, world.peer, nullptr, arena_),
+        exchange_(world.service(), client, upstream, cancel_, world.peer, world.listener, arena_),
         world_(world) {
     transport::spawn(serve());
     world_.settle();

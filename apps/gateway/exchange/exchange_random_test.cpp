@@ -158,7 +158,7 @@ class Life {
         steps_(plan_.below(8) == 0 ? static_cast<int>(plan_.below(10)) : Steps::none),
         client_(world.worker, head(), steps_),
         upstream_(world.worker, cancel_, steps_, 1 + static_cast<int>(plan_.below(2))),
-        exchange_(world.service(), client_, upstream_, cancel_, world.peer, nullptr, arena_) {
+        exchange_(world.service(), client_, upstream_, cancel_, world.peer, world.listener, arena_) {
     write_script();
     transport::spawn(serve());
   }

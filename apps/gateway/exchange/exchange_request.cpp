@@ -74,7 +74,7 @@ transport::Task<void> Exchange::invite_body() {
 transport::Task<void> Exchange::hold_body() {
   const inspection::BodyInspection& body = inspection_->request_body();
   const base::Deadline whole = base::Deadline::after(service_.worker.now(), service_.config.limits.held_body_time);
-  BodyPace pace{service_.timeouts.body};
+  BodyPace pace{listener_.body_timeout};
   if (!intake_.reserve()) refuse(answers::Reason::overloaded, 503);
   while (state_.stage() == Stage::holding_body && body.is_watched() && !body.lets_out() && !body.has_ended()) {
     const bool is_paused = body.is_paused();

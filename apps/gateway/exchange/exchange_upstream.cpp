@@ -70,7 +70,7 @@ BodyLength Exchange::length_to_send() {
 /// answers. A client that waits for a 100 begins once the upstream's has been passed on, or when it tires of waiting
 /// (RFC 9110 §10.1.1).
 transport::Task<void> Exchange::send_rest() {
-  BodyPace pace{service_.timeouts.body};
+  BodyPace pace{listener_.body_timeout};
   while (state_.stage() == Stage::sending) {
     const base::TimePoint now = service_.worker.now();
     const bool waits_for_upstream = state_.awaits_upstreams_100();

@@ -86,9 +86,10 @@ std::optional<std::size_t> Service::index_of(std::string_view address) const noe
   return static_cast<std::size_t>(found - listener_addresses_.begin());
 }
 
-const config::Listener* Service::listener(std::string_view address) const noexcept {
+const config::Listener& Service::listener(std::string_view address) const noexcept {
+  static const config::Listener any;
   const auto index = index_of(address);
-  return index ? &config.listeners[*index] : nullptr;
+  return index ? config.listeners[*index] : any;
 }
 
 const TlsContext& Service::tls(std::string_view address) const noexcept {

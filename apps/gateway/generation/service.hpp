@@ -23,11 +23,8 @@
 
 namespace picket::apps::gateway::generation {
 
-/// How long clients may take.
+/// How long clients may take, beside what their listener says.
 struct ClientTimeouts {
-  base::Duration idle = std::chrono::seconds{60};   ///< between requests
-  base::Duration head = std::chrono::seconds{10};   ///< from a request's first byte to its empty line
-  base::Duration body = std::chrono::seconds{30};   ///< between two reads of a body
   base::Duration write = std::chrono::seconds{60};  ///< of a response, per write
   base::Duration linger = std::chrono::seconds{1};  ///< after an answer that came before the request was read
 };
@@ -59,8 +56,9 @@ class Service {
   /// How the agents and upstreams are doing that were made for this generation.
   [[nodiscard]] Readiness readiness() const;
 
-  /// The configuration of the listener at that address (as transport::Endpoint writes it); null where there is none.
-  [[nodiscard]] const config::Listener* listener(std::string_view address) const noexcept;
+  /// The configuration of the listener at that address (as transport::Endpoint writes it); where there is none, as
+  /// after a reload that has taken it away, the defaults of any.
+  [[nodiscard]] const config::Listener& listener(std::string_view address) const noexcept;
   /// What clients at that address are spoken to with; null: in clear.
   [[nodiscard]] const TlsContext& tls(std::string_view address) const noexcept;
   /// Whom a route of `config` asks.

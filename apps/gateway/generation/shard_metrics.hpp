@@ -18,6 +18,7 @@ struct TlsMetrics {
   metrics::Counter handshakes;  ///< That came to a good end.
   metrics::Counter resumed;     ///< Of them: with a ticket.
   metrics::Counter timeouts;
+  metrics::Counter too_many;                                                    ///< Over handshakes-per-second.
   std::array<metrics::Counter, transport::tls::refusal_names.size()> refusals;  ///< By transport::tls::Refusal.
 };
 

@@ -6,12 +6,13 @@
 namespace picket::apps::gateway::http1 {
 
 Http1Client::Http1Client(generation::Service& service, transport::Stream& stream, base::Buffer& buffered,
-                         const http::RequestHead& request)
+                         const http::RequestHead& request, bool may_stay)
     : service_(service),
       stream_(stream),
       request_(request),
       body_(stream, buffered, request.framing, request.content_length),
-      watch_(service.shard.hangups, stream, service.config.limits.half_closed_time, [this] { on_gone_(); }) {}
+      watch_(service.shard.hangups, stream, service.config.limits.half_closed_time, [this] { on_gone_(); }),
+      may_stay_(may_stay) {}
 
 void Http1Client::on_gone(std::function<void()> on_gone) {
   on_gone_ = std::move(on_gone);
@@ -42,7 +43,7 @@ void Http1Client::begin(const exchange::AnswerStart& start) {
   http::write_status_line(out_, start.status, start.reason);
   http::write_fields(out_, start.fields);
   // A body that nobody has read would be taken for the next request.
-  keep_alive_ = request_.keep_alive && body_.done() && !start.is_last_of_connection;
+  keep_alive_ = may_stay_ && request_.keep_alive && body_.done() && !start.is_last_of_connection;
   frame_body(start.length);
   answers::finish_head(out_, {.version = request_.version, .keep_alive = keep_alive_});
   watch_.answer_moves();

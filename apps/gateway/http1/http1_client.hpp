@@ -13,9 +13,9 @@ namespace picket::apps::gateway::http1 {
 /// lives. Thread safety: its worker's. Lifetime: service, stream, buffer and the request's memory outlive it.
 class Http1Client final : public exchange::ClientSide {
  public:
-  /// `buffered`: what was read of the connection behind the head.
+  /// `buffered`: what was read of the connection behind the head. `may_stay`: the connection may take another request.
   Http1Client(generation::Service& service, transport::Stream& stream, base::Buffer& buffered,
-              const http::RequestHead& request);
+              const http::RequestHead& request, bool may_stay = true);
   ~Http1Client() = default;
 
   [[nodiscard]] const http::RequestHead& request() const noexcept override { return request_; }
@@ -49,9 +49,10 @@ class Http1Client final : public exchange::ClientSide {
   downstream::ClientWatch watch_;  // while nobody reads from the client or writes to it
   base::Buffer out_;               // what has not left yet: interim answers, the head behind them
   std::size_t interim_size_ = 0;   // of it
-  bool keep_alive_ = false;        // as the head has said
-  bool chunks_ = false;            // the answer's body goes in chunks
-  bool resets_ = false;            // how the connection would end now
+  bool may_stay_;
+  bool keep_alive_ = false;  // as the head has said
+  bool chunks_ = false;      // the answer's body goes in chunks
+  bool resets_ = false;      // how the connection would end now
 };
 
 }  // namespace picket::apps::gateway::http1

@@ -39,11 +39,6 @@ picket::http2::Limits limits_of(const generation::Service& service, std::size_t 
           .queued = queued};
 }
 
-std::size_t streams_of(const generation::Service& service, std::string_view address) {
-  const config::Listener* const listener = service.listener(address);
-  return listener == nullptr ? config::Listener{}.max_concurrent_streams : listener->max_concurrent_streams;
-}
-
 /// Goes on when what was read with it has been read, too: a body that came along with its head is there then.
 class BehindTheRead {
  public:
@@ -93,7 +88,7 @@ Http2Connection::Http2Connection(Place& place, transport::Channel channel, const
       peer_(peer),
       listener_(listener),
       worker_(channel.worker()),
-      most_exchanges_(streams_of(*place.service(), listener)),
+      most_exchanges_(place.service()->listener(listener).max_concurrent_streams),
       link_(std::make_shared<transport::Http2Link>(std::move(channel), picket::http2::Role::server,
                                                    limits_of(*place.service(), most_exchanges_),
                                                    static_cast<transport::Http2Link::Owner&>(*this))),
@@ -116,6 +111,12 @@ Http2Connection::Stream* Http2Connection::find(StreamId id) const noexcept {
 
 // ---- what the client does
 
+/// A first request has its time from the beginning on; a later one has it from here on.
+void Http2Connection::on_head_begins(StreamId) {
+  if (exchanges_ != 0 || requests_ == 0 || phase_ != Phase::open) return;
+  worker_.timers().arm(timer_, worker_.now() + place_.service()->listener(listener_).request_timeout);
+}
+
 void Http2Connection::on_head(StreamId id, HeadKind kind, base::Headers fields, bool ends) {
   if (kind == HeadKind::trailers) return;
   const auto& service = place_.service();
@@ -132,8 +133,10 @@ void Http2Connection::on_head(StreamId id, HeadKind kind, base::Headers fields, 
     timer_.cancel();
     place_.on_busy();
   }
-  was_asked_ = true;
   transport::spawn(serve_stream(stream));
+  ++requests_;
+  const std::uint64_t most = service->listener(listener_).keepalive_max_requests;
+  if (most != 0 && requests_ >= most) drain();
 }
 
 void Http2Connection::on_data(StreamId id, std::string_view bytes) {
@@ -236,10 +239,11 @@ void Http2Connection::served(Stream& stream, bool is_answered) {
 
 /// A first request has its time from the beginning on: who connects and says nothing holds a place for no longer.
 void Http2Connection::became_idle() {
-  const generation::ClientTimeouts& timeouts = place_.service()->timeouts;
+  const config::Listener& listener = place_.service()->listener(listener_);
   if (place_.service()->shard.draining) return drain();
   if (phase_ != Phase::open) return worker_.timers().arm(timer_, worker_.now());
-  worker_.timers().arm(timer_, worker_.now() + (was_asked_ ? timeouts.idle : timeouts.head));
+  worker_.timers().arm(timer_,
+                       worker_.now() + (requests_ != 0 ? listener.keepalive_timeout : listener.request_timeout));
   place_.on_idle();
 }
 

@@ -67,6 +67,7 @@ class Http2Connection final : private transport::Http2Link::Owner {
   };
 
   void on_connected() override {}
+  void on_head_begins(picket::http2::StreamId id) override;
   void on_head(picket::http2::StreamId id, picket::http2::HeadKind kind, base::Headers fields, bool ends) override;
   void on_data(picket::http2::StreamId id, std::string_view bytes) override;
   void on_end(picket::http2::StreamId id) override;
@@ -96,7 +97,7 @@ class Http2Connection final : private transport::Http2Link::Owner {
   base::Timer timer_;          // of who is idle, or lingers
   transport::Resumption end_;
   Phase phase_ = Phase::open;
-  bool was_asked_ = false;
+  std::uint64_t requests_ = 0;
 };
 
 }  // namespace picket::apps::gateway::http2

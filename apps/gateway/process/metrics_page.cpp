@@ -54,6 +54,8 @@ void handshakes(metrics::Exposition& page, Shards shards) {
   page.counter_family("picket_tls_handshake_failures_total", "TLS handshakes that came to nothing, by reason.");
   const std::array<Label, 1> timeout{{{"reason", "timeout"}}};
   page.sample(timeout, total([](const Tls& tls) -> auto& { return tls.timeouts; }));
+  const std::array<Label, 1> rate{{{"reason", "rate"}}};
+  page.sample(rate, total([](const Tls& tls) -> auto& { return tls.too_many; }));
   for (std::size_t i = 1; i < transport::tls::refusal_names.size(); ++i) {
     const std::array<Label, 1> labels{{{"reason", transport::tls::refusal_names.at(i)}}};
     page.sample(labels, total([i](const Tls& tls) -> auto& { return tls.refusals.at(i); }));

@@ -25,8 +25,8 @@ std::string no_place(std::string_view date) {
       name(answers::Reason::overloaded), date);
 }
 
-bool begins_with_proxy_header(const config::Listener* listener, const downstream::Peer& peer) {
-  return listener != nullptr && listener->proxy_protocol && listener->trusts(peer.ip);
+bool begins_with_proxy_header(const config::Listener& listener, const downstream::Peer& peer) {
+  return listener.proxy_protocol && listener.trusts(peer.ip);
 }
 
 }  // namespace
@@ -95,7 +95,7 @@ transport::Task<void> ClientConnection::serve() {
 
 transport::Task<bool> ClientConnection::hear_proxy() {
   if (!has_proxy_) co_return true;
-  const base::Deadline deadline = base::Deadline::after(began_, shard_.service()->timeouts.head);
+  const base::Deadline deadline = base::Deadline::after(began_, settings().request_timeout);
   http::ProxyHeader header = http::read_proxy_header({});
   while (header.outcome == http::ProxyHeader::Outcome::incomplete) {
     const std::size_t missing = header.size - buffer_.size();  // what stands behind it may be TLS's
@@ -121,8 +121,12 @@ transport::Task<bool> ClientConnection::hear_proxy() {
 
 transport::Task<bool> ClientConnection::secure() {
   if (tls_ == nullptr) co_return true;
+  if (!shard_.may_shake_hands(*this)) {
+    shard_.state().metrics.tls.too_many.add();
+    co_return false;
+  }
   // Who connects and does not come to an end of it holds a place for no longer than one who sends no request.
-  const base::Deadline deadline = base::Deadline::after(began_, shard_.service()->timeouts.head);
+  const base::Deadline deadline = base::Deadline::after(began_, settings().request_timeout);
   shard_.begins_to_wait(*this);
   const auto agreed = co_await stream_.establish(deadline);
   shard_.ends_to_wait(*this);
@@ -155,9 +159,8 @@ transport::Task<void> ClientConnection::refuse_handshake(const base::Error& erro
 
 transport::Task<bool> ClientConnection::begins_as_http2() {
   if (peer_.tls) co_return peer_.tls->alpn == "h2";
-  const config::Listener* const listener = shard_.service()->listener(listener_);
-  if (listener == nullptr || listener->protocol != config::Protocol::h2c) co_return false;
-  const base::Deadline deadline = base::Deadline::after(began_, shard_.service()->timeouts.head);
+  if (settings().protocol != config::Protocol::h2c) co_return false;
+  const base::Deadline deadline = base::Deadline::after(began_, settings().request_timeout);
   while (buffer_.size() < http2::preface.size() && http2::preface.starts_with(buffer_.text())) {
     shard_.begins_to_wait(*this);
     const std::span<char> space{buffer_.prepare(http1::read_size), http1::read_size};
@@ -182,17 +185,16 @@ void ClientConnection::on_idle() { shard_.begins_to_wait(*this); }
 
 void ClientConnection::on_busy() {
   shard_.ends_to_wait(*this);
-  was_served_ = true;
+  ++served_;
 }
 
 // ---- HTTP/1.x
 
 transport::Task<std::optional<http::RequestRead>> ClientConnection::read_head() {
-  const generation::ClientTimeouts timeouts = shard_.service()->timeouts;
   // A first request has its time from the accept or the handshake on: who connects and says nothing holds a place for
   // no longer.
-  base::Deadline deadline = was_served_ ? base::Deadline::after(shard_.worker().now(), timeouts.idle)
-                                        : base::Deadline::after(began_, timeouts.head);
+  base::Deadline deadline = served_ != 0 ? base::Deadline::after(shard_.worker().now(), settings().keepalive_timeout)
+                                         : base::Deadline::after(began_, settings().request_timeout);
   std::size_t checked = 0;
   bool begun = false;
   bool skipped = false;
@@ -204,7 +206,7 @@ transport::Task<std::optional<http::RequestRead>> ClientConnection::read_head() 
     }
     if (!begun && !buffer_.empty() && (skipped || buffer_.text() != "\r")) {
       begun = true;
-      if (was_served_) deadline = base::Deadline::after(shard_.worker().now(), timeouts.head);
+      if (served_ != 0) deadline = base::Deadline::after(shard_.worker().now(), settings().request_timeout);
     }
     if (begun) {
       const auto end = http::find_head_end(buffer_.text(), checked, shard_.service()->head_limits);
@@ -230,14 +232,16 @@ transport::Task<std::optional<http::RequestRead>> ClientConnection::read_head() 
 
 transport::Task<bool> ClientConnection::serve_request(const http::RequestHead& request) {
   const std::shared_ptr<generation::Service> service = shard_.service();
-  was_served_ = true;
+  ++served_;
+  const config::Listener& settings = service->listener(listener_);
   bool keeps_alive = false;
   bool is_answered = false;
   {
     transport::Cancel cancel;
-    http1::Http1Client client{*service, stream_, buffer_, request};
+    const bool may_stay = settings.keepalive_max_requests == 0 || served_ < settings.keepalive_max_requests;
+    http1::Http1Client client{*service, stream_, buffer_, request, may_stay};
     http1::Http1Upstream upstream{*service, cancel, request.is_head(), arena_};
-    exchange::Exchange exchange{*service, client, upstream, cancel, peer_, service->listener(listener_), arena_};
+    exchange::Exchange exchange{*service, client, upstream, cancel, peer_, settings, arena_};
     exchange_ = &exchange;
     co_await exchange.serve();
     exchange_ = nullptr;

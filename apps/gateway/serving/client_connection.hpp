@@ -56,7 +56,7 @@ class ClientConnection final : public boost::intrusive::list_base_hook<>, public
   [[nodiscard]] Siblings* siblings() const noexcept { return siblings_; }
   [[nodiscard]] bool is_waiting() const noexcept { return boost::intrusive::list_base_hook<>::is_linked(); }
   /// Whether a request has been served on it.
-  [[nodiscard]] bool was_served() const noexcept { return was_served_; }
+  [[nodiscard]] bool was_served() const noexcept { return served_ != 0; }
   /// Closes it, which waits for a request, for another one's sake.
   void evict() noexcept;
   [[nodiscard]] bool is_evicted() const noexcept { return is_evicted_; }
@@ -76,6 +76,8 @@ class ClientConnection final : public boost::intrusive::list_base_hook<>, public
   [[nodiscard]] transport::Task<bool> begins_as_http2();
   [[nodiscard]] transport::Task<void> serve_http2();
   [[nodiscard]] const std::shared_ptr<generation::Service>& service() const noexcept override;
+  /// Those of its listener, as the configuration has them now.
+  [[nodiscard]] const config::Listener& settings() const noexcept { return service()->listener(listener_); }
   void on_idle() override;
   void on_busy() override;
   /// Nothing where the client is gone or idle too long.
@@ -100,8 +102,8 @@ class ClientConnection final : public boost::intrusive::list_base_hook<>, public
   base::Arena arena_{4096};
   exchange::Exchange* exchange_ = nullptr;  // the one under way, of HTTP/1.x
   std::optional<http2::Http2Connection> http2_;
-  base::TimePoint began_;  // accepted, or past the handshake
-  bool was_served_ = false;
+  base::TimePoint began_;     // accepted, or past the handshake
+  std::uint64_t served_ = 0;  // requests; of HTTP/2: times that it began to be busy
   bool is_evicted_ = false;
 };
 

@@ -177,11 +177,18 @@ transport::Task<std::optional<downstream::Admission::Place>> Shard::place_of_oth
 }
 
 /// Proxies that speak for many clients are not counted as one.
+bool Shard::is_exempt(const ClientConnection& connection) const {
+  return service_->listener(connection.listener()).trusts(connection.peer().ip);
+}
+
 std::optional<downstream::Admission::Place> Shard::place_for(const ClientConnection& connection) {
-  const downstream::Peer& peer = connection.peer();
-  const config::Listener* const at = service_->listener(connection.listener());
-  const bool is_exempt = at != nullptr && at->trusts(peer.ip);
-  return admission_.admit(peer.address, is_exempt ? 0 : service_->config.limits.max_connections_per_client);
+  const std::uint32_t limit = is_exempt(connection) ? 0 : service_->config.limits.max_connections_per_client;
+  return admission_.admit(connection.peer().address, limit);
+}
+
+bool Shard::may_shake_hands(const ClientConnection& connection) {
+  const std::uint32_t limit = is_exempt(connection) ? 0 : service_->config.limits.handshakes_per_second;
+  return admission_.may_shake_hands(connection.peer().address, limit, worker_.now());
 }
 
 bool Shard::is_over_full() const noexcept { return connections_.size() - evicted_ - turned_away_ > max_connections_; }

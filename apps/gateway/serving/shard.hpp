@@ -73,6 +73,8 @@ class Shard {
   void closed(ClientConnection& connection);
   /// The connection waits for a request, and may be closed where a new client needs its place.
   void begins_to_wait(ClientConnection& connection);
+  /// Whether the client may begin a TLS handshake now, by handshakes-per-second; it is counted if so.
+  [[nodiscard]] bool may_shake_hands(const ClientConnection& connection);
   void ends_to_wait(ClientConnection& connection);
 
  private:
@@ -89,6 +91,7 @@ class Shard {
   bool evict_one_of(const std::string& client);
   [[nodiscard]] transport::Task<bool> admit(ClientConnection& connection);
   [[nodiscard]] std::optional<downstream::Admission::Place> place_for(const ClientConnection& connection);
+  [[nodiscard]] bool is_exempt(const ClientConnection& connection) const;
   [[nodiscard]] transport::Task<std::optional<downstream::Admission::Place>> place_of_others(
       const ClientConnection& connection);
   transport::Task<void> serve(std::string listener, transport::Accepted accepted);

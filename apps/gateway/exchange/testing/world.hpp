@@ -48,6 +48,7 @@ class World {
 
   transport::Worker worker;
   generation::ShardState shard{.hangups = transport::HangupMonitor{worker}};
+  config::Listener listener;
   downstream::Peer peer{.ip = *config::IpAddress::parse("192.0.2.1"), .address = "192.0.2.1", .port = 1};
 
  private:
