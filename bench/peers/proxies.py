@@ -23,11 +23,11 @@ class Asking:
 
 
 NGINX = """{modules} daemon off; {processes} pid {folder}/{name}.pid; error_log {folder}/{name}.log crit;
-events {{ worker_connections 1024; }}
+events {{ worker_connections {connections}; }}
 http {{
   access_log off; client_body_temp_path {folder}/{name}-body; proxy_temp_path {folder}/{name}-proxy;
   fastcgi_temp_path {folder}/{name}-f; uwsgi_temp_path {folder}/{name}-u; scgi_temp_path {folder}/{name}-s;
-  client_body_buffer_size 2m; client_max_body_size 16m; keepalive_requests 1000000000;
+  client_body_buffer_size 2m; client_max_body_size 16m; keepalive_requests 1000000000; keepalive_timeout 600;
   upstream app {{ server 127.0.0.1:{upstream}; keepalive 64; keepalive_requests 1000000000; }}
   server {{ listen 127.0.0.1:{port}{shared}; {settings} location / {{ {action} }} }}
 }}
@@ -36,20 +36,26 @@ PASS_ON = 'proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Conne
 ANSWER = 'return 200 "hello, this is the upstream\\n";'
 
 
-def nginx(servers, name, core, upstream=None, workers=1, modules="", settings=""):
-    """A proxy of `upstream`; where that is None, the upstream itself."""
+NGINX_TLS = """ssl_certificate {0.certificate}; ssl_certificate_key {0.key}; ssl_protocols TLSv1.2 TLSv1.3;"""
+
+
+def nginx(servers, name, core, upstream=None, workers=1, modules="", settings="", certificate=None, connections=1024):
+    """A proxy of `upstream`; where that is None, the upstream itself. With a certificate it speaks TLS, and HTTP/2 in it."""
+    if certificate:
+        settings += NGINX_TLS.format(certificate)
     me = f"{pwd.getpwuid(os.getuid()).pw_name} {grp.getgrgid(os.getgid()).gr_name}"
     processes = "master_process off;" if workers == 1 else f"user {me}; worker_processes {workers};"
     port, config = free_port(), servers.folder / f"{name}.conf"
     config.write_text(NGINX.format(folder=servers.folder, name=name, port=port, upstream=upstream or port,
                                    action=PASS_ON if upstream else ANSWER, processes=processes, modules=modules,
-                                   settings=settings, shared=" reuseport" if workers > 1 else ""), encoding="ascii")
+                                   settings=settings, connections=connections,
+                                   shared=(" reuseport" if workers > 1 else "") + (" ssl http2" if certificate else "")), encoding="ascii")
     servers.serve(name, core, ["nginx", "-c", config, "-p", servers.folder], port)
     return port
 
 
 GATEWAY = """system {{ worker-threads {workers}; busy-polling {busy_polling} }}
-listeners {{ listener "web" {{ address "127.0.0.1:{port}"; protocol "http" }} }}
+listeners {{ listener "web" {{ address "127.0.0.1:{port}"; {protocol} }} }}
 upstreams {{ upstream "app" {{ target "127.0.0.1:{upstream}" }} }}
 routes {{ route "all" {{ matches {{ path-prefix "/" }}; {filters} upstream "app" }} }}
 """
@@ -59,10 +65,15 @@ agents {{ agent "asked" type="custom" {{ binary-uds "{socket}"; events {events};
 """
 
 
-def gateway(servers, name, core, upstream, asking=None, workers=1, picket=(PICKET_BIN / "picket",), busy_polling=True):
-    """`picket`: the command that picket is, as where another program runs it."""
+GATEWAY_TLS = """protocol "https"; tls {{ cert-file "{0.certificate}"; key-file "{0.key}" }}"""
+
+
+def gateway(servers, name, core, upstream, asking=None, workers=1, picket=(PICKET_BIN / "picket",), busy_polling=True,
+            certificate=None):
+    """`picket`: the command that picket is, as where another program runs it. With a certificate it speaks TLS."""
     port, config = free_port(), servers.folder / f"{name}.kdl"
     text = GATEWAY.format(workers=workers, busy_polling="#true" if busy_polling else "#false", port=port,
+                          protocol=GATEWAY_TLS.format(certificate) if certificate else 'protocol "http"',
                           upstream=upstream, filters='filters "ask";' if asking else "")
     if asking:
         text += GATEWAY_AGENT.format(socket=asking.socket, timeout_ms=asking.timeout_ms,
