@@ -155,8 +155,8 @@ class WhatIsBroken(RelayTest):
 
     def break_and_ask(self, relay: Relay, fault: Fault, there: bool = True, back: bool = True, in_bodies: bool = True,
                       is_answer_known: bool = True, seen: set[int | str] = frozenset((200, 403))) -> None:
-        """`seen`: what is to become of requests whose agent fails closed, each of it. `is_answer_known`: the bytes between client and upstream stay what they are. `in_bodies`: attacks are in bodies, too. No checksum keeps what an agent is told, so that a bit may make a chunk
-        one that is not the last; an attack in a head stays one."""
+        """`seen`: what is to become of requests whose agent fails closed, each of it. `is_answer_known`: the bytes between client and upstream stay what they are. `in_bodies`: attacks are in bodies, too. No checksum keeps what an agent or the gateway is
+        told, so that a bit may make a chunk one that is not the last, or a body another request; an attack in a head stays one."""
         self.attacks_in_bodies = in_bodies
         self.is_answer_known, self.seen = is_answer_known, seen
         self.patience = 30 if is_answer_known else 2  # a length that changed has both ends wait for what never comes
@@ -210,7 +210,7 @@ class WhatIsBroken(RelayTest):
             self.assert_only(mode, 200, 403, "cut")
 
     def test_a_client_whose_bits_change_gets_no_attack_through(self):
-        self.break_and_ask(self.to_gateway, changed(200), back=False, is_answer_known=False, seen={200, 400, 403})
+        self.break_and_ask(self.to_gateway, changed(200), back=False, in_bodies=False, is_answer_known=False, seen={200, 400, 403})
 
 
 if __name__ == "__main__":
