@@ -49,6 +49,11 @@ HTTP2 = {
 PROTOBUF = [bytes.fromhex(text) for text in ("12060a00fb01fc01", "1000ffffffffffffffffff7f", "0a060a010208010801", "12041200120012021a00")]
 
 
+# Whole blocks and what is left of them, each padding; what is not of the alphabet, or has another reading.
+BASE64 = [b"QUJD" * 9, b"+/+/" * 8 + b"QQ==", b"AAA=", b"QR==", b"QUI", 31 * b"A" + b"-AAA", b"QUJD\nQUJD"]
+UTF8 = ["a\u00e4\u20ac\U0001f600".encode(), 33 * b"a" + b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82"]
+
+
 # Answers of a name server: two addresses behind an alias, IPv6, services with a whole and a compressed name, circles.
 DNS = [bytes.fromhex("12348180000100030000000001610474657374000001 0001 c00c000500010000003c0004016202" + "c00e" + "c00c000100010000001e00047f000001 c00c000100010000001e00047f000002"),
        bytes.fromhex("12348180000100010000000001610474657374 00001c0001 c00c001c0001000000050010" + "20010db8" + 22 * "0" + "01"),
@@ -86,6 +91,9 @@ def raw(step, data):
 
 
 def seeds():
+    for target, texts in ("base64", BASE64), ("utf8", UTF8):
+        for number, text in enumerate(texts):
+            yield target, str(number), text
     for name, said in dialects():
         yield "dialects", name, said
     stream = b""

@@ -363,7 +363,7 @@ void Agent::exchange_over() {
 void Agent::abandon(Exchange& exchange) {
   while (exchange.pending_ != nullptr) {
     Call& call = *exchange.pending_;
-    unlink(call);
+    stop_waiting(call);
     refuse(call, ErrorKind::unavailable, "the exchange was cancelled");
   }
   on_settled();
@@ -396,36 +396,29 @@ void Agent::refuse(Call& call, ErrorKind kind, std::string detail) {
 }
 
 void Agent::wait(Call& call, MustWait terms) {
-  if (waiting_ >= config_.channel_buffer_size) {
+  if (waiting_.size() >= config_.channel_buffer_size) {
     call.unsent_ = Call::Unsent::overloaded;
-    return refuse(call, ErrorKind::unavailable, fmt::format("{} calls already wait for the agent", waiting_));
+    return refuse(call, ErrorKind::unavailable, fmt::format("{} calls already wait for the agent", waiting_.size()));
   }
   call.waiting_for_ = std::move(terms.expires_with);
   worker_.timers().arm(call.timer_, terms.until);
-  call.previous_waiting_ = last_waiting_;
-  call.next_waiting_ = nullptr;
-  (last_waiting_ == nullptr ? first_waiting_ : last_waiting_->next_waiting_) = &call;
-  last_waiting_ = &call;
-  metrics_.waiting.set(++waiting_);
+  waiting_.push_back(call);
+  metrics_.waiting.set(waiting_.size());
 }
 
-void Agent::unlink(Call& call) noexcept {
-  const bool linked = first_waiting_ == &call || call.previous_waiting_ != nullptr;
-  if (!linked) return;
-  (call.previous_waiting_ == nullptr ? first_waiting_ : call.previous_waiting_->next_waiting_) = call.next_waiting_;
-  (call.next_waiting_ == nullptr ? last_waiting_ : call.next_waiting_->previous_waiting_) = call.previous_waiting_;
-  call.previous_waiting_ = call.next_waiting_ = nullptr;
+void Agent::stop_waiting(Call& call) noexcept {
+  if (!waiting_.remove(call)) return;
   call.timer_.cancel();
-  metrics_.waiting.set(--waiting_);
+  metrics_.waiting.set(waiting_.size());
 }
 
 void Agent::pump() {
   // Each waiting call is looked at once: who must wait on goes to the end. Where no place is free none is looked at, so
   // that each keeps his in the queue; a draining agent turns them all away.
-  for (std::uint32_t left = waiting_; left != 0 && first_waiting_ != nullptr; --left) {
+  for (std::uint32_t left = waiting_.size(); left != 0 && !waiting_.empty(); --left) {
     if (is_full()) break;
-    Call& call = *first_waiting_;
-    unlink(call);
+    Call& call = first_waiting();
+    stop_waiting(call);
     if (auto terms = try_start(call)) wait(call, std::move(*terms));
   }
 }
@@ -433,7 +426,7 @@ void Agent::pump() {
 bool Agent::is_full() {
   if (draining_) return false;
   if (in_flight_ >= most_in_flight_) return true;
-  const Exchange& exchange = first_waiting_->exchange_;
+  const Exchange& exchange = first_waiting().exchange_;
   if (exchange.place_.connection != nullptr) return false;
   const SelectionState before = selection_;  // nobody is picked yet
   const Selection selection = select_for(exchange);
@@ -449,28 +442,12 @@ void Agent::finished(Call& call, Breaker::Outcome outcome) {
   note_breaker();
   if (call.skipped()) return;
   if (call.result_) {
-    answered_ = true;
+    crashes_.answered();
     metrics_.answered.add();
     metrics_.latency.record(worker_.now() - call.started_);
   } else {
     metrics_.failed(call.result_.error().kind());
   }
-}
-
-// ---- memory for answers
-
-base::Arena Agent::take_arena() {
-  if (arenas_.empty()) return base::Arena{1024, 16 * 1024};
-  base::Arena arena = std::move(arenas_.back());
-  arenas_.pop_back();
-  return arena;
-}
-
-void Agent::return_arena(base::Arena arena) {
-  constexpr std::size_t kept = 1024;
-  if (arenas_.size() >= kept) return;
-  arena.reset();
-  arenas_.push_back(std::move(arena));
 }
 
 // ---- waiting for the first connection

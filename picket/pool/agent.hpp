@@ -12,16 +12,20 @@
 #include "picket/base/timer_wheel.hpp"
 #include "picket/pool/agent_connection.hpp"
 #include "picket/pool/agent_health.hpp"
+#include "picket/pool/answer_memory.hpp"
 #include "picket/pool/breaker.hpp"
 #include "picket/pool/call.hpp"
 #include "picket/pool/config.hpp"
+#include "picket/pool/crash_record.hpp"
 #include "picket/pool/exchange.hpp"
 #include "picket/pool/hedging.hpp"
 #include "picket/pool/metrics.hpp"
 #include "picket/pool/observer.hpp"
+#include "picket/pool/offer.hpp"
 #include "picket/pool/selection.hpp"
 #include "picket/pool/site.hpp"
 #include "picket/pool/sticky_sessions.hpp"
+#include "picket/pool/waiting_queue.hpp"
 #include "picket/transport/dns/watch.hpp"
 
 namespace picket::pool {
@@ -69,7 +73,7 @@ class Agent final : AgentConnection::Owner, transport::dns::Watch::Owner {
   enum class OfferState : std::uint8_t { none, pending, accepted, refused };
   [[nodiscard]] OfferState offer_state() const noexcept;
   /// Why it was refused.
-  [[nodiscard]] const std::optional<std::string>& offer_refusal() const noexcept { return offer_refusal_; }
+  [[nodiscard]] const std::optional<std::string>& offer_refusal() const noexcept { return offer_.refusal(); }
   /// What was offered is the configuration from now on, of connections to come, too; not where it was refused. As soon
   /// as it is accepted, where it is not yet.
   void adopt();
@@ -134,7 +138,7 @@ class Agent final : AgentConnection::Owner, transport::dns::Watch::Owner {
   };
   [[nodiscard]] std::optional<MustWait> try_start(Call& call);
   /// Whether a call would be sent without waiting for others.
-  [[nodiscard]] bool has_place() const noexcept { return waiting_ == 0 && in_flight_ < most_in_flight_; }
+  [[nodiscard]] bool has_place() const noexcept { return waiting_.empty() && in_flight_ < most_in_flight_; }
   [[nodiscard]] std::optional<MustWait> pin(Call& call);
   void send(Call& call, AgentConnection& connection);
   /// Has the call hedged where its answer takes longer than most.
@@ -169,7 +173,9 @@ class Agent final : AgentConnection::Owner, transport::dns::Watch::Owner {
   /// Ends whatever of the exchange is pending: nobody wants the answers.
   void abandon(Exchange& exchange);
   void wait(Call& call, MustWait terms);
-  void unlink(Call& call) noexcept;
+  [[nodiscard]] Call& first_waiting() const noexcept { return static_cast<Call&>(*waiting_.front()); }
+  /// Where it waits, it does so no more.
+  void stop_waiting(Call& call) noexcept;
   /// A place became free or a connection ready: starts who waits.
   void pump();
   /// Whether the first that waits does so for a place that nobody has given back.
@@ -190,6 +196,7 @@ class Agent final : AgentConnection::Owner, transport::dns::Watch::Owner {
   void on_health(AgentConnection& connection, const session::HealthChanged& change);
   void on_configured(AgentConnection& connection, session::Configured& outcome);
   void refuse_offer(std::string why);
+  void take_back();
   void adopt_if_accepted();
   void await_decisions();
   void silent_too_long();
@@ -235,9 +242,6 @@ class Agent final : AgentConnection::Owner, transport::dns::Watch::Owner {
   void connect_to(const std::shared_ptr<Site>& site);
   [[nodiscard]] base::TimePoint last_suspicion() const noexcept;
 
-  [[nodiscard]] base::Arena take_arena();
-  void return_arena(base::Arena arena);
-
   transport::Worker& worker_;
   AgentSpec spec_;
   Config config_;
@@ -258,24 +262,18 @@ class Agent final : AgentConnection::Owner, transport::dns::Watch::Owner {
   bool wants_reports_;
   std::uint32_t in_flight_ = 0;
   std::uint32_t most_in_flight_;  // what is configured, or what the agent bears where that is less
-  std::uint32_t waiting_ = 0;
-  Call* first_waiting_ = nullptr;
-  Call* last_waiting_ = nullptr;
+  WaitingQueue waiting_;
   WaitReady* ready_waiters_ = nullptr;
   Exchange::MoreWanted* wait_for_more_ = nullptr;
   std::optional<base::Error> last_error_;
   std::optional<std::string> refusal_;
-  base::TimePoint dialled_at_{};         // for a call, not by a timer
-  base::TimePoint crashed_at_{};         // the last failure that counted
-  bool answered_ = true;                 // anything since then
-  bool crashes_without_answer_ = false;  // and nothing was between it and the one before
-  std::vector<base::Arena> arenas_;
-  std::optional<std::string> offered_;        // another configuration, until it is adopted or withdrawn
-  std::optional<std::string> offer_refusal_;  // why not
-  bool adopts_ = false;                       // as soon as it is accepted
-  base::Timer decision_timer_;                // while connections have to decide
-  std::vector<std::pair<AgentConnection*, std::uint64_t>> to_restart_;  // with their epochs; those that come are not
-  base::Timer restart_timer_;                                           // armed until its grace is over
+  base::TimePoint dialled_at_{};  // for a call, not by a timer
+  CrashRecord crashes_;
+  AnswerMemory answers_;
+  Offer offer_;
+  base::Timer decision_timer_;               // while connections have to decide
+  std::vector<Exchange::Place> to_restart_;  // those that come are not
+  base::Timer restart_timer_;                // armed until its grace is over
   bool draining_ = false;
   base::Timer drain_timer_;
   std::optional<transport::dns::Watch> watch_;  // of a name

@@ -32,16 +32,16 @@ base::Status Agent::offer(std::string config_json) {
     return base::fail(base::ErrorKind::invalid_message,
                       fmt::format("agent '{}': its configuration: {}", id(), parsed.error().detail()));
   withdraw();
-  offered_ = std::move(config_json);
+  offer_.make(std::move(config_json));
   for (auto& connection : connections_)
-    if (connection->is_open()) connection->configure(*offered_, Configuration::offered);
+    if (connection->is_open()) connection->configure(offer_.config_json(), Configuration::offered);
   await_decisions();
   return {};
 }
 
 Agent::OfferState Agent::offer_state() const noexcept {
-  if (offer_refusal_) return OfferState::refused;
-  if (!offered_) return OfferState::none;
+  if (offer_.outcome() == Offer::Outcome::refused) return OfferState::refused;
+  if (offer_.outcome() == Offer::Outcome::none) return OfferState::none;
   const auto is_open = [](const auto& connection) { return connection->configuration() == Configuration::offered; };
   return std::ranges::any_of(connections_, is_open) ? OfferState::pending : OfferState::accepted;
 }
@@ -65,25 +65,19 @@ void Agent::on_configured(AgentConnection& connection, session::Configured& outc
 }
 
 void Agent::refuse_offer(std::string why) {
-  if (!offered_ || offer_refusal_) return;
-  offer_refusal_ = std::move(why);
-  adopts_ = false;
-  for (auto& connection : connections_)
-    if (connection->configuration() == Configuration::offered || connection->configuration() == Configuration::taken)
-      connection->configure(*spec_.config_json, Configuration::settling);
-  await_decisions();
-  if (observer_ != nullptr) observer_->on_configured(id(), base::fail(base::ErrorKind::unavailable, *offer_refusal_));
+  if (!offer_.refuse(std::move(why))) return;
+  take_back();
+  if (observer_ != nullptr) observer_->on_configured(id(), base::fail(base::ErrorKind::unavailable, *offer_.refusal()));
 }
 
 void Agent::adopt() {
-  adopts_ = offered_ && !offer_refusal_;
+  offer_.want();
   adopt_if_accepted();
 }
 
 void Agent::adopt_if_accepted() {
-  if (!adopts_ || offer_state() != OfferState::accepted) return;
-  adopts_ = false;
-  spec_.config_json = std::exchange(offered_, std::nullopt);
+  if (!offer_.is_wanted() || offer_state() != OfferState::accepted) return;
+  spec_.config_json = offer_.take();
   dial_terms_.session = std::make_shared<session::ProxyConfig>(session_config(spec_, config_));
   for (auto& connection : connections_) {
     // Those that were made meanwhile began with the old one.
@@ -97,15 +91,16 @@ void Agent::adopt_if_accepted() {
 }
 
 void Agent::withdraw() {
-  adopts_ = false;
-  if (offered_ && !offer_refusal_) {
-    for (auto& connection : connections_)
-      if (connection->configuration() == Configuration::offered || connection->configuration() == Configuration::taken)
-        connection->configure(*spec_.config_json, Configuration::settling);
-    await_decisions();
-  }
-  offered_.reset();
-  offer_refusal_.reset();
+  if (offer_.outcome() == Offer::Outcome::open) take_back();
+  offer_ = {};
+}
+
+/// Who has been given what is offered shall have the old one again.
+void Agent::take_back() {
+  for (auto& connection : connections_)
+    if (connection->configuration() == Configuration::offered || connection->configuration() == Configuration::taken)
+      connection->configure(*spec_.config_json, Configuration::settling);
+  await_decisions();
 }
 
 /// Of an offer that is refused; of what the connection shall have no agent may be silent.
@@ -124,7 +119,7 @@ void Agent::restart(base::Duration grace) {
   grace = std::min(grace == base::Duration{} ? config_.drain_timeout : grace, longest_grace);
   for (auto& connection : connections_)
     if (connection->is_open() && !connection->is_leaving() && !connection->is_draining())
-      to_restart_.emplace_back(connection.get(), connection->epoch());
+      to_restart_.push_back({.connection = connection.get(), .epoch = connection->epoch()});
   worker_.timers().arm(restart_timer_, worker_.now() + grace);
   restart_next();
 }
@@ -133,11 +128,12 @@ void Agent::restart(base::Duration grace) {
 /// another carries on, unless there is none that could.
 void Agent::restart_next() {
   while (!to_restart_.empty()) {
-    AgentConnection& connection = *to_restart_.front().first;
-    if (connection.epoch() != to_restart_.front().second || !connection.is_open()) {
+    AgentConnection* const first = to_restart_.front().now();
+    if (first == nullptr || !first->is_open()) {
       to_restart_.erase(to_restart_.begin());
       continue;
     }
+    AgentConnection& connection = *first;
     if (!connection.is_leaving()) {
       if (awaits_another_than(connection)) return;
       connection.retire();
@@ -161,8 +157,9 @@ bool Agent::awaits_another_than(const AgentConnection& connection) const noexcep
 }
 
 void Agent::end_restart() {
-  for (const auto& [connection, epoch] : std::exchange(to_restart_, {})) {
-    if (connection->epoch() != epoch || !connection->is_open()) continue;
+  for (const auto& place : std::exchange(to_restart_, {})) {
+    AgentConnection* const connection = place.now();
+    if (connection == nullptr || !connection->is_open()) continue;
     if (!connection->is_leaving()) {
       connection->retire();
       replace(*connection);

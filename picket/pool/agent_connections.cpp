@@ -12,9 +12,6 @@
 namespace picket::pool {
 namespace {
 
-// Connections of one crash end within a turn or two of the loop; a busy loop may take a while to see all of them.
-constexpr base::Duration crash_window = std::chrono::seconds{1};
-
 // Of an agent that is back, and goes, and is back, the other connections are not dialled out of turn more often.
 constexpr base::Duration rally_window = std::chrono::seconds{1};
 
@@ -158,7 +155,7 @@ void Agent::rally(Site& site) {
     if (&connection->site() == &site && connection->is_waiting()) connection->dial();
 }
 
-/// Connections that end together are one failure: one crash takes all along that there were. While the agent serves at
+/// While the agent serves at
 /// another of its addresses, the one that fails is given its rest by the pauses before it is dialled again.
 void Agent::count_crash(const Site& site, const AgentConnection::Lost& lost) {
   const auto serves_elsewhere = [&](const auto& connection) {
@@ -166,12 +163,9 @@ void Agent::count_crash(const Site& site, const AgentConnection::Lost& lost) {
   };
   if (std::ranges::any_of(connections_, serves_elsewhere)) return;
   const base::TimePoint now = worker_.now();
-  if (lost.connected_at >= crashed_at_ || now - crashed_at_ >= crash_window) {
-    crashed_at_ = now;
-    crashes_without_answer_ = !std::exchange(answered_, false);
-    breaker_.fail(now);
-  }
-  if (crashes_without_answer_ && lost.was_asked) breaker_.pause(now);
+  const CrashRecord::Crash crash = crashes_.note(lost.connected_at, now);
+  if (crash.is_new) breaker_.fail(now);
+  if (crash.was_useless && lost.was_asked) breaker_.pause(now);
 }
 
 void Agent::take(reverse::Connection accepted) {
@@ -253,7 +247,7 @@ AgentHealth Agent::health() const {
                      .connections = config_.connections_per_agent * std::max<std::size_t>(sites_.size(), 1),
                      .ready = ready_connections(),
                      .in_flight = in_flight_,
-                     .waiting = waiting_,
+                     .waiting = waiting_.size(),
                      .breaker = breaker_.state(),
                      .last_error = last_error_};
   if (health.ready == 0) return health;

@@ -34,7 +34,7 @@ void Call::on_timer(void* self, base::TimePoint) {
   auto& call = *static_cast<Call*>(self);
   Agent& agent = call.exchange_.agent();
   if (call.state_ == State::in_flight) return agent.hedge(call);
-  agent.unlink(call);
+  agent.stop_waiting(call);
   call.finish(call.waiting_for_, Breaker::Outcome::neutral);
   agent.pump();  // who waits behind it may want another place than it did
 }

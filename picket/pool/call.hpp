@@ -7,6 +7,7 @@
 #include "picket/base/time.hpp"
 #include "picket/base/timer_wheel.hpp"
 #include "picket/pool/breaker.hpp"
+#include "picket/pool/waiting_queue.hpp"
 #include "picket/session/in_flight.hpp"
 #include "picket/transport/resumption.hpp"
 #include "picket/wire/messages.hpp"
@@ -35,7 +36,7 @@ using Answer = base::Result<const wire::AgentResponse*>;
 /// call. Not movable. Errors: timeout, unavailable (nothing to send it to, or too many wait), circuit_open,
 /// flow_control_paused, connection_closed, invalid_message (the agent broke the protocol), message_too_large.
 /// Complexity: no coroutine frame, no allocation.
-class Call {
+class Call : WaitingQueue::Place {
  public:
   /// By Exchange::call() and its like. It may be done at once: where it was refused, or is skipped.
   Call(Exchange& exchange, session::EventPointer event, wire::EventKind kind, base::Deadline deadline);
@@ -90,8 +91,6 @@ class Call {
   base::Timer timer_;  // while waiting in the queue, and until it is hedged; in flight the session keeps the deadline
   base::Error waiting_for_{base::ErrorKind::timeout};  // what it fails with when the timer strikes
   Call* next_of_exchange_ = nullptr;                   // its exchange's pending calls
-  Call* previous_waiting_ = nullptr;                   // the agent's queue
-  Call* next_waiting_ = nullptr;
   transport::Resumption waiter_;
   CallSet* set_ = nullptr;
   Answer result_;

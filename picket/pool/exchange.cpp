@@ -13,7 +13,7 @@ constexpr std::size_t max_unwritten = 256 * 1024;
 }  // namespace
 
 Exchange::Exchange(Agent& agent, const base::CorrelationId& id, Demand demand)
-    : agent_(&agent), id_(&id), arena_(agent.take_arena()), demand_(demand) {
+    : agent_(&agent), id_(&id), arena_(agent.answers_.take()), demand_(demand) {
   agent.exchange_began();
 }
 
@@ -30,7 +30,7 @@ Exchange::Exchange(Exchange&& other) noexcept
 Exchange::~Exchange() {
   if (agent_ == nullptr) return;  // moved from
   if (!completed_) complete({});
-  agent_->return_arena(std::move(arena_));
+  agent_->answers_.give_back(std::move(arena_));
 }
 
 AgentConnection* Exchange::Place::now() const noexcept {

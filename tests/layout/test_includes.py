@@ -50,6 +50,8 @@ class Includes(unittest.TestCase):
             "picket/metrics/y_bench.cpp": '#include "picket/wire/messages.hpp"\n',
             "tests/misuse/z.cpp": '#include "apps/waf/handler.hpp"\n',
             "interop/cpp/a.cpp": '#include "picket/inspection/chain.hpp"\n',
+            "apps/gateway/serving/c.cpp": 'spdlog::warn("to whom?");\n',
+            "apps/gateway/logs/d_test.cpp": "spdlog::set_default_logger(mine);\n",
             "tests/chaos/b.cpp": '#include "picket/wire/internal/base64.hpp"\n',
         }
         for name, text in shapes.items():

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <spdlog/logger.h>
 
 #include "apps/gateway/logs/log_writer.hpp"
 #include "picket/transport/testing.hpp"
@@ -18,7 +19,8 @@ constexpr std::uint64_t lines_each = 50'000;
 TEST(LogRace, WorkersLogWhileTheFileIsWrittenReopenedAndItsCountersRead) {
   const transport::testing::TemporaryFolder folder;
   const std::string path = (folder.path() / "log").string();
-  const auto log = LogFile::open(path, workers).value();
+  spdlog::logger nowhere{"nowhere"};
+  const auto log = LogFile::open(path, workers, nowhere).value();
   {
     LogWriter writer{*log};
     std::vector<std::jthread> threads;

@@ -82,9 +82,10 @@ if(PICKET_TESTS)
   target_compile_options(picket_tests_precompiled PRIVATE -O0)
 endif()
 
-# picket_test(<target> SOURCES … [ALONE …] [LINKS …] [LABELS …]): a GoogleTest program, each of its tests known to ctest.
+# picket_test(<target> SOURCES … [ALONE …] [LINKS …] [LABELS …] [PREFIX …]): a GoogleTest program, each of its tests known
+# to ctest, by its name behind the prefix.
 function(picket_test target)
-  cmake_parse_arguments(T "" "" "SOURCES;ALONE;LINKS;LABELS" ${ARGN})
+  cmake_parse_arguments(T "" "PREFIX" "SOURCES;ALONE;LINKS;LABELS" ${ARGN})
   add_executable(${target} ${T_SOURCES})
   set_source_files_properties(${T_ALONE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   target_link_libraries(${target} PRIVATE ${T_LINKS} GTest::gmock GTest::gtest_main)
@@ -92,6 +93,6 @@ function(picket_test target)
   target_compile_options(${target} PRIVATE -O0)
   target_precompile_headers(${target} REUSE_FROM picket_tests_precompiled)
   target_compile_definitions(${target} PRIVATE PICKET_SOURCE_DIR="${PROJECT_SOURCE_DIR}" PICKET_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
-  gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+  gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 TEST_PREFIX "${T_PREFIX}"
                        PROPERTIES TIMEOUT 300 LABELS "${T_LABELS}")
 endfunction()

@@ -35,7 +35,11 @@ struct World : testing::World {
 
 http::RequestHead head(std::string_view method, http::Framing framing) {
   static constexpr base::Header host{"Host", "a.test"};
-  return {.method = method, .target = "/", .headers = std::span{&host, 1}, .framing = framing};
+  return {.method = method,
+          .target = "/",
+          .headers = std::span{&host, 1},
+          .framing = framing,
+          .content_length = framing == http::Framing::length ? request_bytes.size() : 0};
 }
 
 /// One exchange that has begun.
@@ -44,7 +48,9 @@ class Playing {
   explicit Playing(World& world, http::RequestHead request = head("PUT", http::Framing::chunked),
                    Steps steps_in = Steps{}, int targets = 1)
       : steps(steps_in),
-        client(world.worker, request, steps),
+        // A declared length: the body has come with its head (ADR 0010).
+        client(world.worker, request, steps,
+               request.framing == http::Framing::length ? std::optional{std::string{request_bytes}} : std::nullopt),
         upstream(world.worker, cancel_, steps, targets),
         exchange_(world.service(), client, upstream, cancel_, world.peer, world.listener, arena_),
         world_(world) {
@@ -234,6 +240,9 @@ class PatientAgent {
       world.settle();
     }
   }
+  /// One verdict, on what it was asked first or last of what it has not answered.
+  void answers_first(agent::Decision decision) { agent_.answer_held(std::move(decision)), ++answered_; }
+  void answers_last(agent::Decision decision) { agent_.answer_held_last(std::move(decision)), ++answered_; }
   /// The exchange is over: what is held is nobody's any more.
   void forget() {
     for (; answered_ < held_; ++answered_) agent_.answer_held(agent::Decision::allow());
@@ -339,6 +348,56 @@ TEST(ExchangeOrder, NothingGoesUpstreamBeforeTheVerdictAndTheAgentIsToldHowItEnd
     play_with_agent(all, {World::asked_about_requests, request, allow, false, what == "nothing", expect});
     play_with_agent(all, {World::asked_about_requests, request, forbid, true, false, expect});
   }
+}
+
+TEST(ExchangeOrder, ABodyThatCameWithItsHeadLeavesWithItAndNotBeforeTheVerdictOnBoth) {
+  const Act verdict_on_head{"verdict on the head", agents,
+                            [](World& world, Playing&) { world.agent->gives_verdict(); }};
+  const Act verdict_on_body{"verdict on the body", agents,
+                            [](World& world, Playing&) { world.agent->gives_verdict(); }};
+  const auto expect = [](const Playing& playing, int verdicts, bool blocks) {
+    if (verdicts < 2 || blocks) EXPECT_EQ(playing.upstream.connections, 0);
+    EXPECT_EQ(playing.upstream.writes, playing.upstream.request_ended ? 1 : 0) << "in one write";
+  };
+  const http::RequestHead request = head("PUT", http::Framing::length);
+  for (const std::string_view what : {"nothing", "the client leaves", "the process ends", "the upstream hangs up"}) {
+    const Act& disturbance = *std::ranges::find(disturbances, what, &Act::name);
+    const std::vector<const Act*> all{&verdict_on_head, &verdict_on_body, &acts[3],    &acts[4],
+                                      &acts[5],         &acts[6],         &disturbance};
+    play_with_agent(all, {World::asked_about_requests, request, allow, false, what == "nothing", expect});
+    play_with_agent(all, {World::asked_about_requests, request, forbid, true, false, expect});
+  }
+}
+
+TEST(ExchangeOrder, ABodyThatCameWithItsHeadIsAskedAboutAlongWithItAndTheWordOnTheHeadCountsFirst) {
+  const transport::testing::TemporaryFolder folder;
+  const std::string path = (folder.path() / "agent").string();
+  PatientAgent agent{path};
+  World world{path, World::asked_about_requests};
+  std::size_t asked = 0;
+  for (const bool body_is_answered_first : {false, true})
+    for (const bool blocks_head : {false, true})
+      for (const bool blocks_body : {false, true}) {
+        SCOPED_TRACE(::testing::Message() << body_is_answered_first << blocks_head << blocks_body);
+        Playing playing{world, head("PUT", http::Framing::length)};
+        EXPECT_TRUE(transport::testing::turn_until(world.worker, [&] { return agent.times("body 0") > asked; }));
+        ++asked;
+        EXPECT_EQ(playing.stage(), Stage::judging_head);
+        const agent::Decision on_head = blocks_head ? agent::Decision{agent::Decision::block(401)} : allow();
+        const agent::Decision on_body = blocks_body ? forbid() : allow();
+        if (body_is_answered_first) agent.answers_last(on_body);
+        transport::testing::turn_for(world.worker, std::chrono::milliseconds{5});
+        EXPECT_EQ(playing.stage(), Stage::judging_head) << "a word on the body decides nothing yet";
+        EXPECT_EQ(playing.upstream.connections, 0);
+        agent.answers_first(on_head);
+        if (!body_is_answered_first) agent.answers_first(on_body);
+        const bool passes = !blocks_head && !blocks_body;
+        EXPECT_TRUE(transport::testing::turn_until(
+            world.worker, [&] { return passes ? playing.upstream.request_ended : playing.is_over; }));
+        if (!passes) EXPECT_EQ(playing.client.status, blocks_head ? 401 : 403);
+        if (!passes) EXPECT_EQ(playing.upstream.connections, 0);
+        if (passes) EXPECT_EQ(playing.upstream.request_body, request_bytes);
+      }
 }
 
 TEST(ExchangeOrder, AnEmptyBodyThatHasEndedBeforeItIsReadIsJudgedAllTheSame) {

@@ -28,6 +28,7 @@ using testing::World;
 
 constexpr int exchanges = 100'000;
 constexpr std::size_t at_a_time = 24;
+constexpr std::size_t most_that_comes_whole = 16 * 1024;
 
 /// What an agent makes of one exchange.
 enum class Verdict : std::uint8_t { allows, allows_late, blocks_head, blocks_body, count };
@@ -39,6 +40,7 @@ struct Plan {
     verdict = static_cast<Verdict>(below(static_cast<std::size_t>(Verdict::count)));
     has_body = below(2) == 0;
     if (has_body) body = bytes();
+    comes_whole = !body.empty() && body.size() <= most_that_comes_whole && below(2) == 0;
     answer = bytes();
   }
   std::size_t below(std::size_t n) { return random() % n; }
@@ -55,6 +57,7 @@ struct Plan {
   Verdict verdict;
   bool has_body;
   std::string body;
+  bool comes_whole;  ///< Along with its head, which then leaves with it (ADR 0010).
   std::string answer;
 };
 
@@ -64,6 +67,7 @@ class Court {
   agent::Reply hear(int number, bool is_body, agent::Context& context) {
     const std::lock_guard lock{mutex_};
     Case& heard = cases_[number];
+    heard.came_together = heard.came_together || (is_body && !heard.held.empty());
     switch (Plan{number}.verdict) {
       case Verdict::allows_late:
         if (heard.is_decided) break;
@@ -101,6 +105,14 @@ class Court {
     }
     for (auto& completion : held) std::move(completion).complete(agent::Decision::allow());
   }
+  /// Exchanges whose body the agent saw beside its head, of those whose body had come whole and of the others.
+  [[nodiscard]] std::pair<int, int> together() const {
+    const std::lock_guard lock{mutex_};
+    std::pair<int, int> counts;
+    for (const auto& [number, each] : cases_)
+      if (each.came_together) ++(Plan{number}.comes_whole ? counts.first : counts.second);
+    return counts;
+  }
   /// Exchanges that the agent saw and was not told of, and those that it was told of more than once.
   [[nodiscard]] std::pair<int, int> untold_and_told_again() const {
     const std::lock_guard lock{mutex_};
@@ -116,6 +128,7 @@ class Court {
   struct Case {
     bool was_seen = false;
     bool is_decided = false;
+    bool came_together = false;  ///< The body, while the word on the head was awaited.
     int told = 0;
     std::vector<agent::Completion> held;
   };
@@ -156,7 +169,7 @@ class Life {
         plan_(number),
         target_((plan_.is_asked ? "/asked/" : "/unasked/") + std::to_string(number)),
         steps_(plan_.below(8) == 0 ? static_cast<int>(plan_.below(10)) : Steps::none),
-        client_(world.worker, head(), steps_),
+        client_(world.worker, head(), steps_, plan_.comes_whole ? std::optional{plan_.body} : std::nullopt),
         upstream_(world.worker, cancel_, steps_, 1 + static_cast<int>(plan_.below(2))),
         exchange_(world.service(), client_, upstream_, cancel_, world.peer, world.listener, arena_) {
     write_script();
@@ -177,6 +190,7 @@ class Life {
     SCOPED_TRACE(told());
     EXPECT_EQ(upstream_.request_body, std::string_view{plan_.body}.substr(0, upstream_.request_body.size()));
     if (upstream_.request_ended) EXPECT_EQ(upstream_.request_body, plan_.body);
+    if (plan_.comes_whole) EXPECT_EQ(upstream_.writes, upstream_.request_ended ? 1 : 0) << "it leaves with its head";
     if (!may_pass()) EXPECT_EQ(upstream_.connections, 0) << "before its verdict";
     EXPECT_FALSE(client_.wrote_after_the_end);
     if (is_relayed()) EXPECT_EQ(client_.answer, std::string_view{plan_.answer}.substr(0, client_.answer.size()));
@@ -201,13 +215,17 @@ class Life {
     return {.method = plan_.has_body ? "PUT" : "GET",
             .target = target_,
             .headers = std::span{&host, 1},
-            .framing = plan_.has_body ? http::Framing::chunked : http::Framing::none};
+            .framing = plan_.comes_whole ? http::Framing::length
+                       : plan_.has_body  ? http::Framing::chunked
+                                         : http::Framing::none,
+            .content_length = plan_.comes_whole ? plan_.body.size() : 0};
   }
   /// What each peer does stands in its order, and among the others' anywhere.
   void write_script() {
     std::array<std::vector<Act>, 3> peers;
     auto& [clients, upstreams, others] = peers;
-    if (plan_.has_body) clients = {push_body, push_body, plan_.below(16) == 0 ? Act{break_body} : Act{end_body}};
+    if (plan_.has_body && !plan_.comes_whole)
+      clients = {push_body, push_body, plan_.below(16) == 0 ? Act{break_body} : Act{end_body}};
     if (plan_.below(12) == 0) upstreams.push_back(hang_up);
     upstreams.insert(upstreams.end(), {answer, push_answer, push_answer});
     upstreams.push_back(plan_.below(16) == 0 ? Act{break_answer} : Act{end_answer});
@@ -330,6 +348,8 @@ TEST(ExchangeRandom, WhateverPeersDoThereIsOneAnswerOrOneCutAndEveryByteOnceAndA
   const auto told = [&] { return court.untold_and_told_again(); };
   EXPECT_TRUE(transport::testing::turn_until(world.worker, [&] { return told().first == 0; })) << told().first;
   EXPECT_EQ(told().second, 0) << "agents that heard of one end twice";
+  EXPECT_GT(court.together().first, exchanges / 1000) << "bodies that came with their heads";
+  EXPECT_EQ(court.together().second, 0) << "bodies that were sent before the word on their heads";
   EXPECT_EQ(world.worker.blocks().held(), 0U);
 }
 

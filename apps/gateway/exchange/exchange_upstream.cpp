@@ -1,4 +1,4 @@
-#include <spdlog/spdlog.h>
+#include <spdlog/logger.h>
 
 #include "apps/gateway/exchange/exchange.hpp"
 #include "apps/gateway/exchange/header_edits.hpp"
@@ -149,7 +149,7 @@ void Exchange::fail_upstream(const base::Error& error) {
 void Exchange::on_upstream_error(std::string_view address, const base::Error& error) {
   record_.upstream_address = address;
   record_.upstream_error = error.detail();
-  spdlog::warn("upstream {}: {} (request {})", address, error.detail(), id_.text());
+  service_.shard.log.warn("upstream {}: {} (request {})", address, error.detail(), id_.text());
 }
 
 /// Interim answers go on to clients that know of them (RFC 9110 §15.2), but for a 100 that this client has had from the

@@ -10,7 +10,8 @@ namespace picket::apps::gateway::generation {
 class AgentDesk final : public logs::AgentLog {
  public:
   /// `reports`: null where nobody wants them.
-  AgentDesk(std::size_t shard, reports::AgentReports* reports) : AgentLog(shard), reports_(reports) {}
+  AgentDesk(std::size_t shard, spdlog::logger& log, reports::AgentReports* reports)
+      : AgentLog(shard, log), reports_(reports) {}
 
   void on_metrics(std::string_view agent, const wire::MetricsReport& report) override {
     if (reports_ != nullptr) reports_->metrics.take(agent, report, base::Clock::now());

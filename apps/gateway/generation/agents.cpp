@@ -69,14 +69,14 @@ pool::AgentSpec agent_spec(const config::Agent& agent, const config::System& sys
 
 /// An agent with the log of its own fortunes: those of its successor are another's.
 struct Observed {
-  Observed(std::size_t shard, reports::AgentReports* reports) : desk(shard, reports) {}
+  Observed(std::size_t shard, spdlog::logger& log, reports::AgentReports* reports) : desk(shard, log, reports) {}
   AgentDesk desk;
   std::unique_ptr<pool::Agent> agent;  // after the desk, which it tells of its end
 };
 
-base::Result<std::shared_ptr<pool::Agent>> connect(transport::Worker& worker, std::size_t shard,
+base::Result<std::shared_ptr<pool::Agent>> connect(transport::Worker& worker, std::size_t shard, spdlog::logger& log,
                                                    const pool::AgentSpec& spec, reports::AgentReports* reports) {
-  const auto observed = std::make_shared<Observed>(shard, reports);
+  const auto observed = std::make_shared<Observed>(shard, log, reports);
   auto made = pool::Agent::make(worker, spec, {}, &observed->desk);
   if (!made) return std::move(made.error());
   observed->agent = std::move(*made);
@@ -95,8 +95,9 @@ void Agents::add(std::shared_ptr<pool::Agent> agent, Predecessor predecessor) {
   predecessors_.push_back(predecessor);
 }
 
-base::Result<Agents> Agents::make(transport::Worker& worker, std::size_t shard, const config::Config& config,
-                                  const Agents* previous, reports::AgentReports* reports) {
+base::Result<Agents> Agents::make(transport::Worker& worker, std::size_t shard, spdlog::logger& log,
+                                  const config::Config& config, const Agents* previous,
+                                  reports::AgentReports* reports) {
   Agents made;
   for (const auto& wanted : config.agents) {
     const auto spec = agent_spec(wanted, config.system);
@@ -111,7 +112,7 @@ base::Result<Agents> Agents::make(transport::Worker& worker, std::size_t shard, 
       made.add(std::move(before), Predecessor::itself);
       continue;
     }
-    auto agent = connect(worker, shard, spec, reports);
+    auto agent = connect(worker, shard, log, spec, reports);
     if (!agent) return std::move(agent.error());
     auto predecessor = previous == nullptr ? Predecessor::unready : Predecessor::nobody;
     if (before != nullptr) predecessor = before->ready_connections() != 0 ? Predecessor::ready : Predecessor::unready;

@@ -45,9 +45,10 @@ class Offer {
 /// Thread safety: the shard's thread; their metrics may be read from any.
 class Agents {
  public:
-  /// Begins to connect to those that are new. `previous`: those in use; null at the start. `reports`: for what agents
+  /// Begins to connect to those that are new. `previous`: those in use; null at the start. `log`: for their fortunes;
+  /// outlives them. `reports`: for what agents
   /// tell the process; null: nobody wants it. Errors: pool::Agent::make's.
-  [[nodiscard]] static base::Result<Agents> make(transport::Worker& worker, std::size_t shard,
+  [[nodiscard]] static base::Result<Agents> make(transport::Worker& worker, std::size_t shard, spdlog::logger& log,
                                                  const config::Config& config, const Agents* previous,
                                                  reports::AgentReports* reports = nullptr);
 

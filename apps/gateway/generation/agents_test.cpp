@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <spdlog/logger.h>
 
 #include "picket/inspection/testing/scripted_agent.hpp"
 #include "picket/transport/testing.hpp"
@@ -21,7 +22,7 @@ class Reloads : public ::testing::Test {
     return {.id = id, .path = (folder_.path() / id).string(), .events = {.request_headers = true}};
   }
   Agents make(std::vector<config::Agent> agents, const Agents* previous = nullptr) {
-    return Agents::make(worker_, 0, {.agents = std::move(agents)}, previous).value();
+    return Agents::make(worker_, 0, log_, {.agents = std::move(agents)}, previous).value();
   }
   bool are_ready(const Agents& agents) {
     return turn_until(worker_, [&] { return agents.readiness().is_complete; });
@@ -29,6 +30,7 @@ class Reloads : public ::testing::Test {
 
   transport::testing::TemporaryFolder folder_;
   transport::Worker worker_;
+  spdlog::logger log_{"nowhere"};
 };
 
 TEST_F(Reloads, OtherResolversAreAChangeOnlyOfAgentsThatAreReachedByAName) {
@@ -39,7 +41,7 @@ TEST_F(Reloads, OtherResolversAreAChangeOnlyOfAgentsThatAreReachedByAName) {
     named.is_named = named.insecure = true;
     config::Config config{.system = {}, .agents = {agent("a"), named}};
     config.system.resolvers = {server};
-    return Agents::make(worker_, 0, config, previous).value();
+    return Agents::make(worker_, 0, log_, config, previous).value();
   };
   const Agents first = with_resolver("127.0.0.1:1", nullptr);
   const Agents same = with_resolver("127.0.0.1:1", &first);

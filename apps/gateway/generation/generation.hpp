@@ -17,9 +17,10 @@ struct Logs {
   std::unique_ptr<logs::LogFile> audit;
   std::deque<logs::LogWriter> writers;  ///< One of each file. After the files, so that they end before them.
 
-  /// They end in `closer`, whoever lets go of them. Errors: io, naming the file that cannot be written.
+  /// They end in `closer`, whoever lets go of them. `log`: the process's, which outlives them. Errors: io, naming the
+  /// file that cannot be written.
   [[nodiscard]] static base::Result<std::shared_ptr<Logs>> open(const config::Observability& wanted, std::size_t shards,
-                                                                LogCloser& closer);
+                                                                LogCloser& closer, spdlog::logger& log);
 };
 
 /// A configuration and what all shards need of it, made once per load. Exchanges that are under way when a new one is
@@ -33,7 +34,7 @@ struct Generation {
   /// `tickets`: the process's keys; null: there are none. Errors: connection_failed for a certificate that cannot be
   /// used, io for a log.
   [[nodiscard]] static base::Result<std::shared_ptr<const Generation>> make(
-      config::Config config, std::size_t shards, const Generation* previous, LogCloser& closer,
+      config::Config config, std::size_t shards, const Generation* previous, LogCloser& closer, spdlog::logger& log,
       const std::shared_ptr<const transport::tls::TicketKeys>& tickets = nullptr);
 };
 

@@ -23,7 +23,8 @@ upstream::Spec spec_of(const config::Upstream& upstream, const config::System& s
 /// A pool with the log of its names.
 struct ToldOf {
   ToldOf(transport::Worker& worker, upstream::Spec spec, const upstream::Timeouts& timeouts, ShardState& shard)
-      : desk(shard.index, spec.upstream.id), pool(worker, std::move(spec), timeouts, shard.upstream_sockets, &desk) {}
+      : desk(shard.index, spec.upstream.id, shard.log),
+        pool(worker, std::move(spec), timeouts, shard.upstream_sockets, &desk) {}
   UpstreamDesk desk;
   upstream::Pool pool;  // after the desk, which hears of it
 };
@@ -40,7 +41,7 @@ Service::Service(transport::Worker& worker_in, ShardState& shard_in, std::shared
       agents(std::move(agents_in)),
       access(generation->logs->access ? &generation->logs->access->queue(shard.index) : nullptr,
              config.observability.access_format, config.observability.access_fields),
-      audit(generation->logs->audit ? &generation->logs->audit->queue(shard.index) : nullptr),
+      audit(generation->logs->audit ? &generation->logs->audit->queue(shard.index) : nullptr, shard.log),
       head_limits{.max_size = config.limits.max_header_size, .max_fields = config.limits.max_header_count} {
   for (const auto& listener : config.listeners) {
     const auto endpoint = transport::Endpoint::tcp(listener.host, listener.port);
@@ -101,8 +102,8 @@ const TlsContext& Service::tls(std::string_view address) const noexcept {
 base::Result<std::shared_ptr<Service>> Service::create(transport::Worker& worker, ShardState& shard,
                                                        std::shared_ptr<const Generation> generation,
                                                        const Service* previous) {
-  auto agents = Agents::make(worker, shard.index, generation->config, previous != nullptr ? &previous->agents : nullptr,
-                             shard.agent_reports);
+  auto agents = Agents::make(worker, shard.index, shard.log, generation->config,
+                             previous != nullptr ? &previous->agents : nullptr, shard.agent_reports);
   if (!agents) return std::move(agents.error());
   return std::shared_ptr<Service>{new Service{worker, shard, std::move(generation), std::move(*agents), previous}};
 }

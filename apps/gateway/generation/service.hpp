@@ -33,6 +33,7 @@ inline constexpr std::size_t linger_bytes = 256 * 1024;
 /// What of a shard outlives its configurations.
 struct ShardState {
   std::size_t index = 0;
+  spdlog::logger& log;                             ///< The process's: any thread.
   reports::AgentReports* agent_reports = nullptr;  ///< For what its agents tell the process; null: nobody wants it.
   bool draining = false;                           ///< Answers close their connections.
   http::DateClock date;

@@ -1,6 +1,7 @@
 #include "apps/gateway/generation/service.hpp"
 
 #include <gtest/gtest.h>
+#include <spdlog/logger.h>
 
 #include "picket/transport/testing.hpp"
 
@@ -20,15 +21,16 @@ class Services : public ::testing::Test {
   }
   std::shared_ptr<Service> make(const Service* previous = nullptr) {
     const Generation* const before = previous != nullptr ? previous->generation.get() : nullptr;
-    auto generation = Generation::make(config_, 1, before, closer_);
+    auto generation = Generation::make(config_, 1, before, closer_, log_);
     EXPECT_TRUE(generation) << generation.error().message();
     return Service::create(worker_, shard_, std::move(*generation), previous).value();
   }
 
   transport::testing::TemporaryFolder folder_;
+  spdlog::logger log_{"nowhere"};
   LogCloser closer_;
   transport::Worker worker_;
-  ShardState shard_{.hangups = transport::HangupMonitor{worker_}};
+  ShardState shard_{.log = log_, .hangups = transport::HangupMonitor{worker_}};
   config::Config config_;
 };
 
@@ -117,7 +119,7 @@ TEST_F(Services, WriteTheLogsThatAreConfiguredAndKeepThoseThatStay) {
 
 TEST_F(Services, AreNotMadeWhereALogCannotBeWritten) {
   config_.observability.audit_log = (folder_.path() / "nowhere" / "audit.log").string();
-  EXPECT_EQ(Generation::make(config_, 1, nullptr, closer_).error().kind(), base::ErrorKind::io);
+  EXPECT_EQ(Generation::make(config_, 1, nullptr, closer_, log_).error().kind(), base::ErrorKind::io);
 }
 
 }  // namespace

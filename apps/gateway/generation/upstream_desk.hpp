@@ -13,7 +13,8 @@ namespace picket::apps::gateway::generation {
 /// Hears what becomes of the names of one shard's upstream, for the log. Thread safety: the shard's thread.
 class UpstreamDesk final : public upstream::Observer {
  public:
-  UpstreamDesk(std::size_t shard, std::string upstream) : upstream_(std::move(upstream)), log_(shard) {}
+  UpstreamDesk(std::size_t shard, std::string upstream, spdlog::logger& log)
+      : upstream_(std::move(upstream)), log_(shard, log) {}
 
   void on_places(std::string_view target, std::span<const transport::dns::Place> places) override {
     log_.on_places(whose(target), places);

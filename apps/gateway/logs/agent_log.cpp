@@ -5,7 +5,7 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
+#include <spdlog/logger.h>
 
 #include "apps/gateway/logs/event_name.hpp"
 #include "picket/base/overloaded.hpp"
@@ -28,8 +28,8 @@ void AgentLog::on_connected(std::string_view agent, const session::AgentInfo& in
   auto& state = agents_[std::string{agent}];
   if (state.seen == Seen::connected) return;
   state = {.seen = Seen::connected, .reasons = {}};
-  spdlog::info("agent '{}': connected (worker {}) to {} {}", agent, shard_, session::printable(info.name),
-               session::printable(info.version));
+  log_.info("agent '{}': connected (worker {}) to {} {}", agent, shard_, session::printable(info.name),
+            session::printable(info.version));
 }
 
 void AgentLog::on_undeclared(std::string_view agent, std::span<const wire::EventKind> kinds, bool sent) {
@@ -47,7 +47,7 @@ void AgentLog::on_undeclared(std::string_view agent, std::span<const wire::Event
                  fmt::join(names, ", "));
   auto& said = undeclared_[std::string{agent}];
   if (said == what) return;
-  spdlog::warn("agent '{}': {} (worker {})", agent, what, shard_);
+  log_.warn("agent '{}': {} (worker {})", agent, what, shard_);
   said = std::move(what);
 }
 
@@ -60,7 +60,7 @@ void AgentLog::on_unmatched_answer(std::string_view agent, session::Misfit misfi
        "answers more often than it was asked: what follows may be taken for the answer to another event of the "
        "exchange"});
   static_assert(what.size() == session::misfit_count);
-  spdlog::warn("agent '{}': {} (worker {}); it said {}", agent, what[static_cast<std::size_t>(misfit)], shard_, said);
+  log_.warn("agent '{}': {} (worker {}); it said {}", agent, what[static_cast<std::size_t>(misfit)], shard_, said);
 }
 
 void AgentLog::on_disconnected(std::string_view agent, const base::Error& reason, std::uint32_t attempts,
@@ -70,17 +70,17 @@ void AgentLog::on_disconnected(std::string_view agent, const base::Error& reason
   const bool is_news = reasons.size() < most_reasons && reasons.insert(reason.message()).second;
   if (lasting && seen != Seen::lasting) {
     seen = Seen::lasting;
-    spdlog::error("agent '{}': still not connected (worker {}) after {} attempts, trying on: {}", agent, shard_,
-                  attempts, reason.message());
+    log_.error("agent '{}': still not connected (worker {}) after {} attempts, trying on: {}", agent, shard_, attempts,
+               reason.message());
   } else if (seen == Seen::never || seen == Seen::connected) {
-    spdlog::warn("agent '{}': {} (worker {}): {}", agent, seen == Seen::never ? "not connected" : "connection lost",
-                 shard_, reason.message());
+    log_.warn("agent '{}': {} (worker {}): {}", agent, seen == Seen::never ? "not connected" : "connection lost",
+              shard_, reason.message());
     seen = Seen::lost;
   } else if (is_news) {
-    spdlog::warn("agent '{}': still not connected (worker {}): {}", agent, shard_, reason.message());
+    log_.warn("agent '{}': still not connected (worker {}): {}", agent, shard_, reason.message());
   } else {
-    spdlog::debug("agent '{}': not connected (worker {}): {}", agent, shard_,
-                  session::printable(reason.message(), longest_at_debug));
+    log_.debug("agent '{}': not connected (worker {}): {}", agent, shard_,
+               session::printable(reason.message(), longest_at_debug));
   }
 }
 
@@ -97,21 +97,21 @@ void AgentLog::on_looked_up_again(std::string_view agent) { names_.on_well_again
 void AgentLog::on_breaker(std::string_view agent, pool::Breaker::State state) {
   constexpr auto names = std::to_array<std::string_view>({"closed", "open", "half open"});
   static_assert(names.size() == static_cast<std::size_t>(pool::Breaker::State::half_open) + 1);
-  spdlog::warn("agent '{}': circuit breaker {} (worker {})", agent, names[static_cast<std::size_t>(state)], shard_);
+  log_.warn("agent '{}': circuit breaker {} (worker {})", agent, names[static_cast<std::size_t>(state)], shard_);
 }
 
 void AgentLog::on_configured(std::string_view agent, const base::Status& outcome) {
   if (outcome)
-    spdlog::info("agent '{}': took its new configuration while it served (worker {})", agent, shard_);
+    log_.info("agent '{}': took its new configuration while it served (worker {})", agent, shard_);
   else
-    spdlog::warn("agent '{}': keeps its old configuration (worker {}), since it refused the new one: {}", agent, shard_,
-                 outcome.error().detail());
+    log_.warn("agent '{}': keeps its old configuration (worker {}), since it refused the new one: {}", agent, shard_,
+              outcome.error().detail());
 }
 
 void AgentLog::on_health(std::string_view agent, const wire::HealthStatus& status) {
   constexpr auto names = std::to_array<std::string_view>({"healthy", "degraded", "draining", "unhealthy"});
   static_assert(names.size() == static_cast<std::size_t>(wire::HealthState::unhealthy) + 1);
-  spdlog::warn("agent '{}': says it is {} (worker {})", agent, names[static_cast<std::size_t>(status.state)], shard_);
+  log_.warn("agent '{}': says it is {} (worker {})", agent, names[static_cast<std::size_t>(status.state)], shard_);
 }
 
 base::Status AgentLog::on_config_update(std::string_view agent, const wire::ConfigUpdateRequest& request) {
@@ -120,33 +120,33 @@ base::Status AgentLog::on_config_update(std::string_view agent, const wire::Conf
   return std::visit(
       base::Overloaded{
           [&](const wire::RequestReload&) -> base::Status {
-            spdlog::info("agent '{}': asks for a reload of the configuration (worker {}; request '{}')", agent, shard_,
-                         id);
+            log_.info("agent '{}': asks for a reload of the configuration (worker {}; request '{}')", agent, shard_,
+                      id);
             return {};
           },
           [&](const wire::RuleUpdate& update) -> base::Status {
-            spdlog::warn(
+            log_.warn(
                 "agent '{}': its update of rules is refused: nothing here keeps rules of agents (worker {}; "
                 "rule set '{}', request '{}')",
                 agent, shard_, session::printable(update.rule_set, longest_words), id);
             return refuse("nothing here keeps rules of agents");
           },
           [&](const wire::ListUpdate& update) -> base::Status {
-            spdlog::warn(
+            log_.warn(
                 "agent '{}': its update of a list is refused: nothing here keeps lists of agents (worker {}; "
                 "list '{}', request '{}')",
                 agent, shard_, session::printable(update.list_id, longest_words), id);
             return refuse("nothing here keeps lists of agents");
           },
           [&](const wire::RestartRequired& restart) -> base::Status {
-            spdlog::warn(
+            log_.warn(
                 "agent '{}': it has to be restarted: its connections drain one after the other (worker {}; "
                 "reason '{}', within {} ms, request '{}')",
                 agent, shard_, session::printable(restart.reason, longest_words), restart.grace_period_ms, id);
             return {};
           },
           [&](const wire::ConfigError& error) -> base::Status {
-            spdlog::error(
+            log_.error(
                 "agent '{}': something is wrong with its configuration (worker {}; field '{}': '{}', request "
                 "'{}')",
                 agent, shard_, session::printable(error.field.value_or(""), longest_words),
@@ -159,13 +159,13 @@ base::Status AgentLog::on_config_update(std::string_view agent, const wire::Conf
 void AgentLog::on_log(std::string_view agent, const wire::LogMessage& line) {
   constexpr std::array levels{spdlog::level::debug, spdlog::level::info, spdlog::level::warn, spdlog::level::err};
   const auto level = levels[static_cast<std::size_t>(line.level)];
-  if (!spdlog::should_log(level)) return;
+  if (!log_.should_log(level)) return;
   std::uint64_t lost = 0;
   if (!said_.admits(base::Clock::now(), lost)) return;
   std::string details;
   if (line.correlation_id) details = fmt::format(", {}", session::printable(*line.correlation_id, longest_id));
   if (lost != 0) details += fmt::format(", {} lines before it were not written", lost);
-  spdlog::log(level, "agent '{}': says (worker {}{}): {}", agent, shard_, details, session::printable(line.message));
+  log_.log(level, "agent '{}': says (worker {}{}): {}", agent, shard_, details, session::printable(line.message));
 }
 
 bool LineBudget::admits(base::TimePoint now, std::uint64_t& lost) {

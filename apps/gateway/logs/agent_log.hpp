@@ -7,6 +7,8 @@
 #include <span>
 #include <string>
 
+#include <spdlog/fwd.h>
+
 #include "apps/gateway/logs/name_log.hpp"
 #include "picket/base/time.hpp"
 #include "picket/pool/observer.hpp"
@@ -31,10 +33,10 @@ class LineBudget {
 
 /// Tells the log what becomes of one shard's agent: a line per change, not per connection. What an agent chooses stands
 /// behind the first bracket, where it makes no kind of line of its own (picket/log/repeat_limit.hpp).
-/// Thread safety: the shard's thread.
+/// Thread safety: the shard's thread. Lifetime: the log outlives it.
 class AgentLog : public pool::Observer {
  public:
-  explicit AgentLog(std::size_t shard) : shard_(shard), names_(shard) {}
+  AgentLog(std::size_t shard, spdlog::logger& log) : shard_(shard), log_(log), names_(shard, log) {}
   AgentLog(const AgentLog&) = delete;
   AgentLog& operator=(const AgentLog&) = delete;
   virtual ~AgentLog() = default;
@@ -62,6 +64,7 @@ class AgentLog : public pool::Observer {
   };
 
   std::size_t shard_;
+  spdlog::logger& log_;
   std::map<std::string, State, std::less<>> agents_;
   std::map<std::string, std::string, std::less<>> undeclared_;  // what was said of it last
   NameLog names_;

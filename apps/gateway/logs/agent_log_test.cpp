@@ -8,8 +8,8 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <spdlog/logger.h>
 #include <spdlog/sinks/base_sink.h>
-#include <spdlog/spdlog.h>
 
 #include "apps/gateway/logs/audit_log.hpp"
 #include "picket/log/repeat_limit.hpp"
@@ -60,12 +60,7 @@ std::string hostile(std::size_t i) {
 
 class AgentLogTest : public ::testing::Test {
  protected:
-  AgentLogTest() {
-    auto logger = std::make_shared<spdlog::logger>("test", lines_);
-    logger->set_level(spdlog::level::debug);
-    spdlog::set_default_logger(std::move(logger));
-  }
-  ~AgentLogTest() override { spdlog::set_default_logger(std::move(before_)); }
+  AgentLogTest() { process_.set_level(spdlog::level::debug); }
 
   /// Everything that an agent has a word in, with these words.
   void say_all(std::size_t i) {
@@ -91,9 +86,9 @@ class AgentLogTest : public ::testing::Test {
   }
 
   std::shared_ptr<Lines> lines_ = std::make_shared<Lines>();
-  std::shared_ptr<spdlog::logger> before_ = spdlog::default_logger();
-  AgentLog log_{0};
-  AuditLog audit_{nullptr};
+  spdlog::logger process_{"test", lines_};
+  AgentLog log_{0, process_};
+  AuditLog audit_{nullptr, process_};
 };
 
 TEST_F(AgentLogTest, NoWordsOfAnAgentMakeANewKindOfLine) {

@@ -2,7 +2,7 @@
 
 #include <chrono>
 
-#include <spdlog/spdlog.h>
+#include <spdlog/logger.h>
 
 #include "apps/gateway/logs/event_name.hpp"
 
@@ -35,8 +35,8 @@ void AuditLog::on_outcome(const inspection::AuditSubject& subject, const inspect
 
 /// What stands behind the bracket makes no other kind of line (picket/log): agents choose those words.
 void AuditLog::on_invalid_answer(const inspection::AuditSubject& subject, const base::Error& why) {
-  spdlog::warn("agent '{}': its answer to {} cannot be honoured ({}; request {})", subject.agent,
-               event_name(subject.event), why.detail(), subject.exchange);
+  log_.warn("agent '{}': its answer to {} cannot be honoured ({}; request {})", subject.agent,
+            event_name(subject.event), why.detail(), subject.exchange);
 }
 
 }  // namespace picket::apps::gateway::logs

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <spdlog/logger.h>
 
 #include "apps/gateway/logs/testing/written_line.hpp"
 
@@ -22,7 +23,8 @@ class AuditLines : public ::testing::Test {
   }
 
   LineQueue queue_;
-  AuditLog log_{&queue_};
+  spdlog::logger nowhere_{"nowhere"};
+  AuditLog log_{&queue_, nowhere_};
 };
 
 TEST_F(AuditLines, SayWhatWasDecidedWithItsRulesAndTags) {
@@ -55,7 +57,8 @@ class AmpleAudits : public ::testing::Test {
   }
 
   LineQueue queue_;
-  AuditLog log_{&queue_};
+  spdlog::logger nowhere_{"nowhere"};
+  AuditLog log_{&queue_, nowhere_};
 };
 
 TEST_F(AmpleAudits, HaveTheFirst256OfEachListAndTheNumberOfTheOthers) {
@@ -78,7 +81,10 @@ TEST_F(AmpleAudits, OfTheUsualSizeSayNothingOfThat) {
   EXPECT_EQ(line({"1"}, std::vector<std::string_view>(256, "t")).find("truncated"), std::string::npos);
 }
 
-TEST(AuditLog, WithoutAQueueNothingIsWritten) { AuditLog{}.on_outcome({}, {.decision = "allow"}); }
+TEST(AuditLog, WithoutAQueueNothingIsWritten) {
+  spdlog::logger nowhere{"nowhere"};
+  AuditLog{nullptr, nowhere}.on_outcome({}, {.decision = "allow"});
+}
 
 }  // namespace
 }  // namespace picket::apps::gateway::logs

@@ -10,7 +10,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <spdlog/spdlog.h>
+#include <spdlog/logger.h>
 #include <unistd.h>
 
 namespace picket::apps::gateway::logs {
@@ -40,16 +40,16 @@ bool Patience::becomes_writable(int descriptor) {
   return ::poll(&poll, 1, patience_ms) == 1;
 }
 
-base::Result<std::unique_ptr<LogFile>> LogFile::open(std::string path, std::size_t workers) {
+base::Result<std::unique_ptr<LogFile>> LogFile::open(std::string path, std::size_t workers, spdlog::logger& log) {
   const int descriptor = open_for_appending(path);
   if (descriptor < 0)
     return base::fail(base::ErrorKind::io,
                       fmt::format("cannot write the log '{}': {}", path, std::generic_category().message(errno)));
-  return std::unique_ptr<LogFile>{new LogFile(std::move(path), descriptor, workers)};
+  return std::unique_ptr<LogFile>{new LogFile(std::move(path), descriptor, workers, log)};
 }
 
-LogFile::LogFile(std::string path, int descriptor, std::size_t workers)
-    : path_(std::move(path)), descriptor_(descriptor) {
+LogFile::LogFile(std::string path, int descriptor, std::size_t workers, spdlog::logger& log)
+    : path_(std::move(path)), log_(log), descriptor_(descriptor) {
   for (std::size_t i = 0; i < workers; ++i) queues_.push_back(std::make_unique<LineQueue>());
 }
 
@@ -77,7 +77,7 @@ void LogFile::write_pending(Patience& patience) {
     rest.remove_prefix(static_cast<std::size_t>(written));
     torn_ = rest.data()[-1] != '\n';
     if (lost_before_)
-      spdlog::info("the log '{}' is written again ({} lines are missing)", path_, write_failures() - *lost_before_);
+      log_.info("the log '{}' is written again ({} lines are missing)", path_, write_failures() - *lost_before_);
     lost_before_.reset();
   }
   batch_.clear();
@@ -86,22 +86,22 @@ void LogFile::write_pending(Patience& patience) {
 void LogFile::lose(std::string_view lines, int error) {
   if (!lost_before_) {
     lost_before_ = write_failures();
-    spdlog::error("cannot write the log '{}': {}; lines are lost, and counted, until it can", path_,
-                  error == EAGAIN ? "its reader is too slow" : std::generic_category().message(error));
+    log_.error("cannot write the log '{}': {}; lines are lost, and counted, until it can", path_,
+               error == EAGAIN ? "its reader is too slow" : std::generic_category().message(error));
   }
   write_failures_.fetch_add(static_cast<std::uint64_t>(std::ranges::count(lines, '\n')), std::memory_order_relaxed);
 }
 
 void LogFile::say_what_is_missing() const {
   if (lost_before_)
-    spdlog::warn("the log '{}' ended before it could be written: {} lines are missing", path_,
-                 write_failures() - *lost_before_);
+    log_.warn("the log '{}' ended before it could be written: {} lines are missing", path_,
+              write_failures() - *lost_before_);
 }
 
 void LogFile::reopen() {
   const int descriptor = open_for_appending(path_);
   if (descriptor < 0) {
-    spdlog::error("cannot reopen the log '{}': {}; what it was goes on", path_, std::generic_category().message(errno));
+    log_.error("cannot reopen the log '{}': {}; what it was goes on", path_, std::generic_category().message(errno));
     return;
   }
   ::close(descriptor_);

@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include <spdlog/fwd.h>
+
 #include "apps/gateway/logs/line_queue.hpp"
 #include "picket/base/result.hpp"
 #include "picket/base/time.hpp"
@@ -28,11 +30,12 @@ class Patience {
   std::optional<base::TimePoint> end_;
 };
 
-/// One log file and the workers' queues for it. Trouble with it is said in the process log, once.
+/// One log file and the workers' queues for it. Trouble with it is said in `log`, once, which outlives it.
 class LogFile {
  public:
   /// Opens for appending. Errors: io naming the path.
-  [[nodiscard]] static base::Result<std::unique_ptr<LogFile>> open(std::string path, std::size_t workers);
+  [[nodiscard]] static base::Result<std::unique_ptr<LogFile>> open(std::string path, std::size_t workers,
+                                                                   spdlog::logger& log);
   LogFile(const LogFile&) = delete;
   LogFile& operator=(const LogFile&) = delete;
   ~LogFile();
@@ -46,13 +49,14 @@ class LogFile {
 
  private:
   friend class LogWriter;
-  LogFile(std::string path, int descriptor, std::size_t workers);
+  LogFile(std::string path, int descriptor, std::size_t workers, spdlog::logger& log);
   void write_pending(Patience& patience);
   void reopen();
   void lose(std::string_view lines, int error);
   void say_what_is_missing() const;
 
   std::string path_;
+  spdlog::logger& log_;
   int descriptor_;
   std::vector<std::unique_ptr<LineQueue>> queues_;
   std::string batch_;

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <spdlog/logger.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -37,11 +38,12 @@ bool eventually(Predicate&& holds) {
 class Writer : public ::testing::Test {
  protected:
   std::unique_ptr<LogFile> open(const std::string& name, std::size_t workers = 1) {
-    return LogFile::open(path(name), workers).value();
+    return LogFile::open(path(name), workers, log_).value();
   }
   std::string path(const std::string& name) const { return (folder_.path() / name).string(); }
 
   config::testing::Folder folder_;
+  spdlog::logger log_{"nowhere"};
 };
 
 TEST_F(Writer, ALineIsInTheFileSoonAndWithoutAnyFurtherCall) {
@@ -106,7 +108,7 @@ TEST_F(Writer, WhatCannotBeReopenedGoesOnInTheOldFile) {
 }
 
 TEST_F(Writer, LinesThatCannotBeWrittenAreCounted) {
-  const auto full = LogFile::open("/dev/full", 1);
+  const auto full = LogFile::open("/dev/full", 1, log_);
   ASSERT_TRUE(full) << full.error().message();
   {
     const LogWriter writer{**full};
@@ -146,7 +148,7 @@ TEST_F(Writer, LinesThatDoNotFitAreCountedOverAllWorkers) {
 }
 
 TEST_F(Writer, AFileThatCannotBeOpenedIsAnErrorThatNamesIt) {
-  const auto log = LogFile::open(path("no/such/folder/log"), 1);
+  const auto log = LogFile::open(path("no/such/folder/log"), 1, log_);
   ASSERT_FALSE(log);
   EXPECT_EQ(log.error().kind(), base::ErrorKind::io);
   EXPECT_THAT(log.error().detail(), HasSubstr("no/such/folder/log"));

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <spdlog/spdlog.h>
+#include <spdlog/logger.h>
 
 namespace picket::apps::gateway::logs {
 namespace {
@@ -16,7 +16,7 @@ constexpr std::size_t most_troubles = 8;  // of one name between two look-ups th
 void NameLog::on_places(std::string_view whose, std::span<const transport::dns::Place> places) const {
   std::vector<std::string_view> addresses;
   for (const auto& place : places) addresses.push_back(place.address.text());
-  spdlog::info("{}: its name has these addresses (worker {}): {}", whose, shard_, fmt::join(addresses, ", "));
+  log_.info("{}: its name has these addresses (worker {}): {}", whose, shard_, fmt::join(addresses, ", "));
 }
 
 void NameLog::on_trouble(std::string_view whose, const base::Error& why, std::size_t known) {
@@ -24,12 +24,12 @@ void NameLog::on_trouble(std::string_view whose, const base::Error& why, std::si
   if (said.size() >= most_troubles || !said.insert(why.detail()).second) return;
   const std::string_view what =
       known == 0 ? "it is unavailable until that goes well; tried on" : "the addresses that are known are used on";
-  spdlog::warn("{}: {} (worker {}): {}", whose, what, shard_, why.detail());
+  log_.warn("{}: {} (worker {}): {}", whose, what, shard_, why.detail());
 }
 
 void NameLog::on_well_again(std::string_view whose) {
   if (said_.erase(std::string{whose}) == 0) return;
-  spdlog::info("{}: its name is looked up again without trouble (worker {})", whose, shard_);
+  log_.info("{}: its name is looked up again without trouble (worker {})", whose, shard_);
 }
 
 }  // namespace picket::apps::gateway::logs

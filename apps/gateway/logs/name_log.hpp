@@ -7,15 +7,17 @@
 #include <string>
 #include <string_view>
 
+#include <spdlog/fwd.h>
+
 #include "picket/pool/observer.hpp"
 
 namespace picket::apps::gateway::logs {
 
 /// Tells the log what becomes of names that one shard looks up: a line per change. `whose`: as the line begins, "agent
-/// 'waf'". Thread safety: the shard's thread.
+/// 'waf'". Thread safety: the shard's thread. Lifetime: the log outlives it.
 class NameLog {
  public:
-  explicit NameLog(std::size_t shard) : shard_(shard) {}
+  NameLog(std::size_t shard, spdlog::logger& log) : shard_(shard), log_(log) {}
 
   void on_places(std::string_view whose, std::span<const transport::dns::Place> places) const;
   /// `known`: addresses that are used on meanwhile. Each trouble is said once, until a look-up goes well.
@@ -24,6 +26,7 @@ class NameLog {
 
  private:
   std::size_t shard_;
+  spdlog::logger& log_;
   std::map<std::string, std::set<std::string>, std::less<>> said_;
 };
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include <spdlog/spdlog.h>
+#include <spdlog/logger.h>
 
 #include "apps/gateway/process/metrics_page.hpp"
 
@@ -40,19 +40,20 @@ bool same_address(const std::optional<config::Observability::Metrics>& a,
 
 }  // namespace
 
-Gateway::Gateway(const config::System& system, const ProcessLog& log)
-    : log_(log), descriptors_(raise_descriptor_limit()) {
+Gateway::Gateway(const config::System& system, ProcessLog& log) : log_(log), descriptors_(raise_descriptor_limit()) {
   const std::size_t count =
       system.worker_threads != 0 ? system.worker_threads : std::max(1U, std::thread::hardware_concurrency());
   for (std::size_t i = 0; i < count; ++i)
-    shards_.push_back(std::make_unique<serving::Shard>(i, count, system.busy_polling, admission_, &reports_));
+    shards_.push_back(
+        std::make_unique<serving::Shard>(i, count, system.busy_polling, admission_, log_.lines(), &reports_));
   reports_.restart = [this](std::string_view agent, base::Duration grace) {
     const std::lock_guard lock{ending_};
     if (is_ending_) return;
     for (const auto& shard : shards_) shard->restart_agent(std::string{agent}, grace);
   };
-  reverse_ = std::make_unique<ReverseAgents>(
-      count, [this](pool::reverse::Connection accepted) { shards_[accepted.worker]->join(std::move(accepted)); });
+  reverse_ = std::make_unique<ReverseAgents>(count, log_.lines(), [this](pool::reverse::Connection accepted) {
+    shards_[accepted.worker]->join(std::move(accepted));
+  });
 }
 
 /// Agents that dial are handed to the shards, which go first.
@@ -69,7 +70,7 @@ base::Result<DescriptorShares> Gateway::cap_connections(config::Config& config) 
   if (!shares) return shares;
   auto& wanted = config.system.max_connections;
   if (shares->clients < wanted)
-    spdlog::warn(
+    log_.lines().warn(
         "max-connections is {} in place of {}: of {} open descriptors each client may need two, and agents, "
         "logs and metrics have theirs; raise the hard limit (ulimit -Hn, LimitNOFILE)",
         shares->clients, wanted, descriptors_);
@@ -80,7 +81,8 @@ base::Result<DescriptorShares> Gateway::cap_connections(config::Config& config) 
 base::Status Gateway::apply(config::Config config, const std::function<bool()>& is_to_end) {
   const auto shares = cap_connections(config);
   if (!shares) return shares.error();
-  auto made = generation::Generation::make(std::move(config), shards_.size(), generation_.get(), log_closer_, tickets_);
+  auto made = generation::Generation::make(std::move(config), shards_.size(), generation_.get(), log_closer_,
+                                           log_.lines(), tickets_);
   if (!made) return std::move(made.error());
   const auto wanted = endpoints_of((*made)->config);
   if (!wanted) return wanted.error();
@@ -110,9 +112,9 @@ base::Status Gateway::apply(config::Config config, const std::function<bool()>& 
   lock.unlock();
   for (std::size_t i = 0; i < generation_->tls.size(); ++i)
     for (const std::string& warning : generation::warnings_of(generation_->config.listeners[i], generation_->tls[i]))
-      spdlog::warn("{}", warning);
-  spdlog::info("of {} open descriptors {} are for clients, {} for upstreams, {} are reserved for all else",
-               descriptors_, shares->clients, shares->upstreams, shares->reserved);
+      log_.lines().warn("{}", warning);
+  log_.lines().info("of {} open descriptors {} are for clients, {} for upstreams, {} are reserved for all else",
+                    descriptors_, shares->clients, shares->upstreams, shares->reserved);
   if (moves) metrics_ = std::move(metrics);
   return {};
 }

@@ -22,8 +22,8 @@ namespace picket::apps::gateway::process {
 /// Thread safety: one controlling thread; the metrics server's thread reads beside it.
 class Gateway {
  public:
-  /// The workers are what `system` says, for as long as the process lives. `log`: for its count of lost lines.
-  Gateway(const config::System& system, const ProcessLog& log);
+  /// The workers are what `system` says, for as long as the process lives. `log` outlives it.
+  Gateway(const config::System& system, ProcessLog& log);
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
   ~Gateway();
@@ -55,14 +55,14 @@ class Gateway {
 
   [[nodiscard]] base::Result<DescriptorShares> cap_connections(config::Config& config) const;
 
-  const ProcessLog& log_;
+  ProcessLog& log_;
   const std::uint64_t descriptors_;  // how many the process may have open
   generation::LogCloser log_closer_;
   const std::shared_ptr<transport::tls::TicketKeys> tickets_ = std::make_shared<transport::tls::TicketKeys>();
   downstream::Admission admission_;
   std::mutex ending_;       // held while a word of one shard's agent goes to all shards
   bool is_ending_ = false;  // there may be none any more
-  reports::AgentReports reports_;
+  reports::AgentReports reports_{.metrics = reports::AgentMetrics{log_.lines()}, .reloads = {}, .restart = {}};
   std::unique_ptr<ReverseAgents> reverse_;  // outlives what it hands to the shards
   std::vector<std::unique_ptr<serving::Shard>> shards_;
   std::shared_ptr<const generation::Generation> generation_;

@@ -19,7 +19,8 @@ using ::testing::Not;
 class Page : public ::testing::Test {
  protected:
   Page() {
-    for (std::size_t i = 0; i < 2; ++i) shards_.push_back(std::make_unique<serving::Shard>(i, 2, false, admission_));
+    for (std::size_t i = 0; i < 2; ++i)
+      shards_.push_back(std::make_unique<serving::Shard>(i, 2, false, admission_, log_.lines()));
   }
   void serve(config::Config config) {
     generation_ = serving::testing::generation_of(std::move(config));
@@ -32,8 +33,8 @@ class Page : public ::testing::Test {
   std::string page() { return metrics_page(shards_, *generation_, {reverse_, reports_}, log_); }
 
   downstream::Admission admission_;
-  reports::AgentReports reports_;
   ProcessLog log_{{}};
+  reports::AgentReports reports_{.metrics = reports::AgentMetrics{log_.lines()}, .reloads = {}, .restart = {}};
   pool::reverse::RegistryMetrics reverse_;
   std::shared_ptr<const generation::Generation> generation_;
   std::vector<std::unique_ptr<serving::Shard>> shards_;

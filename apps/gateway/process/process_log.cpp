@@ -4,7 +4,6 @@
 
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/sink.h>
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include "picket/wire/codec.hpp"
@@ -113,17 +112,14 @@ class QueueSink final : public spdlog::sinks::sink {
 }  // namespace
 
 ProcessLog::ProcessLog(const config::Observability& observability)
-    : log_(STDERR_FILENO, spdlog::level::warn, format_of(observability.log_format)) {
-  auto logger = std::make_shared<spdlog::logger>("picket", std::make_shared<QueueSink>(log_));
-  logger->set_level(level_of(observability.log_level));
-  spdlog::set_default_logger(std::move(logger));
+    : log_(STDERR_FILENO, spdlog::level::warn, format_of(observability.log_format)),
+      lines_("picket", std::make_shared<QueueSink>(log_)) {
+  lines_.set_level(level_of(observability.log_level));
 }
-
-ProcessLog::~ProcessLog() { spdlog::set_default_logger(std::make_shared<spdlog::logger>("nowhere")); }
 
 void ProcessLog::use(const config::Observability& observability) {
   log_.use(format_of(observability.log_format));
-  spdlog::set_level(level_of(observability.log_level));
+  lines_.set_level(level_of(observability.log_level));
 }
 
 void ProcessLog::print(std::string_view text) { log_.write(verbatim, text, log::Repeats::unlimited); }

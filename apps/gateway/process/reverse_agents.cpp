@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include <spdlog/spdlog.h>
+#include <spdlog/logger.h>
 
 #include "apps/gateway/serving/run_there.hpp"
 
@@ -14,11 +14,6 @@ using serving::run_there;
 
 // protocol.md §8: the reference's own.
 constexpr std::uint32_t least_of_an_id = 4;
-
-/// What the peer chose stands behind the first bracket, where it makes no kind of line of its own.
-void log_refused(std::string_view peer, const base::Error& reason) {
-  spdlog::warn("an agent that dialled was refused (at {}: {})", peer, reason.detail());
-}
 
 }  // namespace
 
@@ -32,8 +27,12 @@ base::Result<std::shared_ptr<const transport::tls::Context>> tls_of(const config
        .protocols = {}});
 }
 
-ReverseAgents::ReverseAgents(std::size_t workers, std::function<void(pool::reverse::Connection)> deliver)
-    : workers_(workers), registry_(worker_, workers, std::move(deliver)), thread_([this] { worker_.run(); }) {}
+ReverseAgents::ReverseAgents(std::size_t workers, spdlog::logger& log,
+                             std::function<void(pool::reverse::Connection)> deliver)
+    : workers_(workers),
+      log_(log),
+      registry_(worker_, workers, std::move(deliver)),
+      thread_([this] { worker_.run(); }) {}
 
 /// Those to whom connections were handed are gone, so that shared ones end.
 ReverseAgents::~ReverseAgents() {
@@ -89,7 +88,7 @@ base::Status ReverseAgents::prepare(const config::Config& config) {
     made.wanted = std::move(*wanted);
     const bool knows_its_agents = listener.require_auth || (listener.tls && !listener.tls->ca_file.empty());
     if (!listener.host.empty() && !knows_its_agents)
-      spdlog::warn(
+      log_.warn(
           "reverse-listener: whoever reaches its tcp-address may register as an agent that has no auth-token, and "
           "judge "
           "requests; add require-auth #true or tls { ca-file }");
@@ -102,12 +101,16 @@ base::Status ReverseAgents::prepare(const config::Config& config) {
 }
 
 base::Status ReverseAgents::open(Prepared& prepared) {
+  // What the peer chose stands behind the first bracket, where it makes no kind of line of its own.
+  const auto say = [this](std::string_view peer, const base::Error& reason) {
+    log_.warn("an agent that dialled was refused (at {}: {})", peer, reason.detail());
+  };
   for (const Wanted& wanted : prepared.wanted) {
     if (listeners_.contains(wanted.endpoint.text())) continue;
     auto opened = pool::reverse::Listener::open(registry_, {.endpoint = wanted.endpoint,
                                                             .socket = {.backlog = wanted.backlog},
                                                             .hearing = wanted.hearing,
-                                                            .on_refused = log_refused});
+                                                            .on_refused = say});
     if (!opened) return std::move(opened.error());
     prepared.opened.emplace(wanted.endpoint.text(), std::move(*opened));
   }

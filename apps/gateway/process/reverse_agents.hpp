@@ -7,6 +7,8 @@
 #include <thread>
 #include <vector>
 
+#include <spdlog/fwd.h>
+
 #include "apps/gateway/config/model.hpp"
 #include "picket/pool/reverse/listener.hpp"
 #include "picket/pool/reverse/registry.hpp"
@@ -26,7 +28,8 @@ namespace picket::apps::gateway::process {
 class ReverseAgents {
  public:
   /// `deliver` takes a connection to the worker that it names, of so many; called on this object's thread.
-  ReverseAgents(std::size_t workers, std::function<void(pool::reverse::Connection)> deliver);
+  /// `log`: of who was refused.
+  ReverseAgents(std::size_t workers, spdlog::logger& log, std::function<void(pool::reverse::Connection)> deliver);
   ReverseAgents(const ReverseAgents&) = delete;
   ReverseAgents& operator=(const ReverseAgents&) = delete;
   ~ReverseAgents();
@@ -63,6 +66,7 @@ class ReverseAgents {
   [[nodiscard]] bool is_over();
 
   std::size_t workers_;
+  spdlog::logger& log_;
   transport::Worker worker_{transport::WorkerOptions{.busy_polling = false}};
   pool::reverse::Registry registry_;
   Prepared prepared_;

@@ -7,7 +7,6 @@
 
 #include <fmt/format.h>
 #include <signal.h>
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include "apps/gateway/config/load.hpp"
@@ -45,16 +44,16 @@ std::string authority(const std::string& host, std::uint16_t port) {
   return host.contains(':') ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
 }
 
-void log_what_is_served(const config::Config& config) {
+void log_what_is_served(const config::Config& config, spdlog::logger& log) {
   for (const auto& listener : config.listeners)
-    spdlog::info("listening on {}://{}", listener.protocol == config::Protocol::https ? "https" : "http",
-                 authority(listener.host, listener.port));
+    log.info("listening on {}://{}", listener.protocol == config::Protocol::https ? "https" : "http",
+             authority(listener.host, listener.port));
   if (const auto& reverse = config.reverse_listener; reverse && !reverse->path.empty())
-    spdlog::info("agents may dial unix:{}", reverse->path);
+    log.info("agents may dial unix:{}", reverse->path);
   if (const auto& reverse = config.reverse_listener; reverse && !reverse->host.empty())
-    spdlog::info("agents may dial {}:{}", reverse->tls ? "tls" : "tcp", authority(reverse->host, reverse->port));
+    log.info("agents may dial {}:{}", reverse->tls ? "tls" : "tcp", authority(reverse->host, reverse->port));
   if (const auto& metrics = config.observability.metrics)
-    spdlog::info("metrics at http://{}{}", authority(metrics->host, metrics->port), metrics->path);
+    log.info("metrics at http://{}{}", authority(metrics->host, metrics->port), metrics->path);
 }
 
 /// Waits for a signal. The keys of session tickets change meanwhile, once `rotates_at` has come.
@@ -73,24 +72,24 @@ void reload(Gateway& gateway, ProcessLog& log, const std::filesystem::path& file
   auto loaded = config::load(file);
   if (!loaded) {
     log.print(rendered(loaded.error()));
-    spdlog::error("reload failed: {} has errors; the configuration before it is served on", file.string());
+    log.lines().error("reload failed: {} has errors; the configuration before it is served on", file.string());
     return;
   }
   if (loaded->system.worker_threads != at_start.worker_threads || loaded->system.busy_polling != at_start.busy_polling)
-    spdlog::warn("worker-threads and busy-polling are taken into account at the next start, not by a reload");
+    log.lines().warn("worker-threads and busy-polling are taken into account at the next start, not by a reload");
   const config::Config config = *loaded;
   if (const auto applied = gateway.apply(std::move(*loaded), is_to_end); !applied) {
-    spdlog::error("reload failed: {}; the configuration before it is served on", applied.error().detail());
+    log.lines().error("reload failed: {}; the configuration before it is served on", applied.error().detail());
     return;
   }
   log.use(config.observability);
-  spdlog::info("reloaded {}", file.string());
-  log_what_is_served(config);
+  log.lines().info("reloaded {}", file.string());
+  log_what_is_served(config, log.lines());
 }
 
 /// Waits until every connection has ended, the time is over, or a second signal says to hurry.
-void drain(Gateway& gateway, base::Duration patience, const sigset_t& signals) {
-  spdlog::info("draining: {} connections are open", gateway.connections());
+void drain(Gateway& gateway, spdlog::logger& log, base::Duration patience, const sigset_t& signals) {
+  log.info("draining: {} connections are open", gateway.connections());
   gateway.drain();
   const base::TimePoint until = base::Clock::now() + patience;
   const timespec moment{.tv_sec = 0, .tv_nsec = 5'000'000};
@@ -98,7 +97,7 @@ void drain(Gateway& gateway, base::Duration patience, const sigset_t& signals) {
     const int signal = ::sigtimedwait(&signals, nullptr, &moment);
     const bool hurry = signal == SIGTERM || signal == SIGINT;
     if (!hurry && base::Clock::now() < until) continue;
-    spdlog::warn("ending {} connections{}", gateway.connections(), hurry ? "" : ": the drain took too long");
+    log.warn("ending {} connections{}", gateway.connections(), hurry ? "" : ": the drain took too long");
     return;
   }
 }
@@ -116,10 +115,10 @@ int run(const std::filesystem::path& file) {
   ProcessLog log{config.observability};
   Gateway gateway{config.system, log};
   if (const auto applied = gateway.apply(std::move(*loaded), is_to_end); !applied) {
-    spdlog::error("{}", applied.error().message());
+    log.lines().error("{}", applied.error().message());
     return 1;
   }
-  log_what_is_served(config);
+  log_what_is_served(config, log.lines());
   gateway.agent_reports().reloads.on_request([] { ::kill(::getpid(), SIGHUP); });
   base::TimePoint rotates_at = base::Clock::now() + std::chrono::seconds{transport::tls::ticket_lifetime_seconds};
   while (true) {
@@ -132,7 +131,7 @@ int run(const std::filesystem::path& file) {
       break;
     }
   }
-  drain(gateway, config.system.graceful_shutdown_timeout, signals);
+  drain(gateway, log.lines(), config.system.graceful_shutdown_timeout, signals);
   return 0;
 }
 

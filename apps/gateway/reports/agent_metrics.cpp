@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
+#include <spdlog/logger.h>
 
 namespace picket::apps::gateway::reports {
 namespace {
@@ -88,7 +88,7 @@ void AgentMetrics::log_refusals(std::string_view agent, const ReadReport& report
   for (const auto& [name, reason] : report.refused) {
     if (said_.size() >= most_said) return;
     if (!said_.insert(fmt::format("{}\n{}\n{}", agent, name, reason)).second) continue;
-    spdlog::warn("agent '{}': a metric that it reports is not shown: {} (metric '{}'; said once)", agent, reason, name);
+    log_.warn("agent '{}': a metric that it reports is not shown: {} (metric '{}'; said once)", agent, reason, name);
   }
 }
 

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include <spdlog/fwd.h>
+
 #include "apps/gateway/reports/metrics_report.hpp"
 #include "picket/base/time.hpp"
 #include "picket/metrics/exposition.hpp"
@@ -30,6 +32,9 @@ class AgentMetrics {
   static constexpr base::Duration shortest_interval = std::chrono::milliseconds{200};
   /// Processes of one agent, by the ids that they report.
   static constexpr std::size_t most_ids = 16;
+
+  /// `log`: for what is not shown; outlives it.
+  explicit AgentMetrics(spdlog::logger& log) : log_(log) {}
 
   /// `agent`: its id in the configuration.
   void take(std::string_view agent, const wire::MetricsReport& report, base::TimePoint now);
@@ -55,6 +60,7 @@ class AgentMetrics {
   void log_refusals(std::string_view agent, const ReadReport& report);
   void forget_old(base::TimePoint now);
 
+  spdlog::logger& log_;
   mutable std::mutex mutex_;
   std::map<Key, Source, std::less<>> sources_;
   std::map<std::string, std::uint64_t, std::less<>> refused_;  // by agent

@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <spdlog/logger.h>
 
 namespace picket::apps::gateway::reports {
 namespace {
@@ -31,7 +32,8 @@ class AgentMetricsTest : public ::testing::Test {
     return std::move(page).take();
   }
 
-  AgentMetrics metrics_;
+  spdlog::logger nowhere_{"nowhere"};
+  AgentMetrics metrics_{nowhere_};
   base::TimePoint now_ = base::TimePoint{} + 1h;
 };
 

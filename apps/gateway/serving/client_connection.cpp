@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
+#include <spdlog/logger.h>
 
 #include "apps/gateway/answers/answer_writer.hpp"
 #include "apps/gateway/exchange/refused_head.hpp"
@@ -110,7 +110,7 @@ transport::Task<bool> ClientConnection::hear_proxy() {
   buffer_.clear();
   if (header.outcome == http::ProxyHeader::Outcome::malformed) {
     shard_.state().metrics.proxy_headers_refused.add();
-    spdlog::warn("a trusted proxy sent no PROXY header, or a malformed one (at {})", peer_.address);
+    shard_.state().log.warn("a trusted proxy sent no PROXY header, or a malformed one (at {})", peer_.address);
     co_return false;
   }
   if (const auto ip = config::IpAddress::parse(header.source))
@@ -148,7 +148,7 @@ transport::Task<void> ClientConnection::refuse_handshake(const base::Error& erro
   if (error.kind() == base::ErrorKind::timeout) metrics.timeouts.add();
   if (refusal == transport::tls::Refusal::none) co_return;
   metrics.refusals[static_cast<std::size_t>(refusal)].add();
-  spdlog::debug("a client's TLS handshake failed (at {}: {})", peer_.address, error.detail());
+  shard_.state().log.debug("a client's TLS handshake failed (at {}: {})", peer_.address, error.detail());
   if (refusal != transport::tls::Refusal::plain_http) co_return;
   stream_ = transport::Stream{transport::Channel{shard_.worker(), stream_.release()}};
   const http::HeadError in_clear{400, "plain HTTP on a port for HTTPS"};

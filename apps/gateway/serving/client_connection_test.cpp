@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <spdlog/logger.h>
 
 #include "apps/gateway/serving/shard.hpp"
 #include "apps/gateway/serving/testing/served.hpp"
@@ -28,7 +29,8 @@ class Serving : public ::testing::Test {
 
   testing::Port port_;
   downstream::Admission admission_;
-  Shard shard_{0, 1, false, admission_};
+  spdlog::logger log_{"nowhere"};
+  Shard shard_{0, 1, false, admission_, log_};
 };
 
 class Connections : public Serving {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include <spdlog/spdlog.h>
+#include <spdlog/logger.h>
 #include <sys/socket.h>
 
 namespace picket::apps::gateway::serving {
@@ -22,9 +22,10 @@ constexpr std::size_t closed_at_once = 16;
 }  // namespace
 
 Shard::Shard(std::size_t index, std::size_t shards, bool busy_polling, downstream::Admission& admission,
-             reports::AgentReports* reports)
+             spdlog::logger& log, reports::AgentReports* reports)
     : worker_({.busy_polling = busy_polling}),
       state_{.index = index,
+             .log = log,
              .agent_reports = reports,
              .draining = false,
              .date = {},
@@ -221,7 +222,7 @@ void Shard::accept_failed(const base::Error& error) {
   for (std::size_t i = 0; i < closed_at_once && state_.upstream_sockets.close_oldest(); ++i) closed = true;
   if (!closed) evict_one();
   if (admission_.may_complain(worker_.now()))
-    spdlog::error("{}; tried again every 100 ms (worker {})", error.message(), state_.index);
+    state_.log.error("{}; tried again every 100 ms (worker {})", error.message(), state_.index);
 }
 
 void Shard::begins_to_wait(ClientConnection& connection) {

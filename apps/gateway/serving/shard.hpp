@@ -30,8 +30,8 @@ namespace picket::apps::gateway::serving {
 class Shard {
  public:
   /// `shards`: how many there are; each takes its share of max-connections. `admission`: what they know together.
-  /// `reports`: for what agents tell the process; null: nobody wants it.
-  Shard(std::size_t index, std::size_t shards, bool busy_polling, downstream::Admission& admission,
+  /// `log`: the process's. `reports`: for what agents tell the process; null: nobody wants it.
+  Shard(std::size_t index, std::size_t shards, bool busy_polling, downstream::Admission& admission, spdlog::logger& log,
         reports::AgentReports* reports = nullptr);
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <spdlog/logger.h>
 
 #include "apps/gateway/serving/testing/served.hpp"
 
@@ -26,7 +27,8 @@ class Shards : public ::testing::Test {
 
   testing::Port port_;
   downstream::Admission admission_;
-  Shard shard_{0, 1, false, admission_};
+  spdlog::logger log_{"nowhere"};
+  Shard shard_{0, 1, false, admission_, log_};
 };
 
 TEST_F(Shards, WhatIsCommittedServesTheNextRequestOfAConnectionThatIsOpen) {

@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <functional>
+#include <iterator>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -55,15 +56,25 @@ class ScriptedAgent {
   }
   /// Answers what is held longest.
   void answer_held(agent::Decision decision) {
+    answer_one([](auto& held) { return held.begin(); }, std::move(decision));
+  }
+  /// Answers what is held shortest.
+  void answer_held_last(agent::Decision decision) {
+    answer_one([](auto& held) { return std::prev(held.end()); }, std::move(decision));
+  }
+
+ private:
+  template <class Which>
+  void answer_one(Which which, agent::Decision decision) {
     std::unique_lock lock{mutex_};
     ASSERT_FALSE(held_.empty());
-    auto completion = std::move(held_.front());
-    held_.pop_front();
+    const auto found = which(held_);
+    auto completion = std::move(*found);
+    held_.erase(found);
     lock.unlock();
     std::move(completion).complete(std::move(decision));
   }
 
- private:
   class Handler;
   std::unique_ptr<agent::Server> start(const std::string& path);
   void note(std::string line) {

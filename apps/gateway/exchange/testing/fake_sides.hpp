@@ -75,6 +75,8 @@ class Incoming {
     taken_ += size;
     co_return size;
   }
+  /// All that has come, as somebody does who reads where it stands.
+  void take_all() { taken_ += std::exchange(bytes_, {}).size(); }
   [[nodiscard]] bool has_bytes() const { return !bytes_.empty(); }
   [[nodiscard]] bool is_read() const { return bytes_.empty() && ended_; }
   [[nodiscard]] std::size_t taken() const { return taken_; }
@@ -91,9 +93,11 @@ class Incoming {
 
 class FakeClient final : public ClientSide {
  public:
-  FakeClient(transport::Worker& worker, http::RequestHead request, Steps& steps)
-      : body(worker), request_(request), steps_(steps), writable_(worker) {
-    if (!request.has_body()) body.end();
+  /// `whole`: the body, where it has come with its head (ADR 0010); the client sends no more of it then.
+  FakeClient(transport::Worker& worker, http::RequestHead request, Steps& steps, std::optional<std::string> whole = {})
+      : body(worker), request_(request), steps_(steps), whole_(std::move(whole)), writable_(worker) {
+    if (whole_) body.push(*whole_);
+    if (whole_ || !request.has_body()) body.end();
   }
   ~FakeClient() = default;
 
@@ -113,7 +117,11 @@ class FakeClient final : public ClientSide {
 
   [[nodiscard]] const http::RequestHead& request() const noexcept override { return request_; }
   void on_gone(std::function<void()> on_gone) override { on_gone_ = std::move(on_gone); }
-  [[nodiscard]] std::optional<base::SharedBytes> take_whole() override { return std::nullopt; }
+  [[nodiscard]] std::optional<base::SharedBytes> take_whole() override {
+    if (!whole_) return std::nullopt;
+    body.take_all();
+    return base::SharedBytes::borrowed(base::as_bytes(*whole_));
+  }
   [[nodiscard]] transport::Task<base::Result<std::size_t>> read(std::span<char> into, base::Deadline) override {
     if (steps_.next_fails()) co_return broken();
     co_return co_await body.read(into);
@@ -145,6 +153,7 @@ class FakeClient final : public ClientSide {
  private:
   http::RequestHead request_;
   Steps& steps_;
+  std::optional<std::string> whole_;
   std::function<void()> on_gone_;
   Gate writable_;
   std::optional<std::uint16_t> begun_;
@@ -175,6 +184,7 @@ class FakeUpstream final : public UpstreamSide {
 
   // What it got, on the connection that was the last.
   std::string request_body;
+  int writes = 0;  ///< The head leaves with the first.
   bool request_begun = false;
   bool request_ended = false;
   bool was_finished = false;
@@ -185,6 +195,7 @@ class FakeUpstream final : public UpstreamSide {
     listener_ = &listener;
     ++connections;
     request_body.clear();
+    writes = 0;
     request_begun = request_ended = false;
     if (steps_.next_fails()) co_return base::fail(base::ErrorKind::connection_failed, "refused");
     co_return base::Status{};
@@ -199,6 +210,7 @@ class FakeUpstream final : public UpstreamSide {
   }
   [[nodiscard]] transport::Task<base::Status> write(std::span<const base::SharedBytes> pieces, bool last) override {
     if (steps_.next_fails() || was_reset) co_return broken();
+    ++writes;
     for (const auto& piece : pieces) request_body += base::as_text(piece.view());
     request_ended = last;
     co_return base::Status{};

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <spdlog/spdlog.h>
+#include <spdlog/logger.h>
 
 #include "apps/gateway/downstream/peer.hpp"
 #include "apps/gateway/generation/service.hpp"
@@ -26,7 +26,6 @@ class World {
   /// `events`: what it is asked about. `targets`: the upstream's; none where nobody connects to it.
   explicit World(const std::string& agent = {}, const config::Events& events = asked_about_requests,
                  const std::vector<transport::Endpoint>& targets = {}) {
-    spdlog::set_level(spdlog::level::off);
     worker.blocks().set_budget(held_bytes);
     auto generation = std::make_shared<generation::Generation>();
     add_agent(generation->config, agent, events);
@@ -47,7 +46,8 @@ class World {
   generation::Service& service() { return *service_; }
 
   transport::Worker worker;
-  generation::ShardState shard{.hangups = transport::HangupMonitor{worker}};
+  spdlog::logger log{"nowhere"};
+  generation::ShardState shard{.log = log, .hangups = transport::HangupMonitor{worker}};
   config::Listener listener;
   downstream::Peer peer{.ip = *config::IpAddress::parse("192.0.2.1"), .address = "192.0.2.1", .port = 1};
 

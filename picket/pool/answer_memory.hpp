@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "picket/base/arena.hpp"
+
+namespace picket::pool {
+
+/// Arenas that exchanges borrow for their answers, so that one who is asked steadily allocates nothing.
+///
+/// Thread safety: its owner's. Complexity: O(1); at most `kept` of them lie here unused.
+class AnswerMemory {
+ public:
+  static constexpr std::size_t kept = 1024;
+
+  [[nodiscard]] base::Arena take() {
+    if (arenas_.empty()) return base::Arena{1024, 16 * 1024};
+    base::Arena arena = std::move(arenas_.back());
+    arenas_.pop_back();
+    return arena;
+  }
+  /// What it held is gone.
+  void give_back(base::Arena arena) {
+    if (arenas_.size() >= kept) return;
+    arena.reset();
+    arenas_.push_back(std::move(arena));
+  }
+
+ private:
+  std::vector<base::Arena> arenas_;
+};
+
+}  // namespace picket::pool

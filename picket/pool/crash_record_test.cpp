@@ -1,0 +1,37 @@
+#include "picket/pool/crash_record.hpp"
+
+#include <gtest/gtest.h>
+
+namespace picket::pool {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr base::TimePoint start{1h};
+
+TEST(CrashRecord, ConnectionsThatEndTogetherAreOneCrash) {
+  CrashRecord record;
+  EXPECT_TRUE(record.note(start, start + 10s).is_new);
+  EXPECT_FALSE(record.note(start, start + 10s).is_new);
+  EXPECT_FALSE(record.note(start + 5s, start + 10s + 999ms).is_new);
+  EXPECT_TRUE(record.note(start, start + 11s).is_new) << "so late it is another one";
+}
+
+TEST(CrashRecord, AConnectionThatWasMadeSinceIsAnotherCrashHoweverSoonItEnds) {
+  CrashRecord record;
+  EXPECT_TRUE(record.note(start, start + 10s).is_new);
+  EXPECT_TRUE(record.note(start + 10s, start + 10s + 1ms).is_new);
+}
+
+TEST(CrashRecord, ACrashIsUselessWhereNothingWasAnsweredSinceTheOneBefore) {
+  CrashRecord record;
+  EXPECT_FALSE(record.note(start, start + 10s).was_useless) << "of the first nobody knows what was before it";
+  EXPECT_TRUE(record.note(start + 11s, start + 12s).was_useless);
+  EXPECT_TRUE(record.note(start, start + 12s).was_useless) << "the same for all of its connections";
+  record.answered();
+  EXPECT_FALSE(record.note(start + 13s, start + 14s).was_useless);
+  EXPECT_TRUE(record.note(start + 15s, start + 16s).was_useless);
+}
+
+}  // namespace
+}  // namespace picket::pool

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+
+namespace picket::pool {
+
+/// Who waits, in the order in which they came: a list through places that are theirs.
+///
+/// Thread safety: its owner's. Lifetime: who waits is taken out before he ends. Complexity: O(1), no allocation.
+class WaitingQueue {
+ public:
+  /// One's place, while he waits. Base of who may wait, in one queue at a time.
+  class Place {
+   protected:
+    Place() = default;
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+    ~Place() = default;
+
+   private:
+    friend class WaitingQueue;
+    Place* previous_ = nullptr;
+    Place* next_ = nullptr;
+  };
+
+  [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  /// Who came first; null where nobody waits.
+  [[nodiscard]] Place* front() const noexcept { return first_; }
+
+  void push_back(Place& place) noexcept {
+    place.previous_ = last_;
+    place.next_ = nullptr;
+    (last_ == nullptr ? first_ : last_->next_) = &place;
+    last_ = &place;
+    ++size_;
+  }
+  /// Takes one out. False: he does not wait.
+  bool remove(Place& place) noexcept {
+    if (first_ != &place && place.previous_ == nullptr) return false;
+    (place.previous_ == nullptr ? first_ : place.previous_->next_) = place.next_;
+    (place.next_ == nullptr ? last_ : place.next_->previous_) = place.previous_;
+    place.previous_ = place.next_ = nullptr;
+    --size_;
+    return true;
+  }
+
+ private:
+  Place* first_ = nullptr;
+  Place* last_ = nullptr;
+  std::uint32_t size_ = 0;
+};
+
+}  // namespace picket::pool
