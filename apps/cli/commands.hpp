@@ -35,6 +35,7 @@ void add_clear_text_options(CLI::App& command, AgentAddress& agent);
 
 void add_run(CLI::App& app, int& exit_code);
 void add_check(CLI::App& app, int& exit_code);
+void add_upgrade(CLI::App& app, int& exit_code);
 void add_call(CLI::App& app, int& exit_code);
 void add_replay(CLI::App& app, int& exit_code);
 void add_agent(CLI::App& app, int& exit_code);

@@ -14,6 +14,7 @@ int main(int argc, char** argv) {
   int exit_code = exit_done;
   add_run(app, exit_code);
   add_check(app, exit_code);
+  add_upgrade(app, exit_code);
   add_call(app, exit_code);
   add_replay(app, exit_code);
   add_agent(app, exit_code);

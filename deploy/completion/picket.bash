@@ -15,7 +15,7 @@ _picket() {
         mapfile -t COMPREPLY < <(compgen -W "$("$1" "$command" --help 2>/dev/null | sed -nE 's/^  (-.,)?(--[a-z-]+).*/\2/p')" -- "$word")
       elif [[ $previous == conform ]]; then
         mapfile -t COMPREPLY < <(compgen -W 'agent proxy' -- "$word")
-      elif [[ $command == run || $command == check || $command == replay || $previous == --record || $previous == --junit ]]; then
+      elif [[ $command == run || $command == check || $command == upgrade || $command == replay || $previous == --record || $previous == --junit ]]; then
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
       fi

@@ -2,8 +2,6 @@
 
 #include <coroutine>
 #include <functional>
-#include <optional>
-#include <string>
 #include <vector>
 
 #include <sys/types.h>
@@ -12,6 +10,7 @@
 #include "picket/transport/descriptor.hpp"
 #include "picket/transport/endpoint.hpp"
 #include "picket/transport/listen_options.hpp"
+#include "picket/transport/listening_socket.hpp"
 #include "picket/transport/stream.hpp"
 #include "picket/transport/task.hpp"
 #include "picket/transport/worker.hpp"
@@ -27,18 +26,17 @@ struct Accepted {
 
 /// A listening socket of one worker.
 ///
-/// On a Unix socket a stale file is removed only after a connection to it was refused, by one process at a time (a live
-/// server is never unseated, nor one that is just starting), the file gets its mode before it accepts anybody, and each
-/// peer's user id is checked by the kernel's credentials. The file is removed on close. Thread safety: its worker's
-/// thread only.
+/// On a Unix socket each peer's user id is checked by the kernel's credentials; for the file see ListeningSocket, which
+/// is removed on close. Thread safety: its worker's thread only.
 class Listener {
  public:
   /// Binds and listens. Errors: io or connection_failed, naming address and reason.
   [[nodiscard]] static base::Result<Listener> open(Worker& worker, const Endpoint& endpoint,
                                                    const ListenOptions& options);
-  /// Whether nobody listens at a TCP endpoint, not even somebody who would share it: binds it alone and lets it go.
-  /// Never listens, so that no client gets a connection that nobody serves. Errors: as open().
-  [[nodiscard]] static base::Status probe(const Endpoint& endpoint);
+  /// Accepts from a socket that listens. `options`: who may connect, and who is told; how it is made does not matter
+  /// any more. Errors: io, out of memory.
+  [[nodiscard]] static base::Result<Listener> take(Worker& worker, ListeningSocket socket,
+                                                   const ListenOptions& options);
 
   Listener(Listener&& other) noexcept;
   Listener& operator=(Listener&&) = delete;
@@ -57,23 +55,22 @@ class Listener {
   /// Ends a pending accept and removes the socket file.
   void close() noexcept;
   /// The address it listens on, with the port the kernel chose for port 0.
-  [[nodiscard]] const Endpoint& endpoint() const noexcept { return endpoint_; }
+  [[nodiscard]] const Endpoint& endpoint() const noexcept { return place_.endpoint(); }
 
  private:
-  Listener(Worker& worker, Endpoint endpoint, int descriptor, const ListenOptions& options);
+  Listener(Worker& worker, ListeningSocket socket, const ListenOptions& options);
   [[nodiscard]] bool may_connect(int descriptor);
   /// accept4, which takes the spare descriptor where there is no other. Returns -1 with errno where there is nothing.
   [[nodiscard]] int accept_one(sockaddr_storage& peer) noexcept;
   void keep_spare() noexcept;
 
-  Endpoint endpoint_;
+  ListeningSocket place_;  // its address and file; the descriptor is watched
   Descriptor socket_;
   std::vector<uid_t> allowed_uids_;
   std::function<void(uid_t)> on_refused_;
   std::function<void(const base::Error&)> on_failed_;
   bool keeps_spare_;
   int spare_ = -1;
-  std::optional<std::pair<dev_t, ino_t>> file_;  // what we made, so that close() never removes another's file
 };
 
 class Listener::Accept {

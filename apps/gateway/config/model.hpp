@@ -34,6 +34,7 @@ struct System {
   milliseconds graceful_shutdown_timeout{30'000};
   /// Who is asked for the addresses of names, "IP:PORT"; none: those of /etc/resolv.conf.
   std::vector<std::string> resolvers;
+  std::string pid_file;  ///< Empty: none.
 };
 
 enum class Protocol : std::uint8_t {

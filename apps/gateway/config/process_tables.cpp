@@ -31,13 +31,17 @@ void read_resolvers(Reader& reader, const kdl::Node& node, System& out) {
   }
 }
 
+void read_pid_file(Reader& reader, const Setting& setting, System& out) {
+  if (auto path = reader.path(setting)) out.pid_file = std::move(*path);
+}
+
 constexpr Key<System> system_keys[] = {
     {{"worker-threads"}, number<&System::worker_threads>(0, 1024)},
     {{"busy-polling"}, boolean<&System::busy_polling>()},
     {{"max-connections"}, number<&System::max_connections>(1, 10'000'000)},
     {{"graceful-shutdown-timeout-secs"}, in_seconds<&System::graceful_shutdown_timeout>(86'400)},
     {{"resolvers"}, NodeRule<System>{read_resolvers}},
-    {{"pid-file", unsupported}, {}},
+    {{"pid-file"}, ValueRule<System>{read_pid_file}},
 };
 
 constexpr Key<Limits> limits_keys[] = {

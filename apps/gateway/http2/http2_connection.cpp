@@ -240,7 +240,7 @@ void Http2Connection::served(Stream& stream, bool is_answered) {
 /// A first request has its time from the beginning on: who connects and says nothing holds a place for no longer.
 void Http2Connection::became_idle() {
   const config::Listener& listener = place_.service()->listener(listener_);
-  if (place_.service()->shard.draining) return drain();
+  if (place_.service()->shard.draining && requests_ != 0) return drain();
   if (phase_ != Phase::open) return worker_.timers().arm(timer_, worker_.now());
   worker_.timers().arm(timer_,
                        worker_.now() + (requests_ != 0 ? listener.keepalive_timeout : listener.request_timeout));

@@ -25,14 +25,6 @@ base::Result<std::vector<transport::Endpoint>> endpoints_of(const config::Config
   return endpoints;
 }
 
-/// Shards share their ports with each other, and would with another gateway: so each new address is bound alone first.
-base::Status probe(const std::vector<transport::Endpoint>& endpoints, const std::vector<transport::Endpoint>& ours) {
-  for (const auto& endpoint : endpoints)
-    if (std::ranges::find(ours, endpoint.text(), &transport::Endpoint::text) == ours.end())
-      PICKET_TRY(transport::Listener::probe(endpoint));
-  return {};
-}
-
 bool same_address(const std::optional<config::Observability::Metrics>& a,
                   const std::optional<config::Observability::Metrics>& b) {
   return a && b && a->host == b->host && a->port == b->port;
@@ -78,17 +70,23 @@ base::Result<DescriptorShares> Gateway::cap_connections(config::Config& config) 
   return shares;
 }
 
+void Gateway::inherit(Inheritance inheritance) {
+  for (auto& socket : inheritance.sockets) sockets_.inherit(std::move(socket));
+  if (inheritance.tickets) tickets_->take(*inheritance.tickets);
+}
+
 base::Status Gateway::apply(config::Config config, const std::function<bool()>& is_to_end) {
+  auto applied = try_to_apply(std::move(config), is_to_end);
+  if (!applied) discard();
+  return applied;
+}
+
+base::Status Gateway::try_to_apply(config::Config config, const std::function<bool()>& is_to_end) {
   const auto shares = cap_connections(config);
   if (!shares) return shares.error();
   auto made = generation::Generation::make(std::move(config), shards_.size(), generation_.get(), log_closer_,
                                            log_.lines(), tickets_);
   if (!made) return std::move(made.error());
-  const auto wanted = endpoints_of((*made)->config);
-  if (!wanted) return wanted.error();
-  std::vector<transport::Endpoint> ours;
-  if (generation_) ours = *endpoints_of(generation_->config);
-  PICKET_TRY(probe(*wanted, ours));
   const auto& observability = (*made)->config.observability;
   const bool moves = !generation_ || !same_address(generation_->config.observability.metrics, observability.metrics);
   std::unique_ptr<MetricsServer> metrics;
@@ -96,18 +94,17 @@ base::Status Gateway::apply(config::Config config, const std::function<bool()>& 
   // lock goes before the server does, which may be waiting.
   std::unique_lock lock{in_use_, std::defer_lock};
   if (!generation_) lock.lock();
-  if (moves && observability.metrics) {
-    auto opened = open_metrics(*observability.metrics);
+  if (observability.metrics) {
+    auto opened = open_metrics(*observability.metrics, moves);
     if (!opened) return std::move(opened.error());
     metrics = std::move(*opened);
   }
-  if (auto prepared = prepare(*made, *wanted, is_to_end); !prepared) {
-    discard();
-    return prepared;
-  }
+  PICKET_TRY(prepare(*made, is_to_end));
   if (!lock.owns_lock()) lock.lock();
   for (const auto& shard : shards_) shard->commit(shares->upstreams / shards_.size());
   reverse_->commit();
+  for (const std::string& address : sockets_.commit())
+    log_.lines().warn("a socket that this process was given is closed: nothing is configured to listen on {}", address);
   generation_ = std::move(*made);
   lock.unlock();
   for (std::size_t i = 0; i < generation_->tls.size(); ++i)
@@ -120,10 +117,15 @@ base::Status Gateway::apply(config::Config config, const std::function<bool()>& 
 }
 
 base::Status Gateway::prepare(const std::shared_ptr<const generation::Generation>& generation,
-                              const std::vector<transport::Endpoint>& endpoints,
                               const std::function<bool()>& is_to_end) {
-  PICKET_TRY(reverse_->prepare(generation->config));
-  for (const auto& shard : shards_) PICKET_TRY(shard->prepare(generation, endpoints));
+  const auto endpoints = endpoints_of(generation->config);
+  if (!endpoints) return endpoints.error();
+  for (const auto& endpoint : *endpoints) PICKET_TRY(sockets_.prepare(endpoint, shards_.size(), {}));
+  PICKET_TRY(reverse_->prepare(generation->config, sockets_));
+  for (std::size_t i = 0; i < shards_.size(); ++i)
+    PICKET_TRY(shards_[i]->prepare(generation, *endpoints, [this, i](const transport::Endpoint& endpoint) {
+      return sockets_.of_worker(endpoint, i, shards_.size());
+    }));
   const base::TimePoint began = base::Clock::now();
   while (true) {
     const generation::Readiness state = readiness();
@@ -148,14 +150,21 @@ generation::Readiness Gateway::readiness() const {
 }
 
 void Gateway::discard() {
+  sockets_.discard();
   reverse_->discard();
   for (const auto& shard : shards_) shard->discard();
 }
 
-base::Result<std::unique_ptr<MetricsServer>> Gateway::open_metrics(const config::Observability::Metrics& wanted) {
+/// Null where the one that serves stays.
+base::Result<std::unique_ptr<MetricsServer>> Gateway::open_metrics(const config::Observability::Metrics& wanted,
+                                                                   bool moves) {
   const auto endpoint = transport::Endpoint::tcp(wanted.host, wanted.port);
   if (!endpoint) return endpoint.error();
-  return MetricsServer::open(*endpoint, [this](std::string_view path) -> std::optional<std::string> {
+  if (auto prepared = sockets_.prepare(*endpoint, 1, {}); !prepared) return std::move(prepared.error());
+  if (!moves) return std::unique_ptr<MetricsServer>{};
+  auto socket = sockets_.of_worker(*endpoint, 0, 1);
+  if (!socket) return std::move(socket.error());
+  return MetricsServer::open(std::move(socket->front()), [this](std::string_view path) -> std::optional<std::string> {
     const std::lock_guard lock{in_use_};
     // A scrape may come before a first configuration that fails, or while a reload is taking the page away.
     const auto* const served = generation_ ? &generation_->config.observability.metrics : nullptr;
@@ -168,9 +177,32 @@ void Gateway::reopen_logs() {
   for (auto& writer : generation_->logs->writers) writer.reopen();
 }
 
-void Gateway::drain() {
+void Gateway::stop_accepting() {
   reverse_->close();
   for (const auto& shard : shards_) shard->drain();
+}
+
+void Gateway::drain() {
+  stop_accepting();
+  sockets_.close();
+  close_idle();
+}
+
+void Gateway::close_idle() {
+  for (const auto& shard : shards_) shard->close_idle();
+}
+
+void Gateway::leave() {
+  metrics_.reset();
+  sockets_.leave();
+  stop_accepting();
+  for (const auto& agent : generation_->config.agents)
+    if (!agent.reverse.empty())
+      for (const auto& shard : shards_) shard->restart_agent(agent.id, {});
+}
+
+void Gateway::share_places_with(std::size_t elsewhere) {
+  for (const auto& shard : shards_) shard->share_places_with(elsewhere);
 }
 
 std::size_t Gateway::connections() const {

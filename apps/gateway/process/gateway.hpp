@@ -10,6 +10,8 @@
 #include "apps/gateway/generation/generation.hpp"
 #include "apps/gateway/generation/log_closer.hpp"
 #include "apps/gateway/process/descriptors.hpp"
+#include "apps/gateway/process/handover.hpp"
+#include "apps/gateway/process/listening_sockets.hpp"
 #include "apps/gateway/process/metrics_server.hpp"
 #include "apps/gateway/process/process_log.hpp"
 #include "apps/gateway/process/reverse_agents.hpp"
@@ -28,6 +30,8 @@ class Gateway {
   Gateway& operator=(const Gateway&) = delete;
   ~Gateway();
 
+  /// Before the first apply(): what another process hands over, or systemd.
+  void inherit(Inheritance inheritance);
   /// Takes a configuration into use, the first or a later one: connects to its agents, listens, then serves new
   /// requests by it; requests under way keep theirs. It waits a moment for agents, and long for one in whose place
   /// another serves, unless `is_to_end` says that the process is. Errors: whatever of it cannot be had, an agent that
@@ -42,16 +46,27 @@ class Gateway {
 
   /// Accepts nothing more and closes what is idle.
   void drain();
+  /// Accepts nothing more where another process has what it is handed: the sockets stay open, and agents that dial are
+  /// let go, so that they dial that process. Idle clients stay for their next request, or until close_idle().
+  void leave();
+  void close_idle();
+  [[nodiscard]] std::vector<const transport::ListeningSocket*> sockets() const { return sockets_.all(); }
+  [[nodiscard]] transport::tls::TicketKeys::Handed tickets() const { return tickets_->hand(); }
+  /// Another process of this gateway has so many clients: max-connections is for both.
+  void share_places_with(std::size_t elsewhere);
   /// Client connections open now.
   [[nodiscard]] std::size_t connections() const;
 
  private:
+  /// apply(), which discards what a failure leaves half done.
+  [[nodiscard]] base::Status try_to_apply(config::Config config, const std::function<bool()>& is_to_end);
   [[nodiscard]] base::Status prepare(const std::shared_ptr<const generation::Generation>& generation,
-                                     const std::vector<transport::Endpoint>& endpoints,
                                      const std::function<bool()>& is_to_end);
+  void stop_accepting();
   [[nodiscard]] generation::Readiness readiness() const;
   void discard();
-  [[nodiscard]] base::Result<std::unique_ptr<MetricsServer>> open_metrics(const config::Observability::Metrics& wanted);
+  [[nodiscard]] base::Result<std::unique_ptr<MetricsServer>> open_metrics(const config::Observability::Metrics& wanted,
+                                                                          bool moves);
 
   [[nodiscard]] base::Result<DescriptorShares> cap_connections(config::Config& config) const;
 
@@ -63,6 +78,7 @@ class Gateway {
   std::mutex ending_;       // held while a word of one shard's agent goes to all shards
   bool is_ending_ = false;  // there may be none any more
   reports::AgentReports reports_{.metrics = reports::AgentMetrics{log_.lines()}, .reloads = {}, .restart = {}};
+  ListeningSockets sockets_;
   std::unique_ptr<ReverseAgents> reverse_;  // outlives what it hands to the shards
   std::vector<std::unique_ptr<serving::Shard>> shards_;
   std::shared_ptr<const generation::Generation> generation_;

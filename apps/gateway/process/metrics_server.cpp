@@ -26,10 +26,10 @@ std::string response(std::string_view status, std::string_view type, std::string
 
 }  // namespace
 
-base::Result<std::unique_ptr<MetricsServer>> MetricsServer::open(const transport::Endpoint& endpoint, Page page) {
+base::Result<std::unique_ptr<MetricsServer>> MetricsServer::open(transport::ListeningSocket socket, Page page) {
   std::unique_ptr<MetricsServer> server{new MetricsServer{std::move(page)}};
-  auto listener = transport::Listener::open(
-      server->worker_, endpoint,
+  auto listener = transport::Listener::take(
+      server->worker_, std::move(socket),
       {.keeps_spare = true, .on_failed = [raw = server.get()](const base::Error&) { raw->close_oldest(); }});
   if (!listener) return std::move(listener.error());
   server->listener_.emplace(std::move(*listener));

@@ -20,9 +20,8 @@ class MetricsServer {
   /// The page at a path; nothing where there is none.
   using Page = std::function<std::optional<std::string>(std::string_view path)>;
 
-  /// Listens and serves. Errors: the listener's.
-  [[nodiscard]] static base::Result<std::unique_ptr<MetricsServer>> open(const transport::Endpoint& endpoint,
-                                                                         Page page);
+  /// Serves those who come to a socket. Errors: io, out of memory.
+  [[nodiscard]] static base::Result<std::unique_ptr<MetricsServer>> open(transport::ListeningSocket socket, Page page);
   MetricsServer(const MetricsServer&) = delete;
   MetricsServer& operator=(const MetricsServer&) = delete;
   ~MetricsServer();

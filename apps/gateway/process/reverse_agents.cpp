@@ -79,7 +79,7 @@ pool::reverse::Rules ReverseAgents::rules_of(const config::Config& config) const
   return rules;
 }
 
-base::Status ReverseAgents::prepare(const config::Config& config) {
+base::Status ReverseAgents::prepare(const config::Config& config, ListeningSockets& sockets) {
   Prepared made{.rules = rules_of(config), .wanted = {}, .opened = {}};
   if (config.reverse_listener) {
     const config::ReverseListener& listener = *config.reverse_listener;
@@ -93,24 +93,28 @@ base::Status ReverseAgents::prepare(const config::Config& config) {
           "judge "
           "requests; add require-auth #true or tls { ca-file }");
   }
+  for (const Wanted& wanted : made.wanted) PICKET_TRY(sockets.prepare(wanted.endpoint, 1, {.backlog = wanted.backlog}));
   return run_there(worker_, [&]() -> base::Status {
-    PICKET_TRY(open(made));
+    PICKET_TRY(open(made, sockets));
     prepared_ = std::move(made);
     return {};
   });
 }
 
-base::Status ReverseAgents::open(Prepared& prepared) {
+base::Status ReverseAgents::open(Prepared& prepared, const ListeningSockets& sockets) {
   // What the peer chose stands behind the first bracket, where it makes no kind of line of its own.
   const auto say = [this](std::string_view peer, const base::Error& reason) {
     log_.warn("an agent that dialled was refused (at {}: {})", peer, reason.detail());
   };
   for (const Wanted& wanted : prepared.wanted) {
     if (listeners_.contains(wanted.endpoint.text())) continue;
-    auto opened = pool::reverse::Listener::open(registry_, {.endpoint = wanted.endpoint,
-                                                            .socket = {.backlog = wanted.backlog},
-                                                            .hearing = wanted.hearing,
-                                                            .on_refused = say});
+    auto socket = sockets.of_worker(wanted.endpoint, 0, 1);
+    if (!socket) return std::move(socket.error());
+    pool::reverse::ListenerOptions options{.endpoint = wanted.endpoint,
+                                           .socket = {.backlog = wanted.backlog},
+                                           .hearing = wanted.hearing,
+                                           .on_refused = say};
+    auto opened = pool::reverse::Listener::open(registry_, std::move(options), std::move(socket->front()));
     if (!opened) return std::move(opened.error());
     prepared.opened.emplace(wanted.endpoint.text(), std::move(*opened));
   }

@@ -10,6 +10,7 @@
 #include <spdlog/fwd.h>
 
 #include "apps/gateway/config/model.hpp"
+#include "apps/gateway/process/listening_sockets.hpp"
 #include "picket/pool/reverse/listener.hpp"
 #include "picket/pool/reverse/registry.hpp"
 #include "picket/transport/tls/context.hpp"
@@ -34,9 +35,9 @@ class ReverseAgents {
   ReverseAgents& operator=(const ReverseAgents&) = delete;
   ~ReverseAgents();
 
-  /// Reads certificates and opens the listeners that are new; nobody is accepted by them yet. Errors: theirs; then
-  /// nothing is prepared.
-  [[nodiscard]] base::Status prepare(const config::Config& config);
+  /// Reads certificates and takes sockets for the addresses that are new from `sockets`, where all are prepared; nobody
+  /// is accepted from them yet. Errors: theirs; then nothing is prepared.
+  [[nodiscard]] base::Status prepare(const config::Config& config, ListeningSockets& sockets);
   /// Takes what is prepared into use, and closes the listeners that are not in it.
   void commit();
   /// Forgets what is prepared.
@@ -61,7 +62,7 @@ class ReverseAgents {
 
   [[nodiscard]] static base::Result<std::vector<Wanted>> wanted_by(const config::ReverseListener& listener);
   [[nodiscard]] pool::reverse::Rules rules_of(const config::Config& config) const;
-  [[nodiscard]] base::Status open(Prepared& prepared);
+  [[nodiscard]] base::Status open(Prepared& prepared, const ListeningSockets& sockets);
   void use(Prepared prepared);
   [[nodiscard]] bool is_over();
 

@@ -4,6 +4,9 @@
 #include <chrono>
 #include <cstdio>
 #include <ctime>
+#include <memory>
+#include <optional>
+#include <string>
 
 #include <fmt/format.h>
 #include <signal.h>
@@ -11,6 +14,8 @@
 
 #include "apps/gateway/config/load.hpp"
 #include "apps/gateway/process/gateway.hpp"
+#include "apps/gateway/process/handover.hpp"
+#include "apps/gateway/process/pid_file.hpp"
 #include "apps/gateway/process/process_log.hpp"
 
 namespace picket::apps::gateway::process {
@@ -19,7 +24,7 @@ namespace {
 sigset_t block_signals() {
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&signals, signal);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
   return signals;
@@ -56,50 +61,134 @@ void log_what_is_served(const config::Config& config, spdlog::logger& log) {
     log.info("metrics at http://{}{}", authority(metrics->host, metrics->port), metrics->path);
 }
 
-/// Waits for a signal. The keys of session tickets change meanwhile, once `rotates_at` has come.
-int next_signal(const sigset_t& signals, Gateway& gateway, base::TimePoint& rotates_at) {
-  while (true) {
-    const auto left = std::chrono::ceil<std::chrono::seconds>(rotates_at - base::Clock::now());
-    const timespec patience{.tv_sec = std::max<std::time_t>(left.count(), 0), .tv_nsec = 0};
-    if (const int signal = ::sigtimedwait(&signals, nullptr, &patience); signal > 0) return signal;
-    if (base::Clock::now() < rotates_at) continue;
-    gateway.rotate_tickets();
-    rotates_at += std::chrono::seconds{transport::tls::ticket_lifetime_seconds};
-  }
-}
+/// What the process does between its first configuration and its end: it reloads, and gives way to another process.
+class Life {
+ public:
+  Life(Gateway& gateway, ProcessLog& log, const std::filesystem::path& file, config::System system,
+       std::unique_ptr<OldProcess> old)
+      : gateway_(gateway), log_(log), file_(file), system_(std::move(system)), old_(std::move(old)) {}
 
-void reload(Gateway& gateway, ProcessLog& log, const std::filesystem::path& file, const config::System& at_start) {
-  auto loaded = config::load(file);
-  if (!loaded) {
-    log.print(rendered(loaded.error()));
-    log.lines().error("reload failed: {} has errors; the configuration before it is served on", file.string());
-    return;
+  /// Until the process is to end.
+  void serve(const sigset_t& signals) {
+    while (!is_replaced()) {
+      switch (const timespec patience = moment(); ::sigtimedwait(&signals, nullptr, &patience)) {
+        case SIGHUP: reload(); break;
+        case SIGUSR1: gateway_.reopen_logs(); break;
+        case SIGUSR2: upgrade(); break;
+        case SIGTERM:
+        case SIGINT: return;
+        default: break;
+      }
+      tend();
+    }
   }
-  if (loaded->system.worker_threads != at_start.worker_threads || loaded->system.busy_polling != at_start.busy_polling)
-    log.lines().warn("worker-threads and busy-polling are taken into account at the next start, not by a reload");
-  const config::Config config = *loaded;
-  if (const auto applied = gateway.apply(std::move(*loaded), is_to_end); !applied) {
-    log.lines().error("reload failed: {}; the configuration before it is served on", applied.error().detail());
-    return;
-  }
-  log.use(config.observability);
-  log.lines().info("reloaded {}", file.string());
-  log_what_is_served(config, log.lines());
-}
 
-/// Waits until every connection has ended, the time is over, or a second signal says to hurry.
-void drain(Gateway& gateway, spdlog::logger& log, base::Duration patience, const sigset_t& signals) {
-  log.info("draining: {} connections are open", gateway.connections());
-  gateway.drain();
-  const base::TimePoint until = base::Clock::now() + patience;
-  const timespec moment{.tv_sec = 0, .tv_nsec = 5'000'000};
-  while (gateway.connections() != 0) {
-    const int signal = ::sigtimedwait(&signals, nullptr, &moment);
-    const bool hurry = signal == SIGTERM || signal == SIGINT;
-    if (!hurry && base::Clock::now() < until) continue;
-    log.warn("ending {} connections{}", gateway.connections(), hurry ? "" : ": the drain took too long");
-    return;
+  /// Waits until every connection has ended, the time is over, or a second signal says to hurry.
+  void drain(const sigset_t& signals) {
+    log_.lines().info("draining: {} connections are open", gateway_.connections());
+    if (is_replaced()) {
+      gateway_.leave();
+    } else {
+      gateway_.drain();
+    }
+    const base::TimePoint until = base::Clock::now() + system_.graceful_shutdown_timeout;
+    // Who has just connected, or is about to ask again, still gets an answer here.
+    std::optional<base::TimePoint> closes_idle;
+    if (is_replaced()) closes_idle = base::Clock::now() + std::chrono::seconds{2};
+    const timespec moment{.tv_sec = 0, .tv_nsec = 5'000'000};
+    for (std::size_t said = 0; const std::size_t open = gateway_.connections();) {
+      if (is_replaced() && open != said) next_->say_connections(said = open);
+      if (closes_idle && base::Clock::now() >= *closes_idle) {
+        gateway_.close_idle();
+        closes_idle.reset();
+      }
+      const int signal = ::sigtimedwait(&signals, nullptr, &moment);
+      const bool hurry = signal == SIGTERM || signal == SIGINT;
+      if (!hurry && base::Clock::now() < until) continue;
+      log_.lines().warn("ending {} connections{}", open, hurry ? "" : ": the drain took too long");
+      return;
+    }
   }
+
+ private:
+  /// How long to wait for a signal: another process is looked at often.
+  [[nodiscard]] timespec moment() const {
+    if (old_ || next_) return {.tv_sec = 0, .tv_nsec = 20'000'000};
+    const auto left = std::chrono::ceil<std::chrono::seconds>(rotates_at_ - base::Clock::now());
+    return {.tv_sec = std::max<std::time_t>(left.count(), 0), .tv_nsec = 0};
+  }
+
+  [[nodiscard]] bool is_replaced() const { return next_ && next_->state() == NewProcess::State::serving; }
+
+  void tend() {
+    if (base::Clock::now() >= rotates_at_) {
+      gateway_.rotate_tickets();
+      rotates_at_ += ticket_period;
+    }
+    if (old_) {
+      if (const auto elsewhere = old_->look()) gateway_.share_places_with(*elsewhere);
+      if (old_->is_gone()) old_.reset();
+    }
+    if (!next_) return;
+    const NewProcess::State state = next_->look();
+    if (state == NewProcess::State::gone) {
+      log_.lines().error("upgrade failed: process {}: {}; this one serves on", next_->pid(), next_->reason());
+      next_.reset();
+    } else if (state == NewProcess::State::serving) {
+      notify_systemd(fmt::format("MAINPID={}", next_->pid()));
+      log_.lines().info("process {} serves in place of this one", next_->pid());
+    }
+  }
+
+  void reload() {
+    if (next_) return log_.lines().error("reload failed: an upgrade is under way; say it again when that is over");
+    auto loaded = config::load(file_);
+    if (!loaded) {
+      log_.print(rendered(loaded.error()));
+      log_.lines().error("reload failed: {} has errors; the configuration before it is served on", file_.string());
+      return;
+    }
+    const auto& system = loaded->system;
+    if (system.worker_threads != system_.worker_threads || system.busy_polling != system_.busy_polling)
+      log_.lines().warn("worker-threads and busy-polling are taken into account at the next start, not by a reload");
+    const config::Config config = *loaded;
+    if (const auto applied = gateway_.apply(std::move(*loaded), is_to_end); !applied) {
+      log_.lines().error("reload failed: {}; the configuration before it is served on", applied.error().detail());
+      return;
+    }
+    log_.use(config.observability);
+    log_.lines().info("reloaded {}", file_.string());
+    log_what_is_served(config, log_.lines());
+  }
+
+  void upgrade() {
+    if (next_) return log_.lines().warn("an upgrade is under way: process {} is starting", next_->pid());
+    auto started =
+        NewProcess::start(program_, {program_, "run", file_.string()}, gateway_.sockets(), gateway_.tickets());
+    if (!started) return log_.lines().error("upgrade failed: {}; this process serves on", started.error().detail());
+    next_ = std::move(*started);
+    log_.lines().info("upgrade: {} is started as process {}", program_, next_->pid());
+  }
+
+  static constexpr std::chrono::seconds ticket_period{transport::tls::ticket_lifetime_seconds};
+
+  Gateway& gateway_;
+  ProcessLog& log_;
+  const std::filesystem::path& file_;
+  const config::System system_;  // as it was at the start
+  // As it was started: a package that is upgraded puts another file in its place.
+  const std::string program_ = std::filesystem::read_symlink("/proc/self/exe").string();
+  std::unique_ptr<OldProcess> old_;   // whose place this one takes, until it has ended
+  std::unique_ptr<NewProcess> next_;  // that is to take this one's place
+  base::TimePoint rotates_at_ = base::Clock::now() + ticket_period;
+};
+
+/// What another process hands over, or systemd. Errors: why it cannot be had.
+base::Result<Inheritance> inheritance_of(OldProcess* old) {
+  if (old != nullptr) return old->inherit();
+  auto sockets = sockets_of_systemd();
+  if (!sockets) return std::move(sockets.error());
+  return Inheritance{.sockets = std::move(*sockets), .tickets = {}};
 }
 
 }  // namespace
@@ -113,25 +202,28 @@ int run(const std::filesystem::path& file) {
   const config::Config config = *loaded;
   const sigset_t signals = block_signals();
   ProcessLog log{config.observability};
+  auto old = OldProcess::of_environment();
+  auto inheritance = inheritance_of(old.get());
+  if (!inheritance) {
+    log.lines().error("{}", inheritance.error().message());
+    return 1;
+  }
   Gateway gateway{config.system, log};
-  if (const auto applied = gateway.apply(std::move(*loaded), is_to_end); !applied) {
-    log.lines().error("{}", applied.error().message());
+  gateway.inherit(std::move(*inheritance));
+  const PidFile pid_file{config.system.pid_file};
+  auto started = gateway.apply(std::move(*loaded), is_to_end);
+  if (started) started = pid_file.write();
+  if (!started) {
+    log.lines().error("{}", started.error().message());
     return 1;
   }
   log_what_is_served(config, log.lines());
   gateway.agent_reports().reloads.on_request([] { ::kill(::getpid(), SIGHUP); });
-  base::TimePoint rotates_at = base::Clock::now() + std::chrono::seconds{transport::tls::ticket_lifetime_seconds};
-  while (true) {
-    const int signal = next_signal(signals, gateway, rotates_at);
-    if (signal == SIGHUP) {
-      reload(gateway, log, file, config.system);
-    } else if (signal == SIGUSR1) {
-      gateway.reopen_logs();
-    } else {
-      break;
-    }
-  }
-  drain(gateway, log.lines(), config.system.graceful_shutdown_timeout, signals);
+  if (old) old->say_serving();
+  notify_systemd("READY=1");
+  Life life{gateway, log, file, config.system, std::move(old)};
+  life.serve(signals);
+  life.drain(signals);
   return 0;
 }
 

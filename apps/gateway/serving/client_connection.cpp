@@ -218,7 +218,7 @@ transport::Task<std::optional<http::RequestRead>> ClientConnection::read_head() 
       }
       checked = buffer_.size();
     }
-    if (!begun && shard_.draining()) co_return std::nullopt;
+    if (!begun && shard_.closes_idle()) co_return std::nullopt;
     if (!begun) shard_.begins_to_wait(*this);
     const std::span<char> space{buffer_.prepare(http1::read_size), http1::read_size};
     const auto size = co_await stream_.read_some(space, deadline);

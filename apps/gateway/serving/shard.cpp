@@ -42,6 +42,7 @@ Shard::Shard(std::size_t index, std::size_t shards, bool busy_polling, downstrea
 Shard::~Shard() {
   admission_.part(worker_);
   drain();
+  close_idle();
   abort();
   // Connections end within a turn or two of being aborted; then nothing is left that the loop works for.
   while (run_there([this] { return !connections_.empty() || !listeners_.empty(); }))
@@ -55,18 +56,21 @@ Shard::~Shard() {
 }
 
 base::Status Shard::prepare(const std::shared_ptr<const generation::Generation>& generation,
-                            const std::vector<transport::Endpoint>& endpoints) {
+                            const std::vector<transport::Endpoint>& endpoints, const Sockets& sockets) {
   return run_there([&]() -> base::Status {
     auto service = generation::Service::create(worker_, state_, generation, service_.get());
     if (!service) return std::move(service.error());
     Prepared made{.service = std::move(*service), .endpoints = endpoints, .listeners = {}};
-    const transport::ListenOptions options{.reuse_port = true,
-                                           .on_failed = [this](const base::Error& error) { accept_failed(error); }};
+    const transport::ListenOptions options{.on_failed = [this](const base::Error& error) { accept_failed(error); }};
     for (const auto& endpoint : endpoints) {
       if (listeners_.contains(endpoint.text())) continue;
-      auto listener = transport::Listener::open(worker_, endpoint, options);
-      if (!listener) return std::move(listener.error());
-      made.listeners.push_back(std::move(*listener));
+      auto mine = sockets(endpoint);
+      if (!mine) return std::move(mine.error());
+      for (auto& socket : *mine) {
+        auto listener = transport::Listener::take(worker_, std::move(socket), options);
+        if (!listener) return std::move(listener.error());
+        made.listeners.push_back(std::move(*listener));
+      }
     }
     prepared_.emplace(std::move(made));
     return {};
@@ -115,8 +119,18 @@ void Shard::drain() {
   run_there([this] {
     state_.draining = true;
     for (const auto& [address, listener] : listeners_) listener->close();
+  });
+}
+
+void Shard::close_idle() {
+  run_there([this] {
+    closes_idle_ = true;
     for (ClientConnection* const connection : connections_) connection->drain();
   });
+}
+
+void Shard::share_places_with(std::size_t elsewhere) {
+  worker_.post([this, elsewhere] { elsewhere_ = (elsewhere + shards_ - 1) / shards_; });
 }
 
 void Shard::abort() {
@@ -129,12 +143,12 @@ void Shard::abort() {
 
 transport::Task<void> Shard::accept_on(transport::Listener listener) {
   const std::string address = listener.endpoint().text();
-  listeners_.emplace(address, &listener);
+  const auto entry = listeners_.emplace(address, &listener);
   std::function<void(const transport::Accepted&)> take = [this, &address](const transport::Accepted& accepted) {
     transport::spawn(serve(address, accepted));
   };
   co_await transport::accept_all(listener, worker_, std::move(take));
-  listeners_.erase(address);
+  listeners_.erase(entry);
 }
 
 transport::Task<void> Shard::serve(std::string listener, transport::Accepted accepted) {
@@ -192,7 +206,9 @@ bool Shard::may_shake_hands(const ClientConnection& connection) {
   return admission_.may_shake_hands(connection.peer().address, limit, worker_.now());
 }
 
-bool Shard::is_over_full() const noexcept { return connections_.size() - evicted_ - turned_away_ > max_connections_; }
+bool Shard::is_over_full() const noexcept {
+  return connections_.size() - evicted_ - turned_away_ + elsewhere_ > max_connections_;
+}
 
 void Shard::evict(ClientConnection& connection) {
   ends_to_wait(connection);

@@ -39,10 +39,12 @@ class Shard {
   ~Shard();
 
   // ---- any thread
-  /// Makes a service of a generation, which connects to its agents, and opens the listeners that are new; nothing is
-  /// served by them yet. Errors: Service::create's and the listeners'; then nothing is prepared.
+  /// This shard's sockets of an address. Called on its thread.
+  using Sockets = std::function<base::Result<std::vector<transport::ListeningSocket>>(const transport::Endpoint&)>;
+  /// Makes a service of a generation, which connects to its agents, and takes the sockets of addresses that are new;
+  /// nobody is accepted from them yet. Errors: Service::create's and the sockets'; then nothing is prepared.
   [[nodiscard]] base::Status prepare(const std::shared_ptr<const generation::Generation>& generation,
-                                     const std::vector<transport::Endpoint>& endpoints);
+                                     const std::vector<transport::Endpoint>& endpoints, const Sockets& sockets);
   /// How the agents of the prepared service are doing.
   [[nodiscard]] generation::Readiness readiness();
   /// Takes what is prepared into use: new exchanges are served by it, and addresses that are not in it are closed.
@@ -55,8 +57,12 @@ class Shard {
   void join(pool::reverse::Connection accepted);
   /// An agent is to be restarted: its connections drain (pool::Agent::restart). Returns at once.
   void restart_agent(const std::string& id, base::Duration grace);
-  /// Accepts nothing more, closes idle connections; others close after the exchange they are in.
+  /// Accepts nothing more; connections close after the exchange they are in, or after their next one.
   void drain();
+  /// Once it drains: closes the connections that wait for a request.
+  void close_idle();
+  /// Another process of the same gateway has so many connections: they count here, too.
+  void share_places_with(std::size_t elsewhere);
   /// Ends every connection.
   void abort();
   [[nodiscard]] const generation::ShardMetrics& metrics() const noexcept { return state_.metrics; }
@@ -67,7 +73,8 @@ class Shard {
   // ---- its own thread
   [[nodiscard]] transport::Worker& worker() noexcept { return worker_; }
   [[nodiscard]] generation::ShardState& state() noexcept { return state_; }
-  [[nodiscard]] bool draining() const noexcept { return state_.draining; }
+  /// Whether connections that wait for a request are closed.
+  [[nodiscard]] bool closes_idle() const noexcept { return closes_idle_; }
   [[nodiscard]] const std::shared_ptr<generation::Service>& service() const noexcept { return service_; }
   void opened(ClientConnection& connection);
   void closed(ClientConnection& connection);
@@ -100,6 +107,8 @@ class Shard {
   generation::ShardState state_;
   std::size_t shards_;
   std::size_t max_connections_ = 0;
+  bool closes_idle_ = false;
+  std::size_t elsewhere_ = 0;  // this shard's share of those that another process has
   downstream::Admission& admission_;
   std::shared_ptr<generation::Service> service_;
 
@@ -110,7 +119,7 @@ class Shard {
     std::vector<transport::Listener> listeners;  // those that are new
   };
   std::optional<Prepared> prepared_;
-  std::map<std::string, transport::Listener*> listeners_;  // by address; they live in the frames of accept_on()
+  std::multimap<std::string, transport::Listener*> listeners_;  // by address; they live in the frames of accept_on()
   boost::unordered_flat_set<ClientConnection*> connections_;
   /// Connections that wait for a request, the longest first: those that never had one, and those that had.
   using Waiting = boost::intrusive::list<ClientConnection>;

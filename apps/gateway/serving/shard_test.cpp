@@ -44,7 +44,7 @@ TEST_F(Shards, WhatIsDiscardedIsServedByNobody) {
   serve(shard_, answering("one", port_.number()));
   const testing::Port other;
   const auto generation = testing::generation_of(answering("two", other.number()));
-  ASSERT_TRUE(shard_.prepare(generation, {other.endpoint()}));
+  ASSERT_TRUE(shard_.prepare(generation, {other.endpoint()}, testing::alone_on));
   shard_.discard();
   EXPECT_FALSE(Client{other.number()}.is_connected());
   EXPECT_THAT(Client{port_.number()}.ask("/"), EndsWith("one"));
@@ -54,7 +54,8 @@ TEST_F(Shards, WhatIsDiscardedIsServedByNobody) {
 TEST_F(Shards, AnAddressThatCannotBeListenedOnLeavesAllAsItWas) {
   serve(shard_, answering("one", port_.number()));
   const auto impossible = transport::Endpoint::tcp("192.0.2.1", 80).value();  // no machine's (RFC 5737)
-  const auto prepared = shard_.prepare(testing::generation_of(answering("two", 80)), {port_.endpoint(), impossible});
+  const auto prepared =
+      shard_.prepare(testing::generation_of(answering("two", 80)), {port_.endpoint(), impossible}, testing::alone_on);
   ASSERT_FALSE(prepared);
   EXPECT_THAT(prepared.error().detail(), HasSubstr("192.0.2.1:80"));
   EXPECT_THAT(Client{port_.number()}.ask("/"), EndsWith("one"));
@@ -71,7 +72,24 @@ TEST_F(Shards, AnAddressThatIsGoneIsListenedOnNoMoreAndItsConnectionsGoOn) {
   EXPECT_THAT(Client{other.number()}.ask("/"), EndsWith("two"));
 }
 
-TEST_F(Shards, DrainingClosesWhoWaitsAndAcceptsNobody) {
+TEST_F(Shards, DrainingAcceptsNobodyAndAnswersOnceMoreUntilWhoWaitsIsClosed) {
+  serve(shard_, answering("one", port_.number()));
+  Client new_one{port_.number()};
+  Client served{port_.number()};
+  EXPECT_THAT(served.ask("/"), EndsWith("one"));
+  Client idle{port_.number()};
+  EXPECT_THAT(idle.ask("/"), EndsWith("one"));
+  ASSERT_TRUE(has_open(3));
+  shard_.drain();
+  EXPECT_FALSE(Client{port_.number()}.is_connected());
+  EXPECT_THAT(served.ask("/"), HasSubstr("Connection: close"));
+  EXPECT_THAT(new_one.ask("/"), HasSubstr("Connection: close"));
+  shard_.close_idle();
+  EXPECT_TRUE(idle.is_closed());
+  EXPECT_TRUE(has_open(0));
+}
+
+TEST_F(Shards, ClosingWhoWaitsLeavesARequestThatHasBegunItsTime) {
   serve(shard_, answering("one", port_.number()));
   Client waits{port_.number()};
   EXPECT_THAT(waits.ask("/"), EndsWith("one"));
@@ -81,6 +99,7 @@ TEST_F(Shards, DrainingClosesWhoWaitsAndAcceptsNobody) {
   // A connection that has not been read from yet waits, too.
   EXPECT_THAT(waits.ask("/"), EndsWith("one"));
   shard_.drain();
+  shard_.close_idle();
   EXPECT_TRUE(waits.is_closed());
   asks.send("st\r\n\r\n");
   EXPECT_THAT(asks.answer(), HasSubstr("Connection: close"));

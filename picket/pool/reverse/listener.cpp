@@ -33,7 +33,14 @@ constexpr std::string_view closing = "the proxy takes no registrations any more"
 }  // namespace
 
 base::Result<std::shared_ptr<Listener>> Listener::open(Registry& registry, ListenerOptions options) {
-  auto listener = transport::Listener::open(registry.worker(), options.endpoint, options.socket);
+  auto socket = transport::ListeningSocket::open(options.endpoint, options.socket);
+  if (!socket) return std::move(socket.error());
+  return open(registry, std::move(options), std::move(*socket));
+}
+
+base::Result<std::shared_ptr<Listener>> Listener::open(Registry& registry, ListenerOptions options,
+                                                       transport::ListeningSocket socket) {
+  auto listener = transport::Listener::take(registry.worker(), std::move(socket), options.socket);
   if (!listener) return std::move(listener.error());
   return std::shared_ptr<Listener>{new Listener{registry, std::move(options), std::move(*listener)}};
 }

@@ -53,6 +53,9 @@ class Listener : public std::enable_shared_from_this<Listener> {
 
   /// Binds and listens; accepts nobody yet. Errors: the socket's.
   [[nodiscard]] static base::Result<std::shared_ptr<Listener>> open(Registry& registry, ListenerOptions options);
+  /// The same on a socket that listens already, at whatever endpoint.
+  [[nodiscard]] static base::Result<std::shared_ptr<Listener>> open(Registry& registry, ListenerOptions options,
+                                                                    transport::ListeningSocket socket);
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 

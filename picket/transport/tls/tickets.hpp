@@ -36,6 +36,12 @@ class TicketKeys {
   /// Begins to seal with a new key. The one before the last is forgotten.
   void rotate();
 
+  /// The key that seals and the one before it, for another process that serves the same clients.
+  using Handed = std::array<TicketKey, 2>;
+  [[nodiscard]] Handed hand() const noexcept;
+  /// Seals with those from now on, in place of its own. Called before anything was sealed.
+  void take(const Handed& handed) noexcept;
+
   [[nodiscard]] TicketKey latest() const noexcept { return read(latest_.load(std::memory_order_acquire)); }
   /// Nothing where it is none of ours, or too old.
   [[nodiscard]] std::optional<TicketKey> find(std::string_view name) const noexcept;
@@ -50,6 +56,7 @@ class TicketKeys {
 
   [[nodiscard]] TicketKey read(std::size_t slot) const noexcept;
   void fill(std::size_t slot);
+  void write(std::size_t slot, const TicketKey& key) noexcept;
 
   std::array<Slot, slots> keys_{};
   std::atomic<std::size_t> latest_ = 0;
