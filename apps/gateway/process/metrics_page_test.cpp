@@ -25,7 +25,7 @@ class Page : public ::testing::Test {
   void serve(config::Config config) {
     generation_ = serving::testing::generation_of(std::move(config));
     for (auto& shard : shards_) {
-      ASSERT_TRUE(shard->prepare(generation_, {}, serving::testing::alone_on));
+      ASSERT_TRUE(shard->prepare(generation_, {}, serving::testing::sockets_on));
       shard->commit(100);
     }
   }

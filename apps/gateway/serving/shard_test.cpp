@@ -44,7 +44,7 @@ TEST_F(Shards, WhatIsDiscardedIsServedByNobody) {
   serve(shard_, answering("one", port_.number()));
   const testing::Port other;
   const auto generation = testing::generation_of(answering("two", other.number()));
-  ASSERT_TRUE(shard_.prepare(generation, {other.endpoint()}, testing::alone_on));
+  ASSERT_TRUE(shard_.prepare(generation, {other.endpoint()}, testing::sockets_on));
   shard_.discard();
   EXPECT_FALSE(Client{other.number()}.is_connected());
   EXPECT_THAT(Client{port_.number()}.ask("/"), EndsWith("one"));
@@ -55,7 +55,7 @@ TEST_F(Shards, AnAddressThatCannotBeListenedOnLeavesAllAsItWas) {
   serve(shard_, answering("one", port_.number()));
   const auto impossible = transport::Endpoint::tcp("192.0.2.1", 80).value();  // no machine's (RFC 5737)
   const auto prepared =
-      shard_.prepare(testing::generation_of(answering("two", 80)), {port_.endpoint(), impossible}, testing::alone_on);
+      shard_.prepare(testing::generation_of(answering("two", 80)), {port_.endpoint(), impossible}, testing::sockets_on);
   ASSERT_FALSE(prepared);
   EXPECT_THAT(prepared.error().detail(), HasSubstr("192.0.2.1:80"));
   EXPECT_THAT(Client{port_.number()}.ask("/"), EndsWith("one"));

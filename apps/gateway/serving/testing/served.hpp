@@ -131,9 +131,9 @@ inline std::shared_ptr<const generation::Generation> generation_of(config::Confi
   return made;
 }
 
-/// A socket of a shard that shares it with nobody.
-inline base::Result<std::vector<transport::ListeningSocket>> alone_on(const transport::Endpoint& endpoint) {
-  auto socket = transport::ListeningSocket::open(endpoint, {});
+/// A socket of a shard, beside the one that keeps its port for the test.
+inline base::Result<std::vector<transport::ListeningSocket>> sockets_on(const transport::Endpoint& endpoint) {
+  auto socket = transport::ListeningSocket::open(endpoint, {.reuse_port = true});
   if (!socket) return std::move(socket.error());
   std::vector<transport::ListeningSocket> sockets;
   sockets.push_back(std::move(*socket));
@@ -145,7 +145,7 @@ inline void serve(Shard& shard, config::Config config) {
   std::vector<transport::Endpoint> endpoints;
   for (const auto& listener : config.listeners)
     endpoints.push_back(transport::Endpoint::tcp(listener.host, listener.port).value());
-  ASSERT_TRUE(shard.prepare(generation_of(std::move(config)), endpoints, alone_on));
+  ASSERT_TRUE(shard.prepare(generation_of(std::move(config)), endpoints, sockets_on));
   shard.commit(100);
 }
 
