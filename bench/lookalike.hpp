@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "picket/base/arena.hpp"
-#include "picket/wire/description.hpp"
+#include "picket/wire/internal/description.hpp"
 #include "picket/wire/output.hpp"
 
 /// The messages that the reference's own benchmark measures in place of the protocol's: headers without metadata, and

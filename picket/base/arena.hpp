@@ -49,7 +49,7 @@ class Arena {
   }
   ~Arena() = default;
 
-  /// Raw memory; never null. `alignment` is a power of two.
+  /// Raw memory; never null. `alignment` is a power of two. A size of 0 is a place that others may have, too.
   [[nodiscard]] void* allocate(std::size_t size, std::size_t alignment) {
     const auto address = reinterpret_cast<std::uintptr_t>(cursor_);
     const std::size_t gap = (alignment - address % alignment) % alignment;
@@ -70,7 +70,7 @@ class Arena {
     return {first, count};
   }
 
-  /// A copy that lives as long as the arena's content.
+  /// A copy that lives as long as the arena's content; of no bytes an empty view, which needs none.
   [[nodiscard]] std::string_view copy(std::string_view text) {
     if (text.empty()) return {};
     auto* const bytes = static_cast<char*>(allocate(text.size(), 1));
@@ -100,7 +100,7 @@ class Arena {
     next_size_ = first_size_;
   }
 
-  /// Bytes reserved from the system, used or not. Complexity: one step per block.
+  /// Units: bytes reserved from the system, used or not. Complexity: one step per block.
   [[nodiscard]] std::size_t reserved() const noexcept;
 
  private:

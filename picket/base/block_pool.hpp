@@ -33,6 +33,7 @@ class Block {
 
   [[nodiscard]] explicit operator bool() const noexcept { return state_ != nullptr; }
   [[nodiscard]] bool operator==(const Block&) const noexcept = default;
+  /// All of the block, used or not. Of a share that is one. Lifetime: the last share's.
   [[nodiscard]] std::span<char> bytes() const noexcept { return {state_->memory, state_->size}; }
   /// Whether nobody else has a share, so that what the block holds may be overwritten.
   [[nodiscard]] bool is_only_share() const noexcept { return state_->shares == 1; }

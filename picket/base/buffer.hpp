@@ -28,6 +28,7 @@ class Buffer {
     return *this;
   }
 
+  // The content. Lifetime: until the next prepare(), append(), clear() or release().
   [[nodiscard]] const char* data() const noexcept { return storage_.get() + begin_; }
   [[nodiscard]] char* data() noexcept { return storage_.get() + begin_; }
   [[nodiscard]] std::size_t size() const noexcept { return end_ - begin_; }
@@ -74,6 +75,7 @@ class Buffer {
     capacity_ = begin_ = end_ = 0;
   }
 
+  /// Moves no byte: views of either stay good, and are the other's.
   void swap(Buffer& other) noexcept {
     std::swap(storage_, other.storage_);
     std::swap(capacity_, other.capacity_);

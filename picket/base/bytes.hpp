@@ -9,7 +9,8 @@ namespace picket::base {
 /// Bytes that somebody else owns. Lifetime: whoever hands them out says how long they stay.
 using ByteView = std::span<const std::byte>;
 
-/// The same bytes, seen as text or as bytes. The view lives as long as the original's memory.
+/// The same bytes, seen as text or as bytes: nothing is copied, and nothing is checked. Lifetime: the original's
+/// memory. Thread safety: as whoever reads that memory.
 [[nodiscard]] inline std::string_view as_text(ByteView bytes) noexcept {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }

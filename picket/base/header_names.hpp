@@ -2,7 +2,10 @@
 
 #include <string_view>
 
-/// Names of header fields that agents and proxies often look for, in lower case as they are on the wire.
+/// Names of header fields that agents and proxies often look for, in lower case as they are on the wire. A name that is
+/// written here once is not misspelt where it is looked for: Headers::find() takes any text, and finds nothing.
+///
+/// Thread safety, lifetime: constants. Source: IANA's registry of field names; those with x- are customs of proxies.
 namespace picket::base::header_names {
 
 inline constexpr std::string_view accept = "accept";

@@ -12,7 +12,7 @@
 namespace picket::base {
 
 /// One header field as it stands on the wire. The name may have any case; encoders write it in lower case. The value is
-/// bytes.
+/// bytes, which need not be UTF-8. Lifetime: borrows both; whoever hands it out says how long they stay.
 struct Header {
   std::string_view name;
   std::string_view value;
@@ -22,8 +22,10 @@ struct Header {
 /// ASCII case-insensitive comparison of header names (RFC 9110 §5.1).
 [[nodiscard]] bool same_name(std::string_view a, std::string_view b) noexcept;
 
-/// Header fields in wire order: a flat view, no map. Lifetime: borrows the array and what it points to.
-/// Complexity: find is a scan (20 headers fit in a few cache lines).
+/// Header fields in wire order: a flat view, no map. A name may stand there more than once.
+///
+/// Thread safety: a view that nobody writes through. Lifetime: borrows the array and what it points to. Errors: none;
+/// what is not there is not found. Complexity: find is a scan (20 headers fit in a few cache lines).
 class Headers {
  public:
   constexpr Headers() noexcept = default;
@@ -38,6 +40,7 @@ class Headers {
   [[nodiscard]] constexpr auto end() const noexcept { return fields_.end(); }
   [[nodiscard]] constexpr std::size_t size() const noexcept { return fields_.size(); }
   [[nodiscard]] constexpr bool empty() const noexcept { return fields_.empty(); }
+  /// In wire order, i < size().
   [[nodiscard]] constexpr const Header& operator[](std::size_t i) const noexcept { return fields_[i]; }
   [[nodiscard]] constexpr std::span<const Header> fields() const noexcept { return fields_; }
 

@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+/// Pure functions of a text: any thread, nothing is kept, O(size).
 namespace picket::base {
 
 /// Whether it is a host's name: labels as RFC 1123 §2.1 has them, and _, which is common in container networks; a dot

@@ -22,6 +22,7 @@ class SharedBytes {
   /// `bytes` outlive it and all its copies: no share keeps them.
   [[nodiscard]] static SharedBytes borrowed(ByteView bytes) noexcept { return {Block{}, bytes}; }
 
+  /// Lifetime: this share's, or another's of the same block.
   [[nodiscard]] ByteView view() const noexcept { return view_; }
   [[nodiscard]] std::size_t size() const noexcept { return view_.size(); }
   [[nodiscard]] bool empty() const noexcept { return view_.empty(); }

@@ -10,7 +10,9 @@ using TimePoint = Clock::time_point;
 using Duration = Clock::duration;
 
 /// A point in time after which nobody waits any more. Absolute, so that queueing counts, and so that it can be handed
-/// on to each step of one task. A value.
+/// on to each step of one task.
+///
+/// Thread safety: a value. Units: the monotonic clock's; a date is none. Complexity: constant expressions.
 class Deadline {
  public:
   /// No deadline: never passes.
@@ -21,13 +23,10 @@ class Deadline {
     return budget > TimePoint::max() - now ? Deadline{} : Deadline{now + budget};
   }
 
+  /// The clock's last point where there is no deadline.
   [[nodiscard]] constexpr TimePoint at() const noexcept { return at_; }
   [[nodiscard]] constexpr bool passed(TimePoint now) const noexcept { return now >= at_; }
   [[nodiscard]] constexpr bool never() const noexcept { return at_ == TimePoint::max(); }
-  /// Zero once it has passed, never negative.
-  [[nodiscard]] constexpr Duration remaining(TimePoint now) const noexcept {
-    return passed(now) ? Duration::zero() : at_ - now;
-  }
   friend constexpr auto operator<=>(Deadline, Deadline) noexcept = default;
 
  private:

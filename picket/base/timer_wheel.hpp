@@ -17,7 +17,9 @@ struct TimerLink {
 };
 
 /// One pending timer, embedded in what it belongs to. Destroying it cancels it.
-/// Lifetime: must outlive neither its wheel nor what it calls. Not movable: the wheel links to it.
+///
+/// Thread safety: its wheel's. Lifetime: must outlive neither its wheel nor what it calls. Not movable: the wheel links
+/// to it. Complexity: O(1), all of it; nothing allocates.
 class Timer : private TimerLink {
  public:
   /// Called by TimerWheel::advance once the timer is due; it may be armed again from within.
@@ -28,9 +30,11 @@ class Timer : private TimerLink {
   Timer& operator=(const Timer&) = delete;
   ~Timer() { cancel(); }
 
+  /// It was armed, and has neither fired nor been cancelled.
   [[nodiscard]] bool armed() const noexcept { return previous != nullptr; }
   /// What it was armed for last.
   [[nodiscard]] TimePoint due() const noexcept { return due_; }
+  /// It does not fire; nothing where it is not armed.
   inline void cancel() noexcept;
 
  private:
@@ -44,7 +48,10 @@ class Timer : private TimerLink {
 /// Every timer of one worker. Arm and cancel are O(1); a timer fires at most one tick (1 ms) late and never early.
 ///
 /// One level of 4096 slots, 4 s around: a timer that is further away is looked at once per round (Varghese and Lauck,
-/// 1987, scheme 6). Thread safety: one owner, the worker. Holds no clock: the caller says what time it is.
+/// 1987, scheme 6). Holds no clock: the caller says what time it is.
+///
+/// Thread safety: one owner, the worker. Lifetime: outlives its timers. Complexity: advance() takes a step for each
+/// tick that has passed, 4096 at most, and looks at each timer in their slots. Units: ticks of 1 ms since it was made.
 class TimerWheel {
  public:
   static constexpr Duration tick = std::chrono::milliseconds{1};

@@ -10,7 +10,9 @@
 namespace picket::body {
 
 /// A stage that lets everything through as it comes. It has credit until a block waits in it, so that who does not take
-/// is not fed without end. Thread safety: none.
+/// is not fed without end.
+///
+/// Thread safety: its blocks' pool's. Lifetime: keeps the blocks of what waits. Units: credit in bytes, up to a block.
 class Passage final : public Stage {
  public:
   ~Passage() = default;
@@ -27,9 +29,11 @@ class Passage final : public Stage {
     if (part.is_last) end_ = End::gone;
     return part;
   }
+  /// Of any size, where it is sent as it is.
   [[nodiscard]] bool expect(std::uint64_t /*size*/, bool as_sent) override { return as_sent; }
   /// Bytes that wait in it.
   [[nodiscard]] std::uint64_t size() const noexcept { return bytes_.size(); }
+  /// Neither bytes nor an end wait.
   [[nodiscard]] bool is_empty() const noexcept { return bytes_.empty() && end_ != End::waits; }
 
  private:

@@ -16,6 +16,7 @@ namespace picket::body {
 /// piece; no byte is copied.
 class PieceQueue {
  public:
+  /// Behind all others; no bytes are no piece.
   void push(base::SharedBytes bytes) {
     if (bytes.empty()) return;
     size_ += bytes.size();
@@ -32,6 +33,7 @@ class PieceQueue {
     if (front_.empty()) advance();
     return bytes;
   }
+  /// All of it, behind what waits there.
   void move_to(PieceQueue& other) {
     while (!empty()) other.push(pop(front_.size()));
   }
@@ -39,6 +41,7 @@ class PieceQueue {
 
   /// Bytes of the piece that is next.
   [[nodiscard]] std::size_t front_size() const noexcept { return front_.size(); }
+  /// Bytes of all pieces.
   [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
 

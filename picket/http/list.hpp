@@ -3,6 +3,7 @@
 #include <optional>
 #include <string_view>
 
+/// Pure functions of a text: any thread; what they return are views of it.
 namespace picket::http {
 
 /// Without white space (blank, tab) at its ends (RFC 9110 §5.6.3).

@@ -12,7 +12,7 @@ namespace picket::kdl {
 inline constexpr std::size_t max_number_length = 1024;
 
 /// Reads a number as written, without keywords: decimal, 0x, 0o, 0b; signs, _, fractions and exponents.
-/// Errors: what is wrong with it, as a sentence for people.
+/// Thread safety: pure. Errors: what is wrong with it, as a sentence for people.
 [[nodiscard]] std::expected<Number, std::string> parse_number(std::string_view token);
 
 }  // namespace picket::kdl

@@ -21,8 +21,8 @@ struct Parsed {
 };
 
 /// Reads a KDL 2 document. After an error it goes on with the next node, so that one run finds them all (at most
-/// max_errors). Errors name places in `text`, and `file` as their file. Complexity: linear, but for the digits of
-/// hexadecimal numbers.
+/// max_errors). Errors name places in `text`, and `file` as their file. What is returned owns its text. Thread safety:
+/// pure. Complexity: linear, but for the digits of hexadecimal numbers, of which there are at most max_number_length.
 [[nodiscard]] Parsed parse(std::string_view text, std::uint32_t file = 0);
 
 }  // namespace picket::kdl

@@ -12,16 +12,18 @@ namespace picket::metrics {
 /// several times that when two cores fight for the line).
 class Counter {
  public:
+  /// By the one who writes. Wraps around after 2^64.
   void add(std::uint64_t n = 1) noexcept {
     value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
   }
+  /// What was added so far; any thread.
   [[nodiscard]] std::uint64_t value() const noexcept { return value_.load(std::memory_order_relaxed); }
 
  private:
   std::atomic<std::uint64_t> value_{0};
 };
 
-/// A number that goes up and down. Thread safety: as Counter.
+/// A number that goes up and down, from 0, below it, too. Thread safety, complexity: as Counter.
 class Gauge {
  public:
   void set(std::int64_t value) noexcept { value_.store(value, std::memory_order_relaxed); }

@@ -30,7 +30,9 @@ class Histogram {
     sum_.add(value);
   }
 
+  /// How many were recorded. Complexity: looks at every bucket.
   [[nodiscard]] std::uint64_t count() const noexcept;
+  /// Of all that was recorded, exact.
   [[nodiscard]] std::chrono::nanoseconds sum() const noexcept { return std::chrono::nanoseconds{sum_.value()}; }
 
   /// Adds what each bucket has counted to `counts`, so that the histograms of several workers become one.

@@ -4,7 +4,8 @@
 #include <cstddef>
 #include <string_view>
 
-/// What metrics and their labels may be called (Prometheus, data model). Pure.
+/// What metrics and their labels may be called (Prometheus, data model): agents report names of their own choosing, and
+/// a page with one wrong line is read by nobody. Pure: any thread, constant expressions.
 namespace picket::metrics {
 
 inline constexpr std::size_t longest_name = 128;         ///< Bytes, of a metric or a label.

@@ -111,11 +111,8 @@ base::Result<std::unique_ptr<Agent>> Agent::make(transport::Worker& worker, cons
   for (const auto& problem : {spec.problem(), chosen.problem()})
     if (problem) return base::fail(ErrorKind::connection_failed, fmt::format("agent '{}': {}", spec.id, *problem));
   if (spec.config_json) {
-    // The parser may look a little past the text.
-    std::string text = *spec.config_json;
-    text.reserve(text.size() + base::limits::tail_padding);
     base::Arena arena;
-    if (auto parsed = wire::parse_json(text, arena); !parsed)
+    if (auto parsed = wire::parse_json(*spec.config_json, arena); !parsed)
       return base::fail(ErrorKind::invalid_message,
                         fmt::format("agent '{}': its configuration: {}", spec.id, parsed.error().detail()));
   }
@@ -370,7 +367,7 @@ void Agent::abandon(Exchange& exchange) {
 }
 
 void Agent::look_who_waits() {
-  for (auto* waiting = wait_for_more_; waiting != nullptr; waiting = waiting->next_) waiting->look();
+  wait_for_more_.each([](WaitingQueue::Place& place) { static_cast<Exchange::MoreWanted&>(place).look(); });
 }
 
 std::optional<Agent::MustWait> Agent::paused(Call& call) {
@@ -455,18 +452,11 @@ void Agent::finished(Call& call, Breaker::Outcome outcome) {
 Agent::WaitReady::WaitReady(Agent& agent, base::Deadline deadline) noexcept
     : agent_(agent), deadline_(deadline), timer_(&WaitReady::on_deadline, this) {}
 
-Agent::WaitReady::~WaitReady() {
-  for (WaitReady** link = &agent_.ready_waiters_; *link != nullptr; link = &(*link)->next_)
-    if (*link == this) {
-      *link = next_;
-      break;
-    }
-}
+Agent::WaitReady::~WaitReady() { agent_.ready_waiters_.remove(*this); }
 
 void Agent::WaitReady::await_suspend(std::coroutine_handle<> waiter) {
   waiter_.wait(waiter);
-  next_ = agent_.ready_waiters_;
-  agent_.ready_waiters_ = this;
+  agent_.ready_waiters_.push_back(*this);
   if (!deadline_.never()) agent_.worker_.timers().arm(timer_, deadline_.at());
 }
 

@@ -88,7 +88,7 @@ class Agent final : AgentConnection::Owner, transport::dns::Watch::Owner {
   [[nodiscard]] StickySessions& sticky_sessions() noexcept { return sticky_; }
 
   /// Awaitable of AgentPool::ready(). Thread safety: the worker's thread. Lifetime: the agent outlives it.
-  class WaitReady {
+  class WaitReady : WaitingQueue::Place {
    public:
     WaitReady(Agent& agent, base::Deadline deadline) noexcept;
     WaitReady(const WaitReady&) = delete;
@@ -104,7 +104,6 @@ class Agent final : AgentConnection::Owner, transport::dns::Watch::Owner {
     base::Deadline deadline_;
     base::Timer timer_;
     transport::Resumption waiter_;
-    WaitReady* next_ = nullptr;
   };
 
   /// Takes a connection of an agent that dials the proxy: answers it and begins to use it, or tells it why not.
@@ -262,9 +261,9 @@ class Agent final : AgentConnection::Owner, transport::dns::Watch::Owner {
   bool wants_reports_;
   std::uint32_t in_flight_ = 0;
   std::uint32_t most_in_flight_;  // what is configured, or what the agent bears where that is less
-  WaitingQueue waiting_;
-  WaitReady* ready_waiters_ = nullptr;
-  Exchange::MoreWanted* wait_for_more_ = nullptr;
+  WaitingQueue waiting_;          // each a Call
+  WaitingQueue ready_waiters_;    // each a WaitReady
+  WaitingQueue wait_for_more_;    // each an Exchange::MoreWanted
   std::optional<base::Error> last_error_;
   std::optional<std::string> refusal_;
   base::TimePoint dialled_at_{};  // for a call, not by a timer

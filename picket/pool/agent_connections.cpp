@@ -108,9 +108,9 @@ void Agent::on_ready(AgentConnection& connection) {
   }
   rally(connection.site());
   if (!to_restart_.empty()) restart_next();
-  while (ready_waiters_ != nullptr) {
-    WaitReady& waiter = *ready_waiters_;
-    ready_waiters_ = waiter.next_;
+  while (!ready_waiters_.empty()) {
+    auto& waiter = static_cast<WaitReady&>(*ready_waiters_.front());
+    ready_waiters_.remove(waiter);
     waiter.timer_.cancel();
     worker_.resume(waiter.waiter_);
   }

@@ -10,11 +10,13 @@ namespace picket::pool {
 
 /// Arenas that exchanges borrow for their answers, so that one who is asked steadily allocates nothing.
 ///
-/// Thread safety: its owner's. Complexity: O(1); at most `kept` of them lie here unused.
+/// Thread safety: its owner's. Lifetime: what is taken is the taker's, and need not come back. Complexity: O(1); at
+/// most `kept` of them lie here unused, each with no more than 16 KiB.
 class AnswerMemory {
  public:
   static constexpr std::size_t kept = 1024;
 
+  /// An empty one, with the memory of who had it before.
   [[nodiscard]] base::Arena take() {
     if (arenas_.empty()) return base::Arena{1024, 16 * 1024};
     base::Arena arena = std::move(arenas_.back());

@@ -87,17 +87,11 @@ Exchange::MoreWanted::MoreWanted(Exchange& exchange, base::Deadline deadline) no
       deadline_(deadline),
       timer_([](void* self, base::TimePoint) { static_cast<MoreWanted*>(self)->look(); }, this) {}
 
-Exchange::MoreWanted::~MoreWanted() {
-  if (waits_) leave();
-}
+Exchange::MoreWanted::~MoreWanted() { exchange_.agent_->wait_for_more_.remove(*this); }
 
 void Exchange::MoreWanted::await_suspend(std::coroutine_handle<> waiter) {
   waiter_.wait(waiter);
-  waits_ = true;
-  MoreWanted*& first = exchange_.agent_->wait_for_more_;
-  next_ = first;
-  if (first != nullptr) first->previous_ = this;
-  first = this;
+  exchange_.agent_->wait_for_more_.push_back(*this);
   look();
 }
 
@@ -108,11 +102,6 @@ void Exchange::MoreWanted::look() {
   const base::TimePoint pause_ends = exchange_.paused_until();
   const base::TimePoint wakes = pause_ends > worker.now() ? std::min(pause_ends, deadline_.at()) : deadline_.at();
   if (wakes != base::TimePoint::max()) worker.timers().arm(timer_, wakes);
-}
-
-void Exchange::MoreWanted::leave() noexcept {
-  (previous_ == nullptr ? exchange_.agent_->wait_for_more_ : previous_->next_) = next_;
-  if (next_ != nullptr) next_->previous_ = previous_;
 }
 
 }  // namespace picket::pool

@@ -9,6 +9,7 @@
 #include "picket/base/correlation_id.hpp"
 #include "picket/base/timer_wheel.hpp"
 #include "picket/pool/call.hpp"
+#include "picket/pool/waiting_queue.hpp"
 #include "picket/session/agent_info.hpp"
 #include "picket/transport/resumption.hpp"
 #include "picket/wire/messages.hpp"
@@ -79,7 +80,7 @@ class Exchange {
 
   /// Awaitable of more_wanted(). Thread safety: the worker's thread. Lifetime: the exchange stays where it is, and
   /// outlives it.
-  class MoreWanted {
+  class MoreWanted : WaitingQueue::Place {
    public:
     MoreWanted(Exchange& exchange, base::Deadline deadline) noexcept;
     MoreWanted(const MoreWanted&) = delete;
@@ -93,15 +94,11 @@ class Exchange {
     friend class Agent;
     /// Goes on where the exchange is not paused any more, else when the pause is over, or the deadline has passed.
     void look();
-    void leave() noexcept;
 
     Exchange& exchange_;
     base::Deadline deadline_;
     base::Timer timer_;
     transport::Resumption waiter_;
-    MoreWanted* previous_ = nullptr;  // those of the agent
-    MoreWanted* next_ = nullptr;
-    bool waits_ = false;
   };
   /// Awaitable: is_paused() is false, at once or once the agent has said so, its pause has lasted as long as one may,
   /// its connection is lost or the exchange is over; or `deadline` has passed.

@@ -29,7 +29,7 @@ class Offer {
   /// Whether it is to be adopted as soon as all have taken it.
   [[nodiscard]] bool is_wanted() const noexcept { return is_wanted_; }
 
-  /// In place of one before.
+  /// In place of one before, whatever became of that.
   void make(std::string config_json) { *this = Offer{std::move(config_json)}; }
   /// It is to be adopted, unless it was refused, or there is none.
   void want() noexcept { is_wanted_ = outcome() == Outcome::open; }

@@ -6,10 +6,11 @@ namespace picket::pool {
 
 /// Who waits, in the order in which they came: a list through places that are theirs.
 ///
-/// Thread safety: its owner's. Lifetime: who waits is taken out before he ends. Complexity: O(1), no allocation.
+/// Thread safety: its owner's. Lifetime: who waits is taken out before he ends, and the queue outlives that.
+/// Complexity: O(1) but for each(); no allocation.
 class WaitingQueue {
  public:
-  /// One's place, while he waits. Base of who may wait, in one queue at a time.
+  /// One's place, while he waits: base of who may wait. In one queue at a time.
   class Place {
    protected:
     Place() = default;
@@ -28,6 +29,7 @@ class WaitingQueue {
   /// Who came first; null where nobody waits.
   [[nodiscard]] Place* front() const noexcept { return first_; }
 
+  /// Behind all others; who waits already must not.
   void push_back(Place& place) noexcept {
     place.previous_ = last_;
     place.next_ = nullptr;
@@ -35,6 +37,16 @@ class WaitingQueue {
     last_ = &place;
     ++size_;
   }
+  /// Calls `look(place)` for each, in order; it may take out that one, and nobody else.
+  template <class Look>
+  void each(Look look) const {
+    for (Place* place = first_; place != nullptr;) {
+      Place* const next = place->next_;
+      look(*place);
+      place = next;
+    }
+  }
+
   /// Takes one out. False: he does not wait.
   bool remove(Place& place) noexcept {
     if (first_ != &place && place.previous_ == nullptr) return false;

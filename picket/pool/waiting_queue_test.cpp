@@ -37,6 +37,20 @@ TEST(WaitingQueue, WhoCameFirstIsInFrontWhoeverLeaves) {
   EXPECT_TRUE(queue.empty());
 }
 
+TEST(WaitingQueue, EachIsLookedAtInOrderAndMayBeTakenOutMeanwhile) {
+  WaitingQueue queue;
+  std::array<Guest, 5> guests;
+  for (Guest& guest : guests) queue.push_back(guest);
+  std::size_t looked_at = 0;
+  queue.each([&](WaitingQueue::Place& place) {
+    EXPECT_EQ(&place, &guests[looked_at]);
+    if (looked_at++ % 2 == 0) queue.remove(place);
+  });
+  EXPECT_EQ(looked_at, guests.size());
+  EXPECT_EQ(queue.size(), 2U);
+  EXPECT_EQ(queue.front(), &guests[1]);
+}
+
 TEST(WaitingQueue, WhoDoesNotWaitIsNotTakenOut) {
   WaitingQueue queue;
   Guest guest;

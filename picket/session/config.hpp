@@ -11,7 +11,7 @@
 
 namespace picket::session {
 
-/// How the proxy's end of one connection behaves.
+/// How the proxy's end of one connection behaves. A value; connections share one that nobody writes any more.
 struct ProxyConfig {
   std::string proxy_id = "picket";
   std::string proxy_version;
@@ -37,7 +37,7 @@ struct ProxyConfig {
   std::size_t max_output = std::size_t{4} * 1024 * 1024;
 };
 
-/// How the agent's end of one connection behaves.
+/// How the agent's end of one connection behaves. A value, shared in the same way.
 struct AgentConfig {
   AgentInfo info;
   /// Which ones it speaks; the proxy's preference decides.

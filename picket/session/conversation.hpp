@@ -27,12 +27,15 @@ namespace picket::session {
 /// itself. Pings are answered here with what they hold.
 ///
 /// Thread safety: none; one owner. Lifetime: `output` outlives it; what a session's actions refer to lives until
-/// clear_actions() or the next begin_batch().
+/// clear_actions() or the next begin_batch(). Errors: take() returns what the peer did wrong, and end() keeps why it is
+/// over, which the first reason decides. Complexity: O(1) for each frame, and what its message takes to read; messages
+/// lie in one arena, emptied batch by batch, so that steady use allocates nothing.
 template <class Session>
 class Conversation {
  public:
   using Opening = session::Opening<typename Session::Agreement>;
 
+  /// Begins: the opening's first words are in `output`. Where that fails end() says so at once.
   Conversation(std::unique_ptr<Opening> opening, base::TimePoint now, wire::Output& output)
       : output_(output), opening_(std::move(opening)) {
     auto status = opening_->begin(output_, now);
@@ -50,12 +53,13 @@ class Conversation {
   /// Why it is over; empty while it is not.
   [[nodiscard]] const std::optional<base::Error>& end() const noexcept { return session_ ? session_->end() : end_; }
 
-  /// Something came from the peer: whole frames of it follow, if there are any.
+  /// Something came from the peer: whole frames of it follow, if there are any. What the last batch brought is gone.
   void begin_batch(base::TimePoint now) {
     arena_.reset();
     if (session_) session_->heard(now);
   }
-  /// After an error the peer is not understood: close().
+  /// One frame, whose payload is followed by limits::tail_padding readable bytes. After an error the peer is not
+  /// understood: close().
   [[nodiscard]] base::Status take(const wire::FrameView& frame, base::TimePoint now) {
     if (!session_) return open(frame, now);
     if (session_->end()) return {};
@@ -86,6 +90,7 @@ class Conversation {
     if (session_) return session_->tick(now);
     if (now >= next_wakeup()) close(opening_->overdue());
   }
+  /// Of the session, or the opening's deadline; never where it is over before there was a session.
   [[nodiscard]] base::TimePoint next_wakeup() const noexcept {
     if (session_) return session_->next_wakeup();
     return end_ ? base::TimePoint::max() : opening_->deadline();

@@ -15,6 +15,10 @@ inline constexpr wire::Format grpc_handshake{.encoding = wire::Encoding::protobu
 
 /// The proxy dialled: it says who it is and what it offers, and the agent answers. Its configuration follows
 /// (protocol.md §3, §4, §9).
+///
+/// Thread safety, lifetime: Opening's. Errors of take(): version_mismatch; connection_failed, where the agent refuses
+/// the handshake or its configuration; invalid_message, where it answers what it was not asked, or chooses what was not
+/// offered. Units: the deadline is the configuration's handshake_timeout, and then its configure_timeout.
 class ProxyHandshake final : public ProxyOpening {
  public:
   explicit ProxyHandshake(std::shared_ptr<const ProxyConfig> config, const wire::Format& format = socket_handshake)
@@ -44,6 +48,9 @@ class ProxyHandshake final : public ProxyOpening {
 
 /// The proxy dialled: the agent hears what it offers and answers, also where it refuses (protocol.md §3). Its
 /// configuration is an event of the session.
+///
+/// Thread safety, lifetime: Opening's. Errors of take(): version_mismatch and invalid_message, of which the proxy is
+/// told. Units: the deadline is the configuration's handshake_timeout after the connection stood.
 class AgentHandshake final : public AgentOpening {
  public:
   explicit AgentHandshake(std::shared_ptr<const AgentConfig> config, const wire::Format& format = socket_handshake)

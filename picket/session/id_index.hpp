@@ -12,7 +12,8 @@ namespace picket::session {
 ///
 /// Chained hashing with the chains kept by entry number, so that it allocates only when more entries live at once than
 /// ever before; open addressing, as in boost::unordered_flat_map, rehashes now and then under insert and erase alone.
-/// Thread safety: none. Lifetime: borrows each id until it is erased. Complexity: O(1).
+/// Thread safety: none; one owner. Lifetime: borrows each id until it is erased. Errors: none; who inserts an id twice,
+/// or erases what is not there, breaks it. Complexity: O(1); an insertion now and then doubles the table.
 class IdIndex {
  public:
   static constexpr std::uint32_t nothing = std::numeric_limits<std::uint32_t>::max();

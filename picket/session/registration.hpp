@@ -49,6 +49,10 @@ void refuse_registration(const RegistrationConfig& config, const base::Error& re
 /// names encodings and extensions the first encoding that is spoken here is taken, and all of our extensions; to one
 /// that names none the proxy answers as one of the reference, and speaks JSON. The agent's configuration follows, as
 /// after a handshake.
+///
+/// Thread safety, lifetime: Opening's; `admit` is called from within take(), once. Errors of take(): invalid_message,
+/// version_mismatch, or what `admit` says, of which the agent is told; then as ProxyHandshake's. Units: the deadline is
+/// RegistrationConfig::timeout after the connection stood, then the configuration's configure_timeout.
 class ProxyRegistration final : public ProxyOpening {
  public:
   ProxyRegistration(RegistrationConfig config, Admit admit) : config_(std::move(config)), admit_(std::move(admit)) {}
@@ -80,6 +84,9 @@ struct Application {
 
 /// The agent dialled: it says who it is and hears whether it may stay (protocol.md §8). Its configuration is an event
 /// of the session.
+///
+/// Thread safety, lifetime: Opening's. Errors of take(): connection_failed, where the proxy does not want it, with the
+/// proxy's words; invalid_message. Units: the deadline is the configuration's handshake_timeout.
 class AgentRegistration final : public AgentOpening {
  public:
   AgentRegistration(std::shared_ptr<const AgentConfig> config, Application application)

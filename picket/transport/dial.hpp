@@ -13,6 +13,9 @@ namespace picket::transport {
 /// Dials an agent as its endpoint says, frames or gRPC, and begins as its dialect has it: gRPC has none but the
 /// protocol's. `owner`, and `tap` where there is one, outlive the link or its close(); a tap hears frames alone,
 /// nothing of gRPC, and of a dialect what it stands for.
+///
+/// Thread safety: the worker's thread. Errors: come to the owner, as those of any link: `timeout` is for the connect,
+/// the opening has its own (ProxyConfig). Lifetime: shared with what is pending; Link::close() lets go.
 [[nodiscard]] std::shared_ptr<ProxyLink> dial(Worker& worker, const Destination& destination,
                                               std::shared_ptr<const session::ProxyConfig> config,
                                               base::Duration timeout, ProxyLink::Owner& owner,

@@ -37,7 +37,9 @@ struct DialectBeginning {
 /// the conversation writes is translated when it would be written out; what the agent says, before the conversation
 /// hears it. A tap hears what the conversation says and hears.
 ///
-/// Thread safety: none; one owner. Memory: what is said is copied, and so is what is heard, once each.
+/// Thread safety: none; one owner. Lifetime: the tap outlives it. Errors: what has no words in the dialect, or is none
+/// of it, ends the conversation, whose end() says it. Memory: what is said is copied, and so is what is heard, once
+/// each.
 class DialectFraming {
  public:
   using Conversation = session::Conversation<session::ProxySession>;

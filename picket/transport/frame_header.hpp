@@ -8,7 +8,7 @@
 #include "picket/wire/frame.hpp"
 
 /// What stands before each payload in a byte stream, of a Unix socket or of TCP (protocol.md §2): length u32
-/// big-endian, which counts the type and the payload, and type u8.
+/// big-endian, which counts the type and the payload, and type u8. Pure functions: any thread, nothing is kept.
 namespace picket::transport {
 
 inline constexpr std::size_t frame_header_size = 5;

@@ -15,8 +15,11 @@ namespace picket::transport {
 ///
 /// Frames that arrive whole are handed on where they lie; only one that is cut is held, and a large one can be read
 /// straight into its place (rest(), rest_received()), so that a body is copied at most once. Memory: at most two frames
-/// (16 MiB each); trim() gives it back. `Peek` says what the front of the stream holds, as peek_frame() does. Thread
-/// safety: none; one owner.
+/// (16 MiB each); trim() gives it back. `Peek` says what the front of the stream holds, as peek_frame() does.
+///
+/// Thread safety: none; one owner. Lifetime: a payload is good until the next call of any member. Errors: those of
+/// `Peek` and of who is handed the frames; after one the stream cannot be read on. Complexity: each byte is copied at
+/// most once, into the place of a frame that is cut.
 template <class Peek>
 class BasicFrameReader {
  public:

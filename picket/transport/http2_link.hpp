@@ -16,9 +16,10 @@ namespace picket::transport {
 /// Moves bytes between one channel and one HTTP/2 connection, whichever end that is.
 ///
 /// What one read produced on all streams leaves at once, in one vectored write, and what is added at other times at the
-/// end of the turn (ADR 0009). Reading never waits for writing: HTTP/2's own windows bound what a peer can send. Thread
-/// safety: its worker's thread only. Lifetime: shared with its pending operations; release it with close(), after which
-/// the owner is not called any more.
+/// end of the turn (ADR 0009). Reading never waits for writing: HTTP/2's own windows bound what a peer can send.
+///
+/// Thread safety: its worker's thread only. Lifetime: shared with its pending operations; release it with close(),
+/// after which the owner is not called any more.
 class Http2Link final : public Flushable, public std::enable_shared_from_this<Http2Link> {
  public:
   /// Who has the connection's streams.

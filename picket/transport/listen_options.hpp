@@ -11,7 +11,8 @@
 
 namespace picket::transport {
 
-/// How a listening socket is made, and who may connect to it.
+/// How a listening socket is made, and who may connect to it. A value; its functions are called on the thread of
+/// whoever listens, and what they refer to outlives that.
 struct ListenOptions {
   int backlog = 1024;  ///< connections the kernel queues
   /// One descriptor is held back and given up where an accept finds none left: for a server that has to answer even

@@ -33,6 +33,7 @@ class StreamOperation;
 class Stream {
  public:
   explicit Stream(Worker& worker) : channel_(worker) {}
+  /// Over a channel that is connected, with its layer, or is to be.
   explicit Stream(Channel channel) noexcept : channel_(std::move(channel)) {}
 
   /// Awaitable; Status. Errors: connection_failed naming the address, timeout; io where the system gives no socket: out
@@ -78,6 +79,7 @@ class Stream {
   [[nodiscard]] int release() noexcept { return channel_.release(); }
   /// The same, with its layer.
   [[nodiscard]] Unbound unbind() noexcept { return channel_.unbind(); }
+  /// It has a socket.
   [[nodiscard]] bool is_open() const noexcept { return channel_.is_open(); }
   /// Whether the peer has closed or sent something while nobody read: a pooled connection that says true is stale.
   [[nodiscard]] bool has_input() { return channel_.has_input(); }
@@ -128,6 +130,7 @@ class StreamOperation {
 
 }  // namespace internal
 
+/// Of connect(). Thread safety, lifetime: the stream's; the endpoint outlives it.
 class Stream::Connect : internal::StreamOperation {
  public:
   Connect(Stream& stream, const Endpoint& endpoint, base::Deadline deadline) noexcept
@@ -143,6 +146,7 @@ class Stream::Connect : internal::StreamOperation {
   int error_ = 0;
 };
 
+/// Of establish(). Thread safety, lifetime: the stream's.
 class Stream::Establish : internal::StreamOperation {
  public:
   Establish(Stream& stream, base::Deadline deadline) noexcept : StreamOperation(stream, deadline) {}
@@ -159,6 +163,7 @@ class Stream::Establish : internal::StreamOperation {
   Transfer transfer_;
 };
 
+/// Of read_some(). Thread safety, lifetime: the stream's; `into` outlives it.
 class Stream::Read : internal::StreamOperation {
  public:
   Read(Stream& stream, std::span<char> into, base::Deadline deadline) noexcept
@@ -177,6 +182,7 @@ class Stream::Read : internal::StreamOperation {
   Transfer transfer_;
 };
 
+/// Of write(). Thread safety, lifetime: the stream's; `parts` and their bytes outlive it.
 class Stream::Write : internal::StreamOperation {
  public:
   Write(Stream& stream, std::span<iovec> parts, base::Deadline deadline) noexcept

@@ -21,7 +21,9 @@ namespace picket::transport {
 
 /// A conversation on a byte stream: its frames as bytes, in and out. Sans-I/O: whoever has the socket moves the bytes.
 ///
-/// Thread safety: none; one owner. Memory: beside the conversation's, a frame that is cut is held, see FrameReader.
+/// Thread safety: none; one owner. Lifetime: the tap outlives it; what the conversation's actions refer to, see there.
+/// Errors: what the peer did wrong ends the conversation, whose end() says it. Memory: beside the conversation's, a
+/// frame that is cut is held, see FrameReader. Complexity: without a tap bytes are looked at where they lie.
 template <class Session>
 class StreamFraming {
  public:

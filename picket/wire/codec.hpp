@@ -42,7 +42,8 @@ template <class Message>
 [[nodiscard]] base::Status decode_into(Message& message, const Format& format, std::string_view payload,
                                        base::Arena& arena);
 
-/// Reads or writes any value as JSON text: configurations, tests, tools.
+/// Reads or writes any value as JSON text: configurations, tests, tools. All of `text` has to be one value; it is
+/// copied into `arena`, so that it needs no padding and need not outlive the value. Errors: as decode()'s.
 [[nodiscard]] base::Result<Value> parse_json(std::string_view text, base::Arena& arena);
 [[nodiscard]] std::string to_json(const Value& value);
 

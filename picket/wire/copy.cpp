@@ -5,7 +5,7 @@
 #include <type_traits>
 #include <variant>
 
-#include "picket/wire/description.hpp"
+#include "picket/wire/internal/description.hpp"
 #include "picket/wire/internal/instances.hpp"
 
 namespace picket::wire {

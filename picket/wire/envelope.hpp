@@ -7,7 +7,7 @@
 #include "picket/wire/frame.hpp"
 
 /// Envelopes: what type and length are on a socket is on gRPC a message with one of several fields (protocol.md, gRPC).
-/// encode() writes them; decode() reads what is in them.
+/// encode() writes them; decode() reads what is in them. Pure functions: any thread, nothing is kept.
 namespace picket::wire {
 
 /// A stream of the service: which one an encoder writes for. ProcessEvent's messages are those of the first.

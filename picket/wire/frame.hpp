@@ -5,7 +5,7 @@
 #include <string_view>
 
 /// Frames: a message's type and its payload (protocol.md §2). How they lie in what a connection carries is a matter of
-/// its framing.
+/// its framing. Values and pure functions: any thread.
 namespace picket::wire {
 
 /// 0x1_ are events, from the proxy; an agent answers them with 0x20. 0x3_ the agent says unasked. A cancel is the

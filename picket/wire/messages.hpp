@@ -16,7 +16,7 @@
 ///
 /// Lifetime: text, lists and bodies are borrowed. After decode() they point into the payload, or into the arena where
 /// an escape or base64 forced a copy; both must outlive the message. copy_into() (copy.hpp) makes one that needs the
-/// arena only. The fields of each message are listed once for both encodings in description.hpp.
+/// arena only. The fields of each message are listed once, for all encodings, in internal/description.hpp.
 ///
 /// Thread safety: values that nobody writes. Errors: none here; what a field may hold is checked where it is decoded,
 /// and what an answer may ask for where it is applied. Units: bytes, and milliseconds where a name ends in `_ms`. A

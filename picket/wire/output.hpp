@@ -17,8 +17,9 @@ namespace picket::wire {
 /// Bytes on their way out of a connection: encoders append to it, bodies are spliced in without being copied, and the
 /// transport drains it from the front with one vectored write.
 ///
-/// Lifetime: a spliced body is borrowed until it was consumed, or own_borrowed() copied what is left of it.
-/// Thread safety: none; one owner, the connection.
+/// Thread safety: none; one owner, the connection. Lifetime: a spliced body is borrowed until it was consumed, or
+/// own_borrowed() copied what is left of it. Complexity: appending is amortised O(1) for each byte, consuming O(1) and
+/// one step for each body; steady use allocates nothing.
 class Output {
  public:
   Output() = default;

@@ -10,6 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <spdlog/logger.h>
+#include <spdlog/sinks/ostream_sink.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -43,7 +44,8 @@ class Writer : public ::testing::Test {
   std::string path(const std::string& name) const { return (folder_.path() / name).string(); }
 
   config::testing::Folder folder_;
-  spdlog::logger log_{"nowhere"};
+  std::ostringstream said_;  // in the process log
+  spdlog::logger log_{"process", std::make_shared<spdlog::sinks::ostream_sink_mt>(said_)};
 };
 
 TEST_F(Writer, ALineIsInTheFileSoonAndWithoutAnyFurtherCall) {
@@ -105,6 +107,21 @@ TEST_F(Writer, WhatCannotBeReopenedGoesOnInTheOldFile) {
     log->queue(0).push("kept");
   }
   EXPECT_EQ(content(path("moved/log")), "kept\n");
+}
+
+TEST_F(Writer, TroubleWithAFileIsSaidOnceAndAtItsEndWhatIsMissing) {
+  const auto full = LogFile::open("/dev/full", 1, log_).value();
+  {
+    const LogWriter writer{*full};
+    for (const std::uint64_t lines : {1U, 2U}) {
+      full->queue(0).push("lost");
+      EXPECT_TRUE(eventually([&] { return full->write_failures() == lines; }));
+    }
+  }
+  const std::string said = said_.str();
+  EXPECT_THAT(said, HasSubstr("cannot write the log '/dev/full'"));
+  EXPECT_EQ(said.find("cannot write"), said.rfind("cannot write")) << said;
+  EXPECT_THAT(said, HasSubstr("2 lines are missing"));
 }
 
 TEST_F(Writer, LinesThatCannotBeWrittenAreCounted) {

@@ -17,6 +17,9 @@ namespace picket::session::dialects {
 /// An exchange has one number from its first event to its end, and no other exchange of the connection has it again: an
 /// answer that comes late is for one that is over, or for one that is cancelled. The end of an exchange is said as a
 /// cancel: these agents forget an exchange by nothing else.
+///
+/// Thread safety, lifetime: Translator's. Errors: unavailable, where the dialect has no words for what is to be said;
+/// invalid_message, where the agent answers what was not asked, or in words that are none.
 class SiteTranslator final : public Translator {
  public:
   [[nodiscard]] base::Status say(const wire::FrameView& frame, wire::Output& out) override;
@@ -47,7 +50,8 @@ class SiteTranslator final : public Translator {
 /// What is said of such an agent where it is spoken to otherwise; where it shall be configured, that it cannot be.
 [[nodiscard]] base::Error site_speaker(const ProxyConfig& config, std::string_view payload);
 
-/// The handshake of this dialect. An agent has no way to be given a configuration in it.
+/// The handshake of this dialect. An agent has no way to be given a configuration in it: connection_failed, where there
+/// is one. Thread safety, lifetime: Opening's. Other errors of take(): as ProxyHandshake's.
 class SiteOpening final : public ProxyOpening {
  public:
   explicit SiteOpening(std::shared_ptr<const ProxyConfig> config) : config_(std::move(config)) {}

@@ -17,6 +17,10 @@ namespace picket::session::dialects {
 /// One event is in flight at a time, an end of an exchange among them, and the others wait here. An answer that nobody
 /// waits for any more cannot be told from the next one. So where an event timed out the connection ends; where an
 /// exchange was given up otherwise, its answer is awaited and dropped.
+///
+/// Thread safety, lifetime: Translator's. Errors: unavailable, where the dialect has no words for what is to be said;
+/// timeout, where an event is given up that the agent has; message_too_large; invalid_message, where the agent says
+/// something unasked, or in words that are none.
 class V1Translator final : public Translator {
  public:
   [[nodiscard]] base::Status say(const wire::FrameView& frame, wire::Output& out) override;
@@ -39,7 +43,7 @@ class V1Translator final : public Translator {
 };
 
 /// A connection of v1 is open at once: the agent says nothing of itself, and is sent what is configured. Its
-/// configuration comes first, where it has one.
+/// configuration comes first, where it has one. Thread safety, lifetime: Opening's.
 class V1Opening final : public ProxyOpening {
  public:
   explicit V1Opening(std::shared_ptr<const ProxyConfig> config);

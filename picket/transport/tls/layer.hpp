@@ -28,6 +28,9 @@ enum class Agreement : std::uint8_t { optional, required };
 /// anything, and whose writing end is a buffer, so that all records of a call leave in one sendmsg. Nothing is
 /// allocated once a connection has seen its largest write. A call reads so many records and no more, whatever is in
 /// them: what is left lies in the socket, or has_pending() says that it lies here.
+///
+/// Thread safety: its channel's. Lifetime: shares its context. Errors: failure() has the words for a Transfer that
+/// failed.
 class TlsLayer final : public Layer {
  public:
   TlsLayer(std::shared_ptr<const Context> context, ssl_ctx_st* native, Role role,

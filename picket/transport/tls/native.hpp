@@ -12,7 +12,8 @@
 struct ssl_ctx_st;
 struct ssl_method_st;
 
-/// OpenSSL's contexts, as both roles make theirs. Errors: connection_failed, saying what to do.
+/// OpenSSL's contexts, as both roles make theirs. Thread safety: one thread at a time, until a context is shared.
+/// Errors: connection_failed, saying what to do.
 namespace picket::transport::tls {
 
 struct FreesNative {

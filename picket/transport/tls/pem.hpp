@@ -12,8 +12,8 @@ struct X509_name_st;
 struct evp_pkey_st;
 struct x509_st;
 
-/// Certificates and keys out of PEM files. Errors: connection_failed naming the file, what is wrong with it and what to
-/// do.
+/// Certificates and keys out of PEM files. Thread safety: any thread; files are read while the caller waits. Errors:
+/// connection_failed naming the file, what is wrong with it and what to do.
 namespace picket::transport::tls {
 
 struct FreesPem {

@@ -6,7 +6,8 @@
 #include <string>
 #include <string_view>
 
-/// What OpenSSL and TLS peers give as reasons, in words.
+/// What OpenSSL and TLS peers give as reasons, in words. Thread safety: any thread; OpenSSL's queue of errors is each
+/// thread's own.
 namespace picket::transport::tls {
 
 /// Why a handshake came to nothing, in kinds: for counters.

@@ -7,7 +7,7 @@
 #include <tuple>
 #include <type_traits>
 
-#include "picket/wire/description.hpp"
+#include "picket/wire/internal/description.hpp"
 
 namespace picket::wire::internal {
 

@@ -9,7 +9,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "picket/wire/description.hpp"
+#include "picket/wire/internal/description.hpp"
 #include "picket/wire/internal/field_name.hpp"
 
 /// Which fields of a struct a writer is given together.

@@ -8,7 +8,7 @@
 #include <type_traits>
 #include <variant>
 
-#include "picket/wire/description.hpp"
+#include "picket/wire/internal/description.hpp"
 #include "picket/wire/internal/protobuf_mapping.hpp"
 
 /// Which fields a message has in protobuf, in the order of their numbers.

@@ -15,7 +15,7 @@
 
 #include "picket/base/arena.hpp"
 #include "picket/wire/codec.hpp"
-#include "picket/wire/description.hpp"
+#include "picket/wire/internal/description.hpp"
 #include "picket/wire/internal/field_name.hpp"
 #include "picket/wire/internal/json_reader.hpp"
 

@@ -9,7 +9,7 @@
 #include <type_traits>
 
 #include "picket/wire/codec.hpp"
-#include "picket/wire/description.hpp"
+#include "picket/wire/internal/description.hpp"
 #include "picket/wire/internal/field_name.hpp"
 #include "picket/wire/internal/field_runs.hpp"
 #include "picket/wire/internal/repeated_names.hpp"

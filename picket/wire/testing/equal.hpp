@@ -6,7 +6,7 @@
 #include <type_traits>
 #include <variant>
 
-#include "picket/wire/description.hpp"
+#include "picket/wire/internal/description.hpp"
 
 /// Deep equality of messages, following their descriptions.
 namespace picket::wire::testing {

@@ -12,7 +12,7 @@
 #include <variant>
 
 #include "picket/base/arena.hpp"
-#include "picket/wire/description.hpp"
+#include "picket/wire/internal/description.hpp"
 
 namespace picket::wire::testing {
 
