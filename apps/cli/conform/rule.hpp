@@ -21,7 +21,8 @@ struct Pass {
 enum class Scope : std::uint8_t {
   once,          ///< Sockets, whatever is spoken later: in the JSON pass.
   handshake,     ///< The same, only those that a proxy dials.
-  registration,  ///< The same, only those that an agent dials.
+  dialled,       ///< Those that a proxy dials: sockets in every encoding, and gRPC.
+  registration,  ///< As once, only those that an agent dials.
   msgpack,       ///< Sockets, in MessagePack.
   sockets,       ///< Sockets, in every encoding.
   everywhere,    ///< Sockets in every encoding, and gRPC.

@@ -25,6 +25,7 @@ namespace picket::apps::cli::conform {
   switch (scope) {
     case Scope::once: return is_json;
     case Scope::handshake: return is_json && pass.dialler == Dialler::proxy;
+    case Scope::dialled: return pass.dialler == Dialler::proxy;
     case Scope::registration: return is_json && pass.dialler == Dialler::agent;
     case Scope::msgpack: return pass.encoding == wire::Encoding::msgpack;
     case Scope::sockets: return pass.encoding != wire::Encoding::protobuf;

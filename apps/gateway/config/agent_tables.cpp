@@ -159,12 +159,14 @@ void check_hedge(Reader& reader, const kdl::Node& node, const AgentDraft& draft)
                 "remove hedge, or all events but request_headers");
 }
 
+constexpr std::string_view keys_of_dialling[] = {"connections", "reconnect-interval-ms", "max-reconnect-interval-ms"};
+
 /// Who dials says how many connections there are, and when they come again.
 void check_pool(Reader& reader, const kdl::Node& node, const AgentDraft& draft) {
   if (draft.agent.transport != AgentTransport::reverse) return;
   for (const kdl::Node& child : node.children)
     for (const kdl::Node& key : child.children)
-      if (child.name.text == "pool" && (key.name.text == "connections" || key.name.text == "reconnect-interval-ms"))
+      if (child.name.text == "pool" && std::ranges::find(keys_of_dialling, key.name.text) != std::end(keys_of_dialling))
         reader.report(key.name.at, fmt::format("\"{}\" has no effect here", key.name.text),
                       "an agent that dials sees to its connections itself; remove it");
 }
@@ -301,6 +303,7 @@ constexpr Key<AgentDraft> pool_keys[] = {
     {{"flow-control"}, choice<the_agent, its_pool, &Pool::flow_control_mode>(flow_controls)},
     {{"wait-ms"}, in_milliseconds<the_agent, its_pool, &Pool::flow_control_wait_timeout>(hour_ms)},
     {{"reconnect-interval-ms"}, in_milliseconds<the_agent, its_pool, &Pool::reconnect_interval>(hour_ms)},
+    {{"max-reconnect-interval-ms"}, in_milliseconds<the_agent, its_pool, &Pool::max_reconnect_interval>(hour_ms)},
     {{"sticky"}, ValueRule<AgentDraft>{read_sticky}},
     {{"hedge"}, NodeRule<AgentDraft>{read_hedge}},
 };

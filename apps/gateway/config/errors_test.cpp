@@ -107,7 +107,7 @@ TEST_F(Errors, InTheFormOfASetting) {
       {"«timeout_ms» 250", "\"timeout_ms\" is not known in agent \"waf\"", "did you mean \"timeout-ms\"?"},
       {"pool { «frobnicate» 1 }", "\"frobnicate\" is not known in \"pool\"",
        "known: \"preset\", \"connections\", \"load-balancing\", \"flow-control\", \"wait-ms\", "
-       "\"reconnect-interval-ms\", \"sticky\", \"hedge\""},
+       "\"reconnect-interval-ms\", \"max-reconnect-interval-ms\", \"sticky\", \"hedge\""},
       {"timeout-ms 5; «timeout-ms» 6", "\"timeout-ms\" is given twice in agent \"waf\"", "first at DIR/gateway.kdl:4"},
       {"«timeout-ms»", "\"timeout-ms\" has no value", "write it behind the name: timeout-ms …"},
       {"timeout-ms 1 «2»", "\"timeout-ms\" takes one value, not 2",

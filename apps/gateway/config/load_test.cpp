@@ -102,7 +102,7 @@ agents {
     declared-events-only #true
     circuit-breaker { failure-threshold 1; success-threshold 3; timeout-seconds 4; half-open-max-requests 8 }
     pool { connections 2; load-balancing "least_connections"; flow-control "wait-and-retry"; wait-ms 11
-           reconnect-interval-ms 12 }
+           reconnect-interval-ms 12; max-reconnect-interval-ms 16 }
     config { paranoia-level 1 }
   }
   agent "v" { binary-uds "/v"; timeout-ms 77 }
@@ -185,6 +185,7 @@ TEST_F(Load, EverySettingOfAnAgentReachesItsField) {
   EXPECT_EQ(a.pool.flow_control_mode, FlowControlMode::wait_and_retry);
   EXPECT_EQ(a.pool.flow_control_wait_timeout, milliseconds{11});
   EXPECT_EQ(a.pool.reconnect_interval, milliseconds{12});
+  EXPECT_EQ(a.pool.max_reconnect_interval, milliseconds{16});
   EXPECT_EQ(a.config_json, "{\"paranoia-level\":1}");
 }
 

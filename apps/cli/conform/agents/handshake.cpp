@@ -60,7 +60,7 @@ void expect_none_taken(const Talk& talk) {
 }
 
 constexpr std::array rules{
-    AgentRule{"handshake.answered", "3", "A handshake request is answered.", Scope::everywhere,
+    AgentRule{"handshake.answered", "3", "A handshake request is answered.", Scope::dialled,
               [](Agent& agent) { (void)agent.open(); }},
     AgentRule{"handshake.first", "3", "The answer to it is the first that the agent says.", Scope::handshake,
               [](Agent& agent) {
