@@ -1,5 +1,6 @@
 """`picket conform agent`: a peer that keeps every rule passes, each mutant fails at its rule and nowhere else, ours pass."""
 
+import itertools
 import os
 import re
 import signal
@@ -41,8 +42,10 @@ def parts(rules: list[str], count: int) -> list[str]:
 
 
 class Peer(ConformTest):
+    numbers = itertools.count()
+
     def serve(self, broken: str | None = None) -> str:
-        path = self.folder / f"agent-{broken}.sock"
+        path = self.folder / f"agent-{next(self.numbers)}.sock"
         agent = Agent(path, broken)
         self.addCleanup(agent.close)
         return f"unix:{path}"
@@ -54,9 +57,8 @@ class Peer(ConformTest):
         self.assertEqual(run.rules("pass") | run.rules("skip"), set(of_sockets()))
 
     def test_one_that_breaks_every_rule_fails_at_each_of_them(self):
-        address = self.serve("all")
         with ThreadPoolExecutor(4) as pool:
-            runs = list(pool.map(lambda only: conform("agent", "--address", address, *MUTANTS_PATIENCE, "--only", only), parts(of_sockets(), 4)))
+            runs = list(pool.map(lambda only: conform("agent", "--address", self.serve("all"), *MUTANTS_PATIENCE, "--only", only), parts(of_sockets(), 4)))
         self.assertEqual([run.code for run in runs], [3] * 4, [run.errors for run in runs])
         self.assertEqual(set(of_sockets()) - set().union(*(run.rules("FAIL") for run in runs)), SLOW, [run.said for run in runs])
 
