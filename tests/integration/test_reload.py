@@ -63,6 +63,7 @@ class ReloadOfAgents(StageTest):
                 until = time.monotonic() + 2  # longer than agents are waited for that nobody served for
                 while time.monotonic() < until:
                     self.assertEqual(gateway.get().status, 403)
+                    time.sleep(0.003)
                 self.assertNotIn("reloaded /", gateway.program.text())
                 self.assertEqual(gateway.metric(READY), 2)
                 self.release.set()
@@ -156,8 +157,12 @@ class ReloadOfAgents(StageTest):
         statuses: list[int] = []
 
         def load() -> None:
+            # Some on a connection, then another: one for each would use up the ports that all tests of a machine share.
             while not done.is_set():
-                statuses.append(gateway.get().status)
+                with gateway.client() as client:
+                    for _ in range(20):
+                        statuses.append(client.get("/").status)
+                        done.wait(0.003)
 
         thread = threading.Thread(target=load)
         thread.start()
