@@ -161,6 +161,14 @@ TEST_F(Load, AnAgentMayBeReachedByANameOrAsAService) {
         good(std::string(base) + "agents { agent \"a\" { grpc \"https://" + written + "\" } }").agents[0].is_named);
 }
 
+TEST_F(Load, AnAgentsKeysMayBeThoseOfOtherProxiesOfTheProtocol) {
+  const Config config = good(std::string(base) + R"(agents { agent "a" {
+    binary-uds "/a"; protocol-version 2; connections 9; circuit-breaker { reset-timeout-seconds 7 }
+    pool { preset "low-latency" } } })");
+  EXPECT_EQ(config.agents.at(0).pool.connections_per_agent, 9U);
+  EXPECT_EQ(config.agents.at(0).circuit_breaker.open_for, milliseconds{7'000});
+}
+
 TEST_F(Load, EverySettingOfAnAgentReachesItsField) {
   const Config config = good(every_setting);
   const Agent& a = config.agents.at(0);
