@@ -1,6 +1,7 @@
 """grpc-go on both sides of Picket, and grpcurl at Picket's agent: what is served, health, one event. Needs Go 1.25 and a module proxy or a
 filled module cache; where they are not there it says why, and is skipped."""
 
+import http.client
 import json
 import re
 import shutil
@@ -86,8 +87,11 @@ def ask_gateway(peer: Path, _grpcurl: Path, picket: Path, folder: Path, check) -
     try:
         agent = programs.start("go", peer, "agent", f"unix:{socket}", says="serves")
         programs.start("gateway", picket, "run", file, says="connected")
-        for field, status in (("no", "200"), ("yes", "403")):
-            got = run(["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-H", f"x-block: {field}", f"http://127.0.0.1:{port}/"], folder)
+        for field, status in (("no", 200), ("yes", 403)):
+            client = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+            client.request("GET", "/", headers={"x-block": field})
+            got = client.getresponse().status
+            client.close()
             check(got == status, "picket to grpc-go", f"x-block: {field} is answered {got}")
         wait("the end of both exchanges", lambda: agent.text().count("complete") == 2)
     finally:

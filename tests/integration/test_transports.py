@@ -95,7 +95,7 @@ class Transports(StageTest):
             self.relay = Relay(*places, agent_dials=transport == "reverse")
             self.stage.adopt(self.relay)
         if transport == "reverse":
-            reverse = f'tcp-address "{behind}"; insecure #true'
+            reverse = f'tcp-address "{near}:{of_network(behind)[1]}"; insecure #true'
         else:
             self.start_agent()
         gateway = self.stage.unstarted()
