@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <fstream>
 #include <memory>
 #include <optional>
 #include <regex>
@@ -25,6 +26,8 @@ struct ConformOptions {
   AgentAddress agent;
   std::vector<std::string> addresses;
   std::string listen;
+  std::string dial;
+  std::string token_file;
   std::vector<std::string> encodings;
   std::vector<std::string> headers;
   std::string only;
@@ -55,15 +58,31 @@ int list(std::span<const conform::Rules<Subject>> themes, const std::regex& only
   return exit_done;
 }
 
-/// What is spoken at an endpoint, of that which is asked for.
-std::vector<Encoding> encodings_at(const transport::Endpoint& endpoint, const ConformOptions& options) {
-  if (endpoint.carrier() == transport::Carrier::grpc) return {Encoding::protobuf};
+/// What is spoken on sockets, of that which is asked for.
+std::vector<Encoding> wanted_encodings(const ConformOptions& options) {
   std::vector<Encoding> wanted;
   for (const Encoding encoding : {Encoding::json, Encoding::msgpack})
     if (options.encodings.empty() ||
         std::ranges::find(options.encodings, conform::name_of(encoding)) != options.encodings.end())
       wanted.push_back(encoding);
   return wanted;
+}
+
+std::vector<Encoding> encodings_at(const transport::Endpoint& endpoint, const ConformOptions& options) {
+  if (endpoint.carrier() == transport::Carrier::grpc) return {Encoding::protobuf};
+  return wanted_encodings(options);
+}
+
+/// The secret is the file's first line.
+base::Status read_token(ConformOptions& options) {
+  if (options.token_file.empty()) return {};
+  std::ifstream file{options.token_file};
+  std::string token;
+  if (!std::getline(file, token) || token.empty())
+    return base::fail(base::ErrorKind::io,
+                      fmt::format("--token-file {}: there is no secret in it", options.token_file));
+  options.test.token = std::move(token);
+  return {};
 }
 
 base::Status add_headers(ConformOptions& options) {
@@ -77,13 +96,16 @@ base::Status add_headers(ConformOptions& options) {
   return {};
 }
 
-/// Where an agent is; of a name at the first of its addresses.
-base::Result<transport::Destination> find_agent(transport::Worker& worker, const std::string& address,
-                                                const AgentAddress& spoken) {
-  const auto clear_text = spoken.insecure ? transport::ClearText::allowed : transport::ClearText::refused;
-  auto endpoint = transport::Endpoint::parse(address, clear_text, transport::Hosts::names_too);
+transport::ClearText clear_text(const ConformOptions& options) {
+  return options.agent.insecure ? transport::ClearText::allowed : transport::ClearText::refused;
+}
+
+/// Where a peer is; of a name at the first of its addresses.
+base::Result<transport::Destination> find_peer(transport::Worker& worker, const std::string& address,
+                                               const ConformOptions& options) {
+  auto endpoint = transport::Endpoint::parse(address, clear_text(options), transport::Hosts::names_too);
   if (!endpoint) return std::move(endpoint.error());
-  auto named = transport::Destination::make(std::move(*endpoint), spoken.tls);
+  auto named = transport::Destination::make(std::move(*endpoint), options.agent.tls);
   if (!named || !named->endpoint().is_name()) return named;
   std::optional<transport::dns::Findings> findings;
   const transport::dns::LookUp look_up{worker, transport::dns::Options{}, named->endpoint(),
@@ -93,15 +115,22 @@ base::Result<transport::Destination> find_agent(transport::Worker& worker, const
   return named->at(findings->places.front().address);
 }
 
-base::Status test_agent(transport::Worker& worker, const std::string& address, const ConformOptions& options,
-                        const std::regex& only, Report& report) {
-  auto destination = find_agent(worker, address, options.agent);
-  if (!destination) return std::move(destination.error());
-  const transport::Endpoint endpoint = destination->endpoint();
-  conform::agents::Agent agent{worker, std::move(*destination), options.test};
+void test_agent(std::unique_ptr<conform::agents::Reach> reach, conform::Dialler dialler,
+                const transport::Endpoint& endpoint, const ConformOptions& options, const std::regex& only,
+                Report& report) {
+  conform::agents::Agent agent{std::move(reach), dialler, endpoint.carrier(), options.test};
   const auto themes = conform::agents::agent_rules();
   for (const Encoding encoding : encodings_at(endpoint, options))
-    conform::test_all<conform::agents::Agent>(agent, themes, only, encoding, report);
+    conform::test_all<conform::agents::Agent>(agent, themes, only, {.dialler = dialler, .encoding = encoding}, report);
+}
+
+base::Status test_agent_at(transport::Worker& worker, const std::string& address, const ConformOptions& options,
+                           const std::regex& only, Report& report) {
+  auto destination = find_peer(worker, address, options);
+  if (!destination) return std::move(destination.error());
+  const transport::Endpoint endpoint = destination->endpoint();
+  auto reach = std::make_unique<conform::agents::Dialling>(worker, std::move(*destination), options.test);
+  test_agent(std::move(reach), conform::Dialler::proxy, endpoint, options, only, report);
   return {};
 }
 
@@ -112,7 +141,7 @@ base::Result<std::optional<transport::Endpoint>> http_endpoint(const std::string
   return std::optional{std::move(*endpoint)};
 }
 
-/// What a proxy is shown that dials; null where it does so in clear.
+/// What a peer is shown that dials; null where it does so in clear.
 base::Result<std::shared_ptr<const transport::tls::Context>> listening_context(
     const transport::Endpoint& endpoint, const transport::tls::ClientOptions& files) {
   if (!endpoint.is_tls()) return std::shared_ptr<const transport::tls::Context>{};
@@ -124,32 +153,69 @@ base::Result<std::shared_ptr<const transport::tls::Context>> listening_context(
   return transport::tls::Context::server(tls);
 }
 
-base::Status test_proxy(transport::Worker& worker, const ConformOptions& options, const std::regex& only,
-                        Report& report) {
-  const auto clear_text = options.agent.insecure ? transport::ClearText::allowed : transport::ClearText::refused;
-  const auto endpoint = transport::Endpoint::parse(options.listen, clear_text);
+struct Listening {
+  transport::Listener listener;
+  std::shared_ptr<const transport::tls::Context> tls;
+};
+
+/// Where a peer dials that speaks frames.
+base::Result<Listening> listen(transport::Worker& worker, const ConformOptions& options) {
+  const auto endpoint = transport::Endpoint::parse(options.listen, clear_text(options));
   if (!endpoint) return endpoint.error();
   if (endpoint->carrier() == transport::Carrier::grpc)
     return base::fail(base::ErrorKind::connection_failed,
-                      fmt::format("--listen {}: proxies are tested at unix:PATH or tls:IP:PORT, or with --insecure at "
+                      fmt::format("--listen {}: it is dialled at unix:PATH or tls:IP:PORT, or with --insecure at "
                                   "tcp:IP:PORT",
                                   options.listen));
-  const auto tls = listening_context(*endpoint, options.agent.tls);
-  if (!tls) return tls.error();
+  auto tls = listening_context(*endpoint, options.agent.tls);
+  if (!tls) return std::move(tls.error());
+  auto listener = transport::Listener::open(worker, *endpoint, {});
+  if (!listener) return std::move(listener.error());
+  return Listening{.listener = std::move(*listener), .tls = std::move(*tls)};
+}
+
+base::Result<std::unique_ptr<conform::proxies::Meeting>> meet_proxy(transport::Worker& worker,
+                                                                    const ConformOptions& options) {
+  using Meeting = std::unique_ptr<conform::proxies::Meeting>;
+  if (options.dial.empty()) {
+    auto listening = listen(worker, options);
+    if (!listening) return std::move(listening.error());
+    return Meeting{std::make_unique<conform::proxies::Listening>(worker, std::move(listening->listener),
+                                                                 std::move(listening->tls))};
+  }
+  auto destination = find_peer(worker, options.dial, options);
+  if (!destination) return std::move(destination.error());
+  if (destination->endpoint().carrier() == transport::Carrier::grpc)
+    return base::fail(base::ErrorKind::connection_failed,
+                      fmt::format("--dial {}: agents do not register over gRPC", options.dial));
+  return Meeting{std::make_unique<conform::proxies::Joining>(worker, std::move(*destination), options.test.patience)};
+}
+
+base::Status test_proxy(transport::Worker& worker, const ConformOptions& options, const std::regex& only,
+                        Report& report) {
   const auto http = http_endpoint(options.test.http);
   if (!http) return http.error();
-  auto listener = transport::Listener::open(worker, *endpoint, {});
-  if (!listener) return listener.error();
-  conform::proxies::Proxy proxy{worker, std::move(*listener), *tls, *http, options.test};
+  auto meeting = meet_proxy(worker, options);
+  if (!meeting) return std::move(meeting.error());
+  const conform::Dialler dialler = (*meeting)->dialler();
+  conform::proxies::Proxy proxy{worker, std::move(*meeting), *http, options.test};
   const auto themes = conform::proxies::proxy_rules();
-  for (const Encoding encoding : encodings_at(*endpoint, options))
-    conform::test_all<conform::proxies::Proxy>(proxy, themes, only, encoding, report);
+  for (const Encoding encoding : wanted_encodings(options))
+    conform::test_all<conform::proxies::Proxy>(proxy, themes, only, {.dialler = dialler, .encoding = encoding}, report);
   return {};
 }
 
 base::Status test_agents(transport::Worker& worker, const ConformOptions& options, const std::regex& only,
                          Report& report) {
-  for (const std::string& address : options.addresses) PICKET_TRY(test_agent(worker, address, options, only, report));
+  for (const std::string& address : options.addresses)
+    PICKET_TRY(test_agent_at(worker, address, options, only, report));
+  if (options.listen.empty()) return {};
+  auto listening = listen(worker, options);
+  if (!listening) return std::move(listening.error());
+  const transport::Endpoint endpoint = listening->listener.endpoint();
+  auto reach = std::make_unique<conform::agents::Registrations>(worker, std::move(listening->listener),
+                                                                std::move(listening->tls), options.test);
+  test_agent(std::move(reach), conform::Dialler::agent, endpoint, options, only, report);
   return {};
 }
 
@@ -161,6 +227,17 @@ int finish(const Report& report, const ConformOptions& options) {
   return report.count(Verdict::failed) == 0 ? exit_done : exit_different;
 }
 
+/// What is wrong with the addresses, for people; empty: nothing.
+std::string_view place_problem(const ConformOptions& options, bool is_agent) {
+  if (is_agent && !options.dial.empty()) return "--dial is for proxies; an agent that is dialled has --address";
+  if (is_agent && options.addresses.empty() && options.listen.empty())
+    return "--address is required, where the agent is, or --listen, where it dials";
+  if (!is_agent && options.listen.empty() == options.dial.empty())
+    return "--listen is required, where the proxy finds its agent, or --dial, where agents register with it";
+  if (!options.dial.empty() && options.test.agent_id.empty()) return "--dial needs --agent-id, which the proxy expects";
+  return {};
+}
+
 int conform_to_rules(ConformOptions options) {
   const auto only = expression(options.only);
   if (!only) return usage(only.error().detail());
@@ -168,8 +245,8 @@ int conform_to_rules(ConformOptions options) {
   if (options.list)
     return is_agent ? list<conform::agents::Agent>(conform::agents::agent_rules(), *only)
                     : list<conform::proxies::Proxy>(conform::proxies::proxy_rules(), *only);
-  if (is_agent && options.addresses.empty()) return usage("--address is required: where the agent is");
-  if (!is_agent && options.listen.empty()) return usage("--listen is required: where the proxy finds its agent");
+  if (const auto problem = place_problem(options, is_agent); !problem.empty()) return usage(problem);
+  if (const auto read = read_token(options); !read) return usage(read.error().detail());
   if (const auto added = add_headers(options); !added) return usage(added.error().detail());
   transport::Worker worker{{.busy_polling = false}};
   Report report{options.subject, isatty(STDOUT_FILENO) != 0};
@@ -199,8 +276,16 @@ void add_conform(CLI::App& app, int& exit_code) {
       ->allow_extra_args(false);
   command
       ->add_option("--listen", options->listen,
-                   "Where the proxy finds its agent: unix:PATH, tls:IP:PORT; with --insecure tcp:IP:PORT")
+                   "Where the proxy finds its agent, or an agent that dials its proxy: unix:PATH, tls:IP:PORT; with "
+                   "--insecure tcp:IP:PORT")
       ->type_name("ADDRESS");
+  command->add_option("--dial", options->dial, "Where agents register with the proxy, in place of --listen")
+      ->type_name("ADDRESS");
+  command->add_option("--agent-id", options->test.agent_id, "Id to register under with --dial")->type_name("ID");
+  command
+      ->add_option("--token-file", options->token_file,
+                   "File with the secret that is registered with, or that an agent has to register with")
+      ->type_name("FILE");
   command->add_option("--http", options->test.http, "Where the proxy takes requests; without it, it is sent none")
       ->type_name("IP:PORT");
   add_clear_text_options(*command, options->agent);
@@ -215,19 +300,22 @@ void add_conform(CLI::App& app, int& exit_code) {
       ->allow_extra_args(false);
   command->add_flag("--undeclared", options->test.undeclared, "Send the kinds of events that it does not declare, too");
   command->add_flag("--slow", options->test.slow, "Test what takes long, too");
-  auto timeout = std::make_shared<std::chrono::milliseconds>(5000);
-  command->add_option("--timeout-ms", *timeout, "For each connection and each answer")
-      ->type_name("N")
-      ->default_str("5000");
+  auto timeout = std::make_shared<std::optional<std::chrono::milliseconds>>();
+  command
+      ->add_option("--timeout-ms", *timeout,
+                   "For each connection and each answer; default: 5000, and 75000 for agents that dial to come back")
+      ->type_name("N");
   command->add_option("--only", options->only, "Only rules whose id this regular expression finds")->type_name("REGEX");
   command->add_flag("--list", options->list, "Print the rules, test nothing");
   command->add_option("--junit", options->junit, "Write the outcome as JUnit XML, too")->type_name("FILE");
   command->footer(
       "Exit codes: 0 no rule is broken, 3 one is, 1 the peer cannot be reached, 2 wrong command line.\n"
       "Example: picket conform agent --address unix:/run/picket/waf.sock --header 'x-evil: yes'\n"
-      "Example: picket conform proxy --listen unix:/tmp/agent.sock --http 127.0.0.1:8080");
+      "Example: picket conform agent --listen unix:/tmp/proxy.sock\n"
+      "Example: picket conform proxy --listen unix:/tmp/agent.sock --http 127.0.0.1:8080\n"
+      "Example: picket conform proxy --dial unix:/run/picket/agents.sock --agent-id edge-1 --http 127.0.0.1:8080");
   command->callback([=, &exit_code] {
-    options->test.patience = *timeout;
+    if (*timeout) options->test.patience = options->test.return_patience = **timeout;
     exit_code = conform_to_rules(*options);
   });
 }

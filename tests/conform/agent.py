@@ -10,6 +10,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 from pathlib import Path
 
 import events
@@ -22,6 +23,22 @@ PROXIES_TYPES = {HANDSHAKE_REQUEST, HANDSHAKE_RESPONSE, *events.SHAPES, CANCEL, 
 LARGEST = 16 * 1024 * 1024
 EXTENSIONS = ("raw-bytes", "event-reply", "one-way-complete")
 HANDSHAKE_SECONDS = 2
+CONNECTIONS_KEPT = 64  # what the tool wants of agents that dial
+PAUSE_SECONDS = 0.7
+TOKEN = "secret-1"
+# Broken before the proxy has said which rule it tests, in each registration or whatever is answered to it.
+WRONG_REGISTRATIONS = {
+    "registration.version": {"protocol_version": 1},
+    "registration.agent-id": {"agent_id": ""},
+    "registration.token": {"auth_token": "another"},
+    "registration.encodings": {"supported_encodings": "json"},
+    "registration.extensions": {"extensions": [7]},
+}
+DEAF = {"registration.no-json", "registration.no-object", "registration.empty", "registration.event-first", "registration.encoding"}
+# Whoever cannot bear an answer closes.
+FASTIDIOUS = {"registration.plain", "registration.unknown-keys", "registration.white-space", "registration.events", "registration.slow", "registration.with-event"}
+# What all rules need, or what another mutant hides: broken alone, and not with all others.
+NEEDED = {"registration.comes", "registration.constant", "registration.waits", "registration.encodings", "registration.extensions", "registration.wanted"}
 
 
 class Closed(Exception):
@@ -48,7 +65,7 @@ class Connection:
 
     def breaks_blindly(self, rule: str) -> bool:
         """Before the proxy has said which rule it tests."""
-        return self.agent.broken in (rule, "all")
+        return self.agent.broken == rule or (self.agent.broken == "all" and rule not in NEEDED)
 
     def mutation(self, table: dict):
         return table.get(self.case) if self.breaks(self.case) else None
@@ -57,8 +74,11 @@ class Connection:
 
     def serve(self) -> None:
         try:
-            self.socket.settimeout(None if self.breaks_blindly("handshake.in-time") else HANDSHAKE_SECONDS)
-            self.shake_hands(*self.read_frame())
+            if self.agent.dials:
+                self.register()
+            else:
+                self.socket.settimeout(None if self.breaks_blindly("handshake.in-time") else HANDSHAKE_SECONDS)
+                self.shake_hands(*self.read_frame())
             self.socket.settimeout(None)
             while True:
                 self.take(*self.read_frame())
@@ -122,6 +142,41 @@ class Connection:
             raise Closed
         if accepted:
             self.after_handshake()
+
+    def register(self) -> None:
+        """The agent dialled: it says who it is, and hears whether it may stay."""
+        registration = {"protocol_version": 2, "agent_id": "edge", "capabilities": self.hello()["capabilities"], "auth_token": TOKEN,
+                        "supported_encodings": ["msgpack", "json"], "extensions": list(EXTENSIONS)}  # fmt: skip
+        if self.breaks_blindly("registration.constant"):
+            registration["agent_id"] = f"edge-{id(self)}"
+        for rule, wrong in WRONG_REGISTRATIONS.items():
+            if self.breaks_blindly(rule):
+                registration |= wrong
+        if self.breaks_blindly("registration.comes"):
+            self.send(PING, {"sequence": 1, "timestamp_ms": 1})
+        self.send(HANDSHAKE_REQUEST, registration)
+        if self.breaks_blindly("registration.waits"):
+            self.send(HEALTH_STATUS, self.health())
+        answer = self.read_registration_answer(*self.read_frame())
+        self.case = str(answer.get("proxy_id", "")).removeprefix("picket-conform/")
+        if (not answer["success"] and not self.breaks("registration.refusal")) or (self.breaks(self.case) and self.case in FASTIDIOUS):
+            raise Closed
+        self.encoding, self.extensions = answer.get("encoding") or "json", answer.get("extensions") or []
+        if self.encoding not in ("json", "msgpack") and not self.breaks_blindly("registration.encoding"):
+            raise Closed
+        self.after_handshake()
+
+    def read_registration_answer(self, kind: int, payload: bytes) -> dict:
+        try:
+            answer = json.loads(payload)
+            if kind == HANDSHAKE_RESPONSE and isinstance(answer, dict):
+                return answer
+        except ValueError:
+            pass
+        meant = "registration.event-first" if kind != HANDSHAKE_RESPONSE else "registration.empty" if not payload else "registration.no-object" if payload.startswith(b"[") else "registration.no-json"
+        if self.breaks_blindly(meant):
+            return {"success": True, "proxy_id": "", "encoding": "json"}
+        raise Closed
 
     def read_handshake(self, kind: int, payload: bytes) -> dict:
         try:
@@ -256,28 +311,54 @@ class Connection:
 
 
 class Agent:
-    """Serves at a path until it is closed. `broken`: the id of a rule, "all" for each in its own case, or None."""
+    """Serves at a path, or dials it and keeps connections there, until it is closed. `broken`: the id of a rule, "all" for each in its own
+    case, or None."""
 
-    def __init__(self, path: Path, broken: str | None = None):
-        self.broken = broken
+    def __init__(self, path: Path, broken: str | None = None, dials: bool = False):
+        self.broken, self.dials, self._path = broken, dials, path
+        self._is_closed = False
+        self._connections: list[Connection] = []
+        self._listener = None
+        if dials:
+            for _ in range(5 if broken == "registration.wanted" else CONNECTIONS_KEPT):
+                threading.Thread(target=self._keep, daemon=True).start()
+            return
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(str(path))
         self._listener.listen(256)
-        self._connections: list[Connection] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        self._is_closed = True
+        if self._listener:
+            self._listener.shutdown(socket.SHUT_RDWR)
+            self._listener.close()
         self.close_all()
 
     def close_all(self) -> None:
-        for connection in self._connections:
+        for connection in list(self._connections):
             try:
                 connection.socket.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass  # it has ended by itself
         self._connections.clear()
+
+    def _keep(self) -> None:
+        """One connection, made again after a pause."""
+        while not self._is_closed:
+            connection = Connection(self, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+            try:
+                connection.socket.connect(str(self._path))
+            except OSError:
+                connection.socket.close()
+                time.sleep(PAUSE_SECONDS)
+                continue
+            self._connections.append(connection)
+            connection.serve()
+            if connection.breaks("registration.comes-back"):
+                return
+            if not connection.breaks("registration.pause"):
+                time.sleep(PAUSE_SECONDS)
 
     def _accept(self) -> None:
         while True:

@@ -46,6 +46,9 @@ class ConformTest(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
+        self.token = self.folder / "token"
+        self.token.write_text("secret-1\n")
+        self.token.chmod(0o600)
 
     def assert_clean(self, run: Run):
         self.assertNotRegex(run.errors, "Sanitizer|runtime error")

@@ -33,6 +33,33 @@ TAKEN = {  # what an agent says unasked, by the rules that say so
 BELIEVED = ("malformed.json", "malformed.no-decision", "malformed.noise", "malformed.nesting", "invalid.decision", "connections.lost")
 
 
+AGENT_ID, TOKEN = "conform", "secret-1"
+MOST_CONNECTIONS = 4
+# What an agent is refused for, by the rules that say so: each mutant takes it.
+REFUSALS = {
+    "registration.version": lambda said: said.get("protocol_version") != 2,
+    "registration.empty-id": lambda said: said.get("agent_id") == "",
+    "registration.unknown-id": lambda said: said.get("agent_id") not in ("", AGENT_ID),
+    "registration.token": lambda said: said.get("auth_token", TOKEN) != TOKEN,
+    "registration.no-token": lambda said: "auth_token" not in said,
+    "registration.capabilities": lambda said: "capabilities" not in said,
+}
+WRONG_ANSWERS = {
+    "registration.success": {"success": False},
+    "registration.no-error": {"error": "all is well"},
+    "registration.proxy-id": {"proxy_id": ""},
+    "registration.proxy-version": {"proxy_version": 1},
+    "registration.connection-id": {"connection_id": ""},
+    "registration.connection-ids": {"connection_id": "one"},
+    "registration.encoding": {"encoding": "msgpack"},
+    "registration.extensions": {"extensions": ["event-reply", "raw-bytes"]},
+    "registration.no-extensions": {"extensions": ["raw-bytes"]},
+    "registration.wanted": {"connections_wanted": 0},
+}
+# Whoever cannot bear a registration closes.
+FASTIDIOUS = {"registration.plain", "registration.unknown-keys", "registration.metadata", "registration.slow"}
+
+
 class Failure(Exception):
     """The agent has failed: the client gets 503."""
 
@@ -48,10 +75,12 @@ def nesting(text: str) -> int:
 class Agent:
     """A connection to the agent, for as long as it lasts."""
 
-    def __init__(self, proxy: "Proxy"):
+    def __init__(self, proxy: "Proxy", dialled: socket.socket | None = None):
         self.proxy, self.case, self.encoding = proxy, "", "json"
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.socket.connect(str(proxy.agent))
+        self.has_dialled = dialled is not None
+        self.socket = dialled or socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        if not dialled:
+            self.socket.connect(str(proxy.agent))
         self.received = b""
         self.answers: dict[str, queue.Queue] = {}
         self.is_open = self.is_paused = self.is_draining = False
@@ -84,8 +113,9 @@ class Agent:
             kind = self.read(1)[0]
             payload = self.read(length - 1)
             ignored = self.breaks("framing.unknown-type") and kind == 0x7F or self.breaks("framing.wrong-direction") and kind == CANCEL
-            if kind in AGENTS_TYPES:
+            if kind in AGENTS_TYPES and not (kind == HANDSHAKE_RESPONSE and self.has_dialled):
                 return kind, payload
+            ignored = ignored or (kind == HANDSHAKE_REQUEST and self.breaks("registration.twice"))
             if not ignored:
                 raise OSError("no type that agents send")
 
@@ -98,13 +128,15 @@ class Agent:
 
     def serve(self) -> None:
         try:
-            self.shake_hands()
+            if not self.is_open:
+                self.shake_hands()
             self.is_open = True
             while True:
                 self.take(*self.read_frame())
         except (OSError, ValueError, KeyError, TypeError):
             pass
         self.is_open = False
+        self.proxy.leave(self)
         for answers in self.answers.values():
             answers.put(None)
         self.socket.close()
@@ -150,6 +182,69 @@ class Agent:
         if self.case in ("answer.plain", "answer.no-encoding", "answer.unknown-keys") and self.breaks(self.case):
             raise OSError(self.case)
         self.encoding = answer.get("encoding", "json")
+
+    # ---- an agent that dialled
+
+    def meet(self) -> bool:
+        """Whether the agent may stay."""
+        try:
+            self.socket.settimeout(10)
+            said = self.read_registration()
+            if said is None:
+                return False
+            why = self.refusal(said)
+            if self.breaks(self.case) and self.case in FASTIDIOUS:
+                raise OSError("it cannot bear that")
+            self.answer_registration(said, why)
+            self.socket.settimeout(None)
+            self.is_open = not why
+            return not why
+        except (OSError, ValueError):
+            self.socket.close()
+            return False
+
+    def read_registration(self) -> dict | None:
+        length = struct.unpack(">I", self.read(4))[0]
+        kind, payload = self.read(1)[0], self.read(length - 1)
+        try:
+            said = json.loads(payload)
+            if kind == HANDSHAKE_REQUEST and isinstance(said, dict):
+                self.case = said.get("capabilities", {}).get("agent_id", "").removeprefix("picket-conform/")
+                return said
+        except ValueError:
+            pass
+        meant = "registration.other-frame" if kind != HANDSHAKE_REQUEST else "registration.no-object" if payload.startswith(b"[") else "registration.no-json"
+        if self.proxy.broken in (meant, "all"):
+            self.send(HANDSHAKE_RESPONSE, self.taken())
+            self.read(LARGEST)
+        raise OSError("no registration")
+
+    def refusal(self, said: dict) -> str:
+        for rule, is_wrong in REFUSALS.items():
+            if is_wrong(said) and not (self.proxy.broken in (rule, "all") and self.case in (rule, "")):
+                return f"refused: {rule}"
+        return "too many connections" if len(self.proxy.agents) >= MOST_CONNECTIONS and not self.breaks("registration.too-many") else ""
+
+    def taken(self) -> dict:
+        return {"success": True, "error": None, "proxy_id": "peer", "proxy_version": "1", "connection_id": f"connection-{next(self.proxy.numbers)}"}
+
+    def answer_registration(self, said: dict, why: str) -> None:
+        answer = self.taken() | ({"success": False, "error": "" if self.breaks("registration.says-why") else why} if why else {})
+        if encodings := said.get("supported_encodings"):
+            self.encoding = encodings[0]
+            answer |= {"encoding": self.encoding, "extensions": [], "connections_wanted": 1}
+        if self.breaks(self.case):
+            answer |= WRONG_ANSWERS.get(self.case, {})
+        self.send(HANDSHAKE_RESPONSE, [answer] if self.case and self.breaks("registration.answered") else answer, is_json=True)
+        if self.breaks("registration.too-many") and len(self.proxy.agents) >= MOST_CONNECTIONS:
+            raise OSError("too many connections")
+        if why and self.breaks("registration.others-live"):
+            for other in list(self.proxy.agents):
+                other.socket.shutdown(socket.SHUT_RDWR)
+        if why and self.breaks("registration.closes"):
+            self.read(LARGEST)
+        if why:
+            raise OSError(why)
 
     def stay_if(self, rule: str) -> None:
         """A mutant stays connected as long as the agent does, whatever it is told."""
@@ -437,42 +532,70 @@ def added_field(operation) -> tuple[str, str]:
 
 
 class Proxy:
-    """Serves HTTP at `port` until it is closed. `broken`: the id of a rule, "all", or None. `patience`: the tool's."""
+    """Serves HTTP at `port` until it is closed. It dials its agent at `agent`, or `listens` there for agents that dial. `broken`: the id of a
+    rule, "all", or None. `patience`: the tool's."""
 
-    def __init__(self, agent: Path, broken: str | None = None, patience: float = 5):
+    def __init__(self, agent: Path, broken: str | None = None, patience: float = 5, listens: bool = False):
         self.agent, self.broken, self.patience = agent, broken, patience
         self.numbers = itertools.count()
-        self.connection: Agent | None = None
+        self.agents: list[Agent] = []
         self._is_closed = False
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = self._listener.getsockname()[1]
-        for work in (self._accept, self._connect):
+        self._agents_listener = None
+        if listens:
+            self._agents_listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self._agents_listener.bind(str(agent))
+            self._agents_listener.listen(64)
+        for work in (self._accept, self._meet if listens else self._connect):
             threading.Thread(target=work, daemon=True).start()
 
     def close(self) -> None:
         self._is_closed = True
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        for listener in filter(None, (self._listener, self._agents_listener)):
+            listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
 
     def usable(self) -> Agent | None:
-        connection = self.connection
-        return connection if connection and connection.is_open and not connection.is_paused and not connection.is_draining else None
+        return next((agent for agent in reversed(self.agents) if agent.is_open and not agent.is_paused and not agent.is_draining), None)
+
+    def leave(self, agent: Agent) -> None:
+        if agent in self.agents:
+            self.agents.remove(agent)
 
     def _connect(self) -> None:
         while not self._is_closed:
             try:
-                self.connection = Agent(self)
+                agent = Agent(self)
             except OSError:
                 time.sleep(0.02)
                 continue
-            self.connection.serve()
-            if self.connection.breaks("connections.again") and self.connection.case:
+            self.agents.append(agent)
+            agent.serve()
+            if agent.breaks("connections.again") and agent.case:
                 time.sleep(self.patience + 3)  # on a busy machine the tool looks late
 
+    def _meet(self) -> None:
+        for dialled in accepted(self._agents_listener):
+            if self.broken == "registration.silent":
+                self._take(dialled)  # one after the other
+            else:
+                threading.Thread(target=self._take, args=(dialled,), daemon=True).start()
+
+    def _take(self, dialled: socket.socket) -> None:
+        agent = Agent(self, dialled)
+        if agent.meet():
+            self.agents.append(agent)
+            threading.Thread(target=agent.serve, daemon=True).start()
+
     def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
+        for client in accepted(self._listener):
             threading.Thread(target=Exchange(self, client).serve, daemon=True).start()
+
+
+def accepted(listener: socket.socket):
+    while True:
+        try:
+            yield listener.accept()[0]
+        except OSError:
+            return

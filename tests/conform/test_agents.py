@@ -1,20 +1,23 @@
 """`picket conform agent`: a peer that keeps every rule passes, each mutant fails at its rule and nowhere else, ours pass."""
 
+import itertools
 import os
 import re
 import signal
 import subprocess
+import tempfile
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from agent import Agent
+from agent import NEEDED, Agent
 from certificates import Authority
-from conform import BINARIES, ROOT, ConformTest, conform, listed
+from conform import BINARIES, ROOT, ConformTest, Run, conform, listed
 from processes import connects, free_port, wait
 
 # What a short run leaves out.
 SLOW = {"handshake.in-time"}
+EVERYWHERE = {"handshake.twice"}
 ALL_MUTANTS = os.environ.get("PICKET_MUTANTS") == "all"
 SAMPLE = 12  # every so many mutants is tried in a short run
 MUTANTS_PATIENCE = ("--timeout-ms", "8000")  # some are silent
@@ -24,12 +27,25 @@ BUT_FLOODS = ("--encoding", "json", "--only", r"^(?!flood|slow|exchanges|interle
 
 
 def of_sockets() -> list[str]:
-    return [rule for rule in listed("agent") if not rule.startswith("grpc.")]
+    return [rule for rule in listed("agent") if not rule.startswith(("grpc.", "registration."))]
+
+
+def of_dialling() -> list[str]:
+    """Of agents that dial: what begins a connection is another."""
+    handshakes = ("handshake.", "refusal.", "encoding.", "extensions.")
+    return [rule for rule in listed("agent") if rule in EVERYWHERE or not rule.startswith(("grpc.", *handshakes))]
+
+
+def parts(rules: list[str], count: int) -> list[str]:
+    """The rules as so many expressions for --only: most of what is broken is waiting, which is done beside each other."""
+    return [f"^({'|'.join(re.escape(rule) for rule in rules[i::count])})$" for i in range(count)]
 
 
 class Peer(ConformTest):
+    numbers = itertools.count()
+
     def serve(self, broken: str | None = None) -> str:
-        path = self.folder / f"agent-{broken}.sock"
+        path = self.folder / f"agent-{next(self.numbers)}.sock"
         agent = Agent(path, broken)
         self.addCleanup(agent.close)
         return f"unix:{path}"
@@ -41,9 +57,10 @@ class Peer(ConformTest):
         self.assertEqual(run.rules("pass") | run.rules("skip"), set(of_sockets()))
 
     def test_one_that_breaks_every_rule_fails_at_each_of_them(self):
-        run = conform("agent", "--address", self.serve("all"), *MUTANTS_PATIENCE)
-        self.assertEqual(run.code, 3, run.errors)
-        self.assertEqual(set(of_sockets()) - run.rules("FAIL"), SLOW, run.said)
+        with ThreadPoolExecutor(4) as pool:
+            runs = list(pool.map(lambda only: conform("agent", "--address", self.serve("all"), *MUTANTS_PATIENCE, "--only", only), parts(of_sockets(), 4)))
+        self.assertEqual([run.code for run in runs], [3] * 4, [run.errors for run in runs])
+        self.assertEqual(set(of_sockets()) - set().union(*(run.rules("FAIL") for run in runs)), SLOW, [run.said for run in runs])
 
     def test_a_mutant_fails_at_the_rule_that_it_breaks_and_nowhere_else(self):
         rules = [rule for rule in of_sockets() if rule not in SLOW]
@@ -60,13 +77,51 @@ class Peer(ConformTest):
         self.assertEqual(conform("agent", "--address", self.serve("handshake.in-time"), *only).rules("FAIL"), {"handshake.in-time"})
 
 
+class DiallingPeer(ConformTest):
+    """The same of agents that dial: the tool is their proxy."""
+
+    def run_peer(self, broken: str | None, *arguments) -> Run:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "proxy.sock"
+            agent = Agent(path, broken, dials=True)
+            try:
+                return conform("agent", "--listen", f"unix:{path}", "--token-file", self.token, *arguments)
+            finally:
+                agent.close()
+
+    def test_one_that_keeps_every_rule_passes_each_of_them(self):
+        run = self.run_peer(None, *PATIENCE)
+        self.assert_clean(run)
+        self.assertEqual(run.rules("skip") - run.rules("pass"), {"answers.names-agree"})
+        self.assertEqual(run.rules("pass") | run.rules("skip"), set(of_dialling()))
+
+    def test_one_that_breaks_every_rule_fails_at_each_of_them(self):
+        rules = [rule for rule in of_dialling() if not rule.startswith("capabilities.")]  # said before it is known what is tested
+        with ThreadPoolExecutor(4) as pool:
+            runs = list(pool.map(lambda only: self.run_peer("all", *MUTANTS_PATIENCE, "--only", only), parts(rules, 4)))
+        self.assertEqual(set(rules) - set().union(*(run.rules("FAIL") for run in runs)), NEEDED, [run.said for run in runs])
+
+    def test_a_mutant_fails_at_the_rule_that_it_breaks_and_nowhere_else(self):
+        rules = [rule for rule in of_dialling() if rule.startswith("registration.")]
+        chosen = rules if ALL_MUTANTS else [*NEEDED, *rules[::SAMPLE]]
+        # Who says nothing that can be read first breaks every other rule, too.
+        arguments = [(rule, *MUTANTS_PATIENCE, "--encoding", "json", *(("--only", f"^{re.escape(rule)}$") if rule in NEEDED else ())) for rule in chosen]
+        with ThreadPoolExecutor(4) as pool:
+            for rule, run in zip(chosen, pool.map(lambda each: self.run_peer(*each), arguments)):
+                with self.subTest(rule):
+                    self.assertEqual(run.rules("FAIL"), {rule}, run.reasons)
+
+
 class Ours(ConformTest):
-    def serve(self, program: str, *arguments: str, address: str | None = None, is_there=None) -> str:
-        address = address or f"unix:{self.folder / 'ours.sock'}"
-        process = subprocess.Popen([str(BINARIES / program), *arguments, "--listen", address], stderr=subprocess.PIPE)
-        self.addCleanup(process.stderr.close)
+    def start(self, program: str, *arguments: str) -> None:
+        with open(self.folder / "agent.log", "ab") as log:
+            process = subprocess.Popen([str(BINARIES / program), *arguments], stderr=log)
         self.addCleanup(process.wait, 60)
         self.addCleanup(process.send_signal, signal.SIGTERM)
+
+    def serve(self, program: str, *arguments: str, address: str | None = None, is_there=None) -> str:
+        address = address or f"unix:{self.folder / 'ours.sock'}"
+        self.start(program, *arguments, "--listen", address)
         wait("the socket", is_there or (lambda: Path(address.partition(":")[2]).exists()))
         return address
 
@@ -88,6 +143,20 @@ class Ours(ConformTest):
                            address=f"{scheme}:127.0.0.1:{port}", is_there=lambda port=port: connects(("127.0.0.1", port)))  # fmt: skip
                 self.assert_clean(conform("agent", "--address", f"{scheme}:127.0.0.1:{port}", "--tls-ca", ca, "--tls-cert", ours.certificate,
                                           "--tls-key", ours.key, *PATIENCE, *BUT_FLOODS))  # fmt: skip
+
+    def test_picket_agent_breaks_none_where_it_dials(self):
+        proxy = f"unix:{self.folder / 'proxy.sock'}"
+        token = ("--token-file", str(self.token))
+        self.start("picket", "agent", "--block-if", "x-evil=yes", "--agent-id", "edge", "--dial", proxy, *token)
+        self.assert_clean(conform("agent", "--listen", proxy, *token, "-H", "x-evil: yes", "--timeout-ms", "75000"))
+
+    def test_picket_agent_breaks_none_where_it_dials_over_tls(self):
+        authority = Authority(self.folder)
+        shown, ours = authority.issue("agent", "DNS:agent.test"), authority.issue("conform", "IP:127.0.0.1")
+        ca, proxy = str(authority.ca.certificate), f"tls:127.0.0.1:{free_port()}"
+        self.start("picket", "agent", "--dial", proxy, "--tls-ca", ca, "--tls-cert", str(shown.certificate), "--tls-key", str(shown.key))
+        self.assert_clean(conform("agent", "--listen", proxy, "--tls-ca", ca, "--tls-cert", ours.certificate, "--tls-key", ours.key,
+                                  "--timeout-ms", "75000", *BUT_FLOODS))  # fmt: skip
 
     def test_picket_waf_breaks_none(self):
         self.assert_clean(conform("agent", "--address", self.serve("picket-waf"), *PATIENCE, *BUT_FLOODS))

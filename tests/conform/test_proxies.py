@@ -10,8 +10,8 @@ from pathlib import Path
 
 from certificates import Authority
 from conform import BINARIES, ROOT, ConformTest, Run, conform, listed
-from processes import free_port
-from proxy import Proxy
+from processes import connects, free_port, wait
+from proxy import AGENT_ID, Proxy
 
 ALL_MUTANTS = os.environ.get("PICKET_MUTANTS") == "all"
 SAMPLE = 15  # every so many mutants is tried in a short run
@@ -20,32 +20,54 @@ PATIENCE = 8  # seconds
 SPREADS = {"handshake.comes"}
 
 
+# It takes half a minute.
+SLOW = {"registration.in-time"}
+# A proxy that hears agents one after the other does so whatever is tested.
+SERIAL = {"registration.silent"}
+
+
+def of_listening() -> list[str]:
+    return [rule for rule in listed("proxy") if not rule.startswith("registration.")]
+
+
+def of_dialled() -> list[str]:
+    """Of proxies that are dialled: what begins a connection is another."""
+    return [rule for rule in listed("proxy") if not rule.startswith(("handshake.", "answer.")) and rule != "connections.again"]
+
+
 def test_of(path: Path, port: int, *arguments) -> Run:
     return conform("proxy", "--listen", f"unix:{path}", "--http", f"127.0.0.1:{port}", *arguments)
 
 
 class Peer(ConformTest):
-    def run_peer(self, broken: str | None, *arguments, patience: float = PATIENCE) -> Run:
+    def run_peer(self, broken: str | None, *arguments, patience: float = PATIENCE, listens: bool = False) -> Run:
         with tempfile.TemporaryDirectory() as folder:
-            proxy = Proxy(Path(folder) / "agent.sock", broken, patience)
+            proxy = Proxy(Path(folder) / "agent.sock", broken, patience, listens)
+            place = ("--dial", f"unix:{proxy.agent}", "--agent-id", AGENT_ID, "--token-file", self.token) if listens else ("--listen", f"unix:{proxy.agent}")
             try:
-                return test_of(proxy.agent, proxy.port, "--timeout-ms", int(patience * 1000), *arguments)
+                return conform("proxy", *place, "--http", f"127.0.0.1:{proxy.port}", "--timeout-ms", int(patience * 1000), *arguments)
             finally:
                 proxy.close()
 
     def test_one_that_keeps_every_rule_passes_each_of_them(self):
         run = self.run_peer(None)
         self.assert_clean(run)
-        self.assertEqual(run.rules("pass"), set(listed("proxy")))
+        self.assertEqual(run.rules("pass"), set(of_listening()))
 
     def test_one_that_breaks_every_rule_fails_at_each_of_them(self):
         # Most of it is waiting for what never comes, and to wait for less fails nothing that must not fail.
-        run = self.run_peer("all", "--encoding", "json", patience=2)
         of_msgpack = {"bodies.text"}
-        self.assertEqual(set(listed("proxy")) - run.rules("FAIL"), SPREADS | of_msgpack, run.said)
+        self.assertEqual(set(of_listening()) - self.broken_by_all(of_listening()), SPREADS | of_msgpack)
+
+    def broken_by_all(self, rules: list[str], **more) -> set[str]:
+        """Beside each other: most of it is waiting."""
+        parts = [f"^({'|'.join(re.escape(rule) for rule in rules[i::6])})$" for i in range(6)]
+        with ThreadPoolExecutor(6) as pool:
+            runs = pool.map(lambda only: self.run_peer("all", "--encoding", "json", "--only", only, patience=2, **more), parts)
+            return set().union(*(run.rules("FAIL") for run in runs))
 
     def test_a_mutant_fails_at_the_rule_that_it_breaks_and_nowhere_else(self):
-        rules = [rule for rule in listed("proxy") if rule not in SPREADS]
+        rules = [rule for rule in of_listening() if rule not in SPREADS]
         chosen = rules if ALL_MUTANTS else rules[::SAMPLE]
         with ThreadPoolExecutor(8) as pool:
             for rule, run in zip(chosen, pool.map(self.run_peer, chosen)):
@@ -55,6 +77,31 @@ class Peer(ConformTest):
     def test_one_that_says_no_handshake_fails(self):
         run = self.run_peer("handshake.comes", "--only", "^handshake")
         self.assertIn("handshake.comes", run.rules("FAIL"), run.reasons)
+
+
+class ListeningPeer(Peer):
+    """The same of proxies that agents dial: the tool registers."""
+
+    def run_peer(self, *arguments, **more) -> Run:
+        return super().run_peer(*arguments, **more, listens=True)
+
+    def test_one_that_keeps_every_rule_passes_each_of_them(self):
+        run = self.run_peer(None)
+        self.assert_clean(run)
+        self.assertEqual((run.rules("pass"), run.rules("skip")), (set(of_dialled()) - SLOW, SLOW))
+
+    def test_one_that_breaks_every_rule_fails_at_each_of_them(self):
+        self.assertEqual(set(of_dialled()) - self.broken_by_all(of_dialled()), SLOW | SERIAL | {"bodies.text"})
+
+    def test_a_mutant_fails_at_the_rule_that_it_breaks_and_nowhere_else(self):
+        rules = [rule for rule in of_dialled() if rule.startswith("registration.") and rule not in SLOW]
+        chosen = rules if ALL_MUTANTS else [*SERIAL, *rules[::SAMPLE]]
+        with ThreadPoolExecutor(8) as pool:
+            for rule, run in zip(chosen, pool.map(lambda rule: self.run_peer(rule, "--encoding", "json"), chosen)):
+                with self.subTest(rule):
+                    self.assertEqual(run.rules("FAIL"), {rule}, run.reasons)
+
+    test_one_that_says_no_handshake_fails = None
 
 
 class Ours(ConformTest):
@@ -72,18 +119,37 @@ class Ours(ConformTest):
         self.run_gateway(text)
         self.assert_clean(test_of(self.folder / "agent.sock", port, "--timeout-ms", PATIENCE * 1000))
 
-    def test_the_gateway_shakes_hands_over_tls_as_it_has_to(self):
-        """Rules that end connections are left out: over a network the gateway makes its pauses longer each time, up to two minutes.
-        For the same reason this one is patient: each handshake that is not answered doubles the pause before the next."""
-        patience = 100  # seconds
+    def test_the_gateway_breaks_none_where_agents_dial_it(self):
+        text, port = self.configuration()
+        listener, token = self.folder / "agents.sock", self.token
+        text = re.sub(r'unix-socket ".*"', "reverse", text).replace("pool { connections 1; reconnect-interval-ms 50 }", "")
+        self.run_gateway(f'reverse-listener {{ path "{listener}"; auth-token "conform" "{token.read_text().strip()}" }}\n{text}')
+        wait("the listener", listener.exists)
+        self.assert_clean(conform("proxy", "--dial", f"unix:{listener}", "--agent-id", AGENT_ID, "--token-file", token, "--http", f"127.0.0.1:{port}",
+                                  "--timeout-ms", PATIENCE * 1000))  # fmt: skip
+
+    def test_the_gateway_breaks_none_over_tls(self):
         authority = Authority(self.folder)
         shown, ours = authority.issue("conform", "IP:127.0.0.1"), authority.issue("gateway", "DNS:gateway.test")
         ca, agent = authority.ca.certificate, f"127.0.0.1:{free_port()}"
         text, port = self.configuration()
         keys = f'tcp "{agent}"; tls {{ ca-cert "{ca}"; client-cert "{ours.certificate}"; client-key "{ours.key}" }}'
+        text = text.replace("reconnect-interval-ms 50", "reconnect-interval-ms 50; max-reconnect-interval-ms 100")
         self.run_gateway(re.sub(r'unix-socket ".*"', keys, text))
         self.assert_clean(conform("proxy", "--listen", f"tls:{agent}", "--tls-cert", shown.certificate, "--tls-key", shown.key, "--tls-ca", ca,
-                                  "--http", f"127.0.0.1:{port}", "--timeout-ms", patience * 1000, "--encoding", "json", "--only", "^handshake"))  # fmt: skip
+                                  "--http", f"127.0.0.1:{port}", "--timeout-ms", PATIENCE * 1000))  # fmt: skip
+
+    def test_the_gateway_breaks_none_where_agents_dial_it_over_tls(self):
+        authority = Authority(self.folder)
+        shown, ours = authority.issue("gateway", "DNS:gateway.test"), authority.issue("conform", "DNS:conform.test")
+        ca, listener = authority.ca.certificate, f"127.0.0.1:{free_port()}"
+        text, port = self.configuration()
+        text = re.sub(r'unix-socket ".*"', "reverse", text).replace("pool { connections 1; reconnect-interval-ms 50 }", "")
+        tls = f'tls {{ cert-file "{shown.certificate}"; key-file "{shown.key}"; ca-file "{ca}" }}'
+        self.run_gateway(f'reverse-listener {{ tcp-address "{listener}"; {tls}; auth-token "conform" "secret-1" }}\n{text}')
+        wait("the listener", lambda: connects(("127.0.0.1", int(listener.partition(":")[2]))))
+        self.assert_clean(conform("proxy", "--dial", f"tls:{listener}", "--tls-ca", ca, "--tls-cert", ours.certificate, "--tls-key", ours.key, "--tls-name", "gateway.test",
+                                  "--agent-id", AGENT_ID, "--token-file", self.token, "--http", f"127.0.0.1:{port}", "--timeout-ms", PATIENCE * 1000))  # fmt: skip
 
     def run_gateway(self, text: str) -> None:
         file = self.folder / "gateway.kdl"

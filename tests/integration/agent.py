@@ -97,13 +97,7 @@ class Agent:
         if extensions:
             self._capabilities["extensions"] = list(extensions)
         self._handshake = handshake or (lambda _: {})
-        if is_local:
-            self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            self._listener.bind(self.path)
-            self._listener.listen(128)
-        else:
-            family = socket.AF_INET6 if ":" in path[0] else socket.AF_INET
-            self._listener = socket.create_server(path, family=family, backlog=128)
+        self._listener = self._listen(path)
         threading.Thread(target=self._accept, daemon=True).start()
 
     # ---- what it saw
@@ -130,6 +124,16 @@ class Agent:
         Path(self.path).unlink(missing_ok=True)
 
     # ---- how it serves
+
+    @staticmethod
+    def _listen(path: Path | tuple[str, int]) -> socket.socket:
+        if isinstance(path, tuple):
+            family = socket.AF_INET6 if ":" in path[0] else socket.AF_INET
+            return socket.create_server(path, family=family, backlog=128)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind(str(path))
+        listener.listen(128)
+        return listener
 
     def _accept(self) -> None:
         while True:

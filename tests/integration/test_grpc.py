@@ -1,4 +1,4 @@
-"""Agents over gRPC: ours on both sides, and gRPC's own library (Debian's python3-grpcio) on either."""
+"""Agents over gRPC: ours on both sides, and gRPC's own library (Debian's python3-grpcio and libgrpc++) on either."""
 
 import os
 import pathlib
@@ -104,6 +104,28 @@ class GrpcsOwnLibrary(Grpc):
         self.assertEqual(
             result.stdout.splitlines(),
             ["health 0801", "handshake True 2", "decisions allow block", "pong 7", "rest [] OK"],
+        )
+
+    def test_an_agent_on_grpc_cpp_decides_for_our_gateway_and_answers_single_events_and_control(self):
+        peer = BINARIES / "picket_grpc_cpp_peer"
+        agent = self.stage.programs.start("cpp", peer, "agent", f"unix:{self.socket}", says="serves")
+        self.assert_decides(self.gateway_of("config { level 3 }"))
+        self.assertIn('{"level":3}', agent.text())
+        # Without control-noise: the end of a stream and what is no message are one to who reads with this library.
+        rules = "process-event(-id|-beside|-unknown-field|-others-live)?|control-(stream|health|unknown-field|config|others-live)"
+        result = subprocess.run(
+            [str(BINARIES / "picket"), "conform", "agent", "--address", self.address, "--only", rf"^grpc\.({rules})$", "--timeout-ms", "20000"],
+            capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        self.assertEqual((result.returncode, result.stdout.count("pass  ")), (0, 10), result.stdout + result.stderr)
+
+    def test_a_proxy_on_grpc_cpp_is_served_by_our_agent(self):
+        self.start_agent()
+        result = subprocess.run([str(BINARIES / "picket_grpc_cpp_peer"), "proxy", f"unix:{self.socket}"], capture_output=True, text=True, timeout=120)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(
+            result.stdout.splitlines(),
+            ["handshake 1", "first allow", "second block", "stream 0", "event 0 one allow", "event 0 one block", "control mine 0", "stream 0"],
         )
 
     def test_a_client_on_it_asks_single_events_and_what_is_served(self):

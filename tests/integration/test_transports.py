@@ -1,4 +1,4 @@
-"""Agents that are killed, frozen, or cut off by packets that are dropped, over each transport: nobody waits for long, no verdict is
+"""Agents that are killed, frozen, slow, noisy, or cut off by packets that are dropped, over each transport: nobody waits for long, no verdict is
 swapped or invented, and once the agent is back it is asked again."""
 
 import os
@@ -10,13 +10,21 @@ import unittest
 
 from certificates import Authority
 from processes import free_port, wait
+from relay import Pace, Relay
 from stage import BINARIES, Asked, Gateway, StageTest
 
 READY = "picket_agent_connections_ready"
 TIMEOUT_MS = 500
 # What a request may take at the most whose agent is gone: its time-out, and what a busy machine adds.
 PATIENCE = 15
+# So that a connection that was ended is there again before a test loses patience.
+RECONNECT = "reconnect-interval-ms 100; max-reconnect-interval-ms 500"
 TRANSPORTS = ("unix", "tcp", "tls", "grpc", "grpcs", "reverse")
+
+
+def of_network(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    return host, int(port)
 
 
 class Wire:
@@ -57,28 +65,37 @@ class Wire:
 
 
 class Transports(StageTest):
-    def set_up(self, transport: str, near: str = "127.0.0.1", far: str = "127.0.0.1", within: tuple[str, ...] = ()) -> Gateway:
-        """An agent at `far` and a gateway at `near` that is connected to it. `within`: the command that the agent is started by."""
+    def set_up(self, transport: str, near: str = "127.0.0.1", far: str = "127.0.0.1", within: tuple[str, ...] = (), relayed: bool = False,
+               options: tuple[str, ...] = (), decides: bool = True) -> Gateway:  # fmt: skip
+        """An agent at `far` and a gateway at `near` that is connected to it. `within`: the command that the agent is started by; `relayed`: what is
+        said goes through self.relay."""
         self.transport, self.within = transport, within
         self.port = free_port()
         self.address = f"{far}:{self.port}"
+        behind = f"{far}:{free_port()}" if relayed else self.address  # where the one is whom the other finds at self.address
         authority = Authority(self.stage.folder)
         shown = authority.issue("shown", f"IP:{near},IP:{far}")
         files = ("--tls-cert", str(shown.certificate), "--tls-key", str(shown.key))
         ca = f'tls {{ ca-cert "{authority.ca.certificate}" }}'
-        keys, reverse = f"timeout-ms {TIMEOUT_MS}; failure-mode closed; circuit-breaker {{ failure-threshold 1000 }}", ""
+        keys = f"timeout-ms {TIMEOUT_MS}; failure-mode closed; circuit-breaker {{ failure-threshold 1000 }}"
+        keys, reverse = f"{keys}; pool {{ {'' if transport == 'reverse' else RECONNECT} }}", ""
         socket = self.stage.path("agent")
-        place, options, more = {
-            "unix": (("unix-socket", str(socket)), ("--listen", f"unix:{socket}"), ""),
-            "tcp": (("tcp", self.address), ("--insecure", "--listen", f"tcp:{self.address}"), "insecure #true"),
-            "tls": (("tcp", self.address), ("--listen", f"tls:{self.address}", *files), ca),
-            "grpc": (("grpc", f"http://{self.address}"), ("--insecure", "--listen", f"grpc:{self.address}"), "insecure #true"),
-            "grpcs": (("grpc", f"https://{self.address}"), ("--listen", f"grpcs:{self.address}", *files), ca),
+        hidden = self.stage.path("hidden") if relayed else socket
+        place, where, more = {
+            "unix": (("unix-socket", str(socket)), ("--listen", f"unix:{hidden}"), ""),
+            "tcp": (("tcp", self.address), ("--insecure", "--listen", f"tcp:{behind}"), "insecure #true"),
+            "tls": (("tcp", self.address), ("--listen", f"tls:{behind}", *files), ca),
+            "grpc": (("grpc", f"http://{self.address}"), ("--insecure", "--listen", f"grpc:{behind}"), "insecure #true"),
+            "grpcs": (("grpc", f"https://{self.address}"), ("--listen", f"grpcs:{behind}", *files), ca),
             "reverse": (("reverse", "edge"), ("--insecure", "--agent-id", "edge", "--dial", f"tcp:{near}:{self.port}"), ""),
         }[transport]  # fmt: skip
-        self.options = options
+        self.options = (*where, *options)
+        if relayed:
+            places = (socket, hidden) if transport == "unix" else (of_network(self.address), of_network(behind))
+            self.relay = Relay(*places, agent_dials=transport == "reverse")
+            self.stage.adopt(self.relay)
         if transport == "reverse":
-            reverse = f'tcp-address "{near}:{self.port}"; insecure #true'
+            reverse = f'tcp-address "{near}:{of_network(behind)[1]}"; insecure #true'
         else:
             self.start_agent()
         gateway = self.stage.unstarted()
@@ -87,7 +104,8 @@ class Transports(StageTest):
         if transport == "reverse":
             self.start_agent()
         wait("a connection", lambda: gateway.metric(READY, agent="waf") > 0)
-        self.assert_decides(gateway)
+        if decides:
+            self.assert_decides(gateway)
         return gateway
 
     def start_agent(self) -> None:
@@ -95,6 +113,13 @@ class Transports(StageTest):
         self.agent = self.stage.programs.start(
             f"agent{len(self.stage.programs.all)}", *(self.within or ("picket",)), *((str(BINARIES / "picket"),) if self.within else ()), "agent",
             "--block-if", "x-block=yes", *self.options, says=says)  # fmt: skip
+
+    def assert_decides_or_refuses(self, gateway: Gateway) -> bool:
+        """Nobody gets another's verdict. Whether all got their own."""
+        answers = [gateway.get(headers="x-block: yes\r\n" if number % 2 else "") for number in range(6)]
+        for number, answer in enumerate(answers):
+            self.assertIn(answer.status, (403 if number % 2 else 200, 503, 504))
+        return all(answer.status < 500 for answer in answers)
 
     def assert_decides(self, gateway: Gateway) -> None:
         self.assertEqual((gateway.get().status, gateway.get(headers="x-block: yes\r\n").status), (200, 403))
@@ -140,6 +165,39 @@ class Frozen(Transports):
                 self.agent.freeze()
                 self.assert_refuses(gateway)
                 self.agent.signal(signal.SIGCONT)
+                self.assert_comes_back(gateway)
+            self.clear_stage()
+
+
+class Slow(Transports):
+    def test_an_agent_whose_bytes_come_one_by_one_decides_over_each_transport(self):
+        for transport in TRANSPORTS:
+            with self.subTest(transport):
+                gateway = self.set_up(transport, relayed=True)
+                self.relay.pace = Pace.BYTE_BY_BYTE
+                wait("all get their verdicts", lambda: self.assert_decides_or_refuses(gateway), 60)
+            self.clear_stage()
+
+    def test_an_agent_that_answers_after_its_time_decides_nothing_over_each_transport(self):
+        for transport in TRANSPORTS:
+            with self.subTest(transport):
+                gateway = self.set_up(transport, options=("--delay-ms", str(2 * TIMEOUT_MS)), decides=False)
+                for number in range(4):  # while late answers to those before come in
+                    self.assert_failed_closed(gateway.get(headers="x-block: yes\r\n" if number % 2 else ""))
+            self.clear_stage()
+
+
+class Noisy(Transports):
+    def test_bytes_that_are_none_of_the_transports_end_the_connection_and_no_more(self):
+        """Wrong lengths of frames, wrong records of TLS, wrong frames of HTTP/2."""
+        for transport in TRANSPORTS:
+            with self.subTest(transport):
+                gateway = self.set_up(transport, relayed=True)
+                self.relay.pace = Pace.NOISE
+                for _ in range(4):
+                    answer = gateway.get(headers="x-block: yes\r\n")
+                    self.assertIn((answer.status, answer.reason), ((503, "agent_protocol_error"), (503, "agent_unavailable")))
+                self.relay.pace = Pace.WHOLE
                 self.assert_comes_back(gateway)
             self.clear_stage()
 

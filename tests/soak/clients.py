@@ -16,10 +16,10 @@ OWN_ANSWERS = {400, 403, 404, 408, 413, 431, 502, 503, 504}
 class Visitor(threading.Thread):
     """One client after the other until `stop` is set. `wrong`: what it got and must not have got."""
 
-    def __init__(self, seed: int, port: int, stop: threading.Event):
+    def __init__(self, seed: int, port: int, stop: threading.Event, routes: tuple[str, ...]):
         super().__init__(daemon=True)
         self.random = random.Random(seed)
-        self.seed, self.port, self.stop = seed, port, stop
+        self.seed, self.port, self.stop, self.routes = seed, port, stop, routes
         self.wrong: list[str] = []
         self.counts: Counter = Counter()
         self.number = 0
@@ -47,12 +47,12 @@ class Visitor(threading.Thread):
     def ask(self) -> tuple[str, str, str, bytes]:
         """Method, target, header lines and body of the next request."""
         self.number += 1
-        route = self.random.choice(("open", "closed", "closed", "waf", "plain"))
+        route = self.random.choice(self.routes)
         method = self.random.choice(("GET", "GET", "POST", "POST", "HEAD"))
         lines = f"X-Token: {self.token()}\r\n"
         if self.random.random() < 0.3:
             lines += f"X-Fault: {self.random.choice(FAULTS)}\r\n"
-        if route in ("open", "closed") and self.random.random() < 0.1:
+        if route not in ("waf", "plain") and self.random.random() < 0.1:
             lines += "X-Verdict: block\r\n"
         attack = route == "waf" and self.random.random() < 0.4
         target = f"/{route}/{self.token()}"

@@ -6,10 +6,13 @@ import socket
 import struct
 import threading
 import time
+from collections import Counter
 
 from upstream import Request, Upstream
 
 ATTACK = "union+select"
+# Routes whose agents fail closed, each over a transport of its own.
+CLOSED = ("/closed/", "/tls/", "/grpc/", "/reverse/")
 
 
 def answer(token: str, head: str = "HTTP/1.1 200 OK", *, framing: str = "length", size: int = 0) -> bytes:
@@ -27,10 +30,12 @@ class FaultyUpstream(Upstream):
     def __init__(self):
         self.wrong: list[str] = []
         self.served = 0
+        self.routes: Counter = Counter()
         super().__init__(respond=self.judge_and_answer)
 
     def judge_and_answer(self, request: Request) -> bytes | None:
         self.served += 1
+        self.routes[request.target.split("/")[1]] += 1
         self.requests.clear()
         self.received.clear()
         self.judge(request)
@@ -38,7 +43,7 @@ class FaultyUpstream(Upstream):
 
     def judge(self, request: Request) -> None:
         token = next(iter(request.values("x-token")), "")
-        if request.target.startswith("/closed/"):
+        if request.target.startswith(CLOSED):
             if request.values("x-inspected") != [token]:
                 self.wrong.append(f"uninspected head on a fail-closed route: {request.line}")
             digest = hashlib.sha256(request.body).hexdigest()

@@ -16,7 +16,9 @@ namespace picket::apps::cli::conform {
 /// Thread safety: none; its worker's thread, which it runs while it waits. Lifetime: the worker outlives it.
 class Line {
  public:
-  explicit Line(transport::Channel channel) noexcept : channel_(std::move(channel)) {}
+  /// `seat`: what is let go of with the connection.
+  explicit Line(transport::Channel channel, std::shared_ptr<const void> seat = {}) noexcept
+      : channel_(std::move(channel)), seat_(std::move(seat)) {}
 
   [[nodiscard]] base::Status dial(const transport::Endpoint& endpoint, base::TimePoint deadline);
   /// All of `bytes`. What comes meanwhile is kept for read(). Errors: what the channel says, timeout where the peer
@@ -38,6 +40,7 @@ class Line {
 
   transport::Channel channel_;
   base::Buffer received_;
+  std::shared_ptr<const void> seat_;
 };
 
 }  // namespace picket::apps::cli::conform

@@ -4,15 +4,29 @@
 #include <span>
 #include <string_view>
 
+#include "picket/wire/messages.hpp"
+
 namespace picket::apps::cli::conform {
+
+/// Who makes the connection (protocol.md §3, §8): it begins with a handshake, or with a registration.
+enum class Dialler : std::uint8_t { proxy, agent };
+
+/// What connections of one pass are like.
+struct Pass {
+  Dialler dialler = Dialler::proxy;
+  wire::Encoding encoding = wire::Encoding::json;
+};
 
 /// On which connections a rule is tested.
 enum class Scope : std::uint8_t {
-  once,        ///< Sockets, whatever is spoken later: in the JSON pass.
-  msgpack,     ///< Sockets, in MessagePack.
-  sockets,     ///< Sockets, in every encoding.
-  everywhere,  ///< Sockets in every encoding, and gRPC.
-  grpc,        ///< gRPC.
+  once,          ///< Sockets, whatever is spoken later: in the JSON pass.
+  handshake,     ///< The same, only those that a proxy dials.
+  dialled,       ///< Those that a proxy dials: sockets in every encoding, and gRPC.
+  registration,  ///< As once, only those that an agent dials.
+  msgpack,       ///< Sockets, in MessagePack.
+  sockets,       ///< Sockets, in every encoding.
+  everywhere,    ///< Sockets in every encoding, and gRPC.
+  grpc,          ///< gRPC.
 };
 
 /// One sentence of the protocol, and how it is tested on a `Subject`: an Agent or a Proxy. Ids are unique among the

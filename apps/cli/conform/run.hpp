@@ -7,7 +7,6 @@
 #include "apps/cli/conform/report.hpp"
 #include "apps/cli/conform/rule.hpp"
 #include "apps/cli/conform/violation.hpp"
-#include "picket/wire/messages.hpp"
 
 namespace picket::apps::cli::conform {
 
@@ -20,14 +19,18 @@ namespace picket::apps::cli::conform {
   return "";
 }
 
-/// Whether a rule is tested on connections of that encoding.
-[[nodiscard]] constexpr bool holds_for(Scope scope, wire::Encoding encoding) noexcept {
+/// Whether a rule is tested on such connections.
+[[nodiscard]] constexpr bool holds_for(Scope scope, const Pass& pass) noexcept {
+  const bool is_json = pass.encoding == wire::Encoding::json;
   switch (scope) {
-    case Scope::once: return encoding == wire::Encoding::json;
-    case Scope::msgpack: return encoding == wire::Encoding::msgpack;
-    case Scope::sockets: return encoding != wire::Encoding::protobuf;
+    case Scope::once: return is_json;
+    case Scope::handshake: return is_json && pass.dialler == Dialler::proxy;
+    case Scope::dialled: return pass.dialler == Dialler::proxy;
+    case Scope::registration: return is_json && pass.dialler == Dialler::agent;
+    case Scope::msgpack: return pass.encoding == wire::Encoding::msgpack;
+    case Scope::sockets: return pass.encoding != wire::Encoding::protobuf;
     case Scope::everywhere: return true;
-    case Scope::grpc: return encoding == wire::Encoding::protobuf;
+    case Scope::grpc: return pass.encoding == wire::Encoding::protobuf;
   }
   return false;
 }
@@ -52,14 +55,14 @@ template <class Subject>
   return outcome;
 }
 
-/// Tests all rules whose id `only` finds, on connections of that encoding.
+/// Tests all rules whose id `only` finds, on such connections.
 template <class Subject>
-void test_all(Subject& subject, std::span<const Rules<Subject>> themes, const std::regex& only, wire::Encoding encoding,
+void test_all(Subject& subject, std::span<const Rules<Subject>> themes, const std::regex& only, const Pass& pass,
               Report& report) {
   for (const Rules<Subject>& rules : themes)
     for (const Rule<Subject>& rule : rules)
-      if (holds_for(rule.scope, encoding) && std::regex_search(rule.id.begin(), rule.id.end(), only))
-        report.add(test(subject, rule, encoding));
+      if (holds_for(rule.scope, pass) && std::regex_search(rule.id.begin(), rule.id.end(), only))
+        report.add(test(subject, rule, pass.encoding));
 }
 
 }  // namespace picket::apps::cli::conform

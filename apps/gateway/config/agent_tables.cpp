@@ -159,14 +159,36 @@ void check_hedge(Reader& reader, const kdl::Node& node, const AgentDraft& draft)
                 "remove hedge, or all events but request_headers");
 }
 
+constexpr std::string_view keys_of_dialling[] = {"connections", "reconnect-interval-ms", "max-reconnect-interval-ms"};
+
 /// Who dials says how many connections there are, and when they come again.
 void check_pool(Reader& reader, const kdl::Node& node, const AgentDraft& draft) {
   if (draft.agent.transport != AgentTransport::reverse) return;
+  if (const kdl::Node* const beside = child_of(node, "connections"))
+    reader.report(beside->name.at, "\"connections\" has no effect here",
+                  "an agent that dials sees to its connections itself; remove it");
   for (const kdl::Node& child : node.children)
     for (const kdl::Node& key : child.children)
-      if (child.name.text == "pool" && (key.name.text == "connections" || key.name.text == "reconnect-interval-ms"))
+      if (child.name.text == "pool" && std::ranges::find(keys_of_dialling, key.name.text) != std::end(keys_of_dialling))
         reader.report(key.name.at, fmt::format("\"{}\" has no effect here", key.name.text),
                       "an agent that dials sees to its connections itself; remove it");
+}
+
+/// Other proxies of the protocol have `connections` in the agent's block.
+void take_connections(Reader& reader, const kdl::Node& node, AgentDraft& draft) {
+  const kdl::Node* const pool = child_of(node, "pool");
+  const kdl::Node* const within = pool == nullptr ? nullptr : child_of(*pool, "connections");
+  if (draft.connections == 0) return;
+  if (within != nullptr)
+    reader.report(within->name.at, "\"connections\" is given twice", "it stands beside pool, too: remove one");
+  draft.agent.pool.connections_per_agent = draft.connections;
+}
+
+/// They name the version as well, of which there is one here.
+void read_protocol_version(Reader& reader, const Setting& setting, AgentDraft&) {
+  if (reader.number(setting, 1, 2, "").value_or(2) == 1)
+    reader.report(setting.value->at, "version 1 of the protocol is a dialect here",
+                  "write dialect \"v1\" in its place");
 }
 
 constexpr Word dialects[] = {{"v1", static_cast<int>(session::Dialect::v1)},
@@ -301,6 +323,7 @@ constexpr Key<AgentDraft> pool_keys[] = {
     {{"flow-control"}, choice<the_agent, its_pool, &Pool::flow_control_mode>(flow_controls)},
     {{"wait-ms"}, in_milliseconds<the_agent, its_pool, &Pool::flow_control_wait_timeout>(hour_ms)},
     {{"reconnect-interval-ms"}, in_milliseconds<the_agent, its_pool, &Pool::reconnect_interval>(hour_ms)},
+    {{"max-reconnect-interval-ms"}, in_milliseconds<the_agent, its_pool, &Pool::max_reconnect_interval>(hour_ms)},
     {{"sticky"}, ValueRule<AgentDraft>{read_sticky}},
     {{"hedge"}, NodeRule<AgentDraft>{read_hedge}},
 };
@@ -322,11 +345,18 @@ constexpr Key<CircuitBreaker> circuit_breaker_keys[] = {
     {{"failure-threshold"}, number<&CircuitBreaker::failure_threshold>(1, 1'000'000)},
     {{"success-threshold"}, number<&CircuitBreaker::success_threshold>(1, 1'000'000)},
     {{"timeout-seconds"}, in_seconds<&CircuitBreaker::open_for>(86'400)},
+    {{"reset-timeout-seconds"}, in_seconds<&CircuitBreaker::open_for>(86'400)},
     {{"half-open-max-requests"}, number<&CircuitBreaker::half_open_max_requests>(1, 10'000)},
 };
 
 void read_circuit_breaker(Reader& reader, const Block& block, AgentDraft& out) {
   reader.block(block, circuit_breaker(), out.agent.circuit_breaker);
+  const auto named = [&](std::string_view name) {
+    return std::ranges::find_if(block.nodes, [name](const auto* node) { return node->name.text == name; });
+  };
+  if (const auto reset = named("reset-timeout-seconds");
+      reset != block.nodes.end() && named("timeout-seconds") != block.nodes.end())
+    reader.report((*reset)->name.at, "\"reset-timeout-seconds\" is another word for \"timeout-seconds\"", "remove one");
 }
 
 void read_config(Reader& reader, const kdl::Node& node, AgentDraft& out) {
@@ -341,6 +371,8 @@ constexpr Key<AgentDraft> agent_keys[] = {
     {{"reverse"}, NodeRule<AgentDraft>{read_reverse}},
     {{"tls"}, BlockRule<AgentDraft>{read_tls}},
     {{"dialect"}, ValueRule<AgentDraft>{read_dialect}},
+    {{"protocol-version"}, ValueRule<AgentDraft>{read_protocol_version}},
+    {{"connections"}, number<&AgentDraft::connections>(1, 256)},
     {{"insecure"}, boolean<the_agent, &Agent::insecure>()},
     {{"decompress", unsupported}, {}},
     {{"events"}, NodeRule<AgentDraft>{read_events}},
@@ -379,6 +411,7 @@ void read_agent(Reader& reader, const kdl::Node& node, Draft& out) {
   check_hedge(reader, node, draft);
   check_dialect(reader, node, draft);
   check_pool(reader, node, draft);
+  take_connections(reader, node, draft);
   if (!id) return;
   draft.id = std::move(*id);
   draft.agent.id = draft.id.text;

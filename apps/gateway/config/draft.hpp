@@ -22,6 +22,7 @@ struct AgentDraft {
   Agent agent{.events = {.request_headers = true}};
   std::vector<kdl::Name> transports;  ///< The keys that name one, those not supported yet too.
   std::vector<kdl::Name> reverse;     ///< Of one that dials: the ids that feed it; none written: its own.
+  std::uint32_t connections = 0;      ///< Written beside `pool`, not within; 0: not.
 };
 
 struct ReverseDraft {

@@ -102,7 +102,7 @@ agents {
     declared-events-only #true
     circuit-breaker { failure-threshold 1; success-threshold 3; timeout-seconds 4; half-open-max-requests 8 }
     pool { connections 2; load-balancing "least_connections"; flow-control "wait-and-retry"; wait-ms 11
-           reconnect-interval-ms 12 }
+           reconnect-interval-ms 12; max-reconnect-interval-ms 16 }
     config { paranoia-level 1 }
   }
   agent "v" { binary-uds "/v"; timeout-ms 77 }
@@ -161,6 +161,14 @@ TEST_F(Load, AnAgentMayBeReachedByANameOrAsAService) {
         good(std::string(base) + "agents { agent \"a\" { grpc \"https://" + written + "\" } }").agents[0].is_named);
 }
 
+TEST_F(Load, AnAgentsKeysMayBeThoseOfOtherProxiesOfTheProtocol) {
+  const Config config = good(std::string(base) + R"(agents { agent "a" {
+    binary-uds "/a"; protocol-version 2; connections 9; circuit-breaker { reset-timeout-seconds 7 }
+    pool { preset "low-latency" } } })");
+  EXPECT_EQ(config.agents.at(0).pool.connections_per_agent, 9U);
+  EXPECT_EQ(config.agents.at(0).circuit_breaker.open_for, milliseconds{7'000});
+}
+
 TEST_F(Load, EverySettingOfAnAgentReachesItsField) {
   const Config config = good(every_setting);
   const Agent& a = config.agents.at(0);
@@ -185,6 +193,7 @@ TEST_F(Load, EverySettingOfAnAgentReachesItsField) {
   EXPECT_EQ(a.pool.flow_control_mode, FlowControlMode::wait_and_retry);
   EXPECT_EQ(a.pool.flow_control_wait_timeout, milliseconds{11});
   EXPECT_EQ(a.pool.reconnect_interval, milliseconds{12});
+  EXPECT_EQ(a.pool.max_reconnect_interval, milliseconds{16});
   EXPECT_EQ(a.config_json, "{\"paranoia-level\":1}");
 }
 

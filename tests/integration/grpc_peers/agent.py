@@ -66,4 +66,5 @@ def main() -> None:
     server.stop(None)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <thread>
 
 #include "apps/cli/conform/frame_pipe.hpp"
 
@@ -11,42 +10,25 @@ namespace {
 
 constexpr std::array<std::uint32_t, 1> versions{2};
 constexpr std::array<std::uint32_t, 2> grpc_versions{2, 1};
-constexpr std::chrono::milliseconds between_dials{10};
 constexpr std::array<std::int32_t, 7> all_events{1, 2, 3, 4, 5, 6, 7};
 
 }  // namespace
-
-Agent::Agent(transport::Worker& worker, transport::Destination destination, Options options)
-    : worker_(worker), destination_(std::move(destination)), options_(std::move(options)) {}
 
 void Agent::begin(std::string_view rule, wire::Encoding encoding) {
   rule_ = rule;
   proxy_id_ = fmt::format("picket-conform/{}", rule);
   encoding_ = encoding;
-}
-
-/// A server whose backlog is full is tried again; one that was there and is gone breaks the rule that it went at.
-Line Agent::dial() {
-  const base::TimePoint deadline = base::Clock::now() + options_.patience;
-  while (true) {
-    Line line{transport::Channel{worker_, destination_.layer()}};
-    const auto dialled = line.dial(destination_.endpoint(), deadline);
-    if (dialled) {
-      was_reached_ = true;
-      return line;
-    }
-    if (!was_reached_) throw Unreachable{dialled.error().message()};
-    expect(base::Clock::now() < deadline, "it cannot be reached any more: {}", dialled.error().message());
-    std::this_thread::sleep_for(between_dials);
-  }
+  reach_->tend();
 }
 
 Peer Agent::connect() {
-  if (is_grpc()) return Peer{std::make_unique<GrpcPipe>(dial()), options_.patience};
-  return Peer{std::make_unique<FramePipe>(dial()), options_.patience};
+  if (is_grpc()) return Peer{std::make_unique<GrpcPipe>(reach_->next()), options_.patience};
+  return Peer{std::make_unique<FramePipe>(reach_->next()), options_.patience};
 }
 
-std::unique_ptr<GrpcPipe> Agent::call(std::string_view path) { return std::make_unique<GrpcPipe>(dial(), path); }
+std::unique_ptr<GrpcPipe> Agent::call(std::string_view path) {
+  return std::make_unique<GrpcPipe>(reach_->next(), path);
+}
 
 wire::HandshakeRequest Agent::grpc_hello() const {
   wire::HandshakeRequest request;
@@ -56,7 +38,44 @@ wire::HandshakeRequest Agent::grpc_hello() const {
   return request;
 }
 
+Registered Agent::registered() {
+  Peer peer = connect();
+  Frame frame = peer.hear("registration");
+  expect(frame.type == wire::FrameType::handshake_request, "it says {} in place of its registration", name(frame.type));
+  return {.peer = std::move(peer), .registration = Document{std::move(frame)}};
+}
+
+Document Agent::introduction() {
+  if (!dials_us()) return shake_hands();
+  Registered agent = registered();
+  agent.peer.say_frame(static_cast<std::uint8_t>(wire::FrameType::handshake_response), welcome_text(Welcome{}));
+  return std::move(agent.registration);
+}
+
+Talk Agent::take_registration(std::initializer_list<wire::Text> extensions) {
+  Registered agent = registered();
+  base::Arena arena;
+  wire::ReverseAnswer answer{.success = true,
+                             .error = {},
+                             .proxy_id = proxy_id_,
+                             .proxy_version = "1",
+                             .connection_id = rule_,
+                             .encoding = {},
+                             .config = {},
+                             .connections_wanted = connections_wanted};
+  if (extensions.size() != 0) answer.events = all_events;
+  if (options_.config) {
+    const auto config = wire::parse_json(*options_.config, arena);
+    if (!config) throw Unreachable{"--config: " + config.error().detail()};
+    answer.config = *config;
+  }
+  Talk talk{std::move(agent.peer), rule_, encoding_, options_};
+  talk.welcome(agent.registration.frame, answer, extensions);
+  return talk;
+}
+
 Talk Agent::open(std::initializer_list<wire::Text> extensions) {
+  if (dials_us()) return take_registration(extensions);
   const std::array offered{encoding_, wire::Encoding::json};
   const bool is_json = encoding_ == wire::Encoding::json;
   base::Arena arena;

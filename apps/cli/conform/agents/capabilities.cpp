@@ -17,14 +17,14 @@ const Value& member(const Document& answer, std::string_view path) {
 }
 
 void expect_text(Agent& agent, std::string_view path) {
-  const auto answer = agent.shake_hands();
+  const auto answer = agent.introduction();
   const auto* const text = member(answer, path).get<std::string_view>();
   expect(text != nullptr, "{} is no text", path);
   expect(!text->empty(), "{} is empty", path);
 }
 
 void expect_flag(Agent& agent, std::string_view path) {
-  const auto answer = agent.shake_hands();
+  const auto answer = agent.introduction();
   expect(member(answer, path).get<bool>() != nullptr, "{} is no boolean", path);
 }
 
@@ -36,7 +36,7 @@ std::uint64_t number(const Value& value, std::string_view path) {
 }
 
 void expect_number(Agent& agent, std::string_view path, std::uint64_t least, std::uint64_t most) {
-  const auto answer = agent.shake_hands();
+  const auto answer = agent.introduction();
   const std::uint64_t found = number(member(answer, path), path);
   expect(found >= least && found <= most, "{} is {}", path, found);
 }
@@ -52,7 +52,7 @@ constexpr std::array rules{
               [](Agent& agent) { expect_text(agent, "capabilities.version"); }},
     AgentRule{"capabilities.events", "3", "capabilities.supported_events is a list of integers.", Scope::once,
               [](Agent& agent) {
-                const auto answer = agent.shake_hands();
+                const auto answer = agent.introduction();
                 const auto* const list = member(answer, "capabilities.supported_events").get<Value::List>();
                 expect(list != nullptr, "it is no list");
                 for (const Value& event : *list)
@@ -85,8 +85,8 @@ constexpr std::array rules{
               [](Agent& agent) { expect_number(agent, "capabilities.limits.preferred_chunk_size", 1, any); }},
     AgentRule{"capabilities.constant", "3", "Each connection of one agent says the same agent_id.", Scope::once,
               [](Agent& agent) {
-                const auto first = agent.shake_hands();
-                const auto second = agent.shake_hands();
+                const auto first = agent.introduction();
+                const auto second = agent.introduction();
                 expect(member(first, "capabilities.agent_id") == member(second, "capabilities.agent_id"),
                        "two connections say two");
               }},

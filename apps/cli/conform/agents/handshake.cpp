@@ -60,48 +60,49 @@ void expect_none_taken(const Talk& talk) {
 }
 
 constexpr std::array rules{
-    AgentRule{"handshake.answered", "3", "A handshake request is answered.", Scope::everywhere,
+    AgentRule{"handshake.answered", "3", "A handshake request is answered.", Scope::dialled,
               [](Agent& agent) { (void)agent.open(); }},
-    AgentRule{"handshake.first", "3", "The answer to it is the first that the agent says.", Scope::once,
+    AgentRule{"handshake.first", "3", "The answer to it is the first that the agent says.", Scope::handshake,
               [](Agent& agent) {
                 Peer peer = agent.connect();
                 peer.write(agent.handshake_frame());
                 const Frame first = peer.hear("answer to the handshake");
                 expect(first.type == FrameType::handshake_response, "it says {} first", name(first.type));
               }},
-    AgentRule{"handshake.json", "3", "The answer is a JSON object, whatever encodings are offered.", Scope::once,
+    AgentRule{"handshake.json", "3", "The answer is a JSON object, whatever encodings are offered.", Scope::handshake,
               [](Agent& agent) {
                 const auto answer = agent.shake_hands({.encodings = R"("supported_encodings":["msgpack","json"],)"});
                 expect(answer.value.get<Value::Object>() != nullptr, "it is no object");
               }},
-    AgentRule{"handshake.version", "3", "protocol_version of the answer is 2.", Scope::once,
+    AgentRule{"handshake.version", "3", "protocol_version of the answer is 2.", Scope::handshake,
               [](Agent& agent) {
                 const auto version = number_at(agent.shake_hands(), "protocol_version");
                 expect(version == 2, "it is {}", version);
               }},
-    AgentRule{"handshake.success", "3", "success is true where version 2 is offered.", Scope::once,
+    AgentRule{"handshake.success", "3", "success is true where version 2 is offered.", Scope::handshake,
               [](Agent& agent) { expect(succeeds(agent.shake_hands()), "it is false"); }},
-    AgentRule{"handshake.no-error", "3", "error is absent or null where the handshake succeeds.", Scope::once,
+    AgentRule{"handshake.no-error", "3", "error is absent or null where the handshake succeeds.", Scope::handshake,
               [](Agent& agent) {
                 const auto answer = agent.shake_hands();
                 const Value* const error = answer.find("error");
                 expect(error == nullptr || error->is_null(), "it says \"{}\"", text_at(answer, "error"));
               }},
-    AgentRule{"handshake.version-among-others", "3", "Version 2 is found among others that are offered.", Scope::once,
+    AgentRule{"handshake.version-among-others", "3", "Version 2 is found among others that are offered.",
+              Scope::handshake,
               [](Agent& agent) {
                 const auto answer = agent.shake_hands({.versions = "[3,2,1]"});
                 expect(succeeds(answer), "it refuses");
                 expect(number_at(answer, "protocol_version") == 2, "it chooses another");
               }},
-    AgentRule{"handshake.no-common-version", "3", "Versions of which it speaks none are refused.", Scope::once,
+    AgentRule{"handshake.no-common-version", "3", "Versions of which it speaks none are refused.", Scope::handshake,
               [](Agent& agent) { expect(!succeeds(agent.shake_hands({.versions = "[77]"})), "it takes version 77"); }},
-    AgentRule{"handshake.no-version-at-all", "3", "An empty list of versions is refused.", Scope::once,
+    AgentRule{"handshake.no-version-at-all", "3", "An empty list of versions is refused.", Scope::handshake,
               [](Agent& agent) { expect(!succeeds(agent.shake_hands({.versions = "[]"})), "it takes it"); }},
     AgentRule{
-        "refusal.says-why", "3", "A refusal says why in error.", Scope::once,
+        "refusal.says-why", "3", "A refusal says why in error.", Scope::handshake,
         [](Agent& agent) { expect(!text_at(refused(agent), "error").empty(), "error is absent, empty or no text"); }},
     AgentRule{"refusal.decodable", "3", "A refusal carries capabilities, without which some proxies cannot read it.",
-              Scope::once,
+              Scope::handshake,
               [](Agent& agent) {
                 const auto answer = refused(agent);
                 for (const auto* const path :
@@ -109,72 +110,73 @@ constexpr std::array rules{
                       "capabilities.features.concurrent_requests", "capabilities.limits.max_body_size"})
                   expect(answer.find(path) != nullptr, "there is no {}", path);
               }},
-    AgentRule{"refusal.version", "3", "protocol_version of a refusal is none that was not offered.", Scope::once,
+    AgentRule{"refusal.version", "3", "protocol_version of a refusal is none that was not offered.", Scope::handshake,
               [](Agent& agent) {
                 const auto version = number_at(refused(agent), "protocol_version");
                 expect(version == 0, "it is {}", version);
               }},
-    AgentRule{"refusal.closes", "3", "A connection that was refused is closed.", Scope::once,
+    AgentRule{"refusal.closes", "3", "A connection that was refused is closed.", Scope::handshake,
               [](Agent& agent) {
                 Peer peer = agent.connect();
                 peer.say_frame(handshake_type, agent.text({.versions = "[77]"}));
                 (void)peer.hear_end("the refusal");
               }},
-    AgentRule{"encoding.default", "3", "Without supported_encodings JSON is spoken.", Scope::once,
+    AgentRule{"encoding.default", "3", "Without supported_encodings JSON is spoken.", Scope::handshake,
               [](Agent& agent) {
                 const auto answer = agent.shake_hands({.encodings = ""});
                 expect(encoding_of(answer) == "json", "it chooses {}", encoding_of(answer));
               }},
-    AgentRule{"encoding.empty", "3", "With an empty list of encodings JSON is spoken.", Scope::once,
+    AgentRule{"encoding.empty", "3", "With an empty list of encodings JSON is spoken.", Scope::handshake,
               [](Agent& agent) {
                 const auto answer = agent.shake_hands({.encodings = R"("supported_encodings":[],)"});
                 expect(encoding_of(answer) == "json", "it chooses {}", encoding_of(answer));
               }},
-    AgentRule{"encoding.offered", "3", "No encoding is chosen that was not offered.", Scope::once,
+    AgentRule{"encoding.offered", "3", "No encoding is chosen that was not offered.", Scope::handshake,
               [](Agent& agent) {
                 const auto answer = agent.shake_hands({.encodings = R"("supported_encodings":["json"],)"});
                 expect(encoding_of(answer) == "json", "it chooses {}", encoding_of(answer));
               }},
-    AgentRule{"encoding.known", "3", "encoding is \"json\" or \"msgpack\", or absent; never null.", Scope::once,
+    AgentRule{"encoding.known", "3", "encoding is \"json\" or \"msgpack\", or absent; never null.", Scope::handshake,
               [](Agent& agent) {
                 const auto answer = agent.shake_hands({.encodings = R"("supported_encodings":["msgpack","json"],)"});
                 const auto encoding = encoding_of(answer);
                 expect(encoding == "json" || encoding == "msgpack", "it is {}",
                        encoding.empty() ? "no text" : encoding);
               }},
-    AgentRule{"extensions.none-offered", "3", "No extension is taken where none is offered.", Scope::once,
+    AgentRule{"extensions.none-offered", "3", "No extension is taken where none is offered.", Scope::handshake,
               [](Agent& agent) {
                 const Talk talk = agent.open();
                 expect_none_taken(talk);
               }},
-    AgentRule{"extensions.offered", "3", "Only extensions are taken that were offered.", Scope::once,
+    AgentRule{"extensions.offered", "3", "Only extensions are taken that were offered.", Scope::handshake,
               [](Agent& agent) {
                 const Talk talk = agent.open({wire::extension_event_reply});
                 for (const wire::Text extension : talk.hello().extensions)
                   expect(extension == wire::extension_event_reply, "it takes {}, too", extension);
               }},
-    AgentRule{"extensions.unknown", "3", "An extension that it does not know is not taken.", Scope::once,
+    AgentRule{"extensions.unknown", "3", "An extension that it does not know is not taken.", Scope::handshake,
               [](Agent& agent) {
                 const Talk talk = agent.open({"picket-conform-unknown"});
                 expect_none_taken(talk);
               }},
     AgentRule{
-        "handshake.unknown-keys", "3", "Keys of the request that it does not know are ignored.", Scope::once,
+        "handshake.unknown-keys", "3", "Keys of the request that it does not know are ignored.", Scope::handshake,
         [](Agent& agent) { expect_taken(agent, {.more = R"("picket_conform":{"a":[1,null]},)"}, "an unknown key"); }},
-    AgentRule{"handshake.events", "3", "The kinds of events that the proxy announces may be unknown ones.", Scope::once,
+    AgentRule{"handshake.events", "3", "The kinds of events that the proxy announces may be unknown ones.",
+              Scope::handshake,
               [](Agent& agent) {
                 expect_taken(agent, {.more = R"("extensions":["event-reply"],"events":[1,2,99,-5],)"},
                              "unknown kinds of events");
               }},
-    AgentRule{"handshake.white-space", "3", "The request may have white space wherever JSON has it.", Scope::once,
+    AgentRule{"handshake.white-space", "3", "The request may have white space wherever JSON has it.", Scope::handshake,
               [](Agent& agent) { expect_taken(agent, {.more = "\n\t \"x\" : [ 1 , 2 ] ,\r\n"}, "white space"); }},
-    AgentRule{"handshake.slow", "2", "A handshake that comes byte by byte is taken.", Scope::once,
+    AgentRule{"handshake.slow", "2", "A handshake that comes byte by byte is taken.", Scope::handshake,
               [](Agent& agent) {
                 Peer peer = agent.connect();
                 peer.write_slowly(agent.handshake_frame());
                 expect(succeeds(Document{peer.hear("answer to the handshake")}), "it refuses");
               }},
-    AgentRule{"handshake.with-event", "3", "What follows the handshake at once is not lost.", Scope::once,
+    AgentRule{"handshake.with-event", "3", "What follows the handshake at once is not lost.", Scope::handshake,
               [](Agent& agent) {
                 Peer peer = agent.connect();
                 const std::string ping =
@@ -185,27 +187,27 @@ constexpr std::array rules{
                 expect(pong.type == FrameType::pong, "it says {}", name(pong.type));
               }},
     AgentRule{"handshake.event-first", "3", "An event before the handshake is not answered, and closes the connection.",
-              Scope::once,
+              Scope::handshake,
               [](Agent& agent) {
                 expect_not_opened(agent, static_cast<std::uint8_t>(FrameType::request_headers),
                                   payload_of({}, Talk::head("conform-handshake.event-first")), "an event first");
               }},
-    AgentRule{
-        "handshake.answer-first", "3", "A handshake's answer in place of a request closes the connection.", Scope::once,
-        [](Agent& agent) {
-          expect_not_opened(
-              agent, static_cast<std::uint8_t>(FrameType::handshake_response),
-              payload_of({},
-                         wire::HandshakeResponse{.protocol_version = 2, .success = true, .error = {}, .encoding = {}}),
-              "a handshake's answer first");
-        }},
-    AgentRule{"handshake.no-json", "3", "A handshake that is no JSON closes the connection.", Scope::once,
+    AgentRule{"handshake.answer-first", "3", "A handshake's answer in place of a request closes the connection.",
+              Scope::handshake,
+              [](Agent& agent) {
+                expect_not_opened(agent, static_cast<std::uint8_t>(FrameType::handshake_response),
+                                  payload_of({},
+                                             wire::HandshakeResponse{
+                                                 .protocol_version = 2, .success = true, .error = {}, .encoding = {}}),
+                                  "a handshake's answer first");
+              }},
+    AgentRule{"handshake.no-json", "3", "A handshake that is no JSON closes the connection.", Scope::handshake,
               [](Agent& agent) {
                 expect_not_opened(agent, handshake_type, R"({"supported_versions":[2)", "half a handshake");
               }},
-    AgentRule{"handshake.no-object", "3", "A handshake that is no object closes the connection.", Scope::once,
+    AgentRule{"handshake.no-object", "3", "A handshake that is no object closes the connection.", Scope::handshake,
               [](Agent& agent) { expect_not_opened(agent, handshake_type, "[[[2]]]", "a handshake that is a list"); }},
-    AgentRule{"handshake.empty", "3", "A handshake without a payload closes the connection.", Scope::once,
+    AgentRule{"handshake.empty", "3", "A handshake without a payload closes the connection.", Scope::handshake,
               [](Agent& agent) { expect_not_opened(agent, handshake_type, "", "an empty handshake"); }},
     AgentRule{"handshake.twice", "3", "A second handshake does not change what was agreed.", Scope::sockets,
               [](Agent& agent) {
@@ -224,7 +226,7 @@ constexpr std::array rules{
                   }
                 }
               }},
-    AgentRule{"handshake.in-time", "3", "Who says nothing is not waited for without end.", Scope::once,
+    AgentRule{"handshake.in-time", "3", "Who says nothing is not waited for without end.", Scope::handshake,
               [](Agent& agent) {
                 need(agent.options().slow, "it takes half a minute: --slow");
                 Peer peer = agent.connect();

@@ -36,6 +36,30 @@ void Talk::shake_hands(const wire::HandshakeRequest& request) {
   expect(hello_.success, "it refuses the handshake: {}", hello_.error.value_or("without a reason"));
   need(is_grpc || hello_.encoding.value_or(wire::Encoding::json) == wanted,
        "the agent does not choose this encoding, which is offered first");
+  begin();
+}
+
+void Talk::welcome(Frame registration, wire::ReverseAnswer answer, wire::TextList extensions) {
+  hello_frame_.emplace(std::move(registration));
+  const auto read = wire::decode<wire::ReverseRegistration>({}, hello_frame_->payload(), arena_);
+  expect(read.has_value(), "its registration: {}", read ? "" : read.error().detail());
+  const bool is_json = format_.encoding == wire::Encoding::json;
+  need(is_json || std::ranges::find(read->supported_encodings, format_.encoding) != read->supported_encodings.end(),
+       "the agent does not offer this encoding");
+  std::vector<wire::Text> taken;
+  std::ranges::copy_if(extensions, std::back_inserter(taken), [&](wire::Text extension) {
+    return std::ranges::find(read->extensions, extension) != read->extensions.end();
+  });
+  // Who names none of ours is answered as the reference does.
+  if (!read->supported_encodings.empty() || !read->extensions.empty()) answer.encoding = format_.encoding;
+  answer.extensions = taken;
+  peer_.say(wire::Format{}, answer);
+  hello_.capabilities = read->capabilities;
+  hello_.extensions = arena_.copy(std::span<const wire::Text>{taken});
+  begin();
+}
+
+void Talk::begin() {
   const auto takes_extension = [&](wire::Text extension) {
     return std::ranges::find(hello_.extensions, extension) != hello_.extensions.end();
   };

@@ -33,7 +33,9 @@ class Talk {
   // ---- the beginning
   /// Throws Violation where the handshake fails, Skipped where the agent does not speak the encoding.
   void shake_hands(const wire::HandshakeRequest& request);
-  /// What it answered.
+  /// Answers an agent that has registered: those of the extensions are taken that it offers. Throws as shake_hands().
+  void welcome(Frame registration, wire::ReverseAnswer answer, wire::TextList extensions);
+  /// What it answered, or what was agreed to when it registered.
   [[nodiscard]] const wire::HandshakeResponse& hello() const noexcept { return hello_; }
   [[nodiscard]] const wire::Format& format() const noexcept { return format_; }
   [[nodiscard]] bool takes(wire::EventKind kind) const;
@@ -95,6 +97,7 @@ class Talk {
   [[nodiscard]] const std::vector<Frame>& unasked() const noexcept { return unasked_; }
 
  private:
+  void begin();
   void configure();
   [[nodiscard]] Answer read(Frame frame) const;
   /// Whether it was an answer; takes everything else.

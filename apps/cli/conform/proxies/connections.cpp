@@ -68,9 +68,9 @@ void expect_echoed(Proxy& proxy, const wire::Ping& ping) {
 
 constexpr std::array rules{
     ProxyRule{
-        "handshake.comes", "3", "A proxy begins with a handshake, in JSON, on each connection.", Scope::once,
+        "handshake.comes", "3", "A proxy begins with a handshake, in JSON, on each connection.", Scope::handshake,
         [](Proxy& proxy) { expect(proxy.greeted().hello().value.get<Value::Object>() != nullptr, "it is no object"); }},
-    ProxyRule{"handshake.versions", "3", "supported_versions is a list of integers, with 2 in it.", Scope::once,
+    ProxyRule{"handshake.versions", "3", "supported_versions is a list of integers, with 2 in it.", Scope::handshake,
               [](Proxy& proxy) {
                 const auto* const list = member(proxy.greeted().hello(), "supported_versions").get<Value::List>();
                 expect(list != nullptr, "it is no list");
@@ -82,12 +82,12 @@ constexpr std::array rules{
                 }
                 expect(has_two, "2 is not in it");
               }},
-    ProxyRule{"handshake.proxy-id", "3", "proxy_id is a text that is not empty.", Scope::once,
+    ProxyRule{"handshake.proxy-id", "3", "proxy_id is a text that is not empty.", Scope::handshake,
               [](Proxy& proxy) { expect_text(proxy, "proxy_id"); }},
-    ProxyRule{"handshake.proxy-version", "3", "proxy_version is a text that is not empty.", Scope::once,
+    ProxyRule{"handshake.proxy-version", "3", "proxy_version is a text that is not empty.", Scope::handshake,
               [](Proxy& proxy) { expect_text(proxy, "proxy_version"); }},
     ProxyRule{"handshake.encodings", "3", "supported_encodings names \"json\" and \"msgpack\" and nothing else.",
-              Scope::once,
+              Scope::handshake,
               [](Proxy& proxy) {
                 const auto* const list = list_at(proxy.greeted().hello(), "supported_encodings");
                 if (list == nullptr) return;
@@ -97,21 +97,21 @@ constexpr std::array rules{
                          "it names {}, which agents of the reference refuse", text == nullptr ? "no text" : *text);
                 }
               }},
-    ProxyRule{"handshake.extensions", "3", "extensions, where they are said, are a list of texts.", Scope::once,
+    ProxyRule{"handshake.extensions", "3", "extensions, where they are said, are a list of texts.", Scope::handshake,
               [](Proxy& proxy) {
                 const auto* const list = list_at(proxy.greeted().hello(), "extensions");
                 need(list != nullptr, "the proxy offers none");
                 for (const Value& extension : *list)
                   expect(extension.get<std::string_view>() != nullptr, "it holds what is no text");
               }},
-    ProxyRule{"handshake.events", "3", "events, where they are said, are a list of integers.", Scope::once,
+    ProxyRule{"handshake.events", "3", "events, where they are said, are a list of integers.", Scope::handshake,
               [](Proxy& proxy) {
                 const auto* const list = list_at(proxy.greeted().hello(), "events");
                 need(list != nullptr, "the proxy does not say");
                 for (const Value& event : *list)
                   expect(event.get<std::int64_t>() != nullptr, "it holds what is no integer");
               }},
-    ProxyRule{"handshake.waits", "3", "Nothing follows the handshake before it is answered.", Scope::once,
+    ProxyRule{"handshake.waits", "3", "Nothing follows the handshake before it is answered.", Scope::handshake,
               [](Proxy& proxy) {
                 proxy.greeting = [](Served&) {};
                 (void)proxy.greeted();
@@ -119,41 +119,41 @@ constexpr std::array rules{
                 expect(proxy.heard().empty(), "{} does",
                        proxy.heard().empty() ? "" : name(proxy.heard().front().frame.type));
               }},
-    ProxyRule{"handshake.slow", "2", "An answer that comes byte by byte is taken.", Scope::once,
+    ProxyRule{"handshake.slow", "2", "An answer that comes byte by byte is taken.", Scope::handshake,
               [](Proxy& proxy) {
                 proxy.greeting = [](Served&) {};
                 Served& connection = proxy.greeted();
-                const std::string frame =
-                    Peer::frame(static_cast<std::uint8_t>(FrameType::handshake_response), connection.text_of({}));
+                const std::string frame = Peer::frame(static_cast<std::uint8_t>(FrameType::handshake_response),
+                                                      connection.text_of(Welcome{}));
                 for (const char byte : frame) {
                   connection.write({&byte, 1});
                   proxy.go_on_for(std::chrono::milliseconds{0});
                 }
                 proxy.expect_served(connection);
               }},
-    ProxyRule{"answer.plain", "3", "An answer of an agent without extensions is taken.", Scope::once,
+    ProxyRule{"answer.plain", "3", "An answer of an agent without extensions is taken.", Scope::handshake,
               [](Proxy& proxy) { expect_taken(proxy, {}); }},
-    ProxyRule{"answer.no-encoding", "3", "An answer without encoding is taken: JSON.", Scope::once,
+    ProxyRule{"answer.no-encoding", "3", "An answer without encoding is taken: JSON.", Scope::handshake,
               [](Proxy& proxy) { expect_taken(proxy, {.encoding = ""}); }},
-    ProxyRule{"answer.unknown-keys", "3", "Keys of the answer that it does not know are ignored.", Scope::once,
+    ProxyRule{"answer.unknown-keys", "3", "Keys of the answer that it does not know are ignored.", Scope::handshake,
               [](Proxy& proxy) { expect_taken(proxy, {.more = R"("later":[{"a":null}],)"}); }},
-    ProxyRule{"answer.refusal", "3", "A refusal ends the connection.", Scope::once,
+    ProxyRule{"answer.refusal", "3", "A refusal ends the connection.", Scope::handshake,
               [](Proxy& proxy) {
                 expect_refused(proxy, {.version = "0", .success = "false", .error = R"("conform")"}, "a refusal");
               }},
-    ProxyRule{"answer.version", "3", "A version that was not offered ends the connection.", Scope::once,
+    ProxyRule{"answer.version", "3", "A version that was not offered ends the connection.", Scope::handshake,
               [](Proxy& proxy) { expect_refused(proxy, {.version = "77"}, "version 77"); }},
-    ProxyRule{"answer.encoding", "3", "An encoding that was not offered ends the connection.", Scope::once,
+    ProxyRule{"answer.encoding", "3", "An encoding that was not offered ends the connection.", Scope::handshake,
               [](Proxy& proxy) { expect_refused(proxy, {.encoding = R"("encoding":"cbor",)"}, "the encoding cbor"); }},
-    ProxyRule{"answer.capabilities", "3", "An answer without capabilities ends the connection.", Scope::once,
+    ProxyRule{"answer.capabilities", "3", "An answer without capabilities ends the connection.", Scope::handshake,
               [](Proxy& proxy) { expect_refused(proxy, {.has_capabilities = false}, "no capabilities"); }},
-    ProxyRule{"answer.no-json", "3", "An answer that is no JSON ends the connection.", Scope::once,
+    ProxyRule{"answer.no-json", "3", "An answer that is no JSON ends the connection.", Scope::handshake,
               [](Proxy& proxy) {
                 expect_closed(proxy,
                               Peer::frame(static_cast<std::uint8_t>(FrameType::handshake_response), "{\"success\":"),
                               "half an answer", true);
               }},
-    ProxyRule{"answer.other-frame", "3", "Another frame in place of the answer ends the connection.", Scope::once,
+    ProxyRule{"answer.other-frame", "3", "Another frame in place of the answer ends the connection.", Scope::handshake,
               [](Proxy& proxy) {
                 expect_closed(proxy,
                               Peer::frame(static_cast<std::uint8_t>(FrameType::agent_response),
@@ -176,7 +176,7 @@ constexpr std::array rules{
                                           R"({"correlation_id":"a","reason":0,"timestamp_ms":0})"),
                               "a cancel", false);
               }},
-    ProxyRule{"connections.again", "11", "A connection that was closed is made again.", Scope::once,
+    ProxyRule{"connections.again", "11", "A connection that was closed is made again.", Scope::handshake,
               [](Proxy& proxy) {
                 proxy.open().end();
                 (void)proxy.open();

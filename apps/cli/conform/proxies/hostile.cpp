@@ -150,7 +150,8 @@ constexpr std::array rules{
                   came = came || (&connection == &leaving && heard.frame.type == FrameType::request_headers);
                   proxy.answer_plainly(connection, heard);
                 };
-                (void)proxy.ask();
+                const auto call = proxy.send({});
+                proxy.await("answer to the client", [&] { return call->poll(); });
                 expect(!came, "one came");
               }},
     ProxyRule{"flow.pause", "12", "An agent that pauses gets no new exchange on that connection until it resumes.",

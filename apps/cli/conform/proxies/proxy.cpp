@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include <unistd.h>
-
 namespace picket::apps::cli::conform::proxies {
 namespace {
 
@@ -22,32 +20,15 @@ bool is_answered(FrameType type) {
 
 }  // namespace
 
-Proxy::Proxy(transport::Worker& worker, transport::Listener listener,
-             std::shared_ptr<const transport::tls::Context> tls, std::optional<transport::Endpoint> http,
-             Options options)
-    : worker_(worker),
-      listener_(std::move(listener)),
-      tls_(std::move(tls)),
-      http_(std::move(http)),
-      options_(std::move(options)) {
-  transport::spawn(transport::accept_all(
-      listener_, worker_, [this](const transport::Accepted& accepted) { accepted_.push_back(accepted.descriptor); }));
-}
-
-Proxy::~Proxy() {
-  for (const int descriptor : accepted_) ::close(descriptor);
-  listener_.close();
-  worker_.turn(base::Clock::now() + between_looks);
-}
-
 void Proxy::begin(std::string_view rule, wire::Encoding encoding) {
   agent_id_ = fmt::format("picket-conform/{}", rule);
   encoding_ = encoding;
   connections_.clear();
-  for (const int descriptor : accepted_) ::close(descriptor);
-  accepted_.clear();
+  meeting_->forget();
   heard_.clear();
+  refusal_.clear();
   greeting = [this](Served& connection) { connection.welcome(encoding_, {}); };
+  registering = [this](Served& connection) { connection.register_as(registration()); };
   answering = [this](Served& connection, const Heard& heard) { answer_plainly(connection, heard); };
 }
 
@@ -60,10 +41,16 @@ void Proxy::answer_plainly(Served& connection, const Heard& heard) {
 
 void Proxy::turn() {
   worker_.turn(base::Clock::now() + between_looks);
-  for (const int descriptor : std::exchange(accepted_, {}))
-    connections_.push_back(std::make_unique<Served>(
-        transport::Channel{worker_, descriptor, tls_ ? tls_->layer() : nullptr}, options_.patience, agent_id_));
+  const bool is_wanted = std::ranges::all_of(connections_, [](const auto& each) { return each->has_ended(); });
+  for (Line& line : meeting_->arrivals(is_wanted)) {
+    Served& connection = add(std::move(line));
+    if (meeting_->dialler() == Dialler::agent) registering(connection);
+  }
   for (const auto& connection : connections_) read(*connection);
+}
+
+Served& Proxy::add(Line line) {
+  return *connections_.emplace_back(std::make_unique<Served>(std::move(line), options_.patience, agent_id_));
 }
 
 void Proxy::read(Served& connection) {
@@ -71,6 +58,12 @@ void Proxy::read(Served& connection) {
 }
 
 void Proxy::take(Served& connection, Frame frame) {
+  if (!connection.is_greeted() && meeting_->dialler() == Dialler::agent) {
+    expect(frame.type == FrameType::handshake_response, "it answers a registration with {}", name(frame.type));
+    connection.greet(std::move(frame));
+    refusal_ = connection.begin_as_agreed();
+    return;
+  }
   if (!connection.is_greeted()) {
     expect(frame.type == FrameType::handshake_request, "it says {} before its handshake", name(frame.type));
     connection.greet(std::move(frame));
@@ -84,7 +77,8 @@ void Proxy::take(Served& connection, Frame frame) {
 void Proxy::await(std::string_view wanted, const std::function<bool()>& happened) {
   const base::TimePoint deadline = base::Clock::now() + options_.patience;
   while (!happened()) {
-    expect(base::Clock::now() < deadline, "no {} within {} s", wanted, seconds(options_.patience));
+    expect(base::Clock::now() < deadline, "no {} within {} s{}", wanted, seconds(options_.patience),
+           refusal_.empty() ? "" : "; a registration was refused: " + refusal_);
     turn();
   }
 }
@@ -100,6 +94,33 @@ Served& Proxy::open() {
   };
   await("connection of the proxy's", [&] { return find() != connections_.end(); });
   return **find();
+}
+
+Served& Proxy::begun() {
+  await("connection", [&] { return !connections_.empty(); });
+  return *connections_.front();
+}
+
+Served& Proxy::connect() {
+  std::vector<Line> lines;
+  await("connection", [&] {
+    lines = meeting_->arrivals(true);
+    return !lines.empty();
+  });
+  return add(std::move(lines.front()));
+}
+
+Served& Proxy::join(const Registration& as) {
+  Served& connection = connect();
+  connection.register_as(as);
+  await("answer to a registration", [&] { return connection.is_greeted() || connection.has_ended(); });
+  return connection;
+}
+
+Registration Proxy::registration() const {
+  Registration plain{.agent_id = options_.agent_id, .token = options_.token};
+  if (encoding_ == wire::Encoding::msgpack) plain.encodings = R"(,"supported_encodings":["msgpack","json"])";
+  return plain;
 }
 
 Served& Proxy::greeted() {

@@ -10,33 +10,34 @@
 
 #include "apps/cli/conform/options.hpp"
 #include "apps/cli/conform/proxies/http.hpp"
+#include "apps/cli/conform/proxies/meeting.hpp"
 #include "apps/cli/conform/proxies/served.hpp"
 #include "apps/cli/conform/rule.hpp"
-#include "picket/transport/listener.hpp"
-#include "picket/transport/tls/context.hpp"
 #include "picket/transport/worker.hpp"
 
 namespace picket::apps::cli::conform::proxies {
 
-/// A proxy under test: it dials us, however often, and what it says on all its connections comes together here. Where
-/// it takes requests, they are made to it.
+/// A proxy under test: it dials us, however often, or is dialled, and what it says on all its connections comes
+/// together here. Where it takes requests, they are made to it.
 ///
-/// A rule says how handshakes and events are answered, and goes on until something has happened.
+/// A rule says how connections begin and events are answered, and goes on until something has happened.
 class Proxy {
  public:
-  /// `tls`: null where it dials in clear.
-  Proxy(transport::Worker& worker, transport::Listener listener, std::shared_ptr<const transport::tls::Context> tls,
-        std::optional<transport::Endpoint> http, Options options);
+  Proxy(transport::Worker& worker, std::unique_ptr<Meeting> meeting, std::optional<transport::Endpoint> http,
+        Options options)
+      : worker_(worker), meeting_(std::move(meeting)), http_(std::move(http)), options_(std::move(options)) {}
   Proxy(const Proxy&) = delete;
   Proxy& operator=(const Proxy&) = delete;
-  ~Proxy();
+  ~Proxy() = default;
 
   /// Closes every connection, and is as new.
   void begin(std::string_view rule, wire::Encoding encoding);
 
   // ---- how it is answered
-  /// Default: as an agent without extensions.
+  /// What is said to its handshake. Default: what an agent without extensions says.
   std::function<void(Served&)> greeting;
+  /// What is said first to one that is dialled. Default: as an agent without extensions.
+  std::function<void(Served&)> registering;
   /// Default: allow. Control messages come here too.
   std::function<void(Served&, const Heard&)> answering;
   /// Answers as the default does.
@@ -48,7 +49,16 @@ class Proxy {
   void go_on_for(base::Duration time);
   /// A connection whose handshake is over.
   [[nodiscard]] Served& open();
-  /// One whose handshake has come and is not answered, where `greeting` does nothing.
+  /// The first one, whatever was said on it.
+  [[nodiscard]] Served& begun();
+  /// Registers on one more connection, and waits for what is answered.
+  [[nodiscard]] Served& join(const Registration& registration);
+  /// One more connection, on which nothing is said.
+  void join_silently() { (void)connect(); }
+  /// The registration that rules begin with.
+  [[nodiscard]] Registration registration() const;
+  /// One whose first word has come, the proxy's handshake or its answer to a registration; it is not answered, where
+  /// `greeting` does nothing.
   [[nodiscard]] Served& greeted();
   /// Throws Violation unless the connection is served: a ping is answered.
   void expect_served(Served& connection);
@@ -73,19 +83,20 @@ class Proxy {
 
  private:
   void turn();
+  [[nodiscard]] Served& add(Line line);
+  [[nodiscard]] Served& connect();
   void read(Served& connection);
   void take(Served& connection, Frame frame);
 
   transport::Worker& worker_;
-  transport::Listener listener_;
-  std::shared_ptr<const transport::tls::Context> tls_;
+  std::unique_ptr<Meeting> meeting_;
   std::optional<transport::Endpoint> http_;
   Options options_;
   wire::Encoding encoding_ = wire::Encoding::json;
   std::string agent_id_;
-  std::vector<int> accepted_;
   std::deque<std::unique_ptr<Served>> connections_;
   std::deque<Heard> heard_;
+  std::string refusal_;  // what a registration was answered last
 };
 
 using ProxyRule = Rule<Proxy>;

@@ -8,13 +8,14 @@
 namespace picket::apps::cli::conform::proxies {
 
 [[nodiscard]] ProxyRules connection_rules() noexcept;
+[[nodiscard]] ProxyRules registration_rules() noexcept;
 [[nodiscard]] ProxyRules event_rules() noexcept;
 [[nodiscard]] ProxyRules decision_rules() noexcept;
 [[nodiscard]] ProxyRules hostile_rules() noexcept;
 
 /// All of them, in the order in which they are tested.
-[[nodiscard]] inline std::array<ProxyRules, 4> proxy_rules() noexcept {
-  return {connection_rules(), event_rules(), decision_rules(), hostile_rules()};
+[[nodiscard]] inline std::array<ProxyRules, 5> proxy_rules() noexcept {
+  return {connection_rules(), registration_rules(), event_rules(), decision_rules(), hostile_rules()};
 }
 
 }  // namespace picket::apps::cli::conform::proxies

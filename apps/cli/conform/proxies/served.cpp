@@ -76,6 +76,27 @@ std::string Served::text_of(const Welcome& text) const {
                      text.error);
 }
 
+std::string Served::text_of(const Registration& registration) const {
+  const std::string token = registration.token ? fmt::format(R"("auth_token":"{}",)", *registration.token) : "";
+  return fmt::format(R"({{{}{}"protocol_version":{},"agent_id":"{}"{}{}}})",
+                     registration.has_capabilities ? fmt::format(capabilities, agent_id_) : "", token,
+                     registration.version, registration.agent_id, registration.encodings, registration.more);
+}
+
+std::string Served::begin_as_agreed() {
+  const auto text = [this](std::string_view name) {
+    const wire::Value* const found = hello_->find(name);
+    const auto* const value = found == nullptr ? nullptr : found->get<std::string_view>();
+    return value == nullptr ? std::string_view{} : *value;
+  };
+  const wire::Value* const success = hello_->find("success");
+  const bool* const succeeds = success == nullptr ? nullptr : success->get<bool>();
+  if (succeeds == nullptr || !*succeeds) return text("error").empty() ? "without a reason" : std::string{text("error")};
+  if (text("encoding") == "msgpack") format_.encoding = wire::Encoding::msgpack;
+  is_open_ = true;
+  return {};
+}
+
 void Served::welcome(const Welcome& text) {
   say_frame(FrameType::handshake_response, text_of(text));
   is_open_ = true;

@@ -37,20 +37,30 @@ struct Welcome {
   bool has_capabilities = true;
 };
 
-/// A connection of the proxy's to us. Thread safety: its worker's.
+/// How an agent registers with a proxy that it dials, part by part: what no codec would write.
+struct Registration {
+  std::string_view version = "2";
+  std::string_view agent_id;
+  std::optional<std::string_view> token;
+  std::string_view encodings = R"(,"supported_encodings":["json"])";  ///< A member with a comma before it.
+  std::string_view more;                                              ///< The same of others.
+  bool has_capabilities = true;
+};
+
+/// A connection between the proxy and us. Thread safety: its worker's.
 class Served {
  public:
   /// `agent_id`: who we say that we are, so that the proxy's logs can name what is tested.
-  Served(transport::Channel channel, base::Duration patience, std::string agent_id)
-      : pipe_(Line{std::move(channel)}), patience_(patience), agent_id_(std::move(agent_id)) {}
+  Served(Line line, base::Duration patience, std::string agent_id)
+      : pipe_(std::move(line)), patience_(patience), agent_id_(std::move(agent_id)) {}
 
   /// What has come, if anything has. Throws Violation for what is no frame.
   [[nodiscard]] std::optional<Frame> poll();
   [[nodiscard]] bool has_ended() const noexcept { return has_ended_; }
-  /// Our handshake is answered.
+  /// It has begun: with a handshake that we have answered, or a registration that the proxy has taken.
   [[nodiscard]] bool is_open() const noexcept { return is_open_ && !has_ended_; }
   [[nodiscard]] bool is_greeted() const noexcept { return hello_.has_value(); }
-  /// The proxy's handshake.
+  /// The proxy's handshake, or its answer to our registration.
   [[nodiscard]] const Document& hello() const { return *hello_; }
   void greet(Frame hello) { hello_.emplace(std::move(hello)); }
   [[nodiscard]] const wire::Format& format() const noexcept { return format_; }
@@ -60,6 +70,13 @@ class Served {
   /// Answers it otherwise.
   void welcome(const Welcome& text);
   [[nodiscard]] std::string text_of(const Welcome& text) const;
+  /// Says who we are to a proxy that was dialled.
+  void register_as(const Registration& registration) {
+    say_frame(wire::FrameType::handshake_request, text_of(registration));
+  }
+  [[nodiscard]] std::string text_of(const Registration& registration) const;
+  /// Goes by what the proxy has answered. Returns why it refuses; empty: it does not.
+  [[nodiscard]] std::string begin_as_agreed();
 
   template <class Message>
   void say(const Message& message) {
