@@ -21,7 +21,8 @@ HEADING = {
     "reverse_listener": "reverse-listener", "reverse_tls": "reverse-listener",
     "tls": "tls", "circuit_breaker": "circuit-breaker", "pool": "pool", "hedge_property": "pool", "filters": "filters",
     "filter": "filters", "upstreams": "upstreams", "upstream": "upstreams", "target_property": "upstreams",
-    "routes": "routes", "route": "routes", "matches": "routes", "limits": "limits", "observability": "observability",
+    "routes": "routes", "route": "routes", "matches": "routes", "edit": "routes", "route_limit": "routes",
+    "limits": "limits", "observability": "observability",
     "metrics": "observability", "logging": "observability", "access_log": "observability", "audit": "observability",
     "listener_tls": "tls of a listener", "sni": "tls of a listener",
 }
