@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import ssl
 import tempfile
 import unittest
 import urllib.request
@@ -174,9 +175,10 @@ class Stage:
         self._peers: list[Agent | Upstream | NameServer] = []
         self._gateways = 0
 
-    def upstream(self, respond: Respond | None = None, on_head: OnHead | None = None, at: tuple[str, int] = ("127.0.0.1", 0)) -> Upstream:
-        """At any free port of the loopback, or at that host and port."""
-        self._peers.append(Upstream(respond, on_head, at))
+    def upstream(self, respond: Respond | None = None, on_head: OnHead | None = None, at: tuple[str, int] | Path = ("127.0.0.1", 0),
+                 tls: ssl.SSLContext | None = None) -> Upstream:
+        """At any free port of the loopback, at that host and port, or at a Unix socket; over TLS where there is a context."""
+        self._peers.append(Upstream(respond, on_head, at, tls))
         return self._peers[-1]
 
     def agent(self, name: str = "a", at: tuple[str, int] | None = None, **settings) -> Agent:

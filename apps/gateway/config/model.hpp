@@ -90,6 +90,7 @@ using Pool = pool::Config;
 using CircuitBreaker = pool::BreakerConfig;
 using Hedge = pool::HedgeConfig;
 using AgentTls = decltype(pool::AgentSpec::tls);
+using UpstreamTls = AgentTls;
 /// What they are asked about, and what becomes of an exchange when they fail: as inspection has it.
 using Events = inspection::Events;
 using FailureMode = inspection::FailureMode;
@@ -167,12 +168,14 @@ struct Target {
   std::uint16_t port = 0;
   std::uint32_t weight = 1;
   bool is_named = false;  ///< Each address of its name is a target.
+  std::string path = {};  ///< Of a Unix socket, which has neither host nor port; absolute.
   friend bool operator==(const Target&, const Target&) = default;
 };
 
 struct Upstream {
   std::string id;
   std::vector<Target> targets;
+  std::optional<UpstreamTls> tls = {};  ///< None: in clear.
   LoadBalancing load_balancing = LoadBalancing::round_robin;
   /// How long an answer of a name server is good at most; the default is most_ttl of transport/dns.
   milliseconds dns_refresh{300'000};

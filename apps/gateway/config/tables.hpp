@@ -37,6 +37,7 @@ void read_reverse_listener(Reader& reader, const Block& block, Draft& out);
 [[nodiscard]] Keys<Draft> upstreams();
 [[nodiscard]] Keys<Upstream> upstream();
 [[nodiscard]] Keys<Target> target_properties();
+[[nodiscard]] Keys<UpstreamTls> upstream_tls();
 [[nodiscard]] Keys<Draft> routes();
 [[nodiscard]] Keys<RouteDraft> route();
 [[nodiscard]] Keys<Route> matches();

@@ -10,7 +10,9 @@ transport::Task<void> Exchange::lease() {
   if (!connected) {
     // Nobody is to blame where this process has no socket left.
     const bool is_ours = connected.error().kind() == base::ErrorKind::io;
-    refuse(is_ours ? answers::Reason::overloaded : answers::Reason::upstream_error, is_ours ? 503 : 502);
+    const auto theirs =
+        upstream_.is_untrusted() ? answers::Reason::upstream_certificate : answers::Reason::upstream_error;
+    refuse(is_ours ? answers::Reason::overloaded : theirs, is_ours ? 503 : 502);
     co_return;
   }
   record_.upstream_error.clear();

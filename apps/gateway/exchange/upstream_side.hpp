@@ -44,6 +44,8 @@ class UpstreamSide {
   /// hears of every target that fails. Errors: that of the last one; io where this process has no socket left, which is
   /// nobody's failure.
   [[nodiscard]] virtual transport::Task<base::Status> connect(std::size_t upstream, UpstreamListener& listener) = 0;
+  /// Whether the last target that connect() tried has a certificate that is not accepted.
+  [[nodiscard]] virtual bool is_untrusted() const noexcept = 0;
   /// The target that is asked.
   [[nodiscard]] virtual std::string_view address() const noexcept = 0;
   /// Whether asking again is of use after that error: nothing of an answer had come, and a target is left.

@@ -34,6 +34,11 @@ base::Result<std::shared_ptr<const Generation>> Generation::make(
     if (!context) return std::move(context.error());
     made->tls.push_back(std::move(*context));
   }
+  for (const auto& upstream : config.upstreams) {
+    auto context = tls_of(upstream, previous != nullptr ? previous->upstream_tls : std::vector<UpstreamContext>{});
+    if (!context) return std::move(context.error());
+    made->upstream_tls.push_back(std::move(*context));
+  }
   const auto& wanted = config.observability;
   if (previous != nullptr && previous->config.observability.access_log == wanted.access_log &&
       previous->config.observability.audit_log == wanted.audit_log) {

@@ -13,8 +13,8 @@ namespace picket::apps::gateway::generation {
 namespace {
 
 /// Who is asked for addresses is of no meaning, and no change, where no target is a name.
-upstream::Spec spec_of(const config::Upstream& upstream, const config::System& system) {
-  upstream::Spec spec{.upstream = upstream};
+upstream::Spec spec_of(const config::Upstream& upstream, const config::System& system, const UpstreamContext& tls) {
+  upstream::Spec spec{.upstream = upstream, .names = {}, .tls = tls.context};
   if (std::ranges::any_of(upstream.targets, &config::Target::is_named))
     spec.names = {.servers = system.resolvers, .longest_ttl = upstream.dns_refresh};
   return spec;
@@ -45,8 +45,9 @@ Service::Service(transport::Worker& worker_in, ShardState& shard_in, std::shared
     const auto endpoint = transport::Endpoint::tcp(listener.host, listener.port);
     listener_addresses_.push_back(endpoint ? endpoint->text() : std::string{});
   }
-  for (const auto& upstream : config.upstreams) {
-    upstreams.push_back(pool_for(upstream, previous));
+  for (std::size_t i = 0; i < config.upstreams.size(); ++i) {
+    const auto& upstream = config.upstreams[i];
+    upstreams.push_back(pool_for(spec_of(upstream, config.system, generation->upstream_tls[i]), previous));
     had_addresses_.push_back(previous != nullptr && std::ranges::any_of(previous->upstreams, [&](const auto& pool) {
                                return pool->id() == upstream.id && !pool->sites().current().empty();
                              }));
@@ -55,8 +56,7 @@ Service::Service(transport::Worker& worker_in, ShardState& shard_in, std::shared
   chains_ = make_chains(config, agents.all(), agent_counters);
 }
 
-std::shared_ptr<upstream::Pool> Service::pool_for(const config::Upstream& wanted, const Service* previous) {
-  auto spec = spec_of(wanted, config.system);
+std::shared_ptr<upstream::Pool> Service::pool_for(upstream::Spec spec, const Service* previous) {
   if (previous != nullptr) {
     const auto found =
         std::ranges::find(previous->upstreams, spec, [](const auto& pool) -> auto& { return pool->spec(); });

@@ -91,7 +91,7 @@ class Service {
   Service(transport::Worker& worker, ShardState& shard, std::shared_ptr<const Generation> generation, Agents agents,
           const Service* previous);
   /// `previous`'s where it has just so one, else a new one.
-  [[nodiscard]] std::shared_ptr<upstream::Pool> pool_for(const config::Upstream& wanted, const Service* previous);
+  [[nodiscard]] std::shared_ptr<upstream::Pool> pool_for(upstream::Spec spec, const Service* previous);
 };
 
 }  // namespace picket::apps::gateway::generation

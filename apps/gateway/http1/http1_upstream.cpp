@@ -10,6 +10,11 @@ namespace {
 
 using enum base::ErrorKind;
 
+/// What the peer did to the connection below its answer, such as refusing our certificate.
+bool is_of_tls(const base::Error& error) {
+  return error.kind() == invalid_message && error.detail().starts_with("TLS: ");
+}
+
 /// Why a request could not be written, for the log.
 base::Error not_taken(const base::Error& error) {
   return error.kind() == timeout ? base::fail(timeout, "request not taken in time") : error;
@@ -18,6 +23,7 @@ base::Error not_taken(const base::Error& error) {
 /// Why there is no head of an answer, for the log. `has_begun`: whether the upstream has said a word.
 base::Error no_answer(const base::Error& error, bool has_begun) {
   if (error.kind() == timeout) return base::fail(timeout, "no answer in time");
+  if (is_of_tls(error)) return error;
   if (error.kind() == invalid_message) return base::fail(invalid_message, "malformed answer: " + error.detail());
   return has_begun ? base::fail(invalid_message, "closed within its answer's head") : error;
 }
@@ -25,6 +31,7 @@ base::Error no_answer(const base::Error& error, bool has_begun) {
 /// Why an answer's body did not come to its end, for the log.
 base::Error broken_body(const base::Error& error) {
   if (error.kind() == timeout) return base::fail(timeout, "the rest of the answer did not come in time");
+  if (is_of_tls(error)) return error;
   if (error.kind() == invalid_message) return base::fail(invalid_message, "malformed answer: " + error.detail());
   return base::fail(connection_closed, "the answer ended early");
 }
@@ -65,9 +72,13 @@ transport::Task<base::Status> Http1Upstream::connect(std::size_t upstream, excha
   co_return base::Status{};
 }
 
+bool Http1Upstream::is_untrusted() const noexcept {
+  return !tried_.failures.empty() && tried_.failures.back().is_untrusted;
+}
+
 void Http1Upstream::tell_failures() {
   for (; told_ < tried_.failures.size(); ++told_)
-    listener_->on_upstream_error(tried_.failures[told_].site->endpoint.text(), tried_.failures[told_].why);
+    listener_->on_upstream_error(tried_.failures[told_].site->endpoint().text(), tried_.failures[told_].why);
 }
 
 /// On a new connection where a pooled one turned out to be stale, to another target where one hung up.
@@ -106,7 +117,7 @@ void Http1Upstream::begin(const exchange::RequestStart& start) {
 void Http1Upstream::write_head(const exchange::RequestStart& start) {
   head_.clear();
   http::write_request_line(head_, start.method, start.target);
-  if (http::find(start.fields, "host") == nullptr) http::write_field(head_, "Host", address());
+  if (http::find(start.fields, "host") == nullptr) http::write_field(head_, "Host", attempt_->lease.authority());
   for (const auto& field : start.fields.items())
     if (!exchange::is_framing(field.name)) http::write_field(head_, field.name, field.value);
   if (chunks_) http::write_field(head_, "Transfer-Encoding", "chunked");

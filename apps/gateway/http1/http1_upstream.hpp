@@ -22,6 +22,7 @@ class Http1Upstream final : public exchange::UpstreamSide {
 
   [[nodiscard]] transport::Task<base::Status> connect(std::size_t upstream,
                                                       exchange::UpstreamListener& listener) override;
+  [[nodiscard]] bool is_untrusted() const noexcept override;
   [[nodiscard]] std::string_view address() const noexcept override { return attempt_->lease.address(); }
   [[nodiscard]] bool has_another(const base::Error& error) override;
   void begin(const exchange::RequestStart& start) override;

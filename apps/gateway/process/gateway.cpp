@@ -111,6 +111,10 @@ base::Status Gateway::apply(config::Config config, const std::function<bool()>& 
   for (std::size_t i = 0; i < generation_->tls.size(); ++i)
     for (const std::string& warning : generation::warnings_of(generation_->config.listeners[i], generation_->tls[i]))
       spdlog::warn("{}", warning);
+  for (std::size_t i = 0; i < generation_->upstream_tls.size(); ++i)
+    for (const std::string& warning :
+         generation::warnings_of(generation_->config.upstreams[i], generation_->upstream_tls[i]))
+      spdlog::warn("{}", warning);
   spdlog::info("of {} open descriptors {} are for clients, {} for upstreams, {} are reserved for all else",
                descriptors_, shares->clients, shares->upstreams, shares->reserved);
   if (moves) metrics_ = std::move(metrics);

@@ -117,6 +117,31 @@ void for_each_upstream(const generation::Generation& generation,
   }
 }
 
+void upstream_handshakes(metrics::Exposition& page, Shards shards, const generation::Generation& generation) {
+  const auto total = [&](std::size_t upstream, auto of) {
+    return sum(shards,
+               [&](const serving::Shard& shard) { return of(shard.current()->upstreams[upstream]->tls).value(); });
+  };
+  using Tls = upstream::HandshakeMetrics;
+  page.counter_family("picket_upstream_tls_handshakes_total",
+                      "TLS handshakes with an upstream that came to a good end.");
+  for_each_upstream(generation, [&](std::span<const Label> labels, std::size_t i) {
+    page.sample(labels, total(i, [](const Tls& tls) -> auto& { return tls.handshakes; }));
+  });
+  page.counter_family("picket_upstream_tls_resumed_total", "TLS handshakes with an upstream that resumed a session.");
+  for_each_upstream(generation, [&](std::span<const Label> labels, std::size_t i) {
+    page.sample(labels, total(i, [](const Tls& tls) -> auto& { return tls.resumed; }));
+  });
+  page.counter_family("picket_upstream_tls_failures_total", "TLS handshakes with an upstream that failed, by reason.");
+  for_each_upstream(generation, [&](std::span<const Label> labels, std::size_t i) {
+    if (generation.upstream_tls[i].context == nullptr) return;
+    for (std::size_t kind = 1; kind < transport::tls::refusal_names.size(); ++kind) {
+      const std::array<Label, 2> with_reason{{labels.front(), {"reason", transport::tls::refusal_names.at(kind)}}};
+      page.sample(with_reason, total(i, [kind](const Tls& tls) -> auto& { return tls.refusals.at(kind); }));
+    }
+  });
+}
+
 void upstreams(metrics::Exposition& page, Shards shards, const generation::Generation& generation) {
   const auto family = [&](std::string_view name, std::string_view help, auto member) {
     page.counter_family(name, help);
@@ -129,6 +154,7 @@ void upstreams(metrics::Exposition& page, Shards shards, const generation::Gener
   family("picket_upstream_connects_total", "Connections tried to an upstream.", &upstream::Pool::connects);
   family("picket_upstream_connect_failures_total", "Connections to an upstream that failed.",
          &upstream::Pool::connect_failures);
+  upstream_handshakes(page, shards, generation);
   page.counter_family("picket_upstream_look_up_failures_total", "Look-ups of an upstream's names that failed.");
   for_each_upstream(generation, [&](std::span<const Label> labels, std::size_t i) {
     page.sample(labels, sum(shards, [i](const serving::Shard& shard) {

@@ -22,8 +22,9 @@ class Turns {
  public:
   explicit Turns(const std::vector<std::uint32_t>& weights, LoadBalancing strategy = LoadBalancing::round_robin)
       : strategy_(strategy) {
+    const auto address = transport::Endpoint::tcp("192.0.2.1", 80).value();
     for (const std::uint32_t weight : weights)
-      sites.push_back(new Site{transport::Endpoint::tcp("192.0.2.1", 80).value(), sites.size(), weight});
+      sites.push_back(new Site{transport::Destination::sharing(address, nullptr), sites.size(), weight});
   }
   Site* pick(const Tried& tried = {}, base::TimePoint now = start) const {
     return choose(sites, strategy_, tried, now);

@@ -3,15 +3,21 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "apps/gateway/upstream/balancer.hpp"
+#include "picket/transport/tls/layer.hpp"
 
 namespace picket::apps::gateway::upstream {
 
 namespace {
 
+constexpr std::string_view no_tls = "no TLS connection: ";
+
 /// "connection refused": what of a failed connect's error is not the address, which is told beside it.
 base::Error cause_of(const base::Error& error) {
   if (error.kind() == base::ErrorKind::timeout) return {error.kind(), "connection timed out"};
+  if (error.detail().starts_with(no_tls)) return error;
   std::string why = error.detail().substr(error.detail().rfind(": ") + 2);
   if (!why.empty() && why.front() >= 'A' && why.front() <= 'Z') why.front() = static_cast<char>(why.front() | 0x20);
   return {error.kind(), std::move(why)};
@@ -125,34 +131,61 @@ base::Deadline Pool::connect_deadline(const Site& site) const {
 transport::Task<base::Result<Lease>> Pool::connect(SitePtr site, Tried& tried, transport::Cancel& cancel) {
   const base::Deadline deadline = connect_deadline(*site);
   connects.add();
-  auto opened = co_await open(site->endpoint, deadline, cancel);
+  bool is_untrusted = false;
+  auto opened = co_await open(*site, deadline, cancel, is_untrusted);
   if (cancel.is_requested()) co_return base::fail(base::ErrorKind::connection_closed, "nobody waits for it any more");
   if (!opened && opened.error().kind() == base::ErrorKind::io) co_return cause_of(opened.error());
   // What it says before it is asked would be the first request's answer, and that one's the second's.
   const bool is_usable = opened && !opened->stream.has_input();
   if (is_usable) co_return Lease{*this, std::move(*opened), std::move(site), false};
   connect_failures.add();
-  note_failure(std::move(site), opened ? spoke_first(opened->stream) : cause_of(opened.error()), tried);
+  note_failure(std::move(site), opened ? spoke_first(opened->stream) : cause_of(opened.error()), tried, is_untrusted);
   co_return tried.failures.back().why;
 }
 
-transport::Task<base::Result<Socket>> Pool::open(const transport::Endpoint& endpoint, base::Deadline deadline,
-                                                 transport::Cancel& cancel) {
+transport::Task<base::Result<Socket>> Pool::open(const Site& site, base::Deadline deadline, transport::Cancel& cancel,
+                                                 bool& is_untrusted) {
   while (true) {
-    Socket socket{transport::Stream{worker_}, socket_budget_.take()};
+    auto layer = site.destination.layer();
+    const auto* const tls_layer =
+        static_cast<const transport::tls::TlsLayer*>(layer.get());  // destinations have no others
+    transport::Channel channel{worker_, std::move(layer)};
+    Socket socket{transport::Stream{std::move(channel)}, socket_budget_.take()};
     const transport::Cancel::Guard guard{cancel, &close_stream, &socket.stream};
-    auto connected = co_await socket.stream.connect(endpoint, deadline);
-    if (connected) co_return std::move(socket);
+    const auto connected = co_await socket.stream.connect(site.endpoint(), deadline);
+    if (connected) {
+      const auto secured = co_await secure(socket.stream, tls_layer, deadline);
+      if (secured) co_return std::move(socket);
+      is_untrusted = tls_layer->refusal() == transport::tls::Refusal::certificate;
+      co_return secured.error();
+    }
     // A socket that could not be opened may be had in place of an idle one; there are fewer of those each time.
     const bool lacks_descriptors = connected.error().kind() == base::ErrorKind::io;
-    if (cancel.is_requested() || !lacks_descriptors || !socket_budget_.close_oldest())
-      co_return std::move(connected.error());
+    if (cancel.is_requested() || !lacks_descriptors || !socket_budget_.close_oldest()) co_return connected.error();
   }
 }
 
-void Pool::note_failure(SitePtr site, base::Error why, Tried& tried) {
+transport::Task<base::Status> Pool::secure(transport::Stream& stream, const transport::tls::TlsLayer* layer,
+                                           base::Deadline deadline) {
+  if (layer == nullptr) co_return base::Status{};
+  const auto established = co_await stream.establish(deadline);
+  if (established) {
+    tls.handshakes.add();
+    if (layer->is_resumed()) tls.resumed.add();
+    co_return base::Status{};
+  }
+  if (const auto refusal = layer->refusal(); refusal != transport::tls::Refusal::none)
+    tls.refusals.at(static_cast<std::size_t>(refusal)).add();
+  const base::Error& why = established.error();
+  if (why.kind() == base::ErrorKind::timeout)
+    co_return base::fail(base::ErrorKind::connection_failed, "no TLS connection: the handshake was not over in time");
+  if (why.kind() == base::ErrorKind::connection_failed) co_return why;
+  co_return base::fail(base::ErrorKind::connection_failed, fmt::format("{}{}", no_tls, why.detail()));
+}
+
+void Pool::note_failure(SitePtr site, base::Error why, Tried& tried, bool is_untrusted) {
   site->failed(worker_.now());
-  tried.failures.push_back({std::move(site), std::move(why)});
+  tried.failures.push_back({.site = std::move(site), .why = std::move(why), .is_untrusted = is_untrusted});
 }
 
 }  // namespace picket::apps::gateway::upstream

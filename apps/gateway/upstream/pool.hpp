@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -15,6 +16,11 @@
 #include "picket/transport/cancel.hpp"
 #include "picket/transport/stream.hpp"
 #include "picket/transport/task.hpp"
+#include "picket/transport/tls/reason.hpp"
+
+namespace picket::transport::tls {
+class TlsLayer;
+}
 
 namespace picket::apps::gateway::upstream {
 
@@ -36,6 +42,13 @@ inline constexpr base::Duration settling_time = std::chrono::milliseconds{100};
 /// keep it busy for ever.
 inline constexpr std::size_t most_tried = 64;
 
+/// Handshakes of TLS with an upstream's targets. One that is not over in time is none of them.
+struct HandshakeMetrics {
+  metrics::Counter handshakes;                                                  ///< That came to a good end.
+  metrics::Counter resumed;                                                     ///< Of them: with a ticket.
+  std::array<metrics::Counter, transport::tls::refusal_names.size()> refusals;  ///< By transport::tls::Refusal.
+};
+
 class Pool;
 
 /// A connection, and that it is counted.
@@ -55,7 +68,9 @@ class Lease {
   [[nodiscard]] transport::Stream& stream() noexcept { return socket_.stream; }
   /// Whether it served an earlier request, so that it may have gone stale.
   [[nodiscard]] bool reused() const noexcept { return reused_; }
-  [[nodiscard]] const std::string& address() const noexcept { return site_->endpoint.text(); }
+  [[nodiscard]] const std::string& address() const noexcept { return site_->endpoint().text(); }
+  /// What a request names as its host that names none.
+  [[nodiscard]] const std::string& authority() const noexcept { return site_->destination.authority(); }
   /// The upstream has answered: its site is well.
   void answered() noexcept { site_->succeeded(); }
   /// It has not, which counts as a connect that failed.
@@ -100,6 +115,7 @@ class Pool final : private Sites::Owner {
 
   metrics::Counter connects;
   metrics::Counter connect_failures;
+  HandshakeMetrics tls;
 
  private:
   friend class Lease;
@@ -121,10 +137,13 @@ class Pool final : private Sites::Owner {
   [[nodiscard]] SitePtr next(const Tried& tried) const;
   [[nodiscard]] transport::Task<base::Result<Lease>> connect(SitePtr site, Tried& tried, transport::Cancel& cancel);
   /// Connects; where descriptors are wanting, again in place of the oldest idle connection. Errors: as Stream::connect.
-  [[nodiscard]] transport::Task<base::Result<Socket>> open(const transport::Endpoint& endpoint, base::Deadline deadline,
-                                                           transport::Cancel& cancel);
+  [[nodiscard]] transport::Task<base::Result<Socket>> open(const Site& site, base::Deadline deadline,
+                                                           transport::Cancel& cancel, bool& is_untrusted);
+  /// Shakes hands where TLS is spoken. Errors: connection_failed, timeout; never io.
+  [[nodiscard]] transport::Task<base::Status> secure(transport::Stream& stream, const transport::tls::TlsLayer* layer,
+                                                     base::Deadline deadline);
   [[nodiscard]] base::Deadline connect_deadline(const Site& site) const;
-  void note_failure(SitePtr site, base::Error why, Tried& tried);
+  void note_failure(SitePtr site, base::Error why, Tried& tried, bool is_untrusted = false);
   void on_sites_left() override;
   void close_expired(base::TimePoint now);
 

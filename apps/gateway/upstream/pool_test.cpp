@@ -245,7 +245,7 @@ TEST_F(Upstream, WhenEveryTargetRefusesTheLastErrorIsReported) {
   ASSERT_FALSE(lease);
   EXPECT_EQ(lease.error().kind(), base::ErrorKind::connection_failed);
   EXPECT_EQ(lease.error().detail(), "connection refused");
-  EXPECT_EQ(tried_.failures.back().site->endpoint.text(), address(two));
+  EXPECT_EQ(tried_.failures.back().site->endpoint().text(), address(two));
   EXPECT_TRUE(app.is_exhausted(tried_));
   EXPECT_EQ(app.connect_failures.value(), 2U);
 }

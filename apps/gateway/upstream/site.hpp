@@ -11,7 +11,7 @@
 
 #include "picket/base/error.hpp"
 #include "picket/base/time.hpp"
-#include "picket/transport/endpoint.hpp"
+#include "picket/transport/destination.hpp"
 
 namespace picket::apps::gateway::upstream {
 
@@ -22,10 +22,12 @@ class Site : public boost::intrusive_ref_counter<Site, boost::thread_unsafe_coun
  public:
   static constexpr base::Duration rest_after_failure = std::chrono::seconds{5};
 
-  Site(transport::Endpoint endpoint_in, std::size_t target_in, std::uint32_t weight_in)
-      : endpoint(std::move(endpoint_in)), target(target_in), weight(weight_in) {}
+  Site(transport::Destination destination_in, std::size_t target_in, std::uint32_t weight_in)
+      : destination(std::move(destination_in)), target(target_in), weight(weight_in) {}
 
-  const transport::Endpoint endpoint;
+  [[nodiscard]] const transport::Endpoint& endpoint() const noexcept { return destination.endpoint(); }
+
+  const transport::Destination destination;
   const std::size_t target;   ///< Which of the upstream's targets it is of.
   const std::int64_t weight;  ///< The target's.
   bool is_current = true;     ///< Else the name has it no more: no request begins here.
@@ -50,7 +52,8 @@ using SitePtr = boost::intrusive_ptr<Site>;
 struct Tried {
   struct Failure {
     SitePtr site;
-    base::Error why;  ///< For people, without the address.
+    base::Error why;            ///< For people, without the address.
+    bool is_untrusted = false;  ///< Its certificate is not accepted.
   };
   std::vector<Failure> failures;  ///< In their order.
   bool pooled_was_stale = false;  ///< Only new connections are of use.

@@ -12,6 +12,7 @@ namespace {
 
 /// What the configuration has checked.
 transport::Endpoint endpoint_of(const config::Target& target) {
+  if (!target.path.empty()) return transport::Endpoint::unix_path(target.path).value();
   if (auto literal = transport::Endpoint::tcp(target.host, target.port)) return std::move(*literal);
   return transport::Endpoint::parse(fmt::format("tcp:{}:{}", target.host, target.port), transport::ClearText::allowed,
                                     transport::Hosts::names_too)
@@ -47,22 +48,22 @@ void Sites::gather() {
 // ---- one target
 
 Sites::Target::Target(transport::Worker& worker, const Spec& spec, std::size_t index, Sites& sites_in)
-    : endpoint_(endpoint_of(spec.upstream.targets[index])),
+    : destination_(transport::Destination::sharing(endpoint_of(spec.upstream.targets[index]), spec.tls)),
       index_(index),
       weight_(spec.upstream.targets[index].weight),
       owner_(sites_in) {
-  if (endpoint_.is_name()) {
-    watch_.emplace(worker, spec.names, endpoint_, *this);
+  if (destination_.endpoint().is_name()) {
+    watch_.emplace(worker, spec.names, destination_.endpoint(), *this);
   } else {
-    sites.push_back(site_at(endpoint_));
+    sites.push_back(SitePtr{new Site{destination_, index_, weight_}});
     is_settled = true;
   }
 }
 
 SitePtr Sites::Target::site_at(const transport::Endpoint& address) const {
   const auto found =
-      std::ranges::find_if(sites, [&](const SitePtr& site) { return site->endpoint.text() == address.text(); });
-  return found != sites.end() ? *found : SitePtr{new Site{address, index_, weight_}};
+      std::ranges::find_if(sites, [&](const SitePtr& site) { return site->endpoint().text() == address.text(); });
+  return found != sites.end() ? *found : SitePtr{new Site{destination_.at(address), index_, weight_}};
 }
 
 void Sites::Target::on_places(std::span<const transport::dns::Place> places) {
@@ -74,7 +75,7 @@ void Sites::Target::on_places(std::span<const transport::dns::Place> places) {
   sites = std::move(now);
   owner_.gather();
   owner_.owner_.on_sites_left();
-  if (owner_.observer_ != nullptr) owner_.observer_->on_places(endpoint_.text(), places);
+  if (owner_.observer_ != nullptr) owner_.observer_->on_places(destination_.endpoint().text(), places);
 }
 
 void Sites::Target::on_failure() { owner_.look_up_failures.add(); }
@@ -82,12 +83,13 @@ void Sites::Target::on_failure() { owner_.look_up_failures.add(); }
 void Sites::Target::on_trouble(const base::Error& why) {
   is_settled = true;
   trouble = why;
-  if (owner_.observer_ != nullptr) owner_.observer_->on_look_up_trouble(endpoint_.text(), why, sites.size());
+  if (owner_.observer_ != nullptr)
+    owner_.observer_->on_look_up_trouble(destination_.endpoint().text(), why, sites.size());
 }
 
 void Sites::Target::on_well_again() {
   trouble.reset();
-  if (owner_.observer_ != nullptr) owner_.observer_->on_looked_up_again(endpoint_.text());
+  if (owner_.observer_ != nullptr) owner_.observer_->on_looked_up_again(destination_.endpoint().text());
 }
 
 }  // namespace picket::apps::gateway::upstream

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <list>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -11,14 +12,16 @@
 #include "picket/base/error.hpp"
 #include "picket/metrics/counter.hpp"
 #include "picket/transport/dns/watch.hpp"
+#include "picket/transport/tls/context.hpp"
 #include "picket/transport/worker.hpp"
 
 namespace picket::apps::gateway::upstream {
 
-/// An upstream, and how its names are looked up.
+/// An upstream, how its names are looked up, and what it is spoken to with.
 struct Spec {
   config::Upstream upstream;
-  transport::dns::Options names = {};  ///< Of no meaning where no target is a name.
+  transport::dns::Options names = {};                       ///< Of no meaning where no target is a name.
+  std::shared_ptr<const transport::tls::Context> tls = {};  ///< Null: in clear.
 
   friend bool operator==(const Spec&, const Spec&) = default;
 };
@@ -71,7 +74,7 @@ class Sites {
    private:
     [[nodiscard]] SitePtr site_at(const transport::Endpoint& address) const;
 
-    const transport::Endpoint endpoint_;
+    const transport::Destination destination_;
     const std::size_t index_;
     const std::uint32_t weight_;
     Sites& owner_;

@@ -189,6 +189,7 @@ class FakeUpstream final : public UpstreamSide {
     if (steps_.next_fails()) co_return base::fail(base::ErrorKind::connection_failed, "refused");
     co_return base::Status{};
   }
+  [[nodiscard]] bool is_untrusted() const noexcept override { return false; }
   [[nodiscard]] std::string_view address() const noexcept override { return "fake"; }
   [[nodiscard]] bool has_another(const base::Error& error) override {
     return error.kind() == base::ErrorKind::connection_closed && connections < targets_;
