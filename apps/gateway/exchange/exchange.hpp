@@ -75,6 +75,7 @@ class Exchange final : private UpstreamListener {
   [[nodiscard]] transport::Task<void> lease();
   [[nodiscard]] transport::Task<void> send();
   [[nodiscard]] transport::Task<void> send_rest();
+  [[nodiscard]] std::uint64_t balancing_key() const;
   void collect();
   void begin_request();
   [[nodiscard]] BodyLength length_to_send();

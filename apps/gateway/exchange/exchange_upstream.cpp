@@ -1,15 +1,19 @@
 #include <spdlog/spdlog.h>
 
 #include "apps/gateway/exchange/exchange.hpp"
+#include "apps/gateway/upstream/place_hash.hpp"
+#include "picket/inspection/stickiness.hpp"
 
 namespace picket::apps::gateway::exchange {
 
 transport::Task<void> Exchange::lease() {
   if (!record_.asked) record_.asked = service_.worker.now();
-  const auto connected = co_await upstream_.connect(route_->upstream, *this);
+  const std::uint64_t key = balancing_key();
+  const auto connected = co_await upstream_.connect(route_->upstream, key, *this);
   if (!connected) {
-    // Nobody is to blame where this process has no socket left.
-    const bool is_ours = connected.error().kind() == base::ErrorKind::io;
+    // Nobody is to blame where there is no socket left, or the upstream has as many as it may.
+    const auto kind = connected.error().kind();
+    const bool is_ours = kind == base::ErrorKind::io || kind == base::ErrorKind::unavailable;
     const auto theirs =
         upstream_.is_untrusted() ? answers::Reason::upstream_certificate : answers::Reason::upstream_error;
     refuse(is_ours ? answers::Reason::overloaded : theirs, is_ours ? 503 : 502);
@@ -19,6 +23,16 @@ transport::Task<void> Exchange::lease() {
   record_.upstream_address = upstream_.address();
   ++record_.attempts;
   happened(Event::leased);
+}
+
+/// What the request's target goes by; of requests that have nothing of the kind their client's address.
+std::uint64_t Exchange::balancing_key() const {
+  const inspection::Stickiness& by = service_.config.upstreams[route_->upstream].hash_by;
+  if (by.by == inspection::Stickiness::By::none) return 0;
+  const wire::RequestHeaders request{.metadata = {.client_ip = forwarded_.origin.address},
+                                     .headers = base::Headers{forwarded_.fields.items()}};
+  const std::string_view named = inspection::session_of(by, request);
+  return upstream::hash_of(named.empty() ? forwarded_.origin.address : named);
 }
 
 transport::Task<void> Exchange::send() {
@@ -73,8 +87,7 @@ transport::Task<void> Exchange::send_rest() {
   while (state_.stage() == Stage::sending) {
     const base::TimePoint now = service_.worker.now();
     const bool waits_for_upstream = state_.awaits_upstreams_100();
-    const base::Deadline deadline = waits_for_upstream ? base::Deadline::after(now, service_.upstream_timeouts.read)
-                                                       : pace.begins(now, record_.request_size);
+    const base::Deadline deadline = waits_for_upstream ? upstream_.patience() : pace.begins(now, record_.request_size);
     const std::span<char> space = intake_.space();
     const auto size = co_await client_.read(space, deadline);
     if (!waits_for_upstream) pace.ends(service_.worker.now());

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string_view>
 
 #include "apps/gateway/exchange/message_start.hpp"
 #include "picket/base/result.hpp"
 #include "picket/base/shared_bytes.hpp"
+#include "picket/base/time.hpp"
 #include "picket/http/message.hpp"
 #include "picket/transport/task.hpp"
 
@@ -41,15 +43,20 @@ class UpstreamSide {
   UpstreamSide& operator=(const UpstreamSide&) = delete;
 
   /// Gets a connection to a target that was not in vain yet. `upstream`: as the configuration counts them. `listener`
-  /// hears of every target that fails. Errors: that of the last one; io where this process has no socket left, which is
-  /// nobody's failure.
-  [[nodiscard]] virtual transport::Task<base::Status> connect(std::size_t upstream, UpstreamListener& listener) = 0;
+  /// hears of every target that fails. `key`: what the request goes by, where the upstream's balancing does. Errors:
+  /// that of the last one; nobody's failure are io, where this process has no socket left, and unavailable, where the
+  /// upstream has as many connections as it may.
+  [[nodiscard]] virtual transport::Task<base::Status> connect(std::size_t upstream, std::uint64_t key,
+                                                              UpstreamListener& listener) = 0;
   /// Whether the last target that connect() tried has a certificate that is not accepted.
   [[nodiscard]] virtual bool is_untrusted() const noexcept = 0;
   /// The target that is asked.
   [[nodiscard]] virtual std::string_view address() const noexcept = 0;
   /// Whether asking again is of use after that error: nothing of an answer had come, and a target is left.
   [[nodiscard]] virtual bool has_another(const base::Error& error) = 0;
+
+  /// How long a word of it is waited for, from now on.
+  [[nodiscard]] virtual base::Deadline patience() const = 0;
 
   /// Begins the request: its head waits for the next write, and leaves along with it. The listener hears from here on.
   virtual void begin(const RequestStart& start) = 0;

@@ -29,6 +29,7 @@ base::Result<std::shared_ptr<const Generation>> Generation::make(
     config::Config config, std::size_t shards, const Generation* previous, LogCloser& closer,
     const std::shared_ptr<const transport::tls::TicketKeys>& tickets) {
   auto made = std::make_shared<Generation>();
+  made->shards = shards;
   for (const auto& listener : config.listeners) {
     auto context = tls_of(listener, tickets);
     if (!context) return std::move(context.error());

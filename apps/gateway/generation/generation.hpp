@@ -27,6 +27,7 @@ struct Logs {
 /// taken into use keep theirs. Thread safety: immutable.
 struct Generation {
   config::Config config;
+  std::size_t shards = 1;
   std::vector<TlsContext> tls;                ///< In the order of config.listeners; null: in clear.
   std::vector<UpstreamContext> upstream_tls;  ///< In the order of config.upstreams.
   std::shared_ptr<Logs> logs;

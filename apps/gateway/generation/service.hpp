@@ -78,7 +78,6 @@ class Service {
   std::vector<std::shared_ptr<upstream::Pool>> upstreams;  ///< In the order of config.upstreams.
   http::HeadLimits head_limits;
   ClientTimeouts timeouts;
-  upstream::Timeouts upstream_timeouts;
 
  private:
   std::vector<inspection::Chain> chains_;        // in the order of config.routes

@@ -4,16 +4,17 @@
 #include <string>
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include "apps/gateway/logs/name_log.hpp"
 #include "apps/gateway/upstream/observer.hpp"
 
 namespace picket::apps::gateway::generation {
 
-/// Hears what becomes of the names of one shard's upstream, for the log. Thread safety: the shard's thread.
+/// Hears what becomes of the targets of one shard's upstream, for the log. Thread safety: the shard's thread.
 class UpstreamDesk final : public upstream::Observer {
  public:
-  UpstreamDesk(std::size_t shard, std::string upstream) : upstream_(std::move(upstream)), log_(shard) {}
+  UpstreamDesk(std::size_t shard, std::string upstream) : shard_(shard), upstream_(std::move(upstream)), log_(shard) {}
 
   void on_places(std::string_view target, std::span<const transport::dns::Place> places) override {
     log_.on_places(whose(target), places);
@@ -22,12 +23,26 @@ class UpstreamDesk final : public upstream::Observer {
     log_.on_trouble(whose(target), why, known);
   }
   void on_looked_up_again(std::string_view target) override { log_.on_well_again(whose(target)); }
+  void on_down(std::string_view address, const base::Error& why) override {
+    spdlog::warn("upstream '{}': checks find {} down (worker {}): {}", upstream_, address, shard_, why.detail());
+  }
+  void on_up_again(std::string_view address) override {
+    spdlog::info("upstream '{}': checks find {} up again (worker {})", upstream_, address, shard_);
+  }
+  void on_check_never_passes(std::string_view address, const base::Error& why) override {
+    spdlog::warn("upstream '{}': no check of {} has passed yet: is the check right? (worker {}): {}", upstream_,
+                 address, shard_, why.detail());
+  }
+  void on_rest(std::string_view address) override {
+    spdlog::warn("upstream '{}': {} rests after failures in a row (worker {})", upstream_, address, shard_);
+  }
 
  private:
   [[nodiscard]] std::string whose(std::string_view target) const {
     return fmt::format("upstream '{}', target '{}'", upstream_, target);
   }
 
+  std::size_t shard_;
   std::string upstream_;
   logs::NameLog log_;
 };

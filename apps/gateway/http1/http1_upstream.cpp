@@ -1,5 +1,6 @@
 #include "apps/gateway/http1/http1_upstream.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "apps/gateway/answers/answer_writer.hpp"
@@ -58,14 +59,19 @@ Http1Upstream::Http1Upstream(generation::Service& service, transport::Cancel& ca
       guard_(
           cancel, [](void* self) { static_cast<Http1Upstream*>(self)->reset(exchange::ResetCode::cancelled); }, this) {}
 
-transport::Task<base::Status> Http1Upstream::connect(std::size_t upstream, exchange::UpstreamListener& listener) {
+transport::Task<base::Status> Http1Upstream::connect(std::size_t upstream, std::uint64_t key,
+                                                     exchange::UpstreamListener& listener) {
   attempt_.reset();
   buffer_.clear();
   listener_ = &listener;
+  const bool is_first = pool_ == nullptr;
   pool_ = &*service_.upstreams[upstream];
+  tried_.key = key;
+  if (is_first) tried_.until = within(pool_->timeouts.request);
   auto lease = co_await pool_->acquire(tried_, cancel_);
   tell_failures();
-  const bool nobody_failed = !lease && (lease.error().kind() == io || tried_.failures.empty());
+  const bool is_ours = !lease && (lease.error().kind() == io || lease.error().kind() == unavailable);
+  const bool nobody_failed = is_ours || (!lease && tried_.failures.empty());
   if (nobody_failed && !cancel_.is_requested()) listener.on_upstream_error(pool_->id(), lease.error());
   if (!lease) co_return lease.error();
   attempt_.emplace(*this, std::move(*lease));
@@ -76,6 +82,12 @@ bool Http1Upstream::is_untrusted() const noexcept {
   return !tried_.failures.empty() && tried_.failures.back().is_untrusted;
 }
 
+/// 0: no pause is too long.
+base::Deadline Http1Upstream::within(base::Duration pause) const {
+  if (pause == base::Duration::zero()) return tried_.until;
+  return std::min(base::Deadline::after(service_.worker.now(), pause), tried_.until);
+}
+
 void Http1Upstream::tell_failures() {
   for (; told_ < tried_.failures.size(); ++told_)
     listener_->on_upstream_error(tried_.failures[told_].site->endpoint().text(), tried_.failures[told_].why);
@@ -83,14 +95,18 @@ void Http1Upstream::tell_failures() {
 
 /// On a new connection where a pooled one turned out to be stale, to another target where one hung up.
 bool Http1Upstream::has_another(const base::Error& error) {
-  if (error.kind() != connection_closed && error.kind() != io) return false;
-  if (!attempt_->lease.reused()) {
-    attempt_->lease.failed(error, tried_);
+  upstream::Lease& lease = attempt_->lease;
+  if (error.kind() != connection_closed && error.kind() != io) {
+    lease.unanswered();
+    return false;
+  }
+  if (!lease.reused()) {
+    lease.failed(error, tried_);
   } else if (std::exchange(tried_.pooled_was_stale, true)) {
     return false;
   }
   told_ = tried_.failures.size();
-  return !pool_->is_exhausted(tried_);
+  return pool_->may_ask_again(tried_, lease.reused());
 }
 
 void Http1Upstream::finish() {
@@ -131,7 +147,7 @@ transport::Task<base::Status> Http1Upstream::write(std::span<const base::SharedB
   const http::ChunkSize size{base::size_of(pieces)};
   add_parts(pieces, size, last);
   const std::span<iovec> all{parts_};
-  const base::Deadline deadline = base::Deadline::after(service_.worker.now(), service_.timeouts.write);
+  const base::Deadline deadline = within(pool_->timeouts.write);
   const auto written = co_await attempt_->lease.stream().write(all, deadline);
   head_.clear();
   if (!written) co_return not_taken(written.error());
@@ -168,7 +184,7 @@ base::Result<const http::ResponseHead*> Http1Upstream::take_head(const EarlyAnsw
 }
 
 transport::Task<base::Result<http::ResponseHead>> Http1Upstream::read_head() {
-  const base::Deadline deadline = base::Deadline::after(service_.worker.now(), service_.upstream_timeouts.read);
+  const base::Deadline deadline = within(pool_->timeouts.read);
   while (true) {
     if (auto head = attempt_->reader.take()) co_return std::move(*head);
     const std::span<char> space{buffer_.prepare(read_size), read_size};
@@ -182,7 +198,7 @@ transport::Task<base::Result<http::ResponseHead>> Http1Upstream::read_head() {
 }
 
 transport::Task<base::Result<std::size_t>> Http1Upstream::read(std::span<char> into) {
-  const base::Deadline deadline = base::Deadline::after(service_.worker.now(), service_.upstream_timeouts.read);
+  const base::Deadline deadline = within(pool_->timeouts.read);
   auto size = co_await body_->read(into, deadline);
   if (!size) co_return broken_body(size.error());
   co_return size;

@@ -20,11 +20,12 @@ class Http1Upstream final : public exchange::UpstreamSide {
   Http1Upstream(generation::Service& service, transport::Cancel& cancel, bool to_head, base::Arena& arena) noexcept;
   ~Http1Upstream() = default;
 
-  [[nodiscard]] transport::Task<base::Status> connect(std::size_t upstream,
+  [[nodiscard]] transport::Task<base::Status> connect(std::size_t upstream, std::uint64_t key,
                                                       exchange::UpstreamListener& listener) override;
   [[nodiscard]] bool is_untrusted() const noexcept override;
   [[nodiscard]] std::string_view address() const noexcept override { return attempt_->lease.address(); }
   [[nodiscard]] bool has_another(const base::Error& error) override;
+  [[nodiscard]] base::Deadline patience() const override { return within(pool_->timeouts.read); }
   void begin(const exchange::RequestStart& start) override;
   [[nodiscard]] transport::Task<base::Status> write(std::span<const base::SharedBytes> pieces, bool last) override;
   [[nodiscard]] transport::Task<base::Result<const http::ResponseHead*>> answer() override;
@@ -45,6 +46,7 @@ class Http1Upstream final : public exchange::UpstreamSide {
     bool has_whole_request = false;
   };
 
+  [[nodiscard]] base::Deadline within(base::Duration pause) const;
   void tell_failures();
   void write_head(const exchange::RequestStart& start);
   void add_parts(std::span<const base::SharedBytes> pieces, const http::ChunkSize& size, bool last);

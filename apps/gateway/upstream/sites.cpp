@@ -21,14 +21,23 @@ transport::Endpoint endpoint_of(const config::Target& target) {
 
 }  // namespace
 
-Sites::Sites(transport::Worker& worker, const Spec& spec, Owner& owner, Observer* observer)
+Sites::Sites(transport::Worker& worker, const Spec& spec, Owner& owner, Observer* observer, const Sites* predecessor)
     : owner_(owner), observer_(observer) {
+  if (predecessor != nullptr)
+    for (const SitePtr& site : predecessor->current_) known_.emplace(site->endpoint().text(), site->health);
   for (std::size_t i = 0; i < spec.upstream.targets.size(); ++i) targets_.emplace_back(worker, spec, i, *this);
   gather();
 }
 
-std::size_t Sites::count_of(std::size_t target) const noexcept {
-  return std::next(targets_.begin(), static_cast<std::ptrdiff_t>(target))->sites.size();
+std::size_t Sites::count_of(std::size_t target) const noexcept { return targets_[target].sites.size(); }
+TargetMetrics& Sites::metrics_of(std::size_t target) noexcept { return targets_[target].metrics; }
+const TargetMetrics& Sites::metrics_of(std::size_t target) const noexcept { return targets_[target].metrics; }
+const std::string& Sites::name_of(std::size_t target) const noexcept { return targets_[target].name(); }
+
+void Sites::count_healthy(std::size_t target) noexcept {
+  Target& counted = targets_[target];
+  counted.metrics.healthy.set(
+      std::ranges::count_if(counted.sites, [](const SitePtr& site) { return site->health.is_up(); }));
 }
 
 bool Sites::is_settled() const noexcept { return std::ranges::all_of(targets_, &Target::is_settled); }
@@ -43,6 +52,7 @@ void Sites::gather() {
   current_.clear();
   for (const Target& target : targets_) current_.insert(current_.end(), target.sites.begin(), target.sites.end());
   addresses.set(static_cast<std::int64_t>(current_.size()));
+  for (std::size_t i = 0; i < targets_.size(); ++i) count_healthy(i);
 }
 
 // ---- one target
@@ -55,7 +65,7 @@ Sites::Target::Target(transport::Worker& worker, const Spec& spec, std::size_t i
   if (destination_.endpoint().is_name()) {
     watch_.emplace(worker, spec.names, destination_.endpoint(), *this);
   } else {
-    sites.push_back(SitePtr{new Site{destination_, index_, weight_}});
+    sites.push_back(new_site(destination_));
     is_settled = true;
   }
 }
@@ -63,7 +73,14 @@ Sites::Target::Target(transport::Worker& worker, const Spec& spec, std::size_t i
 SitePtr Sites::Target::site_at(const transport::Endpoint& address) const {
   const auto found =
       std::ranges::find_if(sites, [&](const SitePtr& site) { return site->endpoint().text() == address.text(); });
-  return found != sites.end() ? *found : SitePtr{new Site{destination_.at(address), index_, weight_}};
+  return found != sites.end() ? *found : new_site(destination_.at(address));
+}
+
+SitePtr Sites::Target::new_site(transport::Destination destination) const {
+  SitePtr made{new Site{std::move(destination), index_, weight_}};
+  const auto known = owner_.known_.find(made->endpoint().text());
+  if (known != owner_.known_.end()) made->health = known->second;
+  return made;
 }
 
 void Sites::Target::on_places(std::span<const transport::dns::Place> places) {
@@ -74,7 +91,7 @@ void Sites::Target::on_places(std::span<const transport::dns::Place> places) {
   for (const SitePtr& site : sites) site->is_current = std::ranges::find(now, site) != now.end();
   sites = std::move(now);
   owner_.gather();
-  owner_.owner_.on_sites_left();
+  owner_.owner_.on_sites_changed();
   if (owner_.observer_ != nullptr) owner_.observer_->on_places(destination_.endpoint().text(), places);
 }
 

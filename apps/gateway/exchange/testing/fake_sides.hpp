@@ -181,7 +181,7 @@ class FakeUpstream final : public UpstreamSide {
   std::optional<ResetCode> was_reset;
   int connections = 0;
 
-  [[nodiscard]] transport::Task<base::Status> connect(std::size_t, UpstreamListener& listener) override {
+  [[nodiscard]] transport::Task<base::Status> connect(std::size_t, std::uint64_t, UpstreamListener& listener) override {
     listener_ = &listener;
     ++connections;
     request_body.clear();
@@ -190,6 +190,7 @@ class FakeUpstream final : public UpstreamSide {
     co_return base::Status{};
   }
   [[nodiscard]] bool is_untrusted() const noexcept override { return false; }
+  [[nodiscard]] base::Deadline patience() const override { return {}; }
   [[nodiscard]] std::string_view address() const noexcept override { return "fake"; }
   [[nodiscard]] bool has_another(const base::Error& error) override {
     return error.kind() == base::ErrorKind::connection_closed && connections < targets_;
