@@ -1,7 +1,10 @@
+#include <algorithm>
+
 #include <spdlog/spdlog.h>
 
 #include "apps/gateway/exchange/exchange.hpp"
 #include "apps/gateway/upstream/place_hash.hpp"
+#include "picket/http/list.hpp"
 #include "picket/inspection/stickiness.hpp"
 
 namespace picket::apps::gateway::exchange {
@@ -70,7 +73,25 @@ void Exchange::begin_request() {
                    .target = forwarded_.target,
                    .fields = operations.empty() ? forwarded_.fields : changed,
                    .length = length_to_send(),
-                   .waits_for_100 = state_.passes_expectation_on()});
+                   .waits_for_100 = state_.passes_expectation_on(),
+                   .upgrade = upgrade()});
+}
+
+/// What the client asks to switch to, where its route lets it (RFC 6455 §4.1). No other protocol: what an upstream
+/// would read behind a switch to h2c is requests that nobody has looked at.
+std::string_view Exchange::upgrade() const noexcept {
+  constexpr std::string_view websocket = "websocket";
+  if (!route_->websocket || request_.version != 11 || request_.method != "GET" || request_.has_body()) return {};
+  const auto names = [&](std::string_view field, std::string_view wanted) {
+    return std::ranges::any_of(request_.headers, [&](const base::Header& each) {
+      if (!base::same_name(each.name, field)) return false;
+      std::string_view list = each.value;
+      while (const auto item = http::next_item(list))
+        if (base::same_name(*item, wanted)) return true;
+      return false;
+    });
+  };
+  return names("upgrade", websocket) && names("connection", "upgrade") ? websocket : std::string_view{};
 }
 
 BodyLength Exchange::length_to_send() {

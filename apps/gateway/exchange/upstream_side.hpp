@@ -74,6 +74,9 @@ class UpstreamSide {
   /// Whether the body's end was read, or there is none.
   [[nodiscard]] virtual bool body_is_read() const noexcept = 0;
 
+  /// After an answer of 101: passes bytes both ways, until both ends have ended, one of them fails, the exchange is
+  /// cancelled, or nothing has passed for `idle`. The connection serves nobody else.
+  [[nodiscard]] virtual transport::Task<Tunnelled> tunnel(TunnelEnd client, base::Duration idle) = 0;
   /// The answer was read and passed on: the connection may serve others, where nothing speaks against it.
   virtual void finish() = 0;
   /// Nobody wants what is left. What is awaited ends with connection_closed.

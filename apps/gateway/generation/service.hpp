@@ -24,11 +24,12 @@ namespace picket::apps::gateway::generation {
 
 /// How long clients may take.
 struct ClientTimeouts {
-  base::Duration idle = std::chrono::seconds{60};   ///< between requests
-  base::Duration head = std::chrono::seconds{10};   ///< from a request's first byte to its empty line
-  base::Duration body = std::chrono::seconds{30};   ///< between two reads of a body
-  base::Duration write = std::chrono::seconds{60};  ///< of a response, per write
-  base::Duration linger = std::chrono::seconds{1};  ///< after an answer that came before the request was read
+  base::Duration idle = std::chrono::seconds{60};    ///< between requests
+  base::Duration head = std::chrono::seconds{10};    ///< from a request's first byte to its empty line
+  base::Duration body = std::chrono::seconds{30};    ///< between two reads of a body
+  base::Duration write = std::chrono::seconds{60};   ///< of a response, per write
+  base::Duration tunnel = std::chrono::minutes{10};  ///< in which nothing passes through a tunnel, either way
+  base::Duration linger = std::chrono::seconds{1};   ///< after an answer that came before the request was read
 };
 inline constexpr std::size_t linger_bytes = 256 * 1024;
 

@@ -5,6 +5,7 @@
 
 #include "apps/gateway/answers/answer_writer.hpp"
 #include "apps/gateway/exchange/forwarded_request.hpp"
+#include "apps/gateway/http1/tunnel.hpp"
 
 namespace picket::apps::gateway::http1 {
 namespace {
@@ -109,6 +110,14 @@ bool Http1Upstream::has_another(const base::Error& error) {
   return pool_->may_ask_again(tried_, lease.reused());
 }
 
+transport::Task<exchange::Tunnelled> Http1Upstream::tunnel(exchange::TunnelEnd client, base::Duration idle) {
+  const exchange::TunnelEnd upstream{.stream = attempt_->lease.stream(), .buffered = buffer_};
+  Tunnel passing{service_.worker, client, upstream, idle};
+  co_await passing.run();
+  attempt_.reset();
+  co_return passing.passed();
+}
+
 void Http1Upstream::finish() {
   // An upstream that answered before it had the whole request would take the next one for the rest of this.
   const bool is_clean = attempt_->has_whole_request && body_->done() && buffer_.empty();
@@ -126,6 +135,8 @@ void Http1Upstream::reset(exchange::ResetCode) noexcept {
 
 void Http1Upstream::begin(const exchange::RequestStart& start) {
   chunks_ = start.length.kind == exchange::BodyLength::Kind::unknown;
+  upgrade_ = start.upgrade;
+  if (!upgrade_.empty()) attempt_->reader.allow_switch();
   write_head(start);
   attempt_->early.start(start.waits_for_100);
 }
@@ -139,6 +150,10 @@ void Http1Upstream::write_head(const exchange::RequestStart& start) {
   if (chunks_) http::write_field(head_, "Transfer-Encoding", "chunked");
   if (start.length.kind == exchange::BodyLength::Kind::known)
     answers::write_number_field(head_, "Content-Length", start.length.bytes);
+  if (!start.upgrade.empty()) {
+    http::write_field(head_, "Connection", "Upgrade");
+    http::write_field(head_, "Upgrade", start.upgrade);
+  }
   if (start.waits_for_100) http::write_field(head_, "Expect", "100-continue");
   head_.append("\r\n");
 }
@@ -177,6 +192,8 @@ transport::Task<base::Result<const http::ResponseHead*>> Http1Upstream::answer()
 
 base::Result<const http::ResponseHead*> Http1Upstream::take_head(const EarlyAnswer::Outcome& head) {
   if (!head) return no_answer(head.error(), attempt_->reader.has_begun());
+  if (head->status == 101 && !base::same_name(head->headers.find("upgrade").value_or(""), upgrade_))
+    return base::fail(invalid_message, "it switched to another protocol than was asked for");
   attempt_->lease.answered();
   response_ = *head;
   body_.emplace(attempt_->lease.stream(), buffer_, response_.framing, response_.content_length, true);

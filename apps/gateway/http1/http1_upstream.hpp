@@ -32,6 +32,7 @@ class Http1Upstream final : public exchange::UpstreamSide {
   [[nodiscard]] transport::Task<base::Result<std::size_t>> read(std::span<char> into) override;
   [[nodiscard]] bool has_bytes() const noexcept override { return !buffer_.empty(); }
   [[nodiscard]] bool body_is_read() const noexcept override { return body_->done(); }
+  [[nodiscard]] transport::Task<exchange::Tunnelled> tunnel(exchange::TunnelEnd client, base::Duration idle) override;
   void finish() override;
   void reset(exchange::ResetCode code) noexcept override;
 
@@ -65,6 +66,7 @@ class Http1Upstream final : public exchange::UpstreamSide {
   base::Buffer buffer_;   // what was read and not taken
   std::optional<Attempt> attempt_;
   base::Buffer head_;         // of the request, until it is written
+  std::string_view upgrade_;  // what the request asks to switch to
   bool chunks_ = false;       // the request's body goes in chunks
   std::vector<iovec> parts_;  // of a write
   http::ResponseHead response_;

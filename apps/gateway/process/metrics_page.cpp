@@ -134,7 +134,6 @@ void upstream_handshakes(metrics::Exposition& page, Shards shards, const generat
   });
   page.counter_family("picket_upstream_tls_failures_total", "TLS handshakes with an upstream that failed, by reason.");
   for_each_upstream(generation, [&](std::span<const Label> labels, std::size_t i) {
-    if (generation.upstream_tls[i].context == nullptr) return;
     for (std::size_t kind = 1; kind < transport::tls::refusal_names.size(); ++kind) {
       const std::array<Label, 2> with_reason{{labels.front(), {"reason", transport::tls::refusal_names.at(kind)}}};
       page.sample(with_reason, total(i, [kind](const Tls& tls) -> auto& { return tls.refusals.at(kind); }));
@@ -221,6 +220,12 @@ void upstreams(metrics::Exposition& page, Shards shards, const generation::Gener
                   return shard.current()->upstreams[i]->sites().addresses.value();
                 }));
   });
+  page.counter_family("picket_tunnels_total", "Connections that were switched to WebSocket.");
+  page.sample({}, sum(shards, [](const serving::Shard& shard) { return shard.metrics().tunnels.value(); }));
+  page.gauge_family("picket_tunnels_open", "Of them: open now.");
+  page.sample({}, sum(shards, [](const serving::Shard& shard) {
+                return static_cast<std::uint64_t>(shard.metrics().tunnels_open.value());
+              }));
   page.counter_family("picket_upstream_retries_total", "Requests sent again after a pooled connection was stale.");
   page.sample({}, sum(shards, [](const serving::Shard& shard) { return shard.metrics().upstream_retries.value(); }));
 }

@@ -221,6 +221,7 @@ class FakeUpstream final : public UpstreamSide {
   }
   [[nodiscard]] bool has_bytes() const noexcept override { return body.has_bytes(); }
   [[nodiscard]] bool body_is_read() const noexcept override { return body.is_read(); }
+  [[nodiscard]] transport::Task<Tunnelled> tunnel(TunnelEnd, base::Duration) override { co_return Tunnelled{}; }
   void finish() override { was_finished = true; }
   void reset(ResetCode code) noexcept override {
     if (was_reset || connections == 0) return;
