@@ -5,6 +5,7 @@ import socket
 import ssl
 import threading
 
+import test_upstreams
 from certificates import Authority, Issued
 from client import message
 from load import Load
@@ -216,6 +217,26 @@ class UpstreamTls(StageTest):
         gateway.said("reload failed: upstream")
         gateway.said("nowhere.pem")
         self.assertEqual(gateway.get().status, 200)
+
+
+class OverTls(StageTest):
+    """Has all upstreams of a test speak TLS."""
+
+    def setUp(self):
+        super().setUp()
+        authority = Authority(self.stage.folder)
+        site = authority.issue("app", "DNS:app.test,IP:127.0.0.1")
+        self.stage.upstream_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.stage.upstream_tls.load_cert_chain(site.certificate, site.key)
+        self.stage.upstream_keys = f'tls {{ ca-cert "{authority.ca.certificate}" }}'
+
+
+class UpstreamsOverTls(OverTls, test_upstreams.Upstreams):
+    test_weights_are_kept = None  # has keys of its own
+
+
+class EarlyAnswersOverTls(OverTls, test_upstreams.EarlyAnswers):
+    pass
 
 
 class UnixSockets(StageTest):
