@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import ssl
 import threading
 import time
 
@@ -80,7 +81,6 @@ class HealthChecks(Fares):
         self.assertIn("status 404 in place of 200", gateway.program.text())
 
     def test_checks_go_over_tls_and_to_unix_sockets(self):
-        import ssl
         authority = Authority(self.stage.folder)
         site = authority.issue("app", "DNS:app.test,IP:127.0.0.1")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -297,3 +297,32 @@ class Retries(Fares):
         asked = sum(len(upstream.requests) for upstream in bad)
         self.assertLessEqual(asked, 50 + 10 + 50 // 5)
         self.assertGreater(gateway.metric("picket_upstream_retries_withheld_total", upstream="app"), 20)
+
+
+class Everything(Fares):
+    def test_targets_settings_and_certificates_change_under_load_and_no_request_fails(self):
+        authority = Authority(self.stage.folder)
+        site = authority.issue("app", "DNS:app.test,IP:127.0.0.1")
+        client = authority.issue("client", "DNS:gateway.test")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(site.certificate, site.key)
+        ports = [free_port() for _ in range(3)]
+        targets = [self.stage.upstream(at=("127.0.0.1", port), tls=context) for port in ports]
+        keys = (f'tls {{ ca-cert "{authority.ca.certificate}"; client-cert "{client.certificate}"; client-key "{client.key}" }}'
+                f"; {CHECKS}; slow-start-secs 1; ")
+        settings = ['load-balancing "p2c"', "connection-pool { max-connections 8 }", "passive-health { failures 2; for-secs 1 }",
+                    'load-balancing "ip_hash"; retry { attempts 3 }', "timeouts { read 50 }"]
+        gateway = self.gateway(*targets, keys=keys, workers=2)
+        with Load(gateway) as load:
+            for turn, setting in enumerate(settings):
+                victim = turn % len(targets)
+                targets[victim].close()
+                authority.issue("client", "DNS:gateway.test")
+                gateway.write({"app": [f"127.0.0.1:{port}" for port in ports]}, upstream_keys=keys + setting, workers=2)
+                gateway.program.signal(signal.SIGHUP)
+                wait("a reload", lambda: gateway.program.text().count("reloaded") == turn + 1)
+                targets[victim] = self.stage.upstream(at=("127.0.0.1", ports[victim]), tls=context)
+                before = load.done
+                wait("more requests", lambda: load.done > before + 30)
+                gateway.expect_metric(3, "picket_upstream_target_healthy", upstream="app")
+        self.assertEqual(load.failed, [])

@@ -114,7 +114,7 @@ transport::Task<base::Result<Lease>> Pool::acquire(Tried& tried, transport::Canc
   bool is_ones_turn = !places.has_line();
   while (SitePtr site = next(tried)) {
     if (!is_ones_turn) {
-      auto stood = co_await stand_in_line(cancel);
+      auto stood = co_await stand_in_line(tried.until, cancel);
       if (!stood) co_return std::move(stood.error());
       is_ones_turn = true;
     }
@@ -129,8 +129,8 @@ transport::Task<base::Result<Lease>> Pool::acquire(Tried& tried, transport::Canc
   co_return tried.failures.empty() ? sites_.why_none() : tried.failures.back().why;
 }
 
-transport::Task<base::Status> Pool::stand_in_line(transport::Cancel& cancel) {
-  const base::Deadline deadline = base::Deadline::after(worker_.now(), timeouts.connect);
+transport::Task<base::Status> Pool::stand_in_line(base::Deadline until, transport::Cancel& cancel) {
+  const base::Deadline deadline = std::min(base::Deadline::after(worker_.now(), timeouts.connect), until);
   ConnectionPlaces::Turn turn{places, deadline};
   const transport::Cancel::Guard guard{cancel, [](void* self) { static_cast<ConnectionPlaces::Turn*>(self)->stop(); },
                                        &turn};

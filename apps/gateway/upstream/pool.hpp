@@ -145,7 +145,7 @@ class Pool final : private Sites::Owner, private HealthCheck::Owner {
   /// The next site for a request; null where there is none that it was not in vain at.
   [[nodiscard]] SitePtr next(const Tried& tried);
   /// Waits until it is worth looking for a connection. Errors: as acquire().
-  [[nodiscard]] transport::Task<base::Status> stand_in_line(transport::Cancel& cancel);
+  [[nodiscard]] transport::Task<base::Status> stand_in_line(base::Deadline until, transport::Cancel& cancel);
   /// Whether there is a place for one more connection, at the worst that of an idle one.
   [[nodiscard]] bool make_place();
   [[nodiscard]] transport::Task<base::Result<Lease>> connect(SitePtr site, Tried& tried, transport::Cancel& cancel);

@@ -70,6 +70,14 @@ TEST_F(PoolLimits, WhoWaitsTooLongIsToldSoAndNobodyIsBlamed) {
   EXPECT_EQ(app.connect_failures.value(), 0U);
 }
 
+TEST_F(PoolLimits, ARequestWaitsNoLongerThanItMayTake) {
+  const Target target;
+  pool({target.port}, {.timeouts = {.connect = 3'600s}, .connection_pool = {.max_connections = 1}});
+  const auto one = acquire().value();
+  tried_ = {.failures = {}, .until = base::Deadline{worker_.now() + 30ms}};
+  EXPECT_FALSE(acquire_next());
+}
+
 TEST_F(PoolLimits, WhoIsGoneLeavesTheLineAndTheNextGetsHisConnection) {
   const Target target;
   Pool& app = pool({target.port}, {.connection_pool = {.max_connections = 1}});
