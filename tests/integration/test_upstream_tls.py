@@ -3,6 +3,7 @@
 import signal
 import socket
 import ssl
+import subprocess
 import threading
 
 import test_upstreams
@@ -10,7 +11,7 @@ from certificates import Authority, Issued
 from client import message
 from load import Load
 from processes import wait
-from stage import Gateway, StageTest
+from stage import BINARIES, Gateway, StageTest
 from upstream import Upstream
 
 FAILURES = "picket_upstream_tls_failures_total"
@@ -207,6 +208,17 @@ class UpstreamTls(StageTest):
         self.reload(gateway)
         gateway.get()
         self.assertEqual({request.connection for request in upstream.requests}, {1})
+
+    def test_files_that_cannot_be_used_are_told_by_check(self):
+        gateway = self.stage.unstarted()
+        for keys, why in (('tls { ca-cert "nowhere.pem" }', "nowhere.pem"),
+                          (f'tls {{ client-cert "{self.site.certificate}"; client-key "{self.authority.ca.key}" }}', "key")):
+            with self.subTest(keys):
+                gateway.write({"app": ["127.0.0.1:1"]}, upstream_keys=keys)
+                checked = subprocess.run([BINARIES / "picket", "check", gateway.file], capture_output=True, text=True, timeout=60)
+                self.assertEqual(checked.returncode, 2)
+                self.assertIn('upstream "app": ', checked.stderr)
+                self.assertIn(why, checked.stderr)
 
     def test_files_that_are_not_there_fail_the_reload_and_the_old_ones_serve(self):
         gateway = self.gateway(self.upstream())
