@@ -111,21 +111,25 @@ SitePtr Pool::next(const Tried& tried) {
 
 transport::Task<base::Result<Lease>> Pool::acquire(Tried& tried, transport::Cancel& cancel) {
   if (tried.failures.empty() && !tried.pooled_was_stale) retry_budget_.asked();
-  bool is_ones_turn = !places.has_line();
-  while (SitePtr site = next(tried)) {
-    if (!is_ones_turn) {
+  bool was_called = false;
+  while (true) {
+    // Before a site is chosen: the choice is the next one's in turn, and of the sites that there are then.
+    if (!has_room() || (places.has_line() && !was_called)) {
       auto stood = co_await stand_in_line(tried.until, cancel);
       if (!stood) co_return std::move(stood.error());
-      is_ones_turn = true;
+      was_called = true;
+      continue;
     }
+    SitePtr site = next(tried);
+    if (!site) break;
     if (!tried.pooled_was_stale)
       if (auto idle = take_idle(*site)) co_return std::move(*idle);
-    is_ones_turn = make_place();
-    if (!is_ones_turn) continue;
+    if (places.is_full()) close_oldest(this);
     auto lease = co_await connect(std::move(site), tried, cancel);
     if (lease || cancel.is_requested() || lease.error().kind() == base::ErrorKind::io) co_return lease;
     if (spec_.upstream.retry && !spec_.upstream.retry->on_connect_failure) break;
   }
+  if (was_called) places.call_next();
   co_return tried.failures.empty() ? sites_.why_none() : tried.failures.back().why;
 }
 
@@ -138,11 +142,6 @@ transport::Task<base::Status> Pool::stand_in_line(base::Deadline until, transpor
   if (called && cancel.is_requested()) places.call_next();
   if (cancel.is_requested()) co_return base::fail(base::ErrorKind::connection_closed, "nobody waits for it any more");
   co_return called;
-}
-
-bool Pool::make_place() {
-  if (places.is_full() && !idle_.empty()) close_oldest(this);
-  return !places.is_full();
 }
 
 // ---- how sites fare

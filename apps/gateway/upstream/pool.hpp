@@ -147,7 +147,7 @@ class Pool final : private Sites::Owner, private HealthCheck::Owner {
   /// Waits until it is worth looking for a connection. Errors: as acquire().
   [[nodiscard]] transport::Task<base::Status> stand_in_line(base::Deadline until, transport::Cancel& cancel);
   /// Whether there is a place for one more connection, at the worst that of an idle one.
-  [[nodiscard]] bool make_place();
+  [[nodiscard]] bool has_room() const noexcept { return !places.is_full() || !idle_.empty(); }
   [[nodiscard]] transport::Task<base::Result<Lease>> connect(SitePtr site, Tried& tried, transport::Cancel& cancel);
   /// Connects; where descriptors are wanting, again in place of the oldest idle connection. Errors: as Stream::connect.
   [[nodiscard]] transport::Task<base::Result<Socket>> open(const Site& site, base::Deadline deadline,

@@ -59,6 +59,23 @@ TEST_F(PoolLimits, OverTheLimitARequestWaitsForAConnectionAndTakesTheOneThatIsGi
   EXPECT_EQ(app.places.open.value(), 2);
 }
 
+TEST_F(PoolLimits, WhoWaitsTakesTurnsAmongTheTargetsAllTheSame) {
+  const Target one;
+  const Target two;
+  Pool& app = pool({one.port, two.port}, {.connection_pool = {.max_connections = 1}});
+  std::optional<Lease> held{acquire().value()};
+  std::vector<std::string> taken{held->address()};
+  for (int i = 0; i < 5; ++i) {
+    Waiting next{app, cancel_};
+    held->give_back();
+    held.reset();
+    ASSERT_TRUE(turn_until(worker_, [&] { return next.is_over(); }));
+    taken.push_back((*next.lease)->address());
+    held.emplace(std::move(**next.lease));
+  }
+  for (std::size_t i = 1; i < taken.size(); ++i) EXPECT_NE(taken[i], taken[i - 1]);
+}
+
 TEST_F(PoolLimits, WhoWaitsTooLongIsToldSoAndNobodyIsBlamed) {
   const Target target;
   Pool& app = pool({target.port}, {.timeouts = {.connect = 30ms}, .connection_pool = {.max_connections = 1}});
