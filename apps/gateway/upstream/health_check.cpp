@@ -19,7 +19,7 @@ std::string request_of(const config::HealthCheck& terms, const std::string& auth
 }
 
 /// What of a connect's error is not the address.
-base::Error cause_of(const base::Error& error) {
+base::Error without_address(const base::Error& error) {
   return base::fail(error.kind(), error.detail().substr(error.detail().rfind(": ") + 2));
 }
 
@@ -59,7 +59,7 @@ void CheckAttempt::cancel() noexcept {
 }
 
 void CheckAttempt::connected(int error) {
-  if (error != 0) return end(cause_of(transport::cannot_connect(destination_.endpoint().text(), error)));
+  if (error != 0) return end(without_address(transport::cannot_connect(destination_.endpoint().text(), error)));
   establish();
 }
 

@@ -42,12 +42,12 @@ class Checking : public ::testing::Test {
   std::optional<base::Status> outcome_;
 };
 
-constexpr std::string_view asked = "GET /up HTTP/1.1\r\nHost: 127.0.0.1:";
+constexpr std::string_view question = "GET /up HTTP/1.1\r\nHost: 127.0.0.1:";
 
 TEST_F(Checking, OfHttpAsksForAPathAndPassesWithTheStatusThatIsExpected) {
   begin({.path = "/up"});
   const auto far = accept();
-  far.expect(asked);
+  far.expect(question);
   for (const char byte : std::string_view{"HTTP/1.1 200 OK"}) {
     EXPECT_FALSE(outcome_);
     far.send({&byte, 1});

@@ -5,7 +5,7 @@
 namespace picket::apps::gateway::upstream {
 namespace {
 
-int taken(RetryBudget& budget) {
+int take_all(RetryBudget& budget) {
   int count = 0;
   while (budget.take()) ++count;
   return count;
@@ -13,15 +13,15 @@ int taken(RetryBudget& budget) {
 
 TEST(RetryBudget, HasTenAtOnceAndOneForEachFiveRequests) {
   RetryBudget budget;
-  EXPECT_EQ(taken(budget), 10);
+  EXPECT_EQ(take_all(budget), 10);
   for (int i = 0; i < 14; ++i) budget.asked();
-  EXPECT_EQ(taken(budget), 2);
+  EXPECT_EQ(take_all(budget), 2);
 }
 
 TEST(RetryBudget, SavesNoMoreThanTen) {
   RetryBudget budget;
   for (int i = 0; i < 1000; ++i) budget.asked();
-  EXPECT_EQ(taken(budget), 10);
+  EXPECT_EQ(take_all(budget), 10);
 }
 
 }  // namespace
