@@ -26,9 +26,10 @@ std::optional<base::Result<ResponseHead>> ResponseReader::take() {
     checked_ = 0;
     auto response = read_response_head(head, limits, to_head_, arena_);
     if (!response) return response.error();
-    if (response->status == 101) return invalid("the upstream switched protocols unasked");
+    const bool switches = response->status == 101;
+    if (switches && !allows_switch_) return invalid("the upstream switched protocols unasked");
     keep_alive_ = keep_alive_ && response->keep_alive;
-    if (response->status >= 200) {
+    if (response->status >= 200 || switches) {
       response->keep_alive = keep_alive_;
       return response;
     }

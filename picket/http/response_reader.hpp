@@ -20,6 +20,9 @@ class ResponseReader {
   ResponseReader(base::Buffer& buffered, bool to_head, base::Arena& arena, OnInterim on_interim = {}) noexcept
       : buffered_(buffered), arena_(arena), on_interim_(std::move(on_interim)), to_head_(to_head) {}
 
+  /// The request asked to switch to another protocol: a 101 is a final head from now on.
+  void allow_switch() noexcept { allows_switch_ = true; }
+
   /// The final head, taken out of the buffer; nothing while bytes are missing. Errors: invalid_message, also for a
   /// protocol that is switched unasked, for a head over the limits and for more than 16 interim responses.
   [[nodiscard]] std::optional<base::Result<ResponseHead>> take();
@@ -31,6 +34,7 @@ class ResponseReader {
   base::Arena& arena_;
   OnInterim on_interim_;
   bool to_head_;
+  bool allows_switch_ = false;
   bool keep_alive_ = true;   // as far as the interim ones say
   int interim_ = 0;          // responses that were passed over
   std::size_t checked_ = 0;  // bytes that are known not to end a head

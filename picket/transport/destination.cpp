@@ -24,16 +24,22 @@ std::string authority_of(const Endpoint& where, const std::string& host) {
 }  // namespace
 
 base::Result<Destination> Destination::make(Endpoint endpoint, tls::ClientOptions tls) {
-  Destination made{std::move(endpoint)};
+  Destination made = sharing(std::move(endpoint), nullptr);
   const Endpoint& where = made.endpoint_;
-  made.expected_ = expected_host(where);
-  made.authority_ = authority_of(where, made.expected_);
   if (!where.is_tls()) return made;
   if (!tls.server_name.empty()) made.authority_ = tls.server_name;
   if (where.carrier() == Carrier::grpc) tls.protocols.alpn = {std::string{tls::http2}};
   auto context = tls::Context::client(tls);
   if (!context) return context.error();
   made.tls_ = std::move(*context);
+  return made;
+}
+
+Destination Destination::sharing(Endpoint endpoint, std::shared_ptr<const tls::Context> tls) {
+  Destination made{std::move(endpoint)};
+  made.expected_ = expected_host(made.endpoint_);
+  made.authority_ = authority_of(made.endpoint_, made.expected_);
+  made.tls_ = std::move(tls);
   return made;
 }
 

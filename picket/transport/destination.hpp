@@ -9,12 +9,15 @@
 
 namespace picket::transport {
 
-/// An agent's endpoint with what is needed to speak there: what all connections to it share.
+/// An agent's, or an upstream's, endpoint with what is needed to speak there: what all connections to it share.
 /// Thread safety and lifetime: a value; its TLS context is shared.
 class Destination {
  public:
   /// Reads the files of `tls` where TLS is spoken there. Errors: connection_failed naming file, reason and what to do.
   [[nodiscard]] static base::Result<Destination> make(Endpoint endpoint, tls::ClientOptions tls);
+
+  /// One of several that share what `tls` has: null: in clear.
+  [[nodiscard]] static Destination sharing(Endpoint endpoint, std::shared_ptr<const tls::Context> tls);
 
   [[nodiscard]] const Endpoint& endpoint() const noexcept { return endpoint_; }
   /// The same, of a name, at one of its addresses: who is there has to prove that it is who the operator named.

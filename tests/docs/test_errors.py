@@ -42,7 +42,7 @@ class Errors(unittest.TestCase):
         self.assertEqual(first_cells("Kinds of errors"), re.findall(r'\{"(\w+)",', words))
 
     def test_each_text_that_upstream_error_may_have_is_explained_and_no_other(self):
-        files = ["exchange_upstream.cpp", "http1_upstream.cpp", "early_answer.cpp", "pool.cpp", "sites.cpp"]
+        files = ["exchange_upstream.cpp", "http1_upstream.cpp", "early_answer.cpp", "pool.cpp", "pool_connect.cpp", "connection_places.cpp", "sites.cpp"]
         said = set()
         for text in map(source, files):
             for call in re.findall(r"base::fail\((.*?);|return \{error\.kind\(\), (\"[^\"]*\")\}", text, re.S):
@@ -51,7 +51,9 @@ class Errors(unittest.TestCase):
         self.assertGreater(len(said), 8)
         explained = {text.removesuffix("…") for text in first_cells("Upstream errors")}
         # Words of the operating system, which stand for all of them; and of the look-up of names, picket/transport/dns.
-        self.assertEqual(explained - {"connection refused", "'…' cannot be looked up: "}, said)
+        # And those of picket/transport/tls.
+        others = {"connection refused", "'…' cannot be looked up: ", "no TLS connection: ", "TLS: "}
+        self.assertEqual(explained - others, said)
 
     def test_each_exit_code_is_explained_and_no_other(self):
         rows = re.findall(r"^\| (?:`([^`]+)`|(agents on the SDK)) \| (\d) \|", section("Exit codes"), re.M)

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import ssl
 import tempfile
 import unittest
 import urllib.request
@@ -80,7 +81,7 @@ class Gateway:
             blocks.append(f"filters {{\n{''.join(entry.filter() for entry in agents)}}}\n")
         targets = "".join(
             f'  upstream "{name}" {{ {"; ".join(f"target {json.dumps(address)}" for address in addresses)}\n'
-            f"    {upstream_keys} }}\n"
+            f"    {upstream_keys or self._stage.upstream_keys} }}\n"
             for name, addresses in upstreams.items()
         )
         blocks.append(f"upstreams {{\n{targets}}}\n")
@@ -173,10 +174,14 @@ class Stage:
         self.clients: list[Client] = []
         self._peers: list[Agent | Upstream | NameServer] = []
         self._gateways = 0
+        # What upstreams have where a test says nothing of it, for tests that run with the same ones over TLS.
+        self.upstream_tls: ssl.SSLContext | None = None
+        self.upstream_keys = ""
 
-    def upstream(self, respond: Respond | None = None, on_head: OnHead | None = None, at: tuple[str, int] = ("127.0.0.1", 0)) -> Upstream:
-        """At any free port of the loopback, or at that host and port."""
-        self._peers.append(Upstream(respond, on_head, at))
+    def upstream(self, respond: Respond | None = None, on_head: OnHead | None = None, at: tuple[str, int] | Path = ("127.0.0.1", 0),
+                 tls: ssl.SSLContext | None = None) -> Upstream:
+        """At any free port of the loopback, at that host and port, or at a Unix socket; over TLS where there is a context."""
+        self._peers.append(Upstream(respond, on_head, at, tls or self.upstream_tls))
         return self._peers[-1]
 
     def agent(self, name: str = "a", at: tuple[str, int] | None = None, **settings) -> Agent:

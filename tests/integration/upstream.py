@@ -1,10 +1,12 @@
 """A recording upstream: every byte that reached it, when, on which connection; answers as a test says."""
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass
@@ -53,16 +55,26 @@ OnHead = Callable[[Request], bool]
 class Upstream:
     """Thread safety: the lists are appended to by its threads and read by the test."""
 
-    def __init__(self, respond: Respond | None = None, on_head: OnHead | None = None, at: tuple[str, int] = ("127.0.0.1", 0)):
+    def __init__(self, respond: Respond | None = None, on_head: OnHead | None = None, at: tuple[str, int] | Path = ("127.0.0.1", 0),
+                 tls: ssl.SSLContext | None = None):
+        """At a host and port, or at a Unix socket; with `tls` it shakes hands first."""
+        self.tls = tls
+        self.handshake_failures: list[str] = []
         self.on_head = on_head or (lambda request: True)
         self.respond = respond or (lambda request: response(b"" if request.method == "HEAD" else b"hello\n"))
         self.requests: list[Request] = []
         self.received: list[tuple[float, bytes]] = []  # every byte, in the order of arrival
         self.sockets: list[socket.socket] = []
-        host, port = at
-        self._listener = socket.create_server(at, family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=256)
-        self.port = self._listener.getsockname()[1]
-        self.address = f"{host}:{self.port}"
+        if isinstance(at, Path):
+            self._listener = socket.socket(socket.AF_UNIX)
+            self._listener.bind(str(at))
+            self._listener.listen(256)
+            self.port, self.address = 0, f"unix:{at}"
+        else:
+            host = at[0]
+            self._listener = socket.create_server(at, family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=256)
+            self.port = self._listener.getsockname()[1]
+            self.address = f"{host}:{self.port}"
         threading.Thread(target=self._accept, daemon=True).start()
 
     def raw(self) -> bytes:
@@ -90,13 +102,16 @@ class Upstream:
                 accepted, _ = self._listener.accept()
             except OSError:
                 return
-            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if accepted.family != socket.AF_UNIX:
+                accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.sockets.append(accepted)
             number = len(self.sockets)
             threading.Thread(target=self._serve, args=(accepted, number), daemon=True).start()
 
     def _serve(self, connection: socket.socket, number: int) -> None:
         try:
+            if self.tls is not None:
+                connection = self._secure(connection)
             reader = _Reader(connection, self.received, self.on_head)
             while (request := reader.request(number)) is not None:
                 self.requests.append(request)
@@ -107,6 +122,13 @@ class Upstream:
         except (OSError, ValueError):
             pass
         connection.close()
+
+    def _secure(self, connection: socket.socket) -> socket.socket:
+        try:
+            return self.tls.wrap_socket(connection, server_side=True)
+        except OSError as error:
+            self.handshake_failures.append(str(error))
+            raise
 
 
 class _Reader:

@@ -20,10 +20,11 @@ enum class Reason : std::uint8_t {
   bad_request,
   misdirected_request,  ///< For a host whose certificate the client was not shown.
   upstream_error,
+  upstream_certificate,  ///< It has one that is not accepted.
   overloaded,
   client_gone,  ///< In logs alone: nobody is left to answer.
 };
-inline constexpr std::size_t reason_count = 10;
+inline constexpr std::size_t reason_count = 11;
 static_assert(static_cast<std::size_t>(Reason::client_gone) + 1 == reason_count);
 /// Those that an answer may have.
 inline constexpr std::size_t answer_reason_count = reason_count - 1;

@@ -197,6 +197,58 @@ TEST_F(Load, EverySettingOfAnAgentReachesItsField) {
   EXPECT_EQ(a.config_json, "{\"paranoia-level\":1}");
 }
 
+TEST_F(Load, EverySettingOfAnUpstreamReachesItsField) {
+  const Config config = good(R"(
+listeners { listener "web" { address "127.0.0.1:8080" } }
+routes { route "all" { upstream "app" } }
+upstreams { upstream "app" {
+  target "unix:app.sock"
+  tls { sni "app.example"; insecure-skip-verify #true }
+  load-balancing "consistent_hash" by="cookie user"
+  health-check { type "http" { path "/up?x"; expected-status 204 }; interval-secs 3; timeout-secs 4; healthy-threshold 5; unhealthy-threshold 6 }
+  passive-health { failures 7; for-secs 8 }
+  slow-start-secs 9
+  timeouts { connect 10; read 0; write 12; request 13 }
+  connection-pool { max-connections 14; max-idle 0; idle-timeout 16; max-lifetime 17 }
+  retry { attempts 18; on "connect-failure" }
+} })");
+  const Upstream& u = config.upstreams.at(0);
+  EXPECT_TRUE(u.targets.at(0).path.ends_with("/app.sock"));
+  EXPECT_EQ(u.tls->server_name, "app.example");
+  EXPECT_FALSE(u.tls->verifies);
+  EXPECT_EQ(u.load_balancing, LoadBalancing::consistent_hash);
+  EXPECT_EQ(u.hash_by, (inspection::Stickiness{.by = inspection::Stickiness::By::cookie, .name = "user"}));
+  using std::chrono::seconds;
+  const HealthCheck check{.path = "/up?x",
+                          .expected_status = 204,
+                          .interval = seconds{3},
+                          .timeout = seconds{4},
+                          .healthy_threshold = 5,
+                          .unhealthy_threshold = 6};
+  EXPECT_EQ(u.health_check, check);
+  const PassiveHealth passive{.failures = 7, .rest = seconds{8}};
+  EXPECT_EQ(u.passive_health, passive);
+  EXPECT_EQ(u.slow_start, seconds{9});
+  const UpstreamTimeouts timeouts{
+      .connect = seconds{10}, .read = seconds{0}, .write = seconds{12}, .request = seconds{13}};
+  EXPECT_EQ(u.timeouts, timeouts);
+  const ConnectionPool pool{
+      .max_connections = 14, .max_idle = 0, .idle_timeout = seconds{16}, .max_lifetime = seconds{17}};
+  EXPECT_EQ(u.connection_pool, pool);
+  const Retry retry{.attempts = 18, .on_connect_failure = true, .on_closed_before_response = false};
+  EXPECT_EQ(u.retry, retry);
+}
+
+TEST_F(Load, WithoutAWordRequestsGoByTheirClientsAddressWhereTheyGoByAKey) {
+  for (const std::string_view strategy : {"ip_hash", "consistent_hash"}) {
+    const Config config = good(std::string(R"(listeners { listener "web" { address "127.0.0.1:8080" } }
+routes { route "all" { upstream "app" } }
+upstreams { upstream "app" { target "a:1"; load-balancing ")") +
+                               std::string(strategy) + "\" } }");
+    EXPECT_EQ(config.upstreams.at(0).hash_by.by, inspection::Stickiness::By::client_ip) << strategy;
+  }
+}
+
 TEST_F(Load, EverySettingOfTrafficReachesItsField) {
   const Config config = good(every_setting);
   EXPECT_EQ(config.filters.at(0).agent, 0U);

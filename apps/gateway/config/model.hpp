@@ -23,7 +23,7 @@ namespace picket::apps::gateway::config {
 using std::chrono::milliseconds;
 
 enum class BodyMode : std::uint8_t { buffer };
-enum class LoadBalancing : std::uint8_t { round_robin, least_connections };
+enum class LoadBalancing : std::uint8_t { round_robin, least_connections, random, p2c, ip_hash, consistent_hash };
 enum class LogLevel : std::uint8_t { trace, debug, info, warn, error };
 enum class LogFormat : std::uint8_t { text, json };
 
@@ -96,6 +96,7 @@ using Pool = pool::Config;
 using CircuitBreaker = pool::BreakerConfig;
 using Hedge = pool::HedgeConfig;
 using AgentTls = decltype(pool::AgentSpec::tls);
+using UpstreamTls = AgentTls;
 /// What they are asked about, and what becomes of an exchange when they fail: as inspection has it.
 using Events = inspection::Events;
 using FailureMode = inspection::FailureMode;
@@ -173,13 +174,70 @@ struct Target {
   std::uint16_t port = 0;
   std::uint32_t weight = 1;
   bool is_named = false;  ///< Each address of its name is a target.
+  std::string path = {};  ///< Of a Unix socket, which has neither host nor port; absolute.
   friend bool operator==(const Target&, const Target&) = default;
+};
+
+/// How long an upstream may take; 0: as long as it likes.
+struct UpstreamTimeouts {
+  milliseconds connect{5'000};  ///< To one target, TLS included; the addresses of a name share it. Never 0.
+  milliseconds read{60'000};    ///< A pause of its answer.
+  milliseconds write{30'000};   ///< A pause in which it takes nothing of a request.
+  milliseconds request{0};      ///< From asking to the end of the answer, all attempts together.
+  friend bool operator==(const UpstreamTimeouts&, const UpstreamTimeouts&) = default;
+};
+
+/// How each address of an upstream is asked whether it is well.
+struct HealthCheck {
+  enum class Type : std::uint8_t {
+    http,  ///< Answers GET with a status.
+    tcp,   ///< Takes a connection.
+  };
+  Type type = Type::http;
+  std::string path = "/";
+  std::uint16_t expected_status = 200;
+  milliseconds interval{10'000};
+  milliseconds timeout{2'000};
+  std::uint32_t healthy_threshold = 2;    ///< Passed in a row, to be up again.
+  std::uint32_t unhealthy_threshold = 3;  ///< Failed in a row, to be down.
+  friend bool operator==(const HealthCheck&, const HealthCheck&) = default;
+};
+
+/// When an address rests, for what becomes of requests to it.
+struct PassiveHealth {
+  std::uint32_t failures = 5;  ///< In a row.
+  milliseconds rest{10'000};
+  friend bool operator==(const PassiveHealth&, const PassiveHealth&) = default;
+};
+
+struct ConnectionPool {
+  std::uint32_t max_connections = 0;  ///< 0: no limit.
+  std::uint32_t max_idle = 256;       ///< Of each worker.
+  milliseconds idle_timeout{60'000};  ///< After which an idle connection is closed.
+  milliseconds max_lifetime{0};       ///< After which none serves another request; 0: no limit.
+  friend bool operator==(const ConnectionPool&, const ConnectionPool&) = default;
+};
+
+/// Which requests are sent again, where that is safe.
+struct Retry {
+  std::uint32_t attempts = 2;  ///< In all, the first included.
+  bool on_connect_failure = true;
+  bool on_closed_before_response = true;
+  friend bool operator==(const Retry&, const Retry&) = default;
 };
 
 struct Upstream {
   std::string id;
   std::vector<Target> targets;
+  std::optional<UpstreamTls> tls = {};  ///< None: in clear.
   LoadBalancing load_balancing = LoadBalancing::round_robin;
+  inspection::Stickiness hash_by = {};  ///< Of ip_hash and consistent_hash: what of a request names its target.
+  UpstreamTimeouts timeouts = {};
+  std::optional<HealthCheck> health_check = {};
+  std::optional<PassiveHealth> passive_health = {};  ///< None: who fails rests for 5 s.
+  milliseconds slow_start{0};                        ///< In which a target that returned gets its share again.
+  ConnectionPool connection_pool = {};
+  std::optional<Retry> retry = {};  ///< None: each target once.
   /// How long an answer of a name server is good at most; the default is most_ttl of transport/dns.
   milliseconds dns_refresh{300'000};
   friend bool operator==(const Upstream&, const Upstream&) = default;

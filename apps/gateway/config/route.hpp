@@ -46,6 +46,7 @@ struct Route {
   std::vector<std::size_t> filters;  ///< indices in Config::filters, in the order in which answers merge
   std::size_t upstream = 0;          ///< index in Config::upstreams; of no meaning beside `respond`
   std::optional<FixedAnswer> respond;
+  bool websocket = false;                      ///< Requests may switch to WebSocket; what passes then is not looked at.
   bool redirect_to_https = false;              ///< Requests in clear are sent to the same place over TLS.
   std::vector<HeaderEdit> request_edits;       ///< Of what the upstream gets, after those of agents.
   std::vector<HeaderEdit> response_edits;      ///< Of what the client gets, our own answers too.

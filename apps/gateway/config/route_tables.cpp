@@ -180,7 +180,7 @@ void read_route_filters(Reader& reader, const kdl::Node& node, RouteDraft& out) 
 void read_unsupported_switch(Reader& reader, const Setting& setting, RouteDraft& /*out*/) {
   if (reader.boolean(setting).value_or(false))
     reader.report(setting.value->at, fmt::format("\"{} #true\" is not supported yet", setting.key),
-                  "remove it: upgrades are not passed on");
+                  "remove it: what passes is not looked at");
 }
 
 /// `respond 200 "text"`, `respond 204`.
@@ -205,7 +205,7 @@ constexpr Key<RouteDraft> route_keys[] = {
     {{"filters"}, NodeRule<RouteDraft>{read_route_filters}},
     {{"upstream"}, ValueRule<RouteDraft>{read_reference<&RouteDraft::upstream>}},
     {{"respond"}, NodeRule<RouteDraft>{read_respond}},
-    {{"websocket"}, ValueRule<RouteDraft>{read_unsupported_switch}},
+    {{"websocket"}, boolean<&RouteDraft::route, &Route::websocket>()},
     {{"websocket-inspection"}, ValueRule<RouteDraft>{read_unsupported_switch}},
     {{"redirect-to-https"}, boolean<&RouteDraft::route, &Route::redirect_to_https>()},
     {{"guardrail", unsupported}, {}},

@@ -54,6 +54,8 @@ class ClientSide {
   /// Writes what waits, and bytes of the body behind it. `last`: the answer ends with them. Returns when they are the
   /// kernel's.
   [[nodiscard]] virtual transport::Task<base::Status> write(std::string_view bytes, bool last) = 0;
+  /// The connection itself, once a 101 is written. Nothing where the version has no such thing.
+  [[nodiscard]] virtual std::optional<TunnelEnd> tunnel_end() { return std::nullopt; }
   /// Has the client see that its answer is not whole.
   virtual void reset(ResetCode code) noexcept = 0;
 

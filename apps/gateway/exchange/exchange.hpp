@@ -74,6 +74,8 @@ class Exchange final : private UpstreamListener {
   [[nodiscard]] transport::Task<void> lease();
   [[nodiscard]] transport::Task<void> send();
   [[nodiscard]] transport::Task<void> send_rest();
+  [[nodiscard]] std::uint64_t balancing_key() const;
+  [[nodiscard]] std::string_view upgrade() const noexcept;
   void collect();
   void begin_request();
   [[nodiscard]] BodyLength length_to_send();
@@ -94,6 +96,9 @@ class Exchange final : private UpstreamListener {
   [[nodiscard]] transport::Task<void> open_answer();
   void begin_relayed();
   [[nodiscard]] transport::Task<void> pass_piece(bool may_wait);
+  [[nodiscard]] bool switches_protocols() const noexcept { return response_ != nullptr && response_->status == 101; }
+  [[nodiscard]] transport::Task<void> open_tunnel();
+  [[nodiscard]] transport::Task<void> tunnel();
   [[nodiscard]] transport::Task<void> write_answer();
   void begin_answer(std::uint16_t status, std::string_view reason, http::FieldList& fields, BodyLength length);
 

@@ -71,6 +71,7 @@ transport::Task<void> Exchange::write_answer() {
 }
 
 void Exchange::begin_answer(std::uint16_t status, std::string_view reason, http::FieldList& fields, BodyLength length) {
+  const bool switches = status == 101;
   if (http::find(fields, "date") == nullptr) fields.push_back({"Date", service_.shard.date.now()});
   if (http::find(fields, "x-request-id") == nullptr) fields.push_back({"X-Request-Id", request_id_});
   if (route_ != nullptr) apply(route_->response_edits, fields, arena_);
@@ -79,7 +80,8 @@ void Exchange::begin_answer(std::uint16_t status, std::string_view reason, http:
                  .reason = reason,
                  .fields = fields,
                  .length = length,
-                 .is_last_of_connection = service_.shard.draining || !forwarded_.refusal.empty()});
+                 .is_last_of_connection = service_.shard.draining || !forwarded_.refusal.empty(),
+                 .upgrade = switches ? upgrade() : std::string_view{}});
 }
 
 // ---- agents
@@ -104,7 +106,29 @@ transport::Task<void> Exchange::open_answer() {
   begin_relayed();
   outgoing_.clear();  // a response may take its time
   intake_.clear();
-  return pass_piece(false);
+  return switches_protocols() ? open_tunnel() : pass_piece(false);
+}
+
+transport::Task<void> Exchange::open_tunnel() {
+  const auto written = co_await client_.write({}, false);
+  happened(written ? Event::head_sent : Event::client_lost);
+}
+
+/// What follows a 101. A client that leaves ends it, and so does the end of a drain.
+transport::Task<void> Exchange::tunnel() {
+  const auto end = client_.tunnel_end();
+  if (!end) {
+    happened(Event::broke);
+    co_return;
+  }
+  auto& metrics = service_.shard.metrics;
+  metrics.tunnels.add();
+  metrics.tunnels_open.add(1);
+  const Tunnelled passed = co_await upstream_.tunnel(*end, service_.timeouts.tunnel);
+  metrics.tunnels_open.add(-1);
+  record_.request_size += passed.from_client;
+  record_.response_size += passed.from_upstream;
+  happened(Event::relayed);
 }
 
 void Exchange::begin_relayed() {

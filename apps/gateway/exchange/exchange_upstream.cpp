@@ -1,23 +1,42 @@
+#include <algorithm>
+
 #include <spdlog/logger.h>
 
 #include "apps/gateway/exchange/exchange.hpp"
 #include "apps/gateway/exchange/header_edits.hpp"
+#include "apps/gateway/upstream/place_hash.hpp"
+#include "picket/http/list.hpp"
+#include "picket/inspection/stickiness.hpp"
 
 namespace picket::apps::gateway::exchange {
 
 transport::Task<void> Exchange::lease() {
   if (!record_.asked) record_.asked = service_.worker.now();
-  const auto connected = co_await upstream_.connect(route_->upstream, *this);
+  const std::uint64_t key = balancing_key();
+  const auto connected = co_await upstream_.connect(route_->upstream, key, *this);
   if (!connected) {
-    // Nobody is to blame where this process has no socket left.
-    const bool is_ours = connected.error().kind() == base::ErrorKind::io;
-    refuse(is_ours ? answers::Reason::overloaded : answers::Reason::upstream_error, is_ours ? 503 : 502);
+    // Nobody is to blame where there is no socket left, or the upstream has as many as it may.
+    const auto kind = connected.error().kind();
+    const bool is_ours = kind == base::ErrorKind::io || kind == base::ErrorKind::unavailable;
+    const auto theirs =
+        upstream_.is_untrusted() ? answers::Reason::upstream_certificate : answers::Reason::upstream_error;
+    refuse(is_ours ? answers::Reason::overloaded : theirs, is_ours ? 503 : 502);
     co_return;
   }
   record_.upstream_error.clear();
   record_.upstream_address = upstream_.address();
   ++record_.attempts;
   happened(Event::leased);
+}
+
+/// What the request's target goes by; of requests that have nothing of the kind their client's address.
+std::uint64_t Exchange::balancing_key() const {
+  const inspection::Stickiness& by = service_.config.upstreams[route_->upstream].hash_by;
+  if (by.by == inspection::Stickiness::By::none) return 0;
+  const wire::RequestHeaders request{.metadata = {.client_ip = forwarded_.origin.address},
+                                     .headers = base::Headers{forwarded_.fields.items()}};
+  const std::string_view named = inspection::session_of(by, request);
+  return upstream::hash_of(named.empty() ? forwarded_.origin.address : named);
 }
 
 transport::Task<void> Exchange::send() {
@@ -57,7 +76,25 @@ void Exchange::begin_request() {
                    .target = forwarded_.target,
                    .fields = changes == 0 ? forwarded_.fields : changed,
                    .length = length_to_send(),
-                   .waits_for_100 = state_.passes_expectation_on()});
+                   .waits_for_100 = state_.passes_expectation_on(),
+                   .upgrade = upgrade()});
+}
+
+/// What the client asks to switch to, where its route lets it (RFC 6455 §4.1). No other protocol: what an upstream
+/// would read behind a switch to h2c is requests that nobody has looked at.
+std::string_view Exchange::upgrade() const noexcept {
+  constexpr std::string_view websocket = "websocket";
+  if (!route_->websocket || request_.version != 11 || request_.method != "GET" || request_.has_body()) return {};
+  const auto names = [&](std::string_view field, std::string_view wanted) {
+    return std::ranges::any_of(request_.headers, [&](const base::Header& each) {
+      if (!base::same_name(each.name, field)) return false;
+      std::string_view list = each.value;
+      while (const auto item = http::next_item(list))
+        if (base::same_name(*item, wanted)) return true;
+      return false;
+    });
+  };
+  return names("upgrade", websocket) && names("connection", "upgrade") ? websocket : std::string_view{};
 }
 
 BodyLength Exchange::length_to_send() {
@@ -74,8 +111,7 @@ transport::Task<void> Exchange::send_rest() {
   while (state_.stage() == Stage::sending) {
     const base::TimePoint now = service_.worker.now();
     const bool waits_for_upstream = state_.awaits_upstreams_100();
-    const base::Deadline deadline = waits_for_upstream ? base::Deadline::after(now, service_.upstream_timeouts.read)
-                                                       : pace.begins(now, record_.request_size);
+    const base::Deadline deadline = waits_for_upstream ? upstream_.patience() : pace.begins(now, record_.request_size);
     const std::span<char> space = intake_.space();
     const auto size = co_await client_.read(space, deadline);
     if (!waits_for_upstream) pace.ends(service_.worker.now());

@@ -3,7 +3,12 @@
 #include <cstdint>
 #include <string_view>
 
+#include "picket/base/buffer.hpp"
 #include "picket/http/fields.hpp"
+
+namespace picket::transport {
+class Stream;
+}
 
 namespace picket::apps::gateway::exchange {
 
@@ -24,6 +29,7 @@ struct AnswerStart {
   const http::FieldList& fields;
   BodyLength length;
   bool is_last_of_connection = false;  ///< No other request is taken.
+  std::string_view upgrade = {};       ///< Of a 101: the protocol that is spoken from here on.
 };
 
 /// The head of a request as it goes to an upstream; as AnswerStart.
@@ -32,7 +38,20 @@ struct RequestStart {
   std::string_view target;
   const http::FieldList& fields;
   BodyLength length;
-  bool waits_for_100 = false;  ///< The body follows once the upstream says so.
+  bool waits_for_100 = false;     ///< The body follows once the upstream says so.
+  std::string_view upgrade = {};  ///< The protocol that it asks to switch to; empty: none.
+};
+
+/// A connection of HTTP/1.1 once it speaks another protocol: its bytes are no side's messages any more.
+struct TunnelEnd {
+  transport::Stream& stream;
+  base::Buffer& buffered;  ///< What was read of it already.
+};
+
+/// Bytes that have passed through a tunnel.
+struct Tunnelled {
+  std::uint64_t from_client = 0;
+  std::uint64_t from_upstream = 0;
 };
 
 /// Why one exchange's part of a connection ends early. HTTP/1.1 can only close.

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string_view>
 
 #include "apps/gateway/exchange/message_start.hpp"
 #include "picket/base/result.hpp"
 #include "picket/base/shared_bytes.hpp"
+#include "picket/base/time.hpp"
 #include "picket/http/message.hpp"
 #include "picket/transport/task.hpp"
 
@@ -41,13 +43,20 @@ class UpstreamSide {
   UpstreamSide& operator=(const UpstreamSide&) = delete;
 
   /// Gets a connection to a target that was not in vain yet. `upstream`: as the configuration counts them. `listener`
-  /// hears of every target that fails. Errors: that of the last one; io where this process has no socket left, which is
-  /// nobody's failure.
-  [[nodiscard]] virtual transport::Task<base::Status> connect(std::size_t upstream, UpstreamListener& listener) = 0;
+  /// hears of every target that fails. `key`: what the request goes by, where the upstream's balancing does. Errors:
+  /// that of the last one; nobody's failure are io, where this process has no socket left, and unavailable, where the
+  /// upstream has as many connections as it may.
+  [[nodiscard]] virtual transport::Task<base::Status> connect(std::size_t upstream, std::uint64_t key,
+                                                              UpstreamListener& listener) = 0;
+  /// Whether the last target that connect() tried has a certificate that is not accepted.
+  [[nodiscard]] virtual bool is_untrusted() const noexcept = 0;
   /// The target that is asked.
   [[nodiscard]] virtual std::string_view address() const noexcept = 0;
   /// Whether asking again is of use after that error: nothing of an answer had come, and a target is left.
   [[nodiscard]] virtual bool has_another(const base::Error& error) = 0;
+
+  /// How long a word of it is waited for, from now on.
+  [[nodiscard]] virtual base::Deadline patience() const = 0;
 
   /// Begins the request: its head waits for the next write, and leaves along with it. The listener hears from here on.
   virtual void begin(const RequestStart& start) = 0;
@@ -65,6 +74,9 @@ class UpstreamSide {
   /// Whether the body's end was read, or there is none.
   [[nodiscard]] virtual bool body_is_read() const noexcept = 0;
 
+  /// After an answer of 101: passes bytes both ways, until both ends have ended, one of them fails, the exchange is
+  /// cancelled, or nothing has passed for `idle`. The connection serves nobody else.
+  [[nodiscard]] virtual transport::Task<Tunnelled> tunnel(TunnelEnd client, base::Duration idle) = 0;
   /// The answer was read and passed on: the connection may serve others, where nothing speaks against it.
   virtual void finish() = 0;
   /// Nobody wants what is left. What is awaited ends with connection_closed.

@@ -29,10 +29,16 @@ base::Result<std::shared_ptr<const Generation>> Generation::make(
     config::Config config, std::size_t shards, const Generation* previous, LogCloser& closer, spdlog::logger& log,
     const std::shared_ptr<const transport::tls::TicketKeys>& tickets) {
   auto made = std::make_shared<Generation>();
+  made->shards = shards;
   for (const auto& listener : config.listeners) {
     auto context = tls_of(listener, tickets);
     if (!context) return std::move(context.error());
     made->tls.push_back(std::move(*context));
+  }
+  for (const auto& upstream : config.upstreams) {
+    auto context = tls_of(upstream, previous != nullptr ? previous->upstream_tls : std::vector<UpstreamContext>{});
+    if (!context) return std::move(context.error());
+    made->upstream_tls.push_back(std::move(*context));
   }
   const auto& wanted = config.observability;
   if (previous != nullptr && previous->config.observability.access_log == wanted.access_log &&

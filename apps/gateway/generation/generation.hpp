@@ -7,6 +7,7 @@
 #include "apps/gateway/config/model.hpp"
 #include "apps/gateway/generation/listener_tls.hpp"
 #include "apps/gateway/generation/log_closer.hpp"
+#include "apps/gateway/generation/upstream_tls.hpp"
 #include "apps/gateway/logs/log_writer.hpp"
 
 namespace picket::apps::gateway::generation {
@@ -27,10 +28,13 @@ struct Logs {
 /// taken into use keep theirs. Thread safety: immutable.
 struct Generation {
   config::Config config;
-  std::vector<TlsContext> tls;  ///< In the order of config.listeners; null: in clear.
+  std::size_t shards = 1;
+  std::vector<TlsContext> tls;                ///< In the order of config.listeners; null: in clear.
+  std::vector<UpstreamContext> upstream_tls;  ///< In the order of config.upstreams.
   std::shared_ptr<Logs> logs;
 
-  /// Reads certificates and opens logs; those of `previous` go on where the files are the same.
+  /// Reads certificates and opens logs; those of `previous` go on where the files are the same, logs and what upstreams
+  /// are spoken to with.
   /// `tickets`: the process's keys; null: there are none. Errors: connection_failed for a certificate that cannot be
   /// used, io for a log.
   [[nodiscard]] static base::Result<std::shared_ptr<const Generation>> make(

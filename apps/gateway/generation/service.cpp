@@ -12,19 +12,23 @@
 namespace picket::apps::gateway::generation {
 namespace {
 
-/// Who is asked for addresses is of no meaning, and no change, where no target is a name.
-upstream::Spec spec_of(const config::Upstream& upstream, const config::System& system) {
-  upstream::Spec spec{.upstream = upstream};
+/// As one worker has it. Who is asked for addresses is of no meaning, and no change, where no target is a name.
+upstream::Spec spec_of(const Generation& generation, std::size_t index) {
+  const config::Upstream& upstream = generation.config.upstreams[index];
+  const config::System& system = generation.config.system;
+  upstream::Spec spec{.upstream = upstream, .names = {}, .tls = generation.upstream_tls[index].context};
+  auto& most = spec.upstream.connection_pool.max_connections;
+  most = static_cast<std::uint32_t>((most + generation.shards - 1) / generation.shards);
   if (std::ranges::any_of(upstream.targets, &config::Target::is_named))
     spec.names = {.servers = system.resolvers, .longest_ttl = upstream.dns_refresh};
   return spec;
 }
 
-/// A pool with the log of its names.
+/// A pool with the log of its targets.
 struct ToldOf {
-  ToldOf(transport::Worker& worker, upstream::Spec spec, const upstream::Timeouts& timeouts, ShardState& shard)
+  ToldOf(transport::Worker& worker, upstream::Spec spec, ShardState& shard, const upstream::Pool* predecessor)
       : desk(shard.index, spec.upstream.id, shard.log),
-        pool(worker, std::move(spec), timeouts, shard.upstream_sockets, &desk) {}
+        pool(worker, std::move(spec), shard.upstream_sockets, &desk, predecessor) {}
   UpstreamDesk desk;
   upstream::Pool pool;  // after the desk, which hears of it
 };
@@ -47,8 +51,9 @@ Service::Service(transport::Worker& worker_in, ShardState& shard_in, std::shared
     const auto endpoint = transport::Endpoint::tcp(listener.host, listener.port);
     listener_addresses_.push_back(endpoint ? endpoint->text() : std::string{});
   }
-  for (const auto& upstream : config.upstreams) {
-    upstreams.push_back(pool_for(upstream, previous));
+  for (std::size_t i = 0; i < config.upstreams.size(); ++i) {
+    const auto& upstream = config.upstreams[i];
+    upstreams.push_back(pool_for(spec_of(*generation, i), previous));
     had_addresses_.push_back(previous != nullptr && std::ranges::any_of(previous->upstreams, [&](const auto& pool) {
                                return pool->id() == upstream.id && !pool->sites().current().empty();
                              }));
@@ -57,14 +62,17 @@ Service::Service(transport::Worker& worker_in, ShardState& shard_in, std::shared
   chains_ = make_chains(config, agents.all(), agent_counters);
 }
 
-std::shared_ptr<upstream::Pool> Service::pool_for(const config::Upstream& wanted, const Service* previous) {
-  auto spec = spec_of(wanted, config.system);
+std::shared_ptr<upstream::Pool> Service::pool_for(upstream::Spec spec, const Service* previous) {
+  const upstream::Pool* predecessor = nullptr;
   if (previous != nullptr) {
-    const auto found =
+    const auto same =
         std::ranges::find(previous->upstreams, spec, [](const auto& pool) -> auto& { return pool->spec(); });
-    if (found != previous->upstreams.end()) return *found;
+    if (same != previous->upstreams.end()) return *same;
+    const auto before =
+        std::ranges::find(previous->upstreams, spec.upstream.id, [](const auto& pool) -> auto& { return pool->id(); });
+    if (before != previous->upstreams.end()) predecessor = before->get();
   }
-  const auto told = std::make_shared<ToldOf>(worker, std::move(spec), upstream_timeouts, shard);
+  const auto told = std::make_shared<ToldOf>(worker, std::move(spec), shard, predecessor);
   return {told, &told->pool};
 }
 

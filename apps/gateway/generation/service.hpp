@@ -25,8 +25,9 @@ namespace picket::apps::gateway::generation {
 
 /// How long clients may take, beside what their listener says.
 struct ClientTimeouts {
-  base::Duration write = std::chrono::seconds{60};  ///< of a response, per write
-  base::Duration linger = std::chrono::seconds{1};  ///< after an answer that came before the request was read
+  base::Duration write = std::chrono::seconds{60};   ///< of a response, per write
+  base::Duration tunnel = std::chrono::minutes{10};  ///< in which nothing passes through a tunnel, either way
+  base::Duration linger = std::chrono::seconds{1};   ///< after an answer that came before the request was read
 };
 inline constexpr std::size_t linger_bytes = 256 * 1024;
 
@@ -79,7 +80,6 @@ class Service {
   std::vector<std::shared_ptr<upstream::Pool>> upstreams;  ///< In the order of config.upstreams.
   http::HeadLimits head_limits;
   ClientTimeouts timeouts;
-  upstream::Timeouts upstream_timeouts;
 
  private:
   std::vector<inspection::Chain> chains_;        // in the order of config.routes
@@ -92,7 +92,7 @@ class Service {
   Service(transport::Worker& worker, ShardState& shard, std::shared_ptr<const Generation> generation, Agents agents,
           const Service* previous);
   /// `previous`'s where it has just so one, else a new one.
-  [[nodiscard]] std::shared_ptr<upstream::Pool> pool_for(const config::Upstream& wanted, const Service* previous);
+  [[nodiscard]] std::shared_ptr<upstream::Pool> pool_for(upstream::Spec spec, const Service* previous);
 };
 
 }  // namespace picket::apps::gateway::generation

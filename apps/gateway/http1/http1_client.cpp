@@ -9,6 +9,7 @@ Http1Client::Http1Client(generation::Service& service, transport::Stream& stream
                          const http::RequestHead& request, bool may_stay)
     : service_(service),
       stream_(stream),
+      buffered_(buffered),
       request_(request),
       body_(stream, buffered, request.framing, request.content_length),
       watch_(service.shard.hangups, stream, service.config.limits.half_closed_time, [this] { on_gone_(); }),
@@ -42,6 +43,12 @@ void Http1Client::begin(const exchange::AnswerStart& start) {
   out_.truncate(interim_size_);
   http::write_status_line(out_, start.status, start.reason);
   http::write_fields(out_, start.fields);
+  if (!start.upgrade.empty()) {
+    http::write_field(out_, "Connection", "Upgrade");
+    http::write_field(out_, "Upgrade", start.upgrade);
+    out_.append("\r\n");
+    return;
+  }
   // A body that nobody has read would be taken for the next request.
   keep_alive_ = may_stay_ && request_.keep_alive && body_.done() && !start.is_last_of_connection;
   frame_body(start.length);
@@ -74,6 +81,11 @@ transport::Task<base::Status> Http1Client::write(std::string_view bytes, bool la
   if (last && resets_) end_with_reset(false);
   if (!last) watch_.start();
   co_return written;
+}
+
+std::optional<exchange::TunnelEnd> Http1Client::tunnel_end() {
+  watch_.stop();
+  return exchange::TunnelEnd{.stream = stream_, .buffered = buffered_};
 }
 
 void Http1Client::reset(exchange::ResetCode) noexcept {

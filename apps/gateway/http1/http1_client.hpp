@@ -31,6 +31,7 @@ class Http1Client final : public exchange::ClientSide {
   void interim(std::uint16_t status, std::string_view reason, const http::FieldList& fields) override;
   void begin(const exchange::AnswerStart& start) override;
   [[nodiscard]] transport::Task<base::Status> write(std::string_view bytes, bool last) override;
+  [[nodiscard]] std::optional<exchange::TunnelEnd> tunnel_end() override;
   void reset(exchange::ResetCode code) noexcept override;
 
   /// Whether the connection may take another request after a whole answer.
@@ -43,6 +44,7 @@ class Http1Client final : public exchange::ClientSide {
 
   generation::Service& service_;
   transport::Stream& stream_;
+  base::Buffer& buffered_;
   const http::RequestHead& request_;
   BodyReader body_;
   std::function<void()> on_gone_;

@@ -1,14 +1,21 @@
 #include "apps/gateway/http1/http1_upstream.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "apps/gateway/answers/answer_writer.hpp"
 #include "apps/gateway/exchange/forwarded_request.hpp"
+#include "apps/gateway/http1/tunnel.hpp"
 
 namespace picket::apps::gateway::http1 {
 namespace {
 
 using enum base::ErrorKind;
+
+/// What the peer did to the connection below its answer, such as refusing our certificate.
+bool is_of_tls(const base::Error& error) {
+  return error.kind() == invalid_message && error.detail().starts_with("TLS: ");
+}
 
 /// Why a request could not be written, for the log.
 base::Error not_taken(const base::Error& error) {
@@ -18,6 +25,7 @@ base::Error not_taken(const base::Error& error) {
 /// Why there is no head of an answer, for the log. `has_begun`: whether the upstream has said a word.
 base::Error no_answer(const base::Error& error, bool has_begun) {
   if (error.kind() == timeout) return base::fail(timeout, "no answer in time");
+  if (is_of_tls(error)) return error;
   if (error.kind() == invalid_message) return base::fail(invalid_message, "malformed answer: " + error.detail());
   return has_begun ? base::fail(invalid_message, "closed within its answer's head") : error;
 }
@@ -25,6 +33,7 @@ base::Error no_answer(const base::Error& error, bool has_begun) {
 /// Why an answer's body did not come to its end, for the log.
 base::Error broken_body(const base::Error& error) {
   if (error.kind() == timeout) return base::fail(timeout, "the rest of the answer did not come in time");
+  if (is_of_tls(error)) return error;
   if (error.kind() == invalid_message) return base::fail(invalid_message, "malformed answer: " + error.detail());
   return base::fail(connection_closed, "the answer ended early");
 }
@@ -51,35 +60,62 @@ Http1Upstream::Http1Upstream(generation::Service& service, transport::Cancel& ca
       guard_(
           cancel, [](void* self) { static_cast<Http1Upstream*>(self)->reset(exchange::ResetCode::cancelled); }, this) {}
 
-transport::Task<base::Status> Http1Upstream::connect(std::size_t upstream, exchange::UpstreamListener& listener) {
+transport::Task<base::Status> Http1Upstream::connect(std::size_t upstream, std::uint64_t key,
+                                                     exchange::UpstreamListener& listener) {
   attempt_.reset();
   buffer_.clear();
   listener_ = &listener;
+  const bool is_first = pool_ == nullptr;
   pool_ = &*service_.upstreams[upstream];
+  tried_.key = key;
+  if (is_first) tried_.until = within(pool_->timeouts.request);
   auto lease = co_await pool_->acquire(tried_, cancel_);
   tell_failures();
-  const bool nobody_failed = !lease && (lease.error().kind() == io || tried_.failures.empty());
+  const bool is_ours = !lease && (lease.error().kind() == io || lease.error().kind() == unavailable);
+  const bool nobody_failed = is_ours || (!lease && tried_.failures.empty());
   if (nobody_failed && !cancel_.is_requested()) listener.on_upstream_error(pool_->id(), lease.error());
   if (!lease) co_return lease.error();
   attempt_.emplace(*this, std::move(*lease));
   co_return base::Status{};
 }
 
+bool Http1Upstream::is_untrusted() const noexcept {
+  return !tried_.failures.empty() && tried_.failures.back().is_untrusted;
+}
+
+/// 0: no pause is too long.
+base::Deadline Http1Upstream::within(base::Duration pause) const {
+  if (pause == base::Duration::zero()) return tried_.until;
+  return std::min(base::Deadline::after(service_.worker.now(), pause), tried_.until);
+}
+
 void Http1Upstream::tell_failures() {
   for (; told_ < tried_.failures.size(); ++told_)
-    listener_->on_upstream_error(tried_.failures[told_].site->endpoint.text(), tried_.failures[told_].why);
+    listener_->on_upstream_error(tried_.failures[told_].site->endpoint().text(), tried_.failures[told_].why);
 }
 
 /// On a new connection where a pooled one turned out to be stale, to another target where one hung up.
 bool Http1Upstream::has_another(const base::Error& error) {
-  if (error.kind() != connection_closed && error.kind() != io) return false;
-  if (!attempt_->lease.reused()) {
-    attempt_->lease.failed(error, tried_);
+  upstream::Lease& lease = attempt_->lease;
+  if (error.kind() != connection_closed && error.kind() != io) {
+    lease.unanswered();
+    return false;
+  }
+  if (!lease.reused()) {
+    lease.failed(error, tried_);
   } else if (std::exchange(tried_.pooled_was_stale, true)) {
     return false;
   }
   told_ = tried_.failures.size();
-  return !pool_->is_exhausted(tried_);
+  return pool_->may_ask_again(tried_, lease.reused());
+}
+
+transport::Task<exchange::Tunnelled> Http1Upstream::tunnel(exchange::TunnelEnd client, base::Duration idle) {
+  const exchange::TunnelEnd upstream{.stream = attempt_->lease.stream(), .buffered = buffer_};
+  Tunnel passing{service_.worker, client, upstream, idle};
+  co_await passing.run();
+  attempt_.reset();
+  co_return passing.passed();
 }
 
 void Http1Upstream::finish() {
@@ -99,6 +135,8 @@ void Http1Upstream::reset(exchange::ResetCode) noexcept {
 
 void Http1Upstream::begin(const exchange::RequestStart& start) {
   chunks_ = start.length.kind == exchange::BodyLength::Kind::unknown;
+  upgrade_ = start.upgrade;
+  if (!upgrade_.empty()) attempt_->reader.allow_switch();
   write_head(start);
   attempt_->early.start(start.waits_for_100);
 }
@@ -106,12 +144,16 @@ void Http1Upstream::begin(const exchange::RequestStart& start) {
 void Http1Upstream::write_head(const exchange::RequestStart& start) {
   head_.clear();
   http::write_request_line(head_, start.method, start.target);
-  if (http::find(start.fields, "host") == nullptr) http::write_field(head_, "Host", address());
+  if (http::find(start.fields, "host") == nullptr) http::write_field(head_, "Host", attempt_->lease.authority());
   for (const auto& field : start.fields.items())
     if (!exchange::is_framing(field.name)) http::write_field(head_, field.name, field.value);
   if (chunks_) http::write_field(head_, "Transfer-Encoding", "chunked");
   if (start.length.kind == exchange::BodyLength::Kind::known)
     answers::write_number_field(head_, "Content-Length", start.length.bytes);
+  if (!start.upgrade.empty()) {
+    http::write_field(head_, "Connection", "Upgrade");
+    http::write_field(head_, "Upgrade", start.upgrade);
+  }
   if (start.waits_for_100) http::write_field(head_, "Expect", "100-continue");
   head_.append("\r\n");
 }
@@ -120,7 +162,7 @@ transport::Task<base::Status> Http1Upstream::write(std::span<const base::SharedB
   const http::ChunkSize size{base::size_of(pieces)};
   add_parts(pieces, size, last);
   const std::span<iovec> all{parts_};
-  const base::Deadline deadline = base::Deadline::after(service_.worker.now(), service_.timeouts.write);
+  const base::Deadline deadline = within(pool_->timeouts.write);
   const auto written = co_await attempt_->lease.stream().write(all, deadline);
   head_.clear();
   if (!written) co_return not_taken(written.error());
@@ -150,6 +192,8 @@ transport::Task<base::Result<const http::ResponseHead*>> Http1Upstream::answer()
 
 base::Result<const http::ResponseHead*> Http1Upstream::take_head(const EarlyAnswer::Outcome& head) {
   if (!head) return no_answer(head.error(), attempt_->reader.has_begun());
+  if (head->status == 101 && !base::same_name(head->headers.find("upgrade").value_or(""), upgrade_))
+    return base::fail(invalid_message, "it switched to another protocol than was asked for");
   attempt_->lease.answered();
   response_ = *head;
   body_.emplace(attempt_->lease.stream(), buffer_, response_.framing, response_.content_length, true);
@@ -157,7 +201,7 @@ base::Result<const http::ResponseHead*> Http1Upstream::take_head(const EarlyAnsw
 }
 
 transport::Task<base::Result<http::ResponseHead>> Http1Upstream::read_head() {
-  const base::Deadline deadline = base::Deadline::after(service_.worker.now(), service_.upstream_timeouts.read);
+  const base::Deadline deadline = within(pool_->timeouts.read);
   while (true) {
     if (auto head = attempt_->reader.take()) co_return std::move(*head);
     const std::span<char> space{buffer_.prepare(read_size), read_size};
@@ -171,7 +215,7 @@ transport::Task<base::Result<http::ResponseHead>> Http1Upstream::read_head() {
 }
 
 transport::Task<base::Result<std::size_t>> Http1Upstream::read(std::span<char> into) {
-  const base::Deadline deadline = base::Deadline::after(service_.worker.now(), service_.upstream_timeouts.read);
+  const base::Deadline deadline = within(pool_->timeouts.read);
   auto size = co_await body_->read(into, deadline);
   if (!size) co_return broken_body(size.error());
   co_return size;

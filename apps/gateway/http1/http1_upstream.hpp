@@ -20,16 +20,19 @@ class Http1Upstream final : public exchange::UpstreamSide {
   Http1Upstream(generation::Service& service, transport::Cancel& cancel, bool to_head, base::Arena& arena) noexcept;
   ~Http1Upstream() = default;
 
-  [[nodiscard]] transport::Task<base::Status> connect(std::size_t upstream,
+  [[nodiscard]] transport::Task<base::Status> connect(std::size_t upstream, std::uint64_t key,
                                                       exchange::UpstreamListener& listener) override;
+  [[nodiscard]] bool is_untrusted() const noexcept override;
   [[nodiscard]] std::string_view address() const noexcept override { return attempt_->lease.address(); }
   [[nodiscard]] bool has_another(const base::Error& error) override;
+  [[nodiscard]] base::Deadline patience() const override { return within(pool_->timeouts.read); }
   void begin(const exchange::RequestStart& start) override;
   [[nodiscard]] transport::Task<base::Status> write(std::span<const base::SharedBytes> pieces, bool last) override;
   [[nodiscard]] transport::Task<base::Result<const http::ResponseHead*>> answer() override;
   [[nodiscard]] transport::Task<base::Result<std::size_t>> read(std::span<char> into) override;
   [[nodiscard]] bool has_bytes() const noexcept override { return !buffer_.empty(); }
   [[nodiscard]] bool body_is_read() const noexcept override { return body_->done(); }
+  [[nodiscard]] transport::Task<exchange::Tunnelled> tunnel(exchange::TunnelEnd client, base::Duration idle) override;
   void finish() override;
   void reset(exchange::ResetCode code) noexcept override;
 
@@ -44,6 +47,7 @@ class Http1Upstream final : public exchange::UpstreamSide {
     bool has_whole_request = false;
   };
 
+  [[nodiscard]] base::Deadline within(base::Duration pause) const;
   void tell_failures();
   void write_head(const exchange::RequestStart& start);
   void add_parts(std::span<const base::SharedBytes> pieces, const http::ChunkSize& size, bool last);
@@ -62,6 +66,7 @@ class Http1Upstream final : public exchange::UpstreamSide {
   base::Buffer buffer_;   // what was read and not taken
   std::optional<Attempt> attempt_;
   base::Buffer head_;         // of the request, until it is written
+  std::string_view upgrade_;  // what the request asks to switch to
   bool chunks_ = false;       // the request's body goes in chunks
   std::vector<iovec> parts_;  // of a write
   http::ResponseHead response_;

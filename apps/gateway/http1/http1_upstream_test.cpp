@@ -73,7 +73,7 @@ class Asking {
   /// Another request.
   void next(bool to_head = false) { side.emplace(service(), cancel, to_head, arena_); }
 
-  base::Status connect() { return run(worker(), side->connect(0, heard)); }
+  base::Status connect() { return run(worker(), side->connect(0, 0, heard)); }
   FarEnd accept() { return {worker(), ::dup(listener_->accept().descriptor())}; }
   bool is_connected_to() const { return listener_->has_connection(); }
   void begin(BodyLength length, bool waits_for_100 = false) {
@@ -177,7 +177,7 @@ TEST(Http1Upstream, ABodyOfKnownLengthGoesAsItIs) {
 
 TEST(Http1Upstream, WhoTakesNothingHasTheTimeOfAWrite) {
   Asking asking;
-  asking.service().timeouts.write = 20ms;
+  asking.service().upstreams[0]->timeouts.write = 20ms;
   ASSERT_TRUE(asking.connect());
   const FarEnd far = asking.accept();
   asking.begin(unknown);
@@ -243,7 +243,7 @@ TEST(Http1Upstream, WhatIsNoWholeAnswerHasItsWords) {
         Case{"HTTP/1.1 2", false, ErrorKind::timeout, "no answer in time"}}) {
     SCOPED_TRACE(each.sent);
     Asking asking;
-    if (each.kind == ErrorKind::timeout) asking.service().upstream_timeouts.read = 20ms;
+    if (each.kind == ErrorKind::timeout) asking.service().upstreams[0]->timeouts.read = 20ms;
     FarEnd far = asking.asked();
     far.send(each.sent);
     if (each.closes) far.close();
@@ -272,7 +272,7 @@ TEST(Http1Upstream, WhatIsNoWholeBodyHasItsWords) {
     far.send(each.sent);
     if (each.closes) far.close();
     ASSERT_TRUE(asking.answer());
-    asking.service().upstream_timeouts.read = 20ms;
+    asking.service().upstreams[0]->timeouts.read = 20ms;
     EXPECT_THAT(asking.read_all(), HasSubstr(each.read));
   }
 }

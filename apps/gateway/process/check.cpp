@@ -42,6 +42,9 @@ TlsFindings look_at_tls_files(const config::Config& config) {
   }
   for (const auto& agent : config.agents)
     if (agent.tls) add(findings, fmt::format("agent \"{}\"", agent.id), transport::tls::Context::client(*agent.tls));
+  for (const auto& upstream : config.upstreams)
+    if (upstream.tls)
+      add(findings, fmt::format("upstream \"{}\"", upstream.id), transport::tls::Context::client(*upstream.tls));
   if (config.reverse_listener && config.reverse_listener->tls)
     add(findings, "reverse-listener", tls_of(*config.reverse_listener->tls));
   return findings;

@@ -33,13 +33,16 @@ std::uint64_t reserve(const config::Config& config, std::size_t workers) {
     if (agent.is_named) agents += addresses_of_a_name * connections + for_a_look_up;
     if (!agent.is_named && agent.reverse.empty()) agents += connections;
   }
-  std::uint64_t look_ups = 0;  // of upstreams, whose connections are what is left
-  for (const auto& upstream : config.upstreams)
-    look_ups +=
-        for_a_look_up * static_cast<std::uint64_t>(std::ranges::count_if(upstream.targets, &config::Target::is_named));
+  std::uint64_t questions = 0;  // look-ups and checks of upstreams, whose connections are what is left
+  for (const auto& upstream : config.upstreams) {
+    const auto named = static_cast<std::uint64_t>(std::ranges::count_if(upstream.targets, &config::Target::is_named));
+    questions += for_a_look_up * named;
+    if (upstream.health_check) questions += upstream.targets.size() + (addresses_of_a_name - 1) * named;
+  }
   const std::uint64_t shared = pool::reverse::most_relays * (2 * workers + 1);
   const std::uint64_t reverse = config.reverse_listener ? for_agents_that_dial + shared : 0;
-  return for_the_process + reverse + workers * (for_a_worker + 2 * config.listeners.size() + 2 * agents + 2 * look_ups);
+  return for_the_process + reverse +
+         workers * (for_a_worker + 2 * config.listeners.size() + 2 * agents + 2 * questions);
 }
 
 }  // namespace

@@ -49,6 +49,14 @@ TEST(Descriptors, AnUpstreamThatIsReachedByANameIsLookedUp) {
   EXPECT_LT(share_descriptors(1024, named, 1)->clients, share_descriptors(1024, numbered, 1)->clients);
 }
 
+TEST(Descriptors, AChecksSocketIsNobodysElse) {
+  config::Config unchecked = config_with(1);
+  unchecked.upstreams.push_back({.id = "app", .targets = {{.host = "127.0.0.1", .port = 80}}});
+  config::Config checked = unchecked;
+  checked.upstreams[0].health_check.emplace();
+  EXPECT_GT(share_descriptors(1024, checked, 1)->reserved, share_descriptors(1024, unchecked, 1)->reserved);
+}
+
 TEST(Descriptors, ALimitBelowTheReserveIsAnErrorThatSaysWhatIsNeeded) {
   const auto shares = share_descriptors(32, config_with(1), 2);
   ASSERT_FALSE(shares);

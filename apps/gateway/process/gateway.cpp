@@ -110,6 +110,10 @@ base::Status Gateway::try_to_apply(config::Config config, const std::function<bo
   for (std::size_t i = 0; i < generation_->tls.size(); ++i)
     for (const std::string& warning : generation::warnings_of(generation_->config.listeners[i], generation_->tls[i]))
       log_.lines().warn("{}", warning);
+  for (std::size_t i = 0; i < generation_->upstream_tls.size(); ++i)
+    for (const std::string& warning :
+         generation::warnings_of(generation_->config.upstreams[i], generation_->upstream_tls[i]))
+      log_.lines().warn("{}", warning);
   log_.lines().info("of {} open descriptors {} are for clients, {} for upstreams, {} are reserved for all else",
                     descriptors_, shares->clients, shares->upstreams, shares->reserved);
   if (moves) metrics_ = std::move(metrics);

@@ -3,29 +3,15 @@
 #include <algorithm>
 #include <array>
 #include <functional>
-#include <limits>
 #include <vector>
 
 #include "apps/gateway/process/pool_families.hpp"
+#include "apps/gateway/process/shard_sums.hpp"
+#include "apps/gateway/process/upstream_families.hpp"
 #include "picket/metrics/exposition.hpp"
 
 namespace picket::apps::gateway::process {
 namespace {
-
-using Label = std::pair<std::string_view, std::string_view>;
-using Shards = std::span<const std::unique_ptr<serving::Shard>>;
-
-std::uint64_t sum(Shards shards, const std::function<std::uint64_t(const serving::Shard&)>& value) {
-  std::uint64_t total = 0;
-  for (const auto& shard : shards) total += value(*shard);
-  return total;
-}
-
-std::int64_t fewest(Shards shards, const std::function<std::int64_t(const serving::Shard&)>& value) {
-  std::int64_t least = std::numeric_limits<std::int64_t>::max();
-  for (const auto& shard : shards) least = std::min(least, value(*shard));
-  return least;
-}
 
 constexpr std::array<std::string_view, 6> classes{"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
 
@@ -108,43 +94,6 @@ void requests(metrics::Exposition& page, Shards shards) {
   std::vector<const metrics::Histogram*> durations;
   for (const auto& shard : shards) durations.push_back(&shard->metrics().request_duration);
   page.sample({}, durations);
-}
-
-/// Calls `write(labels, index)` for each upstream.
-void for_each_upstream(const generation::Generation& generation,
-                       const std::function<void(std::span<const Label>, std::size_t)>& write) {
-  for (std::size_t i = 0; i < generation.config.upstreams.size(); ++i) {
-    const std::array<Label, 1> labels{{{"upstream", generation.config.upstreams[i].id}}};
-    write(labels, i);
-  }
-}
-
-void upstreams(metrics::Exposition& page, Shards shards, const generation::Generation& generation) {
-  const auto family = [&](std::string_view name, std::string_view help, auto member) {
-    page.counter_family(name, help);
-    for_each_upstream(generation, [&](std::span<const Label> labels, std::size_t i) {
-      page.sample(labels, sum(shards, [&](const serving::Shard& shard) {
-                    return ((*shard.current()->upstreams[i]).*member).value();
-                  }));
-    });
-  };
-  family("picket_upstream_connects_total", "Connections tried to an upstream.", &upstream::Pool::connects);
-  family("picket_upstream_connect_failures_total", "Connections to an upstream that failed.",
-         &upstream::Pool::connect_failures);
-  page.counter_family("picket_upstream_look_up_failures_total", "Look-ups of an upstream's names that failed.");
-  for_each_upstream(generation, [&](std::span<const Label> labels, std::size_t i) {
-    page.sample(labels, sum(shards, [i](const serving::Shard& shard) {
-                  return shard.current()->upstreams[i]->sites().look_up_failures.value();
-                }));
-  });
-  page.gauge_family("picket_upstream_addresses", "Addresses of an upstream, on the worker that knows fewest.");
-  for_each_upstream(generation, [&](std::span<const Label> labels, std::size_t i) {
-    page.sample(labels, fewest(shards, [i](const serving::Shard& shard) {
-                  return shard.current()->upstreams[i]->sites().addresses.value();
-                }));
-  });
-  page.counter_family("picket_upstream_retries_total", "Requests sent again after a pooled connection was stale.");
-  page.sample({}, sum(shards, [](const serving::Shard& shard) { return shard.metrics().upstream_retries.value(); }));
 }
 
 /// Calls `write(labels, index)` for each agent.
@@ -238,7 +187,7 @@ std::string metrics_page(Shards shards, const generation::Generation& generation
   handshakes(page, shards);
   http2_clients(page, shards);
   requests(page, shards);
-  upstreams(page, shards, generation);
+  write_upstream_families(page, shards, generation);
   if (!generation.config.agents.empty()) {
     agent_decisions(page, shards, generation);
     agent_connections(page, shards, generation);

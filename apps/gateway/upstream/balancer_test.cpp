@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <set>
+#include <string>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -20,13 +22,17 @@ constexpr base::TimePoint start{1000s};
 /// Sites of one weight each, called by their number.
 class Turns {
  public:
-  explicit Turns(const std::vector<std::uint32_t>& weights, LoadBalancing strategy = LoadBalancing::round_robin)
-      : strategy_(strategy) {
-    for (const std::uint32_t weight : weights)
-      sites.push_back(new Site{transport::Endpoint::tcp("192.0.2.1", 80).value(), sites.size(), weight});
+  explicit Turns(const std::vector<std::uint32_t>& weights, LoadBalancing strategy = LoadBalancing::round_robin,
+                 base::Duration slow_start = 0s)
+      : balancer_(strategy, slow_start, 1) {
+    for (const std::uint32_t weight : weights) {
+      const auto number = static_cast<std::uint16_t>(80 + sites.size());
+      const auto address = transport::Endpoint::tcp("192.0.2.1", number).value();
+      sites.push_back(new Site{transport::Destination::sharing(address, nullptr), sites.size(), weight});
+    }
   }
-  Site* pick(const Tried& tried = {}, base::TimePoint now = start) const {
-    return choose(sites, strategy_, tried, now);
+  Site* pick(const Tried& tried = {}, base::TimePoint now = start, std::uint64_t key = 0) const {
+    return balancer_.choose(sites, tried, now, key);
   }
   /// The next `count`, nothing failing and nothing lasting.
   std::vector<std::size_t> picks(std::size_t count, base::TimePoint now = start) const {
@@ -48,7 +54,7 @@ class Turns {
   std::vector<SitePtr> sites;
 
  private:
-  LoadBalancing strategy_;
+  mutable Balancer balancer_;
 };
 
 TEST(Balancer, EqualTargetsTakeTurns) { EXPECT_THAT(Turns({1, 1, 1}).picks(6), ElementsAre(0, 1, 2, 0, 1, 2)); }
@@ -80,27 +86,27 @@ TEST(Balancer, LeastConnectionsTakesTurnsWhereNothingIsActive) {
 
 TEST(Balancer, AFailedTargetRestsAndReturns) {
   const Turns turns({1, 1});
-  turns.sites[0]->failed(start);
-  EXPECT_THAT(turns.picks(3, start + Site::rest_after_failure - 1ms), ElementsAre(1, 1, 1));
-  EXPECT_THAT(turns.picks(4, start + Site::rest_after_failure), ::testing::Contains(0U).Times(2));
+  turns.sites[0]->health.failed(resting_at_once, true, start);
+  EXPECT_THAT(turns.picks(3, start + resting_at_once.rest - 1ms), ElementsAre(1, 1, 1));
+  EXPECT_THAT(turns.picks(4, start + resting_at_once.rest), ::testing::Contains(0U).Times(2));
 }
 
 TEST(Balancer, SuccessEndsARest) {
   const Turns turns({1, 1});
-  turns.sites[0]->failed(start);
-  turns.sites[0]->succeeded();
+  turns.sites[0]->health.failed(resting_at_once, true, start);
+  turns.sites[0]->health.succeeded(start);
   EXPECT_THAT(turns.picks(4), ElementsAre(0, 1, 0, 1));
 }
 
 TEST(Balancer, WhenAllRestTheyAreTriedAllTheSame) {
   const Turns turns({1, 1});
-  for (const SitePtr& site : turns.sites) site->failed(start);
+  for (const SitePtr& site : turns.sites) site->health.failed(resting_at_once, true, start);
   EXPECT_THAT(turns.picks(4), ElementsAre(0, 1, 0, 1));
 }
 
 TEST(Balancer, RestingTargetsAreTheLastResortBehindUntriedOnes) {
   const Turns turns({1, 1, 1});
-  turns.sites[1]->failed(start);
+  turns.sites[1]->health.failed(resting_at_once, true, start);
   EXPECT_THAT(turns.all_in_turn(), ElementsAre(0, 2, 1));
 }
 
@@ -112,6 +118,62 @@ TEST(Balancer, EachOfManyTargetsIsTriedOnce) {
   std::vector<std::size_t> all(count);
   std::iota(all.begin(), all.end(), 0);
   EXPECT_EQ(tried, all);
+}
+
+TEST(Balancer, ChanceGivesEachTargetItsShare) {
+  for (const LoadBalancing strategy : {LoadBalancing::random, LoadBalancing::p2c}) {
+    const Turns turns({1, 3}, strategy);
+    std::map<std::size_t, int> taken;
+    for (int i = 0; i < 4000; ++i) {
+      Site* const site = turns.pick();
+      ++taken[site->target];
+      site->began();  // nothing ends: who is chosen too often has more to do
+    }
+    EXPECT_NEAR(taken[0], 1000, 150) << static_cast<int>(strategy);
+  }
+}
+
+TEST(Balancer, OfTwoTheLessLoadedIsTaken) {
+  const Turns turns({1, 1}, LoadBalancing::p2c);
+  turns.sites[0]->began();
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(turns.pick()->target, 1U);
+}
+
+TEST(Balancer, AKeyStaysWithItsTargetAndKeysAreSharedOutByWeight) {
+  const Turns turns({1, 1, 2}, LoadBalancing::consistent_hash);
+  std::map<std::size_t, int> taken;
+  for (std::uint64_t key = 0; key < 4000; ++key) {
+    Site* const site = turns.pick({}, start, hash_of(std::to_string(key)));
+    EXPECT_EQ(turns.pick({}, start, hash_of(std::to_string(key))), site);
+    ++taken[site->target];
+  }
+  EXPECT_NEAR(taken[0], 1000, 150);
+  EXPECT_NEAR(taken[2], 2000, 200);
+}
+
+TEST(Balancer, WhenATargetIsDownOnlyItsKeysMove) {
+  const Turns turns({1, 1, 1}, LoadBalancing::ip_hash);
+  std::map<std::uint64_t, std::size_t> before;
+  for (std::uint64_t key = 0; key < 300; ++key)
+    before[key] = turns.pick({}, start, hash_of(std::to_string(key)))->target;
+  turns.sites[1]->health.failed(resting_at_once, true, start);
+  std::set<std::size_t> heirs;
+  for (const auto& [key, target] : before) {
+    const std::size_t now = turns.pick({}, start, hash_of(std::to_string(key)))->target;
+    if (target == 1) heirs.insert(now);
+    if (target != 1) EXPECT_EQ(now, target) << key;
+  }
+  EXPECT_THAT(heirs, ElementsAre(0, 2)) << "its keys are shared out";
+}
+
+TEST(Balancer, WhoReturnsStartsSlowly) {
+  const Turns turns({1, 1}, LoadBalancing::round_robin, 10s);
+  turns.sites[0]->health.failed(resting_at_once, true, start);
+  const auto taken = [&](base::TimePoint now) { return std::ranges::count(turns.picks(110, now), 0U); };
+  const base::TimePoint back = start + resting_at_once.rest;
+  EXPECT_EQ(taken(back), 10) << "a tenth of its weight";
+  EXPECT_NEAR(static_cast<double>(taken(back + 5s)), 37, 2) << "half of it";
+  EXPECT_EQ(taken(back + 10s), 55);
 }
 
 TEST(Balancer, WithoutTargetsThereIsNothingToPick) { EXPECT_EQ(Turns({}).pick(), nullptr); }

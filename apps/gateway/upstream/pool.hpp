@@ -1,11 +1,17 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "apps/gateway/upstream/balancer.hpp"
+#include "apps/gateway/upstream/connection_places.hpp"
+#include "apps/gateway/upstream/health_check.hpp"
 #include "apps/gateway/upstream/observer.hpp"
+#include "apps/gateway/upstream/retry_budget.hpp"
 #include "apps/gateway/upstream/site.hpp"
 #include "apps/gateway/upstream/sites.hpp"
 #include "apps/gateway/upstream/socket_budget.hpp"
@@ -15,15 +21,13 @@
 #include "picket/transport/cancel.hpp"
 #include "picket/transport/stream.hpp"
 #include "picket/transport/task.hpp"
+#include "picket/transport/tls/reason.hpp"
+
+namespace picket::transport::tls {
+class TlsLayer;
+}
 
 namespace picket::apps::gateway::upstream {
-
-/// How long upstreams may take.
-struct Timeouts {
-  base::Duration connect = std::chrono::seconds{5};  ///< to one target; the addresses of a name share it
-  base::Duration read = std::chrono::seconds{60};
-  base::Duration idle = std::chrono::seconds{60};  ///< after which a pooled connection is closed
-};
 
 /// What an address of a name has to take a connection at the least, however many there are: more than one lost packet
 /// costs.
@@ -36,12 +40,21 @@ inline constexpr base::Duration settling_time = std::chrono::milliseconds{100};
 /// keep it busy for ever.
 inline constexpr std::size_t most_tried = 64;
 
+/// Handshakes of TLS with an upstream's targets. One that is not over in time is none of them.
+struct HandshakeMetrics {
+  metrics::Counter handshakes;                                                  ///< That came to a good end.
+  metrics::Counter resumed;                                                     ///< Of them: with a ticket.
+  std::array<metrics::Counter, transport::tls::refusal_names.size()> refusals;  ///< By transport::tls::Refusal.
+};
+
 class Pool;
 
 /// A connection, and that it is counted.
 struct Socket {
   transport::Stream stream;
   SocketBudget::Place place;
+  ConnectionPlaces::Place upstream_place;
+  base::TimePoint opened;
 };
 
 /// A connection to an upstream for one request; goes back with give_back(), is closed otherwise. Move-only.
@@ -55,9 +68,13 @@ class Lease {
   [[nodiscard]] transport::Stream& stream() noexcept { return socket_.stream; }
   /// Whether it served an earlier request, so that it may have gone stale.
   [[nodiscard]] bool reused() const noexcept { return reused_; }
-  [[nodiscard]] const std::string& address() const noexcept { return site_->endpoint.text(); }
+  [[nodiscard]] const std::string& address() const noexcept { return site_->endpoint().text(); }
+  /// What a request names as its host that names none.
+  [[nodiscard]] const std::string& authority() const noexcept { return site_->destination.authority(); }
   /// The upstream has answered: its site is well.
-  void answered() noexcept { site_->succeeded(); }
+  void answered() noexcept;
+  /// It has not, in time or not with what can be understood: its site is told so where failures in a row count.
+  void unanswered();
   /// It has not, which counts as a connect that failed.
   void failed(base::Error why, Tried& tried);
   /// The response was read to its end and the connection may serve again. `settling`: more may come that belongs to no
@@ -72,34 +89,44 @@ class Lease {
   bool reused_;
 };
 
-/// The connections of one worker to one upstream, and how its sites fare. A reload that leaves the upstream as it is
-/// keeps its pool. Connections to a site that has left are closed once they are idle.
-/// Thread safety: its worker's thread; counters may be read from any. Lifetime: outlives its leases.
-class Pool final : private Sites::Owner {
+/// The connections of one worker to one upstream, and how its sites fare: what requests come to, and what checks say
+/// where there are any. A reload that leaves the upstream as it is keeps its pool. Connections to a site that has left
+/// are closed once they are idle. Thread safety: its worker's thread; counters may be read from any. Lifetime: outlives
+/// its leases.
+class Pool final : private Sites::Owner, private HealthCheck::Owner {
  public:
-  /// Begins to look names up. `sockets`: the worker's, shared with its other pools. `observer`: null: nobody wants to
-  /// know.
-  Pool(transport::Worker& worker, Spec spec, const Timeouts& timeouts, SocketBudget& sockets,
-       Observer* observer = nullptr);
+  /// Begins to look names up, and to check. `spec`: what it says of connections is this worker's share. `sockets`: the
+  /// worker's, shared with its other pools. `observer`: null: nobody wants to know. `predecessor`: the upstream as it
+  /// was configured before, whose addresses keep their health; null: there is none.
+  Pool(transport::Worker& worker, Spec spec, SocketBudget& sockets, Observer* observer = nullptr,
+       const Pool* predecessor = nullptr);
 
   /// An idle connection where there is one that lives and may be used, else a new one; each site that is not in `tried`
   /// is tried once. What is known to be stale is not used; a connection that goes stale afterwards shows in reused(). A
-  /// request of `cancel` ends the call: no other site is tried, and none is to blame. Errors: that of the last failure,
-  /// or why there is no site; connection_closed where it was cancelled; io where this process can open no socket, not
-  /// even in place of an idle one, which is no failure of anybody.
+  /// request of `cancel` ends the call: no other site is tried, and none is to blame. Where the upstream has as many
+  /// connections as it may, one that is free is waited for. Errors: that of the last failure,
+  /// or why there is no site; connection_closed where it was cancelled; and no failure of anybody: io where this
+  /// process can open no socket, not even in place of an idle one, unavailable where no connection was free in time.
   [[nodiscard]] transport::Task<base::Result<Lease>> acquire(Tried& tried, transport::Cancel& cancel);
 
-  /// Whether every site was tried.
+  /// Whether no other site is to be tried: all were, or as many as a request may.
   [[nodiscard]] bool is_exhausted(const Tried& tried) const noexcept;
+  /// Whether a request whose connection was closed before it was answered may be sent again, for all that is known of
+  /// it here; that it is, is counted. `was_reused`: the connection may have been stale, which says nothing of the
+  /// upstream.
+  [[nodiscard]] bool may_ask_again(const Tried& tried, bool was_reused);
 
   [[nodiscard]] const std::string& id() const noexcept { return spec_.upstream.id; }
   [[nodiscard]] const Spec& spec() const noexcept { return spec_; }
   [[nodiscard]] const Sites& sites() const noexcept { return sites_; }
-  [[nodiscard]] const Timeouts& timeouts() const noexcept { return timeouts_; }
   [[nodiscard]] std::size_t idle() const noexcept { return idle_.size(); }
 
   metrics::Counter connects;
   metrics::Counter connect_failures;
+  metrics::Counter retries_withheld;
+  HandshakeMetrics tls;
+  ConnectionPlaces places;
+  config::UpstreamTimeouts timeouts;  ///< Of its spec.
 
  private:
   friend class Lease;
@@ -109,8 +136,6 @@ class Pool final : private Sites::Owner {
     base::TimePoint since;
     base::TimePoint usable_from;
   };
-  static constexpr std::size_t max_idle = 256;
-
   static base::TimePoint idle_since(const void* self);
   static void close_oldest(void* self);
 
@@ -118,24 +143,37 @@ class Pool final : private Sites::Owner {
   /// An idle connection to `site` that lives; stale ones are closed on the way.
   [[nodiscard]] std::optional<Lease> take_idle(const Site& site);
   /// The next site for a request; null where there is none that it was not in vain at.
-  [[nodiscard]] SitePtr next(const Tried& tried) const;
+  [[nodiscard]] SitePtr next(const Tried& tried);
+  /// Waits until it is worth looking for a connection. Errors: as acquire().
+  [[nodiscard]] transport::Task<base::Status> stand_in_line(base::Deadline until, transport::Cancel& cancel);
+  /// Whether there is a place for one more connection, at the worst that of an idle one.
+  [[nodiscard]] bool has_room() const noexcept { return !places.is_full() || !idle_.empty(); }
   [[nodiscard]] transport::Task<base::Result<Lease>> connect(SitePtr site, Tried& tried, transport::Cancel& cancel);
   /// Connects; where descriptors are wanting, again in place of the oldest idle connection. Errors: as Stream::connect.
-  [[nodiscard]] transport::Task<base::Result<Socket>> open(const transport::Endpoint& endpoint, base::Deadline deadline,
-                                                           transport::Cancel& cancel);
+  [[nodiscard]] transport::Task<base::Result<Socket>> open(const Site& site, base::Deadline deadline,
+                                                           transport::Cancel& cancel, bool& is_untrusted);
+  /// Shakes hands where TLS is spoken. Errors: connection_failed, timeout; never io.
+  [[nodiscard]] transport::Task<base::Status> secure(transport::Stream& stream, const transport::tls::TlsLayer* layer,
+                                                     base::Deadline deadline);
   [[nodiscard]] base::Deadline connect_deadline(const Site& site) const;
-  void note_failure(SitePtr site, base::Error why, Tried& tried);
-  void on_sites_left() override;
+  void note_failure(SitePtr site, base::Error why, Tried& tried, bool is_untrusted = false);
+  void count_failure(Site& site);
+  [[nodiscard]] bool may_rest() const;
+  void on_sites_changed() override;
+  void on_checked(const SitePtr& site, const base::Status& outcome) override;
   void close_expired(base::TimePoint now);
 
   transport::Worker& worker_;
   const Spec spec_;
-  Timeouts timeouts_;
   SocketBudget& socket_budget_;
+  Observer* observer_;
+  Balancer balancer_;
+  RetryBudget retry_budget_;
   IdleOwner idle_owner_{&Pool::idle_since, &Pool::close_oldest, this};
-  std::vector<Idle> idle_;  // most recently used last
-  base::Timer idle_timer_;  // due when the first of them expires, or earlier
-  Sites sites_;             // the first to go: it tells of what leaves
+  std::vector<Idle> idle_;                            // most recently used last
+  base::Timer idle_timer_;                            // due when the first of them expires, or earlier
+  std::vector<std::unique_ptr<HealthCheck>> checks_;  // of the current sites
+  Sites sites_;                                       // the first to go: it tells of what leaves
 };
 
 }  // namespace picket::apps::gateway::upstream

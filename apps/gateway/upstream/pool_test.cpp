@@ -1,119 +1,30 @@
 #include "apps/gateway/upstream/pool.hpp"
 
-#include <filesystem>
-#include <fstream>
 #include <set>
 #include <string>
 #include <vector>
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "apps/gateway/testing/loop.hpp"
+#include "apps/gateway/upstream/testing/pool.hpp"
 
 namespace picket::apps::gateway::upstream {
 namespace {
 
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
-using testing::run;
-using testing::turn_until;
+using transport::testing::run;
+using transport::testing::turn_until;
 
-/// A port of the loopback, any that is free or `wanted`, that accepts into its backlog, or (closed) refuses.
-class Target {
- public:
-  explicit Target(int backlog = 16, std::uint16_t wanted = 0, const char* host = "127.0.0.1")
-      : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    const int shared = 1;
-    EXPECT_EQ(::setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &shared, sizeof shared), 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(wanted);
-    EXPECT_EQ(::inet_pton(AF_INET, host, &address.sin_addr), 1);
-    EXPECT_EQ(::bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-    socklen_t size = sizeof address;
-    EXPECT_EQ(::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size), 0);
-    port = ntohs(address.sin_port);
-    EXPECT_EQ(::listen(listener_, backlog), 0);
-  }
-  Target(const Target&) = delete;
-  Target& operator=(const Target&) = delete;
-  ~Target() {
-    close();
-    for (const int filler : fillers_) ::close(filler);
-  }
+using testing::address;
+using testing::Target;
 
-  void close() {
-    if (listener_ >= 0) ::close(std::exchange(listener_, -1));
-  }
-  /// Takes a place of the backlog. Nothing more is accepted once they are all taken.
-  void fill() {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port = htons(port);
-    const int filler = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    (void)::connect(filler, reinterpret_cast<const sockaddr*>(&address), sizeof address);
-    fillers_.push_back(filler);
-  }
-  /// The oldest connection that nobody took yet.
-  [[nodiscard]] int accept() const { return ::accept(listener_, nullptr, nullptr); }
-  std::uint16_t port = 0;
-
- private:
-  int listener_;
-  std::vector<int> fillers_;
-};
-
-class Upstream : public ::testing::Test {
- protected:
-  Pool& pool(const std::vector<std::uint16_t>& ports, const Timeouts& timeouts = {}) {
-    config::Upstream upstream{.id = "app", .targets = {}};
-    for (const std::uint16_t port : ports) upstream.targets.push_back({.host = "127.0.0.1", .port = port});
-    return make({.upstream = upstream}, timeouts);
-  }
-  /// A name with several addresses, all of the loopback.
-  Pool& pool_of_name(const std::vector<std::string>& hosts, std::uint16_t port, const Timeouts& timeouts = {}) {
-    name_has(hosts);
-    Spec spec{.upstream = {.id = "app", .targets = {{.host = "app.test", .port = port, .is_named = true}}}};
-    spec.names.hosts_file = hosts_file().string();
-    spec.names.longest_ttl = transport::dns::least_ttl;
-    Pool& made = make(std::move(spec), timeouts);
-    EXPECT_TRUE(turn_until(worker_, [&] { return made.sites().current().size() == hosts.size(); }));
-    return made;
-  }
-  /// It has other addresses from now on, once they are looked up again.
-  void name_has(const std::vector<std::string>& hosts) {
-    std::ofstream file{hosts_file()};
-    for (const auto& host : hosts) file << host << " app.test\n";
-  }
-  base::Result<Lease> acquire(bool fresh = false) {
-    tried_ = Tried{.failures = {}, .pooled_was_stale = fresh};
-    return acquire_next();
-  }
-  /// As the same request goes on.
-  base::Result<Lease> acquire_next() { return run(worker_, pool_->acquire(tried_, cancel_)); }
-
-  transport::testing::TemporaryFolder folder_;
-  transport::Worker worker_;
-  SocketBudget sockets_;
-  Tried tried_;
-  transport::Cancel cancel_;
-  std::optional<Pool> pool_;
-
- private:
-  Pool& make(Spec spec, const Timeouts& timeouts) {
-    return pool_.emplace(worker_, std::move(spec), timeouts, sockets_);
-  }
-  [[nodiscard]] std::filesystem::path hosts_file() const { return folder_.path() / "hosts"; }
-};
-
-std::string address(const Target& target) { return "127.0.0.1:" + std::to_string(target.port); }
+class Upstream : public testing::PoolTest {};
 
 TEST_F(Upstream, AConnectionThatWasGivenBackServesAgain) {
   const Target target;
@@ -196,12 +107,12 @@ TEST_F(Upstream, AConnectionOnWhichMoreMayComeIsLeftAloneAWhileAndThenLookedAt) 
     EXPECT_FALSE(other.reused()) << "leased while bytes may come";
     EXPECT_EQ(app.idle(), 1U);
   }
-  testing::turn_for(worker_, settling_time + 20ms);
+  transport::testing::turn_for(worker_, settling_time + 20ms);
   auto settled = acquire().value();
   EXPECT_TRUE(settled.reused());
   settled.give_back(true);
   ASSERT_EQ(::send(accepted, "stray", 5, MSG_NOSIGNAL), 5);
-  testing::turn_for(worker_, settling_time + 20ms);
+  transport::testing::turn_for(worker_, settling_time + 20ms);
   EXPECT_FALSE(acquire().value().reused()) << "a stray body came after it was given back";
   ::close(accepted);
 }
@@ -219,7 +130,7 @@ TEST_F(Upstream, AConnectionOnWhichMoreHasComeIsNotKept) {
 
 TEST_F(Upstream, AnIdleConnectionIsClosedInTime) {
   const Target target;
-  Pool& app = pool({target.port}, {.idle = 20ms});
+  Pool& app = pool({target.port}, {.connection_pool = {.idle_timeout = 20ms}});
   acquire().value().give_back();
   EXPECT_EQ(app.idle(), 1U);
   EXPECT_TRUE(turn_until(worker_, [&] { return app.idle() == 0; }));
@@ -245,7 +156,7 @@ TEST_F(Upstream, WhenEveryTargetRefusesTheLastErrorIsReported) {
   ASSERT_FALSE(lease);
   EXPECT_EQ(lease.error().kind(), base::ErrorKind::connection_failed);
   EXPECT_EQ(lease.error().detail(), "connection refused");
-  EXPECT_EQ(tried_.failures.back().site->endpoint.text(), address(two));
+  EXPECT_EQ(tried_.failures.back().site->endpoint().text(), address(two));
   EXPECT_TRUE(app.is_exhausted(tried_));
   EXPECT_EQ(app.connect_failures.value(), 2U);
 }
@@ -356,14 +267,14 @@ TEST_F(Upstream, AConnectThatIsGivenUpTriesNoOtherTargetAndBlamesNone) {
   Target full{0};
   for (int i = 0; i < 4; ++i) full.fill();
   const Target live;
-  Pool& app = pool({full.port, live.port}, {.connect = 15s});
+  Pool& app = pool({full.port, live.port}, {.timeouts = {.connect = 15s}});
   std::optional<base::Result<Lease>> lease;
   const auto keep = [&](transport::Task<base::Result<Lease>> task) -> transport::Task<void> {
     auto result = co_await task;
     lease.emplace(std::move(result));
   };
   transport::spawn(keep(app.acquire(tried_, cancel_)));
-  testing::turn_for(worker_, 20ms);
+  transport::testing::turn_for(worker_, 20ms);
   ASSERT_FALSE(lease) << "it connected";
   cancel_.request(wire::CancelReason::client_disconnect);
   ASSERT_TRUE(turn_until(worker_, [&] { return lease.has_value(); }));
@@ -440,7 +351,7 @@ TEST_F(Upstream, OverTheBudgetTheIdleConnectionOfAnotherPoolGoes) {
   const Target one;
   const Target two;
   const Spec spec{.upstream = {.id = "other", .targets = {{.host = "127.0.0.1", .port = two.port}}}};
-  Pool other{worker_, spec, {}, sockets_};
+  Pool other{worker_, spec, sockets_};
   Pool& app = pool({one.port});
   acquire().value().give_back();
   sockets_.set_limit(1);
@@ -454,7 +365,7 @@ TEST_F(Upstream, OverTheBudgetTheIdleConnectionOfAnotherPoolGoes) {
 TEST_F(Upstream, OfANameThatNobodyKnowsTheReasonIsGivenAtOnce) {
   Spec spec{.upstream = {.id = "app", .targets = {{.host = "app.invalid", .port = 80, .is_named = true}}}};
   spec.names.servers = {"127.0.0.1:1"};
-  pool_.emplace(worker_, std::move(spec), Timeouts{}, sockets_);
+  pool_.emplace(worker_, std::move(spec), sockets_);
   EXPECT_FALSE(pool_->sites().is_settled());
   EXPECT_EQ(acquire().error().detail(), "its name is being looked up");
   EXPECT_TRUE(turn_until(worker_, [&] { return pool_->sites().is_settled(); }));

@@ -1,5 +1,7 @@
 #include "picket/transport/tls/context.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <mutex>
 #include <new>
 #include <string>
@@ -24,29 +26,37 @@ using Session = std::unique_ptr<SSL_SESSION, Frees>;
 
 /// Sessions that may be resumed. A ticket of TLS 1.3 is used once (RFC 8446 §C.4): who sees it twice knows that both
 /// are the same client.
+///
+/// A session is good for the name that its server has proved to have, and no other: resuming proves nothing anew.
 class Sessions {
  public:
-  void put(Session session) {
+  void put(std::string name, Session session) {
     const std::scoped_lock lock{mutex_};
     if (sessions_.size() == most) sessions_.erase(sessions_.begin());
-    sessions_.push_back(std::move(session));
+    sessions_.push_back({std::move(name), std::move(session)});
   }
-  [[nodiscard]] Session take() {
+  [[nodiscard]] Session take(std::string_view name) {
     const std::scoped_lock lock{mutex_};
-    if (sessions_.empty()) return nullptr;
-    SSL_SESSION* const latest = sessions_.back().get();
-    if (SSL_SESSION_get_protocol_version(latest) != TLS1_3_VERSION && SSL_SESSION_up_ref(latest) == 1)
-      return Session{latest};
-    Session taken = std::move(sessions_.back());
-    sessions_.pop_back();
+    const auto latest =
+        std::find_if(sessions_.rbegin(), sessions_.rend(), [&](const Kept& one) { return one.name == name; });
+    if (latest == sessions_.rend()) return nullptr;
+    SSL_SESSION* const session = latest->session.get();
+    if (SSL_SESSION_get_protocol_version(session) != TLS1_3_VERSION && SSL_SESSION_up_ref(session) == 1)
+      return Session{session};
+    Session taken = std::move(latest->session);
+    sessions_.erase(std::next(latest).base());
     return taken;
   }
 
  private:
+  struct Kept {
+    std::string name;
+    Session session;
+  };
   static constexpr std::size_t most = 16;  // connections that are opened again at once
 
   std::mutex mutex_;
-  std::vector<Session> sessions_;  // the latest last
+  std::vector<Kept> sessions_;  // the latest last
 };
 
 class ClientContext final : public Context, public std::enable_shared_from_this<ClientContext> {
@@ -59,7 +69,8 @@ class ClientContext final : public Context, public std::enable_shared_from_this<
     SSL_CTX_set_app_data(native_.get(), this);
     SSL_CTX_set_session_cache_mode(native_.get(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(native_.get(), [](SSL* ssl, SSL_SESSION* session) {
-      static_cast<const ClientContext*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)))->sessions_.put(Session{session});
+      static_cast<const ClientContext*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)))
+          ->sessions_.put(expected_of(*ssl), Session{session});
       return 1;  // it is ours now
     });
   }
@@ -67,7 +78,8 @@ class ClientContext final : public Context, public std::enable_shared_from_this<
   [[nodiscard]] std::unique_ptr<Layer> layer(std::string_view host) const override {
     auto layer = std::make_unique<TlsLayer>(shared_from_this(), native_.get(), Role::client, agreement_);
     expect(*layer->native(), server_name_.empty() ? std::string{host} : server_name_);
-    if (const Session session = sessions_.take()) SSL_set_session(layer->native(), session.get());
+    if (const Session session = sessions_.take(expected_of(*layer->native())))
+      SSL_set_session(layer->native(), session.get());
     return layer;
   }
 
@@ -83,6 +95,16 @@ class ClientContext final : public Context, public std::enable_shared_from_this<
     ERR_clear_error();
   }
 
+  /// The name or address that the server has to prove.
+  static std::string expected_of(SSL& ssl) {
+    X509_VERIFY_PARAM* const expected = SSL_get0_param(&ssl);
+    if (const char* const name = X509_VERIFY_PARAM_get0_host(expected, 0)) return name;
+    char* const address = X509_VERIFY_PARAM_get1_ip_asc(expected);
+    std::string text{address == nullptr ? "" : address};
+    OPENSSL_free(address);
+    return text;
+  }
+
   Native native_;
   std::string server_name_;
   Agreement agreement_;
@@ -96,7 +118,12 @@ base::Result<std::shared_ptr<const Context>> Context::client(const ClientOptions
   if (!native) return native.error();
   SSL_CTX& context = **native;
   std::vector<std::string> warnings;
-  SSL_CTX_set_verify(&context, SSL_VERIFY_PEER, &TlsLayer::verified);
+  if (options.verifies) {
+    SSL_CTX_set_verify(&context, SSL_VERIFY_PEER, &TlsLayer::verified);
+  } else {
+    SSL_CTX_set_verify(&context, SSL_VERIFY_NONE, nullptr);
+    warnings.emplace_back("the server's certificate is not verified: whoever is on the way can answer in its place");
+  }
   if (options.ca_file.empty()) {
     SSL_CTX_set_default_verify_paths(&context);
   } else {

@@ -315,7 +315,8 @@ base::Error TlsLayer::why_refused() {
   const long verified = SSL_get_verify_result(ssl_.get());
   const std::string reason = last_reason();
   if (receive_error_ != 0) return refused(Refusal::closed, internal::failure_of(receive_error_).detail());
-  if (verified == X509_V_OK) return refused(last, reason);
+  const bool is_asked = SSL_get_verify_mode(ssl_.get()) != SSL_VERIFY_NONE;
+  if (verified == X509_V_OK || !is_asked) return refused(last, reason);
   return refused(Refusal::certificate, why_not_trusted(verified, refused_peer_));
 }
 

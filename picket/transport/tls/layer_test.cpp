@@ -246,6 +246,32 @@ TEST_P(TlsVersions, ResumeASessionOfTheirContextAndNotOfAnother) {
   EXPECT_FALSE(client_again.layer().is_resumed());
 }
 
+TEST_P(TlsVersions, ResumeASessionForTheNameThatItsServerHasProvedAndForNoOther) {
+  client_options_.server_name.clear();
+  join("agent.test");
+  shake_hands();
+  End at_address;
+  End server_there;
+  join(at_address, server_there, "127.0.0.1");
+  shake_hands(at_address, server_there);
+  EXPECT_TRUE(at_address.layer().is_established());
+  EXPECT_FALSE(at_address.layer().is_resumed());
+  End again;
+  End server_again;
+  join(again, server_again, "agent.test");
+  shake_hands(again, server_again);
+  EXPECT_TRUE(again.layer().is_resumed());
+}
+
+TEST_F(TlsLayers, WhoeverAnswersIsBelievedWhereThatIsWanted) {
+  server_options_.client_certificate = ClientCertificate::none;
+  client_options_ = {.server_name = "another.test", .verifies = false};
+  join();
+  shake_hands();
+  EXPECT_TRUE(client_.layer().is_established());
+  EXPECT_FALSE(client_context_->warnings().empty());
+}
+
 TEST_P(TlsVersions, DoNotRenegotiate) {
   join();
   shake_hands();

@@ -36,6 +36,7 @@ struct ClientOptions {
   /// Asked for (SNI) and looked for in the server's certificate: a name or an IP address. Empty: the host that is
   /// dialled.
   std::string server_name;
+  bool verifies = true;  ///< Else whoever answers is believed to be the server.
   std::string
       edition;  ///< Of the files, by edition_of(): what makes options with other files in the same places others.
   Protocols protocols;

@@ -191,7 +191,7 @@ class FakeUpstream final : public UpstreamSide {
   std::optional<ResetCode> was_reset;
   int connections = 0;
 
-  [[nodiscard]] transport::Task<base::Status> connect(std::size_t, UpstreamListener& listener) override {
+  [[nodiscard]] transport::Task<base::Status> connect(std::size_t, std::uint64_t, UpstreamListener& listener) override {
     listener_ = &listener;
     ++connections;
     request_body.clear();
@@ -200,6 +200,8 @@ class FakeUpstream final : public UpstreamSide {
     if (steps_.next_fails()) co_return base::fail(base::ErrorKind::connection_failed, "refused");
     co_return base::Status{};
   }
+  [[nodiscard]] bool is_untrusted() const noexcept override { return false; }
+  [[nodiscard]] base::Deadline patience() const override { return {}; }
   [[nodiscard]] std::string_view address() const noexcept override { return "fake"; }
   [[nodiscard]] bool has_another(const base::Error& error) override {
     return error.kind() == base::ErrorKind::connection_closed && connections < targets_;
@@ -231,6 +233,7 @@ class FakeUpstream final : public UpstreamSide {
   }
   [[nodiscard]] bool has_bytes() const noexcept override { return body.has_bytes(); }
   [[nodiscard]] bool body_is_read() const noexcept override { return body.is_read(); }
+  [[nodiscard]] transport::Task<Tunnelled> tunnel(TunnelEnd, base::Duration) override { co_return Tunnelled{}; }
   void finish() override { was_finished = true; }
   void reset(ResetCode code) noexcept override {
     if (was_reset || connections == 0) return;

@@ -34,6 +34,7 @@ class World {
       generation->config.upstreams[0].targets.push_back({.host = std::string{target.host()}, .port = target.port()});
     generation->config.routes.push_back({.id = "unasked", .matches = {.path = "/unasked"}});
     generation->config.routes.push_back({.id = "all", .filters = agent.empty() ? no_filters : only_filter});
+    generation->upstream_tls.resize(1);
     generation->logs = std::make_shared<generation::Logs>();
     service_ = generation::Service::create(worker, shard, std::move(generation), nullptr).value();
     EXPECT_TRUE(transport::testing::turn_until(worker, [&] { return service_->agents.readiness().is_complete; }));

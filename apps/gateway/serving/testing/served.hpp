@@ -126,6 +126,7 @@ inline config::Config answering(std::string text, std::uint16_t port = 0) {
 inline std::shared_ptr<const generation::Generation> generation_of(config::Config config) {
   auto made = std::make_shared<generation::Generation>();
   made->tls.resize(config.listeners.size());
+  made->upstream_tls.resize(config.upstreams.size());
   made->config = std::move(config);
   made->logs = std::make_shared<generation::Logs>();
   return made;
