@@ -80,8 +80,17 @@ class Program:
     def freeze(self) -> None:
         """Stops all of its threads, and returns when they stand still: on a busy machine one goes on for a moment."""
         self.signal(signal.SIGSTOP)
-        tasks = Path(f"/proc/{self.pid}/task")
-        wait(f"{self.name} is frozen", lambda: all(task.read_text().rpartition(")")[2].split()[0] == "T" for task in tasks.glob("*/stat")))
+        wait(f"{self.name} is frozen", lambda: set(self._states()) == {"T"})
+
+    def _states(self) -> list[str]:
+        """Of each of its threads, as /proc has them: T stands still, by a signal."""
+        states = []
+        for task in Path(f"/proc/{self.pid}/task").glob("*/stat"):
+            try:
+                states.append(task.read_text().rpartition(")")[2].split()[0])
+            except OSError:
+                pass  # it has ended meanwhile
+        return states
 
     def kill(self) -> None:
         """Ends it as a crash would; no ending well is expected of it."""
@@ -100,7 +109,8 @@ class Program:
         """Asks it to end, forces it where it does not. Returns what did not go well."""
         wrong = []
         if self.running():
-            self.signal(signal.SIGCONT)
+            if "T" in self._states():  # or a sanitizer that looks for leaks at its end would lose the stop that it waits for
+                self.signal(signal.SIGCONT)
             self.signal(signal.SIGTERM)
             try:
                 self.wait(seconds)
