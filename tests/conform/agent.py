@@ -26,19 +26,6 @@ HANDSHAKE_SECONDS = 2
 CONNECTIONS_KEPT = 64  # what the tool wants of agents that dial
 PAUSE_SECONDS = 0.7
 TOKEN = "secret-1"
-# Broken before the proxy has said which rule it tests, in each registration or whatever is answered to it.
-WRONG_REGISTRATIONS = {
-    "registration.version": {"protocol_version": 1},
-    "registration.agent-id": {"agent_id": ""},
-    "registration.token": {"auth_token": "another"},
-    "registration.encodings": {"supported_encodings": "json"},
-    "registration.extensions": {"extensions": [7]},
-}
-DEAF = {"registration.no-json", "registration.no-object", "registration.empty", "registration.event-first", "registration.encoding"}
-# Whoever cannot bear an answer closes.
-FASTIDIOUS = {"registration.plain", "registration.unknown-keys", "registration.white-space", "registration.events", "registration.slow", "registration.with-event"}
-# What all rules need, or what another mutant hides: broken alone, and not with all others.
-NEEDED = {"registration.comes", "registration.constant", "registration.waits", "registration.encodings", "registration.extensions", "registration.wanted"}
 
 
 class Closed(Exception):
@@ -65,7 +52,7 @@ class Connection:
 
     def breaks_blindly(self, rule: str) -> bool:
         """Before the proxy has said which rule it tests."""
-        return self.agent.broken == rule or (self.agent.broken == "all" and rule not in NEEDED)
+        return self.agent.broken == rule or (self.agent.broken == "all" and rule not in mutations.NEEDED)
 
     def mutation(self, table: dict):
         return table.get(self.case) if self.breaks(self.case) else None
@@ -149,7 +136,7 @@ class Connection:
                         "supported_encodings": ["msgpack", "json"], "extensions": list(EXTENSIONS)}  # fmt: skip
         if self.breaks_blindly("registration.constant"):
             registration["agent_id"] = f"edge-{id(self)}"
-        for rule, wrong in WRONG_REGISTRATIONS.items():
+        for rule, wrong in mutations.WRONG_REGISTRATIONS.items():
             if self.breaks_blindly(rule):
                 registration |= wrong
         if self.breaks_blindly("registration.comes"):
@@ -159,7 +146,7 @@ class Connection:
             self.send(HEALTH_STATUS, self.health())
         answer = self.read_registration_answer(*self.read_frame())
         self.case = str(answer.get("proxy_id", "")).removeprefix("picket-conform/")
-        if (not answer["success"] and not self.breaks("registration.refusal")) or (self.breaks(self.case) and self.case in FASTIDIOUS):
+        if (not answer["success"] and not self.breaks("registration.refusal")) or (self.breaks(self.case) and self.case in mutations.FASTIDIOUS):
             raise Closed
         self.encoding, self.extensions = answer.get("encoding") or "json", answer.get("extensions") or []
         if self.encoding not in ("json", "msgpack") and not self.breaks_blindly("registration.encoding"):

@@ -213,3 +213,17 @@ PONGS = {
     "ping.order": one_behind,
     "ping.json": lambda ping, _: msgpack.pack(ping),
 }
+
+# Agents that dial.
+# Broken before the proxy has said which rule it tests.
+WRONG_REGISTRATIONS = {
+    "registration.version": {"protocol_version": 1},
+    "registration.agent-id": {"agent_id": ""},
+    "registration.token": {"auth_token": "another"},
+    "registration.encodings": {"supported_encodings": "json"},
+    "registration.extensions": {"extensions": [7]},
+}
+# Whoever cannot bear an answer closes.
+FASTIDIOUS = {"registration.plain", "registration.unknown-keys", "registration.white-space", "registration.events", "registration.slow", "registration.with-event"}
+# What all rules need, or what another mutant hides: broken alone, and not with all others.
+NEEDED = {"registration.comes", "registration.constant", "registration.waits", "registration.encodings", "registration.extensions", "registration.wanted"}

@@ -10,9 +10,10 @@ import unittest
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from agent import NEEDED, Agent
+from agent import Agent
 from certificates import Authority
 from conform import BINARIES, ROOT, ConformTest, Run, conform, listed
+from mutations import NEEDED
 from processes import connects, free_port, wait
 
 # What a short run leaves out.

@@ -8,9 +8,8 @@
 #include <string>
 #include <string_view>
 
-#include <grpcpp/grpcpp.h>
-
 #include <agent_v2.grpc.pb.h>
+#include <grpcpp/grpcpp.h>
 
 namespace {
 

@@ -101,12 +101,14 @@ Served& Proxy::begun() {
   return *connections_.front();
 }
 
+/// Without turn(), which would register on a connection of its own where there is none.
 Served& Proxy::connect() {
-  std::vector<Line> lines;
-  await("connection", [&] {
-    lines = meeting_->arrivals(true);
-    return !lines.empty();
-  });
+  const base::TimePoint deadline = base::Clock::now() + options_.patience;
+  std::vector<Line> lines = meeting_->arrivals(true);
+  for (; lines.empty(); lines = meeting_->arrivals(true)) {
+    expect(base::Clock::now() < deadline, "no connection within {} s", seconds(options_.patience));
+    worker_.turn(base::Clock::now() + between_looks);
+  }
   return add(std::move(lines.front()));
 }
 

@@ -38,13 +38,14 @@ void expect_taken(Proxy& proxy, const Registration& registration) {
   proxy.expect_served(proxy.open());
 }
 
-/// One more connection that is taken: the proxy may count those still of which it has not seen the end.
+/// One more connection that is taken: the proxy may count those still of which it has not seen the end. Throws Skipped
+/// where it goes on refusing, as it may.
 Served& joined(Proxy& proxy, const Registration& registration) {
   const base::TimePoint deadline = base::Clock::now() + proxy.options().patience;
   while (true) {
     Served& connection = proxy.join(registration);
     if (connection.is_open()) return connection;
-    expect(base::Clock::now() < deadline, "it does not take one more connection");
+    need(base::Clock::now() < deadline, "it takes no more connections of one agent");
     proxy.go_on_for(std::chrono::milliseconds{20});
   }
 }
