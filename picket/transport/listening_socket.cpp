@@ -213,8 +213,7 @@ base::Result<ListeningSocket> ListeningSocket::adopt(int descriptor) {
   if (!endpoint) return std::move(endpoint.error());
   ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
   ::fcntl(descriptor, F_SETFL, ::fcntl(descriptor, F_GETFL) | O_NONBLOCK);
-  const auto file = file_at(*endpoint);
-  return ListeningSocket{std::move(*endpoint), owned.release(), file};
+  return ListeningSocket{std::move(*endpoint), owned.release(), std::nullopt};
 }
 
 ListeningSocket::ListeningSocket(ListeningSocket&& other) noexcept

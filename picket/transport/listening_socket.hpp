@@ -21,8 +21,8 @@ class ListeningSocket {
  public:
   /// Binds and listens. Errors: io or connection_failed, naming address and reason.
   [[nodiscard]] static base::Result<ListeningSocket> open(const Endpoint& endpoint, const ListenOptions& options);
-  /// Takes over what another process made, as it stands; with its file. Errors: io where it does not
-  /// listen, or at no address that there is a spelling for; then the descriptor is closed.
+  /// Takes over what another process made, as it stands; its file is left to that process, until own_file(). Errors: io
+  /// where it does not listen, or at no address that there is a spelling for; then the descriptor is closed.
   [[nodiscard]] static base::Result<ListeningSocket> adopt(int descriptor);
   /// Whether nobody listens at a TCP endpoint, not even somebody who would share it: binds it alone and lets it go.
   /// Never listens, so that no client gets a connection that nobody serves. Errors: as open().
@@ -39,6 +39,8 @@ class ListeningSocket {
   [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
   /// Not to be closed with this; the file is, and goes with it.
   [[nodiscard]] int release_descriptor() noexcept { return std::exchange(descriptor_, -1); }
+  /// The file goes with this from now on, whoever made it.
+  void own_file() { file_ = file_at(endpoint_); }
   /// The file stays when this is closed: another process listens on the socket.
   void leave_file() noexcept { file_.reset(); }
   /// Removes the file, if it is still its own, then closes.

@@ -7,6 +7,7 @@
 #include "apps/gateway/config/network.hpp"
 #include "apps/gateway/config/reader.hpp"
 #include "apps/gateway/config/tables.hpp"
+#include "picket/http/authority.hpp"
 #include "picket/http/fields.hpp"
 #include "picket/http/grammar.hpp"
 
@@ -105,6 +106,8 @@ void read_header(Reader& reader, const kdl::Node& node, Matches& out) {
   if (http::stays_on_its_hop(pair->name))
     return reader.report(node.name.at, fmt::format("\"{}\" concerns one connection, not a request", pair->name),
                          "choose by another header");
+  if (base::same_name(pair->name, "host"))
+    return reader.report(node.name.at, "the host has a key of its own", fmt::format("write: host \"{}\"", pair->value));
   out.headers.push_back(std::move(*pair));
 }
 
@@ -146,16 +149,26 @@ bool is_editable(Reader& reader, const kdl::Node& node, std::string_view name) {
   return false;
 }
 
+/// A request has one Host, and it is one.
+bool is_good_host(Reader& reader, const kdl::Node& node, const NamedValue& pair, base::HeaderOp::Kind kind) {
+  if (!base::same_name(pair.name, "host")) return true;
+  if (kind == base::HeaderOp::Kind::set && !pair.value.empty() && http::is_authority(pair.value)) return true;
+  reader.report(node.name.at, fmt::format("{} would make a Host that is none", node.name.text),
+                "write: set \"host\" \"app.example\", or with a port");
+  return false;
+}
+
 template <base::HeaderOp::Kind kind>
 void read_edit(Reader& reader, const kdl::Node& node, Edits& out) {
   auto pair = read_pair(reader, node, R"(set "x-tier" "gold")");
-  if (pair && is_editable(reader, node, pair->name))
+  if (pair && is_editable(reader, node, pair->name) && is_good_host(reader, node, *pair, kind))
     out.push_back({.kind = kind, .name = std::move(pair->name), .value = std::move(pair->value)});
 }
 
 void read_removal(Reader& reader, const kdl::Node& node, Edits& out) {
   for (const kdl::Name& name : reader.texts(node))
-    if (is_editable(reader, node, name.text))
+    if (is_editable(reader, node, name.text) &&
+        is_good_host(reader, node, {name.text, {}}, base::HeaderOp::Kind::remove))
       out.push_back({.kind = base::HeaderOp::Kind::remove, .name = name.text, .value = {}});
 }
 

@@ -7,10 +7,11 @@ std::vector<inspection::Chain> make_chains(const config::Config& config,
                                            std::span<inspection::AgentCounters* const> counters) {
   std::vector<inspection::Chain> chains;
   for (const auto& route : config.routes) {
-    auto& chain = chains.emplace_back(inspection::Chain{.filters = {},
-                                                        .max_added_fields = config.limits.max_header_count,
-                                                        .max_added_bytes = config.limits.max_header_size,
-                                                        .max_body_size = route.max_body_size.value_or(config.limits.max_body_size)});
+    auto& chain = chains.emplace_back(
+        inspection::Chain{.filters = {},
+                          .max_added_fields = config.limits.max_header_count,
+                          .max_added_bytes = config.limits.max_header_size,
+                          .max_body_size = route.max_body_size.value_or(config.limits.max_body_size)});
     for (const std::size_t index : route.filters) {
       const auto& filter = config.filters[index];
       const auto& agent = config.agents[filter.agent];

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <string>
 
 #include "picket/http/fields.hpp"
 
@@ -22,6 +23,8 @@ class Tally {
   bool any_ = false;
 };
 
+constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
 /// Calls `each` with what stands between any of `separators`.
 template <class Each>
 void split(std::string_view text, std::string_view separators, Each each) {
@@ -33,20 +36,27 @@ void split(std::string_view text, std::string_view separators, Each each) {
   }
 }
 
-std::string_view trimmed(std::string_view text) noexcept {
-  constexpr std::string_view around = " \t\"'";
-  const auto begin = text.find_first_not_of(around);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(around) - begin + 1);
+/// Whether two texts are one to a reader who minds neither case nor white space nor quotes.
+bool loosely_equal(std::string_view a, std::string_view b) noexcept {
+  const auto skip = [](std::string_view& text) {
+    const auto next = text.find_first_not_of(" \t\"'");
+    text.remove_prefix(std::min(next, text.size()));
+  };
+  for (skip(a), skip(b); !a.empty() && !b.empty(); skip(a), skip(b)) {
+    if (lower(a.front()) != lower(b.front())) return false;
+    a.remove_prefix(1);
+    b.remove_prefix(1);
+  }
+  return a.empty() && b.empty();
 }
 
 Fit fit_of_line(const config::NamedValue& wanted, const base::Header& line) {
   if (line.value == wanted.value) return base::same_name(line.name, wanted.name) ? Fit::yes : Fit::perhaps;
-  bool is_in_list = base::same_name(trimmed(line.value), trimmed(wanted.value));
+  bool is_alike = loosely_equal(line.value, wanted.value);
   split(line.value, ",;", [&](std::string_view item) {
-    is_in_list = is_in_list || base::same_name(trimmed(item), trimmed(wanted.value));
+    split(wanted.value, ",;", [&](std::string_view part) { is_alike = is_alike || loosely_equal(item, part); });
   });
-  return is_in_list ? Fit::perhaps : Fit::no;
+  return is_alike ? Fit::perhaps : Fit::no;
 }
 
 constexpr int value_of_digit(char c) noexcept {
@@ -76,12 +86,26 @@ bool decodes_to(std::string_view text, std::string_view plain) noexcept {
   return text.empty();
 }
 
+/// As a careless reader has it: decoded twice, up to a NUL or "#".
+std::string carelessly_read(std::string_view text) {
+  std::string once;
+  while (!text.empty()) once += next_decoded(text);
+  std::string twice;
+  for (std::string_view left = once; !left.empty();) twice += next_decoded(left);
+  twice.resize(std::min(twice.find_first_of(std::string_view{"\0#", 2}), twice.size()));
+  return twice;
+}
+
 /// Nothing where it has another name.
-std::optional<Fit> fit_of_parameter(const config::NamedValue& wanted, std::string_view parameter) noexcept {
+std::optional<Fit> fit_of_parameter(const config::NamedValue& wanted, std::string_view parameter) {
   const auto equals = parameter.find('=');
-  if (!decodes_to(parameter.substr(0, equals), wanted.name)) return std::nullopt;
+  const std::string_view name = parameter.substr(0, equals);
   const auto value = equals == std::string_view::npos ? std::string_view{} : parameter.substr(equals + 1);
-  return decodes_to(value, wanted.value) ? Fit::yes : Fit::no;
+  const bool is_named = decodes_to(name, wanted.name);
+  if (is_named && decodes_to(value, wanted.value)) return Fit::yes;
+  if (!is_named && !loosely_equal(carelessly_read(name), wanted.name)) return std::nullopt;
+  if (loosely_equal(carelessly_read(value), wanted.value)) return Fit::perhaps;
+  return is_named ? std::optional{Fit::no} : std::nullopt;
 }
 
 Fit tally_of(const config::NamedValue& wanted, std::string_view query, std::string_view separators) {
@@ -94,14 +118,14 @@ Fit tally_of(const config::NamedValue& wanted, std::string_view query, std::stri
 
 }  // namespace
 
-Fit fit_of_header(const config::NamedValue& wanted, const base::Headers& headers) noexcept {
+Fit fit_of_header(const config::NamedValue& wanted, const base::Headers& headers) {
   Tally tally;
   for (const auto& line : headers)
     if (http::same_spelling(line.name, wanted.name)) tally.add(fit_of_line(wanted, line));
   return tally.fit();
 }
 
-Fit fit_of_query(const config::NamedValue& wanted, std::string_view query) noexcept {
+Fit fit_of_query(const config::NamedValue& wanted, std::string_view query) {
   const Fit usual = tally_of(wanted, query, "&");
   if (query.find(';') == std::string_view::npos) return usual;
   return tally_of(wanted, query, "&;") == usual ? usual : Fit::perhaps;

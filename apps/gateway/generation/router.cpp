@@ -65,7 +65,7 @@ class Router::Search {
       : routes_(router.config_.routes),
         query_(query),
         path_(path),
-        query_may_be_in_path_(has_escaped_question_mark(path)) {
+        query_may_be_in_path_(has_escaped_question_mark(query.path)) {
     router.table_.visit(path, http::host_name(query.authority), [this](RouteTable::Indices indices) {
       try_all(indices);
       return found_ == none;
@@ -83,9 +83,12 @@ class Router::Search {
  private:
   static constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
 
-  static bool has_escaped_question_mark(std::string_view path) noexcept {
-    return path.find('%') != std::string_view::npos &&
-           (path.find("3f") != std::string_view::npos || path.find("3F") != std::string_view::npos);
+  static bool has_escaped_question_mark(std::string_view path) {
+    if (path.find('%') == std::string_view::npos) return false;
+    const std::string small = in_lower_case(path);
+    // As it is escaped, as UTF-16 and in its full width; and too long in UTF-8.
+    return std::ranges::any_of(std::array{"3f", "ff1f", "bc%9f", "c0%bf", "80%bf"},
+                               [&](const char* spelling) { return small.contains(spelling); });
   }
 
   void try_all(RouteTable::Indices indices) {

@@ -188,7 +188,8 @@ TEST(Router, AHeaderThatAnUpstreamMayReadOtherwiseIsAmbiguous) {
                              {{"x_tier", "gold"}},
                              {{"x-tier", "GOLD"}},
                              {{"x-tier", "lead, gold"}},
-                             {{"x-tier", "\"gold\""}}})
+                             {{"x-tier", "\"gold\""}},
+                             {{"x-tier", "g'old '"}}})
     EXPECT_FALSE(choice(fields).ambiguity.empty()) << fields.front().value;
 }
 
@@ -200,9 +201,27 @@ TEST(Router, AQueryThatAnUpstreamMayReadOtherwiseIsAmbiguous) {
     EXPECT_EQ(choose_by("/", query, {}).route->id, "rest") << query;
     EXPECT_TRUE(choose_by("/", query, {}).ambiguity.empty()) << query;
   }
-  for (const auto* const query : {"beta=1+2&beta=3", "beta=3&beta=1+2", "x;beta=1+2", "beta=3;beta=1+2"})
+  for (const auto* const query : {"beta=1+2&beta=3", "beta=3&beta=1+2", "x;beta=1+2", "beta=3;beta=1+2", "BETA=1+2",
+                                  "%20beta=1+2", "beta=%2531%202", "beta=1+2%00", "beta=1+2%23x", "be%2574a=1+2"})
     EXPECT_FALSE(choose_by("/", query, {}).ambiguity.empty()) << query;
-  EXPECT_FALSE(choose_by("/x%3fbeta=1+2", "", {}).ambiguity.empty());
+  for (const auto* const path : {"/x%3fbeta=1+2", "/%3Fbeta=1", "/%253fbeta", "/x%ef%bc%9fbeta=1", "/x%u003fbeta"})
+    EXPECT_FALSE(choose_by(path, "", {}).ambiguity.empty()) << path;
+}
+
+TEST(Router, AnEscapedQuestionMarkBehindTheRoutesOwnPathIsAmbiguousToo) {
+  auto config = chosen_by_more();
+  config.routes[2].matches.path = "/q";
+  const Router router{config};
+  for (const auto* const path : {"/q%3fbeta=1+2", "/q%253fbeta=1", "/q/%3Fbeta=1"})
+    EXPECT_FALSE(router.find({.method = "GET", .authority = "a", .path = path}).ambiguity.empty()) << path;
+}
+
+TEST(Router, AHeaderOfSeveralValuesIsReadHoweverItIsCut) {
+  auto config = chosen_by_more();
+  config.routes[1].matches.headers = {{"x-tier", "a, b"}};
+  const Router router{config};
+  for (const auto& fields : {std::vector<base::Header>{{"x-tier", "a,b"}}, {{"x-tier", "a"}, {"x-tier", "b"}}})
+    EXPECT_FALSE(router.find({.method = "GET", .authority = "a", .path = "/", .headers = fields}).ambiguity.empty());
 }
 
 TEST(Router, AWildcardTakesHostsBelowItsName) {

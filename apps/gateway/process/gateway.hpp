@@ -50,6 +50,8 @@ class Gateway {
   /// let go, so that they dial that process. Idle clients stay for their next request, or until close_idle().
   void leave();
   void close_idle();
+  /// The process whose sockets this one was given leaves them to it.
+  void take_over() { sockets_.own_files(); }
   [[nodiscard]] std::vector<const transport::ListeningSocket*> sockets() const { return sockets_.all(); }
   [[nodiscard]] transport::tls::TicketKeys::Handed tickets() const { return tickets_->hand(); }
   /// Another process of this gateway has so many clients: max-connections is for both.

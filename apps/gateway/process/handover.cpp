@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -30,6 +31,8 @@ constexpr int handed_descriptor = 3;  // of the new process
 // Rules may have to be compiled by agents before the new process serves.
 constexpr auto patience_with_new = 60s;
 constexpr auto patience_with_old = 10s;
+// For one that is not wanted any more to end by itself.
+constexpr auto patience_with_end = 2s;
 constexpr std::size_t largest_record = 1024;
 
 constexpr std::string_view socket_word = "socket";
@@ -114,7 +117,7 @@ HandoverChannel::~HandoverChannel() {
   if (socket_ >= 0) ::close(socket_);
 }
 
-base::Status HandoverChannel::send(std::string_view text, int descriptor) const {
+base::Result<bool> HandoverChannel::send(std::string_view text, int descriptor) const {
   iovec part{const_cast<char*>(text.data()), text.size()};
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof descriptor)> control{};
   msghdr message{};
@@ -129,8 +132,8 @@ base::Status HandoverChannel::send(std::string_view text, int descriptor) const 
     header->cmsg_len = CMSG_LEN(sizeof descriptor);
     std::memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
   }
-  // The first end does not wait for a process that does not read: its records are few.
-  if (::sendmsg(socket_, &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) return {};
+  if (::sendmsg(socket_, &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) return true;
+  if (errno == EAGAIN || errno == EINTR || errno == ETOOMANYREFS) return false;
   if (errno == EPIPE || errno == ECONNRESET) return fail(ErrorKind::connection_closed, "the other process is gone");
   return system_error("cannot write to the other process");
 }
@@ -171,12 +174,10 @@ base::Result<std::unique_ptr<NewProcess>> NewProcess::start(
   const pid_t pid = spawn(program, arguments, theirs.socket());
   if (pid == 0) return system_error(fmt::format("cannot start {}", program.string()));
   std::unique_ptr<NewProcess> made{new NewProcess{std::move(ours), pid}};
-  // Not read before it is up: all of it has to fit into the socket, and does for hundreds of listeners.
-  for (const auto* const socket : sockets) PICKET_TRY(made->channel_.send(socket_word, socket->descriptor()));
-  std::string keys = text_of(tickets);
-  PICKET_TRY(made->channel_.send(keys));
-  OPENSSL_cleanse(keys.data(), keys.size());
-  PICKET_TRY(made->channel_.send(end_word));
+  for (const auto* const socket : sockets)
+    made->unsent_.push_back({.text = std::string{socket_word}, .descriptor = socket->descriptor()});
+  made->unsent_.push_back({.text = text_of(tickets)});
+  made->unsent_.push_back({.text = std::string{end_word}});
   return made;
 }
 
@@ -184,25 +185,50 @@ NewProcess::~NewProcess() {
   if (state_ == State::starting) end("it is not wanted any more");
 }
 
+/// It may have clients already: they get their answers, if that takes no time.
 void NewProcess::end(std::string reason) {
   state_ = State::gone;
   reason_ = std::move(reason);
-  ::kill(pid_, SIGKILL);
-  ::waitpid(pid_, nullptr, 0);
+  ::kill(pid_, SIGTERM);
+  const auto until = std::chrono::steady_clock::now() + patience_with_end;
+  while (::waitpid(pid_, nullptr, WNOHANG) == 0) {
+    if (std::chrono::steady_clock::now() >= until) ::kill(pid_, SIGKILL);
+    std::this_thread::sleep_for(5ms);
+  }
+}
+
+bool NewProcess::has_ended() {
+  int status = 0;
+  if (::waitpid(pid_, &status, WNOHANG) != pid_) return false;
+  state_ = State::gone;
+  reason_ = WIFEXITED(status) ? fmt::format("it ended with {}", WEXITSTATUS(status))
+                              : fmt::format("it was ended by signal {}", WTERMSIG(status));
+  return true;
+}
+
+base::Status NewProcess::hand_on() {
+  while (!unsent_.empty()) {
+    HandoverChannel::Record& record = unsent_.front();
+    const auto sent = channel_.send(record.text, record.descriptor);
+    if (!sent) return sent.error();
+    if (!*sent) break;
+    OPENSSL_cleanse(record.text.data(), record.text.size());
+    unsent_.pop_front();
+  }
+  return {};
 }
 
 NewProcess::State NewProcess::look() {
   if (state_ != State::starting) return state_;
-  int status = 0;
-  if (::waitpid(pid_, &status, WNOHANG) == pid_) {
-    state_ = State::gone;
-    reason_ = WIFEXITED(status) ? fmt::format("it ended with {}", WEXITSTATUS(status))
-                                : fmt::format("it was ended by signal {}", WTERMSIG(status));
-    return state_;
-  }
+  // What it has said before it ended counts.
+  const auto handed = hand_on();
   const auto record = channel_.receive(0ms);
   if (record && *record && (*record)->text == serving_word) {
     state_ = State::serving;
+  } else if (has_ended()) {
+    return state_;
+  } else if (!handed || !record) {
+    end(fmt::format("it does not take what it is given: {}", (handed ? record.error() : handed.error()).detail()));
   } else if (std::chrono::steady_clock::now() - started_ > patience_with_new) {
     end(fmt::format("it does not serve after {} s", patience_with_new.count()));
   }
@@ -249,7 +275,7 @@ base::Result<Inheritance> OldProcess::inherit() {
 }
 
 void OldProcess::say_serving() {
-  if (!channel_.send(serving_word)) is_gone_ = true;
+  if (!channel_.send(serving_word).value_or(false)) is_gone_ = true;
 }
 
 std::optional<std::size_t> OldProcess::look() {

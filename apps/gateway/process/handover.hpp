@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <deque>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -43,8 +44,8 @@ class HandoverChannel {
   ~HandoverChannel();
 
   [[nodiscard]] int socket() const noexcept { return socket_; }
-  /// Errors: connection_closed, where the other process is gone; io.
-  [[nodiscard]] base::Status send(std::string_view text, int descriptor = -1) const;
+  /// False: there is no room now; does not wait. Errors: connection_closed, where the other process is gone; io.
+  [[nodiscard]] base::Result<bool> send(std::string_view text, int descriptor = -1) const;
   /// Waits for as long; nothing where nothing has come. Errors: as send().
   [[nodiscard]] base::Result<std::optional<Record>> receive(std::chrono::milliseconds patience) const;
 
@@ -53,7 +54,7 @@ class HandoverChannel {
 };
 
 /// The process that is to take this one's place, as this one sees it. Thread safety: one controlling thread.
-/// Lifetime: one that does not serve when this ends is ended.
+/// Lifetime: one that does not serve when this ends is ended, and waited for; the sockets outlive it.
 class NewProcess {
  public:
   enum class State : unsigned char {
@@ -62,7 +63,7 @@ class NewProcess {
     gone,     ///< It ended, or took too long and was ended.
   };
 
-  /// Starts `program` with these arguments and hands it everything. Errors: io, where it cannot be started.
+  /// Starts `program` with these arguments; look() hands it everything. Errors: io, where it cannot be started.
   [[nodiscard]] static base::Result<std::unique_ptr<NewProcess>> start(
       const std::filesystem::path& program, const std::vector<std::string>& arguments,
       const std::vector<const transport::ListeningSocket*>& sockets, const transport::tls::TicketKeys::Handed& tickets);
@@ -83,11 +84,16 @@ class NewProcess {
  private:
   NewProcess(HandoverChannel channel, pid_t pid)
       : channel_(std::move(channel)), pid_(pid), started_(std::chrono::steady_clock::now()) {}
+  /// Whether it has ended by itself.
+  [[nodiscard]] bool has_ended();
+  /// What has not found room so far. Errors: the channel's.
+  [[nodiscard]] base::Status hand_on();
   void end(std::string reason);
 
   HandoverChannel channel_;
   pid_t pid_;
   std::chrono::steady_clock::time_point started_;
+  std::deque<HandoverChannel::Record> unsent_;  // their descriptors are this process's own
   State state_ = State::starting;
   std::string reason_;
 };

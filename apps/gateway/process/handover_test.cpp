@@ -18,8 +18,8 @@ using namespace std::chrono_literals;
 TEST(HandoverChannel, BringsRecordsWholeAndInOrderAndDescriptorsWithThem) {
   auto [one, other] = HandoverChannel::make().value();
   const int handed = ::dup(STDERR_FILENO);
-  ASSERT_TRUE(one.send("first"));
-  ASSERT_TRUE(one.send("second", handed));
+  ASSERT_TRUE(one.send("first").value());
+  ASSERT_TRUE(one.send("second", handed).value());
   const auto first = other.receive(1s).value();
   ASSERT_TRUE(first);
   EXPECT_EQ(first->text, "first");
@@ -78,6 +78,12 @@ TEST_F(Programs, ThatAreNotWaitedForAnyMoreAreEnded) {
   const pid_t pid = process->pid();
   process.reset();
   EXPECT_NE(::kill(pid, 0), 0);
+}
+
+TEST_F(Programs, ThatCloseTheirEndAreNotWaitedFor) {
+  const auto process = start("exec 3<&-; exec sleep 60");
+  EXPECT_EQ(outcome(*process), NewProcess::State::gone);
+  EXPECT_NE(process->reason().find("does not take what it is given"), std::string::npos) << process->reason();
 }
 
 TEST_F(Programs, ThatCannotBeStartedAreAnError) {

@@ -61,6 +61,11 @@ void ListeningSockets::discard() {
   for (auto& [address, place] : places_) place.is_wanted = false;
 }
 
+void ListeningSockets::own_files() {
+  for (auto& [address, place] : places_)
+    for (auto& socket : place.sockets) socket.own_file();
+}
+
 void ListeningSockets::close() { places_.clear(); }
 
 void ListeningSockets::leave() {

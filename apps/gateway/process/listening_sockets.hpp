@@ -34,6 +34,8 @@ class ListeningSockets {
   std::vector<std::string> commit();
   void discard();
 
+  /// Their files are this process's from now on, whoever made them: nobody else serves them any more.
+  void own_files();
   /// Closes all: what still comes is refused.
   void close();
   /// Closes all of them here; their files stay, for the process that has them now.

@@ -28,11 +28,28 @@ TEST_F(PidFiles, NameThisProcessUntilTheyEnd) {
 
 TEST_F(PidFiles, OfAnotherProcessStay) {
   {
-    const PidFile file{path_};
+    PidFile file{path_};
     ASSERT_TRUE(file.write());
+    std::filesystem::remove(path_);
     std::ofstream{path_} << "123456\n";
   }
-  EXPECT_EQ(PidFile::read(path_).value(), 123456);
+  EXPECT_TRUE(std::filesystem::exists(path_));
+}
+
+TEST_F(PidFiles, AreWrittenAgainWhereAnotherHasTakenThePlace) {
+  PidFile file{path_};
+  ASSERT_TRUE(file.write());
+  std::filesystem::remove(path_);
+  std::ofstream{path_} << "123456\n";
+  ASSERT_TRUE(file.write());
+  EXPECT_EQ(PidFile::read(path_).value(), ::getpid());
+}
+
+TEST_F(PidFiles, OfAProcessThatIsGoneNameNobody) {
+  std::ofstream{path_} << ::getpid() << '\n';
+  const auto gone = PidFile::read(path_);
+  ASSERT_FALSE(gone);
+  EXPECT_NE(gone.error().detail().find("is gone"), std::string::npos);
 }
 
 TEST_F(PidFiles, ThatNameNothingOrCannotBeWrittenSaySo) {
@@ -41,14 +58,14 @@ TEST_F(PidFiles, ThatNameNothingOrCannotBeWrittenSaySo) {
     std::ofstream{path_} << text;
     EXPECT_FALSE(PidFile::read(path_)) << text;
   }
-  const PidFile nowhere{folder_.path() / "none" / "picket.pid"};
+  PidFile nowhere{folder_.path() / "none" / "picket.pid"};
   const auto written = nowhere.write();
   ASSERT_FALSE(written);
   EXPECT_NE(written.error().detail().find("none/picket.pid"), std::string::npos);
 }
 
 TEST_F(PidFiles, OfNoPathAreNone) {
-  const PidFile none{{}};
+  PidFile none{{}};
   EXPECT_TRUE(none.write());
 }
 

@@ -64,9 +64,14 @@ void log_what_is_served(const config::Config& config, spdlog::logger& log) {
 /// What the process does between its first configuration and its end: it reloads, and gives way to another process.
 class Life {
  public:
-  Life(Gateway& gateway, ProcessLog& log, const std::filesystem::path& file, config::System system,
+  Life(Gateway& gateway, ProcessLog& log, const std::filesystem::path& file, config::System system, PidFile& pid_file,
        std::unique_ptr<OldProcess> old)
-      : gateway_(gateway), log_(log), file_(file), system_(std::move(system)), old_(std::move(old)) {}
+      : gateway_(gateway),
+        log_(log),
+        file_(file),
+        system_(std::move(system)),
+        pid_file_(pid_file),
+        old_(std::move(old)) {}
 
   /// Until the process is to end.
   void serve(const sigset_t& signals) {
@@ -76,7 +81,7 @@ class Life {
         case SIGUSR1: gateway_.reopen_logs(); break;
         case SIGUSR2: upgrade(); break;
         case SIGTERM:
-        case SIGINT: return;
+        case SIGINT: tend(); return give_up_upgrade();
         default: break;
       }
       tend();
@@ -134,10 +139,24 @@ class Life {
     if (state == NewProcess::State::gone) {
       log_.lines().error("upgrade failed: process {}: {}; this one serves on", next_->pid(), next_->reason());
       next_.reset();
+      restore_pid_file();
     } else if (state == NewProcess::State::serving) {
       notify_systemd(fmt::format("MAINPID={}", next_->pid()));
       log_.lines().info("process {} serves in place of this one", next_->pid());
     }
+  }
+
+  /// One that does not serve yet will not: both processes are to end.
+  void give_up_upgrade() {
+    if (!next_ || is_replaced()) return;
+    log_.lines().warn("upgrade given up: process {} does not serve yet, and this one is to end", next_->pid());
+    next_.reset();
+    restore_pid_file();
+  }
+
+  /// The other process may have written its own before it ended.
+  void restore_pid_file() {
+    if (const auto written = pid_file_.write(); !written) log_.lines().error("{}", written.error().detail());
   }
 
   void reload() {
@@ -149,8 +168,11 @@ class Life {
       return;
     }
     const auto& system = loaded->system;
-    if (system.worker_threads != system_.worker_threads || system.busy_polling != system_.busy_polling)
-      log_.lines().warn("worker-threads and busy-polling are taken into account at the next start, not by a reload");
+    if (system.worker_threads != system_.worker_threads || system.busy_polling != system_.busy_polling ||
+        system.pid_file != system_.pid_file)
+      log_.lines().warn(
+          "worker-threads, busy-polling and pid-file are taken into account at the next start or upgrade, not by a "
+          "reload");
     const config::Config config = *loaded;
     if (const auto applied = gateway_.apply(std::move(*loaded), is_to_end); !applied) {
       log_.lines().error("reload failed: {}; the configuration before it is served on", applied.error().detail());
@@ -176,6 +198,7 @@ class Life {
   ProcessLog& log_;
   const std::filesystem::path& file_;
   const config::System system_;  // as it was at the start
+  PidFile& pid_file_;
   // As it was started: a package that is upgraded puts another file in its place.
   const std::string program_ = std::filesystem::read_symlink("/proc/self/exe").string();
   std::unique_ptr<OldProcess> old_;   // whose place this one takes, until it has ended
@@ -210,7 +233,7 @@ int run(const std::filesystem::path& file) {
   }
   Gateway gateway{config.system, log};
   gateway.inherit(std::move(*inheritance));
-  const PidFile pid_file{config.system.pid_file};
+  PidFile pid_file{config.system.pid_file};
   auto started = gateway.apply(std::move(*loaded), is_to_end);
   if (started) started = pid_file.write();
   if (!started) {
@@ -219,9 +242,10 @@ int run(const std::filesystem::path& file) {
   }
   log_what_is_served(config, log.lines());
   gateway.agent_reports().reloads.on_request([] { ::kill(::getpid(), SIGHUP); });
+  gateway.take_over();
   if (old) old->say_serving();
   notify_systemd("READY=1");
-  Life life{gateway, log, file, config.system, std::move(old)};
+  Life life{gateway, log, file, config.system, pid_file, std::move(old)};
   life.serve(signals);
   life.drain(signals);
   return 0;
