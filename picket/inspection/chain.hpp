@@ -33,8 +33,8 @@ struct Events {
 
 /// How an agent looks at bodies of one direction. Thread safety: a value. Units: bytes.
 struct BodyTerms {
-  std::uint64_t holds =
-      1'048'576;  ///< Bytes that are held at a time; in buffer mode the agent's own limit counts, too.
+  /// Bytes that are held at a time; in buffer mode the agent's own limit counts, too.
+  std::uint64_t holds = 1'048'576;
   /// Bytes that are held before the agent is asked about the first: the whole body (buffer mode), 0 (stream) or so many
   /// (hybrid).
   std::uint64_t gathers = body::whole;

@@ -20,8 +20,8 @@ struct AgentHealth {
   std::string id;
   std::size_t connections = 0;  ///< that are configured
   std::size_t ready = 0;        ///< that are open
-  wire::HealthState state =
-      wire::HealthState::healthy;  ///< The worst that the agent says of itself on those that are open.
+  /// The worst that the agent says of itself on those that are open.
+  wire::HealthState state = wire::HealthState::healthy;
   double success_rate = 1;         ///< Mean of those that are open, over their last events; 1: all are answered.
   base::Duration latency{};        ///< Mean, from an event to its answer, queueing included; 0 without any.
   std::uint32_t in_flight = 0;     ///< events that are sent and not answered

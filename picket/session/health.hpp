@@ -28,8 +28,8 @@ struct Health {
   bool recoverable = true;                     ///< Unhealthy: it may come back by itself.
   std::optional<wire::Load> load;
   std::optional<wire::Resources> resources;
-  base::TimePoint valid_until =
-      base::TimePoint::max();  ///< From then on nothing is known: as healthy as one is at first.
+  /// From then on nothing is known: as healthy as one is at first.
+  base::TimePoint valid_until = base::TimePoint::max();
 };
 
 /// What `status` says, heard at `now`. It is valid for valid_until_ms - timestamp_ms, both by the agent's clock, so

@@ -21,8 +21,8 @@ inline constexpr wire::Framing stream_framing{frame_header_size, write_frame_hea
 /// What the front of a byte stream holds.
 struct FramePeek {
   std::optional<wire::FrameView> frame;  ///< Set when a whole frame is there.
-  std::size_t needed =
-      0;  ///< Bytes of it with its header; or those that must be there before asking again is worth it.
+  /// Bytes of it with its header; or those that must be there before asking again is worth it.
+  std::size_t needed = 0;
 };
 
 /// Looks at the front of `bytes`. A truncated frame is held, not rejected. Errors: invalid_message for length zero or

@@ -59,7 +59,6 @@ class GrpcStream : public Link<Session>, public std::enable_shared_from_this<Grp
   /// Nothing more of it is wanted, at this end or the other: ends the stream as its end does.
   virtual void end_stream(const base::Error* reason) noexcept = 0;
 
-  [[nodiscard]] bool is_owned() const noexcept { return owner_ != nullptr; }
   void finish(const base::Error& reason);
 
  private:

@@ -278,8 +278,8 @@ struct Config {
   std::optional<ReverseListener> reverse_listener;
   std::vector<Filter> filters;
   std::vector<Upstream> upstreams;
-  std::vector<Route>
-      routes;  ///< In the order in which they are tried: whole paths, the longest path-prefix, file order.
+  /// In the order in which they are tried: whole paths, the longest path-prefix, file order.
+  std::vector<Route> routes;
   Limits limits;
   Observability observability;
 };

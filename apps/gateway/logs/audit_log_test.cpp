@@ -81,10 +81,5 @@ TEST_F(AmpleAudits, OfTheUsualSizeSayNothingOfThat) {
   EXPECT_EQ(line({"1"}, std::vector<std::string_view>(256, "t")).find("truncated"), std::string::npos);
 }
 
-TEST(AuditLog, WithoutAQueueNothingIsWritten) {
-  spdlog::logger nowhere{"nowhere"};
-  AuditLog{nullptr, nowhere}.on_outcome({}, {.decision = "allow"});
-}
-
 }  // namespace
 }  // namespace picket::apps::gateway::logs

@@ -100,14 +100,14 @@ class Life {
     // Who has just connected, or is about to ask again, still gets an answer here.
     std::optional<base::TimePoint> closes_idle;
     if (is_replaced()) closes_idle = base::Clock::now() + std::chrono::seconds{2};
-    const timespec moment{.tv_sec = 0, .tv_nsec = 5'000'000};
+    constexpr timespec glance{.tv_sec = 0, .tv_nsec = 5'000'000};
     for (std::size_t said = 0; const std::size_t open = gateway_.connections();) {
       if (is_replaced() && open != said) next_->say_connections(said = open);
       if (closes_idle && base::Clock::now() >= *closes_idle) {
         gateway_.close_idle();
         closes_idle.reset();
       }
-      const int signal = ::sigtimedwait(&signals, nullptr, &moment);
+      const int signal = ::sigtimedwait(&signals, nullptr, &glance);
       const bool hurry = signal == SIGTERM || signal == SIGINT;
       if (!hurry && base::Clock::now() < until) continue;
       log_.lines().warn("ending {} connections{}", open, hurry ? "" : ": the drain took too long");
