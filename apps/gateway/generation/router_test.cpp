@@ -221,7 +221,8 @@ TEST(Router, AHeaderOfSeveralValuesIsReadHoweverItIsCut) {
   config.routes[1].matches.headers = {{"x-tier", "a, b"}};
   const Router router{config};
   for (const auto& fields : {std::vector<base::Header>{{"x-tier", "a,b"}}, {{"x-tier", "a"}, {"x-tier", "b"}}})
-    EXPECT_FALSE(router.find({.method = "GET", .authority = "a", .path = "/", .headers = base::Headers{fields}}).ambiguity.empty());
+    EXPECT_FALSE(router.find({.method = "GET", .authority = "a", .path = "/", .headers = base::Headers{fields}})
+                     .ambiguity.empty());
 }
 
 TEST(Router, AWildcardTakesHostsBelowItsName) {
