@@ -39,6 +39,8 @@ class ListeningSocket {
   [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
   /// Not to be closed with this; the file is, and goes with it.
   [[nodiscard]] int release_descriptor() noexcept { return std::exchange(descriptor_, -1); }
+  /// Whether the socket's file goes with it.
+  [[nodiscard]] bool owns_file() const noexcept { return file_.has_value(); }
   /// The file goes with this from now on, whoever made it.
   void own_file() { file_ = file_at(endpoint_); }
   /// The file stays when this is closed: another process listens on the socket.

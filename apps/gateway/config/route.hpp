@@ -13,6 +13,7 @@ namespace picket::apps::gateway::config {
 struct FixedAnswer {
   std::uint16_t status = 200;
   std::string text;  ///< The body, as text/plain.
+  friend bool operator==(const FixedAnswer&, const FixedAnswer&) = default;
 };
 
 /// A header field or a parameter of the query that a request must have, with that value.

@@ -48,13 +48,16 @@ std::optional<std::string> odd_ipv4(std::string_view host) {
 
 }  // namespace
 
-bool inspect_alike(const config::Config& config, const config::Route& a, const config::Route& b) noexcept {
+bool treat_alike(const config::Config& config, const config::Route& a, const config::Route& b) noexcept {
   if (&a == &b) return true;
-  return std::ranges::equal(a.filters, b.filters, [&](std::size_t left, std::size_t right) {
-    const auto& one = config.filters[left];
-    const auto& other = config.filters[right];
-    return one.agent == other.agent && one.failure_mode == other.failure_mode && one.timeout == other.timeout;
-  });
+  const bool do_alike = a.respond == b.respond && a.redirect_to_https == b.redirect_to_https &&
+                        a.websocket == b.websocket && a.max_body_size == b.max_body_size &&
+                        a.request_edits == b.request_edits && a.response_edits == b.response_edits;
+  return do_alike && std::ranges::equal(a.filters, b.filters, [&](std::size_t left, std::size_t right) {
+           const auto& one = config.filters[left];
+           const auto& other = config.filters[right];
+           return one.agent == other.agent && one.failure_mode == other.failure_mode && one.timeout == other.timeout;
+         });
 }
 
 /// The routes that may take one reading of a request: one for certain, and those before it that an upstream's reading
@@ -77,7 +80,7 @@ class Router::Search {
   /// Whether each route that may be meant is inspected as `route` is.
   [[nodiscard]] bool is_like(const config::Config& config, const config::Route& route) const noexcept {
     return std::ranges::all_of(
-        doubtful_, [&](std::uint32_t index) { return index > found_ || inspect_alike(config, route, routes_[index]); });
+        doubtful_, [&](std::uint32_t index) { return index > found_ || treat_alike(config, route, routes_[index]); });
   }
 
  private:
@@ -130,7 +133,7 @@ std::string_view Router::ambiguity_of(const RouteQuery& query, const config::Rou
   for (const auto reading : *readings) {
     const Search other{*this, query, reading};
     if (other.route() == nullptr) return "the path can be read as one that no route takes";
-    if (!inspect_alike(config_, route, *other.route()) || !other.is_like(config_, route))
+    if (!treat_alike(config_, route, *other.route()) || !other.is_like(config_, route))
       return "the path can be read as one of a route with other agents";
   }
   return {};

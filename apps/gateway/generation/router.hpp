@@ -45,8 +45,9 @@ class Router {
   RouteTable table_;
 };
 
-/// Whether requests of both routes are asked about alike: the same agents in the same order, with the same limits,
-/// time-outs and failure modes.
-[[nodiscard]] bool inspect_alike(const config::Config& config, const config::Route& a, const config::Route& b) noexcept;
+/// Whether requests of both routes meet the same: the same agents in the same order, with the same limits, time-outs
+/// and failure modes, and what a route does itself: fixed answers, redirects, header changes, limits of bodies,
+/// tunnels. Not where they go: an upstream is nothing to get around.
+[[nodiscard]] bool treat_alike(const config::Config& config, const config::Route& a, const config::Route& b) noexcept;
 
 }  // namespace picket::apps::gateway::generation

@@ -109,6 +109,23 @@ TEST(Router, RoutesThatAskTheSameAgentsAlikeLeaveNothingToGetAround) {
   EXPECT_TRUE(is_ambiguous(config, "/x/../api"));
 }
 
+TEST(Router, WhatARouteDoesItselfIsNotToBeGotAroundEither) {
+  const auto differs = [](auto change) {
+    auto config = two_routes();
+    config.routes[1].filters = {0};
+    EXPECT_FALSE(is_ambiguous(config, "//api"));
+    change(config.routes[0]);
+    return is_ambiguous(config, "//api");
+  };
+  EXPECT_TRUE(differs([](config::Route& api) { api.respond = config::FixedAnswer{.status = 403}; }));
+  EXPECT_TRUE(differs([](config::Route& api) { api.redirect_to_https = true; }));
+  EXPECT_TRUE(differs([](config::Route& api) { api.websocket = true; }));
+  EXPECT_TRUE(differs([](config::Route& api) { api.max_body_size = 10; }));
+  EXPECT_TRUE(differs([](config::Route& api) { api.request_edits = {{.name = "x-a", .value = "b"}}; }));
+  EXPECT_TRUE(differs([](config::Route& api) { api.response_edits = {{.name = "x-a", .value = "b"}}; }));
+  EXPECT_FALSE(differs([](config::Route& api) { api.upstream = 7; }));
+}
+
 TEST(Router, APathMadeToHaveTooManyReadingsIsAmbiguous) {
   std::string target;
   for (int i = 0; i < 100; ++i) target += "/a%255c%2f..;x//%3f;%23/./%00%252e%u002e";

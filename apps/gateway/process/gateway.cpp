@@ -72,6 +72,7 @@ base::Result<DescriptorShares> Gateway::cap_connections(config::Config& config) 
 
 void Gateway::inherit(Inheritance inheritance) {
   for (auto& socket : inheritance.sockets) sockets_.inherit(std::move(socket));
+  inherited_files_ = std::move(inheritance.files);
   if (inheritance.tickets) tickets_->take(*inheritance.tickets);
 }
 

@@ -51,7 +51,7 @@ class Gateway {
   void leave();
   void close_idle();
   /// The process whose sockets this one was given leaves them to it.
-  void take_over() { sockets_.own_files(); }
+  void take_over() { sockets_.own_files(inherited_files_); }
   [[nodiscard]] std::vector<const transport::ListeningSocket*> sockets() const { return sockets_.all(); }
   [[nodiscard]] transport::tls::TicketKeys::Handed tickets() const { return tickets_->hand(); }
   /// Another process of this gateway has so many clients: max-connections is for both.
@@ -81,6 +81,7 @@ class Gateway {
   bool is_ending_ = false;  // there may be none any more
   reports::AgentReports reports_{.metrics = reports::AgentMetrics{log_.lines()}, .reloads = {}, .restart = {}};
   ListeningSockets sockets_;
+  std::vector<std::string> inherited_files_;
   std::unique_ptr<ReverseAgents> reverse_;  // outlives what it hands to the shards
   std::vector<std::unique_ptr<serving::Shard>> shards_;
   std::shared_ptr<const generation::Generation> generation_;

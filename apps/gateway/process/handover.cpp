@@ -36,6 +36,7 @@ constexpr auto patience_with_end = 2s;
 constexpr std::size_t largest_record = 1024;
 
 constexpr std::string_view socket_word = "socket";
+constexpr std::string_view socket_and_file_word = "socket and file";
 constexpr std::string_view tickets_word = "tickets ";
 constexpr std::string_view end_word = "end";
 constexpr std::string_view serving_word = "serving";
@@ -175,7 +176,8 @@ base::Result<std::unique_ptr<NewProcess>> NewProcess::start(
   if (pid == 0) return system_error(fmt::format("cannot start {}", program.string()));
   std::unique_ptr<NewProcess> made{new NewProcess{std::move(ours), pid}};
   for (const auto* const socket : sockets)
-    made->unsent_.push_back({.text = std::string{socket_word}, .descriptor = socket->descriptor()});
+    made->unsent_.push_back({.text = std::string{socket->owns_file() ? socket_and_file_word : socket_word},
+                             .descriptor = socket->descriptor()});
   made->unsent_.push_back({.text = text_of(tickets)});
   made->unsent_.push_back({.text = std::string{end_word}});
   return made;
@@ -261,9 +263,10 @@ base::Result<Inheritance> OldProcess::inherit() {
     if (!*received) return fail(ErrorKind::timeout, "the process before this one does not say what it hands over");
     const HandoverChannel::Record& record = **received;
     if (record.text == end_word) return all;
-    if (record.text == socket_word && record.descriptor >= 0) {
+    if ((record.text == socket_word || record.text == socket_and_file_word) && record.descriptor >= 0) {
       auto socket = transport::ListeningSocket::adopt(record.descriptor);
       if (!socket) return std::move(socket.error());
+      if (record.text == socket_and_file_word) all.files.push_back(socket->endpoint().text());
       all.sockets.push_back(std::move(*socket));
     } else if (record.text.starts_with(tickets_word) &&
                record.text.size() == tickets_word.size() + sizeof(transport::tls::TicketKeys::Handed)) {
@@ -305,7 +308,8 @@ base::Result<std::vector<transport::ListeningSocket>> sockets_of_systemd() {
   constexpr int first = 3;  // SD_LISTEN_FDS_START
   for (std::size_t i = 0; i < wanted; ++i) {
     auto socket = transport::ListeningSocket::adopt(first + static_cast<int>(i));
-    if (!socket) return fail(socket.error().kind(), "systemd's " + socket.error().detail());
+    if (!socket)
+      return fail(socket.error().kind(), fmt::format("socket {} of systemd's: {}", i + 1, socket.error().detail()));
     sockets.push_back(std::move(*socket));
   }
   return sockets;

@@ -25,6 +25,8 @@ namespace picket::apps::gateway::process {
 /// What the new process is given.
 struct Inheritance {
   std::vector<transport::ListeningSocket> sockets;
+  /// Addresses whose socket files are this process's as soon as it serves; not those that systemd made.
+  std::vector<std::string> files;
   std::optional<transport::tls::TicketKeys::Handed> tickets;
 };
 

@@ -61,9 +61,10 @@ void ListeningSockets::discard() {
   for (auto& [address, place] : places_) place.is_wanted = false;
 }
 
-void ListeningSockets::own_files() {
-  for (auto& [address, place] : places_)
-    for (auto& socket : place.sockets) socket.own_file();
+void ListeningSockets::own_files(const std::vector<std::string>& addresses) {
+  for (const std::string& address : addresses)
+    if (const auto found = places_.find(address); found != places_.end())
+      for (auto& socket : found->second.sockets) socket.own_file();
 }
 
 void ListeningSockets::close() { places_.clear(); }

@@ -34,8 +34,8 @@ class ListeningSockets {
   std::vector<std::string> commit();
   void discard();
 
-  /// Their files are this process's from now on, whoever made them: nobody else serves them any more.
-  void own_files();
+  /// The files of these addresses are this process's from now on: nobody else serves them any more.
+  void own_files(const std::vector<std::string>& addresses);
   /// Closes all: what still comes is refused.
   void close();
   /// Closes all of them here; their files stay, for the process that has them now.

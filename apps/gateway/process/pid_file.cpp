@@ -25,6 +25,10 @@ base::Error trouble(std::string_view what, const std::filesystem::path& path, in
 
 base::Status PidFile::write() {
   if (path_.empty()) return {};
+  struct stat there{};
+  if (::lstat(path_.c_str(), &there) == 0 && !S_ISREG(there.st_mode))
+    return base::fail(base::ErrorKind::io,
+                      fmt::format("the pid file {} is there already, and is no file", path_.string()));
   const std::string beside = fmt::format("{}.{}", path_.string(), ::getpid());
   const int made = ::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
   if (made < 0) return trouble("write", path_, errno);

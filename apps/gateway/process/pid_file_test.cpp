@@ -62,6 +62,9 @@ TEST_F(PidFiles, ThatNameNothingOrCannotBeWrittenSaySo) {
   const auto written = nowhere.write();
   ASSERT_FALSE(written);
   EXPECT_NE(written.error().detail().find("none/picket.pid"), std::string::npos);
+  PidFile folder{folder_.path()};
+  EXPECT_FALSE(folder.write());
+  EXPECT_TRUE(std::filesystem::is_directory(folder_.path()));
 }
 
 TEST_F(PidFiles, OfNoPathAreNone) {

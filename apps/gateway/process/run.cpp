@@ -211,7 +211,7 @@ base::Result<Inheritance> inheritance_of(OldProcess* old) {
   if (old != nullptr) return old->inherit();
   auto sockets = sockets_of_systemd();
   if (!sockets) return std::move(sockets.error());
-  return Inheritance{.sockets = std::move(*sockets), .tickets = {}};
+  return Inheritance{.sockets = std::move(*sockets), .files = {}, .tickets = {}};
 }
 
 }  // namespace

@@ -92,13 +92,23 @@ void CheckAttempt::receive() {
   }
 }
 
-/// By the status line alone (RFC 9112 §4): the rest of the answer is nobody's. Nothing: it is not there yet.
-std::optional<base::Status> CheckAttempt::verdict(bool has_ended) const {
-  if (answer_.size() < status_line_size && !has_ended) return std::nullopt;
+/// By the status line alone (RFC 9112 §4), of the first answer that is no interim one: the rest is nobody's. Nothing:
+/// it is not there yet.
+std::optional<base::Status> CheckAttempt::verdict(bool has_ended) {
   unsigned status = 0;
-  const bool is_http = answer_.size() >= status_line_size - 1 && answer_.starts_with("HTTP/1.") && answer_[8] == ' ';
-  if (is_http) std::from_chars(answer_.data() + 9, answer_.data() + 12, status);
-  if (status < 100) return base::Status{base::fail(ErrorKind::invalid_message, "no answer of HTTP/1.1")};
+  while (true) {
+    if (answer_.size() < status_line_size && !has_ended) return std::nullopt;
+    const bool is_http = answer_.size() >= status_line_size && answer_.starts_with("HTTP/1.") && answer_[8] == ' ' &&
+                         (answer_[12] == ' ' || answer_[12] == '\r');
+    if (is_http) std::from_chars(answer_.data() + 9, answer_.data() + 12, status);
+    if (status < 100 || answer_.size() > largest_interim)
+      return base::Status{base::fail(ErrorKind::invalid_message, "no answer of HTTP/1.1")};
+    if (status >= 200 || status == 101) break;
+    const auto end = answer_.find("\r\n\r\n");
+    if (end == std::string::npos && !has_ended) return std::nullopt;
+    answer_.erase(0, end == std::string::npos ? end : end + 4);
+    status = 0;
+  }
   if (status == terms_.expected_status) return base::Status{};
   return base::Status{
       base::fail(ErrorKind::invalid_message, fmt::format("status {} in place of {}", status, terms_.expected_status))};

@@ -40,12 +40,13 @@ class CheckAttempt : public std::enable_shared_from_this<CheckAttempt> {
   void establish();
   void send();
   void receive();
-  [[nodiscard]] std::optional<base::Status> verdict(bool has_ended) const;
+  [[nodiscard]] std::optional<base::Status> verdict(bool has_ended);
   void fail(const transport::Transfer& transfer);
   void end(const base::Status& outcome);
   static void on_time_out(void* self, base::TimePoint now);
 
   static constexpr std::size_t status_line_size = 13;  // "HTTP/1.1 200 "
+  static constexpr std::size_t largest_interim = 16 * 1024;
 
   const transport::Destination destination_;
   const config::HealthCheck terms_;

@@ -48,7 +48,8 @@ TEST_F(Checking, OfHttpAsksForAPathAndPassesWithTheStatusThatIsExpected) {
   begin({.path = "/up"});
   const auto far = accept();
   far.expect(question);
-  for (const char byte : std::string_view{"HTTP/1.1 200 OK"}) {
+  for (const char byte :
+       std::string_view{"HTTP/1.1 100 Continue\r\nX: y\r\n\r\nHTTP/1.1 103 \r\n\r\nHTTP/1.1 200 OK"}) {
     EXPECT_FALSE(outcome_);
     far.send({&byte, 1});
     transport::testing::turn_for(worker_, 1ms);
@@ -62,6 +63,7 @@ TEST_F(Checking, FailsWithWhatIsAnotherStatusOrNoAnswerOfHttp) {
       {"HTTP/1.1 503 Busy\r\n", "status 503 in place of 200"},
       {"SSH-2.0-OpenSSH_9.2\r\n", "no answer of HTTP/1.1"},
       {"HTTP/1.1 2x0 \r\n\r\n", "no answer of HTTP/1.1"},
+      {"HTTP/1.1 2000 OK\r\n\r\n", "no answer of HTTP/1.1"},
   };
   for (const auto& [answer, why] : cases) {
     outcome_.reset();
