@@ -132,6 +132,30 @@ class Upgrade(StageTest):
         self.upgrade(gateway)
         self.assertEqual(gateway.get().status, 200)
 
+    def test_that_fails_late_leaves_files_of_sockets_and_the_pid_file_as_they_were(self):
+        path = self.stage.path("dial")
+        gateway = self.stage.unstarted()
+        keys = {"reverse": f'path "{path}"'}
+        self.write(gateway, **keys)
+        gateway.start()
+        old = self.serving()
+        agents = [Asked("waf", "edge", transport="reverse")]
+        gateway.write({"app": [self.upstream.address]}, agents, system=f'pid-file "{self.stage.folder}"', **keys)
+        os.kill(old, signal.SIGUSR2)
+        gateway.said("it ended with 1; this one serves on")
+        self.assertTrue(path.exists())
+        self.assertEqual((gateway.get().status, self.serving()), (200, old))
+
+    def test_is_given_up_where_the_process_is_to_end(self):
+        gateway = self.play()
+        old = self.serving()
+        os.kill(old, signal.SIGUSR2)
+        os.kill(old, signal.SIGTERM)
+        self.assertEqual(gateway.program.wait(), 0)
+        # It served already, and goes on; or it is gone, and so is the file.
+        self.assertTrue(not self.pid_file.exists() or is_running(self.serving()))
+        self.assertTrue(not self.pid_file.exists() or self.serving() != old)
+
     def test_to_fewer_workers_and_to_more_accepts_from_every_socket(self):
         gateway = self.play(workers=4)
         for workers in (1, 3):
@@ -210,13 +234,17 @@ class Upgrade(StageTest):
     def test_by_the_command_of_nobody_says_so(self):
         gateway = self.stage.unstarted()
         self.write(gateway)
-        for text, says in (("", "cannot read the pid file"), ("x", "names no process"), ("4194304", "No such process")):
+        innocent = subprocess.Popen(["sleep", "60"])
+        self.addCleanup(innocent.wait)
+        self.addCleanup(innocent.kill)
+        for text, says in (("", "cannot read the pid file"), ("x", "names no process"), (str(innocent.pid), "is gone")):
             with self.subTest(text):
                 if text:
                     self.pid_file.write_text(text)
                 refused = self.command(gateway.file)
                 self.assertEqual(refused.returncode, 1)
                 self.assertIn(says, refused.stderr)
+        self.assertIsNone(innocent.poll())
         self.pid_file.unlink()
 
 
