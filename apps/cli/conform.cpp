@@ -229,6 +229,8 @@ int finish(const Report& report, const ConformOptions& options) {
 
 /// What is wrong with the addresses, for people; empty: nothing.
 std::string_view place_problem(const ConformOptions& options, bool is_agent) {
+  if (is_agent && !options.listen.empty() && !options.addresses.empty())
+    return "an agent that is dialled has --address, one that dials has --listen: say one of them";
   if (is_agent && !options.dial.empty()) return "--dial is for proxies; an agent that is dialled has --address";
   if (is_agent && options.addresses.empty() && options.listen.empty())
     return "--address is required, where the agent is, or --listen, where it dials";

@@ -56,6 +56,12 @@ base::Result<Scoped> without_interface(std::string_view host) {
   return read;
 }
 
+/// As RFC 5952 has it, and the kernel: one address has one text.
+std::string shortest(const in6_addr& address) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  return ::inet_ntop(AF_INET6, &address, text.data(), text.size());
+}
+
 enum class Way : std::uint8_t { unix_socket, tls, clear };
 /// What stands before an address.
 struct Scheme {
@@ -160,7 +166,7 @@ base::Result<Endpoint> Endpoint::tcp(std::string_view host, std::uint16_t port) 
     v6.sin6_scope_id = scoped->interface;
     v6.sin6_port = htons(port);
     endpoint.size_ = sizeof v6;
-    endpoint.text_ = fmt::format("[{}]:{}", text, port);
+    endpoint.text_ = fmt::format("[{}{}]:{}", shortest(v6.sin6_addr), text.substr(scoped->address.size()), port);
   } else {
     return refused(fmt::format("'{}' is no IP address, and no names are looked up here: write the address", host));
   }

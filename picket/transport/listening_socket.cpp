@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <grp.h>
+#include <net/if.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -172,10 +173,15 @@ base::Result<Endpoint> endpoint_of(int descriptor) {
     const bool is_v6 = storage.ss_family == AF_INET6;
     const void* const address = is_v6 ? static_cast<const void*>(&reinterpret_cast<sockaddr_in6&>(storage).sin6_addr)
                                       : &reinterpret_cast<sockaddr_in&>(storage).sin_addr;
+    std::array<char, IF_NAMESIZE> interface{};
+    std::string scope;
+    if (is_v6 && ::if_indextoname(reinterpret_cast<sockaddr_in6&>(storage).sin6_scope_id, interface.data()) != nullptr)
+      scope = fmt::format("%{}", interface.data());
     if ((is_v6 || storage.ss_family == AF_INET) &&
         ::inet_ntop(storage.ss_family, address, text.data(), text.size()) != nullptr)
-      return Endpoint::tcp(text.data(), ntohs(is_v6 ? reinterpret_cast<sockaddr_in6&>(storage).sin6_port
-                                                    : reinterpret_cast<sockaddr_in&>(storage).sin_port));
+      return Endpoint::tcp(std::string{text.data()} + scope,
+                           ntohs(is_v6 ? reinterpret_cast<sockaddr_in6&>(storage).sin6_port
+                                       : reinterpret_cast<sockaddr_in&>(storage).sin_port));
   }
   return base::fail(ErrorKind::io,
                     fmt::format("descriptor {} listens at no address of TCP or of a Unix socket", descriptor));

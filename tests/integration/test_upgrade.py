@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import ssl
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from certificates import Authority
 from client import Client
-from processes import wait
+from processes import free_port, wait
 from stage import BINARIES, Asked, Gateway, StageTest
 from upstream import response
 
@@ -145,6 +146,30 @@ class Upgrade(StageTest):
         gateway.said("it ended with 1; this one serves on")
         self.assertTrue(path.exists())
         self.assertEqual((gateway.get().status, self.serving()), (200, old))
+
+    def test_follows_the_link_by_which_the_program_was_started(self):
+        folder = self.stage.folder
+        for version in ("v1", "v2"):
+            (folder / version).mkdir()
+            os.link(BINARIES / "picket", folder / version / "picket") if os.stat(BINARIES).st_dev == os.stat(folder).st_dev else shutil.copy(BINARIES / "picket", folder / version)
+        (folder / "current").symlink_to("v1")
+        gateway = self.stage.unstarted()
+        self.write(gateway)
+        program = self.stage.programs.start("linked", folder / "current" / "picket", "run", gateway.file, says="metrics at http")
+        gateway.program = program
+        (folder / "current").unlink()
+        (folder / "current").symlink_to("v2")
+        os.unlink(folder / "v1" / "picket")
+        old = self.upgrade(gateway)
+        wait("the old one ends", lambda: not is_running(old))
+        self.assertEqual(os.readlink(f"/proc/{self.serving()}/exe"), str(folder / "v2" / "picket"))
+
+    def test_at_an_address_in_a_long_spelling(self):
+        gateway = self.stage.unstarted()
+        self.write(gateway, listeners=f'listener "web" {{ address "127.0.0.1:{gateway.port}" }}; listener "six" {{ address "[0:0:0:0:0:0:0:1]:{free_port()}" }}')
+        gateway.start()
+        self.upgrade(gateway)
+        self.assertEqual(gateway.get().status, 200)
 
     def test_is_given_up_where_the_process_is_to_end(self):
         gateway = self.play()

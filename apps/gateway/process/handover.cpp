@@ -261,7 +261,7 @@ base::Result<Inheritance> OldProcess::inherit() {
     auto received = channel_.receive(std::max(left, 0ms));
     if (!received) return std::move(received.error());
     if (!*received) return fail(ErrorKind::timeout, "the process before this one does not say what it hands over");
-    const HandoverChannel::Record& record = **received;
+    HandoverChannel::Record& record = **received;
     if (record.text == end_word) return all;
     if ((record.text == socket_word || record.text == socket_and_file_word) && record.descriptor >= 0) {
       auto socket = transport::ListeningSocket::adopt(record.descriptor);
@@ -271,6 +271,7 @@ base::Result<Inheritance> OldProcess::inherit() {
     } else if (record.text.starts_with(tickets_word) &&
                record.text.size() == tickets_word.size() + sizeof(transport::tls::TicketKeys::Handed)) {
       std::memcpy(&all.tickets.emplace(), record.text.data() + tickets_word.size(), sizeof *all.tickets);
+      OPENSSL_cleanse(record.text.data(), record.text.size());
     } else if (record.descriptor >= 0) {
       ::close(record.descriptor);  // of a version that hands more over
     }

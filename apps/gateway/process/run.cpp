@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdio>
 #include <ctime>
+#include <fstream>
 #include <memory>
 #include <optional>
 #include <string>
@@ -59,6 +60,18 @@ void log_what_is_served(const config::Config& config, spdlog::logger& log) {
     log.info("agents may dial {}:{}", reverse->tls ? "tls" : "tcp", authority(reverse->host, reverse->port));
   if (const auto& metrics = config.observability.metrics)
     log.info("metrics at http://{}{}", authority(metrics->host, metrics->port), metrics->path);
+}
+
+/// The path by which this program was started: a package that is upgraded puts another file there, or a link leads to
+/// one. Where it was found by PATH, or is gone, the file that runs.
+std::string program_as_started() {
+  std::string named;
+  std::getline(std::ifstream{"/proc/self/cmdline"}, named, '\0');
+  std::error_code error;
+  const auto path = std::filesystem::absolute(named, error);
+  if (!error && named.contains('/') && std::filesystem::equivalent(path, "/proc/self/exe", error) && !error)
+    return path.string();
+  return std::filesystem::read_symlink("/proc/self/exe").string();
 }
 
 /// What the process does between its first configuration and its end: it reloads, and gives way to another process.
@@ -199,8 +212,7 @@ class Life {
   const std::filesystem::path& file_;
   const config::System system_;  // as it was at the start
   PidFile& pid_file_;
-  // As it was started: a package that is upgraded puts another file in its place.
-  const std::string program_ = std::filesystem::read_symlink("/proc/self/exe").string();
+  const std::string program_ = program_as_started();
   std::unique_ptr<OldProcess> old_;   // whose place this one takes, until it has ended
   std::unique_ptr<NewProcess> next_;  // that is to take this one's place
   base::TimePoint rotates_at_ = base::Clock::now() + ticket_period;
