@@ -3,6 +3,16 @@
 #include <algorithm>
 
 namespace picket::apps::gateway::generation {
+namespace {
+
+/// Each once, the longest first.
+void sort_out(std::vector<std::size_t>& lengths) {
+  std::ranges::sort(lengths, std::greater{});
+  const auto repeated = std::ranges::unique(lengths);
+  lengths.erase(repeated.begin(), repeated.end());
+}
+
+}  // namespace
 
 RouteTable::RouteTable(std::span<const config::Route> routes) {
   for (std::uint32_t i = 0; i < routes.size(); ++i) {
@@ -15,13 +25,14 @@ RouteTable::RouteTable(std::span<const config::Route> routes) {
       place.any_host.push_back(i);
     } else if (of.host->starts_with("*.")) {
       place.domains[of.host->substr(1)].push_back(i);
+      place.domain_lengths.push_back(of.host->size() - 1);
     } else {
       place.hosts[*of.host].push_back(i);
     }
   }
-  std::ranges::sort(lengths_, std::greater{});
-  const auto repeated = std::ranges::unique(lengths_);
-  lengths_.erase(repeated.begin(), repeated.end());
+  sort_out(lengths_);
+  for (auto* const places : {&whole_, &prefixes_})
+    for (auto& [path, place] : *places) sort_out(place.domain_lengths);
 }
 
 }  // namespace picket::apps::gateway::generation

@@ -15,8 +15,9 @@ namespace picket::apps::gateway::generation {
 /// The routes by path and host, so that a request meets those alone that take both.
 ///
 /// Thread safety: immutable. Lifetime: indices are those of the routes that it was made of. Complexity: a look-up asks
-/// a hash table once for each length of a prefix and each label of a host that routes name, however many routes there
-/// are; routes that take the same path and host are then tried one after the other.
+/// a hash table once for each length of a prefix, and of a domain with that prefix, that routes name, however many
+/// routes there are and however long path and host are; routes that take the same path and host are then tried one
+/// after the other.
 class RouteTable {
  public:
   /// Indices of routes, in the order of the configuration.
@@ -43,6 +44,7 @@ class RouteTable {
     std::vector<std::uint32_t> any_host;
     Map<std::vector<std::uint32_t>> hosts;
     Map<std::vector<std::uint32_t>> domains;  // what stands behind "*", as ".example"
+    std::vector<std::size_t> domain_lengths;  // the longest first
   };
 
   /// False: it is enough.
@@ -59,10 +61,11 @@ bool RouteTable::visit_place(const Place& place, std::string_view host, Each& ea
   bool goes_on = place.any_host.empty() || each(Indices{place.any_host});
   if (const auto found = place.hosts.find(host); found != place.hosts.end())
     goes_on = each(Indices{found->second}) && goes_on;
-  if (place.domains.empty()) return goes_on;
-  for (auto dot = host.find('.'); dot != std::string_view::npos; dot = host.find('.', dot + 1))
-    if (const auto found = place.domains.find(host.substr(dot)); dot != 0 && found != place.domains.end())
-      goes_on = each(Indices{found->second}) && goes_on;
+  for (const std::size_t length : place.domain_lengths) {
+    if (length >= host.size() || host[host.size() - length] != '.') continue;
+    const auto found = place.domains.find(host.substr(host.size() - length));
+    if (found != place.domains.end()) goes_on = each(Indices{found->second}) && goes_on;
+  }
   return goes_on;
 }
 

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "apps/gateway/generation/conditions.hpp"
+#include "picket/base/time.hpp"
 #include "picket/http/target.hpp"
 
 namespace picket::apps::gateway::generation {
@@ -255,6 +256,22 @@ TEST(Router, AWildcardTakesHostsBelowItsName) {
     EXPECT_EQ(choose(config, "/", host).route->id, id) << host;
   for (const auto* const host : {"example", ".example", "xexample", ""})
     EXPECT_EQ(choose(config, "/", host).route, nullptr) << host;
+}
+
+TEST(Router, AHostOfThousandsOfLabelsCostsNoMoreThanAShortOne) {
+  config::Config config;
+  for (int i = 0; i < 50; ++i) {
+    config.routes.push_back(
+        {.id = "below", .matches = {.path = "/" + std::string(static_cast<std::size_t>(i), 'p'), .host = "*.example"}});
+  }
+  std::string host;
+  for (int i = 0; i < 8'000; ++i) host += "a.";
+  const Router router{config};
+  const auto began = base::Clock::now();
+  for (int i = 0; i < 1'000; ++i)
+    EXPECT_EQ(router.find({.method = "GET", .authority = host + "com", .path = "/ppp/%61"}).route, nullptr);
+  // By its labels each would take tens of milliseconds.
+  EXPECT_LT(base::Clock::now() - began, std::chrono::seconds{20});
 }
 
 TEST(Router, TheFirstInTheFileIsTakenOfThoseThatTakeTheSamePath) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <fmt/format.h>
 #include <signal.h>
@@ -114,6 +115,7 @@ class Life {
     std::optional<base::TimePoint> closes_idle;
     if (is_replaced()) closes_idle = base::Clock::now() + std::chrono::seconds{2};
     constexpr timespec glance{.tv_sec = 0, .tv_nsec = 5'000'000};
+    bool was_told = !is_replaced();  // to end
     for (std::size_t said = 0; const std::size_t open = gateway_.connections();) {
       if (is_replaced() && open != said) next_->say_connections(said = open);
       if (closes_idle && base::Clock::now() >= *closes_idle) {
@@ -121,7 +123,7 @@ class Life {
         closes_idle.reset();
       }
       const int signal = ::sigtimedwait(&signals, nullptr, &glance);
-      const bool hurry = signal == SIGTERM || signal == SIGINT;
+      const bool hurry = (signal == SIGTERM || signal == SIGINT) && std::exchange(was_told, true);
       if (!hurry && base::Clock::now() < until) continue;
       log_.lines().warn("ending {} connections{}", open, hurry ? "" : ": the drain took too long");
       return;
