@@ -2,7 +2,9 @@
 
 import json
 
+from http2 import Http2Client
 from stage import Asked, StageTest
+from upstream import response
 from wire import allow, block, put
 
 
@@ -94,6 +96,20 @@ class Routes(StageTest):
                 with gateway.client() as client:
                     client.send(f"POST {target} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n".encode() + chunked % (size, b"x" * size))
                     self.assertEqual(client.response().status, status)
+
+    def test_bound_bodies_that_come_with_their_heads_over_http_2(self):
+        gateway = self.stage.unstarted()
+        self.upstream = self.stage.upstream(lambda request: response(b"%d" % len(request.body)))
+        gateway.write({"app": [self.upstream.address]}, routes='route "small" { upstream "app"; limits { max-body-size-bytes 10 } }',
+                      listeners=f'listener "web" {{ address "127.0.0.1:{gateway.port}"; protocol "h2c" }}')
+        gateway.start()
+        with Http2Client(gateway.port) as client:
+            client.until("it is greeted", lambda: bool(client.frames))
+            for size, status in ((10, 200), (11, 413), (5000, 413), (0, 200)):
+                with self.subTest(size):
+                    answer = client.post("/", b"x" * size)
+                    self.assertEqual(answer.status, status)
+            self.assertEqual([len(request.body) for request in self.upstream.requests], [10, 0])
 
     def test_ten_thousand_are_loaded_and_each_is_found(self):
         routes = "\n".join(f'route "{i}" {{ matches {{ host "h{i}.test"; path-prefix "/p{i % 7}" }}; respond 200 "{i}" }}' for i in range(10_000))

@@ -172,6 +172,8 @@ void Exchange::take_route(const config::Route& route) {
                            .waits_for_100 = request_.expects_continue && !client_.body_has_come(),
                            .is_idempotent = http::is_idempotent(request_.method)};
   state_ = state_.routed(facts).state;
+  // One that is too large is refused before anybody is asked, as it is where it comes later.
+  if (whole) static_cast<void>(obey(inspection_->request_body().refusal()));
 }
 
 // ---- the end

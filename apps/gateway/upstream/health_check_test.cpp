@@ -156,5 +156,17 @@ TEST_F(Checks, WhatIsKnownOfAnAddressGoesOnInTheUpstreamsSuccessor) {
   EXPECT_EQ(successor.sites().metrics_of(1).healthy.value(), 0);
 }
 
+TEST_F(Checks, AnAddressThatNobodyChecksAnyMoreIsUp) {
+  const Target live{1024};
+  Target dead;
+  dead.close();
+  Pool& app = pool({live.port, dead.port}, {.health_check = often()});
+  ASSERT_TRUE(turn_until(worker_, [&] { return app.sites().metrics_of(1).healthy.value() == 0; }));
+  Spec changed = app.spec();
+  changed.upstream.health_check.reset();
+  const Pool successor{worker_, changed, sockets_, nullptr, &app};
+  EXPECT_EQ(successor.sites().metrics_of(1).healthy.value(), 1);
+}
+
 }  // namespace
 }  // namespace picket::apps::gateway::upstream

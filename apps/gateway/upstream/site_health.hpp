@@ -47,6 +47,13 @@ class SiteHealth {
     rests_until_ = {};
   }
 
+  /// Nobody checks it any more: it is up, as one that nobody has checked.
+  void unchecked() noexcept {
+    is_up_ = true;
+    last_passed_ = true;
+    checks_in_a_row_ = 0;
+  }
+
   [[nodiscard]] bool is_up() const noexcept { return is_up_; }
   [[nodiscard]] bool takes_requests(base::TimePoint now) const noexcept { return is_up_ && now >= rests_until_; }
   /// Of its weight, in percent: who has returned gets a tenth at first, and all of it after `slow_start`.

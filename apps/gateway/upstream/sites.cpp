@@ -24,7 +24,10 @@ transport::Endpoint endpoint_of(const config::Target& target) {
 Sites::Sites(transport::Worker& worker, const Spec& spec, Owner& owner, Observer* observer, const Sites* predecessor)
     : owner_(owner), observer_(observer) {
   if (predecessor != nullptr)
-    for (const SitePtr& site : predecessor->current_) known_.emplace(site->endpoint().text(), site->health);
+    for (const SitePtr& site : predecessor->current_) {
+      SiteHealth& known = known_.emplace(site->endpoint().text(), site->health).first->second;
+      if (!spec.upstream.health_check) known.unchecked();
+    }
   for (std::size_t i = 0; i < spec.upstream.targets.size(); ++i) targets_.emplace_back(worker, spec, i, *this);
   gather();
 }
