@@ -214,13 +214,13 @@ TEST(Router, AHeaderThatAnUpstreamMayReadOtherwiseIsAmbiguous) {
 TEST(Router, AQueryThatAnUpstreamMayReadOtherwiseIsAmbiguous) {
   for (const auto* const query : {"beta=1%202", "beta=1+2", "a&beta=1+2&b=c", "%62eta=1+2", "beta=1+2&beta=1%202"})
     EXPECT_EQ(choose_by("/", query, {}).route->id, "query") << query;
-  for (const auto* const query :
-       {"", "beta", "beta=", "beta=1", "beta=1%2b2", "xbeta=1+2", "beta=1+2x", "beta%3d1+2"}) {
+  for (const auto* const query : {"", "beta", "beta=", "beta=1", "xbeta=1+2", "beta=1+2x", "beta%3d1+2"}) {
     EXPECT_EQ(choose_by("/", query, {}).route->id, "rest") << query;
     EXPECT_TRUE(choose_by("/", query, {}).ambiguity.empty()) << query;
   }
-  for (const auto* const query : {"beta=1+2&beta=3", "beta=3&beta=1+2", "x;beta=1+2", "beta=3;beta=1+2", "BETA=1+2",
-                                  "%20beta=1+2", "beta=%2531%202", "beta=1+2%00", "beta=1+2%23x", "be%2574a=1+2"})
+  for (const auto* const query :
+       {"beta=1+2&beta=3", "beta=3&beta=1+2", "x;beta=1+2", "beta=3;beta=1+2", "BETA=1+2", "%20beta=1+2",
+        "beta=%2531%202", "beta=1%2b2", "beta=1+2%00", "beta=1+2%23x", "be%2574a=1+2"})
     EXPECT_FALSE(choose_by("/", query, {}).ambiguity.empty()) << query;
   for (const auto* const path : {"/x%3fbeta=1+2", "/%3Fbeta=1", "/%253fbeta", "/x%ef%bc%9fbeta=1", "/x%u003fbeta"})
     EXPECT_FALSE(choose_by(path, "", {}).ambiguity.empty()) << path;
