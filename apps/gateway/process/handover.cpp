@@ -208,6 +208,13 @@ bool NewProcess::has_ended() {
   return true;
 }
 
+/// Of one that ends the channel closes first, and how it ended is known a moment later.
+bool NewProcess::is_closed_for_long() {
+  const auto now = std::chrono::steady_clock::now();
+  if (!closed_at_) closed_at_ = now;
+  return now - *closed_at_ > patience_with_end;
+}
+
 base::Status NewProcess::hand_on() {
   while (!unsent_.empty()) {
     HandoverChannel::Record& record = unsent_.front();
@@ -229,7 +236,7 @@ NewProcess::State NewProcess::look() {
     state_ = State::serving;
   } else if (has_ended()) {
     return state_;
-  } else if (!handed || !record) {
+  } else if ((!handed || !record) && is_closed_for_long()) {
     end(fmt::format("it does not take what it is given: {}", (handed ? record.error() : handed.error()).detail()));
   } else if (std::chrono::steady_clock::now() - started_ > patience_with_new) {
     end(fmt::format("it does not serve after {} s", patience_with_new.count()));

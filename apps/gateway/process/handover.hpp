@@ -88,6 +88,7 @@ class NewProcess {
       : channel_(std::move(channel)), pid_(pid), started_(std::chrono::steady_clock::now()) {}
   /// Whether it has ended by itself.
   [[nodiscard]] bool has_ended();
+  [[nodiscard]] bool is_closed_for_long();
   /// What has not found room so far. Errors: the channel's.
   [[nodiscard]] base::Status hand_on();
   void end(std::string reason);
@@ -95,7 +96,8 @@ class NewProcess {
   HandoverChannel channel_;
   pid_t pid_;
   std::chrono::steady_clock::time_point started_;
-  std::deque<HandoverChannel::Record> unsent_;  // their descriptors are this process's own
+  std::optional<std::chrono::steady_clock::time_point> closed_at_;  // its end of the channel
+  std::deque<HandoverChannel::Record> unsent_;                      // their descriptors are this process's own
   State state_ = State::starting;
   std::string reason_;
 };
