@@ -23,7 +23,8 @@ namespace picket::apps::gateway::exchange {
 /// One request from its validated head to its last response byte: agents, upstream, relay, log line.
 ///
 /// It moves bytes and reports what happens; ExchangeState says what may happen and what is next. A tunnel alone is
-/// beside it: what follows a 101 belongs to the connections (docs/adr/0047). Thread safety: its worker's thread. Lifetime: all that it is given outlives it.
+/// beside it: what follows a 101 belongs to the connections (docs/adr/0047). Thread safety: its worker's thread.
+/// Lifetime: all that it is given outlives it.
 class Exchange final : private UpstreamListener {
  public:
   /// `cancel`: this exchange's, which the upstream's side takes too. `listener`: whose client it is.
