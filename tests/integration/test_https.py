@@ -576,6 +576,18 @@ class Sessions(Https):
             with self.subTest(version):
                 yield self.context(minimum_version=version, maximum_version=version)
 
+    def test_that_are_resumed_over_tls_1_3_bring_a_new_ticket_each_time(self):
+        """It acknowledges the client's Finished, too: a request behind it would wait 40 ms for that."""
+        self.gateway()
+        context = self.context(minimum_version=ssl.TLSVersion.TLSv1_3)
+        _, session = self.visit(context)
+        seen = {session.id}
+        for _ in range(5):
+            reused, session = self.visit(context, session)
+            self.assertTrue(reused)
+            self.assertNotIn(session.id, seen)
+            seen.add(session.id)
+
     def test_are_resumed_at_every_worker_and_after_a_reload(self):
         gateway = self.gateway(workers=4)
         for context in self.contexts():

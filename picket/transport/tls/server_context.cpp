@@ -121,13 +121,17 @@ int show_staple(SSL* ssl, void* arg) {
   return SSL_TLSEXT_ERR_OK;
 }
 
-/// A ticket keeps nobody known whose certificate is over: a whole handshake follows, which refuses it.
-SSL_TICKET_RETURN look_at_session(SSL*, SSL_SESSION* session, const unsigned char*, std::size_t,
+/// A ticket keeps nobody known whose certificate is over: a whole handshake follows, which refuses it. A client of
+/// TLS 1.3 gets a new one each time, since one is for one connection (RFC 8446 §C.4). It is our first word after the
+/// handshake, too: a client whose request waits for an acknowledgement of its Finished has it then, and not 40 ms
+/// later.
+SSL_TICKET_RETURN look_at_session(SSL* ssl, SSL_SESSION* session, const unsigned char*, std::size_t,
                                   SSL_TICKET_STATUS status, void*) {
   if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) return SSL_TICKET_RETURN_IGNORE_RENEW;
   const X509* const peer = SSL_SESSION_get0_peer(session);
   if (peer != nullptr && X509_cmp_current_time(X509_get0_notAfter(peer)) < 0) return SSL_TICKET_RETURN_IGNORE_RENEW;
-  return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
+  const bool renews = status == SSL_TICKET_SUCCESS_RENEW || SSL_version(ssl) == TLS1_3_VERSION;
+  return renews ? SSL_TICKET_RETURN_USE_RENEW : SSL_TICKET_RETURN_USE;
 }
 
 void set_tickets(SSL_CTX& context, const ServerOptions& options) {
