@@ -95,24 +95,12 @@ void read_reverse(Reader& reader, const kdl::Node& node, AgentDraft& out) {
   }
 }
 
-template <std::string AgentTls::* Member>
-void read_tls_file(Reader& reader, const Setting& setting, AgentTls& out) {
-  if (auto path = reader.path(setting)) out.*Member = std::move(*path);
-}
-void read_sni(Reader& reader, const Setting& setting, AgentTls& out) {
-  auto name = reader.text(setting);
-  if (!name) return;
-  if (!is_host(*name))
-    return reader.report(setting.value->at, fmt::format("\"{}\" is no host name", *name),
-                         "write the name in the agent's certificate, without port");
-  out.server_name = std::move(*name);
-}
-
+constexpr std::string_view agents_own = "write the name in the agent's certificate, without port";
 constexpr Key<AgentTls> tls_keys[] = {
-    {{"ca-cert"}, ValueRule<AgentTls>{read_tls_file<&AgentTls::ca_file>}},
-    {{"client-cert"}, ValueRule<AgentTls>{read_tls_file<&AgentTls::certificate_file>}},
-    {{"client-key"}, ValueRule<AgentTls>{read_tls_file<&AgentTls::key_file>}},
-    {{"sni"}, ValueRule<AgentTls>{read_sni}},
+    {{"ca-cert"}, ValueRule<AgentTls>{read_file<&AgentTls::ca_file>}},
+    {{"client-cert"}, ValueRule<AgentTls>{read_file<&AgentTls::certificate_file>}},
+    {{"client-key"}, ValueRule<AgentTls>{read_file<&AgentTls::key_file>}},
+    {{"sni"}, ValueRule<AgentTls>{read_server_name<AgentTls, agents_own>}},
 };
 
 void read_tls(Reader& reader, const Block& block, AgentDraft& out) {

@@ -41,11 +41,6 @@ void read_trusted_proxies(Reader& reader, const kdl::Node& node, ListenerDraft& 
 
 // ---- TLS
 
-template <auto... Members>
-void read_file(Reader& reader, const Setting& setting, Owner<Members...>& out) {
-  if (auto path = reader.path(setting)) follow<Members...>(out) = std::move(*path);
-}
-
 /// An exact name, or "*." before one: as certificates have them.
 bool is_certificate_name(std::string_view name) {
   if (name.starts_with("*.")) name.remove_prefix(2);

@@ -31,17 +31,13 @@ void read_resolvers(Reader& reader, const kdl::Node& node, System& out) {
   }
 }
 
-void read_pid_file(Reader& reader, const Setting& setting, System& out) {
-  if (auto path = reader.path(setting)) out.pid_file = std::move(*path);
-}
-
 constexpr Key<System> system_keys[] = {
     {{"worker-threads"}, number<&System::worker_threads>(0, 1024)},
     {{"busy-polling"}, boolean<&System::busy_polling>()},
     {{"max-connections"}, number<&System::max_connections>(1, 10'000'000)},
     {{"graceful-shutdown-timeout-secs"}, in_seconds<&System::graceful_shutdown_timeout>(86'400)},
     {{"resolvers"}, NodeRule<System>{read_resolvers}},
-    {{"pid-file"}, ValueRule<System>{read_pid_file}},
+    {{"pid-file"}, ValueRule<System>{read_file<&System::pid_file>}},
 };
 
 constexpr Key<Limits> limits_keys[] = {
@@ -93,11 +89,6 @@ constexpr Key<Observability> logging_keys[] = {
     {{"format"}, choice<&Observability::log_format>(formats)},
 };
 
-template <auto File>
-void read_log_file(Reader& reader, const Setting& setting, Observability& out) {
-  if (auto path = reader.path(setting)) out.*File = std::move(*path);
-}
-
 constexpr Word access_formats[] = {{"json", static_cast<int>(AccessFormat::json)},
                                    {"combined", static_cast<int>(AccessFormat::combined)}};
 
@@ -120,12 +111,12 @@ void read_access_fields(Reader& reader, const kdl::Node& node, Observability& ou
 }
 
 constexpr Key<Observability> access_log_keys[] = {
-    {{"file", required, "file \"access.jsonl\""}, ValueRule<Observability>{read_log_file<&Observability::access_log>}},
+    {{"file", required, "file \"access.jsonl\""}, ValueRule<Observability>{read_file<&Observability::access_log>}},
     {{"format"}, choice<&Observability::access_format>(access_formats)},
     {{"fields"}, NodeRule<Observability>{read_access_fields}},
 };
 constexpr Key<Observability> audit_keys[] = {
-    {{"file", required, "file \"audit.jsonl\""}, ValueRule<Observability>{read_log_file<&Observability::audit_log>}},
+    {{"file", required, "file \"audit.jsonl\""}, ValueRule<Observability>{read_file<&Observability::audit_log>}},
     {{"format", unsupported}, {}},
     {{"fields", unsupported}, {}},
 };

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "apps/gateway/config/address.hpp"
 #include "apps/gateway/config/schema.hpp"
 #include "apps/gateway/config/source.hpp"
@@ -172,6 +174,22 @@ std::optional<kdl::Name> Reader::entry(const kdl::Node& node, Keys<T> property_k
   auto id = text({node.name.text, &node.arguments.front()});
   if (!id) return std::nullopt;
   return kdl::Name{std::move(*id), node.arguments.front().at};
+}
+
+/// The path of a file, as Reader::path() has it.
+template <auto... Members>
+void read_file(Reader& reader, const Setting& setting, Owner<Members...>& out) {
+  if (auto path = reader.path(setting)) follow<Members...>(out) = std::move(*path);
+}
+
+/// The name that a server's certificate has to have. `Hint`: what to write in place of what is none.
+template <class Tls, const std::string_view& Hint>
+void read_server_name(Reader& reader, const Setting& setting, Tls& out) {
+  auto name = reader.text(setting);
+  if (!name) return;
+  if (!is_host(*name))
+    return reader.report(setting.value->at, fmt::format("\"{}\" is no host name", *name), std::string{Hint});
+  out.server_name = std::move(*name);
 }
 
 /// A reference to something by its id.

@@ -25,11 +25,6 @@ void read_tcp_address(Reader& reader, const Setting& setting, ReverseDraft& out)
   out.address = setting.value->at;
 }
 
-template <std::string ReverseTls::* Member>
-void read_file(Reader& reader, const Setting& setting, ReverseTls& out) {
-  if (auto path = reader.path(setting)) out.*Member = std::move(*path);
-}
-
 constexpr Key<ReverseTls> reverse_tls_keys[] = {
     {{"cert-file", required, "cert-file \"gateway.pem\""}, ValueRule<ReverseTls>{read_file<&ReverseTls::cert_file>}},
     {{"key-file", required, "key-file \"gateway.key\""}, ValueRule<ReverseTls>{read_file<&ReverseTls::key_file>}},

@@ -56,29 +56,16 @@ void read_target(Reader& reader, const kdl::Node& node, Upstream& out) {
 
 // ---- TLS
 
-template <std::string UpstreamTls::* Member>
-void read_upstream_file(Reader& reader, const Setting& setting, UpstreamTls& out) {
-  if (auto path = reader.path(setting)) out.*Member = std::move(*path);
-}
-
-void read_upstream_sni(Reader& reader, const Setting& setting, UpstreamTls& out) {
-  auto name = reader.text(setting);
-  if (!name) return;
-  if (!is_host(*name))
-    return reader.report(setting.value->at, fmt::format("\"{}\" is no host name", *name),
-                         "write the name in the upstream's certificate, without port");
-  out.server_name = std::move(*name);
-}
-
 void read_skip_verify(Reader& reader, const Setting& setting, UpstreamTls& out) {
   if (const auto skips = reader.boolean(setting)) out.verifies = !*skips;
 }
 
+constexpr std::string_view upstreams_own = "write the name in the upstream's certificate, without port";
 constexpr Key<UpstreamTls> upstream_tls_keys[] = {
-    {{"ca-cert"}, ValueRule<UpstreamTls>{read_upstream_file<&UpstreamTls::ca_file>}},
-    {{"client-cert"}, ValueRule<UpstreamTls>{read_upstream_file<&UpstreamTls::certificate_file>}},
-    {{"client-key"}, ValueRule<UpstreamTls>{read_upstream_file<&UpstreamTls::key_file>}},
-    {{"sni"}, ValueRule<UpstreamTls>{read_upstream_sni}},
+    {{"ca-cert"}, ValueRule<UpstreamTls>{read_file<&UpstreamTls::ca_file>}},
+    {{"client-cert"}, ValueRule<UpstreamTls>{read_file<&UpstreamTls::certificate_file>}},
+    {{"client-key"}, ValueRule<UpstreamTls>{read_file<&UpstreamTls::key_file>}},
+    {{"sni"}, ValueRule<UpstreamTls>{read_server_name<UpstreamTls, upstreams_own>}},
     {{"insecure-skip-verify"}, ValueRule<UpstreamTls>{read_skip_verify}},
 };
 
