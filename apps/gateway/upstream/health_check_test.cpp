@@ -143,29 +143,31 @@ TEST_F(Checks, PassOverWhoIsDownAndTakeHimBackWhenHeIsUp) {
   EXPECT_EQ(taken.size(), 2U);
 }
 
-TEST_F(Checks, WhatIsKnownOfAnAddressGoesOnInTheUpstreamsSuccessor) {
-  const Target live{1024};
-  Target dead;
-  dead.close();
-  Pool& app = pool({live.port, dead.port}, {.health_check = often()});
-  ASSERT_TRUE(turn_until(worker_, [&] { return app.sites().metrics_of(1).healthy.value() == 0; }));
-  Spec changed = app.spec();
-  changed.upstream.timeouts.read = config::milliseconds{1};
-  const Pool successor{worker_, changed, sockets_, nullptr, &app};
-  EXPECT_EQ(successor.sites().metrics_of(0).healthy.value(), 1);
-  EXPECT_EQ(successor.sites().metrics_of(1).healthy.value(), 0);
+/// One target is there and one is found down by checks; then the upstream has a successor.
+class Succeeded : public Checks {
+ protected:
+  /// Whether the second target is up for an upstream that `change` has made of the first one.
+  template <class Change>
+  std::int64_t is_up_after(Change change) {
+    const Target live{1024};
+    Target dead;
+    dead.close();
+    Pool& app = pool({live.port, dead.port}, {.health_check = often()});
+    EXPECT_TRUE(turn_until(worker_, [&] { return app.sites().metrics_of(1).healthy.value() == 0; }));
+    Spec changed = app.spec();
+    change(changed.upstream);
+    const Pool successor{worker_, changed, sockets_, nullptr, &app};
+    EXPECT_EQ(successor.sites().metrics_of(0).healthy.value(), 1);
+    return successor.sites().metrics_of(1).healthy.value();
+  }
+};
+
+TEST_F(Succeeded, WhatIsKnownOfAnAddressGoesOn) {
+  EXPECT_EQ(is_up_after([](config::Upstream& upstream) { upstream.timeouts.read = config::milliseconds{1}; }), 0);
 }
 
-TEST_F(Checks, AnAddressThatNobodyChecksAnyMoreIsUp) {
-  const Target live{1024};
-  Target dead;
-  dead.close();
-  Pool& app = pool({live.port, dead.port}, {.health_check = often()});
-  ASSERT_TRUE(turn_until(worker_, [&] { return app.sites().metrics_of(1).healthy.value() == 0; }));
-  Spec changed = app.spec();
-  changed.upstream.health_check.reset();
-  const Pool successor{worker_, changed, sockets_, nullptr, &app};
-  EXPECT_EQ(successor.sites().metrics_of(1).healthy.value(), 1);
+TEST_F(Succeeded, AnAddressThatNobodyChecksAnyMoreIsUp) {
+  EXPECT_EQ(is_up_after([](config::Upstream& upstream) { upstream.health_check.reset(); }), 1);
 }
 
 }  // namespace
