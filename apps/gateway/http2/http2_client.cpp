@@ -43,7 +43,7 @@ class Http2Client::Wait {
   Wait(Http2Client& side, base::Deadline deadline) noexcept : side_(side), deadline_(deadline) {}
   [[nodiscard]] bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> waiting) {
-    side_.waits_ = true;
+    side_.woken_ = Woken::not_yet;
     side_.waiting_.wait(waiting);
     if (!deadline_.never()) side_.service_.worker.timers().arm(side_.timer_, deadline_.at());
   }
@@ -62,7 +62,7 @@ Http2Client::Http2Client(generation::Service& service, transport::Http2Link& lin
       timer_([](void* self, base::TimePoint) { static_cast<Http2Client*>(self)->wake(Woken::late); }, this) {}
 
 void Http2Client::wake(Woken why) noexcept {
-  if (!std::exchange(waits_, false)) return;
+  if (woken_ != Woken::not_yet) return;
   woken_ = why;
   timer_.cancel();
   service_.worker.resume(waiting_);
@@ -73,12 +73,12 @@ void Http2Client::wake(Woken why) noexcept {
 std::optional<http::HeadError> Http2Client::take_head(const base::Headers& fields, bool ends) {
   http::RequestRead read = http::read_http2_request(fields, ends, service_.head_limits, arena_);
   request_ = read.head;
-  has_ended_ = ends;
+  if (ends) body_ = Body::whole;
   return read.error;
 }
 
 bool Http2Client::take_data(std::string_view bytes) {
-  if (is_discarded_ || is_lost_) {
+  if (body_ == Body::unwanted || is_lost()) {
     connection().taken(stream_, bytes.size());
     return true;
   }
@@ -94,18 +94,19 @@ bool Http2Client::take_data(std::string_view bytes) {
 }
 
 void Http2Client::take_end() {
-  has_ended_ = true;
+  body_ = Body::whole;
   wake(Woken::ready);
 }
 
 void Http2Client::lose() {
-  if (std::exchange(is_lost_, true)) return;
-  if (waits_) return wake(Woken::stopped);
+  if (is_lost()) return;
+  answer_ = Answer::lost;
+  if (woken_ == Woken::not_yet) return wake(Woken::stopped);
   if (on_gone_) on_gone_();
 }
 
 void Http2Client::discard() {
-  is_discarded_ = true;
+  if (body_ == Body::coming) body_ = Body::unwanted;
   on_gone_ = nullptr;
   done_with(unread_.size());
   unread_.release();
@@ -120,7 +121,7 @@ void Http2Client::done_with(std::size_t size) {
 }
 
 std::optional<base::SharedBytes> Http2Client::take_whole() {
-  if (!has_ended_ || unread_.empty() || unread_.size() > small) return std::nullopt;
+  if (!body_has_come() || unread_.empty() || unread_.size() > small) return std::nullopt;
   const base::ByteView whole = unread_.bytes();
   done_with(whole.size());
   unread_.consume(whole.size());  // its memory stays: nothing comes behind the end
@@ -128,13 +129,13 @@ std::optional<base::SharedBytes> Http2Client::take_whole() {
 }
 
 transport::Task<base::Result<std::size_t>> Http2Client::read(std::span<char> into, base::Deadline deadline) {
-  if (unread_.empty() && !has_ended_ && !is_lost_) {
+  if (unread_.empty() && !body_has_come() && !is_lost()) {
     Wait wait{*this, deadline};
     const Woken woken = co_await wait;
     if (woken == Woken::late) co_return fail(ErrorKind::timeout, "the client sent nothing in time");
     if (woken == Woken::stopped) co_return gone();
   }
-  if (unread_.empty() && !has_ended_) co_return gone();
+  if (unread_.empty() && !body_has_come()) co_return gone();
   const std::size_t size = std::min(into.size(), unread_.size());
   if (size != 0) std::memcpy(into.data(), unread_.data(), size);
   unread_.consume(size);
@@ -154,7 +155,7 @@ void Http2Client::write_head(std::uint16_t status, const http::FieldList& fields
 
 void Http2Client::interim(std::uint16_t status, std::string_view, const http::FieldList& fields) {
   const bool has_head = !head_.empty();
-  if (is_lost_ || has_head) return;
+  if (is_lost() || has_head) return;
   write_head(status, fields);
   connection().respond_interim(stream_, base::Headers(head_));
   head_.clear();
@@ -168,7 +169,7 @@ void Http2Client::begin(const exchange::AnswerStart& start) {
 }
 
 transport::Task<base::Status> Http2Client::write(std::string_view bytes, bool last) {
-  if (is_lost_) co_return gone();
+  if (is_lost()) co_return gone();
   unwritten_ = bytes;
   push(last);
   if (unwritten_.empty()) co_return base::Status{};
@@ -195,7 +196,7 @@ void Http2Client::give_up(Woken why) {
   const std::size_t promised = connection().promised(stream_);
   kept_.append(unwritten_.substr(0, promised));
   unwritten_ = kept_.text();
-  is_stuck_ = why == Woken::late && promised != 0;
+  if (why == Woken::late && promised != 0) answer_ = Answer::stuck;
   connection().reset(stream_, ErrorCode::cancel);
   link_.flush_later();
 }

@@ -36,14 +36,14 @@ class Http2Client final : public exchange::ClientSide, public picket::http2::Out
   [[nodiscard]] bool take_data(std::string_view bytes);
   void take_end();
   /// The end of the answer stands in a frame.
-  void answer_is_sent() noexcept { is_sent_ = true; }
-  [[nodiscard]] bool is_sent() const noexcept { return is_sent_; }
-  /// The stream is over, or the connection.
+  void answer_is_sent() noexcept { answer_ = Answer::sent; }
+  [[nodiscard]] bool is_sent() const noexcept { return answer_ == Answer::sent; }
+  /// The stream is over, or the connection: nobody reads what is still to be written.
   void lose();
   /// The exchange is over: what comes, or has come and was not read, goes nowhere.
   void discard();
   /// A write stood still for too long with frames half written: nobody reads from the connection.
-  [[nodiscard]] bool is_stuck() const noexcept { return is_stuck_; }
+  [[nodiscard]] bool is_stuck() const noexcept { return answer_ == Answer::stuck; }
 
   [[nodiscard]] picket::http2::StreamId stream() const noexcept { return stream_; }
   /// What lives as long as the request.
@@ -55,8 +55,8 @@ class Http2Client final : public exchange::ClientSide, public picket::http2::Out
   [[nodiscard]] std::optional<base::SharedBytes> take_whole() override;
   [[nodiscard]] transport::Task<base::Result<std::size_t>> read(std::span<char> into, base::Deadline deadline) override;
   void stop() noexcept override { wake(Woken::stopped); }
-  [[nodiscard]] bool body_has_come() const noexcept override { return has_ended_; }
-  [[nodiscard]] bool body_is_read() const noexcept override { return has_ended_ && unread_.empty(); }
+  [[nodiscard]] bool body_has_come() const noexcept override { return body_ == Body::whole; }
+  [[nodiscard]] bool body_is_read() const noexcept override { return body_has_come() && unread_.empty(); }
   void interim(std::uint16_t status, std::string_view reason, const http::FieldList& fields) override;
   void begin(const exchange::AnswerStart& start) override;
   [[nodiscard]] transport::Task<base::Status> write(std::string_view bytes, bool last) override;
@@ -68,10 +68,29 @@ class Http2Client final : public exchange::ClientSide, public picket::http2::Out
   void consume(std::size_t size) override;
 
  private:
+  /// How far the request's body is.
+  enum class Body : std::uint8_t {
+    coming,    ///< More of it may come.
+    whole,     ///< Its end has come; some of it may be unread.
+    unwanted,  ///< The exchange was over before its end: what comes goes nowhere.
+  };
+  /// How far the answer is.
+  enum class Answer : std::uint8_t {
+    open,   ///< More of it is to be written.
+    sent,   ///< Its end stands in a frame: what of it is not the kernel's yet will be, whatever the client says.
+    lost,   ///< The client is gone: nobody reads it.
+    stuck,  ///< The client reads nothing of the connection: it was given up with a frame half written.
+  };
   /// Why an operation goes on.
-  enum class Woken : std::uint8_t { ready, late, stopped };
+  enum class Woken : std::uint8_t {
+    not_yet,  ///< It is awaited.
+    ready,    ///< For what it waited for.
+    late,     ///< Its deadline has passed.
+    stopped,  ///< It was stopped, or the client is gone.
+  };
   class Wait;
 
+  [[nodiscard]] bool is_lost() const noexcept { return answer_ == Answer::lost || answer_ == Answer::stuck; }
   void wake(Woken why) noexcept;
   void done_with(std::size_t size);
   void write_head(std::uint16_t status, const http::FieldList& fields);
@@ -93,13 +112,9 @@ class Http2Client final : public exchange::ClientSide, public picket::http2::Out
   std::function<void()> on_gone_;
   transport::Resumption waiting_;
   base::Timer timer_;
-  Woken woken_ = Woken::ready;
-  bool waits_ = false;
-  bool has_ended_ = false;
-  bool is_sent_ = false;
-  bool is_lost_ = false;
-  bool is_discarded_ = false;
-  bool is_stuck_ = false;
+  Woken woken_ = Woken::ready;  // the last operation that had to wait
+  Body body_ = Body::coming;
+  Answer answer_ = Answer::open;
 };
 
 }  // namespace picket::apps::gateway::http2

@@ -158,7 +158,8 @@ void Http2Connection::on_sent(StreamId id) {
 }
 
 void Http2Connection::on_cut(StreamId id) {
-  if (Stream* const stream = find(id)) stream->side.lose();
+  Stream* const stream = find(id);
+  if (stream != nullptr && !stream->side.is_sent()) stream->side.lose();
 }
 
 void Http2Connection::on_closed(StreamId id, ErrorCode) {

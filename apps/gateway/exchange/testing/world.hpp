@@ -45,6 +45,7 @@ class World {
     while (worker.has_resumptions());
   }
   generation::Service& service() { return *service_; }
+  const std::shared_ptr<generation::Service>& shared_service() const { return service_; }
 
   transport::Worker worker;
   spdlog::logger log{"nowhere"};
