@@ -42,8 +42,18 @@ struct Chunk {
 /// The stage of one agent: what it is to be asked about next, and what its answers let through.
 ///
 /// Knows no agent: whoever does takes chunks, and tells what was said of them in their order. Bytes that the agent has
-/// not allowed stay here; what it puts in a chunk's place goes on instead. Thread safety and lifetime: Stage's.
-/// Complexity: constant for each chunk; no byte is copied unless chunks are joined.
+/// not allowed stay here; what it puts in a chunk's place goes on instead.
+///
+///   stage.feed(part);                              // as much as credit() says, and no more
+///   while (auto chunk = stage.next(most)) ask(*chunk);
+///   …                                              // for each answer, in the order of the chunks:
+///   if (mutation) stage.replace(mutation->chunk_index, bytes);
+///   stage.allow(response.needs_more);              // or refuse(), fail_open(), skip()
+///   send_on(stage.take(room));
+///
+/// Thread safety and lifetime: Stage's. Errors: stopped() says why nothing goes on. Memory: what is held, at most
+/// AgentPolicy::holds bytes, and chunks_at_once chunks on their way. Complexity: constant for each chunk; no byte is
+/// copied unless chunks are joined.
 class AgentStage final : public Stage {
  public:
   enum class State : std::uint8_t {
