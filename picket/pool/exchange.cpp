@@ -20,7 +20,7 @@ Exchange::Exchange(Agent& agent, const base::CorrelationId& id, Demand demand)
 Exchange::Exchange(Exchange&& other) noexcept
     : agent_(std::exchange(other.agent_, nullptr)),
       id_(other.id_),
-      place_(other.place_),
+      pin_(other.pin_),
       second_(other.second_),
       arena_(std::move(other.arena_)),
       sticky_key_(other.sticky_key_),
@@ -33,14 +33,11 @@ Exchange::~Exchange() {
   agent_->answers_.give_back(std::move(arena_));
 }
 
-AgentConnection* Exchange::Place::now() const noexcept {
-  const bool lasts = connection != nullptr && connection->epoch() == epoch && connection->session() != nullptr;
-  return lasts ? connection : nullptr;
-}
+Call::Owner& Exchange::owner_of_calls() const noexcept { return *agent_; }
 
 void Exchange::cancel(wire::CancelReason reason) {
-  for (const Place& place : {place_, second_})
-    if (AgentConnection* const connection = place.now()) connection->cancel(*id_, reason);
+  for (const Pin& pin : {pin_, second_})
+    if (AgentConnection* const connection = pin.now()) connection->cancel(*id_, reason);
   agent_->abandon(*this);
 }
 
@@ -49,15 +46,15 @@ void Exchange::complete(const wire::RequestComplete& summary) {
   completed_ = true;
   if (pending_ != nullptr) cancel(wire::CancelReason::manual);
   bool told = false;
-  for (const Place& place : {place_, second_})
-    if (AgentConnection* const connection = place.now()) told |= connection->complete(*id_, summary);
+  for (const Pin& pin : {pin_, second_})
+    if (AgentConnection* const connection = pin.now()) told |= connection->complete(*id_, summary);
   if (!told) agent_->report(*id_, summary);
   agent_->look_who_waits();
   agent_->exchange_over();
 }
 
 const session::AgentInfo* Exchange::agent_info() const noexcept {
-  if (place_.connection == nullptr) return agent_->info();
+  if (pin_.connection == nullptr) return agent_->info();
   const AgentConnection* const connection = pinned();
   return connection != nullptr ? &connection->session()->agent() : nullptr;
 }

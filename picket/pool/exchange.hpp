@@ -9,6 +9,7 @@
 #include "picket/base/correlation_id.hpp"
 #include "picket/base/timer_wheel.hpp"
 #include "picket/pool/call.hpp"
+#include "picket/pool/pin.hpp"
 #include "picket/pool/waiting_queue.hpp"
 #include "picket/session/agent_info.hpp"
 #include "picket/transport/resumption.hpp"
@@ -17,7 +18,6 @@
 namespace picket::pool {
 
 class Agent;
-class AgentConnection;
 
 /// One HTTP exchange as one agent sees it: its events all take one connection, and its answers live until it ends.
 ///
@@ -80,7 +80,7 @@ class Exchange {
 
   /// Awaitable of more_wanted(). Thread safety: the worker's thread. Lifetime: the exchange stays where it is, and
   /// outlives it.
-  class MoreWanted : WaitingQueue::Place {
+  class MoreWanted : public WaitingQueue::Place {
    public:
     MoreWanted(Exchange& exchange, base::Deadline deadline) noexcept;
     MoreWanted(const MoreWanted&) = delete;
@@ -89,12 +89,10 @@ class Exchange {
     [[nodiscard]] bool await_ready() const noexcept { return !exchange_.is_paused(); }
     void await_suspend(std::coroutine_handle<> waiter);
     void await_resume() const noexcept {}
-
-   private:
-    friend class Agent;
     /// Goes on where the exchange is not paused any more, else when the pause is over, or the deadline has passed.
     void look();
 
+   private:
     Exchange& exchange_;
     base::Deadline deadline_;
     base::Timer timer_;
@@ -114,11 +112,12 @@ class Exchange {
   /// a later event could be overtaken by one that is later still.
   [[nodiscard]] bool can_pipeline() const noexcept;
   [[nodiscard]] Agent& agent() const noexcept { return *agent_; }
+  /// The same, as its calls see it.
+  [[nodiscard]] Call::Owner& owner_of_calls() const noexcept;
   [[nodiscard]] const base::CorrelationId& id() const noexcept { return *id_; }
 
  private:
-  friend class Agent;
-  friend class Call;
+  friend class Agent;  // docs/adr/0049
 
   static constexpr wire::EventKind kind_of(const wire::RequestHeaders&) { return wire::EventKind::request_headers; }
   static constexpr wire::EventKind kind_of(const wire::RequestBodyChunk&) {
@@ -133,18 +132,12 @@ class Exchange {
 
   [[nodiscard]] base::TimePoint paused_until() const noexcept;
   [[nodiscard]] base::TimePoint now() const noexcept;
-  /// A connection while it is still the one that it was.
-  struct Place {
-    AgentConnection* connection = nullptr;
-    std::uint64_t epoch = 0;  // a reconnect is another agent state
-    [[nodiscard]] AgentConnection* now() const noexcept;
-  };
-  [[nodiscard]] AgentConnection* pinned() const noexcept { return place_.now(); }
+  [[nodiscard]] AgentConnection* pinned() const noexcept { return pin_.now(); }
 
   Agent* agent_;  // null once moved from
   const base::CorrelationId* id_;
-  Place place_;   // what it is pinned to
-  Place second_;  // where a call of it was hedged
+  Pin pin_;     // the connection that its events take
+  Pin second_;  // where a call of it was hedged
   Call* pending_ = nullptr;
   base::Arena arena_;  // the answers; borrowed from the agent
   std::string_view sticky_key_;
