@@ -1,6 +1,7 @@
 #include "picket/inspection/body_inspection.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "picket/session/body_event.hpp"
 
@@ -18,6 +19,11 @@ constexpr base::Duration most_paused = std::chrono::seconds{120};
 
 const BodyTerms& terms_of(const Filter& filter, body::Direction direction) noexcept {
   return direction == body::Direction::request ? filter.request_body : filter.response_body;
+}
+
+/// What a route takes of clients says nothing of answers.
+std::uint64_t most_of(const Chain& chain, body::Direction direction) noexcept {
+  return direction == body::Direction::request ? chain.max_body_size : body::Pipeline::unlimited;
 }
 
 /// None: the agent has not said.
@@ -56,7 +62,8 @@ BodyInspection::BodyInspection(body::Direction direction, const Chain& chain, st
       conclusions_(conclusions),
       worker_(worker),
       arena_(arena),
-      pipeline_(chain.max_body_size) {}
+      pipeline_(most_of(chain, direction)),
+      replacements_(worker.blocks()) {}
 
 // ---- what is known beforehand
 
@@ -78,6 +85,14 @@ bool BodyInspection::is_watched() const noexcept {
                              [](const Judge& judge) { return judge.stage.state() != body::AgentStage::State::passes; });
 }
 
+bool BodyInspection::may_change() const noexcept {
+  return std::ranges::any_of(judges_, [](const Judge& judge) { return judge.stage.may_change(); });
+}
+
+bool BodyInspection::holds_any() const noexcept {
+  return std::ranges::any_of(judges_, [](const Judge& judge) { return judge.stage.holds_any(); });
+}
+
 bool BodyInspection::wants(const Participant& participant) const noexcept {
   const Events& events = participant.filter.events;
   return direction_ == body::Direction::request ? events.request_body : events.response_body;
@@ -95,6 +110,7 @@ body::AgentPolicy BodyInspection::policy(const Participant& participant) const {
   const auto& configured = participant.filter.chunk_size;
   body::AgentPolicy policy{.gathers = terms_of(participant.filter, direction_).gathers,
                            .holds = limit(participant),
+                           .holds_back = terms_of(participant.filter, direction_).holds_back,
                            .refuses_larger = participant.filter.failure_mode == FailureMode::closed,
                            .largest_chunk = std::max<std::uint64_t>(configured.value_or(usual_chunk), 1)};
   if (info != nullptr && session::judges_events_alone(*info) && !configured) {
@@ -112,13 +128,15 @@ body::AgentPolicy BodyInspection::policy(const Participant& participant) const {
 /// An agent's limit is its failure, the chain's is nobody's.
 Verdict BodyInspection::refusal() {
   if (pipeline_.stopped() != body::Stop::too_large) return {};
+  const bool is_of_request = direction_ == body::Direction::request;
+  const Failure failure = is_of_request ? Failure::body_too_large : Failure::answer_too_large;
   for (auto& judge : judges_) {
     if (&judge.stage != pipeline_.stopper()) continue;
     withdraw(judge, wire::CancelReason::manual);
-    return conclusions_.fail_closed({judge.participant, {.kind = kind()}, base::Clock::now()}, Failure::body_too_large)
-        .verdict;
+    const Question question{.kind = kind(), .has_left = has_left_};
+    return conclusions_.fail_closed({judge.participant, question, base::Clock::now()}, failure).verdict;
   }
-  return {.failure = Failure::body_too_large};
+  return {.failure = failure};
 }
 
 // ---- the body
@@ -127,6 +145,18 @@ void BodyInspection::feed(base::SharedBytes bytes, bool is_last) {
   fed_ += bytes.size();
   has_ended_ = has_ended_ || is_last;
   pipeline_.feed({std::move(bytes), is_last});
+}
+
+/// Who lets something out has not paused it for good.
+body::Part BodyInspection::take() {
+  body::Part part = pipeline_.take();
+  if (!part.bytes.empty()) pauses_end_ = base::Deadline::after(worker_.now(), most_paused);
+  return part;
+}
+
+bool BodyInspection::has_to_ask() const noexcept {
+  return std::ranges::any_of(judges_,
+                             [](const Judge& judge) { return !judge.asked.empty() || judge.stage.has_next(); });
 }
 
 transport::Task<Verdict> BodyInspection::judge() {
@@ -184,7 +214,9 @@ bool BodyInspection::is_asking() const noexcept {
 // ---- to the agents
 
 void BodyInspection::send(Judge& judge) {
-  const base::Deadline deadline = base::Deadline::after(worker_.now(), judge.participant.filter.timeout);
+  const Filter& filter = judge.participant.filter;
+  const base::Deadline deadline =
+      base::Deadline::after(worker_.now(), filter.chunk_timeout.value_or(filter.timeout));
   if (judge.asked.empty() && (holds_up(judge) || !send_one(judge, deadline))) return;
   send_ahead(judge, deadline);
 }
@@ -213,7 +245,7 @@ void BodyInspection::send_along(const Participant& participant, base::Deadline o
   if (fed_ > limit(participant) || !participant.exchange.can_pipeline()) return;
   begin(fed_);
   // The agent may take all of the head's time before it comes to the body, which has as much of its own.
-  send_ahead(judges_.front(), base::Deadline::after(of_head.at(), participant.filter.timeout));
+  send_ahead(judges_.front(), base::Deadline::after(of_head.at(), participant.filter.chunk_timeout.value_or(participant.filter.timeout)));
 }
 
 void BodyInspection::withdraw(const Participant& participant, wire::CancelReason reason) {
@@ -260,6 +292,7 @@ Verdict BodyInspection::conclude(Judge& judge) {
   } else {
     apply(judge, chunk.call.response());
     judge.asked.pop_front();
+    if (judge.asked.empty()) judge.participant.exchange.forget_answers(kind());
   }
   return std::move(outcome.verdict);
 }
@@ -268,8 +301,27 @@ void BodyInspection::apply(Judge& judge, const wire::AgentResponse& response) {
   const auto& mutation =
       direction_ == body::Direction::request ? response.request_body_mutation : response.response_body_mutation;
   if (mutation && mutation->data)
-    judge.stage.replace(mutation->chunk_index, base::SharedBytes::borrowed(*mutation->data));
+    judge.stage.replace(mutation->chunk_index, keep(*mutation->data));
   judge.stage.allow(response.needs_more);
+}
+
+/// In one piece, and as long as it is held: the answer is forgotten before. It counts as held where that is possible;
+/// an agent is not refused for what it answers.
+base::SharedBytes BodyInspection::keep(base::ByteView bytes) {
+  if (bytes.empty()) return {};
+  base::SharedBytes kept;
+  if (bytes.size() > base::block_size) {
+    base::Block block = worker_.blocks().take(bytes.size());
+    std::memcpy(block.bytes().data(), bytes.data(), bytes.size());
+    const base::ByteView copied = base::as_bytes({block.bytes().data(), bytes.size()});
+    kept = {std::move(block), copied};
+  } else {
+    if (replacements_.space().size() < bytes.size()) replacements_.clear();
+    std::memcpy(replacements_.space().data(), bytes.data(), bytes.size());
+    kept = replacements_.commit(bytes.size());
+  }
+  static_cast<void>(kept.block().count(bytes.size()));
+  return kept;
 }
 
 Asked BodyInspection::about(Judge& judge, const Chunk& chunk) const {
@@ -278,7 +330,8 @@ Asked BodyInspection::about(Judge& judge, const Chunk& chunk) const {
            .body = chunk.goes_past ? nullptr : &judge.stage,
            .chunk = chunk.number,
            .is_last = chunk.is_last,
-           .max_body_size = chain_.max_body_size},
+           .has_left = has_left_,
+           .max_body_size = most_of(chain_, direction_)},
           chunk.began};
 }
 

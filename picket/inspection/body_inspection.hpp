@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "picket/body/agent_stage.hpp"
+#include "picket/body/intake.hpp"
 #include "picket/body/pipeline.hpp"
 #include "picket/inspection/conclusions.hpp"
 #include "picket/transport/task.hpp"
@@ -17,9 +18,9 @@ namespace picket::inspection {
 /// before has made it. How long which bytes are held, and what is too large, its pipeline says alone.
 ///
 /// Who has the body feeds what there is credit for, lets it be judged, and takes what is let out. Without agents that
-/// look at it all goes on as it comes. Thread safety: its worker's thread. Lifetime: what it is given outlives it;
-/// bytes that are fed without a block of their own stay where they are until it is gone, and those that agents put in
-/// their place live as long.
+/// look at it all goes on as it comes. However long it is, no more memory is used than for what is held. Thread safety:
+/// its worker's thread. Lifetime: what it is given outlives it; bytes that are fed without a block of their own stay
+/// where they are until it is gone, and those that agents put in their place have blocks.
 class BodyInspection {
  public:
   BodyInspection(body::Direction direction, const Chain& chain, std::span<Participant> participants,
@@ -32,6 +33,14 @@ class BodyInspection {
   bool begin(std::uint64_t size);
   /// Whether an agent still looks at what comes: what is fed is held until that is judged.
   [[nodiscard]] bool is_watched() const noexcept;
+  /// Whether an agent has looked at any of it since it began, or will: all of it goes this way.
+  [[nodiscard]] bool is_inspected() const noexcept { return !judges_.empty(); }
+  /// Whether what goes on may be other bytes than those that came, so that its length is not known.
+  [[nodiscard]] bool may_change() const noexcept;
+  /// Whether an agent holds some of it, or will as soon as there is some.
+  [[nodiscard]] bool holds_any() const noexcept;
+  /// The head has left, or is about to: what stops the body from now on cuts it, and the head cannot change.
+  void has_left() noexcept { has_left_ = true; }
   /// What stops the body for its size; goes on where nothing does. Counts a failure: asked once.
   [[nodiscard]] Verdict refusal();
 
@@ -39,6 +48,8 @@ class BodyInspection {
   [[nodiscard]] std::size_t credit() const noexcept { return pipeline_.credit(); }
   /// Whether an agent that looks at it wants no more for now: whoever reads it stops reading (protocol.md §6).
   [[nodiscard]] bool is_paused() const noexcept;
+  /// Whether judge() has something to do, be there more of it or not.
+  [[nodiscard]] bool has_to_ask() const noexcept;
   /// Whether answers are awaited.
   [[nodiscard]] bool is_asking() const noexcept;
   /// Returns once it is not paused, or when `deadline` has passed.
@@ -51,7 +62,7 @@ class BodyInspection {
   [[nodiscard]] bool has_ended() const noexcept { return has_ended_; }
   [[nodiscard]] bool lets_out() const noexcept { return pipeline_.lets_out(); }
   /// What goes on next; nothing while it is held.
-  [[nodiscard]] body::Part take() { return pipeline_.take(); }
+  [[nodiscard]] body::Part take();
 
   /// Puts chunks of a body that has come in flight beside the head that this agent alone is asked about: saves the
   /// round trip between the head's answer and the body's first chunk (ADR 0010).
@@ -98,6 +109,7 @@ class BodyInspection {
   [[nodiscard]] bool hear(Verdict& verdict);
   [[nodiscard]] Verdict conclude(Judge& judge);
   void apply(Judge& judge, const wire::AgentResponse& response);
+  [[nodiscard]] base::SharedBytes keep(base::ByteView bytes);
   void withdraw(Judge& judge, wire::CancelReason reason);
 
   body::Direction direction_;
@@ -109,10 +121,12 @@ class BodyInspection {
   pool::CallSet answers_;
   std::list<Judge> judges_;
   body::Pipeline pipeline_;
+  body::Intake replacements_;  // what agents put in the place of chunks
   std::uint64_t fed_ = 0;
   base::Deadline pauses_end_;  // by when an agent's pauses count no more
   bool has_begun_ = false;
   bool has_ended_ = false;
+  bool has_left_ = false;
 };
 
 }  // namespace picket::inspection

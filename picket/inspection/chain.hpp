@@ -38,6 +38,8 @@ struct BodyTerms {
   /// Bytes that are held before the agent is asked about the first: the whole body (buffer mode), 0 (stream) or so many
   /// (hybrid).
   std::uint64_t gathers = body::whole;
+  /// Bytes that the agent has allowed last and that stay held; 0 in buffer mode.
+  std::uint64_t holds_back = 0;
 };
 
 /// One agent as a chain asks it.
@@ -50,6 +52,7 @@ struct Filter {
   Events events;                      ///< Kinds that its pool::AgentSpec::events names, too.
   FailureMode failure_mode = FailureMode::closed;
   base::Duration timeout = std::chrono::seconds{1};  ///< for the answer to one event, the queue included
+  std::optional<base::Duration> chunk_timeout = {};  ///< for the answer to a chunk of a body. None: as for others.
   BodyTerms request_body = {};
   BodyTerms response_body = {};
   /// bytes; largest chunk sent in one event. None: 64 KiB, or the whole body for agents that judge each event alone.

@@ -14,13 +14,14 @@ enum class Failure : std::uint8_t {
   protocol_error,  ///< An answer that cannot be understood, or not be honoured.
   overloaded,      ///< As many events wait for it as may.
   body_too_large,  ///< More than the agent looks at.
+  answer_too_large,  ///< The same of a response's body.
 };
 
 /// How an error that a call ended with shows. What says nothing more exact is `unavailable`, and a message that is too
 /// large is the agent's failure, not the client's. Thread safety: pure.
 [[nodiscard]] Failure failure_of(base::ErrorKind kind) noexcept;
 
-/// The status that a client gets who is refused for it: 504 for a time-out, 413 for a body that is too large, else 503
+/// The status that a client gets who is refused for it: 504 for a time-out, 413 for a body that is too large, 502 for an answer that is, else 503
 /// (RFC 9110 §15). Thread safety: pure.
 [[nodiscard]] std::uint16_t status_of(Failure failure) noexcept;
 

@@ -18,8 +18,8 @@ class Agent;
 class CallSet;
 class Exchange;
 
-/// What an agent said to an event, or why it said nothing. The response is its exchange's, and lives as long; where
-/// there is no error it is never null.
+/// What an agent said to an event, or why it said nothing. The response is its exchange's, and lives as long, or until
+/// Exchange::forget_answers(); where there is no error it is never null.
 using Answer = base::Result<const wire::AgentResponse*>;
 
 /// One event on its way to an agent and back: starts when it is made, is awaited for its answer.

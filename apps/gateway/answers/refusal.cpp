@@ -24,7 +24,8 @@ Reason reason_of(inspection::Failure failure) noexcept {
     case Failure::unavailable: return Reason::agent_unavailable;
     case Failure::protocol_error: return Reason::agent_protocol_error;
     case Failure::overloaded: return Reason::overloaded;
-    case Failure::body_too_large: return Reason::body_too_large;
+    case Failure::body_too_large:
+    case Failure::answer_too_large: return Reason::body_too_large;
   }
   return Reason::none;
 }
