@@ -73,7 +73,7 @@ transport::Task<void> Exchange::work() {
     case Stage::making_answer: return make_answer();
     case Stage::judging_answer: return judge_answer();
     case Stage::opening_answer: return open_answer();
-    case Stage::relaying: return switches_protocols() ? tunnel() : pass_piece(true);
+    case Stage::relaying: return relay();
     case Stage::arrived:
     case Stage::answering:
     case Stage::answered:
