@@ -382,7 +382,7 @@ TEST(HoldingBack, LetsTheAgentChangeWhatABorderHasCut) {
   agent.stage.replace(0, borrowed("x **"));
   agent.stage.replace(1, borrowed("****"));
   agent.allow(3);
-  EXPECT_EQ(agent.out(), "x ****111 y.");
+  EXPECT_EQ(agent.out(), "x ******111 y.");
 }
 
 TEST(HoldingBack, AnAgentThatFailsOpenHasHadItsWordOnWhatIsOnlyHeldBack) {

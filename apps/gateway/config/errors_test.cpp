@@ -150,7 +150,7 @@ TEST_F(Errors, InAgents) {
       {"request-body-mode «\"hybrid\"»", "\"hybrid\" does not say how much is held first",
        "write request-body-mode \"hybrid\" and bytes, for example 65536"},
       {"response-body-mode \"hybrid\" «0»", "\"response-body-mode\" can't be 0", "it is from 1 to 1073741824 bytes"},
-      {"response-body-mode \"stream\" «held-back»=5", "\"held-back\" is not known in response-body-mode",
+      {"response-body-mode \"stream\" «held-back»=5", "\"held-back\" is not known in response-body-mode \"stream\"",
        "did you mean \"hold-back\"?"},
       {"«response-body-mode» \"stream\" hold-back=5; max-response-body-bytes 5",
        "6 bytes are to be held, and 5 may be", "raise max-response-body-bytes, or lower what is held"},

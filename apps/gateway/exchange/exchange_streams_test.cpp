@@ -26,7 +26,7 @@ using testing::FakeUpstream;
 using testing::Steps;
 using testing::World;
 
-constexpr int exchanges_of_a_world = 1'500;
+constexpr int exchanges_of_a_world = 400;
 constexpr std::size_t most_agents = 2;
 
 enum Way : std::uint8_t { to_upstream, to_client };
