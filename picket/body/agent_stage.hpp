@@ -22,9 +22,9 @@ struct AgentPolicy {
   /// Bytes that are held before the agent is asked about the first, and until it has answered for all of them: the
   /// whole body (buffer mode), none (stream) or so many (hybrid).
   std::uint64_t gathers = whole;
-  std::uint64_t holds = 1'048'576;       ///< Bytes that are held at a time, at most: all of a body that is gathered.
-  /// Bytes that the agent has allowed last and that stay, in whole chunks: it may still change what a border has cut. The
-  /// end lets them go. Less than `holds`; nothing where all of the body is gathered.
+  std::uint64_t holds = 1'048'576;  ///< Bytes that are held at a time, at most: all of a body that is gathered.
+  /// Bytes that the agent has allowed last and that stay, in whole chunks: it may still change what a border has cut.
+  /// The end lets them go. Less than `holds`; nothing where all of the body is gathered.
   std::uint64_t holds_back = 0;
   bool refuses_larger = true;            ///< What is more is stopped; else it goes past the agent.
   std::uint64_t largest_chunk = 65'536;  ///< Bytes. Not 0.

@@ -71,13 +71,51 @@ bool BodyInspection::begin(std::uint64_t size) {
   if (!std::exchange(has_begun_, true)) {
     pauses_end_ = base::Deadline::after(worker_.now(), most_paused);
     for (auto& participant : participants_)
-      if (wants(participant) && !participant.failed_open) judges_.emplace_back(participant, policy(participant));
-    const auto stages = arena_.allocate_array<body::Stage*>(judges_.size());
-    std::ranges::transform(judges_, stages.begin(), [](Judge& judge) { return &judge.stage; });
-    pipeline_.set_stages(stages);
+      if (wants(participant) && !participant.failed_open && can_show(participant))
+        judges_.emplace_back(participant, policy(participant));
+    add_stages();
   }
   pipeline_.expect(size);
   return is_watched();
+}
+
+void BodyInspection::set_coding(const base::Headers& head) noexcept {
+  if (!chain_.decompress) return;
+  const auto coding = head.find("content-encoding").value_or("");
+  if (!base::same_name(coding, "identity")) coding_ = coding;
+}
+
+bool BodyInspection::wants_unpacked() const noexcept {
+  return chain_.decompress && std::ranges::any_of(participants_, [this](const Participant& participant) {
+           return participant.filter.decompress && wants(participant) && !participant.failed_open;
+         });
+}
+
+/// A coding that nobody here knows is a failure of who wants to see what is in it.
+bool BodyInspection::can_show(Participant& participant) {
+  if (!participant.filter.decompress || coding_.empty() || body::coding_of(coding_)) return true;
+  if (participant.filter.failure_mode == FailureMode::closed) {
+    unshown_ = &participant;
+    return true;
+  }
+  conclusions_.go_past({participant, {.kind = kind()}, base::Clock::now()});
+  return false;
+}
+
+/// What is unpacked is unpacked for all of them.
+void BodyInspection::add_stages() {
+  const bool unpacks =
+      std::ranges::any_of(judges_, [](const Judge& judge) { return judge.participant.filter.decompress; });
+  const auto coding = coding_.empty() || !unpacks ? std::nullopt : body::coding_of(coding_);
+  if (coding) {
+    const bool is_of_request = direction_ == body::Direction::request;
+    unpacking_.emplace(*coding, worker_.blocks(), body::UnpackLimits{.size = is_of_request ? chain_.max_body_size : 0});
+  }
+  const auto stages = arena_.allocate_array<body::Stage*>(judges_.size() + (unpacking_ ? 1 : 0));
+  if (unpacking_) stages.front() = &*unpacking_;
+  std::ranges::transform(judges_, stages.end() - static_cast<std::ptrdiff_t>(judges_.size()),
+                         [](Judge& judge) { return &judge.stage; });
+  pipeline_.set_stages(stages);
 }
 
 bool BodyInspection::is_watched() const noexcept {
@@ -86,7 +124,7 @@ bool BodyInspection::is_watched() const noexcept {
 }
 
 bool BodyInspection::may_change() const noexcept {
-  return std::ranges::any_of(judges_, [](const Judge& judge) { return judge.stage.may_change(); });
+  return unpacking_ || std::ranges::any_of(judges_, [](const Judge& judge) { return judge.stage.may_change(); });
 }
 
 bool BodyInspection::holds_any() const noexcept {
@@ -125,16 +163,21 @@ body::AgentPolicy BodyInspection::policy(const Participant& participant) const {
   return policy;
 }
 
-/// An agent's limit is its failure, the chain's is nobody's.
+/// An agent's limit is its failure, the chain's is nobody's; nor is a body that is not what it says.
 Verdict BodyInspection::refusal() {
-  if (pipeline_.stopped() != body::Stop::too_large) return {};
   const bool is_of_request = direction_ == body::Direction::request;
+  const Question about_it{.kind = kind(), .has_left = has_left_};
+  const Failure undecodable = is_of_request ? Failure::body_undecodable : Failure::answer_undecodable;
+  if (unshown_ != nullptr)
+    return conclusions_.fail_closed({*std::exchange(unshown_, nullptr), about_it, base::Clock::now()}, undecodable)
+        .verdict;
+  if (pipeline_.stopped() == body::Stop::undecodable) return {.failure = undecodable};
+  if (pipeline_.stopped() != body::Stop::too_large) return {};
   const Failure failure = is_of_request ? Failure::body_too_large : Failure::answer_too_large;
   for (auto& judge : judges_) {
     if (&judge.stage != pipeline_.stopper()) continue;
     withdraw(judge, wire::CancelReason::manual);
-    const Question question{.kind = kind(), .has_left = has_left_};
-    return conclusions_.fail_closed({judge.participant, question, base::Clock::now()}, failure).verdict;
+    return conclusions_.fail_closed({judge.participant, about_it, base::Clock::now()}, failure).verdict;
   }
   return {.failure = failure};
 }
@@ -161,6 +204,7 @@ bool BodyInspection::has_to_ask() const noexcept {
 
 transport::Task<Verdict> BodyInspection::judge() {
   begin(0);
+  if (unshown_ != nullptr) co_return refusal();
   while (true) {
     for (auto& judge : judges_) send(judge);
     Verdict verdict;
@@ -215,8 +259,7 @@ bool BodyInspection::is_asking() const noexcept {
 
 void BodyInspection::send(Judge& judge) {
   const Filter& filter = judge.participant.filter;
-  const base::Deadline deadline =
-      base::Deadline::after(worker_.now(), filter.chunk_timeout.value_or(filter.timeout));
+  const base::Deadline deadline = base::Deadline::after(worker_.now(), filter.chunk_timeout.value_or(filter.timeout));
   if (judge.asked.empty() && (holds_up(judge) || !send_one(judge, deadline))) return;
   send_ahead(judge, deadline);
 }
@@ -241,11 +284,12 @@ bool BodyInspection::send_one(Judge& judge, base::Deadline deadline) {
 
 void BodyInspection::send_along(const Participant& participant, base::Deadline of_head) {
   const auto first = std::ranges::find_if(participants_, [&](const Participant& other) { return wants(other); });
-  if (!has_ended_ || has_begun_ || first == participants_.end() || &*first != &participant) return;
+  if (!has_ended_ || has_begun_ || !coding_.empty() || first == participants_.end() || &*first != &participant) return;
   if (fed_ > limit(participant) || !participant.exchange.can_pipeline()) return;
   begin(fed_);
   // The agent may take all of the head's time before it comes to the body, which has as much of its own.
-  send_ahead(judges_.front(), base::Deadline::after(of_head.at(), participant.filter.chunk_timeout.value_or(participant.filter.timeout)));
+  send_ahead(judges_.front(), base::Deadline::after(
+                                  of_head.at(), participant.filter.chunk_timeout.value_or(participant.filter.timeout)));
 }
 
 void BodyInspection::withdraw(const Participant& participant, wire::CancelReason reason) {
@@ -300,8 +344,7 @@ Verdict BodyInspection::conclude(Judge& judge) {
 void BodyInspection::apply(Judge& judge, const wire::AgentResponse& response) {
   const auto& mutation =
       direction_ == body::Direction::request ? response.request_body_mutation : response.response_body_mutation;
-  if (mutation && mutation->data)
-    judge.stage.replace(mutation->chunk_index, keep(*mutation->data));
+  if (mutation && mutation->data) judge.stage.replace(mutation->chunk_index, keep(*mutation->data));
   judge.stage.allow(response.needs_more);
 }
 

@@ -2,12 +2,15 @@
 
 #include <cstdint>
 #include <list>
+#include <optional>
 #include <span>
+#include <string_view>
 #include <variant>
 
 #include "picket/body/agent_stage.hpp"
 #include "picket/body/intake.hpp"
 #include "picket/body/pipeline.hpp"
+#include "picket/body/unpack_stage.hpp"
 #include "picket/inspection/conclusions.hpp"
 #include "picket/transport/task.hpp"
 #include "picket/transport/worker.hpp"
@@ -28,6 +31,12 @@ class BodyInspection {
   BodyInspection(const BodyInspection&) = delete;
   BodyInspection& operator=(const BodyInspection&) = delete;
 
+  /// What the message's head says of its body's coding (Content-Encoding), before it begins. The head outlives it.
+  void set_coding(const base::Headers& head) noexcept;
+  /// Whether somebody wants to see what a body in a coding contains.
+  [[nodiscard]] bool wants_unpacked() const noexcept;
+  /// Whether what goes on is what the body contains, without its coding.
+  [[nodiscard]] bool is_unpacked() const noexcept { return unpacking_.has_value(); }
   /// Begins, where that has not happened, with the limits that the agents have now. `size`: what the body declares.
   /// Whether an agent looks at what comes; it may be refused all the same.
   bool begin(std::uint64_t size);
@@ -95,6 +104,8 @@ class BodyInspection {
   };
 
   [[nodiscard]] bool wants(const Participant& participant) const noexcept;
+  [[nodiscard]] bool can_show(Participant& participant);
+  void add_stages();
   [[nodiscard]] std::uint64_t limit(const Participant& participant) const;
   [[nodiscard]] body::AgentPolicy policy(const Participant& participant) const;
   [[nodiscard]] wire::EventKind kind() const noexcept;
@@ -120,6 +131,9 @@ class BodyInspection {
   base::Arena& arena_;
   pool::CallSet answers_;
   std::list<Judge> judges_;
+  std::string_view coding_;
+  std::optional<body::UnpackStage> unpacking_;
+  Participant* unshown_ = nullptr;  // who fails closed, and cannot be shown what a body contains
   body::Pipeline pipeline_;
   body::Intake replacements_;  // what agents put in the place of chunks
   std::uint64_t fed_ = 0;

@@ -58,6 +58,7 @@ struct Filter {
   /// bytes; largest chunk sent in one event. None: 64 KiB, or the whole body for agents that judge each event alone.
   std::optional<std::uint64_t> chunk_size = {};
   Stickiness stickiness = {};
+  bool decompress = false;  ///< Bodies in a content coding are shown as what they contain, and go on so.
 };
 
 /// Who is asked about an exchange, and what all of them together may make of it. A value: it knows of no configuration,
@@ -73,6 +74,7 @@ struct Chain {
   std::vector<Filter> filters;               ///< In the order in which answers merge.
   std::size_t max_added_fields = 100;        ///< Header fields that operations add to one head.
   std::size_t max_added_bytes = 16'384;      ///< Bytes of those fields.
+  bool decompress = false;                   ///< As one of the filters says.
   std::uint64_t max_body_size = 10'485'760;  ///< Bytes of a body as it is sent, and as mutations make it.
 };
 

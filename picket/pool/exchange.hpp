@@ -66,8 +66,8 @@ class Exchange {
     return call(event, deadline);
   }
 
-  /// Nobody looks any more at what was answered about a body of that kind: its memory is used again, so that one without
-  /// end needs no more of it. No such call is pending.
+  /// Nobody looks any more at what was answered about a body of that kind: its memory is used again, so that one
+  /// without end needs no more of it. No such call is pending.
   void forget_answers(wire::EventKind kind) noexcept { memory_for(kind).reset(); }
 
   /// The client is gone or nobody needs the answer: pending calls end as unavailable, the agent is told.

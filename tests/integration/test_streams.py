@@ -1,8 +1,10 @@
 """Bodies that stream through agents, in both directions: what goes on when, what is stopped, and how a receiver can tell."""
 
 import base64
+import gzip
 import threading
 import time
+import zlib
 
 from client import chunked, message
 from deciding import Decided
@@ -605,6 +607,99 @@ class Answers(Decided):
         self.peer.sendall(chunk(b"one"))
         head = self.head_of(client)
         self.assertIn(b"x-head: a", head)
+
+
+class Compressed(Decided):
+    """Bodies in a content coding, shown as what they contain."""
+
+    TEXT = b"card 4111111111111111, " * 40
+    BROTLI = b"\x0b\x02\x80hello\x03"
+
+    def codings(self):
+        bare = zlib.compressobj(wbits=-15)
+        yield "gzip", gzip.compress(self.TEXT), self.TEXT
+        yield "x-gzip", gzip.compress(self.TEXT[:100]) + gzip.compress(self.TEXT[100:]), self.TEXT
+        yield "deflate", zlib.compress(self.TEXT), self.TEXT
+        yield "deflate", bare.compress(self.TEXT) + bare.flush(), self.TEXT
+        yield "br", self.BROTLI, b"hello"
+        yield "identity", self.TEXT, self.TEXT
+
+    def test_an_answer_is_shown_and_goes_out_as_what_it_contains(self):
+        for mode in ("buffer", "stream"):
+            gateway = self.play(
+                ANSWERS,
+                f'decompress #true; response-body-mode "{mode}"',
+                response_body=lambda event: replaced(event, event.data().replace(b"4111111111111111", b"[card]")),
+            )
+            for coding, packed, text in self.codings():
+                with self.subTest(f"{mode} {coding}"):
+                    headers = f'Content-Encoding: {coding}\r\nETag: "a"\r\n'
+                    self.upstream.respond = lambda _, packed=packed, headers=headers: response(packed, headers=headers)
+                    answer = gateway.get("/", "Accept-Encoding: zstd, gzip;q=0.5\r\nAccept-Encoding: br, *;q=0.1\r\n")
+                    self.assertEqual(answer.body, text.replace(b"4111111111111111", b"[card]"))
+                    if coding != "identity":
+                        self.assertEqual((answer.value("content-encoding"), answer.value("etag")), (None, 'W/"a"'))
+            self.assertEqual(self.upstream.requests[0].values("accept-encoding"), ["gzip;q=0.5, br"])
+            self.clear_stage()
+
+    def test_a_request_is_shown_and_goes_on_as_what_it_contains(self):
+        for mode in ("buffer", "stream"):
+            gateway = self.play(REQUESTS, f'decompress #true; request-body-mode "{mode}"')
+            for coding, packed, text in self.codings():
+                with self.subTest(f"{mode} {coding}"):
+                    before = len(self.agent.of("request_body"))
+                    self.assertEqual(gateway.get("/", f"Content-Encoding: {coding}\r\n", "POST", packed).body, text)
+                    shown = b"".join(each.data() for each in self.agent.of("request_body")[before:])
+                    self.assertEqual(shown, text)
+                    if coding != "identity":
+                        self.assertEqual(self.upstream.requests[-1].values("content-encoding"), [])
+            self.clear_stage()
+
+    def test_what_does_not_decode_is_refused_and_an_unknown_coding_is_decided_by_the_failure_mode(self):
+        for mode in ("closed", "open"):
+            gateway = self.play(f'{REQUESTS} "response_body"', f'decompress #true; failure-mode "{mode}"')
+            self.upstream.respond = lambda request: response(
+                request.body, headers="Content-Encoding: zstd\r\n" if request.target == "/zstd" else "Content-Encoding: gzip\r\n"
+            )
+            for coding, body, refused in (
+                ("gzip", b"plain", True),
+                ("gzip", gzip.compress(self.TEXT)[:-1], True),
+                ("gzip, br", self.BROTLI, mode == "closed"),
+                ("zstd", b"plain", mode == "closed"),
+            ):
+                with self.subTest(f"{mode} {coding} {body[:5]}"):
+                    answer = gateway.get("/zstd", f"Content-Encoding: {coding}\r\n", "POST", body)
+                    if refused:
+                        self.assertEqual((answer.status, answer.reason), (415, "body_undecodable"))
+                    else:
+                        self.assertEqual((answer.status, answer.body), (200, body))
+            for target, text, refused in (("/gzip", b"plain", True), ("/zstd", b"plain", mode == "closed")):
+                with self.subTest(f"{mode} answer {target}"):
+                    answer = gateway.get(target, "", "POST", text)
+                    if refused:
+                        self.assertEqual((answer.status, answer.reason), (502, "body_undecodable"))
+                    else:
+                        self.assertEqual((answer.status, answer.body), (200, text))
+            self.clear_stage()
+
+    def test_what_becomes_too_much_is_refused(self):
+        gateway = self.play(REQUESTS, 'decompress #true; request-body-mode "stream"', limits="max-body-size-bytes 100000000")
+        bomb = gzip.compress(bytes(20_000_000))
+        answer = gateway.get("/", "Content-Encoding: gzip\r\n", "POST", bomb)
+        self.assertEqual((answer.status, answer.reason), (413, "body_too_large"))
+        self.clear_stage()
+        gateway = self.play(REQUESTS, 'decompress #true', limits="max-body-size-bytes 3000")
+        for size, status in ((3000, 200), (3001, 413)):
+            body = gzip.compress(bytes(size % 251 for size in range(size)))
+            self.assertEqual(gateway.get("/", "Content-Encoding: gzip\r\n", "POST", body).status, status)
+
+    def test_without_the_key_bodies_are_shown_as_they_come(self):
+        gateway = self.play(ANSWERS)
+        packed = gzip.compress(self.TEXT)
+        self.upstream.respond = lambda _: response(packed, headers="Content-Encoding: gzip\r\n")
+        answer = gateway.get("/", "Accept-Encoding: zstd\r\n")
+        self.assertEqual((answer.body, answer.value("content-encoding")), (packed, "gzip"))
+        self.assertEqual(self.upstream.requests[0].values("accept-encoding"), ["zstd"])
 
 
 if __name__ == "__main__":

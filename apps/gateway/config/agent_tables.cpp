@@ -402,7 +402,7 @@ constexpr Key<AgentDraft> agent_keys[] = {
     {{"protocol-version"}, ValueRule<AgentDraft>{read_protocol_version}},
     {{"connections"}, number<&AgentDraft::connections>(1, 256)},
     {{"insecure"}, boolean<the_agent, &Agent::insecure>()},
-    {{"decompress", unsupported}, {}},
+    {{"decompress"}, boolean<the_agent, &Agent::decompress>()},
     {{"events"}, NodeRule<AgentDraft>{read_events}},
     {{"timeout-ms"}, in_milliseconds<the_agent, &Agent::timeout>(hour_ms)},
     {{"failure-mode"}, choice<the_agent, &Agent::failure_mode>(failure_modes)},

@@ -160,6 +160,7 @@ void Exchange::take_route(const config::Route& route) {
         exchange.inspection_->cancel(exchange.cancel_.reason());
       },
       this);
+  if (request_.has_body()) inspection_->request_body().set_coding(request_.headers);
   // A body that has come already goes along with the head, to the agent and to the upstream, and is not copied.
   const auto whole = client_.take_whole();
   if (whole) {

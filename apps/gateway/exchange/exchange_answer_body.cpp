@@ -31,8 +31,8 @@ transport::Task<void> Exchange::relay_inspected() {
   co_await write_collected(is_last);
 }
 
-/// One step: agents are asked, or more is read for them. While they owe an answer, or want no more, nothing is read: the
-/// upstream's own network holds it back.
+/// One step: agents are asked, or more is read for them. While they owe an answer, or want no more, nothing is read:
+/// the upstream's own network holds it back.
 transport::Task<void> Exchange::move_inspected() {
   return has_to_wait(inspection_->response_body()) ? await_agents(inspection_->response_body()) : read_inspected();
 }

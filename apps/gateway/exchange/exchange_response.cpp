@@ -95,8 +95,9 @@ transport::Task<void> Exchange::judge_answer() {
 transport::Task<void> Exchange::open_answer() {
   outgoing_.clear();  // a response may take its time
   intake_.clear();
-  if (!switches_protocols() && !upstream_.body_is_read() &&
-      inspection_->response_body().begin(response_->content_length))
+  inspection::BodyInspection& body = inspection_->response_body();
+  body.set_coding(response_->headers);
+  if (!switches_protocols() && !upstream_.body_is_read() && body.begin(response_->content_length))
     return open_inspected();
   begin_relayed(length_of(*response_));
   return switches_protocols() ? open_tunnel() : pass_piece(false);
@@ -134,6 +135,7 @@ void Exchange::begin_relayed(BodyLength length) {
   fields.reserve(response_->headers.size() + 4);
   http::copy_end_to_end(response_->headers, fields);
   http::apply(inspection_->response_operations(), fields, arena_);
+  if (inspection_->response_body().is_unpacked()) take_coding_off(fields, arena_);
   // What a GET's answer would have is told to a HEAD.
   const auto declared = response_->headers.find("content-length");
   if (declared && length.kind == BodyLength::Kind::none && request_.is_head() && response_->status != 204)

@@ -53,7 +53,8 @@ class Decisions {
     const int number = numbers_.at(std::string{id});
     Made& made = made_[number][agent][way];
     made.seen += data;
-    std::minstd_rand random{static_cast<unsigned>(number * 131) + static_cast<unsigned>(chunk * 17 + way * 5 + agent + 1)};
+    std::minstd_rand random{static_cast<unsigned>(number * 131) +
+                            static_cast<unsigned>(chunk * 17 + way * 5 + agent + 1)};
     random.discard(3);
     const auto choice = random() % 100;
     if (choice < 2) {
@@ -61,8 +62,9 @@ class Decisions {
       return agent::Decision::block(403);
     }
     const bool replaces = choice < 30;
-    const std::string in_place =
-        choice < 8 ? std::string{} : choice < 20 ? std::string(data.size() * 2 + 1, '+') : std::string(data.size() / 2, '-');
+    const std::string in_place = choice < 8    ? std::string{}
+                                 : choice < 20 ? std::string(data.size() * 2 + 1, '+')
+                                               : std::string(data.size() / 2, '-');
     made.held += replaces ? in_place : std::string{data};
     const bool waits = !is_last && choice % 10 == 7;
     if (!waits) made.text += std::exchange(made.held, {});
@@ -176,7 +178,8 @@ class Life {
     }
   }
   void send(Sent& body, testing::Incoming& to) {
-    const std::size_t size = std::min<std::size_t>(body.text.size() - body.sent, random_() % (body.text.size() / 3 + 2));
+    const std::size_t size =
+        std::min<std::size_t>(body.text.size() - body.sent, random_() % (body.text.size() / 3 + 2));
     if (size != 0) to.push(std::string_view{body.text}.substr(body.sent, size));
     body.sent += size;
     if (body.sent != body.text.size()) return;
@@ -184,7 +187,9 @@ class Life {
     to.end();
   }
   [[nodiscard]] Made made(Way way) const { return decisions_.made(number_, agents_ - 1, way); }
-  static bool begins_with(std::string_view whole, std::string_view part) { return whole.substr(0, part.size()) == part; }
+  static bool begins_with(std::string_view whole, std::string_view part) {
+    return whole.substr(0, part.size()) == part;
+  }
 
   void expect_promises() const {
     SCOPED_TRACE(target_ + " " + std::string{name(stage())});
@@ -193,12 +198,14 @@ class Life {
     EXPECT_FALSE(client_.wrote_after_the_end);
     for (std::size_t agent = 1; agent < agents_; ++agent)
       for (const Way way : {to_upstream, to_client})
-        EXPECT_TRUE(begins_with(decisions_.made(number_, agent - 1, way).text, decisions_.made(number_, agent, way).seen));
+        EXPECT_TRUE(
+            begins_with(decisions_.made(number_, agent - 1, way).text, decisions_.made(number_, agent, way).seen));
   }
   void expect_one_end() const {
     SCOPED_TRACE(target_ + " " + std::string{name(stage())});
     const bool is_blocked = blocks(to_upstream) || blocks(to_client);
-    if (upstream_.request_ended) EXPECT_TRUE(upstream_.request_body == made(to_upstream).text && made(to_upstream).is_whole);
+    if (upstream_.request_ended)
+      EXPECT_TRUE(upstream_.request_body == made(to_upstream).text && made(to_upstream).is_whole);
     if (blocks(to_upstream)) EXPECT_FALSE(upstream_.request_ended);
     EXPECT_EQ(stage() == Stage::answered, client_.answer_ended);
     EXPECT_EQ(stage() == Stage::cut, client_.was_reset.has_value());
@@ -250,8 +257,9 @@ TEST_P(ExchangeStreams, ReceiversGetWhatTheDecisionsSayByteForByteOrACut) {
   for (std::size_t i = 0; i < GetParam().terms.size(); ++i) {
     const std::string id = "agent-" + std::to_string(i);
     const std::string path = (folder.path() / id).string();
-    servers.push_back(std::make_unique<agent::Server>(agent::ServerOptions{.listen = "unix:" + path, .socket = {}, .log = {}},
-                                                      [&, i] { return std::make_unique<Decider>(decisions, i); }));
+    servers.push_back(
+        std::make_unique<agent::Server>(agent::ServerOptions{.listen = "unix:" + path, .socket = {}, .log = {}},
+                                        [&, i] { return std::make_unique<Decider>(decisions, i); }));
     ASSERT_TRUE(servers.back()->start());
     agents.push_back({.id = id,
                       .path = path,

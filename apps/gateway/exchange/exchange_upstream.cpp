@@ -68,12 +68,17 @@ bool Exchange::collect(inspection::BodyInspection& body) {
 
 void Exchange::begin_request() {
   const base::HeaderOps operations = inspection_->request_operations();
-  const std::size_t changes = operations.size() + route_->request_edits.size();
+  const bool is_unpacked = inspection_->request_body().is_unpacked();
+  const bool wants_unpacked = inspection_->response_body().wants_unpacked();
+  const std::size_t changes =
+      operations.size() + route_->request_edits.size() + (is_unpacked ? 1 : 0) + (wants_unpacked ? 1 : 0);
   http::FieldList changed{arena_};
   if (changes != 0) {
     changed.reserve(forwarded_.fields.size() + changes);
     for (const auto& field : forwarded_.fields.items()) changed.push_back(field);
     http::apply(operations, changed, arena_);
+    if (is_unpacked) take_coding_off(changed, arena_);
+    if (wants_unpacked) ask_for_known_codings(changed, arena_);
     apply(route_->request_edits, changed, arena_);
   }
   upstream_.begin({.method = forwarded_.method,

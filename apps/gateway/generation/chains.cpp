@@ -24,7 +24,9 @@ std::vector<inspection::Chain> make_chains(const config::Config& config,
                                .request_body = agent.request_body,
                                .response_body = agent.response_body,
                                .chunk_size = agent.buffer_size,
-                               .stickiness = agent.stickiness});
+                               .stickiness = agent.stickiness,
+                               .decompress = agent.decompress});
+      chain.decompress = chain.decompress || agent.decompress;
     }
   }
   return chains;
