@@ -278,7 +278,8 @@ bool BodyInspection::send_one(Judge& judge, base::Deadline deadline) {
   auto cut = judge.stage.next(room != 0 ? room : body::whole);
   if (!cut) return false;
   if (cut->goes_past) conclusions_.go_past({judge.participant, {.kind = kind()}, base::Clock::now()});
-  answers_.add(judge.asked.emplace_back(judge.participant.exchange, direction_, std::move(*cut), deadline).call);
+  judge.asked.add(judge.participant.exchange, direction_, std::move(*cut), deadline);
+  answers_.add(judge.asked.back().call);
   return true;
 }
 
@@ -302,8 +303,7 @@ void BodyInspection::withdraw(const Participant& participant, wire::CancelReason
 }
 
 void BodyInspection::withdraw(Judge& judge, wire::CancelReason reason) {
-  if (std::ranges::any_of(judge.asked, [](const Chunk& chunk) { return !chunk.call.done(); }))
-    judge.participant.exchange.cancel(reason);
+  if (judge.asked.awaits_any()) judge.participant.exchange.cancel(reason);
   judge.asked.clear();
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <list>
 #include <optional>
@@ -94,13 +96,46 @@ class BodyInspection {
     Event event;
     pool::Call call;
   };
+  /// Chunks that an agent was asked about, the oldest first: its answer is the next to count. In places that are used
+  /// again, since a body may have any number of them.
+  class Underway {
+   public:
+    void add(pool::Exchange& exchange, body::Direction direction, body::Chunk cut, base::Deadline deadline) {
+      place(size_++).emplace(exchange, direction, std::move(cut), deadline);
+    }
+    [[nodiscard]] Chunk& front() noexcept { return *place(0); }
+    [[nodiscard]] Chunk& back() noexcept { return *place(size_ - 1); }
+    void pop_front() noexcept {
+      place(0).reset();
+      ++first_;
+      --size_;
+    }
+    void clear() noexcept {
+      while (!empty()) pop_front();
+    }
+    [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    /// Whether one of them has no answer; they need not come in order.
+    [[nodiscard]] bool awaits_any() const noexcept {
+      return std::ranges::any_of(places_, [](const auto& chunk) { return chunk && !chunk->call.done(); });
+    }
+
+   private:
+    [[nodiscard]] std::optional<Chunk>& place(std::size_t of) noexcept {
+      return places_[(first_ + of) % places_.size()];
+    }
+
+    std::array<std::optional<Chunk>, body::chunks_at_once> places_;
+    std::size_t first_ = 0;
+    std::size_t size_ = 0;
+  };
   /// One agent that looks at the body.
   struct Judge {
     Judge(Participant& of, const body::AgentPolicy& policy) : participant(of), stage(policy) {}
 
     Participant& participant;
     body::AgentStage stage;
-    std::list<Chunk> asked;  // the oldest first: its answer is the next to count
+    Underway asked;
   };
 
   [[nodiscard]] bool wants(const Participant& participant) const noexcept;
