@@ -50,6 +50,7 @@ Exchange::Exchange(generation::Service& service, ClientSide& client, UpstreamSid
       request_id_(request_id_of(request_, id_)),
       forwarded_(exchange::forward(request_, peer, forwarding_terms(service.config, listener, request_id_), arena)),
       intake_(service.worker.blocks()),
+      answer_intake_(service.worker.blocks()),
       record_{.began = base::Clock::now(), .protocol = http::version_name(request_.version)} {}
 
 Exchange::~Exchange() = default;

@@ -85,7 +85,7 @@ class Exchange final : private UpstreamListener {
   [[nodiscard]] transport::Task<void> send_collected();
   [[nodiscard]] std::uint64_t balancing_key() const;
   [[nodiscard]] std::string_view upgrade() const noexcept;
-  [[nodiscard]] bool collect(inspection::BodyInspection& body);
+  [[nodiscard]] static bool collect(inspection::BodyInspection& body, std::vector<base::SharedBytes>& pieces);
   void begin_request();
   [[nodiscard]] BodyLength length_to_send();
   void take_rest(const base::Result<std::size_t>& size, bool waited_for_upstream);
@@ -134,8 +134,10 @@ class Exchange final : private UpstreamListener {
   std::string_view request_id_;
   ForwardedRequest forwarded_;
   const config::Route* route_ = nullptr;          // once it is found
-  body::Intake intake_;                           // of the request's body, then of an answer's that agents look at
-  std::vector<base::SharedBytes> outgoing_;       // of it: what goes on; of requests kept while it may be sent again
+  body::Intake intake_;                           // of the request's body
+  std::vector<base::SharedBytes> outgoing_;       // of it: what goes on, kept as long as it may be sent again
+  body::Intake answer_intake_;                    // of an answer's body that agents look at
+  std::vector<base::SharedBytes> let_out_;        // of it: what goes on
   base::Block block_;                             // for bytes that pass
   std::optional<inspection::Answer> answer_;      // our own, once it is decided or made
   const http::ResponseHead* response_ = nullptr;  // the upstream's

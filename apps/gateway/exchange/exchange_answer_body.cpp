@@ -14,9 +14,9 @@ transport::Task<void> Exchange::open_inspected() {
   while (state_.stage() == Stage::opening_answer && !body.lets_out() && (body.holds_any() || upstream_.has_bytes()))
     co_await move_inspected();
   if (state_.stage() != Stage::opening_answer) co_return;
-  const bool is_whole = collect(body);
+  const bool is_whole = collect(body, let_out_);
   const BodyLength unknown{.kind = BodyLength::Kind::unknown};
-  begin_relayed(is_whole            ? BodyLength::of(base::size_of(outgoing_))
+  begin_relayed(is_whole            ? BodyLength::of(base::size_of(let_out_))
                 : body.may_change() ? unknown
                                     : length_of(*response_));
   body.has_left();
@@ -27,7 +27,7 @@ transport::Task<void> Exchange::relay_inspected() {
   inspection::BodyInspection& body = inspection_->response_body();
   if (!body.lets_out()) co_await move_inspected();
   if (state_.is_over() || !body.lets_out()) co_return;
-  const bool is_last = collect(body);
+  const bool is_last = collect(body, let_out_);
   co_await write_collected(is_last);
 }
 
@@ -39,14 +39,14 @@ transport::Task<void> Exchange::move_inspected() {
 
 transport::Task<void> Exchange::read_inspected() {
   inspection::BodyInspection& body = inspection_->response_body();
-  const std::span<char> space = intake_.space(body.credit());
+  const std::span<char> space = answer_intake_.space(body.credit());
   const auto size = co_await upstream_.read(space);
   if (state_.is_over()) co_return;
   if (!size) {
     fail_upstream(size.error());
     co_return;
   }
-  base::SharedBytes bytes = intake_.commit(*size);
+  base::SharedBytes bytes = answer_intake_.commit(*size);
   if (body.is_watched() && !bytes.block().count(*size)) {
     static_cast<void>(obey({.failure = inspection::Failure::overloaded}));
     co_return;
@@ -57,9 +57,9 @@ transport::Task<void> Exchange::read_inspected() {
 
 /// Writes what agents let go on of the answer, the head before it where that waits.
 transport::Task<void> Exchange::write_collected(bool is_last) {
-  const std::size_t writes = std::max<std::size_t>(outgoing_.size(), 1);
+  const std::size_t writes = std::max<std::size_t>(let_out_.size(), 1);
   for (std::size_t i = 0; i < writes; ++i) {
-    const std::string_view piece = outgoing_.empty() ? std::string_view{} : base::as_text(outgoing_[i].view());
+    const std::string_view piece = let_out_.empty() ? std::string_view{} : base::as_text(let_out_[i].view());
     const bool is_end = is_last && i + 1 == writes;
     const auto written = co_await client_.write(piece, is_end);
     if (!written) happened(Event::client_lost);
@@ -67,7 +67,7 @@ transport::Task<void> Exchange::write_collected(bool is_last) {
     record_.response_size += piece.size();
     happened(Event::head_sent);
   }
-  outgoing_.clear();  // its blocks are read into
+  let_out_.clear();  // its blocks are read into
   if (!is_last) co_return;
   upstream_.finish();
   happened(Event::relayed);
@@ -90,16 +90,16 @@ transport::Task<void> Exchange::judge_own_body() {
       left.remove_prefix(piece.size());
       body.feed(base::SharedBytes::borrowed(base::as_bytes(piece)), left.empty());
     }
-    is_whole = collect(body);
+    is_whole = collect(body, let_out_);
   }
   if (state_.stage() == Stage::judging_answer) answer_->body = join_collected();
-  outgoing_.clear();
+  let_out_.clear();
 }
 
 std::string_view Exchange::join_collected() {
-  const auto all = arena_.allocate_array<char>(base::size_of(outgoing_));
+  const auto all = arena_.allocate_array<char>(base::size_of(let_out_));
   auto to = all.begin();
-  for (const auto& piece : outgoing_) to = std::ranges::copy(base::as_text(piece.view()), to).out;
+  for (const auto& piece : let_out_) to = std::ranges::copy(base::as_text(piece.view()), to).out;
   return {all.data(), all.size()};
 }
 

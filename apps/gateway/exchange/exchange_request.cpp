@@ -134,7 +134,7 @@ transport::Task<void> Exchange::judge_body() {
   bool is_collected = false;
   do {
     co_await judge_what_came(body);
-    is_collected = collect(body);
+    is_collected = collect(body, outgoing_);
   } while (state_.stage() == Stage::judging_body && state_.holds_body() && !is_collected);
   happened(Event::body_passed);
 }

@@ -41,7 +41,7 @@ std::uint64_t Exchange::balancing_key() const {
 
 transport::Task<void> Exchange::send() {
   inspection::BodyInspection& body = inspection_->request_body();
-  static_cast<void>(collect(body));
+  static_cast<void>(collect(body, outgoing_));
   begin_request();
   body.has_left();
   const bool is_whole = !state_.rest_follows() && client_.body_is_read();
@@ -56,12 +56,12 @@ transport::Task<void> Exchange::send() {
 }
 
 /// All of a body that may go on now. Whether its end is there.
-bool Exchange::collect(inspection::BodyInspection& body) {
+bool Exchange::collect(inspection::BodyInspection& body, std::vector<base::SharedBytes>& pieces) {
   bool has_end = false;
   while (body.lets_out()) {
     body::Part part = body.take();
     has_end = has_end || part.is_last;
-    if (!part.bytes.empty()) outgoing_.push_back(std::move(part.bytes));
+    if (!part.bytes.empty()) pieces.push_back(std::move(part.bytes));
   }
   return has_end;
 }
@@ -143,7 +143,7 @@ transport::Task<void> Exchange::read_rest(BodyPace& pace) {
 transport::Task<void> Exchange::send_collected() {
   happened(Event::body_taken);
   outgoing_.clear();
-  const bool is_last = collect(inspection_->request_body());
+  const bool is_last = collect(inspection_->request_body(), outgoing_);
   const auto written = co_await upstream_.write(outgoing_, is_last);
   outgoing_.clear();  // nor is it sent again: its block is read into
   if (!written) {
