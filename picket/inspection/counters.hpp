@@ -16,6 +16,7 @@ struct AgentCounters {
   metrics::Counter failed_closed;       ///< Failures that stopped a request.
   metrics::Counter failed_open;         ///< Failures that let one go on uninspected.
   metrics::Counter invalid_responses;   ///< Responses that could not be applied.
+  metrics::Counter cut;                 ///< Messages that it stopped when bytes of them had left.
   metrics::Counter bodies_uninspected;  ///< Bodies over the limit of a fail-open agent.
 };
 

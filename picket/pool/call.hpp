@@ -17,8 +17,8 @@ namespace picket::pool {
 class Agent;
 class Exchange;
 
-/// What an agent said to an event, or why it said nothing. The response is its exchange's, and lives as long; where
-/// there is no error it is never null.
+/// What an agent said to an event, or why it said nothing. The response is its exchange's, and lives as long, or until
+/// Exchange::forget_answers(); where there is no error it is never null.
 using Answer = base::Result<const wire::AgentResponse*>;
 
 /// How many of several calls have ended that nobody has been told of, and who waits to be.

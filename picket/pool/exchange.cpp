@@ -23,6 +23,8 @@ Exchange::Exchange(Exchange&& other) noexcept
       pin_(other.pin_),
       second_(other.second_),
       arena_(std::move(other.arena_)),
+      request_body_answers_(std::move(other.request_body_answers_)),
+      response_body_answers_(std::move(other.response_body_answers_)),
       sticky_key_(other.sticky_key_),
       demand_(other.demand_),
       completed_(other.completed_) {}
@@ -31,6 +33,17 @@ Exchange::~Exchange() {
   if (agent_ == nullptr) return;  // moved from
   if (!completed_) complete({});
   agent_->answers_.give_back(std::move(arena_));
+  for (auto* const answers : {&request_body_answers_, &response_body_answers_})
+    if (*answers) agent_->answers_.give_back(std::move(**answers));
+}
+
+/// A body may have any number of answers, and the others are few.
+base::Arena& Exchange::memory_for(wire::EventKind kind) {
+  const bool is_of_request = kind == wire::EventKind::request_body_chunk;
+  if (!is_of_request && kind != wire::EventKind::response_body_chunk) return arena_;
+  auto& answers = is_of_request ? request_body_answers_ : response_body_answers_;
+  if (!answers) answers.emplace(agent_->answers_.take());
+  return *answers;
 }
 
 Call::Owner& Exchange::owner_of_calls() const noexcept { return *agent_; }

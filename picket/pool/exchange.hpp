@@ -2,6 +2,7 @@
 
 #include <coroutine>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -64,6 +65,10 @@ class Exchange {
   [[nodiscard]] Call guardrail(wire::GuardrailInspect& event, base::Deadline deadline = {}) {
     return call(event, deadline);
   }
+
+  /// Nobody looks any more at what was answered about a body of that kind: its memory is used again, so that one
+  /// without end needs no more of it. No such call is pending.
+  void forget_answers(wire::EventKind kind) noexcept { memory_for(kind).reset(); }
 
   /// The client is gone or nobody needs the answer: pending calls end as unavailable, the agent is told.
   void cancel(wire::CancelReason reason);
@@ -130,6 +135,7 @@ class Exchange {
   static constexpr wire::EventKind kind_of(const wire::WebSocketFrame&) { return wire::EventKind::websocket_frame; }
   static constexpr wire::EventKind kind_of(const wire::GuardrailInspect&) { return wire::EventKind::guardrail_inspect; }
 
+  [[nodiscard]] base::Arena& memory_for(wire::EventKind kind);
   [[nodiscard]] base::TimePoint paused_until() const noexcept;
   [[nodiscard]] base::TimePoint now() const noexcept;
   [[nodiscard]] AgentConnection* pinned() const noexcept { return pin_.now(); }
@@ -140,6 +146,9 @@ class Exchange {
   Pin second_;  // where a call of it was hedged
   Call* pending_ = nullptr;
   base::Arena arena_;  // the answers; borrowed from the agent
+  // As arena_, once there are any: of the request's body, and of the response's.
+  std::optional<base::Arena> request_body_answers_;
+  std::optional<base::Arena> response_body_answers_;
   std::string_view sticky_key_;
   Demand demand_;
   bool completed_ = false;

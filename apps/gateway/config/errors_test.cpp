@@ -136,25 +136,29 @@ TEST_F(Errors, InTheFormOfASetting) {
 
 TEST_F(Errors, InAgents) {
   constexpr std::string_view known_events =
-      "known: \"request_headers\", \"request_body\", \"response_headers\", \"request_complete\"";
+      "known: \"request_headers\", \"request_body\", \"response_headers\", \"response_body\", \"request_complete\"";
   const Case cases[] = {
       {"events «\"request_header\"»", "\"request_header\" is no value of \"events\"",
        "did you mean \"request_headers\"?"},
-      {"events «\"response_body\"»", "\"response_body\" is not supported yet as \"events\"", known_events},
       {"events «\"websocket-frame\"»", "\"websocket-frame\" is not supported yet as \"events\"", known_events},
       {"events «\"guardrail\"»", "\"guardrail\" is not supported yet as \"events\"", known_events},
       {"events \"log\" «\"request_complete\"»", "the event \"request_complete\" is named twice", "remove one"},
       {"«events»", "\"events\" has no value", "write it behind the name: events …"},
       {"buffer-size «1023»", "\"buffer-size\" can't be 1023", "it is from 1024 to 12000000 bytes"},
-      {"request-body-mode «\"stream\"»", "\"stream\" is not supported yet as \"request-body-mode\"",
-       "known: \"buffer\""},
-      {"request-body-mode «\"hybrid\"» 65536", "\"hybrid\" is not supported yet as \"request-body-mode\"",
-       "known: \"buffer\""},
+      {"request-body-mode «\"streamed\"»", "\"streamed\" is no value of \"request-body-mode\"",
+       "did you mean \"stream\"?"},
+      {"request-body-mode «\"hybrid\"»", "\"hybrid\" does not say how much is held first",
+       "write request-body-mode \"hybrid\" and bytes, for example 65536"},
+      {"response-body-mode \"hybrid\" «0»", "\"response-body-mode\" can't be 0", "it is from 1 to 1073741824 bytes"},
+      {"response-body-mode \"stream\" «held-back»=5", "\"held-back\" is not known in response-body-mode \"stream\"",
+       "did you mean \"hold-back\"?"},
+      {"«response-body-mode» \"stream\" hold-back=5; max-response-body-bytes 5",
+       "6 bytes are to be held, and 5 may be", "raise max-response-body-bytes, or lower what is held"},
+      {"«request-body-mode» \"hybrid\" 2000000", "2000000 bytes are to be held, and 1048576 may be",
+       "raise max-request-body-bytes, or lower what is held"},
       {"request-body-mode \"buffer\" «5»", "\"request-body-mode\" takes one value, not 2",
        "remove the others, or put text with spaces into quotes"},
-      {"«response-body-mode» \"buffer\"", "\"response-body-mode\" is not supported yet", "remove it"},
-      {"«max-response-body-bytes» 5", "\"max-response-body-bytes\" is not supported yet", "remove it"},
-      {"«chunk-timeout-ms» 5", "\"chunk-timeout-ms\" is not supported yet", "remove it"},
+      {"chunk-timeout-ms «0»", "\"chunk-timeout-ms\" can't be 0", "it is from 1 to 3600000 ms"},
       {"connections 3; pool { «connections» 4 }", "\"connections\" is given twice",
        "it stands beside pool, too: remove one"},
       {"connections «0»", "\"connections\" can't be 0", "it is from 1 to 256"},

@@ -1,11 +1,9 @@
+#include "apps/gateway/exchange/answer_body.hpp"
 #include "apps/gateway/exchange/exchange.hpp"
 #include "apps/gateway/exchange/header_edits.hpp"
 
 namespace picket::apps::gateway::exchange {
 namespace {
-
-/// RFC 9110 §15.3.5, §15.3.6, §15.4.5.
-constexpr bool has_content(std::uint16_t status) noexcept { return status != 204 && status != 205 && status != 304; }
 
 /// RFC 9110 §8.6, §15.4.5.
 constexpr bool says_length(std::uint16_t status) noexcept { return status != 204 && status != 304; }
@@ -13,16 +11,6 @@ constexpr bool says_length(std::uint16_t status) noexcept { return status != 204
 /// What TRACE may show of a request: never what may be secret (RFC 9110 §9.3.8).
 bool is_traced(std::string_view name) noexcept {
   return base::same_name(name, "host") || base::same_name(name, "via") || base::same_name(name, "max-forwards");
-}
-
-BodyLength length_of(const http::ResponseHead& response) noexcept {
-  switch (response.framing) {
-    case http::Framing::none: return {};
-    case http::Framing::length: return BodyLength::of(response.content_length);
-    case http::Framing::chunked:
-    case http::Framing::until_close: return {.kind = BodyLength::Kind::unknown};
-  }
-  return {};
 }
 
 }  // namespace
@@ -96,6 +84,8 @@ transport::Task<void> Exchange::judge_answer() {
     auto verdict = co_await inspection_->response_headers(event);
     if (!obey(std::move(verdict))) co_return;
   }
+  if (is_ours) co_await judge_own_body();
+  if (state_.stage() != Stage::judging_answer) co_return;
   if (is_ours) http::apply(inspection_->response_operations(), answer_->fields, arena_);
   happened(Event::answer_passed);
 }
@@ -103,10 +93,19 @@ transport::Task<void> Exchange::judge_answer() {
 // ---- the upstream's
 
 transport::Task<void> Exchange::open_answer() {
-  begin_relayed();
   outgoing_.clear();  // a response may take its time
   intake_.clear();
+  inspection::BodyInspection& body = inspection_->response_body();
+  body.set_coding(response_->headers);
+  if (!switches_protocols() && !upstream_.body_is_read() && body.begin(response_->content_length))
+    return open_inspected();
+  begin_relayed(length_of(*response_));
   return switches_protocols() ? open_tunnel() : pass_piece(false);
+}
+
+transport::Task<void> Exchange::relay() {
+  if (switches_protocols()) return tunnel();
+  return inspection_->response_body().is_inspected() ? relay_inspected() : pass_piece(true);
 }
 
 transport::Task<void> Exchange::open_tunnel() {
@@ -131,12 +130,12 @@ transport::Task<void> Exchange::tunnel() {
   happened(Event::relayed);
 }
 
-void Exchange::begin_relayed() {
+void Exchange::begin_relayed(BodyLength length) {
   http::FieldList fields{arena_};
   fields.reserve(response_->headers.size() + 4);
   http::copy_end_to_end(response_->headers, fields);
   http::apply(inspection_->response_operations(), fields, arena_);
-  const BodyLength length = length_of(*response_);
+  if (inspection_->response_body().is_unpacked()) take_coding_off(fields, arena_);
   // What a GET's answer would have is told to a HEAD.
   const auto declared = response_->headers.find("content-length");
   if (declared && length.kind == BodyLength::Kind::none && request_.is_head() && response_->status != 204)

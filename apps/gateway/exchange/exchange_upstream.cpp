@@ -40,9 +40,11 @@ std::uint64_t Exchange::balancing_key() const {
 }
 
 transport::Task<void> Exchange::send() {
-  collect();
+  inspection::BodyInspection& body = inspection_->request_body();
+  static_cast<void>(collect(body, outgoing_));
   begin_request();
-  const bool is_whole = client_.body_is_read();
+  body.has_left();
+  const bool is_whole = !state_.rest_follows() && client_.body_is_read();
   const auto written = co_await upstream_.write(outgoing_, is_whole);
   if (!written) {
     fail_sending(written.error());
@@ -53,23 +55,30 @@ transport::Task<void> Exchange::send() {
   }
 }
 
-/// All of the body that may go on now.
-void Exchange::collect() {
-  inspection::BodyInspection& body = inspection_->request_body();
+/// All of a body that may go on now. Whether its end is there.
+bool Exchange::collect(inspection::BodyInspection& body, std::vector<base::SharedBytes>& pieces) {
+  bool has_end = false;
   while (body.lets_out()) {
     body::Part part = body.take();
-    if (!part.bytes.empty()) outgoing_.push_back(std::move(part.bytes));
+    has_end = has_end || part.is_last;
+    if (!part.bytes.empty()) pieces.push_back(std::move(part.bytes));
   }
+  return has_end;
 }
 
 void Exchange::begin_request() {
   const base::HeaderOps operations = inspection_->request_operations();
-  const std::size_t changes = operations.size() + route_->request_edits.size();
+  const bool is_unpacked = inspection_->request_body().is_unpacked();
+  const bool wants_unpacked = inspection_->response_body().wants_unpacked();
+  const std::size_t changes =
+      operations.size() + route_->request_edits.size() + (is_unpacked ? 1 : 0) + (wants_unpacked ? 1 : 0);
   http::FieldList changed{arena_};
   if (changes != 0) {
     changed.reserve(forwarded_.fields.size() + changes);
     for (const auto& field : forwarded_.fields.items()) changed.push_back(field);
     http::apply(operations, changed, arena_);
+    if (is_unpacked) take_coding_off(changed, arena_);
+    if (wants_unpacked) ask_for_known_codings(changed, arena_);
     apply(route_->request_edits, changed, arena_);
   }
   upstream_.begin({.method = forwarded_.method,
@@ -99,52 +108,65 @@ std::string_view Exchange::upgrade() const noexcept {
 
 BodyLength Exchange::length_to_send() {
   if (state_.holds_body()) return BodyLength::of(base::size_of(outgoing_));
+  if (inspection_->request_body().may_change()) return {.kind = BodyLength::Kind::unknown};
   if (request_.framing == http::Framing::length) return BodyLength::of(request_.content_length);
   return {.kind = request_.framing == http::Framing::chunked ? BodyLength::Kind::unknown : BodyLength::Kind::none};
 }
 
-/// A body that no agent looks at goes on as it comes, the upstream's pace being the client's, until the upstream
+/// A body goes on as it comes and agents let it, the slowest of all being the client's pace, until the upstream
 /// answers. A client that waits for a 100 begins once the upstream's has been passed on, or when it tires of waiting
 /// (RFC 9110 §10.1.1).
 transport::Task<void> Exchange::send_rest() {
   BodyPace pace{listener_.body_timeout};
+  inspection::BodyInspection& body = inspection_->request_body();
   while (state_.stage() == Stage::sending) {
-    const base::TimePoint now = service_.worker.now();
-    const bool waits_for_upstream = state_.awaits_upstreams_100();
-    const base::Deadline deadline = waits_for_upstream ? upstream_.patience() : pace.begins(now, record_.request_size);
-    const std::span<char> space = intake_.space();
-    const auto size = co_await client_.read(space, deadline);
-    if (!waits_for_upstream) pace.ends(service_.worker.now());
-    if (!take_rest(size, waits_for_upstream)) co_return;
-    const bool is_last = client_.body_is_read();
-    const auto written = co_await upstream_.write(outgoing_, is_last);
-    outgoing_.clear();  // nor is it sent again: its block is read into
-    if (!written) {
-      fail_sending(written.error());
-    } else if (is_last) {
-      happened(Event::sent);
+    if (has_to_wait(body)) {
+      co_await await_agents(body);
+    } else {
+      co_await read_rest(pace);
     }
+    if (state_.stage() == Stage::sending && body.lets_out()) co_await send_collected();
   }
 }
 
-/// Whether what was read of the body goes on.
-bool Exchange::take_rest(const base::Result<std::size_t>& size, bool waited_for_upstream) {
+transport::Task<void> Exchange::read_rest(BodyPace& pace) {
+  const base::TimePoint now = service_.worker.now();
+  const bool waits_for_upstream = state_.awaits_upstreams_100();
+  const base::Deadline deadline = waits_for_upstream ? upstream_.patience() : pace.begins(now, record_.request_size);
+  const std::span<char> space = intake_.space(inspection_->request_body().credit());
+  const auto size = co_await client_.read(space, deadline);
+  if (!waits_for_upstream) pace.ends(service_.worker.now());
+  take_rest(size, waits_for_upstream);
+}
+
+/// Nothing of what was kept is sent again once bytes behind it go on.
+transport::Task<void> Exchange::send_collected() {
+  happened(Event::body_taken);
+  outgoing_.clear();
+  const bool is_last = collect(inspection_->request_body(), outgoing_);
+  const auto written = co_await upstream_.write(outgoing_, is_last);
+  outgoing_.clear();  // nor is it sent again: its block is read into
+  if (!written) {
+    fail_sending(written.error());
+  } else if (is_last) {
+    happened(Event::sent);
+  }
+}
+
+/// Lets agents have what was read of the body, where it is not too late.
+void Exchange::take_rest(const base::Result<std::size_t>& size, bool waited_for_upstream) {
   if (size) happened(Event::body_taken);
-  if (state_.stage() != Stage::sending) return false;
-  if (!size && waited_for_upstream && size.error().kind() == base::ErrorKind::timeout) {
-    fail_upstream(base::fail(base::ErrorKind::timeout, "no answer in time"));
-    return false;
-  }
-  if (!size) {
-    refuse_unread(size.error());
-    return false;
-  }
+  if (state_.stage() != Stage::sending) return;
+  if (!size && waited_for_upstream && size.error().kind() == base::ErrorKind::timeout)
+    return fail_upstream(base::fail(base::ErrorKind::timeout, "no answer in time"));
+  if (!size) return refuse_unread(size.error());
   record_.request_size += *size;
-  outgoing_.clear();  // what was held is not sent again once bytes behind it were taken
+  outgoing_.clear();
   inspection::BodyInspection& body = inspection_->request_body();
-  body.feed(intake_.commit(*size), client_.body_is_read());
-  collect();
-  return obey(body.refusal());
+  base::SharedBytes bytes = intake_.commit(*size);
+  if (body.is_watched() && !bytes.block().count(*size)) return refuse(answers::Reason::overloaded, 503);
+  body.feed(std::move(bytes), client_.body_is_read());
+  static_cast<void>(obey(body.refusal()));
 }
 
 /// An upstream may answer before it has taken all of a body, whatever becomes of the rest.

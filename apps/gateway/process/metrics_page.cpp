@@ -131,6 +131,8 @@ void agent_decisions(metrics::Exposition& page, Shards shards, const generation:
   family("picket_agent_failures_total", "Failures of agents, by the failure mode that decided.", "mode", failures);
   constexpr std::array<Pair, 1> invalid{{{"", &Counters::invalid_responses}}};
   family("picket_agent_invalid_responses_total", "Responses that could not be applied.", "", invalid);
+  constexpr std::array<Pair, 1> cuts{{{"", &Counters::cut}}};
+  family("picket_agent_cuts_total", "Requests and answers that were stopped when bytes of them had left.", "", cuts);
   constexpr std::array<Pair, 1> uninspected{{{"", &Counters::bodies_uninspected}}};
   family("picket_agent_bodies_uninspected_total",
          "Bodies that went on uninspected, over the limit of a fail-open agent.", "", uninspected);
