@@ -17,7 +17,17 @@ namespace picket::inspection {
 /// before has made it. How long which bytes are held, and what is too large, its pipeline says alone.
 ///
 /// Who has the body feeds what there is credit for, lets it be judged, and takes what is let out. Without agents that
-/// look at it all goes on as it comes. Thread safety: its worker's thread. Lifetime: what it is given outlives it;
+/// look at it all goes on as it comes.
+///
+///   body.begin(declared_size);
+///   while (!done) {
+///     body.feed(bytes, is_last);               // at most body.credit()
+///     auto verdict = co_await body.judge();
+///     if (!verdict.goes_on()) return verdict;  // nothing that is held goes on
+///     while (body.lets_out()) send_on(body.take());
+///   }
+///
+/// Thread safety: its worker's thread. Lifetime: what it is given outlives it;
 /// bytes that are fed without a block of their own stay where they are until it is gone, and those that agents put in
 /// their place live as long.
 class BodyInspection {
