@@ -27,7 +27,8 @@ struct AuditOutcome {
   const wire::AgentResponse* response = nullptr;  ///< Null where the agent gave none that counts.
 };
 
-/// Told of everything that an inspection comes to, but for a bare allow.
+/// Told of everything that an inspection comes to, but for a bare allow: of that there is nothing to keep, and the hot
+/// path would pay for it. Agents' own words stand in what it is told: whoever writes them down escapes them.
 ///
 /// Thread safety: called on the worker's thread, on the path of a request: it must not block. Lifetime: outlives the
 /// inspections that it is given to; what it is told of lives as long as the call.

@@ -23,9 +23,18 @@ namespace picket::inspection {
 /// before has made it. How long which bytes are held, and what is too large, its pipeline says alone.
 ///
 /// Who has the body feeds what there is credit for, lets it be judged, and takes what is let out. Without agents that
-/// look at it all goes on as it comes. However long it is, no more memory is used than for what is held. Thread safety:
-/// its worker's thread. Lifetime: what it is given outlives it; bytes that are fed without a block of their own stay
-/// where they are until it is gone, and those that agents put in their place have blocks.
+/// look at it all goes on as it comes. However long it is, no more memory is used than for what is held.
+///
+///   body.begin(declared_size);
+///   while (!done) {
+///     body.feed(bytes, is_last);               // at most body.credit()
+///     auto verdict = co_await body.judge();
+///     if (!verdict.goes_on()) return verdict;  // nothing that is held goes on
+///     while (body.lets_out()) send_on(body.take());
+///   }
+///
+/// Thread safety: its worker's thread. Lifetime: what it is given outlives it; bytes that are fed without a block of
+/// their own stay where they are until it is gone, and those that agents put in their place have blocks.
 class BodyInspection {
  public:
   BodyInspection(body::Direction direction, const Chain& chain, std::span<Participant> participants,

@@ -25,6 +25,13 @@ class Agent;
 /// The connection is picked with the first event. The agent is told when the exchange is over: by complete(), or by the
 /// destructor.
 ///
+///   const base::MintedId id = worker.ids().mint();
+///   pool::Exchange exchange{agent, id, pool::Demand::declared};
+///   auto head = exchange.request_headers(request, deadline);
+///   const pool::Answer verdict = co_await head;
+///   …                                                   // the same connection, whatever else is asked
+///   exchange.complete({.status = 200});
+///
 /// Thread safety: the worker's thread. Lifetime: its agent's pool outlives it, and it outlives its calls; movable while
 /// no call is pending and nobody waits until more is wanted. Errors: come with its calls (Call). Where the connection
 /// that it has taken ends its later calls fail, since another one knows nothing of what was said before.

@@ -163,6 +163,12 @@ TEST_F(Errors, InAgents) {
        "it stands beside pool, too: remove one"},
       {"connections «0»", "\"connections\" can't be 0", "it is from 1 to 256"},
       {"protocol-version «1»", "version 1 of the protocol is a dialect here", "write dialect \"v1\" in its place"},
+  };
+  expect_each(cases, agent_begin, agent_end);
+}
+
+TEST_F(Errors, InHowAgentsAreAsked) {
+  const Case cases[] = {
       {"circuit-breaker { timeout-seconds 1; «reset-timeout-seconds» 2 }",
        "\"reset-timeout-seconds\" is another word for \"timeout-seconds\"", "remove one"},
       {"circuit-breaker { timeout-seconds «0» }", "\"timeout-seconds\" can't be 0", "it is from 1 to 86400 s"},
@@ -197,8 +203,10 @@ TEST_F(Errors, InAgents) {
        "it goes with tcp \"HOST:PORT\" and grpc \"https://HOST:PORT\"; remove it"},
   };
   expect_each(cases, agent_begin, agent_end);
+}
 
-  const Case whole[] = {
+TEST_F(Errors, InHowAgentsAreReached) {
+  const Case cases[] = {
       {"agents { agent «\"waf\"» { events \"log\" } }", "agent \"waf\" has no transport",
        "add binary-uds \"/run/picket/waf.sock\""},
       {"agents { agent \"a\" { grpc «\"127.0.0.1:50051\"» } }",
@@ -241,7 +249,7 @@ TEST_F(Errors, InAgents) {
        "there are two agents \"a\"", "the first is at DIR/gateway.kdl:1"},
       {"agents { «agnet» \"a\" { } }", "\"agnet\" is not known in \"agents\"", "did you mean \"agent\"?"},
   };
-  expect_each(whole, "", rest);
+  expect_each(cases, "", rest);
 }
 
 TEST_F(Errors, SocketPathThatTheKernelDoesNotTakeIsTold) {
@@ -334,9 +342,8 @@ TEST_F(Errors, AtTheTopLevel) {
   expect_each(cases, "", rest);
 }
 
-TEST_F(Errors, InWhatARequestMeets) {
+TEST_F(Errors, InListeners) {
   const Case cases[] = {
-      // Listeners.
       {"listeners { «listener» \"b\" { } }", "listener \"b\" has no \"address\"", "add address \"127.0.0.1:8080\""},
       {"listeners { listener \"b\" { address «\"localhost:80\"» } }", "\"localhost\" is not an IP address",
        "write it as in \"127.0.0.1:8080\" or \"[::1]:8080\""},
@@ -378,8 +385,10 @@ TEST_F(Errors, InWhatARequestMeets) {
   expect_each(cases, "",
               "\nupstreams { upstream \"app\" { target \"127.0.0.1:9000\" } }\nroutes { route \"all\" { upstream "
               "\"app\" } }\n");
+}
 
-  const Case upstreams[] = {
+TEST_F(Errors, InUpstreams) {
+  const Case cases[] = {
       {"«upstream» \"b\" { }", "upstream \"b\" has no \"target\"", "add target \"127.0.0.1:9000\""},
       {"upstream \"b\" { target «\"http://a:1\"» }", "\"http://a:1\" is a URL, not an address",
        "write it without http://"},
@@ -422,11 +431,13 @@ TEST_F(Errors, InWhatARequestMeets) {
        "\"refused-stream\" is not supported yet as \"on\"", "known: \"connect-failure\", \"closed-before-response\""},
       {"upstream «\"app\"» { target \"a:1\" }", "there are two upstreams \"app\"", "the first is at DIR/gateway.kdl:1"},
   };
-  expect_each(upstreams, "upstreams { upstream \"app\" { target \"127.0.0.1:9000\" }\n",
+  expect_each(cases, "upstreams { upstream \"app\" { target \"127.0.0.1:9000\" }\n",
               "}\nlisteners { listener \"web\" { address \"127.0.0.1:8080\" } }\nroutes { route \"all\" { upstream "
               "\"app\" } }\n");
+}
 
-  const Case filters[] = {
+TEST_F(Errors, InFilters) {
+  const Case cases[] = {
       {"«filter» \"b\" { agent \"a\" }", "filter \"b\" has no \"type\"", "add type \"agent\""},
       {"«filter» \"b\" { type \"agent\" }", "filter \"b\" has no \"agent\"", "add agent with the id of one"},
       {"filter \"b\" { type «\"lua\"»; agent \"a\" }", "\"lua\" is no value of \"type\"", "known: \"agent\""},
@@ -437,17 +448,18 @@ TEST_F(Errors, InWhatARequestMeets) {
       {"filter \"b\" { type \"agent\"; agent \"a\"; failure-mode «\"shut\"» }",
        "\"shut\" is no value of \"failure-mode\"", "known: \"closed\", \"open\""},
   };
-  expect_each(filters, "agents { agent \"a\" { binary-uds \"/a\" } }\nfilters { ",
-              std::string("}") + std::string(rest));
+  expect_each(cases, "agents { agent \"a\" { binary-uds \"/a\" } }\nfilters { ", std::string("}") + std::string(rest));
 }
 
+/// A file up to its first route; "}" ends it.
+constexpr std::string_view routes_begin =
+    "agents { agent \"a\" { binary-uds \"/a\" } }\n"
+    "filters { filter \"f\" { type \"agent\"; agent \"a\" }; filter \"g\" { type \"agent\"; agent \"a\" } }\n"
+    "listeners { listener \"web\" { address \"127.0.0.1:8080\" } }\n"
+    "upstreams { upstream \"app\" { target \"127.0.0.1:9000\" } }\n"
+    "routes { route \"all\" { upstream \"app\" }\n";
+
 TEST_F(Errors, InRoutes) {
-  constexpr std::string_view before =
-      "agents { agent \"a\" { binary-uds \"/a\" } }\n"
-      "filters { filter \"f\" { type \"agent\"; agent \"a\" }; filter \"g\" { type \"agent\"; agent \"a\" } }\n"
-      "listeners { listener \"web\" { address \"127.0.0.1:8080\" } }\n"
-      "upstreams { upstream \"app\" { target \"127.0.0.1:9000\" } }\n"
-      "routes { route \"all\" { upstream \"app\" }\n";
   const Case cases[] = {
       {"«route» \"b\" { matches { path-prefix \"/b\" } }", "route \"b\" has no \"upstream\"",
        "add upstream with the id of one, or respond with a status and a text"},
@@ -465,6 +477,12 @@ TEST_F(Errors, InRoutes) {
        "the filter \"f\" is named twice", "remove one"},
       {"route \"b\" { matches { path-prefix \"/b\" }; upstream \"app\"; filters \"f\" «\"g\"» }",
        "the filters \"f\" and \"g\" ask the same agent, \"a\"", "a route asks an agent once: remove one of them"},
+  };
+  expect_each(cases, routes_begin, "\n}\n");
+}
+
+TEST_F(Errors, InWhatRoutesMatch) {
+  const Case cases[] = {
       {"route \"b\" { matches { path-prefix «\"b\"» }; upstream \"app\" }", "a path begins with \"/\"", "write \"/b\""},
       {"route \"b\" { matches { path-prefix «\"/b?x\"» }; upstream \"app\" }", "a path has no \"?\" or \"#\"",
        "routes are chosen by the path alone, without the query"},
@@ -492,6 +510,12 @@ TEST_F(Errors, InRoutes) {
        "\"connection\" concerns one connection, not a request", "choose by another header"},
       {"route \"b\" { matches { «query» \"a\" \"1\" \"2\" }; upstream \"app\" }", "query takes a name and a value",
        "write: query \"beta\" \"1\""},
+  };
+  expect_each(cases, routes_begin, "\n}\n");
+}
+
+TEST_F(Errors, InWhatRoutesDo) {
+  const Case cases[] = {
       {"route \"b\" { matches { host \"b\" }; upstream \"app\"; request-headers { «set» \"x-a\" } }",
        "set takes a name and a value", "write: set \"x-tier\" \"gold\""},
       {"route \"b\" { matches { host \"b\" }; upstream \"app\"; response-headers { «remove» \"Content-Length\" } }",
@@ -520,7 +544,7 @@ TEST_F(Errors, InRoutes) {
       {"route «\"b\"» { matches { path-prefix \"/\" }; upstream \"app\" }",
        "route \"b\" can never be taken: route \"all\" matches the same requests", "the first is at DIR/gateway.kdl:5"},
   };
-  expect_each(cases, before, "\n}\n");
+  expect_each(cases, routes_begin, "\n}\n");
 }
 
 TEST_F(Errors, ReferenceToAKindThatHasNoneSaysHowToDefineOne) {
