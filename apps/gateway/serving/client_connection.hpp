@@ -80,6 +80,9 @@ class ClientConnection final : public boost::intrusive::list_base_hook<>, public
   [[nodiscard]] const config::Listener& settings() const noexcept { return service()->listener(listener_); }
   void on_idle() override;
   void on_busy() override;
+  [[nodiscard]] base::TimePoint now() const noexcept;
+  /// Waits with as little memory as there can be. Whether something has come.
+  [[nodiscard]] transport::Task<bool> rest(base::Deadline deadline);
   /// Nothing where the client is gone or idle too long.
   [[nodiscard]] transport::Task<std::optional<http::RequestRead>> read_head();
   /// Serves one request. Returns whether the connection may take another.
