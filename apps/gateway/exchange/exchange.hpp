@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "apps/gateway/answers/refusal.hpp"
+#include "apps/gateway/exchange/beside.hpp"
 #include "apps/gateway/exchange/body_pace.hpp"
 #include "apps/gateway/exchange/client_side.hpp"
 #include "apps/gateway/exchange/exchange_record.hpp"
@@ -74,12 +75,19 @@ class Exchange final : private UpstreamListener {
   // The request, on its way to the upstream.
   [[nodiscard]] transport::Task<void> lease();
   [[nodiscard]] transport::Task<void> send();
+  [[nodiscard]] transport::Task<void> send_beside();
+  [[nodiscard]] transport::Task<void> send_all();
+  [[nodiscard]] transport::Task<void> end_sending();
+  [[nodiscard]] bool sends_beside() const noexcept;
   [[nodiscard]] transport::Task<void> send_rest();
   [[nodiscard]] std::uint64_t balancing_key() const;
   [[nodiscard]] std::string_view upgrade() const noexcept;
   void collect();
   void begin_request();
+  [[nodiscard]] base::Headers trailers_to_send() const;
+  void end_request();
   [[nodiscard]] BodyLength length_to_send();
+  [[nodiscard]] base::Deadline rest_deadline(BodyPace& pace) const;
   [[nodiscard]] bool take_rest(const base::Result<std::size_t>& size, bool waited_for_upstream);
   [[nodiscard]] transport::Task<void> await_answer();
   /// Nothing, or nothing more, comes of the upstream.
@@ -87,7 +95,9 @@ class Exchange final : private UpstreamListener {
   void fail_sending(const base::Error& error);
   void on_upstream_error(std::string_view address, const base::Error& error) override;
   void on_interim(const http::ResponseHead& interim) override;
-  void on_early_answer() override { happened(Event::cut_short); }
+  void on_early_answer() override {
+    if (state_.stage() == Stage::sending) happened(Event::cut_short);
+  }
 
   // The answer.
   [[nodiscard]] transport::Task<void> make_answer();
@@ -96,6 +106,7 @@ class Exchange final : private UpstreamListener {
   [[nodiscard]] transport::Task<void> judge_answer();
   [[nodiscard]] transport::Task<void> open_answer();
   void begin_relayed();
+  void end_relayed();
   [[nodiscard]] transport::Task<void> pass_piece(bool may_wait);
   [[nodiscard]] bool switches_protocols() const noexcept { return response_ != nullptr && response_->status == 101; }
   [[nodiscard]] transport::Task<void> open_tunnel();
@@ -118,6 +129,7 @@ class Exchange final : private UpstreamListener {
   const config::Route* route_ = nullptr;          // once it is found
   body::Intake intake_;                           // of the request's body
   std::vector<base::SharedBytes> outgoing_;       // of it: what goes on, kept as long as it may be sent again
+  Beside sender_;                                 // of the request, while its answer comes
   base::Block block_;                             // for bytes that pass
   std::optional<inspection::Answer> answer_;      // our own, once it is decided or made
   const http::ResponseHead* response_ = nullptr;  // the upstream's

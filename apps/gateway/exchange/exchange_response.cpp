@@ -1,3 +1,4 @@
+#include "apps/gateway/answers/call_answer.hpp"
 #include "apps/gateway/exchange/exchange.hpp"
 #include "apps/gateway/exchange/header_edits.hpp"
 
@@ -61,9 +62,14 @@ transport::Task<void> Exchange::write_answer() {
   upstream_.reset(ResetCode::cancelled);
   if (record_.reason != answers::Reason::none)
     service_.shard.metrics.answers_by_reason[static_cast<std::size_t>(record_.reason)].add();
+  const std::uint16_t said = answer_->status;
+  const bool ends_call = request_.version == 20 && said != 200 && answers::is_grpc(request_.headers);
+  if (ends_call) answers::make_grpc(*answer_, arena_);
   const std::uint16_t status = answer_->status;
   std::string_view body = has_content(status) ? answer_->body : std::string_view{};
-  begin_answer(status, {}, answer_->fields, says_length(status) ? BodyLength::of(body.size()) : BodyLength{});
+  begin_answer(status, {}, answer_->fields,
+               !ends_call && says_length(status) ? BodyLength::of(body.size()) : BodyLength{});
+  record_.status = said;  // what a call of gRPC is told by its own
   if (request_.is_head()) body = {};
   const auto written = co_await client_.write(body, true);
   if (written) record_.response_size = body.size();
@@ -104,8 +110,10 @@ transport::Task<void> Exchange::judge_answer() {
 
 transport::Task<void> Exchange::open_answer() {
   begin_relayed();
-  outgoing_.clear();  // a response may take its time
-  intake_.clear();
+  if (!state_.is_sending()) {
+    outgoing_.clear();  // a response may take its time
+    intake_.clear();
+  }
   return switches_protocols() ? open_tunnel() : pass_piece(false);
 }
 
@@ -160,6 +168,7 @@ transport::Task<void> Exchange::pass_piece(bool may_wait) {
     piece = {space.data(), *size};
   }
   const bool is_last = upstream_.body_is_read();
+  if (is_last) end_relayed();
   const auto written = co_await client_.write(piece, is_last);
   if (!written) happened(Event::client_lost);
   if (state_.is_over()) co_return;

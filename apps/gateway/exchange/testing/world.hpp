@@ -25,11 +25,11 @@ class World {
   /// `agent`: the path of its socket; empty: none.
   /// `events`: what it is asked about. `targets`: the upstream's; none where nobody connects to it.
   explicit World(const std::string& agent = {}, const config::Events& events = asked_about_requests,
-                 const std::vector<transport::Endpoint>& targets = {}) {
+                 const std::vector<transport::Endpoint>& targets = {}, const config::UpstreamTimeouts& timeouts = {}) {
     worker.blocks().set_budget(held_bytes);
     auto generation = std::make_shared<generation::Generation>();
     add_agent(generation->config, agent, events);
-    generation->config.upstreams.push_back({.id = "app"});
+    generation->config.upstreams.push_back({.id = "app", .timeouts = timeouts});
     for (const auto& target : targets)
       generation->config.upstreams[0].targets.push_back({.host = std::string{target.host()}, .port = target.port()});
     generation->config.routes.push_back({.id = "unasked", .matches = {.path = "/unasked"}});
