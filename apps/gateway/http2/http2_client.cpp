@@ -37,35 +37,17 @@ bool passes(std::string_view name) noexcept {
 
 }  // namespace
 
-/// Waits until wake(), at most until the deadline.
-class Http2Client::Wait {
- public:
-  Wait(Http2Client& side, base::Deadline deadline) noexcept : side_(side), deadline_(deadline) {}
-  [[nodiscard]] bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> waiting) {
-    side_.waits_ = true;
-    side_.waiting_.wait(waiting);
-    if (!deadline_.never()) side_.service_.worker.timers().arm(side_.timer_, deadline_.at());
-  }
-  [[nodiscard]] Woken await_resume() const noexcept { return side_.woken_; }
-
- private:
-  Http2Client& side_;
-  base::Deadline deadline_;
-};
-
 Http2Client::Http2Client(generation::Service& service, transport::Http2Link& link, picket::http2::StreamId stream)
     : service_(service),
       link_(link),
       stream_(stream),
       held_(service.worker.blocks()),
-      timer_([](void* self, base::TimePoint) { static_cast<Http2Client*>(self)->wake(Woken::late); }, this) {}
+      reading_(service.worker),
+      writing_(service.worker) {}
 
-void Http2Client::wake(Woken why) noexcept {
-  if (!std::exchange(waits_, false)) return;
-  woken_ = why;
-  timer_.cancel();
-  service_.worker.resume(waiting_);
+void Http2Client::stop() noexcept {
+  reading_.wake(Woken::stopped);
+  writing_.wake(Woken::stopped);
 }
 
 // ---- the request
@@ -73,12 +55,12 @@ void Http2Client::wake(Woken why) noexcept {
 std::optional<http::HeadError> Http2Client::take_head(const base::Headers& fields, bool ends) {
   http::RequestRead read = http::read_http2_request(fields, ends, service_.head_limits, arena_);
   request_ = read.head;
-  has_ended_ = ends;
+  if (ends) body_ = Body::whole;
   return read.error;
 }
 
 bool Http2Client::take_data(std::string_view bytes) {
-  if (is_discarded_ || is_lost_) {
+  if (body_ == Body::unwanted || is_lost()) {
     connection().taken(stream_, bytes.size());
     return true;
   }
@@ -89,23 +71,28 @@ bool Http2Client::take_data(std::string_view bytes) {
     return false;
   }
   unread_.append(bytes);
-  wake(Woken::ready);
+  reading_.wake(Woken::ready);
   return true;
 }
 
+void Http2Client::take_trailers(const base::Headers& fields) {
+  for (const auto& field : fields) trailers_.push_back({arena_.copy(field.name), arena_.copy(field.value)});
+}
+
 void Http2Client::take_end() {
-  has_ended_ = true;
-  wake(Woken::ready);
+  body_ = Body::whole;
+  reading_.wake(Woken::ready);
 }
 
 void Http2Client::lose() {
-  if (std::exchange(is_lost_, true)) return;
-  if (waits_) return wake(Woken::stopped);
+  if (is_lost()) return;
+  answer_ = Answer::lost;
+  if (reading_.is_awaited() || writing_.is_awaited()) return stop();
   if (on_gone_) on_gone_();
 }
 
 void Http2Client::discard() {
-  is_discarded_ = true;
+  if (body_ == Body::coming) body_ = Body::unwanted;
   on_gone_ = nullptr;
   done_with(unread_.size());
   unread_.release();
@@ -120,7 +107,7 @@ void Http2Client::done_with(std::size_t size) {
 }
 
 std::optional<base::SharedBytes> Http2Client::take_whole() {
-  if (!has_ended_ || unread_.empty() || unread_.size() > small) return std::nullopt;
+  if (!body_has_come() || unread_.empty() || unread_.size() > small) return std::nullopt;
   const base::ByteView whole = unread_.bytes();
   done_with(whole.size());
   unread_.consume(whole.size());  // its memory stays: nothing comes behind the end
@@ -128,13 +115,13 @@ std::optional<base::SharedBytes> Http2Client::take_whole() {
 }
 
 transport::Task<base::Result<std::size_t>> Http2Client::read(std::span<char> into, base::Deadline deadline) {
-  if (unread_.empty() && !has_ended_ && !is_lost_) {
-    Wait wait{*this, deadline};
+  if (unread_.empty() && !body_has_come() && !is_lost()) {
+    Wait::Until wait{reading_, deadline};
     const Woken woken = co_await wait;
     if (woken == Woken::late) co_return fail(ErrorKind::timeout, "the client sent nothing in time");
     if (woken == Woken::stopped) co_return gone();
   }
-  if (unread_.empty() && !has_ended_) co_return gone();
+  if (unread_.empty() && !body_has_come()) co_return gone();
   const std::size_t size = std::min(into.size(), unread_.size());
   if (size != 0) std::memcpy(into.data(), unread_.data(), size);
   unread_.consume(size);
@@ -154,7 +141,7 @@ void Http2Client::write_head(std::uint16_t status, const http::FieldList& fields
 
 void Http2Client::interim(std::uint16_t status, std::string_view, const http::FieldList& fields) {
   const bool has_head = !head_.empty();
-  if (is_lost_ || has_head) return;
+  if (is_lost() || has_head) return;
   write_head(status, fields);
   connection().respond_interim(stream_, base::Headers(head_));
   head_.clear();
@@ -167,12 +154,17 @@ void Http2Client::begin(const exchange::AnswerStart& start) {
   head_.push_back({"content-length", head_text_.copy(fmt::format_int(start.length.bytes).c_str())});
 }
 
+void Http2Client::end_with(const http::FieldList& trailers) {
+  for (const auto& field : trailers.items())
+    ending_.push_back({lower_copy(field.name, head_text_), head_text_.copy(field.value)});
+}
+
 transport::Task<base::Status> Http2Client::write(std::string_view bytes, bool last) {
-  if (is_lost_) co_return gone();
+  if (is_lost()) co_return gone();
   unwritten_ = bytes;
   push(last);
   if (unwritten_.empty()) co_return base::Status{};
-  Wait wait{*this, base::Deadline::after(service_.worker.now(), service_.timeouts.write)};
+  Wait::Until wait{writing_, base::Deadline::after(service_.worker.now(), service_.timeouts.write)};
   const Woken woken = co_await wait;
   if (unwritten_.empty()) co_return base::Status{};
   give_up(woken);
@@ -182,11 +174,11 @@ transport::Task<base::Status> Http2Client::write(std::string_view bytes, bool la
 
 /// Hands over what there is.
 void Http2Client::push(bool last) {
-  const bool has_body = !last || !unwritten_.empty();
+  const bool has_body = !last || !unwritten_.empty() || !ending_.empty();
   if (!head_.empty()) connection().respond(stream_, base::Headers(head_), has_body ? this : nullptr);
   head_.clear();
   if (!unwritten_.empty()) connection().resume(stream_);
-  if (last) connection().finish(stream_);
+  if (last) connection().finish(stream_, base::Headers(ending_));
   link_.flush_later();
 }
 
@@ -195,7 +187,7 @@ void Http2Client::give_up(Woken why) {
   const std::size_t promised = connection().promised(stream_);
   kept_.append(unwritten_.substr(0, promised));
   unwritten_ = kept_.text();
-  is_stuck_ = why == Woken::late && promised != 0;
+  if (why == Woken::late && promised != 0) answer_ = Answer::stuck;
   connection().reset(stream_, ErrorCode::cancel);
   link_.flush_later();
 }
@@ -215,7 +207,7 @@ std::size_t Http2Client::gather(std::size_t skip, std::span<iovec> out) const no
 
 void Http2Client::consume(std::size_t size) {
   unwritten_.remove_prefix(size);
-  if (unwritten_.empty()) wake(Woken::ready);
+  if (unwritten_.empty()) writing_.wake(Woken::ready);
 }
 
 }  // namespace picket::apps::gateway::http2

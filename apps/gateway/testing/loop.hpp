@@ -24,6 +24,19 @@ using transport::testing::run;
 using transport::testing::turn_for;
 using transport::testing::turn_until;
 
+/// One of the loopback where nobody listens.
+inline transport::Endpoint free_endpoint() {
+  const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  EXPECT_EQ(::bind(descriptor, reinterpret_cast<sockaddr*>(&address), size), 0);
+  EXPECT_EQ(::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  ::close(descriptor);
+  return transport::Endpoint::tcp("127.0.0.1", ntohs(address.sin_port)).value();
+}
+
 /// The other end of a connection, in the test's hands. Who waits here turns the worker that has the first end.
 class FarEnd {
  public:
@@ -35,6 +48,11 @@ class FarEnd {
 
   void send(std::string_view bytes) const {
     EXPECT_EQ(::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
+  }
+  /// Sends what is taken at once. Returns how much that was.
+  std::size_t send_some(std::string_view bytes) const {
+    const ssize_t sent = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    return sent > 0 ? static_cast<std::size_t>(sent) : 0;
   }
   /// Sends until no more is taken. Returns how much that was.
   [[nodiscard]] std::size_t fill() const {
@@ -55,6 +73,13 @@ class FarEnd {
     });
     EXPECT_TRUE(has_come) << "only " << got << " bytes came of " << size;
     bytes.resize(got);
+    return bytes;
+  }
+  /// What has come and was not read, without waiting.
+  [[nodiscard]] std::string take() const {
+    std::string bytes(64 * 1024, '\0');
+    const ssize_t size = ::recv(descriptor_, bytes.data(), bytes.size(), MSG_DONTWAIT);
+    bytes.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
     return bytes;
   }
   void expect(std::string_view bytes) const { EXPECT_EQ(receive(bytes.size()), bytes); }
