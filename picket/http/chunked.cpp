@@ -23,7 +23,8 @@ constexpr unsigned hex_value(char c) noexcept {
 
 }  // namespace
 
-base::Result<ChunkedDecoder::Step> ChunkedDecoder::decode(std::string_view input, std::span<char> into) {
+base::Result<ChunkedDecoder::Step> ChunkedDecoder::decode(std::string_view input, std::span<char> into,
+                                                          base::Buffer* trailers) {
   Step step;
   while (step.consumed < input.size() && state_ != State::done) {
     if (state_ == State::data) {
@@ -37,8 +38,10 @@ base::Result<ChunkedDecoder::Step> ChunkedDecoder::decode(std::string_view input
       if (remaining_ == 0) state_ = State::data_cr;
       continue;
     }
+    const bool is_in_trailers_yet = is_in_trailers();
     if (const std::string_view wrong = take(input[step.consumed]); !wrong.empty())
       return base::fail(base::ErrorKind::invalid_message, std::string{wrong});
+    if (trailers != nullptr && is_in_trailers_yet && is_in_trailers()) trailers->append(input.substr(step.consumed, 1));
     ++step.consumed;
   }
   return step;
@@ -48,7 +51,7 @@ std::string_view ChunkedDecoder::take(char c) noexcept {
   switch (state_) {
     case State::size: return take_size(c);
     case State::blank: return take_behind_size(c);
-    case State::extension: return drop(c, State::size_lf);
+    case State::extension: return take_beside(c, State::size_lf);
     case State::size_lf: return take_lf(c, remaining_ != 0 ? State::data : State::trailer_start);
     case State::data_cr:
       if (c != '\r') return "a chunk that is longer than its size";
@@ -56,12 +59,12 @@ std::string_view ChunkedDecoder::take(char c) noexcept {
       return {};
     case State::data_lf: digits_ = 0; return take_lf(c, State::size);
     case State::trailer_start:
-      if (c == '\r') return drop(c, State::end_lf);
+      if (c == '\r') return take_beside(c, State::end_lf);
       state_ = State::trailer_name;
       return c == ':' ? "a trailer without a name" : take_trailer_name(c);
     case State::trailer_name: return take_trailer_name(c);
-    case State::trailer: return drop(c, State::trailer_lf);
-    case State::trailer_lf: return take_lf(c, State::trailer_start);
+    case State::trailer: return take_beside(c, State::trailer_lf);
+    case State::trailer_lf: return take_trailers_end(c);
     case State::end_lf: return take_lf(c, State::done);
     case State::data:
     case State::done: break;
@@ -81,7 +84,7 @@ std::string_view ChunkedDecoder::take_size(char c) noexcept {
 std::string_view ChunkedDecoder::take_behind_size(char c) noexcept {
   if (of_response_ && (c == ' ' || c == '\t')) {
     state_ = State::blank;
-    return drop(c, State::size_lf);
+    return take_beside(c, State::size_lf);
   }
   if (c != '\r' && c != ';') return "a chunk size that is no hexadecimal number";
   state_ = c == '\r' ? State::size_lf : State::extension;
@@ -94,17 +97,22 @@ std::string_view ChunkedDecoder::take_trailer_name(char c) noexcept {
   } else if (!is_token({&c, 1})) {
     return "a trailer that is no field";
   }
-  return drop(c, State::trailer_lf);
+  return take_beside(c, State::trailer_lf);
 }
 
-std::string_view ChunkedDecoder::drop(char c, State at_line_end) noexcept {
+std::string_view ChunkedDecoder::take_beside(char c, State at_line_end) noexcept {
   if (c == '\r') {
     state_ = at_line_end;
     return {};
   }
   const auto byte = static_cast<unsigned char>(c);
   if ((byte < 0x20 && c != '\t') || byte == 0x7F) return "a control character in a chunk extension or trailer";
-  return ++dropped_ > max_dropped ? "chunk extensions and trailers over the limit" : std::string_view{};
+  return ++beside_ > max_beside ? "chunk extensions and trailers over the limit" : std::string_view{};
+}
+
+std::string_view ChunkedDecoder::take_trailers_end(char c) noexcept {
+  if (++trailers_ > max_trailers) return "more than 100 trailers";
+  return take_lf(c, State::trailer_start);
 }
 
 std::string_view ChunkedDecoder::take_lf(char c, State next) noexcept {

@@ -134,7 +134,7 @@ TEST(Chunked, OnlyAResponseMayHaveWhiteSpaceBehindASize) {
   for (const std::string_view input : {" 3\r\nabc\r\n", "3 1\r\nabc\r\n", "3 x\r\nabc\r\n", " \r\n", "3 \nabc\r\n",
                                        "3 \rabc\r\n", " ;a\r\n", "3,\r\nabc\r\n"})
     EXPECT_NE(decode(input, 1, 4096, ChunkedDecoder{true}).error, "") << input;
-  EXPECT_THAT(decode("3" + std::string(ChunkedDecoder::max_dropped + 1, ' '), 4096, 4096, ChunkedDecoder{true}).error,
+  EXPECT_THAT(decode("3" + std::string(ChunkedDecoder::max_beside + 1, ' '), 4096, 4096, ChunkedDecoder{true}).error,
               HasSubstr("over the limit"));
 }
 
@@ -154,9 +154,9 @@ TEST(Chunked, ExtensionsOfOneBodyAreBoundedTogether) {
 }
 
 TEST(Chunked, TrailersAreBounded) {
-  const std::string fits = "0\r\nA: " + std::string(ChunkedDecoder::max_dropped - 3, 't') + "\r\n\r\n";
+  const std::string fits = "0\r\nA: " + std::string(ChunkedDecoder::max_beside - 3, 't') + "\r\n\r\n";
   EXPECT_TRUE(decode(fits).done);
-  EXPECT_THAT(decode("0\r\nA: " + std::string(ChunkedDecoder::max_dropped, 't')).error, HasSubstr("over the limit"));
+  EXPECT_THAT(decode("0\r\nA: " + std::string(ChunkedDecoder::max_beside, 't')).error, HasSubstr("over the limit"));
 }
 
 }  // namespace

@@ -1,12 +1,11 @@
 #include "picket/http/http2_request.hpp"
 
-#include <algorithm>
-#include <array>
 #include <optional>
 
 #include "picket/base/buffer.hpp"
 #include "picket/http/authority.hpp"
 #include "picket/http/fields.hpp"
+#include "picket/http/http2_fields.hpp"
 
 namespace picket::http {
 namespace {
@@ -30,31 +29,7 @@ struct Pseudo {
   }
 };
 
-bool is_lower_token(std::string_view name) noexcept {
-  return is_token(name) && std::ranges::none_of(name, [](char c) { return c >= 'A' && c <= 'Z'; });
-}
-
-/// RFC 9113 §8.2.1: what it forbids and HTTP/1.1 would read as something else.
-bool is_value(std::string_view value) noexcept {
-  const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
-  return is_field_value(value) && (value.empty() || (!is_blank(value.front()) && !is_blank(value.back())));
-}
-
-/// RFC 9113 §8.2.2.
-bool is_of_a_connection(std::string_view name) noexcept {
-  constexpr std::array<std::string_view, 5> names{"connection", "proxy-connection", "keep-alive", "transfer-encoding",
-                                                  "upgrade"};
-  return std::ranges::find(names, name) != names.end();
-}
-
 std::uint16_t port_of(std::string_view scheme) noexcept { return scheme == "https" ? 443 : 80; }
-
-Wrong check_field(const base::Header& field) noexcept {
-  if (!is_lower_token(field.name)) return bad("a header name that is no token in lower case");
-  if (is_of_a_connection(field.name)) return bad("a field of a connection, which HTTP/2 has not");
-  if (field.name == "te" && field.value != "trailers") return bad("a TE other than trailers");
-  return std::nullopt;
-}
 
 /// Takes the pseudo-fields; `fields` is left with the others.
 Wrong take_pseudo(std::span<const base::Header>& fields, Pseudo& out) noexcept {
@@ -62,7 +37,7 @@ Wrong take_pseudo(std::span<const base::Header>& fields, Pseudo& out) noexcept {
     auto* const place = out.find(fields.front().name);
     if (place == nullptr) return bad("an unknown pseudo-field");
     if (place->has_value()) return bad("a pseudo-field that is there twice");
-    if (!is_value(fields.front().value)) return bad("a control character or a blank end in a pseudo-field");
+    if (!is_http2_value(fields.front().value)) return bad("a control character or a blank end in a pseudo-field");
     *place = fields.front().value;
     fields = fields.subspan(1);
   }
@@ -79,8 +54,7 @@ Wrong take_pseudo(std::span<const base::Header>& fields, Pseudo& out) noexcept {
 Wrong check_fields(std::span<const base::Header> fields, Pseudo& pseudo) noexcept {
   const bool has_authority = pseudo.authority.has_value();
   for (const base::Header& field : fields) {
-    if (const Wrong wrong = check_field(field)) return wrong;
-    if (!is_value(field.value)) return bad("a control character or a blank end in a header value");
+    if (const std::string_view wrong = wrong_in_http2(field); !wrong.empty()) return bad(wrong);
     if (field.name != "host") continue;
     if (!has_authority && pseudo.authority) return bad("more than one Host");
     if (!has_authority) pseudo.authority = field.value;

@@ -13,13 +13,18 @@ ChunkSize::ChunkSize(std::size_t size) noexcept {
   size_ = static_cast<std::size_t>(end + 2 - text_.data());
 }
 
-Outgoing::Outgoing(std::string_view head, std::string_view piece, bool chunked, bool last) noexcept
+Outgoing::Outgoing(std::string_view head, std::string_view piece, bool chunked, bool last,
+                   std::string_view trailers) noexcept
     : size_(piece.size()) {
   add(head);
   if (chunked && !piece.empty()) add(size_.text());
   add(piece);
   if (chunked && !piece.empty()) add("\r\n");
-  if (chunked && last) add("0\r\n\r\n");
+  if (!chunked || !last) return;
+  add(trailers.empty() ? "0\r\n\r\n" : "0\r\n");
+  if (trailers.empty()) return;
+  add(trailers);
+  add("\r\n");
 }
 
 void Outgoing::add(std::string_view text) noexcept {

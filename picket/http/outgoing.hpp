@@ -30,12 +30,14 @@ class ChunkSize {
 /// One write of a message under way: a head, a piece of its body, or both, in one system call and without a copy.
 ///
 /// Thread safety: none. Lifetime: views of what it is given, which stays until it is written; of no use afterwards.
-/// Source: RFC 9112 §7.1 for chunks. No trailers are sent.
+/// Source: RFC 9112 §7.1 for chunks.
 class Outgoing {
  public:
   /// `head`: may be empty. `piece`: what there is of the body; empty at its end or where there is none yet. `last`:
   /// nothing of the body follows. `chunked`: the piece is framed as a chunk, and the last one ends the body.
-  Outgoing(std::string_view head, std::string_view piece, bool chunked, bool last) noexcept;
+  /// `trailers`: lines that stand behind the last chunk, each with its CRLF.
+  Outgoing(std::string_view head, std::string_view piece, bool chunked, bool last,
+           std::string_view trailers = {}) noexcept;
   Outgoing(const Outgoing&) = delete;
   Outgoing& operator=(const Outgoing&) = delete;
 
@@ -46,7 +48,7 @@ class Outgoing {
   void add(std::string_view text) noexcept;
 
   ChunkSize size_;
-  std::array<iovec, 5> parts_{};
+  std::array<iovec, 7> parts_{};
   std::size_t count_ = 0;
 };
 

@@ -489,6 +489,12 @@ void Connection::go_away(ErrorCode code) {
                         static_cast<std::uint32_t>(code), nullptr, 0);
 }
 
+void Connection::ping() { nghttp2_submit_ping(session_.get(), NGHTTP2_FLAG_NONE, nullptr); }
+
+std::size_t Connection::most_streams() const {
+  return nghttp2_session_get_remote_settings(session_.get(), NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+}
+
 void Connection::count_idle(Excess kind) noexcept {
   if (idle_frames_left_ == 0) return;
   if (--idle_frames_left_ == 0) excess_ = kind;

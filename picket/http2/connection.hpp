@@ -143,6 +143,10 @@ class Connection {
   // ---- the connection
   /// Says that no stream above those that are known is taken any more. With no_error those go on.
   void go_away(ErrorCode code);
+  /// Has the peer show that it lives.
+  void ping();
+  /// Streams that this end may have open at once, as the peer says; before it has said so, as many as it must take.
+  [[nodiscard]] std::size_t most_streams() const;
   /// Streams that are not over.
   [[nodiscard]] std::size_t streams() const noexcept { return streams_.size(); }
 

@@ -239,6 +239,12 @@ BodyInspection::Judge* BodyInspection::held_up() noexcept {
   return found != judges_.end() ? &*found : nullptr;
 }
 
+bool BodyInspection::may_go_beside() const noexcept {
+  return std::ranges::all_of(judges_, [](const Judge& judge) {
+    return judge.stage.state() == body::AgentStage::State::passes || judge.participant.exchange.can_pipeline();
+  });
+}
+
 bool BodyInspection::is_paused() const noexcept {
   return std::ranges::any_of(judges_, [this](const Judge& judge) {
     return judge.stage.state() != body::AgentStage::State::passes && holds_up(judge);

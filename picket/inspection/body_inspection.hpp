@@ -70,6 +70,9 @@ class BodyInspection {
   [[nodiscard]] bool is_paused() const noexcept;
   /// Whether judge() has something to do, be there more of it or not.
   [[nodiscard]] bool has_to_ask() const noexcept;
+  /// Whether agents may be asked about the other direction while this body is on its way: those that look at it tell
+  /// answers apart.
+  [[nodiscard]] bool may_go_beside() const noexcept;
   /// Whether answers are awaited.
   [[nodiscard]] bool is_asking() const noexcept;
   /// Returns once it is not paused, or when `deadline` has passed.

@@ -63,6 +63,7 @@ class Answer:
     headers: list[tuple[str, str]] = field(default_factory=list)
     interim: list[list[tuple[str, str]]] = field(default_factory=list)
     body: bytes = b""
+    trailers: list[tuple[str, str]] = field(default_factory=list)
     ended: bool = False
     reset: int | None = None
 
@@ -217,6 +218,8 @@ class Http2Client:
         fields, self._block = self._decoder.decode(self._block), b""
         if fields[0][1].startswith("1") and fields[0][0] == ":status":
             answer.interim.append(fields)
+        elif answer.headers:
+            answer.trailers = fields
         else:
             answer.headers = fields
 

@@ -126,15 +126,6 @@ class Requests(Http2Test):
         self.assertEqual(event["headers"]["host"], ["a.test"])
         self.assertEqual([request.target for request in self.upstream.requests], ["/yes"])
 
-    def test_with_trailers_pass_without_them(self):
-        gateway = self.play()
-        client = self.connect(gateway)
-        stream = client.open(head("/", method="POST"), end=False)
-        client.data(stream, b"abc")
-        client.frame(HEADERS, END_HEADERS | END_STREAM, stream, literal([("x-trailer", "y")]))
-        self.assertEqual(client.answer(stream).status, 200)
-        self.assertNotIn(b"trailer", self.upstream.raw())
-
     def test_with_a_head_in_many_frames_are_served(self):
         gateway = self.play()
         client = self.connect(gateway)

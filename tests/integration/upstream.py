@@ -16,6 +16,7 @@ class Request:
     head: bytes = b""
     body: bytes = b""
     raw_body: bytes = b""  # with its framing
+    trailers: list[tuple[str, str]] = field(default_factory=list)
     connection: int = 0
     at: float = field(default_factory=time.monotonic)
     peer: socket.socket | None = None  # to write to, where a test answers by hand
@@ -180,9 +181,14 @@ class _Reader:
         while True:
             line = self.take_line()
             size = int(line, 16)
-            chunk = self.take(size + 2) if size else self.take_line()
-            raw += [line, chunk]
+            raw.append(line)
             if not size:
                 break
+            chunk = self.take(size + 2)
+            raw.append(chunk)
             body.append(chunk[:-2])
+        while (line := self.take_line()) != b"\r\n":
+            request.trailers.append(tuple(line[:-2].decode("latin-1").split(": ", 1)))
+            raw.append(line)
+        raw.append(line)
         request.raw_body, request.body = b"".join(raw), b"".join(body)

@@ -219,7 +219,8 @@ upstreams { upstream "app" {
   slow-start-secs 9
   timeouts { connect 10; read 0; write 12; request 13 }
   connection-pool { max-connections 14; max-idle 0; idle-timeout 16; max-lifetime 17 }
-  retry { attempts 18; on "connect-failure" }
+  retry { attempts 18; on "connect-failure" "refused-stream" }
+  http-version { min-version 2; max-version 2 }
 } })");
   const Upstream& u = config.upstreams.at(0);
   EXPECT_TRUE(u.targets.at(0).path.ends_with("/app.sock"));
@@ -244,8 +245,28 @@ upstreams { upstream "app" {
   const ConnectionPool pool{
       .max_connections = 14, .max_idle = 0, .idle_timeout = seconds{16}, .max_lifetime = seconds{17}};
   EXPECT_EQ(u.connection_pool, pool);
-  const Retry retry{.attempts = 18, .on_connect_failure = true, .on_closed_before_response = false};
+  const Retry retry{
+      .attempts = 18, .on_connect_failure = true, .on_closed_before_response = false, .on_refused_stream = true};
   EXPECT_EQ(u.retry, retry);
+  EXPECT_EQ(u.min_version, HttpVersion::http2);
+  EXPECT_EQ(u.max_version, HttpVersion::http2);
+  EXPECT_EQ(u.tls->protocols.alpn, std::vector<std::string>{"h2"});
+}
+
+TEST_F(Load, AnUpstreamsVersionsAreOfferedToItOverTls) {
+  const auto upstream = [&](std::string_view keys) {
+    return good(std::string(R"(listeners { listener "web" { address "127.0.0.1:8080" } }
+routes { route "all" { upstream "app" } }
+upstreams { upstream "app" { target "127.0.0.1:9000"; )") +
+                std::string{keys} + " } }")
+        .upstreams.at(0);
+  };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(upstream("").max_version, HttpVersion::http1);
+  EXPECT_EQ(upstream("tls { }").tls->protocols.alpn, Names{});
+  EXPECT_EQ(upstream("http-version { max-version 2 }; tls { }").tls->protocols.alpn, (Names{"h2", "http/1.1"}));
+  EXPECT_EQ(upstream("http-version { min-version 2 }; tls { }").tls->protocols.alpn, Names{"h2"});
+  EXPECT_EQ(upstream("http-version { min-version 2 }").min_version, HttpVersion::http2);
 }
 
 TEST_F(Load, WithoutAWordRequestsGoByTheirClientsAddressWhereTheyGoByAKey) {

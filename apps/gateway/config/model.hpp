@@ -225,13 +225,19 @@ struct Retry {
   std::uint32_t attempts = 2;  ///< In all, the first included.
   bool on_connect_failure = true;
   bool on_closed_before_response = true;
+  bool on_refused_stream = true;
   friend bool operator==(const Retry&, const Retry&) = default;
 };
+
+enum class HttpVersion : std::uint8_t { http1 = 1, http2 = 2 };
 
 struct Upstream {
   std::string id;
   std::vector<Target> targets;
   std::optional<UpstreamTls> tls = {};  ///< None: in clear.
+  /// What its targets are spoken to with: over TLS as they choose (ALPN), in clear HTTP/2 where it is the least.
+  HttpVersion min_version = HttpVersion::http1;
+  HttpVersion max_version = HttpVersion::http1;
   LoadBalancing load_balancing = LoadBalancing::round_robin;
   inspection::Stickiness hash_by = {};  ///< Of ip_hash and consistent_hash: what of a request names its target.
   UpstreamTimeouts timeouts = {};

@@ -45,6 +45,7 @@ void read_reverse_listener(Reader& reader, const Block& block, Draft& out);
 [[nodiscard]] Keys<PassiveHealth> passive_health();
 [[nodiscard]] Keys<UpstreamTimeouts> upstream_timeouts();
 [[nodiscard]] Keys<ConnectionPool> connection_pool();
+[[nodiscard]] Keys<Upstream> http_version();
 [[nodiscard]] Keys<Retry> retry();
 [[nodiscard]] Keys<Draft> routes();
 [[nodiscard]] Keys<RouteDraft> route();

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -181,6 +182,32 @@ void read_passive_health(Reader& reader, const Block& block, Upstream& out) {
   reader.block(block, passive_health(), out.passive_health.emplace());
 }
 
+// ---- versions of HTTP
+
+template <HttpVersion Upstream::* member>
+void read_version(Reader& reader, const Setting& setting, Upstream& out) {
+  if (const auto version = reader.number(setting, 1, 2, {})) out.*member = static_cast<HttpVersion>(*version);
+}
+
+constexpr Key<Upstream> http_version_keys[] = {
+    {{"min-version"}, ValueRule<Upstream>{read_version<&Upstream::min_version>}},
+    {{"max-version"}, ValueRule<Upstream>{read_version<&Upstream::max_version>}},
+};
+
+void read_http_version(Reader& reader, const Block& block, Upstream& out) {
+  out.max_version = HttpVersion::http2;  // where nothing else is said
+  reader.block(block, http_version(), out);
+  if (out.min_version > out.max_version)
+    reader.report(block.at, "\"min-version\" is over \"max-version\"", "write the same version twice, or remove one");
+}
+
+/// What is agreed upon over TLS (RFC 7301), the best first.
+void offer_versions(Upstream& out) {
+  if (!out.tls || out.max_version == HttpVersion::http1) return;
+  out.tls->protocols.alpn.emplace_back(transport::tls::http2);
+  if (out.min_version == HttpVersion::http1) out.tls->protocols.alpn.emplace_back(transport::tls::http1);
+}
+
 // ---- connections
 
 constexpr std::uint64_t day_s = 86'400;
@@ -206,16 +233,16 @@ void read_connection_pool(Reader& reader, const Block& block, Upstream& out) {
   reader.block(block, connection_pool(), out.connection_pool);
 }
 
-constexpr Word retry_reasons[] = {
-    {"connect-failure", 0}, {"closed-before-response", 1}, {"refused-stream", 0, Word::unsupported}};
+constexpr Word retry_reasons[] = {{"connect-failure", 0}, {"closed-before-response", 1}, {"refused-stream", 2}};
 
 void read_retry_on(Reader& reader, const kdl::Node& node, Retry& out) {
   reader.check(node, {.arguments = Shape::Arguments::some});
   if (node.broken) return;
-  out.on_connect_failure = out.on_closed_before_response = false;
+  const std::array<bool*, 3> reasons{&out.on_connect_failure, &out.on_closed_before_response, &out.on_refused_stream};
+  for (bool* const each : reasons) *each = false;
   for (const kdl::Value& argument : node.arguments) {
     const auto reason = reader.choice({node.name.text, &argument}, retry_reasons);
-    if (reason) (*reason == 0 ? out.on_connect_failure : out.on_closed_before_response) = true;
+    if (reason) *reasons.at(static_cast<std::size_t>(*reason)) = true;
   }
 }
 
@@ -241,7 +268,7 @@ constexpr Key<Upstream> upstream_keys[] = {
     {{"timeouts"}, BlockRule<Upstream>{read_timeouts}},
     {{"connection-pool"}, BlockRule<Upstream>{read_connection_pool}},
     {{"retry"}, BlockRule<Upstream>{read_retry}},
-    {{"http-version", unsupported}, {}},
+    {{"http-version"}, BlockRule<Upstream>{read_http_version}},
 };
 
 void read_upstream(Reader& reader, const kdl::Node& node, Draft& out) {
@@ -249,6 +276,7 @@ void read_upstream(Reader& reader, const kdl::Node& node, Draft& out) {
   const std::size_t problems = reader.problems();
   auto id = reader.entry(node, {}, upstream(), Shape::Braces::required, draft.upstream);
   if (problems == reader.problems()) check_tls(reader, node, draft.upstream);
+  offer_versions(draft.upstream);
   if (!id) return;
   draft.id = std::move(*id);
   draft.upstream.id = draft.id.text;
@@ -269,6 +297,7 @@ Keys<HealthCheck> check_type() { return check_type_keys; }
 Keys<PassiveHealth> passive_health() { return passive_health_keys; }
 Keys<UpstreamTimeouts> upstream_timeouts() { return timeouts_keys; }
 Keys<ConnectionPool> connection_pool() { return connection_pool_keys; }
+Keys<Upstream> http_version() { return http_version_keys; }
 Keys<Retry> retry() { return retry_keys; }
 
 }  // namespace picket::apps::gateway::config::tables

@@ -19,8 +19,9 @@ namespace picket::apps::gateway::exchange {
 /// written. Another exchange of the same connection has a side of its own, and is not touched by what is said here.
 ///
 /// Body bytes are read by credit: what is not asked for is not taken from the client, who is held back by it. One
-/// operation at a time. Thread safety: its worker's. Lifetime: outlives the exchange; not destroyed while an operation
-/// is awaited. Errors: those of transport::Stream, whatever the version; an error of write() is a client that is gone.
+/// operation at a time, of each direction where is_duplex(). Thread safety: its worker's. Lifetime: outlives the
+/// exchange; not destroyed while an operation is awaited. Errors: those of transport::Stream, whatever the version; an
+/// error of write() is a client that is gone.
 class ClientSide {
  public:
   ClientSide() = default;
@@ -38,12 +39,16 @@ class ClientSide {
   /// connection_closed also where the body has no end.
   [[nodiscard]] virtual transport::Task<base::Result<std::size_t>> read(std::span<char> into,
                                                                         base::Deadline deadline) = 0;
+  /// Whether the body may be read while the answer is written.
+  [[nodiscard]] virtual bool is_duplex() const noexcept { return false; }
   /// Ends what is awaited, with connection_closed; other operations may follow.
   virtual void stop() noexcept = 0;
   /// Whether the body has come already, so that reading it does not wait.
   [[nodiscard]] virtual bool body_has_come() const noexcept = 0;
   /// Whether its end was read, or there is none.
   [[nodiscard]] virtual bool body_is_read() const noexcept = 0;
+  /// What stood behind the body, once its end was read. Lifetime: the side's, or the arena's.
+  [[nodiscard]] virtual base::Headers trailers(base::Arena& arena) const = 0;
 
   /// An interim answer (1xx), where the client's version knows of them. Goes out as far as the client takes it, and at
   /// the latest with the next write; never waits.
@@ -51,6 +56,10 @@ class ClientSide {
   /// Begins the answer: its head waits for the next write, and leaves along with what that brings (ADR 0010). May be
   /// called again until then: the head that has not left is replaced.
   virtual void begin(const AnswerStart& start) = 0;
+  /// Whether fields may stand behind the answer that was begun, and the client wants them.
+  [[nodiscard]] virtual bool takes_trailers() const noexcept = 0;
+  /// What stands there: before the last write, which takes it along. Views; of no use afterwards.
+  virtual void end_with(const http::FieldList& trailers) = 0;
   /// Writes what waits, and bytes of the body behind it. `last`: the answer ends with them. Returns when they are the
   /// kernel's.
   [[nodiscard]] virtual transport::Task<base::Status> write(std::string_view bytes, bool last) = 0;

@@ -51,6 +51,7 @@ Exchange::Exchange(generation::Service& service, ClientSide& client, UpstreamSid
       forwarded_(exchange::forward(request_, peer, forwarding_terms(service.config, listener, request_id_), arena)),
       intake_(service.worker.blocks()),
       answer_intake_(service.worker.blocks()),
+      sender_(service.worker),
       record_{.began = base::Clock::now(), .protocol = http::version_name(request_.version)} {}
 
 Exchange::~Exchange() = default;
@@ -59,6 +60,7 @@ transport::Task<void> Exchange::serve() {
   client_.on_gone([this] { abandon(wire::CancelReason::client_disconnect); });
   arrive();
   while (!state_.is_over()) co_await work();
+  co_await end_sending();
   conclude();
 }
 
@@ -89,6 +91,7 @@ void Exchange::happened(Event event, wire::CancelReason reason) {
   state_ = step.state;
   if (step.ends == Ends::nothing) return;
   client_.stop();
+  upstream_.stop_writing();
   if (step.ends == Ends::sending) return;
   if (reason == wire::CancelReason::client_disconnect && record_.reason == answers::Reason::none)
     record_.reason = answers::Reason::client_gone;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "apps/gateway/answers/refusal.hpp"
+#include "apps/gateway/exchange/beside.hpp"
 #include "apps/gateway/exchange/body_pace.hpp"
 #include "apps/gateway/exchange/client_side.hpp"
 #include "apps/gateway/exchange/exchange_record.hpp"
@@ -80,37 +81,50 @@ class Exchange final : private UpstreamListener {
   // The request, on its way to the upstream.
   [[nodiscard]] transport::Task<void> lease();
   [[nodiscard]] transport::Task<void> send();
+  [[nodiscard]] transport::Task<void> send_beside();
+  [[nodiscard]] transport::Task<void> send_all();
+  [[nodiscard]] transport::Task<void> end_sending();
+  [[nodiscard]] bool sends_beside() const noexcept;
+  [[nodiscard]] bool is_collected() const noexcept;
   [[nodiscard]] transport::Task<void> send_rest();
-  [[nodiscard]] transport::Task<void> read_rest(BodyPace& pace);
+  [[nodiscard]] transport::Task<bool> read_rest(BodyPace& pace);
   [[nodiscard]] transport::Task<void> send_collected();
   [[nodiscard]] std::uint64_t balancing_key() const;
   [[nodiscard]] std::string_view upgrade() const noexcept;
   [[nodiscard]] static bool collect(inspection::BodyInspection& body, std::vector<base::SharedBytes>& pieces);
   void begin_request();
+  [[nodiscard]] base::Headers trailers_to_send() const;
+  void end_request();
   [[nodiscard]] BodyLength length_to_send();
-  void take_rest(const base::Result<std::size_t>& size, bool waited_for_upstream);
+  [[nodiscard]] base::Deadline rest_deadline(BodyPace& pace) const;
+  [[nodiscard]] bool take_rest(const base::Result<std::size_t>& size, bool waited_for_upstream);
   [[nodiscard]] transport::Task<void> await_answer();
   /// Nothing, or nothing more, comes of the upstream.
   void fail_upstream(const base::Error& error);
   void fail_sending(const base::Error& error);
   void on_upstream_error(std::string_view address, const base::Error& error) override;
   void on_interim(const http::ResponseHead& interim) override;
-  void on_early_answer() override { happened(Event::cut_short); }
+  void on_early_answer() override {
+    if (state_.stage() == Stage::sending) happened(Event::cut_short);
+  }
 
   // The answer.
   [[nodiscard]] transport::Task<void> make_answer();
   [[nodiscard]] inspection::Answer fixed_answer() const;
   [[nodiscard]] inspection::Answer last_recipients_answer() const;
   [[nodiscard]] transport::Task<void> judge_answer();
+  [[nodiscard]] transport::Task<void> settle_request();
   [[nodiscard]] transport::Task<void> judge_own_body();
   [[nodiscard]] transport::Task<void> open_answer();
   void begin_relayed(BodyLength length);
+  void end_relayed();
   [[nodiscard]] transport::Task<void> relay();
 
   // Its body, where agents look at it.
   [[nodiscard]] transport::Task<void> open_inspected();
   [[nodiscard]] transport::Task<void> relay_inspected();
   [[nodiscard]] transport::Task<void> move_inspected();
+  [[nodiscard]] transport::Task<void> obey_about_answer(inspection::Verdict verdict);
   [[nodiscard]] transport::Task<void> read_inspected();
   [[nodiscard]] transport::Task<void> write_collected(bool is_last);
   [[nodiscard]] std::string_view join_collected();
@@ -138,6 +152,7 @@ class Exchange final : private UpstreamListener {
   std::vector<base::SharedBytes> outgoing_;       // of it: what goes on, kept as long as it may be sent again
   body::Intake answer_intake_;                    // of an answer's body that agents look at
   std::vector<base::SharedBytes> let_out_;        // of it: what goes on
+  Beside sender_;                                 // of the request, while its answer comes
   base::Block block_;                             // for bytes that pass
   std::optional<inspection::Answer> answer_;      // our own, once it is decided or made
   const http::ResponseHead* response_ = nullptr;  // the upstream's

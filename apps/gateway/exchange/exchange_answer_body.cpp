@@ -10,13 +10,15 @@ namespace picket::apps::gateway::exchange {
 /// hold what comes: it may take its time.
 transport::Task<void> Exchange::open_inspected() {
   inspection::BodyInspection& body = inspection_->response_body();
-  static_cast<void>(obey(body.refusal()));
+  auto refusal = body.refusal();
+  co_await obey_about_answer(std::move(refusal));
   while (state_.stage() == Stage::opening_answer && !body.lets_out() && (body.holds_any() || upstream_.has_bytes()))
     co_await move_inspected();
   if (state_.stage() != Stage::opening_answer) co_return;
   const bool is_whole = collect(body, let_out_);
+  const bool has_length = is_whole && upstream_.trailers(arena_).empty();
   const BodyLength unknown{.kind = BodyLength::Kind::unknown};
-  begin_relayed(is_whole            ? BodyLength::of(base::size_of(let_out_))
+  begin_relayed(has_length          ? BodyLength::of(base::size_of(let_out_))
                 : body.may_change() ? unknown
                                     : length_of(*response_));
   body.has_left();
@@ -47,12 +49,17 @@ transport::Task<void> Exchange::read_inspected() {
     co_return;
   }
   base::SharedBytes bytes = answer_intake_.commit(*size);
-  if (body.is_watched() && !bytes.block().count(*size)) {
-    static_cast<void>(obey({.failure = inspection::Failure::overloaded}));
-    co_return;
-  }
-  body.feed(std::move(bytes), upstream_.body_is_read());
-  static_cast<void>(obey(body.refusal()));
+  const bool has_room = !body.is_watched() || bytes.block().count(*size);
+  if (has_room) body.feed(std::move(bytes), upstream_.body_is_read());
+  inspection::Verdict verdict =
+      has_room ? body.refusal() : inspection::Verdict{.failure = inspection::Failure::overloaded};
+  co_await obey_about_answer(std::move(verdict));
+}
+
+/// While the request is still sent the client can be told nothing else: that ends first.
+transport::Task<void> Exchange::obey_about_answer(inspection::Verdict verdict) {
+  if (!verdict.goes_on() && state_.stage() == Stage::opening_answer) co_await end_sending();
+  static_cast<void>(obey(std::move(verdict)));
 }
 
 /// Writes what agents let go on of the answer, the head before it where that waits.
@@ -61,6 +68,7 @@ transport::Task<void> Exchange::write_collected(bool is_last) {
   for (std::size_t i = 0; i < writes; ++i) {
     const std::string_view piece = let_out_.empty() ? std::string_view{} : base::as_text(let_out_[i].view());
     const bool is_end = is_last && i + 1 == writes;
+    if (is_end) end_relayed();
     const auto written = co_await client_.write(piece, is_end);
     if (!written) happened(Event::client_lost);
     if (state_.is_over()) co_return;

@@ -151,7 +151,11 @@ transport::Task<void> Exchange::await_agents(inspection::BodyInspection& body) {
 /// What an agent does not let pass is decided here.
 transport::Task<void> Exchange::judge_what_came(inspection::BodyInspection& body) {
   auto verdict = co_await body.judge();
-  static_cast<void>(obey(std::move(verdict)));
+  if (&body == &inspection_->response_body()) {
+    co_await obey_about_answer(std::move(verdict));
+  } else {
+    static_cast<void>(obey(std::move(verdict)));
+  }
 }
 
 }  // namespace picket::apps::gateway::exchange

@@ -1,3 +1,4 @@
+#include "apps/gateway/answers/call_answer.hpp"
 #include "apps/gateway/exchange/answer_body.hpp"
 #include "apps/gateway/exchange/exchange.hpp"
 #include "apps/gateway/exchange/header_edits.hpp"
@@ -49,9 +50,14 @@ transport::Task<void> Exchange::write_answer() {
   upstream_.reset(ResetCode::cancelled);
   if (record_.reason != answers::Reason::none)
     service_.shard.metrics.answers_by_reason[static_cast<std::size_t>(record_.reason)].add();
+  const std::uint16_t said = answer_->status;
+  const bool ends_call = request_.version == 20 && said != 200 && answers::is_grpc(request_.headers);
+  if (ends_call) answers::make_grpc(*answer_, arena_);
   const std::uint16_t status = answer_->status;
   std::string_view body = has_content(status) ? answer_->body : std::string_view{};
-  begin_answer(status, {}, answer_->fields, says_length(status) ? BodyLength::of(body.size()) : BodyLength{});
+  begin_answer(status, {}, answer_->fields,
+               !ends_call && says_length(status) ? BodyLength::of(body.size()) : BodyLength{});
+  record_.status = said;  // what a call of gRPC is told by its own
   if (request_.is_head()) body = {};
   const auto written = co_await client_.write(body, true);
   if (written) record_.response_size = body.size();
@@ -74,9 +80,22 @@ void Exchange::begin_answer(std::uint16_t status, std::string_view reason, http:
 
 // ---- agents
 
+/// An upstream may answer while agents owe a word on what it was sent no more. Not every one of them tells answers
+/// apart, so none is asked about the answer meanwhile.
+transport::Task<void> Exchange::settle_request() {
+  inspection::BodyInspection& body = inspection_->request_body();
+  while (state_.stage() == Stage::judging_answer && !state_.is_sending() && body.is_asking()) {
+    co_await judge_what_came(body);
+    static_cast<void>(collect(body, outgoing_));
+    outgoing_.clear();
+  }
+}
+
 /// A route's own answer goes the way of an upstream's.
 transport::Task<void> Exchange::judge_answer() {
   const bool is_ours = state_.destination() == Destination::fixed;
+  if (inspection_->request_body().is_asking()) co_await settle_request();
+  if (state_.stage() != Stage::judging_answer) co_return;
   if (inspection_->wants_response_headers()) {
     const base::Headers headers =
         is_ours ? base::Headers{std::span<const base::Header>{answer_->fields.items()}} : response_->headers;
@@ -93,8 +112,10 @@ transport::Task<void> Exchange::judge_answer() {
 // ---- the upstream's
 
 transport::Task<void> Exchange::open_answer() {
-  outgoing_.clear();  // a response may take its time
-  intake_.clear();
+  if (!state_.is_sending()) {
+    outgoing_.clear();  // a response may take its time
+    intake_.clear();
+  }
   inspection::BodyInspection& body = inspection_->response_body();
   body.set_coding(response_->headers);
   if (!switches_protocols() && !upstream_.body_is_read() && body.begin(response_->content_length))
@@ -159,6 +180,7 @@ transport::Task<void> Exchange::pass_piece(bool may_wait) {
     piece = {space.data(), *size};
   }
   const bool is_last = upstream_.body_is_read();
+  if (is_last) end_relayed();
   const auto written = co_await client_.write(piece, is_last);
   if (!written) happened(Event::client_lost);
   if (state_.is_over()) co_return;

@@ -15,9 +15,10 @@ std::string_view name(Stage stage) noexcept {
 
 std::string_view name(Event event) noexcept {
   static constexpr auto names = std::to_array<std::string_view>(
-      {"decided",       "head_passed", "body_wanted", "invited",   "body_held",   "body_outgrew", "body_passed",
-       "leased",        "body_taken",  "sent",        "cut_short", "answer_came", "asks_again",   "answer_made",
-       "answer_passed", "head_sent",   "relayed",     "broke",     "written",     "client_lost"});
+      {"decided",     "head_passed", "body_wanted", "invited",      "body_held",     "body_outgrew",
+       "body_passed", "leased",      "body_taken",  "sends_beside", "sent",          "cut_short",
+       "answer_came", "asks_again",  "was_refused", "answer_made",  "answer_passed", "head_sent",
+       "relayed",     "broke",       "written",     "client_lost"});
   static_assert(names.size() == event_count);
   return names[static_cast<std::size_t>(event)];
 }
@@ -34,9 +35,14 @@ Step ExchangeState::routed(const RequestFacts& facts) const noexcept {
 Step ExchangeState::after(Event event) const noexcept {
   if (is_over()) return {*this};
   if (event == Event::client_lost) return {in(Stage::gone), Ends::everything};
-  if (event == Event::decided) return {may_answer() ? in(Stage::answering) : *this};
-  if (event == Event::cut_short)
-    return stage_ == Stage::sending ? Step{in(Stage::awaiting_answer), Ends::sending} : Step{*this};
+  if (event == Event::decided) return {may_answer() ? sending(Sending::over, Stage::answering) : *this};
+  if (event == Event::body_taken && body_ != Body::held && stage_ >= Stage::sending)
+    return {with(Body::flowing, stage_)};
+  if (event == Event::cut_short || event == Event::sent) {
+    if (!is_sending()) return {*this};
+    const ExchangeState next = sending(Sending::over, stage_ == Stage::sending ? Stage::awaiting_answer : stage_);
+    return {next, event == Event::sent ? Ends::nothing : Ends::sending};
+  }
   if (stage_ < Stage::leasing) return {of_request(event)};
   if (stage_ < Stage::making_answer) return {of_upstream(event)};
   return {of_answer(event)};
@@ -70,16 +76,15 @@ ExchangeState ExchangeState::of_request(Event event) const noexcept {
 ExchangeState ExchangeState::of_upstream(Event event) const noexcept {
   switch (stage_) {
     case Stage::leasing:
-      if (event == Event::leased) return in(Stage::sending);
+      if (event == Event::leased) return sending(Sending::in_turn, Stage::sending);
       break;
     case Stage::sending:
-      if (event == Event::body_taken && body_ != Body::held) return with(Body::flowing, stage_);
-      if (event == Event::sent) return in(Stage::awaiting_answer);
+      if (event == Event::sends_beside) return sending(Sending::beside, Stage::awaiting_answer);
       break;
     case Stage::awaiting_answer:
-      if (event == Event::body_taken && body_ != Body::held) return with(Body::flowing, stage_);
       if (event == Event::answer_came) return in(Stage::judging_answer);
       if (event == Event::asks_again && may_repeat()) return in(Stage::leasing);
+      if (event == Event::was_refused && may_send_again()) return in(Stage::leasing);
       break;
     default: break;
   }
@@ -98,6 +103,7 @@ ExchangeState ExchangeState::of_answer(Event event) const noexcept {
       break;
     case Stage::opening_answer:
       if (event == Event::head_sent) return in(Stage::relaying);
+      if (event == Event::broke) return in(Stage::cut);
       break;
     case Stage::relaying:
       if (event == Event::relayed) return in(Stage::answered);
@@ -114,6 +120,12 @@ ExchangeState ExchangeState::of_answer(Event event) const noexcept {
 ExchangeState ExchangeState::in(Stage stage) const noexcept {
   ExchangeState next = *this;
   next.stage_ = stage;
+  return next;
+}
+
+ExchangeState ExchangeState::sending(Sending sending, Stage stage) const noexcept {
+  ExchangeState next = in(stage);
+  next.sending_ = sending;
   return next;
 }
 

@@ -15,7 +15,8 @@ enum class Stage : std::uint8_t {
   leasing,        ///< The verdicts are in: a connection to an upstream is got. Nothing of the request is on it.
   sending,        ///< The request goes upstream, the body as the client sends it and agents let it go on; what they
                   ///< stop is answered, and the upstream sees a cut. The upstream may answer early.
-  awaiting_answer,  ///< Nothing more of the request is sent: the head of the upstream's answer is read.
+  awaiting_answer,  ///< The head of the upstream's answer is read. The request is sent, or goes on beside this and what
+                    ///< follows.
   making_answer,    ///< The gateway answers in an upstream's place, as the route or Max-Forwards says.
   judging_answer,   ///< Agents look at the answer's head, and at the body that a route has. Nothing has gone to the
                     ///< client.
@@ -43,20 +44,23 @@ enum class Event : std::uint8_t {
   body_outgrew,  ///< Its beginning goes on, and the rest behind it, as far as agents that still look at it let it.
   body_passed,   ///< No agent stops the body.
   leased,        ///< There is a connection.
-  body_taken,   ///< Bytes behind those that are kept were taken from the client or from agents, if too late to be sent.
-  sent,         ///< The request is written, to its end.
-  cut_short,    ///< The upstream has spoken, or takes no more, before the request was sent.
-  answer_came,  ///< The upstream's head is read.
-  asks_again,   ///< The upstream hung up before it said a word, and there is another to ask.
-  answer_made,  ///< The answer in an upstream's place is there.
+  body_taken,  ///< Bytes behind those that are kept were taken from the client or from agents, if too late to be sent.
+  sends_beside,   ///< The request goes on beside the answer: both peers can do both at once.
+  sent,           ///< The request is written, to its end.
+  cut_short,      ///< The upstream has spoken, or takes no more, before the request was sent.
+  answer_came,    ///< The upstream's head is read.
+  asks_again,     ///< The upstream hung up before it said a word, and there is another to ask.
+  was_refused,    ///< The upstream has said that it did nothing for the request, and there is another to ask.
+  answer_made,    ///< The answer in an upstream's place is there.
   answer_passed,  ///< No agent stops the answer.
   head_sent,      ///< The head of the upstream's answer is written.
   relayed,        ///< So is its body.
-  broke,          ///< The answer has no end: the upstream's has none, or an agent has stopped it.
+  broke,          ///< The answer has no end: the upstream's has none, an agent has stopped it, or the request
+                  ///< that it is to has none.
   written,        ///< Our own answer is written.
   client_lost,    ///< The client left, its side failed, or the process ends.
 };
-inline constexpr std::size_t event_count = 20;
+inline constexpr std::size_t event_count = 22;
 static_assert(static_cast<std::size_t>(Event::client_lost) + 1 == event_count);
 [[nodiscard]] std::string_view name(Event event) noexcept;
 
@@ -99,7 +103,9 @@ class ExchangeState {
   [[nodiscard]] Stage stage() const noexcept { return stage_; }
   [[nodiscard]] bool is_over() const noexcept { return stage_ >= Stage::answered; }
   /// Whether the client can still be told of something else than what is under way.
-  [[nodiscard]] bool may_answer() const noexcept { return stage_ < Stage::relaying; }
+  [[nodiscard]] bool may_answer() const noexcept {
+    return stage_ < Stage::opening_answer || (stage_ == Stage::opening_answer && sending_ != Sending::beside);
+  }
   /// Who answers, once routed().
   [[nodiscard]] Destination destination() const noexcept { return facts_.destination; }
   /// Whether agents were asked: they are told how it ended.
@@ -110,8 +116,14 @@ class ExchangeState {
   /// Whether more of it follows behind what is kept, if anything.
   [[nodiscard]] bool rest_follows() const noexcept { return body_ == Body::partly_held || body_ == Body::flowing; }
   /// What may have done something is not repeated (RFC 9110 §9.2.2), nor what was not kept.
-  [[nodiscard]] bool may_repeat() const noexcept {
-    return stage_ == Stage::awaiting_answer && facts_.is_idempotent && body_ != Body::flowing;
+  [[nodiscard]] bool may_repeat() const noexcept { return facts_.is_idempotent && may_send_again(); }
+  /// Whether all of it is still there, so that it can be sent to somebody else, if nobody has done anything for it.
+  [[nodiscard]] bool may_send_again() const noexcept {
+    return stage_ == Stage::awaiting_answer && body_ != Body::flowing;
+  }
+  /// Whether more of the request is wanted from the client, to be sent on.
+  [[nodiscard]] bool is_sending() const noexcept {
+    return stage_ == Stage::sending || (!is_over() && sending_ == Sending::beside);
   }
   /// Whether it is for the upstream to say that the client is to send its body: nobody wanted it before.
   [[nodiscard]] bool passes_expectation_on() const noexcept { return facts_.waits_for_100 && !invited_; }
@@ -129,7 +141,15 @@ class ExchangeState {
     flowing,      // bytes of it have passed, and are not kept
   };
 
+  /// How the request goes upstream.
+  enum class Sending : std::uint8_t {
+    in_turn,  ///< Before the answer is looked for.
+    beside,   ///< While it comes.
+    over,     ///< Nothing more of it is sent.
+  };
+
   [[nodiscard]] ExchangeState in(Stage stage) const noexcept;
+  [[nodiscard]] ExchangeState sending(Sending sending, Stage stage) const noexcept;
   [[nodiscard]] ExchangeState with(Body body, Stage stage) const noexcept;
   [[nodiscard]] ExchangeState to_its_body() const noexcept;
   [[nodiscard]] ExchangeState to_its_destination() const noexcept;
@@ -139,6 +159,7 @@ class ExchangeState {
 
   Stage stage_ = Stage::arrived;
   Body body_ = Body::none;
+  Sending sending_ = Sending::in_turn;
   bool agents_know_ = false;
   bool invited_ = false;
   RequestFacts facts_;

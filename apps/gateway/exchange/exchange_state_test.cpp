@@ -64,6 +64,15 @@ TEST(ExchangeState, GoesThroughTheStagesOfItsStory) {
       {{get, {head_passed, leased, sent, answer_came, answer_passed, head_sent, decided, broke}},
        {S::judging_head, S::leasing, S::sending, S::awaiting_answer, S::judging_answer, S::opening_answer, S::relaying,
         S::cut}},
+      {{post,
+        {head_passed, leased, sends_beside, body_taken, answer_came, body_taken, answer_passed, head_sent, sent,
+         relayed}},
+       {S::judging_head, S::leasing, S::sending, S::awaiting_answer, S::judging_answer, S::opening_answer, S::relaying,
+        S::answered}},
+      {{post, {head_passed, leased, sends_beside, was_refused, leased}},
+       {S::judging_head, S::leasing, S::sending, S::awaiting_answer, S::leasing, S::sending}},
+      {{post, {head_passed, leased, sends_beside, answer_came, answer_passed, decided, broke}},
+       {S::judging_head, S::leasing, S::sending, S::awaiting_answer, S::judging_answer, S::opening_answer, S::cut}},
       {{{.destination = Destination::fixed}, {head_passed, answer_made, answer_passed, written}},
        {S::judging_head, S::making_answer, S::judging_answer, S::answering, S::answered}},
       {{{.destination = Destination::last_recipient}, {head_passed, answer_made, written}},
@@ -110,6 +119,33 @@ TEST(ExchangeState, RepeatsWhatIsIdempotentAndKept) {
   }
 }
 
+TEST(ExchangeState, SendsAgainWhatWasRefusedAndIsWhole) {
+  using enum Event;
+  const struct {
+    Story story;
+    bool may_send_again;
+  } cases[] = {
+      {{post, {head_passed, leased, sends_beside}}, true},
+      {{post, {head_passed, leased, sends_beside, body_taken}}, false},
+      {{post, {body_wanted, body_held, body_passed, leased, sent}}, true},
+      {{post, {body_wanted, body_held, body_passed, leased, sent, answer_came}}, false},
+  };
+  for (const auto& [story, may_send_again] : cases) {
+    EXPECT_EQ(state_of(story).may_send_again(), may_send_again);
+    EXPECT_EQ(state_of(story).after(was_refused).state.stage() == Stage::leasing, may_send_again);
+  }
+}
+
+TEST(ExchangeState, SendsBesideTheAnswerUntilTheRequestOrTheExchangeEnds) {
+  using enum Event;
+  const Story beside{post, {head_passed, leased, sends_beside, answer_came, answer_passed, head_sent}};
+  EXPECT_TRUE(state_of(beside).is_sending());
+  for (const Event end : {sent, cut_short, relayed, broke, client_lost})
+    EXPECT_FALSE(state_of(beside).after(end).state.is_sending()) << name(end);
+  EXPECT_EQ(state_of(beside).after(cut_short).ends, Ends::sending);
+  EXPECT_FALSE(state_of({post, {head_passed, leased, sends_beside, decided}}).is_sending());
+}
+
 TEST(ExchangeState, LeavesTheExpectationToWhoWantsTheBodyFirst) {
   using enum Event;
   EXPECT_TRUE(state_of({waiting_post, {head_passed, leased}}).awaits_upstreams_100());
@@ -145,8 +181,9 @@ class Observer {
     if (now == before) return;
     note_verdict(event, before);
     if (now == Stage::leasing || now == Stage::making_answer) expect_all_verdicts();
-    if (now == Stage::leasing) expect_may_ask();
-    if (before == Stage::opening_answer && now == Stage::relaying) ++answers_begun_;
+    if (now == Stage::leasing) expect_may_ask(event);
+    // Of one that is cut there the head may have left.
+    if (before == Stage::opening_answer && (now == Stage::relaying || now == Stage::cut)) ++answers_begun_;
     if (before == Stage::answering && now == Stage::answered) ++answers_begun_;
     if (state_.is_over()) expect_one_end();
   }
@@ -165,9 +202,10 @@ class Observer {
     EXPECT_TRUE(head_let_on_);
     EXPECT_TRUE(body_let_on_ || !wants_body_);
   }
-  void expect_may_ask() {
+  void expect_may_ask(Event event) {
     if (asked_++ == 0) return;
-    EXPECT_TRUE(facts_.is_idempotent && !body_passed_by_) << "a request is repeated that must not be";
+    const bool may = facts_.is_idempotent || event == Event::was_refused;
+    EXPECT_TRUE(may && !body_passed_by_) << "a request is repeated that must not be";
   }
   void expect_one_end() const {
     EXPECT_LE(answers_begun_, 1);

@@ -6,6 +6,7 @@
 #include "apps/gateway/exchange/header_edits.hpp"
 #include "apps/gateway/upstream/place_hash.hpp"
 #include "picket/http/list.hpp"
+#include "picket/http/trailers.hpp"
 #include "picket/inspection/stickiness.hpp"
 
 namespace picket::apps::gateway::exchange {
@@ -44,7 +45,25 @@ transport::Task<void> Exchange::send() {
   static_cast<void>(collect(body, outgoing_));
   begin_request();
   body.has_left();
-  const bool is_whole = !state_.rest_follows() && client_.body_is_read();
+  if (!sends_beside()) return send_all();
+  happened(Event::sends_beside);
+  sender_.run(send_beside());
+  return await_answer();
+}
+
+/// What leaves in one write is not worth it.
+bool Exchange::sends_beside() const noexcept {
+  constexpr std::uint64_t one_write = 16 * 1024;
+  const bool is_small = is_collected() && base::size_of(outgoing_) <= one_write;
+  return !is_small && client_.is_duplex() && upstream_.is_duplex() && inspection_->request_body().may_go_beside();
+}
+
+/// Whether what was collected is the request's body to its end.
+bool Exchange::is_collected() const noexcept { return !state_.rest_follows() && client_.body_is_read(); }
+
+transport::Task<void> Exchange::send_all() {
+  const bool is_whole = is_collected();
+  if (is_whole) end_request();
   const auto written = co_await upstream_.write(outgoing_, is_whole);
   if (!written) {
     fail_sending(written.error());
@@ -53,6 +72,27 @@ transport::Task<void> Exchange::send() {
   } else {
     co_await send_rest();
   }
+}
+
+/// A request that does not come to its end ends what waits for its answer.
+transport::Task<void> Exchange::send_beside() {
+  co_await send_all();
+  if (state_.is_sending()) happened(Event::broke);
+  if (state_.stage() != Stage::answering && state_.stage() != Stage::cut) co_return;
+  upstream_.reset(ResetCode::cancelled);
+  client_.stop();
+}
+
+/// Nothing more of the request is sent.
+transport::Task<void> Exchange::end_sending() {
+  if (!sender_.is_running()) co_return;
+  happened(Event::cut_short);
+  client_.stop();
+  upstream_.stop_writing();
+  // An agent's word on what is sent no more is not waited for.
+  if (state_.is_over() && inspection_->request_body().is_asking()) inspection_->cancel(wire::CancelReason::manual);
+  Beside::End end{sender_};
+  co_await end;
 }
 
 /// All of a body that may go on now. Whether its end is there.
@@ -85,6 +125,7 @@ void Exchange::begin_request() {
                    .target = forwarded_.target,
                    .fields = changes == 0 ? forwarded_.fields : changed,
                    .length = length_to_send(),
+                   .wants_trailers = http::wants_trailers(request_.headers),
                    .waits_for_100 = state_.passes_expectation_on(),
                    .upgrade = upgrade()});
 }
@@ -107,10 +148,11 @@ std::string_view Exchange::upgrade() const noexcept {
 }
 
 BodyLength Exchange::length_to_send() {
-  if (state_.holds_body()) return BodyLength::of(base::size_of(outgoing_));
-  if (inspection_->request_body().may_change()) return {.kind = BodyLength::Kind::unknown};
-  if (request_.framing == http::Framing::length) return BodyLength::of(request_.content_length);
-  return {.kind = request_.framing == http::Framing::chunked ? BodyLength::Kind::unknown : BodyLength::Kind::none};
+  // What stands behind a body of known length has no place in HTTP/1.1.
+  if (state_.holds_body() && trailers_to_send().empty()) return BodyLength::of(base::size_of(outgoing_));
+  const bool is_as_sent = !state_.holds_body() && !inspection_->request_body().may_change();
+  if (request_.framing == http::Framing::length && is_as_sent) return BodyLength::of(request_.content_length);
+  return {.kind = request_.framing == http::Framing::none ? BodyLength::Kind::none : BodyLength::Kind::unknown};
 }
 
 /// A body goes on as it comes and agents let it, the slowest of all being the client's pace, until the upstream
@@ -119,24 +161,27 @@ BodyLength Exchange::length_to_send() {
 transport::Task<void> Exchange::send_rest() {
   BodyPace pace{listener_.body_timeout};
   inspection::BodyInspection& body = inspection_->request_body();
-  while (state_.stage() == Stage::sending) {
+  while (state_.is_sending()) {
     if (has_to_wait(body)) {
       co_await await_agents(body);
     } else {
-      co_await read_rest(pace);
+      const bool has_more = co_await read_rest(pace);
+      if (!has_more) co_return;
     }
-    if (state_.stage() == Stage::sending && body.lets_out()) co_await send_collected();
+    if (state_.is_sending() && body.lets_out()) co_await send_collected();
   }
 }
 
-transport::Task<void> Exchange::read_rest(BodyPace& pace) {
-  const base::TimePoint now = service_.worker.now();
+/// Whether the request goes on.
+transport::Task<bool> Exchange::read_rest(BodyPace& pace) {
   const bool waits_for_upstream = state_.awaits_upstreams_100();
-  const base::Deadline deadline = waits_for_upstream ? upstream_.patience() : pace.begins(now, record_.request_size);
+  const base::Deadline deadline = waits_for_upstream ? upstream_.patience() : rest_deadline(pace);
   const std::span<char> space = intake_.space(inspection_->request_body().credit());
   const auto size = co_await client_.read(space, deadline);
   if (!waits_for_upstream) pace.ends(service_.worker.now());
-  take_rest(size, waits_for_upstream);
+  const bool was_late = !size && size.error().kind() == base::ErrorKind::timeout;
+  if (was_late && response_ != nullptr && state_.is_sending()) co_return true;
+  co_return take_rest(size, waits_for_upstream);
 }
 
 /// Nothing of what was kept is sent again once bytes behind it go on.
@@ -144,6 +189,7 @@ transport::Task<void> Exchange::send_collected() {
   happened(Event::body_taken);
   outgoing_.clear();
   const bool is_last = collect(inspection_->request_body(), outgoing_);
+  if (is_last) end_request();
   const auto written = co_await upstream_.write(outgoing_, is_last);
   outgoing_.clear();  // nor is it sent again: its block is read into
   if (!written) {
@@ -153,44 +199,59 @@ transport::Task<void> Exchange::send_collected() {
   }
 }
 
-/// Lets agents have what was read of the body, where it is not too late.
-void Exchange::take_rest(const base::Result<std::size_t>& size, bool waited_for_upstream) {
+/// Who has begun to be answered speaks when he has something to say: the two have a conversation, whose pauses are the
+/// upstream's to bound.
+base::Deadline Exchange::rest_deadline(BodyPace& pace) const {
+  if (response_ != nullptr) return {};
+  return pace.begins(service_.worker.now(), record_.request_size);
+}
+
+/// Lets agents have what was read of the body, where it is not too late. Whether the request goes on.
+bool Exchange::take_rest(const base::Result<std::size_t>& size, bool waited_for_upstream) {
   if (size) happened(Event::body_taken);
-  if (state_.stage() != Stage::sending) return;
-  if (!size && waited_for_upstream && size.error().kind() == base::ErrorKind::timeout)
-    return fail_upstream(base::fail(base::ErrorKind::timeout, "no answer in time"));
-  if (!size) return refuse_unread(size.error());
+  if (!state_.is_sending()) return false;
+  if (!size && waited_for_upstream && size.error().kind() == base::ErrorKind::timeout) {
+    fail_upstream(base::fail(base::ErrorKind::timeout, "no answer in time"));
+    return false;
+  }
+  if (!size) {
+    refuse_unread(size.error());
+    return false;
+  }
   record_.request_size += *size;
   outgoing_.clear();
   inspection::BodyInspection& body = inspection_->request_body();
   base::SharedBytes bytes = intake_.commit(*size);
-  if (body.is_watched() && !bytes.block().count(*size)) return refuse(answers::Reason::overloaded, 503);
+  if (body.is_watched() && !bytes.block().count(*size)) return obey({.failure = inspection::Failure::overloaded});
   body.feed(std::move(bytes), client_.body_is_read());
-  static_cast<void>(obey(body.refusal()));
+  return obey(body.refusal());
 }
 
 /// An upstream may answer before it has taken all of a body, whatever becomes of the rest.
 void Exchange::fail_sending(const base::Error& error) {
-  if (state_.stage() == Stage::sending && error.kind() == base::ErrorKind::timeout) fail_upstream(error);
+  if (state_.is_sending() && error.kind() == base::ErrorKind::timeout) fail_upstream(error);
   happened(Event::cut_short);
 }
 
 transport::Task<void> Exchange::await_answer() {
   const auto head = co_await upstream_.answer();
-  if (state_.is_over()) co_return;
+  if (state_.stage() != Stage::awaiting_answer) co_return;
   if (head) {
     response_ = *head;
     record_.upstream_time = service_.worker.now() - *record_.asked;
     happened(Event::answer_came);
     co_return;
   }
-  const bool has_another = upstream_.has_another(head.error());  // it notes the failure, whatever is done about it
-  if (has_another && state_.may_repeat()) {
-    on_upstream_error(upstream_.address(), head.error());
+  const base::Error why = head.error();
+  const bool has_another = upstream_.has_another(why);  // it notes the failure, whatever is done about it
+  if (has_another) co_await end_sending();
+  const bool was_refused = why.kind() == base::ErrorKind::unavailable;
+  if (has_another && (was_refused ? state_.may_send_again() : state_.may_repeat())) {
+    on_upstream_error(upstream_.address(), why);
     service_.shard.metrics.upstream_retries.add();
-    happened(Event::asks_again);
-  } else {
-    fail_upstream(head.error());
+    happened(was_refused ? Event::was_refused : Event::asks_again);
+  } else if (state_.stage() == Stage::awaiting_answer) {
+    fail_upstream(why);
   }
 }
 

@@ -183,6 +183,12 @@ bool is_framing(std::string_view name) noexcept {
   return base::same_name(name, "content-length") || base::same_name(name, "transfer-encoding");
 }
 
+bool may_come_behind(std::string_view name, bool underscores_in_headers) noexcept {
+  const ForwardingTerms terms{
+      .trusted_proxies = {}, .underscores_in_headers = underscores_in_headers, .request_id = {}};
+  return Sieve{terms, false}.lets_through(name);
+}
+
 ForwardedRequest forward(const http::RequestHead& request, const downstream::Peer& peer, const ForwardingTerms& terms,
                          base::Arena& arena) {
   ForwardedRequest out{arena};

@@ -44,6 +44,10 @@ struct ForwardingTerms {
 [[nodiscard]] ForwardedRequest forward(const http::RequestHead& request, const downstream::Peer& peer,
                                        const ForwardingTerms& terms, base::Arena& arena);
 
+/// Whether a field of that name may stand behind a request's body: nothing there says whom the request is from, or
+/// what it is for, whoever the peer is.
+[[nodiscard]] bool may_come_behind(std::string_view name, bool underscores_in_headers) noexcept;
+
 /// A field of the framing, which each connection has its own of.
 [[nodiscard]] bool is_framing(std::string_view name) noexcept;
 

@@ -38,6 +38,7 @@ struct RequestStart {
   std::string_view target;
   const http::FieldList& fields;
   BodyLength length;
+  bool wants_trailers = false;    ///< Of the answer.
   bool waits_for_100 = false;     ///< The body follows once the upstream says so.
   std::string_view upgrade = {};  ///< The protocol that it asks to switch to; empty: none.
 };

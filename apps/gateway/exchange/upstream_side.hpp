@@ -29,19 +29,65 @@ class UpstreamListener {
   ~UpstreamListener() = default;
 };
 
-/// What one exchange has of its upstream, whatever the version of HTTP: a request that is written and an answer that is
-/// read, on one connection after the other where the first ones are of no use. Another exchange on the same connection
-/// has a side of its own.
+/// One request to one target, on one connection, and its answer. Another exchange on the same connection has an attempt
+/// of its own.
 ///
-/// The answer's body is read by credit, as ClientSide's. A side is made with its exchange's transport::Cancel, whose
-/// request resets it. Thread safety: its worker's. Lifetime: outlives the exchange;
-/// not destroyed while an operation is awaited. Errors: those of transport::Stream, in words for a log.
-class UpstreamSide {
+/// The answer's body is read by credit, as ClientSide's. One operation at a time; where the request may go on beside
+/// its answer (is_duplex), one of each direction. Thread safety: its worker's. Lifetime: not destroyed while an
+/// operation is awaited. Errors: those of transport::Stream, in words for a log.
+class UpstreamAttempt {
  public:
-  UpstreamSide() = default;
-  UpstreamSide(const UpstreamSide&) = delete;
-  UpstreamSide& operator=(const UpstreamSide&) = delete;
+  UpstreamAttempt() = default;
+  UpstreamAttempt(const UpstreamAttempt&) = delete;
+  UpstreamAttempt& operator=(const UpstreamAttempt&) = delete;
 
+  /// Begins the request: its head waits for the next write, and leaves along with it. The listener hears from here on.
+  virtual void begin(const RequestStart& start) = 0;
+  /// Whether the request may go on beside its answer.
+  [[nodiscard]] virtual bool is_duplex() const noexcept { return false; }
+  /// Whether fields may stand behind the request that was begun.
+  [[nodiscard]] virtual bool takes_trailers() const noexcept = 0;
+  /// What stands there, as ClientSide has it.
+  virtual void end_with(const http::FieldList& trailers) = 0;
+  /// Writes what waits, and pieces of the body behind it. `last`: the request ends with them.
+  [[nodiscard]] virtual transport::Task<base::Status> write(std::span<const base::SharedBytes> pieces, bool last) = 0;
+
+  /// Ends a write that is awaited, with connection_closed: nothing more is written.
+  virtual void stop_writing() noexcept {}
+
+  /// The head of the final answer, in memory that is the side's. Errors: connection_closed and io where the upstream
+  /// has not said a word, only then; unavailable where it has said that it did nothing for the request; timeout;
+  /// invalid_message.
+  [[nodiscard]] virtual transport::Task<base::Result<const http::ResponseHead*>> answer() = 0;
+  /// Up to into.size() bytes of the answer's body; 0 at its end. Errors: timeout; invalid_message; connection_closed
+  /// where the body has no end.
+  [[nodiscard]] virtual transport::Task<base::Result<std::size_t>> read(std::span<char> into) = 0;
+  /// Whether bytes of the body have come, so that reading them does not wait.
+  [[nodiscard]] virtual bool has_bytes() const noexcept = 0;
+  /// Whether the body's end was read, or there is none.
+  [[nodiscard]] virtual bool body_is_read() const noexcept = 0;
+  /// What stood behind the body, once its end was read. Lifetime: the side's, or the arena's.
+  [[nodiscard]] virtual base::Headers trailers(base::Arena& arena) const = 0;
+
+  /// After an answer of 101: passes bytes both ways, until both ends have ended, one of them fails, the exchange is
+  /// cancelled, or nothing has passed for `idle`. The connection serves nobody else.
+  [[nodiscard]] virtual transport::Task<Tunnelled> tunnel(TunnelEnd client, base::Duration idle) = 0;
+  /// The answer was read and passed on: the connection may serve others, where nothing speaks against it. A write that
+  /// is awaited ends with connection_closed.
+  virtual void finish() = 0;
+  /// Nobody wants what is left. What is awaited ends with connection_closed.
+  virtual void reset(ResetCode code) noexcept = 0;
+
+ protected:
+  ~UpstreamAttempt() = default;
+};
+
+/// What one exchange has of its upstream, whatever the version of HTTP: attempts, one after the other where the first
+/// ones are of no use; what is said of an attempt is said to the one that connect() has begun last.
+///
+/// A side is made with its exchange's transport::Cancel, whose request resets it. Lifetime: outlives the exchange.
+class UpstreamSide : public UpstreamAttempt {
+ public:
   /// Gets a connection to a target that was not in vain yet. `upstream`: as the configuration counts them. `listener`
   /// hears of every target that fails. `key`: what the request goes by, where the upstream's balancing does. Errors:
   /// that of the last one; nobody's failure are io, where this process has no socket left, and unavailable, where the
@@ -52,35 +98,11 @@ class UpstreamSide {
   [[nodiscard]] virtual bool is_untrusted() const noexcept = 0;
   /// The target that is asked.
   [[nodiscard]] virtual std::string_view address() const noexcept = 0;
-  /// Whether asking again is of use after that error: nothing of an answer had come, and a target is left.
+  /// Whether asking again is of use after that error of answer(): nothing of an answer had come, and a target is left.
   [[nodiscard]] virtual bool has_another(const base::Error& error) = 0;
 
   /// How long a word of it is waited for, from now on.
   [[nodiscard]] virtual base::Deadline patience() const = 0;
-
-  /// Begins the request: its head waits for the next write, and leaves along with it. The listener hears from here on.
-  virtual void begin(const RequestStart& start) = 0;
-  /// Writes what waits, and pieces of the body behind it. `last`: the request ends with them.
-  [[nodiscard]] virtual transport::Task<base::Status> write(std::span<const base::SharedBytes> pieces, bool last) = 0;
-
-  /// The head of the final answer, in memory that is the side's. Errors: connection_closed and io where the upstream
-  /// has not said a word, only then; timeout; invalid_message.
-  [[nodiscard]] virtual transport::Task<base::Result<const http::ResponseHead*>> answer() = 0;
-  /// Up to into.size() bytes of the answer's body; 0 at its end. Errors: timeout; invalid_message; connection_closed
-  /// where the body has no end.
-  [[nodiscard]] virtual transport::Task<base::Result<std::size_t>> read(std::span<char> into) = 0;
-  /// Whether bytes of the body have come, so that reading them does not wait.
-  [[nodiscard]] virtual bool has_bytes() const noexcept = 0;
-  /// Whether the body's end was read, or there is none.
-  [[nodiscard]] virtual bool body_is_read() const noexcept = 0;
-
-  /// After an answer of 101: passes bytes both ways, until both ends have ended, one of them fails, the exchange is
-  /// cancelled, or nothing has passed for `idle`. The connection serves nobody else.
-  [[nodiscard]] virtual transport::Task<Tunnelled> tunnel(TunnelEnd client, base::Duration idle) = 0;
-  /// The answer was read and passed on: the connection may serve others, where nothing speaks against it.
-  virtual void finish() = 0;
-  /// Nobody wants what is left. What is awaited ends with connection_closed.
-  virtual void reset(ResetCode code) noexcept = 0;
 
  protected:
   ~UpstreamSide() = default;

@@ -45,6 +45,8 @@ struct ShardMetrics {
   std::array<metrics::Counter, 6> requests_by_class;  ///< By a status's first digit; 0: no answer, the client was gone.
   std::array<metrics::Counter, answers::answer_reason_count> answers_by_reason;  ///< The gateway's own answers.
   metrics::Counter upstream_retries;
+  metrics::Counter request_trailers_dropped;
+  metrics::Counter response_trailers_dropped;
   metrics::Counter tunnels;
   metrics::Gauge tunnels_open;
   Http2Metrics http2;

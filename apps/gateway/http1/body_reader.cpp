@@ -51,7 +51,7 @@ transport::Task<base::Result<std::size_t>> BodyReader::read(std::span<char> into
   while (true) {
     if (chunked_) {
       if (!buffered_.empty()) {
-        const auto step = chunked_->decode(buffered_.text(), into);
+        const auto step = chunked_->decode(buffered_.text(), into, &trailers_);
         if (!step) co_return step.error();
         buffered_.consume(step->consumed);
         done_ = chunked_->done();

@@ -8,6 +8,7 @@
 #include "picket/base/result.hpp"
 #include "picket/http/chunked.hpp"
 #include "picket/http/message.hpp"
+#include "picket/http/trailers.hpp"
 #include "picket/transport/stream.hpp"
 #include "picket/transport/task.hpp"
 
@@ -33,6 +34,10 @@ class BodyReader {
   /// nothing is lost then. Lifetime: until more is read from the connection.
   [[nodiscard]] std::optional<base::ByteView> take_whole();
   [[nodiscard]] bool done() const noexcept { return done_; }
+  /// What stood behind the last chunk, once done. Lifetime: this one's; the list is the arena's.
+  [[nodiscard]] base::Headers trailers(base::Arena& arena) const {
+    return trailers_.empty() ? base::Headers{} : http::read_trailers(trailers_.text(), arena);
+  }
   /// Whether the peer has sent all of the body already, so that reading it does not wait.
   [[nodiscard]] bool is_buffered() const noexcept {
     return done_ || (framing_ == http::Framing::length && buffered_.size() >= remaining_);
@@ -46,6 +51,7 @@ class BodyReader {
   http::Framing framing_;
   std::uint64_t remaining_;
   std::optional<http::ChunkedDecoder> chunked_;
+  base::Buffer trailers_;  // the lines
   bool done_;
 };
 

@@ -2,6 +2,7 @@
 
 #include "apps/gateway/answers/answer_writer.hpp"
 #include "picket/http/outgoing.hpp"
+#include "picket/http/trailers.hpp"
 
 namespace picket::apps::gateway::http1 {
 
@@ -66,8 +67,10 @@ void Http1Client::frame_body(exchange::BodyLength length) {
   if (length.kind == Kind::known) answers::write_number_field(out_, "Content-Length", length.bytes);
 }
 
+bool Http1Client::takes_trailers() const noexcept { return chunks_ && http::wants_trailers(request_.headers); }
+
 transport::Task<base::Status> Http1Client::write(std::string_view bytes, bool last) {
-  http::Outgoing outgoing{out_.text(), bytes, chunks_, last};
+  http::Outgoing outgoing{out_.text(), bytes, chunks_, last, trailers_.text()};
   const std::span<iovec> parts = outgoing.parts();
   const base::Deadline deadline = base::Deadline::after(service_.worker.now(), service_.timeouts.write);
   watch_.stop();

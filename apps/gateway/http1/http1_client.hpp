@@ -28,8 +28,12 @@ class Http1Client final : public exchange::ClientSide {
   void stop() noexcept override { stream_.cancel(); }
   [[nodiscard]] bool body_has_come() const noexcept override { return body_.is_buffered(); }
   [[nodiscard]] bool body_is_read() const noexcept override { return body_.done(); }
+  [[nodiscard]] base::Headers trailers(base::Arena& arena) const override { return body_.trailers(arena); }
   void interim(std::uint16_t status, std::string_view reason, const http::FieldList& fields) override;
   void begin(const exchange::AnswerStart& start) override;
+  /// Those that have said so, where the body goes in chunks (RFC 9110 §6.5.1).
+  [[nodiscard]] bool takes_trailers() const noexcept override;
+  void end_with(const http::FieldList& trailers) override { http::write_fields(trailers_, trailers); }
   [[nodiscard]] transport::Task<base::Status> write(std::string_view bytes, bool last) override;
   [[nodiscard]] std::optional<exchange::TunnelEnd> tunnel_end() override;
   void reset(exchange::ResetCode code) noexcept override;
@@ -51,6 +55,7 @@ class Http1Client final : public exchange::ClientSide {
   downstream::ClientWatch watch_;  // while nobody reads from the client or writes to it
   base::Buffer out_;               // what has not left yet: interim answers, the head behind them
   std::size_t interim_size_ = 0;   // of it
+  base::Buffer trailers_;          // their lines, until the end leaves
   bool may_stay_;
   bool keep_alive_ = false;  // as the head has said
   bool chunks_ = false;      // the answer's body goes in chunks

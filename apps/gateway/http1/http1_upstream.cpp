@@ -40,95 +40,34 @@ base::Error broken_body(const base::Error& error) {
 
 }  // namespace
 
-Http1Upstream::Attempt::Attempt(Http1Upstream& side, upstream::Lease leased)
-    : lease(std::move(leased)),
-      reader(side.buffer_, side.to_head_, side.arena_,
-             [&side](const http::ResponseHead& interim) { side.listener_->on_interim(interim); }),
-      early(lease.stream(), side.buffer_, reader, [this, &side] {
-        lease.stream().cancel();
-        side.listener_->on_early_answer();
+Http1Upstream::Http1Upstream(transport::Worker& worker, upstream::Lease& lease, base::Deadline until, bool to_head,
+                             exchange::UpstreamListener& listener, base::Arena& arena)
+    : worker_(worker),
+      lease_(lease),
+      until_(until),
+      listener_(listener),
+      reader_(buffer_, to_head, arena, [this](const http::ResponseHead& interim) { listener_.on_interim(interim); }),
+      early_(lease.stream(), buffer_, reader_, [this] {
+        lease_.stream().cancel();
+        listener_.on_early_answer();
       }) {}
 
-// ---- connections
-
-Http1Upstream::Http1Upstream(generation::Service& service, transport::Cancel& cancel, bool to_head,
-                             base::Arena& arena) noexcept
-    : service_(service),
-      arena_(arena),
-      to_head_(to_head),
-      cancel_(cancel),
-      guard_(
-          cancel, [](void* self) { static_cast<Http1Upstream*>(self)->reset(exchange::ResetCode::cancelled); }, this) {}
-
-transport::Task<base::Status> Http1Upstream::connect(std::size_t upstream, std::uint64_t key,
-                                                     exchange::UpstreamListener& listener) {
-  attempt_.reset();
-  buffer_.clear();
-  listener_ = &listener;
-  const bool is_first = pool_ == nullptr;
-  pool_ = &*service_.upstreams[upstream];
-  tried_.key = key;
-  if (is_first) tried_.until = within(pool_->timeouts.request);
-  auto lease = co_await pool_->acquire(tried_, cancel_);
-  tell_failures();
-  const bool is_ours = !lease && (lease.error().kind() == io || lease.error().kind() == unavailable);
-  const bool nobody_failed = is_ours || (!lease && tried_.failures.empty());
-  if (nobody_failed && !cancel_.is_requested()) listener.on_upstream_error(pool_->id(), lease.error());
-  if (!lease) co_return lease.error();
-  attempt_.emplace(*this, std::move(*lease));
-  co_return base::Status{};
-}
-
-bool Http1Upstream::is_untrusted() const noexcept {
-  return !tried_.failures.empty() && tried_.failures.back().is_untrusted;
-}
-
-/// 0: no pause is too long.
-base::Deadline Http1Upstream::within(base::Duration pause) const {
-  if (pause == base::Duration::zero()) return tried_.until;
-  return std::min(base::Deadline::after(service_.worker.now(), pause), tried_.until);
-}
-
-void Http1Upstream::tell_failures() {
-  for (; told_ < tried_.failures.size(); ++told_)
-    listener_->on_upstream_error(tried_.failures[told_].site->endpoint().text(), tried_.failures[told_].why);
-}
-
-/// On a new connection where a pooled one turned out to be stale, to another target where one hung up.
-bool Http1Upstream::has_another(const base::Error& error) {
-  upstream::Lease& lease = attempt_->lease;
-  if (error.kind() != connection_closed && error.kind() != io) {
-    lease.unanswered();
-    return false;
-  }
-  if (!lease.reused()) {
-    lease.failed(error, tried_);
-  } else if (std::exchange(tried_.pooled_was_stale, true)) {
-    return false;
-  }
-  told_ = tried_.failures.size();
-  return pool_->may_ask_again(tried_, lease.reused());
-}
-
 transport::Task<exchange::Tunnelled> Http1Upstream::tunnel(exchange::TunnelEnd client, base::Duration idle) {
-  const exchange::TunnelEnd upstream{.stream = attempt_->lease.stream(), .buffered = buffer_};
-  Tunnel passing{service_.worker, client, upstream, idle};
+  const exchange::TunnelEnd upstream{.stream = lease_.stream(), .buffered = buffer_};
+  Tunnel passing{worker_, client, upstream, idle};
   co_await passing.run();
-  attempt_.reset();
   co_return passing.passed();
 }
 
 void Http1Upstream::finish() {
   // An upstream that answered before it had the whole request would take the next one for the rest of this.
-  const bool is_clean = attempt_->has_whole_request && body_->done() && buffer_.empty();
-  if (response_.keep_alive && is_clean) attempt_->lease.give_back(response_.stray_body_may_follow);
-  attempt_.reset();
+  const bool is_clean = has_whole_request_ && body_->done() && buffer_.empty();
+  if (response_.keep_alive && is_clean) lease_.give_back(response_.stray_body_may_follow);
 }
 
 void Http1Upstream::reset(exchange::ResetCode) noexcept {
-  if (!attempt_) return;
-  attempt_->early.stop();
-  attempt_->lease.stream().close();
+  early_.stop();
+  lease_.stream().close();
 }
 
 // ---- the request
@@ -136,15 +75,15 @@ void Http1Upstream::reset(exchange::ResetCode) noexcept {
 void Http1Upstream::begin(const exchange::RequestStart& start) {
   chunks_ = start.length.kind == exchange::BodyLength::Kind::unknown;
   upgrade_ = start.upgrade;
-  if (!upgrade_.empty()) attempt_->reader.allow_switch();
+  if (!upgrade_.empty()) reader_.allow_switch();
   write_head(start);
-  attempt_->early.start(start.waits_for_100);
+  early_.start(start.waits_for_100);
 }
 
 void Http1Upstream::write_head(const exchange::RequestStart& start) {
   head_.clear();
   http::write_request_line(head_, start.method, start.target);
-  if (http::find(start.fields, "host") == nullptr) http::write_field(head_, "Host", attempt_->lease.authority());
+  if (http::find(start.fields, "host") == nullptr) http::write_field(head_, "Host", lease_.authority());
   for (const auto& field : start.fields.items())
     if (!exchange::is_framing(field.name)) http::write_field(head_, field.name, field.value);
   if (chunks_) http::write_field(head_, "Transfer-Encoding", "chunked");
@@ -158,15 +97,20 @@ void Http1Upstream::write_head(const exchange::RequestStart& start) {
   head_.append("\r\n");
 }
 
+void Http1Upstream::end_with(const http::FieldList& trailers) {
+  trailers_.clear();
+  http::write_fields(trailers_, trailers);
+}
+
 transport::Task<base::Status> Http1Upstream::write(std::span<const base::SharedBytes> pieces, bool last) {
   const http::ChunkSize size{base::size_of(pieces)};
   add_parts(pieces, size, last);
   const std::span<iovec> all{parts_};
-  const base::Deadline deadline = within(pool_->timeouts.write);
-  const auto written = co_await attempt_->lease.stream().write(all, deadline);
+  const base::Deadline deadline = lease_.within(lease_.timeouts().write, until_);
+  const auto written = co_await lease_.stream().write(all, deadline);
   head_.clear();
   if (!written) co_return not_taken(written.error());
-  if (last) attempt_->has_whole_request = true;
+  if (last) has_whole_request_ = true;
   co_return base::Status{};
 }
 
@@ -178,34 +122,36 @@ void Http1Upstream::add_parts(std::span<const base::SharedBytes> pieces, const h
   for (const auto& piece : pieces)
     if (!piece.empty()) parts_.push_back(http::part(base::as_text(piece.view())));
   if (chunks_ && has_bytes) parts_.push_back(http::part("\r\n"));
-  if (chunks_ && last) parts_.push_back(http::part("0\r\n\r\n"));
+  if (!chunks_ || !last) return;
+  parts_.push_back(http::part("0\r\n"));
+  if (!trailers_.empty()) parts_.push_back(http::part(trailers_.text()));
+  parts_.push_back(http::part("\r\n"));
 }
 
 // ---- the answer
 
 transport::Task<base::Result<const http::ResponseHead*>> Http1Upstream::answer() {
-  attempt_->early.stop();
-  if (const auto& early = attempt_->early.outcome()) co_return take_head(*early);
+  early_.stop();
+  if (const auto& early = early_.outcome()) co_return take_head(*early);
   const auto head = co_await read_head();
   co_return take_head(head);
 }
 
 base::Result<const http::ResponseHead*> Http1Upstream::take_head(const EarlyAnswer::Outcome& head) {
-  if (!head) return no_answer(head.error(), attempt_->reader.has_begun());
+  if (!head) return no_answer(head.error(), reader_.has_begun());
   if (head->status == 101 && !base::same_name(head->headers.find("upgrade").value_or(""), upgrade_))
     return base::fail(invalid_message, "it switched to another protocol than was asked for");
-  attempt_->lease.answered();
   response_ = *head;
-  body_.emplace(attempt_->lease.stream(), buffer_, response_.framing, response_.content_length, true);
+  body_.emplace(lease_.stream(), buffer_, response_.framing, response_.content_length, true);
   return &response_;
 }
 
 transport::Task<base::Result<http::ResponseHead>> Http1Upstream::read_head() {
-  const base::Deadline deadline = within(pool_->timeouts.read);
+  const base::Deadline deadline = lease_.within(lease_.timeouts().read, until_);
   while (true) {
-    if (auto head = attempt_->reader.take()) co_return std::move(*head);
+    if (auto head = reader_.take()) co_return std::move(*head);
     const std::span<char> space{buffer_.prepare(read_size), read_size};
-    const auto size = co_await attempt_->lease.stream().read_some(space, deadline);
+    const auto size = co_await lease_.stream().read_some(space, deadline);
     if (!size && size.error().kind() == connection_closed)
       co_return base::fail(connection_closed, "connection reset before it answered");
     if (!size) co_return size.error();
@@ -215,7 +161,7 @@ transport::Task<base::Result<http::ResponseHead>> Http1Upstream::read_head() {
 }
 
 transport::Task<base::Result<std::size_t>> Http1Upstream::read(std::span<char> into) {
-  const base::Deadline deadline = within(pool_->timeouts.read);
+  const base::Deadline deadline = lease_.within(lease_.timeouts().read, until_);
   auto size = co_await body_->read(into, deadline);
   if (!size) co_return broken_body(size.error());
   co_return size;

@@ -37,35 +37,17 @@ bool passes(std::string_view name) noexcept {
 
 }  // namespace
 
-/// Waits until wake(), at most until the deadline.
-class Http2Client::Wait {
- public:
-  Wait(Http2Client& side, base::Deadline deadline) noexcept : side_(side), deadline_(deadline) {}
-  [[nodiscard]] bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> waiting) {
-    side_.woken_ = Woken::not_yet;
-    side_.waiting_.wait(waiting);
-    if (!deadline_.never()) side_.service_.worker.timers().arm(side_.timer_, deadline_.at());
-  }
-  [[nodiscard]] Woken await_resume() const noexcept { return side_.woken_; }
-
- private:
-  Http2Client& side_;
-  base::Deadline deadline_;
-};
-
 Http2Client::Http2Client(generation::Service& service, transport::Http2Link& link, picket::http2::StreamId stream)
     : service_(service),
       link_(link),
       stream_(stream),
       held_(service.worker.blocks()),
-      timer_([](void* self, base::TimePoint) { static_cast<Http2Client*>(self)->wake(Woken::late); }, this) {}
+      reading_(service.worker),
+      writing_(service.worker) {}
 
-void Http2Client::wake(Woken why) noexcept {
-  if (woken_ != Woken::not_yet) return;
-  woken_ = why;
-  timer_.cancel();
-  service_.worker.resume(waiting_);
+void Http2Client::stop() noexcept {
+  reading_.wake(Woken::stopped);
+  writing_.wake(Woken::stopped);
 }
 
 // ---- the request
@@ -89,19 +71,23 @@ bool Http2Client::take_data(std::string_view bytes) {
     return false;
   }
   unread_.append(bytes);
-  wake(Woken::ready);
+  reading_.wake(Woken::ready);
   return true;
+}
+
+void Http2Client::take_trailers(const base::Headers& fields) {
+  for (const auto& field : fields) trailers_.push_back({arena_.copy(field.name), arena_.copy(field.value)});
 }
 
 void Http2Client::take_end() {
   body_ = Body::whole;
-  wake(Woken::ready);
+  reading_.wake(Woken::ready);
 }
 
 void Http2Client::lose() {
   if (is_lost()) return;
   answer_ = Answer::lost;
-  if (woken_ == Woken::not_yet) return wake(Woken::stopped);
+  if (reading_.is_awaited() || writing_.is_awaited()) return stop();
   if (on_gone_) on_gone_();
 }
 
@@ -130,7 +116,7 @@ std::optional<base::SharedBytes> Http2Client::take_whole() {
 
 transport::Task<base::Result<std::size_t>> Http2Client::read(std::span<char> into, base::Deadline deadline) {
   if (unread_.empty() && !body_has_come() && !is_lost()) {
-    Wait wait{*this, deadline};
+    Wait::Until wait{reading_, deadline};
     const Woken woken = co_await wait;
     if (woken == Woken::late) co_return fail(ErrorKind::timeout, "the client sent nothing in time");
     if (woken == Woken::stopped) co_return gone();
@@ -168,12 +154,17 @@ void Http2Client::begin(const exchange::AnswerStart& start) {
   head_.push_back({"content-length", head_text_.copy(fmt::format_int(start.length.bytes).c_str())});
 }
 
+void Http2Client::end_with(const http::FieldList& trailers) {
+  for (const auto& field : trailers.items())
+    ending_.push_back({lower_copy(field.name, head_text_), head_text_.copy(field.value)});
+}
+
 transport::Task<base::Status> Http2Client::write(std::string_view bytes, bool last) {
   if (is_lost()) co_return gone();
   unwritten_ = bytes;
   push(last);
   if (unwritten_.empty()) co_return base::Status{};
-  Wait wait{*this, base::Deadline::after(service_.worker.now(), service_.timeouts.write)};
+  Wait::Until wait{writing_, base::Deadline::after(service_.worker.now(), service_.timeouts.write)};
   const Woken woken = co_await wait;
   if (unwritten_.empty()) co_return base::Status{};
   give_up(woken);
@@ -183,11 +174,11 @@ transport::Task<base::Status> Http2Client::write(std::string_view bytes, bool la
 
 /// Hands over what there is.
 void Http2Client::push(bool last) {
-  const bool has_body = !last || !unwritten_.empty();
+  const bool has_body = !last || !unwritten_.empty() || !ending_.empty();
   if (!head_.empty()) connection().respond(stream_, base::Headers(head_), has_body ? this : nullptr);
   head_.clear();
   if (!unwritten_.empty()) connection().resume(stream_);
-  if (last) connection().finish(stream_);
+  if (last) connection().finish(stream_, base::Headers(ending_));
   link_.flush_later();
 }
 
@@ -216,7 +207,7 @@ std::size_t Http2Client::gather(std::size_t skip, std::span<iovec> out) const no
 
 void Http2Client::consume(std::size_t size) {
   unwritten_.remove_prefix(size);
-  if (unwritten_.empty()) wake(Woken::ready);
+  if (unwritten_.empty()) writing_.wake(Woken::ready);
 }
 
 }  // namespace picket::apps::gateway::http2

@@ -6,15 +6,14 @@
 #include <optional>
 #include <vector>
 
+#include "apps/gateway/asking/stream_wait.hpp"
 #include "apps/gateway/exchange/client_side.hpp"
 #include "apps/gateway/generation/service.hpp"
 #include "picket/base/block_pool.hpp"
 #include "picket/base/buffer.hpp"
-#include "picket/base/timer_wheel.hpp"
 #include "picket/http/request_head.hpp"
 #include "picket/http2/outgoing.hpp"
 #include "picket/transport/http2_link.hpp"
-#include "picket/transport/resumption.hpp"
 
 namespace picket::apps::gateway::http2 {
 
@@ -34,6 +33,7 @@ class Http2Client final : public exchange::ClientSide, public picket::http2::Out
   [[nodiscard]] std::optional<http::HeadError> take_head(const base::Headers& fields, bool ends);
   /// Bytes of the body. False: there is no place for them, and the client is lost.
   [[nodiscard]] bool take_data(std::string_view bytes);
+  void take_trailers(const base::Headers& fields);
   void take_end();
   /// The end of the answer stands in a frame.
   void answer_is_sent() noexcept { answer_ = Answer::sent; }
@@ -54,11 +54,17 @@ class Http2Client final : public exchange::ClientSide, public picket::http2::Out
   void on_gone(std::function<void()> on_gone) override { on_gone_ = std::move(on_gone); }
   [[nodiscard]] std::optional<base::SharedBytes> take_whole() override;
   [[nodiscard]] transport::Task<base::Result<std::size_t>> read(std::span<char> into, base::Deadline deadline) override;
-  void stop() noexcept override { wake(Woken::stopped); }
+  [[nodiscard]] bool is_duplex() const noexcept override { return true; }
+  void stop() noexcept override;
   [[nodiscard]] bool body_has_come() const noexcept override { return body_ == Body::whole; }
   [[nodiscard]] bool body_is_read() const noexcept override { return body_has_come() && unread_.empty(); }
   void interim(std::uint16_t status, std::string_view reason, const http::FieldList& fields) override;
+  [[nodiscard]] base::Headers trailers(base::Arena&) const override {
+    return base::Headers{std::span<const base::Header>{trailers_.items()}};
+  }
   void begin(const exchange::AnswerStart& start) override;
+  [[nodiscard]] bool takes_trailers() const noexcept override { return true; }
+  void end_with(const http::FieldList& trailers) override;
   [[nodiscard]] transport::Task<base::Status> write(std::string_view bytes, bool last) override;
   void reset(exchange::ResetCode code) noexcept override;
 
@@ -81,17 +87,10 @@ class Http2Client final : public exchange::ClientSide, public picket::http2::Out
     lost,   ///< The client is gone: nobody reads it.
     stuck,  ///< The client reads nothing of the connection: it was given up with a frame half written.
   };
-  /// Why an operation goes on.
-  enum class Woken : std::uint8_t {
-    not_yet,  ///< It is awaited.
-    ready,    ///< For what it waited for.
-    late,     ///< Its deadline has passed.
-    stopped,  ///< It was stopped, or the client is gone.
-  };
-  class Wait;
+  using Wait = asking::StreamWait;
+  using Woken = Wait::Woken;
 
   [[nodiscard]] bool is_lost() const noexcept { return answer_ == Answer::lost || answer_ == Answer::stuck; }
-  void wake(Woken why) noexcept;
   void done_with(std::size_t size);
   void write_head(std::uint16_t status, const http::FieldList& fields);
   void push(bool last);
@@ -103,16 +102,17 @@ class Http2Client final : public exchange::ClientSide, public picket::http2::Out
   const picket::http2::StreamId stream_;
   base::Arena arena_{4096};
   http::RequestHead request_;
+  base::ArenaList<base::Header> trailers_{arena_};  // of the request
   base::Buffer unread_;
   base::HeldBytes held_;  // of it
   base::Arena head_text_{1024};
-  std::vector<base::Header> head_;  // of the answer, until it leaves; empty: there is none
-  std::string_view unwritten_;      // the caller's, or in kept_
-  base::Buffer kept_;               // what stood in frames when the writing was given up
+  std::vector<base::Header> head_;    // of the answer, until it leaves; empty: there is none
+  std::vector<base::Header> ending_;  // of the answer: its trailers, until they leave
+  std::string_view unwritten_;        // the caller's, or in kept_
+  base::Buffer kept_;                 // what stood in frames when the writing was given up
   std::function<void()> on_gone_;
-  transport::Resumption waiting_;
-  base::Timer timer_;
-  Woken woken_ = Woken::ready;  // the last operation that had to wait
+  Wait reading_;
+  Wait writing_;
   Body body_ = Body::coming;
   Answer answer_ = Answer::open;
 };

@@ -3,8 +3,8 @@
 #include <optional>
 #include <utility>
 
+#include "apps/gateway/asking/asked_upstream.hpp"
 #include "apps/gateway/exchange/refused_head.hpp"
-#include "apps/gateway/http1/http1_upstream.hpp"
 
 namespace picket::apps::gateway::http2 {
 namespace {
@@ -118,7 +118,10 @@ void Http2Connection::on_head_begins(StreamId) {
 }
 
 void Http2Connection::on_head(StreamId id, HeadKind kind, base::Headers fields, bool ends) {
-  if (kind == HeadKind::trailers) return;
+  if (kind == HeadKind::trailers) {
+    if (Stream* const stream = find(id)) stream->side.take_trailers(fields);
+    return;
+  }
   const auto& service = place_.service();
   auto& metrics = service->shard.metrics.http2;
   metrics.streams.add();
@@ -201,7 +204,7 @@ transport::Task<bool> Http2Connection::serve_exchange(Stream& stream) {
   generation::Service& service = *stream.service;
   base::Arena& arena = stream.side.arena();
   transport::Cancel cancel;
-  http1::Http1Upstream upstream{service, cancel, stream.side.request().is_head(), arena};
+  asking::AskedUpstream upstream{service, cancel, stream.side.request().is_head(), arena};
   exchange::Exchange exchange{service, stream.side, upstream, cancel, peer_, service.listener(listener_), arena};
   stream.exchange = &exchange;
   co_await exchange.serve();

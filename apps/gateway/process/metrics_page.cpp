@@ -88,6 +88,15 @@ void requests(metrics::Exposition& page, Shards shards) {
   page.sample({}, sum(shards, [](const serving::Shard& shard) { return shard.metrics().request_bytes.value(); }));
   page.gauge_family("picket_held_bytes", "Bytes of request bodies that are held for agents now.");
   page.sample({}, sum(shards, [](const serving::Shard& shard) { return shard.held_bytes(); }));
+  page.counter_family("picket_trailers_dropped_total", "Fields behind bodies that did not go on.");
+  const std::array<Label, 1> of_requests{{{"direction", "request"}}};
+  page.sample(of_requests, sum(shards, [](const serving::Shard& shard) {
+                return shard.metrics().request_trailers_dropped.value();
+              }));
+  const std::array<Label, 1> of_answers{{{"direction", "response"}}};
+  page.sample(of_answers, sum(shards, [](const serving::Shard& shard) {
+                return shard.metrics().response_trailers_dropped.value();
+              }));
   page.counter_family("picket_response_bytes_total", "Bytes of response bodies sent.");
   page.sample({}, sum(shards, [](const serving::Shard& shard) { return shard.metrics().response_bytes.value(); }));
   page.histogram_family("picket_request_duration_seconds", "From a request's head to the last byte of its answer.");

@@ -6,10 +6,10 @@
 #include <spdlog/logger.h>
 
 #include "apps/gateway/answers/answer_writer.hpp"
+#include "apps/gateway/asking/asked_upstream.hpp"
 #include "apps/gateway/exchange/refused_head.hpp"
 #include "apps/gateway/http1/body_reader.hpp"
 #include "apps/gateway/http1/http1_client.hpp"
-#include "apps/gateway/http1/http1_upstream.hpp"
 #include "apps/gateway/serving/shard.hpp"
 #include "picket/http/outgoing.hpp"
 #include "picket/http/proxy_header.hpp"
@@ -260,7 +260,7 @@ transport::Task<bool> ClientConnection::serve_request(const http::RequestHead& r
     transport::Cancel cancel;
     const bool may_stay = settings.keepalive_max_requests == 0 || served_ < settings.keepalive_max_requests;
     http1::Http1Client client{*service, stream_, buffer_, request, may_stay};
-    http1::Http1Upstream upstream{*service, cancel, request.is_head(), arena_};
+    asking::AskedUpstream upstream{*service, cancel, request.is_head(), arena_};
     exchange::Exchange exchange{*service, client, upstream, cancel, peer_, settings, arena_};
     exchange_ = &exchange;
     co_await exchange.serve();

@@ -4,6 +4,14 @@
 #include <utility>
 
 namespace picket::apps::gateway::upstream {
+namespace {
+
+// Times that a request is asked of those who did nothing for it, unless `retry` says otherwise.
+constexpr std::uint32_t most_refusals = 3;
+// How long who may have a share of a connection waits for it to be opened, before it opens one of its own.
+constexpr base::Duration patience_with_connects = std::chrono::seconds{1};
+
+}  // namespace
 
 Lease::Lease(Pool& pool, Socket socket, SitePtr site, bool reused)
     : pool_(&pool), socket_(std::move(socket)), site_(std::move(site)), reused_(reused) {
@@ -11,10 +19,30 @@ Lease::Lease(Pool& pool, Socket socket, SitePtr site, bool reused)
   pool_->sites_.metrics_of(site_->target).requests.add();
 }
 
+Lease::Lease(Pool& pool, std::shared_ptr<SharedConnection> shared, SitePtr site)
+    : pool_(&pool), shared_(std::move(shared)), site_(std::move(site)), reused_(true) {
+  site_->began();
+  pool_->sites_.metrics_of(site_->target).requests.add();
+}
+
 Lease::Lease(Lease&& other) noexcept = default;
 
 Lease::~Lease() {
-  if (site_) site_->ended();
+  if (!site_) return;
+  site_->ended();
+  if (shared_) pool_->end_share(*shared_);
+}
+
+void Lease::share(std::shared_ptr<SharedConnection> made) {
+  shared_ = std::move(made);
+  pool_->keep(shared_, site_);
+}
+
+const config::UpstreamTimeouts& Lease::timeouts() const noexcept { return pool_->timeouts(); }
+
+base::Deadline Lease::within(base::Duration pause, base::Deadline until) const {
+  if (pause.count() == 0) return until;
+  return std::min(base::Deadline::after(pool_->worker_.now(), pause), until);
 }
 
 void Lease::answered() noexcept { site_->health.succeeded(pool_->worker_.now()); }
@@ -25,11 +53,10 @@ void Lease::unanswered() {
 
 void Lease::failed(base::Error why, Tried& tried) { pool_->note_failure(site_, std::move(why), tried); }
 
-void Lease::give_back(bool settling) { pool_->keep(std::move(socket_), site_, settling); }
+void Lease::give_back(bool settling) { pool_->keep(std::move(*socket_), site_, settling); }
 
 Pool::Pool(transport::Worker& worker, Spec spec, SocketBudget& sockets, Observer* observer, const Pool* predecessor)
     : places(worker, spec.upstream.connection_pool.max_connections),
-      timeouts(spec.upstream.timeouts),
       worker_(worker),
       spec_(std::move(spec)),
       socket_budget_(sockets),
@@ -42,48 +69,109 @@ Pool::Pool(transport::Worker& worker, Spec spec, SocketBudget& sockets, Observer
   on_sites_changed();
 }
 
-// ---- idle connections
+// ---- idle connections, and those that several share
 
 base::TimePoint Pool::idle_since(const void* self) {
-  const auto& idle = static_cast<const Pool*>(self)->idle_;
-  return idle.empty() ? base::TimePoint::max() : idle.front().since;
+  const auto& pool = *static_cast<const Pool*>(self);
+  base::TimePoint oldest = pool.idle_.empty() ? base::TimePoint::max() : pool.idle_.front().since;
+  for (const Shared& shared : pool.shared_)
+    if (shared.is_idle()) oldest = std::min(oldest, shared.since);
+  return oldest;
 }
 
-void Pool::close_oldest(void* self) {
-  auto& idle = static_cast<Pool*>(self)->idle_;
-  idle.erase(idle.begin());
+void Pool::close_oldest(void* self) { static_cast<Pool*>(self)->close_idle(); }
+
+/// The oldest. Whether there was one.
+bool Pool::close_idle() {
+  const base::TimePoint oldest = idle_since(this);
+  if (!idle_.empty() && idle_.front().since == oldest) {
+    idle_.erase(idle_.begin());
+    return true;
+  }
+  const auto shared =
+      std::ranges::find_if(shared_, [&](const Shared& each) { return each.is_idle() && each.since == oldest; });
+  if (shared == shared_.end()) return false;
+  shared_.erase(shared);
+  return true;
+}
+
+bool Pool::is_old(base::TimePoint opened) const noexcept {
+  const base::Duration lifetime = spec_.upstream.connection_pool.max_lifetime;
+  return lifetime.count() != 0 && worker_.now() - opened >= lifetime;
 }
 
 void Pool::keep(Socket socket, SitePtr site, bool settling) {
-  const auto& terms = spec_.upstream.connection_pool;
   const base::TimePoint now = worker_.now();
-  const bool is_old = terms.max_lifetime.count() != 0 && now - socket.opened >= terms.max_lifetime;
-  if (!site->is_current || is_old || idle_.size() >= terms.max_idle) return;
+  if (!site->is_current || is_old(socket.opened) || idle_.size() >= spec_.upstream.connection_pool.max_idle) return;
   if (settling && socket.stream.has_input()) return;
   idle_.push_back({std::move(socket), std::move(site), now, settling ? now + settling_time : now});
-  if (!idle_timer_.armed()) worker_.timers().arm(idle_timer_, now + terms.idle_timeout);
+  arm_idle_timer();
   places.call_next();
+}
+
+void Pool::keep(std::shared_ptr<SharedConnection> connection, SitePtr site) {
+  const base::TimePoint now = worker_.now();
+  shared_.push_back(
+      {.connection = std::move(connection), .site = std::move(site), .opened = now, .since = now, .shares = 1});
+}
+
+void Pool::end_share(const SharedConnection& connection) {
+  const auto found = std::ranges::find(shared_, &connection, [](const Shared& each) { return each.connection.get(); });
+  if (found == shared_.end()) return;  // it serves nobody else any more
+  --found->shares;
+  found->since = worker_.now();
+  if (!connection.is_open()) shared_.erase(found);
+  arm_idle_timer();
+  places.call_next();
+}
+
+void Pool::arm_idle_timer() {
+  const base::TimePoint oldest = idle_since(this);
+  if (idle_timer_.armed() || oldest == base::TimePoint::max()) return;
+  worker_.timers().arm(idle_timer_, oldest + spec_.upstream.connection_pool.idle_timeout);
 }
 
 void Pool::close_expired(base::TimePoint now) {
   const base::Duration time = spec_.upstream.connection_pool.idle_timeout;
   const auto fresh = std::ranges::find_if(idle_, [&](const Idle& idle) { return now - idle.since < time; });
   idle_.erase(idle_.begin(), fresh);
-  if (!idle_.empty()) worker_.timers().arm(idle_timer_, idle_.front().since + time);
+  std::erase_if(shared_, [&](const Shared& shared) { return shared.is_idle() && now - shared.since >= time; });
+  arm_idle_timer();
 }
 
 std::optional<Lease> Pool::take_idle(const Site& site) {
-  const base::Duration lifetime = spec_.upstream.connection_pool.max_lifetime;
   // The most recently used first: it is the likeliest to live.
   for (std::size_t i = idle_.size(); i-- != 0;) {
     if (idle_[i].site != &site || idle_[i].usable_from > worker_.now()) continue;
     Idle idle = std::move(idle_[i]);
     idle_.erase(idle_.begin() + static_cast<std::ptrdiff_t>(i));
-    const bool is_old = lifetime.count() != 0 && worker_.now() - idle.socket.opened >= lifetime;
-    if (!is_old && !idle.socket.stream.has_input())
+    if (!is_old(idle.socket.opened) && !idle.socket.stream.has_input())
       return Lease{*this, std::move(idle.socket), std::move(idle.site), true};
   }
   return std::nullopt;
+}
+
+/// One that is too old ends with those who have a share of it.
+std::optional<Lease> Pool::take_shared(const Site& site) {
+  std::erase_if(shared_, [this](const Shared& each) { return !each.connection->is_open() || is_old(each.opened); });
+  for (Shared& each : shared_) {
+    if (each.site != &site || each.connection->room() == 0) continue;
+    ++each.shares;
+    return Lease{*this, each.connection, each.site};
+  }
+  return std::nullopt;
+}
+
+bool Pool::has_room() const noexcept {
+  return !places.is_full() || !idle_.empty() || std::ranges::any_of(shared_, [](const Shared& each) {
+    return each.is_idle() || each.connection->room() != 0;
+  });
+}
+
+/// HTTP/1.1 may be what it comes to, once, where that is agreed upon.
+bool Pool::will_be_shared(const Site& site) const noexcept {
+  return site.connecting != 0 && spec_.upstream.max_version == config::HttpVersion::http2 &&
+         site.speaks != Site::Speaks::http1;
 }
 
 // ---- which one a request gets
@@ -104,6 +192,13 @@ bool Pool::may_ask_again(const Tried& tried, bool was_reused) {
   return false;
 }
 
+/// Not for ever: a server that goes away may say so on one connection after the other.
+bool Pool::may_ask_elsewhere(Tried& tried) const {
+  const auto& retry = spec_.upstream.retry;
+  if (retry && !retry->on_refused_stream) return false;
+  return ++tried.refusals < (retry ? retry->attempts : most_refusals);
+}
+
 SitePtr Pool::next(const Tried& tried) {
   if (!tried.failures.empty() && (is_exhausted(tried) || tried.until.passed(worker_.now()))) return nullptr;
   return balancer_.choose(sites_.current(), tried, worker_.now(), tried.key);
@@ -112,19 +207,31 @@ SitePtr Pool::next(const Tried& tried) {
 transport::Task<base::Result<Lease>> Pool::acquire(Tried& tried, transport::Cancel& cancel) {
   if (tried.failures.empty() && !tried.pooled_was_stale) retry_budget_.asked();
   bool was_called = false;
+  bool waits_for_others = true;
   while (true) {
     // Before a site is chosen: the choice is the next one's in turn, and of the sites that there are then.
     if (!has_room() || (places.has_line() && !was_called)) {
-      auto stood = co_await stand_in_line(tried.until, cancel);
+      auto stood = co_await stand_in_line(timeouts().connect, tried.until, cancel);
       if (!stood) co_return std::move(stood.error());
       was_called = true;
       continue;
     }
     SitePtr site = next(tried);
     if (!site) break;
-    if (!tried.pooled_was_stale)
-      if (auto idle = take_idle(*site)) co_return std::move(*idle);
-    if (places.is_full()) close_oldest(this);
+    if (auto lease = take_kept(*site, tried)) {
+      if (lease->shared()) places.call_next();
+      co_return std::move(*lease);
+    }
+    const bool waits = waits_for_others && will_be_shared(*site);
+    if (waits || (places.is_full() && !close_idle())) {
+      const base::Duration most = waits ? patience_with_connects : timeouts().connect;
+      auto stood = co_await stand_in_line(most, tried.until, cancel);
+      was_called = stood.has_value();
+      waits_for_others = was_called;
+      const bool goes_on = was_called || (waits && !cancel.is_requested());
+      if (!goes_on) co_return std::move(stood.error());
+      if (was_called) continue;
+    }
     auto lease = co_await connect(std::move(site), tried, cancel);
     if (lease || cancel.is_requested() || lease.error().kind() == base::ErrorKind::io) co_return lease;
     if (spec_.upstream.retry && !spec_.upstream.retry->on_connect_failure) break;
@@ -133,8 +240,14 @@ transport::Task<base::Result<Lease>> Pool::acquire(Tried& tried, transport::Canc
   co_return tried.failures.empty() ? sites_.why_none() : tried.failures.back().why;
 }
 
-transport::Task<base::Status> Pool::stand_in_line(base::Deadline until, transport::Cancel& cancel) {
-  const base::Deadline deadline = std::min(base::Deadline::after(worker_.now(), timeouts.connect), until);
+std::optional<Lease> Pool::take_kept(const Site& site, const Tried& tried) {
+  if (auto shared = take_shared(site)) return shared;
+  return tried.pooled_was_stale ? std::nullopt : take_idle(site);
+}
+
+transport::Task<base::Status> Pool::stand_in_line(base::Duration most, base::Deadline until,
+                                                  transport::Cancel& cancel) {
+  const base::Deadline deadline = std::min(base::Deadline::after(worker_.now(), most), until);
   ConnectionPlaces::Turn turn{places, deadline};
   const transport::Cancel::Guard guard{cancel, [](void* self) { static_cast<ConnectionPlaces::Turn*>(self)->stop(); },
                                        &turn};
@@ -170,6 +283,7 @@ bool Pool::may_rest() const {
 
 void Pool::on_sites_changed() {
   std::erase_if(idle_, [](const Idle& idle) { return !idle.site->is_current; });
+  std::erase_if(shared_, [](const Shared& shared) { return !shared.site->is_current; });
   if (!spec_.upstream.health_check) return;
   HealthCheck::Owner& hears = *this;
   std::erase_if(checks_, [](const auto& check) { return !check->site()->is_current; });

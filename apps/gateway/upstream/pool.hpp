@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "apps/gateway/upstream/balancer.hpp"
@@ -12,6 +13,7 @@
 #include "apps/gateway/upstream/health_check.hpp"
 #include "apps/gateway/upstream/observer.hpp"
 #include "apps/gateway/upstream/retry_budget.hpp"
+#include "apps/gateway/upstream/shared_connection.hpp"
 #include "apps/gateway/upstream/site.hpp"
 #include "apps/gateway/upstream/sites.hpp"
 #include "apps/gateway/upstream/socket_budget.hpp"
@@ -55,22 +57,39 @@ struct Socket {
   SocketBudget::Place place;
   ConnectionPlaces::Place upstream_place;
   base::TimePoint opened;
+  bool speaks_http2 = false;
 };
 
-/// A connection to an upstream for one request; goes back with give_back(), is closed otherwise. Move-only.
+/// A connection to an upstream for one request: its own meanwhile, which goes back with give_back() and is closed
+/// otherwise; or a share of one that serves several. Move-only.
 class Lease {
  public:
   Lease(Pool& pool, Socket socket, SitePtr site, bool reused);
+  Lease(Pool& pool, std::shared_ptr<SharedConnection> shared, SitePtr site);
   Lease(Lease&& other) noexcept;
   Lease& operator=(Lease&&) = delete;
   ~Lease();
 
-  [[nodiscard]] transport::Stream& stream() noexcept { return socket_.stream; }
+  [[nodiscard]] transport::Stream& stream() noexcept { return socket_->stream; }
+  /// The connection that it has a share of; null: it has one of its own.
+  [[nodiscard]] const std::shared_ptr<SharedConnection>& shared() const noexcept { return shared_; }
+  /// Whether HTTP/2 is spoken on it: one of its own is to be made a shared one.
+  [[nodiscard]] bool speaks_http2() const noexcept { return !socket_ || socket_->speaks_http2; }
+  /// Gives its own connection away, and has a share of what is made of it, as others may from now on.
+  template <class Make>
+  void share(Make make) {
+    Socket socket = std::move(*socket_);
+    socket_.reset();
+    share(std::shared_ptr<SharedConnection>{make(std::move(socket))});
+  }
   /// Whether it served an earlier request, so that it may have gone stale.
   [[nodiscard]] bool reused() const noexcept { return reused_; }
   [[nodiscard]] const std::string& address() const noexcept { return site_->endpoint().text(); }
   /// What a request names as its host that names none.
   [[nodiscard]] const std::string& authority() const noexcept { return site_->destination.authority(); }
+  [[nodiscard]] const config::UpstreamTimeouts& timeouts() const noexcept;
+  /// When something is late that may take so long from now on; 0: as long as it likes, until `until`.
+  [[nodiscard]] base::Deadline within(base::Duration pause, base::Deadline until) const;
   /// The upstream has answered: its site is well.
   void answered() noexcept;
   /// It has not, in time or not with what can be understood: its site is told so where failures in a row count.
@@ -83,9 +102,12 @@ class Lease {
   void give_back(bool settling = false);
 
  private:
+  void share(std::shared_ptr<SharedConnection> made);
+
   Pool* pool_;
-  Socket socket_;
-  SitePtr site_;  // null once it was moved from
+  std::optional<Socket> socket_;              // its own
+  std::shared_ptr<SharedConnection> shared_;  // else
+  SitePtr site_;                              // null once it was moved from
   bool reused_;
 };
 
@@ -115,10 +137,13 @@ class Pool final : private Sites::Owner, private HealthCheck::Owner {
   /// it here; that it is, is counted. `was_reused`: the connection may have been stale, which says nothing of the
   /// upstream.
   [[nodiscard]] bool may_ask_again(const Tried& tried, bool was_reused);
+  /// The same of one for which a target has done nothing, and has said so: it is sent again, as often as `retry` lets.
+  [[nodiscard]] bool may_ask_elsewhere(Tried& tried) const;
 
   [[nodiscard]] const std::string& id() const noexcept { return spec_.upstream.id; }
   [[nodiscard]] const Spec& spec() const noexcept { return spec_; }
   [[nodiscard]] const Sites& sites() const noexcept { return sites_; }
+  [[nodiscard]] const config::UpstreamTimeouts& timeouts() const noexcept { return spec_.upstream.timeouts; }
   [[nodiscard]] std::size_t idle() const noexcept { return idle_.size(); }
 
   metrics::Counter connects;
@@ -126,7 +151,6 @@ class Pool final : private Sites::Owner, private HealthCheck::Owner {
   metrics::Counter retries_withheld;
   HandshakeMetrics tls;
   ConnectionPlaces places;
-  config::UpstreamTimeouts timeouts;  ///< Of its spec.
 
  private:
   friend class Lease;
@@ -136,25 +160,50 @@ class Pool final : private Sites::Owner, private HealthCheck::Owner {
     base::TimePoint since;
     base::TimePoint usable_from;
   };
+  /// A connection that several have a share of.
+  struct Shared {
+    std::shared_ptr<SharedConnection> connection;
+    SitePtr site;
+    base::TimePoint opened;
+    base::TimePoint since;  // that nobody has a share of it
+    std::size_t shares = 0;
+    [[nodiscard]] bool is_idle() const noexcept { return shares == 0; }
+  };
   static base::TimePoint idle_since(const void* self);
   static void close_oldest(void* self);
 
   void keep(Socket socket, SitePtr site, bool settling);
+  void keep(std::shared_ptr<SharedConnection> connection, SitePtr site);
+  void end_share(const SharedConnection& connection);
+  [[nodiscard]] std::optional<Lease> take_shared(const Site& site);
+  /// A share, or an idle one.
+  [[nodiscard]] std::optional<Lease> take_kept(const Site& site, const Tried& tried);
+  [[nodiscard]] bool is_old(base::TimePoint opened) const noexcept;
+  void arm_idle_timer();
+  bool close_idle();
+  /// Whether a connection to it is being opened that several requests will share.
+  [[nodiscard]] bool will_be_shared(const Site& site) const noexcept;
   /// An idle connection to `site` that lives; stale ones are closed on the way.
   [[nodiscard]] std::optional<Lease> take_idle(const Site& site);
   /// The next site for a request; null where there is none that it was not in vain at.
   [[nodiscard]] SitePtr next(const Tried& tried);
   /// Waits until it is worth looking for a connection. Errors: as acquire().
-  [[nodiscard]] transport::Task<base::Status> stand_in_line(base::Deadline until, transport::Cancel& cancel);
-  /// Whether there is a place for one more connection, at the worst that of an idle one.
-  [[nodiscard]] bool has_room() const noexcept { return !places.is_full() || !idle_.empty(); }
+  [[nodiscard]] transport::Task<base::Status> stand_in_line(base::Duration most, base::Deadline until,
+                                                            transport::Cancel& cancel);
+  /// Whether there is a connection, or a place for one more, at the worst that of an idle one.
+  [[nodiscard]] bool has_room() const noexcept;
   [[nodiscard]] transport::Task<base::Result<Lease>> connect(SitePtr site, Tried& tried, transport::Cancel& cancel);
-  /// Connects; where descriptors are wanting, again in place of the oldest idle connection. Errors: as Stream::connect.
-  [[nodiscard]] transport::Task<base::Result<Socket>> open(const Site& site, base::Deadline deadline,
-                                                           transport::Cancel& cancel, bool& is_untrusted);
-  /// Shakes hands where TLS is spoken. Errors: connection_failed, timeout; never io.
+  /// Why a connection could not be opened.
+  struct Unopened {
+    base::Error why;            ///< Without the address. io where this process has no socket.
+    bool is_untrusted = false;  ///< The target's certificate is not accepted.
+  };
+  using Opened = std::variant<Socket, Unopened>;
+  /// Connects; where descriptors are wanting, again in place of the oldest idle connection.
+  [[nodiscard]] transport::Task<Opened> open(Site& site, base::Deadline deadline, transport::Cancel& cancel);
+  /// Shakes hands where TLS is spoken, and notes what is spoken then. Errors: connection_failed; never io.
   [[nodiscard]] transport::Task<base::Status> secure(transport::Stream& stream, const transport::tls::TlsLayer* layer,
-                                                     base::Deadline deadline);
+                                                     Site& site, base::Deadline deadline);
   [[nodiscard]] base::Deadline connect_deadline(const Site& site) const;
   void note_failure(SitePtr site, base::Error why, Tried& tried, bool is_untrusted = false);
   void count_failure(Site& site);
@@ -170,7 +219,8 @@ class Pool final : private Sites::Owner, private HealthCheck::Owner {
   Balancer balancer_;
   RetryBudget retry_budget_;
   IdleOwner idle_owner_{&Pool::idle_since, &Pool::close_oldest, this};
-  std::vector<Idle> idle_;                            // most recently used last
+  std::vector<Idle> idle_;  // most recently used last
+  std::vector<Shared> shared_;
   base::Timer idle_timer_;                            // due when the first of them expires, or earlier
   std::vector<std::unique_ptr<HealthCheck>> checks_;  // of the current sites
   Sites sites_;                                       // the first to go: it tells of what leaves

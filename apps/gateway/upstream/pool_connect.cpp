@@ -10,12 +10,11 @@
 namespace picket::apps::gateway::upstream {
 namespace {
 
-constexpr std::string_view no_tls = "no TLS connection: ";
+using base::ErrorKind;
 
 /// "connection refused": what of a failed connect's error is not the address, which is told beside it.
 base::Error cause_of(const base::Error& error) {
-  if (error.kind() == base::ErrorKind::timeout) return {error.kind(), "connection timed out"};
-  if (error.detail().starts_with(no_tls)) return error;
+  if (error.kind() == ErrorKind::timeout) return {error.kind(), "connection timed out"};
   std::string why = error.detail().substr(error.detail().rfind(": ") + 2);
   if (!why.empty() && why.front() >= 'A' && why.front() <= 'Z') why.front() = static_cast<char>(why.front() | 0x20);
   return {error.kind(), std::move(why)};
@@ -26,18 +25,34 @@ void close_stream(void* stream) { static_cast<transport::Stream*>(stream)->close
 /// A connection that is readable before anything was asked on it. Over TLS 1.3 a server says only after the handshake
 /// that it wants a certificate; nothing can be written any more, and the attempt says why.
 base::Error spoke_first(transport::Stream& stream) {
-  if (!stream.has_ended()) return base::fail(base::ErrorKind::connection_closed, "an answer before it was asked");
+  if (!stream.has_ended()) return base::fail(ErrorKind::connection_closed, "an answer before it was asked");
   const auto written = stream.write_now({});
   if (!written && written.error().detail().starts_with("TLS: ")) return written.error();
-  return base::fail(base::ErrorKind::connection_closed, "closed before it was asked");
+  return base::fail(ErrorKind::connection_closed, "closed before it was asked");
 }
+
+/// Counts a connect for as long as it lasts, and lets those look who waited for it.
+class Connecting {
+ public:
+  Connecting(Site& site, ConnectionPlaces& places) noexcept : site_(site), places_(places) { ++site_.connecting; }
+  Connecting(const Connecting&) = delete;
+  Connecting& operator=(const Connecting&) = delete;
+  ~Connecting() {
+    --site_.connecting;
+    places_.call_next();
+  }
+
+ private:
+  Site& site_;
+  ConnectionPlaces& places_;
+};
 
 }  // namespace
 
 /// An address that drops what it gets takes its share of the time, not that of the name's others.
 base::Deadline Pool::connect_deadline(const Site& site) const {
   const auto sharers = static_cast<base::Duration::rep>(std::max<std::size_t>(sites_.count_of(site.target), 1));
-  const base::Duration whole = timeouts.connect;
+  const base::Duration whole = timeouts().connect;
   const base::Duration share = std::max(whole / sharers, std::min(whole, least_connect_time));
   return base::Deadline::after(worker_.now(), share);
 }
@@ -45,20 +60,23 @@ base::Deadline Pool::connect_deadline(const Site& site) const {
 transport::Task<base::Result<Lease>> Pool::connect(SitePtr site, Tried& tried, transport::Cancel& cancel) {
   const base::Deadline deadline = std::min(connect_deadline(*site), tried.until);
   connects.add();
-  bool is_untrusted = false;
-  auto opened = co_await open(*site, deadline, cancel, is_untrusted);
-  if (cancel.is_requested()) co_return base::fail(base::ErrorKind::connection_closed, "nobody waits for it any more");
-  if (!opened && opened.error().kind() == base::ErrorKind::io) co_return cause_of(opened.error());
-  // What it says before it is asked would be the first request's answer, and that one's the second's.
-  const bool is_usable = opened && !opened->stream.has_input();
-  if (is_usable) co_return Lease{*this, std::move(*opened), std::move(site), false};
+  const Connecting connecting{*site, places};
+  Opened opened = co_await open(*site, deadline, cancel);
+  if (cancel.is_requested()) co_return base::fail(ErrorKind::connection_closed, "nobody waits for it any more");
+  if (auto* const socket = std::get_if<Socket>(&opened)) {
+    // What it says before it is asked would be the first request's answer, and that one's the second's. HTTP/2 begins
+    // with what the server says of itself.
+    if (socket->speaks_http2 || !socket->stream.has_input()) co_return Lease{*this, std::move(*socket), site, false};
+    opened = Unopened{.why = spoke_first(socket->stream)};
+  }
+  Unopened& unopened = std::get<Unopened>(opened);
+  if (unopened.why.kind() == ErrorKind::io) co_return std::move(unopened.why);
   connect_failures.add();
-  note_failure(std::move(site), opened ? spoke_first(opened->stream) : cause_of(opened.error()), tried, is_untrusted);
+  note_failure(site, std::move(unopened.why), tried, unopened.is_untrusted);
   co_return tried.failures.back().why;
 }
 
-transport::Task<base::Result<Socket>> Pool::open(const Site& site, base::Deadline deadline, transport::Cancel& cancel,
-                                                 bool& is_untrusted) {
+transport::Task<Pool::Opened> Pool::open(Site& site, base::Deadline deadline, transport::Cancel& cancel) {
   while (true) {
     auto layer = site.destination.layer();
     const auto* const tls_layer =
@@ -68,33 +86,43 @@ transport::Task<base::Result<Socket>> Pool::open(const Site& site, base::Deadlin
     const transport::Cancel::Guard guard{cancel, &close_stream, &socket.stream};
     const auto connected = co_await socket.stream.connect(site.endpoint(), deadline);
     if (connected) {
-      const auto secured = co_await secure(socket.stream, tls_layer, deadline);
+      const auto secured = co_await secure(socket.stream, tls_layer, site, deadline);
+      socket.speaks_http2 = site.speaks == Site::Speaks::http2;
       if (secured) co_return std::move(socket);
-      is_untrusted = tls_layer->refusal() == transport::tls::Refusal::certificate;
-      co_return secured.error();
+      Unopened unsecured{secured.error(), tls_layer->refusal() == transport::tls::Refusal::certificate};
+      co_return std::move(unsecured);
     }
     // A socket that could not be opened may be had in place of an idle one; there are fewer of those each time.
-    const bool lacks_descriptors = connected.error().kind() == base::ErrorKind::io;
-    if (cancel.is_requested() || !lacks_descriptors || !socket_budget_.close_oldest()) co_return connected.error();
+    const bool lacks_descriptors = connected.error().kind() == ErrorKind::io;
+    if (!cancel.is_requested() && lacks_descriptors && socket_budget_.close_oldest()) continue;
+    Unopened unconnected{cause_of(connected.error())};
+    co_return std::move(unconnected);
   }
 }
 
-transport::Task<base::Status> Pool::secure(transport::Stream& stream, const transport::tls::TlsLayer* layer,
+transport::Task<base::Status> Pool::secure(transport::Stream& stream, const transport::tls::TlsLayer* layer, Site& site,
                                            base::Deadline deadline) {
-  if (layer == nullptr) co_return base::Status{};
+  // Without an agreement it is what the operator says.
+  const bool is_known = spec_.upstream.min_version == config::HttpVersion::http2;
+  const auto unsaid = is_known ? Site::Speaks::http2 : Site::Speaks::http1;
+  if (layer == nullptr) {
+    site.speaks = unsaid;
+    co_return base::Status{};
+  }
   const auto established = co_await stream.establish(deadline);
   if (established) {
     tls.handshakes.add();
     if (layer->is_resumed()) tls.resumed.add();
+    site.speaks = layer->alpn() == transport::tls::http2 ? Site::Speaks::http2 : unsaid;
     co_return base::Status{};
   }
   if (const auto refusal = layer->refusal(); refusal != transport::tls::Refusal::none)
     tls.refusals.at(static_cast<std::size_t>(refusal)).add();
   const base::Error& why = established.error();
-  if (why.kind() == base::ErrorKind::timeout)
-    co_return base::fail(base::ErrorKind::connection_failed, "no TLS connection: the handshake was not over in time");
-  if (why.kind() == base::ErrorKind::connection_failed) co_return why;
-  co_return base::fail(base::ErrorKind::connection_failed, fmt::format("{}{}", no_tls, why.detail()));
+  if (why.kind() == ErrorKind::timeout)
+    co_return base::fail(ErrorKind::connection_failed, "no TLS connection: the handshake was not over in time");
+  if (why.kind() == ErrorKind::connection_failed) co_return why;
+  co_return base::fail(ErrorKind::connection_failed, fmt::format("no TLS connection: {}", why.detail()));
 }
 
 }  // namespace picket::apps::gateway::upstream

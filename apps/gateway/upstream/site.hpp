@@ -35,6 +35,10 @@ class Site : public boost::intrusive_ref_counter<Site, boost::thread_unsafe_coun
   const std::int64_t weight;  ///< The target's.
   const std::uint64_t place;  ///< A hash of its address.
   bool is_current = true;     ///< Else the name has it no more: no request begins here.
+  /// What the last connection there has agreed upon, where HTTP/2 is spoken by agreement.
+  enum class Speaks : std::uint8_t { unknown, http1, http2 };
+  Speaks speaks = Speaks::unknown;
+  std::size_t connecting = 0;  ///< Connections that are being opened, which may take several requests.
   SiteHealth health;
 
   void began() noexcept { ++active_; }
@@ -57,6 +61,7 @@ struct Tried {
   };
   std::vector<Failure> failures;  ///< In their order.
   bool pooled_was_stale = false;  ///< Only new connections are of use.
+  std::uint32_t refusals = 0;     ///< Targets that have said that they did nothing for it.
   std::uint64_t key = 0;          ///< What it goes by, where the balancing does.
   base::Deadline until = {};      ///< It tries no other site afterwards.
 

@@ -59,12 +59,17 @@ class Sessions {
   std::vector<Kept> sessions_;  // the latest last
 };
 
+/// HTTP/1.1 is what servers speak that know nothing of ALPN.
+bool needs_agreement(const Protocols& protocols) {
+  return !protocols.alpn.empty() && std::ranges::find(protocols.alpn, http1) == protocols.alpn.end();
+}
+
 class ClientContext final : public Context, public std::enable_shared_from_this<ClientContext> {
  public:
   ClientContext(Native native, const ClientOptions& options, std::vector<std::string> warnings)
       : native_(std::move(native)),
         server_name_(options.server_name),
-        agreement_(options.protocols.alpn.empty() ? Agreement::optional : Agreement::required) {
+        agreement_(needs_agreement(options.protocols) ? Agreement::required : Agreement::optional) {
     warnings_ = std::move(warnings);
     SSL_CTX_set_app_data(native_.get(), this);
     SSL_CTX_set_session_cache_mode(native_.get(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);

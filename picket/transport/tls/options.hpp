@@ -12,6 +12,7 @@ class TicketKeys;
 
 /// HTTP/2 as an application protocol (RFC 9113 §3.1).
 inline constexpr std::string_view http2 = "h2";
+inline constexpr std::string_view http1 = "http/1.1";
 
 /// Of TLS; older ones are spoken by nobody here (RFC 8996).
 enum class Version : std::uint8_t { v1_2, v1_3 };
@@ -23,7 +24,8 @@ struct Protocols {
   /// OpenSSL's names, with colons between; those of TLS 1.3 begin with TLS_. Empty: forward secrecy and AEAD only.
   std::string ciphers;
   /// Application protocols (RFC 7301), the best first. Empty: nothing is said of them. A client ends a connection on
-  /// which none of them was agreed upon; a server one whose client names others only.
+  /// which none of them was agreed upon, unless http1 is among them, which is spoken where nothing is said; a server
+  /// one whose client names others only.
   std::vector<std::string> alpn;
 
   friend bool operator==(const Protocols&, const Protocols&) = default;

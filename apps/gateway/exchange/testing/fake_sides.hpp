@@ -51,6 +51,12 @@ class Steps {
 
 inline base::Error broken() { return base::fail(base::ErrorKind::connection_closed, "closed by the peer"); }
 
+inline std::vector<std::string> names_of(const http::FieldList& fields) {
+  std::vector<std::string> names;
+  for (const auto& field : fields.items()) names.emplace_back(field.name);
+  return names;
+}
+
 /// One direction of a stream: bytes that have come and were not taken, an end, or an error in its place.
 class Incoming {
  public:
@@ -114,6 +120,10 @@ class FakeClient final : public ClientSide {
   std::optional<ResetCode> was_reset;
   std::vector<std::uint16_t> interims;
   bool wrote_after_the_end = false;
+  std::vector<std::string> got_behind;  ///< Names of trailers.
+  // What it sends behind its body, and whether it wants such a thing.
+  std::vector<base::Header> came_behind;
+  bool wants_trailers = true;
 
   [[nodiscard]] const http::RequestHead& request() const noexcept override { return request_; }
   void on_gone(std::function<void()> on_gone) override { on_gone_ = std::move(on_gone); }
@@ -137,7 +147,10 @@ class FakeClient final : public ClientSide {
     wrote_after_the_end = wrote_after_the_end || status;
     interims.push_back(status_before);
   }
+  [[nodiscard]] base::Headers trailers(base::Arena&) const override { return base::Headers{came_behind}; }
   void begin(const AnswerStart& start) override { begun_ = start.status; }
+  [[nodiscard]] bool takes_trailers() const noexcept override { return wants_trailers; }
+  void end_with(const http::FieldList& trailers) override { got_behind = names_of(trailers); }
   [[nodiscard]] transport::Task<base::Status> write(std::string_view bytes, bool last) override {
     if (steps_.next_fails() || left_) co_return broken();
     while (stalled_ && !stopped_) co_await writable_;
@@ -182,7 +195,10 @@ class FakeUpstream final : public UpstreamSide {
     if (request_begun && !has_answered_ && !said_ && !was_reset) listener_->on_interim({.status = status});
   }
 
+  std::vector<base::Header> answers_behind;  ///< Trailers.
+
   // What it got, on the connection that was the last.
+  std::vector<std::string> got_behind;  ///< Names of trailers.
   std::string request_body;
   int writes = 0;  ///< The head leaves with the first.
   bool request_begun = false;
@@ -210,6 +226,8 @@ class FakeUpstream final : public UpstreamSide {
     if (said_) listener_->on_early_answer();
     request_begun = true;
   }
+  [[nodiscard]] bool takes_trailers() const noexcept override { return true; }
+  void end_with(const http::FieldList& trailers) override { got_behind = names_of(trailers); }
   [[nodiscard]] transport::Task<base::Status> write(std::span<const base::SharedBytes> pieces, bool last) override {
     if (steps_.next_fails() || was_reset) co_return broken();
     ++writes;
@@ -233,6 +251,7 @@ class FakeUpstream final : public UpstreamSide {
   }
   [[nodiscard]] bool has_bytes() const noexcept override { return body.has_bytes(); }
   [[nodiscard]] bool body_is_read() const noexcept override { return body.is_read(); }
+  [[nodiscard]] base::Headers trailers(base::Arena&) const override { return base::Headers{answers_behind}; }
   [[nodiscard]] transport::Task<Tunnelled> tunnel(TunnelEnd, base::Duration) override { co_return Tunnelled{}; }
   void finish() override { was_finished = true; }
   void reset(ResetCode code) noexcept override {

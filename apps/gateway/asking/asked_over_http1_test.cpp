@@ -1,15 +1,14 @@
-#include "apps/gateway/http1/http1_upstream.hpp"
-
 #include <string>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "apps/gateway/asking/asked_upstream.hpp"
 #include "apps/gateway/exchange/testing/world.hpp"
 #include "apps/gateway/testing/loop.hpp"
 
-namespace picket::apps::gateway::http1 {
+namespace picket::apps::gateway::asking {
 namespace {
 
 using namespace std::chrono_literals;
@@ -57,12 +56,12 @@ transport::Endpoint free_endpoint() {
 /// Requests to an upstream whose end the test holds. One at a time.
 class Asking {
  public:
-  Asking() : Asking(1) {}
+  explicit Asking(const config::UpstreamTimeouts& timeouts = {}) : Asking(1, timeouts) {}
   /// `targets`: the first one listens.
-  explicit Asking(int targets) {
+  Asking(int targets, const config::UpstreamTimeouts& timeouts = {}) {
     std::vector<transport::Endpoint> endpoints;
     for (int i = 0; i < targets; ++i) endpoints.push_back(free_endpoint());
-    world_.emplace(std::string{}, World::asked_about_requests, endpoints);
+    world_.emplace(std::string{}, World::asked_about_requests, endpoints, timeouts);
     listener_.emplace(endpoints[0], &world_->worker);
     next();
     fields.push_back({"Host", "a.test"});
@@ -114,12 +113,12 @@ class Asking {
   http::FieldList fields{arena_};
   transport::Cancel cancel;
   Heard heard;
-  std::optional<Http1Upstream> side;
+  std::optional<AskedUpstream> side;
 };
 
 // ---- the request
 
-TEST(Http1Upstream, TheHeadSaysWhatItsConnectionNeedsAndNothingOfTheClientsFraming) {
+TEST(AskedOverHttp1, TheHeadSaysWhatItsConnectionNeedsAndNothingOfTheClientsFraming) {
   struct Case {
     BodyLength length;
     bool waits_for_100;
@@ -143,7 +142,7 @@ TEST(Http1Upstream, TheHeadSaysWhatItsConnectionNeedsAndNothingOfTheClientsFrami
   }
 }
 
-TEST(Http1Upstream, ARequestWithoutHostGetsTheTargets) {
+TEST(AskedOverHttp1, ARequestWithoutHostGetsTheTargets) {
   Asking asking;
   asking.fields.truncate(0);
   ASSERT_TRUE(asking.connect());
@@ -152,7 +151,7 @@ TEST(Http1Upstream, ARequestWithoutHostGetsTheTargets) {
   asking.accept().expect("PUT /a HTTP/1.1\r\nHost: " + std::string{asking.side->address()} + "\r\n\r\n");
 }
 
-TEST(Http1Upstream, PiecesOfOneWriteAreOneChunkBehindTheHead) {
+TEST(AskedOverHttp1, PiecesOfOneWriteAreOneChunkBehindTheHead) {
   Asking asking;
   ASSERT_TRUE(asking.connect());
   const FarEnd far = asking.accept();
@@ -165,7 +164,7 @@ TEST(Http1Upstream, PiecesOfOneWriteAreOneChunkBehindTheHead) {
   far.expect("0\r\n\r\n");
 }
 
-TEST(Http1Upstream, ABodyOfKnownLengthGoesAsItIs) {
+TEST(AskedOverHttp1, ABodyOfKnownLengthGoesAsItIs) {
   Asking asking;
   ASSERT_TRUE(asking.connect());
   const FarEnd far = asking.accept();
@@ -175,9 +174,8 @@ TEST(Http1Upstream, ABodyOfKnownLengthGoesAsItIs) {
   EXPECT_FALSE(far.has_input());
 }
 
-TEST(Http1Upstream, WhoTakesNothingHasTheTimeOfAWrite) {
-  Asking asking;
-  asking.service().upstreams[0]->timeouts.write = 20ms;
+TEST(AskedOverHttp1, WhoTakesNothingHasTheTimeOfAWrite) {
+  Asking asking{{.write = 20ms}};
   ASSERT_TRUE(asking.connect());
   const FarEnd far = asking.accept();
   asking.begin(unknown);
@@ -189,7 +187,7 @@ TEST(Http1Upstream, WhoTakesNothingHasTheTimeOfAWrite) {
 
 // ---- the answer
 
-TEST(Http1Upstream, InterimAnswersAreToldOnTheWayToTheFinalOne) {
+TEST(AskedOverHttp1, InterimAnswersAreToldOnTheWayToTheFinalOne) {
   Asking asking;
   const FarEnd far = asking.asked();
   far.send("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 Fine\r\nX-B: 2\r\nContent-Length: 3\r\n\r\na");
@@ -206,7 +204,7 @@ TEST(Http1Upstream, InterimAnswersAreToldOnTheWayToTheFinalOne) {
   EXPECT_EQ(asking.heard.early, 0) << "the request was whole";
 }
 
-TEST(Http1Upstream, AnAnswerToHeadHasNoBodyWhateverItsLength) {
+TEST(AskedOverHttp1, AnAnswerToHeadHasNoBodyWhateverItsLength) {
   Asking asking;
   asking.next(true);
   const FarEnd far = asking.asked();
@@ -215,7 +213,7 @@ TEST(Http1Upstream, AnAnswerToHeadHasNoBodyWhateverItsLength) {
   EXPECT_TRUE(asking.side->body_is_read());
 }
 
-TEST(Http1Upstream, WhatIsNotAskedForIsNotTaken) {
+TEST(AskedOverHttp1, WhatIsNotAskedForIsNotTaken) {
   Asking asking;
   const FarEnd far = asking.asked();
   far.send("HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n");
@@ -228,7 +226,7 @@ TEST(Http1Upstream, WhatIsNotAskedForIsNotTaken) {
   EXPECT_FALSE(asking.side->has_bytes()) << "more was read than was asked for";
 }
 
-TEST(Http1Upstream, WhatIsNoWholeAnswerHasItsWords) {
+TEST(AskedOverHttp1, WhatIsNoWholeAnswerHasItsWords) {
   struct Case {
     std::string_view sent;
     bool closes;
@@ -242,8 +240,8 @@ TEST(Http1Upstream, WhatIsNoWholeAnswerHasItsWords) {
         Case{"SSH-2.0\r\n\r\n", false, ErrorKind::invalid_message, "malformed answer: "},
         Case{"HTTP/1.1 2", false, ErrorKind::timeout, "no answer in time"}}) {
     SCOPED_TRACE(each.sent);
-    Asking asking;
-    if (each.kind == ErrorKind::timeout) asking.service().upstreams[0]->timeouts.read = 20ms;
+    Asking asking{each.kind == ErrorKind::timeout ? config::UpstreamTimeouts{.read = 20ms}
+                                                  : config::UpstreamTimeouts{}};
     FarEnd far = asking.asked();
     far.send(each.sent);
     if (each.closes) far.close();
@@ -254,7 +252,7 @@ TEST(Http1Upstream, WhatIsNoWholeAnswerHasItsWords) {
   }
 }
 
-TEST(Http1Upstream, WhatIsNoWholeBodyHasItsWords) {
+TEST(AskedOverHttp1, WhatIsNoWholeBodyHasItsWords) {
   struct Case {
     std::string_view sent;
     bool closes;
@@ -266,20 +264,19 @@ TEST(Http1Upstream, WhatIsNoWholeBodyHasItsWords) {
         Case{"Content-Length: 4\r\n\r\nabc", false, "abc!the rest of the answer did not come in time"},
         Case{"Transfer-Encoding: chunked\r\n\r\nzz", false, "!malformed answer: "}}) {
     SCOPED_TRACE(each.sent);
-    Asking asking;
+    Asking asking{each.closes ? config::UpstreamTimeouts{} : config::UpstreamTimeouts{.read = 500ms}};
     FarEnd far = asking.asked();
     far.send("HTTP/1.1 200 OK\r\n");
     far.send(each.sent);
     if (each.closes) far.close();
     ASSERT_TRUE(asking.answer());
-    asking.service().upstreams[0]->timeouts.read = 20ms;
     EXPECT_THAT(asking.read_all(), HasSubstr(each.read));
   }
 }
 
 // ---- answers that come before the request is whole
 
-TEST(Http1Upstream, WhoRefusesABodyIsHeardAndItsConnectionServesNobodyElse) {
+TEST(AskedOverHttp1, WhoRefusesABodyIsHeardAndItsConnectionServesNobodyElse) {
   Asking asking;
   ASSERT_TRUE(asking.connect());
   const FarEnd far = asking.accept();
@@ -298,7 +295,7 @@ TEST(Http1Upstream, WhoRefusesABodyIsHeardAndItsConnectionServesNobodyElse) {
   EXPECT_EQ(asking.pool().idle(), 0U);
 }
 
-TEST(Http1Upstream, WhoHangsUpWhileItIsWrittenToIsHeard) {
+TEST(AskedOverHttp1, WhoHangsUpWhileItIsWrittenToIsHeard) {
   Asking asking;
   ASSERT_TRUE(asking.connect());
   FarEnd far = asking.accept();
@@ -311,7 +308,7 @@ TEST(Http1Upstream, WhoHangsUpWhileItIsWrittenToIsHeard) {
   EXPECT_FALSE(asking.answer());
 }
 
-TEST(Http1Upstream, AHundredIsHeardWhileTheBodyWaitsForIt) {
+TEST(AskedOverHttp1, AHundredIsHeardWhileTheBodyWaitsForIt) {
   Asking asking;
   ASSERT_TRUE(asking.connect());
   const FarEnd far = asking.accept();
@@ -330,7 +327,7 @@ TEST(Http1Upstream, AHundredIsHeardWhileTheBodyWaitsForIt) {
 
 // ---- connections
 
-TEST(Http1Upstream, AConnectionServesAgainWhereNothingSpeaksAgainstIt) {
+TEST(AskedOverHttp1, AConnectionServesAgainWhereNothingSpeaksAgainstIt) {
   struct Case {
     std::string_view answer;
     bool is_read;
@@ -353,7 +350,7 @@ TEST(Http1Upstream, AConnectionServesAgainWhereNothingSpeaksAgainstIt) {
   }
 }
 
-TEST(Http1Upstream, AConnectionThatWasStaleIsReplacedAndANewOneIsBlamed) {
+TEST(AskedOverHttp1, AConnectionThatWasStaleIsReplacedAndANewOneIsBlamed) {
   Asking asking;
   FarEnd kept = asking.asked();
   kept.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
@@ -377,7 +374,7 @@ TEST(Http1Upstream, AConnectionThatWasStaleIsReplacedAndANewOneIsBlamed) {
   EXPECT_FALSE(asking.side->has_another(hung_up.error())) << "there is no other target";
 }
 
-TEST(Http1Upstream, WhoHasSaidAWordIsNotAskedAgain) {
+TEST(AskedOverHttp1, WhoHasSaidAWordIsNotAskedAgain) {
   Asking asking{2};
   FarEnd far = asking.asked();
   far.send("HTTP/1.1 2");
@@ -387,7 +384,7 @@ TEST(Http1Upstream, WhoHasSaidAWordIsNotAskedAgain) {
   EXPECT_FALSE(asking.side->has_another(head.error()));
 }
 
-TEST(Http1Upstream, TargetsThatCannotBeReachedAreToldAndTheNextIsAsked) {
+TEST(AskedOverHttp1, TargetsThatCannotBeReachedAreToldAndTheNextIsAsked) {
   Asking asking{3};
   for (int i = 0; i < 3; ++i) {
     asking.next();
@@ -398,7 +395,7 @@ TEST(Http1Upstream, TargetsThatCannotBeReachedAreToldAndTheNextIsAsked) {
       << "each rests once it has failed";
 }
 
-TEST(Http1Upstream, WhoIsCancelledEndsWhatItAwaitsAndItsConnection) {
+TEST(AskedOverHttp1, WhoIsCancelledEndsWhatItAwaitsAndItsConnection) {
   Asking asking;
   const FarEnd far = asking.asked();
   Running<base::Result<const http::ResponseHead*>> answer{asking.worker(), asking.side->answer()};
@@ -411,4 +408,4 @@ TEST(Http1Upstream, WhoIsCancelledEndsWhatItAwaitsAndItsConnection) {
 }
 
 }  // namespace
-}  // namespace picket::apps::gateway::http1
+}  // namespace picket::apps::gateway::asking

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <coroutine>
+
+#include "picket/transport/resumption.hpp"
+#include "picket/transport/task.hpp"
+#include "picket/transport/worker.hpp"
+
+namespace picket::apps::gateway::exchange {
+
+/// Work that runs beside other work of the same owner, who waits for its end before he goes. One at a time.
+/// Thread safety: its worker's. Lifetime: not destroyed before the work has ended.
+class Beside {
+ public:
+  explicit Beside(transport::Worker& worker) noexcept : worker_(worker) {}
+
+  /// Begins at once.
+  void run(transport::Task<void> work) {
+    is_running_ = true;
+    transport::spawn(to_its_end(std::move(work)));
+  }
+  [[nodiscard]] bool is_running() const noexcept { return is_running_; }
+
+  /// Awaitable: it has ended.
+  class End {
+   public:
+    explicit End(Beside& beside) noexcept : beside_(beside) {}
+    [[nodiscard]] bool await_ready() const noexcept { return !beside_.is_running_; }
+    void await_suspend(std::coroutine_handle<> waiting) const noexcept { beside_.joining_.wait(waiting); }
+    void await_resume() const noexcept {}
+
+   private:
+    Beside& beside_;
+  };
+
+ private:
+  transport::Task<void> to_its_end(transport::Task<void> work) {
+    co_await work;
+    is_running_ = false;
+    worker_.resume(joining_);
+  }
+
+  transport::Worker& worker_;
+  transport::Resumption joining_;
+  bool is_running_ = false;
+};
+
+}  // namespace picket::apps::gateway::exchange
