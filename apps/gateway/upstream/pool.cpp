@@ -170,8 +170,7 @@ bool Pool::has_room() const noexcept {
 
 /// HTTP/1.1 may be what it comes to, once, where that is agreed upon.
 bool Pool::will_be_shared(const Site& site) const noexcept {
-  return site.connecting != 0 && spec_.upstream.max_version == config::HttpVersion::http2 &&
-         site.speaks != Site::Speaks::http1;
+  return site.connecting != 0 && site.speaks != Site::Speaks::http1;
 }
 
 // ---- which one a request gets
