@@ -1,24 +1,12 @@
 #include "picket/inspection/conclusions.hpp"
 
-#include <array>
-
 #include "picket/inspection/counters.hpp"
 #include "picket/pool/agent_pool.hpp"
 
 namespace picket::inspection {
 namespace {
 
-std::string_view name_of(const wire::Decision& decision) {
-  constexpr auto names = std::to_array<std::string_view>({"allow", "block", "redirect", "challenge"});
-  static_assert(names.size() == std::variant_size_v<wire::Decision>);
-  return names[decision.index()];
-}
-
-void count(AgentCounters& counters, const wire::Decision& decision) {
-  const std::array<metrics::Counter*, 4> by_kind{&counters.allowed, &counters.blocked, &counters.redirected,
-                                                 &counters.challenged};
-  by_kind[decision.index()]->add();
-}
+static_assert(decision_counters.size() == std::variant_size_v<wire::Decision>);
 
 /// Allow, and nothing else to it; that more chunks are wanted says nothing of the request.
 bool is_bare(const wire::AgentResponse& response) {
@@ -57,8 +45,8 @@ Outcome Conclusions::conclude(const Asked& asked, const pool::Call& call) {
   const wire::AgentResponse& response = call.response();
   if (const auto applicable = check(response, asked.question); !applicable)
     return conclude_invalid(asked, applicable.error());
-  count(*participant.filter.counters, response.decision);
-  const std::string_view decision = name_of(response.decision);
+  const auto& [decision, counter] = decision_counters[response.decision.index()];
+  (participant.filter.counters->*counter).add();
   if (auto answer = answer_for(response, arena_)) {
     const std::string_view told = stops(asked, decision);
     audit(asked, {.decision = told, .status = answer->status, .response = &response});

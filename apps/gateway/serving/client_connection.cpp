@@ -178,8 +178,8 @@ transport::Task<bool> ClientConnection::begins_as_http2() {
 }
 
 transport::Task<void> ClientConnection::serve_http2() {
-  http2_.emplace(static_cast<http2::Place&>(*this), transport::Channel{shard_.worker(), stream_.unbind()}, peer_,
-                 listener_);
+  http2_.emplace(static_cast<http2::Http2Connection::Owner&>(*this),
+                 transport::Channel{shard_.worker(), stream_.unbind()}, peer_, listener_);
   co_await http2_->serve(buffer_.text());
   http2_.reset();
 }

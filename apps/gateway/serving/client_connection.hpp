@@ -31,7 +31,9 @@ using OfClientHook = boost::intrusive::list_base_hook<boost::intrusive::tag<stru
 /// keeps the configuration that is in use when its head has arrived; between them the connection keeps none, so that an
 /// idle client does not hold an old one and its agents. Thread safety: its shard's thread. Lifetime: until serve() has
 /// ended.
-class ClientConnection final : public boost::intrusive::list_base_hook<>, public OfClientHook, private http2::Place {
+class ClientConnection final : public boost::intrusive::list_base_hook<>,
+                               public OfClientHook,
+                               private http2::Http2Connection::Owner {
  public:
   /// `listener`: the address that the client came to, as its listener has it.
   ClientConnection(Shard& shard, std::string_view listener, const transport::Accepted& accepted);
