@@ -212,10 +212,10 @@ class Shard {
   /// What a proxy that has just come has missed.
   void greet(internal::ServedConnection& connection) {
     const base::TimePoint now = worker_.now();
-    if (const auto report = report_.metrics.latest(now)) connection.tell(report->message);
+    if (const auto report = report_.metrics.latest(now)) connection.send(report->message);
     if (const Health said = health(); said.state != wire::HealthState::healthy) {
       base::Arena memory;
-      connection.tell(report_.status(said, memory));
+      connection.send(report_.status(said, memory));
     }
     arm(metrics_timer_, report_.metrics.interval());
     arm(health_timer_, health_interval_);
@@ -268,7 +268,7 @@ class Shard {
   }
   template <class Message>
   void tell_all(const Message& message) {
-    for (const auto& connection : connections_) connection->tell(message);
+    for (const auto& connection : connections_) connection->send(message);
   }
   void measure() {
     std::size_t unanswered = 0;

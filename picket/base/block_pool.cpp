@@ -24,19 +24,7 @@ void Block::let_go() noexcept {
   if (state_ != nullptr && --state_->shares == 0) state_->pool.give_back(*state_);
 }
 
-/// Only the pool's thread counts shares: it is told by a list that others push to and it takes whole.
-void Loan::give_back() noexcept {
-  Block::State* const state = std::exchange(block_.state_, nullptr);
-  if (state == nullptr || state->returned.fetch_add(1, std::memory_order_acq_rel) != 0) return;
-  BlockPool& pool = state->pool;
-  state->next_returned = pool.returned_.load(std::memory_order_relaxed);
-  while (!pool.returned_.compare_exchange_weak(state->next_returned, state, std::memory_order_release,
-                                               std::memory_order_relaxed)) {
-  }
-}
-
 BlockPool::~BlockPool() {
-  take_returned();
   for (Block::State* const state : kept_) {
     ::munmap(state->memory, state->size);
     delete state;
@@ -44,7 +32,6 @@ BlockPool::~BlockPool() {
 }
 
 Block BlockPool::take() {
-  take_returned();
   if (kept_.empty()) return take(block_size);
   Block::State& state = *kept_.back();
   kept_.pop_back();
@@ -84,22 +71,9 @@ void HeldBytes::give_back(std::uint64_t bytes) noexcept {
 }
 
 bool BlockPool::hold(std::uint64_t bytes) noexcept {
-  take_returned();
   if (bytes > budget_ || held() > budget_ - bytes) return false;
   set_held(held() + bytes);
   return true;
-}
-
-/// Not inlined: the one place where a worker touches what other threads write, and only where something was lent.
-[[gnu::noinline]] void BlockPool::take_returned() noexcept {
-  if (returned_.load(std::memory_order_relaxed) == nullptr) return;
-  Block::State* state = returned_.exchange(nullptr, std::memory_order_acquire);
-  while (state != nullptr) {
-    Block::State& current = *std::exchange(state, state->next_returned);
-    // From here on the block may be pushed again.
-    current.shares -= current.returned.exchange(0, std::memory_order_acq_rel);
-    if (current.shares == 0) give_back(current);
-  }
 }
 
 }  // namespace picket::base

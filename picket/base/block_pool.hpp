@@ -17,7 +17,7 @@ class BlockPool;
 /// A share of one block of a worker's memory for bodies. The block goes back to its pool with the last share of it:
 /// who holds, repeats or still writes bytes of it has a share, and nobody copies them.
 ///
-/// Thread safety: its pool's thread; see Loan for others. Lifetime: its pool outlives it.
+/// Thread safety: its pool's thread. Lifetime: its pool outlives it.
 class Block {
  public:
   Block() = default;
@@ -43,41 +43,18 @@ class Block {
 
  private:
   friend class BlockPool;
-  friend class Loan;
 
   struct State {
     BlockPool& pool;
     char* memory;
     std::size_t size;
     std::uint32_t shares = 0;
-    std::uint64_t counted = 0;                // of the pool's budget
-    std::atomic<std::uint32_t> returned = 0;  // shares that other threads have let go
-    State* next_returned = nullptr;           // of the pool's list of such blocks
+    std::uint64_t counted = 0;  // of the pool's budget
   };
   explicit Block(State& state) noexcept : state_(&state) { ++state.shares; }
   void let_go() noexcept;
 
   State* state_ = nullptr;
-};
-
-/// A share that another thread may have: made on the pool's thread, moved to where the bytes are read, let go there.
-/// Thread safety: one thread at a time, any. Lifetime: as Block.
-class Loan {
- public:
-  explicit Loan(Block block) noexcept : block_(std::move(block)) {}
-  Loan(Loan&&) noexcept = default;
-  Loan& operator=(Loan&& other) noexcept {
-    std::swap(block_, other.block_);
-    return *this;
-  }
-  ~Loan() { give_back(); }
-
-  [[nodiscard]] std::span<const char> bytes() const noexcept { return block_.bytes(); }
-
- private:
-  void give_back() noexcept;
-
-  Block block_;
 };
 
 /// Bytes of bodies that lie elsewhere than in blocks, and count against the same budget. Thread safety: the pool's.
@@ -104,9 +81,9 @@ class HeldBytes {
 /// Blocks come from the system one by one, so that each can go back to it whatever else is allocated: after a burst
 /// the process is as small as before. A few are kept, so that steady traffic asks the system for none.
 ///
-/// Thread safety: the worker's. Lifetime: outlives its blocks, lent ones included. Errors: std::bad_alloc where the
-/// system has no memory; a budget that is used up is said by Block::count(), and what to do then is its caller's
-/// choice. Complexity: O(1); a block that is not kept costs a system call to take and one to give back.
+/// Thread safety: the worker's. Lifetime: outlives its blocks. Errors: std::bad_alloc where the system has no memory; a
+/// budget that is used up is said by Block::count(), and what to do then is its caller's choice. Complexity: O(1); a
+/// block that is not kept costs a system call to take and one to give back.
 class BlockPool {
  public:
   BlockPool() = default;
@@ -127,17 +104,14 @@ class BlockPool {
  private:
   friend class Block;
   friend class HeldBytes;
-  friend class Loan;
 
   [[nodiscard]] bool hold(std::uint64_t bytes) noexcept;
   void set_held(std::uint64_t bytes) noexcept { held_.store(bytes, std::memory_order_relaxed); }
   void give_back(Block::State& state) noexcept;
-  void take_returned() noexcept;
 
   std::vector<Block::State*> kept_;
   std::uint64_t budget_ = 0;
   std::atomic<std::uint64_t> held_ = 0;  // one writer: a load and a store
-  std::atomic<Block::State*> returned_ = nullptr;
 };
 
 }  // namespace picket::base

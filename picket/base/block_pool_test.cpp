@@ -3,7 +3,7 @@
 #include <cstring>
 #include <optional>
 #include <string_view>
-#include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -90,56 +90,6 @@ TEST(BlockPool, ALoweredBudgetRefusesUntilEnoughGoesBack) {
   EXPECT_FALSE(second.count(1));
   first.reset();
   EXPECT_TRUE(second.count(10));
-}
-
-TEST(Loan, KeepsABlockUntilAnotherThreadHasReadIt) {
-  BlockPool pool;
-  pool.set_budget(100);
-  std::optional<Block> block{pool.take()};
-  ASSERT_TRUE(block->count(10));
-  std::memcpy(block->bytes().data(), "lent", 4);
-  std::optional<Loan> loan{*block};
-  block.reset();
-  EXPECT_EQ(pool.held(), 10U);
-  std::string read;
-  std::thread{[&] {
-    read = std::string{loan->bytes().data(), 4};
-    loan.reset();
-  }}.join();
-  EXPECT_EQ(read, "lent");
-  const Block next = pool.take();
-  EXPECT_EQ(pool.held(), 0U) << "it has come back";
-}
-
-TEST(Loan, OneOfABlockThatIsStillSharedIsOneShare) {
-  BlockPool pool;
-  const Block block = pool.take();
-  {
-    const Loan first{block};
-    const Loan second{block};
-  }
-  EXPECT_FALSE(block.is_only_share());
-  const Block other = pool.take();  // looks after what has come back
-  EXPECT_TRUE(block.is_only_share());
-}
-
-/// For ThreadSanitizer, too.
-TEST(Loan, ManyComeBackWhileOthersAreLent) {
-  BlockPool pool;
-  pool.set_budget(1 << 20);
-  for (int round = 0; round < 50; ++round) {
-    std::vector<std::thread> readers;
-    const Block shared = pool.take();
-    ASSERT_TRUE(shared.count(1));
-    for (int i = 0; i < 4; ++i) {
-      std::vector<Loan> loans;
-      for (int j = 0; j < 20; ++j) loans.emplace_back(j % 2 == 0 ? shared : pool.take());
-      readers.emplace_back([loans = std::move(loans)]() mutable { loans.clear(); });
-    }
-    for (auto& reader : readers) reader.join();
-  }
-  const Block last = pool.take();
-  EXPECT_EQ(pool.held(), 0U);
 }
 
 }  // namespace

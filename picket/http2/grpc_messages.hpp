@@ -17,8 +17,11 @@ void write_grpc_prefix(char* out, std::size_t size) noexcept;
 
 /// The messages of one direction of a gRPC stream, out of the bodies that bring them, however they are cut.
 ///
-/// A message that is whole in what was fed is a view of it; one that is cut is put together. Thread safety: none; one
-/// owner. Memory: as much of the message that is cut as has come, at most limits::max_frame_length.
+/// A message that is whole in what was fed is a view of it; one that is cut is put together, so that each byte is
+/// copied once at most.
+///
+/// Thread safety: none; one owner. Errors: after one the stream cannot be read on. Memory: as much of the message that
+/// is cut as has come, at most limits::max_frame_length.
 class GrpcMessages {
  public:
   /// Calls `take(std::string_view) -> base::Status` for each message. It lives until the next call, as `bytes` does;
@@ -47,9 +50,7 @@ class GrpcMessages {
     }
     return {};
   }
-  /// Whether a message has begun and is not whole.
-  [[nodiscard]] bool is_cut() const noexcept { return !cut_.empty(); }
-  /// How many bytes of it are still to come, as far as its prefix is there.
+  /// How many bytes are still to come of a message that is cut, as far as its prefix is there; 0 where none is.
   [[nodiscard]] std::size_t missing() const noexcept { return missing_; }
 
  private:

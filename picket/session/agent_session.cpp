@@ -159,7 +159,7 @@ bool AgentSession::respond(const EventRef& ref, wire::AgentResponse response, ba
       close(std::move(status.error()));
       return false;
     }
-    if (completes) linger_.defer(output_, before, now);  // nobody waits for it
+    if (completes) linger_.let_wait(output_, before, now);  // nobody waits for it
   }
   --unanswered_;
   --exchange.pending;

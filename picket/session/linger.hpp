@@ -17,8 +17,8 @@ class Linger {
   static constexpr base::Duration longest = std::chrono::milliseconds{5};
 
   /// What stands behind the first `size` bytes of `output` may wait.
-  void defer(wire::Output& output, std::size_t size, base::TimePoint now) noexcept {
-    output.defer(size);
+  void let_wait(wire::Output& output, std::size_t size, base::TimePoint now) noexcept {
+    output.let_wait(size);
     if (due_ == base::TimePoint::max() && !output.urgent()) due_ = now + longest;
   }
   void tick(wire::Output& output, base::TimePoint now) noexcept {

@@ -363,7 +363,7 @@ bool ProxySession::announce_end(const base::CorrelationId& id, wire::RequestComp
   const std::size_t before = output_.size();
   if (!wire::encode(format_, summary, output_)) return false;
   if (completes_are_answered_) ++completes_unanswered_;
-  linger_.defer(output_, before, now);
+  linger_.let_wait(output_, before, now);
   return true;
 }
 

@@ -64,7 +64,7 @@ class DialectFraming {
   void feed(std::string_view bytes, base::TimePoint now);
   [[nodiscard]] std::span<char> rest() { return reader_.rest(); }
   void rest_received(std::size_t size, base::TimePoint now);
-  [[nodiscard]] bool cuts_large_frame() const noexcept { return reader_.cuts_large_frame(); }
+  [[nodiscard]] bool holds_part_of_large_frame() const noexcept { return reader_.holds_part_of_large_frame(); }
 
  private:
   void begin(base::TimePoint now);

@@ -57,7 +57,7 @@ TEST(DialectFraming, EverySplitOfWhatComesIsTheSame) {
   }
 }
 
-TEST(DialectFraming, NoiseEndsItAndNothingElse) {
+TEST(DialectFraming, NoiseIsNobodysAnswer) {
   std::mt19937 random{7};
   for (int round = 0; round < 2000; ++round) {
     DialectEnd end{round % 2 == 0 ? Dialect::v1 : Dialect::site};
@@ -66,6 +66,8 @@ TEST(DialectFraming, NoiseEndsItAndNothingElse) {
     if (noise.size() > 3 && round % 3 == 0) noise[0] = noise[1] = noise[2] = 0;
     end.feed(noise);
     (void)end.written();
+    const bool is_open = end.conversation().session() != nullptr;
+    EXPECT_TRUE(!is_open || end.answered().empty()) << round;
   }
 }
 

@@ -178,7 +178,7 @@ void FrameLink<Session, Framing>::receive() {
 /// A body that has begun to come is here in a moment: what stands before it is answered along with it.
 template <class Session, class Framing>
 void FrameLink<Session, Framing>::answer_pass() {
-  if (is_dry_ || passes_ != 1 || !framing_->cuts_large_frame()) answer();
+  if (is_dry_ || passes_ != 1 || !framing_->holds_part_of_large_frame()) answer();
 }
 
 template <class Session, class Framing>

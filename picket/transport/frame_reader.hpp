@@ -66,7 +66,7 @@ class BasicFrameReader {
   }
 
   /// Whether a frame is held in part that is too large to come with many others: the rest of a body.
-  [[nodiscard]] bool cuts_large_frame() const noexcept { return !held_.empty() && needed_ >= worth_a_read; }
+  [[nodiscard]] bool holds_part_of_large_frame() const noexcept { return !held_.empty() && needed_ >= worth_a_read; }
 
   /// Bytes held of an unfinished frame.
   [[nodiscard]] std::size_t held() const noexcept { return held_.size(); }

@@ -133,14 +133,14 @@ TEST(FrameReader, OnlyALargeFrameThatIsCutIsOne) {
   };
   const auto take = [](const wire::FrameView&) { return base::Status{}; };
   FrameReader reader;
-  EXPECT_FALSE(reader.cuts_large_frame());
+  EXPECT_FALSE(reader.holds_part_of_large_frame());
   for (const std::size_t size : {100, 10'000}) {
     std::string padded = frame_of(size) + std::string(base::limits::tail_padding, ' ');
     const std::string_view frame = std::string_view{padded}.substr(0, size + 5);
     ASSERT_TRUE(reader.feed(frame.substr(0, size), take));
-    EXPECT_EQ(reader.cuts_large_frame(), size == 10'000) << size;
+    EXPECT_EQ(reader.holds_part_of_large_frame(), size == 10'000) << size;
     ASSERT_TRUE(reader.feed(frame.substr(size), take));
-    EXPECT_FALSE(reader.cuts_large_frame()) << size;
+    EXPECT_FALSE(reader.holds_part_of_large_frame()) << size;
   }
 }
 

@@ -21,6 +21,13 @@ namespace picket::transport {
 
 /// A conversation on a byte stream: its frames as bytes, in and out. Sans-I/O: whoever has the socket moves the bytes.
 ///
+///   framing.feed(bytes_that_came, now);         // or read into rest(), where it is not empty, then rest_received()
+///   handle(framing.conversation());             // its session's actions, which the next feed() ends
+///   const auto count = framing.output().gather(parts);
+///   framing.wrote(bytes_that_were_taken, now);  // not output().consume(): a tap hears of it here
+///
+/// Once conversation().end() is there nothing more is to be fed; what is in the output are its last words.
+///
 /// Thread safety: none; one owner. Lifetime: the tap outlives it; what the conversation's actions refer to, see there.
 /// Errors: what the peer did wrong ends the conversation, whose end() says it. Memory: beside the conversation's, a
 /// frame that is cut is held, see FrameReader. Complexity: without a tap bytes are looked at where they lie.
@@ -73,8 +80,8 @@ class StreamFraming {
     auto status = batch(now, [&](auto take) { return reader_.rest_received(size, take); });
     if (!status) conversation_.close(std::move(status.error()));
   }
-  /// See FrameReader::cuts_large_frame.
-  [[nodiscard]] bool cuts_large_frame() const noexcept { return reader_.cuts_large_frame(); }
+  /// See FrameReader::holds_part_of_large_frame.
+  [[nodiscard]] bool holds_part_of_large_frame() const noexcept { return reader_.holds_part_of_large_frame(); }
 
   /// Bytes of memory that it holds for reading.
   [[nodiscard]] std::size_t memory() const noexcept { return reader_.capacity() + conversation_.memory(); }

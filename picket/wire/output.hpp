@@ -17,6 +17,9 @@ namespace picket::wire {
 /// Bytes on their way out of a connection: encoders append to it, bodies are spliced in without being copied, and the
 /// transport drains it from the front with one vectored write.
 ///
+/// Whoever writes: prepare(), commit() or append() at its end, splice() for bodies, mark() and rewind() around what may
+/// fail. Whoever sends: gather(), then consume() with what the kernel took, which may end anywhere, in a body too.
+///
 /// Thread safety: none; one owner, the connection. Lifetime: a spliced body is borrowed until it was consumed, or
 /// own_borrowed() copied what is left of it. Complexity: appending is amortised O(1) for each byte, consuming O(1) and
 /// one step for each body; steady use allocates nothing.
@@ -35,6 +38,7 @@ class Output {
     char* const at = bytes_.prepare(least);
     return {at, bytes_.room()};
   }
+  /// The first `size` bytes of what prepare() gave are there now.
   void commit(std::size_t size) noexcept {
     bytes_.commit(size);
     size_ += size;
@@ -48,8 +52,8 @@ class Output {
     ++size_;
   }
 
-  /// Puts `body` here without copying it. Bodies below a few hundred bytes are copied: an iovec costs more than they
-  /// do.
+  /// Puts `body` here without copying it: it stays where it is, and as it is, until it was consumed or own_borrowed()
+  /// was called. Bodies below a few hundred bytes are copied: an iovec costs more than they do.
   void splice(base::ByteView body);
 
   /// Bytes not yet consumed, spliced ones included.
@@ -57,10 +61,10 @@ class Output {
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
   /// The same without those.
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_.size(); }
-  /// Whether something in it should be written at the end of this turn; what was defer()red waits for company.
+  /// Whether something in it should be written at the end of this turn; what is behind let_wait() waits for company.
   [[nodiscard]] bool urgent() const noexcept { return size_ > deferred_; }
   /// What stands behind the first `size` bytes may wait, if they may.
-  void defer(std::size_t size) noexcept {
+  void let_wait(std::size_t size) noexcept {
     if (size <= deferred_) deferred_ = size_;
   }
   /// Everything should be written now.
@@ -87,7 +91,8 @@ class Output {
   /// header. Same condition.
   [[nodiscard]] char* at(const Mark& mark) noexcept { return bytes_.data() + mark.bytes; }
 
-  /// Fills `out` with what to write first; returns how many entries it used.
+  /// Fills `out` with what to write first; returns how many entries it used. The entries are good until anything is
+  /// appended or consumed. What does not fit into `out` comes with a later call.
   [[nodiscard]] std::size_t gather(std::span<iovec> out) const noexcept;
   /// The first `size` bytes were written.
   void consume(std::size_t size) noexcept {
@@ -98,7 +103,8 @@ class Output {
     consumed_ = bytes_.empty() ? 0 : consumed_ + size;
   }
 
-  /// Copies what is left of every borrowed body that overlaps `body`, so that its owner may let it go.
+  /// Copies what is left of every borrowed body that overlaps `body`, so that its owner may let it go. For what has
+  /// ended while it was half written: a frame that has begun has to be finished.
   void own_borrowed(base::ByteView body);
 
   /// Everything as one string: for tests and tools.

@@ -89,13 +89,13 @@ TEST(Output, RewindTakesAFrameBackWhole) {
 TEST(Output, WhatWasDeferredIsUrgentBehindOrBeforeWhatIs) {
   Output output;
   output.append("later");
-  output.defer(0);
+  output.let_wait(0);
   EXPECT_FALSE(output.urgent());
   output.append("now");
   EXPECT_TRUE(output.urgent());
   const std::size_t before = output.size();
   output.append("later");
-  output.defer(before);
+  output.let_wait(before);
   EXPECT_TRUE(output.urgent());
   output.consume(output.size());
   EXPECT_FALSE(output.urgent());

@@ -82,8 +82,8 @@ std::optional<std::uint32_t> ServedConnection::connections_wanted() const noexce
 void ServedConnection::say(const Remark& remark) {
   if (!link_ || link_->session() == nullptr) return;
   const auto* const line = std::get_if<wire::LogMessage>(&remark.message);
-  if (line == nullptr) return std::visit([this](const auto& message) { tell(message); }, remark.message);
-  if (link_->session()->format().encoding == wire::Encoding::protobuf) return tell(*line);
+  if (line == nullptr) return std::visit([this](const auto& message) { send(message); }, remark.message);
+  if (link_->session()->format().encoding == wire::Encoding::protobuf) return send(*line);
   // No frame carries it.
   if (terms_.log) terms_.log(line->message);
 }

@@ -49,7 +49,7 @@ class ServedConnection final : public transport::AgentLink::Owner,
 
   /// Tells the proxy what answers nothing: a HealthStatus, a MetricsReport. Nothing before it is open.
   template <class Message>
-  void tell(const Message& message) {
+  void send(const Message& message) {
     if (!link_ || link_->session() == nullptr) return;
     if (link_->session()->send(message)) link_->flush_later();
   }

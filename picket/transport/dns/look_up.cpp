@@ -57,7 +57,7 @@ class LookUp::Impl {
         timer_([](void* self, base::TimePoint) { static_cast<Impl*>(self)->end(); }, this),
         channel_(worker, options.servers) {
     findings_.ttl = most_ttl;
-    finished_.wait([](void* self) { static_cast<Impl*>(self)->tell(); }, this);
+    finished_.wait([](void* self) { static_cast<Impl*>(self)->report(); }, this);
     if (base::is_service_name(name_)) {
       ask({.host = name_, .type = Type::srv});
     } else {
@@ -132,7 +132,7 @@ class LookUp::Impl {
     worker_.resume(finished_);
   }
 
-  void tell() {
+  void report() {
     if (findings_.places.empty() && !findings_.problem) findings_.problem = cannot_look_up(name_, "it has no address");
     auto done = std::move(done_);
     done(std::move(findings_));  // this look-up may be gone

@@ -45,7 +45,7 @@ base::Status ControlCall::hear(std::string_view payload) {
 }
 
 void ControlCall::answer(const wire::ConfigUpdateResponse& response) {
-  tell(response);
+  send(response);
   --unanswered_;
   if (is_heard_out_) on_end();
 }
@@ -57,14 +57,14 @@ void ControlCall::on_end() {
 }
 
 template <class Message>
-void ControlCall::tell(const Message& message) {
+void ControlCall::send(const Message& message) {
   wire::Output output;
   if (wire::encode(control_format, message, output)) say(output.flatten());
 }
 
 void ControlCall::on_draining(base::Duration eta) {
   const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(eta).count();
-  tell(wire::DrainRequest{.duration_ms = static_cast<std::uint64_t>(milliseconds)});
+  send(wire::DrainRequest{.duration_ms = static_cast<std::uint64_t>(milliseconds)});
   end(GrpcStatus::ok, "");
 }
 

@@ -36,7 +36,7 @@ class ControlCall final : public AnsweredCall, public std::enable_shared_from_th
   [[nodiscard]] base::Status hear(std::string_view payload);
   void answer(const wire::ConfigUpdateResponse& response);
   template <class Message>
-  void tell(const Message& message);
+  void send(const Message& message);
 
   const HearControl& hear_;
   int unanswered_ = 0;  // ConfigUpdateRequests

@@ -376,9 +376,4 @@ std::string_view TlsLayer::alpn() const noexcept {
   return {reinterpret_cast<const char*>(name), size};
 }
 
-std::string TlsLayer::peer_name() const {
-  X509* const certificate = SSL_get0_peer_certificate(ssl_.get());
-  return certificate == nullptr ? std::string{} : name_of(*certificate);
-}
-
 }  // namespace picket::transport::tls

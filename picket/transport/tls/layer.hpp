@@ -18,6 +18,7 @@ struct x509_store_ctx_st;
 
 namespace picket::transport::tls {
 
+/// Who begins: a client says hello, a server answers.
 enum class Role : std::uint8_t { client, server };
 /// Whether a connection goes on on which no application protocol was agreed upon.
 enum class Agreement : std::uint8_t { optional, required };
@@ -39,6 +40,7 @@ class TlsLayer final : public Layer {
   TlsLayer(const TlsLayer&) = delete;
   TlsLayer& operator=(const TlsLayer&) = delete;
 
+  // ---- Layer: `socket` is the channel's, at each call; none of them waits
   Transfer establish(int socket) override;
   Transfer read(int socket, std::span<char> into) override;
   Transfer write(int socket, std::span<const iovec> parts) override;
@@ -61,13 +63,12 @@ class TlsLayer final : public Layer {
   [[nodiscard]] ssl_st* native() const noexcept { return ssl_.get(); }
   /// Whether the handshake is over; what stands below is empty until then.
   [[nodiscard]] bool is_established() const noexcept { return is_established_; }
+  /// "TLSv1.3"; static.
   [[nodiscard]] std::string_view version() const noexcept;
+  /// Whether a ticket took the place of certificates: the peer is the one of the session that it was given in.
   [[nodiscard]] bool is_resumed() const noexcept;
   /// The application protocol that was agreed upon; empty: none.
   [[nodiscard]] std::string_view alpn() const noexcept;
-  /// Whom the peer's certificate is of, for logs: the first name or address in it, else its subject; empty where it
-  /// showed none.
-  [[nodiscard]] std::string peer_name() const;
 
  private:
   struct Freed {
