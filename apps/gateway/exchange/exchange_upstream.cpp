@@ -152,7 +152,7 @@ transport::Task<void> Exchange::send_rest() {
     const auto size = co_await client_.read(space, deadline);
     if (!waits_for_upstream) pace.ends(service_.worker.now());
     const bool was_late = !size && size.error().kind() == base::ErrorKind::timeout;
-    if (was_late && response_ != nullptr && state_.is_sending()) continue;
+    if (was_late && !deadline.never() && response_ != nullptr && state_.is_sending()) continue;
     if (!take_rest(size, waits_for_upstream)) co_return;
     const bool is_last = client_.body_is_read();
     if (is_last) end_request();
