@@ -26,7 +26,7 @@ HEADING = {
     "metrics": "observability", "logging": "observability", "access_log": "observability", "audit": "observability",
     "upstream_tls": "tls of an upstream", "balancing_property": "upstreams", "health_check": "Health of an upstream",
     "check_type": "Health of an upstream", "passive_health": "Health of an upstream", "timeouts": "Limits of an upstream",
-    "connection_pool": "Limits of an upstream", "retry": "Limits of an upstream", "listener_tls": "tls of a listener", "sni": "tls of a listener",
+    "connection_pool": "Limits of an upstream", "retry": "Limits of an upstream", "http_version": "HTTP/2 to an upstream", "listener_tls": "tls of a listener", "sni": "tls of a listener",
 }
 # What the page calls the block of a table, where it is not the table's name.
 CALLED = {"document": "the file"}

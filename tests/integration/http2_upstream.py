@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from http2 import (
-    ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, LARGEST, PING, PREFACE, RST_STREAM, SETTINGS, WINDOW_UPDATE, Decoder, Fields, frame, literal,
+    ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, LARGEST, PING, INITIAL_WINDOW_SIZE, PREFACE, RST_STREAM, SETTINGS, WINDOW, WINDOW_UPDATE, Decoder, Fields, frame, literal,
 )
 
 
@@ -45,6 +45,18 @@ class Call:
         self.head(fields)
         self.data(body, True)
 
+    def answer_at_pace(self, body: bytes) -> None:
+        """As windows let it, beside what else happens."""
+        def send() -> None:
+            self.head()
+            for at in range(0, len(body), 16384):
+                piece = body[at : at + 16384]
+                self.peer.await_window(self.stream, len(piece))
+                self.data(piece)
+            self.data(b"", True)
+
+        threading.Thread(target=send, daemon=True).start()
+
     def refuse(self, code: int) -> None:
         self.peer.send(frame(RST_STREAM, 0, self.stream, struct.pack(">I", code)))
 
@@ -59,6 +71,7 @@ class Connection:
         self.calls: dict[int, Call] = {}
         self.frames: list[tuple[int, int, int]] = []
         self._decoder, self._block, self._lock = Decoder(), b"", threading.Lock()
+        self._windows, self._window_grew, self._stream_window = {0: WINDOW}, threading.Condition(), WINDOW
 
     def send(self, data: bytes) -> None:
         with self._lock:
@@ -66,6 +79,14 @@ class Connection:
                 self.peer.sendall(data)
             except OSError:
                 pass  # it is closed, which the test sees elsewhere
+
+    def await_window(self, stream: int, size: int) -> None:
+        with self._window_grew:
+            window = self._windows
+            window.setdefault(stream, self._stream_window)
+            self._window_grew.wait_for(lambda: window[0] >= size and window[stream] >= size, 60)
+            window[0] -= size
+            window[stream] -= size
 
     def goaway(self, last: int, code: int = 0) -> None:
         self.send(frame(GOAWAY, payload=struct.pack(">II", last, code)))
@@ -95,7 +116,13 @@ class Connection:
     def _take(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
         self.frames.append((kind, flags, stream))
         if kind == SETTINGS and not flags & ACK:
+            self._stream_window = dict(struct.iter_unpack(">HI", payload)).get(INITIAL_WINDOW_SIZE, WINDOW)
             self.send(frame(SETTINGS, ACK))
+        elif kind == WINDOW_UPDATE:
+            with self._window_grew:
+                size = self._windows.get(stream, self._stream_window)
+                self._windows[stream] = size + struct.unpack(">I", payload)[0]
+                self._window_grew.notify_all()
         elif kind == PING and not flags & ACK and not self.owner.is_deaf:
             self.send(frame(PING, ACK, 0, payload))
         elif kind in (HEADERS, CONTINUATION):

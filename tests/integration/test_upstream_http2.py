@@ -1,19 +1,19 @@
 """Upstreams that speak HTTP/2: what they are asked and how, what of their answers passes, and what they cannot cost."""
 
+import contextlib
 import ssl
-import struct
 import threading
 import unittest
 
 from certificates import Authority
 from client import Response, message
-from http2 import CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PING, SETTINGS, Http2Client, frame, head, literal
+from http2 import CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PING, SETTINGS, WINDOW, Http2Client, frame, head, literal
 from http2_upstream import Call, Http2Upstream
 from processes import wait
 from stage import Gateway, StageTest
 from upstream import response
 
-REFUSED_STREAM, INTERNAL_ERROR, MAX_CONCURRENT_STREAMS, INITIAL_WINDOW_SIZE = 7, 2, 3, 4
+REFUSED_STREAM, INTERNAL_ERROR, MAX_CONCURRENT_STREAMS = 7, 2, 3
 MEBIBYTE = 1 << 20
 CONNECTS = "picket_upstream_connects_total"
 
@@ -47,10 +47,9 @@ class UpstreamHttp2(StageTest):
         self.assertEqual(gateway.metric(CONNECTS, upstream="app"), 1)
 
     def test_bodies_pass_both_ways_at_the_pace_of_windows(self):
-        gateway = self.play(lambda call: call.answer(call.body))
+        gateway = self.play(lambda call: call.answer_at_pace(call.body))
         body = bytes(range(256)) * 4096 * 3  # 3 MiB
-        threads_answer = gateway.get("/", method="POST", body=body)
-        self.assertTrue(threads_answer.body == body)
+        self.assertTrue(gateway.get("/", method="POST", body=body).body == body)
         self.assertEqual(self.upstream.calls[0].value("content-length"), str(len(body)))
         self.assertTrue(self.connect(gateway).post("/", b"abc").body == b"abc")
 
@@ -181,6 +180,12 @@ class UpstreamHttp2(StageTest):
         self.assertEqual(client.get("/").status, 200)
         self.assertEqual(gateway.metric(CONNECTS, upstream="app"), 1)
 
+    def test_checks_of_http_speak_it_too(self):
+        check = 'health-check { type "http" { path "/up" }; interval-secs 1 }'
+        gateway = self.play(lambda call: call.answer() if call.path == "/up" else call.head((), "500", True), keys=check)
+        wait("two checks", lambda: len([call for call in self.upstream.calls if call.path == "/up"]) >= 2)
+        self.assertEqual(gateway.metric("picket_upstream_checks_failed_total", upstream="app"), 0)
+
     # ---- over TLS
 
     def test_over_tls_the_target_chooses(self):
@@ -260,12 +265,15 @@ class UpstreamHttp2(StageTest):
         def answer(call: Call) -> None:
             call.head()
             call.data(b"abc")
-            call.refuse(INTERNAL_ERROR)
 
         gateway = self.play(answer)
-        got = self.connect(gateway).get("/")
+        client = self.connect(gateway)
+        stream = client.open(head("/"))
+        client.until("a beginning", lambda: client.streams[stream].body == b"abc")
+        self.upstream.calls[0].refuse(INTERNAL_ERROR)
+        got = client.answer(stream)
         self.assertFalse(got.ended)
-        self.assertIsNotNone(got.reset)
+        self.assertEqual(got.reset, INTERNAL_ERROR)
 
     # ---- what an upstream cannot cost
 
@@ -275,15 +283,28 @@ class UpstreamHttp2(StageTest):
             "settings": frame(SETTINGS) * 5000,
             "empty frames": b"".join([frame(HEADERS, END_HEADERS, 1, literal([(":status", "200")])), frame(DATA, 0, 1) * 5000]),
             "continuations": frame(HEADERS, 0, 1, literal([(":status", "200")])) + frame(CONTINUATION, 0, 1, literal([("x-a", "b")])) * 5000,
-            "a head over the limit": frame(HEADERS, 0, 1, literal([(":status", "200")])) + frame(CONTINUATION, 0, 1, literal([("x-a", "b" * 16000)])) * 8,
+            "a head over the limit": frame(HEADERS, 0, 1, literal([(":status", "200")])) + frame(CONTINUATION, 0, 1, literal([("x-a", "b" * 16000)])) * 8
+            + frame(CONTINUATION, END_HEADERS, 1),
         }
         for name, bytes_ in floods.items():
             with self.subTest(name):
                 gateway = self.play(lambda call: call.answer() if call.path == "/well" else call.peer.send(bytes_))
-                self.assertIn(gateway.get("/flood").status, (200, 502))
+                with gateway.client() as client, contextlib.suppress(EOFError, ConnectionResetError):
+                    self.assertIn(client.get("/flood").status, (200, 502))
                 self.assertEqual(gateway.get("/well").body, b"hello\n")
 
     def test_an_answer_that_nobody_reads_is_held_within_its_window(self):
+        whole = b"x" * (8 * MEBIBYTE)
+        gateway = self.play(lambda call: call.answer() if call.path == "/well" else call.answer_at_pace(whole))
+        client = self.connect(gateway)
+        client.reads = False
+        stream = client.open(head("/large"))
+        client.until("all that its window takes", lambda: len(client.streams[stream].body) == WINDOW)
+        self.assertEqual(gateway.get("/well").body, b"hello\n")
+        self.assertLess(gateway.metric("picket_held_bytes"), MEBIBYTE)
+        self.assertEqual(gateway.metric(CONNECTS, upstream="app"), 1)
+
+    def test_an_answer_that_minds_no_window_ends_its_connection(self):
         whole = b"x" * (8 * MEBIBYTE)
 
         def answer(call: Call) -> None:
@@ -291,12 +312,17 @@ class UpstreamHttp2(StageTest):
                 return call.answer()
             call.head()
             for at in range(0, len(whole), 16384):
-                call.data(whole[at : at + 16384])  # whatever the window says
+                call.data(whole[at : at + 16384])
 
         gateway = self.play(answer)
         client = self.connect(gateway)
         client.reads = False
-        client.open(head("/large"))
+        stream = client.open(head("/large"))
+        client.until("all that its window takes", lambda: len(client.streams[stream].body) == WINDOW)
+        client.window(0, len(whole))
+        client.window(stream, len(whole))
+        self.assertIsNotNone(client.answer(stream).reset)
+        self.assertLess(len(client.streams[stream].body), len(whole))
         self.assertEqual(gateway.get("/well").body, b"hello\n")
 
 

@@ -170,8 +170,7 @@ bool Pool::has_room() const noexcept {
 
 /// HTTP/1.1 may be what it comes to, once, where that is agreed upon.
 bool Pool::will_be_shared(const Site& site) const noexcept {
-  return site.connecting != 0 && spec_.upstream.max_version == config::HttpVersion::http2 &&
-         site.speaks != Site::Speaks::http1;
+  return site.connecting != 0 && site.speaks != Site::Speaks::http1;
 }
 
 // ---- which one a request gets
@@ -289,7 +288,8 @@ void Pool::on_sites_changed() {
   std::erase_if(checks_, [](const auto& check) { return !check->site()->is_current; });
   for (const SitePtr& site : sites_.current())
     if (std::ranges::find(checks_, site, [](const auto& check) -> auto& { return check->site(); }) == checks_.end())
-      checks_.push_back(std::make_unique<HealthCheck>(worker_, *spec_.upstream.health_check, site, hears));
+      checks_.push_back(std::make_unique<HealthCheck>(worker_, *spec_.upstream.health_check, spec_.upstream.min_version,
+                                                      site, hears));
 }
 
 void Pool::on_checked(const SitePtr& site, const base::Status& outcome) {

@@ -31,7 +31,7 @@ base::Error spoke_first(transport::Stream& stream) {
   return base::fail(ErrorKind::connection_closed, "closed before it was asked");
 }
 
-/// Counts a connect for as long as it lasts, and lets those look who waited for it.
+/// A connect whose connection others may share, for as long as it lasts: those who waited for it look then.
 class Connecting {
  public:
   Connecting(Site& site, ConnectionPlaces& places) noexcept : site_(site), places_(places) { ++site_.connecting; }
@@ -60,7 +60,8 @@ base::Deadline Pool::connect_deadline(const Site& site) const {
 transport::Task<base::Result<Lease>> Pool::connect(SitePtr site, Tried& tried, transport::Cancel& cancel) {
   const base::Deadline deadline = std::min(connect_deadline(*site), tried.until);
   connects.add();
-  const Connecting connecting{*site, places};
+  std::optional<Connecting> connecting;
+  if (spec_.upstream.max_version == config::HttpVersion::http2) connecting.emplace(*site, places);
   Opened opened = co_await open(*site, deadline, cancel);
   if (cancel.is_requested()) co_return base::fail(ErrorKind::connection_closed, "nobody waits for it any more");
   if (auto* const socket = std::get_if<Socket>(&opened)) {
