@@ -45,6 +45,13 @@ HTTP2 = {
     "parts": b"\3" + http2_frame(4, 0, 0, b"") + http2_frame(1, 0, 1, H2_HEAD[:9]) + http2_frame(9, 4, 1, H2_HEAD[9:]) + http2_frame(3, 0, 1, b"\0\0\0\10"),
     "others": b"\0" + http2_frame(4, 0, 0, b"") + http2_frame(6, 0, 0, b"12345678") + http2_frame(8, 0, 0, b"\0\0\0\1") + http2_frame(2, 0, 3, b"\0\0\0\0\1") + http2_frame(7, 0, 0, 8 * b"\0"),
 }
+# The same of an upstream: a head is ":status: 200" of HPACK's static table.
+HTTP2_UPSTREAM = {
+    "answer": b"\0" + http2_frame(4, 1, 0, b"") + http2_frame(1, 4, 1, b"\x88") + http2_frame(0, 1, 1, b"abc"),
+    "interim": b"\7" + http2_frame(1, 4, 1, b"\x08\x03103") + http2_frame(1, 4, 1, b"\x88\x5c\x013") + http2_frame(0, 1, 1, b"abc"),
+    "trailers": b"\3" + http2_frame(1, 4, 3, b"\x88") + http2_frame(0, 0, 3, b"abc") + http2_frame(1, 5, 3, b"\0\1a\1b"),
+    "refused": b"\0" + http2_frame(3, 0, 1, b"\0\0\0\7") + http2_frame(7, 0, 0, b"\0\0\0\1\0\0\0\0") + http2_frame(6, 0, 0, b"12345678"),
+}
 
 
 # Messages that are hard to step over: a group in a group, a number of ten bytes, lists in one piece and one by one, a message twice.
@@ -133,6 +140,8 @@ def seeds():
         yield "forwarded", f"{number}", value
     for name, sent in HTTP2.items():
         yield "http2", name, sent
+    for name, sent in HTTP2_UPSTREAM.items():
+        yield "http2_upstream", name, sent
     for number, head in enumerate(HEADS):
         yield "head", str(number), head
     for file in sorted((ROOT / "examples").rglob("*.kdl")):

@@ -43,7 +43,10 @@ TEST_P(StreamAllocations, ChunksAllocateNothingOnceWarm) {
   pool::Config config;
   config.health_check_interval = std::chrono::hours{1};
   pool::AgentPool pool{worker_, config};
-  pool::Agent& agent = pool.add_agent({.id = "a", .endpoint = folder_.socket().text()}).value().get();
+  pool::Agent& agent =
+      pool.add_agent({.id = "a", .endpoint = folder_.socket().text(), .events = {wire::EventKind::response_body_chunk}})
+          .value()
+          .get();
   ASSERT_TRUE(transport::testing::turn_until(worker_, [&] { return agent.ready_connections() == 4; }));
   inspection::AgentCounters counters;
   inspection::Chain chain;

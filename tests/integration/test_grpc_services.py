@@ -24,7 +24,7 @@ class Service(grpc.GenericRpcHandler):
         self.methods = methods
 
     def service(self, details: grpc.HandlerCallDetails):
-        return self.methods.get(details.method.removeprefix(PATH))
+        return self.methods.get(details.method.removeprefix(PATH).replace("/grpc.health.v1.Health/", "health_"))
 
 
 class GrpcServices(StageTest):
@@ -163,6 +163,22 @@ class GrpcServices(StageTest):
         gateway = self.play(self.serve(unary=grpc.unary_unary_rpc_method_handler(sleep)))
         self.assertEqual(self.refused(lambda: self.unary(gateway, timeout=1)).code(), grpc.StatusCode.DEADLINE_EXCEEDED)
         self.assertTrue(ended.wait(60))
+
+    def test_is_checked_by_what_it_says_of_itself(self):
+        says = [b"\x08\x01"]  # SERVING
+        address = self.serve(health_Check=grpc.unary_unary_rpc_method_handler(lambda request, context: says[0]))
+        gateway = self.play(address, keys='health-check { type "grpc"; interval-secs 1; healthy-threshold 1; unhealthy-threshold 1 }')
+        self.assertEqual(gateway.metric("picket_upstream_target_healthy", upstream="app"), 1)
+        says[0] = b"\x08\x02"
+        gateway.expect_metric(0, "picket_upstream_target_healthy", upstream="app")
+        gateway.said("the service says that it is not serving")
+        says[0] = b"\x08\x01"
+        gateway.expect_metric(1, "picket_upstream_target_healthy", upstream="app")
+
+    def test_that_knows_no_checks_is_found_down(self):
+        gateway = self.play(self.serve(), keys='health-check { type "grpc"; interval-secs 1; unhealthy-threshold 1 }')
+        gateway.expect_metric(0, "picket_upstream_target_healthy", upstream="app")
+        gateway.said("grpc-status 12 in place of 0")
 
     # ---- the gateway's own answers
 

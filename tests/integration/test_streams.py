@@ -6,10 +6,12 @@ import threading
 import time
 import zlib
 
+from agent import reply_to
 from client import chunked, message
 from deciding import Decided
 from http2 import INTERNAL_ERROR, Http2Client
 from http2 import head as h2_head
+from http2_upstream import Call, Http2Upstream
 from processes import wait
 from stage import Asked, Gateway
 from upstream import response
@@ -700,6 +702,80 @@ class Compressed(Decided):
         answer = gateway.get("/", "Accept-Encoding: zstd\r\n")
         self.assertEqual((answer.body, answer.value("content-encoding")), (packed, "gzip"))
         self.assertEqual(self.upstream.requests[0].values("accept-encoding"), ["zstd"])
+
+
+class Http2(Decided):
+    """Both sides of HTTP/2, where a request may go on beside its answer."""
+
+    def conversation(self, agent_keys: str, **agent) -> tuple[Http2Client, int]:
+        """A call of which the upstream has begun to answer when the request has begun."""
+        self.call: Call | None = None
+        self.upstream = Http2Upstream(lambda call: None, self.answers)
+        self.stage.adopt(self.upstream)
+        self.agent = self.stage.agent("a", **agent)
+        gateway = self.stage.unstarted()
+        listener = f'listener "web" {{ address "127.0.0.1:{gateway.port}"; protocol "h2c" }}'
+        events = '"request_headers" "request_body" "response_headers" "response_body"'
+        gateway.write(
+            {"app": [self.upstream.address]},
+            [Asked("a", self.agent.path, events, f"{agent_keys}; buffer-size 65536")],
+            listeners=listener,
+            upstream_keys="http-version { min-version 2 }",
+        )
+        client = Http2Client(gateway.start().port)
+        self.stage.clients.append(client)
+        stream = client.open(h2_head("/", method="POST"), end=False)
+        client.data(stream, b"one")
+        wait("the call upstream", lambda: self.call is not None)
+        return client, stream
+
+    def answers(self, call: Call) -> None:
+        self.call = call
+        call.head()
+        call.data(b"first")
+
+    MODES = 'request-body-mode "stream"; response-body-mode "stream"'
+
+    def answering_apart(self, **behaviours) -> dict:
+        """An agent that tells its answers apart."""
+        kinds = ("request_headers", "request_body", "response_headers", "response_body")
+
+        def answer(event) -> dict:
+            return behaviours.get(event.kind, lambda _: allow())(event) | reply_to(event)
+
+        return {"extensions": ("event-reply",), "events": kinds, **dict.fromkeys(kinds, answer)}
+
+    def test_a_conversation_streams_through_an_agent_that_tells_answers_apart(self):
+        client, stream = self.conversation(self.MODES, **self.answering_apart())
+        client.until("the first answer", lambda: client.streams[stream].body == b"first")
+        client.data(stream, b"two", end=True)
+        wait("the request's end", lambda: self.call.body == b"onetwo")
+        self.call.data(b"second", end=True)
+        self.assertEqual(client.answer(stream).body, b"firstsecond")
+
+    def test_a_block_in_a_conversation_cuts_it(self):
+        behaviour = {"request_body": lambda event: block(403) if event.data() == b"evil" else allow()}
+        client, stream = self.conversation(self.MODES, **self.answering_apart(**behaviour))
+        client.until("the first answer", lambda: client.streams[stream].body == b"first")
+        client.data(stream, b"evil")
+        cut = client.answer(stream)
+        self.assertEqual((cut.status, cut.reset), (200, INTERNAL_ERROR))
+        self.assertNotIn(b"evil", self.call.body)
+
+    def test_an_agent_that_does_not_gets_one_question_at_a_time(self):
+        asked = []
+
+        def watched(event):
+            asked.append(event.kind)
+            time.sleep(0.05)
+            self.assertEqual(asked.count(event.kind), 1)
+            asked.remove(event.kind)
+            return allow()
+
+        client, stream = self.conversation(self.MODES, request_body=watched, response_body=watched, response_headers=watched)
+        client.until("the first answer", lambda: client.streams[stream].body == b"first")
+        self.call.data(b"second", end=True)
+        self.assertEqual(client.answer(stream).body, b"firstsecond")
 
 
 if __name__ == "__main__":

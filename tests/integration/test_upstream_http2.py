@@ -180,6 +180,12 @@ class UpstreamHttp2(StageTest):
         self.assertEqual(client.get("/").status, 200)
         self.assertEqual(gateway.metric(CONNECTS, upstream="app"), 1)
 
+    def test_checks_of_http_speak_it_too(self):
+        check = 'health-check { type "http" { path "/up" }; interval-secs 1 }'
+        gateway = self.play(lambda call: call.answer() if call.path == "/up" else call.head((), "500", True), keys=check)
+        wait("two checks", lambda: len([call for call in self.upstream.calls if call.path == "/up"]) >= 2)
+        self.assertEqual(gateway.metric("picket_upstream_checks_failed_total", upstream="app"), 0)
+
     # ---- over TLS
 
     def test_over_tls_the_target_chooses(self):

@@ -194,6 +194,7 @@ struct HealthCheck {
   enum class Type : std::uint8_t {
     http,  ///< Answers GET with a status.
     tcp,   ///< Takes a connection.
+    grpc,  ///< Says that it serves (grpc.health.v1).
   };
   Type type = Type::http;
   std::string path = "/";

@@ -134,7 +134,7 @@ void read_balancing(Reader& reader, const kdl::Node& node, Upstream& out) {
 
 constexpr Word check_types[] = {{"http", static_cast<int>(HealthCheck::Type::http)},
                                 {"tcp", static_cast<int>(HealthCheck::Type::tcp)},
-                                {"grpc", 0, Word::unsupported}};
+                                {"grpc", static_cast<int>(HealthCheck::Type::grpc)}};
 
 /// The target of a request, as it stands in its first line.
 void read_check_path(Reader& reader, const Setting& setting, HealthCheck& out) {
@@ -157,7 +157,7 @@ void read_check_type(Reader& reader, const kdl::Node& node, HealthCheck& out) {
   if (!type) return;
   out.type = static_cast<HealthCheck::Type>(*type);
   if (node.has_block && out.type != HealthCheck::Type::http)
-    return reader.report(node.name.at, "a check of \"tcp\" has no keys", "remove { }");
+    return reader.report(node.name.at, "only a check of \"http\" has keys", "remove { }");
   if (node.has_block) reader.block(block_of(node), check_type(), out);
 }
 
@@ -199,6 +199,13 @@ void read_http_version(Reader& reader, const Block& block, Upstream& out) {
   reader.block(block, http_version(), out);
   if (out.min_version > out.max_version)
     reader.report(block.at, "\"min-version\" is over \"max-version\"", "write the same version twice, or remove one");
+}
+
+void check_health(Reader& reader, const kdl::Node& node, const Upstream& upstream) {
+  const bool is_grpc = upstream.health_check && upstream.health_check->type == HealthCheck::Type::grpc;
+  if (!is_grpc || upstream.max_version == HttpVersion::http2) return;
+  reader.report(child_of(node, "health-check")->name.at, "a check of \"grpc\" needs HTTP/2",
+                "add http-version { min-version 2 }");
 }
 
 /// What is agreed upon over TLS (RFC 7301), the best first.
@@ -276,6 +283,7 @@ void read_upstream(Reader& reader, const kdl::Node& node, Draft& out) {
   const std::size_t problems = reader.problems();
   auto id = reader.entry(node, {}, upstream(), Shape::Braces::required, draft.upstream);
   if (problems == reader.problems()) check_tls(reader, node, draft.upstream);
+  check_health(reader, node, draft.upstream);
   offer_versions(draft.upstream);
   if (!id) return;
   draft.id = std::move(*id);

@@ -46,7 +46,7 @@ http::RequestHead head(std::string_view method, http::Framing framing) {
 class Playing {
  public:
   explicit Playing(World& world, http::RequestHead request = head("PUT", http::Framing::chunked),
-                   Steps steps_in = Steps{}, int targets = 1)
+                   Steps steps_in = Steps{}, int targets = 1, bool duplex = false)
       : steps(steps_in),
         // A declared length: the body has come with its head (ADR 0010).
         client(world.worker, request, steps,
@@ -54,6 +54,7 @@ class Playing {
         upstream(world.worker, cancel_, steps, targets),
         exchange_(world.service(), client, upstream, cancel_, world.peer, world.listener, arena_),
         world_(world) {
+    client.duplex = upstream.duplex = duplex;
     transport::spawn(serve());
     world_.settle();
   }
@@ -166,9 +167,9 @@ struct Ending {
 };
 
 /// Plays a story to its end, in which one step may fail.
-Ending play(World& world, std::span<const Act* const> order, Steps steps = Steps{}) {
+Ending play(World& world, std::span<const Act* const> order, Steps steps = Steps{}, bool duplex = false) {
   world.shard.draining = false;
-  Playing playing{world, head("PUT", http::Framing::chunked), steps};
+  Playing playing{world, head("PUT", http::Framing::chunked), steps, 1, duplex};
   for (const Act* const act : order) {
     act->happens(world, playing);
     world.settle();
@@ -201,6 +202,57 @@ TEST(ExchangeOrder, EveryOrderOfWhatPeersDoEndsInOneAnswerOrOneCut) {
     if (is_one_of(disturbance.name, {"nothing", "drain", "the client stalls", "an interim answer"}))
       EXPECT_EQ(ending.stage, Stage::answered);
   });
+}
+
+TEST(ExchangeOrder, ARequestThatGoesOnBesideItsAnswerEndsInOneAnswerOrOneCutInEveryOrder) {
+  World world;
+  for_each_story([&](const Act& disturbance, std::span<const Act* const> order) {
+    const Ending ending = play(world, order, Steps{}, true);
+    const bool is_well = is_one_of(disturbance.name, {"nothing", "drain", "the client stalls", "an interim answer"});
+    if (is_well) EXPECT_EQ(ending.stage, Stage::answered);
+    if (disturbance.name != "nothing") return;
+    for (int failing = 0; failing < ending.steps; ++failing) play(world, order, Steps{failing}, true);
+  });
+}
+
+TEST(ExchangeOrder, AConversationPassesBothWaysAtOnce) {
+  World world;
+  Playing playing{world, head("PUT", http::Framing::chunked), Steps{}, 1, true};
+  playing.client.body.push("one ");
+  world.settle();
+  playing.upstream.answers(200);
+  playing.upstream.body.push("three ");
+  world.settle();
+  EXPECT_EQ(playing.client.answer, "three ");
+  EXPECT_FALSE(playing.upstream.request_ended);
+  playing.client.body.push("two");
+  world.settle();
+  EXPECT_EQ(playing.upstream.request_body, "one two");
+  playing.client.body.end();
+  world.settle();
+  EXPECT_TRUE(playing.upstream.request_ended);
+  playing.upstream.body.push("four");
+  playing.upstream.body.end();
+  world.settle();
+  EXPECT_EQ(playing.stage(), Stage::answered);
+  EXPECT_EQ(playing.client.answer, answer_bytes);
+}
+
+TEST(ExchangeOrder, ARequestThatBreaksBesideItsAnswerIsRefusedBeforeItAndCutsItAfterwards) {
+  World world;
+  const auto malformed = base::fail(base::ErrorKind::invalid_message, "bad chunk");
+  Playing early{world, head("PUT", http::Framing::chunked), Steps{}, 1, true};
+  early.client.body.fail(malformed);
+  world.settle();
+  EXPECT_EQ(early.client.status, 400);
+  EXPECT_TRUE(early.upstream.was_reset);
+  Playing late{world, head("PUT", http::Framing::chunked), Steps{}, 1, true};
+  late.upstream.answers(200);
+  world.settle();
+  late.client.body.fail(malformed);
+  world.settle();
+  EXPECT_EQ(late.stage(), Stage::cut);
+  EXPECT_TRUE(late.upstream.was_reset);
 }
 
 TEST(ExchangeOrder, EachStepThatFailsInAnyStoryEndsTheExchange) {

@@ -180,7 +180,7 @@ transport::Task<bool> Exchange::read_rest(BodyPace& pace) {
   const auto size = co_await client_.read(space, deadline);
   if (!waits_for_upstream) pace.ends(service_.worker.now());
   const bool was_late = !size && size.error().kind() == base::ErrorKind::timeout;
-  if (was_late && response_ != nullptr && state_.is_sending()) co_return true;
+  if (was_late && !deadline.never() && response_ != nullptr && state_.is_sending()) co_return true;
   co_return take_rest(size, waits_for_upstream);
 }
 

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "picket/transport/tls/layer.hpp"
+
 namespace picket::apps::gateway::upstream {
 namespace {
 
@@ -26,11 +28,14 @@ base::Error without_address(const base::Error& error) {
 }  // namespace
 
 CheckAttempt::CheckAttempt(transport::Worker& worker, const transport::Destination& destination,
-                           const config::HealthCheck& terms, Done done)
+                           const config::HealthCheck& terms, config::HttpVersion unsaid, Done done)
     : destination_(destination),
       terms_(terms),
       done_(std::move(done)),
-      channel_(worker, destination.layer()),
+      unsaid_(unsaid),
+      layer_(destination.layer()),
+      tls_layer_(static_cast<const transport::tls::TlsLayer*>(layer_.get())),  // destinations have no others
+      channel_(worker, std::move(layer_)),
       time_out_(&CheckAttempt::on_time_out, this),
       request_(request_of(terms, destination.authority())) {}
 
@@ -56,6 +61,7 @@ void CheckAttempt::cancel() noexcept {
   done_ = nullptr;
   time_out_.cancel();
   channel_.close();
+  if (over_http2_) over_http2_->cancel();
 }
 
 void CheckAttempt::connected(int error) {
@@ -67,8 +73,22 @@ void CheckAttempt::establish() {
   const transport::Transfer transfer = channel_.establish();
   if (transfer.outcome == Outcome::failed) return fail(transfer);
   if (transfer.outcome == Outcome::blocked) return channel_.wait(transfer.wanted, on<&CheckAttempt::establish>());
-  if (request_.empty()) return end({});
+  if (terms_.type == config::HealthCheck::Type::tcp) return end({});
+  if (speaks_http2()) return ask_over_http2();
+  if (request_.empty()) return end(base::fail(ErrorKind::connection_failed, "it does not speak HTTP/2"));
   send();
+}
+
+bool CheckAttempt::speaks_http2() const noexcept {
+  const bool is_agreed = tls_layer_ != nullptr && tls_layer_->alpn() == transport::tls::http2;
+  return is_agreed || unsaid_ == config::HttpVersion::http2;
+}
+
+void CheckAttempt::ask_over_http2() {
+  transport::Channel channel{channel_.worker(), channel_.unbind()};
+  over_http2_ = std::make_shared<Http2Check>(std::move(channel), terms_, destination_.authority(),
+                                             [this](const base::Status& outcome) { end(outcome); });
+  over_http2_->begin();
 }
 
 void CheckAttempt::send() {
@@ -129,9 +149,11 @@ void CheckAttempt::on_time_out(void* self, base::TimePoint) {
 
 // ---- again and again
 
-HealthCheck::HealthCheck(transport::Worker& worker, const config::HealthCheck& terms, SitePtr site, Owner& owner)
+HealthCheck::HealthCheck(transport::Worker& worker, const config::HealthCheck& terms, config::HttpVersion unsaid,
+                         SitePtr site, Owner& owner)
     : worker_(worker),
       terms_(terms),
+      unsaid_(unsaid),
       site_(std::move(site)),
       owner_(owner),
       next_([](void* self, base::TimePoint) { static_cast<HealthCheck*>(self)->check(); }, this) {
@@ -145,10 +167,11 @@ HealthCheck::~HealthCheck() {
 void HealthCheck::check() {
   worker_.timers().arm(next_, worker_.now() + terms_.interval);
   if (attempt_) return;
-  attempt_ = std::make_shared<CheckAttempt>(worker_, site_->destination, terms_, [this](const base::Status& outcome) {
-    attempt_.reset();
-    owner_.on_checked(site_, outcome);
-  });
+  attempt_ =
+      std::make_shared<CheckAttempt>(worker_, site_->destination, terms_, unsaid_, [this](const base::Status& outcome) {
+        attempt_.reset();
+        owner_.on_checked(site_, outcome);
+      });
   attempt_->begin();
 }
 

@@ -23,6 +23,7 @@ class Checking : public ::testing::Test {
   void begin(const config::HealthCheck& terms, std::shared_ptr<const transport::tls::Context> tls = nullptr) {
     const auto endpoint = transport::Endpoint::tcp("127.0.0.1", target_.port).value();
     attempt_ = std::make_shared<CheckAttempt>(worker_, transport::Destination::sharing(endpoint, std::move(tls)), terms,
+                                              config::HttpVersion::http1,
                                               [this](const base::Status& status) { outcome_ = status; });
     attempt_->begin();
   }

@@ -288,7 +288,8 @@ void Pool::on_sites_changed() {
   std::erase_if(checks_, [](const auto& check) { return !check->site()->is_current; });
   for (const SitePtr& site : sites_.current())
     if (std::ranges::find(checks_, site, [](const auto& check) -> auto& { return check->site(); }) == checks_.end())
-      checks_.push_back(std::make_unique<HealthCheck>(worker_, *spec_.upstream.health_check, site, hears));
+      checks_.push_back(std::make_unique<HealthCheck>(worker_, *spec_.upstream.health_check, spec_.upstream.min_version,
+                                                      site, hears));
 }
 
 void Pool::on_checked(const SitePtr& site, const base::Status& outcome) {

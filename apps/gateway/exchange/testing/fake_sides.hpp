@@ -121,6 +121,7 @@ class FakeClient final : public ClientSide {
   std::vector<std::uint16_t> interims;
   bool wrote_after_the_end = false;
   std::vector<std::string> got_behind;  ///< Names of trailers.
+  bool duplex = false;                  ///< Its body may be read while it is answered.
   // What it sends behind its body, and whether it wants such a thing.
   std::vector<base::Header> came_behind;
   bool wants_trailers = true;
@@ -136,6 +137,7 @@ class FakeClient final : public ClientSide {
     if (steps_.next_fails()) co_return broken();
     co_return co_await body.read(into);
   }
+  [[nodiscard]] bool is_duplex() const noexcept override { return duplex; }
   void stop() noexcept override {
     body.stop();
     stopped_ = writable_.is_awaited();
@@ -196,6 +198,7 @@ class FakeUpstream final : public UpstreamSide {
   }
 
   std::vector<base::Header> answers_behind;  ///< Trailers.
+  bool duplex = false;                       ///< A request may go on beside its answer.
 
   // What it got, on the connection that was the last.
   std::vector<std::string> got_behind;  ///< Names of trailers.
@@ -226,6 +229,7 @@ class FakeUpstream final : public UpstreamSide {
     if (said_) listener_->on_early_answer();
     request_begun = true;
   }
+  [[nodiscard]] bool is_duplex() const noexcept override { return duplex; }
   [[nodiscard]] bool takes_trailers() const noexcept override { return true; }
   void end_with(const http::FieldList& trailers) override { got_behind = names_of(trailers); }
   [[nodiscard]] transport::Task<base::Status> write(std::span<const base::SharedBytes> pieces, bool last) override {
