@@ -32,6 +32,7 @@ build:
 	@cmake --preset release >/dev/null && cmake --build build/release --target picket picket-waf -j $(JOBS)
 
 demo: build
+	@cmake --build build/release --target stream_guard -j $(JOBS)
 	@python3 tools/demo.py $(if $(KEEP),--keep)
 
 # Races under ThreadSanitizer, the library under GCC, instructions counted in the optimised library, everything under

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import payloads
 from certificates import Authority  # tools/certificates.py, shared with the tests
 from places import BIN, PAYLOADS, PICKET_BIN, cores, on_core, output_of
-from processes import free_port
+from processes import free_port, wait
 from servers import Servers
 
 SECONDS = 0.4
@@ -38,6 +38,7 @@ class Carrier:
 
 CARRIERS = {"json": Carrier("unix", "json"), "msgpack": Carrier("unix", "msgpack"), "grpc-unix": Carrier("grpc+unix"),
             "grpc": Carrier("grpc"), "tcp": Carrier("tcp", "msgpack"), "tls": Carrier("tls", "msgpack"),
+            "reverse": Carrier("unix", "msgpack"),  # the agent dials
             "raw": Carrier("unix", "raw")}  # the floor's: bytes of a body chunk's size
 
 
@@ -111,7 +112,7 @@ class Agents(Servers):
     def serve_all(self, runs):
         for run in runs:
             name = self.process(run.agent, run.carrier)
-            if name in self.at:
+            if name in self.at or run.carrier == "reverse":
                 continue
             self.at[name] = self.folder / f"{name}.sock" if CARRIERS[run.carrier].is_local else free_port()
             self.serve(name, cores()[1], self.command(run.agent, run.carrier), self.at[name])
@@ -127,8 +128,7 @@ class Agents(Servers):
 
     def client(self, run):
         spoken, address = CARRIERS[run.carrier], self.address(run.agent, run.carrier)
-        shape = ["--mode", "body" if run.body else "throughput", "--inflight", run.in_flight, "--connections",
-                 run.connections, "--seconds", SECONDS]
+        shape = shape_of(run)
         if run.client == "picket":
             tls = ("--tls-ca", self.folder / "ca.pem") if run.carrier == "tls" else ()
             encoding = ("--encoding", spoken.encoding) if spoken.encoding else ()
@@ -143,14 +143,34 @@ class Agents(Servers):
 def spoken_by_build():
     """The carriers that the measured build knows: an older one, to compare with, may lack some."""
     help_text = output_of([PICKET_BIN / "picket", "agent", "--help"])
-    return {name for name, carrier in CARRIERS.items() if carrier.scheme == "unix" or f"{carrier.scheme}:" in help_text}
+    known = {name for name, carrier in CARRIERS.items() if carrier.scheme == "unix" or f"{carrier.scheme}:" in help_text}
+    return known if "--listen" in output_of([PICKET_BIN / "picket", "bench", "--help"]) else known - {"reverse"}
+
+
+def shape_of(run):
+    return ["--mode", "body" if run.body else "throughput", "--inflight", run.in_flight, "--connections", run.connections,
+            "--seconds", SECONDS]
 
 
 def insecure(carrier):
     return ("--insecure",) if carrier.scheme in ("tcp", "grpc") else ()
 
 
+def execute_dialled(run, agents):
+    """The agent dials the client: it is started once that listens."""
+    path = agents.folder / f"reverse-{len(agents.all)}.sock"
+    command = [PICKET_BIN / "picket", "bench", "--listen", f"unix:{path}", *shape_of(run)]
+    client = agents.start(f"client-{path.stem}", *on_core(cores()[0], command))
+    wait("the client listens", path.exists)
+    agents.start(f"agent-{path.stem}", *on_core(cores()[1], [PICKET_BIN / "picket", "agent", "--dial", f"unix:{path}", "--agent-id", "bench"]))
+    client.wait()
+    agents.all.pop().end()
+    return json.loads(client.text())
+
+
 def execute(run, agents):
+    if run.carrier == "reverse":
+        return execute_dialled(run, agents)
     agent = agents.process(run.agent, run.carrier)
     before = agents.cpu_us(agent)
     result = json.loads(output_of(on_core(cores()[0], agents.client(run))))

@@ -3,8 +3,10 @@
 
   fuzz/seeds.py FOLDER       FOLDER/<target>/<name>
 """
+import gzip
 import pathlib
 import sys
+import zlib
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 HANDSHAKES = (0x01, 0x02)
@@ -58,6 +60,9 @@ PROTOBUF = [bytes.fromhex(text) for text in ("12060a00fb01fc01", "1000ffffffffff
 
 # Whole blocks and what is left of them, each padding; what is not of the alphabet, or has another reading.
 BASE64 = [b"QUJD" * 9, b"+/+/" * 8 + b"QQ==", b"AAA=", b"QR==", b"QUI", 31 * b"A" + b"-AAA", b"QUJD\nQUJD"]
+# A coding, how it is cut, and a body in it: gzip of two members, zlib, deflate, brotli; and what ends early.
+UNPACK = [b"\0\1\2" + gzip.compress(b"one", mtime=0) + gzip.compress(b"two" * 99, mtime=0), b"\1\7\1" + zlib.compress(b"abc" * 50),
+          b"\1\0\0" + zlib.compress(b"abc" * 50)[2:-4], b"\2\2\2\x0b\x02\x80hello\x03", b"\0\3\3" + gzip.compress(b"one", mtime=0)[:-3]]
 UTF8 = ["a\u00e4\u20ac\U0001f600".encode(), 33 * b"a" + b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82"]
 
 
@@ -98,7 +103,7 @@ def raw(step, data):
 
 
 def seeds():
-    for target, texts in ("base64", BASE64), ("utf8", UTF8):
+    for target, texts in ("base64", BASE64), ("unpack", UNPACK), ("utf8", UTF8):
         for number, text in enumerate(texts):
             yield target, str(number), text
     for name, said in dialects():

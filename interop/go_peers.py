@@ -1,4 +1,4 @@
-"""grpc-go on both sides of Picket, and grpcurl at Picket's agent: what is served, health, one event. Needs Go 1.25 and a module proxy or a
+"""grpc-go on both sides of Picket, grpcurl at Picket's agent (what is served, health, one event), h2spec at its gateway. Needs Go 1.25 and a module proxy or a
 filled module cache; where they are not there it says why, and is skipped."""
 
 import http.client
@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import h2spec
 from processes import Programs, free_port, wait
 
 HERE = Path(__file__).resolve().parent
@@ -36,8 +37,8 @@ def run(command, folder: Path, seconds: int = 600) -> str:
     return done.stdout
 
 
-def make(folder: Path) -> tuple[Path, Path]:
-    """The peer and grpcurl, built in `folder`. Raises Unavailable."""
+def make(folder: Path) -> tuple[Path, Path, Path]:
+    """The peer, grpcurl and h2spec, built in `folder`. Raises Unavailable."""
     if shutil.which("go") is None:
         raise Unavailable("go is not there")
     version = tuple(map(int, re.search(r"go(\d+)\.(\d+)", run(["go", "env", "GOVERSION"], HERE)).groups()))
@@ -49,12 +50,12 @@ def make(folder: Path) -> tuple[Path, Path]:
     except RuntimeError as error:
         raise Unavailable(str(error)) from error
     (folder / "pb").mkdir(exist_ok=True)
-    plugins = {name: run(["go", "tool", "-n", name], folder).strip() for name in ("protoc-gen-go", "protoc-gen-go-grpc", "grpcurl")}
+    plugins = {name: run(["go", "tool", "-n", name], folder).strip() for name in ("protoc-gen-go", "protoc-gen-go-grpc", "grpcurl", "h2spec")}
     module = "--{0}_opt=Magent_v2.proto=picket/interop/pb,module=picket/interop"
     run(["protoc", f"-I{SPEC}", f"--plugin=protoc-gen-go={plugins['protoc-gen-go']}", f"--plugin=protoc-gen-go-grpc={plugins['protoc-gen-go-grpc']}",
          "--go_out=.", module.format("go"), "--go-grpc_out=.", module.format("go-grpc"), "agent_v2.proto"], folder)  # fmt: skip
     run(["go", "build", "-o", "peer.bin", "./peer"], folder)
-    return folder / "peer.bin", Path(plugins["grpcurl"])
+    return folder / "peer.bin", Path(plugins["grpcurl"]), Path(plugins["h2spec"])
 
 
 def ask_agent(peer: Path, grpcurl: Path, picket: Path, folder: Path, check) -> None:
@@ -79,7 +80,7 @@ def ask_agent(peer: Path, grpcurl: Path, picket: Path, folder: Path, check) -> N
             check(False, "grpc-go to picket", wrong)
 
 
-def ask_gateway(peer: Path, _grpcurl: Path, picket: Path, folder: Path, check) -> None:
+def ask_gateway(peer: Path, picket: Path, folder: Path, check) -> None:
     """grpc-go as the agent behind Picket's gateway."""
     programs, socket, port = Programs(folder), folder / "go.sock", free_port()
     file = folder / "gateway.kdl"
@@ -104,9 +105,11 @@ def ask_gateway(peer: Path, _grpcurl: Path, picket: Path, folder: Path, check) -
 
 def play(picket: Path, folder: Path, check) -> None:
     """Raises Unavailable."""
-    peer, grpcurl = make(folder / "go")
-    for what, ask in (("grpc-go to picket", ask_agent), ("picket to grpc-go", ask_gateway)):
+    peer, grpcurl, spec = make(folder / "go")
+    for what, ask in (("grpc-go to picket", lambda: ask_agent(peer, grpcurl, picket, folder, check)),
+                      ("picket to grpc-go", lambda: ask_gateway(peer, picket, folder, check)),
+                      ("h2spec", lambda: h2spec.play(picket, spec, folder, check))):  # fmt: skip
         try:
-            ask(peer, grpcurl, picket, folder, check)
+            ask()
         except (RuntimeError, TimeoutError) as error:
             check(False, what, str(error))

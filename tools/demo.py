@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Shows Picket at work: a small web service, picket-waf in a process of its own, and the gateway between clients and both.
 
-Sends one clean request and four attacks, prints what became of each and which counters moved, then stops everything it
-started. Exits 1 if anything is not as it must be. With --keep it leaves all of it running and says what to try.
+Sends one clean request and four attacks, and two bodies that stream: an answer whose card number is taken out on the way, and
+an upload that is stopped at its third piece. Prints what became of each and which counters moved, then stops everything it started. Exits 1 if anything is not as it must be. With --keep it leaves all of it running and says what to try.
 """
 
 import argparse
 import http.client
 import json
+import socket
 import sys
 import tempfile
 import threading
@@ -30,12 +31,16 @@ REQUESTS = [
     ("SQL injection in JSON", "POST", "/api/search", JSON, '{"filter":{"name":"x\' UNION SELECT password FROM users--"}}', 403, "942"),
     ("XSS in a header", "GET", "/", {"Referer": "http://evil.example/<script>alert(document.cookie)</script>"}, None, 403, "941"),
 ]
+# What the service answers, piece by piece, and what is uploaded to it.
+STREAM = [b"data: paid with 41111111", b"11111111 today\n\n", b"data: thank you\n\n"]
+UPLOAD = [b"the first piece, ", b"the second, ", b"and EICAR-STANDARD-ANTIVIRUS-TEST-FILE"]
 COUNTERS = [
     'picket_requests_total{class="2xx"}',
     'picket_requests_total{class="4xx"}',
     'picket_agent_decisions_total{agent="waf",type="waf",decision="allow"}',
     'picket_agent_decisions_total{agent="waf",type="waf",decision="block"}',
     'picket_agent_failures_total{agent="waf",type="waf",mode="closed"}',
+    'picket_agent_cuts_total{agent="guard",type="example"}',
 ]
 
 
@@ -44,6 +49,7 @@ class Shop(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     reached: list[str] = []
+    uploaded: list[bytes] = []
 
     def answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -55,7 +61,32 @@ class Shop(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(text)
 
-    do_GET = do_POST = answer
+    def stream(self) -> None:
+        """An answer in pieces; the number of a card lies across two of them."""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for piece in STREAM:
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+            self.wfile.flush()
+            time.sleep(0.2)
+        self.wfile.write(b"0\r\n\r\n")
+
+    def take(self) -> None:
+        """Pieces of an upload, as they come; the connection closes where the gateway cuts it."""
+        try:
+            while size := int(self.rfile.readline() or b"0", 16):
+                Shop.uploaded.append(self.rfile.read(size + 2)[:-2])
+        except ValueError:
+            pass
+        self.close_connection = True
+
+    def do_GET(self) -> None:
+        self.stream() if self.path == "/stream/orders" else self.answer()
+
+    def do_POST(self) -> None:
+        self.take() if self.path == "/stream/upload" else self.answer()
 
     def log_message(self, *_) -> None:
         pass
@@ -79,6 +110,8 @@ class Stack:
             threading.Thread(target=upstream.serve_forever, daemon=True).start()
         waf = f"{self.folder}/waf.sock"
         self.programs.start("waf", "picket-waf", "--listen", f"unix:{waf}", serves=waf)
+        guard = f"{self.folder}/guard.sock"
+        self.programs.start("guard", "stream_guard", "--listen", f"unix:{guard}", serves=guard)
         environment = {
             "PICKET_DEMO_PORT": str(self.port),
             "PICKET_DEMO_METRICS_PORT": str(self.metrics_port),
@@ -127,10 +160,46 @@ def show(number: int, request, stack: Stack) -> str | None:
     return None
 
 
+def show_stream(stack: Stack) -> str | None:
+    """An answer as it comes, each piece with its time; returns what is wrong with it."""
+    connection = http.client.HTTPConnection("localhost", stack.port, timeout=10)
+    begin = time.perf_counter()
+    connection.request("GET", "/stream/orders")
+    response = connection.getresponse()
+    got = b""
+    print("\nan answer streams, and loses its card number on the way")
+    while piece := response.read1(65536):
+        got += piece
+        print(f"  {(time.perf_counter() - begin) * 1000:6.1f} ms  {piece!r}")
+    wanted = b"".join(STREAM).replace(b"4111111111111111", b"*" * 16)
+    return None if got == wanted else f"the stream is {got!r}"
+
+
+def show_upload(stack: Stack, keep: bool) -> str | None:
+    """Pieces of an upload, each once the service has the one before; returns what is wrong with the outcome."""
+    client = socket.create_connection(("127.0.0.1", stack.port), 10)
+    client.sendall(b"POST /stream/upload HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+    print("\nan upload is stopped at its third piece")
+    for number, piece in enumerate(UPLOAD, 1):
+        client.sendall(b"%x\r\n%s\r\n" % (len(piece), piece))
+        end = time.monotonic() + 2
+        while number < len(UPLOAD) and not keep and len(Shop.uploaded) < number and time.monotonic() < end:
+            time.sleep(0.01)
+    status = client.recv(65536).split(b"\r\n", 1)[0].decode()
+    client.close()
+    print(f"  the client got     {status}")
+    if not keep:
+        print(f"  the service got    {Shop.uploaded}")
+    if " 403 " not in status:
+        return f"the upload got {status}"
+    return None if keep or Shop.uploaded == UPLOAD[:2] else f"of the upload {Shop.uploaded} reached the service"
+
+
 def play(stack: Stack, keep: bool) -> list[str]:
     before = counters(stack.metrics_port)
     print(f"\n{'#':<3}{'request':<28}{'status':<8}{'agent':<7}{'time':>9}  rules")
     wrong = [error for number, request in enumerate(REQUESTS, 1) if (error := show(number, request, stack))]
+    wrong += [error for error in (show_stream(stack), show_upload(stack, keep)) if error]
     after = counters(stack.metrics_port)
     print("\ncounters that moved")
     for name in COUNTERS:
@@ -181,7 +250,7 @@ def main() -> int:
         wrong += stack.programs.stop()
     for error in wrong:
         print(f"WRONG: {error}", file=sys.stderr)
-    print("\nas it must be: the clean request passed, four attacks did not" if not wrong else "\nnot as it must be")
+    print("\nas it must be: the clean request passed, four attacks did not, two streams were looked at as they went" if not wrong else "\nnot as it must be")
     return 1 if wrong else 0
 
 

@@ -4,14 +4,17 @@
 
 namespace picket::apps::cli {
 
-void add_agent_options(CLI::App& command, AgentAddress& agent) {
-  command
-      .add_option("--agent", agent.endpoint,
-                  "The agent's address: unix:PATH, grpc+unix:PATH, tls:HOST:PORT or grpcs:HOST:PORT; with --insecure "
-                  "tcp:HOST:PORT or grpc:HOST:PORT")
-      ->required()
-      ->type_name("ADDRESS");
+CLI::Option* add_agent_options(CLI::App& command, AgentAddress& agent) {
+  CLI::Option* const option =
+      command
+          .add_option(
+              "--agent", agent.endpoint,
+              "The agent's address: unix:PATH, grpc+unix:PATH, tls:HOST:PORT or grpcs:HOST:PORT; with --insecure "
+              "tcp:HOST:PORT or grpc:HOST:PORT")
+          ->required()
+          ->type_name("ADDRESS");
   add_clear_text_options(command, agent);
+  return option;
 }
 
 void add_clear_text_options(CLI::App& command, AgentAddress& agent) {

@@ -10,6 +10,7 @@
 
 #include "apps/cli/commands.hpp"
 #include "picket/pool/agent_pool.hpp"
+#include "picket/pool/reverse/listener.hpp"
 #include "picket/transport/task.hpp"
 
 namespace picket::apps::cli {
@@ -20,11 +21,13 @@ constexpr std::size_t chunk_size = 64 * 1024;
 // Not measured: connections settle, buffers grow to their size, branches are learnt.
 constexpr base::Duration warm_up = std::chrono::milliseconds{100};
 constexpr base::Duration answer_timeout = std::chrono::seconds{10};
+constexpr base::Duration to_connect = std::chrono::seconds{5};
 
 enum class Mode : std::uint8_t { latency, throughput, body };
 
 struct BenchOptions {
   AgentAddress agent;
+  std::string listen;  // where an agent dials; empty: it is dialled
   Mode mode = Mode::throughput;
   std::string encoding = "msgpack";
   std::uint32_t in_flight = 0;
@@ -131,7 +134,7 @@ transport::Task<void> run_lane(Load& load) {
 }
 
 transport::Task<void> await_ready(Load& load) {
-  const base::Deadline deadline = base::Deadline::after(load.worker.now(), std::chrono::seconds{5});
+  const base::Deadline deadline = base::Deadline::after(load.worker.now(), to_connect);
   auto ready = co_await load.pool.ready(load.agent, deadline);
   load.status = std::move(ready);
   load.connected = true;
@@ -163,16 +166,52 @@ void print(Load& load, double seconds, double cpu) {
 
 pool::AgentSpec spec_of(const BenchOptions& options) {
   pool::AgentSpec spec{.id = "agent",
-                       .endpoint = options.agent.endpoint,
                        .insecure = options.agent.insecure,
                        .tls = options.agent.tls,
                        .encodings = {wire::Encoding::msgpack, wire::Encoding::json},
                        .events = {wire::EventKind::request_headers},
                        .max_concurrent_calls = options.in_flight};
+  if (options.listen.empty()) {
+    spec.endpoint = options.agent.endpoint;
+  } else {
+    spec.reverse = {"*"};
+  }
   if (options.encoding == "json") spec.encodings = {wire::Encoding::json};
   if (options.mode == Mode::body) spec.events.push_back(wire::EventKind::request_body_chunk);
   return spec;
 }
+
+/// Hears an agent that dials, and hands its connections to the pool.
+class Reception {
+ public:
+  Reception(transport::Worker& worker, pool::AgentPool& pool)
+      : registry_(worker, 1, [&pool](pool::reverse::Connection connection) {
+          pool.add_reverse_connection(std::move(connection));
+        }) {}
+  Reception(const Reception&) = delete;
+  Reception& operator=(const Reception&) = delete;
+  ~Reception() {
+    if (!listener_) return;
+    listener_->close();
+    while (!listener_->is_over()) registry_.worker().turn(base::Clock::now() + std::chrono::milliseconds{1});
+  }
+
+  [[nodiscard]] base::Status open(const BenchOptions& options, const pool::AgentSpec& spec) {
+    const auto clear_text = options.agent.insecure ? transport::ClearText::allowed : transport::ClearText::refused;
+    auto endpoint = transport::Endpoint::parse(options.listen, clear_text);
+    if (!endpoint) return std::move(endpoint.error());
+    PICKET_TRY(registry_.use({.claims = {{spec.id, spec.reverse}}, .max_connections_per_agent = options.connections}));
+    auto listener = pool::reverse::Listener::open(registry_, {.endpoint = std::move(*endpoint)});
+    if (!listener) return std::move(listener.error());
+    listener_ = std::move(*listener);
+    listener_->start();
+    return {};
+  }
+
+ private:
+  pool::reverse::Registry registry_;
+  std::shared_ptr<pool::reverse::Listener> listener_;
+};
 
 int fail(const base::Error& error) {
   fmt::print(stderr, "picket bench: {}\n", error.message());
@@ -211,10 +250,15 @@ int bench(const BenchOptions& options) {
                         .load_balance_strategy = pool::LoadBalanceStrategy::least_connections,
                         .request_timeout = answer_timeout,
                         .max_concurrent_per_connection = options.in_flight}};
-  auto agent = pool.add_agent(spec_of(options));
+  const pool::AgentSpec spec = spec_of(options);
+  auto agent = pool.add_agent(spec);
   if (!agent) {
     fmt::print(stderr, "picket bench: {}\n", agent.error().detail());
     return exit_usage;
+  }
+  Reception reception{worker, pool};
+  if (!options.listen.empty()) {
+    if (const auto listens = reception.open(options, spec); !listens) return fail(listens.error());
   }
   Load load{.worker = worker,
             .pool = pool,
@@ -235,7 +279,14 @@ void add_bench(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<BenchOptions>();
   const std::map<std::string, Mode> modes{
       {"latency", Mode::latency}, {"throughput", Mode::throughput}, {"body", Mode::body}};
-  add_agent_options(*command, options->agent);
+  CLI::Option* const agent = add_agent_options(*command, options->agent)->required(false);
+  CLI::Option* const listen =
+      command
+          ->add_option("--listen", options->listen,
+                       "Where the agent dials, in place of --agent: unix:PATH, or with --insecure tcp:IP:PORT; whoever "
+                       "comes is taken")
+          ->type_name("ADDRESS")
+          ->excludes(agent);
   command->add_option("--mode", options->mode, "latency, throughput, or body: 1 MiB bodies in 64 KiB chunks")
       ->transform(CLI::CheckedTransformer(modes))
       ->default_str("throughput");
@@ -253,8 +304,10 @@ void add_bench(CLI::App& app, int& exit_code) {
   command->footer(
       "Prints one JSON line: decisions_per_s, p50_us, p99_us, mib_per_s, and cpu_us_per_decision of this process.\n"
       "In body mode a decision is a chunk.\n"
-      "Example: picket bench --agent unix:/run/picket/waf.sock --mode latency");
+      "Example: picket bench --agent unix:/run/picket/waf.sock --mode latency\n"
+      "Example: picket bench --listen unix:/tmp/bench.sock");
   command->callback([=, &exit_code] {
+    if (agent->empty() && listen->empty()) throw CLI::RequiredError("--agent, or --listen for an agent that dials,");
     if (options->in_flight == 0) options->in_flight = options->mode == Mode::throughput ? 64 : 1;
     exit_code = bench(*options);
   });

@@ -6,6 +6,7 @@
 
 namespace CLI {
 class App;
+class Option;
 }
 
 /// The subcommands of `picket`: each adds itself to the command line and sets `exit_code` when it ran.
@@ -28,8 +29,8 @@ struct AgentAddress {
   transport::tls::ClientOptions tls;
 };
 
-/// --agent, --insecure and --tls-…
-void add_agent_options(CLI::App& command, AgentAddress& agent);
+/// --agent, which is required, --insecure and --tls-…
+CLI::Option* add_agent_options(CLI::App& command, AgentAddress& agent);
 /// The same without --agent.
 void add_clear_text_options(CLI::App& command, AgentAddress& agent);
 

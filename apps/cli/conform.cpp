@@ -146,6 +146,7 @@ base::Result<std::shared_ptr<const transport::tls::Context>> listening_context(
     const transport::Endpoint& endpoint, const transport::tls::ClientOptions& files) {
   if (!endpoint.is_tls()) return std::shared_ptr<const transport::tls::Context>{};
   transport::tls::ServerOptions tls;
+  if (endpoint.carrier() == transport::Carrier::grpc) tls.protocols.alpn = {std::string{transport::tls::http2}};
   tls.certificate_file = files.certificate_file;
   tls.key_file = files.key_file;
   tls.client_ca_file = files.ca_file;
@@ -156,22 +157,18 @@ base::Result<std::shared_ptr<const transport::tls::Context>> listening_context(
 struct Listening {
   transport::Listener listener;
   std::shared_ptr<const transport::tls::Context> tls;
+  transport::Carrier carrier;
 };
 
-/// Where a peer dials that speaks frames.
+/// Where a peer dials.
 base::Result<Listening> listen(transport::Worker& worker, const ConformOptions& options) {
   const auto endpoint = transport::Endpoint::parse(options.listen, clear_text(options));
   if (!endpoint) return endpoint.error();
-  if (endpoint->carrier() == transport::Carrier::grpc)
-    return base::fail(base::ErrorKind::connection_failed,
-                      fmt::format("--listen {}: it is dialled at unix:PATH or tls:IP:PORT, or with --insecure at "
-                                  "tcp:IP:PORT",
-                                  options.listen));
   auto tls = listening_context(*endpoint, options.agent.tls);
   if (!tls) return std::move(tls.error());
   auto listener = transport::Listener::open(worker, *endpoint, {});
   if (!listener) return std::move(listener.error());
-  return Listening{.listener = std::move(*listener), .tls = std::move(*tls)};
+  return Listening{.listener = std::move(*listener), .tls = std::move(*tls), .carrier = endpoint->carrier()};
 }
 
 base::Result<std::unique_ptr<conform::proxies::Meeting>> meet_proxy(transport::Worker& worker,
@@ -180,8 +177,11 @@ base::Result<std::unique_ptr<conform::proxies::Meeting>> meet_proxy(transport::W
   if (options.dial.empty()) {
     auto listening = listen(worker, options);
     if (!listening) return std::move(listening.error());
-    return Meeting{std::make_unique<conform::proxies::Listening>(worker, std::move(listening->listener),
-                                                                 std::move(listening->tls))};
+    auto accepting = std::make_unique<conform::proxies::Accepting>(worker, std::move(listening->listener),
+                                                                   std::move(listening->tls));
+    if (listening->carrier == transport::Carrier::grpc)
+      return Meeting{std::make_unique<conform::proxies::GrpcListening>(std::move(accepting))};
+    return Meeting{std::make_unique<conform::proxies::Listening>(std::move(accepting))};
   }
   auto destination = find_peer(worker, options.dial, options);
   if (!destination) return std::move(destination.error());
@@ -198,9 +198,11 @@ base::Status test_proxy(transport::Worker& worker, const ConformOptions& options
   auto meeting = meet_proxy(worker, options);
   if (!meeting) return std::move(meeting.error());
   const conform::Dialler dialler = (*meeting)->dialler();
+  const bool is_grpc = (*meeting)->carrier() == transport::Carrier::grpc;
   conform::proxies::Proxy proxy{worker, std::move(*meeting), *http, options.test};
   const auto themes = conform::proxies::proxy_rules();
-  for (const Encoding encoding : wanted_encodings(options))
+  const std::vector<Encoding> encodings = is_grpc ? std::vector{Encoding::protobuf} : wanted_encodings(options);
+  for (const Encoding encoding : encodings)
     conform::test_all<conform::proxies::Proxy>(proxy, themes, only, {.dialler = dialler, .encoding = encoding}, report);
   return {};
 }
@@ -212,6 +214,9 @@ base::Status test_agents(transport::Worker& worker, const ConformOptions& option
   if (options.listen.empty()) return {};
   auto listening = listen(worker, options);
   if (!listening) return std::move(listening.error());
+  if (listening->carrier == transport::Carrier::grpc)
+    return base::fail(base::ErrorKind::connection_failed,
+                      fmt::format("--listen {}: agents do not register over gRPC", options.listen));
   const transport::Endpoint endpoint = listening->listener.endpoint();
   auto reach = std::make_unique<conform::agents::Registrations>(worker, std::move(listening->listener),
                                                                 std::move(listening->tls), options.test);
@@ -277,9 +282,10 @@ void add_conform(CLI::App& app, int& exit_code) {
       ->type_name("ADDRESS")
       ->allow_extra_args(false);
   command
-      ->add_option("--listen", options->listen,
-                   "Where the proxy finds its agent, or an agent that dials its proxy: unix:PATH, tls:IP:PORT; with "
-                   "--insecure tcp:IP:PORT")
+      ->add_option(
+          "--listen", options->listen,
+          "Where the proxy finds its agent: unix:PATH, tls:IP:PORT, grpc+unix:PATH, grpcs:IP:PORT; with --insecure "
+          "tcp:IP:PORT, grpc:IP:PORT; or where an agent that dials finds its proxy: not on gRPC")
       ->type_name("ADDRESS");
   command->add_option("--dial", options->dial, "Where agents register with the proxy, in place of --listen")
       ->type_name("ADDRESS");

@@ -24,7 +24,8 @@ BodyPlan plan_of(const std::vector<EventKind>& announced) {
              : BodyPlan::withheld;
 }
 
-agent::Decision outcome_of(const Verdict& verdict) {
+/// `then`: what an allow becomes.
+agent::Decision outcome_of(const Verdict& verdict, BodyThen then) {
   switch (verdict.action) {
     case Verdict::Action::block:
       return agent::Decision::block(agent::BlockStatus::of(verdict.status).value_or(agent::BlockStatus{403}));
@@ -33,13 +34,14 @@ agent::Decision outcome_of(const Verdict& verdict) {
                                        agent::RedirectStatus::of(verdict.status).value_or(agent::RedirectStatus{302}));
     case Verdict::Action::allow: break;
   }
+  if (then == BodyThen::waits) return agent::Decision::allow().needs_more();
   return agent::Decision::allow();
 }
 
 }  // namespace
 
-agent::Decision to_decision(const Verdict& verdict) {
-  agent::Decision decision = outcome_of(verdict);
+agent::Decision to_decision(const Verdict& verdict, BodyThen then) {
+  agent::Decision decision = outcome_of(verdict, then);
   std::set<std::string_view> tags;
   for (const RuleMatch& match : verdict.matches) {
     decision.rule(match.id);
@@ -91,7 +93,8 @@ agent::Reply WafHandler::on_request_body(const wire::RequestBodyChunk& event, Co
   if (!exchange.transaction)
     return reply(base::fail(base::ErrorKind::invalid_message, "a body chunk came before the request's headers"),
                  context);
-  return reply(exchange.transaction->on_request_body_chunk(event), context);
+  const BodyThen then = event.is_last ? BodyThen::goes_on : BodyThen::waits;
+  return reply(exchange.transaction->on_request_body_chunk(event), context, then);
 }
 
 agent::Reply WafHandler::on_response_headers(const wire::ResponseHeaders& event, Context& context) {
@@ -120,8 +123,8 @@ void WafHandler::complain_about(const base::Error& error, const Context& context
                         session::printable(error.message())));
 }
 
-agent::Reply WafHandler::reply(const base::Result<Verdict>& verdict, const Context& context) {
-  if (verdict) return to_decision(*verdict);
+agent::Reply WafHandler::reply(const base::Result<Verdict>& verdict, const Context& context, BodyThen then) {
+  if (verdict) return to_decision(*verdict, then);
   complain_about(verdict.error(), context);
   // A part without what it belongs to: no failure that a failure mode may let pass.
   if (verdict.error().kind() == base::ErrorKind::invalid_message)

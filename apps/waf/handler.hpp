@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string_view>
@@ -19,9 +20,13 @@ struct Judged {
   std::unique_ptr<Transaction> transaction;
 };
 
+/// What becomes of what is held of a body where nothing is wrong so far. The rules judge a body once, at its end: of one
+/// that streams nothing may pass before.
+enum class BodyThen : std::uint8_t { goes_on, waits };
+
 /// What a verdict is on the wire: block or redirect, and in the audit rule ids, tags, messages (by rule id) and notes
 /// as reason codes.
-[[nodiscard]] agent::Decision to_decision(const Verdict& verdict);
+[[nodiscard]] agent::Decision to_decision(const Verdict& verdict, BodyThen then = BodyThen::goes_on);
 
 /// The rules as an agent. An event that could not be judged is left unanswered: the proxy's failure mode decides, never
 /// "allow". A body whose head is not known is blocked. Thread safety: meant for Execution::handed_over; several threads
@@ -44,7 +49,8 @@ class WafHandler final : public agent::HandlerWith<Judged, ConnectionRules> {
 
  private:
   [[nodiscard]] std::unique_ptr<Transaction> begin(const Context& context) const;
-  [[nodiscard]] agent::Reply reply(const base::Result<Verdict>& verdict, const Context& context);
+  [[nodiscard]] agent::Reply reply(const base::Result<Verdict>& verdict, const Context& context,
+                                   BodyThen then = BodyThen::goes_on);
   void complain_about(const base::Error& error, const Context& context);
   void finish(Context& context);
 

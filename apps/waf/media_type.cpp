@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "picket/base/ascii.hpp"
+
 namespace picket::apps::waf {
 namespace {
 
@@ -19,7 +21,7 @@ bool is_unquoted_char(char c) { return is_token_char(c) || (is_boundary_char(c) 
 
 std::string lower(std::string_view text) {
   std::string result(text);
-  std::ranges::transform(result, result.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::ranges::transform(result, result.begin(), base::lower);
   return result;
 }
 

@@ -5,6 +5,7 @@
 #include <cctype>
 
 #include "apps/waf/unicode_text.hpp"
+#include "picket/base/ascii.hpp"
 
 namespace picket::apps::waf {
 namespace {
@@ -15,7 +16,7 @@ constexpr char ebcdic_less_than = '\x4c';
 /// Encodings in which every byte below 0x80 that can stand in markup is that ASCII character and nothing else.
 bool shows_markup(std::string_view encoding) {
   std::string name(encoding);
-  std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::ranges::transform(name, name.begin(), base::lower);
   constexpr std::array exact = {"utf-8",  "utf8",   "utf-16",  "utf-16le",  "utf-16be", "us-ascii",
                                 "ascii",  "latin1", "koi8-r",  "shift_jis", "euc-jp",   "euc-kr",
                                 "gb2312", "gbk",    "gb18030", "big5"};
@@ -50,9 +51,8 @@ bool has_internal_subset(std::string_view declaration) {
 
 bool starts_document_type(std::string_view text) {
   constexpr std::string_view keyword = "<!doctype";
-  return text.size() >= keyword.size() && std::equal(keyword.begin(), keyword.end(), text.begin(), [](char a, char b) {
-           return a == std::tolower(static_cast<unsigned char>(b));
-         });
+  return text.size() >= keyword.size() &&
+         std::equal(keyword.begin(), keyword.end(), text.begin(), [](char a, char b) { return a == base::lower(b); });
 }
 
 /// Drops white space, comments and processing instructions from the front.

@@ -19,6 +19,11 @@ namespace picket::base {
 /// Allocation bumps a pointer; reset() frees everything at once and keeps one block, so that steady use allocates
 /// nothing. Only trivially destructible types may live here.
 ///
+///   base::Arena arena;                                     // takes no memory yet
+///   const std::string_view kept = arena.copy(field.name);  // until the reset
+///   const auto items = arena.allocate_array<Item>(count);  // write before you read
+///   arena.reset();                                         // before the next message: no view may be left
+///
 /// Thread safety: none; one owner. Lifetime: what is allocated stays until reset(), trim() or the arena's end; moving
 /// the arena leaves it where it is. Errors: std::bad_alloc, as operator new. Complexity: O(1) and no call, but where a
 /// block is full: blocks double up to 1 MiB, or are as large as what is asked for.
@@ -137,6 +142,10 @@ class Arena {
 };
 
 /// A list that grows inside an arena: what a decoder fills before it knows the length.
+///
+///   base::ArenaList<base::Header> fields{arena};
+///   while (next()) fields.push_back({name, value});
+///   return base::Headers{fields.items()};  // the list may go, the arena must stay
 ///
 /// Thread safety: its arena's. Lifetime: the arena outlives it; items() are the arena's, and stay when the list is
 /// gone. Complexity: push_back is amortised O(1). Storage doubles from 8 items, and the old one stays in the arena: who

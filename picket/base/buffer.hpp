@@ -14,7 +14,12 @@ namespace picket::base {
 
 /// A growable byte buffer that is read at the front and written at the back.
 ///
-/// There are always limits::tail_padding readable bytes behind the content, so that SIMD scanners may overrun it.
+/// There are always limits::tail_padding readable bytes behind the content, so that SIMD scanners may overrun it. What
+/// is in them is anything.
+///
+///   char* const at = buffer.prepare(4096);      // room() may be more
+///   buffer.commit(read_into(at, buffer.room()));
+///   buffer.consume(parse(buffer.text()));  // a view of text() that is kept must not be used after the next prepare()
 ///
 /// Thread safety: none; one owner. Lifetime: views of data() end with the next prepare(), append() or clear(). Errors:
 /// std::bad_alloc, as operator new. Complexity: appending is amortised O(1) per byte; memory is taken with the first
@@ -38,7 +43,8 @@ class Buffer {
   [[nodiscard]] std::string_view text() const noexcept { return {data(), size()}; }
   [[nodiscard]] ByteView bytes() const noexcept { return as_bytes(text()); }
 
-  /// At least `size` writable bytes behind the content. What is written counts only after commit().
+  /// At least `size` writable bytes behind the content. What is written counts only after commit(). May move the
+  /// content: to the front, where that makes room enough, else into a larger block.
   [[nodiscard]] char* prepare(std::size_t size) {
     if (capacity_ - end_ < size) [[unlikely]]
       make_room(size);

@@ -14,6 +14,9 @@ namespace picket::base {
 /// slot, 8 the slot's generation and 16 random. A response finds its exchange by the slot, without hashing, and is
 /// believed only after all 32 digits compare equal; the random half is what a client or a foreign agent cannot guess.
 ///
+/// Whoever looks one up: slot_of() the text that came, look at what the table has in that slot, compare with its
+/// text().
+///
 /// Thread safety: a value. Lifetime: text() is the object's own.
 class CorrelationId {
  public:
@@ -40,6 +43,9 @@ class MintedId;
 /// Mints ids and gives their slots out again when they are over; slots stay dense, so that tables indexed by them stay
 /// small. The random half is the kernel's, fetched for many ids at once.
 ///
+///   const base::MintedId id = worker.ids().mint();        // one for each HTTP exchange
+///   pool::Exchange exchange{agent, id, pool::Demand::declared};  // any number of agents share it
+///
 /// Thread safety: one owner, the worker. Lifetime: outlives the ids that it minted. Errors: mint() throws
 /// std::system_error where the kernel has no random numbers. Complexity: O(1); allocates only when more exchanges live
 /// at once than ever before.
@@ -49,6 +55,7 @@ class CorrelationIds {
   CorrelationIds(const CorrelationIds&) = delete;
   CorrelationIds& operator=(const CorrelationIds&) = delete;
 
+  /// Another id than any before, and than any that another worker or process mints, but by a chance of 2^-64.
   [[nodiscard]] MintedId mint();
 
  private:

@@ -9,6 +9,10 @@
 namespace picket::base {
 
 /// What went wrong, as a caller must distinguish it (protocol.md §10). The detail is for people.
+///
+/// Another peer may do better after connection_failed, connection_closed, timeout, invalid_message and
+/// version_mismatch; the same one later, after flow_control_paused, circuit_open and unavailable. What is asked is at
+/// fault with message_too_large, serialization and unknown_agent, and this machine with io.
 enum class ErrorKind : std::uint8_t {
   connection_failed,    ///< The peer could not be reached, or refused the handshake.
   connection_closed,    ///< The connection ended while something still waited for it.
@@ -32,7 +36,10 @@ static_assert(static_cast<std::size_t>(ErrorKind::io) + 1 == error_kind_count);
 /// One sentence for people: what this kind of error means.
 [[nodiscard]] std::string_view sentence(ErrorKind kind) noexcept;
 
-/// A kind and what exactly was wrong. A value; cheap to move.
+/// A kind and what exactly was wrong. The detail names files, addresses and limits, so that whoever reads it at night
+/// knows where to look; words of a peer in it are quoted, and cut. Decide by the kind, never by the detail.
+///
+/// Thread safety: a value. Complexity: cheap to move; to copy, as its text is.
 class Error {
  public:
   Error(ErrorKind kind, std::string detail) : detail_(std::move(detail)), kind_(kind) {}

@@ -2,12 +2,9 @@
 
 #include <algorithm>
 
+#include "picket/base/ascii.hpp"
+
 namespace picket::base {
-namespace {
-
-constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
-
-}  // namespace
 
 bool same_name(std::string_view a, std::string_view b) noexcept {
   if (a.size() != b.size()) return false;

@@ -24,6 +24,10 @@ struct Header {
 
 /// Header fields in wire order: a flat view, no map. A name may stand there more than once.
 ///
+///   const std::array<base::Header, 2> fields{{{"content-type", "text/plain"}, {"vary", "accept"}}};
+///   const base::Headers headers{fields};  // `fields` must stay
+///   if (const auto type = headers.find(base::header_names::content_type)) …
+///
 /// Thread safety: a view that nobody writes through. Lifetime: borrows the array and what it points to. Errors: none;
 /// what is not there is not found. Complexity: find is a scan (20 headers fit in a few cache lines).
 class Headers {
@@ -53,7 +57,9 @@ class Headers {
   std::span<const Header> fields_;
 };
 
-/// A change to the fields of one head, in the order in which changes are applied. Lifetime: borrows what it points to.
+/// A change to the fields of one head, in the order in which changes are applied: each sees what those before it left.
+/// What may be changed is not decided here; a proxy refuses names and values that would change the message's framing.
+/// Lifetime: borrows what it points to.
 struct HeaderOp {
   enum class Kind : std::uint8_t {
     set,     ///< Takes the place of all fields of that name, or is added.

@@ -11,6 +11,13 @@ namespace picket::base {
 
 /// A value or an Error. std::expected, but one that must not be ignored (libstdc++ 12 does not say so itself).
 ///
+///   base::Result<std::uint16_t> port_of(std::string_view text) {
+///     if (text.empty()) return base::fail(base::ErrorKind::invalid_message, "no port");
+///     …
+///   }
+///   const auto port = port_of(text);
+///   if (!port) return port.error();  // or PICKET_TRY, where the value is not needed
+///
 /// Errors: value() throws std::bad_expected_access where there is none; `*result` and error() ask for a look before.
 /// Thread safety: a value.
 template <class T>

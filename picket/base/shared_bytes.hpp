@@ -12,7 +12,8 @@ namespace picket::base {
 
 /// Bytes, and a share of the block that they lie in: they stay while it lives, and copying it copies no byte.
 ///
-/// Others' bytes, which lie in no block, are borrowed: whoever lends them says how long they stay.
+/// Others' bytes, which lie in no block, are borrowed: whoever lends them says how long they stay. A body is a list of
+/// these, in order; whoever holds, sends or repeats a piece of it copies the share, and drops it when it is done.
 ///
 /// Thread safety and lifetime: Block's. Complexity: O(1), all of it; nothing allocates.
 class SharedBytes {

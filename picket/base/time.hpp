@@ -12,6 +12,9 @@ using Duration = Clock::duration;
 /// A point in time after which nobody waits any more. Absolute, so that queueing counts, and so that it can be handed
 /// on to each step of one task.
 ///
+///   const auto deadline = base::Deadline::after(worker.now(), std::chrono::milliseconds{250});
+///   const pool::Answer answer = co_await exchange.request_headers(event, deadline);
+///
 /// Thread safety: a value. Units: the monotonic clock's; a date is none. Complexity: constant expressions.
 class Deadline {
  public:
@@ -25,6 +28,7 @@ class Deadline {
 
   /// The clock's last point where there is no deadline.
   [[nodiscard]] constexpr TimePoint at() const noexcept { return at_; }
+  /// At its very point it has.
   [[nodiscard]] constexpr bool passed(TimePoint now) const noexcept { return now >= at_; }
   [[nodiscard]] constexpr bool never() const noexcept { return at_ == TimePoint::max(); }
   friend constexpr auto operator<=>(Deadline, Deadline) noexcept = default;

@@ -18,6 +18,12 @@ struct TimerLink {
 
 /// One pending timer, embedded in what it belongs to. Destroying it cancels it.
 ///
+///   Waiting() : timer_([](void* self, base::TimePoint) { static_cast<Waiting*>(self)->give_up(); }, this) {}
+///   …
+///   worker.timers().arm(timer_, worker.now() + patience);
+///
+/// give_up() may destroy what the timer is embedded in.
+///
 /// Thread safety: its wheel's. Lifetime: must outlive neither its wheel nor what it calls. Not movable: the wheel links
 /// to it. Complexity: O(1), all of it; nothing allocates.
 class Timer : private TimerLink {

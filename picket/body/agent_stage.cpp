@@ -16,6 +16,10 @@ AgentStage::AgentStage(const AgentPolicy& policy) noexcept : policy_(policy) {
   // What is under way is held: a chunk that is larger than may be held could not be asked about.
   if (policy_.gathers != whole)
     policy_.largest_chunk = std::clamp<std::uint64_t>(policy_.holds, 1, policy_.largest_chunk);
+  // Beside what is held back there must be room to go on.
+  if (policy_.holds_back != 0)
+    policy_.largest_chunk =
+        std::clamp<std::uint64_t>(rest(policy_.holds, policy_.holds_back) / 2, 1, policy_.largest_chunk);
   if (policy_.gathers == 0) state_ = State::asks;
 }
 
@@ -123,8 +127,17 @@ void AgentStage::allow(bool needs_more) {
   if (chunk.is_last) {
     skip();
   } else if (!needs_more && answered_ >= gathered_) {
-    release(allowed_, Changes::kept);
+    agreed_ = allowed_;
+    release(releasable(), Changes::kept);
   }
+}
+
+/// Of the chunks that are allowed those behind which enough of them is held back.
+std::size_t AgentStage::releasable() const noexcept {
+  std::size_t chunks = allowed_;
+  for (std::uint64_t behind = 0; chunks != 0 && behind < policy_.holds_back; --chunks)
+    behind += chunks_[chunks - 1].came.size();
+  return chunks;
 }
 
 bool AgentStage::holds(std::uint32_t number) const noexcept {
@@ -149,10 +162,12 @@ void AgentStage::release(std::size_t chunks, Changes changes) {
   chunks_.erase(chunks_.begin(), chunks_.begin() + static_cast<std::ptrdiff_t>(chunks));
   first_ += static_cast<std::uint32_t>(chunks);
   allowed_ -= std::min(allowed_, chunks);
+  agreed_ -= std::min(agreed_, chunks);
 }
 
 void AgentStage::open(Changes changes) {
   if (state_ == State::passes || state_ == State::stopped) return;
+  release(agreed_, Changes::kept);
   release(chunks_.size(), changes);
   while (!waiting_.empty()) out_.feed({.bytes = waiting_.pop(waiting_.front_size())});
   if (has_ended_) out_.feed({.is_last = true});

@@ -22,7 +22,10 @@ struct AgentPolicy {
   /// Bytes that are held before the agent is asked about the first, and until it has answered for all of them: the
   /// whole body (buffer mode), none (stream) or so many (hybrid).
   std::uint64_t gathers = whole;
-  std::uint64_t holds = 1'048'576;       ///< Bytes that are held at a time, at most: all of a body that is gathered.
+  std::uint64_t holds = 1'048'576;  ///< Bytes that are held at a time, at most: all of a body that is gathered.
+  /// Bytes that the agent has allowed last and that stay, in whole chunks: it may still change what a border has cut.
+  /// The end lets them go. Less than `holds`; nothing where all of the body is gathered.
+  std::uint64_t holds_back = 0;
   bool refuses_larger = true;            ///< What is more is stopped; else it goes past the agent.
   std::uint64_t largest_chunk = 65'536;  ///< Bytes. Not 0.
   /// Where chunks may not end with the block that their bytes lie in: they are copied from here.
@@ -42,8 +45,18 @@ struct Chunk {
 /// The stage of one agent: what it is to be asked about next, and what its answers let through.
 ///
 /// Knows no agent: whoever does takes chunks, and tells what was said of them in their order. Bytes that the agent has
-/// not allowed stay here; what it puts in a chunk's place goes on instead. Thread safety and lifetime: Stage's.
-/// Complexity: constant for each chunk; no byte is copied unless chunks are joined.
+/// not allowed stay here; what it puts in a chunk's place goes on instead.
+///
+///   stage.feed(part);                              // as much as credit() says, and no more
+///   while (auto chunk = stage.next(most)) ask(*chunk);
+///   …                                              // for each answer, in the order of the chunks:
+///   if (mutation) stage.replace(mutation->chunk_index, bytes);
+///   stage.allow(response.needs_more);              // or refuse(), fail_open(), skip()
+///   send_on(stage.take(room));
+///
+/// Thread safety and lifetime: Stage's. Errors: stopped() says why nothing goes on. Memory: what is held, at most
+/// AgentPolicy::holds bytes, and chunks_at_once chunks on their way. Complexity: constant for each chunk; no byte is
+/// copied unless chunks are joined.
 class AgentStage final : public Stage {
  public:
   enum class State : std::uint8_t {
@@ -67,6 +80,12 @@ class AgentStage final : public Stage {
   [[nodiscard]] bool expect(std::uint64_t size, bool as_sent) override;
 
   // ---- the agent
+  /// Whether bytes are held, or will be as soon as some come.
+  [[nodiscard]] bool holds_any() const noexcept {
+    return state_ == State::gathers || state_ == State::goes_past || (state_ == State::asks && held() != 0);
+  }
+  /// Whether what goes on may be other bytes than those that came.
+  [[nodiscard]] bool may_change() const noexcept { return state_ != State::passes || !is_as_sent_; }
   /// What it is to be asked next, perhaps beside chunks that it has not answered. `most`: bytes of it; not 0.
   [[nodiscard]] std::optional<Chunk> next(std::uint64_t most = whole);
   /// Whether there is something to ask.
@@ -101,6 +120,7 @@ class AgentStage final : public Stage {
   void exceed();
   [[nodiscard]] base::SharedBytes cut(std::uint64_t most);
   [[nodiscard]] base::SharedBytes join(std::size_t size);
+  [[nodiscard]] std::size_t releasable() const noexcept;
   void release(std::size_t chunks, Changes changes);
   void open(Changes changes);
   void stop(Stop why);
@@ -112,6 +132,7 @@ class AgentStage final : public Stage {
   std::vector<Held> chunks_;  // asked about, not released
   std::uint32_t first_ = 0;   // its first one's number
   std::size_t allowed_ = 0;   // of chunks_, the first ones
+  std::size_t agreed_ = 0;    // of those: only held back
   Passage out_;
   std::uint64_t fed_ = 0;  // bytes, each of those that came
   std::uint64_t asked_ = 0;

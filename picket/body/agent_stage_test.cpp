@@ -353,6 +353,71 @@ TEST(Failing, BeforeAnythingCameIsAsIfItWereNotThere) {
   EXPECT_EQ(agent.out(), "c.");
 }
 
+// ---- held back
+
+AgentPolicy holding_back(std::uint64_t bytes, std::uint64_t holds = 1000) {
+  return {.gathers = 0, .holds = holds, .holds_back = bytes, .largest_chunk = 4};
+}
+
+TEST(HoldingBack, KeepsTheLastChunksThatTheAgentHasAllowedUntilTheEnd) {
+  Asked agent{holding_back(5)};
+  agent.feed("aaaabbbbcccc");
+  EXPECT_EQ(agent.ask().size(), 3U);
+  agent.allow(2);
+  EXPECT_EQ(agent.out(), "") << "four bytes behind the first chunk are too few";
+  agent.allow();
+  EXPECT_EQ(agent.out(), "aaaa");
+  agent.feed("d", true);
+  EXPECT_EQ(agent.ask().size(), 1U);
+  agent.allow();
+  EXPECT_EQ(agent.out(), "bbbbccccd.");
+}
+
+TEST(HoldingBack, LetsTheAgentChangeWhatABorderHasCut) {
+  Asked agent{holding_back(4)};
+  agent.feed("x 4111 1111 y", true);
+  EXPECT_EQ(agent.ask().size(), 4U);
+  agent.allow();
+  ASSERT_TRUE(agent.stage.holds(0));
+  agent.stage.replace(0, borrowed("x **"));
+  agent.stage.replace(1, borrowed("****"));
+  agent.allow(3);
+  EXPECT_EQ(agent.out(), "x ******111 y.");
+}
+
+TEST(HoldingBack, AnAgentThatFailsOpenHasHadItsWordOnWhatIsOnlyHeldBack) {
+  Asked agent{holding_back(100)};
+  agent.feed("aaaabbbbcccc");
+  EXPECT_EQ(agent.ask().size(), 3U);
+  agent.stage.replace(0, borrowed("****"));
+  agent.allow();
+  agent.stage.replace(1, borrowed("----"));
+  agent.allow(1, true);
+  agent.stage.fail_open();
+  EXPECT_EQ(agent.out(), "****bbbbcccc");
+}
+
+TEST(HoldingBack, GoesOnWhereItHoldsAlmostAllThatItMay) {
+  AgentPolicy policy = holding_back(900, 1000);
+  policy.largest_chunk = 64;
+  Asked agent{policy};
+  std::string sent;
+  for (int i = 0; i < 10'000; ++i) sent += static_cast<char>('a' + i % 26);
+  std::string out;
+  for (std::size_t fed = 0; fed != sent.size();) {
+    const std::size_t size = std::min({agent.stage.credit(), std::size_t{37}, sent.size() - fed});
+    ASSERT_NE(size, 0U);
+    agent.feed(std::string_view{sent}.substr(fed, size));
+    fed += size;
+    agent.allow(static_cast<int>(agent.ask().size()));
+    ASSERT_EQ(agent.stage.stopped(), Stop::none) << fed;
+    out += agent.out();
+  }
+  EXPECT_EQ(out, sent.substr(0, out.size()));
+  EXPECT_GE(sent.size() - out.size(), 900U);
+  EXPECT_LT(sent.size() - out.size(), 1000U);
+}
+
 TEST(Refusing, NothingIsHeldAndNothingGoesOn) {
   base::BlockPool pool;
   const base::Block block = pool.take();

@@ -9,8 +9,8 @@
 
 namespace picket::body {
 
-/// Bytes that wait, in order. Pieces that lie behind each other become one. A single piece, which most bodies are,
-/// needs no memory of its own.
+/// Bytes that wait, in order. Pieces that lie behind each other in one block become one, so that a body that came in
+/// many small reads is still few pieces. A single piece, which most bodies are, needs no memory of its own.
 ///
 /// Thread safety: its blocks' pool's. Lifetime: keeps the blocks of what waits. Complexity: amortised O(1) for each
 /// piece; no byte is copied.

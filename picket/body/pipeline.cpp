@@ -57,7 +57,7 @@ bool Pipeline::move_once() {
 bool Pipeline::move(Stage& from, Stage& to) {
   if (from.stopped() != Stop::none || to.stopped() != Stop::none) return false;
   Part part = from.take(to.credit());
-  if (part.is_nothing()) return false;
+  if (part.is_nothing()) return from.stopped() != Stop::none;  // which is seen next
   to.feed(std::move(part));
   return true;
 }

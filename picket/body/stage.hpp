@@ -21,8 +21,9 @@ struct Part {
 /// Why a body goes no further.
 enum class Stop : std::uint8_t {
   none,
-  decided,    ///< Somebody has refused it.
-  too_large,  ///< It is more than the stage may hold.
+  decided,      ///< Somebody has refused it.
+  too_large,    ///< It is more than the stage may hold.
+  undecodable,  ///< It is not what its coding says.
 };
 
 /// What a body passes on its way. A stage holds what it is fed, passes it on, replaces it, or stops it for good.

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <netinet/in.h>
 
+#include "picket/base/ascii.hpp"
 #include "picket/base/headers.hpp"
 
 namespace picket::http {
@@ -76,9 +77,7 @@ std::string_view canonical_authority(std::string_view authority, base::Arena& ar
   const std::string_view port = authority.substr(colon_of(authority));
   if (host.size() + port.size() == authority.size() && std::ranges::none_of(host, is_upper)) return authority;
   const auto out = arena.allocate_array<char>(host.size() + port.size());
-  const auto behind = std::ranges::transform(host, out.begin(), [](char c) {
-                        return is_upper(c) ? static_cast<char>(c | 0x20) : c;
-                      }).out;
+  const auto behind = std::ranges::transform(host, out.begin(), base::lower).out;
   std::ranges::copy(port, behind);
   return {out.data(), out.size()};
 }

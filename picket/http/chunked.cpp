@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 
+#include "picket/base/ascii.hpp"
 #include "picket/http/grammar.hpp"
 
 namespace picket::http {
@@ -12,14 +13,6 @@ namespace {
 // 16 digits are 64 bits; more could only be leading zeros, of which a parser that counts differently makes another
 // size.
 constexpr unsigned max_digits = 16;
-
-/// The value of a hexadecimal digit; 16 where it is none.
-constexpr unsigned hex_value(char c) noexcept {
-  if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
-  if (c >= 'a' && c <= 'f') return static_cast<unsigned>(c - 'a') + 10;
-  if (c >= 'A' && c <= 'F') return static_cast<unsigned>(c - 'A') + 10;
-  return 16;
-}
 
 }  // namespace
 
@@ -73,7 +66,7 @@ std::string_view ChunkedDecoder::take(char c) noexcept {
 }
 
 std::string_view ChunkedDecoder::take_size(char c) noexcept {
-  if (const unsigned value = hex_value(c); value < 16) {
+  if (const int value = base::hex_value(c); value >= 0) {
     if (++digits_ > max_digits) return "a chunk size with too many digits";
     remaining_ = remaining_ << 4 | value;
     return {};

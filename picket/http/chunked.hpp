@@ -15,8 +15,16 @@ namespace picket::http {
 /// Strict where parties differ: sizes are hexadecimal digits and nothing else, every line ends in CRLF. Responses may
 /// have white space behind a size (RFC 9112 §7.1.1, BWS), which servers pad with; in requests it is a means of
 /// smuggling. Extensions are dropped as they come, trailers go to whoever wants them; both are bounded: without a
-/// bound a client could keep a connection busy for ever with a body that never grows. Holds no bytes. Thread safety:
-/// none; one per body.
+/// bound a client could keep a connection busy for ever with a body that never grows.
+///
+///   while (!decoder.done()) {
+///     auto step = decoder.decode(input, into);
+///     if (!step) return step.error();
+///     use(into.first(step->produced));
+///     input.remove_prefix(step->consumed);  // neither of both: more input is needed
+///   }
+///
+/// Thread safety: none; one per body. Memory: holds no bytes and allocates nothing. Complexity: linear in the input.
 class ChunkedDecoder {
  public:
   explicit ChunkedDecoder(bool of_response = false) noexcept : of_response_(of_response) {}

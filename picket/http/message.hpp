@@ -35,7 +35,8 @@ struct RequestHead {
   [[nodiscard]] bool is_head() const noexcept { return method == "HEAD"; }
 };
 
-/// A response's head; as RequestHead.
+/// A response's head; as RequestHead. Its framing depends on what was asked: the answer to a HEAD has no body, whatever
+/// its fields declare, nor have 1xx, 204 and 304.
 struct ResponseHead {
   std::uint16_t status = 0;
   std::string_view reason;
@@ -44,8 +45,8 @@ struct ResponseHead {
   Framing framing = Framing::none;
   std::uint64_t content_length = 0;
   bool keep_alive = true;
-  /// It declares a body that it must not have: who sent it may send that body too, a moment later, and a connection
-  /// that is used meanwhile would take it for its next answer.
+  /// It declares a body that it must not have (RFC 9112 §6.3): who sent it may send that body too, a moment later, and
+  /// a connection that is used meanwhile would take it for its next answer.
   bool stray_body_may_follow = false;
 };
 

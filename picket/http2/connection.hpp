@@ -88,6 +88,16 @@ class Events {
 /// Bodies are not copied: DATA frames are written around the pieces of their Outgoing. What the peer may have under way
 /// grows only as its owner takes what came.
 ///
+///   connection.feed(bytes, now);                       // events come out of it
+///   std::array<iovec, 64> parts;
+///   while (connection.has_output()) {
+///     const std::size_t count = connection.gather(parts);
+///     connection.wrote(written(parts, count));         // events may come out of it, too
+///   }
+///
+/// A client: request(), then resume() whenever its body has grown, finish() at its end. A server: on_head(), then
+/// respond(), resume(), finish(). Either: taken() for what on_data() brought, on_closed() as the last word of a stream.
+///
 /// Thread safety: none; one owner. Lifetime: `events`, and each Outgoing until its on_closed(), outlive the connection.
 /// Errors: a stream's end it (on_closed); those of feed() end the connection, whose last words are still gathered.
 class Connection {

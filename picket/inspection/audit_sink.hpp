@@ -20,13 +20,15 @@ struct AuditSubject {
 
 /// What came of it. Thread safety: a value. Lifetime: as AuditSubject.
 struct AuditOutcome {
-  /// allow, block, redirect or challenge; failed_closed or failed_open; uninspected for what went past the agent.
+  /// allow, block, redirect or challenge; failed_closed or failed_open; cut, where one of them that stops an exchange
+  /// came when bytes had left; uninspected for what went past the agent.
   std::string_view decision;
   std::optional<std::uint16_t> status = {};       ///< The client's, where the exchange ends with it.
   const wire::AgentResponse* response = nullptr;  ///< Null where the agent gave none that counts.
 };
 
-/// Told of everything that an inspection comes to, but for a bare allow.
+/// Told of everything that an inspection comes to, but for a bare allow: of that there is nothing to keep, and the hot
+/// path would pay for it. Agents' own words stand in what it is told: whoever writes them down escapes them.
 ///
 /// Thread safety: called on the worker's thread, on the path of a request: it must not block. Lifetime: outlives the
 /// inspections that it is given to; what it is told of lives as long as the call.

@@ -1,6 +1,7 @@
 #include "picket/inspection/body_inspection.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "picket/session/body_event.hpp"
 
@@ -18,6 +19,11 @@ constexpr base::Duration most_paused = std::chrono::seconds{120};
 
 const BodyTerms& terms_of(const Filter& filter, body::Direction direction) noexcept {
   return direction == body::Direction::request ? filter.request_body : filter.response_body;
+}
+
+/// What a route takes of clients says nothing of answers.
+std::uint64_t most_of(const Chain& chain, body::Direction direction) noexcept {
+  return direction == body::Direction::request ? chain.max_body_size : body::Pipeline::unlimited;
 }
 
 /// None: the agent has not said.
@@ -56,7 +62,8 @@ BodyInspection::BodyInspection(body::Direction direction, const Chain& chain, st
       conclusions_(conclusions),
       worker_(worker),
       arena_(arena),
-      pipeline_(chain.max_body_size) {}
+      pipeline_(most_of(chain, direction)),
+      replacements_(worker.blocks()) {}
 
 // ---- what is known beforehand
 
@@ -64,18 +71,64 @@ bool BodyInspection::begin(std::uint64_t size) {
   if (!std::exchange(has_begun_, true)) {
     pauses_end_ = base::Deadline::after(worker_.now(), most_paused);
     for (auto& participant : participants_)
-      if (wants(participant) && !participant.failed_open) judges_.emplace_back(participant, policy(participant));
-    const auto stages = arena_.allocate_array<body::Stage*>(judges_.size());
-    std::ranges::transform(judges_, stages.begin(), [](Judge& judge) { return &judge.stage; });
-    pipeline_.set_stages(stages);
+      if (wants(participant) && !participant.failed_open && can_show(participant))
+        judges_.emplace_back(participant, policy(participant));
+    add_stages();
   }
   pipeline_.expect(size);
   return is_watched();
 }
 
+void BodyInspection::set_coding(const base::Headers& head) noexcept {
+  if (!chain_.decompress) return;
+  const auto coding = head.find("content-encoding").value_or("");
+  if (!base::same_name(coding, "identity")) coding_ = coding;
+}
+
+bool BodyInspection::wants_unpacked() const noexcept {
+  return chain_.decompress && std::ranges::any_of(participants_, [this](const Participant& participant) {
+           return participant.filter.decompress && wants(participant) && !participant.failed_open;
+         });
+}
+
+/// A coding that nobody here knows is a failure of who wants to see what is in it.
+bool BodyInspection::can_show(Participant& participant) {
+  if (!participant.filter.decompress || coding_.empty() || body::coding_of(coding_)) return true;
+  if (participant.filter.failure_mode == FailureMode::closed) {
+    unshown_ = &participant;
+    return true;
+  }
+  conclusions_.go_past({participant, {.kind = kind()}, base::Clock::now()});
+  return false;
+}
+
+/// What is unpacked is unpacked for all of them.
+void BodyInspection::add_stages() {
+  const bool unpacks =
+      std::ranges::any_of(judges_, [](const Judge& judge) { return judge.participant.filter.decompress; });
+  const auto coding = coding_.empty() || !unpacks ? std::nullopt : body::coding_of(coding_);
+  if (coding) {
+    const bool is_of_request = direction_ == body::Direction::request;
+    unpacking_.emplace(*coding, worker_.blocks(), body::UnpackLimits{.size = is_of_request ? chain_.max_body_size : 0});
+  }
+  const auto stages = arena_.allocate_array<body::Stage*>(judges_.size() + (unpacking_ ? 1 : 0));
+  if (unpacking_) stages.front() = &*unpacking_;
+  std::ranges::transform(judges_, stages.end() - static_cast<std::ptrdiff_t>(judges_.size()),
+                         [](Judge& judge) { return &judge.stage; });
+  pipeline_.set_stages(stages);
+}
+
 bool BodyInspection::is_watched() const noexcept {
   return std::ranges::any_of(judges_,
                              [](const Judge& judge) { return judge.stage.state() != body::AgentStage::State::passes; });
+}
+
+bool BodyInspection::may_change() const noexcept {
+  return unpacking_ || std::ranges::any_of(judges_, [](const Judge& judge) { return judge.stage.may_change(); });
+}
+
+bool BodyInspection::holds_any() const noexcept {
+  return std::ranges::any_of(judges_, [](const Judge& judge) { return judge.stage.holds_any(); });
 }
 
 bool BodyInspection::wants(const Participant& participant) const noexcept {
@@ -95,6 +148,7 @@ body::AgentPolicy BodyInspection::policy(const Participant& participant) const {
   const auto& configured = participant.filter.chunk_size;
   body::AgentPolicy policy{.gathers = terms_of(participant.filter, direction_).gathers,
                            .holds = limit(participant),
+                           .holds_back = terms_of(participant.filter, direction_).holds_back,
                            .refuses_larger = participant.filter.failure_mode == FailureMode::closed,
                            .largest_chunk = std::max<std::uint64_t>(configured.value_or(usual_chunk), 1)};
   if (info != nullptr && session::judges_events_alone(*info) && !configured) {
@@ -109,16 +163,23 @@ body::AgentPolicy BodyInspection::policy(const Participant& participant) const {
   return policy;
 }
 
-/// An agent's limit is its failure, the chain's is nobody's.
+/// An agent's limit is its failure, the chain's is nobody's; nor is a body that is not what it says.
 Verdict BodyInspection::refusal() {
+  const bool is_of_request = direction_ == body::Direction::request;
+  const Question about_it{.kind = kind(), .has_left = has_left_};
+  const Failure undecodable = is_of_request ? Failure::body_undecodable : Failure::answer_undecodable;
+  if (unshown_ != nullptr)
+    return conclusions_.fail_closed({*std::exchange(unshown_, nullptr), about_it, base::Clock::now()}, undecodable)
+        .verdict;
+  if (pipeline_.stopped() == body::Stop::undecodable) return {.failure = undecodable};
   if (pipeline_.stopped() != body::Stop::too_large) return {};
+  const Failure failure = is_of_request ? Failure::body_too_large : Failure::answer_too_large;
   for (auto& judge : judges_) {
     if (&judge.stage != pipeline_.stopper()) continue;
     withdraw(judge, wire::CancelReason::manual);
-    return conclusions_.fail_closed({judge.participant, {.kind = kind()}, base::Clock::now()}, Failure::body_too_large)
-        .verdict;
+    return conclusions_.fail_closed({judge.participant, about_it, base::Clock::now()}, failure).verdict;
   }
-  return {.failure = Failure::body_too_large};
+  return {.failure = failure};
 }
 
 // ---- the body
@@ -129,8 +190,21 @@ void BodyInspection::feed(base::SharedBytes bytes, bool is_last) {
   pipeline_.feed({std::move(bytes), is_last});
 }
 
+/// Who lets something out has not paused it for good.
+body::Part BodyInspection::take() {
+  body::Part part = pipeline_.take();
+  if (!part.bytes.empty()) pauses_end_ = base::Deadline::after(worker_.now(), most_paused);
+  return part;
+}
+
+bool BodyInspection::has_to_ask() const noexcept {
+  return std::ranges::any_of(judges_,
+                             [](const Judge& judge) { return !judge.asked.empty() || judge.stage.has_next(); });
+}
+
 transport::Task<Verdict> BodyInspection::judge() {
   begin(0);
+  if (unshown_ != nullptr) co_return refusal();
   while (true) {
     for (auto& judge : judges_) send(judge);
     Verdict verdict;
@@ -165,6 +239,12 @@ BodyInspection::Judge* BodyInspection::held_up() noexcept {
   return found != judges_.end() ? &*found : nullptr;
 }
 
+bool BodyInspection::may_go_beside() const noexcept {
+  return std::ranges::all_of(judges_, [](const Judge& judge) {
+    return judge.stage.state() == body::AgentStage::State::passes || judge.participant.exchange.can_pipeline();
+  });
+}
+
 bool BodyInspection::is_paused() const noexcept {
   return std::ranges::any_of(judges_, [this](const Judge& judge) {
     return judge.stage.state() != body::AgentStage::State::passes && holds_up(judge);
@@ -184,7 +264,8 @@ bool BodyInspection::is_asking() const noexcept {
 // ---- to the agents
 
 void BodyInspection::send(Judge& judge) {
-  const base::Deadline deadline = base::Deadline::after(worker_.now(), judge.participant.filter.timeout);
+  const Filter& filter = judge.participant.filter;
+  const base::Deadline deadline = base::Deadline::after(worker_.now(), filter.chunk_timeout.value_or(filter.timeout));
   if (judge.asked.empty() && (holds_up(judge) || !send_one(judge, deadline))) return;
   send_ahead(judge, deadline);
 }
@@ -203,17 +284,19 @@ bool BodyInspection::send_one(Judge& judge, base::Deadline deadline) {
   auto cut = judge.stage.next(room != 0 ? room : body::whole);
   if (!cut) return false;
   if (cut->goes_past) conclusions_.go_past({judge.participant, {.kind = kind()}, base::Clock::now()});
-  answers_.add(judge.asked.emplace_back(judge.participant.exchange, direction_, std::move(*cut), deadline).call);
+  judge.asked.add(judge.participant.exchange, direction_, std::move(*cut), deadline);
+  answers_.add(judge.asked.back().call);
   return true;
 }
 
 void BodyInspection::send_along(const Participant& participant, base::Deadline of_head) {
   const auto first = std::ranges::find_if(participants_, [&](const Participant& other) { return wants(other); });
-  if (!has_ended_ || has_begun_ || first == participants_.end() || &*first != &participant) return;
+  if (!has_ended_ || has_begun_ || !coding_.empty() || first == participants_.end() || &*first != &participant) return;
   if (fed_ > limit(participant) || !participant.exchange.can_pipeline()) return;
   begin(fed_);
   // The agent may take all of the head's time before it comes to the body, which has as much of its own.
-  send_ahead(judges_.front(), base::Deadline::after(of_head.at(), participant.filter.timeout));
+  send_ahead(judges_.front(), base::Deadline::after(
+                                  of_head.at(), participant.filter.chunk_timeout.value_or(participant.filter.timeout)));
 }
 
 void BodyInspection::withdraw(const Participant& participant, wire::CancelReason reason) {
@@ -226,8 +309,7 @@ void BodyInspection::withdraw(const Participant& participant, wire::CancelReason
 }
 
 void BodyInspection::withdraw(Judge& judge, wire::CancelReason reason) {
-  if (std::ranges::any_of(judge.asked, [](const Chunk& chunk) { return !chunk.call.done(); }))
-    judge.participant.exchange.cancel(reason);
+  if (judge.asked.awaits_any()) judge.participant.exchange.cancel(reason);
   judge.asked.clear();
 }
 
@@ -260,6 +342,7 @@ Verdict BodyInspection::conclude(Judge& judge) {
   } else {
     apply(judge, chunk.call.response());
     judge.asked.pop_front();
+    if (judge.asked.empty()) judge.participant.exchange.forget_answers(kind());
   }
   return std::move(outcome.verdict);
 }
@@ -267,9 +350,27 @@ Verdict BodyInspection::conclude(Judge& judge) {
 void BodyInspection::apply(Judge& judge, const wire::AgentResponse& response) {
   const auto& mutation =
       direction_ == body::Direction::request ? response.request_body_mutation : response.response_body_mutation;
-  if (mutation && mutation->data)
-    judge.stage.replace(mutation->chunk_index, base::SharedBytes::borrowed(*mutation->data));
+  if (mutation && mutation->data) judge.stage.replace(mutation->chunk_index, keep(*mutation->data));
   judge.stage.allow(response.needs_more);
+}
+
+/// In one piece, and as long as it is held: the answer is forgotten before. It counts as held where that is possible;
+/// an agent is not refused for what it answers.
+base::SharedBytes BodyInspection::keep(base::ByteView bytes) {
+  if (bytes.empty()) return {};
+  base::SharedBytes kept;
+  if (bytes.size() > base::block_size) {
+    base::Block block = worker_.blocks().take(bytes.size());
+    std::memcpy(block.bytes().data(), bytes.data(), bytes.size());
+    const base::ByteView copied = base::as_bytes({block.bytes().data(), bytes.size()});
+    kept = {std::move(block), copied};
+  } else {
+    if (replacements_.space().size() < bytes.size()) replacements_.clear();
+    std::memcpy(replacements_.space().data(), bytes.data(), bytes.size());
+    kept = replacements_.commit(bytes.size());
+  }
+  static_cast<void>(kept.block().count(bytes.size()));
+  return kept;
 }
 
 Asked BodyInspection::about(Judge& judge, const Chunk& chunk) const {
@@ -278,7 +379,8 @@ Asked BodyInspection::about(Judge& judge, const Chunk& chunk) const {
            .body = chunk.goes_past ? nullptr : &judge.stage,
            .chunk = chunk.number,
            .is_last = chunk.is_last,
-           .max_body_size = chain_.max_body_size},
+           .has_left = has_left_,
+           .max_body_size = most_of(chain_, direction_)},
           chunk.began};
 }
 

@@ -1,12 +1,18 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <list>
+#include <optional>
 #include <span>
+#include <string_view>
 #include <variant>
 
 #include "picket/body/agent_stage.hpp"
+#include "picket/body/intake.hpp"
 #include "picket/body/pipeline.hpp"
+#include "picket/body/unpack_stage.hpp"
 #include "picket/inspection/conclusions.hpp"
 #include "picket/transport/task.hpp"
 #include "picket/transport/worker.hpp"
@@ -17,9 +23,18 @@ namespace picket::inspection {
 /// before has made it. How long which bytes are held, and what is too large, its pipeline says alone.
 ///
 /// Who has the body feeds what there is credit for, lets it be judged, and takes what is let out. Without agents that
-/// look at it all goes on as it comes. Thread safety: its worker's thread. Lifetime: what it is given outlives it;
-/// bytes that are fed without a block of their own stay where they are until it is gone, and those that agents put in
-/// their place live as long.
+/// look at it all goes on as it comes. However long it is, no more memory is used than for what is held.
+///
+///   body.begin(declared_size);
+///   while (!done) {
+///     body.feed(bytes, is_last);               // at most body.credit()
+///     auto verdict = co_await body.judge();
+///     if (!verdict.goes_on()) return verdict;  // nothing that is held goes on
+///     while (body.lets_out()) send_on(body.take());
+///   }
+///
+/// Thread safety: its worker's thread. Lifetime: what it is given outlives it; bytes that are fed without a block of
+/// their own stay where they are until it is gone, and those that agents put in their place have blocks.
 class BodyInspection {
  public:
   BodyInspection(body::Direction direction, const Chain& chain, std::span<Participant> participants,
@@ -27,11 +42,25 @@ class BodyInspection {
   BodyInspection(const BodyInspection&) = delete;
   BodyInspection& operator=(const BodyInspection&) = delete;
 
+  /// What the message's head says of its body's coding (Content-Encoding), before it begins. The head outlives it.
+  void set_coding(const base::Headers& head) noexcept;
+  /// Whether somebody wants to see what a body in a coding contains.
+  [[nodiscard]] bool wants_unpacked() const noexcept;
+  /// Whether what goes on is what the body contains, without its coding.
+  [[nodiscard]] bool is_unpacked() const noexcept { return unpacking_.has_value(); }
   /// Begins, where that has not happened, with the limits that the agents have now. `size`: what the body declares.
   /// Whether an agent looks at what comes; it may be refused all the same.
   bool begin(std::uint64_t size);
   /// Whether an agent still looks at what comes: what is fed is held until that is judged.
   [[nodiscard]] bool is_watched() const noexcept;
+  /// Whether an agent has looked at any of it since it began, or will: all of it goes this way.
+  [[nodiscard]] bool is_inspected() const noexcept { return !judges_.empty(); }
+  /// Whether what goes on may be other bytes than those that came, so that its length is not known.
+  [[nodiscard]] bool may_change() const noexcept;
+  /// Whether an agent holds some of it, or will as soon as there is some.
+  [[nodiscard]] bool holds_any() const noexcept;
+  /// The head has left, or is about to: what stops the body from now on cuts it, and the head cannot change.
+  void has_left() noexcept { has_left_ = true; }
   /// What stops the body for its size; goes on where nothing does. Counts a failure: asked once.
   [[nodiscard]] Verdict refusal();
 
@@ -39,6 +68,11 @@ class BodyInspection {
   [[nodiscard]] std::size_t credit() const noexcept { return pipeline_.credit(); }
   /// Whether an agent that looks at it wants no more for now: whoever reads it stops reading (protocol.md §6).
   [[nodiscard]] bool is_paused() const noexcept;
+  /// Whether judge() has something to do, be there more of it or not.
+  [[nodiscard]] bool has_to_ask() const noexcept;
+  /// Whether agents may be asked about the other direction while this body is on its way: those that look at it tell
+  /// answers apart.
+  [[nodiscard]] bool may_go_beside() const noexcept;
   /// Whether answers are awaited.
   [[nodiscard]] bool is_asking() const noexcept;
   /// Returns once it is not paused, or when `deadline` has passed.
@@ -51,7 +85,7 @@ class BodyInspection {
   [[nodiscard]] bool has_ended() const noexcept { return has_ended_; }
   [[nodiscard]] bool lets_out() const noexcept { return pipeline_.lets_out(); }
   /// What goes on next; nothing while it is held.
-  [[nodiscard]] body::Part take() { return pipeline_.take(); }
+  [[nodiscard]] body::Part take();
 
   /// Puts chunks of a body that has come in flight beside the head that this agent alone is asked about: saves the
   /// round trip between the head's answer and the body's first chunk (ADR 0010).
@@ -74,16 +108,51 @@ class BodyInspection {
     Event event;
     pool::Call call;
   };
+  /// Chunks that an agent was asked about, the oldest first: its answer is the next to count. In places that are used
+  /// again, since a body may have any number of them.
+  class Underway {
+   public:
+    void add(pool::Exchange& exchange, body::Direction direction, body::Chunk cut, base::Deadline deadline) {
+      place(size_++).emplace(exchange, direction, std::move(cut), deadline);
+    }
+    [[nodiscard]] Chunk& front() noexcept { return *place(0); }
+    [[nodiscard]] Chunk& back() noexcept { return *place(size_ - 1); }
+    void pop_front() noexcept {
+      place(0).reset();
+      ++first_;
+      --size_;
+    }
+    void clear() noexcept {
+      while (!empty()) pop_front();
+    }
+    [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    /// Whether one of them has no answer; they need not come in order.
+    [[nodiscard]] bool awaits_any() const noexcept {
+      return std::ranges::any_of(places_, [](const auto& chunk) { return chunk && !chunk->call.done(); });
+    }
+
+   private:
+    [[nodiscard]] std::optional<Chunk>& place(std::size_t of) noexcept {
+      return places_[(first_ + of) % places_.size()];
+    }
+
+    std::array<std::optional<Chunk>, body::chunks_at_once> places_;
+    std::size_t first_ = 0;
+    std::size_t size_ = 0;
+  };
   /// One agent that looks at the body.
   struct Judge {
     Judge(Participant& of, const body::AgentPolicy& policy) : participant(of), stage(policy) {}
 
     Participant& participant;
     body::AgentStage stage;
-    std::list<Chunk> asked;  // the oldest first: its answer is the next to count
+    Underway asked;
   };
 
   [[nodiscard]] bool wants(const Participant& participant) const noexcept;
+  [[nodiscard]] bool can_show(Participant& participant);
+  void add_stages();
   [[nodiscard]] std::uint64_t limit(const Participant& participant) const;
   [[nodiscard]] body::AgentPolicy policy(const Participant& participant) const;
   [[nodiscard]] wire::EventKind kind() const noexcept;
@@ -98,6 +167,7 @@ class BodyInspection {
   [[nodiscard]] bool hear(Verdict& verdict);
   [[nodiscard]] Verdict conclude(Judge& judge);
   void apply(Judge& judge, const wire::AgentResponse& response);
+  [[nodiscard]] base::SharedBytes keep(base::ByteView bytes);
   void withdraw(Judge& judge, wire::CancelReason reason);
 
   body::Direction direction_;
@@ -108,11 +178,16 @@ class BodyInspection {
   base::Arena& arena_;
   pool::CallSet answers_;
   std::list<Judge> judges_;
+  std::string_view coding_;
+  std::optional<body::UnpackStage> unpacking_;
+  Participant* unshown_ = nullptr;  // who fails closed, and cannot be shown what a body contains
   body::Pipeline pipeline_;
+  body::Intake replacements_;  // what agents put in the place of chunks
   std::uint64_t fed_ = 0;
   base::Deadline pauses_end_;  // by when an agent's pauses count no more
   bool has_begun_ = false;
   bool has_ended_ = false;
+  bool has_left_ = false;
 };
 
 }  // namespace picket::inspection

@@ -38,6 +38,8 @@ struct BodyTerms {
   /// Bytes that are held before the agent is asked about the first: the whole body (buffer mode), 0 (stream) or so many
   /// (hybrid).
   std::uint64_t gathers = body::whole;
+  /// Bytes that the agent has allowed last and that stay held; 0 in buffer mode.
+  std::uint64_t holds_back = 0;
 };
 
 /// One agent as a chain asks it.
@@ -50,11 +52,13 @@ struct Filter {
   Events events;                      ///< Kinds that its pool::AgentSpec::events names, too.
   FailureMode failure_mode = FailureMode::closed;
   base::Duration timeout = std::chrono::seconds{1};  ///< for the answer to one event, the queue included
+  std::optional<base::Duration> chunk_timeout = {};  ///< for the answer to a chunk of a body. None: as for others.
   BodyTerms request_body = {};
   BodyTerms response_body = {};
   /// bytes; largest chunk sent in one event. None: 64 KiB, or the whole body for agents that judge each event alone.
   std::optional<std::uint64_t> chunk_size = {};
   Stickiness stickiness = {};
+  bool decompress = false;  ///< Bodies in a content coding are shown as what they contain, and go on so.
 };
 
 /// Who is asked about an exchange, and what all of them together may make of it. A value: it knows of no configuration,
@@ -70,6 +74,7 @@ struct Chain {
   std::vector<Filter> filters;               ///< In the order in which answers merge.
   std::size_t max_added_fields = 100;        ///< Header fields that operations add to one head.
   std::size_t max_added_bytes = 16'384;      ///< Bytes of those fields.
+  bool decompress = false;                   ///< As one of the filters says.
   std::uint64_t max_body_size = 10'485'760;  ///< Bytes of a body as it is sent, and as mutations make it.
 };
 

@@ -1,24 +1,12 @@
 #include "picket/inspection/conclusions.hpp"
 
-#include <array>
-
 #include "picket/inspection/counters.hpp"
 #include "picket/pool/agent_pool.hpp"
 
 namespace picket::inspection {
 namespace {
 
-std::string_view name_of(const wire::Decision& decision) {
-  constexpr auto names = std::to_array<std::string_view>({"allow", "block", "redirect", "challenge"});
-  static_assert(names.size() == std::variant_size_v<wire::Decision>);
-  return names[decision.index()];
-}
-
-void count(AgentCounters& counters, const wire::Decision& decision) {
-  const std::array<metrics::Counter*, 4> by_kind{&counters.allowed, &counters.blocked, &counters.redirected,
-                                                 &counters.challenged};
-  by_kind[decision.index()]->add();
-}
+static_assert(decision_counters.size() == std::variant_size_v<wire::Decision>);
 
 /// Allow, and nothing else to it; that more chunks are wanted says nothing of the request.
 bool is_bare(const wire::AgentResponse& response) {
@@ -57,12 +45,13 @@ Outcome Conclusions::conclude(const Asked& asked, const pool::Call& call) {
   const wire::AgentResponse& response = call.response();
   if (const auto applicable = check(response, asked.question); !applicable)
     return conclude_invalid(asked, applicable.error());
-  count(*participant.filter.counters, response.decision);
-  const std::string_view decision = name_of(response.decision);
+  const auto& [decision, counter] = decision_counters[response.decision.index()];
+  (participant.filter.counters->*counter).add();
   if (auto answer = answer_for(response, arena_)) {
-    audit(asked, {.decision = decision, .status = answer->status, .response = &response});
+    const std::string_view told = stops(asked, decision);
+    audit(asked, {.decision = told, .status = answer->status, .response = &response});
     return {{Opinion::State::decides, participant.filter.failure_mode},
-            {.answer = std::move(answer), .decision = decision, .agent = participant.filter.agent->id()}};
+            {.answer = std::move(answer), .decision = told, .agent = participant.filter.agent->id()}};
   }
   if (!is_bare(response)) audit(asked, {.decision = decision, .response = &response});
   return {{Opinion::State::allows, participant.filter.failure_mode}, {}};
@@ -79,11 +68,26 @@ Outcome Conclusions::conclude_skipped(const Asked& asked) {
 void Conclusions::collect_operations(const Asked& asked, const pool::Call& call, Outcome& outcome) {
   if (outcome.opinion.state != Opinion::State::allows || call.skipped()) return;
   const Operations before = request_operations_;
-  auto status = request_operations_.add(call.response().request_headers);
-  if (status) status = response_operations_.add(call.response().response_headers);
+  auto status = request_operations_.add(kept(asked, call.response().request_headers));
+  if (status) status = response_operations_.add(kept(asked, call.response().response_headers));
   if (status) return;
   request_operations_ = before;
   outcome = conclude_invalid(asked, status.error());
+}
+
+/// Answers about bodies are forgotten one after the other, what they want changed of heads is not.
+base::HeaderOps Conclusions::kept(const Asked& asked, base::HeaderOps ops) const {
+  if (ops.empty() || !is_of_body(asked.question.kind)) return ops;
+  const auto copies = arena_.copy(std::span<const base::HeaderOp>{ops});
+  for (auto& op : copies) op = {op.kind, arena_.copy(op.name), arena_.copy(op.value)};
+  return copies;
+}
+
+/// What stops a message of which bytes have left cuts it, whatever it is.
+std::string_view Conclusions::stops(const Asked& asked, std::string_view decision) {
+  if (!asked.question.has_left) return decision;
+  asked.participant.filter.counters->cut.add();
+  return "cut";
 }
 
 Outcome Conclusions::conclude_invalid(const Asked& asked, const base::Error& why) {
@@ -107,9 +111,10 @@ Outcome Conclusions::conclude_failure(const Asked& asked, Failure failure, bool 
 Outcome Conclusions::fail_closed(const Asked& asked, Failure failure) {
   const Filter& filter = asked.participant.filter;
   filter.counters->failed_closed.add();
-  audit(asked, {.decision = "failed_closed", .status = status_of(failure)});
+  const std::string_view told = stops(asked, "failed_closed");
+  audit(asked, {.decision = told, .status = status_of(failure)});
   return {{Opinion::State::failed, FailureMode::closed},
-          {.failure = failure, .decision = "failed_closed", .agent = filter.agent->id()}};
+          {.failure = failure, .decision = told, .agent = filter.agent->id()}};
 }
 
 void Conclusions::go_past(const Asked& asked) {

@@ -52,6 +52,8 @@ class Conclusions {
   [[nodiscard]] Outcome conclude_skipped(const Asked& asked);
   [[nodiscard]] Outcome conclude_failure(const Asked& asked, Failure failure, bool goes_on_despite);
   [[nodiscard]] Outcome conclude_invalid(const Asked& asked, const base::Error& why);
+  [[nodiscard]] base::HeaderOps kept(const Asked& asked, base::HeaderOps ops) const;
+  [[nodiscard]] static std::string_view stops(const Asked& asked, std::string_view decision);
   void audit(const Asked& asked, const AuditOutcome& outcome);
   [[nodiscard]] AuditSubject subject(const Asked& asked) const;
 

@@ -1,5 +1,9 @@
 #pragma once
 
+#include <array>
+#include <string_view>
+#include <utility>
+
 #include "picket/metrics/counter.hpp"
 
 namespace picket::inspection {
@@ -16,7 +20,19 @@ struct AgentCounters {
   metrics::Counter failed_closed;       ///< Failures that stopped a request.
   metrics::Counter failed_open;         ///< Failures that let one go on uninspected.
   metrics::Counter invalid_responses;   ///< Responses that could not be applied.
+  metrics::Counter cut;                 ///< Messages that it stopped when bytes of them had left.
   metrics::Counter bodies_uninspected;  ///< Bodies over the limit of a fail-open agent.
 };
+
+/// A counter by the word that logs and metrics have for what it counts.
+using NamedCounter = std::pair<std::string_view, metrics::Counter AgentCounters::*>;
+/// Of decisions, in the order of wire::Decision.
+inline constexpr std::array<NamedCounter, 4> decision_counters{{{"allow", &AgentCounters::allowed},
+                                                                {"block", &AgentCounters::blocked},
+                                                                {"redirect", &AgentCounters::redirected},
+                                                                {"challenge", &AgentCounters::challenged}}};
+/// Of failures, by the mode that decided.
+inline constexpr std::array<NamedCounter, 2> failure_counters{
+    {{"closed", &AgentCounters::failed_closed}, {"open", &AgentCounters::failed_open}}};
 
 }  // namespace picket::inspection

@@ -16,6 +16,9 @@ std::uint16_t status_of(Failure failure) noexcept {
   switch (failure) {
     case Failure::timeout: return 504;
     case Failure::body_too_large: return 413;
+    case Failure::body_undecodable: return 415;
+    case Failure::answer_too_large:
+    case Failure::answer_undecodable: return 502;
     default: return 503;
   }
 }

@@ -45,6 +45,7 @@ struct Number {
   friend bool operator==(const Number&, const Number&) = default;
 };
 
+/// Text, its escapes resolved.
 struct String {
   std::string text;
   bool raw = false;       ///< Written as #"…"#: meant literally.
@@ -62,6 +63,7 @@ struct Name {
   Span at;
 };
 
+/// An argument or a property's value, with its type annotation: (type)value.
 struct Value {
   std::variant<Null, bool, Number, String> data;
   std::optional<Name> type;
@@ -73,12 +75,20 @@ struct Value {
   }
 };
 
+/// One of a node's properties: name=value.
 struct Property {
   Name name;
   Value value;
 };
 
-/// One node and all below it. Lifetime: it owns its text. Thread safety: a value. Source: KDL 2.0.0, "Components".
+/// One node and all below it: `name argument property=value { children }`.
+///
+///   upstream "app" weight=2 {     // one argument, one property
+///       target "127.0.0.1:9000"   // a child
+///   }
+///
+/// Numbers keep what is written, whatever fits into a machine's; places lead back to the file, for whoever has
+/// something to say about it. Lifetime: it owns its text. Thread safety: a value. Source: KDL 2.0.0, "Components".
 struct Node {
   Name name;
   std::optional<Name> type;

@@ -13,6 +13,10 @@ namespace picket::metrics {
 /// Latencies from 1 ns to 137 s, 16 buckets per power of two: every recorded value is known to within 6.25 %. What is
 /// longer counts in the last bucket.
 ///
+///   histogram.record(worker.now() - began);                       // on the hot path
+///   metrics::Histogram::Counts counts{};                          // by whoever is asked for it
+///   for (const auto& worker : workers) worker.histogram.add_to(counts);
+///
 /// Thread safety: one thread records, any thread reads; a reader may see a latency in its bucket and not yet in the
 /// sum. Complexity: record is O(1) and allocates nothing; reading looks at every bucket, 4 KiB of them. Units:
 /// nanoseconds. Source: the bucket scheme is that of HdrHistogram (log-linear).

@@ -38,7 +38,7 @@ namespace picket::pool {
 /// Thread safety: the worker's thread; metrics() may be read from any. Lifetime: worker and observer outlive it, and it
 /// outlives its exchanges: is_over() says when. Errors: make()'s; later ones end calls, and reach the observer.
 /// Complexity: the first call of an exchange looks at each of its connections; later ones know theirs.
-class Agent final : AgentConnection::Owner, transport::dns::Watch::Owner {
+class Agent final : AgentConnection::Owner, Call::Owner, transport::dns::Watch::Owner {
  public:
   /// Begins to connect, by `spec.config` where there is one, else by `config`. `observer` may be null. Errors:
   /// connection_failed for an endpoint that is none or a value out of its range, invalid_message for a configuration
@@ -88,7 +88,7 @@ class Agent final : AgentConnection::Owner, transport::dns::Watch::Owner {
   [[nodiscard]] StickySessions& sticky_sessions() noexcept { return sticky_; }
 
   /// Awaitable of AgentPool::ready(). Thread safety: the worker's thread. Lifetime: the agent outlives it.
-  class WaitReady : WaitingQueue::Place {
+  class WaitReady : public WaitingQueue::Place {
    public:
     WaitReady(Agent& agent, base::Deadline deadline) noexcept;
     WaitReady(const WaitReady&) = delete;
@@ -96,10 +96,10 @@ class Agent final : AgentConnection::Owner, transport::dns::Watch::Owner {
     [[nodiscard]] bool await_ready() const noexcept { return agent_.ready_connections() != 0; }
     void await_suspend(std::coroutine_handle<> waiter);
     [[nodiscard]] base::Status await_resume() const;
+    /// There is a connection, or the deadline has passed.
+    void go_on() noexcept;
 
    private:
-    friend class Agent;
-    static void on_deadline(void* self, base::TimePoint now);
     Agent& agent_;
     base::Deadline deadline_;
     base::Timer timer_;
@@ -121,14 +121,14 @@ class Agent final : AgentConnection::Owner, transport::dns::Watch::Owner {
   [[nodiscard]] bool is_over() const noexcept { return closed() && exchanges_ == 0; }
 
  private:
-  friend class Call;
-  friend class Exchange;
+  friend class Exchange;  // docs/adr/0049
 
   Agent(transport::Worker& worker, AgentSpec spec, Config config, transport::Destination destination,
         Observer* observer);
 
   // ---- calls
-  void start(Call& call);
+  void start(Call& call) override;
+  void on_due(Call& call) override;
   /// Hands the call to its exchange's connection, picking one first. Nothing: it was sent, or has ended. Otherwise it
   /// must wait.
   struct MustWait {
@@ -179,7 +179,9 @@ class Agent final : AgentConnection::Owner, transport::dns::Watch::Owner {
   void pump();
   /// Whether the first that waits does so for a place that nobody has given back.
   [[nodiscard]] bool is_full();
-  void finished(Call& call, Breaker::Outcome outcome);
+  /// Ends the call: whoever awaits it may go on.
+  void finish(Call& call, Answer result, Breaker::Outcome outcome);
+  void note_end(Call& call, Breaker::Outcome outcome);
 
   // ---- connections
   /// What the agent said of itself on a connection that is ready; null without one.
@@ -270,9 +272,9 @@ class Agent final : AgentConnection::Owner, transport::dns::Watch::Owner {
   CrashRecord crashes_;
   AnswerMemory answers_;
   Offer offer_;
-  base::Timer decision_timer_;               // while connections have to decide
-  std::vector<Exchange::Place> to_restart_;  // those that come are not
-  base::Timer restart_timer_;                // armed until its grace is over
+  base::Timer decision_timer_;   // while connections have to decide
+  std::vector<Pin> to_restart_;  // those that come are not
+  base::Timer restart_timer_;    // armed until its grace is over
   bool draining_ = false;
   base::Timer drain_timer_;
   std::optional<transport::dns::Watch> watch_;  // of a name

@@ -119,7 +119,7 @@ void Agent::restart(base::Duration grace) {
   grace = std::min(grace == base::Duration{} ? config_.drain_timeout : grace, longest_grace);
   for (auto& connection : connections_)
     if (connection->is_open() && !connection->is_leaving() && !connection->is_draining())
-      to_restart_.push_back({.connection = connection.get(), .epoch = connection->epoch()});
+      to_restart_.push_back(connection->pin());
   worker_.timers().arm(restart_timer_, worker_.now() + grace);
   restart_next();
 }
@@ -157,8 +157,8 @@ bool Agent::awaits_another_than(const AgentConnection& connection) const noexcep
 }
 
 void Agent::end_restart() {
-  for (const auto& place : std::exchange(to_restart_, {})) {
-    AgentConnection* const connection = place.now();
+  for (const Pin& pinned : std::exchange(to_restart_, {})) {
+    AgentConnection* const connection = pinned.now();
     if (connection == nullptr || !connection->is_open()) continue;
     if (!connection->is_leaving()) {
       connection->retire();

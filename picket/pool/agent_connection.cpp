@@ -14,6 +14,11 @@ constexpr double fair_rate = 0.80;
 
 }  // namespace
 
+AgentConnection* Pin::now() const noexcept {
+  const bool lasts = connection != nullptr && connection->epoch() == epoch && connection->session() != nullptr;
+  return lasts ? connection : nullptr;
+}
+
 AgentConnection::AgentConnection(const DialTerms& terms, Owner& owner, std::shared_ptr<Site> site, std::uint32_t seed)
     : terms_(terms),
       owner_(owner),

@@ -10,6 +10,7 @@
 #include "picket/base/timer_wheel.hpp"
 #include "picket/pool/config.hpp"
 #include "picket/pool/connection_life.hpp"
+#include "picket/pool/pin.hpp"
 #include "picket/pool/reverse/connection.hpp"
 #include "picket/pool/selection.hpp"
 #include "picket/pool/site.hpp"
@@ -120,6 +121,8 @@ class AgentConnection final : transport::ProxyLink::Owner {
   [[nodiscard]] session::ProxySession* session() const noexcept { return link_ ? link_->session() : nullptr; }
   /// Changes when it ends: a connection that came back is another.
   [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_; }
+  /// It, as it is now.
+  [[nodiscard]] Pin pin() noexcept { return {.connection = this, .epoch = epoch_}; }
   /// Its agent said that it drains.
   [[nodiscard]] bool is_leaving() const noexcept { return session() != nullptr && session()->is_leaving(); }
   /// An event timed out on it, and the ping since is not answered.

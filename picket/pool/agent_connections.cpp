@@ -62,9 +62,9 @@ void Agent::answered(AgentConnection& connection, const session::Answered& answe
   Call& call = Call::of(answer.tag);
   connection.note_answer(worker_.now() - call.started_);
   if (call.exchange_.second_.connection != nullptr) settle_hedge(call, connection);
-  base::Arena& arena = call.exchange_.arena_;
+  base::Arena& arena = call.exchange_.memory_for(call.kind_);
   void* const place = arena.allocate(sizeof(wire::AgentResponse), alignof(wire::AgentResponse));
-  call.finish(new (place) wire::AgentResponse{wire::copy_into(*answer.response, arena)}, Breaker::Outcome::success);
+  finish(call, new (place) wire::AgentResponse{wire::copy_into(*answer.response, arena)}, Breaker::Outcome::success);
 }
 
 /// One dead connection is one failure, however many calls it takes along: that is counted in on_lost().
@@ -73,7 +73,7 @@ void Agent::failed(AgentConnection& connection, session::Failed& failure) {
   if (failure.error.kind() == base::ErrorKind::timeout && connection.is_suspect()) distrust(connection.site());
   Call& call = Call::of(failure.tag);
   if (--call.copies_ != 0) return;  // the other connection may still answer
-  call.finish(std::move(failure.error), Breaker::Outcome::neutral);
+  finish(call, std::move(failure.error), Breaker::Outcome::neutral);
 }
 
 void Agent::on_health(AgentConnection& connection, const session::HealthChanged& change) {
@@ -111,8 +111,7 @@ void Agent::on_ready(AgentConnection& connection) {
   while (!ready_waiters_.empty()) {
     auto& waiter = static_cast<WaitReady&>(*ready_waiters_.front());
     ready_waiters_.remove(waiter);
-    waiter.timer_.cancel();
-    worker_.resume(waiter.waiter_);
+    waiter.go_on();
   }
   pump();
 }

@@ -15,12 +15,17 @@
 namespace picket::pool {
 
 class Agent;
-class CallSet;
 class Exchange;
 
-/// What an agent said to an event, or why it said nothing. The response is its exchange's, and lives as long; where
-/// there is no error it is never null.
+/// What an agent said to an event, or why it said nothing. The response is its exchange's, and lives as long, or until
+/// Exchange::forget_answers(); where there is no error it is never null.
 using Answer = base::Result<const wire::AgentResponse*>;
+
+/// How many of several calls have ended that nobody has been told of, and who waits to be.
+struct EndedCalls {
+  std::size_t count = 0;
+  transport::Resumption waiter;
+};
 
 /// One event on its way to an agent and back: starts when it is made, is awaited for its answer.
 ///
@@ -38,6 +43,18 @@ using Answer = base::Result<const wire::AgentResponse*>;
 /// Complexity: no coroutine frame, no allocation.
 class Call : WaitingQueue::Place {
  public:
+  /// Who takes calls to the agent, and ends them: the agent as its calls see it.
+  class Owner {
+   public:
+    /// A call was made, and may be done when this returns.
+    virtual void start(Call& call) = 0;
+    /// It has waited for as long as it may, or was in flight for longer than most.
+    virtual void on_due(Call& call) = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
   /// By Exchange::call() and its like. It may be done at once: where it was refused, or is skipped.
   Call(Exchange& exchange, session::EventPointer event, wire::EventKind kind, base::Deadline deadline);
   Call(const Call&) = delete;
@@ -60,10 +77,14 @@ class Call : WaitingQueue::Place {
   [[nodiscard]] bool await_ready() const noexcept { return done(); }
   void await_suspend(std::coroutine_handle<> waiter) noexcept { waiter_.wait(waiter); }
   [[nodiscard]] Answer await_resume() const { return result_; }
+  /// Its end counts there, in place of resuming who awaits it (CallSet). They outlive its being pending.
+  void count_into(EndedCalls& ended) noexcept {
+    ended_ = &ended;
+    if (done()) ++ended.count;
+  }
 
  private:
-  friend class Agent;
-  friend class CallSet;
+  friend class Agent;  // moves it from state to state (docs/adr/0049)
   enum class State : std::uint8_t {
     waiting,    ///< In the agent's queue for a free place.
     in_flight,  ///< Handed to a session.
@@ -73,11 +94,8 @@ class Call : WaitingQueue::Place {
   /// Why the agent was not asked, as far as the result does not say it.
   enum class Unsent : std::uint8_t { no, skipped, overloaded };
 
-  /// Ends the call: whoever awaits it may go on.
-  void finish(Answer result, Breaker::Outcome outcome);
   [[nodiscard]] session::Tag tag() noexcept { return reinterpret_cast<session::Tag>(this); }
   [[nodiscard]] static Call& of(session::Tag tag) noexcept { return *reinterpret_cast<Call*>(tag); }
-  static void on_timer(void* self, base::TimePoint now);
 
   Exchange& exchange_;
   session::EventPointer event_;
@@ -92,7 +110,7 @@ class Call : WaitingQueue::Place {
   base::Error waiting_for_{base::ErrorKind::timeout};  // what it fails with when the timer strikes
   Call* next_of_exchange_ = nullptr;                   // its exchange's pending calls
   transport::Resumption waiter_;
-  CallSet* set_ = nullptr;
+  EndedCalls* ended_ = nullptr;  // in whose place the waiter is
   Answer result_;
 };
 
@@ -125,27 +143,24 @@ class CallSet {
   CallSet& operator=(const CallSet&) = delete;
 
   /// Each call to one set, which is awaited in its place.
-  void add(Call& call) noexcept;
+  void add(Call& call) noexcept { call.count_into(ended_); }
 
   /// Awaitable of next(). Thread safety: the worker's thread. Lifetime: the set outlives it.
   class Next {
    public:
-    explicit Next(CallSet& set) noexcept : set_(set) {}
-    [[nodiscard]] bool await_ready() const noexcept { return set_.ended_ != 0; }
-    void await_suspend(std::coroutine_handle<> waiter) noexcept { set_.waiter_.wait(waiter); }
-    void await_resume() const noexcept { set_.ended_ = 0; }
+    explicit Next(EndedCalls& ended) noexcept : ended_(ended) {}
+    [[nodiscard]] bool await_ready() const noexcept { return ended_.count != 0; }
+    void await_suspend(std::coroutine_handle<> waiter) noexcept { ended_.waiter.wait(waiter); }
+    void await_resume() const noexcept { ended_.count = 0; }
 
    private:
-    CallSet& set_;
+    EndedCalls& ended_;
   };
   /// For one who awaits at a time. Without a pending call it never resumes.
-  [[nodiscard]] Next next() noexcept { return Next{*this}; }
+  [[nodiscard]] Next next() noexcept { return Next{ended_}; }
 
  private:
-  friend class Call;
-
-  std::size_t ended_ = 0;
-  transport::Resumption waiter_;
+  EndedCalls ended_;
 };
 
 }  // namespace picket::pool

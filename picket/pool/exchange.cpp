@@ -20,9 +20,11 @@ Exchange::Exchange(Agent& agent, const base::CorrelationId& id, Demand demand)
 Exchange::Exchange(Exchange&& other) noexcept
     : agent_(std::exchange(other.agent_, nullptr)),
       id_(other.id_),
-      place_(other.place_),
+      pin_(other.pin_),
       second_(other.second_),
       arena_(std::move(other.arena_)),
+      request_body_answers_(std::move(other.request_body_answers_)),
+      response_body_answers_(std::move(other.response_body_answers_)),
       sticky_key_(other.sticky_key_),
       demand_(other.demand_),
       completed_(other.completed_) {}
@@ -31,16 +33,24 @@ Exchange::~Exchange() {
   if (agent_ == nullptr) return;  // moved from
   if (!completed_) complete({});
   agent_->answers_.give_back(std::move(arena_));
+  for (auto* const answers : {&request_body_answers_, &response_body_answers_})
+    if (*answers) agent_->answers_.give_back(std::move(**answers));
 }
 
-AgentConnection* Exchange::Place::now() const noexcept {
-  const bool lasts = connection != nullptr && connection->epoch() == epoch && connection->session() != nullptr;
-  return lasts ? connection : nullptr;
+/// A body may have any number of answers, and the others are few.
+base::Arena& Exchange::memory_for(wire::EventKind kind) {
+  const bool is_of_request = kind == wire::EventKind::request_body_chunk;
+  if (!is_of_request && kind != wire::EventKind::response_body_chunk) return arena_;
+  auto& answers = is_of_request ? request_body_answers_ : response_body_answers_;
+  if (!answers) answers.emplace(agent_->answers_.take());
+  return *answers;
 }
+
+Call::Owner& Exchange::owner_of_calls() const noexcept { return *agent_; }
 
 void Exchange::cancel(wire::CancelReason reason) {
-  for (const Place& place : {place_, second_})
-    if (AgentConnection* const connection = place.now()) connection->cancel(*id_, reason);
+  for (const Pin& pin : {pin_, second_})
+    if (AgentConnection* const connection = pin.now()) connection->cancel(*id_, reason);
   agent_->abandon(*this);
 }
 
@@ -49,15 +59,15 @@ void Exchange::complete(const wire::RequestComplete& summary) {
   completed_ = true;
   if (pending_ != nullptr) cancel(wire::CancelReason::manual);
   bool told = false;
-  for (const Place& place : {place_, second_})
-    if (AgentConnection* const connection = place.now()) told |= connection->complete(*id_, summary);
+  for (const Pin& pin : {pin_, second_})
+    if (AgentConnection* const connection = pin.now()) told |= connection->complete(*id_, summary);
   if (!told) agent_->report(*id_, summary);
   agent_->look_who_waits();
   agent_->exchange_over();
 }
 
 const session::AgentInfo* Exchange::agent_info() const noexcept {
-  if (place_.connection == nullptr) return agent_->info();
+  if (pin_.connection == nullptr) return agent_->info();
   const AgentConnection* const connection = pinned();
   return connection != nullptr ? &connection->session()->agent() : nullptr;
 }

@@ -2,6 +2,7 @@
 
 #include <coroutine>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "picket/base/correlation_id.hpp"
 #include "picket/base/timer_wheel.hpp"
 #include "picket/pool/call.hpp"
+#include "picket/pool/pin.hpp"
 #include "picket/pool/waiting_queue.hpp"
 #include "picket/session/agent_info.hpp"
 #include "picket/transport/resumption.hpp"
@@ -17,12 +19,18 @@
 namespace picket::pool {
 
 class Agent;
-class AgentConnection;
 
 /// One HTTP exchange as one agent sees it: its events all take one connection, and its answers live until it ends.
 ///
 /// The connection is picked with the first event. The agent is told when the exchange is over: by complete(), or by the
 /// destructor.
+///
+///   const base::MintedId id = worker.ids().mint();
+///   pool::Exchange exchange{agent, id, pool::Demand::declared};
+///   auto head = exchange.request_headers(request, deadline);
+///   const pool::Answer verdict = co_await head;
+///   …                                                   // the same connection, whatever else is asked
+///   exchange.complete({.status = 200});
 ///
 /// Thread safety: the worker's thread. Lifetime: its agent's pool outlives it, and it outlives its calls; movable while
 /// no call is pending and nobody waits until more is wanted. Errors: come with its calls (Call). Where the connection
@@ -65,6 +73,10 @@ class Exchange {
     return call(event, deadline);
   }
 
+  /// Nobody looks any more at what was answered about a body of that kind: its memory is used again, so that one
+  /// without end needs no more of it. No such call is pending.
+  void forget_answers(wire::EventKind kind) noexcept { memory_for(kind).reset(); }
+
   /// The client is gone or nobody needs the answer: pending calls end as unavailable, the agent is told.
   void cancel(wire::CancelReason reason);
   /// The exchange is over. Pending calls are cancelled. Nothing may be called afterwards. An agent that is sent
@@ -80,7 +92,7 @@ class Exchange {
 
   /// Awaitable of more_wanted(). Thread safety: the worker's thread. Lifetime: the exchange stays where it is, and
   /// outlives it.
-  class MoreWanted : WaitingQueue::Place {
+  class MoreWanted : public WaitingQueue::Place {
    public:
     MoreWanted(Exchange& exchange, base::Deadline deadline) noexcept;
     MoreWanted(const MoreWanted&) = delete;
@@ -89,12 +101,10 @@ class Exchange {
     [[nodiscard]] bool await_ready() const noexcept { return !exchange_.is_paused(); }
     void await_suspend(std::coroutine_handle<> waiter);
     void await_resume() const noexcept {}
-
-   private:
-    friend class Agent;
     /// Goes on where the exchange is not paused any more, else when the pause is over, or the deadline has passed.
     void look();
 
+   private:
     Exchange& exchange_;
     base::Deadline deadline_;
     base::Timer timer_;
@@ -114,11 +124,12 @@ class Exchange {
   /// a later event could be overtaken by one that is later still.
   [[nodiscard]] bool can_pipeline() const noexcept;
   [[nodiscard]] Agent& agent() const noexcept { return *agent_; }
+  /// The same, as its calls see it.
+  [[nodiscard]] Call::Owner& owner_of_calls() const noexcept;
   [[nodiscard]] const base::CorrelationId& id() const noexcept { return *id_; }
 
  private:
-  friend class Agent;
-  friend class Call;
+  friend class Agent;  // docs/adr/0049
 
   static constexpr wire::EventKind kind_of(const wire::RequestHeaders&) { return wire::EventKind::request_headers; }
   static constexpr wire::EventKind kind_of(const wire::RequestBodyChunk&) {
@@ -131,22 +142,20 @@ class Exchange {
   static constexpr wire::EventKind kind_of(const wire::WebSocketFrame&) { return wire::EventKind::websocket_frame; }
   static constexpr wire::EventKind kind_of(const wire::GuardrailInspect&) { return wire::EventKind::guardrail_inspect; }
 
+  [[nodiscard]] base::Arena& memory_for(wire::EventKind kind);
   [[nodiscard]] base::TimePoint paused_until() const noexcept;
   [[nodiscard]] base::TimePoint now() const noexcept;
-  /// A connection while it is still the one that it was.
-  struct Place {
-    AgentConnection* connection = nullptr;
-    std::uint64_t epoch = 0;  // a reconnect is another agent state
-    [[nodiscard]] AgentConnection* now() const noexcept;
-  };
-  [[nodiscard]] AgentConnection* pinned() const noexcept { return place_.now(); }
+  [[nodiscard]] AgentConnection* pinned() const noexcept { return pin_.now(); }
 
   Agent* agent_;  // null once moved from
   const base::CorrelationId* id_;
-  Place place_;   // what it is pinned to
-  Place second_;  // where a call of it was hedged
+  Pin pin_;     // the connection that its events take
+  Pin second_;  // where a call of it was hedged
   Call* pending_ = nullptr;
   base::Arena arena_;  // the answers; borrowed from the agent
+  // As arena_, once there are any: of the request's body, and of the response's.
+  std::optional<base::Arena> request_body_answers_;
+  std::optional<base::Arena> response_body_answers_;
   std::string_view sticky_key_;
   Demand demand_;
   bool completed_ = false;

@@ -12,7 +12,9 @@ namespace picket::pool {
 /// begins at 0, as a process does that is started again.
 ///
 /// Thread safety: the worker writes, any thread reads; scrapes sum the workers, and may see a call that is counted and
-/// its answer that is not yet. Lifetime: the agent's. Complexity: a load and a store each, without a lock.
+/// its answer that is not yet. Lifetime: the agent's. Complexity: a load and a store each, without a lock. Units:
+/// counts, and nanoseconds for latencies. Each call ends in one of `answered`, `failures` and `skipped`; until then it
+/// is `waiting`, or `in_flight`.
 struct AgentMetrics {
   metrics::Counter calls;  ///< Events that were to be sent.
   metrics::Counter answered;

@@ -2,23 +2,23 @@
 
 namespace picket::pool {
 
-std::optional<StickySessions::Place> StickySessions::find(std::string_view key, base::TimePoint now) {
+std::optional<Pin> StickySessions::find(std::string_view key, base::TimePoint now) {
   expire(now);
   const auto found = by_key_.find(key);
   if (found == by_key_.end()) return std::nullopt;
   use(found->second, now);
-  return found->second->place;
+  return found->second->pin;
 }
 
-void StickySessions::put(std::string_view key, Place place, base::TimePoint now) {
+void StickySessions::put(std::string_view key, Pin pin, base::TimePoint now) {
   if (timeout_ == base::Duration{} || most_ == 0) return;
   expire(now);
   if (const auto found = by_key_.find(key); found != by_key_.end()) {
-    found->second->place = place;
+    found->second->pin = pin;
     return use(found->second, now);
   }
   if (sessions_.size() == most_) forget(sessions_.begin());
-  sessions_.push_back({.key = std::string{key}, .place = place, .until = now + timeout_});
+  sessions_.push_back({.key = std::string{key}, .pin = pin, .until = now + timeout_});
   by_key_.emplace(sessions_.back().key, std::prev(sessions_.end()));
 }
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <list>
 #include <optional>
 #include <string>
@@ -9,10 +8,9 @@
 #include <unordered_map>
 
 #include "picket/base/time.hpp"
+#include "picket/pool/pin.hpp"
 
 namespace picket::pool {
-
-class AgentConnection;
 
 /// Which connection of an agent the exchanges of one session take: the same, for as long as it lives and the session is
 /// used. A session is whatever the caller calls one: a client's address, a cookie.
@@ -20,26 +18,19 @@ class AgentConnection;
 /// Bounded: over the most that are kept the one goes that was not used for the longest; clients choose the keys, and
 /// could else fill the memory.
 ///
-/// Thread safety: none; the worker's, through Agent::sticky_sessions(). Lifetime: keys are copied; a place is compared,
+/// Thread safety: none; the worker's, through Agent::sticky_sessions(). Lifetime: keys are copied; a pin is compared,
 /// and never followed to a connection that is gone. Complexity: O(1) each, and what has expired.
 class StickySessions {
  public:
-  /// A connection of one epoch: one that came back is another.
-  struct Place {
-    const AgentConnection* connection = nullptr;
-    std::uint64_t epoch = 0;
-    friend bool operator==(const Place&, const Place&) = default;
-  };
-
   /// `timeout`: for which one that is not used is kept; 0: nothing is kept at all.
   StickySessions(base::Duration timeout, std::size_t most) noexcept : timeout_(timeout), most_(most) {}
   StickySessions(const StickySessions&) = delete;
   StickySessions& operator=(const StickySessions&) = delete;
 
   /// Uses it, so that it is kept from now on for the whole time again.
-  [[nodiscard]] std::optional<Place> find(std::string_view key, base::TimePoint now);
+  [[nodiscard]] std::optional<Pin> find(std::string_view key, base::TimePoint now);
   /// Keeps it, in place of the one that the key had.
-  void put(std::string_view key, Place place, base::TimePoint now);
+  void put(std::string_view key, Pin pin, base::TimePoint now);
 
   /// Does not use it.
   [[nodiscard]] bool has(std::string_view key, base::TimePoint now) const;
@@ -53,7 +44,7 @@ class StickySessions {
  private:
   struct Session {
     std::string key;
-    Place place;
+    Pin pin;
     base::TimePoint until;
   };
   using Sessions = std::list<Session>;

@@ -8,8 +8,8 @@ namespace {
 using std::chrono::seconds;
 
 constexpr base::TimePoint start{seconds{100}};
-constexpr StickySessions::Place here{.connection = nullptr, .epoch = 1};
-constexpr StickySessions::Place there{.connection = nullptr, .epoch = 2};
+constexpr Pin here{.connection = nullptr, .epoch = 1};
+constexpr Pin there{.connection = nullptr, .epoch = 2};
 
 TEST(StickySessions, AreKeptForAsLongAsTheyAreUsed) {
   StickySessions sessions{seconds{10}, 8};

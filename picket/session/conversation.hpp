@@ -26,6 +26,15 @@ namespace picket::session {
 /// else, a frame becomes the message that its type names; a framing whose messages are typed already calls the session
 /// itself. Pings are answered here with what they hold.
 ///
+///   conversation.begin_batch(now);                 // one for each read
+///   for (const auto& frame : frames) …take(frame, now);
+///   (void)conversation.end_batch();                // then the session's actions, and clear_actions()
+///   …
+///   if (now >= conversation.next_wakeup()) conversation.tick(now);
+///
+/// After each of these calls `output` may have something to be written, and end() may be there. What is in the output
+/// then is still to be sent: a refusal says why.
+///
 /// Thread safety: none; one owner. Lifetime: `output` outlives it; what a session's actions refer to lives until
 /// clear_actions() or the next begin_batch(). Errors: take() returns what the peer did wrong, and end() keeps why it is
 /// over, which the first reason decides. Complexity: O(1) for each frame, and what its message takes to read; messages

@@ -12,6 +12,10 @@ namespace picket::session {
 ///
 /// Chained hashing with the chains kept by entry number, so that it allocates only when more entries live at once than
 /// ever before; open addressing, as in boost::unordered_flat_map, rehashes now and then under insert and erase alone.
+///
+/// The agent's end needs it: ids there are a proxy's, and carry no slot that could be believed. Their length is bounded
+/// by limits::max_correlation_id before they come here.
+///
 /// Thread safety: none; one owner. Lifetime: borrows each id until it is erased. Errors: none; who inserts an id twice,
 /// or erases what is not there, breaks it. Complexity: O(1); an insertion now and then doubles the table.
 class IdIndex {

@@ -70,15 +70,22 @@ struct ExchangeEntry {
 
 /// The proxy end's table of exchanges and pending events of one connection.
 ///
+/// An exchange is added with its first event and stays until it is over, though nothing of it is pending: what the
+/// agent said of it (a pause, its capacity) is kept there. An event is removed with its answer, its deadline, or its
+/// exchange's cancel, whichever comes first; what comes of it later finds nothing and is dropped.
+///
 /// An id finds its exchange through the slot that it carries: no hashing, then all 32 digits are compared. Pending
 /// events are kept in the order of their deadlines; with one time-out per agent an insertion is at the end, else it
-/// walks past the few that are later. Thread safety: none. Memory: grows to the most that ever were in flight, then
-/// allocates nothing.
+/// walks past the few that are later.
+///
+/// Thread safety: none; its session's. Lifetime: an index is good until its entry is removed, a reference until the
+/// next call that adds one. Memory: grows to the most that ever were in flight, then allocates nothing.
 class InFlight {
  public:
   /// The entry of an id of ours, or `none`; the text may be a peer's.
   [[nodiscard]] ExchangeIndex find(std::string_view id) const noexcept;
   [[nodiscard]] ExchangeIndex find(const base::CorrelationId& id) const noexcept;
+  /// Another id in the same slot must have been removed before: a slot is minted again once its exchange is over.
   [[nodiscard]] ExchangeIndex find_or_add(const base::CorrelationId& id);
   /// The exchange must have no pending events.
   void remove_exchange(ExchangeIndex exchange) noexcept;

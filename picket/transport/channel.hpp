@@ -92,6 +92,11 @@ class Channel {
   /// Whether read_now() would say that the stream has ended, be it by an error: not where bytes lie before the end.
   [[nodiscard]] bool has_ended();
 
+  /// Gives memory of the layer's back that only bytes under way need: for a connection that nothing moves on.
+  void release_memory() noexcept {
+    if (layer_ != nullptr) layer_->release_memory();
+  }
+
   /// Ends what is waited for; everything stays usable.
   void cancel() noexcept { descriptor_.cancel(); }
   /// Sends the end of the stream; reading goes on.

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "picket/base/ascii.hpp"
 #include "picket/session/quote.hpp"
 
 namespace picket::transport {
@@ -13,17 +14,14 @@ using base::ErrorKind;
 
 constexpr std::size_t longest_message = 1024;  // bytes of a peer's words that are shown
 
-int digit(char hex) noexcept {
-  if (hex >= '0' && hex <= '9') return hex - '0';
-  if (hex >= 'A' && hex <= 'F') return hex - 'A' + 10;
-  return hex >= 'a' && hex <= 'f' ? hex - 'a' + 10 : -1;
-}
-
 std::string decoded(std::string_view text) {
   std::string result;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool is_escape = text[i] == '%' && i + 2 < text.size() && digit(text[i + 1]) >= 0 && digit(text[i + 2]) >= 0;
-    result += is_escape ? static_cast<char>(digit(text[i + 1]) * 16 + digit(text[i + 2])) : text[i];
+    const bool has_digits = text[i] == '%' && i + 2 < text.size();
+    const int high = has_digits ? base::hex_value(text[i + 1]) : -1;
+    const int low = has_digits ? base::hex_value(text[i + 2]) : -1;
+    const bool is_escape = high >= 0 && low >= 0;
+    result += is_escape ? static_cast<char>(high * 16 + low) : text[i];
     if (is_escape) i += 2;
   }
   return result;

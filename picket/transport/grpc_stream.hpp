@@ -20,6 +20,10 @@ inline constexpr std::string_view process_stream = "/zentinel.agent.v2.AgentServ
 
 /// A conversation on one stream of a gRPC connection: its messages in the stream's DATA, in and out.
 ///
+/// What its session has to say waits in an output of its own, of which HTTP/2 takes as much as the peer's window
+/// allows: a peer that does not read holds up this stream, and no other. The peer's window is given back as its
+/// messages are read, not as they come.
+///
 /// Thread safety: its worker's thread only. Lifetime: shared; its Http2Link holds what is still to be written of it, so
 /// whoever has the link keeps the stream until that says that the stream has closed.
 template <class Session>

@@ -47,7 +47,10 @@ class HangupMonitor {
   std::span<epoll_event> batch_;  // what dispatch() has still to tell
 };
 
-/// Listens for one peer. Lifetime: stop() or its end comes before the descriptor is closed, or says that it was.
+/// Listens for one peer, from start() to stop(), while nobody reads from it: who reads learns of the end by himself.
+///
+/// Thread safety: its monitor's worker. Lifetime: stop() or its end comes before the descriptor is closed, or says that
+/// it was. Errors: none; a descriptor that the kernel cannot watch is one whose peer never leaves.
 class HangupWatch {
  public:
   /// `on_hangup` is called once for each way to leave; it may destroy the watch.

@@ -51,7 +51,8 @@ class Http2Link final : public Flushable, public std::enable_shared_from_this<Ht
   [[nodiscard]] http2::Connection& connection() noexcept { return connection_; }
   [[nodiscard]] Worker& worker() noexcept { return worker_; }
   [[nodiscard]] bool is_open() const noexcept { return owner_ != nullptr; }
-  /// The connection was called: have its output written at the end of this turn.
+  /// The connection was called: have its output written at the end of this turn. Needed also out of what the owner is
+  /// told, but for what a read brought: that is answered once all of the read is heard.
   void flush_later() {
     if (owner_ != nullptr && is_connected_) worker_.flush_later(*this);
   }

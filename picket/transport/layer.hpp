@@ -58,6 +58,8 @@ class Layer {
   [[nodiscard]] virtual bool has_pending() const noexcept = 0;
   /// Whether the last read() ended because it was long enough, however little it has brought: others go first now.
   [[nodiscard]] virtual bool has_had_its_share() const noexcept { return false; }
+  /// Gives memory back that only bytes under way need; they find it again by themselves.
+  virtual void release_memory() noexcept {}
   /// Tells the peer that nothing more is written, as far as the socket takes it.
   virtual void end_writing(int socket) noexcept = 0;
   /// Why a transfer failed.

@@ -27,7 +27,19 @@ struct Accepted {
 /// A listening socket of one worker.
 ///
 /// On a Unix socket each peer's user id is checked by the kernel's credentials; for the file see ListeningSocket, which
-/// is removed on close. Thread safety: its worker's thread only.
+/// is removed on close.
+///
+///   auto listener = transport::Listener::open(worker, endpoint, {});
+///   if (!listener) return listener.error();
+///   transport::spawn(transport::accept_all(*listener, worker, [&](const transport::Accepted& accepted) {
+///     transport::spawn(serve(transport::adopt(worker, accepted.descriptor)));
+///   }));
+///
+/// Several workers share an address by a listener each, with ListenOptions::reuse_port: the kernel shares connections
+/// out. Where the process has no descriptors left, one that is kept in reserve (ListenOptions::keeps_spare) lets it
+/// still take a connection.
+///
+/// Thread safety: its worker's thread only. Lifetime: outlives its pending accept, and what accept_all() awaits.
 class Listener {
  public:
   /// Binds and listens. Errors: io or connection_failed, naming address and reason.

@@ -18,6 +18,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "picket/base/time.hpp"
+
 namespace picket::transport {
 namespace {
 
@@ -51,7 +53,7 @@ class PathLock {
  public:
   static base::Result<PathLock> take(const Endpoint& endpoint) {
     std::string path = std::string{endpoint.path()} + ".lock";
-    const auto give_up_at = std::chrono::steady_clock::now() + patience;
+    const auto give_up_at = base::Clock::now() + patience;
     while (true) {
       OwnedDescriptor file{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
       if (file.get() < 0) return system_error(endpoint, "make the lock file of", errno);
@@ -59,7 +61,7 @@ class PathLock {
         if (is_at(file.get(), path)) return PathLock{std::move(path), file.release()};
       } else if (errno != EWOULDBLOCK && errno != EINTR) {
         return system_error(endpoint, "lock", errno);
-      } else if (std::chrono::steady_clock::now() >= give_up_at) {
+      } else if (base::Clock::now() >= give_up_at) {
         return base::fail(ErrorKind::io,
                           fmt::format("cannot listen on {}: another process has held {} for {} s; end that process if "
                                       "it is not just starting (fuser {} names it), then try again",

@@ -13,6 +13,7 @@ Stream::Connect Stream::connect(const Endpoint& endpoint, base::Deadline deadlin
 }
 Stream::Establish Stream::establish(base::Deadline deadline) { return {*this, deadline}; }
 Stream::Read Stream::read_some(std::span<char> into, base::Deadline deadline) { return {*this, into, deadline}; }
+Stream::Input Stream::input(base::Deadline deadline) { return {*this, deadline}; }
 Stream::Write Stream::write(std::span<iovec> parts, base::Deadline deadline) { return {*this, parts, deadline}; }
 
 std::optional<std::size_t> Stream::read_now(std::span<char> into) {
@@ -127,6 +128,22 @@ base::Result<std::size_t> Stream::Read::await_resume() {
   if (!stream_.is_open() || transfer_.outcome == Outcome::blocked) return why_over();
   if (transfer_.outcome == Outcome::failed) return channel().failure(transfer_);
   return transfer_.size;
+}
+
+void Stream::Input::await_suspend(std::coroutine_handle<> waiting) {
+  begin(waiting);
+  came(Completion{.error = ECANCELED});
+}
+
+void Stream::Input::came(const Completion& outcome) {
+  has_come_ = outcome.error != ECANCELED;
+  if (has_come_ || is_over()) return end();
+  channel().wait_for_input(Waiter::of<&Input::came>(this));
+}
+
+base::Status Stream::Input::await_resume() {
+  if (!has_come_ || !stream_.is_open()) return why_over();
+  return {};
 }
 
 void Stream::Write::await_suspend(std::coroutine_handle<> waiting) {

@@ -51,6 +51,13 @@ class Stream {
   class Read;
   [[nodiscard]] Read read_some(std::span<char> into, base::Deadline deadline);
 
+  /// Awaitable; Status: there is something to read, or the end. What waits so holds no buffer: for connections that may
+  /// say nothing for long. Errors: timeout, connection_closed (close()d here).
+  class Input;
+  [[nodiscard]] Input input(base::Deadline deadline);
+  /// Gives memory back that only bytes under way need, such as that of TLS. It is taken again with the next of them.
+  void release_memory() noexcept { channel_.release_memory(); }
+
   /// What is there, without waiting: the bytes read, 0 once the stream has ended, be it by an error, and nothing where
   /// more may come.
   [[nodiscard]] std::optional<std::size_t> read_now(std::span<char> into);
@@ -183,6 +190,19 @@ class Stream::Read : internal::StreamOperation {
 };
 
 /// Of write(). Thread safety, lifetime: the stream's; `parts` and their bytes outlive it.
+class Stream::Input : internal::StreamOperation {
+ public:
+  Input(Stream& stream, base::Deadline deadline) noexcept : StreamOperation(stream, deadline) {}
+  [[nodiscard]] bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> waiting);
+  base::Status await_resume();
+
+ private:
+  void came(const Completion& outcome);
+
+  bool has_come_ = false;
+};
+
 class Stream::Write : internal::StreamOperation {
  public:
   Write(Stream& stream, std::span<iovec> parts, base::Deadline deadline) noexcept

@@ -225,6 +225,38 @@ TEST_P(StreamTest, InputIsToldWhereverItLies) {
   EXPECT_EQ(got, "hello");
 }
 
+Task<base::Status> await_input(Stream& stream, base::Deadline deadline) {
+  auto status = co_await stream.input(deadline);
+  co_return status;
+}
+
+TEST_P(StreamTest, WaitsForInputWithoutABufferAndFindsWhatCameBeforeAndAfter) {
+  Stream stream = join();
+  EXPECT_EQ(testing::run(worker_, await_input(stream, soon())).error().kind(), base::ErrorKind::timeout);
+  peer_->send_bytes("h");
+  EXPECT_TRUE(testing::run(worker_, await_input(stream, {})));
+  EXPECT_TRUE(testing::run(worker_, await_input(stream, {}))) << "it is still there";
+  EXPECT_EQ(testing::run(worker_, read_once(stream, {})).value(), "h");
+  std::optional<base::Status> later;
+  spawn(note(await_input(stream, {}), later));
+  testing::turn_for(worker_, 2ms);
+  EXPECT_FALSE(later);
+  peer_->close();
+  ASSERT_TRUE(testing::turn_until(worker_, [&] { return later.has_value(); }));
+  EXPECT_TRUE(*later) << "the end, too, is something to read";
+  EXPECT_EQ(testing::run(worker_, read_once(stream, {})).value(), "");
+}
+
+TEST_P(StreamTest, CloseEndsAWaitForInput) {
+  Stream stream = join();
+  std::optional<base::Status> outcome;
+  spawn(note(await_input(stream, {}), outcome));
+  testing::turn_for(worker_, 2ms);
+  stream.close();
+  ASSERT_TRUE(testing::turn_until(worker_, [&] { return outcome.has_value(); }));
+  EXPECT_EQ(outcome->error().kind(), base::ErrorKind::connection_closed);
+}
+
 TEST(Stream, TriesToWriteAgainOnlyOnceItsLayersPeerHasSaidSomething) {
   Worker worker;
   int ends[2];

@@ -60,6 +60,13 @@ struct TaskPromise<void> : TaskPromiseBase {
 
 /// A coroutine that starts when it is awaited and resumes its awaiter when it ends.
 ///
+///   transport::Task<base::Result<std::size_t>> ask(transport::Stream& stream, std::span<char> into) {
+///     const auto deadline = base::Deadline::after(stream.worker().now(), std::chrono::seconds{1});
+///     auto size = co_await stream.read_some(into, deadline);
+///     co_return size;
+///   }
+///   transport::spawn(serve(stream));  // or co_await it from another task
+///
 /// Rule (GCC 12 miscompiles the alternatives): a `co_await` is a whole statement, the whole initialiser of a named
 /// local, or the operand of `co_return`; its arguments are names, moved names or non-aggregate temporaries.
 ///
@@ -120,7 +127,8 @@ struct Detached {
 
 }  // namespace internal
 
-/// Runs a task that nobody awaits: at once, until its first suspension, then whenever its operations complete.
+/// Runs a task that nobody awaits: at once, until its first suspension, then whenever its operations complete. A task
+/// that never completes keeps its frame: whoever spawns one sees to it that what it awaits can be ended.
 /// Thread safety: call it on the worker's thread; from another through Worker::post(). Lifetime: nobody waits for the
 /// task, so what it refers to must be its own or live as long as the worker.
 inline internal::Detached spawn(Task<void> task) { co_await task; }

@@ -5,7 +5,8 @@
 
 namespace picket::wire {
 
-/// A deep copy that needs `arena` only: what is kept beyond the payload it came from. Instantiated for every message.
+/// A deep copy that needs `arena` only: what is kept beyond the payload that it came from, such as an event that
+/// another thread evaluates, or an answer that outlives its read. Instantiated for every message of messages.hpp.
 /// Thread safety: pure, but for the arena. Lifetime: the arena's. Complexity: each text and list is copied once.
 template <class Message>
 [[nodiscard]] Message copy_into(const Message& message, base::Arena& arena);

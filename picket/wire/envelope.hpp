@@ -16,6 +16,7 @@ enum class Stream : std::uint8_t {
   control,  ///< ControlStream: ProxyControl, AgentControl
 };
 
+/// The messages that carry the others: two a stream, one for each direction.
 enum class Envelope : std::uint8_t { proxy_to_agent, agent_to_proxy, agent_control, proxy_control };
 
 /// The message's name in the protocol, e.g. "ProxyToAgent".

@@ -42,14 +42,15 @@ enum class FrameType : std::uint8_t {
 /// Whether it may stand in a frame on a socket.
 [[nodiscard]] bool is_known(FrameType type) noexcept;
 
-/// One whole frame. Lifetime: the payload is a view of what was read.
+/// One whole frame, checked for nothing but that it is whole: what is in it is for decode() to find out. Lifetime: the
+/// payload is a view of what was read.
 struct FrameView {
   FrameType type;
   std::string_view payload;
 };
 
 /// What a connection writes before each payload. Encoders leave room for it; who owns the connection says what it is.
-/// The default is no header at all: payloads by themselves.
+/// The default is no header at all: payloads by themselves, as tests and recordings have them. Thread safety: a value.
 struct Framing {
   std::size_t header_size = 0;  ///< bytes
   /// Writes those bytes. Called once the payload is there; null where there are none.

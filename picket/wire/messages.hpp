@@ -31,6 +31,7 @@ using base::Headers;
 using Text = std::string_view;
 using TextList = std::span<const Text>;
 
+/// One entry of a map from text to text. A name may come twice: none is dropped on the way.
 struct TextPair {
   Text key;
   Text value;
@@ -63,7 +64,8 @@ inline constexpr Text extension_event_reply = "event-reply";
 /// RequestComplete is not answered.
 inline constexpr Text extension_one_way_complete = "one-way-complete";
 
-/// The proxy's first frame (protocol.md §3).
+/// The proxy's first frame (protocol.md §3). It sends no other before the answer has come; whoever waits for either
+/// bounds that in time.
 struct HandshakeRequest {
   static constexpr FrameType type = FrameType::handshake_request;
   std::span<const std::uint32_t> supported_versions;
@@ -78,7 +80,9 @@ struct HandshakeRequest {
   Text client_name;
 };
 
-/// What an agent says that it can do. Which events it gets is Capabilities::supported_events.
+/// What an agent says that it can do. Which events it gets is Capabilities::supported_events; a proxy of ours acts on
+/// `streaming_body` alone, and only of an agent that takes none of our extensions: without it each body comes in one
+/// event. The others are for people, and for other proxies.
 struct Features {
   bool streaming_body = false;
   bool websocket = false;
@@ -92,6 +96,9 @@ struct Features {
 };
 
 /// What an agent can bear. The proxy sends no more.
+///
+/// A body above `max_body_size` goes past the agent where it fails open, and is a failure where it fails closed. Over
+/// `max_concurrency` events wait at the proxy. 0 stands for no limit, respectively for no wish.
 struct Limits {
   std::uint64_t max_body_size = std::uint64_t{10} * 1024 * 1024;  ///< bytes
   std::uint32_t max_concurrency = 100;                            ///< exchanges
@@ -109,9 +116,9 @@ struct HealthConfig {
 
 /// Who an agent is. Every field must be there (protocol.md §3).
 struct Capabilities {
-  Text agent_id;
-  Text name;
-  Text version;
+  Text agent_id;  ///< Which agent; several connections, and several processes, may say the same.
+  Text name;      ///< For people.
+  Text version;   ///< Of the agent's program, for people.
   /// EventKind numbers; 8 is configure too; unknown ones are skipped. Empty means request_headers. What an agent
   /// without extensions says here is not exact.
   std::span<const std::int32_t> supported_events;
@@ -132,26 +139,30 @@ struct HandshakeResponse {
   TextList extensions;               ///< Ours: the offered ones that the agent takes.
 };
 
-/// First frame of an agent that dials the proxy (type 0x01).
+/// First frame of an agent that dials the proxy (protocol.md §8). In the place of HandshakeRequest, with its type:
+/// which of both it is follows from who dialled. JSON, always.
 struct ReverseRegistration {
   static constexpr FrameType type = FrameType::handshake_request;
   std::uint32_t protocol_version = 2;
+  /// Under which the proxy knows the agent: its rules say whose block that feeds. One that another live agent has needs
+  /// the same token.
   Text agent_id;
   Capabilities capabilities;
-  std::optional<Text> auth_token;
-  std::optional<Value> metadata;
+  std::optional<Text> auth_token;                 ///< A secret: compared in constant time, and never logged.
+  std::optional<Value> metadata;                  ///< For people.
   std::span<const Encoding> supported_encodings;  ///< Ours: in order of preference; empty means JSON only.
   TextList extensions;                            ///< Ours: what the agent offers.
 };
 
-/// The proxy's answer to it (type 0x02).
+/// The proxy's answer to it. Where it refuses, the connection ends after it, and the agent is told why; what an agent
+/// may know of a refusal is the sentence in `error`.
 struct ReverseAnswer {
   static constexpr FrameType type = FrameType::handshake_response;
   bool success = false;
   std::optional<Text> error;
   Text proxy_id;
   Text proxy_version;
-  Text connection_id;
+  Text connection_id;                    ///< The proxy's own name for this connection; for logs.
   std::optional<Encoding> encoding;      ///< Ours: absent means JSON; never written as null.
   TextList extensions;                   ///< Ours: the offered ones that the proxy takes.
   std::span<const std::int32_t> events;  ///< Ours: the kinds this proxy will send; empty means it does not say.
@@ -164,31 +175,36 @@ struct ReverseAnswer {
 /// Where a request comes from and where it goes, as the proxy sees it (protocol.md §4).
 struct RequestMetadata {
   Text correlation_id;  ///< Names the exchange; 1 to 256 bytes, the proxy's to choose.
-  Text request_id;
-  Text client_ip;  ///< The bare address.
+  Text request_id;      ///< For logs: may be the client's own word for the request, so it names nothing safely.
+  Text client_ip;       ///< The bare address.
   std::uint16_t client_port = 0;
-  std::optional<Text> server_name;
-  Text protocol;  ///< e.g. "HTTP/1.1"
-  std::optional<Text> tls_version;
+  std::optional<Text> server_name;  ///< The host that was asked for.
+  Text protocol;                    ///< e.g. "HTTP/1.1"
+  std::optional<Text> tls_version;  ///< e.g. "TLSv1.3"; none in clear.
   std::optional<Text> tls_cipher;
-  std::optional<Text> route_id;
-  std::optional<Text> upstream_id;
+  std::optional<Text> route_id;     ///< The proxy's route, where one was found already.
+  std::optional<Text> upstream_id;  ///< Where the route leads.
   Text timestamp;                   ///< RFC 3339
   std::optional<Text> traceparent;  ///< W3C Trace Context, where the request has one.
 };
 
 /// A request's head, from the proxy, before anything of it goes on.
+///
+/// What agents see is what would go upstream, and all of it: fields that stay on the client's hop are not shown.
 struct RequestHeaders {
   static constexpr FrameType type = FrameType::request_headers;
   RequestMetadata metadata;
-  Text method;
-  Text uri;
-  Headers headers;
+  Text method;        ///< In its own letters.
+  Text uri;           ///< The target as it would go on: path and query, undecoded.
+  Headers headers;    ///< Names in lower case on the wire; values are bytes, several of one name in their order.
   Text http_version;  ///< gRPC: what metadata.protocol says.
 };
 
 /// A piece of a request's body, from the proxy. Chunks come in order, through the last one or to the first answer that
 /// is not allow (protocol.md §4).
+///
+/// What of it has gone on is for the answers to say: an allow lets go what the proxy holds, unless it needs more. Where
+/// a body is larger than the agent bears and that fails open, an empty last chunk tells it that no more comes.
 struct RequestBodyChunk {
   static constexpr FrameType type = FrameType::request_body_chunk;
   Text correlation_id;
@@ -201,7 +217,8 @@ struct RequestBodyChunk {
   std::uint64_t timestamp_ms = 0;            ///< gRPC
 };
 
-/// The head of the upstream's answer, from the proxy, before the client sees any of it.
+/// The head of the upstream's answer, from the proxy, before the client sees any of it. A block, a redirect or a
+/// challenge takes its place.
 struct ResponseHeaders {
   static constexpr FrameType type = FrameType::response_headers;
   Text correlation_id;
@@ -222,18 +239,19 @@ struct ResponseBodyChunk {
   std::uint64_t timestamp_ms = 0;            ///< gRPC
 };
 
-/// The exchange is over, says the proxy. Answered as any event, unless one-way-complete was agreed (protocol.md §3).
+/// The exchange is over, says the proxy: to every agent that has heard anything of it, whatever became of it, once.
+/// Answered as any event, unless one-way-complete was agreed (protocol.md §3); the answer changes nothing.
 struct RequestComplete {
   static constexpr FrameType type = FrameType::request_complete;
   Text correlation_id;
-  std::uint16_t status = 0;  ///< The client's.
-  std::uint64_t duration_ms = 0;
+  std::uint16_t status = 0;              ///< The client's.
+  std::uint64_t duration_ms = 0;         ///< From the request's head to the end of the answer.
   std::uint64_t request_body_size = 0;   ///< bytes
   std::uint64_t response_body_size = 0;  ///< bytes
-  std::uint32_t upstream_attempts = 0;
-  std::optional<Text> error;     ///< None where nothing failed.
-  std::optional<Text> upstream;  ///< gRPC
-  bool from_cache = false;       ///< gRPC
+  std::uint32_t upstream_attempts = 0;   ///< 0: no upstream was asked.
+  std::optional<Text> error;             ///< None where nothing failed.
+  std::optional<Text> upstream;          ///< gRPC
+  bool from_cache = false;               ///< gRPC
 };
 
 /// RFC 6455 §5.2, by their names: its numbers do not travel.
@@ -252,6 +270,7 @@ struct WebSocketFrame {
   Text client_ip;
 };
 
+/// What the text is looked at for. Their names travel on sockets, numbers on gRPC.
 enum class InspectionType : std::uint8_t { prompt_injection, pii_detection };
 
 /// Text for a language model, or from one, from the proxy.
@@ -293,6 +312,7 @@ template <class Event>
 
 // The four decisions, and what else an answer says (protocol.md §5). An agent makes one answer for each event.
 
+/// Nothing speaks against it, as far as this agent is asked. The others may still stop it.
 struct Allow {
   friend bool operator==(const Allow&, const Allow&) = default;
 };
@@ -329,10 +349,12 @@ struct BodyMutation {
   std::uint32_t chunk_index = 0;
 };
 
+/// The connection ends with this code, both ways.
 struct WebSocketClose {
   std::uint16_t code = 1000;  ///< RFC 6455 §7.4.
   Text reason;
 };
+/// What becomes of one frame; a dropped one is not told to the other end.
 enum class WebSocketVerdict : std::uint8_t { allow, drop };
 using WebSocketDecision = std::variant<WebSocketVerdict, WebSocketClose>;
 
@@ -399,20 +421,24 @@ struct Cancel {
   std::optional<Text> manual_reason;      ///< gRPC: with manual.
 };
 
+/// `pause` and `resume` are of everything, or of one exchange; `update_capacity` says how many bytes of bodies may
+/// come.
 enum class FlowAction : std::uint8_t { pause, resume, update_capacity };
 
-/// From the agent: how much it wants to be sent.
+/// From the agent: how much it wants to be sent. A wish that bounds memory, not time: events that are on their way
+/// still come, and a pause lasts no longer than the proxy lets it.
 struct FlowControl {
   static constexpr FrameType type = FrameType::flow_control;
-  std::optional<Text> correlation_id;
+  std::optional<Text> correlation_id;  ///< The exchange that is meant; none: all of the connection.
   FlowAction action = FlowAction::pause;
   std::uint64_t buffer_available = 0;  ///< bytes; update_capacity only
   std::uint64_t timestamp_ms = 0;
 };
 
+/// `draining`: the agent means to go, takes no new exchanges, and ends those that it has.
 enum class HealthState : std::uint8_t { healthy, degraded, draining, unhealthy };
 
-/// How busy an agent is, in its own words.
+/// How busy an agent is, in its own words; 0 where it does not say.
 struct Load {
   std::uint32_t in_flight = 0;
   std::uint32_t queue_depth = 0;
@@ -436,7 +462,8 @@ struct Resources {
   std::optional<std::uint32_t> connections;
 };
 
-/// How an agent is, in its own words. A field that belongs to one state is set with that state only.
+/// How an agent is, in its own words. A field that belongs to one state is set with that state only. On sockets two
+/// shapes of it are read (protocol.md §6), and one is written.
 struct HealthStatus {
   static constexpr FrameType type = FrameType::health_status;
   Text agent_id;
@@ -449,6 +476,8 @@ struct HealthStatus {
   std::optional<Text> message;
   std::optional<Load> load;
   std::optional<Resources> resources;
+  /// Until then it holds, by the agent's own clock: what counts is how long after `timestamp_ms` that is. None: until
+  /// it says otherwise.
   std::optional<std::uint64_t> valid_until_ms;
   std::uint64_t timestamp_ms = 0;
 };
@@ -467,13 +496,16 @@ struct GaugeMetric {
   TextMap labels;
   double value = 0;
 };
+/// Where a bucket ends. Its type is its own since the wire has a word among the numbers.
 struct UpperBound {
   double value = 0;  ///< "+Inf" on the wire is infinity here.
 };
+/// How many values were at most that large; each bucket counts those of the smaller ones, too.
 struct HistogramBucket {
   UpperBound le;
   std::uint64_t count = 0;
 };
+/// Values by size. `sum` and `count` are of all of them, those above the last bucket included.
 struct HistogramMetric {
   Text name;
   std::optional<Text> help;
@@ -483,7 +515,8 @@ struct HistogramMetric {
   std::span<const HistogramBucket> buckets;
 };
 
-/// What an agent counts, from the agent.
+/// What an agent counts, from the agent, with the time that it covers. Whoever shows it bounds how many series that
+/// are.
 struct MetricsReport {
   static constexpr FrameType type = FrameType::metrics_report;
   Text agent_id;
@@ -494,7 +527,9 @@ struct MetricsReport {
   std::span<const HistogramMetric> histograms;
 };
 
+/// The proxy is to read its own configuration again.
 struct RequestReload {};
+/// One rule; what `definition` means is between the agent and whoever keeps its rules.
 struct RuleDefinition {
   Text id;
   std::int32_t priority = 0;
@@ -503,20 +538,24 @@ struct RuleDefinition {
   std::optional<Text> description;
   TextList tags;
 };
+/// Rules that are to be put into a set, and ids of others that are to be taken out of it.
 struct RuleUpdate {
   Text rule_set;
   std::span<const RuleDefinition> rules;
   TextList remove_rules;
 };
+/// Entries of a list, such as addresses, to be added and taken out.
 struct ListUpdate {
   Text list_id;
   TextList add;
   TextList remove;
 };
+/// The agent is to be started anew: its connections drain one after the other, and end after that time at the latest.
 struct RestartRequired {
   Text reason;
   std::uint64_t grace_period_ms = 0;
 };
+/// The agent cannot do what its configuration asks.
 struct ConfigError {
   Text error;
   std::optional<Text> field;
@@ -542,6 +581,7 @@ struct ConfigUpdateResponse {
 
 // ---- what only gRPC carries
 
+/// As loggers have them; the proxy has its own idea of what is written.
 enum class LogLevel : std::uint8_t { debug, info, warn, error };
 
 /// A line for the proxy's log, from the agent. What it says is the agent's: whoever shows it must not trust it.
@@ -554,9 +594,10 @@ struct LogMessage {
   std::uint64_t timestamp_ms = 0;
 };
 
+/// For the agent's log. Numbers on the wire count from 1.
 enum class ShutdownReason : std::uint8_t { graceful, immediate, config_reload, upgrade };
 
-/// From the proxy: the agent is to end.
+/// From the proxy: the agent is to end, after so long at most (ControlStream only).
 struct ShutdownRequest {
   static constexpr FrameType type = FrameType::shutdown;
   ShutdownReason reason = ShutdownReason::graceful;
@@ -564,9 +605,10 @@ struct ShutdownRequest {
   std::uint64_t timestamp_ms = 0;
 };
 
+/// For the agent's log. Numbers on the wire count from 1.
 enum class DrainReason : std::uint8_t { config_reload, maintenance, health_check_failed, manual };
 
-/// From the proxy: the agent is to take no new exchanges.
+/// From the proxy: the agent is to take no new exchanges for so long (ControlStream only).
 struct DrainRequest {
   static constexpr FrameType type = FrameType::drain;
   std::uint64_t duration_ms = 0;

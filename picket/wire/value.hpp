@@ -26,6 +26,8 @@ struct Value {
   /// Integers are int64 where they fit, else uint64.
   std::variant<Null, bool, std::int64_t, std::uint64_t, double, std::string_view, List, Object> data;
 
+  /// What is in it where that is a T, else null. Of a number what the wire had counts: 1 is no double, and 1.0 no
+  /// integer.
   template <class T>
   [[nodiscard]] const T* get() const noexcept {
     return std::get_if<T>(&data);
@@ -35,6 +37,7 @@ struct Value {
   [[nodiscard]] const Value* find(std::string_view name) const noexcept;
 };
 
+/// A member of an object. Names may come twice: find() has the first.
 struct Member {
   std::string_view name;
   Value value;

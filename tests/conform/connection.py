@@ -319,7 +319,7 @@ class Agent:
                 self.cancel(id_, TIMED_OUT)
             raise Failure from None
         if answer is None:
-            if self.breaks("connections.lost"):
+            if self.breaks("connections.lost") or self.breaks("grpc.ended"):
                 return {"version": 2, "decision": "allow"}
             raise Failure
         return answer

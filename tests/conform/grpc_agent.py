@@ -1,7 +1,4 @@
-"""A small agent on gRPC's own library (Debian's python3-grpcio): grpc_agent.py ADDRESS [RULE]. Keeps every rule, or breaks that one.
-
-Protobuf is read and written here, from the numbers of protocol.md §9.
-"""
+"""A small agent on gRPC's own library (Debian's python3-grpcio): grpc_agent.py ADDRESS [RULE]. Keeps every rule, or breaks that one."""
 
 import signal
 import sys
@@ -9,6 +6,8 @@ import threading
 from concurrent import futures
 
 import grpc
+
+from protobuf import field, fields, last
 
 SERVICE = "zentinel.agent.v2.AgentServiceV2"
 EXTENSIONS = (b"event-reply", b"one-way-complete")
@@ -26,54 +25,6 @@ ID_OF_CASE = {"grpc.process-event": b"conform-process-event" + b"\x12", "grpc.pr
 NOISE = b"\xff\xff\xff\xff"
 STREAMS: list = []
 REQUEST_ID = 1  # of a ConfigUpdateRequest
-
-
-def varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    return bytes([*out, value])
-
-
-def field(number: int, value) -> bytes:
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    return varint(number << 3 | 2) + varint(len(value)) + value
-
-
-def read_varint(data: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        if at >= len(data) or shift > 63:
-            raise ValueError("a number that is cut off")
-        value |= (data[at] & 127) << shift
-        at, shift = at + 1, shift + 7
-        if data[at - 1] < 128:
-            return value, at
-
-
-def fields(data: bytes) -> dict[int, list]:
-    """The fields of a message. Raises ValueError."""
-    found: dict[int, list] = {}
-    at = 0
-    while at < len(data):
-        key, at = read_varint(data, at)
-        if key & 7 == 0:
-            value, at = read_varint(data, at)
-        else:
-            size = {1: 8, 5: 4}.get(key & 7)
-            if key & 7 == 2:
-                size, at = read_varint(data, at)
-            if size is None or at + size > len(data):
-                raise ValueError("a field that is none")
-            value, at = data[at : at + size], at + size
-        found.setdefault(key >> 3, []).append(value)
-    return found
-
-
-def last(message: dict[int, list], number: int, default):
-    return message.get(number, [default])[-1]
 
 
 def allow(name: bytes, *more: bytes) -> bytes:

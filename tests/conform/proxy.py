@@ -44,6 +44,9 @@ class Proxy:
     def usable(self) -> Agent | None:
         return next((agent for agent in reversed(self.agents) if agent.is_open and not agent.is_paused and not agent.is_draining), None)
 
+    def dial(self) -> Agent:
+        return Agent(self)
+
     def leave(self, agent: Agent) -> None:
         if agent in self.agents:
             self.agents.remove(agent)
@@ -51,13 +54,13 @@ class Proxy:
     def _connect(self) -> None:
         while not self._is_closed:
             try:
-                agent = Agent(self)
+                agent = self.dial()
             except OSError:
                 time.sleep(0.02)
                 continue
             self.agents.append(agent)
             agent.serve()
-            if agent.breaks("connections.again") and agent.case:
+            if (agent.breaks("connections.again") or agent.breaks("grpc.again")) and agent.case:
                 time.sleep(self.patience + 3)  # on a busy machine the tool looks late
 
     def _meet(self) -> None:

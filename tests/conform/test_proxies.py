@@ -27,12 +27,12 @@ SERIAL = {"registration.silent"}
 
 
 def of_listening() -> list[str]:
-    return [rule for rule in listed("proxy") if not rule.startswith("registration.")]
+    return [rule for rule in listed("proxy") if not rule.startswith(("registration.", "grpc."))]
 
 
 def of_dialled() -> list[str]:
     """Of proxies that are dialled: what begins a connection is another."""
-    return [rule for rule in listed("proxy") if not rule.startswith(("handshake.", "answer.")) and rule != "connections.again"]
+    return [rule for rule in listed("proxy") if not rule.startswith(("handshake.", "answer.", "grpc.")) and rule != "connections.again"]
 
 
 def test_of(path: Path, port: int, *arguments) -> Run:

@@ -17,7 +17,7 @@ PAGE = (ROOT / "docs" / "configuration.md").read_text()
 # Where the page explains the keys of a table.
 HEADING = {
     "system": "system", "listeners": "listeners", "listener": "listeners", "agents": "agents", "agent": "agents",
-    "agent_property": "agents",
+    "agent_property": "agents", "body_mode_property": "Bodies of an agent",
     "reverse_listener": "reverse-listener", "reverse_tls": "reverse-listener",
     "tls": "tls", "circuit_breaker": "circuit-breaker", "pool": "pool", "hedge_property": "pool", "filters": "filters",
     "filter": "filters", "upstreams": "upstreams", "upstream": "upstreams", "target_property": "upstreams",

@@ -85,6 +85,32 @@ class Agents(StageTest):
         self.assertEqual(client.response().status, 200)
         self.assertEqual(upstream.requests[1].body, long.replace(card.encode(), b"*" * 16))
 
+    def test_stream_guard_looks_at_bodies_while_they_stream(self):
+        keys = 'request-body-mode "stream"; response-body-mode "stream"'
+        card, other = b"4111111111111111", b"4111111111111112"
+
+        def stream(request):
+            for piece in (b"card " + card[:7], card[7:] + b" other " + other, b"5 end " + card):
+                request.peer.sendall(b"%x\r\n%s\r\n" % (len(piece), piece))
+                time.sleep(0.05)
+            return b"0\r\n\r\n"
+
+        def respond(request):
+            request.peer.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            return stream(request)
+
+        gateway, upstream = self.play("stream_guard", '"request_body" "response_body"', keys, respond)
+        stars = b"*" * 16
+        self.assertEqual(gateway.get("/").body, b"card " + stars + b" other " + other + b"5 end " + stars)
+        with gateway.client() as client:
+            client.send(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+            for piece in (b"first", b"second"):
+                client.send(b"%x\r\n%s\r\n" % (len(piece), piece))
+                wait(f"{piece} upstream", lambda piece=piece: piece in upstream.raw())
+            client.send(b"25\r\n..EICAR-STANDARD-ANTIVIRUS-TEST-FILE.\r\n")
+            self.assertEqual(client.response().status, 403)
+        self.assertNotIn(b"EICAR", upstream.raw())
+
     def test_harden_responses_adds_and_takes_away(self):
         said = "Server: old/1\r\nX-Powered-By: php\r\nX-Frame-Options: ALLOWALL\r\n"
         gateway, _ = self.play("harden_responses", '"response_headers"',

@@ -99,6 +99,19 @@ class Check(Cli):
         self.assertNotEqual(errors, [])
         self.assertEqual([error for error in errors if not re.search("not supported yet", error)], [])
 
+    def test_a_check_warns_where_an_agent_sees_compressed_bodies_as_they_come(self):
+        text = (
+            'listeners { listener "web" { address "127.0.0.1:8080"; protocol "http" } }\n'
+            'agents { agent "a" { unix-socket "a.sock"; events "response_body"; KEY }; agent "b" { unix-socket "b.sock" } }\n'
+            'upstreams { upstream "app" { target "127.0.0.1:9000" } }\n'
+            'routes { route "all" { matches { path-prefix "/" }; upstream "app" } }\n'
+        )
+        without, with_it = (self.check(text.replace("KEY", f"decompress {value}")) for value in ("#false", "#true"))
+        self.assertEqual((without.returncode, with_it.returncode), (0, 0))
+        self.assertIn('warning: agent "a" sees compressed bodies as they come', without.stderr)
+        self.assertNotIn('"b"', without.stderr)
+        self.assertEqual(with_it.stderr, "")
+
     def test_all_errors_are_told_at_once_with_place_line_caret_and_nearest_name(self):
         result = self.check('''listeners { listener "web" { address "127.0.0.1:8080"; protocl "http" } }
 upstreams { upstream "app" { target "127.0.0.1:9000" wieght=1 } }

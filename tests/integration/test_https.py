@@ -138,6 +138,15 @@ class Requests(Https):
             self.assertEqual(client.response().status, 200)
             self.assertEqual(self.app.requests[-1].body, b"body" * 50)
 
+    def test_of_clients_that_have_rested_are_served(self):
+        self.gateway()
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            with self.subTest(version), self.client(context=self.context(maximum_version=version)) as client:
+                for _ in range(2):
+                    self.assertEqual(client.get(body=b"x" * 40_000).status, 200)
+                    time.sleep(2)
+                self.assertEqual(client.get().status, 200)
+
 
 class OverHttp2(Https):
     """What ALPN leads to; test_http2 has HTTP/2 itself."""

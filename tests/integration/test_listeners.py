@@ -1,6 +1,7 @@
 """What a listener's own time-outs and limits do to its clients. Bounds are wide: a busy machine keeps them."""
 
 import contextlib
+import socket
 import ssl
 import time
 
@@ -39,6 +40,21 @@ class Listeners(StageTest):
         self.assertEqual(client.get().status, 200)
         self.ends_after(client.until_closed, 1.5)
         self.assertEqual(client.goaway[1], 0)
+
+    def test_hear_clients_that_have_rested(self):
+        """Who says nothing for a second has no memory any more: what it says then, whole or in parts, counts all the same."""
+        gateway = self.play("keepalive-timeout-secs 60", protocol="http")
+        with Client(gateway.port) as silent, Client(gateway.port) as client:
+            self.assertEqual(client.get().status, 200)
+            time.sleep(2)
+            client.send("GET /1 HTTP/1.1\r\nHo")
+            time.sleep(2)
+            client.send("st: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n")
+            self.assertEqual([client.response().status, client.response().status], [200, 200])
+            self.assertEqual(silent.get().status, 200, "it had not said a word before")
+            time.sleep(2)
+            client.socket.shutdown(socket.SHUT_WR)
+            self.assertEqual(client.socket.recv(1), b"")
 
     def test_give_a_head_its_time_also_a_later_one(self):
         gateway = self.play("keepalive-timeout-secs 60; request-timeout-secs 2")

@@ -11,8 +11,10 @@ import unittest
 from concurrent.futures import ThreadPoolExecutor
 
 import wire
+from client import message
 from processes import connects, wait
 from stage import BINARIES, Asked, StageTest
+from upstream import response
 
 FORM = {"content-type": ["application/x-www-form-urlencoded"]}
 ODD = "/?q=a-b-c-d"  # a match at paranoia level 4 alone
@@ -211,6 +213,25 @@ class Bodies(Waf):
         proxy = self.proxy()
         proxy.body("unknown", b"a=b")
         self.assertIn("block", proxy.receive()[1]["decision"])
+
+    def test_of_a_body_that_streams_nothing_passes_before_its_end_is_judged(self):
+        self.start()
+        upstream = self.stage.upstream(lambda request: response(request.body))
+        events = '"request_headers" "request_body"'
+        gateway = self.stage.gateway(
+            upstream, [Asked("waf", self.path, events, 'request-body-mode "stream"; buffer-size 1024', transport="binary-uds")]
+        )
+        for body, status in ((b"q=" + b"a" * 5000, 200), (b"q=" + b"a" * 5000 + b"&r=" + self.SQL, 403)):
+            before = len(upstream.raw())
+            with gateway.client() as client:
+                client.send(message("/", "Content-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n", "POST"))
+                client.send(b"%x\r\n%s\r\n" % (len(body), body))
+                time.sleep(0.2)
+                self.assertEqual(len(upstream.raw()), before)
+                client.send(b"0\r\n\r\n")
+                self.assertEqual(client.response().status, status)
+            if status == 403:
+                self.assertEqual(len(upstream.raw()), before)
 
     def test_what_stands_behind_an_escaped_question_mark_reaches_no_upstream(self):
         self.start()

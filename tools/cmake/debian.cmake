@@ -73,7 +73,7 @@ set(CPACK_DEBIAN_DEVELOPMENT_DESCRIPTION "Agent Protocol v2 for C++, development
 Headers, the static library and the files by which CMake and pkg-config find
 Picket, for agents in C++ and for proxies that ask agents.")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS
-    "libpicket${PROJECT_VERSION_MAJOR} (= ${version}), libfmt-dev, libnghttp2-dev, libc-ares-dev, libssl-dev, libboost1.81-dev")
+    "libpicket${PROJECT_VERSION_MAJOR} (= ${version}), libfmt-dev, libnghttp2-dev, libc-ares-dev, libbrotli-dev, zlib1g-dev, libssl-dev, libboost1.81-dev")
 
 include(CPack)
 cpack_add_component_group(gateway)

@@ -19,7 +19,7 @@ add_library(picket_objects OBJECT ${sources})
 target_include_directories(picket_objects PUBLIC "${PROJECT_SOURCE_DIR}")
 target_compile_definitions(picket_objects PRIVATE BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_SEPARATE_COMPILATION)
 target_compile_options(picket_objects PRIVATE -fno-lto -fvisibility-inlines-hidden)
-target_link_libraries(picket_objects PRIVATE fmt::fmt Boost::headers CLI11::CLI11 Threads::Threads nghttp2 cares OpenSSL::SSL)
+target_link_libraries(picket_objects PRIVATE fmt::fmt Boost::headers CLI11::CLI11 Threads::Threads nghttp2 cares brotlidec ZLIB::ZLIB OpenSSL::SSL)
 set_target_properties(picket_objects PROPERTIES POSITION_INDEPENDENT_CODE ON)
 if(PICKET_PRECOMPILE)  # position independent code has headers of its own
   picket_precompiled_headers_of(picket_objects ${picket_common_headers})
@@ -34,7 +34,7 @@ set_target_properties(picket_static PROPERTIES OUTPUT_NAME picket EXPORT_NAME st
 foreach(library picket_shared picket_static)
   target_compile_features(${library} PUBLIC cxx_std_23)
   target_include_directories(${library} INTERFACE "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
-  target_link_libraries(${library} PUBLIC Threads::Threads PRIVATE fmt::fmt nghttp2 cares ssl crypto)
+  target_link_libraries(${library} PUBLIC Threads::Threads PRIVATE fmt::fmt nghttp2 cares brotlidec z ssl crypto)
 endforeach()
 
 install(TARGETS picket_shared EXPORT picketTargets

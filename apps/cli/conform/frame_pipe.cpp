@@ -1,8 +1,16 @@
 #include "apps/cli/conform/frame_pipe.hpp"
 
+#include <array>
+
 #include "apps/cli/conform/violation.hpp"
 
 namespace picket::apps::cli::conform {
+
+std::string socket_frame(std::uint8_t type, std::string_view payload) {
+  std::array<char, transport::frame_header_size> header;
+  transport::write_frame_header(header.data(), static_cast<wire::FrameType>(type), payload.size());
+  return std::string{header.data(), header.size()}.append(payload);
+}
 
 Heard FramePipe::hear(base::TimePoint deadline) {
   while (true) {

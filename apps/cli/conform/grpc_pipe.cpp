@@ -5,25 +5,10 @@
 #include <fmt/format.h>
 
 #include "apps/cli/conform/violation.hpp"
-#include "picket/wire/envelope.hpp"
 
 namespace picket::apps::cli::conform {
-namespace {
 
-constexpr wire::Framing message_framing{
-    .header_size = http2::grpc_prefix_size,
-    .write_header = [](char* out, wire::FrameType, std::size_t size) noexcept { http2::write_grpc_prefix(out, size); }};
-
-}  // namespace
-
-std::size_t GrpcPipe::Body::gather(std::size_t skip, std::span<iovec> out) const noexcept {
-  if (skip >= bytes_.size() || out.empty()) return 0;
-  out[0] = {const_cast<char*>(bytes_.data()) + skip, bytes_.size() - skip};
-  return 1;
-}
-
-GrpcPipe::GrpcPipe(Line line, std::string_view path)
-    : line_(std::move(line)), connection_(http2::Role::client, http2::Limits{}, *this) {
+GrpcPipe::GrpcPipe(Line line, std::string_view path) : line_(std::move(line), http2::Role::client, *this) {
   const std::array<base::Header, 7> head{{{":method", "POST"},
                                           {":scheme", "http"},
                                           {":path", path},
@@ -31,18 +16,16 @@ GrpcPipe::GrpcPipe(Line line, std::string_view path)
                                           {"te", "trailers"},
                                           {"content-type", "application/grpc"},
                                           {"user-agent", "picket-conform"}}};
-  const auto stream = connection_.request(base::Headers(head), &body_);
+  const auto stream = line_.connection().request(base::Headers(head), &body_);
   if (!stream) throw Skipped{stream.error().message()};
   stream_ = *stream;
 }
 
-const wire::Framing& GrpcPipe::framing() const noexcept { return message_framing; }
-
 base::Status GrpcPipe::write(std::string_view bytes, base::TimePoint deadline) {
   if (ended_) return base::fail(base::ErrorKind::connection_closed, *ended_);
   body_.add(bytes);
-  connection_.resume(stream_);
-  PICKET_TRY(flush(deadline));
+  line_.connection().resume(stream_);
+  PICKET_TRY(line_.flush(deadline));
   // What the peer's window holds back leaves once the peer has read.
   while (body_.size() != 0 && !ended_)
     if (!read(deadline)) return base::fail(base::ErrorKind::timeout, "it does not read");
@@ -52,16 +35,11 @@ base::Status GrpcPipe::write(std::string_view bytes, base::TimePoint deadline) {
 Heard GrpcPipe::hear(base::TimePoint deadline) {
   const auto message = hear_bytes(deadline);
   if (!message) return ended_ ? Heard{Ended{*ended_}} : Heard{Silence{}};
-  std::string padded = *message;
-  padded.resize(message->size() + base::limits::tail_padding);
-  const auto frame =
-      wire::open_envelope(wire::Envelope::agent_to_proxy, std::string_view{padded}.substr(0, message->size()));
-  if (!frame) throw Violation{"it sent " + frame.error().detail()};
-  return Frame{*frame};
+  return open_message(wire::Envelope::agent_to_proxy, *message);
 }
 
 std::optional<std::string> GrpcPipe::hear_bytes(base::TimePoint deadline) {
-  if (const auto flushed = flush(deadline); !flushed) end(flushed.error().detail());
+  if (const auto flushed = line_.flush(deadline); !flushed) end(flushed.error().detail());
   while (received_.empty() && !ended_ && read(deadline)) {
   }
   if (received_.empty()) return std::nullopt;
@@ -71,8 +49,8 @@ std::optional<std::string> GrpcPipe::hear_bytes(base::TimePoint deadline) {
 }
 
 void GrpcPipe::end_writing() {
-  connection_.finish(stream_);
-  (void)flush(base::Clock::now() + std::chrono::seconds{1}).has_value();
+  line_.connection().finish(stream_);
+  (void)line_.flush(base::Clock::now() + std::chrono::seconds{1}).has_value();
 }
 
 std::string GrpcPipe::field(std::string_view name) const {
@@ -81,31 +59,10 @@ std::string GrpcPipe::field(std::string_view name) const {
   return {};
 }
 
-base::Status GrpcPipe::flush(base::TimePoint deadline) {
-  constexpr std::size_t most_parts = 64;
-  std::array<iovec, most_parts> parts;
-  while (connection_.has_output()) {
-    const std::size_t count = connection_.gather(parts);
-    if (count == 0) break;
-    for (std::size_t i = 0; i < count; ++i) {
-      const std::string_view part{static_cast<const char*>(parts[i].iov_base), parts[i].iov_len};
-      PICKET_TRY(line_.write(part, deadline));
-      connection_.wrote(part.size());
-    }
-  }
-  return {};
-}
-
 bool GrpcPipe::read(base::TimePoint deadline) {
-  base::Buffer bytes;
-  switch (line_.read(bytes, deadline)) {
-    case Line::Got::nothing: return false;
-    case Line::Got::end: end("it closed the connection"); return true;
-    case Line::Got::bytes: break;
-  }
-  if (const auto fed = connection_.feed(bytes.text(), base::Clock::now()); !fed) end(fed.error().detail());
-  if (const auto flushed = flush(deadline); !flushed) end(flushed.error().detail());
-  return true;
+  const auto came = line_.read(deadline);
+  if (!came) end(came.error().detail());
+  return !came || *came;
 }
 
 void GrpcPipe::end(std::string how) {
@@ -126,7 +83,7 @@ void GrpcPipe::on_data(http2::StreamId stream, std::string_view bytes) {
     return {};
   });
   if (!status) end(status.error().detail());
-  connection_.taken(stream, bytes.size());
+  line_.connection().taken(stream, bytes.size());
 }
 
 void GrpcPipe::on_end(http2::StreamId) {

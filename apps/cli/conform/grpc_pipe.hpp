@@ -6,10 +6,9 @@
 #include <utility>
 #include <vector>
 
-#include "apps/cli/conform/line.hpp"
+#include "apps/cli/conform/grpc_message.hpp"
+#include "apps/cli/conform/http2_line.hpp"
 #include "apps/cli/conform/pipe.hpp"
-#include "picket/http2/connection.hpp"
-#include "picket/http2/grpc_messages.hpp"
 #include "picket/transport/grpc_stream.hpp"
 
 namespace picket::apps::cli::conform {
@@ -24,7 +23,11 @@ class GrpcPipe final : public Pipe, private http2::Events {
   GrpcPipe& operator=(const GrpcPipe&) = delete;
   ~GrpcPipe() override = default;
 
-  [[nodiscard]] const wire::Framing& framing() const noexcept override;
+  [[nodiscard]] const wire::Framing& framing() const noexcept override { return grpc_framing; }
+  [[nodiscard]] wire::Encoding opening_encoding() const noexcept override { return wire::Encoding::protobuf; }
+  [[nodiscard]] std::string framed(wire::FrameType type, std::string_view payload) const override {
+    return grpc_message(type, payload);
+  }
   [[nodiscard]] base::Status write(std::string_view bytes, base::TimePoint deadline) override;
   [[nodiscard]] Heard hear(base::TimePoint deadline) override;
   void end_writing() override;
@@ -37,18 +40,6 @@ class GrpcPipe final : public Pipe, private http2::Events {
   [[nodiscard]] bool has_ended() const noexcept { return ended_.has_value(); }
 
  private:
-  /// What is still to be sent.
-  class Body final : public http2::Outgoing {
-   public:
-    void add(std::string_view bytes) { bytes_.append(bytes); }
-    [[nodiscard]] std::size_t size() const noexcept override { return bytes_.size(); }
-    [[nodiscard]] std::size_t gather(std::size_t skip, std::span<iovec> out) const noexcept override;
-    void consume(std::size_t size) override { bytes_.consume(size); }
-
-   private:
-    base::Buffer bytes_;
-  };
-
   void on_head(http2::StreamId stream, http2::HeadKind kind, base::Headers fields, bool ends) override;
   void on_data(http2::StreamId stream, std::string_view bytes) override;
   void on_end(http2::StreamId stream) override;
@@ -56,13 +47,11 @@ class GrpcPipe final : public Pipe, private http2::Events {
   void on_goaway(http2::StreamId, http2::ErrorCode, std::string_view) override {}
 
   void end(std::string how);
-  [[nodiscard]] base::Status flush(base::TimePoint deadline);
   /// Whether something came.
   bool read(base::TimePoint deadline);
 
-  Line line_;
-  Body body_;
-  http2::Connection connection_;
+  PendingBytes body_;
+  Http2Line line_;
   http2::StreamId stream_ = 0;
   http2::GrpcMessages messages_;
   std::deque<std::string> received_;

@@ -46,12 +46,6 @@ void Peer::write_slowly(std::string_view bytes, std::size_t piece) {
   }
 }
 
-std::string Peer::frame(std::uint8_t type, std::string_view payload) {
-  std::array<char, transport::frame_header_size> header;
-  transport::write_frame_header(header.data(), static_cast<wire::FrameType>(type), payload.size());
-  return std::string{header.data(), header.size()}.append(payload);
-}
-
 Frame Peer::hear(std::string_view wanted) {
   auto frame = hear_or_end(wanted);
   expect(frame.has_value(), "it closed the connection where {} was to come", wanted);

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "apps/cli/conform/pipe.hpp"
+#include "apps/cli/conform/frame_pipe.hpp"
 #include "apps/cli/conform/violation.hpp"
 #include "picket/base/arena.hpp"
 #include "picket/wire/codec.hpp"
@@ -45,8 +45,7 @@ class Peer {
   /// Byte by byte, or in pieces of another size, each of them alone.
   void write_slowly(std::string_view bytes, std::size_t piece = 1);
   /// A frame of a socket, whatever type and payload.
-  void say_frame(std::uint8_t type, std::string_view payload) { write(frame(type, payload)); }
-  [[nodiscard]] static std::string frame(std::uint8_t type, std::string_view payload);
+  void say_frame(std::uint8_t type, std::string_view payload) { write(socket_frame(type, payload)); }
   void end_writing() { pipe_->end_writing(); }
   void reset() { pipe_->reset(); }
 

@@ -9,6 +9,7 @@
 #include "picket/base/result.hpp"
 #include "picket/base/time.hpp"
 #include "picket/wire/frame.hpp"
+#include "picket/wire/messages.hpp"
 
 namespace picket::apps::cli::conform {
 
@@ -40,6 +41,10 @@ class Pipe {
 
   /// What stands before each payload that is written.
   [[nodiscard]] virtual const wire::Framing& framing() const noexcept = 0;
+  /// In what the handshake is written and read.
+  [[nodiscard]] virtual wire::Encoding opening_encoding() const noexcept = 0;
+  /// Any payload as a message of that type.
+  [[nodiscard]] virtual std::string framed(wire::FrameType type, std::string_view payload) const = 0;
   /// Whole messages, pieces of them, or what is none at all.
   [[nodiscard]] virtual base::Status write(std::string_view bytes, base::TimePoint deadline) = 0;
   /// The next message. Throws Violation for bytes that are none.

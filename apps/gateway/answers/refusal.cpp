@@ -10,8 +10,8 @@ namespace picket::apps::gateway::answers {
 
 std::string_view name(Reason reason) noexcept {
   constexpr auto names = std::to_array<std::string_view>(
-      {"none", "agent_timeout", "agent_unavailable", "agent_protocol_error", "body_too_large", "bad_request",
-       "misdirected_request", "upstream_error", "upstream_certificate", "overloaded", "client_gone"});
+      {"none", "agent_timeout", "agent_unavailable", "agent_protocol_error", "body_too_large", "body_undecodable",
+       "bad_request", "misdirected_request", "upstream_error", "upstream_certificate", "overloaded", "client_gone"});
   static_assert(names.size() == reason_count);
   return names[static_cast<std::size_t>(reason)];
 }
@@ -24,7 +24,10 @@ Reason reason_of(inspection::Failure failure) noexcept {
     case Failure::unavailable: return Reason::agent_unavailable;
     case Failure::protocol_error: return Reason::agent_protocol_error;
     case Failure::overloaded: return Reason::overloaded;
-    case Failure::body_too_large: return Reason::body_too_large;
+    case Failure::body_too_large:
+    case Failure::answer_too_large: return Reason::body_too_large;
+    case Failure::body_undecodable:
+    case Failure::answer_undecodable: return Reason::body_undecodable;
   }
   return Reason::none;
 }

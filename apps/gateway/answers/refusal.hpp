@@ -17,6 +17,7 @@ enum class Reason : std::uint8_t {
   agent_unavailable,
   agent_protocol_error,
   body_too_large,
+  body_undecodable,  ///< It is not what its Content-Encoding says.
   bad_request,
   misdirected_request,  ///< For a host whose certificate the client was not shown.
   upstream_error,
@@ -24,7 +25,7 @@ enum class Reason : std::uint8_t {
   overloaded,
   client_gone,  ///< In logs alone: nobody is left to answer.
 };
-inline constexpr std::size_t reason_count = 11;
+inline constexpr std::size_t reason_count = 12;
 static_assert(static_cast<std::size_t>(Reason::client_gone) + 1 == reason_count);
 /// Those that an answer may have.
 inline constexpr std::size_t answer_reason_count = reason_count - 1;

@@ -140,7 +140,7 @@ void check_network(Reader& reader, const kdl::Node& node, const AgentDraft& draf
 /// An answer about a body or a response depends on what the connection has seen before.
 void check_hedge(Reader& reader, const kdl::Node& node, const AgentDraft& draft) {
   const Events& events = draft.agent.events;
-  if (!draft.agent.pool.hedge || !(events.request_body || events.response_headers)) return;
+  if (!draft.agent.pool.hedge || !(events.request_body || events.response_headers || events.response_body)) return;
   const kdl::Node* const pool = child_of(node, "pool");
   reader.report(child_of(*pool, "hedge")->name.at,
                 "an agent that is asked about bodies or responses is not asked twice",
@@ -207,14 +207,15 @@ struct EventKind {
 };
 constexpr std::array event_kinds{
     EventKind{"request_headers", &Events::request_headers}, EventKind{"request_body", &Events::request_body},
-    EventKind{"response_headers", &Events::response_headers}, EventKind{"request_complete", &Events::request_complete}};
+    EventKind{"response_headers", &Events::response_headers}, EventKind{"response_body", &Events::response_body},
+    EventKind{"request_complete", &Events::request_complete}};
 /// The value is an index in event_kinds.
 constexpr Word event_words[] = {{"request_headers", 0},
                                 {"request_body", 1},
                                 {"response_headers", 2},
-                                {"request_complete", 3},
-                                {"log", 3, Word::alias},
-                                {"response_body", 0, Word::unsupported},
+                                {"response_body", 3},
+                                {"request_complete", 4},
+                                {"log", 4, Word::alias},
                                 {"websocket_frame", 0, Word::unsupported},
                                 {"guardrail", 0, Word::unsupported}};
 
@@ -232,17 +233,56 @@ void read_events(Reader& reader, const kdl::Node& node, AgentDraft& out) {
   }
 }
 
-constexpr Word body_modes[] = {
-    {"buffer", static_cast<int>(BodyMode::buffer)}, {"stream", 0, Word::unsupported}, {"hybrid", 0, Word::unsupported}};
+constexpr std::uint64_t most_held = 1'073'741'824;  // bytes
 
-/// A node of its own form: hybrid has a second argument, and is told about before it counts as one too many.
+enum class BodyMode : std::uint8_t { buffer, stream, hybrid };
+constexpr Word body_modes[] = {{"buffer", static_cast<int>(BodyMode::buffer)},
+                               {"inspect-first", static_cast<int>(BodyMode::buffer), Word::alias},
+                               {"stream", static_cast<int>(BodyMode::stream)},
+                               {"hybrid", static_cast<int>(BodyMode::hybrid)}};
+
+constexpr Key<BodyTerms> body_mode_property_keys[] = {
+    {{"hold-back"}, number<&BodyTerms::holds_back>(1, most_held, "bytes")}};
+
+/// A node of its own form: hybrid has a second argument, and what is streamed may be held back.
+template <BodyTerms Agent::* Direction>
 void read_body_mode(Reader& reader, const kdl::Node& node, AgentDraft& out) {
-  if (!node.arguments.empty() && !node.broken) {
-    const auto mode = reader.choice({node.name.text, &node.arguments.front()}, body_modes);
-    if (!mode) return;
-    out.agent.request_body_mode = static_cast<BodyMode>(*mode);
+  BodyTerms& terms = out.agent.*Direction;
+  if (node.arguments.empty() || node.broken) {
+    reader.check(node, {.arguments = Shape::Arguments::one});
+    return;
   }
-  reader.check(node, {.arguments = Shape::Arguments::one});
+  const auto mode = reader.choice({node.name.text, &node.arguments.front()}, body_modes);
+  if (!mode) return;
+  const bool is_hybrid = *mode == static_cast<int>(BodyMode::hybrid);
+  const bool is_buffer = *mode == static_cast<int>(BodyMode::buffer);
+  if (is_hybrid && node.arguments.size() != 2)
+    return reader.report(node.arguments.front().at, "\"hybrid\" does not say how much is held first",
+                         fmt::format("write {} \"hybrid\" and bytes, for example 65536", node.name.text));
+  const auto arguments = is_hybrid ? Shape::Arguments::some : Shape::Arguments::one;
+  if (!reader.check(node, {.arguments = arguments, .properties = !is_buffer})) return;
+  terms.gathers = is_buffer ? body::whole : 0;
+  if (is_hybrid)
+    terms.gathers = reader.number({node.name.text, &node.arguments.back()}, 1, most_held, "bytes").value_or(1);
+  reader.properties(node, body_mode_properties(), terms);
+}
+
+/// What is held first, and what is held back, is held.
+void check_bodies(Reader& reader, const kdl::Node& node, const AgentDraft& draft) {
+  struct Way {
+    std::string_view mode;
+    std::string_view limit;
+    const BodyTerms& terms;
+  };
+  for (const Way& way : {Way{"request-body-mode", "max-request-body-bytes", draft.agent.request_body},
+                         Way{"response-body-mode", "max-response-body-bytes", draft.agent.response_body}}) {
+    const bool is_buffer = way.terms.gathers == body::whole;
+    const std::uint64_t least = std::max(is_buffer ? 0 : way.terms.gathers, way.terms.holds_back + 1);
+    const kdl::Node* const mode = child_of(node, way.mode);
+    if (mode == nullptr || least <= way.terms.holds) continue;
+    reader.report(mode->name.at, fmt::format("{} bytes are to be held, and {} may be", least, way.terms.holds),
+                  fmt::format("raise {}, or lower what is held", way.limit));
+  }
 }
 
 constexpr Word load_balancings[] = {{"round-robin", static_cast<int>(LoadBalanceStrategy::round_robin)},
@@ -362,16 +402,16 @@ constexpr Key<AgentDraft> agent_keys[] = {
     {{"protocol-version"}, ValueRule<AgentDraft>{read_protocol_version}},
     {{"connections"}, number<&AgentDraft::connections>(1, 256)},
     {{"insecure"}, boolean<the_agent, &Agent::insecure>()},
-    {{"decompress", unsupported}, {}},
+    {{"decompress"}, boolean<the_agent, &Agent::decompress>()},
     {{"events"}, NodeRule<AgentDraft>{read_events}},
     {{"timeout-ms"}, in_milliseconds<the_agent, &Agent::timeout>(hour_ms)},
     {{"failure-mode"}, choice<the_agent, &Agent::failure_mode>(failure_modes)},
     {{"buffer-size"}, number<the_agent, &Agent::buffer_size>(1'024, 12'000'000, "bytes")},
-    {{"request-body-mode"}, NodeRule<AgentDraft>{read_body_mode}},
-    {{"response-body-mode", unsupported}, {}},
-    {{"max-request-body-bytes"}, number<the_agent, &Agent::max_request_body_bytes>(1, 1'073'741'824, "bytes")},
-    {{"max-response-body-bytes", unsupported}, {}},
-    {{"chunk-timeout-ms", unsupported}, {}},
+    {{"request-body-mode"}, NodeRule<AgentDraft>{read_body_mode<&Agent::request_body>}},
+    {{"response-body-mode"}, NodeRule<AgentDraft>{read_body_mode<&Agent::response_body>}},
+    {{"max-request-body-bytes"}, number<the_agent, &Agent::request_body, &BodyTerms::holds>(1, most_held, "bytes")},
+    {{"max-response-body-bytes"}, number<the_agent, &Agent::response_body, &BodyTerms::holds>(1, most_held, "bytes")},
+    {{"chunk-timeout-ms"}, in_milliseconds<the_agent, &Agent::chunk_timeout>(hour_ms)},
     {{"declared-events-only"}, boolean<the_agent, &Agent::declared_events_only>()},
     {{"max-concurrent-calls"}, number<the_agent, &Agent::max_concurrent_calls>(1, 100'000)},
     {{"max-waiting-calls"}, number<the_agent, &Agent::max_waiting_calls>(0, 1'000'000)},
@@ -397,6 +437,7 @@ void read_agent(Reader& reader, const kdl::Node& node, Draft& out) {
   }
   check_network(reader, node, draft);
   check_hedge(reader, node, draft);
+  check_bodies(reader, node, draft);
   check_dialect(reader, node, draft);
   check_pool(reader, node, draft);
   take_connections(reader, node, draft);
@@ -419,6 +460,7 @@ Keys<AgentDraft> agent() { return agent_keys; }
 Keys<CircuitBreaker> circuit_breaker() { return circuit_breaker_keys; }
 Keys<AgentDraft> pool() { return pool_keys; }
 Keys<Hedge> hedge_properties() { return hedge_property_keys; }
+Keys<BodyTerms> body_mode_properties() { return body_mode_property_keys; }
 Keys<AgentTls> agent_tls() { return tls_keys; }
 
 }  // namespace picket::apps::gateway::config::tables

@@ -136,29 +136,39 @@ TEST_F(Errors, InTheFormOfASetting) {
 
 TEST_F(Errors, InAgents) {
   constexpr std::string_view known_events =
-      "known: \"request_headers\", \"request_body\", \"response_headers\", \"request_complete\"";
+      "known: \"request_headers\", \"request_body\", \"response_headers\", \"response_body\", \"request_complete\"";
   const Case cases[] = {
       {"events «\"request_header\"»", "\"request_header\" is no value of \"events\"",
        "did you mean \"request_headers\"?"},
-      {"events «\"response_body\"»", "\"response_body\" is not supported yet as \"events\"", known_events},
       {"events «\"websocket-frame\"»", "\"websocket-frame\" is not supported yet as \"events\"", known_events},
       {"events «\"guardrail\"»", "\"guardrail\" is not supported yet as \"events\"", known_events},
       {"events \"log\" «\"request_complete\"»", "the event \"request_complete\" is named twice", "remove one"},
       {"«events»", "\"events\" has no value", "write it behind the name: events …"},
       {"buffer-size «1023»", "\"buffer-size\" can't be 1023", "it is from 1024 to 12000000 bytes"},
-      {"request-body-mode «\"stream\"»", "\"stream\" is not supported yet as \"request-body-mode\"",
-       "known: \"buffer\""},
-      {"request-body-mode «\"hybrid\"» 65536", "\"hybrid\" is not supported yet as \"request-body-mode\"",
-       "known: \"buffer\""},
+      {"request-body-mode «\"streamed\"»", "\"streamed\" is no value of \"request-body-mode\"",
+       "did you mean \"stream\"?"},
+      {"request-body-mode «\"hybrid\"»", "\"hybrid\" does not say how much is held first",
+       "write request-body-mode \"hybrid\" and bytes, for example 65536"},
+      {"response-body-mode \"hybrid\" «0»", "\"response-body-mode\" can't be 0", "it is from 1 to 1073741824 bytes"},
+      {"response-body-mode \"stream\" «held-back»=5", "\"held-back\" is not known in response-body-mode \"stream\"",
+       "did you mean \"hold-back\"?"},
+      {"«response-body-mode» \"stream\" hold-back=5; max-response-body-bytes 5",
+       "6 bytes are to be held, and 5 may be", "raise max-response-body-bytes, or lower what is held"},
+      {"«request-body-mode» \"hybrid\" 2000000", "2000000 bytes are to be held, and 1048576 may be",
+       "raise max-request-body-bytes, or lower what is held"},
       {"request-body-mode \"buffer\" «5»", "\"request-body-mode\" takes one value, not 2",
        "remove the others, or put text with spaces into quotes"},
-      {"«response-body-mode» \"buffer\"", "\"response-body-mode\" is not supported yet", "remove it"},
-      {"«max-response-body-bytes» 5", "\"max-response-body-bytes\" is not supported yet", "remove it"},
-      {"«chunk-timeout-ms» 5", "\"chunk-timeout-ms\" is not supported yet", "remove it"},
+      {"chunk-timeout-ms «0»", "\"chunk-timeout-ms\" can't be 0", "it is from 1 to 3600000 ms"},
       {"connections 3; pool { «connections» 4 }", "\"connections\" is given twice",
        "it stands beside pool, too: remove one"},
       {"connections «0»", "\"connections\" can't be 0", "it is from 1 to 256"},
       {"protocol-version «1»", "version 1 of the protocol is a dialect here", "write dialect \"v1\" in its place"},
+  };
+  expect_each(cases, agent_begin, agent_end);
+}
+
+TEST_F(Errors, InHowAgentsAreAsked) {
+  const Case cases[] = {
       {"circuit-breaker { timeout-seconds 1; «reset-timeout-seconds» 2 }",
        "\"reset-timeout-seconds\" is another word for \"timeout-seconds\"", "remove one"},
       {"circuit-breaker { timeout-seconds «0» }", "\"timeout-seconds\" can't be 0", "it is from 1 to 86400 s"},
@@ -193,8 +203,10 @@ TEST_F(Errors, InAgents) {
        "it goes with tcp \"HOST:PORT\" and grpc \"https://HOST:PORT\"; remove it"},
   };
   expect_each(cases, agent_begin, agent_end);
+}
 
-  const Case whole[] = {
+TEST_F(Errors, InHowAgentsAreReached) {
+  const Case cases[] = {
       {"agents { agent «\"waf\"» { events \"log\" } }", "agent \"waf\" has no transport",
        "add binary-uds \"/run/picket/waf.sock\""},
       {"agents { agent \"a\" { grpc «\"127.0.0.1:50051\"» } }",
@@ -237,7 +249,7 @@ TEST_F(Errors, InAgents) {
        "there are two agents \"a\"", "the first is at DIR/gateway.kdl:1"},
       {"agents { «agnet» \"a\" { } }", "\"agnet\" is not known in \"agents\"", "did you mean \"agent\"?"},
   };
-  expect_each(whole, "", rest);
+  expect_each(cases, "", rest);
 }
 
 TEST_F(Errors, SocketPathThatTheKernelDoesNotTakeIsTold) {
@@ -330,9 +342,8 @@ TEST_F(Errors, AtTheTopLevel) {
   expect_each(cases, "", rest);
 }
 
-TEST_F(Errors, InWhatARequestMeets) {
+TEST_F(Errors, InListeners) {
   const Case cases[] = {
-      // Listeners.
       {"listeners { «listener» \"b\" { } }", "listener \"b\" has no \"address\"", "add address \"127.0.0.1:8080\""},
       {"listeners { listener \"b\" { address «\"localhost:80\"» } }", "\"localhost\" is not an IP address",
        "write it as in \"127.0.0.1:8080\" or \"[::1]:8080\""},
@@ -374,8 +385,10 @@ TEST_F(Errors, InWhatARequestMeets) {
   expect_each(cases, "",
               "\nupstreams { upstream \"app\" { target \"127.0.0.1:9000\" } }\nroutes { route \"all\" { upstream "
               "\"app\" } }\n");
+}
 
-  const Case upstreams[] = {
+TEST_F(Errors, InUpstreams) {
+  const Case cases[] = {
       {"«upstream» \"b\" { }", "upstream \"b\" has no \"target\"", "add target \"127.0.0.1:9000\""},
       {"upstream \"b\" { target «\"http://a:1\"» }", "\"http://a:1\" is a URL, not an address",
        "write it without http://"},
@@ -419,11 +432,13 @@ TEST_F(Errors, InWhatARequestMeets) {
        "it is from 1 to 3600 s"},
       {"upstream «\"app\"» { target \"a:1\" }", "there are two upstreams \"app\"", "the first is at DIR/gateway.kdl:1"},
   };
-  expect_each(upstreams, "upstreams { upstream \"app\" { target \"127.0.0.1:9000\" }\n",
+  expect_each(cases, "upstreams { upstream \"app\" { target \"127.0.0.1:9000\" }\n",
               "}\nlisteners { listener \"web\" { address \"127.0.0.1:8080\" } }\nroutes { route \"all\" { upstream "
               "\"app\" } }\n");
+}
 
-  const Case filters[] = {
+TEST_F(Errors, InFilters) {
+  const Case cases[] = {
       {"«filter» \"b\" { agent \"a\" }", "filter \"b\" has no \"type\"", "add type \"agent\""},
       {"«filter» \"b\" { type \"agent\" }", "filter \"b\" has no \"agent\"", "add agent with the id of one"},
       {"filter \"b\" { type «\"lua\"»; agent \"a\" }", "\"lua\" is no value of \"type\"", "known: \"agent\""},
@@ -434,17 +449,18 @@ TEST_F(Errors, InWhatARequestMeets) {
       {"filter \"b\" { type \"agent\"; agent \"a\"; failure-mode «\"shut\"» }",
        "\"shut\" is no value of \"failure-mode\"", "known: \"closed\", \"open\""},
   };
-  expect_each(filters, "agents { agent \"a\" { binary-uds \"/a\" } }\nfilters { ",
-              std::string("}") + std::string(rest));
+  expect_each(cases, "agents { agent \"a\" { binary-uds \"/a\" } }\nfilters { ", std::string("}") + std::string(rest));
 }
 
+/// A file up to its first route; "}" ends it.
+constexpr std::string_view routes_begin =
+    "agents { agent \"a\" { binary-uds \"/a\" } }\n"
+    "filters { filter \"f\" { type \"agent\"; agent \"a\" }; filter \"g\" { type \"agent\"; agent \"a\" } }\n"
+    "listeners { listener \"web\" { address \"127.0.0.1:8080\" } }\n"
+    "upstreams { upstream \"app\" { target \"127.0.0.1:9000\" } }\n"
+    "routes { route \"all\" { upstream \"app\" }\n";
+
 TEST_F(Errors, InRoutes) {
-  constexpr std::string_view before =
-      "agents { agent \"a\" { binary-uds \"/a\" } }\n"
-      "filters { filter \"f\" { type \"agent\"; agent \"a\" }; filter \"g\" { type \"agent\"; agent \"a\" } }\n"
-      "listeners { listener \"web\" { address \"127.0.0.1:8080\" } }\n"
-      "upstreams { upstream \"app\" { target \"127.0.0.1:9000\" } }\n"
-      "routes { route \"all\" { upstream \"app\" }\n";
   const Case cases[] = {
       {"«route» \"b\" { matches { path-prefix \"/b\" } }", "route \"b\" has no \"upstream\"",
        "add upstream with the id of one, or respond with a status and a text"},
@@ -462,6 +478,12 @@ TEST_F(Errors, InRoutes) {
        "the filter \"f\" is named twice", "remove one"},
       {"route \"b\" { matches { path-prefix \"/b\" }; upstream \"app\"; filters \"f\" «\"g\"» }",
        "the filters \"f\" and \"g\" ask the same agent, \"a\"", "a route asks an agent once: remove one of them"},
+  };
+  expect_each(cases, routes_begin, "\n}\n");
+}
+
+TEST_F(Errors, InWhatRoutesMatch) {
+  const Case cases[] = {
       {"route \"b\" { matches { path-prefix «\"b\"» }; upstream \"app\" }", "a path begins with \"/\"", "write \"/b\""},
       {"route \"b\" { matches { path-prefix «\"/b?x\"» }; upstream \"app\" }", "a path has no \"?\" or \"#\"",
        "routes are chosen by the path alone, without the query"},
@@ -489,6 +511,12 @@ TEST_F(Errors, InRoutes) {
        "\"connection\" concerns one connection, not a request", "choose by another header"},
       {"route \"b\" { matches { «query» \"a\" \"1\" \"2\" }; upstream \"app\" }", "query takes a name and a value",
        "write: query \"beta\" \"1\""},
+  };
+  expect_each(cases, routes_begin, "\n}\n");
+}
+
+TEST_F(Errors, InWhatRoutesDo) {
+  const Case cases[] = {
       {"route \"b\" { matches { host \"b\" }; upstream \"app\"; request-headers { «set» \"x-a\" } }",
        "set takes a name and a value", "write: set \"x-tier\" \"gold\""},
       {"route \"b\" { matches { host \"b\" }; upstream \"app\"; response-headers { «remove» \"Content-Length\" } }",
@@ -517,7 +545,7 @@ TEST_F(Errors, InRoutes) {
       {"route «\"b\"» { matches { path-prefix \"/\" }; upstream \"app\" }",
        "route \"b\" can never be taken: route \"all\" matches the same requests", "the first is at DIR/gateway.kdl:5"},
   };
-  expect_each(cases, before, "\n}\n");
+  expect_each(cases, routes_begin, "\n}\n");
 }
 
 TEST_F(Errors, ReferenceToAKindThatHasNoneSaysHowToDefineOne) {

@@ -76,7 +76,10 @@ TEST_F(Load, LeastAgentHasEveryDefault) {
   EXPECT_EQ(a.max_waiting_calls, 1'024U);
   EXPECT_EQ(a.timeout, milliseconds{1'000});
   EXPECT_EQ(a.failure_mode, FailureMode::closed);
-  EXPECT_EQ(a.max_request_body_bytes, 1'048'576U);
+  EXPECT_EQ(a.request_body.holds, 1'048'576U);
+  EXPECT_EQ(a.request_body.gathers, body::whole);
+  EXPECT_EQ(a.response_body.holds, 1'048'576U);
+  EXPECT_EQ(a.chunk_timeout, std::nullopt);
   EXPECT_EQ(a.max_concurrent_calls, 100U);
   EXPECT_EQ(a.circuit_breaker.failure_threshold, 5U);
   EXPECT_EQ(a.circuit_breaker.success_threshold, 2U);
@@ -96,8 +99,9 @@ listeners { listener "web" { address "[::1]:81"; protocol "http"; trusted-proxie
 agents {
   agent "w" type="waf" {
     unix-socket "/run/w.sock"
-    events "request-body" "response_headers" "log"
-    buffer-size 1024; timeout-ms 250; failure-mode "fail_open"; request-body-mode "buffer"
+    events "request-body" "response_headers" "response_body" "log"
+    buffer-size 1024; timeout-ms 250; failure-mode "fail_open"; request-body-mode "stream"
+    response-body-mode "hybrid" 4096 hold-back=64; max-response-body-bytes 9000; chunk-timeout-ms 21
     max-request-body-bytes 5; max-concurrent-calls 6; max-waiting-calls 7
     declared-events-only #true
     circuit-breaker { failure-threshold 1; success-threshold 3; timeout-seconds 4; half-open-max-requests 8 }
@@ -182,7 +186,12 @@ TEST_F(Load, EverySettingOfAnAgentReachesItsField) {
   EXPECT_TRUE(a.declared_events_only);
   EXPECT_EQ(a.timeout, milliseconds{250});
   EXPECT_EQ(a.failure_mode, FailureMode::open);
-  EXPECT_EQ(a.max_request_body_bytes, 5U);
+  EXPECT_EQ(a.request_body.holds, 5U);
+  EXPECT_EQ(a.request_body.gathers, 0U);
+  EXPECT_EQ(a.response_body.holds, 9000U);
+  EXPECT_EQ(a.response_body.gathers, 4096U);
+  EXPECT_EQ(a.response_body.holds_back, 64U);
+  EXPECT_EQ(a.chunk_timeout, milliseconds{21});
   EXPECT_EQ(a.max_concurrent_calls, 6U);
   EXPECT_EQ(a.circuit_breaker.failure_threshold, 1U);
   EXPECT_EQ(a.circuit_breaker.success_threshold, 3U);

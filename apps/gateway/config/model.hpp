@@ -22,7 +22,6 @@ namespace picket::apps::gateway::config {
 
 using std::chrono::milliseconds;
 
-enum class BodyMode : std::uint8_t { buffer };
 enum class LoadBalancing : std::uint8_t { round_robin, least_connections, random, p2c, ip_hash, consistent_hash };
 enum class LogLevel : std::uint8_t { trace, debug, info, warn, error };
 enum class LogFormat : std::uint8_t { text, json };
@@ -99,6 +98,7 @@ using AgentTls = decltype(pool::AgentSpec::tls);
 using UpstreamTls = AgentTls;
 /// What they are asked about, and what becomes of an exchange when they fail: as inspection has it.
 using Events = inspection::Events;
+using BodyTerms = inspection::BodyTerms;
 using FailureMode = inspection::FailureMode;
 
 enum class AgentTransport : std::uint8_t {
@@ -127,8 +127,10 @@ struct Agent {
   std::optional<std::uint64_t> buffer_size;
   milliseconds timeout{1'000};
   FailureMode failure_mode = FailureMode::closed;
-  BodyMode request_body_mode = BodyMode::buffer;
-  std::uint64_t max_request_body_bytes = 1'048'576;
+  std::optional<milliseconds> chunk_timeout;  ///< For the answer to a body's chunk. None: as for other events.
+  BodyTerms request_body;
+  BodyTerms response_body;
+  bool decompress = false;  ///< Bodies in a content coding are shown, and go on, as what they contain.
   bool declared_events_only = false;  ///< Takes the list of an agent without extensions at its word, too.
   std::uint32_t max_concurrent_calls = 100;
   std::uint32_t max_waiting_calls = 1'024;  ///< beyond max_concurrent_calls

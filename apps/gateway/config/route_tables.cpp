@@ -7,6 +7,7 @@
 #include "apps/gateway/config/network.hpp"
 #include "apps/gateway/config/reader.hpp"
 #include "apps/gateway/config/tables.hpp"
+#include "picket/base/ascii.hpp"
 #include "picket/http/authority.hpp"
 #include "picket/http/fields.hpp"
 #include "picket/http/grammar.hpp"
@@ -55,8 +56,7 @@ void read_host(Reader& reader, const Setting& setting, Matches& out) {
   if (!is_host(name) || (is_wildcard && (name.starts_with('[') || IpAddress::parse(name))))
     return reader.report(setting.value->at, fmt::format("\"{}\" is not a host name", *text),
                          "write one name without port, for example \"app.example\" or \"*.example\"");
-  std::ranges::transform(*text, text->begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  std::ranges::transform(*text, text->begin(), base::lower);
   if (text->ends_with('.')) text->pop_back();  // an absolute name is the same host
   if (text->starts_with('['))
     if (const auto ip = IpAddress::parse(std::string_view{*text}.substr(1, text->size() - 2)))

@@ -21,6 +21,7 @@ namespace picket::apps::gateway::config::tables {
 [[nodiscard]] Keys<CircuitBreaker> circuit_breaker();
 [[nodiscard]] Keys<AgentDraft> pool();
 [[nodiscard]] Keys<Hedge> hedge_properties();
+[[nodiscard]] Keys<BodyTerms> body_mode_properties();
 [[nodiscard]] Keys<AgentTls> agent_tls();
 
 [[nodiscard]] Keys<ReverseDraft> reverse_listener();

@@ -50,6 +50,7 @@ Exchange::Exchange(generation::Service& service, ClientSide& client, UpstreamSid
       request_id_(request_id_of(request_, id_)),
       forwarded_(exchange::forward(request_, peer, forwarding_terms(service.config, listener, request_id_), arena)),
       intake_(service.worker.blocks()),
+      answer_intake_(service.worker.blocks()),
       sender_(service.worker),
       record_{.began = base::Clock::now(), .protocol = http::version_name(request_.version)} {}
 
@@ -75,7 +76,7 @@ transport::Task<void> Exchange::work() {
     case Stage::making_answer: return make_answer();
     case Stage::judging_answer: return judge_answer();
     case Stage::opening_answer: return open_answer();
-    case Stage::relaying: return switches_protocols() ? tunnel() : pass_piece(true);
+    case Stage::relaying: return relay();
     case Stage::arrived:
     case Stage::answering:
     case Stage::answered:
@@ -163,6 +164,7 @@ void Exchange::take_route(const config::Route& route) {
         exchange.inspection_->cancel(exchange.cancel_.reason());
       },
       this);
+  if (request_.has_body()) inspection_->request_body().set_coding(request_.headers);
   // A body that has come already goes along with the head, to the agent and to the upstream, and is not copied.
   const auto whole = client_.take_whole();
   if (whole) {

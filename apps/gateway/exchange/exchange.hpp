@@ -49,7 +49,7 @@ class Exchange final : private UpstreamListener {
   /// The client gets this, where it can still be told.
   void decide(inspection::Answer answer, answers::Reason reason = answers::Reason::none);
   void refuse(answers::Reason reason, std::uint16_t status);
-  /// Whether the exchange goes on; where not, what the verdict says is decided.
+  /// Whether the exchange goes on; where not, what the verdict says is decided, or the answer under way is cut.
   [[nodiscard]] bool obey(inspection::Verdict verdict);
 
   void arrive();
@@ -68,7 +68,13 @@ class Exchange final : private UpstreamListener {
   [[nodiscard]] transport::Task<void> await_demand(base::Deadline whole);
   [[nodiscard]] transport::Task<void> read_held(BodyPace& pace, base::Deadline whole);
   [[nodiscard]] transport::Task<void> judge_body();
-  [[nodiscard]] transport::Task<void> judge_what_came();
+  [[nodiscard]] transport::Task<void> judge_what_came(inspection::BodyInspection& body);
+  /// Whether agents have to be waited for, before more of it is read.
+  [[nodiscard]] static bool has_to_wait(const inspection::BodyInspection& body) noexcept {
+    return body.has_to_ask() || body.is_paused();
+  }
+  /// For their word, or until they want more.
+  [[nodiscard]] transport::Task<void> await_agents(inspection::BodyInspection& body);
   /// Decides about a request whose body could not be read to its end.
   void refuse_unread(const base::Error& error);
 
@@ -79,10 +85,13 @@ class Exchange final : private UpstreamListener {
   [[nodiscard]] transport::Task<void> send_all();
   [[nodiscard]] transport::Task<void> end_sending();
   [[nodiscard]] bool sends_beside() const noexcept;
+  [[nodiscard]] bool is_collected() const noexcept;
   [[nodiscard]] transport::Task<void> send_rest();
+  [[nodiscard]] transport::Task<bool> read_rest(BodyPace& pace);
+  [[nodiscard]] transport::Task<void> send_collected();
   [[nodiscard]] std::uint64_t balancing_key() const;
   [[nodiscard]] std::string_view upgrade() const noexcept;
-  void collect();
+  [[nodiscard]] static bool collect(inspection::BodyInspection& body, std::vector<base::SharedBytes>& pieces);
   void begin_request();
   [[nodiscard]] base::Headers trailers_to_send() const;
   void end_request();
@@ -104,9 +113,21 @@ class Exchange final : private UpstreamListener {
   [[nodiscard]] inspection::Answer fixed_answer() const;
   [[nodiscard]] inspection::Answer last_recipients_answer() const;
   [[nodiscard]] transport::Task<void> judge_answer();
+  [[nodiscard]] transport::Task<void> settle_request();
+  [[nodiscard]] transport::Task<void> judge_own_body();
   [[nodiscard]] transport::Task<void> open_answer();
-  void begin_relayed();
+  void begin_relayed(BodyLength length);
   void end_relayed();
+  [[nodiscard]] transport::Task<void> relay();
+
+  // Its body, where agents look at it.
+  [[nodiscard]] transport::Task<void> open_inspected();
+  [[nodiscard]] transport::Task<void> relay_inspected();
+  [[nodiscard]] transport::Task<void> move_inspected();
+  [[nodiscard]] transport::Task<void> obey_about_answer(inspection::Verdict verdict);
+  [[nodiscard]] transport::Task<void> read_inspected();
+  [[nodiscard]] transport::Task<void> write_collected(bool is_last);
+  [[nodiscard]] std::string_view join_collected();
   [[nodiscard]] transport::Task<void> pass_piece(bool may_wait);
   [[nodiscard]] bool switches_protocols() const noexcept { return response_ != nullptr && response_->status == 101; }
   [[nodiscard]] transport::Task<void> open_tunnel();
@@ -129,6 +150,8 @@ class Exchange final : private UpstreamListener {
   const config::Route* route_ = nullptr;          // once it is found
   body::Intake intake_;                           // of the request's body
   std::vector<base::SharedBytes> outgoing_;       // of it: what goes on, kept as long as it may be sent again
+  body::Intake answer_intake_;                    // of an answer's body that agents look at
+  std::vector<base::SharedBytes> let_out_;        // of it: what goes on
   Beside sender_;                                 // of the request, while its answer comes
   base::Block block_;                             // for bytes that pass
   std::optional<inspection::Answer> answer_;      // our own, once it is decided or made

@@ -18,7 +18,11 @@ bool Exchange::obey(inspection::Verdict verdict) {
   if (verdict.goes_on()) return true;
   record_.decision = verdict.decision;
   record_.deciding_agent = verdict.agent;
-  if (verdict.answer) {
+  if (!state_.may_answer()) {
+    record_.reason = answers::reason_of(verdict.failure);
+    upstream_.reset(ResetCode::cancelled);
+    happened(Event::broke);
+  } else if (verdict.answer) {
     decide(std::move(*verdict.answer));
   } else {
     refuse(answers::reason_of(verdict.failure), inspection::status_of(verdict.failure));
@@ -72,15 +76,15 @@ transport::Task<void> Exchange::invite_body() {
 
 /// Reads the body as long as agents look at what comes, and hold it.
 transport::Task<void> Exchange::hold_body() {
-  const inspection::BodyInspection& body = inspection_->request_body();
+  inspection::BodyInspection& body = inspection_->request_body();
   const base::Deadline whole = base::Deadline::after(service_.worker.now(), service_.config.limits.held_body_time);
   BodyPace pace{listener_.body_timeout};
   if (!intake_.reserve()) refuse(answers::Reason::overloaded, 503);
   while (state_.stage() == Stage::holding_body && body.is_watched() && !body.lets_out() && !body.has_ended()) {
     const bool is_paused = body.is_paused();
-    auto step = is_paused && !body.is_asking()     ? await_demand(whole)
-                : !is_paused && body.credit() != 0 ? read_held(pace, whole)
-                                                   : judge_what_came();
+    auto step = is_paused && !body.is_asking() ? await_demand(whole)
+                : has_to_wait(body)            ? judge_what_came(body)
+                                               : read_held(pace, whole);
     co_await step;
   }
   happened(body.has_ended() ? Event::body_held : Event::body_outgrew);
@@ -124,15 +128,34 @@ void Exchange::refuse_unread(const base::Error& error) {
   refuse(answers::Reason::bad_request, malformed ? 400 : 408);
 }
 
+/// One that is whole goes on when all of it may: then its length is known, and it can be sent again.
 transport::Task<void> Exchange::judge_body() {
-  co_await judge_what_came();
+  inspection::BodyInspection& body = inspection_->request_body();
+  bool is_collected = false;
+  do {
+    co_await judge_what_came(body);
+    is_collected = collect(body, outgoing_);
+  } while (state_.stage() == Stage::judging_body && state_.holds_body() && !is_collected);
   happened(Event::body_passed);
 }
 
+transport::Task<void> Exchange::await_agents(inspection::BodyInspection& body) {
+  if (body.has_to_ask()) {
+    co_await judge_what_came(body);
+  } else {
+    const base::Deadline none;  // a pause has an end of its own
+    co_await body.more_wanted(none);
+  }
+}
+
 /// What an agent does not let pass is decided here.
-transport::Task<void> Exchange::judge_what_came() {
-  auto verdict = co_await inspection_->request_body().judge();
-  static_cast<void>(obey(std::move(verdict)));
+transport::Task<void> Exchange::judge_what_came(inspection::BodyInspection& body) {
+  auto verdict = co_await body.judge();
+  if (&body == &inspection_->response_body()) {
+    co_await obey_about_answer(std::move(verdict));
+  } else {
+    static_cast<void>(obey(std::move(verdict)));
+  }
 }
 
 }  // namespace picket::apps::gateway::exchange

@@ -1,12 +1,10 @@
 #include "apps/gateway/answers/call_answer.hpp"
+#include "apps/gateway/exchange/answer_body.hpp"
 #include "apps/gateway/exchange/exchange.hpp"
 #include "apps/gateway/exchange/header_edits.hpp"
 
 namespace picket::apps::gateway::exchange {
 namespace {
-
-/// RFC 9110 §15.3.5, §15.3.6, §15.4.5.
-constexpr bool has_content(std::uint16_t status) noexcept { return status != 204 && status != 205 && status != 304; }
 
 /// RFC 9110 §8.6, §15.4.5.
 constexpr bool says_length(std::uint16_t status) noexcept { return status != 204 && status != 304; }
@@ -14,16 +12,6 @@ constexpr bool says_length(std::uint16_t status) noexcept { return status != 204
 /// What TRACE may show of a request: never what may be secret (RFC 9110 §9.3.8).
 bool is_traced(std::string_view name) noexcept {
   return base::same_name(name, "host") || base::same_name(name, "via") || base::same_name(name, "max-forwards");
-}
-
-BodyLength length_of(const http::ResponseHead& response) noexcept {
-  switch (response.framing) {
-    case http::Framing::none: return {};
-    case http::Framing::length: return BodyLength::of(response.content_length);
-    case http::Framing::chunked:
-    case http::Framing::until_close: return {.kind = BodyLength::Kind::unknown};
-  }
-  return {};
 }
 
 }  // namespace
@@ -92,9 +80,22 @@ void Exchange::begin_answer(std::uint16_t status, std::string_view reason, http:
 
 // ---- agents
 
+/// An upstream may answer while agents owe a word on what it was sent no more. Not every one of them tells answers
+/// apart, so none is asked about the answer meanwhile.
+transport::Task<void> Exchange::settle_request() {
+  inspection::BodyInspection& body = inspection_->request_body();
+  while (state_.stage() == Stage::judging_answer && !state_.is_sending() && body.is_asking()) {
+    co_await judge_what_came(body);
+    static_cast<void>(collect(body, outgoing_));
+    outgoing_.clear();
+  }
+}
+
 /// A route's own answer goes the way of an upstream's.
 transport::Task<void> Exchange::judge_answer() {
   const bool is_ours = state_.destination() == Destination::fixed;
+  if (inspection_->request_body().is_asking()) co_await settle_request();
+  if (state_.stage() != Stage::judging_answer) co_return;
   if (inspection_->wants_response_headers()) {
     const base::Headers headers =
         is_ours ? base::Headers{std::span<const base::Header>{answer_->fields.items()}} : response_->headers;
@@ -102,6 +103,8 @@ transport::Task<void> Exchange::judge_answer() {
     auto verdict = co_await inspection_->response_headers(event);
     if (!obey(std::move(verdict))) co_return;
   }
+  if (is_ours) co_await judge_own_body();
+  if (state_.stage() != Stage::judging_answer) co_return;
   if (is_ours) http::apply(inspection_->response_operations(), answer_->fields, arena_);
   happened(Event::answer_passed);
 }
@@ -109,12 +112,21 @@ transport::Task<void> Exchange::judge_answer() {
 // ---- the upstream's
 
 transport::Task<void> Exchange::open_answer() {
-  begin_relayed();
   if (!state_.is_sending()) {
     outgoing_.clear();  // a response may take its time
     intake_.clear();
   }
+  inspection::BodyInspection& body = inspection_->response_body();
+  body.set_coding(response_->headers);
+  if (!switches_protocols() && !upstream_.body_is_read() && body.begin(response_->content_length))
+    return open_inspected();
+  begin_relayed(length_of(*response_));
   return switches_protocols() ? open_tunnel() : pass_piece(false);
+}
+
+transport::Task<void> Exchange::relay() {
+  if (switches_protocols()) return tunnel();
+  return inspection_->response_body().is_inspected() ? relay_inspected() : pass_piece(true);
 }
 
 transport::Task<void> Exchange::open_tunnel() {
@@ -139,12 +151,12 @@ transport::Task<void> Exchange::tunnel() {
   happened(Event::relayed);
 }
 
-void Exchange::begin_relayed() {
+void Exchange::begin_relayed(BodyLength length) {
   http::FieldList fields{arena_};
   fields.reserve(response_->headers.size() + 4);
   http::copy_end_to_end(response_->headers, fields);
   http::apply(inspection_->response_operations(), fields, arena_);
-  const BodyLength length = length_of(*response_);
+  if (inspection_->response_body().is_unpacked()) take_coding_off(fields, arena_);
   // What a GET's answer would have is told to a HEAD.
   const auto declared = response_->headers.find("content-length");
   if (declared && length.kind == BodyLength::Kind::none && request_.is_head() && response_->status != 204)

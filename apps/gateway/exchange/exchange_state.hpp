@@ -7,23 +7,27 @@ namespace picket::apps::gateway::exchange {
 
 /// How far an exchange has come. What a sentence does not allow does not happen in that stage; the last three are ends.
 enum class Stage : std::uint8_t {
-  arrived,          ///< The head is whole and nobody has seen it: it gets a route, or the gateway's own answer.
-  judging_head,     ///< Agents look at the head, and at a body that came along with it. Nothing goes upstream.
-  inviting_body,    ///< Agents want a body that the client sends on a 100 only: the 100 is written.
-  holding_body,     ///< The body is read and held, until it is whole or more than any agent looks at.
-  judging_body,     ///< Agents look at the held body, or at the news that it goes past them. Nothing goes upstream.
-  leasing,          ///< The verdicts are in: a connection to an upstream is got. Nothing of the request is on it.
-  sending,          ///< The request goes upstream, the body as the client sends it; the upstream may answer early.
+  arrived,        ///< The head is whole and nobody has seen it: it gets a route, or the gateway's own answer.
+  judging_head,   ///< Agents look at the head, and at a body that came along with it. Nothing goes upstream.
+  inviting_body,  ///< Agents want a body that the client sends on a 100 only: the 100 is written.
+  holding_body,   ///< The body is read and held, until it is whole, or agents let its beginning go on.
+  judging_body,   ///< Agents look at what is held of the body, or at the news that it goes past. Nothing goes upstream.
+  leasing,        ///< The verdicts are in: a connection to an upstream is got. Nothing of the request is on it.
+  sending,        ///< The request goes upstream, the body as the client sends it and agents let it go on; what they
+                  ///< stop is answered, and the upstream sees a cut. The upstream may answer early.
   awaiting_answer,  ///< The head of the upstream's answer is read. The request is sent, or goes on beside this and what
                     ///< follows.
   making_answer,    ///< The gateway answers in an upstream's place, as the route or Max-Forwards says.
-  judging_answer,   ///< Agents look at the answer's head. Nothing of it has gone to the client.
-  opening_answer,   ///< The head waits for what is there of its body, to leave with it: another answer is possible.
-  relaying,         ///< The head is out and the body follows: what goes wrong now can only cut the answer short.
-  answering,        ///< The gateway's or an agent's own answer is written, in place of everything else.
-  answered,         ///< The client has one whole answer.
-  cut,              ///< The client has the beginning of an answer whose end there is not; its side is reset.
-  gone,             ///< The client does not read any more, or the process ends. Nobody is answered.
+  judging_answer,   ///< Agents look at the answer's head, and at the body that a route has. Nothing has gone to the
+                    ///< client.
+  opening_answer,   ///< The head waits for what is there of its body, and agents hold of it, to leave with it: another
+                    ///< answer is possible.
+  relaying,   ///< The head is out and the body follows, as agents let it: what goes wrong now, and what they stop,
+              ///< can only cut the answer short.
+  answering,  ///< The gateway's or an agent's own answer is written, in place of everything else.
+  answered,   ///< The client has one whole answer.
+  cut,        ///< The client has the beginning of an answer whose end there is not; its side is reset.
+  gone,       ///< The client does not read any more, or the process ends. Nobody is answered.
 };
 inline constexpr std::size_t stage_count = 16;
 static_assert(static_cast<std::size_t>(Stage::gone) + 1 == stage_count);
@@ -32,15 +36,15 @@ static_assert(static_cast<std::size_t>(Stage::gone) + 1 == stage_count);
 /// What happens to an exchange. Except for client_lost and cut_short, which come at any time, each is what the work of
 /// a stage comes to.
 enum class Event : std::uint8_t {
-  decided,        ///< By an agent, the gateway or for want of an upstream: there is an answer of our own.
-  head_passed,    ///< No agent stops the head, and none wants the body.
-  body_wanted,    ///< No agent stops the head, and one wants the body.
-  invited,        ///< The 100 is written.
-  body_held,      ///< All of the body is held.
-  body_outgrew,   ///< It is more than any agent looks at: what is held goes on, and the rest behind it.
-  body_passed,    ///< No agent stops the body.
-  leased,         ///< There is a connection.
-  body_taken,     ///< Bytes that are not held were taken from the client, if too late to be sent.
+  decided,       ///< By an agent, the gateway or for want of an upstream: there is an answer of our own.
+  head_passed,   ///< No agent stops the head, and none wants the body.
+  body_wanted,   ///< No agent stops the head, and one wants the body.
+  invited,       ///< The 100 is written.
+  body_held,     ///< All of the body is held.
+  body_outgrew,  ///< Its beginning goes on, and the rest behind it, as far as agents that still look at it let it.
+  body_passed,   ///< No agent stops the body.
+  leased,        ///< There is a connection.
+  body_taken,  ///< Bytes behind those that are kept were taken from the client or from agents, if too late to be sent.
   sends_beside,   ///< The request goes on beside the answer: both peers can do both at once.
   sent,           ///< The request is written, to its end.
   cut_short,      ///< The upstream has spoken, or takes no more, before the request was sent.
@@ -51,7 +55,8 @@ enum class Event : std::uint8_t {
   answer_passed,  ///< No agent stops the answer.
   head_sent,      ///< The head of the upstream's answer is written.
   relayed,        ///< So is its body.
-  broke,          ///< The upstream's answer has no end, or the request that it is to has none.
+  broke,          ///< The answer has no end: the upstream's has none, an agent has stopped it, or the request
+                  ///< that it is to has none.
   written,        ///< Our own answer is written.
   client_lost,    ///< The client left, its side failed, or the process ends.
 };
@@ -108,6 +113,8 @@ class ExchangeState {
 
   /// Whether all of the body is held, so that its length is known and it can be sent again.
   [[nodiscard]] bool holds_body() const noexcept { return body_ == Body::held; }
+  /// Whether more of it follows behind what is kept, if anything.
+  [[nodiscard]] bool rest_follows() const noexcept { return body_ == Body::partly_held || body_ == Body::flowing; }
   /// What may have done something is not repeated (RFC 9110 §9.2.2), nor what was not kept.
   [[nodiscard]] bool may_repeat() const noexcept { return facts_.is_idempotent && may_send_again(); }
   /// Whether all of it is still there, so that it can be sent to somebody else, if nobody has done anything for it.

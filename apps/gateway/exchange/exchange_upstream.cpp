@@ -41,8 +41,10 @@ std::uint64_t Exchange::balancing_key() const {
 }
 
 transport::Task<void> Exchange::send() {
-  collect();
+  inspection::BodyInspection& body = inspection_->request_body();
+  static_cast<void>(collect(body, outgoing_));
   begin_request();
+  body.has_left();
   if (!sends_beside()) return send_all();
   happened(Event::sends_beside);
   sender_.run(send_beside());
@@ -52,12 +54,15 @@ transport::Task<void> Exchange::send() {
 /// What leaves in one write is not worth it.
 bool Exchange::sends_beside() const noexcept {
   constexpr std::uint64_t one_write = 16 * 1024;
-  const bool is_small = client_.body_is_read() && base::size_of(outgoing_) <= one_write;
-  return !is_small && client_.is_duplex() && upstream_.is_duplex();
+  const bool is_small = is_collected() && base::size_of(outgoing_) <= one_write;
+  return !is_small && client_.is_duplex() && upstream_.is_duplex() && inspection_->request_body().may_go_beside();
 }
 
+/// Whether what was collected is the request's body to its end.
+bool Exchange::is_collected() const noexcept { return !state_.rest_follows() && client_.body_is_read(); }
+
 transport::Task<void> Exchange::send_all() {
-  const bool is_whole = client_.body_is_read();
+  const bool is_whole = is_collected();
   if (is_whole) end_request();
   const auto written = co_await upstream_.write(outgoing_, is_whole);
   if (!written) {
@@ -84,27 +89,36 @@ transport::Task<void> Exchange::end_sending() {
   happened(Event::cut_short);
   client_.stop();
   upstream_.stop_writing();
+  // An agent's word on what is sent no more is not waited for.
+  if (state_.is_over() && inspection_->request_body().is_asking()) inspection_->cancel(wire::CancelReason::manual);
   Beside::End end{sender_};
   co_await end;
 }
 
-/// All of the body that may go on now.
-void Exchange::collect() {
-  inspection::BodyInspection& body = inspection_->request_body();
+/// All of a body that may go on now. Whether its end is there.
+bool Exchange::collect(inspection::BodyInspection& body, std::vector<base::SharedBytes>& pieces) {
+  bool has_end = false;
   while (body.lets_out()) {
     body::Part part = body.take();
-    if (!part.bytes.empty()) outgoing_.push_back(std::move(part.bytes));
+    has_end = has_end || part.is_last;
+    if (!part.bytes.empty()) pieces.push_back(std::move(part.bytes));
   }
+  return has_end;
 }
 
 void Exchange::begin_request() {
   const base::HeaderOps operations = inspection_->request_operations();
-  const std::size_t changes = operations.size() + route_->request_edits.size();
+  const bool is_unpacked = inspection_->request_body().is_unpacked();
+  const bool wants_unpacked = inspection_->response_body().wants_unpacked();
+  const std::size_t changes =
+      operations.size() + route_->request_edits.size() + (is_unpacked ? 1 : 0) + (wants_unpacked ? 1 : 0);
   http::FieldList changed{arena_};
   if (changes != 0) {
     changed.reserve(forwarded_.fields.size() + changes);
     for (const auto& field : forwarded_.fields.items()) changed.push_back(field);
     http::apply(operations, changed, arena_);
+    if (is_unpacked) take_coding_off(changed, arena_);
+    if (wants_unpacked) ask_for_known_codings(changed, arena_);
     apply(route_->request_edits, changed, arena_);
   }
   upstream_.begin({.method = forwarded_.method,
@@ -136,33 +150,52 @@ std::string_view Exchange::upgrade() const noexcept {
 BodyLength Exchange::length_to_send() {
   // What stands behind a body of known length has no place in HTTP/1.1.
   if (state_.holds_body() && trailers_to_send().empty()) return BodyLength::of(base::size_of(outgoing_));
-  if (request_.framing == http::Framing::length && !state_.holds_body()) return BodyLength::of(request_.content_length);
+  const bool is_as_sent = !state_.holds_body() && !inspection_->request_body().may_change();
+  if (request_.framing == http::Framing::length && is_as_sent) return BodyLength::of(request_.content_length);
   return {.kind = request_.framing == http::Framing::none ? BodyLength::Kind::none : BodyLength::Kind::unknown};
 }
 
-/// A body that no agent looks at goes on as it comes, the upstream's pace being the client's, until the upstream
+/// A body goes on as it comes and agents let it, the slowest of all being the client's pace, until the upstream
 /// answers. A client that waits for a 100 begins once the upstream's has been passed on, or when it tires of waiting
 /// (RFC 9110 §10.1.1).
 transport::Task<void> Exchange::send_rest() {
   BodyPace pace{listener_.body_timeout};
+  inspection::BodyInspection& body = inspection_->request_body();
   while (state_.is_sending()) {
-    const bool waits_for_upstream = state_.awaits_upstreams_100();
-    const base::Deadline deadline = waits_for_upstream ? upstream_.patience() : rest_deadline(pace);
-    const std::span<char> space = intake_.space();
-    const auto size = co_await client_.read(space, deadline);
-    if (!waits_for_upstream) pace.ends(service_.worker.now());
-    const bool was_late = !size && size.error().kind() == base::ErrorKind::timeout;
-    if (was_late && !deadline.never() && response_ != nullptr && state_.is_sending()) continue;
-    if (!take_rest(size, waits_for_upstream)) co_return;
-    const bool is_last = client_.body_is_read();
-    if (is_last) end_request();
-    const auto written = co_await upstream_.write(outgoing_, is_last);
-    outgoing_.clear();  // nor is it sent again: its block is read into
-    if (!written) {
-      fail_sending(written.error());
-    } else if (is_last) {
-      happened(Event::sent);
+    if (has_to_wait(body)) {
+      co_await await_agents(body);
+    } else {
+      const bool has_more = co_await read_rest(pace);
+      if (!has_more) co_return;
     }
+    if (state_.is_sending() && body.lets_out()) co_await send_collected();
+  }
+}
+
+/// Whether the request goes on.
+transport::Task<bool> Exchange::read_rest(BodyPace& pace) {
+  const bool waits_for_upstream = state_.awaits_upstreams_100();
+  const base::Deadline deadline = waits_for_upstream ? upstream_.patience() : rest_deadline(pace);
+  const std::span<char> space = intake_.space(inspection_->request_body().credit());
+  const auto size = co_await client_.read(space, deadline);
+  if (!waits_for_upstream) pace.ends(service_.worker.now());
+  const bool was_late = !size && size.error().kind() == base::ErrorKind::timeout;
+  if (was_late && !deadline.never() && response_ != nullptr && state_.is_sending()) co_return true;
+  co_return take_rest(size, waits_for_upstream);
+}
+
+/// Nothing of what was kept is sent again once bytes behind it go on.
+transport::Task<void> Exchange::send_collected() {
+  happened(Event::body_taken);
+  outgoing_.clear();
+  const bool is_last = collect(inspection_->request_body(), outgoing_);
+  if (is_last) end_request();
+  const auto written = co_await upstream_.write(outgoing_, is_last);
+  outgoing_.clear();  // nor is it sent again: its block is read into
+  if (!written) {
+    fail_sending(written.error());
+  } else if (is_last) {
+    happened(Event::sent);
   }
 }
 
@@ -173,7 +206,7 @@ base::Deadline Exchange::rest_deadline(BodyPace& pace) const {
   return pace.begins(service_.worker.now(), record_.request_size);
 }
 
-/// Whether what was read of the body goes on.
+/// Lets agents have what was read of the body, where it is not too late. Whether the request goes on.
 bool Exchange::take_rest(const base::Result<std::size_t>& size, bool waited_for_upstream) {
   if (size) happened(Event::body_taken);
   if (!state_.is_sending()) return false;
@@ -186,10 +219,11 @@ bool Exchange::take_rest(const base::Result<std::size_t>& size, bool waited_for_
     return false;
   }
   record_.request_size += *size;
-  outgoing_.clear();  // what was held is not sent again once bytes behind it were taken
+  outgoing_.clear();
   inspection::BodyInspection& body = inspection_->request_body();
-  body.feed(intake_.commit(*size), client_.body_is_read());
-  collect();
+  base::SharedBytes bytes = intake_.commit(*size);
+  if (body.is_watched() && !bytes.block().count(*size)) return obey({.failure = inspection::Failure::overloaded});
+  body.feed(std::move(bytes), client_.body_is_read());
   return obey(body.refusal());
 }
 

@@ -15,4 +15,12 @@ inline void apply(const std::vector<config::HeaderEdit>& edits, http::FieldList&
   }
 }
 
+/// Of a head whose body goes on as what it contains: its coding is gone, and its entity tag is another body's, to the
+/// byte (RFC 9110 §8.8.1).
+void take_coding_off(http::FieldList& fields, base::Arena& arena);
+
+/// Asks an upstream for no coding that could not be undone: Accept-Encoding, where it stands, names gzip, deflate, br
+/// and identity alone.
+void ask_for_known_codings(http::FieldList& fields, base::Arena& arena);
+
 }  // namespace picket::apps::gateway::exchange

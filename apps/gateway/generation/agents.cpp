@@ -15,6 +15,7 @@ std::vector<wire::EventKind> event_kinds(const config::Events& events) {
   if (events.request_headers) kinds.push_back(wire::EventKind::request_headers);
   if (events.request_body) kinds.push_back(wire::EventKind::request_body_chunk);
   if (events.response_headers) kinds.push_back(wire::EventKind::response_headers);
+  if (events.response_body) kinds.push_back(wire::EventKind::response_body_chunk);
   if (events.request_complete) kinds.push_back(wire::EventKind::request_complete);
   return kinds;
 }

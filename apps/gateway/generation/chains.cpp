@@ -20,9 +20,13 @@ std::vector<inspection::Chain> make_chains(const config::Config& config,
                                .events = agent.events,
                                .failure_mode = filter.failure_mode,
                                .timeout = filter.timeout,
-                               .request_body = {.holds = agent.max_request_body_bytes},
+                               .chunk_timeout = agent.chunk_timeout,
+                               .request_body = agent.request_body,
+                               .response_body = agent.response_body,
                                .chunk_size = agent.buffer_size,
-                               .stickiness = agent.stickiness});
+                               .stickiness = agent.stickiness,
+                               .decompress = agent.decompress});
+      chain.decompress = chain.decompress || agent.decompress;
     }
   }
   return chains;

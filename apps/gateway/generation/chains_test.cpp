@@ -17,7 +17,9 @@ TEST(Chains, HaveEachRoutesFiltersInOrderWithWhatTheConfigurationSaysOfThem) {
   config.agents.push_back({.id = "waf",
                            .events = {.request_headers = true, .request_body = true},
                            .buffer_size = 4096,
-                           .max_request_body_bytes = 1000,
+                           .chunk_timeout = config::milliseconds{20},
+                           .request_body = {.holds = 1000},
+                           .response_body = {.holds = 900, .gathers = 0, .holds_back = 30},
                            .stickiness = {.by = inspection::Stickiness::By::client_ip}});
   config.agents.push_back({.id = "login", .events = {.response_headers = true}});
   config.filters.push_back({.id = "waf", .agent = 0, .timeout = config::milliseconds{30}});
@@ -49,6 +51,9 @@ TEST(Chains, HaveEachRoutesFiltersInOrderWithWhatTheConfigurationSaysOfThem) {
   EXPECT_EQ(waf.failure_mode, inspection::FailureMode::closed);
   EXPECT_EQ(waf.timeout, config::milliseconds{30});
   EXPECT_EQ(waf.request_body.holds, 1000U);
+  EXPECT_EQ(waf.response_body.gathers, 0U);
+  EXPECT_EQ(waf.response_body.holds_back, 30U);
+  EXPECT_EQ(waf.chunk_timeout, config::milliseconds{20});
   EXPECT_EQ(waf.chunk_size, 4096U);
   EXPECT_EQ(waf.stickiness.by, inspection::Stickiness::By::client_ip);
   EXPECT_EQ(chains[0].max_added_fields, 50U);

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "picket/base/ascii.hpp"
 #include "picket/http/fields.hpp"
 
 namespace picket::apps::gateway::generation {
@@ -23,8 +24,6 @@ class Tally {
   bool any_ = false;
 };
 
-constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 /// Calls `each` with what stands between any of `separators`.
 template <class Each>
 void split(std::string_view text, std::string_view separators, Each each) {
@@ -43,7 +42,7 @@ bool loosely_equal(std::string_view a, std::string_view b) noexcept {
     text.remove_prefix(std::min(next, text.size()));
   };
   for (skip(a), skip(b); !a.empty() && !b.empty(); skip(a), skip(b)) {
-    if (lower(a.front()) != lower(b.front())) return false;
+    if (base::lower(a.front()) != base::lower(b.front())) return false;
     a.remove_prefix(1);
     b.remove_prefix(1);
   }
@@ -59,21 +58,14 @@ Fit fit_of_line(const config::NamedValue& wanted, const base::Header& line) {
   return is_alike ? Fit::perhaps : Fit::no;
 }
 
-constexpr int value_of_digit(char c) noexcept {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 /// Takes one character of a query, as forms escape it; an escape that is none is itself.
 char next_decoded(std::string_view& text) noexcept {
   const char first = text.front();
   text.remove_prefix(1);
   if (first == '+') return ' ';
   if (first != '%' || text.size() < 2) return first;
-  const int high = value_of_digit(text[0]);
-  const int low = value_of_digit(text[1]);
+  const int high = base::hex_value(text[0]);
+  const int low = base::hex_value(text[1]);
   if (high < 0 || low < 0) return first;
   text.remove_prefix(2);
   return static_cast<char>(high * 16 + low);

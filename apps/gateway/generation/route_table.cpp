@@ -20,19 +20,19 @@ RouteTable::RouteTable(std::span<const config::Route> routes) {
     std::string path = of.path;
     if (path.ends_with('/')) path.pop_back();
     if (!of.whole_path) lengths_.push_back(path.size());
-    Place& place = (of.whole_path ? whole_ : prefixes_)[path];
+    PathRoutes& routes_of_path = (of.whole_path ? whole_ : prefixes_)[path];
     if (!of.host) {
-      place.any_host.push_back(i);
+      routes_of_path.any_host.push_back(i);
     } else if (of.host->starts_with("*.")) {
-      place.domains[of.host->substr(1)].push_back(i);
-      place.domain_lengths.push_back(of.host->size() - 1);
+      routes_of_path.domains[of.host->substr(1)].push_back(i);
+      routes_of_path.domain_lengths.push_back(of.host->size() - 1);
     } else {
-      place.hosts[*of.host].push_back(i);
+      routes_of_path.hosts[*of.host].push_back(i);
     }
   }
   sort_out(lengths_);
-  for (auto* const places : {&whole_, &prefixes_})
-    for (auto& [path, place] : *places) sort_out(place.domain_lengths);
+  for (auto* const all : {&whole_, &prefixes_})
+    for (auto& [path, routes_of_path] : *all) sort_out(routes_of_path.domain_lengths);
 }
 
 }  // namespace picket::apps::gateway::generation

@@ -40,7 +40,7 @@ class RouteTable {
   using Map = std::unordered_map<std::string, T, Hash, std::equal_to<>>;
 
   /// The routes of one path.
-  struct Place {
+  struct PathRoutes {
     std::vector<std::uint32_t> any_host;
     Map<std::vector<std::uint32_t>> hosts;
     Map<std::vector<std::uint32_t>> domains;  // what stands behind "*", as ".example"
@@ -49,22 +49,22 @@ class RouteTable {
 
   /// False: it is enough.
   template <class Each>
-  static bool visit_place(const Place& place, std::string_view host, Each& each);
+  static bool visit_routes(const PathRoutes& routes, std::string_view host, Each& each);
 
-  Map<Place> whole_;                  // without a slash at the end
-  Map<Place> prefixes_;               // without a slash at the end
+  Map<PathRoutes> whole_;             // without a slash at the end
+  Map<PathRoutes> prefixes_;          // without a slash at the end
   std::vector<std::size_t> lengths_;  // of prefixes, the longest first
 };
 
 template <class Each>
-bool RouteTable::visit_place(const Place& place, std::string_view host, Each& each) {
-  bool goes_on = place.any_host.empty() || each(Indices{place.any_host});
-  if (const auto found = place.hosts.find(host); found != place.hosts.end())
+bool RouteTable::visit_routes(const PathRoutes& routes, std::string_view host, Each& each) {
+  bool goes_on = routes.any_host.empty() || each(Indices{routes.any_host});
+  if (const auto found = routes.hosts.find(host); found != routes.hosts.end())
     goes_on = each(Indices{found->second}) && goes_on;
-  for (const std::size_t length : place.domain_lengths) {
+  for (const std::size_t length : routes.domain_lengths) {
     if (length >= host.size() || host[host.size() - length] != '.') continue;
-    const auto found = place.domains.find(host.substr(host.size() - length));
-    if (found != place.domains.end()) goes_on = each(Indices{found->second}) && goes_on;
+    const auto found = routes.domains.find(host.substr(host.size() - length));
+    if (found != routes.domains.end()) goes_on = each(Indices{found->second}) && goes_on;
   }
   return goes_on;
 }
@@ -73,12 +73,12 @@ template <class Each>
 void RouteTable::visit(std::string_view path, std::string_view host, Each each) const {
   if (!whole_.empty()) {
     const auto found = whole_.find(path.ends_with('/') ? path.substr(0, path.size() - 1) : path);
-    if (found != whole_.end() && !visit_place(found->second, host, each)) return;
+    if (found != whole_.end() && !visit_routes(found->second, host, each)) return;
   }
   for (const std::size_t length : lengths_) {
     if (length > path.size() || (length < path.size() && path[length] != '/')) continue;
     const auto found = prefixes_.find(path.substr(0, length));
-    if (found != prefixes_.end() && !visit_place(found->second, host, each)) return;
+    if (found != prefixes_.end() && !visit_routes(found->second, host, each)) return;
   }
 }
 

@@ -12,6 +12,7 @@
 
 #include "apps/gateway/config/network.hpp"
 #include "apps/gateway/generation/conditions.hpp"
+#include "picket/base/ascii.hpp"
 #include "picket/http/authority.hpp"
 #include "picket/http/path_readings.hpp"
 
@@ -30,8 +31,7 @@ std::string in_upper_case(std::string_view method) {
 
 std::string in_lower_case(std::string_view host) {
   std::string lower{host};
-  std::ranges::transform(lower, lower.begin(),
-                         [](char c) { return is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c; });
+  std::ranges::transform(lower, lower.begin(), base::lower);
   return lower;
 }
 

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "picket/base/ascii.hpp"
 #include "picket/http/fields.hpp"
 #include "picket/http/http2_request.hpp"
 
@@ -21,12 +22,10 @@ constexpr std::size_t small = 16 * 1024;
 
 base::Error gone() { return fail(ErrorKind::connection_closed, "the stream is over"); }
 
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
-
 /// RFC 9113 §8.2: names go in lower case.
 std::string_view lower_copy(std::string_view name, base::Arena& arena) {
   const std::span<char> copy = arena.allocate_array<char>(name.size());
-  std::ranges::transform(name, copy.begin(), lower);
+  std::ranges::transform(name, copy.begin(), base::lower);
   return {copy.data(), copy.size()};
 }
 

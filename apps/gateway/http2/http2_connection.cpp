@@ -82,22 +82,22 @@ struct Http2Connection::Stream {
   bool is_closed = false;
 };
 
-Http2Connection::Http2Connection(Place& place, transport::Channel channel, const downstream::Peer& peer,
+Http2Connection::Http2Connection(Owner& owner, transport::Channel channel, const downstream::Peer& peer,
                                  std::string_view listener)
-    : place_(place),
+    : owner_(owner),
       peer_(peer),
       listener_(listener),
       worker_(channel.worker()),
-      most_exchanges_(place.service()->listener(listener).max_concurrent_streams),
+      most_exchanges_(owner.service()->listener(listener).max_concurrent_streams),
       link_(std::make_shared<transport::Http2Link>(std::move(channel), picket::http2::Role::server,
-                                                   limits_of(*place.service(), most_exchanges_),
+                                                   limits_of(*owner.service(), most_exchanges_),
                                                    static_cast<transport::Http2Link::Owner&>(*this))),
       timer_(&Http2Connection::on_due, this) {}
 
 Http2Connection::~Http2Connection() = default;
 
 transport::Task<void> Http2Connection::serve(std::string_view already_read) {
-  place_.service()->shard.metrics.http2.connections.add();
+  owner_.service()->shard.metrics.http2.connections.add();
   became_idle();
   link_->serve(already_read);
   Waits end{end_};
@@ -114,7 +114,7 @@ Http2Connection::Stream* Http2Connection::find(StreamId id) const noexcept {
 /// A first request has its time from the beginning on; a later one has it from here on.
 void Http2Connection::on_head_begins(StreamId) {
   if (exchanges_ != 0 || requests_ == 0 || phase_ != Phase::open) return;
-  worker_.timers().arm(timer_, worker_.now() + place_.service()->listener(listener_).request_timeout);
+  worker_.timers().arm(timer_, worker_.now() + owner_.service()->listener(listener_).request_timeout);
 }
 
 void Http2Connection::on_head(StreamId id, HeadKind kind, base::Headers fields, bool ends) {
@@ -122,7 +122,7 @@ void Http2Connection::on_head(StreamId id, HeadKind kind, base::Headers fields, 
     if (Stream* const stream = find(id)) stream->side.take_trailers(fields);
     return;
   }
-  const auto& service = place_.service();
+  const auto& service = owner_.service();
   auto& metrics = service->shard.metrics.http2;
   metrics.streams.add();
   if (exchanges_ >= most_exchanges_) {
@@ -134,7 +134,7 @@ void Http2Connection::on_head(StreamId id, HeadKind kind, base::Headers fields, 
   if (kind == HeadKind::oversized) stream.error = http::HeadError{431, "a head larger than the limit"};
   if (exchanges_++ == 0) {
     timer_.cancel();
-    place_.on_busy();
+    owner_.on_busy();
   }
   transport::spawn(serve_stream(stream));
   ++requests_;
@@ -179,7 +179,7 @@ void Http2Connection::on_closed(StreamId id, ErrorCode) {
 
 void Http2Connection::on_over(const base::Error&) {
   const auto excess = link_->connection().excess();
-  if (excess) place_.service()->shard.metrics.http2.excesses[static_cast<std::size_t>(*excess)].add();
+  if (excess) owner_.service()->shard.metrics.http2.excesses[static_cast<std::size_t>(*excess)].add();
   is_over();
 }
 
@@ -243,12 +243,12 @@ void Http2Connection::served(Stream& stream, bool is_answered) {
 
 /// A first request has its time from the beginning on: who connects and says nothing holds a place for no longer.
 void Http2Connection::became_idle() {
-  const config::Listener& listener = place_.service()->listener(listener_);
-  if (place_.service()->shard.draining && requests_ != 0) return drain();
+  const config::Listener& listener = owner_.service()->listener(listener_);
+  if (owner_.service()->shard.draining && requests_ != 0) return drain();
   if (phase_ != Phase::open) return worker_.timers().arm(timer_, worker_.now());
   worker_.timers().arm(timer_,
                        worker_.now() + (requests_ != 0 ? listener.keepalive_timeout : listener.request_timeout));
-  place_.on_idle();
+  owner_.on_idle();
 }
 
 void Http2Connection::on_due(void* self, base::TimePoint now) {
@@ -257,13 +257,13 @@ void Http2Connection::on_due(void* self, base::TimePoint now) {
   if (connection.phase_ != Phase::leaving) return connection.close();
   connection.phase_ = Phase::lingering;
   if (!connection.link_->connection().has_output()) connection.link_->shutdown_write();
-  connection.worker_.timers().arm(connection.timer_, now + connection.place_.service()->timeouts.linger);
+  connection.worker_.timers().arm(connection.timer_, now + connection.owner_.service()->timeouts.linger);
 }
 
 void Http2Connection::drain() {
   if (phase_ != Phase::open) return;
   phase_ = Phase::leaving;
-  place_.on_busy();
+  owner_.on_busy();
   link_->connection().go_away(ErrorCode::no_error);
   link_->flush_later();
   // What is queued is written at the end of this turn.
@@ -286,7 +286,7 @@ void Http2Connection::is_over() {
   if (phase_ == Phase::over) return;
   phase_ = Phase::over;
   timer_.cancel();
-  place_.on_busy();
+  owner_.on_busy();
   for (const auto& [id, stream] : streams_) stream->side.lose();
   if (exchanges_ == 0) worker_.resume(end_);
 }

@@ -19,30 +19,30 @@ namespace picket::apps::gateway::http2 {
 /// What a client of HTTP/2 begins with (RFC 9113 §3.4).
 inline constexpr std::string_view preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Where a connection stands: what serves it, and who is told whether it may be closed for another one's sake.
-class Place {
- public:
-  /// The configuration that a request is served by which comes now.
-  [[nodiscard]] virtual const std::shared_ptr<generation::Service>& service() const noexcept = 0;
-  /// Nothing is under way on it.
-  virtual void on_idle() = 0;
-  /// The first request of several, or of the connection, has come.
-  virtual void on_busy() = 0;
-
- protected:
-  ~Place() = default;
-};
-
 /// One client's connection of HTTP/2: an exchange for each of its streams, all at once, up to the listener's
 /// max-concurrent-streams. An exchange counts until it is over, whatever its client has reset meanwhile: so nobody has
 /// more under way than that (CVE-2023-44487, CVE-2025-8671).
 ///
-/// Thread safety: its worker's. Lifetime: until serve() has ended; the place, the peer and the listener's name outlive
+/// Thread safety: its worker's. Lifetime: until serve() has ended; the owner, the peer and the listener's name outlive
 /// it.
 class Http2Connection final : private transport::Http2Link::Owner {
  public:
+  /// What serves it, and who is told whether it may be closed for another one's sake.
+  class Owner {
+   public:
+    /// The configuration that a request is served by which comes now.
+    [[nodiscard]] virtual const std::shared_ptr<generation::Service>& service() const noexcept = 0;
+    /// Nothing is under way on it.
+    virtual void on_idle() = 0;
+    /// The first request of several, or of the connection, has come.
+    virtual void on_busy() = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
   /// `listener`: the address that the client came to.
-  Http2Connection(Place& place, transport::Channel channel, const downstream::Peer& peer, std::string_view listener);
+  Http2Connection(Owner& owner, transport::Channel channel, const downstream::Peer& peer, std::string_view listener);
   Http2Connection(const Http2Connection&) = delete;
   Http2Connection& operator=(const Http2Connection&) = delete;
   ~Http2Connection();
@@ -86,7 +86,7 @@ class Http2Connection final : private transport::Http2Link::Owner {
   void is_over();
   static void on_due(void* self, base::TimePoint now);
 
-  Place& place_;
+  Owner& owner_;
   const downstream::Peer& peer_;
   std::string_view listener_;
   transport::Worker& worker_;

@@ -24,14 +24,14 @@ using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 /// A connection whose client and whose upstream are the test's.
-class Connected : public ::testing::Test, private Place {
+class Connected : public ::testing::Test, private Http2Connection::Owner {
  protected:
   explicit Connected(int send_buffer = 0) {
     const int descriptor = pair_.stream.release();
     if (send_buffer != 0)
       EXPECT_EQ(::setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer), 0);
-    connection_.emplace(static_cast<Place&>(*this), transport::Channel{world_.worker, descriptor}, world_.peer,
-                        "127.0.0.1:80");
+    connection_.emplace(static_cast<Http2Connection::Owner&>(*this), transport::Channel{world_.worker, descriptor},
+                        world_.peer, "127.0.0.1:80");
     transport::spawn(serve());
   }
   ~Connected() override {
@@ -70,7 +70,7 @@ class Connected : public ::testing::Test, private Place {
   generation::ShardMetrics& metrics() { return world_.shard.metrics; }
 
  private:
-  // ---- Place
+  // ---- Http2Connection::Owner
   [[nodiscard]] const std::shared_ptr<generation::Service>& service() const noexcept override { return service_; }
   void on_idle() override { is_idle_ = true; }
   void on_busy() override { is_idle_ = false; }

@@ -1,5 +1,3 @@
-#include "apps/gateway/process/handover.hpp"
-
 #include <cstring>
 #include <fstream>
 #include <thread>
@@ -8,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "apps/gateway/process/new_process.hpp"
 #include "picket/transport/testing.hpp"
 
 namespace picket::apps::gateway::process {
@@ -99,15 +98,6 @@ TEST_F(Programs, AreToldNothingThatSystemdSaidToThisProcess) {
   ::unsetenv("LISTEN_FDS");
   EXPECT_EQ(outcome(*process), NewProcess::State::gone);
   EXPECT_EQ(process->reason(), "it ended with 9");
-}
-
-TEST(Systemd, HandsSocketsToTheProcessThatItNamesAlone) {
-  ::setenv("LISTEN_PID", std::to_string(::getpid() + 1).c_str(), 1);
-  ::setenv("LISTEN_FDS", "1", 1);
-  const auto sockets = sockets_of_systemd();
-  ASSERT_TRUE(sockets);
-  EXPECT_TRUE(sockets->empty());
-  EXPECT_EQ(::getenv("LISTEN_FDS"), nullptr) << "nor does it to what this process starts";
 }
 
 }  // namespace

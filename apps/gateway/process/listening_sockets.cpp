@@ -5,34 +5,34 @@
 namespace picket::apps::gateway::process {
 
 void ListeningSockets::inherit(transport::ListeningSocket socket) {
-  Place& place = places_[socket.endpoint().text()];
-  place.origin = Place::Origin::inherited;
-  place.sockets.push_back(std::move(socket));
+  Bound& bound = bound_[socket.endpoint().text()];
+  bound.origin = Bound::Origin::inherited;
+  bound.sockets.push_back(std::move(socket));
 }
 
 base::Status ListeningSockets::prepare(const transport::Endpoint& endpoint, std::size_t count,
                                        transport::ListenOptions options) {
-  if (const auto found = places_.find(endpoint.text()); found != places_.end()) {
+  if (const auto found = bound_.find(endpoint.text()); found != bound_.end()) {
     found->second.is_wanted = true;
     return {};
   }
   // What shares its port with others of its kind would share it with another gateway, too.
   options.reuse_port = count > 1;
   if (options.reuse_port) PICKET_TRY(transport::ListeningSocket::probe(endpoint));
-  Place made{.sockets = {}, .origin = Place::Origin::prepared, .is_wanted = true};
+  Bound made{.sockets = {}, .origin = Bound::Origin::prepared, .is_wanted = true};
   for (std::size_t i = 0; i < count; ++i) {
     auto socket = transport::ListeningSocket::open(endpoint, options);
     if (!socket) return std::move(socket.error());
     made.sockets.push_back(std::move(*socket));
   }
-  places_.emplace(endpoint.text(), std::move(made));
+  bound_.emplace(endpoint.text(), std::move(made));
   return {};
 }
 
 base::Result<std::vector<transport::ListeningSocket>> ListeningSockets::of_worker(const transport::Endpoint& endpoint,
                                                                                   std::size_t index,
                                                                                   std::size_t workers) const {
-  const auto& sockets = places_.at(endpoint.text()).sockets;
+  const auto& sockets = bound_.at(endpoint.text()).sockets;
   std::vector<transport::ListeningSocket> mine;
   std::size_t next = index % sockets.size();
   do {
@@ -46,39 +46,39 @@ base::Result<std::vector<transport::ListeningSocket>> ListeningSockets::of_worke
 
 std::vector<std::string> ListeningSockets::commit() {
   std::vector<std::string> unwanted;
-  for (const auto& [address, place] : places_)
-    if (!place.is_wanted && place.origin == Place::Origin::inherited) unwanted.push_back(address);
-  std::erase_if(places_, [](const auto& entry) { return !entry.second.is_wanted; });
-  for (auto& [address, place] : places_) {
-    place.origin = Place::Origin::ours;
-    place.is_wanted = false;
+  for (const auto& [address, bound] : bound_)
+    if (!bound.is_wanted && bound.origin == Bound::Origin::inherited) unwanted.push_back(address);
+  std::erase_if(bound_, [](const auto& entry) { return !entry.second.is_wanted; });
+  for (auto& [address, bound] : bound_) {
+    bound.origin = Bound::Origin::ours;
+    bound.is_wanted = false;
   }
   return unwanted;
 }
 
 void ListeningSockets::discard() {
-  std::erase_if(places_, [](const auto& entry) { return entry.second.origin == Place::Origin::prepared; });
-  for (auto& [address, place] : places_) place.is_wanted = false;
+  std::erase_if(bound_, [](const auto& entry) { return entry.second.origin == Bound::Origin::prepared; });
+  for (auto& [address, bound] : bound_) bound.is_wanted = false;
 }
 
 void ListeningSockets::own_files(const std::vector<std::string>& addresses) {
   for (const std::string& address : addresses)
-    if (const auto found = places_.find(address); found != places_.end())
+    if (const auto found = bound_.find(address); found != bound_.end())
       for (auto& socket : found->second.sockets) socket.own_file();
 }
 
-void ListeningSockets::close() { places_.clear(); }
+void ListeningSockets::close() { bound_.clear(); }
 
 void ListeningSockets::leave() {
-  for (auto& [address, place] : places_)
-    for (auto& socket : place.sockets) socket.leave_file();
+  for (auto& [address, bound] : bound_)
+    for (auto& socket : bound.sockets) socket.leave_file();
   close();
 }
 
 std::vector<const transport::ListeningSocket*> ListeningSockets::all() const {
   std::vector<const transport::ListeningSocket*> sockets;
-  for (const auto& [address, place] : places_)
-    for (const auto& socket : place.sockets) sockets.push_back(&socket);
+  for (const auto& [address, bound] : bound_)
+    for (const auto& socket : bound.sockets) sockets.push_back(&socket);
   return sockets;
 }
 

@@ -43,12 +43,13 @@ class ListeningSockets {
   [[nodiscard]] std::vector<const transport::ListeningSocket*> all() const;
 
  private:
-  struct Place {
+  /// The sockets of one address.
+  struct Bound {
     std::vector<transport::ListeningSocket> sockets;
     enum class Origin : unsigned char { ours, inherited, prepared } origin = Origin::ours;
     bool is_wanted = false;
   };
-  std::map<std::string, Place> places_;  // by address
+  std::map<std::string, Bound> bound_;  // by address
 };
 
 }  // namespace picket::apps::gateway::process

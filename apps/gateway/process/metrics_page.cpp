@@ -116,12 +116,13 @@ void for_each_agent(const generation::Generation& generation,
 }
 
 void agent_decisions(metrics::Exposition& page, Shards shards, const generation::Generation& generation) {
-  using Counters = inspection::AgentCounters;
+  using inspection::AgentCounters;
+  using inspection::NamedCounter;
   const auto family = [&](std::string_view name, std::string_view help, std::string_view label,
-                          std::span<const std::pair<std::string_view, metrics::Counter Counters::*>> members) {
+                          std::span<const NamedCounter> counters) {
     page.counter_family(name, help);
     for_each_agent(generation, [&](std::span<const Label> agent, std::size_t i) {
-      for (const auto& entry : members) {
+      for (const auto& entry : counters) {
         std::vector<Label> labels{agent.begin(), agent.end()};
         if (!label.empty()) labels.emplace_back(label, entry.first);
         page.sample(labels, sum(shards, [&](const serving::Shard& shard) {
@@ -130,17 +131,14 @@ void agent_decisions(metrics::Exposition& page, Shards shards, const generation:
       }
     });
   };
-  using Pair = std::pair<std::string_view, metrics::Counter Counters::*>;
-  constexpr std::array<Pair, 4> decisions{{{"allow", &Counters::allowed},
-                                           {"block", &Counters::blocked},
-                                           {"redirect", &Counters::redirected},
-                                           {"challenge", &Counters::challenged}}};
-  family("picket_agent_decisions_total", "Decisions that agents made.", "decision", decisions);
-  constexpr std::array<Pair, 2> failures{{{"closed", &Counters::failed_closed}, {"open", &Counters::failed_open}}};
-  family("picket_agent_failures_total", "Failures of agents, by the failure mode that decided.", "mode", failures);
-  constexpr std::array<Pair, 1> invalid{{{"", &Counters::invalid_responses}}};
+  family("picket_agent_decisions_total", "Decisions that agents made.", "decision", inspection::decision_counters);
+  family("picket_agent_failures_total", "Failures of agents, by the failure mode that decided.", "mode",
+         inspection::failure_counters);
+  constexpr std::array<NamedCounter, 1> invalid{{{"", &AgentCounters::invalid_responses}}};
   family("picket_agent_invalid_responses_total", "Responses that could not be applied.", "", invalid);
-  constexpr std::array<Pair, 1> uninspected{{{"", &Counters::bodies_uninspected}}};
+  constexpr std::array<NamedCounter, 1> cuts{{{"", &AgentCounters::cut}}};
+  family("picket_agent_cuts_total", "Requests and answers that were stopped when bytes of them had left.", "", cuts);
+  constexpr std::array<NamedCounter, 1> uninspected{{{"", &AgentCounters::bodies_uninspected}}};
   family("picket_agent_bodies_uninspected_total",
          "Bodies that went on uninspected, over the limit of a fail-open agent.", "", uninspected);
 }

@@ -16,9 +16,11 @@
 
 #include "apps/gateway/config/load.hpp"
 #include "apps/gateway/process/gateway.hpp"
-#include "apps/gateway/process/handover.hpp"
+#include "apps/gateway/process/new_process.hpp"
+#include "apps/gateway/process/old_process.hpp"
 #include "apps/gateway/process/pid_file.hpp"
 #include "apps/gateway/process/process_log.hpp"
+#include "apps/gateway/process/systemd.hpp"
 
 namespace picket::apps::gateway::process {
 namespace {
@@ -76,10 +78,10 @@ std::string program_as_started() {
 }
 
 /// What the process does between its first configuration and its end: it reloads, and gives way to another process.
-class Life {
+class Serving {
  public:
-  Life(Gateway& gateway, ProcessLog& log, const std::filesystem::path& file, config::System system, PidFile& pid_file,
-       std::unique_ptr<OldProcess> old)
+  Serving(Gateway& gateway, ProcessLog& log, const std::filesystem::path& file, config::System system,
+          PidFile& pid_file, std::unique_ptr<OldProcess> old)
       : gateway_(gateway),
         log_(log),
         file_(file),
@@ -90,15 +92,15 @@ class Life {
   /// Until the process is to end.
   void serve(const sigset_t& signals) {
     while (!is_replaced()) {
-      switch (const timespec patience = moment(); ::sigtimedwait(&signals, nullptr, &patience)) {
+      switch (const timespec patience = until_next_look(); ::sigtimedwait(&signals, nullptr, &patience)) {
         case SIGHUP: reload(); break;
         case SIGUSR1: gateway_.reopen_logs(); break;
         case SIGUSR2: upgrade(); break;
         case SIGTERM:
-        case SIGINT: tend(); return give_up_upgrade();
+        case SIGINT: do_what_is_due(); return give_up_upgrade();
         default: break;
       }
-      tend();
+      do_what_is_due();
     }
   }
 
@@ -132,7 +134,7 @@ class Life {
 
  private:
   /// How long to wait for a signal: another process is looked at often.
-  [[nodiscard]] timespec moment() const {
+  [[nodiscard]] timespec until_next_look() const {
     if (old_ || next_) return {.tv_sec = 0, .tv_nsec = 20'000'000};
     const auto left = std::chrono::ceil<std::chrono::seconds>(rotates_at_ - base::Clock::now());
     return {.tv_sec = std::max<std::time_t>(left.count(), 0), .tv_nsec = 0};
@@ -140,7 +142,7 @@ class Life {
 
   [[nodiscard]] bool is_replaced() const { return next_ && next_->state() == NewProcess::State::serving; }
 
-  void tend() {
+  void do_what_is_due() {
     if (base::Clock::now() >= rotates_at_) {
       gateway_.rotate_tickets();
       rotates_at_ += ticket_period;
@@ -259,9 +261,9 @@ int run(const std::filesystem::path& file) {
   gateway.take_over();
   if (old) old->say_serving();
   notify_systemd("READY=1");
-  Life life{gateway, log, file, config.system, pid_file, std::move(old)};
-  life.serve(signals);
-  life.drain(signals);
+  Serving serving{gateway, log, file, config.system, pid_file, std::move(old)};
+  serving.serve(signals);
+  serving.drain(signals);
   return 0;
 }
 

@@ -10,6 +10,7 @@
 
 #include "apps/gateway/config/load.hpp"
 #include "apps/gateway/process/pid_file.hpp"
+#include "picket/base/time.hpp"
 
 namespace picket::apps::gateway::process {
 
@@ -34,8 +35,8 @@ int upgrade(const std::filesystem::path& file, std::chrono::seconds patience, st
         old ? fmt::format("process {}, of {}: {}", *old, pid_file, ::strerrordesc_np(errno)) : old.error().detail());
     return 1;
   }
-  const auto until = std::chrono::steady_clock::now() + patience;
-  while (std::chrono::steady_clock::now() < until) {
+  const base::TimePoint until = base::Clock::now() + patience;
+  while (base::Clock::now() < until) {
     const auto now = PidFile::read(pid_file);
     if (now && *now != *old) {
       fmt::print(out, "process {} serves; process {} ends with its last connection\n", *now, *old);

@@ -25,6 +25,9 @@ std::string no_place(std::string_view date) {
       name(answers::Reason::overloaded), date);
 }
 
+/// Who has said nothing for so long gives back what only a request needs.
+constexpr std::chrono::seconds to_rest{1};
+
 bool begins_with_proxy_header(const config::Listener& listener, const downstream::Peer& peer) {
   return listener.proxy_protocol && listener.trusts(peer.ip);
 }
@@ -41,6 +44,8 @@ ClientConnection::ClientConnection(Shard& shard, std::string_view listener, cons
       began_(shard.worker().now()) {
   shard_.opened(*this);
 }
+
+base::TimePoint ClientConnection::now() const noexcept { return shard_.worker().now(); }
 
 ClientConnection::~ClientConnection() { shard_.closed(*this); }
 
@@ -134,7 +139,7 @@ transport::Task<bool> ClientConnection::secure() {
     co_await refuse_handshake(agreed.error());
     co_return false;
   }
-  began_ = shard_.worker().now();
+  began_ = now();
   peer_.tls = tls_context_->secured(*tls_);
   auto& metrics = shard_.state().metrics.tls;
   metrics.handshakes.add();
@@ -173,8 +178,8 @@ transport::Task<bool> ClientConnection::begins_as_http2() {
 }
 
 transport::Task<void> ClientConnection::serve_http2() {
-  http2_.emplace(static_cast<http2::Place&>(*this), transport::Channel{shard_.worker(), stream_.unbind()}, peer_,
-                 listener_);
+  http2_.emplace(static_cast<http2::Http2Connection::Owner&>(*this),
+                 transport::Channel{shard_.worker(), stream_.unbind()}, peer_, listener_);
   co_await http2_->serve(buffer_.text());
   http2_.reset();
 }
@@ -193,7 +198,7 @@ void ClientConnection::on_busy() {
 transport::Task<std::optional<http::RequestRead>> ClientConnection::read_head() {
   // A first request has its time from the accept or the handshake on: who connects and says nothing holds a place for
   // no longer.
-  base::Deadline deadline = served_ != 0 ? base::Deadline::after(shard_.worker().now(), settings().keepalive_timeout)
+  base::Deadline deadline = served_ != 0 ? base::Deadline::after(now(), settings().keepalive_timeout)
                                          : base::Deadline::after(began_, settings().request_timeout);
   std::size_t checked = 0;
   bool begun = false;
@@ -206,7 +211,7 @@ transport::Task<std::optional<http::RequestRead>> ClientConnection::read_head() 
     }
     if (!begun && !buffer_.empty() && (skipped || buffer_.text() != "\r")) {
       begun = true;
-      if (served_ != 0) deadline = base::Deadline::after(shard_.worker().now(), settings().request_timeout);
+      if (served_ != 0) deadline = base::Deadline::after(now(), settings().request_timeout);
     }
     if (begun) {
       const auto end = http::find_head_end(buffer_.text(), checked, shard_.service()->head_limits);
@@ -220,14 +225,29 @@ transport::Task<std::optional<http::RequestRead>> ClientConnection::read_head() 
     }
     if (!begun && shard_.closes_idle()) co_return std::nullopt;
     if (!begun) shard_.begins_to_wait(*this);
+    const base::Deadline awake = begun ? deadline : std::min(deadline, base::Deadline::after(now(), to_rest));
     const std::span<char> space{buffer_.prepare(http1::read_size), http1::read_size};
-    const auto size = co_await stream_.read_some(space, deadline);
+    const auto size = co_await stream_.read_some(space, awake);
+    if (!size && size.error().kind() == base::ErrorKind::timeout && awake < deadline) {
+      const bool has_come = co_await rest(deadline);
+      shard_.ends_to_wait(*this);
+      if (!has_come) co_return std::nullopt;
+      continue;
+    }
     shard_.ends_to_wait(*this);
     if (!size && size.error().kind() == base::ErrorKind::timeout && begun)
       co_return http::RequestRead{.error = http::HeadError{408, "the head did not arrive in time"}};
     if (!size || *size == 0) co_return std::nullopt;
     buffer_.commit(*size);
   }
+}
+
+transport::Task<bool> ClientConnection::rest(base::Deadline deadline) {
+  if (buffer_.empty()) buffer_.release();
+  arena_.trim();
+  stream_.release_memory();
+  const auto came = co_await stream_.input(deadline);
+  co_return came.has_value();
 }
 
 transport::Task<bool> ClientConnection::serve_request(const http::RequestHead& request) {
@@ -256,7 +276,7 @@ transport::Task<bool> ClientConnection::serve_request(const http::RequestHead& r
 
 transport::Task<void> ClientConnection::refuse(const http::HeadError& error) {
   const std::shared_ptr<generation::Service> service = shard_.service();
-  const base::TimePoint began = shard_.worker().now();
+  const base::TimePoint began = now();
   exchange::RefusedHead refused{*service, error, arena_};
   base::Buffer out;
   answers::write_answer(out, refused.answer(), {}, {.date = shard_.state().date.now(), .keep_alive = false});
@@ -272,7 +292,7 @@ transport::Task<void> ClientConnection::turn_away(bool lingers) {
   const std::string answer = no_place(shard_.state().date.now());
   iovec all = http::part(answer);
   const std::span<iovec> parts{&all, 1};
-  const base::Deadline at_once{shard_.worker().now()};
+  const base::Deadline at_once{now()};
   const auto written = co_await stream_.write(parts, at_once);
   if (!written) co_return;
   if (lingers) {
@@ -284,7 +304,7 @@ transport::Task<void> ClientConnection::turn_away(bool lingers) {
 
 transport::Task<void> ClientConnection::linger() {
   stream_.shutdown_write();
-  const base::Deadline deadline = base::Deadline::after(shard_.worker().now(), shard_.service()->timeouts.linger);
+  const base::Deadline deadline = base::Deadline::after(now(), shard_.service()->timeouts.linger);
   std::size_t left = generation::linger_bytes;
   buffer_.clear();
   const std::span<char> space{buffer_.prepare(http1::read_size), http1::read_size};

@@ -31,7 +31,9 @@ using OfClientHook = boost::intrusive::list_base_hook<boost::intrusive::tag<stru
 /// keeps the configuration that is in use when its head has arrived; between them the connection keeps none, so that an
 /// idle client does not hold an old one and its agents. Thread safety: its shard's thread. Lifetime: until serve() has
 /// ended.
-class ClientConnection final : public boost::intrusive::list_base_hook<>, public OfClientHook, private http2::Place {
+class ClientConnection final : public boost::intrusive::list_base_hook<>,
+                               public OfClientHook,
+                               private http2::Http2Connection::Owner {
  public:
   /// `listener`: the address that the client came to, as its listener has it.
   ClientConnection(Shard& shard, std::string_view listener, const transport::Accepted& accepted);
@@ -80,6 +82,9 @@ class ClientConnection final : public boost::intrusive::list_base_hook<>, public
   [[nodiscard]] const config::Listener& settings() const noexcept { return service()->listener(listener_); }
   void on_idle() override;
   void on_busy() override;
+  [[nodiscard]] base::TimePoint now() const noexcept;
+  /// Waits with as little memory as there can be. Whether something has come.
+  [[nodiscard]] transport::Task<bool> rest(base::Deadline deadline);
   /// Nothing where the client is gone or idle too long.
   [[nodiscard]] transport::Task<std::optional<http::RequestRead>> read_head();
   /// Serves one request. Returns whether the connection may take another.

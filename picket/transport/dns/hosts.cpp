@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "picket/base/headers.hpp"
 #include "picket/transport/endpoint.hpp"
 
 namespace picket::transport::dns {
@@ -17,22 +18,16 @@ std::string_view next_word(std::string_view& line) noexcept {
   return word;
 }
 
-char lower(char letter) noexcept { return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter | 0x20) : letter; }
-
-bool is_same_name(std::string_view one, std::string_view other) noexcept {
-  return std::ranges::equal(one, other, {}, lower, lower);
-}
-
 bool has_name(std::string_view line, std::string_view name) noexcept {
   for (std::string_view word = next_word(line); !word.empty(); word = next_word(line))
-    if (is_same_name(word, name)) return true;
+    if (base::same_name(word, name)) return true;
   return false;
 }
 
 bool is_local(std::string_view name) noexcept {
   constexpr std::string_view local = "localhost";
   const bool is_below = name.size() > local.size() && name[name.size() - local.size() - 1] == '.';
-  return name.size() >= local.size() && is_same_name(name.substr(name.size() - local.size()), local) &&
+  return name.size() >= local.size() && base::same_name(name.substr(name.size() - local.size()), local) &&
          (is_below || name.size() == local.size());
 }
 

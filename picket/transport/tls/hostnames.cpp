@@ -2,15 +2,15 @@
 
 #include <algorithm>
 
+#include "picket/base/ascii.hpp"
+
 namespace picket::transport::tls {
 namespace {
 
 constexpr std::string_view wildcard = "*.";
 
-constexpr char in_lower_case(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 bool is_less(std::string_view a, std::string_view b) noexcept {
-  return std::ranges::lexicographical_compare(a, b, {}, in_lower_case, in_lower_case);
+  return std::ranges::lexicographical_compare(a, b, {}, base::lower, base::lower);
 }
 
 std::string_view without_last_dot(std::string_view name) noexcept {
@@ -32,7 +32,7 @@ bool Hostnames::add(std::string_view name, std::size_t owner) {
   std::vector<Entry>& entries = is_wildcard ? wildcards_ : exact_;
   if (find_in(entries, name)) return false;
   std::string text{name};
-  std::ranges::transform(text, text.begin(), in_lower_case);
+  std::ranges::transform(text, text.begin(), base::lower);
   entries.emplace(place_of(entries, name), std::move(text), owner);
   return true;
 }

@@ -235,6 +235,11 @@ Transfer TlsLayer::write(int socket, std::span<const iovec> parts) {
 
 bool TlsLayer::has_pending() const noexcept { return holds_records_ || SSL_pending(ssl_.get()) != 0; }
 
+void TlsLayer::release_memory() noexcept {
+  SSL_free_buffers(ssl_.get());  // those that hold bytes stay
+  if (outgoing_.empty()) outgoing_.shrink_to_fit();
+}
+
 void TlsLayer::end_writing(int socket) noexcept {
   if (failure_ || !is_established() || (SSL_get_shutdown(ssl_.get()) & SSL_SENT_SHUTDOWN) != 0) return;
   begin(socket);

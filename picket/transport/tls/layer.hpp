@@ -45,6 +45,7 @@ class TlsLayer final : public Layer {
   Transfer peek(int socket) override;
   [[nodiscard]] bool has_pending() const noexcept override;
   [[nodiscard]] bool has_had_its_share() const noexcept override { return has_read_enough(); }
+  void release_memory() noexcept override;
   void end_writing(int socket) noexcept override;
   [[nodiscard]] base::Error failure(const Transfer& failed) const override;
 

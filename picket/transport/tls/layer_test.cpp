@@ -137,6 +137,30 @@ TEST_P(TlsVersions, CarryBytesBothWays) {
   EXPECT_EQ(client_.read_all(), "answer");
 }
 
+TEST_P(TlsVersions, GoOnWhereTheirMemoryWasGivenBack) {
+  join();
+  shake_hands();
+  for (int i = 0; i < 3; ++i) {
+    client_.layer().release_memory();
+    server_.layer().release_memory();
+    EXPECT_EQ(client_.write("question").size, 8U);
+    server_.layer().release_memory();
+    EXPECT_EQ(server_.read_all(), "question");
+    EXPECT_EQ(server_.write("answer").size, 6U);
+    EXPECT_EQ(client_.read_all(), "answer");
+  }
+}
+
+TEST_P(TlsVersions, KeepWhatTheyHaveNotGivenOutWhereTheirMemoryIsGivenBack) {
+  join();
+  shake_hands();
+  EXPECT_EQ(client_.write("one and two").size, 11U);
+  char three[3];
+  EXPECT_EQ(server_.read(three).size, 3U);
+  server_.layer().release_memory();
+  EXPECT_EQ(server_.read_all(), " and two");
+}
+
 TEST_P(TlsVersions, GatherSmallPartsAndLargeOnes) {
   join();
   shake_hands();

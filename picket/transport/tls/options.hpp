@@ -14,6 +14,7 @@ class TicketKeys;
 inline constexpr std::string_view http2 = "h2";
 inline constexpr std::string_view http1 = "http/1.1";
 
+/// Of TLS; older ones are spoken by nobody here (RFC 8996).
 enum class Version : std::uint8_t { v1_2, v1_3 };
 
 /// What both ends may speak. A value.
@@ -31,6 +32,13 @@ struct Protocols {
 };
 
 /// What an end that dials has and asks for. A value; the files are PEM and read by Context::client().
+///
+///   const tls::ClientOptions options{.ca_file = "/etc/picket/agents-ca.pem",
+///                                    .certificate_file = "/etc/picket/proxy.pem",
+///                                    .key_file = "/etc/picket/proxy.key"};
+///
+/// The default trusts whom the system trusts, shows no certificate, and takes no server whose certificate is another
+/// host's.
 struct ClientOptions {
   std::string ca_file;           ///< Who may have signed the server's certificate. Empty: whom the system trusts.
   std::string certificate_file;  ///< What the server is shown, its own certificate first. Empty: nothing.
@@ -46,9 +54,11 @@ struct ClientOptions {
   friend bool operator==(const ClientOptions&, const ClientOptions&) = default;
 };
 
-/// Changes with the files of `options`: a reload that finds another one has to make another context.
+/// Changes with the files of `options`: a reload that finds another one has to make another context. Looks at the
+/// files, and reads none: where and how large they are, and since when.
 [[nodiscard]] std::string edition_of(const ClientOptions& options);
 
+/// Whether a server asks its clients who they are.
 enum class ClientCertificate : std::uint8_t {
   none,      ///< Not asked for.
   optional,  ///< Asked for; one that is shown must be good.

@@ -8,6 +8,8 @@
 #include <emmintrin.h>
 #endif
 
+#include "picket/base/ascii.hpp"
+
 /// Copying short text while looking at it: the inner loop of both writers.
 namespace picket::wire::internal {
 
@@ -18,8 +20,6 @@ enum class Plain : std::uint8_t {
   json,   ///< Printable ASCII without quote and backslash: stands in a JSON string as it is.
   ascii,  ///< Below 0x80.
 };
-
-[[nodiscard]] constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
 
 template <Plain plain>
 [[nodiscard]] constexpr bool is_plain(char c) noexcept {
@@ -34,7 +34,7 @@ template <Plain plain, Case letters>
   bool all = true;
   for (std::size_t i = 0; i < size; ++i) {
     all &= is_plain<plain>(from[i]);
-    to[i] = letters == Case::lower ? lower(from[i]) : from[i];
+    to[i] = letters == Case::lower ? base::lower(from[i]) : from[i];
   }
   return all;
 }

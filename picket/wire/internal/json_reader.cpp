@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "picket/base/ascii.hpp"
 #include "picket/base/limits.hpp"
 #include "picket/wire/internal/base64.hpp"
 #include "picket/wire/internal/scan.hpp"
@@ -16,12 +17,6 @@ namespace picket::wire::internal {
 namespace {
 
 constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
-
-constexpr int hex_value(char c) noexcept {
-  if (is_digit(c)) return c - '0';
-  const char letter = static_cast<char>(c | 0x20);
-  return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
-}
 
 /// Of a number outside a double's range: whether it is too large, not too small. The place of its first significant
 /// digit says so.
@@ -227,7 +222,7 @@ bool JsonReader::read_escape(char*& out) {
 bool JsonReader::read_hex4(char32_t& unit) {
   if (end_ - at_ < 4) return fail("a \\u escape that is cut short");
   for (int i = 0; i < 4; ++i) {
-    const int digit = hex_value(*at_);
+    const int digit = base::hex_value(*at_);
     if (digit < 0) return fail("a \\u escape without four hexadecimal digits");
     unit = unit << 4 | static_cast<char32_t>(digit);
     ++at_;

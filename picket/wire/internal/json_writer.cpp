@@ -49,7 +49,7 @@ std::size_t copy_plain(const char* at, const char* end, char* out) noexcept {
     if (stops != 0) return static_cast<std::size_t>(at - begin) + static_cast<std::size_t>(std::countr_zero(stops));
   }
 #endif
-  for (; at != end && is_plain<Plain::json>(*at); ++at) *out++ = letters == Case::lower ? lower(*at) : *at;
+  for (; at != end && is_plain<Plain::json>(*at); ++at) *out++ = letters == Case::lower ? base::lower(*at) : *at;
   return static_cast<std::size_t>(at - begin);
 }
 

@@ -29,7 +29,7 @@ void ProtobufWriter::check_text(std::string_view value, char* start, Case letter
   out_.need(longest_length + size);
   char* at = put_varint(size, out_.at());
   for_each_piece(value, [&](std::string_view piece) {
-    for (const char c : piece) *at++ = letters == Case::lower ? lower(c) : c;
+    for (const char c : piece) *at++ = letters == Case::lower ? base::lower(c) : c;
   });
   out_.at() = at;
 }

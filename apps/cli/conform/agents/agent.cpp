@@ -112,7 +112,7 @@ std::string Agent::text(const Hello& hello) const {
 
 std::string Agent::handshake_frame() const {
   const std::string config = options_.config.value_or("null");
-  return Peer::frame(static_cast<std::uint8_t>(wire::FrameType::handshake_request), text({.config = config}));
+  return socket_frame(static_cast<std::uint8_t>(wire::FrameType::handshake_request), text({.config = config}));
 }
 
 Document Agent::shake_hands(const Hello& hello) {

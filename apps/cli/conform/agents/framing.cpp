@@ -11,7 +11,7 @@ constexpr auto headers_type = static_cast<std::uint8_t>(FrameType::request_heade
 constexpr std::size_t largest_frame = base::limits::max_frame_length;
 
 std::string frame_of(const Talk& talk, const wire::RequestHeaders& event) {
-  return Peer::frame(headers_type, payload_of(talk.format(), event));
+  return socket_frame(headers_type, payload_of(talk.format(), event));
 }
 
 std::string header(std::uint32_t length, std::uint8_t type) {
@@ -98,9 +98,9 @@ constexpr std::array rules{
                 (void)talk.answer_to(id, "a frame of 16 MiB");
               }},
     AgentRule{"framing.unknown-type", "2", "A type that there is not closes the connection.", Scope::sockets,
-              [](Agent& agent) { expect_end(agent, Peer::frame(0x7f, "{}"), "type 0x7f"); }},
+              [](Agent& agent) { expect_end(agent, socket_frame(0x7f, "{}"), "type 0x7f"); }},
     AgentRule{"framing.type-zero", "2", "Type 0 closes the connection.", Scope::sockets,
-              [](Agent& agent) { expect_end(agent, Peer::frame(0, "{}"), "type 0x00"); }},
+              [](Agent& agent) { expect_end(agent, socket_frame(0, "{}"), "type 0x00"); }},
     AgentRule{"framing.wrong-direction", "2", "What only agents send is not answered.", Scope::sockets,
               [](Agent& agent) {
                 Talk talk = agent.open();
@@ -118,7 +118,7 @@ constexpr std::array rules{
                 (void)talk.settle();
               }},
     AgentRule{"framing.no-payload", "2", "An event without a payload closes the connection.", Scope::sockets,
-              [](Agent& agent) { expect_end(agent, Peer::frame(headers_type, ""), "an event of no bytes"); }},
+              [](Agent& agent) { expect_end(agent, socket_frame(headers_type, ""), "an event of no bytes"); }},
 };
 
 }  // namespace

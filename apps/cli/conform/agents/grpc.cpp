@@ -21,7 +21,7 @@ constexpr std::array rules{
               [](Agent& agent) {
                 const auto call = agent.call(transport::process_stream);
                 const base::TimePoint deadline = base::Clock::now() + agent.options().patience;
-                (void)call->write(message(envelope(agent.grpc_hello())), deadline).has_value();
+                (void)call->write(grpc_message(envelope(agent.grpc_hello())), deadline).has_value();
                 expect(call->hear_bytes(deadline).has_value(), "nothing is answered to the handshake");
                 expect(call->field(":status") == "200", "status is {}", call->field(":status"));
                 expect(call->field("content-type").starts_with("application/grpc"), "content-type is {}",
@@ -38,7 +38,7 @@ constexpr std::array rules{
               [](Agent& agent) {
                 const auto call = agent.call(transport::process_stream);
                 const base::TimePoint deadline = base::Clock::now() + agent.options().patience;
-                (void)call->write(message(envelope(agent.grpc_hello())), deadline).has_value();
+                (void)call->write(grpc_message(envelope(agent.grpc_hello())), deadline).has_value();
                 (void)call->hear_bytes(deadline).has_value();
                 call->end_writing();
                 expect(!status_of(*call, agent.options().patience).empty(), "the call ends without grpc-status");
@@ -46,7 +46,7 @@ constexpr std::array rules{
     AgentRule{"grpc.event-first", "9", "An event before the handshake is not answered, and ends the call.", Scope::grpc,
               [](Agent& agent) {
                 Peer peer = agent.connect();
-                peer.write(message(envelope(Talk::head("conform-grpc"))));
+                peer.write(grpc_message(envelope(Talk::head("conform-grpc"))));
                 for (const Frame& frame : peer.hear_end("an event first"))
                   expect(frame.type != FrameType::agent_response, "it is answered");
               }},
@@ -54,17 +54,17 @@ constexpr std::array rules{
               [](Agent& agent) {
                 Talk talk = agent.open();
                 const std::string_view id = talk.mint();
-                expect_answered(talk, id, message(envelope(Talk::head(id))), 1);
+                expect_answered(talk, id, grpc_message(envelope(Talk::head(id))), 1);
               }},
     AgentRule{"grpc.joined", "9", "Messages that come together are each answered.", Scope::grpc,
               [](Agent& agent) {
                 Talk talk = agent.open();
-                talk.ask_together(20, [](std::string_view id) { return message(envelope(Talk::head(id))); });
+                talk.ask_together(20, [](std::string_view id) { return grpc_message(envelope(Talk::head(id))); });
               }},
     AgentRule{"grpc.empty-message", "9", "An envelope that holds nothing is not answered.", Scope::grpc,
               [](Agent& agent) {
                 Talk talk = agent.open();
-                talk.peer().write(message(""));
+                talk.peer().write(grpc_message(""));
                 talk.say(wire::Ping{.sequence = 1, .timestamp_ms = 1});
                 while (const auto frame = talk.peer().hear_or_end("pong, or the end")) {
                   expect(frame->type != FrameType::agent_response, "it is answered");
@@ -76,14 +76,14 @@ constexpr std::array rules{
                 Talk talk = agent.open();
                 const std::string_view id = talk.mint();
                 // Field 100, three bytes, behind the message.
-                talk.peer().write(message(envelope(Talk::head(id)) + "\xa2\x06\x03new"));
+                talk.peer().write(grpc_message(envelope(Talk::head(id)) + "\xa2\x06\x03new"));
                 (void)talk.answer_to(id, "request_headers");
               }},
     AgentRule{"grpc.noise", "9", "Bytes that are no message are not answered, and end the call.", Scope::grpc,
               [](Agent& agent) {
                 Talk other = agent.open();
                 Talk talk = agent.open();
-                talk.peer().write(message("\xff\xff\xff\xff noise"));
+                talk.peer().write(grpc_message("\xff\xff\xff\xff noise"));
                 talk.expect_refused("noise");
                 other.expect_alive();
               }},
@@ -92,7 +92,7 @@ constexpr std::array rules{
                 Talk talk = agent.open();
                 std::string event = envelope(Talk::head(talk.mint()));
                 event.resize(event.size() / 2);
-                talk.peer().write(message(event));
+                talk.peer().write(grpc_message(event));
                 talk.expect_refused("half an event");
               }},
     AgentRule{"grpc.configure", "9", "A Ping behind a configuration is answered once that is accepted.", Scope::grpc,
@@ -109,7 +109,7 @@ constexpr std::array rules{
               [](Agent& agent) {
                 const auto call = agent.call(health_check);
                 const base::TimePoint deadline = base::Clock::now() + agent.options().patience;
-                (void)call->write(message(""), deadline).has_value();
+                (void)call->write(grpc_message(""), deadline).has_value();
                 call->end_writing();
                 const auto answer = call->hear_bytes(deadline);
                 const std::string status = status_of(*call, agent.options().patience);

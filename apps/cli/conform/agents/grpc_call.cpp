@@ -1,16 +1,8 @@
 #include "apps/cli/conform/agents/grpc_call.hpp"
 
-#include <array>
-
 #include "apps/cli/conform/violation.hpp"
 
 namespace picket::apps::cli::conform::agents {
-
-std::string message(std::string_view payload) {
-  std::array<char, http2::grpc_prefix_size> prefix{};
-  http2::write_grpc_prefix(prefix.data(), payload.size());
-  return std::string{prefix.data(), prefix.size()}.append(payload);
-}
 
 std::string status_of(GrpcPipe& call, base::Duration patience) {
   const base::TimePoint deadline = base::Clock::now() + patience;
@@ -22,7 +14,7 @@ std::string status_of(GrpcPipe& call, base::Duration patience) {
 
 std::unique_ptr<GrpcPipe> say_once(Agent& agent, std::string_view path, std::string_view payload) {
   auto call = agent.call(path);
-  (void)call->write(message(payload), base::Clock::now() + agent.options().patience).has_value();
+  (void)call->write(grpc_message(payload), base::Clock::now() + agent.options().patience).has_value();
   call->end_writing();
   return call;
 }

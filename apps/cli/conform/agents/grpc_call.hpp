@@ -12,9 +12,6 @@ namespace picket::apps::cli::conform::agents {
 
 inline constexpr std::string_view unimplemented = "12";  ///< A grpc-status.
 
-/// A message as gRPC has it, behind its length.
-[[nodiscard]] std::string message(std::string_view payload);
-
 /// What a proxy says, as a ProxyToAgent.
 template <class Message>
 [[nodiscard]] std::string envelope(const Message& event) {

@@ -180,7 +180,7 @@ constexpr std::array rules{
               [](Agent& agent) {
                 Peer peer = agent.connect();
                 const std::string ping =
-                    Peer::frame(static_cast<std::uint8_t>(FrameType::ping), R"({"sequence":1,"timestamp_ms":1})");
+                    socket_frame(static_cast<std::uint8_t>(FrameType::ping), R"({"sequence":1,"timestamp_ms":1})");
                 peer.write(agent.handshake_frame() + ping);
                 (void)peer.hear("answer to the handshake");
                 const Frame pong = peer.hear("pong");

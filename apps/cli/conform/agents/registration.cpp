@@ -131,15 +131,15 @@ constexpr std::array rules{
     AgentRule{"registration.slow", "2", "An answer that comes byte by byte is taken.", Scope::registration,
               [](Agent& agent) {
                 Registered registered = agent.registered();
-                registered.peer.write_slowly(Peer::frame(answer_type, agent.welcome_text(Welcome{})));
+                registered.peer.write_slowly(socket_frame(answer_type, agent.welcome_text(Welcome{})));
                 expect_served(registered.peer);
               }},
     AgentRule{"registration.with-event", "8", "What follows the answer at once is not lost.", Scope::registration,
               [](Agent& agent) {
                 Registered registered = agent.registered();
                 const std::string ping =
-                    Peer::frame(static_cast<std::uint8_t>(FrameType::ping), R"({"sequence":1,"timestamp_ms":1})");
-                registered.peer.write(Peer::frame(answer_type, agent.welcome_text(Welcome{})) + ping);
+                    socket_frame(static_cast<std::uint8_t>(FrameType::ping), R"({"sequence":1,"timestamp_ms":1})");
+                registered.peer.write(socket_frame(answer_type, agent.welcome_text(Welcome{})) + ping);
                 while (registered.peer.hear("pong").type != FrameType::pong) {
                 }
               }},

@@ -72,8 +72,8 @@ bool Registrations::park(Line line) {
   auto pipe = std::make_unique<FramePipe>(std::move(line));
   const Heard registration = pipe->hear(base::Clock::now() + unanswered);
   if (!std::holds_alternative<Frame>(registration)) return false;
-  const std::string answer = Peer::frame(static_cast<std::uint8_t>(FrameType::handshake_response),
-                                         text_of(Welcome{}, "picket-conform/parked"));
+  const std::string answer = socket_frame(static_cast<std::uint8_t>(FrameType::handshake_response),
+                                          text_of(Welcome{}, "picket-conform/parked"));
   if (!pipe->write(answer, base::Clock::now() + unanswered)) return false;
   parked_.push_back(std::move(pipe));
   return true;
@@ -86,7 +86,7 @@ void Registrations::look_at_parked() {
       const auto* const frame = std::get_if<Frame>(&heard);
       if (frame == nullptr) return std::holds_alternative<Ended>(heard);
       if (frame->type != FrameType::ping) continue;
-      const std::string pong = Peer::frame(static_cast<std::uint8_t>(FrameType::pong), frame->payload());
+      const std::string pong = socket_frame(static_cast<std::uint8_t>(FrameType::pong), frame->payload());
       if (!pipe->write(pong, base::Clock::now() + unanswered)) return true;
     }
   };

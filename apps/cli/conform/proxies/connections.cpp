@@ -123,8 +123,8 @@ constexpr std::array rules{
               [](Proxy& proxy) {
                 proxy.greeting = [](Served&) {};
                 Served& connection = proxy.greeted();
-                const std::string frame = Peer::frame(static_cast<std::uint8_t>(FrameType::handshake_response),
-                                                      connection.text_of(Welcome{}));
+                const std::string frame = socket_frame(static_cast<std::uint8_t>(FrameType::handshake_response),
+                                                       connection.text_of(Welcome{}));
                 for (const char byte : frame) {
                   connection.write({&byte, 1});
                   proxy.go_on_for(std::chrono::milliseconds{0});
@@ -150,14 +150,14 @@ constexpr std::array rules{
     ProxyRule{"answer.no-json", "3", "An answer that is no JSON ends the connection.", Scope::handshake,
               [](Proxy& proxy) {
                 expect_closed(proxy,
-                              Peer::frame(static_cast<std::uint8_t>(FrameType::handshake_response), "{\"success\":"),
+                              socket_frame(static_cast<std::uint8_t>(FrameType::handshake_response), "{\"success\":"),
                               "half an answer", true);
               }},
     ProxyRule{"answer.other-frame", "3", "Another frame in place of the answer ends the connection.", Scope::handshake,
               [](Proxy& proxy) {
                 expect_closed(proxy,
-                              Peer::frame(static_cast<std::uint8_t>(FrameType::agent_response),
-                                          R"({"version":2,"decision":"allow"})"),
+                              socket_frame(static_cast<std::uint8_t>(FrameType::agent_response),
+                                           R"({"version":2,"decision":"allow"})"),
                               "an answer to no event", true);
               }},
     ProxyRule{"framing.length-zero", "2", "A length of zero ends the connection.", Scope::once,
@@ -168,12 +168,12 @@ constexpr std::array rules{
                               false);
               }},
     ProxyRule{"framing.unknown-type", "2", "A type that there is not ends the connection.", Scope::once,
-              [](Proxy& proxy) { expect_closed(proxy, Peer::frame(0x7f, "{}"), "type 0x7f", false); }},
+              [](Proxy& proxy) { expect_closed(proxy, socket_frame(0x7f, "{}"), "type 0x7f", false); }},
     ProxyRule{"framing.wrong-direction", "2", "What only proxies send ends the connection.", Scope::once,
               [](Proxy& proxy) {
                 expect_closed(proxy,
-                              Peer::frame(static_cast<std::uint8_t>(FrameType::cancel),
-                                          R"({"correlation_id":"a","reason":0,"timestamp_ms":0})"),
+                              socket_frame(static_cast<std::uint8_t>(FrameType::cancel),
+                                           R"({"correlation_id":"a","reason":0,"timestamp_ms":0})"),
                               "a cancel", false);
               }},
     ProxyRule{"connections.again", "11", "A connection that was closed is made again.", Scope::handshake,

@@ -55,7 +55,7 @@ bool is_time(std::string_view text) {
 }
 
 constexpr std::array rules{
-    ProxyRule{"heads.come", "4", "A request is one request_headers.", Scope::sockets,
+    ProxyRule{"heads.come", "4", "A request is one request_headers.", Scope::everywhere,
               [](Proxy& proxy) {
                 (void)proxy.ask();
                 const auto count = proxy.of(FrameType::request_headers).size();
@@ -70,19 +70,19 @@ constexpr std::array rules{
                 expect(top != nullptr, "there is none at the top");
                 expect(within != nullptr && *top == *within, "they differ");
               }},
-    ProxyRule{"heads.method", "4", "method is the request's.", Scope::sockets,
+    ProxyRule{"heads.method", "4", "method is the request's.", Scope::everywhere,
               [](Proxy& proxy) {
                 base::Arena arena;
                 const auto head = head_of(proxy, arena, {.method = "OPTIONS", .fields = {}, .body = {}});
                 expect(head.method == "OPTIONS", "it is {}", head.method);
               }},
-    ProxyRule{"heads.uri", "4", "uri has the request's path and query.", Scope::sockets,
+    ProxyRule{"heads.uri", "4", "uri has the request's path and query.", Scope::everywhere,
               [](Proxy& proxy) {
                 base::Arena arena;
                 const auto head = head_of(proxy, arena, {.target = "/conform/a%20b?c=d&e", .fields = {}, .body = {}});
                 expect(head.uri == "/conform/a%20b?c=d&e", "it is {}", head.uri);
               }},
-    ProxyRule{"heads.lower-case", "4", "Names of fields are in lower case.", Scope::sockets,
+    ProxyRule{"heads.lower-case", "4", "Names of fields are in lower case.", Scope::everywhere,
               [](Proxy& proxy) {
                 base::Arena arena;
                 const auto head = head_of(proxy, arena, {.fields = {{"X-Conform", "Yes"}}, .body = {}});
@@ -93,7 +93,7 @@ constexpr std::array rules{
                 }
                 expect(found, "x-conform is not there, or its value is another");
               }},
-    ProxyRule{"heads.every-value", "4", "Each value of a field is there, in its order.", Scope::sockets,
+    ProxyRule{"heads.every-value", "4", "Each value of a field is there, in its order.", Scope::everywhere,
               [](Proxy& proxy) {
                 base::Arena arena;
                 const auto head =
@@ -104,13 +104,13 @@ constexpr std::array rules{
                   if (name == "x-conform") all.append(value).append(" ");
                 expect(all == "one three ", "of one and three there is \"{}\"", all);
               }},
-    ProxyRule{"heads.client-ip", "4", "client_ip is an address without a port.", Scope::sockets,
+    ProxyRule{"heads.client-ip", "4", "client_ip is an address without a port.", Scope::everywhere,
               [](Proxy& proxy) {
                 base::Arena arena;
                 const auto head = head_of(proxy, arena);
                 expect(is_bare_address(head.metadata.client_ip), "it is {}", head.metadata.client_ip);
               }},
-    ProxyRule{"heads.client-port", "4", "client_port is the client's port.", Scope::sockets,
+    ProxyRule{"heads.client-port", "4", "client_port is the client's port.", Scope::everywhere,
               [](Proxy& proxy) {
                 base::Arena arena;
                 expect(head_of(proxy, arena).metadata.client_port != 0, "it is 0");
@@ -121,7 +121,7 @@ constexpr std::array rules{
                 const auto head = head_of(proxy, arena);
                 expect(is_time(head.metadata.timestamp), "it is {}", head.metadata.timestamp);
               }},
-    ProxyRule{"heads.protocol", "4", "protocol names HTTP's version.", Scope::sockets,
+    ProxyRule{"heads.protocol", "4", "protocol names HTTP's version.", Scope::everywhere,
               [](Proxy& proxy) {
                 base::Arena arena;
                 const auto head = head_of(proxy, arena);
@@ -134,7 +134,7 @@ constexpr std::array rules{
                 const Value* const found = head.find("metadata.traceparent");
                 expect(found == nullptr || !found->is_null(), "it is null");
               }},
-    ProxyRule{"ids.fresh", "4", "Each exchange has an id of its own.", Scope::sockets,
+    ProxyRule{"ids.fresh", "4", "Each exchange has an id of its own.", Scope::everywhere,
               [](Proxy& proxy) {
                 for (int i = 0; i < 5; ++i) (void)proxy.ask();
                 std::vector<std::string> ids;
@@ -143,7 +143,7 @@ constexpr std::array rules{
                 expect(std::ranges::adjacent_find(ids) == ids.end(), "two requests have one");
                 expect(!ids.empty() && !ids.front().empty(), "one is empty");
               }},
-    ProxyRule{"ids.not-the-clients", "4", "No client chooses its id.", Scope::sockets,
+    ProxyRule{"ids.not-the-clients", "4", "No client chooses its id.", Scope::everywhere,
               [](Proxy& proxy) {
                 base::Arena arena;
                 const auto head = head_of(
@@ -151,7 +151,7 @@ constexpr std::array rules{
                     {.fields = {{"x-request-id", "conform-mine"}, {"x-correlation-id", "conform-mine"}}, .body = {}});
                 expect(head.metadata.correlation_id != "conform-mine", "it does");
               }},
-    ProxyRule{"bodies.whole", "4", "The chunks of a body are its bytes.", Scope::sockets,
+    ProxyRule{"bodies.whole", "4", "The chunks of a body are its bytes.", Scope::everywhere,
               [](Proxy& proxy) {
                 base::Arena arena;
                 const std::string body = long_body();
@@ -159,14 +159,14 @@ constexpr std::array rules{
                 for (const auto& chunk : chunks_of(proxy, arena, body)) shown.append(base::as_text(chunk.data));
                 expect(shown == body, "{} bytes are shown of {}, or others", shown.size(), body.size());
               }},
-    ProxyRule{"bodies.indices", "4", "chunk_index counts from 0.", Scope::sockets,
+    ProxyRule{"bodies.indices", "4", "chunk_index counts from 0.", Scope::everywhere,
               [](Proxy& proxy) {
                 base::Arena arena;
                 const auto chunks = chunks_of(proxy, arena, long_body());
                 for (std::size_t i = 0; i < chunks.size(); ++i)
                   expect(chunks[i].chunk_index == i, "chunk {} says {}", i, chunks[i].chunk_index);
               }},
-    ProxyRule{"bodies.last", "4", "is_last is true of the last chunk, and of no other.", Scope::sockets,
+    ProxyRule{"bodies.last", "4", "is_last is true of the last chunk, and of no other.", Scope::everywhere,
               [](Proxy& proxy) {
                 base::Arena arena;
                 const auto chunks = chunks_of(proxy, arena, long_body());
@@ -174,7 +174,7 @@ constexpr std::array rules{
                   expect(chunks[i].is_last == (i + 1 == chunks.size()), "chunk {} of {} says {}", i, chunks.size(),
                          chunks[i].is_last);
               }},
-    ProxyRule{"bodies.received", "4", "bytes_received counts what was shown, this chunk included.", Scope::sockets,
+    ProxyRule{"bodies.received", "4", "bytes_received counts what was shown, this chunk included.", Scope::everywhere,
               [](Proxy& proxy) {
                 base::Arena arena;
                 std::uint64_t shown = 0;
@@ -183,7 +183,7 @@ constexpr std::array rules{
                   expect(chunk.bytes_received == shown, "{} after {} bytes", chunk.bytes_received, shown);
                 }
               }},
-    ProxyRule{"bodies.total", "4", "total_size, where it is said, is the body's size.", Scope::sockets,
+    ProxyRule{"bodies.total", "4", "total_size, where it is said, is the body's size.", Scope::everywhere,
               [](Proxy& proxy) {
                 base::Arena arena;
                 const std::string body = long_body();
@@ -199,7 +199,7 @@ constexpr std::array rules{
                 expect(chunks.front()->frame.payload().find("Y29uZm9ybSE=") != std::string_view::npos, "it is not");
               }},
     ProxyRule{"bodies.one-at-a-time", "5", "Without event-reply one event of an exchange waits at a time.",
-              Scope::sockets,
+              Scope::everywhere,
               [](Proxy& proxy) {
                 std::vector<std::pair<Served*, Heard>> held;
                 proxy.answering = [&](Served& connection, const Heard& heard) {
@@ -211,7 +211,7 @@ constexpr std::array rules{
                 expect(proxy.of(FrameType::request_body_chunk).empty(), "a chunk comes before the head is answered");
                 for (auto& [connection, heard] : held) connection->answer(heard);
               }},
-    ProxyRule{"complete.comes", "1", "request_complete ends an exchange, once.", Scope::sockets,
+    ProxyRule{"complete.comes", "1", "request_complete ends an exchange, once.", Scope::everywhere,
               [](Proxy& proxy) {
                 (void)proxy.ask();
                 await_complete(proxy);
@@ -222,7 +222,7 @@ constexpr std::array rules{
                 expect(proxy.first(FrameType::request_complete).id == proxy.first(FrameType::request_headers).id,
                        "it names another exchange");
               }},
-    ProxyRule{"complete.blocked", "1", "request_complete comes after a block, too.", Scope::sockets,
+    ProxyRule{"complete.blocked", "1", "request_complete comes after a block, too.", Scope::everywhere,
               [](Proxy& proxy) {
                 proxy.answering = [&](Served& connection, const Heard& heard) {
                   if (heard.frame.type != FrameType::request_headers) return proxy.answer_plainly(connection, heard);
@@ -231,7 +231,7 @@ constexpr std::array rules{
                 (void)proxy.ask();
                 await_complete(proxy);
               }},
-    ProxyRule{"complete.status", "4", "status of request_complete is what the client got.", Scope::sockets,
+    ProxyRule{"complete.status", "4", "status of request_complete is what the client got.", Scope::everywhere,
               [](Proxy& proxy) {
                 proxy.answering = [&](Served& connection, const Heard& heard) {
                   if (heard.frame.type != FrameType::request_headers) return proxy.answer_plainly(connection, heard);
@@ -243,7 +243,7 @@ constexpr std::array rules{
                 const auto complete = proxy.first(FrameType::request_complete).as<wire::RequestComplete>(arena);
                 expect(complete.status == 451, "it is {}", complete.status);
               }},
-    ProxyRule{"complete.last", "1", "Nothing of an exchange follows its request_complete.", Scope::sockets,
+    ProxyRule{"complete.last", "1", "Nothing of an exchange follows its request_complete.", Scope::everywhere,
               [](Proxy& proxy) {
                 (void)proxy.ask(post("conform"));
                 await_complete(proxy);
@@ -256,7 +256,7 @@ constexpr std::array rules{
                 }
               }},
     ProxyRule{"cancel.client-gone", "1", "A client that goes away is told by a cancel, and request_complete follows.",
-              Scope::sockets,
+              Scope::everywhere,
               [](Proxy& proxy) {
                 proxy.answering = [&](Served& connection, const Heard& heard) {
                   if (heard.frame.type != FrameType::request_headers) proxy.answer_plainly(connection, heard);
@@ -272,7 +272,7 @@ constexpr std::array rules{
                        static_cast<int>(cancel.reason));
                 await_complete(proxy);
               }},
-    ProxyRule{"cancel.late", "1", "An event that is not answered in time is told by a cancel.", Scope::sockets,
+    ProxyRule{"cancel.late", "1", "An event that is not answered in time is told by a cancel.", Scope::everywhere,
               [](Proxy& proxy) {
                 proxy.answering = [&](Served& connection, const Heard& heard) {
                   if (heard.frame.type != FrameType::request_headers) proxy.answer_plainly(connection, heard);

@@ -28,7 +28,7 @@ void expect_status(const HttpAnswer& answer, int status) {
 
 std::string frame_of(const Served& connection, const Heard& heard, const wire::Decision& decision) {
   const wire::AgentResponse response{.decision = decision, .correlation_id = heard.id};
-  return Peer::frame(static_cast<std::uint8_t>(FrameType::agent_response), payload_of(connection.format(), response));
+  return connection.bytes_of(response);
 }
 
 /// Bytes in place of an answer end the connection, and the client gets an answer at once.
@@ -38,7 +38,7 @@ void expect_failure(Proxy& proxy, FrameType type, std::string_view payload) {
 }
 
 constexpr std::array rules{
-    ProxyRule{"answers.split", "2", "An answer that comes byte by byte is one.", Scope::sockets,
+    ProxyRule{"answers.split", "2", "An answer that comes byte by byte is one.", Scope::everywhere,
               [](Proxy& proxy) {
                 expect_status(answered(proxy,
                                        [](Served& connection, const Heard& heard) {
@@ -47,17 +47,17 @@ constexpr std::array rules{
                                        }),
                               451);
               }},
-    ProxyRule{"answers.joined", "2", "An answer among other frames in one piece is taken.", Scope::sockets,
+    ProxyRule{"answers.joined", "2", "An answer among other frames in one piece is taken.", Scope::everywhere,
               [](Proxy& proxy) {
-                const std::string pong =
-                    Peer::frame(static_cast<std::uint8_t>(FrameType::pong), R"({"sequence":5,"timestamp_ms":5})");
                 expect_status(answered(proxy,
-                                       [&](Served& connection, const Heard& heard) {
+                                       [](Served& connection, const Heard& heard) {
+                                         const std::string pong =
+                                             connection.bytes_of(wire::Pong{.sequence = 5, .timestamp_ms = 5});
                                          connection.write(pong + frame_of(connection, heard, blocked(451)) + pong);
                                        }),
                               451);
               }},
-    ProxyRule{"answers.unknown-id", "5", "An answer to an exchange that there is not is dropped.", Scope::sockets,
+    ProxyRule{"answers.unknown-id", "5", "An answer to an exchange that there is not is dropped.", Scope::everywhere,
               [](Proxy& proxy) {
                 expect_status(answered(proxy,
                                        [](Served& connection, const Heard& heard) {
@@ -67,7 +67,7 @@ constexpr std::array rules{
                                        }),
                               451);
               }},
-    ProxyRule{"answers.unnamed", "5", "An answer that names no exchange is not believed.", Scope::sockets,
+    ProxyRule{"answers.unnamed", "5", "An answer that names no exchange is not believed.", Scope::everywhere,
               [](Proxy& proxy) {
                 const auto answer = answered(proxy, [](Served& connection, const Heard& heard) {
                   connection.say(wire::AgentResponse{.decision = blocked(418), .correlation_id = {}});
@@ -75,7 +75,7 @@ constexpr std::array rules{
                 });
                 expect(answer.status != 418, "the client gets what it says");
               }},
-    ProxyRule{"answers.second", "5", "A second answer to one event changes nothing.", Scope::sockets,
+    ProxyRule{"answers.second", "5", "A second answer to one event changes nothing.", Scope::everywhere,
               [](Proxy& proxy) {
                 expect_status(answered(proxy,
                                        [](Served& connection, const Heard& heard) {
@@ -87,7 +87,7 @@ constexpr std::array rules{
                                                  const Heard& heard) { connection.answer(heard, blocked(452)); }),
                               452);
               }},
-    ProxyRule{"answers.unasked", "5", "Answers to nothing leave the connection as it is.", Scope::sockets,
+    ProxyRule{"answers.unasked", "5", "Answers to nothing leave the connection as it is.", Scope::everywhere,
               [](Proxy& proxy) {
                 Served& connection = proxy.open();
                 for (int i = 0; i < 10; ++i)
@@ -95,7 +95,7 @@ constexpr std::array rules{
                 proxy.expect_served(connection);
               }},
     ProxyRule{"answers.of-others", "5", "Of two exchanges each gets its own verdict, in whatever order they come.",
-              Scope::sockets,
+              Scope::everywhere,
               [](Proxy& proxy) {
                 std::vector<std::pair<Served*, Heard>> held;
                 proxy.answering = [&](Served& connection, const Heard& heard) {
@@ -110,21 +110,21 @@ constexpr std::array rules{
                 expect_status(first->answer(), 451);
                 expect_status(second->answer(), 452);
               }},
-    ProxyRule{
-        "answers.to-complete", "1", "An answer to request_complete is taken, and none is waited for.", Scope::sockets,
-        [](Proxy& proxy) {
-          for (int i = 0; i < 3; ++i)
-            expect_status(
-                answered(proxy, [](Served& connection, const Heard& heard) { connection.answer(heard, blocked(451)); }),
-                451);
-          proxy.await("request_complete", [&] { return proxy.of(FrameType::request_complete).size() >= 3; });
-          proxy.expect_served(proxy.open());
-        }},
+    ProxyRule{"answers.to-complete", "1", "An answer to request_complete is taken, and none is waited for.",
+              Scope::everywhere,
+              [](Proxy& proxy) {
+                for (int i = 0; i < 3; ++i)
+                  expect_status(answered(proxy, [](Served& connection,
+                                                   const Heard& heard) { connection.answer(heard, blocked(451)); }),
+                                451);
+                proxy.await("request_complete", [&] { return proxy.of(FrameType::request_complete).size() >= 3; });
+                proxy.expect_served(proxy.open());
+              }},
     ProxyRule{"malformed.json", "10", "An answer that cannot be read is a failure, not an allow.", Scope::once,
               [](Proxy& proxy) { expect_failure(proxy, FrameType::agent_response, R"({"version":2,"decision")"); }},
     ProxyRule{"malformed.no-decision", "5", "An answer without a decision is a failure, not an allow.", Scope::once,
               [](Proxy& proxy) { expect_failure(proxy, FrameType::agent_response, R"({"version":2})"); }},
-    ProxyRule{"malformed.noise", "10", "Noise in place of an answer is a failure, not an allow.", Scope::sockets,
+    ProxyRule{"malformed.noise", "10", "Noise in place of an answer is a failure, not an allow.", Scope::everywhere,
               [](Proxy& proxy) { expect_failure(proxy, FrameType::agent_response, "\xc1\xff\xfe noise"); }},
     ProxyRule{"malformed.nesting", "10", "An answer of 128 levels of nesting is a failure.", Scope::once,
               [](Proxy& proxy) {
@@ -134,16 +134,17 @@ constexpr std::array rules{
                                            std::string(depth, ']')));
               }},
     ProxyRule{"connections.lost", "1", "A connection that ends with an event in flight is a failure at once.",
-              Scope::sockets,
+              Scope::everywhere,
               [](Proxy& proxy) {
                 const auto answer = answered(proxy, [](Served& connection, const Heard&) { connection.end(); });
                 expect(answer.status >= server_error, "the client gets {}", answer.status);
               }},
-    ProxyRule{"health.draining", "12", "An agent that drains gets no new exchange on that connection.", Scope::once,
+    ProxyRule{"health.draining", "12", "An agent that drains gets no new exchange on that connection.",
+              Scope::everywhere,
               [](Proxy& proxy) {
                 Served& leaving = proxy.open();
-                leaving.say_frame(FrameType::health_status,
-                                  R"({"agent_id":"a","state":{"status":"draining","eta_ms":1000},"timestamp_ms":1})");
+                leaving.say(wire::HealthStatus{
+                    .agent_id = "a", .state = wire::HealthState::draining, .eta_ms = 1000, .timestamp_ms = 1});
                 proxy.expect_served(leaving);
                 bool came = false;
                 proxy.answering = [&](Served& connection, const Heard& heard) {
@@ -155,11 +156,10 @@ constexpr std::array rules{
                 expect(!came, "one came");
               }},
     ProxyRule{"flow.pause", "12", "An agent that pauses gets no new exchange on that connection until it resumes.",
-              Scope::once,
+              Scope::everywhere,
               [](Proxy& proxy) {
                 Served& paused = proxy.open();
-                paused.say_frame(FrameType::flow_control,
-                                 R"({"correlation_id":null,"action":{"type":"pause"},"timestamp_ms":1})");
+                paused.say(wire::FlowControl{.action = wire::FlowAction::pause, .timestamp_ms = 1});
                 proxy.expect_served(paused);
                 bool came = false;
                 proxy.answering = [&](Served& connection, const Heard& heard) {
@@ -169,8 +169,7 @@ constexpr std::array rules{
                 const auto call = proxy.send({});
                 proxy.go_on_for(std::chrono::milliseconds{100});
                 expect(!came, "one came");
-                paused.say_frame(FrameType::flow_control,
-                                 R"({"correlation_id":null,"action":{"type":"resume"},"timestamp_ms":1})");
+                paused.say(wire::FlowControl{.action = wire::FlowAction::resume, .timestamp_ms = 1});
                 proxy.await("answer to the client", [&] { return call->poll(); });
               }},
 };

@@ -9,6 +9,7 @@ using wire::FrameType;
 
 constexpr std::chrono::milliseconds between_looks{2};
 constexpr std::chrono::milliseconds before_retry{20};
+constexpr std::chrono::milliseconds to_close{100};
 
 double seconds(base::Duration time) { return std::chrono::duration<double>(time).count(); }
 
@@ -32,8 +33,14 @@ void Proxy::begin(std::string_view rule, wire::Encoding encoding) {
   answering = [this](Served& connection, const Heard& heard) { answer_plainly(connection, heard); };
 }
 
+void Proxy::answer_heads(HeadOfAnswer when) {
+  auto* const listening = dynamic_cast<GrpcListening*>(meeting_.get());
+  need(listening != nullptr, "it does not come on gRPC");
+  listening->answer_heads(when);
+}
+
 void Proxy::answer_plainly(Served& connection, const Heard& heard) {
-  if (heard.frame.type == FrameType::ping) return connection.say_frame(FrameType::pong, heard.frame.payload());
+  if (heard.frame.type == FrameType::ping) return connection.answer_ping(heard);
   if (is_answered(heard.frame.type)) connection.answer(heard);
 }
 
@@ -42,15 +49,15 @@ void Proxy::answer_plainly(Served& connection, const Heard& heard) {
 void Proxy::turn() {
   worker_.turn(base::Clock::now() + between_looks);
   const bool is_wanted = std::ranges::all_of(connections_, [](const auto& each) { return each->has_ended(); });
-  for (Line& line : meeting_->arrivals(is_wanted)) {
-    Served& connection = add(std::move(line));
+  for (std::unique_ptr<Pipe>& pipe : meeting_->arrivals(is_wanted)) {
+    Served& connection = add(std::move(pipe));
     if (meeting_->dialler() == Dialler::agent) registering(connection);
   }
   for (const auto& connection : connections_) read(*connection);
 }
 
-Served& Proxy::add(Line line) {
-  return *connections_.emplace_back(std::make_unique<Served>(std::move(line), options_.patience, agent_id_));
+Served& Proxy::add(std::unique_ptr<Pipe> pipe) {
+  return *connections_.emplace_back(std::make_unique<Served>(std::move(pipe), options_.patience, agent_id_));
 }
 
 void Proxy::read(Served& connection) {
@@ -104,12 +111,12 @@ Served& Proxy::begun() {
 /// Without turn(), which would register on a connection of its own where there is none.
 Served& Proxy::connect() {
   const base::TimePoint deadline = base::Clock::now() + options_.patience;
-  std::vector<Line> lines = meeting_->arrivals(true);
-  for (; lines.empty(); lines = meeting_->arrivals(true)) {
+  std::vector<std::unique_ptr<Pipe>> pipes = meeting_->arrivals(true);
+  for (; pipes.empty(); pipes = meeting_->arrivals(true)) {
     expect(base::Clock::now() < deadline, "no connection within {} s", seconds(options_.patience));
     worker_.turn(base::Clock::now() + between_looks);
   }
-  return add(std::move(lines.front()));
+  return add(std::move(pipes.front()));
 }
 
 Served& Proxy::join(const Registration& as) {
@@ -134,6 +141,11 @@ Served& Proxy::greeted() {
 }
 
 void Proxy::expect_served(Served& connection) {
+  // On gRPC agents have no ping.
+  if (encoding_ == wire::Encoding::protobuf) {
+    go_on_for(to_close);
+    return expect(!connection.has_ended(), "it ends the call");
+  }
   const std::size_t before = of(FrameType::pong).size();
   connection.say(wire::Ping{.sequence = 1, .timestamp_ms = 1});
   await("pong", [&] {

@@ -43,6 +43,9 @@ class Proxy {
   /// Answers as the default does.
   void answer_plainly(Served& connection, const Heard& heard);
 
+  /// Of proxies that call us on gRPC: when the heads of answers are sent on connections that are to come.
+  void answer_heads(HeadOfAnswer when);
+
   // ---- what happens
   /// Goes on until `happened`. Throws Violation where it does not in time; `wanted` says what should have.
   void await(std::string_view wanted, const std::function<bool()>& happened);
@@ -60,7 +63,7 @@ class Proxy {
   /// One whose first word has come, the proxy's handshake or its answer to a registration; it is not answered, where
   /// `greeting` does nothing.
   [[nodiscard]] Served& greeted();
-  /// Throws Violation unless the connection is served: a ping is answered.
+  /// Throws Violation unless the connection is served: a ping is answered, or on gRPC the call goes on.
   void expect_served(Served& connection);
   /// Throws Violation unless the proxy closes it.
   void expect_closed(Served& connection, std::string_view cause);
@@ -83,7 +86,7 @@ class Proxy {
 
  private:
   void turn();
-  [[nodiscard]] Served& add(Line line);
+  [[nodiscard]] Served& add(std::unique_ptr<Pipe> pipe);
   [[nodiscard]] Served& connect();
   void read(Served& connection);
   void take(Served& connection, Frame frame);

@@ -66,7 +66,7 @@ void expect_ended(Proxy& proxy, std::string_view bytes, std::string_view what) {
   expect(!connection.is_greeted() || !succeeds(connection), "it takes {}", what);
 }
 
-std::string frame(std::string_view payload) { return Peer::frame(registration_type, payload); }
+std::string frame(std::string_view payload) { return socket_frame(registration_type, payload); }
 
 /// The extensions that it takes.
 std::vector<std::string_view> extensions_of(const Served& connection) {
@@ -225,7 +225,7 @@ constexpr std::array rules{
               Scope::registration,
               [](Proxy& proxy) {
                 const std::string ping =
-                    Peer::frame(static_cast<std::uint8_t>(FrameType::ping), R"({"sequence":1,"timestamp_ms":1})");
+                    socket_frame(static_cast<std::uint8_t>(FrameType::ping), R"({"sequence":1,"timestamp_ms":1})");
                 expect_ended(proxy, ping, "a ping first");
               }},
     ProxyRule{"registration.twice", "8", "A second registration on one connection ends it.", Scope::registration,

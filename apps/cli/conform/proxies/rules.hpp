@@ -12,10 +12,11 @@ namespace picket::apps::cli::conform::proxies {
 [[nodiscard]] ProxyRules event_rules() noexcept;
 [[nodiscard]] ProxyRules decision_rules() noexcept;
 [[nodiscard]] ProxyRules hostile_rules() noexcept;
+[[nodiscard]] ProxyRules grpc_rules() noexcept;
 
 /// All of them, in the order in which they are tested.
-[[nodiscard]] inline std::array<ProxyRules, 5> proxy_rules() noexcept {
-  return {connection_rules(), registration_rules(), event_rules(), decision_rules(), hostile_rules()};
+[[nodiscard]] inline std::array<ProxyRules, 6> proxy_rules() noexcept {
+  return {connection_rules(), registration_rules(), event_rules(), decision_rules(), hostile_rules(), grpc_rules()};
 }
 
 }  // namespace picket::apps::cli::conform::proxies

@@ -8,7 +8,7 @@ namespace {
 
 using wire::FrameType;
 
-constexpr std::string_view capabilities =
+constexpr std::string_view capabilities_text =
     R"("capabilities":{{"agent_id":"{}","name":"picket-conform","version":"1","supported_events":[1,2,3,4,5],)"
     R"("features":{{"streaming_body":true,"websocket":false,"guardrails":false,"config_push":true,"metrics_export":true,)"
     R"("concurrent_requests":100,"cancellation":true,"flow_control":true,"health_reporting":true}},)"
@@ -40,29 +40,49 @@ std::string exchange_of(const Frame& frame, const wire::Format& format) {
 
 std::optional<Frame> Served::poll() {
   if (has_ended_) return std::nullopt;
-  conform::Heard heard = pipe_.hear(base::TimePoint{});
+  conform::Heard heard = pipe_->hear(base::TimePoint{});
   if (auto* const frame = std::get_if<Frame>(&heard)) return std::move(*frame);
   has_ended_ = std::holds_alternative<Ended>(heard);
   return std::nullopt;
 }
 
 void Served::write(std::string_view bytes) {
-  if (!has_ended_) (void)pipe_.write(bytes, base::Clock::now() + patience_).has_value();
+  if (!has_ended_) (void)pipe_->write(bytes, base::Clock::now() + patience_).has_value();
+}
+
+wire::Capabilities Served::capabilities() const {
+  return {.agent_id = agent_id_,
+          .name = "picket-conform",
+          .version = "1",
+          .supported_events = events,
+          .features = {.streaming_body = true, .concurrent_requests = 100, .cancellation = true},
+          .health_config = {}};
+}
+
+void Served::greet(Frame first) {
+  if (format_.encoding == wire::Encoding::json) hello_.emplace(first);
+  first_.emplace(std::move(first));
+}
+
+ServedCall& Served::call() {
+  auto* const call = dynamic_cast<ServedCall*>(pipe_.get());
+  need(call != nullptr, "it does not come on gRPC");
+  return *call;
+}
+
+void Served::answer_ping(const Heard& heard) {
+  base::Arena arena;
+  const auto ping = heard.as<wire::Ping>(arena);
+  say(wire::Pong{.sequence = ping.sequence, .timestamp_ms = ping.timestamp_ms});
 }
 
 void Served::welcome(wire::Encoding encoding, wire::TextList extensions) {
-  const wire::HandshakeResponse answer{
-      .protocol_version = 2,
-      .capabilities = {.agent_id = agent_id_,
-                       .name = "picket-conform",
-                       .version = "1",
-                       .supported_events = events,
-                       .features = {.streaming_body = true, .concurrent_requests = 100, .cancellation = true},
-                       .health_config = {}},
-      .success = true,
-      .error = {},
-      .encoding = encoding,
-      .extensions = extensions};
+  const wire::HandshakeResponse answer{.protocol_version = 2,
+                                       .capabilities = capabilities(),
+                                       .success = true,
+                                       .error = {},
+                                       .encoding = encoding,
+                                       .extensions = extensions};
   say(answer);
   format_.encoding = encoding;
   format_.event_reply = std::ranges::find(extensions, wire::extension_event_reply) != extensions.end();
@@ -70,16 +90,22 @@ void Served::welcome(wire::Encoding encoding, wire::TextList extensions) {
   is_open_ = true;
 }
 
+void Served::refuse(std::uint32_t version, bool success) {
+  wire::HandshakeResponse answer{.protocol_version = version, .capabilities = capabilities(), .success = success};
+  if (!success) answer.error = "no";
+  say(answer);
+}
+
 std::string Served::text_of(const Welcome& text) const {
   return fmt::format(R"({{{}{}{}"protocol_version":{},"success":{},"error":{}}})", text.more, text.encoding,
-                     text.has_capabilities ? fmt::format(capabilities, agent_id_) : "", text.version, text.success,
+                     text.has_capabilities ? fmt::format(capabilities_text, agent_id_) : "", text.version, text.success,
                      text.error);
 }
 
 std::string Served::text_of(const Registration& registration) const {
   const std::string token = registration.token ? fmt::format(R"("auth_token":"{}",)", *registration.token) : "";
   return fmt::format(R"({{{}{}"protocol_version":{},"agent_id":"{}"{}{}}})",
-                     registration.has_capabilities ? fmt::format(capabilities, agent_id_) : "", token,
+                     registration.has_capabilities ? fmt::format(capabilities_text, agent_id_) : "", token,
                      registration.version, registration.agent_id, registration.encodings, registration.more);
 }
 

@@ -1,11 +1,12 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "apps/cli/conform/frame_pipe.hpp"
 #include "apps/cli/conform/peer.hpp"
+#include "apps/cli/conform/proxies/grpc_server.hpp"
 #include "picket/wire/messages.hpp"
 
 namespace picket::apps::cli::conform::proxies {
@@ -21,7 +22,8 @@ struct Heard {
   [[nodiscard]] Message as(base::Arena& arena) const {
     const bool is_control = frame.type == wire::FrameType::cancel || frame.type == wire::FrameType::ping ||
                             frame.type == wire::FrameType::pong;
-    const auto read = wire::decode<Message>(is_control ? wire::Format{} : format, frame.payload(), arena);
+    const bool is_json = is_control && format.encoding != wire::Encoding::protobuf;
+    const auto read = wire::decode<Message>(is_json ? wire::Format{} : format, frame.payload(), arena);
     expect(read.has_value(), "its {}: {}", name(frame.type), read ? "" : read.error().detail());
     return *read;
   }
@@ -51,24 +53,31 @@ struct Registration {
 class Served {
  public:
   /// `agent_id`: who we say that we are, so that the proxy's logs can name what is tested.
-  Served(Line line, base::Duration patience, std::string agent_id)
-      : pipe_(std::move(line)), patience_(patience), agent_id_(std::move(agent_id)) {}
+  Served(std::unique_ptr<Pipe> pipe, base::Duration patience, std::string agent_id)
+      : pipe_(std::move(pipe)),
+        patience_(patience),
+        agent_id_(std::move(agent_id)),
+        format_{.encoding = pipe_->opening_encoding()} {}
 
   /// What has come, if anything has. Throws Violation for what is no frame.
   [[nodiscard]] std::optional<Frame> poll();
   [[nodiscard]] bool has_ended() const noexcept { return has_ended_; }
   /// It has begun: with a handshake that we have answered, or a registration that the proxy has taken.
   [[nodiscard]] bool is_open() const noexcept { return is_open_ && !has_ended_; }
-  [[nodiscard]] bool is_greeted() const noexcept { return hello_.has_value(); }
-  /// The proxy's handshake, or its answer to our registration.
+  [[nodiscard]] bool is_greeted() const noexcept { return first_.has_value(); }
+  void greet(Frame first);
+  /// The proxy's handshake, or its answer to our registration. Not on gRPC.
   [[nodiscard]] const Document& hello() const { return *hello_; }
-  void greet(Frame hello) { hello_.emplace(std::move(hello)); }
+  /// The same, as it came.
+  [[nodiscard]] const Frame& first() const { return *first_; }
   [[nodiscard]] const wire::Format& format() const noexcept { return format_; }
 
   /// Answers the handshake as an agent of that encoding does, with some of the extensions that were offered.
   void welcome(wire::Encoding encoding, wire::TextList extensions);
   /// Answers it otherwise.
   void welcome(const Welcome& text);
+  /// Answers it on gRPC so that the proxy goes.
+  void refuse(std::uint32_t version, bool success);
   [[nodiscard]] std::string text_of(const Welcome& text) const;
   /// Says who we are to a proxy that was dialled.
   void register_as(const Registration& registration) {
@@ -80,28 +89,40 @@ class Served {
 
   template <class Message>
   void say(const Message& message) {
-    wire::Output output{pipe_.framing()};
-    if (const auto status = wire::encode(format_, message, output); !status) throw Skipped{status.error().message()};
-    write(output.flatten());
+    write(bytes_of(message));
   }
-  void say_frame(wire::FrameType type, std::string_view payload) {
-    write(Peer::frame(static_cast<std::uint8_t>(type), payload));
+  /// What say() writes.
+  template <class Message>
+  [[nodiscard]] std::string bytes_of(const Message& message) const {
+    wire::Output output{pipe_->framing()};
+    if (const auto status = wire::encode(format_, message, output); !status) throw Skipped{status.error().message()};
+    return output.flatten();
+  }
+  void say_frame(wire::FrameType type, std::string_view payload) { write(framed(type, payload)); }
+  [[nodiscard]] std::string framed(wire::FrameType type, std::string_view payload) const {
+    return pipe_->framed(type, payload);
   }
   void write(std::string_view bytes);
+  void answer_ping(const Heard& ping);
   /// A plain answer, allow if nothing else is said, to that event.
   void answer(const Heard& event, wire::Decision decision = wire::Allow{});
   void answer(const Heard& event, wire::AgentResponse response);
   void end() {
-    pipe_.reset();
+    pipe_->reset();
     has_ended_ = true;
   }
+  /// Of a proxy that calls us on gRPC. Throws Skipped where it does not.
+  [[nodiscard]] ServedCall& call();
 
  private:
-  FramePipe pipe_;
+  [[nodiscard]] wire::Capabilities capabilities() const;
+
+  std::unique_ptr<Pipe> pipe_;
   base::Duration patience_;
   std::string agent_id_;
   wire::Format format_;
-  std::optional<Document> hello_;
+  std::optional<Frame> first_;
+  std::optional<Document> hello_;  // the same, where it is JSON
   bool is_open_ = false;
   bool has_ended_ = false;
 };

@@ -25,15 +25,25 @@ class World {
   /// `agent`: the path of its socket; empty: none.
   /// `events`: what it is asked about. `targets`: the upstream's; none where nobody connects to it.
   explicit World(const std::string& agent = {}, const config::Events& events = asked_about_requests,
-                 const std::vector<transport::Endpoint>& targets = {}, const config::UpstreamTimeouts& timeouts = {}) {
+                 const std::vector<transport::Endpoint>& targets = {}, const config::UpstreamTimeouts& timeouts = {})
+      : World(agents_of(agent, events), targets, timeouts) {}
+  /// `agents`: asked one behind the other.
+  explicit World(const std::vector<config::Agent>& agents, const std::vector<transport::Endpoint>& targets = {},
+                 const config::UpstreamTimeouts& timeouts = {}) {
     worker.blocks().set_budget(held_bytes);
     auto generation = std::make_shared<generation::Generation>();
-    add_agent(generation->config, agent, events);
+    config::Route all{.id = "all"};
+    for (const auto& agent : agents) {
+      all.filters.push_back(generation->config.agents.size());
+      generation->config.filters.push_back(
+          {.id = agent.id, .agent = generation->config.agents.size(), .timeout = std::chrono::seconds{60}});
+      generation->config.agents.push_back(agent);
+    }
     generation->config.upstreams.push_back({.id = "app", .timeouts = timeouts});
     for (const auto& target : targets)
       generation->config.upstreams[0].targets.push_back({.host = std::string{target.host()}, .port = target.port()});
     generation->config.routes.push_back({.id = "unasked", .matches = {.path = "/unasked"}});
-    generation->config.routes.push_back({.id = "all", .filters = agent.empty() ? no_filters : only_filter});
+    generation->config.routes.push_back(std::move(all));
     generation->upstream_tls.resize(1);
     generation->logs = std::make_shared<generation::Logs>();
     service_ = generation::Service::create(worker, shard, std::move(generation), nullptr).value();
@@ -56,13 +66,10 @@ class World {
  private:
   static constexpr std::uint64_t held_bytes = 16 << 20;
 
-  static void add_agent(config::Config& config, const std::string& path, const config::Events& events) {
-    if (path.empty()) return;
-    config.agents.push_back({.id = "agent", .path = path, .events = events});
-    config.filters.push_back({.id = "agent", .timeout = std::chrono::seconds{60}});
+  static std::vector<config::Agent> agents_of(const std::string& path, const config::Events& events) {
+    if (path.empty()) return {};
+    return {{.id = "agent", .path = path, .events = events}};
   }
-  inline static const std::vector<std::size_t> no_filters;
-  inline static const std::vector<std::size_t> only_filter{0};
 
   std::shared_ptr<generation::Service> service_;
 };

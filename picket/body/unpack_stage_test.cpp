@@ -1,0 +1,145 @@
+#include "picket/body/unpack_stage.hpp"
+
+#include <algorithm>
+#include <array>
+#include <random>
+#include <string>
+
+#include <gtest/gtest.h>
+#include <zlib.h>
+
+namespace picket::body {
+namespace {
+
+constexpr int zlib_window = MAX_WBITS;
+constexpr int gzip_window = 16 + MAX_WBITS;
+constexpr int bare_window = -MAX_WBITS;
+
+std::string packed(std::string_view text, int window) {
+  z_stream stream{};
+  EXPECT_EQ(deflateInit2(&stream, 6, Z_DEFLATED, window, 8, Z_DEFAULT_STRATEGY), Z_OK);
+  std::string out(deflateBound(&stream, text.size()) + 64, '\0');
+  stream.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(text.data()));
+  stream.avail_in = static_cast<uInt>(text.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
+}
+
+std::string some_text(std::size_t size) {
+  std::minstd_rand random{7};
+  std::string text;
+  while (text.size() < size) text += std::array{"one ", "two, ", "three; ", "4111"}[random() % 4];
+  text.resize(size);
+  return text;
+}
+
+struct Unpacked {
+  std::string text;
+  bool has_end = false;
+  Stop stop = Stop::none;
+};
+
+/// Fed in pieces of that size, taken in pieces of another.
+Unpacked unpack(Coding coding, std::string_view body, std::size_t fed = 1000, std::size_t taken = 700,
+                const UnpackLimits& limits = {}) {
+  base::BlockPool pool;
+  UnpackStage stage{coding, pool, limits};
+  Unpacked result;
+  const auto take_all = [&] {
+    for (Part part = stage.take(taken); !part.is_nothing(); part = stage.take(taken)) {
+      EXPECT_LE(part.bytes.size(), taken);
+      EXPECT_FALSE(result.has_end);
+      result.text += base::as_text(part.bytes.view());
+      result.has_end = part.is_last;
+    }
+  };
+  do {
+    const std::size_t size = std::min({fed, body.size(), stage.credit()});
+    stage.feed({base::SharedBytes::borrowed(base::as_bytes(body.substr(0, size))), size == body.size()});
+    body.remove_prefix(size);
+    take_all();
+  } while (!body.empty() && stage.stopped() == Stop::none);
+  result.stop = stage.stopped();
+  return result;
+}
+
+TEST(Unpacking, ShowsWhatABodyContainsHoweverItIsCut) {
+  const std::string text = some_text(200'000);
+  const struct {
+    Coding coding;
+    int window;
+  } codings[] = {{Coding::gzip, gzip_window}, {Coding::deflate, zlib_window}, {Coding::deflate, bare_window}};
+  for (const auto& [coding, window] : codings)
+    for (const std::size_t fed : {1UL, 7UL, 10'000UL})
+      for (const std::size_t taken : {3UL, 70'000UL}) {
+        const Unpacked unpacked = unpack(coding, packed(text, window), fed, taken);
+        EXPECT_TRUE(unpacked.text == text) << unpacked.text.size();
+        EXPECT_TRUE(unpacked.has_end);
+      }
+}
+
+TEST(Unpacking, KnowsBrotli) {
+  constexpr std::string_view hello{"\x0b\x02\x80hello\x03", 9};
+  for (const std::size_t fed : {1UL, 100UL}) EXPECT_EQ(unpack(Coding::br, hello, fed).text, "hello");
+  EXPECT_TRUE(unpack(Coding::br, hello).has_end);
+  EXPECT_EQ(unpack(Coding::br, hello.substr(0, 6)).stop, Stop::undecodable);
+  EXPECT_EQ(unpack(Coding::br, std::string{hello} + "x").stop, Stop::undecodable);
+}
+
+TEST(Unpacking, TakesSeveralMembersOfGzip) {
+  const std::string two = packed("one", gzip_window) + packed("two", gzip_window);
+  for (std::size_t fed = 1; fed <= two.size(); ++fed) EXPECT_EQ(unpack(Coding::gzip, two, fed).text, "onetwo") << fed;
+}
+
+TEST(Unpacking, StopsAtWhatIsNotWhatItsCodingSays) {
+  const std::string good = packed(some_text(5000), gzip_window);
+  std::string wrong_sum = good;
+  wrong_sum[wrong_sum.size() - 6] ^= 1;
+  for (const std::string& body :
+       {std::string{"plain text"}, good.substr(0, good.size() - 1), good + "x", wrong_sum, good.substr(0, 5)}) {
+    const Unpacked unpacked = unpack(Coding::gzip, body);
+    EXPECT_EQ(unpacked.stop, Stop::undecodable);
+    EXPECT_FALSE(unpacked.has_end);
+  }
+}
+
+TEST(Unpacking, NothingNeedsNoCoding) {
+  for (const Coding coding : {Coding::gzip, Coding::deflate, Coding::br}) {
+    const Unpacked unpacked = unpack(coding, "");
+    EXPECT_TRUE(unpacked.has_end);
+    EXPECT_EQ(unpacked.text, "");
+  }
+}
+
+TEST(Unpacking, StopsWhatBecomesTooMuch) {
+  const std::string bomb = packed(std::string(50'000'000, 'a'), gzip_window);
+  EXPECT_EQ(unpack(Coding::gzip, bomb).stop, Stop::too_large);
+  EXPECT_LT(unpack(Coding::gzip, bomb).text.size(), bomb.size() * 101 + base::block_size);
+  EXPECT_EQ(unpack(Coding::gzip, packed(some_text(5000), gzip_window), 1000, 700, {.size = 4999}).stop,
+            Stop::too_large);
+  EXPECT_TRUE(unpack(Coding::gzip, packed(some_text(5000), gzip_window), 1000, 700, {.size = 5000}).has_end);
+}
+
+TEST(Unpacking, UnpacksNothingThatNobodyHasRoomFor) {
+  base::BlockPool pool;
+  UnpackStage stage{Coding::gzip, pool, {}};
+  const std::string body = packed(some_text(100'000), gzip_window);
+  stage.feed({base::SharedBytes::borrowed(base::as_bytes(std::string_view{body})), true});
+  EXPECT_TRUE(stage.take(0).is_nothing());
+  EXPECT_EQ(stage.credit(), body.size() < 16'384 ? 16'384 - body.size() : 0U);
+}
+
+TEST(Unpacking, CodingsHaveNamesInAnyCase) {
+  EXPECT_EQ(coding_of("GZip"), Coding::gzip);
+  EXPECT_EQ(coding_of("x-gzip"), Coding::gzip);
+  EXPECT_EQ(coding_of("deflate"), Coding::deflate);
+  EXPECT_EQ(coding_of("br"), Coding::br);
+  for (const std::string_view name : {"", "zstd", "gzip, br", "brr", "compress"}) EXPECT_FALSE(coding_of(name)) << name;
+}
+
+}  // namespace
+}  // namespace picket::body
