@@ -1,0 +1,106 @@
+#include <memory>
+#include <optional>
+
+#include <gtest/gtest.h>
+
+#include "apps/gateway/upstream/pool.hpp"
+#include "apps/gateway/upstream/testing/pool.hpp"
+
+namespace picket::apps::gateway::upstream {
+namespace {
+
+using testing::PoolTest;
+using testing::Target;
+using transport::testing::turn_until;
+
+/// A connection of which the test says what it takes.
+struct Played final : SharedConnection {
+  Played(Socket with, std::size_t room_in) : socket(std::move(with)), left(room_in) {}
+  [[nodiscard]] std::size_t room() const noexcept override { return left; }
+  [[nodiscard]] bool is_open() const noexcept override { return open; }
+
+  Socket socket;
+  std::size_t left;
+  bool open = true;
+};
+
+class PoolShared : public PoolTest {
+ protected:
+  Pool& shared_pool(const Target& target) {
+    return pool({target.port}, {.min_version = config::HttpVersion::http2, .max_version = config::HttpVersion::http2});
+  }
+  /// A new connection, which takes so many more.
+  static std::shared_ptr<Played> share(Lease& lease, std::size_t room) {
+    EXPECT_TRUE(lease.speaks_http2());
+    EXPECT_FALSE(lease.shared());
+    std::shared_ptr<Played> made;
+    lease.share([&](Socket socket) { return made = std::make_shared<Played>(std::move(socket), room); });
+    return made;
+  }
+  /// Somebody who asks.
+  struct Asker {
+    Asker(Pool& pool, transport::Cancel& cancel) { transport::spawn(ask(pool, cancel)); }
+    transport::Task<void> ask(Pool& pool, transport::Cancel& cancel) {
+      auto got = co_await pool.acquire(tried, cancel);
+      lease.emplace(std::move(got));
+    }
+    Tried tried;
+    std::optional<base::Result<Lease>> lease;
+  };
+};
+
+TEST_F(PoolShared, OneConnectionServesAsManyAsItTakesAndThenThereIsAnother) {
+  const Target target;
+  Pool& app = shared_pool(target);
+  auto first = acquire().value();
+  const auto connection = share(first, 1);
+  const auto second = acquire().value();
+  EXPECT_EQ(second.shared(), connection);
+  EXPECT_TRUE(second.reused());
+  connection->left = 0;
+  const auto third = acquire().value();
+  EXPECT_FALSE(third.shared());
+  EXPECT_EQ(app.connects.value(), 2U);
+}
+
+TEST_F(PoolShared, OneThatTakesNoMoreEndsWithThoseWhoHaveAShare) {
+  const Target target;
+  Pool& app = shared_pool(target);
+  std::optional<Lease> lease{acquire().value()};
+  std::weak_ptr<Played> connection = share(*lease, 10);
+  connection.lock()->open = false;
+  EXPECT_FALSE(acquire().value().shared());
+  EXPECT_FALSE(connection.expired());
+  lease.reset();
+  EXPECT_TRUE(connection.expired());
+  EXPECT_EQ(app.places.open.value(), 0);
+}
+
+TEST_F(PoolShared, OneThatNobodyHasAShareOfGivesItsSocketToWhoNeedsOne) {
+  const Target target;
+  shared_pool(target);
+  std::optional<Lease> lease{acquire().value()};
+  const std::weak_ptr<Played> connection = share(*lease, 10);
+  EXPECT_FALSE(sockets_.close_oldest());
+  lease.reset();
+  EXPECT_FALSE(connection.expired()) << "it is kept for the next";
+  EXPECT_TRUE(sockets_.close_oldest());
+  EXPECT_TRUE(connection.expired());
+}
+
+TEST_F(PoolShared, WhoComesWhileItIsOpenedWaitsForAShare) {
+  const Target target;
+  Pool& app = shared_pool(target);
+  Asker first{app, cancel_};
+  Asker second{app, cancel_};
+  Asker third{app, cancel_};
+  ASSERT_TRUE(turn_until(worker_, [&] { return first.lease.has_value(); }));
+  const auto connection = share(**first.lease, 10);
+  ASSERT_TRUE(turn_until(worker_, [&] { return second.lease.has_value() && third.lease.has_value(); }));
+  EXPECT_EQ((*second.lease)->shared(), connection);
+  EXPECT_EQ((*third.lease)->shared(), connection);
+  EXPECT_EQ(app.connects.value(), 1U);
+}
+
+}  // namespace
+}  // namespace picket::apps::gateway::upstream
