@@ -45,7 +45,7 @@ transport::Task<void> Exchange::send() {
   static_cast<void>(collect(body, outgoing_));
   begin_request();
   body.has_left();
-  if (!sends_beside()) return send_all();
+  if (!body.may_go_beside() || !sends_beside()) return send_all();
   happened(Event::sends_beside);
   sender_.run(send_beside());
   return await_answer();
@@ -55,7 +55,7 @@ transport::Task<void> Exchange::send() {
 bool Exchange::sends_beside() const noexcept {
   constexpr std::uint64_t one_write = 16 * 1024;
   const bool is_small = is_collected() && base::size_of(outgoing_) <= one_write;
-  return !is_small && client_.is_duplex() && upstream_.is_duplex() && inspection_->request_body().may_go_beside();
+  return !is_small && client_.is_duplex() && upstream_.is_duplex();
 }
 
 /// Whether what was collected is the request's body to its end.
