@@ -43,6 +43,7 @@ class PoolShared : public PoolTest {
     transport::Task<void> ask(Pool& pool, transport::Cancel& cancel) {
       auto got = co_await pool.acquire(tried, cancel);
       lease.emplace(std::move(got));
+      if (!(*lease)->shared()) share(**lease, 10);  // at once: others look as soon as it goes on
     }
     Tried tried;
     std::optional<base::Result<Lease>> lease;
@@ -95,7 +96,7 @@ TEST_F(PoolShared, WhoComesWhileItIsOpenedWaitsForAShare) {
   Asker second{app, cancel_};
   Asker third{app, cancel_};
   ASSERT_TRUE(turn_until(worker_, [&] { return first.lease.has_value(); }));
-  const auto connection = share(**first.lease, 10);
+  const auto connection = (*first.lease)->shared();
   ASSERT_TRUE(turn_until(worker_, [&] { return second.lease.has_value() && third.lease.has_value(); }));
   EXPECT_EQ((*second.lease)->shared(), connection);
   EXPECT_EQ((*third.lease)->shared(), connection);
