@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <iterator>
@@ -52,6 +53,7 @@ class ScriptedAgent {
   /// For scripts: the answer comes with answer_held().
   agent::Reply hold(agent::Context& context) {
     const std::lock_guard lock{mutex_};
+    has_held_.notify_all();
     return held_.emplace_back(context.defer()).deferred();
   }
   /// Answers what is held longest.
@@ -67,7 +69,8 @@ class ScriptedAgent {
   template <class Which>
   void answer_one(Which which, agent::Decision decision) {
     std::unique_lock lock{mutex_};
-    ASSERT_FALSE(held_.empty());
+    // An event is noted a moment before it is held.
+    ASSERT_TRUE(has_held_.wait_for(lock, std::chrono::seconds{30}, [this] { return !held_.empty(); }));
     const auto found = which(held_);
     auto completion = std::move(*found);
     held_.erase(found);
@@ -86,6 +89,7 @@ class ScriptedAgent {
   mutable std::mutex mutex_;
   std::vector<std::string> seen_;
   std::list<agent::Completion> held_;
+  std::condition_variable has_held_;
   std::unique_ptr<agent::Server> server_;
 };
 
