@@ -46,8 +46,8 @@ class Bodies : public ::testing::Test {
 
 TEST_F(Bodies, NoBodyIsDoneAtOnce) {
   buffered_.append("GET /next");
-  for (BodyReader reader : {BodyReader{pair_.stream, buffered_, Framing::none, 0},
-                            BodyReader{pair_.stream, buffered_, Framing::length, 0}}) {
+  for (const Framing framing : {Framing::none, Framing::length}) {
+    const BodyReader reader{pair_.stream, buffered_, framing, 0};
     EXPECT_TRUE(reader.done());
     EXPECT_TRUE(reader.is_buffered());
   }
