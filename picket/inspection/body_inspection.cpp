@@ -195,14 +195,16 @@ body::Part BodyInspection::take() {
   return part;
 }
 
+/// What was stopped takes no more bytes, so that nobody may wait for them: the next step is to hear why.
 bool BodyInspection::has_to_ask() const noexcept {
-  return std::ranges::any_of(judges_,
-                             [](const Judge& judge) { return !judge.asked.empty() || judge.stage.has_next(); });
+  return pipeline_.is_stopped() || std::ranges::any_of(judges_, [](const Judge& judge) {
+           return !judge.asked.empty() || judge.stage.has_next();
+         });
 }
 
 transport::Task<Verdict> BodyInspection::judge() {
   begin(0);
-  if (unshown_ != nullptr) co_return refusal();
+  if (unshown_ != nullptr || pipeline_.is_stopped()) co_return refusal();
   while (true) {
     for (auto& judge : judges_) send(judge);
     Verdict verdict;
@@ -244,7 +246,7 @@ bool BodyInspection::may_go_beside() const noexcept {
 }
 
 bool BodyInspection::is_paused() const noexcept {
-  return std::ranges::any_of(judges_, [this](const Judge& judge) {
+  return !pipeline_.is_stopped() && std::ranges::any_of(judges_, [this](const Judge& judge) {
     return judge.stage.state() != body::AgentStage::State::passes && holds_up(judge);
   });
 }

@@ -239,6 +239,18 @@ class RequestBodies(Decided):
         answer = upload.client.response("POST")
         self.assertEqual((answer.status, answer.reason), (413, "body_too_large"))
 
+    def test_what_is_too_large_to_hold_is_refused_at_once_where_its_agent_wants_more_and_its_end_is_to_come(self):
+        for mode in ("buffer", "stream", "hybrid"):
+            for size in (3_000, 20_000, 60_000):
+                with self.subTest(f"{mode} {size}"):
+                    keys = f'request-body-mode "{mode}"' + (" 500" if mode == "hybrid" else "")
+                    gateway = self.play(REQUESTS, f"{keys}; max-request-body-bytes 1000", request_body=lambda _: allow(needs_more=True))
+                    upload = Upload(gateway)
+                    upload.piece(b"a" * size)
+                    answer = upload.client.response("POST")
+                    self.assertEqual((answer.status, answer.reason), (413, "body_too_large"))
+                self.clear_stage()
+
     def test_a_hundred_mebibytes_stream_through_an_agent_at_flat_memory(self):
         pieces = 1600
         seen = []
@@ -747,6 +759,19 @@ class Compressed(Decided):
                 self.assertEqual((answer.status, answer.reason), (502, "body_undecodable"))
             else:
                 self.assertEqual((answer.status, answer.body, answer.value("content-encoding")), (206, packed[10:], "gzip"))
+            self.clear_stage()
+
+    def test_what_does_not_decode_behind_what_is_held_is_refused_at_once(self):
+        packed = gzip.compress(b"x" * 20_000, 0)
+        for mode in ("buffer", "stream", "hybrid"):
+            with self.subTest(mode):
+                keys = f'decompress #true; request-body-mode "{mode}"' + (" 65536" if mode == "hybrid" else "")
+                gateway = self.play(REQUESTS, keys, request_body=lambda _: allow(needs_more=True))
+                client = gateway.client()
+                client.send(message("/", "Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n", "POST"))
+                client.send(chunk(packed) + chunk(b"garbage" * 5_000))  # and no end
+                answer = client.response("POST")
+                self.assertEqual((answer.status, answer.reason), (415, "body_undecodable"))
             self.clear_stage()
 
     def test_what_becomes_too_much_is_refused(self):
