@@ -37,9 +37,10 @@ std::size_t AgentStage::credit() const noexcept {
 }
 
 /// Where only more bytes can bring things on, a block more than may be held is taken: that is how it shows that there
-/// are too many.
+/// are too many. Where the agent is asked before, no more than it waits for: what is more may come when that has left.
 std::uint64_t AgentStage::room() const noexcept {
-  if (state_ == State::gathers) return base::block_size;
+  if (state_ == State::gathers)
+    return std::min<std::uint64_t>(base::block_size, rest(policy_.gathers, waiting_.size()));
   const std::uint64_t may_hold = rest(policy_.holds, held());
   const std::uint64_t under_way = unanswered() + out_.size();
   if (under_way == 0 && may_hold == 0) return base::block_size;

@@ -238,6 +238,24 @@ TEST(Streaming, ADeclaredSizeIsNoReasonToStopIt) {
 
 // ---- hybrid
 
+TEST(Hybrid, TakesNoMoreThanItGathersSoThatNoCutOfABodyMakesItTooLarge) {
+  const std::string body(3 * base::block_size, 'a');
+  for (const std::size_t first : {std::size_t{1}, std::size_t{60'000}, base::block_size - 1, base::block_size}) {
+    Asked agent{{.gathers = base::block_size, .holds = base::block_size}};
+    std::string_view left = body;
+    std::size_t size = first;
+    for (int piece = 0; piece < 100 && !left.empty() && agent.stage.stopped() == Stop::none; ++piece) {
+      agent.feed(left.substr(0, size), size == left.size());
+      left.remove_prefix(size);
+      agent.allow(static_cast<int>(agent.ask().size()));
+      agent.out();
+      size = std::min(agent.stage.credit(), left.size());
+    }
+    EXPECT_EQ(agent.stage.stopped(), Stop::none) << "first " << first;
+    EXPECT_EQ(left, "") << "first " << first;
+  }
+}
+
 TEST(Hybrid, GathersAndThenStreams) {
   Asked agent{hybrid(6)};
   agent.feed("abcd");

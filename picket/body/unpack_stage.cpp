@@ -2,20 +2,17 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <utility>
 
 #include <brotli/decode.h>
 #include <zlib.h>
 
+#include "picket/base/headers.hpp"
+
 namespace picket::body {
 namespace {
 
 constexpr std::size_t most_waiting = 16 * 1024;  // packed bytes that it takes at a time
-
-bool is_named(std::string_view name, std::string_view lower) noexcept {
-  return std::ranges::equal(name, lower, {}, [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-}
 
 }  // namespace
 
@@ -26,7 +23,7 @@ std::optional<Coding> coding_of(std::string_view name) noexcept {
   };
   constexpr std::array codings{Named{"gzip", Coding::gzip}, Named{"x-gzip", Coding::gzip},
                                Named{"deflate", Coding::deflate}, Named{"br", Coding::br}};
-  const auto found = std::ranges::find_if(codings, [&](const Named& each) { return is_named(name, each.name); });
+  const auto found = std::ranges::find_if(codings, [&](const Named& each) { return base::same_name(name, each.name); });
   return found != codings.end() ? std::optional{found->coding} : std::nullopt;
 }
 

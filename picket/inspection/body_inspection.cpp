@@ -80,9 +80,7 @@ bool BodyInspection::begin(std::uint64_t size) {
 }
 
 void BodyInspection::set_coding(const base::Headers& head) noexcept {
-  if (!chain_.decompress) return;
-  const auto coding = head.find("content-encoding").value_or("");
-  if (!base::same_name(coding, "identity")) coding_ = coding;
+  if (chain_.decompress) coding_ = ContentCoding{head};
 }
 
 bool BodyInspection::wants_unpacked() const noexcept {
@@ -91,9 +89,9 @@ bool BodyInspection::wants_unpacked() const noexcept {
          });
 }
 
-/// A coding that nobody here knows is a failure of who wants to see what is in it.
+/// A body whose coding cannot be undone is a failure of who wants to see what is in it.
 bool BodyInspection::can_show(Participant& participant) {
-  if (!participant.filter.decompress || coding_.empty() || body::coding_of(coding_)) return true;
+  if (!participant.filter.decompress || coding_.is_none() || coding_.undoable()) return true;
   if (participant.filter.failure_mode == FailureMode::closed) {
     unshown_ = &participant;
     return true;
@@ -106,7 +104,7 @@ bool BodyInspection::can_show(Participant& participant) {
 void BodyInspection::add_stages() {
   const bool unpacks =
       std::ranges::any_of(judges_, [](const Judge& judge) { return judge.participant.filter.decompress; });
-  const auto coding = coding_.empty() || !unpacks ? std::nullopt : body::coding_of(coding_);
+  const auto coding = unpacks ? coding_.undoable() : std::nullopt;
   if (coding) {
     const bool is_of_request = direction_ == body::Direction::request;
     unpacking_.emplace(*coding, worker_.blocks(), body::UnpackLimits{.size = is_of_request ? chain_.max_body_size : 0});
@@ -197,14 +195,16 @@ body::Part BodyInspection::take() {
   return part;
 }
 
+/// What was stopped takes no more bytes, so that nobody may wait for them: the next step is to hear why.
 bool BodyInspection::has_to_ask() const noexcept {
-  return std::ranges::any_of(judges_,
-                             [](const Judge& judge) { return !judge.asked.empty() || judge.stage.has_next(); });
+  return pipeline_.is_stopped() || std::ranges::any_of(judges_, [](const Judge& judge) {
+           return !judge.asked.empty() || judge.stage.has_next();
+         });
 }
 
 transport::Task<Verdict> BodyInspection::judge() {
   begin(0);
-  if (unshown_ != nullptr) co_return refusal();
+  if (unshown_ != nullptr || pipeline_.is_stopped()) co_return refusal();
   while (true) {
     for (auto& judge : judges_) send(judge);
     Verdict verdict;
@@ -246,7 +246,7 @@ bool BodyInspection::may_go_beside() const noexcept {
 }
 
 bool BodyInspection::is_paused() const noexcept {
-  return std::ranges::any_of(judges_, [this](const Judge& judge) {
+  return !pipeline_.is_stopped() && std::ranges::any_of(judges_, [this](const Judge& judge) {
     return judge.stage.state() != body::AgentStage::State::passes && holds_up(judge);
   });
 }
@@ -291,7 +291,8 @@ bool BodyInspection::send_one(Judge& judge, base::Deadline deadline) {
 
 void BodyInspection::send_along(const Participant& participant, base::Deadline of_head) {
   const auto first = std::ranges::find_if(participants_, [&](const Participant& other) { return wants(other); });
-  if (!has_ended_ || has_begun_ || !coding_.empty() || first == participants_.end() || &*first != &participant) return;
+  if (!has_ended_ || has_begun_ || !coding_.is_none() || first == participants_.end() || &*first != &participant)
+    return;
   if (fed_ > limit(participant) || !participant.exchange.can_pipeline()) return;
   begin(fed_);
   // The agent may take all of the head's time before it comes to the body, which has as much of its own.

@@ -14,6 +14,7 @@
 #include "picket/body/pipeline.hpp"
 #include "picket/body/unpack_stage.hpp"
 #include "picket/inspection/conclusions.hpp"
+#include "picket/inspection/content_coding.hpp"
 #include "picket/transport/task.hpp"
 #include "picket/transport/worker.hpp"
 
@@ -42,7 +43,7 @@ class BodyInspection {
   BodyInspection(const BodyInspection&) = delete;
   BodyInspection& operator=(const BodyInspection&) = delete;
 
-  /// What the message's head says of its body's coding (Content-Encoding), before it begins. The head outlives it.
+  /// What the message's head says of its body's coding (Content-Encoding), before it begins.
   void set_coding(const base::Headers& head) noexcept;
   /// Whether somebody wants to see what a body in a coding contains.
   [[nodiscard]] bool wants_unpacked() const noexcept;
@@ -178,7 +179,7 @@ class BodyInspection {
   base::Arena& arena_;
   pool::CallSet answers_;
   std::list<Judge> judges_;
-  std::string_view coding_;
+  ContentCoding coding_;
   std::optional<body::UnpackStage> unpacking_;
   Participant* unshown_ = nullptr;  // who fails closed, and cannot be shown what a body contains
   body::Pipeline pipeline_;

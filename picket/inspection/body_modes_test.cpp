@@ -141,6 +141,23 @@ TEST_P(BodyModes, OneThatFailsClosedStopsTheBody) {
   EXPECT_EQ(body.out(), "");
 }
 
+TEST_P(BodyModes, OneThatIsStoppedAsksForItsRefusalNotForMoreBytes) {
+  Terms streaming = mode(0);
+  streaming.max_body = 6;
+  decides(streaming, [](std::string_view) -> Decision { return Decision::allow().needs_more(); });
+  Request request{*this};
+  BodyInspection& body = of_request() ? request->request_body() : request->response_body();
+  ASSERT_TRUE(body.begin(0));
+  body.feed(base::SharedBytes::borrowed(base::as_bytes("abcdef")), false);
+  EXPECT_TRUE(transport::testing::run(worker_, body.judge()).goes_on());
+  EXPECT_FALSE(body.has_to_ask());
+  body.feed(base::SharedBytes::borrowed(base::as_bytes("g")), false);
+  EXPECT_EQ(body.credit(), 0U);
+  EXPECT_TRUE(body.has_to_ask());
+  EXPECT_EQ(transport::testing::run(worker_, body.judge()).failure,
+            of_request() ? Failure::body_too_large : Failure::answer_too_large);
+}
+
 TEST_P(BodyModes, AMebibyteStreamsThroughTwoAgentsOfDifferentModes) {
   Terms streaming = mode(0);
   Terms buffering = mode(body::whole);

@@ -239,6 +239,18 @@ class RequestBodies(Decided):
         answer = upload.client.response("POST")
         self.assertEqual((answer.status, answer.reason), (413, "body_too_large"))
 
+    def test_what_is_too_large_to_hold_is_refused_at_once_where_its_agent_wants_more_and_its_end_is_to_come(self):
+        for mode in ("buffer", "stream", "hybrid"):
+            for size in (3_000, 20_000, 60_000):
+                with self.subTest(f"{mode} {size}"):
+                    keys = f'request-body-mode "{mode}"' + (" 500" if mode == "hybrid" else "")
+                    gateway = self.play(REQUESTS, f"{keys}; max-request-body-bytes 1000", request_body=lambda _: allow(needs_more=True))
+                    upload = Upload(gateway)
+                    upload.piece(b"a" * size)
+                    answer = upload.client.response("POST")
+                    self.assertEqual((answer.status, answer.reason), (413, "body_too_large"))
+                self.clear_stage()
+
     def test_a_hundred_mebibytes_stream_through_an_agent_at_flat_memory(self):
         pieces = 1600
         seen = []
@@ -626,6 +638,10 @@ class Compressed(Decided):
         yield "br", self.BROTLI, b"hello"
         yield "identity", self.TEXT, self.TEXT
 
+    @staticmethod
+    def fields(codings: tuple[str, ...]) -> str:
+        return "".join(f"Content-Encoding: {coding}\r\n" for coding in codings)
+
     def test_an_answer_is_shown_and_goes_out_as_what_it_contains(self):
         for mode in ("buffer", "stream"):
             gateway = self.play(
@@ -682,6 +698,80 @@ class Compressed(Decided):
                         self.assertEqual((answer.status, answer.reason), (502, "body_undecodable"))
                     else:
                         self.assertEqual((answer.status, answer.body), (200, text))
+            self.clear_stage()
+
+    def test_all_fields_that_tell_of_codings_count_as_one_list(self):
+        packed = gzip.compress(self.TEXT)
+        for mode in ("buffer", "stream"):
+            keys = f'decompress #true; request-body-mode "{mode}"; response-body-mode "{mode}"'
+            gateway = self.play(f'{REQUESTS} "response_body"', keys)
+            for codings, body, is_shown in (
+                (("identity", "gzip"), packed, True),
+                (("", "gzip"), packed, True),
+                (("gzip", "identity"), packed, True),
+                (("gzip", "gzip"), gzip.compress(packed), False),
+                (("gzip", "br"), packed, False),
+                (("gzip, gzip",), gzip.compress(packed), False),
+            ):
+                with self.subTest(f"{mode} {codings}"):
+                    self.upstream.respond = lambda _: response()
+                    answer = gateway.get("/", self.fields(codings), "POST", body)
+                    if is_shown:
+                        forwarded = self.upstream.requests[-1]
+                        self.assertEqual((forwarded.body, forwarded.values("content-encoding")), (self.TEXT, []))
+                    else:
+                        self.assertEqual((answer.status, answer.reason), (415, "body_undecodable"))
+                    self.upstream.respond = lambda _, body=body, codings=codings: response(body, headers=self.fields(codings))
+                    answer = gateway.get("/")
+                    if is_shown:
+                        self.assertEqual((answer.body, answer.value("content-encoding")), (self.TEXT, None))
+                    else:
+                        self.assertEqual((answer.status, answer.reason), (502, "body_undecodable"))
+            for kind in ("request_body", "response_body"):
+                self.assertNotIn(packed[:2], b"".join(each.data() for each in self.agent.of(kind)))
+            self.clear_stage()
+
+    def test_what_is_said_of_the_packed_bytes_does_not_go_out_with_what_they_contain(self):
+        gateway = self.play(ANSWERS, "decompress #true")
+        said = "Content-Digest: sha-256=:eA==:\r\nRepr-Digest: sha-256=:eA==:\r\nContent-MD5: eA==\r\nAccept-Ranges: bytes\r\n"
+        names = ("content-digest", "repr-digest", "content-md5", "accept-ranges")
+        for coding, is_packed in (("gzip", True), ("identity", False)):
+            body = gzip.compress(self.TEXT) if is_packed else self.TEXT
+            headers = f"Content-Encoding: {coding}\r\n{said}"
+            self.upstream.respond = lambda _, body=body, headers=headers: response(body, headers=headers)
+            answer = gateway.get("/")
+            self.assertEqual(answer.body, self.TEXT)
+            self.assertEqual([answer.value(name) is None for name in names], [is_packed] * len(names))
+
+    def test_no_part_is_asked_for_and_one_of_packed_bytes_is_decided_by_the_failure_mode(self):
+        packed = gzip.compress(self.TEXT)
+        for mode in ("closed", "open"):
+            gateway = self.play(ANSWERS, f'decompress #true; failure-mode "{mode}"')
+            self.upstream.respond = lambda _: response(packed, headers="Content-Encoding: gzip\r\n")
+            answer = gateway.get("/", 'Range: bytes=10-\r\nIf-Range: "a"\r\n')
+            self.assertEqual((answer.status, answer.body), (200, self.TEXT))
+            asked = self.upstream.requests[-1]
+            self.assertEqual((asked.values("range"), asked.values("if-range")), ([], []))
+            part = response(packed[10:], 206, f"Content-Encoding: gzip\r\nContent-Range: bytes 10-{len(packed) - 1}/{len(packed)}\r\n")
+            self.upstream.respond = lambda _: part
+            answer = gateway.get("/")
+            if mode == "closed":
+                self.assertEqual((answer.status, answer.reason), (502, "body_undecodable"))
+            else:
+                self.assertEqual((answer.status, answer.body, answer.value("content-encoding")), (206, packed[10:], "gzip"))
+            self.clear_stage()
+
+    def test_what_does_not_decode_behind_what_is_held_is_refused_at_once(self):
+        packed = gzip.compress(b"x" * 20_000, 0)
+        for mode in ("buffer", "stream", "hybrid"):
+            with self.subTest(mode):
+                keys = f'decompress #true; request-body-mode "{mode}"' + (" 65536" if mode == "hybrid" else "")
+                gateway = self.play(REQUESTS, keys, request_body=lambda _: allow(needs_more=True))
+                client = gateway.client()
+                client.send(message("/", "Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n", "POST"))
+                client.send(chunk(packed) + chunk(b"garbage" * 5_000))  # and no end
+                answer = client.response("POST")
+                self.assertEqual((answer.status, answer.reason), (415, "body_undecodable"))
             self.clear_stage()
 
     def test_what_becomes_too_much_is_refused(self):

@@ -203,7 +203,8 @@ void read_http_version(Reader& reader, const Block& block, Upstream& out) {
 
 void check_health(Reader& reader, const kdl::Node& node, const Upstream& upstream) {
   const bool is_grpc = upstream.health_check && upstream.health_check->type == HealthCheck::Type::grpc;
-  if (!is_grpc || upstream.max_version == HttpVersion::http2) return;
+  const bool can_agree = upstream.tls && upstream.max_version == HttpVersion::http2;  // in clear nobody is asked
+  if (!is_grpc || can_agree || upstream.min_version == HttpVersion::http2) return;
   reader.report(child_of(node, "health-check")->name.at, "a check of \"grpc\" needs HTTP/2",
                 "add http-version { min-version 2 }");
 }

@@ -118,7 +118,7 @@ void Exchange::begin_request() {
     for (const auto& field : forwarded_.fields.items()) changed.push_back(field);
     http::apply(operations, changed, arena_);
     if (is_unpacked) take_coding_off(changed, arena_);
-    if (wants_unpacked) ask_for_known_codings(changed, arena_);
+    if (wants_unpacked) ask_for_what_can_be_undone(changed, arena_);
     apply(route_->request_edits, changed, arena_);
   }
   upstream_.begin({.method = forwarded_.method,

@@ -1,5 +1,6 @@
 #include "apps/gateway/exchange/header_edits.hpp"
 
+#include <array>
 #include <string>
 
 #include "picket/body/unpack_stage.hpp"
@@ -7,6 +8,14 @@
 
 namespace picket::apps::gateway::exchange {
 namespace {
+
+constexpr base::HeaderOp without(std::string_view name) noexcept { return {base::HeaderOp::Kind::remove, name, {}}; }
+
+/// What is true of the packed bytes alone (RFC 9530; Content-MD5 and Digest are their forerunners).
+constexpr std::array of_packed{without("content-encoding"), without("content-digest"), without("repr-digest"),
+                               without("digest"),           without("content-md5"),    without("accept-ranges")};
+
+constexpr std::array of_parts{without("range"), without("if-range")};
 
 bool is_known(std::string_view item) noexcept {
   const std::string_view name = http::trimmed(item.substr(0, item.find(';')));
@@ -28,14 +37,14 @@ std::string known_codings(const http::FieldList& fields) {
 }  // namespace
 
 void take_coding_off(http::FieldList& fields, base::Arena& arena) {
-  const base::HeaderOp operation{base::HeaderOp::Kind::remove, "content-encoding", {}};
-  http::apply({&operation, 1}, fields, arena);
+  http::apply(of_packed, fields, arena);
   for (auto& field : fields.items())
     if (base::same_name(field.name, "etag") && !field.value.starts_with("W/"))
       field.value = arena.copy(std::string{"W/"}.append(field.value));
 }
 
-void ask_for_known_codings(http::FieldList& fields, base::Arena& arena) {
+void ask_for_what_can_be_undone(http::FieldList& fields, base::Arena& arena) {
+  http::apply(of_parts, fields, arena);
   if (http::find(fields, "accept-encoding") == nullptr) return;
   const base::HeaderOp operation{base::HeaderOp::Kind::set, "Accept-Encoding", arena.copy(known_codings(fields))};
   http::apply({&operation, 1}, fields, arena);

@@ -15,12 +15,13 @@ inline void apply(const std::vector<config::HeaderEdit>& edits, http::FieldList&
   }
 }
 
-/// Of a head whose body goes on as what it contains: its coding is gone, and its entity tag is another body's, to the
-/// byte (RFC 9110 §8.8.1).
+/// Of a head whose body goes on as what it contains: its coding is gone, what was said of the packed bytes, too, and
+/// its entity tag is another body's, to the byte (RFC 9110 §8.8.1).
 void take_coding_off(http::FieldList& fields, base::Arena& arena);
 
-/// Asks an upstream for no coding that could not be undone: Accept-Encoding, where it stands, names gzip, deflate, br
-/// and identity alone.
-void ask_for_known_codings(http::FieldList& fields, base::Arena& arena);
+/// Asks an upstream for nothing that could not be undone: Accept-Encoding, where it stands, names gzip, deflate, br and
+/// identity alone, and no part is asked for, which may be one of packed bytes (RFC 9110 §14.2: any server may answer so
+/// with the whole).
+void ask_for_what_can_be_undone(http::FieldList& fields, base::Arena& arena);
 
 }  // namespace picket::apps::gateway::exchange
