@@ -63,7 +63,9 @@ void UpstreamStream::take_data(std::string_view bytes) {
   if (is_released || answer_ != Answer::begun) return connection_.taken(id, bytes.size());
   if (!held_.count(bytes.size())) {
     connection_.taken(id, bytes.size());
-    return refuse(fail(ErrorKind::invalid_message, "no place for the answer's body within max-held-bytes"));
+    // Not the upstream's failure.
+    return refuse(fail(ErrorKind::message_too_large, "no place for the answer's body within max-held-bytes"),
+                  ErrorCode::cancel);
   }
   unread_.append(bytes);
   reading.wake(Woken::ready);
@@ -82,6 +84,12 @@ void UpstreamStream::take_close(ErrorCode code) {
   writing.wake(Woken::stopped);
 }
 
+void UpstreamStream::lose(const base::Error& why) {
+  is_closed = true;
+  fail_with(why);
+  writing.wake(Woken::stopped);
+}
+
 void UpstreamStream::fail_with(base::Error why) {
   if (answer_ == Answer::whole || answer_ == Answer::failed) return;
   const bool was_awaited = answer_ == Answer::awaited;
@@ -92,9 +100,9 @@ void UpstreamStream::fail_with(base::Error why) {
   if (was_awaited && !is_released) listener_.on_early_answer();
 }
 
-void UpstreamStream::refuse(base::Error why) {
+void UpstreamStream::refuse(base::Error why, ErrorCode code) {
   fail_with(std::move(why));
-  connection_.reset(id, ErrorCode::protocol_error);
+  connection_.reset(id, code);
 }
 
 // ---- the answer
