@@ -83,12 +83,18 @@ transport::Task<void> Exchange::send_beside() {
   if (state_.stage() == Stage::cut) client_.stop();
 }
 
+/// Whatever is awaited to send more of the request.
+void Exchange::stop_sending() {
+  client_.stop_reading();
+  upstream_.stop_writing();
+  if (inspection_) inspection_->request_body().stop_waiting();
+}
+
 /// Nothing more of the request is sent.
 transport::Task<void> Exchange::end_sending() {
   if (!sender_.is_running()) co_return;
   happened(Event::cut_short);
-  client_.stop_reading();
-  upstream_.stop_writing();
+  stop_sending();
   // An agent's word on what is sent no more is not waited for.
   if (state_.is_over() && inspection_->request_body().is_asking()) inspection_->cancel(wire::CancelReason::manual);
   Beside::End end{sender_};

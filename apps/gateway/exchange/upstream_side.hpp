@@ -22,7 +22,8 @@ class UpstreamListener {
   virtual void on_upstream_error(std::string_view address, const base::Error& error) = 0;
   /// 1xx; the head is good for the call.
   virtual void on_interim(const http::ResponseHead& head) = 0;
-  /// It answers, or hangs up, before the request is written: the write that is awaited ends.
+  /// It hangs up, or answers in a way that needs no more of the request, before that is written: the write that is
+  /// awaited ends.
   virtual void on_early_answer() = 0;
 
  protected:
