@@ -128,14 +128,19 @@ class UpstreamHttp2(StageTest):
     def test_keeps_its_answer_where_the_upstream_takes_no_more_of_the_request(self):
         whole = b"x" * 100_000
 
-        def early(call: Call) -> None:
-            call.answer_at_pace(whole, lambda: call.refuse(0))
+        refused = threading.Event()
 
-        gateway = self.play(on_head=early, on_call=lambda call: None)
+        def refuse(call: Call) -> None:
+            call.refuse(0)
+            refused.set()
+
+        gateway = self.play(on_head=lambda call: call.answer_at_pace(whole, lambda: refuse(call)), on_call=lambda call: None)
         client, stream = self.reading_slowly(gateway)
-        client.data(stream, b"more")
-        client.frame(PING, payload=b"12345678")
-        client.until("it is read", lambda: any(kind == PING for kind, *_ in client.frames))
+        self.assertTrue(refused.wait(30))
+        for number in range(1, 4):
+            client.data(stream, b"more")
+            client.frame(PING, payload=b"12345678")
+            client.until("it is read", lambda: len([kind for kind, *_ in client.frames if kind == PING]) == number)
         self.expect_the_rest(client, stream, whole)
 
     def test_keeps_its_answer_where_the_upstream_has_left_while_the_request_was_written(self):
