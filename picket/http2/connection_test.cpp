@@ -152,6 +152,50 @@ TEST_F(Pair, AnAnswerWithoutABodyEndsWithItsHead) {
   EXPECT_EQ(at_client.streams[id].closed, ErrorCode::no_error);
 }
 
+class LargeHeads : public Pair {
+ protected:
+  LargeHeads() : Pair({.head_size = 1 << 20}) {}
+  static std::vector<base::Header> fields(std::size_t count, std::string_view value) {
+    return std::vector<base::Header>(count, {"x-field", value});
+  }
+};
+
+TEST_F(LargeHeads, OfManyFieldsArriveWhole) {
+  const StreamId id = get();
+  exchange();
+  const std::string value(60, 'v');
+  auto head = fields(990, value);
+  head.insert(head.begin(), {":status", "200"});
+  server.respond(id, base::Headers(head), nullptr);
+  exchange();
+  ASSERT_EQ(at_client.streams[id].heads.size(), 1U);
+  EXPECT_GT(at_client.streams[id].heads[0].size(), 990U * 60);
+  EXPECT_TRUE(at_client.streams[id].has_ended);
+}
+
+TEST_F(LargeHeads, ThatCannotBeSentResetTheirStream) {
+  const std::string value(5000, 'v');
+  const auto too_much = fields(1000, value);
+  const StreamId id = get();
+  exchange();
+  auto head = too_much;
+  head.insert(head.begin(), {":status", "200"});
+  server.respond(id, base::Headers(head), nullptr);
+  exchange();
+  EXPECT_EQ(at_client.streams[id].closed, ErrorCode::internal_error);
+  EXPECT_EQ(at_server.streams[id].closed, ErrorCode::internal_error);
+  // As do trailers.
+  const StreamId next = get();
+  exchange();
+  Text body("some");
+  answer(next, &body);
+  server.finish(next, base::Headers(too_much));
+  exchange();
+  EXPECT_EQ(at_client.streams[next].body, "some");
+  EXPECT_EQ(at_client.streams[next].closed, ErrorCode::internal_error);
+  EXPECT_FALSE(at_client.streams[next].has_ended);
+}
+
 TEST_F(Pair, AnInterimAnswerIsNoAnswer) {
   const StreamId id = get();
   exchange();
@@ -318,14 +362,22 @@ TEST_F(Strict, AFloodOfFramesThatBringNothingEndsTheConnection) {
   };
   const std::array floods{Flood{Excess::pings, frame(6, 0, 0, "12345678")}, Flood{Excess::settings, frame(4, 0, 0, "")},
                           Flood{Excess::window_updates, frame(8, 0, 0, {"\0\0\0\1", 4})},
-                          Flood{Excess::priorities, frame(2, 0, 3, {"\0\0\0\0\1", 5})}};
+                          Flood{Excess::priorities, frame(2, 0, 3, {"\0\0\0\0\1", 5})},
+                          Flood{Excess::invalid_frames, frame(0x42, 0, 0, "what?")},
+                          Flood{Excess::invalid_frames, frame(0x0a, 0, 0, {"\0\1a.test", 8})}};
   for (const auto& [what, bytes] : floods) {
     Fresh fresh;
-    EXPECT_LE(fresh.heard(bytes), 51) << name(what);
+    EXPECT_LE(fresh.heard(bytes), 51) << name(what) << ", type " << int{bytes[3]};
     EXPECT_EQ(fresh.server.excess(), what) << name(what);
     std::array<iovec, 5> parts;
     EXPECT_GT(fresh.server.gather(parts), 0U) << "it says why";
   }
+}
+
+TEST_F(Strict, GoodbyesOfAPeerThatHasAStreamAreAFlood) {
+  get();
+  EXPECT_LE(heard(frame(7, 0, 0, {"\0\0\0\0\0\0\0\0", 8})), 51);
+  EXPECT_EQ(server.excess(), Excess::invalid_frames);
 }
 
 TEST_F(Strict, PingsOfAPatientPeerAreNoFlood) {

@@ -224,6 +224,7 @@ transport::Task<Verdict> BodyInspection::judge() {
     Judge* const waiting = held_up();
     if (waiting == nullptr) co_return verdict;
     co_await waiting->participant.exchange.more_wanted(pauses_end_);
+    if (holds_up(*waiting)) co_return verdict;  // it was stopped
   }
 }
 
@@ -241,20 +242,29 @@ BodyInspection::Judge* BodyInspection::held_up() noexcept {
 
 bool BodyInspection::may_go_beside() const noexcept {
   return std::ranges::all_of(judges_, [](const Judge& judge) {
-    return judge.stage.state() == body::AgentStage::State::passes || judge.participant.exchange.can_pipeline();
+    const Events& asked = judge.participant.filter.events;
+    const bool is_asked_once = !asked.response_headers && !asked.response_body;
+    return judge.stage.state() == body::AgentStage::State::passes || is_asked_once ||
+           judge.participant.exchange.tells_answers_apart();
   });
 }
 
+bool BodyInspection::pauses(const Judge& judge) const noexcept {
+  return judge.stage.state() != body::AgentStage::State::passes && holds_up(judge);
+}
+
 bool BodyInspection::is_paused() const noexcept {
-  return !pipeline_.is_stopped() && std::ranges::any_of(judges_, [this](const Judge& judge) {
-    return judge.stage.state() != body::AgentStage::State::passes && holds_up(judge);
-  });
+  return !pipeline_.is_stopped() && std::ranges::any_of(judges_, [this](const Judge& judge) { return pauses(judge); });
 }
 
 transport::Task<void> BodyInspection::more_wanted(base::Deadline deadline) {
   const base::Deadline until = std::min(deadline, pauses_end_);
-  for (const Judge& judge : judges_)
-    if (judge.stage.state() != body::AgentStage::State::passes) co_await judge.participant.exchange.more_wanted(until);
+  const auto paused = std::ranges::find_if(judges_, [this](const Judge& judge) { return pauses(judge); });
+  if (paused != judges_.end()) co_await paused->participant.exchange.more_wanted(until);
+}
+
+void BodyInspection::stop_waiting() noexcept {
+  for (const Judge& judge : judges_) judge.participant.exchange.stop_waiting();
 }
 
 bool BodyInspection::is_asking() const noexcept {

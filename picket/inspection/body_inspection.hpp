@@ -71,13 +71,15 @@ class BodyInspection {
   [[nodiscard]] bool is_paused() const noexcept;
   /// Whether judge() has something to do, be there more of it or not.
   [[nodiscard]] bool has_to_ask() const noexcept;
-  /// Whether agents may be asked about the other direction while this body is on its way: those that look at it tell
-  /// answers apart.
+  /// Whether the answer may come while this body of a request is on its way: those that look at it are not asked about
+  /// the answer, or tell answers apart.
   [[nodiscard]] bool may_go_beside() const noexcept;
   /// Whether answers are awaited.
   [[nodiscard]] bool is_asking() const noexcept;
-  /// Returns once it is not paused, or when `deadline` has passed.
+  /// Returns once an agent that has paused it wants more, when `deadline` has passed, or it was stopped.
   [[nodiscard]] transport::Task<void> more_wanted(base::Deadline deadline);
+  /// Nobody waits for the end of a pause any more: more_wanted() returns, and judge() where it waits for nothing else.
+  void stop_waiting() noexcept;
   /// At most credit() bytes; before it has begun all of a body that is small, for the head to take along.
   void feed(base::SharedBytes bytes, bool is_last);
   /// Asks what there is to ask, until something is let out or more is to be fed.
@@ -164,6 +166,8 @@ class BodyInspection {
   /// One that could be asked something and wants nothing for now; null where there is none.
   [[nodiscard]] Judge* held_up() noexcept;
   [[nodiscard]] bool holds_up(const Judge& judge) const noexcept;
+  /// The same of one who looks at what comes.
+  [[nodiscard]] bool pauses(const Judge& judge) const noexcept;
   /// Takes the answers that have come. Whether there were any; where one stops the body, `verdict` says how.
   [[nodiscard]] bool hear(Verdict& verdict);
   [[nodiscard]] Verdict conclude(Judge& judge);

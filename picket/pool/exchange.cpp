@@ -52,6 +52,7 @@ void Exchange::cancel(wire::CancelReason reason) {
   for (const Pin& pin : {pin_, second_})
     if (AgentConnection* const connection = pin.now()) connection->cancel(*id_, reason);
   agent_->abandon(*this);
+  stop_waiting();
 }
 
 void Exchange::complete(const wire::RequestComplete& summary) {
@@ -84,10 +85,13 @@ std::uint64_t Exchange::body_room() const noexcept {
   return connection != nullptr ? connection->session()->body_room(*id_) : session::unlimited;
 }
 
-bool Exchange::can_pipeline() const noexcept {
+bool Exchange::tells_answers_apart() const noexcept {
   const AgentConnection* const connection = pinned();
-  return connection != nullptr && connection->session()->format().event_reply &&
-         connection->session()->output().size() < max_unwritten && agent_->has_place();
+  return connection != nullptr && connection->session()->format().event_reply;
+}
+
+bool Exchange::can_pipeline() const noexcept {
+  return tells_answers_apart() && pinned()->session()->output().size() < max_unwritten && agent_->has_place();
 }
 
 // ---- waiting until more is wanted
@@ -103,6 +107,14 @@ void Exchange::MoreWanted::await_suspend(std::coroutine_handle<> waiter) {
   waiter_.wait(waiter);
   exchange_.agent_->wait_for_more_.push_back(*this);
   look();
+}
+
+void Exchange::stop_waiting() noexcept {
+  agent_->wait_for_more_.each([this](WaitingQueue::Place& place) { static_cast<MoreWanted&>(place).stop_if_of(*this); });
+}
+
+void Exchange::MoreWanted::stop_if_of(const Exchange& exchange) noexcept {
+  if (&exchange == &exchange_) exchange_.agent_->worker_.resume(waiter_);
 }
 
 void Exchange::MoreWanted::look() {

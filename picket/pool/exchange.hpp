@@ -103,6 +103,7 @@ class Exchange {
     void await_resume() const noexcept {}
     /// Goes on where the exchange is not paused any more, else when the pause is over, or the deadline has passed.
     void look();
+    void stop_if_of(const Exchange& exchange) noexcept;
 
    private:
     Exchange& exchange_;
@@ -111,14 +112,20 @@ class Exchange {
     transport::Resumption waiter_;
   };
   /// Awaitable: is_paused() is false, at once or once the agent has said so, its pause has lasted as long as one may,
-  /// its connection is lost or the exchange is over; or `deadline` has passed.
+  /// its connection is lost or the exchange is over; or `deadline` has passed, or it was stopped.
   [[nodiscard]] MoreWanted more_wanted(base::Deadline deadline = {}) noexcept { return {*this, deadline}; }
+
+  /// Whoever waits until more is wanted goes on, paused or not. cancel() does so too.
+  void stop_waiting() noexcept;
 
   /// Whether it must stay where it is.
   [[nodiscard]] bool has_pending_calls() const noexcept { return pending_ != nullptr; }
   /// What the agent said of itself on the pinned connection, before the first event on any that is ready; null without
   /// such a connection.
   [[nodiscard]] const session::AgentInfo* agent_info() const noexcept;
+  /// Whether its connection tells answers apart (event-reply), so that one is no answer to another event. False before
+  /// it has taken one.
+  [[nodiscard]] bool tells_answers_apart() const noexcept;
   /// Whether another event may now be put in flight beside one that is not answered: the connection tells answers apart
   /// (event-reply), little of what it was given waits to be written, and there is a place for it. In the agent's queue
   /// a later event could be overtaken by one that is later still.

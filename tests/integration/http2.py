@@ -97,6 +97,7 @@ class Http2Client:
         self._next = 1
         self._buffer = b""
         self._decoder = Decoder()
+        self._decoder.max_header_list_size = 1 << 20
         self._block = b""
         self.socket = socket.create_connection(("127.0.0.1", port), timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -45,8 +45,8 @@ class Call:
         self.head(fields)
         self.data(body, True)
 
-    def answer_at_pace(self, body: bytes) -> None:
-        """As windows let it, beside what else happens."""
+    def answer_at_pace(self, body: bytes, then: Callable[[], None] = lambda: None) -> None:
+        """As windows let it, beside what else happens. `then`: what is done behind it."""
         def send() -> None:
             self.head()
             for at in range(0, len(body), 16384):
@@ -54,6 +54,7 @@ class Call:
                 self.peer.await_window(self.stream, len(piece))
                 self.data(piece)
             self.data(b"", True)
+            then()
 
         threading.Thread(target=send, daemon=True).start()
 
@@ -87,6 +88,11 @@ class Connection:
             self._window_grew.wait_for(lambda: window[0] >= size and window[stream] >= size, 60)
             window[0] -= size
             window[stream] -= size
+
+    @property
+    def window(self) -> int:
+        """What may still be sent, of all streams."""
+        return self._windows[0]
 
     def goaway(self, last: int, code: int = 0) -> None:
         self.send(frame(GOAWAY, payload=struct.pack(">II", last, code)))

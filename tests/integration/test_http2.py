@@ -47,6 +47,12 @@ class Requests(Http2Test):
         line = gateway.access("/x?y")[0]
         self.assertEqual((line["protocol"], line["status"], line["bytes_out"]), ("HTTP/2", 200, 2))
 
+    def test_an_answers_head_of_many_fields_comes_back_whole(self):
+        fields = "".join(f"X-{number:05}: {'v' * 50}\r\n" for number in range(900))
+        gateway = self.play(lambda request: response(b"hi", headers=fields))
+        answer = self.connect(gateway).get()
+        self.assertEqual((answer.status, answer.body, answer.value("x-00899")), (200, b"hi", "v" * 50))
+
     def test_of_http_1_are_served_on_the_same_port(self):
         gateway = self.play()
         self.assertEqual(gateway.get("/old").status, 200)

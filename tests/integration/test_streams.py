@@ -9,7 +9,7 @@ import zlib
 from agent import reply_to
 from client import chunked, message
 from deciding import Decided
-from http2 import INTERNAL_ERROR, Http2Client
+from http2 import INITIAL_WINDOW_SIZE, INTERNAL_ERROR, Http2Client
 from http2 import head as h2_head
 from http2_upstream import Call, Http2Upstream
 from processes import wait
@@ -25,6 +25,17 @@ ANSWERS = '"request_headers" "response_body"'
 def replaced(event, data: bytes, direction: str = "response", **more) -> dict:
     mutation = {"data": base64.b64encode(data).decode(), "chunk_index": event.body["chunk_index"]}
     return allow(**{f"{direction}_body_mutation": mutation}, **more)
+
+
+FLOW_CONTROL = {"streaming_body": True, "flow_control": True}
+KINDS = ("request_headers", "request_body", "response_headers", "response_body")
+
+
+def pausing(event) -> dict:
+    """Allows the first chunk, and wants no more for now."""
+    if event.body["chunk_index"] == 0:
+        event.connection.send(wire.flow("pause", event.id))
+    return allow()
 
 
 def chunk(data: bytes) -> bytes:
@@ -300,6 +311,19 @@ class RequestBodies(Decided):
         before = len(self.agent.of("request_body"))
         first.connection.send(wire.flow("resume", first.id))
         self.agent.expect("request_body", before + 1)
+
+    def test_a_client_that_leaves_while_an_agent_wants_no_more_is_let_go(self):
+        gateway = self.play(
+            f'{REQUESTS} "request_complete"',
+            'request-body-mode "stream"',
+            agent_settings={"features": FLOW_CONTROL, "events": (*KINDS, "request_complete")},
+            request_body=pausing,
+        )
+        upload = Upload(gateway)
+        upload.piece(b"one")
+        self.upstream_has(b"one")
+        upload.client.close()
+        self.agent.expect("request_complete")
 
 
 class Answers(Decided):
@@ -797,22 +821,23 @@ class Compressed(Decided):
 class Http2(Decided):
     """Both sides of HTTP/2, where a request may go on beside its answer."""
 
-    def conversation(self, agent_keys: str, **agent) -> tuple[Http2Client, int]:
+    ALL_EVENTS = f'{REQUESTS} "response_headers" "response_body"'
+
+    def conversation(self, agent_keys: str, asked_about: str = ALL_EVENTS, settings: dict | None = None, **agent) -> tuple[Http2Client, int]:
         """A call of which the upstream has begun to answer when the request has begun."""
         self.call: Call | None = None
         self.upstream = Http2Upstream(lambda call: None, self.answers)
         self.stage.adopt(self.upstream)
         self.agent = self.stage.agent("a", **agent)
-        gateway = self.stage.unstarted()
+        gateway = self.gateway = self.stage.unstarted()
         listener = f'listener "web" {{ address "127.0.0.1:{gateway.port}"; protocol "h2c" }}'
-        events = '"request_headers" "request_body" "response_headers" "response_body"'
         gateway.write(
             {"app": [self.upstream.address]},
-            [Asked("a", self.agent.path, events, f"{agent_keys}; buffer-size 65536")],
+            [Asked("a", self.agent.path, asked_about, f"{agent_keys}; buffer-size 65536")],
             listeners=listener,
             upstream_keys="http-version { min-version 2 }",
         )
-        client = Http2Client(gateway.start().port)
+        client = Http2Client(gateway.start().port, settings=settings)
         self.stage.clients.append(client)
         stream = client.open(h2_head("/", method="POST"), end=False)
         client.data(stream, b"one")
@@ -828,12 +853,10 @@ class Http2(Decided):
 
     def answering_apart(self, **behaviours) -> dict:
         """An agent that tells its answers apart."""
-        kinds = ("request_headers", "request_body", "response_headers", "response_body")
-
         def answer(event) -> dict:
             return behaviours.get(event.kind, lambda _: allow())(event) | reply_to(event)
 
-        return {"extensions": ("event-reply",), "events": kinds, **dict.fromkeys(kinds, answer)}
+        return {"extensions": ("event-reply",), "events": KINDS, **dict.fromkeys(KINDS, answer)}
 
     def test_a_conversation_streams_through_an_agent_that_tells_answers_apart(self):
         client, stream = self.conversation(self.MODES, **self.answering_apart())
@@ -842,6 +865,15 @@ class Http2(Decided):
         wait("the request's end", lambda: self.call.body == b"onetwo")
         self.call.data(b"second", end=True)
         self.assertEqual(client.answer(stream).body, b"firstsecond")
+
+    def test_an_answer_that_is_whole_waits_for_no_agents_pause(self):
+        behaviours = self.answering_apart(request_body=pausing)
+        client, stream = self.conversation(self.MODES, features=FLOW_CONTROL, **behaviours)
+        client.until("the first answer", lambda: client.streams[stream].body == b"first")
+        wait("the agent has paused it", lambda: self.call.body == b"one")
+        self.call.data(b"second", end=True)
+        self.assertEqual(client.answer(stream).body, b"firstsecond")
+        wait("it is over", lambda: self.gateway.access("/"))
 
     def test_a_block_in_a_conversation_cuts_it(self):
         behaviour = {"request_body": lambda event: block(403) if event.data() == b"evil" else allow()}
@@ -852,20 +884,57 @@ class Http2(Decided):
         self.assertEqual((cut.status, cut.reset), (200, INTERNAL_ERROR))
         self.assertNotIn(b"evil", self.call.body)
 
+    def test_a_word_that_comes_behind_the_one_that_the_client_is_told_changes_nothing(self):
+        asked, may_answer = threading.Event(), threading.Event()
+
+        def late(event):
+            if event.body["chunk_index"] == 0:
+                return allow()
+            asked.set()
+            may_answer.wait(30)
+            return block(403)
+
+        def first(event):
+            asked.wait(30)
+            return block(403, body="no")
+
+        behaviours = self.answering_apart(request_body=late, response_headers=first)
+        client, stream = self.conversation(self.MODES, settings={INITIAL_WINDOW_SIZE: 0}, **behaviours)
+        client.data(stream, b"two")
+        client.until("a head", lambda: client.streams[stream].headers)
+        may_answer.set()
+        wait("the other word", lambda: len(self.gateway.lines("audit")) == 2)
+        client.window(stream, 100)
+        self.assertEqual(client.answer(stream).body, b"no")
+        self.assertEqual(self.gateway.access("/")[0]["decision"], "block")
+
+    def test_an_agent_that_does_not_may_look_at_the_requests_side_alone(self):
+        client, stream = self.conversation('request-body-mode "stream"', REQUESTS)
+        client.until("the first answer", lambda: client.streams[stream].body == b"first")
+        client.data(stream, b"two")
+        wait("more of the request", lambda: self.call.body == b"onetwo")
+        client.data(stream, b"", end=True)
+        wait("the request's end", lambda: self.call.ended)
+        self.call.data(b"second", end=True)
+        self.assertEqual(client.answer(stream).body, b"firstsecond")
+
     def test_an_agent_that_does_not_gets_one_question_at_a_time(self):
-        asked = []
+        asked, at_once = [], []
 
         def watched(event):
             asked.append(event.kind)
             time.sleep(0.05)
-            self.assertEqual(asked.count(event.kind), 1)
+            at_once.append(len(asked))
             asked.remove(event.kind)
             return allow()
 
         client, stream = self.conversation(self.MODES, request_body=watched, response_body=watched, response_headers=watched)
         client.until("the first answer", lambda: client.streams[stream].body == b"first")
+        client.data(stream, b"two")
         self.call.data(b"second", end=True)
         self.assertEqual(client.answer(stream).body, b"firstsecond")
+        self.assertEqual(set(at_once), {1})
+        self.assertGreater(len(at_once), 2)
 
 
 if __name__ == "__main__":

@@ -109,6 +109,56 @@ class UpstreamHttp2(StageTest):
             http1.send(message("/", "Content-Length: 100000\r\n", "POST") + b"x" * 10)
             self.assertEqual(http1.response().status, 413)
 
+    # ---- a client that is slow to read
+
+    def reading_slowly(self, gateway: Gateway) -> tuple[Http2Client, int]:
+        """A client that still has something to send, and as much of its answer as a first window takes."""
+        client = self.connect(gateway)
+        client.reads = False
+        stream = client.open(head("/", method="POST"), end=False)
+        client.until("all that its window takes", lambda: len(client.streams[stream].body) == WINDOW)
+        return client, stream
+
+    def expect_the_rest(self, client: Http2Client, stream: int, whole: bytes) -> None:
+        client.window(0, MEBIBYTE)
+        client.window(stream, MEBIBYTE)
+        answer = client.answer(stream)
+        self.assertEqual((answer.ended, len(answer.body)), (True, len(whole)))
+
+    def test_keeps_its_answer_where_the_upstream_takes_no_more_of_the_request(self):
+        whole = b"x" * 100_000
+
+        refused = threading.Event()
+
+        def refuse(call: Call) -> None:
+            call.refuse(0)
+            refused.set()
+
+        gateway = self.play(on_head=lambda call: call.answer_at_pace(whole, lambda: refuse(call)), on_call=lambda call: None)
+        client, stream = self.reading_slowly(gateway)
+        self.assertTrue(refused.wait(30))
+        for number in range(1, 4):
+            client.data(stream, b"more")
+            client.frame(PING, payload=b"12345678")
+            client.until("it is read", lambda: len([kind for kind, *_ in client.frames if kind == PING]) == number)
+        self.expect_the_rest(client, stream, whole)
+
+    def test_keeps_its_answer_where_the_upstream_has_left_while_the_request_was_written(self):
+        whole = b"x" * 100_000
+        answered = threading.Event()
+        gateway = self.play(on_head=lambda call: call.answer_at_pace(whole, answered.set), on_call=lambda call: None, keys="timeouts { write 1 }")
+        self.upstream.reads = False
+        client, stream = self.reading_slowly(gateway)
+        for number in range(4):
+            wait("it is taken", lambda: len(self.upstream.calls[0].body) == number * 16384)
+            client.data(stream, b"x" * 16384)
+        self.assertTrue(answered.wait(30))
+        wait("its window is full", lambda: len(self.upstream.calls[0].body) == WINDOW)
+        self.upstream.close_connections()
+        wait("it is gone", lambda: gateway.metric("picket_upstream_connections_open", upstream="app") == 0)
+        client.drop_input(2)  # longer than a write may take
+        self.expect_the_rest(client, stream, whole)
+
     # ---- connections
 
     def test_beyond_what_a_connection_takes_get_another(self):
@@ -261,6 +311,22 @@ class UpstreamHttp2(StageTest):
                         answered: Response = client.get("/")
                         self.assertEqual(answered.status, 200)
 
+    def test_a_body_behind_a_head_that_has_none_is_nobodys(self):
+        """A client of HTTP/1.1 would take it for the next answer."""
+        def answer(call: Call) -> None:
+            if call.path == "/well":
+                return call.answer()
+            call.head((), "205")
+            call.data(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nEVIL", True)
+
+        gateway = self.play(answer)
+        for _ in range(10):
+            with gateway.client() as client, contextlib.suppress(EOFError, ConnectionResetError):
+                answered = client.get("/reset")
+                self.assertIn(answered.status, (205, 502))
+                self.assertEqual(client.get("/well").body, b"hello\n")
+            self.assertNotIn(b"EVIL", self.connect(gateway).get("/reset").body)
+
     def test_a_reset_within_an_answer_reaches_the_client(self):
         def answer(call: Call) -> None:
             call.head()
@@ -303,6 +369,21 @@ class UpstreamHttp2(StageTest):
         self.assertEqual(gateway.get("/well").body, b"hello\n")
         self.assertLess(gateway.metric("picket_held_bytes"), MEBIBYTE)
         self.assertEqual(gateway.metric(CONNECTS, upstream="app"), 1)
+
+    def test_answers_whose_clients_leave_give_the_connections_window_back(self):
+        whole, streams = b"x" * (120 * 1024), 80
+        gateway = self.play(lambda call: call.answer() if call.path == "/well" else call.answer_at_pace(whole))
+        for _ in range(2):
+            client = self.connect(gateway)
+            client.reads = False
+            for _ in range(streams):
+                client.open(head("/large"))
+            wait("they are held", lambda: gateway.metric("picket_held_bytes") > streams * 48 * 1024)
+            client.close()
+            wait("they are given up", lambda: gateway.metric("picket_held_bytes") == 0)
+        self.assertEqual(gateway.get("/well").body, b"hello\n")
+        # What was taken is told once it is half of the window.
+        self.assertGreater(self.upstream.connections[0].window, 6 * MEBIBYTE)
 
     def test_an_answer_that_minds_no_window_ends_its_connection(self):
         whole = b"x" * (8 * MEBIBYTE)

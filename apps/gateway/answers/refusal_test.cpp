@@ -24,9 +24,9 @@ TEST(Refusal, SaysWhyAndNothingElse) {
 TEST(Reasons, HaveTheNamesOfTheConfigurationReference) {
   std::vector<std::string_view> names;
   for (std::size_t i = 1; i < answer_reason_count; ++i) names.push_back(name(static_cast<Reason>(i)));
-  EXPECT_THAT(names,
-              ElementsAre("agent_timeout", "agent_unavailable", "agent_protocol_error", "body_too_large", "body_undecodable", "bad_request",
-                          "misdirected_request", "upstream_error", "upstream_certificate", "overloaded"));
+  EXPECT_THAT(names, ElementsAre("agent_timeout", "agent_unavailable", "agent_protocol_error", "body_too_large",
+                                 "body_undecodable", "bad_request", "misdirected_request", "upstream_error",
+                                 "upstream_certificate", "overloaded"));
 }
 
 TEST(Reasons, OfAClientThatLeftIsInTheAccessLogAlone) { EXPECT_EQ(name(Reason::client_gone), "client_gone"); }

@@ -76,6 +76,7 @@ bool AskedUpstream::is_untrusted() const noexcept {
 /// On a new connection where a pooled one turned out to be stale, to another target where one hung up.
 bool AskedUpstream::has_another(const base::Error& error) {
   if (error.kind() == unavailable) return pool_->may_ask_elsewhere(tried_);
+  if (error.kind() == message_too_large) return false;  // nobody's failure
   if (error.kind() != connection_closed && error.kind() != io) {
     lease_->unanswered();
     return false;

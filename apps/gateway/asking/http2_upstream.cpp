@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "apps/gateway/asking/upstream_connection.hpp"
+#include "picket/base/ascii.hpp"
 #include "picket/http/fields.hpp"
 
 namespace picket::apps::gateway::asking {
@@ -19,8 +20,6 @@ using Woken = StreamWait::Woken;
 
 base::Error nobody_asks() { return fail(ErrorKind::connection_closed, "nobody asks any more"); }
 
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
-
 }  // namespace
 
 Http2Upstream::~Http2Upstream() {
@@ -31,7 +30,7 @@ Http2Upstream::~Http2Upstream() {
 
 void Http2Upstream::add(std::string_view name, std::string_view value) {
   const std::span<char> copy = text_.allocate_array<char>(name.size());
-  std::ranges::transform(name, copy.begin(), lower);
+  std::ranges::transform(name, copy.begin(), base::lower);
   head_.push_back({{copy.data(), copy.size()}, text_.copy(value)});
 }
 
@@ -112,7 +111,7 @@ transport::Task<base::Result<const http::ResponseHead*>> Http2Upstream::answer()
 }
 
 transport::Task<base::Result<std::size_t>> Http2Upstream::read(std::span<char> into) {
-  if (!stream_->has_bytes() && stream_->answer() == Answer::begun) {
+  while (!stream_->has_bytes() && stream_->answer() == Answer::begun) {
     StreamWait::Until heard{stream_->reading, lease_.within(lease_.timeouts().read, until_)};
     const Woken woken = co_await heard;
     if (woken == Woken::stopped) co_return nobody_asks();

@@ -81,14 +81,16 @@ base::Result<UpstreamStream*> UpstreamConnection::open(base::Headers head, bool 
   return streams_.emplace(*id, std::move(made)).first->second.get();
 }
 
+/// What came of it and was not read gives the window of the connection back, whichever way the stream is over.
 void UpstreamConnection::release(UpstreamStream& stream) {
-  if (phase_ == Phase::over || stream.is_closed) {
-    streams_.erase(stream.id);
-    return;
-  }
-  stream.keep(promised(stream.id));
+  const bool is_over = phase_ == Phase::over || stream.is_closed;
+  if (!is_over) stream.keep(promised(stream.id));
   stream.release();
-  reset(stream.id, ErrorCode::cancel);
+  if (is_over) {
+    streams_.erase(stream.id);
+  } else {
+    reset(stream.id, ErrorCode::cancel);
+  }
 }
 
 void UpstreamConnection::push(UpstreamStream& stream, bool last, base::Headers trailers) {

@@ -28,6 +28,11 @@ base::Error closed_with(ErrorCode code) {
   return fail(ErrorKind::invalid_message, fmt::format("the stream was reset: {}", name(code)));
 }
 
+/// What stood behind such a head would be taken for the next answer by a client of HTTP/1.1, and agents not see it.
+bool has_no_body(const http::ResponseHead& head) noexcept {
+  return head.framing == http::Framing::none || (head.framing == http::Framing::length && head.content_length == 0);
+}
+
 }  // namespace
 
 UpstreamStream::UpstreamStream(UpstreamConnection& connection, transport::Worker& worker, bool to_head,
@@ -56,14 +61,21 @@ void UpstreamStream::take_head(HeadKind kind, const base::Headers& fields, bool 
   head_ = *head;
   answer_ = Answer::begun;
   reading.wake(Woken::ready);
-  listener_.on_early_answer();
+  // One that does well may want the rest of the request for it.
+  if (head_.status >= 300) listener_.on_early_answer();
 }
 
 void UpstreamStream::take_data(std::string_view bytes) {
   if (is_released || answer_ != Answer::begun) return connection_.taken(id, bytes.size());
+  if (has_no_body(head_)) {
+    connection_.taken(id, bytes.size());
+    return refuse(fail(ErrorKind::invalid_message, "malformed answer: a body where its head says that there is none"));
+  }
   if (!held_.count(bytes.size())) {
     connection_.taken(id, bytes.size());
-    return refuse(fail(ErrorKind::invalid_message, "no place for the answer's body within max-held-bytes"));
+    // Not the upstream's failure.
+    return refuse(fail(ErrorKind::message_too_large, "no place for the answer's body within max-held-bytes"),
+                  ErrorCode::cancel);
   }
   unread_.append(bytes);
   reading.wake(Woken::ready);
@@ -73,6 +85,7 @@ void UpstreamStream::take_end() {
   if (answer_ != Answer::begun) return;
   answer_ = Answer::whole;
   reading.wake(Woken::ready);
+  if (!is_released) listener_.on_early_answer();
 }
 
 /// An upstream that has answered need not take the rest of the request (RFC 9113 §8.1).
@@ -82,19 +95,24 @@ void UpstreamStream::take_close(ErrorCode code) {
   writing.wake(Woken::stopped);
 }
 
+void UpstreamStream::lose(const base::Error& why) {
+  is_closed = true;
+  fail_with(why);
+  writing.wake(Woken::stopped);
+}
+
 void UpstreamStream::fail_with(base::Error why) {
   if (answer_ == Answer::whole || answer_ == Answer::failed) return;
-  const bool was_awaited = answer_ == Answer::awaited;
   answer_ = Answer::failed;
   error_ = std::move(why);
   reading.wake(Woken::ready);
   writing.wake(Woken::stopped);
-  if (was_awaited && !is_released) listener_.on_early_answer();
+  if (!is_released) listener_.on_early_answer();
 }
 
-void UpstreamStream::refuse(base::Error why) {
+void UpstreamStream::refuse(base::Error why, ErrorCode code) {
   fail_with(std::move(why));
-  connection_.reset(id, ErrorCode::protocol_error);
+  connection_.reset(id, code);
 }
 
 // ---- the answer

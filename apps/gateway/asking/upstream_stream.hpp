@@ -44,7 +44,7 @@ class UpstreamStream final : public picket::http2::Outgoing {
   void take_end();
   void take_close(picket::http2::ErrorCode code);
   /// The connection has ended.
-  void lose(const base::Error& why) { fail_with(why); }
+  void lose(const base::Error& why);
 
   picket::http2::StreamId id = 0;
   bool is_closed = false;
@@ -78,7 +78,7 @@ class UpstreamStream final : public picket::http2::Outgoing {
 
  private:
   void fail_with(base::Error why);
-  void refuse(base::Error why);
+  void refuse(base::Error why, picket::http2::ErrorCode code = picket::http2::ErrorCode::protocol_error);
   void done_with(std::size_t size);
 
   UpstreamConnection& connection_;

@@ -41,7 +41,9 @@ class ClientSide {
                                                                         base::Deadline deadline) = 0;
   /// Whether the body may be read while the answer is written.
   [[nodiscard]] virtual bool is_duplex() const noexcept { return false; }
-  /// Ends what is awaited, with connection_closed; other operations may follow.
+  /// Ends a read that is awaited, with connection_closed; other operations may follow.
+  virtual void stop_reading() noexcept = 0;
+  /// Ends what is awaited, as stop_reading() does.
   virtual void stop() noexcept = 0;
   /// Whether the body has come already, so that reading it does not wait.
   [[nodiscard]] virtual bool body_has_come() const noexcept = 0;

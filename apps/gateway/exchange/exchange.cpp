@@ -90,9 +90,9 @@ void Exchange::happened(Event event, wire::CancelReason reason) {
   const Step step = state_.after(event);
   state_ = step.state;
   if (step.ends == Ends::nothing) return;
-  client_.stop();
-  upstream_.stop_writing();
+  stop_sending();
   if (step.ends == Ends::sending) return;
+  client_.stop();
   if (reason == wire::CancelReason::client_disconnect && record_.reason == answers::Reason::none)
     record_.reason = answers::Reason::client_gone;
   cancel_.request(reason);

@@ -83,6 +83,7 @@ class Exchange final : private UpstreamListener {
   [[nodiscard]] transport::Task<void> send();
   [[nodiscard]] transport::Task<void> send_beside();
   [[nodiscard]] transport::Task<void> send_all();
+  void stop_sending();
   [[nodiscard]] transport::Task<void> end_sending();
   [[nodiscard]] bool sends_beside() const noexcept;
   [[nodiscard]] bool is_collected() const noexcept;

@@ -238,6 +238,34 @@ TEST(ExchangeOrder, AConversationPassesBothWaysAtOnce) {
   EXPECT_EQ(playing.client.answer, answer_bytes);
 }
 
+/// RFC 9113 §8.1: an upstream that has answered need not take the rest.
+TEST(ExchangeOrder, AnUpstreamThatTakesNoMoreOfARequestCutsNoAnswerThatItsClientIsSlowToRead) {
+  World world;
+  Playing playing{world, head("PUT", http::Framing::chunked), Steps{}, 1, true};
+  playing.client.stalls();
+  playing.upstream.answers(200);
+  playing.upstream.body.push(answer_bytes);
+  playing.upstream.body.end();
+  world.settle();
+  playing.upstream.takes_no_more = true;
+  playing.client.body.push("one ");
+  world.settle();
+  EXPECT_FALSE(playing.is_over);
+  playing.client.goes_on();
+  world.settle();
+  EXPECT_EQ(playing.stage(), Stage::answered);
+  EXPECT_EQ(playing.client.answer, answer_bytes);
+}
+
+TEST(ExchangeOrder, WhatAnAnswerHasNoPlaceForIsNobodysFailure) {
+  World world;
+  Playing playing{world};
+  playing.client.body.end();
+  playing.upstream.has_no_place();
+  world.settle();
+  EXPECT_EQ(playing.client.status, 503);
+}
+
 TEST(ExchangeOrder, ARequestThatBreaksBesideItsAnswerIsRefusedBeforeItAndCutsItAfterwards) {
   World world;
   const auto malformed = base::fail(base::ErrorKind::invalid_message, "bad chunk");
@@ -510,6 +538,28 @@ TEST(ExchangeOrder, AClientThatWaitsFor100GetsTheUpstreamsOnceAndBeforeItsAnswer
     passed_on += playing.client.interims.empty() ? 0 : 1;
   });
   EXPECT_GT(passed_on, 0);
+}
+
+TEST(ExchangeOrder, ARequestThatGoesOnBesideItsAnswerDoesNotCutTheWordOfAnAgent) {
+  const transport::testing::TemporaryFolder folder;
+  const std::string path = (folder.path() / "agent").string();
+  PatientAgent agent{path};
+  World world{path, {.response_headers = true, .request_complete = true}};
+  Playing playing{world, head("PUT", http::Framing::chunked), Steps{}, 1, true};
+  playing.client.stalls();
+  playing.upstream.answers(200);
+  world.settle();
+  agent.answers_first(forbid());
+  EXPECT_TRUE(transport::testing::turn_until(world.worker, [&] { return playing.stage() == Stage::answering; }));
+  world.settle();
+  playing.client.body.push("one ");
+  world.settle();
+  EXPECT_FALSE(playing.is_over);
+  playing.upstream.interims(103);
+  playing.client.goes_on();
+  world.settle();
+  EXPECT_EQ(playing.stage(), Stage::answered);
+  EXPECT_EQ(playing.client.status, 403);
 }
 
 TEST(ExchangeOrder, WhatIsNotTakenIsNotAskedFor) {

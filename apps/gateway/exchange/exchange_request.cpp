@@ -16,6 +16,8 @@ std::optional<std::string_view> tls_text(const downstream::Peer& peer,
 bool Exchange::obey(inspection::Verdict verdict) {
   if (state_.is_over()) return false;
   if (verdict.goes_on()) return true;
+  // The client is told already, of another word.
+  if (state_.stage() == Stage::answering) return false;
   record_.decision = verdict.decision;
   record_.deciding_agent = verdict.agent;
   if (!state_.may_answer()) {

@@ -80,15 +80,21 @@ transport::Task<void> Exchange::send_beside() {
   if (state_.is_sending()) happened(Event::broke);
   if (state_.stage() != Stage::answering && state_.stage() != Stage::cut) co_return;
   upstream_.reset(ResetCode::cancelled);
-  client_.stop();
+  if (state_.stage() == Stage::cut) client_.stop();
+}
+
+/// Whatever is awaited to send more of the request.
+void Exchange::stop_sending() {
+  client_.stop_reading();
+  upstream_.stop_writing();
+  if (inspection_) inspection_->request_body().stop_waiting();
 }
 
 /// Nothing more of the request is sent.
 transport::Task<void> Exchange::end_sending() {
   if (!sender_.is_running()) co_return;
   happened(Event::cut_short);
-  client_.stop();
-  upstream_.stop_writing();
+  stop_sending();
   // An agent's word on what is sent no more is not waited for.
   if (state_.is_over() && inspection_->request_body().is_asking()) inspection_->cancel(wire::CancelReason::manual);
   Beside::End end{sender_};
@@ -257,10 +263,13 @@ transport::Task<void> Exchange::await_answer() {
 
 void Exchange::fail_upstream(const base::Error& error) {
   on_upstream_error(upstream_.address(), error);
+  const bool is_ours = error.kind() == base::ErrorKind::message_too_large;
+  const auto reason = is_ours ? answers::Reason::overloaded : answers::Reason::upstream_error;
   if (state_.may_answer()) {
-    refuse(answers::Reason::upstream_error, error.kind() == base::ErrorKind::timeout ? 504 : 502);
+    const bool is_late = error.kind() == base::ErrorKind::timeout;
+    refuse(reason, is_ours ? 503 : is_late ? 504 : 502);
   } else {
-    record_.reason = answers::Reason::upstream_error;
+    record_.reason = reason;
     happened(Event::broke);
   }
 }
@@ -274,6 +283,8 @@ void Exchange::on_upstream_error(std::string_view address, const base::Error& er
 /// Interim answers go on to clients that know of them (RFC 9110 §15.2), but for a 100 that this client has had from the
 /// gateway. Where agents look at answers, theirs is the word on its fields, and they are asked about the final one.
 void Exchange::on_interim(const http::ResponseHead& interim) {
+  // Where an answer of our own is decided it may have left, and nothing goes behind it.
+  if (state_.stage() != Stage::sending && state_.stage() != Stage::awaiting_answer) return;
   const bool is_continue = interim.status == 100;
   const bool is_inspected = inspection_->wants_response_headers();
   if (is_inspected && !is_continue) return;

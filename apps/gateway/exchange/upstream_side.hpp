@@ -22,7 +22,8 @@ class UpstreamListener {
   virtual void on_upstream_error(std::string_view address, const base::Error& error) = 0;
   /// 1xx; the head is good for the call.
   virtual void on_interim(const http::ResponseHead& head) = 0;
-  /// It answers, or hangs up, before the request is written: the write that is awaited ends.
+  /// It hangs up, or answers in a way that needs no more of the request, before that is written: the write that is
+  /// awaited ends.
   virtual void on_early_answer() = 0;
 
  protected:
@@ -57,10 +58,10 @@ class UpstreamAttempt {
 
   /// The head of the final answer, in memory that is the side's. Errors: connection_closed and io where the upstream
   /// has not said a word, only then; unavailable where it has said that it did nothing for the request; timeout;
-  /// invalid_message.
+  /// invalid_message; message_too_large where there is no place here for what came of it, which is nobody's failure.
   [[nodiscard]] virtual transport::Task<base::Result<const http::ResponseHead*>> answer() = 0;
-  /// Up to into.size() bytes of the answer's body; 0 at its end. Errors: timeout; invalid_message; connection_closed
-  /// where the body has no end.
+  /// Up to into.size() bytes of the answer's body; 0 at its end. Errors: timeout; invalid_message; message_too_large, as
+  /// of answer(); connection_closed where the body has no end.
   [[nodiscard]] virtual transport::Task<base::Result<std::size_t>> read(std::span<char> into) = 0;
   /// Whether bytes of the body have come, so that reading them does not wait.
   [[nodiscard]] virtual bool has_bytes() const noexcept = 0;

@@ -25,6 +25,7 @@ class Http1Client final : public exchange::ClientSide {
     return whole ? std::optional{base::SharedBytes::borrowed(*whole)} : std::nullopt;
   }
   [[nodiscard]] transport::Task<base::Result<std::size_t>> read(std::span<char> into, base::Deadline deadline) override;
+  void stop_reading() noexcept override { stream_.cancel(); }
   void stop() noexcept override { stream_.cancel(); }
   [[nodiscard]] bool body_has_come() const noexcept override { return body_.is_buffered(); }
   [[nodiscard]] bool body_is_read() const noexcept override { return body_.done(); }

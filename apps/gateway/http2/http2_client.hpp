@@ -55,6 +55,7 @@ class Http2Client final : public exchange::ClientSide, public picket::http2::Out
   [[nodiscard]] std::optional<base::SharedBytes> take_whole() override;
   [[nodiscard]] transport::Task<base::Result<std::size_t>> read(std::span<char> into, base::Deadline deadline) override;
   [[nodiscard]] bool is_duplex() const noexcept override { return true; }
+  void stop_reading() noexcept override { reading_.wake(Woken::stopped); }
   void stop() noexcept override;
   [[nodiscard]] bool body_has_come() const noexcept override { return body_ == Body::whole; }
   [[nodiscard]] bool body_is_read() const noexcept override { return body_has_come() && unread_.empty(); }

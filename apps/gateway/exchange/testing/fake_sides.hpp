@@ -138,6 +138,7 @@ class FakeClient final : public ClientSide {
     co_return co_await body.read(into);
   }
   [[nodiscard]] bool is_duplex() const noexcept override { return duplex; }
+  void stop_reading() noexcept override { body.stop(); }
   void stop() noexcept override {
     body.stop();
     stopped_ = writable_.is_awaited();
@@ -192,6 +193,7 @@ class FakeUpstream final : public UpstreamSide {
   void answers(std::uint16_t status) { say(http::ResponseHead{.status = status, .framing = http::Framing::chunked}); }
   void hangs_up() { say(broken()); }
   void takes_too_long() { say(base::fail(base::ErrorKind::timeout, "no answer in time")); }
+  void has_no_place() { say(base::fail(base::ErrorKind::message_too_large, "no place for the answer's body")); }
   /// Nothing where nobody listens: it was not asked yet, has answered, or is asked no more.
   void interims(std::uint16_t status) {
     if (request_begun && !has_answered_ && !said_ && !was_reset) listener_->on_interim({.status = status});
@@ -199,6 +201,7 @@ class FakeUpstream final : public UpstreamSide {
 
   std::vector<base::Header> answers_behind;  ///< Trailers.
   bool duplex = false;                       ///< A request may go on beside its answer.
+  bool takes_no_more = false;                ///< Of the request: what is written fails.
 
   // What it got, on the connection that was the last.
   std::vector<std::string> got_behind;  ///< Names of trailers.
@@ -233,7 +236,7 @@ class FakeUpstream final : public UpstreamSide {
   [[nodiscard]] bool takes_trailers() const noexcept override { return true; }
   void end_with(const http::FieldList& trailers) override { got_behind = names_of(trailers); }
   [[nodiscard]] transport::Task<base::Status> write(std::span<const base::SharedBytes> pieces, bool last) override {
-    if (steps_.next_fails() || was_reset) co_return broken();
+    if (steps_.next_fails() || was_reset || takes_no_more) co_return broken();
     ++writes;
     for (const auto& piece : pieces) request_body += base::as_text(piece.view());
     request_ended = last;
