@@ -16,6 +16,7 @@ struct Unpacked {
 
 Unpacked unpack(body::Coding coding, std::string_view packed, std::size_t fed, std::size_t taken) {
   base::BlockPool pool;
+  pool.set_budget(1 << 30);
   body::UnpackStage stage{coding, pool, {.ratio = 20}};
   Unpacked unpacked;
   do {

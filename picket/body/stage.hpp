@@ -24,6 +24,7 @@ enum class Stop : std::uint8_t {
   decided,      ///< Somebody has refused it.
   too_large,    ///< It is more than the stage may hold.
   undecodable,  ///< It is not what its coding says.
+  overloaded,   ///< What may be held of all bodies is used up.
 };
 
 /// What a body passes on its way. A stage holds what it is fed, passes it on, replaces it, or stops it for good.

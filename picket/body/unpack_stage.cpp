@@ -166,6 +166,7 @@ bool UnpackStage::unpack_some() {
   static_cast<void>(packed_.split_front(packed_.size() - in.size()));
   if (out.size() != space.size()) next_ = made_.commit(space.size() - out.size());
   unpacked_ += next_.size();
+  if (!next_.empty() && !next_.block().count(next_.size())) stop(Stop::overloaded);
   if (state == internal::Unpacker::State::broken) stop(Stop::undecodable);
   if (is_too_much()) stop(Stop::too_large);
   return has_packed() || out.empty();

@@ -31,7 +31,7 @@ struct UnpackLimits {
 ///
 /// Bytes are unpacked when they are taken, so that nothing is unpacked before somebody has room for it. A body that is
 /// not what its coding says, has something behind its end or ends early stops as undecodable; one that becomes more
-/// than it may as too_large.
+/// than it may as too_large. What is unpacked counts as held; over the pool's budget it stops as overloaded.
 ///
 /// Thread safety: its pool's. Lifetime: the pool outlives it. Units: bytes. Complexity: each byte is copied once; the
 /// coding's window (up to 32 KiB, of br up to 16 MiB) lives as long as it does.

@@ -4,6 +4,7 @@
 #include <array>
 #include <random>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <zlib.h>
@@ -47,6 +48,7 @@ struct Unpacked {
 Unpacked unpack(Coding coding, std::string_view body, std::size_t fed = 1000, std::size_t taken = 700,
                 const UnpackLimits& limits = {}) {
   base::BlockPool pool;
+  pool.set_budget(1 << 30);
   UnpackStage stage{coding, pool, limits};
   Unpacked result;
   const auto take_all = [&] {
@@ -126,11 +128,25 @@ TEST(Unpacking, StopsWhatBecomesTooMuch) {
 
 TEST(Unpacking, UnpacksNothingThatNobodyHasRoomFor) {
   base::BlockPool pool;
+  pool.set_budget(1 << 30);
   UnpackStage stage{Coding::gzip, pool, {}};
   const std::string body = packed(some_text(100'000), gzip_window);
   stage.feed({base::SharedBytes::borrowed(base::as_bytes(std::string_view{body})), true});
   EXPECT_TRUE(stage.take(0).is_nothing());
   EXPECT_EQ(stage.credit(), body.size() < 16'384 ? 16'384 - body.size() : 0U);
+}
+
+TEST(Unpacking, WhatIsUnpackedCountsAsHeldAndStopsWhereThereIsNoRoomForIt) {
+  base::BlockPool pool;
+  pool.set_budget(2 * base::block_size);
+  UnpackStage stage{Coding::gzip, pool, {}};
+  const std::string body = packed(some_text(4 * base::block_size), gzip_window);
+  stage.feed({base::SharedBytes::borrowed(base::as_bytes(std::string_view{body})), true});
+  std::vector<Part> held;
+  for (Part part = stage.take(base::block_size); !part.is_nothing(); part = stage.take(base::block_size))
+    held.push_back(std::move(part));
+  EXPECT_EQ(stage.stopped(), Stop::overloaded);
+  EXPECT_EQ(pool.held(), 2 * base::block_size);
 }
 
 TEST(Unpacking, CodingsHaveNamesInAnyCase) {

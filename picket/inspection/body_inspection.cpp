@@ -170,6 +170,7 @@ Verdict BodyInspection::refusal() {
     return conclusions_.fail_closed({*std::exchange(unshown_, nullptr), about_it, base::Clock::now()}, undecodable)
         .verdict;
   if (pipeline_.stopped() == body::Stop::undecodable) return {.failure = undecodable};
+  if (pipeline_.stopped() == body::Stop::overloaded) return {.failure = Failure::overloaded};
   if (pipeline_.stopped() != body::Stop::too_large) return {};
   const Failure failure = is_of_request ? Failure::body_too_large : Failure::answer_too_large;
   for (auto& judge : judges_) {
