@@ -360,7 +360,8 @@ TEST_F(Strict, AFloodOfFramesThatBringNothingEndsTheConnection) {
     Excess what;
     std::string frame;
   };
-  const std::array floods{Flood{Excess::pings, frame(6, 0, 0, "12345678")}, Flood{Excess::settings, frame(4, 0, 0, "")},
+  const std::array floods{Flood{Excess::pings, frame(6, 0, 0, "12345678")},
+                          Flood{Excess::settings, frame(4, 0, 0, "")},
                           Flood{Excess::window_updates, frame(8, 0, 0, {"\0\0\0\1", 4})},
                           Flood{Excess::priorities, frame(2, 0, 3, {"\0\0\0\0\1", 5})},
                           Flood{Excess::invalid_frames, frame(0x42, 0, 0, "what?")},

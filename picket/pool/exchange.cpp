@@ -110,7 +110,8 @@ void Exchange::MoreWanted::await_suspend(std::coroutine_handle<> waiter) {
 }
 
 void Exchange::stop_waiting() noexcept {
-  agent_->wait_for_more_.each([this](WaitingQueue::Place& place) { static_cast<MoreWanted&>(place).stop_if_of(*this); });
+  agent_->wait_for_more_.each(
+      [this](WaitingQueue::Place& place) { static_cast<MoreWanted&>(place).stop_if_of(*this); });
 }
 
 void Exchange::MoreWanted::stop_if_of(const Exchange& exchange) noexcept {

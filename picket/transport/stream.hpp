@@ -189,7 +189,6 @@ class Stream::Read : internal::StreamOperation {
   Transfer transfer_;
 };
 
-/// Of write(). Thread safety, lifetime: the stream's; `parts` and their bytes outlive it.
 class Stream::Input : internal::StreamOperation {
  public:
   Input(Stream& stream, base::Deadline deadline) noexcept : StreamOperation(stream, deadline) {}
@@ -203,6 +202,7 @@ class Stream::Input : internal::StreamOperation {
   bool has_come_ = false;
 };
 
+/// Of write(). Thread safety, lifetime: the stream's; `parts` and their bytes outlive it.
 class Stream::Write : internal::StreamOperation {
  public:
   Write(Stream& stream, std::span<iovec> parts, base::Deadline deadline) noexcept

@@ -929,8 +929,9 @@ class Http2(Decided):
             return allow()
 
         client, stream = self.conversation(self.MODES, request_body=watched, response_body=watched, response_headers=watched)
+        client.data(stream, b"two", end=True)
         client.until("the first answer", lambda: client.streams[stream].body == b"first")
-        client.data(stream, b"two")
+        self.assertEqual(self.call.body, b"onetwo")
         self.call.data(b"second", end=True)
         self.assertEqual(client.answer(stream).body, b"firstsecond")
         self.assertEqual(set(at_once), {1})

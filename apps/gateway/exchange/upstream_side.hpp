@@ -60,8 +60,8 @@ class UpstreamAttempt {
   /// has not said a word, only then; unavailable where it has said that it did nothing for the request; timeout;
   /// invalid_message; message_too_large where there is no place here for what came of it, which is nobody's failure.
   [[nodiscard]] virtual transport::Task<base::Result<const http::ResponseHead*>> answer() = 0;
-  /// Up to into.size() bytes of the answer's body; 0 at its end. Errors: timeout; invalid_message; message_too_large, as
-  /// of answer(); connection_closed where the body has no end.
+  /// Up to into.size() bytes of the answer's body; 0 at its end. Errors: timeout; invalid_message; message_too_large,
+  /// as of answer(); connection_closed where the body has no end.
   [[nodiscard]] virtual transport::Task<base::Result<std::size_t>> read(std::span<char> into) = 0;
   /// Whether bytes of the body have come, so that reading them does not wait.
   [[nodiscard]] virtual bool has_bytes() const noexcept = 0;
