@@ -26,6 +26,7 @@ void Block::let_go() noexcept {
 
 BlockPool::~BlockPool() {
   for (Block::State* const state : kept_) {
+    ASAN_UNPOISON_MEMORY_REGION(state->memory, state->size);  // GCC's sanitizer does not see that it is unmapped
     ::munmap(state->memory, state->size);
     delete state;
   }
