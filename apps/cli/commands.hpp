@@ -7,7 +7,7 @@
 namespace CLI {
 class App;
 class Option;
-}
+}  // namespace CLI
 
 /// The subcommands of `picket`: each adds itself to the command line and sets `exit_code` when it ran.
 ///

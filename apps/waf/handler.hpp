@@ -20,8 +20,8 @@ struct Judged {
   std::unique_ptr<Transaction> transaction;
 };
 
-/// What becomes of what is held of a body where nothing is wrong so far. The rules judge a body once, at its end: of one
-/// that streams nothing may pass before.
+/// What becomes of what is held of a body where nothing is wrong so far. The rules judge a body once, at its end: of
+/// one that streams nothing may pass before.
 enum class BodyThen : std::uint8_t { goes_on, waits };
 
 /// What a verdict is on the wire: block or redirect, and in the audit rule ids, tags, messages (by rule id) and notes

@@ -130,7 +130,7 @@ struct Agent {
   std::optional<milliseconds> chunk_timeout;  ///< For the answer to a body's chunk. None: as for other events.
   BodyTerms request_body;
   BodyTerms response_body;
-  bool decompress = false;  ///< Bodies in a content coding are shown, and go on, as what they contain.
+  bool decompress = false;            ///< Bodies in a content coding are shown, and go on, as what they contain.
   bool declared_events_only = false;  ///< Takes the list of an agent without extensions at its word, too.
   std::uint32_t max_concurrent_calls = 100;
   std::uint32_t max_waiting_calls = 1'024;  ///< beyond max_concurrent_calls
