@@ -10,8 +10,8 @@
 #include "picket/transport/testing.hpp"
 #include "tests/allocations/counting.hpp"
 
-/// A body that streams through an agent: in steady state a chunk allocates nothing at either end, be it allowed or
-/// replaced.
+/// A body that streams through an agent: in steady state a chunk that is allowed allocates nothing at either end; one
+/// that is replaced, once at the agent's: its decision.
 namespace picket::tests {
 namespace {
 

@@ -18,6 +18,7 @@ using exchange::BodyLength;
 using exchange::testing::World;
 using ::testing::ElementsAre;
 using testing::FarEnd;
+using testing::free_endpoint;
 using ::testing::HasSubstr;
 using testing::run;
 using testing::Running;
@@ -39,19 +40,6 @@ struct Heard final : exchange::UpstreamListener {
   std::vector<int> interims;
   int early = 0;
 };
-
-/// One of the loopback where nobody listens.
-transport::Endpoint free_endpoint() {
-  const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  EXPECT_EQ(::bind(descriptor, reinterpret_cast<sockaddr*>(&address), size), 0);
-  EXPECT_EQ(::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size), 0);
-  ::close(descriptor);
-  return transport::Endpoint::tcp("127.0.0.1", ntohs(address.sin_port)).value();
-}
 
 /// Requests to an upstream whose end the test holds. One at a time.
 class Asking {

@@ -5,16 +5,40 @@
 #include <string>
 #include <string_view>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "picket/transport/listening_socket.hpp"
 #include "picket/transport/testing.hpp"
 
 namespace picket::apps::gateway::process {
 namespace {
 
-TEST(Systemd, HandsSocketsToTheProcessThatItNamesAlone) {
+TEST(Systemd, HandsSocketsToTheProcessThatItNames) {
+  constexpr int first = 3;
+  const transport::testing::TemporaryFolder folder;
+  const auto listening = transport::ListeningSocket::open(folder.socket(), {});
+  ASSERT_TRUE(listening);
+  const int kept = ::fcntl(first, F_DUPFD_CLOEXEC, 100);  // what this process has there
+  ASSERT_EQ(::dup2(listening->descriptor(), first), first);
+  ::setenv("LISTEN_PID", std::to_string(::getpid()).c_str(), 1);
+  ::setenv("LISTEN_FDS", "1", 1);
+  {
+    const auto sockets = sockets_of_systemd();
+    ASSERT_TRUE(sockets) << sockets.error().message();
+    ASSERT_EQ(sockets->size(), 1U);
+    EXPECT_EQ(sockets->front().endpoint().text(), folder.socket().text());
+  }
+  EXPECT_EQ(::getenv("LISTEN_FDS"), nullptr);
+  if (kept >= 0) {
+    ::dup2(kept, first);
+    ::close(kept);
+  }
+}
+
+TEST(Systemd, HandsNoneToAnotherProcess) {
   ::setenv("LISTEN_PID", std::to_string(::getpid() + 1).c_str(), 1);
   ::setenv("LISTEN_FDS", "1", 1);
   const auto sockets = sockets_of_systemd();
