@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "picket/base/ascii.hpp"
 #include "picket/transport/internal/socket_bytes.hpp"
 
 namespace picket::transport {
@@ -144,10 +145,16 @@ void Channel::reset_on_close(bool resets) noexcept {
   ::setsockopt(descriptor(), SOL_SOCKET, SO_LINGER, &option, sizeof option);
 }
 
-base::Error cannot_connect(std::string_view peer, int error) {
+base::Error connect_failure(int error) {
   const bool wants_resources = error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
-  return base::fail(wants_resources ? ErrorKind::io : ErrorKind::connection_failed,
-                    fmt::format("cannot connect to {}: {}", peer, std::generic_category().message(error)));
+  std::string why = std::generic_category().message(error);
+  why.front() = base::lower(why.front());
+  return base::fail(wants_resources ? ErrorKind::io : ErrorKind::connection_failed, std::move(why));
+}
+
+base::Error cannot_connect(std::string_view peer, int error) {
+  const base::Error why = connect_failure(error);
+  return base::fail(why.kind(), fmt::format("cannot connect to {}: {}", peer, why.detail()));
 }
 
 }  // namespace picket::transport

@@ -79,6 +79,9 @@ class Channel {
   /// Why a transfer failed. Errors: connection_closed where the peer is gone, else io, or what the layer says.
   [[nodiscard]] base::Error failure(const Transfer& failed) const;
 
+  /// Whether what failed is the layer's own, such as a certificate that the peer refuses.
+  [[nodiscard]] bool is_layer_broken() const noexcept { return layer_ != nullptr && layer_->is_broken(); }
+
   /// Calls `waiter` once an attempt that was blocked is worth another.
   void wait(Readiness wanted, Waiter waiter) { descriptor_.wait(wanted, std::move(waiter)); }
   /// Calls `waiter` once there is something to read, in the socket or in the layer.
@@ -121,7 +124,10 @@ class Channel {
   bool resets_on_close_ = false;
 };
 
-/// Why a connect failed. Errors: io where the system gives no socket, whoever the peer is; else connection_failed.
+/// Why a connect failed, for those who tell the peer's address beside it: "connection refused". Errors: io where the
+/// system gives no socket, whoever the peer is; else connection_failed.
+[[nodiscard]] base::Error connect_failure(int error);
+/// The same in a sentence with the peer: "cannot connect to 127.0.0.1:9000: connection refused".
 [[nodiscard]] base::Error cannot_connect(std::string_view peer, int error);
 
 }  // namespace picket::transport

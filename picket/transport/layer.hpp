@@ -62,6 +62,8 @@ class Layer {
   virtual void release_memory() noexcept {}
   /// Tells the peer that nothing more is written, as far as the socket takes it.
   virtual void end_writing(int socket) noexcept = 0;
+  /// Whether its peer broke the layer's own rules, or refused to go on: not what the bytes within it say.
+  [[nodiscard]] virtual bool is_broken() const noexcept { return false; }
   /// Why a transfer failed.
   [[nodiscard]] virtual base::Error failure(const Transfer& failed) const = 0;
 };

@@ -74,10 +74,8 @@ void Stream::Connect::connected(const Completion& outcome) {
 
 base::Status Stream::Connect::await_resume() {
   if (error_ == 0 && stream_.is_open()) return {};
-  if (timed_out_)
-    return base::fail(base::ErrorKind::timeout,
-                      fmt::format("{} did not accept the connection in time", endpoint_.text()));
-  return cannot_connect(endpoint_.text(), error_ == 0 ? ECANCELED : error_);
+  if (timed_out_) return base::fail(base::ErrorKind::timeout, "connection timed out");
+  return connect_failure(error_ == 0 ? ECANCELED : error_);
 }
 
 void Stream::Establish::await_suspend(std::coroutine_handle<> waiting) {

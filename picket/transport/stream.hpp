@@ -36,7 +36,7 @@ class Stream {
   /// Over a channel that is connected, with its layer, or is to be.
   explicit Stream(Channel channel) noexcept : channel_(std::move(channel)) {}
 
-  /// Awaitable; Status. Errors: connection_failed naming the address, timeout; io where the system gives no socket: out
+  /// Awaitable; Status. Errors: as connect_failure() has them, and timeout. So io where the system gives no socket: out
   /// of descriptors or memory, whoever the peer is.
   class Connect;
   [[nodiscard]] Connect connect(const Endpoint& endpoint, base::Deadline deadline);
@@ -55,6 +55,8 @@ class Stream {
   /// say nothing for long. Errors: timeout, connection_closed (close()d here).
   class Input;
   [[nodiscard]] Input input(base::Deadline deadline);
+  /// As the channel's.
+  [[nodiscard]] bool is_layer_broken() const noexcept { return channel_.is_layer_broken(); }
   /// Gives memory back that only bytes under way need, such as that of TLS. It is taken again with the next of them.
   void release_memory() noexcept { channel_.release_memory(); }
 

@@ -62,13 +62,13 @@ class Gateway:
         drain_s: int = 15,
         system: str = "",
         limits: str = "",
-        upstream_keys: str = "",
+        upstream_keys: str | dict[str, str] = "",
         routes: str = "",
         logging: str = "",
         listeners: str = "",
         reverse: str = "",
     ) -> None:
-        """One route for everything, unless `routes` says otherwise; a filter has its agent's name."""
+        """One route for everything, unless `routes` says otherwise; a filter has its agent's name. `upstream_keys`: of all, or by id."""
         self._agents = list(agents)
         system = f"worker-threads {workers}; graceful-shutdown-timeout-secs {drain_s}; {system}"
         blocks = [f"system {{ {system} }}\n"]
@@ -79,9 +79,14 @@ class Gateway:
         if agents:
             blocks.append(f"agents {{\n{''.join(entry.agent() for entry in agents)}}}\n")
             blocks.append(f"filters {{\n{''.join(entry.filter() for entry in agents)}}}\n")
+
+        def keys_of(name: str) -> str:
+            keys = upstream_keys.get(name, "") if isinstance(upstream_keys, dict) else upstream_keys
+            return keys or self._stage.upstream_keys
+
         targets = "".join(
             f'  upstream "{name}" {{ {"; ".join(f"target {json.dumps(address)}" for address in addresses)}\n'
-            f"    {upstream_keys or self._stage.upstream_keys} }}\n"
+            f"    {keys_of(name)} }}\n"
             for name, addresses in upstreams.items()
         )
         blocks.append(f"upstreams {{\n{targets}}}\n")

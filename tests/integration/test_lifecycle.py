@@ -293,6 +293,25 @@ class Drain(StageTest):
             self.assertEqual(client.response().body, b"abcdef")
         self.assertEqual(gateway.program.wait(), 0)
 
+    def test_a_response_that_a_drains_end_cuts_is_logged_as_cut(self):
+        started, go_on = threading.Event(), threading.Event()
+        self.addCleanup(go_on.set)
+
+        def respond(request: Request) -> bytes:
+            request.peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc")
+            started.set()
+            go_on.wait(30)
+            return b"def"
+
+        gateway = self.stage.gateway(self.stage.upstream(respond), drain_s=1)
+        with gateway.client() as client:
+            client.send(message())
+            self.assertTrue(started.wait(30))
+            gateway.program.signal(signal.SIGTERM)
+            self.assertEqual(gateway.program.wait(), 0)
+        line = gateway.lines("access")[-1]
+        self.assertEqual((line["status"], line["reason"]), (200, "proxy_shutdown"))
+
     def test_sigint_drains_too(self):
         gateway = self.stage.gateway(self.stage.upstream())
         gateway.program.signal(signal.SIGINT)

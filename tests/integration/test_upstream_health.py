@@ -265,6 +265,18 @@ class LimitsAndTimes(Fares):
             wait("the end", lambda: gateway.access("/drips"))
         self.assertEqual(gateway.access("/drips")[0]["upstream_error"], "the rest of the answer did not come in time")
 
+    def test_a_route_has_a_time_of_its_own(self):
+        upstream, go_on = self.held()
+        routes = """route "long" { matches { path-prefix "/long" }; upstream "app"; timeouts { request 0 } }
+            route "all" { upstream "app" }"""
+        gateway = self.gateway(upstream, keys="timeouts { request 1; read 60 }", routes=routes)
+        with gateway.client() as long, gateway.client() as short:
+            long.send(message("/long"))
+            short.send(message("/short"))
+            self.assertEqual(short.response().status, 504)
+            go_on.set()
+            self.assertEqual(long.response().status, 200)
+
     def test_read_0_waits_as_long_as_it_takes(self):
         upstream, go_on = self.held()
         gateway = self.gateway(upstream, keys="timeouts { read 0 }")

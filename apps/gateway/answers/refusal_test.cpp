@@ -29,7 +29,11 @@ TEST(Reasons, HaveTheNamesOfTheConfigurationReference) {
                                  "upstream_certificate", "overloaded"));
 }
 
-TEST(Reasons, OfAClientThatLeftIsInTheAccessLogAlone) { EXPECT_EQ(name(Reason::client_gone), "client_gone"); }
+TEST(Reasons, OfAnAnswerThatNobodyGetsAreInTheAccessLogAlone) {
+  EXPECT_EQ(name(Reason::client_gone), "client_gone");
+  EXPECT_EQ(name(Reason::proxy_shutdown), "proxy_shutdown");
+  EXPECT_LE(answer_reason_count, static_cast<std::size_t>(Reason::client_gone));
+}
 
 TEST(Reasons, TellEveryFailureOfAnAgent) {
   EXPECT_EQ(reason_of(Failure::none), Reason::none);

@@ -60,7 +60,7 @@ class Asking {
   /// Another request.
   void next(bool to_head = false) { side.emplace(service(), cancel, to_head, arena_); }
 
-  base::Status connect() { return run(worker(), side->connect(0, 0, heard)); }
+  base::Status connect() { return run(worker(), side->connect({}, heard)); }
   FarEnd accept() { return {worker(), ::dup(listener_->accept().descriptor())}; }
   bool is_connected_to() const { return listener_->has_connection(); }
   void begin(BodyLength length, bool waits_for_100 = false) {

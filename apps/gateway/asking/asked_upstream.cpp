@@ -21,14 +21,14 @@ AskedUpstream::~AskedUpstream() = default;
 
 // ---- who is asked
 
-transport::Task<base::Status> AskedUpstream::connect(std::size_t upstream, std::uint64_t key,
+transport::Task<base::Status> AskedUpstream::connect(const exchange::UpstreamTerms& terms,
                                                      exchange::UpstreamListener& listener) {
   end_attempt();
   listener_ = &listener;
   const bool is_first = pool_ == nullptr;
-  pool_ = &*service_.upstreams[upstream];
-  tried_.key = key;
-  const base::Duration whole = pool_->timeouts().request;
+  pool_ = &*service_.upstreams[terms.upstream];
+  tried_.key = terms.key;
+  const base::Duration whole = terms.request_time.value_or(pool_->timeouts().request);
   if (is_first && whole.count() != 0) tried_.until = base::Deadline::after(service_.worker.now(), whole);
   auto lease = co_await pool_->acquire(tried_, cancel_);
   tell_failures();

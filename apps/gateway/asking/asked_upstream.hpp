@@ -19,7 +19,7 @@ class AskedUpstream final : public exchange::UpstreamSide {
   AskedUpstream(generation::Service& service, transport::Cancel& cancel, bool to_head, base::Arena& arena) noexcept;
   ~AskedUpstream();
 
-  [[nodiscard]] transport::Task<base::Status> connect(std::size_t upstream, std::uint64_t key,
+  [[nodiscard]] transport::Task<base::Status> connect(const exchange::UpstreamTerms& terms,
                                                       exchange::UpstreamListener& listener) override;
   [[nodiscard]] bool is_untrusted() const noexcept override;
   [[nodiscard]] std::string_view address() const noexcept override { return lease_->address(); }

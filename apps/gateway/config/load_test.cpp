@@ -358,7 +358,7 @@ TEST_F(Load, WhatARouteChoosesByAndDoesReachesItsFields) {
     upstreams { upstream "app" { target "127.0.0.1:9000" } }
     routes { route "r" {
       matches { path "/a/b"; host "*.App.example"; header "X-Tier" "gold"; header "x-b" "2"; query "beta" "1 2" }
-      upstream "app"; limits { max-body-size-bytes 7 }
+      upstream "app"; limits { max-body-size-bytes 7 }; timeouts { request 8 }
       request-headers { set "x-a" "b c"; remove "x-c" "x-d" }
       response-headers { add "x-e" "f" } } })");
   const Route& r = config.routes.at(0);
@@ -368,6 +368,7 @@ TEST_F(Load, WhatARouteChoosesByAndDoesReachesItsFields) {
   EXPECT_EQ(r.matches.headers, (std::vector<NamedValue>{{"X-Tier", "gold"}, {"x-b", "2"}}));
   EXPECT_EQ(r.matches.queries, (std::vector<NamedValue>{{"beta", "1 2"}}));
   EXPECT_EQ(r.max_body_size, 7U);
+  EXPECT_EQ(r.request_time, milliseconds{8'000});
   using Kind = base::HeaderOp::Kind;
   EXPECT_EQ(r.request_edits,
             (std::vector<HeaderEdit>{{Kind::set, "x-a", "b c"}, {Kind::remove, "x-c", ""}, {Kind::remove, "x-d", ""}}));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -52,6 +53,7 @@ struct Route {
   std::vector<HeaderEdit> request_edits;       ///< Of what the upstream gets, after those of agents.
   std::vector<HeaderEdit> response_edits;      ///< Of what the client gets, our own answers too.
   std::optional<std::uint64_t> max_body_size;  ///< bytes; none: that of Limits
+  std::optional<std::chrono::milliseconds> request_time;  ///< 0: as long as it takes; none: that of the upstream
 };
 
 }  // namespace picket::apps::gateway::config

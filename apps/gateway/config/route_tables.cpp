@@ -187,6 +187,10 @@ void read_limits(Reader& reader, const Block& block, RouteDraft& out) {
   reader.block(block, route_limits(), out.route);
 }
 
+void read_timeouts(Reader& reader, const Block& block, RouteDraft& out) {
+  reader.block(block, route_timeouts(), out.route);
+}
+
 void read_route_filters(Reader& reader, const kdl::Node& node, RouteDraft& out) { out.filters = reader.texts(node); }
 
 /// #false says what holds; #true asks for what is not built.
@@ -213,6 +217,10 @@ constexpr Key<Route> route_limit_keys[] = {
     {{"max-body-size-bytes"}, number<&Route::max_body_size>(1, 1'099'511'627'776, "bytes")},
 };
 
+constexpr Key<Route> route_timeout_keys[] = {
+    {{"request"}, in_seconds<&Route::request_time>(86'400, 0)},
+};
+
 constexpr Key<RouteDraft> route_keys[] = {
     {{"matches"}, BlockRule<RouteDraft>{read_matches}},
     {{"filters"}, NodeRule<RouteDraft>{read_route_filters}},
@@ -225,7 +233,7 @@ constexpr Key<RouteDraft> route_keys[] = {
     {{"request-headers"}, BlockRule<RouteDraft>{read_edits<&Route::request_edits>}},
     {{"response-headers"}, BlockRule<RouteDraft>{read_edits<&Route::response_edits>}},
     {{"limits"}, BlockRule<RouteDraft>{read_limits}},
-    {{"timeouts", unsupported}, {}},
+    {{"timeouts"}, BlockRule<RouteDraft>{read_timeouts}},
 };
 
 void read_route(Reader& reader, const kdl::Node& node, Draft& out) {
@@ -249,5 +257,6 @@ Keys<RouteDraft> route() { return route_keys; }
 Keys<Matches> matches() { return matches_keys; }
 Keys<std::vector<HeaderEdit>> header_edits() { return edit_keys; }
 Keys<Route> route_limits() { return route_limit_keys; }
+Keys<Route> route_timeouts() { return route_timeout_keys; }
 
 }  // namespace picket::apps::gateway::config::tables

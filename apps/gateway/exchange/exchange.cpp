@@ -29,6 +29,15 @@ ForwardingTerms forwarding_terms(const config::Config& config, const config::Lis
           .request_id = request_id};
 }
 
+/// Why nobody reads the answer any more, for the log.
+answers::Reason reason_of(wire::CancelReason reason) noexcept {
+  switch (reason) {
+    case wire::CancelReason::client_disconnect: return answers::Reason::client_gone;
+    case wire::CancelReason::proxy_shutdown: return answers::Reason::proxy_shutdown;
+    default: return answers::Reason::none;
+  }
+}
+
 Destination destination_of(const ForwardedRequest& request, const config::Route& route) noexcept {
   if (request.ends_here) return Destination::last_recipient;
   return route.respond ? Destination::fixed : Destination::upstream;
@@ -93,8 +102,7 @@ void Exchange::happened(Event event, wire::CancelReason reason) {
   stop_sending();
   if (step.ends == Ends::sending) return;
   client_.stop();
-  if (reason == wire::CancelReason::client_disconnect && record_.reason == answers::Reason::none)
-    record_.reason = answers::Reason::client_gone;
+  if (record_.reason == answers::Reason::none) record_.reason = reason_of(reason);
   cancel_.request(reason);
 }
 

@@ -13,8 +13,8 @@ namespace picket::apps::gateway::exchange {
 
 transport::Task<void> Exchange::lease() {
   if (!record_.asked) record_.asked = service_.worker.now();
-  const std::uint64_t key = balancing_key();
-  const auto connected = co_await upstream_.connect(route_->upstream, key, *this);
+  const UpstreamTerms terms{.upstream = route_->upstream, .key = balancing_key(), .request_time = route_->request_time};
+  const auto connected = co_await upstream_.connect(terms, *this);
   if (!connected) {
     // Nobody is to blame where there is no socket left, or the upstream has as many as it may.
     const auto kind = connected.error().kind();

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -83,17 +84,23 @@ class UpstreamAttempt {
   ~UpstreamAttempt() = default;
 };
 
+/// Which upstream is asked, and how.
+struct UpstreamTerms {
+  std::size_t upstream = 0;                    ///< As the configuration counts them.
+  std::uint64_t key = 0;                       ///< What the request goes by, where the upstream's balancing does.
+  std::optional<base::Duration> request_time;  ///< For all attempts, in place of the upstream's own; 0: no bound.
+};
+
 /// What one exchange has of its upstream, whatever the version of HTTP: attempts, one after the other where the first
 /// ones are of no use; what is said of an attempt is said to the one that connect() has begun last.
 ///
 /// A side is made with its exchange's transport::Cancel, whose request resets it. Lifetime: outlives the exchange.
 class UpstreamSide : public UpstreamAttempt {
  public:
-  /// Gets a connection to a target that was not in vain yet. `upstream`: as the configuration counts them. `listener`
-  /// hears of every target that fails. `key`: what the request goes by, where the upstream's balancing does. Errors:
-  /// that of the last one; nobody's failure are io, where this process has no socket left, and unavailable, where the
-  /// upstream has as many connections as it may.
-  [[nodiscard]] virtual transport::Task<base::Status> connect(std::size_t upstream, std::uint64_t key,
+  /// Gets a connection to a target that was not in vain yet. `terms`: the same for all attempts. `listener` hears of
+  /// every target that fails. Errors: that of the last one; nobody's failure are io, where this process has no socket
+  /// left, and unavailable, where the upstream has as many connections as it may.
+  [[nodiscard]] virtual transport::Task<base::Status> connect(const UpstreamTerms& terms,
                                                               UpstreamListener& listener) = 0;
   /// Whether the last target that connect() tried has a certificate that is not accepted.
   [[nodiscard]] virtual bool is_untrusted() const noexcept = 0;

@@ -12,11 +12,6 @@ namespace {
 
 using enum base::ErrorKind;
 
-/// What the peer did to the connection below its answer, such as refusing our certificate.
-bool is_of_tls(const base::Error& error) {
-  return error.kind() == invalid_message && error.detail().starts_with("TLS: ");
-}
-
 /// Why a request could not be written, for the log.
 base::Error not_taken(const base::Error& error) {
   return error.kind() == timeout ? base::fail(timeout, "request not taken in time") : error;
@@ -25,7 +20,6 @@ base::Error not_taken(const base::Error& error) {
 /// Why there is no head of an answer, for the log. `has_begun`: whether the upstream has said a word.
 base::Error no_answer(const base::Error& error, bool has_begun) {
   if (error.kind() == timeout) return base::fail(timeout, "no answer in time");
-  if (is_of_tls(error)) return error;
   if (error.kind() == invalid_message) return base::fail(invalid_message, "malformed answer: " + error.detail());
   return has_begun ? base::fail(invalid_message, "closed within its answer's head") : error;
 }
@@ -33,7 +27,6 @@ base::Error no_answer(const base::Error& error, bool has_begun) {
 /// Why an answer's body did not come to its end, for the log.
 base::Error broken_body(const base::Error& error) {
   if (error.kind() == timeout) return base::fail(timeout, "the rest of the answer did not come in time");
-  if (is_of_tls(error)) return error;
   if (error.kind() == invalid_message) return base::fail(invalid_message, "malformed answer: " + error.detail());
   return base::fail(connection_closed, "the answer ended early");
 }
@@ -138,7 +131,7 @@ transport::Task<base::Result<const http::ResponseHead*>> Http1Upstream::answer()
 }
 
 base::Result<const http::ResponseHead*> Http1Upstream::take_head(const EarlyAnswer::Outcome& head) {
-  if (!head) return no_answer(head.error(), reader_.has_begun());
+  if (!head) return is_of_layer(head.error()) ? head.error() : no_answer(head.error(), reader_.has_begun());
   if (head->status == 101 && !base::same_name(head->headers.find("upgrade").value_or(""), upgrade_))
     return base::fail(invalid_message, "it switched to another protocol than was asked for");
   response_ = *head;
@@ -163,7 +156,7 @@ transport::Task<base::Result<http::ResponseHead>> Http1Upstream::read_head() {
 transport::Task<base::Result<std::size_t>> Http1Upstream::read(std::span<char> into) {
   const base::Deadline deadline = lease_.within(lease_.timeouts().read, until_);
   auto size = co_await body_->read(into, deadline);
-  if (!size) co_return broken_body(size.error());
+  if (!size) co_return is_of_layer(size.error()) ? size.error() : broken_body(size.error());
   co_return size;
 }
 

@@ -39,6 +39,10 @@ class Http1Upstream final : public exchange::UpstreamAttempt {
   void add_parts(std::span<const base::SharedBytes> pieces, const http::ChunkSize& size, bool last);
   [[nodiscard]] transport::Task<base::Result<http::ResponseHead>> read_head();
   [[nodiscard]] base::Result<const http::ResponseHead*> take_head(const EarlyAnswer::Outcome& head);
+  /// Of what the peer did to the connection below its answer, such as refusing our certificate.
+  [[nodiscard]] bool is_of_layer(const base::Error& error) const noexcept {
+    return error.kind() == base::ErrorKind::invalid_message && lease_.stream().is_layer_broken();
+  }
 
   transport::Worker& worker_;
   upstream::Lease& lease_;

@@ -20,11 +20,6 @@ std::string request_of(const config::HealthCheck& terms, const std::string& auth
                      terms.path, authority);
 }
 
-/// What of a connect's error is not the address.
-base::Error without_address(const base::Error& error) {
-  return base::fail(error.kind(), error.detail().substr(error.detail().rfind(": ") + 2));
-}
-
 }  // namespace
 
 CheckAttempt::CheckAttempt(transport::Worker& worker, const transport::Destination& destination,
@@ -65,7 +60,7 @@ void CheckAttempt::cancel() noexcept {
 }
 
 void CheckAttempt::connected(int error) {
-  if (error != 0) return end(without_address(transport::cannot_connect(destination_.endpoint().text(), error)));
+  if (error != 0) return end(transport::connect_failure(error));
   establish();
 }
 

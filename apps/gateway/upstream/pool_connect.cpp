@@ -12,14 +12,6 @@ namespace {
 
 using base::ErrorKind;
 
-/// "connection refused": what of a failed connect's error is not the address, which is told beside it.
-base::Error cause_of(const base::Error& error) {
-  if (error.kind() == ErrorKind::timeout) return {error.kind(), "connection timed out"};
-  std::string why = error.detail().substr(error.detail().rfind(": ") + 2);
-  if (!why.empty() && why.front() >= 'A' && why.front() <= 'Z') why.front() = static_cast<char>(why.front() | 0x20);
-  return {error.kind(), std::move(why)};
-}
-
 void close_stream(void* stream) { static_cast<transport::Stream*>(stream)->close(); }
 
 /// A connection that is readable before anything was asked on it. Over TLS 1.3 a server says only after the handshake
@@ -27,7 +19,8 @@ void close_stream(void* stream) { static_cast<transport::Stream*>(stream)->close
 base::Error spoke_first(transport::Stream& stream) {
   if (!stream.has_ended()) return base::fail(ErrorKind::connection_closed, "an answer before it was asked");
   const auto written = stream.write_now({});
-  if (!written && written.error().detail().starts_with("TLS: ")) return written.error();
+  if (!written && written.error().kind() == ErrorKind::invalid_message && stream.is_layer_broken())
+    return written.error();
   return base::fail(ErrorKind::connection_closed, "closed before it was asked");
 }
 
@@ -96,7 +89,7 @@ transport::Task<Pool::Opened> Pool::open(Site& site, base::Deadline deadline, tr
     // A socket that could not be opened may be had in place of an idle one; there are fewer of those each time.
     const bool lacks_descriptors = connected.error().kind() == ErrorKind::io;
     if (!cancel.is_requested() && lacks_descriptors && socket_budget_.close_oldest()) continue;
-    Unopened unconnected{cause_of(connected.error())};
+    Unopened unconnected{connected.error()};
     co_return std::move(unconnected);
   }
 }

@@ -49,6 +49,7 @@ class TlsLayer final : public Layer {
   [[nodiscard]] bool has_had_its_share() const noexcept override { return has_read_enough(); }
   void release_memory() noexcept override;
   void end_writing(int socket) noexcept override;
+  [[nodiscard]] bool is_broken() const noexcept override { return failure_.has_value(); }
   [[nodiscard]] base::Error failure(const Transfer& failed) const override;
 
   /// Why there is no connection; `none` where there is one, or none yet.

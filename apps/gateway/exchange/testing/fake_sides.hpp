@@ -213,7 +213,7 @@ class FakeUpstream final : public UpstreamSide {
   std::optional<ResetCode> was_reset;
   int connections = 0;
 
-  [[nodiscard]] transport::Task<base::Status> connect(std::size_t, std::uint64_t, UpstreamListener& listener) override {
+  [[nodiscard]] transport::Task<base::Status> connect(const UpstreamTerms&, UpstreamListener& listener) override {
     listener_ = &listener;
     ++connections;
     request_body.clear();
