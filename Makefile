@@ -22,7 +22,7 @@ help:
 	@echo 'make conform   each rule of `picket conform` against an agent and a proxy that break just that one'
 	@echo 'make crs       the whole OWASP CRS regression suite through gateway and WAF'
 	@echo 'make testssl   what testssl.sh says of agents and the gateway over TLS'
-	@echo 'make soak      random clients while agents, upstreams and configurations come and go, for SECONDS (600); TRANSPORTS=tls,grpc for some agents only'
+	@echo 'make soak      random clients while agents, upstreams and configurations come and go, then a site changed under load, SECONDS (600) each; TRANSPORTS=tls,grpc for some agents only'
 	@echo 'make fuzz      each fuzz target for FUZZ_SECONDS (60)'
 	@echo 'make format    clang-format in place;  make lint: clang-format, clang-tidy, include order, coroutine rule'
 	@echo 'make clean     removes build/'
@@ -94,6 +94,7 @@ soak:
 	@tools/bootstrap test
 	@cmake --preset dev >/dev/null && cmake --build build/dev --target picket picket-waf -j $(JOBS)
 	@PYTHONPATH=tools:tests/integration PICKET_BINARIES=build/dev/bin python3 tests/soak/soak.py --seconds $(or $(SECONDS),600) --seed $(or $(SEED),1) $(if $(TRANSPORTS),--transports $(TRANSPORTS))
+	@PYTHONPATH=tools:tests/integration PICKET_BINARIES=build/dev/bin python3 tests/soak/changed_site.py --seconds $(or $(SECONDS),600) --seed $(or $(SEED),1)
 
 fuzz:
 	@tools/bootstrap test

@@ -4,9 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "apps/gateway/asking/asked_upstream.hpp"
-#include "apps/gateway/exchange/testing/world.hpp"
-#include "apps/gateway/testing/loop.hpp"
+#include "apps/gateway/asking/testing/asking.hpp"
 
 namespace picket::apps::gateway::asking {
 namespace {
@@ -15,73 +13,21 @@ using namespace std::chrono_literals;
 using base::ErrorKind;
 using base::SharedBytes;
 using exchange::BodyLength;
-using exchange::testing::World;
+using gateway::testing::Running;
+using gateway::testing::turn_until;
 using ::testing::ElementsAre;
 using testing::FarEnd;
-using testing::free_endpoint;
 using ::testing::HasSubstr;
-using testing::run;
-using testing::Running;
-using testing::turn_until;
+using testing::piece;
 
 constexpr BodyLength unknown{.kind = BodyLength::Kind::unknown};
 
-SharedBytes piece(std::string_view text) { return SharedBytes::borrowed(base::as_bytes(text)); }
-
-/// What an exchange would hear.
-struct Heard final : exchange::UpstreamListener {
-  void on_upstream_error(std::string_view address, const base::Error& error) override {
-    errors.push_back(std::string{address} + ": " + error.detail());
-  }
-  void on_interim(const http::ResponseHead& head) override { interims.push_back(head.status); }
-  void on_early_answer() override { ++early; }
-
-  std::vector<std::string> errors;
-  std::vector<int> interims;
-  int early = 0;
-};
-
-/// Requests to an upstream whose end the test holds. One at a time.
-class Asking {
- public:
+/// Requests to an upstream of HTTP/1.1.
+struct Asking : testing::Asking {
   explicit Asking(const config::UpstreamTimeouts& timeouts = {}) : Asking(1, timeouts) {}
-  /// `targets`: the first one listens.
-  Asking(int targets, const config::UpstreamTimeouts& timeouts = {}) {
-    std::vector<transport::Endpoint> endpoints;
-    for (int i = 0; i < targets; ++i) endpoints.push_back(free_endpoint());
-    world_.emplace(std::string{}, World::asked_about_requests, endpoints, timeouts);
-    listener_.emplace(endpoints[0], &world_->worker);
-    next();
-    fields.push_back({"Host", "a.test"});
-  }
-  transport::Worker& worker() { return world_->worker; }
-  generation::Service& service() { return world_->service(); }
-  upstream::Pool& pool() { return *service().upstreams[0]; }
-  /// Another request.
-  void next(bool to_head = false) { side.emplace(service(), cancel, to_head, arena_); }
+  explicit Asking(int targets, const config::UpstreamTimeouts& timeouts = {})
+      : testing::Asking(targets, {.id = "app", .timeouts = timeouts}) {}
 
-  base::Status connect() { return run(worker(), side->connect({}, heard)); }
-  FarEnd accept() { return {worker(), ::dup(listener_->accept().descriptor())}; }
-  bool is_connected_to() const { return listener_->has_connection(); }
-  void begin(BodyLength length, bool waits_for_100 = false) {
-    side->begin({.method = "PUT", .target = "/a", .fields = fields, .length = length, .waits_for_100 = waits_for_100});
-  }
-  base::Status write(const std::vector<SharedBytes>& pieces, bool last) {
-    return run(worker(), side->write(pieces, last));
-  }
-  base::Result<const http::ResponseHead*> answer() { return run(worker(), side->answer()); }
-  base::Result<std::size_t> read(std::span<char> into) { return run(worker(), side->read(into)); }
-  /// All of the body; what it ended with, where that is an error.
-  std::string read_all() {
-    std::string body;
-    std::string memory(100, '\0');
-    while (!side->body_is_read()) {
-      const auto size = read(memory);
-      if (!size) return body + "!" + size.error().detail();
-      body += memory.substr(0, *size);
-    }
-    return body;
-  }
   /// A request without a body has been written; the upstream has it.
   FarEnd asked() {
     EXPECT_TRUE(connect());
@@ -91,17 +37,6 @@ class Asking {
     far.expect("PUT /a HTTP/1.1\r\nHost: a.test\r\n\r\n");
     return far;
   }
-
- private:
-  std::optional<World> world_;
-  std::optional<transport::testing::RawListener> listener_;
-  base::Arena arena_;
-
- public:
-  http::FieldList fields{arena_};
-  transport::Cancel cancel;
-  Heard heard;
-  std::optional<AskedUpstream> side;
 };
 
 // ---- the request

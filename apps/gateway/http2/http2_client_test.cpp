@@ -116,7 +116,7 @@ class Http2Side : public ::testing::Test {
     }
     return all;
   }
-  const testing::Heard& answer() { return peer_.heard(stream_); }
+  const gateway::testing::OnStream& answer() { return peer_.heard(stream_); }
   [[nodiscard]] bool until_ended() {
     return peer_.until([this] { return answer().has_ended; });
   }

@@ -23,13 +23,14 @@ class World {
       .request_headers = true, .request_body = true, .request_complete = true};
 
   /// `agent`: the path of its socket; empty: none.
-  /// `events`: what it is asked about. `targets`: the upstream's; none where nobody connects to it.
+  /// `events`: what it is asked about. `targets`: the upstream's, which is else as it says; none where nobody connects
+  /// to it.
   explicit World(const std::string& agent = {}, const config::Events& events = asked_about_requests,
-                 const std::vector<transport::Endpoint>& targets = {}, const config::UpstreamTimeouts& timeouts = {})
-      : World(agents_of(agent, events), targets, timeouts) {}
+                 const std::vector<transport::Endpoint>& targets = {}, const config::Upstream& upstream = {.id = "app"})
+      : World(agents_of(agent, events), targets, upstream) {}
   /// `agents`: asked one behind the other.
   explicit World(const std::vector<config::Agent>& agents, const std::vector<transport::Endpoint>& targets = {},
-                 const config::UpstreamTimeouts& timeouts = {}) {
+                 const config::Upstream& upstream = {.id = "app"}) {
     worker.blocks().set_budget(held_bytes);
     auto generation = std::make_shared<generation::Generation>();
     config::Route all{.id = "all"};
@@ -39,7 +40,7 @@ class World {
           {.id = agent.id, .agent = generation->config.agents.size(), .timeout = std::chrono::seconds{60}});
       generation->config.agents.push_back(agent);
     }
-    generation->config.upstreams.push_back({.id = "app", .timeouts = timeouts});
+    generation->config.upstreams.push_back(upstream);
     for (const auto& target : targets)
       generation->config.upstreams[0].targets.push_back({.host = std::string{target.host()}, .port = target.port()});
     generation->config.routes.push_back({.id = "unasked", .matches = {.path = "/unasked"}});

@@ -1,20 +1,11 @@
 #pragma once
 
-#include <array>
-#include <map>
 #include <memory>
-#include <optional>
-#include <set>
-#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include <fmt/format.h>
-#include <gtest/gtest.h>
-
-#include "apps/gateway/testing/loop.hpp"
-#include "picket/http2/connection.hpp"
+#include "apps/gateway/testing/http2_end.hpp"
 
 namespace picket::apps::gateway::http2::testing {
 
@@ -22,23 +13,10 @@ using gateway::testing::FarEnd;
 using picket::http2::ErrorCode;
 using picket::http2::StreamId;
 
-/// What a client has of the answer to one of its requests.
-struct Heard {
-  std::vector<std::string> heads;  ///< "name=value name=value", the interim ones first.
-  std::string body;
-  bool has_ended = false;
-  std::optional<ErrorCode> closed;  ///< Both ways.
-};
-
-/// A client of HTTP/2 at the far end of a connection. It moves its bytes while the test waits, and only then, or in
-/// write().
-class Http2Peer final : private picket::http2::Events {
+/// A client of HTTP/2 at the far end of a connection.
+class Http2Peer final : public gateway::testing::Http2End {
  public:
-  /// What one answer may send before the client gives credit.
-  static constexpr std::size_t window = std::size_t{1024} * 1024;
-
-  Http2Peer(transport::Worker& worker, FarEnd& far)
-      : worker_(worker), far_(far), connection_(picket::http2::Role::client, {.stream_window = window}, *this) {}
+  Http2Peer(transport::Worker& worker, FarEnd& far) : Http2End(picket::http2::Role::client, worker, far) {}
 
   /// A request that has no body, or one that say() adds to.
   StreamId get(std::string_view path) { return ask("GET", path, {}, nullptr); }
@@ -47,105 +25,16 @@ class Http2Peer final : private picket::http2::Events {
     auto text = std::make_unique<Text>();
     text->bytes = body;
     const StreamId id = ask("PUT", path, {}, text.get());
-    bodies_.emplace(id, std::move(text));
+    keep(id, std::move(text));
     return id;
-  }
-  void say(StreamId id, std::string_view more) {
-    bodies_.at(id)->bytes += more;
-    connection_.resume(id);
-  }
-  void finish(StreamId id) { connection_.finish(id); }
-  void reset(StreamId id) { connection_.reset(id, ErrorCode::cancel); }
-  /// What of its body stands in no frame that has left.
-  [[nodiscard]] std::size_t unsent(StreamId id) const { return bodies_.at(id)->bytes.size(); }
-
-  /// The answer may send no more than its window holds, until release().
-  void hold(StreamId id) { held_.insert(id); }
-  void release(StreamId id) {
-    held_.erase(id);
-    connection_.taken(id, heard_[id].body.size());
-  }
-  /// Whether it reads its socket.
-  void read(bool reads) { reads_ = reads; }
-
-  [[nodiscard]] const Heard& heard(StreamId id) { return heard_[id]; }
-  /// The last stream that is served, once that is said.
-  [[nodiscard]] std::optional<StreamId> last_served() const noexcept { return last_served_; }
-
-  /// Writes what it has to say; nobody has read it yet when this returns.
-  void write() {
-    std::array<iovec, 16> parts;
-    while (connection_.has_output()) {
-      std::string bytes;
-      const std::size_t count = connection_.gather(parts);
-      for (std::size_t i = 0; i < count; ++i)
-        bytes.append(static_cast<const char*>(parts[i].iov_base), parts[i].iov_len);
-      if (bytes.empty()) break;
-      far_.send(bytes);
-      connection_.wrote(bytes.size());
-    }
-  }
-  /// Turns the other end until `holds()`; false where it never does.
-  template <class Predicate>
-  [[nodiscard]] bool until(Predicate holds) {
-    return gateway::testing::turn_until(worker_, [&] { return move(), holds(); });
-  }
-  [[nodiscard]] bool until_closed(StreamId id) {
-    return until([&] { return heard_[id].closed.has_value(); });
-  }
-  /// Has both ends say what they have to say.
-  void settle() {
-    for (int i = 0; i < 20; ++i) {
-      move();
-      worker_.turn(worker_.now());
-    }
   }
 
  private:
-  struct Text final : picket::http2::Outgoing {
-    [[nodiscard]] std::size_t size() const noexcept override { return bytes.size(); }
-    [[nodiscard]] std::size_t gather(std::size_t skip, std::span<iovec> out) const noexcept override {
-      if (skip >= bytes.size() || out.empty()) return 0;
-      out.front() = {const_cast<char*>(bytes.data()) + skip, bytes.size() - skip};
-      return 1;
-    }
-    void consume(std::size_t size) override { bytes.erase(0, size); }
-    std::string bytes;
-  };
-
   StreamId ask(std::string_view method, std::string_view path, const std::vector<base::Header>& more, Text* body) {
     std::vector<base::Header> head{{":method", method}, {":scheme", "http"}, {":authority", "a.test"}, {":path", path}};
     head.insert(head.end(), more.begin(), more.end());
-    return connection_.request(base::Headers(head), body).value();
+    return connection().request(base::Headers(head), body).value();
   }
-  void move() {
-    write();
-    if (!reads_) return;
-    const std::string bytes = far_.take();
-    EXPECT_TRUE(connection_.feed(bytes, worker_.now()));
-  }
-
-  void on_head(StreamId id, picket::http2::HeadKind, base::Headers fields, bool) override {
-    std::string line;
-    for (const auto& [name, value] : fields) line += fmt::format("{}{}={}", line.empty() ? "" : " ", name, value);
-    heard_[id].heads.push_back(std::move(line));
-  }
-  void on_data(StreamId id, std::string_view bytes) override {
-    heard_[id].body += bytes;
-    if (!held_.contains(id)) connection_.taken(id, bytes.size());
-  }
-  void on_end(StreamId id) override { heard_[id].has_ended = true; }
-  void on_closed(StreamId id, ErrorCode code) override { heard_[id].closed = code; }
-  void on_goaway(StreamId last, ErrorCode, std::string_view) override { last_served_ = last; }
-
-  transport::Worker& worker_;
-  FarEnd& far_;
-  std::map<StreamId, std::unique_ptr<Text>> bodies_;
-  std::map<StreamId, Heard> heard_;
-  std::set<StreamId> held_;
-  std::optional<StreamId> last_served_;
-  bool reads_ = true;
-  picket::http2::Connection connection_;
 };
 
 }  // namespace picket::apps::gateway::http2::testing
