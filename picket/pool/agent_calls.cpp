@@ -119,7 +119,10 @@ void Agent::send(Call& call, AgentConnection& connection) {
   if (call.exchange_.second_.connection != nullptr) withdraw_second(call.exchange_);
   if (const float patience = session.health().timeout_multiplier; patience > 1) [[unlikely]]
     call.deadline_ = stretched(call, patience);
+  const bool is_timed = metrics_.calls.value() % AgentMetrics::events_per_timing == 0;
+  const base::TimePoint begun = is_timed ? base::Clock::now() : base::TimePoint{};
   auto status = session.send(call.exchange_.id(), call.event_, call.deadline_, call.tag(), worker_.now());
+  if (is_timed) metrics_.serialization.record(base::Clock::now() - begun);
   if (!status) {
     // An agent that does not read is a failing one; a message that is too large says nothing of it.
     const bool blames_agent = status.error().kind() == ErrorKind::unavailable;

@@ -34,6 +34,10 @@ struct AgentMetrics {
   metrics::Gauge waiting;        ///< Calls in the queue.
   metrics::Gauge breaker_state;  ///< 0 closed, 1 open, 2 half open.
   metrics::Histogram latency;    ///< From the call to its answer, queueing included.
+  /// Of writing an event in its encoding; of one event in `events_per_timing`, since two looks at the clock take as
+  /// long as the writing.
+  metrics::Histogram serialization;
+  static constexpr std::uint64_t events_per_timing = 1024;
 
   /// One more failure of that kind. Thread safety: the worker's thread.
   void failed(base::ErrorKind kind) noexcept { failures[static_cast<std::size_t>(kind)].add(); }

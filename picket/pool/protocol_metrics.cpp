@@ -52,10 +52,14 @@ void write_protocol_metrics(metrics::Exposition& page, std::string_view prefix,
     page.gauge_family(name(family.name), family.help);
     page.sample({}, sum(family));
   }
-  page.histogram_family(name("request_duration_seconds"), "From an event to its answer, queueing included.");
-  std::vector<const metrics::Histogram*> latencies;
-  for (const auto* agent : agents) latencies.push_back(&agent->latency);
-  page.sample({}, latencies);
+  const auto times = [&](std::string_view end, std::string_view help, metrics::Histogram AgentMetrics::* member) {
+    page.histogram_family(name(end), help);
+    std::vector<const metrics::Histogram*> all;
+    for (const auto* agent : agents) all.push_back(&(agent->*member));
+    page.sample({}, all);
+  };
+  times("request_duration_seconds", "From an event to its answer, queueing included.", &AgentMetrics::latency);
+  times("serialization_seconds", "Of writing an event, of one event in 1,024.", &AgentMetrics::serialization);
 }
 
 }  // namespace picket::pool

@@ -9,9 +9,8 @@
 namespace picket::pool {
 
 /// What was counted of agents, all of them together, under the names that the protocol's pages publish: a dashboard
-/// that was made for another implementation reads this one. Not among them is serialization_seconds: a turn of the loop
-/// reads the clock once, and writing an event takes less than reading it twice more. `prefix` stands before each name,
-/// with a "_" between.
+/// that was made for another implementation reads this one. serialization_seconds is of a sample of the events
+/// (AgentMetrics::events_per_timing). `prefix` stands before each name, with a "_" between.
 ///
 /// Thread safety: the counters may be those of any worker's agents, counted meanwhile. Units: seconds.
 void write_protocol_metrics(metrics::Exposition& page, std::string_view prefix,

@@ -100,8 +100,9 @@ TEST(Interposed, SeesClockAndLocks) {
 TEST_P(Turn, ReadsTheClockOnceHoweverManyEventsItHas) {
   bench::BothEnds ends{GetParam()};
   // One of ours; the other is Asio's, which makes a duration of the time until which it waits.
-  EXPECT_LE(most_of_a_turn(ends, 1).clock_reads, 2U);
-  EXPECT_LE(most_of_a_turn(ends, 64).clock_reads, 2U);
+  constexpr std::size_t timed = 2;  // of one event in 1,024 the writing is timed
+  EXPECT_LE(most_of_a_turn(ends, 1).clock_reads, 2U + timed);
+  EXPECT_LE(most_of_a_turn(ends, 64).clock_reads, 2U + timed);
 }
 
 TEST_P(Turn, TakesNoLockForAnEvent) {

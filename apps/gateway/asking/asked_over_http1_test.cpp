@@ -142,7 +142,7 @@ TEST(AskedOverHttp1, WhatIsNotAskedForIsNotTaken) {
   far.send("HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n");
   ASSERT_TRUE(asking.answer());
   EXPECT_GT(far.fill(), 0U);
-  testing::turn_for(asking.worker(), 30ms);
+  gateway::testing::turn_for(asking.worker(), 30ms);
   EXPECT_EQ(far.fill(), 0U) << "it was read although nobody asked";
   std::string memory(1000, '\0');
   EXPECT_EQ(asking.read(memory).value(), memory.size());

@@ -9,6 +9,7 @@
 #include "apps/gateway/process/shard_sums.hpp"
 #include "apps/gateway/process/upstream_families.hpp"
 #include "picket/metrics/exposition.hpp"
+#include "picket/pool/protocol_metrics.hpp"
 
 namespace picket::apps::gateway::process {
 namespace {
@@ -154,6 +155,14 @@ void agent_connections(metrics::Exposition& page, Shards shards, const generatio
   }
 }
 
+/// What the protocol's pages publish, for dashboards that know these names.
+void protocol_metrics(metrics::Exposition& page, Shards shards, const generation::Generation& generation) {
+  std::vector<const pool::AgentMetrics*> all;
+  for (std::size_t i = 0; i < generation.config.agents.size(); ++i)
+    for (const auto& shard : shards) all.push_back(&shard->current()->agents.all()[i]->metrics());
+  pool::write_protocol_metrics(page, "picket_agent_protocol", all);
+}
+
 void agent_reports(metrics::Exposition& page, const generation::Generation& generation,
                    const reports::AgentMetrics& reported) {
   page.counter_family("picket_agent_metrics_refused_total", "Series that agents reported and that are not shown.");
@@ -198,6 +207,7 @@ std::string metrics_page(Shards shards, const generation::Generation& generation
   if (!generation.config.agents.empty()) {
     agent_decisions(page, shards, generation);
     agent_connections(page, shards, generation);
+    protocol_metrics(page, shards, generation);
     agent_reports(page, generation, of_agents.reports.metrics);
   }
   if (generation.config.reverse_listener) registrations(page, of_agents.reverse);

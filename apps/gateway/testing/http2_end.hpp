@@ -38,6 +38,8 @@ class Http2End : private picket::http2::Events {
 
   Http2End(picket::http2::Role role, transport::Worker& worker, FarEnd& far)
       : worker_(worker), far_(far), connection_(role, {.stream_window = window}, *this) {}
+  Http2End(const Http2End&) = delete;
+  Http2End& operator=(const Http2End&) = delete;
 
   // ---- saying
   /// More of what this end sends on a stream that has a body.
@@ -94,6 +96,8 @@ class Http2End : private picket::http2::Events {
   }
 
  protected:
+  ~Http2End() = default;
+
   struct Text final : picket::http2::Outgoing {
     [[nodiscard]] std::size_t size() const noexcept override { return bytes.size(); }
     [[nodiscard]] std::size_t gather(std::size_t skip, std::span<iovec> out) const noexcept override {
