@@ -64,12 +64,28 @@ void Http1Client::frame_body(exchange::BodyLength length) {
   if (ends_by_closing) keep_alive_ = false;
   if (ends_by_closing != resets_) end_with_reset(ends_by_closing);
   if (chunks_) http::write_field(out_, "Transfer-Encoding", "chunked");
-  if (length.kind == Kind::known) answers::write_number_field(out_, "Content-Length", length.bytes);
+  promised_.reset();
+  if (length.kind == Kind::known) {
+    answers::write_number_field(out_, "Content-Length", length.bytes);
+    promised_ = length.bytes;
+  }
+}
+
+bool Http1Client::keeps_promise(std::size_t size, bool last) noexcept {
+  if (!promised_ || request_.is_head()) return true;
+  if (size > *promised_) return false;
+  *promised_ -= size;
+  return !last || *promised_ == 0;
 }
 
 bool Http1Client::takes_trailers() const noexcept { return chunks_ && http::wants_trailers(request_.headers); }
 
 transport::Task<base::Status> Http1Client::write(std::string_view bytes, bool last) {
+  // What stood behind it, or was missing, the client would take for the next answer, or of the next answer.
+  if (!keeps_promise(bytes.size(), last)) {
+    stream_.close();
+    co_return base::fail(base::ErrorKind::serialization, "the answer's body is not as long as its head says");
+  }
   http::Outgoing outgoing{out_.text(), bytes, chunks_, last, trailers_.text()};
   const std::span<iovec> parts = outgoing.parts();
   const base::Deadline deadline = base::Deadline::after(service_.worker.now(), service_.timeouts.write);

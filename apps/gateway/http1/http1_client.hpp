@@ -44,6 +44,8 @@ class Http1Client final : public exchange::ClientSide {
 
  private:
   void frame_body(exchange::BodyLength length);
+  /// Takes so many bytes off what the head has said. Whether they are no more than that, and at the end no fewer.
+  [[nodiscard]] bool keeps_promise(std::size_t size, bool last) noexcept;
   /// A client that cannot tell the end of an answer from a cut one must not take the second for the first.
   void end_with_reset(bool reset) noexcept;
 
@@ -60,6 +62,7 @@ class Http1Client final : public exchange::ClientSide {
   bool may_stay_;
   bool keep_alive_ = false;  // as the head has said
   bool chunks_ = false;      // the answer's body goes in chunks
+  std::optional<std::uint64_t> promised_;  // bytes of it that the head has said and that have not left
   bool resets_ = false;      // how the connection would end now
 };
 

@@ -77,6 +77,16 @@ TEST_F(Client, ABodyOfUnknownLengthGoesInChunks) {
   pair_.far.expect("2\r\nde\r\n0\r\n\r\n");
 }
 
+TEST_F(Client, ABodyOfAnotherLengthThanItsHeadSaysIsCut) {
+  for (const std::string_view body : {"abcd", "ab"}) {
+    Pair pair{world_.worker};
+    asks(get, pair);
+    begin(200, BodyLength::of(3));
+    EXPECT_FALSE(write(body, true));
+    EXPECT_EQ(pair.far.end(), 0) << "nothing of it has left";
+  }
+}
+
 TEST_F(Client, OfHttp10GetsABodyOfUnknownLengthUpToTheEndOfTheConnection) {
   http::RequestHead request = get_by_http_10;
   request.keep_alive = true;

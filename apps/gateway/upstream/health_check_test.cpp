@@ -88,7 +88,7 @@ TEST_F(Checking, FailsWithWhoHangsUpOrSaysNothingOrIsNotThere) {
   target_.close();
   outcome_.reset();
   begin({});
-  EXPECT_EQ(outcome().error().detail(), "Connection refused");
+  EXPECT_EQ(outcome().error().detail(), "connection refused");
 }
 
 TEST_F(Checking, OfTcpPassesWhereAConnectionIsTaken) {
