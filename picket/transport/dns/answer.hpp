@@ -33,7 +33,7 @@ inline constexpr std::size_t most_records = 128;
 
 /// Reads the records of `type` in an answer of a name server (RFC 1035 §4). Addresses that cannot be connected to
 /// (unspecified, multicast, link-local without its interface) and targets that are no host are left out. Pure; any
-/// bytes may come. Errors: invalid_message.
+/// bytes may come. Errors: invalid_message. Complexity: linear; a name whose pointers go in circles is malformed.
 [[nodiscard]] base::Result<Answer> read_answer(std::string_view message, Type type);
 
 }  // namespace picket::transport::dns

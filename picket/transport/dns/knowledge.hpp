@@ -14,7 +14,7 @@
 
 namespace picket::transport::dns {
 
-/// One address where what a name stands for is served.
+/// One address where what a name stands for is served. A value.
 struct Place {
   Endpoint address;
   std::string host;            ///< What was looked up for it: the name itself, or the target of a service's record.
@@ -62,9 +62,11 @@ class Knowledge {
     std::size_t left_out = 0;            ///< Addresses above most_places, where none were left out before.
     base::Duration pause{};              ///< To make before the next.
   };
+  /// What is unknown of a host stays as it was; what is known to be gone goes, unless no place were left: then all
+  /// stays. Complexity: n² in places, of which there are at most most_places.
   [[nodiscard]] News learn(Findings findings);
 
-  /// Those that were there keep their order; new ones come behind them.
+  /// Those that were there keep their order; new ones come behind them. Lifetime: until the next learn().
   [[nodiscard]] std::span<const Place> places() const noexcept { return places_; }
 
  private:

@@ -34,6 +34,7 @@ enum class Agreement : std::uint8_t { optional, required };
 /// failed.
 class TlsLayer final : public Layer {
  public:
+  /// `native` is a part of `context`. For contexts, which make these: Context::layer().
   TlsLayer(std::shared_ptr<const Context> context, ssl_ctx_st* native, Role role,
            Agreement agreement = Agreement::optional);
   ~TlsLayer() override;
@@ -55,11 +56,13 @@ class TlsLayer final : public Layer {
   [[nodiscard]] Refusal refusal() const noexcept { return refusal_; }
   /// Which of its context's certificates the peer is shown, of a server.
   [[nodiscard]] std::size_t shown() const noexcept { return shown_; }
+  /// Called while the handshake looks at the name that the client asks for.
   void show(std::size_t certificate) noexcept { shown_ = certificate; }
 
   /// What a context has OpenSSL call for each certificate that it has looked at: notes whose was refused.
   static int verified(int is_trusted, x509_store_ctx_st* verification);
 
+  /// Lifetime: the layer's. Never null.
   [[nodiscard]] ssl_st* native() const noexcept { return ssl_.get(); }
   /// Whether the handshake is over; what stands below is empty until then.
   [[nodiscard]] bool is_established() const noexcept { return is_established_; }
@@ -67,7 +70,7 @@ class TlsLayer final : public Layer {
   [[nodiscard]] std::string_view version() const noexcept;
   /// Whether a ticket took the place of certificates: the peer is the one of the session that it was given in.
   [[nodiscard]] bool is_resumed() const noexcept;
-  /// The application protocol that was agreed upon; empty: none.
+  /// The application protocol that was agreed upon; empty: none. Lifetime: the layer's.
   [[nodiscard]] std::string_view alpn() const noexcept;
 
  private:
