@@ -18,6 +18,11 @@ namespace picket::transport {
 /// sleeps for the next request, or sleeps for an agent that needs the same core. Thread safety: none; one owner, the
 /// worker. Complexity: O(1), no clock is read: the caller says how long it was. Units: an awake wait takes a whole core
 /// for 50 µs at most; what counts as soon is 200 µs.
+///
+///   const bool awake = busy_poll.pays();
+///   …                                             // wait, awake for BusyPoll::longest at most
+///   awake ? busy_poll.stayed_awake(came) : busy_poll.slept(time);
+///   busy_poll.turn_ends(wrote);
 class BusyPoll {
  public:
   /// How long to look for events before sleeping.

@@ -41,6 +41,11 @@ struct DialectBeginning {
 /// Thread safety: none; one owner. Lifetime: the tap outlives it. Errors: what has no words in the dialect, or is none
 /// of it, ends the conversation, whose end() says it. Memory: what is said is copied, and so is what is heard, once
 /// each.
+///
+///   transport::DialectFraming framing{transport::DialectBeginning::of(session::Dialect::v1, config), worker.now()};
+///   …                                                // the conversation was called:
+///   while (framing.translate(worker.now())) handle_actions();
+///   const std::size_t count = framing.output().gather(parts);
 class DialectFraming {
  public:
   using Conversation = session::Conversation<session::ProxySession>;
@@ -65,6 +70,7 @@ class DialectFraming {
 
   // As StreamFraming. Bytes as the agent has them; frames are told to a tap when they are translated.
   void wrote(std::size_t size, base::TimePoint) { output_.consume(size); }
+  // What the agent says is heard one by one: an answer may let go what the session kept back.
   void feed(std::string_view bytes, base::TimePoint now);
   [[nodiscard]] std::span<char> rest() { return reader_.rest(); }
   void rest_received(std::size_t size, base::TimePoint now);

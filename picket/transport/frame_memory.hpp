@@ -44,6 +44,7 @@ class FrameMemory {
 
   static constexpr std::size_t step = 64;       // bytes by which the sizes differ
   static constexpr std::size_t largest = 2048;  // bytes; larger frames are not kept
+  // Of each size: more than a request has at once.
   static constexpr std::size_t kept = 32;
 
  private:

@@ -27,6 +27,7 @@ class GrpcLink final : public GrpcStream<session::ProxySession>, public Http2Lin
   static std::shared_ptr<GrpcLink> adopt(Channel channel, std::string authority, std::unique_ptr<Opening> opening,
                                          Link::Owner& owner);
 
+  /// For dial() and adopt(), which begin it.
   GrpcLink(Channel channel, std::string_view scheme, std::string authority, std::unique_ptr<Opening> opening,
            Link::Owner& owner);
   ~GrpcLink() override;

@@ -25,6 +25,8 @@ struct Place {
 };
 
 /// What one look-up of a name has found out.
+///
+/// What nobody could say is no reason to leave an address, and stands in `unknown`; what an answer leaves out is one.
 struct Findings {
   /// A host whose addresses of one family nobody could say: those that are known of it are good for as long.
   struct Unknown {
@@ -48,12 +50,18 @@ inline constexpr base::Duration most_ttl = std::chrono::minutes{5};
 inline constexpr base::Duration longest_pause = std::chrono::seconds{5};
 
 /// What is known of a name, from look-up to look-up. Pure: who looks up and waits is the caller. Thread safety: none.
+///
+///   const dns::Knowledge::News news = knowledge.learn(findings);
+///   if (news.places) connect_to(knowledge.places());
+///   arm(timer, now + news.pause);
+///
+/// Lifetime: a value. Errors: none; those of look-ups are a part of what it learns.
 class Knowledge {
  public:
   /// `longest_ttl`: how long an answer is good at most; from least_ttl to most_ttl.
   explicit Knowledge(base::Duration longest_ttl = most_ttl) noexcept : longest_ttl_(longest_ttl) {}
 
-  /// What a look-up has changed.
+  /// What a look-up has changed. A value. For each look-up one, whether it has changed anything or not.
   struct News {
     bool is_whole = true;                ///< Nothing of what was asked is unknown.
     bool places = false;                 ///< There are others, or they are to be chosen otherwise.

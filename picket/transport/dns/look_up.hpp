@@ -29,6 +29,11 @@ struct Options {
 /// Thread safety: the worker's thread. Lifetime: destroyed before it is done it ends, and calls nobody. Errors: are
 /// part of what is found. The hosts file is read anew each time. Complexity: of a host two questions, of a service one,
 /// and two for each of its targets.
+///
+///   look_up.emplace(worker, options, *endpoint, [&](dns::Findings found) { learn(std::move(found)); });
+///
+/// Units: once addresses of one family are there, those of the other have half a second. What the hosts file says is
+/// good for 30 s.
 class LookUp {
  public:
   using Done = std::move_only_function<void(Findings)>;
