@@ -26,8 +26,8 @@ namespace picket::pool {
 ///   const auto answer = co_await exchange->get().guardrail(event);
 ///
 /// Thread safety: the worker's thread. Lifetime: its agents outlive it. Errors: of() unavailable, where all that are
-/// kept have calls pending. Complexity: O(1) each, what ends, and a step for
-/// each that should have ended and has a call pending.
+/// kept have calls pending. Complexity: O(1) each, what ends, and a step for each that should have ended and has a call
+/// pending.
 class Affinities {
  public:
   /// `most`: over all agents. Each costs its name twice, and what an exchange costs.

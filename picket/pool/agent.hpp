@@ -39,9 +39,9 @@ namespace picket::pool {
 /// outlives its exchanges: is_over() says when. Errors: make()'s; later ones end calls, and reach the observer.
 /// Complexity: the first call of an exchange looks at each of its connections; later ones know theirs.
 ///
-/// A call takes these steps: the exchange's connection, or one that selection finds for it; the breaker's permit; a
-/// place among max_concurrent_calls, waited for in a queue of channel_buffer_size; then the session. Whatever refuses
-/// it ends it with an error of its own (Call).
+/// A call takes these steps: a place among max_concurrent_calls, waited for in a queue of channel_buffer_size; the
+/// exchange's connection, or for its first call one that selection finds and the breaker permits; then the session.
+/// Whatever refuses it ends it with an error of its own (Call).
 class Agent final : AgentConnection::Owner, Call::Owner, transport::dns::Watch::Owner {
  public:
   /// Begins to connect, by `spec.config` where there is one, else by `config`. `observer` may be null. Errors:

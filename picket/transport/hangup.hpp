@@ -74,7 +74,7 @@ class HangupWatch {
   /// started.
   void start(int descriptor) noexcept;
   /// `is_open`: whether the descriptor still is; the kernel forgets closed ones by itself, and their numbers go to
-  /// others. It is not called after this. Nothing where it was not started.
+  /// others. `on_hangup` is not called after this. Nothing where it was not started.
   void stop(bool is_open) noexcept;
 
  private:

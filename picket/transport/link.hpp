@@ -47,7 +47,6 @@ class Link : public Flushable {
   [[nodiscard]] Session* session() noexcept { return session_; }
   /// The opening; null once it is over.
   [[nodiscard]] virtual const Opening* opening() const noexcept = 0;
-  /// Where all of this happens.
   [[nodiscard]] Worker& worker() noexcept { return worker_; }
   /// Whether an exchange is under way, which whoever drains waits for.
   [[nodiscard]] virtual bool is_busy() const noexcept { return session_ != nullptr && session_->exchanges() != 0; }

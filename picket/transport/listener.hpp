@@ -65,8 +65,8 @@ class Listener {
   /// thread that waits for one would have it before the next accept. Awaited operations end with connection_closed.
   void end(Stream& stream) noexcept;
 
-  /// Ends a pending accept and removes the socket file. What has connected and was not accepted is reset by the kernel.
-  /// Closing twice is closing once.
+  /// Ends a pending accept and removes the socket file. What has connected and was not accepted is reset by the kernel,
+  /// unless somebody else has the socket, too. Closing twice is closing once.
   void close() noexcept;
   /// The address it listens on, with the port the kernel chose for port 0.
   [[nodiscard]] const Endpoint& endpoint() const noexcept { return place_.endpoint(); }

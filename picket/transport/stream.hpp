@@ -113,7 +113,6 @@ class Stream {
   /// Whether read_now would say that the stream has ended: false where bytes lie before the end.
   [[nodiscard]] bool has_ended() { return channel_.has_ended(); }
 
-  /// All of the stream happens there.
   [[nodiscard]] Worker& worker() const noexcept { return channel_.worker(); }
   /// To tell streams apart and to watch one (hangup.hpp); nobody reads from it or writes to it.
   [[nodiscard]] int descriptor() const noexcept { return channel_.descriptor(); }
@@ -247,7 +246,8 @@ class Stream::Write : internal::StreamOperation {
 /// Awaitable: resumes at `until`, at most a tick of the wheel (1 ms) late; never early. Allocates nothing.
 /// Thread safety: the worker's thread. Lifetime: destroying it ends the waiting, and nobody is resumed.
 ///
-///   co_await transport::SleepUntil{worker, worker.now() + std::chrono::milliseconds{50}};
+///   const base::TimePoint later = worker.now() + std::chrono::milliseconds{50};
+///   co_await transport::SleepUntil(worker, later);
 class SleepUntil {
  public:
   SleepUntil(Worker& worker, base::TimePoint until) noexcept

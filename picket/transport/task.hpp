@@ -16,8 +16,7 @@ class Task;
 namespace internal {
 
 /// What all tasks' promises have: where the frame lies, and who goes on at its end. Complexity: a frame of up to
-/// FrameMemory::largest bytes comes from its thread's memory; steady use allocates nothing. Kept where the coroutine's
-/// frame is: nobody but the compiler makes one.
+/// FrameMemory::largest bytes comes from its thread's memory; steady use allocates nothing.
 struct TaskPromiseBase {
   static void* operator new(std::size_t size) { return frame_memory.take(size); }
   static void operator delete(void* frame, std::size_t size) noexcept { frame_memory.give(frame, size); }

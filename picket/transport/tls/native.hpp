@@ -22,7 +22,6 @@ struct FreesNative {
 /// Never null where a function has made it.
 using Native = std::unique_ptr<ssl_ctx_st, FreesNative>;
 
-/// An error of the kind that all of this has.
 [[nodiscard]] base::Error refused(std::string detail);
 
 /// Of versions and ciphers, without a certificate. Ciphers: with forward secrecy and authenticated encryption unless

@@ -37,7 +37,7 @@ class ServerContext final : public Context, public std::enable_shared_from_this<
   /// For one new connection, as what it is.
   [[nodiscard]] std::unique_ptr<TlsLayer> connection() const;
 
-  /// What came of one, once its handshake is over. Of a connection of this context.
+  /// What came of one, once its handshake is over.
   [[nodiscard]] Secured secured(const TlsLayer& connection) const;
 
   /// The index of the certificate that a client is shown that asks for `host`; 0 is the default. Complexity: O(log n)
