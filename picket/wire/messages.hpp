@@ -24,7 +24,7 @@
 /// which other implementations ignore (protocol.md §3); "gRPC" are fields that sockets do not carry.
 ///
 ///   const std::array<base::Header, 1> fields{{{"host", "example.org"}}};
-///   wire::RequestHeaders head{.method = "GET", .uri = "/", .headers = fields};
+///   wire::RequestHeaders head{.method = "GET", .uri = "/", .headers = base::Headers{fields}};
 ///   head.metadata.correlation_id = id.text();
 ///   head.metadata.client_ip = "192.0.2.7";
 ///
