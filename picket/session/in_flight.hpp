@@ -22,7 +22,7 @@ using EventIndex = std::uint32_t;
 inline constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
 
 /// One event that is asked; whose exchange it is of, send() writes into it. Never null. Lifetime: until the event has
-/// ended. RequestComplete and Configure are not among them: nobody waits for their answers with a deadline.
+/// ended. RequestComplete and Configure are not among them: the session has functions of their own.
 using EventPointer = std::variant<wire::RequestHeaders*, wire::RequestBodyChunk*, wire::ResponseHeaders*,
                                   wire::ResponseBodyChunk*, wire::WebSocketFrame*, wire::GuardrailInspect*>;
 
