@@ -34,6 +34,7 @@ class Arena {
   /// them.
   explicit Arena(std::size_t first_block = 1024, std::size_t keep = 0) noexcept
       : next_size_(first_block), first_size_(first_block), keep_(keep) {}
+  /// What was allocated is this one's now, and its addresses stay. `other` is empty and may be used again.
   Arena(Arena&& other) noexcept
       : blocks_(std::move(other.blocks_)),
         start_(other.start_),
@@ -45,6 +46,7 @@ class Arena {
     other.blocks_.clear();
     other.start_ = other.cursor_ = other.end_ = nullptr;
   }
+  /// What this one held goes back to the system first: no view of it may be left.
   Arena& operator=(Arena&& other) noexcept {
     if (this != &other) {
       this->~Arena();
@@ -54,7 +56,9 @@ class Arena {
   }
   ~Arena() = default;
 
-  /// Raw memory; never null. `alignment` is a power of two. A size of 0 is a place that others may have, too.
+  /// Raw memory; never null. `alignment` is a power of two. A size of 0 is a place that others may have, too. What is
+  /// in it is whatever was there before. Units: bytes. Complexity: O(1); where the block is full, operator new is
+  /// called for the next.
   [[nodiscard]] void* allocate(std::size_t size, std::size_t alignment) {
     const auto address = reinterpret_cast<std::uintptr_t>(cursor_);
     const std::size_t gap = (alignment - address % alignment) % alignment;
@@ -65,7 +69,9 @@ class Arena {
     return result;
   }
 
-  /// `count` default-initialised objects: numbers and pointers have no value until they are written.
+  /// `count` default-initialised objects: numbers and pointers have no value until they are written. Of 0 an empty
+  /// list, which needs none. The product of `count` and the size of a T is not checked for overflow: bound what a peer
+  /// has said before.
   template <class T>
   [[nodiscard]] std::span<T> allocate_array(std::size_t count) {
     static_assert(std::is_trivially_destructible_v<T>, "an arena never runs destructors");
@@ -82,6 +88,8 @@ class Arena {
     copy_mostly_short(text, bytes);
     return {bytes, text.size()};
   }
+  /// A list of the items as they are: views inside of them are copied as views, and still need what they point to.
+  /// wire::copy_into() copies messages with all that they refer to.
   template <class T>
   [[nodiscard]] std::span<T> copy(std::span<const T> items) {
     static_assert(std::is_trivially_copyable_v<T>);
@@ -91,29 +99,34 @@ class Arena {
   }
 
   /// Frees everything; one block stays for the next use: the newest, which is the largest, where it may be kept. None
-  /// stays where even the first was made for something larger than may be kept.
+  /// stays where even the first was made for something larger than may be kept. Complexity: O(1) where one block was
+  /// enough, else a call of operator delete for each other block.
   void reset() noexcept {
     if (start_ == nullptr && !blocks_.empty()) [[unlikely]]
       return reset_blocks();
     cursor_ = start_;
   }
 
-  /// Frees everything and gives it back to the system: for an arena that will not be used for long.
+  /// Frees everything and gives it back to the system: for an arena that will not be used for long. The next allocation
+  /// takes a block of the first size again.
   void trim() noexcept {
     blocks_.clear();
     start_ = cursor_ = end_ = nullptr;
     next_size_ = first_size_;
   }
 
-  /// Units: bytes reserved from the system, used or not. Complexity: one step per block.
+  /// Units: bytes reserved from the system, used or not. Complexity: one step per block. For figures and tests; what is
+  /// allocated of it is not known.
   [[nodiscard]] std::size_t reserved() const noexcept;
 
  private:
+  // The newest is the last, and the one that cursor_ and end_ are in.
   struct Block {
     std::unique_ptr<char[]> bytes;
     std::size_t size;
   };
-  /// Names and values are mostly 8 to 32 bytes: two halves that overlap, and no call.
+  /// Names and values are mostly 8 to 32 bytes: two halves that overlap, and no call. Sizes below 8 wrap around in the
+  /// first two comparisons, fail both, and go to memcpy.
   static void copy_mostly_short(std::string_view text, char* to) noexcept {
     if (text.size() - 8 <= 8) return copy_halves<8>(text, to);
     if (text.size() - 16 <= 16) return copy_halves<16>(text, to);
@@ -150,19 +163,24 @@ class Arena {
 /// Thread safety: its arena's. Lifetime: the arena outlives it; items() are the arena's, and stay when the list is
 /// gone. Complexity: push_back is amortised O(1). Storage doubles from 8 items, and the old one stays in the arena: who
 /// knows the length reserves it.
+///
+/// A T is trivially destructible, and is copied when the list grows: a reference to an item ends with the next
+/// push_back() or reserve().
 template <class T>
 class ArenaList {
  public:
   explicit ArenaList(Arena& arena) noexcept : arena_(&arena) {}
 
+  /// `item` may be one of the list's own: the old storage stays.
   void push_back(const T& item) {
     if (size_ == items_.size()) grow(size_ == 0 ? 8 : size_ * 2);
     items_[size_++] = item;
   }
+  /// Room for `count` items in all, so that none of them moves the list again. Fewer than there is room for: nothing.
   void reserve(std::size_t count) {
     if (count > items_.size()) grow(count);
   }
-  /// Keeps the first `count` items only.
+  /// Keeps the first `count` items only. There are as many at least; room stays.
   void truncate(std::size_t count) noexcept { size_ = count; }
   /// What is there now. What is pushed later does not show, and may lie elsewhere.
   [[nodiscard]] std::span<T> items() const noexcept { return items_.first(size_); }

@@ -4,7 +4,7 @@ namespace picket::base {
 
 /// ASCII in a world of bytes: no locale, and other bytes are themselves. Pure; any thread.
 ///
-/// In lower case.
+/// In lower case. Letters beyond ASCII stay: bytes of UTF-8 come out as they went in.
 [[nodiscard]] constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
 
 /// The value of a hexadecimal digit in either case; -1 where it is none.

@@ -18,6 +18,8 @@ class BlockPool;
 /// who holds, repeats or still writes bytes of it has a share, and nobody copies them.
 ///
 /// Thread safety: its pool's thread. Lifetime: its pool outlives it.
+///
+/// Default-constructed and moved from it is a share of nothing: only `bool` and == may be asked of that one.
 class Block {
  public:
   Block() = default;
@@ -32,13 +34,15 @@ class Block {
   ~Block() { let_go(); }
 
   [[nodiscard]] explicit operator bool() const noexcept { return state_ != nullptr; }
+  /// Whether both are shares of one block, whatever is in it.
   [[nodiscard]] bool operator==(const Block&) const noexcept = default;
   /// All of the block, used or not. Of a share that is one. Lifetime: the last share's.
   [[nodiscard]] std::span<char> bytes() const noexcept { return {state_->memory, state_->size}; }
   /// Whether nobody else has a share, so that what the block holds may be overwritten.
   [[nodiscard]] bool is_only_share() const noexcept { return state_->shares == 1; }
   /// Counts bytes of the block against the pool's budget, until the block goes back. False: they are over the budget,
-  /// and are not counted.
+  /// and are not counted. Counting twice counts twice: who first puts bytes into the block counts them. Errors: none,
+  /// and nothing is freed to make room; the caller refuses the body, or stops reading it.
   [[nodiscard]] bool count(std::uint64_t bytes) const noexcept;
 
  private:
@@ -91,20 +95,25 @@ class BlockPool {
   BlockPool& operator=(const BlockPool&) = delete;
   ~BlockPool();
 
-  /// `block_size` bytes, with whatever they held before. It does not count against the budget by itself.
+  /// `block_size` bytes, with whatever they held before. It does not count against the budget by itself. Complexity:
+  /// O(1); a system call where none is kept. Up to 32 are (2 MiB).
   [[nodiscard]] Block take();
-  /// A block of another size, which is not kept: for bytes that must lie in one piece.
+  /// A block of another size, which is not kept: for bytes that must lie in one piece. Units: bytes, more than 0.
+  /// Complexity: a system call here, and another when its last share goes.
   [[nodiscard]] Block take(std::size_t size);
 
-  /// Bytes that may be held; more are held already where it is lowered.
+  /// Bytes that may be held; more are held already where it is lowered. 0 until this is called: then nothing can be
+  /// counted.
   void set_budget(std::uint64_t bytes) noexcept { budget_ = bytes; }
-  /// Bytes that are counted. Any thread may read it.
+  /// Bytes that are counted. Any thread may read it. What a thread that is not the pool's reads may be old already: a
+  /// figure for a page, not to decide by.
   [[nodiscard]] std::uint64_t held() const noexcept { return held_.load(std::memory_order_relaxed); }
 
  private:
   friend class Block;
   friend class HeldBytes;
 
+  // Whether `bytes` more fit into the budget; they are counted then.
   [[nodiscard]] bool hold(std::uint64_t bytes) noexcept;
   void set_held(std::uint64_t bytes) noexcept { held_.store(bytes, std::memory_order_relaxed); }
   void give_back(Block::State& state) noexcept;

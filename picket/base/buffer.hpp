@@ -33,7 +33,8 @@ class Buffer {
     return *this;
   }
 
-  // The content. Lifetime: until the next prepare(), append(), clear() or release().
+  // The content. Lifetime: until the next prepare(), append(), clear() or release(). Null before memory is taken; from
+  // then on limits::tail_padding bytes more than size() may be read.
   [[nodiscard]] const char* data() const noexcept { return storage_.get() + begin_; }
   [[nodiscard]] char* data() noexcept { return storage_.get() + begin_; }
   [[nodiscard]] std::size_t size() const noexcept { return end_ - begin_; }
@@ -44,7 +45,8 @@ class Buffer {
   [[nodiscard]] ByteView bytes() const noexcept { return as_bytes(text()); }
 
   /// At least `size` writable bytes behind the content. What is written counts only after commit(). May move the
-  /// content: to the front, where that makes room enough, else into a larger block.
+  /// content: to the front, where that makes room enough, else into a larger block. Errors: std::bad_alloc; the content
+  /// is as before. Complexity: amortised O(size): a larger block is larger by half at least.
   [[nodiscard]] char* prepare(std::size_t size) {
     if (capacity_ - end_ < size) [[unlikely]]
       make_room(size);
@@ -52,7 +54,7 @@ class Buffer {
   }
   /// Writable bytes behind the content, as prepare() left them.
   [[nodiscard]] std::size_t room() const noexcept { return capacity_ - end_; }
-  /// What was written behind the content belongs to it: `size` bytes, at most room().
+  /// What was written behind the content belongs to it: `size` bytes, at most room(). More than that is not caught.
   void commit(std::size_t size) noexcept { end_ += size; }
 
   /// `text` lies outside this buffer: making room may move what is inside.
@@ -66,12 +68,13 @@ class Buffer {
     commit(1);
   }
 
-  /// Drops `size` bytes at the front, at most all. Complexity: O(1); nothing moves.
+  /// Drops `size` bytes at the front, at most all. Complexity: O(1); nothing moves. The memory of what was dropped is
+  /// used again when room is made, or at once where nothing is left.
   void consume(std::size_t size) noexcept {
     begin_ += size;
     if (begin_ == end_) begin_ = end_ = 0;
   }
-  /// Keeps the first `size` bytes only.
+  /// Keeps the first `size` bytes only. There are as many at least; what is behind them is room again.
   void truncate(std::size_t size) noexcept { end_ = begin_ + size; }
   /// Empties the buffer and keeps its memory.
   void clear() noexcept { begin_ = end_ = 0; }

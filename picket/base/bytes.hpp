@@ -10,10 +10,12 @@ namespace picket::base {
 using ByteView = std::span<const std::byte>;
 
 /// The same bytes, seen as text or as bytes: nothing is copied, and nothing is checked. Lifetime: the original's
-/// memory. Thread safety: as whoever reads that memory.
+/// memory. Thread safety: as whoever reads that memory. Text may hold any byte, NUL included, and need not be UTF-8: do
+/// not hand its data() to what looks for an end.
 [[nodiscard]] inline std::string_view as_text(ByteView bytes) noexcept {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
+/// The other way. Not of a temporary std::string: the view would outlive it.
 [[nodiscard]] inline ByteView as_bytes(std::string_view text) noexcept {
   return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
 }

@@ -22,13 +22,17 @@ class CorrelationId {
  public:
   static constexpr std::size_t size = 32;  ///< Characters.
 
+  /// The id of nothing: 32 NULs, which no peer's text equals that slot_of() has let pass.
   CorrelationId() = default;
   CorrelationId(std::uint32_t slot, std::uint32_t generation, std::uint64_t random) noexcept;
 
   [[nodiscard]] std::string_view text() const noexcept { return {text_.data(), text_.size()}; }
+  /// Dense from 0: an index into a table of the worker's exchanges.
   [[nodiscard]] std::uint32_t slot() const noexcept { return slot_; }
 
-  /// The slot that a text claims, or nothing where the text cannot be an id of ours.
+  /// The slot that a text claims, or nothing where the text cannot be an id of ours. A claim, no more: it may be beyond
+  /// the table, or of an exchange that is over. Only comparing with the text() that is in the table decides.
+  /// Complexity: O(1), eight digits are looked at.
   [[nodiscard]] static std::optional<std::uint32_t> slot_of(std::string_view text) noexcept;
 
   friend bool operator==(const CorrelationId&, const CorrelationId&) = default;
@@ -55,7 +59,8 @@ class CorrelationIds {
   CorrelationIds(const CorrelationIds&) = delete;
   CorrelationIds& operator=(const CorrelationIds&) = delete;
 
-  /// Another id than any before, and than any that another worker or process mints, but by a chance of 2^-64.
+  /// Another id than any before, and than any that another worker or process mints, but by a chance of 2^-64. One in
+  /// 256 asks the kernel. A process that is forked must not go on minting with this object: both would mint the same.
   [[nodiscard]] MintedId mint();
 
  private:
@@ -88,6 +93,7 @@ class MintedId {
     if (ids_ != nullptr) ids_->release(id_);
   }
 
+  /// Lifetime: this object's, where it stands: a move takes it along.
   [[nodiscard]] const CorrelationId& id() const noexcept { return id_; }
   [[nodiscard]] std::string_view text() const noexcept { return id_.text(); }
   // Where an id is asked for; not of a temporary, whose slot is free again before anybody has looked.

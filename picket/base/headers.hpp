@@ -38,6 +38,7 @@ class Headers {
   template <class Range>
     requires(!std::is_lvalue_reference_v<Range> && !std::same_as<std::remove_cv_t<Range>, Headers> &&
              !std::ranges::borrowed_range<Range> && std::constructible_from<std::span<const Header>, Range>)
+  /// `Headers{std::vector{…}}` does not compile; name the vector, and keep it.
   Headers(Range&&) = delete;
 
   [[nodiscard]] constexpr auto begin() const noexcept { return fields_.begin(); }
@@ -49,6 +50,7 @@ class Headers {
   [[nodiscard]] constexpr std::span<const Header> fields() const noexcept { return fields_; }
 
   /// The first value of `name`, any case. Others may follow: a name that must be there once is to be count()ed.
+  /// Lifetime: the value is a view of the field's. An empty value is found, and is empty.
   [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const noexcept;
   /// How many fields have that name.
   [[nodiscard]] std::size_t count(std::string_view name) const noexcept;
@@ -71,6 +73,8 @@ struct HeaderOp {
   std::string_view value;  ///< Empty for remove.
   friend bool operator==(const HeaderOp&, const HeaderOp&) = default;
 };
+///   const std::array<base::HeaderOp, 2> ops{{{base::HeaderOp::Kind::remove, "x-debug", {}},
+///                                            {base::HeaderOp::Kind::set, "x-checked", "yes"}}};
 using HeaderOps = std::span<const HeaderOp>;
 
 }  // namespace picket::base

@@ -11,7 +11,7 @@ namespace picket::base::limits {
 inline constexpr std::size_t max_frame_length = std::size_t{16} * 1024 * 1024;
 
 /// Nesting that decoders follow in JSON and MessagePack (protocol.md §10). Deeper documents would be an attack on the
-/// stack.
+/// stack. The message itself is the first level.
 inline constexpr std::size_t max_nesting = 127;
 
 /// Elements and members of all arrays and maps of one message together. A peer pays one byte for a value that takes a
@@ -29,7 +29,8 @@ inline constexpr std::size_t kept_decode_memory = 256 * 1024;
 /// memory, grows with what is slow.
 inline constexpr std::size_t max_unanswered_events = 1024;
 
-/// Readable bytes that every receive buffer keeps behind its content, so that vector loads may overrun it.
+/// Readable bytes that every receive buffer keeps behind its content, so that vector loads may overrun it. A payload
+/// for wire::decode() is followed by as many, too: what is in them does not matter, that they can be read does.
 inline constexpr std::size_t tail_padding = 64;
 
 }  // namespace picket::base::limits

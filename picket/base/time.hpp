@@ -6,6 +6,7 @@ namespace picket::base {
 
 /// Time that only goes forward, whatever is done to the wall clock: for measuring and waiting, not for dates.
 using Clock = std::chrono::steady_clock;
+/// Comparable within one process only: what leaves the machine is wall-clock time (protocol.md, `timestamp_ms`).
 using TimePoint = Clock::time_point;
 using Duration = Clock::duration;
 
@@ -21,7 +22,8 @@ class Deadline {
   /// No deadline: never passes.
   constexpr Deadline() noexcept = default;
   constexpr explicit Deadline(TimePoint at) noexcept : at_(at) {}
-  /// Never passes where the budget reaches beyond the clock's range: `Duration::max()` is no deadline.
+  /// Never passes where the budget reaches beyond the clock's range: `Duration::max()` is no deadline. `now` is the
+  /// worker's: what has waited in a queue before has used up some of its time already.
   [[nodiscard]] static constexpr Deadline after(TimePoint now, Duration budget) noexcept {
     return budget > TimePoint::max() - now ? Deadline{} : Deadline{now + budget};
   }
@@ -39,6 +41,9 @@ class Deadline {
 
 /// The time as one event loop sees it: read once per loop turn, then a plain load (steady_clock::now() costs 20-35 ns).
 /// Thread safety: one owner, the worker.
+///
+/// Within one turn time stands still: what a turn itself takes is not seen by deadlines until the next. Errors: none.
+/// Units: nanoseconds of the monotonic clock.
 class CoarseClock {
  public:
   /// The time of this turn.

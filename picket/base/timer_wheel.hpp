@@ -25,12 +25,14 @@ struct TimerLink {
 /// give_up() may destroy what the timer is embedded in.
 ///
 /// Thread safety: its wheel's. Lifetime: must outlive neither its wheel nor what it calls. Not movable: the wheel links
-/// to it. Complexity: O(1), all of it; nothing allocates.
+/// to it. Complexity: O(1), all of it; nothing allocates. Errors: none; a callback must not throw: the timers that are
+/// due with it would be left in a list that is gone.
 class Timer : private TimerLink {
  public:
   /// Called by TimerWheel::advance once the timer is due; it may be armed again from within.
   using Callback = void (*)(void* owner, TimePoint now);
 
+  /// `owner` is handed to `callback` as it is, and never looked at.
   Timer(Callback callback, void* owner) noexcept : callback_(callback), owner_(owner) {}
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
@@ -38,7 +40,7 @@ class Timer : private TimerLink {
 
   /// It was armed, and has neither fired nor been cancelled.
   [[nodiscard]] bool armed() const noexcept { return previous != nullptr; }
-  /// What it was armed for last.
+  /// What it was armed for last. The clock's zero where it never was.
   [[nodiscard]] TimePoint due() const noexcept { return due_; }
   /// It does not fire; nothing where it is not armed.
   inline void cancel() noexcept;
@@ -62,15 +64,20 @@ class TimerWheel {
  public:
   static constexpr Duration tick = std::chrono::milliseconds{1};
 
+  /// `now`: the first tick. Units: 4096 list heads, 64 KiB of memory.
   explicit TimerWheel(TimePoint now) noexcept;
 
-  /// (Re)arms `timer` for `due`; what has passed is due with the next tick.
+  /// (Re)arms `timer` for `due`; what has passed is due with the next tick. Complexity: O(1). A point far beyond a
+  /// round costs a look per 4 s, and nothing else.
   void arm(Timer& timer, TimePoint due) noexcept;
 
   /// Fires what is due by `now`, in slot order. Timers armed from a callback for the past fire in the next call.
+  /// Callbacks may arm, cancel and destroy any timer, but not the wheel.
   void advance(TimePoint now);
 
-  /// When advance() should be called next, or nothing where no timer is armed. Never later than the earliest timer.
+  /// When advance() should be called next, or nothing where no timer is armed. Never later than the earliest timer. It
+  /// may be earlier than any timer is due, by what was cancelled or is a round away: advance() then finds nothing, and
+  /// says a later point. Complexity: at most 65 words.
   [[nodiscard]] std::optional<TimePoint> next() const noexcept;
 
  private:

@@ -32,7 +32,7 @@ struct AgentPolicy {
   base::BlockPool* joins_in = nullptr;
 };
 
-/// What an agent is to be asked next.
+/// What an agent is to be asked next. Lifetime: its bytes have a share of their block.
 struct Chunk {
   base::SharedBytes bytes;
   std::uint32_t number = 0;

@@ -14,9 +14,15 @@ namespace picket::body {
 ///
 /// Thread safety: its blocks' pool's. Lifetime: keeps the blocks of what waits. Complexity: amortised O(1) for each
 /// piece; no byte is copied.
+///
+///   queue.push(std::move(bytes));
+///   while (!queue.empty()) hand_on(queue.pop(room));  // a piece at a time
+///
+/// Errors: std::bad_alloc. Units: bytes. It is not bounded: whoever pushes looks at size().
 class PieceQueue {
  public:
-  /// Behind all others; no bytes are no piece.
+  /// Behind all others; no bytes are no piece. Borrowed bytes stay pieces of their own: nobody knows whether they lie
+  /// together.
   void push(base::SharedBytes bytes) {
     if (bytes.empty()) return;
     size_ += bytes.size();
@@ -26,20 +32,22 @@ class PieceQueue {
       behind_.push_back(std::move(bytes));
     }
   }
-  /// Up to `most` bytes, from one piece.
+  /// Up to `most` bytes, from one piece. Fewer where the piece ends; none where nothing waits. What is left of the
+  /// piece keeps its share of the block.
   [[nodiscard]] base::SharedBytes pop(std::size_t most) {
     base::SharedBytes bytes = front_.split_front(most);
     size_ -= bytes.size();
     if (front_.empty()) advance();
     return bytes;
   }
-  /// All of it, behind what waits there.
+  /// All of it, behind what waits there. Complexity: one step per piece.
   void move_to(PieceQueue& other) {
     while (!empty()) other.push(pop(front_.size()));
   }
+  /// Gives up the shares of all blocks, and the memory for pieces.
   void clear() { *this = {}; }
 
-  /// Bytes of the piece that is next.
+  /// Bytes of the piece that is next. So much pop() can give at once.
   [[nodiscard]] std::size_t front_size() const noexcept { return front_.size(); }
   /// Bytes of all pieces.
   [[nodiscard]] std::uint64_t size() const noexcept { return size_; }

@@ -18,10 +18,11 @@ class Unpacker;
 /// A content coding that can be undone (RFC 9110 §8.4.1).
 enum class Coding : std::uint8_t { gzip, deflate, br };
 
-/// By its name, in any case; nothing for others. Pure.
+/// By its name, in any case; nothing for others. Pure. "x-gzip" is another word for gzip (RFC 9110 §8.4.1.3).
 [[nodiscard]] std::optional<Coding> coding_of(std::string_view name) noexcept;
 
-/// How much may come out of a body, so that a few bytes do not become many.
+/// How much may come out of a body, so that a few bytes do not become many. Who sends a bomb is told too_large before
+/// it has gone off: 10 KB of gzip may be 10 MB. A value.
 struct UnpackLimits {
   std::uint64_t ratio = 100;  ///< Bytes that come out for each that goes in, beside one block.
   std::uint64_t size = 0;     ///< Bytes that come out in all; 0: only the ratio counts.
@@ -34,7 +35,8 @@ struct UnpackLimits {
 /// than it may as too_large. What is unpacked counts as held; over the pool's budget it stops as overloaded.
 ///
 /// Thread safety: its pool's. Lifetime: the pool outlives it. Units: bytes. Complexity: each byte is copied once; the
-/// coding's window (up to 32 KiB, of br up to 16 MiB) lives as long as it does.
+/// coding's window (up to 32 KiB, of br up to 16 MiB) lives as long as it does. Errors: stopped(), as said; what has
+/// gone on by then has gone.
 class UnpackStage final : public Stage {
  public:
   UnpackStage(Coding coding, base::BlockPool& pool, const UnpackLimits& limits);

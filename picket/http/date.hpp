@@ -6,12 +6,13 @@
 
 namespace picket::http {
 
-/// The value of Date: the time as IMF-fixdate (RFC 9110 §5.6.7), formatted once a second.
-/// Thread safety: one thread's.
+/// The value of Date: the time as IMF-fixdate (RFC 9110 §5.6.7), formatted once a second. Thread safety: one thread's.
+/// Complexity: a system call without a switch to the kernel each time, and formatting once a second.
 class DateClock {
  public:
   /// Lifetime: until the next call.
   [[nodiscard]] std::string_view now() { return at(std::time(nullptr)); }
+  /// Lifetime: until the next call. `time`: seconds since 1970, in UTC.
   [[nodiscard]] std::string_view at(std::time_t time);
 
  private:

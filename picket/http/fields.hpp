@@ -30,6 +30,7 @@ void copy_end_to_end(const base::Headers& headers, FieldList& out);
 /// valid: see picket/inspection/answer.hpp.
 void apply(base::HeaderOps ops, FieldList& fields, base::Arena& arena);
 
+/// The first of that name, in any case; null where there is none. Lifetime: until the list grows.
 [[nodiscard]] const base::Header* find(const FieldList& fields, std::string_view name) noexcept;
 
 /// "name: value\r\n".

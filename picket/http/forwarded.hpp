@@ -7,7 +7,8 @@
 
 namespace picket::http {
 
-/// What one proxy says of whom it passes on (RFC 7239 §4), without quotes; empty where it does not.
+/// What one proxy says of whom it passes on (RFC 7239 §4), without quotes; empty where it does not. What the client
+/// sent stands first, and nobody vouches for it: trust begins at the end of the list.
 struct ForwardedElement {
   std::string_view node;  ///< for=
   std::string_view proto;

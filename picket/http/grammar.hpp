@@ -37,6 +37,10 @@ struct HeadEnd {
 
 /// Looks for the end of a head. `checked`: how many bytes an earlier call has seen already, which are not looked at
 /// again.
+///
+///   const http::HeadEnd end = http::find_head_end(bytes, checked, limits);
+///   if (end.error) return refuse(*end.error);
+///   if (!end.size) checked = bytes.size();  // read on, and ask again
 [[nodiscard]] HeadEnd find_head_end(std::string_view bytes, std::size_t checked, const HeadLimits& limits) noexcept;
 
 }  // namespace picket::http

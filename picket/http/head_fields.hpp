@@ -28,6 +28,10 @@ namespace picket::http {
 ///
 /// Thread safety: none. Lifetime: the head's and the arena's. Errors: values, with the status that a client gets.
 /// Complexity: one pass over the bytes.
+///
+///   http::HeadFields fields{arena};
+///   if (const auto error = fields.read(lines, limits.max_fields)) return refuse(error->status, error->reason);
+///   const http::Framing framing = fields.framing(http::Framing::none);
 class HeadFields {
  public:
   explicit HeadFields(base::Arena& arena) : fields_(arena) { fields_.reserve(usual_fields); }
@@ -36,6 +40,7 @@ class HeadFields {
   /// refused, 431 for more fields than `max_fields`. Once.
   [[nodiscard]] std::optional<HeadError> read(std::string_view lines, std::size_t max_fields);
 
+  /// Of no use after an error. Lifetime: the list is the arena's, names and values are the head's.
   [[nodiscard]] base::Headers headers() const noexcept { return base::Headers{fields_.items()}; }
   [[nodiscard]] bool has_length() const noexcept { return lengths_ != 0; }
   /// Units: bytes; 0 where it is not said.

@@ -9,7 +9,8 @@
 
 namespace picket::http {
 
-/// Text as a part of a write. Lifetime: a view of it.
+/// Text as a part of a write. Lifetime: a view of it. The kernel only reads what it points to, though its type does not
+/// say so.
 [[nodiscard]] iovec part(std::string_view text) noexcept;
 
 /// "<hex size>\r\n" of a chunk (RFC 9112 §7.1).
@@ -31,6 +32,13 @@ class ChunkSize {
 ///
 /// Thread safety: none. Lifetime: views of what it is given, which stays until it is written; of no use afterwards.
 /// Source: RFC 9112 §7.1 for chunks.
+///
+///   http::Outgoing outgoing{head, piece, head_says_chunked, at_end};
+///   const std::span<iovec> parts = outgoing.parts();
+///   const auto written = co_await stream.write(parts, deadline);
+///
+/// An empty piece that is not the last makes no chunk: an empty chunk would be the end. Complexity: at most seven
+/// parts, no allocation.
 class Outgoing {
  public:
   /// `head`: may be empty. `piece`: what there is of the body; empty at its end or where there is none yet. `last`:

@@ -12,6 +12,13 @@ namespace picket::http {
 
 /// Finds the head of a response in what has been read of it, past interim responses (RFC 9110 §15.2). Sans-I/O: whoever
 /// has read more asks again. Thread safety: none. Lifetime: buffer and arena outlive it; what it finds is the arena's.
+///
+///   while (!(head = reader.take())) {  // nothing yet: more bytes are needed
+///     const auto got = co_await stream.read_some(into, deadline);
+///     …                                // and into the buffer
+///   }
+///
+/// Complexity: each byte is looked at once for the end of the head. Units: at most 16 interim responses.
 class ResponseReader {
  public:
   using OnInterim = std::function<void(const ResponseHead&)>;

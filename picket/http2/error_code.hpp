@@ -6,6 +6,10 @@
 namespace picket::http2 {
 
 /// Why a stream or a connection ended (RFC 9113 §7).
+///
+/// A peer may send other numbers: they are kept as they are, and mean internal_error (RFC 9113 §7). `cancel` is what a
+/// stream ends with that nobody wants any more, `refused_stream` one that may be sent again on another connection,
+/// `enhance_your_calm` a connection whose peer went over Limits::idle_frames.
 enum class ErrorCode : std::uint32_t {
   no_error = 0x0,
   protocol_error = 0x1,

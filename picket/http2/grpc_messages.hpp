@@ -13,6 +13,7 @@ namespace picket::http2 {
 /// big-endian).
 inline constexpr std::size_t grpc_prefix_size = 5;
 
+/// Of a message of `size` bytes that is not compressed. `out` has room for grpc_prefix_size bytes.
 void write_grpc_prefix(char* out, std::size_t size) noexcept;
 
 /// The messages of one direction of a gRPC stream, out of the bodies that bring them, however they are cut.
@@ -22,11 +23,17 @@ void write_grpc_prefix(char* out, std::size_t size) noexcept;
 ///
 /// Thread safety: none; one owner. Errors: after one the stream cannot be read on. Memory: as much of the message that
 /// is cut as has come, at most limits::max_frame_length.
+///
+///   http2::GrpcMessages messages;
+///   const auto read = messages.feed(bytes, [&](std::string_view message) { return handle(message); });  // a Status
+///
+/// Lifetime: messages are views, good until the next feed(). Complexity: linear.
 class GrpcMessages {
  public:
   /// Calls `take(std::string_view) -> base::Status` for each message. It lives until the next call, as `bytes` does;
   /// behind it are limits::tail_padding readable bytes if they are behind `bytes`. Errors: a compressed message, since
-  /// none was agreed; one over the limit; and those of `take`.
+  /// none was agreed; one over the limit; and those of `take`. Kinds: serialization for a compressed one,
+  /// message_too_large. `take` must not call it.
   template <class Take>
   [[nodiscard]] base::Status feed(std::string_view bytes, Take&& take) {
     whole_.capacity() > kept_memory ? whole_.release() : whole_.clear();

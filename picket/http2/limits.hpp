@@ -6,7 +6,8 @@
 namespace picket::http2 {
 
 /// What one end of a connection takes of the other, and the attack that each bound stops. The defaults are for agents
-/// and proxies that know each other; who faces the internet gives less.
+/// and proxies that know each other; who faces the internet gives less. A value. What the protocol lets the peer know
+/// of is told to it in the first SETTINGS frame.
 struct Limits {
   /// Bytes of one stream that may be under way unread: as much as a slow reader may be made to hold.
   std::uint32_t stream_window = 1024 * 1024;

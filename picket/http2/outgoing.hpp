@@ -11,11 +11,16 @@ namespace picket::http2 {
 /// into DATA frames.
 ///
 /// What was once counted into a frame has to be written: it must not be taken back. Thread safety: its connection's.
+///
+/// The connection asks size() and gather() when it makes frames, so that a body may grow meanwhile: say resume() then.
+/// Lifetime: until Events::on_closed() of its stream. Errors: none; a body that cannot go on is ended by
+/// Connection::reset().
 class Outgoing {
  public:
   /// Bytes that are there.
   [[nodiscard]] virtual std::size_t size() const noexcept = 0;
-  /// Fills `out` with what stands behind the first `skip` bytes; returns how many entries it used.
+  /// Fills `out` with what stands behind the first `skip` bytes; returns how many entries it used. Lifetime: what the
+  /// entries point to stays until it is consumed.
   [[nodiscard]] virtual std::size_t gather(std::size_t skip, std::span<iovec> out) const noexcept = 0;
   /// The first `size` bytes were written.
   virtual void consume(std::size_t size) = 0;

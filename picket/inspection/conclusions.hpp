@@ -26,6 +26,9 @@ struct Outcome {
 ///
 /// Thread safety: its worker's thread. Lifetime: what it is given outlives it. Errors: none of its own; an answer that
 /// cannot be honoured becomes a failure of its agent.
+///
+/// For each event, and each agent: conclude() when its call is done, in whatever order; then, when all answers are
+/// there, collect_operations() in the chain's.
 class Conclusions {
  public:
   /// `audit` may be null.
@@ -38,13 +41,15 @@ class Conclusions {
   /// Keeps the header operations of an answer that allows; the agent has failed where they are too much. Called in
   /// the chain's order: that is the order in which they apply.
   void collect_operations(const Asked& asked, const pool::Call& call, Outcome& outcome);
-  /// The body goes past an agent that fails open.
+  /// The body goes past an agent that fails open. Counted, and told to the sink: nobody has looked at it.
   void go_past(const Asked& asked);
   /// It may not.
   [[nodiscard]] Outcome fail_closed(const Asked& asked, Failure failure);
-  /// What ends from now on is nobody's failure.
+  /// What ends from now on is nobody's failure. The client has left: such ends are neither counted nor told to the
+  /// sink.
   void cancel() noexcept { is_cancelled_ = true; }
 
+  /// In the order in which they apply. Lifetime: until the next that is collected.
   [[nodiscard]] base::HeaderOps request_operations() const noexcept { return request_operations_.all(); }
   [[nodiscard]] base::HeaderOps response_operations() const noexcept { return response_operations_.all(); }
 

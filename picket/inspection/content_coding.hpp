@@ -19,7 +19,8 @@ class ContentCoding {
   explicit ContentCoding(const base::Headers& head) noexcept;
 
   [[nodiscard]] bool is_none() const noexcept { return count_ == 0; }
-  /// The coding, where it can be undone: there is no other, and the body is all of what was packed.
+  /// The coding, where it can be undone: there is no other, and the body is all of what was packed. Nothing for a part
+  /// of a body (Content-Range), for a coding that is not known here, and for several on top of each other.
   [[nodiscard]] std::optional<body::Coding> undoable() const noexcept { return undoable_; }
 
  private:

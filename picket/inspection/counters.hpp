@@ -11,7 +11,8 @@ namespace picket::inspection {
 /// What one worker counts of one agent's answers, beside what the pool counts (pool::AgentMetrics).
 ///
 /// Thread safety: the worker writes, any thread reads; scrapes sum the workers. Lifetime: outlives the chains that name
-/// it.
+/// it. What is cut, or cannot be applied, counts as a decision or a failure, too. Units: answers, failures and bodies,
+/// not exchanges.
 struct AgentCounters {
   metrics::Counter allowed;
   metrics::Counter blocked;
@@ -24,7 +25,7 @@ struct AgentCounters {
   metrics::Counter bodies_uninspected;  ///< Bodies over the limit of a fail-open agent.
 };
 
-/// A counter by the word that logs and metrics have for what it counts.
+/// A counter by the word that logs and metrics have for what it counts. Lifetime: the words are constants.
 using NamedCounter = std::pair<std::string_view, metrics::Counter AgentCounters::*>;
 /// Of decisions, in the order of wire::Decision.
 inline constexpr std::array<NamedCounter, 4> decision_counters{{{"allow", &AgentCounters::allowed},

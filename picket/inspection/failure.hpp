@@ -6,7 +6,8 @@
 
 namespace picket::inspection {
 
-/// Why an agent that fails closed stopped an exchange. The client sees a status of it (status_of), and no more.
+/// Why an agent that fails closed stopped an exchange. The client sees a status of it (status_of), and no more. Thread
+/// safety: a value. Not the same as an agent's decision: that one is an Answer.
 enum class Failure : std::uint8_t {
   none,
   timeout,             ///< No answer in time.
@@ -20,7 +21,8 @@ enum class Failure : std::uint8_t {
 };
 
 /// How an error that a call ended with shows. What says nothing more exact is `unavailable`, and a message that is too
-/// large is the agent's failure, not the client's. Thread safety: pure.
+/// large is the agent's failure, not the client's. Thread safety: pure. An agent that is paused, or whose breaker is
+/// open, is `unavailable`, too.
 [[nodiscard]] Failure failure_of(base::ErrorKind kind) noexcept;
 
 /// The status that a client gets who is refused for it: 504 for a time-out, 413 for a body that is too large, 415 for

@@ -20,7 +20,8 @@ struct Opinion {
   FailureMode failure_mode = FailureMode::closed;
 };
 
-/// What all opinions together mean. Thread safety: a value.
+/// What all opinions together mean. Thread safety: a value. `index` is of the opinions, and counts with `decision` and
+/// `failure` only.
 struct Merged {
   enum class Kind : std::uint8_t {
     undecided,  ///< Something that could change the result is pending.
@@ -38,6 +39,9 @@ struct Merged {
 /// `opinions`: in the chain's order, which decides, and not the order in which answers come: the same answers always
 /// mean the same.
 /// Thread safety: pure. Complexity: one pass over the agents of a route, up to the first that is pending or decides.
+///
+/// With opinions {fails closed, pending, blocks} it is undecided: the second may still block in the third's place. With
+/// {fails closed, allows, blocks} it is the third's decision, and with {blocks, pending, pending} the first's at once.
 [[nodiscard]] Merged merge(std::span<const Opinion> opinions) noexcept;
 
 }  // namespace picket::inspection

@@ -7,7 +7,8 @@ namespace picket::inspection {
 
 /// One agent of a chain, as one exchange asks it: its filter says on what terms, its exchange keeps the connection.
 ///
-/// Thread safety: the worker's thread. Lifetime: the chain outlives it.
+/// Thread safety: the worker's thread. Lifetime: the chain outlives it. An agent that has failed open is not told of
+/// what follows but of the end: its exchange is completed as the others are.
 struct Participant {
   const Filter& filter;
   pool::Exchange exchange;

@@ -20,7 +20,8 @@ struct Span {
   friend bool operator==(const Span&, const Span&) = default;
 };
 
-/// What is wrong at a place, and what to do about it.
+/// What is wrong at a place, and what to do about it. For people, and for editors that show where: docs of programs say
+/// what to do in `hint`.
 struct Error {
   Span at;
   std::string message;
@@ -30,14 +31,15 @@ struct Error {
 /// Errors of one document that are told; after so many its rest is not looked at.
 inline constexpr std::size_t max_errors = 50;
 
-/// A number of any size, in its simplest decimal form: "-12", "1.5", "1.0E-10", "#inf", "#-inf", "#nan".
+/// A number of any size, in its simplest decimal form: "-12", "1.5", "1.0E-10", "#inf", "#-inf", "#nan". Text and not a
+/// double: nothing of what the file says is lost before somebody knows what type is wanted.
 struct Number {
   std::string text;
 
   [[nodiscard]] bool is_integer() const noexcept;
   /// A number of JSON: any but the three keywords.
   [[nodiscard]] bool is_finite() const noexcept { return text.front() != '#'; }
-  /// Empty where it is no integer or does not fit.
+  /// Empty where it is no integer or does not fit. "1.0" and "1E+3" are no integers here, whatever their value.
   [[nodiscard]] std::optional<std::int64_t> as_int64() const noexcept;
   [[nodiscard]] std::optional<std::uint64_t> as_uint64() const noexcept;
   /// Empty where it does not fit: 1E+1000.
@@ -64,11 +66,15 @@ struct Name {
 };
 
 /// An argument or a property's value, with its type annotation: (type)value.
+///
+///   const auto* const text = value.get<kdl::String>();
+///   if (text == nullptr) report(value.at, "this has to be text");
 struct Value {
   std::variant<Null, bool, Number, String> data;
   std::optional<Name> type;
   Span at;  ///< The value itself, without its type.
 
+  /// Null where it is of another type. T is one of Null, bool, Number, String.
   template <class T>
   [[nodiscard]] const T* get() const noexcept {
     return std::get_if<T>(&data);

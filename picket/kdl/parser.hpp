@@ -23,6 +23,10 @@ struct Parsed {
 /// Reads a KDL 2 document. After an error it goes on with the next node, so that one run finds them all (at most
 /// max_errors). Errors name places in `text`, and `file` as their file. What is returned owns its text. Thread safety:
 /// pure. Complexity: linear, but for the digits of hexadecimal numbers, of which there are at most max_number_length.
+///
+///   const kdl::Parsed parsed = kdl::parse(text);
+///   for (const kdl::Error& error : parsed.errors) print(error.at, error.message, error.hint);
+///   for (const kdl::Node& node : parsed.nodes) handle(node);
 [[nodiscard]] Parsed parse(std::string_view text, std::uint32_t file = 0);
 
 }  // namespace picket::kdl

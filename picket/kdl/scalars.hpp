@@ -10,7 +10,8 @@
 /// it does not find.
 namespace picket::kdl {
 
-/// A string, number or keyword with the type annotation before it, if any.
+/// A string, number or keyword with the type annotation before it, if any. Nothing where something is wrong with it,
+/// which is reported then.
 [[nodiscard]] std::optional<Value> read_value(Cursor& cursor);
 
 /// A string of any kind. `wanted` says what for: "a node's name".

@@ -7,8 +7,9 @@
 
 namespace picket::kdl {
 
-/// Reads the string whose opening quote stands at the cursor: "…" or """…""".
-/// Errors: reported to the cursor, which then stands where reading a node can go on.
+/// Reads the string whose opening quote stands at the cursor: "…" or """…""". Errors: reported to the cursor, which
+/// then stands where reading a node can go on. Escapes are resolved; of several lines the indentation is removed (KDL
+/// 2.0.0, "Multi-line Strings").
 [[nodiscard]] std::optional<std::string> read_quoted(Cursor& cursor);
 
 /// The same for raw strings, whose first # stands at the cursor: #"…"#, ##"""…"""##.

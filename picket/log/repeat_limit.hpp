@@ -26,15 +26,18 @@ class RepeatLimit {
   static constexpr std::size_t max_kinds = 256;
 
   /// Lines that were not written: the last of them, and how many.
+  ///
+  /// `level` and `text` are the last one's, as admits() was given them.
   struct Repeated {
     int level = 0;
     std::string text;
     std::uint64_t count = 0;
   };
 
-  /// Whether to write the line.
+  /// Whether to write the line. False: it was counted, and its text is kept if it stays the last.
   [[nodiscard]] bool admits(int level, std::string_view text, base::TimePoint now);
-  /// What to say of the kinds whose while is over by `now`; they begin anew.
+  /// What to say of the kinds whose while is over by `now`; they begin anew. Call it at least once in a while as long
+  /// as it is not empty(). Complexity: one step per kind.
   [[nodiscard]] std::vector<Repeated> take_due(base::TimePoint now);
   /// Whether any while is running.
   [[nodiscard]] bool empty() const noexcept { return kinds_.empty(); }

@@ -36,10 +36,12 @@ class Histogram {
 
   /// How many were recorded. Complexity: looks at every bucket.
   [[nodiscard]] std::uint64_t count() const noexcept;
-  /// Of all that was recorded, exact.
+  /// Of all that was recorded, exact, up to 292 years: with 1000 exchanges under way at any time, four months.
   [[nodiscard]] std::chrono::nanoseconds sum() const noexcept { return std::chrono::nanoseconds{sum_.value()}; }
 
-  /// Adds what each bucket has counted to `counts`, so that the histograms of several workers become one.
+  /// Adds what each bucket has counted to `counts`, so that the histograms of several workers become one. `counts`
+  /// begins as zeros, and is the caller's. Any thread; while the other one records, what is added is of no single
+  /// moment.
   void add_to(Counts& counts) const noexcept;
 
   /// The largest value of a bucket.

@@ -18,7 +18,8 @@ constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
 }  // namespace internal
 
-/// Letters, digits, `_` and `:`, no digit first.
+/// Letters, digits, `_` and `:`, no digit first. Whether the name is taken already is another question: a peer's names
+/// are refused by the gateway where they begin with `picket_`.
 [[nodiscard]] constexpr bool is_metric_name(std::string_view name) noexcept {
   const auto fits = [](char c) { return internal::is_letter(c) || internal::is_digit(c) || c == ':'; };
   return !name.empty() && name.size() <= longest_name && !internal::is_digit(name.front()) &&

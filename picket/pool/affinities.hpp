@@ -26,9 +26,11 @@ namespace picket::pool {
 ///   const auto answer = co_await exchange->get().guardrail(event);
 ///
 /// Thread safety: the worker's thread. Lifetime: its agents outlive it. Errors: of() unavailable, where all that are
-/// kept have calls pending. Complexity: O(1) each, and what ends.
+/// kept have calls pending. Complexity: O(1) each, what ends, and a step for each that should have ended and has a call
+/// pending.
 class Affinities {
  public:
+  /// `most`: over all agents. Each costs its name twice, and what an exchange costs.
   Affinities(transport::Worker& worker, base::Duration time_to_live = std::chrono::seconds{300},
              std::size_t most = 100'000) noexcept
       : worker_(worker), time_to_live_(time_to_live), most_(most) {}
@@ -36,10 +38,11 @@ class Affinities {
   Affinities& operator=(const Affinities&) = delete;
 
   /// The exchange of that name with that agent, begun where there is none. Good until it is ended, or until another
-  /// call of of() while no call of it is pending.
+  /// call of of() while no call of it is pending. `name` is copied; it may be any bytes. `demand` counts where the
+  /// exchange is begun.
   [[nodiscard]] base::Result<std::reference_wrapper<Exchange>> of(Agent& agent, std::string_view name,
                                                                   Demand demand = Demand::declared);
-  /// It is over: the agent is told. Whether it was there.
+  /// It is over: the agent is told. Whether it was there. Calls of it that are pending are cancelled.
   bool end(Agent& agent, std::string_view name, const wire::RequestComplete& summary = {});
   /// Of all agents, those included whose time has passed and that nothing has ended yet.
   [[nodiscard]] std::size_t size() const noexcept { return kept_.size(); }

@@ -38,6 +38,10 @@ namespace picket::pool {
 /// Thread safety: the worker's thread; metrics() may be read from any. Lifetime: worker and observer outlive it, and it
 /// outlives its exchanges: is_over() says when. Errors: make()'s; later ones end calls, and reach the observer.
 /// Complexity: the first call of an exchange looks at each of its connections; later ones know theirs.
+///
+/// A call takes these steps: a place among max_concurrent_calls, waited for in a queue of channel_buffer_size; the
+/// exchange's connection, or for its first call one that selection finds and the breaker permits; then the session.
+/// Whatever refuses it ends it with an error of its own (Call).
 class Agent final : AgentConnection::Owner, Call::Owner, transport::dns::Watch::Owner {
  public:
   /// Begins to connect, by `spec.config` where there is one, else by `config`. `observer` may be null. Errors:
@@ -49,6 +53,7 @@ class Agent final : AgentConnection::Owner, Call::Owner, transport::dns::Watch::
   Agent& operator=(const Agent&) = delete;
   ~Agent();
 
+  /// Lifetime: the agent's, as what else is returned by reference here.
   [[nodiscard]] const std::string& id() const noexcept { return spec_.id; }
   [[nodiscard]] const AgentSpec& spec() const noexcept { return spec_; }
   [[nodiscard]] const Config& config() const noexcept { return config_; }
@@ -57,7 +62,7 @@ class Agent final : AgentConnection::Owner, Call::Owner, transport::dns::Watch::
   [[nodiscard]] Breaker::State breaker_state() const noexcept { return breaker_.state(); }
   /// Connections that are open, those that drain included. Complexity: linear in its connections.
   [[nodiscard]] std::size_t ready_connections() const noexcept;
-  /// How it is now. Complexity: linear in its connections.
+  /// How it is now. Complexity: linear in its connections. A copy: other workers may have it.
   [[nodiscard]] AgentHealth health() const;
   /// Why the connection ended that ended last.
   [[nodiscard]] const std::optional<base::Error>& last_error() const noexcept { return last_error_; }
@@ -71,6 +76,7 @@ class Agent final : AgentConnection::Owner, Call::Owner, transport::dns::Watch::
   /// for one that is no JSON.
   [[nodiscard]] base::Status offer(std::string config_json);
   enum class OfferState : std::uint8_t { none, pending, accepted, refused };
+  /// Complexity: linear in its connections.
   [[nodiscard]] OfferState offer_state() const noexcept;
   /// Why it was refused.
   [[nodiscard]] const std::optional<std::string>& offer_refusal() const noexcept { return offer_.refusal(); }
@@ -81,7 +87,8 @@ class Agent final : AgentConnection::Owner, Call::Owner, transport::dns::Watch::
   void withdraw();
 
   /// The agent is to be restarted: its connections drain one after the other, while the others carry on, and are made
-  /// again. When `grace` is over, all that are left end.
+  /// again. When `grace` is over, all that are left end. What an agent asks for itself (RestartRequired) comes here,
+  /// too. A `grace` of 0 is drain_timeout. Nothing where one is under way.
   void restart(base::Duration grace);
 
   /// Those of this worker.
@@ -106,14 +113,16 @@ class Agent final : AgentConnection::Owner, Call::Owner, transport::dns::Watch::
     transport::Resumption waiter_;
   };
 
-  /// Takes a connection of an agent that dials the proxy: answers it and begins to use it, or tells it why not.
+  /// Takes a connection of an agent that dials the proxy: answers it and begins to use it, or tells it why not. For
+  /// agents whose spec has `reverse`; another one is told that it is not wanted.
   void take(reverse::Connection accepted);
 
-  /// Cancels every event that waits for an answer.
+  /// Cancels every event that waits for an answer. Those who wait hear `unavailable`.
   void cancel_all(wire::CancelReason reason);
-  /// No new exchange: connections close as theirs end, at drain_timeout at the latest.
+  /// No new exchange: connections close as theirs end, at drain_timeout at the latest. Calls of exchanges that have not
+  /// begun end as unavailable. It cannot be taken back.
   void drain();
-  /// Closes every connection, for good: calls in flight end as connection_closed.
+  /// Closes every connection, for good: calls in flight end as connection_closed. It is not dialled any more.
   void close_now();
   /// Whether every connection is closed: after close_now(), or drain() and the end of what was under way.
   [[nodiscard]] bool closed() const noexcept;
@@ -135,6 +144,7 @@ class Agent final : AgentConnection::Owner, Call::Owner, transport::dns::Watch::
     base::Error expires_with;
     base::TimePoint until;
   };
+  /// In the order of the checks: its deadline, draining, places, its connection, that connection's own state.
   [[nodiscard]] std::optional<MustWait> try_start(Call& call);
   /// Whether a call would be sent without waiting for others.
   [[nodiscard]] bool has_place() const noexcept { return waiting_.empty() && in_flight_ < most_in_flight_; }

@@ -21,7 +21,8 @@
 
 namespace picket::pool {
 
-/// How an agent is reached: the same for all its connections, wherever they lead.
+/// How an agent is reached: the same for all its connections, wherever they lead. Thread safety: the worker's.
+/// Lifetime: the agent's; its connections refer to it, and what is changed here counts from the next dial on.
 struct DialTerms {
   transport::Worker& worker;
   std::shared_ptr<const session::ProxyConfig> session;
@@ -33,7 +34,7 @@ struct DialTerms {
   session::Dialect dialect = session::Dialect::v2;  ///< Those that are dialled from now on.
 };
 
-/// How connections of that agent behave.
+/// How connections of that agent behave. Pure.
 [[nodiscard]] session::ProxyConfig session_config(const AgentSpec& spec, const Config& config);
 
 /// One connection of an agent: dials, serves, and is dialled again for ever, unless it was replaced while its agent
@@ -90,7 +91,8 @@ class AgentConnection final : transport::ProxyLink::Owner {
   AgentConnection& operator=(const AgentConnection&) = delete;
   ~AgentConnection();
 
-  /// Nothing where it is there, is being made, or is closed.
+  /// Nothing where it is there, is being made, or is closed. What comes of it is told later: as Ready among the
+  /// session's actions, or on_lost().
   void dial();
   /// Serves one that the agent dialled; a spare one only.
   void take(reverse::Connection accepted);
@@ -106,7 +108,7 @@ class AgentConnection final : transport::ProxyLink::Owner {
   void move_to(std::shared_ptr<Site> site);
   /// Closes one that drains and has no exchange left.
   void close_if_idle();
-  /// Closes for good: what still waits for an answer fails.
+  /// Closes for good: what still waits for an answer fails. on_lost() is not called for it.
   void close();
 
   [[nodiscard]] Site& site() const noexcept { return *site_; }
@@ -144,7 +146,7 @@ class AgentConnection final : transport::ProxyLink::Owner {
   /// It is so from now on, without a word to the agent.
   void note(Configuration configuration) noexcept { configuration_ = configuration; }
   /// Gives the agent `config_json` and waits for its decision, as `offered` or as `settling`. Where it cannot be said,
-  /// the connection ends.
+  /// the connection ends. What the agent decides comes as session::Configured.
   void configure(const std::string& config_json, Configuration as);
   /// Ends it as if the agent had: it is made again, if it is needed.
   void end(base::Error reason);

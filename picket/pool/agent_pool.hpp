@@ -26,7 +26,9 @@ namespace picket::pool {
 ///   const Answer answer = co_await exchange.request_headers(event);
 ///
 /// Thread safety: its worker's thread; Agent::metrics() may be read from any. Lifetime: outlives its exchanges; its
-/// worker outlives it.
+/// worker outlives it. Errors: those of its functions; what becomes of connections is told to the observer, and what
+/// becomes of calls to those who made them. Complexity: beginning an exchange is O(1); finding an agent by its name a
+/// hash.
 class AgentPool {
  public:
   /// `observer` may be null; it must outlive the pool.
@@ -37,9 +39,10 @@ class AgentPool {
 
   /// Adds an agent and begins to connect. The reference is the handle: stable until the agent is removed. Errors:
   /// connection_failed for an endpoint that is none or a value out of its range, invalid_message for a configuration
-  /// that is not JSON, unavailable for an id that is taken.
+  /// that is not JSON, unavailable for an id that is taken. Files of `spec.tls` are read while the caller waits.
   [[nodiscard]] base::Result<std::reference_wrapper<Agent>> add_agent(const AgentSpec& spec);
-  /// Gives a connection that an agent dialled to the agent that it feeds; one that feeds none is told so.
+  /// Gives a connection that an agent dialled to the agent that it feeds; one that feeds none is told so. Called by
+  /// what Registry::Deliver posts to this worker.
   void add_reverse_connection(reverse::Connection accepted);
   /// By name: for callers without the handle. Null where there is none. Complexity: O(1).
   [[nodiscard]] Agent* find(std::string_view id) noexcept;
@@ -52,7 +55,8 @@ class AgentPool {
   /// else another, and the old one is removed. Errors: as add_agent(), and the old one stays; unknown_agent.
   [[nodiscard]] base::Result<std::reference_wrapper<Agent>> change_agent(const AgentSpec& spec);
 
-  /// How the agents are now, in the order in which they were added.
+  /// How the agents are now, in the order in which they were added. Complexity: linear in the connections of all
+  /// agents.
   [[nodiscard]] std::vector<AgentHealth> stats() const;
   /// How one of them is. Errors: unknown_agent.
   [[nodiscard]] base::Result<AgentHealth> health(std::string_view id);
@@ -63,17 +67,19 @@ class AgentPool {
   }
 
   /// Awaitable; Status: at least one connection to `agent` is ready. Errors: timeout, with the last connection error in
-  /// its words.
+  /// its words. `co_await pool.ready(agent, deadline)`: at once where there is one already.
   [[nodiscard]] Agent::WaitReady ready(Agent& agent, base::Deadline deadline) { return {agent, deadline}; }
 
   /// Cancels every event that waits for an answer, on every connection (protocol.md §12): those who wait are told that
   /// nothing comes.
   void cancel_all(wire::CancelReason reason);
-  /// No new exchanges; connections close as their exchanges end, at drain_timeout at the latest.
+  /// No new exchanges; connections close as their exchanges end, at drain_timeout at the latest. It cannot be taken
+  /// back. Then wait until drained().
   void drain();
   /// Whether every connection is closed after drain().
   [[nodiscard]] bool drained() const noexcept;
 
+  /// In the order in which they were added. Lifetime: until the next that is added, changed or removed.
   [[nodiscard]] const std::vector<std::unique_ptr<Agent>>& agents() const noexcept { return agents_; }
   [[nodiscard]] transport::Worker& worker() noexcept { return worker_; }
   /// Whether the configuration lets an exchange go on in spite of this error (flow_control_mode fail_open).

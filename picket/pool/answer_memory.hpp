@@ -12,8 +12,15 @@ namespace picket::pool {
 ///
 /// Thread safety: its owner's. Lifetime: what is taken is the taker's, and need not come back. Complexity: O(1); at
 /// most `kept` of them lie here unused, each with no more than 16 KiB.
+///
+///   base::Arena arena = memory.take();
+///   …                                     // answers of one exchange
+///   memory.give_back(std::move(arena));   // nobody looks at them any more
+///
+/// Units: 1 KiB to begin with; of one that has grown as much as 16 KiB stays. Errors: std::bad_alloc.
 class AnswerMemory {
  public:
+  /// Exchanges beyond these that are open at once take their memory from the system.
   static constexpr std::size_t kept = 1024;
 
   /// An empty one, with the memory of who had it before.

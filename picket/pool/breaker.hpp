@@ -43,7 +43,8 @@ class Breaker {
   /// Once for each permit. Late answers to calls that were under way when it opened do not close it, since they say
   /// nothing of how the agent is now; a late failure opens it again while it is half open.
   void finish(Permit permit, Outcome outcome, base::TimePoint now) noexcept;
-  /// A failure that belongs to no call: connections died of their own.
+  /// A failure that belongs to no call: connections died of their own. It counts as one of failure_threshold, or opens
+  /// a half-open one.
   void fail(base::TimePoint now) noexcept;
   /// The agent dies on whatever it is asked first: nothing is admitted for a second, in whichever state.
   void pause(base::TimePoint now) noexcept;

@@ -41,12 +41,16 @@ struct EndedCalls {
 /// call. Not movable. Errors: timeout, unavailable (nothing to send it to, or too many wait), circuit_open,
 /// flow_control_paused, connection_closed, invalid_message (the agent broke the protocol), message_too_large.
 /// Complexity: no coroutine frame, no allocation.
+///
+/// What the errors say: timeout, the deadline has passed, in the queue or at the agent; unavailable, it was not asked,
+/// or the exchange was cancelled; connection_closed, invalid_message or io, its connection ended, and whether the agent
+/// has done anything is not known.
 class Call : WaitingQueue::Place {
  public:
   /// Who takes calls to the agent, and ends them: the agent as its calls see it.
   class Owner {
    public:
-    /// A call was made, and may be done when this returns.
+    /// A call was made, and may be done when this returns. Lifetime: the call stays where it is until it is done.
     virtual void start(Call& call) = 0;
     /// It has waited for as long as it may, or was in flight for longer than most.
     virtual void on_due(Call& call) = 0;
@@ -65,7 +69,7 @@ class Call : WaitingQueue::Place {
   [[nodiscard]] bool done() const noexcept { return state_ == State::done; }
   /// Valid once done().
   [[nodiscard]] const Answer& result() const noexcept { return result_; }
-  /// What the agent said; valid where result() is no error.
+  /// What the agent said; valid where result() is no error. Lifetime: the exchange's.
   [[nodiscard]] const wire::AgentResponse& response() const noexcept { return **result_; }
   /// Done without having been asked, since the agent does not take events of this kind: the result is an allow that
   /// nobody decided. Only of an exchange that demands nothing else (Demand::declared).
@@ -75,6 +79,7 @@ class Call : WaitingQueue::Place {
 
   // Awaitable, by one coroutine at a time: it goes on once the handler that ended the call has returned.
   [[nodiscard]] bool await_ready() const noexcept { return done(); }
+  // Never resumed from within whoever ended it: through the worker's queue.
   void await_suspend(std::coroutine_handle<> waiter) noexcept { waiter_.wait(waiter); }
   [[nodiscard]] Answer await_resume() const { return result_; }
   /// Its end counts there, in place of resuming who awaits it (CallSet). They outlive its being pending.

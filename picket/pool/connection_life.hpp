@@ -11,6 +11,11 @@ namespace picket::pool {
 /// nothing where they do not fit: what comes late, after a close, is no error.
 ///
 /// Thread safety: none; one owner. Errors: none; steps say whether they were taken. Complexity: O(1).
+///
+///   spare ─ dial() → connecting ─ open() → ready ─ drain() → draining ─ end() → closed
+///   spare ─ wait() → waiting ─ dial() → connecting
+///   connecting, ready ─ end() → spare
+///   all but ready and draining ─ drain() → closed;  any ─ close() → closed;  closed ─ reopen() → spare
 class ConnectionLife {
  public:
   enum class State : std::uint8_t {

@@ -10,7 +10,8 @@ namespace picket::pool {
 /// Which ends of connections are a failure of the agent, and whether it does anything between them. Connections that
 /// end together are one: one crash takes all along that there were.
 ///
-/// A value. Thread safety: its owner's.
+/// A value. Thread safety: its owner's. Complexity: O(1). Errors: none. Units: what ends within a second of a crash,
+/// and was there before it, belongs to it.
 class CrashRecord {
  public:
   /// The agent answered something.

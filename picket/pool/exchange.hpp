@@ -39,7 +39,9 @@ class Agent;
 class Exchange {
  public:
   /// `id`: minted by the worker; the same for all agents of one HTTP exchange; must live until the exchange is gone.
+  /// Nothing is sent yet, and no connection is taken.
   Exchange(Agent& agent, const base::CorrelationId& id, Demand demand = Demand::declared);
+  /// `other` is of no agent any more, and must not be used.
   Exchange(Exchange&& other) noexcept;
   Exchange& operator=(Exchange&&) = delete;
   ~Exchange();
@@ -49,7 +51,8 @@ class Exchange {
   void stick_to(std::string_view key) noexcept { sticky_key_ = key; }
 
   /// Starts a call; without a deadline the pool's request_timeout holds. Which exchange it is of is written into the
-  /// event.
+  /// event. Calls of one exchange may be made without awaiting the ones before: where can_pipeline() is false a later
+  /// one may overtake an earlier one in the agent's queue.
   template <class Event>
   [[nodiscard]] Call call(Event& event, base::Deadline deadline = {}) {
     return Call{*this, &event, kind_of(event), deadline};
@@ -77,14 +80,17 @@ class Exchange {
   /// without end needs no more of it. No such call is pending.
   void forget_answers(wire::EventKind kind) noexcept { memory_for(kind).reset(); }
 
-  /// The client is gone or nobody needs the answer: pending calls end as unavailable, the agent is told.
+  /// The client is gone or nobody needs the answer: pending calls end as unavailable, the agent is told. Once it has
+  /// taken a connection it takes no more calls; complete() is still to be said. Cancelling twice is cancelling once.
   void cancel(wire::CancelReason reason);
   /// The exchange is over. Pending calls are cancelled. Nothing may be called afterwards. An agent that is sent
-  /// request_complete is told although it was asked nothing.
+  /// request_complete is told although it was asked nothing. Answers stay good until the exchange is gone. Completing
+  /// twice is completing once.
   void complete(const wire::RequestComplete& summary);
 
   /// The agent asked for no more of this exchange's bodies for now (protocol.md §6). Calls go out all the same: who has
-  /// a body to send asks first, and reads no more of it meanwhile.
+  /// a body to send asks first, and reads no more of it meanwhile. False before it has taken a connection. Complexity:
+  /// where the agent has said how much it takes, one step per event in flight.
   [[nodiscard]] bool is_paused() const noexcept { return paused_until() > now() || body_room() == 0; }
   /// Bytes of this exchange's bodies that the agent takes now (update_capacity); session::unlimited where it has not
   /// said.
@@ -113,6 +119,9 @@ class Exchange {
   };
   /// Awaitable: is_paused() is false, at once or once the agent has said so, its pause has lasted as long as one may,
   /// its connection is lost or the exchange is over; or `deadline` has passed, or it was stopped.
+  ///
+  ///   co_await exchange.more_wanted(deadline);
+  ///   if (!exchange.is_paused()) …  // read on from whoever sends the body; else the deadline has passed
   [[nodiscard]] MoreWanted more_wanted(base::Deadline deadline = {}) noexcept { return {*this, deadline}; }
 
   /// Whoever waits until more is wanted goes on, paused or not. cancel() does so too.
@@ -121,7 +130,7 @@ class Exchange {
   /// Whether it must stay where it is.
   [[nodiscard]] bool has_pending_calls() const noexcept { return pending_ != nullptr; }
   /// What the agent said of itself on the pinned connection, before the first event on any that is ready; null without
-  /// such a connection.
+  /// such a connection. Lifetime: until the caller returns to the loop: the connection may end.
   [[nodiscard]] const session::AgentInfo* agent_info() const noexcept;
   /// Whether its connection tells answers apart (event-reply), so that one is no answer to another event. False before
   /// it has taken one.
@@ -133,6 +142,7 @@ class Exchange {
   [[nodiscard]] Agent& agent() const noexcept { return *agent_; }
   /// The same, as its calls see it.
   [[nodiscard]] Call::Owner& owner_of_calls() const noexcept;
+  /// Lifetime: the caller's, who minted it.
   [[nodiscard]] const base::CorrelationId& id() const noexcept { return *id_; }
 
  private:

@@ -22,9 +22,11 @@ class Hedging {
  public:
   explicit Hedging(const HedgeConfig& config) noexcept : config_(config) {}
 
-  /// A question was asked.
+  /// A question was asked. Units: a share of one more question is put aside each time.
   void asked() noexcept { budget_ = std::min(budget_ + config_.budget, most_kept); }
-  /// How long to wait for its answer; none: nothing is known of the agent's latency yet.
+  /// How long to wait for its answer; none: nothing is known of the agent's latency yet. The upper bound of a bucket,
+  /// so up to 6.25 % more than the percentile. Fewer than 100 answers since the last look say nothing: what was known
+  /// before counts.
   [[nodiscard]] std::optional<base::Duration> delay(const metrics::Histogram& latency, base::TimePoint now);
   /// Whether a question may be asked twice now; takes it from the budget.
   [[nodiscard]] bool take() noexcept {

@@ -14,7 +14,8 @@ namespace picket::pool {
 /// Thread safety: the worker writes, any thread reads; scrapes sum the workers, and may see a call that is counted and
 /// its answer that is not yet. Lifetime: the agent's. Complexity: a load and a store each, without a lock. Units:
 /// counts, and nanoseconds for latencies. Each call ends in one of `answered`, `failures` and `skipped`; until then it
-/// is `waiting`, or `in_flight`.
+/// is `waiting`, or `in_flight`. `in_flight` and `waiting` are as they are at the moment, and may be read while they
+/// change.
 struct AgentMetrics {
   metrics::Counter calls;  ///< Events that were to be sent.
   metrics::Counter answered;

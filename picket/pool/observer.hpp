@@ -18,7 +18,8 @@ namespace picket::pool {
 /// refuses; `agent` is the id that the pool has for it.
 ///
 /// Thread safety: called on the worker's thread: it must not block, and must not call back into the pool. Lifetime:
-/// outlives the pool; what it is told of lives as long as the call.
+/// outlives the pool; what it is told of lives as long as the call. Texts of the agent's are its own words: escape them
+/// before they are shown, and bound how often.
 class Observer {
  public:
   /// A connection is open. Each of an agent's connections is told of, on each worker.

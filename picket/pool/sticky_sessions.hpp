@@ -20,14 +20,18 @@ namespace picket::pool {
 ///
 /// Thread safety: none; the worker's, through Agent::sticky_sessions(). Lifetime: keys are copied; a pin is compared,
 /// and never followed to a connection that is gone. Complexity: O(1) each, and what has expired.
+///
+///   exchange.stick_to(client_ip);                       // finds and puts by itself
+///   agent.sticky_sessions().clear(client_ip);           // the next exchange of it takes any connection
 class StickySessions {
  public:
-  /// `timeout`: for which one that is not used is kept; 0: nothing is kept at all.
+  /// `timeout`: for which one that is not used is kept; 0: nothing is kept at all. `most` of 0: the same.
   StickySessions(base::Duration timeout, std::size_t most) noexcept : timeout_(timeout), most_(most) {}
   StickySessions(const StickySessions&) = delete;
   StickySessions& operator=(const StickySessions&) = delete;
 
-  /// Uses it, so that it is kept from now on for the whole time again.
+  /// Uses it, so that it is kept from now on for the whole time again. Whether that connection is still there is for
+  /// the caller to see: Pin::now().
   [[nodiscard]] std::optional<Pin> find(std::string_view key, base::TimePoint now);
   /// Keeps it, in place of the one that the key had.
   void put(std::string_view key, Pin pin, base::TimePoint now);

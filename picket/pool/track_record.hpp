@@ -13,7 +13,8 @@ namespace picket::pool {
 /// connection that gets nothing since it is the worst must get something again.
 ///
 /// Thread safety: none; one owner. Pure: the time is the caller's. Complexity: answered() is a few multiplications;
-/// success_rate() takes a power. Units: rates as parts of 1, times in base::Duration.
+/// success_rate() takes a power. Units: rates as parts of 1, times in base::Duration. Lifetime: a value. Errors: none.
+/// With 1 of 20 events failing for long the rate is about 0.95.
 class TrackRecord {
  public:
   static constexpr base::Duration half_life = std::chrono::seconds{10};
@@ -25,7 +26,8 @@ class TrackRecord {
     is_first_ = false;
     failing_ -= failing_ * outcome_weight;
   }
-  /// An event got no answer. Its latency is not known, and does not count. `now` never goes back.
+  /// An event got no answer. Its latency is not known, and does not count. `now` never goes back. 64 failures in a row
+  /// leave a rate of about 0.36.
   void failed(base::TimePoint now) noexcept {
     const double failing = failing_at(now);
     failing_ = failing + (1 - failing) * outcome_weight;

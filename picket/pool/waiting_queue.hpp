@@ -8,9 +8,17 @@ namespace picket::pool {
 ///
 /// Thread safety: its owner's. Lifetime: who waits is taken out before he ends, and the queue outlives that.
 /// Complexity: O(1) but for each(); no allocation.
+///
+///   struct Waiter : WaitingQueue::Place { … };
+///   queue.push_back(waiter);
+///   auto& first = static_cast<Waiter&>(*queue.front());  // the owner knows what it put in
+///   queue.remove(first);
+///
+/// Errors: none. It is not bounded: whoever puts in looks at size() before.
 class WaitingQueue {
  public:
-  /// One's place, while he waits: base of who may wait. In one queue at a time.
+  /// One's place, while he waits: base of who may wait. In one queue at a time. It cannot be copied or moved: others
+  /// link to it.
   class Place {
    protected:
     Place() = default;
@@ -24,6 +32,7 @@ class WaitingQueue {
     Place* next_ = nullptr;
   };
 
+  /// Complexity: O(1); it is counted.
   [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
   /// Who came first; null where nobody waits.
@@ -47,7 +56,7 @@ class WaitingQueue {
     }
   }
 
-  /// Takes one out. False: he does not wait.
+  /// Takes one out. False: he does not wait. Of another queue it must not be.
   bool remove(Place& place) noexcept {
     if (first_ != &place && place.previous_ == nullptr) return false;
     (place.previous_ == nullptr ? first_ : place.previous_->next_) = place.next_;

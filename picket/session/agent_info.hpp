@@ -10,7 +10,8 @@
 
 namespace picket::session {
 
-/// What an agent says of itself in the handshake, owned. A value.
+/// What an agent says of itself in the handshake, owned. A value. It is the agent's word, and unchecked: texts may hold
+/// any bytes, and are for logs only through quote.hpp.
 struct AgentInfo {
   std::string agent_id;
   std::string name;
@@ -29,7 +30,7 @@ struct AgentInfo {
 /// §3).
 [[nodiscard]] AgentInfo agent_info(const wire::Capabilities& capabilities);
 
-/// Capabilities for the wire; they borrow `info` and `arena`.
+/// Capabilities for the wire; they borrow `info` and `arena`. Both outlive what is returned.
 [[nodiscard]] wire::Capabilities capabilities(const AgentInfo& info, base::Arena& arena);
 
 }  // namespace picket::session

@@ -24,12 +24,17 @@
 namespace picket::session {
 
 /// Names one event that wants an answer. A value; stale ones are recognised.
+///
+/// It may be kept for as long as one likes, on another thread, too: respond() says whether anybody still waits. `key`
+/// tells events of one exchange apart.
 struct EventRef {
   std::uint32_t exchange = 0;    ///< Index of the exchange: dense, reused; for tables of per-exchange state.
   std::uint32_t generation = 0;  ///< Tells an exchange from the earlier ones of that index.
   wire::ReplyTo key;
 };
 
+/// `cancelled`: the proxy gave the exchange up. `expired`: it was idle for exchange_ttl, or the oldest when there were
+/// max_exchanges. `disconnected`: the connection is gone, and with it all its exchanges.
 enum class EndReason : std::uint8_t {
   cancelled,
   timed_out,  ///< Cancelled since an answer took too long.
@@ -41,25 +46,27 @@ enum class EndReason : std::uint8_t {
 
 /// The opening is over: what begins with it.
 struct Opened {};
-/// Answer it with respond(). The message lives as long as what was taken.
+/// Answer it with respond(). The message lives as long as what was taken. Of a `Configure` the answer says whether the
+/// agent takes it. After Ended of its exchange respond() does nothing.
 struct Arrived {
   EventRef ref;
   EventMessage message;
 };
-/// No answer to that exchange is wanted; free its state.
+/// No answer to that exchange is wanted; free its state. The generation is that of the EventRefs which are worth
+/// nothing now; later events of that id have another.
 struct Ended {
   std::uint32_t exchange;
   std::uint32_t generation;
   EndReason reason;
   std::uint32_t unanswered;  ///< Events of it that had no answer.
 };
-/// An event was answered with a block here: its exchange had to be forgotten.
+/// An event was answered with a block here: its exchange had to be forgotten. For counting: nothing is to be done.
 struct Rejected {};
 /// What came of a ConfigUpdateRequest. Lives as long as what was taken.
 struct ConfigAnswered {
   const wire::ConfigUpdateResponse* response;
 };
-/// Write what is queued, then close. Nothing follows.
+/// Write what is queued, then close. Nothing follows. Ended has come before, for each exchange that was open.
 struct Finished {
   base::Error reason;
 };
@@ -70,11 +77,22 @@ using AgentAction = std::variant<Opened, Arrived, Ended, Rejected, ConfigAnswere
 ///
 /// Every event arrives once and wants one respond(), in any order. An event that does not decode is a protocol error:
 /// the connection ends, so that the proxy's failure mode decides; it is never answered "allow". An exchange ends with
-/// the respond() to its request_complete, whether that is sent or not (one-way-complete), or with Ended. What comes for
-/// one that had to be forgotten is answered here with a block: its handler would judge a part without the rest.
+/// the respond() to its request_complete, whether that is sent or not (one-way-complete), or with Ended. A chunk
+/// that comes for one that had to be forgotten is answered here with a block: its handler would judge a part without
+/// the rest.
 ///
 /// Thread safety: none; one owner (lock around it where threads share a connection). Complexity: O(1) per event.
 /// Source: protocol.md §1, §4-§6.
+///
+///   for (std::size_t i = 0; i < session.actions().size(); ++i) {
+///     const session::AgentAction action = session.actions()[i];  // a copy: an answer may add an action
+///     if (const auto* const event = std::get_if<session::Arrived>(&action))
+///       session.respond(event->ref, judge(event->message), now);
+///   }
+///   session.clear_actions();  // what the actions point to may go after this
+///
+/// Lifetime: what an action points to, until clear_actions(). Errors of take(): invalid_message, for a correlation id
+/// that is none; unavailable, for more exchanges waiting than max_exchanges. Both end the connection.
 class AgentSession {
  public:
   using Agreement = AgentAgreement;
@@ -85,7 +103,7 @@ class AgentSession {
   static constexpr std::string_view peer = "a proxy";
   static constexpr bool pings = false;  ///< Its transport finds out that the proxy is gone.
 
-  /// `output` outlives the session.
+  /// `output` outlives the session. Opened is among the actions.
   AgentSession(const AgentAgreement& agreed, base::TimePoint now, wire::Output& output);
 
   // ---- what the proxy says
@@ -101,14 +119,19 @@ class AgentSession {
   /// An agent does not judge its proxy by its silence.
   void heard(base::TimePoint) noexcept {}
 
-  /// Whether a ping waits for the answer to a configuration, which on gRPC it acknowledges (protocol.md §9).
+  /// Whether a ping waits for the answer to a configuration, which on gRPC it acknowledges (protocol.md §9). True: it
+  /// is kept, and its pong is written when the configuration is accepted. At most 16 are kept; pongs for others are not
+  /// sent.
   [[nodiscard]] bool answers_later(std::string_view ping);
 
   // ---- what the transport calls
+  /// Forgets exchanges that were idle for too long, and lets out what has lingered.
   void tick(base::TimePoint now);
   [[nodiscard]] base::TimePoint next_wakeup() const noexcept;
+  /// Where answers are written. Lifetime: the owner's.
   [[nodiscard]] wire::Output& output() noexcept { return output_; }
-  /// Whether so much waits for answers that no more should be read.
+  /// Whether so much waits for answers that no more should be read. Not reading is all the back-pressure there is: the
+  /// proxy's queue fills, and its deadlines decide.
   [[nodiscard]] bool is_saturated() const noexcept { return unanswered_ > base::limits::max_unanswered_events; }
 
   // ---- what the owner calls
@@ -116,16 +139,22 @@ class AgentSession {
   /// (cancelled, expired, closed, or answered before): it is dropped. Of request_complete it says that the handler is
   /// done with it; with one-way-complete nothing is sent. Errors of encoding close the connection.
   /// Nothing of `response` is borrowed afterwards.
+  ///
+  /// Complexity: O(1) in the number of exchanges. Texts, lists and bodies are encoded at once.
   bool respond(const EventRef& ref, wire::AgentResponse response, base::TimePoint now);
   /// Sends a message that answers nothing: HealthStatus, FlowControl, MetricsReport, ConfigUpdateRequest; on gRPC
-  /// LogMessage.
+  /// LogMessage. Errors: unavailable once it is closed, and those of wire::encode(); the connection goes on after
+  /// those.
   template <class Message>
   [[nodiscard]] base::Status send(const Message& message) {
     if (end_) return base::fail(base::ErrorKind::unavailable, "the connection is not open");
     return wire::encode(format_, message, output_);
   }
+  /// Every open exchange is Ended as disconnected; then comes Finished. Closing twice is closing once.
   void close(base::Error reason);
 
+  /// In the order in which they happened. Calls of the session while you walk through them may add to them: walk by
+  /// index, or answer afterwards.
   [[nodiscard]] std::span<AgentAction> actions() noexcept { return actions_; }
   void clear_actions() noexcept { actions_.clear(); }
 
@@ -143,7 +172,8 @@ class AgentSession {
   [[nodiscard]] const wire::Format& format() const noexcept { return format_; }
   /// Whether the proxy says what came of a ConfigUpdateRequest.
   [[nodiscard]] bool hears_config_answers() const noexcept { return hears_config_answers_; }
-  /// Whether this is still the exchange that `ref` belongs to.
+  /// Whether this is still the exchange that `ref` belongs to. False for a stale one; true does not say that the event
+  /// is unanswered.
   [[nodiscard]] bool live(const EventRef& ref) const noexcept;
 
  private:
@@ -163,8 +193,10 @@ class AgentSession {
   [[nodiscard]] bool is_of_forgotten(const Event& event) const;
   template <class Event>
   base::Status block_forgotten(const Event& event);
+  // Copies what the answer lent, so that it may go when this returns.
   base::Status write(const wire::AgentResponse& response);
   bool acknowledge(const wire::AgentResponse& response);
+  // Makes room by forgetting the exchange that has been idle for longest.
   base::Result<std::uint32_t> find_or_add(std::string_view id);
   void link_idle(std::uint32_t index, base::TimePoint now) noexcept;
   void unlink_idle(std::uint32_t index) noexcept;

@@ -11,13 +11,19 @@
 
 namespace picket::session {
 
-/// How the proxy's end of one connection behaves. A value; connections share one that nobody writes any more.
+/// How the proxy's end of one connection behaves. A value; connections share one that nobody writes any more. Lifetime:
+/// each connection has a share of it. Changing what an agent gets means another value, and connections that are opened
+/// with it; the agent's configuration alone can be changed on one that is open (ProxySession::configure).
+///
+///   const auto config = std::make_shared<const session::ProxyConfig>(
+///       session::ProxyConfig{.events = {wire::EventKind::request_headers}, .config_json = R"({"limit": 5})"});
 struct ProxyConfig {
   std::string proxy_id = "picket";
   std::string proxy_version;
-  /// In order of preference.
+  /// In order of preference. Of sockets: on gRPC it is protobuf whatever stands here.
   std::vector<wire::Encoding> encodings{wire::Encoding::msgpack, wire::Encoding::json};
-  /// Offer the extensions of protocol.md §3.
+  /// Offer the extensions of protocol.md §3. False: the agent is spoken to as the reference does, one event of an
+  /// exchange at a time.
   bool extensions = true;
   /// The kinds this proxy will send; told to the agent.
   std::vector<wire::EventKind> events;
@@ -25,6 +31,7 @@ struct ProxyConfig {
   bool declared_events_only = false;
   /// The agent's configuration, delivered twice (protocol.md §4); none: null, no Configure.
   std::optional<std::string> config_json;
+  // Each step of an opening has a time of its own, from when it begins.
   base::Duration handshake_timeout = std::chrono::seconds{5};
   base::Duration configure_timeout = std::chrono::seconds{5};
   /// Liveness; one ping per interval.
@@ -37,7 +44,8 @@ struct ProxyConfig {
   std::size_t max_output = std::size_t{4} * 1024 * 1024;
 };
 
-/// How the agent's end of one connection behaves. A value, shared in the same way.
+/// How the agent's end of one connection behaves. A value, shared in the same way. What bounds here is what a proxy
+/// could make an agent hold.
 struct AgentConfig {
   AgentInfo info;
   /// Which ones it speaks; the proxy's preference decides.

@@ -24,6 +24,10 @@ inline constexpr std::uint64_t acknowledging_ping = 0;
 ///
 /// What the agent says of other things meanwhile is kept for the session, up to `most_kept` bytes. Thread safety: none;
 /// part of an opening.
+///
+/// On sockets an answer of type allow to its Configure ends it; on gRPC the pong of the ping behind it does. Errors of
+/// take(): connection_failed, where the agent refuses; message_too_large, where it says more than `most_kept` of other
+/// things; invalid_message, where its answer does not decode. Units: the deadline is configure_timeout after begin().
 class Configuring {
  public:
   static constexpr std::size_t most_kept = std::size_t{256} * 1024;
@@ -31,13 +35,16 @@ class Configuring {
   /// `agreed`: what the steps before came to.
   explicit Configuring(ProxyAgreement agreed) : agreed_(std::move(agreed)) {}
 
+  /// Errors: invalid_message, where config_json is no JSON.
   [[nodiscard]] base::Status begin(wire::Output& output, base::TimePoint now);
+  /// Pings are answered; reports that are said again anyway give way first where room gets short.
   [[nodiscard]] base::Status take(const wire::FrameView& frame, wire::Output& output);
   [[nodiscard]] bool is_over() const noexcept { return is_over_; }
   [[nodiscard]] const ProxyAgreement& agreement() const noexcept { return agreed_; }
 
   [[nodiscard]] base::TimePoint deadline() const noexcept { return deadline_; }
   [[nodiscard]] base::Error overdue() const;
+  /// Adds what was sent and not accepted: an agent that dies of its configuration is found that way.
   [[nodiscard]] base::Error interrupted(const base::Error& reason) const;
   [[nodiscard]] const std::optional<std::string>& refusal() const noexcept { return refusal_; }
 

@@ -39,12 +39,16 @@ namespace picket::session {
 /// clear_actions() or the next begin_batch(). Errors: take() returns what the peer did wrong, and end() keeps why it is
 /// over, which the first reason decides. Complexity: O(1) for each frame, and what its message takes to read; messages
 /// lie in one arena, emptied batch by batch, so that steady use allocates nothing.
+///
+/// A frame of a type that the end must not send, or that is not known, is invalid_message; so is one that does not
+/// decode, of which the error names type and place.
 template <class Session>
 class Conversation {
  public:
   using Opening = session::Opening<typename Session::Agreement>;
 
-  /// Begins: the opening's first words are in `output`. Where that fails end() says so at once.
+  /// Begins: the opening's first words are in `output`. Where that fails end() says so at once. `opening` is not null.
+  /// `now`: its deadline counts from here.
   Conversation(std::unique_ptr<Opening> opening, base::TimePoint now, wire::Output& output)
       : output_(output), opening_(std::move(opening)) {
     auto status = opening_->begin(output_, now);
@@ -54,7 +58,7 @@ class Conversation {
   Conversation(const Conversation&) = delete;
   Conversation& operator=(const Conversation&) = delete;
 
-  /// Null until the opening is over.
+  /// Null until the opening is over. Lifetime: the conversation's; it stays when it is over.
   [[nodiscard]] Session* session() noexcept { return session_ ? &*session_ : nullptr; }
   [[nodiscard]] const Session* session() const noexcept { return session_ ? &*session_ : nullptr; }
   /// Null once it is.
@@ -62,13 +66,16 @@ class Conversation {
   /// Why it is over; empty while it is not.
   [[nodiscard]] const std::optional<base::Error>& end() const noexcept { return session_ ? session_->end() : end_; }
 
-  /// Something came from the peer: whole frames of it follow, if there are any. What the last batch brought is gone.
+  /// Something came from the peer: whole frames of it follow, if there are any. What the last batch brought is gone. So
+  /// call it only when the session's actions have been seen to. Complexity: O(1), but where a batch took more memory
+  /// than is kept.
   void begin_batch(base::TimePoint now) {
     arena_.reset();
     if (session_) session_->heard(now);
   }
   /// One frame, whose payload is followed by limits::tail_padding readable bytes. After an error the peer is not
-  /// understood: close().
+  /// understood: close(). Once it is over, frames are dropped without a word. Errors: of the opening, or of the
+  /// session.
   [[nodiscard]] base::Status take(const wire::FrameView& frame, base::TimePoint now) {
     if (!session_) return open(frame, now);
     if (session_->end()) return {};
@@ -80,26 +87,29 @@ class Conversation {
     }
     return hand_on(typename Session::Incoming{}, frame, now);
   }
-  /// True where the peer is known to be idle, so that memory of busier times is of no use.
+  /// True where the peer is known to be idle, so that memory of busier times is of no use. It knows after a ping or a
+  /// pong, when no exchange is open: the memory for decoding has been given back then, and the caller's may follow.
   [[nodiscard]] bool end_batch() {
     const bool is_idle = std::exchange(is_quiet_, false) && session_->exchanges() == 0 && session_->actions().empty();
     if (is_idle) arena_.trim();
     return is_idle;
   }
 
-  /// Ends it for a reason of this end, or for what the peer did.
+  /// Ends it for a reason of this end, or for what the peer did. The second reason is dropped. Actions for everybody
+  /// who waits are there afterwards.
   void close(base::Error reason) {
     if (session_) return session_->close(std::move(reason));
     if (!end_) end_ = std::move(reason);
   }
-  /// The peer closed or the connection failed.
+  /// The peer closed or the connection failed. Where that happened while it opened, the error says what was awaited.
   void disconnected(base::Error reason) { close(session_ ? std::move(reason) : opening_->interrupted(reason)); }
   /// Deadlines and pings; call it at next_wakeup() at the latest.
   void tick(base::TimePoint now) {
     if (session_) return session_->tick(now);
     if (now >= next_wakeup()) close(opening_->overdue());
   }
-  /// Of the session, or the opening's deadline; never where it is over before there was a session.
+  /// Of the session, or the opening's deadline; never where it is over before there was a session. It may move with
+  /// every call: arm the timer anew after each batch.
   [[nodiscard]] base::TimePoint next_wakeup() const noexcept {
     if (session_) return session_->next_wakeup();
     return end_ ? base::TimePoint::max() : opening_->deadline();
@@ -128,6 +138,7 @@ class Conversation {
   }
 
   /// As the message of the list that its type names.
+  // As many comparisons as there are types before it: the lists begin with what comes most.
   template <class Message, class... Others>
   [[nodiscard]] base::Status hand_on(MessageList<Message, Others...>, const wire::FrameView& frame,
                                      base::TimePoint now) {

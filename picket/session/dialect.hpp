@@ -16,6 +16,7 @@ enum class Dialect : std::uint8_t {
   site,  ///< Frames with a handshake and ids of its own: Go's package v2, Kotlin.
 };
 
+/// As configurations spell it.
 [[nodiscard]] constexpr std::string_view name(Dialect dialect) noexcept {
   constexpr auto names = std::to_array<std::string_view>({"v2", "v1", "site"});
   static_assert(names.size() == static_cast<std::size_t>(Dialect::site) + 1);

@@ -19,6 +19,9 @@ inline constexpr wire::Format grpc_handshake{.encoding = wire::Encoding::protobu
 /// Thread safety, lifetime: Opening's. Errors of take(): version_mismatch; connection_failed, where the agent refuses
 /// the handshake or its configuration; invalid_message, where it answers what it was not asked, or chooses what was not
 /// offered. Units: the deadline is the configuration's handshake_timeout, and then its configure_timeout.
+///
+///   auto opening = std::make_unique<session::ProxyHandshake>(config);  // all connections of an agent share `config`
+///   session::Conversation<session::ProxySession> conversation{std::move(opening), worker.now(), output};
 class ProxyHandshake final : public ProxyOpening {
  public:
   explicit ProxyHandshake(std::shared_ptr<const ProxyConfig> config, const wire::Format& format = socket_handshake)
@@ -36,6 +39,7 @@ class ProxyHandshake final : public ProxyOpening {
   [[nodiscard]] std::optional<Dialect> speaks() const override { return speaks_; }
 
  private:
+  // Errors as those of take(): the agent's own words are quoted in them, as far as they may stand in a log.
   [[nodiscard]] base::Result<ProxyAgreement> read_answer(std::string_view payload) const;
   [[nodiscard]] base::Result<wire::Encoding> chosen(const wire::HandshakeResponse& answer) const;
 
@@ -51,6 +55,8 @@ class ProxyHandshake final : public ProxyOpening {
 ///
 /// Thread safety, lifetime: Opening's. Errors of take(): version_mismatch and invalid_message, of which the proxy is
 /// told. Units: the deadline is the configuration's handshake_timeout after the connection stood.
+///
+/// What the proxy prefers is taken, as far as this agent speaks it; where they have no encoding in common it is JSON.
 class AgentHandshake final : public AgentOpening {
  public:
   explicit AgentHandshake(std::shared_ptr<const AgentConfig> config, const wire::Format& format = socket_handshake)

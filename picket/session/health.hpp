@@ -33,7 +33,8 @@ struct Health {
 };
 
 /// What `status` says, heard at `now`. It is valid for valid_until_ms - timestamp_ms, both by the agent's clock, so
-/// that no two clocks are compared; without a timestamp_ms it is until the next. Pure.
+/// that no two clocks are compared; without a timestamp_ms it is until the next. Pure. What belongs to another state
+/// than the one that is said is left out. Complexity: bounded, whatever the message holds.
 [[nodiscard]] Health health_of(const wire::HealthStatus& status, base::TimePoint now);
 
 }  // namespace picket::session

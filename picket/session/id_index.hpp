@@ -18,11 +18,15 @@ namespace picket::session {
 ///
 /// Thread safety: none; one owner. Lifetime: borrows each id until it is erased. Errors: none; who inserts an id twice,
 /// or erases what is not there, breaks it. Complexity: O(1); an insertion now and then doubles the table.
+///
+///   const std::uint32_t found = index.find(id);
+///   if (found == IdIndex::nothing) index.insert(table[entry].id, entry);  // the table keeps the text
 class IdIndex {
  public:
   static constexpr std::uint32_t nothing = std::numeric_limits<std::uint32_t>::max();
 
-  /// The entry with that id, or `nothing`.
+  /// The entry with that id, or `nothing`. Complexity: O(1) on average. A peer that chooses ids with one hash makes
+  /// chains of them: what bounds the table, AgentConfig::max_exchanges, bounds those, too.
   [[nodiscard]] std::uint32_t find(std::string_view id) const noexcept {
     if (heads_.empty()) return nothing;
     const std::size_t hash = hash_of(id);
@@ -30,7 +34,7 @@ class IdIndex {
     while (entry != nothing && (links_[entry].hash != hash || links_[entry].id != id)) entry = links_[entry].next;
     return entry;
   }
-  /// `id` must not be there.
+  /// `id` must not be there. Nor may `entry`. Entries are small and dense: the table is as long as the largest one.
   void insert(std::string_view id, std::uint32_t entry) {
     if (size_ == heads_.size()) grow();
     if (entry >= links_.size()) links_.resize(entry + 1);
@@ -49,7 +53,8 @@ class IdIndex {
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
-  /// Calls `use(entry)` for every entry.
+  /// Calls `use(entry)` for every entry. In the order of the entries; `use` may erase the one that it is called with.
+  /// Complexity: one step for each entry that ever was, at once.
   template <class Use>
   void each(Use&& use) const {
     for (std::uint32_t entry = 0; entry < links_.size(); ++entry)
@@ -57,6 +62,7 @@ class IdIndex {
   }
 
  private:
+  // One for each entry: the links of a chain are entries, and need no memory of their own.
   struct Link {
     std::string_view id;  // null data: no such entry
     std::size_t hash = 0;
@@ -70,6 +76,7 @@ class IdIndex {
     links_[entry].next = head;
     head = entry;
   }
+  // Chains everything anew. Hashes are kept, so that no text is read.
   void grow() {
     heads_.assign(heads_.empty() ? 16 : heads_.size() * 2, nothing);
     each([this](std::uint32_t entry) { chain(entry); });

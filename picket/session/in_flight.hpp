@@ -16,15 +16,18 @@ namespace picket::session {
 /// Whatever the caller wants back with the end of an event: an index, an address. The session only carries it.
 using Tag = std::uint64_t;
 
+/// Places in an InFlight; `none` is no place.
 using ExchangeIndex = std::uint32_t;
 using EventIndex = std::uint32_t;
 inline constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
 
-/// One event that is asked; whose exchange it is of, send() writes into it.
+/// One event that is asked; whose exchange it is of, send() writes into it. Never null. Lifetime: until the event has
+/// ended. RequestComplete and Configure are not among them: the session has functions of their own.
 using EventPointer = std::variant<wire::RequestHeaders*, wire::RequestBodyChunk*, wire::ResponseHeaders*,
                                   wire::ResponseBodyChunk*, wire::WebSocketFrame*, wire::GuardrailInspect*>;
 
-/// How an answer names that event (protocol.md §3, event-reply).
+/// How an answer names that event (protocol.md §3, event-reply). Heads are named by their type, chunks by their index,
+/// too.
 template <class Event>
 [[nodiscard]] wire::ReplyTo reply_key(const Event& event) noexcept {
   if constexpr (requires { event.chunk_index; })
@@ -35,13 +38,15 @@ template <class Event>
 [[nodiscard]] inline wire::ReplyTo reply_key(const wire::WebSocketFrame& frame) noexcept {
   return {.type = frame.type, .index = frame.frame_index, .client_to_server = frame.client_to_server};
 }
-/// Its position stands in its metadata; an event that lacks it is named by its type alone.
+/// Its position stands in its metadata; an event that lacks it is named by its type alone. Complexity: a scan of its
+/// metadata.
 [[nodiscard]] wire::ReplyTo reply_key(const wire::GuardrailInspect& event) noexcept;
 
 /// The body that an event carries; empty where it carries none.
 [[nodiscard]] base::ByteView body_of(const EventPointer& event) noexcept;
 
-/// One event that has not ended: sent and unanswered, or queued behind another of its exchange.
+/// One event that has not ended: sent and unanswered, or queued behind another of its exchange. Linked twice: into its
+/// exchange's list, in the order of send(), and into all events' by deadline.
 struct PendingEvent {
   Tag tag = 0;
   base::Deadline deadline;
@@ -56,7 +61,8 @@ struct PendingEvent {
 
 inline constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
 
-/// One exchange that has been asked about on this connection and is not over.
+/// One exchange that has been asked about on this connection and is not over. Thread safety: a value of an InFlight.
+/// Units: bytes, and points of the session's time.
 struct ExchangeEntry {
   base::CorrelationId id;
   EventIndex first = none;  ///< Its pending events in the order of send().
@@ -79,10 +85,13 @@ struct ExchangeEntry {
 /// walks past the few that are later.
 ///
 /// Thread safety: none; its session's. Lifetime: an index is good until its entry is removed, a reference until the
-/// next call that adds one. Memory: grows to the most that ever were in flight, then allocates nothing.
+/// next call that adds one. Memory: grows to the most that ever were in flight, then allocates nothing. Complexity:
+/// O(1), but where a function says otherwise. Errors: std::bad_alloc; what is not there is `none`, and an index that is
+/// none must not be used.
 class InFlight {
  public:
-  /// The entry of an id of ours, or `none`; the text may be a peer's.
+  /// The entry of an id of ours, or `none`; the text may be a peer's. Complexity: O(1): a look at its slot, and one
+  /// comparison.
   [[nodiscard]] ExchangeIndex find(std::string_view id) const noexcept;
   [[nodiscard]] ExchangeIndex find(const base::CorrelationId& id) const noexcept;
   /// Another id in the same slot must have been removed before: a slot is minted again once its exchange is over.
@@ -90,9 +99,12 @@ class InFlight {
   /// The exchange must have no pending events.
   void remove_exchange(ExchangeIndex exchange) noexcept;
 
+  /// At the end of its exchange's list. Links and exchange of `event` are filled in.
   EventIndex add_event(ExchangeIndex exchange, const PendingEvent& event);
+  /// Complexity: one step for each event of the exchange before it: a handful.
   void remove_event(EventIndex event) noexcept;
-  /// The pending event of `exchange` that is sent and that `key` names; null: the oldest that is sent.
+  /// The pending event of `exchange` that is sent and that `key` names; null: the oldest that is sent. Else `none`: the
+  /// answer is for no event. Complexity: one step for each pending event of that exchange.
   [[nodiscard]] EventIndex match(ExchangeIndex exchange, const wire::ReplyTo* key) const noexcept;
 
   [[nodiscard]] ExchangeEntry& exchange(ExchangeIndex index) noexcept { return exchanges_[index]; }
@@ -104,7 +116,8 @@ class InFlight {
     return earliest_ == none ? base::TimePoint::max() : events_[earliest_].deadline.at();
   }
 
-  /// Calls `visit(index)` for each exchange; it may end the exchange's events.
+  /// Calls `visit(index)` for each exchange; it may end the exchange's events. Complexity: a copy of the table, and one
+  /// step per slot: for what concerns a whole connection.
   template <class Visit>
   void each_exchange(Visit visit) {
     for (const ExchangeIndex index : std::vector(by_slot_))
@@ -116,9 +129,11 @@ class InFlight {
 
   [[nodiscard]] std::size_t exchanges() const noexcept { return live_exchanges_; }
   [[nodiscard]] std::size_t events() const noexcept { return live_events_; }
+  /// Bytes of its tables, used or not.
   [[nodiscard]] std::size_t memory() const noexcept;
 
  private:
+  // From the latest on: with one time-out for all, that is the place.
   void link_by_deadline(EventIndex event) noexcept;
 
   std::vector<ExchangeIndex> by_slot_;

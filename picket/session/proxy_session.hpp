@@ -27,14 +27,16 @@ namespace picket::session {
 
 // ---- what a session tells its owner, in the order in which it happened
 
-/// The opening is over: what begins with it.
+/// The opening is over: what begins with it. The first action of every session.
 struct Ready {};
-/// Valid as long as the message that was taken.
+/// Valid as long as the message that was taken. What it asks for is not judged here: whether a decision can be honoured
+/// is inspection's to say.
 struct Answered {
   Tag tag;
   const wire::AgentResponse* response;
 };
-/// The event ended without an answer.
+/// The event ended without an answer. Kinds: timeout; what close() or cancel_all() was told; message_too_large or
+/// serialization, where an event that had to wait cannot be written.
 struct Failed {
   Tag tag;
   base::Error error;
@@ -53,7 +55,7 @@ struct ExchangePaused {
   base::CorrelationId id;
   base::TimePoint until;
 };
-/// A pong came: the session is suspect no longer.
+/// A pong came: the session is suspect no longer. New exchanges may come here again.
 struct Trusted {};
 /// The agent is silent while an event waits, and was pinged: its other connections should be, too.
 struct Probed {};
@@ -65,7 +67,7 @@ struct MetricsReported {
 struct ConfigUpdateRequested {
   const wire::ConfigUpdateRequest* request;
 };
-/// The agent has decided on what configure() gave it: none where it took it.
+/// The agent has decided on what configure() gave it: none where it took it. The words are the agent's, printable.
 struct Configured {
   std::optional<std::string> refusal;
 };
@@ -77,7 +79,7 @@ struct Logged {
 struct Closed {
   base::Error reason;
 };
-/// A response that reached nobody; dropped() says why.
+/// A response that reached nobody; dropped() says why. One for each, for counting.
 struct Dropped {};
 /// Why nobody can have a response, where the agent is to blame.
 enum class Misfit : std::uint8_t {
@@ -112,6 +114,15 @@ struct DroppedResponses {
 /// Thread safety: none; one owner. Lifetime: an event passed to send() and all it refers to must live until the action
 /// that ends it. Complexity: O(1) per event in the number of exchanges in flight; no allocation in steady state.
 /// Source: protocol.md §1, §4-§6.
+///
+///   session::ProxySession session{agreement, now, output};
+///   PICKET_TRY(session.send(id, &head, base::Deadline::after(now, std::chrono::seconds{1}), tag, now));
+///   …  // write `output`, take() what the agent says, tick() at next_wakeup()
+///   for (session::ProxyAction& action : session.actions()) std::visit(on_action, action);  // calls nothing of it
+///   session.clear_actions();
+///
+/// Without event-reply an exchange has one event on the wire, and the others wait here for its answer, their deadlines
+/// running.
 class ProxySession {
  public:
   using Agreement = ProxyAgreement;
@@ -126,7 +137,7 @@ class ProxySession {
     closed,    ///< Ended; the reason was the last action.
   };
 
-  /// `output` outlives the session.
+  /// `output` outlives the session. Ready is among the actions.
   ProxySession(const ProxyAgreement& agreed, base::TimePoint now, wire::Output& output);
 
   // ---- what the agent says
@@ -134,6 +145,7 @@ class ProxySession {
   [[nodiscard]] base::Status take(const wire::AgentResponse& response, std::string_view words, base::TimePoint now);
   [[nodiscard]] base::Status take(const wire::Pong& pong, std::string_view words, base::TimePoint now);
   [[nodiscard]] base::Status take(const wire::HealthStatus& status, std::string_view words, base::TimePoint now);
+  // What the agent says of an exchange that is over, or never was, is dropped.
   [[nodiscard]] base::Status take(const wire::FlowControl& flow, std::string_view words, base::TimePoint now);
   [[nodiscard]] base::Status take(const wire::MetricsReport& report, std::string_view words, base::TimePoint now);
   [[nodiscard]] base::Status take(const wire::ConfigUpdateRequest& request, std::string_view words,
@@ -143,8 +155,11 @@ class ProxySession {
   void heard(base::TimePoint now) noexcept { silent_since_ = now; }
 
   // ---- what the transport calls
-  /// Deadlines and pings; call it at next_wakeup() at the latest.
+  /// Deadlines and pings; call it at next_wakeup() at the latest. An event whose deadline has passed fails as timeout,
+  /// and with it all of its exchange; where the agent has it, it is sent a cancel and a ping, and is suspect until it
+  /// answers. Without a pong in pong_timeout the session closes.
   void tick(base::TimePoint now);
+  /// The clock's last point once it is closed. Complexity: O(1).
   [[nodiscard]] base::TimePoint next_wakeup() const noexcept;
   [[nodiscard]] wire::Output& output() noexcept { return output_; }
   /// Whether a ping waits for something: never.
@@ -154,38 +169,48 @@ class ProxySession {
 
   // ---- what the owner calls
   /// Puts an event in flight, or in the exchange's queue where the peer takes one at a time. Its correlation id is
-  /// filled in here; `id` lives as long as the event. Errors: unavailable (closed,
-  /// output full, exchange cancelled here), timeout (deadline has passed), message_too_large. After an error
-  /// nothing happened.
+  /// filled in here; `id` lives as long as the event. Errors: unavailable (closed, output full, exchange cancelled
+  /// here), timeout (deadline has passed), message_too_large, serialization
+  /// (the encoding has no such message). After an error nothing happened. `tag` comes back with what ends it.
   [[nodiscard]] base::Status send(const base::CorrelationId& id, const EventPointer& event, base::Deadline deadline,
                                   Tag tag, base::TimePoint now);
   /// Stops waiting for whatever is in flight or queued of that exchange; no action follows for it. The agent is told.
+  /// What was lent with its events is free when this returns. Nothing where the exchange is not known, or was cancelled
+  /// before.
   void cancel(const base::CorrelationId& id, wire::CancelReason reason, base::TimePoint now);
   /// The same of every exchange that waits for an answer; those who wait are told `why`.
   void cancel_all(wire::CancelReason reason, const base::Error& why, base::TimePoint now);
   /// The exchange is over: tells the agent where it saw any event of it, and forgets the exchange. Cancels first what
-  /// is still in flight. Returns whether the agent was told.
+  /// is still in flight. Returns whether the agent was told. Every exchange that was send() for is to be completed
+  /// once: its entry stays until then.
   bool complete(const base::CorrelationId& id, const wire::RequestComplete& summary, base::TimePoint now);
   /// Tells an agent that declared request_complete of an exchange that complete() did not tell it of: one that only
   /// counts or logs. Best effort: nothing where the session is not ready or its output is full.
   void report(const base::CorrelationId& id, const wire::RequestComplete& summary, base::TimePoint now);
-  /// Answers a ConfigUpdateRequest. Nothing where the agent did not agree to hear answers (config-reply).
+  /// Answers a ConfigUpdateRequest. Nothing where the agent did not agree to hear answers (config-reply). An error's
+  /// detail is told to the agent.
   void answer(std::string_view request_id, const base::Status& outcome, base::TimePoint now);
   /// Gives the agent another configuration while it serves (protocol.md §12). Configured follows, unless the session
   /// ends or yet another is given. Errors: unavailable (closed), invalid_message (no JSON), and what encoding says.
   [[nodiscard]] base::Status configure(std::string_view config_json);
-  /// The agent wants to be left, and said so by other means than its health: nothing new goes here.
+  /// The agent wants to be left, and said so by other means than its health: nothing new goes here. What has begun goes
+  /// on. It cannot be taken back.
   void retire() noexcept { is_retired_ = true; }
-  /// Pings, unless a ping is out: for the owner who hears nothing from the same agent elsewhere.
+  /// Pings, unless a ping is out: for the owner who hears nothing from the same agent elsewhere. While an event waits,
+  /// silence ends the session no earlier than that event's deadline.
   void probe(base::TimePoint now);
   /// Makes it suspect until the agent answers a ping: for the owner who has seen the same agent fail elsewhere.
   void distrust(base::TimePoint now);
-  /// Closes for the owner's reason: what is in flight fails with it.
+  /// Closes for the owner's reason: what is in flight fails with it. Failed for each of those, then Closed. Closing
+  /// twice is closing once.
   void close(base::Error reason);
 
+  /// In the order in which they happened. Calls of the session may add to them, and move them: walk by index where they
+  /// make any.
   [[nodiscard]] std::span<ProxyAction> actions() noexcept { return actions_; }
   void clear_actions() noexcept { actions_.clear(); }
 
+  /// Complexity: O(1), as all that follows but for body_room().
   [[nodiscard]] State state() const noexcept;
   /// Why the session is closed; empty while it is not.
   [[nodiscard]] const std::optional<base::Error>& end() const noexcept { return end_; }
@@ -200,15 +225,15 @@ class ProxySession {
   /// The agent takes nothing new, and is to be gone.
   [[nodiscard]] bool is_leaving() const noexcept { return is_retired_ || health_.state == wire::HealthState::draining; }
   /// Bytes of that exchange's bodies that the agent takes now, beside those that it has not answered; unlimited where
-  /// it has not said.
+  /// it has not said. Complexity: where the agent has said, one step per pending event.
   [[nodiscard]] std::uint64_t body_room(const base::CorrelationId& id) const noexcept;
-  /// What the agent said last of how it is, while that is valid.
+  /// What the agent said last of how it is, while that is valid. Healthy where it has said nothing.
   [[nodiscard]] const Health& health() const noexcept { return health_; }
-  /// Whether a new exchange may start here.
+  /// Whether a new exchange may start here. paused() and full() are asked apart: those pass.
   [[nodiscard]] bool takes_new() const noexcept {
     return state() == State::ready && !suspect_ && health_.state != wire::HealthState::unhealthy;
   }
-  /// More waits to be written than send() adds to.
+  /// More waits to be written than send() adds to. Units: bytes of output, ProxyConfig::max_output of them.
   [[nodiscard]] bool full() const noexcept { return output_.size() >= config_->max_output; }
   /// Whether the agent is to be sent events of that kind, where they are configured. What an agent with extensions
   /// declares is exact. Others declare request_headers whatever they handle (protocol.md §1): they are sent what is
@@ -225,6 +250,7 @@ class ProxySession {
     return (!means_its_list() || undeclared_.empty()) &&
            (kinds_off_ == 0 || std::ranges::none_of(config_->events, [this](auto kind) { return is_off(kind); }));
   }
+  /// Whether the list of events that the agent declared is what it wants, no more and no less.
   [[nodiscard]] bool means_its_list() const noexcept { return agent_.extended || config_->declared_events_only; }
   /// The configured kinds that the agent did not declare, whether it is sent them or not; request_complete apart, which
   /// decides nothing.
@@ -248,11 +274,13 @@ class ProxySession {
                                          std::string_view words);
   [[nodiscard]] base::Status write(const EventPointer& event);
   void fail_all(const base::Error& reason);
+  // False where it cannot be written.
   bool announce_end(const base::CorrelationId& id, wire::RequestComplete summary, base::TimePoint now);
   void pause(bool pauses, base::TimePoint now);
   void be(Health health, const wire::HealthStatus& status);
   void end_event(EventIndex event);
   void abandon_events(ExchangeIndex exchange, const base::Error* reason);
+  // Ends all events of the exchange with a timeout, and tells the agent.
   void expire(ExchangeIndex exchange, base::TimePoint now);
   void send_queued(ExchangeIndex exchange);
 

@@ -13,7 +13,8 @@
 
 namespace picket::session {
 
-/// An agent that dialled the proxy, as it names itself. Lifetime: the call that it is handed to.
+/// An agent that dialled the proxy, as it names itself. Lifetime: the call that it is handed to. The token is a secret:
+/// compare it in constant time, and write it nowhere.
 struct Applicant {
   std::string_view agent_id;
   std::optional<std::string_view> token;
@@ -28,7 +29,8 @@ struct Admission {
 };
 
 /// Decides on an agent that dialled: whether it is expected, its token right, a place for it free. The detail of an
-/// error is told to the agent.
+/// error is told to the agent. Called on the connection's thread, from within its reading: it must not wait. Errors:
+/// any; their detail should not tell a stranger which part was wrong.
 using Admit = std::function<base::Result<Admission>(const Applicant&)>;
 
 /// What the proxy says of itself to agents that dial it.
@@ -39,7 +41,8 @@ struct RegistrationConfig {
 };
 
 /// An agent's first word, as far as it can be judged by itself: its views live as long as frame and arena. The detail
-/// of an error is for the agent to hear.
+/// of an error is for the agent to hear. Errors: invalid_message, version_mismatch. Its token and its right to the id
+/// are not looked at.
 [[nodiscard]] base::Result<wire::ReverseRegistration> read_registration(const wire::FrameView& frame,
                                                                         base::Arena& arena);
 /// Writes the answer that tells an agent why it may not stay.

@@ -12,6 +12,7 @@ namespace picket::session {
 /// is valid during the call, its payload is followed by limits::tail_padding readable bytes.
 class Tap {
  public:
+  /// Called when the frame is complete in the output: it may not have reached the socket yet.
   virtual void on_sent(const wire::FrameView& frame, base::TimePoint now) = 0;
   virtual void on_received(const wire::FrameView& frame, base::TimePoint now) = 0;
 

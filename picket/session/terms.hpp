@@ -24,13 +24,16 @@ inline constexpr std::array<wire::Text, 4> all_extensions{wire::extension_raw_by
 /// The kinds that `numbers` name; those that nobody knows are skipped.
 [[nodiscard]] std::vector<wire::EventKind> kinds_of(std::span<const std::int32_t> numbers);
 
-/// Of our extensions those that mean something in an encoding: protobuf's bytes are raw anyway.
+/// Of our extensions those that mean something in an encoding: protobuf's bytes are raw anyway. Lifetime: constants.
 [[nodiscard]] wire::TextList extensions_of(wire::Encoding encoding) noexcept;
-/// The first of the offered encodings that is spoken here; JSON where there is none.
+/// The first of the offered encodings that is spoken here; JSON where there is none. So the one who offers has the
+/// choice: its list is in order of preference.
 [[nodiscard]] wire::Encoding choose(std::span<const wire::Encoding> offered, std::span<const wire::Encoding> spoken);
-/// Of our extensions those that are offered; none where `takes_any` is false.
+/// Of our extensions those that are offered; none where `takes_any` is false. Lifetime: the texts are constants of
+/// ours, not the peer's bytes.
 [[nodiscard]] std::vector<wire::Text> choose_extensions(wire::TextList offered, bool takes_any);
 
+/// Extensions that nobody knows mean nothing.
 [[nodiscard]] Terms terms(wire::Encoding encoding, wire::TextList extensions);
 
 }  // namespace picket::session

@@ -17,7 +17,8 @@
 namespace picket::transport {
 
 /// A connected socket with its layer that belongs to no worker: on its way from one to another. Thread safety: none; a
-/// value that moves. Lifetime: closes what nobody took.
+/// value that moves. Lifetime: closes what nobody took. Whoever sends one to another worker does so by Worker::post(),
+/// in a function that owns it.
 class Unbound {
  public:
   Unbound(int descriptor, std::unique_ptr<Layer> layer) noexcept : descriptor_(descriptor), layer_(std::move(layer)) {}
@@ -30,7 +31,8 @@ class Unbound {
   }
   ~Unbound();
 
-  /// Two ends of one connection within the process. Errors: io where the system gives none.
+  /// Two ends of one connection within the process. Errors: io where the system gives none. As socketpair(2) makes
+  /// them, plain.
   [[nodiscard]] static base::Result<std::pair<Unbound, Unbound>> pair();
 
  private:
@@ -44,13 +46,14 @@ class Unbound {
 ///
 /// Plain, or with a Layer between the bytes and the socket. One may read and one may write at a time. Who waits and is
 /// called looks again: he may be called early, with ECANCELED where the other one's attempt has changed what he can do.
-/// Thread safety: its worker's. Lifetime: as its Descriptor's.
+/// Thread safety: its worker's. Lifetime: as its Descriptor's. Errors: as Transfer has them, for failure() to put into
+/// words. Complexity: at most one system call for each attempt where it is plain; nothing allocates.
 class Channel {
  public:
-  /// Not connected yet.
+  /// Not connected yet. connect() follows.
   explicit Channel(Worker& worker, std::unique_ptr<Layer> layer = nullptr) noexcept
       : descriptor_(worker), layer_(std::move(layer)) {}
-  /// Takes a connected descriptor over.
+  /// Takes a connected descriptor over. Where it cannot be watched it is closed at once: is_open() says so.
   Channel(Worker& worker, int descriptor, std::unique_ptr<Layer> layer = nullptr);
   /// Takes over what another worker's channel was.
   Channel(Worker& worker, Unbound unbound)
@@ -67,14 +70,17 @@ class Channel {
   /// -1 where it is not open.
   [[nodiscard]] int descriptor() const noexcept { return descriptor_.value(); }
 
-  /// See Descriptor::connect(); cannot_connect() puts its errors into words.
+  /// See Descriptor::connect(); cannot_connect() puts its errors into words. The layer says nothing before establish(),
+  /// or the first read or write.
   void connect(const Endpoint& endpoint, Waiter waiter) { descriptor_.connect(endpoint, std::move(waiter)); }
 
-  /// Lets the layer and its peer say what they have to before there are bytes; `moved` once that is over.
+  /// Lets the layer and its peer say what they have to before there are bytes; `moved` once that is over. Never waits:
+  /// where it is blocked, wait() for what it wants and call it again.
   [[nodiscard]] Transfer establish();
-  /// Reads what is there, without waiting.
+  /// Reads what is there, without waiting. Not of an empty `into`.
   [[nodiscard]] Transfer read_now(std::span<char> into);
-  /// Writes what is taken now, with one system call at most where the channel is plain.
+  /// Writes what is taken now, with one system call at most where the channel is plain. Some of it may be taken: the
+  /// caller goes on behind that. What a layer called blocked must come again, as it was.
   [[nodiscard]] Transfer write_now(std::span<const iovec> parts);
   /// Why a transfer failed. Errors: connection_closed where the peer is gone, else io, or what the layer says.
   [[nodiscard]] base::Error failure(const Transfer& failed) const;
@@ -82,15 +88,16 @@ class Channel {
   /// Whether what failed is the layer's own, such as a certificate that the peer refuses.
   [[nodiscard]] bool is_layer_broken() const noexcept { return layer_ != nullptr && layer_->is_broken(); }
 
-  /// Calls `waiter` once an attempt that was blocked is worth another.
+  /// Calls `waiter` once an attempt that was blocked is worth another. One waits for each readiness. The waiter is
+  /// never called from within.
   void wait(Readiness wanted, Waiter waiter) { descriptor_.wait(wanted, std::move(waiter)); }
   /// Calls `waiter` once there is something to read, in the socket or in the layer.
   void wait_for_input(Waiter waiter);
-  /// See Descriptor::receive(). Plain channels only.
+  /// See Descriptor::receive(). Plain channels only. Saves a system call where bytes are not there yet.
   void receive(std::span<char> into, Waiter waiter) { descriptor_.receive(into, std::move(waiter)); }
 
   /// Whether the peer has closed or sent something that nobody has read. What a layer's peer says to the layer does not
-  /// count.
+  /// count. A system call.
   [[nodiscard]] bool has_input();
   /// Whether read_now() would say that the stream has ended, be it by an error: not where bytes lie before the end.
   [[nodiscard]] bool has_ended();
@@ -100,7 +107,7 @@ class Channel {
     if (layer_ != nullptr) layer_->release_memory();
   }
 
-  /// Ends what is waited for; everything stays usable.
+  /// Ends what is waited for; everything stays usable. Waiters are called with ECANCELED, from the loop.
   void cancel() noexcept { descriptor_.cancel(); }
   /// Sends the end of the stream; reading goes on.
   void shutdown_write() noexcept;
@@ -110,7 +117,8 @@ class Channel {
   [[nodiscard]] int release() noexcept { return descriptor_.release(); }
   /// Gives all of it away, to another worker; nothing is waited for any more.
   [[nodiscard]] Unbound unbind() noexcept { return {descriptor_.release(), std::move(layer_)}; }
-  /// Tells a layer's peer that this is the end, unless it is a cut.
+  /// Tells a layer's peer that this is the end, unless it is a cut. Waiters are called with ECANCELED, from the loop.
+  /// Closing twice is closing once.
   void close() noexcept;
 
  private:
@@ -127,7 +135,8 @@ class Channel {
 /// Why a connect failed, for those who tell the peer's address beside it: "connection refused". Errors: io where the
 /// system gives no socket, whoever the peer is; else connection_failed.
 [[nodiscard]] base::Error connect_failure(int error);
-/// The same in a sentence with the peer: "cannot connect to 127.0.0.1:9000: connection refused".
+/// The same in a sentence with the peer: "cannot connect to 127.0.0.1:9000: connection refused". `error` as errno has
+/// it; `peer` as it is to be named.
 [[nodiscard]] base::Error cannot_connect(std::string_view peer, int error);
 
 }  // namespace picket::transport

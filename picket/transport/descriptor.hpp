@@ -14,7 +14,7 @@ namespace picket::transport {
 /// What a descriptor is waited for.
 enum class Readiness : std::uint8_t { readable, writable };
 
-/// How an operation ended.
+/// How an operation ended. A value. `size` counts where bytes were read.
 struct Completion {
   int error = 0;  ///< As errno has it; ECANCELED: cancel(), or the descriptor was closed or is gone.
   std::size_t size = 0;
@@ -22,6 +22,9 @@ struct Completion {
 
 /// Whom an operation calls when it has ended: once, from the loop, under Worker::enter(), never from within the call
 /// that began it. It allocates nothing.
+///
+///   descriptor.wait(Readiness::readable, Waiter::of<&Reader::on_readable>(this));  // which outlives the wait
+///   descriptor.wait(Readiness::readable, {&Link::on_readable, shared_from_this()});
 class Waiter {
  public:
   /// May take the share.
@@ -53,8 +56,8 @@ class Waiter {
 
 /// A descriptor of one worker, owned, that can be waited for: the only place that knows the reactor below (Asio).
 ///
-/// Thread safety: its worker's. Lifetime: the worker outlives it. Destroyed, it closes. What was moved from is not
-/// open and waits for nothing any more.
+/// Thread safety: its worker's. Lifetime: the worker outlives it. Destroyed, it closes. What was moved from is not open
+/// and waits for nothing any more. Errors: reach the waiters. Complexity: O(1) and a system call for each, at most.
 class Descriptor {
  public:
   /// None yet.
@@ -71,7 +74,8 @@ class Descriptor {
   /// -1: none.
   [[nodiscard]] int value() const noexcept { return value_; }
 
-  /// Calls `waiter` once the descriptor is ready. One system call where it is not waited for already.
+  /// Calls `waiter` once the descriptor is ready. One system call where it is not waited for already. It may be called
+  /// although nothing is there: look again, and wait again.
   void wait(Readiness readiness, Waiter waiter);
   /// Reads a socket as soon as bytes are there. `into` lives until `waiter` is called: with the bytes read, with none
   /// at the end of the stream. Saves the system call of wait().
@@ -82,11 +86,11 @@ class Descriptor {
   /// Calls `waiter` as if what it waits for had ended.
   void post(Waiter waiter, Completion outcome = {});
 
-  /// Ends everything that is waited for, with ECANCELED.
+  /// Ends everything that is waited for, with ECANCELED. The waiters are called later, from the loop.
   void cancel() noexcept;
   /// Gives the descriptor away; cancels.
   [[nodiscard]] int release() noexcept;
-  /// Cancels.
+  /// Cancels. Closing twice is closing once.
   void close() noexcept;
 
  private:

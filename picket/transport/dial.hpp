@@ -15,7 +15,8 @@ namespace picket::transport {
 /// nothing of gRPC, and of a dialect what it stands for.
 ///
 /// Thread safety: the worker's thread. Errors: come to the owner, as those of any link: `timeout` is for the connect,
-/// the opening has its own (ProxyConfig). Lifetime: shared with what is pending; Link::close() lets go.
+/// the opening has its own (ProxyConfig). Lifetime: shared with what is pending; Link::close() lets go. `destination`
+/// is looked at during the call; its endpoint has an address: a name is looked up before (dns/watch.hpp).
 [[nodiscard]] std::shared_ptr<ProxyLink> dial(Worker& worker, const Destination& destination,
                                               std::shared_ptr<const session::ProxyConfig> config,
                                               base::Duration timeout, ProxyLink::Owner& owner,

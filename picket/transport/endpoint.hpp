@@ -27,6 +27,9 @@ enum class Hosts : std::uint8_t { numbers, names_too };
 
 /// Where to listen or connect: a socket address and the text it came from; or of a name what its addresses have in
 /// common (dns/watch.hpp looks them up). Thread safety and lifetime: a value; address() and path() are its own memory.
+///
+///   const auto endpoint = transport::Endpoint::parse("tls:192.0.2.7:7000", transport::ClearText::refused);
+///   if (!endpoint) return endpoint.error();  // says what to write instead
 class Endpoint {
  public:
   /// Where an agent is, as everything that takes an agent's address spells it: "unix:PATH", "grpc+unix:PATH",
@@ -36,8 +39,10 @@ class Endpoint {
   /// takes (107 bytes) is refused, never cut.
   [[nodiscard]] static base::Result<Endpoint> parse(std::string_view text, ClearText clear_text,
                                                     Hosts hosts = Hosts::numbers);
+  /// Frames; errors as parse().
   [[nodiscard]] static base::Result<Endpoint> unix_path(std::string_view path);
-  /// `host` is an IP address; a link-local one may name its interface: "fe80::1%eth0".
+  /// `host` is an IP address; a link-local one may name its interface: "fe80::1%eth0". In clear, frames; for listeners
+  /// and upstreams, which have their own word for TLS.
   [[nodiscard]] static base::Result<Endpoint> tcp(std::string_view host, std::uint16_t port);
 
   /// The far end of a connection, for logs: "IP:PORT", or "a local process" of a Unix socket.
@@ -64,6 +69,7 @@ class Endpoint {
   /// The path of a Unix socket.
   [[nodiscard]] std::string_view path() const noexcept;
 
+  /// For the system's calls, with size() and family(). Not of a name, which has none.
   [[nodiscard]] const sockaddr* address() const noexcept { return reinterpret_cast<const sockaddr*>(&storage_); }
   [[nodiscard]] socklen_t size() const noexcept { return size_; }
   [[nodiscard]] int family() const noexcept { return storage_.ss_family; }

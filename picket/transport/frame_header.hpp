@@ -13,7 +13,8 @@ namespace picket::transport {
 
 inline constexpr std::size_t frame_header_size = 5;
 
-/// Writes the header of a payload of `payload_size` < limits::max_frame_length.
+/// Writes the header of a payload of `payload_size` < limits::max_frame_length. `out` has room for frame_header_size
+/// bytes.
 void write_frame_header(char* out, wire::FrameType type, std::size_t payload_size) noexcept;
 
 inline constexpr wire::Framing stream_framing{frame_header_size, write_frame_header};
@@ -27,6 +28,7 @@ struct FramePeek {
 
 /// Looks at the front of `bytes`. A truncated frame is held, not rejected. Errors: invalid_message for length zero or
 /// an unknown type, message_too_large for a length over 16 MiB; both as soon as the bytes that show it are there.
+/// Lifetime: the frame is a view of `bytes`. Complexity: O(1): payloads are not looked at.
 [[nodiscard]] base::Result<FramePeek> peek_frame(std::string_view bytes);
 /// The same, as a function object.
 struct PeekFrame {
@@ -38,7 +40,8 @@ struct PeekFrame {
 /// The same for a dialect that has types of its own: each is taken as it is.
 [[nodiscard]] base::Result<FramePeek> peek_frame_of_any_type(std::string_view bytes);
 
-/// Frames without a type: length u32 big-endian, which counts the payload alone. All that comes is an answer.
+/// Frames without a type: length u32 big-endian, which counts the payload alone. All that comes is an answer. Errors:
+/// message_too_large, invalid_message for a length of zero.
 [[nodiscard]] base::Result<FramePeek> peek_untyped_frame(std::string_view bytes);
 void write_untyped_header(char* out, wire::FrameType type, std::size_t payload_size) noexcept;
 inline constexpr wire::Framing untyped_framing{4, write_untyped_header};

@@ -27,6 +27,10 @@ namespace picket::transport {
 ///
 /// Thread safety: its worker's thread only. Lifetime: shared with its pending operations; release it with close(),
 /// after which the owner is not called any more.
+///
+/// Units: 1 MiB of output that the peer does not take is as much as is held before reading stops. Errors: reach the
+/// owner in on_closed(), once: connection_failed where it never stood, timeout, connection_closed, or what the
+/// conversation ended with.
 template <class Session, class Framing = StreamFraming<Session>>
 class FrameLink final : public Link<Session>, public std::enable_shared_from_this<FrameLink<Session, Framing>> {
  public:
@@ -36,19 +40,23 @@ class FrameLink final : public Link<Session>, public std::enable_shared_from_thi
   using typename Link<Session>::Owner;
 
   /// Connects `channel`, then begins with `opening`. `owner`, and `tap` where there is one, must outlive the link or
-  /// its close().
+  /// its close(). `timeout` is for the connect alone; the opening has a deadline of its own. The owner hears of it
+  /// later, never from within.
   static std::shared_ptr<FrameLink> dial(Channel channel, const Endpoint& endpoint, Beginning opening,
                                          base::Duration timeout, Owner& owner, session::Tap* tap = nullptr);
   /// Begins on a connected channel. `received`: what was read from it already; it is heard first, once the call that
-  /// adopts has returned.
+  /// adopts has returned. For a connection that was accepted, or whose first bytes had to be looked at to know what it
+  /// is.
   static std::shared_ptr<FrameLink> adopt(Channel channel, Beginning opening, Owner& owner, std::string received = {},
                                           session::Tap* tap = nullptr);
 
+  /// For dial() and adopt(), which begin it.
   FrameLink(Channel channel, Beginning opening, Owner& owner, session::Tap* tap = nullptr);
 
   [[nodiscard]] const Opening* opening() const noexcept override {
     return framing_ ? framing_->conversation().opening() : opening_.get();
   }
+  /// What is queued is written as far as the socket takes it now. May be called out of what the owner is told.
   void close() noexcept override;
 
  private:

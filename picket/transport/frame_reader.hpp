@@ -20,14 +20,19 @@ namespace picket::transport {
 /// Thread safety: none; one owner. Lifetime: a payload is good until the next call of any member. Errors: those of
 /// `Peek` and of who is handed the frames; after one the stream cannot be read on. Complexity: each byte is copied at
 /// most once, into the place of a frame that is cut.
+///
+///   transport::FrameReader reader;
+///   const auto read = reader.feed(bytes, [&](const wire::FrameView& frame) { return conversation.take(frame, now); });
 template <class Peek>
 class BasicFrameReader {
  public:
+  /// `peek(bytes)` gives a base::Result<FramePeek>: a frame, or how many bytes must be there before it is worth asking
+  /// again.
   explicit BasicFrameReader(Peek peek = {}) noexcept : peek_(peek) {}
 
   /// Calls `on_frame(const wire::FrameView&) -> base::Status` for every whole frame and stops at the first error.
   /// `bytes` must be followed by limits::tail_padding readable bytes. Payloads are valid until the next call of any
-  /// member.
+  /// member. What stands behind a frame that was refused is not looked at. `on_frame` must not call the reader.
   template <class OnFrame>
   base::Status feed(std::string_view bytes, OnFrame&& on_frame) {
     while (!held_.empty() && !bytes.empty()) {
@@ -52,6 +57,7 @@ class BasicFrameReader {
   }
 
   /// Where the next bytes of the held frame belong, when enough is missing to be worth a read of its own; else empty.
+  /// From 4 KiB on. Lifetime: until the next call of any member.
   [[nodiscard]] std::span<char> rest() {
     if (held_.empty() || needed_ - held_.size() < worth_a_read) return {};
     const std::size_t missing = needed_ - held_.size();
@@ -68,12 +74,13 @@ class BasicFrameReader {
   /// Whether a frame is held in part that is too large to come with many others: the rest of a body.
   [[nodiscard]] bool holds_part_of_large_frame() const noexcept { return !held_.empty() && needed_ >= worth_a_read; }
 
-  /// Bytes held of an unfinished frame.
+  /// Bytes held of an unfinished frame. 0 between frames.
   [[nodiscard]] std::size_t held() const noexcept { return held_.size(); }
   /// Bytes reserved from the system.
   [[nodiscard]] std::size_t capacity() const noexcept { return held_.capacity() + delivered_.capacity(); }
 
-  /// Gives memory back that is not needed now. Ends the views of the last payload.
+  /// Gives memory back that is not needed now. Ends the views of the last payload. A part of a frame is kept: it is
+  /// still needed.
   void trim() noexcept {
     delivered_.release();
     if (held_.empty()) held_.release();

@@ -13,7 +13,8 @@
 
 namespace picket::transport {
 
-/// Makes the link of a conversation that a proxy began, whatever carries it. Once.
+/// Makes the link of a conversation that a proxy began, whatever carries it. Once. The link is shared: whoever makes it
+/// keeps it as long as he wants to be told, or closes it.
 using MakeAgentLink =
     std::function<std::shared_ptr<AgentLink>(std::unique_ptr<session::AgentOpening>, AgentLink::Owner&)>;
 
@@ -21,12 +22,19 @@ using MakeAgentLink =
 /// ProcessEvent share one, grpc.health.v1.Health says whether the agent serves, and reflection what is served.
 ///
 /// Thread safety: its worker's thread only, under enter(). Lifetime: shared by whoever made it and by what is pending;
-/// after close() nothing is called any more. Source: protocol.md §9; gRPC over HTTP/2.
+/// after close() nothing is called any more. Source: protocol.md §9; gRPC over HTTP/2. Errors: what is no call of gRPC
+/// is answered with HTTP's 415, a method that is none with unimplemented; neither ends the connection.
+///
+///   auto server = std::make_shared<transport::GrpcServer>(std::move(channel), serve, on_over);
+///   server->start();
+///   …
+///   server->drain(std::chrono::seconds{10});  // then close(), when its conversations have ended
 class GrpcServer final : public std::enable_shared_from_this<GrpcServer>, public Http2Link::Owner {
  public:
   /// `serve` is called for each ProcessStream, and for the calls of ProcessEvent together. `hear_control`: what is said
   /// on a ControlStream; where it is none, there is no such method. `on_over` is called once, when the connection has
-  /// ended by itself.
+  /// ended by itself. All three are called on the worker's thread; `serve` calls what it is given, once, before it
+  /// returns.
   GrpcServer(Channel channel, std::function<void(const MakeAgentLink&)> serve, std::function<void(GrpcServer&)> on_over,
              grpc::HearControl hear_control = {});
   GrpcServer(const GrpcServer&) = delete;
@@ -35,10 +43,14 @@ class GrpcServer final : public std::enable_shared_from_this<GrpcServer>, public
 
   /// Begins. Once, after it is made.
   void start();
-  /// What it says to whoever asks from now on: SERVING, as at first, or NOT_SERVING.
+  /// What it says to whoever asks from now on: SERVING, as at first, or NOT_SERVING. Those who watch are told at once.
+  /// While it drains it stays NOT_SERVING.
   void set_serving(bool is_serving);
   /// Takes no new streams, and says NOT_SERVING to whoever asks. Those that are there go on; within `eta` they end.
+  /// Draining twice is draining once.
   void drain(base::Duration eta = {});
+  /// Every call is over, and its client sees the connection end. What is queued is written as far as the socket takes
+  /// it now.
   void close();
 
  private:

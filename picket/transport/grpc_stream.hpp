@@ -26,6 +26,10 @@ inline constexpr std::string_view process_stream = "/zentinel.agent.v2.AgentServ
 ///
 /// Thread safety: its worker's thread only. Lifetime: shared; its Http2Link holds what is still to be written of it, so
 /// whoever has the link keeps the stream until that says that the stream has closed.
+///
+/// Errors: messages that are none, or that no envelope of that direction has, end the conversation, and with it the
+/// stream: invalid_message, or what http2::GrpcMessages says. Units: 1 MiB of output that the peer does not take is as
+/// much as is held before it gets no more window.
 template <class Session>
 class GrpcStream : public Link<Session>, public std::enable_shared_from_this<GrpcStream<Session>> {
  public:
@@ -39,12 +43,15 @@ class GrpcStream : public Link<Session>, public std::enable_shared_from_this<Grp
     return conversation_ ? conversation_->opening() : opening_.get();
   }
 
+  /// The peer is told that the stream is over; the owner is not called any more.
   void close() noexcept override;
 
   // ---- what its connection says
-  /// A piece of the peer's messages. Behind it are limits::tail_padding readable bytes.
+  /// A piece of the peer's messages. Behind it are limits::tail_padding readable bytes. Cut anywhere. What came behind
+  /// the conversation's end is dropped, and its window given back.
   void on_data(std::string_view bytes);
-  /// The peer said its last word, or the stream broke.
+  /// The peer said its last word, or the stream broke. Whoever waits for answers hears `reason`. Once; later ones are
+  /// dropped.
   void on_ended(base::Error reason);
   /// What the session has to say, and should say now, goes into the connection's frames.
   void offer() {
@@ -55,12 +62,13 @@ class GrpcStream : public Link<Session>, public std::enable_shared_from_this<Grp
   /// `incoming`: in which envelope the peer's messages stand.
   GrpcStream(Worker& worker, std::unique_ptr<Opening> opening, wire::Envelope incoming, Owner& owner);
 
-  /// The stream has begun: the conversation begins.
+  /// The stream has begun: the conversation begins. `link` outlives the stream, or its end.
   void begin(Http2Link& link, http2::StreamId id);
   /// The stream's body. It is asked until the connection says that the stream is closed.
   [[nodiscard]] http2::Outgoing& body() noexcept { return body_; }
   [[nodiscard]] http2::StreamId id() const noexcept { return id_; }
-  /// Nothing more of it is wanted, at this end or the other: ends the stream as its end does.
+  /// Nothing more of it is wanted, at this end or the other: ends the stream as its end does. `reason` is null where
+  /// the owner has closed it.
   virtual void end_stream(const base::Error* reason) noexcept = 0;
 
   void finish(const base::Error& reason);

@@ -29,6 +29,7 @@ class HangupWatch;
 /// one to stop; up to 64 are told at once.
 class HangupMonitor {
  public:
+  /// One for each worker: it takes one descriptor.
   explicit HangupMonitor(Worker& worker);
   HangupMonitor(const HangupMonitor&) = delete;
   HangupMonitor& operator=(const HangupMonitor&) = delete;
@@ -49,8 +50,15 @@ class HangupMonitor {
 
 /// Listens for one peer, from start() to stop(), while nobody reads from it: who reads learns of the end by himself.
 ///
-/// Thread safety: its monitor's worker. Lifetime: stop() or its end comes before the descriptor is closed, or says that
-/// it was. Errors: none; a descriptor that the kernel cannot watch is one whose peer never leaves.
+/// Thread safety: its monitor's worker. Lifetime: it is stopped before its end, for the kernel would tell what is
+/// gone; stop() comes before the descriptor is closed, or says that it was. Errors: none; a descriptor that the kernel
+/// cannot watch is one whose peer never leaves.
+///
+///   const auto left = [&](transport::Hangup) { cancel.request(wire::CancelReason::client_disconnect); };
+///   transport::HangupWatch watch{monitor, left};
+///   watch.start(stream.descriptor());
+///   …                             // while nobody reads from the stream
+///   watch.stop(stream.is_open());
 class HangupWatch {
  public:
   /// `on_hangup` is called once for each way to leave; it may destroy the watch.
@@ -62,10 +70,11 @@ class HangupWatch {
 
   [[nodiscard]] HangupMonitor& monitor() noexcept { return monitor_; }
   [[nodiscard]] bool started() const noexcept { return descriptor_ >= 0; }
-  /// `descriptor`: a connected socket, which stays its owner's.
+  /// `descriptor`: a connected socket, which stays its owner's. What has happened before is told, too. Not while it is
+  /// started.
   void start(int descriptor) noexcept;
   /// `is_open`: whether the descriptor still is; the kernel forgets closed ones by itself, and their numbers go to
-  /// others.
+  /// others. `on_hangup` is not called after this. Nothing where it was not started.
   void stop(bool is_open) noexcept;
 
  private:

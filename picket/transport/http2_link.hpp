@@ -20,17 +20,21 @@ namespace picket::transport {
 ///
 /// Thread safety: its worker's thread only. Lifetime: shared with its pending operations; release it with close(),
 /// after which the owner is not called any more.
+///
+/// Errors: reach the owner's on_over(): connection_failed and timeout of the connect, connection_closed, io, and what
+/// http2::Connection says of a peer that breaks the protocol.
 class Http2Link final : public Flushable, public std::enable_shared_from_this<Http2Link> {
  public:
   /// Who has the connection's streams.
   class Owner : public http2::Events {
    public:
-    /// The connection stands: streams may begin.
+    /// The connection stands: streams may begin. Of a client that is before the peer's settings have come.
     virtual void on_connected() = 0;
     /// What a read brought is about to be answered: those who waited for it may have added something to the streams'
     /// bodies, which resume() has not been told yet.
     virtual void before_answering() {}
-    /// It is over: closes when this returns, and will not call again.
+    /// It is over: closes when this returns, and will not call again. Once, and last. Streams that were open are lost
+    /// with it.
     virtual void on_over(const base::Error& reason) = 0;
 
    protected:
@@ -42,12 +46,14 @@ class Http2Link final : public Flushable, public std::enable_shared_from_this<Ht
   ~Http2Link() override;
 
   /// Begins: connects within `timeout`, or serves a channel that is connected, of which `already_read` was read before.
-  /// Once, after it is made.
+  /// Once, after it is made. What fails is told later, never from within.
   void connect(const Endpoint& endpoint, base::Duration timeout);
+  /// `already_read` is heard from within: the owner must be ready for it.
   void serve(std::string_view already_read = {});
   /// Sends the end of the stream behind what is written; reading goes on.
   void shutdown_write() noexcept { channel_.shutdown_write(); }
 
+  /// Lifetime: the link's. Say flush_later() after what you have it do.
   [[nodiscard]] http2::Connection& connection() noexcept { return connection_; }
   [[nodiscard]] Worker& worker() noexcept { return worker_; }
   [[nodiscard]] bool is_open() const noexcept { return owner_ != nullptr; }
@@ -56,7 +62,8 @@ class Http2Link final : public Flushable, public std::enable_shared_from_this<Ht
   void flush_later() {
     if (owner_ != nullptr && is_connected_) worker_.flush_later(*this);
   }
-  /// So many bytes of one message are still to come: the next read takes them in one. Out of on_data().
+  /// So many bytes of one message are still to come: the next read takes them in one. Out of on_data(). A hint: a wrong
+  /// one costs a read, nothing else.
   void expect(std::size_t bytes) noexcept { expected_ = bytes; }
   /// Ends it now, without telling the owner. What is queued is written as far as the kernel takes it; `bodies` keeps
   /// whoever has the streams' bodies until then. May be called out of what the owner is told.

@@ -11,7 +11,7 @@
 
 namespace picket::transport {
 
-/// What an attempt to move bytes came to.
+/// What an attempt to move bytes came to. Thread safety: a value. Of its members those count that its outcome names.
 struct Transfer {
   enum class Outcome : std::uint8_t {
     moved,    ///< `size` bytes, at least one.
@@ -49,10 +49,11 @@ class Layer {
   /// What both ends say to each other before there are bytes; `moved` once that is over. Whoever does not call it has
   /// it happen within the first reads and writes.
   virtual Transfer establish(int) { return Transfer::moved(0, false); }
+  /// `socket` is the channel's, connected and non-blocking. `into` is not empty.
   virtual Transfer read(int socket, std::span<char> into) = 0;
   /// Takes bytes from the front of `parts`. What it said is `blocked` comes again, from its first byte.
   virtual Transfer write(int socket, std::span<const iovec> parts) = 0;
-  /// What read() would come to, but for the bytes.
+  /// What read() would come to, but for the bytes. It may read from the socket, and keeps what it got.
   virtual Transfer peek(int socket) = 0;
   /// Whether read() would bring bytes without the socket. No system call.
   [[nodiscard]] virtual bool has_pending() const noexcept = 0;
@@ -60,7 +61,7 @@ class Layer {
   [[nodiscard]] virtual bool has_had_its_share() const noexcept { return false; }
   /// Gives memory back that only bytes under way need; they find it again by themselves.
   virtual void release_memory() noexcept {}
-  /// Tells the peer that nothing more is written, as far as the socket takes it.
+  /// Tells the peer that nothing more is written, as far as the socket takes it. May be called again.
   virtual void end_writing(int socket) noexcept = 0;
   /// Whether its peer broke the layer's own rules, or refused to go on: not what the bytes within it say.
   [[nodiscard]] virtual bool is_broken() const noexcept { return false; }

@@ -12,19 +12,27 @@ namespace picket::transport {
 ///
 /// Thread safety: its worker's thread only. Lifetime: shared with its pending operations; release it with close(),
 /// after which the owner is not called any more.
+///
+///   const auto link = transport::dial(worker, destination, config, std::chrono::seconds{1}, owner);
+///   …  // once owner.on_actions() has seen session::Ready
+///   PICKET_TRY(link->session()->send(id, &event, deadline, tag, worker.now()));
+///   link->flush_later();  // after every call of the session: it only says what is to be written
 template <class Session>
 class Link : public Flushable {
  public:
   using Conversation = session::Conversation<Session>;
   using Opening = typename Conversation::Opening;
 
-  /// Who handles what the session reports.
+  /// Who handles what the session reports. Called on the worker's thread, from the loop or from flush(), never from
+  /// within dial(). Lifetime: outlives the link or its close().
   class Owner {
    public:
     /// The session has actions. The owner handles and clears them; it may call the session and the link meanwhile.
+    /// Called from the loop; what they refer to is gone after clear_actions().
     virtual void on_actions(Link& link) = 0;
     /// The connection is over and will not call again; session().actions() holds its last words, if it got so far as to
-    /// have a session.
+    /// have a session. Once, and last. The owner may let the link go here. Errors: those of the connect, the opening or
+    /// the conversation, by their kinds.
     virtual void on_closed(Link& link, const base::Error& reason) = 0;
 
    protected:
@@ -35,7 +43,7 @@ class Link : public Flushable {
   Link& operator=(const Link&) = delete;
   ~Link() override { worker_.forget(*this); }
 
-  /// The session; null until the opening is over.
+  /// The session; null until the opening is over. Lifetime: the link's. After its end it takes nothing more.
   [[nodiscard]] Session* session() noexcept { return session_; }
   /// The opening; null once it is over.
   [[nodiscard]] virtual const Opening* opening() const noexcept = 0;
@@ -48,7 +56,8 @@ class Link : public Flushable {
   void flush_later() {
     if (owner_ != nullptr && is_connected_) worker_.flush_later(*this);
   }
-  /// Ends the conversation now, without telling the owner. What is queued is written as far as it is taken now.
+  /// Ends the conversation now, without telling the owner. What is queued is written as far as it is taken now. May be
+  /// called out of what the owner is told, and more than once.
   virtual void close() noexcept = 0;
 
  protected:

@@ -13,6 +13,12 @@ namespace picket::transport {
 
 /// How a listening socket is made, and who may connect to it. A value; its functions are called on the thread of
 /// whoever listens, and what they refer to outlives that.
+///
+///   transport::ListenOptions options{.socket_mode = 0660, .socket_group = "www-data"};
+///   options.on_failed = [&log](const base::Error& why) { log.write(0, why.message()); };
+///
+/// Thread safety: a value. Errors: a group that the system does not know, or that the process may not give the file to,
+/// is said by Listener::open().
 struct ListenOptions {
   int backlog = 1024;  ///< connections the kernel queues
   /// One descriptor is held back and given up where an accept finds none left: for a server that has to answer even

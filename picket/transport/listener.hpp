@@ -50,6 +50,7 @@ class Listener {
   [[nodiscard]] static base::Result<Listener> take(Worker& worker, ListeningSocket socket,
                                                    const ListenOptions& options);
 
+  /// Not while an accept is awaited.
   Listener(Listener&& other) noexcept;
   Listener& operator=(Listener&&) = delete;
   ~Listener();
@@ -64,7 +65,8 @@ class Listener {
   /// thread that waits for one would have it before the next accept. Awaited operations end with connection_closed.
   void end(Stream& stream) noexcept;
 
-  /// Ends a pending accept and removes the socket file.
+  /// Ends a pending accept and removes the socket file. What has connected and was not accepted is reset by the kernel,
+  /// unless somebody else has the socket, too. Closing twice is closing once.
   void close() noexcept;
   /// The address it listens on, with the port the kernel chose for port 0.
   [[nodiscard]] const Endpoint& endpoint() const noexcept { return place_.endpoint(); }
@@ -85,6 +87,7 @@ class Listener {
   int spare_ = -1;
 };
 
+/// Of accept(). Thread safety, lifetime: the listener's; one at a time.
 class Listener::Accept {
  public:
   explicit Accept(Listener& listener) noexcept : listener_(listener) {}
@@ -104,7 +107,8 @@ class Listener::Accept {
 };
 
 /// Accepts until the listener is closed and hands each connection to `take`, which owns its descriptor. Out of
-/// descriptors it waits and goes on.
+/// descriptors it waits and goes on. `take` is called from the loop. Lifetime: the listener is closed, and the task
+/// over, before it goes.
 [[nodiscard]] Task<void> accept_all(Listener& listener, Worker& worker, std::function<void(const Accepted&)> take);
 
 }  // namespace picket::transport

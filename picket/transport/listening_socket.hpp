@@ -36,6 +36,7 @@ class ListeningSocket {
   [[nodiscard]] base::Result<ListeningSocket> duplicate() const;
   /// The address it listens on, with the port the kernel chose for port 0.
   [[nodiscard]] const Endpoint& endpoint() const noexcept { return endpoint_; }
+  /// -1 once it was released or closed.
   [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
   /// Not to be closed with this; the file is, and goes with it.
   [[nodiscard]] int release_descriptor() noexcept { return std::exchange(descriptor_, -1); }

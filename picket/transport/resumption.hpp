@@ -10,6 +10,11 @@ namespace picket::transport {
 /// A part of what is awaited, so that queueing allocates nothing; what is destroyed while it is queued is forgotten.
 ///
 /// Thread safety: its worker's. Lifetime: not movable, since the queue links to it. Complexity: O(1), all of it.
+///
+/// What waits in an awaitable:
+///
+///   void await_suspend(std::coroutine_handle<> waiting) { waiting_.wait(waiting); }
+///   void on_answer() { worker_.resume(waiting_); }  // later, once; whoever waits goes on in this turn
 class Resumption {
  public:
   using Step = void (*)(void* self);
@@ -19,11 +24,11 @@ class Resumption {
   Resumption& operator=(const Resumption&) = delete;
   ~Resumption() { leave_queue(); }
 
-  /// `waiting` goes on once, when it is resumed.
+  /// `waiting` goes on once, when it is resumed. One waits at a time: another takes his place.
   void wait(std::coroutine_handle<> waiting) noexcept {
     wait([](void* frame) { std::coroutine_handle<>::from_address(frame).resume(); }, waiting.address());
   }
-  /// The same, for what is no coroutine.
+  /// The same, for what is no coroutine. `self` is not null: null stands for nobody.
   void wait(Step step, void* self) noexcept {
     step_ = step;
     self_ = self;
@@ -52,7 +57,8 @@ class Resumption {
 /// Those who may go on, in the order in which they were let. Resuming from a queue, and not where something ends, keeps
 /// stacks flat and lets whatever ended it finish first.
 ///
-/// Thread safety: its worker's. Lifetime: may go before those who are queued in it.
+/// Thread safety: its worker's. Lifetime: may go before those who are queued in it. Complexity: O(1), all of it but its
+/// end.
 class ResumptionQueue {
  public:
   ResumptionQueue() noexcept = default;
@@ -64,7 +70,7 @@ class ResumptionQueue {
   }
 
   [[nodiscard]] bool empty() const noexcept { return head_.next_ == &head_; }
-  /// Queues whoever waits there; once, however often it is called.
+  /// Queues whoever waits there; once, however often it is called. Nothing where nobody waits.
   void push(Resumption& resumption) noexcept {
     if (resumption.self_ == nullptr || resumption.next_ != &resumption) return;
     resumption.previous_ = head_.previous_;

@@ -40,7 +40,7 @@ class StreamFraming {
   /// Whether what the conversation writes goes out as it is.
   static constexpr bool translates = false;
 
-  /// `tap` may be null.
+  /// `tap` may be null. `opening` is not null; its first words are in the output when this returns.
   StreamFraming(Beginning opening, base::TimePoint now, session::Tap* tap = nullptr)
       : tapped_(tap != nullptr ? std::make_unique<Tapped>(*tap) : nullptr),
         output_(stream_framing),
@@ -48,18 +48,22 @@ class StreamFraming {
   StreamFraming(const StreamFraming&) = delete;
   StreamFraming& operator=(const StreamFraming&) = delete;
 
+  /// Lifetime: the framing's, as what else is handed out here.
   [[nodiscard]] Conversation& conversation() noexcept { return conversation_; }
   [[nodiscard]] const Conversation& conversation() const noexcept { return conversation_; }
-  /// What is to be written.
+  /// What is to be written. To look at and to gather() from. Who writes of it says so to wrote(), not to consume().
   [[nodiscard]] wire::Output& output() noexcept { return output_; }
   [[nodiscard]] const wire::Output& output() const noexcept { return output_; }
 
-  /// The first `size` bytes of the output were written.
+  /// The first `size` bytes of the output were written. At most what there is. With a tap the output is copied to be
+  /// looked at.
   void wrote(std::size_t size, base::TimePoint now) {
     if (tapped_) tapped_->wrote(output_, size, now);
     output_.consume(size);
   }
   /// Bytes from the peer, followed by limits::tail_padding readable bytes. What are no frames ends the conversation.
+  /// Where none of them was a frame, the opening may recognise another protocol in them, and the error says so. Bytes
+  /// may be cut anywhere.
   void feed(std::string_view bytes, base::TimePoint now) {
     bool is_framed = false;
     auto status = batch(now, [&](auto take) {
@@ -75,7 +79,7 @@ class StreamFraming {
   }
   /// See FrameReader::rest.
   [[nodiscard]] std::span<char> rest() { return reader_.rest(); }
-  /// `size` bytes were read into rest(). Otherwise as feed().
+  /// `size` bytes were read into rest(). Otherwise as feed(). At most rest()'s size, and more than none.
   void rest_received(std::size_t size, base::TimePoint now) {
     auto status = batch(now, [&](auto take) { return reader_.rest_received(size, take); });
     if (!status) conversation_.close(std::move(status.error()));
@@ -88,6 +92,7 @@ class StreamFraming {
 
  private:
   /// A tap, and what of a frame that it has not heard yet is written.
+  // Its reader puts together what writes have cut: a tap hears whole frames only.
   struct Tapped {
     explicit Tapped(session::Tap& whose) : tap(whose) {}
     void wrote(const wire::Output& output, std::size_t size, base::TimePoint now) {
@@ -104,6 +109,7 @@ class StreamFraming {
     FrameReader written;
   };
 
+  // One read: what the last brought is let go first, and memory is given back where the peer is idle.
   template <class Read>
   base::Status batch(base::TimePoint now, Read read) {
     if (conversation_.end()) return {};

@@ -372,7 +372,7 @@ TEST(Stream, IsClosedForAReaderWhoHasBytesButCouldNotGoOnBefore) {
   run(worker, body(stream));
 }
 
-TEST(Stream, RefusedConnectionNamesTheAddress) {
+TEST(Stream, ARefusedConnectionSaysWhy) {
   const TemporaryFolder folder;
   Worker worker;
   const Endpoint nobody = folder.socket();
@@ -380,7 +380,7 @@ TEST(Stream, RefusedConnectionNamesTheAddress) {
     Stream stream{w};
     const auto connected = co_await stream.connect(endpoint, base::Deadline{});
     EXPECT_FALSE(connected);
-    EXPECT_NE(connected.error().detail().find(endpoint.text()), std::string::npos);
+    EXPECT_EQ(connected.error(), base::fail(base::ErrorKind::connection_failed, "no such file or directory"));
   };
   run(worker, body(worker, nobody));
 }

@@ -15,9 +15,8 @@ class Task;
 
 namespace internal {
 
-/// What all tasks' promises have: where the frame lies, and who goes on at its end.
-/// Complexity: a frame of up to FrameMemory::largest bytes comes from its thread's memory; steady use allocates
-/// nothing.
+/// What all tasks' promises have: where the frame lies, and who goes on at its end. Complexity: a frame of up to
+/// FrameMemory::largest bytes comes from its thread's memory; steady use allocates nothing.
 struct TaskPromiseBase {
   static void* operator new(std::size_t size) { return frame_memory.take(size); }
   static void operator delete(void* frame, std::size_t size) noexcept { frame_memory.give(frame, size); }
@@ -74,12 +73,16 @@ struct TaskPromise<void> : TaskPromiseBase {
 /// while it is suspended in an operation. What it takes by reference outlives it: a caller that awaits it sees to that.
 /// Errors: values, in T as a base::Result; an exception that leaves a task ends the process. Complexity: no allocation
 /// beside its frame; awaiting and ending are jumps.
+///
+/// What a coroutine takes by reference must outlive it, and a lambda's captures are the lambda's: a lambda that is a
+/// coroutine takes what it needs as parameters, or is kept until the task has ended.
 template <class T = void>
 class [[nodiscard]] Task {
  public:
   using promise_type = internal::TaskPromise<T>;
 
   Task(Task&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+  /// The task that this one held is `other`'s now.
   Task& operator=(Task&& other) noexcept {
     std::swap(handle_, other.handle_);
     return *this;
@@ -88,6 +91,7 @@ class [[nodiscard]] Task {
     if (handle_) handle_.destroy();
   }
 
+  // Awaiting is what starts it: the caller's frame is suspended first, then this one runs in its place.
   [[nodiscard]] bool await_ready() const noexcept { return false; }
   std::coroutine_handle<> await_suspend(std::coroutine_handle<> awaiting) noexcept {
     handle_.promise().continuation = awaiting;
@@ -114,7 +118,8 @@ inline Task<void> internal::TaskPromise<void>::get_return_object() noexcept {
 
 namespace internal {
 
-/// A frame that nobody holds: it frees itself when its task has ended.
+/// A frame that nobody holds: it frees itself when its task has ended. Thread safety: its task's. Complexity: one small
+/// frame beside the task's own.
 struct Detached {
   struct promise_type {
     Detached get_return_object() const noexcept { return {}; }
@@ -128,9 +133,12 @@ struct Detached {
 }  // namespace internal
 
 /// Runs a task that nobody awaits: at once, until its first suspension, then whenever its operations complete. A task
-/// that never completes keeps its frame: whoever spawns one sees to it that what it awaits can be ended.
-/// Thread safety: call it on the worker's thread; from another through Worker::post(). Lifetime: nobody waits for the
-/// task, so what it refers to must be its own or live as long as the worker.
+/// that never completes keeps its frame: whoever spawns one sees to it that what it awaits can be ended. Thread safety:
+/// call it on the worker's thread; from another through Worker::post(). Lifetime: nobody waits for the task, so what it
+/// refers to must be its own or live as long as the worker. Errors: values are the task's own business, for nobody
+/// hears what it returns; an exception ends the process.
+///
+///   worker.post([&worker] { transport::spawn(serve(worker)); });  // from another thread, or before run()
 inline internal::Detached spawn(Task<void> task) { co_await task; }
 
 }  // namespace picket::transport

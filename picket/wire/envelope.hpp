@@ -23,12 +23,13 @@ enum class Envelope : std::uint8_t { proxy_to_agent, agent_to_proxy, agent_contr
 [[nodiscard]] std::string_view name(Envelope envelope) noexcept;
 
 /// The field's number of a message of that type in one of the stream's envelopes; 0 where the stream has no such
-/// message.
+/// message. Complexity: O(1), a table.
 [[nodiscard]] std::uint32_t number_in(Stream stream, FrameType type) noexcept;
 
 /// What stands in an envelope. As in any union the last member counts; one that comes twice, which would make one
 /// message of both, is refused. Lifetime: the payload is a view of `bytes`. Errors: invalid_message, where the bytes
-/// are none, or no member is one that is known here.
+/// are none, or no member is one that is known here. Complexity: O(1) for what encoders write, one member and nothing
+/// else; else linear in `bytes`.
 [[nodiscard]] base::Result<FrameView> open_envelope(Envelope envelope, std::string_view bytes);
 
 }  // namespace picket::wire

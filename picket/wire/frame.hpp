@@ -39,7 +39,8 @@ enum class FrameType : std::uint8_t {
 
 /// The type's name in logs, e.g. "request_headers"; "unknown" for a byte that is no type.
 [[nodiscard]] std::string_view name(FrameType type) noexcept;
-/// Whether it may stand in a frame on a socket.
+/// Whether it may stand in a frame on a socket. What gRPC alone carries is not; where a frame came from, and whether
+/// its sender may send it, is not looked at.
 [[nodiscard]] bool is_known(FrameType type) noexcept;
 
 /// One whole frame, checked for nothing but that it is whole: what is in it is for decode() to find out. Lifetime: the

@@ -22,6 +22,14 @@
 /// and what an answer may ask for where it is applied. Units: bytes, and milliseconds where a name ends in `_ms`. A
 /// field that is an optional may be missing or null on the wire; "ours" are fields of the extensions that we offer,
 /// which other implementations ignore (protocol.md §3); "gRPC" are fields that sockets do not carry.
+///
+///   const std::array<base::Header, 1> fields{{{"host", "example.org"}}};
+///   wire::RequestHeaders head{.method = "GET", .uri = "/", .headers = base::Headers{fields}};
+///   head.metadata.correlation_id = id.text();
+///   head.metadata.client_ip = "192.0.2.7";
+///
+/// Members that are not named have the defaults that stand here, which are also what a decoder leaves where a field may
+/// be missing.
 namespace picket::wire {
 
 using base::Header;
@@ -42,10 +50,11 @@ using TextMap = std::span<const TextPair>;  ///< In wire order.
 // ---- handshake
 
 /// How messages are written. On a socket both ends agree on one of the first two, in a handshake that is JSON, always
-/// (protocol.md §3, §7); on gRPC everything is protobuf.
+/// (protocol.md §3, §7); on gRPC everything is protobuf. Names in JSON: "json", "msgpack"; protobuf is not negotiated.
 enum class Encoding : std::uint8_t { json, msgpack, protobuf };
 
-/// Which events an agent wants or a proxy sends, by their numbers on a Unix socket (protocol.md §3).
+/// Which events an agent wants or a proxy sends, by their numbers on a Unix socket (protocol.md §3). gRPC has other
+/// numbers (protocol.md §9). An agent is sent `request_complete` in any case, once it has seen any other kind.
 enum class EventKind : std::uint8_t {
   configure = 0,
   request_headers = 1,
@@ -57,11 +66,13 @@ enum class EventKind : std::uint8_t {
   guardrail_inspect = 7,
 };
 
-/// Bodies and header values travel as MessagePack's bin, without base64.
+/// Bodies and header values travel as MessagePack's bin, without base64. Saves a third of a body's size on the wire,
+/// and the time of encoding it.
 inline constexpr Text extension_raw_bytes = "raw-bytes";
-/// An answer names its event, so that several events of one exchange may be in flight.
+/// An answer names its event, so that several events of one exchange may be in flight. Without it an exchange has one
+/// event at a time on a connection, and a body waits for the answer to its head.
 inline constexpr Text extension_event_reply = "event-reply";
-/// RequestComplete is not answered.
+/// RequestComplete is not answered. Saves an answer per exchange and agent.
 inline constexpr Text extension_one_way_complete = "one-way-complete";
 
 /// The proxy's first frame (protocol.md §3). It sends no other before the answer has come; whoever waits for either
@@ -99,6 +110,9 @@ struct Features {
 ///
 /// A body above `max_body_size` goes past the agent where it fails open, and is a failure where it fails closed. Over
 /// `max_concurrency` events wait at the proxy. 0 stands for no limit, respectively for no wish.
+///
+/// Where a chain asks several agents each has its own; what the proxy itself takes of a client is bounded apart from
+/// it.
 struct Limits {
   std::uint64_t max_body_size = std::uint64_t{10} * 1024 * 1024;  ///< bytes
   std::uint32_t max_concurrency = 100;                            ///< exchanges
@@ -128,7 +142,8 @@ struct Capabilities {
   std::optional<HealthConfig> health_config;  ///< gRPC
 };
 
-/// The agent's first frame. Where it refuses, the connection ends after it (protocol.md §3).
+/// The agent's first frame. Where it refuses, the connection ends after it (protocol.md §3). Whoever decodes one of a
+/// peer looks at `success` first: with false the rest says nothing.
 struct HandshakeResponse {
   static constexpr FrameType type = FrameType::handshake_response;
   std::uint32_t protocol_version = 0;  ///< 2; 0 where it refuses.
@@ -172,7 +187,8 @@ struct ReverseAnswer {
 
 // ---- events
 
-/// Where a request comes from and where it goes, as the proxy sees it (protocol.md §4).
+/// Where a request comes from and where it goes, as the proxy sees it (protocol.md §4). What came from the client
+/// itself (`request_id`, `server_name`, `traceparent`) is the client's word, and no more.
 struct RequestMetadata {
   Text correlation_id;  ///< Names the exchange; 1 to 256 bytes, the proxy's to choose.
   Text request_id;      ///< For logs: may be the client's own word for the request, so it names nothing safely.
@@ -205,6 +221,9 @@ struct RequestHeaders {
 ///
 /// What of it has gone on is for the answers to say: an allow lets go what the proxy holds, unless it needs more. Where
 /// a body is larger than the agent bears and that fails open, an empty last chunk tells it that no more comes.
+///
+/// Where it is cut is the proxy's choice, in the middle of a character, too: what an agent looks for may lie across
+/// two.
 struct RequestBodyChunk {
   static constexpr FrameType type = FrameType::request_body_chunk;
   Text correlation_id;
@@ -218,7 +237,7 @@ struct RequestBodyChunk {
 };
 
 /// The head of the upstream's answer, from the proxy, before the client sees any of it. A block, a redirect or a
-/// challenge takes its place.
+/// challenge takes its place. Interim answers, such as 103, are not shown.
 struct ResponseHeaders {
   static constexpr FrameType type = FrameType::response_headers;
   Text correlation_id;
@@ -240,7 +259,8 @@ struct ResponseBodyChunk {
 };
 
 /// The exchange is over, says the proxy: to every agent that has heard anything of it, whatever became of it, once.
-/// Answered as any event, unless one-way-complete was agreed (protocol.md §3); the answer changes nothing.
+/// Answered as any event, unless one-way-complete was agreed (protocol.md §3); the answer changes nothing. What an
+/// agent keeps of the exchange can go after it.
 struct RequestComplete {
   static constexpr FrameType type = FrameType::request_complete;
   Text correlation_id;
@@ -273,7 +293,8 @@ struct WebSocketFrame {
 /// What the text is looked at for. Their names travel on sockets, numbers on gRPC.
 enum class InspectionType : std::uint8_t { prompt_injection, pii_detection };
 
-/// Text for a language model, or from one, from the proxy.
+/// Text for a language model, or from one, from the proxy. With event-reply its place among those of its exchange and
+/// direction stands in `metadata`, as "index" (protocol.md §3).
 struct GuardrailInspect {
   static constexpr FrameType type = FrameType::guardrail_inspect;
   Text correlation_id;
@@ -298,7 +319,7 @@ struct Configure {
   std::uint64_t timestamp_ms = 0;  ///< gRPC
 };
 
-/// The exchange that an event belongs to.
+/// The exchange that an event belongs to. Lifetime: a view of the event's text.
 template <class Event>
 [[nodiscard]] Text correlation_id_of(const Event& event) noexcept {
   if constexpr (requires { event.metadata.correlation_id; }) {
@@ -326,14 +347,16 @@ struct Redirect {
   Text url;                    ///< Absolute or relative (RFC 9110 §10.2.2).
   std::uint16_t status = 302;  ///< 301, 302, 303, 307 or 308; another one is a failure of the agent.
 };
-/// The client is to prove something first.
+/// The client is to prove something first. Written as a `WWW-Authenticate` field where the type is one of HTTP's:
+/// `{.challenge_type = "basic", .params = …}` with the parameter "realm" asks a browser for a password.
 struct Challenge {
   Text challenge_type;  ///< "basic", "bearer", "digest", or a word of the agent's own.
   TextMap params;       ///< Of WWW-Authenticate where the type is one of HTTP's (RFC 9110 §11.2).
 };
 using Decision = std::variant<Allow, Block, Redirect, Challenge>;
 
-/// What the proxy's audit log keeps of an answer; it decides nothing.
+/// What the proxy's audit log keeps of an answer; it decides nothing. Texts are the agent's: whoever shows them escapes
+/// them.
 struct Audit {
   TextList tags;
   TextList rule_ids;                ///< The rules that matched.
@@ -358,7 +381,8 @@ struct WebSocketClose {
 enum class WebSocketVerdict : std::uint8_t { allow, drop };
 using WebSocketDecision = std::variant<WebSocketVerdict, WebSocketClose>;
 
-/// Which event a response answers; only with the extension event-reply (protocol.md §3).
+/// Which event a response answers; only with the extension event-reply (protocol.md §3). With it the answers to one
+/// exchange's events may come in any order. One that fits no event in flight is dropped.
 struct ReplyTo {
   FrameType type = FrameType::request_headers;
   std::optional<std::uint64_t> index;    ///< Of a chunk, a frame, or an inspected content.
@@ -411,7 +435,7 @@ enum class CancelReason : std::uint8_t {
 };
 
 /// From the proxy: ends every event of the exchange at the agent. An answer that crosses it is dropped. On sockets JSON
-/// always.
+/// always. Nothing is said in return, and RequestComplete still follows where the agent has seen anything.
 struct Cancel {
   static constexpr FrameType type = FrameType::cancel;
   Text correlation_id;
@@ -427,6 +451,9 @@ enum class FlowAction : std::uint8_t { pause, resume, update_capacity };
 
 /// From the agent: how much it wants to be sent. A wish that bounds memory, not time: events that are on their way
 /// still come, and a pause lasts no longer than the proxy lets it.
+///
+/// A pause ends by itself after 30 s without another. With update_capacity bytes of bodies that are sent and not
+/// answered yet count; below 1 KiB it counts as 1 KiB, but 0 is a pause (protocol.md §6).
 struct FlowControl {
   static constexpr FrameType type = FrameType::flow_control;
   std::optional<Text> correlation_id;  ///< The exchange that is meant; none: all of the connection.
@@ -438,7 +465,7 @@ struct FlowControl {
 /// `draining`: the agent means to go, takes no new exchanges, and ends those that it has.
 enum class HealthState : std::uint8_t { healthy, degraded, draining, unhealthy };
 
-/// How busy an agent is, in its own words; 0 where it does not say.
+/// How busy an agent is, in its own words; 0 where it does not say. The requests are totals.
 struct Load {
   std::uint32_t in_flight = 0;
   std::uint32_t queue_depth = 0;
@@ -451,7 +478,8 @@ struct Load {
   std::uint64_t requests_timed_out = 0;
 };
 
-/// What an agent uses of its machine; none of what it does not know.
+/// What an agent uses of its machine; none of what it does not know. `cpu_percent` is of one core:
+/// it may be more than 100.
 struct Resources {
   std::optional<float> cpu_percent;
   std::optional<std::uint64_t> memory_bytes;
@@ -464,6 +492,10 @@ struct Resources {
 
 /// How an agent is, in its own words. A field that belongs to one state is set with that state only. On sockets two
 /// shapes of it are read (protocol.md §6), and one is written.
+///
+/// Draining and unhealthy take the connection out of the choice for new exchanges. A `timeout_multiplier` counts from 1
+/// to 10 and stretches the proxy's time-outs. `disabled_features` name kinds of event, or capabilities: those events
+/// are not sent (protocol.md §6).
 struct HealthStatus {
   static constexpr FrameType type = FrameType::health_status;
   Text agent_id;
@@ -517,6 +549,9 @@ struct HistogramMetric {
 
 /// What an agent counts, from the agent, with the time that it covers. Whoever shows it bounds how many series that
 /// are.
+///
+/// Totals since the agent was started, not since the last report, and the same on each of its connections: a reader
+/// takes the one with the newest `timestamp_ms`.
 struct MetricsReport {
   static constexpr FrameType type = FrameType::metrics_report;
   Text agent_id;
@@ -562,7 +597,8 @@ struct ConfigError {
 };
 using ConfigUpdate = std::variant<RequestReload, RuleUpdate, ListUpdate, RestartRequired, ConfigError>;
 
-/// From the agent: it wants its configuration changed, or has failed with it. What comes of it is the proxy's choice.
+/// From the agent: it wants its configuration changed, or has failed with it. What comes of it is the proxy's choice. A
+/// gateway reloads at most once in 10 s, whatever is asked.
 struct ConfigUpdateRequest {
   static constexpr FrameType type = FrameType::config_update_request;
   ConfigUpdate update;
@@ -584,7 +620,8 @@ struct ConfigUpdateResponse {
 /// As loggers have them; the proxy has its own idea of what is written.
 enum class LogLevel : std::uint8_t { debug, info, warn, error };
 
-/// A line for the proxy's log, from the agent. What it says is the agent's: whoever shows it must not trust it.
+/// A line for the proxy's log, from the agent. What it says is the agent's: whoever shows it must not trust it. Control
+/// characters in it are to be escaped, and the number of lines bounded: a peer could fill a disk.
 struct LogMessage {
   static constexpr FrameType type = FrameType::log;
   LogLevel level = LogLevel::info;

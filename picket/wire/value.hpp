@@ -16,6 +16,12 @@ struct Member;
 /// Thread safety: a value that nobody writes. Lifetime: a view: text, lists and members live in the payload or the
 /// arena it was decoded to. Errors: none; what has another type is not found. Source: RFC 8259 §3, MessagePack's
 /// formats.
+///
+///   const wire::Value* const limit = config.find("limit");                           // null where it is missing
+///   const std::int64_t* const number = limit != nullptr ? limit->get<std::int64_t>() : nullptr;  // or no integer
+///
+/// Complexity: copying copies a view, whatever is below it. Nesting is at most limits::max_nesting where it was
+/// decoded.
 struct Value {
   struct Null {
     friend bool operator==(Null, Null) = default;
@@ -37,13 +43,15 @@ struct Value {
   [[nodiscard]] const Value* find(std::string_view name) const noexcept;
 };
 
-/// A member of an object. Names may come twice: find() has the first.
+/// A member of an object. Names may come twice: find() has the first. Lifetime: as the Value that it is in.
 struct Member {
   std::string_view name;
   Value value;
 };
 
-/// Equal in meaning: members in any order, integers by value.
+/// Equal in meaning: members in any order, integers by value. 1 and 1.0 differ; a NaN equals nothing. Complexity:
+/// members of an object are looked for one by one, n² of them: for configurations and tests, not for what a peer sends
+/// at will.
 [[nodiscard]] bool operator==(const Value& a, const Value& b) noexcept;
 
 }  // namespace picket::wire

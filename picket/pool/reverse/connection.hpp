@@ -28,11 +28,13 @@ struct Connection {
   std::shared_ptr<void> seat;  ///< Held while it lives.
 };
 
-/// Answers it, and begins to serve it on `worker`. Its seat is the caller's to keep.
+/// Answers it, and begins to serve it on `worker`. Its seat is the caller's to keep. On the worker's thread. Errors
+/// come to the owner.
 [[nodiscard]] std::shared_ptr<transport::ProxyLink> serve(transport::Worker& worker, Connection connection,
                                                           std::shared_ptr<const session::ProxyConfig> config,
                                                           transport::ProxyLink::Owner& owner, session::Tap* tap);
-/// Tells the agent why it may not stay after all, and closes.
+/// Tells the agent why it may not stay after all, and closes. It is told what its socket takes at once: the reason,
+/// mostly.
 void refuse(transport::Worker& worker, Connection connection, std::string_view reason);
 
 }  // namespace picket::pool::reverse

@@ -29,7 +29,7 @@ struct Hearing {
   std::shared_ptr<const transport::tls::Context> tls;           ///< Of a server; null: in clear.
 };
 
-/// Where agents dial, and how they are heard.
+/// Where agents dial, and how they are heard. A value. For the socket itself see transport::ListenOptions.
 struct ListenerOptions {
   transport::Endpoint endpoint;
   transport::ListenOptions socket{.backlog = 128};
@@ -46,9 +46,15 @@ struct ListenerOptions {
 ///
 /// Thread safety: its registry's worker. Lifetime: shared by what it has accepted; its registry outlives it. Memory:
 /// max_unregistered times most_registration bytes.
+///
+///   auto listener = reverse::Listener::open(registry, {.endpoint = *endpoint});
+///   if (!listener) return listener.error();
+///   (*listener)->start();
+///   …
+///   (*listener)->close();  // and turn the worker until is_over()
 class Listener : public std::enable_shared_from_this<Listener> {
  public:
-  /// Bytes of a registration with its header.
+  /// Bytes of a registration with its header. What is longer is refused as message_too_large.
   static constexpr std::size_t most_registration = std::size_t{64} * 1024;
 
   /// Binds and listens; accepts nobody yet. Errors: the socket's.
@@ -59,10 +65,12 @@ class Listener : public std::enable_shared_from_this<Listener> {
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
+  /// Once.
   void start();
   /// For those that come from now on.
   void hear_by(Hearing hearing) { options_.hearing = std::move(hearing); }
-  /// Accepts nothing more; whose registration is not whole is told so.
+  /// Accepts nothing more; whose registration is not whole is told so. Connections that were handed on stay. Closing
+  /// twice is closing once.
   void close();
   /// Whether, after close(), nothing is left that it does.
   [[nodiscard]] bool is_over() const noexcept { return !is_accepting_ && unregistered_.empty() && refusing_ == 0; }

@@ -27,7 +27,8 @@ struct MostConnections {
 
 /// Who has registered, and which worker serves whom. Pure.
 ///
-/// Thread safety: none; one owner. Complexity: of join(), the number of workers.
+/// Thread safety: none; one owner. Complexity: of join(), the number of workers. Memory: by the ids that have a
+/// connection; nothing is remembered of those that have left. Errors: of join(), in words that an agent may hear.
 class Members {
  public:
   explicit Members(std::size_t workers) : workers_(workers) {}
@@ -37,7 +38,7 @@ class Members {
   /// or live connections that came with another token hold the id.
   [[nodiscard]] base::Result<Seat> join(std::string_view agent, std::string_view id,
                                         std::optional<std::string_view> token, MostConnections most);
-  /// The connection that had the place is gone.
+  /// The connection that had the place is gone. Once for each seat.
   void leave(const Seat& seat);
   /// Connections that have a place.
   [[nodiscard]] std::size_t size() const noexcept { return size_; }

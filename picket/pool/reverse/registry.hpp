@@ -30,8 +30,7 @@ struct RegistryMetrics {
 /// serves him; all of them, over a Relay, where the agent will not make a connection for each.
 ///
 /// Thread safety: its worker's; metrics() from any. What it hands on may be dropped on any thread, which takes the lock
-/// of Worker::post(). Lifetime: its worker outlives it and all that it has handed on; it
-/// outlives its relays.
+/// of Worker::post(). Lifetime: its worker outlives it and all that it has handed on; it outlives its relays.
 class Registry {
  public:
   /// Takes a connection to the worker that it names; called on the registry's worker.
@@ -42,9 +41,12 @@ class Registry {
   Registry& operator=(const Registry&) = delete;
 
   /// For all that register from now on; whoever is there stays. Errors: invalid_message for what cannot be meant so.
+  /// Where it fails the rules before stay in force.
   [[nodiscard]] base::Status use(Rules rules);
-  /// Whether an agent may join, and where. The socket is not in it yet. Errors, for the agent to hear: unavailable.
+  /// Whether an agent may join, and where. The socket is not in it yet. Errors, for the agent to hear: unavailable. The
+  /// place is taken from now on, until the connection's seat is dropped.
   [[nodiscard]] base::Result<Connection> admit(const wire::ReverseRegistration& registration);
+  /// With its socket in it. Where it is to be shared and cannot be, the agent is told.
   void deliver(Connection connection);
   void note_refused() { metrics_->refused.add(); }
 

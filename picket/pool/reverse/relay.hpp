@@ -19,13 +19,18 @@ namespace picket::pool::reverse {
 ///
 /// A hop more each way, and a copy, for those agents only. Any end that closes ends all. Thread safety: its worker's,
 /// which is none of those that serve. Lifetime: its own, until an end closes. Memory: most_unsent bytes for each end.
+///
+/// Units: most_unsent bounds when reading stops: beside it there may be as much on its way to the kernel, and the frame
+/// that has just come. Errors: an end that fails, and frames that do not decode, end all of it; the workers see a
+/// connection that was lost. Complexity: each frame is decoded for the exchange that it names, and copied.
 class Relay final : public std::enable_shared_from_this<Relay>, Routing::Sink {
  public:
   /// Bytes that wait to be written to one end, over which nothing more is read from the others.
   static constexpr std::size_t most_unsent = std::size_t{1024} * 1024;
 
   /// Gives each worker its end through `deliver`. `on_over` is called once, when it has ended. Errors: io where there
-  /// is no descriptor left; then the agent was told.
+  /// is no descriptor left; then the agent was told. `worker`: the registry's, on which all of this runs. `deliver` is
+  /// called for each worker before this returns.
   [[nodiscard]] static base::Status start(transport::Worker& worker, Connection connection, std::size_t workers,
                                           const std::function<void(Connection)>& deliver,
                                           std::function<void()> on_over);
@@ -33,6 +38,7 @@ class Relay final : public std::enable_shared_from_this<Relay>, Routing::Sink {
   Relay& operator=(const Relay&) = delete;
 
  private:
+  // One is written to by one task at a time; what comes meanwhile waits here.
   struct End {
     explicit End(transport::Channel channel) : stream(std::move(channel)) {}
     transport::Stream stream;

@@ -21,13 +21,15 @@ namespace picket::pool::reverse {
 ///
 /// The agent hears one answer to its registration and one configuration; an answer of the agent goes to the worker
 /// whose exchange it names, what it says of itself to all. Pure. Thread safety: none; one owner. Memory: by the
-/// exchanges that are open, and `remembered` that are over.
+/// exchanges that are open, and `remembered` that are over. Complexity: a frame of an exchange is decoded for the id in
+/// it. Errors: those of its two functions.
 class Routing {
  public:
   /// Exchanges that are over and whose late answers still find their worker.
   static constexpr std::size_t remembered = 4096;
 
-  /// Whom frames go to. A payload is valid during the call.
+  /// Whom frames go to. A payload is valid during the call. Called from within from_worker() and from_agent(), any
+  /// number of times; it must not call back.
   class Sink {
    public:
     virtual void to_agent(wire::FrameType type, std::string_view payload) = 0;
@@ -37,10 +39,12 @@ class Routing {
     ~Sink() = default;
   };
 
+  /// One or more; they are numbered from 0.
   explicit Routing(std::size_t workers) : workers_(workers) {}
 
   // Errors: invalid_message for what does not decode; then the connection is to end. Payloads are followed by
-  // limits::tail_padding readable bytes.
+  // limits::tail_padding readable bytes. Registrations, configurations and pings of the workers are made one; what
+  // belongs to an exchange goes on as it is.
   [[nodiscard]] base::Status from_worker(std::size_t worker, const wire::FrameView& frame, Sink& sink);
   [[nodiscard]] base::Status from_agent(const wire::FrameView& frame, Sink& sink);
 
@@ -61,6 +65,7 @@ class Routing {
   template <class Event>
   [[nodiscard]] base::Status event(std::size_t worker, const wire::FrameView& frame, Sink& sink);
   /// The worker whose exchange that is; the first for one that nobody knows, so that somebody complains of it.
+  /// Complexity: O(1).
   [[nodiscard]] std::size_t worker_of(std::string_view id) const;
   void forget_oldest();
 

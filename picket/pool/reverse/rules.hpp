@@ -23,7 +23,7 @@ struct Secret {
   friend bool operator==(const Secret&, const Secret&) = default;
 };
 
-/// An agent of the pool and the ids that feed it.
+/// An agent of the pool and the ids that feed it. A value.
 struct Claim {
   std::string agent;
   std::vector<std::string> ids;  ///< Patterns.

@@ -20,13 +20,14 @@ namespace picket::session::dialects {
 ///
 /// Thread safety, lifetime: Translator's. Errors: unavailable, where the dialect has no words for what is to be said;
 /// timeout, where an event is given up that the agent has; message_too_large; invalid_message, where the agent says
-/// something unasked, or in words that are none.
+/// something unasked, or in words that are none. Units: 10 MiB is the largest message that these agents take.
 class V1Translator final : public Translator {
  public:
   [[nodiscard]] base::Status say(const wire::FrameView& frame, wire::Output& out) override;
   [[nodiscard]] base::Status hear(const wire::FrameView& frame, wire::Output& out) override;
 
  private:
+  // What waits holds its whole text; the connection's own bounds on events and bodies are the bound of it.
   struct Asked {
     wire::FrameType type;
     std::string id;    // its exchange's

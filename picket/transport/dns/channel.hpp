@@ -15,6 +15,8 @@ namespace picket::transport::dns {
 /// of other ids and from other addresses are not heard; one that is cut is asked for again over TCP.
 ///
 /// Thread safety: the worker's thread. Lifetime: the worker outlives it; destroyed, it calls nobody any more.
+/// Complexity: one question on the wire at a time for each ask(), with c-ares' own time-outs and retries; it has its
+/// sockets to itself.
 class Channel {
  public:
   using Done = std::move_only_function<void(base::Result<Answer>)>;

@@ -14,7 +14,7 @@
 
 namespace picket::transport::dns {
 
-/// One address where what a name stands for is served.
+/// One address where what a name stands for is served. A value.
 struct Place {
   Endpoint address;
   std::string host;            ///< What was looked up for it: the name itself, or the target of a service's record.
@@ -25,6 +25,8 @@ struct Place {
 };
 
 /// What one look-up of a name has found out.
+///
+/// What nobody could say is no reason to leave an address, and stands in `unknown`; what an answer leaves out is one.
 struct Findings {
   /// A host whose addresses of one family nobody could say: those that are known of it are good for as long.
   struct Unknown {
@@ -48,12 +50,18 @@ inline constexpr base::Duration most_ttl = std::chrono::minutes{5};
 inline constexpr base::Duration longest_pause = std::chrono::seconds{5};
 
 /// What is known of a name, from look-up to look-up. Pure: who looks up and waits is the caller. Thread safety: none.
+///
+///   const dns::Knowledge::News news = knowledge.learn(findings);
+///   if (news.places) connect_to(knowledge.places());
+///   arm(timer, now + news.pause);
+///
+/// Lifetime: a value. Errors: none; those of look-ups are a part of what it learns.
 class Knowledge {
  public:
   /// `longest_ttl`: how long an answer is good at most; from least_ttl to most_ttl.
   explicit Knowledge(base::Duration longest_ttl = most_ttl) noexcept : longest_ttl_(longest_ttl) {}
 
-  /// What a look-up has changed.
+  /// What a look-up has changed. A value. For each look-up one, whether it has changed anything or not.
   struct News {
     bool is_whole = true;                ///< Nothing of what was asked is unknown.
     bool places = false;                 ///< There are others, or they are to be chosen otherwise.
@@ -62,9 +70,11 @@ class Knowledge {
     std::size_t left_out = 0;            ///< Addresses above most_places, where none were left out before.
     base::Duration pause{};              ///< To make before the next.
   };
+  /// What is unknown of a host stays as it was; what is known to be gone goes, unless no place were left: then all
+  /// stays. Complexity: n² in places, of which there are at most most_places.
   [[nodiscard]] News learn(Findings findings);
 
-  /// Those that were there keep their order; new ones come behind them.
+  /// Those that were there keep their order; new ones come behind them. Lifetime: until the next learn().
   [[nodiscard]] std::span<const Place> places() const noexcept { return places_; }
 
  private:

@@ -11,14 +11,15 @@ namespace picket::transport::grpc {
 class Call {
  public:
   virtual ~Call() = default;
+  /// A piece of the client's messages, cut anywhere. Whoever takes it gives the stream's window back.
   virtual void on_data(std::string_view bytes) = 0;
   /// The client says nothing more.
   virtual void on_end() = 0;
-  /// The stream is over; nothing can be said any more.
+  /// The stream is over; nothing can be said any more. Last of all that is called.
   virtual void on_broken(const base::Error& reason) = 0;
   /// What is said to whoever asks whether the agent serves has changed.
   virtual void on_serving_changed() {}
-  /// The agent leaves, within that time: what need not last ends.
+  /// The agent leaves, within that time: what need not last ends. Units: no `eta` at all is zero.
   virtual void on_draining(base::Duration) {}
 };
 

@@ -8,9 +8,15 @@
 
 namespace picket::transport::grpc {
 
+/// Its path: ":path" of the request.
 inline constexpr std::string_view process_event = "/zentinel.agent.v2.AgentServiceV2/ProcessEvent";
 
-/// ProcessEvent: one event, and its answer.
+/// ProcessEvent: one event, and its answer. The exchange's earlier calls are known: all calls of one connection meet at
+/// its EventDesk.
+///
+/// Thread safety: its connection's. Lifetime: shared by the connection, and by the desk not at all: it is forgotten
+/// there before it goes. Errors: bytes that are no event, or no answer, are the call's status (grpc_status()); an end
+/// of the conversation is `unavailable` then, never `ok`.
 class EventCall final : public UnaryCall, public EventDesk::Asker {
  public:
   EventCall(Http2Link& http2, http2::StreamId stream, std::shared_ptr<EventDesk> desk) noexcept

@@ -18,9 +18,11 @@ namespace picket::transport::grpc {
 ///
 /// Nobody shook hands there: the desk does, in the client's name. What the agent says unasked has no place here and is
 /// dropped. Not for the hot path: each answer is read to find who asked. Thread safety: its worker's. Lifetime: Link's.
+/// Errors: of ask(), and to those who wait in on_no_answer(), once each. Complexity: an answer is looked up among those
+/// who wait, one by one.
 class EventDesk final : public AgentLink, public std::enable_shared_from_this<EventDesk> {
  public:
-  /// Who asked one event. Is answered once, or forgotten.
+  /// Who asked one event. Is answered once, or forgotten. Lifetime: until it is answered, or forget().
   class Asker {
    public:
     /// `message`: an AgentToProxy. Lifetime: the call.
@@ -36,11 +38,12 @@ class EventDesk final : public AgentLink, public std::enable_shared_from_this<Ev
   /// Begins. Once, after it is made.
   void open();
   /// `message`: a ProxyToAgent, with limits::tail_padding readable bytes behind it. Errors: it is none, or is no event;
-  /// so much waits for answers that no more is taken.
+  /// so much waits for answers that no more is taken. A ping, and what the session answers by itself, is answered
+  /// before this returns; a handshake is, too, with the agent's own. Kinds: invalid_message, message_too_large.
   [[nodiscard]] base::Status ask(std::string_view message, Asker& asker);
-  /// Its answer is not wanted any more.
+  /// Its answer is not wanted any more. The agent's handler goes on with it, and its answer is dropped.
   void forget(const Asker& asker) noexcept;
-  /// Its connection is over.
+  /// Its connection is over. Everybody who waits is told, then the owner.
   void end(const base::Error& reason);
 
   [[nodiscard]] bool is_open() const noexcept { return owner_ != nullptr; }

@@ -8,6 +8,9 @@ inline constexpr std::string_view health_check = "/grpc.health.v1.Health/Check";
 inline constexpr std::string_view health_watch = "/grpc.health.v1.Health/Watch";
 
 /// grpc.health.v1.Health: Check answers once, Watch answers and stays.
+///
+/// A service that is not here is not_found to Check, and SERVICE_UNKNOWN to Watch, which then hears no more. Thread
+/// safety: its connection's. Source: gRPC's doc/health-checking.md.
 class HealthCall final : public UnaryCall {
  public:
   /// `is_serving` outlives the call.

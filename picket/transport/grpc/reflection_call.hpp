@@ -5,13 +5,16 @@
 
 namespace picket::transport::grpc {
 
-/// Whether that is the method of server reflection, in either of its versions, whose messages are the same.
+/// Whether that is the method of server reflection, in either of its versions, whose messages are the same. Many tools
+/// know the older one only.
 [[nodiscard]] constexpr bool is_reflection(std::string_view path) noexcept {
   return path == "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo" ||
          path == "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo";
 }
 
-/// Server reflection: what is served, to whoever asks.
+/// Server reflection: what is served, to whoever asks. A stream of questions, each answered in its turn; a question
+/// that is none ends the call as invalid_argument. Thread safety: its connection's. Nothing secret is described: the
+/// files are public.
 class ReflectionCall final : public AnsweredCall {
  public:
   using AnsweredCall::AnsweredCall;

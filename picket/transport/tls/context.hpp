@@ -21,7 +21,7 @@ namespace picket::transport::tls {
 /// nothing else. Lifetime: its layers keep it.
 class Context {
  public:
-  /// Errors: connection_failed naming file, reason and what to do.
+  /// Errors: connection_failed naming file, reason and what to do. Reads files while the caller waits.
   [[nodiscard]] static base::Result<std::shared_ptr<const Context>> client(const ClientOptions& options);
   [[nodiscard]] static base::Result<std::shared_ptr<const Context>> server(const ServerOptions& options);
 
@@ -30,9 +30,11 @@ class Context {
   Context& operator=(const Context&) = delete;
 
   /// For one new connection. `host`, the name or IP address that is dialled, is what a client asks for and looks for in
-  /// the certificate unless the options name something else; a server has no use for it.
+  /// the certificate unless the options name something else; a server has no use for it. `host` is looked at during the
+  /// call.
   [[nodiscard]] virtual std::unique_ptr<Layer> layer(std::string_view host = {}) const = 0;
-  /// What is odd about the files, and keeps nobody from being served: a date that is over, an order that is none.
+  /// What is odd about the files, and keeps nobody from being served: a date that is over, an order that is none. One
+  /// sentence each, for the log of whoever made it. Lifetime: the context's.
   [[nodiscard]] std::span<const std::string> warnings() const noexcept { return warnings_; }
 
  protected:

@@ -14,8 +14,10 @@ namespace picket::transport::tls {
 /// Thread safety: as of const objects. Complexity: O(log n) in names, no allocation to find one.
 class Hostnames {
  public:
-  /// False where the name is there already.
+  /// False where the name is there already. Complexity: O(n): while a configuration is read. `owner` is what find()
+  /// gives back.
   [[nodiscard]] bool add(std::string_view name, std::size_t owner);
+  /// Nothing where no name fits: whoever asks has a default.
   [[nodiscard]] std::optional<std::size_t> find(std::string_view host) const noexcept;
 
  private:

@@ -32,8 +32,13 @@ enum class Agreement : std::uint8_t { optional, required };
 ///
 /// Thread safety: its channel's. Lifetime: shares its context. Errors: failure() has the words for a Transfer that
 /// failed.
+///
+/// An end without close_notify is no end: a read fails as connection_closed then, for something may be missing. Units:
+/// at most 64 KiB or 128 records for each call, whatever is asked for, so that one connection does not keep the others
+/// of its loop waiting; 200 messages of the handshake once that is over, in a connection's life.
 class TlsLayer final : public Layer {
  public:
+  /// `native` is a part of `context`. For contexts, which make these: Context::layer().
   TlsLayer(std::shared_ptr<const Context> context, ssl_ctx_st* native, Role role,
            Agreement agreement = Agreement::optional);
   ~TlsLayer() override;
@@ -52,23 +57,27 @@ class TlsLayer final : public Layer {
   [[nodiscard]] bool is_broken() const noexcept override { return failure_.has_value(); }
   [[nodiscard]] base::Error failure(const Transfer& failed) const override;
 
-  /// Why there is no connection; `none` where there is one, or none yet.
+  /// Why there is no connection; `none` where there is one, or none yet. For counting. Of a connection that failed
+  /// later it is `none`, too.
   [[nodiscard]] Refusal refusal() const noexcept { return refusal_; }
   /// Which of its context's certificates the peer is shown, of a server.
   [[nodiscard]] std::size_t shown() const noexcept { return shown_; }
+  /// Called while the handshake looks at the name that the client asks for.
   void show(std::size_t certificate) noexcept { shown_ = certificate; }
 
   /// What a context has OpenSSL call for each certificate that it has looked at: notes whose was refused.
   static int verified(int is_trusted, x509_store_ctx_st* verification);
 
+  /// Lifetime: the layer's. Never null.
   [[nodiscard]] ssl_st* native() const noexcept { return ssl_.get(); }
-  /// Whether the handshake is over; what stands below is empty until then.
+  /// Whether the handshake is over; what stands below is empty until then. With TLS 1.3 a client is sure of that before
+  /// the server has looked at its certificate: a refusal of that comes with the first read.
   [[nodiscard]] bool is_established() const noexcept { return is_established_; }
   /// "TLSv1.3"; static.
   [[nodiscard]] std::string_view version() const noexcept;
   /// Whether a ticket took the place of certificates: the peer is the one of the session that it was given in.
   [[nodiscard]] bool is_resumed() const noexcept;
-  /// The application protocol that was agreed upon; empty: none.
+  /// The application protocol that was agreed upon; empty: none. Lifetime: the layer's.
   [[nodiscard]] std::string_view alpn() const noexcept;
 
  private:

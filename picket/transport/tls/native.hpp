@@ -19,14 +19,19 @@ namespace picket::transport::tls {
 struct FreesNative {
   void operator()(ssl_ctx_st* context) const noexcept;
 };
+/// Never null where a function has made it.
 using Native = std::unique_ptr<ssl_ctx_st, FreesNative>;
 
 [[nodiscard]] base::Error refused(std::string detail);
 
-/// Of versions and ciphers, without a certificate.
+/// Of versions and ciphers, without a certificate. Ciphers: with forward secrecy and authenticated encryption unless
+/// `protocols` names others. Renegotiation and compression are off, whatever is configured. Errors: std::bad_alloc,
+/// too.
 [[nodiscard]] base::Result<Native> make_native(const ssl_method_st* method, const Protocols& protocols);
 
 /// A certificate with those between it and its CA. What is odd about the files, and not wrong, is added to `warnings`.
+/// They may stand in any order: they are sent in the right one. A key that belongs to another certificate is an error;
+/// a date that is over is a warning, since a clock may be wrong.
 [[nodiscard]] base::Status use_certificate(ssl_ctx_st& context, const std::string& certificate_file,
                                            const std::string& key_file, std::vector<std::string>& warnings);
 

@@ -29,7 +29,7 @@ using Certificate = std::unique_ptr<x509_st, FreesPem>;
 /// Debian's ssl-cert does.
 [[nodiscard]] base::Result<PrivateKey> read_key(const std::string& file);
 
-/// All of a file that is no larger than any of these need be. `what` it is, in errors.
+/// All of a file that is no larger than any of these need be. `what` it is, in errors. At most 8 MiB.
 [[nodiscard]] base::Result<std::string> read_bytes(const std::string& file, std::string_view what);
 
 /// A date as certificates have it, for people: "2026-11-28 06:50:00 UTC".

@@ -23,6 +23,10 @@ class TlsLayer;
 /// one resumes only under the settings, and for the certificate, that it was made for (CVE-2025-23419). Immutable:
 /// certificates are reloaded by a new context, and connections that have begun go on with theirs. Thread safety: every
 /// call, from any thread, without a lock of ours. Lifetime: its layers keep it.
+///
+///   const auto context = tls::ServerContext::make(options);
+///   if (!context) return context.error();
+///   transport::Channel channel{worker, accepted.descriptor, (*context)->layer()};
 class ServerContext final : public Context, public std::enable_shared_from_this<ServerContext> {
  public:
   /// Errors: connection_failed naming file, reason and what to do.
@@ -36,7 +40,8 @@ class ServerContext final : public Context, public std::enable_shared_from_this<
   /// What came of one, once its handshake is over.
   [[nodiscard]] Secured secured(const TlsLayer& connection) const;
 
-  /// The index of the certificate that a client is shown that asks for `host`; 0 is the default.
+  /// The index of the certificate that a client is shown that asks for `host`; 0 is the default. Complexity: O(log n)
+  /// in names.
   [[nodiscard]] std::size_t certificate_for(std::string_view host) const noexcept;
 
  private:

@@ -11,7 +11,8 @@ struct x509_st;
 
 namespace picket::transport::tls {
 
-/// A CA's word on a certificate (OCSP, RFC 6960), which a server shows along with it. A value.
+/// A CA's word on a certificate (OCSP, RFC 6960), which a server shows along with it. A value. Lifetime: refers to
+/// nothing.
 struct Staple {
   std::string response;                ///< DER.
   std::optional<std::time_t> expires;  ///< From then on it is not shown any more.

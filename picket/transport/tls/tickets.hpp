@@ -28,12 +28,15 @@ struct TicketKey {
 ///
 /// The latest key seals; it and the one before open. Thread safety: one thread rotates; any thread reads, without a
 /// lock: rotating writes over a key that nobody has used for one whole period. Errors: making and rotating throw
-/// std::runtime_error where the system gives no random bytes.
+/// std::runtime_error where the system gives no random bytes. Complexity: O(1). Whoever has a key reads the connections
+/// that its tickets resume, until it is forgotten: rotate, and hand them only to a process that serves in this one's
+/// place.
 class TicketKeys {
  public:
   TicketKeys();
 
-  /// Begins to seal with a new key. The one before the last is forgotten.
+  /// Begins to seal with a new key. The one before the last is forgotten. By one thread, at most once in a ticket's
+  /// lifetime.
   void rotate();
 
   /// The key that seals and the one before it, for another process that serves the same clients.
