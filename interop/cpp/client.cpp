@@ -119,7 +119,9 @@ int run(const Options& options) {
                        .events = {wire::EventKind::request_headers, wire::EventKind::request_body_chunk,
                                   wire::EventKind::response_headers, wire::EventKind::response_body_chunk,
                                   wire::EventKind::websocket_frame, wire::EventKind::guardrail_inspect},
-                       .config_json = options.config};
+                       .config_json = options.config,
+                       // The crate serves no guardrails, says so, and leaves such a question without an answer.
+                       .declared_events_only = true};
   const auto agent = pool.add_agent(spec);
   if (!agent) {
     fmt::print(stderr, "{}\n", agent.error().message());
