@@ -5,6 +5,7 @@ import re
 import socket
 import subprocess
 import tempfile
+import unittest
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -100,6 +101,12 @@ class ListeningPeer(Peer):
             for rule, run in zip(chosen, pool.map(lambda rule: self.run_peer(rule, "--encoding", "json"), chosen)):
                 with self.subTest(rule):
                     self.assertEqual(run.rules("FAIL"), {rule}, run.reasons)
+
+    @unittest.skipUnless(ALL_MUTANTS, "it takes more than a minute: make conform")
+    def test_who_waits_without_end_for_a_registration_fails_where_time_is_given(self):
+        only = ("--slow", "--only", "^registration.in-time$")
+        self.assert_clean(self.run_peer(None, *only))
+        self.assertEqual(self.run_peer("registration.in-time", *only).rules("FAIL"), {"registration.in-time"})
 
     test_one_that_says_no_handshake_fails = None
 
