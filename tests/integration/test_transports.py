@@ -1,13 +1,12 @@
 """Agents that are killed, frozen, slow, noisy, or cut off by packets that are dropped, over each transport: nobody waits for long, no verdict is
 swapped or invented, and once the agent is back it is asked again."""
 
-import os
 import shutil
 import signal
-import subprocess
 import time
 import unittest
 
+from cable import Cable
 from certificates import Authority
 from processes import free_port, wait
 from relay import Pace, Relay
@@ -25,43 +24,6 @@ TRANSPORTS = ("unix", "tcp", "tls", "grpc", "grpcs", "reverse")
 def of_network(address: str) -> tuple[str, int]:
     host, _, port = address.rpartition(":")
     return host, int(port)
-
-
-class Wire:
-    """A namespace with a cable to this one, which can be cut: packets are lost, and no end is told."""
-
-    def __init__(self):
-        self.name = f"picket{os.getpid()}"
-        self.near, self.far = "198.18.77.1", "198.18.77.2"
-        for command in (f"netns add {self.name}", f"link add {self.name}a type veth peer name {self.name}b netns {self.name}",
-                        f"addr add {self.near}/30 dev {self.name}a", f"link set {self.name}a up",
-                        f"-n {self.name} addr add {self.far}/30 dev {self.name}b", f"-n {self.name} link set {self.name}b up",
-                        f"-n {self.name} link set lo up"):  # fmt: skip
-            self._ip(command)
-
-    @staticmethod
-    def problem() -> str:
-        """Why there can be none; empty: nothing."""
-        if shutil.which("ip") is None:
-            return "ip (iproute2) is not there"
-        probe = subprocess.run(["ip", "netns", "add", f"probe{os.getpid()}"], capture_output=True, text=True)
-        if probe.returncode != 0:
-            return f"network namespaces are not permitted here: {probe.stderr.strip()}"
-        subprocess.run(["ip", "netns", "delete", f"probe{os.getpid()}"], check=True)
-        return ""
-
-    def cut(self) -> None:
-        self._ip(f"-n {self.name} link set {self.name}b down")
-
-    def mend(self) -> None:
-        self._ip(f"-n {self.name} link set {self.name}b up")
-
-    def close(self) -> None:
-        self._ip(f"netns delete {self.name}")
-
-    @staticmethod
-    def _ip(arguments: str) -> None:
-        subprocess.run(["ip", *arguments.split()], check=True, capture_output=True, timeout=30)
 
 
 class Transports(StageTest):
@@ -206,18 +168,18 @@ class CutOff(Transports):
     """Half-open: packets are dropped on the way, as where a cable is pulled or a firewall has forgotten the connection."""
 
     def test_over_each_transport_of_a_network(self):
-        if problem := Wire.problem():
+        if problem := Cable.problem():
             self.skipTest(problem)
-        wire = Wire()
-        self.addCleanup(wire.close)
+        cable = Cable()
+        self.addCleanup(cable.close)
         for transport in TRANSPORTS[1:]:
             with self.subTest(transport):
-                gateway = self.set_up(transport, wire.near, wire.far, (shutil.which("ip"), "netns", "exec", wire.name))
-                wire.cut()
+                gateway = self.set_up(transport, cable.near, cable.far, (shutil.which("ip"), "netns", "exec", cable.name))
+                cable.cut()
                 try:
                     self.assert_refuses(gateway)
                 finally:
-                    wire.mend()
+                    cable.mend()
                 self.assert_comes_back(gateway)
             self.clear_stage()
 
