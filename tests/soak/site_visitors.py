@@ -4,6 +4,7 @@ A kept connection that ends before a byte of an answer, and a stream of HTTP/2 t
 new one, as RFC 9112 §9.3.1 and RFC 9113 §6.8 have it. Whatever else is not answered in full is a failure.
 """
 
+import ssl
 import threading
 from collections import Counter
 
@@ -60,7 +61,7 @@ class Browser(Visitor):
             try:
                 client.send(request)
                 answer = client.response()
-            except (EOFError, ConnectionError, BrokenPipeError):
+            except (EOFError, ConnectionError, ssl.SSLEOFError):
                 if is_new or client.buffer:
                     raise
                 self.counts["stale"] += 1
@@ -113,8 +114,8 @@ class Multiplexer(Visitor):
             batch, pages = pages[: self.AT_ONCE], pages[self.AT_ONCE :]
             try:
                 streams = {client.open(head(page, authority=NAME)): page for page in batch}
-            except (ConnectionError, BrokenPipeError):
-                client.read()
+            except (ConnectionError, ssl.SSLEOFError):
+                client.read()  # what it said before it closed
                 if client.goaway is None:
                     raise
                 return batch + pages
