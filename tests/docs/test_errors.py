@@ -50,9 +50,9 @@ class Errors(unittest.TestCase):
         said -= NOT_THE_UPSTREAMS.keys()
         self.assertGreater(len(said), 8)
         explained = {text.removesuffix("…") for text in first_cells("Upstream errors")}
-        # Words of the operating system, which stand for all of them; and of the look-up of names, picket/transport/dns.
+        # Words of the operating system, which stand for all of them, and of picket/transport/stream.cpp; of the look-up of names, picket/transport/dns.
         # And those of picket/transport/tls.
-        others = {"connection refused", "'…' cannot be looked up: ", "no TLS connection: ", "TLS: "}
+        others = {"connection refused", "connection timed out", "'…' cannot be looked up: ", "no TLS connection: ", "TLS: "}
         self.assertEqual(explained - others, said)
 
     def test_each_exit_code_is_explained_and_no_other(self):
