@@ -39,6 +39,7 @@ struct Http2Metrics {
 struct ShardMetrics {
   metrics::Counter connections;
   metrics::Gauge connections_open;
+  metrics::Counter rests;  ///< Times that a client said nothing for so long that it gave its memory back.
   metrics::Counter proxy_headers_refused;
   TlsMetrics tls;
   metrics::Counter connections_refused;               ///< Over max-connections.

@@ -216,4 +216,13 @@ std::size_t Gateway::connections() const {
   return open;
 }
 
+std::uint64_t Gateway::memory_given_back() const {
+  std::uint64_t clients = 0;
+  for (const auto& shard : shards_) {
+    const auto& metrics = shard->metrics();
+    clients += metrics.rests.value() + metrics.connections.value();
+  }
+  return clients - std::min<std::uint64_t>(clients, connections());
+}
+
 }  // namespace picket::apps::gateway::process

@@ -58,6 +58,8 @@ class Gateway {
   void share_places_with(std::size_t elsewhere);
   /// Client connections open now.
   [[nodiscard]] std::size_t connections() const;
+  /// How often a client has given its memory back: at rest, or by its end.
+  [[nodiscard]] std::uint64_t memory_given_back() const;
 
  private:
   /// apply(), which discards what a failure leaves half done.

@@ -20,6 +20,7 @@
 #include "apps/gateway/process/old_process.hpp"
 #include "apps/gateway/process/pid_file.hpp"
 #include "apps/gateway/process/process_log.hpp"
+#include "apps/gateway/process/spare_memory.hpp"
 #include "apps/gateway/process/systemd.hpp"
 
 namespace picket::apps::gateway::process {
@@ -136,7 +137,8 @@ class Serving {
   /// How long to wait for a signal: another process is looked at often.
   [[nodiscard]] timespec until_next_look() const {
     if (old_ || next_) return {.tv_sec = 0, .tv_nsec = 20'000'000};
-    const auto left = std::chrono::ceil<std::chrono::seconds>(rotates_at_ - base::Clock::now());
+    const auto left = std::chrono::ceil<std::chrono::seconds>(
+        std::min<base::Duration>(rotates_at_ - base::Clock::now(), SpareMemory::pause));
     return {.tv_sec = std::max<std::time_t>(left.count(), 0), .tv_nsec = 0};
   }
 
@@ -147,6 +149,7 @@ class Serving {
       gateway_.rotate_tickets();
       rotates_at_ += ticket_period;
     }
+    if (spare_memory_.is_due(gateway_.memory_given_back(), base::Clock::now())) give_spare_memory_back();
     if (old_) {
       if (const auto elsewhere = old_->look()) gateway_.share_places_with(*elsewhere);
       if (old_->is_gone()) old_.reset();
@@ -217,6 +220,7 @@ class Serving {
   const config::System system_;  // as it was at the start
   PidFile& pid_file_;
   const std::string program_ = program_as_started();
+  SpareMemory spare_memory_;
   std::unique_ptr<OldProcess> old_;   // whose place this one takes, until it has ended
   std::unique_ptr<NewProcess> next_;  // that is to take this one's place
   base::TimePoint rotates_at_ = base::Clock::now() + ticket_period;

@@ -246,6 +246,7 @@ transport::Task<bool> ClientConnection::rest(base::Deadline deadline) {
   if (buffer_.empty()) buffer_.release();
   arena_.trim();
   stream_.release_memory();
+  shard_.state().metrics.rests.add();
   const auto came = co_await stream_.input(deadline);
   co_return came.has_value();
 }
