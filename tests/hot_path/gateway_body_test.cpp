@@ -1,13 +1,9 @@
 #include <algorithm>
-#include <cerrno>
 #include <cstdint>
-#include <random>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -17,6 +13,7 @@
 #include "picket/agent/server.hpp"
 #include "picket/transport/testing.hpp"
 #include "tests/hot_path/interposed.hpp"
+#include "tests/support/gateway_client.hpp"
 
 /// A body goes through the gateway to the agent without being copied: what is written to the agent's socket lies where
 /// reading the client's socket has put it.
@@ -38,64 +35,6 @@ class Refusing final : public agent::Handler {
     if (event.is_last) return agent::Decision::block(403);
     return agent::Decision::allow();
   }
-};
-
-/// A blocking connection of the test to the gateway.
-class Client {
- public:
-  explicit Client(std::uint16_t port) : descriptor_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    const timeval patience{20, 0};
-    ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(::connect(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-  }
-  Client(const Client&) = delete;
-  Client& operator=(const Client&) = delete;
-  ~Client() { ::close(descriptor_); }
-
-  void send(std::string_view bytes) const {
-    EXPECT_EQ(::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
-  }
-  /// What comes next, at most a line.
-  [[nodiscard]] std::string line() const {
-    std::string text;
-    char byte = 0;
-    while (!text.ends_with("\r\n") && ::recv(descriptor_, &byte, 1, 0) == 1) text += byte;
-    return text;
-  }
-
- private:
-  int descriptor_;
-};
-
-/// A port of the loopback that no other test is given while this lives; as free_port() of tools/processes.py.
-class ReservedPort {
- public:
-  ReservedPort() : descriptor_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    std::random_device random;
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    while (true) {
-      number_ = static_cast<std::uint16_t>(10'240 + random() % 21'760);  // below those of outgoing connections
-      address.sin_port = htons(number_);
-      if (::bind(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) break;
-      if (errno != EADDRINUSE) throw std::system_error(errno, std::generic_category(), "bind");
-    }
-    const int others_may = 1;  // from now on, if they say so, as servers do
-    EXPECT_EQ(::setsockopt(descriptor_, SOL_SOCKET, SO_REUSEADDR, &others_may, sizeof others_may), 0);
-  }
-  ReservedPort(const ReservedPort&) = delete;
-  ReservedPort& operator=(const ReservedPort&) = delete;
-  ~ReservedPort() { ::close(descriptor_); }
-  [[nodiscard]] std::uint16_t number() const noexcept { return number_; }
-
- private:
-  int descriptor_;
-  std::uint16_t number_ = 0;
 };
 
 gateway::config::Config config_of(std::uint16_t port, const std::string& agent_path) {
@@ -178,7 +117,7 @@ class GatewayBody : public ::testing::Test {
 };
 
 TEST_F(GatewayBody, ReachesTheAgentFromWhereItWasRead) {
-  const Client client{port_.number()};
+  const GatewayClient client{port_.number()};
   client.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: " + std::to_string(body_size) +
               "\r\n\r\n");
   // The head comes alone: of what is read together with one, only a body that is all there is not copied.
@@ -194,7 +133,7 @@ TEST_F(GatewayBody, ReachesTheAgentFromWhereItWasRead) {
 
 TEST_F(GatewayBody, ThatCameWithItsHeadReachesTheAgentInTheSameWriteFromWhereItWasRead) {
   constexpr std::size_t small = 10'000;
-  const Client client{port_.number()};
+  const GatewayClient client{port_.number()};
   Recording recording;
   client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(small) + "\r\n\r\n" +
               std::string(small, 'b'));
