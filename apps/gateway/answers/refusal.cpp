@@ -11,7 +11,8 @@ namespace picket::apps::gateway::answers {
 std::string_view name(Reason reason) noexcept {
   constexpr auto names = std::to_array<std::string_view>(
       {"none", "agent_timeout", "agent_unavailable", "agent_protocol_error", "body_too_large", "body_undecodable",
-       "bad_request", "misdirected_request", "upstream_error", "upstream_certificate", "overloaded", "client_gone"});
+       "bad_request", "misdirected_request", "upstream_error", "upstream_certificate", "overloaded", "client_gone",
+       "websocket_breach"});
   static_assert(names.size() == reason_count);
   return names[static_cast<std::size_t>(reason)];
 }

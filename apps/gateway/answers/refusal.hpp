@@ -23,12 +23,13 @@ enum class Reason : std::uint8_t {
   upstream_error,
   upstream_certificate,  ///< It has one that is not accepted.
   overloaded,
-  client_gone,  ///< In logs alone: nobody is left to answer.
+  client_gone,       ///< In logs alone: nobody is left to answer.
+  websocket_breach,  ///< In logs alone: an end of a WebSocket broke RFC 6455, or sent too large a message.
 };
-inline constexpr std::size_t reason_count = 12;
-static_assert(static_cast<std::size_t>(Reason::client_gone) + 1 == reason_count);
+inline constexpr std::size_t reason_count = 13;
+static_assert(static_cast<std::size_t>(Reason::websocket_breach) + 1 == reason_count);
 /// Those that an answer may have.
-inline constexpr std::size_t answer_reason_count = reason_count - 1;
+inline constexpr std::size_t answer_reason_count = reason_count - 2;
 [[nodiscard]] std::string_view name(Reason reason) noexcept;
 /// As a client is told of it.
 [[nodiscard]] Reason reason_of(inspection::Failure failure) noexcept;

@@ -29,7 +29,11 @@ TEST(Reasons, HaveTheNamesOfTheConfigurationReference) {
                                  "upstream_certificate", "overloaded"));
 }
 
-TEST(Reasons, OfAClientThatLeftIsInTheAccessLogAlone) { EXPECT_EQ(name(Reason::client_gone), "client_gone"); }
+TEST(Reasons, OfAClientThatLeftOrASwitchedConnectionAreInTheAccessLogAlone) {
+  EXPECT_EQ(name(Reason::client_gone), "client_gone");
+  EXPECT_EQ(name(Reason::websocket_breach), "websocket_breach");
+  EXPECT_GE(static_cast<std::size_t>(Reason::client_gone), answer_reason_count);
+}
 
 TEST(Reasons, TellEveryFailureOfAnAgent) {
   EXPECT_EQ(reason_of(Failure::none), Reason::none);
