@@ -54,6 +54,14 @@ HTTP2_UPSTREAM = {
 }
 
 
+# What one end of a WebSocket sends: whose it is, how it is cut, then frames; a mask of zeros hides nothing.
+WEBSOCKET = {
+    "text": b"\0\0\x81\5Hello", "masked": b"\1\3\x81\x85\0\0\0\0Hello", "long": b"\0\7\x82\x7e\1\0" + bytes(256),
+    "fragments": b"\0\2\1\3Hel\x89\0\0\0\x80\2lo\x88\5\3\xe8bye", "too-large": b"\0\0\x82\x7f\0\0\0\0\1\0\0\0",
+    "cut-character": b"\0\1\1\2\xe2\x82\x80\1\xac",
+}
+
+
 # Messages that are hard to step over: a group in a group, a number of ten bytes, lists in one piece and one by one, a message twice.
 PROTOBUF = [bytes.fromhex(text) for text in ("12060a00fb01fc01", "1000ffffffffffffffffff7f", "0a060a010208010801", "12041200120012021a00")]
 
@@ -138,6 +146,8 @@ def seeds():
         yield "proxy_header", f"{number}", header
     for number, value in enumerate(FORWARDED):
         yield "forwarded", f"{number}", value
+    for name, sent in WEBSOCKET.items():
+        yield "websocket", name, sent
     for name, sent in HTTP2.items():
         yield "http2", name, sent
     for name, sent in HTTP2_UPSTREAM.items():

@@ -8,6 +8,7 @@
 #include "picket/http/grammar.hpp"
 #include "picket/inspection/operations.hpp"
 #include "picket/session/quote.hpp"
+#include "picket/websocket/close.hpp"
 
 namespace picket::inspection {
 namespace {
@@ -102,9 +103,16 @@ bool changes(const std::optional<wire::BodyMutation>& mutation) noexcept {
   return mutation && mutation->data.has_value();
 }
 
-bool allows(const wire::WebSocketDecision& decision) noexcept {
-  const auto* const verdict = std::get_if<wire::WebSocketVerdict>(&decision);
-  return verdict != nullptr && *verdict == wire::WebSocketVerdict::allow;
+base::Status check_frame(const wire::AgentResponse& response, const Question& question) {
+  if (passes_frame(response)) return {};
+  if (question.kind != wire::EventKind::websocket_frame)
+    return invalid("a decision about a WebSocket frame in an answer to something else");
+  const auto* const close = std::get_if<wire::WebSocketClose>(&*response.websocket_decision);
+  if (close == nullptr) return {};
+  if (!websocket::may_be_sent(close->code)) return invalid(fmt::format("{} is no code to close with", close->code));
+  if (!websocket::is_reason(close->reason))
+    return invalid("a reason to close that is longer than 123 bytes, or not UTF-8");
+  return {};
 }
 
 base::Status check_mutation(const wire::BodyMutation& mutation, const Question& question) {
@@ -132,9 +140,7 @@ base::Status check_release(const wire::AgentResponse& response, const Question& 
   if (changes(response.response_body_mutation)) PICKET_TRY(check_mutation(*response.response_body_mutation, question));
   if (response.needs_more && (of_request || of_response) && question.is_last)
     return invalid("needs_more in the answer to the last chunk: nothing comes that could release the body");
-  if (response.websocket_decision && !allows(*response.websocket_decision))
-    return invalid("a decision about a WebSocket frame in an answer to something else");
-  return {};
+  return check_frame(response, question);
 }
 
 std::string_view scheme_of(std::string_view challenge_type) noexcept {
@@ -163,6 +169,12 @@ std::string authenticate(std::string_view scheme, wire::TextMap params) {
 
 }  // namespace
 
+bool passes_frame(const wire::AgentResponse& response) noexcept {
+  if (!response.websocket_decision) return true;
+  const auto* const verdict = std::get_if<wire::WebSocketVerdict>(&*response.websocket_decision);
+  return verdict != nullptr && *verdict == wire::WebSocketVerdict::allow;
+}
+
 base::Status check(const wire::AgentResponse& response, const Question& question) {
   if (response.version != protocol_version)
     return invalid(fmt::format("a response of protocol version {}; {} was agreed", response.version, protocol_version));
@@ -177,6 +189,9 @@ base::Status check(const wire::AgentResponse& response, const Question& question
   if (is_of_response && !response.request_headers.empty())
     return invalid("operations on the request's headers in an answer to the response, when the request is gone");
   const bool is_of_request = question.kind == wire::EventKind::request_body_chunk;
+  const bool is_of_frame = question.kind == wire::EventKind::websocket_frame;
+  if (is_of_frame && !response.request_headers.empty())
+    return invalid("operations on the request's headers in an answer about a frame, when the request is gone");
   if (question.has_left && !(is_of_request ? response.request_headers : response.response_headers).empty())
     return invalid("operations on the headers of a message that has left");
   return check_release(response, question);

@@ -27,7 +27,7 @@ struct Question {
   const body::AgentStage* body = nullptr;  ///< Of a body chunk: what holds the body; null where it goes past.
   std::uint32_t chunk = 0;                 ///< Of a body chunk: which.
   bool is_last = false;                    ///< Of a body chunk.
-  bool has_left = false;                   ///< Of a body chunk: the message's head is on its way, and cannot change.
+  bool has_left = false;                   ///< Of a body chunk or a frame: the head is on its way, and cannot change.
   std::uint64_t max_body_size = 0;         ///< Bytes that a mutation may make of the body.
 };
 
@@ -35,10 +35,13 @@ struct Question {
 /// has failed (protocol.md §5). How many fields it makes, their names and values, header operations that touch framing
 /// or hop-by-hop fields or come when the request is gone, statuses, redirect URLs with control characters, the
 /// protocol's version; and where it allows, mutations of chunks that are not held, needs_more where nothing follows,
-/// decisions about frames.
+/// decisions about frames in answers to something else, and codes and reasons that no close frame may have.
 ///
 /// Thread safety: any thread. Errors: says in words what cannot be applied; nothing of the response was applied then.
 [[nodiscard]] base::Status check(const wire::AgentResponse& response, const Question& question);
+
+/// Whether it lets a frame pass that it is about: it says so, or nothing of frames. Thread safety: any thread.
+[[nodiscard]] bool passes_frame(const wire::AgentResponse& response) noexcept;
 
 /// The client's answer to a decision that is not allow: a block's status, body and headers; Location; or the challenge;
 /// with the operations on response headers that stand beside it. Nothing for allow.

@@ -29,6 +29,7 @@ struct Events {
   bool response_headers = false;
   bool response_body = false;
   bool request_complete = false;
+  bool websocket_frame = false;
 };
 
 /// How an agent looks at bodies of one direction. Thread safety: a value. Units: bytes.

@@ -6,7 +6,15 @@
 namespace picket::inspection {
 namespace {
 
-static_assert(decision_counters.size() == std::variant_size_v<wire::Decision>);
+static_assert(drop_counter == std::variant_size_v<wire::Decision>);
+
+/// What it decided, as it is counted and told. What does not allow outweighs what it says of a frame.
+const NamedCounter& decided(const wire::AgentResponse& response) {
+  if (!std::holds_alternative<wire::Allow>(response.decision) || passes_frame(response))
+    return decision_counters[response.decision.index()];
+  const bool closes = std::holds_alternative<wire::WebSocketClose>(*response.websocket_decision);
+  return decision_counters[closes ? close_counter : drop_counter];
+}
 
 /// Allow, and nothing else to it; that more chunks are wanted says nothing of the request.
 bool is_bare(const wire::AgentResponse& response) {
@@ -14,7 +22,7 @@ bool is_bare(const wire::AgentResponse& response) {
   return std::holds_alternative<wire::Allow>(response.decision) && response.request_headers.empty() &&
          response.response_headers.empty() && response.routing_metadata.empty() && audit.tags.empty() &&
          audit.rule_ids.empty() && audit.reason_codes.empty() && audit.custom.empty() && !audit.confidence &&
-         !response.request_body_mutation && !response.response_body_mutation;
+         !response.request_body_mutation && !response.response_body_mutation && passes_frame(response);
 }
 
 Operations::Limits operation_limits(const Chain& chain) {
@@ -45,7 +53,7 @@ Outcome Conclusions::conclude(const Asked& asked, const pool::Call& call) {
   const wire::AgentResponse& response = call.response();
   if (const auto applicable = check(response, asked.question); !applicable)
     return conclude_invalid(asked, applicable.error());
-  const auto& [decision, counter] = decision_counters[response.decision.index()];
+  const auto& [decision, counter] = decided(response);
   (participant.filter.counters->*counter).add();
   if (auto answer = answer_for(response, arena_)) {
     const std::string_view told = stops(asked, decision);

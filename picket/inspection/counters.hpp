@@ -18,6 +18,8 @@ struct AgentCounters {
   metrics::Counter blocked;
   metrics::Counter redirected;
   metrics::Counter challenged;
+  metrics::Counter dropped;             ///< WebSocket frames that it dropped.
+  metrics::Counter closed;              ///< WebSocket connections that it closed.
   metrics::Counter failed_closed;       ///< Failures that stopped a request.
   metrics::Counter failed_open;         ///< Failures that let one go on uninspected.
   metrics::Counter invalid_responses;   ///< Responses that could not be applied.
@@ -27,11 +29,15 @@ struct AgentCounters {
 
 /// A counter by the word that logs and metrics have for what it counts. Lifetime: the words are constants.
 using NamedCounter = std::pair<std::string_view, metrics::Counter AgentCounters::*>;
-/// Of decisions, in the order of wire::Decision.
-inline constexpr std::array<NamedCounter, 4> decision_counters{{{"allow", &AgentCounters::allowed},
+/// Of decisions, in the order of wire::Decision; behind them those about frames that do not pass.
+inline constexpr std::array<NamedCounter, 6> decision_counters{{{"allow", &AgentCounters::allowed},
                                                                 {"block", &AgentCounters::blocked},
                                                                 {"redirect", &AgentCounters::redirected},
-                                                                {"challenge", &AgentCounters::challenged}}};
+                                                                {"challenge", &AgentCounters::challenged},
+                                                                {"drop", &AgentCounters::dropped},
+                                                                {"close", &AgentCounters::closed}}};
+inline constexpr std::size_t drop_counter = 4;
+inline constexpr std::size_t close_counter = 5;
 /// Of failures, by the mode that decided.
 inline constexpr std::array<NamedCounter, 2> failure_counters{
     {{"closed", &AgentCounters::failed_closed}, {"open", &AgentCounters::failed_open}}};

@@ -29,7 +29,8 @@ Inspection::Inspection(transport::Worker& worker, const Chain& chain, AuditSink*
       conclusions_(chain, audit, id, arena),
       participants_(participants_of(chain, id_)),
       request_body_(body::Direction::request, chain, participants_, conclusions_, worker, arena),
-      response_body_(body::Direction::response, chain, participants_, conclusions_, worker, arena) {}
+      response_body_(body::Direction::response, chain, participants_, conclusions_, worker, arena),
+      frames_(participants_, conclusions_, worker, arena) {}
 
 base::Deadline Inspection::deadline(const Participant& participant) const {
   return base::Deadline::after(worker_.now(), participant.filter.timeout);

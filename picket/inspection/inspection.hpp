@@ -6,6 +6,7 @@
 #include "picket/inspection/body_inspection.hpp"
 #include "picket/inspection/chain.hpp"
 #include "picket/inspection/conclusions.hpp"
+#include "picket/inspection/frame_inspection.hpp"
 #include "picket/inspection/participant.hpp"
 #include "picket/inspection/verdict.hpp"
 #include "picket/transport/task.hpp"
@@ -40,6 +41,9 @@ class Inspection {
   [[nodiscard]] transport::Task<Verdict> response_headers(const wire::ResponseHeaders& event);
   [[nodiscard]] BodyInspection& response_body() noexcept { return response_body_; }
 
+  /// The frames behind an answer that switches to WebSocket.
+  [[nodiscard]] FrameInspection& frames() noexcept { return frames_; }
+
   /// What agents want changed, in the order in which it applies.
   [[nodiscard]] base::HeaderOps request_operations() const noexcept { return conclusions_.request_operations(); }
   [[nodiscard]] base::HeaderOps response_operations() const noexcept { return conclusions_.response_operations(); }
@@ -62,6 +66,7 @@ class Inspection {
   std::vector<Participant> participants_;
   BodyInspection request_body_;
   BodyInspection response_body_;
+  FrameInspection frames_;
 };
 
 }  // namespace picket::inspection

@@ -62,7 +62,7 @@ void Agent::answered(AgentConnection& connection, const session::Answered& answe
   Call& call = Call::of(answer.tag);
   connection.note_answer(worker_.now() - call.started_);
   if (call.exchange_.second_.connection != nullptr) settle_hedge(call, connection);
-  base::Arena& arena = call.exchange_.memory_for(call.kind_);
+  base::Arena& arena = call.exchange_.memory_for(call.event_, call.kind_);
   void* const place = arena.allocate(sizeof(wire::AgentResponse), alignof(wire::AgentResponse));
   finish(call, new (place) wire::AgentResponse{wire::copy_into(*answer.response, arena)}, Breaker::Outcome::success);
 }

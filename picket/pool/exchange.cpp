@@ -37,10 +37,16 @@ Exchange::~Exchange() {
     if (*answers) agent_->answers_.give_back(std::move(**answers));
 }
 
-/// A body may have any number of answers, and the others are few.
-base::Arena& Exchange::memory_for(wire::EventKind kind) {
-  const bool is_of_request = kind == wire::EventKind::request_body_chunk;
-  if (!is_of_request && kind != wire::EventKind::response_body_chunk) return arena_;
+base::Arena& Exchange::memory_for(const session::EventPointer& event, wire::EventKind kind) {
+  const auto* const frame = std::get_if<wire::WebSocketFrame*>(&event);
+  return memory_for(kind, frame != nullptr && (*frame)->client_to_server);
+}
+
+/// A body may have any number of answers, and so may frames, which come when the bodies are over; the others are few.
+base::Arena& Exchange::memory_for(wire::EventKind kind, bool client_to_server) {
+  const bool is_of_frame = kind == wire::EventKind::websocket_frame;
+  const bool is_of_request = kind == wire::EventKind::request_body_chunk || (is_of_frame && client_to_server);
+  if (!is_of_request && !is_of_frame && kind != wire::EventKind::response_body_chunk) return arena_;
   auto& answers = is_of_request ? request_body_answers_ : response_body_answers_;
   if (!answers) answers.emplace(agent_->answers_.take());
   return *answers;

@@ -78,7 +78,11 @@ class Exchange {
 
   /// Nobody looks any more at what was answered about a body of that kind: its memory is used again, so that one
   /// without end needs no more of it. No such call is pending.
-  void forget_answers(wire::EventKind kind) noexcept { memory_for(kind).reset(); }
+  void forget_answers(wire::EventKind kind) noexcept { memory_for(kind, false).reset(); }
+  /// The same of the frames of one direction, which may be any number. No call about one of that direction is pending.
+  void forget_frame_answers(bool client_to_server) noexcept {
+    memory_for(wire::EventKind::websocket_frame, client_to_server).reset();
+  }
 
   /// The client is gone or nobody needs the answer: pending calls end as unavailable, the agent is told. Once it has
   /// taken a connection it takes no more calls; complete() is still to be said. Cancelling twice is cancelling once.
@@ -159,7 +163,8 @@ class Exchange {
   static constexpr wire::EventKind kind_of(const wire::WebSocketFrame&) { return wire::EventKind::websocket_frame; }
   static constexpr wire::EventKind kind_of(const wire::GuardrailInspect&) { return wire::EventKind::guardrail_inspect; }
 
-  [[nodiscard]] base::Arena& memory_for(wire::EventKind kind);
+  [[nodiscard]] base::Arena& memory_for(const session::EventPointer& event, wire::EventKind kind);
+  [[nodiscard]] base::Arena& memory_for(wire::EventKind kind, bool client_to_server);
   [[nodiscard]] base::TimePoint paused_until() const noexcept;
   [[nodiscard]] base::TimePoint now() const noexcept;
   [[nodiscard]] AgentConnection* pinned() const noexcept { return pin_.now(); }
@@ -170,7 +175,7 @@ class Exchange {
   Pin second_;  // where a call of it was hedged
   Call* pending_ = nullptr;
   base::Arena arena_;  // the answers; borrowed from the agent
-  // As arena_, once there are any: of the request's body, and of the response's.
+  // As arena_, once there are any: of the request's body, and of the response's; or of frames in that direction.
   std::optional<base::Arena> request_body_answers_;
   std::optional<base::Arena> response_body_answers_;
   std::string_view sticky_key_;

@@ -12,7 +12,7 @@ std::string_view name(Reason reason) noexcept {
   constexpr auto names = std::to_array<std::string_view>(
       {"none", "agent_timeout", "agent_unavailable", "agent_protocol_error", "body_too_large", "body_undecodable",
        "bad_request", "misdirected_request", "upstream_error", "upstream_certificate", "overloaded", "client_gone",
-       "proxy_shutdown"});
+       "proxy_shutdown", "websocket_breach"});
   static_assert(names.size() == reason_count);
   return names[static_cast<std::size_t>(reason)];
 }

@@ -32,6 +32,7 @@ TEST(Reasons, HaveTheNamesOfTheConfigurationReference) {
 TEST(Reasons, OfAnAnswerThatNobodyGetsAreInTheAccessLogAlone) {
   EXPECT_EQ(name(Reason::client_gone), "client_gone");
   EXPECT_EQ(name(Reason::proxy_shutdown), "proxy_shutdown");
+  EXPECT_EQ(name(Reason::websocket_breach), "websocket_breach");
   EXPECT_LE(answer_reason_count, static_cast<std::size_t>(Reason::client_gone));
 }
 

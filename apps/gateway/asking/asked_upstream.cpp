@@ -43,7 +43,7 @@ transport::Task<base::Status> AskedUpstream::connect(const exchange::UpstreamTer
 
 void AskedUpstream::begin_attempt() {
   if (!lease_->speaks_http2()) {
-    over_http1_.emplace(service_.worker, *lease_, tried_.until, to_head_, *listener_, arena_);
+    over_http1_.emplace(*lease_, tried_.until, to_head_, *listener_, arena_);
     attempt_ = &*over_http1_;
     return;
   }
@@ -96,12 +96,6 @@ transport::Task<base::Result<const http::ResponseHead*>> AskedUpstream::answer()
   const auto head = co_await attempt_->answer();
   if (head) lease_->answered();
   co_return head;
-}
-
-transport::Task<exchange::Tunnelled> AskedUpstream::tunnel(exchange::TunnelEnd client, base::Duration idle) {
-  const exchange::Tunnelled passed = co_await attempt_->tunnel(client, idle);
-  end_attempt();
-  co_return passed;
 }
 
 /// Where the request goes on beside its answer somebody may still be writing it: the attempt ends with the exchange.

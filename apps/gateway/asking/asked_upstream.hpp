@@ -46,7 +46,7 @@ class AskedUpstream final : public exchange::UpstreamSide {
   [[nodiscard]] bool has_bytes() const noexcept override { return attempt_->has_bytes(); }
   [[nodiscard]] bool body_is_read() const noexcept override { return attempt_->body_is_read(); }
   [[nodiscard]] base::Headers trailers(base::Arena& arena) const override { return attempt_->trailers(arena); }
-  [[nodiscard]] transport::Task<exchange::Tunnelled> tunnel(exchange::TunnelEnd client, base::Duration idle) override;
+  [[nodiscard]] websocket::TunnelEnd* tunnel_end() override { return attempt_->tunnel_end(); }
   void finish() override;
   void reset(exchange::ResetCode code) noexcept override;
 

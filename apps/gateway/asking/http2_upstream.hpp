@@ -33,10 +33,6 @@ class Http2Upstream final : public exchange::UpstreamAttempt {
     return stream_->answer() == UpstreamStream::Answer::whole && !stream_->has_bytes();
   }
   [[nodiscard]] base::Headers trailers(base::Arena&) const override { return stream_->trailers(); }
-  /// HTTP/2 has no 101.
-  [[nodiscard]] transport::Task<exchange::Tunnelled> tunnel(exchange::TunnelEnd, base::Duration) override {
-    co_return exchange::Tunnelled{};
-  }
   void finish() override;
   void reset(exchange::ResetCode code) noexcept override;
 

@@ -140,7 +140,9 @@ void check_network(Reader& reader, const kdl::Node& node, const AgentDraft& draf
 /// An answer about a body or a response depends on what the connection has seen before.
 void check_hedge(Reader& reader, const kdl::Node& node, const AgentDraft& draft) {
   const Events& events = draft.agent.events;
-  if (!draft.agent.pool.hedge || !(events.request_body || events.response_headers || events.response_body)) return;
+  const bool is_asked_more =
+      events.request_body || events.response_headers || events.response_body || events.websocket_frame;
+  if (!draft.agent.pool.hedge || !is_asked_more) return;
   const kdl::Node* const pool = child_of(node, "pool");
   reader.report(child_of(*pool, "hedge")->name.at,
                 "an agent that is asked about bodies or responses is not asked twice",
@@ -206,18 +208,13 @@ struct EventKind {
   bool Events::* member;
 };
 constexpr std::array event_kinds{
-    EventKind{"request_headers", &Events::request_headers}, EventKind{"request_body", &Events::request_body},
+    EventKind{"request_headers", &Events::request_headers},   EventKind{"request_body", &Events::request_body},
     EventKind{"response_headers", &Events::response_headers}, EventKind{"response_body", &Events::response_body},
-    EventKind{"request_complete", &Events::request_complete}};
+    EventKind{"request_complete", &Events::request_complete}, EventKind{"websocket_frame", &Events::websocket_frame}};
 /// The value is an index in event_kinds.
-constexpr Word event_words[] = {{"request_headers", 0},
-                                {"request_body", 1},
-                                {"response_headers", 2},
-                                {"response_body", 3},
-                                {"request_complete", 4},
-                                {"log", 4, Word::alias},
-                                {"websocket_frame", 0, Word::unsupported},
-                                {"guardrail", 0, Word::unsupported}};
+constexpr Word event_words[] = {
+    {"request_headers", 0},  {"request_body", 1},     {"response_headers", 2}, {"response_body", 3},
+    {"request_complete", 4}, {"log", 4, Word::alias}, {"websocket_frame", 5},  {"guardrail", 0, Word::unsupported}};
 
 void read_events(Reader& reader, const kdl::Node& node, AgentDraft& out) {
   reader.check(node, {.arguments = Shape::Arguments::some});

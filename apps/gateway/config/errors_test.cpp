@@ -136,11 +136,11 @@ TEST_F(Errors, InTheFormOfASetting) {
 
 TEST_F(Errors, InAgents) {
   constexpr std::string_view known_events =
-      "known: \"request_headers\", \"request_body\", \"response_headers\", \"response_body\", \"request_complete\"";
+      "known: \"request_headers\", \"request_body\", \"response_headers\", \"response_body\", \"request_complete\", "
+      "\"websocket_frame\"";
   const Case cases[] = {
       {"events «\"request_header\"»", "\"request_header\" is no value of \"events\"",
        "did you mean \"request_headers\"?"},
-      {"events «\"websocket-frame\"»", "\"websocket-frame\" is not supported yet as \"events\"", known_events},
       {"events «\"guardrail\"»", "\"guardrail\" is not supported yet as \"events\"", known_events},
       {"events \"log\" «\"request_complete\"»", "the event \"request_complete\" is named twice", "remove one"},
       {"«events»", "\"events\" has no value", "write it behind the name: events …"},
@@ -538,8 +538,17 @@ TEST_F(Errors, InWhatRoutesDo) {
        "\"max-body-size-bytes\" can't be 0", "it is from 1 to 1099511627776 bytes"},
       {"route \"b\" { matches { «pathprefix» \"/b\" }; upstream \"app\" }",
        "\"pathprefix\" is not known in \"matches\"", "did you mean \"path-prefix\"?"},
-      {"route \"b\" { matches { host \"b\" }; upstream \"app\"; websocket-inspection «#true» }",
-       "\"websocket-inspection #true\" is not supported yet", "remove it: what passes is not looked at"},
+      {"route \"b\" { matches { host \"b\" }; upstream \"app\"; «websocket-inspection» #true }",
+       "\"websocket-inspection\" has no effect here: no request switches to WebSocket",
+       "add websocket #true, or remove it"},
+      {"route \"b\" { matches { host \"b\" }; upstream \"app\"; «websocket-idle-secs» 5 }",
+       "\"websocket-idle-secs\" has no effect here: no request switches to WebSocket",
+       "add websocket #true, or remove it"},
+      {"route \"b\" { matches { host \"b\" }; upstream \"app\"; websocket #true; websocket-idle-secs «0» }",
+       "\"websocket-idle-secs\" can't be 0", "it is from 1 to 86400 s"},
+      {"«route» \"b\" { matches { host \"b\" }; upstream \"app\"; websocket #true; websocket-inspection #true }",
+       "no agent of route \"b\" looks at WebSocket frames",
+       "add \"websocket_frame\" to the events of one, or remove websocket-inspection"},
       {"route \"b\" { matches { host \"b\" }; upstream \"app\"; websocket «\"yes\"» }",
        "\"websocket\" takes #true or #false, not \"yes\"", "write #true or #false, without quotes"},
       {"route «\"all\"» { matches { path-prefix \"/b\" }; upstream \"app\" }", "there are two routes \"all\"",

@@ -259,9 +259,10 @@ struct Limits {
   std::uint64_t max_held_size = 268'435'456;  ///< bytes of bodies that are held, over all workers
   milliseconds held_body_time{120'000};       ///< in which a held body is whole
   milliseconds half_closed_time{2'000};       ///< in which an answer begins for a client that ended its side; 0: none
-  std::uint32_t max_connections_per_client = 0;  ///< 0: no limit
-  std::uint32_t handshakes_per_second = 0;       ///< of TLS, begun by one client; 0: no limit
-  bool underscores_in_headers = false;           ///< Fields whose names have one go on; else they are dropped.
+  std::uint32_t max_connections_per_client = 0;     ///< 0: no limit
+  std::uint32_t handshakes_per_second = 0;          ///< of TLS, begun by one client; 0: no limit
+  std::uint64_t max_websocket_message = 1'048'576;  ///< bytes of a message that agents look at
+  bool underscores_in_headers = false;              ///< Fields whose names have one go on; else they are dropped.
 };
 
 struct Observability {

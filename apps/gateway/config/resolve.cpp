@@ -178,6 +178,17 @@ void check_destination(const RouteDraft& route, Reader& reader) {
                   "add upstream with the id of one, or respond with a status and a text");
 }
 
+/// Frames are looked at by somebody.
+void check_frames(const RouteDraft& draft, const Route& route, const Config& config, Reader& reader) {
+  if (!route.websocket_inspection || !reader.complete()) return;
+  const auto is_asked = [&](std::size_t filter) {
+    return config.agents[config.filters[filter].agent].events.websocket_frame;
+  };
+  if (std::ranges::any_of(route.filters, is_asked)) return;
+  reader.report(draft.at, fmt::format("no agent of route \"{}\" looks at WebSocket frames", draft.id.text),
+                "add \"websocket_frame\" to the events of one, or remove websocket-inspection");
+}
+
 }  // namespace
 
 Config resolve(Draft&& draft, Reader& reader) {
@@ -210,6 +221,7 @@ Config resolve(Draft&& draft, Reader& reader) {
     Route& resolved = config.routes.emplace_back(route.route);
     resolved.filters = resolve_filters(route, filters, draft, reader);
     check_destination(route, reader);
+    check_frames(route, resolved, config, reader);
     if (!route.upstream.text.empty()) resolved.upstream = upstreams.find(route.upstream).value_or(0);
   }
   for (ListenerDraft& listener : draft.listeners) config.listeners.push_back(std::move(listener.listener));

@@ -48,11 +48,13 @@ struct Route {
   std::vector<std::size_t> filters;  ///< indices in Config::filters, in the order in which answers merge
   std::size_t upstream = 0;          ///< index in Config::upstreams; of no meaning beside `respond`
   std::optional<FixedAnswer> respond;
-  bool websocket = false;                      ///< Requests may switch to WebSocket; what passes then is not looked at.
-  bool redirect_to_https = false;              ///< Requests in clear are sent to the same place over TLS.
-  std::vector<HeaderEdit> request_edits;       ///< Of what the upstream gets, after those of agents.
-  std::vector<HeaderEdit> response_edits;      ///< Of what the client gets, our own answers too.
-  std::optional<std::uint64_t> max_body_size;  ///< bytes; none: that of Limits
+  bool websocket = false;                                 ///< Requests may switch to WebSocket.
+  bool websocket_inspection = false;                      ///< Agents look at the frames that pass then.
+  std::chrono::milliseconds websocket_idle{600'000};      ///< in which nothing passes, either way
+  bool redirect_to_https = false;                         ///< Requests in clear are sent to the same place over TLS.
+  std::vector<HeaderEdit> request_edits;                  ///< Of what the upstream gets, after those of agents.
+  std::vector<HeaderEdit> response_edits;                 ///< Of what the client gets, our own answers too.
+  std::optional<std::uint64_t> max_body_size;             ///< bytes; none: that of Limits
   std::optional<std::chrono::milliseconds> request_time;  ///< 0: as long as it takes; none: that of the upstream
 };
 

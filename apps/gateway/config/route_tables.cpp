@@ -193,11 +193,16 @@ void read_timeouts(Reader& reader, const Block& block, RouteDraft& out) {
 
 void read_route_filters(Reader& reader, const kdl::Node& node, RouteDraft& out) { out.filters = reader.texts(node); }
 
-/// #false says what holds; #true asks for what is not built.
-void read_unsupported_switch(Reader& reader, const Setting& setting, RouteDraft& /*out*/) {
-  if (reader.boolean(setting).value_or(false))
-    reader.report(setting.value->at, fmt::format("\"{} #true\" is not supported yet", setting.key),
-                  "remove it: what passes is not looked at");
+/// Keys that say something of a switch to WebSocket, where there is none.
+void check_websocket(Reader& reader, const kdl::Node& node, const RouteDraft& draft) {
+  if (draft.route.websocket) return;
+  for (const kdl::Node& key : node.children) {
+    const bool inspects = key.name.text == "websocket-inspection" && draft.route.websocket_inspection;
+    if (!inspects && key.name.text != "websocket-idle-secs") continue;
+    reader.report(key.name.at,
+                  fmt::format("\"{}\" has no effect here: no request switches to WebSocket", key.name.text),
+                  "add websocket #true, or remove it");
+  }
 }
 
 /// `respond 200 "text"`, `respond 204`.
@@ -227,7 +232,8 @@ constexpr Key<RouteDraft> route_keys[] = {
     {{"upstream"}, ValueRule<RouteDraft>{read_reference<&RouteDraft::upstream>}},
     {{"respond"}, NodeRule<RouteDraft>{read_respond}},
     {{"websocket"}, boolean<&RouteDraft::route, &Route::websocket>()},
-    {{"websocket-inspection"}, ValueRule<RouteDraft>{read_unsupported_switch}},
+    {{"websocket-inspection"}, boolean<&RouteDraft::route, &Route::websocket_inspection>()},
+    {{"websocket-idle-secs"}, in_seconds<&RouteDraft::route, &Route::websocket_idle>(86'400)},
     {{"redirect-to-https"}, boolean<&RouteDraft::route, &Route::redirect_to_https>()},
     {{"guardrail", unsupported}, {}},
     {{"request-headers"}, BlockRule<RouteDraft>{read_edits<&Route::request_edits>}},
@@ -243,6 +249,7 @@ void read_route(Reader& reader, const kdl::Node& node, Draft& out) {
   draft.id = std::move(*id);
   draft.route.id = draft.id.text;
   draft.at = node.name.at;
+  check_websocket(reader, node, draft);
   out.routes.push_back(std::move(draft));
 }
 

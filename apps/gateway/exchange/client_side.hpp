@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "apps/gateway/exchange/message_start.hpp"
+#include "apps/gateway/websocket/tunnel_end.hpp"
 #include "picket/base/result.hpp"
 #include "picket/base/shared_bytes.hpp"
 #include "picket/base/time.hpp"
@@ -65,8 +66,9 @@ class ClientSide {
   /// Writes what waits, and bytes of the body behind it. `last`: the answer ends with them. Returns when they are the
   /// kernel's.
   [[nodiscard]] virtual transport::Task<base::Status> write(std::string_view bytes, bool last) = 0;
-  /// The connection itself, once a 101 is written. Nothing where the version has no such thing.
-  [[nodiscard]] virtual std::optional<TunnelEnd> tunnel_end() { return std::nullopt; }
+  /// Its end of a tunnel, once an answer is written that switches to WebSocket. Null where there is no such thing.
+  /// Lifetime: the side's.
+  [[nodiscard]] virtual websocket::TunnelEnd* tunnel_end() { return nullptr; }
   /// Has the client see that its answer is not whole.
   virtual void reset(ResetCode code) noexcept = 0;
 

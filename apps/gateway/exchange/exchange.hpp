@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "apps/gateway/answers/refusal.hpp"
-#include "apps/gateway/exchange/beside.hpp"
 #include "apps/gateway/exchange/body_pace.hpp"
 #include "apps/gateway/exchange/client_side.hpp"
 #include "apps/gateway/exchange/exchange_record.hpp"
@@ -14,9 +13,11 @@
 #include "apps/gateway/exchange/forwarded_request.hpp"
 #include "apps/gateway/exchange/upstream_side.hpp"
 #include "apps/gateway/generation/service.hpp"
+#include "apps/gateway/websocket/inspected_tunnel.hpp"
 #include "picket/body/intake.hpp"
 #include "picket/http/message.hpp"
 #include "picket/inspection/inspection.hpp"
+#include "picket/transport/beside.hpp"
 #include "picket/transport/cancel.hpp"
 
 namespace picket::apps::gateway::exchange {
@@ -24,7 +25,7 @@ namespace picket::apps::gateway::exchange {
 /// One request from its validated head to its last response byte: agents, upstream, relay, log line.
 ///
 /// It moves bytes and reports what happens; ExchangeState says what may happen and what is next. A tunnel alone is
-/// beside it: what follows a 101 belongs to the connections (docs/adr/0047). Thread safety: its worker's thread.
+/// beside it: what follows a 101 is the ends' (docs/adr/0047, 0052). Thread safety: its worker's thread.
 /// Lifetime: all that it is given outlives it.
 class Exchange final : private UpstreamListener {
  public:
@@ -133,6 +134,12 @@ class Exchange final : private UpstreamListener {
   [[nodiscard]] bool switches_protocols() const noexcept { return response_ != nullptr && response_->status == 101; }
   [[nodiscard]] transport::Task<void> open_tunnel();
   [[nodiscard]] transport::Task<void> tunnel();
+  [[nodiscard]] transport::Task<void> pass_frames(websocket::TunnelEnd& client, websocket::TunnelEnd& upstream);
+  [[nodiscard]] transport::Task<void> pass_bytes(websocket::TunnelEnd& client, websocket::TunnelEnd& upstream);
+  void note_passed(const websocket::Passed& passed);
+  void note_closing(const websocket::Closing& closing);
+  /// Whether agents look at what passes once it switches.
+  [[nodiscard]] bool inspects_frames() const noexcept { return !upgrade().empty() && route_->websocket_inspection; }
   [[nodiscard]] transport::Task<void> write_answer();
   void begin_answer(std::uint16_t status, std::string_view reason, http::FieldList& fields, BodyLength length);
 
@@ -153,7 +160,7 @@ class Exchange final : private UpstreamListener {
   std::vector<base::SharedBytes> outgoing_;       // of it: what goes on, kept as long as it may be sent again
   body::Intake answer_intake_;                    // of an answer's body that agents look at
   std::vector<base::SharedBytes> let_out_;        // of it: what goes on
-  Beside sender_;                                 // of the request, while its answer comes
+  transport::Beside sender_;                      // of the request, while its answer comes
   base::Block block_;                             // for bytes that pass
   std::optional<inspection::Answer> answer_;      // our own, once it is decided or made
   const http::ResponseHead* response_ = nullptr;  // the upstream's

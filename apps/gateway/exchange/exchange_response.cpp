@@ -129,28 +129,6 @@ transport::Task<void> Exchange::relay() {
   return inspection_->response_body().is_inspected() ? relay_inspected() : pass_piece(true);
 }
 
-transport::Task<void> Exchange::open_tunnel() {
-  const auto written = co_await client_.write({}, false);
-  happened(written ? Event::head_sent : Event::client_lost);
-}
-
-/// What follows a 101. A client that leaves ends it, and so does the end of a drain.
-transport::Task<void> Exchange::tunnel() {
-  const auto end = client_.tunnel_end();
-  if (!end) {
-    happened(Event::broke);
-    co_return;
-  }
-  auto& metrics = service_.shard.metrics;
-  metrics.tunnels.add();
-  metrics.tunnels_open.add(1);
-  const Tunnelled passed = co_await upstream_.tunnel(*end, service_.timeouts.tunnel);
-  metrics.tunnels_open.add(-1);
-  record_.request_size += passed.from_client;
-  record_.response_size += passed.from_upstream;
-  happened(Event::relayed);
-}
-
 void Exchange::begin_relayed(BodyLength length) {
   http::FieldList fields{arena_};
   fields.reserve(response_->headers.size() + 4);

@@ -5,12 +5,10 @@
 #include "apps/gateway/exchange/exchange.hpp"
 #include "apps/gateway/exchange/header_edits.hpp"
 #include "apps/gateway/upstream/place_hash.hpp"
-#include "picket/http/list.hpp"
 #include "picket/http/trailers.hpp"
 #include "picket/inspection/stickiness.hpp"
 
 namespace picket::apps::gateway::exchange {
-
 transport::Task<void> Exchange::lease() {
   if (!record_.asked) record_.asked = service_.worker.now();
   const UpstreamTerms terms{.upstream = route_->upstream, .key = balancing_key(), .request_time = route_->request_time};
@@ -97,7 +95,7 @@ transport::Task<void> Exchange::end_sending() {
   stop_sending();
   // An agent's word on what is sent no more is not waited for.
   if (state_.is_over() && inspection_->request_body().is_asking()) inspection_->cancel(wire::CancelReason::manual);
-  Beside::End end{sender_};
+  transport::Beside::End end{sender_};
   co_await end;
 }
 
@@ -116,8 +114,9 @@ void Exchange::begin_request() {
   const base::HeaderOps operations = inspection_->request_operations();
   const bool is_unpacked = inspection_->request_body().is_unpacked();
   const bool wants_unpacked = inspection_->response_body().wants_unpacked();
-  const std::size_t changes =
-      operations.size() + route_->request_edits.size() + (is_unpacked ? 1 : 0) + (wants_unpacked ? 1 : 0);
+  const bool drops_extensions = inspects_frames();
+  const std::size_t changes = operations.size() + route_->request_edits.size() + (is_unpacked ? 1 : 0) +
+                              (wants_unpacked ? 1 : 0) + (drops_extensions ? 1 : 0);
   http::FieldList changed{arena_};
   if (changes != 0) {
     changed.reserve(forwarded_.fields.size() + changes);
@@ -126,6 +125,7 @@ void Exchange::begin_request() {
     if (is_unpacked) take_coding_off(changed, arena_);
     if (wants_unpacked) ask_for_what_can_be_undone(changed, arena_);
     apply(route_->request_edits, changed, arena_);
+    if (drops_extensions) offer_no_extension(changed, arena_);
   }
   upstream_.begin({.method = forwarded_.method,
                    .target = forwarded_.target,
@@ -134,23 +134,6 @@ void Exchange::begin_request() {
                    .wants_trailers = http::wants_trailers(request_.headers),
                    .waits_for_100 = state_.passes_expectation_on(),
                    .upgrade = upgrade()});
-}
-
-/// What the client asks to switch to, where its route lets it (RFC 6455 §4.1). No other protocol: what an upstream
-/// would read behind a switch to h2c is requests that nobody has looked at.
-std::string_view Exchange::upgrade() const noexcept {
-  constexpr std::string_view websocket = "websocket";
-  if (!route_->websocket || request_.version != 11 || request_.method != "GET" || request_.has_body()) return {};
-  const auto names = [&](std::string_view field, std::string_view wanted) {
-    return std::ranges::any_of(request_.headers, [&](const base::Header& each) {
-      if (!base::same_name(each.name, field)) return false;
-      std::string_view list = each.value;
-      while (const auto item = http::next_item(list))
-        if (base::same_name(*item, wanted)) return true;
-      return false;
-    });
-  };
-  return names("upgrade", websocket) && names("connection", "upgrade") ? websocket : std::string_view{};
 }
 
 BodyLength Exchange::length_to_send() {
@@ -242,6 +225,11 @@ void Exchange::fail_sending(const base::Error& error) {
 transport::Task<void> Exchange::await_answer() {
   const auto head = co_await upstream_.answer();
   if (state_.stage() != Stage::awaiting_answer) co_return;
+  if (head && (*head)->status == 101 && inspects_frames() && (*head)->headers.find(websocket_extensions)) {
+    fail_upstream(base::fail(base::ErrorKind::invalid_message,
+                             "it answered with an extension of WebSocket that it was not offered"));
+    co_return;
+  }
   if (head) {
     response_ = *head;
     record_.upstream_time = service_.worker.now() - *record_.asked;

@@ -50,4 +50,9 @@ void ask_for_what_can_be_undone(http::FieldList& fields, base::Arena& arena) {
   http::apply({&operation, 1}, fields, arena);
 }
 
+void offer_no_extension(http::FieldList& fields, base::Arena& arena) {
+  static constexpr base::HeaderOp operation{base::HeaderOp::Kind::remove, websocket_extensions, {}};
+  http::apply({&operation, 1}, fields, arena);
+}
+
 }  // namespace picket::apps::gateway::exchange

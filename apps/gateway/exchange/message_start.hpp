@@ -3,12 +3,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "picket/base/buffer.hpp"
 #include "picket/http/fields.hpp"
-
-namespace picket::transport {
-class Stream;
-}
 
 namespace picket::apps::gateway::exchange {
 
@@ -41,18 +36,6 @@ struct RequestStart {
   bool wants_trailers = false;    ///< Of the answer.
   bool waits_for_100 = false;     ///< The body follows once the upstream says so.
   std::string_view upgrade = {};  ///< The protocol that it asks to switch to; empty: none.
-};
-
-/// A connection of HTTP/1.1 once it speaks another protocol: its bytes are no side's messages any more.
-struct TunnelEnd {
-  transport::Stream& stream;
-  base::Buffer& buffered;  ///< What was read of it already.
-};
-
-/// Bytes that have passed through a tunnel.
-struct Tunnelled {
-  std::uint64_t from_client = 0;
-  std::uint64_t from_upstream = 0;
 };
 
 /// Why one exchange's part of a connection ends early. HTTP/1.1 can only close.

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "apps/gateway/exchange/message_start.hpp"
+#include "apps/gateway/websocket/tunnel_end.hpp"
 #include "picket/base/result.hpp"
 #include "picket/base/shared_bytes.hpp"
 #include "picket/base/time.hpp"
@@ -71,9 +72,9 @@ class UpstreamAttempt {
   /// What stood behind the body, once its end was read. Lifetime: the side's, or the arena's.
   [[nodiscard]] virtual base::Headers trailers(base::Arena& arena) const = 0;
 
-  /// After an answer of 101: passes bytes both ways, until both ends have ended, one of them fails, the exchange is
-  /// cancelled, or nothing has passed for `idle`. The connection serves nobody else.
-  [[nodiscard]] virtual transport::Task<Tunnelled> tunnel(TunnelEnd client, base::Duration idle) = 0;
+  /// Its end of a tunnel, after an answer of 101: what carries it serves nobody else, and is reset() when it is over.
+  /// Null where there is no such thing. Lifetime: the attempt's.
+  [[nodiscard]] virtual websocket::TunnelEnd* tunnel_end() { return nullptr; }
   /// The answer was read and passed on: the connection may serve others, where nothing speaks against it. A write that
   /// is awaited ends with connection_closed.
   virtual void finish() = 0;

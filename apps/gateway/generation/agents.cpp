@@ -16,6 +16,7 @@ std::vector<wire::EventKind> event_kinds(const config::Events& events) {
   if (events.request_body) kinds.push_back(wire::EventKind::request_body_chunk);
   if (events.response_headers) kinds.push_back(wire::EventKind::response_headers);
   if (events.response_body) kinds.push_back(wire::EventKind::response_body_chunk);
+  if (events.websocket_frame) kinds.push_back(wire::EventKind::websocket_frame);
   if (events.request_complete) kinds.push_back(wire::EventKind::request_complete);
   return kinds;
 }

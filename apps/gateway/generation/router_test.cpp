@@ -121,6 +121,8 @@ TEST(Router, WhatARouteDoesItselfIsNotToBeGotAroundEither) {
   EXPECT_TRUE(differs([](config::Route& api) { api.respond = config::FixedAnswer{.status = 403}; }));
   EXPECT_TRUE(differs([](config::Route& api) { api.redirect_to_https = true; }));
   EXPECT_TRUE(differs([](config::Route& api) { api.websocket = true; }));
+  EXPECT_TRUE(differs([](config::Route& api) { api.websocket_inspection = true; }));
+  EXPECT_TRUE(differs([](config::Route& api) { api.websocket_idle = std::chrono::seconds{1}; }));
   EXPECT_TRUE(differs([](config::Route& api) { api.max_body_size = 10; }));
   EXPECT_TRUE(differs([](config::Route& api) { api.request_edits = {{.name = "x-a", .value = "b"}}; }));
   EXPECT_TRUE(differs([](config::Route& api) { api.response_edits = {{.name = "x-a", .value = "b"}}; }));

@@ -25,9 +25,8 @@ namespace picket::apps::gateway::generation {
 
 /// How long clients may take, beside what their listener says.
 struct ClientTimeouts {
-  base::Duration write = std::chrono::seconds{60};   ///< of a response, per write
-  base::Duration tunnel = std::chrono::minutes{10};  ///< in which nothing passes through a tunnel, either way
-  base::Duration linger = std::chrono::seconds{1};   ///< after an answer that came before the request was read
+  base::Duration write = std::chrono::seconds{60};  ///< of a response, per write
+  base::Duration linger = std::chrono::seconds{1};  ///< after an answer that came before the request was read
 };
 inline constexpr std::size_t linger_bytes = 256 * 1024;
 

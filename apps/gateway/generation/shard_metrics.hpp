@@ -5,6 +5,7 @@
 #include <string>
 
 #include "apps/gateway/answers/refusal.hpp"
+#include "apps/gateway/websocket/counters.hpp"
 #include "picket/http2/connection.hpp"
 #include "picket/inspection/counters.hpp"
 #include "picket/metrics/counter.hpp"
@@ -50,6 +51,7 @@ struct ShardMetrics {
   metrics::Counter response_trailers_dropped;
   metrics::Counter tunnels;
   metrics::Gauge tunnels_open;
+  websocket::Counters websocket;
   Http2Metrics http2;
   metrics::Counter request_bytes;
   metrics::Counter response_bytes;

@@ -10,11 +10,11 @@ Http1Client::Http1Client(generation::Service& service, transport::Stream& stream
                          const http::RequestHead& request, bool may_stay)
     : service_(service),
       stream_(stream),
-      buffered_(buffered),
       request_(request),
       body_(stream, buffered, request.framing, request.content_length),
       watch_(service.shard.hangups, stream, service.config.limits.half_closed_time, [this] { on_gone_(); }),
-      may_stay_(may_stay) {}
+      may_stay_(may_stay),
+      tunnel_end_(stream, buffered) {}
 
 void Http1Client::on_gone(std::function<void()> on_gone) {
   on_gone_ = std::move(on_gone);
@@ -102,9 +102,9 @@ transport::Task<base::Status> Http1Client::write(std::string_view bytes, bool la
   co_return written;
 }
 
-std::optional<exchange::TunnelEnd> Http1Client::tunnel_end() {
+websocket::TunnelEnd* Http1Client::tunnel_end() {
   watch_.stop();
-  return exchange::TunnelEnd{.stream = stream_, .buffered = buffered_};
+  return &tunnel_end_;
 }
 
 void Http1Client::reset(exchange::ResetCode) noexcept {

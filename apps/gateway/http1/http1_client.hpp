@@ -4,6 +4,7 @@
 #include "apps/gateway/exchange/client_side.hpp"
 #include "apps/gateway/generation/service.hpp"
 #include "apps/gateway/http1/body_reader.hpp"
+#include "apps/gateway/websocket/stream_end.hpp"
 #include "picket/base/buffer.hpp"
 #include "picket/transport/stream.hpp"
 
@@ -36,7 +37,7 @@ class Http1Client final : public exchange::ClientSide {
   [[nodiscard]] bool takes_trailers() const noexcept override;
   void end_with(const http::FieldList& trailers) override { http::write_fields(trailers_, trailers); }
   [[nodiscard]] transport::Task<base::Status> write(std::string_view bytes, bool last) override;
-  [[nodiscard]] std::optional<exchange::TunnelEnd> tunnel_end() override;
+  [[nodiscard]] websocket::TunnelEnd* tunnel_end() override;
   void reset(exchange::ResetCode code) noexcept override;
 
   /// Whether the connection may take another request after a whole answer.
@@ -51,7 +52,6 @@ class Http1Client final : public exchange::ClientSide {
 
   generation::Service& service_;
   transport::Stream& stream_;
-  base::Buffer& buffered_;
   const http::RequestHead& request_;
   BodyReader body_;
   std::function<void()> on_gone_;
@@ -64,6 +64,7 @@ class Http1Client final : public exchange::ClientSide {
   bool chunks_ = false;      // the answer's body goes in chunks
   std::optional<std::uint64_t> promised_;  // bytes of it that the head has said and that have not left
   bool resets_ = false;      // how the connection would end now
+  websocket::StreamEnd tunnel_end_;
 };
 
 }  // namespace picket::apps::gateway::http1

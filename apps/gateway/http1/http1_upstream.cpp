@@ -5,7 +5,6 @@
 
 #include "apps/gateway/answers/answer_writer.hpp"
 #include "apps/gateway/exchange/forwarded_request.hpp"
-#include "apps/gateway/http1/tunnel.hpp"
 
 namespace picket::apps::gateway::http1 {
 namespace {
@@ -33,24 +32,18 @@ base::Error broken_body(const base::Error& error) {
 
 }  // namespace
 
-Http1Upstream::Http1Upstream(transport::Worker& worker, upstream::Lease& lease, base::Deadline until, bool to_head,
+Http1Upstream::Http1Upstream(upstream::Lease& lease, base::Deadline until, bool to_head,
                              exchange::UpstreamListener& listener, base::Arena& arena)
-    : worker_(worker),
-      lease_(lease),
+    : lease_(lease),
       until_(until),
       listener_(listener),
       reader_(buffer_, to_head, arena, [this](const http::ResponseHead& interim) { listener_.on_interim(interim); }),
-      early_(lease.stream(), buffer_, reader_, [this] {
-        lease_.stream().cancel();
-        listener_.on_early_answer();
-      }) {}
-
-transport::Task<exchange::Tunnelled> Http1Upstream::tunnel(exchange::TunnelEnd client, base::Duration idle) {
-  const exchange::TunnelEnd upstream{.stream = lease_.stream(), .buffered = buffer_};
-  Tunnel passing{worker_, client, upstream, idle};
-  co_await passing.run();
-  co_return passing.passed();
-}
+      early_(lease.stream(), buffer_, reader_,
+             [this] {
+               lease_.stream().cancel();
+               listener_.on_early_answer();
+             }),
+      tunnel_end_(lease.stream(), buffer_) {}
 
 void Http1Upstream::finish() {
   // An upstream that answered before it had the whole request would take the next one for the rest of this.

@@ -7,6 +7,7 @@
 #include "apps/gateway/http1/body_reader.hpp"
 #include "apps/gateway/http1/early_answer.hpp"
 #include "apps/gateway/upstream/pool.hpp"
+#include "apps/gateway/websocket/stream_end.hpp"
 #include "picket/http/outgoing.hpp"
 
 namespace picket::apps::gateway::http1 {
@@ -17,8 +18,8 @@ namespace picket::apps::gateway::http1 {
 class Http1Upstream final : public exchange::UpstreamAttempt {
  public:
   /// `until`: no operation takes longer. `to_head`: the request's method is HEAD, so that no answer has a body.
-  Http1Upstream(transport::Worker& worker, upstream::Lease& lease, base::Deadline until, bool to_head,
-                exchange::UpstreamListener& listener, base::Arena& arena);
+  Http1Upstream(upstream::Lease& lease, base::Deadline until, bool to_head, exchange::UpstreamListener& listener,
+                base::Arena& arena);
   ~Http1Upstream() = default;
 
   void begin(const exchange::RequestStart& start) override;
@@ -30,7 +31,7 @@ class Http1Upstream final : public exchange::UpstreamAttempt {
   [[nodiscard]] bool has_bytes() const noexcept override { return !buffer_.empty(); }
   [[nodiscard]] bool body_is_read() const noexcept override { return body_->done(); }
   [[nodiscard]] base::Headers trailers(base::Arena& arena) const override { return body_->trailers(arena); }
-  [[nodiscard]] transport::Task<exchange::Tunnelled> tunnel(exchange::TunnelEnd client, base::Duration idle) override;
+  [[nodiscard]] websocket::TunnelEnd* tunnel_end() override { return &tunnel_end_; }
   void finish() override;
   void reset(exchange::ResetCode code) noexcept override;
 
@@ -44,7 +45,6 @@ class Http1Upstream final : public exchange::UpstreamAttempt {
     return error.kind() == base::ErrorKind::invalid_message && lease_.stream().is_layer_broken();
   }
 
-  transport::Worker& worker_;
   upstream::Lease& lease_;
   const base::Deadline until_;
   exchange::UpstreamListener& listener_;
@@ -59,6 +59,7 @@ class Http1Upstream final : public exchange::UpstreamAttempt {
   std::vector<iovec> parts_;  // of a write
   http::ResponseHead response_;
   std::optional<BodyReader> body_;
+  websocket::StreamEnd tunnel_end_;
 };
 
 }  // namespace picket::apps::gateway::http1

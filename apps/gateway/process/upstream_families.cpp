@@ -89,6 +89,25 @@ void upstream_connections(metrics::Exposition& page, Shards shards, const genera
   });
 }
 
+/// What passes through tunnels that agents look into.
+void websocket_frames(metrics::Exposition& page, Shards shards) {
+  page.counter_family("picket_websocket_frames_total", "WebSocket frames that came whole, where agents look at them.");
+  for (std::size_t i = 0; i < 2; ++i) {
+    const std::array<Label, 1> from{{{"from", i == 0 ? "client" : "upstream"}}};
+    page.sample(from,
+                sum(shards, [i](const serving::Shard& shard) { return shard.metrics().websocket.frames[i].value(); }));
+  }
+  page.counter_family("picket_websocket_messages_dropped_total", "WebSocket messages that an agent dropped.");
+  page.sample(
+      {}, sum(shards, [](const serving::Shard& shard) { return shard.metrics().websocket.messages_dropped.value(); }));
+  page.counter_family("picket_websocket_breaches_total", "WebSocket connections closed for what an end sent.");
+  for (std::size_t i = 0; i < picket::websocket::breach_count; ++i) {
+    const std::array<Label, 1> what{{{"what", name(static_cast<picket::websocket::Breach>(i))}}};
+    page.sample(
+        what, sum(shards, [i](const serving::Shard& shard) { return shard.metrics().websocket.breaches[i].value(); }));
+  }
+}
+
 }  // namespace
 
 void write_upstream_families(metrics::Exposition& page, Shards shards, const generation::Generation& generation) {
@@ -126,6 +145,7 @@ void write_upstream_families(metrics::Exposition& page, Shards shards, const gen
   page.sample({}, sum(shards, [](const serving::Shard& shard) {
                 return static_cast<std::uint64_t>(shard.metrics().tunnels_open.value());
               }));
+  websocket_frames(page, shards);
   page.counter_family("picket_upstream_retries_total", "Requests sent again after a pooled connection was stale.");
   page.sample({}, sum(shards, [](const serving::Shard& shard) { return shard.metrics().upstream_retries.value(); }));
 }

@@ -70,8 +70,8 @@ void ClientConnection::evict() noexcept {
 
 void ClientConnection::abort() {
   if (http2_) return http2_->abort();
+  if (exchange_ != nullptr) exchange_->abandon(wire::CancelReason::proxy_shutdown);  // it may have a last word
   stream_.close();
-  if (exchange_ != nullptr) exchange_->abandon(wire::CancelReason::proxy_shutdown);
 }
 
 transport::Task<void> ClientConnection::serve() {

@@ -58,6 +58,7 @@ class AuditNotes final : public AuditSink {
   static std::string name(wire::EventKind event) {
     if (event == wire::EventKind::request_headers) return "request_headers";
     if (event == wire::EventKind::response_headers) return "response_headers";
+    if (event == wire::EventKind::websocket_frame) return "websocket_frame";
     return event == wire::EventKind::request_body_chunk ? "request_body" : "response_body";
   }
   static std::string list(wire::TextList texts) {
@@ -138,6 +139,10 @@ class InspectionTest : public ::testing::Test {
       const wire::ResponseHeaders event{.status = status, .headers = std::span<const base::Header>{fields_}};
       return transport::testing::run(test_.worker_, inspection_->response_headers(event));
     }
+    /// The verdict on one frame.
+    FrameVerdict frame(wire::WebSocketFrame event) {
+      return transport::testing::run(test_.worker_, inspection_->frames().judge(event));
+    }
     void complete(std::uint16_t status) {
       inspection_->complete({.status = status});
       transport::testing::turn_for(test_.worker_, std::chrono::milliseconds{1});  // it is written at a turn's end
@@ -209,6 +214,7 @@ class InspectionTest : public ::testing::Test {
     if (events.request_body) spec.events.push_back(wire::EventKind::request_body_chunk);
     if (events.response_headers) spec.events.push_back(wire::EventKind::response_headers);
     if (events.response_body) spec.events.push_back(wire::EventKind::response_body_chunk);
+    if (events.websocket_frame) spec.events.push_back(wire::EventKind::websocket_frame);
     if (events.request_complete) spec.events.push_back(wire::EventKind::request_complete);
     return spec;
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
@@ -23,6 +24,7 @@ struct Script {
   std::function<agent::Reply(const wire::RequestBodyChunk&, agent::Context&)> request_body;
   std::function<agent::Reply(const wire::ResponseHeaders&, agent::Context&)> response_headers;
   std::function<agent::Reply(const wire::ResponseBodyChunk&, agent::Context&)> response_body;
+  std::function<agent::Reply(const wire::WebSocketFrame&, agent::Context&)> websocket_frame;
   wire::Limits limits;
 };
 
@@ -40,7 +42,8 @@ class ScriptedAgent {
   void stop() { server_.reset(); }
 
   /// One line for each event in the order of arrival: "headers /uri", "body 3 'data'" ("body 3 'data' last"),
-  /// "response 200", "response body 0 'data'", "complete 200", "cancel".
+  /// "response 200", "response body 0 'data'", "frame > 0 text 'data'" (of the client; "<" of the server; "…" behind
+  /// one that is not a message's last), "complete 200", "cancel".
   [[nodiscard]] std::vector<std::string> seen() const {
     const std::lock_guard lock{mutex_};
     return seen_;
@@ -115,6 +118,14 @@ class ScriptedAgent::Handler final : public agent::Handler {
   agent::Reply on_response_body(const wire::ResponseBodyChunk& event, agent::Context& context) override {
     owner_.note("response body " + words_for(event));
     return answer(owner_.script_.response_body, event, context);
+  }
+  agent::Reply on_websocket_frame(const wire::WebSocketFrame& event, agent::Context& context) override {
+    static constexpr auto opcodes =
+        std::to_array<std::string_view>({"text", "binary", "ping", "pong", "close", "continuation"});
+    owner_.note("frame " + std::string{event.client_to_server ? "> " : "< "} + std::to_string(event.frame_index) + " " +
+                std::string{opcodes[static_cast<std::size_t>(event.opcode)]} + " '" +
+                std::string{base::as_text(event.data)} + (event.fin ? "'" : "'…"));
+    return answer(owner_.script_.websocket_frame, event, context);
   }
   void on_complete(const wire::RequestComplete& event, agent::Context&) override {
     owner_.note("complete " + std::to_string(event.status));

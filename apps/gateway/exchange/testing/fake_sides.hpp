@@ -10,6 +10,7 @@
 
 #include "apps/gateway/exchange/client_side.hpp"
 #include "apps/gateway/exchange/upstream_side.hpp"
+#include "apps/gateway/websocket/testing/fake_end.hpp"
 #include "picket/transport/cancel.hpp"
 #include "picket/transport/worker.hpp"
 
@@ -17,24 +18,10 @@
 /// happens by itself, and each thing that peers do is a call.
 namespace picket::apps::gateway::exchange::testing {
 
-/// Where one operation waits for its peer.
-class Gate {
- public:
-  explicit Gate(transport::Worker& worker) : worker_(worker) {}
-  [[nodiscard]] bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> waiting) {
-    is_awaited_ = true;
-    waiting_.wait(waiting);
-  }
-  void await_resume() noexcept { is_awaited_ = false; }
-  void open() { worker_.resume(waiting_); }
-  [[nodiscard]] bool is_awaited() const noexcept { return is_awaited_; }
-
- private:
-  transport::Worker& worker_;
-  transport::Resumption waiting_;
-  bool is_awaited_ = false;
-};
+using websocket::testing::broken;
+using websocket::testing::FakeEnd;
+using websocket::testing::Gate;
+using websocket::testing::Incoming;
 
 /// Counts what is done to read and write, and fails one of it.
 class Steps {
@@ -49,59 +36,17 @@ class Steps {
   int taken_ = 0;
 };
 
-inline base::Error broken() { return base::fail(base::ErrorKind::connection_closed, "closed by the peer"); }
-
 inline std::vector<std::string> names_of(const http::FieldList& fields) {
   std::vector<std::string> names;
   for (const auto& field : fields.items()) names.emplace_back(field.name);
   return names;
 }
 
-/// One direction of a stream: bytes that have come and were not taken, an end, or an error in its place.
-class Incoming {
- public:
-  explicit Incoming(transport::Worker& worker) : gate_(worker) {}
-
-  void push(std::string_view bytes) { bytes_ += bytes, gate_.open(); }
-  void end() { ended_ = true, gate_.open(); }
-  void fail(base::Error error) { error_ = std::move(error), gate_.open(); }
-  /// Ends a read that is awaited.
-  void stop() {
-    if (!gate_.is_awaited()) return;
-    stopped_ = true;
-    gate_.open();
-  }
-  [[nodiscard]] transport::Task<base::Result<std::size_t>> read(std::span<char> into) {
-    while (bytes_.empty() && !ended_ && !error_ && !stopped_) co_await gate_;
-    if (std::exchange(stopped_, false)) co_return broken();
-    if (bytes_.empty() && error_) co_return *error_;
-    const std::size_t size = std::min(into.size(), bytes_.size());
-    std::memcpy(into.data(), bytes_.data(), size);
-    bytes_.erase(0, size);
-    taken_ += size;
-    co_return size;
-  }
-  /// All that has come, as somebody does who reads where it stands.
-  void take_all() { taken_ += std::exchange(bytes_, {}).size(); }
-  [[nodiscard]] bool has_bytes() const { return !bytes_.empty(); }
-  [[nodiscard]] bool is_read() const { return bytes_.empty() && ended_; }
-  [[nodiscard]] std::size_t taken() const { return taken_; }
-  [[nodiscard]] bool is_awaited() const { return gate_.is_awaited(); }
-
- private:
-  Gate gate_;
-  std::string bytes_;
-  bool ended_ = false;
-  bool stopped_ = false;
-  std::optional<base::Error> error_;
-  std::size_t taken_ = 0;
-};
-
 class FakeClient final : public ClientSide {
  public:
   /// `whole`: the body, where it has come with its head (ADR 0010); the client sends no more of it then.
   FakeClient(transport::Worker& worker, http::RequestHead request, Steps& steps, std::optional<std::string> whole = {})
-      : body(worker), request_(request), steps_(steps), whole_(std::move(whole)), writable_(worker) {
+      : body(worker), tunnelled(worker), request_(request), steps_(steps), whole_(std::move(whole)), writable_(worker) {
     if (whole_) body.push(*whole_);
     if (whole_ || !request.has_body()) body.end();
   }
@@ -109,6 +54,7 @@ class FakeClient final : public ClientSide {
 
   // What the client does.
   Incoming body;
+  FakeEnd tunnelled;  ///< Once it has switched to WebSocket.
   void leaves() { left_ = true, on_gone_(); }
   void stalls() { stalled_ = true; }
   void goes_on() { stalled_ = false, writable_.open(); }
@@ -141,6 +87,7 @@ class FakeClient final : public ClientSide {
   void stop_reading() noexcept override { body.stop(); }
   void stop() noexcept override {
     body.stop();
+    tunnelled.stop();
     stopped_ = writable_.is_awaited();
     writable_.open();
   }
@@ -164,6 +111,7 @@ class FakeClient final : public ClientSide {
     answer_ended = last;
     co_return base::Status{};
   }
+  [[nodiscard]] websocket::TunnelEnd* tunnel_end() override { return &tunnelled; }
   void reset(ResetCode code) noexcept override { was_reset = code; }
 
  private:
@@ -182,6 +130,7 @@ class FakeUpstream final : public UpstreamSide {
  public:
   FakeUpstream(transport::Worker& worker, transport::Cancel& cancel, Steps& steps, int targets = 1)
       : body(worker),
+        tunnelled(worker),
         steps_(steps),
         targets_(targets),
         spoken_(worker),
@@ -190,6 +139,7 @@ class FakeUpstream final : public UpstreamSide {
 
   // What the upstream does, whether or not it is asked yet.
   Incoming body;
+  FakeEnd tunnelled;  ///< Once it has switched to WebSocket.
   void answers(std::uint16_t status) { say(http::ResponseHead{.status = status, .framing = http::Framing::chunked}); }
   void hangs_up() { say(broken()); }
   void takes_too_long() { say(base::fail(base::ErrorKind::timeout, "no answer in time")); }
@@ -259,12 +209,13 @@ class FakeUpstream final : public UpstreamSide {
   [[nodiscard]] bool has_bytes() const noexcept override { return body.has_bytes(); }
   [[nodiscard]] bool body_is_read() const noexcept override { return body.is_read(); }
   [[nodiscard]] base::Headers trailers(base::Arena&) const override { return base::Headers{answers_behind}; }
-  [[nodiscard]] transport::Task<Tunnelled> tunnel(TunnelEnd, base::Duration) override { co_return Tunnelled{}; }
+  [[nodiscard]] websocket::TunnelEnd* tunnel_end() override { return &tunnelled; }
   void finish() override { was_finished = true; }
   void reset(ResetCode code) noexcept override {
     if (was_reset || connections == 0) return;
     was_reset = code;
     body.stop();
+    tunnelled.stop();
     spoken_.open();
   }
 

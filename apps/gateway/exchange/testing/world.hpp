@@ -15,8 +15,8 @@
 
 namespace picket::apps::gateway::exchange::testing {
 
-/// What exchanges of a test live in: a service with one upstream. Its routes are "/unasked", and all else, where an
-/// agent is asked if there is one.
+/// What exchanges of a test live in: a service with one upstream. Its routes are "/unasked", "/frames", where agents
+/// look at frames, and all else; where an agent is asked if there is one.
 class World {
  public:
   static constexpr config::Events asked_about_requests{
@@ -44,6 +44,12 @@ class World {
     for (const auto& target : targets)
       generation->config.upstreams[0].targets.push_back({.host = std::string{target.host()}, .port = target.port()});
     generation->config.routes.push_back({.id = "unasked", .matches = {.path = "/unasked"}});
+    config::Route frames{.id = "frames",
+                         .matches = {.path = "/frames"},
+                         .filters = all.filters,
+                         .websocket = true,
+                         .websocket_inspection = true};
+    generation->config.routes.push_back(std::move(frames));
     generation->config.routes.push_back(std::move(all));
     generation->upstream_tls.resize(1);
     generation->logs = std::make_shared<generation::Logs>();

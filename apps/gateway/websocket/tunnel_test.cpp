@@ -1,4 +1,4 @@
-#include "apps/gateway/http1/tunnel.hpp"
+#include "apps/gateway/websocket/tunnel.hpp"
 
 #include <memory>
 #include <optional>
@@ -7,18 +7,18 @@
 #include <gtest/gtest.h>
 
 #include "apps/gateway/testing/loop.hpp"
+#include "apps/gateway/websocket/stream_end.hpp"
 
-namespace picket::apps::gateway::http1 {
+namespace picket::apps::gateway::websocket {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::Pair;
+using gateway::testing::Pair;
 
 class Tunnels : public ::testing::Test {
  protected:
   void begin(base::Duration idle = 60s) {
-    tunnel_.emplace(worker_, exchange::TunnelEnd{.stream = client_.stream, .buffered = client_buffered_},
-                    exchange::TunnelEnd{.stream = upstream_.stream, .buffered = upstream_buffered_}, idle);
+    tunnel_.emplace(worker_, client_end_, upstream_end_, idle);
     transport::spawn(run());
   }
   [[nodiscard]] bool ends() {
@@ -30,6 +30,8 @@ class Tunnels : public ::testing::Test {
   Pair upstream_{worker_};
   base::Buffer client_buffered_;
   base::Buffer upstream_buffered_;
+  StreamEnd client_end_{client_.stream, client_buffered_};
+  StreamEnd upstream_end_{upstream_.stream, upstream_buffered_};
   std::optional<Tunnel> tunnel_;
   bool is_over_ = false;
 
@@ -107,4 +109,4 @@ TEST_F(Tunnels, WhoseStreamIsClosedMeanwhileEnd) {
 }
 
 }  // namespace
-}  // namespace picket::apps::gateway::http1
+}  // namespace picket::apps::gateway::websocket

@@ -6,18 +6,18 @@
 #include "picket/transport/task.hpp"
 #include "picket/transport/worker.hpp"
 
-namespace picket::apps::gateway::exchange {
+namespace picket::transport {
 
 /// Work that runs beside other work of the same owner, who waits for its end before he goes. One at a time.
 /// Thread safety: its worker's. Lifetime: not destroyed before the work has ended.
 class Beside {
  public:
-  explicit Beside(transport::Worker& worker) noexcept : worker_(worker) {}
+  explicit Beside(Worker& worker) noexcept : worker_(worker) {}
 
   /// Begins at once.
-  void run(transport::Task<void> work) {
+  void run(Task<void> work) {
     is_running_ = true;
-    transport::spawn(to_its_end(std::move(work)));
+    spawn(to_its_end(std::move(work)));
   }
   [[nodiscard]] bool is_running() const noexcept { return is_running_; }
 
@@ -34,15 +34,15 @@ class Beside {
   };
 
  private:
-  transport::Task<void> to_its_end(transport::Task<void> work) {
+  Task<void> to_its_end(Task<void> work) {
     co_await work;
     is_running_ = false;
     worker_.resume(joining_);
   }
 
-  transport::Worker& worker_;
-  transport::Resumption joining_;
+  Worker& worker_;
+  Resumption joining_;
   bool is_running_ = false;
 };
 
-}  // namespace picket::apps::gateway::exchange
+}  // namespace picket::transport
