@@ -33,8 +33,9 @@ class Allow final : public internal::Answering<Allow> {
   Allow& remove_request_header(std::string name) &;
   Allow&& remove_request_header(std::string name) &&;
 
-  /// For the proxy's choice of an upstream: a pair of routing_metadata (protocol.md §5). What keys mean is agreed
-  /// between the agent and its proxy.
+  /// A pair of routing_metadata (protocol.md §5), for a proxy that chooses an upstream by it. What keys mean is agreed
+  /// between the agent and its proxy. Picket's gateway does not: its routes alone choose. Of such an answer its audit
+  /// log has a line, without the pair.
   Allow& route(std::string key, std::string value) &;
   Allow&& route(std::string key, std::string value) &&;
 

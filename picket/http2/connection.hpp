@@ -145,7 +145,8 @@ class Connection {
   void go_away(ErrorCode code);
   /// Has the peer show that it lives.
   void ping();
-  /// Streams that this end may have open at once, as the peer says; before it has said so, as many as it must take.
+  /// Streams that this end may have open at once, as the peer says. Before its settings have come 100, the fewest that
+  /// a peer should take (RFC 9113 §6.5.2); afterwards as many as there are numbers, where they do not say.
   [[nodiscard]] std::size_t most_streams() const;
   /// Streams that are not over.
   [[nodiscard]] std::size_t streams() const noexcept { return streams_.size(); }

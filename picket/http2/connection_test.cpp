@@ -152,6 +152,18 @@ TEST_F(Pair, AnAnswerWithoutABodyEndsWithItsHead) {
   EXPECT_EQ(at_client.streams[id].closed, ErrorCode::no_error);
 }
 
+TEST(Connection, MayOpenAHundredStreamsUntilItKnowsWhatThePeerTakes) {
+  Heard heard;
+  Connection client{Role::client, {}, heard};
+  EXPECT_EQ(client.most_streams(), 100U);
+  const std::string_view settings_that_say_nothing{"\0\0\0\4\0\0\0\0\0", 9};
+  ASSERT_TRUE(client.feed(settings_that_say_nothing, base::TimePoint{}));
+  EXPECT_GT(client.most_streams(), 1'000'000U);
+  const std::string_view settings_of_seven{"\0\0\6\4\0\0\0\0\0\0\3\0\0\0\7", 15};
+  ASSERT_TRUE(client.feed(settings_of_seven, base::TimePoint{}));
+  EXPECT_EQ(client.most_streams(), 7U);
+}
+
 class LargeHeads : public Pair {
  protected:
   LargeHeads() : Pair({.head_size = 1 << 20}) {}

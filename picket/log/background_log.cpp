@@ -1,5 +1,6 @@
 #include "picket/log/background_log.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
@@ -52,18 +53,21 @@ class BackgroundLog::Queue {
   void add(int level, std::string text);
   void add_repeated(base::TimePoint now);
   [[nodiscard]] std::vector<Line> take();
-  void write_out(const std::vector<Line>& lines, const Format& format);
+  void write_out(std::vector<Line> lines, const Format& format);
+  [[nodiscard]] std::size_t write_lines(const std::vector<Line>& lines, const Format& format);
+  [[nodiscard]] std::size_t write_text(std::string_view text) const;
 
   const int descriptor_;
   const int own_level_;
-  std::mutex mutex_;  // guards all below, but for lost_; never held while writing
+  std::uint64_t told_ = 0;   // of what was lost; the thread's
+  bool is_in_line_ = false;  // what was written last ends in the midst of one; the thread's
+  std::mutex mutex_;         // guards all below, but for lost_; never held while writing
   std::condition_variable changed_;
   std::condition_variable ended_;
   Format format_;
   RepeatLimit limit_;
   std::vector<Line> lines_;
   std::size_t queued_bytes_ = 0;
-  std::uint64_t lost_and_told_ = 0;
   bool ending_ = false;
   bool has_ended_ = false;
   std::atomic<std::uint64_t> lost_{0};
@@ -92,15 +96,9 @@ void BackgroundLog::Queue::add_repeated(base::TimePoint now) {
                                     std::chrono::duration_cast<std::chrono::seconds>(RepeatLimit::window).count()));
 }
 
-/// What is queued, and how much is missing behind it.
 std::vector<Line> BackgroundLog::Queue::take() {
-  std::vector<Line> lines = std::exchange(lines_, {});
   queued_bytes_ = 0;
-  const std::uint64_t untold = lost() - std::exchange(lost_and_told_, lost());
-  if (untold != 0)
-    lines.push_back({std::chrono::system_clock::now(), own_level_,
-                     fmt::format("{} lines of this log were lost: it was not read, or could not be written", untold)});
-  return lines;
+  return std::exchange(lines_, {});
 }
 
 void BackgroundLog::Queue::use(Format format) {
@@ -119,31 +117,55 @@ void BackgroundLog::Queue::run() {
     }
     add_repeated(ending_ ? base::TimePoint::max() : base::Clock::now());
     if (lines_.empty() && ending_) break;
-    const std::vector<Line> lines = take();
+    std::vector<Line> lines = take();
     const Format format = format_;
     lock.unlock();
-    write_out(lines, format);
+    write_out(std::move(lines), format);
     lock.lock();
   }
   has_ended_ = true;
   ended_.notify_all();
 }
 
-void BackgroundLog::Queue::write_out(const std::vector<Line>& lines, const Format& format) {
-  std::string text;
-  for (const Line& line : lines) format(line, text);
-  std::string_view rest = text;
-  while (!rest.empty()) {
-    const ssize_t written = ::write(descriptor_, rest.data(), rest.size());  // waits, which is what this thread is for
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) {
-      lost_.fetch_add(lines.size(), std::memory_order_relaxed);
-      // Somebody else's O_NONBLOCK on the shared description, or a full disk: not at the price of a whole core.
-      std::this_thread::sleep_for(std::chrono::milliseconds{50});
-      return;
-    }
-    rest.remove_prefix(static_cast<std::size_t>(written));
+/// The lines, and behind them how many are missing, until that could be written once.
+void BackgroundLog::Queue::write_out(std::vector<Line> lines, const Format& format) {
+  const std::size_t count = lines.size();
+  const std::uint64_t known = lost();
+  if (known != told_)
+    lines.push_back(
+        {std::chrono::system_clock::now(), own_level_,
+         fmt::format("{} lines of this log were lost: it was not read, or could not be written", known - told_)});
+  const std::size_t written = write_lines(lines, format);
+  if (written > count) told_ = known;
+  if (written < count) lost_.fetch_add(count - written, std::memory_order_relaxed);
+  // Somebody else's O_NONBLOCK on the shared description, or a full disk: not at the price of a whole core.
+  if (written < lines.size()) std::this_thread::sleep_for(std::chrono::milliseconds{50});
+}
+
+/// How many of them were written whole. What is left of a line that was not stands by itself.
+std::size_t BackgroundLog::Queue::write_lines(const std::vector<Line>& lines, const Format& format) {
+  std::string text{is_in_line_ ? "\n" : ""};
+  std::vector<std::size_t> ends;
+  for (const Line& line : lines) {
+    format(line, text);
+    ends.push_back(text.size());
   }
+  const std::size_t size = write_text(text);
+  if (size != 0) is_in_line_ = text[size - 1] != '\n';
+  return static_cast<std::size_t>(std::ranges::upper_bound(ends, size) - ends.begin());
+}
+
+/// How many bytes of it could be written.
+std::size_t BackgroundLog::Queue::write_text(std::string_view text) const {
+  std::size_t size = 0;
+  while (size < text.size()) {
+    // Waits, which is what this thread is for.
+    const ssize_t written = ::write(descriptor_, text.data() + size, text.size() - size);
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) break;
+    size += static_cast<std::size_t>(written);
+  }
+  return size;
 }
 
 bool BackgroundLog::Queue::finish() {

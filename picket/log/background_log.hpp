@@ -49,7 +49,8 @@ class BackgroundLog {
   void write(int level, std::string_view text, Repeats repeats = Repeats::limited);
   /// Lines that are written from now on get another form. Those that are queued get it, too.
   void use(Format format);
-  /// Lines that were lost because the queue was full or the descriptor could not be written.
+  /// Lines that were lost: the queue was full, or the descriptor could not be written. A line of which a part was
+  /// written is one of them; what is written next begins on a line of its own.
   [[nodiscard]] std::uint64_t lost() const noexcept;
 
  private:

@@ -1,6 +1,7 @@
 #include "picket/log/background_log.hpp"
 
 #include <array>
+#include <semaphore>
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -27,6 +28,11 @@ class Pipe {
     while (::write(in(), block.data(), block.size()) > 0) {
     }
     ::fcntl(in(), F_SETFL, 0);
+  }
+  /// A page is all that it holds, and who writes more than that is told that he cannot.
+  void shrink() const {
+    EXPECT_EQ(::fcntl(in(), F_SETPIPE_SZ, 4096), 4096);
+    EXPECT_EQ(::fcntl(in(), F_SETFL, O_NONBLOCK), 0);
   }
   /// Everything up to and with `text`.
   std::string read_until(std::string_view text) {
@@ -94,6 +100,57 @@ TEST(BackgroundLog, ADescriptorThatCannotBeWrittenIsALoss) {
   for (int i = 0; i < 2000 && log.lost() == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds{5});
   EXPECT_GT(log.lost(), 0U);
   ::close(full);
+}
+
+/// A log whose lines are queued until the test lets its thread go on, so that they are written all at once.
+class HeldLog {
+ public:
+  explicit HeldLog(int descriptor)
+      : log_(descriptor, 0, [this](const Line& line, std::string& out) {
+          line.text.empty() ? may_go_on_.acquire() : plain(line, out);
+        }) {
+    log_.write(0, "");  // of which nothing is written
+  }
+  BackgroundLog* operator->() { return &log_; }
+  void release() { may_go_on_.release(); }
+  [[nodiscard]] bool has_lost() {
+    for (int i = 0; i < 2000 && log_.lost() == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds{5});
+    return log_.lost() != 0;
+  }
+
+ private:
+  std::binary_semaphore may_go_on_{0};
+  BackgroundLog log_;
+};
+
+TEST(BackgroundLog, LinesThatWereWrittenBeforeAFailureAreNotLostAndTheNextLineStandsByItself) {
+  Pipe pipe;
+  pipe.shrink();  // room for four lines and a part of one, and then it cannot be written
+  HeldLog log{pipe.in()};
+  for (int i = 0; i < 10; ++i) log->write(0, std::string(900, static_cast<char>('0' + i)), Repeats::unlimited);
+  log.release();
+  ASSERT_TRUE(log.has_lost());
+  EXPECT_EQ(log->lost(), 6U);
+  const std::string before = pipe.read_until(std::string(300, '4'));
+  EXPECT_TRUE(before.starts_with(std::string(900, '0') + "\n"));
+  log->write(0, "next");
+  const std::string after = pipe.read_until("lines of this log were lost");
+  EXPECT_NE((before + after).find("\nnext\n6 lines of this log were lost"), std::string::npos) << after;
+}
+
+TEST(BackgroundLog, ALossIsToldOfAgainUntilSomebodyCanReadIt) {
+  Pipe pipe;
+  pipe.shrink();
+  HeldLog log{pipe.in()};
+  log->write(0, std::string(5000, 'x'));
+  log.release();
+  ASSERT_TRUE(log.has_lost());
+  log->write(0, "second");  // with the first try to tell of it
+  for (int i = 0; i < 2000 && log->lost() == 1; ++i) std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  EXPECT_EQ(log->lost(), 2U) << "what tells of a loss is none itself";
+  (void)pipe.read_until(std::string(4000, 'x'));
+  log->write(0, "third");
+  EXPECT_NE(pipe.read_until("were lost").find("2 lines of this log"), std::string::npos);
 }
 
 }  // namespace

@@ -135,7 +135,7 @@ void Exposition::value(double value) {
 void Exposition::sample(Labels labels, std::span<const Histogram* const> histograms) {
   using Seconds = std::chrono::duration<double>;
   Histogram::Counts counts{};
-  std::chrono::nanoseconds sum{};
+  Histogram::Sum sum{};
   for (const auto* histogram : histograms) {
     histogram->add_to(counts);
     sum += histogram->sum();

@@ -89,6 +89,23 @@ TEST(Exposition, HistogramSumsItsWorkersAndEndsWithInfinity) {
   EXPECT_NE(out.find("h_seconds_count 3\n"), std::string::npos) << out;
 }
 
+TEST(Exposition, ASumOfCenturiesIsNoNegativeOne) {
+  // A few days of ten thousand long exchanges at once: more nanoseconds than an int64 has.
+  const auto one = std::make_unique<Histogram>();
+  const auto two = std::make_unique<Histogram>();
+  one->record(std::chrono::years{290});
+  two->record(std::chrono::years{290});
+  const std::array<const Histogram*, 2> both{one.get(), two.get()};
+  Exposition text;
+  text.histogram_family("h_seconds", "Latency.");
+  text.sample({}, std::span<const Histogram* const>{both});
+  const std::string out = std::move(text).take();
+  constexpr std::string_view name = "\nh_seconds_sum ";
+  ASSERT_NE(out.find(name), std::string::npos) << out;
+  const double sum = std::strtod(out.c_str() + out.find(name) + name.size(), nullptr);
+  EXPECT_NEAR(sum, std::chrono::duration<double>(std::chrono::years{580}).count(), 1);
+}
+
 TEST(Exposition, QuantilesOfAPageAreWithinTenPercentWhereverTheValuesLie) {
   for (double value = 10'000; value < 100e9; value *= 1.013) {
     // All values but a few are the same: the worst that can happen between two bounds.

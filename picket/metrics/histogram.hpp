@@ -26,6 +26,7 @@ class Histogram {
   static constexpr unsigned value_bits = 37;  ///< Of the largest latency in nanoseconds that is told apart.
   static constexpr std::size_t bucket_count = (value_bits - sub_bits + 1) << sub_bits;
   using Counts = std::array<std::uint64_t, bucket_count>;
+  using Sum = std::chrono::duration<std::uint64_t, std::nano>;
 
   /// A negative latency counts as none.
   void record(std::chrono::nanoseconds latency) noexcept {
@@ -36,8 +37,9 @@ class Histogram {
 
   /// How many were recorded. Complexity: looks at every bucket.
   [[nodiscard]] std::uint64_t count() const noexcept;
-  /// Of all that was recorded, exact, up to 292 years: with 1000 exchanges under way at any time, four months.
-  [[nodiscard]] std::chrono::nanoseconds sum() const noexcept { return std::chrono::nanoseconds{sum_.value()}; }
+  /// Of all that was recorded, exact. Wraps around after 584 years (with 10,000 exchanges under way at any time, three
+  /// weeks), and so does the sum of several of these: then it begins at 0 again, as with a new process.
+  [[nodiscard]] Sum sum() const noexcept { return Sum{sum_.value()}; }
 
   /// Adds what each bucket has counted to `counts`, so that the histograms of several workers become one. `counts`
   /// begins as zeros, and is the caller's. Any thread; while the other one records, what is added is of no single

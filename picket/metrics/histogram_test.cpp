@@ -50,6 +50,14 @@ TEST(Histogram, OutOfRangeValuesStayInTheFirstAndTheLastBucket) {
   EXPECT_GT(Histogram::upper_bound_of(Histogram::bucket_count - 1), 100s);
 }
 
+TEST(Histogram, TheSumGoesBeyondWhatASignedNumberHolds) {
+  const auto histogram = std::make_unique<Histogram>();
+  histogram->record(std::chrono::years{290});
+  histogram->record(std::chrono::years{290});
+  EXPECT_NEAR(std::chrono::duration<double>(histogram->sum()).count(),
+              std::chrono::duration<double>(std::chrono::years{580}).count(), 1);
+}
+
 TEST(Histogram, CountsOfSeveralAddUp) {
   const auto one = std::make_unique<Histogram>();
   const auto two = std::make_unique<Histogram>();

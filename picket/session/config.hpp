@@ -40,7 +40,7 @@ struct ProxyConfig {
   base::Duration pong_timeout = std::chrono::seconds{5};
   /// A pause ends by itself after so long without another: an agent may forget to end it (protocol.md §6).
   base::Duration longest_pause = std::chrono::seconds{30};
-  /// Bytes queued before send() refuses: a peer that does not read.
+  /// Bytes queued before send() refuses: a peer that does not read, or of the dialect v1 one that is slow.
   std::size_t max_output = std::size_t{4} * 1024 * 1024;
 };
 

@@ -264,7 +264,7 @@ base::Status ProxySession::send(const base::CorrelationId& id, const EventPointe
   if (end_) return fail(ErrorKind::unavailable, "the connection is closed");
   if (deadline.passed(now)) return fail(ErrorKind::timeout, "the deadline passed before the event was sent");
   if (full())
-    return fail(ErrorKind::unavailable, fmt::format("the agent does not read: {} bytes are queued", output_.size()));
+    return fail(ErrorKind::unavailable, fmt::format("the agent does not read: {} bytes are queued", waiting()));
 
   const ExchangeIndex exchange = in_flight_.find_or_add(id);
   if (in_flight_.exchange(exchange).cancelled) return fail(ErrorKind::unavailable, "the exchange was cancelled");

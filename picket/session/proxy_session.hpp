@@ -234,7 +234,9 @@ class ProxySession {
     return state() == State::ready && !suspect_ && health_.state != wire::HealthState::unhealthy;
   }
   /// More waits to be written than send() adds to. Units: bytes of output, ProxyConfig::max_output of them.
-  [[nodiscard]] bool full() const noexcept { return output_.size() >= config_->max_output; }
+  [[nodiscard]] bool full() const noexcept { return waiting() >= config_->max_output; }
+  /// So many bytes of what was taken out of the output wait elsewhere for the agent: full() counts them.
+  void hold_back(std::size_t bytes) noexcept { held_back_ = bytes; }
   /// Whether the agent is to be sent events of that kind, where they are configured. What an agent with extensions
   /// declares is exact. Others declare request_headers whatever they handle (protocol.md §1): they are sent what is
   /// configured, unless declared_events_only says otherwise.
@@ -265,6 +267,7 @@ class ProxySession {
   [[nodiscard]] const DroppedResponses& dropped() const noexcept { return dropped_; }
 
  private:
+  [[nodiscard]] std::size_t waiting() const noexcept { return output_.size() + held_back_; }
   void ping(base::TimePoint now);
   [[nodiscard]] base::TimePoint probe_due() const noexcept;
   [[nodiscard]] base::Status drop(std::uint64_t& count);
@@ -286,6 +289,7 @@ class ProxySession {
 
   std::shared_ptr<const ProxyConfig> config_;
   wire::Output& output_;
+  std::size_t held_back_ = 0;  // bytes, beside the output
   std::optional<base::Error> end_;
   wire::Format format_;
   AgentInfo agent_;

@@ -43,9 +43,15 @@ bool DialectFraming::translate(base::TimePoint now) {
   const std::size_t before = heard_.size();
   auto status = say(now);
   if (status) status = pass_on_heard(now);
+  note_waiting();
   if (!status) conversation_.close(std::move(status.error()));
   if (conversation_.end_batch()) reader_.trim();
   return !status || heard_.size() != before;
+}
+
+/// What waits in the translator has not gone: the session counts it with its output.
+void DialectFraming::note_waiting() noexcept {
+  if (auto* const session = conversation_.session()) session->hold_back(translator_->waiting());
 }
 
 base::Status DialectFraming::say(base::TimePoint now) {
@@ -83,6 +89,7 @@ void DialectFraming::batch(base::TimePoint now, Read read) {
   if (conversation_.end()) return;
   begin(now);
   auto status = read([&](const wire::FrameView& frame) { return on_frame(frame, now); });
+  note_waiting();
   if (conversation_.end_batch()) reader_.trim();
   if (!status) conversation_.close(std::move(status.error()));
 }

@@ -78,6 +78,7 @@ class DialectFraming {
 
  private:
   void begin(base::TimePoint now);
+  void note_waiting() noexcept;
   [[nodiscard]] base::Status say(base::TimePoint now);
   [[nodiscard]] base::Status on_frame(const wire::FrameView& frame, base::TimePoint now);
   [[nodiscard]] base::Status pass_on_heard(base::TimePoint now);

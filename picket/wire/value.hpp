@@ -49,9 +49,9 @@ struct Member {
   Value value;
 };
 
-/// Equal in meaning: members in any order, integers by value. 1 and 1.0 differ; a NaN equals nothing. Complexity:
-/// members of an object are looked for one by one, n² of them: for configurations and tests, not for what a peer sends
-/// at will.
+/// Equal in meaning: members in any order but for those of one name, integers by value. 1 and 1.0 differ; a NaN equals
+/// nothing. Complexity: members of an object are looked for one by one, n² of them: for configurations and tests, not
+/// for what a peer sends at will.
 [[nodiscard]] bool operator==(const Value& a, const Value& b) noexcept;
 
 }  // namespace picket::wire

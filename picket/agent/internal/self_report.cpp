@@ -9,7 +9,7 @@
 namespace picket::agent::internal {
 namespace {
 
-float milliseconds_of(std::chrono::nanoseconds time) { return std::chrono::duration<float, std::milli>(time).count(); }
+float milliseconds_of(std::chrono::duration<float, std::milli> time) { return time.count(); }
 
 /// Of so many latencies the one that `share` of them do not exceed.
 float percentile(const metrics::Histogram::Counts& counts, std::uint64_t total, double share) {

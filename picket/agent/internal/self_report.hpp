@@ -28,7 +28,7 @@ struct Workload {
 /// What latencies a reader of several workers has seen already: the next report is about those since.
 struct LatencyWindow {
   metrics::Histogram::Counts seen{};
-  std::chrono::nanoseconds sum{};
+  metrics::Histogram::Sum sum{};
 };
 
 /// What a HealthStatus says, as an agent reports it. Pure but for the time, which what it is valid until is compared

@@ -18,11 +18,12 @@ namespace picket::pool::reverse {
 /// says is handed on here, and the agent's answers to whom they are for.
 ///
 /// A hop more each way, and a copy, for those agents only. Any end that closes ends all. Thread safety: its worker's,
-/// which is none of those that serve. Lifetime: its own, until an end closes. Memory: most_unsent bytes for each end.
+/// which is none of those that serve. Lifetime: its own, until an end closes. Memory: for each end twice most_unsent
+/// bytes at most, of which one half waits and the other is on its way to the kernel, and with each half what one read
+/// of every other end completes: a frame and 16 KiB.
 ///
-/// Units: most_unsent bounds when reading stops: beside it there may be as much on its way to the kernel, and the frame
-/// that has just come. Errors: an end that fails, and frames that do not decode, end all of it; the workers see a
-/// connection that was lost. Complexity: each frame is decoded for the exchange that it names, and copied.
+/// Errors: an end that fails, and frames that do not decode, end all of it; the workers see a connection that was lost.
+/// Complexity: each frame is decoded for the exchange that it names, and copied.
 class Relay final : public std::enable_shared_from_this<Relay>, Routing::Sink {
  public:
   /// Bytes that wait to be written to one end, over which nothing more is read from the others.

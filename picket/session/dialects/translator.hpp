@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <string>
 #include <utility>
@@ -31,6 +32,8 @@ class Translator {
   /// Errors: invalid_message. Call take_heard() afterwards, and after say(), too.
   [[nodiscard]] virtual base::Status hear(const wire::FrameView& frame, wire::Output& out) = 0;
 
+  /// Bytes of what was said that wait here, and are neither in `out` nor dropped.
+  [[nodiscard]] virtual std::size_t waiting() const noexcept { return 0; }
   /// What the conversation is to hear, in order. Owned: the agent's bytes may go.
   [[nodiscard]] std::vector<EarlyFrame> take_heard() noexcept { return std::exchange(heard_, {}); }
 

@@ -94,13 +94,17 @@ base::Status V1Translator::ask(const wire::FrameView& frame, wire::Output& out) 
     return fail(ErrorKind::message_too_large,
                 fmt::format("a {} message of {} bytes; agents of the dialect v1 take at most {}", name(frame.type),
                             asked.text.size(), largest_message));
+  waiting_ += asked.text.size();
   asked_.push_back(std::move(asked));
   if (asked_.size() == 1) send_first(out);
   return {};
 }
 
 void V1Translator::send_first(wire::Output& out) {
-  if (!asked_.empty()) wire::append_frame(asked_.front().type, std::exchange(asked_.front().text, {}), out);
+  if (asked_.empty()) return;
+  Asked& first = asked_.front();
+  waiting_ -= first.text.size();
+  wire::append_frame(first.type, std::exchange(first.text, {}), out);
 }
 
 /// An event that was not sent is just not asked. Of the one in flight the time-out ends the connection, and so does
@@ -124,6 +128,7 @@ base::Status V1Translator::give_up(const wire::FrameView& frame) {
   if (is_first) {
     found->given_up = true;
   } else {
+    waiting_ -= found->text.size();
     asked_.erase(found);
   }
   return {};

@@ -25,9 +25,10 @@ class V1Translator final : public Translator {
  public:
   [[nodiscard]] base::Status say(const wire::FrameView& frame, wire::Output& out) override;
   [[nodiscard]] base::Status hear(const wire::FrameView& frame, wire::Output& out) override;
+  [[nodiscard]] std::size_t waiting() const noexcept override { return waiting_; }
 
  private:
-  // What waits holds its whole text; the connection's own bounds on events and bodies are the bound of it.
+  // What waits holds its whole text; the session sends nothing new while that is too much (ProxySession::full).
   struct Asked {
     wire::FrameType type;
     std::string id;    // its exchange's
@@ -41,6 +42,7 @@ class V1Translator final : public Translator {
   void send_first(wire::Output& out);
 
   std::deque<Asked> asked_;  // the first is in flight
+  std::size_t waiting_ = 0;  // bytes of their texts
 };
 
 /// A connection of v1 is open at once: the agent says nothing of itself, and is sent what is configured. Its

@@ -120,6 +120,36 @@ TEST(V1, WhereThatAnswerNeverComesTheConnectionEnds) {
   EXPECT_NE(end.end(), "");
 }
 
+TEST(V1, WhatWaitsForTheAgentCountsAsOutputThatItDoesNotRead) {
+  DialectEnd end{Dialect::v1, {.max_output = 10'000}};
+  ASSERT_TRUE(end.ask(end.one, 1));
+  (void)end.written();
+  const std::string body(9'000, 'b');
+  ASSERT_TRUE(end.ask_chunk(end.two, 2, body));
+  EXPECT_EQ(end.written(), "") << "it waits";
+  EXPECT_TRUE(end.session().full());
+  const base::CorrelationId three{2, 0, 0x3333};
+  const auto refused = end.ask(three, 3);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind(), base::ErrorKind::unavailable);
+  EXPECT_EQ(end.end(), "") << "only the event is refused";
+  end.feed(allow);
+  EXPECT_THAT(end.written(), HasSubstr(end.two.text()));
+  EXPECT_FALSE(end.session().full());
+  EXPECT_TRUE(end.ask(three, 3));
+}
+
+TEST(V1, WhatIsGivenUpBeforeItWasSentWaitsNoMore) {
+  DialectEnd end{Dialect::v1, {.max_output = 10'000}};
+  ASSERT_TRUE(end.ask(end.one, 1, 60s));
+  (void)end.written();
+  ASSERT_TRUE(end.ask_chunk(end.two, 2, std::string(9'000, 'b')));
+  (void)end.written();
+  end.session().cancel(end.two, wire::CancelReason::client_disconnect, start_time);
+  (void)end.written();
+  EXPECT_FALSE(end.session().full());
+}
+
 TEST(V1, PingsAreAnsweredForTheAgent) {
   DialectEnd end{Dialect::v1};
   end.session().tick(start_time + 11s);
