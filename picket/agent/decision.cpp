@@ -133,6 +133,12 @@ std::optional<std::string_view> Decision::response_header(std::string_view name)
   return last_value(details().response_ops, name);
 }
 
+std::optional<std::string_view> Decision::routing(std::string_view key) const noexcept {
+  const auto& said = details().routing;
+  const auto found = std::ranges::find(said, key, [](const auto& pair) -> std::string_view { return pair.first; });
+  return found == said.end() ? std::nullopt : std::optional<std::string_view>{found->second};
+}
+
 std::string_view Decision::misfit_of_details(wire::FrameType event) const noexcept {
   using wire::FrameType;
   const Details& said = details();

@@ -155,6 +155,8 @@ class Decision final : public internal::Audited<Decision> {
   /// What the last operation on a header gives it; nothing where none does, or removes it.
   [[nodiscard]] std::optional<std::string_view> request_header(std::string_view name) const noexcept;
   [[nodiscard]] std::optional<std::string_view> response_header(std::string_view name) const noexcept;
+  /// What it says for the proxy under that key (Allow::route).
+  [[nodiscard]] std::optional<std::string_view> routing(std::string_view key) const noexcept;
   /// What the chunk is replaced by; empty text drops it, nothing leaves it as it is.
   [[nodiscard]] const std::optional<std::string>& replaced_body() const noexcept { return details().replacement; }
 

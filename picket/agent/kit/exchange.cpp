@@ -138,6 +138,12 @@ Decision Exchange::websocket_frame(std::string_view data, bool client_to_server)
   return decide(&frame);
 }
 
+Decision Exchange::guardrail(std::string_view content, wire::InspectionType type, wire::TextList categories) {
+  const GuardrailInspect text{
+      .correlation_id = state_.correlation_id, .inspection_type = type, .content = content, .categories = categories};
+  return decide(&text);
+}
+
 base::Status Exchange::configure(const wire::Value& config) {
   const wire::Configure told{.config = config, .config_version = {}, .correlation_id = state_.correlation_id};
   const Decision said = decide(&told);

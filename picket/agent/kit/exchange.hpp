@@ -41,6 +41,9 @@ class Exchange {
   Decision response(std::uint16_t status, const HeaderList& headers = {});
   Decision response_body(std::string_view data, bool is_last = true);
   Decision websocket_frame(std::string_view data, bool client_to_server = true);
+  /// A text for a language model, or with `pii_detection` one from it.
+  Decision guardrail(std::string_view content, wire::InspectionType type = wire::InspectionType::prompt_injection,
+                     wire::TextList categories = {});
   void cancel();
   /// The proxy's configuration for the connection that this exchange is on.
   [[nodiscard]] base::Status configure(const wire::Value& config);
