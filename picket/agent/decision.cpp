@@ -29,6 +29,13 @@ std::optional<std::string_view> last_value(const Ops& ops, std::string_view name
   return std::nullopt;
 }
 
+/// The value of the first pair whose name is the one.
+template <class Pairs, class IsOne>
+std::optional<std::string_view> first_value(const Pairs& pairs, IsOne is_one) noexcept {
+  const auto found = std::ranges::find_if(pairs, [&](const auto& pair) { return is_one(pair.first); });
+  return found == pairs.end() ? std::nullopt : std::optional<std::string_view>{found->second};
+}
+
 }  // namespace
 
 namespace internal {
@@ -134,9 +141,11 @@ std::optional<std::string_view> Decision::response_header(std::string_view name)
 }
 
 std::optional<std::string_view> Decision::routing(std::string_view key) const noexcept {
-  const auto& said = details().routing;
-  const auto found = std::ranges::find(said, key, [](const auto& pair) -> std::string_view { return pair.first; });
-  return found == said.end() ? std::nullopt : std::optional<std::string_view>{found->second};
+  return first_value(details().routing, [key](std::string_view name) { return name == key; });
+}
+std::optional<std::string_view> Decision::block_header(std::string_view name) const noexcept {
+  if (kind() != Kind::block) return std::nullopt;
+  return first_value(details().pairs, [name](std::string_view other) { return base::same_name(other, name); });
 }
 
 std::string_view Decision::misfit_of_details(wire::FrameType event) const noexcept {

@@ -1,6 +1,7 @@
 #include "picket/agent/kit/exchange.hpp"
 
 #include <stdexcept>
+#include <utility>
 
 #include "picket/agent/internal/line.hpp"
 #include "picket/transport/worker.hpp"
@@ -127,6 +128,39 @@ Decision Exchange::response_body(std::string_view data, bool is_last) {
                                 .chunk_index = response_.next_chunk++,
                                 .bytes_sent = response_.received};
   return decide(&chunk);
+}
+
+Exchange::Streamed Exchange::stream(const std::vector<std::string_view>& chunks, Send send) {
+  Streamed streamed;
+  std::string held;
+  for (std::size_t i = 0; i < chunks.size(); ++i) {
+    const bool is_last = i + 1 == chunks.size();
+    Decision decision = (this->*send)(chunks[i], is_last);
+    ++streamed.answers;
+    if (!decision.is_allow()) {
+      streamed.refusal = std::move(decision);
+      return streamed;
+    }
+    held += decision.replaced_body() ? std::string_view{*decision.replaced_body()} : chunks[i];
+    if (decision.wants_more() && is_last)
+      throw std::logic_error("needs_more() on the last chunk: nothing comes that could release it");
+    if (!decision.wants_more()) streamed.received += std::exchange(held, {});
+  }
+  return streamed;
+}
+
+Exchange::Streamed Exchange::stream_body(const std::vector<std::string_view>& chunks) {
+  return stream(chunks, &Exchange::body);
+}
+
+Exchange::Streamed Exchange::stream_response_body(const std::vector<std::string_view>& chunks) {
+  return stream(chunks, &Exchange::response_body);
+}
+
+std::vector<std::string_view> Exchange::pieces(std::string_view body, std::size_t size) {
+  std::vector<std::string_view> chunks{body.substr(0, size)};
+  for (std::size_t at = size; at < body.size(); at += size) chunks.push_back(body.substr(at, size));
+  return chunks;
 }
 
 Decision Exchange::websocket_frame(std::string_view data, bool client_to_server) {
