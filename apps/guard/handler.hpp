@@ -1,41 +1,60 @@
 #pragma once
 
-#include <array>
-#include <string_view>
+#include <string>
 
-#include "apps/guard/allow_list.hpp"
-#include "apps/guard/category.hpp"
+#include "apps/guard/budget.hpp"
+#include "apps/guard/inspector.hpp"
+#include "apps/guard/tokens.hpp"
 #include "picket/agent/handler.hpp"
 
 namespace picket::apps::guard {
 
-/// What is looked for. Thread safety: a value.
-struct Policy {
-  Categories prompts{Category::prompt_injection};                                ///< In texts for a model.
-  Categories responses = Categories::all().without(Category::prompt_injection);  ///< In texts from one.
-  float least_confidence = 0.5F;  ///< What is less sure is not said. Units: 0 to 1.
-  AllowList allowed;
-};
-
-/// What of the categories that a proxy names for one text (`categories` of GuardrailInspect) and those of the policy is
-/// looked for: both, where the proxy names some that are known here, else the policy's.
-[[nodiscard]] Categories wanted_of(const wire::GuardrailInspect& event, const Policy& policy);
-
-/// The recognisers as an agent: each text is answered with what is in it. Nothing is blocked here; the route says what
-/// becomes of a finding. It keeps nothing of a text.
-/// Thread safety: meant for Execution::handed_over; several threads may use one. Lifetime: `policy` outlives it.
-class GuardHandler : public agent::Handler {
+/// The recognisers as an agent. Thread safety: meant for Execution::handed_over; several threads may use one. Lifetime:
+/// `policy` outlives it.
+class GuardHandler final : public agent::Handler {
  public:
-  explicit GuardHandler(const Policy& policy);
+  explicit GuardHandler(const Policy& policy) : inspector_(policy, metrics()) {}
 
   [[nodiscard]] agent::Info info() const override;
   agent::Reply on_guardrail(const wire::GuardrailInspect& event, Context& context) override;
 
  private:
-  const Policy& policy_;
-  agent::Counter& texts_;
-  agent::Counter& bytes_;
-  std::array<agent::Counter*, category_count> found_{};
+  Inspector inspector_;
+};
+
+/// What an exchange has cost so far, and whom.
+struct Spending {
+  std::string key;           // as the budget names it
+  std::uint64_t prompt = 0;  // tokens, estimated
+  OverlappingText answer;    // estimated
+  UsageReader usage;         // as the model says
+};
+
+/// The same with a budget of tokens for each key, which is the value of a header. Over it a request gets 429 with
+/// Retry-After. What an exchange costs is known and spent at its end, so that those under way may go over the budget
+/// together. Refused and failed exchanges (400 and above) cost nothing: who tries keys that are none spends nobody's.
+///
+/// Thread safety: as GuardHandler. Lifetime: `policy` and `budget` outlive it.
+class BudgetedGuardHandler final : public agent::HandlerWith<Spending> {
+ public:
+  BudgetedGuardHandler(const Policy& policy, Budget& budget, std::string header);
+
+  [[nodiscard]] agent::Info info() const override;
+  agent::Reply on_request_headers(const wire::RequestHeaders& event, Context& context) override;
+  agent::Reply on_guardrail(const wire::GuardrailInspect& event, Context& context) override;
+  agent::Reply on_response_body(const wire::ResponseBodyChunk& event, Context& context) override;
+  void on_complete(const wire::RequestComplete& event, Context& context) override;
+  void on_cancel(Context& context) override;
+
+ private:
+  void spend(const Spending& spending, std::uint64_t tokens, bool is_said);
+
+  Inspector inspector_;
+  Budget& budget_;
+  const std::string header_;
+  agent::Counter& refused_;
+  agent::Counter& said_;
+  agent::Counter& estimated_;
 };
 
 }  // namespace picket::apps::guard

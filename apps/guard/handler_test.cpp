@@ -47,5 +47,62 @@ TEST(GuardHandler, TheProxyMayNameCategoriesAndThoseItDoesNotKnowSayNothing) {
               HasSubstr(R"("detected":true)"));
 }
 
+/// A key's exchanges with a budget of 100 tokens.
+struct BudgetedGuard : ::testing::Test {
+  Policy policy;
+  Budget budget{{.tokens = 100, .period = std::chrono::hours{1}}};
+  BudgetedGuardHandler handler{policy, budget, "x-api-key"};
+
+  agent::Decision ask(std::string_view key) {
+    agent::kit::Exchange exchange{handler};
+    return exchange.get("/", {{"x-api-key", std::string{key}}});
+  }
+};
+
+TEST_F(BudgetedGuard, AKeyThatHasSpentItsTokensGets429UntilItsPeriodEnds) {
+  {
+    agent::kit::Exchange exchange{handler};
+    EXPECT_TRUE(exchange.get("/", {{"x-api-key", "ann"}}).is_allow());
+    (void)exchange.response(200);
+    (void)exchange.response_body(R"({"usage":{"total_)", false);
+    (void)exchange.response_body(R"(tokens":100}})");
+  }
+  const agent::Decision refused = ask("ann");
+  EXPECT_EQ(refused.block_status(), 429);
+  EXPECT_THAT(refused.block_body(), HasSubstr("budget"));
+  EXPECT_THAT(std::stoi(std::string{refused.block_header("retry-after").value_or("0")}),
+              ::testing::AllOf(::testing::Gt(3000), ::testing::Le(3600)));
+  EXPECT_TRUE(ask("bob").is_allow());
+}
+
+TEST_F(BudgetedGuard, WithoutUsageTheTextsAreEstimated) {
+  {
+    agent::kit::Exchange exchange{handler};
+    (void)exchange.get("/", {{"x-api-key", "ann"}});
+    (void)exchange.guardrail(std::string(200, 'a'), InspectionType::prompt_injection);
+    (void)exchange.response(200);
+    (void)exchange.guardrail(std::string(196, 'b'), InspectionType::pii_detection);
+  }
+  EXPECT_TRUE(ask("ann").is_allow());  // 50 + 49
+  {
+    agent::kit::Exchange exchange{handler};
+    (void)exchange.get("/", {{"x-api-key", "ann"}});
+    (void)exchange.guardrail("hello", InspectionType::pii_detection);
+    exchange.cancel();  // in the middle of the answer: that much was had
+  }
+  EXPECT_EQ(ask("ann").block_status(), 429);
+}
+
+TEST_F(BudgetedGuard, WhatFailedCostsNothing) {
+  {
+    agent::kit::Exchange exchange{handler};
+    (void)exchange.get("/", {{"x-api-key", "wrong"}});
+    (void)exchange.guardrail(std::string(1000, 'a'), InspectionType::prompt_injection);
+    (void)exchange.response(401);
+  }
+  EXPECT_TRUE(ask("wrong").is_allow());
+  EXPECT_EQ(budget.keys(), 0U);
+}
+
 }  // namespace
 }  // namespace picket::apps::guard

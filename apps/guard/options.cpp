@@ -4,6 +4,7 @@
 #include <string>
 
 #include "picket/agent/serve.hpp"
+#include "picket/base/ascii.hpp"
 #include "picket/base/version.hpp"
 
 namespace picket::apps::guard {
@@ -21,6 +22,7 @@ constexpr auto footer =
     "Examples:\n"
     "  picket-guard --listen unix:/run/picket/guard.sock\n"
     "  picket-guard --listen unix:guard.sock --prompt prompt_injection,secrets --response pii --allow-file own.txt\n"
+    "  picket-guard --listen unix:guard.sock --token-budget 200000 --budget-file /var/lib/picket/budget\n"
     "\n"
     "Exit codes: 0 stopped by SIGTERM or SIGINT; 1 it could not serve; 2 wrong options, or a list that cannot be read.";
 
@@ -57,6 +59,38 @@ void add_policy_options(CLI::App& app, Policy& policy) {
       ->type_name("FILE");
 }
 
+void add_budget_options(CLI::App& app, Options& options) {
+  auto* const budget = app.add_option("--token-budget", options.budget.tokens,
+                                      "Tokens that a key may spend in a period; over it its requests get 429")
+                           ->type_name("N")
+                           ->check(CLI::PositiveNumber);
+  const auto of_budget = [&](CLI::Option* option, const char* type, const char* usual) {
+    option->type_name(type)->needs(budget);
+    if (*usual != '\0') option->default_str(usual);
+  };
+  of_budget(app.add_option_function<std::uint32_t>(
+                   "--budget-period-secs",
+                   [&options](std::uint32_t seconds) { options.budget.period = std::chrono::seconds{seconds}; },
+                   "The period, from what a key spends first")
+                ->check(CLI::PositiveNumber),
+            "N", "86400");
+  of_budget(app.add_option_function<std::string>(
+                "--budget-header",
+                [&options](const std::string& name) {
+                  options.budget_header.clear();
+                  for (const char c : name) options.budget_header += base::lower(c);
+                },
+                "Header whose value is the key; requests without it share one budget"),
+            "NAME", "authorization");
+  of_budget(app.add_option("--budget-keys", options.budget.most_keys,
+                           "Keys that are known at once; all beyond share one budget")
+                ->check(CLI::PositiveNumber),
+            "N", "100000");
+  of_budget(app.add_option("--budget-file", options.budget_file,
+                           "File that keeps what was spent; without it a restart forgets it"),
+            "FILE", "");
+}
+
 }  // namespace
 
 std::variant<Options, int> parse_options(int argc, const char* const* argv) {
@@ -67,6 +101,7 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
   app.set_version_flag("--version", "picket-guard " PICKET_VERSION);
   agent::add_server_options(app, options.server);
   add_policy_options(app, options.policy);
+  add_budget_options(app, options);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <optional>
+#include <string>
 #include <variant>
 
-#include "apps/guard/handler.hpp"
+#include "apps/guard/budget.hpp"
+#include "apps/guard/inspector.hpp"
 #include "picket/agent/server.hpp"
 
 namespace picket::apps::guard {
@@ -16,6 +19,9 @@ inline constexpr int exit_wrong = 2;   ///< Wrong options, or a list that cannot
 struct Options {
   agent::ServerOptions server;
   Policy policy;
+  BudgetTerms budget;
+  std::string budget_header = "authorization";  ///< Its value is the key; in lower case.
+  std::optional<std::string> budget_file;
 };
 
 /// Options, or the exit code where there is nothing to run: help or version were asked for and printed, or an error was

@@ -1,6 +1,7 @@
 #include <algorithm>
-#include <array>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "apps/guard/check_digits.hpp"
 #include "apps/guard/recognisers/phone_numbers.hpp"
@@ -9,7 +10,8 @@
 namespace picket::apps::guard {
 namespace {
 
-constexpr std::size_t longest = 15;  // digits, E.164
+constexpr std::size_t longest = 15;    // digits, E.164
+constexpr std::size_t most_parts = 8;  // groups of digits that people write
 constexpr std::string_view keywords =
     "phone|tel:|tel.|tel |mobile|mobil|cell|call |calling|fax|whatsapp|sms|telefon|handy|tél|portable|móvil|telefono|"
     "teléfono|celular|dial |text me|telephone|ring ";
@@ -38,7 +40,7 @@ Run run_at(std::string_view text, std::size_t at) {
   Run run{.begin = at};
   if (at < text.size() && (text[at] == '+' || text[at] == '(')) ++at;
   if (at < text.size() && text[at] == '(') ++at;  // "+(44)"
-  while (at < text.size() && run.digits.size() <= longest + 2) {
+  while (at < text.size() && run.digits.size() <= longest + 2 && run.groups.size() < most_parts) {
     while (at < text.size() && is_digit(text[at]) && run.digits.size() <= longest + 2) run.digits += text[at++];
     run.groups.push_back({run.digits.size(), at});
     for (int i = 0; i < 3 && at < text.size() && !is_digit(text[at]); ++i) at += separator_at(text, at);
@@ -78,35 +80,37 @@ bool find_international(std::string_view text, const Run& run, std::size_t prefi
   return true;
 }
 
-/// The sizes of the groups up to one, as a text: "3-3-4".
-std::string shape_up_to(const Run& run, const Run::Group& last) {
+/// The sizes of the first groups, as a text: "3-3-4".
+std::string shape_of(std::span<const Run::Group> groups) {
   std::string shape;
   std::size_t before = 0;
-  for (const Run::Group& group : run.groups) {
+  for (const Run::Group& group : groups) {
     if (!shape.empty()) shape += '-';
     shape += std::to_string(group.digits - before);
     before = group.digits;
-    if (&group == &last) break;
   }
   return shape;
 }
 
-/// Whether the groups of a run, up to `last`, are a national spelling.
-float national_confidence(std::string_view text, const Run& run, const Run::Group& last, bool is_announced_here) {
-  const std::string_view digits = std::string_view{run.digits}.substr(0, last.digits);
-  const NationalSpelling* const spelling = national_spelling(digits, shape_up_to(run, last), text[run.begin] == '(');
-  if (spelling != nullptr && (!spelling->needs_word || is_announced_here))
-    return is_announced_here ? 0.9F : spelling->confidence;
-  return is_announced_here && digits.size() >= 7 && digits.size() <= 13 ? 0.7F : 0;
+/// How sure it is that these groups, a run's first, are a national spelling.
+float national_confidence(std::string_view text, const Run& run, std::span<const Run::Group> groups,
+                          bool is_announced_here) {
+  const std::string_view digits = std::string_view{run.digits}.substr(0, groups.back().digits);
+  if (is_announced_here && digits.size() >= 7 && digits.size() <= 13) return 0.8F;
+  const NationalSpelling* const spelling = national_spelling(digits, shape_of(groups), text[run.begin] == '(');
+  return spelling != nullptr ? spelling->confidence : 0;
 }
 
 bool find_national(std::string_view text, const Run& run, Findings& to) {
+  constexpr std::size_t most_groups = 5;
   const bool is_announced_here = is_announced(text, run.begin, keywords, 24);
-  for (auto group = run.groups.rbegin(); group != run.groups.rend(); ++group) {
-    if (goes_on(text, group->end)) continue;
-    const float confidence = national_confidence(text, run, *group, is_announced_here);
+  for (std::size_t count = std::min(run.groups.size(), most_groups); count > 0; --count) {
+    const auto groups = std::span{run.groups}.first(count);
+    const std::size_t end = groups.back().end;
+    if (groups.back().digits < 7 || goes_on(text, end)) continue;
+    const float confidence = national_confidence(text, run, groups, is_announced_here);
     if (confidence == 0) continue;
-    to.push_back({Category::phone, "phone number", run.begin, group->end, confidence});
+    to.push_back({Category::phone, "phone number", run.begin, end, confidence});
     return true;
   }
   return false;

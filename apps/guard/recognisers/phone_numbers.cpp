@@ -35,51 +35,46 @@ constexpr std::string_view area = "23456789";  // of North America
 
 constexpr NationalSpelling spellings[] = {
     // North America
-    {area, any, "3-3-4", true, false, 0.85F},
-    {area, any, "3-3-4", false, false, 0.75F},
-    {"1", area, "1-3-3-4", false, false, 0.8F},
-    {area, any, "10", false, true, 0.7F},
+    {area, any, "3-3-4", true, 0.85F},
+    {area, any, "3-3-4", false, 0.75F},
+    {"1", area, "1-3-3-4", false, 0.8F},
     // A trunk zero: most of Europe, Japan, Australia
-    {"0", not_zero, "5-6", false, false, 0.75F},    // UK 07700 900123
-    {"0", not_zero, "3-4-4", false, false, 0.8F},   // UK 020 7946 0958, JP 090 1234 5678
-    {"0", not_zero, "4-3-4", false, false, 0.75F},  // UK 0161 496 0000
-    {"0", not_zero, "5-3-3", false, false, 0.75F},  // UK 07700 900 123
-    {"0", not_zero, "5-5", false, false, 0.6F},
-    {"0", not_zero, "2-2-2-2-2", false, false, 0.85F},  // FR
-    {"0", not_zero, "4-2-2-2", false, false, 0.75F},
-    {"0", not_zero, "4-3-3", false, false, 0.75F},   // AU 0412 345 678
-    {"0", not_zero, "3-3-4", false, false, 0.7F},    // NL 020 123 4567
-    {"0", not_zero, "3-3-2-2", false, false, 0.8F},  // CH, SE
-    {"0", not_zero, "3-3-3", false, false, 0.65F},
-    {"0", not_zero, "2-4-4", false, false, 0.75F},  // JP 03-1234-5678
-    {"0", not_zero, "2-4-4", true, false, 0.8F},    // AU (02) 1234 5678
-    {"0", not_zero, "2-8", false, false, 0.7F},     // NL 06-12345678
-    {"0", not_zero, "3-7", false, false, 0.7F},     // DE 030 1234567, NL
-    {"0", not_zero, "3-8", false, false, 0.7F},     // DE 030 12345678
-    {"0", not_zero, "4-7", false, false, 0.75F},    // DE 0171 1234567
-    {"0", not_zero, "4-8", false, false, 0.7F},
-    {"0", not_zero, "4-6", false, false, 0.7F},
-    {"0", not_zero, "3-6", false, false, 0.6F},
-    {"0", not_zero, "3-3-5", false, false, 0.6F},
-    {"0", not_zero, "4-3-2-2", false, false, 0.75F},
-    {"0", not_zero, "4-4-4", false, false, 0.7F},
-    {"0", not_zero, "5-6", true, false, 0.8F},
-    {"0", not_zero, "3-4-4", true, false, 0.8F},
-    {"0", not_zero, "3-7", true, false, 0.8F},
-    {"0", not_zero, "3-8", true, false, 0.8F},
-    {"0", not_zero, "4-6", true, false, 0.75F},
-    {"0", "67", "10", false, false, 0.6F},  // FR, NL
-    {"0", "7", "11", false, false, 0.6F},   // UK
-    {"0", "1", "11", false, true, 0.6F},    // DE
-    {"0", not_zero, "10", false, true, 0.6F},
+    {"0", not_zero, "5-6", false, 0.75F},    // UK 07700 900123
+    {"0", not_zero, "3-4-4", false, 0.8F},   // UK 020 7946 0958, JP 090 1234 5678
+    {"0", not_zero, "4-3-4", false, 0.75F},  // UK 0161 496 0000
+    {"0", not_zero, "5-3-3", false, 0.75F},  // UK 07700 900 123
+    {"0", not_zero, "5-5", false, 0.6F},
+    {"0", not_zero, "2-2-2-2-2", false, 0.85F},  // FR
+    {"0", not_zero, "4-2-2-2", false, 0.75F},
+    {"0", not_zero, "4-3-3", false, 0.75F},   // AU 0412 345 678
+    {"0", not_zero, "3-3-4", false, 0.7F},    // NL 020 123 4567
+    {"0", not_zero, "3-3-2-2", false, 0.8F},  // CH, SE
+    {"0", not_zero, "3-3-3", false, 0.65F},
+    {"0", not_zero, "2-4-4", false, 0.75F},  // JP 03-1234-5678
+    {"0", not_zero, "2-4-4", true, 0.8F},    // AU (02) 1234 5678
+    {"0", not_zero, "2-8", false, 0.7F},     // NL 06-12345678
+    {"0", not_zero, "3-7", false, 0.7F},     // DE 030 1234567, NL
+    {"0", not_zero, "3-8", false, 0.7F},     // DE 030 12345678
+    {"0", not_zero, "4-7", false, 0.75F},    // DE 0171 1234567
+    {"0", not_zero, "4-8", false, 0.7F},
+    {"0", not_zero, "4-6", false, 0.7F},
+    {"0", not_zero, "3-6", false, 0.6F},
+    {"0", not_zero, "3-3-5", false, 0.6F},
+    {"0", not_zero, "4-3-2-2", false, 0.75F},
+    {"0", not_zero, "4-4-4", false, 0.7F},
+    {"0", not_zero, "5-6", true, 0.8F},
+    {"0", not_zero, "3-4-4", true, 0.8F},
+    {"0", not_zero, "3-7", true, 0.8F},
+    {"0", not_zero, "3-8", true, 0.8F},
+    {"0", not_zero, "4-6", true, 0.75F},
+    {"0", "67", "10", false, 0.6F},  // FR, NL
+    {"0", "7", "11", false, 0.6F},   // UK
     // Brazil, India, Spain, Poland
-    {not_zero, not_zero, "2-5-4", true, false, 0.85F},
-    {not_zero, not_zero, "2-4-4", true, false, 0.8F},
-    {not_zero, not_zero, "2-5-4", false, false, 0.65F},
-    {"6789", any, "5-5", false, false, 0.6F},
-    {"679", any, "3-2-2-2", false, false, 0.7F},
-    {"679", any, "3-3-3", false, true, 0.7F},
-    {"45678", any, "3-3-3", false, true, 0.7F},
+    {not_zero, not_zero, "2-5-4", true, 0.85F},
+    {not_zero, not_zero, "2-4-4", true, 0.8F},
+    {not_zero, not_zero, "2-5-4", false, 0.65F},
+    {"6789", any, "5-5", false, 0.6F},
+    {"679", any, "3-2-2-2", false, 0.7F},
 };
 
 bool starts_with_one_of(std::string_view code, std::string_view codes) {

@@ -24,7 +24,6 @@ struct NationalSpelling {
   std::string_view seconds;     ///< … and one of these second.
   std::string_view shape;       ///< Sizes of the groups: "3-3-4".
   bool has_parenthesis;         ///< The first group stands in parentheses.
-  bool needs_word;              ///< Other numbers look like it: only where a word such as "tel" comes before.
   float confidence;
 };
 
