@@ -3,12 +3,13 @@
 import json
 import signal
 import socket
+import subprocess
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
 import wire
-from processes import connects, wait
-from stage import Asked, StageTest
+from processes import wait
+from stage import BINARIES, READY, Asked, StageTest
 from upstream import response
 
 GUARDRAIL_INSPECT = 0x16
@@ -25,20 +26,23 @@ class Proxy:
         self.send(wire.HANDSHAKE_REQUEST, {
             "supported_versions": [2], "proxy_id": "p", "proxy_version": "1", "config": None,
             "supported_encodings": ["json"], "events": [7]})
-        assert self.receive()["success"]
+        assert self.receive(wire.HANDSHAKE_RESPONSE)["success"]
 
     def send(self, kind, payload):
         self.socket.sendall(wire.frame(kind, payload))
 
-    def receive(self):
+    def receive(self, wanted):
+        """The next frame of that kind; what the agent reports of itself comes between."""
         kind, payload = wire.read_frame(self.socket)
+        while kind != wanted:
+            kind, payload = wire.read_frame(self.socket)
         return json.loads(payload)
 
     def inspect(self, name, text, kind="pii_detection"):
         self.send(GUARDRAIL_INSPECT, {"correlation_id": name, "inspection_type": kind, "content": text, "categories": [], "metadata": {}})
 
     def answer(self):
-        said = self.receive()
+        said = self.receive(wire.AGENT_RESPONSE)
         return said["audit"]["custom"]["correlation_id"], said["decision"], json.loads(said["routing_metadata"]["guardrail_response"])
 
     def close(self):
@@ -46,16 +50,23 @@ class Proxy:
 
 
 class GuardTest(StageTest):
+    def setUp(self):
+        super().setUp()
+        self.proxies = []
+
+    def tearDown(self):
+        for proxy in self.proxies:  # whom the guard would wait for while it drains
+            proxy.close()
+        super().tearDown()
+
     def serve(self, *options):
         path = self.stage.path("guard")
         self.program = self.stage.programs.start("guard", "picket-guard", "--listen", f"unix:{path}", *options, serves=str(path))
-        wait("the guard listens", lambda: connects(path))
         return path
 
     def proxy(self, path):
-        proxy = Proxy(path)
-        self.addCleanup(proxy.close)
-        return proxy
+        self.proxies.append(Proxy(path))
+        return self.proxies[-1]
 
 
 class Guard(GuardTest):
@@ -119,7 +130,12 @@ class Budgets(GuardTest):
         usage = json.dumps({"choices": [], "usage": {"prompt_tokens": 20, "completion_tokens": 40, "total_tokens": 60}}).encode()
         upstream = self.stage.upstream(lambda request: response(usage, headers="Content-Type: application/json\r\n"))
         path = self.serve("--token-budget", "100", "--budget-header", "X-Api-Key", *options)
-        return self.stage.gateway(upstream, [Asked("guard", path, '"request_headers" "response_body"', 'response-body-mode "stream"')])
+        gateway = self.stage.gateway(upstream, [Asked("guard", path, '"request_headers" "response_body"', 'response-body-mode "stream"')])
+        self.connected(gateway)
+        return gateway
+
+    def connected(self, gateway):
+        wait("the guard is connected", lambda: gateway.metric(READY, agent="guard") > 0)
 
     def spend(self, gateway, key):
         """One exchange of that key: its status, and what is to be waited for."""
@@ -159,10 +175,10 @@ class Budgets(GuardTest):
     def test_a_file_that_is_none_is_said_at_the_start(self):
         file = self.stage.path("budget")
         file.write_text("something else\n")
-        path = self.stage.path("guard")
-        program = self.stage.programs.start("guard", "picket-guard", "--listen", f"unix:{path}", "--token-budget", "1", "--budget-file", str(file))
-        self.assertEqual(program.wait(), 1)
-        self.assertIn(f"{file}: line 1", program.text())
+        line = [BINARIES / "picket-guard", "--listen", f"unix:{self.stage.path('guard')}", "--token-budget", "1", "--budget-file", file]
+        done = subprocess.run(list(map(str, line)), capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"{file}: line 1", done.stderr)
 
 
 if __name__ == "__main__":
