@@ -12,7 +12,7 @@ CONFIGURE_TEST = cmake -D PICKET_PRECOMPILE=ON -D PICKET_UNITY=ON --preset
 
 help:
 	@echo 'make demo      build, start upstream + picket-waf + gateway, attack them, print a table (KEEP=1 leaves them running)'
-	@echo 'make build     release binaries: build/release/bin/picket, picket-waf'
+	@echo 'make build     release binaries: build/release/bin/picket, picket-waf, picket-guard'
 	@echo 'make test      every test: sanitizers, races, GCC, instruction budgets'
 	@echo 'make install-test  installs the library and builds agents of foreign projects with it'
 	@echo 'make package   Debian packages in build/package, checked by lintian and tried on a bare machine'
@@ -29,7 +29,7 @@ help:
 
 build:
 	@tools/bootstrap demo
-	@cmake --preset release >/dev/null && cmake --build build/release --target picket picket-waf -j $(JOBS)
+	@cmake --preset release >/dev/null && cmake --build build/release --target picket picket-waf picket-guard -j $(JOBS)
 
 demo: build
 	@cmake --build build/release --target stream_guard -j $(JOBS)
@@ -69,7 +69,7 @@ install-test:
 # Debian packages: built, looked at by lintian and systemd-analyze, and tried where nothing else is.
 package:
 	@tools/bootstrap package
-	@cmake --preset package >/dev/null && cmake --build build/package --target picket picket-waf picket_shared picket_static -j $(JOBS)
+	@cmake --preset package >/dev/null && cmake --build build/package --target picket picket-waf picket-guard picket_shared picket_static -j $(JOBS)
 	@tools/package
 	@$(MAKE) --no-print-directory package-test
 

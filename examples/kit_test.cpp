@@ -34,4 +34,27 @@ TEST(SmallBodies, EachExchangeCountsForItself) {
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(kit::Exchange{handler}.body("12345").is_allow());
 }
 
+/// Digits of an answer are nobody's business.
+class RedactDigits final : public Handler {
+ public:
+  Info info() const override { return {.id = "redact-digits", .version = "1"}; }
+
+  Reply on_response_body(const ResponseBodyChunk& chunk, Context&) override {
+    std::string text{picket::base::as_text(chunk.data)};
+    for (char& c : text)
+      if (c >= '0' && c <= '9') c = '#';
+    return Decision::allow().replace_body(std::move(text));
+  }
+};
+
+TEST(RedactDigits, TheReceiverGetsTheSameHoweverTheBodyIsCut) {
+  RedactDigits handler;
+  for (std::size_t size = 1; size < 10; ++size) {
+    kit::Exchange exchange{handler};
+    const auto streamed = exchange.stream_response_body(kit::Exchange::pieces("pin 1234.", size));
+    EXPECT_EQ(streamed.received, "pin ####.");
+    EXPECT_FALSE(streamed.refusal);
+  }
+}
+
 }  // namespace

@@ -29,6 +29,13 @@ std::optional<std::string_view> last_value(const Ops& ops, std::string_view name
   return std::nullopt;
 }
 
+/// The value of the first pair whose name is the one.
+template <class Pairs, class IsOne>
+std::optional<std::string_view> first_value(const Pairs& pairs, IsOne is_one) noexcept {
+  const auto found = std::ranges::find_if(pairs, [&](const auto& pair) { return is_one(pair.first); });
+  return found == pairs.end() ? std::nullopt : std::optional<std::string_view>{found->second};
+}
+
 }  // namespace
 
 namespace internal {
@@ -131,6 +138,14 @@ std::optional<std::string_view> Decision::request_header(std::string_view name) 
 }
 std::optional<std::string_view> Decision::response_header(std::string_view name) const noexcept {
   return last_value(details().response_ops, name);
+}
+
+std::optional<std::string_view> Decision::routing(std::string_view key) const noexcept {
+  return first_value(details().routing, [key](std::string_view name) { return name == key; });
+}
+std::optional<std::string_view> Decision::block_header(std::string_view name) const noexcept {
+  if (kind() != Kind::block) return std::nullopt;
+  return first_value(details().pairs, [name](std::string_view other) { return base::same_name(other, name); });
 }
 
 std::string_view Decision::misfit_of_details(wire::FrameType event) const noexcept {

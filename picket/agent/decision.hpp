@@ -146,6 +146,8 @@ class Decision final : public internal::Audited<Decision> {
   [[nodiscard]] std::string_view block_body() const noexcept {
     return kind() == Kind::block ? std::string_view{details().text} : std::string_view{};
   }
+  /// The first value of a header that a block has by that name.
+  [[nodiscard]] std::optional<std::string_view> block_header(std::string_view name) const noexcept;
   /// Where a redirect goes; empty for anything else.
   [[nodiscard]] std::string_view redirect_url() const noexcept {
     return kind() == Kind::redirect ? std::string_view{details().text} : std::string_view{};
@@ -156,6 +158,10 @@ class Decision final : public internal::Audited<Decision> {
   /// What the last operation on a header gives it; nothing where none does, or removes it.
   [[nodiscard]] std::optional<std::string_view> request_header(std::string_view name) const noexcept;
   [[nodiscard]] std::optional<std::string_view> response_header(std::string_view name) const noexcept;
+  /// What is held so far stays held (Allow::needs_more).
+  [[nodiscard]] bool wants_more() const noexcept { return details().needs_more; }
+  /// What it says for the proxy under that key (Allow::route).
+  [[nodiscard]] std::optional<std::string_view> routing(std::string_view key) const noexcept;
   /// What the chunk is replaced by; empty text drops it, nothing leaves it as it is.
   [[nodiscard]] const std::optional<std::string>& replaced_body() const noexcept { return details().replacement; }
 

@@ -32,6 +32,8 @@ TEST(Decision, AllowSaysNothingElse) {
 TEST(Decision, BlockCarriesStatusBodyAndHeaders) {
   const Decision decision = Decision::block(429).body("slow down").header("retry-after", "5");
   EXPECT_EQ(decision.block_status(), 429);
+  EXPECT_EQ(decision.block_header("Retry-After"), "5");
+  EXPECT_EQ(Decision{Decision::challenge("basic", {{"realm", "r"}})}.block_header("realm"), std::nullopt);
   EXPECT_FALSE(decision.is_allow());
   EXPECT_TRUE(says(decision, R"({"block":{"status":429,"body":"slow down","headers":{"retry-after":"5"}}})"));
 }

@@ -66,6 +66,8 @@ class Errors(unittest.TestCase):
         self.assertEqual(picket, set(map(int, declared)))
         declared = re.findall(r"inline constexpr int exit_\w+ = (\d);", (ROOT / "apps/waf/options.hpp").read_text())
         self.assertEqual(codes["picket-waf"], set(map(int, declared)))
+        declared = re.findall(r"inline constexpr int exit_\w+ = (\d);", (ROOT / "apps/guard/options.hpp").read_text())
+        self.assertEqual(codes["picket-guard"], set(map(int, declared)))
         commands = re.findall(r"add_(\w+)\(app, exit_code\)", (ROOT / "apps/cli/main.cpp").read_text())
         self.assertEqual([name for name in codes if name.startswith("picket ")], [f"picket {name}" for name in commands])
 

@@ -111,6 +111,26 @@ class Agents(StageTest):
             self.assertEqual(client.response().status, 403)
         self.assertNotIn(b"EICAR", upstream.raw())
 
+    def test_redact_answers_takes_addresses_out_of_a_stream_and_reads_prompts(self):
+        keys = 'response-body-mode "stream"'
+        text = b"write to ann@example.com or bob@example.org " * 20 + b"and eve@example.net"
+
+        def respond(request):
+            request.peer.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            for at in range(0, len(text), 37):
+                piece = text[at:at + 37]
+                request.peer.sendall(b"%x\r\n%s\r\n" % (len(piece), piece))
+            return b"0\r\n\r\n"
+
+        gateway, upstream = self.play("redact_answers", '"request_body" "response_body"', keys, respond)
+        prompt = json.dumps({"messages": [{"content": "hi"}]}).encode()
+        answer = gateway.get("/", method="POST", body=prompt)
+        self.assertEqual(answer.status, 200)
+        self.assertEqual(answer.body, (b"write to %s or %s " % (b"x" * 15, b"x" * 15)) * 20 + b"and " + b"x" * 15)
+        self.assertEqual(gateway.get("/", method="POST", body=b'{"messages": []}').status, 400)
+        self.assertEqual(gateway.get("/", method="POST", body=b" " * 70_000).status, 413)
+        self.assertEqual(len(upstream.requests), 1)
+
     def test_harden_responses_adds_and_takes_away(self):
         said = "Server: old/1\r\nX-Powered-By: php\r\nX-Frame-Options: ALLOWALL\r\n"
         gateway, _ = self.play("harden_responses", '"response_headers"',

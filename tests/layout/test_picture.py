@@ -8,7 +8,7 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LIBRARY = {path.parent.name for path in ROOT.glob("picket/*/CMakeLists.txt")}
-APPS = {"apps/gateway", "apps/waf", "apps/cli"}
+APPS = {"apps/gateway", "apps/guard", "apps/waf", "apps/cli"}
 Graph = dict[str, set[str]]  # a module, and whom it uses
 
 

@@ -60,7 +60,7 @@ def terms(text: str) -> set[str]:
 def in_bash(script: str, *words: str) -> list[str]:
     """What is offered for the last of the words."""
     lines = f'source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); {script} "$1"; printf "%s\\n" "${{COMPREPLY[@]}}"'
-    source = DEPLOY / "completion" / ("picket-waf.bash" if script == "_picket_waf" else "picket.bash")
+    source = DEPLOY / "completion" / f"{script[1:].replace('_', '-')}.bash"
     return printed("bash", "-c", lines, source, *words).split()
 
 
@@ -84,6 +84,12 @@ class Manual(unittest.TestCase):
     def test_picket_waf_1_has_the_options_of_help(self):
         self.expect_explained("picket-waf", options(printed(BINARIES / "picket-waf", "--help")), section(page("picket-waf.1"), "OPTIONS"))
 
+    def test_picket_guard_8_has_the_options_of_help(self):
+        text = page("picket-guard.8")
+        self.expect_explained("picket-guard", options(printed(BINARIES / "picket-guard", "--help")), section(text, "OPTIONS"))
+        for category in re.findall(r'^    \{"(\w+)", "\w+", Group', (ROOT / "apps" / "guard" / "category.cpp").read_text(), re.M):
+            self.assertIn(category, section(text, "CATEGORIES"))
+
     def test_gateway_kdl_5_has_each_key_that_is_read_and_no_other(self):
         tables = "".join(path.read_text() for path in (ROOT / "apps" / "gateway" / "config").glob("*_tables.cpp"))
         read = set(re.findall(r'^\s*(?:constexpr Key<\w+> \w+\[\] = \{)?\{\{"([a-z-]+)"(?:, (?:many|required|at_least_one)\b[^}]*)?\}', tables, re.M))
@@ -104,8 +110,9 @@ class Completion(unittest.TestCase):
         for command in commands():
             told = options(printed(BINARIES / "picket", command, "--help"))
             self.assertEqual(in_bash("_picket", BINARIES / "picket", command, "-"), list(told))
-        told = options(printed(BINARIES / "picket-waf", "--help"))
-        self.assertEqual(in_bash("_picket_waf", BINARIES / "picket-waf", "-"), list(told))
+        for program in ("picket-waf", "picket-guard"):
+            told = options(printed(BINARIES / program, "--help"))
+            self.assertEqual(in_bash(f"_{program.replace('-', '_')}", BINARIES / program, "-"), list(told))
 
     def test_bash_offers_only_values_that_are_taken(self):
         for command, option in (("call", "--encoding"), ("bench", "--encoding"), ("bench", "--mode")):

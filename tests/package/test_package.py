@@ -23,7 +23,7 @@ PACKAGES = pathlib.Path(os.environ.get("PICKET_PACKAGES", ROOT / "build" / "pack
 PATIENCE = 60
 # Where files of the package picket are; those of the libraries have other names.
 OWN_PLACES = ("etc/picket*", "etc/*/picket*", "etc/systemd/**/picket*", "usr/bin/picket*", "usr/share/**/picket", "usr/share/man/*/picket*",
-              "lib/systemd/**/picket*", "var/log/picket*", "run/picket*", "var/lib/systemd/**/picket*", "var/lib/dpkg/info/picket.*")
+              "lib/systemd/**/picket*", "var/log/picket*", "var/lib/picket*", "run/picket*", "var/lib/systemd/**/picket*", "var/lib/dpkg/info/picket.*")
 ATTACK = "/?q=%3Cscript%3Ealert(1)%3C/script%3E"
 
 

@@ -3,11 +3,12 @@ set(PICKET_MAINTAINER "Picket maintainers <picket@packages.invalid>" CACHE STRIN
 set(debian "${PROJECT_SOURCE_DIR}/deploy/debian")
 set(built "${PROJECT_BINARY_DIR}/debian")
 
-install(TARGETS picket picket-waf RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}" COMPONENT programs)
+install(TARGETS picket picket-waf picket-guard RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}" COMPONENT programs)
 install(FILES "${PROJECT_SOURCE_DIR}/deploy/man/picket.1" "${PROJECT_SOURCE_DIR}/deploy/man/picket-waf.1"
         DESTINATION "${CMAKE_INSTALL_MANDIR}/man1" COMPONENT programs)
+install(FILES "${PROJECT_SOURCE_DIR}/deploy/man/picket-guard.8" DESTINATION "${CMAKE_INSTALL_MANDIR}/man8" COMPONENT programs)
 install(FILES "${PROJECT_SOURCE_DIR}/deploy/man/gateway.kdl.5" DESTINATION "${CMAKE_INSTALL_MANDIR}/man5" COMPONENT programs)
-foreach(program picket picket-waf)
+foreach(program picket picket-waf picket-guard)
   install(FILES "${PROJECT_SOURCE_DIR}/deploy/completion/${program}.bash" RENAME ${program}
           DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions" COMPONENT programs)
 endforeach()
@@ -16,6 +17,7 @@ install(FILES "${PROJECT_SOURCE_DIR}/deploy/completion/_picket"
 
 # What has its place outside of any prefix: in the package only, never by a bare `cmake --install`.
 install(FILES "${PROJECT_SOURCE_DIR}/deploy/systemd/picket.service" "${PROJECT_SOURCE_DIR}/deploy/systemd/picket-waf.service"
+        "${PROJECT_SOURCE_DIR}/deploy/systemd/picket-guard.service"
         DESTINATION /lib/systemd/system COMPONENT system EXCLUDE_FROM_ALL)
 install(FILES "${PROJECT_SOURCE_DIR}/deploy/gateway.kdl" DESTINATION /etc/picket COMPONENT system EXCLUDE_FROM_ALL)
 install(FILES "${PROJECT_SOURCE_DIR}/deploy/logrotate" RENAME picket DESTINATION /etc/logrotate.d
@@ -52,7 +54,8 @@ Picket asks separate processes about HTTP traffic, over Agent Protocol v2: a
 web application firewall, an authenticator, a rate limiter, a guardrail.
 
 This package has the gateway, picket-waf (ModSecurity with the OWASP Core Rule
-Set as an agent), the tools for agents and the services of both.")
+Set as an agent), picket-guard (a guardrail for language models as an agent),
+the tools for agents and the services of all three.")
 set(CPACK_DEBIAN_GATEWAY_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_GATEWAY_PACKAGE_DEPENDS "adduser, modsecurity-crs (>= 3.3), modsecurity-crs (<< 4)")
 set(CPACK_DEBIAN_GATEWAY_PACKAGE_SUGGESTS "logrotate, bash-completion")

@@ -11,6 +11,7 @@ pkg_check_modules(NGHTTP2 REQUIRED IMPORTED_TARGET libnghttp2)
 pkg_check_modules(CARES REQUIRED IMPORTED_TARGET libcares)
 if(PICKET_APPS)
   find_package(spdlog REQUIRED)
+  find_package(ICU REQUIRED COMPONENTS uc i18n)
 
   pkg_check_modules(MODSECURITY REQUIRED IMPORTED_TARGET modsecurity)
   pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)

@@ -1,6 +1,7 @@
 #include "picket/agent/kit/exchange.hpp"
 
 #include <stdexcept>
+#include <utility>
 
 #include "picket/agent/internal/line.hpp"
 #include "picket/transport/worker.hpp"
@@ -129,6 +130,39 @@ Decision Exchange::response_body(std::string_view data, bool is_last) {
   return decide(&chunk);
 }
 
+Exchange::Streamed Exchange::stream(const std::vector<std::string_view>& chunks, Send send) {
+  Streamed streamed;
+  std::string held;
+  for (std::size_t i = 0; i < chunks.size(); ++i) {
+    const bool is_last = i + 1 == chunks.size();
+    Decision decision = (this->*send)(chunks[i], is_last);
+    ++streamed.answers;
+    if (!decision.is_allow()) {
+      streamed.refusal = std::move(decision);
+      return streamed;
+    }
+    held += decision.replaced_body() ? std::string_view{*decision.replaced_body()} : chunks[i];
+    if (decision.wants_more() && is_last)
+      throw std::logic_error("needs_more() on the last chunk: nothing comes that could release it");
+    if (!decision.wants_more()) streamed.received += std::exchange(held, {});
+  }
+  return streamed;
+}
+
+Exchange::Streamed Exchange::stream_body(const std::vector<std::string_view>& chunks) {
+  return stream(chunks, &Exchange::body);
+}
+
+Exchange::Streamed Exchange::stream_response_body(const std::vector<std::string_view>& chunks) {
+  return stream(chunks, &Exchange::response_body);
+}
+
+std::vector<std::string_view> Exchange::pieces(std::string_view body, std::size_t size) {
+  std::vector<std::string_view> chunks{body.substr(0, size)};
+  for (std::size_t at = size; at < body.size(); at += size) chunks.push_back(body.substr(at, size));
+  return chunks;
+}
+
 Decision Exchange::websocket_frame(std::string_view data, bool client_to_server) {
   const WebSocketFrame frame{.correlation_id = state_.correlation_id,
                              .data = base::as_bytes(data),
@@ -136,6 +170,12 @@ Decision Exchange::websocket_frame(std::string_view data, bool client_to_server)
                              .frame_index = (client_to_server ? request_ : response_).next_frame++,
                              .client_ip = metadata.client_ip};
   return decide(&frame);
+}
+
+Decision Exchange::guardrail(std::string_view content, wire::InspectionType type, wire::TextList categories) {
+  const GuardrailInspect text{
+      .correlation_id = state_.correlation_id, .inspection_type = type, .content = content, .categories = categories};
+  return decide(&text);
 }
 
 base::Status Exchange::configure(const wire::Value& config) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -40,7 +41,25 @@ class Exchange {
   Decision body(std::string_view data, bool is_last = true);
   Decision response(std::uint16_t status, const HeaderList& headers = {});
   Decision response_body(std::string_view data, bool is_last = true);
+
+  /// What comes of a body that is sent in chunks.
+  struct Streamed {
+    std::string received;             ///< What the answers let through, in order: the receiver's bytes.
+    std::optional<Decision> refusal;  ///< The first answer that is no allow. Nothing was asked after it.
+    std::size_t answers = 0;          ///< Chunks that were asked about.
+  };
+  /// Sends a body of the request, or of the response, in these chunks, the last of them as the last one, and does with
+  /// the answers what a proxy does in stream mode: what is allowed goes on, changed as they say, and with needs_more()
+  /// waits for a later answer. Errors: as body(), and std::logic_error for needs_more() on the last chunk.
+  Streamed stream_body(const std::vector<std::string_view>& chunks);
+  Streamed stream_response_body(const std::vector<std::string_view>& chunks);
+  /// A body in pieces of `size` bytes, which is not 0; at least one.
+  [[nodiscard]] static std::vector<std::string_view> pieces(std::string_view body, std::size_t size);
+
   Decision websocket_frame(std::string_view data, bool client_to_server = true);
+  /// A text for a language model, or with `pii_detection` one from it.
+  Decision guardrail(std::string_view content, wire::InspectionType type = wire::InspectionType::prompt_injection,
+                     wire::TextList categories = {});
   void cancel();
   /// The proxy's configuration for the connection that this exchange is on.
   [[nodiscard]] base::Status configure(const wire::Value& config);
@@ -59,6 +78,8 @@ class Exchange {
     std::uint64_t next_frame = 0;
   };
   [[nodiscard]] Reply handle(const session::EventMessage& event);
+  using Send = Decision (Exchange::*)(std::string_view data, bool is_last);
+  [[nodiscard]] Streamed stream(const std::vector<std::string_view>& chunks, Send send);
   [[nodiscard]] Decision decide(const session::EventMessage& event);
 
   internal::AnyHandler& handler_;

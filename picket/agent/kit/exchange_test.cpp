@@ -98,6 +98,65 @@ TEST(AgentKit, EndOfTheExchangeReachesTheHandler) {
   EXPECT_EQ(handler.end, "cancel");
 }
 
+/// Holds what comes until a full stop, which it makes an exclamation mark; refuses "!".
+class Sentences final : public HandlerWith<int> {
+ public:
+  [[nodiscard]] Info info() const override { return {.id = "s", .version = "1"}; }
+  Reply on_request_body(const RequestBodyChunk& event, Context&) override {
+    return judge(base::as_text(event.data), event.is_last);
+  }
+  Reply on_response_body(const ResponseBodyChunk& event, Context&) override {
+    return judge(base::as_text(event.data), event.is_last);
+  }
+  Reply on_guardrail(const GuardrailInspect& event, Context&) override {
+    return Decision::allow().route("seen", std::string{event.content} + std::to_string(event.categories.size()));
+  }
+
+ private:
+  static Reply judge(std::string_view text, bool is_last) {
+    if (text.contains('!')) return Decision::block(400);
+    if (text.ends_with('.')) return Decision::allow().replace_body(std::string{text.substr(0, text.size() - 1)} + "!");
+    if (is_last && text != "stuck") return Decision::allow();
+    return Decision::allow().needs_more();
+  }
+};
+
+TEST(AgentKit, AStreamGivesWhatItsReceiverWouldHave) {
+  Sentences handler;
+  Exchange exchange{handler};
+  const auto request = exchange.stream_body({"a", "b.", "c", "d"});
+  EXPECT_EQ(request.received, "ab!cd");
+  EXPECT_FALSE(request.refusal);
+  EXPECT_EQ(request.answers, 4U);
+  const auto response = exchange.stream_response_body({"a.", "b", "c!", "d"});
+  EXPECT_EQ(response.received, "a!");  // b was held when it was refused
+  ASSERT_TRUE(response.refusal);
+  EXPECT_EQ(response.refusal->block_status(), 400);
+  EXPECT_EQ(response.answers, 3U);
+}
+
+TEST(AgentKit, AStreamThatIsHeldForEverIsAnError) {
+  Sentences handler;
+  Exchange exchange{handler};
+  EXPECT_THROW((void)exchange.stream_body({"a", "stuck"}), std::logic_error);
+}
+
+TEST(AgentKit, PiecesAreTheWholeBody) {
+  using Pieces = std::vector<std::string_view>;
+  EXPECT_EQ(Exchange::pieces("abcde", 2), (Pieces{"ab", "cd", "e"}));
+  EXPECT_EQ(Exchange::pieces("abcd", 2), (Pieces{"ab", "cd"}));
+  EXPECT_EQ(Exchange::pieces("", 2), (Pieces{""}));
+}
+
+TEST(AgentKit, TextsForModelsAreAnsweredForTheProxy) {
+  Sentences handler;
+  Exchange exchange{handler};
+  const std::array<wire::Text, 1> categories{"pii"};
+  const Decision answer = exchange.guardrail("hello", wire::InspectionType::pii_detection, categories);
+  EXPECT_EQ(answer.routing("seen"), "hello1");
+  EXPECT_EQ(answer.routing("other"), std::nullopt);
+}
+
 TEST(AgentKit, ConfigurationIsAcceptedOrRefused) {
   Sample handler;
   Exchange exchange{handler};

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "apps/guard/budget.hpp"
+#include "picket/base/result.hpp"
+
+namespace picket::apps::guard {
+
+/// Keeps a budget in a file: read at the start, written every few seconds where something was spent, and at the end.
+/// The file is replaced whole (written beside, synced, renamed), so that a crash leaves the last one; it loses what was
+/// spent since. It is readable for its owner only.
+///
+/// Thread safety: made and destroyed by one thread; writes on a thread of its own, which takes no signals. Lifetime:
+/// `budget` and what `complain` refers to outlive it; destroying it writes.
+class BudgetFile {
+ public:
+  using Complain = std::function<void(std::string_view)>;
+
+  /// Reads the file into the budget; one that is not there is an empty one. Errors: unavailable for a file that cannot
+  /// be read or written, invalid_message for another kind of file, with its name.
+  [[nodiscard]] static base::Result<std::unique_ptr<BudgetFile>> open(
+      std::string file, Budget& budget, Complain complain,
+      std::chrono::milliseconds interval = std::chrono::seconds{5});
+  BudgetFile(const BudgetFile&) = delete;
+  BudgetFile& operator=(const BudgetFile&) = delete;
+  ~BudgetFile();
+
+ private:
+  BudgetFile(std::string file, Budget& budget, Complain complain, std::chrono::milliseconds interval);
+  [[nodiscard]] base::Status write() const;
+  void write_if_changed();
+  void run(const std::stop_token& stopping);
+
+  const std::string file_;
+  Budget& budget_;
+  const Complain complain_;
+  const std::chrono::milliseconds interval_;
+  std::uint64_t written_;
+  std::mutex mutex_;
+  std::condition_variable_any stopped_;
+  std::jthread thread_;
+};
+
+}  // namespace picket::apps::guard

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <string>
+
+#include "apps/guard/budget.hpp"
+#include "apps/guard/inspector.hpp"
+#include "apps/guard/tokens.hpp"
+#include "picket/agent/handler.hpp"
+
+namespace picket::apps::guard {
+
+/// The recognisers as an agent. Thread safety: meant for Execution::handed_over; several threads may use one. Lifetime:
+/// `policy` outlives it.
+class GuardHandler final : public agent::Handler {
+ public:
+  explicit GuardHandler(const Policy& policy) : inspector_(policy, metrics()) {}
+
+  [[nodiscard]] agent::Info info() const override;
+  agent::Reply on_guardrail(const wire::GuardrailInspect& event, Context& context) override;
+
+ private:
+  Inspector inspector_;
+};
+
+/// What an exchange has cost so far, and whom.
+struct Spending {
+  std::string key;           // as the budget names it
+  std::uint64_t prompt = 0;  // tokens, estimated
+  OverlappingText answer;    // estimated
+  UsageReader usage;         // as the model says
+};
+
+/// The same with a budget of tokens for each key, which is the value of a header. Over it a request gets 429 with
+/// Retry-After. What an exchange costs is known and spent at its end, so that those under way may go over the budget
+/// together. Refused and failed exchanges (400 and above) cost nothing: who tries keys that are none spends nobody's.
+///
+/// Thread safety: as GuardHandler. Lifetime: `policy` and `budget` outlive it.
+class BudgetedGuardHandler final : public agent::HandlerWith<Spending> {
+ public:
+  BudgetedGuardHandler(const Policy& policy, Budget& budget, std::string header);
+
+  [[nodiscard]] agent::Info info() const override;
+  agent::Reply on_request_headers(const wire::RequestHeaders& event, Context& context) override;
+  agent::Reply on_guardrail(const wire::GuardrailInspect& event, Context& context) override;
+  agent::Reply on_response_body(const wire::ResponseBodyChunk& event, Context& context) override;
+  void on_complete(const wire::RequestComplete& event, Context& context) override;
+  void on_cancel(Context& context) override;
+
+ private:
+  void spend(const Spending& spending, std::uint64_t tokens, bool is_said);
+
+  Inspector inspector_;
+  Budget& budget_;
+  const std::string header_;
+  agent::Counter& refused_;
+  agent::Counter& said_;
+  agent::Counter& estimated_;
+};
+
+}  // namespace picket::apps::guard

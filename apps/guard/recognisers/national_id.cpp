@@ -1,0 +1,82 @@
+#include <string>
+
+#include "apps/guard/recognisers/national_id_schemes.hpp"
+#include "apps/guard/recognisers/recognisers.hpp"
+
+namespace picket::apps::guard {
+namespace {
+
+bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
+
+std::size_t separator_at(std::string_view text, std::size_t at) {
+  if (const std::size_t space = space_at(text, at)) return space;
+  if (const std::size_t hyphen = hyphen_at(text, at)) return hyphen;
+  return text[at] == '.' ? 1 : 0;
+}
+
+/// How many bytes at `at` are what a character of a spelling stands for; npos where they are not.
+std::size_t taken_by(char expected, std::string_view text, std::size_t at) {
+  constexpr std::size_t none = std::string_view::npos;
+  if (expected == '_') return at < text.size() ? separator_at(text, at) : 0;
+  if (at >= text.size()) return none;
+  const char c = text[at];
+  switch (expected) {
+    case '9': return is_digit(c) ? 1 : none;
+    case 'A': return is_letter(c) ? 1 : none;
+    case 'U': return is_upper(c) ? 1 : none;
+    case 'X': return is_alnum(c) ? 1 : none;
+    case '-': return hyphen_at(text, at) > 0 ? hyphen_at(text, at) : none;
+    case ' ': return space_at(text, at) > 0 ? space_at(text, at) : none;
+    default: return c == expected ? 1 : none;
+  }
+}
+
+/// Where a number of that spelling ends which begins at `begin`, its digits and letters in `number`; 0 where there is
+/// none. Complexity: the length of the spelling; most texts differ at its first character.
+std::size_t match(const Scheme& scheme, std::string_view text, std::size_t begin, std::string& number) {
+  std::size_t at = begin;
+  number.clear();
+  for (const char expected : scheme.spelling) {
+    const std::size_t taken = taken_by(expected, text, at);
+    if (taken == std::string_view::npos) return 0;
+    if (taken == 1 && is_alnum(text[at])) number += is_digit(text[at]) ? text[at] : static_cast<char>(text[at] & ~0x20);
+    at += taken;
+  }
+  return at;
+}
+
+/// Whether a number goes on where it seems to begin or end: "1.123-45-6789", "123-45-6789-1".
+bool is_part_of_more(std::string_view text, std::size_t begin, std::size_t end) {
+  const auto is_joint = [](char c) { return c == '-' || c == '.' || c == '/' || c == '_'; };
+  if (begin > 1 && is_joint(text[begin - 1]) && is_alnum(text[begin - 2])) return true;
+  if (end < text.size() && is_alnum(text[end])) return true;
+  return end + 1 < text.size() && is_joint(text[end]) && is_alnum(text[end + 1]);
+}
+
+/// Without a digit in it or right behind it no number begins with a word.
+bool may_begin(std::string_view text, const Word& word) {
+  if (word.is_number || word.size() <= 2) return true;
+  for (std::size_t at = word.begin; at < word.end && at < word.begin + 16; ++at)
+    if (is_digit(text[at])) return true;
+  return false;
+}
+
+}  // namespace
+
+void find_national_ids(std::string_view text, std::span<const Word> words, Findings& to) {
+  std::string number;
+  std::size_t from = 0;
+  for (const Word& word : words) {
+    if (word.begin < from || !may_begin(text, word)) continue;
+    for (const Scheme& scheme : national_id_schemes()) {
+      const std::size_t end = match(scheme, text, word.begin, number);
+      if (end == 0 || is_part_of_more(text, word.begin, end) || !scheme.is_valid(number)) continue;
+      if (!scheme.words.empty() && !is_announced(text, word.begin, scheme.words)) continue;
+      to.push_back({Category::national_id, scheme.kind, word.begin, end, scheme.confidence});
+      from = end;
+      break;
+    }
+  }
+}
+
+}  // namespace picket::apps::guard

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace picket::apps::guard {
+
+/// How many tokens a text is, where nobody says: one for every four bytes of ASCII, and one for each other character.
+/// English is about as much by the tokenizers in use; code, and scripts of many letters to a token, are up to twice as
+/// many or half. Complexity: linear.
+[[nodiscard]] std::uint64_t estimated_tokens(std::string_view text) noexcept;
+
+/// What an answer of a model says that it cost, read as it streams: the members `total_tokens`, `prompt_tokens` and
+/// `completion_tokens` (OpenAI), `input_tokens` and `output_tokens` (Anthropic), `promptTokenCount` and its kin
+/// (Gemini), `prompt_eval_count` and `eval_count` (Ollama), in JSON or in events of a stream. They are looked for as
+/// bytes: within a JSON text a quote has a backslash before it, so that what a model writes is not taken for them. Of
+/// several numbers of one name the largest counts, since streams repeat them as they grow.
+///
+/// Thread safety: none. Complexity: linear in what is fed; it keeps at most 64 bytes.
+class UsageReader {
+ public:
+  void feed(std::string_view chunk);
+  /// Tokens of prompt and answer; 0 where nothing was said.
+  [[nodiscard]] std::uint64_t tokens() const noexcept { return std::max(total_, prompt_ + completion_); }
+
+ private:
+  void read(std::string_view text, bool is_first);
+
+  std::string tail_;  // of the last chunk: a member may lie across two
+  bool is_at_start_ = true;
+  std::uint64_t total_ = 0;
+  std::uint64_t prompt_ = 0;
+  std::uint64_t completion_ = 0;
+};
+
+/// Tokens of a text that is seen in windows which overlap: what was at the end of the last one is not counted again.
+///
+/// Thread safety: none. Complexity: linear in what is fed; it keeps at most 2 KiB.
+class OverlappingText {
+ public:
+  void feed(std::string_view window);
+  [[nodiscard]] std::uint64_t tokens() const noexcept { return tokens_; }
+
+ private:
+  std::string tail_;
+  std::uint64_t tokens_ = 0;
+};
+
+}  // namespace picket::apps::guard

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+#include <vector>
+
+namespace picket::apps::guard {
+
+/// A run of ASCII letters and digits in a text, and what stands between it and the run before. Units: bytes.
+struct Word {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+  bool is_number = false;  ///< Digits only.
+  char joint = 0;          ///< The one character in between: '-' for any hyphen, ' ' for a space that does not break a
+                           ///< line; 0 where there is none, or more than one.
+
+  [[nodiscard]] std::size_t size() const noexcept { return end - begin; }
+};
+
+/// All of them. Complexity: linear; a Word for at least two bytes of text.
+[[nodiscard]] std::vector<Word> words_of(std::string_view text);
+
+[[nodiscard]] constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+[[nodiscard]] constexpr bool is_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+[[nodiscard]] constexpr bool is_alnum(char c) noexcept { return is_digit(c) || is_letter(c); }
+
+/// How many bytes at `at` are one space that does not break a line (space, tab, U+00A0, U+2007, U+202F), or one hyphen
+/// (U+2010 to U+2014 among them); 0 where there is none.
+[[nodiscard]] std::size_t space_at(std::string_view text, std::size_t at) noexcept;
+[[nodiscard]] std::size_t hyphen_at(std::string_view text, std::size_t at) noexcept;
+
+/// Whether one of `keywords` (in lower case) stands in the `reach` bytes before `at`, in any case: what tells a number
+/// from others. Complexity: linear in `reach`.
+[[nodiscard]] bool is_announced(std::string_view text, std::size_t at, std::string_view keywords,
+                                std::size_t reach = 40);
+
+}  // namespace picket::apps::guard
