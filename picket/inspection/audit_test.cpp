@@ -90,6 +90,56 @@ TEST_F(Audit, AnAnswerThatCannotBeHonouredIsToldWithItsReasonBeforeItsOutcome) {
   EXPECT_THAT(outcomes(request), ElementsAre("agent-0 request_headers failed_closed 503 [] []"));
 }
 
+/// Its header operations are more than a head may grow by.
+Decision too_much() {
+  static const std::string large(30'000, 'v');
+  return Decision::allow().tag("t").set_request_header("x-large", large);
+}
+
+TEST_F(Audit, AnAnswerWithMoreOperationsThanAHeadTakesIsOneFailureAndNoAllow) {
+  agent(on_headers(too_much), fail_open);
+  Request request{*this};
+  EXPECT_TRUE(request.headers().goes_on());
+  EXPECT_THAT(audit_.invalid_answers, SizeIs(1));
+  EXPECT_THAT(outcomes(request), ElementsAre("agent-0 request_headers failed_open - [] []"));
+  EXPECT_EQ(counters(0).allowed.value(), 0U);
+  EXPECT_EQ(counters(0).invalid_responses.value(), 1U);
+  EXPECT_EQ(counters(0).failed_open.value(), 1U);
+}
+
+TEST_F(Audit, TheSameBesideOthersOfWhomEachIsToldOfOnce) {
+  agent(on_headers([] { return Decision::allow().tag("first"); }));
+  agent(on_headers(too_much));
+  agent(on_headers([] { return Decision::allow().tag("last"); }));
+  Request request{*this};
+  EXPECT_FALSE(request.headers().goes_on());
+  EXPECT_THAT(outcomes(request), ElementsAre("agent-0 request_headers allow - [] [first]",
+                                             "agent-1 request_headers failed_closed 503 [] []",
+                                             "agent-2 request_headers allow - [] [last]"));
+  EXPECT_EQ(counters(0).allowed.value(), 1U);
+  EXPECT_EQ(counters(1).allowed.value(), 0U);
+  EXPECT_EQ(counters(2).allowed.value(), 1U);
+}
+
+TEST_F(Audit, AnAllowBesideABlockIsCountedAndToldToo) {
+  agent(on_headers([] { return Decision::allow().tag("bot").set_request_header("x", "y"); }));
+  ScriptedAgent* self = nullptr;
+  ScriptedAgent& blocks = agent(
+      {.request_headers = [&self](const auto&, Context& context) -> agent::Reply { return self->hold(context); }});
+  self = &blocks;
+  Request request{*this};
+  std::optional<Verdict> verdict;
+  begin(request.headers_task(), verdict);
+  ASSERT_TRUE(until([&] { return metrics(0).answered.value() == 1; }));
+  blocks.answer_held(Decision::block(403));
+  ASSERT_TRUE(until([&] { return verdict.has_value(); }));
+  EXPECT_TRUE(verdict->answer);
+  EXPECT_EQ(counters(0).allowed.value(), 1U);
+  EXPECT_THAT(outcomes(request), ::testing::UnorderedElementsAre("agent-0 request_headers allow - [] [bot]",
+                                                                 "agent-1 request_headers block 403 [] []"));
+  EXPECT_THAT(request->request_operations(), IsEmpty());
+}
+
 TEST_F(Audit, ABodyThatPassesUninspectedIsTold) {
   agent({}, {.failure_mode = FailureMode::open, .max_body = 3});
   Request request{*this};

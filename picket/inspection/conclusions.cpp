@@ -54,15 +54,19 @@ Outcome Conclusions::conclude(const Asked& asked, const pool::Call& call) {
   if (const auto applicable = check(response, asked.question); !applicable)
     return conclude_invalid(asked, applicable.error());
   const auto& [decision, counter] = decided(response);
-  (participant.filter.counters->*counter).add();
   if (auto answer = answer_for(response, arena_)) {
+    (participant.filter.counters->*counter).add();
     const std::string_view told = stops(asked, decision);
     audit(asked, {.decision = told, .status = answer->status, .response = &response});
     return {{Opinion::State::decides, participant.filter.failure_mode},
             {.answer = std::move(answer), .decision = told, .agent = participant.filter.agent->id()}};
   }
-  if (!is_bare(response)) audit(asked, {.decision = decision, .response = &response});
-  return {{Opinion::State::allows, participant.filter.failure_mode}, {}};
+  if (!passes_frame(response)) {  // nothing else can be wrong with it
+    (participant.filter.counters->*counter).add();
+    audit(asked, {.decision = decision, .response = &response});
+    return {{Opinion::State::allows, participant.filter.failure_mode}, {}};
+  }
+  return {{Opinion::State::allows, participant.filter.failure_mode}, {}, is_bare(response) ? "" : decision};
 }
 
 /// An agent that fails open and takes no such events: what it would be asked goes past it, and nobody allowed it.
@@ -73,12 +77,26 @@ Outcome Conclusions::conclude_skipped(const Asked& asked) {
   return {{Opinion::State::allows, filter.failure_mode}, {}};
 }
 
+/// Whether it is an agent's answer, of which is not known yet whether it can be honoured.
+bool Conclusions::is_allow(const pool::Call& call, const Outcome& outcome) {
+  return outcome.opinion.state == Opinion::State::allows && !call.skipped();
+}
+
+void Conclusions::allowed(const Asked& asked, const wire::AgentResponse& response, std::string_view told) {
+  asked.participant.filter.counters->allowed.add();
+  if (!told.empty()) audit(asked, {.decision = told, .response = &response});
+}
+
+void Conclusions::pass_over(const Asked& asked, const pool::Call& call, const Outcome& outcome) {
+  if (is_allow(call, outcome)) allowed(asked, call.response(), outcome.told);
+}
+
 void Conclusions::collect_operations(const Asked& asked, const pool::Call& call, Outcome& outcome) {
-  if (outcome.opinion.state != Opinion::State::allows || call.skipped()) return;
+  if (!is_allow(call, outcome)) return;
   const Operations before = request_operations_;
   auto status = request_operations_.add(kept(asked, call.response().request_headers));
   if (status) status = response_operations_.add(kept(asked, call.response().response_headers));
-  if (status) return;
+  if (status) return allowed(asked, call.response(), outcome.told);
   request_operations_ = before;
   outcome = conclude_invalid(asked, status.error());
 }

@@ -19,6 +19,8 @@ struct Asked {
 struct Outcome {
   Opinion opinion;
   Verdict verdict;
+  /// Of an answer that allows: the word for it in what the sink is told; empty where there is nothing to tell.
+  std::string_view told = {};
 };
 
 /// What the answers of one exchange's agents mean: each is checked, counted and told to the sink, and its failure
@@ -28,7 +30,8 @@ struct Outcome {
 /// cannot be honoured becomes a failure of its agent.
 ///
 /// For each event, and each agent: conclude() when its call is done, in whatever order; then, when all answers are
-/// there, collect_operations() in the chain's.
+/// there, collect_operations() in the chain's, or pass_over() once an agent has stopped the exchange. An answer that
+/// allows is counted and told by one of these two.
 class Conclusions {
  public:
   /// `audit` may be null.
@@ -39,8 +42,10 @@ class Conclusions {
   /// `call` is done.
   [[nodiscard]] Outcome conclude(const Asked& asked, const pool::Call& call);
   /// Keeps the header operations of an answer that allows; the agent has failed where they are too much. Called in
-  /// the chain's order: that is the order in which they apply.
+  /// the chain's order: that is the order in which they apply. Nothing of an answer that does not allow.
   void collect_operations(const Asked& asked, const pool::Call& call, Outcome& outcome);
+  /// The same where operations are of no use any more.
+  void pass_over(const Asked& asked, const pool::Call& call, const Outcome& outcome);
   /// The body goes past an agent that fails open. Counted, and told to the sink: nobody has looked at it.
   void go_past(const Asked& asked);
   /// It may not.
@@ -54,6 +59,8 @@ class Conclusions {
   [[nodiscard]] base::HeaderOps response_operations() const noexcept { return response_operations_.all(); }
 
  private:
+  [[nodiscard]] static bool is_allow(const pool::Call& call, const Outcome& outcome);
+  void allowed(const Asked& asked, const wire::AgentResponse& response, std::string_view told);
   [[nodiscard]] Outcome conclude_skipped(const Asked& asked);
   [[nodiscard]] Outcome conclude_failure(const Asked& asked, Failure failure, bool goes_on_despite);
   [[nodiscard]] Outcome conclude_invalid(const Asked& asked, const base::Error& why);

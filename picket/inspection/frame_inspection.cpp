@@ -48,7 +48,8 @@ void FrameInspection::conclude(const Asked& asked, const pool::Call& call, Frame
                .failure = outcome.verdict.failure,
                .decision = outcome.verdict.decision,
                .agent = outcome.verdict.agent};
-  } else if (outcome.opinion.state == Opinion::State::allows && !call.skipped() && !passes_frame(call.response())) {
+  } else if (outcome.opinion.state == Opinion::State::allows && !call.skipped()) {
+    if (passes_frame(call.response())) return conclusions_.pass_over(asked, call, outcome);
     const auto* const close = std::get_if<wire::WebSocketClose>(&*call.response().websocket_decision);
     verdict.kind = close != nullptr ? FrameVerdict::Kind::closes : FrameVerdict::Kind::drops;
     if (close == nullptr) return;

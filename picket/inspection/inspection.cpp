@@ -92,12 +92,17 @@ transport::Task<Verdict> Inspection::ask_in_parallel(wire::RequestHeaders& event
   }
   for (std::size_t i = 0; i < asked.size(); ++i)
     if (!calls[i]->done()) participants_[asked[i]].exchange.cancel(wire::CancelReason::blocked_by_agent);
-  if (merged.kind != Merged::Kind::allow) co_return std::move(outcomes[merged.index].verdict);
+  Verdict verdict;
+  if (merged.kind != Merged::Kind::allow) verdict = std::move(outcomes[merged.index].verdict);
   for (std::size_t i = 0; i < asked.size(); ++i) {
+    if (!verdict.goes_on()) {
+      conclusions_.pass_over(about(i), *calls[i], outcomes[i]);
+      continue;
+    }
     conclusions_.collect_operations(about(i), *calls[i], outcomes[i]);
-    if (!outcomes[i].verdict.goes_on()) co_return std::move(outcomes[i].verdict);
+    verdict = std::move(outcomes[i].verdict);
   }
-  co_return Verdict{};
+  co_return verdict;
 }
 
 // ---- the response's head

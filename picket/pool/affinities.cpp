@@ -19,11 +19,11 @@ std::string key_of(const Agent& agent, std::string_view name) {
 }  // namespace
 
 base::Result<std::reference_wrapper<Exchange>> Affinities::of(Agent& agent, std::string_view name, Demand demand) {
-  make_room();
+  end_overdue();
   std::string key = key_of(agent, name);
   auto found = by_key_.find(key);
   if (found == by_key_.end()) {
-    if (kept_.size() >= most_)
+    if (!make_room())
       return base::fail(base::ErrorKind::unavailable,
                         fmt::format("{} exchanges are kept by name already, and all have calls pending", most_));
     kept_.emplace_back(std::move(key), worker_.ids().mint(), agent, demand);
@@ -43,14 +43,20 @@ bool Affinities::end(Agent& agent, std::string_view name, const wire::RequestCom
   return true;
 }
 
-/// Ends what is over by its time, and the one that was not used for the longest where there is no more room.
-void Affinities::make_room() {
-  for (auto kept = kept_.begin(); kept != kept_.end();) {
-    const bool is_over = worker_.now() >= kept->until;
-    if (!is_over && kept_.size() < most_) return;
+void Affinities::end_overdue() {
+  for (auto kept = kept_.begin(); kept != kept_.end() && worker_.now() >= kept->until;) {
     const auto ended = kept++;
     if (!ended->exchange.has_pending_calls()) forget(ended);
   }
+}
+
+/// Ends the one that was not used for the longest, where they are the most. Whether there is room for another one.
+bool Affinities::make_room() {
+  for (auto kept = kept_.begin(); kept != kept_.end() && kept_.size() >= most_;) {
+    const auto ended = kept++;
+    if (!ended->exchange.has_pending_calls()) forget(ended);
+  }
+  return kept_.size() < most_;
 }
 
 void Affinities::forget(List::iterator kept) {

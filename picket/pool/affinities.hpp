@@ -19,7 +19,7 @@ namespace picket::pool {
 /// the same connection. The name is the caller's; on the wire each has an id of its own, which no client has chosen.
 ///
 /// Bounded: one that was not used for `time_to_live` is over, and over the most that are kept the one ends that was not
-/// used for the longest, but none that has a call pending.
+/// used for the longest to make room for a new one, but none that has a call pending.
 ///
 ///   auto exchange = affinities.of(agent, conversation);
 ///   if (!exchange) return refuse(exchange.error());
@@ -58,7 +58,8 @@ class Affinities {
   };
   using List = std::list<Kept>;
 
-  void make_room();
+  void end_overdue();
+  [[nodiscard]] bool make_room();
   void forget(List::iterator kept);
 
   transport::Worker& worker_;

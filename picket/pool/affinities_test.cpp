@@ -75,5 +75,24 @@ TEST_F(AffinitiesTest, OverTheMostTheLongestUnusedEndsAndNoneThatHasACallPending
   EXPECT_EQ(affinities.of(agent, "third").error().kind(), base::ErrorKind::unavailable);
 }
 
+TEST_F(AffinitiesTest, AskingForOneThatIsThereEndsNoneHoweverFullItIs) {
+  Agent& agent = add(quick());
+  auto connection = ready(agent);
+  Affinities affinities{worker_, 300s, 2};
+  const std::string oldest{ask(affinities, agent, connection, "oldest").id().text()};
+  ask(affinities, agent, connection, "newest");
+  (void)affinities.of(agent, "newest").value();
+  EXPECT_EQ(affinities.size(), 2U);
+  EXPECT_EQ(affinities.of(agent, "oldest").value().get().id().text(), oldest);
+}
+
+TEST_F(AffinitiesTest, OneIsKeptWhereOneIsTheMost) {
+  Agent& agent = add(quick());
+  auto connection = ready(agent);
+  Affinities affinities{worker_, 300s, 1};
+  const std::string id{ask(affinities, agent, connection, "one").id().text()};
+  EXPECT_EQ(affinities.of(agent, "one").value().get().id().text(), id);
+}
+
 }  // namespace
 }  // namespace picket::pool

@@ -48,7 +48,11 @@ void HangupMonitor::forget(HangupWatch& watch) noexcept {
     if (event.data.ptr == &watch) event.data.ptr = nullptr;
 }
 
+/// The kernel would tell what is gone.
+HangupWatch::~HangupWatch() { stop(true); }
+
 void HangupWatch::start(int descriptor) noexcept {
+  stop(true);
   descriptor_ = descriptor;
   monitor_.set(EPOLL_CTL_ADD, descriptor, *this, EPOLLRDHUP);
 }

@@ -50,9 +50,8 @@ class HangupMonitor {
 
 /// Listens for one peer, from start() to stop(), while nobody reads from it: who reads learns of the end by himself.
 ///
-/// Thread safety: its monitor's worker. Lifetime: it is stopped before its end, for the kernel would tell what is
-/// gone; stop() comes before the descriptor is closed, or says that it was. Errors: none; a descriptor that the kernel
-/// cannot watch is one whose peer never leaves.
+/// Thread safety: its monitor's worker. Lifetime: its end stops it. stop() comes before the descriptor is closed, or
+/// says that it was. Errors: none; a descriptor that the kernel cannot watch is one whose peer never leaves.
 ///
 ///   const auto left = [&](transport::Hangup) { cancel.request(wire::CancelReason::client_disconnect); };
 ///   transport::HangupWatch watch{monitor, left};
@@ -66,12 +65,12 @@ class HangupWatch {
       : monitor_(monitor), on_hangup_(std::move(on_hangup)) {}
   HangupWatch(const HangupWatch&) = delete;
   HangupWatch& operator=(const HangupWatch&) = delete;
-  ~HangupWatch() { monitor_.forget(*this); }
+  ~HangupWatch();
 
   [[nodiscard]] HangupMonitor& monitor() noexcept { return monitor_; }
   [[nodiscard]] bool started() const noexcept { return descriptor_ >= 0; }
-  /// `descriptor`: a connected socket, which stays its owner's. What has happened before is told, too. Not while it is
-  /// started.
+  /// `descriptor`: a connected socket, which stays its owner's. What has happened before is told, too. The one before,
+  /// which is open where it was not stopped, is listened to no more.
   void start(int descriptor) noexcept;
   /// `is_open`: whether the descriptor still is; the kernel forgets closed ones by itself, and their numbers go to
   /// others. `on_hangup` is not called after this. Nothing where it was not started.

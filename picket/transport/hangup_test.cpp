@@ -111,6 +111,29 @@ TEST_F(HangupTest, AStoppedWatchHearsNothing) {
   EXPECT_TRUE(heard_.empty());
 }
 
+TEST_F(HangupTest, AWatchThatIsDestroyedWhileItIsStartedLeavesNothingToBeTold) {
+  watch_->start(pair_.ours);
+  watch_.reset();
+  bool another_heard = false;
+  watch_.emplace(monitor_, [&](Hangup) { another_heard = true; });  // where the first one was
+  pair_.reset();
+  play();
+  EXPECT_FALSE(another_heard);
+  EXPECT_TRUE(heard_.empty());
+}
+
+TEST_F(HangupTest, AWatchThatIsStartedAnewListensToTheNewPeerOnly) {
+  Pair other;
+  watch_->start(pair_.ours);
+  watch_->start(other.ours);
+  pair_.reset();
+  play();
+  EXPECT_TRUE(heard_.empty());
+  other.reset();
+  play();
+  EXPECT_EQ(heard_, std::vector{Hangup::reset});
+}
+
 TEST_F(HangupTest, AWatchThatIsDestroyedByAnotherOfTheSameTurnHearsNothing) {
   Pair other;
   std::optional<HangupWatch> second;
