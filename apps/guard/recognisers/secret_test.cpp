@@ -18,6 +18,8 @@ TEST(SecretRecogniser, FindsWhatIsAssignedToANameThatSaysSo) {
   EXPECT_THAT(found(secret, "x-api-key=9f8e7d6c5b4a&page=2"), ElementsAre("9f8e7d6c5b4a"));
   EXPECT_THAT(found(secret, "The password is correct-horse-7."), ElementsAre("correct-horse-7"));
   EXPECT_THAT(found(secret, "postgres://app:Sup3rS3cret@db/prod"), ElementsAre("Sup3rS3cret"));
+  EXPECT_THAT(found(secret, "The password for the build server is xK29pq77"), ElementsAre("xK29pq77"));
+  EXPECT_THAT(found(secret, "Authorization: Basic YWRtaW46czNjcjN0"), ElementsAre("YWRtaW46czNjcjN0"));
   EXPECT_THAT(found(secret, "client secret => s3cr3tvalue"), ElementsAre("s3cr3tvalue"));
 }
 
