@@ -49,7 +49,7 @@ constexpr Phrase table[] = {
      "restriction*|rules|filter*|guideline*|limits|limitation*|policies|ethic*|moral*|censorship",
      another_role, 0.75F},
     {"answer|respond|reply|act|speak|comply|write ..4 without ..4 "
-     "restriction*|filter*|censorship|guideline*|limitation*|moral*|ethic*|disclaimer*|refus*",
+     "restriction*|filter*|censorship|guideline*|limitation*|moral*|ethic*|disclaimer*",
      another_role, 0.75F},
     {"enable|enter|activate|switch|engage|unlock|in ..4 "
      "dan|jailbreak|god|unrestricted|evil|opposite|unfiltered|uncensored mode",

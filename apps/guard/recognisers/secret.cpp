@@ -123,7 +123,7 @@ std::size_t value_after(std::string_view text, std::size_t at) {
     for (std::size_t i = 0; i < most && at < text.size() && what.find(text[at]) != std::string_view::npos; ++i) ++at;
   };
   at = behind_owner(text, at);
-  skip("\"'` \\", 3);
+  skip("\"'` \\*", 3);
   const std::size_t before = at;
   const std::string_view rest = text.substr(at);
   if (rest.starts_with("=>") || rest.starts_with(":=") || rest.starts_with("->"))
@@ -137,7 +137,8 @@ std::size_t value_after(std::string_view text, std::size_t at) {
   else if (rest.starts_with("es "))
     at += 2;
   if (at == before) return std::string_view::npos;
-  skip("\"'` \\", 4);
+  skip(" \\*", 4);
+  skip("\"'`", 1);  // a second one ends the value: it is empty
   return at;
 }
 
@@ -155,7 +156,16 @@ std::size_t end_of_value(std::string_view text, std::size_t begin) {
   }
   if (!is_quoted)
     while (end > begin && std::string_view{".,:)]}>!?"}.find(text[end - 1]) != std::string_view::npos) --end;
+  while (end > begin && text[end - 1] == '\\') --end;  // of an escaped quote
   return end;
+}
+
+/// A call or an index that is assigned ("password = read(1)"), or what follows a text that a program asks with
+/// ("'Password: ', stream").
+bool is_code(std::string_view text, std::size_t begin, std::string_view value) {
+  if (std::string_view{" ,)+;"}.find(value.front()) != std::string_view::npos) return true;
+  const bool is_quoted = begin > 0 && std::string_view{"\"'`"}.find(text[begin - 1]) != std::string_view::npos;
+  return !is_quoted && value.find_first_of("([") != std::string_view::npos;
 }
 
 void find_named(std::string_view text, Findings& to) {
@@ -168,7 +178,8 @@ void find_named(std::string_view text, Findings& to) {
     for (const std::string_view scheme : {"Bearer ", "bearer ", "Basic ", "basic "})
       if (text.substr(begin).starts_with(scheme)) value_begin += scheme.size();
     const std::size_t end = end_of_value(text, value_begin);
-    if (!is_value(text.substr(value_begin, end - value_begin))) continue;
+    const std::string_view value = text.substr(value_begin, end - value_begin);
+    if (!is_value(value) || is_code(text, value_begin, value)) continue;
     to.push_back({Category::secret, "value of a secret's name", value_begin, end, 0.8F});
     at = end;
   }
