@@ -116,7 +116,7 @@ class Completion(unittest.TestCase):
 
     def test_bash_offers_the_categories_of_the_guard(self):
         offered = in_bash("_picket_guard", BINARIES / "picket-guard", "--prompt", "")
-        explained = re.findall(r"\w+", section(page("picket-guard.8"), "CATEGORIES").partition(" Groups")[0])
+        explained = re.findall(r"\w+", section(page("picket-guard.8"), "CATEGORIES").partition(".")[0])
         self.assertEqual(sorted(set(offered) - {"all", "none", "pii", "secrets"}), sorted(explained))
 
     def test_bash_offers_only_values_that_are_taken(self):
