@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Writes the seeds of the fuzz targets, made from spec/vectors and the example configurations.
+"""Writes the seeds of the fuzz targets, made from spec/vectors, the example configurations and tests/guard.
 
   fuzz/seeds.py FOLDER       FOLDER/<target>/<name>
 """
 import gzip
+import json
 import pathlib
 import sys
 import zlib
@@ -27,6 +28,9 @@ HEADS = [b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
          b"PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\nB:  c\td \r\n\r\n",
          b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nSet-Cookie: a=b\r\nSet-Cookie: c=d\r\n\r\n",
          b"HTTP/1.0 404\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n"]
+
+# What models say of their cost.
+USAGE = [b'{"usage":{"prompt_tokens":9,"completion_tokens":12,"total_tokens":21}}', b'data: {"usage":{"input_tokens":25,"output_tokens":1}}\n\n']
 
 
 def http2_frame(kind, flags, stream, payload):
@@ -156,6 +160,11 @@ def seeds():
         yield "head", str(number), head
     for file in sorted((ROOT / "examples").rglob("*.kdl")):
         yield "kdl", file.name, file.read_bytes()
+    for file in sorted((ROOT / "tests" / "guard" / "corpus" / "own").glob("*.jsonl")):
+        for number, line in enumerate(file.read_text().splitlines()):
+            yield "guard", f"{file.stem}-{number}", json.loads(line)["text"].encode()
+    for number, usage in enumerate(USAGE):
+        yield "guard", f"usage-{number}", usage
 
 
 def main():

@@ -11,10 +11,11 @@ using std::string_view_literals::operator""sv;
 
 /// The character between two words, as Word::joint has it.
 char joint_of(std::string_view between) noexcept {
-  if (between.empty()) return 0;
+  if (between.size() == 1 && between.front() != '\t') return between.front();
+  if (between.empty() || between.size() > 3) return 0;
   if (space_at(between, 0) == between.size()) return ' ';
   if (hyphen_at(between, 0) == between.size()) return '-';
-  return between.size() == 1 ? between.front() : '\0';
+  return 0;
 }
 
 }  // namespace

@@ -114,6 +114,11 @@ class Completion(unittest.TestCase):
             told = options(printed(BINARIES / program, "--help"))
             self.assertEqual(in_bash(f"_{program.replace('-', '_')}", BINARIES / program, "-"), list(told))
 
+    def test_bash_offers_the_categories_of_the_guard(self):
+        offered = in_bash("_picket_guard", BINARIES / "picket-guard", "--prompt", "")
+        explained = re.findall(r"\w+", section(page("picket-guard.8"), "CATEGORIES").partition(".")[0])
+        self.assertEqual(sorted(set(offered) - {"all", "none", "pii", "secrets"}), sorted(explained))
+
     def test_bash_offers_only_values_that_are_taken(self):
         for command, option in (("call", "--encoding"), ("bench", "--encoding"), ("bench", "--mode")):
             offered = in_bash("_picket", BINARIES / "picket", command, option, "")

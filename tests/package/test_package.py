@@ -63,7 +63,7 @@ class Package(unittest.TestCase):
     def serve(self, name: str) -> subprocess.Popen:
         """What systemd would do: folders of the user, and its command as that user, nothing beside."""
         unit = unit_of(self.root, name)
-        for key, parent in (("RuntimeDirectory", "/run"), ("LogsDirectory", "/var/log")):
+        for key, parent in (("RuntimeDirectory", "/run"), ("LogsDirectory", "/var/log"), ("StateDirectory", "/var/lib")):
             if key in unit:
                 self.root.run("install", "-d", "-o", unit["User"], "-g", unit["Group"], "-m", unit[f"{key}Mode"], f"{parent}/{unit[key]}")
         process = self.root.start("setpriv", "--reuid", unit["User"], "--regid", unit["Group"], "--clear-groups", "--no-new-privs",
@@ -96,7 +96,12 @@ class Package(unittest.TestCase):
         self.eventually(ATTACK, "403")
         self.root.run("setpriv", "--reuid", "picket", "--regid", "picket", "--clear-groups", "picket", "call", "--agent",
                       "unix:/run/picket/waf.sock", "/")
-        for process in (gateway, waf):
+        guard = self.serve("picket-guard")
+        until = time.monotonic() + PATIENCE
+        while not (self.root.path / "run" / "picket" / "guard.sock").is_socket():
+            self.assertLess(time.monotonic(), until, "picket-guard does not serve")
+            time.sleep(0.1)
+        for process in (gateway, waf, guard):
             process.terminate()
             self.assertEqual(process.wait(PATIENCE), 0)
 

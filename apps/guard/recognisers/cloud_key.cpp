@@ -98,6 +98,7 @@ constexpr auto begins_a_key = [] {
 
 /// How long the key of that issuer is at the beginning of `text`; 0 where there is none.
 std::size_t length_of(const Issuer& issuer, std::string_view text) {
+  if (text.size() < 2 || text[0] != issuer.prefix[0] || text[1] != issuer.prefix[1]) return 0;  // most differ here
   if (!text.starts_with(issuer.prefix)) return 0;
   const std::string_view rest = text.substr(issuer.prefix.size());
   std::size_t length = 0;

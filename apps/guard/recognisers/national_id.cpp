@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include "apps/guard/recognisers/national_id_schemes.hpp"
 #include "apps/guard/recognisers/recognisers.hpp"
@@ -45,6 +47,35 @@ std::size_t match(const Scheme& scheme, std::string_view text, std::size_t begin
   return at;
 }
 
+std::size_t leading(std::string_view text, bool (*is_one)(char)) {
+  std::size_t count = 0;
+  while (count < text.size() && is_one(text[count])) ++count;
+  return count;
+}
+
+/// By how many digits a text has to begin for a scheme. A separator that may be left out lets more follow.
+struct Beginning {
+  const Scheme* scheme;
+  std::size_t fewest;
+  std::size_t most;
+  [[nodiscard]] bool fits(std::size_t digits) const { return digits >= fewest && digits <= most; }
+};
+
+const std::vector<Beginning>& beginnings() {
+  static const std::vector<Beginning> all = [] {
+    constexpr std::size_t any = 32;
+    std::vector<Beginning> made;
+    for (const Scheme& scheme : national_id_schemes()) {
+      const std::size_t digits = leading(scheme.spelling, [](char c) { return c == '9'; });
+      const bool may_go_on =
+          digits < scheme.spelling.size() && (scheme.spelling[digits] == '_' || scheme.spelling[digits] == 'X');
+      made.push_back({&scheme, digits, digits > 0 && may_go_on ? any : digits});
+    }
+    return made;
+  }();
+  return all;
+}
+
 /// Whether a number goes on where it seems to begin or end: "1.123-45-6789", "123-45-6789-1".
 bool is_part_of_more(std::string_view text, std::size_t begin, std::size_t end) {
   const auto is_joint = [](char c) { return c == '-' || c == '.' || c == '/' || c == '_'; };
@@ -55,10 +86,10 @@ bool is_part_of_more(std::string_view text, std::size_t begin, std::size_t end) 
 
 /// Without a digit in it or right behind it no number begins with a word.
 bool may_begin(std::string_view text, const Word& word) {
-  if (word.is_number || word.size() <= 2) return true;
-  for (std::size_t at = word.begin; at < word.end && at < word.begin + 16; ++at)
-    if (is_digit(text[at])) return true;
-  return false;
+  constexpr std::size_t longest = 16;
+  if (word.is_number) return true;
+  const std::string_view begun = text.substr(word.begin, std::min(word.size(), longest) + (word.size() <= 2 ? 3 : 0));
+  return std::any_of(begun.begin(), begun.end(), is_digit);
 }
 
 }  // namespace
@@ -68,7 +99,10 @@ void find_national_ids(std::string_view text, std::span<const Word> words, Findi
   std::size_t from = 0;
   for (const Word& word : words) {
     if (word.begin < from || !may_begin(text, word)) continue;
-    for (const Scheme& scheme : national_id_schemes()) {
+    const std::size_t digits = leading(text.substr(word.begin, 33), is_digit);
+    for (const Beginning& beginning : beginnings()) {
+      if (!beginning.fits(digits)) continue;
+      const Scheme& scheme = *beginning.scheme;
       const std::size_t end = match(scheme, text, word.begin, number);
       if (end == 0 || is_part_of_more(text, word.begin, end) || !scheme.is_valid(number)) continue;
       if (!scheme.words.empty() && !is_announced(text, word.begin, scheme.words)) continue;

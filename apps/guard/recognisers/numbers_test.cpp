@@ -68,6 +68,8 @@ TEST(PhoneRecogniser, FindsNationalSpellings) {
   constexpr auto phone = Category::phone;
   EXPECT_THAT(found(phone, "(202) 555-0143, 202-555-0143"), ElementsAre("(202) 555-0143", "202-555-0143"));
   EXPECT_THAT(found(phone, "020 7946 0958 or 07700 900123"), ElementsAre("020 7946 0958", "07700 900123"));
+  EXPECT_THAT(found(phone, "8 (495) 123-45-67; 08-123 456 78; 02 123 45 67"),
+              ElementsAre("8 (495) 123-45-67", "08-123 456 78", "02 123 45 67"));
   EXPECT_THAT(found(phone, "06 12 34 56 78"), ElementsAre("06 12 34 56 78"));
   EXPECT_THAT(found(phone, "(11) 91234-5678"), ElementsAre("(11) 91234-5678"));
   EXPECT_THAT(found(phone, "his phone is 5551234567"), ElementsAre("5551234567"));

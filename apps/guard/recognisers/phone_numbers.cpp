@@ -67,8 +67,15 @@ constexpr NationalSpelling spellings[] = {
     {"0", not_zero, "3-7", true, 0.8F},
     {"0", not_zero, "3-8", true, 0.8F},
     {"0", not_zero, "4-6", true, 0.75F},
-    {"0", "67", "10", false, 0.6F},  // FR, NL
-    {"0", "7", "11", false, 0.6F},   // UK
+    {"0", "67", "10", false, 0.6F},             // FR, NL
+    {"0", "7", "11", false, 0.6F},              // UK
+    {"0", not_zero, "2-3-4", false, 0.65F},     // NZ, IE
+    {"0", not_zero, "2-3-2-2", false, 0.75F},   // BE 02 123 45 67
+    {"0", not_zero, "2-3-3-2", false, 0.75F},   // SE 08-123 456 78
+    {"0", not_zero, "1-3-3-2-2", false, 0.7F},  // TR
+    // Russia, Greece
+    {"8", "3489", "1-3-3-2-2", false, 0.75F},
+    {"2", any, "3-7", false, 0.6F},
     // Brazil, India, Spain, Poland
     {not_zero, not_zero, "2-5-4", true, 0.85F},
     {not_zero, not_zero, "2-4-4", true, 0.8F},

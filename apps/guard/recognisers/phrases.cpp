@@ -18,7 +18,7 @@ constexpr Phrase table[] = {
      "..3 "
      "instruction*|prompt*|rule*|direction*|directive*|guideline*|command*|order*|constraint*|restriction*|programming|"
      "training|policy|policies|"
-     "context|safeguard*|guardrail*|filter*",
+     "context|safeguard*|guardrail*|filter*|guidance|limitation*|protocol*",
      overriding, 0.9F},
     {"ignore|disregard|forget everything|anything|all|whatever ..4 "
      "above|before|previously|prior|preceding|said|told|learned|know",
@@ -49,7 +49,7 @@ constexpr Phrase table[] = {
      "restriction*|rules|filter*|guideline*|limits|limitation*|policies|ethic*|moral*|censorship",
      another_role, 0.75F},
     {"answer|respond|reply|act|speak|comply|write ..4 without ..4 "
-     "restriction*|filter*|censorship|guideline*|limitation*|moral*|ethic*|disclaimer*|refus*",
+     "restriction*|filter*|censorship|guideline*|limitation*|moral*|ethic*|disclaimer*",
      another_role, 0.75F},
     {"enable|enter|activate|switch|engage|unlock|in ..4 "
      "dan|jailbreak|god|unrestricted|evil|opposite|unfiltered|uncensored mode",
@@ -83,6 +83,42 @@ constexpr Phrase table[] = {
      "http|https|url|attacker|endpoint|webhook",
      hiding, 0.75F},
     {"decode ..6 base|rot|hex|payload|string ..6 execute|follow|obey|comply|run", overriding, 0.65F},
+    {"pay no attention ..3 previous|prior|earlier|above|your|any|the ..3 "
+     "instruction*|rule*|guideline*|prompt*|directive*|guidance",
+     overriding, 0.9F},
+    {"set|put|leave|lay|cast ..3 aside ..4 instruction*|rule*|guideline*|prompt*|directive*|guidance|restriction*",
+     overriding, 0.8F},
+    {"set|put|leave|lay|cast your|all|previous|any|the ..3 "
+     "instruction*|rules|guideline*|prompt*|directive*|restriction* ..1 aside",
+     overriding, 0.8F},
+    {"ignore|disregard|forget|bypass|circumvent|evade|violate|deactivate|switch|escape|override ..3 "
+     "your|safety|content|ethical|ethics|moderation|security ..3 filter*|guideline*|policy|policies|"
+     "restriction*|protocol*|safeguard*|guardrail*|limitation*|rules|programming|moderation|constraint*|boundaries|"
+     "guidance|considerations",
+     overriding, 0.8F},
+    {"this|following overrides|supersedes|replaces|override|supersede|replace ..4 "
+     "instruction*|prompt*|rules|guideline*",
+     overriding, 0.8F},
+    {"previous|prior|earlier|above|original|all|your instruction*|rules|prompts|guideline*|directive*|restriction* ..1 "
+     "are|is|were|have ..4 void|cancelled|canceled|revoked|"
+     "invalid|obsolete|suspended|lifted|replaced|superseded|overridden|deleted|expired",
+     overriding, 0.8F},
+    {"stop being|acting|pretending ..4 assistant|ai|chatbot", another_role, 0.7F},
+    {"you|ai|assistant|that|who never|cannot|cant refuse|refuses|decline|declines", another_role, 0.7F},
+    {"you have|ve been ..2 freed|liberated|unlocked|jailbroken|released", another_role, 0.75F},
+    {"i am|m your ..2 developer|creator|admin*|engineer|programmer|owner", another_role, 0.65F},
+    {"im your ..2 developer|creator|admin*|engineer|programmer|owner", another_role, 0.65F},
+    {"summarize|summarise|translate|encode|paraphrase|describe|type|echo|return|send|copy|extract|write "
+     "..3 your|ur ..3 system|hidden|initial|secret|original|internal|developer|confidential ..2 "
+     "prompt*|instruction*|message|configuration",
+     revealing, 0.85F},
+    {"reveal|show|print|output|repeat|display|tell|disclose|leak|give|share|dump|expose|recite ..3 your "
+     "instruction*|prompt|guideline*|directive*|rules",
+     revealing, 0.75F},
+    {"content|contents of your|the ..2 context|system ..2 window|prompt|message", revealing, 0.75F},
+    {"important|urgent|hidden|secret instruction*|message|note ..2 for|to ..3 ai|llm|llms|assistant*|model*|chatbot*",
+     hiding, 0.75F},
+    {"start|begin your|the response|reply|answer|output with ..2 sure|absolutely|certainly", another_role, 0.6F},
     // German
     {"ignoriere|ignorier|ignorieren|vergiss|vergesse|vergessen|missachte|missachten|uberschreibe|umgehe|verwirf "
      "..4 vorherig*|vorig*|bisherig*|obig*|alle|alles|deine|fruher*|vorangegangen*|sie|ursprunglich* "

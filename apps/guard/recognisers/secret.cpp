@@ -14,12 +14,26 @@ constexpr std::size_t longest = 512;       // what is longer is data
 constexpr double least_entropy = 4.2;      // bits per character: English has about 4.1 of letters, hex at most 4
 
 /// Names of things that are kept. Looked for in lower case, with '-', ' ' and '_' left out.
-constexpr std::string_view names[] = {"password",   "passwd",        "passphrase",       "passwort",    "contraseña",
-                                      "motdepasse", "secret",        "apikey",           "accesskey",   "secretkey",
-                                      "privatekey", "clientsecret",  "authtoken",        "accesstoken", "refreshtoken",
-                                      "bearer",     "token",         "credential",       "credentials", "encryptionkey",
-                                      "signingkey", "accountkey",    "connectionstring", "pwd",         "pass",
-                                      "pin code",   "webhooksecret", "sessionkey",       "masterkey"};
+constexpr std::string_view names[] = {"password",      "passwd",
+                                      "passphrase",    "passcode",
+                                      "passwort",      "kennwort",
+                                      "contraseña",    "contrasena",
+                                      "clave",         "senha",
+                                      "wachtwoord",    "hasło",
+                                      "haslo",         "motdepasse",
+                                      "secret",        "apikey",
+                                      "accesskey",     "secretkey",
+                                      "privatekey",    "clientsecret",
+                                      "authtoken",     "authkey",
+                                      "accesstoken",   "refreshtoken",
+                                      "bearer",        "token",
+                                      "credential",    "credentials",
+                                      "encryptionkey", "signingkey",
+                                      "accountkey",    "storagekey",
+                                      "licensekey",    "connectionstring",
+                                      "pwd",           "pass",
+                                      "webhooksecret", "sessionkey",
+                                      "masterkey",     "authorization"};
 
 /// Bits per character of a text. Complexity: linear.
 double entropy_of(std::string_view text) {
@@ -93,12 +107,23 @@ bool ends_a_name(std::string_view text, std::size_t end) {
                      [joined](std::string_view name) { return joined.ends_with(name); });
 }
 
+/// Behind " for the server", " of our admin": where "is" follows soon; else `at`.
+std::size_t behind_owner(std::string_view text, std::size_t at) {
+  constexpr std::size_t longest_owner = 48;
+  const std::string_view rest = text.substr(at, longest_owner);
+  if (!rest.starts_with(" for ") && !rest.starts_with(" of ") && !rest.starts_with(" to ")) return at;
+  const std::size_t is = rest.find(" is ");
+  return is == std::string_view::npos || rest.substr(0, is).find_first_of(".!?\n") != std::string_view::npos ? at
+                                                                                                             : at + is;
+}
+
 /// Where the value begins that is assigned behind `at`: "= ", ": ", "is ", quotes in between; npos where nothing is.
 std::size_t value_after(std::string_view text, std::size_t at) {
   const auto skip = [&](std::string_view what, std::size_t most) {
     for (std::size_t i = 0; i < most && at < text.size() && what.find(text[at]) != std::string_view::npos; ++i) ++at;
   };
-  skip("\"'` \\", 3);
+  at = behind_owner(text, at);
+  skip("\"'` \\*", 3);
   const std::size_t before = at;
   const std::string_view rest = text.substr(at);
   if (rest.starts_with("=>") || rest.starts_with(":=") || rest.starts_with("->"))
@@ -112,7 +137,8 @@ std::size_t value_after(std::string_view text, std::size_t at) {
   else if (rest.starts_with("es "))
     at += 2;
   if (at == before) return std::string_view::npos;
-  skip("\"'` \\", 4);
+  skip(" \\*", 4);
+  skip("\"'`", 1);  // a second one ends the value: it is empty
   return at;
 }
 
@@ -130,7 +156,16 @@ std::size_t end_of_value(std::string_view text, std::size_t begin) {
   }
   if (!is_quoted)
     while (end > begin && std::string_view{".,:)]}>!?"}.find(text[end - 1]) != std::string_view::npos) --end;
+  while (end > begin && text[end - 1] == '\\') --end;  // of an escaped quote
   return end;
+}
+
+/// A call or an index that is assigned ("password = read(1)"), or what follows a text that a program asks with
+/// ("'Password: ', stream").
+bool is_code(std::string_view text, std::size_t begin, std::string_view value) {
+  if (std::string_view{" ,)+;"}.find(value.front()) != std::string_view::npos) return true;
+  const bool is_quoted = begin > 0 && std::string_view{"\"'`"}.find(text[begin - 1]) != std::string_view::npos;
+  return !is_quoted && value.find_first_of("([") != std::string_view::npos;
 }
 
 void find_named(std::string_view text, Findings& to) {
@@ -140,9 +175,11 @@ void find_named(std::string_view text, Findings& to) {
     const std::size_t begin = value_after(text, at);
     if (begin == std::string_view::npos || !ends_a_name(text, at)) continue;
     std::size_t value_begin = begin;
-    if (text.substr(begin, 7) == "Bearer " || text.substr(begin, 7) == "bearer ") value_begin += 7;
+    for (const std::string_view scheme : {"Bearer ", "bearer ", "Basic ", "basic "})
+      if (text.substr(begin).starts_with(scheme)) value_begin += scheme.size();
     const std::size_t end = end_of_value(text, value_begin);
-    if (!is_value(text.substr(value_begin, end - value_begin))) continue;
+    const std::string_view value = text.substr(value_begin, end - value_begin);
+    if (!is_value(value) || is_code(text, value_begin, value)) continue;
     to.push_back({Category::secret, "value of a secret's name", value_begin, end, 0.8F});
     at = end;
   }
