@@ -101,8 +101,7 @@ void TextStage::read_events(bool is_last) {
     found = events_.finish();
     if (found == EventStream::Found::unknown) return fail(Unread::not_known);
     if (found == EventStream::Found::event) take_event();
-    for (auto& [name, text] : texts_) text.run.end();
-    for (auto& text : texts_) queue(text);
+    end_all_texts();
     complete_ = fed_;
   } else if (is_watching() && events_.is_between_events()) {
     complete_ = read_;
@@ -119,10 +118,7 @@ void TextStage::take_event() {
     joined_ += held(line.begin, line.end);
   }
   if (is_done(joined_)) {
-    for (auto& text : texts_) {
-      text.second.run.end();
-      queue(text);
-    }
+    end_all_texts();
   } else if (joined_.find_first_not_of(spaces) != std::string::npos) {
     take_document(joined_, Role::event, lines, 0);
   }
@@ -146,8 +142,9 @@ void TextStage::take_document(std::string_view text, Role role, std::span<const 
 
 void TextStage::add(const Found& found, std::string_view text, std::uint64_t place) {
   const FoundText& of = document_.texts()[found.text];
-  const auto entry =
-      texts_.try_emplace(of.name, Text{.run = TextRun{policy_.window}, .group = of.group, .streams = of.streams}).first;
+  const auto [entry, is_new] =
+      texts_.try_emplace(of.name, Text{.run = TextRun{policy_.window}, .group = of.group, .streams = of.streams});
+  if (is_new) in_order_.push_back(&*entry);
   TextRun& run = entry->second.run;
   // Some servers say with every event that it is the last one's.
   if (run.reopen() && of.streams) believes_ends_ = false;
@@ -167,12 +164,19 @@ void TextStage::add(const Found& found, std::string_view text, std::uint64_t pla
 }
 
 void TextStage::end_texts() {
-  for (auto& text : texts_) {
-    const bool is_named = std::ranges::find(document_.ended(), text.second.group) != document_.ended().end();
-    const bool has_ended = !text.second.streams || document_.ends_all() || (believes_ends_ && is_named);
+  for (auto* const text : in_order_) {
+    const bool is_named = std::ranges::find(document_.ended(), text->second.group) != document_.ended().end();
+    const bool has_ended = !text->second.streams || document_.ends_all() || (believes_ends_ && is_named);
     if (!has_ended) continue;
-    text.second.run.end();
-    queue(text);
+    text->second.run.end();
+    queue(*text);
+  }
+}
+
+void TextStage::end_all_texts() {
+  for (auto* const text : in_order_) {
+    text->second.run.end();
+    queue(*text);
   }
 }
 

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "picket/base/buffer.hpp"
 #include "picket/body/intake.hpp"
@@ -71,6 +72,8 @@ class TextStage final : public body::Stage {
   [[nodiscard]] body::Stop stopped() const noexcept override { return stop_; }
 
   // ---- who looks at it
+  /// Whether what comes goes on as it is.
+  [[nodiscard]] bool passes() const noexcept { return passes_; }
   /// Whether what comes is still looked at.
   [[nodiscard]] bool is_watching() const noexcept { return !passes_ && stop_ == body::Stop::none; }
   /// Whether some of it is held, or will be as soon as there is some: before anything went on, and while texts wait.
@@ -118,6 +121,7 @@ class TextStage final : public body::Stage {
   void take_document(std::string_view text, Role role, std::span<const Range> lines, std::uint64_t begins);
   void add(const Found& found, std::string_view text, std::uint64_t place);
   void end_texts();
+  void end_all_texts();
   void fail(Unread why);
   void queue(Texts::value_type& text);
   void release();
@@ -140,8 +144,9 @@ class TextStage final : public body::Stage {
   Document document_;
   std::string joined_;  // an event's lines of data
   Texts texts_;
-  std::deque<Texts::value_type*> waiting_;  // that may have questions
-  std::deque<Place> places_;                // complete, not released
+  std::vector<Texts::value_type*> in_order_;  // of their beginning
+  std::deque<Texts::value_type*> waiting_;    // that may have questions
+  std::deque<Place> places_;                  // complete, not released
   std::uint64_t questions_ = 0;
   std::size_t unanswered_ = 0;
   bool believes_ends_ = true;  // no text went on after its end was said

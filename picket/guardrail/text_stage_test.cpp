@@ -155,6 +155,12 @@ TEST(TextStage, WhoFailsOpenLetsGoWhatIsHeldAsFarAsItWasRedacted) {
   EXPECT_EQ(play.out_of("anything"), "anything");
 }
 
+TEST(TextStage, TextsAreAskedAboutInTheirOrder) {
+  Play play{{.direction = body::Direction::request}};
+  static_cast<void>(play.all_of(R"({"system":"a","messages":[{"content":"b"},{"content":"c"}]})"));
+  EXPECT_EQ(play.asked(), (std::vector<std::string>{"a", "b", "c"}));
+}
+
 TEST(TextStage, ALongTextIsAskedAboutInPiecesThatOverlap) {
   Play play{{.direction = body::Direction::request, .window = 16, .holds = 10'000'000}, redacting("4111-1111", "[x]")};
   const std::string before(largest_question - 4, 'a');

@@ -25,6 +25,7 @@ Exchange::Exchange(Exchange&& other) noexcept
       arena_(std::move(other.arena_)),
       request_body_answers_(std::move(other.request_body_answers_)),
       response_body_answers_(std::move(other.response_body_answers_)),
+      guardrail_answers_(std::move(other.guardrail_answers_)),
       sticky_key_(other.sticky_key_),
       demand_(other.demand_),
       completed_(other.completed_) {}
@@ -33,15 +34,18 @@ Exchange::~Exchange() {
   if (agent_ == nullptr) return;  // moved from
   if (!completed_) complete({});
   agent_->answers_.give_back(std::move(arena_));
-  for (auto* const answers : {&request_body_answers_, &response_body_answers_})
+  for (auto* const answers : {&request_body_answers_, &response_body_answers_, &guardrail_answers_})
     if (*answers) agent_->answers_.give_back(std::move(**answers));
 }
 
 /// A body may have any number of answers, and the others are few.
 base::Arena& Exchange::memory_for(wire::EventKind kind) {
-  const bool is_of_request = kind == wire::EventKind::request_body_chunk;
-  if (!is_of_request && kind != wire::EventKind::response_body_chunk) return arena_;
-  auto& answers = is_of_request ? request_body_answers_ : response_body_answers_;
+  auto* const of_body = kind == wire::EventKind::request_body_chunk    ? &request_body_answers_
+                        : kind == wire::EventKind::response_body_chunk ? &response_body_answers_
+                        : kind == wire::EventKind::guardrail_inspect   ? &guardrail_answers_
+                                                                       : nullptr;
+  if (of_body == nullptr) return arena_;
+  auto& answers = *of_body;
   if (!answers) answers.emplace(agent_->answers_.take());
   return *answers;
 }

@@ -6,7 +6,7 @@ import struct
 
 HANDSHAKE_REQUEST, HANDSHAKE_RESPONSE = 0x01, 0x02
 REQUEST_HEADERS, REQUEST_BODY, RESPONSE_HEADERS, RESPONSE_BODY = 0x10, 0x11, 0x12, 0x13
-REQUEST_COMPLETE, CONFIGURE = 0x14, 0x17
+REQUEST_COMPLETE, GUARDRAIL_INSPECT, CONFIGURE = 0x14, 0x16, 0x17
 AGENT_RESPONSE = 0x20
 HEALTH_STATUS, METRICS_REPORT, CONFIG_UPDATE_REQUEST, FLOW_CONTROL = 0x30, 0x31, 0x32, 0x33
 CANCEL, PING, PONG, CONFIG_UPDATE_RESPONSE = 0x40, 0x41, 0x42, 0x43
@@ -17,6 +17,7 @@ KINDS = {
     RESPONSE_HEADERS: "response_headers",
     RESPONSE_BODY: "response_body",
     REQUEST_COMPLETE: "request_complete",
+    GUARDRAIL_INSPECT: "guardrail",
     CONFIGURE: "configure",
     CANCEL: "cancel",
 }
@@ -27,6 +28,7 @@ EVENT_NUMBERS = {
     "response_headers": 3,
     "response_body": 4,
     "request_complete": 5,
+    "guardrail": 7,
 }
 
 

@@ -23,9 +23,10 @@ enum class Reason : std::uint8_t {
   upstream_error,
   upstream_certificate,  ///< It has one that is not accepted.
   overloaded,
+  guardrail,    ///< An agent found in a text what its route does not let pass.
   client_gone,  ///< In logs alone: nobody is left to answer.
 };
-inline constexpr std::size_t reason_count = 12;
+inline constexpr std::size_t reason_count = 13;
 static_assert(static_cast<std::size_t>(Reason::client_gone) + 1 == reason_count);
 /// Those that an answer may have.
 inline constexpr std::size_t answer_reason_count = reason_count - 1;

@@ -206,9 +206,9 @@ struct EventKind {
   bool Events::* member;
 };
 constexpr std::array event_kinds{
-    EventKind{"request_headers", &Events::request_headers}, EventKind{"request_body", &Events::request_body},
+    EventKind{"request_headers", &Events::request_headers},   EventKind{"request_body", &Events::request_body},
     EventKind{"response_headers", &Events::response_headers}, EventKind{"response_body", &Events::response_body},
-    EventKind{"request_complete", &Events::request_complete}};
+    EventKind{"request_complete", &Events::request_complete}, EventKind{"guardrail", &Events::guardrail}};
 /// The value is an index in event_kinds.
 constexpr Word event_words[] = {{"request_headers", 0},
                                 {"request_body", 1},
@@ -217,7 +217,7 @@ constexpr Word event_words[] = {{"request_headers", 0},
                                 {"request_complete", 4},
                                 {"log", 4, Word::alias},
                                 {"websocket_frame", 0, Word::unsupported},
-                                {"guardrail", 0, Word::unsupported}};
+                                {"guardrail", 5}};
 
 void read_events(Reader& reader, const kdl::Node& node, AgentDraft& out) {
   reader.check(node, {.arguments = Shape::Arguments::some});

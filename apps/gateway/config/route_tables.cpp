@@ -187,6 +187,11 @@ void read_limits(Reader& reader, const Block& block, RouteDraft& out) {
   reader.block(block, route_limits(), out.route);
 }
 
+void read_guardrail(Reader& reader, const Block& block, RouteDraft& out) {
+  out.guardrail.emplace().at = block.at;
+  reader.block(block, guardrail(), *out.guardrail);
+}
+
 void read_route_filters(Reader& reader, const kdl::Node& node, RouteDraft& out) { out.filters = reader.texts(node); }
 
 /// #false says what holds; #true asks for what is not built.
@@ -213,6 +218,19 @@ constexpr Key<Route> route_limit_keys[] = {
     {{"max-body-size-bytes"}, number<&Route::max_body_size>(1, 1'099'511'627'776, "bytes")},
 };
 
+constexpr Word actions[] = {{"block", static_cast<int>(inspection::Action::block)},
+                            {"redact", static_cast<int>(inspection::Action::redact)},
+                            {"log", static_cast<int>(inspection::Action::log)},
+                            {"off", static_cast<int>(inspection::Action::off)}};
+constexpr auto its_guardrail = &GuardrailDraft::guardrail;
+
+constexpr Key<GuardrailDraft> guardrail_keys[] = {
+    {{"agent", required, "agent \"guard\""}, ValueRule<GuardrailDraft>{read_reference<&GuardrailDraft::agent>}},
+    {{"prompt"}, choice<its_guardrail, &Guardrail::prompt>(actions)},
+    {{"response"}, choice<its_guardrail, &Guardrail::response>(actions)},
+    {{"window"}, number<its_guardrail, &Guardrail::window>(16, 65'536, "bytes")},
+};
+
 constexpr Key<RouteDraft> route_keys[] = {
     {{"matches"}, BlockRule<RouteDraft>{read_matches}},
     {{"filters"}, NodeRule<RouteDraft>{read_route_filters}},
@@ -221,7 +239,7 @@ constexpr Key<RouteDraft> route_keys[] = {
     {{"websocket"}, boolean<&RouteDraft::route, &Route::websocket>()},
     {{"websocket-inspection"}, ValueRule<RouteDraft>{read_unsupported_switch}},
     {{"redirect-to-https"}, boolean<&RouteDraft::route, &Route::redirect_to_https>()},
-    {{"guardrail", unsupported}, {}},
+    {{"guardrail"}, BlockRule<RouteDraft>{read_guardrail}},
     {{"request-headers"}, BlockRule<RouteDraft>{read_edits<&Route::request_edits>}},
     {{"response-headers"}, BlockRule<RouteDraft>{read_edits<&Route::response_edits>}},
     {{"limits"}, BlockRule<RouteDraft>{read_limits}},
@@ -249,5 +267,6 @@ Keys<RouteDraft> route() { return route_keys; }
 Keys<Matches> matches() { return matches_keys; }
 Keys<std::vector<HeaderEdit>> header_edits() { return edit_keys; }
 Keys<Route> route_limits() { return route_limit_keys; }
+Keys<GuardrailDraft> guardrail() { return guardrail_keys; }
 
 }  // namespace picket::apps::gateway::config::tables
