@@ -75,6 +75,7 @@ bool BodyInspection::begin(std::uint64_t size) {
         judges_.emplace_back(participant, policy(participant));
     add_guardrail();
     add_stages();
+    if (guardrail_) guardrail_->tell_what_goes_past();
   }
   pipeline_.expect(size);
   return is_watched();

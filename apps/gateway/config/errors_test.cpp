@@ -457,7 +457,7 @@ TEST_F(Errors, InFilters) {
 /// A file up to its first route; "}" ends it.
 constexpr std::string_view routes_begin =
     "agents { agent \"a\" { binary-uds \"/a\" }; "
-    "agent \"g\" { binary-uds \"/g\"; events \"guardrail\"; max-response-body-bytes 100 } }\n"
+    "agent \"g\" { binary-uds \"/g\"; events \"guardrail\"; max-response-body-bytes 600 } }\n"
     "filters { filter \"f\" { type \"agent\"; agent \"a\" }; filter \"g\" { type \"agent\"; agent \"a\" } }\n"
     "listeners { listener \"web\" { address \"127.0.0.1:8080\" } }\n"
     "upstreams { upstream \"app\" { target \"127.0.0.1:9000\" } }\n"
@@ -551,8 +551,8 @@ TEST_F(Errors, InWhatRoutesDo) {
        "\"drop\" is no value of \"prompt\"", "known: \"block\", \"redact\", \"log\", \"off\""},
       {"route \"b\" { matches { host \"b\" }; upstream \"app\"; guardrail { agent \"g\"; window «5» } }",
        "\"window\" can't be 5", "it is from 16 to 65536 bytes"},
-      {"route \"b\" { matches { host \"b\" }; upstream \"app\"; «guardrail» { agent \"g\" } }",
-       "512 bytes of a text are to stay held, and fewer may be",
+      {"route \"b\" { matches { host \"b\" }; upstream \"app\"; «guardrail» { agent \"g\"; window 700 } }",
+       "700 bytes of a text are to stay held, and fewer may be",
        "lower window, or raise max-request-body-bytes and max-response-body-bytes of the agent"},
       {"route \"b\" { matches { host \"b\" }; respond 200 \"x\"; «guardrail» { agent \"g\"; window 16 } }",
        "\"guardrail\" has no effect beside \"respond\"", "remove one of them"},
