@@ -75,6 +75,14 @@ BASE64 = [b"QUJD" * 9, b"+/+/" * 8 + b"QQ==", b"AAA=", b"QR==", b"QUI", 31 * b"A
 # A coding, how it is cut, and a body in it: gzip of two members, zlib, deflate, brotli; and what ends early.
 UNPACK = [b"\0\1\2" + gzip.compress(b"one", mtime=0) + gzip.compress(b"two" * 99, mtime=0), b"\1\7\1" + zlib.compress(b"abc" * 50),
           b"\1\0\0" + zlib.compress(b"abc" * 50)[2:-4], b"\2\2\2\x0b\x02\x80hello\x03", b"\0\3\3" + gzip.compress(b"one", mtime=0)[:-3]]
+# Options, and what models are told or say: a prompt, a whole answer, streams of both APIs.
+GUARDRAIL = [b"\0\x08\3" + b'{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"\\u0034 a4"}]}]}',
+             b"\1\x08\3" + b'{"choices":[{"message":{"content":"4111","tool_calls":[{"function":{"arguments":"{}"}}]},"index":0}]}',
+             b"\1\x08\3" + b'{"content":[{"type":"tool_use","input":{"a4":[4,null],"b":"4"}}]}',
+             b"\1\x04\1" + b'data: {"choices":[{"index":0,"delta":{"content":"a4"}}]}\r\n\r\ndata: {"choices":[{"index":1,"delta":{"content":"4"},'
+             b'\ndata: "finish_reason":"stop"}]}\n\n: x\ndata: [DONE]\n\n',
+             b"\1\x04\1" + b'event: a\ndata: {"type":"content_block_delta","index":0,"delta":{"text":"44"}}\n\ndata: {"type":"content_block_stop","index":0}\n\n',
+             b"\3\x04\1" + b'data: {"type":"other"}\n\nmore', b"\1\x04\1\xef\xbb\xbf{}"]
 UTF8 = ["a\u00e4\u20ac\U0001f600".encode(), 33 * b"a" + b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82"]
 
 
@@ -115,7 +123,7 @@ def raw(step, data):
 
 
 def seeds():
-    for target, texts in ("base64", BASE64), ("unpack", UNPACK), ("utf8", UTF8):
+    for target, texts in ("base64", BASE64), ("guardrail", GUARDRAIL), ("unpack", UNPACK), ("utf8", UTF8):
         for number, text in enumerate(texts):
             yield target, str(number), text
     for name, said in dialects():

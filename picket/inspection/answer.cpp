@@ -184,14 +184,14 @@ base::Status check(const wire::AgentResponse& response, const Question& question
   PICKET_TRY(check_ops(response.response_headers));
   // Who blocks is not to be overruled for what he says beside it: under a failure mode that is open it would pass.
   if (!std::holds_alternative<wire::Allow>(response.decision)) return {};
-  const bool is_of_response =
-      question.kind == wire::EventKind::response_headers || question.kind == wire::EventKind::response_body_chunk;
+  const bool is_of_response = question.kind == wire::EventKind::response_headers ||
+                              question.kind == wire::EventKind::response_body_chunk || question.is_of_answer;
   if (is_of_response && !response.request_headers.empty())
     return invalid("operations on the request's headers in an answer to the response, when the request is gone");
-  const bool is_of_request = question.kind == wire::EventKind::request_body_chunk;
   const bool is_of_frame = question.kind == wire::EventKind::websocket_frame;
   if (is_of_frame && !response.request_headers.empty())
     return invalid("operations on the request's headers in an answer about a frame, when the request is gone");
+  const bool is_of_request = !is_of_response && !is_of_frame;
   if (question.has_left && !(is_of_request ? response.request_headers : response.response_headers).empty())
     return invalid("operations on the headers of a message that has left");
   return check_release(response, question);

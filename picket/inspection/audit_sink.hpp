@@ -20,11 +20,13 @@ struct AuditSubject {
 
 /// What came of it. Thread safety: a value. Lifetime: as AuditSubject.
 struct AuditOutcome {
-  /// allow, block, redirect or challenge; failed_closed or failed_open; cut, where one of them that stops an exchange
-  /// came when bytes had left; uninspected for what went past the agent.
+  /// allow, block, redirect or challenge; block, redact or log for what was found in a text; failed_closed or
+  /// failed_open; cut, where one of them that stops an exchange came when bytes had left; uninspected for what went
+  /// past the agent.
   std::string_view decision;
   std::optional<std::uint16_t> status = {};       ///< The client's, where the exchange ends with it.
   const wire::AgentResponse* response = nullptr;  ///< Null where the agent gave none that counts.
+  std::string_view cause = {};                    ///< Why, in words, where that is known and no agent's word.
 };
 
 /// Told of everything that an inspection comes to, but for a bare allow: of that there is nothing to keep, and the hot

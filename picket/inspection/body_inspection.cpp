@@ -73,7 +73,9 @@ bool BodyInspection::begin(std::uint64_t size) {
     for (auto& participant : participants_)
       if (wants(participant) && !participant.failed_open && can_show(participant))
         judges_.emplace_back(participant, policy(participant));
+    add_guardrail();
     add_stages();
+    if (guardrail_) guardrail_->tell_what_goes_past();
   }
   pipeline_.expect(size);
   return is_watched();
@@ -85,7 +87,8 @@ void BodyInspection::set_coding(const base::Headers& head) noexcept {
 
 bool BodyInspection::wants_unpacked() const noexcept {
   return chain_.decompress && std::ranges::any_of(participants_, [this](const Participant& participant) {
-           return participant.filter.decompress && wants(participant) && !participant.failed_open;
+           return participant.filter.decompress && (wants(participant) || has_guardrail(participant)) &&
+                  !participant.failed_open;
          });
 }
 
@@ -100,32 +103,52 @@ bool BodyInspection::can_show(Participant& participant) {
   return false;
 }
 
+bool BodyInspection::has_guardrail(const Participant& participant) const noexcept {
+  if (!chain_.guardrail || &participant != &participants_[chain_.guardrail->filter]) return false;
+  const bool is_of_request = direction_ == body::Direction::request;
+  return (is_of_request ? chain_.guardrail->prompt : chain_.guardrail->response) != Action::off;
+}
+
+void BodyInspection::add_guardrail() {
+  if (!chain_.guardrail) return;
+  Participant& participant = participants_[chain_.guardrail->filter];
+  if (!has_guardrail(participant) || participant.failed_open || !can_show(participant)) return;
+  const GuardrailInspection::Terms terms{
+      .guardrail = *chain_.guardrail, .direction = direction_, .refuses_unread = expects_texts_};
+  guardrail_.emplace(terms, participant, conclusions_, worker_);
+}
+
 /// What is unpacked is unpacked for all of them.
 void BodyInspection::add_stages() {
-  const bool unpacks =
-      std::ranges::any_of(judges_, [](const Judge& judge) { return judge.participant.filter.decompress; });
+  const bool unpacks = guardrail_ || std::ranges::any_of(judges_, [](const Judge& judge) {
+                         return judge.participant.filter.decompress;
+                       });
   const auto coding = unpacks ? coding_.undoable() : std::nullopt;
   if (coding) {
     const bool is_of_request = direction_ == body::Direction::request;
     unpacking_.emplace(*coding, worker_.blocks(), body::UnpackLimits{.size = is_of_request ? chain_.max_body_size : 0});
   }
-  const auto stages = arena_.allocate_array<body::Stage*>(judges_.size() + (unpacking_ ? 1 : 0));
-  if (unpacking_) stages.front() = &*unpacking_;
-  std::ranges::transform(judges_, stages.end() - static_cast<std::ptrdiff_t>(judges_.size()),
-                         [](Judge& judge) { return &judge.stage; });
+  const auto stages = arena_.allocate_array<body::Stage*>((unpacking_ ? 1 : 0) + judges_.size() + (guardrail_ ? 1 : 0));
+  auto to = stages.begin();
+  if (unpacking_) *to++ = &*unpacking_;
+  for (Judge& judge : judges_) *to++ = &judge.stage;
+  if (guardrail_) *to = &guardrail_->stage();
   pipeline_.set_stages(stages);
 }
 
 bool BodyInspection::is_watched() const noexcept {
+  if (guardrail_ && !guardrail_->stage().passes()) return true;
   return std::ranges::any_of(judges_,
                              [](const Judge& judge) { return judge.stage.state() != body::AgentStage::State::passes; });
 }
 
 bool BodyInspection::may_change() const noexcept {
-  return unpacking_ || std::ranges::any_of(judges_, [](const Judge& judge) { return judge.stage.may_change(); });
+  return unpacking_ || guardrail_ ||
+         std::ranges::any_of(judges_, [](const Judge& judge) { return judge.stage.may_change(); });
 }
 
 bool BodyInspection::holds_any() const noexcept {
+  if (guardrail_ && guardrail_->stage().holds_any()) return true;
   return std::ranges::any_of(judges_, [](const Judge& judge) { return judge.stage.holds_any(); });
 }
 
@@ -169,6 +192,8 @@ Verdict BodyInspection::refusal() {
   if (unshown_ != nullptr)
     return conclusions_.fail_closed({*std::exchange(unshown_, nullptr), about_it, base::Clock::now()}, undecodable)
         .verdict;
+  if (guardrail_ && pipeline_.stopper() == &guardrail_->stage() && guardrail_->has_failed())
+    return guardrail_->refusal(has_left_);
   if (pipeline_.stopped() == body::Stop::undecodable) return {.failure = undecodable};
   if (pipeline_.stopped() == body::Stop::overloaded) return {.failure = Failure::overloaded};
   if (pipeline_.stopped() != body::Stop::too_large) return {};
@@ -187,6 +212,7 @@ void BodyInspection::feed(base::SharedBytes bytes, bool is_last) {
   fed_ += bytes.size();
   has_ended_ = has_ended_ || is_last;
   pipeline_.feed({std::move(bytes), is_last});
+  if (guardrail_) guardrail_->tell_what_goes_past();
 }
 
 /// Who lets something out has not paused it for good.
@@ -198,7 +224,8 @@ body::Part BodyInspection::take() {
 
 /// What was stopped takes no more bytes, so that nobody may wait for them: the next step is to hear why.
 bool BodyInspection::has_to_ask() const noexcept {
-  return pipeline_.is_stopped() || std::ranges::any_of(judges_, [](const Judge& judge) {
+  const bool guardrail_has = guardrail_ && guardrail_->has_to_ask();
+  return pipeline_.is_stopped() || guardrail_has || std::ranges::any_of(judges_, [](const Judge& judge) {
            return !judge.asked.empty() || judge.stage.has_next();
          });
 }
@@ -208,12 +235,15 @@ transport::Task<Verdict> BodyInspection::judge() {
   if (unshown_ != nullptr || pipeline_.is_stopped()) co_return refusal();
   while (true) {
     for (auto& judge : judges_) send(judge);
+    if (guardrail_) guardrail_->send(answers_);
     Verdict verdict;
     const bool heard = hear(verdict);
     pipeline_.pump();
     if (verdict.goes_on()) verdict = refusal();
+    if (guardrail_) guardrail_->tell_what_goes_past();
     if (!verdict.goes_on()) {
       for (auto& judge : judges_) withdraw(judge, wire::CancelReason::blocked_by_agent);
+      if (guardrail_) guardrail_->withdraw(wire::CancelReason::blocked_by_agent);
       co_return verdict;
     }
     if (heard) continue;
@@ -269,6 +299,7 @@ void BodyInspection::stop_waiting() noexcept {
 }
 
 bool BodyInspection::is_asking() const noexcept {
+  if (guardrail_ && guardrail_->is_asking()) return true;
   return std::ranges::any_of(judges_, [](const Judge& judge) { return !judge.asked.empty(); });
 }
 
@@ -317,6 +348,7 @@ void BodyInspection::withdraw(const Participant& participant, wire::CancelReason
     withdraw(judge, reason);
     if (participant.failed_open) judge.stage.fail_open();
   }
+  if (guardrail_ && &guardrail_->participant() == &participant && participant.failed_open) guardrail_->open();
   pipeline_.pump();
 }
 
@@ -334,6 +366,7 @@ bool BodyInspection::hear(Verdict& verdict) {
       heard = true;
       verdict = conclude(judge);
     }
+  if (guardrail_) heard = guardrail_->hear(verdict, has_left_) || heard;
   return heard;
 }
 

@@ -15,6 +15,7 @@
 #include "picket/body/unpack_stage.hpp"
 #include "picket/inspection/conclusions.hpp"
 #include "picket/inspection/content_coding.hpp"
+#include "picket/inspection/guardrail_inspection.hpp"
 #include "picket/transport/task.hpp"
 #include "picket/transport/worker.hpp"
 
@@ -43,6 +44,9 @@ class BodyInspection {
   BodyInspection(const BodyInspection&) = delete;
   BodyInspection& operator=(const BodyInspection&) = delete;
 
+  /// Texts that a guardrail would look at need not be there: what it does not understand goes past it. Before it
+  /// begins.
+  void expect_no_texts() noexcept { expects_texts_ = false; }
   /// What the message's head says of its body's coding (Content-Encoding), before it begins.
   void set_coding(const base::Headers& head) noexcept;
   /// Whether somebody wants to see what a body in a coding contains.
@@ -55,7 +59,7 @@ class BodyInspection {
   /// Whether an agent still looks at what comes: what is fed is held until that is judged.
   [[nodiscard]] bool is_watched() const noexcept;
   /// Whether an agent has looked at any of it since it began, or will: all of it goes this way.
-  [[nodiscard]] bool is_inspected() const noexcept { return !judges_.empty(); }
+  [[nodiscard]] bool is_inspected() const noexcept { return !judges_.empty() || guardrail_; }
   /// Whether what goes on may be other bytes than those that came, so that its length is not known.
   [[nodiscard]] bool may_change() const noexcept;
   /// Whether an agent holds some of it, or will as soon as there is some.
@@ -155,6 +159,8 @@ class BodyInspection {
 
   [[nodiscard]] bool wants(const Participant& participant) const noexcept;
   [[nodiscard]] bool can_show(Participant& participant);
+  [[nodiscard]] bool has_guardrail(const Participant& participant) const noexcept;
+  void add_guardrail();
   void add_stages();
   [[nodiscard]] std::uint64_t limit(const Participant& participant) const;
   [[nodiscard]] body::AgentPolicy policy(const Participant& participant) const;
@@ -183,6 +189,7 @@ class BodyInspection {
   base::Arena& arena_;
   pool::CallSet answers_;
   std::list<Judge> judges_;
+  std::optional<GuardrailInspection> guardrail_;  // behind them
   ContentCoding coding_;
   std::optional<body::UnpackStage> unpacking_;
   Participant* unshown_ = nullptr;  // who fails closed, and cannot be shown what a body contains
@@ -190,6 +197,7 @@ class BodyInspection {
   body::Intake replacements_;  // what agents put in the place of chunks
   std::uint64_t fed_ = 0;
   base::Deadline pauses_end_;  // by when an agent's pauses count no more
+  bool expects_texts_ = true;
   bool has_begun_ = false;
   bool has_ended_ = false;
   bool has_left_ = false;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "picket/base/time.hpp"
@@ -18,6 +19,23 @@ namespace picket::inspection {
 
 struct AgentCounters;
 
+/// What becomes of a text in which an agent has found something without deciding about it.
+enum class Action : std::uint8_t {
+  off,     ///< It is not asked about.
+  log,     ///< It goes on, counted and audited.
+  redact,  ///< It goes on without what was found; where it is not said where that is, as block.
+  block,   ///< It does not go on.
+};
+
+/// An agent of a chain that looks at the texts of a language model. Thread safety: a value.
+struct Guardrail {
+  std::size_t filter = 0;  ///< Index in Chain::filters.
+  Action prompt = Action::block;
+  Action response = Action::redact;
+  std::size_t window = 512;  ///< Bytes by which pieces of a text overlap, and that stay held of one that streams.
+  std::string route;         ///< Its id, for the agent.
+};
+
 /// What becomes of an exchange when an agent fails: it is refused, or goes on with what it has. A failure is no answer
 /// in time, no connection, or an answer that cannot be honoured.
 enum class FailureMode : std::uint8_t { closed, open };
@@ -30,6 +48,7 @@ struct Events {
   bool response_body = false;
   bool request_complete = false;
   bool websocket_frame = false;
+  bool guardrail = false;
 };
 
 /// How an agent looks at bodies of one direction. Thread safety: a value. Units: bytes.
@@ -73,6 +92,7 @@ struct Filter {
 /// and counters outlive it.
 struct Chain {
   std::vector<Filter> filters;               ///< In the order in which answers merge.
+  std::optional<Guardrail> guardrail = {};   ///< Last, in both directions: what goes on is what it has seen.
   std::size_t max_added_fields = 100;        ///< Header fields that operations add to one head.
   std::size_t max_added_bytes = 16'384;      ///< Bytes of those fields.
   bool decompress = false;                   ///< As one of the filters says.

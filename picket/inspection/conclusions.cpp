@@ -29,8 +29,10 @@ Operations::Limits operation_limits(const Chain& chain) {
   return {.fields = chain.max_added_fields, .bytes = chain.max_added_bytes};
 }
 
+/// Of which there may be any number.
 bool is_of_body(wire::EventKind kind) noexcept {
-  return kind == wire::EventKind::request_body_chunk || kind == wire::EventKind::response_body_chunk;
+  return kind == wire::EventKind::request_body_chunk || kind == wire::EventKind::response_body_chunk ||
+         kind == wire::EventKind::guardrail_inspect;
 }
 
 }  // namespace
@@ -43,6 +45,48 @@ Conclusions::Conclusions(const Chain& chain, AuditSink* audit, const base::Corre
       response_operations_(operation_limits(chain), arena) {}
 
 Outcome Conclusions::conclude(const Asked& asked, const pool::Call& call) {
+  if (auto outcome = conclude_unless_allowed(asked, call)) return std::move(*outcome);
+  const wire::AgentResponse& response = call.response();
+  if (passes_frame(response)) return allow(asked, is_bare(response) ? std::string_view{} : decided(response).first);
+  const auto& [decision, counter] = decided(response);  // nothing else can be wrong with it
+  (asked.participant.filter.counters->*counter).add();
+  audit(asked, {.decision = decision, .response = &response});
+  return allow(asked, {});
+}
+
+Outcome Conclusions::conclude_text(const Asked& asked, const pool::Call& call, const TextTerms& terms, Finding& found) {
+  if (auto outcome = conclude_unless_allowed(asked, call)) return std::move(*outcome);
+  const wire::AgentResponse& response = call.response();
+  auto finding = read_finding(response, terms.content);
+  if (!finding) return conclude_invalid(asked, finding.error());
+  AgentCounters& counters = *asked.participant.filter.counters;
+  if (!finding->is_detected) return allow(asked, {});
+  if (terms.action == Action::log) {
+    counters.findings_logged.add();
+    return allow(asked, "log");
+  }
+  // What is nowhere cannot be taken out.
+  if (terms.action == Action::block || finding->redactions.empty()) return block_found(asked, response);
+  counters.findings_redacted.add();
+  found = std::move(*finding);
+  return allow(asked, "redact");
+}
+
+/// `told`: as Outcome has it.
+Outcome Conclusions::allow(const Asked& asked, std::string_view told) {
+  return {{Opinion::State::allows, asked.participant.filter.failure_mode}, {}, told};
+}
+
+Outcome Conclusions::block_found(const Asked& asked, const wire::AgentResponse& response) {
+  const Filter& filter = asked.participant.filter;
+  filter.counters->findings_blocked.add();
+  const std::string_view told = stops(asked, "block");
+  audit(asked, {.decision = told, .status = status_of(Failure::guardrail), .response = &response});
+  return {{Opinion::State::decides, filter.failure_mode},
+          {.failure = Failure::guardrail, .decision = told, .agent = filter.agent->id()}};
+}
+
+std::optional<Outcome> Conclusions::conclude_unless_allowed(const Asked& asked, const pool::Call& call) {
   const Participant& participant = asked.participant;
   if (call.skipped()) return conclude_skipped(asked);
   if (!call.result()) {
@@ -58,15 +102,10 @@ Outcome Conclusions::conclude(const Asked& asked, const pool::Call& call) {
     (participant.filter.counters->*counter).add();
     const std::string_view told = stops(asked, decision);
     audit(asked, {.decision = told, .status = answer->status, .response = &response});
-    return {{Opinion::State::decides, participant.filter.failure_mode},
-            {.answer = std::move(answer), .decision = told, .agent = participant.filter.agent->id()}};
+    return Outcome{{Opinion::State::decides, participant.filter.failure_mode},
+                   {.answer = std::move(answer), .decision = told, .agent = participant.filter.agent->id()}};
   }
-  if (!passes_frame(response)) {  // nothing else can be wrong with it
-    (participant.filter.counters->*counter).add();
-    audit(asked, {.decision = decision, .response = &response});
-    return {{Opinion::State::allows, participant.filter.failure_mode}, {}};
-  }
-  return {{Opinion::State::allows, participant.filter.failure_mode}, {}, is_bare(response) ? "" : decision};
+  return std::nullopt;
 }
 
 /// An agent that fails open and takes no such events: what it would be asked goes past it, and nobody allowed it.
@@ -134,18 +173,18 @@ Outcome Conclusions::conclude_failure(const Asked& asked, Failure failure, bool 
   return {{Opinion::State::failed, FailureMode::open}, {}};
 }
 
-Outcome Conclusions::fail_closed(const Asked& asked, Failure failure) {
+Outcome Conclusions::fail_closed(const Asked& asked, Failure failure, std::string_view cause) {
   const Filter& filter = asked.participant.filter;
   filter.counters->failed_closed.add();
   const std::string_view told = stops(asked, "failed_closed");
-  audit(asked, {.decision = told, .status = status_of(failure)});
+  audit(asked, {.decision = told, .status = status_of(failure), .cause = cause});
   return {{Opinion::State::failed, FailureMode::closed},
           {.failure = failure, .decision = told, .agent = filter.agent->id()}};
 }
 
-void Conclusions::go_past(const Asked& asked) {
+void Conclusions::go_past(const Asked& asked, std::string_view cause) {
   asked.participant.filter.counters->bodies_uninspected.add();
-  audit(asked, {.decision = "uninspected"});
+  audit(asked, {.decision = "uninspected", .cause = cause});
 }
 
 void Conclusions::audit(const Asked& asked, const AuditOutcome& outcome) {

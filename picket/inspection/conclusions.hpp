@@ -1,6 +1,10 @@
 #pragma once
 
+#include <optional>
+#include <string_view>
+
 #include "picket/inspection/audit_sink.hpp"
+#include "picket/inspection/finding.hpp"
 #include "picket/inspection/merge.hpp"
 #include "picket/inspection/operations.hpp"
 #include "picket/inspection/participant.hpp"
@@ -23,6 +27,12 @@ struct Outcome {
   std::string_view told = {};
 };
 
+/// What a text was asked about for. Thread safety: a value. Lifetime: the content's.
+struct TextTerms {
+  Action action = Action::block;
+  std::string_view content;
+};
+
 /// What the answers of one exchange's agents mean: each is checked, counted and told to the sink, and its failure
 /// decided by the filter's failure mode, the same in every phase. Keeps what agents want changed of heads.
 ///
@@ -41,15 +51,20 @@ class Conclusions {
 
   /// `call` is done.
   [[nodiscard]] Outcome conclude(const Asked& asked, const pool::Call& call);
+  /// The same of an answer about a text: what was found in it without a decision is decided by the action. `found`:
+  /// what is to be redacted.
+  [[nodiscard]] Outcome conclude_text(const Asked& asked, const pool::Call& call, const TextTerms& terms,
+                                      Finding& found);
   /// Keeps the header operations of an answer that allows; the agent has failed where they are too much. Called in
   /// the chain's order: that is the order in which they apply. Nothing of an answer that does not allow.
   void collect_operations(const Asked& asked, const pool::Call& call, Outcome& outcome);
   /// The same where operations are of no use any more.
   void pass_over(const Asked& asked, const pool::Call& call, const Outcome& outcome);
-  /// The body goes past an agent that fails open. Counted, and told to the sink: nobody has looked at it.
-  void go_past(const Asked& asked);
+  /// The body goes past an agent that fails open. Counted, and told to the sink: nobody has looked at it. `cause`: in
+  /// words, for the log.
+  void go_past(const Asked& asked, std::string_view cause = {});
   /// It may not.
-  [[nodiscard]] Outcome fail_closed(const Asked& asked, Failure failure);
+  [[nodiscard]] Outcome fail_closed(const Asked& asked, Failure failure, std::string_view cause = {});
   /// What ends from now on is nobody's failure. The client has left: such ends are neither counted nor told to the
   /// sink.
   void cancel() noexcept { is_cancelled_ = true; }
@@ -61,6 +76,10 @@ class Conclusions {
  private:
   [[nodiscard]] static bool is_allow(const pool::Call& call, const Outcome& outcome);
   void allowed(const Asked& asked, const wire::AgentResponse& response, std::string_view told);
+  /// Nothing: the agent allows.
+  [[nodiscard]] std::optional<Outcome> conclude_unless_allowed(const Asked& asked, const pool::Call& call);
+  [[nodiscard]] static Outcome allow(const Asked& asked, std::string_view told);
+  [[nodiscard]] Outcome block_found(const Asked& asked, const wire::AgentResponse& response);
   [[nodiscard]] Outcome conclude_skipped(const Asked& asked);
   [[nodiscard]] Outcome conclude_failure(const Asked& asked, Failure failure, bool goes_on_despite);
   [[nodiscard]] Outcome conclude_invalid(const Asked& asked, const base::Error& why);

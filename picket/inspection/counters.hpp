@@ -24,7 +24,10 @@ struct AgentCounters {
   metrics::Counter failed_open;         ///< Failures that let one go on uninspected.
   metrics::Counter invalid_responses;   ///< Responses that could not be applied.
   metrics::Counter cut;                 ///< Messages that it stopped when bytes of them had left.
-  metrics::Counter bodies_uninspected;  ///< Bodies over the limit of a fail-open agent.
+  metrics::Counter bodies_uninspected;  ///< Bodies that went past a fail-open agent.
+  metrics::Counter findings_blocked;    ///< Texts in which it found something, by what became of them.
+  metrics::Counter findings_redacted;
+  metrics::Counter findings_logged;
 };
 
 /// A counter by the word that logs and metrics have for what it counts. Lifetime: the words are constants.
@@ -38,6 +41,10 @@ inline constexpr std::array<NamedCounter, 6> decision_counters{{{"allow", &Agent
                                                                 {"close", &AgentCounters::closed}}};
 inline constexpr std::size_t drop_counter = 4;
 inline constexpr std::size_t close_counter = 5;
+/// Of what it found in texts, by what the route made of it.
+inline constexpr std::array<NamedCounter, 3> finding_counters{{{"block", &AgentCounters::findings_blocked},
+                                                               {"redact", &AgentCounters::findings_redacted},
+                                                               {"log", &AgentCounters::findings_logged}}};
 /// Of failures, by the mode that decided.
 inline constexpr std::array<NamedCounter, 2> failure_counters{
     {{"closed", &AgentCounters::failed_closed}, {"open", &AgentCounters::failed_open}}};

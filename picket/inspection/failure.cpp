@@ -19,6 +19,7 @@ std::uint16_t status_of(Failure failure) noexcept {
     case Failure::body_undecodable: return 415;
     case Failure::answer_too_large:
     case Failure::answer_undecodable: return 502;
+    case Failure::guardrail: return 403;
     default: return 503;
   }
 }

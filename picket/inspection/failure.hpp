@@ -18,6 +18,7 @@ enum class Failure : std::uint8_t {
   answer_too_large,    ///< The same of a response's body.
   body_undecodable,    ///< A body that is not what its content coding says, or in one that nobody here knows.
   answer_undecodable,  ///< The same of a response's body.
+  guardrail,           ///< No failure: what an agent found is not to pass, says the route.
 };
 
 /// How an error that a call ended with shows. What says nothing more exact is `unavailable`, and a message that is too
@@ -26,7 +27,8 @@ enum class Failure : std::uint8_t {
 [[nodiscard]] Failure failure_of(base::ErrorKind kind) noexcept;
 
 /// The status that a client gets who is refused for it: 504 for a time-out, 413 for a body that is too large, 415 for
-/// one that cannot be decoded, 502 for an answer of that kind, else 503 (RFC 9110 §15). Thread safety: pure.
+/// one that cannot be decoded, 502 for an answer of that kind, 403 for what is not to pass, else 503 (RFC 9110 §15).
+/// Thread safety: pure.
 [[nodiscard]] std::uint16_t status_of(Failure failure) noexcept;
 
 }  // namespace picket::inspection

@@ -25,6 +25,7 @@ Exchange::Exchange(Exchange&& other) noexcept
       arena_(std::move(other.arena_)),
       request_body_answers_(std::move(other.request_body_answers_)),
       response_body_answers_(std::move(other.response_body_answers_)),
+      guardrail_answers_(std::move(other.guardrail_answers_)),
       sticky_key_(other.sticky_key_),
       demand_(other.demand_),
       completed_(other.completed_) {}
@@ -33,7 +34,7 @@ Exchange::~Exchange() {
   if (agent_ == nullptr) return;  // moved from
   if (!completed_) complete({});
   agent_->answers_.give_back(std::move(arena_));
-  for (auto* const answers : {&request_body_answers_, &response_body_answers_})
+  for (auto* const answers : {&request_body_answers_, &response_body_answers_, &guardrail_answers_})
     if (*answers) agent_->answers_.give_back(std::move(**answers));
 }
 
@@ -42,14 +43,18 @@ base::Arena& Exchange::memory_for(const session::EventPointer& event, wire::Even
   return memory_for(kind, frame != nullptr && (*frame)->client_to_server);
 }
 
-/// A body may have any number of answers, and so may frames, which come when the bodies are over; the others are few.
+/// A body may have any number of answers, and so may texts in it, and frames, which come when the bodies are over; the
+/// others are few.
 base::Arena& Exchange::memory_for(wire::EventKind kind, bool client_to_server) {
-  const bool is_of_frame = kind == wire::EventKind::websocket_frame;
-  const bool is_of_request = kind == wire::EventKind::request_body_chunk || (is_of_frame && client_to_server);
-  if (!is_of_request && !is_of_frame && kind != wire::EventKind::response_body_chunk) return arena_;
-  auto& answers = is_of_request ? request_body_answers_ : response_body_answers_;
-  if (!answers) answers.emplace(agent_->answers_.take());
-  return *answers;
+  using enum wire::EventKind;
+  const bool is_of_frame = kind == websocket_frame;
+  std::optional<base::Arena>* answers = nullptr;
+  if (kind == request_body_chunk || (is_of_frame && client_to_server)) answers = &request_body_answers_;
+  if (kind == response_body_chunk || (is_of_frame && !client_to_server)) answers = &response_body_answers_;
+  if (kind == guardrail_inspect) answers = &guardrail_answers_;
+  if (answers == nullptr) return arena_;
+  if (!*answers) answers->emplace(agent_->answers_.take());
+  return **answers;
 }
 
 Call::Owner& Exchange::owner_of_calls() const noexcept { return *agent_; }

@@ -175,9 +175,10 @@ class Exchange {
   Pin second_;  // where a call of it was hedged
   Call* pending_ = nullptr;
   base::Arena arena_;  // the answers; borrowed from the agent
-  // As arena_, once there are any: of the request's body, and of the response's; or of frames in that direction.
+  // As arena_, once there are any: of the request's body, of the response's, or of frames in that direction; of texts.
   std::optional<base::Arena> request_body_answers_;
   std::optional<base::Arena> response_body_answers_;
+  std::optional<base::Arena> guardrail_answers_;
   std::string_view sticky_key_;
   Demand demand_;
   bool completed_ = false;

@@ -21,7 +21,7 @@ HEADING = {
     "reverse_listener": "reverse-listener", "reverse_tls": "reverse-listener",
     "tls": "tls", "circuit_breaker": "circuit-breaker", "pool": "pool", "hedge_property": "pool", "filters": "filters",
     "filter": "filters", "upstreams": "upstreams", "upstream": "upstreams", "target_property": "upstreams",
-    "routes": "routes", "route": "routes", "matches": "routes", "edit": "routes", "route_limit": "routes", "route_timeout": "routes",
+    "guardrail": "guardrail of a route", "routes": "routes", "route": "routes", "matches": "routes", "edit": "routes", "route_limit": "routes", "route_timeout": "routes",
     "limits": "limits", "observability": "observability",
     "metrics": "observability", "logging": "observability", "access_log": "observability", "audit": "observability",
     "upstream_tls": "tls of an upstream", "balancing_property": "upstreams", "health_check": "Health of an upstream",

@@ -23,11 +23,12 @@ enum class Reason : std::uint8_t {
   upstream_error,
   upstream_certificate,  ///< It has one that is not accepted.
   overloaded,
+  guardrail,         ///< An agent found in a text what its route does not let pass.
   client_gone,       ///< In logs alone, as what follows: nobody is left to answer.
   proxy_shutdown,    ///< What was under way when a drain's time was over.
   websocket_breach,  ///< An end of a WebSocket broke RFC 6455, or sent too large a message.
 };
-inline constexpr std::size_t reason_count = 14;
+inline constexpr std::size_t reason_count = 15;
 static_assert(static_cast<std::size_t>(Reason::websocket_breach) + 1 == reason_count);
 /// Those that an answer may have.
 inline constexpr auto answer_reason_count = static_cast<std::size_t>(Reason::client_gone);

@@ -21,12 +21,20 @@ TEST(Refusal, SaysWhyAndNothingElse) {
   EXPECT_EQ(answer.body, "504 Gateway Timeout: agent_timeout\n");
 }
 
+TEST(Refusal, OfAGuardrailIsWhatClientsOfModelsRead) {
+  base::Arena arena;
+  const auto answer = refusal(Reason::guardrail, 403, arena);
+  EXPECT_EQ(http::find(answer.fields, "x-picket-reason")->value, "guardrail");
+  EXPECT_EQ(http::find(answer.fields, "content-type")->value, "application/json");
+  EXPECT_TRUE(answer.body.starts_with(R"({"error":{"message":)"));
+}
+
 TEST(Reasons, HaveTheNamesOfTheConfigurationReference) {
   std::vector<std::string_view> names;
   for (std::size_t i = 1; i < answer_reason_count; ++i) names.push_back(name(static_cast<Reason>(i)));
   EXPECT_THAT(names, ElementsAre("agent_timeout", "agent_unavailable", "agent_protocol_error", "body_too_large",
                                  "body_undecodable", "bad_request", "misdirected_request", "upstream_error",
-                                 "upstream_certificate", "overloaded"));
+                                 "upstream_certificate", "overloaded", "guardrail"));
 }
 
 TEST(Reasons, OfAnAnswerThatNobodyGetsAreInTheAccessLogAlone) {
@@ -43,6 +51,7 @@ TEST(Reasons, TellEveryFailureOfAnAgent) {
   EXPECT_EQ(reason_of(Failure::protocol_error), Reason::agent_protocol_error);
   EXPECT_EQ(reason_of(Failure::overloaded), Reason::overloaded);
   EXPECT_EQ(reason_of(Failure::body_too_large), Reason::body_too_large);
+  EXPECT_EQ(reason_of(Failure::guardrail), Reason::guardrail);
 }
 
 }  // namespace

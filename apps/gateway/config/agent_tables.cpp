@@ -207,14 +207,17 @@ struct EventKind {
   std::string_view name;
   bool Events::* member;
 };
-constexpr std::array event_kinds{
-    EventKind{"request_headers", &Events::request_headers},   EventKind{"request_body", &Events::request_body},
-    EventKind{"response_headers", &Events::response_headers}, EventKind{"response_body", &Events::response_body},
-    EventKind{"request_complete", &Events::request_complete}, EventKind{"websocket_frame", &Events::websocket_frame}};
+constexpr std::array event_kinds{EventKind{"request_headers", &Events::request_headers},
+                                 EventKind{"request_body", &Events::request_body},
+                                 EventKind{"response_headers", &Events::response_headers},
+                                 EventKind{"response_body", &Events::response_body},
+                                 EventKind{"request_complete", &Events::request_complete},
+                                 EventKind{"websocket_frame", &Events::websocket_frame},
+                                 EventKind{"guardrail", &Events::guardrail}};
 /// The value is an index in event_kinds.
-constexpr Word event_words[] = {
-    {"request_headers", 0},  {"request_body", 1},     {"response_headers", 2}, {"response_body", 3},
-    {"request_complete", 4}, {"log", 4, Word::alias}, {"websocket_frame", 5},  {"guardrail", 0, Word::unsupported}};
+constexpr Word event_words[] = {{"request_headers", 0}, {"request_body", 1},     {"response_headers", 2},
+                                {"response_body", 3},   {"request_complete", 4}, {"log", 4, Word::alias},
+                                {"websocket_frame", 5}, {"guardrail", 6}};
 
 void read_events(Reader& reader, const kdl::Node& node, AgentDraft& out) {
   reader.check(node, {.arguments = Shape::Arguments::some});

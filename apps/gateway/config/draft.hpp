@@ -43,13 +43,20 @@ struct UpstreamDraft {
   Upstream upstream;
 };
 
+struct GuardrailDraft {
+  Guardrail guardrail;
+  kdl::Name agent;
+  kdl::Span at;  ///< Where what does not fit is reported.
+};
+
 struct RouteDraft {
   kdl::Name id;
   kdl::Span at;  ///< Where what is missing in it is reported.
   Route route;
   bool matches_known = true;  ///< Nothing is wrong with what it matches.
   std::vector<kdl::Name> filters;
-  kdl::Name upstream;     ///< Empty: not written.
+  kdl::Name upstream;  ///< Empty: not written.
+  std::optional<GuardrailDraft> guardrail;
   bool responds = false;  ///< `respond` was written.
 };
 

@@ -137,11 +137,11 @@ TEST_F(Errors, InTheFormOfASetting) {
 TEST_F(Errors, InAgents) {
   constexpr std::string_view known_events =
       "known: \"request_headers\", \"request_body\", \"response_headers\", \"response_body\", \"request_complete\", "
-      "\"websocket_frame\"";
+      "\"websocket_frame\", \"guardrail\"";
   const Case cases[] = {
       {"events «\"request_header\"»", "\"request_header\" is no value of \"events\"",
        "did you mean \"request_headers\"?"},
-      {"events «\"guardrail\"»", "\"guardrail\" is not supported yet as \"events\"", known_events},
+      {"events «\"nonsense\"»", "\"nonsense\" is no value of \"events\"", known_events},
       {"events \"log\" «\"request_complete\"»", "the event \"request_complete\" is named twice", "remove one"},
       {"«events»", "\"events\" has no value", "write it behind the name: events …"},
       {"buffer-size «1023»", "\"buffer-size\" can't be 1023", "it is from 1024 to 12000000 bytes"},
@@ -456,7 +456,8 @@ TEST_F(Errors, InFilters) {
 
 /// A file up to its first route; "}" ends it.
 constexpr std::string_view routes_begin =
-    "agents { agent \"a\" { binary-uds \"/a\" } }\n"
+    "agents { agent \"a\" { binary-uds \"/a\" }; "
+    "agent \"g\" { binary-uds \"/g\"; events \"guardrail\"; max-response-body-bytes 600 } }\n"
     "filters { filter \"f\" { type \"agent\"; agent \"a\" }; filter \"g\" { type \"agent\"; agent \"a\" } }\n"
     "listeners { listener \"web\" { address \"127.0.0.1:8080\" } }\n"
     "upstreams { upstream \"app\" { target \"127.0.0.1:9000\" } }\n"
@@ -551,6 +552,23 @@ TEST_F(Errors, InWhatRoutesDo) {
        "add \"websocket_frame\" to the events of one, or remove websocket-inspection"},
       {"route \"b\" { matches { host \"b\" }; upstream \"app\"; websocket «\"yes\"» }",
        "\"websocket\" takes #true or #false, not \"yes\"", "write #true or #false, without quotes"},
+      {"route \"b\" { matches { host \"b\" }; upstream \"app\"; guardrail { agent «\"gg\"» } }",
+       "there is no agent \"gg\"", "did you mean \"g\"?"},
+      {"route \"b\" { matches { host \"b\" }; upstream \"app\"; guardrail { agent «\"a\"» } }",
+       "agent \"a\" is not asked about texts", "add \"guardrail\" to its events"},
+      {"route \"b\" { matches { host \"b\" }; upstream \"app\"; guardrail { agent \"g\"; prompt «\"drop\"» } }",
+       "\"drop\" is no value of \"prompt\"", "known: \"block\", \"redact\", \"log\", \"off\""},
+      {"route \"b\" { matches { host \"b\" }; upstream \"app\"; guardrail { agent \"g\"; window «5» } }",
+       "\"window\" can't be 5", "it is from 16 to 65536 bytes"},
+      {"route \"b\" { matches { host \"b\" }; upstream \"app\"; «guardrail» { agent \"g\"; window 700 } }",
+       "700 bytes of a text are to stay held, and fewer may be",
+       "lower window, or raise max-request-body-bytes and max-response-body-bytes of the agent"},
+      {"route \"b\" { matches { host \"b\" }; respond 200 \"x\"; «guardrail» { agent \"g\"; window 16 } }",
+       "\"guardrail\" has no effect beside \"respond\"", "remove one of them"},
+      {"route \"b\" { matches { host \"b\" }; upstream \"app\"; websocket #true; «guardrail» { agent \"g\"; window 16 "
+       "} }",
+       "what passes through a WebSocket would go past the guardrail",
+       "give WebSockets a route of their own, or remove websocket"},
       {"route «\"all\"» { matches { path-prefix \"/b\" }; upstream \"app\" }", "there are two routes \"all\"",
        "the first is at DIR/gateway.kdl:5"},
       {"route «\"b\"» { matches { path-prefix \"/\" }; upstream \"app\" }",

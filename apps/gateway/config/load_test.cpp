@@ -375,6 +375,21 @@ TEST_F(Load, WhatARouteChoosesByAndDoesReachesItsFields) {
   EXPECT_EQ(r.response_edits, (std::vector<HeaderEdit>{{Kind::add, "x-e", "f"}}));
 }
 
+TEST_F(Load, AGuardrailHasItsAgentAndWhatBecomesOfFindings) {
+  const Config config = good(std::string(base) + R"(agents { agent "a" { binary-uds "/a" }
+      agent "g" { binary-uds "/g"; events "guardrail" } }
+    routes { route "x" { matches { path-prefix "/x" }; upstream "app"
+                         guardrail { agent "g"; prompt "log"; response "off"; window 64 } }
+             route "y" { matches { path-prefix "/y" }; upstream "app"; guardrail { agent "g" } } })");
+  EXPECT_TRUE(config.agents.at(1).events.guardrail && !config.agents.at(1).events.request_headers);
+  const Guardrail& all = *config.routes.at(0).guardrail;
+  EXPECT_EQ(
+      all,
+      (Guardrail{.agent = 1, .prompt = inspection::Action::log, .response = inspection::Action::off, .window = 64}));
+  EXPECT_EQ(*config.routes.at(1).guardrail,
+            (Guardrail{.agent = 1, .prompt = inspection::Action::block, .response = inspection::Action::redact}));
+}
+
 TEST_F(Load, RoutesAreTriedWholePathsFirstThenTheLongestPrefixThenInFileOrder) {
   const Config config = good(R"(
     listeners { listener "web" { address "127.0.0.1:8080" } }

@@ -166,6 +166,29 @@ void order(std::vector<Route>& routes) {
   routes = std::move(ordered);
 }
 
+/// What its agent is asked, and what would go past it.
+std::optional<Guardrail> resolve_guardrail(const RouteDraft& route, const Index& index, const Draft& draft,
+                                           Reader& reader) {
+  const GuardrailDraft& named = *route.guardrail;
+  const auto at = index.find(named.agent);
+  if (!at) return std::nullopt;
+  const Agent& agent = draft.agents[*at].agent;
+  if (!agent.events.guardrail)
+    reader.report(named.agent.at, fmt::format("agent \"{}\" is not asked about texts", named.agent.text),
+                  "add \"guardrail\" to its events");
+  if (agent.request_body.holds <= named.guardrail.window || agent.response_body.holds <= named.guardrail.window)
+    reader.report(named.at,
+                  fmt::format("{} bytes of a text are to stay held, and fewer may be", named.guardrail.window),
+                  "lower window, or raise max-request-body-bytes and max-response-body-bytes of the agent");
+  if (route.responds) reader.report(named.at, "\"guardrail\" has no effect beside \"respond\"", "remove one of them");
+  if (route.route.websocket)
+    reader.report(named.at, "what passes through a WebSocket would go past the guardrail",
+                  "give WebSockets a route of their own, or remove websocket");
+  Guardrail guardrail = named.guardrail;
+  guardrail.agent = *at;
+  return guardrail;
+}
+
 /// A route goes to an upstream or answers by itself.
 void check_destination(const RouteDraft& route, Reader& reader) {
   const bool has_upstream = !route.upstream.text.empty();
@@ -222,6 +245,7 @@ Config resolve(Draft&& draft, Reader& reader) {
     resolved.filters = resolve_filters(route, filters, draft, reader);
     check_destination(route, reader);
     check_frames(route, resolved, config, reader);
+    if (route.guardrail) resolved.guardrail = resolve_guardrail(route, agents, draft, reader);
     if (!route.upstream.text.empty()) resolved.upstream = upstreams.find(route.upstream).value_or(0);
   }
   for (ListenerDraft& listener : draft.listeners) config.listeners.push_back(std::move(listener.listener));

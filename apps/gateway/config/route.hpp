@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "picket/base/headers.hpp"
+#include "picket/inspection/chain.hpp"
 
 namespace picket::apps::gateway::config {
 
@@ -42,6 +43,15 @@ struct HeaderEdit {
   friend bool operator==(const HeaderEdit&, const HeaderEdit&) = default;
 };
 
+/// How the texts of a language model are looked at on a route.
+struct Guardrail {
+  std::size_t agent = 0;  ///< index in Config::agents
+  inspection::Action prompt = inspection::Action::block;
+  inspection::Action response = inspection::Action::redact;
+  std::uint64_t window = 512;  ///< bytes
+  friend bool operator==(const Guardrail&, const Guardrail&) = default;
+};
+
 struct Route {
   std::string id;
   Matches matches;
@@ -54,6 +64,7 @@ struct Route {
   bool redirect_to_https = false;                         ///< Requests in clear are sent to the same place over TLS.
   std::vector<HeaderEdit> request_edits;                  ///< Of what the upstream gets, after those of agents.
   std::vector<HeaderEdit> response_edits;                 ///< Of what the client gets, our own answers too.
+  std::optional<Guardrail> guardrail;                     ///< None: texts are not looked at.
   std::optional<std::uint64_t> max_body_size;             ///< bytes; none: that of Limits
   std::optional<std::chrono::milliseconds> request_time;  ///< 0: as long as it takes; none: that of the upstream
 };

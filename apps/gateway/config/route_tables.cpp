@@ -191,6 +191,11 @@ void read_timeouts(Reader& reader, const Block& block, RouteDraft& out) {
   reader.block(block, route_timeouts(), out.route);
 }
 
+void read_guardrail(Reader& reader, const Block& block, RouteDraft& out) {
+  out.guardrail.emplace().at = block.at;
+  reader.block(block, guardrail(), *out.guardrail);
+}
+
 void read_route_filters(Reader& reader, const kdl::Node& node, RouteDraft& out) { out.filters = reader.texts(node); }
 
 /// Keys that say something of a switch to WebSocket, where there is none.
@@ -226,6 +231,19 @@ constexpr Key<Route> route_timeout_keys[] = {
     {{"request"}, in_seconds<&Route::request_time>(86'400, 0)},
 };
 
+constexpr Word actions[] = {{"block", static_cast<int>(inspection::Action::block)},
+                            {"redact", static_cast<int>(inspection::Action::redact)},
+                            {"log", static_cast<int>(inspection::Action::log)},
+                            {"off", static_cast<int>(inspection::Action::off)}};
+constexpr auto its_guardrail = &GuardrailDraft::guardrail;
+
+constexpr Key<GuardrailDraft> guardrail_keys[] = {
+    {{"agent", required, "agent \"guard\""}, ValueRule<GuardrailDraft>{read_reference<&GuardrailDraft::agent>}},
+    {{"prompt"}, choice<its_guardrail, &Guardrail::prompt>(actions)},
+    {{"response"}, choice<its_guardrail, &Guardrail::response>(actions)},
+    {{"window"}, number<its_guardrail, &Guardrail::window>(16, 65'536, "bytes")},
+};
+
 constexpr Key<RouteDraft> route_keys[] = {
     {{"matches"}, BlockRule<RouteDraft>{read_matches}},
     {{"filters"}, NodeRule<RouteDraft>{read_route_filters}},
@@ -235,7 +253,7 @@ constexpr Key<RouteDraft> route_keys[] = {
     {{"websocket-inspection"}, boolean<&RouteDraft::route, &Route::websocket_inspection>()},
     {{"websocket-idle-secs"}, in_seconds<&RouteDraft::route, &Route::websocket_idle>(86'400)},
     {{"redirect-to-https"}, boolean<&RouteDraft::route, &Route::redirect_to_https>()},
-    {{"guardrail", unsupported}, {}},
+    {{"guardrail"}, BlockRule<RouteDraft>{read_guardrail}},
     {{"request-headers"}, BlockRule<RouteDraft>{read_edits<&Route::request_edits>}},
     {{"response-headers"}, BlockRule<RouteDraft>{read_edits<&Route::response_edits>}},
     {{"limits"}, BlockRule<RouteDraft>{read_limits}},
@@ -265,5 +283,6 @@ Keys<Matches> matches() { return matches_keys; }
 Keys<std::vector<HeaderEdit>> header_edits() { return edit_keys; }
 Keys<Route> route_limits() { return route_limit_keys; }
 Keys<Route> route_timeouts() { return route_timeout_keys; }
+Keys<GuardrailDraft> guardrail() { return guardrail_keys; }
 
 }  // namespace picket::apps::gateway::config::tables

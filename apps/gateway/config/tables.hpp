@@ -53,6 +53,7 @@ void read_reverse_listener(Reader& reader, const Block& block, Draft& out);
 [[nodiscard]] Keys<std::vector<HeaderEdit>> header_edits();
 [[nodiscard]] Keys<Route> route_limits();
 [[nodiscard]] Keys<Route> route_timeouts();
+[[nodiscard]] Keys<GuardrailDraft> guardrail();
 
 /// The words of failure-mode, of agents and of filters.
 inline constexpr Word failure_modes[] = {{"closed", static_cast<int>(FailureMode::closed)},

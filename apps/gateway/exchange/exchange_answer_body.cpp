@@ -87,6 +87,7 @@ transport::Task<void> Exchange::write_collected(bool is_last) {
 transport::Task<void> Exchange::judge_own_body() {
   std::string_view left = answer_->body;
   inspection::BodyInspection& body = inspection_->response_body();
+  body.expect_no_texts();
   if (left.empty() || request_.is_head() || !has_content(answer_->status) || !body.begin(left.size())) co_return;
   static_cast<void>(obey(body.refusal()));
   bool is_whole = false;

@@ -33,7 +33,7 @@ bool Exchange::obey(inspection::Verdict verdict) {
 }
 
 transport::Task<void> Exchange::judge_head() {
-  if (route_->filters.empty()) {
+  if (service_.chain(*route_).filters.empty()) {
     let_head_on();
     co_return;
   }

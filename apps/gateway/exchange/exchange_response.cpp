@@ -118,6 +118,9 @@ transport::Task<void> Exchange::open_answer() {
   }
   inspection::BodyInspection& body = inspection_->response_body();
   body.set_coding(response_->headers);
+  // A model answers what it was asked, and well: of errors, lists and the like texts may be read, and need not be
+  // there.
+  if (!request_.has_body() || response_->status < 200 || response_->status > 299) body.expect_no_texts();
   if (!switches_protocols() && !upstream_.body_is_read() && body.begin(response_->content_length))
     return open_inspected();
   begin_relayed(length_of(*response_));

@@ -18,7 +18,7 @@ bool changes(const Changes& all, std::string_view name) noexcept {
 
 /// Agents that were asked about the request have not seen them; a service of gRPC is nothing without.
 base::Headers Exchange::trailers_to_send() const {
-  const bool is_unjudged = !route_->filters.empty() && !answers::is_grpc(request_.headers);
+  const bool is_unjudged = !service_.chain(*route_).filters.empty() && !answers::is_grpc(request_.headers);
   return is_unjudged ? base::Headers{} : client_.trailers(arena_);
 }
 

@@ -18,6 +18,7 @@ std::vector<wire::EventKind> event_kinds(const config::Events& events) {
   if (events.response_body) kinds.push_back(wire::EventKind::response_body_chunk);
   if (events.websocket_frame) kinds.push_back(wire::EventKind::websocket_frame);
   if (events.request_complete) kinds.push_back(wire::EventKind::request_complete);
+  if (events.guardrail) kinds.push_back(wire::EventKind::guardrail_inspect);
   return kinds;
 }
 

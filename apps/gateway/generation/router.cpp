@@ -53,7 +53,8 @@ bool treat_alike(const config::Config& config, const config::Route& a, const con
   const bool do_alike = a.respond == b.respond && a.redirect_to_https == b.redirect_to_https &&
                         a.websocket == b.websocket && a.websocket_inspection == b.websocket_inspection &&
                         a.websocket_idle == b.websocket_idle && a.max_body_size == b.max_body_size &&
-                        a.request_edits == b.request_edits && a.response_edits == b.response_edits;
+                        a.request_edits == b.request_edits && a.response_edits == b.response_edits &&
+                        a.guardrail == b.guardrail;
   return do_alike && std::ranges::equal(a.filters, b.filters, [&](std::size_t left, std::size_t right) {
            const auto& one = config.filters[left];
            const auto& other = config.filters[right];

@@ -25,6 +25,7 @@ void AuditLog::on_outcome(const inspection::AuditSubject& subject, const inspect
   line_.text("phase", event_name(subject.event));
   line_.text("decision", outcome.decision);
   outcome.status ? line_.number("status", *outcome.status) : line_.null("status");
+  if (!outcome.cause.empty()) line_.text("cause", outcome.cause);
   TextRoom room;
   line_.texts("rule_ids", outcome.response != nullptr ? outcome.response->audit.rule_ids : wire::TextList{}, room);
   line_.texts("tags", outcome.response != nullptr ? outcome.response->audit.tags : wire::TextList{}, room);

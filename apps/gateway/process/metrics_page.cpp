@@ -135,13 +135,15 @@ void agent_decisions(metrics::Exposition& page, Shards shards, const generation:
   family("picket_agent_decisions_total", "Decisions that agents made.", "decision", inspection::decision_counters);
   family("picket_agent_failures_total", "Failures of agents, by the failure mode that decided.", "mode",
          inspection::failure_counters);
+  family("picket_agent_findings_total", "Texts in which agents found something, by what became of them.", "action",
+         inspection::finding_counters);
   constexpr std::array<NamedCounter, 1> invalid{{{"", &AgentCounters::invalid_responses}}};
   family("picket_agent_invalid_responses_total", "Responses that could not be applied.", "", invalid);
   constexpr std::array<NamedCounter, 1> cuts{{{"", &AgentCounters::cut}}};
   family("picket_agent_cuts_total", "Requests and answers that were stopped when bytes of them had left.", "", cuts);
   constexpr std::array<NamedCounter, 1> uninspected{{{"", &AgentCounters::bodies_uninspected}}};
   family("picket_agent_bodies_uninspected_total",
-         "Bodies that went on uninspected, over the limit of a fail-open agent.", "", uninspected);
+         "Bodies that went on uninspected past an agent, too large for it or not understood.", "", uninspected);
 }
 
 void agent_connections(metrics::Exposition& page, Shards shards, const generation::Generation& generation) {

@@ -97,6 +97,7 @@ TEST_F(Page, HasEachAgentsDecisionsAndFailures) {
     counted.invalid_responses.add(7);
     counted.bodies_uninspected.add(8);
     counted.cut.add(9);
+    counted.findings_redacted.add(10);
   }
   const std::string text = page();
   const auto line = [](std::string_view name, std::string_view more, int value) {
@@ -108,7 +109,8 @@ TEST_F(Page, HasEachAgentsDecisionsAndFailures) {
         line("decisions_total", ",decision=\"redirect\"", 6), line("decisions_total", ",decision=\"challenge\"", 8),
         line("failures_total", ",mode=\"closed\"", 10), line("failures_total", ",mode=\"open\"", 12),
         line("invalid_responses_total", "", 14), line("bodies_uninspected_total", "", 16), line("cuts_total", "", 18),
-        line("connections_ready", "", 0), line("errors_total", ",kind=\"timeout\"", 0)})
+        line("findings_total", ",action=\"redact\"", 20), line("connections_ready", "", 0),
+        line("errors_total", ",kind=\"timeout\"", 0)})
     EXPECT_THAT(text, HasSubstr(expected));
   EXPECT_THAT(text, HasSubstr("picket_agent_decisions_total{agent=\"a\",type=\"waf\",decision=\"block\"} 0\n"));
 }

@@ -1,0 +1,138 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "picket/guardrail/json_scanner.hpp"
+
+namespace picket::guardrail {
+
+/// What a JSON document is.
+enum class Role : std::uint8_t {
+  request,  ///< Of chat completions or messages: `messages`, `system`, `prompt`.
+  answer,   ///< A whole one: `choices`, `content`, `error`.
+  event,    ///< One event of a streamed one.
+};
+
+/// A piece of a text, where it stands in the document.
+struct Found {
+  enum class Kind : std::uint8_t {
+    string,     ///< Between its quotes.
+    number,     ///< Bare: what replaces it needs quotes.
+    separator,  ///< No bytes of the document: parts of one text are told apart by a line feed.
+  };
+  std::size_t text = 0;  ///< Index in Document::texts().
+  Kind kind = Kind::string;
+  std::size_t begin = 0;
+  std::size_t end = 0;
+};
+
+/// A text that a model reads or writes.
+struct FoundText {
+  std::string name;      ///< Where it stands, indices as the API counts them: "choices/0/delta/content".
+  std::string group;     ///< What ends it: "choices/0", "content/2".
+  bool streams = false;  ///< It goes on with the next event.
+};
+
+/// Why a document was not understood.
+enum class Unread : std::uint8_t {
+  none,
+  not_json,    ///< No JSON, cut off, or nested too deep.
+  not_known,   ///< JSON, but none of the shapes.
+  unreadable,  ///< It tells the text once more in a form that is not looked at: logprobs.
+  too_many,    ///< More texts than are kept apart.
+};
+/// In words, for a log.
+[[nodiscard]] std::string_view words_of(Unread why) noexcept;
+
+/// The texts of one document of a chat-completion or messages API.
+///
+/// Of a request what stands below `messages`, `system` and `prompt` is text, of an answer all of it: every string but
+/// those under names that say what something is (`id`, `role`, `type`, …) and media in base64. So a field that an API
+/// gains is looked at. The arguments of a tool call, where they are an object, are one text: names, strings and
+/// numbers.
+///
+/// Thread safety: its owner's. Lifetime: what it found lives until the next read. Errors: say why in `Unread`.
+/// Complexity: linear; memory for the containers that have texts.
+class Document {
+ public:
+  static constexpr std::size_t most_texts = 4096;
+
+  /// `text` outlives what is asked of it.
+  [[nodiscard]] Unread read(std::string_view text, Role role);
+
+  [[nodiscard]] std::span<const Found> found() const noexcept { return found_; }
+  [[nodiscard]] std::span<const FoundText> texts() const noexcept { return texts_; }
+  /// Groups of texts that are at their end, says the document.
+  [[nodiscard]] std::span<const std::string> ended() const noexcept { return ended_; }
+  /// All are.
+  [[nodiscard]] bool ends_all() const noexcept { return ends_all_; }
+  /// `model`, where the document names one.
+  [[nodiscard]] std::string_view model() const noexcept { return model_; }
+
+ private:
+  static constexpr std::size_t none = static_cast<std::size_t>(-1);
+
+  /// A container that is open, or has texts.
+  struct Node {
+    std::size_t parent = none;
+    std::string_view key;         // its name, where its parent is an object
+    std::size_t place = 0;        // where it is an array
+    std::string_view index = {};  // its own word for its place
+    bool is_array = false;
+    bool is_text = false;       // strings below it are
+    bool has_ended = false;     // it is in ends_
+    std::size_t joined = none;  // the node whose texts are one
+    std::size_t children = 0;
+    std::size_t found_before = 0;
+  };
+  /// A string that is text, before all indices are known.
+  struct Raw {
+    std::size_t node = none;
+    std::string_view key;
+    std::size_t place = 0;
+    Found::Kind kind = Found::Kind::string;
+    std::size_t begin = 0;
+    std::size_t end = 0;
+  };
+
+  [[nodiscard]] Unread scan();
+  [[nodiscard]] Unread take(const Token& token);
+  void open(Token::Kind kind);
+  void close();
+  void take_key(const Token& token);
+  [[nodiscard]] Unread take_string(const Token& token);
+  void take_number(const Token& token);
+  void take_in_root(const Token& token);
+  void add(Found::Kind kind, const Token& token);
+  [[nodiscard]] bool is_text_here() const noexcept;
+  [[nodiscard]] std::string_view spelled(const Token& token);
+  [[nodiscard]] Unread judge() const noexcept;
+  [[nodiscard]] Unread name_texts();
+  [[nodiscard]] FoundText named(const Raw& raw) const;
+  void append_place(std::string& name, std::size_t node) const;
+  [[nodiscard]] std::string group_of(std::size_t node) const;
+
+  std::string_view text_;
+  Role role_ = Role::request;
+  std::vector<Node> nodes_;
+  std::deque<std::string> decoded_;  // keys with escapes
+  std::vector<Raw> raws_;
+  std::vector<std::size_t> ends_;  // nodes whose groups have ended
+  std::size_t now_ = none;         // the innermost open node
+  std::string_view key_;           // of the value that comes, in an object
+  std::string_view type_;          // the root's
+  bool is_known_ = false;
+  bool ends_all_ = false;
+  std::string model_;
+  std::vector<Found> found_;
+  std::vector<FoundText> texts_;
+  std::vector<std::string> ended_;
+};
+
+}  // namespace picket::guardrail

@@ -1,0 +1,75 @@
+#include "picket/guardrail/text_run.hpp"
+
+#include <algorithm>
+
+#include "picket/guardrail/json_text.hpp"
+
+namespace picket::guardrail {
+
+bool TextRun::has_question() const noexcept {
+  if (asked_ == size()) return false;
+  // What streams is asked about once at a time: meanwhile more of it gathers.
+  return has_ended_ || (asked_ == answered_ && held_.size() > window_);
+}
+
+TextRun::Piece TextRun::ask(std::size_t most) {
+  const std::uint64_t overlap = std::min<std::uint64_t>(window_, asked_ - released_);
+  const std::size_t begin = border_before(held_, static_cast<std::size_t>(asked_ - released_ - overlap));
+  const auto new_begin = static_cast<std::size_t>(asked_ - released_);
+  std::size_t end = held_.size() - new_begin > most ? border_before(held_, new_begin + most) : held_.size();
+  if (end == new_begin) end = held_.size();  // less than a code point
+  asked_ = released_ + end;
+  return {.begin = released_ + begin, .end = asked_, .text = std::string_view{held_}.substr(begin, end - begin)};
+}
+
+void TextRun::answer(const Piece& piece, std::span<const Redaction> redactions) {
+  answered_ = std::max(answered_, piece.end);
+  for (const Redaction& each : redactions) {
+    Span span{.begin = std::max(released_, piece.begin + each.begin),
+              .end = piece.begin + each.end,
+              .replacement = each.replacement};
+    if (span.begin < span.end) add(std::move(span));
+  }
+}
+
+/// What was found once stays found. Those that overlap become one, with the words of the first: they may have left.
+void TextRun::add(Span span) {
+  const auto first = std::ranges::find_if(spans_, [&](const Span& other) { return other.end > span.begin; });
+  auto last = first;
+  while (last != spans_.end() && last->begin < span.end) ++last;
+  if (first != last) {
+    if (first->begin <= span.begin) span.replacement = std::move(first->replacement);
+    span.begin = std::min(span.begin, first->begin);
+    span.end = std::max(span.end, std::prev(last)->end);
+  }
+  spans_.insert(spans_.erase(first, last), std::move(span));
+}
+
+void TextRun::give_up() noexcept {
+  has_ended_ = true;
+  asked_ = answered_ = size();
+}
+
+std::uint64_t TextRun::border() const noexcept {
+  if (has_ended_ && answered_ >= size()) return size();
+  const std::uint64_t tail = std::min<std::uint64_t>(window_, answered_ - released_);
+  return released_ + border_before(held_, static_cast<std::size_t>(answered_ - released_ - tail));
+}
+
+TextRun::Span* TextRun::span_at(std::uint64_t at) noexcept { return span_in(at, at + 1); }
+
+TextRun::Span* TextRun::span_in(std::uint64_t begin, std::uint64_t end) noexcept {
+  const auto found = std::ranges::find_if(spans_, [&](const Span& span) { return span.end > begin; });
+  return found != spans_.end() && found->begin < end ? &*found : nullptr;
+}
+
+void TextRun::release(std::uint64_t to) {
+  held_.erase(0, static_cast<std::size_t>(to - released_));
+  released_ = to;
+  asked_ = std::max(asked_, to);
+  answered_ = std::max(answered_, to);
+  std::erase_if(spans_, [&](const Span& span) { return span.end <= to; });
+  if (!spans_.empty()) spans_.front().begin = std::max(spans_.front().begin, to);
+}
+
+}  // namespace picket::guardrail

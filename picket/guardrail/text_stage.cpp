@@ -1,0 +1,314 @@
+#include "picket/guardrail/text_stage.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "picket/guardrail/json_text.hpp"
+
+namespace picket::guardrail {
+namespace {
+
+constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+constexpr std::string_view spaces = " \t\r\n";
+
+/// What ends a stream of chat completions; it is no JSON.
+bool is_done(std::string_view data) noexcept {
+  constexpr std::string_view done = "[DONE]";
+  return data.starts_with(done) && data.find_first_not_of(spaces, done.size()) == std::string_view::npos;
+}
+
+}  // namespace
+
+TextStage::TextStage(const Policy& policy, base::BlockPool& pool) : policy_(policy), counted_(pool), made_(pool) {}
+
+// ---- the body
+
+/// A block more than may be held is taken: that is how it shows that there is more.
+std::size_t TextStage::credit() const noexcept {
+  const bool is_full = out_.size() >= base::block_size || (!passes_ && fed_ - released_ > policy_.holds);
+  return stop_ != body::Stop::none || is_full ? 0 : base::block_size;
+}
+
+void TextStage::feed(body::Part part) {
+  if (stop_ != body::Stop::none) return;
+  fed_ += part.bytes.size();
+  if (part.is_last) end_ = End::fed;
+  if (passes_) {
+    released_ = fed_;
+    return out_.append(base::as_text(part.bytes.view()));
+  }
+  if (!counted_.count(part.bytes.size())) return stop(body::Stop::overloaded);
+  held_.append(base::as_text(part.bytes.view()));
+  read_on(part.is_last);
+  release();
+  if (is_watching() && fed_ - released_ > policy_.holds) {
+    outgrew_ = true;
+    policy_.refuses_larger ? stop(body::Stop::too_large) : open();
+  }
+}
+
+body::Part TextStage::take(std::size_t most) {
+  const std::size_t size = std::min({most, out_.size(), base::block_size});
+  body::Part part;
+  if (size != 0) {
+    if (made_.space().size() < size) made_.clear();
+    std::memcpy(made_.space().data(), out_.data(), size);
+    part.bytes = made_.commit(size);
+    out_.consume(size);
+  }
+  part.is_last = end_ == End::fed && released_ == fed_ && out_.empty();
+  if (part.is_last) end_ = End::gone;
+  return part;
+}
+
+// ---- what it is
+
+/// By its first byte: what a head says of an answer is not always what comes.
+void TextStage::recognize() {
+  std::string_view text = held(0, fed_);
+  const bool may_be_mark = text.size() < byte_order_mark.size() && byte_order_mark.starts_with(text);
+  if (may_be_mark && end_ == End::to_come) return;
+  const std::size_t mark = text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0;
+  const std::size_t first = text.find_first_not_of(spaces, mark);
+  if (first == std::string_view::npos) return;
+  const bool is_document = text[first] == '{' || text[first] == '[' || policy_.direction == body::Direction::request;
+  format_ = is_document ? Format::document : Format::events;
+  read_ = mark;
+  events_ = EventStream{mark};
+}
+
+void TextStage::read_on(bool is_last) {
+  if (format_ == Format::unknown) recognize();
+  if (format_ == Format::events) return read_events(is_last);
+  if (!is_last) return;
+  if (format_ == Format::document)
+    take_document(held(read_, fed_), policy_.direction == body::Direction::request ? Role::request : Role::answer, {},
+                  read_);
+  complete_ = fed_;  // or nothing came
+}
+
+void TextStage::read_events(bool is_last) {
+  std::string_view bytes = held(read_, fed_);
+  auto found = EventStream::Found::nothing;
+  while (is_watching() && (found = events_.read(bytes)) != EventStream::Found::nothing) {
+    read_ = fed_ - bytes.size();
+    if (found == EventStream::Found::unknown) return fail(Unread::not_known);
+    take_event();
+  }
+  read_ = fed_ - bytes.size();
+  if (is_last && is_watching()) {
+    found = events_.finish();
+    if (found == EventStream::Found::unknown) return fail(Unread::not_known);
+    if (found == EventStream::Found::event) take_event();
+    end_all_texts();
+    complete_ = fed_;
+  } else if (is_watching() && events_.is_between_events()) {
+    complete_ = read_;
+  }
+}
+
+/// Its lines of data are one document (WHATWG HTML §9.2.6); a place in it is one in a line, since no token goes over
+/// the end of one.
+void TextStage::take_event() {
+  joined_.clear();
+  const auto lines = events_.data();
+  for (const Range& line : lines) {
+    if (&line != &lines.front()) joined_ += '\n';
+    joined_ += held(line.begin, line.end);
+  }
+  if (is_done(joined_)) {
+    end_all_texts();
+  } else if (joined_.find_first_not_of(spaces) != std::string::npos) {
+    take_document(joined_, Role::event, lines, 0);
+  }
+  complete_ = read_;
+}
+
+void TextStage::take_document(std::string_view text, Role role, std::span<const Range> lines, std::uint64_t begins) {
+  if (const Unread why = document_.read(text, role); why != Unread::none) return fail(why);
+  if (!document_.model().empty()) model_ = document_.model();
+  std::size_t line = 0;
+  std::size_t line_begins = 0;
+  for (const Found& found : document_.found()) {
+    while (line + 1 < lines.size() && found.begin > line_begins + (lines[line].end - lines[line].begin))
+      line_begins += static_cast<std::size_t>(lines[line].end - lines[line].begin) + 1, ++line;
+    const std::uint64_t from = lines.empty() ? begins : lines[line].begin;
+    add(found, text, from + found.begin - line_begins);
+    if (texts_.size() > Document::most_texts) return fail(Unread::too_many);
+  }
+  end_texts();
+}
+
+void TextStage::add(const Found& found, std::string_view text, std::uint64_t place) {
+  const FoundText& of = document_.texts()[found.text];
+  const auto [entry, is_new] =
+      texts_.try_emplace(of.name, Text{.run = TextRun{policy_.window}, .group = of.group, .streams = of.streams});
+  if (is_new) in_order_.push_back(&*entry);
+  TextRun& run = entry->second.run;
+  // Some servers say with every event that it is the last one's.
+  if (run.reopen() && of.streams) believes_ends_ = false;
+  const std::uint64_t at = run.size();
+  const std::string_view raw = text.substr(found.begin, found.end - found.begin);
+  if (found.kind == Found::Kind::string) {
+    std::string decoded;
+    static_cast<void>(decode(raw, decoded));
+    run.append(decoded);
+  } else {
+    run.append(found.kind == Found::Kind::number ? raw : std::string_view{"\n"});
+  }
+  if (run.size() != at)
+    places_.push_back(
+        {.begin = place, .end = place + raw.size(), .run = &run, .at = at, .until = run.size(), .kind = found.kind});
+  queue(*entry);
+}
+
+void TextStage::end_texts() {
+  for (auto* const text : in_order_) {
+    const bool is_named = std::ranges::find(document_.ended(), text->second.group) != document_.ended().end();
+    const bool has_ended = !text->second.streams || document_.ends_all() || (believes_ends_ && is_named);
+    if (!has_ended) continue;
+    text->second.run.end();
+    queue(*text);
+  }
+}
+
+void TextStage::end_all_texts() {
+  for (auto* const text : in_order_) {
+    text->second.run.end();
+    queue(*text);
+  }
+}
+
+void TextStage::fail(Unread why) {
+  unread_ = why;
+  policy_.refuses_unread ? stop(body::Stop::undecodable) : open();
+}
+
+// ---- questions
+
+void TextStage::queue(Texts::value_type& text) {
+  if (text.second.is_queued || !text.second.run.has_question()) return;
+  text.second.is_queued = true;
+  waiting_.push_back(&text);
+}
+
+bool TextStage::has_next() const noexcept { return is_watching() && !waiting_.empty(); }
+
+std::optional<Question> TextStage::next() {
+  if (!has_next()) return std::nullopt;
+  Texts::value_type& text = *waiting_.front();
+  waiting_.pop_front();
+  text.second.is_queued = false;
+  Question question;
+  question.number = questions_++;
+  question.name = text.first;
+  question.run_ = &text.second.run;
+  question.piece_ = text.second.run.ask(largest_question);
+  question.content = std::exchange(question.piece_.text, {});
+  ++unanswered_;
+  queue(text);
+  return question;
+}
+
+void TextStage::answer(const Question& question, std::span<const Redaction> redactions) {
+  if (!is_watching()) return;
+  --unanswered_;
+  question.run_->answer(question.piece_, redactions);
+  if (const auto text = texts_.find(question.name); text != texts_.end()) queue(*text);
+  release();
+}
+
+void TextStage::open() {
+  if (!is_watching()) return;
+  for (auto& [name, text] : texts_) text.run.give_up();
+  waiting_.clear();
+  unanswered_ = 0;
+  complete_ = fed_;
+  release();
+  pass(fed_);
+  passes_ = true;
+}
+
+void TextStage::stop(body::Stop why) {
+  if (stop_ != body::Stop::none) return;
+  stop_ = why;
+  waiting_.clear();
+  places_.clear();
+  held_.clear();
+  out_.clear();
+}
+
+// ---- what goes on
+
+std::string_view TextStage::held(std::uint64_t from, std::uint64_t to) const noexcept {
+  return held_.text().substr(static_cast<std::size_t>(from - released_), static_cast<std::size_t>(to - from));
+}
+
+/// As it came.
+void TextStage::pass(std::uint64_t to) {
+  out_.append(held(released_, to));
+  drop(to);
+}
+
+void TextStage::drop(std::uint64_t to) {
+  held_.consume(static_cast<std::size_t>(to - released_));
+  counted_.give_back(to - released_);
+  released_ = to;
+}
+
+/// A document goes on when all that is in it was answered, so that who refuses some of it refuses all.
+void TextStage::release() {
+  if (!is_watching()) return;
+  if (format_ == Format::document && (!waiting_.empty() || unanswered_ != 0)) return;
+  while (!places_.empty() && release_place()) {
+  }
+  if (places_.empty()) pass(complete_);
+}
+
+/// Whether all of the first piece has gone on.
+bool TextStage::release_place() {
+  Place& place = places_.front();
+  const std::uint64_t border = std::min(place.run->border(), place.until);
+  if (border <= place.at) return false;
+  if (place.begin > released_) pass(place.begin);
+  if (place.kind == Found::Kind::string) {
+    release_spelled(place, border);
+  } else if (border == place.until) {
+    if (TextRun::Span* const span = place.run->span_in(place.at, place.until);
+        span != nullptr && place.kind == Found::Kind::number) {
+      out_.append('"');
+      write_escaped(std::exchange(span->replacement, {}), out_);
+      out_.append('"');
+      drop(place.end);
+    } else {
+      pass(place.end);
+    }
+    place.run->release(place.until);
+    place.at = place.until;
+  }
+  if (place.at != place.until) return false;
+  places_.pop_front();
+  return true;
+}
+
+void TextStage::release_spelled(Place& place, std::uint64_t border) {
+  if (border == place.until && place.run->span_in(place.at, border) == nullptr) {
+    pass(place.end);
+    place.at = border;
+  }
+  while (place.at < border) {
+    const Unit unit = next_unit(held(released_, place.end));
+    TextRun::Span* const span = place.run->span_at(place.at);
+    if (span == nullptr) {
+      pass(released_ + unit.raw);
+    } else {
+      write_escaped(std::exchange(span->replacement, {}), out_);
+      drop(released_ + unit.raw);
+    }
+    place.at += unit.size;
+  }
+  place.run->release(place.at);
+}
+
+}  // namespace picket::guardrail

@@ -1,0 +1,173 @@
+#include "picket/guardrail/text_stage.hpp"
+
+#include <functional>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "picket/guardrail/testing/play.hpp"
+
+namespace picket::guardrail {
+namespace {
+
+using testing::Play;
+using testing::redacting;
+
+std::string event(std::string_view data) { return "data: " + std::string{data} + "\n\n"; }
+std::string delta(std::string_view text, int choice = 0) {
+  return event(R"({"choices":[{"index":)" + std::to_string(choice) + R"(,"delta":{"content":")" + std::string{text} +
+               R"("}}]})");
+}
+
+TEST(TextStage, ADocumentGoesOnAsItCameWhereNothingIsRedacted) {
+  const std::string body = "{ \"messages\" : [ {\"role\":\"user\", \"content\":\"h\\u0069 \\/ there\"} ] }\n";
+  Play play{{.direction = body::Direction::request}};
+  EXPECT_EQ(play.all_of(body), body);
+  EXPECT_EQ(play.asked(), std::vector<std::string>{"hi / there"});
+}
+
+TEST(TextStage, RedactionRewritesTheTextAndNothingElse) {
+  Play play{{.direction = body::Direction::response}, redacting("4111", "[\"card\"]")};
+  EXPECT_EQ(play.all_of(R"( {"choices" :[{"message":{"content":"\u0061 4\u0031\u0031\u0031 \/"}, "index":0}] } )"),
+            R"( {"choices" :[{"message":{"content":"\u0061 [\"card\"] \/"}, "index":0}] } )");
+}
+
+TEST(TextStage, ANumberThatIsRedactedBecomesAString) {
+  Play play{{.direction = body::Direction::response}, redacting("4111", "[x]")};
+  EXPECT_EQ(play.all_of(R"({"content":[{"type":"tool_use","input":{"card":41115,"n":3}}]})"),
+            R"({"content":[{"type":"tool_use","input":{"card":"[x]","n":3}}]})");
+}
+
+TEST(TextStage, AValueOverTwoEventsIsFoundAndLeavesInOneOfThem) {
+  Play play{{.direction = body::Direction::response, .window = 16}, redacting("4111-1111", "[x]")};
+  EXPECT_EQ(play.all_of(delta("pay 4111") + delta("-1111 now") + event("[DONE]")),
+            delta("pay [x]") + delta(" now") + event("[DONE]"));
+}
+
+TEST(TextStage, ChoicesThatAlternateAreTextsOfTheirOwn) {
+  Play play{{.direction = body::Direction::response, .window = 8}, redacting("4111", "[x]")};
+  const auto stream = delta("41", 0) + delta("4", 1) + delta("11", 0) + delta("111", 1) + event("[DONE]");
+  EXPECT_EQ(play.all_of(stream), delta("[x]", 0) + delta("[x]", 1) + delta("", 0) + delta("", 1) + event("[DONE]"));
+}
+
+TEST(TextStage, OfAStreamTheWindowStaysBehindAndNoMore) {
+  Play play{{.direction = body::Direction::response, .window = 4}};
+  EXPECT_EQ(play.out_of(delta("abcd")), "");
+  EXPECT_EQ(play.out_of(delta("e")), R"(data: {"choices":[{"index":0,"delta":{"content":"a)");
+  EXPECT_EQ(play.out_of(": ping\n\n"), "");
+  EXPECT_EQ(play.out_of(delta("f")), "b");
+  EXPECT_EQ(play.out_of(event(R"({"choices":[{"index":0,"finish_reason":"stop","delta":{}}]})")),
+            "cd\"}}]}\n\n" + delta("e") + ": ping\n\n" + delta("f") +
+                event(R"({"choices":[{"index":0,"finish_reason":"stop","delta":{}}]})"));
+}
+
+TEST(TextStage, WhatHasNoTextGoesOnAtOnce) {
+  Play play{{.direction = body::Direction::response, .window = 4}};
+  const std::string start = event(R"({"type":"message_start","message":{"content":[]}})");
+  EXPECT_EQ(play.out_of(start), start);
+  EXPECT_EQ(play.out_of(": keep\r\n"), ": keep\r\n");
+}
+
+TEST(TextStage, AnEndThatIsSaidWithEveryEventIsNotBelieved) {
+  Play play{{.direction = body::Direction::response, .window = 16}, redacting("4111-1111", "[x]")};
+  const auto one = [](std::string_view text) {
+    return event(R"({"choices":[{"index":0,"finish_reason":"stop","delta":{"content":")" + std::string{text} +
+                 "\"}}]}");
+  };
+  const auto out = play.all_of(one("a") + one("b 41") + one("11-11") + one("11 c") + event("[DONE]"));
+  EXPECT_EQ(out, one("a") + one("b [x]") + one("") + one(" c") + event("[DONE]"));
+}
+
+TEST(TextStage, DataOverSeveralLinesIsRewrittenInItsLine) {
+  Play play{{.direction = body::Direction::response}, redacting("4111", "[x]")};
+  EXPECT_EQ(
+      play.all_of("data: {\"choices\":\r\ndata:[{\"index\":0,\r\ndata: \"delta\":{\"content\":\"4111\"}}]}\r\n\r\n"),
+      "data: {\"choices\":\r\ndata:[{\"index\":0,\r\ndata: \"delta\":{\"content\":\"[x]\"}}]}\r\n\r\n");
+}
+
+TEST(TextStage, AByteOrderMarkIsNoPartOfIt) {
+  Play play{{.direction = body::Direction::response}, redacting("4111", "[x]")};
+  EXPECT_EQ(play.all_of("\xEF\xBB\xBF" + delta("4111")), "\xEF\xBB\xBF" + delta("[x]"));
+}
+
+TEST(TextStage, AnAnswerThatIsNoStreamIsADocument) {
+  Play play{{.direction = body::Direction::response}, redacting("4111", "[x]")};
+  EXPECT_EQ(play.all_of("\n{\"content\":[{\"type\":\"text\",\"text\":\"4111\"}]}"),
+            "\n{\"content\":[{\"type\":\"text\",\"text\":\"[x]\"}]}");
+}
+
+TEST(TextStage, NothingOfADocumentGoesOnBeforeAllOfItWasAnswered) {
+  Play play{{.direction = body::Direction::response}};
+  TextStage& stage = play.stage();
+  const std::string body = R"({"choices":[{"message":{"content":"a"}},{"message":{"content":"b"}}]})";
+  play.feed(body, true);
+  const auto first = stage.next();
+  const auto second = stage.next();
+  ASSERT_TRUE(first && second);
+  stage.answer(*first, {});
+  EXPECT_TRUE(stage.take(1000).is_nothing());
+  stage.answer(*second, {});
+  EXPECT_EQ(play.taken(), body);
+}
+
+TEST(TextStage, WhatIsNotUnderstoodStopsOrGoesPast) {
+  for (const std::string_view body : {"plain text", R"({"output":"x"})", "<html></html>", R"({"choices":[)"}) {
+    Play closed{{.direction = body::Direction::response}};
+    EXPECT_EQ(closed.all_of(body), "") << body;
+    EXPECT_EQ(closed.stage().stopped(), body::Stop::undecodable);
+    EXPECT_NE(closed.stage().unread(), Unread::none);
+    Play open{{.direction = body::Direction::response, .refuses_unread = false}};
+    EXPECT_EQ(open.all_of(body), body);
+    EXPECT_NE(open.stage().unread(), Unread::none);
+  }
+}
+
+TEST(TextStage, AnEventThatIsNotUnderstoodLetsNothingBehindItGoOn) {
+  Play play{{.direction = body::Direction::response, .window = 4}};
+  EXPECT_EQ(play.out_of(event(R"({"type":"ping"})") + event(R"({"type":"secret","x":"y"})")), "");
+  EXPECT_EQ(play.stage().stopped(), body::Stop::undecodable);
+}
+
+TEST(TextStage, MoreThanMayBeHeldStopsOrGoesPast) {
+  const std::string body = R"({"messages":[{"content":")" + std::string(1000, 'a') + R"("}]})";
+  Play closed{{.direction = body::Direction::request, .holds = 100}};
+  EXPECT_EQ(closed.all_of(body), "");
+  EXPECT_EQ(closed.stage().stopped(), body::Stop::too_large);
+  Play open{{.direction = body::Direction::request, .holds = 100, .refuses_larger = false}};
+  EXPECT_EQ(open.all_of(body), body);
+  EXPECT_TRUE(open.stage().outgrew());
+}
+
+TEST(TextStage, NothingIsABodyWithoutText) {
+  Play play{{.direction = body::Direction::response}};
+  EXPECT_EQ(play.all_of(""), "");
+  EXPECT_EQ(play.stage().stopped(), body::Stop::none);
+  EXPECT_TRUE(play.has_end());
+}
+
+TEST(TextStage, WhoFailsOpenLetsGoWhatIsHeldAsFarAsItWasRedacted) {
+  Play play{{.direction = body::Direction::response, .window = 32}, redacting("4111", "[x]")};
+  const std::string text = "4111 and more than a window of other words";
+  static_cast<void>(play.out_of(delta(text)));
+  play.feed(delta("4111"), false);
+  play.stage().open();
+  EXPECT_EQ(play.taken_in_all(), delta("[x]" + text.substr(4)) + delta("4111"));
+  EXPECT_EQ(play.out_of("anything"), "anything");
+}
+
+TEST(TextStage, TextsAreAskedAboutInTheirOrder) {
+  Play play{{.direction = body::Direction::request}};
+  static_cast<void>(play.all_of(R"({"system":"a","messages":[{"content":"b"},{"content":"c"}]})"));
+  EXPECT_EQ(play.asked(), (std::vector<std::string>{"a", "b", "c"}));
+}
+
+TEST(TextStage, ALongTextIsAskedAboutInPiecesThatOverlap) {
+  Play play{{.direction = body::Direction::request, .window = 16, .holds = 10'000'000}, redacting("4111-1111", "[x]")};
+  const std::string before(largest_question - 4, 'a');
+  EXPECT_EQ(play.all_of(R"({"messages":[{"content":")" + before + R"(4111-1111"}]})"),
+            R"({"messages":[{"content":")" + before + R"([x]"}]})");
+  EXPECT_EQ(play.asked().size(), 2U);
+}
+
+}  // namespace
+}  // namespace picket::guardrail

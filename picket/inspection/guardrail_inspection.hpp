@@ -1,0 +1,80 @@
+#pragma once
+
+#include <array>
+#include <list>
+#include <string>
+#include <string_view>
+
+#include "picket/guardrail/text_stage.hpp"
+#include "picket/inspection/conclusions.hpp"
+#include "picket/transport/worker.hpp"
+
+namespace picket::inspection {
+
+/// The texts of one body, as a route's guardrail looks at them: asks what its stage wants asked, and tells it what of a
+/// text goes on.
+///
+/// Thread safety: its worker's thread. Lifetime: what it is given outlives it.
+class GuardrailInspection {
+ public:
+  /// How it is asked about one body.
+  struct Terms {
+    const Guardrail& guardrail;
+    body::Direction direction = body::Direction::request;
+    bool refuses_unread = true;  ///< Where the agent fails closed.
+  };
+  GuardrailInspection(const Terms& terms, Participant& participant, Conclusions& conclusions,
+                      transport::Worker& worker);
+  GuardrailInspection(const GuardrailInspection&) = delete;
+  GuardrailInspection& operator=(const GuardrailInspection&) = delete;
+
+  [[nodiscard]] guardrail::TextStage& stage() noexcept { return stage_; }
+  [[nodiscard]] const guardrail::TextStage& stage() const noexcept { return stage_; }
+  [[nodiscard]] const Participant& participant() const noexcept { return participant_; }
+  [[nodiscard]] bool has_to_ask() const noexcept { return is_asking() || stage_.has_next(); }
+  [[nodiscard]] bool is_asking() const noexcept { return !asked_.empty(); }
+
+  /// Asks what there is to ask; the answers count in `answers`.
+  void send(pool::CallSet& answers);
+  /// Takes the answers that have come. Whether there were any; where one stops the body, `verdict` says how.
+  [[nodiscard]] bool hear(Verdict& verdict, bool has_left);
+  /// Nobody is asked any more.
+  void withdraw(wire::CancelReason reason);
+  /// Its agent has failed open in another phase.
+  void open();
+  /// Whether the body was stopped for what it is, and not for what somebody said of it.
+  [[nodiscard]] bool has_failed() const noexcept {
+    return stage_.stopped() == body::Stop::undecodable || stage_.stopped() == body::Stop::too_large;
+  }
+  /// has_failed(): what becomes of it. Counts a failure: asked once.
+  [[nodiscard]] Verdict refusal(bool has_left);
+  /// Tells where the body goes past, once.
+  void tell_what_goes_past();
+
+ private:
+  /// A question on its way to the agent and back.
+  struct Underway {
+    Underway(GuardrailInspection& of, guardrail::Question asked, base::Deadline deadline);
+
+    base::TimePoint began;
+    guardrail::Question question;
+    std::string number;
+    std::array<wire::TextPair, 3> metadata;
+    wire::GuardrailInspect event;
+    pool::Call call;
+  };
+
+  [[nodiscard]] Verdict conclude(bool has_left);
+  [[nodiscard]] Asked about(base::TimePoint began, bool has_left) const;
+  [[nodiscard]] Action action() const noexcept;
+
+  Terms terms_;
+  Participant& participant_;
+  Conclusions& conclusions_;
+  transport::Worker& worker_;
+  guardrail::TextStage stage_;
+  std::list<Underway> asked_;  // the oldest first
+  bool has_told_ = false;      // that it goes past
+};
+
+}  // namespace picket::inspection
