@@ -456,20 +456,6 @@ class Answers(Decided):
                 self.assertIn(f" {status} ".encode(), self.head_of(client))
                 self.clear_stage()
 
-    def test_the_head_waits_for_who_wants_the_body_first_whatever_others_say(self):
-        for first in (0, 1):
-            with self.subTest(first):
-                wants = [{"response_headers": lambda event: allow()}, {"response_headers": lambda event: allow(needs_more=True)}]
-                for each in wants:
-                    each["response_body"] = lambda event: allow(needs_more=not event.body["is_last"])
-                wants[0]["response_body"] = lambda event: allow()
-                mode = 'response-body-mode "stream"'
-                gateway = self.play_many(*(wants if first else reversed(wants)), events=f'{ANSWERS} "response_headers"', a=mode, b=mode)
-                self.upstream.respond = lambda _: response(b"text", length=True)
-                answer = gateway.get("/")
-                self.assertEqual((answer.body, answer.value("content-length")), (b"text", "4"))
-                self.clear_stage()
-
     def test_a_body_that_is_held_to_its_end_has_its_length(self):
         gateway = self.answering("", response_body=lambda event: replaced(event, b"[" + event.data() + b"]"))
         client = self.ask(gateway)
