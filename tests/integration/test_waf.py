@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import wire
 from client import message
+from http2_upstream import Http2Upstream
 from processes import connects, wait
 from stage import BINARIES, Asked, Gateway, StageTest
 from upstream import response
@@ -344,6 +345,20 @@ class Answers(Waf):
             self.answers(b"picture", "Content-Type: image/png\r\n")
             self.assertEqual(gateway.get("/").body, b"picture")
             self.clear_stage()
+
+
+    def test_an_answer_that_ends_with_its_head_is_judged_with_it(self):
+        rules = self.stage.folder / "own.conf"
+        rules.write_text('SecRule RESPONSE_STATUS "@streq 500" "id:1,phase:4,deny,status:404,log"\n')
+        self.start("--rules", str(rules))
+        upstream = Http2Upstream(lambda call: call.head((), "500" if call.path == "/bad" else "200", end=True))
+        self.stage.adopt(upstream)
+        gateway = self.stage.unstarted()
+        asked = Asked("waf", self.path, self.EVENTS, 'response-body-mode "stream"', transport="binary-uds")
+        gateway.write({"app": [upstream.address]}, [asked], upstream_keys="http-version { min-version 2 }")
+        gateway.start()
+        self.assertEqual(gateway.get("/bad").status, 404)
+        self.assertEqual((gateway.get("/good").status, gateway.get("/good").body), (200, b""))
 
 
 class Socket(StageTest):

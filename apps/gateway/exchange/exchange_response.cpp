@@ -110,12 +110,17 @@ transport::Task<void> Exchange::judge_answer() {
   happened(Event::answer_passed);
 }
 
-/// Rules about packed bodies would pass by one that is shown as what it contains.
+/// Of a body that is shown as what it contains the coding is not told: rules about packed ones would pass by it. That
+/// there is none is told where the upstream said it by the end of its stream (RFC 9113 §8.1): agents wait for one.
 base::Headers Exchange::shown_headers() {
-  if (!inspection_->response_body().is_unpacked()) return response_->headers;
+  const bool is_unpacked = inspection_->response_body().is_unpacked();
+  const bool ends_here = upstream_.body_is_read() && !request_.is_head() && !switches_protocols() &&
+                         says_length(response_->status) && !response_->headers.find("content-length");
+  if (!is_unpacked && !ends_here) return response_->headers;
   http::FieldList fields{arena_};
   for (const auto& field : response_->headers) fields.push_back(field);
-  take_coding_off(fields, arena_);
+  if (is_unpacked) take_coding_off(fields, arena_);
+  if (ends_here) fields.push_back({"content-length", "0"});
   return base::Headers{std::span<const base::Header>{fields.items()}};
 }
 
