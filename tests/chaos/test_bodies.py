@@ -54,9 +54,10 @@ class Scene(StageTest):
         self.lie = lie
         self.start_agent()
         self.calm = self.stage.agent("calm", events=KINDS, features={"streaming_body": True})
-        keys = (f'request-body-mode "stream"; response-body-mode "stream"; timeout-ms 30000; chunk-timeout-ms {CHUNK_TIMEOUT_MS}; '
+        keys = ('request-body-mode "stream"; response-body-mode "stream"; timeout-ms 30000; '
                 "pool { connections 2; reconnect-interval-ms 50 }; circuit-breaker { failure-threshold 1000 }")
-        agents = [Asked(mode, self.path, EVENTS, f'{keys}; failure-mode "{mode}"') for mode in ("open", "closed")]
+        agents = [Asked(mode, self.path, EVENTS, f'{keys}; chunk-timeout-ms {CHUNK_TIMEOUT_MS}; failure-mode "{mode}"')
+                  for mode in ("open", "closed")]
         agents.append(Asked("calm", self.calm.path, EVENTS, keys))
         routes = "".join(f'route "{name}" {{ matches {{ path-prefix "/{path}" }}; filters "{name}"; upstream "app" }}\n'
                          for name, path in (("open", "open"), ("closed", "closed"), ("calm", "load")))
