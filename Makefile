@@ -85,6 +85,7 @@ crs: build
 	@tools/bootstrap test
 	@tools/fetch-crs-tests
 	@python3 tests/crs/run.py --bin build/release/bin
+	@python3 tests/crs/responses/run.py --bin build/release/bin
 
 testssl: build
 	@tools/bootstrap testssl

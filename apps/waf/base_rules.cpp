@@ -100,7 +100,9 @@ SecRequestBodyJsonDepthLimit 128
 SecArgumentsLimit 1000
 SecXmlExternalEntity Off
 SecUploadKeepFiles Off
-SecResponseBodyAccess Off
+# Answers come where the route's events say so.
+SecResponseBodyAccess On
+SecResponseBodyLimit {}
 SecAuditEngine Off
 # CRS's rule about the charset of a part finds the library's CR LF behind it.
 SecRuleUpdateActionById 922110 "t:trimRight"
@@ -113,7 +115,7 @@ SecRule &REQUEST_HEADERS "@gt 300" \
   "id:99000019,phase:1,t:none,log,deny,status:431,msg:'Too many header fields to inspect',severity:'CRITICAL',\
   tag:'picket/uninspected'"
 )conf",
-                                              max_body_size, max_parsed_body_size);
+                                              max_body_size, max_parsed_body_size, max_response_body_size);
   return text;
 }
 

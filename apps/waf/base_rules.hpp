@@ -12,6 +12,9 @@ namespace picket::apps::waf {
 /// or reports what is larger before it is sent here.
 inline constexpr std::size_t max_body_size = 10 * 1024 * 1024;
 
+/// Largest response body that is inspected, in bytes: what the gateway holds of one by default.
+inline constexpr std::size_t max_response_body_size = 1024 * 1024;
+
 /// Largest request body, without the files of a multipart one, in bytes that is parsed; more is refused with 413 by a
 /// rule.
 inline constexpr std::size_t max_parsed_body_size = 128 * 1024;

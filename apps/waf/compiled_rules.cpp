@@ -1,5 +1,6 @@
 #include "apps/waf/compiled_rules.hpp"
 
+#include <array>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -15,6 +16,15 @@
 
 namespace picket::apps::waf {
 namespace {
+
+/// What a client reads as text.
+constexpr std::array usual_types{"text/plain",
+                                 "text/html",
+                                 "text/xml",
+                                 "application/xml",
+                                 "application/json",
+                                 "application/xhtml+xml",
+                                 "application/problem+json"};
 
 /// Stands before each rule, and skips all that follow in the phase once the budget of the evaluation is spent. A
 /// marker, since `skip` does not count those, and since they are looked at wherever an evaluation skips to.
@@ -80,6 +90,9 @@ void CompiledRules::put_checkpoints() {
 void CompiledRules::finish() {
   places_.clear();
   put_checkpoints();
+  // The library would look at all types; rules that name some add to its list.
+  if (auto& types = rules_->m_responseBodyTypeToBeInspected; !types.m_set)
+    types.m_value.insert(usual_types.begin(), usual_types.end());
   modsecurity::ConfigUnicodeMap& map = rules_->m_unicodeMapTable;
   if (map.m_set) return;  // the rules name one
   constexpr double us_ascii_code_page = 20127;
@@ -103,6 +116,17 @@ bool CompiledRules::rejects_over_limit() const noexcept {
   return rules_->m_requestBodyLimitAction != modsecurity::RulesSet::ProcessPartialBodyLimitAction;
 }
 
+std::size_t CompiledRules::response_body_limit() const noexcept {
+  const double limit = rules_->m_responseBodyLimit.m_value;
+  return limit > 0 ? static_cast<std::size_t>(limit) : 0;
+}
+
+bool CompiledRules::inspects_response_type(const std::string& type) const {
+  if (rules_->m_secResponseBodyAccess != modsecurity::RulesSet::TrueConfigBoolean) return false;
+  const auto& types = rules_->m_responseBodyTypeToBeInspected.m_value;
+  return type.empty() || types.empty() || types.contains(type);
+}
+
 bool patterns_are_bounded(modsecurity::ModSecurity& engine) {
   modsecurity::RulesSet rules;
   if (rules.load("SecRuleEngine On\nSecRule REQUEST_METHOD \"@rx ^G\" \"id:1,phase:1,pass,nolog\"\n") < 0) return false;
@@ -114,6 +138,16 @@ bool patterns_are_bounded(modsecurity::ModSecurity& engine) {
 }
 
 void resume_after_checkpoint(modsecurity::Transaction& transaction) { transaction.m_skip_next = 0; }
+
+void run_response_body_phase(modsecurity::Transaction& transaction) {
+  if (transaction.getRuleEngineState() == modsecurity::RulesSet::DisabledRuleEngine) return;
+  const std::string body = transaction.m_responseBody.str();
+  const std::size_t offset = 0;  // only the library's audit log, which is off, tells it
+  transaction.m_variableOutboundDataError.set("0", offset);
+  transaction.m_variableResponseBody.set(body, offset);
+  transaction.m_variableResponseContentLength.set(std::to_string(body.size()), offset);
+  transaction.m_rules->evaluate(modsecurity::ResponseBodyPhase, &transaction);
+}
 
 bool may_block(const modsecurity::Transaction& transaction) {
   return transaction.getRuleEngineState() == modsecurity::RulesSet::EnabledRuleEngine;

@@ -38,6 +38,12 @@ class CompiledRules {
   [[nodiscard]] std::size_t parsed_body_limit() const noexcept;
   /// SecRequestBodyLimitAction: whether a body over the limit is refused, rather than inspected in part.
   [[nodiscard]] bool rejects_over_limit() const noexcept;
+  /// SecResponseBodyLimit in bytes; 0 for none.
+  [[nodiscard]] std::size_t response_body_limit() const noexcept;
+  /// Whether bodies of answers of this type are looked at (SecResponseBodyAccess, SecResponseBodyMimeType). `type`: in
+  /// lower case, without parameters; empty for an answer that does not say, which a client may take for any. Where the
+  /// list was cleared all are: the library forgets what the same file adds behind SecResponseBodyMimeTypesClear.
+  [[nodiscard]] bool inspects_response_type(const std::string& type) const;
 
   /// The library takes them without const, and does not change them while it evaluates.
   [[nodiscard]] modsecurity::RulesSet& get() const noexcept { return *rules_; }
@@ -57,6 +63,9 @@ class CompiledRules {
 
 /// Lets the next phase of a transaction run whose last one ended because its MatchBudget was spent.
 void resume_after_checkpoint(modsecurity::Transaction& transaction);
+
+/// Runs phase 4 on what the transaction's m_responseBody holds, whatever the answer's type.
+void run_response_body_phase(modsecurity::Transaction& transaction);
 
 /// Whether this transaction's rule engine is on: not off, and not for detection only. Rules may change it
 /// (ctl:ruleEngine).

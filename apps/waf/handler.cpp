@@ -17,15 +17,13 @@ using wire::EventKind;
 
 constexpr agent::BlockStatus service_unavailable = 503;
 
-BodyPlan plan_of(const std::vector<EventKind>& announced) {
+/// `chunks`: the event that the body comes as.
+BodyPlan plan_of(const std::vector<EventKind>& announced, EventKind chunks) {
   if (announced.empty()) return BodyPlan::unknown;
-  return std::find(announced.begin(), announced.end(), EventKind::request_body_chunk) != announced.end()
-             ? BodyPlan::sent
-             : BodyPlan::withheld;
+  return std::find(announced.begin(), announced.end(), chunks) != announced.end() ? BodyPlan::sent : BodyPlan::withheld;
 }
 
-/// `then`: what an allow becomes.
-agent::Decision outcome_of(const Verdict& verdict, BodyThen then) {
+agent::Decision outcome_of(const Verdict& verdict) {
   switch (verdict.action) {
     case Verdict::Action::block:
       return agent::Decision::block(agent::BlockStatus::of(verdict.status).value_or(agent::BlockStatus{403}));
@@ -34,14 +32,14 @@ agent::Decision outcome_of(const Verdict& verdict, BodyThen then) {
                                        agent::RedirectStatus::of(verdict.status).value_or(agent::RedirectStatus{302}));
     case Verdict::Action::allow: break;
   }
-  if (then == BodyThen::waits) return agent::Decision::allow().needs_more();
+  if (!verdict.is_whole) return agent::Decision::allow().needs_more();
   return agent::Decision::allow();
 }
 
 }  // namespace
 
-agent::Decision to_decision(const Verdict& verdict, BodyThen then) {
-  agent::Decision decision = outcome_of(verdict, then);
+agent::Decision to_decision(const Verdict& verdict) {
+  agent::Decision decision = outcome_of(verdict);
   std::set<std::string_view> tags;
   for (const RuleMatch& match : verdict.matches) {
     decision.rule(match.id);
@@ -85,7 +83,9 @@ agent::Acceptance WafHandler::on_configure(const wire::Value& config, Context& c
 agent::Reply WafHandler::on_request_headers(const wire::RequestHeaders& event, Context& context) {
   auto& exchange = context.state();
   exchange.transaction = begin(context);
-  return reply(exchange.transaction->on_request_headers(event, plan_of(context.announced_events())), context);
+  return reply(exchange.transaction->on_request_headers(
+                   event, plan_of(context.announced_events(), EventKind::request_body_chunk)),
+               context);
 }
 
 agent::Reply WafHandler::on_request_body(const wire::RequestBodyChunk& event, Context& context) {
@@ -93,15 +93,24 @@ agent::Reply WafHandler::on_request_body(const wire::RequestBodyChunk& event, Co
   if (!exchange.transaction)
     return reply(base::fail(base::ErrorKind::invalid_message, "a body chunk came before the request's headers"),
                  context);
-  const BodyThen then = event.is_last ? BodyThen::goes_on : BodyThen::waits;
-  return reply(exchange.transaction->on_request_body_chunk(event), context, then);
+  return reply(exchange.transaction->on_request_body_chunk(event), context);
 }
 
 agent::Reply WafHandler::on_response_headers(const wire::ResponseHeaders& event, Context& context) {
   auto& exchange = context.state();
   if (!exchange.transaction)  // a proxy that sends responses only
     exchange.transaction = begin(context);
-  return reply(exchange.transaction->on_response_headers(event), context);
+  return reply(exchange.transaction->on_response_headers(
+                   event, plan_of(context.announced_events(), EventKind::response_body_chunk)),
+               context);
+}
+
+agent::Reply WafHandler::on_response_body(const wire::ResponseBodyChunk& event, Context& context) {
+  auto& exchange = context.state();
+  if (!exchange.transaction)
+    return reply(base::fail(base::ErrorKind::invalid_message, "a body chunk came before the answer's headers"),
+                 context);
+  return reply(exchange.transaction->on_response_body_chunk(event), context);
 }
 
 std::unique_ptr<Transaction> WafHandler::begin(const Context& context) const {
@@ -123,8 +132,8 @@ void WafHandler::complain_about(const base::Error& error, const Context& context
                         session::printable(error.message())));
 }
 
-agent::Reply WafHandler::reply(const base::Result<Verdict>& verdict, const Context& context, BodyThen then) {
-  if (verdict) return to_decision(*verdict, then);
+agent::Reply WafHandler::reply(const base::Result<Verdict>& verdict, const Context& context) {
+  if (verdict) return to_decision(*verdict);
   complain_about(verdict.error(), context);
   // A part without what it belongs to: no failure that a failure mode may let pass.
   if (verdict.error().kind() == base::ErrorKind::invalid_message)

@@ -112,8 +112,9 @@ TEST_F(WafHandlerTest, ItSaysWhatItTakes) {
   const agent::HandlerFactory factory{
       [] { return std::make_unique<WafHandler>(sets(), nullptr, [](std::string_view) {}); }};
   const session::AgentInfo info = factory.declaration(factory.make()->info());
-  EXPECT_THAT(info.events, ElementsAre(EventKind::configure, EventKind::request_headers, EventKind::request_body_chunk,
-                                       EventKind::response_headers, EventKind::request_complete));
+  EXPECT_THAT(info.events,
+              ElementsAre(EventKind::configure, EventKind::request_headers, EventKind::request_body_chunk,
+                          EventKind::response_headers, EventKind::response_body_chunk, EventKind::request_complete));
   EXPECT_EQ(info.limits.max_body_size, 10U * 1024 * 1024);
 }
 

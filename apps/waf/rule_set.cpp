@@ -30,6 +30,10 @@ std::size_t RuleSet::body_limit() const noexcept {
   return compiled_.body_limit() > 0 ? compiled_.body_limit() : max_body_size;
 }
 
+std::size_t RuleSet::response_body_limit() const noexcept {
+  return compiled_.response_body_limit() > 0 ? compiled_.response_body_limit() : max_response_body_size;
+}
+
 base::Status RuleSet::add_all(const RuleOptions& options) {
   auto files = options.rules.empty() ? crs_files(options.crs) : expand_globs(options.rules);
   PICKET_TRY(files);

@@ -41,6 +41,9 @@ class RuleSet {
   /// Largest request body in bytes that is inspected: SecRequestBodyLimit, else max_body_size.
   [[nodiscard]] std::size_t body_limit() const noexcept;
 
+  /// Largest response body in bytes that is inspected: SecResponseBodyLimit, else max_response_body_size.
+  [[nodiscard]] std::size_t response_body_limit() const noexcept;
+
   /// How many bytes of names and values a parsed body may become: twice what SecRequestBodyNoFilesLimit lets in.
   [[nodiscard]] std::size_t expansion_limit() const noexcept { return 2 * compiled_.parsed_body_limit(); }
 

@@ -98,9 +98,14 @@ base::Result<Verdict> Transaction::on_request_body_chunk(const wire::RequestBody
   return judge([&](Transaction& reading) { return reading.judge_request_body_chunk(chunk, budget); });
 }
 
-base::Result<Verdict> Transaction::on_response_headers(const wire::ResponseHeaders& response) {
+base::Result<Verdict> Transaction::on_response_headers(const wire::ResponseHeaders& response, BodyPlan plan) {
   const MatchBudget budget(rules_->match_time());
-  return judge([&](Transaction& reading) { return reading.judge_response_headers(response, budget); });
+  return judge([&](Transaction& reading) { return reading.judge_response_headers(response, plan, budget); });
+}
+
+base::Result<Verdict> Transaction::on_response_body_chunk(const wire::ResponseBodyChunk& chunk) {
+  const MatchBudget budget(rules_->match_time());
+  return judge([&](Transaction& reading) { return reading.judge_response_body_chunk(chunk, budget); });
 }
 
 /// What either reading of the exchange says: the first that does not allow, and all that matched.
@@ -137,6 +142,8 @@ base::Result<Verdict> Transaction::judge_request_body_chunk(const wire::RequestB
                                                             const MatchBudget& budget) {
   if (!begun_ && decided_.allows())
     return base::fail(ErrorKind::invalid_message, "a request body chunk came before the request's headers");
+  if (body_phase_ran_ && body_size_ > 0 && decided_.allows() && !chunk.data.empty())
+    return base::fail(ErrorKind::invalid_message, "a request body goes on after the answer, with which it was judged");
   return evaluate(budget, [&](Verdict& verdict) {
     if (body_phase_ran_) {
       if (chunk.data.empty()) return;
@@ -144,10 +151,11 @@ base::Result<Verdict> Transaction::judge_request_body_chunk(const wire::RequestB
     }
     append(chunk.data, verdict);
     if (chunk.is_last && verdict.allows()) run_body_phase(verdict);
+    verdict.is_whole = chunk.is_last;
   });
 }
 
-base::Result<Verdict> Transaction::judge_response_headers(const wire::ResponseHeaders& response,
+base::Result<Verdict> Transaction::judge_response_headers(const wire::ResponseHeaders& response, BodyPlan plan,
                                                           const MatchBudget& budget) {
   return evaluate(budget, [&](Verdict& verdict) {
     if (begun_ && !body_phase_ran_) run_body_phase(verdict);  // the announced body never came
@@ -155,7 +163,15 @@ base::Result<Verdict> Transaction::judge_response_headers(const wire::ResponseHe
     for (const wire::Header& header : response.headers)
       engine_->addResponseHeader(std::string(header.name), std::string(header.value));
     engine_->processResponseHeaders(response.status, "HTTP/" + engine_->m_httpVersion);
+    if (engine_->m_it.disruptive) return;
+    response_body_.begin(*engine_, *rules_, response, plan != BodyPlan::withheld && !is_head_, verdict);
+    if (plan == BodyPlan::unknown) verdict.is_whole = true;  // perhaps nothing follows that would let the head go
   });
+}
+
+base::Result<Verdict> Transaction::judge_response_body_chunk(const wire::ResponseBodyChunk& chunk,
+                                                             const MatchBudget& budget) {
+  return evaluate(budget, [&](Verdict& verdict) { response_body_.append(*engine_, *rules_, chunk, verdict); });
 }
 
 base::Status Transaction::on_complete() {
@@ -251,6 +267,7 @@ void Transaction::keep_head(const wire::RequestHeaders& request) {
 
 void Transaction::run_headers_phase(const wire::RequestHeaders& head) {
   begun_ = true;
+  is_head_ = head.method == "HEAD";
   const wire::RequestMetadata& metadata = head.metadata;
   engine_->processConnection(std::string(metadata.client_ip).c_str(), metadata.client_port, "", 0);
   engine_->processURI(std::string(head.uri).c_str(), std::string(head.method).c_str(),

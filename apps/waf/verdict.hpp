@@ -15,7 +15,8 @@ struct RuleMatch {
   friend bool operator==(const RuleMatch&, const RuleMatch&) = default;
 };
 
-/// Something that could not be inspected whole. With the rule engine on, each of them blocks.
+/// Something that could not be inspected whole. With the rule engine on, each of them blocks; but for an answer that is
+/// too large, which the proxy's failure mode decides about.
 struct Note {
   std::string_view code;  ///< The reason code of the audit.
   std::uint16_t status = 0;
@@ -38,6 +39,8 @@ inline constexpr Note note_expands_over_limit{"request-body-expands-over-limit",
 inline constexpr Note note_two_boundaries{"multipart-boundary-ambiguous", 400,
                                           "The multipart body can be read with two boundaries"};
 inline constexpr Note note_inline_dtd{"xml-inline-dtd", 400, "The XML brings a document type declaration of its own"};
+inline constexpr Note note_response_over_limit{"response-body-over-limit", 0,
+                                               "The response body is over SecResponseBodyLimit"};
 inline constexpr Note note_xml_encoding{"xml-encoding", 400, "The XML is in an encoding that hides markup"};
 
 /// What the rules say after one event. A value that owns its strings.
@@ -49,6 +52,8 @@ struct Verdict {
   std::string url;                 ///< For redirect.
   std::vector<RuleMatch> matches;  ///< Of this event, in the order they matched; a rule that matched twice stands once.
   std::vector<Note> notes;         ///< What was not inspected whole and why.
+  /// Whether all that came is judged. Else nothing of it may go on: of a body that streams not before its end.
+  bool is_whole = true;
 
   [[nodiscard]] bool allows() const noexcept { return action == Action::allow; }
 };

@@ -23,8 +23,9 @@ class Peer:
 
 PICKET = Peer("http", proxies.gateway, lambda path: [PICKET_BIN / "picket", "agent", "--listen", f"unix:{path}"],
               "gateway", "agent")
-PEERS = [Peer("haproxy", proxies.haproxy, lambda path: [PICKET_BIN / "picket_spoa", path]),
-         Peer("envoy", envoy.proxy, envoy.agent), Peer("zentinel", zentinel.proxy, zentinel.agent)]
+ENVOY = Peer("envoy", envoy.proxy, envoy.agent)
+PEERS = [Peer("haproxy", proxies.haproxy, lambda path: [PICKET_BIN / "picket_spoa", path]), ENVOY,
+         Peer("zentinel", zentinel.proxy, zentinel.agent)]
 OPTIONAL = {"envoy": envoy, "zentinel": zentinel}
 
 

@@ -53,8 +53,10 @@ ASK = """          - name: envoy.filters.http.ext_proc
               grpc_service: {{envoy_grpc: {{cluster_name: agent}}}}
               failure_mode_allow: {open}
               message_timeout: {timeout_s}s
-              processing_mode: {{request_header_mode: SEND, response_header_mode: SKIP, request_body_mode: BUFFERED}}
+              processing_mode: {{{modes}}}
 """
+OF_REQUESTS = "request_header_mode: SEND, response_header_mode: SKIP, request_body_mode: BUFFERED"
+OF_ANSWERS = "request_header_mode: SKIP, response_header_mode: SEND, response_body_mode: BUFFERED"
 AGENT = """  - name: agent
     typed_extension_protocol_options:
       envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
@@ -68,7 +70,8 @@ AGENT = """  - name: agent
 
 def proxy(servers, name, core, upstream, asking=None):
     port, config = free_port(), servers.folder / f"{name}.yaml"
-    ask = ASK.format(open=str(asking.fails_open).lower(), timeout_s=asking.timeout_ms / 1000) if asking else ""
+    modes = OF_ANSWERS if asking and "response_body" in asking.events else OF_REQUESTS
+    ask = ASK.format(open=str(asking.fails_open).lower(), timeout_s=asking.timeout_ms / 1000, modes=modes) if asking else ""
     agent = AGENT.format(socket=asking.socket) if asking else ""
     config.write_text(CONFIG.format(port=port, upstream=upstream, ask=ask, agent=agent), encoding="ascii")
     servers.serve(name, core, [PROGRAM, "-c", config, "--concurrency", "1", "--use-dynamic-base-id", "-l", "error"],

@@ -1,4 +1,4 @@
-/// The peer's agent for Envoy: an ext_proc server that lets every request pass.
+/// The peer's agent for Envoy: an ext_proc server that lets every request and every answer pass.
 ///   picket_ext_proc PATH      serves a Unix socket, for ever
 ///
 /// It answers with constant bytes and reads one byte of each question, the tag of its first field, so that it needs
@@ -17,12 +17,16 @@ namespace {
 
 using namespace std::string_view_literals;
 
-// ProcessingRequest: 2 request_headers, 4 request_body. ProcessingResponse: 1 request_headers, 3 request_body; an empty
-// message in it leaves the request as it is.
+// ProcessingRequest: 2 request_headers, 3 response_headers, 4 request_body, 5 response_body. ProcessingResponse: 1
+// request_headers, 2 response_headers, 3 request_body, 4 response_body; an empty message in it changes nothing.
 constexpr std::uint8_t headers_asked = 0x12;
+constexpr std::uint8_t answer_headers_asked = 0x1a;
 constexpr std::uint8_t body_asked = 0x22;
+constexpr std::uint8_t answer_body_asked = 0x2a;
 constexpr auto headers_pass = "\x0a\0"sv;
+constexpr auto answer_headers_pass = "\x12\0"sv;
 constexpr auto body_passes = "\x1a\0"sv;
+constexpr auto answer_body_passes = "\x22\0"sv;
 
 grpc::ByteBuffer buffer_of(std::string_view bytes) {
   const grpc::Slice slice(bytes.data(), bytes.size());
@@ -43,8 +47,10 @@ class Stream final : public grpc::ServerGenericBidiReactor {
     if (!ok) return Finish(grpc::Status::OK);
     switch (first_byte(question_)) {
       case headers_asked: return answer(headers_pass);
+      case answer_headers_asked: return answer(answer_headers_pass);
       case body_asked: return answer(body_passes);
-      default: return Finish({grpc::StatusCode::UNIMPLEMENTED, "neither headers nor body of a request"});
+      case answer_body_asked: return answer(answer_body_passes);
+      default: return Finish({grpc::StatusCode::UNIMPLEMENTED, "neither headers nor a body"});
     }
   }
   void OnWriteDone(bool ok) override {

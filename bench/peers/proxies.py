@@ -14,12 +14,13 @@ from processes import free_port
 
 @dataclass(frozen=True)
 class Asking:
-    """How a proxy asks an agent: about heads and, buffered, the bodies of requests."""
+    """How a proxy asks an agent: about heads and, buffered, the bodies of requests, unless `events` name those of answers."""
 
     socket: Path
     timeout_ms: int = 5000
     fails_open: bool = False
     events: tuple = ("request_headers", "request_body")  # the gateway's; SPOE's message carries both at once
+    keys: str = ""  # more of the gateway's
 
 
 NGINX = """{modules} daemon off; {processes} pid {folder}/{name}.pid; error_log {folder}/{name}.log crit;
@@ -57,11 +58,12 @@ def nginx(servers, name, core, upstream=None, workers=1, modules="", settings=""
 GATEWAY = """system {{ worker-threads {workers}; busy-polling {busy_polling} }}
 listeners {{ listener "web" {{ address "127.0.0.1:{port}"; {protocol} }} }}
 upstreams {{ upstream "app" {{ target "127.0.0.1:{upstream}" }} }}
-routes {{ route "all" {{ matches {{ path-prefix "/" }}; {filters} upstream "app" }} }}
+routes {{ route "all" {{ matches {{ path-prefix "/" }}; {filters} {route_keys} upstream "app" }} }}
+{limits}
 """
 GATEWAY_AGENT = """filters {{ filter "ask" {{ type "agent"; agent "asked" }} }}
 agents {{ agent "asked" type="custom" {{ binary-uds "{socket}"; events {events}; timeout-ms {timeout_ms}
-  failure-mode "{failure_mode}"; max-request-body-bytes 4194304 }} }}
+  failure-mode "{failure_mode}"; max-request-body-bytes 4194304; {keys} }} }}
 """
 
 
@@ -69,16 +71,17 @@ GATEWAY_TLS = """protocol "https"; tls {{ cert-file "{0.certificate}"; key-file 
 
 
 def gateway(servers, name, core, upstream, asking=None, workers=1, picket=(PICKET_BIN / "picket",), busy_polling=True,
-            certificate=None):
-    """`picket`: the command that picket is, as where another program runs it. With a certificate it speaks TLS."""
+            certificate=None, limits="", route_keys=""):
+    """`picket`: the command that picket is, as where another program runs it. With a certificate it speaks TLS. `limits`: that block.
+    `route_keys`: more of its route."""
     port, config = free_port(), servers.folder / f"{name}.kdl"
     text = GATEWAY.format(workers=workers, busy_polling="#true" if busy_polling else "#false", port=port,
                           protocol=GATEWAY_TLS.format(certificate) if certificate else 'protocol "http"',
-                          upstream=upstream, filters='filters "ask";' if asking else "")
+                          upstream=upstream, filters='filters "ask";' if asking else "", route_keys=route_keys, limits=limits)
     if asking:
         text += GATEWAY_AGENT.format(socket=asking.socket, timeout_ms=asking.timeout_ms,
                                      events=" ".join(f'"{event}"' for event in asking.events),
-                                     failure_mode="open" if asking.fails_open else "closed")
+                                     failure_mode="open" if asking.fails_open else "closed", keys=asking.keys)
     config.write_text(text, encoding="ascii")
     servers.serve(name, core, [*picket, "run", config], port)
     return port

@@ -39,7 +39,8 @@ class Allow final : public internal::Answering<Allow> {
   Allow& route(std::string key, std::string value) &;
   Allow&& route(std::string key, std::string value) &&;
 
-  /// More chunks, please: what is held so far stays held. Not on the last chunk.
+  /// More chunks, please: what is held so far stays held. In the answer to a response's head that head waits for them.
+  /// Beside the last chunk it is a failure, which the proxy's failure mode decides: the body cannot be judged.
   Allow& needs_more() &;
   Allow&& needs_more() &&;
   /// The chunk in question is replaced; an empty text drops it. Only in answers to body chunks.

@@ -84,6 +84,8 @@ class AgentStage final : public Stage {
   [[nodiscard]] bool holds_any() const noexcept {
     return state_ == State::gathers || state_ == State::goes_past || (state_ == State::asks && held() != 0);
   }
+  /// Whether it is asked, and has let nothing go on yet.
+  [[nodiscard]] bool is_at_start() const noexcept { return state_ == State::asks && released_ == 0; }
   /// Whether what goes on may be other bytes than those that came.
   [[nodiscard]] bool may_change() const noexcept { return state_ != State::passes || !is_as_sent_; }
   /// What it is to be asked next, perhaps beside chunks that it has not answered. `most`: bytes of it; not 0.

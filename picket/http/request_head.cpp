@@ -25,6 +25,15 @@ bool is_absolute(std::string_view target) noexcept {
   return !authority.empty() && is_authority(authority);
 }
 
+constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+
+/// RFC 9112 §2.3: what is none is no request line.
+bool is_version(std::string_view text) noexcept {
+  constexpr std::string_view name = "HTTP/";
+  return text.size() == name.size() + 3 && text.starts_with(name) && is_digit(text[5]) && text[6] == '.' &&
+         is_digit(text[7]);
+}
+
 std::optional<HeadError> read_request_line(std::string_view line, RequestHead& head) noexcept {
   const std::size_t first = line.find(' ');
   const std::size_t last = line.rfind(' ');
@@ -37,6 +46,7 @@ std::optional<HeadError> read_request_line(std::string_view line, RequestHead& h
   if (!is_target(head.target)) return bad("the target has characters that no URI has");
   if (!head.target.starts_with('/') && !is_absolute(head.target) && !(head.target == "*" && head.method == "OPTIONS"))
     return bad("the target is neither a path nor an http URI with a host");
+  if (!is_version(version)) return bad("the version is not HTTP/ and two digits");
   head.version = version == "HTTP/1.1" ? 11 : 10;
   if (head.version == 10 && version != "HTTP/1.0")
     return HeadError{505, "the version is neither HTTP/1.0 nor HTTP/1.1"};

@@ -149,7 +149,9 @@ bool BodyInspection::may_change() const noexcept {
 
 bool BodyInspection::holds_any() const noexcept {
   if (guardrail_ && guardrail_->stage().holds_any()) return true;
-  return std::ranges::any_of(judges_, [](const Judge& judge) { return judge.stage.holds_any(); });
+  return std::ranges::any_of(judges_, [](const Judge& judge) {
+    return judge.stage.holds_any() || (judge.participant.holds_answer && judge.stage.is_at_start());
+  });
 }
 
 bool BodyInspection::wants(const Participant& participant) const noexcept {
@@ -384,25 +386,33 @@ Verdict BodyInspection::conclude(Judge& judge) {
   } else if (chunk.call.skipped()) {
     withdraw(judge, wire::CancelReason::manual);
     judge.stage.skip();
+  } else if (!apply(judge, chunk.call.response())) {
+    withdraw(judge, wire::CancelReason::manual);
+    judge.stage.refuse();
+    outcome.verdict = {.failure = Failure::overloaded};
   } else {
-    apply(judge, chunk.call.response());
     judge.asked.pop_front();
     if (judge.asked.empty()) judge.participant.exchange.forget_answers(kind());
   }
   return std::move(outcome.verdict);
 }
 
-void BodyInspection::apply(Judge& judge, const wire::AgentResponse& response) {
+/// Whether there was room for it.
+bool BodyInspection::apply(Judge& judge, const wire::AgentResponse& response) {
   const auto& mutation =
       direction_ == body::Direction::request ? response.request_body_mutation : response.response_body_mutation;
-  if (mutation && mutation->data) judge.stage.replace(mutation->chunk_index, keep(*mutation->data));
+  if (mutation && mutation->data) {
+    auto kept = keep(*mutation->data);
+    if (!kept) return false;
+    judge.stage.replace(mutation->chunk_index, std::move(*kept));
+  }
   judge.stage.allow(response.needs_more);
+  return true;
 }
 
-/// In one piece, and as long as it is held: the answer is forgotten before. It counts as held where that is possible;
-/// an agent is not refused for what it answers.
-base::SharedBytes BodyInspection::keep(base::ByteView bytes) {
-  if (bytes.empty()) return {};
+/// In one piece, and as long as it is held: the answer is forgotten before. Nothing where it may not be held.
+std::optional<base::SharedBytes> BodyInspection::keep(base::ByteView bytes) {
+  if (bytes.empty()) return base::SharedBytes{};
   base::SharedBytes kept;
   if (bytes.size() > base::block_size) {
     base::Block block = worker_.blocks().take(bytes.size());
@@ -414,7 +424,7 @@ base::SharedBytes BodyInspection::keep(base::ByteView bytes) {
     std::memcpy(replacements_.space().data(), bytes.data(), bytes.size());
     kept = replacements_.commit(bytes.size());
   }
-  static_cast<void>(kept.block().count(bytes.size()));
+  if (!kept.block().count(bytes.size())) return std::nullopt;
   return kept;
 }
 

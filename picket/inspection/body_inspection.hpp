@@ -35,6 +35,9 @@ namespace picket::inspection {
 ///     while (body.lets_out()) send_on(body.take());
 ///   }
 ///
+/// What is unpacked and what agents put in a chunk's place counts against the budget of the worker's blocks, which is
+/// nothing until it is set (base::BlockPool::set_budget). Where there is no room for it the verdict is `overloaded`.
+///
 /// Thread safety: its worker's thread. Lifetime: what it is given outlives it; bytes that are fed without a block of
 /// their own stay where they are until it is gone, and those that agents put in their place have blocks.
 class BodyInspection {
@@ -51,8 +54,11 @@ class BodyInspection {
   void set_coding(const base::Headers& head) noexcept;
   /// Whether somebody wants to see what a body in a coding contains.
   [[nodiscard]] bool wants_unpacked() const noexcept;
-  /// Whether what goes on is what the body contains, without its coding.
-  [[nodiscard]] bool is_unpacked() const noexcept { return unpacking_.has_value(); }
+  /// Whether what goes on is what the body contains, without its coding; before it begins, and where there is none to
+  /// begin with, whether it would.
+  [[nodiscard]] bool is_unpacked() const noexcept {
+    return has_begun_ ? unpacking_.has_value() : wants_unpacked() && coding_.undoable().has_value();
+  }
   /// Begins, where that has not happened, with the limits that the agents have now. `size`: what the body declares.
   /// Whether an agent looks at what comes; it may be refused all the same.
   bool begin(std::uint64_t size);
@@ -177,8 +183,8 @@ class BodyInspection {
   /// Takes the answers that have come. Whether there were any; where one stops the body, `verdict` says how.
   [[nodiscard]] bool hear(Verdict& verdict);
   [[nodiscard]] Verdict conclude(Judge& judge);
-  void apply(Judge& judge, const wire::AgentResponse& response);
-  [[nodiscard]] base::SharedBytes keep(base::ByteView bytes);
+  [[nodiscard]] bool apply(Judge& judge, const wire::AgentResponse& response);
+  [[nodiscard]] std::optional<base::SharedBytes> keep(base::ByteView bytes);
   void withdraw(Judge& judge, wire::CancelReason reason);
 
   body::Direction direction_;

@@ -67,6 +67,17 @@ TEST_P(BodyModes, StreamedChunksGoOnWithTheirVerdicts) {
   EXPECT_THAT(waf.seen(), ElementsAre(noted("0 'abcd'"), noted("1 'ef'"), noted("2 'gh' last")));
 }
 
+TEST_P(BodyModes, WhatAChunkIsReplacedByIsNotHeldWhereThereIsNoRoomForIt) {
+  worker_.blocks().set_budget(1000);
+  decides(mode(0), [](std::string_view text) -> Decision {
+    return Decision::allow().replace_body(std::string(text == "abcd" ? 1000 : 1001, '*')).needs_more();
+  });
+  Flowing body{*this, worker_};
+  EXPECT_TRUE(body.feed("abcd").goes_on());
+  EXPECT_EQ(body.feed("efgh").failure, Failure::overloaded);
+  EXPECT_EQ(body.out(), "");
+}
+
 TEST_P(BodyModes, NeedsMoreHoldsWhatIsThere) {
   decides(mode(0), [](std::string_view text) -> Decision {
     if (text == "abcd") return Decision::allow().needs_more();

@@ -127,7 +127,9 @@ transport::Task<Verdict> Inspection::response_headers(const wire::ResponseHeader
     auto outcome = conclusions_.conclude(asked, call);
     conclusions_.collect_operations(asked, call, outcome);
     if (!outcome.verdict.goes_on()) co_return std::move(outcome.verdict);
-    if (outcome.opinion.state == Opinion::State::allows) http::apply(call.response().response_headers, fields, arena_);
+    if (outcome.opinion.state != Opinion::State::allows) continue;
+    http::apply(call.response().response_headers, fields, arena_);
+    participant.holds_answer = call.response().needs_more;
   }
   co_return Verdict{};
 }

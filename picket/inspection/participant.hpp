@@ -12,7 +12,8 @@ namespace picket::inspection {
 struct Participant {
   const Filter& filter;
   pool::Exchange exchange;
-  bool failed_open = false;  ///< Not asked again.
+  bool failed_open = false;   ///< Not asked again.
+  bool holds_answer = false;  ///< Wants some of the answer's body before its head goes on (needs_more).
 };
 
 }  // namespace picket::inspection

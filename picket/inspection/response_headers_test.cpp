@@ -47,6 +47,30 @@ TEST_F(ResponseHeadersPhase, OperationsOfTheRequestPhaseHaveBeenApplied) {
   EXPECT_THAT(seen, ElementsAre(std::pair{"a", "from the request"}));
 }
 
+TEST_F(ResponseHeadersPhase, NeedsMoreOfOneHoldsTheHeadUntilItLetsSomeOfTheBodyGoOn) {
+  const Terms streams{.events = {.response_headers = true, .response_body = true}, .gathers = 0};
+  const auto waits = [](const auto&, Context&) -> agent::Reply { return Decision::allow().needs_more(); };
+  agent({}, streams);
+  agent({.response_headers = waits}, streams);
+  Request request{*this};
+  EXPECT_TRUE(request.response(200).goes_on());
+  BodyInspection& body = request->response_body();
+  EXPECT_TRUE(body.begin(0));
+  EXPECT_TRUE(body.holds_any());
+  body.feed(base::SharedBytes::borrowed(base::as_bytes(std::string_view{"a"})), false);
+  EXPECT_TRUE(transport::testing::run(worker_, body.judge()).goes_on());
+  EXPECT_TRUE(body.lets_out());
+  EXPECT_FALSE(body.holds_any());
+}
+
+TEST_F(ResponseHeadersPhase, WithoutItTheHeadOfABodyThatStreamsIsHeldByNobody) {
+  agent({}, {.events = {.response_headers = true, .response_body = true}, .gathers = 0});
+  Request request{*this};
+  EXPECT_TRUE(request.response(200).goes_on());
+  EXPECT_TRUE(request->response_body().begin(0));
+  EXPECT_FALSE(request->response_body().holds_any());
+}
+
 TEST_F(ResponseHeadersPhase, TheFirstDecisionEndsThePhase) {
   Seen first;
   agent(recording(first, [] { return Decision::block(502).body("leak"); }));

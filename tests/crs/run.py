@@ -18,7 +18,7 @@ import ftw
 from stack import HERE, Stack
 
 ROOT = HERE.parent.parent
-REQUIRED = 2343  # of 2396, the number of libmodsecurity with CRS 3.3.4 behind a strict proxy
+REQUIRED = 2355  # of 2396: 35 tests fail with libmodsecurity wherever it stands, 6 at a strict proxy (known-failures.yaml)
 
 
 def arguments() -> argparse.Namespace:
@@ -49,17 +49,24 @@ def known_failures() -> dict[str, str]:
     return {str(title): group["reason"] for group in groups for title in group["tests"]}
 
 
+def refused() -> dict[str, dict]:
+    """What is expected in the place of what these tests expect, by title: see refused.yaml."""
+    groups = yaml.safe_load((HERE / "refused.yaml").read_text()) or []
+    return {str(title): {"status": group["status"], "no_log_contains": "."} for group in groups for title in group["tests"]}
+
+
 def play(tests: list[ftw.Test], host: str, port: int, rule_log: Path, verbose: bool) -> dict[str, str]:
     """The tests that failed, by title, with what was wrong. The log is written before an answer is sent: what a test
     added to it is there when its answer is."""
     failures = {}
+    before_rules = refused()
     with open(rule_log, encoding="utf-8", errors="replace") as log:
         for test in tests:
             log.read()
             request = ftw.request_bytes(test.input)
             seen = ftw.send(host, port, request, timeout=2 if test.output.get("expect_error") else 20)
             seen.log = log.read()
-            if wrong := ftw.judge(test.output, seen):
+            if wrong := ftw.judge(before_rules.get(test.title, test.output), seen):
                 failures[test.title] = wrong
             if verbose:
                 print(f"--- {test.title}\n{request.decode(errors='replace')}\n--- {seen.status or seen.error}\n{seen.log}")
@@ -76,8 +83,9 @@ def report(tests: list[ftw.Test], failures: dict[str, str], seconds: float, whol
     for title in mended:
         print(f"PASSES   {title}: known-failures.yaml says it fails ({known[title].strip()})")
     passed = len(tests) - len(failures)
-    print(f"CRS: {passed} of {len(tests)} passed in {seconds:.0f} s, {len(failures) - len(new)} known failures, "
-          f"{len(new)} new, {len(mended)} mended")
+    early = len([title for title in refused() if title in played and title not in failures])
+    print(f"CRS: {passed} of {len(tests)} passed in {seconds:.0f} s, {early} of them refused by the gateway before any rule, "
+          f"{len(failures) - len(new)} known failures, {len(new)} new, {len(mended)} mended")
     if whole and passed < REQUIRED:
         print(f"CRS: at least {REQUIRED} must pass")
         return 1

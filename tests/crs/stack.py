@@ -19,7 +19,8 @@ listeners {{ listener "crs" {{ address "127.0.0.1:{port}"; protocol "http" }} }}
 agents {{
   agent "waf" type="waf" {{
     binary-uds "{socket}"
-    events "request_headers" "request_body"
+    events "request_headers" "request_body" "response_headers" "response_body"
+    response-body-mode "stream"
     timeout-ms 20000
     failure-mode "closed"
     max-request-body-bytes 10485760
@@ -62,8 +63,10 @@ class Upstream(ThreadingHTTPServer):
 class Stack:
     """Starts everything in `work`; stops it on exit. Output of the programs goes to waf.out and gateway.out there."""
 
-    def __init__(self, binaries: Path, work: Path):
+    def __init__(self, binaries: Path, work: Path, rules: list[str] | None = None, site: type[Site] = Site):
         self.work = work
+        self.rules = rules or RULES
+        self.site = site
         self.rule_log = work / "rules.log"
         self.port = free_port()
         self.programs = Programs(work, binaries)
@@ -77,11 +80,11 @@ class Stack:
         return self
 
     def start(self) -> None:
-        self.upstream = Upstream(("127.0.0.1", 0), Site)
+        self.upstream = Upstream(("127.0.0.1", 0), self.site)
         threading.Thread(target=self.upstream.serve_forever, daemon=True).start()
         waf = str(self.work / "waf.sock")
         self.programs.start("waf", "picket-waf", "--listen", f"unix:{waf}", "--detection-only", "--rule-log",
-                            self.rule_log, "--rules", *RULES, serves=waf)
+                            self.rule_log, "--rules", *self.rules, serves=waf)
         configuration = self.work / "gateway.kdl"
         configuration.write_text(
             GATEWAY.format(port=self.port, socket=waf, upstream=self.upstream.server_address[1]))

@@ -262,6 +262,25 @@ class RequestBodies(Decided):
                     self.assertEqual((answer.status, answer.reason), (413, "body_too_large"))
                 self.clear_stage()
 
+    def test_what_an_agent_puts_in_a_chunks_place_is_not_held_where_there_is_no_room_for_it(self):
+        for mode in ("buffer", "stream"):
+            with self.subTest(mode):
+                gateway = self.play(
+                    f'{REQUESTS} "response_body"',
+                    f'request-body-mode "{mode}"; response-body-mode "{mode}"; max-request-body-bytes 20000000',
+                    limits="max-held-bytes 1048576; max-body-size-bytes 20000000",
+                    request_body=lambda event: replaced(event, b"a" * 2_000_000, "request") if event.data() == b"grow" else allow(),
+                    response_body=lambda event: replaced(event, b"a" * 2_000_000) if event.data() == b"more" else allow(),
+                )
+                self.assertEqual(gateway.get("/", "", "POST", b"fine").body, b"fine")
+                answer = gateway.get("/", "", "POST", b"grow")
+                self.assertEqual((answer.status, answer.reason, self.upstream.requests[1:]), (503, "overloaded", []))
+                answer = gateway.get("/", "", "POST", b"more")
+                self.assertEqual((answer.status, answer.reason), (503, "overloaded"))
+                gateway.expect_metric(0, "picket_held_bytes")
+                self.assertEqual(gateway.get("/", "", "POST", b"fine").body, b"fine")
+                self.clear_stage()
+
     def test_a_hundred_mebibytes_stream_through_an_agent_at_flat_memory(self):
         pieces = 1600
         seen = []
@@ -416,6 +435,25 @@ class Answers(Decided):
                 self.assertEqual(client.response().status, status)
                 line = gateway.access(f"/{name}")[0]
                 self.assertEqual(line["decision"], name)
+                self.clear_stage()
+
+    def test_an_agent_that_wants_the_body_before_the_head_goes_on_can_still_block_with_an_answer(self):
+        for text, status in ((b"evil", 403), (b"good", 200)):
+            with self.subTest(text):
+                gateway = self.answering(
+                    'response-body-mode "stream"',
+                    events=f'{ANSWERS} "response_headers"',
+                    response_headers=lambda event: allow(needs_more=True),
+                    response_body=lambda event: block(403) if b"evil" in event.data() else allow(),
+                )
+                client = self.ask(gateway)
+                self.agent.expect("response_headers")
+                client.socket.settimeout(0.3)
+                with self.assertRaises(TimeoutError):
+                    self.head_of(client)
+                client.socket.settimeout(30)
+                self.peer.sendall(chunk(text))
+                self.assertIn(f" {status} ".encode(), self.head_of(client))
                 self.clear_stage()
 
     def test_a_body_that_is_held_to_its_end_has_its_length(self):
@@ -766,6 +804,32 @@ class Compressed(Decided):
             answer = gateway.get("/")
             self.assertEqual(answer.body, self.TEXT)
             self.assertEqual([answer.value(name) is None for name in names], [is_packed] * len(names))
+
+    def test_answers_without_a_body_say_what_the_one_with_it_would(self):
+        gateway = self.play(ANSWERS, "decompress #true")
+        packed = gzip.compress(self.TEXT)
+        said = 'Content-Encoding: gzip\r\nETag: "a"\r\nAccept-Ranges: bytes\r\nContent-MD5: eA==\r\n'
+        names = ("content-encoding", "etag", "accept-ranges", "content-md5", "content-length")
+        length = f"Content-Length: {len(packed)}\r\n"
+        self.upstream.respond = lambda request: response(
+            b"" if request.method == "HEAD" else packed, headers=length + said, length=False
+        )
+        with_it, without = gateway.get("/"), gateway.get("/", method="HEAD")
+        self.assertEqual([without.value(name) for name in names], [None, 'W/"a"', None, None, None])
+        self.assertEqual([with_it.value(name) for name in names[:4]], [without.value(name) for name in names[:4]])
+        for fields in (said, 'ETag: "a"\r\n'):
+            self.upstream.respond = lambda _, fields=fields: response(b"", 304, fields, length=False)
+            unchanged = gateway.get("/", 'If-None-Match: W/"a"\r\n')
+            self.assertEqual((unchanged.status, unchanged.value("content-encoding"), unchanged.value("etag")), (304, None, 'W/"a"'))
+        self.upstream.respond = lambda _: response(b"", headers='ETag: "a"\r\nContent-Length: 5\r\n', length=False)
+        self.assertEqual(gateway.get("/", method="HEAD").value("etag"), '"a"')
+
+    def test_agents_see_the_head_of_what_they_are_shown(self):
+        gateway = self.play(f'{ANSWERS} "response_headers"', "decompress #true")
+        self.upstream.respond = lambda _: response(gzip.compress(self.TEXT), headers="Content-Encoding: gzip\r\n")
+        self.assertEqual(gateway.get("/").body, self.TEXT)
+        shown = self.agent.of("response_headers")[0].body["headers"]
+        self.assertNotIn("content-encoding", {name.lower() for name in shown})
 
     def test_no_part_is_asked_for_and_one_of_packed_bytes_is_decided_by_the_failure_mode(self):
         packed = gzip.compress(self.TEXT)

@@ -2,6 +2,7 @@
 
 import base64
 import fcntl
+import gzip
 import json
 import socket
 import subprocess
@@ -12,8 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import wire
 from client import message
+from http2_upstream import Http2Upstream
 from processes import connects, wait
-from stage import BINARIES, Asked, StageTest
+from stage import BINARIES, Asked, Gateway, StageTest
 from upstream import response
 
 FORM = {"content-type": ["application/x-www-form-urlencoded"]}
@@ -240,6 +242,123 @@ class Bodies(Waf):
         for target in ("/users%3f/%3Cscript%3Ealert(1)%3C/script%3E", "/%3f/.git/config"):
             self.assertEqual(gateway.get(target).status, 403, target)
         self.assertEqual(gateway.get("/wiki/What%3F").status, 200)
+
+
+class Answers(Waf):
+    """Bodies of answers, through the gateway."""
+
+    LEAK = b"<p>You have an error in your SQL syntax; check the manual of your MySQL server version</p>"
+    EVENTS = '"request_headers" "response_headers" "response_body"'
+
+    def through(self, keys="", *options, events=EVENTS, rules="") -> Gateway:
+        if rules:
+            path = self.stage.folder / "own.conf"
+            path.write_text(rules)
+            options = (*options, "--rules", "/etc/modsecurity/crs/crs-setup.conf", str(path), "/usr/share/modsecurity-crs/rules/*.conf")
+        self.start(*options)
+        self.upstream = self.stage.upstream()
+        asked = Asked("waf", self.path, events, keys, transport="binary-uds")
+        return self.stage.gateway(self.upstream, [asked])
+
+    def answers(self, body: bytes, fields: str = "Content-Type: text/html\r\n", **more) -> None:
+        self.upstream.respond = lambda request: response(body, headers=fields, **more)
+
+    def test_a_leak_is_blocked_before_anything_of_it_has_left(self):
+        for mode in ("buffer", "stream"):
+            with self.subTest(mode):
+                gateway = self.through(f'response-body-mode "{mode}"; buffer-size 1024')
+                self.answers(b"<html>" + b" " * 5000 + self.LEAK)
+                answer = gateway.get("/leak")
+                self.assertEqual(answer.status, 403)
+                self.assertNotIn(b"SQL", answer.body)
+                line = gateway.access("/leak")[0]
+                self.assertEqual((line["decision"], line["agent"]), ("block", "waf"))
+                rules = sum((each.get("rule_ids", []) for each in gateway.audit(line["id"])), [])
+                self.assertIn("951230", rules)
+                self.answers(b"<html>" + b" " * 5000 + b"</html>")
+                self.assertEqual(gateway.get("/").body, b"<html>" + b" " * 5000 + b"</html>")
+                self.clear_stage()
+
+    def test_a_stream_of_events_goes_on_as_it_comes(self):
+        gateway = self.through('response-body-mode "stream"')
+        over = threading.Event()
+        self.addCleanup(over.set)
+
+        def stream(request):
+            request.peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
+            over.wait(60)
+            return b"4\r\nlast\r\n0\r\n\r\n"
+
+        self.upstream.respond = stream
+        client = gateway.client()
+        client.send(message("/", "", "GET"))
+        while b"first" not in client.buffer:
+            client._more()
+        over.set()
+        self.assertEqual(client.response().body, b"firstlast")
+
+    def test_packed_pages_are_judged_as_what_they_contain(self):
+        gateway = self.through('response-body-mode "stream"; decompress #true')
+        for body, status in ((self.LEAK, 403), (b"<p>fine</p>", 200)):
+            self.answers(gzip.compress(body), "Content-Type: text/html\r\nContent-Encoding: gzip\r\n")
+            self.assertEqual(gateway.get("/", "Accept-Encoding: gzip\r\n").status, status)
+
+    def test_what_is_over_the_limit_is_decided_by_the_failure_mode(self):
+        page = b"<html>" + b"a" * 3000 + self.LEAK + b"</html>"
+        for mode in ("open", "closed"):
+            for body_mode, action in (("buffer", "Reject"), ("stream", "ProcessPartial"), ("stream", "Reject")):
+                with self.subTest(f"{mode} {body_mode} {action}"):
+                    keys = f'failure-mode "{mode}"; response-body-mode "{body_mode}"; buffer-size 1024'
+                    gateway = self.through(keys, rules=f"SecResponseBodyLimit 2000\nSecResponseBodyLimitAction {action}\n")
+                    self.answers(page)
+                    answer = gateway.get("/over")
+                    line = gateway.access("/over")[0]
+                    reasons = sum((each.get("reason_codes", []) for each in gateway.audit(line["id"])), [])
+                    self.assertEqual(reasons, ["response-body-over-limit"])
+                    if mode == "open":
+                        self.assertEqual((answer.status, answer.body), (200, page))
+                    else:
+                        self.assertEqual((answer.status, line["decision"]), (503, "failed_closed"))
+                        self.assertNotIn(b"SQL", answer.body)
+                    self.clear_stage()
+
+    def test_what_is_more_than_the_gateway_holds_is_decided_by_the_failure_mode_and_never_in_part(self):
+        page = b"<html>" + b"a" * 200_000 + self.LEAK + b"</html>"
+        for mode in ("open", "closed"):
+            with self.subTest(mode):
+                keys = f'failure-mode "{mode}"; response-body-mode "stream"; max-response-body-bytes 100000'
+                gateway = self.through(keys)
+                self.answers(page)
+                answer = gateway.get("/")
+                self.assertEqual(answer.status, 200 if mode == "open" else 502)
+                self.assertEqual(answer.body == page, mode == "open")
+                self.clear_stage()
+
+    def test_a_page_of_an_error_is_judged_by_its_head_where_bodies_are_not_shown(self):
+        rules = 'SecRule RESPONSE_STATUS "@streq 500" "id:1,phase:4,deny,status:404,log"\n'
+        for events in ('"request_headers" "response_headers"', self.EVENTS):
+            gateway = self.through('response-body-mode "stream"', events=events, rules=rules)
+            self.answers(b"", status=500)
+            self.assertEqual(gateway.get("/").status, 404)
+            self.answers(b"picture", "Content-Type: image/png\r\n", status=500)
+            self.assertEqual(gateway.get("/").status, 404)
+            self.answers(b"picture", "Content-Type: image/png\r\n")
+            self.assertEqual(gateway.get("/").body, b"picture")
+            self.clear_stage()
+
+
+    def test_an_answer_that_ends_with_its_head_is_judged_with_it(self):
+        rules = self.stage.folder / "own.conf"
+        rules.write_text('SecRule RESPONSE_STATUS "@streq 500" "id:1,phase:4,deny,status:404,log"\n')
+        self.start("--rules", str(rules))
+        upstream = Http2Upstream(lambda call: call.head((), "500" if call.path == "/bad" else "200", end=True))
+        self.stage.adopt(upstream)
+        gateway = self.stage.unstarted()
+        asked = Asked("waf", self.path, self.EVENTS, 'response-body-mode "stream"', transport="binary-uds")
+        gateway.write({"app": [upstream.address]}, [asked], upstream_keys="http-version { min-version 2 }")
+        gateway.start()
+        self.assertEqual(gateway.get("/bad").status, 404)
+        self.assertEqual((gateway.get("/good").status, gateway.get("/good").body), (200, b""))
 
 
 class Socket(StageTest):

@@ -115,6 +115,7 @@ class Exchange final : private UpstreamListener {
   [[nodiscard]] inspection::Answer fixed_answer() const;
   [[nodiscard]] inspection::Answer last_recipients_answer() const;
   [[nodiscard]] transport::Task<void> judge_answer();
+  [[nodiscard]] base::Headers shown_headers();
   [[nodiscard]] transport::Task<void> settle_request();
   [[nodiscard]] transport::Task<void> judge_own_body();
   [[nodiscard]] transport::Task<void> open_answer();

@@ -42,6 +42,7 @@ struct Plan {
     if (has_body) body = bytes();
     comes_whole = !body.empty() && body.size() <= most_that_comes_whole && below(2) == 0;
     answer = bytes();
+    is_duplex = below(3) == 0;
   }
   std::size_t below(std::size_t n) { return random() % n; }
   /// A few, or more than a block; what stands where can be told.
@@ -59,6 +60,7 @@ struct Plan {
   std::string body;
   bool comes_whole;  ///< Along with its head, which then leaves with it (ADR 0010).
   std::string answer;
+  bool is_duplex;  ///< The request may go on beside its answer.
 };
 
 /// What the agent has seen and said of each exchange. Thread safety: any thread.
@@ -172,6 +174,7 @@ class Life {
         client_(world.worker, head(), steps_, plan_.comes_whole ? std::optional{plan_.body} : std::nullopt),
         upstream_(world.worker, cancel_, steps_, 1 + static_cast<int>(plan_.below(2))),
         exchange_(world.service(), client_, upstream_, cancel_, world.peer, world.listener, arena_) {
+    client_.duplex = upstream_.duplex = plan_.is_duplex;
     write_script();
     transport::spawn(serve());
   }

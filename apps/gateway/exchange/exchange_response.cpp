@@ -96,9 +96,10 @@ transport::Task<void> Exchange::judge_answer() {
   const bool is_ours = state_.destination() == Destination::fixed;
   if (inspection_->request_body().is_asking()) co_await settle_request();
   if (state_.stage() != Stage::judging_answer) co_return;
+  if (!is_ours) inspection_->response_body().set_coding(response_->headers);
   if (inspection_->wants_response_headers()) {
     const base::Headers headers =
-        is_ours ? base::Headers{std::span<const base::Header>{answer_->fields.items()}} : response_->headers;
+        is_ours ? base::Headers{std::span<const base::Header>{answer_->fields.items()}} : shown_headers();
     const wire::ResponseHeaders event{.status = is_ours ? answer_->status : response_->status, .headers = headers};
     auto verdict = co_await inspection_->response_headers(event);
     if (!obey(std::move(verdict))) co_return;
@@ -109,6 +110,20 @@ transport::Task<void> Exchange::judge_answer() {
   happened(Event::answer_passed);
 }
 
+/// Of a body that is shown as what it contains the coding is not told: rules about packed ones would pass by it. That
+/// there is none is told where the upstream said it by the end of its stream (RFC 9113 §8.1): agents wait for one.
+base::Headers Exchange::shown_headers() {
+  const bool is_unpacked = inspection_->response_body().is_unpacked();
+  const bool ends_here = upstream_.body_is_read() && !request_.is_head() && !switches_protocols() &&
+                         says_length(response_->status) && !response_->headers.find("content-length");
+  if (!is_unpacked && !ends_here) return response_->headers;
+  http::FieldList fields{arena_};
+  for (const auto& field : response_->headers) fields.push_back(field);
+  if (is_unpacked) take_coding_off(fields, arena_);
+  if (ends_here) fields.push_back({"content-length", "0"});
+  return base::Headers{std::span<const base::Header>{fields.items()}};
+}
+
 // ---- the upstream's
 
 transport::Task<void> Exchange::open_answer() {
@@ -117,7 +132,6 @@ transport::Task<void> Exchange::open_answer() {
     intake_.clear();
   }
   inspection::BodyInspection& body = inspection_->response_body();
-  body.set_coding(response_->headers);
   // A model answers what it was asked, and well: of errors, lists and the like texts may be read, and need not be
   // there.
   if (!request_.has_body() || response_->status < 200 || response_->status > 299) body.expect_no_texts();
@@ -137,10 +151,15 @@ void Exchange::begin_relayed(BodyLength length) {
   fields.reserve(response_->headers.size() + 4);
   http::copy_end_to_end(response_->headers, fields);
   http::apply(inspection_->response_operations(), fields, arena_);
-  if (inspection_->response_body().is_unpacked()) take_coding_off(fields, arena_);
+  // A 304 does not say whether the body that the client has was packed: a weak tag names it either way (RFC 9111
+  // §4.3.4).
+  const inspection::BodyInspection& body = inspection_->response_body();
+  const bool is_unpacked = body.is_unpacked();
+  if (is_unpacked || (response_->status == 304 && body.wants_unpacked())) take_coding_off(fields, arena_);
   // What a GET's answer would have is told to a HEAD.
   const auto declared = response_->headers.find("content-length");
-  if (declared && length.kind == BodyLength::Kind::none && request_.is_head() && response_->status != 204)
+  if (declared && !is_unpacked && length.kind == BodyLength::Kind::none && request_.is_head() &&
+      response_->status != 204)
     fields.push_back({"Content-Length", *declared});
   begin_answer(response_->status, response_->reason, fields, length);
 }

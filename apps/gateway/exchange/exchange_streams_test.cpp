@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <map>
@@ -16,8 +17,8 @@
 #include "picket/agent/server.hpp"
 #include "picket/transport/testing.hpp"
 
-/// Bodies of any cut, in both directions, through agents of any mode that decide anything about any chunk: what the
-/// receivers get is what the decisions say.
+/// Bodies of any cut, in both directions, one behind the other or beside each other, through agents of any mode that
+/// decide anything about any chunk: what the receivers get is what the decisions say.
 namespace picket::apps::gateway::exchange {
 namespace {
 
@@ -135,7 +136,9 @@ class Life {
         answer_{.text = text()},
         client_(world.worker, head(), steps_),
         upstream_(world.worker, cancel_, steps_),
+        is_duplex_(random_() % 2 == 0),
         exchange_(world.service(), client_, upstream_, cancel_, world.peer, world.listener, arena_) {
+    client_.duplex = upstream_.duplex = is_duplex_;
     transport::spawn(serve());
   }
 
@@ -153,6 +156,8 @@ class Life {
   }
   [[nodiscard]] Stage stage() const { return exchange_.state().stage(); }
   [[nodiscard]] bool was_blocked() const { return client_.status == 403; }
+  /// The request went on beside its answer.
+  [[nodiscard]] bool went_beside() const { return went_beside_; }
 
  private:
   std::string text() {
@@ -166,7 +171,9 @@ class Life {
   }
   /// The upstream answers when it has the request, or before.
   void act() {
-    const bool may_answer = upstream_.request_ended || (random_() % 40 == 0 && upstream_.request_begun);
+    const bool is_early = random_() % (is_duplex_ ? 4 : 40) == 0 && upstream_.request_begun;
+    const bool may_answer = upstream_.request_ended || is_early;
+    went_beside_ = went_beside_ || (is_duplex_ && has_answered_ && !request_.is_over && client_.status == 200);
     if (!request_.is_over) send(request_, client_.body);
     if (!has_answered_ && may_answer) {
       has_answered_ = true;
@@ -237,8 +244,10 @@ class Life {
   base::Arena arena_;
   FakeClient client_;
   FakeUpstream upstream_;
+  bool is_duplex_;
   Exchange exchange_;
   bool has_answered_ = false;
+  bool went_beside_ = false;
   bool is_over_ = false;
 };
 
@@ -271,16 +280,21 @@ TEST_P(ExchangeStreams, ReceiversGetWhatTheDecisionsSayByteForByteOrACut) {
   World world{agents};
   std::map<Stage, int> ended;
   int blocked = 0;
+  int beside = 0;
   for (int number = 0; number < exchanges_of_a_world && !HasFailure(); ++number) {
     Life life{world, decisions, agents.size(), number};
     life.play();
     ++ended[life.stage()];
     blocked += life.was_blocked() ? 1 : 0;
+    beside += life.went_beside() ? 1 : 0;
   }
   EXPECT_GT(ended[Stage::answered], exchanges_of_a_world / 4);
   EXPECT_GT(blocked, exchanges_of_a_world / 100);
   const bool streams = GetParam().terms.back().gathers == 0;
   if (streams) EXPECT_GT(ended[Stage::cut], exchanges_of_a_world / 100);
+  const bool all_stream = std::ranges::all_of(GetParam().terms, [](const auto& terms) { return terms.gathers == 0; });
+  if (all_stream)
+    EXPECT_GT(beside, exchanges_of_a_world / 50) << "the play says little of requests beside their answers";
   EXPECT_EQ(world.worker.blocks().held(), 0U);
 }
 

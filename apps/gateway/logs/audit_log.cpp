@@ -29,6 +29,8 @@ void AuditLog::on_outcome(const inspection::AuditSubject& subject, const inspect
   TextRoom room;
   line_.texts("rule_ids", outcome.response != nullptr ? outcome.response->audit.rule_ids : wire::TextList{}, room);
   line_.texts("tags", outcome.response != nullptr ? outcome.response->audit.tags : wire::TextList{}, room);
+  if (outcome.response != nullptr && !outcome.response->audit.reason_codes.empty())
+    line_.texts("reason_codes", outcome.response->audit.reason_codes, room);
   line_.number("duration_us", microseconds_since(subject.asked_at));
   if (room.left_out != 0) line_.number("truncated", room.left_out);
   lines_->push(line_.end());

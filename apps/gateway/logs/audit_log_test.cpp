@@ -36,6 +36,14 @@ TEST_F(AuditLines, SayWhatWasDecidedWithItsRulesAndTags) {
             R"("rule_ids":["942100","949110"],"tags":["sqli","a\"b"])");
 }
 
+TEST_F(AuditLines, SayTheReasonsOfAnAgentThatHasSome) {
+  const std::vector<std::string_view> codes{"match-limit-reached"};
+  const wire::AgentResponse response{.audit = {.reason_codes = codes}};
+  EXPECT_EQ(line(wire::EventKind::request_headers, {.decision = "block", .status = 403, .response = &response}),
+            R"("id":"4bf9","agent":"waf","phase":"request_headers","decision":"block","status":403,)"
+            R"("rule_ids":[],"tags":[],"reason_codes":["match-limit-reached"])");
+}
+
 TEST_F(AuditLines, SayNothingOfAnAnswerThatThereIsNot) {
   EXPECT_EQ(line(wire::EventKind::request_body_chunk, {.decision = "failed_open"}),
             R"("id":"4bf9","agent":"waf","phase":"request_body","decision":"failed_open","status":null,)"

@@ -70,6 +70,7 @@ class AuditNotes final : public AuditSink {
 
 class InspectionTest : public ::testing::Test {
  protected:
+  InspectionTest() { worker_.blocks().set_budget(1U << 30); }
   static constexpr Terms fail_open{.failure_mode = FailureMode::open};
 
   /// A running agent of the chain, behind those that there are. Before the first request.
