@@ -92,7 +92,8 @@ Http2Connection::Http2Connection(Owner& owner, transport::Channel channel, const
       link_(std::make_shared<transport::Http2Link>(std::move(channel), picket::http2::Role::server,
                                                    limits_of(*owner.service(), most_exchanges_),
                                                    static_cast<transport::Http2Link::Owner&>(*this))),
-      timer_(&Http2Connection::on_due, this) {}
+      timer_(&Http2Connection::on_due, this),
+      head_timer_(&Http2Connection::on_head_due, this) {}
 
 Http2Connection::~Http2Connection() = default;
 
@@ -111,13 +112,20 @@ Http2Connection::Stream* Http2Connection::find(StreamId id) const noexcept {
 
 // ---- what the client does
 
-/// A first request has its time from the beginning on; a later one has it from here on.
-void Http2Connection::on_head_begins(StreamId) {
-  if (exchanges_ != 0 || requests_ == 0 || phase_ != Phase::open) return;
-  worker_.timers().arm(timer_, worker_.now() + owner_.service()->listener(listener_).request_timeout);
+/// A first request has its time from the beginning on; a later one has it from here on. Nothing else can come of a
+/// connection before a head is whole (RFC 9113 §6.10).
+void Http2Connection::on_head_begins(StreamId id) {
+  const bool is_beside_others = exchanges_ != 0;
+  if (!is_beside_others && (requests_ == 0 || phase_ != Phase::open)) return;
+  if (is_beside_others) head_ = id;
+  worker_.timers().arm(is_beside_others ? head_timer_ : timer_,
+                       worker_.now() + owner_.service()->listener(listener_).request_timeout);
 }
 
+void Http2Connection::on_head_due(void* self, base::TimePoint) { static_cast<Http2Connection*>(self)->close(); }
+
 void Http2Connection::on_head(StreamId id, HeadKind kind, base::Headers fields, bool ends) {
+  head_timer_.cancel();
   if (kind == HeadKind::trailers) {
     if (Stream* const stream = find(id)) stream->side.take_trailers(fields);
     return;
@@ -166,6 +174,7 @@ void Http2Connection::on_cut(StreamId id) {
 }
 
 void Http2Connection::on_closed(StreamId id, ErrorCode) {
+  if (id == head_) head_timer_.cancel();  // it was none
   Stream* const stream = find(id);
   if (stream == nullptr) return;
   stream->is_closed = true;
@@ -286,6 +295,7 @@ void Http2Connection::is_over() {
   if (phase_ == Phase::over) return;
   phase_ = Phase::over;
   timer_.cancel();
+  head_timer_.cancel();
   owner_.on_busy();
   for (const auto& [id, stream] : streams_) stream->side.lose();
   if (exchanges_ == 0) worker_.resume(end_);

@@ -85,6 +85,7 @@ class Http2Connection final : private transport::Http2Link::Owner {
   void became_idle();
   void is_over();
   static void on_due(void* self, base::TimePoint now);
+  static void on_head_due(void* self, base::TimePoint now);
 
   Owner& owner_;
   const downstream::Peer& peer_;
@@ -93,8 +94,10 @@ class Http2Connection final : private transport::Http2Link::Owner {
   std::size_t most_exchanges_;
   std::shared_ptr<transport::Http2Link> link_;
   std::unordered_map<picket::http2::StreamId, std::unique_ptr<Stream>> streams_;
-  std::size_t exchanges_ = 0;  // that are not over
-  base::Timer timer_;          // of who is idle, or lingers
+  std::size_t exchanges_ = 0;         // that are not over
+  base::Timer timer_;                 // of who is idle, or lingers
+  base::Timer head_timer_;            // of a head that has begun while exchanges are under way
+  picket::http2::StreamId head_ = 0;  // whose that is
   transport::Resumption end_;
   Phase phase_ = Phase::open;
   std::uint64_t requests_ = 0;

@@ -83,7 +83,12 @@ class Connected : public ::testing::Test, private Http2Connection::Owner {
   transport::Endpoint endpoint_ = gateway::testing::free_endpoint();
 
  protected:
-  World world_{{}, World::asked_about_requests, {endpoint_}};
+  static constexpr std::chrono::milliseconds request_timeout{1'500};
+  World world_{{},
+               World::asked_about_requests,
+               {endpoint_},
+               {.id = "app"},
+               {{.id = "clients", .host = "127.0.0.1", .port = 80, .request_timeout = request_timeout}}};
   Pair pair_{world_.worker};
   testing::Http2Peer peer_{world_.worker, pair_.far};
   std::optional<Http2Connection> connection_;
@@ -218,6 +223,35 @@ TEST_F(Connected, WhatIsUnderWayHearsThatTheClientHasLeft) {
   EXPECT_EQ(far.end(), 0);
   EXPECT_EQ(other.end(), 0);
   EXPECT_EQ(metrics().requests_by_class[0].value(), 2U);
+}
+
+/// HEADERS behind which CONTINUATION is to come: ":method: GET".
+std::string half_a_head(StreamId id) { return {0, 0, 1, 1, 1, 0, 0, 0, static_cast<char>(id), '\x82'}; }
+
+TEST_F(Connected, AHeadThatDoesNotGoOnEndsTheConnectionThoughAnotherStreamIsUnderWay) {
+  const auto [id, far] = asked("/long");
+  far.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nbegun");
+  EXPECT_TRUE(peer_.until([&] { return peer_.heard(id).body == "begun"; }));
+  const auto began = base::Clock::now();
+  pair_.far.send(half_a_head(id + 2));
+  EXPECT_TRUE(until_over());
+  EXPECT_GE(base::Clock::now() - began, request_timeout);
+  EXPECT_EQ(far.end(), 0) << "its client is gone";
+}
+
+TEST_F(Connected, AHeadThatComesWholeBesideAnotherStreamIsForgotten) {
+  const auto [id, far] = asked("/long");
+  far.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nbegun");
+  EXPECT_TRUE(peer_.until([&] { return peer_.heard(id).body == "begun"; }));
+  const auto [next, next_far] = asked("/b");
+  const StreamId malformed = peer_.get("/c", {{"connection", "close"}});
+  EXPECT_TRUE(peer_.until_closed(malformed));
+  answer(next_far, "b");
+  EXPECT_TRUE(until_body(next, "b"));
+  gateway::testing::turn_for(world_.worker, 2 * request_timeout);
+  far.send("ends");
+  EXPECT_TRUE(until_body(id, "begunends"));
+  EXPECT_FALSE(is_over_);
 }
 
 TEST_F(Connected, AnAbortEndsWhatIsUnderWay) {

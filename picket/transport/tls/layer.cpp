@@ -257,6 +257,7 @@ Transfer TlsLayer::shake_hands() {
   }
   if (agreement_ == Agreement::optional || !alpn().empty()) return Transfer::moved(1, false);
   // Else a peer of another protocol would be told things that it takes for something else.
+  refusal_ = Refusal::alpn;
   failure_ = base::fail(ErrorKind::connection_failed,
                         "no TLS connection: the peer agrees to none of the protocols that it was offered (ALPN): is "
                         "something else served on this port?");

@@ -505,6 +505,16 @@ TEST_F(TlsLayers, AgreeOnAnApplicationProtocolOrOnNone) {
   EXPECT_THAT(client.reason(), HasSubstr("no application protocol that we offer"));
 }
 
+TEST_F(TlsLayers, CountAPeerThatAgreesToNoApplicationProtocol) {
+  client_options_.protocols.alpn = {"h2"};  // what needs an agreement
+  join();
+  shake_hands();
+  const Transfer outcome = client_.layer().establish(client_.socket());
+  EXPECT_EQ(outcome.outcome, Outcome::failed);
+  EXPECT_THAT(client_.layer().failure(outcome).detail(), HasSubstr("agrees to none of the protocols"));
+  EXPECT_EQ(client_.layer().refusal(), Refusal::alpn);
+}
+
 TEST_F(TlsLayers, SayThatThePeerDoesNotSpeakTls) {
   for (const std::string_view plain :
        {std::string_view{"GET / HTTP/1.1\r\n\r\n"}, std::string_view{"\0\0\0\6\1{}", 7}}) {

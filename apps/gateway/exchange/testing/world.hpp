@@ -26,13 +26,16 @@ class World {
   /// `events`: what it is asked about. `targets`: the upstream's, which is else as it says; none where nobody connects
   /// to it.
   explicit World(const std::string& agent = {}, const config::Events& events = asked_about_requests,
-                 const std::vector<transport::Endpoint>& targets = {}, const config::Upstream& upstream = {.id = "app"})
-      : World(agents_of(agent, events), targets, upstream) {}
+                 const std::vector<transport::Endpoint>& targets = {}, const config::Upstream& upstream = {.id = "app"},
+                 const std::vector<config::Listener>& listeners = {})
+      : World(agents_of(agent, events), targets, upstream, listeners) {}
   /// `agents`: asked one behind the other.
   explicit World(const std::vector<config::Agent>& agents, const std::vector<transport::Endpoint>& targets = {},
-                 const config::Upstream& upstream = {.id = "app"}) {
+                 const config::Upstream& upstream = {.id = "app"},
+                 const std::vector<config::Listener>& listeners = {}) {
     worker.blocks().set_budget(held_bytes);
     auto generation = std::make_shared<generation::Generation>();
+    generation->config.listeners = listeners;
     config::Route all{.id = "all"};
     for (const auto& agent : agents) {
       all.filters.push_back(generation->config.agents.size());
