@@ -99,6 +99,7 @@ void BudgetFile::run(const std::stop_token& stopping) {
     (void)stopped_.wait_for(lock, stopping, interval_, [] { return false; });
     write_if_changed();
   }
+  write_if_changed();  // it may be stopped before it has begun to wait
 }
 
 }  // namespace picket::apps::guard

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "picket/base/ascii.hpp"
 #include "picket/base/version.hpp"
 
 namespace picket::apps::guard {
@@ -12,6 +13,22 @@ namespace {
 agent::Info guard_info() { return {.id = "picket-guard", .version = std::string{version}}; }
 
 Budget::Time now() { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); }
+
+/// The same key in each spelling that a server takes for it: "bearer  abc" is "Bearer abc" (RFC 9110 §11.4). Else every
+/// spelling would have a budget of its own.
+std::string normal_key(std::string_view value) {
+  const auto trim = [](std::string_view text) {
+    const std::size_t begin = text.find_first_not_of(" \t");
+    return begin == std::string_view::npos ? std::string_view{}
+                                           : text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
+  };
+  value = trim(value);
+  const std::size_t space = value.find_first_of(" \t");
+  if (space == std::string_view::npos) return std::string{value};
+  std::string key;
+  for (const char c : value.substr(0, space)) key += base::lower(c);
+  return key.append(" ").append(trim(value.substr(space)));
+}
 
 constexpr auto tokens_help = "Tokens that were spent, by who says how many: the model's usage, or an estimate.";
 
@@ -34,7 +51,9 @@ BudgetedGuardHandler::BudgetedGuardHandler(const Policy& policy, Budget& budget,
 agent::Info BudgetedGuardHandler::info() const { return guard_info(); }
 
 agent::Reply BudgetedGuardHandler::on_request_headers(const wire::RequestHeaders& event, Context& context) {
-  std::string key = Budget::name_of_key(event.headers.find(header_).value_or(""));
+  if (event.headers.count(header_) > 1)  // which of them counts the agent cannot know
+    return agent::Decision::block(400).body("more than one key\n").reason("several-keys");
+  std::string key = Budget::name_of_key(normal_key(event.headers.find(header_).value_or("")));
   const std::chrono::seconds wait = budget_.wait_of(key, now());
   if (wait.count() > 0) {
     refused_.add();

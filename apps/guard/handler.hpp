@@ -31,8 +31,9 @@ struct Spending {
 };
 
 /// The same with a budget of tokens for each key, which is the value of a header. Over it a request gets 429 with
-/// Retry-After. What an exchange costs is known and spent at its end, so that those under way may go over the budget
-/// together. Refused and failed exchanges (400 and above) cost nothing: who tries keys that are none spends nobody's.
+/// Retry-After; one with several such headers gets 400. What an exchange costs is known and spent at its end, so that
+/// those under way may go over the budget together. Refused and failed exchanges (400 and above) cost nothing: who
+/// tries keys that are none spends nobody's.
 ///
 /// Thread safety: as GuardHandler. Lifetime: `policy` and `budget` outlive it.
 class BudgetedGuardHandler final : public agent::HandlerWith<Spending> {

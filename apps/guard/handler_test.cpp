@@ -75,6 +75,16 @@ TEST_F(BudgetedGuard, AKeyThatHasSpentItsTokensGets429UntilItsPeriodEnds) {
   EXPECT_TRUE(ask("bob").is_allow());
 }
 
+TEST_F(BudgetedGuard, AKeyHasOneBudgetHoweverItIsSpelled) {
+  budget.spend(Budget::name_of_key("bearer Abc"), 100,
+               std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
+  for (const char* spelling : {"Bearer Abc", "bearer  Abc", " BEARER\tAbc "})
+    EXPECT_EQ(ask(spelling).block_status(), 429) << spelling;
+  EXPECT_TRUE(ask("Bearer abc").is_allow());
+  agent::kit::Exchange exchange{handler};
+  EXPECT_EQ(exchange.get("/", {{"x-api-key", "a"}, {"X-Api-Key", "b"}}).block_status(), 400);
+}
+
 TEST_F(BudgetedGuard, WithoutUsageTheTextsAreEstimated) {
   {
     agent::kit::Exchange exchange{handler};

@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "apps/guard/narrow_text.hpp"
 #include "apps/guard/recognisers/recognisers.hpp"
 #include "apps/guard/words.hpp"
 
 namespace picket::apps::guard {
 namespace {
 
-Findings find_all(std::string_view text, const Categories& wanted) {
+Findings find_values(std::string_view text, const Categories& wanted) {
   Findings found;
   const auto wants = [&](Category category) { return wanted.has(category); };
   if (wants(Category::email)) find_emails(text, found);
@@ -19,12 +20,33 @@ Findings find_all(std::string_view text, const Categories& wanted) {
   if (wants(Category::cloud_key)) find_cloud_keys(text, found);
   if (wants(Category::pem_key)) find_pem_keys(text, found);
   if (wants(Category::secret)) find_secrets(text, found);
-  if (wants(Category::prompt_injection)) find_prompt_injections(text, found);
   if (!wants(Category::credit_card) && !wants(Category::iban) && !wants(Category::national_id)) return found;
   const std::vector<Word> words = words_of(text);
   if (wants(Category::credit_card)) find_cards(text, words, found);
   if (wants(Category::iban)) find_ibans(text, words, found);
   if (wants(Category::national_id)) find_national_ids(text, words, found);
+  return found;
+}
+
+/// As sure as is asked for, and not among those that are allowed.
+Findings find_all(std::string_view text, const Categories& wanted, float least_confidence, const AllowList& allowed) {
+  const NarrowText narrow{text};
+  Findings found = find_values(narrow.text(), wanted);
+  std::erase_if(found, [&](const Finding& finding) {
+    return finding.confidence < least_confidence ||
+           allowed.contains(narrow.text().substr(finding.begin, finding.end - finding.begin));
+  });
+  for (Finding& finding : found) {
+    finding.begin = narrow.source_of(finding.begin);
+    finding.end = narrow.source_of(finding.end);
+  }
+  return found;
+}
+
+Findings find_phrases(std::string_view text, const Categories& wanted, float least_confidence) {
+  Findings found;
+  if (wanted.has(Category::prompt_injection)) find_prompt_injections(text, found);
+  std::erase_if(found, [&](const Finding& finding) { return finding.confidence < least_confidence; });
   return found;
 }
 
@@ -55,15 +77,8 @@ void unite_overlapping(Findings& found) {
 }  // namespace
 
 Findings scan(std::string_view text, const Categories& wanted, float least_confidence, const AllowList& allowed) {
-  Findings found = find_all(text, wanted);
-  std::erase_if(found, [&](const Finding& finding) {
-    return finding.confidence < least_confidence ||
-           allowed.contains(text.substr(finding.begin, finding.end - finding.begin));
-  });
-  const auto phrases = std::ranges::partition(
-      found, [](const Finding& finding) { return finding.category != Category::prompt_injection; });
-  Findings injections{phrases.begin(), phrases.end()};
-  found.erase(phrases.begin(), phrases.end());
+  Findings found = find_all(text, wanted, least_confidence, allowed);
+  Findings injections = find_phrases(text, wanted, least_confidence);
   unite_overlapping(found);
   unite_overlapping(injections);
   found.insert(found.end(), injections.begin(), injections.end());

@@ -19,6 +19,12 @@ TEST(Scan, GivesAllCategoriesByPlace) {
   EXPECT_TRUE(scan(text, {}).empty());
 }
 
+TEST(Scan, FullWidthDigitsAreDigitsAndSpansAreTheSources) {
+  const std::string_view text = "電話 ０３－５５５５－０１２３、card ４１１１ １１１１ １１１１ １１１１。";
+  EXPECT_THAT(values_of(text, scan(text, Categories::all())),
+              ElementsAre("０３－５５５５－０１２３", "４１１１ １１１１ １１１１ １１１１"));
+}
+
 TEST(Scan, WhatOverlapsIsOneFindingOfTheMoreParticularCategory) {
   const std::string_view text = "password: eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl!x";
   const Findings findings = scan(text, Categories::all());
