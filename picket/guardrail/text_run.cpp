@@ -1,6 +1,7 @@
 #include "picket/guardrail/text_run.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "picket/guardrail/json_text.hpp"
 
@@ -9,17 +10,17 @@ namespace picket::guardrail {
 bool TextRun::has_question() const noexcept {
   if (asked_ == size()) return false;
   // What streams is asked about once at a time: meanwhile more of it gathers.
-  return has_ended_ || (asked_ == answered_ && held_.size() > window_);
+  return has_ended_ || (asked_ == answered_ && held().size() > window_);
 }
 
 TextRun::Piece TextRun::ask(std::size_t most) {
   const std::uint64_t overlap = std::min<std::uint64_t>(window_, asked_ - released_);
-  const std::size_t begin = border_before(held_, static_cast<std::size_t>(asked_ - released_ - overlap));
+  const std::size_t begin = border_before(held(), static_cast<std::size_t>(asked_ - released_ - overlap));
   const auto new_begin = static_cast<std::size_t>(asked_ - released_);
-  std::size_t end = held_.size() - new_begin > most ? border_before(held_, new_begin + most) : held_.size();
-  if (end == new_begin) end = held_.size();  // less than a code point
+  std::size_t end = held().size() - new_begin > most ? border_before(held(), new_begin + most) : held().size();
+  if (end == new_begin) end = held().size();  // less than a code point
   asked_ = released_ + end;
-  return {.begin = released_ + begin, .end = asked_, .text = std::string_view{held_}.substr(begin, end - begin)};
+  return {.begin = released_ + begin, .end = asked_, .text = held().substr(begin, end - begin)};
 }
 
 void TextRun::answer(const Piece& piece, std::span<const Redaction> redactions) {
@@ -34,7 +35,7 @@ void TextRun::answer(const Piece& piece, std::span<const Redaction> redactions) 
 
 /// What was found once stays found. Those that overlap become one, with the words of the first: they may have left.
 void TextRun::add(Span span) {
-  const auto first = std::ranges::find_if(spans_, [&](const Span& other) { return other.end > span.begin; });
+  const auto first = std::ranges::upper_bound(spans_, span.begin, {}, &Span::end);
   auto last = first;
   while (last != spans_.end() && last->begin < span.end) ++last;
   if (first != last) {
@@ -53,18 +54,19 @@ void TextRun::give_up() noexcept {
 std::uint64_t TextRun::border() const noexcept {
   if (has_ended_ && answered_ >= size()) return size();
   const std::uint64_t tail = std::min<std::uint64_t>(window_, answered_ - released_);
-  return released_ + border_before(held_, static_cast<std::size_t>(answered_ - released_ - tail));
+  return released_ + border_before(held(), static_cast<std::size_t>(answered_ - released_ - tail));
 }
 
 TextRun::Span* TextRun::span_at(std::uint64_t at) noexcept { return span_in(at, at + 1); }
 
 TextRun::Span* TextRun::span_in(std::uint64_t begin, std::uint64_t end) noexcept {
-  const auto found = std::ranges::find_if(spans_, [&](const Span& span) { return span.end > begin; });
+  const auto found = std::ranges::upper_bound(spans_, begin, {}, &Span::end);
   return found != spans_.end() && found->begin < end ? &*found : nullptr;
 }
 
 void TextRun::release(std::uint64_t to) {
-  held_.erase(0, static_cast<std::size_t>(to - released_));
+  gone_ += static_cast<std::size_t>(to - released_);
+  if (gone_ > text_.size() / 2) text_.erase(0, std::exchange(gone_, 0));  // so that each byte moves once
   released_ = to;
   asked_ = std::max(asked_, to);
   answered_ = std::max(answered_, to);

@@ -29,14 +29,14 @@ class TextRun {
   explicit TextRun(std::size_t window) noexcept : window_(window) {}
 
   /// More of it, as UTF-8.
-  void append(std::string_view text) { held_.append(text); }
+  void append(std::string_view text) { text_.append(text); }
   /// Nothing comes any more, for now: the rest is asked about and goes on.
   void end() noexcept { has_ended_ = true; }
   /// It has not ended after all. Whether it had.
   bool reopen() noexcept { return std::exchange(has_ended_, false); }
   [[nodiscard]] bool has_ended() const noexcept { return has_ended_; }
 
-  [[nodiscard]] std::uint64_t size() const noexcept { return released_ + held_.size(); }
+  [[nodiscard]] std::uint64_t size() const noexcept { return released_ + held().size(); }
   /// Whether an answer would let something go on, and none is awaited that has to come first.
   [[nodiscard]] bool has_question() const noexcept;
   struct Piece {
@@ -69,9 +69,11 @@ class TextRun {
 
  private:
   void add(Span span);
+  [[nodiscard]] std::string_view held() const noexcept { return std::string_view{text_}.substr(gone_); }
 
   std::size_t window_;
-  std::string held_;  // not released
+  std::string text_;      // what is held, behind what has gone
+  std::size_t gone_ = 0;  // bytes of it
   std::uint64_t released_ = 0;
   std::uint64_t asked_ = 0;
   std::uint64_t answered_ = 0;

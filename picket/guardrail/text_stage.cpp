@@ -10,6 +10,7 @@ namespace picket::guardrail {
 namespace {
 
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+constexpr std::size_t most_spaces = 1024;  // bytes before what an answer is
 constexpr std::string_view spaces = " \t\r\n";
 
 /// What ends a stream of chat completions; it is no JSON.
@@ -65,14 +66,17 @@ body::Part TextStage::take(std::size_t most) {
 // ---- what it is
 
 /// By its first byte: what a head says of an answer is not always what comes.
+/// A request waits for its end, so that nobody looks at it again and again before.
 void TextStage::recognize() {
-  std::string_view text = held(0, fed_);
-  const bool may_be_mark = text.size() < byte_order_mark.size() && byte_order_mark.starts_with(text);
-  if (may_be_mark && end_ == End::to_come) return;
+  const bool is_request = policy_.direction == body::Direction::request;
+  const bool may_wait = end_ == End::to_come && (is_request || fed_ < most_spaces);
+  const std::string_view text = held(0, fed_);
+  if (may_wait && (is_request || (text.size() < byte_order_mark.size() && byte_order_mark.starts_with(text)))) return;
   const std::size_t mark = text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0;
   const std::size_t first = text.find_first_not_of(spaces, mark);
-  if (first == std::string_view::npos) return;
-  const bool is_document = text[first] == '{' || text[first] == '[' || policy_.direction == body::Direction::request;
+  const bool is_empty = first == std::string_view::npos;
+  if (is_empty && (may_wait || end_ == End::fed)) return;
+  const bool is_document = is_request || (!is_empty && (text[first] == '{' || text[first] == '['));
   format_ = is_document ? Format::document : Format::events;
   read_ = mark;
   events_ = EventStream{mark};

@@ -235,9 +235,15 @@ bool BodyInspection::has_to_ask() const noexcept {
 transport::Task<Verdict> BodyInspection::judge() {
   begin(0);
   if (unshown_ != nullptr || pipeline_.is_stopped()) co_return refusal();
+  // An agent that is asked about chunks and about texts, and does not tell answers apart, is asked one by one.
+  const auto is_shared = [this](const Judge& judge) {
+    return guardrail_ && &judge.participant == &guardrail_->participant() && !judge.participant.exchange.can_pipeline();
+  };
+  const auto is_occupied = [&](const Judge& judge) { return is_shared(judge) && !judge.asked.empty(); };
   while (true) {
-    for (auto& judge : judges_) send(judge);
-    if (guardrail_) guardrail_->send(answers_);
+    for (auto& judge : judges_)
+      if (!is_shared(judge) || !guardrail_->is_asking()) send(judge);
+    if (guardrail_ && std::ranges::none_of(judges_, is_occupied)) guardrail_->send(answers_);
     Verdict verdict;
     const bool heard = hear(verdict);
     pipeline_.pump();

@@ -5,6 +5,7 @@ import gzip
 import json
 import re
 import threading
+import time
 
 from agent import reply_to
 from client import message
@@ -219,6 +220,31 @@ class Prompts(Guarded):
         gateway = self.play(completion("hi"), filters='filters "f";', more=[Asked("f", filter_agent.path, '"request_headers" "request_body"')])
         self.assertEqual(self.ask(gateway, "secret").status, 403)
         self.assertEqual(self.contents(), [CARD])
+
+
+    def test_an_agent_that_is_a_filter_too_is_asked_one_by_one(self):
+        under_way, most = 0, 0
+        lock = threading.Lock()
+
+        def counted(_):
+            nonlocal under_way, most
+            with lock:
+                under_way += 1
+                most = max(most, under_way)
+            time.sleep(0.02)
+            with lock:
+                under_way -= 1
+            return allow()
+
+        self.upstream = self.stage.upstream(lambda request: completion("hi"))
+        events = ("request_headers", "request_body", "response_body", "guardrail")
+        self.agent = self.stage.agent("guard", events=events, **dict.fromkeys(events, counted))
+        gateway = self.stage.gateway(
+            self.upstream, [Asked("guard", self.agent.path, " ".join(f'"{each}"' for each in events), 'request-body-mode "stream"; response-body-mode "stream"')],
+            routes='route "all" { upstream "app"; filters "guard"; guardrail { agent "guard" } }')
+        answer = self.ask(gateway, {"messages": [{"content": f"text {i}"} for i in range(5)]})
+        self.assertEqual((answer.status, most), (200, 1))
+        self.assertEqual(self.contents(), [f"text {i}" for i in range(5)] + ["hi"])
 
 
 class Answers(Guarded):

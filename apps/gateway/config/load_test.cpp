@@ -376,7 +376,10 @@ TEST_F(Load, WhatARouteChoosesByAndDoesReachesItsFields) {
 }
 
 TEST_F(Load, AGuardrailHasItsAgentAndWhatBecomesOfFindings) {
-  const Config config = good(std::string(base) + R"(agents { agent "a" { binary-uds "/a" }
+  const Config config = good(R"(
+    listeners { listener "web" { address "127.0.0.1:8080" } }
+    upstreams { upstream "app" { target "127.0.0.1:9000" } }
+    agents { agent "a" { binary-uds "/a" }
       agent "g" { binary-uds "/g"; events "guardrail" } }
     routes { route "x" { matches { path-prefix "/x" }; upstream "app"
                          guardrail { agent "g"; prompt "log"; response "off"; window 64 } }
