@@ -238,7 +238,7 @@ void Transaction::take_matches(Verdict& verdict) {
     lines += '\n';
   }
   seen_ = all.size();
-  if (!lines.empty()) log_->write(lines);
+  if (log_ != nullptr && !lines.empty()) log_->write(lines);
 }
 
 void Transaction::refuse(Verdict& verdict, const Note& note) const {
