@@ -12,6 +12,7 @@
 #include "picket/http/fields.hpp"
 #include "picket/http/http2_request.hpp"
 #include "picket/http2/connection.hpp"
+#include "picket/http2/extended_connect.hpp"
 
 namespace base = picket::base;
 namespace http = picket::http;
@@ -92,6 +93,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string text = std::string{preface} + std::string{picket::fuzz::text_of(data + 1, size - 1)};
   Gateway events;
   http2::Connection connection{http2::Role::server, limits, events};
+  http2::offer_extended_connect(connection);
   events.connection = &connection;
   const base::TimePoint now{std::chrono::hours{1}};
   std::size_t output = 0;

@@ -42,8 +42,10 @@ def literals(*fields):
 
 
 # What a client of HTTP/2 sends: how it is cut, then frames.
+H2_CONNECT = literals((b":method", b"CONNECT"), (b":protocol", b"websocket"), (b":scheme", b"http"), (b":authority", b"a"), (b":path", b"/x"))
 H2_HEAD = literals((b":method", b"POST"), (b":scheme", b"http"), (b":authority", b"a"), (b":path", b"/x"), (b"cookie", b"a"), (b"cookie", b"b"))
 HTTP2 = {
+    "connect": b"\0" + http2_frame(4, 0, 0, b"") + http2_frame(1, 4, 1, H2_CONNECT) + http2_frame(0, 0, 1, b"abc"),
     "get": b"\0" + http2_frame(4, 0, 0, b"") + http2_frame(1, 5, 1, H2_HEAD),
     "post": b"\7" + http2_frame(4, 0, 0, b"\0\4\0\0\0\0") + http2_frame(1, 4, 1, H2_HEAD) + http2_frame(0, 0, 1, b"abc") + http2_frame(0, 1, 1, b""),
     "parts": b"\3" + http2_frame(4, 0, 0, b"") + http2_frame(1, 0, 1, H2_HEAD[:9]) + http2_frame(9, 4, 1, H2_HEAD[9:]) + http2_frame(3, 0, 1, b"\0\0\0\10"),

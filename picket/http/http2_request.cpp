@@ -19,17 +19,26 @@ struct Pseudo {
   std::optional<std::string_view> scheme;
   std::optional<std::string_view> authority;
   std::optional<std::string_view> path;
+  std::optional<std::string_view> protocol;  // RFC 8441 §4
 
   [[nodiscard]] std::optional<std::string_view>* find(std::string_view name) noexcept {
     if (name == ":method") return &method;
     if (name == ":scheme") return &scheme;
     if (name == ":authority") return &authority;
     if (name == ":path") return &path;
+    if (name == ":protocol") return &protocol;
     return nullptr;
   }
 };
 
 std::uint16_t port_of(std::string_view scheme) noexcept { return scheme == "https" ? 443 : 80; }
+
+Wrong check_protocol(const Pseudo& pseudo) noexcept {
+  const bool connects = *pseudo.method == "CONNECT";
+  if (!pseudo.protocol) return connects ? Wrong{HeadError{405, "CONNECT is not for a reverse proxy"}} : std::nullopt;
+  if (!connects) return bad("a :protocol without CONNECT");
+  return *pseudo.protocol == "websocket" ? std::nullopt : Wrong{HeadError{501, "a :protocol that is not websocket"}};
+}
 
 /// Takes the pseudo-fields; `fields` is left with the others.
 Wrong take_pseudo(std::span<const base::Header>& fields, Pseudo& out) noexcept {
@@ -42,7 +51,7 @@ Wrong take_pseudo(std::span<const base::Header>& fields, Pseudo& out) noexcept {
     fields = fields.subspan(1);
   }
   if (!out.method || !is_token(*out.method)) return bad("the method is no token");
-  if (*out.method == "CONNECT") return HeadError{405, "CONNECT is not for a reverse proxy"};
+  if (const Wrong wrong = check_protocol(out)) return wrong;
   if (!out.scheme || (*out.scheme != "http" && *out.scheme != "https"))
     return bad("the scheme is neither http nor https");
   if (!out.path || (!out.path->starts_with('/') && (*out.path != "*" || *out.method != "OPTIONS")))
@@ -77,14 +86,24 @@ void write_cookie(base::Buffer& out, std::span<const base::Header> fields) {
   out.append("\r\n");
 }
 
+/// What belongs to a handshake of HTTP/1.1 alone (RFC 8441 §5).
+bool is_of_handshake(std::string_view name) noexcept {
+  return name == "sec-websocket-key" || name == "sec-websocket-accept";
+}
+
 void write(base::Buffer& out, const Pseudo& pseudo, std::span<const base::Header> fields, bool ends) {
-  write_request_line(out, *pseudo.method, *pseudo.path);
+  const bool switches = pseudo.protocol.has_value();
+  write_request_line(out, switches ? "GET" : *pseudo.method, *pseudo.path);
   if (pseudo.authority) write_field(out, "host", *pseudo.authority);
+  if (switches) {
+    write_field(out, "connection", "Upgrade");
+    write_field(out, "upgrade", *pseudo.protocol);
+  }
   bool has_length = false;
   bool has_cookie = false;
   for (std::size_t i = 0; i < fields.size(); ++i) {
     const auto& [name, value] = fields[i];
-    if (name == "host") continue;
+    if (name == "host" || (switches && is_of_handshake(name))) continue;
     has_length = has_length || name == "content-length";
     if (name != "cookie") {
       write_field(out, name, value);
@@ -93,7 +112,7 @@ void write(base::Buffer& out, const Pseudo& pseudo, std::span<const base::Header
       write_cookie(out, fields.subspan(i));
     }
   }
-  if (!ends && !has_length) write_field(out, "transfer-encoding", "chunked");
+  if (!ends && !has_length && !switches) write_field(out, "transfer-encoding", "chunked");
   out.append("\r\n");
 }
 
@@ -108,7 +127,10 @@ Wrong read(std::span<const base::Header> fields, bool ends, const HeadLimits& li
   out = read_request_head(arena.copy(text.text()), limits, arena);
   if (out.error) return out.error;
   if (ends && out.head.has_body()) return bad("a Content-Length without a body");
+  if (pseudo.protocol && (ends || out.head.framing != Framing::none))
+    return bad("a CONNECT that ends, or has a length");
   out.head.version = 20;
+  out.head.must_switch = pseudo.protocol.has_value();
   return std::nullopt;
 }
 

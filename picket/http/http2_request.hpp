@@ -15,6 +15,8 @@ namespace picket::http {
 /// lower case; no field of a connection; values that cannot end a line. `cookie` crumbs become one field (§8.2.3),
 /// `:authority` becomes Host, and a Host beside it must name the same. A body of unknown length is one in chunks.
 ///
+/// An extended CONNECT of WebSocket (RFC 8441) becomes the GET that asks for an upgrade, without its key.
+///
 /// `ends`: no body follows. Lifetime: views of the arena. Pure. Errors: in the result, with the client's status.
 [[nodiscard]] RequestRead read_http2_request(const base::Headers& fields, bool ends, const HeadLimits& limits,
                                              base::Arena& arena);

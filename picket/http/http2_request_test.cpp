@@ -175,5 +175,44 @@ TEST_F(Requests, LimitsAreThoseOfHttp11) {
   EXPECT_EQ(status({.max_fields = 2}), 431);
 }
 
+/// An extended CONNECT (RFC 8441 §4), with others behind it.
+Fields connect(const Fields& others = {}) {
+  Fields all{{":method", "CONNECT"},
+             {":protocol", "websocket"},
+             {":scheme", "https"},
+             {":authority", "a.test"},
+             {":path", "/chat"}};
+  all.insert(all.end(), others.begin(), others.end());
+  return all;
+}
+
+TEST_F(Requests, AnExtendedConnectIsTheHandshakeOfHttp11WithoutItsKey) {
+  const auto [head, error] = read(connect({{"sec-websocket-version", "13"}, {"sec-websocket-key", "mine"}}), false);
+  ASSERT_FALSE(error);
+  EXPECT_EQ(head.method, "GET");
+  EXPECT_EQ(head.target, "/chat");
+  EXPECT_TRUE(head.must_switch);
+  EXPECT_FALSE(head.has_body());
+  EXPECT_THAT(head.headers.fields(),
+              ElementsAre(Header{"host", "a.test"}, Header{"connection", "Upgrade"}, Header{"upgrade", "websocket"},
+                          Header{"sec-websocket-version", "13"}));
+  EXPECT_FALSE(read(get({})).head.must_switch);
+}
+
+TEST_F(Requests, AnExtendedConnectThatIsNoneIsRefused) {
+  EXPECT_EQ(status_of(connect(), true), 400) << "it ends";
+  EXPECT_EQ(status_of(connect({{"content-length", "3"}}), false), 400);
+  EXPECT_EQ(status_of(connect({{"upgrade", "h2c"}}), false), 400);
+  Fields other = connect();
+  other[1].value = "connect-udp";
+  EXPECT_EQ(status_of(other, false), 501);
+  other = connect();
+  other[0].value = "GET";
+  EXPECT_EQ(status_of(other, false), 400);
+  other = connect();
+  other.erase(other.begin() + 4);
+  EXPECT_EQ(status_of(other, false), 400) << "no path";
+}
+
 }  // namespace
 }  // namespace picket::http

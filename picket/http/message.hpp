@@ -28,6 +28,9 @@ struct RequestHead {
   std::uint64_t content_length = 0;  ///< bytes, with Framing::length
   bool keep_alive = true;            ///< Another message may follow on its connection.
   bool expects_continue = false;     ///< Its body may wait for 100 Continue (RFC 9110 §10.1.1).
+  /// It is an extended CONNECT (RFC 8441), written down as the handshake of HTTP/1.1 that it stands for, without a key:
+  /// a client that is answered with 2xx speaks WebSocket from there on, so that nothing but a switch may be.
+  bool must_switch = false;
 
   [[nodiscard]] bool has_body() const noexcept {
     return framing == Framing::chunked || (framing == Framing::length && content_length != 0);

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <nghttp2/nghttp2.h>
 
+#include "picket/http2/extended_connect.hpp"
 #include "picket/http2/internal/stream.hpp"
 
 namespace picket::http2 {
@@ -265,6 +266,11 @@ struct Callbacks {
     return std::min<ssize_t>(window, static_cast<ssize_t>(peers_limit));
   }
 
+  static void offer_extended_connect(Connection& connection) {
+    const nghttp2_settings_entry entry{NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1};
+    nghttp2_submit_settings(connection.session_.get(), NGHTTP2_FLAG_NONE, &entry, 1);
+  }
+
   static nghttp2_data_provider provider(Stream& stream) {
     nghttp2_data_provider result{};
     result.source.ptr = &stream;
@@ -333,6 +339,8 @@ Connection::Connection(Role role, const Limits& limits, Events& events)
 }
 
 Connection::~Connection() = default;
+
+void offer_extended_connect(Connection& connection) { Callbacks::offer_extended_connect(connection); }
 
 // ---- bytes
 

@@ -42,7 +42,7 @@ class Errors(unittest.TestCase):
         self.assertEqual(first_cells("Kinds of errors"), re.findall(r'\{"(\w+)",', words))
 
     def test_each_text_that_upstream_error_may_have_is_explained_and_no_other(self):
-        files = ["exchange_upstream.cpp", "http1_upstream.cpp", "early_answer.cpp", "pool.cpp", "pool_connect.cpp", "connection_places.cpp", "sites.cpp"]
+        files = ["exchange_upstream.cpp", "exchange_tunnel.cpp", "http1_upstream.cpp", "early_answer.cpp", "pool.cpp", "pool_connect.cpp", "connection_places.cpp", "sites.cpp"]
         said = set()
         for text in map(source, files):
             for call in re.findall(r"base::fail\((.*?);|return \{error\.kind\(\), (\"[^\"]*\")\}", text, re.S):

@@ -7,6 +7,7 @@ import threading
 import time
 
 import websockets
+import http2
 import wire
 from agent import Event
 from client import Client, message
@@ -63,6 +64,7 @@ class WebSockets(StageTest):
 
     @staticmethod
     def write(gateway: Gateway, upstream: Upstream | str, agents: list[Asked], keys: str = INSPECTED, **more) -> None:
+        more.setdefault("drain_s", 1)  # what is open at a test's end waits for no longer
         filters = " ".join(f'"{agent.name}"' for agent in agents)
         address = upstream if isinstance(upstream, str) else upstream.address
         gateway.write({"app": [address]}, agents, routes=f'route "all" {{ filters {filters}; upstream "app"; {keys} }}', **more)
@@ -439,3 +441,149 @@ class WebSockets(StageTest):
         self.assert_closed(client, 1001)
         self.assert_closed(server.end(), 1001)
         self.assertEqual(gateway.program.wait(), 0)
+
+
+class StreamSocket:
+    """A stream of HTTP/2 where a peer of frames wants a socket."""
+
+    def __init__(self, client: http2.Http2Client, stream: int):
+        self.client, self.stream, self._taken = client, stream, 0
+
+    def sendall(self, data: bytes) -> None:
+        for at in range(0, len(data), 16384):
+            self.client.data(self.stream, data[at : at + 16384])
+
+    def recv(self, size: int) -> bytes:
+        answer = self.client.streams[self.stream]
+        self.client.until("more of the stream", lambda: len(answer.body) > self._taken or answer.is_over or answer.reset is not None)
+        data = bytes(answer.body[self._taken : self._taken + size])
+        self._taken += len(data)
+        return data
+
+    def shutdown(self, _how: int) -> None:
+        self.client.data(self.stream, b"", end=True)
+
+
+def connect_fields(path: str = "/chat", extra: list = ()) -> list:
+    return [(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), (":authority", "a.test"), (":path", path),
+            ("sec-websocket-version", "13"), *extra]
+
+
+class OverHttp2(WebSockets):
+    """The same, and more, with clients that ask by extended CONNECT."""
+
+    def gateway(self, upstream: Upstream | str, agents: list[Asked], keys: str = INSPECTED, **more) -> Gateway:
+        gateway = self.stage.unstarted()
+        self.more = more | {"listeners": f'listener "web" {{ address "127.0.0.1:{gateway.port}"; protocol "h2c" }}'}
+        super().write(gateway, upstream, agents, keys, **self.more)
+        return gateway.start()
+
+    def write(self, gateway, upstream, agents, keys=INSPECTED, **more):
+        super().write(gateway, upstream, agents, keys, **(self.more | more))
+
+    def ask(self, gateway: Gateway, target: str = "/chat", extra: list = ()) -> tuple[http2.Http2Client, int, http2.Answer]:
+        client = http2.Http2Client(gateway.port)
+        self.addCleanup(client.close)
+        stream = client.open(connect_fields(target, extra), end=False)
+        answer = client.streams[stream]
+        client.until("an answer", lambda: answer.headers or answer.reset is not None)
+        return client, stream, answer
+
+    def switch(self, gateway: Gateway, target: str = "/chat") -> Peer:
+        client, stream, answer = self.ask(gateway, target)
+        self.assertEqual((answer.status, answer.value("sec-websocket-accept")), (200, None))
+        return Peer(StreamSocket(client, stream), is_client=True)
+
+    def test_the_handshake_is_the_one_of_http1_to_agents_upstream_and_log(self):
+        server = Server(self)
+        agent, asked = self.asked()
+        gateway = self.gateway(server.upstream, [asked])
+        client = self.switch(gateway)
+        upstream = server.end()
+        event = agent.expect("request_headers")[0].body
+        self.assertEqual((event["method"], event["uri"], event["metadata"]["protocol"]), ("GET", "/chat", "HTTP/2"))
+        request = wait("the request", lambda: server.upstream.requests or [None])[0]
+        client.close()
+        upstream.next()
+        upstream.close()
+        self.assertEqual(client.next().code(), 1000)
+        upstream.socket.shutdown(socket.SHUT_RDWR)
+        self.assertIsNone(client.next())
+        self.assertTrue(client.socket.client.streams[client.socket.stream].ended, "an end, no reset")
+        line = gateway.access("/chat")[0]
+        self.assertEqual((line["status"], line["protocol"]), (101, "HTTP/2"))
+
+    def test_extensions_are_not_offered_and_none_may_be_answered(self):
+        server = Server(self)
+        _, asked = self.asked()
+        gateway = self.gateway(server.upstream, [asked])
+        self.ask(gateway, extra=[("sec-websocket-extensions", "permessage-deflate"), ("sec-websocket-key", "theirs")])
+        head = server.end() and server.upstream.raw()
+        self.assertNotIn(b"permessage-deflate", head)
+        self.assertNotIn(b"theirs", head)
+        self.assertIn(b"Upgrade: websocket\r\n", head)
+
+    def test_an_upstream_that_answers_with_an_extension_is_refused(self):
+        server = Server(self, "Sec-WebSocket-Extensions: permessage-deflate\r\n")
+        _, asked = self.asked()
+        self.assertEqual(self.ask(self.gateway(server.upstream, [asked]))[2].status, 502)
+
+    def test_nothing_but_a_switch_is_answered_with_2xx(self):
+        plain = self.stage.upstream()
+        _, asked = self.asked(request_headers=lambda event: wire.block(200) if event.body["uri"] == "/blocked" else wire.allow())
+        gateway = self.gateway(plain, [asked])
+        self.assertEqual(self.ask(gateway)[2].status, 502)
+        self.assertEqual(self.ask(gateway, "/blocked")[2].status, 403)
+        self.assertIn("did not switch", gateway.access("/chat")[0]["upstream_error"])
+
+    def test_a_wrong_answer_to_the_key_is_502(self):
+        other = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n"
+        _, asked = self.asked()
+        gateway = self.gateway(self.stage.upstream(lambda request: other), [asked])
+        self.assertEqual(self.ask(gateway)[2].status, 502)
+
+    def test_a_route_without_websocket_refuses_it(self):
+        plain = self.stage.upstream()
+        _, asked = self.asked()
+        gateway = self.gateway(plain, [asked], keys="")
+        self.assertEqual(self.ask(gateway)[2].status, 400)
+        self.assertEqual(plain.requests, [])
+
+    def test_the_handshake_is_asked_about_like_any_request(self):
+        server = Server(self)
+        _, asked = self.asked(request_headers=lambda event: wire.block(403))
+        self.assertEqual(self.ask(self.gateway(server.upstream, [asked]))[2].status, 403)
+        self.assertEqual(server.ends, [])
+
+    def test_without_inspection_bytes_pass_and_nobody_is_asked_about_them(self):
+        server = Server(self)
+        agent, asked = self.asked()
+        gateway = self.gateway(server.upstream, [asked], keys="websocket #true;")
+        client = self.switch(gateway)
+        client.raw(b"\xff\xffno frame at all")
+        self.assertEqual(server.end().take(17), b"\xff\xffno frame at all")
+        server.end().raw(b"back")
+        self.assertEqual(client.take(4), b"back")
+        server.over.set()
+        self.assertIsNone(client.take(1))
+
+    def test_several_share_a_connection_and_one_that_is_reset_ends_alone(self):
+        server = Server(self)
+        _, asked = self.asked()
+        gateway = self.gateway(server.upstream, [asked])
+        connection, first, _ = self.ask(gateway, "/first")
+        one = Peer(StreamSocket(connection, first), is_client=True)
+        to_first = server.end()
+        second = connection.open(connect_fields("/second"), end=False)
+        connection.until("an answer", lambda: connection.streams[second].headers)
+        two = Peer(StreamSocket(connection, second), is_client=True)
+        to_second = wait("both", lambda: server.ends[1:])[0]
+        connection.reset(first)
+        self.assertIsNone(to_first.next())
+        two.send(TEXT, b"still here")
+        self.assertEqual(to_second.next(), Frame(TEXT, b"still here"))
+
+    # What stands on a client of HTTP/1.1 has no meaning here.
+    test_a_known_client_and_a_known_server_talk_through_it = None
+    test_a_client_that_is_gone_frees_the_upstream = None
+    test_a_slow_reader_holds_the_sender_back_and_gets_all_of_it = None

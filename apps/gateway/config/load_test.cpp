@@ -109,7 +109,7 @@ agents {
            reconnect-interval-ms 12; max-reconnect-interval-ms 16 }
     config { paranoia-level 1 }
   }
-  agent "v" { binary-uds "/v"; timeout-ms 77 }
+  agent "v" { binary-uds "/v"; timeout-ms 77; events "request_headers" "websocket_frame" }
 }
 filters { filter "f" { type "agent"; agent "w"; failure-mode "closed"; timeout-ms 13 }
           filter "g" { type "agent"; agent "v" } }
@@ -120,8 +120,10 @@ upstreams {
 routes {
   route "r" { matches { path-prefix "/a"; host "App.Example."; method "GET" "POST" }; filters "g" "f"; upstream "t"
               websocket #false }
+  route "w" { matches { path-prefix "/w" }; filters "g"; upstream "t"
+              websocket #true; websocket-inspection #true; websocket-idle-secs 7 }
 }
-limits { max-header-size-bytes 2048; max-header-count 14; max-body-size-bytes 15; underscores-in-headers #true }
+limits { max-header-size-bytes 2048; max-header-count 14; max-body-size-bytes 15; max-websocket-message-bytes 16; underscores-in-headers #true }
 observability { metrics { address "127.0.0.1:9090"; path "/m" }; logging { level "warn"; format "json" }
                 access-log { file "logs/../a.jsonl" }; audit { file "/var/b.jsonl" } }
 )";
@@ -139,6 +141,11 @@ TEST_F(Load, EverySettingOfTheProcessReachesItsField) {
   EXPECT_EQ(config.limits.max_header_size, 2048U);
   EXPECT_EQ(config.limits.max_header_count, 14U);
   EXPECT_EQ(config.limits.max_body_size, 15U);
+  EXPECT_EQ(config.limits.max_websocket_message, 16U);
+  const Route& frames = config.routes.at(1);
+  EXPECT_EQ(frames.id, "w");
+  EXPECT_TRUE(frames.websocket && frames.websocket_inspection && config.agents[1].events.websocket_frame);
+  EXPECT_EQ(frames.websocket_idle, std::chrono::seconds{7});
   EXPECT_TRUE(config.limits.underscores_in_headers);
   EXPECT_TRUE(config.listeners.at(0).proxy_protocol);
   EXPECT_TRUE(config.listeners.at(0).trusts(*IpAddress::parse("10.1.2.3")));

@@ -136,6 +136,9 @@ void Exchange::arrive() {
     decide({.status = 404, .fields = http::FieldList{arena_}, .body = "no route takes this request\n"});
   } else if (route->redirect_to_https && forwarded_.origin.scheme == "http") {
     redirect_to_https();
+  } else if (request_.must_switch && (!route->websocket || route->respond)) {
+    record_.reason_detail = "no WebSocket is spoken here";
+    refuse(answers::Reason::bad_request, 400);
   } else if (request_.framing == http::Framing::length &&
              request_.content_length > route->max_body_size.value_or(service_.config.limits.max_body_size)) {
     refuse(answers::Reason::body_too_large, 413);

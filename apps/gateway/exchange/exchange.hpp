@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -139,6 +140,8 @@ class Exchange final : private UpstreamListener {
   [[nodiscard]] transport::Task<void> pass_bytes(websocket::TunnelEnd& client, websocket::TunnelEnd& upstream);
   void note_passed(const websocket::Passed& passed);
   void note_closing(const websocket::Closing& closing);
+  [[nodiscard]] std::string_view handshake_key();
+  [[nodiscard]] std::optional<base::Error> wrong_with_switch(const http::ResponseHead& head);
   /// Whether agents look at what passes once it switches.
   [[nodiscard]] bool inspects_frames() const noexcept { return !upgrade().empty() && route_->websocket_inspection; }
   [[nodiscard]] transport::Task<void> write_answer();
@@ -165,6 +168,7 @@ class Exchange final : private UpstreamListener {
   base::Block block_;                             // for bytes that pass
   std::optional<inspection::Answer> answer_;      // our own, once it is decided or made
   const http::ResponseHead* response_ = nullptr;  // the upstream's
+  std::string handshake_key_;                     // of an extended CONNECT, once its request is written
   ExchangeRecord record_;
   // Last: what the inspection borrows, it may look at until it is gone.
   std::optional<inspection::Inspection> inspection_;

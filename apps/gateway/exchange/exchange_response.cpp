@@ -66,6 +66,8 @@ transport::Task<void> Exchange::write_answer() {
 
 void Exchange::begin_answer(std::uint16_t status, std::string_view reason, http::FieldList& fields, BodyLength length) {
   const bool switches = status == 101;
+  // Who asked for nothing but a switch would take any 2xx for one (RFC 8441 §5).
+  if (request_.must_switch && status / 100 == 2) status = 403;
   if (http::find(fields, "date") == nullptr) fields.push_back({"Date", service_.shard.date.now()});
   if (http::find(fields, "x-request-id") == nullptr) fields.push_back({"X-Request-Id", request_id_});
   if (route_ != nullptr) apply(route_->response_edits, fields, arena_);

@@ -1,11 +1,14 @@
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 #include <spdlog/logger.h>
 
 #include "apps/gateway/exchange/exchange.hpp"
+#include "apps/gateway/exchange/header_edits.hpp"
 #include "apps/gateway/websocket/tunnel.hpp"
 #include "picket/http/list.hpp"
+#include "picket/websocket/handshake.hpp"
 
 namespace picket::apps::gateway::exchange {
 
@@ -13,7 +16,9 @@ namespace picket::apps::gateway::exchange {
 /// would read behind a switch to h2c is requests that nobody has looked at.
 std::string_view Exchange::upgrade() const noexcept {
   constexpr std::string_view websocket = "websocket";
-  if (!route_->websocket || request_.version != 11 || request_.method != "GET" || request_.has_body()) return {};
+  if (!route_->websocket || route_->respond) return {};
+  if (request_.must_switch) return websocket;
+  if (request_.version != 11 || request_.method != "GET" || request_.has_body()) return {};
   const auto names = [&](std::string_view field, std::string_view wanted) {
     return std::ranges::any_of(request_.headers, [&](const base::Header& each) {
       if (!base::same_name(each.name, field)) return false;
@@ -24,6 +29,30 @@ std::string_view Exchange::upgrade() const noexcept {
     });
   };
   return names("upgrade", websocket) && names("connection", "upgrade") ? websocket : std::string_view{};
+}
+
+/// The handshake of HTTP/1.1 has a key, which an extended CONNECT has not.
+std::string_view Exchange::handshake_key() {
+  if (!request_.must_switch) return {};
+  if (handshake_key_.empty()) {
+    std::array<std::uint8_t, 16> nonce{};
+    websocket::fill_with_random_bytes(nonce);
+    handshake_key_ = picket::websocket::key_of(nonce);
+  }
+  return handshake_key_;
+}
+
+/// What is wrong with an answer to a handshake, if anything. Who only asked for a switch if there may be one takes any.
+std::optional<base::Error> Exchange::wrong_with_switch(const http::ResponseHead& head) {
+  using base::ErrorKind::invalid_message;
+  const bool switches = head.status == 101;
+  if (switches && inspects_frames() && head.headers.find(websocket_extensions))
+    return base::fail(invalid_message, "it answered with an extension of WebSocket that it was not offered");
+  if (!request_.must_switch) return std::nullopt;
+  if (!switches && head.status / 100 == 2) return base::fail(invalid_message, "it did not switch to WebSocket");
+  if (!switches) return std::nullopt;
+  if (head.headers.find("sec-websocket-accept") == picket::websocket::accept_of(handshake_key())) return std::nullopt;
+  return base::fail(invalid_message, "it answered another handshake than it was asked for");
 }
 
 transport::Task<void> Exchange::open_tunnel() {

@@ -57,7 +57,10 @@ bool Exchange::sends_beside() const noexcept {
 }
 
 /// Whether what was collected is the request's body to its end.
-bool Exchange::is_collected() const noexcept { return !state_.rest_follows() && client_.body_is_read(); }
+/// What a client sends behind an extended CONNECT is no body.
+bool Exchange::is_collected() const noexcept {
+  return !state_.rest_follows() && (request_.must_switch || client_.body_is_read());
+}
 
 transport::Task<void> Exchange::send_all() {
   const bool is_whole = is_collected();
@@ -115,8 +118,9 @@ void Exchange::begin_request() {
   const bool is_unpacked = inspection_->request_body().is_unpacked();
   const bool wants_unpacked = inspection_->response_body().wants_unpacked();
   const bool drops_extensions = inspects_frames();
+  const std::string_view key = handshake_key();
   const std::size_t changes = operations.size() + route_->request_edits.size() + (is_unpacked ? 1 : 0) +
-                              (wants_unpacked ? 1 : 0) + (drops_extensions ? 1 : 0);
+                              (wants_unpacked ? 1 : 0) + (drops_extensions ? 1 : 0) + (key.empty() ? 0 : 1);
   http::FieldList changed{arena_};
   if (changes != 0) {
     changed.reserve(forwarded_.fields.size() + changes);
@@ -126,6 +130,7 @@ void Exchange::begin_request() {
     if (wants_unpacked) ask_for_what_can_be_undone(changed, arena_);
     apply(route_->request_edits, changed, arena_);
     if (drops_extensions) offer_no_extension(changed, arena_);
+    if (!key.empty()) changed.push_back({"Sec-WebSocket-Key", key});
   }
   upstream_.begin({.method = forwarded_.method,
                    .target = forwarded_.target,
@@ -225,9 +230,8 @@ void Exchange::fail_sending(const base::Error& error) {
 transport::Task<void> Exchange::await_answer() {
   const auto head = co_await upstream_.answer();
   if (state_.stage() != Stage::awaiting_answer) co_return;
-  if (head && (*head)->status == 101 && inspects_frames() && (*head)->headers.find(websocket_extensions)) {
-    fail_upstream(base::fail(base::ErrorKind::invalid_message,
-                             "it answered with an extension of WebSocket that it was not offered"));
+  if (const auto wrong = head ? wrong_with_switch(**head) : std::nullopt) {
+    fail_upstream(*wrong);
     co_return;
   }
   if (head) {

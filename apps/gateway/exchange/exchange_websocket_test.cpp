@@ -29,7 +29,7 @@ using testing::World;
 
 http::RequestHead handshake(std::string_view target) {
   static constexpr base::Header fields[] = {{"Host", "a.test"}, {"Connection", "Upgrade"}, {"Upgrade", "websocket"}};
-  return {.method = "GET", .target = target, .headers = std::span{fields}};
+  return {.method = "GET", .target = target, .headers = std::span<const base::Header>{fields}};
 }
 std::string up(std::string_view payload, bool fin = true, Opcode opcode = Opcode::text) {
   return picket::websocket::testing::frame(opcode, payload, fin);
@@ -131,15 +131,15 @@ const std::vector<Disturbance> disturbances{
 
 /// All orders of what two peers do, each in its own.
 std::vector<std::vector<std::size_t>> orders() {
-  std::vector<bool> whose;
-  for (const Act& act : acts) whose.push_back(!act.is_clients);
+  std::vector<int> whose;  // 1: the upstream's
+  for (const Act& act : acts) whose.push_back(act.is_clients ? 0 : 1);
   std::ranges::sort(whose);
   std::vector<std::vector<std::size_t>> all;
   do {
     std::vector<std::size_t> order;
     std::size_t clients = 0;
-    std::size_t upstreams = static_cast<std::size_t>(std::ranges::count(whose, false));
-    for (const bool is_upstreams : whose) order.push_back(is_upstreams ? upstreams++ : clients++);
+    std::size_t upstreams = static_cast<std::size_t>(std::ranges::count(whose, 0));
+    for (const int is_upstreams : whose) order.push_back(is_upstreams != 0 ? upstreams++ : clients++);
     all.push_back(order);
   } while (std::ranges::next_permutation(whose).found);
   return all;

@@ -147,7 +147,13 @@ void Http2Client::interim(std::uint16_t status, std::string_view, const http::Fi
   link_.flush_later();
 }
 
+/// HTTP/2 has no 101, and a stream no handshake (RFC 8441 §5).
 void Http2Client::begin(const exchange::AnswerStart& start) {
+  if (!start.upgrade.empty()) {
+    write_head(200, start.fields);
+    std::erase_if(head_, [](const base::Header& field) { return field.name == "sec-websocket-accept"; });
+    return;
+  }
   write_head(start.status, start.fields);
   if (start.length.kind != exchange::BodyLength::Kind::known) return;
   head_.push_back({"content-length", head_text_.copy(fmt::format_int(start.length.bytes).c_str())});
@@ -159,11 +165,15 @@ void Http2Client::end_with(const http::FieldList& trailers) {
 }
 
 transport::Task<base::Status> Http2Client::write(std::string_view bytes, bool last) {
+  return write_by(base::Deadline::after(service_.worker.now(), service_.timeouts.write), bytes, last);
+}
+
+transport::Task<base::Status> Http2Client::write_by(base::Deadline deadline, std::string_view bytes, bool last) {
   if (is_lost()) co_return gone();
   unwritten_ = bytes;
   push(last);
   if (unwritten_.empty()) co_return base::Status{};
-  Wait::Until wait{writing_, base::Deadline::after(service_.worker.now(), service_.timeouts.write)};
+  Wait::Until wait{writing_, deadline};
   const Woken woken = co_await wait;
   if (unwritten_.empty()) co_return base::Status{};
   give_up(woken);
@@ -194,6 +204,25 @@ void Http2Client::give_up(Woken why) {
 void Http2Client::reset(exchange::ResetCode code) noexcept {
   connection().reset(stream_, code == exchange::ResetCode::broken ? ErrorCode::internal_error : ErrorCode::cancel);
   link_.flush_later();
+}
+
+// ---- as an end of a tunnel
+
+void Http2Client::End::shutdown_write() {
+  if (std::exchange(has_ended_, true) || side_.is_lost()) return;
+  side_.push(true);
+}
+
+/// RFC 8441 §5: as a connection's reset.
+void Http2Client::End::cut() noexcept {
+  if (!std::exchange(has_ended_, true)) side_.reset(exchange::ResetCode::cancelled);
+}
+
+void Http2Client::End::write_last(std::string_view bytes) noexcept {
+  if (has_ended_ || side_.is_lost()) return;
+  side_.kept_.append(bytes);
+  side_.unwritten_ = side_.kept_.text();
+  shutdown_write();
 }
 
 // ---- as the connection sees it

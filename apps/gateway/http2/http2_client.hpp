@@ -67,6 +67,7 @@ class Http2Client final : public exchange::ClientSide, public picket::http2::Out
   [[nodiscard]] bool takes_trailers() const noexcept override { return true; }
   void end_with(const http::FieldList& trailers) override;
   [[nodiscard]] transport::Task<base::Status> write(std::string_view bytes, bool last) override;
+  [[nodiscard]] websocket::TunnelEnd* tunnel_end() override { return &tunnel_end_; }
   void reset(exchange::ResetCode code) noexcept override;
 
   // ---- picket::http2::Outgoing
@@ -88,11 +89,33 @@ class Http2Client final : public exchange::ClientSide, public picket::http2::Out
     lost,   ///< The client is gone: nobody reads it.
     stuck,  ///< The client reads nothing of the connection: it was given up with a frame half written.
   };
+  /// What follows an extended CONNECT: its body and its answer's are the tunnel's bytes.
+  class End final : public websocket::TunnelEnd {
+   public:
+    explicit End(Http2Client& side) noexcept : side_(side) {}
+    ~End() = default;
+    [[nodiscard]] transport::Task<base::Result<std::size_t>> read(std::span<char> into,
+                                                                  base::Deadline deadline) override {
+      return side_.read(into, deadline);
+    }
+    [[nodiscard]] transport::Task<base::Status> write(std::string_view bytes, base::Deadline deadline) override {
+      return side_.write_by(deadline, bytes, false);
+    }
+    void shutdown_write() override;
+    void stop() noexcept override { side_.stop(); }
+    void cut() noexcept override;
+    void write_last(std::string_view bytes) noexcept override;
+
+   private:
+    Http2Client& side_;
+    bool has_ended_ = false;
+  };
   using Wait = asking::StreamWait;
   using Woken = Wait::Woken;
 
   [[nodiscard]] bool is_lost() const noexcept { return answer_ == Answer::lost || answer_ == Answer::stuck; }
   void done_with(std::size_t size);
+  [[nodiscard]] transport::Task<base::Status> write_by(base::Deadline deadline, std::string_view bytes, bool last);
   void write_head(std::uint16_t status, const http::FieldList& fields);
   void push(bool last);
   void give_up(Woken why);
@@ -116,6 +139,7 @@ class Http2Client final : public exchange::ClientSide, public picket::http2::Out
   Wait writing_;
   Body body_ = Body::coming;
   Answer answer_ = Answer::open;
+  End tunnel_end_{*this};
 };
 
 }  // namespace picket::apps::gateway::http2

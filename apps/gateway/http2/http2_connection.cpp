@@ -5,6 +5,7 @@
 
 #include "apps/gateway/asking/asked_upstream.hpp"
 #include "apps/gateway/exchange/refused_head.hpp"
+#include "picket/http2/extended_connect.hpp"
 
 namespace picket::apps::gateway::http2 {
 namespace {
@@ -100,6 +101,7 @@ Http2Connection::~Http2Connection() = default;
 transport::Task<void> Http2Connection::serve(std::string_view already_read) {
   owner_.service()->shard.metrics.http2.connections.add();
   became_idle();
+  picket::http2::offer_extended_connect(link_->connection());
   link_->serve(already_read);
   Waits end{end_};
   if (phase_ != Phase::over || exchanges_ != 0) co_await end;
