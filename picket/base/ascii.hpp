@@ -7,6 +7,8 @@ namespace picket::base {
 /// In lower case. Letters beyond ASCII stay: bytes of UTF-8 come out as they went in.
 [[nodiscard]] constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
 
+[[nodiscard]] constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+
 /// The value of a hexadecimal digit in either case; -1 where it is none.
 [[nodiscard]] constexpr int hex_value(char c) noexcept {
   if (c >= '0' && c <= '9') return c - '0';

@@ -15,10 +15,9 @@
 namespace picket::http {
 namespace {
 
-constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 constexpr bool is_upper(char c) noexcept { return c >= 'A' && c <= 'Z'; }
 constexpr bool is_name_character(char c) noexcept {
-  return is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-' || c == '.' || c == '_' || c == '~';
+  return base::is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
 /// Where the port's colon is; the end where there is none.
@@ -52,7 +51,7 @@ bool is_authority(std::string_view text) noexcept {
   if (text.empty()) return true;
   const std::string_view port = port_text(text);
   unsigned number = 0;
-  if (!std::ranges::all_of(port, is_digit) || port.size() > 5) return false;
+  if (!std::ranges::all_of(port, base::is_digit) || port.size() > 5) return false;
   std::from_chars(port.data(), port.data() + port.size(), number);
   const std::string_view host = text.substr(0, colon_of(text));
   if (number > 0xFFFF || host.empty()) return false;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "picket/base/ascii.hpp"
 #include "picket/base/buffer.hpp"
 #include "picket/http/fields.hpp"
 #include "picket/http/http2_fields.hpp"
@@ -16,8 +17,7 @@ base::Error invalid(std::string_view detail) {
 }
 
 bool is_status(const base::Header& field) noexcept {
-  constexpr auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-  return field.name == ":status" && field.value.size() == 3 && std::ranges::all_of(field.value, is_digit);
+  return field.name == ":status" && field.value.size() == 3 && std::ranges::all_of(field.value, base::is_digit);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "picket/base/ascii.hpp"
 #include "picket/http/authority.hpp"
 #include "picket/http/head_fields.hpp"
 #include "picket/http/target.hpp"
@@ -25,13 +26,11 @@ bool is_absolute(std::string_view target) noexcept {
   return !authority.empty() && is_authority(authority);
 }
 
-constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
-
 /// RFC 9112 §2.3: what is none is no request line.
 bool is_version(std::string_view text) noexcept {
   constexpr std::string_view name = "HTTP/";
-  return text.size() == name.size() + 3 && text.starts_with(name) && is_digit(text[5]) && text[6] == '.' &&
-         is_digit(text[7]);
+  return text.size() == name.size() + 3 && text.starts_with(name) && base::is_digit(text[5]) && text[6] == '.' &&
+         base::is_digit(text[7]);
 }
 
 std::optional<HeadError> read_request_line(std::string_view line, RequestHead& head) noexcept {

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 
+#include "picket/base/ascii.hpp"
 #include "picket/http/head_fields.hpp"
 
 namespace picket::http {
@@ -12,8 +13,6 @@ base::Error invalid(std::string_view detail) {
   return base::fail(base::ErrorKind::invalid_message, std::string{detail});
 }
 
-constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
-
 /// "HTTP/1.1 200 OK". The space behind the status is required where no reason follows (RFC 9112 §4), and left out all
 /// the same.
 bool read_status_line(std::string_view line, ResponseHead& head) noexcept {
@@ -21,12 +20,13 @@ bool read_status_line(std::string_view line, ResponseHead& head) noexcept {
   constexpr std::size_t version_size = name.size() + 1;
   constexpr std::size_t status_at = version_size + 1;
   constexpr std::size_t status_end = status_at + 3;
-  if (line.size() < status_end || !line.starts_with(name) || !is_digit(line[name.size()]) || line[version_size] != ' ')
+  if (line.size() < status_end || !line.starts_with(name) || !base::is_digit(line[name.size()]) ||
+      line[version_size] != ' ')
     return false;
   head.version = 10 + (line[name.size()] - '0');
   int status = 0;
   for (const char digit : line.substr(status_at, 3)) {
-    if (!is_digit(digit)) return false;
+    if (!base::is_digit(digit)) return false;
     status = status * 10 + (digit - '0');
   }
   head.status = static_cast<std::uint16_t>(status);
