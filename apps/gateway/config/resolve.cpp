@@ -203,7 +203,7 @@ void check_destination(const RouteDraft& route, Reader& reader) {
 
 /// Frames are looked at by somebody.
 void check_frames(const RouteDraft& draft, const Route& route, const Config& config, Reader& reader) {
-  if (!route.websocket_inspection || !reader.complete()) return;
+  if (!route.websocket || !route.websocket_inspection || !reader.complete()) return;
   const auto is_asked = [&](std::size_t filter) {
     return config.agents[config.filters[filter].agent].events.websocket_frame;
   };

@@ -150,18 +150,19 @@ transport::Task<void> InspectedTunnel::write(Way& way, std::string_view bytes) {
 /// Says what is to be said of the end, and listens until the sender has ended, too: what it has under way would else be
 /// met by a reset, which takes along what was written.
 transport::Task<void> InspectedTunnel::finish(Way& way) {
-  if (phase_ == Phase::closing && !way.has_closed) {
+  const bool was_closed_here = phase_ == Phase::closing;
+  if (was_closed_here && !way.has_closed) {
     const CloseFrame frame{closing_->code, closing_->reason, key_for(way)};
     const std::string_view said = frame.text();
     co_await write(way, said);
   }
-  if (phase_ == Phase::closing) way.to.shutdown_write();
+  if (was_closed_here && phase_ != Phase::over) way.to.shutdown_write();
   while (phase_ != Phase::over && !way.has_ended) {
     way.unread = {};
     const bool goes_on = co_await read(way);
     if (!goes_on && phase_ == Phase::closing) break;
   }
-  if (phase_ != Phase::over && way.has_ended) way.to.shutdown_write();
+  if (!was_closed_here && phase_ != Phase::over) way.to.shutdown_write();
 }
 
 // ---- what is held
@@ -214,7 +215,7 @@ void InspectedTunnel::end() noexcept {
 void InspectedTunnel::say_last() {
   if (phase_ == Phase::open && cancel_.reason() == wire::CancelReason::proxy_shutdown) {
     for (Way* const way : {&to_upstream_, &to_client_}) {
-      if (way->is_writing || way->has_closed) continue;
+      if (way->is_writing || way->has_closed || way->has_ended) continue;
       const CloseFrame frame{close_codes::going_away, {}, key_for(*way)};
       way->to.write_last(frame.text());
     }

@@ -374,6 +374,18 @@ TEST_F(InspectedTunnels, AProcessThatEndsSaysSo) {
   EXPECT_TRUE(ends());
 }
 
+TEST_F(InspectedTunnels, AProcessThatEndsSaysNothingBehindAnEnd) {
+  agent({}, closed);
+  begin();
+  client_.peer.end();
+  EXPECT_TRUE(until([&] { return upstream_.got_end; }));
+  cancel_.request(wire::CancelReason::proxy_shutdown);
+  EXPECT_EQ(upstream_.got, "");
+  EXPECT_FALSE(upstream_.wrote_after_the_end);
+  EXPECT_EQ(of_client(), (Frames{"8 " + code(1001)}));
+  EXPECT_TRUE(ends());
+}
+
 TEST_F(InspectedTunnels, AProcessThatEndsSaysNothingWithinAMessage) {
   agent({}, closed);
   begin();
