@@ -7,8 +7,8 @@
 using namespace picket;
 using namespace picket::apps::guard;
 
-/// A text: findings lie within it, by place, and apart but for phrases; the answer is JSON; what is redacted has none of
-/// the values. As an answer's body it costs the same however it is cut.
+/// A text: findings lie within it, by place, and apart but for phrases; the answer is JSON. Read
+/// in pieces, as an answer's body, it costs no more than read whole.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text = fuzz::text_of(data, size);
   const Findings findings = scan(text, Categories::all());
