@@ -1,6 +1,7 @@
-// Looks at bodies while they stream: takes card numbers out of answers, and stops uploads that have a known bad text.
-// Neither is held: of an answer only the digits at its end wait for what follows them. docs/agents.md, "Streams".
-// Run it: stream_guard --listen unix:/tmp/guard.sock, with `request-body-mode "stream"; response-body-mode "stream"`.
+// Looks at what streams: takes card numbers out of answers, stops uploads that have a known bad text, and drops
+// messages of WebSockets with a card number. Of an answer only the digits at its end wait for what follows them.
+// docs/agents.md, "Streams". Run it: stream_guard --listen unix:/tmp/guard.sock, with `request-body-mode "stream";
+// response-body-mode "stream"`.
 #include <algorithm>
 #include <cctype>
 #include <string>
@@ -29,12 +30,18 @@ bool is_card_number(std::string_view digits) {
   return digits.size() >= shortest_number && digits.size() <= longest_number && sum % 10 == 0;
 }
 
-void redact(std::string& text) {
+/// Whether there was a card number to take out.
+bool redact(std::string& text) {
+  bool has_found = false;
   for (auto at = std::ranges::find_if(text, is_digit); at != text.end();) {
     const auto end = std::find_if_not(at, text.end(), is_digit);
-    if (is_card_number({at, end})) std::fill(at, end, '*');
+    if (is_card_number({at, end})) {
+      std::fill(at, end, '*');
+      has_found = true;
+    }
     at = std::find_if(end, text.end(), is_digit);
   }
+  return has_found;
 }
 
 /// How many digits a text ends with.
@@ -71,6 +78,12 @@ class StreamGuard final : public HandlerWith<Seen> {
     }
     redact(text);
     return Decision::allow().replace_body(std::move(text));
+  }
+
+  /// The message goes on, or does not, after the word on its last frame.
+  Reply on_websocket_frame(const WebSocketFrame& frame, Context&) override {
+    std::string text{picket::base::as_text(frame.data)};
+    return redact(text) ? Decision::allow().drop_frame() : Decision::allow();
   }
 };
 

@@ -2,10 +2,12 @@
 """Shows Picket at work: a small web service, picket-waf in a process of its own, and the gateway between clients and both.
 
 Sends one clean request and four attacks, and two bodies that stream: an answer whose card number is taken out on the way, and
-an upload that is stopped at its third piece. Prints what became of each and which counters moved, then stops everything it started. Exits 1 if anything is not as it must be. With --keep it leaves all of it running and says what to try.
+an upload that is stopped at its third piece; and a chat over a WebSocket, of which one message is dropped. Prints what became of each and which counters moved, then stops everything it started. Exits 1 if anything is not as it must be. With --keep it leaves all of it running and says what to try.
 """
 
 import argparse
+import base64
+import hashlib
 import http.client
 import json
 import socket
@@ -34,6 +36,8 @@ REQUESTS = [
 # What the service answers, piece by piece, and what is uploaded to it.
 STREAM = [b"data: paid with 41111111", b"11111111 today\n\n", b"data: thank you\n\n"]
 UPLOAD = [b"the first piece, ", b"the second, ", b"and EICAR-STANDARD-ANTIVIRUS-TEST-FILE"]
+CHAT = [b"hello", b"my card is 4111111111111111", b"bye"]
+SWITCH = b"GET /stream/chat HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 COUNTERS = [
     'picket_requests_total{class="2xx"}',
     'picket_requests_total{class="4xx"}',
@@ -41,6 +45,7 @@ COUNTERS = [
     'picket_agent_decisions_total{agent="waf",type="waf",decision="block"}',
     'picket_agent_failures_total{agent="waf",type="waf",mode="closed"}',
     'picket_agent_cuts_total{agent="guard",type="example"}',
+    "picket_websocket_messages_dropped_total",
 ]
 
 
@@ -50,6 +55,7 @@ class Shop(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     reached: list[str] = []
     uploaded: list[bytes] = []
+    heard: list[bytes] = []
 
     def answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -82,8 +88,23 @@ class Shop(BaseHTTPRequestHandler):
             pass
         self.close_connection = True
 
+    def chat(self) -> None:
+        """A WebSocket that hears short messages and says them again."""
+        key = self.headers["Sec-WebSocket-Key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+        self.send_response(101)
+        self.send_header("Upgrade", "websocket")
+        self.send_header("Connection", "Upgrade")
+        self.send_header("Sec-WebSocket-Accept", base64.b64encode(hashlib.sha1(key.encode()).digest()).decode())
+        self.end_headers()
+        while (head := self.rfile.read(2)) and head[0] == 0x81:
+            mask, size = self.rfile.read(4), head[1] & 0x7F
+            text = bytes(byte ^ mask[i % 4] for i, byte in enumerate(self.rfile.read(size)))
+            Shop.heard.append(text)
+            self.wfile.write(bytes([0x81, size]) + text)
+        self.close_connection = True
+
     def do_GET(self) -> None:
-        self.stream() if self.path == "/stream/orders" else self.answer()
+        {"/stream/orders": self.stream, "/stream/chat": self.chat}.get(self.path, self.answer)()
 
     def do_POST(self) -> None:
         self.take() if self.path == "/stream/upload" else self.answer()
@@ -195,11 +216,33 @@ def show_upload(stack: Stack, keep: bool) -> str | None:
     return None if keep or Shop.uploaded == UPLOAD[:2] else f"of the upload {Shop.uploaded} reached the service"
 
 
+def show_chat(stack: Stack) -> str | None:
+    """Messages of a chat, which the service says again; returns what is wrong with those that came back."""
+    client = socket.create_connection(("127.0.0.1", stack.port), 10)
+    client.sendall(SWITCH)
+    stream = client.makefile("rb")
+    while stream.readline() not in (b"\r\n", b""):
+        pass
+    mask = b"mask"
+    for text in CHAT:
+        client.sendall(bytes([0x81, 0x80 | len(text)]) + mask + bytes(byte ^ mask[i % 4] for i, byte in enumerate(text)))
+    wanted = [CHAT[0], CHAT[2]]
+    came = []
+    for _ in wanted:
+        head = stream.read(2)
+        came.append(stream.read(head[1]))
+    client.close()
+    print("\na message of a chat is dropped")
+    print(f"  the client sent    {CHAT}")
+    print(f"  and heard again    {came}")
+    return None if came == wanted and Shop.heard in ([], wanted) else f"the chat said {came}, and the service heard {Shop.heard}"
+
+
 def play(stack: Stack, keep: bool) -> list[str]:
     before = counters(stack.metrics_port)
     print(f"\n{'#':<3}{'request':<28}{'status':<8}{'agent':<7}{'time':>9}  rules")
     wrong = [error for number, request in enumerate(REQUESTS, 1) if (error := show(number, request, stack))]
-    wrong += [error for error in (show_stream(stack), show_upload(stack, keep)) if error]
+    wrong += [error for error in (show_stream(stack), show_upload(stack, keep), show_chat(stack)) if error]
     after = counters(stack.metrics_port)
     print("\ncounters that moved")
     for name in COUNTERS:
@@ -250,7 +293,7 @@ def main() -> int:
         wrong += stack.programs.stop()
     for error in wrong:
         print(f"WRONG: {error}", file=sys.stderr)
-    print("\nas it must be: the clean request passed, four attacks did not, two streams were looked at as they went" if not wrong else "\nnot as it must be")
+    print("\nas it must be: the clean request passed, four attacks did not, two streams and a chat were looked at as they went" if not wrong else "\nnot as it must be")
     return 1 if wrong else 0
 
 
