@@ -38,12 +38,10 @@ class Corpus(unittest.TestCase):
 
     def test_the_documents_have_these_figures(self):
         page = (ROOT / "docs" / "guard.md").read_text()
-        self.assertEqual(ROW.findall(page), ROW.findall(report("own")))
+        self.assertEqual(ROW.findall(page), ROW.findall(report("own")) + ROW.findall(report("blind")))
 
     def test_blind_texts_are_counted(self):
         """Whoever changes a recogniser does not look at them: a figure that one tunes for says nothing."""
-        if not list(FOLDER.glob("blind/*.jsonl")):
-            self.skipTest("no texts of others are there")
         text = report("blind")
         self.assertEqual(len(ROW.findall(text)), len(HELD))
         print(text)
