@@ -83,7 +83,8 @@ class StreamGuard final : public HandlerWith<Seen> {
   /// The message goes on, or does not, after the word on its last frame.
   Reply on_websocket_frame(const WebSocketFrame& frame, Context&) override {
     std::string text{picket::base::as_text(frame.data)};
-    return redact(text) ? Decision::allow().drop_frame() : Decision::allow();
+    if (redact(text)) return Decision::drop_frame();
+    return Decision::allow();
   }
 };
 
