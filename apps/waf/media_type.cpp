@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "picket/base/ascii.hpp"
+#include "picket/base/text.hpp"
 
 namespace picket::apps::waf {
 namespace {
@@ -18,12 +18,6 @@ bool is_token_char(char c) { return is_alphanumeric(c) || std::string_view("!#$%
 bool is_boundary_char(char c) { return is_alphanumeric(c) || std::string_view("'()+_,-./:=? ").contains(c); }
 /// What clients send besides.
 bool is_unquoted_char(char c) { return is_token_char(c) || (is_boundary_char(c) && c != ' '); }
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::ranges::transform(result, result.begin(), base::lower);
-  return result;
-}
 
 struct Parameter {
   std::string name;
@@ -40,7 +34,7 @@ class FieldReader {
   bool done() const { return rest_.empty(); }
   /// The type and subtype, in lower case.
   std::string type() {
-    std::string result = lower(take([](char c) { return is_token_char(c) || c == '/'; }));
+    std::string result = base::lowered(take([](char c) { return is_token_char(c) || c == '/'; }));
     skip_space();
     return result;
   }
@@ -48,7 +42,7 @@ class FieldReader {
   std::optional<Parameter> parameter() {
     if (!skip(';')) return std::nullopt;
     skip_space();
-    Parameter result{.name = lower(take(is_token_char)), .value = {}, .raw = {}, .quoted = false};
+    Parameter result{.name = base::lowered(take(is_token_char)), .value = {}, .raw = {}, .quoted = false};
     if (result.name.empty()) return result;
     if (!skip('=') || !value(result)) return std::nullopt;
     skip_space();
@@ -108,7 +102,7 @@ std::optional<MultipartForm> multipart_form(std::string_view content_type) {
     auto parameter = reader.parameter();
     if (!parameter) return std::nullopt;
     // A reader that looks for the word would find it there.
-    if (lower(parameter->raw).find("boundary=") != std::string::npos) return std::nullopt;
+    if (base::lowered(parameter->raw).find("boundary=") != std::string::npos) return std::nullopt;
     if (!parameter->name.starts_with("boundary")) continue;
     if (boundary || parameter->name != "boundary") return std::nullopt;
     boundary = std::move(parameter);

@@ -8,19 +8,14 @@
 
 #include "apps/waf/match_budget.hpp"
 #include "apps/waf/rule_set.hpp"
+#include "picket/base/text.hpp"
 
 namespace picket::apps::waf {
 namespace {
 
 /// As the lists of the rules have it: without parameters, in lower case.
 std::string media_type(std::string_view field) {
-  std::string_view type = field.substr(0, field.find(';'));
-  while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.remove_suffix(1);
-  while (!type.empty() && (type.front() == ' ' || type.front() == '\t')) type.remove_prefix(1);
-  std::string name(type);
-  std::ranges::transform(name, name.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return name;
+  return base::lowered(base::trimmed(field.substr(0, field.find(';'))));
 }
 
 /// Of two that differ a client may believe either, so each is looked for.

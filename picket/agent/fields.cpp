@@ -1,16 +1,10 @@
 #include "picket/agent/fields.hpp"
 
 #include "picket/base/ascii.hpp"
+#include "picket/base/text.hpp"
 
 namespace picket::agent {
 namespace {
-
-/// Spaces and tabs at both ends are not part of a cookie's name or value.
-std::string_view trimmed(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
 
 std::string form_decoded(std::string_view text) {
   std::string with_spaces{text};
@@ -85,7 +79,8 @@ Fields parse_cookies(const base::Headers& headers) {
     for_each_part(header.value, ';', [&](std::string_view part) {
       const std::size_t equals = part.find('=');
       if (equals != std::string_view::npos)
-        fields.add(std::string{trimmed(part.substr(0, equals))}, std::string{trimmed(part.substr(equals + 1))});
+        fields.add(std::string{base::trimmed(part.substr(0, equals))},
+                   std::string{base::trimmed(part.substr(equals + 1))});
       return !fields.is_cut();
     });
   }

@@ -5,17 +5,6 @@
 #include "picket/http/grammar.hpp"
 
 namespace picket::http {
-namespace {
-
-constexpr bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
-
-}  // namespace
-
-std::string_view trimmed(std::string_view text) noexcept {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
-}
 
 std::optional<std::string_view> next_item(std::string_view& list) noexcept {
   while (!list.empty()) {

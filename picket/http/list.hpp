@@ -3,11 +3,12 @@
 #include <optional>
 #include <string_view>
 
+#include "picket/base/text.hpp"
+
 /// Pure functions of a text: any thread; what they return are views of it.
 namespace picket::http {
 
-/// Without white space (blank, tab) at its ends (RFC 9110 §5.6.3).
-[[nodiscard]] std::string_view trimmed(std::string_view text) noexcept;
+using base::trimmed;
 
 /// Takes the next item off the front of a comma-separated list, trimmed; nothing at its end. Empty items count for
 /// nothing (RFC 9110 §5.6.1.2).

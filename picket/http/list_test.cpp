@@ -25,10 +25,5 @@ TEST(List, EmptyItemsCountForNothing) {
   EXPECT_THAT(items(""), IsEmpty());
 }
 
-TEST(List, TrimmingLeavesWhatIsInside) {
-  EXPECT_EQ(trimmed(" \ta b\t "), "a b");
-  EXPECT_EQ(trimmed(" \t"), "");
-}
-
 }  // namespace
 }  // namespace picket::http

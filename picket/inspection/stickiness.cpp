@@ -3,15 +3,10 @@
 #include <algorithm>
 
 #include "picket/base/headers.hpp"
+#include "picket/base/text.hpp"
 
 namespace picket::inspection {
 namespace {
-
-std::string_view without_blanks(std::string_view text) noexcept {
-  const std::size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
 
 /// Of one Cookie field (RFC 6265 §4.2.1); where it names a cookie twice the first counts.
 std::string_view cookie_in(std::string_view field, std::string_view name) noexcept {
@@ -19,8 +14,8 @@ std::string_view cookie_in(std::string_view field, std::string_view name) noexce
     const std::string_view pair = field.substr(0, field.find(';'));
     field.remove_prefix(std::min(field.size(), pair.size() + 1));
     const std::size_t equals = pair.find('=');
-    if (equals != std::string_view::npos && without_blanks(pair.substr(0, equals)) == name)
-      return without_blanks(pair.substr(equals + 1));
+    if (equals != std::string_view::npos && base::trimmed(pair.substr(0, equals)) == name)
+      return base::trimmed(pair.substr(equals + 1));
   }
   return {};
 }
