@@ -172,9 +172,13 @@ Decision Exchange::websocket_frame(std::string_view data, bool client_to_server)
   return decide(&frame);
 }
 
-Decision Exchange::guardrail(std::string_view content, wire::InspectionType type, wire::TextList categories) {
-  const GuardrailInspect text{
-      .correlation_id = state_.correlation_id, .inspection_type = type, .content = content, .categories = categories};
+Decision Exchange::guardrail(std::string_view content, wire::InspectionType type, wire::TextList categories,
+                             wire::TextMap about) {
+  const GuardrailInspect text{.correlation_id = state_.correlation_id,
+                              .inspection_type = type,
+                              .content = content,
+                              .categories = categories,
+                              .metadata = about};
   return decide(&text);
 }
 

@@ -57,9 +57,9 @@ class Exchange {
   [[nodiscard]] static std::vector<std::string_view> pieces(std::string_view body, std::size_t size);
 
   Decision websocket_frame(std::string_view data, bool client_to_server = true);
-  /// A text for a language model, or with `pii_detection` one from it.
+  /// A text for a language model, or with `pii_detection` one from it. `about`: the event's metadata.
   Decision guardrail(std::string_view content, wire::InspectionType type = wire::InspectionType::prompt_injection,
-                     wire::TextList categories = {});
+                     wire::TextList categories = {}, wire::TextMap about = {});
   void cancel();
   /// The proxy's configuration for the connection that this exchange is on.
   [[nodiscard]] base::Status configure(const wire::Value& config);
