@@ -1,5 +1,6 @@
 #include "apps/guard/budget.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <optional>
@@ -57,22 +58,30 @@ std::string Budget::name_of_key(std::string_view key) {
   return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
 
-const Budget::Account* Budget::account_of(const std::string& name) const {
-  const auto found = accounts_.find(name);
-  if (found != accounts_.end()) return &found->second;
+Budget::Time Budget::now() { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); }
+
+/// Who has no account may be anybody, so that a full table is not searched again before one of its periods ends.
+void Budget::make_room(Time now) {
+  if (accounts_.size() < terms_.most_keys || now < next_end_) return;
+  std::erase_if(accounts_, [&](const auto& entry) { return is_over(entry.second, now); });
+  next_end_ = now + terms_.period;
+  for (const auto& [name, account] : accounts_) next_end_ = std::min(next_end_, account.begin + terms_.period);
+}
+
+Budget::Account* Budget::account_of(const std::string& name, Time now) {
+  if (const auto found = accounts_.find(name); found != accounts_.end()) return &found->second;
+  make_room(now);
   return accounts_.size() >= terms_.most_keys ? &shared_ : nullptr;
 }
 
 Budget::Account& Budget::account_for(const std::string& name, Time now) {
-  if (const auto found = accounts_.find(name); found != accounts_.end()) return found->second;
-  if (accounts_.size() >= terms_.most_keys)
-    std::erase_if(accounts_, [&](const auto& entry) { return is_over(entry.second, now); });
-  return accounts_.size() >= terms_.most_keys ? shared_ : accounts_[name];
+  Account* const account = account_of(name, now);
+  return account != nullptr ? *account : accounts_[name];
 }
 
-std::chrono::seconds Budget::wait_of(const std::string& name, Time now) const {
+std::chrono::seconds Budget::wait_of(const std::string& name, Time now) {
   const std::lock_guard lock{mutex_};
-  const Account* const account = account_of(name);
+  const Account* const account = account_of(name, now);
   if (account == nullptr || is_over(*account, now) || account->spent < terms_.tokens) return {};
   return account->begin + terms_.period - now;
 }
@@ -125,7 +134,8 @@ base::Status Budget::read(std::string_view text, Time now) {
     const auto spent = number_of<std::uint64_t>(line);
     const auto bytes = bytes_of(name);
     if (!begin || !spent || (!bytes && name != shared_name)) return refuse(number);
-    const Account account{.begin = Time{std::chrono::seconds{*begin}}, .spent = *spent};
+    // A clock that was wrong then must not bar a key for longer than a period from now.
+    const Account account{.begin = std::clamp(Time{std::chrono::seconds{*begin}}, Time{}, now), .spent = *spent};
     if (is_over(account, now)) continue;
     (bytes ? account_for(*bytes, now) : shared_) = account;
   }

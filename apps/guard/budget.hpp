@@ -24,12 +24,14 @@ struct BudgetTerms {
 /// A table that is full forgets keys whose periods are over. Where none is, what is new shares one account, so that
 /// nobody gets a new budget by making others forgotten.
 ///
-/// Thread safety: any thread. Errors: none but of write() and read(). Complexity: a lock and a search by the key; a
-/// full table is searched whole once for each new key.
+/// Thread safety: any thread. Errors: none but of read(). Complexity: a lock and a search by the key; a full table is
+/// searched whole at most once a second, for a key that is not in it.
 class Budget {
  public:
   /// Wall time: periods outlive the process.
   using Time = std::chrono::sys_seconds;
+
+  [[nodiscard]] static Time now();
 
   explicit Budget(const BudgetTerms& terms) : terms_(terms) {}
 
@@ -37,7 +39,7 @@ class Budget {
   [[nodiscard]] static std::string name_of_key(std::string_view key);
 
   /// How long the key has to wait until it may spend again; 0 where it may.
-  [[nodiscard]] std::chrono::seconds wait_of(const std::string& name, Time now) const;
+  [[nodiscard]] std::chrono::seconds wait_of(const std::string& name, Time now);
   void spend(const std::string& name, std::uint64_t tokens, Time now);
 
   [[nodiscard]] std::size_t keys() const;
@@ -55,13 +57,16 @@ class Budget {
     std::uint64_t spent = 0;
   };
   [[nodiscard]] bool is_over(const Account& account, Time now) const { return now - account.begin >= terms_.period; }
-  [[nodiscard]] const Account* account_of(const std::string& name) const;
+  void make_room(Time now);
+  /// The key's own or, where the table is full, the shared one; null where it would get a new one.
+  [[nodiscard]] Account* account_of(const std::string& name, Time now);
   Account& account_for(const std::string& name, Time now);
 
   const BudgetTerms terms_;
   mutable std::mutex mutex_;
   std::unordered_map<std::string, Account> accounts_;
   Account shared_;
+  Time next_end_{};  // before it no period of a full table ends
   std::uint64_t version_ = 0;
 };
 

@@ -15,8 +15,6 @@
 namespace picket::apps::guard {
 namespace {
 
-Budget::Time now() { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); }
-
 base::Error failure(const std::string& file, const char* what) {
   return base::fail(base::ErrorKind::unavailable, fmt::format("{} cannot be {}: {}", file, what, std::strerror(errno)));
 }
@@ -58,7 +56,7 @@ base::Result<std::unique_ptr<BudgetFile>> BudgetFile::open(std::string file, Bud
   if (in) {
     const std::string text{std::istreambuf_iterator<char>{in}, {}};
     if (in.bad()) return failure(file, "read");
-    if (const auto read = budget.read(text, now()); !read)
+    if (const auto read = budget.read(text, Budget::now()); !read)
       return base::fail(base::ErrorKind::invalid_message, fmt::format("{}: {}", file, read.error().detail()));
   }
   std::unique_ptr<BudgetFile> opened{new BudgetFile(std::move(file), budget, std::move(complain), interval)};
@@ -81,7 +79,7 @@ BudgetFile::~BudgetFile() {
 
 base::Status BudgetFile::write() const {
   const std::string beside = file_ + ".new";
-  if (!write_synced(beside, budget_.write(now())) || std::rename(beside.c_str(), file_.c_str()) != 0)
+  if (!write_synced(beside, budget_.write(Budget::now())) || std::rename(beside.c_str(), file_.c_str()) != 0)
     return failure(file_, "written");
   return {};
 }

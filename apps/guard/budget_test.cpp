@@ -36,6 +36,18 @@ TEST(Budget, KeysBeyondTheTableShareOneBudgetAndPushNobodyOut) {
   EXPECT_EQ(budget.wait_of(bob, start + seconds{60}), seconds{0});
 }
 
+TEST(Budget, WhoIsRefusedByAFullTableIsLetInOnceAPeriodInItIsOver) {
+  Budget budget{{.tokens = 10, .period = seconds{60}, .most_keys = 1}};
+  budget.spend(ann, 10, start);
+  budget.spend(bob, 10, start + seconds{30});
+  EXPECT_EQ(budget.wait_of(bob, start + seconds{59}), seconds{31});
+  EXPECT_EQ(budget.wait_of(bob, start + seconds{60}), seconds{0});
+  EXPECT_EQ(budget.keys(), 0U);
+  budget.spend(bob, 10, start + seconds{61});
+  EXPECT_EQ(budget.wait_of(bob, start + seconds{62}), seconds{59});
+  EXPECT_EQ(budget.wait_of(ann, start + seconds{121}), seconds{0}) << "each time that it is full";
+}
+
 TEST(Budget, WhatIsWrittenIsReadAgainWithoutTheKeys) {
   const BudgetTerms terms{.tokens = 10, .period = seconds{60}};
   Budget budget{terms};
@@ -48,6 +60,18 @@ TEST(Budget, WhatIsWrittenIsReadAgainWithoutTheKeys) {
   Budget later{terms};
   ASSERT_TRUE(later.read(text, start + seconds{60}));
   EXPECT_EQ(later.keys(), 0U);
+}
+
+TEST(Budget, AFileWhoseClockWasWrongBarsNobodyForLongerThanAPeriod) {
+  const std::string head = "picket-guard budget 1\n";
+  for (const char* begin : {"1000500", "9223372036854775807"}) {
+    Budget budget{{.tokens = 10, .period = seconds{60}}};
+    ASSERT_TRUE(budget.read(head + std::string(64, 'a') + " " + begin + " 10\nshared " + begin + " 10\n", start));
+    const std::string key(32, '\xaa');
+    EXPECT_EQ(budget.wait_of(key, start), seconds{60}) << begin;
+  }
+  Budget budget{{.tokens = 10, .period = seconds{60}}};
+  EXPECT_TRUE(budget.read(head + "shared -9223372036854775808 10\n", start));
 }
 
 TEST(Budget, ATextThatIsNoneIsRefusedWithItsLine) {

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <string_view>
 #include <utility>
 
-#include "picket/base/ascii.hpp"
+#include "picket/base/text.hpp"
 #include "picket/base/version.hpp"
 
 namespace picket::apps::guard {
@@ -12,22 +13,25 @@ namespace {
 
 agent::Info guard_info() { return {.id = "picket-guard", .version = std::string{version}}; }
 
-Budget::Time now() { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); }
-
 /// The same key in each spelling that a server takes for it: "bearer  abc" is "Bearer abc" (RFC 9110 §11.4). Else every
 /// spelling would have a budget of its own.
 std::string normal_key(std::string_view value) {
-  const auto trim = [](std::string_view text) {
-    const std::size_t begin = text.find_first_not_of(" \t");
-    return begin == std::string_view::npos ? std::string_view{}
-                                           : text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-  };
-  value = trim(value);
+  value = base::trimmed(value);
   const std::size_t space = value.find_first_of(" \t");
   if (space == std::string_view::npos) return std::string{value};
-  std::string key;
-  for (const char c : value.substr(0, space)) key += base::lower(c);
-  return key.append(" ").append(trim(value.substr(space)));
+  return base::lowered(value.substr(0, space)).append(" ").append(base::trimmed(value.substr(space)));
+}
+
+/// What the proxy says of a text; empty where it does not.
+std::string_view said_of(const wire::GuardrailInspect& event, std::string_view key) {
+  const auto said = std::ranges::find(event.metadata, key, &wire::TextPair::key);
+  return said == event.metadata.end() ? std::string_view{} : said->value;
+}
+
+/// A prompt, too, may be asked about for its data alone. A proxy that does not say asks about prompts for injections.
+bool is_prompt(const wire::GuardrailInspect& event) {
+  const std::string_view direction = said_of(event, "direction");
+  return direction.empty() ? event.inspection_type == wire::InspectionType::prompt_injection : direction == "request";
 }
 
 constexpr auto tokens_help = "Tokens that were spent, by who says how many: the model's usage, or an estimate.";
@@ -54,7 +58,7 @@ agent::Reply BudgetedGuardHandler::on_request_headers(const wire::RequestHeaders
   if (event.headers.count(header_) > 1)  // which of them counts the agent cannot know
     return agent::Decision::block(400).body("more than one key\n").reason("several-keys");
   std::string key = Budget::name_of_key(normal_key(event.headers.find(header_).value_or("")));
-  const std::chrono::seconds wait = budget_.wait_of(key, now());
+  const std::chrono::seconds wait = budget_.wait_of(key, Budget::now());
   if (wait.count() > 0) {
     refused_.add();
     return agent::Decision::block(429)
@@ -68,11 +72,7 @@ agent::Reply BudgetedGuardHandler::on_request_headers(const wire::RequestHeaders
 
 agent::Reply BudgetedGuardHandler::on_guardrail(const wire::GuardrailInspect& event, Context& context) {
   Spending& spending = context.state();
-  if (event.inspection_type == wire::InspectionType::prompt_injection) {
-    spending.prompt += estimated_tokens(event.content);
-  } else {
-    spending.answer.feed(event.content);
-  }
+  (is_prompt(event) ? spending.prompt : spending.answer).feed(said_of(event, "text"), event.content);
   return inspector_.inspect(event);
 }
 
@@ -85,20 +85,20 @@ void BudgetedGuardHandler::on_complete(const wire::RequestComplete& event, Conte
   const Spending* const spending = context.existing_state();
   if (spending == nullptr || event.status >= 400) return;
   const std::uint64_t said = spending->usage.tokens();
-  spend(*spending, said > 0 ? said : spending->prompt + spending->answer.tokens(), said > 0);
+  spend(*spending, said > 0 ? said : spending->prompt.tokens() + spending->answer.tokens(), said > 0);
 }
 
 /// A client that goes away in the middle of an answer has had what it cost until then; what the model says comes last.
 void BudgetedGuardHandler::on_cancel(Context& context) {
   const Spending* const spending = context.existing_state();
   if (spending == nullptr || (spending->usage.tokens() == 0 && spending->answer.tokens() == 0)) return;
-  const std::uint64_t estimated = spending->prompt + spending->answer.tokens();
+  const std::uint64_t estimated = spending->prompt.tokens() + spending->answer.tokens();
   spend(*spending, std::max(estimated, spending->usage.tokens()), spending->usage.tokens() > estimated);
 }
 
 void BudgetedGuardHandler::spend(const Spending& spending, std::uint64_t tokens, bool is_said) {
   (is_said ? said_ : estimated_).add(tokens);
-  budget_.spend(spending.key.empty() ? Budget::name_of_key("") : spending.key, tokens, now());
+  budget_.spend(spending.key.empty() ? Budget::name_of_key("") : spending.key, tokens, Budget::now());
 }
 
 }  // namespace picket::apps::guard

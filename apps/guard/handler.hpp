@@ -24,10 +24,10 @@ class GuardHandler final : public agent::Handler {
 
 /// What an exchange has cost so far, and whom.
 struct Spending {
-  std::string key;           // as the budget names it
-  std::uint64_t prompt = 0;  // tokens, estimated
-  OverlappingText answer;    // estimated
-  UsageReader usage;         // as the model says
+  std::string key;          // as the budget names it
+  OverlappingTexts prompt;  // estimated
+  OverlappingTexts answer;  // estimated
+  UsageReader usage;        // as the model says
 };
 
 /// The same with a budget of tokens for each key, which is the value of a header. Over it a request gets 429 with

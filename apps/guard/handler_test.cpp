@@ -76,8 +76,7 @@ TEST_F(BudgetedGuard, AKeyThatHasSpentItsTokensGets429UntilItsPeriodEnds) {
 }
 
 TEST_F(BudgetedGuard, AKeyHasOneBudgetHoweverItIsSpelled) {
-  budget.spend(Budget::name_of_key("bearer Abc"), 100,
-               std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
+  budget.spend(Budget::name_of_key("bearer Abc"), 100, Budget::now());
   for (const char* spelling : {"Bearer Abc", "bearer  Abc", " BEARER\tAbc "})
     EXPECT_EQ(ask(spelling).block_status(), 429) << spelling;
   EXPECT_TRUE(ask("Bearer abc").is_allow());
@@ -99,6 +98,25 @@ TEST_F(BudgetedGuard, WithoutUsageTheTextsAreEstimated) {
     (void)exchange.get("/", {{"x-api-key", "ann"}});
     (void)exchange.guardrail("hello", InspectionType::pii_detection);
     exchange.cancel();  // in the middle of the answer: that much was had
+  }
+  EXPECT_EQ(ask("ann").block_status(), 429);
+}
+
+TEST_F(BudgetedGuard, WhatIsAPromptTheProxySaysAndNotWhatItIsAskedAboutFor) {
+  const std::array<wire::TextPair, 2> first{{{"direction", "request"}, {"text", "messages/0/content"}}};
+  const std::array<wire::TextPair, 2> second{{{"direction", "request"}, {"text", "messages/1/content"}}};
+  agent::kit::Exchange exchange{handler};
+  (void)exchange.get("/", {{"x-api-key", "ann"}});
+  (void)exchange.guardrail(std::string(200, 'a'), InspectionType::pii_detection, {}, first);
+  (void)exchange.guardrail(std::string(200, 'a'), InspectionType::pii_detection, {}, second);
+  exchange.cancel();  // before anything of an answer came
+  EXPECT_TRUE(ask("ann").is_allow());
+  {
+    agent::kit::Exchange whole{handler};
+    (void)whole.get("/", {{"x-api-key", "ann"}});
+    (void)whole.guardrail(std::string(200, 'a'), InspectionType::pii_detection, {}, first);
+    (void)whole.guardrail(std::string(200, 'a'), InspectionType::pii_detection, {}, second);  // two texts, though alike
+    (void)whole.response(200);
   }
   EXPECT_EQ(ask("ann").block_status(), 429);
 }

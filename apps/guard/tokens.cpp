@@ -1,7 +1,7 @@
 #include "apps/guard/tokens.hpp"
 
 #include <array>
-#include <vector>
+#include <functional>
 
 #include "apps/guard/words.hpp"
 
@@ -104,6 +104,27 @@ void UsageReader::read(std::string_view text, bool is_first) {
 void OverlappingText::feed(std::string_view window) {
   tokens_ += estimated_tokens(window.substr(overlap_of(tail_, window)));
   tail_.assign(window.substr(window.size() - std::min(window.size(), longest_overlap)));
+}
+
+void OverlappingTexts::feed(std::string_view name, std::string_view window) {
+  const std::size_t hash = std::hash<std::string_view>{}(name);
+  const auto known = std::ranges::find(texts_, hash, &Named::name);
+  if (known != texts_.end()) {
+    std::rotate(known, known + 1, texts_.end());
+  } else {
+    if (texts_.size() >= most) {
+      forgotten_ += texts_.front().text.tokens();
+      texts_.erase(texts_.begin());
+    }
+    texts_.push_back({.name = hash, .text = {}});
+  }
+  texts_.back().text.feed(window);
+}
+
+std::uint64_t OverlappingTexts::tokens() const noexcept {
+  std::uint64_t all = forgotten_;
+  for (const Named& named : texts_) all += named.text.tokens();
+  return all;
 }
 
 }  // namespace picket::apps::guard

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace picket::apps::guard {
 
@@ -46,6 +48,27 @@ class OverlappingText {
  private:
   std::string tail_;
   std::uint64_t tokens_ = 0;
+};
+
+/// The same for several texts whose windows come in between each other's.
+///
+/// Thread safety: none. Complexity: as OverlappingText, for at most `most` texts: of one that comes back after so many
+/// others an overlap is counted twice.
+class OverlappingTexts {
+ public:
+  static constexpr std::size_t most = 16;
+
+  /// `name`: which text it is a window of.
+  void feed(std::string_view name, std::string_view window);
+  [[nodiscard]] std::uint64_t tokens() const noexcept;
+
+ private:
+  struct Named {
+    std::size_t name = 0;  // its hash: a name may be of any length
+    OverlappingText text;
+  };
+  std::vector<Named> texts_;  // what was fed last stands last
+  std::uint64_t forgotten_ = 0;
 };
 
 }  // namespace picket::apps::guard

@@ -50,6 +50,24 @@ TEST(OverlappingText, CountsWhatWindowsShareOnce) {
   EXPECT_EQ(text.tokens(), 4U);  // nothing was before it: the empty window ended the text
 }
 
+TEST(OverlappingTexts, CountsWhatWindowsOfOneTextShareOnceWhileOthersComeInBetween) {
+  OverlappingTexts texts;
+  texts.feed("a", "abcdefgh");
+  texts.feed("b", "efgh");  // another text, though it begins as the other ended
+  texts.feed("a", "efghijkl");
+  EXPECT_EQ(texts.tokens(), 2U + 1U + 1U);
+}
+
+TEST(OverlappingTexts, ForgetsTheOneThatWasFedLongestAgoAndNotItsTokens) {
+  OverlappingTexts texts;
+  for (std::size_t i = 0; i <= OverlappingTexts::most; ++i) texts.feed(std::to_string(i), "abcdefgh");
+  EXPECT_EQ(texts.tokens(), 2 * (OverlappingTexts::most + 1));
+  texts.feed("1", "efgh");
+  EXPECT_EQ(texts.tokens(), 2 * (OverlappingTexts::most + 1)) << "it is known";
+  texts.feed("0", "efgh");
+  EXPECT_EQ(texts.tokens(), 2 * (OverlappingTexts::most + 1) + 1) << "it is not";
+}
+
 TEST(OverlappingText, OfTheSameLettersIsCountedAsTheLongestOverlap) {
   OverlappingText text;
   text.feed("aaaaaaaa");
