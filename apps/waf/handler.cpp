@@ -57,7 +57,8 @@ WafHandler::WafHandler(RuleSets& sets, RuleLog* log, Complain complain)
 
 agent::Info WafHandler::info() const {
   agent::Info info{.id = "picket-waf", .version = std::string{version}};
-  info.limits.max_body_size = sets_.standard()->body_limit();
+  // It counts for both directions; each direction has its own limit here.
+  info.limits.max_body_size = std::max(sets_.standard()->body_limit(), sets_.standard()->response_body_limit());
   return info;
 }
 

@@ -118,6 +118,17 @@ TEST_F(WafHandlerTest, ItSaysWhatItTakes) {
   EXPECT_EQ(info.limits.max_body_size, 10U * 1024 * 1024);
 }
 
+TEST(WafHandlerLimits, TheLargerOneIsAnnouncedSinceItIsForBothDirections) {
+  const testing::Folder folder;
+  const auto announced = [&](const char* directives) {
+    const auto own = RuleSets::load(testing::engine(), {.rules = {folder.write("limits.conf", directives)}});
+    return WafHandler(**own, nullptr, [](std::string_view) {}).info().limits.max_body_size;
+  };
+  EXPECT_EQ(announced("SecRequestBodyLimit 1000\n"), 1024U * 1024);
+  EXPECT_EQ(announced("SecRequestBodyLimit 1000\nSecResponseBodyLimit 2000\n"), 2000U);
+  EXPECT_EQ(announced("SecResponseBodyLimit 20971520\n"), 20U * 1024 * 1024);
+}
+
 TEST(ToDecision, VerdictsBecomeWhatTheyMean) {
   Verdict verdict{.action = Verdict::Action::redirect, .status = 301, .url = "/new"};
   verdict.matches = {{"1", "first", {"a", "b"}}, {"2", "", {"b"}}};
