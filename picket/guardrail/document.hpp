@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -46,22 +48,29 @@ enum class Unread : std::uint8_t {
   not_known,   ///< JSON, but none of the shapes.
   unreadable,  ///< It tells the text once more in a form that is not looked at: logprobs.
   too_many,    ///< More texts than are kept apart.
+  ambiguous,   ///< An event that its readers would put together in more than one way.
 };
 /// In words, for a log.
 [[nodiscard]] std::string_view words_of(Unread why) noexcept;
 
 /// The texts of one document of a chat-completion or messages API.
 ///
-/// Of a request what stands below `messages`, `system` and `prompt` is text, of an answer all of it: every string but
-/// those under names that say what something is (`id`, `role`, `type`, …) and media in base64. So a field that an API
-/// gains is looked at. The arguments of a tool call, where they are an object, are one text: names, strings and
-/// numbers.
+/// Every string is text but words under names that say what something is (`id`, `role`, `type`, …), media in base64 and
+/// the settings of a request (`metadata`, `stop`, …). So a field that an API gains is looked at. The arguments of a
+/// tool call, where they are an object, are one text: names, strings and numbers; so is each tool that a request
+/// offers.
+///
+/// Of a request and of a whole answer each string is a text of its own, whatever its name: one that comes a second time
+/// has `#2` behind it. Of events those of one name are parts of one text; an event that says the same name twice is not
+/// read, but where two entries of an array have the same `index`.
 ///
 /// Thread safety: its owner's. Lifetime: what it found lives until the next read. Errors: say why in `Unread`.
-/// Complexity: linear; memory for the containers that have texts.
+/// Complexity: linear; memory for the containers that have texts, at most some 16 MiB by `most_parts` and `most_texts`.
 class Document {
  public:
   static constexpr std::size_t most_texts = 4096;
+  static constexpr std::size_t most_parts = 32'768;  ///< Strings, numbers and names of all texts; containers.
+  static constexpr std::size_t longest_name = 256;   ///< Bytes of a text's name, without `#2`.
 
   /// `text` outlives what is asked of it.
   [[nodiscard]] Unread read(std::string_view text, Role role);
@@ -84,10 +93,14 @@ class Document {
     std::string_view key;         // its name, where its parent is an object
     std::size_t place = 0;        // where it is an array
     std::string_view index = {};  // its own word for its place
+    std::string_view type = {};   // its own, as it is spelt; no word where it has two
     bool is_array = false;
     bool is_text = false;       // strings below it are
+    bool is_setting = false;    // words below it are not
     bool has_ended = false;     // it is in ends_
     std::size_t joined = none;  // the node whose texts are one
+    std::size_t text = none;    // that one
+    std::size_t names_before = 0;
     std::size_t children = 0;
     std::size_t found_before = 0;
   };
@@ -97,36 +110,49 @@ class Document {
     std::string_view key;
     std::size_t place = 0;
     Found::Kind kind = Found::Kind::string;
+    bool may_be_media = false;
     std::size_t begin = 0;
     std::size_t end = 0;
+  };
+  /// The first of a name.
+  struct First {
+    std::size_t raw = 0;
+    std::size_t text = 0;
+    std::size_t times = 1;
   };
 
   [[nodiscard]] Unread scan();
   [[nodiscard]] Unread take(const Token& token);
   void open(Token::Kind kind);
-  void close();
+  void open_in(Node& node);
+  [[nodiscard]] Unread close();
   void take_key(const Token& token);
   [[nodiscard]] Unread take_string(const Token& token);
-  void take_number(const Token& token);
+  [[nodiscard]] Unread take_number(const Token& token);
   void take_in_root(const Token& token);
-  void add(Found::Kind kind, const Token& token);
-  [[nodiscard]] bool is_text_here() const noexcept;
+  void add(Found::Kind kind, const Token& token, bool may_be_media = false);
+  [[nodiscard]] bool is_text_here(std::string_view raw) const noexcept;
   [[nodiscard]] std::string_view spelled(const Token& token);
+  [[nodiscard]] bool has_too_many() const noexcept;
   [[nodiscard]] Unread judge() const noexcept;
   [[nodiscard]] Unread name_texts();
-  [[nodiscard]] FoundText named(const Raw& raw) const;
+  [[nodiscard]] Unread name_text(std::size_t at);
+  [[nodiscard]] bool continues(const Raw& first, const Raw& second) const noexcept;
+  [[nodiscard]] std::string name_of(const Raw& raw) const;
   void append_place(std::string& name, std::size_t node) const;
-  [[nodiscard]] std::string group_of(std::size_t node) const;
+  void forget();
 
   std::string_view text_;
   Role role_ = Role::request;
   std::vector<Node> nodes_;
   std::deque<std::string> decoded_;  // keys with escapes
   std::vector<Raw> raws_;
-  std::vector<std::size_t> ends_;  // nodes whose groups have ended
-  std::size_t now_ = none;         // the innermost open node
-  std::string_view key_;           // of the value that comes, in an object
-  std::string_view type_;          // the root's
+  std::vector<std::size_t> ends_;        // nodes whose groups have ended
+  std::vector<std::string_view> names_;  // of members of an event's objects that are open
+  std::map<std::string, First, std::less<>> known_;
+  std::size_t now_ = none;  // the innermost open node
+  std::string_view key_;    // of the value that comes, in an object
+  std::string_view type_;   // the root's
   bool is_known_ = false;
   bool ends_all_ = false;
   std::string model_;

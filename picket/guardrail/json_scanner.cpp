@@ -82,8 +82,9 @@ Token JsonScanner::string(Kind kind) {
   const std::size_t begin = at_;
   while (at_ != text_.size() && text_[at_] != '"') {
     const auto byte = static_cast<unsigned char>(text_[at_]);
-    const std::size_t size = byte >= 0x20 && byte != '\\' ? 1 : next_unit(text_.substr(at_)).raw;
-    if (size == 0) return fail();
+    const bool is_plain = byte >= 0x20 && byte < 0x80 && byte != '\\';
+    const std::size_t size = is_plain ? 1 : next_unit(text_.substr(at_)).raw;
+    if (size == 0 || (size == 1 && byte >= 0x80)) return fail();  // no unit, or a byte that is no UTF-8
     at_ += size;
   }
   const Token token{.kind = kind, .begin = begin, .end = at_};

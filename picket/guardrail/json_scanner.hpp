@@ -26,7 +26,8 @@ struct Token {
 };
 
 /// The tokens of one JSON document, with their places, so that one string can be rewritten and no other byte touched.
-/// All of it is validated (RFC 8259) but that its strings are UTF-8.
+/// All of it is validated (RFC 8259), and that its strings are UTF-8: what readers replace in them they would replace
+/// each in its own way.
 ///
 /// Thread safety: its owner's. Lifetime: the text outlives it. Errors: an invalid token, which is the last. Complexity:
 /// linear; memory for the depth.

@@ -58,9 +58,36 @@ TEST(JsonScanner, ADocumentIsItsTokens) {
 }
 
 TEST(JsonScanner, WhatIsNoJsonIsInvalid) {
-  for (const std::string_view text : {"",         " ",          "{",     "[",     "[1", "[1,", "[1,]", "{,}", "{\"a\"}",
-                                      "{\"a\":}", "{\"a\":1,}", "{1:2}", "01",    "1.", "1e",  "-",    "tru", "\"a",
-                                      "\"a\nb\"", "\"\\x\"",    "1 2",   "{} {}", "[}", "nul", "+1",   "'a'"})
+  for (const std::string_view text : {"",
+                                      " ",
+                                      "{",
+                                      "[",
+                                      "[1",
+                                      "[1,",
+                                      "[1,]",
+                                      "{,}",
+                                      "{\"a\"}",
+                                      "{\"a\":}",
+                                      "{\"a\":1,}",
+                                      "{1:2}",
+                                      "01",
+                                      "1.",
+                                      "1e",
+                                      "-",
+                                      "tru",
+                                      "\"a",
+                                      "\"a\nb\"",
+                                      "\"\\x\"",
+                                      "1 2",
+                                      "{} {}",
+                                      "[}",
+                                      "nul",
+                                      "+1",
+                                      "'a'",
+                                      "\"\xFF\"",
+                                      "\"\xC0\xAF\"",
+                                      "\"\xED\xA0\x80\"",
+                                      "{\"\xE2\x82\":1}"})
     EXPECT_EQ(kinds_of(text).back(), '!') << text;
 }
 

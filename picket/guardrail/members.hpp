@@ -1,0 +1,39 @@
+#pragma once
+
+#include <string_view>
+
+/// What the names of members mean in chat-completion and messages APIs. Names are as they were decoded; values as they
+/// are spelt, between the quotes. All pure, none throws but for memory.
+namespace picket::guardrail {
+
+/// Of a request's root: by these it is known, where they are more than a string.
+[[nodiscard]] bool is_prompt(std::string_view name);
+/// Where it is a string.
+[[nodiscard]] bool is_plain_prompt(std::string_view name);
+/// Of an answer's root: by these it is known.
+[[nodiscard]] bool is_answer(std::string_view name) noexcept;
+/// Of a request's root: no model reads what is below.
+[[nodiscard]] bool is_setting(std::string_view name) noexcept;
+/// Of a request's root: words that say how, where they are `is_word`.
+[[nodiscard]] bool is_parameter(std::string_view name) noexcept;
+/// Of a request's root: each element says of one tool what it is for.
+[[nodiscard]] bool is_tools(std::string_view name) noexcept;
+/// Below it a schema is told to the model.
+[[nodiscard]] bool is_schema(std::string_view name) noexcept;
+/// Below it an object is what a tool is called with.
+[[nodiscard]] bool is_arguments(std::string_view name) noexcept;
+/// It says what something is, where its value is a word.
+[[nodiscard]] bool is_label(std::string_view name) noexcept;
+/// Short, and of characters that make names: nobody is told anything with it.
+[[nodiscard]] bool is_word(std::string_view raw) noexcept;
+
+/// A file in a string of that name (RFC 2397).
+[[nodiscard]] bool is_file(std::string_view name, std::string_view raw) noexcept;
+/// It may be media, or a seal: base64 (RFC 4648 §4), long. Whether it is, its object says.
+[[nodiscard]] bool may_be_media(std::string_view name, std::string_view raw) noexcept;
+/// Whether what may be media is: by the `type` beside it, as it is spelt, and the name of its object.
+[[nodiscard]] bool is_media(std::string_view name, std::string_view type, std::string_view object) noexcept;
+/// The type of an event of the messages API.
+[[nodiscard]] bool is_event_type(std::string_view type) noexcept;
+
+}  // namespace picket::guardrail
