@@ -8,29 +8,37 @@
 namespace picket::guardrail {
 
 bool TextRun::has_question() const noexcept {
-  if (asked_ == size()) return false;
-  // What streams is asked about once at a time: meanwhile more of it gathers.
-  return has_ended_ || (asked_ == answered_ && held().size() > window_);
+  // Once at a time: what comes next depends on what is said of it, and meanwhile more gathers of what streams.
+  if (asked_ == size() || asked_ != answered_) return false;
+  return has_ended_ || held().size() > window_;
 }
 
 TextRun::Piece TextRun::ask(std::size_t most) {
   const std::uint64_t overlap = std::min<std::uint64_t>(window_, asked_ - released_);
-  const std::size_t begin = border_before(held(), static_cast<std::size_t>(asked_ - released_ - overlap));
+  std::uint64_t begin = released_ + border_before(held(), static_cast<std::size_t>(asked_ - released_ - overlap));
+  if (open_) begin = std::min(begin, *open_);
   const auto new_begin = static_cast<std::size_t>(asked_ - released_);
   std::size_t end = held().size() - new_begin > most ? border_before(held(), new_begin + most) : held().size();
   if (end == new_begin) end = held().size();  // less than a code point
   asked_ = released_ + end;
-  return {.begin = released_ + begin, .end = asked_, .text = held().substr(begin, end - begin)};
+  return {.begin = begin, .end = asked_, .text = part(begin, asked_)};
 }
 
 void TextRun::answer(const Piece& piece, std::span<const Redaction> redactions) {
   answered_ = std::max(answered_, piece.end);
+  open_.reset();
   for (const Redaction& each : redactions) {
-    Span span{.begin = std::max(released_, piece.begin + each.begin),
-              .end = piece.begin + each.end,
-              .replacement = each.replacement};
+    if (each.begin == each.end) continue;
+    Span span{.begin = piece.begin + each.begin, .end = piece.begin + each.end, .replacement = each.replacement};
+    if (span.end == piece.end) open_ = std::min(open_.value_or(span.begin), span.begin);
+    if (span.begin < released_) span = {.begin = released_, .end = span.end, .replacement = {}};
     if (span.begin < span.end) add(std::move(span));
   }
+  if (open_ && piece.end - *open_ > std::max<std::uint64_t>(window_, longest_value)) {
+    add({.begin = std::max(*open_, released_), .end = endless, .replacement = {}});
+    open_.reset();
+  }
+  forget();
 }
 
 /// What was found once stays found. Those that overlap become one, with the words of the first: they may have left.
@@ -48,6 +56,7 @@ void TextRun::add(Span span) {
 
 void TextRun::give_up() noexcept {
   has_ended_ = true;
+  open_.reset();
   asked_ = answered_ = size();
 }
 
@@ -65,13 +74,20 @@ TextRun::Span* TextRun::span_in(std::uint64_t begin, std::uint64_t end) noexcept
 }
 
 void TextRun::release(std::uint64_t to) {
-  gone_ += static_cast<std::size_t>(to - released_);
-  if (gone_ > text_.size() / 2) text_.erase(0, std::exchange(gone_, 0));  // so that each byte moves once
   released_ = to;
   asked_ = std::max(asked_, to);
   answered_ = std::max(answered_, to);
-  std::erase_if(spans_, [&](const Span& span) { return span.end <= to; });
+  while (!spans_.empty() && spans_.front().end <= to) spans_.pop_front();
   if (!spans_.empty()) spans_.front().begin = std::max(spans_.front().begin, to);
+  forget();
+}
+
+/// What has gone on is kept where a value that has not ended begins in it.
+void TextRun::forget() {
+  const std::uint64_t keeps = std::min(released_, open_.value_or(released_));
+  gone_ += static_cast<std::size_t>(keeps - kept_);
+  kept_ = keeps;
+  if (gone_ > text_.size() / 2) text_.erase(0, std::exchange(gone_, 0));  // so that each byte moves once
 }
 
 }  // namespace picket::guardrail

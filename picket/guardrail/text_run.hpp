@@ -2,11 +2,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 namespace picket::guardrail {
 
@@ -17,11 +19,21 @@ struct Redaction {
   std::string replacement;
 };
 
+/// Bytes of a value whose end has not come for which what came of it is asked about again, from its beginning.
+inline constexpr std::size_t longest_value = 16 * 1024;
+
 /// One text on its way: what of it is to be asked, and how far it may go on.
 ///
-/// It is asked about in pieces that overlap by the window, and of what was asked the last window stays: so a value of
-/// at most that many bytes is whole in one piece, however the text was cut, and none of it has left before. What is
-/// held is asked about as it came, redacted or not, so that a value that grows is found as what it has become.
+/// It is asked about in pieces, one at a time, that overlap by the window, and of what was asked the last window stays:
+/// so a value of at most that many bytes is whole in one piece, however the text was cut, and none of it has left
+/// before. What is held is asked about as it came, redacted or not, so that a value that grows is found as what it has
+/// become.
+///
+/// There are two exceptions. Of a text that goes on after it was ended nothing is held any more: a value that stands
+/// across that place is in two pieces. And a longer value is found only by who tells its beginning without its end. A
+/// redaction that reaches a piece's end is open: what it covers is in the next piece, too, though its words have left,
+/// until an answer shows where it ends. What is open for more than longest_value, and the window, goes on to the
+/// text's end.
 ///
 /// Thread safety: its owner's. Units: bytes since the text's beginning; all places are borders of code points.
 class TextRun {
@@ -36,8 +48,8 @@ class TextRun {
   bool reopen() noexcept { return std::exchange(has_ended_, false); }
   [[nodiscard]] bool has_ended() const noexcept { return has_ended_; }
 
-  [[nodiscard]] std::uint64_t size() const noexcept { return released_ + held().size(); }
-  /// Whether an answer would let something go on, and none is awaited that has to come first.
+  [[nodiscard]] std::uint64_t size() const noexcept { return kept_ + (text_.size() - gone_); }
+  /// Whether an answer would let something go on, and none is awaited.
   [[nodiscard]] bool has_question() const noexcept;
   struct Piece {
     std::uint64_t begin = 0;
@@ -46,7 +58,7 @@ class TextRun {
   };
   /// What is asked next, of `most` bytes beside the overlap. has_question().
   [[nodiscard]] Piece ask(std::size_t most);
-  /// The oldest question has its answer. `redactions`: of its text; those that have left count no more.
+  /// What was asked has its answer. `redactions`: of its text; those that have left count no more.
   void answer(const Piece& piece, std::span<const Redaction> redactions);
   /// Nothing is asked any more: all goes on, as far as it was redacted.
   void give_up() noexcept;
@@ -68,17 +80,27 @@ class TextRun {
   void release(std::uint64_t to);
 
  private:
+  static constexpr std::uint64_t endless = std::numeric_limits<std::uint64_t>::max();
+
   void add(Span span);
-  [[nodiscard]] std::string_view held() const noexcept { return std::string_view{text_}.substr(gone_); }
+  void forget();
+  [[nodiscard]] std::string_view part(std::uint64_t begin, std::uint64_t end) const noexcept {
+    return std::string_view{text_}.substr(gone_ + static_cast<std::size_t>(begin - kept_),
+                                          static_cast<std::size_t>(end - begin));
+  }
+  /// What has not gone on.
+  [[nodiscard]] std::string_view held() const noexcept { return part(released_, size()); }
 
   std::size_t window_;
-  std::string text_;      // what is held, behind what has gone
-  std::size_t gone_ = 0;  // bytes of it
+  std::string text_;        // what is kept, behind what has gone
+  std::size_t gone_ = 0;    // bytes of it
+  std::uint64_t kept_ = 0;  // from there on
   std::uint64_t released_ = 0;
   std::uint64_t asked_ = 0;
   std::uint64_t answered_ = 0;
   bool has_ended_ = false;
-  std::vector<Span> spans_;  // in order, none overlaps another
+  std::optional<std::uint64_t> open_;  // where a value begins whose end has not come
+  std::deque<Span> spans_;             // in order, none overlaps another
 };
 
 }  // namespace picket::guardrail

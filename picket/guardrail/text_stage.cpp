@@ -148,10 +148,14 @@ void TextStage::add(const Found& found, std::string_view text, std::uint64_t pla
   const FoundText& of = document_.texts()[found.text];
   const auto [entry, is_new] =
       texts_.try_emplace(of.name, Text{.run = TextRun{policy_.window}, .group = of.group, .streams = of.streams});
-  if (is_new) in_order_.push_back(&*entry);
   TextRun& run = entry->second.run;
-  // Some servers say with every event that it is the last one's.
-  if (run.reopen() && of.streams) believes_ends_ = false;
+  const bool has_ended = run.reopen();
+  if (!entry->second.streams) {
+    if (whole_.empty() || whole_.back() != &*entry) whole_.push_back(&*entry);
+  } else if (is_new || has_ended) {
+    streaming_[entry->second.group].push_back(&*entry);
+    if (has_ended) believes_ends_ = false;
+  }
   const std::uint64_t at = run.size();
   const std::string_view raw = text.substr(found.begin, found.end - found.begin);
   if (found.kind == Found::Kind::string) {
@@ -161,27 +165,38 @@ void TextStage::add(const Found& found, std::string_view text, std::uint64_t pla
   } else {
     run.append(found.kind == Found::Kind::number ? raw : std::string_view{"\n"});
   }
+  brings_text_ = brings_text_ || (entry->second.streams && run.size() != at);
   if (run.size() != at)
     places_.push_back(
         {.begin = place, .end = place + raw.size(), .run = &run, .at = at, .until = run.size(), .kind = found.kind});
   queue(*entry);
 }
 
+/// Some servers say with every event that it is the last one's: what comes with text ends none.
 void TextStage::end_texts() {
-  for (auto* const text : in_order_) {
-    const bool is_named = std::ranges::find(document_.ended(), text->second.group) != document_.ended().end();
-    const bool has_ended = !text->second.streams || document_.ends_all() || (believes_ends_ && is_named);
-    if (!has_ended) continue;
-    text->second.run.end();
-    queue(*text);
-  }
+  for (auto* const text : whole_) end(*text);
+  whole_.clear();
+  const bool brings_text = std::exchange(brings_text_, false);
+  if (document_.ends_all()) return end_all_texts();
+  if (brings_text || !believes_ends_) return;
+  for (const std::string& group : document_.ended()) end_texts_of(group);
 }
 
 void TextStage::end_all_texts() {
-  for (auto* const text : in_order_) {
-    text->second.run.end();
-    queue(*text);
-  }
+  while (!streaming_.empty()) end_texts_of(streaming_.begin()->first);
+}
+
+/// Each is ended once, however often it is said.
+void TextStage::end_texts_of(std::string_view group) {
+  const auto ended = streaming_.find(group);
+  if (ended == streaming_.end()) return;
+  for (auto* const text : ended->second) end(*text);
+  streaming_.erase(ended);
+}
+
+void TextStage::end(Texts::value_type& text) {
+  text.second.run.end();
+  queue(text);
 }
 
 void TextStage::fail(Unread why) {

@@ -49,6 +49,8 @@ struct Question {
 ///
 /// A JSON document is held until it is whole, an event of a stream until it has ended: what is not understood does not
 /// go on before that is known. Of a streamed text the window stays behind; what follows it in the stream waits for it.
+/// An end that is said of a text lets the window go, where the event that says so brings no more text: some servers say
+/// it with each that does.
 ///
 /// It knows no agent: whoever does takes questions, and tells what was said, in the order of the questions of one text.
 ///
@@ -122,6 +124,8 @@ class TextStage final : public body::Stage {
   void add(const Found& found, std::string_view text, std::uint64_t place);
   void end_texts();
   void end_all_texts();
+  void end_texts_of(std::string_view group);
+  void end(Texts::value_type& text);
   void fail(Unread why);
   void queue(Texts::value_type& text);
   void release();
@@ -144,9 +148,11 @@ class TextStage final : public body::Stage {
   Document document_;
   std::string joined_;  // an event's lines of data
   Texts texts_;
-  std::vector<Texts::value_type*> in_order_;  // of their beginning
-  std::deque<Texts::value_type*> waiting_;    // that may have questions
-  std::deque<Place> places_;                  // complete, not released
+  std::vector<Texts::value_type*> whole_;  // of the document that is read: they end with it
+  std::map<std::string, std::vector<Texts::value_type*>, std::less<>> streaming_;  // that have not ended, by group
+  bool brings_text_ = false;                // the document that is read, that streams
+  std::deque<Texts::value_type*> waiting_;  // that may have questions
+  std::deque<Place> places_;                // complete, not released
   std::uint64_t questions_ = 0;
   std::size_t unanswered_ = 0;
   bool believes_ends_ = true;  // no text went on after its end was said

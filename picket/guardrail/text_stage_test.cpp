@@ -74,8 +74,43 @@ TEST(TextStage, AnEndThatIsSaidWithEveryEventIsNotBelieved) {
     return event(R"({"choices":[{"index":0,"finish_reason":"stop","delta":{"content":")" + std::string{text} +
                  "\"}}]}");
   };
-  const auto out = play.all_of(one("a") + one("b 41") + one("11-11") + one("11 c") + event("[DONE]"));
-  EXPECT_EQ(out, one("a") + one("b [x]") + one("") + one(" c") + event("[DONE]"));
+  EXPECT_EQ(play.out_of(one("a 41")), "") << "nor the first";
+  const auto out = play.all_of(one("11-11") + one("11 c") + event("[DONE]"));
+  EXPECT_EQ(out, one("a [x]") + one("") + one(" c") + event("[DONE]"));
+}
+
+TEST(TextStage, AnEndThatIsSaidWithTheLastTextWaitsForTheStreams) {
+  Play play{{.direction = body::Direction::response, .window = 16}};
+  const std::string last = event(R"({"choices":[{"index":0,"finish_reason":"stop","delta":{"content":"b"}}]})");
+  EXPECT_EQ(play.out_of(delta("a") + last), "");
+  EXPECT_EQ(play.out_of(event("[DONE]")), delta("a") + last + event("[DONE]"));
+}
+
+TEST(TextStage, ABlockThatStopsLetsTheNextOneStream) {
+  Play play{{.direction = body::Direction::response, .window = 4}};
+  const auto block = [](int index, std::string_view text) {
+    return event(R"({"type":"content_block_delta","index":)" + std::to_string(index) +
+                 R"(,"delta":{"type":"text_delta","text":")" + std::string{text} + "\"}}");
+  };
+  const std::string stop = event(R"({"type":"content_block_stop","index":0})");
+  EXPECT_EQ(play.out_of(block(0, "abc")), "");
+  EXPECT_EQ(play.out_of(stop), block(0, "abc") + stop);
+  EXPECT_NE(play.out_of(block(1, "defgh")), "");
+}
+
+TEST(TextStage, OfAKeyInSmallEventsNothingGoesOn) {
+  Play play{{.direction = body::Direction::response, .window = 32}, [](std::string_view text) {
+              const std::size_t begin = text.find("BEGIN");
+              if (begin == std::string_view::npos) return std::vector<Redaction>{};
+              const std::size_t end = text.find("END.", begin);
+              return std::vector<Redaction>{{begin, end == std::string_view::npos ? text.size() : end + 4, "[x]"}};
+            }};
+  std::string stream = delta("the key: BEGIN");
+  std::string expected = delta("the key: [x]");
+  for (int i = 0; i < 100; ++i) stream += delta("0123456789"), expected += delta("");
+  stream += delta("E") + delta("ND. ok") + event("[DONE]");
+  expected += delta("") + delta(" ok") + event("[DONE]");
+  EXPECT_EQ(play.all_of(stream), expected);
 }
 
 TEST(TextStage, DataOverSeveralLinesIsRewrittenInItsLine) {
