@@ -92,6 +92,12 @@ class StandIn final : public agent::Handler {
   Reply on_response_body(const agent::ResponseBodyChunk&, Context& context) override {
     return answer(Decision::allow(), context);
   }
+  Reply on_websocket_frame(const agent::WebSocketFrame&, Context& context) override {
+    return answer(Decision::allow(), context);
+  }
+  Reply on_guardrail(const agent::GuardrailInspect&, Context& context) override {
+    return answer(Decision::allow(), context);
+  }
   void on_complete(const agent::RequestComplete&, Context&) override {}
 
  private:
