@@ -111,6 +111,10 @@ TEST(Document, ParametersAndLabelsAreTextWhereTheyAreMoreThanAWord) {
   EXPECT_EQ(texts_of(R"({"choices":[{"message":{"role":"4111 1111"}}]})", Role::answer),
             Texts{"choices/0/message/role=4111 1111"});
   EXPECT_TRUE(texts_of(R"({"choices":[],"model":"my own model","object":"x y"})", Role::event).empty());
+  EXPECT_TRUE(texts_of(R"({"choices":[{"content_filter_results":{"hate":{"severity":"safe"}},"delta":{}}],
+                           "provider":"Some One"})",
+                       Role::event)
+                  .empty());
 }
 
 TEST(Document, TextsOfOneNameAreNotGluedTogether) {

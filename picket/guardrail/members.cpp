@@ -35,7 +35,10 @@ constexpr auto labels = std::to_array<std::string_view>({"id",
                                                          "detail",
                                                          "format",
                                                          "ttl",
-                                                         "voice"});
+                                                         "voice",
+                                                         "severity",
+                                                         "provider",
+                                                         "native_finish_reason"});
 constexpr auto settings =
     std::to_array<std::string_view>({"metadata", "stop", "stop_sequences", "logit_bias", "mcp_servers"});
 constexpr auto parameters = std::to_array<std::string_view>({"model",
