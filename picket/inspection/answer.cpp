@@ -129,6 +129,11 @@ base::Status check_mutation(const wire::BodyMutation& mutation, const Question& 
   return {};
 }
 
+/// Whether nothing that comes later could be waited for.
+bool judges_alone(wire::EventKind kind) noexcept {
+  return kind == wire::EventKind::guardrail_inspect || kind == wire::EventKind::websocket_frame;
+}
+
 /// What an answer that allows says of the body and of frames.
 base::Status check_release(const wire::AgentResponse& response, const Question& question) {
   const bool of_request = question.kind == wire::EventKind::request_body_chunk;
@@ -140,6 +145,8 @@ base::Status check_release(const wire::AgentResponse& response, const Question& 
   if (changes(response.response_body_mutation)) PICKET_TRY(check_mutation(*response.response_body_mutation, question));
   if (response.needs_more && (of_request || of_response) && question.is_last)
     return invalid("needs_more in the answer to the last chunk: nothing comes that could release the body");
+  if (response.needs_more && judges_alone(question.kind))
+    return invalid("needs_more in an answer about a text or a frame: it is judged as it is");
   return check_frame(response, question);
 }
 

@@ -35,8 +35,9 @@ struct Question {
 /// Whether a response can be applied, all of it: an agent of which a part would be dropped or taken for something else
 /// has failed (protocol.md §5). How many fields it makes, their names and values, header operations that touch framing
 /// or hop-by-hop fields or come when the request is gone, statuses, redirect URLs with control characters, the
-/// protocol's version; and where it allows, mutations of chunks that are not held, needs_more where nothing follows,
-/// decisions about frames in answers to something else, and codes and reasons that no close frame may have.
+/// protocol's version; and where it allows, mutations of chunks that are not held, needs_more where nothing follows or
+/// about a text or a frame, decisions about frames in answers to something else, and codes and reasons that no close
+/// frame may have.
 ///
 /// Thread safety: any thread. Errors: says in words what cannot be applied; nothing of the response was applied then.
 [[nodiscard]] base::Status check(const wire::AgentResponse& response, const Question& question);

@@ -265,6 +265,12 @@ TEST(Check, NothingReleasesABodyThatNeedsMoreBehindItsLastChunk) {
     EXPECT_FALSE(applies(response, {.kind = kind, .is_last = true}));
 }
 
+TEST(Check, TextsAndFramesAreJudgedAsTheyAre) {
+  const wire::AgentResponse response{.needs_more = true};
+  for (const auto kind : {wire::EventKind::guardrail_inspect, wire::EventKind::websocket_frame})
+    EXPECT_FALSE(applies(response, {.kind = kind}));
+}
+
 TEST(Check, TheRequestCannotBeChangedOnceItIsAnswered) {
   const base::HeaderOp op{Kind::set, "x-a", "1"};
   const wire::AgentResponse response{.request_headers = std::span{&op, 1}};

@@ -13,10 +13,6 @@ constexpr std::uint64_t smallest_chunk_limit = 1024;
 
 constexpr std::uint64_t usual_chunk = 65'536;
 
-// An agent that pauses a body again and again holds it up for so long at most; then it is asked all the same, and its
-// time-out decides.
-constexpr base::Duration most_paused = std::chrono::seconds{120};
-
 const BodyTerms& terms_of(const Filter& filter, body::Direction direction) noexcept {
   return direction == body::Direction::request ? filter.request_body : filter.response_body;
 }
@@ -112,10 +108,19 @@ bool BodyInspection::has_guardrail(const Participant& participant) const noexcep
 void BodyInspection::add_guardrail() {
   if (!chain_.guardrail) return;
   Participant& participant = participants_[chain_.guardrail->filter];
-  if (!has_guardrail(participant) || participant.failed_open || !can_show(participant)) return;
+  if (!has_guardrail(participant) || participant.failed_open) return;
+  // A filter of this body was told before that it goes past.
+  const bool is_shown = wants(participant) ? judge_of(participant) != nullptr : can_show(participant);
+  if (!is_shown) return;
   const GuardrailInspection::Terms terms{
       .guardrail = *chain_.guardrail, .direction = direction_, .refuses_unread = expects_texts_};
   guardrail_.emplace(terms, participant, conclusions_, worker_);
+}
+
+BodyInspection::Judge* BodyInspection::judge_of(const Participant& participant) noexcept {
+  const auto found =
+      std::ranges::find_if(judges_, [&](const Judge& judge) { return &judge.participant == &participant; });
+  return found != judges_.end() ? &*found : nullptr;
 }
 
 /// What is unpacked is unpacked for all of them.
@@ -235,15 +240,10 @@ bool BodyInspection::has_to_ask() const noexcept {
 transport::Task<Verdict> BodyInspection::judge() {
   begin(0);
   if (unshown_ != nullptr || pipeline_.is_stopped()) co_return refusal();
-  // An agent that is asked about chunks and about texts, and does not tell answers apart, is asked one by one.
-  const auto is_shared = [this](const Judge& judge) {
-    return guardrail_ && &judge.participant == &guardrail_->participant() && !judge.participant.exchange.can_pipeline();
-  };
-  const auto is_occupied = [&](const Judge& judge) { return is_shared(judge) && !judge.asked.empty(); };
   while (true) {
     for (auto& judge : judges_)
-      if (!is_shared(judge) || !guardrail_->is_asking()) send(judge);
-    if (guardrail_ && std::ranges::none_of(judges_, is_occupied)) guardrail_->send(answers_);
+      if (may_ask(judge)) send(judge);
+    if (guardrail_ && may_ask_texts()) guardrail_->send(answers_);
     Verdict verdict;
     const bool heard = hear(verdict);
     pipeline_.pump();
@@ -265,6 +265,23 @@ transport::Task<Verdict> BodyInspection::judge() {
     co_await waiting->participant.exchange.more_wanted(pauses_end_);
     if (holds_up(*waiting)) co_return verdict;  // it was stopped
   }
+}
+
+// ---- who is asked first
+
+/// An agent that is asked about chunks and about texts, and does not tell answers apart, is asked one by one.
+bool BodyInspection::takes_turns(const Judge& judge) const noexcept {
+  return guardrail_ && &judge.participant == &guardrail_->participant() &&
+         !judge.participant.exchange.tells_answers_apart();
+}
+
+bool BodyInspection::may_ask(const Judge& judge) const noexcept {
+  return !takes_turns(judge) || !guardrail_->is_awaited();
+}
+
+bool BodyInspection::may_ask_texts() const noexcept {
+  return std::ranges::none_of(judges_,
+                              [this](const Judge& judge) { return takes_turns(judge) && !judge.asked.empty(); });
 }
 
 // ---- pauses
@@ -308,7 +325,10 @@ void BodyInspection::stop_waiting() noexcept {
 
 bool BodyInspection::is_asking() const noexcept {
   if (guardrail_ && guardrail_->is_asking()) return true;
-  return std::ranges::any_of(judges_, [](const Judge& judge) { return !judge.asked.empty(); });
+  // Who waits for its turn hears of the answer that comes first.
+  return std::ranges::any_of(judges_, [this](const Judge& judge) {
+    return !judge.asked.empty() || (judge.stage.has_next() && !may_ask(judge));
+  });
 }
 
 // ---- to the agents
@@ -351,10 +371,9 @@ void BodyInspection::send_along(const Participant& participant, base::Deadline o
 }
 
 void BodyInspection::withdraw(const Participant& participant, wire::CancelReason reason) {
-  for (auto& judge : judges_) {
-    if (&judge.participant != &participant) continue;
-    withdraw(judge, reason);
-    if (participant.failed_open) judge.stage.fail_open();
+  if (Judge* const judge = judge_of(participant)) {
+    withdraw(*judge, reason);
+    if (participant.failed_open) judge->stage.fail_open();
   }
   if (guardrail_ && &guardrail_->participant() == &participant && participant.failed_open) guardrail_->open();
   pipeline_.pump();

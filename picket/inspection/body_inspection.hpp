@@ -172,6 +172,11 @@ class BodyInspection {
   [[nodiscard]] body::AgentPolicy policy(const Participant& participant) const;
   [[nodiscard]] wire::EventKind kind() const noexcept;
   [[nodiscard]] Asked about(Judge& judge, const Chunk& chunk) const;
+  /// Null where it does not look at the body.
+  [[nodiscard]] Judge* judge_of(const Participant& participant) noexcept;
+  [[nodiscard]] bool takes_turns(const Judge& judge) const noexcept;
+  [[nodiscard]] bool may_ask(const Judge& judge) const noexcept;
+  [[nodiscard]] bool may_ask_texts() const noexcept;
   void send(Judge& judge);
   void send_ahead(Judge& judge, base::Deadline deadline);
   [[nodiscard]] bool send_one(Judge& judge, base::Deadline deadline);

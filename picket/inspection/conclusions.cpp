@@ -1,6 +1,5 @@
 #include "picket/inspection/conclusions.hpp"
 
-#include "picket/inspection/counters.hpp"
 #include "picket/pool/agent_pool.hpp"
 
 namespace picket::inspection {
@@ -59,17 +58,16 @@ Outcome Conclusions::conclude_text(const Asked& asked, const pool::Call& call, c
   const wire::AgentResponse& response = call.response();
   auto finding = read_finding(response, terms.content);
   if (!finding) return conclude_invalid(asked, finding.error());
-  AgentCounters& counters = *asked.participant.filter.counters;
   if (!finding->is_detected) return allow(asked, {});
-  if (terms.action == Action::log) {
-    counters.findings_logged.add();
-    return allow(asked, "log");
-  }
+  Outcome outcome = allow(asked, "log");
+  outcome.found = &AgentCounters::findings_logged;
+  if (terms.action == Action::log) return outcome;
   // What is nowhere cannot be taken out.
   if (terms.action == Action::block || finding->redactions.empty()) return block_found(asked, response);
-  counters.findings_redacted.add();
   found = std::move(*finding);
-  return allow(asked, "redact");
+  outcome.told = "redact";
+  outcome.found = &AgentCounters::findings_redacted;
+  return outcome;
 }
 
 /// `told`: as Outcome has it.
@@ -121,13 +119,15 @@ bool Conclusions::is_allow(const pool::Call& call, const Outcome& outcome) {
   return outcome.opinion.state == Opinion::State::allows && !call.skipped();
 }
 
-void Conclusions::allowed(const Asked& asked, const wire::AgentResponse& response, std::string_view told) {
-  asked.participant.filter.counters->allowed.add();
-  if (!told.empty()) audit(asked, {.decision = told, .response = &response});
+void Conclusions::allowed(const Asked& asked, const wire::AgentResponse& response, const Outcome& outcome) {
+  AgentCounters& counters = *asked.participant.filter.counters;
+  counters.allowed.add();
+  if (outcome.found != nullptr) (counters.*outcome.found).add();
+  if (!outcome.told.empty()) audit(asked, {.decision = outcome.told, .response = &response});
 }
 
 void Conclusions::pass_over(const Asked& asked, const pool::Call& call, const Outcome& outcome) {
-  if (is_allow(call, outcome)) allowed(asked, call.response(), outcome.told);
+  if (is_allow(call, outcome)) allowed(asked, call.response(), outcome);
 }
 
 void Conclusions::collect_operations(const Asked& asked, const pool::Call& call, Outcome& outcome) {
@@ -135,7 +135,7 @@ void Conclusions::collect_operations(const Asked& asked, const pool::Call& call,
   const Operations before = request_operations_;
   auto status = request_operations_.add(kept(asked, call.response().request_headers));
   if (status) status = response_operations_.add(kept(asked, call.response().response_headers));
-  if (status) return allowed(asked, call.response(), outcome.told);
+  if (status) return allowed(asked, call.response(), outcome);
   request_operations_ = before;
   outcome = conclude_invalid(asked, status.error());
 }

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "picket/inspection/audit_sink.hpp"
+#include "picket/inspection/counters.hpp"
 #include "picket/inspection/finding.hpp"
 #include "picket/inspection/merge.hpp"
 #include "picket/inspection/operations.hpp"
@@ -25,6 +26,8 @@ struct Outcome {
   Verdict verdict;
   /// Of an answer that allows: the word for it in what the sink is told; empty where there is nothing to tell.
   std::string_view told = {};
+  /// Where what such an answer has found counts; null where it has found nothing.
+  metrics::Counter AgentCounters::* found = nullptr;
 };
 
 /// What a text was asked about for. Thread safety: a value. Lifetime: the content's.
@@ -75,7 +78,7 @@ class Conclusions {
 
  private:
   [[nodiscard]] static bool is_allow(const pool::Call& call, const Outcome& outcome);
-  void allowed(const Asked& asked, const wire::AgentResponse& response, std::string_view told);
+  void allowed(const Asked& asked, const wire::AgentResponse& response, const Outcome& outcome);
   /// Nothing: the agent allows.
   [[nodiscard]] std::optional<Outcome> conclude_unless_allowed(const Asked& asked, const pool::Call& call);
   [[nodiscard]] static Outcome allow(const Asked& asked, std::string_view told);

@@ -1,23 +1,20 @@
 #include "picket/inspection/frame_inspection.hpp"
 
 #include <algorithm>
-#include <chrono>
 
 #include "picket/pool/agent_pool.hpp"
 #include "picket/websocket/close.hpp"
 
 namespace picket::inspection {
-namespace {
-
-// As a body is held up by an agent that pauses it: then it is asked all the same, and its time-out decides.
-constexpr base::Duration most_paused = std::chrono::seconds{120};
-
-}  // namespace
 
 bool FrameInspection::is_watched() const noexcept { return std::ranges::any_of(participants_, wants); }
 
-void FrameInspection::stop_waiting() noexcept {
-  for (auto& participant : participants_) participant.exchange.stop_waiting();
+void FrameInspection::stop() {
+  is_stopped_ = true;
+  for (auto& participant : participants_) {
+    participant.exchange.stop_waiting();
+    if (participant.exchange.has_pending_calls()) participant.exchange.cancel(wire::CancelReason::manual);
+  }
 }
 
 transport::Task<FrameVerdict> FrameInspection::judge(wire::WebSocketFrame& frame) {
@@ -26,10 +23,12 @@ transport::Task<FrameVerdict> FrameInspection::judge(wire::WebSocketFrame& frame
     if (!wants(participant)) continue;
     const base::Deadline pause_ends = base::Deadline::after(worker_.now(), most_paused);
     co_await participant.exchange.more_wanted(pause_ends);
+    if (is_stopped_) break;
     const Asked asked{participant, {.kind = wire::EventKind::websocket_frame, .has_left = true}, base::Clock::now()};
     const base::Deadline until = base::Deadline::after(worker_.now(), participant.filter.timeout);
     pool::Call call = participant.exchange.websocket_frame(frame, until);
     co_await pool::Ended{call};
+    if (is_stopped_) break;
     conclude(asked, call, verdict);
     participant.exchange.forget_frame_answers(frame.client_to_server);
     if (verdict.kind == FrameVerdict::Kind::closes) break;

@@ -48,8 +48,9 @@ class FrameInspection {
   [[nodiscard]] bool is_watched() const noexcept;
   /// One of each direction at a time. `frame` and its data live until it returns.
   [[nodiscard]] transport::Task<FrameVerdict> judge(wire::WebSocketFrame& frame);
-  /// Nobody waits for the end of a pause any more.
-  void stop_waiting() noexcept;
+  /// Nobody needs verdicts any more: agents are told, judge() returns, and what it says means nothing. No call but
+  /// those about frames is pending.
+  void stop();
 
  private:
   [[nodiscard]] static bool wants(const Participant& participant) noexcept {
@@ -61,6 +62,7 @@ class FrameInspection {
   Conclusions& conclusions_;
   transport::Worker& worker_;
   base::Arena& arena_;
+  bool is_stopped_ = false;
 };
 
 }  // namespace picket::inspection

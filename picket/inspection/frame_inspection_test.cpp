@@ -171,6 +171,24 @@ TEST_F(Frames, BothDirectionsAreAskedAboutAtOnceAndKeepTheirAnswersApart) {
   EXPECT_EQ(of_up->kind, Kind::passes);
 }
 
+TEST_F(Frames, WhoNeedsNoVerdictsAnyMoreIsNotKeptWaitingAndTheAgentIsTold) {
+  auto& waits = agent({}, closed);
+  Script script;
+  script.websocket_frame = [&waits](const auto&, agent::Context& context) { return waits.hold(context); };
+  auto& holds = agent(std::move(script), {.events = frames_only, .timeout = std::chrono::hours{1}});
+  auto& behind = agent({}, closed);
+  Request request{*this};
+  wire::WebSocketFrame up = text("up");
+  std::optional<FrameVerdict> of_up;
+  transport::spawn(keep(request->frames().judge(up), of_up));
+  EXPECT_TRUE(until([&] { return holds.has_seen("frame > 0 text 'up'"); }));
+  request->frames().stop();
+  EXPECT_TRUE(until([&] { return of_up.has_value(); }));
+  EXPECT_TRUE(until([&] { return holds.has_seen("cancel"); }));
+  EXPECT_TRUE(behind.seen().empty());
+  EXPECT_EQ(counters(1).failed_closed.value(), 0U) << "nobody's failure";
+}
+
 TEST_F(Frames, AnEndOfTheExchangeEndsTheAsking) {
   auto& waits = agent({}, closed);
   Script script;

@@ -38,12 +38,13 @@ GuardrailInspection::Underway::Underway(GuardrailInspection& of, guardrail::Ques
     : began(base::Clock::now()),
       question(std::move(asked)),
       number(std::to_string(question.number)),
+      model(of.stage_.model()),
       metadata{{{"index", number},
                 {"direction", of.terms_.direction == body::Direction::request ? "request" : "response"},
                 {"text", question.name}}},
       event{.inspection_type = type_of(of.terms_.direction, of.action()),
             .content = question.content,
-            .model = of.stage_.model().empty() ? std::nullopt : std::optional<wire::Text>{of.stage_.model()},
+            .model = model.empty() ? std::nullopt : std::optional<wire::Text>{model},
             .route_id = of.terms_.guardrail.route,
             .metadata = metadata},
       call(of.participant_.exchange.guardrail(event, deadline)) {}
@@ -69,6 +70,11 @@ void GuardrailInspection::send(pool::CallSet& answers) {
     asked_.emplace_back(*this, std::move(*question), deadline);
     answers.add(asked_.back().call);
   }
+}
+
+bool GuardrailInspection::is_awaited() const noexcept {
+  const auto is_pending = [](const Underway& each) { return !each.call.done(); };
+  return std::ranges::any_of(asked_, is_pending) || std::ranges::any_of(dropped_, is_pending);
 }
 
 bool GuardrailInspection::hear(Verdict& verdict, bool has_left) {
@@ -132,7 +138,7 @@ void GuardrailInspection::tell_what_goes_past() {
   if (stage_.is_watching() || stage_.stopped() != body::Stop::none || has_told_) return;
   if (!stage_.outgrew() && stage_.unread() == guardrail::Unread::none) return;
   has_told_ = true;
-  withdraw(wire::CancelReason::manual);
+  drop();
   conclusions_.go_past(about(base::Clock::now(), false), cause_of(stage_));
 }
 

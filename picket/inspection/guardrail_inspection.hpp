@@ -33,6 +33,8 @@ class GuardrailInspection {
   [[nodiscard]] const Participant& participant() const noexcept { return participant_; }
   [[nodiscard]] bool has_to_ask() const noexcept { return is_asking() || stage_.has_next(); }
   [[nodiscard]] bool is_asking() const noexcept { return !asked_.empty(); }
+  /// Whether the agent has yet to answer, be it what nobody looks at any more.
+  [[nodiscard]] bool is_awaited() const noexcept;
 
   /// Asks what there is to ask; the answers count in `answers`.
   void send(pool::CallSet& answers);
@@ -59,11 +61,14 @@ class GuardrailInspection {
     base::TimePoint began;
     guardrail::Question question;
     std::string number;
+    std::string model;  // as it is named now
     std::array<wire::TextPair, 3> metadata;
     wire::GuardrailInspect event;
     pool::Call call;
   };
 
+  /// Nobody looks at the answers that come; what else the agent was asked goes on.
+  void drop() { dropped_.splice(dropped_.end(), asked_); }
   [[nodiscard]] Verdict conclude(bool has_left);
   [[nodiscard]] Asked about(base::TimePoint began, bool has_left) const;
   [[nodiscard]] Action action() const noexcept;
@@ -73,8 +78,9 @@ class GuardrailInspection {
   Conclusions& conclusions_;
   transport::Worker& worker_;
   guardrail::TextStage stage_;
-  std::list<Underway> asked_;  // the oldest first
-  bool has_told_ = false;      // that it goes past
+  std::list<Underway> asked_;    // the oldest first
+  std::list<Underway> dropped_;  // of which the answers count no more
+  bool has_told_ = false;        // that it goes past
 };
 
 }  // namespace picket::inspection

@@ -1,9 +1,15 @@
 #pragma once
 
+#include <chrono>
+
 #include "picket/inspection/chain.hpp"
 #include "picket/pool/exchange.hpp"
 
 namespace picket::inspection {
+
+/// For so long at most an agent that pauses an exchange again and again holds it up; then it is asked all the same, and
+/// its time-out decides.
+inline constexpr base::Duration most_paused = std::chrono::seconds{120};
 
 /// One agent of a chain, as one exchange asks it: its filter says on what terms, its exchange keeps the connection.
 ///

@@ -186,14 +186,14 @@ std::optional<picket::websocket::MaskKey> InspectedTunnel::key_for(const Way& wa
 
 // ---- the end
 
-/// A direction that reads, or waits for an agent, tells its end; one that writes has a moment for it.
+/// A direction that reads, or waits for an agent, tells its end at once; one that writes has a moment for it.
 void InspectedTunnel::close(const Closing& closing) {
   if (phase_ != Phase::open) return;
   phase_ = Phase::closing;
   closing_ = closing;
   idle_.end();
   begin_to_end();
-  frames_.stop_waiting();
+  frames_.stop();
   for (Way* const way : {&to_upstream_, &to_client_})
     if (!other(*way).is_writing) way->from.stop();
 }
@@ -204,7 +204,7 @@ void InspectedTunnel::end() noexcept {
   if (std::exchange(phase_, Phase::over) == Phase::over) return;
   timer_.cancel();
   idle_.end();
-  frames_.stop_waiting();
+  frames_.stop();
   for (Way* const way : {&to_upstream_, &to_client_}) {
     way->from.stop();
     way->from.cut();

@@ -236,6 +236,21 @@ TEST_F(InspectedTunnels, TooLargeAMessageOfTheUpstreamsIsClosedToo) {
   EXPECT_EQ(tunnel_->closing()->sender, Sender::server);
 }
 
+TEST_F(InspectedTunnels, AnAgentThatIsAskedAboutTheOtherDirectionDoesNotKeepAnEndFromBeingTold) {
+  auto& waits = agent({}, closed);
+  Script script;
+  script.websocket_frame = [&waits](const wire::WebSocketFrame&, agent::Context& context) -> agent::Reply {
+    return waits.hold(context);
+  };
+  auto& holds = agent(std::move(script), {.events = frames_only, .timeout = std::chrono::hours{1}});
+  begin();
+  upstream_.peer.push(down(Opcode::text, "slow"));
+  EXPECT_TRUE(until([&] { return holds.has_seen("frame < 0 text 'slow'"); }));
+  client_.peer.push(up(Opcode::binary, std::string(1001, 'x')));
+  expect_closed(1009);
+  EXPECT_TRUE(until([&] { return holds.has_seen("cancel"); }));
+}
+
 TEST_F(InspectedTunnels, WhoFailsClosedClosesAndWhoFailsOpenIsGonePast) {
   auto& opens = agent({}, open);
   auto& closes = agent({}, closed);

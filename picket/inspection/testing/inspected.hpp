@@ -28,6 +28,7 @@ struct Terms {
   std::uint64_t chunk_size = 65'536;
   std::uint64_t max_body = 1'048'576;
   std::uint64_t gathers = body::whole;
+  bool decompress = false;
 };
 
 /// Keeps what it is told: for outcomes "agent event decision status [rules] [tags]", for invalid answers "agent event:
@@ -59,6 +60,7 @@ class AuditNotes final : public AuditSink {
     if (event == wire::EventKind::request_headers) return "request_headers";
     if (event == wire::EventKind::response_headers) return "response_headers";
     if (event == wire::EventKind::websocket_frame) return "websocket_frame";
+    if (event == wire::EventKind::guardrail_inspect) return "guardrail";
     return event == wire::EventKind::request_body_chunk ? "request_body" : "response_body";
   }
   static std::string list(wire::TextList texts) {
@@ -81,6 +83,9 @@ class InspectionTest : public ::testing::Test {
   }
   /// An agent of the chain that does not run.
   void absent_agent(const Terms& terms = {}) { terms_.push_back(terms); }
+
+  /// An agent of the chain looks at texts, too. Before the first request.
+  void guardrail(const Guardrail& of) { chain_.guardrail = of; }
 
   /// One request that the chain is asked about.
   class Request {
@@ -191,6 +196,7 @@ class InspectionTest : public ::testing::Test {
   /// Made with the first request: the agents that run are connected to then.
   const Chain& chain() {
     if (!chain_.filters.empty() || terms_.empty()) return chain_;
+    chain_.decompress = std::ranges::any_of(terms_, &Terms::decompress);
     counters_ = std::vector<AgentCounters>(terms_.size());
     for (std::size_t i = 0; i < terms_.size(); ++i)
       chain_.filters.push_back({.agent = &pool_.add_agent(spec(i)).value().get(),
@@ -200,7 +206,8 @@ class InspectionTest : public ::testing::Test {
                                 .timeout = terms_[i].timeout,
                                 .request_body = {.holds = terms_[i].max_body, .gathers = terms_[i].gathers},
                                 .response_body = {.holds = terms_[i].max_body, .gathers = terms_[i].gathers},
-                                .chunk_size = terms_[i].chunk_size});
+                                .chunk_size = terms_[i].chunk_size,
+                                .decompress = terms_[i].decompress});
     EXPECT_TRUE(until([&] {
       return std::ranges::all_of(pool_.agents(), [&](const auto& agent) {
         return agent->ready_connections() != 0 || !std::filesystem::exists(agent->spec().endpoint.substr(5));
@@ -216,6 +223,7 @@ class InspectionTest : public ::testing::Test {
     if (events.response_headers) spec.events.push_back(wire::EventKind::response_headers);
     if (events.response_body) spec.events.push_back(wire::EventKind::response_body_chunk);
     if (events.websocket_frame) spec.events.push_back(wire::EventKind::websocket_frame);
+    if (events.guardrail) spec.events.push_back(wire::EventKind::guardrail_inspect);
     if (events.request_complete) spec.events.push_back(wire::EventKind::request_complete);
     return spec;
   }

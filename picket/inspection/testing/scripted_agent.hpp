@@ -25,6 +25,7 @@ struct Script {
   std::function<agent::Reply(const wire::ResponseHeaders&, agent::Context&)> response_headers;
   std::function<agent::Reply(const wire::ResponseBodyChunk&, agent::Context&)> response_body;
   std::function<agent::Reply(const wire::WebSocketFrame&, agent::Context&)> websocket_frame;
+  std::function<agent::Reply(const wire::GuardrailInspect&, agent::Context&)> guardrail;
   wire::Limits limits;
 };
 
@@ -43,7 +44,7 @@ class ScriptedAgent {
 
   /// One line for each event in the order of arrival: "headers /uri", "body 3 'data'" ("body 3 'data' last"),
   /// "response 200", "response body 0 'data'", "frame > 0 text 'data'" (of the client; "<" of the server; "…" behind
-  /// one that is not a message's last), "complete 200", "cancel".
+  /// one that is not a message's last), "text 'data' of model", "complete 200", "cancel".
   [[nodiscard]] std::vector<std::string> seen() const {
     const std::lock_guard lock{mutex_};
     return seen_;
@@ -126,6 +127,10 @@ class ScriptedAgent::Handler final : public agent::Handler {
                 std::string{opcodes[static_cast<std::size_t>(event.opcode)]} + " '" +
                 std::string{base::as_text(event.data)} + (event.fin ? "'" : "'…"));
     return answer(owner_.script_.websocket_frame, event, context);
+  }
+  agent::Reply on_guardrail(const wire::GuardrailInspect& event, agent::Context& context) override {
+    owner_.note("text '" + std::string{event.content} + "' of " + std::string{event.model.value_or("-")});
+    return answer(owner_.script_.guardrail, event, context);
   }
   void on_complete(const wire::RequestComplete& event, agent::Context&) override {
     owner_.note("complete " + std::to_string(event.status));
