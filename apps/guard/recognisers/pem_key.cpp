@@ -11,13 +11,16 @@ constexpr std::size_t longest_label = 40;
 bool is_private(std::string_view label) { return label.find("PRIVATE KEY") != std::string_view::npos; }
 
 /// Where the key ends whose body begins at `at`: behind its END line; else where the next line of dashes begins, or the
-/// text ends: what is cut off is part of a key all the same.
+/// text ends: what is cut off, be it in the END line, is part of a key all the same.
 std::size_t end_of(std::string_view text, std::size_t at) {
   const std::size_t line = text.find(dashes, at);
   if (line == std::string_view::npos) return text.size();
   const std::string_view rest = text.substr(line + dashes.size(), longest_label + 10);
   const std::size_t closing = rest.find(dashes);
-  if (!rest.starts_with("END ") || closing == std::string_view::npos) return line;
+  constexpr std::string_view end_word = "END ";
+  const bool is_end = rest.starts_with(end_word) || end_word.starts_with(rest);
+  if (is_end && closing == std::string_view::npos && rest.size() < longest_label + 10) return text.size();
+  if (!is_end || closing == std::string_view::npos) return line;
   return line + dashes.size() + closing + dashes.size();
 }
 
