@@ -534,6 +534,7 @@ class OverHttp2(WebSockets):
         gateway = self.gateway(plain, [asked])
         self.assertEqual(self.ask(gateway)[2].status, 502)
         self.assertEqual(self.ask(gateway, "/blocked")[2].status, 403)
+        self.assertEqual(gateway.access("/blocked")[0]["status"], 403)
         self.assertIn("did not switch", gateway.access("/chat")[0]["upstream_error"])
 
     def test_a_wrong_answer_to_the_key_is_502(self):
@@ -551,8 +552,11 @@ class OverHttp2(WebSockets):
 
     def test_the_handshake_is_asked_about_like_any_request(self):
         server = Server(self)
-        _, asked = self.asked(request_headers=lambda event: wire.block(403))
-        self.assertEqual(self.ask(self.gateway(server.upstream, [asked]))[2].status, 403)
+        _, asked = self.asked(request_headers=lambda event: wire.block(429))
+        gateway = self.gateway(server.upstream, [asked])
+        for number, extra in enumerate([[], [("content-type", "application/grpc")]]):  # which makes no call of gRPC of it
+            self.assertEqual(self.ask(gateway, f"/{number}", extra)[2].status, 429)
+            self.assertEqual(gateway.access(f"/{number}")[0]["status"], 429)
         self.assertEqual(server.ends, [])
 
     def test_without_inspection_bytes_pass_and_nobody_is_asked_about_them(self):

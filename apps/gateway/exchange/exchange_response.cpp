@@ -51,13 +51,14 @@ transport::Task<void> Exchange::write_answer() {
   if (record_.reason != answers::Reason::none)
     service_.shard.metrics.answers_by_reason[static_cast<std::size_t>(record_.reason)].add();
   const std::uint16_t said = answer_->status;
-  const bool ends_call = request_.version == 20 && said != 200 && answers::is_grpc(request_.headers);
+  const bool ends_call =
+      request_.version == 20 && said != 200 && !request_.must_switch && answers::is_grpc(request_.headers);
   if (ends_call) answers::make_grpc(*answer_, arena_);
   const std::uint16_t status = answer_->status;
   std::string_view body = has_content(status) ? answer_->body : std::string_view{};
   begin_answer(status, {}, answer_->fields,
                !ends_call && says_length(status) ? BodyLength::of(body.size()) : BodyLength{});
-  record_.status = said;  // what a call of gRPC is told by its own
+  if (ends_call) record_.status = said;  // what a call of gRPC is told by its own
   if (request_.is_head()) body = {};
   const auto written = co_await client_.write(body, true);
   if (written) record_.response_size = body.size();
