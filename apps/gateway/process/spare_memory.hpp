@@ -15,9 +15,10 @@ class SpareMemory {
   static constexpr std::uint64_t clients = 1'000;
   static constexpr base::Duration pause = std::chrono::seconds{30};
 
-  /// `gave_back`: how many have, since the process began. Whether it is time; if so, it counts as done.
+  /// `gave_back`: how many have, since the process began; a count that is read while clients come may be less than the
+  /// last one. Whether it is time; if so, it counts as done.
   [[nodiscard]] bool is_due(std::uint64_t gave_back, base::TimePoint now) noexcept {
-    if (gave_back - counted_ < clients || now - done_ < pause) return false;
+    if (gave_back < counted_ + clients || now - done_ < pause) return false;
     counted_ = gave_back;
     done_ = now;
     return true;

@@ -23,5 +23,13 @@ TEST(SpareMemory, IsNotGivenBackAgainBeforeOthersHaveAndAPauseIsOver) {
   EXPECT_TRUE(spare.is_due(5 * SpareMemory::clients, now + SpareMemory::pause));
 }
 
+TEST(SpareMemory, ACountThatGoesBackIsNotMany) {
+  SpareMemory spare;
+  const base::TimePoint now{1h};
+  ASSERT_TRUE(spare.is_due(SpareMemory::clients, now));
+  EXPECT_FALSE(spare.is_due(SpareMemory::clients - 1, now + SpareMemory::pause));
+  EXPECT_TRUE(spare.is_due(2 * SpareMemory::clients, now + SpareMemory::pause));
+}
+
 }  // namespace
 }  // namespace picket::apps::gateway::process
