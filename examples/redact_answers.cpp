@@ -1,6 +1,6 @@
 // Takes e-mail addresses out of answers while they stream, and refuses prompts that are too long.
 #include <cctype>
-#include <cstring>
+#include <string_view>
 
 #include "picket/agent/body_buffer.hpp"
 #include "picket/agent/handler.hpp"
@@ -11,7 +11,9 @@
 using namespace picket::agent;
 
 namespace {
-bool is_in_address(char c) { return std::isalnum(static_cast<unsigned char>(c)) || std::strchr("._%+-", c); }
+bool is_in_address(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) || std::string_view{"._%+-"}.contains(c);
+}
 
 /// "x" takes the place of each address that is there whole: one at the end may go on with the next chunk.
 int redact(std::string& text, bool is_last) {

@@ -113,7 +113,7 @@ class Agents(StageTest):
 
     def test_redact_answers_takes_addresses_out_of_a_stream_and_reads_prompts(self):
         keys = 'response-body-mode "stream"'
-        text = b"write to ann@example.com or bob@example.org " * 20 + b"and eve@example.net"
+        text = b"write to ann@example.com or bob@example.org " * 20 + b"and eve@example.net\0"
 
         def respond(request):
             request.peer.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -126,7 +126,7 @@ class Agents(StageTest):
         prompt = json.dumps({"messages": [{"content": "hi"}]}).encode()
         answer = gateway.get("/", method="POST", body=prompt)
         self.assertEqual(answer.status, 200)
-        self.assertEqual(answer.body, (b"write to %s or %s " % (b"x" * 15, b"x" * 15)) * 20 + b"and " + b"x" * 15)
+        self.assertEqual(answer.body, (b"write to %s or %s " % (b"x" * 15, b"x" * 15)) * 20 + b"and " + b"x" * 15 + b"\0")
         self.assertEqual(gateway.get("/", method="POST", body=b'{"messages": []}').status, 400)
         self.assertEqual(gateway.get("/", method="POST", body=b" " * 70_000).status, 413)
         self.assertEqual(len(upstream.requests), 1)
