@@ -345,6 +345,32 @@ class StreamedAnswers(Guarded):
         self.assertTrue(answer.body.endswith(DONE))
         self.assertIsNone(answer.value("content-length"))
 
+    def test_of_a_key_that_is_longer_than_the_window_nothing_passes(self):
+        def finds_keys(event) -> dict:
+            key = re.search(r"-----BEGIN KEY-----.*?(-----END KEY-----|$)", event.body["content"], re.DOTALL)
+            return found(key.span()) if key else allow()
+        streaming, gateway = self.stream(guardrail=finds_keys)
+        client = self.begin(gateway)
+        lines = "".join(f"MIIB{i:04}\n" for i in range(200))
+        text = f"the key: -----BEGIN KEY-----\n{lines}-----END KEY----- and no more of it"
+        for at in range(0, len(text), 23):
+            streaming.piece(delta(text[at:at + 23]))
+        streaming.piece(DONE)
+        streaming.end()
+        answer = client.response("POST")
+        self.assertEqual(texts_of(answer.body), {0: "the key: [redacted] and no more of it"})
+        self.assertTrue(answer.body.endswith(DONE))
+
+    def test_an_end_that_is_said_with_every_event_lets_nothing_pass_early(self):
+        streaming, gateway = self.stream()
+        client = self.begin(gateway)
+        for text in "4111 1111 ", "1111 1111", " is the card":
+            streaming.piece(event({"choices": [{"index": 0, "finish_reason": "stop", "delta": {"content": text}}]}))
+        streaming.piece(DONE)
+        streaming.end()
+        answer = client.response("POST")
+        self.assertEqual(texts_of(answer.body), {0: "[redacted] is the card"})
+
     def test_the_first_words_wait_for_the_window_and_no_longer(self):
         streaming, gateway = self.stream("window 16")
         client = self.begin(gateway)
