@@ -107,8 +107,8 @@ TEST_F(BudgetedGuard, WhatIsAPromptTheProxySaysAndNotWhatItIsAskedAboutFor) {
   const std::array<wire::TextPair, 2> second{{{"direction", "request"}, {"text", "messages/1/content"}}};
   agent::kit::Exchange exchange{handler};
   (void)exchange.get("/", {{"x-api-key", "ann"}});
-  (void)exchange.guardrail(std::string(200, 'a'), InspectionType::pii_detection, {}, first);
-  (void)exchange.guardrail(std::string(200, 'a'), InspectionType::pii_detection, {}, second);
+  (void)exchange.guardrail(std::string(400, 'a'), InspectionType::pii_detection, {}, first);
+  (void)exchange.guardrail(std::string(400, 'a'), InspectionType::pii_detection, {}, second);
   exchange.cancel();  // before anything of an answer came
   EXPECT_TRUE(ask("ann").is_allow());
   {
