@@ -96,7 +96,7 @@ class Document {
     std::string_view type = {};   // its own, as it is spelt; no word where it has two
     bool is_array = false;
     bool is_text = false;       // strings below it are
-    bool is_setting = false;    // words below it are not
+    bool is_parameter = false;  // words below it are not
     bool has_ended = false;     // it is in ends_
     std::size_t joined = none;  // the node whose texts are one
     std::size_t text = none;    // that one
