@@ -8,8 +8,8 @@
 /// and XML bodies are not parsed and a body that fails to parse passes.
 namespace picket::apps::waf {
 
-/// Largest request body that is inspected, in bytes. The larger one of this and of responses is what the agent announces
-/// as max_body_size, so that a proxy rejects or reports what is larger before it is sent here.
+/// Largest request body that is inspected, in bytes. The larger one of this and of responses is what the agent
+/// announces as max_body_size, so that a proxy rejects or reports what is larger before it is sent here.
 inline constexpr std::size_t max_body_size = 10 * 1024 * 1024;
 
 /// Largest response body that is inspected, in bytes: what the gateway holds of one by default.
