@@ -106,10 +106,10 @@ TEST(BackgroundLog, ADescriptorThatCannotBeWrittenIsALoss) {
 class HeldLog {
  public:
   explicit HeldLog(int descriptor)
-      : log_(descriptor, 0, [this](const Line& line, std::string& out) {
-          line.text.empty() ? may_go_on_.acquire() : plain(line, out);
-        }) {
+      : log_(descriptor, 0,
+             [this](const Line& line, std::string& out) { line.text.empty() ? hold() : plain(line, out); }) {
     log_.write(0, "");  // of which nothing is written
+    is_held_.acquire();
   }
   BackgroundLog* operator->() { return &log_; }
   void release() { may_go_on_.release(); }
@@ -119,6 +119,12 @@ class HeldLog {
   }
 
  private:
+  void hold() {
+    is_held_.release();
+    may_go_on_.acquire();
+  }
+
+  std::binary_semaphore is_held_{0};
   std::binary_semaphore may_go_on_{0};
   BackgroundLog log_;
 };

@@ -84,6 +84,7 @@ TEST_F(Client, ABodyOfAnotherLengthThanItsHeadSaysIsCut) {
     begin(200, BodyLength::of(3));
     EXPECT_FALSE(write(body, true));
     EXPECT_EQ(pair.far.end(), 0) << "nothing of it has left";
+    side_.reset();
   }
 }
 
