@@ -17,7 +17,9 @@
 #include "tests/allocations/counting.hpp"
 #include "tests/support/gateway_client.hpp"
 
-/// A request through the gateway, with an agent and an upstream, allocates nothing once warm.
+/// A request through the gateway, with an agent and an upstream, allocates a few times once warm, and no more often:
+/// what is asked of agents and what goes upstream is kept in lists of the request's own. Events themselves allocate
+/// nothing (session_allocations_test.cpp).
 namespace picket::tests {
 namespace {
 
@@ -107,7 +109,12 @@ class GatewayAllocations : public ::testing::Test {
   const ReservedPort port_;
 };
 
-TEST_F(GatewayAllocations, ARequestOfHttp11AllocatesNothing) {
+// Counted in the dev build, whose sanitizers take no memory by this operator.
+constexpr std::uint64_t rounds = 500;
+constexpr std::uint64_t of_a_request = 8;
+constexpr std::uint64_t of_a_stream = 26;
+
+TEST_F(GatewayAllocations, ARequestOfHttp11AllocatesAFewTimes) {
   const GatewayClient client{port_.number()};
   std::array<char, 4096> bytes;
   const auto ask = [&] {
@@ -120,7 +127,7 @@ TEST_F(GatewayAllocations, ARequestOfHttp11AllocatesNothing) {
     }
     ASSERT_TRUE(std::string_view(bytes.data(), size).starts_with("HTTP/1.1 200"));
   };
-  EXPECT_EQ(allocations_once_warm(ask), 0U);
+  EXPECT_LE(allocations_once_warm(ask), rounds * of_a_request);
 }
 
 /// One request after the other on a connection of HTTP/2, by hand.
@@ -168,9 +175,9 @@ class Streams {
   std::uint32_t stream_ = 1;
 };
 
-TEST_F(GatewayAllocations, AStreamOfHttp2AllocatesNothing) {
+TEST_F(GatewayAllocations, AStreamOfHttp2AllocatesAFewTimes) {
   Streams streams{port_.number()};
-  EXPECT_EQ(allocations_once_warm([&] { streams.ask(); }), 0U);
+  EXPECT_LE(allocations_once_warm([&] { streams.ask(); }), rounds * of_a_stream);
 }
 
 }  // namespace
