@@ -86,9 +86,10 @@ void write_cookie(base::Buffer& out, std::span<const base::Header> fields) {
   out.append("\r\n");
 }
 
-/// What belongs to a handshake of HTTP/1.1 alone (RFC 8441 §5).
-bool is_of_handshake(std::string_view name) noexcept {
-  return name == "sec-websocket-key" || name == "sec-websocket-accept";
+/// What belongs to a handshake of HTTP/1.1 alone (RFC 8441 §5), and what asks for leave to send a body, of which it has
+/// none.
+bool stays_behind_switch(std::string_view name) noexcept {
+  return name == "sec-websocket-key" || name == "sec-websocket-accept" || name == "expect";
 }
 
 void write(base::Buffer& out, const Pseudo& pseudo, std::span<const base::Header> fields, bool ends) {
@@ -103,7 +104,7 @@ void write(base::Buffer& out, const Pseudo& pseudo, std::span<const base::Header
   bool has_cookie = false;
   for (std::size_t i = 0; i < fields.size(); ++i) {
     const auto& [name, value] = fields[i];
-    if (name == "host" || (switches && is_of_handshake(name))) continue;
+    if (name == "host" || (switches && stays_behind_switch(name))) continue;
     has_length = has_length || name == "content-length";
     if (name != "cookie") {
       write_field(out, name, value);

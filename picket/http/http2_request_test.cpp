@@ -187,12 +187,14 @@ Fields connect(const Fields& others = {}) {
 }
 
 TEST_F(Requests, AnExtendedConnectIsTheHandshakeOfHttp11WithoutItsKey) {
-  const auto [head, error] = read(connect({{"sec-websocket-version", "13"}, {"sec-websocket-key", "mine"}}), false);
+  const auto [head, error] = read(
+      connect({{"sec-websocket-version", "13"}, {"sec-websocket-key", "mine"}, {"expect", "100-continue"}}), false);
   ASSERT_FALSE(error);
   EXPECT_EQ(head.method, "GET");
   EXPECT_EQ(head.target, "/chat");
   EXPECT_TRUE(head.must_switch);
   EXPECT_FALSE(head.has_body());
+  EXPECT_FALSE(head.expects_continue) << "it has no body to wait with";
   EXPECT_THAT(head.headers.fields(),
               ElementsAre(Header{"host", "a.test"}, Header{"connection", "Upgrade"}, Header{"upgrade", "websocket"},
                           Header{"sec-websocket-version", "13"}));
