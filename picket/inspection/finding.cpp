@@ -8,6 +8,7 @@
 
 #include "picket/base/arena.hpp"
 #include "picket/guardrail/json_text.hpp"
+#include "picket/inspection/common_words.hpp"
 #include "picket/wire/codec.hpp"
 
 namespace picket::inspection {
@@ -18,6 +19,15 @@ constexpr std::string_view mark = "[redacted]";
 
 base::Error invalid(std::string_view what) {
   return base::fail(base::ErrorKind::invalid_message, fmt::format("{}: {}", key, what));
+}
+
+/// Of the names that count here.
+std::optional<std::string_view> named_twice(const wire::Value& value) noexcept {
+  const auto* const members = value.get<wire::Value::Object>();
+  if (members == nullptr) return std::nullopt;
+  for (const std::string_view name : {"detected", "detections", "redacted_content"})
+    if (std::ranges::count(*members, name, &wire::Member::name) > 1) return name;
+  return std::nullopt;
 }
 
 std::optional<std::size_t> place_of(const wire::Value& value) noexcept {
@@ -39,7 +49,7 @@ base::Result<guardrail::Redaction> read_span(const wire::Value& span, std::strin
   return guardrail::Redaction{.begin = *begin, .end = *end, .replacement = std::string{mark}};
 }
 
-/// What of `content` the other text has in other words: one part, since more is not told.
+/// What of `content` the other text has in other words: from the first byte that differs to the last.
 std::optional<guardrail::Redaction> difference(std::string_view content, std::string_view redacted) {
   if (content == redacted) return std::nullopt;
   const auto before = std::ranges::mismatch(content, redacted).in1 - content.begin();
@@ -53,6 +63,37 @@ std::optional<guardrail::Redaction> difference(std::string_view content, std::st
   return guardrail::Redaction{.begin = begin,
                               .end = content.size() - behind,
                               .replacement = std::string{redacted.substr(begin, redacted.size() - behind - begin)}};
+}
+
+/// Parts of both texts, each with the same bytes before it.
+struct Changed {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+  std::size_t new_begin = 0;
+  std::size_t new_end = 0;
+};
+
+/// Of each difference apart, so that a text that was found before is not lost with what stands behind it. Two that have
+/// no word between them are one: a space is in most values, and in most words for them.
+std::vector<guardrail::Redaction> differences(std::string_view content, std::string_view redacted) {
+  std::vector<Changed> parts;
+  Changed last{};
+  for (const CommonWords& common : common_words(content, redacted)) {
+    if (common.begin != last.begin || common.new_begin != last.new_begin)
+      parts.push_back({last.begin, common.begin, last.new_begin, common.new_begin});
+    last = {.begin = common.begin + common.size, .end = 0, .new_begin = common.new_begin + common.size, .new_end = 0};
+  }
+  parts.push_back({last.begin, content.size(), last.new_begin, redacted.size()});
+  std::vector<guardrail::Redaction> found;
+  for (const Changed& part : parts) {
+    auto each = difference(content.substr(part.begin, part.end - part.begin),
+                           redacted.substr(part.new_begin, part.new_end - part.new_begin));
+    if (!each) continue;
+    each->begin += part.begin;
+    each->end += part.begin;
+    found.push_back(std::move(*each));
+  }
+  return found;
 }
 
 /// False where one of them says of no place.
@@ -83,6 +124,7 @@ base::Result<Finding> read_finding(const wire::AgentResponse& response, std::str
   base::Arena arena;
   const auto value = wire::parse_json(said->value, arena);
   if (!value) return invalid(value.error().detail());
+  if (const auto twin = named_twice(*value)) return invalid(fmt::format("it says '{}' twice", *twin));
   const wire::Value* const detected = value->find("detected");
   if (detected == nullptr || detected->get<bool>() == nullptr) return invalid("it does not say whether it detected");
   finding.is_detected = *detected->get<bool>();
@@ -100,7 +142,7 @@ base::Result<Finding> read_finding(const wire::AgentResponse& response, std::str
   if (redacted != nullptr && !redacted->is_null() && text == nullptr) return invalid("redacted_content is a text");
   finding.redactions.clear();
   if (text == nullptr) return finding;
-  if (auto part = difference(content, *text)) finding.redactions.push_back(std::move(*part));
+  finding.redactions = differences(content, *text);
   return finding;
 }
 
