@@ -15,7 +15,7 @@ std::string_view words_of(Unread why) noexcept {
     case Unread::none: break;
     case Unread::not_json: return "it is not JSON in UTF-8, or not whole";
     case Unread::not_known: return "it has no shape of a chat-completion or messages API";
-    case Unread::unreadable: return "it has logprobs, which tell the text a second time";
+    case Unread::unreadable: return "it has logprobs, or numbers in place of a text";
     case Unread::too_many: return "it has more texts, or longer names, than are kept apart";
     case Unread::ambiguous: return "it says the same thing twice, and readers differ in which they take";
   }
@@ -69,11 +69,11 @@ Unread Document::take(const Token& token) {
     case Kind::object:
     case Kind::array:
       // Token by token, and as bytes: the text once more.
-      if (key_ == "logprobs" && role_ != Role::request) return Unread::unreadable;
+      if (role_ != Role::request && tells_again(key_)) return Unread::unreadable;
       open(token.kind);
       break;
     case Kind::close: why = close(); break;
-    case Kind::key: take_key(token); break;
+    case Kind::key: why = take_key(token); break;
     case Kind::string: why = take_string(token); break;
     case Kind::number: why = take_number(token); break;
     case Kind::literal: key_ = {}; break;
@@ -110,10 +110,12 @@ void Document::open_in(Node& node) {
   node.place = parent.children++;
   node.is_text = parent.is_text;
   node.is_parameter = parent.is_parameter;
+  node.is_spoken = parent.is_spoken;
   node.joined = parent.joined;
   if (parent.parent == none && !parent.is_array) {
     node.is_text = !is_request || !is_setting(key_);
     node.is_parameter = is_request && is_parameter(key_);
+    node.is_spoken = is_request || !is_account(key_);
     is_known_ = is_known_ || (is_request ? is_prompt(key_) : is_answer(key_));
     return;
   }
@@ -147,11 +149,21 @@ std::string_view Document::spelled(const Token& token) {
   return decoded_.emplace_back(std::move(decoded));
 }
 
-void Document::take_key(const Token& token) {
+Unread Document::take_key(const Token& token) {
   key_ = {};
-  if (nodes_[now_].joined != none) return add(Found::Kind::string, token);
+  const Node& node = nodes_[now_];
+  if (node.joined != none) {
+    add(Found::Kind::string, token);
+    return Unread::none;
+  }
   key_ = spelled(token);
   if (role_ == Role::event) names_.push_back(key_);
+  const bool is_own = node.parent == none || !node.is_text || is_name(key_);
+  if (is_own || (node.is_parameter && is_word(text_.substr(token.begin, token.end - token.begin)))) return Unread::none;
+  // In a stream it would be a text beside the one that it names.
+  if (role_ == Role::event) return node.is_spoken ? Unread::unreadable : Unread::none;
+  add(Found::Kind::string, token);
+  return Unread::none;
 }
 
 bool Document::is_text_here(std::string_view raw) const noexcept {
@@ -188,6 +200,16 @@ void Document::take_in_root(const Token& token) {
   is_known_ = is_known_ || (role_ == Role::request ? is_plain_prompt(key_) : is_answer(key_) && key_ != "choices");
 }
 
+/// Token ids are a text that nobody can look at; of a text that is a number some read what it says.
+bool Document::stands_for_text() const {
+  const Node& node = nodes_[now_];
+  if (!node.is_text || node.is_parameter) return false;
+  if (node.is_array) return true;
+  const bool is_in_root = node.parent == none;
+  return (is_in_root || node.is_spoken) &&
+         (is_spoken(key_) || (role_ == Role::request && is_in_root && is_prompt(key_)));
+}
+
 Unread Document::take_number(const Token& token) {
   if (now_ == none) return Unread::none;
   const std::string_view raw = text_.substr(token.begin, token.end - token.begin);
@@ -198,6 +220,8 @@ Unread Document::take_number(const Token& token) {
     const bool is_count = raw.size() <= 20 && raw.find_first_not_of("0123456789") == std::string_view::npos;
     if (!is_count && role_ == Role::event) return Unread::ambiguous;  // 1.0 is 1 for some
     if (is_count) node.index = raw;
+  } else if (stands_for_text()) {
+    return Unread::unreadable;
   }
   if (node.is_array) ++node.children;
   key_ = {};

@@ -46,7 +46,7 @@ enum class Unread : std::uint8_t {
   none,
   not_json,    ///< No JSON, cut off, or nested too deep.
   not_known,   ///< JSON, but none of the shapes.
-  unreadable,  ///< It tells the text once more in a form that is not looked at: logprobs.
+  unreadable,  ///< It tells a text in a form that is not looked at: logprobs, token ids, other numbers.
   too_many,    ///< More texts than are kept apart.
   ambiguous,   ///< An event that its readers would put together in more than one way.
 };
@@ -58,7 +58,8 @@ enum class Unread : std::uint8_t {
 /// Every string is text but words under names that say what something is (`id`, `role`, `type`, …), media in base64 and
 /// the settings of a request (`metadata`, `stop`, …). So a field that an API gains is looked at. The arguments of a
 /// tool call, where they are an object, are one text: names, strings and numbers; so is each tool that a request
-/// offers.
+/// offers. A key that is no name, such as a number, is text, too. Numbers where texts stand, and in arrays, are token
+/// ids or the like: such a document is not understood.
 ///
 /// Of a request and of a whole answer each string is a text of its own, whatever its name: one that comes a second time
 /// has `#2` behind it. Of events those of one name are parts of one text; an event that says the same name twice is not
@@ -97,6 +98,7 @@ class Document {
     bool is_array = false;
     bool is_text = false;       // strings below it are
     bool is_parameter = false;  // words below it are not
+    bool is_spoken = false;     // it is part of what a model reads or writes, not an account of it
     bool has_ended = false;     // it is in ends_
     std::size_t joined = none;  // the node whose texts are one
     std::size_t text = none;    // that one
@@ -126,9 +128,10 @@ class Document {
   void open(Token::Kind kind);
   void open_in(Node& node);
   [[nodiscard]] Unread close();
-  void take_key(const Token& token);
+  [[nodiscard]] Unread take_key(const Token& token);
   [[nodiscard]] Unread take_string(const Token& token);
   [[nodiscard]] Unread take_number(const Token& token);
+  [[nodiscard]] bool stands_for_text() const;
   void take_in_root(const Token& token);
   void add(Found::Kind kind, const Token& token, bool may_be_media = false);
   [[nodiscard]] bool is_text_here(std::string_view raw) const noexcept;

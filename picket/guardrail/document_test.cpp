@@ -125,12 +125,14 @@ TEST(Document, TextsOfOneNameAreNotGluedTogether) {
   EXPECT_EQ(texts_of(R"({"choices":[{"index":0,"text":"9"},{"index":0,"text":"4111"}]})", Role::answer),
             (Texts{"choices/0/text=9", "choices/0/text#2=4111"}));
   EXPECT_EQ(texts_of(R"({"messages":[{"a b":"9","a\tb":"8","a?b":"7","c#2":"x"}]})", Role::request),
-            (Texts{"messages/0/a%20b=9", "messages/0/a%09b=8", "messages/0/a?b=7", "messages/0/c%232=x"}));
+            (Texts{"messages/0/a%20b=a b", "messages/0/a%20b#2=9", "messages/0/a%09b=a\tb", "messages/0/a%09b#2=8",
+                   "messages/0/a?b=a?b", "messages/0/a?b#2=7", "messages/0/c%232=c#2", "messages/0/c%232#2=x"}));
   const std::string key(300, 'k');
   const auto names = texts_of(R"({"messages":[{")" + key + R"(a":"9",")" + key + R"(b":"4111"}]})", Role::request);
-  ASSERT_EQ(names.size(), 2U);
-  EXPECT_TRUE(names[0].ends_with("kk=9"));
-  EXPECT_TRUE(names[1].ends_with("kk#2=4111"));
+  ASSERT_EQ(names.size(), 4U);
+  EXPECT_TRUE(names[0].ends_with("kk=" + key + "a"));
+  EXPECT_TRUE(names[1].ends_with("kk#2=9"));
+  EXPECT_TRUE(names[3].ends_with("kk#4=4111"));
 }
 
 TEST(Document, PartsOfOneEventBelongTogetherByTheirIndexAlone) {
@@ -148,7 +150,55 @@ TEST(Document, PartsOfOneEventBelongTogetherByTheirIndexAlone) {
         R"({"type":"content_block_delta","index":0,"delta":{"text":"9"},"text":"4111"})"})
     EXPECT_EQ(read(text), Texts{std::string{words_of(Unread::ambiguous)}}) << text;
   EXPECT_EQ(read(R"({"choices":[{"delta":{")" + std::string(300, 'k') + R"(":"x"}}]})"),
-            Texts{std::string{words_of(Unread::too_many)}});
+            Texts{std::string{words_of(Unread::unreadable)}});
+}
+
+TEST(Document, KeysThatAreNoNamesAreTexts) {
+  EXPECT_EQ(texts_of(R"({"messages":[{"content":{"4111 1111 1111 1111":1,"4111111111111111":null,"x4111111111111111":2,
+                         "base64_2024":3,"a-b.c/d":4}}]})",
+                     Role::request),
+            (Texts{"messages/0/content/4111%201111%201111%201111=4111 1111 1111 1111",
+                   "messages/0/content/4111111111111111=4111111111111111",
+                   "messages/0/content/x4111111111111111=x4111111111111111"}));
+  EXPECT_EQ(texts_of(R"({"choices":[{"message":{"content":{"a@b.co":1}}}]})", Role::answer),
+            Texts{"choices/0/message/content/a@b.co=a@b.co"});
+  EXPECT_TRUE(texts_of(R"({"messages":[],"metadata":{"a b":1},"logit_bias":{"1234":-100}})", Role::request).empty());
+  EXPECT_TRUE(texts_of(R"({"choices":[],"usage":{"4111 11":1}})", Role::event).empty());
+}
+
+TEST(Document, NumbersInPlaceOfATextAreNotUnderstood) {
+  const auto why = [](std::string_view text, Role role) {
+    Document document;
+    return document.read(text, role);
+  };
+  for (const std::string_view text :
+       {R"({"prompt":[9707,11,1879]})", R"({"prompt":[[9707],[11]]})", R"({"messages":[{"content":[9707,11]}]})",
+        R"({"messages":[{"content":4111111111111111}]})", R"({"messages":[],"prompt":4111})",
+        R"({"messages":[],"system":4111})", R"({"messages":[{"content":[{"Text":4111}]}]})",
+        R"({"messages":[{"content":"hi"}],"context":[1,2]})", R"({"messages":[4111]})"})
+    EXPECT_EQ(why(text, Role::request), Unread::unreadable) << text;
+  for (const std::string_view text :
+       {R"({"choices":[{"message":{"content":4111111111111111}}]})", R"({"content":4111})", R"({"content":[4111]})",
+        R"({"choices":[{"token_ids":[1]}]})", R"({"choices":[],"tokens":[1]})", R"({"choices":[{"text":4111}]})",
+        R"({"choices":[],"top_logprobs":[{}]})", R"({"choices":[{"Logprobs":{}}]})"})
+    for (const Role role : {Role::answer, Role::event}) EXPECT_EQ(why(text, role), Unread::unreadable) << text;
+  EXPECT_EQ(why(R"({"choices":[{"index":0,"delta":{"4111 1111":""}}]})", Role::event), Unread::unreadable);
+}
+
+TEST(Document, NumbersThatAreParametersAndCountsStay) {
+  const auto why = [](std::string_view text, Role role) {
+    Document document;
+    return document.read(text, role);
+  };
+  EXPECT_EQ(why(R"({"messages":[{"content":[{"index":1,"detail":2}],"index":3}],"temperature":0.5,"n":1,"seed":7,
+                    "thinking":{"budget_tokens":1024},"logit_bias":{"5":-100},"stop_token_ids":[1,2],
+                    "tools":[{"input_schema":{"enum":[1,2]}}],"max_tokens":10,"top_logprobs":5})",
+                Role::request),
+            Unread::none);
+  EXPECT_EQ(why(R"({"choices":[{"index":0,"matched_stop":2,"message":{"annotations":[{"start_index":1}]}}],
+                    "created":1700000000,"usage":{"text":3,"details":{"cached_tokens":1}},"timings":{"text":1.5}})",
+                Role::answer),
+            Unread::none);
 }
 
 TEST(Document, WhatGoesOnInTheNextEventStreams) {
@@ -232,7 +282,7 @@ TEST(Document, MoreTextsThanAreKeptApartAreSaid) {
 }
 
 TEST(Document, WhatIsKeptOfADocumentHasABound) {
-  const auto read = [](std::string_view each, Role role, std::string_view last = "1") {
+  const auto read = [](std::string_view each, Role role, std::string_view last = "null") {
     std::string text = role == Role::event ? R"({"choices":[)" : R"({"messages":[)";
     for (std::size_t i = 0; i < 100'000; ++i) text.append(each).append(",");
     Document document;
@@ -244,7 +294,7 @@ TEST(Document, WhatIsKeptOfADocumentHasABound) {
   EXPECT_EQ(read("[[[]]]", Role::request), Unread::none);
   std::string numbers = R"({"input":[1)";
   for (std::size_t i = 0; i < 100'000; ++i) numbers += ",1";
-  EXPECT_EQ(read("1", Role::request, numbers + "]}"), Unread::too_many);
+  EXPECT_EQ(read("null", Role::request, numbers + "]}"), Unread::too_many);
 }
 
 TEST(Document, LongPathsAreReadInNoTime) {

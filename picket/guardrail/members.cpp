@@ -39,8 +39,8 @@ constexpr auto labels = std::to_array<std::string_view>({"id",
                                                          "severity",
                                                          "provider",
                                                          "native_finish_reason"});
-constexpr auto settings =
-    std::to_array<std::string_view>({"metadata", "stop", "stop_sequences", "logit_bias", "mcp_servers"});
+constexpr auto settings = std::to_array<std::string_view>(
+    {"metadata", "stop", "stop_sequences", "logit_bias", "mcp_servers", "stop_token_ids", "allowed_token_ids"});
 constexpr auto parameters = std::to_array<std::string_view>({"model",
                                                              "user",
                                                              "service_tier",
@@ -111,6 +111,30 @@ bool is_prompt(std::string_view name) {
 }
 
 bool is_plain_prompt(std::string_view name) { return name.size() <= longest_word && folded(name) == "prompt"; }
+
+bool is_spoken(std::string_view name) {
+  constexpr auto spoken = std::to_array<std::string_view>({"content", "text", "thinking", "reasoning",
+                                                           "reasoning_content", "refusal", "arguments", "partial_json",
+                                                           "system", "suffix", "message", "delta", "transcript"});
+  return name.size() <= longest_word && is_one_of(folded(name), spoken);
+}
+
+bool is_account(std::string_view name) noexcept { return name == "usage" || name == "timings"; }
+
+bool tells_again(std::string_view name) {
+  constexpr auto again =
+      std::to_array<std::string_view>({"logprobs", "top_logprobs", "prompt_logprobs", "completion_probabilities"});
+  return name.size() <= longest_word && is_one_of(folded(name), again);
+}
+
+bool is_name(std::string_view name) noexcept {
+  constexpr std::string_view marks = "_-.:/$";
+  constexpr std::size_t most_digits = 8;  // of a year, a version; more may be a number that is somebody's
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  const auto may_stand = [&](char c) { return letters.find(c) != std::string_view::npos || marks.contains(c); };
+  return !name.empty() && name.size() <= longest_word && !is_digit(name.front()) &&
+         std::ranges::all_of(name, may_stand) && std::ranges::count_if(name, is_digit) <= std::ptrdiff_t{most_digits};
+}
 
 bool is_answer(std::string_view name) noexcept { return name == "choices" || name == "content" || name == "error"; }
 bool is_setting(std::string_view name) noexcept { return is_one_of(name, settings); }

@@ -24,6 +24,14 @@ namespace picket::guardrail {
 [[nodiscard]] bool is_arguments(std::string_view name) noexcept;
 /// It says what something is, where its value is a word.
 [[nodiscard]] bool is_label(std::string_view name) noexcept;
+/// A member of that name is said by a model, or to it.
+[[nodiscard]] bool is_spoken(std::string_view name);
+/// Of an answer's root: numbers about it.
+[[nodiscard]] bool is_account(std::string_view name) noexcept;
+/// Of an answer: the text a second time, token by token.
+[[nodiscard]] bool tells_again(std::string_view name);
+/// A key as programs have it: nobody is told anything with it.
+[[nodiscard]] bool is_name(std::string_view name) noexcept;
 /// Short, and of characters that make names: nobody is told anything with it.
 [[nodiscard]] bool is_word(std::string_view raw) noexcept;
 
