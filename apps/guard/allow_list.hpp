@@ -8,8 +8,8 @@
 
 namespace picket::apps::guard {
 
-/// Values that are nobody's secret: a company's own addresses, numbers of its support. Compared without case, and
-/// without the spaces, hyphens, dots and parentheses with which numbers are written.
+/// Values that are nobody's secret: a company's own addresses, numbers of its support. Compared without case; numbers
+/// without the spaces, hyphens, dots, slashes and parentheses with which they are written, IBANs without spaces.
 ///
 /// Thread safety: reading from any thread. Complexity: of contains() that of a search by text.
 class AllowList {

@@ -18,6 +18,17 @@ TEST(AllowList, ComparesWithoutCaseAndWithoutWhatNumbersAreWrittenWith) {
   EXPECT_FALSE(AllowList{}.contains(""));
 }
 
+TEST(AllowList, OnlyOfNumbersTheSignsDoNotCount) {
+  AllowList list;
+  for (const char* value : {"@my-company.com", "10.0.0.11", "@foo.co", "  ann@ex.org  ", "DE89 3704 0044 0532 0130 00"})
+    list.add(value);
+  for (const char* value : {"bob@my-company.com", "10.0.0.11", "Ann@ex.org", "x@foo.co", "de89370400440532013000"})
+    EXPECT_TRUE(list.contains(value)) << value;
+  for (const char* value : {"bob@mycompany.com", "bob@my.company.com", "100.0.1.1", "x@f.oo.co", "a.nn@ex.org",
+                            "an-n@ex.org", "1000011", "10.0.01.1"})
+    EXPECT_FALSE(list.contains(value)) << value;
+}
+
 TEST(AllowList, ADomainStandsForAllItsAddresses) {
   AllowList list;
   list.add("@example.com");

@@ -61,6 +61,7 @@ std::optional<Categories> categories_named(std::string_view name) noexcept {
 
 base::Result<Categories> parse_categories(std::string_view list) {
   Categories wanted;
+  const bool is_one = list.find(',') == std::string_view::npos;
   for (;;) {
     const std::size_t comma = list.find(',');
     const std::string_view word = list.substr(0, comma);
@@ -68,6 +69,8 @@ base::Result<Categories> parse_categories(std::string_view list) {
     if (!named)
       return base::fail(base::ErrorKind::invalid_message,
                         fmt::format("'{}' is no category; known are {}", word, known_names()));
+    if (named->empty() && !is_one)
+      return base::fail(base::ErrorKind::invalid_message, fmt::format("'{}' stands alone", word));
     wanted.add(*named);
     if (comma == std::string_view::npos) return wanted;
     list.remove_prefix(comma + 1);

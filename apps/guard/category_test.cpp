@@ -23,7 +23,8 @@ TEST(Category, AListIsTheUnionOfItsWords) {
 }
 
 TEST(Category, AWordThatIsNoneIsNamedWithThoseThatAre) {
-  for (const char* list : {"pii,emails", "", "email,"}) EXPECT_FALSE(parse_categories(list)) << list;
+  for (const char* list : {"pii,emails", "", "email,", "all,none", "none,none"})
+    EXPECT_FALSE(parse_categories(list)) << list;
   const auto refused = parse_categories("emails");
   EXPECT_NE(refused.error().detail().find("'emails'"), std::string::npos);
   EXPECT_NE(refused.error().detail().find("credit_card"), std::string::npos);

@@ -1,6 +1,8 @@
 #include "apps/guard/options.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdint>
 #include <string>
 
 #include "picket/agent/serve.hpp"
@@ -25,6 +27,8 @@ constexpr auto footer =
     "  picket-guard --listen unix:guard.sock --token-budget 200000 --budget-file /var/lib/picket/budget\n"
     "\n"
     "Exit codes: 0 stopped by SIGTERM or SIGINT; 1 it could not serve; 2 wrong options, or a list that cannot be read.";
+
+constexpr std::uint64_t most_budget = 1'000'000'000'000'000;
 
 void add_categories(CLI::App& app, const std::string& name, Categories& categories, const std::string& usual,
                     const std::string& words) {
@@ -59,11 +63,20 @@ void add_policy_options(CLI::App& app, Policy& policy) {
       ->type_name("FILE");
 }
 
+/// RFC 9110 §5.1.
+bool is_field_name(std::string_view name) noexcept {
+  constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
+  return !name.empty() && std::ranges::all_of(name, [&](char c) {
+    const char lower = base::lower(c);
+    return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || marks.find(c) != std::string_view::npos;
+  });
+}
+
 void add_budget_options(CLI::App& app, Options& options) {
   auto* const budget = app.add_option("--token-budget", options.budget.tokens,
                                       "Tokens that a key may spend in a period; over it its requests get 429")
                            ->type_name("N")
-                           ->check(CLI::PositiveNumber);
+                           ->check(CLI::Range(std::uint64_t{1}, most_budget));
   const auto of_budget = [&](CLI::Option* option, const char* type, const char* usual) {
     option->type_name(type)->needs(budget);
     if (*usual != '\0') option->default_str(usual);
@@ -77,6 +90,8 @@ void add_budget_options(CLI::App& app, Options& options) {
   of_budget(app.add_option_function<std::string>(
                 "--budget-header",
                 [&options](const std::string& name) {
+                  if (!is_field_name(name))
+                    throw CLI::ValidationError("--budget-header", "'" + name + "' is no name of a header");
                   options.budget_header.clear();
                   for (const char c : name) options.budget_header += base::lower(c);
                 },

@@ -35,6 +35,13 @@ TEST(GuardOptions, LeftOutTheyAreWhatPromptsAndAnswersNeed) {
 TEST(GuardOptions, WrongOnesAreRefused) {
   for (const auto& wrong : {std::vector<const char*>{"--prompt", "emails"},
                             {"--min-confidence", "2"},
+                            {"--prompt", "all,none"},
+                            {"--threads", "99999999"},
+                            {"--token-budget", "0"},
+                            {"--token-budget", "18446744073709551615"},
+                            {"--token-budget", "1", "--budget-header", ""},
+                            {"--token-budget", "1", "--budget-header", "x y"},
+                            {"--token-budget", "1", "--budget-header", "authorization:"},
                             {"--allow-file", "/nonexistent"},
                             {"--unknown"}}) {
     std::vector<const char*> arguments{"--listen", "unix:/run/g.sock"};

@@ -30,7 +30,8 @@ constexpr Name names[] = {
     {"eval_count\"", Part::completion},
 };
 
-/// The number behind a colon; 0 where there is none, or not all of it: it comes again with the next chunk.
+/// The number behind a colon; 0 where there is none that is a count in digits alone, or not all of it: it comes again
+/// with the next chunk.
 std::uint64_t number_behind_colon(std::string_view text) {
   std::size_t at = text.find_first_not_of(" \t\r\n");
   if (at == std::string_view::npos || text[at] != ':') return 0;
@@ -40,7 +41,8 @@ std::uint64_t number_behind_colon(std::string_view text) {
     value = value * 10 + static_cast<std::uint64_t>(text[at] - '0');
     if (value > most_tokens) return 0;
   }
-  return at < text.size() ? value : 0;
+  const bool is_whole = at < text.size() && std::string_view{".eE"}.find(text[at]) == std::string_view::npos;
+  return is_whole ? value : 0;
 }
 
 /// How long the longest beginning of `text` is that `tail` ends with (Knuth, Morris and Pratt).

@@ -24,6 +24,7 @@ constexpr Body bodies[] = {
     {R"({"done":true,"prompt_eval_count":26,"eval_count":298})", 324},
     {R"({"content":"it says \"total_tokens\":999 here","usage":{"total_tokens":5}})", 5},
     {R"({"cache_input_tokens":7,"total_tokens":null,"input_tokens":"8","output_tokens":99999999999999999999})", 0},
+    {R"({"total_tokens":1e3,"input_tokens":1.5})", 0},
     {"hello", 0},
 };
 

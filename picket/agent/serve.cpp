@@ -145,7 +145,10 @@ void add_server_options(CLI::App& app, ServerOptions& options) {
     const char* const token = std::getenv(token_variable);
     if (token != nullptr && options.dial.token_file.empty()) options.dial.token = token;
   });
-  app.add_option("--threads", options.threads, "Threads; 0 is one per core")->capture_default_str()->type_name("N");
+  app.add_option("--threads", options.threads, "Threads; 0 is one per core")
+      ->capture_default_str()
+      ->type_name("N")
+      ->check(CLI::Range(0, 1024).description(""));
   app.add_option_function<std::string>(
          "--socket-mode",
          [&options](const std::string& text) {
