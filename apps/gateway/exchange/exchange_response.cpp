@@ -160,6 +160,7 @@ void Exchange::begin_relayed(BodyLength length) {
   const bool is_unpacked = body.is_unpacked();
   if (is_unpacked || (response_->status == 304 && body.wants_unpacked())) take_coding_off(fields, arena_);
   // What a GET's answer would have is told to a HEAD.
+  if (body.may_change()) take_digests_off(fields, arena_);
   const auto declared = response_->headers.find("content-length");
   if (declared && !is_unpacked && length.kind == BodyLength::Kind::none && request_.is_head() &&
       response_->status != 204)

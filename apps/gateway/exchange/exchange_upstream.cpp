@@ -116,17 +116,20 @@ bool Exchange::collect(inspection::BodyInspection& body, std::vector<base::Share
 void Exchange::begin_request() {
   const base::HeaderOps operations = inspection_->request_operations();
   const bool is_unpacked = inspection_->request_body().is_unpacked();
+  const bool may_change = request_.has_body() && inspection_->request_body().may_change();
   const bool wants_unpacked = inspection_->response_body().wants_unpacked();
   const bool drops_extensions = inspects_frames();
   const std::string_view key = handshake_key();
   const std::size_t changes = operations.size() + route_->request_edits.size() + (is_unpacked ? 1 : 0) +
-                              (wants_unpacked ? 1 : 0) + (drops_extensions ? 1 : 0) + (key.empty() ? 0 : 1);
+                              (may_change ? 1 : 0) + (wants_unpacked ? 1 : 0) + (drops_extensions ? 1 : 0) +
+                              (key.empty() ? 0 : 1);
   http::FieldList changed{arena_};
   if (changes != 0) {
     changed.reserve(forwarded_.fields.size() + changes);
     for (const auto& field : forwarded_.fields.items()) changed.push_back(field);
     http::apply(operations, changed, arena_);
     if (is_unpacked) take_coding_off(changed, arena_);
+    if (may_change) take_digests_off(changed, arena_);
     if (wants_unpacked) ask_for_what_can_be_undone(changed, arena_);
     apply(route_->request_edits, changed, arena_);
     if (drops_extensions) offer_no_extension(changed, arena_);

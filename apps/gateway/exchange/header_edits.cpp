@@ -11,9 +11,10 @@ namespace {
 
 constexpr base::HeaderOp without(std::string_view name) noexcept { return {base::HeaderOp::Kind::remove, name, {}}; }
 
-/// What is true of the packed bytes alone (RFC 9530; Content-MD5 and Digest are their forerunners).
-constexpr std::array of_packed{without("content-encoding"), without("content-digest"), without("repr-digest"),
-                               without("digest"),           without("content-md5"),    without("accept-ranges")};
+/// What is true of the bytes that came alone (RFC 9530; Content-MD5 and Digest are their forerunners).
+constexpr std::array of_bytes{without("content-digest"), without("repr-digest"), without("digest"),
+                              without("content-md5"), without("accept-ranges")};
+constexpr std::array of_coding{without("content-encoding")};
 
 constexpr std::array of_parts{without("range"), without("if-range")};
 
@@ -36,11 +37,16 @@ std::string known_codings(const http::FieldList& fields) {
 
 }  // namespace
 
-void take_coding_off(http::FieldList& fields, base::Arena& arena) {
-  http::apply(of_packed, fields, arena);
+void take_digests_off(http::FieldList& fields, base::Arena& arena) {
+  http::apply(of_bytes, fields, arena);
   for (auto& field : fields.items())
     if (base::same_name(field.name, "etag") && !field.value.starts_with("W/"))
       field.value = arena.copy(std::string{"W/"}.append(field.value));
+}
+
+void take_coding_off(http::FieldList& fields, base::Arena& arena) {
+  http::apply(of_coding, fields, arena);
+  take_digests_off(fields, arena);
 }
 
 void ask_for_what_can_be_undone(http::FieldList& fields, base::Arena& arena) {

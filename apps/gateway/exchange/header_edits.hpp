@@ -15,8 +15,11 @@ inline void apply(const std::vector<config::HeaderEdit>& edits, http::FieldList&
   }
 }
 
-/// Of a head whose body goes on as what it contains: its coding is gone, what was said of the packed bytes, too, and
-/// its entity tag is another body's, to the byte (RFC 9110 §8.8.1).
+/// Of a head whose body may go on as other bytes: what was said of those that came is gone, and its entity tag is
+/// another body's, to the byte (RFC 9110 §8.8.1).
+void take_digests_off(http::FieldList& fields, base::Arena& arena);
+
+/// Of a head whose body goes on as what it contains: its coding is gone, and the digests with it.
 void take_coding_off(http::FieldList& fields, base::Arena& arena);
 
 /// Asks an upstream for nothing that could not be undone: Accept-Encoding, where it stands, names gzip, deflate, br and
