@@ -89,6 +89,12 @@ bool is_legal_boundary(std::string_view text) {
 
 }  // namespace
 
+bool is_type_and_subtype(std::string_view type) noexcept {
+  const auto is_token = [](std::string_view text) { return !text.empty() && std::ranges::all_of(text, is_token_char); };
+  const std::size_t slash = type.find('/');
+  return slash != std::string_view::npos && is_token(type.substr(0, slash)) && is_token(type.substr(slash + 1));
+}
+
 std::string MultipartForm::field() const {
   const std::string_view quote = quoted ? "\"" : "";
   return fmt::format("multipart/form-data; boundary={}{}{}", quote, boundary, quote);

@@ -6,6 +6,9 @@
 
 namespace picket::apps::waf {
 
+/// Whether that is all of it, without parameters: two tokens with a slash between (RFC 9110 §8.3.1).
+[[nodiscard]] bool is_type_and_subtype(std::string_view type) noexcept;
+
 /// What the content-type field of a multipart form says.
 struct MultipartForm {
   std::string boundary;

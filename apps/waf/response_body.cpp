@@ -7,6 +7,7 @@
 #include <modsecurity/transaction.h>
 
 #include "apps/waf/match_budget.hpp"
+#include "apps/waf/media_type.hpp"
 #include "apps/waf/rule_set.hpp"
 #include "picket/base/text.hpp"
 
@@ -18,13 +19,26 @@ std::string media_type(std::string_view field) {
   return base::lowered(base::trimmed(field.substr(0, field.find(';'))));
 }
 
-/// Of two that differ a client may believe either, so each is looked for.
+/// A browser takes it for no type, and guesses as where there is none (WHATWG MIME Sniffing §7).
+bool is_none(std::string_view type) noexcept {
+  constexpr std::string_view unknown[] = {"*/*", "unknown/unknown", "application/unknown"};
+  return !is_type_and_subtype(type) || std::ranges::find(unknown, type) != std::end(unknown);
+}
+
+/// Of two that differ, in one field or in two, a client may believe either, so each is looked for.
 bool is_inspected(const CompiledRules& rules, const wire::Headers& fields) {
   bool has_type = false;
   for (const wire::Header& field : fields) {
     if (!base::same_name(field.name, "content-type")) continue;
-    has_type = true;
-    if (rules.inspects_response_type(media_type(field.value))) return true;
+    std::string_view list = field.value;
+    while (!list.empty()) {
+      const std::size_t comma = std::min(list.find(','), list.size());
+      const std::string type = media_type(list.substr(0, comma));
+      list.remove_prefix(std::min(comma + 1, list.size()));
+      if (type.empty()) continue;
+      has_type = true;
+      if (rules.inspects_response_type(is_none(type) ? std::string{} : type)) return true;
+    }
   }
   return !has_type && rules.inspects_response_type({});
 }

@@ -85,6 +85,15 @@ TEST(Response, TheSpellingOfATypeHidesNothing) {
     EXPECT_FALSE(judge(crs(), {.type = type, .body = std::string(leak)}).back().allows()) << type;
 }
 
+TEST(Response, ATypeThatABrowserDoesNotHonourHidesNothing) {
+  for (const char* type : {"image/png, text/html", "text/html, image/png", "text/html,", ",text/html", ",", "*/*",
+                           "unknown/unknown", "Application/Unknown", "html", "/", "text/", "te xt/html", "text/html/x",
+                           "text/html\xA0", "\"text/html\"", "*/*; charset=utf-8"})
+    EXPECT_FALSE(judge(crs(), {.type = type, .body = std::string(leak)}).back().allows()) << type;
+  for (const char* type : {"image/png, text/css", "image/*"})
+    EXPECT_TRUE(judge(crs(), {.type = type, .body = std::string(leak)}).back().allows()) << type;
+}
+
 TEST(Response, TypesAreThoseThatTheRulesName) {
   constexpr auto found = R"(SecRule RESPONSE_BODY "@contains leak" "id:1,phase:4,deny,status:403")";
   const auto named = rules_of(std::string("SecResponseBodyMimeType image/svg+xml\n") + found);
