@@ -145,6 +145,8 @@ base::Status check_release(const wire::AgentResponse& response, const Question& 
   if (changes(response.response_body_mutation)) PICKET_TRY(check_mutation(*response.response_body_mutation, question));
   if (response.needs_more && (of_request || of_response) && question.is_last)
     return invalid("needs_more in the answer to the last chunk: nothing comes that could release the body");
+  if (response.needs_more && question.kind == wire::EventKind::response_headers && question.is_last)
+    return invalid("needs_more in the answer to a head behind which no body comes that could release it");
   if (response.needs_more && judges_alone(question.kind))
     return invalid("needs_more in an answer about a text or a frame: it is judged as it is");
   return check_frame(response, question);

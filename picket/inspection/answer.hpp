@@ -26,7 +26,7 @@ struct Question {
   wire::EventKind kind = wire::EventKind::request_headers;
   const body::AgentStage* body = nullptr;  ///< Of a body chunk: what holds the body; null where it goes past.
   std::uint32_t chunk = 0;                 ///< Of a body chunk: which.
-  bool is_last = false;                    ///< Of a body chunk.
+  bool is_last = false;                    ///< Of a body chunk, or of an answer's head: nothing of the body follows.
   bool has_left = false;                   ///< Of a body or a frame: the head is on its way, and cannot change.
   bool is_of_answer = false;               ///< Of a text: the answer's.
   std::uint64_t max_body_size = 0;         ///< Bytes that a mutation may make of the body.

@@ -39,7 +39,8 @@ transport::Task<FrameVerdict> FrameInspection::judge(wire::WebSocketFrame& frame
 void FrameInspection::conclude(const Asked& asked, const pool::Call& call, FrameVerdict& verdict) {
   const Outcome outcome = conclusions_.conclude(asked, call);
   Participant& participant = asked.participant;
-  if (call.skipped()) participant.failed_open = true;  // what goes past it is told once
+  // A tunnel may last for days: one frame that fails leaves no other uninspected. What it never takes is told once.
+  participant.failed_open = call.skipped();
   if (!outcome.verdict.goes_on()) {
     const bool has_failed = outcome.verdict.failure != Failure::none;
     verdict = {.kind = FrameVerdict::Kind::closes,

@@ -29,7 +29,8 @@ struct FrameVerdict {
 /// Asks a chain's agents about the frames of one WebSocket connection, one frame of a direction at a time: in the
 /// chain's order, all who want frames, since a frame that one drops another may close the connection for. Who closes
 /// ends it; a block, redirect or challenge closes, too (1008), and so does an agent that fails closed (1011). One that
-/// fails open is not asked again. An agent that has paused the exchange is waited for, for two minutes at most.
+/// fails open lets that frame pass, and is asked about the next. One that takes no frames, or failed open before the
+/// first, is not asked. An agent that has paused the exchange is waited for, for two minutes at most.
 ///
 ///   wire::WebSocketFrame frame{.opcode = …, .data = …};
 ///   const FrameVerdict verdict = co_await inspection.frames().judge(frame);

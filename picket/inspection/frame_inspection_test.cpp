@@ -119,7 +119,17 @@ TEST_F(Frames, ACloseThatCannotBeSentIsAFailureOfTheAgent) {
   EXPECT_EQ(counters(0).invalid_responses.value(), 1U);
 }
 
-TEST_F(Frames, WhoFailsOpenIsNotAskedAgainAndWhatComesPasses) {
+TEST_F(Frames, WhoFailsOpenAboutOneIsAskedAboutTheNext) {
+  auto& seen = agent({.websocket_frame = judge_by_word}, open);
+  Request request{*this};
+  EXPECT_EQ(request.frame(text("never a code")).kind, Kind::passes);
+  EXPECT_EQ(request.frame(text("drop", 1)).kind, Kind::drops);
+  EXPECT_EQ(request.frame(text("close", 0, false)).kind, Kind::closes);
+  EXPECT_EQ(counters(0).failed_open.value(), 1U);
+  EXPECT_EQ(seen.seen().size(), 3U);
+}
+
+TEST_F(Frames, WhoIsGoneAndFailsOpenLetsAllThatComesPass) {
   auto& dies = agent({}, open);
   auto& second = agent({}, closed);
   Request request{*this};
@@ -127,7 +137,7 @@ TEST_F(Frames, WhoFailsOpenIsNotAskedAgainAndWhatComesPasses) {
   dies.stop();
   EXPECT_EQ(request.frame(text("two", 1)).kind, Kind::passes);
   EXPECT_EQ(request.frame(text("three", 2)).kind, Kind::passes);
-  EXPECT_EQ(counters(0).failed_open.value(), 1U);
+  EXPECT_EQ(counters(0).failed_open.value(), 2U);
   EXPECT_EQ(second.seen().size(), 3U);
 }
 

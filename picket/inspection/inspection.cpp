@@ -113,14 +113,15 @@ bool Inspection::wants_response_headers() const {
   });
 }
 
-transport::Task<Verdict> Inspection::response_headers(const wire::ResponseHeaders& event) {
+transport::Task<Verdict> Inspection::response_headers(const wire::ResponseHeaders& event, bool has_body) {
   http::FieldList fields{arena_};
   for (const auto& field : event.headers) fields.push_back(field);
   http::apply(response_operations(), fields, arena_);
   for (auto& participant : participants_) {
     if (!participant.filter.events.response_headers || participant.failed_open) continue;
     wire::ResponseHeaders seen{.status = event.status, .headers = std::span<const base::Header>{fields.items()}};
-    const Asked asked{participant, {.kind = wire::EventKind::response_headers}, base::Clock::now()};
+    const Asked asked{
+        participant, {.kind = wire::EventKind::response_headers, .is_last = !has_body}, base::Clock::now()};
     const base::Deadline until = deadline(participant);
     pool::Call call = participant.exchange.response_headers(seen, until);
     co_await pool::Ended{call};

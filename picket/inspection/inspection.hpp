@@ -38,7 +38,8 @@ class Inspection {
   /// The request's body. Nothing of it goes on before the verdict on the head: that is for who takes it.
   [[nodiscard]] BodyInspection& request_body() noexcept { return request_body_; }
   [[nodiscard]] bool wants_response_headers() const;
-  [[nodiscard]] transport::Task<Verdict> response_headers(const wire::ResponseHeaders& event);
+  /// `has_body`: one may follow, so that who needs more of it can be waited for.
+  [[nodiscard]] transport::Task<Verdict> response_headers(const wire::ResponseHeaders& event, bool has_body);
   [[nodiscard]] BodyInspection& response_body() noexcept { return response_body_; }
 
   /// The frames behind an answer that switches to WebSocket.

@@ -14,7 +14,7 @@ inline constexpr base::Duration most_paused = std::chrono::seconds{120};
 /// One agent of a chain, as one exchange asks it: its filter says on what terms, its exchange keeps the connection.
 ///
 /// Thread safety: the worker's thread. Lifetime: the chain outlives it. An agent that has failed open is not told of
-/// what follows but of the end: its exchange is completed as the others are.
+/// what follows but of the end: its exchange is completed as the others are. Of frames it is (FrameInspection).
 struct Participant {
   const Filter& filter;
   pool::Exchange exchange;

@@ -63,6 +63,19 @@ TEST_F(ResponseHeadersPhase, NeedsMoreOfOneHoldsTheHeadUntilItLetsSomeOfTheBodyG
   EXPECT_FALSE(body.holds_any());
 }
 
+TEST_F(ResponseHeadersPhase, NeedsMoreWhereNoBodyFollowsIsAFailureOfTheAgent) {
+  const auto waits = [](const auto&, Context&) -> agent::Reply { return Decision::allow().needs_more(); };
+  const Events heads{.response_headers = true};
+  agent({.response_headers = waits}, {.events = heads, .failure_mode = FailureMode::open});
+  agent({.response_headers = waits}, {.events = heads});
+  Request request{*this};
+  const Verdict verdict = request.response(304, {}, false);
+  EXPECT_FALSE(verdict.goes_on());
+  EXPECT_EQ(verdict.failure, Failure::protocol_error);
+  EXPECT_EQ(counters(0).failed_open.value(), 1U);
+  EXPECT_EQ(counters(1).invalid_responses.value(), 1U);
+}
+
 TEST_F(ResponseHeadersPhase, WithoutItTheHeadOfABodyThatStreamsIsHeldByNobody) {
   agent({}, {.events = {.response_headers = true, .response_body = true}, .gathers = 0});
   Request request{*this};

@@ -49,7 +49,7 @@ std::optional<Breach> Assembly::begin(const FrameHead& head) {
     const bool continues = head.opcode == Opcode::continuation;
     if (continues && !is_in_message_) return Breach::lone_continuation;
     if (!continues && is_in_message_) return Breach::unfinished_message;
-    const std::size_t before = continues ? held() : 0;
+    const std::size_t before = continues ? shed_ + held() : 0;
     if (head.size > most_ - before) return Breach::too_large;
     if (!continues) {
       kind_ = head.opcode;
@@ -63,19 +63,34 @@ std::optional<Breach> Assembly::begin(const FrameHead& head) {
 
 void Assembly::begin_message() {
   forget();
-  static_cast<void>(message_.prepare(longest_head));
-  message_.commit(longest_head);
+  leave_room();
   text_ = {};
   is_in_message_ = true;
 }
 
+void Assembly::leave_room() {
+  static_cast<void>(message_.prepare(longest_head));
+  message_.commit(longest_head);
+}
+
+void Assembly::shed() {
+  shed_ += held();
+  empty();
+  leave_room();
+}
+
 void Assembly::forget() {
+  empty();
+  shed_ = 0;
+  is_complete_ = false;
+}
+
+void Assembly::empty() {
   if (message_.capacity() > kept) {
     message_.release();
   } else {
     message_.clear();
   }
-  is_complete_ = false;
 }
 
 std::optional<Breach> Assembly::take(std::span<char> piece) {

@@ -49,6 +49,9 @@ class Assembly {
   [[nodiscard]] std::string_view seal(const std::optional<MaskKey>& key) noexcept;
   /// The message has gone on, or is dropped: its memory goes, or is used again.
   void forget();
+  /// The message that comes will not go on, so that what has come of it goes. What comes of it counts, and is checked,
+  /// as before; its frames come one by one. Between its frames.
+  void shed();
   /// Bytes of a message that are kept.
   [[nodiscard]] std::size_t held() const noexcept { return message_.empty() ? 0 : message_.size() - longest_head; }
 
@@ -56,6 +59,8 @@ class Assembly {
   using Read = std::expected<std::optional<Frame>, Breach>;
   [[nodiscard]] std::optional<Breach> begin(const FrameHead& head);
   void begin_message();
+  void leave_room();
+  void empty();
   [[nodiscard]] std::optional<Breach> take(std::span<char> piece);
   [[nodiscard]] std::optional<Breach> finish() noexcept;
   [[nodiscard]] Frame frame() noexcept;
@@ -67,6 +72,7 @@ class Assembly {
   std::optional<FrameHead> head_;  // of the frame that is read
   std::size_t came_ = 0;           // of its payload
   Opcode last_ = Opcode::text;     // of the frame that was read last
+  std::size_t shed_ = 0;           // bytes of the message that are not kept any more
   bool is_in_message_ = false;     // its last frame has not come
   bool is_complete_ = false;       // it has, and the message is still here
   Opcode kind_ = Opcode::text;     // of the message

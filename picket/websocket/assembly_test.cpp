@@ -146,5 +146,33 @@ TEST(Assembly, WhatIsHeldIsTheMessageAndGoesWithIt) {
   EXPECT_EQ(assembly.held(), 0U);
 }
 
+TEST(Assembly, OfAMessageThatIsShedNothingIsKeptAndAllOfItCounts) {
+  Assembly assembly{Sender::client, 10};
+  std::string bytes = frame(Opcode::text, "four\xC3", false) + frame(Opcode::continuation, "\xA4", false) +
+                      frame(Opcode::continuation, "last", true);
+  std::span<char> rest{bytes};
+  auto got = assembly.read(rest);
+  ASSERT_TRUE(got && *got);
+  assembly.shed();
+  EXPECT_EQ(assembly.held(), 0U);
+  got = assembly.read(rest);
+  ASSERT_TRUE(got && *got);
+  EXPECT_EQ(base::as_text((*got)->payload), "\xA4") << "the letter that began before";
+  EXPECT_EQ(assembly.held(), 1U);
+  assembly.shed();
+  got = assembly.read(rest);
+  ASSERT_TRUE(got && *got);
+  EXPECT_TRUE(assembly.has_message());
+  assembly.forget();
+  bytes = frame(Opcode::binary, "123456", false) + frame(Opcode::continuation, "78901");
+  rest = bytes;
+  got = assembly.read(rest);
+  ASSERT_TRUE(got && *got);
+  assembly.shed();
+  got = assembly.read(rest);
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error(), Breach::too_large);
+}
+
 }  // namespace
 }  // namespace picket::websocket

@@ -24,6 +24,7 @@ constexpr auto words = std::to_array<Words>({
     {"bad_text", "a text that is not UTF-8"},
     {"bad_close", "a close frame whose code or reason may not be sent"},
     {"too_large", "a message larger than max-websocket-message-bytes"},
+    {"too_slow", "a message that was not whole within held-body-secs"},
 });
 static_assert(words.size() == breach_count);
 
@@ -36,6 +37,7 @@ std::string_view sentence(Breach breach) noexcept { return of(breach).sentence; 
 
 std::uint16_t close_code(Breach breach) noexcept {
   if (breach == Breach::too_large) return close_codes::too_large;
+  if (breach == Breach::too_slow) return close_codes::policy;
   return breach == Breach::bad_text ? close_codes::bad_payload : close_codes::protocol_error;
 }
 

@@ -127,6 +127,19 @@ class Answers(Decided):
                 self.assertIn(f" {status} ".encode(), self.head_of(client))
                 self.clear_stage()
 
+    def test_who_needs_more_where_no_body_comes_has_failed(self):
+        for mode, status in (("closed", 503), ("open", 200)):
+            with self.subTest(mode):
+                gateway = self.answering(
+                    f'response-body-mode "stream"; failure-mode "{mode}"',
+                    events=f'{ANSWERS} "response_headers"',
+                    head=b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n",
+                    response_headers=lambda event: allow(needs_more=True),
+                )
+                client = self.ask(gateway, method="HEAD")
+                self.assertIn(f" {status} ".encode(), self.head_of(client))
+                self.clear_stage()
+
     def test_a_body_that_is_held_to_its_end_has_its_length(self):
         gateway = self.answering("", response_body=lambda event: replaced(event, b"[" + event.data() + b"]"))
         client = self.ask(gateway)

@@ -332,6 +332,49 @@ class WebSockets(StageTest):
         self.assert_closed(client, 1011)
         self.assertEqual(gateway.access("/chat")[0]["reason"], "agent_timeout")
 
+    def test_an_agent_that_fails_open_about_one_frame_is_asked_about_the_next(self):
+        server = Server(self)
+        wrong = wire.allow(websocket_decision={"close": {"code": 1006, "reason": ""}})
+        _, asked = self.asked(
+            keys='failure-mode "open"', websocket_frame=lambda event: wrong if event.data() == b"odd" else by_word(event))
+        gateway = self.gateway(server.upstream, [asked])
+        client = self.switch(gateway)
+        upstream = server.end()
+        client.send(TEXT, b"odd")
+        self.assertEqual(upstream.next(), Frame(TEXT, b"odd"))
+        client.send(TEXT, b"drop it")
+        client.send(TEXT, b"kept")
+        self.assertEqual(upstream.next(), Frame(TEXT, b"kept"))
+        gateway.expect_metric(1, "picket_websocket_messages_dropped_total")
+
+    # ---- what is held
+
+    def test_a_message_that_is_not_whole_in_its_time_is_closed_with_1008(self):
+        _, gateway, client, upstream = self.stand(limits="held-body-secs 1")
+        client.send(BINARY, b"x" * 900_000, fin=False)
+        client.send(PING, b"")
+        self.assertEqual(upstream.next().opcode, PING)
+        self.assert_closed(client, 1008)
+        self.assert_closed(upstream, 1008)
+        line = gateway.access("/chat")[0]
+        self.assertEqual(line["reason"], "websocket_breach")
+        self.assertIn("held-body-secs", line["detail"])
+        gateway.expect_metric(1, "picket_websocket_breaches_total", what="too_slow")
+        gateway.expect_metric(0, "picket_held_bytes")
+
+    def test_what_will_never_go_on_is_held_no_more(self):
+        agent, gateway, client, upstream = self.stand()
+        client.send(BINARY, b"drop" + b"x" * 900_000, fin=False)
+        agent.expect("websocket_frame")
+        gateway.expect_metric(0, "picket_held_bytes")
+        client.send(CONTINUATION, b"x" * 100)
+        client.send(BINARY, b"x" * 900_000, fin=False)
+        agent.expect("websocket_frame", 3)
+        gateway.expect_metric(900_000, "picket_held_bytes")
+        client.close()
+        self.assertEqual(upstream.next().code(), 1000)
+        gateway.expect_metric(0, "picket_held_bytes")
+
     # ---- what is barred
 
     def test_what_breaks_the_standard_is_closed_counted_and_logged(self):
@@ -517,10 +560,11 @@ class OverHttp2(WebSockets):
         server = Server(self)
         _, asked = self.asked()
         gateway = self.gateway(server.upstream, [asked])
-        self.ask(gateway, extra=[("sec-websocket-extensions", "permessage-deflate"), ("sec-websocket-key", "theirs")])
+        self.ask(gateway, extra=[("sec-websocket-extensions", "permessage-deflate"), ("sec-websocket-key", "theirs"), ("expect", "100-continue")])
         head = server.end() and server.upstream.raw()
         self.assertNotIn(b"permessage-deflate", head)
         self.assertNotIn(b"theirs", head)
+        self.assertNotIn(b"100-continue", head, "there is no body to wait with")
         self.assertIn(b"Upgrade: websocket\r\n", head)
 
     def test_an_upstream_that_answers_with_an_extension_is_refused(self):

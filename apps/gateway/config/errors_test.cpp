@@ -338,6 +338,8 @@ TEST_F(Errors, AtTheTopLevel) {
        "did you mean \"warn\"?"},
       {"limits { max-body-size-bytes «0» }", "\"max-body-size-bytes\" can't be 0",
        "it is from 1 to 1099511627776 bytes"},
+      {"limits { max-websocket-message-bytes «12000001» }", "\"max-websocket-message-bytes\" can't be 12000001",
+       "it is from 1 to 12000000 bytes"},
   };
   expect_each(cases, "", rest);
 }

@@ -50,7 +50,7 @@ constexpr Key<Limits> limits_keys[] = {
     {{"half-closed-secs"}, in_seconds<&Limits::half_closed_time>(60, 0)},
     {{"max-connections-per-client"}, number<&Limits::max_connections_per_client>(0, 10'000'000)},
     {{"handshakes-per-second"}, number<&Limits::handshakes_per_second>(0, 1'000'000)},
-    {{"max-websocket-message-bytes"}, number<&Limits::max_websocket_message>(1, 1'073'741'824, "bytes")},
+    {{"max-websocket-message-bytes"}, number<&Limits::max_websocket_message>(1, 12'000'000, "bytes")},
 };
 
 void read_metrics_address(Reader& reader, const Setting& setting, MetricsDraft& out) {

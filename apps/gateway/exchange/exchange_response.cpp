@@ -104,7 +104,8 @@ transport::Task<void> Exchange::judge_answer() {
     const base::Headers headers =
         is_ours ? base::Headers{std::span<const base::Header>{answer_->fields.items()}} : shown_headers();
     const wire::ResponseHeaders event{.status = is_ours ? answer_->status : response_->status, .headers = headers};
-    auto verdict = co_await inspection_->response_headers(event);
+    const bool has_body = !request_.is_head() && !switches_protocols() && says_length(event.status);
+    auto verdict = co_await inspection_->response_headers(event, has_body);
     if (!obey(std::move(verdict))) co_return;
   }
   if (is_ours) co_await judge_own_body();
@@ -159,8 +160,8 @@ void Exchange::begin_relayed(BodyLength length) {
   const inspection::BodyInspection& body = inspection_->response_body();
   const bool is_unpacked = body.is_unpacked();
   if (is_unpacked || (response_->status == 304 && body.wants_unpacked())) take_coding_off(fields, arena_);
-  // What a GET's answer would have is told to a HEAD.
   if (body.may_change()) take_digests_off(fields, arena_);
+  // What a GET's answer would have is told to a HEAD.
   const auto declared = response_->headers.find("content-length");
   if (declared && !is_unpacked && length.kind == BodyLength::Kind::none && request_.is_head() &&
       response_->status != 204)

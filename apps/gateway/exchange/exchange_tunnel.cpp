@@ -87,6 +87,7 @@ transport::Task<void> Exchange::pass_bytes(websocket::TunnelEnd& client, websock
 transport::Task<void> Exchange::pass_frames(websocket::TunnelEnd& client, websocket::TunnelEnd& upstream) {
   const websocket::InspectedTunnel::Terms terms{
       .idle = route_->websocket_idle,
+      .to_hold = service_.config.limits.held_body_time,
       .to_close = service_.timeouts.linger,
       .max_message = static_cast<std::size_t>(service_.config.limits.max_websocket_message),
       .route = route_->id,

@@ -9,6 +9,7 @@ namespace picket::apps::gateway::websocket {
 namespace {
 
 namespace close_codes = picket::websocket::close_codes;
+using picket::websocket::Breach;
 using picket::websocket::CloseFrame;
 using picket::websocket::Frame;
 using picket::websocket::Opcode;
@@ -37,8 +38,8 @@ InspectedTunnel::InspectedTunnel(transport::Worker& worker, TunnelEnd& client, T
       counters_(counters),
       terms_(terms),
       idle_(worker, terms.idle),
-      to_upstream_(Sender::client, client, upstream, terms.max_message, worker.blocks()),
-      to_client_(Sender::server, upstream, client, terms.max_message, worker.blocks()),
+      to_upstream_(*this, Sender::client, client, upstream),
+      to_client_(*this, Sender::server, upstream, client),
       timer_([](void* self, base::TimePoint) { static_cast<InspectedTunnel*>(self)->end(); }, this),
       other_way_(worker),
       guard_(cancel, [](void* self) { static_cast<InspectedTunnel*>(self)->say_last(); }, this) {}
@@ -67,8 +68,7 @@ transport::Task<std::optional<Frame>> InspectedTunnel::next_frame(Way& way) {
   while (phase_ == Phase::open) {
     const auto got = way.assembly.read(way.unread);
     if (!got) {
-      counters_.breaches[static_cast<std::size_t>(got.error())].add();
-      close({.code = close_code(got.error()), .reason = {}, .breach = got.error(), .sender = way.sender});
+      breach(way, got.error());
     } else if (!count(way)) {
       close({.code = close_codes::try_again_later, .reason = {}, .sender = way.sender, .is_overloaded = true});
     } else if (*got) {
@@ -85,6 +85,7 @@ transport::Task<std::optional<Frame>> InspectedTunnel::next_frame(Way& way) {
 /// Whether there is more.
 transport::Task<bool> InspectedTunnel::read(Way& way) {
   const std::span<char> space{way.space.get(), space_size};
+  if (way.counted != 0 && !way.hold_ends.armed()) worker_.timers().arm(way.hold_ends, worker_.now() + terms_.to_hold);
   const auto size = co_await idle_.read(way.from, space);
   if (size && *size != 0) {
     way.unread = space.first(*size);
@@ -101,6 +102,7 @@ transport::Task<bool> InspectedTunnel::read(Way& way) {
 }
 
 transport::Task<void> InspectedTunnel::judge(Way& way, const Frame& frame) {
+  if (way.assembly.has_message()) way.hold_ends.cancel();
   wire::WebSocketFrame event{.correlation_id = {},
                              .opcode = as_event(frame.opcode),
                              .data = frame.payload,
@@ -118,10 +120,14 @@ transport::Task<void> InspectedTunnel::judge(Way& way, const Frame& frame) {
   }
   bool is_dropped = verdict.kind == Kind::drops;
   if (!is_control(frame.opcode)) is_dropped = way.drops = way.drops || is_dropped;
-  if (!way.assembly.completes()) co_return;
+  if (!way.assembly.completes()) {
+    if (way.drops) shed(way);
+    co_return;
+  }
   co_await deliver(way, is_dropped);
-  if (frame.opcode == Opcode::close && !is_dropped) {
+  if (frame.opcode == Opcode::close) {
     way.has_closed = true;
+    way.is_told = !is_dropped;
     if (other(way).has_closed) begin_to_end();
   }
 }
@@ -150,8 +156,9 @@ transport::Task<void> InspectedTunnel::write(Way& way, std::string_view bytes) {
 /// Says what is to be said of the end, and listens until the sender has ended, too: what it has under way would else be
 /// met by a reset, which takes along what was written.
 transport::Task<void> InspectedTunnel::finish(Way& way) {
+  forget(way);  // what has not come whole never will
   const bool was_closed_here = phase_ == Phase::closing;
-  if (was_closed_here && !way.has_closed) {
+  if (was_closed_here && !way.is_told) {
     const CloseFrame frame{closing_->code, closing_->reason, key_for(way)};
     const std::string_view said = frame.text();
     co_await write(way, said);
@@ -178,6 +185,12 @@ bool InspectedTunnel::count(Way& way) noexcept {
 void InspectedTunnel::forget(Way& way) {
   way.assembly.forget();
   way.held.give_back(std::exchange(way.counted, 0));
+  way.hold_ends.cancel();
+}
+
+void InspectedTunnel::shed(Way& way) {
+  way.assembly.shed();
+  way.held.give_back(std::exchange(way.counted, 0));
 }
 
 std::optional<picket::websocket::MaskKey> InspectedTunnel::key_for(const Way& way) {
@@ -185,6 +198,13 @@ std::optional<picket::websocket::MaskKey> InspectedTunnel::key_for(const Way& wa
 }
 
 // ---- the end
+
+void InspectedTunnel::breach(const Way& way, Breach what) {
+  if (phase_ != Phase::open) return;
+  counters_.breaches[static_cast<std::size_t>(what)].add();
+  const std::string_view reason = what == Breach::too_slow ? "a message was not whole in time" : "";
+  close({.code = close_code(what), .reason = reason, .breach = what, .sender = way.sender});
+}
 
 /// A direction that reads, or waits for an agent, tells its end at once; one that writes has a moment for it.
 void InspectedTunnel::close(const Closing& closing) {
@@ -215,7 +235,7 @@ void InspectedTunnel::end() noexcept {
 void InspectedTunnel::say_last() {
   if (phase_ == Phase::open && cancel_.reason() == wire::CancelReason::proxy_shutdown) {
     for (Way* const way : {&to_upstream_, &to_client_}) {
-      if (way->is_writing || way->has_closed || way->has_ended) continue;
+      if (way->is_writing || way->is_told || way->has_ended) continue;
       const CloseFrame frame{close_codes::going_away, {}, key_for(*way)};
       way->to.write_last(frame.text());
     }

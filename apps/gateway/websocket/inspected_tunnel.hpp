@@ -32,9 +32,10 @@ struct Closing {
 /// goes on, as one frame, after the verdict on its last. One frame of a direction is asked about at a time; meanwhile
 /// nothing more is read there, so that a slow agent, or receiver, holds its sender back.
 ///
-/// What breaks RFC 6455, is too large, or is closed by an agent is closed towards both ends, which are given a moment
-/// to hear it. A close frame of an end passes as others do, and what that end sends behind it goes nowhere. As with
-/// Tunnel, an end may say that it sends no more and still be sent to. A process that ends says 1001.
+/// What breaks RFC 6455, is too large or not whole in its time, or is closed by an agent is closed towards both ends,
+/// which are given a moment to hear it. A close frame of an end passes, or is dropped, as others are, and what that end
+/// sends behind it goes nowhere. As with Tunnel, an end may say that it sends no more and still be sent to. A process
+/// that ends says 1001.
 ///
 /// Thread safety: its worker's. Lifetime: not destroyed while run() is awaited; all that it is given outlives it.
 /// Complexity: memory is that of one message in each direction, which counts as held, and 32 KiB; in steady state no
@@ -43,6 +44,7 @@ class InspectedTunnel {
  public:
   struct Terms {
     base::Duration idle;
+    base::Duration to_hold;   ///< In which a message of which something is held is whole.
     base::Duration to_close;  ///< How long ends are listened to that were told of the end.
     std::size_t max_message = 0;
     std::string_view route;
@@ -69,15 +71,18 @@ class InspectedTunnel {
 
   /// One direction.
   struct Way {
-    Way(picket::websocket::Sender sender_in, TunnelEnd& from_in, TunnelEnd& to_in, std::size_t max_message,
-        base::BlockPool& blocks)
-        : sender(sender_in),
+    Way(InspectedTunnel& tunnel_in, picket::websocket::Sender sender_in, TunnelEnd& from_in, TunnelEnd& to_in)
+        : tunnel(tunnel_in),
+          sender(sender_in),
           from(from_in),
           to(to_in),
-          assembly(sender_in, max_message),
+          assembly(sender_in, tunnel_in.terms_.max_message),
           space(std::make_unique_for_overwrite<char[]>(space_size)),
-          held(blocks) {}
+          held(tunnel_in.worker_.blocks()),
+          hold_ends([](void* self, base::TimePoint) { static_cast<Way*>(self)->is_late(); }, this) {}
+    void is_late() { tunnel.breach(*this, picket::websocket::Breach::too_slow); }
 
+    InspectedTunnel& tunnel;
     picket::websocket::Sender sender;
     TunnelEnd& from;
     TunnelEnd& to;
@@ -85,13 +90,15 @@ class InspectedTunnel {
     std::unique_ptr<char[]> space;
     std::span<char> unread;  // of it
     base::HeldBytes held;
+    base::Timer hold_ends;      // of a message that comes
     std::uint64_t counted = 0;  // of it
     std::uint64_t frames = 0;
     std::uint64_t passed = 0;
     bool drops = false;  // the message that comes
     bool is_writing = false;
     bool has_ended = false;   // its sender has said that it sends no more
-    bool has_closed = false;  // a close frame has passed
+    bool has_closed = false;  // its sender has sent a close frame
+    bool is_told = false;     // that has passed
   };
 
   [[nodiscard]] transport::Task<void> pass(Way& way);
@@ -104,7 +111,9 @@ class InspectedTunnel {
   [[nodiscard]] transport::Task<void> finish(Way& way);
   [[nodiscard]] bool count(Way& way) noexcept;
   void forget(Way& way);
+  void shed(Way& way);
   [[nodiscard]] std::optional<picket::websocket::MaskKey> key_for(const Way& way);
+  void breach(const Way& way, picket::websocket::Breach what);
   void close(const Closing& closing);
   void begin_to_end();
   void end() noexcept;

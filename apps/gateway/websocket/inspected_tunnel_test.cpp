@@ -84,6 +84,7 @@ class InspectedTunnels : public inspection::testing::InspectionTest {
     request_.emplace(*this);
     tunnel_.emplace(worker_, client_, upstream_, (*request_)->frames(), cancel_, counted_,
                     InspectedTunnel::Terms{.idle = idle_,
+                                           .to_hold = to_hold_,
                                            .to_close = to_close_,
                                            .max_message = max_message,
                                            .route = "chat",
@@ -118,6 +119,7 @@ class InspectedTunnels : public inspection::testing::InspectionTest {
   }
 
   base::Duration idle_ = 60s;
+  base::Duration to_hold_ = 60s;
   base::Duration to_close_ = 60s;
   FakeEnd client_{worker_};
   FakeEnd upstream_{worker_};
@@ -288,6 +290,78 @@ TEST_F(InspectedTunnels, WhatIsHeldCountsAndGoesBack) {
   EXPECT_TRUE(until([&] { return worker_.blocks().held() == 0; }));
 }
 
+TEST_F(InspectedTunnels, AMessageThatIsNotWholeInItsTimeIsClosedWhateverComesBetween) {
+  to_hold_ = 50ms;
+  agent({}, closed);
+  begin(100'000);
+  client_.peer.push(up(Opcode::binary, std::string(5000, 'x'), false) + up(Opcode::ping, ""));
+  EXPECT_TRUE(until([&] { return worker_.blocks().held() == 5000; }));
+  client_.peer.push(up(Opcode::ping, ""));
+  expect_closed(1008);
+  EXPECT_EQ(of_client(), (Frames{"8 " + code(1008) + "a message was not whole in time"}));
+  EXPECT_EQ(tunnel_->closing()->breach, Breach::too_slow);
+  EXPECT_EQ(counted_.breaches[static_cast<std::size_t>(Breach::too_slow)].value(), 1U);
+  EXPECT_EQ(worker_.blocks().held(), 0U);
+}
+
+TEST_F(InspectedTunnels, AMessageThatIsWholeMayWaitForItsVerdict) {
+  to_hold_ = 50ms;
+  auto& waits = agent({}, closed);
+  Script script;
+  script.websocket_frame = [&waits](const wire::WebSocketFrame& frame, agent::Context& context) -> agent::Reply {
+    return frame.fin ? waits.hold(context) : agent::Reply{agent::Decision::allow()};
+  };
+  agent(std::move(script), {.events = frames_only, .timeout = std::chrono::hours{1}});
+  begin();
+  client_.peer.push(up(Opcode::text, "one", false));
+  transport::testing::turn_for(worker_, 0ms);
+  client_.peer.push(up(Opcode::continuation, "two"));
+  EXPECT_TRUE(until([&] { return waits.has_seen("frame > 1 continuation 'two'"); }));
+  transport::testing::turn_for(worker_, 150ms);
+  EXPECT_FALSE(tunnel_->closing());
+  waits.answer_held(agent::Decision::allow());
+  expect_upstream({"1 onetwo"});
+}
+
+TEST_F(InspectedTunnels, OfADroppedMessageNothingStaysHeldWhileItComes) {
+  agent({.websocket_frame = by_word}, closed);
+  begin(100'000);
+  client_.peer.push(up(Opcode::binary, "drop" + std::string(5000, 'x'), false));
+  EXPECT_TRUE(until([&] { return counted_.frames[0].value() == 1 && worker_.blocks().held() == 0; }));
+  client_.peer.push(up(Opcode::continuation, std::string(5000, 'x'), false) + up(Opcode::continuation, "rest") +
+                    up(Opcode::text, "next"));
+  expect_upstream({"1 next"});
+  EXPECT_EQ(counted_.messages_dropped.value(), 1U);
+}
+
+TEST_F(InspectedTunnels, WhatCanNeverBeWholeIsHeldNoMore) {
+  agent({}, closed);
+  begin(100'000);
+  client_.peer.push(up(Opcode::binary, std::string(5000, 'x'), false));
+  upstream_.peer.push(down(Opcode::binary, std::string(6000, 'x'), false));
+  EXPECT_TRUE(until([&] { return worker_.blocks().held() == 11'000; }));
+  client_.peer.end();
+  EXPECT_TRUE(until([&] { return worker_.blocks().held() == 6000; })) << "behind its end";
+  upstream_.peer.push(down(Opcode::close, code(1000)));
+  EXPECT_TRUE(until([&] { return worker_.blocks().held() == 0; })) << "behind its close";
+  upstream_.peer.end();
+  EXPECT_TRUE(ends());
+}
+
+TEST_F(InspectedTunnels, BehindACloseThatIsDroppedNothingGoesOnEither) {
+  auto& seen = agent({.websocket_frame = by_word}, closed);
+  begin();
+  client_.peer.push(up(Opcode::close, code(1000) + "drop") + up(Opcode::text, "behind"));
+  upstream_.peer.push(down(Opcode::text, "last words"));
+  expect_client({"1 last words"});
+  client_.peer.end();
+  EXPECT_TRUE(until([&] { return upstream_.got_end; }));
+  EXPECT_EQ(upstream_.got, "");
+  EXPECT_FALSE(seen.has_seen("frame > 1 text 'behind'"));
+  upstream_.peer.end();
+  EXPECT_TRUE(ends());
+}
+
 TEST_F(InspectedTunnels, AMessageForWhichThereIsNoPlaceIsClosed) {
   worker_.blocks().set_budget(1000);
   agent({}, closed);
@@ -364,14 +438,18 @@ TEST_F(InspectedTunnels, BothEndsAreToldThatNothingHasPassedForTooLong) {
   StreamEnd client_end{client.stream, none};
   StreamEnd upstream_end{upstream.stream, none};
   request_.emplace(*this);
-  InspectedTunnel tunnel{
-      worker_,
-      client_end,
-      upstream_end,
-      (*request_)->frames(),
-      cancel_,
-      counted_,
-      {.idle = idle_, .to_close = to_close_, .max_message = 1000, .route = "chat", .client_ip = "192.0.2.1"}};
+  InspectedTunnel tunnel{worker_,
+                         client_end,
+                         upstream_end,
+                         (*request_)->frames(),
+                         cancel_,
+                         counted_,
+                         {.idle = idle_,
+                          .to_hold = 60s,
+                          .to_close = to_close_,
+                          .max_message = 1000,
+                          .route = "chat",
+                          .client_ip = "192.0.2.1"}};
   transport::spawn(run(tunnel));
   client.far.expect(down(Opcode::close, code(1001) + "nothing has passed for too long"));
   client.close();

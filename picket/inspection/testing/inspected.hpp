@@ -140,10 +140,10 @@ class InspectionTest : public ::testing::Test {
       while (inspected.lets_out()) out_ += base::as_text(inspected.take().bytes.view());
       return out_;
     }
-    Verdict response(std::uint16_t status, std::vector<base::Header> fields = {}) {
+    Verdict response(std::uint16_t status, std::vector<base::Header> fields = {}, bool has_body = true) {
       fields_ = std::move(fields);
       const wire::ResponseHeaders event{.status = status, .headers = std::span<const base::Header>{fields_}};
-      return transport::testing::run(test_.worker_, inspection_->response_headers(event));
+      return transport::testing::run(test_.worker_, inspection_->response_headers(event, has_body));
     }
     /// The verdict on one frame.
     FrameVerdict frame(wire::WebSocketFrame event) {
