@@ -60,10 +60,10 @@ class Http1Client final : public exchange::ClientSide {
   std::size_t interim_size_ = 0;   // of it
   base::Buffer trailers_;          // their lines, until the end leaves
   bool may_stay_;
-  bool keep_alive_ = false;  // as the head has said
-  bool chunks_ = false;      // the answer's body goes in chunks
+  bool keep_alive_ = false;                // as the head has said
+  bool chunks_ = false;                    // the answer's body goes in chunks
   std::optional<std::uint64_t> promised_;  // bytes of it that the head has said and that have not left
-  bool resets_ = false;      // how the connection would end now
+  bool resets_ = false;                    // how the connection would end now
   websocket::StreamEnd tunnel_end_;
 };
 
