@@ -89,7 +89,7 @@ class Check(Cli):
             self.skipTest("shared/config.md is not beside the checkout")
         example = "\n".join(re.findall(r"```kdl\n(.*?)```", reference.read_text(), re.S))
         # What the page leaves out: whatever its examples refer to.
-        example = example.replace('agents {', 'agents { agent "guard" { unix-socket "guard.sock" }', 1)
+        example = example.replace('agents {', 'agents { agent "guard" { unix-socket "guard.sock"; events "request_headers" "websocket_frame" "guardrail" }', 1)
         example = example.replace("tls { … }", "tls { }").replace('fields "…"', 'fields "uri"')
         example = example.replace('upstreams {', 'upstreams { upstream "llm" { target "127.0.0.1:9001" }', 1)
         example += 'filters { filter "guard" { type "agent"; agent "guard" } }\n'

@@ -3,11 +3,14 @@
 import asyncio
 import signal
 import socket
+import sys
 import threading
 import time
 
-import websockets
+sys.path.append("/usr/lib/python3/dist-packages")  # Debian's python3-websockets, whichever interpreter this is
+
 import http2
+import websockets
 import wire
 from agent import Event
 from client import Client, message

@@ -570,7 +570,7 @@ TEST_F(Errors, InWhatRoutesDo) {
       {"route \"b\" { matches { host \"b\" }; upstream \"app\"; websocket #true; «guardrail» { agent \"g\"; window 16 "
        "} }",
        "what passes through a WebSocket would go past the guardrail",
-       "give WebSockets a route of their own, or remove websocket"},
+       "add websocket-inspection #true, or give WebSockets a route of their own"},
       {"route «\"all\"» { matches { path-prefix \"/b\" }; upstream \"app\" }", "there are two routes \"all\"",
        "the first is at DIR/gateway.kdl:5"},
       {"route «\"b\"» { matches { path-prefix \"/\" }; upstream \"app\" }",

@@ -181,9 +181,9 @@ std::optional<Guardrail> resolve_guardrail(const RouteDraft& route, const Index&
                   fmt::format("{} bytes of a text are to stay held, and fewer may be", named.guardrail.window),
                   "lower window, or raise max-request-body-bytes and max-response-body-bytes of the agent");
   if (route.responds) reader.report(named.at, "\"guardrail\" has no effect beside \"respond\"", "remove one of them");
-  if (route.route.websocket)
+  if (route.route.websocket && !route.route.websocket_inspection)
     reader.report(named.at, "what passes through a WebSocket would go past the guardrail",
-                  "give WebSockets a route of their own, or remove websocket");
+                  "add websocket-inspection #true, or give WebSockets a route of their own");
   Guardrail guardrail = named.guardrail;
   guardrail.agent = *at;
   return guardrail;
