@@ -200,15 +200,16 @@ TEST_F(Frames, WhoNeedsNoVerdictsAnyMoreIsNotKeptWaitingAndTheAgentIsTold) {
 }
 
 TEST_F(Frames, AnEndOfTheExchangeEndsTheAsking) {
-  auto& waits = agent({}, closed);
+  agent({}, closed);
+  ScriptedAgent* waits = nullptr;
   Script script;
-  script.websocket_frame = [&waits](const auto&, agent::Context& context) { return waits.hold(context); };
-  agent(std::move(script), closed);
+  script.websocket_frame = [&waits](const auto&, agent::Context& context) { return waits->hold(context); };
+  waits = &agent(std::move(script), closed);
   Request request{*this};
   wire::WebSocketFrame up = text("up");
   std::optional<FrameVerdict> of_up;
   transport::spawn(keep(request->frames().judge(up), of_up));
-  EXPECT_TRUE(until([&] { return waits.has_seen("frame > 0 text 'up'"); }));
+  EXPECT_TRUE(until([&] { return waits->has_seen("frame > 0 text 'up'"); }));
   request->cancel(wire::CancelReason::client_disconnect);
   EXPECT_TRUE(until([&] { return of_up.has_value(); }));
   EXPECT_EQ(of_up->kind, Kind::closes);

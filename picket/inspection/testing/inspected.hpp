@@ -73,6 +73,10 @@ class AuditNotes final : public AuditSink {
 class InspectionTest : public ::testing::Test {
  protected:
   InspectionTest() { worker_.blocks().set_budget(1U << 30); }
+  /// The last one first: an agent's script may hold answers at one before it.
+  ~InspectionTest() override {
+    while (!agents_.empty()) agents_.pop_back();
+  }
   static constexpr Terms fail_open{.failure_mode = FailureMode::open};
 
   /// A running agent of the chain, behind those that there are. Before the first request.
