@@ -201,7 +201,7 @@ TEST_F(Frames, WhoNeedsNoVerdictsAnyMoreIsNotKeptWaitingAndTheAgentIsTold) {
 
 TEST_F(Frames, AnEndOfTheExchangeEndsTheAsking) {
   agent({}, closed);
-  ScriptedAgent* waits = nullptr;
+  testing::ScriptedAgent* waits = nullptr;
   Script script;
   script.websocket_frame = [&waits](const auto&, agent::Context& context) { return waits->hold(context); };
   waits = &agent(std::move(script), closed);
