@@ -6,9 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "apps/gateway/exchange/exchange.hpp"
-#include "apps/gateway/exchange/testing/fake_sides.hpp"
-#include "apps/gateway/exchange/testing/world.hpp"
+#include "apps/gateway/exchange/testing/played_exchange.hpp"
 #include "picket/agent/server.hpp"
 #include "picket/transport/testing.hpp"
 #include "picket/websocket/assembly.hpp"
@@ -22,8 +20,6 @@ namespace {
 using picket::websocket::Assembly;
 using picket::websocket::Opcode;
 using picket::websocket::Sender;
-using testing::FakeClient;
-using testing::FakeUpstream;
 using testing::Steps;
 using testing::World;
 
@@ -54,48 +50,9 @@ std::vector<std::string> messages_in(std::string got, Sender sender) {
 }
 
 /// One exchange that has begun.
-class Switching {
- public:
-  Switching(World& world, std::string target, Steps steps_in = Steps{})
-      : target_(std::move(target)),
-        steps(steps_in),
-        client(world.worker, handshake(target_), steps),
-        upstream(world.worker, cancel_, steps),
-        exchange_(world.service(), client, upstream, cancel_, world.peer, world.listener, arena_),
-        world_(world) {
-    transport::spawn(serve());
-    world_.settle();
-  }
-  ~Switching() {
-    if (!is_over) abandon();
-    EXPECT_TRUE(transport::testing::turn_until(world_.worker, [this] { return is_over; }))
-        << "it waits for something that nobody ends: " << name(stage());
-  }
-  [[nodiscard]] Stage stage() const { return exchange_.state().stage(); }
-  void abandon() { exchange_.abandon(wire::CancelReason::proxy_shutdown); }
-
- private:
-  std::string target_;
-
- public:
-  Steps steps;
-
- private:
-  transport::Cancel cancel_;
-  base::Arena arena_;
-
- public:
-  FakeClient client;
-  FakeUpstream upstream;
-  bool is_over = false;
-
- private:
-  transport::Task<void> serve() {
-    co_await exchange_.serve();
-    is_over = true;
-  }
-  Exchange exchange_;
-  World& world_;
+struct Switching : testing::PlayedExchange {
+  Switching(World& world, const std::string& target, Steps steps_in = Steps{})
+      : PlayedExchange(world, handshake(target), {.steps = steps_in}) {}
 };
 
 struct Act {
