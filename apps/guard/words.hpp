@@ -4,7 +4,11 @@
 #include <string_view>
 #include <vector>
 
+#include "picket/base/ascii.hpp"
+
 namespace picket::apps::guard {
+
+using base::is_digit;
 
 /// A run of ASCII letters and digits in a text, and what stands between it and the run before. Units: bytes.
 struct Word {
@@ -20,7 +24,6 @@ struct Word {
 /// All of them. Complexity: linear; a Word for at least two bytes of text.
 [[nodiscard]] std::vector<Word> words_of(std::string_view text);
 
-[[nodiscard]] constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 [[nodiscard]] constexpr bool is_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 [[nodiscard]] constexpr bool is_alnum(char c) noexcept { return is_digit(c) || is_letter(c); }
 

@@ -1,14 +1,10 @@
-#include <algorithm>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include <gtest/gtest.h>
 
-#include "picket/agent/server.hpp"
-#include "picket/inspection/counters.hpp"
-#include "picket/inspection/inspection.hpp"
-#include "picket/pool/agent_pool.hpp"
-#include "picket/transport/testing.hpp"
-#include "tests/allocations/counting.hpp"
+#include "tests/allocations/asking.hpp"
 
 /// A body that streams through an agent: in steady state a chunk that is allowed allocates nothing at either end; one
 /// that is replaced, once at the agent's: its decision.
@@ -28,12 +24,6 @@ class Replace final : public agent::Handler {
 
 class StreamAllocations : public ::testing::TestWithParam<std::string> {
  protected:
-  void SetUp() override { ASSERT_TRUE(server_.start()); }
-  void TearDown() override {
-    server_.stop();
-    server_.wait();
-  }
-
   static constexpr std::uint64_t chunks = 500;
   static constexpr std::uint64_t of_the_test = 8;
 
@@ -51,44 +41,17 @@ class StreamAllocations : public ::testing::TestWithParam<std::string> {
     EXPECT_GE(let_out, chunks);
     co_return let_out;
   }
-
-  transport::testing::TemporaryFolder folder_;
-  agent::Server server_{{.listen = folder_.socket().text()}, [] { return std::make_unique<Replace>(); }};
-  transport::Worker worker_;
 };
 
 TEST_P(StreamAllocations, ChunksAllocateNothingOnceWarm) {
-  worker_.blocks().set_budget(1 << 20);  // what is put in a chunk's place counts as held
-  pool::Config config;
-  config.health_check_interval = std::chrono::hours{1};
-  pool::AgentPool pool{worker_, config};
-  pool::Agent& agent =
-      pool.add_agent({.id = "a", .endpoint = folder_.socket().text(), .events = {wire::EventKind::response_body_chunk}})
-          .value()
-          .get();
-  ASSERT_TRUE(transport::testing::turn_until(worker_, [&] { return agent.ready_connections() == 4; }));
-  inspection::AgentCounters counters;
-  inspection::Chain chain;
-  chain.filters.push_back({.agent = &agent,
-                           .counters = &counters,
-                           .events = {.response_body = true},
-                           .timeout = std::chrono::seconds{60},
-                           .response_body = {.gathers = 0}});
-  base::Arena arena;
-  const base::MintedId id = worker_.ids().mint();
-  inspection::Inspection inspection{worker_, chain, nullptr, id, arena};
-  inspection::BodyInspection& body = inspection.response_body();
+  Asking asking{[] { return std::make_unique<Replace>(); },
+                wire::EventKind::response_body_chunk,
+                {.events = {.response_body = true}, .response_body = {.gathers = 0}}};
+  inspection::BodyInspection& body = asking.inspection().response_body();
   body.begin(0);
-  const auto pass = [&] { transport::testing::run(worker_, pass_chunks(body, GetParam())); };
-  for (int i = 0; i < 4; ++i) pass();
-  std::uint64_t fewest = ~std::uint64_t{0};
-  for (int attempt = 0; attempt < 8; ++attempt) {
-    const std::uint64_t before = allocations();
-    pass();
-    fewest = std::min(fewest, allocations() - before);
-  }
+  const auto pass = [&] { transport::testing::run(asking.worker, pass_chunks(body, GetParam())); };
   // The decision that replaces has one of its own at the agent's end.
-  EXPECT_LE(fewest, GetParam().front() == 'r' ? chunks + of_the_test : of_the_test);
+  EXPECT_LE(fewest_allocations(pass), GetParam().front() == 'r' ? chunks + of_the_test : of_the_test);
 }
 
 INSTANTIATE_TEST_SUITE_P(Chunks, StreamAllocations, ::testing::Values("allowed as it is", "replaced by a short text"),
