@@ -16,13 +16,13 @@ help:
 	@echo 'make test      every test: sanitizers, races, GCC, instruction budgets'
 	@echo 'make install-test  installs the library and builds agents of foreign projects with it'
 	@echo 'make package   Debian packages in build/package, checked by lintian and tried on a bare machine'
-	@echo 'make bench     benchmarks (ROWS=regex for a part, PEERS=all with more proxies to compare with, BASE=commit: what has become worse)'
+	@echo 'make bench     benchmarks (ROWS=regex for a part, PEERS=all or PEERS=envoy with more proxies to compare with, BASE=commit: what has become worse)'
 	@echo 'make profile   where the instructions of one request go in gateway and agent: tables and flame graphs'
-	@echo 'make interop   Picket and the published Rust crate, both ways, both encodings'
+	@echo 'make interop   Picket and the published Rust crates on each transport, and peers of other languages'
 	@echo 'make conform   each rule of `picket conform` against an agent and a proxy that break just that one'
 	@echo 'make crs       the whole OWASP CRS regression suite through gateway and WAF'
 	@echo 'make testssl   what testssl.sh says of agents and the gateway over TLS'
-	@echo 'make soak      random clients while agents, upstreams and configurations come and go, then a site changed under load, SECONDS (600) each; TRANSPORTS=tls,grpc for some agents only'
+	@echo 'make soak      random clients while agents, upstreams and configurations come and go, then a site and WebSockets changed under load, SECONDS (600) each; TRANSPORTS=tls,grpc for some agents only'
 	@echo 'make fuzz      each fuzz target for FUZZ_SECONDS (60)'
 	@echo 'make format    clang-format in place;  make lint: clang-format, clang-tidy, include order, coroutine rule'
 	@echo 'make clean     removes build/'
@@ -96,6 +96,7 @@ soak:
 	@cmake --preset dev >/dev/null && cmake --build build/dev --target picket picket-waf -j $(JOBS)
 	@PYTHONPATH=tools:tests/integration PICKET_BINARIES=build/dev/bin python3 tests/soak/soak.py --seconds $(or $(SECONDS),600) --seed $(or $(SEED),1) $(if $(TRANSPORTS),--transports $(TRANSPORTS))
 	@PYTHONPATH=tools:tests/integration PICKET_BINARIES=build/dev/bin python3 tests/soak/changed_site.py --seconds $(or $(SECONDS),600) --seed $(or $(SEED),1)
+	@PYTHONPATH=tools:tests/integration PICKET_BINARIES=build/dev/bin python3 tests/soak/many_websockets.py --seconds $(or $(SECONDS),600) --seed $(or $(SEED),1)
 
 fuzz:
 	@tools/bootstrap test
@@ -103,7 +104,7 @@ fuzz:
 	@tools/fuzz $(or $(FUZZ_SECONDS),60)
 
 bench:
-	@tools/bootstrap $(if $(filter all,$(PEERS)),peers,bench)
+	@tools/bootstrap $(if $(PEERS),peers,bench)
 	@tools/bench "$(ROWS)" $(if $(BASE),--base "$(BASE)")
 
 profile:

@@ -17,9 +17,10 @@ from places import BUILD, PICKET_BIN, SOURCE, output_of, stop
 
 LIMIT = 1.03
 BASE = SOURCE / "build" / "base"
-PROGRAMS = [program for program in build.PICKET_TARGETS if program != "picket_spoa"]
+PROGRAMS = [program for program in build.PICKET_TARGETS if program not in ("picket_spoa", "picket_grpcpp")]
 HEADINGS = ["row", "now", "base", "ratio", "95 % interval", ""]
-OF_ONE_PROCESS = {"state", "page", "real"}
+OF_ONE_PROCESS = {"state", "page", "real"}  # tables
+ALONE = ("growth/in_flight/", "growth/per_", "growth/worker/")  # rows
 
 
 def check_out(commit):
@@ -83,7 +84,8 @@ def compare(commit, pattern, tables, rounds, progress):
     measured = {row: (now, values["base"][row]) for row, now in values["now"].items() if row in values["base"]}
     lines, worse = [], []
     for row, (now, base) in sorted((measured | instructions()).items()):
-        cells, is_worse = line_of(row, now, base, tables.get(row) not in OF_ONE_PROCESS)
+        is_alone = tables.get(row) in OF_ONE_PROCESS or row.startswith(ALONE)
+        cells, is_worse = line_of(row, now, base, not is_alone)
         lines.append(cells)
         worse += [row] if is_worse else []
     report.print_rows(f"This checkout against {commit}", [HEADINGS, *lines])

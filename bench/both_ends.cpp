@@ -5,6 +5,8 @@
 
 #include <unistd.h>
 
+#include "picket/pool/agent.hpp"
+#include "picket/pool/reverse/registry.hpp"
 #include "picket/session/handshake.hpp"
 #include "picket/transport/frame_link.hpp"
 
@@ -26,9 +28,17 @@ T checked(base::Result<T> result) {
   return std::move(*result);
 }
 
-transport::Endpoint endpoint_in(const std::filesystem::path& folder, wire::Encoding encoding) {
-  const std::string scheme = encoding == wire::Encoding::protobuf ? "grpc+unix:" : "unix:";
-  return checked(transport::Endpoint::parse(scheme + (folder / "s").string(), transport::ClearText::refused));
+transport::Endpoint place(const Between& between, const std::filesystem::path& folder) {
+  const std::string scheme = between.encoding == wire::Encoding::protobuf ? "grpc+unix:" : "unix:";
+  return checked(transport::Endpoint::parse(between.listen.empty() ? scheme + (folder / "s").string() : between.listen,
+                                            transport::ClearText::allowed));
+}
+
+std::shared_ptr<const transport::tls::Context> context(const Between& between, const transport::Endpoint& endpoint) {
+  if (!endpoint.is_tls()) return nullptr;
+  transport::tls::ServerOptions options = between.of_listener;
+  if (endpoint.carrier() == transport::Carrier::grpc) options.protocols.alpn = {std::string{transport::tls::http2}};
+  return checked(transport::tls::Context::server(options));
 }
 
 }  // namespace
@@ -40,10 +50,10 @@ agent::Reply BothEnds::Allow::on_request_body(const agent::RequestBodyChunk&, Co
   return agent::Decision::allow();
 }
 
-BothEnds::BothEnds(wire::Encoding encoding, std::uint32_t connections)
+BothEnds::BothEnds(Between between)
     : folder_(new_folder()),
-      endpoint_(endpoint_in(folder_, encoding)),
-      listener_(checked(transport::Listener::open(worker_, endpoint_, {}))),
+      between_(std::move(between)),
+      endpoint_(listen()),
       mailbox_(std::make_shared<agent::Mailbox>(worker_)),
       terms_(std::make_shared<const agent::internal::ServedConnection::Terms>(agent::internal::ServedConnection::Terms{
           .worker = worker_,
@@ -56,16 +66,66 @@ BothEnds::BothEnds(wire::Encoding encoding, std::uint32_t connections)
           .workload = workload_,
           .on_open = [](agent::internal::ServedConnection&) {},
           .on_over = [](agent::internal::ServedConnection&, const base::Error*) {}})),
-      pool_(worker_, {.connections_per_agent = connections, .health_check_interval = std::chrono::hours{1}}),
-      agent_(checked(
-          pool_.add_agent({.id = "a", .endpoint = endpoint_.spelled(), .encodings = {encoding}, .events = kinds}))) {
-  transport::spawn(transport::accept_all(listener_, worker_,
-                                         [this](const transport::Accepted& accepted) { serve(accepted.descriptor); }));
-  turn_until([&] { return agent_.ready_connections() == connections; });
+      pool_(worker_, {.connections_per_agent = between_.connections, .health_check_interval = std::chrono::hours{1}}),
+      agent_(checked(pool_.add_agent(spec()))) {
+  if (between_.agent_dials) {
+    dial();
+  } else {
+    transport::spawn(transport::accept_all(
+        *listener_, worker_, [this](const transport::Accepted& accepted) { serve(accepted.descriptor); }));
+  }
+  turn_until([&] { return agent_.ready_connections() == between_.connections; });
+}
+
+transport::Endpoint BothEnds::listen() {
+  const transport::Endpoint endpoint = place(between_, folder_);
+  tls_ = context(between_, endpoint);
+  if (between_.agent_dials) {
+    listen_for_agents(endpoint);
+    return reverse_listener_->endpoint();
+  }
+  listener_.emplace(checked(transport::Listener::open(worker_, endpoint, {})));
+  return listener_->endpoint();
+}
+
+void BothEnds::listen_for_agents(const transport::Endpoint& endpoint) {
+  registry_.emplace(worker_, 1, [this](pool::reverse::Connection connection) {
+    pool_.add_reverse_connection(std::move(connection));
+  });
+  if (!registry_->use({.claims = {{"a", {"*"}}}, .max_connections_per_agent = 64}))
+    throw std::runtime_error{"the rules are none"};
+  reverse_listener_ =
+      checked(pool::reverse::Listener::open(*registry_, {.endpoint = endpoint, .hearing = {.tls = tls_}}));
+  reverse_listener_->start();
+}
+
+void BothEnds::dial() {
+  const auto& tls = between_.of_dialler;
+  const auto host = checked(agent::internal::DialledHost::create(
+      [] { return std::string{}; }, [tls, where = endpoint_] { return transport::Destination::make(where, tls); }, {}));
+  const auto proxy = std::make_shared<const agent::internal::DialledProxy>(agent::internal::DialledProxy{
+      .host = host, .address = endpoint_, .options = {}, .agent_id = "a", .log = {}, .on_wanted = [](std::uint32_t) {
+      }});
+  for (std::uint32_t i = 0; i < between_.connections; ++i) {
+    kept_.push_back(std::make_unique<agent::internal::KeptConnection>(
+        proxy, *terms_, [this](auto connection) { connections_.push_back(std::move(connection)); }, i));
+    kept_.back()->want();
+  }
+}
+
+pool::AgentSpec BothEnds::spec() const {
+  pool::AgentSpec spec{.id = "a", .insecure = true, .encodings = {between_.encoding}, .events = kinds};
+  if (between_.agent_dials) {
+    spec.reverse = {"*"};
+  } else {
+    spec.endpoint = endpoint_.spelled();
+    spec.tls = between_.of_dialler;
+  }
+  return spec;
 }
 
 void BothEnds::serve(int descriptor) {
-  transport::Channel channel{worker_, descriptor};
+  transport::Channel channel{worker_, descriptor, tls_ ? tls_->layer() : nullptr};
   if (endpoint_.carrier() == transport::Carrier::grpc) {
     grpc_servers_.push_back(std::make_shared<transport::GrpcServer>(
         std::move(channel), [this](const transport::MakeAgentLink& make) { begin(make, session::grpc_handshake); },
@@ -87,10 +147,13 @@ void BothEnds::begin(const transport::MakeAgentLink& make, const wire::Format& f
 
 BothEnds::~BothEnds() {
   mailbox_->close();
+  for (const auto& kept : kept_) kept->forgo();
   for (const auto& connection : connections_) connection->close();
   for (const auto& server : grpc_servers_) server->close();
-  listener_.close();
+  if (listener_) listener_->close();
+  if (reverse_listener_) reverse_listener_->close();
   worker_.turn(base::TimePoint::min());  // the accepting task ends
+  if (reverse_listener_) turn_until([&] { return reverse_listener_->is_over(); });
   std::filesystem::remove_all(folder_);
 }
 

@@ -2,22 +2,36 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
+#include "picket/agent/internal/kept_connection.hpp"
 #include "picket/agent/internal/served_connection.hpp"
 #include "picket/pool/agent_pool.hpp"
+#include "picket/pool/reverse/listener.hpp"
 #include "picket/transport/listener.hpp"
+#include "picket/transport/tls/context.hpp"
 
 namespace picket::bench {
 
-/// A pool and the agent that it asks, on one thread and one event loop, over real Unix sockets: what an event costs
-/// both ends together, in a way that repeats, since nobody waits for another thread. The agent allows everything.
-/// Protobuf is spoken on gRPC, the other encodings in frames.
+/// How the two are connected. Protobuf is spoken on gRPC, the other encodings in frames.
+struct Between {
+  wire::Encoding encoding = wire::Encoding::msgpack;
+  std::uint32_t connections = 1;
+  std::string listen = {};   ///< "tcp:127.0.0.1:0", "grpcs:127.0.0.1:0", …; empty: a Unix socket of their own
+  bool agent_dials = false;  ///< The proxy listens there.
+  transport::tls::ServerOptions of_listener = {};
+  transport::tls::ClientOptions of_dialler = {};
+};
+
+/// A pool and the agent that it asks, on one thread and one event loop, over real sockets: what an event costs both
+/// ends together, in a way that repeats, since nobody waits for another thread. The agent allows everything.
 ///
 /// Thread safety: none; one per thread. Throws std::runtime_error where the two do not get on.
 class BothEnds {
  public:
-  explicit BothEnds(wire::Encoding encoding, std::uint32_t connections = 1);
+  explicit BothEnds(Between between);
   BothEnds(const BothEnds&) = delete;
   BothEnds& operator=(const BothEnds&) = delete;
   ~BothEnds();
@@ -36,6 +50,11 @@ class BothEnds {
   }
 
  private:
+  /// Where whoever listens does, and how.
+  [[nodiscard]] transport::Endpoint listen();
+  void listen_for_agents(const transport::Endpoint& endpoint);
+  void dial();
+  [[nodiscard]] pool::AgentSpec spec() const;
   void serve(int descriptor);
   void begin(const transport::MakeAgentLink& make, const wire::Format& format);
 
@@ -47,15 +66,20 @@ class BothEnds {
   };
 
   std::filesystem::path folder_;
-  transport::Endpoint endpoint_;
+  Between between_;
   transport::Worker worker_;
-  transport::Listener listener_;
+  std::shared_ptr<const transport::tls::Context> tls_;  // of whoever listens; null: in clear
+  std::optional<transport::Listener> listener_;
+  std::optional<pool::reverse::Registry> registry_;
+  std::shared_ptr<pool::reverse::Listener> reverse_listener_;
+  transport::Endpoint endpoint_;
   Allow handler_;
   agent::internal::Workload workload_;
   std::shared_ptr<agent::Mailbox> mailbox_;
   std::shared_ptr<const agent::internal::ServedConnection::Terms> terms_;
   std::vector<std::shared_ptr<agent::internal::ServedConnection>> connections_;
   std::vector<std::shared_ptr<transport::GrpcServer>> grpc_servers_;
+  std::vector<std::unique_ptr<agent::internal::KeptConnection>> kept_;
   pool::AgentPool pool_;
   pool::Agent& agent_;
 };

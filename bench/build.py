@@ -8,12 +8,13 @@ import subprocess
 from places import BIN, BUILD, ENCODED, SOURCE, need, output_of, stop
 
 MINIMUM_CARGO = (1, 95)
-PICKET_TARGETS = ["picket", "picket-waf", "picket_bench_payloads", "picket_floor", "picket_memory", "picket_spoa",
-                  "picket_waf_rules"]
+PICKET_TARGETS = ["picket", "picket-waf", "picket_bench_payloads", "picket_floor", "picket_http2_floor", "picket_memory", "picket_spoa",
+                  "picket_grpcpp", "picket_waf_rules"]
 BENCHES = ["picket_base_bench", "picket_metrics_bench", "picket_wire_bench", "picket_session_bench",
            "picket_pool_bench", "picket_growth_bench", "apps_gateway_generation_bench"]
 INSTRUCTIONS = "build/budgets/bin/picket_instructions"  # in a source folder
-REFERENCE_PROGRAMS = ["reference-bench", "reference-agent", "reference-client", "reference-interop"]
+REFERENCE_PROGRAMS = ["reference-bench", "reference-agent", "reference-client", "reference-interop", "reference-listener",
+                      "reference-sdk"]
 
 
 def check_cargo():
@@ -34,9 +35,12 @@ def run(command, log, source=SOURCE):
 
 
 def build_preset(preset, folder, targets, *options, source=SOURCE):
-    """Builds targets of a checkout into a folder of it."""
+    """Builds targets of a checkout into a folder of it: of another commit those that it has."""
     BUILD.mkdir(parents=True, exist_ok=True)
     run(["cmake", "--preset", preset, "-B", folder, *options], BUILD / "configure.log", source)
+    if source != SOURCE:
+        known = {line.split(":")[0] for line in output_of(["cmake", "--build", source / folder, "--target", "help"]).splitlines()}
+        targets = [target for target in targets if target in known]
     jobs = os.environ.get("JOBS", str(os.cpu_count()))
     run(["cmake", "--build", folder, "-j", jobs, "--target", *targets], BUILD / "build.log", source)
 

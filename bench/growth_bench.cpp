@@ -95,7 +95,7 @@ auto chunks_of(std::size_t size) {
 }
 
 auto worker(wire::Encoding encoding) {
-  return [ends = std::make_shared<BothEnds>(encoding), list = fields(10)] {
+  return [ends = std::make_shared<BothEnds>(Between{.encoding = encoding}), list = fields(10)] {
     ends->exchange(request({}, list));
     return true;
   };

@@ -97,7 +97,7 @@ void dispatch(const std::string& name, wire::Encoding encoding) {
 /// One exchange of one event: pool, both sessions, both links, the agent's handler. What the kernel does is not
 /// counted.
 void full_path(const std::string& name, wire::Encoding encoding) {
-  BothEnds ends{encoding};
+  BothEnds ends{{.encoding = encoding}};
   for (const char* const size : {"small", "large"}) {
     const wire::RequestHeaders head = payloads().request(size);
     operation(fmt::format("full_path/{}/{}", name, size), [&] {

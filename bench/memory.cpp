@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <malloc.h>
 
+#include "picket/pool/agent.hpp"
 #include "picket/pool/agent_pool.hpp"
 
 /// What a proxy holds per idle connection and per exchange in flight, by the allocator's own word:

@@ -59,7 +59,7 @@ void write_all(const fs::path& into) {
     write("allow", name, payload_of(format, all.allow()));
     write("chunk_64k", name, payload_of(format, all.chunk("64k")));
   }
-  for (const std::string_view size : {"small", "large"})
+  for (const std::string_view size : {"small", "large", "wire"})
     write(fmt::format("request_{}", size), "protobuf", payload_of(protobuf, all.request(size)));
   for (const std::string_view size : {"1k", "4k", "16k", "64k"}) {
     write(fmt::format("body_{}", size), "json", bare(Encoding::json, all.text_chunk(size)));

@@ -38,8 +38,8 @@ def expected(name):
 
 
 def as_protobuf_has_it(message):
-    """A request's head with the fields that both sides' messages have there: time in milliseconds, no cipher."""
-    metadata = {key: value for key, value in message["metadata"].items() if key != "tls_cipher"}
+    """A request's head with the fields that both sides' messages have there: time in milliseconds, no cipher, nothing null."""
+    metadata = {key: value for key, value in message["metadata"].items() if key != "tls_cipher" and value is not None}
     if "timestamp" in metadata:
         text = re.sub(r"(\.\d{1,6})\d*", r"\1", metadata.pop("timestamp"))
         metadata["timestamp_ms"] = int(datetime.fromisoformat(text).timestamp() * 1000)

@@ -1,7 +1,8 @@
 """The rows over a socket: a client on one core, an agent on the other.
 
 A row is WHO/WHAT/CARRIER/IN-FLIGHTxCONNECTIONS, or WHO/chunk/CARRIER for bodies. WHO on our side: `socket` (Picket asks
-Picket), `picket-to-rust`, `rust-to-picket`; on the other: `socket` (the reference asks itself) or `floor`. CARRIER is what
+Picket), `picket-to-rust`, `rust-to-picket`; on the other: `socket` (the reference asks itself), `grpcpp` (gRPC's own C++
+library asks itself) or `floor`. CARRIER is what
 is spoken: see CARRIERS. WHAT `added` is what TLS adds to the p50 of TCP in clear; `bound/added` what it may add at most."""
 
 import functools
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 import payloads
 from certificates import Authority  # tools/certificates.py, shared with the tests
-from places import BIN, PAYLOADS, PICKET_BIN, cores, on_core, output_of
+from places import BIN, ENCODED, PAYLOADS, PICKET_BIN, cores, on_core, output_of
 from processes import free_port, wait
 from servers import Servers
 
@@ -19,6 +20,7 @@ SECONDS = 0.4
 WARM_UP = 0.1  # what every client does before it measures
 FRAME_HEADER = 5
 CHUNK = 64 * 1024
+ALLOW_PROTOBUF = 64  # bytes, about
 CHUNK_FIELDS = 64  # bytes of a chunk's message beside its body
 RESOLUTION_US = 0.1  # a smaller difference counts as this
 BOUND_US = 4.0  # of what TLS adds
@@ -46,7 +48,7 @@ CARRIERS = {"json": Carrier("unix", "json"), "msgpack": Carrier("unix", "msgpack
 class Run:
     """One measurement of one client against one agent."""
 
-    client: str  # picket, reference or floor
+    client: str  # picket, reference, grpcpp or floor
     agent: str
     carrier: str
     in_flight: int
@@ -56,7 +58,8 @@ class Run:
 
 CLIENT_AND_AGENT = {("picket", "socket"): ("picket", "picket"), ("picket", "picket-to-rust"): ("picket", "reference"),
                     ("picket", "rust-to-picket"): ("reference", "picket"),
-                    ("reference", "socket"): ("reference", "reference"), ("reference", "floor"): ("floor", "floor")}
+                    ("reference", "socket"): ("reference", "reference"), ("reference", "floor"): ("floor", "floor"),
+                    ("reference", "grpcpp"): ("grpcpp", "grpcpp")}
 
 
 def runs_of(side, row):
@@ -87,10 +90,19 @@ def value_of(what, runs, outcomes):
 
 
 def frame_sizes(encoding):
-    """Of a question and its answer as Picket writes them; `raw`: of a body chunk."""
+    """Of a question and its answer as Picket writes them; `raw`: of a body chunk, `protobuf`: on gRPC."""
     if encoding == "raw":
         return CHUNK + CHUNK_FIELDS, payloads.size_of("picket", "allow.msgpack") + FRAME_HEADER
+    if encoding == "protobuf":  # gRPC's prefix is as long as the head of our frames
+        return payloads.size_of("picket", "request_wire.protobuf") + FRAME_HEADER, ALLOW_PROTOBUF + FRAME_HEADER
     return tuple(payloads.size_of("picket", f"{name}.{encoding}") + FRAME_HEADER for name in ("request_wire", "allow"))
+
+
+def floor_of(spoken, end, at):
+    """An end of the bare ping-pong, up to the sizes."""
+    if spoken.scheme == "grpc":
+        return [PICKET_BIN / "picket_http2_floor", end, at, *frame_sizes("protobuf")]
+    return [PICKET_BIN / "picket_floor", end, at, *frame_sizes(spoken.encoding)]
 
 
 class Agents(Servers):
@@ -125,7 +137,9 @@ class Agents(Servers):
             return [PICKET_BIN / "picket", "agent", "--listen", address, *insecure(spoken), *tls]
         if agent == "reference":
             return [BIN / f"reference-agent-{spoken.encoding or 'json'}", "--listen", address]
-        return [PICKET_BIN / "picket_floor", "serve", self.at[self.process(agent, carrier)], *frame_sizes(spoken.encoding)]
+        if agent == "grpcpp":
+            return [PICKET_BIN / "picket_grpcpp", "serve", address.removeprefix("grpc:")]
+        return floor_of(spoken, "serve", self.at[self.process(agent, carrier)])
 
     def client(self, run):
         spoken, address = CARRIERS[run.carrier], self.address(run.agent, run.carrier)
@@ -136,8 +150,10 @@ class Agents(Servers):
             return [PICKET_BIN / "picket", "bench", "--agent", address, *insecure(spoken), *tls, *encoding, *shape]
         if run.client == "reference":
             return [BIN / f"reference-client-{spoken.encoding or 'json'}", "--agent", address, "--payloads", PAYLOADS, *shape]
-        return [PICKET_BIN / "picket_floor", "ask", self.at[self.process(run.agent, run.carrier)],
-                *frame_sizes(spoken.encoding), SECONDS, run.in_flight]
+        if run.client == "grpcpp":
+            return [PICKET_BIN / "picket_grpcpp", "ask", address.removeprefix("grpc:"), ENCODED["picket"] / "request_wire.protobuf",
+                    "--inflight", run.in_flight, "--seconds", SECONDS]
+        return [*floor_of(spoken, "ask", self.at[self.process(run.agent, run.carrier)]), SECONDS, run.in_flight]
 
 
 @functools.cache

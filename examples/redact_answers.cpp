@@ -11,9 +11,7 @@
 using namespace picket::agent;
 
 namespace {
-bool is_in_address(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) || std::string_view{"._%+-"}.contains(c);
-}
+bool is_in_address(char c) { return std::isalnum(c & 0xFF) || std::string_view{"._%+-"}.contains(c); }
 
 /// "x" takes the place of each address that is there whole: one at the end may go on with the next chunk.
 int redact(std::string& text, bool is_last) {

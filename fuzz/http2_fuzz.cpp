@@ -12,7 +12,6 @@
 #include "picket/http/fields.hpp"
 #include "picket/http/http2_request.hpp"
 #include "picket/http2/connection.hpp"
-#include "picket/http2/extended_connect.hpp"
 
 namespace base = picket::base;
 namespace http = picket::http;
@@ -28,7 +27,8 @@ constexpr http2::Limits limits{.stream_window = 65'535,
                                .concurrent_streams = 4,
                                .head_size = 4096,
                                .idle_frames = 400,
-                               .queued = 65'536};
+                               .queued = 65'536,
+                               .extended_connect = true};
 constexpr std::size_t most_output = 16 << 20;
 
 /// What goes down to HTTP/1.1 is read there as what it is.
@@ -93,7 +93,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string text = std::string{preface} + std::string{picket::fuzz::text_of(data + 1, size - 1)};
   Gateway events;
   http2::Connection connection{http2::Role::server, limits, events};
-  http2::offer_extended_connect(connection);
   events.connection = &connection;
   const base::TimePoint now{std::chrono::hours{1}};
   std::size_t output = 0;

@@ -64,7 +64,12 @@ HTTP2_UPSTREAM = {
 WEBSOCKET = {
     "text": b"\0\0\x81\5Hello", "masked": b"\1\3\x81\x85\0\0\0\0Hello", "long": b"\0\7\x82\x7e\1\0" + bytes(256),
     "fragments": b"\0\2\1\3Hel\x89\0\0\0\x80\2lo\x88\5\3\xe8bye", "too-large": b"\0\0\x82\x7f\0\0\0\0\1\0\0\0",
-    "cut-character": b"\0\1\1\2\xe2\x82\x80\1\xac",
+    "cut-character": b"\0\1\1\2\xe2\x82\x80\1\xac", "mask": b"\1\5\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58", "empty": b"\0\0\x81\0\x82\0\x8a\0",
+    "empty-fragments": b"\0\3\1\0\0\0\x80\0", "long-fragments": b"\0\x11\2\x7e\1\0" + bytes(256) + b"\0\x7e\2\0" + bytes(512) + b"\x80\0",
+    "long-form": b"\0\0\x82\x7f\0\0\0\0\0\1\0\0" + bytes(65536), "needless-form": b"\0\0\x82\x7e\0\5Hello", "top-bit": b"\0\0\x82\x7f\x80\0\0\0\0\0\0\0",
+    "reserved": b"\0\0\xc1\5Hello", "unknown": b"\0\0\x83\0", "lone-continuation": b"\0\0\x80\1a", "message-in-a-message": b"\0\0\1\1a\x81\1b",
+    "control-in-parts": b"\0\0\x09\1a", "long-control": b"\0\0\x89\x7e\0\x7e" + bytes(126), "unmasked": b"\1\0\x81\1a", "masked-server": b"\0\0\x81\x81\0\0\0\0a",
+    "close": b"\0\1\x88\0\x88\2\3\xe9", "short-close": b"\0\0\x88\1\3", "no-code": b"\0\0\x88\2\3\xee", "close-no-text": b"\0\0\x88\4\3\xe8\xc0\x80", "ping-in-a-message": b"\1\2\1\x81\0\0\0\0a\x89\x80\1\2\3\4\x80\x81\0\0\0\0b",
 }
 
 
@@ -77,6 +82,29 @@ BASE64 = [b"QUJD" * 9, b"+/+/" * 8 + b"QQ==", b"AAA=", b"QR==", b"QUI", 31 * b"A
 # A coding, how it is cut, and a body in it: gzip of two members, zlib, deflate, brotli; and what ends early.
 UNPACK = [b"\0\1\2" + gzip.compress(b"one", mtime=0) + gzip.compress(b"two" * 99, mtime=0), b"\1\7\1" + zlib.compress(b"abc" * 50),
           b"\1\0\0" + zlib.compress(b"abc" * 50)[2:-4], b"\2\2\2\x0b\x02\x80hello\x03", b"\0\3\3" + gzip.compress(b"one", mtime=0)[:-3]]
+# Prompts: a system's and tools', parts, media, a name twice, keys that are no names, settings, token ids, what is cut off, nested deep or no UTF-8.
+PROMPTS = [b'{"system":[{"type":"text","text":"4"}],"messages":[{"role":"user","content":"a"},{"role":"assistant","content":[{"type":"tool_use","id":"t","name":"f","input":{"a 4":"4","n":4}}]},'
+           b'{"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":[{"type":"text","text":"44"}]}]}]}',
+           b'{"messages":[{"role":"tool","content":"4"}],"tools":[{"type":"function","function":{"name":"f","description":"4","parameters":{"type":"object","properties":{"4":{"enum":["4",4]}}}}}]}',
+           b'{"messages":[{"content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,' + b"QUJD" * 20 + b'"}},{"type":"text","text":"\\ud83d\\ude00 4"}]}]}',
+           b'{"messages":[{"content":"4","content":"5"},{"content":"4"}],"messages":[]}', b'{"messages":[{"content":[{"4 4":"a","4 4":{}}]}],"user":"a 4"}', b'{"prompt":["4","a"],"stop":["4"],"metadata":{"a":"4"}}',
+           b'{"prompt":[[4,4],4]}', b'{"messages":[{"content":"4', b'{"messages":' + b"[" * 80 + b"]" * 80 + b"}", b'{"messages":[{"content":"4\xff"}]}', b'{"messages":[{"role":"user\\n4","content":"\\u0034\\/"}]}', b"[]", b'"4"', b" "]
+# Answers of several choices, refusals, calls of tools, blocks, errors, lists without texts, logprobs.
+ANSWERS = [b'{"id":"4","choices":[{"index":1,"message":{"role":"assistant","content":"4","refusal":null}},{"index":0,"message":{"content":null,"refusal":"44","reasoning_content":"4"},"finish_reason":"stop"}],"usage":{"total_tokens":4}}',
+           b'{"choices":[{"index":0,"message":{"tool_calls":[{"id":"c","function":{"name":"f","arguments":"{\\"a\\":\\"4\\"}"}},{"function":{"arguments":{"a":4,"b":["4"]}}}]}}]}',
+           b'{"type":"message","content":[{"type":"thinking","thinking":"4","signature":"' + b"QUJD" * 20 + b'"},{"type":"text","text":"4","citations":[{"cited_text":"4"}]}],"stop_reason":"end_turn"}',
+           b'{"error":{"message":"4","code":4}}', b'{"object":"list","data":[{"id":"4"}]}', b'{"choices":[{"logprobs":{"content":[{"token":"4","bytes":[52]}]},"message":{"content":"4"}}]}', b'{"content":42}', b"\n\t{}"]
+# Streams: calls of tools in pieces, choices in turn, a finish with the last words and texts behind it, an index that is missing or twice, blocks out of turn, other lines, ends of lines of each kind, no end.
+STREAMS = [b'data: {"choices":[{"index":0,"delta":{"role":"assistant","tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":""}}]}}]}\n\n'
+           b'data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{\\"4"}},{"index":1,"function":{"arguments":"4"}}]}}]}\n\ndata: [DONE]\n\n',
+           b'data: {"choices":[{"index":0,"delta":{"content":"a4"},"finish_reason":"stop"}]}\n\ndata: {"choices":[{"index":0,"delta":{"content":"4b"},"finish_reason":"stop"}]}\n\n',
+           b'data: {"choices":[{"index":0,"delta":{"content":"4"}},{"index":0,"delta":{"content":"4"}},{"index":1,"delta":{"content":"a"}}]}\n\ndata: {"choices":[{"delta":{"content":"4"}}]}\n\n',
+           b'data: {"type":"message_start","message":{"id":"m","content":[],"usage":{"input_tokens":4}}}\n\nevent: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}\n\n'
+           b'data: {"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":"4"}}\n\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"4 a"}}\n\n'
+           b'data: {"type":"content_block_stop","index":1}\n\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn"}}\n\ndata: {"type":"message_stop"}\n\n',
+           b'data: {"type":"content_block_delta","delta":{"text":"4"}}\n\n', b'data: {"choices":[{"index":1.0,"delta":{"content":"4"}}]}\n\n',
+           b'\xef\xbb\xbfid: 4\rretry: 4\r\rdata:{"choices":[{"index":0,\rdata: "delta":{"content":"4"}}]}\r\r: 4\r\nevent: ping\r\ndata: {"type":"ping"}\r\n\r\n',
+           b'data: {"choices":[{"index":0,"delta":{"content":"' + b"a4" * 40 + b'"}}]}', b'data: {"error":{"message":"4"}}\n\n', b"data: [DONE]\n\n", b"data: 4\n\n", b"4: a\n\n", b"\n\n\n"]
 # Options, and what models are told or say: a prompt, a whole answer, streams of both APIs.
 GUARDRAIL = [b"\0\x08\3" + b'{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"\\u0034 a4"}]}]}',
              b"\1\x08\3" + b'{"choices":[{"message":{"content":"4111","tool_calls":[{"function":{"arguments":"{}"}}]},"index":0}]}',
@@ -84,7 +112,8 @@ GUARDRAIL = [b"\0\x08\3" + b'{"model":"m","messages":[{"role":"user","content":[
              b"\1\x04\1" + b'data: {"choices":[{"index":0,"delta":{"content":"a4"}}]}\r\n\r\ndata: {"choices":[{"index":1,"delta":{"content":"4"},'
              b'\ndata: "finish_reason":"stop"}]}\n\n: x\ndata: [DONE]\n\n',
              b"\1\x04\1" + b'event: a\ndata: {"type":"content_block_delta","index":0,"delta":{"text":"44"}}\n\ndata: {"type":"content_block_stop","index":0}\n\n',
-             b"\3\x04\1" + b'data: {"type":"other"}\n\nmore', b"\1\x04\1\xef\xbb\xbf{}"]
+             b"\3\x04\1" + b'data: {"type":"other"}\n\nmore', b"\1\x04\1\xef\xbb\xbf{}",
+             *(b"\0\x06\2" + prompt for prompt in PROMPTS), *(b"\1\x06\2" + answer for answer in ANSWERS), *(b"\1\x05\3" + stream for stream in STREAMS)]
 UTF8 = ["a\u00e4\u20ac\U0001f600".encode(), 33 * b"a" + b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82"]
 
 

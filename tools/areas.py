@@ -61,7 +61,7 @@ AREAS = [(area, re.compile(pattern)) for area, pattern in (
     ("agent pool", r"picket/pool/"),
     ("agent SDK", r"picket/agent/"),
     ("base and metrics", r"picket/(base|metrics)/"),
-    ("Asio", r"boost/"),
+    ("Boost", r"boost/"),
     ("formatting", r"/fmt/|libfmt"),
     ("C++ library", r"libstdc\+\+"),
     ("C library", r"lib(c|pthread|m)[.-]|ld-linux|/sysdeps/|vdso"),

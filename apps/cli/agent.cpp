@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <memory>
@@ -59,13 +60,27 @@ class DelayLine {
   std::jthread thread_;
 };
 
+/// A request that has this field. Without a name: none.
+struct Condition {
+  std::string name;
+  std::string value;
+
+  [[nodiscard]] bool holds(const wire::Headers& headers) const {
+    return !name.empty() && std::ranges::any_of(headers, [this](const auto& field) {
+      return base::same_name(field.name, name) && field.value == value;
+    });
+  }
+};
+
 struct StandInOptions {
-  std::string block_header;
-  std::string block_value;
+  Condition block;
+  Condition redirect;
+  Condition challenge;
+  Condition change;
   std::chrono::milliseconds delay{0};
 };
 
-/// Allows everything but requests with one header value, at once or after a delay.
+/// Allows everything but requests with the values that it was told, at once or after a delay.
 class StandIn final : public agent::Handler {
  public:
   explicit StandIn(const StandInOptions& options) : options_(options) {
@@ -80,8 +95,7 @@ class StandIn final : public agent::Handler {
   }
 
   Reply on_request_headers(const agent::RequestHeaders& event, Context& context) override {
-    if (!matches(event.headers)) return answer(Decision::allow(), context);
-    return answer(Decision::block(403).body("blocked by picket agent\n").rule("block-if"), context);
+    return answer(judge(event.headers), context);
   }
   Reply on_request_body(const agent::RequestBodyChunk&, Context& context) override {
     return answer(Decision::allow(), context);
@@ -101,11 +115,13 @@ class StandIn final : public agent::Handler {
   void on_complete(const agent::RequestComplete&, Context&) override {}
 
  private:
-  [[nodiscard]] bool matches(const wire::Headers& headers) const {
-    if (options_.block_header.empty()) return false;
-    for (const auto& field : headers)
-      if (base::same_name(field.name, options_.block_header) && field.value == options_.block_value) return true;
-    return false;
+  [[nodiscard]] Decision judge(const wire::Headers& headers) const {
+    if (options_.block.holds(headers)) return Decision::block(403).body("blocked by picket agent\n").rule("block-if");
+    if (options_.redirect.holds(headers)) return Decision::redirect("/redirected").rule("redirect-if");
+    if (options_.challenge.holds(headers))
+      return Decision::challenge("basic", {{"realm", "picket agent"}}).rule("challenge-if").confidence(1);
+    if (options_.change.holds(headers)) return Decision::allow().set_request_header("x-picket-agent", "changed");
+    return Decision::allow();
   }
   Reply answer(Decision decision, Context& context) {
     if (!delay_line_) return decision;
@@ -119,27 +135,36 @@ class StandIn final : public agent::Handler {
   std::unique_ptr<DelayLine> delay_line_;
 };
 
+void add_condition(CLI::App& command, const std::string& name, Condition& condition, const std::string& words) {
+  command
+      .add_option_function<std::string>(
+          name,
+          [&condition](const std::string& text) {
+            const auto equals = text.find('=');
+            condition = {.name = text.substr(0, equals), .value = text.substr(equals + 1)};
+          },
+          words)
+      ->type_name("HEADER=VALUE")
+      ->check([](const std::string& text) {
+        return text.find('=') > 0 && text.find('=') != std::string::npos ? std::string{} : "expected HEADER=VALUE";
+      });
+}
+
 }  // namespace
 
 void add_agent(CLI::App& app, int& exit_code) {
   auto* const command = app.add_subcommand("agent", "Serve a stand-in agent: allows everything, unless told otherwise");
   auto server = std::make_shared<agent::ServerOptions>();
   auto options = std::make_shared<StandInOptions>();
-  auto block_if = std::make_shared<std::string>();
   agent::add_server_options(*command, *server);
   agent::add_loop_options(*command, *server);
-  command->add_option("--block-if", *block_if, "Answer 403 to requests with this header value")
-      ->type_name("HEADER=VALUE")
-      ->check([](const std::string& text) {
-        return text.find('=') > 0 && text.find('=') != std::string::npos ? std::string{} : "expected HEADER=VALUE";
-      });
+  add_condition(*command, "--block-if", options->block, "Answer 403 to requests with this header value");
+  add_condition(*command, "--redirect-if", options->redirect, "Redirect those with this one to /redirected");
+  add_condition(*command, "--challenge-if", options->challenge, "Ask those with this one for a name and a password");
+  add_condition(*command, "--change-if", options->change, "Set x-picket-agent: changed in those with this one");
   command->add_option("--delay-ms", options->delay, "Answer so much later")->type_name("N");
   command->footer("Example: picket agent --listen unix:/tmp/agent.sock --block-if x-evil=yes");
   command->callback([=, &exit_code] {
-    if (const auto equals = block_if->find('='); equals != std::string::npos) {
-      options->block_header = block_if->substr(0, equals);
-      options->block_value = block_if->substr(equals + 1);
-    }
     exit_code = agent::serve_until_signalled(
         *server, [options] { return std::make_unique<StandIn>(*options); }, "picket agent");
   });

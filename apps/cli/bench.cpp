@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -9,8 +10,8 @@
 #include <sys/resource.h>
 
 #include "apps/cli/commands.hpp"
+#include "apps/cli/reception.hpp"
 #include "picket/pool/agent_pool.hpp"
-#include "picket/pool/reverse/listener.hpp"
 #include "picket/transport/task.hpp"
 
 namespace picket::apps::cli {
@@ -24,10 +25,11 @@ constexpr base::Duration answer_timeout = std::chrono::seconds{10};
 constexpr base::Duration to_connect = std::chrono::seconds{5};
 
 enum class Mode : std::uint8_t { latency, throughput, body };
+const std::map<std::string, Mode> modes{
+    {"latency", Mode::latency}, {"throughput", Mode::throughput}, {"body", Mode::body}};
 
 struct BenchOptions {
   AgentAddress agent;
-  std::string listen;  // where an agent dials; empty: it is dialled
   Mode mode = Mode::throughput;
   std::string encoding = "msgpack";
   std::uint32_t in_flight = 0;
@@ -133,8 +135,8 @@ transport::Task<void> run_lane(Load& load) {
   --load.lanes;
 }
 
-transport::Task<void> await_ready(Load& load) {
-  const base::Deadline deadline = base::Deadline::after(load.worker.now(), to_connect);
+transport::Task<void> await_ready(Load& load, base::Duration patience) {
+  const base::Deadline deadline = base::Deadline::after(load.worker.now(), patience);
   auto ready = co_await load.pool.ready(load.agent, deadline);
   load.status = std::move(ready);
   load.connected = true;
@@ -166,52 +168,14 @@ void print(Load& load, double seconds, double cpu) {
 
 pool::AgentSpec spec_of(const BenchOptions& options) {
   pool::AgentSpec spec{.id = "agent",
-                       .insecure = options.agent.insecure,
-                       .tls = options.agent.tls,
                        .encodings = {wire::Encoding::msgpack, wire::Encoding::json},
                        .events = {wire::EventKind::request_headers},
                        .max_concurrent_calls = options.in_flight};
-  if (options.listen.empty()) {
-    spec.endpoint = options.agent.endpoint;
-  } else {
-    spec.reverse = {"*"};
-  }
+  set_place(spec, options.agent);
   if (options.encoding == "json") spec.encodings = {wire::Encoding::json};
   if (options.mode == Mode::body) spec.events.push_back(wire::EventKind::request_body_chunk);
   return spec;
 }
-
-/// Hears an agent that dials, and hands its connections to the pool.
-class Reception {
- public:
-  Reception(transport::Worker& worker, pool::AgentPool& pool)
-      : registry_(worker, 1, [&pool](pool::reverse::Connection connection) {
-          pool.add_reverse_connection(std::move(connection));
-        }) {}
-  Reception(const Reception&) = delete;
-  Reception& operator=(const Reception&) = delete;
-  ~Reception() {
-    if (!listener_) return;
-    listener_->close();
-    while (!listener_->is_over()) registry_.worker().turn(base::Clock::now() + std::chrono::milliseconds{1});
-  }
-
-  [[nodiscard]] base::Status open(const BenchOptions& options, const pool::AgentSpec& spec) {
-    const auto clear_text = options.agent.insecure ? transport::ClearText::allowed : transport::ClearText::refused;
-    auto endpoint = transport::Endpoint::parse(options.listen, clear_text);
-    if (!endpoint) return std::move(endpoint.error());
-    PICKET_TRY(registry_.use({.claims = {{spec.id, spec.reverse}}, .max_connections_per_agent = options.connections}));
-    auto listener = pool::reverse::Listener::open(registry_, {.endpoint = std::move(*endpoint)});
-    if (!listener) return std::move(listener.error());
-    listener_ = std::move(*listener);
-    listener_->start();
-    return {};
-  }
-
- private:
-  pool::reverse::Registry registry_;
-  std::shared_ptr<pool::reverse::Listener> listener_;
-};
 
 int fail(const base::Error& error) {
   fmt::print(stderr, "picket bench: {}\n", error.message());
@@ -219,7 +183,7 @@ int fail(const base::Error& error) {
 }
 
 int measure(Load& load, const BenchOptions& options) {
-  transport::spawn(await_ready(load));
+  transport::spawn(await_ready(load, options.agent.listen.empty() ? to_connect : AgentTimeout::to_be_dialled));
   while (!load.connected) load.worker.turn(base::TimePoint::max());
   if (!load.status) return fail(load.status.error());
 
@@ -257,8 +221,11 @@ int bench(const BenchOptions& options) {
     return exit_usage;
   }
   Reception reception{worker, pool};
-  if (!options.listen.empty()) {
-    if (const auto listens = reception.open(options, spec); !listens) return fail(listens.error());
+  if (!options.agent.listen.empty()) {
+    if (const auto listens = reception.open(options.agent, spec, options.connections); !listens) {
+      fmt::print(stderr, "picket bench: {}\n", listens.error().detail());
+      return exit_usage;
+    }
   }
   Load load{.worker = worker,
             .pool = pool,
@@ -277,18 +244,12 @@ int bench(const BenchOptions& options) {
 void add_bench(CLI::App& app, int& exit_code) {
   auto* const command = app.add_subcommand("bench", "Measure an agent: latency, decisions per second, bodies");
   auto options = std::make_shared<BenchOptions>();
-  const std::map<std::string, Mode> modes{
-      {"latency", Mode::latency}, {"throughput", Mode::throughput}, {"body", Mode::body}};
-  CLI::Option* const agent = add_agent_options(*command, options->agent)->required(false);
-  CLI::Option* const listen =
-      command
-          ->add_option("--listen", options->listen,
-                       "Where the agent dials, in place of --agent: unix:PATH, or with --insecure tcp:IP:PORT; whoever "
-                       "comes is taken")
-          ->type_name("ADDRESS")
-          ->excludes(agent);
-  command->add_option("--mode", options->mode, "latency, throughput, or body: 1 MiB bodies in 64 KiB chunks")
-      ->transform(CLI::CheckedTransformer(modes))
+  add_agent_options(*command, options->agent);
+  command
+      ->add_option_function<std::string>(
+          "--mode", [options](const std::string& name) { options->mode = modes.at(name); },
+          "latency, throughput, or body: 1 MiB bodies in 64 KiB chunks")
+      ->check(CLI::IsMember({"latency", "throughput", "body"}))
       ->default_str("throughput");
   command->add_option("--encoding", options->encoding, "Preferred encoding")
       ->check(CLI::IsMember({"json", "msgpack"}))
@@ -307,7 +268,6 @@ void add_bench(CLI::App& app, int& exit_code) {
       "Example: picket bench --agent unix:/run/picket/waf.sock --mode latency\n"
       "Example: picket bench --listen unix:/tmp/bench.sock");
   command->callback([=, &exit_code] {
-    if (agent->empty() && listen->empty()) throw CLI::RequiredError("--agent, or --listen for an agent that dials,");
     if (options->in_flight == 0) options->in_flight = options->mode == Mode::throughput ? 64 : 1;
     exit_code = bench(*options);
   });

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "apps/cli/commands.hpp"
+#include "apps/cli/reception.hpp"
 #include "apps/cli/recording/recorder.hpp"
 #include "apps/gateway/config/network.hpp"
 #include "picket/pool/agent_pool.hpp"
@@ -35,7 +36,7 @@ struct CallOptions {
   std::string encoding = "msgpack";
   std::string dialect;
   std::optional<std::string> config;
-  milliseconds timeout{5000};
+  AgentTimeout timeout;
   bool json = false;
   std::string record;
   bool with_secrets = false;
@@ -89,7 +90,7 @@ class Caller {
       : worker_(worker), pool_(pool), options_(options), headers_(std::move(headers)), body_(std::move(body)) {}
 
   transport::Task<void> run(pool::Agent& agent, Outcome& outcome) {
-    const base::Deadline deadline = base::Deadline::after(worker_.now(), options_.timeout);
+    const base::Deadline deadline = base::Deadline::after(worker_.now(), options_.timeout.to_connect(options_.agent));
     const base::TimePoint begin = base::Clock::now();
     auto connected = co_await pool_.ready(agent, deadline);
     outcome.connected = std::move(connected);
@@ -117,15 +118,15 @@ class Caller {
       outcome.agent_name = fmt::format("{} {}", info->name, info->version);
       // Agents of the reference declare heads whatever they handle.
       const bool wants_body = !info->extended || info->wants(wire::EventKind::request_body_chunk);
-      const std::uint64_t chunk_size =
-          session::judges_events_alone(*info) ? session::largest_body_event : info->limits.preferred_chunk_size;
+      const std::uint64_t preferred =
+          session::judges_events_alone(*info) ? UINT64_MAX : info->limits.preferred_chunk_size;
+      const auto chunk_size = std::clamp<std::uint64_t>(preferred, 1024, session::largest_body_event(*info));
       if (goes_on(response) && options_.has_data && wants_body) co_await send_body(chunk_size, outcome);
     }
     exchange_->complete({});
   }
 
-  transport::Task<void> send_body(std::uint64_t wanted_chunk_size, Outcome& outcome) {
-    const std::size_t chunk_size = std::clamp<std::size_t>(wanted_chunk_size, 1024, session::largest_body_event);
+  transport::Task<void> send_body(std::size_t chunk_size, Outcome& outcome) {
     const base::ByteView all = base::as_bytes(body_);
     const base::TimePoint begin = base::Clock::now();
     std::size_t at = 0;
@@ -231,6 +232,18 @@ int report(const CallOptions& options, const Outcome& outcome) {
   return !last ? exit_failed : goes_on(last) ? exit_done : exit_not_allowed;
 }
 
+pool::AgentSpec spec_of(const CallOptions& options) {
+  pool::AgentSpec spec{.id = "agent",
+                       .encodings = {wire::Encoding::msgpack, wire::Encoding::json},
+                       .events = {wire::EventKind::request_headers},
+                       .config_json = options.config};
+  set_place(spec, options.agent);
+  if (options.encoding == "json") spec.encodings = {wire::Encoding::json};
+  if (!options.dialect.empty()) spec.dialect = options.dialect == "v1" ? session::Dialect::v1 : session::Dialect::site;
+  if (options.has_data) spec.events.push_back(wire::EventKind::request_body_chunk);
+  return spec;
+}
+
 int call(const CallOptions& options) {
   auto headers = parse_headers(options.headers);
   auto body = read_body(options);
@@ -252,25 +265,23 @@ int call(const CallOptions& options) {
   transport::Worker worker;
   pool::Config config;
   config.connections_per_agent = 1;
-  config.request_timeout = options.timeout;
-  config.connect_timeout = options.timeout;
+  config.request_timeout = options.timeout.of_answers;
+  config.connect_timeout = options.timeout.of_answers;
   config.reconnect_interval = milliseconds{100};
   std::optional<pool::AgentPool> pool{std::in_place, worker, config};
-  pool::AgentSpec spec{.id = "agent",
-                       .endpoint = options.agent.endpoint,
-                       .insecure = options.agent.insecure,
-                       .tls = options.agent.tls,
-                       .encodings = {wire::Encoding::msgpack, wire::Encoding::json},
-                       .events = {wire::EventKind::request_headers},
-                       .config_json = options.config,
-                       .tap = recorder.get()};
-  if (options.encoding == "json") spec.encodings = {wire::Encoding::json};
-  if (!options.dialect.empty()) spec.dialect = options.dialect == "v1" ? session::Dialect::v1 : session::Dialect::site;
-  if (options.has_data) spec.events.push_back(wire::EventKind::request_body_chunk);
+  pool::AgentSpec spec = spec_of(options);
+  spec.tap = recorder.get();
   auto agent = pool->add_agent(spec);
   if (!agent) {
     fmt::print(stderr, "picket call: {}\n", agent.error().detail());
     return exit_usage;
+  }
+  std::optional<Reception> reception{std::in_place, worker, *pool};
+  if (!options.agent.listen.empty()) {
+    if (const auto listens = reception->open(options.agent, spec, 1); !listens) {
+      fmt::print(stderr, "picket call: {}\n", listens.error().detail());
+      return exit_usage;
+    }
   }
 
   Outcome outcome;
@@ -280,6 +291,7 @@ int call(const CallOptions& options) {
   worker.turn(base::Clock::now());  // the farewell goes out
   const int exit_code = report(options, outcome);
   caller.reset();  // with it the answers go
+  reception.reset();
   pool.reset();
   if (auto status = finish(recorder.get()); !status) {
     fmt::print(stderr, "picket call: {}: {}\n", options.record, status.error().detail());
@@ -314,20 +326,20 @@ void add_call(CLI::App& app, int& exit_code) {
                    "What the agent speaks in place of the protocol; site is recognised without it")
       ->check(CLI::IsMember({"v1", "site"}));
   command->add_option("--config", options->config, "Configuration to deliver first, as JSON")->type_name("JSON");
-  command->add_option("--timeout-ms", options->timeout, "For connecting and for each answer")
-      ->type_name("N")
-      ->default_str("5000");
+  add_timeout_option(*command, options->timeout);
   command->add_flag("--json", options->json, "Print one JSON object");
   auto* const record =
       command->add_option("--record", options->record, "Write all that is said to a file, for picket replay")
-          ->type_name("FILE");
+          ->type_name("FILE")
+          ->excludes("--listen");  // a recording begins with the handshake of a proxy that dials
   command
       ->add_flag("--with-secrets", options->with_secrets, "Mask nothing in it: configuration, Authorization, cookies")
       ->needs(record);
   command->add_option("URI", options->uri, "Request target, e.g. /login?user=1")->required();
   command->footer(
       "Exit codes: 0 allowed, 3 not allowed, 1 no answer, 2 wrong command line.\n"
-      "Example: picket call --agent unix:/run/picket/waf.sock \"/?q=' or 1=1--\"");
+      "Example: picket call --agent unix:/run/picket/waf.sock \"/?q=' or 1=1--\"\n"
+      "Example: picket call --listen unix:/tmp/proxy.sock /");
   command->callback([=, &exit_code] {
     options->has_data = data->count() != 0;
     if (options->method.empty()) options->method = options->has_data ? "POST" : "GET";

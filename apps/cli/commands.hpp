@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <string>
 
 #include "picket/transport/tls/options.hpp"
@@ -22,16 +23,32 @@ inline constexpr int exit_usage = 2;
 inline constexpr int exit_not_allowed = 3;
 inline constexpr int exit_different = 3;
 
-/// Where an agent is, whether it may be spoken to in clear, and what TLS wants to know. A value.
+/// Where an agent is, or where it dials, whether it may be spoken to in clear, and what TLS wants to know. A value.
 struct AgentAddress {
   std::string endpoint;
+  std::string listen;  ///< Empty: it is dialled.
   bool insecure = false;
   transport::tls::ClientOptions tls;
 };
 
-/// --agent, which is required, --insecure and --tls-…
-CLI::Option* add_agent_options(CLI::App& command, AgentAddress& agent);
-/// The same without --agent.
+/// How long a command waits for an agent. A value.
+struct AgentTimeout {
+  /// An agent that was turned away comes back within a minute.
+  static constexpr std::chrono::milliseconds to_be_dialled{75'000};
+
+  std::chrono::milliseconds of_answers{5000};  ///< And of connecting.
+  bool is_given = false;                       ///< On the command line.
+
+  [[nodiscard]] std::chrono::milliseconds to_connect(const AgentAddress& agent) const noexcept {
+    return agent.listen.empty() || is_given ? of_answers : to_be_dialled;
+  }
+};
+
+/// --agent or --listen, of which one is required, --insecure and --tls-…
+void add_agent_options(CLI::App& command, AgentAddress& agent);
+/// --timeout-ms
+void add_timeout_option(CLI::App& command, AgentTimeout& timeout);
+/// --insecure and --tls-… alone.
 void add_clear_text_options(CLI::App& command, AgentAddress& agent);
 
 void add_run(CLI::App& app, int& exit_code);
@@ -43,5 +60,7 @@ void add_agent(CLI::App& app, int& exit_code);
 void add_conform(CLI::App& app, int& exit_code);
 void add_bench(CLI::App& app, int& exit_code);
 void add_version(CLI::App& app, int& exit_code);
+/// As `picket version` prints it, without the line's end.
+[[nodiscard]] std::string version_line();
 
 }  // namespace picket::apps::cli

@@ -12,7 +12,9 @@
 #include "apps/cli/conform/agents/rules.hpp"
 #include "apps/cli/conform/proxies/rules.hpp"
 #include "apps/cli/conform/run.hpp"
+#include "apps/cli/reception.hpp"
 #include "picket/transport/dns/look_up.hpp"
+#include "picket/wire/codec.hpp"
 
 namespace picket::apps::cli {
 namespace {
@@ -24,9 +26,10 @@ using wire::Encoding;
 struct ConformOptions {
   std::string subject;
   AgentAddress agent;
-  std::vector<std::string> addresses;
+  std::vector<std::string> agents;
   std::string listen;
   std::string dial;
+  std::string upstream;
   std::string token_file;
   std::vector<std::string> encodings;
   std::vector<std::string> headers;
@@ -47,6 +50,15 @@ base::Result<std::regex> expression(const std::string& text) {
   } catch (const std::regex_error& error) {
     return base::fail(base::ErrorKind::invalid_message, fmt::format("--only {}: {}", text, error.what()));
   }
+}
+
+/// Whether any rule is asked for.
+template <class Subject>
+bool finds_any(std::span<const conform::Rules<Subject>> themes, const std::regex& only) {
+  return std::ranges::any_of(themes, [&](const conform::Rules<Subject>& rules) {
+    return std::ranges::any_of(
+        rules, [&](const auto& rule) { return std::regex_search(rule.id.begin(), rule.id.end(), only); });
+  });
 }
 
 template <class Subject>
@@ -85,6 +97,15 @@ base::Status read_token(ConformOptions& options) {
   return {};
 }
 
+base::Status read_config(const ConformOptions& options) {
+  base::Arena arena;
+  if (!options.test.config) return {};
+  if (const auto config = wire::parse_json(*options.test.config, arena); !config)
+    return base::fail(base::ErrorKind::invalid_message,
+                      fmt::format("--config {}: {}", *options.test.config, config.error().detail()));
+  return {};
+}
+
 base::Status add_headers(ConformOptions& options) {
   for (const std::string& header : options.headers) {
     const std::size_t colon = header.find(':');
@@ -102,8 +123,8 @@ transport::ClearText clear_text(const ConformOptions& options) {
 
 /// Where a peer is; of a name at the first of its addresses.
 base::Result<transport::Destination> find_peer(transport::Worker& worker, const std::string& address,
-                                               const ConformOptions& options) {
-  auto endpoint = transport::Endpoint::parse(address, clear_text(options), transport::Hosts::names_too);
+                                               transport::Carriers carriers, const ConformOptions& options) {
+  auto endpoint = transport::Endpoint::parse(address, clear_text(options), transport::Hosts::names_too, carriers);
   if (!endpoint) return std::move(endpoint.error());
   auto named = transport::Destination::make(std::move(*endpoint), options.agent.tls);
   if (!named || !named->endpoint().is_name()) return named;
@@ -126,7 +147,7 @@ void test_agent(std::unique_ptr<conform::agents::Reach> reach, conform::Dialler 
 
 base::Status test_agent_at(transport::Worker& worker, const std::string& address, const ConformOptions& options,
                            const std::regex& only, Report& report) {
-  auto destination = find_peer(worker, address, options);
+  auto destination = find_peer(worker, address, transport::Carriers::all, options);
   if (!destination) return std::move(destination.error());
   const transport::Endpoint endpoint = destination->endpoint();
   auto reach = std::make_unique<conform::agents::Dialling>(worker, std::move(*destination), options.test);
@@ -141,19 +162,6 @@ base::Result<std::optional<transport::Endpoint>> http_endpoint(const std::string
   return std::optional{std::move(*endpoint)};
 }
 
-/// What a peer is shown that dials; null where it does so in clear.
-base::Result<std::shared_ptr<const transport::tls::Context>> listening_context(
-    const transport::Endpoint& endpoint, const transport::tls::ClientOptions& files) {
-  if (!endpoint.is_tls()) return std::shared_ptr<const transport::tls::Context>{};
-  transport::tls::ServerOptions tls;
-  if (endpoint.carrier() == transport::Carrier::grpc) tls.protocols.alpn = {std::string{transport::tls::http2}};
-  tls.certificate_file = files.certificate_file;
-  tls.key_file = files.key_file;
-  tls.client_ca_file = files.ca_file;
-  if (!files.ca_file.empty()) tls.client_certificate = transport::tls::ClientCertificate::required;
-  return transport::tls::Context::server(tls);
-}
-
 struct Listening {
   transport::Listener listener;
   std::shared_ptr<const transport::tls::Context> tls;
@@ -161,8 +169,9 @@ struct Listening {
 };
 
 /// Where a peer dials.
-base::Result<Listening> listen(transport::Worker& worker, const ConformOptions& options) {
-  const auto endpoint = transport::Endpoint::parse(options.listen, clear_text(options));
+base::Result<Listening> listen(transport::Worker& worker, transport::Carriers carriers, const ConformOptions& options) {
+  const auto endpoint =
+      transport::Endpoint::parse(options.listen, clear_text(options), transport::Hosts::numbers, carriers);
   if (!endpoint) return endpoint.error();
   auto tls = listening_context(*endpoint, options.agent.tls);
   if (!tls) return std::move(tls.error());
@@ -175,7 +184,7 @@ base::Result<std::unique_ptr<conform::proxies::Meeting>> meet_proxy(transport::W
                                                                     const ConformOptions& options) {
   using Meeting = std::unique_ptr<conform::proxies::Meeting>;
   if (options.dial.empty()) {
-    auto listening = listen(worker, options);
+    auto listening = listen(worker, transport::Carriers::all, options);
     if (!listening) return std::move(listening.error());
     auto accepting = std::make_unique<conform::proxies::Accepting>(worker, std::move(listening->listener),
                                                                    std::move(listening->tls));
@@ -183,23 +192,35 @@ base::Result<std::unique_ptr<conform::proxies::Meeting>> meet_proxy(transport::W
       return Meeting{std::make_unique<conform::proxies::GrpcListening>(std::move(accepting))};
     return Meeting{std::make_unique<conform::proxies::Listening>(std::move(accepting))};
   }
-  auto destination = find_peer(worker, options.dial, options);
+  auto destination = find_peer(worker, options.dial, transport::Carriers::frames, options);
   if (!destination) return std::move(destination.error());
-  if (destination->endpoint().carrier() == transport::Carrier::grpc)
-    return base::fail(base::ErrorKind::connection_failed,
-                      fmt::format("--dial {}: agents do not register over gRPC", options.dial));
   return Meeting{std::make_unique<conform::proxies::Joining>(worker, std::move(*destination), options.test.patience)};
+}
+
+/// The upstream that the tool plays; null where it does not.
+base::Result<std::unique_ptr<conform::proxies::Origin>> open_origin(transport::Worker& worker,
+                                                                    const ConformOptions& options) {
+  using Origin = std::unique_ptr<conform::proxies::Origin>;
+  if (options.upstream.empty()) return Origin{};
+  const auto endpoint = transport::Endpoint::parse("tcp:" + options.upstream, transport::ClearText::allowed);
+  if (!endpoint) return endpoint.error();
+  auto listener = transport::Listener::open(worker, *endpoint, {});
+  if (!listener) return std::move(listener.error());
+  return std::make_unique<conform::proxies::Origin>(
+      std::make_unique<conform::proxies::Accepting>(worker, std::move(*listener), nullptr));
 }
 
 base::Status test_proxy(transport::Worker& worker, const ConformOptions& options, const std::regex& only,
                         Report& report) {
   const auto http = http_endpoint(options.test.http);
   if (!http) return http.error();
+  auto origin = open_origin(worker, options);
+  if (!origin) return std::move(origin.error());
   auto meeting = meet_proxy(worker, options);
   if (!meeting) return std::move(meeting.error());
   const conform::Dialler dialler = (*meeting)->dialler();
   const bool is_grpc = (*meeting)->carrier() == transport::Carrier::grpc;
-  conform::proxies::Proxy proxy{worker, std::move(*meeting), *http, options.test};
+  conform::proxies::Proxy proxy{worker, std::move(*meeting), *http, std::move(*origin), options.test};
   const auto themes = conform::proxies::proxy_rules();
   const std::vector<Encoding> encodings = is_grpc ? std::vector{Encoding::protobuf} : wanted_encodings(options);
   for (const Encoding encoding : encodings)
@@ -209,14 +230,10 @@ base::Status test_proxy(transport::Worker& worker, const ConformOptions& options
 
 base::Status test_agents(transport::Worker& worker, const ConformOptions& options, const std::regex& only,
                          Report& report) {
-  for (const std::string& address : options.addresses)
-    PICKET_TRY(test_agent_at(worker, address, options, only, report));
+  for (const std::string& address : options.agents) PICKET_TRY(test_agent_at(worker, address, options, only, report));
   if (options.listen.empty()) return {};
-  auto listening = listen(worker, options);
+  auto listening = listen(worker, transport::Carriers::frames, options);
   if (!listening) return std::move(listening.error());
-  if (listening->carrier == transport::Carrier::grpc)
-    return base::fail(base::ErrorKind::connection_failed,
-                      fmt::format("--listen {}: agents do not register over gRPC", options.listen));
   const transport::Endpoint endpoint = listening->listener.endpoint();
   auto reach = std::make_unique<conform::agents::Registrations>(worker, std::move(listening->listener),
                                                                 std::move(listening->tls), options.test);
@@ -224,7 +241,14 @@ base::Status test_agents(transport::Worker& worker, const ConformOptions& option
   return {};
 }
 
+/// A test of nothing would be green for whoever has misspelt what to test.
+bool has_tested(const Report& report) {
+  return report.count(Verdict::passed) + report.count(Verdict::failed) + report.count(Verdict::skipped) != 0;
+}
+
 int finish(const Report& report, const ConformOptions& options) {
+  if (!has_tested(report))
+    return usage(fmt::format("--only {}: none of its rules is of such a connection", options.only));
   report.print_sum();
   if (!options.junit.empty()) {
     if (const auto written = report.write_junit(options.junit); !written) return usage(written.error().detail());
@@ -234,11 +258,11 @@ int finish(const Report& report, const ConformOptions& options) {
 
 /// What is wrong with the addresses, for people; empty: nothing.
 std::string_view place_problem(const ConformOptions& options, bool is_agent) {
-  if (is_agent && !options.listen.empty() && !options.addresses.empty())
-    return "an agent that is dialled has --address, one that dials has --listen: say one of them";
-  if (is_agent && !options.dial.empty()) return "--dial is for proxies; an agent that is dialled has --address";
-  if (is_agent && options.addresses.empty() && options.listen.empty())
-    return "--address is required, where the agent is, or --listen, where it dials";
+  if (is_agent && !options.listen.empty() && !options.agents.empty())
+    return "an agent that is dialled has --agent, one that dials has --listen: say one of them";
+  if (is_agent && !options.dial.empty()) return "--dial is for proxies; an agent that is dialled has --agent";
+  if (is_agent && options.agents.empty() && options.listen.empty())
+    return "--agent is required, where the agent is, or --listen, where it dials";
   if (!is_agent && options.listen.empty() == options.dial.empty())
     return "--listen is required, where the proxy finds its agent, or --dial, where agents register with it";
   if (!options.dial.empty() && options.test.agent_id.empty()) return "--dial needs --agent-id, which the proxy expects";
@@ -249,6 +273,10 @@ int conform_to_rules(ConformOptions options) {
   const auto only = expression(options.only);
   if (!only) return usage(only.error().detail());
   const bool is_agent = options.subject == "agent";
+  const bool has_rules = is_agent ? finds_any<conform::agents::Agent>(conform::agents::agent_rules(), *only)
+                                  : finds_any<conform::proxies::Proxy>(conform::proxies::proxy_rules(), *only);
+  if (!has_rules) return usage(fmt::format("--only {}: no rule has such an id; --list has them all", options.only));
+  if (const auto config = read_config(options); !config) return usage(config.error().detail());
   if (options.list)
     return is_agent ? list<conform::agents::Agent>(conform::agents::agent_rules(), *only)
                     : list<conform::proxies::Proxy>(conform::proxies::proxy_rules(), *only);
@@ -278,7 +306,7 @@ void add_conform(CLI::App& app, int& exit_code) {
   command->add_option("SUBJECT", options->subject, "What is tested: agent or proxy")
       ->required()
       ->check(CLI::IsMember({"agent", "proxy"}));
-  command->add_option("--address", options->addresses, "Where the agent is, as picket call has it; may be repeated")
+  command->add_option("--agent", options->agents, "Where the agent is, as picket call has it; may be repeated")
       ->type_name("ADDRESS")
       ->allow_extra_args(false);
   command
@@ -295,6 +323,10 @@ void add_conform(CLI::App& app, int& exit_code) {
                    "File with the secret that is registered with, or that an agent has to register with")
       ->type_name("FILE");
   command->add_option("--http", options->test.http, "Where the proxy takes requests; without it, it is sent none")
+      ->type_name("IP:PORT");
+  command
+      ->add_option("--upstream", options->upstream,
+                   "Where the proxy's upstream is, which the tool plays; without it nobody sees what goes on")
       ->type_name("IP:PORT");
   add_clear_text_options(*command, options->agent);
   command->add_option("--encoding", options->encodings, "Of sockets, only this: json or msgpack; default: both")
@@ -318,9 +350,9 @@ void add_conform(CLI::App& app, int& exit_code) {
   command->add_option("--junit", options->junit, "Write the outcome as JUnit XML, too")->type_name("FILE");
   command->footer(
       "Exit codes: 0 no rule is broken, 3 one is, 1 the peer cannot be reached, 2 wrong command line.\n"
-      "Example: picket conform agent --address unix:/run/picket/waf.sock --header 'x-evil: yes'\n"
+      "Example: picket conform agent --agent unix:/run/picket/waf.sock --header 'x-evil: yes'\n"
       "Example: picket conform agent --listen unix:/tmp/proxy.sock\n"
-      "Example: picket conform proxy --listen unix:/tmp/agent.sock --http 127.0.0.1:8080\n"
+      "Example: picket conform proxy --listen unix:/tmp/agent.sock --http 127.0.0.1:8080 --upstream 127.0.0.1:8081\n"
       "Example: picket conform proxy --dial unix:/run/picket/agents.sock --agent-id edge-1 --http 127.0.0.1:8080");
   command->callback([=, &exit_code] {
     if (*timeout) options->test.patience = options->test.return_patience = **timeout;

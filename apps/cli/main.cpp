@@ -1,12 +1,15 @@
 #include <CLI/CLI.hpp>
 
 #include "apps/cli/commands.hpp"
+#include "picket/agent/serve.hpp"
 
 int main(int argc, char** argv) {
   using namespace picket::apps::cli;
   CLI::App app{
       "Picket: asks agents (WAF, authenticator, rate limiter, guardrail) about HTTP traffic, over Agent Protocol v2."};
   app.require_subcommand(1);
+  picket::agent::name_the_unknown(app);
+  app.set_version_flag("--version", version_line(), "Print the version and exit");
   app.footer(
       "Exit codes: 0 done (call: allowed); 1 failed while running; 2 wrong command line or file; 3 call: not allowed, "
       "replay: an answer differs, conform: a rule is broken.\n"

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "apps/cli/commands.hpp"
+#include "apps/cli/reception.hpp"
 #include "apps/cli/recording/difference.hpp"
 #include "apps/cli/recording/script.hpp"
 #include "picket/pool/agent_pool.hpp"
@@ -22,7 +23,7 @@ struct ReplayOptions {
   std::string file;
   AgentAddress agent;
   std::optional<std::string> config;
-  milliseconds timeout{5000};
+  AgentTimeout timeout;
 };
 
 /// Plays the proxy's side to an agent, one event after the other, and prints what is answered otherwise.
@@ -31,8 +32,8 @@ class Player {
   Player(transport::Worker& worker, pool::AgentPool& pool, const Script& script, milliseconds timeout)
       : worker_(worker), pool_(pool), script_(script), timeout_(timeout) {}
 
-  transport::Task<void> run(pool::Agent& agent) {
-    const base::Deadline deadline = base::Deadline::after(worker_.now(), timeout_);
+  transport::Task<void> run(pool::Agent& agent, milliseconds to_connect) {
+    const base::Deadline deadline = base::Deadline::after(worker_.now(), to_connect);
     auto connected = co_await pool_.ready(agent, deadline);
     if (connected) {
       for (const Script::Step& step : script_.steps()) co_await play(agent, step);
@@ -138,21 +139,22 @@ int replay(const ReplayOptions& options) {
   transport::Worker worker;
   pool::Config config;
   config.connections_per_agent = 1;
-  config.request_timeout = config.connect_timeout = options.timeout;
+  config.request_timeout = config.connect_timeout = options.timeout.of_answers;
   config.reconnect_interval = milliseconds{100};
   pool::AgentPool pool{worker, config};
-  pool::AgentSpec spec{.id = "agent",
-                       .endpoint = options.agent.endpoint,
-                       .insecure = options.agent.insecure,
-                       .tls = options.agent.tls,
-                       .events = script->kinds(),
-                       .config_json = options.config ? options.config : script->config()};
+  pool::AgentSpec spec{
+      .id = "agent", .events = script->kinds(), .config_json = options.config ? options.config : script->config()};
+  set_place(spec, options.agent);
   if (!script->encodings().empty()) spec.encodings = script->encodings();
   auto agent = pool.add_agent(spec);
   if (!agent) return usage(agent.error().detail());
+  Reception reception{worker, pool};
+  if (!options.agent.listen.empty()) {
+    if (const auto listens = reception.open(options.agent, spec, 1); !listens) return usage(listens.error().detail());
+  }
 
-  Player player{worker, pool, *script, options.timeout};
-  transport::spawn(player.run(agent->get()));
+  Player player{worker, pool, *script, options.timeout.of_answers};
+  transport::spawn(player.run(agent->get(), options.timeout.to_connect(options.agent)));
   while (!player.done()) worker.turn(base::TimePoint::max());
   worker.turn(base::Clock::now());  // the farewell goes out
   if (player.failure()) {
@@ -172,9 +174,7 @@ void add_replay(CLI::App& app, int& exit_code) {
   add_agent_options(*command, options->agent);
   command->add_option("--config", options->config, "Configuration to deliver in place of the recorded one, as JSON")
       ->type_name("JSON");
-  command->add_option("--timeout-ms", options->timeout, "For connecting and for each answer")
-      ->type_name("N")
-      ->default_str("5000");
+  add_timeout_option(*command, options->timeout);
   command->add_option("FILE", options->file, "A recording, of picket call --record")->required();
   command->footer(
       "Exit codes: 0 every answer as recorded, 3 an answer differs, 1 no connection, 2 wrong command line or "

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <limits>
 #include <optional>
 
 #include <fmt/format.h>
@@ -91,7 +92,7 @@ void Budget::spend(const std::string& name, std::uint64_t tokens, Time now) {
   const std::lock_guard lock{mutex_};
   Account& account = account_for(name, now);
   if (is_over(account, now)) account = {.begin = now, .spent = 0};
-  account.spent += tokens;
+  account.spent += std::min(tokens, std::numeric_limits<std::uint64_t>::max() - account.spent);
   ++version_;
 }
 

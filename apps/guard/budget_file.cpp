@@ -3,8 +3,10 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
@@ -17,6 +19,20 @@ namespace {
 
 base::Error failure(const std::string& file, const char* what) {
   return base::fail(base::ErrorKind::unavailable, fmt::format("{} cannot be {}: {}", file, what, std::strerror(errno)));
+}
+
+/// The file itself behind links to it, be it there or not: under all of its names it has one lock, and it is that which
+/// is replaced. Links in a circle stay one: it cannot be read.
+std::string behind_links(const std::string& file) {
+  constexpr int most_links = 40;  // as many as Linux follows
+  std::filesystem::path path{file};
+  for (int links = 0; links < most_links; ++links) {
+    std::error_code is_none;
+    const auto target = std::filesystem::read_symlink(path, is_none);
+    if (is_none) break;
+    path = path.parent_path() / target;
+  }
+  return path.string();
 }
 
 /// Writes all of it to a new file and has it on the disk.
@@ -50,6 +66,9 @@ std::jthread thread_without_signals(Run run) {
 
 base::Result<std::unique_ptr<BudgetFile>> BudgetFile::open(std::string file, Budget& budget, Complain complain,
                                                            std::chrono::milliseconds interval) {
+  file = behind_links(file);
+  auto lock = FileLock::take(file + ".lock");
+  if (!lock) return lock.error();
   errno = 0;
   std::ifstream in{file};
   if (!in && errno != ENOENT) return failure(file, "read");
@@ -59,13 +78,16 @@ base::Result<std::unique_ptr<BudgetFile>> BudgetFile::open(std::string file, Bud
     if (const auto read = budget.read(text, Budget::now()); !read)
       return base::fail(base::ErrorKind::invalid_message, fmt::format("{}: {}", file, read.error().detail()));
   }
-  std::unique_ptr<BudgetFile> opened{new BudgetFile(std::move(file), budget, std::move(complain), interval)};
+  std::unique_ptr<BudgetFile> opened{
+      new BudgetFile(std::move(file), std::move(*lock), budget, std::move(complain), interval)};
   if (const auto written = opened->write(); !written) return written.error();
   return opened;
 }
 
-BudgetFile::BudgetFile(std::string file, Budget& budget, Complain complain, std::chrono::milliseconds interval)
+BudgetFile::BudgetFile(std::string file, FileLock lock, Budget& budget, Complain complain,
+                       std::chrono::milliseconds interval)
     : file_(std::move(file)),
+      lock_(std::move(lock)),
       budget_(budget),
       complain_(std::move(complain)),
       interval_(interval),
@@ -87,8 +109,10 @@ base::Status BudgetFile::write() const {
 void BudgetFile::write_if_changed() {
   const std::uint64_t version = budget_.version();
   if (version == written_) return;
-  if (const auto done = write(); !done) return complain_(done.error().detail());
-  written_ = version;
+  const auto done = write();
+  if (done) written_ = version;
+  if (!done && !is_failing_) complain_(done.error().detail());
+  is_failing_ = !done;
 }
 
 void BudgetFile::run(const std::stop_token& stopping) {

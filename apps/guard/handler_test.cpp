@@ -75,6 +75,20 @@ TEST_F(BudgetedGuard, AKeyThatHasSpentItsTokensGets429UntilItsPeriodEnds) {
   EXPECT_TRUE(ask("bob").is_allow());
 }
 
+TEST_F(BudgetedGuard, NoNumberThatAModelSaysMakesAnExchangeFree) {
+  for (const std::string number : {"1000000000000000000000000000000", "1e30", "100.5", "\"100\"", "-1000000", "-1e999",
+                                   "1e-5", "1e-999", "\"many\"", "\"1,000\"", "\"12 tokens\""}) {
+    {
+      agent::kit::Exchange exchange{handler};
+      EXPECT_TRUE(exchange.get("/", {{"x-api-key", number}}).is_allow());
+      (void)exchange.guardrail(std::string(400, 'a'), InspectionType::prompt_injection);
+      (void)exchange.response(200);
+      (void)exchange.response_body(R"({"usage":{"total_tokens":)" + number + "}}");
+    }
+    EXPECT_EQ(ask(number).block_status(), 429) << number;
+  }
+}
+
 TEST_F(BudgetedGuard, AKeyHasOneBudgetHoweverItIsSpelled) {
   budget.spend(Budget::name_of_key("bearer Abc"), 100, Budget::now());
   for (const char* spelling : {"Bearer Abc", "bearer  Abc", " BEARER\tAbc "})

@@ -2,7 +2,10 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
+#include <cstdlib>
+#include <filesystem>
 #include <string>
 
 #include "picket/agent/serve.hpp"
@@ -44,6 +47,20 @@ void add_categories(CLI::App& app, const std::string& name, Categories& categori
       ->default_str(usual);
 }
 
+/// CLI::Range takes what is neither below nor above it.
+std::string not_nan(const std::string& text) {
+  return std::isnan(std::strtod(text.c_str(), nullptr)) ? "'" + text + "' is no number" : std::string{};
+}
+
+/// What BudgetFile could not make.
+std::string names_a_file(const std::string& file) {
+  if (file.empty()) return "a name of a file is missing";
+  std::error_code ignored;
+  if (file.ends_with('/') || std::filesystem::is_directory(file, ignored))
+    return file + " is a directory: name a file in it";
+  return {};
+}
+
 void add_policy_options(CLI::App& app, Policy& policy) {
   add_categories(app, "--prompt", policy.prompts, "prompt_injection",
                  "What to look for in texts for a model: categories with commas in between");
@@ -51,6 +68,7 @@ void add_policy_options(CLI::App& app, Policy& policy) {
   app.add_option("--min-confidence", policy.least_confidence, "How sure a finding has to be, 0 to 1")
       ->type_name("X")
       ->check(CLI::Range(0.0, 1.0))
+      ->check(not_nan)
       ->default_str("0.5");
   app.add_option_function<std::string>(
          "--allow-file",
@@ -102,7 +120,8 @@ void add_budget_options(CLI::App& app, Options& options) {
                 ->check(CLI::PositiveNumber),
             "N", "100000");
   of_budget(app.add_option("--budget-file", options.budget_file,
-                           "File that keeps what was spent; without it a restart forgets it"),
+                           "File that keeps what was spent; without it a restart forgets it")
+                ->check(names_a_file),
             "FILE", "");
 }
 

@@ -15,7 +15,7 @@ TEST(GuardOptions, EachIsRead) {
                              "--min-confidence", "0.8", "--threads", "3"});
   ASSERT_TRUE(std::holds_alternative<Options>(parsed));
   const Options& options = std::get<Options>(parsed);
-  EXPECT_EQ(options.server.listen, "unix:/run/g.sock");
+  EXPECT_EQ(options.server.listen, std::vector<std::string>{"unix:/run/g.sock"});
   EXPECT_EQ(options.server.threads, 3U);
   EXPECT_EQ(options.policy.prompts, Categories::all());
   EXPECT_TRUE(options.policy.responses.has(Category::jwt));
@@ -35,6 +35,10 @@ TEST(GuardOptions, LeftOutTheyAreWhatPromptsAndAnswersNeed) {
 TEST(GuardOptions, WrongOnesAreRefused) {
   for (const auto& wrong : {std::vector<const char*>{"--prompt", "emails"},
                             {"--min-confidence", "2"},
+                            {"--min-confidence", "nan"},
+                            {"--token-budget", "1", "--budget-file", ""},
+                            {"--token-budget", "1", "--budget-file", "/tmp"},
+                            {"--token-budget", "1", "--budget-file", "/nonexistent/"},
                             {"--prompt", "all,none"},
                             {"--threads", "99999999"},
                             {"--token-budget", "0"},

@@ -1,16 +1,21 @@
 #include "apps/guard/tokens.hpp"
 
 #include <array>
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
 #include <functional>
+#include <utility>
 
 #include "apps/guard/words.hpp"
 
 namespace picket::apps::guard {
 namespace {
 
-constexpr std::size_t longest_member = 64;  // a name, a colon, spaces, a number
+constexpr std::size_t longest_member = 64;  // a name, a colon, a blank each, a number
 constexpr std::size_t longest_overlap = 2048;
-constexpr std::uint64_t most_tokens = 1'000'000'000;  // more is no usage of one exchange
+constexpr std::uint64_t most_tokens = 1'000'000'000;  // more is no usage of one exchange, and counts as this
+constexpr std::size_t most_digits = 10;               // of it
 
 enum class Part : std::uint8_t { total, prompt, completion };
 struct Name {
@@ -30,19 +35,48 @@ constexpr Name names[] = {
     {"eval_count\"", Part::completion},
 };
 
-/// The number behind a colon; 0 where there is none that is a count in digits alone, or not all of it: it comes again
-/// with the next chunk.
+/// A number as JSON has it: to the next whole one, and at most most_tokens. 0 for one below 1: nothing costs so little;
+/// and for what is none.
+std::uint64_t tokens_of(const std::string& number) {
+  double value = 0;
+  const char* const behind = number.data() + number.size();
+  const auto [end, error] = std::from_chars(number.data(), behind, value);
+  if (end != behind) return 0;
+  // Which end of the range it is out of, strtod says alone.
+  if (error == std::errc::result_out_of_range) value = std::strtod(number.c_str(), nullptr);
+  if (value >= static_cast<double>(most_tokens)) return most_tokens;
+  return value < 1 ? 0 : static_cast<std::uint64_t>(std::ceil(value));
+}
+
+/// The number behind a colon, be it a text, as some servers have it, with commas between thousands; 0 where there is
+/// none, or not all of it: it comes again with the next chunk. One that is too large already counts as it is, since its
+/// end may be far away.
 std::uint64_t number_behind_colon(std::string_view text) {
   std::size_t at = text.find_first_not_of(" \t\r\n");
   if (at == std::string_view::npos || text[at] != ':') return 0;
   at = text.find_first_not_of(" \t\r\n", at + 1);
-  std::uint64_t value = 0;
-  for (; at < text.size() && is_digit(text[at]); ++at) {
-    value = value * 10 + static_cast<std::uint64_t>(text[at] - '0');
-    if (value > most_tokens) return 0;
+  if (at == std::string_view::npos) return 0;
+  const bool is_text = text[at] == '"';
+  text.remove_prefix(is_text ? at + 1 : at);
+  const std::size_t end = text.find_first_not_of(is_text ? "0123456789.+-eE," : "0123456789.+-eE");
+  if (end == std::string_view::npos)
+    return std::min(text.find_first_not_of("0123456789"), text.size()) > most_digits ? most_tokens : 0;
+  // What has more behind it ("1 000") is no number of which its beginning would be the value.
+  const std::string_view ends = is_text ? "\"" : ",}] \t\r\n";
+  if (ends.find(text[end]) == std::string_view::npos) return 0;
+  std::string number{text.substr(0, end)};
+  std::erase(number, ',');
+  return tokens_of(number);
+}
+
+/// Appends it with one blank for several: between a name and its number there may be any number of them.
+void append_narrow(std::string& to, std::string_view text) {
+  constexpr std::string_view blanks = " \t\r\n";
+  for (const char c : text) {
+    const bool is_blank = blanks.find(c) != std::string_view::npos;
+    if (is_blank && !to.empty() && to.back() == ' ') continue;
+    to += is_blank ? ' ' : c;
   }
-  const bool is_whole = at < text.size() && std::string_view{".eE"}.find(text[at]) == std::string_view::npos;
-  return is_whole ? value : 0;
 }
 
 /// How long the longest beginning of `text` is that `tail` ends with (Knuth, Morris and Pratt).
@@ -79,19 +113,17 @@ std::uint64_t estimated_tokens(std::string_view text) noexcept {
 }
 
 void UsageReader::feed(std::string_view chunk) {
-  // What of the chunk may go on with the tail, then the chunk itself.
-  tail_ += chunk.substr(0, longest_member);
-  read(tail_, is_at_start_);
-  if (chunk.size() > longest_member) read(chunk, false);
-  is_at_start_ = is_at_start_ && chunk.empty();
-  if (chunk.size() > longest_member) tail_.assign(chunk.substr(chunk.size() - longest_member));
-  if (tail_.size() > longest_member) tail_.erase(0, tail_.size() - longest_member);
+  std::string text = std::move(tail_);
+  text.reserve(text.size() + chunk.size());
+  append_narrow(text, chunk);
+  read(text);
+  tail_ = text.substr(text.size() - std::min(text.size(), longest_member));
 }
 
-void UsageReader::read(std::string_view text, bool is_first) {
+void UsageReader::read(std::string_view text) {
   for (std::size_t at = text.find('"'); at != std::string_view::npos; at = text.find('"', at + 1)) {
-    // Without what comes before nobody knows whether it is escaped; the tail has the same place again with that.
-    if (at == 0 ? !is_first : text[at - 1] == '\\') continue;
+    // At the beginning of a body stands no member, and what now stands first was read with what was before it.
+    if (at == 0 || text[at - 1] == '\\') continue;
     const std::string_view rest = text.substr(at + 1);
     for (const Name& name : names) {
       if (!rest.starts_with(name.text)) continue;

@@ -18,7 +18,10 @@ namespace picket::apps::guard {
 /// `completion_tokens` (OpenAI), `input_tokens` and `output_tokens` (Anthropic), `promptTokenCount` and its kin
 /// (Gemini), `prompt_eval_count` and `eval_count` (Ollama), in JSON or in events of a stream. They are looked for as
 /// bytes: within a JSON text a quote has a backslash before it, so that what a model writes is not taken for them. Of
-/// several numbers of one name the largest counts, since streams repeat them as they grow.
+/// several numbers of one name the largest counts, since streams repeat them as they grow. A number with a fraction or
+/// an exponent is one, too, also as a text ("1,000"); what is no number counts as not said; what is too large for one
+/// exchange counts as the most that one can cost, and what is below 1 as not said, so that nothing that a model says
+/// makes an exchange free.
 ///
 /// Thread safety: none. Complexity: linear in what is fed; it keeps at most 64 bytes.
 class UsageReader {
@@ -28,10 +31,9 @@ class UsageReader {
   [[nodiscard]] std::uint64_t tokens() const noexcept { return std::max(total_, prompt_ + completion_); }
 
  private:
-  void read(std::string_view text, bool is_first);
+  void read(std::string_view text);
 
-  std::string tail_;  // of the last chunk: a member may lie across two
-  bool is_at_start_ = true;
+  std::string tail_;  // of what was fed, without blanks behind blanks: a member may lie across chunks
   std::uint64_t total_ = 0;
   std::uint64_t prompt_ = 0;
   std::uint64_t completion_ = 0;

@@ -23,8 +23,31 @@ constexpr Body bodies[] = {
     {R"({"usageMetadata":{"promptTokenCount":4,"candidatesTokenCount":6,"totalTokenCount":10}})", 10},
     {R"({"done":true,"prompt_eval_count":26,"eval_count":298})", 324},
     {R"({"content":"it says \"total_tokens\":999 here","usage":{"total_tokens":5}})", 5},
-    {R"({"cache_input_tokens":7,"total_tokens":null,"input_tokens":"8","output_tokens":99999999999999999999})", 0},
-    {R"({"total_tokens":1e3,"input_tokens":1.5})", 0},
+    {R"({"cache_input_tokens":7,"total_tokens":null,"input_tokens":"8","output_tokens":null})", 8},
+    {R"({"total_tokens":1e3,"input_tokens":1.5})", 1000},
+    {R"({"prompt_tokens":1.5,"completion_tokens": "12.0"})", 14},
+    {R"({"total_tokens":-5})", 0},
+    {R"({"total_tokens":-1e30,"prompt_tokens":9,"completion_tokens":12})", 21},
+    {R"({"total_tokens":"many"})", 0},
+    {R"({"total_tokens":99999999999999999999})", 1'000'000'000},
+    {R"({"total_tokens":1000000000000000000000000000000})", 1'000'000'000},
+    {R"({"total_tokens": "1000000000000000000000000000000000000000000000000000000000000000000000000000000"})",
+     1'000'000'000},
+    {R"({"total_tokens":1e30})", 1'000'000'000},
+    {R"({"total_tokens":1E+999})", 1'000'000'000},
+    {R"({"total_tokens":-1e999})", 0},
+    {R"({"total_tokens":-1e-999})", 0},
+    {R"({"total_tokens":1e-999})", 0},
+    {R"({"total_tokens":1e-5})", 0},
+    {R"({"total_tokens":0.99,"prompt_tokens":0.5,"completion_tokens":"0.6"})", 0},
+    {R"({"total_tokens":1.0})", 1},
+    {R"({"total_tokens":1e-5,"prompt_tokens":9,"completion_tokens":12})", 21},
+    {R"({"total_tokens":1234567890})", 1'000'000'000},
+    {R"({"total_tokens":"1,000"})", 1000},
+    {R"({"total_tokens":"1,234,567.5"})", 1'234'568},
+    {R"({"total_tokens":"1 000"})", 0},
+    {R"({"total_tokens":"12 tokens","prompt_tokens":"1_000"})", 0},
+    {R"({"total_tokens":1-2,"prompt_tokens":1.2.3,"completion_tokens":1x})", 0},
     {"hello", 0},
 };
 
@@ -32,6 +55,20 @@ TEST(UsageReader, FindsWhatTheModelSaysHoweverItIsCut) {
   for (const Body& body : bodies)
     for (const std::size_t chunk : {1, 2, 3, 7, 63, 64, 65, 1000})
       EXPECT_EQ(usage_of(body.text, chunk), body.tokens) << body.text << " by " << chunk;
+}
+
+TEST(UsageReader, FindsItHoweverManyBlanksAreInBetween) {
+  const std::string blanks = std::string(300, ' ') + std::string(40, '\n') + std::string(40, '\t');
+  const std::string body = R"({"usage":{"prompt_tokens")" + blanks + ":" + blanks + "900," + blanks +
+                           R"("completion_tokens")" + blanks + ":" + blanks + "\"100\"" + blanks + "}}";
+  for (const std::size_t chunk : {1, 7, 64, 100, 1000, 10'000}) EXPECT_EQ(usage_of(body, chunk), 1000U) << chunk;
+}
+
+TEST(UsageReader, NoNumberIsTooLongToBeSmall) {
+  const std::string zeros(350, '0');
+  for (const std::string& number : {"0." + zeros, "0." + zeros + "1", "-0." + zeros + "1", "\"0." + zeros + "1\""})
+    for (const std::size_t chunk : {1, 64, 100, 1000})
+      EXPECT_EQ(usage_of(R"({"total_tokens":)" + number + "}", chunk), 0U) << number << " by " << chunk;
 }
 
 TEST(EstimatedTokens, AreAQuarterOfAsciiAndEachOtherCharacter) {

@@ -21,7 +21,7 @@ TEST(Options, EveryOptionIsRead) {
              "--socket-group",   "www-data",         "--allow-uid", "33",        "1000",     "--match-time-ms", "200"});
   ASSERT_TRUE(std::holds_alternative<Options>(parsed));
   const Options& options = std::get<Options>(parsed);
-  EXPECT_EQ(options.server.listen, "unix:/run/w.sock");
+  EXPECT_EQ(options.server.listen, std::vector<std::string>{"unix:/run/w.sock"});
   EXPECT_THAT(options.rules.rules, ElementsAre("a.conf", "b/*.conf"));
   EXPECT_EQ(options.rules.paranoia, 2);
   EXPECT_EQ(options.rules.detection_only, true);

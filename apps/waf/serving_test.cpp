@@ -85,7 +85,7 @@ class ServedWaf : public ::testing::Test {
  protected:
   ServedWaf() {
     sets_ = std::move(*RuleSets::load(testing::engine(), {}));
-    server_.emplace(agent::ServerOptions{.listen = "unix:" + path(),
+    server_.emplace(agent::ServerOptions{.listen = {"unix:" + path()},
                                          .threads = 2,
                                          .execution = agent::Execution::handed_over,
                                          .socket = {},

@@ -1,11 +1,11 @@
-"""The proxies whose agents are compared: ours, HAProxy, and with PEERS=all in the environment those that a machine must
-be given first."""
+"""The proxies whose agents are compared: ours, HAProxy, and with PEERS in the environment those that a machine must
+be given first: PEERS=all, or names (PEERS=envoy)."""
 
 import os
 from dataclasses import dataclass
 from typing import Callable
 
-from places import PICKET_BIN
+from places import PICKET_BIN, stop
 
 from . import envoy, proxies, zentinel
 
@@ -30,11 +30,15 @@ OPTIONAL = {"envoy": envoy, "zentinel": zentinel}
 
 
 def install(progress):
-    """Installs the optional ones where PEERS=all asks for them. Returns the sides that this run leaves out."""
-    if os.environ.get("PEERS") != "all":
-        return set(OPTIONAL)
-    left_out = set()
+    """Installs the optional ones that PEERS asks for. Returns the sides that this run leaves out."""
+    named = os.environ.get("PEERS", "")
+    asked_for = set(OPTIONAL) if named == "all" else set(filter(None, named.split(",")))
+    if unknown := asked_for - set(OPTIONAL):
+        stop(f"PEERS names {', '.join(sorted(unknown))}; it may be all, or of {', '.join(OPTIONAL)}, with commas between")
+    left_out = set(OPTIONAL) - asked_for
     for side, peer in OPTIONAL.items():
+        if side in left_out:
+            continue
         progress(f"installing {side} {peer.VERSION} where it is missing")
         try:
             peer.install()

@@ -42,7 +42,7 @@ CONFIG = """static_resources:
             typed_config: {{"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}
   clusters:
   - name: app
-    load_assignment:
+{upstream_protocol}    load_assignment:
       cluster_name: app
       endpoints:
       - lb_endpoints: [{{endpoint: {{address: {{socket_address: {{address: 127.0.0.1, port_value: {upstream}}}}}}}}}]
@@ -57,23 +57,29 @@ ASK = """          - name: envoy.filters.http.ext_proc
 """
 OF_REQUESTS = "request_header_mode: SEND, response_header_mode: SKIP, request_body_mode: BUFFERED"
 OF_ANSWERS = "request_header_mode: SKIP, response_header_mode: SEND, response_body_mode: BUFFERED"
-AGENT = """  - name: agent
-    typed_extension_protocol_options:
+HTTP2 = """    typed_extension_protocol_options:
       envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
         "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
-        explicit_http_config: {{http2_protocol_options: {{}}}}
-    load_assignment:
+        explicit_http_config: {http2_protocol_options: {}}
+"""
+AGENT = """  - name: agent
+{http2}    load_assignment:
       cluster_name: agent
       endpoints: [{{lb_endpoints: [{{endpoint: {{address: {{pipe: {{path: {socket}}}}}}}}}]}}]
 """
 
 
-def proxy(servers, name, core, upstream, asking=None):
+def grpc_proxy(servers, name, core, upstream):
+    """HTTP/2 in clear on both sides: clients are understood by their preface."""
+    return proxy(servers, name, core, upstream, upstream_protocol=HTTP2)
+
+
+def proxy(servers, name, core, upstream, asking=None, upstream_protocol=""):
     port, config = free_port(), servers.folder / f"{name}.yaml"
     modes = OF_ANSWERS if asking and "response_body" in asking.events else OF_REQUESTS
     ask = ASK.format(open=str(asking.fails_open).lower(), timeout_s=asking.timeout_ms / 1000, modes=modes) if asking else ""
-    agent = AGENT.format(socket=asking.socket) if asking else ""
-    config.write_text(CONFIG.format(port=port, upstream=upstream, ask=ask, agent=agent), encoding="ascii")
+    agent = AGENT.format(socket=asking.socket, http2=HTTP2) if asking else ""
+    config.write_text(CONFIG.format(port=port, upstream=upstream, upstream_protocol=upstream_protocol, ask=ask, agent=agent), encoding="ascii")
     servers.serve(name, core, [PROGRAM, "-c", config, "--concurrency", "1", "--use-dynamic-base-id", "-l", "error"],
                   port)
     return port

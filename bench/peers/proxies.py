@@ -57,7 +57,7 @@ def nginx(servers, name, core, upstream=None, workers=1, modules="", settings=""
 
 GATEWAY = """system {{ worker-threads {workers}; busy-polling {busy_polling} }}
 listeners {{ listener "web" {{ address "127.0.0.1:{port}"; {protocol} }} }}
-upstreams {{ upstream "app" {{ target "127.0.0.1:{upstream}" }} }}
+upstreams {{ upstream "app" {{ target "127.0.0.1:{upstream}"; {upstream_keys} }} }}
 routes {{ route "all" {{ matches {{ path-prefix "/" }}; {filters} {route_keys} upstream "app" }} }}
 {limits}
 """
@@ -71,13 +71,13 @@ GATEWAY_TLS = """protocol "https"; tls {{ cert-file "{0.certificate}"; key-file 
 
 
 def gateway(servers, name, core, upstream, asking=None, workers=1, picket=(PICKET_BIN / "picket",), busy_polling=True,
-            certificate=None, limits="", route_keys=""):
+            certificate=None, protocol="http", limits="", route_keys="", upstream_keys=""):
     """`picket`: the command that picket is, as where another program runs it. With a certificate it speaks TLS. `limits`: that block.
-    `route_keys`: more of its route."""
+    `route_keys`, `upstream_keys`: more of its route and of its upstream."""
     port, config = free_port(), servers.folder / f"{name}.kdl"
     text = GATEWAY.format(workers=workers, busy_polling="#true" if busy_polling else "#false", port=port,
-                          protocol=GATEWAY_TLS.format(certificate) if certificate else 'protocol "http"',
-                          upstream=upstream, filters='filters "ask";' if asking else "", route_keys=route_keys, limits=limits)
+                          protocol=GATEWAY_TLS.format(certificate) if certificate else f'protocol "{protocol}"',
+                          upstream=upstream, upstream_keys=upstream_keys, filters='filters "ask";' if asking else "", route_keys=route_keys, limits=limits)
     if asking:
         text += GATEWAY_AGENT.format(socket=asking.socket, timeout_ms=asking.timeout_ms,
                                      events=" ".join(f'"{event}"' for event in asking.events),
@@ -85,6 +85,11 @@ def gateway(servers, name, core, upstream, asking=None, workers=1, picket=(PICKE
     config.write_text(text, encoding="ascii")
     servers.serve(name, core, [*picket, "run", config], port)
     return port
+
+
+def grpc_gateway(servers, name, core, upstream):
+    """HTTP/2 in clear on both sides, without an agent."""
+    return gateway(servers, name, core, upstream, protocol="h2c", upstream_keys="http-version { min-version 2 }")
 
 
 HAPROXY = """global

@@ -1,25 +1,34 @@
-# Completion for picket. What --help says is what is offered, so the two cannot differ.
+# Completion for picket, picket-waf and picket-guard. What --help says is what is offered, so the two cannot differ.
 _picket() {
-  local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
+  local program=${1##*/} word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} values=
+  local -a command=("$1")
   COMPREPLY=()
-  if [ "$COMP_CWORD" -eq 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W "$("$1" --help 2>/dev/null | sed -n '/^Subcommands:/,/^$/s/^  \([a-z]*\) .*/\1/p') --help" -- "$word")
-    return
+  if [[ $program == picket ]]; then
+    if ((COMP_CWORD == 1)); then
+      values=$("$1" --help 2>/dev/null | sed -n '/^Subcommands:/,/^$/s/^  \([a-z]*\) .*/\1/p')
+      mapfile -t COMPREPLY < <(compgen -W "$values --help --version" -- "$word")
+      return
+    fi
+    command+=("${COMP_WORDS[1]}")
   fi
-  case "$previous" in
-    --encoding) mapfile -t COMPREPLY < <(compgen -W 'json msgpack' -- "$word") ;;
-    --mode) mapfile -t COMPREPLY < <(compgen -W 'latency throughput body' -- "$word") ;;
-    --socket-group) mapfile -t COMPREPLY < <(compgen -g -- "$word") ;;
-    *)
-      if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "$("$1" "$command" --help 2>/dev/null | sed -nE 's/^  (-.,)?(--[a-z-]+).*/\2/p')" -- "$word")
-      elif [[ $previous == conform ]]; then
-        mapfile -t COMPREPLY < <(compgen -W 'agent proxy' -- "$word")
-      elif [[ $command == run || $command == check || $command == upgrade || $command == replay || $previous == --record || $previous == --junit ]]; then
-        compopt -o filenames 2>/dev/null
-        mapfile -t COMPREPLY < <(compgen -f -- "$word")
-      fi
+  case "$program $previous" in
+    "picket --encoding") values='json msgpack' ;;
+    "picket --mode") values='latency throughput body' ;;
+    "picket conform") values='agent proxy' ;;
+    "picket-waf --paranoia") values='1 2 3 4' ;;
+    "picket-guard --prompt" | "picket-guard --response")
+      values='all none pii secrets email phone credit_card iban national_id ip_address jwt cloud_key pem_key secret prompt_injection' ;;
+    *" --socket-group")
+      mapfile -t COMPREPLY < <(compgen -g -- "$word")
+      return
       ;;
   esac
+  [[ $word == -* ]] && values=$("${command[@]}" --help 2>/dev/null | sed -nE 's/^  (-.,)?(--[a-z-]+).*/\2/p')
+  if [[ $values ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$values" -- "$word")
+  elif [[ $program != picket || ${command[1]} =~ ^(run|check|upgrade|replay)$ || $previous =~ ^--(record|junit)$ ]]; then
+    compopt -o filenames 2>/dev/null
+    mapfile -t COMPREPLY < <(compgen -f -- "$word")
+  fi
 }
-complete -F _picket picket
+complete -F _picket picket picket-waf picket-guard

@@ -1,7 +1,7 @@
 // Picket's agent for tools/interop: logs each event that its handler was handed as a line of JSON,
 // `{"event": KIND, "message": …}`, and decides by the rules of interop/rust/src/stand_in.rs.
 //
-//   picket_interop_agent LOG --listen unix:PATH
+//   picket_interop_agent LOG --listen ADDRESS | --dial ADDRESS …   as every agent takes them
 
 #include <cstdio>
 #include <fstream>
@@ -104,7 +104,7 @@ class Logging final : public agent::Handler {
 int main(int argc, char** argv) {
   const std::span arguments{argv, static_cast<std::size_t>(argc)};
   if (argc < 2) {
-    fmt::print(stderr, "usage: picket_interop_agent LOG --listen unix:PATH\n");
+    fmt::print(stderr, "usage: picket_interop_agent LOG --listen ADDRESS | --dial ADDRESS …\n");
     return 2;
   }
   std::ofstream log{arguments[1]};

@@ -1,5 +1,6 @@
-// Picket's pool for tools/interop: plays the exchanges of interop/cases.json to an agent and prints what it answered,
-// one line of JSON per exchange: `{"exchange": NAME, "id": ID, "answers": [RESPONSE or {"error": TEXT}, …]}`.
+// Picket's pool for tools/interop: plays the exchanges of interop/cases.json to an agent that it dials, or that dials
+// it under the id "agent", and prints what it answered, one line of JSON per exchange:
+// `{"exchange": NAME, "id": ID, "answers": [RESPONSE or {"error": TEXT}, …]}`.
 
 #include <CLI/CLI.hpp>
 #include <fstream>
@@ -9,14 +10,18 @@
 #include <fmt/format.h>
 
 #include "picket/pool/agent_pool.hpp"
+#include "picket/pool/reverse/listener.hpp"
 #include "picket/transport/task.hpp"
 #include "picket/wire/codec.hpp"
 
 namespace picket::interop {
 namespace {
 
+constexpr std::string_view agent_id = "agent";
+
 struct Options {
   std::string agent;
+  std::string listen;
   std::string cases;
   std::string encoding = "json";
   std::optional<std::string> config;
@@ -87,8 +92,8 @@ class Player {
 };
 
 transport::Task<void> play_all(pool::AgentPool& pool, pool::Agent& agent, const wire::Value& cases,
-                               std::optional<base::Status>& outcome) {
-  const base::Deadline deadline = base::Deadline::after(pool.worker().now(), std::chrono::seconds{5});
+                               base::Duration patience, std::optional<base::Status>& outcome) {
+  const base::Deadline deadline = base::Deadline::after(pool.worker().now(), patience);
   auto ready = co_await pool.ready(agent, deadline);
   if (ready) {
     for (const wire::Value& exchange : *cases.get<wire::Value::List>()) {
@@ -102,19 +107,10 @@ transport::Task<void> play_all(pool::AgentPool& pool, pool::Agent& agent, const 
   outcome = std::move(ready);
 }
 
-int run(const Options& options) {
-  std::ifstream file{options.cases};
-  const std::string text{std::istreambuf_iterator<char>{file}, {}};
-  base::Arena arena;
-  const auto cases = wire::parse_json(text, arena);
-  if (!cases) {
-    fmt::print(stderr, "{}: {}\n", options.cases, cases.error().message());
-    return 2;
-  }
-  transport::Worker worker;
-  pool::AgentPool pool{worker, {.connections_per_agent = 1, .request_timeout = std::chrono::seconds{5}}};
-  pool::AgentSpec spec{.id = "agent",
+pool::AgentSpec spec_of(const Options& options) {
+  pool::AgentSpec spec{.id = std::string{agent_id},
                        .endpoint = options.agent,
+                       .insecure = options.agent.starts_with("grpc:"),
                        .encodings = {options.encoding == "json" ? wire::Encoding::json : wire::Encoding::msgpack},
                        .events = {wire::EventKind::request_headers, wire::EventKind::request_body_chunk,
                                   wire::EventKind::response_headers, wire::EventKind::response_body_chunk,
@@ -122,17 +118,70 @@ int run(const Options& options) {
                        .config_json = options.config,
                        // The crate serves no guardrails, says so, and leaves such a question without an answer.
                        .declared_events_only = true};
-  const auto agent = pool.add_agent(spec);
-  if (!agent) {
-    fmt::print(stderr, "{}\n", agent.error().message());
-    return 2;
+  if (!options.listen.empty()) spec.reverse = {std::string{agent_id}};
+  return spec;
+}
+
+/// Where the agent dials; open as long as it lives.
+class Reception {
+ public:
+  Reception(transport::Worker& worker, pool::AgentPool& pool)
+      : registry_(worker, 1, [&pool](pool::reverse::Connection connection) {
+          pool.add_reverse_connection(std::move(connection));
+        }) {}
+  Reception(const Reception&) = delete;
+  Reception& operator=(const Reception&) = delete;
+  ~Reception() {
+    if (!listener_) return;
+    listener_->close();
+    while (!listener_->is_over()) registry_.worker().turn(base::Clock::now() + std::chrono::milliseconds{1});
   }
+
+  base::Status open(const std::string& address) {
+    auto endpoint = transport::Endpoint::parse(address, transport::ClearText::refused);
+    if (!endpoint) return std::move(endpoint.error());
+    PICKET_TRY(registry_.use({.claims = {{std::string{agent_id}, {std::string{agent_id}}}}}));
+    auto listener = pool::reverse::Listener::open(registry_, {.endpoint = std::move(*endpoint)});
+    if (!listener) return std::move(listener.error());
+    listener_ = std::move(*listener);
+    listener_->start();
+    return {};
+  }
+
+ private:
+  pool::reverse::Registry registry_;
+  std::shared_ptr<pool::reverse::Listener> listener_;
+};
+
+int fail(const base::Error& error) {
+  fmt::print(stderr, "{}\n", error.message());
+  return 2;
+}
+
+int play(const Options& options, const wire::Value& cases) {
+  transport::Worker worker;
+  pool::AgentPool pool{worker, {.connections_per_agent = 1, .request_timeout = std::chrono::seconds{5}}};
+  Reception reception{worker, pool};
+  const auto agent = pool.add_agent(spec_of(options));
+  if (!agent) return fail(agent.error());
+  if (!options.listen.empty())
+    if (const auto listens = reception.open(options.listen); !listens) return fail(listens.error());
+  // An agent that dials comes back after a second or two.
+  const std::chrono::seconds patience{options.listen.empty() ? 5 : 20};
   std::optional<base::Status> outcome;
-  transport::spawn(play_all(pool, agent->get(), *cases, outcome));
+  transport::spawn(play_all(pool, agent->get(), cases, patience, outcome));
   while (!outcome) worker.turn(base::TimePoint::max());
   worker.turn(base::Clock::now());  // the last farewell goes out
   if (!*outcome) fmt::print(stderr, "{}\n", outcome->error().message());
   return *outcome ? 0 : 1;
+}
+
+int run(const Options& options) {
+  std::ifstream file{options.cases};
+  const std::string text{std::istreambuf_iterator<char>{file}, {}};
+  base::Arena arena;
+  const auto cases = wire::parse_json(text, arena);
+  return cases ? play(options, *cases) : fail(cases.error());
 }
 
 }  // namespace
@@ -141,7 +190,10 @@ int run(const Options& options) {
 int main(int argc, char** argv) {
   picket::interop::Options options;
   CLI::App app{"Plays interop/cases.json to an agent through Picket's pool"};
-  app.add_option("--agent", options.agent)->required();
+  CLI::Option_group* const place = app.add_option_group("place");
+  place->add_option("--agent", options.agent, "unix:PATH or grpc:IP:PORT");
+  place->add_option("--listen", options.listen, "unix:PATH, where the agent dials");
+  place->require_option(1);
   app.add_option("--cases", options.cases)->required();
   app.add_option("--encoding", options.encoding)->check(CLI::IsMember({"json", "msgpack"}));
   app.add_option("--config", options.config);

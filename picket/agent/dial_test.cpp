@@ -61,6 +61,8 @@ TEST(DialledEndpoint, IsWhereFramesAreSpoken) {
   EXPECT_TRUE(dialled_endpoint("tcp:127.0.0.1:1", ClearText::allowed));
   EXPECT_THAT(dialled_endpoint("grpc+unix:/run/x", ClearText::allowed).error().detail(),
               HasSubstr("do not register over gRPC"));
+  EXPECT_THAT(dialled_endpoint("proxy.example:1", ClearText::allowed).error().detail(),
+              ::testing::Not(HasSubstr("grpc")));
 }
 
 class Allowing final : public Handler {
@@ -183,6 +185,14 @@ TEST_F(DialTest, StoppedItSaysThatItDrainsAndDialsNoMore) {
   EXPECT_TRUE(peer.ends());
   server_->wait();
   EXPECT_FALSE(listener_.has_connection());
+}
+
+TEST_F(DialTest, AProxyThatIsListedTwiceIsSaidToBe) {
+  const std::string twice = folder_.socket("proxy").text();
+  Server server{{.dial = {.proxies = {twice, twice}}}, [] { return std::make_unique<Allowing>(); }};
+  const auto started = server.start();
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().detail(), twice + " is listed twice");
 }
 
 TEST_F(DialTest, AServerThatNeitherListensNorDialsIsNoServer) {

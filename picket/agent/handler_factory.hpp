@@ -66,7 +66,7 @@ std::vector<wire::EventKind> overridden_events() {
 /// that type. An event that is overridden and not delivered would be a hole that nobody notices.
 ///
 ///   const HandlerFactory factory = [&list] { return std::make_unique<Denylist>(list); };
-///   Server server{{.listen = "unix:/run/denylist.sock"}, factory};
+///   Server server{{.listen = {"unix:/run/denylist.sock"}}, factory};
 ///
 /// With Execution::on_loop handlers share nothing but what the function gives them, so that what it captures must bear
 /// several threads; with Execution::handed_over there is one handler in all.

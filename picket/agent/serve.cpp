@@ -79,13 +79,18 @@ void add_dial_options(CLI::App& app, DialOptions& dial) {
       ->type_name("FILE");
 }
 
-/// Which carriers and files go with the address to listen on. Throws CLI::ValidationError.
-void check_listening(const ServerOptions& options, transport::ClearText clear_text) {
-  const auto read = transport::Endpoint::parse(options.listen, clear_text);
-  if (!read) throw CLI::ValidationError("--listen", read.error().detail());
+/// Which carriers and files go with the addresses to listen on; whether TLS is spoken at one of them. Throws
+/// CLI::ValidationError.
+bool check_listening(const ServerOptions& options, transport::ClearText clear_text) {
+  bool has_tls = false;
+  for (const auto& address : options.listen) {
+    const auto read = transport::Endpoint::parse(address, clear_text);
+    if (!read) throw CLI::ValidationError("--listen", read.error().detail());
+    has_tls = has_tls || read->is_tls();
+  }
   const bool has_files = !options.tls.certificate_file.empty() && !options.tls.key_file.empty();
-  if (read->is_tls() && !has_files)
-    throw CLI::ValidationError("--listen", "tls: and grpcs: need --tls-cert and --tls-key");
+  if (has_tls && !has_files) throw CLI::ValidationError("--listen", "tls: and grpcs: need --tls-cert and --tls-key");
+  return has_tls;
 }
 
 /// The same of the addresses to dial; whether TLS is spoken at one of them.
@@ -109,11 +114,10 @@ void check_addresses(const ServerOptions& options) {
   const auto clear_text = options.insecure ? transport::ClearText::allowed : transport::ClearText::refused;
   if (options.listen.empty() && options.dial.proxies.empty())
     throw CLI::RequiredError("--listen, or --dial for an agent that dials its proxy,");
-  if (!options.listen.empty()) check_listening(options, clear_text);
+  const bool listens_tls = check_listening(options, clear_text);
   const bool dials_tls = check_dialling(options.dial, clear_text);
   const bool has_any =
       !options.tls.certificate_file.empty() || !options.tls.key_file.empty() || !options.tls.client_ca_file.empty();
-  const bool listens_tls = options.listen.starts_with("tls:") || options.listen.starts_with("grpcs:");
   if (has_any && !listens_tls && !dials_tls)
     throw CLI::ValidationError("--listen",
                                "--tls-cert, --tls-key and --tls-client-ca go with tls:IP:PORT and grpcs:IP:PORT");
@@ -131,11 +135,13 @@ void add_interval_option(CLI::App& app, const std::string& name, base::Duration&
 }  // namespace
 
 void add_server_options(CLI::App& app, ServerOptions& options) {
+  name_the_unknown(app);
   app.add_option(
          "--listen", options.listen,
          "Address to serve: unix:PATH, grpc+unix:PATH, tls:IP:PORT or grpcs:IP:PORT; with --insecure tcp:IP:PORT or "
-         "grpc:IP:PORT")
-      ->type_name("ADDRESS");
+         "grpc:IP:PORT; may be repeated")
+      ->type_name("ADDRESS")
+      ->allow_extra_args(false);
   add_dial_options(app, options.dial);
   app.add_flag("--insecure", options.insecure,
                "Speak in clear over a network: whoever is on the way can read and answer");
@@ -189,7 +195,7 @@ int serve_until_signalled(ServerOptions options, const HandlerFactory& factory, 
     say(started.error().detail());
     return 1;
   }
-  if (!server.address().empty()) say(fmt::format("serving on {}", server.address()));
+  for (const auto& address : server.addresses()) say(fmt::format("serving on {}", address));
   int signal = 0;
   sigwait(&signals, &signal);
   say("draining");

@@ -21,6 +21,10 @@ namespace picket::agent {
 /// there is none.
 void add_server_options(CLI::App& app, ServerOptions& options);
 
+/// Makes a program name what it does not know of its command line, a command or an option, with what is near it.
+/// add_server_options() does it for the command line that it is given. Thread safety: the thread that parses.
+void name_the_unknown(CLI::App& app);
+
 /// Adds --no-busy-polling, for agents that are called on the loop.
 void add_loop_options(CLI::App& app, ServerOptions& options);
 

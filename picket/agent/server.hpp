@@ -26,14 +26,16 @@ enum class Execution : std::uint8_t {
 /// How an agent is served. Thread safety: a value; `log` is called from any of the server's threads, and must bear
 /// that. Lifetime: what `log` refers to outlives the server.
 struct ServerOptions {
-  std::string listen;  ///< "unix:PATH", "grpc+unix:PATH" or "tls:IP:PORT", or with `insecure` "tcp:IP:PORT" or
-                       ///< "grpc:IP:PORT" (transport/endpoint.hpp); empty: nowhere, for an agent that dials
+  /// Where it listens, all at once: "unix:PATH", "grpc+unix:PATH", "tls:IP:PORT" or "grpcs:IP:PORT", or with
+  /// `insecure` "tcp:IP:PORT" or "grpc:IP:PORT" (transport/endpoint.hpp); none: nowhere, for an agent that dials.
+  std::vector<std::string> listen;
   DialOptions dial;
-  bool insecure = false;              ///< Everybody on the way may read what is said and answer in this agent's place.
-  transport::tls::ServerOptions tls;  ///< of "tls:"; the files are read by start(), and again when they have changed
-  std::uint32_t threads = 1;          ///< 0: one per core
+  bool insecure = false;  ///< Everybody on the way may read what is said and answer in this agent's place.
+  transport::tls::ServerOptions
+      tls;  ///< of "tls:" and "grpcs:"; the files are read by start(), and again when they have changed
+  std::uint32_t threads = 1;  ///< 0: one per core
   Execution execution = Execution::on_loop;
-  transport::ListenOptions socket;  ///< on_refused is the server's: it goes to `log`
+  transport::ListenOptions socket;  ///< of each; on_refused is the server's: it goes to `log`
   bool busy_polling = true;         ///< on_loop: stays awake for waits that have proved short (transport/busy_poll.hpp)
   base::Duration drain_timeout = std::chrono::seconds{10};  ///< for exchanges under way at stop()
   /// How often proxies are told what handlers count (Metrics); 0: never.
@@ -46,9 +48,9 @@ struct ServerOptions {
       log;  ///< connections that ended for a reason worth knowing, peers turned away; may be empty; any thread
 };
 
-/// Serves a handler on a socket, or on connections that it dials, until it is told to stop.
+/// Serves a handler on sockets, or on connections that it dials, until it is told to stop.
 ///
-///   Server server{{.listen = "unix:/run/denylist.sock"}, [] { return std::make_unique<Denylist>(); }};
+///   Server server{{.listen = {"unix:/run/denylist.sock"}}, [] { return std::make_unique<Denylist>(); }};
 ///   if (const auto started = server.start(); !started) return complain(started.error());
 ///   server.wait();  // until another thread calls stop()
 ///
@@ -63,8 +65,8 @@ class Server {
   Server& operator=(const Server&) = delete;
   ~Server();
 
-  /// Listens, dials, and serves on threads of its own. Errors: the listener's, of addresses that are none, and of the
-  /// TLS files; not that a proxy is not there yet.
+  /// Listens, dials, and serves on threads of its own. Errors: a listener's, of addresses that are none, and of the
+  /// TLS files; then it listens nowhere. Not that a proxy is not there yet.
   [[nodiscard]] base::Status start();
   /// Stops accepting, tells every proxy that it drains, lets exchanges end (drain_timeout), then closes. Returns at
   /// once; wait() returns when it is done.
@@ -72,9 +74,9 @@ class Server {
   /// Until the last of its threads has ended; at once where none was started.
   void wait();
 
-  /// The address it listens on, spelled as `listen`, with the port that the kernel chose for port 0; empty where it
-  /// does not.
-  [[nodiscard]] std::string address() const;
+  /// The addresses it listens on, in the order and spelling of `listen`, with the port that the kernel chose for port
+  /// 0; none before start().
+  [[nodiscard]] std::vector<std::string> addresses() const;
   /// Connections that it has accepted and that are open now. Any thread.
   [[nodiscard]] std::size_t connections() const noexcept;
 

@@ -423,7 +423,7 @@ TEST_F(AgentServer, EachThreadHasAHandlerAndConnectionsSpread) {
 
 TEST_F(AgentServer, SocketThatCannotBeServedIsAnError) {
   serve_recording();
-  Server second{{.listen = endpoint().text()}, [this] { return std::make_unique<Recording>(record_); }};
+  Server second{{.listen = {endpoint().text()}}, [this] { return std::make_unique<Recording>(record_); }};
   const auto started = second.start();
   ASSERT_FALSE(started);
   EXPECT_NE(started.error().detail().find(endpoint().text()), std::string::npos);

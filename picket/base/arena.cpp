@@ -2,29 +2,44 @@
 
 #include <algorithm>
 
+#include "picket/base/recycled_memory.hpp"
+
 namespace picket::base {
 
 void* Arena::allocate_in_new_block(std::size_t size, std::size_t alignment) {
   const std::size_t wanted = std::max(next_size_, size + alignment);
-  blocks_.push_back({std::make_unique_for_overwrite<char[]>(wanted), wanted});
+  newest_ = ::new (recycled_memory.take(sizeof(Block) + wanted)) Block{newest_, wanted};
   next_size_ = std::max(next_size_, std::min<std::size_t>(wanted * 2, 1024 * 1024));
-  cursor_ = blocks_.back().bytes.get();
+  cursor_ = newest_->bytes();
   end_ = cursor_ + wanted;
-  start_ = blocks_.size() == 1 && may_keep(blocks_.front()) ? cursor_ : nullptr;
+  start_ = newest_->previous == nullptr && may_keep(*newest_) ? cursor_ : nullptr;
   return allocate(size, alignment);
 }
 
+void Arena::give_back(Block* block) noexcept {
+  while (block != nullptr) {
+    Block* const previous = block->previous;
+    recycled_memory.give(block, sizeof(Block) + block->size);
+    block = previous;
+  }
+}
+
 void Arena::reset_blocks() noexcept {
-  if (blocks_.back().size <= keep_) std::swap(blocks_.front(), blocks_.back());
-  blocks_.resize(1);
-  if (!may_keep(blocks_.front())) return trim();
-  start_ = cursor_ = blocks_.front().bytes.get();
-  end_ = start_ + blocks_.front().size;
+  if (newest_->size > keep_) {  // the first may stay
+    while (Block* const previous = newest_->previous) {
+      newest_->previous = nullptr;
+      give_back(std::exchange(newest_, previous));
+    }
+  }
+  give_back(std::exchange(newest_->previous, nullptr));
+  if (!may_keep(*newest_)) return trim();
+  start_ = cursor_ = newest_->bytes();
+  end_ = start_ + newest_->size;
 }
 
 std::size_t Arena::reserved() const noexcept {
   std::size_t total = 0;
-  for (const auto& block : blocks_) total += block.size;
+  for (const Block* block = newest_; block != nullptr; block = block->previous) total += block->size;
   return total;
 }
 

@@ -10,14 +10,13 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 namespace picket::base {
 
 /// Memory for things that live and die together: the decoded parts of one message, the state of one exchange.
 ///
 /// Allocation bumps a pointer; reset() frees everything at once and keeps one block, so that steady use allocates
-/// nothing. Only trivially destructible types may live here.
+/// nothing. Blocks are taken from the thread's recycled memory. Only trivially destructible types may live here.
 ///
 ///   base::Arena arena;                                     // takes no memory yet
 ///   const std::string_view kept = arena.copy(field.name);  // until the reset
@@ -36,14 +35,13 @@ class Arena {
       : next_size_(first_block), first_size_(first_block), keep_(keep) {}
   /// What was allocated is this one's now, and its addresses stay. `other` is empty and may be used again.
   Arena(Arena&& other) noexcept
-      : blocks_(std::move(other.blocks_)),
+      : newest_(std::exchange(other.newest_, nullptr)),
         start_(other.start_),
         cursor_(other.cursor_),
         end_(other.end_),
         next_size_(other.next_size_),
         first_size_(other.first_size_),
         keep_(other.keep_) {
-    other.blocks_.clear();
     other.start_ = other.cursor_ = other.end_ = nullptr;
   }
   /// What this one held goes back to the system first: no view of it may be left.
@@ -54,7 +52,9 @@ class Arena {
     }
     return *this;
   }
-  ~Arena() = default;
+  ~Arena() {
+    if (newest_ != nullptr) give_back(newest_);
+  }
 
   /// Raw memory; never null. `alignment` is a power of two. A size of 0 is a place that others may have, too. What is
   /// in it is whatever was there before. Units: bytes. Complexity: O(1); where the block is full, operator new is
@@ -102,7 +102,7 @@ class Arena {
   /// stays where even the first was made for something larger than may be kept. Complexity: O(1) where one block was
   /// enough, else a call of operator delete for each other block.
   void reset() noexcept {
-    if (start_ == nullptr && !blocks_.empty()) [[unlikely]]
+    if (start_ == nullptr && newest_ != nullptr) [[unlikely]]
       return reset_blocks();
     cursor_ = start_;
   }
@@ -110,7 +110,7 @@ class Arena {
   /// Frees everything and gives it back to the system: for an arena that will not be used for long. The next allocation
   /// takes a block of the first size again.
   void trim() noexcept {
-    blocks_.clear();
+    if (newest_ != nullptr) give_back(std::exchange(newest_, nullptr));
     start_ = cursor_ = end_ = nullptr;
     next_size_ = first_size_;
   }
@@ -120,10 +120,11 @@ class Arena {
   [[nodiscard]] std::size_t reserved() const noexcept;
 
  private:
-  // The newest is the last, and the one that cursor_ and end_ are in.
+  // Its bytes stand behind it. cursor_ and end_ are in the newest.
   struct Block {
-    std::unique_ptr<char[]> bytes;
-    std::size_t size;
+    Block* previous;
+    std::size_t size;  // of them
+    [[nodiscard]] char* bytes() noexcept { return reinterpret_cast<char*>(this + 1); }
   };
   /// Names and values are mostly 8 to 32 bytes: two halves that overlap, and no call. Sizes below 8 wrap around in the
   /// first two comparisons, fail both, and go to memcpy.
@@ -143,9 +144,11 @@ class Arena {
   }
   void* allocate_in_new_block(std::size_t size, std::size_t alignment);
   void reset_blocks() noexcept;
+  /// That one and those before it.
+  static void give_back(Block* block) noexcept;
   [[nodiscard]] bool may_keep(const Block& block) const noexcept { return block.size <= std::max(first_size_, keep_); }
 
-  std::vector<Block> blocks_;
+  Block* newest_ = nullptr;
   char* start_ = nullptr;  // of the one block, where it may stay: steady use looks at nothing else
   char* cursor_ = nullptr;
   char* end_ = nullptr;

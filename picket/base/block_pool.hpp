@@ -102,7 +102,9 @@ class BlockPool {
   /// Complexity: a system call here, and another when its last share goes.
   [[nodiscard]] Block take(std::size_t size);
 
-  /// Bytes that may be held; more are held already where it is lowered. 0 until this is called: then nothing can be
+  /// Units: bytes. What may be held by a pool that was not told: a worker's whose program has no wish of its own.
+  static constexpr std::uint64_t default_budget = std::uint64_t{64} * 1024 * 1024;
+  /// Bytes that may be held, in place of default_budget; more are held already where it is lowered. 0: nothing can be
   /// counted.
   void set_budget(std::uint64_t bytes) noexcept { budget_ = bytes; }
   /// Bytes that are counted. Any thread may read it. What a thread that is not the pool's reads may be old already: a
@@ -119,7 +121,7 @@ class BlockPool {
   void give_back(Block::State& state) noexcept;
 
   std::vector<Block::State*> kept_;
-  std::uint64_t budget_ = 0;
+  std::uint64_t budget_ = default_budget;
   std::atomic<std::uint64_t> held_ = 0;  // one writer: a load and a store
 };
 

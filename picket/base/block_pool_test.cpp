@@ -62,6 +62,13 @@ TEST(BlockPool, MemoryGoesBackToTheSystemAfterABurst) {
   EXPECT_LT(resident() - before, 1024 * 4);  // what is kept, and what a sanitizer notes
 }
 
+TEST(BlockPool, WhoSaysNothingOfABudgetHoldsALimitedAmountAndNotNothing) {
+  BlockPool pool;
+  const Block block = pool.take();
+  EXPECT_TRUE(block.count(BlockPool::default_budget));
+  EXPECT_FALSE(block.count(1));
+}
+
 TEST(BlockPool, TheBudgetHoldsUntilABlockGoesBack) {
   BlockPool pool;
   pool.set_budget(100);

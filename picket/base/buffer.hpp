@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstring>
-#include <memory>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -32,11 +31,12 @@ class Buffer {
     swap(other);
     return *this;
   }
+  ~Buffer() { release(); }
 
   // The content. Lifetime: until the next prepare(), append(), clear() or release(). Null before memory is taken; from
   // then on limits::tail_padding bytes more than size() may be read.
-  [[nodiscard]] const char* data() const noexcept { return storage_.get() + begin_; }
-  [[nodiscard]] char* data() noexcept { return storage_.get() + begin_; }
+  [[nodiscard]] const char* data() const noexcept { return storage_ + begin_; }
+  [[nodiscard]] char* data() noexcept { return storage_ + begin_; }
   [[nodiscard]] std::size_t size() const noexcept { return end_ - begin_; }
   [[nodiscard]] bool empty() const noexcept { return begin_ == end_; }
   /// Bytes that it has memory for, what was consumed at the front included.
@@ -50,7 +50,7 @@ class Buffer {
   [[nodiscard]] char* prepare(std::size_t size) {
     if (capacity_ - end_ < size) [[unlikely]]
       make_room(size);
-    return storage_.get() + end_;
+    return storage_ + end_;
   }
   /// Writable bytes behind the content, as prepare() left them.
   [[nodiscard]] std::size_t room() const noexcept { return capacity_ - end_; }
@@ -80,7 +80,8 @@ class Buffer {
   void clear() noexcept { begin_ = end_ = 0; }
   /// Empties the buffer and gives its memory back.
   void release() noexcept {
-    storage_.reset();
+    if (storage_ != nullptr) give_back();
+    storage_ = nullptr;
     capacity_ = begin_ = end_ = 0;
   }
 
@@ -94,8 +95,9 @@ class Buffer {
 
  private:
   void make_room(std::size_t size);
+  void give_back() noexcept;
 
-  std::unique_ptr<char[]> storage_;
+  char* storage_ = nullptr;   // recycled memory
   std::size_t capacity_ = 0;  // without the padding
   std::size_t begin_ = 0;
   std::size_t end_ = 0;

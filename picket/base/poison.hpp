@@ -13,3 +13,12 @@
 #define ASAN_POISON_MEMORY_REGION(address, size) (static_cast<void>(address), static_cast<void>(size))
 #define ASAN_UNPOISON_MEMORY_REGION(address, size) (static_cast<void>(address), static_cast<void>(size))
 #endif
+
+/// PICKET_UNDER_ASAN: defined in builds with it.
+#if defined(__SANITIZE_ADDRESS__)
+#define PICKET_UNDER_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define PICKET_UNDER_ASAN 1
+#endif
+#endif

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 #include <utility>
 
 namespace picket::body {
@@ -99,7 +100,8 @@ std::optional<Chunk> AgentStage::next(std::uint64_t most) {
   asked_ += chunk.bytes.size();
   chunk.received = asked_;
   chunk.is_last = last_asked_ = chunk.goes_past || (has_ended_ && waiting_.empty());
-  if (has_ended_ || chunk.goes_past) chunk.body_size = std::max(fed_, expected_);
+  if (has_ended_) chunk.body_size = std::max(fed_, expected_);
+  if (chunk.goes_past) chunk.body_size = std::max({fed_, expected_, asked_ + 1});
   chunks_.push_back({.came = chunk.bytes, .goes = chunk.bytes, .is_last = chunk.is_last});
   return chunk;
 }
@@ -145,18 +147,26 @@ bool AgentStage::holds(std::uint32_t number) const noexcept {
   return number >= first_ && number - first_ < chunks_.size() && number - first_ <= allowed_;
 }
 
+bool AgentStage::is_as_sent() const noexcept {
+  const auto agreed = std::span{chunks_}.first(agreed_);
+  return is_as_sent_ && std::ranges::none_of(agreed, &Held::is_replaced);
+}
+
 std::uint64_t AgentStage::size_with(std::uint32_t number, std::uint64_t bytes) const noexcept {
   return size_ - chunks_[number - first_].goes.size() + bytes;
 }
 
 void AgentStage::replace(std::uint32_t number, base::SharedBytes bytes) {
   size_ = size_with(number, bytes.size());
-  is_as_sent_ = false;
-  chunks_[number - first_].goes = std::move(bytes);
+  Held& chunk = chunks_[number - first_];
+  chunk.goes = std::move(bytes);
+  chunk.is_replaced = true;
 }
 
 void AgentStage::release(std::size_t chunks, Changes changes) {
   for (std::size_t i = 0; i < chunks; ++i) {
+    const bool is_changed = changes == Changes::kept && chunks_[i].is_replaced;
+    is_as_sent_ = is_as_sent_ && !is_changed;
     released_ += chunks_[i].came.size();
     out_.feed({.bytes = std::move(changes == Changes::kept ? chunks_[i].goes : chunks_[i].came)});
   }

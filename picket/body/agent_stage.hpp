@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
-#include <vector>
 
+#include "picket/base/recycled_containers.hpp"
 #include "picket/body/passage.hpp"
 #include "picket/body/piece_queue.hpp"
 #include "picket/body/stage.hpp"
@@ -39,7 +39,7 @@ struct Chunk {
   bool is_last = false;
   bool goes_past = false;                  ///< The body goes on without this agent, which gets an empty last chunk.
   std::uint64_t received = 0;              ///< Bytes of this chunk and those before it.
-  std::optional<std::uint64_t> body_size;  ///< As far as it is known; what goes past has at least so many.
+  std::optional<std::uint64_t> body_size;  ///< As far as it is known; of what goes past more than was received.
 };
 
 /// The stage of one agent: what it is to be asked about next, and what its answers let through.
@@ -62,7 +62,7 @@ class AgentStage final : public Stage {
   enum class State : std::uint8_t {
     gathers,    ///< Holds what comes. The agent is asked nothing yet.
     asks,       ///< The agent is asked chunk by chunk, and what it has allowed goes on.
-    goes_past,  ///< More than it may hold: held still, until the agent has had its last word without the rest.
+    goes_past,  ///< More than it may hold, or can be shown: held still, until its last word without the rest.
     passes,     ///< Everything goes on as it comes: the agent has had its last word, or failed open.
     stopped,    ///< Nothing goes on any more.
   };
@@ -88,6 +88,8 @@ class AgentStage final : public Stage {
   [[nodiscard]] bool is_at_start() const noexcept { return state_ == State::asks && released_ == 0; }
   /// Whether what goes on may be other bytes than those that came.
   [[nodiscard]] bool may_change() const noexcept { return state_ != State::passes || !is_as_sent_; }
+  /// Whether nothing that the agent has let go, be it only held back, is other bytes than those that came.
+  [[nodiscard]] bool is_as_sent() const noexcept;
   /// What it is to be asked next, perhaps beside chunks that it has not answered. `most`: bytes of it; not 0.
   [[nodiscard]] std::optional<Chunk> next(std::uint64_t most = whole);
   /// Whether there is something to ask.
@@ -104,6 +106,12 @@ class AgentStage final : public Stage {
   void skip() { open(Changes::kept); }
   /// The same, as it came: what the agent has not come to an end with is not its word.
   void fail_open() { open(Changes::dropped); }
+  /// The body goes on without this agent, which has its last word first.
+  void go_past() noexcept {
+    if (state_ == State::gathers || state_ == State::asks) state_ = State::goes_past;
+  }
+  /// What it lets go on nobody takes: the body goes another way.
+  void forget() { out_.clear(); }
   /// Nothing goes on any more, and nothing is held.
   void refuse() { stop(Stop::decided); }
 
@@ -112,6 +120,7 @@ class AgentStage final : public Stage {
     base::SharedBytes came;
     base::SharedBytes goes;
     bool is_last = false;
+    bool is_replaced = false;
   };
   enum class Changes : std::uint8_t { kept, dropped };
 
@@ -130,11 +139,11 @@ class AgentStage final : public Stage {
   AgentPolicy policy_;
   State state_ = State::gathers;
   Stop stop_ = Stop::none;
-  PieceQueue waiting_;        // fed, no chunk yet
-  std::vector<Held> chunks_;  // asked about, not released
-  std::uint32_t first_ = 0;   // its first one's number
-  std::size_t allowed_ = 0;   // of chunks_, the first ones
-  std::size_t agreed_ = 0;    // of those: only held back
+  PieceQueue waiting_;                 // fed, no chunk yet
+  base::RecycledVector<Held> chunks_;  // asked about, not released
+  std::uint32_t first_ = 0;            // its first one's number
+  std::size_t allowed_ = 0;            // of chunks_, the first ones
+  std::size_t agreed_ = 0;             // of those: only held back
   Passage out_;
   std::uint64_t fed_ = 0;  // bytes, each of those that came
   std::uint64_t asked_ = 0;

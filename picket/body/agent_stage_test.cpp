@@ -114,6 +114,47 @@ TEST(Buffering, OrGoesPastTheAgentOnceItHasSaidItsLastWord) {
   EXPECT_THAT(agent.ask(), IsEmpty());
 }
 
+TEST(Buffering, WhatCannotBeShownGoesPastBehindTheAgentsLastWord) {
+  Asked agent{buffering()};
+  agent.feed("abcdef");
+  agent.stage.go_past();
+  EXPECT_EQ(agent.stage.credit(), 0U);
+  const auto past = agent.stage.next();
+  ASSERT_TRUE(past && past->is_last && past->goes_past && past->bytes.empty());
+  EXPECT_EQ(past->body_size, 6U);
+  agent.allow();
+  EXPECT_FALSE(agent.stage.may_change());
+  EXPECT_EQ(agent.out(), "abcdef");
+}
+
+TEST(Streaming, WhatCannotBeShownIsMoreThanWasSeenOfIt) {
+  Asked agent{streaming()};
+  agent.feed("abcd");
+  EXPECT_THAT(agent.ask(), ElementsAre("0 'abcd'"));
+  agent.stage.go_past();
+  const auto past = agent.stage.next();
+  ASSERT_TRUE(past);
+  EXPECT_EQ(past->received, 4U);
+  EXPECT_EQ(past->body_size, 5U) << "the agent can tell";
+  agent.allow();
+  agent.allow();
+  agent.stage.forget();
+  EXPECT_EQ(agent.out(), "") << "it went another way";
+}
+
+TEST(Streaming, OnlyWhatWasLetGoWithAChangeIsChanged) {
+  for (const bool fails : {true, false}) {
+    Asked agent{streaming()};
+    agent.feed("abcdefgh");
+    EXPECT_THAT(agent.ask(), ElementsAre("0 'abcd'", "1 'efgh'"));
+    agent.stage.replace(0, borrowed("A"));
+    agent.allow(1, true);
+    fails ? agent.stage.fail_open() : agent.stage.skip();
+    EXPECT_EQ(agent.out(), fails ? "abcdefgh" : "Aefgh");
+    EXPECT_EQ(agent.stage.may_change(), !fails);
+  }
+}
+
 TEST(Buffering, WhatSaysThatItIsTooLargeNeedNotComeFirst) {
   Asked open{{.holds = 4, .refuses_larger = false}};
   EXPECT_FALSE(open.stage.expect(5, true));
@@ -375,6 +416,22 @@ TEST(Failing, BeforeAnythingCameIsAsIfItWereNotThere) {
 
 AgentPolicy holding_back(std::uint64_t bytes, std::uint64_t holds = 1000) {
   return {.gathers = 0, .holds = holds, .holds_back = bytes, .largest_chunk = 4};
+}
+
+TEST(HoldingBack, AChangeThatIsOnlyHeldBackIsMadeAndOneThatWaitsIsNot) {
+  for (const bool waits : {false, true}) {
+    Asked agent{holding_back(5)};
+    agent.feed("aaaa");
+    EXPECT_EQ(agent.ask().size(), 1U);
+    agent.stage.replace(0, borrowed("x"));
+    EXPECT_TRUE(agent.stage.is_as_sent());
+    agent.allow(1, waits);
+    EXPECT_EQ(agent.stage.is_as_sent(), waits);
+    EXPECT_EQ(agent.out(), "");
+    agent.stage.fail_open();
+    EXPECT_EQ(agent.stage.is_as_sent(), waits);
+    EXPECT_EQ(agent.out(), waits ? "aaaa" : "x");
+  }
 }
 
 TEST(HoldingBack, KeepsTheLastChunksThatTheAgentHasAllowedUntilTheEnd) {

@@ -34,6 +34,8 @@ class Passage final : public Stage {
     if (part.is_last) end_ = End::gone;
     return part;
   }
+  /// Gives up what waits, which nobody will take.
+  void clear() { bytes_.clear(); }
   /// Of any size, where it is sent as it is.
   [[nodiscard]] bool expect(std::uint64_t /*size*/, bool as_sent) override { return as_sent; }
   /// Bytes that wait in it. bytes, whatever their number of pieces.

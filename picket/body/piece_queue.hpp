@@ -3,8 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <utility>
-#include <vector>
 
+#include "picket/base/recycled_containers.hpp"
 #include "picket/base/shared_bytes.hpp"
 
 namespace picket::body {
@@ -65,7 +65,7 @@ class PieceQueue {
   static constexpr std::size_t most_gaps = 32;  // of pieces that were taken, before the others move up
 
   base::SharedBytes front_;
-  std::vector<base::SharedBytes> behind_;
+  base::RecycledVector<base::SharedBytes> behind_;
   std::size_t next_ = 0;  // of behind_
   std::uint64_t size_ = 0;
 };

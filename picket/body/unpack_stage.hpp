@@ -46,6 +46,8 @@ class UnpackStage final : public Stage {
   void feed(Part part) override;
   [[nodiscard]] Part take(std::size_t most) override;
   [[nodiscard]] Stop stopped() const noexcept override { return stop_; }
+  /// Whether all of the content has gone on to the next stage.
+  [[nodiscard]] bool has_ended() const noexcept { return end_ == End::gone; }
 
  private:
   void stop(Stop why);

@@ -10,6 +10,16 @@ namespace picket::guardrail {
 
 using Kind = Token::Kind;
 
+namespace {
+
+/// The memory, too, which clearing leaves.
+template <class T>
+void give_back(std::vector<T>& items) noexcept {
+  std::vector<T>{}.swap(items);
+}
+
+}  // namespace
+
 std::string_view words_of(Unread why) noexcept {
   switch (why) {
     case Unread::none: break;
@@ -17,6 +27,7 @@ std::string_view words_of(Unread why) noexcept {
     case Unread::not_known: return "it has no shape of a chat-completion or messages API";
     case Unread::unreadable: return "it has logprobs, or numbers in place of a text";
     case Unread::too_many: return "it has more texts, or longer names, than are kept apart";
+    case Unread::no_room: return "max-held-bytes has no room for what is noted of it";
     case Unread::ambiguous: return "it says the same thing twice, and readers differ in which they take";
   }
   return "nothing is wrong with it";
@@ -31,12 +42,26 @@ Unread Document::read(std::string_view text, Role role) {
   model_.clear();
   found_.clear();
   texts_.clear();
+  named_ = 0;
   ended_.clear();
   Unread why = scan();
   if (why == Unread::none) why = judge();
   if (why == Unread::none) why = name_texts();
-  forget();
+  if (why == Unread::none && !has_room()) why = Unread::no_room;
+  why == Unread::none ? forget() : clear();
   return why;
+}
+
+void Document::clear() {
+  give_back(found_);
+  give_back(texts_);
+  give_back(ended_);
+  give_back(nodes_);
+  give_back(raws_);
+  give_back(ends_);
+  give_back(names_);
+  named_ = 0;
+  forget();
 }
 
 /// Events keep their little memory for the next one; a document has none.
@@ -44,13 +69,21 @@ void Document::forget() {
   constexpr std::size_t kept = 256;
   nodes_.clear();
   decoded_.clear();
+  spelled_ = 0;
   raws_.clear();
   ends_.clear();
   names_.clear();
   known_.clear();
-  if (raws_.capacity() > kept) raws_ = {};
-  if (nodes_.capacity() > kept) nodes_ = {};
-  if (names_.capacity() > kept) names_ = {};
+  if (raws_.capacity() > kept) give_back(raws_);
+  if (nodes_.capacity() > kept) give_back(nodes_);
+  if (names_.capacity() > kept) give_back(names_);
+  static_cast<void>(has_room());  // less than before
+}
+
+std::uint64_t Document::memory() const noexcept {
+  return nodes_.capacity() * sizeof(Node) + raws_.capacity() * sizeof(Raw) + ends_.capacity() * sizeof(std::size_t) +
+         names_.capacity() * sizeof(std::string_view) + decoded_.size() * sizeof(std::string) + spelled_ +
+         found_.capacity() * sizeof(Found) + texts_.capacity() * sizeof(FoundText) + named_;
 }
 
 Unread Document::scan() {
@@ -81,7 +114,9 @@ Unread Document::take(const Token& token) {
     case Kind::invalid: break;
   }
   if (now_ != none && nodes_[now_].is_array && token.kind == Kind::literal) ++nodes_[now_].children;
-  return why == Unread::none && has_too_many() ? Unread::too_many : why;
+  if (why != Unread::none) return why;
+  if (has_too_many()) return Unread::too_many;
+  return has_room() ? Unread::none : Unread::no_room;
 }
 
 bool Document::has_too_many() const noexcept {
@@ -146,6 +181,7 @@ std::string_view Document::spelled(const Token& token) {
   if (raw.find('\\') == std::string_view::npos) return raw;
   std::string decoded;
   static_cast<void>(decode(raw, decoded));
+  spelled_ += decoded.size();
   return decoded_.emplace_back(std::move(decoded));
 }
 

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "picket/guardrail/held_total.hpp"
 #include "picket/guardrail/json_scanner.hpp"
 
 namespace picket::guardrail {
@@ -48,6 +49,7 @@ enum class Unread : std::uint8_t {
   not_known,   ///< JSON, but none of the shapes.
   unreadable,  ///< It tells a text in a form that is not looked at: logprobs, token ids, other numbers.
   too_many,    ///< More texts than are kept apart.
+  no_room,     ///< What is to be kept of it is over the pool's budget.
   ambiguous,   ///< An event that its readers would put together in more than one way.
 };
 /// In words, for a log.
@@ -65,16 +67,20 @@ enum class Unread : std::uint8_t {
 /// has `#2` behind it. Of events those of one name are parts of one text; an event that says the same name twice is not
 /// read, but where two entries of an array have the same `index`.
 ///
-/// Thread safety: its owner's. Lifetime: what it found lives until the next read. Errors: say why in `Unread`.
-/// Complexity: linear; memory for the containers that have texts, at most some 16 MiB by `most_parts` and `most_texts`.
+/// Thread safety: its owner's. Lifetime: what it found lives until the next read, or clear(); the pool outlives it.
+/// Errors: say why in `Unread`. Complexity: linear; memory for the containers that have texts, at most some 16 MiB by
+/// `most_parts` and `most_texts`, which counts as held by the pool.
 class Document {
  public:
+  explicit Document(base::BlockPool& pool) noexcept : notes_(pool) {}
   static constexpr std::size_t most_texts = 4096;
   static constexpr std::size_t most_parts = 32'768;  ///< Strings, numbers and names of all texts; containers.
   static constexpr std::size_t longest_name = 256;   ///< Bytes of a text's name, without `#2`.
 
   /// `text` outlives what is asked of it.
   [[nodiscard]] Unread read(std::string_view text, Role role);
+  /// Forgets what it found, and gives its memory back.
+  void clear();
 
   [[nodiscard]] std::span<const Found> found() const noexcept { return found_; }
   [[nodiscard]] std::span<const FoundText> texts() const noexcept { return texts_; }
@@ -137,6 +143,8 @@ class Document {
   [[nodiscard]] bool is_text_here(std::string_view raw) const noexcept;
   [[nodiscard]] std::string_view spelled(const Token& token);
   [[nodiscard]] bool has_too_many() const noexcept;
+  [[nodiscard]] bool has_room() noexcept { return notes_.set(memory()); }
+  [[nodiscard]] std::uint64_t memory() const noexcept;
   [[nodiscard]] Unread judge() const noexcept;
   [[nodiscard]] Unread name_texts();
   [[nodiscard]] Unread name_text(std::size_t at);
@@ -145,10 +153,12 @@ class Document {
   void append_place(std::string& name, std::size_t node) const;
   void forget();
 
+  HeldTotal notes_;
   std::string_view text_;
   Role role_ = Role::request;
   std::vector<Node> nodes_;
   std::deque<std::string> decoded_;  // keys with escapes
+  std::size_t spelled_ = 0;          // bytes of them
   std::vector<Raw> raws_;
   std::vector<std::size_t> ends_;        // nodes whose groups have ended
   std::vector<std::string_view> names_;  // of members of an event's objects that are open
@@ -161,6 +171,7 @@ class Document {
   std::string model_;
   std::vector<Found> found_;
   std::vector<FoundText> texts_;
+  std::size_t named_ = 0;  // bytes of their names, and of what knows them by these
   std::vector<std::string> ended_;
 };
 

@@ -23,6 +23,9 @@ void append_step(std::string& name, std::string_view key) {
   }
 }
 
+// Bytes of an entry of a map beside what is in it, and of the text that it is known by.
+constexpr std::size_t most_of_an_entry = 64;
+
 /// What ends it: the first two steps.
 std::string group_of(std::string_view name) {
   const std::size_t first = name.find('/');
@@ -124,6 +127,7 @@ Unread Document::name_text(std::size_t at) {
     text = texts_.size();
     if (!is_new) name += '#' + std::to_string(++first.times);
     const bool streams = role_ == Role::event && joined == none && is_delta(name);
+    named_ += sizeof(First) + most_of_an_entry + 3 * name.size();  // here, in its group, and where it is known
     texts_.push_back({.name = name, .group = group_of(name), .streams = streams});
   }
   if (joined != none) nodes_[joined].text = text;

@@ -7,9 +7,16 @@
 namespace picket::guardrail {
 namespace {
 
+/// With room for all that they keep.
+base::BlockPool& pool() {
+  static base::BlockPool roomy;
+  roomy.set_budget(1 << 30);
+  return roomy;
+}
+
 /// "name=text" of each text; what was not understood in words.
 std::vector<std::string> texts_of(std::string_view text, Role role) {
-  Document document;
+  Document document{pool()};
   if (const Unread why = document.read(text, role); why != Unread::none) return {std::string{words_of(why)}};
   std::vector<std::string> texts;
   for (const auto& each : document.texts()) texts.push_back(each.name + "=");
@@ -168,7 +175,7 @@ TEST(Document, KeysThatAreNoNamesAreTexts) {
 
 TEST(Document, NumbersInPlaceOfATextAreNotUnderstood) {
   const auto why = [](std::string_view text, Role role) {
-    Document document;
+    Document document{pool()};
     return document.read(text, role);
   };
   for (const std::string_view text :
@@ -187,7 +194,7 @@ TEST(Document, NumbersInPlaceOfATextAreNotUnderstood) {
 
 TEST(Document, NumbersThatAreParametersAndCountsStay) {
   const auto why = [](std::string_view text, Role role) {
-    Document document;
+    Document document{pool()};
     return document.read(text, role);
   };
   EXPECT_EQ(why(R"({"messages":[{"content":[{"index":1,"detail":2}],"index":3}],"temperature":0.5,"n":1,"seed":7,
@@ -203,7 +210,7 @@ TEST(Document, NumbersThatAreParametersAndCountsStay) {
 
 TEST(Document, WhatGoesOnInTheNextEventStreams) {
   const auto streams = [](std::string_view text) {
-    Document document;
+    Document document{pool()};
     EXPECT_EQ(document.read(text, Role::event), Unread::none) << text;
     return !document.texts().empty() && document.texts().front().streams;
   };
@@ -252,7 +259,7 @@ TEST(Document, MediaIsNotLookedAtAndPlainDataIs) {
 
 TEST(Document, WhatIsNotUnderstoodIsSaid) {
   const auto why = [](std::string_view text, Role role) {
-    Document document;
+    Document document{pool()};
     return document.read(text, role);
   };
   EXPECT_EQ(why("nonsense", Role::answer), Unread::not_json);
@@ -277,7 +284,7 @@ TEST(Document, MoreTextsThanAreKeptApartAreSaid) {
   std::string text = R"({"messages":[)";
   for (std::size_t i = 0; i <= Document::most_texts; ++i) text += R"({"content":"x"},)";
   text += R"({"content":"x"}]})";
-  Document document;
+  Document document{pool()};
   EXPECT_EQ(document.read(text, Role::request), Unread::too_many);
 }
 
@@ -285,7 +292,7 @@ TEST(Document, WhatIsKeptOfADocumentHasABound) {
   const auto read = [](std::string_view each, Role role, std::string_view last = "null") {
     std::string text = role == Role::event ? R"({"choices":[)" : R"({"messages":[)";
     for (std::size_t i = 0; i < 100'000; ++i) text.append(each).append(",");
-    Document document;
+    Document document{pool()};
     return document.read(text.append(last).append("]}"), role);
   };
   EXPECT_EQ(read(R"({"finish_reason":"a"})", Role::event), Unread::too_many);
@@ -297,6 +304,23 @@ TEST(Document, WhatIsKeptOfADocumentHasABound) {
   EXPECT_EQ(read("null", Role::request, numbers + "]}"), Unread::too_many);
 }
 
+TEST(Document, WhatIsKeptOfItCountsAsHeldAndIsGivenBack) {
+  base::BlockPool small;
+  small.set_budget(100'000);
+  Document document{small};
+  EXPECT_EQ(document.read(R"({"messages":[{"content":"x"}]})", Role::request), Unread::none);
+  EXPECT_GT(small.held(), 0U);
+  std::string parts = R"({"messages":[{"content":"x"})";
+  for (std::size_t i = 0; i < 3000; ++i) parts += R"(,{"content":"x"})";
+  EXPECT_EQ(document.read(parts + "]}", Role::request), Unread::no_room);
+  EXPECT_EQ(small.held(), 0U);
+  small.set_budget(10'000'000);
+  EXPECT_EQ(document.read(parts + "]}", Role::request), Unread::none);
+  EXPECT_GT(small.held(), 3000 * sizeof(Found));
+  document.clear();
+  EXPECT_EQ(small.held(), 0U);
+}
+
 TEST(Document, LongPathsAreReadInNoTime) {
   // 60 keys of 64 bytes above 4,096 texts.
   std::string text = R"({"messages":)";
@@ -304,14 +328,14 @@ TEST(Document, LongPathsAreReadInNoTime) {
   text += "[\"x\"";
   for (std::size_t i = 1; i < Document::most_texts; ++i) text += ",\"x\"";
   text += "]" + std::string(61, '}');
-  Document document;
+  Document document{pool()};
   ASSERT_EQ(document.read(text, Role::request), Unread::none);
   EXPECT_EQ(document.texts().size(), Document::most_texts);
   for (const FoundText& each : document.texts()) EXPECT_LE(each.name.size(), Document::longest_name + 5);
 }
 
 TEST(Document, EndsAreThoseOfChoicesAndBlocks) {
-  Document document;
+  Document document{pool()};
   ASSERT_EQ(document.read(R"({"choices":[{"finish_reason":"stop","index":1,"delta":{}}]})", Role::event), Unread::none);
   ASSERT_EQ(document.ended().size(), 1U);
   EXPECT_EQ(document.ended().front(), "choices/1");

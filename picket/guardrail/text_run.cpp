@@ -6,6 +6,12 @@
 #include "picket/guardrail/json_text.hpp"
 
 namespace picket::guardrail {
+namespace {
+
+/// Bytes up to the white space at its end: an expression's `$` matches before a last line's end, too.
+std::size_t size_of_words(std::string_view text) noexcept { return text.find_last_not_of(" \t\r\n") + 1; }
+
+}  // namespace
 
 bool TextRun::has_question() const noexcept {
   // Once at a time: what comes next depends on what is said of it, and meanwhile more gathers of what streams.
@@ -27,10 +33,12 @@ TextRun::Piece TextRun::ask(std::size_t most) {
 void TextRun::answer(const Piece& piece, std::span<const Redaction> redactions) {
   answered_ = std::max(answered_, piece.end);
   open_.reset();
+  const std::uint64_t words_end =
+      redactions.empty() ? piece.end : piece.begin + size_of_words(part(piece.begin, piece.end));
   for (const Redaction& each : redactions) {
     if (each.begin == each.end) continue;
     Span span{.begin = piece.begin + each.begin, .end = piece.begin + each.end, .replacement = each.replacement};
-    if (span.end == piece.end) open_ = std::min(open_.value_or(span.begin), span.begin);
+    if (span.end >= words_end) open_ = std::min(open_.value_or(span.begin), span.begin);
     if (span.begin < released_) span = {.begin = released_, .end = span.end, .replacement = {}};
     if (span.begin < span.end) add(std::move(span));
   }
@@ -45,12 +53,13 @@ void TextRun::answer(const Piece& piece, std::span<const Redaction> redactions) 
 void TextRun::add(Span span) {
   const auto first = std::ranges::upper_bound(spans_, span.begin, {}, &Span::end);
   auto last = first;
-  while (last != spans_.end() && last->begin < span.end) ++last;
+  for (; last != spans_.end() && last->begin < span.end; ++last) replaced_ -= last->replacement.size();
   if (first != last) {
     if (first->begin <= span.begin) span.replacement = std::move(first->replacement);
     span.begin = std::min(span.begin, first->begin);
     span.end = std::max(span.end, std::prev(last)->end);
   }
+  replaced_ += span.replacement.size();
   spans_.insert(spans_.erase(first, last), std::move(span));
 }
 
@@ -77,7 +86,8 @@ void TextRun::release(std::uint64_t to) {
   released_ = to;
   asked_ = std::max(asked_, to);
   answered_ = std::max(answered_, to);
-  while (!spans_.empty() && spans_.front().end <= to) spans_.pop_front();
+  for (; !spans_.empty() && spans_.front().end <= to; spans_.pop_front())
+    replaced_ -= spans_.front().replacement.size();
   if (!spans_.empty()) spans_.front().begin = std::max(spans_.front().begin, to);
   forget();
 }

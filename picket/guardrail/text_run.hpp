@@ -31,9 +31,9 @@ inline constexpr std::size_t longest_value = 16 * 1024;
 ///
 /// There are two exceptions. Of a text that goes on after it was ended nothing is held any more: a value that stands
 /// across that place is in two pieces. And a longer value is found only by who tells its beginning without its end. A
-/// redaction that reaches a piece's end is open: what it covers is in the next piece, too, though its words have left,
-/// until an answer shows where it ends. What is open for more than longest_value, and the window, goes on to the
-/// text's end.
+/// redaction that reaches a piece's end, or the white space there, is open: what it covers is in the next piece, too,
+/// though its words have left, until an answer shows where it ends. What is open for more than longest_value, and the
+/// window, goes on to the text's end.
 ///
 /// Thread safety: its owner's. Units: bytes since the text's beginning; all places are borders of code points.
 class TextRun {
@@ -74,10 +74,20 @@ class TextRun {
   };
   /// The one that covers `at`; null where none does.
   [[nodiscard]] Span* span_at(std::uint64_t at) noexcept;
+  /// The words that take its place. They leave once.
+  [[nodiscard]] std::string take_words(Span& span) noexcept {
+    replaced_ -= span.replacement.size();
+    return std::exchange(span.replacement, {});
+  }
   /// Whether any touches that part.
   [[nodiscard]] Span* span_in(std::uint64_t begin, std::uint64_t end) noexcept;
   /// What has gone on: up to `to`.
   void release(std::uint64_t to);
+
+  /// Bytes that are kept of it, and of what was found in it.
+  [[nodiscard]] std::uint64_t memory() const noexcept {
+    return text_.capacity() + spans_.size() * sizeof(Span) + replaced_;
+  }
 
  private:
   static constexpr std::uint64_t endless = std::numeric_limits<std::uint64_t>::max();
@@ -101,6 +111,7 @@ class TextRun {
   bool has_ended_ = false;
   std::optional<std::uint64_t> open_;  // where a value begins whose end has not come
   std::deque<Span> spans_;             // in order, none overlaps another
+  std::uint64_t replaced_ = 0;         // bytes of the words that take their places
 };
 
 }  // namespace picket::guardrail

@@ -92,6 +92,18 @@ TEST(TextRun, AnEarlierFindingCountsThoughALaterAnswerHasNone) {
   EXPECT_NE(run.span_at(5), nullptr);
 }
 
+TEST(TextRun, TwoThatTouchAreTwo) {
+  TextRun run{4};
+  run.append("41114222");
+  run.end();
+  const auto piece = run.ask(100);
+  run.answer(piece, std::vector<Redaction>{{0, 4, "[a]"}, {4, 8, "[b]"}});
+  ASSERT_NE(run.span_at(3), nullptr);
+  ASSERT_NE(run.span_at(4), nullptr);
+  EXPECT_EQ(run.span_at(3)->replacement, "[a]");
+  EXPECT_EQ(run.span_at(4)->replacement, "[b]");
+}
+
 TEST(TextRun, ASpanThatHasBegunToLeaveHasNoWordsLeft) {
   TextRun run{2};
   run.append("abcdef");
@@ -180,6 +192,16 @@ TEST(TextRun, AValueThatWasOpenAtTheEndOfATextGoesOnWithIt) {
   ASSERT_NE(span, nullptr);
   EXPECT_EQ(span->replacement, "") << "they have left";
   EXPECT_EQ(span->end, 17U);
+}
+
+/// As of an expression that ends in `$`, which matches before the last line's end.
+TEST(TextRun, AValueThatIsFoundUpToTheSpaceAtAPiecesEndIsOpen) {
+  TextRun run{2};
+  run.append("a <<kkkk\r\n");
+  run.answer(asked(run), std::vector<Redaction>{{2, 8, "[x]"}});
+  run.release(run.border());
+  run.append("kkkk>> b");
+  EXPECT_EQ(asked(run).text, "<<kkkk\r\nkkkk>> b");
 }
 
 TEST(TextRun, WhatStreamsIsAskedAboutOnceAtATime) {

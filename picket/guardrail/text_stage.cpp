@@ -10,7 +10,8 @@ namespace picket::guardrail {
 namespace {
 
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
-constexpr std::size_t most_spaces = 1024;  // bytes before what an answer is
+constexpr std::size_t most_spaces = 1024;     // bytes before what an answer is
+constexpr std::size_t most_of_a_text = 1024;  // bytes that one takes beside its name and what it says
 constexpr std::string_view spaces = " \t\r\n";
 
 /// What ends a stream of chat completions; it is no JSON.
@@ -21,7 +22,8 @@ bool is_done(std::string_view data) noexcept {
 
 }  // namespace
 
-TextStage::TextStage(const Policy& policy, base::BlockPool& pool) : policy_(policy), counted_(pool), made_(pool) {}
+TextStage::TextStage(const Policy& policy, base::BlockPool& pool)
+    : policy_(policy), counted_(pool), notes_(pool), document_(pool), made_(pool) {}
 
 // ---- the body
 
@@ -39,7 +41,7 @@ void TextStage::feed(body::Part part) {
     released_ = fed_;
     return out_.append(base::as_text(part.bytes.view()));
   }
-  if (!counted_.count(part.bytes.size())) return stop(body::Stop::overloaded);
+  if (!counted_.set(fed_ - released_)) return stop(body::Stop::overloaded);
   held_.append(base::as_text(part.bytes.view()));
   read_on(part.is_last);
   release();
@@ -47,6 +49,7 @@ void TextStage::feed(body::Part part) {
     outgrew_ = true;
     policy_.refuses_larger ? stop(body::Stop::too_large) : open();
   }
+  count_notes();
 }
 
 body::Part TextStage::take(std::size_t most) {
@@ -57,6 +60,7 @@ body::Part TextStage::take(std::size_t most) {
     std::memcpy(made_.space().data(), out_.data(), size);
     part.bytes = made_.commit(size);
     out_.consume(size);
+    count_notes();
   }
   part.is_last = end_ == End::fed && released_ == fed_ && out_.empty();
   if (part.is_last) end_ = End::gone;
@@ -142,12 +146,14 @@ void TextStage::take_document(std::string_view text, Role role, std::span<const 
     if (texts_.size() > Document::most_texts) return fail(Unread::too_many);
   }
   end_texts();
+  if (role != Role::event) document_.clear();
 }
 
 void TextStage::add(const Found& found, std::string_view text, std::uint64_t place) {
   const FoundText& of = document_.texts()[found.text];
   const auto [entry, is_new] =
       texts_.try_emplace(of.name, Text{.run = TextRun{policy_.window}, .group = of.group, .streams = of.streams});
+  if (is_new) kept_of_texts_ += most_of_a_text + of.name.size() + of.group.size();
   TextRun& run = entry->second.run;
   const bool has_ended = run.reopen();
   if (!entry->second.streams) {
@@ -158,13 +164,12 @@ void TextStage::add(const Found& found, std::string_view text, std::uint64_t pla
   }
   const std::uint64_t at = run.size();
   const std::string_view raw = text.substr(found.begin, found.end - found.begin);
-  if (found.kind == Found::Kind::string) {
+  change(run, [&] {
+    if (found.kind != Found::Kind::string) return run.append(found.kind == Found::Kind::number ? raw : "\n");
     std::string decoded;
     static_cast<void>(decode(raw, decoded));
     run.append(decoded);
-  } else {
-    run.append(found.kind == Found::Kind::number ? raw : std::string_view{"\n"});
-  }
+  });
   brings_text_ = brings_text_ || (entry->second.streams && run.size() != at);
   if (run.size() != at)
     places_.push_back(
@@ -201,7 +206,24 @@ void TextStage::end(Texts::value_type& text) {
 
 void TextStage::fail(Unread why) {
   unread_ = why;
-  policy_.refuses_unread ? stop(body::Stop::undecodable) : open();
+  const bool has_no_room = why == Unread::no_room;
+  const bool refuses = has_no_room ? policy_.refuses_larger : policy_.refuses_unread;
+  if (!refuses) return open();
+  stop(has_no_room ? body::Stop::overloaded : body::Stop::undecodable);
+}
+
+/// What is kept beside the body counts as held, too.
+void TextStage::count_notes() {
+  if (!is_watching()) return;
+  const std::uint64_t kept = kept_of_texts_ + places_.size() * sizeof(Place) + joined_.capacity() + out_.size();
+  if (!notes_.set(kept)) fail(Unread::no_room);
+}
+
+template <class Change>
+void TextStage::change(TextRun& run, const Change& made) {
+  const std::uint64_t before = run.memory();
+  made();
+  kept_of_texts_ += run.memory() - before;
 }
 
 // ---- questions
@@ -233,9 +255,11 @@ std::optional<Question> TextStage::next() {
 void TextStage::answer(const Question& question, std::span<const Redaction> redactions) {
   if (!is_watching()) return;
   --unanswered_;
-  question.run_->answer(question.piece_, redactions);
+  has_redacted_ = has_redacted_ || !redactions.empty();
+  change(*question.run_, [&] { question.run_->answer(question.piece_, redactions); });
   if (const auto text = texts_.find(question.name); text != texts_.end()) queue(*text);
   release();
+  count_notes();
 }
 
 void TextStage::open() {
@@ -247,15 +271,28 @@ void TextStage::open() {
   release();
   pass(fed_);
   passes_ = true;
+  forget_texts();
 }
 
 void TextStage::stop(body::Stop why) {
   if (stop_ != body::Stop::none) return;
   stop_ = why;
+  held_.release();
+  counted_.clear();
+  out_.clear();
+  forget_texts();
+}
+
+void TextStage::forget_texts() {
   waiting_.clear();
   places_.clear();
-  held_.clear();
-  out_.clear();
+  whole_.clear();
+  streaming_.clear();
+  texts_.clear();
+  kept_of_texts_ = 0;
+  document_.clear();
+  std::string{}.swap(joined_);
+  notes_.clear();
 }
 
 // ---- what goes on
@@ -270,18 +307,23 @@ void TextStage::pass(std::uint64_t to) {
   drop(to);
 }
 
+void TextStage::rewrite(std::string_view words, std::uint64_t to) {
+  write_escaped(words, out_);
+  drop(to);
+}
+
 void TextStage::drop(std::uint64_t to) {
   held_.consume(static_cast<std::size_t>(to - released_));
-  counted_.give_back(to - released_);
   released_ = to;
+  static_cast<void>(counted_.set(fed_ - released_));  // less than before
 }
 
 /// A document goes on when all that is in it was answered, so that who refuses some of it refuses all.
 void TextStage::release() {
   if (!is_watching()) return;
   if (format_ == Format::document && (!waiting_.empty() || unanswered_ != 0)) return;
-  while (!places_.empty() && release_place()) {
-  }
+  bool goes_on = true;
+  while (!places_.empty() && goes_on) change(*places_.front().run, [&] { goes_on = release_place(); });
   if (places_.empty()) pass(complete_);
 }
 
@@ -297,9 +339,8 @@ bool TextStage::release_place() {
     if (TextRun::Span* const span = place.run->span_in(place.at, place.until);
         span != nullptr && place.kind == Found::Kind::number) {
       out_.append('"');
-      write_escaped(std::exchange(span->replacement, {}), out_);
+      rewrite(place.run->take_words(*span), place.end);
       out_.append('"');
-      drop(place.end);
     } else {
       pass(place.end);
     }
@@ -322,8 +363,7 @@ void TextStage::release_spelled(Place& place, std::uint64_t border) {
     if (span == nullptr) {
       pass(released_ + unit.raw);
     } else {
-      write_escaped(std::exchange(span->replacement, {}), out_);
-      drop(released_ + unit.raw);
+      rewrite(place.run->take_words(*span), released_ + unit.raw);
     }
     place.at += unit.size;
   }

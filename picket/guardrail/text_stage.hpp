@@ -59,6 +59,10 @@ struct Question {
 ///   stage.answer(question, redactions);            // or refuse(), open()
 ///   send_on(stage.take(room));
 ///
+/// All that it keeps counts as held by the pool. Over its budget nothing goes on (overloaded); but for what is kept
+/// beside the body this goes past where what is larger does. The body's own bytes have been counted on their way here,
+/// and who has no room for them reads no more of them, whatever the failure mode.
+///
 /// Thread safety: its pool's. Lifetime: the pool outlives it, and it outlives its questions. Errors: stopped() says why
 /// nothing goes on, unread() what was not understood. Units: bytes. Complexity: linear in the body, and in what
 /// overlaps.
@@ -76,6 +80,8 @@ class TextStage final : public body::Stage {
   // ---- who looks at it
   /// Whether what comes goes on as it is.
   [[nodiscard]] bool passes() const noexcept { return passes_; }
+  /// Whether nobody has put other words in place of any, be they let go or still held.
+  [[nodiscard]] bool is_as_sent() const noexcept { return !has_redacted_; }
   /// Whether what comes is still looked at.
   [[nodiscard]] bool is_watching() const noexcept { return !passes_ && stop_ == body::Stop::none; }
   /// Whether some of it is held, or will be as soon as there is some: before anything went on, and while texts wait.
@@ -88,6 +94,8 @@ class TextStage final : public body::Stage {
   void refuse() { stop(body::Stop::decided); }
   /// Nobody is asked any more: what is held goes on, as far as it was redacted.
   void open();
+  /// What it lets go on nobody takes: the body goes another way.
+  void forget() noexcept { out_.release(); }
 
   /// Why it was not understood; none where it was, so far.
   [[nodiscard]] Unread unread() const noexcept { return unread_; }
@@ -127,17 +135,24 @@ class TextStage final : public body::Stage {
   void end_texts_of(std::string_view group);
   void end(Texts::value_type& text);
   void fail(Unread why);
+  void count_notes();
+  /// What that does to a text counts in what is kept of all.
+  template <class Change>
+  void change(TextRun& run, const Change& made);
+  void forget_texts();
   void queue(Texts::value_type& text);
   void release();
   [[nodiscard]] bool release_place();
   void release_spelled(Place& place, std::uint64_t border);
   void pass(std::uint64_t to);
+  void rewrite(std::string_view words, std::uint64_t to);
   void drop(std::uint64_t to);
   void stop(body::Stop why);
   [[nodiscard]] std::string_view held(std::uint64_t from, std::uint64_t to) const noexcept;
 
   Policy policy_;
-  base::HeldBytes counted_;
+  HeldTotal counted_;  // of the body
+  HeldTotal notes_;    // of what is kept beside it
   base::Buffer held_;  // as it came, from released_ on
   std::uint64_t released_ = 0;
   std::uint64_t read_ = 0;      // of what came
@@ -148,6 +163,7 @@ class TextStage final : public body::Stage {
   Document document_;
   std::string joined_;  // an event's lines of data
   Texts texts_;
+  std::uint64_t kept_of_texts_ = 0;        // bytes
   std::vector<Texts::value_type*> whole_;  // of the document that is read: they end with it
   std::map<std::string, std::vector<Texts::value_type*>, std::less<>> streaming_;  // that have not ended, by group
   bool brings_text_ = false;                // the document that is read, that streams
@@ -157,6 +173,7 @@ class TextStage final : public body::Stage {
   std::size_t unanswered_ = 0;
   bool believes_ends_ = true;  // no text went on after its end was said
   bool passes_ = false;
+  bool has_redacted_ = false;
   bool outgrew_ = false;
   Unread unread_ = Unread::none;
   std::string model_;

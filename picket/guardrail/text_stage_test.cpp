@@ -10,6 +10,7 @@
 namespace picket::guardrail {
 namespace {
 
+using testing::Judge;
 using testing::Play;
 using testing::redacting;
 
@@ -30,6 +31,27 @@ TEST(TextStage, RedactionRewritesTheTextAndNothingElse) {
   Play play{{.direction = body::Direction::response}, redacting("4111", "[\"card\"]")};
   EXPECT_EQ(play.all_of(R"( {"choices" :[{"message":{"content":"\u0061 4\u0031\u0031\u0031 \/"}, "index":0}] } )"),
             R"( {"choices" :[{"message":{"content":"\u0061 [\"card\"] \/"}, "index":0}] } )");
+}
+
+TEST(TextStage, KnowsWhetherItHasPutOtherWordsInPlace) {
+  for (const bool redacts : {true, false}) {
+    base::BlockPool pool;
+    pool.set_budget(1 << 20);
+    TextStage stage{{.direction = body::Direction::response}, pool};
+    stage.feed({base::SharedBytes::borrowed(base::as_bytes(std::string_view{R"({"content":"4111"})"})), true});
+    const auto question = stage.next();
+    ASSERT_TRUE(question);
+    const std::vector<Redaction> found{{0, 4, "x"}};
+    stage.answer(*question, redacts ? found : std::vector<Redaction>{});
+    EXPECT_FALSE(stage.take(100).bytes.empty());
+    EXPECT_EQ(stage.is_as_sent(), !redacts);
+  }
+}
+
+TEST(TextStage, OtherWordsThatAreStillHeldCountAsPutInPlace) {
+  Play play{{.direction = body::Direction::response, .window = 7}, redacting("4111", "[x]")};
+  EXPECT_EQ(play.out_of(delta("pay 4111")), R"(data: {"choices":[{"index":0,"delta":{"content":"p)");
+  EXPECT_FALSE(play.stage().is_as_sent());
 }
 
 TEST(TextStage, ANumberThatIsRedactedBecomesAString) {
@@ -171,6 +193,54 @@ TEST(TextStage, MoreThanMayBeHeldStopsOrGoesPast) {
   Play open{{.direction = body::Direction::request, .holds = 100, .refuses_larger = false}};
   EXPECT_EQ(open.all_of(body), body);
   EXPECT_TRUE(open.stage().outgrew());
+}
+
+const Judge finds_nothing = [](std::string_view) { return std::vector<Redaction>{}; };
+
+TEST(TextStage, WhatIsKeptBesideTheBodyIsHeldToo) {
+  std::string body = R"({"messages":[{"content":"x"})";
+  for (int i = 0; i < 500; ++i) body += R"(,{"content":"x"})";
+  body += "]}";
+  const std::uint64_t scarce = 20 * body.size();
+  Play closed{{.direction = body::Direction::request}, finds_nothing, scarce};
+  EXPECT_EQ(closed.all_of(body), "");
+  EXPECT_EQ(closed.stage().stopped(), body::Stop::overloaded);
+  EXPECT_EQ(closed.held(), 0U);
+  Play open{{.direction = body::Direction::request, .refuses_larger = false}, finds_nothing, scarce};
+  EXPECT_EQ(open.all_of(body), body);
+  EXPECT_EQ(open.stage().unread(), Unread::no_room);
+  EXPECT_EQ(open.held(), 0U);
+}
+
+TEST(TextStage, WhatHasNoRoomItselfStopsThoughWhatIsLargerGoesPast) {
+  const std::string body = R"({"messages":[{"content":")" + std::string(1000, 'a') + R"("}]})";
+  Play open{{.direction = body::Direction::request, .refuses_larger = false, .refuses_unread = false},
+            finds_nothing,
+            body.size() / 2};
+  EXPECT_EQ(open.all_of(body), "");
+  EXPECT_EQ(open.stage().stopped(), body::Stop::overloaded);
+  EXPECT_EQ(open.held(), 0U);
+}
+
+TEST(TextStage, WordsThatTakeAPlaceAreHeldUntilTheyLeave) {
+  const std::string body = R"({"messages":[{"content":"4"}]})";
+  Play closed{{.direction = body::Direction::request}, redacting("4", std::string(100'000, 'x')), 50'000};
+  EXPECT_EQ(closed.all_of(body), "");
+  EXPECT_EQ(closed.stage().stopped(), body::Stop::overloaded);
+  Play play{{.direction = body::Direction::request}, redacting("4", std::string(100'000, 'x'))};
+  play.feed(body, true);
+  play.answer_all();
+  EXPECT_GT(play.held(), 100'000U);
+  EXPECT_GT(play.taken_in_all().size(), 100'000U);
+  EXPECT_LT(play.held(), 10'000U);
+}
+
+TEST(TextStage, AStreamWithoutEndHoldsNoMoreThanItsWindow) {
+  Play play{{.direction = body::Direction::response, .window = 32}, redacting("4111", "[redacted]")};
+  static_cast<void>(play.out_of(delta("4111 and other words, over and over ")));
+  const std::uint64_t held = play.held();
+  for (int i = 0; i < 2000; ++i) static_cast<void>(play.out_of(delta("4111 and other words, over and over ")));
+  EXPECT_LT(play.held(), 2 * held);
 }
 
 TEST(TextStage, NothingIsABodyWithoutText) {

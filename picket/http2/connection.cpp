@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 #include <nghttp2/nghttp2.h>
 
-#include "picket/http2/extended_connect.hpp"
+#include "picket/http2/internal/memory.hpp"
 #include "picket/http2/internal/stream.hpp"
 
 namespace picket::http2 {
@@ -20,13 +20,12 @@ using base::fail;
 constexpr std::size_t field_overhead = 32;
 // Bytes that a receiver may take before it gives its window back, of the stream and of the connection.
 constexpr std::size_t bytes_per_update = 2048;
-// Less than that of a body, cut off by the peer's window, pays for no WINDOW_UPDATE: windows of a few bytes make many
-// frames of little (CVE-2019-9511).
-constexpr std::size_t worth_an_update = 256;
 constexpr std::size_t updates_of(std::size_t size) { return 2 + size / bytes_per_update; }
 // What a head over the limit counts as: a few bytes may stand for hundreds of kilobytes to look at, and are answered.
 constexpr std::size_t oversized_head_cost = 10;
 constexpr auto idle_interval = std::chrono::seconds{10};
+// Of a head: a list that grows to them from one moves four times.
+constexpr std::size_t usual_fields = 16;
 // Iovecs that one look at a body fills.
 constexpr std::size_t parts_of_a_body = 64;
 // What a block of fields may take that is sent: more than the largest head that any limit lets through, with what
@@ -36,8 +35,8 @@ constexpr std::size_t largest_block = std::size_t{4} * 1024 * 1024;
 constexpr std::size_t most_written = 64;
 
 /// Field lines for nghttp2, which copies them.
-std::vector<nghttp2_nv> lines(base::Headers fields) {
-  std::vector<nghttp2_nv> result;
+base::RecycledVector<nghttp2_nv> lines(base::Headers fields) {
+  base::RecycledVector<nghttp2_nv> result;
   result.reserve(fields.size());
   const auto bytes = [](std::string_view text) {
     return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));  // it is only read
@@ -53,8 +52,6 @@ Excess excess_of(std::uint8_t frame_type) noexcept {
   switch (frame_type) {
     case NGHTTP2_RST_STREAM: return Excess::streams;
     case NGHTTP2_PING: return Excess::pings;
-    case NGHTTP2_SETTINGS: return Excess::settings;
-    case NGHTTP2_WINDOW_UPDATE: return Excess::window_updates;
     case NGHTTP2_PRIORITY: return Excess::priorities;
     default: return Excess::invalid_frames;
   }
@@ -91,6 +88,7 @@ struct Callbacks {
     }
     stream->arena.reset();
     stream->fields.clear();
+    stream->fields.reserve(usual_fields);
     stream->head_size = 0;
     stream->is_oversized = false;
     connection.events_.on_head_begins(frame->hd.stream_id);
@@ -134,6 +132,15 @@ struct Callbacks {
             {reinterpret_cast<const char*>(frame->goaway.opaque_data), frame->goaway.opaque_data_len});
         connection.count_idle(Excess::invalid_frames);
         break;
+      case NGHTTP2_SETTINGS:
+        connection.count_idle(Excess::settings);
+        if ((frame->hd.flags & NGHTTP2_FLAG_ACK) == 0) connection.has_peers_settings_ = true;
+        connection.resume_held_back(0);
+        break;
+      case NGHTTP2_WINDOW_UPDATE:
+        connection.count_idle(Excess::window_updates);
+        connection.resume_held_back(frame->hd.stream_id);
+        break;
       default: connection.count_idle(excess_of(frame->hd.type));
     }
     return connection.excess_ ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
@@ -171,7 +178,7 @@ struct Callbacks {
     Connection& connection = of(user);
     if (connection.find(id) == nullptr) return 0;
     // A server's bytes are what was asked for, however few. Of a client's a few pay for nothing: it may end the stream.
-    connection.count_useful(connection.is_client_ ? 1 : size / worth_an_update);
+    connection.count_useful(connection.is_client_ ? 1 : size / SendWindow::worth_an_update);
     connection.events_.on_data(id, {reinterpret_cast<const char*>(bytes), size});
     return 0;
   }
@@ -182,6 +189,7 @@ struct Callbacks {
     if (stream == nullptr) return 0;
     stream->has_closed = true;
     stream->code = static_cast<ErrorCode>(code);
+    std::erase(connection.held_back_, id);
     if (stream->code == ErrorCode::no_error) connection.count_useful(1);
     if (stream->promised != 0) connection.events_.on_cut(id);
     connection.remove_if_over(*stream);
@@ -230,8 +238,6 @@ struct Callbacks {
     connection.queue({reinterpret_cast<const char*>(header), header_size});
     if (size == 0) return 0;
     auto& stream = *static_cast<Stream*>(source->ptr);
-    const bool is_held_back = stream.body->size() > stream.promised;
-    if (size >= worth_an_update || !is_held_back) connection.count_useful(updates_of(size));
     connection.pieces_.push_back({&stream, size});
     connection.queued_ += size;
     return 0;
@@ -239,7 +245,8 @@ struct Callbacks {
 
   /// How much of a body goes into the next frame.
   static ssize_t read_body(nghttp2_session* session, std::int32_t, std::uint8_t*, std::size_t most,
-                           std::uint32_t* flags, nghttp2_data_source* source, void*) {
+                           std::uint32_t* flags, nghttp2_data_source* source, void* user) {
+    Connection& connection = of(user);
     auto& stream = *static_cast<Stream*>(source->ptr);
     const std::size_t there = stream.body == nullptr ? 0 : stream.body->size() - stream.promised;
     const std::size_t size = std::min(there, most);
@@ -253,9 +260,12 @@ struct Callbacks {
     } else if (size == 0) {
       stream.is_waiting = true;
       return NGHTTP2_ERR_DEFERRED;
+    } else if (!connection.lets_out(stream)) {
+      connection.held_back_.push_back(stream.id);
+      return NGHTTP2_ERR_DEFERRED;
     }
     *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-    stream.promised += size;
+    connection.use_windows(stream, size);
     return static_cast<ssize_t>(size);
   }
 
@@ -264,11 +274,6 @@ struct Callbacks {
                             std::int32_t stream_window, std::uint32_t peers_limit, void*) {
     const std::int32_t window = std::min(connection_window, stream_window);
     return std::min<ssize_t>(window, static_cast<ssize_t>(peers_limit));
-  }
-
-  static void offer_extended_connect(Connection& connection) {
-    const nghttp2_settings_entry entry{NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1};
-    nghttp2_submit_settings(connection.session_.get(), NGHTTP2_FLAG_NONE, &entry, 1);
   }
 
   static nghttp2_data_provider provider(Stream& stream) {
@@ -292,6 +297,17 @@ struct FreeCallbacks {
 struct FreeOption {
   void operator()(nghttp2_option* option) const noexcept { nghttp2_option_del(option); }
 };
+
+/// What the peer lets this end send, of the connection and of one stream.
+struct Windows {
+  std::size_t connection;
+  std::size_t stream;
+};
+
+Windows windows_of(nghttp2_session* session, StreamId id) {
+  return {static_cast<std::size_t>(std::max(nghttp2_session_get_remote_window_size(session), 0)),
+          static_cast<std::size_t>(std::max(nghttp2_session_get_stream_remote_window_size(session, id), 0))};
+}
 
 }  // namespace
 
@@ -324,8 +340,9 @@ Connection::Connection(Role role, const Limits& limits, Events& events)
   for (unsigned type = NGHTTP2_CONTINUATION + 1; type <= UINT8_MAX; ++type)
     nghttp2_option_set_user_recv_extension_type(opened, static_cast<std::uint8_t>(type));
   nghttp2_session* session = nullptr;
-  const auto make = is_client_ ? &nghttp2_session_client_new2 : &nghttp2_session_server_new2;
-  make(&session, made, this, opened);
+  const auto make = is_client_ ? &nghttp2_session_client_new3 : &nghttp2_session_server_new3;
+  nghttp2_mem memory = internal::memory();
+  make(&session, made, this, opened, &memory);
   session_.reset(session);
 
   std::vector<nghttp2_settings_entry> settings{{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.concurrent_streams},
@@ -333,14 +350,13 @@ Connection::Connection(Role role, const Limits& limits, Events& events)
                                                {NGHTTP2_SETTINGS_MAX_FRAME_SIZE, limits.frame_size},
                                                {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits.head_size}};
   if (is_client_) settings.push_back({NGHTTP2_SETTINGS_ENABLE_PUSH, 0});
+  if (!is_client_ && limits.extended_connect) settings.push_back({NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1});
   nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings.data(), settings.size());
   nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0,
                                         static_cast<std::int32_t>(limits.connection_window));
 }
 
 Connection::~Connection() = default;
-
-void offer_extended_connect(Connection& connection) { Callbacks::offer_extended_connect(connection); }
 
 // ---- bytes
 
@@ -494,12 +510,65 @@ void Connection::finish(StreamId id, base::Headers trailers) {
 void Connection::taken(StreamId id, std::size_t size) { nghttp2_session_consume(session_.get(), id, size); }
 
 void Connection::reset(StreamId id, ErrorCode code) {
+  Stream* const stream = find(id);
+  if (stream == nullptr || stream->has_closed || std::exchange(stream->is_reset, true)) return;
   nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, id, static_cast<std::uint32_t>(code));
 }
 
 std::size_t Connection::promised(StreamId id) const noexcept {
   const Stream* const stream = find(id);
   return stream == nullptr ? 0 : stream->promised;
+}
+
+// ---- what the peer's windows let out
+
+std::size_t Connection::worth_a_frame() const {
+  return SendWindow::worth_a_frame(
+      nghttp2_session_get_remote_settings(session_.get(), NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE));
+}
+
+/// Whether the next frame of its body, which has one, may leave: all that is there, or what is worth it.
+bool Connection::lets_out(const Stream& stream) const {
+  const auto [ours, its] = windows_of(session_.get(), stream.id);
+  const std::size_t worth = worth_a_frame();
+  const bool is_cut = stream.body->size() - stream.promised > std::min(ours, its);
+  return !is_cut || (window_.lets_out(ours, worth) && stream.window.lets_out(its, worth));
+}
+
+/// A frame of `size` leaves.
+void Connection::use_windows(Stream& stream, std::size_t size) {
+  stream.promised += size;
+  if (size == 0) return;
+  pay_for(stream, size);
+  const auto [ours, its] = windows_of(session_.get(), stream.id);
+  const std::size_t worth = worth_a_frame();
+  window_.use(size, ours, worth);
+  stream.window.use(size, its, worth);
+}
+
+/// The peer may give the window back. That of the last bytes of a window, too, as there were more before them.
+void Connection::pay_for(const Stream& stream, std::size_t size) {
+  const bool is_cut = stream.body->size() > stream.promised;
+  const bool is_by_the_way = worth_a_frame() != 0 && !window_.is_hurried() && !stream.window.is_hurried();
+  if (size >= SendWindow::worth_an_update || !is_cut || is_by_the_way) count_useful(updates_of(size));
+}
+
+/// `grown`: whose window has; 0: that of all.
+void Connection::resume_held_back(StreamId grown) {
+  std::erase_if(held_back_, [this, grown](StreamId id) {
+    if ((grown != 0 && grown != id) || !lets_out(*find(id))) return false;
+    nghttp2_session_resume_data(session_.get(), id);
+    return true;
+  });
+}
+
+void Connection::hurry() {
+  window_.hurry();
+  for (const StreamId id : held_back_) {
+    find(id)->window.hurry();
+    nghttp2_session_resume_data(session_.get(), id);
+  }
+  held_back_.clear();
 }
 
 // ---- the connection
@@ -525,6 +594,11 @@ void Connection::ping() { nghttp2_submit_ping(session_.get(), NGHTTP2_FLAG_NONE,
 
 std::size_t Connection::most_streams() const {
   return nghttp2_session_get_remote_settings(session_.get(), NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+}
+
+std::optional<bool> Connection::takes_extended_connect() const {
+  if (!has_peers_settings_) return std::nullopt;
+  return nghttp2_session_get_remote_settings(session_.get(), NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) != 0;
 }
 
 void Connection::count_idle(Excess kind) noexcept {

@@ -6,18 +6,19 @@
 #include <optional>
 #include <span>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include <sys/uio.h>
 
 #include "picket/base/buffer.hpp"
 #include "picket/base/headers.hpp"
+#include "picket/base/recycled_containers.hpp"
 #include "picket/base/result.hpp"
 #include "picket/base/time.hpp"
 #include "picket/http2/error_code.hpp"
 #include "picket/http2/limits.hpp"
 #include "picket/http2/outgoing.hpp"
+#include "picket/http2/send_window.hpp"
 
 struct nghttp2_session;
 
@@ -139,6 +140,11 @@ class Connection {
   void reset(StreamId stream, ErrorCode code);
   /// Bytes of its Outgoing that stand in frames and have to be written, whatever becomes of the stream.
   [[nodiscard]] std::size_t promised(StreamId stream) const noexcept;
+  /// Whether bodies wait for a larger window though there is some: a frame of next to nothing is not worth it. The
+  /// peer gives more as it reads, and they go on by themselves. As it need not, say hurry() where they wait for long.
+  [[nodiscard]] bool holds_back() const noexcept { return !held_back_.empty(); }
+  /// They take what there is.
+  void hurry();
 
   // ---- the connection
   /// Says that no stream above those that are known is taken any more. With no_error those go on.
@@ -148,6 +154,9 @@ class Connection {
   /// Streams that this end may have open at once, as the peer says. Before its settings have come 100, the fewest that
   /// a peer should take (RFC 9113 §6.5.2); afterwards as many as there are numbers, where they do not say.
   [[nodiscard]] std::size_t most_streams() const;
+  /// Whether the peer lets its clients ask to speak another protocol on a stream (RFC 8441), by a request with a
+  /// `:protocol`. Nothing as long as its settings have not come: nobody may ask before.
+  [[nodiscard]] std::optional<bool> takes_extended_connect() const;
   /// Streams that are not over.
   [[nodiscard]] std::size_t streams() const noexcept { return streams_.size(); }
 
@@ -171,6 +180,11 @@ class Connection {
   void count_oversized() noexcept;
   void count_useful(std::size_t count) noexcept;
   void forgive(base::TimePoint now) noexcept;
+  [[nodiscard]] std::size_t worth_a_frame() const;
+  [[nodiscard]] bool lets_out(const internal::Stream& stream) const;
+  void pay_for(const internal::Stream& stream, std::size_t size);
+  void use_windows(internal::Stream& stream, std::size_t size);
+  void resume_held_back(StreamId grown);
 
   struct Free {
     void operator()(nghttp2_session* session) const noexcept;
@@ -178,15 +192,18 @@ class Connection {
 
   Limits limits_;
   Events& events_;
-  std::unordered_map<StreamId, std::unique_ptr<internal::Stream>> streams_;
+  base::RecycledMap<StreamId, std::unique_ptr<internal::Stream>> streams_;
   base::Buffer bytes_;         // frames and frame headers that wait
   std::vector<Piece> pieces_;  // no deque: that takes memory anew for every few of them
   std::size_t written_ = 0;    // of pieces_, from the front
   std::size_t queued_ = 0;
+  SendWindow window_;  // of the connection
+  base::RecycledVector<StreamId> held_back_;
   std::size_t idle_frames_left_;
   base::TimePoint forgiven_{};  // until when
   std::optional<Excess> excess_;
   bool is_broken_ = false;
+  bool has_peers_settings_ = false;
   bool is_client_;
   std::unique_ptr<nghttp2_session, Free> session_;
 };

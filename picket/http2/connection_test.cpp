@@ -105,6 +105,15 @@ class Pair : public ::testing::Test {
         {{":method", "POST"}, {":scheme", "http"}, {":authority", "a.example"}, {":path", "/x"}, {"te", "trailers"}}};
     return *client.request(base::Headers(head), body);
   }
+  /// The handshake of a WebSocket (RFC 8441 §5).
+  StreamId connect(Outgoing* body) {
+    const std::array<base::Header, 5> head{{{":method", "CONNECT"},
+                                            {":protocol", "websocket"},
+                                            {":scheme", "https"},
+                                            {":authority", "a.example"},
+                                            {":path", "/chat"}}};
+    return *client.request(base::Headers(head), body);
+  }
   void answer(StreamId id, Outgoing* body) {
     const std::array<base::Header, 2> head{{{":status", "200"}, {"content-type", "text/plain"}}};
     server.respond(id, base::Headers(head), body);
@@ -119,6 +128,40 @@ class Pair : public ::testing::Test {
  private:
   std::size_t cut_;
 };
+
+class WithExtendedConnect : public Pair {
+ protected:
+  WithExtendedConnect() : Pair({.extended_connect = true}) {}
+};
+
+TEST_F(WithExtendedConnect, WhatAClientAsksToSpeakIsAHeadThatNamesIt) {
+  Text upwards;
+  const StreamId id = connect(&upwards);
+  exchange();
+  EXPECT_THAT(at_server.streams[id].heads,
+              ElementsAre("head :method=CONNECT :protocol=websocket :scheme=https :authority=a.example :path=/chat"));
+  EXPECT_FALSE(at_server.streams[id].closed);
+}
+
+TEST_F(WithExtendedConnect, AClientKnowsThatItIsTakenOnceTheSettingsHaveCome) {
+  EXPECT_EQ(client.takes_extended_connect(), std::nullopt);
+  exchange();
+  EXPECT_EQ(client.takes_extended_connect(), true);
+}
+
+TEST_F(Pair, AClientKnowsThatItIsNotTakenOnceTheSettingsHaveCome) {
+  EXPECT_EQ(client.takes_extended_connect(), std::nullopt);
+  exchange();
+  EXPECT_EQ(client.takes_extended_connect(), false);
+}
+
+TEST_F(Pair, WhereExtendedConnectIsNotOfferedItIsNoRequest) {
+  Text upwards;
+  const StreamId id = connect(&upwards);
+  exchange();
+  EXPECT_THAT(at_server.streams[id].heads, IsEmpty());
+  EXPECT_EQ(at_client.streams[id].closed, ErrorCode::protocol_error);
+}
 
 TEST_F(Pair, ARequestAndItsAnswerGoThere) {
   Text question("how much?");
@@ -141,6 +184,33 @@ TEST_F(Pair, ARequestAndItsAnswerGoThere) {
   EXPECT_EQ(at_client.streams[id].closed, ErrorCode::no_error);
   EXPECT_EQ(at_server.streams[id].closed, ErrorCode::no_error);
   EXPECT_EQ(client.streams() + server.streams(), 0U);
+}
+
+/// The types of the frames in some bytes (RFC 9113 §4.1).
+std::vector<int> frame_types(std::string_view bytes) {
+  constexpr std::size_t head = 9;
+  std::vector<int> types;
+  while (bytes.size() >= head) {
+    const auto byte = [&](std::size_t at) { return static_cast<std::size_t>(static_cast<unsigned char>(bytes[at])); };
+    types.push_back(bytes[3]);
+    bytes.remove_prefix(std::min(bytes.size(), head + (byte(0) << 16U) + (byte(1) << 8U) + byte(2)));
+  }
+  return types;
+}
+
+TEST_F(Pair, AStreamIsResetOnceHoweverOftenThatIsSaid) {
+  constexpr int rst_stream = 3;
+  Text question;
+  const StreamId id = get(&question);
+  exchange();
+  client.reset(id, ErrorCode::cancel);
+  client.reset(id, ErrorCode::internal_error);
+  const std::string said = output(client, 1000);
+  EXPECT_THAT(frame_types(said), ElementsAre(rst_stream));
+  ASSERT_TRUE(server.feed(said, now));
+  EXPECT_EQ(at_server.streams[id].closed, ErrorCode::cancel);
+  client.reset(id, ErrorCode::cancel);
+  EXPECT_FALSE(client.has_output()) << "it is over";
 }
 
 TEST_F(Pair, AnAnswerWithoutABodyEndsWithItsHead) {

@@ -24,6 +24,9 @@ struct Limits {
   std::uint32_t idle_frames = 1000;
   /// Bytes that are cut into frames before the first of them is written.
   std::size_t queued = 256 * 1024;
+  /// Of a server: clients may ask to speak another protocol on a stream (RFC 8441). What is asked comes as a head whose
+  /// `:protocol` names it.
+  bool extended_connect = false;
 };
 
 }  // namespace picket::http2

@@ -201,6 +201,8 @@ base::Status check(const wire::AgentResponse& response, const Question& question
   if (is_of_frame && !response.request_headers.empty())
     return invalid("operations on the request's headers in an answer about a frame, when the request is gone");
   const bool is_of_request = !is_of_response && !is_of_frame;
+  const bool is_shown_again = question.has_left && question.kind == wire::EventKind::request_headers;
+  if (is_shown_again) return check_release(response, question);  // who is asked about a head may want it changed
   if (question.has_left && !(is_of_request ? response.request_headers : response.response_headers).empty())
     return invalid("operations on the headers of a message that has left");
   return check_release(response, question);

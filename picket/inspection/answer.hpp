@@ -27,7 +27,8 @@ struct Question {
   const body::AgentStage* body = nullptr;  ///< Of a body chunk: what holds the body; null where it goes past.
   std::uint32_t chunk = 0;                 ///< Of a body chunk: which.
   bool is_last = false;                    ///< Of a body chunk, or of an answer's head: nothing of the body follows.
-  bool has_left = false;                   ///< Of a body or a frame: the head is on its way, and cannot change.
+  bool has_left = false;                   ///< Of a body or a frame: the head is on its way, and cannot change. Of a
+                                           ///< head that is shown again: so is the answer.
   bool is_of_answer = false;               ///< Of a text: the answer's.
   std::uint64_t max_body_size = 0;         ///< Bytes that a mutation may make of the body.
 };

@@ -7,6 +7,7 @@
 #include "picket/agent/server.hpp"
 #include "picket/inspection/counters.hpp"
 #include "picket/inspection/inspection.hpp"
+#include "picket/pool/agent.hpp"
 #include "picket/pool/agent_pool.hpp"
 
 /// What it costs to have a body inspected by one agent behind a Unix socket, which runs in another thread.
@@ -47,7 +48,7 @@ transport::Task<void> inspect(Inspection& inspection, base::ByteView body, bool&
 void body(benchmark::State& state) {
   const std::string path = (std::filesystem::temp_directory_path() / "picket-body-bench.sock").string();
   const auto passes = static_cast<int>(state.range(1));
-  agent::Server server{{.listen = "unix:" + path, .socket = {}, .log = {}},
+  agent::Server server{{.listen = {"unix:" + path}, .socket = {}, .log = {}},
                        [passes] { return std::make_unique<Reader>(passes); }};
   if (const auto started = server.start(); !started) return state.SkipWithError(started.error().message().c_str());
 

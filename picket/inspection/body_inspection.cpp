@@ -3,31 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "picket/session/body_event.hpp"
-
+/// A body on its way: who is asked when, and what comes of what they say.
 namespace picket::inspection {
-namespace {
-
-// Smaller chunks than this are not sent, whatever an agent prefers: it would make an event of every byte.
-constexpr std::uint64_t smallest_chunk_limit = 1024;
-
-constexpr std::uint64_t usual_chunk = 65'536;
-
-const BodyTerms& terms_of(const Filter& filter, body::Direction direction) noexcept {
-  return direction == body::Direction::request ? filter.request_body : filter.response_body;
-}
-
-/// What a route takes of clients says nothing of answers.
-std::uint64_t most_of(const Chain& chain, body::Direction direction) noexcept {
-  return direction == body::Direction::request ? chain.max_body_size : body::Pipeline::unlimited;
-}
-
-/// None: the agent has not said.
-std::uint64_t largest_body(const session::AgentInfo* info) noexcept {
-  return info != nullptr && info->limits.max_body_size != 0 ? info->limits.max_body_size : body::whole;
-}
-
-}  // namespace
 
 BodyInspection::Chunk::Chunk(pool::Exchange& exchange, body::Direction direction, body::Chunk cut,
                              base::Deadline deadline)
@@ -50,205 +27,40 @@ BodyInspection::Chunk::Chunk(pool::Exchange& exchange, body::Direction direction
                ? exchange.request_body(std::get<wire::RequestBodyChunk>(event), deadline)
                : exchange.response_body(std::get<wire::ResponseBodyChunk>(event), deadline)) {}
 
-BodyInspection::BodyInspection(body::Direction direction, const Chain& chain, std::span<Participant> participants,
-                               Conclusions& conclusions, transport::Worker& worker, base::Arena& arena)
-    : direction_(direction),
-      chain_(chain),
-      participants_(participants),
-      conclusions_(conclusions),
-      worker_(worker),
-      arena_(arena),
-      pipeline_(most_of(chain, direction)),
-      replacements_(worker.blocks()) {}
-
-// ---- what is known beforehand
-
-bool BodyInspection::begin(std::uint64_t size) {
-  if (!std::exchange(has_begun_, true)) {
-    pauses_end_ = base::Deadline::after(worker_.now(), most_paused);
-    for (auto& participant : participants_)
-      if (wants(participant) && !participant.failed_open && can_show(participant))
-        judges_.emplace_back(participant, policy(participant));
-    add_guardrail();
-    add_stages();
-    if (guardrail_) guardrail_->tell_what_goes_past();
-  }
-  pipeline_.expect(size);
-  return is_watched();
-}
-
-void BodyInspection::set_coding(const base::Headers& head) noexcept {
-  if (chain_.decompress) coding_ = ContentCoding{head};
-}
-
-bool BodyInspection::wants_unpacked() const noexcept {
-  return chain_.decompress && std::ranges::any_of(participants_, [this](const Participant& participant) {
-           return participant.filter.decompress && (wants(participant) || has_guardrail(participant)) &&
-                  !participant.failed_open;
-         });
-}
-
-/// A body whose coding cannot be undone is a failure of who wants to see what is in it.
-bool BodyInspection::can_show(Participant& participant) {
-  if (!participant.filter.decompress || coding_.is_none() || coding_.undoable()) return true;
-  if (participant.filter.failure_mode == FailureMode::closed) {
-    unshown_ = &participant;
-    return true;
-  }
-  conclusions_.go_past({participant, {.kind = kind()}, base::Clock::now()});
-  return false;
-}
-
-bool BodyInspection::has_guardrail(const Participant& participant) const noexcept {
-  if (!chain_.guardrail || &participant != &participants_[chain_.guardrail->filter]) return false;
-  const bool is_of_request = direction_ == body::Direction::request;
-  return (is_of_request ? chain_.guardrail->prompt : chain_.guardrail->response) != Action::off;
-}
-
-void BodyInspection::add_guardrail() {
-  if (!chain_.guardrail) return;
-  Participant& participant = participants_[chain_.guardrail->filter];
-  if (!has_guardrail(participant) || participant.failed_open) return;
-  // A filter of this body was told before that it goes past.
-  const bool is_shown = wants(participant) ? judge_of(participant) != nullptr : can_show(participant);
-  if (!is_shown) return;
-  const GuardrailInspection::Terms terms{
-      .guardrail = *chain_.guardrail, .direction = direction_, .refuses_unread = expects_texts_};
-  guardrail_.emplace(terms, participant, conclusions_, worker_);
-}
-
-BodyInspection::Judge* BodyInspection::judge_of(const Participant& participant) noexcept {
-  const auto found =
-      std::ranges::find_if(judges_, [&](const Judge& judge) { return &judge.participant == &participant; });
-  return found != judges_.end() ? &*found : nullptr;
-}
-
-/// What is unpacked is unpacked for all of them.
-void BodyInspection::add_stages() {
-  const bool unpacks = guardrail_ || std::ranges::any_of(judges_, [](const Judge& judge) {
-                         return judge.participant.filter.decompress;
-                       });
-  const auto coding = unpacks ? coding_.undoable() : std::nullopt;
-  if (coding) {
-    const bool is_of_request = direction_ == body::Direction::request;
-    unpacking_.emplace(*coding, worker_.blocks(), body::UnpackLimits{.size = is_of_request ? chain_.max_body_size : 0});
-  }
-  const auto stages = arena_.allocate_array<body::Stage*>((unpacking_ ? 1 : 0) + judges_.size() + (guardrail_ ? 1 : 0));
-  auto to = stages.begin();
-  if (unpacking_) *to++ = &*unpacking_;
-  for (Judge& judge : judges_) *to++ = &judge.stage;
-  if (guardrail_) *to = &guardrail_->stage();
-  pipeline_.set_stages(stages);
-}
-
-bool BodyInspection::is_watched() const noexcept {
-  if (guardrail_ && !guardrail_->stage().passes()) return true;
-  return std::ranges::any_of(judges_,
-                             [](const Judge& judge) { return judge.stage.state() != body::AgentStage::State::passes; });
-}
-
-bool BodyInspection::may_change() const noexcept {
-  return unpacking_ || guardrail_ ||
-         std::ranges::any_of(judges_, [](const Judge& judge) { return judge.stage.may_change(); });
-}
-
-bool BodyInspection::holds_any() const noexcept {
-  if (guardrail_ && guardrail_->stage().holds_any()) return true;
-  return std::ranges::any_of(judges_, [](const Judge& judge) {
-    return judge.stage.holds_any() || (judge.participant.holds_answer && judge.stage.is_at_start());
-  });
-}
-
-bool BodyInspection::wants(const Participant& participant) const noexcept {
-  const Events& events = participant.filter.events;
-  return direction_ == body::Direction::request ? events.request_body : events.response_body;
-}
-
-/// Bytes of a body that are held for this agent.
-std::uint64_t BodyInspection::limit(const Participant& participant) const {
-  const BodyTerms& terms = terms_of(participant.filter, direction_);
-  const bool holds_all = terms.gathers == body::whole;
-  return holds_all ? std::min(terms.holds, largest_body(participant.exchange.agent_info())) : terms.holds;
-}
-
-body::AgentPolicy BodyInspection::policy(const Participant& participant) const {
-  const auto* const info = participant.exchange.agent_info();
-  const auto& configured = participant.filter.chunk_size;
-  body::AgentPolicy policy{.gathers = terms_of(participant.filter, direction_).gathers,
-                           .holds = limit(participant),
-                           .holds_back = terms_of(participant.filter, direction_).holds_back,
-                           .refuses_larger = participant.filter.failure_mode == FailureMode::closed,
-                           .largest_chunk = std::max<std::uint64_t>(configured.value_or(usual_chunk), 1)};
-  if (info != nullptr && session::judges_events_alone(*info) && !configured) {
-    // What lies across a cut would be seen by nobody.
-    policy.largest_chunk = session::largest_body_event;
-    policy.joins_in = &worker_.blocks();
-  } else if (info != nullptr && info->limits.preferred_chunk_size != 0) {
-    const std::uint64_t preferred = std::max(info->limits.preferred_chunk_size, smallest_chunk_limit);
-    policy.largest_chunk = std::min(policy.largest_chunk, preferred);
-  }
-  if (policy.gathers != body::whole) policy.largest_chunk = std::min(policy.largest_chunk, largest_body(info));
-  return policy;
-}
-
-/// An agent's limit is its failure, the chain's is nobody's; nor is a body that is not what it says.
-Verdict BodyInspection::refusal() {
-  const bool is_of_request = direction_ == body::Direction::request;
-  const Question about_it{.kind = kind(), .has_left = has_left_};
-  const Failure undecodable = is_of_request ? Failure::body_undecodable : Failure::answer_undecodable;
-  if (unshown_ != nullptr)
-    return conclusions_.fail_closed({*std::exchange(unshown_, nullptr), about_it, base::Clock::now()}, undecodable)
-        .verdict;
-  if (guardrail_ && pipeline_.stopper() == &guardrail_->stage() && guardrail_->has_failed())
-    return guardrail_->refusal(has_left_);
-  if (pipeline_.stopped() == body::Stop::undecodable) return {.failure = undecodable};
-  if (pipeline_.stopped() == body::Stop::overloaded) return {.failure = Failure::overloaded};
-  if (pipeline_.stopped() != body::Stop::too_large) return {};
-  const Failure failure = is_of_request ? Failure::body_too_large : Failure::answer_too_large;
-  for (auto& judge : judges_) {
-    if (&judge.stage != pipeline_.stopper()) continue;
-    withdraw(judge, wire::CancelReason::manual);
-    return conclusions_.fail_closed({judge.participant, about_it, base::Clock::now()}, failure).verdict;
-  }
-  return {.failure = failure};
-}
-
 // ---- the body
 
 void BodyInspection::feed(base::SharedBytes bytes, bool is_last) {
   fed_ += bytes.size();
   has_ended_ = has_ended_ || is_last;
-  pipeline_.feed({std::move(bytes), is_last});
+  if (packed_) packed_->push(bytes);
+  pipeline_->feed({std::move(bytes), is_last});
   if (guardrail_) guardrail_->tell_what_goes_past();
 }
 
 /// Who lets something out has not paused it for good.
 body::Part BodyInspection::take() {
-  body::Part part = pipeline_.take();
-  if (!part.bytes.empty()) pauses_end_ = base::Deadline::after(worker_.now(), most_paused);
+  body::Part part = pipeline_->take();
+  if (part.bytes.empty()) return part;
+  pauses_end_ = base::Deadline::after(worker_.now(), most_paused);
+  packed_.reset();
   return part;
 }
 
 /// What was stopped takes no more bytes, so that nobody may wait for them: the next step is to hear why.
 bool BodyInspection::has_to_ask() const noexcept {
   const bool guardrail_has = guardrail_ && guardrail_->has_to_ask();
-  return pipeline_.is_stopped() || guardrail_has || std::ranges::any_of(judges_, [](const Judge& judge) {
+  return pipeline_->is_stopped() || guardrail_has || std::ranges::any_of(judges_, [](const Judge& judge) {
            return !judge.asked.empty() || judge.stage.has_next();
          });
 }
 
 transport::Task<Verdict> BodyInspection::judge() {
   begin(0);
-  if (unshown_ != nullptr || pipeline_.is_stopped()) co_return refusal();
   while (true) {
-    for (auto& judge : judges_)
-      if (may_ask(judge)) send(judge);
-    if (guardrail_ && may_ask_texts()) guardrail_->send(answers_);
-    Verdict verdict;
-    const bool heard = hear(verdict);
-    pipeline_.pump();
-    if (verdict.goes_on()) verdict = refusal();
+    pipeline_->pump();
+    Verdict verdict = refusal();
     if (guardrail_) guardrail_->tell_what_goes_past();
+    const bool heard = verdict.goes_on() && ask_and_hear(verdict);
     if (!verdict.goes_on()) {
       for (auto& judge : judges_) withdraw(judge, wire::CancelReason::blocked_by_agent);
       if (guardrail_) guardrail_->withdraw(wire::CancelReason::blocked_by_agent);
@@ -262,9 +74,18 @@ transport::Task<Verdict> BodyInspection::judge() {
     }
     Judge* const waiting = held_up();
     if (waiting == nullptr) co_return verdict;
-    co_await waiting->participant.exchange.more_wanted(pauses_end_);
-    if (holds_up(*waiting)) co_return verdict;  // it was stopped
+    Participant& who = waiting->participant;
+    co_await who.exchange.more_wanted(pauses_end_);
+    if (holds_up(who)) co_return verdict;  // it was stopped
   }
+}
+
+/// Asks what may be asked now, and takes the answers that have come. Whether there were any.
+bool BodyInspection::ask_and_hear(Verdict& verdict) {
+  for (auto& judge : judges_)
+    if (may_ask(judge)) send(judge);
+  if (guardrail_ && may_ask_texts()) guardrail_->send(answers_);
+  return hear(verdict);
 }
 
 // ---- who is asked first
@@ -286,13 +107,14 @@ bool BodyInspection::may_ask_texts() const noexcept {
 
 // ---- pauses
 
-bool BodyInspection::holds_up(const Judge& judge) const noexcept {
-  return judge.participant.exchange.is_paused() && !pauses_end_.passed(worker_.now());
+bool BodyInspection::holds_up(const Participant& participant) const noexcept {
+  return participant.exchange.is_paused() && !pauses_end_.passed(worker_.now());
 }
 
 BodyInspection::Judge* BodyInspection::held_up() noexcept {
-  const auto found = std::ranges::find_if(
-      judges_, [this](const Judge& judge) { return judge.asked.empty() && judge.stage.has_next() && holds_up(judge); });
+  const auto found = std::ranges::find_if(judges_, [this](const Judge& judge) {
+    return judge.asked.empty() && judge.stage.has_next() && holds_up(judge.participant);
+  });
   return found != judges_.end() ? &*found : nullptr;
 }
 
@@ -306,11 +128,11 @@ bool BodyInspection::may_go_beside() const noexcept {
 }
 
 bool BodyInspection::pauses(const Judge& judge) const noexcept {
-  return judge.stage.state() != body::AgentStage::State::passes && holds_up(judge);
+  return judge.stage.state() != body::AgentStage::State::passes && holds_up(judge.participant);
 }
 
 bool BodyInspection::is_paused() const noexcept {
-  return !pipeline_.is_stopped() && std::ranges::any_of(judges_, [this](const Judge& judge) { return pauses(judge); });
+  return !pipeline_->is_stopped() && std::ranges::any_of(judges_, [this](const Judge& judge) { return pauses(judge); });
 }
 
 transport::Task<void> BodyInspection::more_wanted(base::Deadline deadline) {
@@ -336,7 +158,7 @@ bool BodyInspection::is_asking() const noexcept {
 void BodyInspection::send(Judge& judge) {
   const Filter& filter = judge.participant.filter;
   const base::Deadline deadline = base::Deadline::after(worker_.now(), filter.chunk_timeout.value_or(filter.timeout));
-  if (judge.asked.empty() && (holds_up(judge) || !send_one(judge, deadline))) return;
+  if (judge.asked.empty() && (holds_up(judge.participant) || !send_one(judge, deadline))) return;
   send_ahead(judge, deadline);
 }
 
@@ -353,7 +175,7 @@ bool BodyInspection::send_one(Judge& judge, base::Deadline deadline) {
   const std::uint64_t room = judge.participant.exchange.body_room();
   auto cut = judge.stage.next(room != 0 ? room : body::whole);
   if (!cut) return false;
-  if (cut->goes_past) conclusions_.go_past({judge.participant, {.kind = kind()}, base::Clock::now()});
+  if (cut->goes_past) conclusions_.go_past({judge.participant, {.kind = kind()}, base::Clock::now()}, judge.why_past);
   judge.asked.add(judge.participant.exchange, direction_, std::move(*cut), deadline);
   answers_.add(judge.asked.back().call);
   return true;
@@ -376,7 +198,7 @@ void BodyInspection::withdraw(const Participant& participant, wire::CancelReason
     if (participant.failed_open) judge->stage.fail_open();
   }
   if (guardrail_ && &guardrail_->participant() == &participant && participant.failed_open) guardrail_->open();
-  pipeline_.pump();
+  pipeline_->pump();
 }
 
 void BodyInspection::withdraw(Judge& judge, wire::CancelReason reason) {
@@ -451,22 +273,6 @@ std::optional<base::SharedBytes> BodyInspection::keep(base::ByteView bytes) {
   }
   if (!kept.block().count(bytes.size())) return std::nullopt;
   return kept;
-}
-
-Asked BodyInspection::about(Judge& judge, const Chunk& chunk) const {
-  return {judge.participant,
-          {.kind = kind(),
-           .body = chunk.goes_past ? nullptr : &judge.stage,
-           .chunk = chunk.number,
-           .is_last = chunk.is_last,
-           .has_left = has_left_,
-           .max_body_size = most_of(chain_, direction_)},
-          chunk.began};
-}
-
-wire::EventKind BodyInspection::kind() const noexcept {
-  return direction_ == body::Direction::request ? wire::EventKind::request_body_chunk
-                                                : wire::EventKind::response_body_chunk;
 }
 
 }  // namespace picket::inspection

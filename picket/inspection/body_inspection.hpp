@@ -9,8 +9,10 @@
 #include <string_view>
 #include <variant>
 
+#include "picket/base/recycled_containers.hpp"
 #include "picket/body/agent_stage.hpp"
 #include "picket/body/intake.hpp"
+#include "picket/body/piece_queue.hpp"
 #include "picket/body/pipeline.hpp"
 #include "picket/body/unpack_stage.hpp"
 #include "picket/inspection/conclusions.hpp"
@@ -35,8 +37,8 @@ namespace picket::inspection {
 ///     while (body.lets_out()) send_on(body.take());
 ///   }
 ///
-/// What is unpacked and what agents put in a chunk's place counts against the budget of the worker's blocks, which is
-/// nothing until it is set (base::BlockPool::set_budget). Where there is no room for it the verdict is `overloaded`.
+/// What is unpacked and what agents put in a chunk's place counts against the budget of the worker's blocks
+/// (base::BlockPool::set_budget). Where there is no room for it the verdict is `overloaded`.
 ///
 /// Thread safety: its worker's thread. Lifetime: what it is given outlives it; bytes that are fed without a block of
 /// their own stay where they are until it is gone, and those that agents put in their place have blocks.
@@ -68,15 +70,21 @@ class BodyInspection {
   [[nodiscard]] bool is_inspected() const noexcept { return !judges_.empty() || guardrail_; }
   /// Whether what goes on may be other bytes than those that came, so that its length is not known.
   [[nodiscard]] bool may_change() const noexcept;
+  /// The same of a body that an answer tells of and does not bring: one to HEAD, a 304.
+  [[nodiscard]] bool would_change() const noexcept;
   /// Whether an agent holds some of it, or will as soon as there is some.
   [[nodiscard]] bool holds_any() const noexcept;
   /// The head has left, or is about to: what stops the body from now on cuts it, and the head cannot change.
-  void has_left() noexcept { has_left_ = true; }
-  /// What stops the body for its size; goes on where nothing does. Counts a failure: asked once.
+  void has_left() noexcept {
+    has_left_ = true;
+    packed_.reset();
+  }
+  /// What stops the body for its size or its coding; goes on where nothing does. Counts a failure: asked once. A coded
+  /// one that goes past agents, all of which fail open, does so as it came where nothing of it has left.
   [[nodiscard]] Verdict refusal();
 
   /// Bytes that it takes now. None where something must be judged, or taken, first.
-  [[nodiscard]] std::size_t credit() const noexcept { return pipeline_.credit(); }
+  [[nodiscard]] std::size_t credit() const noexcept { return pipeline_->credit(); }
   /// Whether an agent that looks at it wants no more for now: whoever reads it stops reading (protocol.md §6).
   [[nodiscard]] bool is_paused() const noexcept;
   /// Whether judge() has something to do, be there more of it or not.
@@ -96,7 +104,7 @@ class BodyInspection {
   [[nodiscard]] transport::Task<Verdict> judge();
   /// Whether its end was fed: all that comes of it is known to those who look at it.
   [[nodiscard]] bool has_ended() const noexcept { return has_ended_; }
-  [[nodiscard]] bool lets_out() const noexcept { return pipeline_.lets_out(); }
+  [[nodiscard]] bool lets_out() const noexcept { return pipeline_->lets_out(); }
   /// What goes on next; nothing while it is held.
   [[nodiscard]] body::Part take();
 
@@ -161,17 +169,34 @@ class BodyInspection {
     Participant& participant;
     body::AgentStage stage;
     Underway asked;
+    std::string_view why_past = {};  // for the log; empty where its size says enough
   };
 
   [[nodiscard]] bool wants(const Participant& participant) const noexcept;
-  [[nodiscard]] bool can_show(Participant& participant);
+  void add_judge(Participant& participant);
+  [[nodiscard]] bool can_show(const Participant& participant) const noexcept;
+  [[nodiscard]] static bool fails_closed(const Participant& participant) noexcept;
   [[nodiscard]] bool has_guardrail(const Participant& participant) const noexcept;
+  [[nodiscard]] bool cannot_unpack() const noexcept;
+  [[nodiscard]] bool is_overloaded() const noexcept;
+  [[nodiscard]] bool is_as_sent() const noexcept;
+  [[nodiscard]] bool may_go_packed() const noexcept;
+  void hold_packed();
+  void let_go_packed();
+  void go_past_all(std::string_view cause);
+  [[nodiscard]] Verdict refusal_of_coding();
+  [[nodiscard]] Participant& who_refuses() noexcept;
   void add_guardrail();
+  void go_past_guardrail(Participant& participant);
   void add_stages();
+  [[nodiscard]] std::uint64_t most() const noexcept;
   [[nodiscard]] std::uint64_t limit(const Participant& participant) const;
   [[nodiscard]] body::AgentPolicy policy(const Participant& participant) const;
   [[nodiscard]] wire::EventKind kind() const noexcept;
+  [[nodiscard]] Failure too_large() const noexcept;
+  [[nodiscard]] Failure undecodable() const noexcept;
   [[nodiscard]] Asked about(Judge& judge, const Chunk& chunk) const;
+  [[nodiscard]] Asked about_all(Participant& participant) const;
   /// Null where it does not look at the body.
   [[nodiscard]] Judge* judge_of(const Participant& participant) noexcept;
   [[nodiscard]] bool takes_turns(const Judge& judge) const noexcept;
@@ -182,9 +207,10 @@ class BodyInspection {
   [[nodiscard]] bool send_one(Judge& judge, base::Deadline deadline);
   /// One that could be asked something and wants nothing for now; null where there is none.
   [[nodiscard]] Judge* held_up() noexcept;
-  [[nodiscard]] bool holds_up(const Judge& judge) const noexcept;
+  [[nodiscard]] bool holds_up(const Participant& participant) const noexcept;
   /// The same of one who looks at what comes.
   [[nodiscard]] bool pauses(const Judge& judge) const noexcept;
+  [[nodiscard]] bool ask_and_hear(Verdict& verdict);
   /// Takes the answers that have come. Whether there were any; where one stops the body, `verdict` says how.
   [[nodiscard]] bool hear(Verdict& verdict);
   [[nodiscard]] Verdict conclude(Judge& judge);
@@ -199,12 +225,15 @@ class BodyInspection {
   transport::Worker& worker_;
   base::Arena& arena_;
   pool::CallSet answers_;
-  std::list<Judge> judges_;
+  std::list<Judge, base::RecyclingAllocator<Judge>> judges_;
   std::optional<GuardrailInspection> guardrail_;  // behind them
   ContentCoding coding_;
   std::optional<body::UnpackStage> unpacking_;
-  Participant* unshown_ = nullptr;  // who fails closed, and cannot be shown what a body contains
-  body::Pipeline pipeline_;
+  Participant* unshown_ = nullptr;                 // who fails closed, and cannot be shown what a body contains
+  std::optional<body::PieceQueue> packed_;         // what came of it, while it may still go on so
+  bool goes_packed_ = false;                       // once nobody watches it any more
+  body::Stop unpacking_ended_ = body::Stop::none;  // why it goes so, where it cannot be unpacked
+  std::optional<body::Pipeline> pipeline_;
   body::Intake replacements_;  // what agents put in the place of chunks
   std::uint64_t fed_ = 0;
   base::Deadline pauses_end_;  // by when an agent's pauses count no more

@@ -1,5 +1,6 @@
 #include "picket/inspection/conclusions.hpp"
 
+#include "picket/pool/agent.hpp"
 #include "picket/pool/agent_pool.hpp"
 
 namespace picket::inspection {
@@ -140,9 +141,11 @@ void Conclusions::collect_operations(const Asked& asked, const pool::Call& call,
   outcome = conclude_invalid(asked, status.error());
 }
 
-/// Answers about bodies are forgotten one after the other, what they want changed of heads is not.
+/// Answers about bodies are forgotten one after the other, and those about heads once who looks at frames is shown a
+/// head again; what they want changed of heads is not.
 base::HeaderOps Conclusions::kept(const Asked& asked, base::HeaderOps ops) const {
-  if (ops.empty() || !is_of_body(asked.question.kind)) return ops;
+  const bool is_forgotten = is_of_body(asked.question.kind) || asked.participant.filter.events.websocket_frame;
+  if (ops.empty() || !is_forgotten) return ops;
   const auto copies = arena_.copy(std::span<const base::HeaderOp>{ops});
   for (auto& op : copies) op = {op.kind, arena_.copy(op.name), arena_.copy(op.value)};
   return copies;
@@ -165,10 +168,13 @@ Outcome Conclusions::conclude_failure(const Asked& asked, Failure failure, bool 
   if (is_cancelled_)  // not the agent's failure; the client is gone, so that nobody reads an answer
     return {{Opinion::State::failed, FailureMode::closed},
             {.failure = Failure::unavailable, .decision = "cancelled", .agent = {}}};
-  Participant& participant = asked.participant;
-  if (!goes_on_despite && participant.filter.failure_mode == FailureMode::closed) return fail_closed(asked, failure);
-  participant.failed_open = true;
-  participant.filter.counters->failed_open.add();
+  const bool fails_closed = asked.participant.filter.failure_mode == FailureMode::closed;
+  return fails_closed && !goes_on_despite ? fail_closed(asked, failure) : fail_open(asked);
+}
+
+Outcome Conclusions::fail_open(const Asked& asked) {
+  asked.participant.failed_open = true;
+  asked.participant.filter.counters->failed_open.add();
   audit(asked, {.decision = "failed_open"});
   return {{Opinion::State::failed, FailureMode::open}, {}};
 }
@@ -179,7 +185,7 @@ Outcome Conclusions::fail_closed(const Asked& asked, Failure failure, std::strin
   const std::string_view told = stops(asked, "failed_closed");
   audit(asked, {.decision = told, .status = status_of(failure), .cause = cause});
   return {{Opinion::State::failed, FailureMode::closed},
-          {.failure = failure, .decision = told, .agent = filter.agent->id()}};
+          {.failure = failure, .decision = told, .agent = filter.agent->id(), .cause = cause}};
 }
 
 void Conclusions::go_past(const Asked& asked, std::string_view cause) {

@@ -66,7 +66,9 @@ class Conclusions {
   /// The body goes past an agent that fails open. Counted, and told to the sink: nobody has looked at it. `cause`: in
   /// words, for the log.
   void go_past(const Asked& asked, std::string_view cause = {});
-  /// It may not.
+  /// The agent fails open: it goes on without its word. Counted, and told to the sink.
+  Outcome fail_open(const Asked& asked);
+  /// It may not. `cause` outlives the verdict.
   [[nodiscard]] Outcome fail_closed(const Asked& asked, Failure failure, std::string_view cause = {});
   /// What ends from now on is nobody's failure. The client has left: such ends are neither counted nor told to the
   /// sink.

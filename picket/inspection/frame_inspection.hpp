@@ -29,8 +29,10 @@ struct FrameVerdict {
 /// Asks a chain's agents about the frames of one WebSocket connection, one frame of a direction at a time: in the
 /// chain's order, all who want frames, since a frame that one drops another may close the connection for. Who closes
 /// ends it; a block, redirect or challenge closes, too (1008), and so does an agent that fails closed (1011). One that
-/// fails open lets that frame pass, and is asked about the next. One that takes no frames, or failed open before the
-/// first, is not asked. An agent that has paused the exchange is waited for, for two minutes at most.
+/// fails open lets that frame pass, and is asked about the next: where its connection is lost, or a frame was not
+/// answered in time, as another exchange, whose head it is shown first if it is shown heads. Where it has answered
+/// about none since it was last it is left alone for a while (AskingAgain), and frames pass at once. One that takes no
+/// frames is not asked. An agent that has paused the exchange is waited for, for two minutes at most.
 ///
 ///   wire::WebSocketFrame frame{.opcode = …, .data = …};
 ///   const FrameVerdict verdict = co_await inspection.frames().judge(frame);
@@ -45,6 +47,8 @@ class FrameInspection {
   FrameInspection(const FrameInspection&) = delete;
   FrameInspection& operator=(const FrameInspection&) = delete;
 
+  /// The head of the request, for agents that are to see it again. Lifetime: its views' until the exchange is over.
+  void set_head(const wire::RequestHeaders& head);
   /// Whether somebody is asked.
   [[nodiscard]] bool is_watched() const noexcept;
   /// One of each direction at a time. `frame` and its data live until it returns.
@@ -55,14 +59,24 @@ class FrameInspection {
 
  private:
   [[nodiscard]] static bool wants(const Participant& participant) noexcept {
-    return participant.filter.events.websocket_frame && !participant.failed_open;
+    return participant.filter.events.websocket_frame && !participant.skips_frames;
   }
+  [[nodiscard]] bool shows_head(const Participant& participant) const noexcept {
+    return head_ != nullptr && participant.filter.events.request_headers;
+  }
+  [[nodiscard]] bool must_begin_again(const Participant& participant) const noexcept;
+  [[nodiscard]] bool is_left_alone(Participant& participant);
+  /// Whether it may be asked about frames now.
+  [[nodiscard]] transport::Task<bool> begin_again(Participant& participant, FrameVerdict& verdict);
+  [[nodiscard]] transport::Task<bool> introduce(Participant& participant, FrameVerdict& verdict);
   void conclude(const Asked& asked, const pool::Call& call, FrameVerdict& verdict);
+  void note_failure(Participant& participant, const pool::Call& call);
 
   std::span<Participant> participants_;
   Conclusions& conclusions_;
   transport::Worker& worker_;
   base::Arena& arena_;
+  const wire::RequestHeaders* head_ = nullptr;  // null: nobody who is asked about frames sees heads
   bool is_stopped_ = false;
 };
 

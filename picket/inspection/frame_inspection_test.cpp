@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "picket/inspection/inspection.hpp"
+#include "picket/inspection/testing/frames.hpp"
 #include "picket/inspection/testing/inspected.hpp"
 
 namespace picket::inspection {
@@ -14,28 +15,13 @@ namespace {
 
 using agent::Decision;
 using Kind = FrameVerdict::Kind;
+using testing::judge_by_word;
+using testing::keep;
 using testing::Script;
 using testing::Terms;
+using testing::text;
 
 constexpr Events frames_only{.websocket_frame = true};
-
-wire::WebSocketFrame text(std::string_view data, std::uint64_t index = 0, bool from_client = true) {
-  return {.opcode = wire::WebSocketOpcode::text,
-          .data = base::as_bytes(data),
-          .client_to_server = from_client,
-          .frame_index = index,
-          .client_ip = "192.0.2.1"};
-}
-
-/// Drops frames with "drop" in them, closes for "close", blocks for "block"; answers others with an allow.
-agent::Reply judge_by_word(const wire::WebSocketFrame& frame, agent::Context&) {
-  const std::string_view data = base::as_text(frame.data);
-  if (data == "drop") return Decision::drop_frame();
-  if (data == "close") return Decision::close_websocket(4001, "enough");
-  if (data == "block") return Decision::block(403);
-  if (data == "never a code") return Decision::close_websocket(1005, "");
-  return Decision::allow();
-}
 
 class Frames : public testing::InspectionTest {
  protected:
@@ -151,10 +137,6 @@ TEST_F(Frames, WhoFailsClosedCloses) {
   EXPECT_EQ(verdict.code, 1011);
   EXPECT_EQ(verdict.failure, Failure::unavailable);
   EXPECT_EQ(counters(0).failed_closed.value(), 1U);
-}
-
-transport::Task<void> keep(transport::Task<FrameVerdict> judged, std::optional<FrameVerdict>& verdict) {
-  verdict = co_await judged;
 }
 
 TEST_F(Frames, BothDirectionsAreAskedAboutAtOnceAndKeepTheirAnswersApart) {

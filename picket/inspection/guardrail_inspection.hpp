@@ -30,7 +30,7 @@ class GuardrailInspection {
 
   [[nodiscard]] guardrail::TextStage& stage() noexcept { return stage_; }
   [[nodiscard]] const guardrail::TextStage& stage() const noexcept { return stage_; }
-  [[nodiscard]] const Participant& participant() const noexcept { return participant_; }
+  [[nodiscard]] Participant& participant() const noexcept { return participant_; }
   [[nodiscard]] bool has_to_ask() const noexcept { return is_asking() || stage_.has_next(); }
   [[nodiscard]] bool is_asking() const noexcept { return !asked_.empty(); }
   /// Whether the agent has yet to answer, be it what nobody looks at any more.
@@ -44,6 +44,8 @@ class GuardrailInspection {
   void withdraw(wire::CancelReason reason);
   /// Its agent has failed open in another phase.
   void open();
+  /// The body goes past it, as it came: answers that are under way count no more.
+  void go_past();
   /// Whether the body was stopped for what it is, and not for what somebody said of it.
   [[nodiscard]] bool has_failed() const noexcept {
     return stage_.stopped() == body::Stop::undecodable || stage_.stopped() == body::Stop::too_large;

@@ -157,6 +157,8 @@ TEST_F(TextsOfBodies, ABodyThatCannotBeUnpackedGoesPastAnAgentOnce) {
   const base::Header coding{"Content-Encoding", "x-unheard-of"};
   request->response_body().set_coding(std::span{&coding, 1});
   feed(request, "packed", true);
+  EXPECT_EQ(out_of(request), "") << "before the agent's last word";
+  EXPECT_TRUE(transport::testing::run(worker_, request->response_body().judge()).goes_on());
   EXPECT_EQ(out_of(request), "packed");
   EXPECT_EQ(counters(0).bodies_uninspected.value(), 1U);
   EXPECT_EQ(audit_.outcomes.size(), 1U);

@@ -11,8 +11,8 @@ pool::Demand demand_of(const Filter& filter) {
   return filter.failure_mode == FailureMode::closed ? pool::Demand::every_kind : pool::Demand::declared;
 }
 
-std::vector<Participant> participants_of(const Chain& chain, const base::CorrelationId& id) {
-  std::vector<Participant> participants;
+base::RecycledVector<Participant> participants_of(const Chain& chain, const base::CorrelationId& id) {
+  base::RecycledVector<Participant> participants;
   participants.reserve(chain.filters.size());
   for (const auto& filter : chain.filters)
     participants.push_back({.filter = filter, .exchange = pool::Exchange{*filter.agent, id, demand_of(filter)}});
@@ -41,12 +41,14 @@ base::Deadline Inspection::deadline(const Participant& participant) const {
 transport::Task<Verdict> Inspection::request_headers(wire::RequestHeaders& event) {
   for (Participant& participant : participants_)
     participant.exchange.stick_to(session_of(participant.filter.stickiness, event));
-  std::vector<std::size_t> asked;
+  frames_.set_head(event);
+  base::ArenaList<std::size_t> wanting{arena_};
   for (std::size_t i = 0; i < participants_.size(); ++i)
-    if (participants_[i].filter.events.request_headers) asked.push_back(i);
+    if (participants_[i].filter.events.request_headers) wanting.push_back(i);
+  const std::span<const std::size_t> asked = wanting.items();
   if (asked.empty()) co_return Verdict{};
   if (asked.size() == 1) co_return co_await ask_one(participants_[asked.front()], event);
-  co_return co_await ask_in_parallel(event, std::move(asked));
+  co_return co_await ask_in_parallel(event, asked);
 }
 
 transport::Task<Verdict> Inspection::ask_one(Participant& participant, wire::RequestHeaders& event) {
@@ -55,6 +57,7 @@ transport::Task<Verdict> Inspection::ask_one(Participant& participant, wire::Req
   pool::Call head = participant.exchange.request_headers(event, until);
   request_body_.send_along(participant, until);
   co_await pool::Ended{head};
+  participant.head_ended(head);
   auto outcome = conclusions_.conclude(asked, head);
   conclusions_.collect_operations(asked, head, outcome);
   if (outcome.opinion.state != Opinion::State::allows) {
@@ -64,15 +67,15 @@ transport::Task<Verdict> Inspection::ask_one(Participant& participant, wire::Req
   co_return std::move(outcome.verdict);
 }
 
-transport::Task<Verdict> Inspection::ask_in_parallel(wire::RequestHeaders& event, std::vector<std::size_t> asked) {
+transport::Task<Verdict> Inspection::ask_in_parallel(wire::RequestHeaders& event, std::span<const std::size_t> asked) {
   const base::TimePoint now = base::Clock::now();
   const auto about = [&](std::size_t i) {
     return Asked{participants_[asked[i]], {.kind = wire::EventKind::request_headers}, now};
   };
   pool::CallSet set;
-  std::vector<std::optional<pool::Call>> calls(asked.size());
-  std::vector<Opinion> opinions(asked.size());
-  std::vector<Outcome> outcomes(asked.size());
+  base::RecycledVector<std::optional<pool::Call>> calls(asked.size());
+  base::RecycledVector<Opinion> opinions(asked.size());
+  base::RecycledVector<Outcome> outcomes(asked.size());
   for (std::size_t i = 0; i < asked.size(); ++i) {
     Participant& participant = participants_[asked[i]];
     opinions[i].failure_mode = participant.filter.failure_mode;
@@ -83,6 +86,7 @@ transport::Task<Verdict> Inspection::ask_in_parallel(wire::RequestHeaders& event
   while (true) {
     for (std::size_t i = 0; i < asked.size(); ++i) {
       if (opinions[i].state != Opinion::State::pending || !calls[i]->done()) continue;
+      participants_[asked[i]].head_ended(*calls[i]);
       outcomes[i] = conclusions_.conclude(about(i), *calls[i]);
       opinions[i] = outcomes[i].opinion;
     }

@@ -1,8 +1,9 @@
 #pragma once
 
 #include <cstddef>
-#include <vector>
+#include <span>
 
+#include "picket/base/recycled_containers.hpp"
 #include "picket/inspection/body_inspection.hpp"
 #include "picket/inspection/chain.hpp"
 #include "picket/inspection/conclusions.hpp"
@@ -58,13 +59,14 @@ class Inspection {
  private:
   [[nodiscard]] base::Deadline deadline(const Participant& participant) const;
   [[nodiscard]] transport::Task<Verdict> ask_one(Participant& participant, wire::RequestHeaders& event);
-  [[nodiscard]] transport::Task<Verdict> ask_in_parallel(wire::RequestHeaders& event, std::vector<std::size_t> asked);
+  [[nodiscard]] transport::Task<Verdict> ask_in_parallel(wire::RequestHeaders& event,
+                                                         std::span<const std::size_t> asked);
 
   transport::Worker& worker_;
   const base::CorrelationId& id_;
   base::Arena& arena_;
   Conclusions conclusions_;
-  std::vector<Participant> participants_;
+  base::RecycledVector<Participant> participants_;
   BodyInspection request_body_;
   BodyInspection response_body_;
   FrameInspection frames_;

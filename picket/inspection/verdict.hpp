@@ -17,6 +17,7 @@ struct Verdict {
   Failure failure = Failure::none;      ///< Of an agent that fails closed, or of a body that is too large.
   std::string_view decision = "allow";  ///< For a log.
   std::string_view agent;               ///< Who decided or failed; empty where no agent did.
+  std::string_view cause = {};          ///< Of a failure, where there is more to say of it: words for a log.
 
   /// Else the client gets `answer`, or the status of `failure`.
   [[nodiscard]] bool goes_on() const noexcept { return !answer && failure == Failure::none; }

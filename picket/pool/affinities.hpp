@@ -10,6 +10,7 @@
 #include "picket/base/correlation_id.hpp"
 #include "picket/base/result.hpp"
 #include "picket/base/time.hpp"
+#include "picket/pool/config.hpp"
 #include "picket/pool/exchange.hpp"
 #include "picket/transport/worker.hpp"
 
@@ -18,9 +19,10 @@ namespace picket::pool {
 /// Exchanges by name, for callers that keep no Exchange between one event and the next: what has the same name goes to
 /// the same connection. The name is the caller's; on the wire each has an id of its own, which no client has chosen.
 ///
-/// Bounded: one that was not used for `time_to_live` is over, and over the most that are kept the one ends that was not
-/// used for the longest to make room for a new one, but none that has a call pending.
+/// Bounded: one that was not used for correlation_affinity_ttl is over, and over max_correlation_affinities the one
+/// ends that was not used for the longest to make room for a new one, but none that has a call pending.
 ///
+///   pool::Affinities affinities{worker, config};  // as the pool's
 ///   auto exchange = affinities.of(agent, conversation);
 ///   if (!exchange) return refuse(exchange.error());
 ///   const auto answer = co_await exchange->get().guardrail(event);
@@ -30,10 +32,10 @@ namespace picket::pool {
 /// pending.
 class Affinities {
  public:
-  /// `most`: over all agents. Each costs its name twice, and what an exchange costs.
-  Affinities(transport::Worker& worker, base::Duration time_to_live = std::chrono::seconds{300},
-             std::size_t most = 100'000) noexcept
-      : worker_(worker), time_to_live_(time_to_live), most_(most) {}
+  /// Takes two fields of `config`, and holds them over all agents. Each exchange costs its name twice, and what an
+  /// exchange costs.
+  explicit Affinities(transport::Worker& worker, const Config& config = {}) noexcept
+      : worker_(worker), time_to_live_(config.correlation_affinity_ttl), most_(config.max_correlation_affinities) {}
   Affinities(const Affinities&) = delete;
   Affinities& operator=(const Affinities&) = delete;
 

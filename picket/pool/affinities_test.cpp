@@ -51,7 +51,7 @@ TEST_F(AffinitiesTest, OneThatEndsIsToldToItsAgent) {
 TEST_F(AffinitiesTest, OneThatIsNotUsedIsOverAfterItsTime) {
   Agent& agent = add(quick());
   auto connection = ready(agent);
-  Affinities affinities{worker_, 5ms};
+  Affinities affinities{worker_, {.correlation_affinity_ttl = 5ms}};
   ask(affinities, agent, connection, "one");
   ASSERT_TRUE(until([&] {
     (void)affinities.of(agent, "two").value();
@@ -63,7 +63,7 @@ TEST_F(AffinitiesTest, OneThatIsNotUsedIsOverAfterItsTime) {
 TEST_F(AffinitiesTest, OverTheMostTheLongestUnusedEndsAndNoneThatHasACallPending) {
   Agent& agent = add(quick());
   auto connection = ready(agent);
-  Affinities affinities{worker_, 300s, 2};
+  Affinities affinities{worker_, {.max_correlation_affinities = 2}};
   wire::RequestHeaders event{.method = "GET", .uri = "/"};
   Call pending = affinities.of(agent, "pending").value().get().request_headers(event);
   (void)connection.event();
@@ -78,7 +78,7 @@ TEST_F(AffinitiesTest, OverTheMostTheLongestUnusedEndsAndNoneThatHasACallPending
 TEST_F(AffinitiesTest, AskingForOneThatIsThereEndsNoneHoweverFullItIs) {
   Agent& agent = add(quick());
   auto connection = ready(agent);
-  Affinities affinities{worker_, 300s, 2};
+  Affinities affinities{worker_, {.max_correlation_affinities = 2}};
   const std::string oldest{ask(affinities, agent, connection, "oldest").id().text()};
   ask(affinities, agent, connection, "newest");
   (void)affinities.of(agent, "newest").value();
@@ -89,7 +89,7 @@ TEST_F(AffinitiesTest, AskingForOneThatIsThereEndsNoneHoweverFullItIs) {
 TEST_F(AffinitiesTest, OneIsKeptWhereOneIsTheMost) {
   Agent& agent = add(quick());
   auto connection = ready(agent);
-  Affinities affinities{worker_, 300s, 1};
+  Affinities affinities{worker_, {.max_correlation_affinities = 1}};
   const std::string id{ask(affinities, agent, connection, "one").id().text()};
   EXPECT_EQ(affinities.of(agent, "one").value().get().id().text(), id);
 }

@@ -129,31 +129,4 @@ void Agent::exchange_over() {
   if (draining_ || some_leave_) close_idle();
 }
 
-// ---- waiting for the first connection
-
-Agent::WaitReady::WaitReady(Agent& agent, base::Deadline deadline) noexcept
-    : agent_(agent),
-      deadline_(deadline),
-      timer_([](void* self, base::TimePoint) { static_cast<WaitReady*>(self)->go_on(); }, this) {}
-
-Agent::WaitReady::~WaitReady() { agent_.ready_waiters_.remove(*this); }
-
-void Agent::WaitReady::await_suspend(std::coroutine_handle<> waiter) {
-  waiter_.wait(waiter);
-  agent_.ready_waiters_.push_back(*this);
-  if (!deadline_.never()) agent_.worker_.timers().arm(timer_, deadline_.at());
-}
-
-void Agent::WaitReady::go_on() noexcept {
-  timer_.cancel();
-  agent_.worker_.resume(waiter_);
-}
-
-base::Status Agent::WaitReady::await_resume() const {
-  if (agent_.ready_connections() != 0) return {};
-  return base::fail(ErrorKind::timeout,
-                    fmt::format("agent '{}' is not ready{}", agent_.id(),
-                                agent_.last_error_ ? ": " + agent_.last_error_->message() : std::string{}));
-}
-
 }  // namespace picket::pool

@@ -25,6 +25,7 @@
 #include "picket/pool/selection.hpp"
 #include "picket/pool/site.hpp"
 #include "picket/pool/sticky_sessions.hpp"
+#include "picket/pool/wait_ready.hpp"
 #include "picket/pool/waiting_queue.hpp"
 #include "picket/transport/dns/watch.hpp"
 
@@ -93,25 +94,14 @@ class Agent final : AgentConnection::Owner, Call::Owner, transport::dns::Watch::
 
   /// Those of this worker.
   [[nodiscard]] StickySessions& sticky_sessions() noexcept { return sticky_; }
+  /// Begins a session, in place of the one that the key had, before there is an exchange of it: the connection is
+  /// picked now. Exchange::stick_to() does so by itself with the first call. Nothing is kept where the configuration
+  /// keeps no sessions. Errors: unavailable, where no connection takes an exchange now. Complexity: as the first call
+  /// of an exchange.
+  [[nodiscard]] base::Status begin_session(std::string_view key, Demand demand = Demand::declared);
 
-  /// Awaitable of AgentPool::ready(). Thread safety: the worker's thread. Lifetime: the agent outlives it.
-  class WaitReady : public WaitingQueue::Place {
-   public:
-    WaitReady(Agent& agent, base::Deadline deadline) noexcept;
-    WaitReady(const WaitReady&) = delete;
-    ~WaitReady();
-    [[nodiscard]] bool await_ready() const noexcept { return agent_.ready_connections() != 0; }
-    void await_suspend(std::coroutine_handle<> waiter);
-    [[nodiscard]] base::Status await_resume() const;
-    /// There is a connection, or the deadline has passed.
-    void go_on() noexcept;
-
-   private:
-    Agent& agent_;
-    base::Deadline deadline_;
-    base::Timer timer_;
-    transport::Resumption waiter_;
-  };
+  /// As AgentPool::ready() has it.
+  [[nodiscard]] WaitReady ready(base::Deadline deadline) noexcept { return {*this, ready_waiters_, worker_, deadline}; }
 
   /// Takes a connection of an agent that dials the proxy: answers it and begins to use it, or tells it why not. For
   /// agents whose spec has `reverse`; another one is told that it is not wanted.
@@ -165,7 +155,7 @@ class Agent final : AgentConnection::Owner, Call::Owner, transport::dns::Watch::
   [[nodiscard]] Selection select_among(bool with_those_that_lack_kinds);
   [[nodiscard]] std::string why_none_is_ready(Demand demand) const;
   /// A call needs an agent that is not connected to: dials now, in place of waiting for the next try. Nothing: there is
-  /// nothing to wait for.
+  /// nothing to wait for, or calls have waited before since the last connection was there.
   [[nodiscard]] std::optional<MustWait> dial_for(const Call& call);
   // An exchange lasts until it is complete, whether the agent is asked anything or not.
   void exchange_began() noexcept { ++exchanges_; }
@@ -278,7 +268,8 @@ class Agent final : AgentConnection::Owner, Call::Owner, transport::dns::Watch::
   WaitingQueue wait_for_more_;    // each an Exchange::MoreWanted
   std::optional<base::Error> last_error_;
   std::optional<std::string> refusal_;
-  base::TimePoint dialled_at_{};  // for a call, not by a timer
+  base::TimePoint dialled_at_{};        // for a call, not by a timer
+  base::TimePoint calls_wait_until_{};  // for that; calls of one outage do so once
   CrashRecord crashes_;
   AnswerMemory answers_;
   Offer offer_;

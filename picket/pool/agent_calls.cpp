@@ -16,7 +16,9 @@ using base::ErrorKind;
 // it past a time-out is like a dead one until it is heard again.
 constexpr base::Duration pong_grace = std::chrono::milliseconds{500};
 
-// An agent that is not there is dialled for a call this often at most, and calls wait that long for it at most.
+// An agent that is not there is dialled for a call this often at most. That long calls wait for it, once in each
+// outage: one that has come back is asked in place of failing, and one whose network swallows packets holds nobody up
+// for long.
 constexpr base::Duration dial_window = std::chrono::seconds{1};
 
 // What stands in the place of an answer of an agent that was not asked.
@@ -71,9 +73,10 @@ std::optional<Agent::MustWait> Agent::dial_for(const Call& call) {
     });
     if (!is_due || idle == connections_.end()) continue;
     dialled_at_ = now;
+    if (calls_wait_until_ == base::TimePoint{}) calls_wait_until_ = now + dial_window;
     (*idle)->dial();
   }
-  const base::TimePoint until = std::min(call.deadline_.at(), dialled_at_ + dial_window);
+  const base::TimePoint until = std::min(call.deadline_.at(), calls_wait_until_);
   if (now >= until || std::ranges::none_of(connections_, &AgentConnection::is_connecting)) return std::nullopt;
   return MustWait{base::fail(ErrorKind::unavailable, "the agent could not be connected to in time"), until};
 }

@@ -53,6 +53,16 @@ Selection Agent::select_connection(Demand demand) {
   return none && demand == Demand::declared ? select_among(true) : complete;
 }
 
+base::Status Agent::begin_session(std::string_view key, Demand demand) {
+  const Selection selection = select_connection(demand);
+  if (!selection.index)
+    return base::fail(base::ErrorKind::unavailable, selection.failure == SelectionFailure::none_ready
+                                                        ? why_none_is_ready(demand)
+                                                        : "each connection is full, paused or silent");
+  sticky_.put(key, connections_[*selection.index]->pin(), worker_.now());
+  return {};
+}
+
 std::string Agent::why_none_is_ready(Demand demand) const {
   const auto lacks_kinds = [](const auto& connection) {
     return connection->is_open() && !connection->takes_every_kind();

@@ -97,6 +97,7 @@ void Agent::on_ready(AgentConnection& connection) {
   if (!connection.is_open()) return;  // closed before it had said so
   if (connection.is_outdated()) connection.configure(*spec_.config_json, AgentConnection::Configuration::settling);
   refusal_.reset();
+  calls_wait_until_ = {};
   metrics_.connections_opened.add();
   note_ready();
   breaker_.reconnected(worker_.now());

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "picket/pool/agent.hpp"
 #include "picket/session/quote.hpp"
 
 namespace picket::pool {
@@ -98,6 +99,8 @@ base::Result<AgentHealth> AgentPool::health(std::string_view id) {
   if (agent == nullptr) return unknown(id);
   return agent->health();
 }
+
+WaitReady AgentPool::ready(Agent& agent, base::Deadline deadline) noexcept { return agent.ready(deadline); }
 
 void AgentPool::cancel_all(wire::CancelReason reason) {
   for (auto& agent : agents_) agent->cancel_all(reason);

@@ -1,18 +1,26 @@
 #pragma once
 
+#include <functional>
 #include <memory>
-#include <string>
 #include <string_view>
 #include <vector>
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
-#include "picket/pool/agent.hpp"
+#include "picket/base/result.hpp"
+#include "picket/base/time.hpp"
+#include "picket/pool/agent_health.hpp"
 #include "picket/pool/config.hpp"
 #include "picket/pool/exchange.hpp"
+#include "picket/pool/wait_ready.hpp"
 #include "picket/transport/worker.hpp"
 
 namespace picket::pool {
+
+class Observer;
+namespace reverse {
+struct Connection;
+}
 
 /// The proxy's side of the protocol on one worker: every agent, the connections to each, and the way to ask them.
 ///
@@ -24,6 +32,9 @@ namespace picket::pool {
 ///   Agent& waf = pool.add_agent({.id = "waf", .endpoint = "unix:/run/waf.sock"})->get();
 ///   Exchange exchange = pool.begin(waf, id);
 ///   const Answer answer = co_await exchange.request_headers(event);
+///
+/// An agent is a handle here; who asks it of itself (its metrics, its breaker) includes agent.hpp, who hears of it
+/// observer.hpp.
 ///
 /// Thread safety: its worker's thread; Agent::metrics() may be read from any. Lifetime: outlives its exchanges; its
 /// worker outlives it. Errors: those of its functions; what becomes of connections is told to the observer, and what
@@ -68,7 +79,7 @@ class AgentPool {
 
   /// Awaitable; Status: at least one connection to `agent` is ready. Errors: timeout, with the last connection error in
   /// its words. `co_await pool.ready(agent, deadline)`: at once where there is one already.
-  [[nodiscard]] Agent::WaitReady ready(Agent& agent, base::Deadline deadline) { return {agent, deadline}; }
+  [[nodiscard]] WaitReady ready(Agent& agent, base::Deadline deadline) noexcept;
 
   /// Cancels every event that waits for an answer, on every connection (protocol.md §12): those who wait are told that
   /// nothing comes.

@@ -5,6 +5,7 @@
 
 #include "bench/payloads.hpp"
 #include "bench/rows.hpp"
+#include "picket/pool/agent.hpp"
 #include "picket/pool/agent_pool.hpp"
 #include "picket/session/in_flight.hpp"
 #include "picket/transport/frame_header.hpp"

@@ -276,6 +276,9 @@ TEST_F(AgentPoolTest, FailuresThatLastAreReportedAsLasting) {
 TEST(PoolConfig, PresetsAreThoseOfTheReference) {
   const Config fast = Config::low_latency();
   EXPECT_EQ(fast.connections_per_agent, 2U);
+  EXPECT_EQ(fast.load_balance_strategy, LoadBalanceStrategy::least_connections);
+  EXPECT_EQ(fast.connect_timeout, 1s);
+  EXPECT_EQ(fast.flow_control_mode, FlowControlMode::fail_closed);
   EXPECT_EQ(fast.request_timeout, 1s);
   EXPECT_EQ(fast.max_concurrent_per_connection, 50U);
   EXPECT_EQ(fast.health_check_interval, 2s);

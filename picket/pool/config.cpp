@@ -72,6 +72,8 @@ std::optional<std::string> Config::problem() const {
                         count("channel_buffer_size", channel_buffer_size, 0, million),
                         time("sticky_session_timeout", sticky_session_timeout, {}, hours{24}),
                         count("max_sticky_sessions", max_sticky_sessions, 0, million),
+                        time("correlation_affinity_ttl", correlation_affinity_ttl, milliseconds{1}, hours{24}),
+                        count("max_correlation_affinities", max_correlation_affinities, 1, million),
                         time("flow_control_wait_timeout", flow_control_wait_timeout, {}, hours{1})});
 }
 

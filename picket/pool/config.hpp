@@ -67,6 +67,8 @@ struct Config {
   std::uint32_t channel_buffer_size = 64;  ///< calls that may wait for a free place, per agent; 0 to 1,000,000
   base::Duration sticky_session_timeout = std::chrono::seconds{300};  ///< of one that is not used; 0: none are; to 24 h
   std::uint32_t max_sticky_sessions = 100'000;                        ///< 0 to 1,000,000
+  base::Duration correlation_affinity_ttl = std::chrono::seconds{300};  ///< of Affinities; 1 ms to 24 h
+  std::uint32_t max_correlation_affinities = 100'000;                   ///< of Affinities; 1 to 1,000,000
   FlowControlMode flow_control_mode = FlowControlMode::fail_closed;
   base::Duration flow_control_wait_timeout = std::chrono::milliseconds{100};  ///< of wait_and_retry; 0 to 1 h
   std::optional<HedgeConfig> hedge = {};

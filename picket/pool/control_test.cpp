@@ -142,6 +142,40 @@ TEST_F(ControlTest, HealthBasedSelectionBelievesWhatAnAgentSaysItHasToDo) {
   EXPECT_EQ(busy.event().type, wire::FrameType::request_headers) << "where nothing else is in flight";
 }
 
+TEST_F(ControlTest, HealthIsGoodOverNinetyFivePercentFairOverEightyAndADegradedConnectionComesBehindAll) {
+  Config config = quick();
+  config.load_balance_strategy = LoadBalanceStrategy::health_based;
+  Agent& agent = add(config);
+  auto played = ready(agent);
+  ASSERT_TRUE(agent.begin_session("a"));
+  AgentConnection& connection = *agent.sticky_sessions().find("a", worker_.now()).value().now();
+  const auto rank_after = [&](int failures) {
+    for (int i = 0; i < failures; ++i) connection.note_failure();
+    return int{connection.candidate_with_health().rank};
+  };
+  EXPECT_EQ(rank_after(3), 0) << "95.4 %";
+  EXPECT_EQ(rank_after(1), 1) << "93.9 %";
+  EXPECT_EQ(rank_after(10), 1) << "80.2 %";
+  EXPECT_EQ(rank_after(1), 2) << "79.0 %";
+  degrade(played, 1);
+  EXPECT_GT(rank_after(0), 2);
+}
+
+TEST_F(ControlTest, ADegradedConnectionIsTakenAfterOneThatFailsOften) {
+  Config config = quick(2);
+  config.load_balance_strategy = LoadBalanceStrategy::health_based;
+  Agent& agent = add(config);
+  auto degraded = ready(agent);
+  auto failing = ready(agent);
+  degrade(degraded, 1);
+  ASSERT_TRUE(agent.begin_session("a"));
+  AgentConnection& connection = *agent.sticky_sessions().find("a", worker_.now()).value().now();
+  for (int i = 0; i < 64; ++i) connection.note_failure();
+  std::vector<std::unique_ptr<Asked>> asked;
+  for (int i = 0; i < 5; ++i) (void)asked.emplace_back(std::make_unique<Asked>(worker_, agent))->headers();
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(failing.event().type, wire::FrameType::request_headers) << i;
+}
+
 TEST_F(ControlTest, EveryEventInFlightIsCancelledAtOnce) {
   Agent& agent = add(quick());
   auto connection = ready(agent);

@@ -78,6 +78,19 @@ void Exchange::complete(const wire::RequestComplete& summary) {
   agent_->exchange_over();
 }
 
+bool Exchange::is_lost() const noexcept {
+  if (!has_begun()) return false;
+  const AgentConnection* const connection = pinned();
+  return connection == nullptr || connection->session()->is_cancelled(*id_);
+}
+
+void Exchange::begin_again(const base::CorrelationId& id) noexcept {
+  id_ = &id;
+  pin_ = second_ = {};
+  completed_ = false;
+  agent_->exchange_began();
+}
+
 const session::AgentInfo* Exchange::agent_info() const noexcept {
   if (pin_.connection == nullptr) return agent_->info();
   const AgentConnection* const connection = pinned();

@@ -47,7 +47,8 @@ class Exchange {
   ~Exchange();
 
   /// Takes the connection that other exchanges with this key take (sticky_sessions.hpp), for as long as it lives.
-  /// Before the first call; `key` lives until that. Empty: any connection, which is how it begins.
+  /// Before the first call; `key` lives until that, or until the exchange is gone where it may begin again. Empty: any
+  /// connection, which is how it begins.
   void stick_to(std::string_view key) noexcept { sticky_key_ = key; }
 
   /// Starts a call; without a deadline the pool's request_timeout holds. Which exchange it is of is written into the
@@ -76,8 +77,8 @@ class Exchange {
     return call(event, deadline);
   }
 
-  /// Nobody looks any more at what was answered about a body of that kind: its memory is used again, so that one
-  /// without end needs no more of it. No such call is pending.
+  /// Nobody looks any more at what was answered about a body of that kind, or about all heads where it is one of them:
+  /// its memory is used again, so that one without end needs no more of it. No such call is pending.
   void forget_answers(wire::EventKind kind) noexcept { memory_for(kind, false).reset(); }
   /// The same of the frames of one direction, which may be any number. No call about one of that direction is pending.
   void forget_frame_answers(bool client_to_server) noexcept {
@@ -87,10 +88,19 @@ class Exchange {
   /// The client is gone or nobody needs the answer: pending calls end as unavailable, the agent is told. Once it has
   /// taken a connection it takes no more calls; complete() is still to be said. Cancelling twice is cancelling once.
   void cancel(wire::CancelReason reason);
-  /// The exchange is over. Pending calls are cancelled. Nothing may be called afterwards. An agent that is sent
-  /// request_complete is told although it was asked nothing. Answers stay good until the exchange is gone. Completing
-  /// twice is completing once.
+  /// The exchange is over. Pending calls are cancelled. Nothing but begin_again() may be called afterwards. An agent
+  /// that is sent request_complete is told although it was asked nothing. Answers stay good until the exchange is gone.
+  /// Completing twice is completing once.
   void complete(const wire::RequestComplete& summary);
+
+  /// Whether it has taken a connection.
+  [[nodiscard]] bool has_begun() const noexcept { return pin_.connection != nullptr; }
+  /// Whether every later call would fail: the connection that it has taken is gone, or an event was not answered in
+  /// time, which cancels all of it.
+  [[nodiscard]] bool is_lost() const noexcept;
+  /// What is asked from now on is another exchange, of `id`, on whichever connection it gets. Behind complete(). `id`:
+  /// as the constructor's.
+  void begin_again(const base::CorrelationId& id) noexcept;
 
   /// The agent asked for no more of this exchange's bodies for now (protocol.md §6). Calls go out all the same: who has
   /// a body to send asks first, and reads no more of it meanwhile. False before it has taken a connection. Complexity:

@@ -109,6 +109,31 @@ TEST_F(ExchangeTest, ThoseOfOneSessionTakeOneConnectionForAsLongAsItLives) {
   EXPECT_EQ(ask("a"), of_b) << "which is the only one now";
 }
 
+TEST_F(ExchangeTest, ASessionMayBeginBeforeItsFirstExchange) {
+  Agent& agent = add(quick(2));
+  EXPECT_EQ(agent.begin_session("a").error().kind(), ErrorKind::unavailable) << "nobody is there yet";
+  EXPECT_FALSE(agent.sticky_sessions().has("a", worker_.now()));
+  auto first = ready(agent);
+  auto second = ready(agent);
+  ASSERT_TRUE(agent.begin_session("a"));
+  ASSERT_TRUE(agent.begin_session("b"));
+  EXPECT_EQ(agent.sticky_sessions().size(worker_.now()), 2U);
+  const Pin of_a = agent.sticky_sessions().find("a", worker_.now()).value();
+  EXPECT_NE(of_a, agent.sticky_sessions().find("b", worker_.now())) << "in turn";
+  for (int i = 0; i < 3; ++i) {
+    Asked asked{worker_, agent};
+    asked.exchange().stick_to("a");
+    Call& head = asked.headers();
+    turn();
+    auto& chosen = first.peer.has_input() ? first : second;
+    auto event = chosen.event();
+    if (event.type == wire::FrameType::request_complete) event = chosen.event();  // of the exchange before
+    chosen.answer(event);
+    EXPECT_TRUE(ends(head));
+    EXPECT_EQ(agent.sticky_sessions().find("a", worker_.now()), of_a);
+  }
+}
+
 TEST_F(ExchangeTest, ASessionWaitsForItsConnectionWhereItIsFull) {
   Config config = quick(2);
   config.max_concurrent_per_connection = 1;

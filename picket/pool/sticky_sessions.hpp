@@ -21,7 +21,8 @@ namespace picket::pool {
 /// Thread safety: none; the worker's, through Agent::sticky_sessions(). Lifetime: keys are copied; a pin is compared,
 /// and never followed to a connection that is gone. Complexity: O(1) each, and what has expired.
 ///
-///   exchange.stick_to(client_ip);                       // finds and puts by itself
+///   const auto begun = agent.begin_session(client_ip);  // picks a connection now
+///   exchange.stick_to(client_ip);                       // takes it, or with the first call finds one and puts it here
 ///   agent.sticky_sessions().clear(client_ip);           // the next exchange of it takes any connection
 class StickySessions {
  public:

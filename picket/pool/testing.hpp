@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "picket/pool/agent.hpp"
 #include "picket/pool/agent_pool.hpp"
 #include "picket/transport/testing.hpp"
 
@@ -184,6 +185,12 @@ class PoolTest : public ::testing::Test {
     PlayedConnection connection = accept(terms);
     EXPECT_TRUE(until([&] { return agent.ready_connections() == before + 1; }));
     return connection;
+  }
+  /// The agent is connected to, and its end closes.
+  void lose_a_connection(Agent& agent) {
+    auto dying = ready(agent);
+    dying.peer.close();
+    ASSERT_TRUE(until([&] { return agent.ready_connections() == 0; }));
   }
   template <class Predicate>
   bool until(Predicate&& holds) {

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "picket/base/arena.hpp"
+#include "picket/base/limits.hpp"
 #include "picket/wire/messages.hpp"
 
 namespace picket::session {
@@ -21,6 +23,8 @@ struct AgentInfo {
   wire::Limits limits;
   std::optional<wire::HealthConfig> health;  ///< How often it says how it is; gRPC only.
   bool extended = false;  ///< It agreed to an extension of protocol.md §3: one that means what it declares.
+  /// Bytes of the largest event that it is sent, as the connection carries it.
+  std::size_t largest_event = base::limits::max_frame_length;
 
   /// Whether `events` names the kind.
   [[nodiscard]] bool wants(wire::EventKind kind) const noexcept;

@@ -21,6 +21,10 @@ constexpr std::array<std::uint32_t, 2> grpc_versions{protocol_version, 1};  // a
 
 bool is_grpc(const wire::Format& format) noexcept { return format.encoding == wire::Encoding::protobuf; }
 
+// The libraries of gRPC end a stream over a message that is larger, with all that is under way on it, unless they were
+// told otherwise (protocol.md §9). Who speaks our extensions takes what sockets carry.
+constexpr std::size_t usual_grpc_message = std::size_t{4} * 1024 * 1024;
+
 }  // namespace
 
 // ---- the proxy's end
@@ -81,6 +85,7 @@ base::Result<ProxyAgreement> ProxyHandshake::read_answer(std::string_view payloa
   ProxyAgreement agreed{
       .config = config_, .agent = agent_info(answer->capabilities), .terms = terms(*encoding, extensions), .early = {}};
   agreed.agent.extended = !extensions.empty();
+  if (is_grpc(format_) && extensions.empty()) agreed.agent.largest_event = usual_grpc_message;
   return agreed;
 }
 
@@ -106,7 +111,10 @@ base::Error ProxyHandshake::overdue() const {
 }
 
 base::Error ProxyHandshake::interrupted(base::Error reason) const {
-  return configuring_ ? configuring_->interrupted(reason) : reason;
+  if (configuring_) return configuring_->interrupted(reason);
+  if (reason.kind() != ErrorKind::connection_closed) return reason;
+  return fail(reason.kind(), fmt::format("{} before it had answered the handshake{}", reason.detail(),
+                                         is_grpc(format_) ? ": is gRPC spoken there?" : ""));
 }
 
 base::Error ProxyHandshake::misunderstood(base::Error error, std::string_view bytes) const {

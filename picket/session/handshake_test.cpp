@@ -65,6 +65,14 @@ TEST_F(ProxyHandshakeTest, AnAnswerOfAnotherDialectIsRecognised) {
   EXPECT_EQ(conversation().opening()->speaks(), std::nullopt) << "it would not help";
 }
 
+TEST_F(ProxyHandshakeTest, APeerThatClosesInItsPlaceIsSaidToHaveDoneSo) {
+  start().disconnected(base::fail(ErrorKind::connection_closed, "the peer closed the connection"));
+  EXPECT_EQ(end().detail(), "the peer closed the connection before it had answered the handshake");
+  ProxyHandshake on_grpc{std::make_shared<const ProxyConfig>(), grpc_handshake};
+  EXPECT_THAT(on_grpc.interrupted(base::fail(ErrorKind::connection_closed, "closed")).detail(),
+              HasSubstr("is gRPC spoken there?"));
+}
+
 TEST_F(ProxyHandshakeTest, BadAnswersEndTheConnectionWithTheirReason) {
   const auto with = [](auto change) {
     wire::HandshakeResponse response{.protocol_version = 2, .capabilities = {.agent_id = "a"}, .success = true};

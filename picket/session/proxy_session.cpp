@@ -62,10 +62,12 @@ std::uint64_t milliseconds(base::TimePoint now) {
 wire::ReplyTo name_event(const EventPointer& event, const base::CorrelationId& id) {
   return std::visit(
       [&](auto* message) {
-        if constexpr (requires { message->metadata.correlation_id; })
+        if constexpr (requires { message->metadata.correlation_id; }) {
           message->metadata.correlation_id = id.text();
-        else
+          message->http_version = message->metadata.protocol;
+        } else {
           message->correlation_id = id.text();
+        }
         return reply_key(*message);
       },
       event);
@@ -242,6 +244,11 @@ base::TimePoint ProxySession::paused_until(const base::CorrelationId& id) noexce
   return asked ? in_flight_.exchange(index).paused_until : base::TimePoint{};
 }
 
+bool ProxySession::is_cancelled(const base::CorrelationId& id) const noexcept {
+  const ExchangeIndex index = in_flight_.find(id);
+  return index != none && in_flight_.exchange(index).cancelled;
+}
+
 base::Status ProxySession::take(const wire::MetricsReport& report, std::string_view, base::TimePoint) {
   actions_.emplace_back(MetricsReported{&report});
   return {};
@@ -287,8 +294,16 @@ base::Status ProxySession::send(const base::CorrelationId& id, const EventPointe
   return {};
 }
 
+/// One that the agent would end the connection over is not written.
 base::Status ProxySession::write(const EventPointer& event) {
-  return std::visit([this](const auto* message) { return wire::encode(format_, *message, output_); }, event);
+  const auto mark = output_.mark();
+  auto status = std::visit([this](const auto* message) { return wire::encode(format_, *message, output_); }, event);
+  if (!status) return status;
+  const std::size_t size = output_.size() - mark.size - output_.framing().header_size;
+  if (size <= agent_.largest_event) return status;
+  output_.rewind(mark);
+  return fail(ErrorKind::message_too_large,
+              fmt::format("an event of {} bytes; the agent takes {}", size, agent_.largest_event));
 }
 
 void ProxySession::send_queued(ExchangeIndex exchange) {

@@ -170,8 +170,9 @@ class ProxySession {
   // ---- what the owner calls
   /// Puts an event in flight, or in the exchange's queue where the peer takes one at a time. Its correlation id is
   /// filled in here; `id` lives as long as the event. Errors: unavailable (closed, output full, exchange cancelled
-  /// here), timeout (deadline has passed), message_too_large, serialization
-  /// (the encoding has no such message). After an error nothing happened. `tag` comes back with what ends it.
+  /// here), timeout (deadline has passed), message_too_large (for the protocol, or AgentInfo::largest_event),
+  /// serialization (the encoding has no such message). After an error nothing happened. `tag` comes back with what ends
+  /// it.
   [[nodiscard]] base::Status send(const base::CorrelationId& id, const EventPointer& event, base::Deadline deadline,
                                   Tag tag, base::TimePoint now);
   /// Stops waiting for whatever is in flight or queued of that exchange; no action follows for it. The agent is told.
@@ -222,6 +223,9 @@ class ProxySession {
   [[nodiscard]] bool paused() const noexcept { return pause_ends_ != base::TimePoint::max(); }
   /// Until when the agent wants no more of one exchange's bodies; a time that is over where it wants them.
   [[nodiscard]] base::TimePoint paused_until(const base::CorrelationId& id) noexcept;
+  /// Whether that exchange was cancelled here, be it for an event that was not answered in time: it takes no more
+  /// events.
+  [[nodiscard]] bool is_cancelled(const base::CorrelationId& id) const noexcept;
   /// The agent takes nothing new, and is to be gone.
   [[nodiscard]] bool is_leaving() const noexcept { return is_retired_ || health_.state == wire::HealthState::draining; }
   /// Bytes of that exchange's bodies that the agent takes now, beside those that it has not answered; unlimited where

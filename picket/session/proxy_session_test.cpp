@@ -222,6 +222,19 @@ TEST_F(ProxySessionTest, AgentThatDoesNotReadIsNotFedWithoutEnd) {
   EXPECT_EQ(status.error().kind(), ErrorKind::unavailable);
 }
 
+TEST_F(ProxySessionTest, AnEventThatTheAgentWouldEndTheConnectionOverIsNotWritten) {
+  wire::Output output;
+  ProxyAgreement agreed{.config = std::make_shared<const ProxyConfig>(), .agent = {}, .terms = {}, .early = {}};
+  agreed.agent.largest_event = 1000;
+  ProxySession session{agreed, start_time, output};
+  const auto status = send_chunk(session, one_, 0, 1, std::string(1000, 'b'));
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().kind(), ErrorKind::message_too_large);
+  EXPECT_EQ(output.size(), 0U);
+  EXPECT_EQ(session.exchanges(), 0U);
+  EXPECT_TRUE(send_chunk(session, one_, 0, 1, "small")) << "the connection is as good as before";
+}
+
 TEST_F(ProxySessionTest, AnExchangeIsReportedToAnAgentThatSawNothingOfIt) {
   auto& session = ready();
   session.report(one_, {.status = 200}, start_time);

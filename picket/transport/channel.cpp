@@ -26,7 +26,10 @@ bool would_block(int error) noexcept { return error == EAGAIN || error == EWOULD
 namespace internal {
 
 Transfer receive_now(int socket, std::span<char> into, int flags) noexcept {
-  const ssize_t size = ::recv(socket, into.data(), into.size(), MSG_DONTWAIT | flags);
+  ssize_t size = 0;
+  do {  // a signal says nothing of what there is
+    size = ::recv(socket, into.data(), into.size(), MSG_DONTWAIT | flags);
+  } while (size < 0 && errno == EINTR);
   if (size > 0) {
     const auto got = static_cast<std::size_t>(size);
     return Transfer::moved(got, got == into.size());
@@ -72,11 +75,23 @@ Channel::Channel(Worker& worker, int descriptor, std::unique_ptr<Layer> layer)
 
 Transfer Channel::establish() {
   if (!is_open()) return Transfer::failed(EBADF);
-  return layer_ == nullptr ? Transfer::moved(0, false) : layer_->establish(descriptor());
+  if (layer_ == nullptr) return Transfer::moved(0, false);
+  const Transfer transfer = layer_->establish(descriptor());
+  note_layer();
+  return transfer;
+}
+
+/// What the layer says of the socket.
+void Channel::note_layer() noexcept {
+  if (layer_->found_empty()) descriptor_.found_empty();
 }
 
 Transfer Channel::read_now(std::span<char> into) {
-  return layer_ == nullptr ? receive_now(descriptor(), into, 0) : read_layer(into);
+  if (layer_ != nullptr) return read_layer(into);
+  const Transfer got = receive_now(descriptor(), into, 0);
+  if (!got.may_have_more && (got.outcome == Outcome::moved || got.outcome == Outcome::blocked))
+    descriptor_.found_empty();
+  return got;
 }
 
 Transfer Channel::write_now(std::span<const iovec> parts) {
@@ -87,6 +102,7 @@ Transfer Channel::write_now(std::span<const iovec> parts) {
 Transfer Channel::read_layer(std::span<char> into) {
   if (!is_open()) return Transfer::failed(EBADF);
   const Transfer transfer = layer_->read(descriptor(), into);
+  note_layer();
   if (layer_->has_had_its_share()) worker().give_way();
   if (std::exchange(writer_wants_input_, false)) cancel();
   return transfer;
@@ -96,6 +112,7 @@ Transfer Channel::read_layer(std::span<char> into) {
 Transfer Channel::write_layer(std::span<const iovec> parts) {
   if (!is_open()) return Transfer::failed(EBADF);
   const Transfer transfer = layer_->write(descriptor(), parts);
+  note_layer();
   writer_wants_input_ = transfer.outcome == Outcome::blocked && transfer.wanted == Readiness::readable;
   if (layer_->has_pending()) cancel();
   return transfer;
@@ -117,6 +134,7 @@ Transfer Channel::peek() {
     return receive_now(descriptor(), {&byte, 1}, MSG_PEEK);
   }
   const Transfer transfer = layer_->peek(descriptor());
+  note_layer();
   if (std::exchange(writer_wants_input_, false) || layer_->has_pending()) cancel();
   return transfer;
 }

@@ -93,12 +93,16 @@ class Channel {
   void wait(Readiness wanted, Waiter waiter) { descriptor_.wait(wanted, std::move(waiter)); }
   /// Calls `waiter` once there is something to read, in the socket or in the layer.
   void wait_for_input(Waiter waiter);
-  /// See Descriptor::receive(). Plain channels only. Saves a system call where bytes are not there yet.
-  void receive(std::span<char> into, Waiter waiter) { descriptor_.receive(into, std::move(waiter)); }
-
+  /// Whether nothing has come since all was read, as far as the loop has heard: reading is not worth an attempt. No
+  /// system call.
+  [[nodiscard]] bool is_quiet() const noexcept {
+    return descriptor_.is_known_empty() && (layer_ == nullptr || (layer_->found_empty() && !layer_->has_pending()));
+  }
   /// Whether the peer has closed or sent something that nobody has read. What a layer's peer says to the layer does not
   /// count. A system call.
   [[nodiscard]] bool has_input();
+  /// Whether the layer holds a part of a record, as far as has_input() or a read has looked. No system call.
+  [[nodiscard]] bool holds_part() const noexcept { return layer_ != nullptr && layer_->holds_part(); }
   /// Whether read_now() would say that the stream has ended, be it by an error: not where bytes lie before the end.
   [[nodiscard]] bool has_ended();
 
@@ -125,6 +129,7 @@ class Channel {
   Transfer read_layer(std::span<char> into);
   Transfer write_layer(std::span<const iovec> parts);
   Transfer peek();
+  void note_layer() noexcept;
 
   Descriptor descriptor_;
   std::unique_ptr<Layer> layer_;

@@ -3,117 +3,58 @@
 #include <cerrno>
 
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/post.hpp>
-
-#include "picket/transport/internal/loop.hpp"
+#include "picket/transport/internal/reactor.hpp"
 
 namespace picket::transport {
 
-namespace asio = boost::asio;
+using internal::Operation;
+using internal::Watched;
 
-namespace {
-
-using Protocol = asio::generic::stream_protocol;
-/// Asio's socket serves for whatever is only waited for, too. The executor's type saves its erasure.
-using Socket = asio::basic_stream_socket<Protocol, asio::io_context::executor_type>;
-using Error = boost::system::error_code;
-
-int errno_of(const Error& error) noexcept {
-  return error == asio::error::operation_aborted ? ECANCELED : error.value();
-}
-
-/// Calls the waiter of a wait.
-struct WhenReady {
-  void operator()(const Error& error) {
-    const auto guard = worker->enter();
-    waiter({.error = error ? errno_of(error) : 0});
-  }
-  Worker* worker;
-  Waiter waiter;
-};
-
-struct WhenReceived {
-  void operator()(const Error& error, std::size_t size) {
-    const auto guard = worker->enter();
-    waiter({.error = error && error != asio::error::eof ? errno_of(error) : 0, .size = size});
-  }
-  Worker* worker;
-  Waiter waiter;
-};
-
-struct WhenConnected {
-  void operator()(const Error& error) {
-    const auto guard = worker->enter();
-    waiter({.error = error ? errno_of(error) : outcome()});
-  }
-  [[nodiscard]] int outcome() const noexcept {
-    int result = 0;
-    socklen_t size = sizeof result;
-    return ::getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &result, &size) == 0 ? result : errno;
-  }
-  Worker* worker;
-  Waiter waiter;
-  int descriptor;
-};
-
-}  // namespace
-
-struct Descriptor::Impl {
-  Impl(Worker& owner, asio::io_context& context) : worker(owner), socket(context) {}
-  Worker& worker;
-  Socket socket;
-};
-
-Descriptor::Descriptor(Worker& worker) : impl_(std::make_unique<Impl>(worker, worker.loop_->context)) {}
-
+Descriptor::Descriptor(Worker& worker) : watched_(std::make_unique<Watched>(worker)) {}
 Descriptor::Descriptor(Worker& worker, int value) : Descriptor(worker) { (void)take(value); }
-
 Descriptor::Descriptor(Descriptor&& other) noexcept
-    : impl_(std::move(other.impl_)), value_(std::exchange(other.value_, -1)) {}
-
+    : watched_(std::move(other.watched_)), value_(std::exchange(other.value_, -1)) {}
 Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
-  impl_ = std::move(other.impl_);
+  close();
+  watched_ = std::move(other.watched_);
   value_ = std::exchange(other.value_, -1);
   return *this;
 }
+Descriptor::~Descriptor() { close(); }
 
-Descriptor::~Descriptor() = default;
-
-Worker& Descriptor::worker() const noexcept { return impl_->worker; }
+Worker& Descriptor::worker() const noexcept { return watched_->worker; }
+internal::Reactor& Descriptor::reactor() const noexcept { return *worker().reactor_; }
 
 /// Returns what is wrong, as errno has it.
 int Descriptor::take(int value) {
-  Error error;
-  impl_->socket.assign({AF_UNSPEC, 0}, value, error);
-  if (error) {
+  const int error = reactor().add(*watched_, value);
+  if (error != 0) {
     ::close(value);
-    return error.value();
+    return error;
   }
-  impl_->socket.non_blocking(true, error);
+  int on = 1;
+  ::ioctl(value, FIONBIO, &on);
   value_ = value;
   return 0;
 }
 
 void Descriptor::wait(Readiness readiness, Waiter waiter) {
-  impl_->socket.async_wait(readiness == Readiness::readable ? Socket::wait_read : Socket::wait_write,
-                           WhenReady{&impl_->worker, std::move(waiter)});
+  reactor().wait(*watched_, readiness, new Operation{std::move(waiter)});
 }
 
-void Descriptor::receive(std::span<char> into, Waiter waiter) {
-  impl_->socket.async_read_some(asio::buffer(into.data(), into.size()),
-                                WhenReceived{&impl_->worker, std::move(waiter)});
-}
+void Descriptor::found_empty() noexcept { watched_->is_empty = !watched_->is_never_empty; }
+bool Descriptor::is_known_empty() const noexcept { return watched_->is_empty; }
 
 void Descriptor::connect(const Endpoint& endpoint, Waiter waiter) {
   const int error = start_connecting(endpoint);
   if (error != EINPROGRESS) return post(std::move(waiter), {.error = error});
-  impl_->socket.async_wait(Socket::wait_write, WhenConnected{&impl_->worker, std::move(waiter), value_});
+  auto* const operation = new Operation{std::move(waiter)};
+  operation->connects = true;
+  reactor().wait(*watched_, Readiness::writable, operation);
 }
 
 /// Watched only once it connects: before, a socket counts as hung up.
@@ -128,27 +69,20 @@ int Descriptor::start_connecting(const Endpoint& endpoint) {
 }
 
 void Descriptor::post(Waiter waiter, Completion outcome) {
-  asio::post(impl_->socket.get_executor(), [worker = &impl_->worker, waiter = std::move(waiter), outcome]() mutable {
-    const auto guard = worker->enter();
-    waiter(outcome);
-  });
+  reactor().complete(new Operation{std::move(waiter), outcome});
 }
 
 void Descriptor::cancel() noexcept {
-  Error ignored;
-  if (is_open()) impl_->socket.cancel(ignored);
+  if (is_open()) reactor().cancel(*watched_);
 }
 
 int Descriptor::release() noexcept {
-  Error ignored;
-  if (is_open()) impl_->socket.release(ignored);
+  if (is_open()) reactor().remove(*watched_);
   return std::exchange(value_, -1);
 }
 
 void Descriptor::close() noexcept {
-  Error ignored;
-  if (is_open()) impl_->socket.close(ignored);
-  value_ = -1;
+  if (is_open()) ::close(release());
 }
 
 void set_no_delay(int descriptor) noexcept {

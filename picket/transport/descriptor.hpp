@@ -1,9 +1,7 @@
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <utility>
 
 #include "picket/transport/endpoint.hpp"
@@ -14,10 +12,9 @@ namespace picket::transport {
 /// What a descriptor is waited for.
 enum class Readiness : std::uint8_t { readable, writable };
 
-/// How an operation ended. A value. `size` counts where bytes were read.
+/// How an operation ended. A value.
 struct Completion {
   int error = 0;  ///< As errno has it; ECANCELED: cancel(), or the descriptor was closed or is gone.
-  std::size_t size = 0;
 };
 
 /// Whom an operation calls when it has ended: once, from the loop, under Worker::enter(), never from within the call
@@ -30,7 +27,7 @@ class Waiter {
   /// May take the share.
   using Call = void (*)(std::shared_ptr<void>& self, const Completion& outcome);
 
-  /// `self` lives until then. Only where `call` leaves it alone in case of ECANCELED may it be gone before.
+  /// `self` lives until then, also where cancel() came meanwhile: readiness that was heard before it is told as such.
   Waiter(Call call, void* self) noexcept : call_(call), self_(std::shared_ptr<void>{}, self) {}
   /// Keeps `self` alive. Handed on from operation to operation, the share costs no count.
   Waiter(Call call, std::shared_ptr<void> self) noexcept : call_(call), self_(std::move(self)) {}
@@ -54,7 +51,11 @@ class Waiter {
   std::shared_ptr<void> self_;
 };
 
-/// A descriptor of one worker, owned, that can be waited for: the only place that knows the reactor below (Asio).
+namespace internal {
+struct Watched;
+}
+
+/// A descriptor of one worker, owned, that can be waited for.
 ///
 /// Thread safety: its worker's. Lifetime: the worker outlives it. Destroyed, it closes. What was moved from is not open
 /// and waits for nothing any more. Errors: reach the waiters. Complexity: O(1) and a system call for each, at most.
@@ -74,12 +75,13 @@ class Descriptor {
   /// -1: none.
   [[nodiscard]] int value() const noexcept { return value_; }
 
-  /// Calls `waiter` once the descriptor is ready. One system call where it is not waited for already. It may be called
-  /// although nothing is there: look again, and wait again.
+  /// Calls `waiter` once the descriptor is ready. One system call; none for input where it is known to be empty. It may
+  /// be called although nothing is there: look again, and wait again.
   void wait(Readiness readiness, Waiter waiter);
-  /// Reads a socket as soon as bytes are there. `into` lives until `waiter` is called: with the bytes read, with none
-  /// at the end of the stream. Saves the system call of wait().
-  void receive(std::span<char> into, Waiter waiter);
+  /// All that there was has been read: the kernel had no more, or less than was asked for. To be said of a socket only.
+  void found_empty() noexcept;
+  /// Whether nothing has come since that was said, or since it is watched, as far as the loop has heard.
+  [[nodiscard]] bool is_known_empty() const noexcept;
   /// Makes a socket and connects it: TCP without Nagle's delay. `waiter` is told what came of it; EAGAIN: a Unix server
   /// whose backlog is full, for which the kernel does not queue.
   void connect(const Endpoint& endpoint, Waiter waiter);
@@ -94,12 +96,11 @@ class Descriptor {
   void close() noexcept;
 
  private:
-  struct Impl;
-
   [[nodiscard]] int take(int value);
   [[nodiscard]] int start_connecting(const Endpoint& endpoint);
+  [[nodiscard]] internal::Reactor& reactor() const noexcept;
 
-  std::unique_ptr<Impl> impl_;
+  std::unique_ptr<internal::Watched> watched_;  // stays where it is
   int value_ = -1;
 };
 

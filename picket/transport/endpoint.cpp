@@ -4,11 +4,15 @@
 #include <array>
 #include <charconv>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
+#include <utility>
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <net/if.h>
 
+#include "picket/base/ascii.hpp"
 #include "picket/base/host_name.hpp"
 
 namespace picket::transport {
@@ -16,15 +20,24 @@ namespace {
 
 base::Error refused(std::string detail) { return base::fail(base::ErrorKind::connection_failed, std::move(detail)); }
 
+/// What stands behind a scheme of a network.
+std::string_view form(Hosts hosts) noexcept { return hosts == Hosts::names_too ? "HOST:PORT" : "IP:PORT"; }
+
+/// From the root on, without "." and "..".
+std::filesystem::path whole_path(std::string_view path) {
+  std::error_code unknown;  // where one stands; then it is compared as it is
+  return std::filesystem::absolute(path, unknown).lexically_normal();
+}
+
 /// "HOST:PORT", an IPv6 address in brackets.
 struct HostAndPort {
   std::string_view host;
   std::uint16_t port = 0;
 };
 
-base::Result<HostAndPort> host_and_port(std::string_view text) {
+base::Result<HostAndPort> host_and_port(std::string_view text, Hosts hosts = Hosts::numbers) {
   const std::size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos) return refused(fmt::format("'{}' has no port: expected IP:PORT", text));
+  if (colon == std::string_view::npos) return refused(fmt::format("'{}' has no port: expected {}", text, form(hosts)));
   HostAndPort read{.host = text.substr(0, colon)};
   if (read.host.starts_with('[') && read.host.ends_with(']')) read.host = read.host.substr(1, read.host.size() - 2);
   const std::string_view digits = text.substr(colon + 1);
@@ -74,23 +87,47 @@ constexpr std::array schemes{
     Scheme{"tls:", Carrier::frames, Way::tls},          Scheme{"grpcs:", Carrier::grpc, Way::tls},
     Scheme{"tcp:", Carrier::frames, Way::clear},        Scheme{"grpc:", Carrier::grpc, Way::clear}};
 
-base::Error no_scheme(std::string_view text) {
-  return refused(ip_and_port(text)
-                     ? fmt::format("'{0}' does not say what is spoken there: write tls:{0} or grpcs:{0}, or for clear "
-                                   "text tcp:{0} or grpc:{0} and the word insecure",
-                                   text)
-                     : fmt::format("'{}' is no agent's address: expected unix:PATH, grpc+unix:PATH, tls:IP:PORT or "
-                                   "grpcs:IP:PORT",
-                                   text));
+/// What may be written before that place: one scheme, or where gRPC is taken one of two.
+std::string either(std::string_view frames, std::string_view grpc, std::string_view place, Carriers carriers) {
+  if (carriers == Carriers::frames) return fmt::format("{}{}", frames, place);
+  return fmt::format("{0}{2} or {1}{2}", frames, grpc, place);
+}
+
+base::Error no_scheme(std::string_view text, Hosts hosts, Carriers carriers) {
+  for (const std::string_view web : {"http://", "https://"}) {
+    if (!text.starts_with(web)) continue;
+    const std::string_view place = text.substr(web.size());
+    const bool is_clear = web == "http://";
+    if (carriers == Carriers::frames)
+      return refused(fmt::format("'{}' is the address of a page: write {}{}", text, is_clear ? "tcp:" : "tls:", place));
+    return refused(
+        fmt::format("'{}' is the address of a page: for gRPC write {}{}", text, is_clear ? "grpc:" : "grpcs:", place));
+  }
+  const auto read = host_and_port(text);
+  const bool is_named = read && hosts == Hosts::names_too && base::is_host_name(read->host);
+  if (is_named || ip_and_port(text))
+    return refused(
+        fmt::format("'{}' does not say what is spoken there: write {}, or for clear text {} and the word insecure",
+                    text, either("tls:", "grpcs:", text, carriers), either("tcp:", "grpc:", text, carriers)));
+  return refused(fmt::format("'{}' is no agent's address: expected {}{}, or for clear text {} and the word insecure",
+                             text, carriers == Carriers::frames ? "unix:PATH or " : "unix:PATH, grpc+unix:PATH, ",
+                             either("tls:", "grpcs:", form(hosts), carriers),
+                             either("tcp:", "grpc:", form(hosts), carriers)));
 }
 
 }  // namespace
 
-base::Result<Endpoint> Endpoint::parse(std::string_view text, ClearText clear_text, Hosts hosts) {
+base::Result<Endpoint> Endpoint::parse(std::string_view text, ClearText clear_text, Hosts hosts, Carriers carriers) {
   const auto* const scheme =
       std::ranges::find_if(schemes, [&](const Scheme& one) { return text.starts_with(one.text); });
-  if (scheme == schemes.end()) return no_scheme(text);
+  if (scheme == schemes.end()) return no_scheme(text, hosts, carriers);
+  if (scheme->carrier == Carrier::grpc && carriers == Carriers::frames)
+    return refused(
+        fmt::format("'{0}': agents do not register over gRPC; write unix:PATH, tls:{1} or tcp:{1}", text, form(hosts)));
   const std::string_view address = text.substr(scheme->text.size());
+  if (scheme->way != Way::unix_socket && address.starts_with("//"))
+    return refused(fmt::format("'{}' has slashes, which agents' addresses have not: write {}{}", text, scheme->text,
+                               address.substr(2)));
   auto endpoint = scheme->way == Way::unix_socket ? unix_path(address)
                   : hosts == Hosts::names_too     ? name_or_ip(address)
                                                   : ip_and_port(address);
@@ -98,9 +135,9 @@ base::Result<Endpoint> Endpoint::parse(std::string_view text, ClearText clear_te
   if (scheme->way == Way::clear && clear_text == ClearText::refused)
     return refused(
         fmt::format("'{}' is clear text: whoever is on the way can read it and answer in the agent's place. Use "
-                    "{}:IP:PORT or a Unix socket, or say so with the word insecure (--insecure on a command line, "
+                    "{}:{} or a Unix socket, or say so with the word insecure (--insecure on a command line, "
                     "insecure = true in a program)",
-                    text, scheme->carrier == Carrier::grpc ? "grpcs" : "tls"));
+                    text, scheme->carrier == Carrier::grpc ? "grpcs" : "tls", form(hosts)));
   endpoint->carrier_ = scheme->carrier;
   endpoint->is_tls_ = scheme->way == Way::tls;
   return endpoint;
@@ -111,9 +148,14 @@ base::Result<Endpoint> Endpoint::name_or_ip(std::string_view text) {
   Endpoint named;
   named.text_ = text;
   if (base::is_service_name(text)) return named;
-  const auto read = host_and_port(text);
+  const auto read = host_and_port(text, Hosts::names_too);
   if (!read) return read.error();
-  if (!base::is_host_name(read->host)) return tcp(read->host, read->port);
+  if (!base::is_host_name(read->host)) {
+    auto number = tcp(read->host, read->port);
+    if (!number && !read->host.contains('%'))
+      return refused(fmt::format("'{}' is neither a host's name nor an IP address", read->host));
+    return number;
+  }
   if (base::is_service_name(read->host))
     return refused(fmt::format("'{0}' is a service, whose records say the port: write '{0}' without ':{1}'", read->host,
                                read->port));
@@ -203,6 +245,13 @@ std::string_view Endpoint::host() const noexcept {
 std::uint16_t Endpoint::port() const noexcept {
   const auto read = host_and_port(text_);
   return read ? read->port : std::uint16_t{0};
+}
+
+bool Endpoint::is_where(const Endpoint& other) const {
+  if (is_name() || other.is_name())
+    return is_name() && other.is_name() && std::ranges::equal(text_, other.text_, {}, base::lower, base::lower);
+  if (is_unix() && other.is_unix()) return whole_path(path()) == whole_path(other.path());
+  return size_ == other.size_ && std::memcmp(&storage_, &other.storage_, size_) == 0;
 }
 
 std::string_view Endpoint::path() const noexcept {

@@ -24,6 +24,8 @@ enum class Carrier : std::uint8_t {
 
 /// Which hosts an address may have. What is listened on is a number, so that it is plain what is open.
 enum class Hosts : std::uint8_t { numbers, names_too };
+/// What may be spoken at an address. Agents do not register over gRPC: where they dial, frames are all there is.
+enum class Carriers : std::uint8_t { all, frames };
 
 /// Where to listen or connect: a socket address and the text it came from; or of a name what its addresses have in
 /// common (dns/watch.hpp looks them up). Thread safety and lifetime: a value; address() and path() are its own memory.
@@ -38,7 +40,7 @@ class Endpoint {
   /// IP:PORT. Errors: connection_failed naming what is wrong and what to write instead; a path longer than the kernel
   /// takes (107 bytes) is refused, never cut.
   [[nodiscard]] static base::Result<Endpoint> parse(std::string_view text, ClearText clear_text,
-                                                    Hosts hosts = Hosts::numbers);
+                                                    Hosts hosts = Hosts::numbers, Carriers carriers = Carriers::all);
   /// Frames; errors as parse().
   [[nodiscard]] static base::Result<Endpoint> unix_path(std::string_view path);
   /// `host` is an IP address; a link-local one may name its interface: "fe80::1%eth0". In clear, frames; for listeners
@@ -62,6 +64,9 @@ class Endpoint {
   [[nodiscard]] bool is_name() const noexcept { return size_ == 0 && !text_.empty(); }
   /// Whether TLS is spoken there.
   [[nodiscard]] bool is_tls() const noexcept { return is_tls_; }
+  /// Whether both are one place, whatever is spoken there: paths are compared as they lie in folders ("a" is "./a";
+  /// links are not followed), addresses as numbers, names without case.
+  [[nodiscard]] bool is_where(const Endpoint& other) const;
   /// The IP address or the name; empty for a Unix socket.
   [[nodiscard]] std::string_view host() const noexcept;
   /// Of TCP; 0 of a service, whose records have it.

@@ -101,6 +101,30 @@ TEST(Endpoint, AnErrorSaysWhatToWriteInstead) {
   EXPECT_NE(clear.error().detail().find("grpcs:IP:PORT"), std::string::npos);
 }
 
+TEST(Endpoint, WhatIsWrittenInAnotherWayIsAnsweredWithOurs) {
+  const struct {
+    std::string_view written;
+    Hosts hosts;
+    std::string_view says;
+  } rows[] = {
+      {"localhost:9", Hosts::names_too, "write tls:localhost:9 or grpcs:localhost:9"},
+      {"http://agent:9", Hosts::names_too, "for gRPC write grpc:agent:9"},
+      {"https://127.0.0.1:9", Hosts::numbers, "for gRPC write grpcs:127.0.0.1:9"},
+      {"grpc://127.0.0.1:9", Hosts::names_too, "write grpc:127.0.0.1:9"},
+      {"tls:1.2.3:9", Hosts::names_too, "'1.2.3' is neither a host's name nor an IP address"},
+      {"tls::9", Hosts::names_too, "'' is neither a host's name nor an IP address"},
+      {"tls:agent.internal", Hosts::names_too, "expected HOST:PORT"},
+      {"tls:127.0.0.1", Hosts::numbers, "expected IP:PORT"},
+      {"grpc:agent:9", Hosts::names_too, "Use grpcs:HOST:PORT"},
+      {"agent", Hosts::names_too, "text tcp:HOST:PORT or grpc:HOST:PORT and the word insecure"},
+  };
+  for (const auto& [written, hosts, says] : rows) {
+    const auto refused = Endpoint::parse(written, ClearText::refused, hosts);
+    ASSERT_FALSE(refused) << written;
+    EXPECT_NE(refused.error().detail().find(says), std::string::npos) << refused.error().detail();
+  }
+}
+
 TEST(Endpoint, WhatIsSpokenThereIsPartOfTheSpelling) {
   for (const auto* text : {"unix:/a", "tcp:127.0.0.1:80", "tls:127.0.0.1:80", "tls:[::1]:80", "grpc+unix:/a",
                            "grpc:127.0.0.1:80", "grpc:[::1]:80", "grpcs:127.0.0.1:80", "grpcs:[::1]:80"}) {
@@ -115,9 +139,42 @@ TEST(Endpoint, WhatIsSpokenThereIsPartOfTheSpelling) {
   EXPECT_TRUE(Endpoint::parse("grpcs:127.0.0.1:80", ClearText::refused));
 }
 
+TEST(Endpoint, OnePlaceIsOneHoweverItIsWrittenAndWhateverIsSpokenThere) {
+  const auto is_one = [](std::string_view one, std::string_view other) {
+    const auto read = [](std::string_view text) {
+      return Endpoint::parse(text, ClearText::allowed, Hosts::names_too).value();
+    };
+    return read(one).is_where(read(other)) && read(other).is_where(read(one));
+  };
+  EXPECT_TRUE(is_one("unix:a.sock", "grpc+unix:./a.sock"));
+  EXPECT_TRUE(is_one("unix:/run/a.sock", "unix:/run//x/../a.sock"));
+  EXPECT_TRUE(is_one("tcp:127.0.0.1:7", "grpcs:127.0.0.1:7"));
+  EXPECT_TRUE(is_one("tcp:[::1]:7", "tls:[0:0::1]:7"));
+  EXPECT_TRUE(is_one("tls:proxy.example:7", "tls:Proxy.example:7"));
+  EXPECT_FALSE(is_one("unix:a.sock", "unix:b.sock"));
+  EXPECT_FALSE(is_one("unix:a.sock", "unix:/a.sock"));
+  EXPECT_FALSE(is_one("tcp:127.0.0.1:7", "tcp:127.0.0.1:8"));
+  EXPECT_FALSE(is_one("tcp:127.0.0.1:7", "tcp:127.0.0.2:7"));
+  EXPECT_FALSE(is_one("tls:proxy.example:7", "tls:127.0.0.1:7"));
+  EXPECT_FALSE(is_one("unix:a.sock", "tls:proxy.example:7"));
+}
+
 TEST(Endpoint, PathThatTheKernelWouldCutIsRefused) {
   EXPECT_TRUE(Endpoint::unix_path(std::string(107, 'p')));
   EXPECT_FALSE(Endpoint::unix_path(std::string(108, 'p')));
+}
+
+TEST(Endpoint, WhereFramesAloneAreSpokenGrpcIsRefusedAndNotOffered) {
+  const auto parse = [](std::string_view text) {
+    return Endpoint::parse(text, ClearText::allowed, Hosts::names_too, Carriers::frames);
+  };
+  EXPECT_TRUE(parse("tls:proxy.example:1"));
+  EXPECT_NE(parse("grpcs:proxy.example:1").error().detail().find("do not register over gRPC"), std::string::npos);
+  for (const std::string_view text : {"proxy.example:1", "http://proxy.example:1", "/run/a.sock"}) {
+    const auto refused = parse(text);
+    ASSERT_FALSE(refused) << text;
+    EXPECT_EQ(refused.error().detail().find("grpc"), std::string::npos) << refused.error().detail();
+  }
 }
 
 }  // namespace

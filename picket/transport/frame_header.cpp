@@ -1,6 +1,9 @@
 #include "picket/transport/frame_header.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
+#include <string>
 
 #include <fmt/format.h>
 
@@ -23,11 +26,35 @@ void put_length(char* out, std::size_t length) noexcept {
   out[3] = static_cast<char>(length);
 }
 
-base::Status check_length(std::size_t length) {
+/// What another protocol begins with, for who has to find out why two programs do not understand each other.
+struct Stranger {
+  std::string_view begins;
+  std::string_view protocol;
+};
+constexpr std::array strangers{Stranger{"PRI ", "HTTP/2 begins: gRPC is spoken there"},
+                               Stranger{"\x16\x03", "TLS begins"},
+                               Stranger{"\x15\x03", "TLS says that it did not understand us"},
+                               Stranger{"HTTP", "HTTP answers"},
+                               Stranger{"GET ", "HTTP begins"},
+                               Stranger{"POST", "HTTP begins"}};
+
+std::string stranger_in(std::string_view bytes) {
+  const auto* const found =
+      std::ranges::find_if(strangers, [&](const Stranger& stranger) { return bytes.starts_with(stranger.begins); });
+  return found != strangers.end() ? fmt::format("; so {}", found->protocol) : std::string{};
+}
+
+/// A server of HTTP/2 begins with its settings: nine bytes of header, of type 4, for itself.
+bool is_settings_of_http2(std::string_view bytes) noexcept {
+  return bytes.starts_with(std::string_view{"\0\0", 2}) && bytes[3] == 4;
+}
+
+base::Status check_length(std::size_t length, std::string_view bytes) {
   if (length == 0) return base::fail(base::ErrorKind::invalid_message, "a frame of length 0: it has no type byte");
   if (length <= base::limits::max_frame_length) return {};
   return base::fail(base::ErrorKind::message_too_large,
-                    fmt::format("a frame of {} bytes; at most {} are allowed", length, base::limits::max_frame_length));
+                    fmt::format("a frame of {} bytes; at most {} are allowed{}", length, base::limits::max_frame_length,
+                                stranger_in(bytes)));
 }
 
 wire::FrameType type_of(std::string_view bytes) noexcept {
@@ -45,19 +72,20 @@ FramePeek whole_frame(std::string_view bytes, std::size_t length) {
 base::Result<FramePeek> peek_frame(std::string_view bytes) {
   if (bytes.size() < length_size) return FramePeek{.frame = {}, .needed = length_size};
   const std::size_t length = length_of(bytes);
-  PICKET_TRY(check_length(length));
+  PICKET_TRY(check_length(length, bytes));
   if (bytes.size() < frame_header_size) return FramePeek{.frame = {}, .needed = frame_header_size};
   const auto type = type_of(bytes);
   if (!is_known(type))
     return base::fail(base::ErrorKind::invalid_message,
-                      fmt::format("unknown frame type 0x{:02x}", static_cast<unsigned>(type)));
+                      fmt::format("unknown frame type 0x{:02x}{}", static_cast<unsigned>(type),
+                                  is_settings_of_http2(bytes) ? "; so HTTP/2 answers: gRPC is spoken there" : ""));
   return whole_frame(bytes, length);
 }
 
 base::Result<FramePeek> peek_frame_of_any_type(std::string_view bytes) {
   if (bytes.size() < length_size) return FramePeek{.frame = {}, .needed = length_size};
   const std::size_t length = length_of(bytes);
-  PICKET_TRY(check_length(length));
+  PICKET_TRY(check_length(length, bytes));
   if (bytes.size() < frame_header_size) return FramePeek{.frame = {}, .needed = frame_header_size};
   return whole_frame(bytes, length);
 }
@@ -66,7 +94,7 @@ base::Result<FramePeek> peek_untyped_frame(std::string_view bytes) {
   if (bytes.size() < length_size) return FramePeek{.frame = {}, .needed = length_size};
   const std::size_t length = length_of(bytes);
   if (length == 0) return base::fail(base::ErrorKind::invalid_message, "a message of length 0, which is no JSON");
-  PICKET_TRY(check_length(length));
+  PICKET_TRY(check_length(length, bytes));
   const std::size_t whole = length_size + length;
   if (bytes.size() < whole) return FramePeek{.frame = {}, .needed = whole};
   return FramePeek{.frame = wire::FrameView{wire::FrameType::agent_response, bytes.substr(length_size, length)},

@@ -51,6 +51,21 @@ TEST(FrameHeader, LengthOverTheLimitIsRefusedBeforeItsPayloadArrives) {
   EXPECT_EQ(over.error().kind(), base::ErrorKind::message_too_large);
 }
 
+TEST(FrameHeader, WhoSpeaksAnotherProtocolIsNamed) {
+  for (const auto& [bytes, says] :
+       {std::pair{std::string{"PRI * HTTP/2.0"}, "HTTP/2 begins: gRPC is spoken there"},
+        std::pair{std::string{"\0\0\x18\x04\0\0\0\0\0", 9}, "HTTP/2 answers: gRPC is spoken there"},
+        std::pair{std::string{"\x16\x03\x01\x02\0\x01", 6}, "TLS begins"},
+        std::pair{std::string{"\x15\x03\x03\0\x02\x02", 6}, "TLS says that it did not understand us"},
+        std::pair{std::string{"HTTP/1.1 400 Bad Request"}, "HTTP answers"}}) {
+    const auto peek = peek_frame(bytes);
+    ASSERT_FALSE(peek) << says;
+    EXPECT_NE(peek.error().detail().find(says), std::string::npos) << peek.error().detail();
+  }
+  const auto frames = peek_frame(std::string_view{"\0\0\0\x01\0", 5});
+  EXPECT_EQ(frames.error().detail(), "unknown frame type 0x00");
+}
+
 TEST(FrameHeader, EveryByteThatIsNoTypeIsRefused) {
   int known = 0;
   for (int type = 0; type < 256; ++type) {

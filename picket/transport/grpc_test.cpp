@@ -34,6 +34,7 @@ TEST_F(Grpc, AnEventIsAskedAndAnswered) {
   ask(id, head);
   ASSERT_TRUE(turn_until(worker_, [&] { return !proxy_.decisions.empty(); }));
   EXPECT_EQ(agent_.uri, "/asked");
+  EXPECT_EQ(agent_.http_version, "HTTP/1.1") << "agents of the reference read it there";
   EXPECT_THAT(proxy_.decisions, ElementsAre(1U)) << "a block";
 }
 
@@ -83,6 +84,26 @@ TEST_F(Grpc, BodiesArriveWholeAndInTheirOrder) {
   }
   ASSERT_TRUE(turn_until(worker_, [&] { return proxy_.decisions.size() == 4; }));
   EXPECT_TRUE(agent_.body == all);
+}
+
+TEST_F(Grpc, AnAgentWithoutOurExtensionsIsSentNoMessageThatItsLibraryEndsTheStreamOver) {
+  connect({.extensions = false});
+  EXPECT_EQ(link_->session()->agent().largest_event, 4U * 1024 * 1024);
+  const auto id = worker_.ids().mint();
+  const std::string text(4U * 1024 * 1024, 'x');
+  wire::RequestBodyChunk chunk{.data = base::as_bytes(text), .is_last = true};
+  const auto refused = link_->session()->send(id, &chunk, base::Deadline{}, {}, worker_.now());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind(), base::ErrorKind::message_too_large);
+  chunk.data = chunk.data.first(text.size() - 1024);
+  ask(id, chunk);
+  ASSERT_TRUE(turn_until(worker_, [&] { return !proxy_.decisions.empty(); }));
+  EXPECT_EQ(agent_.body.size(), text.size() - 1024);
+}
+
+TEST_F(Grpc, AnAgentWithOurExtensionsIsSentWhatSocketsCarry) {
+  connect();
+  EXPECT_EQ(link_->session()->agent().largest_event, 16U * 1024 * 1024);
 }
 
 TEST_F(Grpc, ManyExchangesShareTheStream) {

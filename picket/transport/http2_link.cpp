@@ -21,6 +21,9 @@ constexpr std::size_t pass_size = std::size_t{8} * 1024;
 constexpr std::size_t worth_a_read = 4096;
 constexpr std::size_t frames_between = 512;
 constexpr std::size_t iovecs_per_write = 64;
+// What a peer that reads has to give a larger window: longer than to most of them and back. Who gives none waits so
+// long for each of its small ones.
+constexpr base::Duration patience_with_windows = std::chrono::milliseconds{250};
 
 base::Error closed_by_peer() { return fail(ErrorKind::connection_closed, "the peer closed the connection"); }
 
@@ -31,11 +34,7 @@ Http2Link::Http2Link(Channel channel, http2::Role role, const http2::Limits& lim
       worker_(channel_.worker()),
       connection_(role, limits, owner),
       owner_(&owner),
-      timer_(
-          [](void* self, base::TimePoint) {
-            static_cast<Http2Link*>(self)->finish(fail(ErrorKind::timeout, "the connection was not accepted in time"));
-          },
-          this) {}
+      timer_([](void* self, base::TimePoint) { static_cast<Http2Link*>(self)->on_late(); }, this) {}
 
 Http2Link::~Http2Link() { worker_.forget(*this); }
 
@@ -51,6 +50,13 @@ void Http2Link::on_connected(std::shared_ptr<void>& self, const Completion& outc
   const std::string peer = std::move(link.peer_);
   if (outcome.error != 0) return link.finish(cannot_connect(peer, outcome.error));
   link.begin({});
+}
+
+/// The peer: with the connect, or with windows that are worth a frame.
+void Http2Link::on_late() {
+  if (!is_connected_) return finish(fail(ErrorKind::timeout, "the connection was not accepted in time"));
+  connection_.hurry();
+  flush();
 }
 
 void Http2Link::serve(std::string_view already_read) { begin(already_read); }
@@ -155,7 +161,13 @@ void Http2Link::flush() {
 void Http2Link::write() {
   while (owner_ != nullptr && !writer_waits_ && connection_.has_output() && write_once()) {
   }
-  if (owner_ != nullptr && connection_.is_broken() && !connection_.has_output())
+  if (owner_ == nullptr) return;
+  if (!connection_.holds_back()) {
+    timer_.cancel();
+  } else if (!timer_.armed()) {
+    worker_.timers().arm(timer_, worker_.now() + patience_with_windows);
+  }
+  if (connection_.is_broken() && !connection_.has_output())
     finish(fail(ErrorKind::invalid_message, "HTTP/2: the peer broke the protocol"));
 }
 

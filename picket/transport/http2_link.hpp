@@ -73,6 +73,7 @@ class Http2Link final : public Flushable, public std::enable_shared_from_this<Ht
   static void on_connected(std::shared_ptr<void>& self, const Completion& outcome);
   static void on_readable(std::shared_ptr<void>& self, const Completion& outcome);
   void begin(std::string_view already_read);
+  void on_late();
   void take(std::string_view bytes);
   static void wait_to_read(std::shared_ptr<Http2Link> self);
   static void read_on(std::shared_ptr<Http2Link> self);
@@ -94,8 +95,8 @@ class Http2Link final : public Flushable, public std::enable_shared_from_this<Ht
   Owner* owner_;                  // null after close()
   std::shared_ptr<void> bodies_;  // of a link that is about to shut
   std::string peer_;              // while it connects
-  base::Timer timer_;
-  Resumption after_pass_;  // queued behind those who wait for what a pass brought
+  base::Timer timer_;             // while it connects; then while bodies wait for larger windows
+  Resumption after_pass_;         // queued behind those who wait for what a pass brought
   std::size_t expected_ = 0;
   int passes_ = 0;  // of this readiness
   bool reads_on_ = false;

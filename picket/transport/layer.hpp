@@ -55,10 +55,15 @@ class Layer {
   virtual Transfer write(int socket, std::span<const iovec> parts) = 0;
   /// What read() would come to, but for the bytes. It may read from the socket, and keeps what it got.
   virtual Transfer peek(int socket) = 0;
-  /// Whether read() would bring bytes without the socket. No system call.
+  /// Whether read() would bring bytes, or the end, without the socket. No system call.
   [[nodiscard]] virtual bool has_pending() const noexcept = 0;
+  /// Whether it holds a part of what has not come whole, such as a record. No system call.
+  [[nodiscard]] virtual bool holds_part() const noexcept { return false; }
   /// Whether the last read() ended because it was long enough, however little it has brought: others go first now.
   [[nodiscard]] virtual bool has_had_its_share() const noexcept { return false; }
+  /// Whether its last call has read all that there was in the socket, and has nothing left to write there. False where
+  /// it has not looked.
+  [[nodiscard]] virtual bool found_empty() const noexcept { return false; }
   /// Gives memory back that only bytes under way need; they find it again by themselves.
   virtual void release_memory() noexcept {}
   /// Tells the peer that nothing more is written, as far as the socket takes it. May be called again.

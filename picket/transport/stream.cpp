@@ -100,25 +100,16 @@ base::Status Stream::Establish::await_resume() {
 
 void Stream::Read::await_suspend(std::coroutine_handle<> waiting) {
   begin(waiting);
-  channel().is_plain() ? receive() : look({});
+  channel().is_quiet() ? wait() : look({});
 }
 
-void Stream::Read::receive() { channel().receive(into_, Waiter::of<&Read::received>(this)); }
+void Stream::Read::wait() { channel().wait(transfer_.wanted, Waiter::of<&Read::look>(this)); }
 
-void Stream::Read::received(const Completion& outcome) {
-  if (outcome.error == ECANCELED && !is_over()) return receive();  // it was another operation's time that was over
-  if (outcome.error == 0) {
-    transfer_ = outcome.size == 0 ? Transfer::ended() : Transfer::moved(outcome.size, false);
-  } else if (outcome.error != ECANCELED) {
-    transfer_ = Transfer::failed(outcome.error);
-  }
-  end();
-}
-
-void Stream::Read::look(const Completion&) {
+void Stream::Read::look(const Completion& outcome) {
+  if (outcome.error == ECANCELED && is_over()) return end();
   transfer_ = channel().read_now(into_);
   if (transfer_.outcome != Outcome::blocked || is_over()) return end();
-  channel().wait(transfer_.wanted, Waiter::of<&Read::look>(this));
+  wait();
 }
 
 base::Result<std::size_t> Stream::Read::await_resume() {

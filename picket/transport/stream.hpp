@@ -112,6 +112,8 @@ class Stream {
   /// Whether the peer has closed or sent something while nobody read: a pooled connection that says true is stale.
   /// Complexity: a system call.
   [[nodiscard]] bool has_input() { return channel_.has_input(); }
+  /// Whether a part of a record came, as far as has_input() or a read has looked.
+  [[nodiscard]] bool holds_part() const noexcept { return channel_.holds_part(); }
   /// Whether read_now would say that the stream has ended: false where bytes lie before the end.
   [[nodiscard]] bool has_ended() { return channel_.has_ended(); }
 
@@ -203,10 +205,9 @@ class Stream::Read : internal::StreamOperation {
   base::Result<std::size_t> await_resume();
 
  private:
-  void receive();
-  void received(const Completion& outcome);
-  /// Where there is a layer: reads what is there, or waits for it.
+  /// Reads what is there, or waits for it.
   void look(const Completion& outcome);
+  void wait();
 
   std::span<char> into_;
   Transfer transfer_;

@@ -99,12 +99,22 @@ class StreamTest : public ::testing::TestWithParam<Kind> {
 INSTANTIATE_TEST_SUITE_P(Channels, StreamTest, ::testing::Values(Kind::plain, Kind::layered, Kind::tls),
                          testing::name_of);
 
+/// The same over a layer that has an end of its own.
+class LayeredStreamTest : public StreamTest {};
+
+INSTANTIATE_TEST_SUITE_P(Channels, LayeredStreamTest, ::testing::Values(Kind::tls), testing::name_of);
+
 /// Reads once and gives what came of it.
 Task<base::Result<std::string>> read_once(Stream& stream, base::Deadline deadline) {
   std::string buffer(16, '\0');
   const auto size = co_await stream.read_some(buffer, deadline);
   if (!size) co_return size.error();
   co_return buffer.substr(0, *size);
+}
+
+Task<base::Status> await_input(Stream& stream, base::Deadline deadline) {
+  auto status = co_await stream.input(deadline);
+  co_return status;
 }
 
 /// Writes until the peer has to read, and gives what came of it.
@@ -189,6 +199,15 @@ TEST_P(StreamTest, EndOfTheStreamIsNoBytes) {
   EXPECT_EQ(testing::run(worker_, read_once(stream, {})).value(), "");
 }
 
+TEST_P(LayeredStreamTest, AnEndThatCameRightBehindBytesIsReadThoughTheSocketStaysOpen) {
+  Stream stream = join();
+  peer_->send_bytes("h");
+  peer_->end_writing_in_layer();
+  EXPECT_EQ(testing::run(worker_, read_once(stream, {})).value(), "h");
+  EXPECT_TRUE(testing::run(worker_, await_input(stream, {}))) << "the end, too, is something to read";
+  EXPECT_EQ(testing::run(worker_, read_once(stream, {})).value(), "");
+}
+
 TEST_P(StreamTest, WhatIsThereIsReadWithoutWaitingAndItsEndIsSeen) {
   Stream stream = join();
   char bytes[16];
@@ -223,11 +242,6 @@ TEST_P(StreamTest, InputIsToldWhereverItLies) {
     ASSERT_TRUE(testing::turn_until(worker_, [&] { return static_cast<int>(got.size()) == i; })) << got;
   }
   EXPECT_EQ(got, "hello");
-}
-
-Task<base::Status> await_input(Stream& stream, base::Deadline deadline) {
-  auto status = co_await stream.input(deadline);
-  co_return status;
 }
 
 TEST_P(StreamTest, WaitsForInputWithoutABufferAndFindsWhatCameBeforeAndAfter) {
@@ -370,6 +384,54 @@ TEST(Stream, IsClosedForAReaderWhoHasBytesButCouldNotGoOnBefore) {
     EXPECT_EQ(size.error().kind(), base::ErrorKind::connection_closed);
   };
   run(worker, body(stream));
+}
+
+Task<base::Result<std::string>> read_first(Stream& stream, const Endpoint& endpoint) {
+  const base::Deadline deadline{base::Clock::now() + testing::patience};
+  const auto connected = co_await stream.connect(endpoint, deadline);
+  EXPECT_TRUE(connected);
+  auto read = co_await read_once(stream, deadline);
+  co_return read;
+}
+
+TEST(Stream, ShakesHandsWhereItIsReadFromFirst) {
+  Worker worker;
+  auto listener = Listener::open(worker, Endpoint::tcp("127.0.0.1", 0).value(), {});
+  ASSERT_TRUE(listener);
+  const auto greet = [](Listener& from, Worker& w) -> Task<void> {
+    const auto taken = co_await from.accept();
+    Stream stream{Channel{w, taken->descriptor, make_layer(Kind::tls)}};
+    char hello[] = "hello";
+    iovec part{hello, 5};
+    const std::span<iovec> parts{&part, 1};
+    const auto written = co_await stream.write(parts, base::Deadline{});
+    EXPECT_TRUE(written);
+  };
+  spawn(greet(*listener, worker));
+  Stream stream{Channel{worker, make_dialled_layer(Kind::tls)}};
+  const Endpoint endpoint = listener->endpoint();
+  EXPECT_EQ(testing::run(worker, read_first(stream, endpoint)).value(), "hello");
+}
+
+/// A read ends before urgent data, and what lies behind it is no new edge.
+TEST(Stream, BytesBehindUrgentOnesAreRead) {
+  Worker worker;
+  auto listener = Listener::open(worker, Endpoint::tcp("127.0.0.1", 0).value(), {});
+  ASSERT_TRUE(listener);
+  testing::RawPeer peer = testing::RawPeer::connect(listener->endpoint());
+  std::optional<Stream> stream;
+  const auto take = [](Listener& from, Worker& w, std::optional<Stream>& to) -> Task<void> {
+    const auto taken = co_await from.accept();
+    to.emplace(Channel{w, taken->descriptor});
+  };
+  run(worker, take(*listener, worker, stream));
+  peer.send_bytes("before");
+  ASSERT_EQ(::send(peer.descriptor(), "!", 1, MSG_OOB), 1);
+  peer.send_bytes("behind");
+  std::string got;
+  for (int i = 0; i < 10 && got.find("behind") == std::string::npos; ++i)
+    got += testing::run(worker, read_once(*stream, {})).value();
+  EXPECT_EQ(got, "beforebehind");
 }
 
 TEST(Stream, ARefusedConnectionSaysWhy) {

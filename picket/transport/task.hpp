@@ -6,7 +6,7 @@
 #include <optional>
 #include <utility>
 
-#include "picket/transport/frame_memory.hpp"
+#include "picket/base/recycled_memory.hpp"
 
 namespace picket::transport {
 
@@ -16,11 +16,8 @@ class Task;
 namespace internal {
 
 /// What all tasks' promises have: where the frame lies, and who goes on at its end. Complexity: a frame of up to
-/// FrameMemory::largest bytes comes from its thread's memory; steady use allocates nothing.
-struct TaskPromiseBase {
-  static void* operator new(std::size_t size) { return frame_memory.take(size); }
-  static void operator delete(void* frame, std::size_t size) noexcept { frame_memory.give(frame, size); }
-
+/// base::RecycledMemory::largest bytes is one that ended before; steady use allocates nothing.
+struct TaskPromiseBase : base::Recycled {
   std::coroutine_handle<> continuation = std::noop_coroutine();
 
   /// Resumes the awaiter by a jump, not by a call: tasks that end one after the other take no stack.
@@ -121,7 +118,7 @@ namespace internal {
 /// A frame that nobody holds: it frees itself when its task has ended. Thread safety: its task's. Complexity: one small
 /// frame beside the task's own.
 struct Detached {
-  struct promise_type {
+  struct promise_type : base::Recycled {
     Detached get_return_object() const noexcept { return {}; }
     [[nodiscard]] std::suspend_never initial_suspend() const noexcept { return {}; }
     [[nodiscard]] std::suspend_never final_suspend() const noexcept { return {}; }

@@ -148,6 +148,8 @@ class RawPeer {
     if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
   }
   [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
+  /// Says that nothing more is written, in the layer's words alone: the socket stays open both ways.
+  void end_writing_in_layer() { layer_->end_writing(descriptor_); }
 
   void send_bytes(std::string_view bytes) {
     const base::TimePoint give_up = base::Clock::now() + patience;

@@ -3,15 +3,13 @@
 #include <algorithm>
 #include <utility>
 
-#include <boost/asio/post.hpp>
-
-#include "picket/transport/internal/loop.hpp"
+#include "picket/transport/internal/reactor.hpp"
 
 namespace picket::transport {
 namespace {
 
 // Handlers run per turn at most: a flood on some connections must not keep the others' output waiting.
-constexpr int handlers_per_turn = 256;
+constexpr std::size_t handlers_per_turn = 256;
 // A wait that ends at once reads no clock.
 constexpr int looks_per_clock_read = 16;
 // Threads that share a loop look at the timers so often even when nothing happens: a timer armed by one does not wake
@@ -21,7 +19,7 @@ constexpr base::Duration shared_wait = std::chrono::milliseconds{500};
 }  // namespace
 
 Worker::Worker(WorkerOptions options)
-    : loop_(std::make_unique<Loop>(options.threading == Threading::single ? 1 : BOOST_ASIO_CONCURRENCY_HINT_SAFE)),
+    : reactor_(std::make_unique<internal::Reactor>(*this)),
       timers_(base::Clock::now()),
       scratch_(std::make_unique<char[]>(scratch_size + base::limits::tail_padding)),
       options_(options) {}
@@ -63,7 +61,7 @@ void Worker::turn(base::TimePoint until) {
   const std::size_t ran = wait(until);
   if (is_single && ran != 0) {
     resume_all();
-    for (int i = 1; i < handlers_per_turn && loop_->context.poll_one() != 0; ++i) resume_all();
+    run_ready();
   }
   {
     const auto guard = enter();
@@ -72,9 +70,18 @@ void Worker::turn(base::TimePoint until) {
   }
 }
 
+/// Those that are ready now. What they bring about is for the next turn.
+void Worker::run_ready() {
+  std::size_t left = std::min(reactor_->ready(), handlers_per_turn);
+  for (; left != 0 && !stopped_.load(std::memory_order_relaxed); --left) {
+    reactor_->run_one();
+    resume_all();
+  }
+}
+
 /// Runs one handler once there is one, until `until` at most; returns how many ran.
 std::size_t Worker::wait(base::TimePoint until) {
-  if (until == base::TimePoint::min()) return loop_->context.poll_one();
+  if (until == base::TimePoint::min()) return look(until);
   if (!options_.busy_polling || options_.threading == Threading::shared) return wait_asleep(until);
   const bool awake = busy_poll_.pays();
   std::size_t ran = awake ? wait_awake(until) : 0;
@@ -88,11 +95,18 @@ std::size_t Worker::wait(base::TimePoint until) {
   return ran;
 }
 
+/// The same: asleep, unless there is something or `until` is over.
+std::size_t Worker::look(base::TimePoint until) {
+  if (stopped_.load(std::memory_order_acquire)) return 0;
+  reactor_->hear(until);
+  return reactor_->run_one() ? 1 : 0;
+}
+
 /// The same, without sleeping, for BusyPoll::longest at most.
 std::size_t Worker::wait_awake(base::TimePoint until) {
   base::TimePoint end = base::TimePoint::max();
   for (int looks = 1;; ++looks) {
-    const std::size_t ran = loop_->context.poll_one();
+    const std::size_t ran = look(base::TimePoint::min());
     if (ran != 0) {
       busy_poll_.stayed_awake(true);
       return ran;
@@ -109,10 +123,9 @@ std::size_t Worker::wait_awake(base::TimePoint until) {
 }
 
 std::size_t Worker::wait_asleep(base::TimePoint until) {
-  if (until == base::TimePoint::max()) return loop_->context.run_one();
-  const std::size_t ran = loop_->context.run_one_until(until);
+  const std::size_t ran = look(until);
   // Where this thread did not get to run in time, what came meanwhile is heard before a timer says that nothing did.
-  return ran != 0 ? ran : loop_->context.poll_one();
+  return ran != 0 ? ran : look(base::TimePoint::min());
 }
 
 /// A thread that does not listen: jobs, until stop().
@@ -160,7 +173,7 @@ void Worker::finish_turn() {
     resume_all();
     flush_all();
   } while (has_resumptions() && resumptions_left_ > 0);
-  if (has_resumptions() && options_.threading == Threading::shared) boost::asio::post(loop_->context, [] {});
+  if (has_resumptions() && options_.threading == Threading::shared) reactor_->wake();
   busy_poll_.turn_ends(std::exchange(wrote_, false));
   for (Helper* const helper : called_) helper->called.notify_one();
   called_.clear();
@@ -184,15 +197,13 @@ void Worker::stop() {
   post([this] {
     stopped_.store(true, std::memory_order_release);
     while (!idle_.empty()) call_last_idle();
-    loop_->context.stop();
   });
 }
 
 void Worker::post(std::move_only_function<void()> job) {
-  boost::asio::post(loop_->context, [this, job = std::move(job)]() mutable {
-    const auto guard = enter();
-    job();
-  });
+  using Job = std::move_only_function<void()>;
+  const auto run = [](std::shared_ptr<void>& posted, const Completion&) { (*static_cast<Job*>(posted.get()))(); };
+  reactor_->post({run, std::make_shared<Job>(std::move(job))});
 }
 
 }  // namespace picket::transport

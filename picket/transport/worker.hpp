@@ -20,6 +20,10 @@
 
 namespace picket::transport {
 
+namespace internal {
+class Reactor;
+}
+
 /// Something that has output to write once the current loop turn is over. Thread safety: its worker's. Lifetime: calls
 /// Worker::forget() before it goes; not movable while it is queued.
 ///
@@ -83,7 +87,7 @@ class Worker {
   [[nodiscard]] base::TimerWheel& timers() noexcept { return timers_; }
   /// Of this worker: an id is of no use on another.
   [[nodiscard]] base::CorrelationIds& ids() noexcept { return ids_; }
-  /// Memory for bodies. Its budget is 0 until somebody sets one (BlockPool::set_budget).
+  /// Memory for bodies, with a budget of what may be held of them (BlockPool::set_budget).
   [[nodiscard]] base::BlockPool& blocks() noexcept { return blocks_; }
   [[nodiscard]] const base::BlockPool& blocks() const noexcept { return blocks_; }
 
@@ -145,9 +149,11 @@ class Worker {
   friend class Descriptor;  // waits in the loop
 
   std::size_t wait(base::TimePoint until);
+  std::size_t look(base::TimePoint until);
   std::size_t wait_awake(base::TimePoint until);
   std::size_t wait_asleep(base::TimePoint until);
   void begin_turn() noexcept;
+  void run_ready();
   void resume_all();
   void flush_all();
   void finish_turn();
@@ -156,7 +162,6 @@ class Worker {
   void call_last_idle();
   void run_job(std::unique_lock<std::mutex>& lock);
 
-  struct Loop;
   /// A thread that runs jobs.
   struct Helper {
     std::condition_variable called;
@@ -164,7 +169,7 @@ class Worker {
   };
 
   base::BlockPool blocks_;  // outlives what handlers hold of it
-  std::unique_ptr<Loop> loop_;
+  std::unique_ptr<internal::Reactor> reactor_;
   base::CoarseClock clock_;
   base::TimerWheel timers_;
   base::CorrelationIds ids_;

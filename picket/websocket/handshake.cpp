@@ -1,7 +1,11 @@
 #include "picket/websocket/handshake.hpp"
 
+#include <algorithm>
+
 #include <openssl/evp.h>
 #include <openssl/sha.h>
+
+#include "picket/base/ascii.hpp"
 
 namespace picket::websocket {
 namespace {
@@ -17,6 +21,15 @@ std::string encoded(std::span<const std::uint8_t> bytes) {
 }  // namespace
 
 std::string key_of(const std::array<std::uint8_t, 16>& nonce) { return encoded(nonce); }
+
+bool is_key(std::string_view text) noexcept {
+  constexpr std::size_t digits = 22;  // the last of which has two bits of the last byte
+  constexpr auto is_digit = [](char c) {
+    const char letter = base::lower(c);
+    return (letter >= 'a' && letter <= 'z') || base::is_digit(c) || c == '+' || c == '/';
+  };
+  return text.size() == digits + 2 && text.ends_with("==") && std::ranges::all_of(text.substr(0, digits), is_digit);
+}
 
 std::string accept_of(std::string_view key) {
   std::string joined{key};

@@ -16,5 +16,15 @@ TEST(Handshake, AKeyIsSixteenBytesInBase64) {
   EXPECT_EQ(key_of(nonce), "dGhlIHNhbXBsZSBub25jZQ==");
 }
 
+TEST(Handshake, AClientsKeyIsSixteenBytesInBase64AndNothingElse) {
+  EXPECT_TRUE(is_key("dGhlIHNhbXBsZSBub25jZQ=="));
+  EXPECT_TRUE(is_key("AAAAAAAAAAAAAAAAAAAAAA=="));
+  EXPECT_TRUE(is_key("+/////////////////////=="));
+  for (const char* const none :
+       {"", "==", "dGhlIHNhbXBsZSBub25jZQ=", "dGhlIHNhbXBsZSBub25jZQ===", "dGhlIHNhbXBsZSBub25jZQAA",
+        "dGhlIHNhbXBsZSBub25j=Q==", "dGhlIHNhbXBsZSBub25j Q==", "dGhlIHNhbXBsZSBub25j-Q=="})
+    EXPECT_FALSE(is_key(none)) << none;
+}
+
 }  // namespace
 }  // namespace picket::websocket

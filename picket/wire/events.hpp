@@ -38,7 +38,7 @@ struct RequestHeaders {
   Text method;        ///< In its own letters.
   Text uri;           ///< The target as it would go on: path and query, undecoded.
   Headers headers;    ///< Names in lower case on the wire; values are bytes, several of one name in their order.
-  Text http_version;  ///< gRPC: what metadata.protocol says.
+  Text http_version;  ///< gRPC: what metadata.protocol says. Who sends it through a session leaves it empty.
 };
 
 /// A piece of a request's body, from the proxy. Chunks come in order, through the last one or to the first answer that

@@ -11,6 +11,7 @@
 #include "picket/agent/server.hpp"
 #include "picket/inspection/counters.hpp"
 #include "picket/inspection/inspection.hpp"
+#include "picket/pool/agent.hpp"
 #include "picket/pool/agent_pool.hpp"
 #include "picket/transport/testing.hpp"
 #include "tests/allocations/counting.hpp"
@@ -22,7 +23,7 @@ class Asking {
  public:
   /// `kind`: what it is asked about. `filter`: how; its agent, counters and time-out are filled in.
   Asking(const agent::HandlerFactory& make, wire::EventKind kind, inspection::Filter filter)
-      : server_({.listen = folder_.socket().text()}, make) {
+      : server_({.listen = {folder_.socket().text()}}, make) {
     EXPECT_TRUE(server_.start());
     worker.blocks().set_budget(1 << 20);  // what is put in a chunk's place counts as held
     pool_.emplace(worker, pool::Config{.health_check_interval = std::chrono::hours{1}});

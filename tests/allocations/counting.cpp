@@ -4,10 +4,18 @@
 #include <cstdlib>
 #include <new>
 
+#include "picket/base/recycled_memory.hpp"
+
 namespace picket::tests {
 namespace {
 
 std::atomic<std::uint64_t> count{0};
+
+// What is counted is what other builds allocate.
+[[maybe_unused]] const bool is_memory_kept = [] {
+  base::RecycledMemory::keep_under_asan();
+  return true;
+}();
 
 void* counted(std::size_t size, std::size_t alignment = 0) {
   count.fetch_add(1, std::memory_order_relaxed);

@@ -16,7 +16,7 @@
 #include "picket/transport/testing.hpp"
 #include "tests/support/echo_handler.hpp"
 
-/// An agent for the chaos tests: faulty_agent SOCKET FAULT SEED. It serves until it is killed; its faults follow from
+/// An agent for the chaos tests: faulty_agent ADDRESS FAULT SEED. It serves until it is killed; its faults follow from
 /// the seed alone.
 namespace picket::tests {
 namespace {
@@ -208,23 +208,26 @@ class Slow final : public EchoHandler<> {
   std::jthread thread_;
 };
 
-int serve_sdk(const std::string& socket, bool slow, std::uint32_t seed) {
-  agent::Server server{{.listen = "unix:" + socket, .threads = 4, .execution = agent::Execution::handed_over},
-                       slow ? agent::HandlerFactory{[seed] { return std::make_unique<Slow>(seed); }}
-                            : agent::HandlerFactory{[] { return std::make_unique<EchoHandler<>>(); }}};
+int serve_sdk(const std::string& address, bool slow, std::uint32_t seed) {
+  agent::Server server{
+      {.listen = {address}, .insecure = true, .threads = 4, .execution = agent::Execution::handed_over},
+      slow ? agent::HandlerFactory{[seed] { return std::make_unique<Slow>(seed); }}
+           : agent::HandlerFactory{[] { return std::make_unique<EchoHandler<>>(); }}};
   if (!server.start()) return 1;
   server.wait();
   return 0;
 }
 
-int serve_by_hand(const std::string& socket, const std::string& fault, std::uint32_t seed) {
+int serve_by_hand(const std::string& address, const std::string& fault, std::uint32_t seed) {
   using Misbehave = bool (*)(Connection&, const Event&);
   const std::map<std::string, Misbehave> faults{
       {"garbage", garbage}, {"forge", forge}, {"cut", cut}, {"deaf", deaf}, {"mute", nullptr}};
   const auto found = faults.find(fault);
   if (found == faults.end()) return 2;
-  const int listening = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const auto endpoint = transport::Endpoint::unix_path(socket).value();
+  const auto endpoint = transport::Endpoint::parse(address, transport::ClearText::allowed).value();
+  const int listening = ::socket(endpoint.address()->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  constexpr int yes = 1;
+  ::setsockopt(listening, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   if (::bind(listening, endpoint.address(), endpoint.size()) != 0 || ::listen(listening, 64) != 0) return 1;
   SeenIds seen;
   for (std::uint32_t number = 0;; ++number) {

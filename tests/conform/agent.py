@@ -73,6 +73,7 @@ class Connection:
             if self.breaks("connections.half-closed-ends"):
                 threading.Event().wait(60)  # leaves it open
         finally:
+            self.agent.leave(self)
             self.socket.close()
 
     def read(self, size: int) -> bytes:
@@ -103,7 +104,7 @@ class Connection:
     def refuse(self):
         """What is no event ends the connection; a mutant of that rule answers it."""
         if self.breaks("malformed.others-live") or self.breaks("nesting.bomb"):
-            self.agent.close_all()
+            self.agent.close_all(last=self)
         if self.breaks(self.case) and self.case in mutations.TOLERANT:
             self.answer_raw({"version": 2, "decision": "allow", "audit": {"custom": {"correlation_id": "unknown"}}})
         raise Closed
@@ -322,13 +323,16 @@ class Agent:
             self._listener.close()
         self.close_all()
 
-    def close_all(self) -> None:
-        for connection in list(self._connections):
+    def close_all(self, last: Connection | None = None) -> None:
+        """`last`: whoever sees the end of that one, has seen the end of all."""
+        for connection in sorted(self._connections, key=lambda each: each is last):
             try:
                 connection.socket.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass  # it has ended by itself
-        self._connections.clear()
+
+    def leave(self, connection: Connection) -> None:
+        self._connections.remove(connection)
 
     def _keep(self) -> None:
         """One connection, made again after a pause."""

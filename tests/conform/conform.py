@@ -21,6 +21,10 @@ class Run:
     verdicts: dict[str, str] = field(default_factory=dict)  # "json ping.echoed" -> pass, FAIL, skip
     reasons: dict[str, str] = field(default_factory=dict)
 
+    def verdicts_of(self, verdict: str) -> set[str]:
+        """Which rules in which encoding have it."""
+        return {key for key, value in self.verdicts.items() if value == verdict}
+
     def rules(self, verdict: str) -> set[str]:
         return {key.split()[1] for key, value in self.verdicts.items() if value == verdict}
 

@@ -1,6 +1,6 @@
 """A small proxy that keeps every rule of the protocol, and one mutant for each rule: a proxy that breaks it.
 
-It serves HTTP at a port of 127.0.0.1, asks the agent about heads and bodies, fails closed, and answers 200 itself. A mutant breaks its rule where the
+It serves HTTP at a port of 127.0.0.1, asks the agent about heads and bodies both ways, and fails closed. Without an upstream it answers 200 itself. A mutant breaks its rule where the
 tool tests that rule, which the tool says in agent_id; what comes before that is broken everywhere. Standard library only.
 """
 
@@ -10,20 +10,23 @@ import threading
 import time
 from pathlib import Path
 
-from connection import AGENT_ID, Agent
+from connection import Agent
 from exchange import Exchange
+from registering import AGENT_ID
 
 __all__ = ["AGENT_ID", "Proxy"]
 
 
 class Proxy:
     """Serves HTTP at `port` until it is closed. It dials its agent at `agent`, or `listens` there for agents that dial. `broken`: the id of a
-    rule, "all", or None. `patience`: the tool's."""
+    rule, "all", or None. `patience`: the tool's. `upstream`: a port, or None. `unasked`: types of events that it asks nobody about, as a proxy may."""
 
-    def __init__(self, agent: Path, broken: str | None = None, patience: float = 5, listens: bool = False):
-        self.agent, self.broken, self.patience = agent, broken, patience
+    def __init__(self, agent: Path, broken: str | None = None, patience: float = 5, listens: bool = False, upstream: int | None = None, unasked=()):
+        self.agent, self.broken, self.patience, self.upstream = agent, broken, patience, upstream
+        self.unasked = unasked
         self.numbers = itertools.count()
         self.agents: list[Agent] = []
+        self.begun: list[socket.socket] = []  # requests to its upstream that a mutant leaves at their beginning
         self._is_closed = False
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = self._listener.getsockname()[1]
@@ -40,9 +43,11 @@ class Proxy:
         for listener in filter(None, (self._listener, self._agents_listener)):
             listener.shutdown(socket.SHUT_RDWR)
             listener.close()
+        for upstream in self.begun:
+            upstream.close()
 
     def usable(self) -> Agent | None:
-        return next((agent for agent in reversed(self.agents) if agent.is_open and not agent.is_paused and not agent.is_draining), None)
+        return next((agent for agent in reversed(self.agents) if agent.takes_new), None)
 
     def dial(self) -> Agent:
         return Agent(self)
@@ -73,7 +78,6 @@ class Proxy:
     def _take(self, dialled: socket.socket) -> None:
         agent = Agent(self, dialled)
         if agent.meet():
-            self.agents.append(agent)
             threading.Thread(target=agent.serve, daemon=True).start()
 
     def _accept(self) -> None:

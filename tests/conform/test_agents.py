@@ -52,21 +52,21 @@ class Peer(ConformTest):
         return f"unix:{path}"
 
     def test_one_that_keeps_every_rule_passes_each_of_them(self):
-        run = conform("agent", "--address", self.serve(), *PATIENCE)
+        run = conform("agent", "--agent", self.serve(), *PATIENCE)
         self.assert_clean(run)
         self.assertEqual(run.rules("skip") - run.rules("pass"), SLOW | {"answers.names-agree"})
         self.assertEqual(run.rules("pass") | run.rules("skip"), set(of_sockets()))
 
     def test_one_that_breaks_every_rule_fails_at_each_of_them(self):
         with ThreadPoolExecutor(4) as pool:
-            runs = list(pool.map(lambda only: conform("agent", "--address", self.serve("all"), *MUTANTS_PATIENCE, "--only", only), parts(of_sockets(), 4)))
+            runs = list(pool.map(lambda only: conform("agent", "--agent", self.serve("all"), *MUTANTS_PATIENCE, "--only", only), parts(of_sockets(), 4)))
         self.assertEqual([run.code for run in runs], [3] * 4, [run.errors for run in runs])
         self.assertEqual(set(of_sockets()) - set().union(*(run.rules("FAIL") for run in runs)), SLOW, [run.said for run in runs])
 
     def test_a_mutant_fails_at_the_rule_that_it_breaks_and_nowhere_else(self):
         rules = [rule for rule in of_sockets() if rule not in SLOW]
         with ThreadPoolExecutor(2) as pool:
-            runs = pool.map(lambda rule: conform("agent", "--address", self.serve(rule), *MUTANTS_PATIENCE), chosen := rules if ALL_MUTANTS else rules[::SAMPLE])
+            runs = pool.map(lambda rule: conform("agent", "--agent", self.serve(rule), *MUTANTS_PATIENCE), chosen := rules if ALL_MUTANTS else rules[::SAMPLE])
             for rule, run in zip(chosen, runs):
                 with self.subTest(rule):
                     self.assertEqual(run.rules("FAIL"), {rule}, run.reasons)
@@ -74,8 +74,8 @@ class Peer(ConformTest):
     @unittest.skipUnless(ALL_MUTANTS, "it takes a minute: make conform")
     def test_who_waits_without_end_for_a_handshake_fails_where_time_is_given(self):
         only = ("--slow", "--only", "^handshake.in-time$")
-        self.assert_clean(conform("agent", "--address", self.serve(), *only))
-        self.assertEqual(conform("agent", "--address", self.serve("handshake.in-time"), *only).rules("FAIL"), {"handshake.in-time"})
+        self.assert_clean(conform("agent", "--agent", self.serve(), *only))
+        self.assertEqual(conform("agent", "--agent", self.serve("handshake.in-time"), *only).rules("FAIL"), {"handshake.in-time"})
 
 
 class DiallingPeer(ConformTest):
@@ -113,6 +113,10 @@ class DiallingPeer(ConformTest):
                     self.assertEqual(run.rules("FAIL"), {rule}, run.reasons)
 
 
+VERBS = ("block", "redirect", "challenge", "change")
+SAID = r"^(decisions|operations|audit)\."
+
+
 class Ours(ConformTest):
     def start(self, program: str, *arguments: str) -> None:
         with open(self.folder / "agent.log", "ab") as log:
@@ -126,12 +130,25 @@ class Ours(ConformTest):
         wait("the socket", is_there or (lambda: Path(address.partition(":")[2]).exists()))
         return address
 
-    def test_picket_agent_breaks_none(self):
-        self.assert_clean(conform("agent", "--address", self.serve("picket", "agent", "--block-if", "x-evil=yes"), "-H", "x-evil: yes", *PATIENCE))
+    def assert_none_is_left_out(self, scheme: str, but: set[str]):
+        """Together these runs judge every rule, since the agent says all that an agent may say."""
+        conditions = [word for verb in VERBS for word in (f"--{verb}-if", f"x-do={verb}")]
+        address = self.serve("picket", "agent", *conditions, address=f"{scheme}:{self.folder / 'ours.sock'}")
+        runs = [conform("agent", "--agent", address, "-H", "x-do: block", *PATIENCE)]
+        runs += [conform("agent", "--agent", address, "-H", f"x-do: {verb}", "--only", SAID, *PATIENCE) for verb in VERBS[1:]]
+        # What it says by itself comes while an answer is waited for.
+        late = self.serve("picket", "agent", "--delay-ms", "2000", "--health-interval-ms", "50", address=f"{scheme}:{self.folder / 'late.sock'}")
+        runs.append(conform("agent", "--agent", late, "--only", r"^control\.decodable$", *PATIENCE))
+        for run in runs:
+            self.assert_clean(run)
+        judged, skipped = (set().union(*(run.verdicts_of(verdict) for run in runs)) for verdict in ("pass", "skip"))
+        self.assertEqual(skipped - judged, but)
 
-    def test_picket_agent_breaks_none_on_grpc(self):
-        address = self.serve("picket", "agent", address=f"grpc+unix:{self.folder / 'ours.sock'}")
-        self.assert_clean(conform("agent", "--address", address, *PATIENCE))
+    def test_picket_agent_breaks_none_and_none_is_left_out(self):
+        self.assert_none_is_left_out("unix", {f"json {rule}" for rule in SLOW})
+
+    def test_picket_agent_breaks_none_on_grpc_and_none_is_left_out(self):
+        self.assert_none_is_left_out("grpc+unix", set())
 
     def test_picket_agent_breaks_none_over_tls_on_frames_and_on_grpc(self):
         authority = Authority(self.folder)
@@ -142,7 +159,7 @@ class Ours(ConformTest):
                 port = free_port()
                 self.serve("picket", "agent", "--tls-cert", str(shown.certificate), "--tls-key", str(shown.key), "--tls-client-ca", ca,
                            address=f"{scheme}:127.0.0.1:{port}", is_there=lambda port=port: connects(("127.0.0.1", port)))  # fmt: skip
-                self.assert_clean(conform("agent", "--address", f"{scheme}:127.0.0.1:{port}", "--tls-ca", ca, "--tls-cert", ours.certificate,
+                self.assert_clean(conform("agent", "--agent", f"{scheme}:127.0.0.1:{port}", "--tls-ca", ca, "--tls-cert", ours.certificate,
                                           "--tls-key", ours.key, *PATIENCE, *BUT_FLOODS))  # fmt: skip
 
     def test_picket_agent_breaks_none_where_it_dials(self):
@@ -160,7 +177,7 @@ class Ours(ConformTest):
                                   "--timeout-ms", "75000", *BUT_FLOODS))  # fmt: skip
 
     def test_picket_waf_breaks_none(self):
-        self.assert_clean(conform("agent", "--address", self.serve("picket-waf"), *PATIENCE, *BUT_FLOODS))
+        self.assert_clean(conform("agent", "--agent", self.serve("picket-waf"), *PATIENCE, *BUT_FLOODS))
 
 
 class Program(ConformTest):
@@ -184,21 +201,35 @@ class Program(ConformTest):
         agent = Agent(path, "ping.echoed")
         self.addCleanup(agent.close)
         junit = self.folder / "junit.xml"
-        run = conform("agent", "--address", f"unix:{path}", "--only", r"^ping\.(echoed|order)$", "--encoding", "json", "--junit", junit)
+        run = conform("agent", "--agent", f"unix:{path}", "--only", r"^ping\.(echoed|order)$", "--encoding", "json", "--junit", junit)
         self.assertEqual((run.code, run.verdicts), (3, {"json ping.echoed": "FAIL", "json ping.order": "pass"}))
         cases = self.cases(junit)
         self.assertEqual(list(cases), ["agent.json ping.echoed", "agent.json ping.order"])
         self.assertIn("sequence", cases["agent.json ping.echoed"].find("failure").get("message"))
 
     def test_an_agent_that_is_not_there_is_1(self):
-        run = conform("agent", "--address", f"unix:{self.folder / 'nobody.sock'}")
+        run = conform("agent", "--agent", f"unix:{self.folder / 'nobody.sock'}")
         self.assertEqual(run.code, 1)
         self.assertIn("nobody.sock", run.errors)
 
     def test_what_cannot_be_run_is_2(self):
-        for arguments in ((), ("neither",), ("agent",), ("agent", "--address", "tcp:127.0.0.1:1"), ("agent", "--list", "--only", "(")):
+        for arguments in ((), ("neither",), ("agent",), ("agent", "--agent", "tcp:127.0.0.1:1"), ("agent", "--list", "--only", "(")):
             with self.subTest(arguments):
                 self.assertEqual(conform(*arguments).code, 2)
+
+    def test_a_test_of_nothing_is_2(self):
+        path = self.folder / "agent.sock"
+        agent = Agent(path)
+        self.addCleanup(agent.close)
+        for arguments, says in (
+            (("--only", "nothing-such"), "no rule has such an id"),
+            (("--only", "^grpc"), "none of its rules is of such a connection"),
+            (("--config", "{"), "--config {"),
+        ):
+            with self.subTest(arguments):
+                run = conform("agent", "--agent", f"unix:{path}", *arguments)
+                self.assertEqual((run.code, run.said), (2, ""))
+                self.assertIn(says, run.errors)
 
 
 if __name__ == "__main__":

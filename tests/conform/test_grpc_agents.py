@@ -30,7 +30,7 @@ class Peer(ConformTest):
 
     def test_one_that_keeps_every_rule_passes_each_of_them(self):
         with self.serving() as address:
-            run = conform("agent", "--address", address, "--timeout-ms", "30000")
+            run = conform("agent", "--agent", address, "--timeout-ms", "30000")
         self.assert_clean(run)
         self.assertLessEqual({rule for rule in listed("agent") if rule.startswith("grpc.")}, run.rules("pass"))
 
@@ -38,7 +38,7 @@ class Peer(ConformTest):
         rules = [rule for rule in listed("agent") if rule.startswith("grpc.") and rule not in OF_THE_LIBRARY]
         for rule in rules if ALL_MUTANTS else rules[::SAMPLE]:
             with self.subTest(rule), self.serving(rule) as address:
-                run = conform("agent", "--address", address, "--timeout-ms", "8000")
+                run = conform("agent", "--agent", address, "--timeout-ms", "8000")
                 self.assertEqual(run.rules("FAIL"), {rule}, run.reasons)
 
 

@@ -10,6 +10,7 @@ PAGE = (ROOT / "docs" / "errors.md").read_text()
 # Errors of the exchange that no access line shows as an upstream's.
 NOT_THE_UPSTREAMS = {
     "nobody waits for it any more": "the client has left",
+    "nobody asks any more": "the same",
     "no target": "said where no address was tried; the failures of those that were are told in its place",
     "none that is usable": "at start, before there is a request",
 }
@@ -42,10 +43,10 @@ class Errors(unittest.TestCase):
         self.assertEqual(first_cells("Kinds of errors"), re.findall(r'\{"(\w+)",', words))
 
     def test_each_text_that_upstream_error_may_have_is_explained_and_no_other(self):
-        files = ["exchange_upstream.cpp", "exchange_tunnel.cpp", "http1_upstream.cpp", "early_answer.cpp", "pool.cpp", "pool_connect.cpp", "connection_places.cpp", "sites.cpp"]
+        files = ["exchange_upstream.cpp", "exchange_tunnel.cpp", "http1_upstream.cpp", "http2_upstream.cpp", "early_answer.cpp", "pool.cpp", "pool_connect.cpp", "connection_places.cpp", "sites.cpp"]
         said = set()
         for text in map(source, files):
-            for call in re.findall(r"base::fail\((.*?);|return \{error\.kind\(\), (\"[^\"]*\")\}", text, re.S):
+            for call in re.findall(r"\bfail\((.*?);|return \{error\.kind\(\), (\"[^\"]*\")\}", text, re.S):
                 said.update(re.findall(r'"([a-z][^"{]*)"', "".join(call)))
         said -= NOT_THE_UPSTREAMS.keys()
         self.assertGreater(len(said), 8)

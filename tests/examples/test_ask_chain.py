@@ -59,6 +59,14 @@ class AskChain(unittest.TestCase):
         self.assertEqual(self.ask(OTHER, "POST", "/login", "good"), ["verdict: allow 200"])
         self.assertEqual(self.ask(OTHER, "POST", "/login", "bad"), ["audit: agent block", "verdict: block 422"])
 
+    def test_an_agent_may_change_a_body_though_the_program_sets_no_budget(self):
+        def redact(event):
+            return allow(request_body_mutation={"data": "KioqKg==", "chunk_index": event.body["chunk_index"]})
+
+        agent = Agent(self.socket, events=("request_headers", "request_body"), request_body=redact)
+        self.addCleanup(agent.close)
+        self.assertEqual(self.ask(OTHER, "POST", "/login", "secret"), ["audit: agent allow", "verdict: allow 200"])
+
     def test_an_agent_that_is_not_there_fails_closed(self):
         reason, *said = self.ask(OTHER, "GET", "/")
         self.assertIn(str(self.socket), reason)

@@ -110,7 +110,7 @@ class GatewayBody : public ::testing::Test {
 
   const transport::testing::TemporaryFolder folder_;
   const std::string agent_path_ = (folder_.path() / "agent.sock").string();
-  agent::Server agent_{{.listen = "unix:" + agent_path_}, [] { return std::make_unique<Refusing>(); }};
+  agent::Server agent_{{.listen = {"unix:" + agent_path_}}, [] { return std::make_unique<Refusing>(); }};
   gateway::process::ProcessLog log_{gateway::config::Observability{}};
   gateway::process::Gateway gateway_{{.worker_threads = 1}, log_};
   const ReservedPort port_;

@@ -85,6 +85,12 @@ int epoll_wait(int epoll, epoll_event* events, int most, int timeout) {
   return next(known, "epoll_wait")(epoll, events, most, timeout);
 }
 
+int epoll_ctl(int epoll, int operation, int descriptor, epoll_event* event) noexcept {
+  static constinit std::atomic<int (*)(int, int, int, epoll_event*)> known{nullptr};
+  ++counted.arms;
+  return next(known, "epoll_ctl")(epoll, operation, descriptor, event);
+}
+
 int gettimeofday(timeval* time, void* zone) noexcept {
   static constinit std::atomic<int (*)(timeval*, void*)> known{nullptr};
   ++counted.clock_reads;

@@ -14,6 +14,7 @@ namespace picket::tests {
 struct Calls {
   std::uint64_t clock_reads = 0;  ///< clock_gettime, gettimeofday
   std::uint64_t polls = 0;        ///< epoll_wait that does not wait
+  std::uint64_t arms = 0;         ///< epoll_ctl
   std::uint64_t locks = 0;        ///< pthread_mutex_lock and its kin
   std::uint64_t writes = 0;       ///< sendmsg
   std::uint64_t reads = 0;        ///< recv and its kin, where they brought something

@@ -134,6 +134,12 @@ class Installed(unittest.TestCase):
         of_picket = re.compile(r"_Z(?:GV|T[VISTHW]|Z)?N[KRO]*6picket")
         self.assertEqual([name for name in names if not of_picket.match(name)], [])
 
+    def test_of_what_stands_under_internal_only_names_of_installed_headers_are_shown(self):
+        shown = run("nm", "-DC", "--defined-only", self.libraries() / "libpicket.so")
+        inner = set(re.findall(r"picket::\w+(?:::\w+)*::internal::(\w+)", shown))
+        installed = "".join(path.read_text() for path in self.prefix.glob("include/**/*.hpp"))
+        self.assertEqual([name for name in sorted(inner) if not re.search(rf"\b{name}\b", installed)], [])
+
     def test_each_header_stands_alone_and_all_together_with_the_other_compiler(self):
         headers = sorted(path.relative_to(self.prefix / "include") for path in self.prefix.glob("include/**/*.hpp"))
         self.assertGreater(len(headers), 40)

@@ -210,9 +210,9 @@ class Agent:
 
 
 def main() -> None:
-    """An agent in a process of its own that allows everything: for tests that freeze or kill it."""
+    """An agent in a process of its own that allows everything but frames with "drop" in them: for tests that freeze or kill it."""
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    Agent(Path(sys.argv[1]))
+    Agent(Path(sys.argv[1]), websocket_frame=lambda event: wire.allow(websocket_decision="drop" if b"drop" in event.data() else "allow"))
     signal.pause()
 
 

@@ -33,6 +33,7 @@ class Dialled:
         self.events: list[tuple[int, dict]] = []
         self.connection = Connection(connect(address, tls))
         self._answer = answer
+        self._serving: threading.Thread | None = None
         capabilities = Agent.capabilities(("request_headers",))["capabilities"]
         self.connection.send(wire.registration(agent_id, capabilities, **more))
         self.said = self._read_answer()
@@ -40,7 +41,8 @@ class Dialled:
     def serve(self) -> "Dialled":
         """Answers what it is asked, on a thread of its own, until the proxy closes."""
         assert self.said and self.said["success"], self.said
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._serving = threading.Thread(target=self._serve, daemon=True)
+        self._serving.start()
         return self
 
     def ends(self) -> bool:
@@ -54,6 +56,9 @@ class Dialled:
 
     def close(self) -> None:
         self.connection.close()
+        # A TLS read goes by the descriptor's number, which may be another's by then.
+        if self._serving:
+            self._serving.join(30)
         self.connection.socket.close()
 
     def _read_answer(self) -> dict | None:

@@ -39,7 +39,14 @@ def encode(frame: Frame, masked: bool, first: int | None = None) -> bytes:
     if not masked:
         return head + frame.payload
     key = os.urandom(4)
-    return head + key + bytes(byte ^ key[i % 4] for i, byte in enumerate(frame.payload))
+    return head + key + masked_by(key, frame.payload)
+
+
+def masked_by(key: bytes, payload: bytes) -> bytes:
+    """The mask put on, or taken off (RFC 6455 §5.3)."""
+    size = len(payload)
+    mask = (key * (size // 4 + 1))[:size]
+    return (int.from_bytes(payload, "big") ^ int.from_bytes(mask, "big")).to_bytes(size, "big")
 
 
 class Peer:
@@ -87,5 +94,5 @@ class Peer:
         key = b"" if self.is_client else self.take(4)
         payload = self.take(size) if size else b""
         if key:
-            payload = bytes(byte ^ key[i % 4] for i, byte in enumerate(payload))
+            payload = masked_by(key, payload)
         return Frame(head[0] & 0x0F, payload, bool(head[0] & 0x80))

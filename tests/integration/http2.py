@@ -95,6 +95,9 @@ class Http2Client:
         self.is_closed = False
         self.frames: list[tuple[int, int, int, bytes]] = []
         self._next = 1
+        self._first_window = WINDOW
+        self._granted: dict[int, int] = {}  # by stream, beside the first window; 0: of the connection
+        self._sent: dict[int, int] = {}
         self._buffer = b""
         self._decoder = Decoder()
         self._decoder.max_header_list_size = 1 << 20
@@ -137,7 +140,26 @@ class Http2Client:
         return stream
 
     def data(self, stream: int, body: bytes, end: bool = False) -> None:
+        """One frame, whatever the windows let out."""
+        for each in 0, stream:
+            self._sent[each] = self._sent.get(each, 0) + len(body)
         self.frame(DATA, END_STREAM if end else 0, stream, body)
+
+    def room(self, stream: int) -> int:
+        """What the peer's windows let out on that stream."""
+        of_all = WINDOW + self._granted.get(0, 0) - self._sent.get(0, 0)
+        return min(of_all, self._first_window + self._granted.get(stream, 0) - self._sent.get(stream, 0))
+
+    def pour(self, stream: int, body: bytes) -> None:
+        """In frames, as the peer's windows let them out; no more of it once the stream is over."""
+        at = 0
+        while at < len(body):
+            self.until("the peer gives its window back", lambda: self.room(stream) > 0 or self.streams[stream].is_over)
+            if self.streams[stream].is_over:
+                return
+            part = body[at : at + min(self.room(stream), 16384)]
+            self.data(stream, part)
+            at += len(part)
 
     def reset(self, stream: int, code: int = CANCEL) -> None:
         self.frame(RST_STREAM, 0, stream, struct.pack(">I", code))
@@ -200,7 +222,11 @@ class Http2Client:
     def _take(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
         self.frames.append((kind, flags, stream, payload if kind != DATA else b""))
         if kind == SETTINGS and not flags & ACK:
+            pairs = dict(struct.iter_unpack(">HI", payload))
+            self._first_window = pairs.get(INITIAL_WINDOW_SIZE, self._first_window)
             self._answer(frame(SETTINGS, ACK))
+        elif kind == WINDOW_UPDATE:
+            self._granted[stream] = self._granted.get(stream, 0) + (struct.unpack(">I", payload)[0] & LARGEST)
         elif kind == PING and not flags & ACK:
             self._answer(frame(PING, ACK, 0, payload))
         elif kind == GOAWAY:

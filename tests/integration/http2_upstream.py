@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from http2 import (
     ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, LARGEST, PING, INITIAL_WINDOW_SIZE, PREFACE, RST_STREAM, SETTINGS, WINDOW, WINDOW_UPDATE, Decoder, Fields, frame, literal,
 )
+from processes import wait
 
 
 @dataclass
@@ -62,6 +63,30 @@ class Call:
         self.peer.send(frame(RST_STREAM, 0, self.stream, struct.pack(">I", code)))
 
 
+class CallSocket:
+    """A stream where a peer of frames wants a socket: what follows an extended CONNECT."""
+
+    def __init__(self, call: Call):
+        self.call, self._taken = call, 0
+
+    def sendall(self, data: bytes) -> None:
+        for at in range(0, len(data), 16384):
+            piece = data[at : at + 16384]
+            self.call.peer.await_window(self.call.stream, len(piece))
+            self.call.data(piece)
+
+    def recv(self, size: int) -> bytes:
+        """Empty at the end, be it a reset: the test looks at the call where that matters."""
+        call = self.call
+        wait("more of the stream", lambda: len(call.body) > self._taken or call.ended or call.reset is not None or call.peer.is_over)
+        data = call.body[self._taken : self._taken + size]
+        self._taken += len(data)
+        return data
+
+    def shutdown(self, _how: int) -> None:
+        self.call.data(b"", True)
+
+
 # Called once a head has come, and once the request has ended.
 OnCall = Callable[[Call], None]
 
@@ -72,6 +97,7 @@ class Connection:
         self.calls: dict[int, Call] = {}
         self.frames: list[tuple[int, int, int]] = []
         self._decoder, self._block, self._lock = Decoder(), b"", threading.Lock()
+        self.is_over = False
         self._windows, self._window_grew, self._stream_window = {0: WINDOW}, threading.Condition(), WINDOW
 
     def send(self, data: bytes) -> None:
@@ -210,4 +236,6 @@ class Http2Upstream:
             connection.serve()
         except OSError:
             pass
+        for connection in self.connections:
+            connection.is_over = connection.is_over or connection.peer is peer
         peer.close()

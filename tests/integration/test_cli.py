@@ -8,8 +8,10 @@ import signal
 import stat
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from certificates import Authority
 from processes import free_port
 from stage import BINARIES, ROOT, StageTest
 
@@ -197,6 +199,7 @@ class Call(Cli):
             (("--encoding", "xml", "/"), "xml"),
             (("--nonsense", "/"), "nonsense"),
             (("--config", "{bad", "/"), "config"),
+            (("--listen", f"unix:{self.stage.path('proxy')}", "/"), "excludes"),
         ):
             with self.subTest(arguments):
                 result = self.call(path, *arguments)
@@ -205,6 +208,61 @@ class Call(Cli):
         for arguments in (("call", "/"), ("call", "--agent", "tcp:1", "/"), (), ("nonsense",)):
             with self.subTest(arguments):
                 self.assertEqual(self.picket(*arguments).returncode, 2)
+
+
+class Dialled(Cli):
+    """Commands that an agent dials."""
+
+    def setUp(self):
+        super().setUp()
+        authority = Authority(self.stage.folder)
+        self.proxy = authority.issue("proxy", "IP:127.0.0.1")
+        self.ca = str(authority.ca.certificate)
+
+    def asked_by(self, *arguments: str, address: str, agent: tuple[str, ...] = ()) -> subprocess.CompletedProcess:
+        """What the command says, which an agent dials meanwhile."""
+        with ThreadPoolExecutor(1) as pool:
+            running = pool.submit(self.picket, *arguments, "--listen", address)
+            self.stage.programs.start(
+                "dialling", "picket", "agent", "--dial", address, "--block-if", "x-evil=yes", *agent, says="registered with"
+            )
+            return running.result()
+
+    def test_call_asks_an_agent_that_dials(self):
+        address = f"unix:{self.stage.path('proxy')}"
+        answer = self.asked_by("call", "-H", "x-evil: yes", "/", address=address)
+        self.assertEqual((answer.returncode, answer.stderr), (3, ""))
+        self.assertIn("block 403", answer.stdout)
+
+    def test_call_and_bench_show_a_certificate_to_an_agent_that_dials_over_tls(self):
+        files = ("--tls-cert", str(self.proxy.certificate), "--tls-key", str(self.proxy.key))
+        for arguments in (("call", "/"), ("bench", "--seconds", "0.2")):
+            with self.subTest(arguments):
+                address = f"tls:127.0.0.1:{free_port()}"
+                answer = self.asked_by(*arguments, *files, address=address, agent=("--tls-ca", self.ca))
+                self.assertEqual((answer.returncode, answer.stderr), (0, ""))
+
+    def test_what_was_said_with_one_that_is_dialled_is_played_to_one_that_dials(self):
+        address, recording = f"unix:{self.stage.path('proxy')}", str(self.stage.folder / "said.rec")
+        self.assertEqual(self.call(self.stand_in(), "--record", recording, "/").returncode, 0)
+        answer = self.asked_by("replay", recording, address=address)
+        self.assertEqual((answer.returncode, answer.stderr), (0, ""))
+        refused = self.picket("call", "--listen", address, "--record", recording, "/")
+        self.assertEqual(refused.returncode, 2)
+        self.assertIn("excludes", refused.stderr)
+
+    def test_what_cannot_be_listened_on_is_2_and_says_what_is_missing(self):
+        for command in (("call", "/"), ("bench",)):
+            for arguments, says in (
+                ((), "--agent, or --listen"),
+                (("--listen", "tls:127.0.0.1:0"), "needs --tls-cert and --tls-key"),
+                (("--listen", "tcp:127.0.0.1:0"), "--insecure"),
+                (("--listen", f"grpc+unix:{self.stage.path('proxy')}"), "do not register over gRPC"),
+            ):
+                with self.subTest(command=command, arguments=arguments):
+                    refused = self.picket(*command, *arguments)
+                    self.assertEqual(refused.returncode, 2)
+                    self.assertIn(says, refused.stderr)
 
 
 class ClearText(Cli):
@@ -234,6 +292,7 @@ class ClearText(Cli):
         for address, says in (
             ("127.0.0.1:9", "tcp:127.0.0.1:9"),
             ("/tmp/a.sock", "unix:PATH"),
+            ("http://127.0.0.1:9", "write grpc:127.0.0.1:9"),
         ):
             for arguments in (("call", "--insecure", "--agent", address, "/"), ("agent", "--insecure", "--listen", address)):
                 with self.subTest(arguments):
@@ -249,6 +308,7 @@ class Dialling(Cli):
             (("--dial", "tcp:127.0.0.1:9"), "--insecure"),
             (("--dial", "grpc+unix:/tmp/a.sock"), "do not register over gRPC"),
             (("--dial", "/tmp/a.sock"), "unix:PATH"),
+            (("--dial", "localhost:9"), "tls:localhost:9, or for clear text tcp:localhost:9"),
             (("--listen", "unix:/tmp/a.sock", "--token-file", "x"), "--agent-id and --token-file go with it"),
             (("--dial", "unix:/tmp/a.sock", "--tls-ca", "x"), "go with tls:HOST:PORT"),
         ):
@@ -256,6 +316,14 @@ class Dialling(Cli):
                 refused = self.picket("agent", *arguments)
                 self.assertEqual(refused.returncode, 2)
                 self.assertIn(says, refused.stderr)
+
+    def test_where_an_agent_dials_no_grpc_is_offered(self):
+        for address in ("localhost:9", "http://127.0.0.1:9", "/tmp/a.sock"):
+            for command in (("agent", "--dial"), ("conform", "proxy", "--agent-id", "a", "--dial"), ("call", "/", "--listen")):
+                with self.subTest(command=command, address=address):
+                    refused = self.picket(*command, address)
+                    self.assertEqual(refused.returncode, 2)
+                    self.assertNotRegex(refused.stderr, "grpc|gRPC")
 
 
 class StandIn(Cli):
@@ -280,6 +348,14 @@ class StandIn(Cli):
         self.assertEqual(result.returncode, 1)
         self.assertIn("another process is listening there", result.stderr)
         self.assertEqual(self.call(path, "/").returncode, 0)
+
+    def test_an_address_that_is_given_twice_is_said_to_be(self):
+        address = f"unix:{self.stage.path('agent')}"
+        for other in (address, f"grpc+{address}"):
+            with self.subTest(other):
+                refused = self.picket("agent", "--listen", address, "--listen", other)
+                self.assertEqual(refused.returncode, 1)
+                self.assertIn(f"{address} is listed twice", refused.stderr)
 
     def test_the_socket_of_a_killed_one_is_taken_over(self):
         path = self.stand_in()
@@ -353,11 +429,34 @@ class Waf(Cli):
         self.assertRegex(result.stderr, r"bad\.conf:2")
 
 
+class Unknown(Cli):
+    def test_a_command_or_an_option_that_there_is_not_is_named_with_what_is_near(self):
+        for program, arguments, says in (
+            ("picket", ("cal", "/"), 'unknown command "cal": did you mean "call"?'),
+            ("picket", ("agnet", "--listen", "unix:/a"), 'unknown command "agnet": did you mean "agent"?'),
+            ("picket", ("frobnicate",), 'unknown command "frobnicate": known: "run", "check"'),
+            ("picket", ("call", "--agnet", "unix:/a", "/"), 'unknown option "--agnet": did you mean "--agent"?'),
+            ("picket", ("agent", "--lisen=unix:/a"), 'unknown option "--lisen": did you mean "--listen"?'),
+            ("picket", ("conform", "agent", "--address", "unix:/a"), 'unknown option "--address"'),
+            ("picket-waf", ("--lisen", "unix:/a"), 'unknown option "--lisen": did you mean "--listen"?'),
+        ):
+            with self.subTest(program=program, arguments=arguments):
+                refused = self.picket(*arguments, program=program)
+                self.assertEqual(refused.returncode, 2)
+                self.assertIn(says, refused.stderr)
+
+    def test_a_value_that_is_too_many_is_named(self):
+        refused = self.picket("check", "a.kdl", "b.kdl")
+        self.assertEqual(refused.returncode, 2)
+        self.assertIn("b.kdl", refused.stderr)
+
+
 class Help(Cli):
     def test_version_names_program_version_and_protocol(self):
         result = self.picket("version")
         self.assertEqual(result.returncode, 0)
         self.assertRegex(result.stdout, r"^picket \d+\.\d+\.\d+ \(Agent Protocol v2\)\n$")
+        self.assertEqual(self.picket("--version").stdout, result.stdout)
         self.assertRegex(self.picket("--version", program="picket-waf").stdout, r"^picket-waf \d+\.\d+\.\d+\n$")
 
     def test_help_of_each_command_says_what_it_takes_and_returns(self):
@@ -370,12 +469,14 @@ class Help(Cli):
                 ("--agent", "--request", "--header", "--data", "@FILE", "@-", "--json", "URI", "Exit codes", "Example"),
             ),
             (("agent",), ("--listen", "--block-if", "--delay-ms", "--threads", "--socket-mode", "Example")),
+            (("bench",), ("--agent", "--listen", "{latency,throughput,body}", "Example")),
             (("version",), ()),
         ):
             with self.subTest(command):
                 result = self.picket(*command, "--help")
                 self.assertEqual((result.returncode, result.stderr), (0, ""))
                 self.assertEqual([text for text in says if text not in result.stdout], [])
+                self.assertNotRegex(result.stdout, r"[\x00-\x09\x0b-\x1f]", "what a terminal does not show")
         result = self.picket("--help", program="picket-waf")
         self.assertEqual(result.returncode, 0)
         for text in (

@@ -4,11 +4,15 @@ import os
 import pathlib
 import signal
 import subprocess
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
+from client import message
 from processes import wait
 from stage import BINARIES, Asked, Gateway, StageTest
 
 READY = "picket_agent_connections_ready"
+MIB = 1024 * 1024
 PEERS = pathlib.Path(__file__).parent / "grpc_peers"
 SPEC = pathlib.Path(__file__).parents[2] / "spec"
 PYTHON = "/usr/bin/python3"  # whose modules Debian's packages are
@@ -20,10 +24,10 @@ class Grpc(StageTest):
         self.socket = self.stage.folder / "agent.sock"
         self.address = f"grpc+unix:{self.socket}"
 
-    def start_agent(self, name: str = "agent") -> None:
+    def start_agent(self, *options: str, name: str = "agent") -> None:
         """`picket agent`, which blocks what has x-block: yes."""
         self.agent = self.stage.programs.start(
-            name, "picket", "agent", "--listen", self.address, "--block-if", "x-block=yes", says=f"serving on {self.address}"
+            name, "picket", "agent", "--listen", self.address, "--block-if", "x-block=yes", *options, says=f"serving on {self.address}"
         )
 
     def gateway_of(self, keys: str = "") -> Gateway:
@@ -48,15 +52,31 @@ class OurOwn(Grpc):
         self.agent.kill()
         wait("the loss", lambda: gateway.metric(READY, agent="waf") == 0)
         self.assert_failed_closed(gateway.get())
-        self.start_agent("again")
+        self.start_agent(name="again")
         self.assert_decides(gateway)
 
     def test_an_agent_that_ends_drains_and_loses_no_request(self):
         self.start_agent()
         gateway = self.gateway_of("pool { reconnect-interval-ms 200 }")
         self.assert_decides(gateway)
-        self.agent.signal(signal.SIGTERM)
-        self.assertEqual(self.agent.wait(), 0)
+        ended, answers = threading.Event(), []
+
+        def ask() -> None:
+            while not ended.is_set():
+                answers.append(gateway.get(headers="x-block: yes\r\n"))
+
+        with ThreadPoolExecutor(4) as clients:
+            asking = [clients.submit(ask) for _ in range(4)]
+            wait("they are asking", lambda: len(answers) > 8)
+            self.agent.signal(signal.SIGTERM)
+            code = self.agent.wait()
+            ended.set()
+            for one in asking:
+                one.result()
+        self.assertEqual(code, 0)
+        # Whoever was heard got its verdict, whoever came after it had gone was refused, and none was cut off.
+        self.assertEqual({answer.status for answer in answers} - {503}, {403})
+        self.assertLessEqual({answer.reason for answer in answers if answer.status == 503}, {"agent_unavailable"})
 
     def test_call_asks_over_grpc(self):
         self.start_agent()
@@ -92,7 +112,55 @@ class GrpcsOwnLibrary(Grpc):
         )
         self.assert_decides(self.gateway_of("config { level 3 }"))
         self.assertIn('hears configure {"level":3}', agent.text())
+        self.assertIn("hears request_headers HTTP/1.1", agent.text())
         wait("the end of both exchanges", lambda: agent.text().count("hears request_complete") == 2)
+
+    def test_what_an_agent_on_it_says_for_the_log_is_in_the_gateways(self):
+        self.stage.programs.start("python", PYTHON, str(PEERS / "agent.py"), f"unix:{self.socket}", says="serves", environment=self.environment)
+        gateway = self.gateway_of()
+        self.assert_decides(gateway)
+        self.assertRegex(gateway.said("rules are of yesterday"), r"warning agent 'waf': says .*: rules are of yesterday")
+
+    def test_an_agent_that_drains_is_not_serving_for_who_watches_it_and_ends_what_is_under_way(self):
+        self.start_agent("--delay-ms", "3000")
+        gateway = self.gateway_of("timeout-ms 60000")
+        wait("a connection", lambda: gateway.metric(READY, agent="waf") > 0)
+        watch = self.stage.programs.start("watch", PYTHON, str(PEERS / "watch.py"), f"unix:{self.socket}", says="health 1")
+        with ThreadPoolExecutor(1) as client:
+            asked = client.submit(gateway.get)
+            wait("it is under way", lambda: gateway.metric("picket_agent_events_in_flight", agent="waf") == 1)
+            self.agent.signal(signal.SIGTERM)
+            wait("it serves no more", lambda: "health 2" in watch.text())
+            self.assertFalse(asked.done(), "it is to say so while it drains")
+            self.assertEqual(asked.result().status, 200)
+        self.assertEqual(self.agent.wait(), 0)
+        self.assertEqual(watch.text().split("\n")[:2], ["health 1", "health 2"])
+
+    def assert_bodies_over_a_message(self, failure_mode: str, status: int) -> None:
+        """The operator lets larger bodies through than one message of gRPC's libraries carries: they are answered so, and cost no connection."""
+        agent = self.stage.programs.start(
+            "python", PYTHON, str(PEERS / "agent.py"), f"unix:{self.socket}", says="serves", environment=self.environment
+        )
+        asked = Asked("waf", f"unix:{self.socket}", '"request_headers" "request_body"', transport="grpc",
+                      keys=f'max-request-body-bytes {10 * MIB}; failure-mode "{failure_mode}"')  # fmt: skip
+        gateway = self.stage.gateway(self.stage.upstream(), [asked], limits=f"max-body-size-bytes {20 * MIB}")
+        wait("a connection", lambda: gateway.metric(READY, agent="waf") > 0)
+        self.assertEqual(gateway.get(method="POST", body=b"x" * 3 * 10**6).status, 200)
+        self.assertIn("hears request_body_chunk of 3000000 bytes", agent.text())
+        for _ in range(3):
+            with gateway.client() as client:
+                client.send(message("/", f"Content-Length: {6 * 10**6}\r\n", "POST"))
+                if status == 200:  # else the answer comes before the body
+                    client.send(b"x" * 6 * 10**6)
+                self.assertEqual(client.response().status, status)
+        self.assertEqual(gateway.get(method="POST", body=b"x" * 1000).status, 200)
+        self.assertEqual(gateway.metric("picket_agent_connections_lost_total", agent="waf"), 0)
+
+    def test_a_body_that_one_message_does_not_carry_is_over_the_limit_of_an_agent_on_it(self):
+        self.assert_bodies_over_a_message("closed", 413)
+
+    def test_such_a_body_goes_past_an_agent_that_fails_open(self):
+        self.assert_bodies_over_a_message("open", 200)
 
     def test_a_proxy_on_it_is_served_by_our_agent(self):
         self.start_agent()
@@ -114,7 +182,7 @@ class GrpcsOwnLibrary(Grpc):
         # Without control-noise: the end of a stream and what is no message are one to who reads with this library.
         rules = "process-event(-id|-beside|-unknown-field|-others-live)?|control-(stream|health|unknown-field|config|others-live)"
         result = subprocess.run(
-            [str(BINARIES / "picket"), "conform", "agent", "--address", self.address, "--only", rf"^grpc\.({rules})$", "--timeout-ms", "20000"],
+            [str(BINARIES / "picket"), "conform", "agent", "--agent", self.address, "--only", rf"^grpc\.({rules})$", "--timeout-ms", "20000"],
             capture_output=True, text=True, timeout=120,
         )  # fmt: skip
         self.assertEqual((result.returncode, result.stdout.count("pass  ")), (0, 10), result.stdout + result.stderr)

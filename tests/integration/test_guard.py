@@ -128,9 +128,9 @@ class Budgets(GuardTest):
     def stand(self, *options):
         """A gateway in front of a model that says what each answer costs: 60 tokens."""
         usage = json.dumps({"choices": [], "usage": {"prompt_tokens": 20, "completion_tokens": 40, "total_tokens": 60}}).encode()
-        upstream = self.stage.upstream(lambda request: response(usage, headers="Content-Type: application/json\r\n"))
+        self.upstream = self.stage.upstream(lambda request: response(usage, headers="Content-Type: application/json\r\n"))
         path = self.serve("--token-budget", "100", "--budget-header", "X-Api-Key", *options)
-        gateway = self.stage.gateway(upstream, [Asked("guard", path, '"request_headers" "response_body"', 'response-body-mode "stream"')])
+        gateway = self.stage.gateway(self.upstream, [Asked("guard", path, '"request_headers" "response_body"', 'response-body-mode "stream"')])
         self.connected(gateway)
         return gateway
 
@@ -172,13 +172,36 @@ class Budgets(GuardTest):
         wait("the gateway asks again", lambda: self.spend(gateway, "bob")[0] == 200)
         self.assertEqual(self.spend(gateway, "ann")[0], 429)
 
+    def refused(self, file):
+        """What one that does not start says."""
+        line = [BINARIES / "picket-guard", "--listen", f"unix:{self.stage.path('other')}", "--token-budget", "1", "--budget-file", file]
+        done = subprocess.run(list(map(str, line)), capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, 1)
+        return done.stderr
+
     def test_a_file_that_is_none_is_said_at_the_start(self):
         file = self.stage.path("budget")
         file.write_text("something else\n")
-        line = [BINARIES / "picket-guard", "--listen", f"unix:{self.stage.path('guard')}", "--token-budget", "1", "--budget-file", file]
-        done = subprocess.run(list(map(str, line)), capture_output=True, text=True, timeout=60, check=False)
-        self.assertEqual(done.returncode, 1)
-        self.assertIn(f"{file}: line 1", done.stderr)
+        self.assertIn(f"{file}: line 1", self.refused(file))
+
+    def test_a_file_is_one_processs_at_a_time_and_free_again_when_that_has_crashed(self):
+        file = self.stage.path("budget")
+        gateway = self.stand("--budget-file", str(file))
+        self.assertIn("another process holds it", self.refused(file))
+        self.spent(gateway, "ann")
+        wait("it is written", lambda: len(file.read_text().splitlines()) > 1)
+        self.program.kill()
+        self.stage.path("guard").unlink(missing_ok=True)
+        self.serve("--token-budget", "100", "--budget-header", "x-api-key", "--budget-file", str(file))
+        wait("the gateway asks again", lambda: self.spend(gateway, "bob")[0] == 200)
+        self.assertEqual(self.spend(gateway, "ann")[0], 429)
+
+    def test_numbers_of_a_model_that_are_none_make_nothing_free(self):
+        gateway = self.stand()
+        for index, number in enumerate(("1" + "0" * 30, "1e30", "100.5", '"100"')):
+            self.upstream.respond = lambda request, number=number: response(
+                b'{"choices": [], "usage": {"total_tokens": %s}}' % number.encode(), headers="Content-Type: application/json\r\n")
+            self.assertEqual(self.spent(gateway, f"key-{index}")[0], 429)
 
 
 if __name__ == "__main__":

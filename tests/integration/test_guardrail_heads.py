@@ -22,6 +22,15 @@ class GuardrailHeads(Guarded):
         self.assertNotIn(CARD.encode(), asked.body)
         self.assertEqual([asked.values(name) for name in NAMES], [[]] * 4)
 
+    def test_answers_without_a_body_say_what_the_one_with_it_would(self):
+        gateway = self.play()
+        said = 'ETag: "a"\r\nContent-Length: 5\r\n' + DIGESTS
+        for status, method in ((304, "GET"), (200, "HEAD")):
+            self.upstream.respond = lambda _, status=status: response(b"", status, said, length=False)
+            answer = gateway.get("/v1/models", method=method)
+            self.assertEqual(answer.status, status)
+            self.assertEqual([answer.value(name) for name in (*NAMES, "accept-ranges", "content-length", "etag")], [None] * 6 + ['W/"a"'])
+
     def test_token_ids_and_numbers_in_place_of_texts_reach_no_model(self):
         gateway = self.play(completion("x"), 'response "off"')
         for prompt in ({"prompt": [9707, 11]}, {"prompt": [[9707], [11]]}, {"messages": [{"content": [9707, 11]}]},

@@ -4,6 +4,7 @@ import signal
 import struct
 import subprocess
 import threading
+import time
 import unittest
 
 from client import Client
@@ -31,6 +32,59 @@ class Http2Test(StageTest):
         client = Http2Client(gateway.port, **how)
         self.stage.clients.append(client)
         return client
+
+
+class FrameByFrame(Http2Client):
+    """Gives back what a frame took as soon as it has come, takes its time for that, and keeps sizes only."""
+
+    def __init__(self, port: int):
+        self.sizes: list[int] = []
+        super().__init__(port, timeout=120)
+
+    def _take_data(self, stream: int, flags: int, payload: bytes) -> None:
+        self.sizes.append(len(payload))
+        time.sleep(0.0003)  # or several frames would be given back at once
+        super()._take_data(stream, flags, payload)
+        self.streams[stream].body = b""
+
+
+class Windows(Http2Test):
+    def test_that_come_back_frame_by_frame_bring_a_large_download_in_frames_that_are_worth_it(self):
+        size = 30 * len(LARGE)
+        gateway = self.play(lambda request: response(LARGE * 30))
+        client = FrameByFrame(gateway.port)
+        self.stage.clients.append(client)
+        self.assertEqual(client.get().status, 200)
+        self.assertEqual(sum(client.sizes), size)
+        self.assertLess(len(client.sizes), size / 2048)
+        self.assertEqual(gateway.metric("picket_http2_floods_total", kind="window_updates"), 0)
+
+    def test_that_come_back_frame_by_frame_bring_several_downloads_at_once(self):
+        gateway = self.play(lambda request: response(LARGE * 8))
+        client = FrameByFrame(gateway.port)
+        self.stage.clients.append(client)
+        streams = [client.open(head(f"/{number}")) for number in range(5)]
+        for stream in streams:
+            self.assertEqual(client.answer(stream).reset, None)
+        self.assertEqual(sum(client.sizes), 5 * 8 * len(LARGE))
+
+    def test_of_a_few_bytes_are_used_though_their_client_gives_no_more_before(self):
+        gateway = self.play(lambda request: response(LARGE))
+        client = self.connect(gateway, reads=False)
+        stream = client.open(head())
+        body = client.streams[stream]
+        client.until("a window", lambda: len(body.body) == WINDOW)
+        client.window(0, len(LARGE))
+        for number in range(1, 4):
+            client.window(stream, 100)
+            client.until("a hundred bytes more", lambda: len(body.body) == WINDOW + 100 * number)
+        client.window(stream, len(LARGE))
+        self.assertTrue(client.answer(stream).body == LARGE)
+
+    def test_that_are_tiny_from_the_beginning_are_used_at_once(self):
+        gateway = self.play(lambda request: response(LARGE[:5000]))
+        client = self.connect(gateway, settings={INITIAL_WINDOW_SIZE: 100})
+        self.assertTrue(client.get().body == LARGE[:5000])
 
 
 class Requests(Http2Test):

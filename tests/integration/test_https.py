@@ -1,7 +1,6 @@
 """HTTPS: clients over TLS, from the handshake to the last byte."""
 
 import contextlib
-import hashlib
 import signal
 import socket
 import ssl
@@ -10,62 +9,12 @@ import subprocess
 import threading
 import time
 
-from certificates import Authority, Issued
 from client import Client, message
 from http2 import Http2Client, head
+from https import HEAD_TIMEOUT, HandMade, Https, client_hello
 from processes import free_port, wait
-from stage import Asked, Gateway, StageTest
+from stage import Asked
 from upstream import response
-
-CLAIMS = ("verified", "subject", "issuer", "serial", "fingerprint")  # x-client-cert-…
-HEAD_TIMEOUT = 10  # seconds that a client has for its handshake
-
-
-class Https(StageTest):
-    def setUp(self):
-        super().setUp()
-        self.authority = Authority(self.stage.folder)
-        self.site = self.authority.issue("site", "DNS:site.test,DNS:example.test")
-        self.app = self.stage.upstream()
-
-    def listener(self, keys: str = "", port: int | None = None, name: str = "safe", listener_keys: str = "",
-                 site: Issued | None = None) -> str:
-        site = site or self.site
-        return (f'listener "{name}" {{ address "127.0.0.1:{port or self.port}"; protocol "https"; {listener_keys}\n'
-                f'  tls {{ cert-file "{site.certificate}"; key-file "{site.key}"; {keys} }} }}\n')
-
-    def gateway(self, keys: str = "", *, more: str = "", listener_keys: str = "", agents=(), **settings) -> Gateway:
-        gateway = self.stage.unstarted()
-        self.port = gateway.port
-        self.settings = {"agents": agents, **settings}
-        gateway.write({"app": [self.app.address]}, listeners=self.listener(keys, listener_keys=listener_keys) + more, **self.settings)
-        return gateway.start()
-
-    def reload(self, gateway: Gateway, listeners: str, says: str = "reloaded") -> None:
-        before = gateway.program.text().count(says)
-        gateway.write({"app": [self.app.address]}, listeners=listeners, **self.settings)
-        gateway.program.signal(signal.SIGHUP)
-        wait(says, lambda: gateway.program.text().count(says) > before)
-
-    def context(self, **settings) -> ssl.SSLContext:
-        context = ssl.create_default_context(cafile=str(self.authority.ca.certificate))
-        context.check_hostname = False
-        for name, value in settings.items():
-            setattr(context, name, value)
-        return context
-
-    def client(self, name: str | None = "site.test", context: ssl.SSLContext | None = None, port: int | None = None, **more) -> Client:
-        client = Client(port or self.port, tls=context or self.context(), name=name, **more)
-        self.stage.clients.append(client)
-        return client
-
-    def raw(self) -> socket.socket:
-        raw = socket.create_connection(("127.0.0.1", self.port), timeout=30)
-        self.addCleanup(raw.close)
-        return raw
-
-    def upstream_saw(self, name: str) -> list[str]:
-        return self.app.requests[-1].values(name)
 
 
 class Requests(Https):
@@ -237,6 +186,25 @@ class Ends(Https):
                 raw.settimeout(30)
                 self.assertEqual(client.response().body, b"late")
                 self.assertTrue(client.closed())
+
+    def test_a_client_that_ends_its_connection_with_its_request_gets_its_answer(self):
+        """Without close_notify; with TLS 1.3 the handshake's last flight, the request and the end may come in one."""
+        self.app.respond = lambda request: time.sleep(0.2) or response(b"answered")
+        gateway = self.gateway()
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            for requests in (1, 3):
+                with self.subTest(f"{version} {requests}"):
+                    client = HandMade(self.context(maximum_version=version), self.raw())
+                    client.tls.write(message("/ended") * requests)
+                    client.socket.sendall(client.outgoing.read())
+                    client.socket.shutdown(socket.SHUT_WR)
+                    got = b""
+                    while got.count(b"answered") < requests:
+                        got += client.all_until(b"answered")
+                    with self.assertRaises(ssl.SSLZeroReturnError):  # close_notify
+                        client.all_until(b"more")
+        gateway.expect_metric(8, "picket_requests_total")
+        self.assertEqual({line["status"] for line in gateway.access("/ended", 8)}, {200})
 
     def test_a_client_that_left_is_not_waited_for(self):
         left = threading.Event()
@@ -410,329 +378,6 @@ class Handshakes(Https):
         self.assertEqual(still[0].recv(1), b"")
 
 
-class Names(Https):
-    def setUp(self):
-        super().setUp()
-        self.a = self.authority.issue("a", "DNS:a.test")
-        self.b = self.authority.issue("b", "DNS:*.b.test")
-
-    def sni(self) -> str:
-        return "".join(f'sni {{ hostnames {names}; cert-file "{issued.certificate}"; key-file "{issued.key}" }}\n'
-                       for names, issued in (('"a.test"', self.a), ('"*.b.test"', self.b)))
-
-    def certificate(self, name: str | None) -> str:
-        with self.client(name) as client:
-            return dict(client.socket.getpeercert()["subject"][0])["commonName"]
-
-    def test_choose_the_certificate(self):
-        self.gateway(self.sni())
-        shown = {name: self.certificate(name) for name in ("a.test", "A.TEST", "x.b.test", "x.y.b.test", "b.test", "other", None)}
-        self.assertEqual(shown, {"a.test": "a", "A.TEST": "a", "x.b.test": "b", "x.y.b.test": "site", "b.test": "site",
-                                 "other": "site", None: "site"})
-
-    def test_of_another_certificate_are_misdirected(self):
-        gateway = self.gateway(self.sni())
-        with self.client("a.test") as client:
-            for host, status in (("a.test", 200), ("A.Test.:1234", 200), ("example.test", 421), ("x.b.test", 421), ("a.test", 200)):
-                client.send(f"GET /{host} HTTP/1.1\r\nHost: {host}\r\n\r\n")
-                self.assertEqual((host, client.response().status), (host, status))
-            client.send("GET http://x.b.test/absolute HTTP/1.1\r\nHost: x.b.test\r\n\r\n")
-            self.assertEqual(client.response().reason, "misdirected_request")
-        with self.client("x.b.test") as client:
-            client.send("GET / HTTP/1.1\r\nHost: y.b.test\r\n\r\n")
-            self.assertEqual(client.response().status, 200, "the same certificate")
-        self.assertNotIn(b"example.test", self.app.raw())
-        self.assertEqual(gateway.access("/example.test")[0]["reason"], "misdirected_request")
-
-
-class Reloads(Https):
-    def test_take_new_certificates_and_drop_no_connection(self):
-        gateway = self.gateway()
-        before = self.client()
-        self.assertEqual(before.get().status, 200)
-        renewed = self.authority.issue("site", "DNS:renewed.test")
-        self.reload(gateway, self.listener())
-        self.assertEqual(before.get().status, 200)
-        with self.client() as after:
-            self.assertEqual(after.socket.getpeercert()["subjectAltName"], (("DNS", "renewed.test"),))
-        self.assertEqual(renewed, self.site, "in the same places")
-
-    def test_with_a_wrong_file_change_nothing_and_say_which_and_why(self):
-        gateway = self.gateway()
-        other = self.authority.issue("other", "DNS:other.test")
-        self.reload(gateway, self.listener(site=Issued(self.site.certificate, other.key)), says="reload failed")
-        self.assertIn(f'listener "safe": the key in {other.key} is not the one of the certificate in {self.site.certificate}',
-                      gateway.program.text())
-        self.reload(gateway, self.listener('ocsp-file "nowhere.ocsp"'), says="reload failed")
-        self.assertIn("nowhere.ocsp: No such file or directory", gateway.program.text())
-        with self.client() as client:
-            self.assertEqual(client.get().status, 200)
-
-    def test_say_what_is_odd_about_a_chain_and_serve_it(self):
-        gateway = self.gateway()
-        chain = self.stage.folder / "chain.pem"
-        chain.write_text(self.authority.ca.certificate.read_text() + self.site.certificate.read_text())
-        self.reload(gateway, self.listener(site=Issued(chain, self.site.key)))
-        gateway.said(f"the certificates in {chain} are out of order")
-        with self.client() as client:
-            self.assertEqual(client.get().status, 200)
-
-    def test_under_load_fail_no_request(self):
-        gateway = self.gateway(workers=2)
-        failed, done, stop = [], [0], threading.Event()
-
-        def ask():
-            context = self.context()
-            while not stop.is_set():
-                try:
-                    with Client(self.port, tls=context, name="site.test") as client:
-                        for _ in range(5):
-                            status = client.get().status
-                            done[0] += 1
-                            if status != 200:
-                                failed.append(status)
-                except Exception as error:  # whatever it is, it is a failure
-                    failed.append(repr(error))
-
-        threads = [threading.Thread(target=ask) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for i in range(6):
-            self.authority.issue("site", f"DNS:site{i}.test,DNS:example.test")
-            self.reload(gateway, self.listener())
-        stop.set()
-        for thread in threads:
-            thread.join()
-        self.assertEqual(failed, [])
-        self.assertGreater(done[0], 50)
-
-
-class ClientCertificates(Https):
-    def setUp(self):
-        super().setUp()
-        self.alice = self.authority.issue("alice", "DNS:alice.test")
-        self.forged = "".join(f"X-Client-Cert-{name}: forged\r\n" for name in CLAIMS)
-
-    def asking(self, how: str) -> str:
-        return f'ca-file "{self.authority.ca.certificate}"; client-auth {how}'
-
-    def known(self, issued: Issued, **settings) -> ssl.SSLContext:
-        context = self.context(**settings)
-        context.load_cert_chain(issued.certificate, issued.key)
-        return context
-
-    def claims(self) -> dict[str, list[str]]:
-        return {name: self.upstream_saw(f"x-client-cert-{name}") for name in CLAIMS}
-
-    def test_are_told_to_upstreams_and_agents_alike(self):
-        agent = self.stage.agent()
-        gateway = self.gateway(self.asking("#true"), agents=[Asked("a", agent.path)])
-        der = ssl.PEM_cert_to_DER_cert(self.alice.certificate.read_text())
-        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
-            with self.subTest(version), self.client(context=self.known(self.alice, maximum_version=version)) as client:
-                self.assertEqual(client.get("/alice", self.forged).status, 200)
-            claims = self.claims()
-            self.assertEqual({name: values for name, values in claims.items() if name != "serial"},
-                             {"verified": ["true"], "subject": ["CN=alice"], "issuer": ["CN=ca"],
-                              "fingerprint": [hashlib.sha256(der).hexdigest()]})
-            self.assertRegex(claims["serial"][0], r"^[0-9A-F]{16,}$")
-            [event] = [event for event in agent.events if event.kind == "request_headers"][-1:]
-            self.assertEqual(event.body["headers"]["x-client-cert-subject"], ["CN=alice"])
-        line = gateway.access("/alice", 2)[0]
-        self.assertEqual((line["client_cert"], line["client_cert_fingerprint"]), ("CN=alice", hashlib.sha256(der).hexdigest()))
-
-    def test_are_a_must_or_can_be_left_out(self):
-        gateway = self.gateway(self.asking("#true"))
-        self.assert_refused(self.context())
-        gateway.expect_metric(1, "picket_tls_handshake_failures_total", reason="certificate")
-        self.reload(gateway, self.listener(self.asking('"optional"')))
-        with self.client() as client:
-            self.assertEqual(client.get("/", self.forged).status, 200)
-        self.assertEqual(self.claims(), {"verified": ["false"], "subject": [], "issuer": [], "serial": [], "fingerprint": []})
-        with self.client(context=self.known(self.alice)) as client:
-            client.get()
-        self.assertEqual(self.claims()["subject"], ["CN=alice"])
-        self.assert_refused(self.known(Authority(self.stage.folder, "other-ca").issue("mallory", "DNS:mallory.test")))
-
-    def assert_refused(self, context: ssl.SSLContext) -> None:
-        """TLS 1.3 tells a client after its own handshake has ended."""
-        with self.assertRaises((ssl.SSLError, ConnectionResetError)):
-            with self.client(context=context) as client:
-                client.get()
-
-    def test_cannot_be_claimed_without_tls_or_without_being_asked_for(self):
-        port = free_port()
-        self.gateway(more=f'listener "plain" {{ address "127.0.0.1:{port}"; trusted-proxies "127.0.0.1" }}')
-        nothing = {name: [] for name in CLAIMS}
-        with Client(port) as client:
-            client.get("/", self.forged)
-        self.assertEqual(self.claims(), nothing)
-        with self.client() as client:
-            client.get("/", self.forged)
-        self.assertEqual(self.claims(), nothing)
-
-
-class Sessions(Https):
-    """Over TLS 1.2 Python has the ticket once the handshake is over; over TLS 1.3 once an answer was read."""
-
-    def visit(self, context: ssl.SSLContext, session=None, **more) -> tuple[bool, ssl.SSLSession]:
-        with self.client(context=context, session=session, **more) as client:
-            self.assertEqual(client.get().status, 200)
-            return client.socket.session_reused, client.socket.session
-
-    def contexts(self):
-        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
-            with self.subTest(version):
-                yield self.context(minimum_version=version, maximum_version=version)
-
-    def test_that_are_resumed_over_tls_1_3_bring_a_new_ticket_each_time(self):
-        """It acknowledges the client's Finished, too: a request behind it would wait 40 ms for that."""
-        self.gateway()
-        context = self.context(minimum_version=ssl.TLSVersion.TLSv1_3)
-        _, session = self.visit(context)
-        seen = {session.id}
-        for _ in range(5):
-            reused, session = self.visit(context, session)
-            self.assertTrue(reused)
-            self.assertNotIn(session.id, seen)
-            seen.add(session.id)
-
-    def test_are_resumed_at_every_worker_and_after_a_reload(self):
-        gateway = self.gateway(workers=4)
-        for context in self.contexts():
-            is_resumed, session = self.visit(context)
-            self.assertFalse(is_resumed)
-            for _ in range(10):
-                is_resumed, session = self.visit(context, session)
-                self.assertTrue(is_resumed)
-            self.reload(gateway, self.listener())
-            self.assertTrue(self.visit(context, session)[0])
-        gateway.expect_metric(22, "picket_tls_resumed_total")
-
-    def test_are_not_carried_to_a_listener_that_asks_for_a_certificate(self):
-        port = free_port()
-        strict = self.listener(f'ca-file "{self.authority.ca.certificate}"; client-auth #true', port, "strict")
-        self.gateway(more=strict)
-        for context in self.contexts():
-            _, session = self.visit(context)
-            with self.assertRaises((ssl.SSLError, ConnectionResetError)):
-                self.visit(context, session, port=port)
-
-    def test_are_not_carried_to_another_name(self):
-        a = self.authority.issue("a", "DNS:a.test")
-        self.gateway(f'sni {{ hostnames "a.test"; cert-file "{a.certificate}"; key-file "{a.key}" }}')
-        for context in self.contexts():
-            with self.client("a.test", context=context) as client:
-                client.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
-                client.response()
-                session = client.socket.session
-            self.assertFalse(self.visit(context, session)[0])
-
-    def test_are_not_resumed_where_that_is_off(self):
-        self.gateway("session-resumption #false")
-        for context in self.contexts():
-            _, session = self.visit(context)
-            self.assertFalse(self.visit(context, session)[0])
-
-
-class Staples(Https):
-    def staple(self) -> str:
-        """Of our CA, for our site; as `openssl ocsp` writes it."""
-        folder, ca = self.stage.folder, self.authority.ca
-        serial = subprocess.run(["openssl", "x509", "-in", str(self.site.certificate), "-noout", "-serial"], check=True,
-                                capture_output=True, text=True).stdout.strip().partition("=")[2]
-        index, out = folder / "index.txt", folder / "site.ocsp"
-        index.write_text(f"V\t350101000000Z\t\t{serial}\tunknown\t/CN=site\n")
-        request = folder / "request.der"
-        subprocess.run(["openssl", "ocsp", "-issuer", str(ca.certificate), "-cert", str(self.site.certificate), "-reqout", str(request)],
-                       check=True, capture_output=True)
-        subprocess.run(["openssl", "ocsp", "-index", str(index), "-CA", str(ca.certificate), "-rsigner", str(ca.certificate), "-rkey",
-                        str(ca.key), "-reqin", str(request), "-respout", str(out), "-ndays", "7"], check=True, capture_output=True)
-        return f'ocsp-file "{out}"'
-
-    def seen(self) -> str:
-        done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{self.port}", "-status", "-CAfile",
-                               str(self.authority.ca.certificate)], input="", capture_output=True, text=True, timeout=30)
-        return done.stdout
-
-    def test_are_shown(self):
-        self.gateway(self.staple())
-        self.assertIn("OCSP Response Status: successful", self.seen())
-
-    def test_of_another_certificate_are_refused(self):
-        staple = self.staple()
-        gateway = self.gateway()
-        self.reload(gateway, self.listener(staple, site=self.authority.issue("other", "DNS:other.test")), says="reload failed")
-        gateway.said("is about another certificate than that of other.test")
-
-
-class ProxyProtocol(Https):
-    """A load balancer that passes bytes on and says whose they are."""
-
-    TRUSTS = 'proxy-protocol #true; trusted-proxies "127.0.0.1"'
-    V1 = b"PROXY TCP4 192.0.2.7 198.51.100.1 56324 443\r\n"
-    V2 = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + bytes([192, 0, 2, 8, 198, 51, 100, 1, 0xDC, 4, 1, 0xBB])
-
-    def through(self, header: bytes, client: Client, piece: int = 1000) -> Client:
-        for at in range(0, len(header), piece):
-            client.send(header[at:at + piece])
-        return client
-
-    def plain(self) -> int:
-        self.plain_port = free_port()
-        return (f'listener "plain" {{ address "127.0.0.1:{self.plain_port}"; {self.TRUSTS} }}')
-
-    def test_names_the_client_to_upstreams_agents_and_logs(self):
-        agent = self.stage.agent()
-        gateway = self.gateway(more=self.plain(), agents=[Asked("a", agent.path)])
-        for number, (header, address) in enumerate(((self.V1, "192.0.2.7"), (self.V2, "192.0.2.8"))):
-            for piece in (1000, 1):
-                with self.subTest((address, piece)), self.through(header, Client(self.plain_port), piece) as client:
-                    answer = client.get(f"/{number}{piece}", "X-Forwarded-For: 6.6.6.6\r\n")
-                    self.assertEqual(answer.status, 200)
-                    self.assertEqual(self.upstream_saw("x-forwarded-for"), [address])
-                    self.assertEqual(gateway.access(f"/{number}{piece}")[0]["client"], address)
-                    [event] = [event for event in agent.events if event.kind == "request_headers"][-1:]
-                    self.assertEqual(event.body["metadata"]["client_ip"], address)
-
-    def test_goes_before_tls(self):
-        self.gateway(listener_keys=self.TRUSTS)
-        for header, address in ((self.V1, "192.0.2.7"), (self.V2, "192.0.2.8")):
-            with self.through(header, Client(self.port)) as client:
-                client.socket = self.context().wrap_socket(client.socket, server_hostname="site.test")
-                self.assertEqual(client.get().status, 200)
-                self.assertEqual((self.upstream_saw("x-real-ip"), self.upstream_saw("x-forwarded-proto")), ([address], ["https"]))
-
-    def test_of_the_proxy_itself_is_the_proxys_own_connection(self):
-        self.gateway(more=self.plain())
-        with self.through(b"PROXY UNKNOWN\r\n", Client(self.plain_port)) as client:
-            self.assertEqual(client.get().status, 200)
-        self.assertEqual(self.upstream_saw("x-real-ip"), ["127.0.0.1"])
-
-    def test_must_be_there_and_whole_where_the_proxy_is_trusted(self):
-        gateway = self.gateway(more=self.plain())
-        for first in (message(), b"PROXY TCP4 nonsense\r\n", self.V2[:12] + b"\x11" + self.V2[13:]):
-            with self.through(first, Client(self.plain_port)) as client:
-                self.assertTrue(client.closed())
-        gateway.expect_metric(3, "picket_proxy_headers_refused_total")
-        gateway.said("a trusted proxy sent no PROXY header, or a malformed one (at 127.0.0.1)")
-        self.assertEqual(self.app.requests, [])
-
-    def test_is_nobody_elses_to_say(self):
-        self.gateway(more=self.plain())
-        with self.through(self.V1, Client(self.plain_port, source="127.0.0.2")) as client:
-            client.send(message())
-            self.assertEqual(client.response().status, 400)
-        with Client(self.plain_port, source="127.0.0.2") as client:
-            self.assertEqual(client.get().status, 200)
-        self.assertEqual(self.upstream_saw("x-real-ip"), ["127.0.0.2"])
-
-    def test_that_does_not_come_is_waited_for_as_a_head_is(self):
-        self.gateway(more=self.plain())
-        with Client(self.plain_port) as client:
-            self.assertLess(abs(client.closed_after() - HEAD_TIMEOUT), 3)
-
-
 class Redirects(Https):
     ROUTES = ('route "acme" { matches { path-prefix "/.well-known/acme-challenge" }; upstream "app" }\n'
               'route "all" { redirect-to-https #true; upstream "app" }')
@@ -756,13 +401,3 @@ class Redirects(Https):
             self.assertEqual(terminator.get(headers="X-Forwarded-Proto: http\r\n").status, 308)
         with self.client() as client:
             self.assertEqual(client.get("/path").status, 200)
-
-
-def client_hello() -> bytes:
-    """One record, as Python's client begins."""
-    outgoing = ssl.MemoryBIO()
-    context = ssl.create_default_context()
-    tls = context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="site.test")
-    with contextlib.suppress(ssl.SSLWantReadError):
-        tls.do_handshake()
-    return outgoing.read()

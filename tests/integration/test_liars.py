@@ -17,7 +17,7 @@ from stage import READY, Asked, Gateway, StageTest
 PEERS = Path(__file__).parent / "grpc_peers"
 SPEC = Path(__file__).parents[2] / "spec"
 PYTHON = "/usr/bin/python3"  # whose modules Debian's packages are
-TRANSPORTS = ("unix-json", "unix-msgpack", "tls-json", "tls-msgpack", "reverse", "grpc", "grpcs")
+TRANSPORTS = ("unix-json", "unix-msgpack", "tcp-json", "tcp-msgpack", "tls-json", "tls-msgpack", "reverse", "grpc", "grpcs")
 RECONNECT = "reconnect-interval-ms 100; max-reconnect-interval-ms 300"
 
 
@@ -33,6 +33,8 @@ class Liars(StageTest):
         place, more = {
             "unix-json": (("unix-socket", str(socket)), ""),
             "unix-msgpack": (("unix-socket", str(socket)), ""),
+            "tcp-json": (("tcp", address), "insecure #true"),
+            "tcp-msgpack": (("tcp", address), "insecure #true"),
             "tls-json": (("tcp", address), tls),
             "tls-msgpack": (("tcp", address), tls),
             "reverse": (("reverse", "edge"), ""),

@@ -397,9 +397,9 @@ class Tools(Names):
     def test_conform_looks_a_name_up(self):
         self.stage.programs.start("agent", "picket", "agent", "--insecure", "--listen", f"tcp:127.0.0.1:{self.port}",
                                   says="serving on")
-        tested = self.picket("conform", "agent", "--insecure", "--address", f"tcp:localhost:{self.port}", "--only", "ping")
+        tested = self.picket("conform", "agent", "--insecure", "--agent", f"tcp:localhost:{self.port}", "--only", "ping")
         self.assertEqual(tested.returncode, 0, tested.stderr)
-        unknown = self.picket("conform", "agent", "--insecure", "--address", f"tcp:nobody.invalid:{self.port}")
+        unknown = self.picket("conform", "agent", "--insecure", "--agent", f"tcp:nobody.invalid:{self.port}")
         self.assertEqual(unknown.returncode, 2)
         self.assertIn("'nobody.invalid' cannot be looked up", unknown.stderr)
 

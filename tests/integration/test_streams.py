@@ -274,6 +274,14 @@ class Answers(Decided):
                 self.assertEqual(self.agent.of("response_body"), [])
                 self.clear_stage()
 
+    def test_answers_without_a_body_say_what_the_one_with_it_would(self):
+        for mode, told in (("stream", [None, None, 'W/"a"']), ("buffer", ["5", "eA==", '"a"'])):
+            gateway = self.play(ANSWERS, f'response-body-mode "{mode}"')
+            self.upstream.respond = lambda _: b'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-MD5: eA==\r\nETag: "a"\r\n\r\n'
+            answer = gateway.get("/", method="HEAD")
+            self.assertEqual([answer.value(name) for name in ("content-length", "content-md5", "etag")], told)
+            self.clear_stage()
+
     def test_an_answer_that_ends_with_its_connection_is_inspected_to_its_end(self):
         for mode in ("buffer", "stream"):
             with self.subTest(mode):

@@ -1,14 +1,16 @@
 """Bodies in a content coding that are shown to agents as what they contain, whole and as they stream."""
 
 import gzip
+import os
 import unittest
 import zlib
 
 from client import message
 from deciding import Decided
+from processes import wait
 from streaming import ANSWERS, REQUESTS, chunk, replaced
 from upstream import response
-from wire import allow
+from wire import allow, block
 
 
 class Compressed(Decided):
@@ -61,31 +63,50 @@ class Compressed(Decided):
                         self.assertEqual(self.upstream.requests[-1].values("content-encoding"), [])
             self.clear_stage()
 
-    def test_what_does_not_decode_is_refused_and_an_unknown_coding_is_decided_by_the_failure_mode(self):
+    def test_what_does_not_decode_and_an_unknown_coding_are_decided_by_the_failure_mode(self):
         for mode in ("closed", "open"):
             gateway = self.play(f'{REQUESTS} "response_body"', f'decompress #true; failure-mode "{mode}"')
             self.upstream.respond = lambda request: response(
                 request.body, headers="Content-Encoding: zstd\r\n" if request.target == "/zstd" else "Content-Encoding: gzip\r\n"
             )
-            for coding, body, refused in (
-                ("gzip", b"plain", True),
-                ("gzip", gzip.compress(self.TEXT)[:-1], True),
+            for number, (coding, body, refused) in enumerate((
+                ("gzip", b"plain", mode == "closed"),
+                ("gzip", gzip.compress(self.TEXT)[:-1], mode == "closed"),
                 ("gzip, br", self.BROTLI, mode == "closed"),
                 ("zstd", b"plain", mode == "closed"),
-            ):
+            ), 1):
                 with self.subTest(f"{mode} {coding} {body[:5]}"):
                     answer = gateway.get("/zstd", f"Content-Encoding: {coding}\r\n", "POST", body)
                     if refused:
                         self.assertEqual((answer.status, answer.reason), (415, "body_undecodable"))
+                        self.assertIn("Content-Encoding" if coding == "gzip" else "none of gzip", gateway.access("/zstd", number)[-1]["detail"])
                     else:
                         self.assertEqual((answer.status, answer.body), (200, body))
-            for target, text, refused in (("/gzip", b"plain", True), ("/zstd", b"plain", mode == "closed")):
+                        self.assertEqual(self.upstream.requests[-1].values("content-encoding"), [coding])
+                        why = "Content-Encoding" if coding == "gzip" else "none of gzip"
+                        wait("why", lambda why=why: any(why in line.get("cause", "") for line in gateway.lines("audit")))
+            for target, text, refused in (("/gzip", b"plain", mode == "closed"), ("/zstd", b"plain", mode == "closed")):
                 with self.subTest(f"{mode} answer {target}"):
                     answer = gateway.get(target, "", "POST", text)
                     if refused:
                         self.assertEqual((answer.status, answer.reason), (502, "body_undecodable"))
                     else:
-                        self.assertEqual((answer.status, answer.body), (200, text))
+                        self.assertEqual((answer.status, answer.body, answer.value("content-encoding")), (200, text, target[1:]))
+            self.clear_stage()
+
+    def test_what_does_not_decode_behind_what_has_left_is_cut_whatever_the_failure_mode(self):
+        packed = gzip.compress(os.urandom(300_000), 0)[:200_000] + b"garbage" * 10_000
+        for mode in ("closed", "open"):
+            with self.subTest(mode):
+                gateway = self.play(ANSWERS, f'decompress #true; response-body-mode "stream"; failure-mode "{mode}"')
+                self.upstream.respond = lambda _: response(packed, headers="Content-Encoding: gzip\r\n")
+                client = gateway.client()
+                client.send(message("/"))
+                with self.assertRaises((EOFError, ConnectionError)):
+                    client.response()
+                line = gateway.access("/")[0]
+                self.assertEqual((line["status"], line["reason"]), (200, "body_undecodable"))
+                self.assertIn("Content-Encoding", line["detail"])
             self.clear_stage()
 
     def test_all_fields_that_tell_of_codings_count_as_one_list(self):
@@ -198,6 +219,134 @@ class Compressed(Decided):
         for size, status in ((3000, 200), (3001, 413)):
             body = gzip.compress(bytes(size % 251 for size in range(size)))
             self.assertEqual(gateway.get("/", "Content-Encoding: gzip\r\n", "POST", body).status, status)
+
+    # How the agent looks at it, what it says of chunks, and how much it may hold: of the first it is the coding's bound that is met, of the
+    # others the agent's.
+    LOOKS = (("buffer", allow(), 64_000_000), ("buffer", allow(), 1_000_000), ("stream", allow(needs_more=True), 1_000_000))
+
+    def last_words(self, kind: str) -> list[tuple[bytes, bool]]:
+        """What each exchange's last chunk brought, and whether the agent can tell that it has not seen all."""
+        shown = "bytes_received" if kind == "request_body" else "bytes_sent"
+        return [(event.data(), event.body["total_size"] > event.body[shown])
+                for event in self.agent.of(kind) if event.body["is_last"]]
+
+    def test_a_well_packed_answer_goes_past_who_fails_open_as_it_came(self):
+        for mode, said, holds in self.LOOKS:
+            keys = f'decompress #true; failure-mode "open"; response-body-mode "{mode}"; max-response-body-bytes {holds}'
+            gateway = self.play(ANSWERS, keys, response_body=lambda event, said=said: allow() if event.body["is_last"] else said)
+            for number, (size, is_chunked) in enumerate(((9_000_000, False), (60_000_000, False), (60_000_000, True)), 1):
+                with self.subTest(f"{mode} {holds} {size} {is_chunked}"):
+                    packed = gzip.compress(bytes(size))
+                    said_of_it = 'Content-Encoding: gzip\r\nETag: "a"\r\n' + ("Transfer-Encoding: chunked\r\n" if is_chunked else "")
+                    body = chunk(packed) + b"0\r\n\r\n" if is_chunked else packed
+                    self.upstream.respond = lambda _, body=body, said_of_it=said_of_it, is_chunked=is_chunked: response(
+                        body, headers=said_of_it, length=not is_chunked)
+                    answer = gateway.get("/well-packed")
+                    self.assertEqual((answer.status, answer.body == packed), (200, True))
+                    self.assertEqual((answer.value("content-encoding"), answer.value("etag")), ("gzip", '"a"'))
+                    self.assertEqual(answer.value("content-length"), None if is_chunked else str(len(packed)))
+                    line = gateway.access("/well-packed", number)[-1]
+                    self.assertFalse(line.get("reason"))
+                    told = gateway.audit(line["id"])[0]
+                    self.assertEqual((told["phase"], told["decision"]), ("response_body", "uninspected"))
+                    if holds == 64_000_000:
+                        self.assertIn("100 times", told["cause"])
+                    gateway.expect_metric(number, "picket_agent_bodies_uninspected_total")
+            self.assertEqual(set(self.last_words("response_body")), {(b"", True)})
+            gateway.expect_metric(0, "picket_held_bytes")
+            self.clear_stage()
+
+    def test_a_well_packed_request_goes_past_who_fails_open_as_it_came(self):
+        packed = gzip.compress(bytes(60_000_000))
+        for mode, said, holds in self.LOOKS:
+            with self.subTest(f"{mode} {holds}"):
+                keys = f'decompress #true; failure-mode "open"; request-body-mode "{mode}"; max-request-body-bytes {holds}'
+                gateway = self.play(REQUESTS, keys, request_body=lambda event, said=said: allow() if event.body["is_last"] else said)
+                self.assertEqual(gateway.get("/", "Content-Encoding: gzip\r\n", "POST", packed).body, packed)
+                forwarded = self.upstream.requests[-1]
+                self.assertEqual(forwarded.values("content-encoding"), ["gzip"])
+                self.assertEqual(forwarded.values("content-length"), [str(len(packed))])
+                self.assertEqual(self.last_words("request_body"), [(b"", True)])
+                gateway.expect_metric(1, "picket_agent_bodies_uninspected_total")
+                gateway.expect_metric(0, "picket_held_bytes")
+            self.clear_stage()
+
+    def test_a_request_over_the_routes_bound_when_it_is_unpacked_goes_past_who_fails_open_as_it_came(self):
+        text = os.urandom(2_000).hex().encode()
+        packed = gzip.compress(text)
+        for mode in ("open", "closed"):
+            with self.subTest(mode):
+                gateway = self.play(REQUESTS, f'decompress #true; failure-mode "{mode}"', limits="max-body-size-bytes 3500")
+                answer = gateway.get("/", "Content-Encoding: gzip\r\n", "POST", packed)
+                if mode == "open":
+                    self.assertEqual((answer.status, answer.body), (200, packed))
+                else:
+                    self.assertEqual((answer.status, answer.reason), (413, "body_too_large"))
+            self.clear_stage()
+
+    def test_a_well_packed_body_is_refused_and_told_where_an_agent_fails_closed(self):
+        gateway = self.play(f'{REQUESTS} "response_body"', "decompress #true; max-response-body-bytes 64000000; max-request-body-bytes 64000000")
+        packed = gzip.compress(bytes(9_000_000))
+        self.upstream.respond = lambda _: response(packed, headers="Content-Encoding: gzip\r\n")
+        for number, (target, coding, method, body, status, phase) in enumerate((
+            ("/down", "", "GET", b"", 502, "response_body"),
+            ("/up", "Content-Encoding: gzip\r\n", "POST", packed, 413, "request_body"),
+        ), 1):
+            answer = gateway.get(target, coding, method, body)
+            self.assertEqual((answer.status, answer.reason), (status, "body_too_large"))
+            line = gateway.access(target)[0]
+            self.assertIn("100 times", line["detail"])
+            told = gateway.audit(line["id"])[0]
+            self.assertEqual((told["phase"], told["decision"], told["agent"]), (phase, "failed_closed", "a"))
+            self.assertIn("100 times", told["cause"])
+            gateway.expect_metric(number, "picket_agent_failures_total", mode="closed")
+
+    def test_a_body_that_becomes_too_much_behind_what_has_left_is_cut(self):
+        packed = gzip.compress(os.urandom(300_000) + bytes(60_000_000))
+        for mode in ("open", "closed"):
+            with self.subTest(mode):
+                gateway = self.play(ANSWERS, f'decompress #true; response-body-mode "stream"; failure-mode "{mode}"')
+                self.upstream.respond = lambda _: response(packed, headers="Content-Encoding: gzip\r\n")
+                client = gateway.client()
+                client.send(message("/"))
+                with self.assertRaises((EOFError, ConnectionError)):
+                    client.response()
+                line = gateway.access("/")[0]
+                self.assertEqual((line["status"], line["reason"], line["decision"]), (200, "body_too_large", "cut"))
+                self.assertIn("100 times", line["detail"])
+                self.assertEqual(gateway.audit(line["id"])[0]["decision"], "cut")
+                gateway.expect_metric(1, "picket_agent_cuts_total")
+            self.clear_stage()
+
+    def test_an_agent_that_fails_in_the_middle_is_gone_past_by_what_came(self):
+        packed = gzip.compress(os.urandom(300_000) + bytes(60_000_000))
+        for said in (allow(needs_more=True), None):
+            with self.subTest(str(said)):
+                gateway = self.play(
+                    ANSWERS, 'decompress #true; response-body-mode "stream"; failure-mode "open"; chunk-timeout-ms 500',
+                    response_body=lambda event, said=said: said if event.body["chunk_index"] == 0 else None)
+                self.upstream.respond = lambda _: response(packed, headers="Content-Encoding: gzip\r\n")
+                answer = gateway.get("/")
+                self.assertEqual((answer.status, answer.body == packed, answer.value("content-encoding")), (200, True, "gzip"))
+                gateway.expect_metric(1, "picket_agent_failures_total", mode="open")
+            self.clear_stage()
+
+    def test_what_cannot_be_shown_does_not_avoid_an_agents_last_word(self):
+        """Rules about a head may wait for its body's end."""
+        def block_at_the_end(event):
+            return block(403) if event.body["is_last"] else allow()
+
+        gateway = self.play(f'{REQUESTS} "response_body"', 'decompress #true; failure-mode "open"',
+                            request_body=block_at_the_end, response_body=block_at_the_end)
+        well_packed = gzip.compress(bytes(9_000_000))
+        for coding, body in (("zstd", b"plain"), ("gzip, br", self.BROTLI), ("gzip", b"plain"), ("gzip", well_packed)):
+            with self.subTest(f"{coding} {body[:5]}"):
+                self.assertEqual(gateway.get("/", f"Content-Encoding: {coding}\r\n", "POST", body).status, 403)
+                self.assertEqual(self.upstream.requests, [])
+        for coding, body in (("zstd", b"plain"), ("gzip", b"plain"), ("gzip", well_packed)):
+            with self.subTest(f"answer {coding} {body[:5]}"):
+                self.upstream.respond = lambda _, body=body, coding=coding: response(body, headers=f"Content-Encoding: {coding}\r\n")
+                self.assertEqual(gateway.get("/").status, 403)
 
     def test_without_the_key_bodies_are_shown_as_they_come(self):
         gateway = self.play(ANSWERS)

@@ -65,12 +65,14 @@ class Http2(Decided):
 
     def test_an_answer_that_is_whole_waits_for_no_agents_pause(self):
         behaviours = self.answering_apart(request_body=pausing)
-        client, stream = self.conversation(self.MODES, features=FLOW_CONTROL, **behaviours)
+        client, stream = self.conversation('request-body-mode "stream"', REQUESTS, features=FLOW_CONTROL, **behaviours)
         client.until("the first answer", lambda: client.streams[stream].body == b"first")
         wait("the agent has paused it", lambda: self.call.body == b"one")
+        client.data(stream, b"two")
         self.call.data(b"second", end=True)
         self.assertEqual(client.answer(stream).body, b"firstsecond")
-        wait("it is over", lambda: self.gateway.access("/"))
+        wait("it is over, and the pause is not", lambda: self.gateway.lines("access"), 20)
+        self.assertEqual(self.call.body, b"one")
 
     def test_a_block_in_a_conversation_cuts_it(self):
         behaviour = {"request_body": lambda event: block(403) if event.data() == b"evil" else allow()}

@@ -5,6 +5,7 @@ import shutil
 import signal
 import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 from cable import Cable
 from certificates import Authority
@@ -13,6 +14,7 @@ from relay import Pace, Relay
 from stage import BINARIES, Asked, Gateway, StageTest
 
 READY = "picket_agent_connections_ready"
+IN_FLIGHT = "picket_agent_events_in_flight"
 TIMEOUT_MS = 500
 # What a request may take at the most whose agent is gone: its time-out, and what a busy machine adds.
 PATIENCE = 15
@@ -28,7 +30,7 @@ def of_network(address: str) -> tuple[str, int]:
 
 class Transports(StageTest):
     def set_up(self, transport: str, near: str = "127.0.0.1", far: str = "127.0.0.1", within: tuple[str, ...] = (), relayed: bool = False,
-               options: tuple[str, ...] = (), decides: bool = True) -> Gateway:  # fmt: skip
+               options: tuple[str, ...] = (), decides: bool = True, timeout_ms: int = TIMEOUT_MS) -> Gateway:  # fmt: skip
         """An agent at `far` and a gateway at `near` that is connected to it. `within`: the command that the agent is started by; `relayed`: what is
         said goes through self.relay."""
         self.transport, self.within = transport, within
@@ -39,7 +41,7 @@ class Transports(StageTest):
         shown = authority.issue("shown", f"IP:{near},IP:{far}")
         files = ("--tls-cert", str(shown.certificate), "--tls-key", str(shown.key))
         ca = f'tls {{ ca-cert "{authority.ca.certificate}" }}'
-        keys = f"timeout-ms {TIMEOUT_MS}; failure-mode closed; circuit-breaker {{ failure-threshold 1000 }}"
+        keys = f"timeout-ms {timeout_ms}; failure-mode closed; circuit-breaker {{ failure-threshold 1000 }}"
         keys, reverse = f"{keys}; pool {{ {'' if transport == 'reverse' else RECONNECT} }}", ""
         socket = self.stage.path("agent")
         hidden = self.stage.path("hidden") if relayed else socket
@@ -116,6 +118,24 @@ class Killed(Transports):
                 self.assert_refuses(gateway)
                 self.start_agent()
                 self.assert_comes_back(gateway)
+            self.clear_stage()
+
+
+class Draining(Transports):
+    DELAY_MS = 3000
+
+    def test_an_agent_that_ends_says_so_answers_what_it_was_asked_and_loses_no_request_over_each_transport(self):
+        for transport in TRANSPORTS:
+            with self.subTest(transport):
+                gateway = self.set_up(transport, options=("--delay-ms", str(self.DELAY_MS)), decides=False, timeout_ms=60_000)
+                with ThreadPoolExecutor(4) as clients:
+                    asked = [clients.submit(gateway.get, headers="x-block: yes\r\n" if number % 2 else "") for number in range(4)]
+                    wait("they are under way", lambda gateway=gateway: gateway.metric(IN_FLIGHT, agent="waf") == 4)
+                    self.agent.signal(signal.SIGTERM)
+                    gateway.said("says it is draining")
+                    self.assertFalse(any(answer.done() for answer in asked), "it is to drain while they are under way")
+                    self.assertEqual([answer.result().status for answer in asked], [200, 403] * 2)
+                self.assertEqual(self.agent.wait(), 0)
             self.clear_stage()
 
 

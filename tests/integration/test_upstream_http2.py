@@ -19,12 +19,12 @@ CONNECTS = "picket_upstream_connects_total"
 
 
 class UpstreamHttp2(StageTest):
-    def play(self, on_call=Call.answer, keys: str = "", protocol: str = "h2c", version: str = "min-version 2", **how) -> Gateway:
+    def play(self, on_call=Call.answer, keys: str = "", protocol: str = "h2c", version: str = "min-version 2", limits: str = "", **how) -> Gateway:
         self.upstream = Http2Upstream(on_call, **how)
         self.stage.adopt(self.upstream)
         gateway = self.stage.unstarted()
         listener = f'listener "web" {{ address "127.0.0.1:{gateway.port}"; protocol "{protocol}" }}'
-        gateway.write({"app": [self.upstream.address]}, listeners=listener, upstream_keys=f"http-version {{ {version} }}; {keys}")
+        gateway.write({"app": [self.upstream.address]}, listeners=listener, limits=limits, upstream_keys=f"http-version {{ {version} }}; {keys}")
         return gateway.start()
 
     def connect(self, gateway: Gateway) -> Http2Client:
@@ -52,6 +52,14 @@ class UpstreamHttp2(StageTest):
         self.assertTrue(gateway.get("/", method="POST", body=body).body == body)
         self.assertEqual(self.upstream.calls[0].value("content-length"), str(len(body)))
         self.assertTrue(self.connect(gateway).post("/", b"abc").body == b"abc")
+
+    def test_a_large_upload_is_no_flood_though_the_upstream_gives_windows_back_frame_by_frame(self):
+        gateway = self.play(lambda call: call.answer(str(len(call.body)).encode()), limits="max-body-size-bytes 20000000")
+        body = bytes(range(256)) * 4096 * 16  # 16 MiB
+        self.assertEqual(gateway.get("/", method="POST", body=body).body, str(len(body)).encode())
+        frames = [kind for kind, _, _ in self.upstream.connections[0].frames if kind == DATA]
+        self.assertLess(len(frames), len(body) / 2048)
+        self.assertEqual(len(self.upstream.connections), 1)
 
     def test_heads_204_and_interim_answers_are_what_they_are(self):
         def answer(call: Call) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import socket
+import struct
 import sys
 import threading
 import time
@@ -13,93 +14,19 @@ import http2
 import websockets
 import wire
 from agent import Event
-from client import Client, message
-from frames import BINARY, CLOSE, CONTINUATION, KEY, PING, PONG, TEXT, Frame, Peer, accept_of, encode
+from client import message
+from frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Frame, Peer, encode
+from http2_upstream import Call, CallSocket, Http2Upstream
 from processes import wait
-from stage import Asked, Gateway, StageTest
-from upstream import Request, Upstream
+from stage import Asked, Gateway
+from switching import ENABLE_CONNECT_PROTOCOL, INSPECTED, UPGRADE, Http2Server, StreamSocket, Switching, by_word, connect_fields
+from upstream import Upstream
 
-UPGRADE = f"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n"
-INSPECTED = "websocket #true; websocket-inspection #true;"
-FRAMES = '"request_headers" "websocket_frame"'
-EVENTS = ("request_headers", "websocket_frame", "request_complete")
-
-
-def switched(request: Request, extra: str = "") -> bytes:
-    accept = accept_of(request.values("sec-websocket-key")[0])
-    return f"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n{extra}\r\n".encode()
+MAX_CONCURRENT_STREAMS = 3  # of SETTINGS
+SWITCHED_OTHERWISE = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n"
 
 
-def by_word(event: Event) -> dict:
-    """Drops frames with "drop" in them, closes for "close"."""
-    data = event.data()
-    if b"drop" in data:
-        return wire.allow(websocket_decision="drop")
-    if b"close" in data:
-        return wire.allow(websocket_decision={"close": {"code": 4001, "reason": "no more"}})
-    return wire.allow()
-
-
-class Server:
-    """An upstream that switches and gives its end of the connection to the test."""
-
-    def __init__(self, test: "WebSockets", extra: str = ""):
-        self.ends: list[Peer] = []
-        self.over = threading.Event()
-
-        def respond(request: Request) -> None:
-            request.peer.sendall(switched(request, extra))
-            self.ends.append(Peer(request.peer, is_client=False))
-            self.over.wait(60)
-
-        self.upstream: Upstream = test.stage.upstream(respond)
-        test.addCleanup(self.over.set)
-
-    def end(self) -> Peer:
-        return wait("the upstream has switched", lambda: self.ends)[-1]
-
-
-class WebSockets(StageTest):
-    def gateway(self, upstream: Upstream | str, agents: list[Asked], keys: str = INSPECTED, **more) -> Gateway:
-        gateway = self.stage.unstarted()
-        self.write(gateway, upstream, agents, keys, **more)
-        return gateway.start()
-
-    @staticmethod
-    def write(gateway: Gateway, upstream: Upstream | str, agents: list[Asked], keys: str = INSPECTED, **more) -> None:
-        more.setdefault("drain_s", 1)  # what is open at a test's end waits for no longer
-        filters = " ".join(f'"{agent.name}"' for agent in agents)
-        address = upstream if isinstance(upstream, str) else upstream.address
-        gateway.write({"app": [address]}, agents, routes=f'route "all" {{ filters {filters}; upstream "app"; {keys} }}', **more)
-
-    def asked(self, name: str = "a", keys: str = "", events=EVENTS, **behaviours) -> tuple:
-        agent = self.stage.agent(name, events=events, **behaviours)
-        return agent, Asked(name, agent.path, FRAMES, keys)
-
-    def switch(self, gateway: Gateway, target: str = "/chat") -> Peer:
-        client = gateway.client()
-        client.send(message(target, UPGRADE))
-        head = b""
-        while not head.endswith(b"\r\n\r\n"):
-            head += client.socket.recv(1)
-        self.assertTrue(head.startswith(b"HTTP/1.1 101 "), head)
-        return Peer(client.socket, is_client=True)
-
-    def stand(self, **more) -> tuple:
-        """A gateway with one agent that decides by word: the agent, the gateway, the client's end and the upstream's."""
-        server = Server(self)
-        agent, asked = self.asked(websocket_frame=by_word)
-        gateway = self.gateway(server.upstream, [asked], **more)
-        client = self.switch(gateway)
-        return agent, gateway, client, server.end()
-
-    def assert_closed(self, end: Peer, code: int) -> Frame:
-        frame = end.next()
-        self.assertIsNotNone(frame)
-        self.assertEqual((frame.opcode, frame.code()), (CLOSE, code))
-        self.assertIsNone(end.next())
-        return frame
-
+class WebSockets(Switching):
     # ---- what passes
 
     def test_messages_pass_both_ways_and_each_frame_is_an_event(self):
@@ -190,7 +117,7 @@ class WebSockets(StageTest):
                 may_answer.wait(30)
             return wire.allow()
 
-        server = Server(self)
+        server = self.server()
         first, asked = self.asked(websocket_frame=slowly_up)
         gateway = self.gateway(server.upstream, [asked])
         client = self.switch(gateway)
@@ -204,7 +131,7 @@ class WebSockets(StageTest):
         self.assertEqual(client.next().payload, b"down")
 
     def test_only_who_wants_frames_is_asked_and_all_of_them_in_their_order(self):
-        server = Server(self)
+        server = self.server()
         heads = self.stage.agent("heads")
         order: list[str] = []
         first, asked_first = self.asked("first", websocket_frame=lambda event: order.append("first") or wire.allow())
@@ -219,7 +146,7 @@ class WebSockets(StageTest):
         self.assertEqual(len({id(event.connection) for event in first.events}), 1, "one connection for all of it")
 
     def test_extensions_are_not_offered_and_none_may_be_answered(self):
-        server = Server(self)
+        server = self.server()
         _, asked = self.asked()
         gateway = self.gateway(server.upstream, [asked])
         with gateway.client() as client:
@@ -232,14 +159,23 @@ class WebSockets(StageTest):
         self.assertEqual(request.values("sec-websocket-protocol"), ["a, b"])
 
     def test_an_upstream_that_answers_with_an_extension_is_refused(self):
-        server = Server(self, "Sec-WebSocket-Extensions: permessage-deflate\r\n")
+        server = self.server("Sec-WebSocket-Extensions: permessage-deflate\r\n")
         _, asked = self.asked()
         gateway = self.gateway(server.upstream, [asked])
         self.assertEqual(gateway.get("/chat", headers=UPGRADE).status, 502)
         self.assertIn("extension", gateway.access("/chat")[0]["upstream_error"])
 
+    def test_a_wrong_answer_to_the_key_is_502(self):
+        _, asked = self.asked()
+        upstream = self.stage.upstream(lambda request: SWITCHED_OTHERWISE)
+        gateway = self.gateway(upstream, [asked])
+        self.assertEqual(gateway.get("/chat", headers=UPGRADE).status, 502)
+        self.assertIn("another handshake", gateway.access("/chat")[0]["upstream_error"])
+        uninspected = self.gateway(upstream, [asked], keys="websocket #true;")
+        self.switch(uninspected)  # the client's to judge
+
     def test_without_inspection_bytes_pass_and_nobody_is_asked_about_them(self):
-        server = Server(self, "Sec-WebSocket-Extensions: permessage-deflate\r\n")
+        server = self.server("Sec-WebSocket-Extensions: permessage-deflate\r\n")
         agent, asked = self.asked()
         gateway = self.gateway(server.upstream, [asked], keys="websocket #true;")
         client = self.switch(gateway)
@@ -278,7 +214,7 @@ class WebSockets(StageTest):
                 self.clear_stage()
 
     def test_a_block_closes_with_1008(self):
-        server = Server(self)
+        server = self.server()
         _, asked = self.asked(websocket_frame=lambda event: wire.block())
         gateway = self.gateway(server.upstream, [asked])
         client = self.switch(gateway)
@@ -288,7 +224,7 @@ class WebSockets(StageTest):
         self.assertEqual(gateway.access("/chat")[0]["decision"], "cut")
 
     def test_a_close_that_no_frame_may_have_is_a_failure_of_the_agent(self):
-        server = Server(self)
+        server = self.server()
         _, asked = self.asked(websocket_frame=lambda event: wire.allow(websocket_decision={"close": {"code": 1006, "reason": ""}}))
         gateway = self.gateway(server.upstream, [asked])
         client = self.switch(gateway)
@@ -297,7 +233,7 @@ class WebSockets(StageTest):
         self.assertEqual(gateway.access("/chat")[0]["reason"], "agent_protocol_error")
 
     def test_the_handshake_is_asked_about_like_any_request(self):
-        server = Server(self)
+        server = self.server()
         _, asked = self.asked(request_headers=lambda event: wire.block(403))
         gateway = self.gateway(server.upstream, [asked])
         self.assertEqual(gateway.get("/chat", headers=UPGRADE).status, 403)
@@ -308,7 +244,7 @@ class WebSockets(StageTest):
     def test_an_agent_that_dies_within_a_message_closes_it_or_is_gone_past(self):
         for mode in ("closed", "open"):
             with self.subTest(mode):
-                server = Server(self)
+                server = self.server()
                 agent, asked = self.asked(keys=f'failure-mode "{mode}"')
                 gateway = self.gateway(server.upstream, [asked])
                 client = self.switch(gateway)
@@ -327,7 +263,7 @@ class WebSockets(StageTest):
                 self.clear_stage()
 
     def test_an_agent_that_says_nothing_is_waited_for_as_long_as_its_timeout(self):
-        server = Server(self)
+        server = self.server()
         _, asked = self.asked(keys="timeout-ms 300", websocket_frame=lambda event: None)
         gateway = self.gateway(server.upstream, [asked])
         client = self.switch(gateway)
@@ -336,7 +272,7 @@ class WebSockets(StageTest):
         self.assertEqual(gateway.access("/chat")[0]["reason"], "agent_timeout")
 
     def test_an_agent_that_fails_open_about_one_frame_is_asked_about_the_next(self):
-        server = Server(self)
+        server = self.server()
         wrong = wire.allow(websocket_decision={"close": {"code": 1006, "reason": ""}})
         _, asked = self.asked(
             keys='failure-mode "open"', websocket_frame=lambda event: wrong if event.data() == b"odd" else by_word(event))
@@ -394,7 +330,7 @@ class WebSockets(StageTest):
             "bad_close": (encode(Frame(CLOSE, (1006).to_bytes(2, "big")), True), 1002),
             "too_large": (encode(Frame(BINARY, b"x" * 1001), True), 1009),
         }
-        server = Server(self)
+        server = self.server()
         _, asked = self.asked()
         gateway = self.gateway(server.upstream, [asked], limits="max-websocket-message-bytes 1000")
         for number, (what, (sent, code)) in enumerate(cases.items()):
@@ -470,7 +406,7 @@ class WebSockets(StageTest):
     # ---- the process
 
     def test_a_reload_leaves_it_and_a_drains_end_says_1001(self):
-        server = Server(self)
+        server = self.server()
         agent, asked = self.asked()
         gateway = self.gateway(server.upstream, [asked], drain_s=2)
         client = self.switch(gateway)
@@ -487,32 +423,6 @@ class WebSockets(StageTest):
         self.assert_closed(client, 1001)
         self.assert_closed(server.end(), 1001)
         self.assertEqual(gateway.program.wait(), 0)
-
-
-class StreamSocket:
-    """A stream of HTTP/2 where a peer of frames wants a socket."""
-
-    def __init__(self, client: http2.Http2Client, stream: int):
-        self.client, self.stream, self._taken = client, stream, 0
-
-    def sendall(self, data: bytes) -> None:
-        for at in range(0, len(data), 16384):
-            self.client.data(self.stream, data[at : at + 16384])
-
-    def recv(self, size: int) -> bytes:
-        answer = self.client.streams[self.stream]
-        self.client.until("more of the stream", lambda: len(answer.body) > self._taken or answer.is_over or answer.reset is not None)
-        data = bytes(answer.body[self._taken : self._taken + size])
-        self._taken += len(data)
-        return data
-
-    def shutdown(self, _how: int) -> None:
-        self.client.data(self.stream, b"", end=True)
-
-
-def connect_fields(path: str = "/chat", extra: list = ()) -> list:
-    return [(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), (":authority", "a.test"), (":path", path),
-            ("sec-websocket-version", "13"), *extra]
 
 
 class OverHttp2(WebSockets):
@@ -541,7 +451,7 @@ class OverHttp2(WebSockets):
         return Peer(StreamSocket(client, stream), is_client=True)
 
     def test_the_handshake_is_the_one_of_http1_to_agents_upstream_and_log(self):
-        server = Server(self)
+        server = self.server()
         agent, asked = self.asked()
         gateway = self.gateway(server.upstream, [asked])
         client = self.switch(gateway)
@@ -560,7 +470,7 @@ class OverHttp2(WebSockets):
         self.assertEqual((line["status"], line["protocol"]), (101, "HTTP/2"))
 
     def test_extensions_are_not_offered_and_none_may_be_answered(self):
-        server = Server(self)
+        server = self.server()
         _, asked = self.asked()
         gateway = self.gateway(server.upstream, [asked])
         self.ask(gateway, extra=[("sec-websocket-extensions", "permessage-deflate"), ("sec-websocket-key", "theirs"), ("expect", "100-continue")])
@@ -571,7 +481,7 @@ class OverHttp2(WebSockets):
         self.assertIn(b"Upgrade: websocket\r\n", head)
 
     def test_an_upstream_that_answers_with_an_extension_is_refused(self):
-        server = Server(self, "Sec-WebSocket-Extensions: permessage-deflate\r\n")
+        server = self.server("Sec-WebSocket-Extensions: permessage-deflate\r\n")
         _, asked = self.asked()
         self.assertEqual(self.ask(self.gateway(server.upstream, [asked]))[2].status, 502)
 
@@ -585,9 +495,8 @@ class OverHttp2(WebSockets):
         self.assertIn("did not switch", gateway.access("/chat")[0]["upstream_error"])
 
     def test_a_wrong_answer_to_the_key_is_502(self):
-        other = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n"
         _, asked = self.asked()
-        gateway = self.gateway(self.stage.upstream(lambda request: other), [asked])
+        gateway = self.gateway(self.stage.upstream(lambda request: SWITCHED_OTHERWISE), [asked])
         self.assertEqual(self.ask(gateway)[2].status, 502)
 
     def test_a_route_without_websocket_refuses_it(self):
@@ -598,7 +507,7 @@ class OverHttp2(WebSockets):
         self.assertEqual(plain.requests, [])
 
     def test_the_handshake_is_asked_about_like_any_request(self):
-        server = Server(self)
+        server = self.server()
         _, asked = self.asked(request_headers=lambda event: wire.block(429))
         gateway = self.gateway(server.upstream, [asked])
         for number, extra in enumerate([[], [("content-type", "application/grpc")]]):  # which makes no call of gRPC of it
@@ -607,7 +516,7 @@ class OverHttp2(WebSockets):
         self.assertEqual(server.ends, [])
 
     def test_without_inspection_bytes_pass_and_nobody_is_asked_about_them(self):
-        server = Server(self)
+        server = self.server()
         agent, asked = self.asked()
         gateway = self.gateway(server.upstream, [asked], keys="websocket #true;")
         client = self.switch(gateway)
@@ -619,7 +528,7 @@ class OverHttp2(WebSockets):
         self.assertIsNone(client.take(1))
 
     def test_several_share_a_connection_and_one_that_is_reset_ends_alone(self):
-        server = Server(self)
+        server = self.server()
         _, asked = self.asked()
         gateway = self.gateway(server.upstream, [asked])
         connection, first, _ = self.ask(gateway, "/first")
@@ -638,3 +547,238 @@ class OverHttp2(WebSockets):
     test_a_known_client_and_a_known_server_talk_through_it = None
     test_a_client_that_is_gone_frees_the_upstream = None
     test_a_slow_reader_holds_the_sender_back_and_gets_all_of_it = None
+
+
+class TowardsHttp2(WebSockets):
+    """The same, and more, with an upstream that speaks HTTP/2 and offers extended CONNECT. Clients come in either version."""
+
+    def server(self, extra: str = "") -> Http2Server:
+        return Http2Server(self, extra)
+
+    def gateway(self, upstream: Http2Upstream, agents: list[Asked], keys: str = INSPECTED, **more) -> Gateway:
+        gateway = self.stage.unstarted()
+        self.more = {"listeners": f'listener "web" {{ address "127.0.0.1:{gateway.port}"; protocol "h2c" }}',
+                     "upstream_keys": "http-version { min-version 2 }"} | more
+        super().write(gateway, upstream, agents, keys, **self.more)
+        return gateway.start()
+
+    def write(self, gateway, upstream, agents, keys=INSPECTED, **more):
+        super().write(gateway, upstream, agents, keys, **(self.more | more))
+
+    def connect(self, gateway: Gateway) -> http2.Http2Client:
+        client = http2.Http2Client(gateway.port)
+        self.addCleanup(client.close)
+        return client
+
+    def test_the_handshake_is_an_extended_connect_and_its_answer_a_101(self):
+        server = self.server("Sec-WebSocket-Protocol: b\r\n")
+        agent, asked = self.asked()
+        gateway = self.gateway(server.upstream, [asked])
+        with gateway.client() as client:
+            client.send(message("/chat?a=b", UPGRADE + "Sec-WebSocket-Protocol: a, b\r\nCookie: c=d\r\n"))
+            head = b""
+            while not head.endswith(b"\r\n\r\n"):
+                head += client.socket.recv(1)
+        server.end()
+        self.assertIn(b"\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n".lower(), head.lower())
+        self.assertIn(b"\r\nsec-websocket-protocol: b\r\n", head.lower())
+        call = server.upstream.calls[0]
+        self.assertEqual(call.headers[:5], [(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"),
+                                            (":authority", "example.test"), (":path", "/chat?a=b")])
+        names = {name for name, _ in call.headers}
+        self.assertLessEqual({"sec-websocket-version", "sec-websocket-protocol", "cookie", "x-forwarded-for"}, names)
+        self.assertEqual(names & {"sec-websocket-key", "sec-websocket-accept", "upgrade", "connection", "host", "content-length"}, set())
+        event = agent.expect("request_headers")[0].body
+        self.assertEqual((event["method"], event["uri"]), ("GET", "/chat?a=b"), "agents see one handshake, whatever is spoken")
+
+    def test_an_extended_connect_of_a_client_goes_on_as_one(self):
+        server = self.server()
+        agent, asked = self.asked(websocket_frame=by_word)
+        gateway = self.gateway(server.upstream, [asked])
+        client = self.connect(gateway)
+        stream = client.open(connect_fields(), end=False)
+        answer = client.streams[stream]
+        client.until("an answer", lambda: answer.headers)
+        self.assertEqual((answer.status, answer.value("sec-websocket-accept")), (200, None))
+        one, other = Peer(StreamSocket(client, stream), is_client=True), server.end()
+        one.send(TEXT, b"drop it")
+        one.send(TEXT, b"up")
+        self.assertEqual(other.next(), Frame(TEXT, b"up"))
+        other.send(TEXT, b"down")
+        self.assertEqual(one.next(), Frame(TEXT, b"down"))
+        one.close()
+        self.assertEqual(other.next().code(), 1000)
+        other.close()
+        other.socket.shutdown(socket.SHUT_RDWR)
+        self.assertEqual(one.next().code(), 1000)
+        self.assertIsNone(one.next())
+        client.data(stream, b"", end=True)
+        call = server.upstream.calls[0]
+        wait("its end", lambda: call.ended)
+        gateway.expect_metric(0, "picket_tunnels_open")
+        self.assertIsNone(call.reset, "an end, no reset")
+
+    def test_where_the_upstream_does_not_offer_it_a_handshake_is_502_and_says_why(self):
+        upstream = Http2Upstream()
+        self.stage.adopt(upstream)
+        _, asked = self.asked()
+        gateway = self.gateway(upstream, [asked])
+        self.assertEqual(gateway.get("/chat", headers=UPGRADE).status, 502)
+        client = self.connect(gateway)
+        self.assertEqual(client.answer(client.open(connect_fields("/two"), end=False)).status, 502)
+        for path in ("/chat", "/two"):
+            self.assertIn("ENABLE_CONNECT_PROTOCOL", gateway.access(path)[0]["upstream_error"])
+        self.assertEqual(upstream.calls, [], "it is asked for nothing that it has not offered")
+        self.assertEqual(gateway.get("/plain").body, b"hello\n")
+        self.assertEqual(len(upstream.connections), 1)
+        self.assertEqual(gateway.metric("picket_upstream_target_failures_total", upstream="app"), 0, "nor has it failed")
+
+    def test_a_refusal_of_the_upstream_is_the_clients_answer_and_the_connection_serves_on(self):
+        upstream = Http2Upstream(on_head=lambda call: call.answer(b"no\n") if call.path == "/plain" else (call.head((), "403"), call.data(b"no\n", True)),
+                                 on_call=lambda call: None, settings={ENABLE_CONNECT_PROTOCOL: 1})
+        self.stage.adopt(upstream)
+        _, asked = self.asked()
+        gateway = self.gateway(upstream, [asked])
+        answer = gateway.get("/chat", headers=UPGRADE)
+        self.assertEqual((answer.status, answer.body), (403, b"no\n"))
+        wait("the request has ended, too", lambda: upstream.calls[0].ended)
+        self.assertEqual(gateway.get("/plain").status, 200)
+        self.assertEqual(len(upstream.connections), 1)
+
+    def test_any_2xx_is_a_switch_but_those_behind_which_nothing_may_come(self):
+        def on_head(call: Call) -> None:
+            call.head(status=call.path[1:4], end=call.path.endswith("end"))
+
+        upstream = Http2Upstream(on_head=on_head, on_call=lambda call: None, settings={ENABLE_CONNECT_PROTOCOL: 1})
+        self.stage.adopt(upstream)
+        _, asked = self.asked()
+        gateway = self.gateway(upstream, [asked])
+        for status in ("200", "201", "206", "299"):
+            end = self.switch(gateway, f"/{status}")
+            Peer(CallSocket(upstream.calls[-1]), is_client=False).send(TEXT, b"down")
+            self.assertEqual(end.next(), Frame(TEXT, b"down"), status)
+        client = self.connect(gateway)
+        for path in ("/204", "/204-end", "/205"):
+            self.assertEqual(gateway.get(path, headers=UPGRADE).status, 502)
+            self.assertIn("no tunnel", gateway.access(path)[0]["upstream_error"])
+            self.assertEqual(client.answer(client.open(connect_fields(path), end=False)).status, 502)
+        self.assertEqual(len(upstream.connections), 1)
+
+    # ---- upstreams that take few
+
+    def few(self, most: int, keys: str = "") -> tuple[Http2Server, Gateway]:
+        server = Http2Server(self, settings={ENABLE_CONNECT_PROTOCOL: 1, MAX_CONCURRENT_STREAMS: most})
+        _, asked = self.asked()
+        return server, self.gateway(server.upstream, [asked], upstream_keys=f"http-version {{ min-version 2 }}; {keys}")
+
+    def burst(self, gateway: Gateway, count: int) -> list:
+        """Handshakes, all at once."""
+        clients = [gateway.client() for _ in range(count)]
+        for client in clients:
+            client.send(message("/chat", UPGRADE))
+        return clients
+
+    def status(self, client) -> bytes:
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += client.socket.recv(1) or self.fail(head)
+        return head[9:12]
+
+    def expect_connections_enough(self, most: int, keys: str = "") -> None:
+        server, gateway = self.few(most, keys)
+        clients = self.burst(gateway, 24)
+        self.assertEqual([self.status(client) for client in clients], [b"101"] * 24)
+        for connection in server.upstream.connections:
+            self.assertLessEqual(len(connection.calls), most)
+
+    def test_a_burst_at_an_upstream_that_takes_one_at_a_time_gets_connections_enough(self):
+        self.expect_connections_enough(1)
+
+    def test_a_burst_at_an_upstream_that_takes_three_at_a_time_gets_connections_enough(self):
+        self.expect_connections_enough(3)
+
+    def test_a_burst_gets_connections_enough_whatever_retries_are_for(self):
+        self.expect_connections_enough(2, "retry { attempts 1 }")
+
+    def test_a_burst_at_an_upstream_of_few_connections_waits_for_those_before(self):
+        server, gateway = self.few(2, "connection-pool { max-connections 2 }; timeouts { connect 20 }")
+        clients = self.burst(gateway, 12)
+        wait("as many as there is room for", lambda: len(server.ends) == 4)
+        for number in range(12):
+            end = wait("the next one", lambda number=number: len(server.ends) > number and server.ends[number])
+            end.socket.call.refuse(http2.CANCEL)
+        self.assertEqual([self.status(client) for client in clients], [b"101"] * 12)
+
+    def test_tunnels_and_requests_share_a_connection_and_one_that_breaks_ends_alone(self):
+        server = self.server()
+        _, asked = self.asked()
+        gateway = self.gateway(server.upstream, [asked])
+        first, second = self.switch(gateway, "/one"), self.switch(gateway, "/two")
+        to_first, to_second = wait("both", lambda: server.ends[1:] and server.ends)
+        self.assertEqual(gateway.get("/plain").body, b"plain\n")
+        self.assertEqual(len(server.upstream.connections), 1)
+        first.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        first.socket.close()
+        wait("it is told", lambda: server.upstream.calls[0].reset is not None)
+        self.assertEqual(server.upstream.calls[0].reset, http2.CANCEL)
+        second.send(TEXT, b"still here")
+        self.assertEqual(to_second.next(), Frame(TEXT, b"still here"))
+        to_second.socket.call.refuse(http2.INTERNAL_ERROR)
+        self.assertIsNone(second.next(), "a reset cuts the client")
+        self.assertEqual(gateway.get("/plain").body, b"plain\n")
+        gateway.expect_metric(0, "picket_tunnels_open")
+        self.assertEqual(len(server.upstream.connections), 1)
+
+    def test_a_connection_that_goes_away_keeps_its_tunnel_and_the_next_one_is_elsewhere(self):
+        server = self.server()
+        _, asked = self.asked()
+        gateway = self.gateway(server.upstream, [asked])
+        first = self.switch(gateway)
+        upstream = server.end()
+        server.upstream.connections[0].goaway(server.upstream.calls[0].stream)
+        wait("another connection", lambda: gateway.get("/plain").status == 200 and len(server.upstream.connections) == 2)
+        self.switch(gateway)
+        upstream.send(TEXT, b"down")
+        self.assertEqual(first.next(), Frame(TEXT, b"down"))
+        self.assertEqual(server.upstream.calls[-1].peer, server.upstream.connections[1])
+
+    def test_much_passes_both_ways_at_the_pace_of_windows_where_nobody_looks(self):
+        server = self.server()
+        _, asked = self.asked()
+        gateway = self.gateway(server.upstream, [asked], keys="websocket #true;")
+        client = self.switch(gateway)
+        upstream = server.end()
+        body = bytes(range(256)) * 4096 * 4  # many windows, of which this peer gives back what each frame took
+        threads = [threading.Thread(target=end.raw, args=(body,), daemon=True) for end in (client, upstream)]
+        for thread in threads:
+            thread.start()
+        self.assertTrue(upstream.take(len(body)) == body)
+        self.assertTrue(client.take(len(body)) == body)
+        client.socket.shutdown(socket.SHUT_WR)
+        self.assertIsNone(upstream.take(1))
+        upstream.raw(b"late")
+        self.assertEqual(client.take(4), b"late")
+        upstream.socket.shutdown(socket.SHUT_WR)
+        self.assertIsNone(client.take(1))
+        gateway.expect_metric(0, "picket_tunnels_open")
+        self.assertIsNone(server.upstream.calls[0].reset, "both have ended: nothing is reset")
+
+    def test_a_handshake_without_a_key_is_a_plain_request(self):
+        server = self.server()
+        _, asked = self.asked()
+        gateway = self.gateway(server.upstream, [asked])
+        self.assertEqual(gateway.get("/chat", headers="Connection: Upgrade\r\nUpgrade: websocket\r\n").body, b"plain\n")
+        self.assertEqual(server.upstream.calls[0].value(":method"), "GET")
+
+    def test_extensions_are_not_offered_and_none_may_be_answered(self):
+        server = self.server()
+        _, asked = self.asked()
+        gateway = self.gateway(server.upstream, [asked])
+        with gateway.client() as client:
+            client.send(message("/chat", UPGRADE + "Sec-WebSocket-Extensions: permessage-deflate\r\n"))
+            server.end()
+        self.assertIsNone(server.upstream.calls[0].value("sec-websocket-extensions"))
+
+    # What stands on an upstream of HTTP/1.1 has no meaning here.
+    test_a_known_client_and_a_known_server_talk_through_it = None
+    test_a_wrong_answer_to_the_key_is_502 = None

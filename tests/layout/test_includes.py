@@ -100,6 +100,21 @@ class WhatUsersInclude(unittest.TestCase):
                 self.assertEqual(outcome.returncode, 0, outcome.stderr)
                 self.assertEqual(re.findall(r"\S*boost/asio\S*", outcome.stdout), [])
 
+    def test_the_header_of_the_pool_brings_neither_sessions_nor_links_nor_sockets(self):
+        program = '#include "picket/pool/agent_pool.hpp"\n'
+        for compiler in ("clang++-19", "g++"):
+            with self.subTest(compiler=compiler):
+                outcome = subprocess.run([compiler, "-std=c++23", "-M", f"-I{ROOT}", "-x", "c++", "-"], input=program,
+                                         capture_output=True, text=True, timeout=120, check=True)
+                brought = re.findall(r"\S*(?:_session\.hpp|/pool/agent\.hpp|/link\.hpp|sys/socket\.h|netinet/)\S*", outcome.stdout)
+                self.assertEqual(brought, [])
+
+    def test_the_guide_names_the_public_headers_that_bring_boost(self):
+        headers = {path.relative_to(ROOT).as_posix() for path in (ROOT / "picket").glob("**/*.hpp")
+                   if not {"internal", "testing"} & set(path.parts) and "#include <boost/" in path.read_text()}
+        guide = (ROOT / "docs" / "library.md").read_text().partition("## What it needs")[2]
+        self.assertEqual(set(re.findall(r"`(picket/[\w/]+\.hpp)`", guide)), headers)
+
     def test_the_headers_of_the_agent_sdk_bring_no_event_loop_no_coroutine_and_no_socket(self):
         headers = sorted(path for path in (ROOT / "picket" / "agent").glob("**/*.hpp")
                          if not {"internal", "testing"} & set(path.relative_to(ROOT).parts))

@@ -57,11 +57,10 @@ def terms(text: str) -> set[str]:
     return set(re.findall(r'\.TP (?:-\w ", " )?(--[a-z-]+)', text))
 
 
-def in_bash(script: str, *words: str) -> list[str]:
-    """What is offered for the last of the words."""
-    lines = f'source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); {script} "$1"; printf "%s\\n" "${{COMPREPLY[@]}}"'
-    source = DEPLOY / "completion" / f"{script[1:].replace('_', '-')}.bash"
-    return printed("bash", "-c", lines, source, *words).split()
+def in_bash(program: str, *words: str) -> list[str]:
+    """What is offered for the last of the words, behind that program."""
+    lines = 'source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _picket "$1"; printf "%s\\n" "${COMPREPLY[@]}"'
+    return printed("bash", "-c", lines, DEPLOY / "completion" / "picket.bash", BINARIES / program, *words).split()
 
 
 class Manual(unittest.TestCase):
@@ -104,24 +103,35 @@ class Manual(unittest.TestCase):
 
 class Completion(unittest.TestCase):
     def test_bash_offers_the_commands(self):
-        self.assertEqual(in_bash("_picket", BINARIES / "picket", ""), [*commands(), "--help"])
+        self.assertEqual(in_bash("picket", ""), [*commands(), "--help", "--version"])
 
     def test_bash_offers_each_option_of_each_command(self):
         for command in commands():
             told = options(printed(BINARIES / "picket", command, "--help"))
-            self.assertEqual(in_bash("_picket", BINARIES / "picket", command, "-"), list(told))
+            self.assertEqual(in_bash("picket", command, "-"), list(told))
         for program in ("picket-waf", "picket-guard"):
             told = options(printed(BINARIES / program, "--help"))
-            self.assertEqual(in_bash(f"_{program.replace('-', '_')}", BINARIES / program, "-"), list(told))
+            self.assertEqual(in_bash(program, "-"), list(told))
 
     def test_bash_offers_the_categories_of_the_guard(self):
-        offered = in_bash("_picket_guard", BINARIES / "picket-guard", "--prompt", "")
+        offered = in_bash("picket-guard", "--prompt", "")
         explained = re.findall(r"\w+", section(page("picket-guard.8"), "CATEGORIES").partition(".")[0])
         self.assertEqual(sorted(set(offered) - {"all", "none", "pii", "secrets"}), sorted(explained))
 
+    def test_bash_offers_files_where_files_are_meant(self):
+        for words in (("picket", "check"), ("picket", "call", "--record"), ("picket-waf", "--rules"), ("picket-guard", "--allow-file")):
+            self.assertEqual(in_bash(*words, str(DEPLOY / "gateway.")), [str(DEPLOY / "gateway.kdl")], words)
+        self.assertEqual(in_bash("picket", "agent", str(DEPLOY / "gateway.")), [])
+
+    def test_bash_completes_each_program_that_has_options(self):
+        asked = 'source "$0"; complete -p'
+        programs = re.findall(r"_picket (\S+)", printed("bash", "-c", asked, DEPLOY / "completion" / "picket.bash"))
+        installed = re.search(r"foreach\(program (.*?)\)", (ROOT / "tools" / "cmake" / "debian.cmake").read_text())[1].split()
+        self.assertEqual(sorted(programs), sorted(installed))
+
     def test_bash_offers_only_values_that_are_taken(self):
         for command, option in (("call", "--encoding"), ("bench", "--encoding"), ("bench", "--mode")):
-            offered = in_bash("_picket", BINARIES / "picket", command, option, "")
+            offered = in_bash("picket", command, option, "")
             self.assertGreater(len(offered), 1)
             for value in [*offered, "none-of-these"]:
                 line = [BINARIES / "picket", command, "--agent", "unix:/nonexistent/agent.sock", option, value]

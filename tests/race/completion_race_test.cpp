@@ -85,7 +85,7 @@ TEST_P(CompletionRace, AnswersFromManyThreadsReachTheirCallsOrNobody) {
   const transport::testing::TemporaryFolder folder;
   Completers completers{3};  // outlives the server, so that some answers come too late
   agent::Server server{
-      {.listen = folder.socket().text(), .threads = 2, .execution = GetParam(), .drain_timeout = 200ms},
+      {.listen = {folder.socket().text()}, .threads = 2, .execution = GetParam(), .drain_timeout = 200ms},
       [&] { return std::make_unique<Deferring>(completers); }};
   ASSERT_TRUE(server.start());
   {

@@ -1,6 +1,9 @@
 #include <atomic>
 #include <latch>
+#include <string>
+#include <string_view>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -31,13 +34,24 @@ class Stateful final : public EchoHandler<int> {
   void on_cancel(Context& context) override { context.state() = 0; }
 };
 
-class ServerRace : public ::testing::TestWithParam<agent::Execution> {
+/// How handlers are run, and the scheme of the address.
+class ServerRace : public ::testing::TestWithParam<std::tuple<agent::Execution, const char*>> {
  protected:
+  [[nodiscard]] static bool is_grpc() { return std::string_view{std::get<1>(GetParam())}.starts_with("grpc"); }
+  [[nodiscard]] transport::Endpoint endpoint() const {
+    return transport::Endpoint::parse(std::get<1>(GetParam()) + (folder_.path() / "s").string(),
+                                      transport::ClearText::refused)
+        .value();
+  }
   agent::ServerOptions options(std::uint32_t threads) const {
-    return {.listen = folder_.socket().text(), .threads = threads, .execution = GetParam(), .drain_timeout = 1s};
+    return {.listen = {endpoint().spelled()},
+            .threads = threads,
+            .execution = std::get<0>(GetParam()),
+            .drain_timeout = 1s};
   }
   LoadPlan plan(std::uint32_t seed) const {
-    LoadPlan plan{.endpoint = folder_.socket(), .seed = seed, .exchanges = 1500, .at_once = 12};
+    LoadPlan plan{.endpoint = endpoint(), .seed = seed, .exchanges = 1500, .at_once = 12};
+    if (is_grpc()) plan.encodings = {wire::Encoding::protobuf};
     plan.config.connections_per_agent = 2;
     plan.config.reconnect_interval = 5ms;
     plan.config.max_reconnect_interval = 20ms;
@@ -124,11 +138,16 @@ TEST_P(ServerRace, DestroyedUnderLoadItEndsEverything) {
   }
 }
 
+std::string name_of(const ::testing::TestParamInfo<ServerRace::ParamType>& test) {
+  const bool is_on_loop = std::get<0>(test.param) == agent::Execution::on_loop;
+  const bool is_grpc = std::string_view{std::get<1>(test.param)}.starts_with("grpc");
+  return std::string{is_on_loop ? "OnLoop" : "HandedOver"} + (is_grpc ? "Grpc" : "Frames");
+}
+
 INSTANTIATE_TEST_SUITE_P(Executions, ServerRace,
-                         ::testing::Values(agent::Execution::on_loop, agent::Execution::handed_over),
-                         [](const auto& test) {
-                           return test.param == agent::Execution::on_loop ? "OnLoop" : "HandedOver";
-                         });
+                         ::testing::Combine(::testing::Values(agent::Execution::on_loop, agent::Execution::handed_over),
+                                            ::testing::Values("unix:", "grpc+unix:")),
+                         name_of);
 
 }  // namespace
 }  // namespace picket::tests

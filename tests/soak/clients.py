@@ -17,7 +17,7 @@ class Visitor(threading.Thread):
     """One client after the other until `stop` is set. `wrong`: what it got and must not have got."""
 
     def __init__(self, seed: int, port: int, stop: threading.Event, routes: tuple[str, ...]):
-        super().__init__(daemon=True)
+        super().__init__(name=f"client {seed}", daemon=True)
         self.random = random.Random(seed)
         self.seed, self.port, self.stop, self.routes = seed, port, stop, routes
         self.wrong: list[str] = []

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from certificates import Authority
 from clients import Visitor
+from crowd import crowd
 from faulty_upstream import FaultyUpstream
 from processes import free_port, wait
 from stage import Asked, Gateway, Stage
@@ -165,15 +166,7 @@ def visit(port: int, seed: int, clients: int, routes: tuple[str, ...], during) -
     """Lets so many visitors come while `during` runs. Returns what they got and must not have got, and what they got."""
     stop = threading.Event()
     visitors = [Visitor(seed * 1000 + number, port, stop, (*routes, "plain")) for number in range(clients)]
-    for visitor in visitors:
-        visitor.start()
-    during()
-    stop.set()
-    for visitor in visitors:
-        visitor.join(60)
-    hanging = [f"client {visitor.seed} hangs" for visitor in visitors if visitor.is_alive()]
-    counts = sum((visitor.counts for visitor in visitors), Counter())
-    return hanging + [line for visitor in visitors for line in visitor.wrong], counts
+    return crowd(visitors, stop, during, 60)
 
 
 def left_behind(gateway: Gateway, descriptors: int) -> list[str]:

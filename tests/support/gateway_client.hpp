@@ -10,6 +10,8 @@
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,6 +23,8 @@ class GatewayClient {
   explicit GatewayClient(std::uint16_t port) : descriptor_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     const timeval patience{20, 0};
     ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    const int at_once = 1;
+    ::setsockopt(descriptor_, IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof at_once);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
@@ -39,6 +43,8 @@ class GatewayClient {
     const ssize_t size = ::recv(descriptor_, into.data(), into.size(), 0);
     return size > 0 ? static_cast<std::size_t>(size) : 0;
   }
+  /// Lifetime: this object's.
+  [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
   /// What comes next, at most a line.
   [[nodiscard]] std::string line() const {
     std::string text;

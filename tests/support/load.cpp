@@ -7,7 +7,11 @@ namespace {
 
 pool::AgentSpec spec_of(const LoadPlan& plan) {
   return {.id = "agent",
-          .endpoint = plan.endpoint.text(),
+          .endpoint = plan.reverse.empty() ? plan.endpoint.spelled() : std::string{},
+          .reverse = plan.reverse,
+          .insecure = true,
+          .tls = plan.tls,
+          .encodings = plan.encodings,
           .events = {wire::EventKind::request_headers, wire::EventKind::request_body_chunk},
           .max_concurrent_calls = plan.max_concurrent_calls,
           .breaker = plan.breaker};

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "picket/pool/agent.hpp"
 #include "picket/pool/agent_pool.hpp"
 #include "picket/pool/testing.hpp"
 
@@ -17,11 +18,14 @@ namespace picket::tests {
 /// What a proxy does to one agent.
 struct LoadPlan {
   transport::Endpoint endpoint;
+  std::vector<wire::Encoding> encodings{wire::Encoding::msgpack, wire::Encoding::json};
+  transport::tls::ClientOptions tls;
   std::uint32_t seed = 1;
   std::size_t exchanges = 1000;
   std::size_t at_once = 16;
   base::Duration call_timeout = std::chrono::seconds{10};
   std::uint32_t abandoned_per_mille = 10;  ///< Of the exchanges that wait, in each turn: as when clients go away.
+  std::vector<std::string> reverse;        ///< The agent dials under one of these ids; there is no endpoint.
   pool::Config config;
   pool::BreakerConfig breaker;
   std::uint32_t max_concurrent_calls = 100;
@@ -54,6 +58,8 @@ class Load {
   [[nodiscard]] const pool::AgentMetrics& metrics() const { return agent_.metrics(); }
   [[nodiscard]] transport::Worker& worker() { return worker_; }
   [[nodiscard]] pool::Agent& agent() { return agent_; }
+  /// Of an agent that dials.
+  void take(pool::reverse::Connection connection) { pool_.add_reverse_connection(std::move(connection)); }
 
  private:
   struct Open;

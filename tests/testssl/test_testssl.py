@@ -16,6 +16,9 @@ HARMLESS = {"OK", "INFO", "LOW"}
 # testssl.sh says that it knows no protocol above TLS to ask more about, and what its own OpenSSL lacks; and headers are the site's to
 # say, not the gateway's.
 NO_FINDING = {"service", "engine_problem", "HSTS", "security_headers"}
+# It resumes with a client that may leave before its ticket has come, and then says that it could not ask.
+NOT_ASKED = "check failed because of connect problem"
+RUNS = 4
 PATIENCE = 1200
 
 
@@ -31,7 +34,11 @@ class Servers(unittest.TestCase):
         self.address = f"127.0.0.1:{free_port()}"
 
     def expect_no_finding(self):
-        findings = self.findings(self.authority.ca.certificate, self.address)
+        """A check that testssl.sh could not make is none: it is run again, and each must have been made."""
+        for _ in range(RUNS):
+            findings = self.findings(self.authority.ca.certificate, self.address)
+            if all(finding["finding"] != NOT_ASKED for finding in findings):
+                break
         self.assertGreater(len(findings), 80, "testssl.sh did not come to its end")
         self.assertIn("OK", {finding["severity"] for finding in findings if finding["id"] == "TLS1_3"})
         bad = [finding for finding in findings if finding["severity"] not in HARMLESS and finding["id"] not in NO_FINDING]
@@ -39,6 +46,7 @@ class Servers(unittest.TestCase):
 
     def findings(self, ca: Path, address: str) -> list[dict]:
         report = self.folder / f"{address}.json"
+        report.unlink(missing_ok=True)  # else it is appended to
         done = subprocess.run(["testssl", "--add-ca", str(ca), "--nodns", "none", "--quiet", "--warnings", "off", "--color", "0",
                                "--jsonfile", str(report), address], capture_output=True, text=True, timeout=PATIENCE, check=False)
         self.assertTrue(report.exists(), done.stdout[-2000:] + done.stderr[-2000:])
@@ -64,6 +72,17 @@ listeners {{ listener "safe" {{ address "{self.address}"; protocol "https"
 routes {{ route "all" {{ respond 200 "hello\\n" }} }}
 ''')
         self.programs.start("gateway", "picket", "run", str(file), says="listening on https")
+        self.expect_no_finding()
+
+    def test_have_no_finding_above_low_where_agents_dial_them(self):
+        file = self.folder / "gateway.kdl"
+        file.write_text(f'''
+listeners {{ listener "clear" {{ address "127.0.0.1:{free_port()}" }} }}
+reverse-listener {{ tcp-address "{self.address}"; tls {{ cert-file "{self.leaf.certificate}"; key-file "{self.leaf.key}" }} }}
+agents {{ agent "edge" {{ reverse; failure-mode "open" }} }}
+routes {{ route "all" {{ respond 200 "hello\\n" }} }}
+''')
+        self.programs.start("gateway", "picket", "run", str(file), says="agents may dial tls")
         self.expect_no_finding()
 
 

@@ -8,8 +8,8 @@ install(FILES "${PROJECT_SOURCE_DIR}/deploy/man/picket.1" "${PROJECT_SOURCE_DIR}
         DESTINATION "${CMAKE_INSTALL_MANDIR}/man1" COMPONENT programs)
 install(FILES "${PROJECT_SOURCE_DIR}/deploy/man/picket-guard.8" DESTINATION "${CMAKE_INSTALL_MANDIR}/man8" COMPONENT programs)
 install(FILES "${PROJECT_SOURCE_DIR}/deploy/man/gateway.kdl.5" DESTINATION "${CMAKE_INSTALL_MANDIR}/man5" COMPONENT programs)
-foreach(program picket picket-waf picket-guard)
-  install(FILES "${PROJECT_SOURCE_DIR}/deploy/completion/${program}.bash" RENAME ${program}
+foreach(program picket picket-waf picket-guard)  # bash looks for a file of the program's name
+  install(FILES "${PROJECT_SOURCE_DIR}/deploy/completion/picket.bash" RENAME ${program}
           DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions" COMPONENT programs)
 endforeach()
 install(FILES "${PROJECT_SOURCE_DIR}/deploy/completion/_picket"

@@ -1,4 +1,5 @@
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -141,7 +142,8 @@ TEST(AskedOverHttp1, WhatIsNotAskedForIsNotTaken) {
   const FarEnd far = asking.asked();
   far.send("HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n");
   ASSERT_TRUE(asking.answer());
-  EXPECT_GT(far.fill(), 0U);
+  // The kernel moves bytes from one end's memory to the other's by itself, for a while.
+  for (int quiet = 0; quiet < 10; std::this_thread::sleep_for(10ms)) quiet = far.fill() == 0 ? quiet + 1 : 0;
   gateway::testing::turn_for(asking.worker(), 30ms);
   EXPECT_EQ(far.fill(), 0U) << "it was read although nobody asked";
   std::string memory(1000, '\0');

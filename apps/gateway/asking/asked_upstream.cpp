@@ -75,8 +75,8 @@ bool AskedUpstream::is_untrusted() const noexcept {
 
 /// On a new connection where a pooled one turned out to be stale, to another target where one hung up.
 bool AskedUpstream::has_another(const base::Error& error) {
-  if (error.kind() == unavailable) return pool_->may_ask_elsewhere(tried_);
-  if (error.kind() == message_too_large) return false;  // nobody's failure
+  if (error.kind() == unavailable) return pool_->may_ask_elsewhere(tried_, !over_http2_ || over_http2_->is_opened());
+  if (error.kind() == message_too_large || error.kind() == serialization) return false;  // nobody's failure
   if (error.kind() != connection_closed && error.kind() != io) {
     lease_->unanswered();
     return false;

@@ -55,8 +55,17 @@ UpstreamConnection::~UpstreamConnection() {
 
 std::size_t UpstreamConnection::room() const noexcept {
   if (phase_ != Phase::open) return 0;
-  const std::size_t most = std::min(most_streams, link_->connection().most_streams());
-  return most - std::min(most, streams_.size());
+  const std::size_t most = streams_at_once();
+  return most - std::min(most, streams_.size() + awaiting_settings_.size());
+}
+
+std::optional<std::size_t> UpstreamConnection::most() const noexcept {
+  if (!takes_websockets().has_value()) return std::nullopt;  // its settings have not come
+  return streams_at_once();
+}
+
+std::size_t UpstreamConnection::streams_at_once() const noexcept {
+  return std::min(most_streams, link_->connection().most_streams());
 }
 
 UpstreamStream* UpstreamConnection::find(StreamId id) const noexcept {
@@ -68,7 +77,9 @@ UpstreamStream* UpstreamConnection::find(StreamId id) const noexcept {
 
 base::Result<UpstreamStream*> UpstreamConnection::open(base::Headers head, bool has_body, bool to_head,
                                                        exchange::UpstreamListener& listener) {
-  if (phase_ != Phase::open) return fail(ErrorKind::unavailable, "it takes no more requests on this connection");
+  const bool is_full = streams_.size() >= streams_at_once();  // who awaited its settings did not know how many it takes
+  if (phase_ != Phase::open || is_full)
+    return fail(ErrorKind::unavailable, "it takes no more requests on this connection");
   if (worker_.now() - heard_ >= quiet_time) probe();
   auto made = std::make_unique<UpstreamStream>(*this, worker_, to_head, listener);
   const auto id = link_->connection().request(head, has_body ? made.get() : nullptr);
@@ -81,14 +92,20 @@ base::Result<UpstreamStream*> UpstreamConnection::open(base::Headers head, bool 
   return streams_.emplace(*id, std::move(made)).first->second.get();
 }
 
+void UpstreamConnection::wake_for_settings() noexcept {
+  for (StreamWait* const wait : awaiting_settings_) wait->wake(StreamWait::Woken::ready);
+}
+
 /// What came of it and was not read gives the window of the connection back, whichever way the stream is over.
-void UpstreamConnection::release(UpstreamStream& stream) {
+void UpstreamConnection::release(UpstreamStream& stream, bool has_last_word) {
   const bool is_over = phase_ == Phase::over || stream.is_closed;
-  if (!is_over) stream.keep(promised(stream.id));
+  const bool has_ended = stream.has_ended && stream.size() == 0 && stream.answer() == UpstreamStream::Answer::whole;
+  const bool ends_by_itself = has_last_word || has_ended;
+  if (!is_over && !ends_by_itself) stream.keep(promised(stream.id));
   stream.release();
   if (is_over) {
     streams_.erase(stream.id);
-  } else {
+  } else if (!ends_by_itself) {
     reset(stream.id, ErrorCode::cancel);
   }
 }
@@ -96,6 +113,7 @@ void UpstreamConnection::release(UpstreamStream& stream) {
 void UpstreamConnection::push(UpstreamStream& stream, bool last, base::Headers trailers) {
   if (phase_ == Phase::over) return;
   if (stream.size() != 0) link_->connection().resume(stream.id);
+  stream.has_ended = stream.has_ended || last;
   if (last) link_->connection().finish(stream.id, trailers);
   link_->flush_later();
 }
@@ -124,6 +142,7 @@ void UpstreamConnection::probe() {
 void UpstreamConnection::before_answering() {
   heard_ = worker_.now();
   silence_.cancel();
+  if (takes_websockets().has_value()) wake_for_settings();
 }
 
 void UpstreamConnection::on_silence(void* self, base::TimePoint) {
@@ -156,7 +175,9 @@ void UpstreamConnection::on_closed(StreamId id, ErrorCode code) {
   UpstreamStream* const stream = find(id);
   if (stream == nullptr) return;
   stream->take_close(code);
-  if (stream->is_released) streams_.erase(id);
+  if (!stream->is_released) return;
+  streams_.erase(id);
+  upstream_place_->call_next();  // who had it left before: there was no place then
 }
 
 /// Streams above the last that it takes are closed as refused, which RFC 9113 §6.8 says they are.
@@ -171,6 +192,7 @@ void UpstreamConnection::on_over(const base::Error& reason) {
   const base::Error why =
       is_end ? fail(ErrorKind::connection_closed, "the connection ended before it answered") : reason;
   for (const auto& [id, stream] : streams_) stream->lose(why);
+  wake_for_settings();
   std::erase_if(streams_, [](const auto& entry) { return entry.second->is_released; });
   place_.reset();
   upstream_place_.reset();

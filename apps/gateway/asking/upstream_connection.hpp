@@ -1,11 +1,13 @@
 #pragma once
 
 #include <memory>
-#include <unordered_map>
+#include <optional>
+#include <vector>
 
 #include "apps/gateway/asking/upstream_stream.hpp"
 #include "apps/gateway/upstream/pool.hpp"
 #include "apps/gateway/upstream/shared_connection.hpp"
+#include "picket/base/recycled_containers.hpp"
 #include "picket/base/timer_wheel.hpp"
 #include "picket/http2/connection.hpp"
 #include "picket/transport/http2_link.hpp"
@@ -24,14 +26,24 @@ class UpstreamConnection final : public upstream::SharedConnection, private tran
   ~UpstreamConnection() override;
 
   [[nodiscard]] std::size_t room() const noexcept override;
+  [[nodiscard]] std::optional<std::size_t> most() const noexcept override;
   [[nodiscard]] bool is_open() const noexcept override { return phase_ == Phase::open; }
+  [[nodiscard]] bool is_over() const noexcept { return phase_ == Phase::over; }
   [[nodiscard]] std::string_view scheme() const noexcept { return scheme_; }
+  [[nodiscard]] transport::Worker& worker() const noexcept { return worker_; }
 
   /// Begins a request. `has_body`: more of it may be written. Errors: unavailable where it takes no more.
   [[nodiscard]] base::Result<UpstreamStream*> open(base::Headers head, bool has_body, bool to_head,
                                                    exchange::UpstreamListener& listener);
-  /// Nobody asks on that stream any more: it is gone once what stands in frames of it is written.
-  void release(UpstreamStream& stream);
+  /// Whether a WebSocket may be asked for (RFC 8441); nothing as long as the upstream has not said so.
+  [[nodiscard]] std::optional<bool> takes_websockets() const { return link_->connection().takes_extended_connect(); }
+  /// `wait`, which is awaited next, is woken once it has, or never will. Say forget() behind that, whoever woke it:
+  /// until then it counts as a request.
+  void await_settings(StreamWait& wait) { awaiting_settings_.push_back(&wait); }
+  void forget(StreamWait& wait) noexcept { std::erase(awaiting_settings_, &wait); }
+  /// Nobody asks on that stream any more: it is gone once what stands in frames of it is written. One whose ends are
+  /// said, or will be (`has_last_word`), ends by itself; others are reset.
+  void release(UpstreamStream& stream, bool has_last_word = false);
 
   // ---- what streams want of it
   /// There is something to write of it. `last`: its end, behind that, with these trailers.
@@ -43,7 +55,7 @@ class UpstreamConnection final : public upstream::SharedConnection, private tran
   void probe();
 
  private:
-  using Streams = std::unordered_map<picket::http2::StreamId, std::unique_ptr<UpstreamStream>>;
+  using Streams = base::RecycledMap<picket::http2::StreamId, std::unique_ptr<UpstreamStream>>;
   enum class Phase : std::uint8_t {
     open,
     leaving,  ///< It takes no new requests; those under way go on.
@@ -61,6 +73,8 @@ class UpstreamConnection final : public upstream::SharedConnection, private tran
   void on_over(const base::Error& reason) override;
   static void on_silence(void* self, base::TimePoint now);
   [[nodiscard]] UpstreamStream* find(picket::http2::StreamId id) const noexcept;
+  void wake_for_settings() noexcept;
+  [[nodiscard]] std::size_t streams_at_once() const noexcept;
 
   transport::Worker& worker_;
   upstream::SocketBudget::Place place_;
@@ -68,6 +82,7 @@ class UpstreamConnection final : public upstream::SharedConnection, private tran
   std::string_view scheme_;
   std::shared_ptr<transport::Http2Link> link_;
   Streams streams_;
+  base::RecycledVector<StreamWait*> awaiting_settings_;
   base::TimePoint heard_;  // when it last said something
   base::Timer silence_;    // while a sign of life is waited for
   Phase phase_ = Phase::open;

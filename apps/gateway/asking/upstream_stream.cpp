@@ -144,6 +144,14 @@ void UpstreamStream::offer(std::span<const base::SharedBytes> pieces) {
   }
 }
 
+void UpstreamStream::offer_copy(std::string_view bytes) {
+  kept_.clear();
+  kept_.append(bytes);
+  parts_.assign(1, kept_.text());
+  written_ = 0;
+  unwritten_ = bytes.size();
+}
+
 void UpstreamStream::keep(std::size_t promised) {
   std::size_t skip = written_;
   std::size_t left = promised;

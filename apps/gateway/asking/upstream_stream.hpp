@@ -4,13 +4,13 @@
 #include <optional>
 #include <span>
 #include <string_view>
-#include <vector>
 
 #include "apps/gateway/asking/stream_wait.hpp"
 #include "apps/gateway/exchange/upstream_side.hpp"
 #include "picket/base/arena.hpp"
 #include "picket/base/block_pool.hpp"
 #include "picket/base/buffer.hpp"
+#include "picket/base/recycled_containers.hpp"
 #include "picket/base/shared_bytes.hpp"
 #include "picket/http/message.hpp"
 #include "picket/http2/connection.hpp"
@@ -24,7 +24,7 @@ class UpstreamConnection;
 /// counts as held, and what of the request stands to be written, from where it is. Who waits for either waits here.
 ///
 /// Thread safety: its worker's. Lifetime: its connection's, until the stream is closed and nobody asks on it any more.
-class UpstreamStream final : public picket::http2::Outgoing {
+class UpstreamStream final : public picket::http2::Outgoing, public base::Recycled {
  public:
   /// How far the answer is.
   enum class Answer : std::uint8_t {
@@ -49,6 +49,7 @@ class UpstreamStream final : public picket::http2::Outgoing {
   picket::http2::StreamId id = 0;
   bool is_closed = false;
   bool is_released = false;  ///< Nobody asks on it any more.
+  bool has_ended = false;    ///< The request's end is to be written behind what was offered.
 
   // ---- the answer
   [[nodiscard]] Answer answer() const noexcept { return answer_; }
@@ -64,6 +65,8 @@ class UpstreamStream final : public picket::http2::Outgoing {
   // ---- the request
   /// Bytes to write, which stay where they are until they are written, or kept.
   void offer(std::span<const base::SharedBytes> pieces);
+  /// The same of bytes that are copied, where nothing else is to be written.
+  void offer_copy(std::string_view bytes);
   /// The memory of what was offered goes: `promised` bytes of it have to be written all the same.
   void keep(std::size_t promised);
   /// Nobody wants the answer any more, nor to write: who waits goes on.
@@ -89,8 +92,8 @@ class UpstreamStream final : public picket::http2::Outgoing {
   base::ArenaList<base::Header> trailers_{arena_};
   std::optional<base::Error> error_;
   base::Buffer unread_;
-  base::HeldBytes held_;                 // of it
-  std::vector<std::string_view> parts_;  // to write; the first `written_` bytes are
+  base::HeldBytes held_;                          // of it
+  base::RecycledVector<std::string_view> parts_;  // to write; the first `written_` bytes are
   std::size_t written_ = 0;
   std::size_t unwritten_ = 0;
   base::Buffer kept_;

@@ -61,7 +61,7 @@ TEST_F(Errors, InHowAgentsAreAsked) {
       {"pool { hedge budget=«\"5%\"» }", "\"budget\" takes a number, not \"5%\"", "write a share, for example 0.05"},
       {"events \"request_body\"; pool { «hedge» }",
        "an agent that is asked about bodies or responses is not asked twice",
-       "remove hedge, or all events but request_headers"},
+       "remove hedge, or all events but request_headers, guardrail and request_complete"},
       {"pool { sticky «\"header\"» }", "\"header\" does not say what makes a session",
        "write \"client-ip\", \"header NAME\" or \"cookie NAME\""},
       {"pool { sticky «\"cookie a b\"» }", "\"cookie a b\" does not say what makes a session",

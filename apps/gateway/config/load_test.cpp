@@ -6,37 +6,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "apps/gateway/config/testing/folder.hpp"
+#include "apps/gateway/config/testing/loading.hpp"
 
 namespace picket::apps::gateway::config {
 namespace {
 
 namespace fs = std::filesystem;
-using pool::FlowControlMode;
-using pool::LoadBalanceStrategy;
+using testing::base;
+using testing::every_setting;
 
-constexpr std::string_view base = R"(
-listeners { listener "web" { address "127.0.0.1:8080" } }
-upstreams { upstream "app" { target "127.0.0.1:9000" } }
-routes { route "all" { upstream "app" } }
-)";
-
-class Load : public ::testing::Test {
- protected:
-  Config good(std::string_view text, const Environment& environment = testing::variables({})) {
-    Loaded loaded = load(folder_.write("gateway.kdl", text), environment);
-    if (loaded) return std::move(*loaded);
-    for (const Diagnostic& diagnostic : loaded.error()) ADD_FAILURE() << render(diagnostic, false);
-    return {};
-  }
-  /// A whole file with an agent of this block.
-  Agent agent(const std::string& block) {
-    const Config config = good(std::string(base) + "agents { agent \"a\" { binary-uds \"/s\"; " + block + " } }");
-    return config.agents.empty() ? Agent{} : config.agents.front();
-  }
-
-  const testing::Folder folder_;
-};
+class Load : public testing::Loading {};
 
 TEST_F(Load, LeastFileHasEveryDefault) {
   const Config config = good(base);
@@ -62,71 +41,6 @@ TEST_F(Load, LeastFileHasEveryDefault) {
   EXPECT_FALSE(config.observability.metrics.has_value());
   EXPECT_FALSE(config.observability.access_log.has_value());
 }
-
-TEST_F(Load, LeastAgentHasEveryDefault) {
-  const Agent a = agent("");
-  EXPECT_EQ(a.id, "a");
-  EXPECT_EQ(a.type, "a");
-  EXPECT_EQ(a.transport, AgentTransport::binary_uds);
-  EXPECT_EQ(a.path, "/s");
-  EXPECT_TRUE(a.events.request_headers);
-  EXPECT_FALSE(a.events.request_body || a.events.response_headers || a.events.request_complete);
-  EXPECT_FALSE(a.buffer_size.has_value()) << "what it is depends on the agent";
-  EXPECT_FALSE(a.declared_events_only);
-  EXPECT_EQ(a.max_waiting_calls, 1'024U);
-  EXPECT_EQ(a.timeout, milliseconds{1'000});
-  EXPECT_EQ(a.failure_mode, FailureMode::closed);
-  EXPECT_EQ(a.request_body.holds, 1'048'576U);
-  EXPECT_EQ(a.request_body.gathers, body::whole);
-  EXPECT_EQ(a.response_body.holds, 1'048'576U);
-  EXPECT_EQ(a.chunk_timeout, std::nullopt);
-  EXPECT_EQ(a.max_concurrent_calls, 100U);
-  EXPECT_EQ(a.circuit_breaker.failure_threshold, 5U);
-  EXPECT_EQ(a.circuit_breaker.success_threshold, 2U);
-  EXPECT_EQ(a.circuit_breaker.open_for, milliseconds{30'000});
-  EXPECT_EQ(a.circuit_breaker.half_open_max_requests, 1U);
-  EXPECT_EQ(a.pool.connections_per_agent, 4U);
-  EXPECT_EQ(a.pool.load_balance_strategy, LoadBalanceStrategy::round_robin);
-  EXPECT_EQ(a.pool.flow_control_mode, FlowControlMode::fail_closed);
-  EXPECT_FALSE(a.config_json.has_value());
-}
-
-/// Each setting with a value that is not its default.
-constexpr std::string_view every_setting = R"(
-system { worker-threads 3; busy-polling #false; max-connections 7; graceful-shutdown-timeout-secs 9
-         resolvers "127.0.0.1:5353" "10.0.0.10" "::1" "[::1]:54" }
-listeners { listener "web" { address "[::1]:81"; protocol "http"; trusted-proxies "10.0.0.0/8" "::1"; proxy-protocol #true } }
-agents {
-  agent "w" type="waf" {
-    unix-socket "/run/w.sock"
-    events "request-body" "response_headers" "response_body" "log"
-    buffer-size 1024; timeout-ms 250; failure-mode "fail_open"; request-body-mode "stream"
-    response-body-mode "hybrid" 4096 hold-back=64; max-response-body-bytes 9000; chunk-timeout-ms 21
-    max-request-body-bytes 5; max-concurrent-calls 6; max-waiting-calls 7
-    declared-events-only #true
-    circuit-breaker { failure-threshold 1; success-threshold 3; timeout-seconds 4; half-open-max-requests 8 }
-    pool { connections 2; load-balancing "least_connections"; flow-control "wait-and-retry"; wait-ms 11
-           reconnect-interval-ms 12; max-reconnect-interval-ms 16 }
-    config { paranoia-level 1 }
-  }
-  agent "v" { binary-uds "/v"; timeout-ms 77; events "request_headers" "websocket_frame" }
-}
-filters { filter "f" { type "agent"; agent "w"; failure-mode "closed"; timeout-ms 13 }
-          filter "g" { type "agent"; agent "v" } }
-upstreams {
-  upstream "u" { target "a.example:1" weight=2; target "[::1]:2"; load-balancing "least-connections"; dns-refresh-secs 20 }
-  upstream "t" { target "127.0.0.1:3" }
-}
-routes {
-  route "r" { matches { path-prefix "/a"; host "App.Example."; method "GET" "POST" }; filters "g" "f"; upstream "t"
-              websocket #false }
-  route "w" { matches { path-prefix "/w" }; filters "g"; upstream "t"
-              websocket #true; websocket-inspection #true; websocket-idle-secs 7 }
-}
-limits { max-header-size-bytes 2048; max-header-count 14; max-body-size-bytes 15; max-websocket-message-bytes 16; underscores-in-headers #true }
-observability { metrics { address "127.0.0.1:9090"; path "/m" }; logging { level "warn"; format "json" }
-                access-log { file "logs/../a.jsonl" }; audit { file "/var/b.jsonl" } }
-)";
 
 TEST_F(Load, EverySettingOfTheProcessReachesItsField) {
   const Config config = good(every_setting);
@@ -157,60 +71,6 @@ TEST_F(Load, EverySettingOfTheProcessReachesItsField) {
   EXPECT_EQ(config.observability.log_format, LogFormat::json);
   EXPECT_EQ(config.observability.access_log, (folder_.path() / "a.jsonl").string());
   EXPECT_EQ(config.observability.audit_log, "/var/b.jsonl");
-}
-
-TEST_F(Load, AnAgentMayBeReachedByANameOrAsAService) {
-  for (const std::string written : {"waf.internal:9000", "_waf._tcp.internal", "localhost:1"}) {
-    const Config config =
-        good(std::string(base) + "agents { agent \"a\" { tcp \"" + written + "\"; insecure #true } }");
-    ASSERT_EQ(config.agents.size(), 1U);
-    EXPECT_TRUE(config.agents[0].is_named) << written;
-    EXPECT_EQ(config.agents[0].address, written);
-  }
-  for (const std::string written : {"127.0.0.1:1", "[::1]:1", "[fe80::1%eth0]:1"})
-    EXPECT_FALSE(
-        good(std::string(base) + "agents { agent \"a\" { grpc \"https://" + written + "\" } }").agents[0].is_named);
-}
-
-TEST_F(Load, AnAgentsKeysMayBeThoseOfOtherProxiesOfTheProtocol) {
-  const Config config = good(std::string(base) + R"(agents { agent "a" {
-    binary-uds "/a"; protocol-version 2; connections 9; circuit-breaker { reset-timeout-seconds 7 }
-    pool { preset "low-latency" } } })");
-  EXPECT_EQ(config.agents.at(0).pool.connections_per_agent, 9U);
-  EXPECT_EQ(config.agents.at(0).circuit_breaker.open_for, milliseconds{7'000});
-}
-
-TEST_F(Load, EverySettingOfAnAgentReachesItsField) {
-  const Config config = good(every_setting);
-  const Agent& a = config.agents.at(0);
-  EXPECT_EQ(a.type, "waf");
-  EXPECT_EQ(a.transport, AgentTransport::unix_socket);
-  EXPECT_EQ(a.path, "/run/w.sock");
-  EXPECT_FALSE(a.events.request_headers);
-  EXPECT_TRUE(a.events.request_body && a.events.response_headers && a.events.request_complete);
-  EXPECT_EQ(a.buffer_size, 1024U);
-  EXPECT_EQ(a.max_waiting_calls, 7U);
-  EXPECT_TRUE(a.declared_events_only);
-  EXPECT_EQ(a.timeout, milliseconds{250});
-  EXPECT_EQ(a.failure_mode, FailureMode::open);
-  EXPECT_EQ(a.request_body.holds, 5U);
-  EXPECT_EQ(a.request_body.gathers, 0U);
-  EXPECT_EQ(a.response_body.holds, 9000U);
-  EXPECT_EQ(a.response_body.gathers, 4096U);
-  EXPECT_EQ(a.response_body.holds_back, 64U);
-  EXPECT_EQ(a.chunk_timeout, milliseconds{21});
-  EXPECT_EQ(a.max_concurrent_calls, 6U);
-  EXPECT_EQ(a.circuit_breaker.failure_threshold, 1U);
-  EXPECT_EQ(a.circuit_breaker.success_threshold, 3U);
-  EXPECT_EQ(a.circuit_breaker.open_for, milliseconds{4'000});
-  EXPECT_EQ(a.circuit_breaker.half_open_max_requests, 8U);
-  EXPECT_EQ(a.pool.connections_per_agent, 2U);
-  EXPECT_EQ(a.pool.load_balance_strategy, LoadBalanceStrategy::least_connections);
-  EXPECT_EQ(a.pool.flow_control_mode, FlowControlMode::wait_and_retry);
-  EXPECT_EQ(a.pool.flow_control_wait_timeout, milliseconds{11});
-  EXPECT_EQ(a.pool.reconnect_interval, milliseconds{12});
-  EXPECT_EQ(a.pool.max_reconnect_interval, milliseconds{16});
-  EXPECT_EQ(a.config_json, "{\"paranoia-level\":1}");
 }
 
 TEST_F(Load, EverySettingOfAnUpstreamReachesItsField) {
@@ -310,53 +170,6 @@ TEST_F(Load, EverySettingOfTrafficReachesItsField) {
   EXPECT_EQ(r.matches.methods, (std::vector<std::string>{"GET", "POST"}));
   EXPECT_EQ(r.filters, (std::vector<std::size_t>{1, 0}));
   EXPECT_EQ(r.upstream, 1U);
-}
-
-TEST_F(Load, AgentOfTheBenchmarkPageLoadsInBothItsForms) {
-  for (
-      const std::string_view agents :
-      {R"(agents { agent "waf" type="waf" { binary-uds "/var/run/sentinel/waf.sock"; events "request_headers" "request_body"; buffer-size 65536 } })",
-       "agents {\n    agent \"waf\" type=\"waf\" {\n        binary-uds \"/var/run/sentinel/waf.sock\"\n"
-       "        events \"request_headers\" \"request_body\"\n        buffer-size 65536\n    }\n}\n"}) {
-    const Config config = good(std::string(base) + std::string(agents));
-    ASSERT_EQ(config.agents.size(), 1U);
-    const Agent& a = config.agents[0];
-    EXPECT_EQ(a.id, "waf");
-    EXPECT_EQ(a.type, "waf");
-    EXPECT_EQ(a.transport, AgentTransport::binary_uds);
-    EXPECT_EQ(a.path, "/var/run/sentinel/waf.sock");
-    EXPECT_TRUE(a.events.request_headers && a.events.request_body);
-    EXPECT_FALSE(a.events.response_headers || a.events.request_complete);
-    EXPECT_EQ(a.buffer_size, 65'536U);
-  }
-}
-
-TEST_F(Load, PresetSetsTheWholePoolAndWhatStandsBesideItOverrides) {
-  Pool pool = agent("pool { preset \"high-throughput\" }").pool;
-  EXPECT_EQ(pool.connections_per_agent, 8U);
-  EXPECT_EQ(pool.load_balance_strategy, LoadBalanceStrategy::least_connections);
-  EXPECT_EQ(pool.flow_control_mode, FlowControlMode::wait_and_retry);
-  EXPECT_EQ(pool.max_concurrent_per_connection, 200U);
-
-  EXPECT_EQ(agent("pool { sticky \"client-ip\" }").stickiness.by, inspection::Stickiness::By::client_ip);
-  EXPECT_FALSE(agent("").pool.hedge);
-  EXPECT_EQ(agent("pool { hedge }").pool.hedge, pool::HedgeConfig{});
-  const pool::HedgeConfig often{.after = 0.9, .budget = 0.25};
-  EXPECT_EQ(agent("pool { hedge after=\"p90\" budget=0.25 }").pool.hedge, often);
-  const inspection::Stickiness by_cookie{.by = inspection::Stickiness::By::cookie, .name = "sid"};
-  EXPECT_EQ(agent("pool { sticky \"cookie sid\" }").stickiness, by_cookie);
-  pool = agent("pool { load-balancing \"health-based\" }").pool;
-  EXPECT_EQ(pool.load_balance_strategy, LoadBalanceStrategy::health_based);
-  EXPECT_EQ(agent("pool { load-balancing \"random\" }").pool.load_balance_strategy, LoadBalanceStrategy::random);
-  EXPECT_EQ(agent("pool { load-balancing \"p2c\" }").pool.load_balance_strategy, LoadBalanceStrategy::p2c);
-  pool = agent("pool { connections 3; preset \"low_latency\"; load-balancing \"round_robin\" }").pool;
-  EXPECT_EQ(pool.connections_per_agent, 3U);
-  EXPECT_EQ(pool.load_balance_strategy, LoadBalanceStrategy::round_robin);
-  EXPECT_EQ(pool.flow_control_mode, FlowControlMode::fail_closed);
-  EXPECT_EQ(pool.connect_timeout, milliseconds{1'000});
-  EXPECT_EQ(pool.request_timeout, milliseconds{1'000});
-  EXPECT_EQ(pool.health_check_interval, milliseconds{2'000});
-  EXPECT_EQ(pool.max_concurrent_per_connection, 50U);
 }
 
 TEST_F(Load, WhatARouteChoosesByAndDoesReachesItsFields) {
@@ -494,47 +307,6 @@ routes { route "all" { upstream "app"; redirect-to-https #true } }
   EXPECT_EQ(least.client_auth, ClientAuth::required);
   EXPECT_TRUE(least.session_resumption);
   EXPECT_TRUE(config.routes[0].redirect_to_https);
-}
-
-TEST_F(Load, AgentsThatDialAreClaimedByTheirIds) {
-  const Config config = good(std::string(base) + R"(
-reverse-listener {
-  path "agents.sock"; tcp-address "127.0.0.1:7001"
-  tls { cert-file "c.pem"; key-file "c.key"; ca-file "ca.pem" }
-  require-auth #true; auth-token "edge" "${TOKEN}"; auth-token "waf-*" "other"; allowed-agents "edge" "waf-*"
-  max-connections-per-agent 8; handshake-timeout-secs 3; backlog 16
-}
-agents { agent "edge" { reverse }
-         agent "waf" { reverse "waf-*" "old-waf" } }
-)",
-                             testing::variables({{"TOKEN", "s3cret"}}));
-  ASSERT_TRUE(config.reverse_listener);
-  const ReverseListener& listener = *config.reverse_listener;
-  EXPECT_EQ(listener.path, (folder_.path() / "agents.sock").string());
-  EXPECT_EQ(listener.host, "127.0.0.1");
-  EXPECT_EQ(listener.port, 7001);
-  ASSERT_TRUE(listener.tls);
-  EXPECT_EQ(listener.tls->ca_file, (folder_.path() / "ca.pem").string());
-  EXPECT_TRUE(listener.require_auth);
-  ASSERT_EQ(listener.auth_tokens.size(), 2U);
-  EXPECT_EQ(listener.auth_tokens[0], (pool::reverse::Secret{"edge", "s3cret"}));
-  EXPECT_EQ(listener.allowed_agents, (std::vector<std::string>{"edge", "waf-*"}));
-  EXPECT_EQ(listener.max_connections_per_agent, 8U);
-  EXPECT_EQ(listener.handshake_timeout, milliseconds{3'000});
-  EXPECT_EQ(listener.backlog, 16U);
-  ASSERT_EQ(config.agents.size(), 2U);
-  EXPECT_EQ(config.agents[0].transport, AgentTransport::reverse);
-  EXPECT_EQ(config.agents[0].reverse, std::vector<std::string>{"edge"}) << "its own id";
-  EXPECT_EQ(config.agents[1].reverse, (std::vector<std::string>{"waf-*", "old-waf"}));
-}
-
-TEST_F(Load, AReverseListenerHasItsDefaults) {
-  const Config config = good(std::string(base) + "reverse-listener { path \"/s\" }");
-  const ReverseListener& listener = config.reverse_listener.value();
-  EXPECT_FALSE(listener.require_auth || listener.insecure || listener.tls || listener.max_connections_per_agent);
-  EXPECT_TRUE(listener.host.empty() && listener.auth_tokens.empty() && listener.allowed_agents.empty());
-  EXPECT_EQ(listener.handshake_timeout, milliseconds{10'000});
-  EXPECT_EQ(listener.backlog, 128U);
 }
 
 }  // namespace

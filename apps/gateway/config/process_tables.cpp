@@ -7,9 +7,9 @@
 #include <fmt/format.h>
 
 #include "apps/gateway/config/address.hpp"
-#include "apps/gateway/config/nearest.hpp"
 #include "apps/gateway/config/reader.hpp"
 #include "apps/gateway/config/tables.hpp"
+#include "picket/base/nearest.hpp"
 
 /// The tables of what concerns the process as a whole.
 namespace picket::apps::gateway::config::tables {
@@ -101,7 +101,8 @@ void read_access_fields(Reader& reader, const kdl::Node& node, Observability& ou
     const auto field = static_cast<AccessField>(found - access_field_names.begin());
     if (found == access_field_names.end()) {
       const std::vector<std::string_view> known{access_field_names.begin(), access_field_names.end()};
-      reader.report(name.at, fmt::format("\"{}\" is no field of the access log", name.text), suggest(text, known));
+      reader.report(name.at, fmt::format("\"{}\" is no field of the access log", name.text),
+                    base::suggest(text, known));
     } else if (std::ranges::find(out.access_fields, field) != out.access_fields.end()) {
       reader.report(name.at, fmt::format("the field \"{}\" is named twice", name.text), "remove one");
     } else {

@@ -7,7 +7,7 @@
 #include <fmt/ranges.h>
 #include <sys/un.h>
 
-#include "apps/gateway/config/nearest.hpp"
+#include "picket/base/nearest.hpp"
 #include "picket/kdl/numbers.hpp"
 #include "picket/kdl/writer.hpp"
 
@@ -142,7 +142,7 @@ std::optional<int> Reader::choice(const Setting& setting, std::span<const Word> 
     return std::nullopt;
   }
   report(setting.value->at, fmt::format("\"{}\" is no value of \"{}\"", text->text, setting.key),
-         suggest(text->text, known));
+         base::suggest(text->text, known));
   return std::nullopt;
 }
 
@@ -253,7 +253,7 @@ void KeyTracker::unknown(const kdl::Name& name, std::string_view kind) {
   for (const KeyInfo& key : keys_) {
     if (key.presence != Presence::unsupported) known.push_back(key.name);
   }
-  std::string hint = suggest(name.text, known);
+  std::string hint = base::suggest(name.text, known);
   if (hint.empty()) hint = fmt::format("{} has no such {}", owner_, kind);
   reader_.report(name.at, fmt::format("\"{}\" is not known in {}", name.text, owner_), std::move(hint));
 }

@@ -11,7 +11,7 @@
 
 #include <fmt/format.h>
 
-#include "apps/gateway/config/nearest.hpp"
+#include "picket/base/nearest.hpp"
 
 namespace picket::apps::gateway::config {
 namespace {
@@ -38,7 +38,7 @@ class Index {
     std::vector<std::string_view> known;
     known.reserve(entries_.size());
     for (const auto& [id, entry] : entries_) known.push_back(id);
-    std::string hint = suggest(name.text, known);
+    std::string hint = base::suggest(name.text, known);
     if (hint.empty()) hint = fmt::format("no {0} is defined: add {0}s {{ {0} \"{1}\" {{ … }} }}", kind_, name.text);
     reader_.report(name.at, fmt::format("there is no {} \"{}\"", kind_, name.text), std::move(hint));
     return std::nullopt;

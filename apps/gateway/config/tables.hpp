@@ -1,5 +1,8 @@
 #pragma once
 
+#include <optional>
+#include <string_view>
+
 #include "apps/gateway/config/draft.hpp"
 #include "apps/gateway/config/schema.hpp"
 
@@ -54,6 +57,9 @@ void read_reverse_listener(Reader& reader, const Block& block, Draft& out);
 [[nodiscard]] Keys<Route> route_limits();
 [[nodiscard]] Keys<Route> route_timeouts();
 [[nodiscard]] Keys<GuardrailDraft> guardrail();
+
+/// What a request goes by, as "header NAME" or "cookie NAME" say it; nothing where a text does not.
+[[nodiscard]] std::optional<inspection::Stickiness> field_of_request(std::string_view text);
 
 /// The words of failure-mode, of agents and of filters.
 inline constexpr Word failure_modes[] = {{"closed", static_cast<int>(FailureMode::closed)},

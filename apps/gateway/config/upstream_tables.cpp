@@ -101,17 +101,13 @@ constexpr Word balancings[] = {{"round_robin", static_cast<int>(LoadBalancing::r
                                {"health_based", 0, Word::unsupported}};
 
 void read_hash_by(Reader& reader, const Setting& setting, Upstream& out) {
-  using By = inspection::Stickiness::By;
   const auto text = reader.text(setting);
   if (!text) return;
-  const std::size_t blank = std::min(text->find(' '), text->size());
-  const std::string_view kind = std::string_view{*text}.substr(0, blank);
-  std::string name = text->substr(std::min(blank + 1, text->size()));
-  const bool is_name = !name.empty() && name.find_first_of(" ,;=\"") == std::string::npos;
-  if ((kind != "header" && kind != "cookie") || !is_name)
+  const auto field = field_of_request(*text);
+  if (!field)
     return reader.report(setting.value->at, fmt::format("\"{}\" does not say what a request goes by", *text),
                          "write \"header NAME\" or \"cookie NAME\"");
-  out.hash_by = {.by = kind == "header" ? By::header : By::cookie, .name = std::move(name)};
+  out.hash_by = *field;
 }
 
 constexpr Key<Upstream> balancing_property_keys[] = {{{"by"}, ValueRule<Upstream>{read_hash_by}}};

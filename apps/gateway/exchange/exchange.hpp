@@ -2,9 +2,9 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "apps/gateway/answers/refusal.hpp"
 #include "apps/gateway/exchange/body_pace.hpp"
@@ -15,6 +15,7 @@
 #include "apps/gateway/exchange/upstream_side.hpp"
 #include "apps/gateway/generation/service.hpp"
 #include "apps/gateway/websocket/inspected_tunnel.hpp"
+#include "picket/base/recycled_containers.hpp"
 #include "picket/body/intake.hpp"
 #include "picket/http/message.hpp"
 #include "picket/inspection/inspection.hpp"
@@ -94,7 +95,7 @@ class Exchange final : private UpstreamListener {
   [[nodiscard]] transport::Task<void> send_collected();
   [[nodiscard]] std::uint64_t balancing_key() const;
   [[nodiscard]] std::string_view upgrade() const noexcept;
-  [[nodiscard]] static bool collect(inspection::BodyInspection& body, std::vector<base::SharedBytes>& pieces);
+  [[nodiscard]] static bool collect(inspection::BodyInspection& body, base::RecycledVector<base::SharedBytes>& pieces);
   void begin_request();
   [[nodiscard]] base::Headers trailers_to_send() const;
   void end_request();
@@ -133,6 +134,7 @@ class Exchange final : private UpstreamListener {
   [[nodiscard]] transport::Task<void> write_collected(bool is_last);
   [[nodiscard]] std::string_view join_collected();
   [[nodiscard]] transport::Task<void> pass_piece(bool may_wait);
+  [[nodiscard]] std::span<char> space_to_pass();
   [[nodiscard]] bool switches_protocols() const noexcept { return response_ != nullptr && response_->status == 101; }
   [[nodiscard]] transport::Task<void> open_tunnel();
   [[nodiscard]] transport::Task<void> tunnel();
@@ -159,16 +161,17 @@ class Exchange final : private UpstreamListener {
   base::MintedId id_;
   std::string_view request_id_;
   ForwardedRequest forwarded_;
-  const config::Route* route_ = nullptr;          // once it is found
-  body::Intake intake_;                           // of the request's body
-  std::vector<base::SharedBytes> outgoing_;       // of it: what goes on, kept as long as it may be sent again
-  body::Intake answer_intake_;                    // of an answer's body that agents look at
-  std::vector<base::SharedBytes> let_out_;        // of it: what goes on
-  transport::Beside sender_;                      // of the request, while its answer comes
-  base::Block block_;                             // for bytes that pass
-  std::optional<inspection::Answer> answer_;      // our own, once it is decided or made
-  const http::ResponseHead* response_ = nullptr;  // the upstream's
-  std::string handshake_key_;                     // of an extended CONNECT, once its request is written
+  const config::Route* route_ = nullptr;              // once it is found
+  body::Intake intake_;                               // of the request's body
+  base::RecycledVector<base::SharedBytes> outgoing_;  // of it: what goes on, kept as long as it may be sent again
+  body::Intake answer_intake_;                        // of an answer's body that agents look at
+  base::RecycledVector<base::SharedBytes> let_out_;   // of it: what goes on
+  transport::Beside sender_;                          // of the request, while its answer comes
+  std::span<char> short_space_;                       // for bytes that pass, where they are known to be few
+  base::Block block_;                                 // the same, where they are not
+  std::optional<inspection::Answer> answer_;          // our own, once it is decided or made
+  const http::ResponseHead* response_ = nullptr;      // the upstream's
+  std::string handshake_key_;                         // of an extended CONNECT, once its request is written
   ExchangeRecord record_;
   // Last: what the inspection borrows, it may look at until it is gone.
   std::optional<inspection::Inspection> inspection_;

@@ -318,7 +318,7 @@ TEST(ExchangeRandom, WhateverPeersDoThereIsOneAnswerOrOneCutAndEveryByteOnceAndA
   const transport::testing::TemporaryFolder folder;
   const std::string path = (folder.path() / "agent").string();
   Court court;
-  agent::Server server{{.listen = "unix:" + path, .socket = {}, .log = {}},
+  agent::Server server{{.listen = {"unix:" + path}, .socket = {}, .log = {}},
                        [&] { return std::make_unique<Judge>(court); }};
   ASSERT_TRUE(server.start());
   World world{path};

@@ -24,7 +24,7 @@ struct ExchangeRecord {
   std::uint16_t status = 0;   ///< 0: nothing was said to the client.
   std::uint64_t request_size = 0;
   std::uint64_t response_size = 0;
-  std::string upstream_address;
+  std::string_view upstream_address;
   std::optional<base::TimePoint> asked;         ///< When an upstream was first wanted.
   std::optional<base::Duration> upstream_time;  ///< From then to its answer's head.
   std::string upstream_error;

@@ -29,6 +29,7 @@ bool Exchange::obey(inspection::Verdict verdict) {
   } else {
     refuse(answers::reason_of(verdict.failure), inspection::status_of(verdict.failure));
   }
+  if (!verdict.cause.empty()) record_.reason_detail = verdict.cause;  // what the client is told says enough
   return false;
 }
 

@@ -160,13 +160,26 @@ void Exchange::begin_relayed(BodyLength length) {
   const inspection::BodyInspection& body = inspection_->response_body();
   const bool is_unpacked = body.is_unpacked();
   if (is_unpacked || (response_->status == 304 && body.wants_unpacked())) take_coding_off(fields, arena_);
-  if (body.may_change()) take_digests_off(fields, arena_);
+  const bool tells_of_another = response_->status == 304 || (request_.is_head() && response_->status != 204);
+  const bool may_change = body.may_change() || (tells_of_another && body.would_change());
+  if (may_change) take_digests_off(fields, arena_);
   // What a GET's answer would have is told to a HEAD.
   const auto declared = response_->headers.find("content-length");
-  if (declared && !is_unpacked && length.kind == BodyLength::Kind::none && request_.is_head() &&
+  if (declared && !is_unpacked && !may_change && length.kind == BodyLength::Kind::none && request_.is_head() &&
       response_->status != 204)
     fields.push_back({"Content-Length", *declared});
   begin_answer(response_->status, response_->reason, fields, length);
+}
+
+/// A short body takes no block: a hundred streams would have one each, more than the worker keeps.
+std::span<char> Exchange::space_to_pass() {
+  constexpr std::uint64_t short_body = 4096;
+  if (response_->framing == http::Framing::length && response_->content_length <= short_body) {
+    if (short_space_.empty()) short_space_ = arena_.allocate_array<char>(response_->content_length);
+    return short_space_;
+  }
+  if (!block_) block_ = service_.worker.blocks().take();
+  return block_.bytes();
 }
 
 /// Passes on what there is of the body, along with the head where that waits. `may_wait`: for bytes that have not come;
@@ -174,8 +187,7 @@ void Exchange::begin_relayed(BodyLength length) {
 transport::Task<void> Exchange::pass_piece(bool may_wait) {
   std::string_view piece;
   if (!upstream_.body_is_read() && (may_wait || upstream_.has_bytes())) {
-    if (!block_) block_ = service_.worker.blocks().take();
-    const std::span<char> space = block_.bytes();
+    const std::span<char> space = space_to_pass();
     const auto size = co_await upstream_.read(space);
     if (state_.is_over()) co_return;
     if (!size) {

@@ -267,7 +267,7 @@ TEST_P(ExchangeStreams, ReceiversGetWhatTheDecisionsSayByteForByteOrACut) {
     const std::string id = "agent-" + std::to_string(i);
     const std::string path = (folder.path() / id).string();
     servers.push_back(
-        std::make_unique<agent::Server>(agent::ServerOptions{.listen = "unix:" + path, .socket = {}, .log = {}},
+        std::make_unique<agent::Server>(agent::ServerOptions{.listen = {"unix:" + path}, .socket = {}, .log = {}},
                                         [&, i] { return std::make_unique<Decider>(decisions, i); }));
     ASSERT_TRUE(servers.back()->start());
     agents.push_back({.id = id,

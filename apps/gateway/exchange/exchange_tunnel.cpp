@@ -42,16 +42,19 @@ std::string_view Exchange::handshake_key() {
   return handshake_key_;
 }
 
-/// What is wrong with an answer to a handshake, if anything. Who only asked for a switch if there may be one takes any.
+/// What is wrong with an answer to a handshake, if anything. Who only asked for a switch if there may be one takes any
+/// other; and where nobody looks at frames, looks at the switch itself.
 std::optional<base::Error> Exchange::wrong_with_switch(const http::ResponseHead& head) {
   using base::ErrorKind::invalid_message;
   const bool switches = head.status == 101;
   if (switches && inspects_frames() && head.headers.find(websocket_extensions))
     return base::fail(invalid_message, "it answered with an extension of WebSocket that it was not offered");
-  if (!request_.must_switch) return std::nullopt;
-  if (!switches && head.status / 100 == 2) return base::fail(invalid_message, "it did not switch to WebSocket");
-  if (!switches) return std::nullopt;
-  if (head.headers.find("sec-websocket-accept") == picket::websocket::accept_of(handshake_key())) return std::nullopt;
+  if (request_.must_switch && !switches && head.status / 100 == 2)
+    return base::fail(invalid_message, "it did not switch to WebSocket");
+  if (!switches || !(request_.must_switch || inspects_frames())) return std::nullopt;
+  const std::string_view key =
+      request_.must_switch ? handshake_key() : request_.headers.find("sec-websocket-key").value_or("");
+  if (head.headers.find("sec-websocket-accept") == picket::websocket::accept_of(key)) return std::nullopt;
   return base::fail(invalid_message, "it answered another handshake than it was asked for");
 }
 

@@ -23,7 +23,7 @@ transport::Task<void> Exchange::lease() {
     co_return;
   }
   record_.upstream_error.clear();
-  record_.upstream_address = upstream_.address();
+  record_.upstream_address = arena_.copy(upstream_.address());
   ++record_.attempts;
   happened(Event::leased);
 }
@@ -103,7 +103,7 @@ transport::Task<void> Exchange::end_sending() {
 }
 
 /// All of a body that may go on now. Whether its end is there.
-bool Exchange::collect(inspection::BodyInspection& body, std::vector<base::SharedBytes>& pieces) {
+bool Exchange::collect(inspection::BodyInspection& body, base::RecycledVector<base::SharedBytes>& pieces) {
   bool has_end = false;
   while (body.lets_out()) {
     body::Part part = body.take();
@@ -270,7 +270,7 @@ void Exchange::fail_upstream(const base::Error& error) {
 }
 
 void Exchange::on_upstream_error(std::string_view address, const base::Error& error) {
-  record_.upstream_address = address;
+  record_.upstream_address = arena_.copy(address);
   record_.upstream_error = error.detail();
   service_.shard.log.warn("upstream {}: {} (request {})", address, error.detail(), id_.text());
 }

@@ -24,7 +24,10 @@ using testing::Steps;
 using testing::World;
 
 http::RequestHead handshake(std::string_view target) {
-  static constexpr base::Header fields[] = {{"Host", "a.test"}, {"Connection", "Upgrade"}, {"Upgrade", "websocket"}};
+  static constexpr base::Header fields[] = {{"Host", "a.test"},
+                                            {"Connection", "Upgrade"},
+                                            {"Upgrade", "websocket"},
+                                            {"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="}};
   return {.method = "GET", .target = target, .headers = std::span<const base::Header>{fields}};
 }
 std::string up(std::string_view payload, bool fin = true, Opcode opcode = Opcode::text) {
@@ -204,7 +207,8 @@ struct Speech {
 TEST(SwitchedExchanges, WhatComesThroughIsWhatTheAgentLetsThroughHoweverItIsCut) {
   transport::testing::TemporaryFolder folder;
   const std::string path = (folder.path() / "censor").string();
-  agent::Server server{{.listen = "unix:" + path, .socket = {}, .log = {}}, [] { return std::make_unique<Censor>(); }};
+  agent::Server server{{.listen = {"unix:" + path}, .socket = {}, .log = {}},
+                       [] { return std::make_unique<Censor>(); }};
   ASSERT_TRUE(server.start());
   World world{path, {.websocket_frame = true}};
   std::minstd_rand random{7};

@@ -125,13 +125,13 @@ base::Result<Agents> Agents::make(transport::Worker& worker, std::size_t shard, 
 }
 
 void Agents::adopt() {
-  for (Offer& offer : offers_) offer.adopt();
+  for (OfferedConfiguration& offer : offers_) offer.adopt();
   offers_.clear();
 }
 
 Readiness Agents::readiness() const {
   Readiness state;
-  for (const Offer& offer : offers_) {
+  for (const OfferedConfiguration& offer : offers_) {
     const pool::Agent& agent = offer.agent();
     if (agent.offer_state() == pool::Agent::OfferState::accepted) continue;
     state.is_complete = false;

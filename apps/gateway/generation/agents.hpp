@@ -24,12 +24,12 @@ struct Readiness {
 
 /// Another configuration that an agent in use was offered for a generation that is not in use yet. Withdrawn where that
 /// never is. Thread safety: the shard's thread.
-class Offer {
+class OfferedConfiguration {
  public:
-  explicit Offer(std::shared_ptr<pool::Agent> agent) noexcept : agent_(std::move(agent)) {}
-  Offer(Offer&&) noexcept = default;
-  Offer& operator=(Offer&&) = delete;
-  ~Offer() {
+  explicit OfferedConfiguration(std::shared_ptr<pool::Agent> agent) noexcept : agent_(std::move(agent)) {}
+  OfferedConfiguration(OfferedConfiguration&&) noexcept = default;
+  OfferedConfiguration& operator=(OfferedConfiguration&&) = delete;
+  ~OfferedConfiguration() {
     if (agent_) agent_->withdraw();
   }
   void adopt() { std::exchange(agent_, nullptr)->adopt(); }
@@ -74,7 +74,7 @@ class Agents {
 
   std::vector<std::shared_ptr<pool::Agent>> agents_;
   std::vector<Predecessor> predecessors_;  // in the same order
-  std::vector<Offer> offers_;
+  std::vector<OfferedConfiguration> offers_;
 };
 
 }  // namespace picket::apps::gateway::generation

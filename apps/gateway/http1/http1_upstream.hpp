@@ -1,13 +1,13 @@
 #pragma once
 
 #include <optional>
-#include <vector>
 
 #include "apps/gateway/exchange/upstream_side.hpp"
 #include "apps/gateway/http1/body_reader.hpp"
 #include "apps/gateway/http1/early_answer.hpp"
 #include "apps/gateway/upstream/pool.hpp"
 #include "apps/gateway/websocket/stream_end.hpp"
+#include "picket/base/recycled_containers.hpp"
 #include "picket/http/outgoing.hpp"
 
 namespace picket::apps::gateway::http1 {
@@ -52,11 +52,11 @@ class Http1Upstream final : public exchange::UpstreamAttempt {
   http::ResponseReader reader_;
   EarlyAnswer early_;
   bool has_whole_request_ = false;
-  base::Buffer head_;         // of the request, until it is written
-  std::string_view upgrade_;  // what the request asks to switch to
-  bool chunks_ = false;       // the request's body goes in chunks
-  base::Buffer trailers_;     // of the request: their lines
-  std::vector<iovec> parts_;  // of a write
+  base::Buffer head_;                  // of the request, until it is written
+  std::string_view upgrade_;           // what the request asks to switch to
+  bool chunks_ = false;                // the request's body goes in chunks
+  base::Buffer trailers_;              // of the request: their lines
+  base::RecycledVector<iovec> parts_;  // of a write
   http::ResponseHead response_;
   std::optional<BodyReader> body_;
   websocket::StreamEnd tunnel_end_;

@@ -133,6 +133,7 @@ transport::Task<base::Result<std::size_t>> Http2Client::read(std::span<char> int
 void Http2Client::write_head(std::uint16_t status, const http::FieldList& fields) {
   head_text_.reset();
   head_.clear();
+  head_.reserve(fields.size() + 2);
   head_.push_back({":status", head_text_.copy(fmt::format_int(status).c_str())});
   for (const auto& field : fields.items())
     if (passes(field.name)) head_.push_back({lower_copy(field.name, head_text_), head_text_.copy(field.value)});

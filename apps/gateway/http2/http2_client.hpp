@@ -4,13 +4,13 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <vector>
 
 #include "apps/gateway/asking/stream_wait.hpp"
 #include "apps/gateway/exchange/client_side.hpp"
 #include "apps/gateway/generation/service.hpp"
 #include "picket/base/block_pool.hpp"
 #include "picket/base/buffer.hpp"
+#include "picket/base/recycled_containers.hpp"
 #include "picket/http/request_head.hpp"
 #include "picket/http2/outgoing.hpp"
 #include "picket/transport/http2_link.hpp"
@@ -130,10 +130,10 @@ class Http2Client final : public exchange::ClientSide, public picket::http2::Out
   base::Buffer unread_;
   base::HeldBytes held_;  // of it
   base::Arena head_text_{1024};
-  std::vector<base::Header> head_;    // of the answer, until it leaves; empty: there is none
-  std::vector<base::Header> ending_;  // of the answer: its trailers, until they leave
-  std::string_view unwritten_;        // the caller's, or in kept_
-  base::Buffer kept_;                 // what stood in frames when the writing was given up
+  base::RecycledVector<base::Header> head_;    // of the answer, until it leaves; empty: there is none
+  base::RecycledVector<base::Header> ending_;  // of the answer: its trailers, until they leave
+  std::string_view unwritten_;                 // the caller's, or in kept_
+  base::Buffer kept_;                          // what stood in frames when the writing was given up
   std::function<void()> on_gone_;
   Wait reading_;
   Wait writing_;

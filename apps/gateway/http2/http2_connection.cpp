@@ -5,7 +5,6 @@
 
 #include "apps/gateway/asking/asked_upstream.hpp"
 #include "apps/gateway/exchange/refused_head.hpp"
-#include "picket/http2/extended_connect.hpp"
 
 namespace picket::apps::gateway::http2 {
 namespace {
@@ -37,7 +36,8 @@ picket::http2::Limits limits_of(const generation::Service& service, std::size_t 
           .concurrent_streams = count,
           .head_size = head_size(service.head_limits),
           .idle_frames = idle_frames,
-          .queued = queued};
+          .queued = queued,
+          .extended_connect = true};
 }
 
 /// Goes on when what was read with it has been read, too: a body that came along with its head is there then.
@@ -71,7 +71,7 @@ class Waits {
 }  // namespace
 
 /// One request, from its head until neither its exchange nor its frames need it.
-struct Http2Connection::Stream {
+struct Http2Connection::Stream : base::Recycled {
   Stream(std::shared_ptr<generation::Service> by, transport::Http2Link& link, StreamId id)
       : service(std::move(by)), side(*service, link, id) {}
 
@@ -98,11 +98,11 @@ Http2Connection::Http2Connection(Owner& owner, transport::Channel channel, const
 
 Http2Connection::~Http2Connection() = default;
 
-transport::Task<void> Http2Connection::serve(std::string_view already_read) {
+transport::Task<void> Http2Connection::serve(base::Buffer already_read) {
   owner_.service()->shard.metrics.http2.connections.add();
   became_idle();
-  picket::http2::offer_extended_connect(link_->connection());
-  link_->serve(already_read);
+  link_->serve(already_read.text());
+  already_read.release();
   Waits end{end_};
   if (phase_ != Phase::over || exchanges_ != 0) co_await end;
 }

@@ -3,12 +3,13 @@
 #include <cstddef>
 #include <memory>
 #include <string_view>
-#include <unordered_map>
 
 #include "apps/gateway/downstream/peer.hpp"
 #include "apps/gateway/exchange/exchange.hpp"
 #include "apps/gateway/generation/service.hpp"
 #include "apps/gateway/http2/http2_client.hpp"
+#include "picket/base/buffer.hpp"
+#include "picket/base/recycled_containers.hpp"
 #include "picket/base/timer_wheel.hpp"
 #include "picket/transport/channel.hpp"
 #include "picket/transport/http2_link.hpp"
@@ -48,7 +49,7 @@ class Http2Connection final : private transport::Http2Link::Owner {
   ~Http2Connection();
 
   /// Serves until either side closes. `already_read`: what was read of the connection, from the preface on.
-  [[nodiscard]] transport::Task<void> serve(std::string_view already_read);
+  [[nodiscard]] transport::Task<void> serve(base::Buffer already_read);
   /// Takes no new request: GOAWAY, and an end once what is under way is over.
   void drain();
   /// Ends it now; exchanges are told that their client is gone.
@@ -93,7 +94,7 @@ class Http2Connection final : private transport::Http2Link::Owner {
   transport::Worker& worker_;
   std::size_t most_exchanges_;
   std::shared_ptr<transport::Http2Link> link_;
-  std::unordered_map<picket::http2::StreamId, std::unique_ptr<Stream>> streams_;
+  base::RecycledMap<picket::http2::StreamId, std::unique_ptr<Stream>> streams_;
   std::size_t exchanges_ = 0;         // that are not over
   base::Timer timer_;                 // of who is idle, or lingers
   base::Timer head_timer_;            // of a head that has begun while exchanges are under way

@@ -24,7 +24,7 @@ struct Family {
 };
 
 /// A series that does not come on the page.
-struct Refusal {
+struct RefusedSeries {
   std::string name;  ///< Printable, whatever the agent called it.
   std::string_view reason;
 };
@@ -32,7 +32,7 @@ struct Refusal {
 /// A report as it comes on the page.
 struct ReadReport {
   std::map<std::string, Family, std::less<>> families;  ///< By name.
-  std::vector<Refusal> refused;                         ///< One for each series.
+  std::vector<RefusedSeries> refused;                   ///< One for each series.
   std::size_t lines = 0;                                ///< Of all families' samples.
 };
 

@@ -25,7 +25,7 @@ std::string no_place(std::string_view date) {
       name(answers::Reason::overloaded), date);
 }
 
-/// Who has said nothing for so long gives back what only a request needs.
+/// Who has said nothing for so long gives back what costs something to have again.
 constexpr std::chrono::seconds to_rest{1};
 
 bool begins_with_proxy_header(const config::Listener& listener, const downstream::Peer& peer) {
@@ -178,9 +178,11 @@ transport::Task<bool> ClientConnection::begins_as_http2() {
 }
 
 transport::Task<void> ClientConnection::serve_http2() {
-  http2_.emplace(static_cast<http2::Http2Connection::Owner&>(*this),
-                 transport::Channel{shard_.worker(), stream_.unbind()}, peer_, listener_);
-  co_await http2_->serve(buffer_.text());
+  http2_ =
+      std::make_unique<http2::Http2Connection>(static_cast<http2::Http2Connection::Owner&>(*this),
+                                               transport::Channel{shard_.worker(), stream_.unbind()}, peer_, listener_);
+  base::Buffer already_read = std::move(buffer_);
+  co_await http2_->serve(std::move(already_read));
   http2_.reset();
 }
 
@@ -225,30 +227,29 @@ transport::Task<std::optional<http::RequestRead>> ClientConnection::read_head() 
     }
     if (!begun && shard_.closes_idle()) co_return std::nullopt;
     if (!begun) shard_.begins_to_wait(*this);
-    const base::Deadline awake = begun ? deadline : std::min(deadline, base::Deadline::after(now(), to_rest));
+    if (!begun) co_await await_input(deadline);
     const std::span<char> space{buffer_.prepare(http1::read_size), http1::read_size};
-    const auto size = co_await stream_.read_some(space, awake);
-    if (!size && size.error().kind() == base::ErrorKind::timeout && awake < deadline) {
-      const bool has_come = co_await rest(deadline);
-      shard_.ends_to_wait(*this);
-      if (!has_come) co_return std::nullopt;
-      continue;
-    }
+    const base::Deadline soon = begun ? deadline : std::min(deadline, base::Deadline::after(now(), to_rest));
+    const auto size = co_await stream_.read_some(space, soon);
     shard_.ends_to_wait(*this);
-    if (!size && size.error().kind() == base::ErrorKind::timeout && begun)
-      co_return http::RequestRead{.error = http::HeadError{408, "the head did not arrive in time"}};
+    const bool is_late = !size && size.error().kind() == base::ErrorKind::timeout;
+    if (is_late && begun) co_return http::RequestRead{.error = http::HeadError{408, "the head did not arrive in time"}};
+    if (is_late && soon != deadline) continue;  // what came was TLS's alone, or a part of a record: it may rest
     if (!size || *size == 0) co_return std::nullopt;
     buffer_.commit(*size);
   }
 }
 
-transport::Task<bool> ClientConnection::rest(base::Deadline deadline) {
+/// With as little memory as there can be: what only a request needs is recycled, and the next one finds it again.
+transport::Task<void> ClientConnection::await_input(base::Deadline deadline) {
   if (buffer_.empty()) buffer_.release();
   arena_.trim();
+  const base::Deadline awake = std::min(deadline, base::Deadline::after(now(), to_rest));
+  const auto came = co_await stream_.input(awake);
+  if (came || came.error().kind() != base::ErrorKind::timeout || awake == deadline) co_return;
   stream_.release_memory();
   shard_.state().metrics.rests.add();
-  const auto came = co_await stream_.input(deadline);
-  co_return came.has_value();
+  [[maybe_unused]] const auto came_late = co_await stream_.input(deadline);
 }
 
 transport::Task<bool> ClientConnection::serve_request(const http::RequestHead& request) {

@@ -83,8 +83,8 @@ class ClientConnection final : public boost::intrusive::list_base_hook<>,
   void on_idle() override;
   void on_busy() override;
   [[nodiscard]] base::TimePoint now() const noexcept;
-  /// Waits with as little memory as there can be. Whether something has come.
-  [[nodiscard]] transport::Task<bool> rest(base::Deadline deadline);
+  /// Waits until something has come, or the deadline has passed: the read behind it tells which.
+  [[nodiscard]] transport::Task<void> await_input(base::Deadline deadline);
   /// Nothing where the client is gone or idle too long.
   [[nodiscard]] transport::Task<std::optional<http::RequestRead>> read_head();
   /// Serves one request. Returns whether the connection may take another.
@@ -105,10 +105,10 @@ class ClientConnection final : public boost::intrusive::list_base_hook<>,
   Siblings* siblings_ = nullptr;
   base::Buffer buffer_;
   base::Arena arena_{4096};
-  exchange::Exchange* exchange_ = nullptr;  // the one under way, of HTTP/1.x
-  std::optional<http2::Http2Connection> http2_;
-  base::TimePoint began_;     // accepted, or past the handshake
-  std::uint64_t served_ = 0;  // requests; of HTTP/2: times that it began to be busy
+  exchange::Exchange* exchange_ = nullptr;         // the one under way, of HTTP/1.x
+  std::unique_ptr<http2::Http2Connection> http2_;  // null: it speaks HTTP/1.x
+  base::TimePoint began_;                          // accepted, or past the handshake
+  std::uint64_t served_ = 0;                       // requests; of HTTP/2: times that it began to be busy
   bool is_evicted_ = false;
 };
 

@@ -36,8 +36,11 @@ class Http2End : private picket::http2::Events {
   /// What one stream may bring before this end gives credit.
   static constexpr std::size_t window = std::size_t{1024} * 1024;
 
-  Http2End(picket::http2::Role role, transport::Worker& worker, FarEnd& far)
-      : worker_(worker), far_(far), connection_(role, {.stream_window = window}, *this) {}
+  /// `takes_websockets`: of a server: clients may ask for them (RFC 8441).
+  Http2End(picket::http2::Role role, transport::Worker& worker, FarEnd& far, bool takes_websockets = false)
+      : worker_(worker),
+        far_(far),
+        connection_(role, {.stream_window = window, .extended_connect = takes_websockets}, *this) {}
   Http2End(const Http2End&) = delete;
   Http2End& operator=(const Http2End&) = delete;
 

@@ -145,7 +145,10 @@ std::optional<Lease> Pool::take_idle(const Site& site) {
     if (idle_[i].site != &site || idle_[i].usable_from > worker_.now()) continue;
     Idle idle = std::move(idle_[i]);
     idle_.erase(idle_.begin() + static_cast<std::ptrdiff_t>(i));
-    if (!is_old(idle.socket.opened) && !idle.socket.stream.has_input())
+    // What the loop has heard is as old as its turn: what came since would be the next request's answer, or a part of a
+    // record in front of it.
+    transport::Stream& stream = idle.socket.stream;
+    if (!is_old(idle.socket.opened) && !stream.has_input() && !stream.holds_part())
       return Lease{*this, std::move(idle.socket), std::move(idle.site), true};
   }
   return std::nullopt;
@@ -154,8 +157,10 @@ std::optional<Lease> Pool::take_idle(const Site& site) {
 /// One that is too old ends with those who have a share of it.
 std::optional<Lease> Pool::take_shared(const Site& site) {
   std::erase_if(shared_, [this](const Shared& each) { return !each.connection->is_open() || is_old(each.opened); });
+  for (const Shared& each : shared_)
+    if (const auto most = each.connection->most()) each.site->most_at_once = most;
   for (Shared& each : shared_) {
-    if (each.site != &site || each.connection->room() == 0) continue;
+    if (each.site != &site || !each.has_room()) continue;
     ++each.shares;
     return Lease{*this, each.connection, each.site};
   }
@@ -163,9 +168,8 @@ std::optional<Lease> Pool::take_shared(const Site& site) {
 }
 
 bool Pool::has_room() const noexcept {
-  return !places.is_full() || !idle_.empty() || std::ranges::any_of(shared_, [](const Shared& each) {
-    return each.is_idle() || each.connection->room() != 0;
-  });
+  return !places.is_full() || !idle_.empty() ||
+         std::ranges::any_of(shared_, [](const Shared& each) { return each.is_idle() || each.has_room(); });
 }
 
 /// HTTP/1.1 may be what it comes to, once, where that is agreed upon.
@@ -192,10 +196,10 @@ bool Pool::may_ask_again(const Tried& tried, bool was_reused) {
 }
 
 /// Not for ever: a server that goes away may say so on one connection after the other.
-bool Pool::may_ask_elsewhere(Tried& tried) const {
+bool Pool::may_ask_elsewhere(Tried& tried, bool was_sent) const {
   const auto& retry = spec_.upstream.retry;
-  if (retry && !retry->on_refused_stream) return false;
-  return ++tried.refusals < (retry ? retry->attempts : most_refusals);
+  if (!was_sent || !retry) return ++tried.refusals < most_refusals;
+  return retry->on_refused_stream && ++tried.refusals < retry->attempts;
 }
 
 SitePtr Pool::next(const Tried& tried) {

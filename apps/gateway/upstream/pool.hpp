@@ -138,7 +138,8 @@ class Pool final : private Sites::Owner, private HealthCheck::Owner {
   /// upstream.
   [[nodiscard]] bool may_ask_again(const Tried& tried, bool was_reused);
   /// The same of one for which a target has done nothing, and has said so: it is sent again, as often as `retry` lets.
-  [[nodiscard]] bool may_ask_elsewhere(Tried& tried) const;
+  /// `was_sent`: else its connection turned out to have no place for it, which `retry` says nothing of.
+  [[nodiscard]] bool may_ask_elsewhere(Tried& tried, bool was_sent) const;
 
   [[nodiscard]] const std::string& id() const noexcept { return spec_.upstream.id; }
   [[nodiscard]] const Spec& spec() const noexcept { return spec_; }
@@ -168,6 +169,11 @@ class Pool final : private Sites::Owner, private HealthCheck::Owner {
     base::TimePoint since;  // that nobody has a share of it
     std::size_t shares = 0;
     [[nodiscard]] bool is_idle() const noexcept { return shares == 0; }
+    /// Whether it takes one more. Who has a share may not have asked yet; what it takes may be known of others alone.
+    [[nodiscard]] bool has_room() const noexcept {
+      const auto most = connection->most();
+      return connection->room() != 0 && shares < most.value_or(site->most_at_once.value_or(shares + 1));
+    }
   };
   static base::TimePoint idle_since(const void* self);
   static void close_oldest(void* self);

@@ -17,10 +17,12 @@ using transport::testing::turn_until;
 struct Played final : SharedConnection {
   Played(Socket with, std::size_t room_in) : socket(std::move(with)), left(room_in) {}
   [[nodiscard]] std::size_t room() const noexcept override { return left; }
+  [[nodiscard]] std::optional<std::size_t> most() const noexcept override { return at_once; }
   [[nodiscard]] bool is_open() const noexcept override { return open; }
 
   Socket socket;
   std::size_t left;
+  std::optional<std::size_t> at_once;
   bool open = true;
 };
 
@@ -62,6 +64,41 @@ TEST_F(PoolShared, OneConnectionServesAsManyAsItTakesAndThenThereIsAnother) {
   const auto third = acquire().value();
   EXPECT_FALSE(third.shared());
   EXPECT_EQ(app.connects.value(), 2U);
+}
+
+TEST_F(PoolShared, WhoHasAShareCountsThoughNothingWasAskedYet) {
+  const Target target;
+  shared_pool(target);
+  auto first = acquire().value();
+  const auto connection = share(first, 10);
+  connection->at_once = 2;
+  const auto second = acquire().value();
+  EXPECT_EQ(second.shared(), connection);
+  EXPECT_FALSE(acquire().value().shared());
+}
+
+TEST_F(PoolShared, WhatOneConnectionTakesIsExpectedOfTheNextUntilItSaysItself) {
+  const Target target;
+  shared_pool(target);
+  auto first = acquire().value();
+  share(first, 10)->at_once = 1;
+  auto second = acquire().value();
+  const auto connection = share(second, 10);
+  const auto third = acquire().value();
+  EXPECT_FALSE(third.shared()) << "nobody knows that it takes more";
+  connection->at_once = 2;
+  EXPECT_EQ(acquire().value().shared(), connection);
+}
+
+TEST_F(PoolShared, WhoFoundNoPlaceLooksAgainWhateverRetriesAreFor) {
+  const Target target;
+  Pool& app = pool({target.port}, {.retry = config::Retry{.attempts = 1}});
+  Tried tried;
+  EXPECT_TRUE(app.may_ask_elsewhere(tried, false));
+  EXPECT_TRUE(app.may_ask_elsewhere(tried, false));
+  EXPECT_FALSE(app.may_ask_elsewhere(tried, false)) << "not for ever";
+  Tried refused;
+  EXPECT_FALSE(app.may_ask_elsewhere(refused, true));
 }
 
 TEST_F(PoolShared, OneThatTakesNoMoreEndsWithThoseWhoHaveAShare) {

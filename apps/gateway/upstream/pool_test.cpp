@@ -88,7 +88,8 @@ TEST_F(Upstream, AConnectionThatThePeerClosedOrWroteToIsNotReused) {
     } else {
       ASSERT_EQ(::send(accepted, "HTTP/1.1 408 \r\n\r\n", 17, MSG_NOSIGNAL), 17);
     }
-    const auto lease = acquire();  // over loopback the FIN and the bytes have arrived already
+    worker_.turn(base::Clock::now());  // over loopback the FIN and the bytes have arrived already, and are heard
+    const auto lease = acquire();
     ASSERT_TRUE(lease);
     EXPECT_FALSE(lease->reused()) << closes;
     EXPECT_EQ(app.idle(), 0U);

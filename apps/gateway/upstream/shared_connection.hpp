@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 
 namespace picket::apps::gateway::upstream {
 
@@ -17,6 +18,8 @@ class SharedConnection {
 
   /// So many more requests it takes now; 0 also where it takes none any more.
   [[nodiscard]] virtual std::size_t room() const noexcept = 0;
+  /// So many it takes at once; nothing as long as the target has not said so.
+  [[nodiscard]] virtual std::optional<std::size_t> most() const noexcept = 0;
   /// Whether it may take others later, once it has room.
   [[nodiscard]] virtual bool is_open() const noexcept = 0;
 };

@@ -39,6 +39,8 @@ class Site : public boost::intrusive_ref_counter<Site, boost::thread_unsafe_coun
   enum class Speaks : std::uint8_t { unknown, http1, http2 };
   Speaks speaks = Speaks::unknown;
   std::size_t connecting = 0;  ///< Connections that are being opened, which may take several requests.
+  /// Requests that its connections take at once, as the last of them said; nothing where none has yet.
+  std::optional<std::size_t> most_at_once;
   SiteHealth health;
 
   void began() noexcept { ++active_; }

@@ -24,7 +24,7 @@ class TunnelEnd {
   /// At least one byte, or 0 once the peer has said that it sends no more.
   [[nodiscard]] virtual transport::Task<base::Result<std::size_t>> read(std::span<char> into,
                                                                         base::Deadline deadline) = 0;
-  /// Returns when all of it is the kernel's.
+  /// Returns when all of it is the kernel's, or stands in frames that are on their way there.
   [[nodiscard]] virtual transport::Task<base::Status> write(std::string_view bytes, base::Deadline deadline) = 0;
   /// Nothing more is written; reading goes on.
   virtual void shutdown_write() = 0;

@@ -1,7 +1,9 @@
-//! What the three programs share: payloads read from `spec/vectors/bench`, and a clock for measuring.
+//! What the programs share: payloads read from `spec/vectors/bench`, handlers, ends of connections, and a clock for measuring.
 
 pub mod arguments;
+pub mod log;
 pub mod payload;
+pub mod reverse;
 pub mod rows;
 pub mod stand_in;
 pub mod timing;

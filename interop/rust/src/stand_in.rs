@@ -2,13 +2,9 @@
 //! `interop/cpp`: a request's header `x-decide`, the first bytes of a body chunk, the text of a WebSocket frame.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::sync::Mutex;
 
 use async_trait::async_trait;
 use base64::{engine::general_purpose::STANDARD, Engine as _};
-use serde::Serialize;
 use zentinel_agent_protocol::v2::{AgentCapabilities, AgentFeatures, AgentHandlerV2};
 use zentinel_agent_protocol::{
     AgentResponse, AuditMetadata, BodyMutation, Decision, EventType, HeaderOp, RequestBodyChunkEvent,
@@ -16,25 +12,15 @@ use zentinel_agent_protocol::{
     WebSocketFrameEvent,
 };
 
+use crate::log::Log;
+
 pub struct StandIn {
-    log: Option<Mutex<BufWriter<File>>>,
+    log: Log,
 }
 
 impl StandIn {
     pub fn new(log: Option<&str>) -> std::io::Result<Self> {
-        let log = match log {
-            Some(path) => Some(Mutex::new(BufWriter::new(File::create(path)?))),
-            None => None,
-        };
-        Ok(Self { log })
-    }
-
-    fn note<T: Serialize>(&self, event: &str, message: &T) {
-        if let Some(log) = &self.log {
-            let mut log = log.lock().unwrap();
-            writeln!(log, "{}", serde_json::json!({ "event": event, "message": message })).expect("the log takes it");
-            log.flush().expect("the log takes it");
-        }
+        Ok(Self { log: Log::new(log)? })
     }
 }
 
@@ -111,34 +97,34 @@ impl AgentHandlerV2 for StandIn {
     }
 
     async fn on_request_headers(&self, event: RequestHeadersEvent) -> AgentResponse {
-        self.note("request_headers", &event);
+        self.log.note("request_headers", &event);
         decide(event.headers.get("x-decide").and_then(|values| values.first()).map_or("", String::as_str))
     }
 
     async fn on_request_body_chunk(&self, event: RequestBodyChunkEvent) -> AgentResponse {
-        self.note("request_body_chunk", &event);
+        self.log.note("request_body_chunk", &event);
         let request_body_mutation = mutation(&event.data, event.chunk_index);
         AgentResponse { request_body_mutation, ..AgentResponse::default_allow() }
     }
 
     async fn on_response_headers(&self, event: ResponseHeadersEvent) -> AgentResponse {
-        self.note("response_headers", &event);
+        self.log.note("response_headers", &event);
         AgentResponse::default_allow()
     }
 
     async fn on_response_body_chunk(&self, event: ResponseBodyChunkEvent) -> AgentResponse {
-        self.note("response_body_chunk", &event);
+        self.log.note("response_body_chunk", &event);
         let response_body_mutation = mutation(&event.data, event.chunk_index);
         AgentResponse { response_body_mutation, ..AgentResponse::default_allow() }
     }
 
     async fn on_request_complete(&self, event: RequestCompleteEvent) -> AgentResponse {
-        self.note("request_complete", &event);
+        self.log.note("request_complete", &event);
         AgentResponse::default_allow()
     }
 
     async fn on_websocket_frame(&self, event: WebSocketFrameEvent) -> AgentResponse {
-        self.note("websocket_frame", &event);
+        self.log.note("websocket_frame", &event);
         let close = || WebSocketDecision::Close { code: 1008, reason: "policy".to_string() };
         AgentResponse::default_allow().with_websocket_decision(match STANDARD.decode(&event.data).as_deref() {
             Ok(b"drop") => WebSocketDecision::Drop,
@@ -148,7 +134,7 @@ impl AgentHandlerV2 for StandIn {
     }
 
     async fn on_configure(&self, config: serde_json::Value, version: Option<String>) -> bool {
-        self.note("configure", &serde_json::json!({ "config": config, "config_version": version }));
+        self.log.note("configure", &serde_json::json!({ "config": config, "config_version": version }));
         config.get("refuse").is_none()
     }
 }

@@ -22,11 +22,7 @@ base::Error unreadable(const std::string& file) {
 }  // namespace
 
 base::Result<transport::Endpoint> dialled_endpoint(std::string_view address, transport::ClearText clear_text) {
-  auto endpoint = transport::Endpoint::parse(address, clear_text, transport::Hosts::names_too);
-  if (endpoint && endpoint->carrier() == transport::Carrier::grpc)
-    return refused(
-        fmt::format("'{}': agents do not register over gRPC; dial unix:PATH, tls:HOST:PORT or tcp:HOST:PORT", address));
-  return endpoint;
+  return transport::Endpoint::parse(address, clear_text, transport::Hosts::names_too, transport::Carriers::frames);
 }
 
 base::Result<std::optional<std::string>> token_of(const DialOptions& options) {

@@ -104,7 +104,7 @@ template <class Predicate>
 class ServerTest : public ::testing::Test {
  protected:
   Server& serve(const HandlerFactory& factory, ServerOptions options = {}) {
-    options.listen = folder_.socket().text();
+    if (options.listen.empty()) options.listen = {folder_.socket().text()};
     server_.emplace(std::move(options), factory);
     const auto started = server_->start();
     EXPECT_TRUE(started) << started.error().message();

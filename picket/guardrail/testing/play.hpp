@@ -29,9 +29,10 @@ inline Judge redacting(std::string value, std::string replacement) {
 class Play {
  public:
   explicit Play(
-      const Policy& policy, Judge judge = [](std::string_view) { return std::vector<Redaction>{}; })
+      const Policy& policy, Judge judge = [](std::string_view) { return std::vector<Redaction>{}; },
+      std::uint64_t budget = 1 << 30)
       : judge_(std::move(judge)) {
-    pool_.set_budget(1 << 30);
+    pool_.set_budget(budget);
     stage_.emplace(policy, pool_);
   }
 
@@ -79,6 +80,8 @@ class Play {
     return out_;
   }
   [[nodiscard]] bool has_end() const { return has_end_; }
+  /// Bytes that count as held.
+  [[nodiscard]] std::uint64_t held() const { return pool_.held(); }
 
  private:
   Judge judge_;

@@ -14,6 +14,7 @@
 #include "picket/inspection/counters.hpp"
 #include "picket/inspection/inspection.hpp"
 #include "picket/inspection/testing/scripted_agent.hpp"
+#include "picket/pool/agent.hpp"
 #include "picket/pool/agent_pool.hpp"
 #include "picket/transport/testing.hpp"
 
@@ -187,7 +188,8 @@ class InspectionTest : public ::testing::Test {
     return transport::testing::turn_until(worker_, holds);
   }
   AgentCounters& counters(std::size_t agent) { return counters_[agent]; }
-  const pool::AgentMetrics& metrics(std::size_t agent) { return chain().filters[agent].agent->metrics(); }
+  pool::Agent& asked(std::size_t agent) { return *chain().filters[agent].agent; }
+  const pool::AgentMetrics& metrics(std::size_t agent) { return asked(agent).metrics(); }
 
   transport::testing::TemporaryFolder folder_;
   transport::Worker worker_;

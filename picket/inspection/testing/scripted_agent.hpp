@@ -154,8 +154,9 @@ class ScriptedAgent::Handler final : public agent::Handler {
 };
 
 inline std::unique_ptr<agent::Server> ScriptedAgent::start(const std::string& path) {
-  auto server = std::make_unique<agent::Server>(agent::ServerOptions{.listen = "unix:" + path, .socket = {}, .log = {}},
-                                                [this] { return std::make_unique<Handler>(*this); });
+  auto server =
+      std::make_unique<agent::Server>(agent::ServerOptions{.listen = {"unix:" + path}, .socket = {}, .log = {}},
+                                      [this] { return std::make_unique<Handler>(*this); });
   const auto started = server->start();
   EXPECT_TRUE(started) << started.error().message();
   return server;

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "picket/pool/agent.hpp"
 #include "picket/pool/agent_pool.hpp"
 #include "picket/pool/reverse/testing.hpp"
 #include "picket/pool/testing.hpp"

@@ -63,6 +63,33 @@ class PlayedAgent {
   transport_testing::RawPeer peer;
 };
 
+/// Where agents dial that feed one agent of a pool, whatever id they have. Lifetime: it outlives the pool.
+class Reception {
+ public:
+  using Deliver = Registry::Deliver;
+
+  /// `workers`: as many connections are wanted of each agent.
+  Reception(transport::Worker& worker, std::size_t workers, const std::string& agent, ListenerOptions options,
+            Deliver deliver)
+      : registry_(worker, workers, std::move(deliver)) {
+    EXPECT_TRUE(registry_.use({.claims = {{agent, {"*"}}}, .max_connections_per_agent = 64}));
+    listener_ = Listener::open(registry_, std::move(options)).value();
+    listener_->start();
+  }
+  Reception(const Reception&) = delete;
+  Reception& operator=(const Reception&) = delete;
+  ~Reception() {
+    listener_->close();
+    EXPECT_TRUE(transport_testing::turn_until(registry_.worker(), [&] { return listener_->is_over(); }));
+  }
+
+  [[nodiscard]] std::string address() const { return listener_->endpoint().spelled(); }
+
+ private:
+  Registry registry_;
+  std::shared_ptr<Listener> listener_;
+};
+
 /// A registry with listeners; who registers is answered by `deliver`.
 class ReverseTest : public ::testing::Test {
  protected:

@@ -124,7 +124,7 @@ class Channel::Impl {
     const auto socket = std::static_pointer_cast<Socket>(std::move(self));
     constexpr bool reads = What == Readiness::readable;
     (reads ? socket->waits_to_read : socket->waits_to_write) = false;
-    if (socket->owner == nullptr || outcome.error == ECANCELED) return;
+    if (socket->owner == nullptr || outcome.error != 0) return;  // its query has its own time-out
     const int value = socket->descriptor.value();
     socket->owner->process(reads ? value : ARES_SOCKET_BAD, reads ? ARES_SOCKET_BAD : value);
     wait(socket);

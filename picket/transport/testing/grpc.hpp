@@ -33,7 +33,10 @@ class AgentEnd final : public AgentLink::Owner {
       const auto* const arrived = std::get_if<session::Arrived>(&action);
       if (arrived == nullptr) continue;
       seen.push_back(std::string(wire::name(arrived->ref.key.type)));
-      if (const auto* const* head = std::get_if<const wire::RequestHeaders*>(&arrived->message)) uri = (*head)->uri;
+      if (const auto* const* head = std::get_if<const wire::RequestHeaders*>(&arrived->message)) {
+        uri = (*head)->uri;
+        http_version = (*head)->http_version;
+      }
       if (const auto* const* chunk = std::get_if<const wire::RequestBodyChunk*>(&arrived->message))
         body += base::as_text((*chunk)->data);
       if (answers) {
@@ -52,6 +55,7 @@ class AgentEnd final : public AgentLink::Owner {
   std::vector<std::string> ends;
   std::vector<session::EventRef> unanswered;
   std::string uri;
+  std::string http_version;
   std::string body;
   wire::AgentResponse answer;
   bool answers = true;

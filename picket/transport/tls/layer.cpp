@@ -72,7 +72,7 @@ class Parts {
   std::size_t offset_ = 0;  // in the first
 };
 
-base::Error cut_off() {
+base::Error ended_without_notice() {
   return base::fail(ErrorKind::connection_closed,
                     "the connection ended without the peer saying so in TLS (close_notify): something may be missing");
 }
@@ -92,10 +92,7 @@ struct SocketBio {
     layer_of(bio).outgoing_.append(bytes, static_cast<std::size_t>(size));
     return size;
   }
-  static long control(BIO* bio, int command, long, void*) {
-    if (command == BIO_CTRL_FLUSH) return 1;
-    return command == BIO_CTRL_EOF && layer_of(bio).has_ended_ ? 1 : 0;
-  }
+  static long control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
   static int create(BIO* bio) {
     BIO_set_init(bio, 1);
     return 1;
@@ -162,17 +159,17 @@ bool TlsLayer::has_failed() {
   return failure_.has_value();
 }
 
-/// Into OpenSSL's buffer, which has no whole record. -1: nothing for now; 0: the end.
+/// Into OpenSSL's buffer, which has no whole record. -1: nothing for now. Nor is there at the end, of which OpenSSL is
+/// not told: without close_notify it would let nobody write any more.
 int TlsLayer::receive(char* into, std::size_t room) noexcept {
-  if (has_ended_) return 0;
-  if (is_dry_ || has_read_enough() || late_messages_ > most_late_messages) return -1;
+  if (has_ended_ || is_dry_ || has_read_enough() || late_messages_ > most_late_messages) return -1;
   if (is_crowded_) room = std::min(room, crowded_receive);
   const Transfer got = internal::receive_now(socket_, {into, room}, 0);
   is_dry_ = !got.may_have_more;
   if (got.outcome == Outcome::blocked) return -1;
   if (got.outcome == Outcome::failed) receive_error_ = got.error;
   has_ended_ = got.outcome != Outcome::moved;
-  if (has_ended_) return 0;
+  if (has_ended_) return -1;
   if (!std::exchange(has_heard_, true)) first_byte_ = *into;
   return static_cast<int>(got.size);
 }
@@ -233,7 +230,16 @@ Transfer TlsLayer::write(int socket, std::span<const iovec> parts) {
   return has_left ? Transfer::moved(std::exchange(sealed_size_, 0), false) : Transfer::blocked(Readiness::writable);
 }
 
-bool TlsLayer::has_pending() const noexcept { return holds_records_ || SSL_pending(ssl_.get()) != 0; }
+/// The end, too, may have come behind bytes, and nothing in the socket will tell of it.
+bool TlsLayer::has_pending() const noexcept {
+  return holds_records_ || has_ended_ || failure_ || SSL_pending(ssl_.get()) != 0 ||
+         (SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) != 0;
+}
+
+/// Of a record OpenSSL holds bytes, or has seen the header and waits for the rest.
+bool TlsLayer::holds_part() const noexcept {
+  return SSL_has_pending(ssl_.get()) == 1 || std::string_view{SSL_rstate_string(ssl_.get())} == "RB";
+}
 
 void TlsLayer::release_memory() noexcept {
   SSL_free_buffers(ssl_.get());  // those that hold bytes stay
@@ -282,6 +288,7 @@ Transfer TlsLayer::seal(std::span<const iovec> parts) {
 Transfer TlsLayer::outcome(int returned) {
   const int kind = SSL_get_error(ssl_.get(), returned);
   holds_records_ = false;
+  if (kind == SSL_ERROR_WANT_READ && has_ended_) return cut_off();
   if (kind == SSL_ERROR_WANT_READ) {
     // Bytes of a writer's are his to wait for.
     const bool has_said_all = flush() || sealed_size_ != 0;
@@ -296,16 +303,23 @@ Transfer TlsLayer::outcome(int returned) {
   return failed();
 }
 
+/// Something may be missing of what it was to say. What it has said whole may be answered all the same.
+Transfer TlsLayer::cut_off() {
+  const bool is_over = !is_established() || receive_error_ != 0;
+  if (is_over) failure_ = why_refused();
+  flush();
+  return is_over ? failed() : Transfer::failed(EPROTO);
+}
+
 Transfer TlsLayer::failed() const noexcept {
   if (receive_error_ != 0) return Transfer::failed(receive_error_);
   return Transfer::failed(send_error_ != 0 ? send_error_ : EPROTO);
 }
 
 base::Error TlsLayer::why_refused() {
-  const bool has_ended = ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
   if (is_established()) {
     if (receive_error_ != 0) return internal::failure_of(receive_error_);
-    return has_ended ? cut_off() : base::fail(ErrorKind::invalid_message, "TLS: " + last_reason());
+    return base::fail(ErrorKind::invalid_message, "TLS: " + last_reason());
   }
   const auto refused = [this](Refusal kind, std::string_view why) {
     refusal_ = kind;
@@ -315,7 +329,7 @@ base::Error TlsLayer::why_refused() {
   if (has_heard_ && first_byte_ != handshake_record && first_byte_ != alert_record)
     return refused(last == Refusal::plain_http ? last : Refusal::not_tls,
                    "the peer does not speak TLS, or not on this port");
-  if (has_ended)
+  if (has_ended_)
     return refused(Refusal::closed,
                    "the peer ended the connection during the handshake: does it speak TLS on this port?");
   const long verified = SSL_get_verify_result(ssl_.get());
@@ -359,7 +373,8 @@ bool TlsLayer::flush() noexcept {
 }
 
 base::Error TlsLayer::failure(const Transfer& failed) const {
-  return failure_ ? *failure_ : internal::failure_of(failed.error);
+  if (failure_) return *failure_;
+  return failed.error == EPROTO ? ended_without_notice() : internal::failure_of(failed.error);
 }
 
 // ---- what was agreed upon

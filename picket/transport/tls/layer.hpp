@@ -33,9 +33,10 @@ enum class Agreement : std::uint8_t { optional, required };
 /// Thread safety: its channel's. Lifetime: shares its context. Errors: failure() has the words for a Transfer that
 /// failed.
 ///
-/// An end without close_notify is no end: a read fails as connection_closed then, for something may be missing. Units:
-/// at most 64 KiB or 128 records for each call, whatever is asked for, so that one connection does not keep the others
-/// of its loop waiting; 200 messages of the handshake once that is over, in a connection's life.
+/// An end without close_notify is no end: reads fail as connection_closed from then on, for something may be missing.
+/// Writes do not: the peer may have said all that it had to say, and listen. Units: at most 64 KiB or 128 records for
+/// each call, whatever is asked for, so that one connection does not keep the others of its loop waiting; 200 messages
+/// of the handshake once that is over, in a connection's life.
 class TlsLayer final : public Layer {
  public:
   /// `native` is a part of `context`. For contexts, which make these: Context::layer().
@@ -51,7 +52,9 @@ class TlsLayer final : public Layer {
   Transfer write(int socket, std::span<const iovec> parts) override;
   Transfer peek(int socket) override;
   [[nodiscard]] bool has_pending() const noexcept override;
+  [[nodiscard]] bool holds_part() const noexcept override;
   [[nodiscard]] bool has_had_its_share() const noexcept override { return has_read_enough(); }
+  [[nodiscard]] bool found_empty() const noexcept override { return is_dry_ && !has_ended_ && outgoing_.empty(); }
   void release_memory() noexcept override;
   void end_writing(int socket) noexcept override;
   [[nodiscard]] bool is_broken() const noexcept override { return failure_.has_value(); }
@@ -94,6 +97,7 @@ class TlsLayer final : public Layer {
   [[nodiscard]] Transfer shake_hands();
   [[nodiscard]] Transfer seal(std::span<const iovec> parts);
   [[nodiscard]] Transfer outcome(int returned);
+  [[nodiscard]] Transfer cut_off();
   [[nodiscard]] Transfer failed() const noexcept;
   [[nodiscard]] base::Error why_refused();
   void hear_last_words();

@@ -1,120 +1,24 @@
 #include "picket/transport/tls/layer.hpp"
 
 #include <array>
-#include <cerrno>
 #include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-#include "picket/transport/testing/certificates.hpp"
-#include "picket/transport/tls/pem.hpp"
+#include "picket/transport/testing/tls_layers.hpp"
 
 namespace picket::transport::tls {
 namespace {
 
 using Outcome = Transfer::Outcome;
-using testing::Authority;
+using End = testing::TlsEnd;
 using ::testing::HasSubstr;
-using testing::TlsPair;
+using testing::peer_of;
 
-/// Whom the peer's certificate is of; empty where it showed none.
-std::string peer_of(const TlsLayer& layer) {
-  X509* const certificate = SSL_get0_peer_certificate(layer.native());
-  return certificate == nullptr ? std::string{} : name_of(*certificate);
-}
-
-/// One end: a layer and its socket.
-class End {
- public:
-  void open(std::unique_ptr<Layer> layer, int socket) {
-    layer_ = std::move(layer);
-    socket_ = socket;
-  }
-  End() = default;
-  End(const End&) = delete;
-  End& operator=(const End&) = delete;
-  ~End() { cut(); }
-
-  [[nodiscard]] TlsLayer& layer() { return static_cast<TlsLayer&>(*layer_); }
-  [[nodiscard]] int socket() const noexcept { return socket_; }
-  Transfer read(std::span<char> into) { return layer_->read(socket_, into); }
-  Transfer write(std::string_view text) {
-    const iovec part{const_cast<char*>(text.data()), text.size()};
-    return layer_->write(socket_, {&part, 1});
-  }
-  Transfer peek() { return layer_->peek(socket_); }
-  /// All that is there; what the attempt behind it came to is last().
-  std::string read_all() {
-    std::string text;
-    std::array<char, 50000> bytes;
-    while ((last_ = read(bytes)).outcome == Outcome::moved) text.append(bytes.data(), last_.size);
-    return text;
-  }
-  [[nodiscard]] const Transfer& last() const noexcept { return last_; }
-  /// Why the last attempt to read failed.
-  [[nodiscard]] std::string reason() const {
-    return last_.outcome == Outcome::failed ? layer_->failure(last_).detail() : "";
-  }
-  void end_writing() {
-    layer_->end_writing(socket_);
-    ::shutdown(socket_, SHUT_WR);
-  }
-  /// Without a word of TLS.
-  void cut() {
-    if (socket_ >= 0) ::close(std::exchange(socket_, -1));
-  }
-
- private:
-  std::unique_ptr<Layer> layer_;
-  int socket_ = -1;
-  Transfer last_;
-};
-
-class TlsLayers : public ::testing::Test {
- protected:
-  /// New connections are of the options as they are then.
-  void renew() {
-    server_context_ = Context::server(server_options_).value();
-    client_context_ = Context::client(client_options_).value();
-  }
-  void join(End& client, End& server, std::string_view host = {}) {
-    int ends[2];
-    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
-    client.open(client_context_->layer(host), ends[0]);
-    server.open(server_context_->layer(), ends[1]);
-  }
-  void join(std::string_view host = {}) {
-    renew();
-    join(client_, server_, host);
-  }
-  void shake_hands() { shake_hands(client_, server_); }
-  static void shake_hands(End& client, End& server) {
-    for (int i = 0; i < 4; ++i) {
-      (void)client.read_all();
-      (void)server.read_all();
-    }
-  }
-  /// What both ends say after a handshake that must not succeed.
-  void expect_refusal(const std::string& of_client, const std::string& of_server) {
-    shake_hands();
-    EXPECT_THAT(client_.reason(), HasSubstr(of_client));
-    EXPECT_THAT(server_.reason(), HasSubstr(of_server));
-    EXPECT_NE(client_.write("x").outcome, Outcome::moved);
-    EXPECT_EQ(server_.read_all(), "");
-  }
-
-  TlsPair pair_;
-  ServerOptions server_options_ = pair_.server_options();
-  ClientOptions client_options_ = pair_.client_options();
-  std::shared_ptr<const Context> server_context_;
-  std::shared_ptr<const Context> client_context_;
-  End client_;
-  End server_;
-};
+class TlsLayers : public testing::TlsLayersTest {};
 
 TEST_F(TlsLayers, KnowEachOther) {
   join();
@@ -256,6 +160,26 @@ TEST_P(TlsVersions, TellACutFromAnEnd) {
   EXPECT_EQ(server_.layer().failure(server_.last()).kind(), base::ErrorKind::connection_closed);
 }
 
+TEST_P(TlsVersions, AnswerAPeerThatHasEndedItsConnectionBehindWhatItSaid) {
+  join();
+  shake_hands();
+  EXPECT_EQ(client_.write("last").size, 4U);
+  ASSERT_EQ(::shutdown(client_.socket(), SHUT_WR), 0);
+  for (int times = 0; times < 2; ++times) {
+    EXPECT_EQ(server_.read_all(), times == 0 ? "last" : "");
+    EXPECT_EQ(server_.last().outcome, Outcome::failed) << "it is said again";
+    EXPECT_THAT(server_.reason(), HasSubstr("close_notify"));
+    EXPECT_EQ(server_.peek().outcome, Outcome::failed);
+    EXPECT_TRUE(server_.layer().has_pending());
+    EXPECT_FALSE(server_.layer().is_broken());
+    EXPECT_EQ(server_.write("answer").size, 6U);
+    EXPECT_EQ(client_.read_all(), "answer");
+  }
+  server_.end_writing();
+  EXPECT_EQ(client_.read_all(), "");
+  EXPECT_EQ(client_.last().outcome, Outcome::ended);
+}
+
 TEST_P(TlsVersions, ResumeASessionOfTheirContextAndNotOfAnother) {
   join();
   shake_hands();
@@ -332,6 +256,21 @@ TEST_F(TlsLayers, TakeTicketsAndNewKeysForNoInput) {
   EXPECT_EQ(server_.read_all(), "too");
 }
 
+TEST_P(TlsVersions, SayThatAPartOfARecordLiesInThem) {
+  for (const std::size_t size : {1U, 5U, 105U}) {
+    join();
+    shake_hands();
+    EXPECT_EQ(client_.write("hello").size, 5U);
+    EXPECT_EQ(server_.read_all(), "hello");
+    EXPECT_EQ(server_.peek().outcome, Outcome::blocked);
+    EXPECT_FALSE(server_.layer().holds_part());
+    const std::string part = std::string("\x17\x03\x03\x40\x00", 5).append(100, 'x').substr(0, size);
+    ASSERT_EQ(::send(client_.socket(), part.data(), part.size(), 0), static_cast<ssize_t>(part.size()));
+    EXPECT_EQ(server_.peek().outcome, Outcome::blocked);
+    EXPECT_TRUE(server_.layer().holds_part()) << size;
+  }
+}
+
 TEST_F(TlsLayers, SayWhatLiesInThem) {
   join();
   shake_hands();
@@ -346,6 +285,18 @@ TEST_F(TlsLayers, SayWhatLiesInThem) {
   EXPECT_EQ(server_.read({&byte, 1}).size, 1U);
   EXPECT_TRUE(server_.layer().has_pending()) << "the next record came along";
   EXPECT_EQ(server_.read_all(), "b");
+}
+
+TEST_P(TlsVersions, SayThatTheEndLiesInThemWhereItCameBehindBytes) {
+  join();
+  shake_hands();
+  EXPECT_EQ(client_.write("last").size, 4U);
+  client_.end_writing();
+  std::array<char, 16> bytes;
+  EXPECT_EQ(server_.read(bytes).size, 4U);
+  EXPECT_TRUE(server_.layer().has_pending()) << "nothing in the socket tells of it";
+  EXPECT_EQ(server_.read_all(), "");
+  EXPECT_EQ(server_.last().outcome, Outcome::ended);
 }
 
 // ---- records of next to nothing
@@ -403,173 +354,6 @@ TEST_F(TlsLayers, WriteTheRestOfWhatTheyTookOnceThereIsRoom) {
   }
   EXPECT_EQ(written.size, text.size());
   EXPECT_EQ((got += server_.read_all()).size(), text.size());
-}
-
-// ---- who is trusted
-
-TEST_F(TlsLayers, TrustNobodyOfAnotherAuthority) {
-  const Authority other{"another CA"};
-  client_options_.ca_file = other.ca_file();
-  join();
-  expect_refusal("('agent.test') is not accepted: no CA that is trusted here",
-                 "the peer does not trust our certificate");
-}
-
-TEST_F(TlsLayers, TrustNoClientOfAnotherAuthority) {
-  const Authority other{"another CA"};
-  const auto stranger = other.issue("stranger", "DNS:stranger.test");
-  client_options_.certificate_file = stranger.certificate_file;
-  client_options_.key_file = stranger.key_file;
-  join();
-  expect_refusal("the peer does not trust our certificate", "('stranger.test') is not accepted: no CA that is trusted");
-}
-
-TEST_F(TlsLayers, RefuseAnExpiredCertificate) {
-  const auto old = pair_.authority.issue("old", "DNS:agent.test", -testing::day);
-  server_options_.certificate_file = old.certificate_file;
-  server_options_.key_file = old.key_file;
-  join();
-  expect_refusal("it has expired", "our certificate has expired");
-}
-
-TEST_F(TlsLayers, RefuseAnotherName) {
-  client_options_.server_name = "other.test";
-  join();
-  expect_refusal("it has no such subjectAltName", "the peer does not accept our certificate");
-}
-
-TEST_F(TlsLayers, RefuseANameThatIsTheSubjectsOnly) {
-  const auto named = pair_.authority.issue("agent.test", "");
-  server_options_.certificate_file = named.certificate_file;
-  server_options_.key_file = named.key_file;
-  join();
-  expect_refusal("it has no such subjectAltName", "the peer does not accept our certificate");
-}
-
-TEST_F(TlsLayers, LookForTheAddressThatIsDialledWhereNoNameIsGiven) {
-  client_options_.server_name.clear();
-  for (const std::string_view host : {"127.0.0.1", "::1", "agent.test"}) {
-    renew();
-    End client;
-    End server;
-    join(client, server, host);
-    shake_hands(client, server);
-    EXPECT_TRUE(client.layer().is_established()) << host << client.reason();
-  }
-  join("127.0.0.2");
-  expect_refusal("it has no such IP address", "the peer does not accept our certificate");
-}
-
-TEST_F(TlsLayers, TrustNobodyWhereNoNameIsKnown) {
-  client_options_.server_name.clear();
-  join();
-  expect_refusal("it has no such subjectAltName", "the peer does not accept our certificate");
-}
-
-TEST_F(TlsLayers, WantAClientsCertificateWhereOneIsRequired) {
-  client_options_.certificate_file.clear();
-  client_options_.key_file.clear();
-  join();
-  expect_refusal("the peer wants a client certificate and got none", "the peer showed no certificate");
-  server_options_.client_certificate = ClientCertificate::optional;
-  renew();
-  End client;
-  End server;
-  join(client, server);
-  shake_hands(client, server);
-  EXPECT_TRUE(server.layer().is_established());
-  EXPECT_EQ(peer_of(server.layer()), "");
-}
-
-// ---- what is spoken
-
-TEST_F(TlsLayers, SpeakNoOldVersion) {
-  client_options_.protocols.max_version = Version::v1_2;
-  server_options_.protocols.min_version = Version::v1_3;
-  join();
-  expect_refusal("the peer accepts no version of TLS that we speak", "no version of TLS that we accept");
-}
-
-TEST_F(TlsLayers, AgreeOnAnApplicationProtocolOrOnNone) {
-  server_options_.protocols.alpn = {"h2", "http/1.1"};
-  client_options_.protocols.alpn = {"http/1.1", "h2"};
-  join();
-  shake_hands();
-  EXPECT_EQ(client_.layer().alpn(), "h2");
-  client_options_.protocols.alpn = {"other"};
-  End client;
-  End server;
-  renew();
-  join(client, server);
-  shake_hands(client, server);
-  EXPECT_THAT(client.reason(), HasSubstr("no application protocol that we offer"));
-}
-
-TEST_F(TlsLayers, CountAPeerThatAgreesToNoApplicationProtocol) {
-  client_options_.protocols.alpn = {"h2"};  // what needs an agreement
-  join();
-  shake_hands();
-  const Transfer outcome = client_.layer().establish(client_.socket());
-  EXPECT_EQ(outcome.outcome, Outcome::failed);
-  EXPECT_THAT(client_.layer().failure(outcome).detail(), HasSubstr("agrees to none of the protocols"));
-  EXPECT_EQ(client_.layer().refusal(), Refusal::alpn);
-}
-
-TEST_F(TlsLayers, SayThatThePeerDoesNotSpeakTls) {
-  for (const std::string_view plain :
-       {std::string_view{"GET / HTTP/1.1\r\n\r\n"}, std::string_view{"\0\0\0\6\1{}", 7}}) {
-    renew();
-    End client;
-    End server;
-    join(client, server);
-    ASSERT_GT(::send(client.socket(), plain.data(), plain.size(), 0), 0);
-    (void)server.read_all();
-    EXPECT_THAT(server.reason(), HasSubstr("the peer does not speak TLS"));
-    End other_client;
-    End other_server;
-    join(other_client, other_server);
-    ASSERT_GT(::send(other_server.socket(), plain.data(), plain.size(), 0), 0);
-    (void)other_client.read_all();
-    EXPECT_THAT(other_client.reason(), HasSubstr("the peer does not speak TLS"));
-  }
-}
-
-TEST_F(TlsLayers, SayThatThePeerLeftDuringTheHandshake) {
-  join();
-  (void)client_.read_all();
-  server_.cut();
-  (void)client_.read_all();
-  EXPECT_THAT(client_.reason(), HasSubstr("during the handshake"));
-  EXPECT_EQ(client_.layer().failure(client_.last()).kind(), base::ErrorKind::connection_failed);
-}
-
-TEST_F(TlsLayers, HearWhyTheyWereRefusedWhereAWriteIsTheFirstToNotice) {
-  client_options_.certificate_file.clear();
-  client_options_.key_file.clear();
-  join();
-  (void)client_.peek();
-  (void)server_.peek();
-  (void)client_.peek();  // for the client, all is done
-  EXPECT_TRUE(client_.layer().is_established());
-  (void)server_.peek();
-  server_.cut();
-  const Transfer refused = client_.write("x");
-  ASSERT_EQ(refused.outcome, Outcome::failed);
-  EXPECT_THAT(client_.layer().failure(refused).detail(), HasSubstr("the peer wants a client certificate and got none"));
-}
-
-TEST_F(TlsLayers, AChangedRecordEndsTheConnection) {
-  join();
-  shake_hands();
-  EXPECT_EQ(client_.write("hello").size, 5U);
-  std::array<char, 100> record;
-  const ssize_t size = ::recv(server_.socket(), record.data(), record.size(), 0);
-  ASSERT_GT(size, 0);
-  record[static_cast<std::size_t>(size) - 1] ^= 1;
-  ASSERT_EQ(::send(client_.socket(), record.data(), static_cast<std::size_t>(size), 0), size);
-  EXPECT_EQ(server_.read_all(), "");
-  EXPECT_EQ(server_.last().outcome, Outcome::failed);
-  EXPECT_EQ(server_.layer().failure(server_.last()).kind(), base::ErrorKind::invalid_message);
 }
 
 // ---- reload

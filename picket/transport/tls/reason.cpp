@@ -85,16 +85,18 @@ namespace {
 
 std::string_view verdict(long verify_result) {
   switch (verify_result) {
-    case X509_V_ERR_HOSTNAME_MISMATCH: return "it has no such subjectAltName; tls sni says which name to look for";
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+      return "it has no such subjectAltName; tls sni, or --tls-name, says which name to look for";
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
-      return "it has no such IP address as subjectAltName; tls sni says which name to look for";
+      return "it has no such IP address as subjectAltName; tls sni, or --tls-name, says which name to look for";
     case X509_V_ERR_CERT_HAS_EXPIRED: return "it has expired, or a CA's has";
     case X509_V_ERR_CERT_NOT_YET_VALID: return "it is not valid yet: are both clocks right?";
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT: return "no CA that is trusted here (ca-cert) has signed it";
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+      return "no CA that is trusted here (ca-cert, or --tls-ca) has signed it";
     case X509_V_ERR_INVALID_PURPOSE: return "it is not for this end of a TLS connection (extendedKeyUsage)";
     default: return X509_verify_cert_error_string(verify_result);
   }

@@ -42,13 +42,20 @@ std::string_view asked_name(SSL* ssl) noexcept {
 
 // ---- tickets
 
+/// Looked up once: by its name OpenSSL would do that for each ticket. Where OpenSSL is configured to have none, each
+/// use of it fails.
+const EVP_CIPHER* ticket_cipher() {
+  static const EVP_CIPHER* const fetched = EVP_CIPHER_fetch(nullptr, "AES-256-CBC", nullptr);
+  return fetched != nullptr ? fetched : EVP_aes_256_cbc();
+}
+
 bool use_key(const TicketKey& key, const unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac, bool seals) {
   std::array<char, 7> digest{"SHA256"};
   auto secret = key.mac;
   const std::array<OSSL_PARAM, 3> params{
       OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, secret.data(), secret.size()),
       OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest.data(), 0), OSSL_PARAM_construct_end()};
-  return EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), nullptr, key.cipher.data(), iv, seals ? 1 : 0) == 1 &&
+  return EVP_CipherInit_ex(cipher, ticket_cipher(), nullptr, key.cipher.data(), iv, seals ? 1 : 0) == 1 &&
          EVP_MAC_CTX_set_params(mac, params.data()) == 1;
 }
 
@@ -58,7 +65,7 @@ int give_key(const TicketKeys& keys, unsigned char* name, unsigned char* iv, EVP
              bool seals) {
   const TicketKey latest = keys.latest();
   if (seals) {
-    if (RAND_bytes(iv, EVP_CIPHER_get_iv_length(EVP_aes_256_cbc())) != 1) return -1;
+    if (RAND_bytes(iv, EVP_CIPHER_get_iv_length(ticket_cipher())) != 1) return -1;
     std::copy(latest.name.begin(), latest.name.end(), name);
     return use_key(latest, iv, cipher, mac, true) ? 1 : -1;
   }
@@ -177,6 +184,9 @@ base::Status ServerContext::add(const ServerOptions& options, const NamedCertifi
     return refused("a TLS listener needs a certificate and its key: one of both is not given");
   auto native = make_native(TLS_server_method(), options.protocols);
   if (!native) return native.error();
+  // A client gets what stands in the file. Else OpenSSL looks for signers of a certificate that stands alone there, in
+  // each handshake, and sends of those of client certificates what fits.
+  SSL_CTX_set_mode(native->get(), SSL_MODE_NO_AUTO_CHAIN);
   PICKET_TRY(use_certificate(**native, certificate.certificate_file, certificate.key_file, warnings_));
   const auto authorities = ask_clients(**native, options);
   if (!authorities) return authorities.error();

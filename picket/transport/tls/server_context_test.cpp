@@ -33,6 +33,7 @@ class Servers : public ::testing::Test {
     bool is_established = false;
     Secured secured;
     std::string shown;  // the name in the certificate that the client saw
+    int sent = 0;       // certificates, that one included
     Refusal refusal = Refusal::none;
   };
 
@@ -66,6 +67,7 @@ class Servers : public ::testing::Test {
     met.refusal = layer->refusal();
     if (met.is_established) met.secured = context.secured(*layer);
     if (X509* const seen = SSL_get0_peer_certificate(client.get())) met.shown = name_of(*seen);
+    met.sent = sk_X509_num(SSL_get_peer_cert_chain(client.get()));
     if (met.is_established) session_ = {SSL_get1_session(client.get()), SSL_SESSION_free};
     SSL_set_shutdown(client.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     ::close(ends[0]);
@@ -115,6 +117,11 @@ TEST_P(ServersOfVersions, ShowTheCertificateOfTheNameThatIsAskedFor) {
   EXPECT_FALSE(met.secured.is_for("a.test"));
   EXPECT_FALSE(met.secured.is_for("unknown.test"));
   EXPECT_FALSE(met.secured.is_for("x.y.b.test"));
+}
+
+TEST_P(ServersOfVersions, SendWhatStandsInTheFileAndNoSignerOfClients) {
+  ask_clients(ClientCertificate::optional);  // by the authority that has signed the server's, too
+  EXPECT_EQ(meet(*made()).sent, 1);
 }
 
 TEST_P(ServersOfVersions, SayWhatWasAgreedUpon) {

@@ -188,7 +188,8 @@ bool read_plain_allow(Encoding encoding, std::string_view payload, AgentResponse
       begins = take(rest, shape.before) && take_id(encoding, rest, id);
     }
     if (!begins || !ends_with_id(encoding, shape, rest, id)) continue;
-    response = {.decision = Allow{}, .correlation_id = id, .reply_to = shape.reply_to};
+    response.correlation_id = id;
+    response.reply_to = shape.reply_to;
     return true;
   }
   return false;

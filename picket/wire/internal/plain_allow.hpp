@@ -11,7 +11,8 @@ namespace picket::wire::internal {
 /// Appends the payload of `response` where it is such an answer; else false, and nothing was written.
 [[nodiscard]] bool write_plain_allow(const Format& format, const AgentResponse& response, Output& out);
 
-/// Reads such an answer, as Picket or the reference writes it; else false. `payload` is followed by tail_padding bytes.
+/// Reads such an answer, as Picket or the reference writes it, into one that is as it was made; else false. `payload`
+/// is followed by tail_padding bytes.
 [[nodiscard]] bool read_plain_allow(Encoding encoding, std::string_view payload, AgentResponse& response);
 
 }  // namespace picket::wire::internal

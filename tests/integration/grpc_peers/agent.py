@@ -1,4 +1,4 @@
-"""An agent in Python on gRPC's own library: agent.py ADDRESS. Blocks what has x-block: yes, and says what it hears."""
+"""An agent in Python on gRPC's own library, as it comes: agent.py ADDRESS. Blocks what has x-block: yes, and says what it hears."""
 
 import signal
 import sys
@@ -19,7 +19,7 @@ def handshake() -> messages.AgentToProxy:
         version="1",
         supported_events=[1],
         features=messages.AgentFeatures(),
-        limits=messages.AgentLimits(max_body_size=1 << 20, max_concurrency=100, preferred_chunk_size=65536),
+        limits=messages.AgentLimits(max_body_size=1 << 26, max_concurrency=100, preferred_chunk_size=65536),
     )
     return messages.AgentToProxy(
         handshake=messages.HandshakeResponse(protocol_version=2, success=True, capabilities=capabilities)
@@ -35,14 +35,32 @@ def judge(event: messages.RequestHeadersEvent) -> messages.AgentToProxy:
     return messages.AgentToProxy(response=response)
 
 
+def allow(correlation_id: str) -> messages.AgentToProxy:
+    response = messages.AgentResponse(correlation_id=correlation_id)
+    response.allow.SetInParent()
+    return messages.AgentToProxy(response=response)
+
+
+def described(message: messages.ProxyToAgent, kind: str) -> str:
+    """What a test looks at of it."""
+    if kind == "configure":
+        return message.configure.config_json
+    if kind == "request_headers":
+        return message.request_headers.http_version
+    return f"of {len(message.request_body_chunk.data)} bytes" if kind == "request_body_chunk" else ""
+
+
 def process(stream, _context):
     for message in stream:
         kind = message.WhichOneof("message")
-        print(f"hears {kind} {message.configure.config_json}", flush=True)
+        print(f"hears {kind} {described(message, kind)}", flush=True)
         if kind == "handshake":
             yield handshake()
+            yield messages.AgentToProxy(log=messages.LogMessage(level=3, message="rules are of yesterday"))
         elif kind == "request_headers":
             yield judge(message.request_headers)
+        elif kind == "request_body_chunk":
+            yield allow(message.request_body_chunk.correlation_id)
         elif kind == "ping":
             yield messages.AgentToProxy(
                 pong=messages.Pong(sequence=message.ping.sequence, ping_timestamp_ms=message.ping.timestamp_ms)

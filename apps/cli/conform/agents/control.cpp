@@ -168,7 +168,7 @@ constexpr std::array rules{
                 (void)talk.ask(Talk::complete(id));
                 talk.expect_alive();
               }},
-    AgentRule{"cancel.all", "12", "Cancels of all exchanges leave a connection that can be used.", Scope::everywhere,
+    AgentRule{"cancel.all", "6", "Cancels of all exchanges leave a connection that can be used.", Scope::everywhere,
               [](Agent& agent) {
                 Talk talk = agent.open();
                 for (int i = 0; i < 20; ++i) talk.say(Talk::head(talk.mint()));

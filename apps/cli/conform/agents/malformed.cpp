@@ -96,6 +96,7 @@ constexpr std::array rules{
                 Talk talk = agent.open();
                 talk.peer().say_frame(headers_type, nested("conform-nesting", 1'000'000));
                 talk.expect_refused("an event of a million levels");
+                agent.expect_alive("an event of a million levels");
                 other.expect_alive();
               }},
     AgentRule{"malformed.others-live", "10", "An event that is not understood ends its connection, and no other.",
@@ -105,8 +106,8 @@ constexpr std::array rules{
                 Talk talk = agent.open();
                 talk.peer().say_frame(headers_type, "\xc1");
                 talk.expect_refused("noise");
-                other.expect_alive();
                 agent.expect_alive("an event that is not understood");
+                other.expect_alive();
               }},
 };
 

@@ -1,6 +1,7 @@
 #include <array>
 
 #include "apps/cli/conform/proxies/rules.hpp"
+#include "apps/cli/conform/proxies/scenes.hpp"
 
 namespace picket::apps::cli::conform::proxies {
 namespace {
@@ -130,6 +131,12 @@ constexpr std::array rules{
                   proxy.go_on_for(std::chrono::milliseconds{0});
                 }
                 proxy.expect_served(connection);
+              }},
+    ProxyRule{"handshake.in-time", "3", "An answer is not waited for without end.", Scope::handshake,
+              [](Proxy& proxy) {
+                need_time(proxy);
+                proxy.greeting = [](Served&) {};
+                proxy.expect_closed(proxy.greeted(), "no answer to the handshake", a_long_time);
               }},
     ProxyRule{"answer.plain", "3", "An answer of an agent without extensions is taken.", Scope::handshake,
               [](Proxy& proxy) { expect_taken(proxy, {}); }},

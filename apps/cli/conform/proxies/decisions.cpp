@@ -1,40 +1,16 @@
 #include <array>
 
 #include "apps/cli/conform/proxies/rules.hpp"
+#include "apps/cli/conform/proxies/scenes.hpp"
 
 namespace picket::apps::cli::conform::proxies {
 namespace {
 
 using wire::FrameType;
 
-constexpr int server_error = 500;
-
-/// What a client gets where the agent answers request_headers so.
-HttpAnswer answered(Proxy& proxy, const wire::AgentResponse& response) {
-  proxy.answering = [&](Served& connection, const Heard& heard) {
-    if (heard.frame.type == FrameType::request_headers) return connection.answer(heard, response);
-    proxy.answer_plainly(connection, heard);
-  };
-  return proxy.ask();
-}
-HttpAnswer decided(Proxy& proxy, const wire::Decision& decision) {
+/// What a client gets where the agent decides so on its head.
+HttpMessage decided(Proxy& proxy, const wire::Decision& decision) {
   return answered(proxy, wire::AgentResponse{.decision = decision});
-}
-
-/// What an agent must not say is a failure: the client gets none of it.
-void expect_failure(const HttpAnswer& answer) {
-  expect(answer.status >= server_error, "the client gets {}", answer.status);
-}
-
-/// A HttpAnswer where the head is answered with that JSON, `@` in it standing for the id.
-HttpAnswer answered_with(Proxy& proxy, std::string_view json) {
-  proxy.answering = [&, json](Served& connection, const Heard& heard) {
-    if (heard.frame.type != FrameType::request_headers) return proxy.answer_plainly(connection, heard);
-    std::string text{json};
-    text.replace(text.find('@'), 1, heard.id);
-    connection.say_frame(FrameType::agent_response, text);
-  };
-  return proxy.ask();
 }
 
 constexpr std::array<wire::TextPair, 1> why{wire::TextPair{"x-conform", "why"}};
@@ -46,27 +22,16 @@ constexpr std::array<base::HeaderOp, 1> addition{
 constexpr std::array<base::HeaderOp, 1> framing{
     base::HeaderOp{.kind = base::HeaderOp::Kind::set, .name = "transfer-encoding", .value = "chunked"}};
 
-wire::Block block(std::uint16_t status) { return {.status = status, .body = {}, .headers = {}}; }
-
 constexpr std::array rules{
     ProxyRule{"decisions.allow", "5", "What is allowed goes on.", Scope::everywhere,
-              [](Proxy& proxy) {
-                const auto status = proxy.ask().status;
-                expect(status != 0 && status < server_error && status != 403, "the client gets {}", status);
-              }},
+              [](Proxy& proxy) { expect_allowed(proxy.ask()); }},
     ProxyRule{"decisions.allow-null", "5", "{\"allow\":null} is allow.", Scope::once,
               [](Proxy& proxy) {
-                const auto status =
-                    answered_with(
-                        proxy, R"({"version":2,"decision":{"allow":null},"audit":{"custom":{"correlation_id":"@"}}})")
-                        .status;
-                expect(status != 0 && status < server_error && status != 403, "the client gets {}", status);
+                expect_allowed(answered_with(
+                    proxy, R"({"version":2,"decision":{"allow":null},"audit":{"custom":{"correlation_id":"@"}}})"));
               }},
     ProxyRule{"decisions.block", "5", "A block's status is the client's.", Scope::everywhere,
-              [](Proxy& proxy) {
-                const auto status = decided(proxy, block(451)).status;
-                expect(status == 451, "the client gets {}", status);
-              }},
+              [](Proxy& proxy) { expect_status(decided(proxy, block()), blocked); }},
     ProxyRule{"decisions.block-body", "5", "A block's body is the client's.", Scope::everywhere,
               [](Proxy& proxy) {
                 const auto answer =
@@ -94,13 +59,10 @@ constexpr std::array rules{
               }},
     ProxyRule{"decisions.body", "5", "A block of a body is the client's.", Scope::everywhere,
               [](Proxy& proxy) {
-                proxy.answering = [&](Served& connection, const Heard& heard) {
-                  if (heard.frame.type == FrameType::request_body_chunk) return connection.answer(heard, block(451));
-                  proxy.answer_plainly(connection, heard);
-                };
-                const auto status = proxy.ask({.method = "POST", .fields = {}, .body = "conform"}).status;
-                need(!proxy.of(FrameType::request_body_chunk).empty(), "the proxy shows no request bodies");
-                expect(status == 451, "the client gets {}", status);
+                const auto answer =
+                    answered(proxy, FrameType::request_body_chunk, {.decision = block()}, post("conform"));
+                need_some(proxy, FrameType::request_body_chunk);
+                expect_status(answer, blocked);
               }},
     ProxyRule{"operations.response", "5", "A field that is added to the response is the client's.", Scope::everywhere,
               [](Proxy& proxy) {
@@ -133,12 +95,9 @@ constexpr std::array rules{
               }},
     ProxyRule{"invalid.needs-more", "5", "needs_more on a last chunk is a failure.", Scope::everywhere,
               [](Proxy& proxy) {
-                proxy.answering = [&](Served& connection, const Heard& heard) {
-                  if (heard.frame.type != FrameType::request_body_chunk) return proxy.answer_plainly(connection, heard);
-                  connection.answer(heard, wire::AgentResponse{.needs_more = true});
-                };
-                const auto answer = proxy.ask({.method = "POST", .fields = {}, .body = "conform"});
-                need(!proxy.of(FrameType::request_body_chunk).empty(), "the proxy shows no request bodies");
+                const auto answer =
+                    answered(proxy, FrameType::request_body_chunk, {.needs_more = true}, post("conform"));
+                need_some(proxy, FrameType::request_body_chunk);
                 expect_failure(answer);
               }},
 };

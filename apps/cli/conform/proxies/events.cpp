@@ -2,6 +2,7 @@
 #include <array>
 
 #include "apps/cli/conform/proxies/rules.hpp"
+#include "apps/cli/conform/proxies/scenes.hpp"
 
 namespace picket::apps::cli::conform::proxies {
 namespace {
@@ -15,26 +16,10 @@ wire::RequestHeaders head_of(Proxy& proxy, base::Arena& arena, const HttpRequest
   return proxy.first(FrameType::request_headers).as<wire::RequestHeaders>(arena);
 }
 
-HttpRequest post(std::string_view body) { return {.method = "POST", .target = "/conform", .fields = {}, .body = body}; }
-
 /// The chunks of a request's body. Throws Skipped where the proxy shows none.
 std::vector<wire::RequestBodyChunk> chunks_of(Proxy& proxy, base::Arena& arena, std::string_view body) {
   (void)proxy.ask(post(body));
-  std::vector<wire::RequestBodyChunk> chunks;
-  for (const Heard* const heard : proxy.of(FrameType::request_body_chunk))
-    chunks.push_back(heard->as<wire::RequestBodyChunk>(arena));
-  need(!chunks.empty(), "the proxy shows no request bodies");
-  return chunks;
-}
-
-std::string long_body() {
-  std::string body(200'000, '\0');
-  for (std::size_t i = 0; i < body.size(); ++i) body[i] = static_cast<char>(i * 7);
-  return body;
-}
-
-void await_complete(Proxy& proxy) {
-  proxy.await("request_complete", [&] { return !proxy.of(FrameType::request_complete).empty(); });
+  return all_of<wire::RequestBodyChunk>(proxy, arena);
 }
 
 bool is_bare_address(std::string_view text) {
@@ -194,22 +179,19 @@ constexpr std::array rules{
     ProxyRule{"bodies.text", "3", "Without raw-bytes data is base64 text, in MessagePack too.", Scope::msgpack,
               [](Proxy& proxy) {
                 (void)proxy.ask(post("conform!"));
-                const auto chunks = proxy.of(FrameType::request_body_chunk);
-                need(!chunks.empty(), "the proxy shows no request bodies");
-                expect(chunks.front()->frame.payload().find("Y29uZm9ybSE=") != std::string_view::npos, "it is not");
+                need_some(proxy, FrameType::request_body_chunk);
+                expect(proxy.first(FrameType::request_body_chunk).frame.payload().find("Y29uZm9ybSE=") !=
+                           std::string_view::npos,
+                       "it is not");
               }},
     ProxyRule{"bodies.one-at-a-time", "5", "Without event-reply one event of an exchange waits at a time.",
               Scope::everywhere,
               [](Proxy& proxy) {
-                std::vector<std::pair<Served*, Heard>> held;
-                proxy.answering = [&](Served& connection, const Heard& heard) {
-                  if (heard.frame.type != FrameType::request_headers) return proxy.answer_plainly(connection, heard);
-                  held.emplace_back(&connection, heard);
-                };
+                Held heads{proxy, {FrameType::request_headers}};
                 const auto call = proxy.send_to_agent(post("conform"));
-                proxy.go_on_for(std::chrono::milliseconds{100});
+                proxy.go_on_for(a_while);
                 expect(proxy.of(FrameType::request_body_chunk).empty(), "a chunk comes before the head is answered");
-                for (auto& [connection, heard] : held) connection->answer(heard);
+                heads.release();
               }},
     ProxyRule{"complete.comes", "1", "request_complete ends an exchange, once.", Scope::everywhere,
               [](Proxy& proxy) {
@@ -224,24 +206,16 @@ constexpr std::array rules{
               }},
     ProxyRule{"complete.blocked", "1", "request_complete comes after a block, too.", Scope::everywhere,
               [](Proxy& proxy) {
-                proxy.answering = [&](Served& connection, const Heard& heard) {
-                  if (heard.frame.type != FrameType::request_headers) return proxy.answer_plainly(connection, heard);
-                  connection.answer(heard, wire::Block{.status = 403, .body = {}, .headers = {}});
-                };
-                (void)proxy.ask();
+                (void)answered(proxy, {.decision = block()});
                 await_complete(proxy);
               }},
     ProxyRule{"complete.status", "4", "status of request_complete is what the client got.", Scope::everywhere,
               [](Proxy& proxy) {
-                proxy.answering = [&](Served& connection, const Heard& heard) {
-                  if (heard.frame.type != FrameType::request_headers) return proxy.answer_plainly(connection, heard);
-                  connection.answer(heard, wire::Block{.status = 451, .body = {}, .headers = {}});
-                };
-                (void)proxy.ask();
+                (void)answered(proxy, {.decision = block()});
                 await_complete(proxy);
                 base::Arena arena;
                 const auto complete = proxy.first(FrameType::request_complete).as<wire::RequestComplete>(arena);
-                expect(complete.status == 451, "it is {}", complete.status);
+                expect(complete.status == blocked, "it is {}", complete.status);
               }},
     ProxyRule{"complete.last", "1", "Nothing of an exchange follows its request_complete.", Scope::everywhere,
               [](Proxy& proxy) {
@@ -258,9 +232,7 @@ constexpr std::array rules{
     ProxyRule{"cancel.client-gone", "1", "A client that goes away is told by a cancel, and request_complete follows.",
               Scope::everywhere,
               [](Proxy& proxy) {
-                proxy.answering = [&](Served& connection, const Heard& heard) {
-                  if (heard.frame.type != FrameType::request_headers) proxy.answer_plainly(connection, heard);
-                };
+                Held heads{proxy, {FrameType::request_headers}};
                 const auto call = proxy.send_to_agent({});
                 call->leave();
                 proxy.await("cancel", [&] { return !proxy.of(FrameType::cancel).empty(); });
@@ -274,9 +246,7 @@ constexpr std::array rules{
               }},
     ProxyRule{"cancel.late", "1", "An event that is not answered in time is told by a cancel.", Scope::everywhere,
               [](Proxy& proxy) {
-                proxy.answering = [&](Served& connection, const Heard& heard) {
-                  if (heard.frame.type != FrameType::request_headers) proxy.answer_plainly(connection, heard);
-                };
+                Held heads{proxy, {FrameType::request_headers}};
                 const auto call = proxy.send_to_agent({});
                 proxy.await("cancel", [&] { return !proxy.of(FrameType::cancel).empty(); });
                 base::Arena arena;

@@ -1,6 +1,7 @@
 #include <array>
 
 #include "apps/cli/conform/proxies/rules.hpp"
+#include "apps/cli/conform/proxies/scenes.hpp"
 
 /// What proxies do that call agents on gRPC, beside what holds on every connection.
 namespace picket::apps::cli::conform::proxies {
@@ -8,8 +9,6 @@ namespace {
 
 using wire::FrameType;
 
-constexpr int server_error = 500;
-constexpr int blocked = 451;
 constexpr wire::Format format{.encoding = wire::Encoding::protobuf};
 constexpr std::string_view field_100 = "\xa2\x06\x03new";  // three bytes that no message has
 
@@ -26,22 +25,7 @@ wire::HandshakeRequest hello_of(Proxy& proxy, base::Arena& arena) {
   return *hello;
 }
 
-using Answer = std::function<void(Served&, const Heard&)>;
-
-/// What a client gets where the agent answers request_headers so.
-HttpAnswer answered(Proxy& proxy, const Answer& answer) {
-  proxy.answering = [&](Served& connection, const Heard& heard) {
-    if (heard.frame.type == FrameType::request_headers) return answer(connection, heard);
-    proxy.answer_plainly(connection, heard);
-  };
-  return proxy.ask();
-}
-
-void expect_failure(const HttpAnswer& answer) {
-  expect(answer.status >= server_error, "the client gets {}", answer.status);
-}
-
-wire::AgentResponse block(const Heard& heard, std::string_view body = {}) {
+wire::AgentResponse block_of(const Heard& heard, std::string_view body = {}) {
   return {.decision = wire::Block{.status = blocked, .body = body, .headers = {}}, .correlation_id = heard.id};
 }
 
@@ -112,15 +96,15 @@ constexpr std::array rules{
     ProxyRule{"grpc.unknown-field", "9", "Fields that it does not know are skipped.", Scope::grpc,
               [](Proxy& proxy) {
                 const auto answer = answered(proxy, [](Served& connection, const Heard& heard) {
-                  connection.write(grpc_message(payload_of(format, block(heard)).append(field_100)));
+                  connection.write(grpc_message(payload_of(format, block_of(heard)).append(field_100)));
                 });
-                expect(answer.status == blocked, "the client gets {} instead of {}", answer.status, blocked);
+                expect_status(answer, blocked);
               }},
     ProxyRule{"grpc.large", "9", "An answer of more than a window of HTTP/2 is read.", Scope::grpc,
               [](Proxy& proxy) {
                 const std::string body(300'000, 'x');
                 const auto answer = answered(
-                    proxy, [&](Served& connection, const Heard& heard) { connection.say(block(heard, body)); });
+                    proxy, [&](Served& connection, const Heard& heard) { connection.say(block_of(heard, body)); });
                 expect(answer.body == body, "the client gets {} bytes of {}", answer.body.size(), body.size());
               }},
     ProxyRule{"grpc.empty-message", "9", "An envelope that holds nothing is no answer.", Scope::grpc,
@@ -131,7 +115,7 @@ constexpr std::array rules{
     ProxyRule{"grpc.cut", "9", "An answer that is cut off is none.", Scope::grpc,
               [](Proxy& proxy) {
                 expect_failure(answered(proxy, [](Served& connection, const Heard& heard) {
-                  std::string half = payload_of(format, block(heard));
+                  std::string half = payload_of(format, block_of(heard));
                   half.resize(half.size() / 2);
                   connection.write(grpc_message(half));
                 }));
@@ -154,9 +138,9 @@ constexpr std::array rules{
                 const auto answer = answered(proxy, [&](Served& connection, const Heard& heard) {
                   connection.call().server().go_away();
                   proxy.answering = [&](Served& other, const Heard& event) { proxy.answer_plainly(other, event); };
-                  connection.say(block(heard));
+                  connection.say(block_of(heard));
                 });
-                expect(answer.status == blocked, "the client gets {} instead of {}", answer.status, blocked);
+                expect_status(answer, blocked);
               }},
     ProxyRule{"grpc.health", "9", "A HealthStatus is taken.", Scope::grpc,
               [](Proxy& proxy) {

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <vector>
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "apps/cli/conform/violation.hpp"
 #include "picket/base/headers.hpp"
@@ -14,31 +15,82 @@ namespace {
 constexpr std::string_view end_of_head = "\r\n\r\n";
 
 std::string text_of(const HttpRequest& request) {
-  std::string text =
-      fmt::format("{} {} HTTP/1.1\r\nhost: conform.test\r\nconnection: close\r\n", request.method, request.target);
+  std::string text = fmt::format("{} {} HTTP/1.1\r\nhost: conform.test\r\n", request.method, request.target);
+  const bool switches = std::ranges::any_of(request.fields, [](const auto& field) { return field.first == "upgrade"; });
+  text += switches ? "connection: upgrade\r\n" : "connection: close\r\n";
   for (const auto& [name, value] : request.fields) text += fmt::format("{}: {}\r\n", name, value);
   if (!request.body.empty()) text += fmt::format("content-length: {}\r\n", request.body.size());
   return text.append("\r\n").append(request.body);
 }
 
-}  // namespace
-
-std::string HttpAnswer::field(std::string_view name) const {
-  for (std::string_view rest = head; !rest.empty();) {
-    const std::size_t end = std::min(rest.find("\r\n"), rest.size());
-    const std::string_view line = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 2, rest.size()));
+/// The values of a field, in their order.
+std::vector<std::string_view> values_in(std::string_view head, std::string_view name) {
+  std::vector<std::string_view> values;
+  while (!head.empty()) {
+    const std::size_t end = std::min(head.find("\r\n"), head.size());
+    const std::string_view line = head.substr(0, end);
+    head.remove_prefix(std::min(end + 2, head.size()));
     const std::size_t colon = line.find(':');
     if (colon == std::string_view::npos || !base::same_name(line.substr(0, colon), name)) continue;
-    const std::size_t value = line.find_first_not_of(' ', colon + 1);
-    return value == std::string_view::npos ? std::string{} : std::string{line.substr(value)};
+    const std::size_t value = std::min(line.find_first_not_of(' ', colon + 1), line.size());
+    values.push_back(line.substr(value));
   }
-  return {};
+  return values;
+}
+
+std::size_t number(std::string_view text, int radix) {
+  std::size_t value = 0;
+  (void)std::from_chars(text.data(), text.data() + text.size(), value, radix);
+  return value;
+}
+
+/// Takes chunks as far as they are there; whether the last one is.
+bool join_chunks(std::string_view bytes, std::string& body) {
+  while (true) {
+    const std::size_t line = bytes.find("\r\n");
+    if (line == std::string_view::npos) return false;
+    const std::size_t size = number(bytes.substr(0, line), 16);
+    bytes.remove_prefix(line + 2);
+    if (size == 0) return true;
+    body += bytes.substr(0, size);
+    if (bytes.size() < size + 2) return false;
+    bytes.remove_prefix(size + 2);
+  }
+}
+
+}  // namespace
+
+std::string HttpMessage::field(std::string_view name) const {
+  const auto found = values_in(head, name);
+  return found.empty() ? std::string{} : std::string{found.front()};
+}
+
+std::string HttpMessage::values(std::string_view name) const {
+  return fmt::format("{}", fmt::join(values_in(head, name), ", "));
+}
+
+HttpMessage read_message(std::string_view bytes) {
+  constexpr std::size_t status_at = 9;  // behind "HTTP/1.1 "
+  HttpMessage message;
+  const std::size_t end = bytes.find(end_of_head);
+  if (end == std::string_view::npos) return message;
+  message.head = bytes.substr(0, end);
+  bytes.remove_prefix(end + end_of_head.size());
+  if (message.head.starts_with("HTTP/"))
+    message.status = static_cast<int>(number(message.head.substr(status_at, 3), 10));
+  if (message.field("transfer-encoding") == "chunked") {
+    message.is_whole = join_chunks(bytes, message.body);
+    return message;
+  }
+  const std::string length = message.field("content-length");
+  message.body = bytes;
+  message.is_whole = length.empty() || bytes.size() >= number(length, 10);
+  return message;
 }
 
 HttpCall::HttpCall(transport::Worker& worker, const transport::Endpoint& endpoint, const HttpRequest& request,
                    base::Duration patience)
-    : line_(transport::Channel{worker}) {
+    : line_(transport::Channel{worker}), patience_(patience) {
   const base::TimePoint deadline = base::Clock::now() + patience;
   if (const auto dialled = line_.dial(endpoint, deadline); !dialled) throw Unreachable{dialled.error().message()};
   (void)line_.write(text_of(request), deadline).has_value();
@@ -53,17 +105,8 @@ bool HttpCall::poll() {
   return is_whole_;
 }
 
-HttpAnswer HttpCall::answer() const {
-  constexpr std::size_t status_at = 9;  // behind "HTTP/1.1 "
-  HttpAnswer answer;
-  const std::string_view all = received_.text();
-  const std::size_t end = all.find(end_of_head);
-  if (end == std::string_view::npos) return answer;
-  answer.head = all.substr(0, end);
-  answer.body = all.substr(end + end_of_head.size());
-  if (answer.head.size() > status_at)
-    (void)std::from_chars(answer.head.data() + status_at, answer.head.data() + answer.head.size(), answer.status);
-  return answer;
-}
+void HttpCall::write(std::string_view bytes) { (void)line_.write(bytes, base::Clock::now() + patience_).has_value(); }
+
+HttpMessage HttpCall::answer() const { return read_message(received_.text()); }
 
 }  // namespace picket::apps::cli::conform::proxies

@@ -17,14 +17,21 @@ struct HttpRequest {
   std::string_view body;
 };
 
-/// What was answered. Empty fields where nothing was.
-struct HttpAnswer {
-  int status = 0;
+/// A request or an answer, as far as it has come. A value.
+struct HttpMessage {
+  int status = 0;  ///< Of an answer; 0 where there is none, and of requests.
   std::string head;
-  std::string body;
+  std::string body;  ///< Without what cuts it into chunks.
+  bool is_whole = false;
+
   /// The first value of a field; empty where there is none.
   [[nodiscard]] std::string field(std::string_view name) const;
+  /// All values of a field, with a comma and a space between them.
+  [[nodiscard]] std::string values(std::string_view name) const;
 };
+
+/// Reads what has come of one. A body that does not say how long it is, is what is there.
+[[nodiscard]] HttpMessage read_message(std::string_view bytes);
 
 /// One request on a connection of its own, as a client of the proxy makes it. Thread safety: its worker's.
 class HttpCall {
@@ -35,12 +42,15 @@ class HttpCall {
 
   /// Takes what has come; whether the answer is whole.
   [[nodiscard]] bool poll();
-  [[nodiscard]] HttpAnswer answer() const;
+  [[nodiscard]] HttpMessage answer() const;
+  /// Sends more, behind the request.
+  void write(std::string_view bytes);
   /// The client goes away.
   void leave() { line_.reset(); }
 
  private:
   Line line_;
+  base::Duration patience_;
   base::Buffer received_;
   bool is_whole_ = false;
 };

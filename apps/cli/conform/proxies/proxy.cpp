@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/ranges.h>
+
 namespace picket::apps::cli::conform::proxies {
 namespace {
 
@@ -13,10 +15,12 @@ constexpr std::chrono::milliseconds to_close{100};
 
 double seconds(base::Duration time) { return std::chrono::duration<double>(time).count(); }
 
-bool is_answered(FrameType type) {
+bool is_answered(FrameType type, const Served& connection) {
   const auto number = static_cast<std::uint8_t>(type);
+  if (type == FrameType::request_complete) return !connection.takes(wire::extension_one_way_complete);
+  if (type == FrameType::configure) return connection.format().encoding != wire::Encoding::protobuf;
   return number >= static_cast<std::uint8_t>(FrameType::request_headers) &&
-         number <= static_cast<std::uint8_t>(FrameType::configure);
+         number <= static_cast<std::uint8_t>(FrameType::guardrail_inspect);
 }
 
 }  // namespace
@@ -24,12 +28,29 @@ bool is_answered(FrameType type) {
 void Proxy::begin(std::string_view rule, wire::Encoding encoding) {
   agent_id_ = fmt::format("picket-conform/{}", rule);
   encoding_ = encoding;
+  close_all();
+  declared = Declared{};
+  wanted_.clear();
+  greeting = [this](Served& connection) { connection.welcome(encoding_, connection.offered(wanted_)); };
+  registering = [this](Served& connection) {
+    const std::string extensions =
+        wanted_.empty() ? "" : fmt::format(R"(,"extensions":["{}"])", fmt::join(wanted_, R"(",")"));
+    Registration as = registration();
+    as.more = extensions;
+    connection.register_as(as);
+  };
+  answer_all_plainly();
+}
+
+void Proxy::close_all() {
   connections_.clear();
   meeting_->forget();
+  if (origin_) origin_->forget();
   heard_.clear();
   refusal_.clear();
-  greeting = [this](Served& connection) { connection.welcome(encoding_, {}); };
-  registering = [this](Served& connection) { connection.register_as(registration()); };
+}
+
+void Proxy::answer_all_plainly() {
   answering = [this](Served& connection, const Heard& heard) { answer_plainly(connection, heard); };
 }
 
@@ -41,7 +62,12 @@ void Proxy::answer_heads(HeadOfAnswer when) {
 
 void Proxy::answer_plainly(Served& connection, const Heard& heard) {
   if (heard.frame.type == FrameType::ping) return connection.answer_ping(heard);
-  if (is_answered(heard.frame.type)) connection.answer(heard);
+  if (is_answered(heard.frame.type, connection)) connection.answer(heard);
+}
+
+void Proxy::take(std::string_view extension) {
+  wanted_.push_back(extension);
+  need(open().takes(extension), "the proxy knows no {}", extension);
 }
 
 // ---- what happens
@@ -54,10 +80,11 @@ void Proxy::turn() {
     if (meeting_->dialler() == Dialler::agent) registering(connection);
   }
   for (const auto& connection : connections_) read(*connection);
+  if (origin_) origin_->poll();
 }
 
 Served& Proxy::add(std::unique_ptr<Pipe> pipe) {
-  return *connections_.emplace_back(std::make_unique<Served>(std::move(pipe), options_.patience, agent_id_));
+  return *connections_.emplace_back(std::make_unique<Served>(std::move(pipe), options_.patience, agent_id_, declared));
 }
 
 void Proxy::read(Served& connection) {
@@ -81,10 +108,10 @@ void Proxy::take(Served& connection, Frame frame) {
   answering(connection, heard_.back());
 }
 
-void Proxy::await(std::string_view wanted, const std::function<bool()>& happened) {
-  const base::TimePoint deadline = base::Clock::now() + options_.patience;
+void Proxy::await(std::string_view wanted, const std::function<bool()>& happened, base::Duration patience) {
+  const base::TimePoint deadline = base::Clock::now() + patience;
   while (!happened()) {
-    expect(base::Clock::now() < deadline, "no {} within {} s{}", wanted, seconds(options_.patience),
+    expect(base::Clock::now() < deadline, "no {} within {} s{}", wanted, seconds(patience),
            refusal_.empty() ? "" : "; a registration was refused: " + refusal_);
     turn();
   }
@@ -154,8 +181,8 @@ void Proxy::expect_served(Served& connection) {
   });
 }
 
-void Proxy::expect_closed(Served& connection, std::string_view cause) {
-  await(fmt::format("end of the connection, after {},", cause), [&] { return connection.has_ended(); });
+void Proxy::expect_closed(Served& connection, std::string_view cause, base::Duration patience) {
+  await(fmt::format("end of the connection, after {},", cause), [&] { return connection.has_ended(); }, patience);
 }
 
 std::vector<const Heard*> Proxy::of(FrameType type) const {
@@ -169,6 +196,17 @@ const Heard& Proxy::first(FrameType type) const {
   const auto found = of(type);
   expect(!found.empty(), "no {} came", name(type));
   return *found.front();
+}
+
+Origin& Proxy::origin() {
+  need(origin_ != nullptr, "it asks an upstream of the tool's: --upstream");
+  return *origin_;
+}
+
+const HttpMessage& Proxy::forwarded() {
+  const auto& requests = origin().requests();
+  expect(!requests.empty() && requests.back().is_whole, "nothing has reached the upstream");
+  return requests.back();
 }
 
 std::unique_ptr<HttpCall> Proxy::send(const HttpRequest& request) {
@@ -190,16 +228,17 @@ std::unique_ptr<HttpCall> Proxy::send_to_agent(const HttpRequest& request) {
   }
 }
 
-HttpAnswer Proxy::ask(const HttpRequest& request) {
+HttpMessage Proxy::ask(const HttpRequest& request) {
   constexpr int server_error = 500;
+  const std::size_t before = of(FrameType::request_headers).size();
   const base::TimePoint deadline = base::Clock::now() + options_.patience;
   while (true) {
     const auto call = send(request);
     await("answer of HTTP", [&] { return call->poll(); });
-    HttpAnswer answer = call->answer();
+    HttpMessage answer = call->answer();
     // It may not know yet that the connection is open.
-    if (answer.status < server_error || !of(FrameType::request_headers).empty() || base::Clock::now() >= deadline)
-      return answer;
+    const bool is_asked = of(FrameType::request_headers).size() > before;
+    if (answer.status < server_error || is_asked || base::Clock::now() >= deadline) return answer;
     go_on_for(before_retry);
   }
 }

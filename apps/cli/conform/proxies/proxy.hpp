@@ -11,6 +11,7 @@
 #include "apps/cli/conform/options.hpp"
 #include "apps/cli/conform/proxies/http.hpp"
 #include "apps/cli/conform/proxies/meeting.hpp"
+#include "apps/cli/conform/proxies/origin.hpp"
 #include "apps/cli/conform/proxies/served.hpp"
 #include "apps/cli/conform/rule.hpp"
 #include "picket/transport/worker.hpp"
@@ -23,15 +24,22 @@ namespace picket::apps::cli::conform::proxies {
 /// A rule says how connections begin and events are answered, and goes on until something has happened.
 class Proxy {
  public:
+  /// `origin`: its upstream, where the tool plays that, too; else null.
   Proxy(transport::Worker& worker, std::unique_ptr<Meeting> meeting, std::optional<transport::Endpoint> http,
-        Options options)
-      : worker_(worker), meeting_(std::move(meeting)), http_(std::move(http)), options_(std::move(options)) {}
+        std::unique_ptr<Origin> origin, Options options)
+      : worker_(worker),
+        meeting_(std::move(meeting)),
+        http_(std::move(http)),
+        origin_(std::move(origin)),
+        options_(std::move(options)) {}
   Proxy(const Proxy&) = delete;
   Proxy& operator=(const Proxy&) = delete;
   ~Proxy() = default;
 
   /// Closes every connection, and is as new.
   void begin(std::string_view rule, wire::Encoding encoding);
+  /// Closes every connection, its upstream's too, and forgets what was heard. What connections begin with stays.
+  void close_all();
 
   // ---- how it is answered
   /// What is said to its handshake. Default: what an agent without extensions says.
@@ -40,15 +48,26 @@ class Proxy {
   std::function<void(Served&)> registering;
   /// Default: allow. Control messages come here too.
   std::function<void(Served&, const Heard&)> answering;
-  /// Answers as the default does.
+  /// Answers as the default does: it allows, and answers nothing that wants no answer.
   void answer_plainly(Served& connection, const Heard& heard);
+  /// Does so from now on.
+  void answer_all_plainly();
+
+  /// What the agent says that it is and can bear, on connections that are to come.
+  Declared declared;
+  /// The agent takes this extension, on connections that are to come. Throws Skipped where the proxy does not offer it,
+  /// or take it.
+  void take(std::string_view extension);
 
   /// Of proxies that call us on gRPC: when the heads of answers are sent on connections that are to come.
   void answer_heads(HeadOfAnswer when);
 
   // ---- what happens
   /// Goes on until `happened`. Throws Violation where it does not in time; `wanted` says what should have.
-  void await(std::string_view wanted, const std::function<bool()>& happened);
+  void await(std::string_view wanted, const std::function<bool()>& happened) {
+    await(wanted, happened, options_.patience);
+  }
+  void await(std::string_view wanted, const std::function<bool()>& happened, base::Duration patience);
   void go_on_for(base::Duration time);
   /// A connection whose handshake is over.
   [[nodiscard]] Served& open();
@@ -66,7 +85,10 @@ class Proxy {
   /// Throws Violation unless the connection is served: a ping is answered, or on gRPC the call goes on.
   void expect_served(Served& connection);
   /// Throws Violation unless the proxy closes it.
-  void expect_closed(Served& connection, std::string_view cause);
+  void expect_closed(Served& connection, std::string_view cause) {
+    expect_closed(connection, cause, options_.patience);
+  }
+  void expect_closed(Served& connection, std::string_view cause, base::Duration patience);
 
   /// What was heard since begin(), in order.
   [[nodiscard]] const std::deque<Heard>& heard() const noexcept { return heard_; }
@@ -74,8 +96,13 @@ class Proxy {
   /// The first message of that type. Throws Violation where none came.
   [[nodiscard]] const Heard& first(wire::FrameType type) const;
 
+  /// Its upstream. Throws Skipped where the tool does not play that.
+  [[nodiscard]] Origin& origin();
+  /// The last request that has reached its upstream. Throws Violation where none has.
+  [[nodiscard]] const HttpMessage& forwarded();
+
   /// Makes a request, and goes on until it is answered. Throws Skipped where no address for requests is known.
-  HttpAnswer ask(const HttpRequest& request = {});
+  HttpMessage ask(const HttpRequest& request = {});
   /// The same without waiting.
   [[nodiscard]] std::unique_ptr<HttpCall> send(const HttpRequest& request);
   /// Makes a request, and goes on until the agent is asked about it.
@@ -94,9 +121,11 @@ class Proxy {
   transport::Worker& worker_;
   std::unique_ptr<Meeting> meeting_;
   std::optional<transport::Endpoint> http_;
+  std::unique_ptr<Origin> origin_;
   Options options_;
   wire::Encoding encoding_ = wire::Encoding::json;
   std::string agent_id_;
+  std::vector<std::string_view> wanted_;  // extensions
   std::deque<std::unique_ptr<Served>> connections_;
   std::deque<Heard> heard_;
   std::string refusal_;  // what a registration was answered last

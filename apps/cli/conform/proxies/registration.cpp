@@ -1,6 +1,7 @@
 #include <array>
 
 #include "apps/cli/conform/proxies/rules.hpp"
+#include "apps/cli/conform/proxies/scenes.hpp"
 
 namespace picket::apps::cli::conform::proxies {
 namespace {
@@ -36,18 +37,6 @@ void expect_text(Proxy& proxy, std::string_view name) {
 void expect_taken(Proxy& proxy, const Registration& registration) {
   proxy.registering = [&](Served& connection) { connection.register_as(registration); };
   proxy.expect_served(proxy.open());
-}
-
-/// One more connection that is taken: the proxy may count those still of which it has not seen the end. Throws Skipped
-/// where it goes on refusing, as it may.
-Served& joined(Proxy& proxy, const Registration& registration) {
-  const base::TimePoint deadline = base::Clock::now() + proxy.options().patience;
-  while (true) {
-    Served& connection = proxy.join(registration);
-    if (connection.is_open()) return connection;
-    need(base::Clock::now() < deadline, "it takes no more connections of one agent");
-    proxy.go_on_for(std::chrono::milliseconds{20});
-  }
 }
 
 /// Such a registration is refused with a reason, which is returned.
@@ -260,14 +249,9 @@ constexpr std::array rules{
               }},
     ProxyRule{"registration.in-time", "8", "Who says nothing is not waited for without end.", Scope::registration,
               [](Proxy& proxy) {
-                need(proxy.options().slow, "it takes half a minute: --slow");
+                need_time(proxy);
                 proxy.registering = [](Served&) {};
-                Served& connection = proxy.begun();
-                const base::TimePoint end = base::Clock::now() + std::chrono::seconds{60};
-                while (!connection.has_ended()) {
-                  expect(base::Clock::now() < end, "it keeps the connection for a minute");
-                  proxy.go_on_for(std::chrono::milliseconds{100});
-                }
+                proxy.expect_closed(proxy.begun(), "silence", a_long_time);
               }},
 };
 

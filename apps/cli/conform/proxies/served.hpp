@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "apps/cli/conform/peer.hpp"
 #include "apps/cli/conform/proxies/grpc_server.hpp"
@@ -49,14 +50,21 @@ struct Registration {
   bool has_capabilities = true;
 };
 
+/// What the agent says that it is. A value.
+struct Declared {
+  std::vector<std::int32_t> events{1, 2, 3, 4, 5, 6, 7};
+  wire::Limits limits{};
+};
+
 /// A connection between the proxy and us. Thread safety: its worker's.
 class Served {
  public:
   /// `agent_id`: who we say that we are, so that the proxy's logs can name what is tested.
-  Served(std::unique_ptr<Pipe> pipe, base::Duration patience, std::string agent_id)
+  Served(std::unique_ptr<Pipe> pipe, base::Duration patience, std::string agent_id, Declared declared)
       : pipe_(std::move(pipe)),
         patience_(patience),
         agent_id_(std::move(agent_id)),
+        declared_(std::move(declared)),
         format_{.encoding = pipe_->opening_encoding()} {}
 
   /// What has come, if anything has. Throws Violation for what is no frame.
@@ -72,8 +80,12 @@ class Served {
   [[nodiscard]] const Frame& first() const { return *first_; }
   [[nodiscard]] const wire::Format& format() const noexcept { return format_; }
 
+  /// Those of the extensions that the proxy's handshake offers.
+  [[nodiscard]] std::vector<std::string_view> offered(const std::vector<std::string_view>& wanted) const;
   /// Answers the handshake as an agent of that encoding does, with some of the extensions that were offered.
   void welcome(wire::Encoding encoding, wire::TextList extensions);
+  /// Whether that extension is in force.
+  [[nodiscard]] bool takes(std::string_view extension) const noexcept;
   /// Answers it otherwise.
   void welcome(const Welcome& text);
   /// Answers it on gRPC so that the proxy goes.
@@ -104,7 +116,7 @@ class Served {
   }
   void write(std::string_view bytes);
   void answer_ping(const Heard& ping);
-  /// A plain answer, allow if nothing else is said, to that event.
+  /// A plain answer, allow if nothing else is said, to that event. With event-reply it names the event.
   void answer(const Heard& event, wire::Decision decision = wire::Allow{});
   void answer(const Heard& event, wire::AgentResponse response);
   void end() {
@@ -116,11 +128,15 @@ class Served {
 
  private:
   [[nodiscard]] wire::Capabilities capabilities() const;
+  [[nodiscard]] std::string capabilities_text() const;
+  void agree(std::string_view extension);
 
   std::unique_ptr<Pipe> pipe_;
   base::Duration patience_;
   std::string agent_id_;
+  Declared declared_;
   wire::Format format_;
+  std::vector<std::string> extensions_;  // in force
   std::optional<Frame> first_;
   std::optional<Document> hello_;  // the same, where it is JSON
   bool is_open_ = false;

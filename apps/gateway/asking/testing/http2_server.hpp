@@ -16,7 +16,8 @@ using picket::http2::StreamId;
 /// An upstream that speaks HTTP/2, at the far end of a connection.
 class Http2Server final : public gateway::testing::Http2End {
  public:
-  Http2Server(transport::Worker& worker, FarEnd& far) : Http2End(picket::http2::Role::server, worker, far) {}
+  Http2Server(transport::Worker& worker, FarEnd& far, bool takes_websockets = false)
+      : Http2End(picket::http2::Role::server, worker, far, takes_websockets) {}
 
   /// Waits for a request behind those that have come.
   [[nodiscard]] StreamId asked() {

@@ -140,7 +140,15 @@ class FakeUpstream final : public UpstreamSide {
   // What the upstream does, whether or not it is asked yet.
   Incoming body;
   FakeEnd tunnelled;  ///< Once it has switched to WebSocket.
-  void answers(std::uint16_t status) { say(http::ResponseHead{.status = status, .framing = http::Framing::chunked}); }
+  /// A switch is the answer to the key of the standard's example (RFC 6455 §1.3).
+  void answers(std::uint16_t status) {
+    static constexpr base::Header accept{"Sec-WebSocket-Accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="};
+    const auto headers = status == 101 ? std::span{&accept, 1} : std::span<const base::Header>{};
+    say(http::ResponseHead{.status = status, .headers = headers, .framing = http::Framing::chunked});
+  }
+  void answers_with_length(std::uint64_t length) {
+    say(http::ResponseHead{.status = 200, .framing = http::Framing::length, .content_length = length});
+  }
   void hangs_up() { say(broken()); }
   void takes_too_long() { say(base::fail(base::ErrorKind::timeout, "no answer in time")); }
   void has_no_place() { say(base::fail(base::ErrorKind::message_too_large, "no place for the answer's body")); }

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <limits>
+#include <new>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "picket/base/recycled_memory.hpp"
+
+namespace picket::base {
+
+/// An allocator, for containers that live as long as a request. Thread safety: none of its own; a container may go on
+/// another thread than it was made on. Errors: std::bad_alloc.
+template <class T>
+struct RecyclingAllocator {
+  using value_type = T;
+
+  constexpr RecyclingAllocator() noexcept = default;
+  template <class Other>
+  constexpr RecyclingAllocator(const RecyclingAllocator<Other>&) noexcept {}  // NOLINT(google-explicit-constructor)
+
+  [[nodiscard]] T* allocate(std::size_t count) {
+    static_assert(alignof(T) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
+    if (count > std::numeric_limits<std::size_t>::max() / sizeof(T)) throw std::bad_array_new_length{};
+    return static_cast<T*>(recycled_memory.take(count * sizeof(T)));
+  }
+  void deallocate(T* first, std::size_t count) noexcept { recycled_memory.give(first, count * sizeof(T)); }
+  template <class Other>
+  constexpr bool operator==(const RecyclingAllocator<Other>&) const noexcept {
+    return true;
+  }
+};
+
+template <class T>
+using RecycledVector = std::vector<T, RecyclingAllocator<T>>;
+template <class Key, class Value>
+using RecycledMap =
+    std::unordered_map<Key, Value, std::hash<Key>, std::equal_to<Key>, RecyclingAllocator<std::pair<const Key, Value>>>;
+
+}  // namespace picket::base
