@@ -112,7 +112,7 @@ TEST_F(AgentSessionTest, WithEventReplyTheAnswerNamesItsEvent) {
   feed(frame_of(session.format(), chunk));
   ASSERT_TRUE(session.respond(arrived(session)[0], {}, start_time));
   const auto answer = written<wire::AgentResponse>(session, session.format());
-  EXPECT_EQ(answer.reply_to, (wire::ReplyTo{FrameType::request_body_chunk, 7}));
+  EXPECT_EQ(answer.reply_to, (wire::ReplyTo{.type = FrameType::request_body_chunk, .index = 7}));
 }
 
 TEST_F(AgentSessionTest, EventThatDoesNotDecodeEndsTheConnectionAndIsNeverAllow) {
@@ -185,7 +185,7 @@ TEST_F(AgentSessionTest, AForgottenExchangeIsBlockedNotBegunAnewAndNotLeftUnansw
     EXPECT_EQ(session.exchanges(), 0U);
     const auto answer = written<wire::AgentResponse>(session, session.format());
     EXPECT_EQ(answer.correlation_id, "a");
-    EXPECT_EQ(answer.reply_to, (wire::ReplyTo{FrameType::request_body_chunk, index}));
+    EXPECT_EQ(answer.reply_to, (wire::ReplyTo{.type = FrameType::request_body_chunk, .index = index}));
     ASSERT_TRUE(std::holds_alternative<wire::Block>(answer.decision));
     EXPECT_EQ(std::get<wire::Block>(answer.decision).status, 503);
     EXPECT_THAT(answer.audit.reason_codes, ElementsAre("exchange-forgotten"));

@@ -67,7 +67,7 @@ TEST_F(ProxySessionTest, ForgedLateAndDuplicateAnswersAreCountedAndDropped) {
   const wire::ReplyTo headers{FrameType::request_headers, {}};
   feed(answer({0, 0, 0x9999}, headers));                               // another random half
   feed(answer({5, 0, 0x1111}, headers));                               // another slot
-  feed(answer(one_, wire::ReplyTo{FrameType::response_headers, {}}));  // an event that is not in flight
+  feed(answer(one_, wire::ReplyTo{.type = FrameType::response_headers}));  // an event that is not in flight
   EXPECT_THAT(answered(session), ElementsAre());
   feed(answer(one_, headers) + answer(one_, headers));
   EXPECT_THAT(answered(session), ElementsAre(1U));
@@ -121,8 +121,8 @@ TEST_F(ProxySessionTest, AnswersThatFitNoEventAreToldOfOnce) {
   auto& session = ready({.event_reply = true});
   ASSERT_TRUE(send_headers(session, one_, 1));
   ASSERT_TRUE(send_chunk(session, one_, 0, 2));
-  const auto wrong = answer(one_, wire::ReplyTo{FrameType::request_body_chunk, 7, {}});
-  feed(wrong + wrong + answer(one_, wire::ReplyTo{FrameType::request_body_chunk, {}, {}}));
+  const auto wrong = answer(one_, wire::ReplyTo{.type = FrameType::request_body_chunk, .index = 7});
+  feed(wrong + wrong + answer(one_, wire::ReplyTo{.type = FrameType::request_body_chunk}));
   EXPECT_THAT(misfits(session), ElementsAre(Misfit::misnamed));
   EXPECT_THAT(answered(session), ElementsAre());
   EXPECT_EQ(session.dropped().mismatch, 3U);
@@ -159,8 +159,8 @@ TEST_F(ProxySessionTest, PeerWithEventReplyGetsThemAllAndAnswersInAnyOrder) {
   ASSERT_TRUE(send_chunk(session, one_, 0, 2));
   ASSERT_TRUE(send_chunk(session, one_, 1, 3));
   EXPECT_EQ(types_of(take_output(session)).size(), 3U);
-  feed(answer(one_, wire::ReplyTo{FrameType::request_body_chunk, 1}));
-  feed(answer(one_, wire::ReplyTo{FrameType::request_headers, {}}));
+  feed(answer(one_, wire::ReplyTo{.type = FrameType::request_body_chunk, .index = 1}));
+  feed(answer(one_, wire::ReplyTo{.type = FrameType::request_headers}));
   EXPECT_THAT(answered(session), ElementsAre(3U, 1U));
   EXPECT_EQ(session.in_flight(), 1U);
 }

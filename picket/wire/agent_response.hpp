@@ -67,8 +67,8 @@ using WebSocketDecision = std::variant<WebSocketVerdict, WebSocketClose>;
 /// exchange's events may come in any order. One that fits no event in flight is dropped.
 struct ReplyTo {
   FrameType type = FrameType::request_headers;
-  std::optional<std::uint64_t> index;    ///< Of a chunk, a frame, or an inspected content.
   std::optional<bool> client_to_server;  ///< Of frames, which are counted per direction.
+  std::optional<std::uint64_t> index;    ///< Of a chunk, a frame, or an inspected content.
   friend bool operator==(const ReplyTo&, const ReplyTo&) = default;
 };
 

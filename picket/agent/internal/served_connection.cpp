@@ -30,10 +30,12 @@ class ServedConnection::HandledEvent final : public EventSource {
       : connection_(connection), slot_(slot), ref_(ref), came_(came) {}
 
   Completion defer() override {
-    return {connection_.terms_.mailbox, [self = connection_.shared_from_this(), slot = slot_, ref = ref_,
+    // Where threads evaluate, the exchange's next event waits for this one; else its slot is free for another exchange.
+    auto waiting = connection_.terms_.execution == Execution::handed_over ? slot_ : nullptr;
+    return {connection_.terms_.mailbox, [self = connection_.shared_from_this(), slot = std::move(waiting), ref = ref_,
                                          came = came_](const std::optional<Decision>& decision) {
               if (decision) self->respond(ref, *decision, came);
-              if (self->terms_.execution == Execution::handed_over) self->evaluated(slot);
+              if (slot) self->evaluated(slot);
             }};
   }
   std::shared_ptr<Line> line() override { return connection_.line_; }
