@@ -36,7 +36,7 @@ template <class Event>
     return {.type = Event::type};
 }
 [[nodiscard]] inline wire::ReplyTo reply_key(const wire::WebSocketFrame& frame) noexcept {
-  return {.type = frame.type, .index = frame.frame_index, .client_to_server = frame.client_to_server};
+  return {.type = frame.type, .client_to_server = frame.client_to_server, .index = frame.frame_index};
 }
 /// Its position stands in its metadata; an event that lacks it is named by its type alone. Complexity: a scan of its
 /// metadata.

@@ -45,7 +45,9 @@ TEST(InFlight, ExchangeIsFoundByItsWholeIdOnly) {
 TEST(InFlight, AnswerMatchesByKeyOrElseTheOldestSent) {
   InFlight table;
   const auto exchange = table.find_or_add({0, 0, 1});
-  const auto chunk = [](std::uint32_t i) { return wire::ReplyTo{.type = wire::FrameType::request_body_chunk, .index = i}; };
+  const auto chunk = [](std::uint32_t i) {
+    return wire::ReplyTo{.type = wire::FrameType::request_body_chunk, .index = i};
+  };
   const auto first = table.add_event(exchange, event(1, 1s, true, chunk(0)));
   const auto second = table.add_event(exchange, event(2, 1s, true, chunk(1)));
   table.add_event(exchange, event(3, 1s, false, chunk(2)));
@@ -58,7 +60,8 @@ TEST(InFlight, AnswerMatchesByKeyOrElseTheOldestSent) {
 
 TEST(InFlight, FramesAreKeyedByDirectionAndInspectedContentByItsPosition) {
   const wire::WebSocketFrame frame{.client_to_server = true, .frame_index = 3};
-  EXPECT_EQ(reply_key(frame), (wire::ReplyTo{.type = wire::FrameType::websocket_frame, .client_to_server = true, .index = 3}));
+  EXPECT_EQ(reply_key(frame),
+            (wire::ReplyTo{.type = wire::FrameType::websocket_frame, .client_to_server = true, .index = 3}));
   const auto position = [](std::string_view said) {
     const wire::TextPair pair{"index", said};
     return reply_key(wire::GuardrailInspect{.metadata = std::span{&pair, 1}}).index;

@@ -65,8 +65,8 @@ TEST_F(ProxySessionTest, ForgedLateAndDuplicateAnswersAreCountedAndDropped) {
   auto& session = ready({.event_reply = true});
   ASSERT_TRUE(send_headers(session, one_, 1));
   const wire::ReplyTo headers{FrameType::request_headers, {}};
-  feed(answer({0, 0, 0x9999}, headers));                               // another random half
-  feed(answer({5, 0, 0x1111}, headers));                               // another slot
+  feed(answer({0, 0, 0x9999}, headers));                                   // another random half
+  feed(answer({5, 0, 0x1111}, headers));                                   // another slot
   feed(answer(one_, wire::ReplyTo{.type = FrameType::response_headers}));  // an event that is not in flight
   EXPECT_THAT(answered(session), ElementsAre());
   feed(answer(one_, headers) + answer(one_, headers));

@@ -197,18 +197,18 @@ constexpr std::array rules{
                 Talk talk = open_replying(agent);
                 talk.need_kind(EventKind::request_headers);
                 const Answer answer = talk.ask(Talk::head(talk.mint()));
-                expect_reply_to(answer, {.type = FrameType::request_headers, .index = {}, .client_to_server = {}});
+                expect_reply_to(answer, {.type = FrameType::request_headers, .client_to_server = {}, .index = {}});
               }},
     AgentRule{"reply-to.body", "3", "With event-reply an answer to a chunk names its chunk_index.", Scope::everywhere,
               [](Agent& agent) {
                 Talk talk = open_replying(agent);
                 talk.need_kind(EventKind::request_body_chunk);
                 const std::string_view id = talk.begin_exchange();
-                const wire::ReplyTo first{.type = FrameType::request_body_chunk, .index = 0, .client_to_server = {}};
+                const wire::ReplyTo first{.type = FrameType::request_body_chunk, .client_to_server = {}, .index = 0};
                 const Answer answer = talk.ask(Talk::chunk(id, 0, "abc", false));
                 expect_reply_to(answer, first);
                 if (!answer.allows()) return;
-                const wire::ReplyTo second{.type = FrameType::request_body_chunk, .index = 1, .client_to_server = {}};
+                const wire::ReplyTo second{.type = FrameType::request_body_chunk, .client_to_server = {}, .index = 1};
                 expect_reply_to(talk.ask(Talk::chunk(id, 1, "def", true)), second);
               }},
     AgentRule{"reply-to.response", "3", "With event-reply an answer to response_headers says so.", Scope::everywhere,
@@ -216,7 +216,7 @@ constexpr std::array rules{
                 Talk talk = open_replying(agent);
                 talk.need_kind(EventKind::response_headers);
                 const Answer answer = talk.ask(response_head(talk.begin_exchange()));
-                expect_reply_to(answer, {.type = FrameType::response_headers, .index = {}, .client_to_server = {}});
+                expect_reply_to(answer, {.type = FrameType::response_headers, .client_to_server = {}, .index = {}});
               }},
     AgentRule{"reply-to.websocket", "3", "With event-reply an answer to a frame names its number and direction.",
               Scope::everywhere,
@@ -226,7 +226,7 @@ constexpr std::array rules{
                 const std::string_view id = talk.begin_exchange();
                 for (const bool from_client : {true, false})
                   expect_reply_to(talk.ask(frame(id, 0, from_client)),
-                                  {.type = FrameType::websocket_frame, .index = 0, .client_to_server = from_client});
+                                  {.type = FrameType::websocket_frame, .client_to_server = from_client, .index = 0});
               }},
     AgentRule{"reply-to.guardrail", "3", "With event-reply an answer to guardrail_inspect names metadata.index.",
               Scope::everywhere,
@@ -234,7 +234,7 @@ constexpr std::array rules{
                 Talk talk = open_replying(agent);
                 talk.need_kind(EventKind::guardrail_inspect);
                 const Answer answer = talk.ask(content(talk.begin_exchange()));
-                expect_reply_to(answer, {.type = FrameType::guardrail_inspect, .index = 0, .client_to_server = {}});
+                expect_reply_to(answer, {.type = FrameType::guardrail_inspect, .client_to_server = {}, .index = 0});
               }},
     AgentRule{"reply-to.in-flight", "3", "With event-reply events of one exchange may wait together.",
               Scope::everywhere,

@@ -44,7 +44,7 @@ std::uint64_t text_index(const Heard& heard, base::Arena& arena) {
 /// Which event an answer with event-reply names.
 wire::ReplyTo reply_to(const Heard& heard) {
   base::Arena arena;
-  wire::ReplyTo event{.type = heard.frame.type, .index = {}, .client_to_server = {}};
+  wire::ReplyTo event{.type = heard.frame.type, .client_to_server = {}, .index = {}};
   switch (heard.frame.type) {
     case FrameType::request_body_chunk: event.index = index_of<wire::RequestBodyChunk>(heard, arena); break;
     case FrameType::response_body_chunk: event.index = index_of<wire::ResponseBodyChunk>(heard, arena); break;
