@@ -21,6 +21,9 @@ constexpr std::size_t field_overhead = 32;
 // Bytes that a receiver may take before it gives its window back, of the stream and of the connection.
 constexpr std::size_t bytes_per_update = 2048;
 constexpr std::size_t updates_of(std::size_t size) { return 2 + size / bytes_per_update; }
+// That a stream takes whatever is sent on it: gRPC and Firefox raise its window, and that of the connection, when they
+// begin it.
+constexpr std::size_t updates_of_a_stream = 2;
 // What a head over the limit counts as: a few bytes may stand for hundreds of kilobytes to look at, and are answered.
 constexpr std::size_t oversized_head_cost = 10;
 constexpr auto idle_interval = std::chrono::seconds{10};
@@ -85,6 +88,7 @@ struct Callbacks {
     if (stream == nullptr) {
       stream = &connection.add(frame->hd.stream_id);
       connection.count_idle(Excess::streams);  // given back when it comes to its end
+      connection.updates_due_ += updates_of_a_stream;
     }
     stream->arena.reset();
     stream->fields.clear();
@@ -138,7 +142,7 @@ struct Callbacks {
         connection.resume_held_back(0);
         break;
       case NGHTTP2_WINDOW_UPDATE:
-        connection.count_idle(Excess::window_updates);
+        connection.count_update();
         connection.resume_held_back(frame->hd.stream_id);
         break;
       default: connection.count_idle(excess_of(frame->hd.type));
@@ -475,6 +479,7 @@ base::Result<StreamId> Connection::request(base::Headers head, Outgoing* body) {
   if (id < 0) return fail(ErrorKind::unavailable, fmt::format("HTTP/2: {}", nghttp2_strerror(id)));
   stream->id = id;
   streams_.emplace(id, std::move(stream));
+  updates_due_ += updates_of_a_stream;
   return id;
 }
 
@@ -550,7 +555,9 @@ void Connection::use_windows(Stream& stream, std::size_t size) {
 void Connection::pay_for(const Stream& stream, std::size_t size) {
   const bool is_cut = stream.body->size() > stream.promised;
   const bool is_by_the_way = worth_a_frame() != 0 && !window_.is_hurried() && !stream.window.is_hurried();
-  if (size >= SendWindow::worth_an_update || !is_cut || is_by_the_way) count_useful(updates_of(size));
+  if (size < SendWindow::worth_an_update && is_cut && !is_by_the_way) return;
+  count_useful(updates_of(size));
+  updates_due_ += updates_of(size);
 }
 
 /// `grown`: whose window has; 0: that of all.
@@ -604,6 +611,13 @@ std::optional<bool> Connection::takes_extended_connect() const {
 void Connection::count_idle(Excess kind) noexcept {
   if (idle_frames_left_ == 0) return;
   if (--idle_frames_left_ == 0) excess_ = kind;
+}
+
+/// However many are due at once: what a peer has yet to give back may be all of its windows in the smallest of frames.
+/// Each was paid for by a frame of ours or a stream of the peer's, which cost more.
+void Connection::count_update() noexcept {
+  if (updates_due_ == 0) return count_idle(Excess::window_updates);
+  --updates_due_;
 }
 
 void Connection::count_oversized() noexcept {
