@@ -18,8 +18,10 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 constexpr std::uint8_t data_frame = 0;
+constexpr std::uint8_t priority_frame = 2;
 constexpr std::uint8_t settings_frame = 4;
 constexpr std::uint8_t window_frame = 8;
+constexpr std::uint8_t priority_update_frame = 16;
 constexpr std::size_t whole_window = 65'535;
 
 std::string number(std::size_t value, int bytes) {
@@ -258,9 +260,22 @@ TEST_F(Sending, StreamsWhoseWindowsAreRaisedAndThatAreAnsweredByAHeadAreNoFlood)
   }
 }
 
+// So browsers do, by PRIORITY or PRIORITY_UPDATE.
+TEST_F(Sending, StreamsWhosePrioritiesAreChangedAreNoFlood) {
+  const std::array<base::Header, 1> head{{{":status", "404"}}};
+  for (int i = 0; i < 1'000; ++i) {
+    const StreamId id = begin();
+    hear(frame_of(priority_frame, 0, id, std::string{"\0\0\0\0\1", 5}));
+    hear(frame_of(priority_update_frame, 0, 0, number(static_cast<std::size_t>(id), 4) + "u=1"));
+    connection_.respond(id, base::Headers(head), nullptr);
+    read();
+    ASSERT_TRUE(is_sound_) << i;
+  }
+}
+
 TEST_F(Sending, UpdatesForWhatWasSentAndMoreAreAFlood) {
   const StreamId id = download(6'500, 100);
-  const std::size_t due = 2 + 2 * 65;
+  const std::size_t due = 4 + 2 * 65;
   std::size_t heard = 0;
   for (; heard < 1'000 && is_sound_; ++heard) give(heard % 2 == 0 ? 0 : id, 1);
   EXPECT_LE(heard, 400 + due);
