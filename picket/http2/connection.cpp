@@ -21,6 +21,11 @@ constexpr std::size_t field_overhead = 32;
 // Bytes that a receiver may take before it gives its window back, of the stream and of the connection.
 constexpr std::size_t bytes_per_update = 2048;
 constexpr std::size_t updates_of(std::size_t size) { return 2 + size / bytes_per_update; }
+// That a stream takes whatever is sent on it: gRPC and Firefox raise its window as they begin it, gRPC that of the
+// connection, too; browsers change its priority as the page is laid out and as tabs come and go.
+constexpr std::size_t frames_of_a_stream = 4;
+// PRIORITY_UPDATE (RFC 9218 §7.1), which nothing here depends on.
+constexpr std::uint8_t priority_update = 0x10;
 // What a head over the limit counts as: a few bytes may stand for hundreds of kilobytes to look at, and are answered.
 constexpr std::size_t oversized_head_cost = 10;
 constexpr auto idle_interval = std::chrono::seconds{10};
@@ -52,7 +57,6 @@ Excess excess_of(std::uint8_t frame_type) noexcept {
   switch (frame_type) {
     case NGHTTP2_RST_STREAM: return Excess::streams;
     case NGHTTP2_PING: return Excess::pings;
-    case NGHTTP2_PRIORITY: return Excess::priorities;
     default: return Excess::invalid_frames;
   }
 }
@@ -85,6 +89,7 @@ struct Callbacks {
     if (stream == nullptr) {
       stream = &connection.add(frame->hd.stream_id);
       connection.count_idle(Excess::streams);  // given back when it comes to its end
+      connection.frames_due_ += frames_of_a_stream;
     }
     stream->arena.reset();
     stream->fields.clear();
@@ -138,9 +143,10 @@ struct Callbacks {
         connection.resume_held_back(0);
         break;
       case NGHTTP2_WINDOW_UPDATE:
-        connection.count_idle(Excess::window_updates);
+        connection.count_expected(Excess::window_updates);
         connection.resume_held_back(frame->hd.stream_id);
         break;
+      case NGHTTP2_PRIORITY: connection.count_expected(Excess::priorities); break;
       default: connection.count_idle(excess_of(frame->hd.type));
     }
     return connection.excess_ ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
@@ -202,8 +208,12 @@ struct Callbacks {
   }
 
   /// Of a type that nobody here knows: passed over (RFC 9113 §5.5), and counted.
-  static int on_unknown_frame(nghttp2_session*, void**, const nghttp2_frame_hd*, void* user) {
-    of(user).count_idle(Excess::invalid_frames);
+  static int on_unknown_frame(nghttp2_session*, void**, const nghttp2_frame_hd* head, void* user) {
+    if (head->type == priority_update) {
+      of(user).count_expected(Excess::priorities);
+    } else {
+      of(user).count_idle(Excess::invalid_frames);
+    }
     return of(user).excess_ ? NGHTTP2_ERR_CALLBACK_FAILURE : NGHTTP2_ERR_CANCEL;
   }
 
@@ -475,6 +485,7 @@ base::Result<StreamId> Connection::request(base::Headers head, Outgoing* body) {
   if (id < 0) return fail(ErrorKind::unavailable, fmt::format("HTTP/2: {}", nghttp2_strerror(id)));
   stream->id = id;
   streams_.emplace(id, std::move(stream));
+  frames_due_ += frames_of_a_stream;
   return id;
 }
 
@@ -550,7 +561,9 @@ void Connection::use_windows(Stream& stream, std::size_t size) {
 void Connection::pay_for(const Stream& stream, std::size_t size) {
   const bool is_cut = stream.body->size() > stream.promised;
   const bool is_by_the_way = worth_a_frame() != 0 && !window_.is_hurried() && !stream.window.is_hurried();
-  if (size >= SendWindow::worth_an_update || !is_cut || is_by_the_way) count_useful(updates_of(size));
+  if (size < SendWindow::worth_an_update && is_cut && !is_by_the_way) return;
+  count_useful(updates_of(size));
+  frames_due_ += updates_of(size);
 }
 
 /// `grown`: whose window has; 0: that of all.
@@ -604,6 +617,13 @@ std::optional<bool> Connection::takes_extended_connect() const {
 void Connection::count_idle(Excess kind) noexcept {
   if (idle_frames_left_ == 0) return;
   if (--idle_frames_left_ == 0) excess_ = kind;
+}
+
+/// However many are due at once: what a peer has yet to give back may be all of its windows in the smallest of frames.
+/// Each was paid for by a frame of ours or a stream of the peer's, which cost more.
+void Connection::count_expected(Excess kind) noexcept {
+  if (frames_due_ == 0) return count_idle(kind);
+  --frames_due_;
 }
 
 void Connection::count_oversized() noexcept {

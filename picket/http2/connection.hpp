@@ -177,6 +177,7 @@ class Connection {
   void fill();
   [[nodiscard]] bool is_full() const noexcept { return queued_ >= limits_.queued; }
   void count_idle(Excess kind) noexcept;
+  void count_expected(Excess kind) noexcept;
   void count_oversized() noexcept;
   void count_useful(std::size_t count) noexcept;
   void forgive(base::TimePoint now) noexcept;
@@ -200,6 +201,7 @@ class Connection {
   SendWindow window_;  // of the connection
   base::RecycledVector<StreamId> held_back_;
   std::size_t idle_frames_left_;
+  std::size_t frames_due_ = 0;  // that its streams and what was sent give the peer reason for
   base::TimePoint forgiven_{};  // until when
   std::optional<Excess> excess_;
   bool is_broken_ = false;

@@ -446,6 +446,7 @@ TEST_F(Strict, AFloodOfFramesThatBringNothingEndsTheConnection) {
                           Flood{Excess::settings, frame(4, 0, 0, "")},
                           Flood{Excess::window_updates, frame(8, 0, 0, {"\0\0\0\1", 4})},
                           Flood{Excess::priorities, frame(2, 0, 3, {"\0\0\0\0\1", 5})},
+                          Flood{Excess::priorities, frame(0x10, 0, 0, {"\0\0\0\3u=1", 7})},
                           Flood{Excess::invalid_frames, frame(0x42, 0, 0, "what?")},
                           Flood{Excess::invalid_frames, frame(0x0a, 0, 0, {"\0\1a.test", 8})}};
   for (const auto& [what, bytes] : floods) {

@@ -18,8 +18,10 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 constexpr std::uint8_t data_frame = 0;
+constexpr std::uint8_t priority_frame = 2;
 constexpr std::uint8_t settings_frame = 4;
 constexpr std::uint8_t window_frame = 8;
+constexpr std::uint8_t priority_update_frame = 16;
 constexpr std::size_t whole_window = 65'535;
 
 std::string number(std::size_t value, int bytes) {
@@ -87,13 +89,18 @@ class Sending : public ::testing::Test {
     hear(frame_of(window_frame, 0, id, number(size, 4)));
     read();
   }
-  /// A request to the connection, which is answered by a body.
-  StreamId download(std::size_t size, std::size_t portion) {
+  /// A request to the connection.
+  StreamId begin() {
     const StreamId id = next_;
     next_ += 2;
     hear(frame_of(1, 5, id,
                   "\x82\x86\x84\x41\x01"
                   "a"));
+    return id;
+  }
+  /// One that is answered by a body.
+  StreamId download(std::size_t size, std::size_t portion) {
+    const StreamId id = begin();
     Portions& body = bodies_.try_emplace(id, size, portion).first->second;
     const std::array<base::Header, 1> head{{{":status", "200"}}};
     connection_.respond(id, base::Headers(head), &body);
@@ -220,6 +227,60 @@ TEST_F(Sending, StreamsThatShareTheConnectionsWindowAllComeToTheirEnd) {
   EXPECT_TRUE(is_sound_);
   EXPECT_EQ(received(), large * portions.size());
   EXPECT_FALSE(connection_.holds_back());
+}
+
+// What a stream of gRPC messages looks like whose reader gives each back as it takes it.
+TEST_F(Sending, ABurstOfSmallFramesThatIsGivenBackOneByOneIsNoFlood) {
+  for (const std::size_t size : {100U, 5U}) {
+    frames_.clear();
+    download(65'000, size);
+    ASSERT_EQ(frames_.size(), 65'000 / size);
+    give_back_frame_by_frame();
+    ASSERT_TRUE(is_sound_) << size;
+  }
+}
+
+TEST_F(Uploading, ABurstOfSmallFramesThatIsGivenBackOneByOneIsNoFloodEither) {
+  upload(65'000, 100);
+  ASSERT_EQ(frames_.size(), 650U);
+  give_back_frame_by_frame();
+  EXPECT_TRUE(is_sound_);
+}
+
+// gRPC's library does so with every call.
+TEST_F(Sending, StreamsWhoseWindowsAreRaisedAndThatAreAnsweredByAHeadAreNoFlood) {
+  const std::array<base::Header, 1> head{{{":status", "404"}}};
+  for (int i = 0; i < 1'000; ++i) {
+    const StreamId id = begin();
+    give(0, 5);
+    give(id, 5);
+    connection_.respond(id, base::Headers(head), nullptr);
+    read();
+    ASSERT_TRUE(is_sound_) << i;
+  }
+}
+
+// So browsers do, by PRIORITY or PRIORITY_UPDATE.
+TEST_F(Sending, StreamsWhosePrioritiesAreChangedAreNoFlood) {
+  const std::array<base::Header, 1> head{{{":status", "404"}}};
+  for (int i = 0; i < 1'000; ++i) {
+    const StreamId id = begin();
+    hear(frame_of(priority_frame, 0, id, std::string{"\0\0\0\0\1", 5}));
+    hear(frame_of(priority_update_frame, 0, 0, number(static_cast<std::size_t>(id), 4) + "u=1"));
+    connection_.respond(id, base::Headers(head), nullptr);
+    read();
+    ASSERT_TRUE(is_sound_) << i;
+  }
+}
+
+TEST_F(Sending, UpdatesForWhatWasSentAndMoreAreAFlood) {
+  const StreamId id = download(6'500, 100);
+  const std::size_t due = 4 + 2 * 65;
+  std::size_t heard = 0;
+  for (; heard < 1'000 && is_sound_; ++heard) give(heard % 2 == 0 ? 0 : id, 1);
+  EXPECT_LE(heard, 400 + due);
+  EXPECT_GT(heard, due);
+  EXPECT_EQ(connection_.excess(), Excess::window_updates);
 }
 
 TEST_F(Uploading, AWindowThatIsGivenBackFrameByFrameIsNoFloodEither) {

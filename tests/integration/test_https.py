@@ -16,6 +16,9 @@ from processes import free_port, wait
 from stage import Asked
 from upstream import response
 
+ALERT, HANDSHAKE = b"\x15", b"\x16"  # the types of records
+ANSWERS = {"not TLS": b"", "zeros": b"", "two hellos": HANDSHAKE}  # of what is no handshake, beside alerts
+
 
 class Requests(Https):
     def test_are_served_over_tls_1_2_and_1_3(self):
@@ -311,10 +314,12 @@ class Handshakes(Https):
                 raw = self.raw()
                 raw.sendall(sent)
                 begin = time.monotonic()
+                said = b""
                 with contextlib.suppress(ConnectionResetError):
-                    while raw.recv(65536):
-                        pass
+                    while part := raw.recv(65536):
+                        said += part
                 self.assertLess(time.monotonic() - begin, HEAD_TIMEOUT / 2)
+                self.assertEqual(said[:1], ANSWERS.get(what, ALERT))
         with self.client() as client:
             self.assertEqual(client.get().status, 200)
         self.assertGreaterEqual(gateway.metric("picket_tls_handshake_failures_total"), len(shapes) - 1)
@@ -330,7 +335,10 @@ class Handshakes(Https):
             if at % 50 == 0:
                 with self.client() as client:
                     self.assertEqual(client.get().status, 200)
-        for raw in waiting:
+        for at, raw in enumerate(waiting):
+            raw.settimeout(0)
+            with contextlib.suppress(BlockingIOError):  # it waits for more
+                self.assertIn(raw.recv(1), (ALERT, HANDSHAKE) if at > 1 else (ALERT, b""), at)
             raw.close()
 
     def test_that_come_a_byte_at_a_time_are_whole_all_the_same(self):

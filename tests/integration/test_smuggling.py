@@ -1,10 +1,12 @@
 """Requests that two parties could read in two ways: refused before any agent or upstream sees them."""
 
+import ssl
 import unittest
 
-from client import chunked, message
+from certificates import Authority
+from client import Client, chunked, message
 from processes import wait
-from stage import Asked, Stage
+from stage import Asked, Gateway, Stage
 from upstream import response
 
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -282,14 +284,22 @@ class Bypasses(unittest.TestCase):
 
 
 class Smuggling(unittest.TestCase):
+    SCHEME = "http"
+
     @classmethod
     def setUpClass(cls):
         cls.stage = Stage()
         cls.addClassCleanup(cls.stage.close)
         cls.upstream = cls.stage.upstream(lambda request: response(request.body))
         cls.agent = cls.stage.agent()
-        asked = [Asked("a", cls.agent.path, '"request_headers" "request_body"')]
-        cls.gateway = cls.stage.gateway(cls.upstream, asked)
+        cls.gateway = cls.begin([Asked("a", cls.agent.path, '"request_headers" "request_body"')])
+
+    @classmethod
+    def begin(cls, asked: list[Asked]) -> Gateway:
+        return cls.stage.gateway(cls.upstream, asked)
+
+    def client(self) -> Client:
+        return self.gateway.client()
 
     def setUp(self):
         self.forget()
@@ -300,7 +310,7 @@ class Smuggling(unittest.TestCase):
         self.upstream.received.clear()
 
     def assert_refused(self, request: bytes) -> None:
-        with self.gateway.client() as client:
+        with self.client() as client:
             client.send(request)
             answer = client.response()
             self.assertEqual((answer.status, answer.reason, answer.value("connection")), (400, "bad_request", "close"))
@@ -322,7 +332,7 @@ class Smuggling(unittest.TestCase):
                 self.assertEqual(self.agent.of("request_body"), [])
 
     def test_what_follows_a_refused_request_is_not_served(self):
-        with self.gateway.client() as client:
+        with self.client() as client:
             client.send(post(b"Content-Length: 1\r\nContent-Length: 0\r\n") + SMUGGLED)
             self.assertEqual(client.response().status, 400)
             self.assertTrue(client.closed())
@@ -334,7 +344,7 @@ class Smuggling(unittest.TestCase):
             (b"GET / HTTP/1.2\r\nHost: a\r\n\r\n", 505),
             (b"CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", 405),
         ):
-            with self.subTest(request), self.gateway.client() as client:
+            with self.subTest(request), self.client() as client:
                 client.send(request)
                 self.assertEqual(client.response().status, status)
                 self.assertTrue(client.closed())
@@ -352,12 +362,12 @@ class Smuggling(unittest.TestCase):
             "HTTP/1.0 without a Host": b"GET / HTTP/1.0\r\n\r\n",
         }
         for name, request in clear.items():
-            with self.subTest(name), self.gateway.client() as client:
+            with self.subTest(name), self.client() as client:
                 client.send(request)
                 self.assertEqual(client.response().status, 200)
 
     def test_headers_reach_the_agent_in_their_order_with_all_their_values(self):
-        with self.gateway.client() as client:
+        with self.client() as client:
             client.send(
                 "GET /order HTTP/1.1\r\nX-Z: 1\r\nHost: a\r\nConnection: keep-alive\r\n"
                 "X-A: 2\r\nKeep-Alive: 3\r\nX-z:  4 \r\n\r\n"
@@ -371,7 +381,7 @@ class Smuggling(unittest.TestCase):
                 ("host", ["a"]),
                 ("x-a", ["2"]),
                 ("x-forwarded-for", ["127.0.0.1"]),
-                ("x-forwarded-proto", ["http"]),
+                ("x-forwarded-proto", [self.SCHEME]),
                 ("x-forwarded-host", ["a"]),
                 ("x-real-ip", ["127.0.0.1"]),
                 ("x-request-id", [event.id]),
@@ -379,14 +389,14 @@ class Smuggling(unittest.TestCase):
         )
 
     def test_trailers_reach_neither_agent_nor_upstream(self):
-        with self.gateway.client() as client:
+        with self.client() as client:
             client.send(post(CHUNKED, b"3\r\nabc\r\n0\r\nX-Trailer: secret\r\n\r\n"))
             self.assertEqual(client.response().body, b"abc")
         self.assertNotIn("secret", str([event.body for event in self.agent.events]))
         self.assertNotIn(b"secret", self.upstream.raw())
 
     def test_chunks_are_framed_anew_for_the_upstream(self):
-        with self.gateway.client() as client:
+        with self.client() as client:
             client.send(message("/reframed", "Transfer-Encoding: chunked\r\n", "POST") + chunked(b"a", b"b", b"c"))
             self.assertEqual(client.response().body, b"abc")
         [request] = self.upstream.requests
@@ -397,6 +407,24 @@ class Smuggling(unittest.TestCase):
         self.assert_refused(b"GET / HTTP/1.1\r\n\r\n")
         self.assertEqual(self.gateway.metric("picket_gateway_answers_total", reason="bad_request"), before + 1)
         wait("an access line", lambda: any(line.get("detail") == "no Host" for line in self.gateway.lines("access")))
+
+
+class SmugglingOverTls(Smuggling):
+    SCHEME = "https"
+
+    @classmethod
+    def begin(cls, asked: list[Asked]) -> Gateway:
+        authority = Authority(cls.stage.folder)
+        shown = authority.issue("site", "DNS:a")
+        cls.trusted = ssl.create_default_context(cafile=str(authority.ca.certificate))
+        gateway = cls.stage.unstarted()
+        tls = f'tls {{ cert-file "{shown.certificate}"; key-file "{shown.key}" }}'
+        listener = f'listener "safe" {{ address "127.0.0.1:{gateway.port}"; protocol "https"; {tls} }}'
+        gateway.write({"app": [cls.upstream.address]}, asked, listeners=listener)
+        return gateway.start()
+
+    def client(self) -> Client:
+        return Client(self.gateway.port, tls=self.trusted, name="a")
 
 
 if __name__ == "__main__":

@@ -37,7 +37,9 @@ class ConnectionPlaces {
     return limit_ != 0 && static_cast<std::size_t>(open.value()) >= limit_;
   }
   [[nodiscard]] bool has_line() const noexcept { return !line_.empty(); }
+  /// Null where all are taken.
   [[nodiscard]] Place take() noexcept {
+    if (is_full()) return nullptr;
     open.add(1);
     return Place{this};
   }

@@ -213,7 +213,8 @@ transport::Task<base::Result<Lease>> Pool::acquire(Tried& tried, transport::Canc
   bool waits_for_others = true;
   while (true) {
     // Before a site is chosen: the choice is the next one's in turn, and of the sites that there are then.
-    if (!has_room() || (places.has_line() && !was_called)) {
+    const bool has_stood = was_called || !waits_for_others;
+    if (!has_room() || (places.has_line() && !has_stood)) {
       auto stood = co_await stand_in_line(timeouts().connect, tried.until, cancel);
       if (!stood) co_return std::move(stood.error());
       was_called = true;
@@ -225,17 +226,21 @@ transport::Task<base::Result<Lease>> Pool::acquire(Tried& tried, transport::Canc
       if (lease->shared()) places.call_next();
       co_return std::move(*lease);
     }
-    const bool waits = waits_for_others && will_be_shared(*site);
-    if (waits || (places.is_full() && !close_idle())) {
-      const base::Duration most = waits ? patience_with_connects : timeouts().connect;
-      auto stood = co_await stand_in_line(most, tried.until, cancel);
+    if (waits_for_others && will_be_shared(*site)) {
+      auto stood = co_await stand_in_line(patience_with_connects, tried.until, cancel);
+      if (cancel.is_requested()) co_return std::move(stood.error());
       was_called = stood.has_value();
       waits_for_others = was_called;
-      const bool goes_on = was_called || (waits && !cancel.is_requested());
-      if (!goes_on) co_return std::move(stood.error());
-      if (was_called) continue;
+      continue;
     }
-    auto lease = co_await connect(std::move(site), tried, cancel);
+    auto place = take_place();
+    if (!place) {
+      auto stood = co_await stand_in_line(timeouts().connect, tried.until, cancel);
+      if (!stood) co_return std::move(stood.error());
+      was_called = true;
+      continue;
+    }
+    auto lease = co_await connect(std::move(site), std::move(place), tried, cancel);
     if (lease || cancel.is_requested() || lease.error().kind() == base::ErrorKind::io) co_return lease;
     if (spec_.upstream.retry && !spec_.upstream.retry->on_connect_failure) break;
   }
@@ -246,6 +251,12 @@ transport::Task<base::Result<Lease>> Pool::acquire(Tried& tried, transport::Canc
 std::optional<Lease> Pool::take_kept(const Site& site, const Tried& tried) {
   if (auto shared = take_shared(site)) return shared;
   return tried.pooled_was_stale ? std::nullopt : take_idle(site);
+}
+
+ConnectionPlaces::Place Pool::take_place() {
+  auto place = places.take();
+  if (!place && close_idle()) place = places.take();
+  return place;
 }
 
 transport::Task<base::Status> Pool::stand_in_line(base::Duration most, base::Deadline until,

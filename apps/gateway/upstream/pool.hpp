@@ -198,7 +198,10 @@ class Pool final : private Sites::Owner, private HealthCheck::Owner {
                                                             transport::Cancel& cancel);
   /// Whether there is a connection, or a place for one more, at the worst that of an idle one.
   [[nodiscard]] bool has_room() const noexcept;
-  [[nodiscard]] transport::Task<base::Result<Lease>> connect(SitePtr site, Tried& tried, transport::Cancel& cancel);
+  /// That of an idle connection, at the worst; null where there is none.
+  [[nodiscard]] ConnectionPlaces::Place take_place();
+  [[nodiscard]] transport::Task<base::Result<Lease>> connect(SitePtr site, ConnectionPlaces::Place place, Tried& tried,
+                                                             transport::Cancel& cancel);
   /// Why a connection could not be opened.
   struct Unopened {
     base::Error why;            ///< Without the address. io where this process has no socket.
@@ -206,7 +209,8 @@ class Pool final : private Sites::Owner, private HealthCheck::Owner {
   };
   using Opened = std::variant<Socket, Unopened>;
   /// Connects; where descriptors are wanting, again in place of the oldest idle connection.
-  [[nodiscard]] transport::Task<Opened> open(Site& site, base::Deadline deadline, transport::Cancel& cancel);
+  [[nodiscard]] transport::Task<Opened> open(Site& site, ConnectionPlaces::Place place, base::Deadline deadline,
+                                             transport::Cancel& cancel);
   /// Shakes hands where TLS is spoken, and notes what is spoken then. Errors: connection_failed; never io.
   [[nodiscard]] transport::Task<base::Status> secure(transport::Stream& stream, const transport::tls::TlsLayer* layer,
                                                      Site& site, base::Deadline deadline);

@@ -50,12 +50,13 @@ base::Deadline Pool::connect_deadline(const Site& site) const {
   return base::Deadline::after(worker_.now(), share);
 }
 
-transport::Task<base::Result<Lease>> Pool::connect(SitePtr site, Tried& tried, transport::Cancel& cancel) {
+transport::Task<base::Result<Lease>> Pool::connect(SitePtr site, ConnectionPlaces::Place place, Tried& tried,
+                                                   transport::Cancel& cancel) {
   const base::Deadline deadline = std::min(connect_deadline(*site), tried.until);
   connects.add();
   std::optional<Connecting> connecting;
   if (spec_.upstream.max_version == config::HttpVersion::http2) connecting.emplace(*site, places);
-  Opened opened = co_await open(*site, deadline, cancel);
+  Opened opened = co_await open(*site, std::move(place), deadline, cancel);
   if (cancel.is_requested()) co_return base::fail(ErrorKind::connection_closed, "nobody waits for it any more");
   if (auto* const socket = std::get_if<Socket>(&opened)) {
     // What it says before it is asked would be the first request's answer, and that one's the second's. HTTP/2 begins
@@ -70,13 +71,14 @@ transport::Task<base::Result<Lease>> Pool::connect(SitePtr site, Tried& tried, t
   co_return tried.failures.back().why;
 }
 
-transport::Task<Pool::Opened> Pool::open(Site& site, base::Deadline deadline, transport::Cancel& cancel) {
+transport::Task<Pool::Opened> Pool::open(Site& site, ConnectionPlaces::Place place, base::Deadline deadline,
+                                         transport::Cancel& cancel) {
   while (true) {
     auto layer = site.destination.layer();
     const auto* const tls_layer =
         static_cast<const transport::tls::TlsLayer*>(layer.get());  // destinations have no others
     transport::Channel channel{worker_, std::move(layer)};
-    Socket socket{transport::Stream{std::move(channel)}, socket_budget_.take(), places.take(), worker_.now()};
+    Socket socket{transport::Stream{std::move(channel)}, socket_budget_.take(), std::move(place), worker_.now()};
     const transport::Cancel::Guard guard{cancel, &close_stream, &socket.stream};
     const auto connected = co_await socket.stream.connect(site.endpoint(), deadline);
     if (connected) {
@@ -88,7 +90,10 @@ transport::Task<Pool::Opened> Pool::open(Site& site, base::Deadline deadline, tr
     }
     // A socket that could not be opened may be had in place of an idle one; there are fewer of those each time.
     const bool lacks_descriptors = connected.error().kind() == ErrorKind::io;
-    if (!cancel.is_requested() && lacks_descriptors && socket_budget_.close_oldest()) continue;
+    if (!cancel.is_requested() && lacks_descriptors && socket_budget_.close_oldest()) {
+      place = std::move(socket.upstream_place);
+      continue;
+    }
     Unopened unconnected{connected.error()};
     co_return std::move(unconnected);
   }

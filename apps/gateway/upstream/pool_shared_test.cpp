@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <array>
 #include <memory>
 #include <optional>
 
@@ -9,6 +11,7 @@
 namespace picket::apps::gateway::upstream {
 namespace {
 
+using namespace std::chrono_literals;
 using testing::PoolTest;
 using testing::Target;
 using transport::testing::turn_until;
@@ -45,7 +48,7 @@ class PoolShared : public PoolTest {
     transport::Task<void> ask(Pool& pool, transport::Cancel& cancel) {
       auto got = co_await pool.acquire(tried, cancel);
       lease.emplace(std::move(got));
-      if (!(*lease)->shared()) share(**lease, 10);  // at once: others look as soon as it goes on
+      if (*lease && !(*lease)->shared()) share(**lease, 10);  // at once: others look as soon as it goes on
     }
     Tried tried;
     std::optional<base::Result<Lease>> lease;
@@ -138,6 +141,29 @@ TEST_F(PoolShared, WhoComesWhileItIsOpenedWaitsForAShare) {
   EXPECT_EQ((*second.lease)->shared(), connection);
   EXPECT_EQ((*third.lease)->shared(), connection);
   EXPECT_EQ(app.connects.value(), 1U);
+}
+
+TEST_F(PoolShared, WhoHaveWaitedLongEnoughForAShareOpenNoMoreConnectionsThanThereMayBe) {
+  Target silent{0};
+  silent.fill();  // whoever connects now waits
+  Pool& app = pool({silent.port}, {.min_version = config::HttpVersion::http2,
+                                   .max_version = config::HttpVersion::http2,
+                                   .connection_pool = {.max_connections = 2}});
+  std::array<std::optional<Asker>, 4> askers;
+  for (auto& asker : askers) {
+    asker.emplace(app, cancel_);
+    app.places.call_next();  // each looks, and finds that it may have a share soon
+    transport::testing::turn_for(worker_, 1ms);
+  }
+  EXPECT_EQ(app.places.open.value(), 1);
+  ASSERT_TRUE(turn_until(worker_, [&] { return app.places.open.value() >= 2; })) << "patience has an end";
+  transport::testing::turn_for(worker_, 50ms);
+  EXPECT_EQ(app.places.open.value(), 2);
+  EXPECT_EQ(app.connects.value(), 2U);
+  cancel_.request(wire::CancelReason::client_disconnect);
+  const auto is_over = [](const auto& asker) { return asker->lease.has_value(); };
+  EXPECT_TRUE(turn_until(worker_, [&] { return std::ranges::all_of(askers, is_over); }));
+  EXPECT_EQ(app.places.open.value(), 0);
 }
 
 }  // namespace
