@@ -124,9 +124,12 @@ class Agent(Asking, Registering):
             "handshake.encodings": {"supported_encodings": ["msgpack", "json", "cbor"]},
             "handshake.extensions": {"extensions": [1, *EXTENSIONS]},
             "events.announced": {"events": [1]},
-            "handshake.events": {"events": ["request_headers"]},
+            "handshake.events": {"events": [1, 2, 3, 4, 5, 6, 7, "request_headers"]},
         }
-        return hello | (wrong.get(self.proxy.broken) or {}) if self.proxy.broken != "all" else hello | {name: value for each in wrong.values() for name, value in each.items()}
+        if self.proxy.broken == "all":
+            both = {"events": [1, "request_headers"]}  # rules about them
+            return hello | {name: value for each in wrong.values() for name, value in each.items()} | both
+        return hello | (wrong.get(self.proxy.broken) or {})
 
     def shake_hands(self) -> None:
         self.send(HANDSHAKE_REQUEST, [self.hello()] if self.proxy.broken == "handshake.comes" else self.hello(), is_json=True)

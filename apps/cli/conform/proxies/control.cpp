@@ -116,10 +116,10 @@ std::size_t largest_chunk(const Proxy& proxy) {
 std::vector<std::int64_t> announced_events(Proxy& proxy) {
   const wire::Value* const found = proxy.open().hello().find("events");
   const auto* const list = found == nullptr ? nullptr : found->get<wire::Value::List>();
+  need(list != nullptr, "the proxy does not say which events it sends");
   std::vector<std::int64_t> numbers;
-  for (const wire::Value& each : list == nullptr ? wire::Value::List{} : *list)
+  for (const wire::Value& each : *list)
     if (const auto* const number = each.get<std::int64_t>()) numbers.push_back(*number);
-  need(!numbers.empty(), "the proxy does not say which events it sends");
   return numbers;
 }
 
