@@ -96,16 +96,17 @@ base::Result<std::unique_ptr<Agent>> Agent::make(transport::Worker& worker, cons
   auto destination = transport::Destination::make(std::move(*endpoint), spec.tls);
   if (!destination)
     return base::fail(destination.error().kind(), fmt::format("agent '{}': {}", spec.id, destination.error().detail()));
-  const Config& chosen = spec.config.value_or(config);
-  for (const auto& problem : {spec.problem(), chosen.problem()})
-    if (problem) return base::fail(ErrorKind::connection_failed, fmt::format("agent '{}': {}", spec.id, *problem));
+  AgentSpec whole = spec;
+  if (!whole.config) whole.config = config;
+  if (const auto problem = whole.problem())
+    return base::fail(ErrorKind::connection_failed, fmt::format("agent '{}': {}", spec.id, *problem));
   if (spec.config_json) {
     base::Arena arena;
     if (auto parsed = wire::parse_json(*spec.config_json, arena); !parsed)
       return base::fail(ErrorKind::invalid_message,
                         fmt::format("agent '{}': its configuration: {}", spec.id, parsed.error().detail()));
   }
-  return std::unique_ptr<Agent>{new Agent{worker, spec, chosen, std::move(*destination), observer}};
+  return std::unique_ptr<Agent>{new Agent{worker, spec, *whole.config, std::move(*destination), observer}};
 }
 
 Agent::~Agent() { close_now(); }

@@ -199,7 +199,7 @@ class Agent final : AgentConnection::Owner, Call::Owner, transport::dns::Watch::
   void refuse_offer(std::string why);
   void take_back();
   void adopt_if_accepted();
-  void await_decisions();
+  void give(AgentConnection& connection, const std::string& config_json, AgentConnection::Configuration as);
   void silent_too_long();
   void restart_next();
   [[nodiscard]] bool awaits_another_than(const AgentConnection& connection) const noexcept;

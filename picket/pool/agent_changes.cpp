@@ -34,8 +34,7 @@ base::Status Agent::offer(std::string config_json) {
   withdraw();
   offer_.make(std::move(config_json));
   for (auto& connection : connections_)
-    if (connection->is_open()) connection->configure(offer_.config_json(), Configuration::offered);
-  await_decisions();
+    if (connection->is_open()) give(*connection, offer_.config_json(), Configuration::offered);
   return {};
 }
 
@@ -46,7 +45,9 @@ Agent::OfferState Agent::offer_state() const noexcept {
   return std::ranges::any_of(connections_, is_open) ? OfferState::pending : OfferState::accepted;
 }
 
-void Agent::await_decisions() {
+/// Whoever is given one has that long to decide.
+void Agent::give(AgentConnection& connection, const std::string& config_json, Configuration as) {
+  connection.configure(config_json, as);
   worker_.timers().arm(decision_timer_, worker_.now() + dial_terms_.session->configure_timeout);
 }
 
@@ -82,11 +83,10 @@ void Agent::adopt_if_accepted() {
   for (auto& connection : connections_) {
     // Those that were made meanwhile began with the old one.
     if (connection->configuration() == Configuration::current && connection->is_open())
-      connection->configure(*spec_.config_json, Configuration::settling);
+      give(*connection, *spec_.config_json, Configuration::settling);
     else if (connection->configuration() == Configuration::taken)
       connection->note(Configuration::current);
   }
-  await_decisions();
   if (observer_ != nullptr) observer_->on_configured(id(), {});
 }
 
@@ -99,8 +99,7 @@ void Agent::withdraw() {
 void Agent::take_back() {
   for (auto& connection : connections_)
     if (connection->configuration() == Configuration::offered || connection->configuration() == Configuration::taken)
-      connection->configure(*spec_.config_json, Configuration::settling);
-  await_decisions();
+      give(*connection, *spec_.config_json, Configuration::settling);
 }
 
 /// Of an offer that is refused; of what the connection shall have no agent may be silent.

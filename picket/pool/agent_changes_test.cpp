@@ -175,6 +175,34 @@ TEST_F(AgentChanges, ThePoolChangesItInPlace) {
   EXPECT_NE(&other->get(), &agent) << "nothing says none to a connection that has one";
 }
 
+TEST_F(AgentChanges, AConnectionThatIsClosedHasNothingToDecide) {
+  Agent& agent = configured(1);
+  auto one = opened(agent);
+  ASSERT_TRUE(agent.offer(R"({"level":2})"));
+  EXPECT_EQ(agent.offer_state(), OfferState::pending);
+  agent.drain();  // it closes where nothing is under way
+  EXPECT_EQ(agent.offer_state(), OfferState::accepted);
+  agent.withdraw();
+  EXPECT_TRUE(agent.closed());
+}
+
+TEST_F(AgentChanges, WhatAllHaveTakenWhoAreLeftIsAdopted) {
+  Agent& agent = configured();
+  auto one = opened(agent);
+  Asked asked{worker_, agent};
+  asked.headers();
+  (void)one.event();
+  auto two = opened(agent);
+  ASSERT_TRUE(agent.offer(R"({"level":2})"));
+  agent.adopt();
+  decide(one, R"({"level":2})");
+  turn();
+  EXPECT_EQ(agent.spec().config_json, R"({"level":1})");
+  agent.drain();  // two is asked nothing
+  EXPECT_EQ(agent.ready_connections(), 1U);
+  EXPECT_EQ(agent.spec().config_json, R"({"level":2})");
+}
+
 TEST_F(AgentChanges, NobodyIsAskedWhereNobodyIsThere) {
   Agent& agent = configured(1);
   ASSERT_TRUE(agent.offer(R"({"level":2})"));

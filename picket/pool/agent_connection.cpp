@@ -215,6 +215,7 @@ void AgentConnection::close_if_idle() {
 void AgentConnection::close() {
   life_.close();
   timer_.cancel();
+  configuration_ = Configuration::current;  // nobody is there who could decide
   if (!link_) return;
   const auto link = std::move(link_);
   const auto seat = std::move(seat_);

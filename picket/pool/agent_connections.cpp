@@ -95,7 +95,7 @@ void Agent::on_config_update(AgentConnection& connection, const wire::ConfigUpda
 
 void Agent::on_ready(AgentConnection& connection) {
   if (!connection.is_open()) return;  // closed before it had said so
-  if (connection.is_outdated()) connection.configure(*spec_.config_json, AgentConnection::Configuration::settling);
+  if (connection.is_outdated()) give(connection, *spec_.config_json, AgentConnection::Configuration::settling);
   refusal_.reset();
   calls_wait_until_ = {};
   metrics_.connections_opened.add();
@@ -311,6 +311,7 @@ void Agent::close_idle() {
   for (auto& connection : connections_) connection->close_if_idle();
   some_leave_ = std::ranges::any_of(connections_, &AgentConnection::is_draining);
   note_ready();
+  adopt_if_accepted();  // of what all have accepted who are left
 }
 
 void Agent::close_now() {

@@ -37,6 +37,17 @@ TEST_F(AgentPoolTest, WhatCannotBeAnAgentIsRefusedWithItsName) {
   EXPECT_EQ(kind({.id = "odd", .endpoint = folder_.socket().text(), .config_json = "{"}), ErrorKind::invalid_message);
 }
 
+TEST_F(AgentPoolTest, WhereAllAreAskedTwiceNoneCanBeAddedWhoseAnswersDependOnWhatCameBefore) {
+  Config config = quick(2);
+  config.hedge = HedgeConfig{};
+  AgentPool pool{worker_, config};
+  const AgentSpec of_heads{.id = "heads", .endpoint = folder_.socket().text()};
+  AgentSpec of_bodies{.id = "bodies", .endpoint = folder_.socket().text()};
+  of_bodies.events = {wire::EventKind::request_headers, wire::EventKind::request_body_chunk};
+  EXPECT_TRUE(pool.add_agent(of_heads));
+  EXPECT_FALSE(pool.add_agent(of_bodies)) << "a chunk would be asked where its head never was";
+}
+
 TEST_F(AgentPoolTest, ARemovedAgentEndsItsExchangesAndItsIdIsFree) {
   Agent& agent = add(quick());
   auto connection = ready(agent);

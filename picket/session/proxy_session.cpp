@@ -25,12 +25,14 @@ constexpr std::uint64_t least_capacity = 1024;
 // What is said of an agent whose last word on it is over.
 const wire::HealthStatus healthy{};
 
+constexpr std::string_view configure_prefix = "picket-configure-";
+
 /// Two configurations have two ids, so that a late answer is not taken for the next one's; workers that share a
 /// connection say the same of the same (FNV-1a, 64 bits).
 std::string configure_id(std::string_view config_json) {
   std::uint64_t hash = 0xCBF29CE484222325;
   for (const char byte : config_json) hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001B3;
-  return fmt::format("picket-configure-{:016x}", hash);
+  return fmt::format("{}{:016x}", configure_prefix, hash);
 }
 
 /// The kinds of event that the name of a feature is about: an event's own name, or one of the capabilities.
@@ -142,6 +144,8 @@ base::Status ProxySession::drop_unknown(const wire::AgentResponse& response, std
     decided(refusal_in(response, words.empty() ? quoted(wire::to_json(response)) : quoted(words)));
     return {};
   }
+  // Another one has been given since.
+  if (response.correlation_id.starts_with(configure_prefix)) return drop(dropped_.late);
   const bool names_none = !base::CorrelationId::slot_of(response.correlation_id).has_value();
   if (!names_none && completes_unanswered_ != 0) {
     --completes_unanswered_;

@@ -110,6 +110,32 @@ TEST_F(ProxySessionTest, AnswersThatNameNoExchangeAreQuotedOnce) {
   EXPECT_FALSE(session.end());
 }
 
+TEST_F(ProxySessionTest, TheLateAnswerToAConfigurationThatAnotherReplacedDecidesNothing) {
+  auto& session = ready();
+  const auto given = [&](std::string_view config) {
+    EXPECT_TRUE(session.configure(config));
+    const std::string frame = written();
+    constexpr std::string_view before = "\"correlation_id\":\"";
+    const std::string id = frame.substr(frame.find(before) + before.size());
+    return id.substr(0, id.find('"'));
+  };
+  const auto says = [&](const std::string& id, const wire::AgentResponse& answer = {}) {
+    wire::AgentResponse response = answer;
+    response.correlation_id = id;
+    feed(frame_of({}, response));
+  };
+  const std::string first = given(R"({"level":1})");
+  const std::string second = given(R"({"level":2})");
+  says(first, {.decision = wire::Block{.status = 500}});
+  EXPECT_TRUE(session.actions().size() == 1 && std::holds_alternative<Dropped>(session.actions()[0]))
+      << "nobody is told that the agent answers what it was not asked";
+  EXPECT_EQ(session.dropped().late, 1U);
+  session.clear_actions();
+  says(second);
+  ASSERT_EQ(session.actions().size(), 1U);
+  EXPECT_FALSE(std::get<Configured>(session.actions()[0]).refusal);
+}
+
 std::vector<Misfit> misfits(ProxySession& session) {
   std::vector<Misfit> found;
   for (const auto& action : session.actions())

@@ -160,6 +160,29 @@ class Scaling(Names):
         self.assertEqual(len(agent.handshakes), 1)
         self.assertFalse(agent.connections[0].ended.is_set())
 
+    def test_an_address_that_leaves_before_its_agent_has_decided_on_a_configuration_holds_no_reload_up(self):
+        def takes_the_first(event):
+            return allow() if event.body["config"]["rules"] == 1 else None
+
+        deciding, silent = self.agent_at("127.0.0.1"), self.agent_at("127.0.0.2", configure=takes_the_first)
+        self.server.set(HOST, "127.0.0.1", "127.0.0.2")
+        upstream = self.stage.upstream()
+        gateway = self.stage.unstarted()
+
+        def write(rules: int) -> None:
+            gateway.write({"app": [upstream.address]}, [self.asked(keys=f"config {{ rules {rules} }}")], system=f'resolvers "{self.server.address}"')
+
+        write(1)
+        gateway.start()
+        self.ready(gateway, 2)
+        write(2)
+        gateway.program.signal(1)
+        silent.expect("configure", 2)
+        self.server.set(HOST, "127.0.0.1")
+        gateway.said("reloaded /")
+        self.assertEqual([event.body["config"]["rules"] for event in deciding.of("configure")], [1, 2])
+        self.assertEqual(gateway.get().status, 200)
+
 
 class Services(Names):
     SERVICE = "_waf._tcp.waf.test"

@@ -327,6 +327,28 @@ class Reloads(Reverse):
         self.ready(gateway, 1)
         self.assertEqual(gateway.get(headers="x-evil: yes\r\n").status, 403)
 
+    def test_a_request_that_does_not_end_does_not_keep_an_agent_from_the_block_that_is_changed(self):
+        def write(keys: str = "") -> None:
+            listener = f'listener "web" {{ address "127.0.0.1:{gateway.port}"; protocol "http"; body-timeout-secs 600 }}'
+            self.write(gateway, agents=[self.asked(keys=keys)], listeners=listener)
+
+        gateway = self.stage.unstarted()
+        write()
+        gateway.start()
+        self.agent("--dial", f"unix:{self.socket}", "--block-if", "x-evil=yes")
+        self.ready(gateway, 1)
+        held = gateway.client(60)
+        held.send("POST /held HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n1")
+        wait("it goes on", lambda: gateway.metric("picket_agent_answers_total", agent="edge") == 1)
+        write("max-concurrent-calls 7")
+        reload(gateway, 1)
+        gateway.said("reloaded /")
+        wait("it has registered again", lambda: gateway.metric(REGISTERED) == 2)
+        self.ready(gateway, 1)
+        self.assertEqual(gateway.get(headers="x-evil: yes\r\n").status, 403)
+        held.send("2")
+        self.assertEqual(held.response().status, 200)
+
     def test_other_rules_hold_for_those_who_register_from_then_on(self):
         gateway = self.gateway()
         served = Dialled(self.socket, "edge-1").serve()

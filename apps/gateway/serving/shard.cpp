@@ -19,6 +19,10 @@ bool was_reset(int descriptor) {
 // Idle connections to upstreams, for clients that cannot be accepted: those that wait come together.
 constexpr std::size_t closed_at_once = 16;
 
+// An agent that dials comes to the agent in its place only once its connection has ended: requests that began before
+// must not keep it from those that begin now.
+constexpr base::Duration replaced_agents_stay = std::chrono::seconds{5};
+
 }  // namespace
 
 Shard::Shard(std::size_t index, std::size_t shards, bool busy_polling, downstream::Admission& admission,
@@ -35,6 +39,7 @@ Shard::Shard(std::size_t index, std::size_t shards, bool busy_polling, downstrea
              .upstream_sockets = {}},
       shards_(shards),
       admission_(admission),
+      replaced_timer_([](void* self, base::TimePoint now) { static_cast<Shard*>(self)->give_up_replaced(now); }, this),
       thread_([this] { worker_.run(); }) {
   admission_.join(worker_, [this](const std::string& client) { evict_one_of(client); });
 }
@@ -86,14 +91,32 @@ void Shard::commit(std::size_t upstream_sockets) {
     for (const auto& [address, listener] : listeners_)
       if (std::ranges::find(prepared_->endpoints, address, &transport::Endpoint::text) == prepared_->endpoints.end())
         listener->close();
-    service_ = std::move(prepared_->service);
+    const auto before = std::exchange(service_, std::move(prepared_->service));
     service_->agents.adopt();
+    if (before) let_agents_dial_again(*before);
     max_connections_ = (service_->config.system.max_connections + shards_ - 1) / shards_;
     state_.upstream_sockets.set_limit(upstream_sockets);
     worker_.blocks().set_budget(service_->config.limits.max_held_size / shards_);
     for (auto& listener : prepared_->listeners) transport::spawn(accept_on(std::move(listener)));
     prepared_.reset();
   });
+}
+
+void Shard::let_agents_dial_again(const generation::Service& before) {
+  const base::TimePoint until = worker_.now() + replaced_agents_stay;
+  for (const auto& agent : before.agents.all())
+    if (!agent->spec().is_dialled() && service_->agents.find(agent->id()) != agent)
+      replaced_.push_back({.agent = agent, .stays_until = until});
+  if (!replaced_.empty() && !replaced_timer_.armed())
+    worker_.timers().arm(replaced_timer_, replaced_.front().stays_until);
+}
+
+void Shard::give_up_replaced(base::TimePoint now) {
+  const auto stays = std::ranges::find_if(replaced_, [now](const auto& each) { return each.stays_until > now; });
+  for (auto each = replaced_.begin(); each != stays; ++each)
+    if (const auto agent = each->agent.lock()) agent->close_now();
+  replaced_.erase(replaced_.begin(), stays);
+  if (!replaced_.empty()) worker_.timers().arm(replaced_timer_, replaced_.front().stays_until);
 }
 
 void Shard::discard() {

@@ -102,6 +102,8 @@ class Shard {
   [[nodiscard]] transport::Task<std::optional<downstream::Admission::Place>> place_of_others(
       const ClientConnection& connection);
   transport::Task<void> serve(std::string listener, transport::Accepted accepted);
+  void let_agents_dial_again(const generation::Service& before);
+  void give_up_replaced(base::TimePoint now);
 
   transport::Worker worker_;
   generation::ShardState state_;
@@ -119,6 +121,13 @@ class Shard {
     std::vector<transport::Listener> listeners;  // those that are new
   };
   std::optional<Prepared> prepared_;
+  /// An agent that dials and has another in its place, until its exchanges are over.
+  struct Replaced {
+    std::weak_ptr<pool::Agent> agent;
+    base::TimePoint stays_until;
+  };
+  std::vector<Replaced> replaced_;                              // the longest first
+  base::Timer replaced_timer_;                                  // armed while there are any
   std::multimap<std::string, transport::Listener*> listeners_;  // by address; they live in the frames of accept_on()
   boost::unordered_flat_set<ClientConnection*> connections_;
   /// Connections that wait for a request, the longest first: those that never had one, and those that had.

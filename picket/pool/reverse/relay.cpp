@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t read_size = std::size_t{16} * 1024;
 constexpr base::Duration look_again = std::chrono::milliseconds{1};
-// For what an end is still to hear once another has closed.
+// For what an end is still to hear, or to say, once another has closed.
 constexpr base::Duration farewell = std::chrono::seconds{1};
 
 }  // namespace
@@ -95,13 +95,16 @@ transport::Task<void> Relay::read(std::shared_ptr<Relay> self, std::size_t from,
     if (!got || *got == 0) break;
     bytes.commit(*got);
   }
-  co_await self->wind_up();
+  co_await self->wind_up(from);
   if (--self->reading_ == 0) self->on_over_();
 }
 
-/// What was said last, as why an agent may not stay, is written before all ends close.
-transport::Task<void> Relay::wind_up() {
-  const auto is_silent = [this] {
+/// What was said last, as why an agent may not stay, is written before all ends close; where it is a worker that goes,
+/// the agent answers the others first.
+transport::Task<void> Relay::wind_up(std::size_t from) {
+  if (from != 0) routing_.leave(from - 1);
+  const auto is_silent = [this, from] {
+    if (from != 0 && routing_.open() != 0 && ends_.front()->stream.is_open()) return false;
     return std::ranges::none_of(ends_, [](const auto& end) { return end->stream.is_open() && end->is_writing; });
   };
   const base::TimePoint until = worker_.now() + farewell;

@@ -17,10 +17,11 @@ namespace picket::pool::reverse {
 /// reference do. Each worker gets an end of a socket pair and speaks over it as if the agent had dialled it; what it
 /// says is handed on here, and the agent's answers to whom they are for.
 ///
-/// A hop more each way, and a copy, for those agents only. Any end that closes ends all. Thread safety: its worker's,
-/// which is none of those that serve. Lifetime: its own, until an end closes. Memory: for each end twice most_unsent
-/// bytes at most, of which one half waits and the other is on its way to the kernel, and with each half what one read
-/// of every other end completes: a frame and 16 KiB.
+/// A hop more each way, and a copy, for those agents only. Any end that closes ends all; where it is a worker's, as at
+/// a reload, what the others have asked has a second to be answered. Thread safety: its worker's, which is none of
+/// those that serve. Lifetime: its own, until an end closes. Memory: for each end twice most_unsent bytes at most, of
+/// which one half waits and the other is on its way to the kernel, and with each half what one read of every other end
+/// completes: a frame and 16 KiB.
 ///
 /// Errors: an end that fails, and frames that do not decode, end all of it; the workers see a connection that was lost.
 /// Complexity: each frame is decoded for the exchange that it names, and copied.
@@ -60,7 +61,7 @@ class Relay final : public std::enable_shared_from_this<Relay>, Routing::Sink {
 
   static transport::Task<void> read(std::shared_ptr<Relay> self, std::size_t from, std::string received);
   static transport::Task<void> write(std::shared_ptr<Relay> self, End& end);
-  [[nodiscard]] transport::Task<void> wind_up();
+  [[nodiscard]] transport::Task<void> wind_up(std::size_t from);
 
   transport::Worker& worker_;
   Routing routing_;

@@ -172,6 +172,21 @@ TEST_F(RelayTest, AWorkerThatGoesEndsAllOnce) {
   EXPECT_TRUE(workers_[0].ends());
 }
 
+TEST_F(RelayTest, WhatTheOthersHaveAskedIsAnsweredBeforeAllEnd) {
+  start_and_answer();
+  for (const std::size_t worker : {0, 1}) {
+    workers_[worker].send(json_, head_of(worker == 0 ? "of-0" : "of-1"));
+    (void)agent_->receive();
+  }
+  workers_[0].close();
+  agent_->send(json_, wire::AgentResponse{.correlation_id = "of-1"});
+  EXPECT_EQ(id_of_next<wire::AgentResponse>(workers_[1]), "of-1");
+  workers_[1].send(json_, wire::RequestComplete{.correlation_id = "of-1", .status = 200});
+  EXPECT_EQ(id_of_next<wire::RequestComplete>(*agent_), "of-1");
+  EXPECT_TRUE(agent_->ends()) << "nobody waits for the answer to who has gone";
+  EXPECT_TRUE(workers_[1].ends());
+}
+
 TEST_F(RelayTest, TheLastWordsOfAWorkerReachTheAgent) {
   ASSERT_TRUE(start());
   workers_[0].send(json_, wire::ReverseAnswer{.success = false, .error = "no place", .proxy_id = "p"});

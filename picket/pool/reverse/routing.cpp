@@ -78,13 +78,20 @@ base::Status Routing::event(std::size_t worker, const wire::FrameView& frame, Si
   const auto event = wire::decode<Event>(format_, frame.payload, arena_);
   if (!event) return event.error();
   const std::string_view id = wire::correlation_id_of(*event);
-  by_id_.emplace(id, worker);
+  const auto [exchange, is_new] = by_id_.try_emplace(std::string{id}, Owner{worker});
+  if (is_new) ++open_;
   if constexpr (std::is_same_v<Event, wire::RequestComplete>) {
+    end(exchange->second);
     over_.emplace_back(id);
     if (over_.size() > remembered) forget_oldest();
   }
   sink.to_agent(frame.type, frame.payload);
   return {};
+}
+
+void Routing::leave(std::size_t worker) noexcept {
+  for (auto& [id, exchange] : by_id_)
+    if (exchange.worker == worker) end(exchange);
 }
 
 void Routing::forget_oldest() {
@@ -144,7 +151,7 @@ void Routing::to_all(const wire::FrameView& frame, Sink& sink) const {
 
 std::size_t Routing::worker_of(std::string_view id) const {
   const auto found = by_id_.find(std::string{id});
-  return found == by_id_.end() ? 0 : found->second;
+  return found == by_id_.end() ? 0 : found->second.worker;
 }
 
 }  // namespace picket::pool::reverse

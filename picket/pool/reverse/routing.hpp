@@ -47,8 +47,16 @@ class Routing {
   // belongs to an exchange goes on as it is.
   [[nodiscard]] base::Status from_worker(std::size_t worker, const wire::FrameView& frame, Sink& sink);
   [[nodiscard]] base::Status from_agent(const wire::FrameView& frame, Sink& sink);
+  /// The worker is gone: nobody waits for what it has asked. Complexity: linear in the exchanges.
+  void leave(std::size_t worker) noexcept;
+  /// Exchanges that are not over.
+  [[nodiscard]] std::size_t open() const noexcept { return open_; }
 
  private:
+  struct Owner {
+    std::size_t worker;
+    bool is_over = false;
+  };
   struct Ping {
     std::size_t worker;
     std::string payload;
@@ -67,6 +75,7 @@ class Routing {
   /// The worker whose exchange that is; the first for one that nobody knows, so that somebody complains of it.
   /// Complexity: O(1).
   [[nodiscard]] std::size_t worker_of(std::string_view id) const;
+  void end(Owner& exchange) noexcept { open_ -= std::exchange(exchange.is_over, true) ? 0 : 1; }
   void forget_oldest();
 
   std::size_t workers_;
@@ -77,7 +86,8 @@ class Routing {
   std::optional<std::string> verdict_;  // the agent's on it
   std::vector<std::size_t> waiting_;    // for that
   std::deque<Ping> pings_;
-  boost::unordered_flat_map<std::string, std::size_t> by_id_;
+  boost::unordered_flat_map<std::string, Owner> by_id_;
+  std::size_t open_ = 0;
   std::deque<std::string> over_;  // ids of by_id_ whose exchanges are over
   base::Arena arena_;
 };
