@@ -21,8 +21,8 @@ struct AuditSubject {
 /// What came of it. Thread safety: a value. Lifetime: as AuditSubject.
 struct AuditOutcome {
   /// allow, block, redirect or challenge; block, redact or log for what was found in a text; failed_closed or
-  /// failed_open; cut, where one of them that stops an exchange came when bytes had left; uninspected for what went
-  /// past the agent.
+  /// failed_open; refused, for a body that cannot go on whatever the agent's failure mode; cut, where one of them that
+  /// stops an exchange came when bytes had left; uninspected for what went past the agent.
   std::string_view decision;
   std::optional<std::uint16_t> status = {};       ///< The client's, where the exchange ends with it.
   const wire::AgentResponse* response = nullptr;  ///< Null where the agent gave none that counts.

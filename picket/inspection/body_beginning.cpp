@@ -176,7 +176,7 @@ Verdict BodyInspection::refusal() {
   for (auto& judge : judges_) {
     if (&judge.stage != pipeline_->stopper()) continue;
     withdraw(judge, wire::CancelReason::manual);
-    return conclusions_.fail_closed(about_all(judge.participant), failure).verdict;
+    return conclusions_.refuse(about_all(judge.participant), failure).verdict;
   }
   return {.failure = failure};
 }

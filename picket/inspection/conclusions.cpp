@@ -169,7 +169,7 @@ Outcome Conclusions::conclude_failure(const Asked& asked, Failure failure, bool 
     return {{Opinion::State::failed, FailureMode::closed},
             {.failure = Failure::unavailable, .decision = "cancelled", .agent = {}}};
   const bool fails_closed = asked.participant.filter.failure_mode == FailureMode::closed;
-  return fails_closed && !goes_on_despite ? fail_closed(asked, failure) : fail_open(asked);
+  return fails_closed && !goes_on_despite ? refuse(asked, failure) : fail_open(asked);
 }
 
 Outcome Conclusions::fail_open(const Asked& asked) {
@@ -179,10 +179,11 @@ Outcome Conclusions::fail_open(const Asked& asked) {
   return {{Opinion::State::failed, FailureMode::open}, {}};
 }
 
-Outcome Conclusions::fail_closed(const Asked& asked, Failure failure, std::string_view cause) {
+Outcome Conclusions::refuse(const Asked& asked, Failure failure, std::string_view cause) {
   const Filter& filter = asked.participant.filter;
-  filter.counters->failed_closed.add();
-  const std::string_view told = stops(asked, "failed_closed");
+  const bool fails_closed = filter.failure_mode == FailureMode::closed;
+  if (fails_closed) filter.counters->failed_closed.add();
+  const std::string_view told = stops(asked, fails_closed ? "failed_closed" : "refused");
   audit(asked, {.decision = told, .status = status_of(failure), .cause = cause});
   return {{Opinion::State::failed, FailureMode::closed},
           {.failure = failure, .decision = told, .agent = filter.agent->id(), .cause = cause}};

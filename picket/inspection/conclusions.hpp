@@ -68,8 +68,10 @@ class Conclusions {
   void go_past(const Asked& asked, std::string_view cause = {});
   /// The agent fails open: it goes on without its word. Counted, and told to the sink.
   Outcome fail_open(const Asked& asked);
-  /// It may not. `cause` outlives the verdict.
-  [[nodiscard]] Outcome fail_closed(const Asked& asked, Failure failure, std::string_view cause = {});
+  /// It may not. A failure of an agent that fails closed, and told as one; where the agent fails open the body is
+  /// refused since nothing is left that could go on without it, which is told and no failure that is counted. `cause`
+  /// outlives the verdict.
+  [[nodiscard]] Outcome refuse(const Asked& asked, Failure failure, std::string_view cause = {});
   /// What ends from now on is nobody's failure. The client has left: such ends are neither counted nor told to the
   /// sink.
   void cancel() noexcept { is_cancelled_ = true; }

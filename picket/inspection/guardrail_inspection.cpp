@@ -131,7 +131,7 @@ Verdict GuardrailInspection::refusal(bool has_left) {
   withdraw(wire::CancelReason::manual);
   const Failure failure = is_too_large ? (is_of_request ? Failure::body_too_large : Failure::answer_too_large)
                                        : (is_of_request ? Failure::body_undecodable : Failure::answer_undecodable);
-  return conclusions_.fail_closed(about(base::Clock::now(), has_left), failure, cause_of(stage_)).verdict;
+  return conclusions_.refuse(about(base::Clock::now(), has_left), failure, cause_of(stage_)).verdict;
 }
 
 void GuardrailInspection::go_past() {

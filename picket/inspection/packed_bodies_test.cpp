@@ -45,6 +45,11 @@ std::string packed_zeros(std::size_t size) {
   return packed;
 }
 
+agent::Reply changes_the_first(const wire::RequestBodyChunk& event, agent::Context& /*context*/) {
+  if (event.chunk_index == 0) return Decision::allow().replace_body("HELLO");
+  return Decision::allow();
+}
+
 class PackedBodies : public testing::InspectionTest {
  protected:
   static Terms looks(FailureMode mode, std::uint64_t gathers = body::whole) {
@@ -205,6 +210,36 @@ TEST_F(PackedBodies, ThatAreGoneOnUnpackedAndBecomeTooMuchAreCut) {
   EXPECT_GT(passed, 0U);
 }
 
+TEST_F(PackedBodies, ThatAnAgentHasChangedAndBecomeTooMuchAreRefusedAndThatIsNoFailureOfWhoFailsOpen) {
+  agent({.request_body = changes_the_first}, looks(FailureMode::open, 0));
+  auto terms = looks(FailureMode::open);
+  terms.max_body = 8'000'000;
+  agent({}, terms);
+  Request request{*this};
+  begin(request, "deflate");
+  request.feed(packed_zeros(5'000'000), true);
+  const Verdict verdict = request.judged_body();
+  EXPECT_EQ(verdict.failure, Failure::body_too_large);
+  EXPECT_EQ(verdict.decision, "refused");
+  EXPECT_EQ(verdict.agent, "agent-0") << "whose change is lost otherwise";
+  EXPECT_EQ(audit_.outcomes.back(), "agent-0 request_body refused 413 [] []");
+  for (const std::size_t i : {0U, 1U})
+    EXPECT_EQ(counters(i).failed_closed.value() + counters(i).failed_open.value(), 0U) << i;
+}
+
+TEST_F(PackedBodies, ThatAnAgentHasChangedAreAFailureOfAnotherThatFailsClosed) {
+  agent({.request_body = changes_the_first}, looks(FailureMode::open, 0));
+  agent({}, looks(FailureMode::closed));
+  Request request{*this};
+  begin(request);
+  request.feed(begun);
+  EXPECT_TRUE(request.judged_body().goes_on());
+  request.feed(wrong, true);
+  EXPECT_EQ(request.judged_body().decision, "failed_closed");
+  EXPECT_EQ(audit_.outcomes.back(), "agent-1 request_body failed_closed 415 [] []");
+  EXPECT_EQ(counters(1).failed_closed.value(), 1U);
+}
+
 TEST_F(PackedBodies, InACodingThatNobodyUndoesGoPastWhoFailsOpenBehindItsLastWord) {
   const auto& looks_on = agent({}, looks(FailureMode::open));
   Request request{*this};
@@ -242,9 +277,15 @@ TEST_F(PackedBodies, OfWhichSomethingHasGoneOnUnpackedAreCut) {
   request.feed(begun);
   EXPECT_TRUE(request.judged_body().goes_on());
   EXPECT_EQ(request.body(), "hello");
+  request->request_body().has_left();
   request.feed(wrong);
-  EXPECT_EQ(request.judged_body().failure, Failure::body_undecodable);
+  const Verdict verdict = request.judged_body();
+  EXPECT_EQ(verdict.failure, Failure::body_undecodable);
+  EXPECT_EQ(verdict.decision, "cut");
   EXPECT_EQ(request.body(), "hello");
+  EXPECT_EQ(audit_.outcomes, (std::vector<std::string>{"agent-0 request_body cut 415 [] []"}));
+  EXPECT_EQ(counters(0).cut.value(), 1U);
+  EXPECT_EQ(counters(0).failed_closed.value(), 0U) << "it fails open";
 }
 
 TEST_F(PackedBodies, WaitForWhoOwesAnAnswerAboutThem) {
@@ -270,12 +311,8 @@ TEST_F(PackedBodies, WaitForWhoOwesAnAnswerAboutThem) {
 }
 
 TEST_F(PackedBodies, ThatAnAgentHasChangedDoNotGoOnAsTheyCame) {
-  const auto changes = [](const wire::RequestBodyChunk& event, agent::Context&) -> agent::Reply {
-    if (event.chunk_index == 0) return Decision::allow().replace_body("HELLO");
-    return Decision::allow();
-  };
   agent({}, looks(FailureMode::open, 0));
-  agent({.request_body = changes}, looks(FailureMode::open, 0));
+  agent({.request_body = changes_the_first}, looks(FailureMode::open, 0));
   Request request{*this};
   begin(request);
   request.feed(begun);
@@ -284,8 +321,11 @@ TEST_F(PackedBodies, ThatAnAgentHasChangedDoNotGoOnAsTheyCame) {
   request.feed(wrong, true);
   const Verdict verdict = request.judged_body();
   EXPECT_EQ(verdict.failure, Failure::body_undecodable);
+  EXPECT_EQ(verdict.decision, "refused");
   EXPECT_EQ(verdict.agent, "agent-1") << "whose change is lost otherwise";
   EXPECT_EQ(request.body(), "");
+  EXPECT_EQ(audit_.outcomes.back(), "agent-1 request_body refused 415 [] []");
+  EXPECT_EQ(counters(1).failed_closed.value(), 0U);
 }
 
 TEST_F(PackedBodies, InWhichATextIsRedactedDoNotGoOnAsTheyCame) {

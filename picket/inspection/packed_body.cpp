@@ -125,7 +125,7 @@ Verdict BodyInspection::refusal_of_coding() {
   const Failure failure = is_too_large ? too_large() : undecodable();
   const std::string_view cause = unshown_ != nullptr ? other_coding : is_too_large ? too_well_packed : wrong_coding;
   Participant& refuses = unshown_ != nullptr ? *std::exchange(unshown_, nullptr) : who_refuses();
-  return conclusions_.fail_closed(about_all(refuses), failure, cause).verdict;
+  return conclusions_.refuse(about_all(refuses), failure, cause).verdict;
 }
 
 /// The first who fails closed. Where nobody does some of it has left or was changed, and there is nothing else to go on

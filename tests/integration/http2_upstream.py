@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from http2 import (
     ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, LARGEST, PING, INITIAL_WINDOW_SIZE, PREFACE, RST_STREAM, SETTINGS, WINDOW, WINDOW_UPDATE, Decoder, Fields, frame, literal,
 )
-from processes import wait
 
 
 @dataclass
@@ -27,6 +26,11 @@ class Call:
 
     def value(self, name: str) -> str | None:
         return next((value for key, value in self.headers if key == name), None)
+
+    @property
+    def is_cut(self) -> bool:
+        """It was reset, or its connection is over."""
+        return self.reset is not None or self.peer.is_over
 
     @property
     def path(self) -> str:
@@ -52,7 +56,8 @@ class Call:
             self.head()
             for at in range(0, len(body), 16384):
                 piece = body[at : at + 16384]
-                self.peer.await_window(self.stream, len(piece))
+                if not self.peer.await_window(self.stream, len(piece)):
+                    return
                 self.data(piece)
             self.data(b"", True)
             then()
@@ -72,13 +77,14 @@ class CallSocket:
     def sendall(self, data: bytes) -> None:
         for at in range(0, len(data), 16384):
             piece = data[at : at + 16384]
-            self.call.peer.await_window(self.call.stream, len(piece))
+            if not self.call.peer.await_window(self.call.stream, len(piece)):
+                raise BrokenPipeError("the stream is over")
             self.call.data(piece)
 
     def recv(self, size: int) -> bytes:
         """Empty at the end, be it a reset: the test looks at the call where that matters."""
         call = self.call
-        wait("more of the stream", lambda: len(call.body) > self._taken or call.ended or call.reset is not None or call.peer.is_over)
+        call.peer.until("more of the stream", lambda: len(call.body) > self._taken or call.ended or call.is_cut)
         data = call.body[self._taken : self._taken + size]
         self._taken += len(data)
         return data
@@ -98,7 +104,7 @@ class Connection:
         self.frames: list[tuple[int, int, int]] = []
         self._decoder, self._block, self._lock = Decoder(), b"", threading.Lock()
         self.is_over = False
-        self._windows, self._window_grew, self._stream_window = {0: WINDOW}, threading.Condition(), WINDOW
+        self._windows, self._changed, self._stream_window = {0: WINDOW}, threading.Condition(), WINDOW
 
     def send(self, data: bytes) -> None:
         with self._lock:
@@ -107,13 +113,28 @@ class Connection:
             except OSError:
                 pass  # it is closed, which the test sees elsewhere
 
-    def await_window(self, stream: int, size: int) -> None:
-        with self._window_grew:
-            window = self._windows
+    def until(self, what: str, holds: Callable[[], bool]) -> None:
+        """Waits until that is true of what has come."""
+        with self._changed:
+            if not self._changed.wait_for(holds, 60):
+                raise TimeoutError(what)
+
+    def await_window(self, stream: int, size: int) -> bool:
+        """Takes so much of the windows. False where the stream is over before."""
+        call, window = self.calls[stream], self._windows
+        with self._changed:
             window.setdefault(stream, self._stream_window)
-            self._window_grew.wait_for(lambda: window[0] >= size and window[stream] >= size, 60)
+            has_room = self._changed.wait_for(lambda: call.is_cut or (window[0] >= size and window[stream] >= size), 60)
+            if call.is_cut or not has_room:
+                return False
             window[0] -= size
             window[stream] -= size
+            return True
+
+    def end(self) -> None:
+        with self._changed:
+            self.is_over = True
+            self._changed.notify_all()
 
     @property
     def window(self) -> int:
@@ -138,6 +159,8 @@ class Connection:
             kind, flags, stream = struct.unpack(">BBI", data[3:9])
             payload, data = data[9 : 9 + size], data[9 + size :]
             self._take(kind, flags, stream & LARGEST, payload)
+            with self._changed:
+                self._changed.notify_all()
 
     def _more(self) -> bytes:
         data = self.peer.recv(65536)
@@ -151,10 +174,9 @@ class Connection:
             self._stream_window = dict(struct.iter_unpack(">HI", payload)).get(INITIAL_WINDOW_SIZE, WINDOW)
             self.send(frame(SETTINGS, ACK))
         elif kind == WINDOW_UPDATE:
-            with self._window_grew:
+            with self._changed:
                 size = self._windows.get(stream, self._stream_window)
                 self._windows[stream] = size + struct.unpack(">I", payload)[0]
-                self._window_grew.notify_all()
         elif kind == PING and not flags & ACK and not self.owner.is_deaf:
             self.send(frame(PING, ACK, 0, payload))
         elif kind in (HEADERS, CONTINUATION):
@@ -237,5 +259,6 @@ class Http2Upstream:
         except OSError:
             pass
         for connection in self.connections:
-            connection.is_over = connection.is_over or connection.peer is peer
+            if connection.peer is peer:
+                connection.end()
         peer.close()

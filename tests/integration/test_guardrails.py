@@ -13,7 +13,7 @@ from http2 import Http2Client
 from http2 import head as h2_head
 from stage import Asked, Gateway, StageTest
 from upstream import Upstream, response
-from wire import allow, block
+from wire import allow, block, challenge, redirect
 
 CARD = "4111 1111 1111 1111"
 JSON = "Content-Type: application/json\r\n"
@@ -109,6 +109,10 @@ def completion(*texts: str) -> bytes:
     return response(json.dumps({"id": "c", "object": "chat.completion", "model": "m", "choices": choices}).encode(), headers=JSON)
 
 
+# What an agent may say instead of a finding, and the status that it means.
+OWN_DECISIONS = (("block", block(451, body="no"), 451), ("redirect", redirect("/login"), 302), ("challenge", challenge("basic", realm="a"), 401))
+
+
 class Prompts(Guarded):
     def test_a_prompt_that_is_blocked_reaches_no_upstream(self):
         gateway = self.play()
@@ -157,10 +161,15 @@ class Prompts(Guarded):
         self.assertEqual(self.contents(), [CARD])
 
     def test_the_agents_own_decision_counts_whatever_the_route_says(self):
-        gateway = self.play(completion("hi"), 'prompt "log"', guardrail=lambda _: block(451, body="no"))
-        answer = self.ask(gateway)
-        self.assertEqual((answer.status, answer.body, answer.reason), (451, b"no", None))
-        self.assertEqual(self.upstream.raw(), b"")
+        for name, decision, status in OWN_DECISIONS:
+            with self.subTest(name):
+                gateway = self.play(completion("hi"), 'prompt "log"', guardrail=lambda _, decision=decision: decision)
+                answer = self.ask(gateway)
+                self.assertEqual((answer.status, answer.reason), (status, None))
+                self.assertEqual(self.upstream.raw(), b"")
+                line = gateway.access("/v1/chat/completions")[0]
+                self.assertEqual((line["decision"], line["agent"]), (name, "guard"))
+                self.clear_stage()
 
     def test_what_is_found_nowhere_in_the_text_is_blocked_where_it_should_be_redacted(self):
         gateway = self.play(completion("hi"), 'prompt "redact"', guardrail=lambda _: found())
@@ -260,6 +269,17 @@ class Answers(Guarded):
         answer = self.ask(gateway)
         self.assertEqual((answer.status, answer.reason), (403, "guardrail"))
         self.assertNotIn(b"4111", answer.body)
+
+    def test_the_agents_own_decision_counts_whatever_the_route_says(self):
+        for name, decision, status in OWN_DECISIONS:
+            with self.subTest(name):
+                gateway = self.play(completion("hi"), 'prompt "off"; response "log"', guardrail=lambda _, decision=decision: decision)
+                answer = self.ask(gateway)
+                self.assertEqual((answer.status, answer.reason), (status, None))
+                self.assertNotIn(b"choices", answer.body)
+                line = gateway.access("/v1/chat/completions")[0]
+                self.assertEqual((line["decision"], line["agent"]), (name, "guard"))
+                self.clear_stage()
 
     def test_a_message_of_the_other_api_is_redacted_and_so_is_what_it_calls_tools_with(self):
         body = {"type": "message", "role": "assistant", "content": [

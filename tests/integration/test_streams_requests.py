@@ -9,7 +9,7 @@ from deciding import Decided
 from processes import wait
 from streaming import FLOW_CONTROL, KINDS, REQUESTS, Upload, pausing, replaced
 import wire
-from wire import allow, block, put
+from wire import allow, block, challenge, put, redirect
 
 
 class RequestBodies(Decided):
@@ -51,13 +51,21 @@ class RequestBodies(Decided):
     def upstream_ended(self) -> bool:
         return all(each.fileno() == -1 for each in self.upstream.sockets)
 
-    def test_before_anything_has_left_a_block_is_an_answer_and_nobody_is_asked(self):
-        gateway = self.play(REQUESTS, 'request-body-mode "stream"', request_body=lambda event: block(403))
-        upload = Upload(gateway)
-        upload.piece(b"evil")
-        self.assertEqual(upload.client.response("POST").status, 403)
-        self.assertEqual(self.upstream.raw(), b"")
-        self.assertEqual(gateway.metric("picket_agent_cuts_total"), 0)
+    def test_before_anything_has_left_a_block_redirect_or_challenge_is_an_answer_and_nobody_is_asked(self):
+        for name, decision, status in (
+            ("block", block(403), 403),
+            ("redirect", redirect("/login"), 302),
+            ("challenge", challenge("basic", realm="a"), 401),
+        ):
+            with self.subTest(name):
+                gateway = self.play(REQUESTS, 'request-body-mode "stream"', request_body=lambda event, decision=decision: decision)
+                upload = Upload(gateway, f"/{name}")
+                upload.piece(b"evil")
+                self.assertEqual(upload.client.response("POST").status, status)
+                self.assertEqual(self.upstream.raw(), b"")
+                self.assertEqual(gateway.access(f"/{name}")[0]["decision"], name)
+                self.assertEqual(gateway.metric("picket_agent_cuts_total"), 0)
+                self.clear_stage()
 
     def test_hybrid_holds_so_much_and_then_streams(self):
         gateway = self.play(REQUESTS, 'request-body-mode "hybrid" 8; buffer-size 1024')

@@ -5,6 +5,7 @@ import unittest
 from client import message
 from http2 import END_HEADERS, END_STREAM, HEADERS, Http2Client, head, literal
 from stage import Asked, Gateway, StageTest
+from streaming import ANSWERS, replaced
 from upstream import Request, response
 from wire import allow
 
@@ -73,6 +74,17 @@ class Trailers(StageTest):
             answer = client.get("/behind")
         self.assertEqual((answer.body, answer.trailers), (b"abc", [("x-sum", "1"), ("x-agents", "theirs")]))
         gateway.expect_metric(2, NAME, direction="response")
+
+    def test_of_answers_stand_behind_a_body_that_agents_look_at_or_change(self):
+        for mode in ("buffer", "stream"):
+            for verdict, body in (lambda _: allow(), b"abc"), (lambda event: replaced(event, event.data().upper()), b"ABC"):
+                with self.subTest(mode, body=body):
+                    agent = self.stage.agent(response_body=verdict)
+                    gateway = self.play([Asked("a", agent.path, ANSWERS, f'response-body-mode "{mode}"')])
+                    with Http2Client(gateway.port) as client:
+                        answer = client.get("/behind")
+                    self.assertEqual((answer.body, answer.trailers), (body, [("x-sum", "1"), ("x-agents", "theirs")]))
+                    self.clear_stage()
 
     def test_of_answers_reach_clients_of_http1_that_want_them(self):
         gateway = self.play()

@@ -1,6 +1,7 @@
 """WebSocket where agents look at the frames: what passes, what they decide, what is barred, and how it ends."""
 
 import asyncio
+import select
 import signal
 import socket
 import struct
@@ -213,15 +214,20 @@ class WebSockets(Switching):
                 gateway.expect_metric(1, "picket_agent_decisions_total", decision="close")
                 self.clear_stage()
 
-    def test_a_block_closes_with_1008(self):
-        server = self.server()
-        _, asked = self.asked(websocket_frame=lambda event: wire.block())
-        gateway = self.gateway(server.upstream, [asked])
-        client = self.switch(gateway)
-        client.send(TEXT, b"x")
-        self.assert_closed(client, 1008)
-        self.assert_closed(server.end(), 1008)
-        self.assertEqual(gateway.access("/chat")[0]["decision"], "cut")
+    def test_a_block_redirect_or_challenge_closes_with_1008(self):
+        for name, decision in ("block", wire.block()), ("redirect", wire.redirect("/login")), ("challenge", wire.challenge("basic", realm="a")):
+            for is_clients in (True, False):
+                with self.subTest(name, is_clients=is_clients):
+                    server = self.server()
+                    _, asked = self.asked(websocket_frame=lambda event, decision=decision: decision)
+                    gateway = self.gateway(server.upstream, [asked])
+                    client, upstream = self.switch(gateway), server.end()
+                    (client if is_clients else upstream).send(TEXT, b"x")
+                    self.assert_closed(client, 1008)
+                    self.assert_closed(upstream, 1008)
+                    self.assertEqual(gateway.access("/chat")[0]["decision"], "cut")
+                    gateway.expect_metric(1, "picket_agent_decisions_total", decision=name)
+                    self.clear_stage()
 
     def test_a_close_that_no_frame_may_have_is_a_failure_of_the_agent(self):
         server = self.server()
@@ -703,10 +709,12 @@ class TowardsHttp2(WebSockets):
     def test_a_burst_at_an_upstream_of_few_connections_waits_for_those_before(self):
         server, gateway = self.few(2, "connection-pool { max-connections 2 }; timeouts { connect 20 }")
         clients = self.burst(gateway, 12)
-        wait("as many as there is room for", lambda: len(server.ends) == 4)
+        sockets = [client.socket for client in clients]
         for number in range(12):
-            end = wait("the next one", lambda number=number: len(server.ends) > number and server.ends[number])
-            end.socket.call.refuse(http2.CANCEL)
+            begun = min(number + 4, 12)
+            wait("as many as there is room for", lambda begun=begun: len(server.ends) == begun)
+            wait("each is told", lambda begun=begun: len(select.select(sockets, [], [], 0)[0]) == begun)
+            server.ends[number].socket.call.refuse(http2.CANCEL)
         self.assertEqual([self.status(client) for client in clients], [b"101"] * 12)
 
     def test_tunnels_and_requests_share_a_connection_and_one_that_breaks_ends_alone(self):

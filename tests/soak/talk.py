@@ -10,6 +10,7 @@ from collections import Counter
 from client import message
 from frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Peer
 from http2 import Http2Client
+from http2_upstream import Call, CallSocket
 from switching import UPGRADE, StreamSocket, connect_fields, switched
 
 PATIENCE = 60  # seconds for whatever is waited for
@@ -72,23 +73,37 @@ class Listener:
 
 
 class Answering:
-    """The upstream: to each line that it hears it says its own of the same number, and poison with it where that number has some."""
+    """The upstreams: to each line that one hears it says its own of the same number, and poison with it where that number has some."""
 
     def __init__(self):
         self.wrong: list[str] = []
-        self.heard = Counter()
+        self.heard = Counter()  # lines, by route and the protocol's version
 
-    def __call__(self, request) -> None:
-        route, name = request.target.split("/")[1:]
+    def over_http1(self, request) -> None:
         request.peer.sendall(switched(request))
-        end = Peer(request.peer, is_client=False)
+        self._answer(request.peer, request.target, "HTTP/1.1")
+
+    def over_http2(self, call: Call) -> None:
+        """An extended CONNECT, beside the others of its connection."""
+        def answer() -> None:
+            call.head()
+            stream = CallSocket(call)
+            self._answer(stream, call.path, "HTTP/2")
+            if not call.is_cut:
+                stream.shutdown(socket.SHUT_WR)
+
+        threading.Thread(target=answer, daemon=True).start()
+
+    def _answer(self, connected: socket.socket | CallSocket, target: str, version: str) -> None:
+        route, name = target.split("/")[-2:]
+        end = Peer(connected, is_client=False)
         listener = Listener("up", name, route == "open", self.wrong)
         try:
             while (frame := end.next()) is not None and frame.opcode != CLOSE:
                 if frame.opcode == PING:
                     end.send(PONG, frame.payload)
                 elif frame.opcode != PONG and (line := listener.hear(frame.payload)) is not None:
-                    self.heard[route] += 1
+                    self.heard[route, version] += 1
                     Line("down", name, listener.last).say(end)
                     if not line.is_poison:
                         end.send(TEXT, answer_to(name, listener.last))
@@ -105,7 +120,8 @@ def answer_to(name: str, number: int) -> bytes:
 
 
 class Talker(threading.Thread):
-    """A client that opens one WebSocket after the other and says its lines, each when the one before was answered; one in four over HTTP/2."""
+    """A client that opens one WebSocket after the other and says its lines, each when the one before was answered; one in four over HTTP/2, and half of
+    each kind to an upstream of HTTP/2."""
 
     def __init__(self, number: int, port: int, route: str, stop: threading.Event):
         super().__init__(name=f"{route}-{number}", daemon=True)
@@ -114,6 +130,7 @@ class Talker(threading.Thread):
         self.counts: Counter = Counter()
         self.talks = 0
         self.is_over_http2 = number % 4 == 3
+        self.place = f"/http2/{route}" if number // 12 % 2 else f"/{route}"  # of twelve each is another route or another version of client
         self.chance = random.Random(number)
 
     def run(self) -> None:
@@ -129,7 +146,7 @@ class Talker(threading.Thread):
     def _talk(self, name: str) -> None:
         if self.is_over_http2:
             with Http2Client(self.port, PATIENCE) as client:
-                stream = client.open(connect_fields(f"/{self.route}/{name}"), end=False)
+                stream = client.open(connect_fields(f"{self.place}/{name}"), end=False)
                 answer = client.streams[stream]
                 client.until("an answer", lambda: answer.headers or answer.reset is not None)
                 self._say(Peer(StreamSocket(client, stream), is_client=True), name, str(answer.status if answer.headers else "reset"))
@@ -138,7 +155,7 @@ class Talker(threading.Thread):
                 self._switch(connected, name)
 
     def _switch(self, connected: socket.socket, name: str) -> None:
-        connected.sendall(message(f"/{self.route}/{name}", UPGRADE))
+        connected.sendall(message(f"{self.place}/{name}", UPGRADE))
         head = b""
         while not head.endswith(b"\r\n\r\n"):
             byte = connected.recv(1)
