@@ -84,21 +84,20 @@ agent::Reply BudgetedGuardHandler::on_response_body(const wire::ResponseBodyChun
 void BudgetedGuardHandler::on_complete(const wire::RequestComplete& event, Context& context) {
   const Spending* const spending = context.existing_state();
   if (spending == nullptr || event.status >= 400) return;
-  const std::uint64_t said = spending->usage.tokens();
-  spend(*spending, said > 0 ? said : spending->prompt.tokens() + spending->answer.tokens(), said > 0);
+  spend(*spending, spending->usage.tokens(spending->estimate()));
 }
 
 /// A client that goes away in the middle of an answer has had what it cost until then; what the model says comes last.
 void BudgetedGuardHandler::on_cancel(Context& context) {
   const Spending* const spending = context.existing_state();
-  if (spending == nullptr || (spending->usage.tokens() == 0 && spending->answer.tokens() == 0)) return;
-  const std::uint64_t estimated = spending->prompt.tokens() + spending->answer.tokens();
-  spend(*spending, std::max(estimated, spending->usage.tokens()), spending->usage.tokens() > estimated);
+  if (spending == nullptr || (!spending->usage.says_any() && spending->answer.tokens() == 0)) return;
+  spend(*spending, spending->usage.tokens_so_far(spending->estimate()));
 }
 
-void BudgetedGuardHandler::spend(const Spending& spending, std::uint64_t tokens, bool is_said) {
-  (is_said ? said_ : estimated_).add(tokens);
-  budget_.spend(spending.key.empty() ? Budget::name_of_key("") : spending.key, tokens, Budget::now());
+void BudgetedGuardHandler::spend(const Spending& spending, const Tokens& tokens) {
+  said_.add(tokens.said);
+  estimated_.add(tokens.estimated);
+  budget_.spend(spending.key.empty() ? Budget::name_of_key("") : spending.key, tokens.all(), Budget::now());
 }
 
 }  // namespace picket::apps::guard

@@ -28,6 +28,8 @@ struct Spending {
   OverlappingTexts prompt;  // estimated
   OverlappingTexts answer;  // estimated
   UsageReader usage;        // as the model says
+
+  [[nodiscard]] Estimate estimate() const noexcept { return {.prompt = prompt.tokens(), .answer = answer.tokens()}; }
 };
 
 /// The same with a budget of tokens for each key, which is the value of a header. Over it a request gets 429 with
@@ -48,7 +50,7 @@ class BudgetedGuardHandler final : public agent::HandlerWith<Spending> {
   void on_cancel(Context& context) override;
 
  private:
-  void spend(const Spending& spending, std::uint64_t tokens, bool is_said);
+  void spend(const Spending& spending, const Tokens& tokens);
 
   Inspector inspector_;
   Budget& budget_;

@@ -89,6 +89,19 @@ TEST_F(BudgetedGuard, NoNumberThatAModelSaysMakesAnExchangeFree) {
   }
 }
 
+TEST_F(BudgetedGuard, WhatAUsageDoesNotSayOrIsNoNumberIsEstimated) {
+  for (const std::string usage : {R"({"completion_tokens":1})", R"({"prompt_tokens":"many","completion_tokens":1})"}) {
+    {
+      agent::kit::Exchange exchange{handler};
+      EXPECT_TRUE(exchange.get("/", {{"x-api-key", usage}}).is_allow());
+      (void)exchange.guardrail(std::string(396, 'a'), InspectionType::prompt_injection);
+      (void)exchange.response(200);
+      (void)exchange.response_body(R"({"usage":)" + usage + "}");
+    }
+    EXPECT_EQ(ask(usage).block_status(), 429) << usage << ": 99 of the prompt, and 1";
+  }
+}
+
 TEST_F(BudgetedGuard, AKeyHasOneBudgetHoweverItIsSpelled) {
   budget.spend(Budget::name_of_key("bearer Abc"), 100, Budget::now());
   for (const char* spelling : {"Bearer Abc", "bearer  Abc", " BEARER\tAbc "})

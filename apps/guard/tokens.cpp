@@ -1,10 +1,12 @@
 #include "apps/guard/tokens.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <functional>
+#include <optional>
 #include <utility>
 
 #include "apps/guard/words.hpp"
@@ -35,27 +37,33 @@ constexpr Name names[] = {
     {"eval_count\"", Part::completion},
 };
 
-/// A number as JSON has it: to the next whole one, and at most most_tokens. 0 for one below 1: nothing costs so little;
-/// and for what is none.
-std::uint64_t tokens_of(const std::string& number) {
+/// A number as JSON has it: to the next whole one, and at most most_tokens. 0 for one below 1: nothing costs so little.
+/// Nothing for what is none.
+std::optional<std::uint64_t> tokens_of(const std::string& number) {
   double value = 0;
   const char* const behind = number.data() + number.size();
   const auto [end, error] = std::from_chars(number.data(), behind, value);
-  if (end != behind) return 0;
+  if (number.empty() || end != behind) return std::nullopt;
   // Which end of the range it is out of, strtod says alone.
   if (error == std::errc::result_out_of_range) value = std::strtod(number.c_str(), nullptr);
   if (value >= static_cast<double>(most_tokens)) return most_tokens;
   return value < 1 ? 0 : static_cast<std::uint64_t>(std::ceil(value));
 }
 
-/// The number behind a colon, be it a text, as some servers have it, with commas between thousands; 0 where there is
-/// none, or not all of it: it comes again with the next chunk. One that is too large already counts as it is, since its
-/// end may be far away.
-std::uint64_t number_behind_colon(std::string_view text) {
+/// Whether it is null, as far as it has come.
+bool is_null(std::string_view text) noexcept {
+  constexpr std::string_view null = "null";
+  return text.substr(0, null.size()) == null.substr(0, text.size());
+}
+
+/// The number behind a colon, be it a text, as some servers have it, with commas between thousands. 0 where none is
+/// said, or not all of it: it comes again with the next chunk. One that is too large already counts as it is, since its
+/// end may be far away. Nothing where something is said that is no number.
+std::optional<std::uint64_t> number_behind_colon(std::string_view text) {
   std::size_t at = text.find_first_not_of(" \t\r\n");
   if (at == std::string_view::npos || text[at] != ':') return 0;
   at = text.find_first_not_of(" \t\r\n", at + 1);
-  if (at == std::string_view::npos) return 0;
+  if (at == std::string_view::npos || is_null(text.substr(at))) return 0;
   const bool is_text = text[at] == '"';
   text.remove_prefix(is_text ? at + 1 : at);
   const std::size_t end = text.find_first_not_of(is_text ? "0123456789.+-eE," : "0123456789.+-eE");
@@ -63,10 +71,15 @@ std::uint64_t number_behind_colon(std::string_view text) {
     return std::min(text.find_first_not_of("0123456789"), text.size()) > most_digits ? most_tokens : 0;
   // What has more behind it ("1 000") is no number of which its beginning would be the value.
   const std::string_view ends = is_text ? "\"" : ",}] \t\r\n";
-  if (ends.find(text[end]) == std::string_view::npos) return 0;
+  if (ends.find(text[end]) == std::string_view::npos) return std::nullopt;
   std::string number{text.substr(0, end)};
   std::erase(number, ',');
   return tokens_of(number);
+}
+
+/// What is said where it is no less.
+Tokens larger(std::uint64_t said, std::uint64_t estimated) noexcept {
+  return said >= estimated ? Tokens{.said = said} : Tokens{.estimated = estimated};
 }
 
 /// Appends it with one blank for several: between a name and its number there may be any number of them.
@@ -127,12 +140,29 @@ void UsageReader::read(std::string_view text) {
     const std::string_view rest = text.substr(at + 1);
     for (const Name& name : names) {
       if (!rest.starts_with(name.text)) continue;
-      const std::uint64_t value = number_behind_colon(rest.substr(name.text.size()));
-      std::uint64_t& part = name.part == Part::total ? total_ : name.part == Part::prompt ? prompt_ : completion_;
-      part = std::max(part, value);
+      const auto value = number_behind_colon(rest.substr(name.text.size()));
+      Said& part = name.part == Part::total ? total_ : name.part == Part::prompt ? prompt_ : completion_;
+      part.most = std::max(part.most, value.value_or(0));
+      part.is_unread = part.is_unread || !value;
       break;
     }
   }
+}
+
+Tokens UsageReader::tokens(const Estimate& estimate) const noexcept {
+  if (total_.counts()) return {.said = std::max(total_.most, prompt_.most + completion_.most)};
+  const auto part = [](const Said& said, std::uint64_t estimated) {
+    return said.counts() ? Tokens{.said = said.most} : larger(said.most, estimated);
+  };
+  return larger_of(part(prompt_, estimate.prompt) + part(completion_, estimate.answer));
+}
+
+Tokens UsageReader::tokens_so_far(const Estimate& estimate) const noexcept {
+  return larger_of(larger(prompt_.most, estimate.prompt) + larger(completion_.most, estimate.answer));
+}
+
+Tokens UsageReader::larger_of(const Tokens& parts) const noexcept {
+  return total_.most > parts.all() ? Tokens{.said = total_.most} : parts;
 }
 
 void OverlappingText::feed(std::string_view window) {

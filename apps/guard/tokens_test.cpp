@@ -5,11 +5,13 @@
 namespace picket::apps::guard {
 namespace {
 
-std::uint64_t usage_of(std::string_view body, std::size_t chunk) {
+UsageReader read(std::string_view body, std::size_t chunk) {
   UsageReader reader;
   for (; !body.empty(); body.remove_prefix(std::min(chunk, body.size()))) reader.feed(body.substr(0, chunk));
-  return reader.tokens();
+  return reader;
 }
+
+std::uint64_t usage_of(std::string_view body, std::size_t chunk) { return read(body, chunk).tokens({}).said; }
 
 struct Body {
   const char* text;
@@ -69,6 +71,51 @@ TEST(UsageReader, NoNumberIsTooLongToBeSmall) {
   for (const std::string& number : {"0." + zeros, "0." + zeros + "1", "-0." + zeros + "1", "\"0." + zeros + "1\""})
     for (const std::size_t chunk : {1, 64, 100, 1000})
       EXPECT_EQ(usage_of(R"({"total_tokens":)" + number + "}", chunk), 0U) << number << " by " << chunk;
+}
+
+/// Said of an exchange whose prompt is estimated at 100 tokens and whose answer at 1000, and what it has cost.
+struct Spent {
+  const char* text;
+  std::uint64_t said;
+  std::uint64_t estimated;
+};
+constexpr Spent spent[] = {
+    {"hello", 0, 1100},
+    {R"({"prompt_tokens":9,"completion_tokens":12})", 21, 0},
+    {R"({"prompt_tokens":9})", 9, 1000},
+    {R"({"completion_tokens":12})", 12, 100},
+    {R"({"prompt_tokens":9,"completion_tokens":null})", 9, 1000},
+    {R"({"prompt_tokens":9,"completion_tokens":0})", 9, 1000},
+    {R"({"prompt_tokens":"many","completion_tokens":12})", 12, 100},
+    {R"({"prompt_tokens":{"n":9},"completion_tokens":12})", 12, 100},
+    {R"({"prompt_tokens":"","completion_tokens":12})", 12, 100},
+    {R"({"prompt_tokens":nan,"completion_tokens":12})", 12, 100},
+    {R"({"prompt_tokens":9,"completion_tokens":"12 tokens"})", 9, 1000},
+    {R"({"prompt_tokens":9,"completion_tokens":"1 000","total_tokens":[1009]})", 9, 1000},
+    {R"({"prompt_tokens":9,"completion_tokens":"1 000","total_tokens":1009})", 1009, 0},
+    {R"({"input_tokens":9,"output_tokens":1}{"output_tokens":"12 tokens"})", 9, 1000},
+    {R"({"input_tokens":9,"output_tokens":5000}{"output_tokens":"12 tokens"})", 5009, 0},
+    {R"({"input_tokens":9,"output_tokens":1}{"output_tokens":null}{"output_tokens":12})", 21, 0},
+    {R"({"total_tokens":5}{"total_tokens":"many"})", 0, 1100},
+    {R"({"total_tokens":5000}{"total_tokens":"many"})", 5000, 0},
+    {R"({"total_tokens":"many"})", 0, 1100},
+};
+
+TEST(UsageReader, WhatIsNotSaidOrCannotBeReadIsEstimatedPartByPart) {
+  for (const Spent& each : spent)
+    for (const std::size_t chunk : {1, 2, 7, 1000})
+      EXPECT_EQ(read(each.text, chunk).tokens({.prompt = 100, .answer = 1000}),
+                (Tokens{.said = each.said, .estimated = each.estimated}))
+          << each.text << " by " << chunk;
+}
+
+TEST(UsageReader, OfAnAnswerThatEndsInTheMiddleTheLargerOfBothCounts) {
+  const UsageReader begun = read(R"({"input_tokens":250,"output_tokens":1})", 1000);
+  EXPECT_EQ(begun.tokens_so_far({.prompt = 100, .answer = 1000}), (Tokens{.said = 250, .estimated = 1000}));
+  EXPECT_EQ(begun.tokens_so_far({}), (Tokens{.said = 251}));
+  EXPECT_EQ(read(R"({"total_tokens":300})", 1000).tokens_so_far({.prompt = 100, .answer = 100}), (Tokens{.said = 300}));
+  EXPECT_FALSE(read("hello", 1000).says_any());
+  EXPECT_TRUE(begun.says_any());
 }
 
 TEST(EstimatedTokens, AreAQuarterOfAsciiAndEachOtherCharacter) {

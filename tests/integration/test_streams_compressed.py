@@ -316,6 +316,38 @@ class Compressed(Decided):
                 self.assertIn("100 times", line["detail"])
                 self.assertEqual(gateway.audit(line["id"])[0]["decision"], "cut")
                 gateway.expect_metric(1, "picket_agent_cuts_total")
+                self.assertEqual(gateway.metric("picket_agent_failures_total", mode="closed"), 1 if mode == "closed" else 0)
+            self.clear_stage()
+
+    def test_what_an_agent_has_changed_and_becomes_too_much_is_refused_and_no_failure_of_who_fails_open(self):
+        packed = gzip.compress(bytes(60_000_000))
+
+        def changing(direction: str):
+            return lambda event: replaced(event, b"changed", direction) if event.body["chunk_index"] == 0 else allow()
+
+        behind = "max-request-body-bytes 64000000; max-response-body-bytes 64000000"
+        changes = {"request_body": changing("request"), "response_body": changing("response")}
+        for mode, told in ("open", ("refused", "a")), ("closed", ("failed_closed", "b")):
+            gateway = self.play_many(
+                changes, {}, events=f'{REQUESTS} "response_body"',
+                a='decompress #true; failure-mode "open"; request-body-mode "stream"; response-body-mode "stream"',
+                b=f'decompress #true; failure-mode "{mode}"; {behind}')
+            self.upstream.respond = lambda _: response(packed, headers="Content-Encoding: gzip\r\n")
+            for target, coding, method, body, status, phase in (
+                ("/down", "", "GET", b"", 502, "response_body"),
+                ("/up", "Content-Encoding: gzip\r\n", "POST", packed, 413, "request_body"),
+            ):
+                with self.subTest(f"{mode} {target}"):
+                    answer = gateway.get(target, coding, method, body)
+                    self.assertEqual((answer.status, answer.reason), (status, "body_too_large"))
+                    line = gateway.access(target)[0]
+                    self.assertEqual((line["decision"], line["agent"]), told)
+                    self.assertIn("100 times", line["detail"])
+                    last = gateway.audit(line["id"], 2)[-1]
+                    self.assertEqual((last["decision"], last["agent"], last["phase"], last["status"]), (*told, phase, status))
+                    self.assertIn("100 times", last["cause"])
+            gateway.expect_metric(2 if mode == "closed" else 0, "picket_agent_failures_total", mode="closed")
+            self.assertEqual(gateway.metric("picket_agent_failures_total", mode="open"), 0)
             self.clear_stage()
 
     def test_an_agent_that_fails_in_the_middle_is_gone_past_by_what_came(self):
