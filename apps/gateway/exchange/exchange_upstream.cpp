@@ -10,7 +10,8 @@
 
 namespace picket::apps::gateway::exchange {
 transport::Task<void> Exchange::lease() {
-  if (!record_.asked) record_.asked = service_.worker.now();
+  // The turn may have begun before the request: no upstream takes longer than that did.
+  if (!record_.asked) record_.asked = std::max(service_.worker.now(), record_.began);
   const UpstreamTerms terms{.upstream = route_->upstream, .key = balancing_key(), .request_time = route_->request_time};
   const auto connected = co_await upstream_.connect(terms, *this);
   if (!connected) {
