@@ -70,7 +70,7 @@ Value operations_of(const Value& said, base::Arena& arena) {
 
 /// What the object says, in the protocol's words. What is null is not said.
 base::Result<Value> in_our_words(const Value& said, base::Arena& arena) {
-  std::vector<Member> members{{"version", {std::int64_t{protocol_version}}}};
+  std::vector<Member> members;
   bool needs_more = false;
   for (const auto& [name, value] : *said.get<Value::Object>()) {
     for (const Member& before : members)
@@ -80,6 +80,7 @@ base::Result<Value> in_our_words(const Value& said, base::Arena& arena) {
       if (!value.is_null()) members.push_back({name, operations_of(value, arena)});
     if (name == "audit" && !value.is_null()) members.push_back({name, value});
   }
+  members.push_back({"version", {std::int64_t{protocol_version}}});
   members.push_back({"needs_more", {needs_more}});
   return object(members, arena);
 }

@@ -33,6 +33,7 @@ TEST(SiteDecision, BothSpellingsAreReadAsTheProtocols) {
       {R"({"request_id":1,"decision":"allow","response_headers":[{"type":"remove","name":"a"}],"audit":null})",
        R"("response_headers":[{"remove":{"name":"a"}}])"},
       {R"({"request_id":1,"decision":"allow","audit":{"tags":["t"]}})", R"("tags":["t"])"},
+      {R"({"request_id":1,"version":7,"decision":"allow"})", R"("version":2)"},  // unknown there
   };
   for (const auto& row : rows) EXPECT_NE(read(row.said).find(row.has), std::string::npos) << row.said << read(row.said);
 }
