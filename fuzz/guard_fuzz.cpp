@@ -30,6 +30,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   UsageReader cut;
   whole.feed(text);
   for (const char& c : text) cut.feed({&c, 1});
-  fuzz::require(cut.tokens() <= whole.tokens(), "what is seen in pieces is there in the whole");
+  fuzz::require(cut.tokens({}).all() <= whole.tokens({}).all(), "what is seen in pieces is there in the whole");
   return 0;
 }
