@@ -325,7 +325,7 @@ class Handshakes(Https):
         self.assertGreaterEqual(gateway.metric("picket_tls_handshake_failures_total"), len(shapes) - 1)
 
     def test_of_a_hello_with_any_byte_changed_end_or_wait_and_others_are_served(self):
-        self.gateway()
+        self.gateway(listener_keys="request-timeout-secs 120")  # who waits is waited for until the test is over
         hello = client_hello()
         waiting = []
         for at in range(len(hello)):
