@@ -93,12 +93,12 @@ class Registering:
             self.proxy.agents.append(self)  # before the agent can say more
         if self.breaks(self.case):
             answer |= WRONG_ANSWERS.get(self.case, {})
+        if why and self.breaks("registration.others-live"):  # before who is refused can ask whether they live
+            for other in list(self.proxy.agents):
+                other.socket.shutdown(socket.SHUT_RDWR)
         self.send(HANDSHAKE_RESPONSE, [answer] if self.case and self.breaks("registration.answered") else answer, is_json=True)
         if self.breaks("registration.too-many") and len(self.proxy.agents) > MOST_CONNECTIONS:
             raise OSError("too many connections")
-        if why and self.breaks("registration.others-live"):
-            for other in list(self.proxy.agents):
-                other.socket.shutdown(socket.SHUT_RDWR)
         if why and self.breaks("registration.closes"):
             self.read(LARGEST)
         if why:
