@@ -26,9 +26,6 @@ constexpr std::size_t updates_of(std::size_t size) { return 2 + size / bytes_per
 constexpr std::size_t frames_of_a_stream = 4;
 // PRIORITY_UPDATE (RFC 9218 §7.1), which nothing here depends on.
 constexpr std::uint8_t priority_update = 0x10;
-// What a head over the limit counts as: a few bytes may stand for hundreds of kilobytes to look at, and are answered.
-constexpr std::size_t oversized_head_cost = 10;
-constexpr auto idle_interval = std::chrono::seconds{10};
 // Of a head: a list that grows to them from one moves four times.
 constexpr std::size_t usual_fields = 16;
 // Iovecs that one look at a body fills.
@@ -88,8 +85,8 @@ struct Callbacks {
     Stream* stream = connection.find(frame->hd.stream_id);
     if (stream == nullptr) {
       stream = &connection.add(frame->hd.stream_id);
-      connection.count_idle(Excess::streams);  // given back when it comes to its end
-      connection.frames_due_ += frames_of_a_stream;
+      connection.frames_.count_idle(Excess::streams);  // given back when it comes to its end
+      connection.frames_.expect(frames_of_a_stream);
     }
     stream->arena.reset();
     stream->fields.clear();
@@ -115,7 +112,7 @@ struct Callbacks {
   /// A request that is too large can be told so; what else is ends its stream.
   static int exceed(Connection& connection, Stream& stream) {
     if (connection.is_client_ || stream.has_request) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    if (!std::exchange(stream.is_oversized, true)) connection.count_oversized();
+    if (!std::exchange(stream.is_oversized, true)) connection.frames_.count_oversized();
     stream.fields.clear();
     return 0;
   }
@@ -135,21 +132,21 @@ struct Callbacks {
         connection.events_.on_goaway(
             frame->goaway.last_stream_id, static_cast<ErrorCode>(frame->goaway.error_code),
             {reinterpret_cast<const char*>(frame->goaway.opaque_data), frame->goaway.opaque_data_len});
-        connection.count_idle(Excess::invalid_frames);
+        connection.frames_.count_idle(Excess::invalid_frames);
         break;
       case NGHTTP2_SETTINGS:
-        connection.count_idle(Excess::settings);
+        connection.frames_.count_idle(Excess::settings);
         if ((frame->hd.flags & NGHTTP2_FLAG_ACK) == 0) connection.has_peers_settings_ = true;
         connection.resume_held_back(0);
         break;
       case NGHTTP2_WINDOW_UPDATE:
-        connection.count_expected(Excess::window_updates);
+        connection.frames_.count_expected(Excess::window_updates);
         connection.resume_held_back(frame->hd.stream_id);
         break;
-      case NGHTTP2_PRIORITY: connection.count_expected(Excess::priorities); break;
-      default: connection.count_idle(excess_of(frame->hd.type));
+      case NGHTTP2_PRIORITY: connection.frames_.count_expected(Excess::priorities); break;
+      default: connection.frames_.count_idle(excess_of(frame->hd.type));
     }
-    return connection.excess_ ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+    return connection.frames_.excess() ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
   }
 
   static void on_head(Connection& connection, const nghttp2_frame& frame) {
@@ -175,7 +172,7 @@ struct Callbacks {
 
   static void on_data_frame(Connection& connection, const nghttp2_frame& frame) {
     const bool ends = (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
-    if (frame.hd.length == frame.data.padlen && !ends) connection.count_idle(Excess::empty_frames);
+    if (frame.hd.length == frame.data.padlen && !ends) connection.frames_.count_idle(Excess::empty_frames);
     if (ends) connection.events_.on_end(frame.hd.stream_id);
   }
 
@@ -184,7 +181,7 @@ struct Callbacks {
     Connection& connection = of(user);
     if (connection.find(id) == nullptr) return 0;
     // A server's bytes are what was asked for, however few. Of a client's a few pay for nothing: it may end the stream.
-    connection.count_useful(connection.is_client_ ? 1 : size / SendWindow::worth_an_update);
+    connection.frames_.count_useful(connection.is_client_ ? 1 : size / SendWindow::worth_an_update);
     connection.events_.on_data(id, {reinterpret_cast<const char*>(bytes), size});
     return 0;
   }
@@ -196,25 +193,25 @@ struct Callbacks {
     stream->has_closed = true;
     stream->code = static_cast<ErrorCode>(code);
     std::erase(connection.held_back_, id);
-    if (stream->code == ErrorCode::no_error) connection.count_useful(1);
+    if (stream->code == ErrorCode::no_error) connection.frames_.count_useful(1);
     if (stream->promised != 0) connection.events_.on_cut(id);
     connection.remove_if_over(*stream);
     return 0;
   }
 
   static int on_invalid_frame(nghttp2_session*, const nghttp2_frame*, int, void* user) {
-    of(user).count_idle(Excess::invalid_frames);
-    return of(user).excess_ ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+    of(user).frames_.count_idle(Excess::invalid_frames);
+    return of(user).frames_.excess() ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
   }
 
   /// Of a type that nobody here knows: passed over (RFC 9113 §5.5), and counted.
   static int on_unknown_frame(nghttp2_session*, void**, const nghttp2_frame_hd* head, void* user) {
     if (head->type == priority_update) {
-      of(user).count_expected(Excess::priorities);
+      of(user).frames_.count_expected(Excess::priorities);
     } else {
-      of(user).count_idle(Excess::invalid_frames);
+      of(user).frames_.count_idle(Excess::invalid_frames);
     }
-    return of(user).excess_ ? NGHTTP2_ERR_CALLBACK_FAILURE : NGHTTP2_ERR_CANCEL;
+    return of(user).frames_.excess() ? NGHTTP2_ERR_CALLBACK_FAILURE : NGHTTP2_ERR_CANCEL;
   }
 
   static int on_frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* user) {
@@ -324,7 +321,7 @@ Windows windows_of(nghttp2_session* session, StreamId id) {
 void Connection::Free::operator()(nghttp2_session* session) const noexcept { nghttp2_session_del(session); }
 
 Connection::Connection(Role role, const Limits& limits, Events& events)
-    : limits_(limits), events_(events), idle_frames_left_(limits.idle_frames), is_client_(role == Role::client) {
+    : limits_(limits), events_(events), frames_(limits.idle_frames), is_client_(role == Role::client) {
   nghttp2_session_callbacks* made = nullptr;
   nghttp2_session_callbacks_new(&made);
   const std::unique_ptr<nghttp2_session_callbacks, FreeCallbacks> callbacks(made);
@@ -371,14 +368,14 @@ Connection::~Connection() = default;
 // ---- bytes
 
 base::Status Connection::feed(std::string_view bytes, base::TimePoint now) {
-  forgive(now);
+  frames_.forgive(now);
   const auto taken =
       nghttp2_session_mem_recv(session_.get(), reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
-  if (!excess_) excess_ = excess_of(taken);
-  if (excess_) {
+  frames_.exceed(excess_of(taken));
+  if (const auto excess = frames_.excess()) {
     go_away(ErrorCode::enhance_your_calm);
     return fail(ErrorKind::invalid_message,
-                fmt::format("HTTP/2: the peer sent too many frames that bring nothing ({})", name(*excess_)));
+                fmt::format("HTTP/2: the peer sent too many frames that bring nothing ({})", name(*excess)));
   }
   if (taken < 0) return describe(static_cast<int>(taken));
   return {};
@@ -485,7 +482,7 @@ base::Result<StreamId> Connection::request(base::Headers head, Outgoing* body) {
   if (id < 0) return fail(ErrorKind::unavailable, fmt::format("HTTP/2: {}", nghttp2_strerror(id)));
   stream->id = id;
   streams_.emplace(id, std::move(stream));
-  frames_due_ += frames_of_a_stream;
+  frames_.expect(frames_of_a_stream);
   return id;
 }
 
@@ -562,8 +559,8 @@ void Connection::pay_for(const Stream& stream, std::size_t size) {
   const bool is_cut = stream.body->size() > stream.promised;
   const bool is_by_the_way = worth_a_frame() != 0 && !window_.is_hurried() && !stream.window.is_hurried();
   if (size < SendWindow::worth_an_update && is_cut && !is_by_the_way) return;
-  count_useful(updates_of(size));
-  frames_due_ += updates_of(size);
+  frames_.count_useful(updates_of(size));
+  frames_.expect(updates_of(size));
 }
 
 /// `grown`: whose window has; 0: that of all.
@@ -586,14 +583,6 @@ void Connection::hurry() {
 
 // ---- the connection
 
-std::string_view name(Excess excess) noexcept {
-  constexpr auto names =
-      std::to_array<std::string_view>({"streams", "pings", "settings", "window_updates", "priorities", "empty_frames",
-                                       "invalid_frames", "header_blocks"});
-  static_assert(names.size() == excess_count);
-  return names[static_cast<std::size_t>(excess)];
-}
-
 void Connection::go_away(ErrorCode code) {
   if (code != ErrorCode::no_error) {
     nghttp2_session_terminate_session(session_.get(), static_cast<std::uint32_t>(code));
@@ -612,34 +601,6 @@ std::size_t Connection::most_streams() const {
 std::optional<bool> Connection::takes_extended_connect() const {
   if (!has_peers_settings_) return std::nullopt;
   return nghttp2_session_get_remote_settings(session_.get(), NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) != 0;
-}
-
-void Connection::count_idle(Excess kind) noexcept {
-  if (idle_frames_left_ == 0) return;
-  if (--idle_frames_left_ == 0) excess_ = kind;
-}
-
-/// However many are due at once: what a peer has yet to give back may be all of its windows in the smallest of frames.
-/// Each was paid for by a frame of ours or a stream of the peer's, which cost more.
-void Connection::count_expected(Excess kind) noexcept {
-  if (frames_due_ == 0) return count_idle(kind);
-  --frames_due_;
-}
-
-void Connection::count_oversized() noexcept {
-  for (std::size_t i = 0; i < oversized_head_cost && !excess_; ++i) count_idle(Excess::header_blocks);
-}
-
-void Connection::count_useful(std::size_t count) noexcept {
-  idle_frames_left_ = std::min<std::size_t>(limits_.idle_frames, idle_frames_left_ + count);
-}
-
-void Connection::forgive(base::TimePoint now) noexcept {
-  const base::Duration each = base::Duration{idle_interval} / limits_.idle_frames;
-  const auto share = (now - forgiven_) / each;
-  if (share <= 0) return;
-  forgiven_ = now;
-  count_useful(static_cast<std::size_t>(share));
 }
 
 }  // namespace picket::http2

@@ -16,6 +16,7 @@
 #include "picket/base/result.hpp"
 #include "picket/base/time.hpp"
 #include "picket/http2/error_code.hpp"
+#include "picket/http2/frame_budget.hpp"
 #include "picket/http2/limits.hpp"
 #include "picket/http2/outgoing.hpp"
 #include "picket/http2/send_window.hpp"
@@ -40,22 +41,6 @@ enum class HeadKind : std::uint8_t {
   trailers,   ///< Behind the body.
   oversized,  ///< Of a request, larger than the limits: none of its fields is kept.
 };
-
-/// What a peer sends that costs more than it brings. What of it is too much ends the connection.
-enum class Excess : std::uint8_t {
-  streams,         ///< Opened and then given up, by whichever end.
-  pings,           ///< And their answers.
-  settings,        ///< And their answers.
-  window_updates,  ///< For next to nothing.
-  priorities,
-  empty_frames,    ///< Of a body, with no end.
-  invalid_frames,  ///< What a stream's state does not allow.
-  header_blocks,   ///< Heads in too many CONTINUATION frames, and heads over the limit.
-};
-inline constexpr std::size_t excess_count = 8;
-static_assert(static_cast<std::size_t>(Excess::header_blocks) + 1 == excess_count);
-/// One word for a metric.
-[[nodiscard]] std::string_view name(Excess excess) noexcept;
 
 /// What a connection tells its owner, out of feed(), gather() and wrote(): a stream may close by what is written. The
 /// owner may call the connection meanwhile, but none of these three.
@@ -122,7 +107,7 @@ class Connection {
   /// It was ended for an error, of which the peer is told: what is under way on it comes to nothing.
   [[nodiscard]] bool is_broken() const noexcept { return is_broken_; }
   /// What there was too much of; none where the peer kept to the limits.
-  [[nodiscard]] std::optional<Excess> excess() const noexcept { return excess_; }
+  [[nodiscard]] std::optional<Excess> excess() const noexcept { return frames_.excess(); }
 
   // ---- streams
   /// Begins a request (clients). `body`: null where there is none. Errors: unavailable, where the peer or the limits
@@ -176,11 +161,6 @@ class Connection {
   void forget_written() noexcept;
   void fill();
   [[nodiscard]] bool is_full() const noexcept { return queued_ >= limits_.queued; }
-  void count_idle(Excess kind) noexcept;
-  void count_expected(Excess kind) noexcept;
-  void count_oversized() noexcept;
-  void count_useful(std::size_t count) noexcept;
-  void forgive(base::TimePoint now) noexcept;
   [[nodiscard]] std::size_t worth_a_frame() const;
   [[nodiscard]] bool lets_out(const internal::Stream& stream) const;
   void pay_for(const internal::Stream& stream, std::size_t size);
@@ -200,10 +180,7 @@ class Connection {
   std::size_t queued_ = 0;
   SendWindow window_;  // of the connection
   base::RecycledVector<StreamId> held_back_;
-  std::size_t idle_frames_left_;
-  std::size_t frames_due_ = 0;  // that its streams and what was sent give the peer reason for
-  base::TimePoint forgiven_{};  // until when
-  std::optional<Excess> excess_;
+  FrameBudget frames_;  // of the peer's
   bool is_broken_ = false;
   bool has_peers_settings_ = false;
   bool is_client_;
