@@ -116,7 +116,10 @@ void BackgroundLog::Queue::run() {
       changed_.wait_for(lock, look_for_due, ready);
     }
     add_repeated(ending_ ? base::TimePoint::max() : base::Clock::now());
-    if (lines_.empty() && ending_) break;
+    if (lines_.empty()) {
+      if (ending_) break;
+      if (lost() == told_) continue;  // nothing is due, and nothing to be told
+    }
     std::vector<Line> lines = take();
     const Format format = format_;
     lock.unlock();
