@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <string>
 
 #include <sys/socket.h>
@@ -16,7 +16,7 @@ struct Peer {
   config::IpAddress ip;
   std::string address;  ///< The same as text, bare; an IPv4 address as such on every listener.
   std::uint16_t port = 0;
-  std::optional<transport::tls::Secured> tls = {};  ///< What was agreed upon with it; none: it speaks in clear.
+  std::unique_ptr<const transport::tls::Secured> tls = {};  ///< What was agreed upon with it; null: it speaks in clear.
 
   /// Of a TCP socket's address.
   [[nodiscard]] static Peer of(const sockaddr_storage& storage);

@@ -1,5 +1,6 @@
 #include "apps/gateway/exchange/forwarded_request.hpp"
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -63,8 +64,9 @@ TEST_F(Forwarding, WhatIsToldOfAClientCertificateIsNobodysToSay) {
 }
 
 TEST_F(Forwarding, TellsOfAClientCertificateWhereOneIsAskedFor) {
-  peer_.tls.emplace();
+  transport::tls::Secured secured;
   const auto told = [&] {
+    peer_.tls = std::make_unique<const transport::tls::Secured>(secured);
     const auto out = pass({{"X-Client-Cert-Verified", "true"}});
     std::vector<Header> own;
     for (const auto& field : out.fields.items())
@@ -72,9 +74,9 @@ TEST_F(Forwarding, TellsOfAClientCertificateWhereOneIsAskedFor) {
     return own;
   };
   EXPECT_THAT(told(), ElementsAre());
-  peer_.tls->asks_for_certificate = true;
+  secured.asks_for_certificate = true;
   EXPECT_THAT(told(), ElementsAre(Header{"x-client-cert-verified", "false"}));
-  peer_.tls->peer = {.subject = "CN=a", .issuer = "CN=ca", .serial = "01", .fingerprint = "ab"};
+  secured.peer = {.subject = "CN=a", .issuer = "CN=ca", .serial = "01", .fingerprint = "ab"};
   EXPECT_THAT(told(), ElementsAre(Header{"x-client-cert-verified", "true"}, Header{"x-client-cert-subject", "CN=a"},
                                   Header{"x-client-cert-issuer", "CN=ca"}, Header{"x-client-cert-serial", "01"},
                                   Header{"x-client-cert-fingerprint", "ab"}));

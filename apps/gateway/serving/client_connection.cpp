@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 #include <spdlog/logger.h>
+#include <sys/socket.h>
 
 #include "apps/gateway/answers/answer_writer.hpp"
 #include "apps/gateway/asking/asked_upstream.hpp"
@@ -41,7 +42,7 @@ ClientConnection::ClientConnection(Shard& shard, std::string_view listener, cons
       has_proxy_(begins_with_proxy_header(shard.service()->listener(listener), peer_)),
       tls_context_(shard.service()->tls(listener)),
       stream_(transport::Channel{shard.worker(), accepted.descriptor, has_proxy_ ? nullptr : make_layer()}),
-      began_(shard.worker().now()) {
+      since_(shard.worker().now()) {
   shard_.opened(*this);
 }
 
@@ -54,6 +55,12 @@ std::unique_ptr<transport::Layer> ClientConnection::make_layer() {
   auto layer = tls_context_->connection();
   tls_ = layer.get();
   return layer;
+}
+
+bool ClientConnection::is_gone() const {
+  sockaddr_storage peer{};
+  socklen_t size = sizeof peer;
+  return ::getpeername(stream_.descriptor(), reinterpret_cast<sockaddr*>(&peer), &size) != 0;
 }
 
 void ClientConnection::drain() noexcept {
@@ -85,22 +92,17 @@ transport::Task<void> ClientConnection::serve() {
     co_return;
   }
   while (stream_.is_open()) {
-    arena_.reset();
-    const std::optional<http::RequestRead> read = co_await read_head();
-    if (!read) break;
-    if (read->error) {
-      co_await refuse(*read->error);
-      break;
+    if (has_begun()) {
+      co_await serve_next();
+    } else {
+      co_await rest();
     }
-    const bool goes_on = co_await serve_request(read->head);
-    if (!goes_on) break;
   }
-  stream_.close();
 }
 
 transport::Task<bool> ClientConnection::hear_proxy() {
   if (!has_proxy_) co_return true;
-  const base::Deadline deadline = base::Deadline::after(began_, settings().request_timeout);
+  const base::Deadline deadline = base::Deadline::after(since_, settings().request_timeout);
   http::ProxyHeader header = http::read_proxy_header({});
   while (header.outcome == http::ProxyHeader::Outcome::incomplete) {
     const std::size_t missing = header.size - buffer_.size();  // what stands behind it may be TLS's
@@ -131,7 +133,7 @@ transport::Task<bool> ClientConnection::secure() {
     co_return false;
   }
   // Who connects and does not come to an end of it holds a place for no longer than one who sends no request.
-  const base::Deadline deadline = base::Deadline::after(began_, settings().request_timeout);
+  const base::Deadline deadline = base::Deadline::after(since_, settings().request_timeout);
   shard_.begins_to_wait(*this);
   const auto agreed = co_await stream_.establish(deadline);
   shard_.ends_to_wait(*this);
@@ -139,8 +141,8 @@ transport::Task<bool> ClientConnection::secure() {
     co_await refuse_handshake(agreed.error());
     co_return false;
   }
-  began_ = now();
-  peer_.tls = tls_context_->secured(*tls_);
+  since_ = now();
+  peer_.tls = std::make_unique<const transport::tls::Secured>(tls_context_->secured(*tls_));
   auto& metrics = shard_.state().metrics.tls;
   metrics.handshakes.add();
   if (peer_.tls->is_resumed) metrics.resumed.add();
@@ -157,7 +159,8 @@ transport::Task<void> ClientConnection::refuse_handshake(const base::Error& erro
   if (refusal != transport::tls::Refusal::plain_http) co_return;
   stream_ = transport::Stream{transport::Channel{shard_.worker(), stream_.release()}};
   const http::HeadError in_clear{400, "plain HTTP on a port for HTTPS"};
-  co_await refuse(in_clear);
+  base::Arena arena;
+  co_await refuse(in_clear, arena);
 }
 
 // ---- HTTP/2
@@ -165,7 +168,7 @@ transport::Task<void> ClientConnection::refuse_handshake(const base::Error& erro
 transport::Task<bool> ClientConnection::begins_as_http2() {
   if (peer_.tls) co_return peer_.tls->alpn == "h2";
   if (settings().protocol != config::Protocol::h2c) co_return false;
-  const base::Deadline deadline = base::Deadline::after(began_, settings().request_timeout);
+  const base::Deadline deadline = base::Deadline::after(since_, settings().request_timeout);
   while (buffer_.size() < http2::preface.size() && http2::preface.starts_with(buffer_.text())) {
     shard_.begins_to_wait(*this);
     const std::span<char> space{buffer_.prepare(http1::read_size), http1::read_size};
@@ -197,62 +200,79 @@ void ClientConnection::on_busy() {
 
 // ---- HTTP/1.x
 
-transport::Task<std::optional<http::RequestRead>> ClientConnection::read_head() {
-  // A first request has its time from the accept or the handshake on: who connects and says nothing holds a place for
-  // no longer.
-  base::Deadline deadline = served_ != 0 ? base::Deadline::after(now(), settings().keepalive_timeout)
-                                         : base::Deadline::after(began_, settings().request_timeout);
-  std::size_t checked = 0;
-  bool begun = false;
-  bool skipped = false;
+/// A first request has its time from the accept or the handshake on: who connects and says nothing holds a place for no
+/// longer.
+base::Deadline ClientConnection::patience() const noexcept {
+  return base::Deadline::after(since_, served_ != 0 ? settings().keepalive_timeout : settings().request_timeout);
+}
+
+/// One empty line before a request is skipped (RFC 9112 §2.2); a second one is refused as the head it is not.
+bool ClientConnection::has_begun() noexcept {
+  if (!has_skipped_ && buffer_.text().starts_with("\r\n")) {
+    buffer_.consume(2);
+    has_skipped_ = true;
+  }
+  return !buffer_.empty() && (has_skipped_ || buffer_.text() != "\r");
+}
+
+/// With as little memory as there can be: what only a request needs is recycled, and the next one finds it again.
+transport::Task<void> ClientConnection::rest() {
+  if (shard_.closes_idle()) co_return stream_.close();
+  if (buffer_.empty()) buffer_.release();
+  const base::Deadline deadline = patience();
+  if (!is_waiting()) shard_.begins_to_wait(*this);
+  base::Deadline until = std::min(deadline, base::Deadline::after(now(), to_rest));
   while (true) {
-    // One empty line before a request is skipped (RFC 9112 §2.2); a second one is refused as the head it is not.
-    if (!skipped && buffer_.text().starts_with("\r\n")) {
-      buffer_.consume(2);
-      skipped = true;
+    const auto came = co_await stream_.input(until);
+    if (came || came.error().kind() != base::ErrorKind::timeout || until == deadline) break;
+    stream_.release_memory();
+    shard_.state().metrics.rests.add();
+    until = deadline;
+  }
+  // Even where its time is over: it may have come to a thread that was too busy to hear of it.
+  const auto size = stream_.read_now({buffer_.prepare(http1::read_size), http1::read_size});
+  if (!size && !deadline.passed(now())) co_return;  // what came was TLS's alone, or a part of a record: it waits on
+  shard_.ends_to_wait(*this);
+  buffer_.commit(size.value_or(0));
+  if (size.value_or(0) == 0) stream_.close();
+}
+
+transport::Task<void> ClientConnection::serve_next() {
+  base::Arena arena{4096};
+  const std::optional<http::RequestRead> read = co_await read_head(arena);
+  if (!read) co_return stream_.close();
+  if (read->error) {
+    co_await refuse(*read->error, arena);
+    co_return stream_.close();
+  }
+  const bool goes_on = co_await serve_request(read->head, arena);
+  if (!goes_on) co_return stream_.close();
+  has_skipped_ = false;
+  since_ = now();
+}
+
+transport::Task<std::optional<http::RequestRead>> ClientConnection::read_head(base::Arena& arena) {
+  const base::Deadline deadline = served_ != 0 ? base::Deadline::after(now(), settings().request_timeout) : patience();
+  std::size_t checked = 0;
+  while (true) {
+    const auto end = http::find_head_end(buffer_.text(), checked, shard_.service()->head_limits);
+    if (end.error) co_return http::RequestRead{.error = end.error};
+    if (end.size) {
+      const std::string_view head = arena.copy(buffer_.text().substr(0, *end.size));
+      buffer_.consume(*end.size);
+      co_return http::read_request_head(head, shard_.service()->head_limits, arena);
     }
-    if (!begun && !buffer_.empty() && (skipped || buffer_.text() != "\r")) {
-      begun = true;
-      if (served_ != 0) deadline = base::Deadline::after(now(), settings().request_timeout);
-    }
-    if (begun) {
-      const auto end = http::find_head_end(buffer_.text(), checked, shard_.service()->head_limits);
-      if (end.error) co_return http::RequestRead{.error = end.error};
-      if (end.size) {
-        const std::string_view head = arena_.copy(buffer_.text().substr(0, *end.size));
-        buffer_.consume(*end.size);
-        co_return http::read_request_head(head, shard_.service()->head_limits, arena_);
-      }
-      checked = buffer_.size();
-    }
-    if (!begun && shard_.closes_idle()) co_return std::nullopt;
-    if (!begun) shard_.begins_to_wait(*this);
-    if (!begun) co_await await_input(deadline);
+    checked = buffer_.size();
     const std::span<char> space{buffer_.prepare(http1::read_size), http1::read_size};
-    const base::Deadline soon = begun ? deadline : std::min(deadline, base::Deadline::after(now(), to_rest));
-    const auto size = co_await stream_.read_some(space, soon);
-    shard_.ends_to_wait(*this);
+    const auto size = co_await stream_.read_some(space, deadline);
     const bool is_late = !size && size.error().kind() == base::ErrorKind::timeout;
-    if (is_late && begun) co_return http::RequestRead{.error = http::HeadError{408, "the head did not arrive in time"}};
-    if (is_late && soon != deadline) continue;  // what came was TLS's alone, or a part of a record: it may rest
+    if (is_late) co_return http::RequestRead{.error = http::HeadError{408, "the head did not arrive in time"}};
     if (!size || *size == 0) co_return std::nullopt;
     buffer_.commit(*size);
   }
 }
 
-/// With as little memory as there can be: what only a request needs is recycled, and the next one finds it again.
-transport::Task<void> ClientConnection::await_input(base::Deadline deadline) {
-  if (buffer_.empty()) buffer_.release();
-  arena_.trim();
-  const base::Deadline awake = std::min(deadline, base::Deadline::after(now(), to_rest));
-  const auto came = co_await stream_.input(awake);
-  if (came || came.error().kind() != base::ErrorKind::timeout || awake == deadline) co_return;
-  stream_.release_memory();
-  shard_.state().metrics.rests.add();
-  [[maybe_unused]] const auto came_late = co_await stream_.input(deadline);
-}
-
-transport::Task<bool> ClientConnection::serve_request(const http::RequestHead& request) {
+transport::Task<bool> ClientConnection::serve_request(const http::RequestHead& request, base::Arena& arena) {
   const std::shared_ptr<generation::Service> service = shard_.service();
   ++served_;
   const config::Listener& settings = service->listener(listener_);
@@ -262,8 +282,8 @@ transport::Task<bool> ClientConnection::serve_request(const http::RequestHead& r
     transport::Cancel cancel;
     const bool may_stay = settings.keepalive_max_requests == 0 || served_ < settings.keepalive_max_requests;
     http1::Http1Client client{*service, stream_, buffer_, request, may_stay};
-    asking::AskedUpstream upstream{*service, cancel, request.is_head(), arena_};
-    exchange::Exchange exchange{*service, client, upstream, cancel, peer_, settings, arena_};
+    asking::AskedUpstream upstream{*service, cancel, request.is_head(), arena};
+    exchange::Exchange exchange{*service, client, upstream, cancel, peer_, settings, arena};
     exchange_ = &exchange;
     co_await exchange.serve();
     exchange_ = nullptr;
@@ -276,10 +296,10 @@ transport::Task<bool> ClientConnection::serve_request(const http::RequestHead& r
   co_return keeps_alive;
 }
 
-transport::Task<void> ClientConnection::refuse(const http::HeadError& error) {
+transport::Task<void> ClientConnection::refuse(const http::HeadError& error, base::Arena& arena) {
   const std::shared_ptr<generation::Service> service = shard_.service();
   const base::TimePoint began = now();
-  exchange::RefusedHead refused{*service, error, arena_};
+  exchange::RefusedHead refused{*service, error, arena};
   base::Buffer out;
   answers::write_answer(out, refused.answer(), {}, {.date = shard_.state().date.now(), .keep_alive = false});
   iovec all{out.data(), out.size()};

@@ -12,6 +12,7 @@
 #include "apps/gateway/http2/http2_connection.hpp"
 #include "picket/base/arena.hpp"
 #include "picket/base/buffer.hpp"
+#include "picket/base/recycled_memory.hpp"
 #include "picket/http/request_head.hpp"
 #include "picket/transport/listener.hpp"
 #include "picket/transport/stream.hpp"
@@ -29,9 +30,10 @@ using OfClientHook = boost::intrusive::list_base_hook<boost::intrusive::tag<stru
 /// One client's connection: shakes hands where it is of TLS, reads heads, refuses what is ambiguous, serves one
 /// exchange after the other in the order in which they came; or hands over to an http2::Http2Connection. Each exchange
 /// keeps the configuration that is in use when its head has arrived; between them the connection keeps none, so that an
-/// idle client does not hold an old one and its agents. Thread safety: its shard's thread. Lifetime: until serve() has
-/// ended.
-class ClientConnection final : public boost::intrusive::list_base_hook<>,
+/// idle client does not hold an old one and its agents. Most clients are idle, so what only a request needs is made
+/// when one begins, and gone at its end. Thread safety: its shard's thread. Lifetime: until serve() has ended.
+class ClientConnection final : public base::Recycled,
+                               public boost::intrusive::list_base_hook<>,
                                public OfClientHook,
                                private http2::Http2Connection::Owner {
  public:
@@ -41,6 +43,8 @@ class ClientConnection final : public boost::intrusive::list_base_hook<>,
   ClientConnection& operator=(const ClientConnection&) = delete;
   ~ClientConnection();
 
+  /// The client was gone before it was accepted: what it sent is there, and nobody is to read an answer.
+  [[nodiscard]] bool is_gone() const;
   /// Serves until either side closes.
   [[nodiscard]] transport::Task<void> serve();
 
@@ -83,33 +87,39 @@ class ClientConnection final : public boost::intrusive::list_base_hook<>,
   void on_idle() override;
   void on_busy() override;
   [[nodiscard]] base::TimePoint now() const noexcept;
-  /// Waits until something has come, or the deadline has passed: the read behind it tells which.
-  [[nodiscard]] transport::Task<void> await_input(base::Deadline deadline);
-  /// Nothing where the client is gone or idle too long.
-  [[nodiscard]] transport::Task<std::optional<http::RequestRead>> read_head();
+  /// When the next request has to have begun.
+  [[nodiscard]] base::Deadline patience() const noexcept;
+  /// Whether a request has begun in what was read.
+  [[nodiscard]] bool has_begun() noexcept;
+  /// Waits for the first bytes of one, and reads them. Closes the stream where none come.
+  [[nodiscard]] transport::Task<void> rest();
+  /// Reads the rest of its head and serves it. Closes the stream where no other may follow.
+  [[nodiscard]] transport::Task<void> serve_next();
+  /// Nothing where the client is gone or too slow.
+  [[nodiscard]] transport::Task<std::optional<http::RequestRead>> read_head(base::Arena& arena);
   /// Serves one request. Returns whether the connection may take another.
-  [[nodiscard]] transport::Task<bool> serve_request(const http::RequestHead& request);
-  [[nodiscard]] transport::Task<void> refuse(const http::HeadError& error);
+  [[nodiscard]] transport::Task<bool> serve_request(const http::RequestHead& request, base::Arena& arena);
+  [[nodiscard]] transport::Task<void> refuse(const http::HeadError& error, base::Arena& arena);
   /// Reads on for a moment, so that the client reads the answer before it learns that its connection is closed.
   [[nodiscard]] transport::Task<void> linger();
   [[nodiscard]] std::unique_ptr<transport::Layer> make_layer();
 
   Shard& shard_;
   std::string listener_;
-  downstream::Peer peer_;                    // the client, once a proxy has named it
-  bool has_proxy_;                           // a trusted one, which names the client before its first byte
+  downstream::Peer peer_;     // the client, once a proxy has named it
+  bool has_proxy_;            // a trusted one, which names the client before its first byte
+  bool has_skipped_ = false;  // the one empty line that may stand before a request
+  bool is_evicted_ = false;
   generation::TlsContext tls_context_;       // null: in clear
   transport::tls::TlsLayer* tls_ = nullptr;  // the stream's, until a handshake has failed
   transport::Stream stream_;
   std::optional<downstream::Admission::Place> place_;
   Siblings* siblings_ = nullptr;
   base::Buffer buffer_;
-  base::Arena arena_{4096};
   exchange::Exchange* exchange_ = nullptr;         // the one under way, of HTTP/1.x
   std::unique_ptr<http2::Http2Connection> http2_;  // null: it speaks HTTP/1.x
-  base::TimePoint began_;                          // accepted, or past the handshake
+  base::TimePoint since_;                          // accepted, past the handshake, or done with its last request
   std::uint64_t served_ = 0;                       // requests; of HTTP/2: times that it began to be busy
-  bool is_evicted_ = false;
 };
 
 /// The connections of one client to one worker.

@@ -4,17 +4,9 @@
 #include <utility>
 
 #include <spdlog/logger.h>
-#include <sys/socket.h>
 
 namespace picket::apps::gateway::serving {
 namespace {
-
-/// A client that was gone before it was accepted: what it sent is there, and nobody is to read an answer.
-bool was_reset(int descriptor) {
-  sockaddr_storage peer{};
-  socklen_t size = sizeof peer;
-  return ::getpeername(descriptor, reinterpret_cast<sockaddr*>(&peer), &size) != 0;
-}
 
 // Idle connections to upstreams, for clients that cannot be accepted: those that wait come together.
 constexpr std::size_t closed_at_once = 16;
@@ -168,23 +160,22 @@ transport::Task<void> Shard::accept_on(transport::Listener listener) {
   const std::string address = listener.endpoint().text();
   const auto entry = listeners_.emplace(address, &listener);
   std::function<void(const transport::Accepted&)> take = [this, &address](const transport::Accepted& accepted) {
-    transport::spawn(serve(address, accepted));
+    transport::spawn(serve(std::make_unique<ClientConnection>(*this, address, accepted)));
   };
   co_await transport::accept_all(listener, worker_, std::move(take));
   listeners_.erase(entry);
 }
 
-transport::Task<void> Shard::serve(std::string listener, transport::Accepted accepted) {
-  ClientConnection connection{*this, listener, accepted};
-  if (was_reset(accepted.descriptor)) co_return;
-  const bool is_admitted = co_await admit(connection);
+transport::Task<void> Shard::serve(std::unique_ptr<ClientConnection> connection) {
+  if (connection->is_gone()) co_return;
+  const bool is_admitted = co_await admit(*connection);
   if (is_admitted) {
-    co_await connection.serve();
+    co_await connection->serve();
     co_return;
   }
   state_.metrics.connections_refused.add();
   const bool lingers = ++turned_away_ <= downstream::max_turned_away;
-  co_await connection.turn_away(lingers);
+  co_await connection->turn_away(lingers);
   --turned_away_;
 }
 

@@ -101,7 +101,7 @@ class Shard {
   [[nodiscard]] bool is_exempt(const ClientConnection& connection) const;
   [[nodiscard]] transport::Task<std::optional<downstream::Admission::Place>> place_of_others(
       const ClientConnection& connection);
-  transport::Task<void> serve(std::string listener, transport::Accepted accepted);
+  transport::Task<void> serve(std::unique_ptr<ClientConnection> connection);
   void let_agents_dial_again(const generation::Service& before);
   void give_up_replaced(base::TimePoint now);
 

@@ -50,8 +50,8 @@ int connect_outcome(int descriptor) noexcept {
 
 void OperationQueue::append(OperationQueue&& other) noexcept {
   if (other.empty()) return;
-  (first_ == nullptr ? first_ : last_->next) = std::exchange(other.first_, nullptr);
-  last_ = other.last_;
+  if (last_ != nullptr) std::swap(last_->next, other.last_->next);
+  last_ = std::exchange(other.last_, nullptr);
   size_ += std::exchange(other.size_, 0);
 }
 

@@ -33,25 +33,24 @@ class OperationQueue {
     while (!empty()) delete pop();
   }
 
-  [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
+  [[nodiscard]] bool empty() const noexcept { return last_ == nullptr; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   void push(Operation* operation) noexcept {
-    (first_ == nullptr ? first_ : last_->next) = operation;
+    operation->next = last_ == nullptr ? operation : std::exchange(last_->next, operation);
     last_ = operation;
     ++size_;
   }
   /// Of a queue that is not empty. The caller's from now on.
   [[nodiscard]] Operation* pop() noexcept {
-    Operation* const operation = std::exchange(first_, first_->next);
-    operation->next = nullptr;
+    Operation* const operation = last_->next;
+    operation == last_ ? last_ = nullptr : last_->next = operation->next;
     --size_;
     return operation;
   }
   void append(OperationQueue&& other) noexcept;
 
  private:
-  Operation* first_ = nullptr;
-  Operation* last_ = nullptr;  // of a queue that is not empty
+  Operation* last_ = nullptr;  // behind which stands the first: there are two queues for each descriptor
   std::size_t size_ = 0;
 };
 
