@@ -17,7 +17,7 @@ namespace picket::transport {
 /// waits were select a counter; what the wait turns out to be moves it. So a loop stays awake for an upstream and
 /// sleeps for the next request, or sleeps for an agent that needs the same core. Thread safety: none; one owner, the
 /// worker. Complexity: O(1), no clock is read: the caller says how long it was. Units: an awake wait takes a whole core
-/// for 50 µs at most; what counts as soon is 200 µs.
+/// for 60 µs at most; what counts as soon is 200 µs.
 ///
 ///   const bool awake = busy_poll.pays();
 ///   …                                             // wait, awake for BusyPoll::longest at most
@@ -26,7 +26,7 @@ namespace picket::transport {
 class BusyPoll {
  public:
   /// How long to look for events before sleeping.
-  static constexpr base::Duration longest = std::chrono::microseconds{50};
+  static constexpr base::Duration longest = std::chrono::microseconds{60};
 
   /// Of the wait that comes now; ask once before it, and say afterwards what it was.
   [[nodiscard]] bool pays() const noexcept { return counters_[index_].credit > 0; }
