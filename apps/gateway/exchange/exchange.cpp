@@ -58,6 +58,7 @@ Exchange::Exchange(generation::Service& service, ClientSide& client, UpstreamSid
       id_(service.worker.ids().mint()),
       request_id_(request_id_of(request_, id_)),
       forwarded_(exchange::forward(request_, peer, forwarding_terms(service.config, listener, request_id_), arena)),
+      handshake_(request_),
       intake_(service.worker.blocks()),
       answer_intake_(service.worker.blocks()),
       sender_(service.worker),

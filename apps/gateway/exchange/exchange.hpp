@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 
 #include "apps/gateway/answers/refusal.hpp"
@@ -14,6 +13,7 @@
 #include "apps/gateway/exchange/forwarded_request.hpp"
 #include "apps/gateway/exchange/upstream_side.hpp"
 #include "apps/gateway/generation/service.hpp"
+#include "apps/gateway/websocket/handshake.hpp"
 #include "apps/gateway/websocket/inspected_tunnel.hpp"
 #include "picket/base/recycled_containers.hpp"
 #include "picket/body/intake.hpp"
@@ -142,8 +142,6 @@ class Exchange final : private UpstreamListener {
   [[nodiscard]] transport::Task<void> pass_bytes(websocket::TunnelEnd& client, websocket::TunnelEnd& upstream);
   void note_passed(const websocket::Passed& passed);
   void note_closing(const websocket::Closing& closing);
-  [[nodiscard]] std::string_view handshake_key();
-  [[nodiscard]] std::optional<base::Error> wrong_with_switch(const http::ResponseHead& head);
   /// Whether agents look at what passes once it switches.
   [[nodiscard]] bool inspects_frames() const noexcept { return !upgrade().empty() && route_->websocket_inspection; }
   [[nodiscard]] transport::Task<void> write_answer();
@@ -161,6 +159,7 @@ class Exchange final : private UpstreamListener {
   base::MintedId id_;
   std::string_view request_id_;
   ForwardedRequest forwarded_;
+  websocket::Handshake handshake_;                    // of a request that asks for one
   const config::Route* route_ = nullptr;              // once it is found
   body::Intake intake_;                               // of the request's body
   base::RecycledVector<base::SharedBytes> outgoing_;  // of it: what goes on, kept as long as it may be sent again
@@ -171,7 +170,6 @@ class Exchange final : private UpstreamListener {
   base::Block block_;                                 // the same, where they are not
   std::optional<inspection::Answer> answer_;          // our own, once it is decided or made
   const http::ResponseHead* response_ = nullptr;      // the upstream's
-  std::string handshake_key_;                         // of an extended CONNECT, once its request is written
   ExchangeRecord record_;
   // Last: what the inspection borrows, it may look at until it is gone.
   std::optional<inspection::Inspection> inspection_;

@@ -106,6 +106,8 @@ class ExchangeState {
   [[nodiscard]] bool may_answer() const noexcept {
     return stage_ < Stage::opening_answer || (stage_ == Stage::opening_answer && sending_ != Sending::beside);
   }
+  /// Whether an upstream's answer has begun, or what stands in its place.
+  [[nodiscard]] bool has_answer_begun() const noexcept { return stage_ > Stage::awaiting_answer; }
   /// Who answers, once routed().
   [[nodiscard]] Destination destination() const noexcept { return facts_.destination; }
   /// Whether agents were asked: they are told how it ended.

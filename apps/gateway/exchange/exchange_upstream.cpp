@@ -120,7 +120,7 @@ void Exchange::begin_request() {
   const bool may_change = request_.has_body() && inspection_->request_body().may_change();
   const bool wants_unpacked = inspection_->response_body().wants_unpacked();
   const bool drops_extensions = inspects_frames();
-  const std::string_view key = handshake_key();
+  const std::string_view key = handshake_.key();
   const std::size_t changes = operations.size() + route_->request_edits.size() + (is_unpacked ? 1 : 0) +
                               (may_change ? 1 : 0) + (wants_unpacked ? 1 : 0) + (drops_extensions ? 1 : 0) +
                               (key.empty() ? 0 : 1);
@@ -178,7 +178,7 @@ transport::Task<bool> Exchange::read_rest(BodyPace& pace) {
   const auto size = co_await client_.read(space, deadline);
   if (!waits_for_upstream) pace.ends(service_.worker.now());
   const bool was_late = !size && size.error().kind() == base::ErrorKind::timeout;
-  if (was_late && !deadline.never() && response_ != nullptr && state_.is_sending()) co_return true;
+  if (was_late && !deadline.never() && state_.has_answer_begun() && state_.is_sending()) co_return true;
   co_return take_rest(size, waits_for_upstream);
 }
 
@@ -200,7 +200,7 @@ transport::Task<void> Exchange::send_collected() {
 /// Who has begun to be answered speaks when he has something to say: the two have a conversation, whose pauses are the
 /// upstream's to bound.
 base::Deadline Exchange::rest_deadline(BodyPace& pace) const {
-  if (response_ != nullptr) return {};
+  if (state_.has_answer_begun()) return {};
   return pace.begins(service_.worker.now(), record_.request_size);
 }
 
@@ -234,7 +234,7 @@ void Exchange::fail_sending(const base::Error& error) {
 transport::Task<void> Exchange::await_answer() {
   const auto head = co_await upstream_.answer();
   if (state_.stage() != Stage::awaiting_answer) co_return;
-  if (const auto wrong = head ? wrong_with_switch(**head) : std::nullopt) {
+  if (const auto wrong = head ? handshake_.wrong_with(**head, inspects_frames()) : std::nullopt) {
     fail_upstream(*wrong);
     co_return;
   }

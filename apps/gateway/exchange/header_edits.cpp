@@ -3,6 +3,7 @@
 #include <array>
 #include <string>
 
+#include "apps/gateway/websocket/handshake.hpp"
 #include "picket/body/unpack_stage.hpp"
 #include "picket/http/list.hpp"
 
@@ -57,7 +58,7 @@ void ask_for_what_can_be_undone(http::FieldList& fields, base::Arena& arena) {
 }
 
 void offer_no_extension(http::FieldList& fields, base::Arena& arena) {
-  static constexpr base::HeaderOp operation{base::HeaderOp::Kind::remove, websocket_extensions, {}};
+  static constexpr base::HeaderOp operation{base::HeaderOp::Kind::remove, websocket::extensions_field, {}};
   http::apply({&operation, 1}, fields, arena);
 }
 

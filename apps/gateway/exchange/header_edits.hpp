@@ -27,8 +27,6 @@ void take_coding_off(http::FieldList& fields, base::Arena& arena);
 /// with the whole).
 void ask_for_what_can_be_undone(http::FieldList& fields, base::Arena& arena);
 
-/// What changes frames (RFC 6455 §9).
-inline constexpr std::string_view websocket_extensions = "sec-websocket-extensions";
 /// An upstream is offered none where agents look at frames, so that nothing passes unread.
 void offer_no_extension(http::FieldList& fields, base::Arena& arena);
 
