@@ -34,10 +34,16 @@ Ending play(World& world, std::span<const Act* const> order, Steps steps = Steps
     playing.expect_promises();
   }
   playing.client.goes_on();
+  playing.upstream.goes_on();
   world.settle();
   playing.expect_promises();
   EXPECT_TRUE(playing.is_over) << name(playing.stage());
   return {playing.stage(), playing.steps.taken()};
+}
+
+bool disturbs_nobody(const Act& disturbance) {
+  return is_one_of(disturbance.name,
+                   {"nothing", "drain", "the client stalls", "the upstream stalls", "an interim answer"});
 }
 
 /// Every order of what peers do, with each disturbance.
@@ -57,8 +63,7 @@ TEST(ExchangeOrder, EveryOrderOfWhatPeersDoEndsInOneAnswerOrOneCut) {
   World world;
   for_each_story([&](const Act& disturbance, std::span<const Act* const> order) {
     const Ending ending = play(world, order);
-    if (is_one_of(disturbance.name, {"nothing", "drain", "the client stalls", "an interim answer"}))
-      EXPECT_EQ(ending.stage, Stage::answered);
+    if (disturbs_nobody(disturbance)) EXPECT_EQ(ending.stage, Stage::answered);
   });
 }
 
@@ -66,8 +71,7 @@ TEST(ExchangeOrder, ARequestThatGoesOnBesideItsAnswerEndsInOneAnswerOrOneCutInEv
   World world;
   for_each_story([&](const Act& disturbance, std::span<const Act* const> order) {
     const Ending ending = play(world, order, Steps{}, true);
-    const bool is_well = is_one_of(disturbance.name, {"nothing", "drain", "the client stalls", "an interim answer"});
-    if (is_well) EXPECT_EQ(ending.stage, Stage::answered);
+    if (disturbs_nobody(disturbance)) EXPECT_EQ(ending.stage, Stage::answered);
     if (disturbance.name != "nothing") return;
     for (int failing = 0; failing < ending.steps; ++failing) play(world, order, Steps{failing}, true);
   });
@@ -177,6 +181,37 @@ TEST(ExchangeOrder, AClientThatWaitsFor100GetsTheUpstreamsOnceAndBeforeItsAnswer
     passed_on += playing.client.interims.empty() ? 0 : 1;
   });
   EXPECT_GT(passed_on, 0);
+}
+
+TEST(ExchangeOrder, OfARequestThatTheUpstreamDoesNotTakeNoMoreIsAskedFor) {
+  World world;
+  Playing playing{world};
+  playing.upstream.stalls();
+  playing.client.body.push(request_bytes.substr(0, 4));
+  world.settle();
+  const std::size_t taken = playing.client.body.taken();
+  playing.client.body.push(request_bytes.substr(4));
+  world.settle();
+  EXPECT_EQ(playing.client.body.taken(), taken) << "the upstream takes nothing";
+  EXPECT_FALSE(playing.client.body.is_awaited());
+  playing.upstream.goes_on();
+  playing.client.body.end();
+  world.settle();
+  EXPECT_EQ(playing.upstream.request_body, request_bytes);
+}
+
+TEST(ExchangeOrder, WhoLeavesWhileTheUpstreamTakesNothingIsNotWaitedFor) {
+  World world;
+  for (const bool is_duplex : {false, true}) {
+    Playing playing{world, head("PUT", http::Framing::chunked), Steps{}, 1, is_duplex};
+    playing.upstream.stalls();
+    playing.client.body.push(request_bytes.substr(0, 4));
+    world.settle();
+    playing.client.leaves();
+    world.settle();
+    EXPECT_EQ(playing.stage(), Stage::gone);
+    EXPECT_TRUE(playing.upstream.was_reset);
+  }
 }
 
 TEST(ExchangeOrder, WhatIsNotTakenIsNotAskedFor) {

@@ -134,6 +134,7 @@ class FakeUpstream final : public UpstreamSide {
         steps_(steps),
         targets_(targets),
         spoken_(worker),
+        writable_(worker),
         guard_(cancel, [](void* self) { static_cast<FakeUpstream*>(self)->reset(ResetCode::cancelled); }, this) {}
   ~FakeUpstream() = default;
 
@@ -149,6 +150,8 @@ class FakeUpstream final : public UpstreamSide {
   void answers_with_length(std::uint64_t length) {
     say(http::ResponseHead{.status = 200, .framing = http::Framing::length, .content_length = length});
   }
+  void stalls() { stalled_ = true; }
+  void goes_on() { stalled_ = false, writable_.open(); }
   void hangs_up() { say(broken()); }
   void takes_too_long() { say(base::fail(base::ErrorKind::timeout, "no answer in time")); }
   void has_no_place() { say(base::fail(base::ErrorKind::message_too_large, "no place for the answer's body")); }
@@ -195,11 +198,15 @@ class FakeUpstream final : public UpstreamSide {
   void end_with(const http::FieldList& trailers) override { got_behind = names_of(trailers); }
   [[nodiscard]] transport::Task<base::Status> write(std::span<const base::SharedBytes> pieces, bool last) override {
     if (steps_.next_fails() || was_reset || takes_no_more) co_return broken();
+    stopped_ = false;
+    while (stalled_ && !stopped_ && !was_reset) co_await writable_;
+    if (stopped_ || was_reset) co_return broken();
     ++writes;
     for (const auto& piece : pieces) request_body += base::as_text(piece.view());
     request_ended = last;
     co_return base::Status{};
   }
+  void stop_writing() noexcept override { stopped_ = true, writable_.open(); }
   [[nodiscard]] transport::Task<base::Result<const http::ResponseHead*>> answer() override {
     if (steps_.next_fails()) co_return broken();
     while (!said_ && !was_reset) co_await spoken_;
@@ -225,6 +232,7 @@ class FakeUpstream final : public UpstreamSide {
     body.stop();
     tunnelled.stop();
     spoken_.open();
+    writable_.open();
   }
 
  private:
@@ -237,6 +245,9 @@ class FakeUpstream final : public UpstreamSide {
   Steps& steps_;
   int targets_;
   Gate spoken_;
+  Gate writable_;
+  bool stalled_ = false;
+  bool stopped_ = false;
   transport::Cancel::Guard guard_;
   UpstreamListener* listener_ = nullptr;
   std::optional<base::Result<http::ResponseHead>> said_;

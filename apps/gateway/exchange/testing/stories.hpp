@@ -94,6 +94,7 @@ inline const std::vector<Act> disturbances{
     {"an interim answer", Act::Whose::anybodys, [](StoryWorld&, Playing& p) { p.upstream.interims(103); }},
     {"the answer breaks", Act::Whose::anybodys, [](StoryWorld&, Playing& p) { p.upstream.body.fail(broken()); }},
     {"the client stalls", Act::Whose::anybodys, [](StoryWorld&, Playing& p) { p.client.stalls(); }},
+    {"the upstream stalls", Act::Whose::anybodys, [](StoryWorld&, Playing& p) { p.upstream.stalls(); }},
     {"the process ends", Act::Whose::anybodys, [](StoryWorld&, Playing& p) { p.abandon(); }},
     {"drain", Act::Whose::anybodys, [](StoryWorld& world, Playing&) { world.shard.draining = true; }},
 };
