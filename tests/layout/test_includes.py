@@ -52,6 +52,11 @@ class Includes(unittest.TestCase):
             "interop/cpp/a.cpp": '#include "picket/inspection/chain.hpp"\n',
             "apps/gateway/serving/c.cpp": 'spdlog::warn("to whom?");\n',
             "apps/gateway/logs/d_test.cpp": "spdlog::set_default_logger(mine);\n",
+            "picket/transport/dns/e.cpp": '#include "picket/wire/messages.hpp"\n',
+            "picket/transport/tls/f.hpp": '#include "picket/transport/dns/resolver.hpp"\n',
+            "picket/transport/grpc/g.cpp": '#include "picket/transport/tls/layer.hpp"\n',
+            "picket/session/dialects/h.cpp": "#include <mutex>\n",
+            "apps/cli/conform/agents/i.cpp": '#include "apps/cli/conform/proxies/proxy.hpp"\n',
             "tests/chaos/b.cpp": '#include "picket/wire/internal/base64.hpp"\n',
         }
         for name, text in shapes.items():
@@ -62,6 +67,16 @@ class Includes(unittest.TestCase):
                 outcome = check(pathlib.Path(folder))
                 self.assertEqual(outcome.returncode, 1)
                 self.assertIn(f"{name}:2:", outcome.stdout)
+
+    def test_headers_that_include_each_other_are_refused_with_their_circle(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for name, other in (("a", "b"), ("b", "c"), ("c", "a")):
+                file = pathlib.Path(folder, f"picket/pool/{name}.hpp")
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(f'#pragma once\n#include "picket/pool/{other}.hpp"\n')
+            outcome = check(pathlib.Path(folder))
+            self.assertEqual(outcome.returncode, 1)
+            self.assertRegex(outcome.stdout, r"^(picket/pool/\w\.hpp):1: a circle of headers: \1 includes \S+ includes \S+ includes \1$")
 
     def test_tests_and_benchmarks_may_use_what_their_table_has_and_their_module_may_not(self):
         wanted = {
