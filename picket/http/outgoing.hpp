@@ -13,7 +13,7 @@ namespace picket::http {
 /// say so.
 [[nodiscard]] iovec part(std::string_view text) noexcept;
 
-/// "<hex size>\r\n" of a chunk (RFC 9112 §7.1).
+/// "<hex size>\r\n" of a chunk (RFC 9112 §7.1). Thread safety: a value's.
 class ChunkSize {
  public:
   explicit ChunkSize(std::size_t size) noexcept;

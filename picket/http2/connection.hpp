@@ -43,7 +43,7 @@ enum class HeadKind : std::uint8_t {
 };
 
 /// What a connection tells its owner, out of feed(), gather() and wrote(): a stream may close by what is written. The
-/// owner may call the connection meanwhile, but none of these three.
+/// owner may call the connection meanwhile, but none of these three. Thread safety: called on the thread that calls it.
 class Events {
  public:
   /// The first bytes of a head came, the rest may take its time. on_head() follows, unless it is none.

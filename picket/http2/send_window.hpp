@@ -9,7 +9,7 @@ namespace picket::http2 {
 /// How a window of the peer's, of a stream or of the connection, is used: to its last byte, but once that is gone not
 /// again before there is enough for a frame that is worth it. Who sends whatever a window lets out gets windows back
 /// in ever smaller pieces from a peer that gives them back frame by frame (the silly window syndrome, RFC 1122
-/// §4.2.3.4). A peer that waits until its window is used up gets it used up. A value.
+/// §4.2.3.4). A peer that waits until its window is used up gets it used up. Thread safety: a value's.
 class SendWindow {
  public:
   /// What a frame should have that the window cuts, by the size that the peer's windows begin with: a quarter of it, or

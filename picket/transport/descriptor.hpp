@@ -18,7 +18,7 @@ struct Completion {
 };
 
 /// Whom an operation calls when it has ended: once, from the loop, under Worker::enter(), never from within the call
-/// that began it. It allocates nothing.
+/// that began it. It allocates nothing. Thread safety: a value's; it is called on the loop's thread.
 ///
 ///   descriptor.wait(Readiness::readable, Waiter::of<&Reader::on_readable>(this));  // which outlives the wait
 ///   descriptor.wait(Readiness::readable, {&Link::on_readable, shared_from_this()});

@@ -37,7 +37,7 @@ inline constexpr std::size_t longest_reason = longest_control - 2;
 /// Whether that can be a close frame's payload: nothing, or a code and a reason. Pure.
 [[nodiscard]] bool is_close_payload(std::string_view payload) noexcept;
 
-/// A whole close frame, ready to be written. Lifetime of text(): this.
+/// A whole close frame, ready to be written. Lifetime of text(): this. Thread safety: a value's.
 class CloseFrame {
  public:
   /// `code` may be sent, and `reason` is one. `mask`: of a client's.
