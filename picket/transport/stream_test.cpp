@@ -434,6 +434,34 @@ TEST(Stream, BytesBehindUrgentOnesAreRead) {
   EXPECT_EQ(got, "beforebehind");
 }
 
+struct Calls {
+  int count = 0;
+  void come(const Completion&) { ++count; }
+};
+
+/// A peer that says that there is urgent data, and leaves a gap before it, would have the loop turn without end.
+TEST(Stream, UrgentBytesThatCannotBeReadWakeNobodyTwice) {
+  Worker worker;
+  auto listener = Listener::open(worker, Endpoint::tcp("127.0.0.1", 0).value(), {});
+  ASSERT_TRUE(listener);
+  testing::RawPeer peer = testing::RawPeer::connect(listener->endpoint());
+  std::optional<Stream> stream;
+  const auto take = [](Listener& from, Worker& w, std::optional<Stream>& to) -> Task<void> {
+    const auto taken = co_await from.accept();
+    to.emplace(Channel{w, taken->descriptor});
+  };
+  run(worker, take(*listener, worker, stream));
+  Calls calls;
+  stream->wait_for_input(Waiter::of<&Calls::come>(&calls));
+  ASSERT_EQ(::send(peer.descriptor(), "!", 1, MSG_OOB), 1);
+  ASSERT_TRUE(testing::turn_until(worker, [&] { return calls.count == 1; }));
+  stream->wait_for_input(Waiter::of<&Calls::come>(&calls));
+  testing::turn_for(worker, std::chrono::milliseconds{20});
+  EXPECT_EQ(calls.count, 1);
+  peer.send_bytes("behind");
+  EXPECT_TRUE(testing::turn_until(worker, [&] { return calls.count == 2; }));
+}
+
 TEST(Stream, ARefusedConnectionSaysWhy) {
   const TemporaryFolder folder;
   Worker worker;

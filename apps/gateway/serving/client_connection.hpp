@@ -124,6 +124,7 @@ class ClientConnection final : public base::Recycled,
 
 /// The connections of one client to one worker.
 struct Siblings {
+  std::string client;                                                                           ///< Its address.
   boost::intrusive::list<ClientConnection, boost::intrusive::base_hook<OfClientHook>> waiting;  ///< The longest first.
   std::size_t count = 0;
 };

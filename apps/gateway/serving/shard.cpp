@@ -186,7 +186,7 @@ transport::Task<bool> Shard::admit(ClientConnection& connection) {
   if (!place) place = co_await place_of_others(connection);
   if (!place || (is_over_full() && !evict_one())) co_return false;
   Siblings* const siblings = place->is_counted() ? &by_client_[connection.peer().address] : nullptr;
-  if (siblings != nullptr) ++siblings->count;
+  if (siblings != nullptr && siblings->count++ == 0) siblings->client = connection.peer().address;
   connection.hold(std::move(*place), siblings);
   co_return true;
 }
@@ -274,9 +274,10 @@ void Shard::opened(ClientConnection& connection) {
 }
 
 void Shard::closed(ClientConnection& connection) {
+  ends_to_wait(connection);
   connections_.erase(&connection);
   if (auto* const siblings = connection.siblings(); siblings != nullptr && --siblings->count == 0)
-    by_client_.erase(connection.peer().address);
+    by_client_.erase(by_client_.find(siblings->client));  // its peer may have another name since a proxy has told it
   if (connection.is_evicted()) --evicted_;
   state_.metrics.connections_open.add(-1);
 }

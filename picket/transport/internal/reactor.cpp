@@ -205,10 +205,13 @@ void Reactor::complete(Operation* operation) noexcept {
   if (std::exchange(is_asleep_, false)) wake();
 }
 
-/// The kernel looks at once what there is, and tells it with the next wait.
+/// The kernel looks at once what there is, and tells it with the next wait. That there is urgent data it is asked no
+/// more once it has said so: of a peer that leaves a gap before it, it would say so again and again, and of nothing to
+/// read.
 void Reactor::set(int how, const Watched& watched) const noexcept {
   const std::uint32_t room = watched.asks_to_write ? EPOLLOUT : 0U;
-  epoll_event event{.events = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET | room, .data = {.u64 = key_of(watched)}};
+  const std::uint32_t urgent = watched.is_never_empty ? 0U : EPOLLPRI;
+  epoll_event event{.events = EPOLLIN | urgent | EPOLLRDHUP | EPOLLET | room, .data = {.u64 = key_of(watched)}};
   ::epoll_ctl(epoll_, how, watched.descriptor, &event);
 }
 
