@@ -7,6 +7,7 @@ import threading
 import time
 from pathlib import Path
 
+import urgent
 from agent import Event
 from client import Client, message
 from processes import wait
@@ -261,6 +262,24 @@ class Gone(StageTest):
         self.assertEqual(client.response().body, b"late")
         client.send(message("/next")[1:])
         self.assertEqual(client.response().status, 200)
+
+    def test_urgent_data_behind_a_gap_costs_nothing(self):
+        if why := urgent.problem():
+            self.skipTest(why)
+        gateway = self.gateway()
+        for where, bytes_before in (("at rest", b""), ("in a head", b"GET / HTTP/1.1\r\n"),
+                                    ("in a body", message("/", "content-length: 9\r\n", "POST") + b"a")):
+            with self.subTest(where):
+                client = gateway.client()
+                client.send(bytes_before)
+                time.sleep(0.3)  # it has arrived
+                urgent.send_behind_a_gap(client.socket)
+                time.sleep(0.2)
+                before = self.cpu_seconds(gateway.pid)
+                time.sleep(1)
+                self.assertLess(self.cpu_seconds(gateway.pid) - before, 0.4)
+                self.assertEqual(gateway.get("/").status, 200)
+                client.close()
 
     @staticmethod
     def cpu_seconds(pid: int) -> float:
