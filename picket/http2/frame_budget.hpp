@@ -38,7 +38,9 @@ class FrameBudget {
 
   /// A frame that brings nothing.
   void count_idle(Excess kind) noexcept {
-    if (left_ != 0 && --left_ == 0) excess_ = kind;
+    if (left_ == 0) return;
+    --left_;
+    if (left_ == 0) excess_ = kind;
   }
   /// One of those that may be due.
   void count_expected(Excess kind) noexcept {
