@@ -113,15 +113,18 @@ class Package(unittest.TestCase):
 
     def test_a_foreign_project_builds_with_the_library_packages(self):
         self.install("libpicket0", "libpicket-dev")
-        self.root.run("apt-get", "install", "-y", "-q", "--no-install-recommends", "cmake", "g++", "make")
+        self.root.run("apt-get", "install", "-y", "-q", "--no-install-recommends", "cmake", "g++", "clang-19", "make")
         folder = self.root.path / "root" / "foreign"
         folder.mkdir()
         (folder / "CMakeLists.txt").write_text(FOUND)
         (folder / "agent.cpp").write_text(readme_agent())
-        self.root.run("cmake", "-S", "/root/foreign", "-B", "/root/foreign/build")
-        self.root.run("cmake", "--build", "/root/foreign/build")
-        self.assertIn("libpicket.so.0 => /lib/", self.root.run("ldd", "/root/foreign/build/agent"))
-        self.assertIn("--listen", self.root.run("/root/foreign/build/agent", "--help"))
+        for compiler in ("g++", "clang++-19"):
+            with self.subTest(compiler):
+                built = f"/root/foreign/{compiler}"
+                self.root.run("cmake", "-S", "/root/foreign", "-B", built, f"-DCMAKE_CXX_COMPILER={compiler}")
+                self.root.run("cmake", "--build", built)
+                self.assertIn("libpicket.so.0 => /lib/", self.root.run("ldd", f"{built}/agent"))
+                self.assertIn("--listen", self.root.run(f"{built}/agent", "--help"))
 
 
 if __name__ == "__main__":
