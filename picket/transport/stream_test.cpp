@@ -413,24 +413,31 @@ TEST(Stream, ShakesHandsWhereItIsReadFromFirst) {
   EXPECT_EQ(testing::run(worker, read_first(stream, endpoint)).value(), "hello");
 }
 
+/// A stream over TCP, which has urgent data, and its peer.
+class UrgentStream : public ::testing::Test {
+ protected:
+  UrgentStream() { run(worker_, take()); }
+
+  Worker worker_;
+  Listener listener_ = Listener::open(worker_, Endpoint::tcp("127.0.0.1", 0).value(), {}).value();
+  testing::RawPeer peer_ = testing::RawPeer::connect(listener_.endpoint());
+  std::optional<Stream> stream_;
+
+ private:
+  Task<void> take() {
+    const auto taken = co_await listener_.accept();
+    stream_.emplace(Channel{worker_, taken->descriptor});
+  }
+};
+
 /// A read ends before urgent data, and what lies behind it is no new edge.
-TEST(Stream, BytesBehindUrgentOnesAreRead) {
-  Worker worker;
-  auto listener = Listener::open(worker, Endpoint::tcp("127.0.0.1", 0).value(), {});
-  ASSERT_TRUE(listener);
-  testing::RawPeer peer = testing::RawPeer::connect(listener->endpoint());
-  std::optional<Stream> stream;
-  const auto take = [](Listener& from, Worker& w, std::optional<Stream>& to) -> Task<void> {
-    const auto taken = co_await from.accept();
-    to.emplace(Channel{w, taken->descriptor});
-  };
-  run(worker, take(*listener, worker, stream));
-  peer.send_bytes("before");
-  ASSERT_EQ(::send(peer.descriptor(), "!", 1, MSG_OOB), 1);
-  peer.send_bytes("behind");
+TEST_F(UrgentStream, BytesBehindUrgentOnesAreRead) {
+  peer_.send_bytes("before");
+  ASSERT_EQ(::send(peer_.descriptor(), "!", 1, MSG_OOB), 1);
+  peer_.send_bytes("behind");
   std::string got;
   for (int i = 0; i < 10 && got.find("behind") == std::string::npos; ++i)
-    got += testing::run(worker, read_once(*stream, {})).value();
+    got += testing::run(worker_, read_once(*stream_, {})).value();
   EXPECT_EQ(got, "beforebehind");
 }
 
@@ -440,26 +447,16 @@ struct Calls {
 };
 
 /// A peer that says that there is urgent data, and leaves a gap before it, would have the loop turn without end.
-TEST(Stream, UrgentBytesThatCannotBeReadWakeNobodyTwice) {
-  Worker worker;
-  auto listener = Listener::open(worker, Endpoint::tcp("127.0.0.1", 0).value(), {});
-  ASSERT_TRUE(listener);
-  testing::RawPeer peer = testing::RawPeer::connect(listener->endpoint());
-  std::optional<Stream> stream;
-  const auto take = [](Listener& from, Worker& w, std::optional<Stream>& to) -> Task<void> {
-    const auto taken = co_await from.accept();
-    to.emplace(Channel{w, taken->descriptor});
-  };
-  run(worker, take(*listener, worker, stream));
+TEST_F(UrgentStream, WhatCannotBeReadWakesNobodyTwice) {
   Calls calls;
-  stream->wait_for_input(Waiter::of<&Calls::come>(&calls));
-  ASSERT_EQ(::send(peer.descriptor(), "!", 1, MSG_OOB), 1);
-  ASSERT_TRUE(testing::turn_until(worker, [&] { return calls.count == 1; }));
-  stream->wait_for_input(Waiter::of<&Calls::come>(&calls));
-  testing::turn_for(worker, std::chrono::milliseconds{20});
+  stream_->wait_for_input(Waiter::of<&Calls::come>(&calls));
+  ASSERT_EQ(::send(peer_.descriptor(), "!", 1, MSG_OOB), 1);
+  ASSERT_TRUE(testing::turn_until(worker_, [&] { return calls.count == 1; }));
+  stream_->wait_for_input(Waiter::of<&Calls::come>(&calls));
+  testing::turn_for(worker_, std::chrono::milliseconds{20});
   EXPECT_EQ(calls.count, 1);
-  peer.send_bytes("behind");
-  EXPECT_TRUE(testing::turn_until(worker, [&] { return calls.count == 2; }));
+  peer_.send_bytes("behind");
+  EXPECT_TRUE(testing::turn_until(worker_, [&] { return calls.count == 2; }));
 }
 
 TEST(Stream, ARefusedConnectionSaysWhy) {
