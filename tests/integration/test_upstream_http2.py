@@ -13,7 +13,7 @@ from processes import wait
 from stage import Gateway, StageTest
 from upstream import response
 
-REFUSED_STREAM, INTERNAL_ERROR, MAX_CONCURRENT_STREAMS = 7, 2, 3
+REFUSED_STREAM, INTERNAL_ERROR, FLOW_CONTROL_ERROR, MAX_CONCURRENT_STREAMS = 7, 2, 3, 3
 MEBIBYTE = 1 << 20
 CONNECTS = "picket_upstream_connects_total"
 
@@ -394,7 +394,7 @@ class UpstreamHttp2(StageTest):
         # What was taken is told once it is half of the window.
         self.assertGreater(self.upstream.connections[0].window, 6 * MEBIBYTE)
 
-    def test_an_answer_that_minds_no_window_ends_its_connection(self):
+    def test_an_answer_that_minds_no_window_is_reset_alone(self):
         whole = b"x" * (8 * MEBIBYTE)
 
         def answer(call: Call) -> None:
@@ -410,11 +410,14 @@ class UpstreamHttp2(StageTest):
         stream = client.open(head("/large"))
         answer = client.streams[stream]
         client.until("all that its window takes, or its end", lambda: len(answer.body) == WINDOW or answer.reset is not None)
+        # Windows that are given before would let it be minded.
+        wait("it is reset", lambda: self.upstream.calls[0].reset == FLOW_CONTROL_ERROR)
         client.window(0, len(whole))
         client.window(stream, len(whole))
         self.assertIsNotNone(client.answer(stream).reset)
         self.assertLess(len(client.streams[stream].body), len(whole))
         self.assertEqual(gateway.get("/well").body, b"hello\n")
+        self.assertEqual(gateway.metric(CONNECTS, upstream="app"), 1)
 
 
 if __name__ == "__main__":
