@@ -207,7 +207,9 @@ const http::ResponseHead& Http2Upstream::as_switch(const http::ResponseHead& hea
 transport::Task<base::Result<std::size_t>> Http2Upstream::read_by(base::Deadline deadline, std::span<char> into) {
   while (!stream_->has_bytes() && stream_->answer() == Answer::begun) {
     StreamWait::Until heard{stream_->reading, deadline};
+    stream_->await_bytes(into);
     const Woken woken = co_await heard;
+    if (woken != Woken::ready) stream_->await_no_bytes();
     if (woken == Woken::stopped) co_return nobody_asks();
     if (woken == Woken::late) {
       connection_.probe();

@@ -1,7 +1,6 @@
 #include "apps/gateway/asking/upstream_stream.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include <fmt/format.h>
@@ -42,7 +41,7 @@ UpstreamStream::UpstreamStream(UpstreamConnection& connection, transport::Worker
       connection_(connection),
       listener_(listener),
       to_head_(to_head),
-      held_(worker.blocks()) {}
+      unread_(worker.blocks()) {}
 
 // ---- what the connection tells it
 
@@ -71,13 +70,12 @@ void UpstreamStream::take_data(std::string_view bytes) {
     connection_.taken(id, bytes.size());
     return refuse(fail(ErrorKind::invalid_message, "malformed answer: a body where its head says that there is none"));
   }
-  if (!held_.count(bytes.size())) {
+  if (!unread_.take(bytes)) {
     connection_.taken(id, bytes.size());
     // Not the upstream's failure.
     return refuse(fail(ErrorKind::message_too_large, "no place for the answer's body within max-held-bytes"),
                   ErrorCode::cancel);
   }
-  unread_.append(bytes);
   reading.wake(Woken::ready);
 }
 
@@ -118,18 +116,14 @@ void UpstreamStream::refuse(base::Error why, ErrorCode code) {
 // ---- the answer
 
 std::size_t UpstreamStream::read(std::span<char> into) {
-  const std::size_t size = std::min(into.size(), unread_.size());
-  if (size != 0) std::memcpy(into.data(), unread_.data(), size);
-  unread_.consume(size);
+  const std::size_t size = unread_.read(into);
   done_with(size);
   return size;
 }
 
 /// The upstream may send as many more.
 void UpstreamStream::done_with(std::size_t size) {
-  if (size == 0) return;
-  held_.give_back(size);
-  connection_.taken(id, size);
+  if (size != 0) connection_.taken(id, size);
 }
 
 // ---- the request
@@ -176,8 +170,7 @@ void UpstreamStream::stop() noexcept {
 
 void UpstreamStream::release() {
   is_released = true;
-  done_with(unread_.size());
-  unread_.release();
+  done_with(unread_.drop());
 }
 
 // ---- as the connection sees it

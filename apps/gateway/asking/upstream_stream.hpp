@@ -5,10 +5,10 @@
 #include <span>
 #include <string_view>
 
+#include "apps/gateway/asking/stream_bytes.hpp"
 #include "apps/gateway/asking/stream_wait.hpp"
 #include "apps/gateway/exchange/upstream_side.hpp"
 #include "picket/base/arena.hpp"
-#include "picket/base/block_pool.hpp"
 #include "picket/base/buffer.hpp"
 #include "picket/base/recycled_containers.hpp"
 #include "picket/base/shared_bytes.hpp"
@@ -56,6 +56,9 @@ class UpstreamStream final : public picket::http2::Outgoing, public base::Recycl
   [[nodiscard]] const http::ResponseHead& head() const noexcept { return head_; }
   [[nodiscard]] const base::Error& why_failed() const noexcept { return *error_; }
   [[nodiscard]] bool has_bytes() const noexcept { return !unread_.empty(); }
+  /// Where bytes that come go, as StreamBytes has it: until they are read, or awaited no more.
+  void await_bytes(std::span<char> into) noexcept { unread_.await(into); }
+  void await_no_bytes() { unread_.await_no_more(); }
   [[nodiscard]] std::size_t read(std::span<char> into);
   [[nodiscard]] base::Headers trailers() const noexcept {
     return base::Headers{std::span<const base::Header>{trailers_.items()}};
@@ -91,8 +94,7 @@ class UpstreamStream final : public picket::http2::Outgoing, public base::Recycl
   http::ResponseHead head_;
   base::ArenaList<base::Header> trailers_{arena_};
   std::optional<base::Error> error_;
-  base::Buffer unread_;
-  base::HeldBytes held_;                          // of it
+  StreamBytes unread_;
   base::RecycledVector<std::string_view> parts_;  // to write; the first `written_` bytes are
   std::size_t written_ = 0;
   std::size_t unwritten_ = 0;

@@ -1,7 +1,6 @@
 #include "apps/gateway/http2/http2_client.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include <fmt/format.h>
@@ -40,7 +39,7 @@ Http2Client::Http2Client(generation::Service& service, transport::Http2Link& lin
     : service_(service),
       link_(link),
       stream_(stream),
-      held_(service.worker.blocks()),
+      unread_(service.worker.blocks()),
       reading_(service.worker),
       writing_(service.worker) {}
 
@@ -63,13 +62,12 @@ bool Http2Client::take_data(std::string_view bytes) {
     connection().taken(stream_, bytes.size());
     return true;
   }
-  if (!held_.count(bytes.size())) {
+  if (!unread_.take(bytes)) {
     connection().taken(stream_, bytes.size());
     connection().reset(stream_, ErrorCode::enhance_your_calm);
     lose();
     return false;
   }
-  unread_.append(bytes);
   reading_.wake(Woken::ready);
   return true;
 }
@@ -93,37 +91,34 @@ void Http2Client::lose() {
 void Http2Client::discard() {
   if (body_ == Body::coming) body_ = Body::unwanted;
   on_gone_ = nullptr;
-  done_with(unread_.size());
-  unread_.release();
+  done_with(unread_.drop());
 }
 
 /// The client may send as many more.
 void Http2Client::done_with(std::size_t size) {
   if (size == 0) return;
-  held_.give_back(size);
   connection().taken(stream_, size);
   link_.flush_later();
 }
 
 std::optional<base::SharedBytes> Http2Client::take_whole() {
   if (!body_has_come() || unread_.empty() || unread_.size() > small) return std::nullopt;
-  const base::ByteView whole = unread_.bytes();
+  const base::ByteView whole = unread_.read_all();  // its memory stays: nothing comes behind the end
   done_with(whole.size());
-  unread_.consume(whole.size());  // its memory stays: nothing comes behind the end
   return base::SharedBytes::borrowed(whole);
 }
 
 transport::Task<base::Result<std::size_t>> Http2Client::read(std::span<char> into, base::Deadline deadline) {
   if (unread_.empty() && !body_has_come() && !is_lost()) {
     Wait::Until wait{reading_, deadline};
+    unread_.await(into);
     const Woken woken = co_await wait;
+    if (woken != Woken::ready) unread_.await_no_more();
     if (woken == Woken::late) co_return fail(ErrorKind::timeout, "the client sent nothing in time");
     if (woken == Woken::stopped) co_return gone();
   }
-  if (unread_.empty() && !body_has_come()) co_return gone();
-  const std::size_t size = std::min(into.size(), unread_.size());
-  if (size != 0) std::memcpy(into.data(), unread_.data(), size);
-  unread_.consume(size);
+  const std::size_t size = unread_.read(into);
+  if (size == 0 && !body_has_come()) co_return gone();
   done_with(size);
   co_return size;
 }

@@ -5,10 +5,10 @@
 #include <memory>
 #include <optional>
 
+#include "apps/gateway/asking/stream_bytes.hpp"
 #include "apps/gateway/asking/stream_wait.hpp"
 #include "apps/gateway/exchange/client_side.hpp"
 #include "apps/gateway/generation/service.hpp"
-#include "picket/base/block_pool.hpp"
 #include "picket/base/buffer.hpp"
 #include "picket/base/recycled_containers.hpp"
 #include "picket/http/request_head.hpp"
@@ -127,8 +127,7 @@ class Http2Client final : public exchange::ClientSide, public picket::http2::Out
   base::Arena arena_{4096};
   http::RequestHead request_;
   base::ArenaList<base::Header> trailers_{arena_};  // of the request
-  base::Buffer unread_;
-  base::HeldBytes held_;  // of it
+  asking::StreamBytes unread_;
   base::Arena head_text_{1024};
   base::RecycledVector<base::Header> head_;    // of the answer, until it leaves; empty: there is none
   base::RecycledVector<base::Header> ending_;  // of the answer: its trailers, until they leave
