@@ -1,9 +1,13 @@
 #pragma once
 
 #include <cstddef>
+#include <deque>
 #include <functional>
 #include <limits>
+#include <list>
+#include <map>
 #include <new>
+#include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -34,10 +38,19 @@ struct RecyclingAllocator {
   }
 };
 
+using RecycledString = std::basic_string<char, std::char_traits<char>, RecyclingAllocator<char>>;
 template <class T>
 using RecycledVector = std::vector<T, RecyclingAllocator<T>>;
+template <class T>
+using RecycledDeque = std::deque<T, RecyclingAllocator<T>>;
+template <class T>
+using RecycledList = std::list<T, RecyclingAllocator<T>>;
 template <class Key, class Value>
 using RecycledMap =
     std::unordered_map<Key, Value, std::hash<Key>, std::equal_to<Key>, RecyclingAllocator<std::pair<const Key, Value>>>;
+/// By any text that its keys are compared with.
+template <class Value>
+using RecycledTextMap =
+    std::map<RecycledString, Value, std::less<>, RecyclingAllocator<std::pair<const RecycledString, Value>>>;
 
 }  // namespace picket::base

@@ -13,9 +13,9 @@ using Kind = Token::Kind;
 namespace {
 
 /// The memory, too, which clearing leaves.
-template <class T>
-void give_back(std::vector<T>& items) noexcept {
-  std::vector<T>{}.swap(items);
+template <class Items>
+void give_back(Items& items) noexcept {
+  Items{}.swap(items);
 }
 
 }  // namespace
@@ -179,7 +179,7 @@ Unread Document::close() {
 std::string_view Document::spelled(const Token& token) {
   const std::string_view raw = text_.substr(token.begin, token.end - token.begin);
   if (raw.find('\\') == std::string_view::npos) return raw;
-  std::string decoded;
+  base::RecycledString decoded;
   static_cast<void>(decode(raw, decoded));
   spelled_ += decoded.size();
   return decoded_.emplace_back(std::move(decoded));

@@ -2,14 +2,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
-#include <functional>
-#include <map>
 #include <span>
-#include <string>
 #include <string_view>
-#include <vector>
 
+#include "picket/base/recycled_containers.hpp"
 #include "picket/guardrail/held_total.hpp"
 #include "picket/guardrail/json_scanner.hpp"
 
@@ -37,9 +33,9 @@ struct Found {
 
 /// A text that a model reads or writes.
 struct FoundText {
-  std::string name;      ///< Where it stands, indices as the API counts them: "choices/0/delta/content".
-  std::string group;     ///< What ends it: "choices/0", "content/2".
-  bool streams = false;  ///< It goes on with the next event.
+  base::RecycledString name;   ///< Where it stands, indices as the API counts them: "choices/0/delta/content".
+  base::RecycledString group;  ///< What ends it: "choices/0", "content/2".
+  bool streams = false;        ///< It goes on with the next event.
 };
 
 /// Why a document was not understood.
@@ -85,7 +81,7 @@ class Document {
   [[nodiscard]] std::span<const Found> found() const noexcept { return found_; }
   [[nodiscard]] std::span<const FoundText> texts() const noexcept { return texts_; }
   /// Groups of texts that are at their end, says the document.
-  [[nodiscard]] std::span<const std::string> ended() const noexcept { return ended_; }
+  [[nodiscard]] std::span<const base::RecycledString> ended() const noexcept { return ended_; }
   /// All are.
   [[nodiscard]] bool ends_all() const noexcept { return ends_all_; }
   /// `model`, where the document names one.
@@ -149,30 +145,30 @@ class Document {
   [[nodiscard]] Unread name_texts();
   [[nodiscard]] Unread name_text(std::size_t at);
   [[nodiscard]] bool continues(const Raw& first, const Raw& second) const noexcept;
-  [[nodiscard]] std::string name_of(const Raw& raw) const;
-  void append_place(std::string& name, std::size_t node) const;
+  [[nodiscard]] base::RecycledString name_of(const Raw& raw) const;
+  void append_place(base::RecycledString& name, std::size_t node) const;
   void forget();
 
   HeldTotal notes_;
   std::string_view text_;
   Role role_ = Role::request;
-  std::vector<Node> nodes_;
-  std::deque<std::string> decoded_;  // keys with escapes
-  std::size_t spelled_ = 0;          // bytes of them
-  std::vector<Raw> raws_;
-  std::vector<std::size_t> ends_;        // nodes whose groups have ended
-  std::vector<std::string_view> names_;  // of members of an event's objects that are open
-  std::map<std::string, First, std::less<>> known_;
+  base::RecycledVector<Node> nodes_;
+  base::RecycledDeque<base::RecycledString> decoded_;  // keys with escapes
+  std::size_t spelled_ = 0;                            // bytes of them
+  base::RecycledVector<Raw> raws_;
+  base::RecycledVector<std::size_t> ends_;        // nodes whose groups have ended
+  base::RecycledVector<std::string_view> names_;  // of members of an event's objects that are open
+  base::RecycledTextMap<First> known_;
   std::size_t now_ = none;  // the innermost open node
   std::string_view key_;    // of the value that comes, in an object
   std::string_view type_;   // the root's
   bool is_known_ = false;
   bool ends_all_ = false;
-  std::string model_;
-  std::vector<Found> found_;
-  std::vector<FoundText> texts_;
+  base::RecycledString model_;
+  base::RecycledVector<Found> found_;
+  base::RecycledVector<FoundText> texts_;
   std::size_t named_ = 0;  // bytes of their names, and of what knows them by these
-  std::vector<std::string> ended_;
+  base::RecycledVector<base::RecycledString> ended_;
 };
 
 }  // namespace picket::guardrail

@@ -9,7 +9,7 @@ namespace picket::guardrail {
 namespace {
 
 /// A step of a name, in letters that need no care wherever the name goes. Of two keys that differ the steps do, too.
-void append_step(std::string& name, std::string_view key) {
+void append_step(base::RecycledString& name, std::string_view key) {
   constexpr std::string_view digits = "0123456789ABCDEF";
   if (!name.empty()) name += '/';
   for (const char c : key) {
@@ -27,9 +27,9 @@ void append_step(std::string& name, std::string_view key) {
 constexpr std::size_t most_of_an_entry = 64;
 
 /// What ends it: the first two steps.
-std::string group_of(std::string_view name) {
+base::RecycledString group_of(std::string_view name) {
   const std::size_t first = name.find('/');
-  return std::string{first == std::string_view::npos ? name : name.substr(0, name.find('/', first + 1))};
+  return base::RecycledString{first == std::string_view::npos ? name : name.substr(0, name.find('/', first + 1))};
 }
 
 /// Whether the next event goes on with it: what is no answer's text is whole in its event.
@@ -40,7 +40,7 @@ bool is_delta(std::string_view name) noexcept {
 
 }  // namespace
 
-void Document::append_place(std::string& name, std::size_t node) const {
+void Document::append_place(base::RecycledString& name, std::size_t node) const {
   const Node& of = nodes_[node];
   if (of.parent == none) {
     // Events of the messages API say at their root of which block they are.
@@ -54,14 +54,16 @@ void Document::append_place(std::string& name, std::size_t node) const {
   // What a message begins with goes on in its blocks.
   const bool is_message = type_ == "message_start" && of.key == "message";
   if (is_in_event && (is_block || is_message)) return;
-  append_step(name, !parent.is_array ? of.key : !of.index.empty() ? of.index : std::to_string(of.place));
+  append_step(name, !parent.is_array    ? of.key
+                    : !of.index.empty() ? of.index
+                                        : std::string_view{std::to_string(of.place)});
 }
 
-std::string Document::name_of(const Raw& raw) const {
-  std::string name;
+base::RecycledString Document::name_of(const Raw& raw) const {
+  base::RecycledString name;
   const Node& node = nodes_[raw.node];
   append_place(name, node.joined != none ? node.joined : raw.node);
-  if (node.joined == none) append_step(name, node.is_array ? std::to_string(raw.place) : std::string{raw.key});
+  if (node.joined == none) append_step(name, node.is_array ? std::string_view{std::to_string(raw.place)} : raw.key);
   return name;
 }
 
@@ -90,12 +92,12 @@ Unread Document::name_texts() {
   for (std::size_t at = 0; at < raws_.size(); ++at)
     if (const Unread why = name_text(at); why != Unread::none) return why;
   for (const std::size_t node : ends_) {
-    std::string place;
+    base::RecycledString place;
     append_place(place, node);
     ended_.push_back(group_of(place));
   }
   if (type_ == "content_block_stop" && role_ == Role::event) {
-    std::string block;
+    base::RecycledString block;
     append_place(block, 0);
     ended_.push_back(std::move(block));
   }
@@ -114,7 +116,7 @@ Unread Document::name_text(std::size_t at) {
     found_.push_back({.text = text, .kind = raw.kind, .begin = raw.begin, .end = raw.end});
     return Unread::none;
   }
-  std::string name = name_of(raw);
+  base::RecycledString name = name_of(raw);
   if (name.size() > longest_name && role_ == Role::event) return Unread::too_many;
   name.resize(std::min(name.size(), longest_name));
   const auto [entry, is_new] = known_.try_emplace(name, First{.raw = at, .text = texts_.size()});
@@ -125,7 +127,7 @@ Unread Document::name_text(std::size_t at) {
   } else {
     if (texts_.size() == most_texts) return Unread::too_many;
     text = texts_.size();
-    if (!is_new) name += '#' + std::to_string(++first.times);
+    if (!is_new) name.append("#").append(std::to_string(++first.times));
     const bool streams = role_ == Role::event && joined == none && is_delta(name);
     named_ += sizeof(First) + most_of_an_entry + 3 * name.size();  // here, in its group, and where it is known
     texts_.push_back({.name = name, .group = group_of(name), .streams = streams});

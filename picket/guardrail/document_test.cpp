@@ -19,10 +19,12 @@ std::vector<std::string> texts_of(std::string_view text, Role role) {
   Document document{pool()};
   if (const Unread why = document.read(text, role); why != Unread::none) return {std::string{words_of(why)}};
   std::vector<std::string> texts;
-  for (const auto& each : document.texts()) texts.push_back(each.name + "=");
+  for (const auto& each : document.texts()) texts.push_back(std::string{each.name} + "=");
   for (const auto& found : document.found()) {
     if (found.kind == Found::Kind::separator) texts[found.text] += '|';
-    static_cast<void>(decode(text.substr(found.begin, found.end - found.begin), texts[found.text]));
+    base::RecycledString decoded;
+    static_cast<void>(decode(text.substr(found.begin, found.end - found.begin), decoded));
+    texts[found.text] += decoded;
   }
   return texts;
 }

@@ -5,7 +5,8 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
-#include <vector>
+
+#include "picket/base/recycled_containers.hpp"
 
 namespace picket::guardrail {
 
@@ -58,7 +59,7 @@ class EventStream {
   bool was_return_ = false;     // a line feed behind it belongs to it
   bool is_in_event_ = false;    // it has fields
   bool has_ended_ = false;      // data_ is of an event before
-  std::vector<Range> data_;
+  base::RecycledVector<Range> data_;
 };
 
 }  // namespace picket::guardrail

@@ -3,7 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
-#include <vector>
+
+#include "picket/base/recycled_containers.hpp"
 
 namespace picket::guardrail {
 
@@ -58,7 +59,7 @@ class JsonScanner {
 
   std::string_view text_;
   std::size_t at_ = 0;
-  std::vector<Token::Kind> open_;
+  base::RecycledVector<Token::Kind> open_;
   Expects expects_ = Expects::value;
 };
 

@@ -1,5 +1,6 @@
 #include "picket/guardrail/json_text.hpp"
 
+#include <algorithm>
 #include <optional>
 
 namespace picket::guardrail {
@@ -85,6 +86,9 @@ Unit read_utf8(std::string_view raw) noexcept {
   return is_none ? unit_of(1, replacement) : unit_of(size, code);
 }
 
+/// ASCII that stands for itself.
+bool is_plain(char c) noexcept { return c >= ' ' && c < 0x7F && c != '"' && c != '\\'; }
+
 }  // namespace
 
 Unit next_unit(std::string_view raw) noexcept {
@@ -94,8 +98,13 @@ Unit next_unit(std::string_view raw) noexcept {
   return first < 0x80 ? unit_of(1, first) : read_utf8(raw);
 }
 
-bool decode(std::string_view raw, std::string& out) {
+bool decode(std::string_view raw, base::RecycledString& out) {
   while (!raw.empty()) {
+    // Most of a text is as it is spelt.
+    const auto* const special = std::ranges::find_if_not(raw, is_plain);
+    out.append(raw.begin(), special);
+    raw.remove_prefix(static_cast<std::size_t>(special - raw.begin()));
+    if (raw.empty()) break;
     const Unit unit = next_unit(raw);
     if (unit.raw == 0) return false;
     out.append(unit.bytes.data(), unit.size);

@@ -2,10 +2,10 @@
 
 #include <array>
 #include <cstddef>
-#include <string>
 #include <string_view>
 
 #include "picket/base/buffer.hpp"
+#include "picket/base/recycled_containers.hpp"
 
 namespace picket::guardrail {
 
@@ -22,7 +22,7 @@ struct Unit {
 [[nodiscard]] Unit next_unit(std::string_view raw) noexcept;
 
 /// What a string says, behind what `out` has. False: it is no JSON string's content; `out` then has a part of it. Pure.
-[[nodiscard]] bool decode(std::string_view raw, std::string& out);
+[[nodiscard]] bool decode(std::string_view raw, base::RecycledString& out);
 
 /// Text as it stands between a string's quotes. `text` is UTF-8. Pure.
 void write_escaped(std::string_view text, base::Buffer& out);

@@ -8,8 +8,8 @@ namespace picket::guardrail {
 namespace {
 
 std::string decoded(std::string_view raw) {
-  std::string out;
-  return decode(raw, out) ? out : "no string";
+  base::RecycledString out;
+  return decode(raw, out) ? std::string{out} : "no string";
 }
 
 TEST(JsonText, EscapesAreWhatTheyStandFor) {

@@ -2,13 +2,14 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <limits>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include "picket/base/recycled_containers.hpp"
 
 namespace picket::guardrail {
 
@@ -102,15 +103,15 @@ class TextRun {
   [[nodiscard]] std::string_view held() const noexcept { return part(released_, size()); }
 
   std::size_t window_;
-  std::string text_;        // what is kept, behind what has gone
-  std::size_t gone_ = 0;    // bytes of it
-  std::uint64_t kept_ = 0;  // from there on
+  base::RecycledString text_;  // what is kept, behind what has gone
+  std::size_t gone_ = 0;       // bytes of it
+  std::uint64_t kept_ = 0;     // from there on
   std::uint64_t released_ = 0;
   std::uint64_t asked_ = 0;
   std::uint64_t answered_ = 0;
   bool has_ended_ = false;
   std::optional<std::uint64_t> open_;  // where a value begins whose end has not come
-  std::deque<Span> spans_;             // in order, none overlaps another
+  base::RecycledDeque<Span> spans_;    // in order, none overlaps another
   std::uint64_t replaced_ = 0;         // bytes of the words that take their places
 };
 

@@ -127,7 +127,7 @@ void TextStage::take_event() {
   }
   if (is_done(joined_)) {
     end_all_texts();
-  } else if (joined_.find_first_not_of(spaces) != std::string::npos) {
+  } else if (joined_.find_first_not_of(spaces) != std::string_view::npos) {
     take_document(joined_, Role::event, lines, 0);
   }
   complete_ = read_;
@@ -166,7 +166,7 @@ void TextStage::add(const Found& found, std::string_view text, std::uint64_t pla
   const std::string_view raw = text.substr(found.begin, found.end - found.begin);
   change(run, [&] {
     if (found.kind != Found::Kind::string) return run.append(found.kind == Found::Kind::number ? raw : "\n");
-    std::string decoded;
+    base::RecycledString decoded;
     static_cast<void>(decode(raw, decoded));
     run.append(decoded);
   });
@@ -184,7 +184,7 @@ void TextStage::end_texts() {
   const bool brings_text = std::exchange(brings_text_, false);
   if (document_.ends_all()) return end_all_texts();
   if (brings_text || !believes_ends_) return;
-  for (const std::string& group : document_.ended()) end_texts_of(group);
+  for (const auto& group : document_.ended()) end_texts_of(group);
 }
 
 void TextStage::end_all_texts() {
@@ -291,7 +291,7 @@ void TextStage::forget_texts() {
   texts_.clear();
   kept_of_texts_ = 0;
   document_.clear();
-  std::string{}.swap(joined_);
+  base::RecycledString{}.swap(joined_);
   notes_.clear();
 }
 

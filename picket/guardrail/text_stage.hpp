@@ -1,15 +1,12 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
-#include <map>
 #include <optional>
 #include <span>
-#include <string>
 #include <string_view>
-#include <vector>
 
 #include "picket/base/buffer.hpp"
+#include "picket/base/recycled_containers.hpp"
 #include "picket/body/intake.hpp"
 #include "picket/body/stage.hpp"
 #include "picket/guardrail/document.hpp"
@@ -34,9 +31,9 @@ class TextStage;
 
 /// A piece of a text that somebody is to be asked about.
 struct Question {
-  std::uint64_t number = 0;  ///< Among those of this body.
-  std::string name;          ///< Of its text: "choices/0/message/content".
-  std::string content;       ///< UTF-8.
+  std::uint64_t number = 0;      ///< Among those of this body.
+  base::RecycledString name;     ///< Of its text: "choices/0/message/content".
+  base::RecycledString content;  ///< UTF-8.
 
  private:
   friend class TextStage;
@@ -118,11 +115,11 @@ class TextStage final : public body::Stage {
   };
   struct Text {
     TextRun run;
-    std::string group;
+    base::RecycledString group;
     bool streams = false;
     bool is_queued = false;
   };
-  using Texts = std::map<std::string, Text, std::less<>>;
+  using Texts = base::RecycledTextMap<Text>;
 
   void recognize();
   void read_on(bool is_last);
@@ -161,14 +158,14 @@ class TextStage final : public body::Stage {
   Format format_ = Format::unknown;
   EventStream events_;
   Document document_;
-  std::string joined_;  // an event's lines of data
+  base::RecycledString joined_;  // an event's lines of data
   Texts texts_;
-  std::uint64_t kept_of_texts_ = 0;        // bytes
-  std::vector<Texts::value_type*> whole_;  // of the document that is read: they end with it
-  std::map<std::string, std::vector<Texts::value_type*>, std::less<>> streaming_;  // that have not ended, by group
-  bool brings_text_ = false;                // the document that is read, that streams
-  std::deque<Texts::value_type*> waiting_;  // that may have questions
-  std::deque<Place> places_;                // complete, not released
+  std::uint64_t kept_of_texts_ = 0;                 // bytes
+  base::RecycledVector<Texts::value_type*> whole_;  // of the document that is read: they end with it
+  base::RecycledTextMap<base::RecycledVector<Texts::value_type*>> streaming_;  // that have not ended, by group
+  bool brings_text_ = false;                         // the document that is read, that streams
+  base::RecycledDeque<Texts::value_type*> waiting_;  // that may have questions
+  base::RecycledDeque<Place> places_;                // complete, not released
   std::uint64_t questions_ = 0;
   std::size_t unanswered_ = 0;
   bool believes_ends_ = true;  // no text went on after its end was said
@@ -176,7 +173,7 @@ class TextStage final : public body::Stage {
   bool has_redacted_ = false;
   bool outgrew_ = false;
   Unread unread_ = Unread::none;
-  std::string model_;
+  base::RecycledString model_;
   base::Buffer out_;
   body::Intake made_;
   enum class End : std::uint8_t { to_come, fed, gone } end_ = End::to_come;

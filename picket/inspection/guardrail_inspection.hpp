@@ -1,10 +1,10 @@
 #pragma once
 
 #include <array>
-#include <list>
 #include <string>
 #include <string_view>
 
+#include "picket/base/recycled_containers.hpp"
 #include "picket/guardrail/text_stage.hpp"
 #include "picket/inspection/conclusions.hpp"
 #include "picket/transport/worker.hpp"
@@ -63,7 +63,7 @@ class GuardrailInspection {
     base::TimePoint began;
     guardrail::Question question;
     std::string number;
-    std::string model;  // as it is named now
+    base::RecycledString model;  // as it is named now
     std::array<wire::TextPair, 3> metadata;
     wire::GuardrailInspect event;
     pool::Call call;
@@ -80,9 +80,9 @@ class GuardrailInspection {
   Conclusions& conclusions_;
   transport::Worker& worker_;
   guardrail::TextStage stage_;
-  std::list<Underway> asked_;    // the oldest first
-  std::list<Underway> dropped_;  // of which the answers count no more
-  bool has_told_ = false;        // that it goes past
+  base::RecycledList<Underway> asked_;    // the oldest first
+  base::RecycledList<Underway> dropped_;  // of which the answers count no more
+  bool has_told_ = false;                 // that it goes past
 };
 
 }  // namespace picket::inspection

@@ -50,7 +50,7 @@ class Play {
   }
   void answer_all() {
     while (auto question = stage_->next()) {
-      asked_.push_back(question->content);
+      asked_.emplace_back(question->content);
       stage_->answer(*question, judge_(question->content));
     }
   }
