@@ -32,7 +32,8 @@ struct UnpackLimits {
 ///
 /// Bytes are unpacked when they are taken, so that nothing is unpacked before somebody has room for it. A body that is
 /// not what its coding says, has something behind its end or ends early stops as undecodable; one that becomes more
-/// than it may as too_large. What is unpacked counts as held; over the pool's budget it stops as overloaded.
+/// than it may as too_large. What is unpacked counts as held, and so does what the coding needs to go on, its window
+/// above all; over the pool's budget it stops as overloaded.
 ///
 /// Thread safety: its pool's. Lifetime: the pool outlives it. Units: bytes. Complexity: each byte is copied once; the
 /// coding's window (up to 32 KiB, of br up to 16 MiB) lives as long as it does. Errors: stopped(), as said; what has
