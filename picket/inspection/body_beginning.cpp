@@ -107,6 +107,12 @@ bool BodyInspection::may_change() const noexcept {
          std::ranges::any_of(judges_, [](const Judge& judge) { return judge.stage.may_change(); });
 }
 
+bool BodyInspection::is_wanted() const noexcept {
+  return std::ranges::any_of(participants_, [this](const Participant& participant) {
+    return (wants(participant) || has_guardrail(participant)) && !participant.failed_open;
+  });
+}
+
 bool BodyInspection::would_change() const noexcept {
   return std::ranges::any_of(participants_, [this](const Participant& participant) {
     const bool streams = wants(participant) && terms_of(participant.filter, direction_).gathers != body::whole;

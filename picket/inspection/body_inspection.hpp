@@ -54,6 +54,8 @@ class BodyInspection {
   void expect_no_texts() noexcept { expects_texts_ = false; }
   /// What the message's head says of its body's coding (Content-Encoding), before it begins.
   void set_coding(const base::Headers& head) noexcept;
+  /// Whether somebody wants to see it.
+  [[nodiscard]] bool is_wanted() const noexcept;
   /// Whether somebody wants to see what a body in a coding contains.
   [[nodiscard]] bool wants_unpacked() const noexcept;
   /// Whether what goes on is what the body contains, without its coding; before it begins, and where there is none to

@@ -44,6 +44,8 @@ class Assembly {
   [[nodiscard]] bool completes() const noexcept { return is_control(last_) || is_complete_; }
   /// Whether that is a message.
   [[nodiscard]] bool has_message() const noexcept { return is_complete_ && !is_control(last_); }
+  /// Whether a message has begun whose last frame has not come, be anything of it kept or not.
+  [[nodiscard]] bool is_in_message() const noexcept { return is_in_message_; }
   /// What goes on: the control frame that was read last, or the message that it completes, as one frame. `key`: where
   /// it goes to a server. Once for each; the payload is masked where it stands. Lifetime: the next read(), or forget().
   [[nodiscard]] std::string_view seal(const std::optional<MaskKey>& key) noexcept;

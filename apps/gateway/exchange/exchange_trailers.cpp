@@ -2,6 +2,7 @@
 
 #include "apps/gateway/answers/call_answer.hpp"
 #include "apps/gateway/exchange/exchange.hpp"
+#include "apps/gateway/exchange/header_edits.hpp"
 #include "picket/http/trailers.hpp"
 
 /// What stands behind bodies. No agent is asked about it.
@@ -12,6 +13,11 @@ namespace {
 template <class Changes>
 bool changes(const Changes& all, std::string_view name) noexcept {
   return std::ranges::any_of(all, [&](const auto& change) { return http::same_spelling(change.name, name); });
+}
+
+/// What is true of the bytes that came alone does not stand behind others.
+bool may_stand_behind(const inspection::BodyInspection& body, std::string_view name) noexcept {
+  return !(tells_of_bytes(name) && (body.is_unpacked() || body.may_change()));
 }
 
 }  // namespace
@@ -26,7 +32,8 @@ void Exchange::end_request() {
   http::FieldList passing{arena_};
   if (upstream_.takes_trailers()) {
     for (const auto& field : trailers_to_send())
-      if (http::may_be_trailer(field) && may_come_behind(field.name, service_.config.limits.underscores_in_headers) &&
+      if (http::may_be_trailer(field) && may_stand_behind(inspection_->request_body(), field.name) &&
+          may_come_behind(field.name, service_.config.limits.underscores_in_headers) &&
           !changes(inspection_->request_operations(), field.name) && !changes(route_->request_edits, field.name))
         passing.push_back(field);
     upstream_.end_with(passing);
@@ -40,8 +47,8 @@ void Exchange::end_relayed() {
   http::FieldList passing{arena_};
   if (client_.takes_trailers()) {
     for (const auto& field : came)
-      if (http::may_be_trailer(field) && !changes(inspection_->response_operations(), field.name) &&
-          !changes(route_->response_edits, field.name))
+      if (http::may_be_trailer(field) && may_stand_behind(inspection_->response_body(), field.name) &&
+          !changes(inspection_->response_operations(), field.name) && !changes(route_->response_edits, field.name))
         passing.push_back(field);
     client_.end_with(passing);
   }

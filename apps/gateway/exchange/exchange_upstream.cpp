@@ -119,10 +119,12 @@ void Exchange::begin_request() {
   const bool is_unpacked = inspection_->request_body().is_unpacked();
   const bool may_change = request_.has_body() && inspection_->request_body().may_change();
   const bool wants_unpacked = inspection_->response_body().wants_unpacked();
+  const bool wants_whole = inspection_->response_body().is_wanted();
   const bool drops_extensions = inspects_frames();
   const std::string_view key = handshake_.key();
   const std::size_t changes = operations.size() + route_->request_edits.size() + (is_unpacked ? 1 : 0) +
-                              (may_change ? 1 : 0) + (wants_unpacked ? 1 : 0) + (drops_extensions ? 1 : 0) +
+                              (may_change ? 1 : 0) + (wants_unpacked ? 1 : 0) +
+                              (wants_whole && asks_for_parts(forwarded_.fields) ? 1 : 0) + (drops_extensions ? 1 : 0) +
                               (key.empty() ? 0 : 1);
   http::FieldList changed{arena_};
   if (changes != 0) {
@@ -131,6 +133,7 @@ void Exchange::begin_request() {
     http::apply(operations, changed, arena_);
     if (is_unpacked) take_coding_off(changed, arena_);
     if (may_change) take_digests_off(changed, arena_);
+    if (wants_whole) ask_for_the_whole(changed, arena_);
     if (wants_unpacked) ask_for_what_can_be_undone(changed, arena_);
     apply(route_->request_edits, changed, arena_);
     if (drops_extensions) offer_no_extension(changed, arena_);

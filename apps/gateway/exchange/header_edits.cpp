@@ -1,5 +1,6 @@
 #include "apps/gateway/exchange/header_edits.hpp"
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -15,9 +16,10 @@ constexpr base::HeaderOp without(std::string_view name) noexcept { return {base:
 /// What is true of the bytes that came alone (RFC 9530; Content-MD5 and Digest are their forerunners).
 constexpr std::array of_bytes{without("content-digest"), without("repr-digest"), without("digest"),
                               without("content-md5"), without("accept-ranges")};
-constexpr std::array of_coding{without("content-encoding")};
-
+/// Of which a cache, or a client that goes on with what it has, makes one whole: of what agents made of each there is
+/// none.
 constexpr std::array of_parts{without("range"), without("if-range")};
+constexpr std::array of_coding{without("content-encoding")};
 
 bool is_known(std::string_view item) noexcept {
   const std::string_view name = http::trimmed(item.substr(0, item.find(';')));
@@ -50,9 +52,16 @@ void take_coding_off(http::FieldList& fields, base::Arena& arena) {
   take_digests_off(fields, arena);
 }
 
+bool tells_of_bytes(std::string_view name) noexcept {
+  return base::same_name(name, "etag") ||
+         std::ranges::any_of(of_bytes, [&](const base::HeaderOp& op) { return base::same_name(op.name, name); });
+}
+
+bool asks_for_parts(const http::FieldList& fields) noexcept { return http::find(fields, "range") != nullptr; }
+
+void ask_for_the_whole(http::FieldList& fields, base::Arena& arena) { http::apply(of_parts, fields, arena); }
+
 void ask_for_what_can_be_undone(http::FieldList& fields, base::Arena& arena) {
-  http::apply(of_parts, fields, arena);
-  if (http::find(fields, "accept-encoding") == nullptr) return;
   const base::HeaderOp operation{base::HeaderOp::Kind::set, "Accept-Encoding", arena.copy(known_codings(fields))};
   http::apply({&operation, 1}, fields, arena);
 }

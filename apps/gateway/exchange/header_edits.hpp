@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "apps/gateway/config/route.hpp"
@@ -22,9 +23,18 @@ void take_digests_off(http::FieldList& fields, base::Arena& arena);
 /// Of a head whose body goes on as what it contains: its coding is gone, and the digests with it.
 void take_coding_off(http::FieldList& fields, base::Arena& arena);
 
-/// Asks an upstream for nothing that could not be undone: Accept-Encoding, where it stands, names gzip, deflate, br and
-/// identity alone, and no part is asked for, which may be one of packed bytes (RFC 9110 §14.2: any server may answer so
-/// with the whole).
+/// Whether a field says of a body's very bytes what may not be true of others: it does not stand behind these.
+[[nodiscard]] bool tells_of_bytes(std::string_view name) noexcept;
+
+/// Whether the request asks for a part of what there is.
+[[nodiscard]] bool asks_for_parts(const http::FieldList& fields) noexcept;
+
+/// Asks for the whole where agents look at what comes: what they look for may stand across two parts, and of what they
+/// made of each no client can put a whole together. Any server may answer so (RFC 9110 §14.2).
+void ask_for_the_whole(http::FieldList& fields, base::Arena& arena);
+
+/// Asks an upstream for nothing that could not be undone: Accept-Encoding names gzip, deflate, br and identity alone.
+/// Without that field any coding would do (RFC 9110 §12.5.3).
 void ask_for_what_can_be_undone(http::FieldList& fields, base::Arena& arena);
 
 /// An upstream is offered none where agents look at frames, so that nothing passes unread.

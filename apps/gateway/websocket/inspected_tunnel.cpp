@@ -85,7 +85,8 @@ transport::Task<std::optional<Frame>> InspectedTunnel::next_frame(Way& way) {
 /// Whether there is more.
 transport::Task<bool> InspectedTunnel::read(Way& way) {
   const std::span<char> space{way.space.get(), space_size};
-  if (way.counted != 0 && !way.hold_ends.armed()) worker_.timers().arm(way.hold_ends, worker_.now() + terms_.to_hold);
+  const bool waits_for_more = phase_ == Phase::open && way.assembly.is_in_message();
+  if (waits_for_more && !way.hold_ends.armed()) worker_.timers().arm(way.hold_ends, worker_.now() + terms_.to_hold);
   const auto size = co_await idle_.read(way.from, space);
   if (size && *size != 0) {
     way.unread = space.first(*size);

@@ -104,6 +104,18 @@ class InspectedTunnels : public inspection::testing::InspectionTest {
     EXPECT_TRUE(until([&] { return of_client().size() >= frames.size(); }));
     EXPECT_EQ(of_client(), frames);
   }
+  /// A message that begins so, and goes on with nothing until it is given up.
+  void for_ever(std::string_view begins) {
+    to_hold_ = 50ms;
+    agent({.websocket_frame = by_word}, closed);
+    begin();
+    client_.peer.push(up(Opcode::binary, begins, false));
+    EXPECT_TRUE(until([&] {
+      client_.peer.push(up(Opcode::continuation, "", false));
+      return tunnel_->closing().has_value();
+    }));
+    EXPECT_EQ(tunnel_->closing()->breach, Breach::too_slow);
+  }
   /// Both ends are told, and end.
   void expect_closed(std::uint16_t with) {
     EXPECT_TRUE(until([&] { return client_.got_end && upstream_.got_end; }));
@@ -302,6 +314,16 @@ TEST_F(InspectedTunnels, AMessageThatIsNotWholeInItsTimeIsClosedWhateverComesBet
   EXPECT_EQ(tunnel_->closing()->breach, Breach::too_slow);
   EXPECT_EQ(counted_.breaches[static_cast<std::size_t>(Breach::too_slow)].value(), 1U);
   EXPECT_EQ(worker_.blocks().held(), 0U);
+}
+
+TEST_F(InspectedTunnels, SoIsOneOfWhichNothingIsHeld) {
+  for_ever("");
+  expect_closed(1008);
+}
+
+TEST_F(InspectedTunnels, SoIsOneThatIsDropped) {
+  for_ever("drop");
+  expect_closed(1008);
 }
 
 TEST_F(InspectedTunnels, AMessageThatIsWholeMayWaitForItsVerdict) {
