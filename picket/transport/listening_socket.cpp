@@ -149,6 +149,8 @@ base::Status listen_unix(int descriptor, const Endpoint& endpoint, const ListenO
 base::Status bind_tcp(int descriptor, const Endpoint& endpoint, const ListenOptions& options) {
   const int on = 1;
   ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  const int off = 0;  // "::" takes IPv4, too, whatever net.ipv6.bindv6only says
+  if (endpoint.address()->sa_family == AF_INET6) ::setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
   if (options.reuse_port) ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
   if (::bind(descriptor, endpoint.address(), endpoint.size()) != 0) return system_error(endpoint, "listen on", errno);
   return {};

@@ -196,6 +196,19 @@ class Compressed(Decided):
                 self.assertEqual((answer.status, answer.body, answer.value("content-encoding")), (206, packed[10:], "gzip"))
             self.clear_stage()
 
+    def test_no_part_is_asked_for_where_an_agent_looks_at_whatever_comes(self):
+        parts = 'Range: bytes=10-\r\nIf-Range: "a"\r\n'
+        for asked, wanted in ((ANSWERS, []), (REQUESTS, ["bytes=10-"])):
+            gateway = self.play(asked)
+            self.assertEqual(gateway.get("/", parts).status, 200)
+            self.assertEqual(self.upstream.requests[-1].values("range"), wanted)
+            self.clear_stage()
+
+    def test_who_names_no_coding_gets_none(self):
+        gateway = self.play(ANSWERS, "decompress #true")
+        gateway.get("/")
+        self.assertEqual(self.upstream.requests[-1].values("accept-encoding"), ["identity"])
+
     def test_what_does_not_decode_behind_what_is_held_is_refused_at_once(self):
         packed = gzip.compress(b"x" * 20_000, 0)
         for mode in ("buffer", "stream", "hybrid"):

@@ -86,6 +86,22 @@ class Trailers(StageTest):
                     self.assertEqual((answer.body, answer.trailers), (body, [("x-sum", "1"), ("x-agents", "theirs")]))
                     self.clear_stage()
 
+    def test_that_tell_of_the_very_bytes_stand_behind_no_others(self):
+        digests = [("content-digest", "sha-256=:eA==:"), ("repr-digest", "sha-256=:eA==:"), ("digest", "md5=eA=="), ("content-md5", "eA=="), ("etag", '"a"')]
+        end = "".join(f"{name}: {value}\r\n" for name, value in [*digests, ("x-sum", "1")])
+        told = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n" + end.encode() + b"\r\n"
+        for agents_do, left in ((lambda event: replaced(event, event.data().upper()), 0), (None, len(digests))):
+            for mode in ("buffer", "stream"):
+                with self.subTest(mode, left=left):
+                    agent = self.stage.agent(response_body=agents_do)
+                    gateway = self.play([Asked("a", agent.path, ANSWERS, f'response-body-mode "{mode}"')] if agents_do else [])
+                    self.upstream.respond = lambda _: told
+                    with Http2Client(gateway.port) as client:
+                        answer = client.get("/")
+                    self.assertEqual(answer.trailers, [*digests[:left], ("x-sum", "1")])
+                    gateway.expect_metric(len(digests) - left, NAME, direction="response")
+                    self.clear_stage()
+
     def test_of_answers_reach_clients_of_http1_that_want_them(self):
         gateway = self.play()
         end = b"0\r\nX-Sum: 1\r\nX-Agents: theirs\r\n\r\n"

@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 from certificates import Authority
@@ -110,6 +111,15 @@ class Upgrade(StageTest):
         self.assertEqual(gateway.program.wait(), 0)
         self.assertGreater(gateway.metric("picket_requests_total"), 0, "the new one's")
 
+    def test_leaves_a_process_that_is_nobodys_child_but_inits(self):
+        gateway = self.play()
+        old = self.upgrade(gateway)
+        # Else systemd would not wait for its end, and kill it as soon as it is told to stop.
+        status = Path(f"/proc/{self.serving()}/stat").read_text()
+        parent = int(status.rpartition(")")[2].split()[1])
+        self.assertNotEqual(parent, old)
+        self.assertNotIn("picket run", Path(f"/proc/{parent}/cmdline").read_text().replace("\0", " "))
+
     def test_leaves_requests_under_way_to_the_old_process(self):
         gateway = self.play()
         with gateway.client() as slow:
@@ -121,6 +131,19 @@ class Upgrade(StageTest):
             self.release.set()
             self.assertEqual(slow.response().status, 200)
         wait("the old one ends", lambda: not is_running(old))
+
+    def test_waits_longer_for_what_is_under_way_than_a_stop_does(self):
+        gateway = self.play(system="graceful-upgrade-timeout-secs 60", drain_s=1)
+        with Client(gateway.port) as slow:
+            slow.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
+            wait("it is under way", lambda: len(self.upstream.requests) == 1)
+            old = self.upgrade(gateway)
+            time.sleep(2)
+            self.assertTrue(is_running(old))
+            os.kill(old, signal.SIGTERM)
+            wait("it ends as a stop does", lambda: not is_running(old))
+            with self.assertRaises((EOFError, ConnectionResetError)):
+                slow.response()
 
     def test_that_fails_leaves_the_old_process_serving(self):
         gateway = self.play()

@@ -118,6 +118,10 @@ TEST_F(Errors, InListeners) {
       {"listeners { listener \"b\" { address \"127.0.0.1:1\" } }\nobservability { metrics { address «\"127.0.0.1:1\"» "
        "} }",
        "this address is taken", "it is first used at DIR/gateway.kdl:1"},
+      {"listeners { listener \"b\" { address \"0.0.0.0:1\" }\n listener \"c\" { address «\"[::]:1\"» } }",
+       "this address is taken", "[::] takes in 0.0.0.0: leave one of them out, here or at DIR/gateway.kdl:1"},
+      {"listeners { listener \"b\" { address \"0.0.0.0:1\" }\n listener \"c\" { address «\"127.0.0.1:1\"» } }",
+       "this address is taken", "0.0.0.0 takes in 127.0.0.1: leave one of them out, here or at DIR/gateway.kdl:1"},
       {"«listeners» { }", "\"listeners\" has no \"listener\"", "add listener \"web\" { address \"127.0.0.1:8080\" }"},
   };
   expect_each(cases, "",

@@ -23,6 +23,7 @@ TEST_F(Load, LeastFileHasEveryDefault) {
   EXPECT_TRUE(config.system.busy_polling);
   EXPECT_EQ(config.system.max_connections, 10'000U);
   EXPECT_EQ(config.system.graceful_shutdown_timeout, milliseconds{30'000});
+  EXPECT_EQ(config.system.graceful_upgrade_timeout, milliseconds{86'400'000});
   ASSERT_EQ(config.listeners.size(), 1U);
   EXPECT_EQ(config.listeners[0].id, "web");
   EXPECT_EQ(config.listeners[0].host, "127.0.0.1");
@@ -50,6 +51,7 @@ TEST_F(Load, EverySettingOfTheProcessReachesItsField) {
   EXPECT_THAT(config.system.resolvers,
               ::testing::ElementsAre("127.0.0.1:5353", "10.0.0.10:53", "[::1]:53", "[::1]:54"));
   EXPECT_EQ(config.system.graceful_shutdown_timeout, milliseconds{9'000});
+  EXPECT_EQ(config.system.graceful_upgrade_timeout, milliseconds{10'000});
   EXPECT_EQ(config.listeners.at(0).host, "::1");
   EXPECT_EQ(config.listeners.at(0).port, 81);
   EXPECT_EQ(config.limits.max_header_size, 2048U);

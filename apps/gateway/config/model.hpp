@@ -31,6 +31,7 @@ struct System {
   bool busy_polling = true;          ///< Workers stay awake for short waits.
   std::uint32_t max_connections = 10'000;
   milliseconds graceful_shutdown_timeout{30'000};
+  milliseconds graceful_upgrade_timeout{86'400'000};  ///< Of a process whose place another has taken.
   /// Who is asked for the addresses of names, "IP:PORT"; none: those of /etc/resolv.conf.
   std::vector<std::string> resolvers;
   std::string pid_file;  ///< Empty: none.

@@ -36,6 +36,7 @@ constexpr Key<System> system_keys[] = {
     {{"busy-polling"}, boolean<&System::busy_polling>()},
     {{"max-connections"}, number<&System::max_connections>(1, 10'000'000)},
     {{"graceful-shutdown-timeout-secs"}, in_seconds<&System::graceful_shutdown_timeout>(86'400)},
+    {{"graceful-upgrade-timeout-secs"}, in_seconds<&System::graceful_upgrade_timeout>(604'800)},
     {{"resolvers"}, NodeRule<System>{read_resolvers}},
     {{"pid-file"}, ValueRule<System>{read_file<&System::pid_file>}},
 };

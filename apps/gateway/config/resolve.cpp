@@ -88,14 +88,35 @@ void check_reverse(const Draft& draft, Reader& reader) {
   }
 }
 
+/// Whether who listens on `host` takes what comes to `other` as well: "::" takes IPv4, too.
+bool takes_in(std::string_view host, std::string_view other) noexcept {
+  return host == other || host == "::" || (host == "0.0.0.0" && !other.contains(':'));
+}
+
 /// Addresses that something listens on.
 void check_addresses(const Draft& draft, Reader& reader) {
-  std::map<std::pair<std::string_view, std::uint16_t>, kdl::Span> taken;
+  struct Taken {
+    std::string_view host;
+    std::uint16_t port;
+    kdl::Span at;
+  };
+  std::vector<Taken> all;
   const auto take = [&](const std::string& host, std::uint16_t port, const std::optional<kdl::Span>& at) {
     if (!at) return;
-    const auto [entry, added] = taken.try_emplace({host, port}, *at);
-    if (!added)
-      reader.report(*at, "this address is taken", fmt::format("it is first used at {}", reader.place(entry->second)));
+    const auto taken = std::ranges::find_if(all, [&](const Taken& each) {
+      return each.port == port && (takes_in(each.host, host) || takes_in(host, each.host));
+    });
+    if (taken == all.end()) {
+      all.push_back({host, port, *at});
+    } else if (taken->host == host) {
+      reader.report(*at, "this address is taken", fmt::format("it is first used at {}", reader.place(taken->at)));
+    } else {
+      const auto [wide, narrow] = takes_in(host, taken->host) ? std::pair{std::string_view{host}, taken->host}
+                                                              : std::pair{taken->host, std::string_view{host}};
+      reader.report(*at, "this address is taken",
+                    fmt::format("{} takes in {}: leave one of them out, here or at {}", in_brackets(wide),
+                                in_brackets(narrow), reader.place(taken->at)));
+    }
   };
   for (const ListenerDraft& listener : draft.listeners)
     take(listener.listener.host, listener.listener.port, listener.address);

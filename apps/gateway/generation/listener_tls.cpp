@@ -30,7 +30,7 @@ tls::ServerOptions options_of(const config::ListenerTls& wanted, std::shared_ptr
                              .protocols = {.min_version = version_of(wanted.min_version),
                                            .max_version = version_of(wanted.max_version),
                                            .ciphers = wanted.cipher_suite,
-                                           .alpn = {"h2", "http/1.1"}},
+                                           .alpn = {"h2", "http/1.1", "http/1.0"}},
                              .ocsp_file = wanted.certificate.ocsp_file,
                              .named = {},
                              .resumes = wanted.session_resumption,

@@ -23,7 +23,7 @@ inline constexpr std::string_view socket_word = "socket";
 inline constexpr std::string_view socket_and_file_word = "socket and file";
 inline constexpr std::string_view tickets_word = "tickets ";
 inline constexpr std::string_view end_word = "end";
-inline constexpr std::string_view serving_word = "serving";
+inline constexpr std::string_view serving_word = "serving ";  ///< And its process id.
 inline constexpr std::string_view connections_word = "connections ";
 
 /// The number that is all that stands behind `word`.

@@ -109,6 +109,14 @@ void NewProcess::end(std::string reason) {
   }
 }
 
+/// Nobody stands between it and init any more.
+void NewProcess::let_go(pid_t serves) {
+  if (serves == pid_) return;
+  ::kill(pid_, SIGKILL);
+  ::waitpid(pid_, nullptr, 0);
+  pid_ = serves;
+}
+
 bool NewProcess::has_ended() {
   int status = 0;
   if (::waitpid(pid_, &status, WNOHANG) != pid_) return false;
@@ -142,8 +150,10 @@ NewProcess::State NewProcess::look() {
   // What it has said before it ended counts.
   const auto handed = hand_on();
   const auto record = channel_.receive(0ms);
-  if (record && *record && (*record)->text == handover::serving_word) {
+  const bool has_said = record && *record;
+  if (const auto serves = has_said ? handover::number_behind(handover::serving_word, (*record)->text) : std::nullopt) {
     state_ = State::serving;
+    let_go(static_cast<pid_t>(*serves));
   } else if (has_ended()) {
     return state_;
   } else if ((!handed || !record) && is_closed_for_long()) {

@@ -41,6 +41,7 @@ class NewProcess {
   [[nodiscard]] State look();
   /// As look() saw it last.
   [[nodiscard]] State state() const noexcept { return state_; }
+  /// Of the process that was started; once it serves, of the one that does (OldProcess::stand_behind_another()).
   [[nodiscard]] pid_t pid() const noexcept { return pid_; }
   /// Why it is gone.
   [[nodiscard]] const std::string& reason() const noexcept { return reason_; }
@@ -56,6 +57,7 @@ class NewProcess {
   /// What has not found room so far. Errors: the channel's.
   [[nodiscard]] base::Status hand_on();
   void end(std::string reason);
+  void let_go(pid_t serves);
 
   HandoverChannel channel_;
   pid_t pid_;

@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <openssl/crypto.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "picket/base/time.hpp"
@@ -17,6 +21,20 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto patience_with_old = 10s;
+
+/// Passes on what it is told, and ends as the other does.
+int stand_between(pid_t child, const sigset_t& told) {
+  ::close(handover::descriptor);  // that it is closed says that the other has ended
+  int status = 0;
+  while (::waitpid(child, &status, WNOHANG) != child) {
+    const int signal = ::sigwaitinfo(&told, nullptr);
+    if (signal == SIGTERM || signal == SIGINT) ::kill(child, signal);
+  }
+  if (WIFEXITED(status)) return WEXITSTATUS(status);
+  ::signal(WTERMSIG(status), SIG_DFL);
+  ::raise(WTERMSIG(status));
+  return 128 + WTERMSIG(status);  // of a signal that does not end it
+}
 
 }  // namespace
 
@@ -57,8 +75,22 @@ base::Result<Inheritance> OldProcess::inherit() {
   }
 }
 
+std::optional<int> OldProcess::stand_behind_another() {
+  sigset_t told;
+  sigemptyset(&told);
+  for (const int signal : {SIGTERM, SIGINT, SIGCHLD}) sigaddset(&told, signal);
+  sigset_t before;
+  ::sigprocmask(SIG_BLOCK, &told, &before);
+  const pid_t child = ::fork();
+  if (child > 0) return stand_between(child, told);
+  if (child == 0) ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // nobody else would know of it
+  ::sigprocmask(SIG_SETMASK, &before, nullptr);
+  return std::nullopt;
+}
+
 void OldProcess::say_serving() {
-  if (!channel_.send(handover::serving_word).value_or(false)) is_gone_ = true;
+  ::prctl(PR_SET_PDEATHSIG, 0);
+  if (!channel_.send(fmt::format("{}{}", handover::serving_word, ::getpid())).value_or(false)) is_gone_ = true;
 }
 
 std::optional<std::size_t> OldProcess::look() {

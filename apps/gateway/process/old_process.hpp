@@ -30,7 +30,12 @@ class OldProcess {
 
   /// What it hands over. Errors: it is gone, or does not say everything in time.
   [[nodiscard]] base::Result<Inheritance> inherit();
-  /// This process serves.
+  /// Lets another process stand between the old one and this one, until this one serves. Once it has gone, this one is
+  /// init's child: systemd waits for the end of no main process that is another's (docs/adr/0061). Before there are
+  /// threads. Returns: of the process between, once this one has ended, what it ended with; nothing of this one, nor
+  /// where no process can be made.
+  [[nodiscard]] std::optional<int> stand_behind_another();
+  /// This process serves, and needs nobody between.
   void say_serving();
   /// How many connections it has, where it has said so since the last call; 0 once it is gone. Does not wait.
   [[nodiscard]] std::optional<std::size_t> look();

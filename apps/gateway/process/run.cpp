@@ -105,7 +105,8 @@ class Serving {
     }
   }
 
-  /// Waits until every connection has ended, the time is over, or a second signal says to hurry.
+  /// Waits until every connection has ended, the time is over, or a second signal says to hurry. In another's place
+  /// there is more time, until the first one.
   void drain(const sigset_t& signals) {
     log_.lines().info("draining: {} connections are open", gateway_.connections());
     if (is_replaced()) {
@@ -113,7 +114,8 @@ class Serving {
     } else {
       gateway_.drain();
     }
-    const base::TimePoint until = base::Clock::now() + system_.graceful_shutdown_timeout;
+    base::TimePoint until =
+        base::Clock::now() + (is_replaced() ? system_.graceful_upgrade_timeout : system_.graceful_shutdown_timeout);
     // Who has just connected, or is about to ask again, still gets an answer here.
     std::optional<base::TimePoint> closes_idle;
     if (is_replaced()) closes_idle = base::Clock::now() + std::chrono::seconds{2};
@@ -126,7 +128,9 @@ class Serving {
         closes_idle.reset();
       }
       const int signal = ::sigtimedwait(&signals, nullptr, &glance);
-      const bool hurry = (signal == SIGTERM || signal == SIGINT) && std::exchange(was_told, true);
+      const bool is_told = signal == SIGTERM || signal == SIGINT;
+      if (is_told) until = std::min(until, base::Clock::now() + system_.graceful_shutdown_timeout);
+      const bool hurry = is_told && std::exchange(was_told, true);
       if (!hurry && base::Clock::now() < until) continue;
       log_.lines().warn("ending {} connections{}", open, hurry ? "" : ": the drain took too long");
       return;
@@ -157,7 +161,7 @@ class Serving {
     if (!next_) return;
     const NewProcess::State state = next_->look();
     if (state == NewProcess::State::gone) {
-      log_.lines().error("upgrade failed: process {}: {}; this one serves on", next_->pid(), next_->reason());
+      log_.lines().error("upgrade failed: {}; this one serves on", next_->reason());
       next_.reset();
       restore_pid_file();
     } else if (state == NewProcess::State::serving) {
@@ -169,7 +173,7 @@ class Serving {
   /// One that does not serve yet will not: both processes are to end.
   void give_up_upgrade() {
     if (!next_ || is_replaced()) return;
-    log_.lines().warn("upgrade given up: process {} does not serve yet, and this one is to end", next_->pid());
+    log_.lines().warn("upgrade given up: the new process does not serve yet, and this one is to end");
     next_.reset();
     restore_pid_file();
   }
@@ -204,12 +208,12 @@ class Serving {
   }
 
   void upgrade() {
-    if (next_) return log_.lines().warn("an upgrade is under way: process {} is starting", next_->pid());
+    if (next_) return log_.lines().warn("an upgrade is under way: the new process is starting");
     auto started =
         NewProcess::start(program_, {program_, "run", file_.string()}, gateway_.sockets(), gateway_.tickets());
     if (!started) return log_.lines().error("upgrade failed: {}; this process serves on", started.error().detail());
     next_ = std::move(*started);
-    log_.lines().info("upgrade: {} is started as process {}", program_, next_->pid());
+    log_.lines().info("upgrade: {} is started", program_);
   }
 
   static constexpr std::chrono::seconds ticket_period{transport::tls::ticket_lifetime_seconds};
@@ -237,6 +241,9 @@ base::Result<Inheritance> inheritance_of(OldProcess* old) {
 }  // namespace
 
 int run(const std::filesystem::path& file) {
+  auto old = OldProcess::of_environment();
+  if (old)
+    if (const auto ended = old->stand_behind_another()) return *ended;
   auto loaded = config::load(file);
   if (!loaded) {
     fmt::print(stderr, "{}", rendered(loaded.error()));
@@ -245,7 +252,6 @@ int run(const std::filesystem::path& file) {
   const config::Config config = *loaded;
   const sigset_t signals = block_signals();
   ProcessLog log{config.observability};
-  auto old = OldProcess::of_environment();
   auto inheritance = inheritance_of(old.get());
   if (!inheritance) {
     log.lines().error("{}", inheritance.error().message());

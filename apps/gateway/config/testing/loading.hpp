@@ -21,6 +21,7 @@ routes { route "all" { upstream "app" } }
 /// Each setting with a value that is not its default.
 inline constexpr std::string_view every_setting = R"(
 system { worker-threads 3; busy-polling #false; max-connections 7; graceful-shutdown-timeout-secs 9
+  graceful-upgrade-timeout-secs 10
          resolvers "127.0.0.1:5353" "10.0.0.10" "::1" "[::1]:54" }
 listeners { listener "web" { address "[::1]:81"; protocol "http"; trusted-proxies "10.0.0.0/8" "::1"; proxy-protocol #true } }
 agents {
