@@ -38,7 +38,7 @@ Unread Document::read(std::string_view text, Role role) {
   role_ = role;
   now_ = none;
   key_ = type_ = {};
-  is_known_ = ends_all_ = false;
+  is_known_ = has_numbers_ = ends_all_ = false;
   model_.clear();
   found_.clear();
   texts_.clear();
@@ -97,6 +97,9 @@ Unread Document::scan() {
 }
 
 Unread Document::take(const Token& token) {
+  // Some take "0" for 0, and null for none: what they put together differs.
+  const bool is_value = token.kind != Kind::key && token.kind != Kind::close && token.kind != Kind::number;
+  if (is_value && is_index()) return Unread::ambiguous;
   Unread why = Unread::none;
   switch (token.kind) {
     case Kind::object:
@@ -194,7 +197,8 @@ Unread Document::take_key(const Token& token) {
   }
   key_ = spelled(token);
   if (role_ == Role::event) names_.push_back(key_);
-  const bool is_own = node.parent == none || !node.is_text || is_name(key_);
+  const bool is_whole_answer = role_ == Role::answer || role_ == Role::other;
+  const bool is_own = (node.parent == none && !is_whole_answer) || !node.is_text || is_name(key_);
   if (is_own || (node.is_parameter && is_word(text_.substr(token.begin, token.end - token.begin)))) return Unread::none;
   // In a stream it would be a text beside the one that it names.
   if (role_ == Role::event) return node.is_spoken ? Unread::unreadable : Unread::none;
@@ -246,6 +250,12 @@ bool Document::stands_for_text() const {
          (is_spoken(key_) || (role_ == Role::request && is_in_root && is_prompt(key_)));
 }
 
+/// What comes is the `index` of something in an event.
+bool Document::is_index() const noexcept {
+  return role_ == Role::event && now_ != none && !nodes_[now_].is_array && nodes_[now_].joined == none &&
+         key_ == "index";
+}
+
 Unread Document::take_number(const Token& token) {
   if (now_ == none) return Unread::none;
   const std::string_view raw = text_.substr(token.begin, token.end - token.begin);
@@ -253,11 +263,14 @@ Unread Document::take_number(const Token& token) {
   if (node.joined != none) {
     add(Found::Kind::number, token);
   } else if (key_ == "index" && role_ != Role::request) {
-    const bool is_count = raw.size() <= 20 && raw.find_first_not_of("0123456789") == std::string_view::npos;
+    constexpr std::size_t most_digits = 15;  // more are not the same number to all
+    const bool is_count = raw.size() <= most_digits && raw.find_first_not_of("0123456789") == std::string_view::npos;
     if (!is_count && role_ == Role::event) return Unread::ambiguous;  // 1.0 is 1 for some
     if (is_count) node.index = raw;
   } else if (stands_for_text()) {
-    return Unread::unreadable;
+    if (role_ != Role::other) return Unread::unreadable;
+    has_numbers_ = true;
+    add(Found::Kind::number, token);
   }
   if (node.is_array) ++node.children;
   key_ = {};
@@ -277,6 +290,8 @@ void Document::add(Found::Kind kind, const Token& token, bool may_be_media) {
 // ---- what it is
 
 Unread Document::judge() const noexcept {
+  if (is_known_ && has_numbers_) return Unread::unreadable;
+  if (role_ == Role::other && !nodes_.empty()) return Unread::none;
   if (nodes_.empty() || nodes_.front().is_array) return Unread::not_known;
   if (role_ != Role::event) return is_known_ ? Unread::none : Unread::not_known;
   // Without its index nobody can say of which block it is, nor when that ends.

@@ -15,6 +15,7 @@ namespace picket::guardrail {
 enum class Role : std::uint8_t {
   request,  ///< Of chat completions or messages: `messages`, `system`, `prompt`.
   answer,   ///< A whole one: `choices`, `content`, `error`.
+  other,    ///< An answer of whatever shape: where it has none that is known, all of it is one text.
   event,    ///< One event of a streamed one.
 };
 
@@ -62,6 +63,9 @@ enum class Unread : std::uint8_t {
 /// Of a request and of a whole answer each string is a text of its own, whatever its name: one that comes a second time
 /// has `#2` behind it. Of events those of one name are parts of one text; an event that says the same name twice is not
 /// read, but where two entries of an array have the same `index`.
+///
+/// Of an answer whose shape nobody has to know all that would be text is one, in a row of lines, so that a long list
+/// costs one question: so are the numbers in its arrays.
 ///
 /// Thread safety: its owner's. Lifetime: what it found lives until the next read, or clear(); the pool outlives it.
 /// Errors: say why in `Unread`. Complexity: linear; memory for the containers that have texts, at most some 16 MiB by
@@ -133,6 +137,7 @@ class Document {
   [[nodiscard]] Unread take_key(const Token& token);
   [[nodiscard]] Unread take_string(const Token& token);
   [[nodiscard]] Unread take_number(const Token& token);
+  [[nodiscard]] bool is_index() const noexcept;
   [[nodiscard]] bool stands_for_text() const;
   void take_in_root(const Token& token);
   void add(Found::Kind kind, const Token& token, bool may_be_media = false);
@@ -144,6 +149,7 @@ class Document {
   [[nodiscard]] Unread judge() const noexcept;
   [[nodiscard]] Unread name_texts();
   [[nodiscard]] Unread name_text(std::size_t at);
+  [[nodiscard]] bool is_one_text() const noexcept { return role_ == Role::other && !is_known_; }
   [[nodiscard]] bool continues(const Raw& first, const Raw& second) const noexcept;
   [[nodiscard]] base::RecycledString name_of(const Raw& raw) const;
   void append_place(base::RecycledString& name, std::size_t node) const;
@@ -163,6 +169,7 @@ class Document {
   std::string_view key_;    // of the value that comes, in an object
   std::string_view type_;   // the root's
   bool is_known_ = false;
+  bool has_numbers_ = false;  // that stand for text, where that may be
   bool ends_all_ = false;
   base::RecycledString model_;
   base::RecycledVector<Found> found_;

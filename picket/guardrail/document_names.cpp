@@ -62,6 +62,7 @@ void Document::append_place(base::RecycledString& name, std::size_t node) const 
 base::RecycledString Document::name_of(const Raw& raw) const {
   base::RecycledString name;
   const Node& node = nodes_[raw.node];
+  if (is_one_text()) return base::RecycledString{"document"};
   append_place(name, node.joined != none ? node.joined : raw.node);
   if (node.joined == none) append_step(name, node.is_array ? std::string_view{std::to_string(raw.place)} : raw.key);
   return name;
@@ -109,7 +110,7 @@ Unread Document::name_text(std::size_t at) {
   const Raw& raw = raws_[at];
   const Node& node = nodes_[raw.node];
   if (raw.may_be_media && is_media(raw.key, node.type, node.key)) return Unread::none;
-  const std::size_t joined = node.joined;
+  const std::size_t joined = is_one_text() ? 0 : node.joined;
   if (joined != none && nodes_[joined].text != none) {
     const std::size_t text = nodes_[joined].text;
     found_.push_back({.text = text, .kind = Found::Kind::separator, .begin = raw.begin, .end = raw.begin});

@@ -155,6 +155,9 @@ TEST(Document, PartsOfOneEventBelongTogetherByTheirIndexAlone) {
         R"({"choices":[{"delta":{"content":"9"}}],"choices":[]})",
         R"({"choices":[{"index":1,"delta":{"content":"9"}},{"delta":{"content":"4111"}}]})",
         R"({"choices":[{"index":1.0,"delta":{"content":"9"}}]})", R"({"choices":[{"index":0,"index":1}]})",
+        R"({"choices":[{"index":"0","delta":{"content":"9"}}]})", R"({"choices":[{"index":null}]})",
+        R"({"choices":[{"index":true}]})", R"({"choices":[{"index":{}}]})", R"({"choices":[{"index":[0]}]})",
+        R"({"choices":[{"index":-0}]})", R"({"choices":[{"index":9007199254740993}]})",
         R"({"choices":[{"index":0,"delta":{"content":"9","cont\u0065nt":"4111"}}]})",
         R"({"type":"content_block_delta","index":0,"delta":{"text":"9"},"text":"4111"})"})
     EXPECT_EQ(read(text), Texts{std::string{words_of(Unread::ambiguous)}}) << text;
@@ -280,6 +283,29 @@ TEST(Document, WhatIsNotUnderstoodIsSaid) {
   EXPECT_EQ(why(R"({"type":"ping"})", Role::event), Unread::none);
   EXPECT_EQ(why(R"({"choices":[],"usage":{"total_tokens":3}})", Role::event), Unread::none);
   EXPECT_EQ(why(R"({"error":{"message":"x"}})", Role::answer), Unread::none);
+}
+
+TEST(Document, AnAnswerOfWhateverShapeIsOneTextWhereItHasNoneThatIsKnown) {
+  EXPECT_EQ(texts_of(R"({"object":"list","data":[{"choices":[{"index":0,"message":{"role":"assistant","content":"a"}}],
+                         "a b":null,"created":7},{"id":"m","name":"say it","loc":["body",0]}],"c d":1})",
+                     Role::other),
+            Texts{"document=a|a b|say it|body|0|c d"});
+  EXPECT_EQ(texts_of(R"([["a"],{"input":{"b":1}}])", Role::other), Texts{"document=a|b|1"});
+  EXPECT_TRUE(texts_of(R"({"object":"list","data":[{"id":"m"}]})", Role::other).empty());
+  EXPECT_EQ(texts_of(R"({"choices":[{"text":"a"},{"text":"b"}]})", Role::other),
+            (Texts{"choices/0/text=a", "choices/1/text=b"}));
+}
+
+TEST(Document, AnAnswerOfWhateverShapeIsReadAsStrictly) {
+  const auto why = [](std::string_view text) {
+    Document document{pool()};
+    return document.read(text, Role::other);
+  };
+  EXPECT_EQ(why(R"({"choices":[{"message":{"content":"x"},"logprobs":{"content":[]}}]})"), Unread::unreadable);
+  EXPECT_EQ(why(R"({"data":[{"choices":[{"logprobs":{"content":[]}}]}]})"), Unread::unreadable);
+  EXPECT_EQ(why(R"({"choices":[{"token_ids":[1]}]})"), Unread::unreadable);
+  EXPECT_EQ(why(R"({"tokens":[1],"content":"x"})"), Unread::unreadable);
+  EXPECT_EQ(why(R"({"data":"4111)"), Unread::not_json);
 }
 
 TEST(Document, MoreTextsThanAreKeptApartAreSaid) {

@@ -90,10 +90,13 @@ void TextStage::read_on(bool is_last) {
   if (format_ == Format::unknown) recognize();
   if (format_ == Format::events) return read_events(is_last);
   if (!is_last) return;
-  if (format_ == Format::document)
-    take_document(held(read_, fed_), policy_.direction == body::Direction::request ? Role::request : Role::answer, {},
-                  read_);
+  if (format_ == Format::document) take_document(held(read_, fed_), role(), {}, read_);
   complete_ = fed_;  // or nothing came
+}
+
+Role TextStage::role() const noexcept {
+  if (policy_.direction == body::Direction::request) return Role::request;
+  return policy_.expects_texts ? Role::answer : Role::other;
 }
 
 void TextStage::read_events(bool is_last) {
@@ -119,6 +122,7 @@ void TextStage::read_events(bool is_last) {
 /// Its lines of data are one document (WHATWG HTML §9.2.6); a place in it is one in a line, since no token goes over
 /// the end of one.
 void TextStage::take_event() {
+  has_events_ = true;
   joined_.clear();
   const auto lines = events_.data();
   for (const Range& line : lines) {
@@ -204,10 +208,15 @@ void TextStage::end(Texts::value_type& text) {
   queue(text);
 }
 
+/// An image or a page is of another format, by its first line. What has begun as JSON, or as events, is not.
+bool TextStage::is_excused(Unread why) const noexcept {
+  return !policy_.expects_texts && why == Unread::not_known && format_ == Format::events && !has_events_;
+}
+
 void TextStage::fail(Unread why) {
   unread_ = why;
   const bool has_no_room = why == Unread::no_room;
-  const bool refuses = has_no_room ? policy_.refuses_larger : policy_.refuses_unread;
+  const bool refuses = has_no_room ? policy_.refuses_larger : policy_.refuses_unread && !is_excused(why);
   if (!refuses) return open();
   stop(has_no_room ? body::Stop::overloaded : body::Stop::undecodable);
 }

@@ -22,6 +22,7 @@ struct Policy {
   std::uint64_t holds = 1'048'576;  ///< Bytes of the body that are held, at most.
   bool refuses_larger = true;       ///< What is more is stopped; else it goes past.
   bool refuses_unread = true;       ///< What is not understood is stopped; else it goes past.
+  bool expects_texts = true;        ///< Else it may be of another format, which goes past, or JSON of any shape.
 };
 
 /// Bytes of one text that are asked about at a time, beside the overlap.
@@ -131,6 +132,8 @@ class TextStage final : public body::Stage {
   void end_all_texts();
   void end_texts_of(std::string_view group);
   void end(Texts::value_type& text);
+  [[nodiscard]] Role role() const noexcept;
+  [[nodiscard]] bool is_excused(Unread why) const noexcept;
   void fail(Unread why);
   void count_notes();
   /// What that does to a text counts in what is kept of all.
@@ -157,6 +160,7 @@ class TextStage final : public body::Stage {
   std::uint64_t fed_ = 0;
   Format format_ = Format::unknown;
   EventStream events_;
+  bool has_events_ = false;  // at least one has ended
   Document document_;
   base::RecycledString joined_;  // an event's lines of data
   Texts texts_;

@@ -179,6 +179,30 @@ TEST(TextStage, WhatIsNotUnderstoodStopsOrGoesPast) {
   }
 }
 
+TEST(TextStage, WhatNeedHaveNoTextsGoesPastOnlyWhereItIsOfAnotherFormat) {
+  const Policy policy{.direction = body::Direction::response, .expects_texts = false};
+  for (const std::string_view body : {"<html></html>\n", "plain text", "\x89PNG\r\n\x1A\n", ""}) {
+    Play play{policy};
+    EXPECT_EQ(play.all_of(body), body);
+    EXPECT_TRUE(play.asked().empty()) << body;
+  }
+  for (const std::string& body :
+       {std::string{R"({"choices":[{"message":{"content":"x"},"logprobs":{}}]})"}, std::string{R"({"choices":[)"},
+        std::string{"{\"a\":\"b\"}\n{\"a\":\"b\"}"}, delta("x") + event(R"({"choices":[{"logprobs":{}}]})"),
+        event(R"({"type":"secret","x":"y"})"), delta("x") + "<html>\n"}) {
+    Play play{policy};
+    static_cast<void>(play.all_of(body));
+    EXPECT_EQ(play.stage().stopped(), body::Stop::undecodable) << body;
+  }
+}
+
+TEST(TextStage, JsonOfAnyShapeIsRedacted) {
+  Play play{{.direction = body::Direction::response, .expects_texts = false}, redacting("4111", "[x]")};
+  EXPECT_EQ(play.all_of(R"({"data":[{"choices":[{"message":{"content":"pay 4111"}}]},{"card":["4111",4111]}]})"),
+            R"({"data":[{"choices":[{"message":{"content":"pay [x]"}}]},{"card":["[x]","[x]"]}]})");
+  EXPECT_EQ(play.asked(), std::vector<std::string>{"pay 4111\n4111\n4111"});
+}
+
 TEST(TextStage, AnEventThatIsNotUnderstoodLetsNothingBehindItGoOn) {
   Play play{{.direction = body::Direction::response, .window = 4}};
   EXPECT_EQ(play.out_of(event(R"({"type":"ping"})") + event(R"({"type":"secret","x":"y"})")), "");
