@@ -42,6 +42,7 @@ Unread Document::read(std::string_view text, Role role) {
   model_.clear();
   found_.clear();
   texts_.clear();
+  rows_.clear();
   named_ = 0;
   ended_.clear();
   Unread why = scan();
@@ -55,6 +56,7 @@ Unread Document::read(std::string_view text, Role role) {
 void Document::clear() {
   give_back(found_);
   give_back(texts_);
+  give_back(rows_);
   give_back(ended_);
   give_back(nodes_);
   give_back(raws_);
@@ -83,7 +85,8 @@ void Document::forget() {
 std::uint64_t Document::memory() const noexcept {
   return nodes_.capacity() * sizeof(Node) + raws_.capacity() * sizeof(Raw) + ends_.capacity() * sizeof(std::size_t) +
          names_.capacity() * sizeof(std::string_view) + decoded_.size() * sizeof(std::string) + spelled_ +
-         found_.capacity() * sizeof(Found) + texts_.capacity() * sizeof(FoundText) + named_;
+         found_.capacity() * sizeof(Found) + texts_.capacity() * sizeof(FoundText) +
+         rows_.capacity() * sizeof(RowPart) + named_;
 }
 
 Unread Document::scan() {

@@ -39,6 +39,13 @@ struct FoundText {
   bool streams = false;        ///< It goes on with the next event.
 };
 
+/// A text that readers put into a row with others: a part of one message.
+struct RowPart {
+  std::size_t row = 0;
+  std::size_t text = 0;  ///< Index in Document::texts().
+  auto operator<=>(const RowPart&) const = default;
+};
+
 /// Why a document was not understood.
 enum class Unread : std::uint8_t {
   none,
@@ -84,6 +91,8 @@ class Document {
 
   [[nodiscard]] std::span<const Found> found() const noexcept { return found_; }
   [[nodiscard]] std::span<const FoundText> texts() const noexcept { return texts_; }
+  /// Parts of messages, row by row, in their order. Of events none.
+  [[nodiscard]] std::span<const RowPart> rows() const noexcept { return rows_; }
   /// Groups of texts that are at their end, says the document.
   [[nodiscard]] std::span<const base::RecycledString> ended() const noexcept { return ended_; }
   /// All are.
@@ -152,6 +161,7 @@ class Document {
   [[nodiscard]] bool is_one_text() const noexcept { return role_ == Role::other && !is_known_; }
   [[nodiscard]] bool continues(const Raw& first, const Raw& second) const noexcept;
   [[nodiscard]] base::RecycledString name_of(const Raw& raw) const;
+  [[nodiscard]] std::size_t row_of(const Raw& raw) const;
   void append_place(base::RecycledString& name, std::size_t node) const;
   void forget();
 
@@ -174,6 +184,7 @@ class Document {
   base::RecycledString model_;
   base::RecycledVector<Found> found_;
   base::RecycledVector<FoundText> texts_;
+  base::RecycledVector<RowPart> rows_;
   std::size_t named_ = 0;  // bytes of their names, and of what knows them by these
   base::RecycledVector<base::RecycledString> ended_;
 };

@@ -89,6 +89,15 @@ bool Document::continues(const Raw& first, const Raw& second) const noexcept {
   return true;
 }
 
+/// The array whose strings, or the `text` of whose objects, are parts of one message: templates put them together.
+std::size_t Document::row_of(const Raw& raw) const {
+  const Node& node = nodes_[raw.node];
+  const bool is_of_part = raw.kind == Found::Kind::string && raw.key == "text";
+  const std::size_t array = node.is_array ? raw.node : is_of_part ? node.parent : none;
+  if (role_ == Role::event || is_one_text() || array == none || node.joined != none) return none;
+  return nodes_[array].is_array && holds_parts(nodes_[array].key) ? array : none;
+}
+
 Unread Document::name_texts() {
   for (std::size_t at = 0; at < raws_.size(); ++at)
     if (const Unread why = name_text(at); why != Unread::none) return why;
@@ -102,6 +111,7 @@ Unread Document::name_texts() {
     append_place(block, 0);
     ended_.push_back(std::move(block));
   }
+  std::ranges::sort(rows_);
   ends_all_ = role_ != Role::event || type_ == "message_stop";
   return Unread::none;
 }
@@ -132,6 +142,7 @@ Unread Document::name_text(std::size_t at) {
     const bool streams = role_ == Role::event && joined == none && is_delta(name);
     named_ += sizeof(First) + most_of_an_entry + 3 * name.size();  // here, in its group, and where it is known
     texts_.push_back({.name = name, .group = group_of(name), .streams = streams});
+    if (const std::size_t row = row_of(raw); row != none) rows_.push_back({.row = row, .text = text});
   }
   if (joined != none) nodes_[joined].text = text;
   found_.push_back({.text = text, .kind = raw.kind, .begin = raw.begin, .end = raw.end});

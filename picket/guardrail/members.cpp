@@ -119,6 +119,8 @@ bool is_spoken(std::string_view name) {
   return name.size() <= longest_word && is_one_of(folded(name), spoken);
 }
 
+bool holds_parts(std::string_view name) { return is_spoken(name) || name == "parts"; }
+
 bool is_account(std::string_view name) noexcept { return name == "usage" || name == "timings"; }
 
 bool tells_again(std::string_view name) {

@@ -26,6 +26,8 @@ namespace picket::guardrail {
 [[nodiscard]] bool is_label(std::string_view name) noexcept;
 /// A member of that name is said by a model, or to it.
 [[nodiscard]] bool is_spoken(std::string_view name);
+/// An array of that name holds the parts of one message.
+[[nodiscard]] bool holds_parts(std::string_view name);
 /// Of an answer's root: numbers about it.
 [[nodiscard]] bool is_account(std::string_view name) noexcept;
 /// Of an answer: the text a second time, token by token.

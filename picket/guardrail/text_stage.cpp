@@ -149,8 +149,56 @@ void TextStage::take_document(std::string_view text, Role role, std::span<const 
     add(found, text, from + found.begin - line_begins);
     if (texts_.size() > Document::most_texts) return fail(Unread::too_many);
   }
+  add_rows();
   end_texts();
   if (role != Role::event) document_.clear();
+}
+
+/// Parts of one message: some readers put them together with nothing between, so a value may stand across a border.
+/// Each is asked about alone all the same, since others put a line feed there.
+void TextStage::add_rows() {
+  auto left = document_.rows();
+  while (!left.empty()) {
+    const auto end = std::ranges::find_if(left, [&](const RowPart& each) { return each.row != left.front().row; });
+    const auto row = left.first(static_cast<std::size_t>(end - left.begin()));
+    if (row.size() > 1) add_row(row);
+    left = left.subspan(row.size());
+  }
+}
+
+void TextStage::add_row(std::span<const RowPart> parts) {
+  const auto texts = document_.texts();
+  base::RecycledString name = texts[parts.front().text].name;
+  name.append("#joined");  // no name has that: of a key `#` is escaped
+  const auto [entry, is_new] = texts_.try_emplace(name, Text{.run = TextRun{policy_.window}});
+  if (!is_new) return;
+  kept_of_texts_ += most_of_a_text + name.size() + parts.size() * sizeof(InRow);
+  TextRun& row = entry->second.run;
+  for (const RowPart& each : parts) {
+    const auto part = texts_.find(texts[each.text].name);
+    if (part == texts_.end()) continue;
+    in_rows_.push_back({.row = &row, .part = &part->second.run, .begin = row.size()});
+    change(row, [&] { row.append(part->second.run.held()); });
+  }
+  whole_.push_back(&*entry);
+  queue(*entry);
+}
+
+/// What was found in a row is redacted in its parts; the words that take its place stand in the first of them.
+void TextStage::redact_parts() {
+  for (const InRow& each : in_rows_) {
+    const std::uint64_t end = each.begin + each.part->size();
+    const auto& spans = each.row->spans();
+    auto span = std::ranges::upper_bound(spans, each.begin, {}, &TextRun::Span::end);
+    for (; span != spans.end() && span->begin < end; ++span) {
+      TextRun::Span found{.begin = std::max(span->begin, each.begin) - each.begin,
+                          .end = std::min(span->end, end) - each.begin,
+                          .replacement = {}};
+      if (span->begin >= each.begin) found.replacement = span->replacement;
+      change(*each.part, [&] { each.part->redact(std::move(found)); });
+    }
+  }
+  in_rows_.clear();
 }
 
 void TextStage::add(const Found& found, std::string_view text, std::uint64_t place) {
@@ -296,6 +344,7 @@ void TextStage::forget_texts() {
   waiting_.clear();
   places_.clear();
   whole_.clear();
+  in_rows_.clear();
   streaming_.clear();
   texts_.clear();
   kept_of_texts_ = 0;
@@ -331,6 +380,7 @@ void TextStage::drop(std::uint64_t to) {
 void TextStage::release() {
   if (!is_watching()) return;
   if (format_ == Format::document && (!waiting_.empty() || unanswered_ != 0)) return;
+  redact_parts();
   bool goes_on = true;
   while (!places_.empty() && goes_on) change(*places_.front().run, [&] { goes_on = release_place(); });
   if (places_.empty()) pass(complete_);

@@ -121,6 +121,12 @@ class TextStage final : public body::Stage {
     bool is_queued = false;
   };
   using Texts = base::RecycledTextMap<Text>;
+  /// A text that is asked about in a row with others, too.
+  struct InRow {
+    TextRun* row = nullptr;
+    TextRun* part = nullptr;
+    std::uint64_t begin = 0;  // of the part, in the row
+  };
 
   void recognize();
   void read_on(bool is_last);
@@ -128,6 +134,9 @@ class TextStage final : public body::Stage {
   void take_event();
   void take_document(std::string_view text, Role role, std::span<const Range> lines, std::uint64_t begins);
   void add(const Found& found, std::string_view text, std::uint64_t place);
+  void add_rows();
+  void add_row(std::span<const RowPart> parts);
+  void redact_parts();
   void end_texts();
   void end_all_texts();
   void end_texts_of(std::string_view group);
@@ -168,6 +177,7 @@ class TextStage final : public body::Stage {
   base::RecycledVector<Texts::value_type*> whole_;  // of the document that is read: they end with it
   base::RecycledTextMap<base::RecycledVector<Texts::value_type*>> streaming_;  // that have not ended, by group
   bool brings_text_ = false;                         // the document that is read, that streams
+  base::RecycledVector<InRow> in_rows_;              // of the document
   base::RecycledDeque<Texts::value_type*> waiting_;  // that may have questions
   base::RecycledDeque<Place> places_;                // complete, not released
   std::uint64_t questions_ = 0;

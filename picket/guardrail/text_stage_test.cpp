@@ -290,6 +290,46 @@ TEST(TextStage, TextsAreAskedAboutInTheirOrder) {
   EXPECT_EQ(play.asked(), (std::vector<std::string>{"a", "b", "c"}));
 }
 
+TEST(TextStage, PartsOfOneMessageAreAskedAboutInARowToo) {
+  const auto message = [](std::string_view name, std::string_view first, std::string_view second) {
+    return R"({")" + std::string{name} + R"(":[{"type":"text","text":")" + std::string{first} +
+           R"("},{"type":"image_url","image_url":{"url":"x"}},{"type":"text","text":")" + std::string{second} + "\"}]}";
+  };
+  Play play{{.direction = body::Direction::response}, redacting("4111-1111", "[x]")};
+  EXPECT_EQ(play.all_of(message("content", "a 4111-1111, 4111", "-1111 b 4111-1111")),
+            message("content", "a [x], [x]", " b [x]"));
+  EXPECT_EQ(play.asked(), (std::vector<std::string>{"a 4111-1111, 4111", "x", "-1111 b 4111-1111",
+                                                    "a 4111-1111, 4111-1111 b 4111-1111"}));
+  for (const auto& body : {R"({"messages":[{"content":[{"text":"411"},{"text":"1-1"},{"text":"111"}]}]})",
+                           R"({"system":["411","1-1","111"],"messages":[]})",
+                           R"({"messages":[{"content":[{"content":[{"text":"411"},{"text":"1-1111"}]}]}]})"}) {
+    Play prompt{{.direction = body::Direction::request}, redacting("4111-1111", "[x]")};
+    const std::string out = prompt.all_of(body);
+    EXPECT_NE(out.find("[x]\""), std::string::npos) << out;
+    EXPECT_EQ(out.find("11"), std::string::npos) << out;
+  }
+}
+
+TEST(TextStage, ARowOfPartsThatHasNoEndOfItsValueIsRedactedToItsEnd) {
+  Play play{{.direction = body::Direction::request, .window = 16, .holds = 10'000'000}, [](std::string_view text) {
+              const std::size_t begin = text.find("BEGIN");
+              return begin == std::string_view::npos ? std::vector<Redaction>{}
+                                                     : std::vector<Redaction>{{begin, text.size(), "[x]"}};
+            }};
+  const std::string body = R"({"messages":[{"content":[{"text":"a BEG"},{"text":"IN )" + std::string(100'000, 'k') +
+                           R"("},{"text":"k"}]}]})";
+  EXPECT_EQ(play.all_of(body), R"({"messages":[{"content":[{"text":"a [x]"},{"text":""},{"text":""}]}]})");
+}
+
+TEST(TextStage, WhatIsNoPartOfAMessageIsInNoRow) {
+  for (const auto& body : {R"({"prompt":["a","b"]})", R"({"messages":[{"content":"a"},{"content":"b"}]})",
+                           R"({"messages":[{"text":"a"},{"text":"b"}]})"}) {
+    Play play{{.direction = body::Direction::request}};
+    static_cast<void>(play.all_of(body));
+    EXPECT_EQ(play.asked(), (std::vector<std::string>{"a", "b"})) << body;
+  }
+}
+
 TEST(TextStage, ALongTextIsAskedAboutInPiecesThatOverlap) {
   Play play{{.direction = body::Direction::request, .window = 16, .holds = 10'000'000}, redacting("4111-1111", "[x]")};
   const std::string before(largest_question - 4, 'a');
