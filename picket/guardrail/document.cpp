@@ -25,7 +25,7 @@ std::string_view words_of(Unread why) noexcept {
     case Unread::none: break;
     case Unread::not_json: return "it is not JSON in UTF-8, or not whole";
     case Unread::not_known: return "it has no shape of a chat-completion or messages API";
-    case Unread::unreadable: return "it has logprobs, or numbers in place of a text";
+    case Unread::unreadable: return "it has logprobs, or numbers or a packed file in place of a text";
     case Unread::too_many: return "it has more texts, or longer names, than are kept apart";
     case Unread::no_room: return "max-held-bytes has no room for what is noted of it";
     case Unread::ambiguous: return "it says the same thing twice, and readers differ in which they take";
@@ -215,8 +215,9 @@ bool Document::is_text_here(std::string_view raw) const noexcept {
   const bool is_in_root = node.parent == none;
   const bool is_in_request = is_in_root && role_ == Role::request;
   if (!node.is_text || (is_in_request && is_setting(key_))) return false;
-  if (is_label(key_)) return !is_word(raw) && !(is_in_root && role_ == Role::event);
-  return !((node.is_parameter || (is_in_request && is_parameter(key_))) && is_word(raw));
+  const bool says_nothing = names_somebody(key_) ? is_identifier(raw) : is_word(raw);
+  if (is_label(key_)) return !says_nothing && !(is_in_root && role_ == Role::event);
+  return !((node.is_parameter || (is_in_request && is_parameter(key_))) && says_nothing);
 }
 
 Unread Document::take_string(const Token& token) {
@@ -226,12 +227,14 @@ Unread Document::take_string(const Token& token) {
   if (node.parent == none) take_in_root(token);
   if (node.joined == none) {
     if (key_ == "type") node.type = node.type.empty() ? raw : " ";
+    if (is_media_type(key_)) node.media_type = node.media_type.empty() ? raw : " ";
     const bool is_end = key_ == "finish_reason" && role_ == Role::event && !raw.empty();
     if (is_end && !std::exchange(node.has_ended, true)) ends_.push_back(now_);
   }
+  const File file = node.joined == none && node.is_text ? file_in(key_, raw) : File::none;
+  if (file == File::other) return Unread::unreadable;
   const bool is_seal = node.joined == none && may_be_media(key_, raw);
-  const bool is_skipped = node.joined == none && is_file(key_, raw);
-  if (is_text_here(raw) && !is_skipped) add(Found::Kind::string, token, is_seal);
+  if (is_text_here(raw) && file == File::none) add(Found::Kind::string, token, is_seal);
   if (node.is_array) ++node.children;
   key_ = {};
   return Unread::none;
@@ -273,6 +276,8 @@ Unread Document::take_number(const Token& token) {
   } else if (stands_for_text()) {
     if (role_ != Role::other) return Unread::unreadable;
     has_numbers_ = true;
+    add(Found::Kind::number, token);
+  } else if (node.is_text && !node.is_parameter && (node.is_spoken || role_ == Role::other) && is_somebodys(raw)) {
     add(Found::Kind::number, token);
   }
   if (node.is_array) ++node.children;

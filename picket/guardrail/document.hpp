@@ -64,8 +64,9 @@ enum class Unread : std::uint8_t {
 /// Every string is text but words under names that say what something is (`id`, `role`, `type`, …), media in base64 and
 /// the settings of a request (`metadata`, `stop`, …). So a field that an API gains is looked at. The arguments of a
 /// tool call, where they are an object, are one text: names, strings and numbers; so is each tool that a request
-/// offers. A key that is no name, such as a number, is text, too. Numbers where texts stand, and in arrays, are token
-/// ids or the like: such a document is not understood.
+/// offers. A key that is no name, such as a number, is text, too, and so is a long number in what is read or written.
+/// Numbers where texts stand, and in arrays, are token ids or the like: such a document is not understood, nor is one
+/// with a file in base64 that is no media.
 ///
 /// Of a request and of a whole answer each string is a text of its own, whatever its name: one that comes a second time
 /// has `#2` behind it. Of events those of one name are parts of one text; an event that says the same name twice is not
@@ -106,10 +107,11 @@ class Document {
   /// A container that is open, or has texts.
   struct Node {
     std::size_t parent = none;
-    std::string_view key;         // its name, where its parent is an object
-    std::size_t place = 0;        // where it is an array
-    std::string_view index = {};  // its own word for its place
-    std::string_view type = {};   // its own, as it is spelt; no word where it has two
+    std::string_view key;              // its name, where its parent is an object
+    std::size_t place = 0;             // where it is an array
+    std::string_view index = {};       // its own word for its place
+    std::string_view type = {};        // its own, as it is spelt; no word where it has two
+    std::string_view media_type = {};  // the same
     bool is_array = false;
     bool is_text = false;       // strings below it are
     bool is_parameter = false;  // words below it are not

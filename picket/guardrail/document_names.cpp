@@ -119,6 +119,11 @@ Unread Document::name_texts() {
 Unread Document::name_text(std::size_t at) {
   const Raw& raw = raws_[at];
   const Node& node = nodes_[raw.node];
+  if (raw.key == "data" && node.joined == none && raw.kind == Found::Kind::string &&
+      is_other_file(node.type, node.media_type, text_.substr(raw.begin, raw.end - raw.begin)))
+    return Unread::unreadable;
+  const bool is_of_root = raw.node == 0 && raw.kind == Found::Kind::number;
+  if (is_of_root && !is_one_text()) return Unread::none;  // when it was made, and the like
   if (raw.may_be_media && is_media(raw.key, node.type, node.key)) return Unread::none;
   const std::size_t joined = is_one_text() ? 0 : node.joined;
   if (joined != none && nodes_[joined].text != none) {
@@ -139,7 +144,8 @@ Unread Document::name_text(std::size_t at) {
     if (texts_.size() == most_texts) return Unread::too_many;
     text = texts_.size();
     if (!is_new) name.append("#").append(std::to_string(++first.times));
-    const bool streams = role_ == Role::event && joined == none && is_delta(name);
+    const bool goes_on = joined == none && raw.kind == Found::Kind::string;
+    const bool streams = role_ == Role::event && goes_on && is_delta(name);
     named_ += sizeof(First) + most_of_an_entry + 3 * name.size();  // here, in its group, and where it is known
     texts_.push_back({.name = name, .group = group_of(name), .streams = streams});
     if (const std::size_t row = row_of(raw); row != none) rows_.push_back({.row = row, .text = text});

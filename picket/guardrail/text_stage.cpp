@@ -206,6 +206,7 @@ void TextStage::add(const Found& found, std::string_view text, std::uint64_t pla
   const auto [entry, is_new] =
       texts_.try_emplace(of.name, Text{.run = TextRun{policy_.window}, .group = of.group, .streams = of.streams});
   if (is_new) kept_of_texts_ += most_of_a_text + of.name.size() + of.group.size();
+  entry->second.streams = entry->second.streams || of.streams;  // a number does not go on; words of its name do
   TextRun& run = entry->second.run;
   const bool has_ended = run.reopen();
   if (!entry->second.streams) {

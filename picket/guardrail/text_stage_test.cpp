@@ -60,6 +60,17 @@ TEST(TextStage, ANumberThatIsRedactedBecomesAString) {
             R"({"content":[{"type":"tool_use","input":{"card":"[x]","n":3}}]})");
 }
 
+TEST(TextStage, ANumberInAnEventIsWholeAndWordsOfItsNameGoOn) {
+  const auto one = [](std::string_view value) {
+    return event(R"({"choices":[{"index":0,"delta":{"n":)" + std::string{value} + "}}]}");
+  };
+  Play play{{.direction = body::Direction::response, .window = 16}, redacting("411111111", "[x]")};
+  EXPECT_EQ(play.out_of(one("411111111")), one("\"[x]\""));
+  EXPECT_EQ(play.out_of(one("123456789")), one("123456789"));
+  EXPECT_EQ(play.all_of(one("\"a 41111\"") + one("\"1111 b\"") + event("[DONE]")),
+            one("\"a [x]\"") + one("\" b\"") + event("[DONE]"));
+}
+
 TEST(TextStage, AValueOverTwoEventsIsFoundAndLeavesInOneOfThem) {
   Play play{{.direction = body::Direction::response, .window = 16}, redacting("4111-1111", "[x]")};
   EXPECT_EQ(play.all_of(delta("pay 4111") + delta("-1111 now") + event("[DONE]")),
