@@ -234,7 +234,8 @@ Unread Document::take_string(const Token& token) {
   const File file = node.joined == none && node.is_text ? file_in(key_, raw) : File::none;
   if (file == File::other) return Unread::unreadable;
   const bool is_seal = node.joined == none && may_be_media(key_, raw);
-  if (is_text_here(raw) && file == File::none) add(Found::Kind::string, token, is_seal);
+  const bool is_json = node.joined == none && holds_json(key_);
+  if (is_text_here(raw) && file == File::none) add(is_json ? Found::Kind::json : Found::Kind::string, token, is_seal);
   if (node.is_array) ++node.children;
   key_ = {};
   return Unread::none;

@@ -23,6 +23,7 @@ enum class Role : std::uint8_t {
 struct Found {
   enum class Kind : std::uint8_t {
     string,     ///< Between its quotes.
+    json,       ///< The same, and what it says is JSON: a tool call's arguments.
     number,     ///< Bare: what replaces it needs quotes.
     separator,  ///< No bytes of the document: parts of one text are told apart by a line feed.
   };

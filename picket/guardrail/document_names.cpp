@@ -144,7 +144,7 @@ Unread Document::name_text(std::size_t at) {
     if (texts_.size() == most_texts) return Unread::too_many;
     text = texts_.size();
     if (!is_new) name.append("#").append(std::to_string(++first.times));
-    const bool goes_on = joined == none && raw.kind == Found::Kind::string;
+    const bool goes_on = joined == none && raw.kind != Found::Kind::number;
     const bool streams = role_ == Role::event && goes_on && is_delta(name);
     named_ += sizeof(First) + most_of_an_entry + 3 * name.size();  // here, in its group, and where it is known
     texts_.push_back({.name = name, .group = group_of(name), .streams = streams});

@@ -170,6 +170,7 @@ bool is_parameter(std::string_view name) noexcept { return is_one_of(name, param
 bool is_tools(std::string_view name) noexcept { return name == "tools" || name == "functions"; }
 bool is_schema(std::string_view name) noexcept { return name == "schema" || name == "json_schema"; }
 bool is_arguments(std::string_view name) noexcept { return name == "input" || name == "arguments"; }
+bool holds_json(std::string_view name) noexcept { return name == "arguments" || name == "partial_json"; }
 bool is_label(std::string_view name) noexcept { return is_one_of(name, labels); }
 
 bool is_word(std::string_view raw) noexcept {

@@ -23,6 +23,8 @@ namespace picket::guardrail {
 [[nodiscard]] bool is_schema(std::string_view name) noexcept;
 /// Below it an object is what a tool is called with.
 [[nodiscard]] bool is_arguments(std::string_view name) noexcept;
+/// A string of that name is JSON.
+[[nodiscard]] bool holds_json(std::string_view name) noexcept;
 /// It says what something is, where its value is a word.
 [[nodiscard]] bool is_label(std::string_view name) noexcept;
 /// A member of that name is said by a model, or to it.

@@ -217,16 +217,26 @@ void TextStage::add(const Found& found, std::string_view text, std::uint64_t pla
   }
   const std::uint64_t at = run.size();
   const std::string_view raw = text.substr(found.begin, found.end - found.begin);
+  const bool is_json = found.kind == Found::Kind::json;
   change(run, [&] {
-    if (found.kind != Found::Kind::string) return run.append(found.kind == Found::Kind::number ? raw : "\n");
+    if (found.kind == Found::Kind::number) return run.append(raw);
+    if (found.kind == Found::Kind::separator) return run.append("\n");
     base::RecycledString decoded;
     static_cast<void>(decode(raw, decoded));
-    run.append(decoded);
+    if (!is_json) return run.append(decoded);
+    base::RecycledString nested;
+    entry->second.read.decode(decoded, nested);
+    run.append(nested);
   });
   brings_text_ = brings_text_ || (entry->second.streams && run.size() != at);
-  if (run.size() != at)
-    places_.push_back(
-        {.begin = place, .end = place + raw.size(), .run = &run, .at = at, .until = run.size(), .kind = found.kind});
+  if (run.size() != at || (is_json && !raw.empty()))
+    places_.push_back({.begin = place,
+                       .end = place + raw.size(),
+                       .run = &run,
+                       .at = at,
+                       .until = run.size(),
+                       .kind = found.kind,
+                       .nested = is_json ? &entry->second.released : nullptr});
   queue(*entry);
 }
 
@@ -371,6 +381,13 @@ void TextStage::rewrite(std::string_view words, std::uint64_t to) {
   drop(to);
 }
 
+/// The words are escaped for either reader.
+void TextStage::rewrite_nested(std::string_view words, std::uint64_t to) {
+  base::Buffer inner;
+  write_escaped(words, inner);
+  rewrite(inner.text(), to);
+}
+
 void TextStage::drop(std::uint64_t to) {
   held_.consume(static_cast<std::size_t>(to - released_));
   released_ = to;
@@ -390,6 +407,7 @@ void TextStage::release() {
 /// Whether all of the first piece has gone on.
 bool TextStage::release_place() {
   Place& place = places_.front();
+  if (place.kind == Found::Kind::json) return release_nested(place);
   const std::uint64_t border = std::min(place.run->border(), place.until);
   if (border <= place.at) return false;
   if (place.begin > released_) pass(place.begin);
@@ -409,6 +427,41 @@ bool TextStage::release_place() {
   }
   if (place.at != place.until) return false;
   places_.pop_front();
+  return true;
+}
+
+/// Of an escape that is cut the beginning goes the way of its end, where that comes.
+bool TextStage::release_nested(Place& place) {
+  const std::uint64_t border = place.run->border();
+  bool goes_on = true;
+  while (goes_on && released_ < place.end) goes_on = release_nested_unit(place, border);
+  place.run->release(place.at);
+  if (!goes_on) return false;
+  places_.pop_front();
+  return true;
+}
+
+/// Whether the next of what it says has gone on.
+bool TextStage::release_nested_unit(Place& place, std::uint64_t border) {
+  NestedText nested = *place.nested;
+  std::uint64_t end = std::max(released_, place.begin);
+  std::size_t size = 0;
+  while (size == 0 && end != place.end) {
+    const Unit unit = next_unit(held(end, place.end));
+    size = nested.take({unit.bytes.data(), unit.size}).size();
+    end += unit.raw;
+  }
+  const std::uint64_t until = place.at + std::max<std::size_t>(size, 1);
+  const bool has_no_end = size == 0 && place.run->has_ended() && place.at == place.run->size();
+  if (border < until && !(has_no_end && border == place.at)) return false;
+  if (place.begin > released_) pass(place.begin);
+  if (TextRun::Span* const span = place.run->span_in(place.at, until); span != nullptr) {
+    rewrite_nested(place.run->take_words(*span), end);
+  } else {
+    pass(end);
+  }
+  place.at += size;
+  *place.nested = nested;
   return true;
 }
 

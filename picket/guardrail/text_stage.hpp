@@ -11,6 +11,7 @@
 #include "picket/body/stage.hpp"
 #include "picket/guardrail/document.hpp"
 #include "picket/guardrail/event_stream.hpp"
+#include "picket/guardrail/nested_text.hpp"
 #include "picket/guardrail/text_run.hpp"
 
 namespace picket::guardrail {
@@ -113,9 +114,12 @@ class TextStage final : public body::Stage {
     std::uint64_t at = 0;     // of the text, where it begins
     std::uint64_t until = 0;  // of the text
     Found::Kind kind = Found::Kind::string;
+    NestedText* nested = nullptr;  // of JSON, as far as it has gone on
   };
   struct Text {
     TextRun run;
+    NestedText read = {};      // of JSON
+    NestedText released = {};  // the same, of what has gone on
     base::RecycledString group;
     bool streams = false;
     bool is_queued = false;
@@ -153,8 +157,11 @@ class TextStage final : public body::Stage {
   void release();
   [[nodiscard]] bool release_place();
   void release_spelled(Place& place, std::uint64_t border);
+  [[nodiscard]] bool release_nested(Place& place);
+  [[nodiscard]] bool release_nested_unit(Place& place, std::uint64_t border);
   void pass(std::uint64_t to);
   void rewrite(std::string_view words, std::uint64_t to);
+  void rewrite_nested(std::string_view words, std::uint64_t to);
   void drop(std::uint64_t to);
   void stop(body::Stop why);
   [[nodiscard]] std::string_view held(std::uint64_t from, std::uint64_t to) const noexcept;

@@ -60,6 +60,41 @@ TEST(TextStage, ANumberThatIsRedactedBecomesAString) {
             R"({"content":[{"type":"tool_use","input":{"card":"[x]","n":3}}]})");
 }
 
+std::string arguments(std::string_view text) {
+  return event(R"({"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":")" +
+               std::string{text} + R"("}}]}}]})");
+}
+
+TEST(TextStage, EscapesWithinArgumentsAreDecoded) {
+  const auto body = [](std::string_view text) {
+    return R"({"choices":[{"message":{"tool_calls":[{"function":{"arguments":")" + std::string{text} + R"("}}]}}]})";
+  };
+  Play play{{.direction = body::Direction::response}, redacting("4111 111", "say \"x\"")};
+  EXPECT_EQ(play.all_of(body(R"({\"a\":\"\\n4111\\u0020\\u0031\u005cu0031\u0031\\u00e9\"})")).find("0031"),
+            std::string::npos);
+  EXPECT_EQ(play.asked(), std::vector<std::string>{"{\"a\":\"\n4111 111\xC3\xA9\"}"});
+}
+
+TEST(TextStage, WhatIsRedactedInArgumentsLeavesJson) {
+  Play play{{.direction = body::Direction::response}, redacting("4111 1", "say \"x\"")};
+  const auto body = [](std::string_view text) {
+    return R"({"choices":[{"message":{"function_call":{"arguments":"{\"a\":\"\\n)" + std::string{text} +
+           R"(\\u00e9\"}"}}}]})";
+  };
+  EXPECT_EQ(play.all_of(body(R"(4111\\u0020\\u0031)")), body(R"(say \\\"x\\\")"));
+}
+
+TEST(TextStage, AnEscapeWithinArgumentsThatIsCutGoesTheWayOfItsEnd) {
+  Play play{{.direction = body::Direction::response, .window = 16}, redacting("4111 1111", "[x]")};
+  EXPECT_EQ(play.all_of(arguments(R"(a \\u)") + arguments("00") + arguments(R"(34111\\u0020)") +
+                        arguments(R"(1111 \\)") + arguments(R"(n\\u00)") + event("[DONE]")),
+            arguments("a [x]") + arguments("") + arguments("") + arguments(R"( \\)") + arguments(R"(n\\u00)") +
+                event("[DONE]"));
+  const std::string same = arguments(R"(a\\)") + arguments("u00") + arguments("e9 and more than the window is");
+  Play plain{{.direction = body::Direction::response, .window = 16}};
+  EXPECT_EQ(plain.all_of(same), same);
+}
+
 TEST(TextStage, ANumberInAnEventIsWholeAndWordsOfItsNameGoOn) {
   const auto one = [](std::string_view value) {
     return event(R"({"choices":[{"index":0,"delta":{"n":)" + std::string{value} + "}}]}");
