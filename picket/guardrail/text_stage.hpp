@@ -201,4 +201,11 @@ class TextStage final : public body::Stage {
   body::Stop stop_ = body::Stop::none;
 };
 
+template <class Change>
+void TextStage::change(TextRun& run, const Change& made) {
+  const std::uint64_t before = run.memory();
+  made();
+  kept_of_texts_ += run.memory() - before;
+}
+
 }  // namespace picket::guardrail
