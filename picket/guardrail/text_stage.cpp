@@ -252,7 +252,8 @@ void TextStage::end(Texts::value_type& text) {
 
 /// An image or a page is of another format, by its first line. What has begun as JSON, or as events, is not.
 bool TextStage::is_excused(Unread why) const noexcept {
-  return !policy_.expects_texts && why == Unread::not_known && format_ == Format::events && !has_events_;
+  const bool has_fields = has_events_ || !events_.is_between_events();
+  return !policy_.expects_texts && why == Unread::not_known && format_ == Format::events && !has_fields;
 }
 
 void TextStage::fail(Unread why) {

@@ -235,7 +235,8 @@ TEST(TextStage, WhatNeedHaveNoTextsGoesPastOnlyWhereItIsOfAnotherFormat) {
   for (const std::string& body :
        {std::string{R"({"choices":[{"message":{"content":"x"},"logprobs":{}}]})"}, std::string{R"({"choices":[)"},
         std::string{"{\"a\":\"b\"}\n{\"a\":\"b\"}"}, delta("x") + event(R"({"choices":[{"logprobs":{}}]})"),
-        event(R"({"type":"secret","x":"y"})"), delta("x") + "<html>\n"}) {
+        event(R"({"type":"secret","x":"y"})"), delta("x") + "<html>\n",
+        std::string{"data: {\"choices\":[]}\nother: x\n\n"}}) {
     Play play{policy};
     static_cast<void>(play.all_of(body));
     EXPECT_EQ(play.stage().stopped(), body::Stop::undecodable) << body;
