@@ -55,7 +55,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const guardrail::Policy policy{.direction = data[0] % 2 == 0 ? body::Direction::request : body::Direction::response,
                                  .window = data[1] % 32U + 1,
                                  .holds = 1 << 20,
-                                 .refuses_unread = data[0] % 4 < 2};
+                                 .refuses_unread = data[0] % 4 < 2,
+                                 .expects_texts = data[0] % 8 < 4};
   const std::string_view body = fuzz::text_of(data + 3, size - 3);
   const Passed whole = pass(policy, body, body.size() + 1, false);
   const Passed cut = pass(policy, body, data[2] % 16U + 1, false);

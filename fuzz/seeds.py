@@ -113,6 +113,9 @@ GUARDRAIL = [b"\0\x08\3" + b'{"model":"m","messages":[{"role":"user","content":[
              b'\ndata: "finish_reason":"stop"}]}\n\n: x\ndata: [DONE]\n\n',
              b"\1\x04\1" + b'event: a\ndata: {"type":"content_block_delta","index":0,"delta":{"text":"44"}}\n\ndata: {"type":"content_block_stop","index":0}\n\n',
              b"\3\x04\1" + b'data: {"type":"other"}\n\nmore', b"\1\x04\1\xef\xbb\xbf{}",
+             b"\1\x04\1" + b'data: {"choices":[{"delta":{"arguments":"a\\\\u00"}}]}\n\ndata: {"choices":[{"delta":{"arguments":"34 4\\\\n"}}]}\n\n',
+             b"\1\x08\3" + b'{"content":[{"type":"text","text":"a4"},{"type":"text","text":"4 b"}]}',
+             b"\5\x08\3" + b'{"object":"list","data":[{"choices":[{"message":{"content":"4"}}],"n":[4,444444444]}],"4 4":1}',
              *(b"\0\x06\2" + prompt for prompt in PROMPTS), *(b"\1\x06\2" + answer for answer in ANSWERS), *(b"\1\x05\3" + stream for stream in STREAMS)]
 UTF8 = ["a\u00e4\u20ac\U0001f600".encode(), 33 * b"a" + b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82"]
 

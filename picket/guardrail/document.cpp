@@ -25,7 +25,7 @@ std::string_view words_of(Unread why) noexcept {
     case Unread::none: break;
     case Unread::not_json: return "it is not JSON in UTF-8, or not whole";
     case Unread::not_known: return "it has no shape of a chat-completion or messages API";
-    case Unread::unreadable: return "it has logprobs, or numbers in place of a text";
+    case Unread::unreadable: return "it has logprobs, or numbers or a packed file in place of a text";
     case Unread::too_many: return "it has more texts, or longer names, than are kept apart";
     case Unread::no_room: return "max-held-bytes has no room for what is noted of it";
     case Unread::ambiguous: return "it says the same thing twice, and readers differ in which they take";
@@ -38,10 +38,11 @@ Unread Document::read(std::string_view text, Role role) {
   role_ = role;
   now_ = none;
   key_ = type_ = {};
-  is_known_ = ends_all_ = false;
+  is_known_ = has_numbers_ = ends_all_ = false;
   model_.clear();
   found_.clear();
   texts_.clear();
+  rows_.clear();
   named_ = 0;
   ended_.clear();
   Unread why = scan();
@@ -55,6 +56,7 @@ Unread Document::read(std::string_view text, Role role) {
 void Document::clear() {
   give_back(found_);
   give_back(texts_);
+  give_back(rows_);
   give_back(ended_);
   give_back(nodes_);
   give_back(raws_);
@@ -83,7 +85,8 @@ void Document::forget() {
 std::uint64_t Document::memory() const noexcept {
   return nodes_.capacity() * sizeof(Node) + raws_.capacity() * sizeof(Raw) + ends_.capacity() * sizeof(std::size_t) +
          names_.capacity() * sizeof(std::string_view) + decoded_.size() * sizeof(std::string) + spelled_ +
-         found_.capacity() * sizeof(Found) + texts_.capacity() * sizeof(FoundText) + named_;
+         found_.capacity() * sizeof(Found) + texts_.capacity() * sizeof(FoundText) +
+         rows_.capacity() * sizeof(RowPart) + named_;
 }
 
 Unread Document::scan() {
@@ -97,6 +100,9 @@ Unread Document::scan() {
 }
 
 Unread Document::take(const Token& token) {
+  // Some take "0" for 0, and null for none: what they put together differs.
+  const bool is_value = token.kind != Kind::key && token.kind != Kind::close && token.kind != Kind::number;
+  if (is_value && is_index()) return Unread::ambiguous;
   Unread why = Unread::none;
   switch (token.kind) {
     case Kind::object:
@@ -194,7 +200,8 @@ Unread Document::take_key(const Token& token) {
   }
   key_ = spelled(token);
   if (role_ == Role::event) names_.push_back(key_);
-  const bool is_own = node.parent == none || !node.is_text || is_name(key_);
+  const bool is_whole_answer = role_ == Role::answer || role_ == Role::other;
+  const bool is_own = (node.parent == none && !is_whole_answer) || !node.is_text || is_name(key_);
   if (is_own || (node.is_parameter && is_word(text_.substr(token.begin, token.end - token.begin)))) return Unread::none;
   // In a stream it would be a text beside the one that it names.
   if (role_ == Role::event) return node.is_spoken ? Unread::unreadable : Unread::none;
@@ -208,8 +215,9 @@ bool Document::is_text_here(std::string_view raw) const noexcept {
   const bool is_in_root = node.parent == none;
   const bool is_in_request = is_in_root && role_ == Role::request;
   if (!node.is_text || (is_in_request && is_setting(key_))) return false;
-  if (is_label(key_)) return !is_word(raw) && !(is_in_root && role_ == Role::event);
-  return !((node.is_parameter || (is_in_request && is_parameter(key_))) && is_word(raw));
+  const bool says_nothing = names_somebody(key_) ? is_identifier(raw) : is_word(raw);
+  if (is_label(key_)) return !says_nothing && !(is_in_root && role_ == Role::event);
+  return !((node.is_parameter || (is_in_request && is_parameter(key_))) && says_nothing);
 }
 
 Unread Document::take_string(const Token& token) {
@@ -219,12 +227,15 @@ Unread Document::take_string(const Token& token) {
   if (node.parent == none) take_in_root(token);
   if (node.joined == none) {
     if (key_ == "type") node.type = node.type.empty() ? raw : " ";
+    if (is_media_type(key_)) node.media_type = node.media_type.empty() ? raw : " ";
     const bool is_end = key_ == "finish_reason" && role_ == Role::event && !raw.empty();
     if (is_end && !std::exchange(node.has_ended, true)) ends_.push_back(now_);
   }
+  const File file = node.joined == none && node.is_text ? file_in(key_, raw) : File::none;
+  if (file == File::other) return Unread::unreadable;
   const bool is_seal = node.joined == none && may_be_media(key_, raw);
-  const bool is_skipped = node.joined == none && is_file(key_, raw);
-  if (is_text_here(raw) && !is_skipped) add(Found::Kind::string, token, is_seal);
+  const bool is_json = node.joined == none && holds_json(key_);
+  if (is_text_here(raw) && file == File::none) add(is_json ? Found::Kind::json : Found::Kind::string, token, is_seal);
   if (node.is_array) ++node.children;
   key_ = {};
   return Unread::none;
@@ -246,6 +257,12 @@ bool Document::stands_for_text() const {
          (is_spoken(key_) || (role_ == Role::request && is_in_root && is_prompt(key_)));
 }
 
+/// What comes is the `index` of something in an event.
+bool Document::is_index() const noexcept {
+  return role_ == Role::event && now_ != none && !nodes_[now_].is_array && nodes_[now_].joined == none &&
+         key_ == "index";
+}
+
 Unread Document::take_number(const Token& token) {
   if (now_ == none) return Unread::none;
   const std::string_view raw = text_.substr(token.begin, token.end - token.begin);
@@ -253,11 +270,16 @@ Unread Document::take_number(const Token& token) {
   if (node.joined != none) {
     add(Found::Kind::number, token);
   } else if (key_ == "index" && role_ != Role::request) {
-    const bool is_count = raw.size() <= 20 && raw.find_first_not_of("0123456789") == std::string_view::npos;
+    constexpr std::size_t most_digits = 15;  // more are not the same number to all
+    const bool is_count = raw.size() <= most_digits && raw.find_first_not_of("0123456789") == std::string_view::npos;
     if (!is_count && role_ == Role::event) return Unread::ambiguous;  // 1.0 is 1 for some
     if (is_count) node.index = raw;
   } else if (stands_for_text()) {
-    return Unread::unreadable;
+    if (role_ != Role::other) return Unread::unreadable;
+    has_numbers_ = true;
+    add(Found::Kind::number, token);
+  } else if (node.is_text && !node.is_parameter && (node.is_spoken || role_ == Role::other) && is_somebodys(raw)) {
+    add(Found::Kind::number, token);
   }
   if (node.is_array) ++node.children;
   key_ = {};
@@ -277,6 +299,8 @@ void Document::add(Found::Kind kind, const Token& token, bool may_be_media) {
 // ---- what it is
 
 Unread Document::judge() const noexcept {
+  if (is_known_ && has_numbers_) return Unread::unreadable;
+  if (role_ == Role::other && !nodes_.empty()) return Unread::none;
   if (nodes_.empty() || nodes_.front().is_array) return Unread::not_known;
   if (role_ != Role::event) return is_known_ ? Unread::none : Unread::not_known;
   // Without its index nobody can say of which block it is, nor when that ends.

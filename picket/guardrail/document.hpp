@@ -15,6 +15,7 @@ namespace picket::guardrail {
 enum class Role : std::uint8_t {
   request,  ///< Of chat completions or messages: `messages`, `system`, `prompt`.
   answer,   ///< A whole one: `choices`, `content`, `error`.
+  other,    ///< An answer of whatever shape: where it has none that is known, all of it is one text.
   event,    ///< One event of a streamed one.
 };
 
@@ -22,6 +23,7 @@ enum class Role : std::uint8_t {
 struct Found {
   enum class Kind : std::uint8_t {
     string,     ///< Between its quotes.
+    json,       ///< The same, and what it says is JSON: a tool call's arguments.
     number,     ///< Bare: what replaces it needs quotes.
     separator,  ///< No bytes of the document: parts of one text are told apart by a line feed.
   };
@@ -36,6 +38,13 @@ struct FoundText {
   base::RecycledString name;   ///< Where it stands, indices as the API counts them: "choices/0/delta/content".
   base::RecycledString group;  ///< What ends it: "choices/0", "content/2".
   bool streams = false;        ///< It goes on with the next event.
+};
+
+/// A text that readers put into a row with others: a part of one message.
+struct RowPart {
+  std::size_t row = 0;
+  std::size_t text = 0;  ///< Index in Document::texts().
+  auto operator<=>(const RowPart&) const = default;
 };
 
 /// Why a document was not understood.
@@ -56,12 +65,16 @@ enum class Unread : std::uint8_t {
 /// Every string is text but words under names that say what something is (`id`, `role`, `type`, …), media in base64 and
 /// the settings of a request (`metadata`, `stop`, …). So a field that an API gains is looked at. The arguments of a
 /// tool call, where they are an object, are one text: names, strings and numbers; so is each tool that a request
-/// offers. A key that is no name, such as a number, is text, too. Numbers where texts stand, and in arrays, are token
-/// ids or the like: such a document is not understood.
+/// offers. A key that is no name, such as a number, is text, too, and so is a long number in what is read or written.
+/// Numbers where texts stand, and in arrays, are token ids or the like: such a document is not understood, nor is one
+/// with a file in base64 that is no media.
 ///
 /// Of a request and of a whole answer each string is a text of its own, whatever its name: one that comes a second time
 /// has `#2` behind it. Of events those of one name are parts of one text; an event that says the same name twice is not
 /// read, but where two entries of an array have the same `index`.
+///
+/// Of an answer whose shape nobody has to know all that would be text is one, in a row of lines, so that a long list
+/// costs one question: so are the numbers in its arrays.
 ///
 /// Thread safety: its owner's. Lifetime: what it found lives until the next read, or clear(); the pool outlives it.
 /// Errors: say why in `Unread`. Complexity: linear; memory for the containers that have texts, at most some 16 MiB by
@@ -80,6 +93,8 @@ class Document {
 
   [[nodiscard]] std::span<const Found> found() const noexcept { return found_; }
   [[nodiscard]] std::span<const FoundText> texts() const noexcept { return texts_; }
+  /// Parts of messages, row by row, in their order. Of events none.
+  [[nodiscard]] std::span<const RowPart> rows() const noexcept { return rows_; }
   /// Groups of texts that are at their end, says the document.
   [[nodiscard]] std::span<const base::RecycledString> ended() const noexcept { return ended_; }
   /// All are.
@@ -93,10 +108,11 @@ class Document {
   /// A container that is open, or has texts.
   struct Node {
     std::size_t parent = none;
-    std::string_view key;         // its name, where its parent is an object
-    std::size_t place = 0;        // where it is an array
-    std::string_view index = {};  // its own word for its place
-    std::string_view type = {};   // its own, as it is spelt; no word where it has two
+    std::string_view key;              // its name, where its parent is an object
+    std::size_t place = 0;             // where it is an array
+    std::string_view index = {};       // its own word for its place
+    std::string_view type = {};        // its own, as it is spelt; no word where it has two
+    std::string_view media_type = {};  // the same
     bool is_array = false;
     bool is_text = false;       // strings below it are
     bool is_parameter = false;  // words below it are not
@@ -133,6 +149,7 @@ class Document {
   [[nodiscard]] Unread take_key(const Token& token);
   [[nodiscard]] Unread take_string(const Token& token);
   [[nodiscard]] Unread take_number(const Token& token);
+  [[nodiscard]] bool is_index() const noexcept;
   [[nodiscard]] bool stands_for_text() const;
   void take_in_root(const Token& token);
   void add(Found::Kind kind, const Token& token, bool may_be_media = false);
@@ -144,8 +161,10 @@ class Document {
   [[nodiscard]] Unread judge() const noexcept;
   [[nodiscard]] Unread name_texts();
   [[nodiscard]] Unread name_text(std::size_t at);
+  [[nodiscard]] bool is_one_text() const noexcept { return role_ == Role::other && !is_known_; }
   [[nodiscard]] bool continues(const Raw& first, const Raw& second) const noexcept;
   [[nodiscard]] base::RecycledString name_of(const Raw& raw) const;
+  [[nodiscard]] std::size_t row_of(const Raw& raw) const;
   void append_place(base::RecycledString& name, std::size_t node) const;
   void forget();
 
@@ -163,10 +182,12 @@ class Document {
   std::string_view key_;    // of the value that comes, in an object
   std::string_view type_;   // the root's
   bool is_known_ = false;
+  bool has_numbers_ = false;  // that stand for text, where that may be
   bool ends_all_ = false;
   base::RecycledString model_;
   base::RecycledVector<Found> found_;
   base::RecycledVector<FoundText> texts_;
+  base::RecycledVector<RowPart> rows_;
   std::size_t named_ = 0;  // bytes of their names, and of what knows them by these
   base::RecycledVector<base::RecycledString> ended_;
 };

@@ -62,6 +62,7 @@ void Document::append_place(base::RecycledString& name, std::size_t node) const 
 base::RecycledString Document::name_of(const Raw& raw) const {
   base::RecycledString name;
   const Node& node = nodes_[raw.node];
+  if (is_one_text()) return base::RecycledString{"document"};
   append_place(name, node.joined != none ? node.joined : raw.node);
   if (node.joined == none) append_step(name, node.is_array ? std::string_view{std::to_string(raw.place)} : raw.key);
   return name;
@@ -88,6 +89,15 @@ bool Document::continues(const Raw& first, const Raw& second) const noexcept {
   return true;
 }
 
+/// The array whose strings, or the `text` of whose objects, are parts of one message: templates put them together.
+std::size_t Document::row_of(const Raw& raw) const {
+  const Node& node = nodes_[raw.node];
+  const bool is_of_part = raw.kind == Found::Kind::string && raw.key == "text";
+  const std::size_t array = node.is_array ? raw.node : is_of_part ? node.parent : none;
+  if (role_ == Role::event || is_one_text() || array == none || node.joined != none) return none;
+  return nodes_[array].is_array && holds_parts(nodes_[array].key) ? array : none;
+}
+
 Unread Document::name_texts() {
   for (std::size_t at = 0; at < raws_.size(); ++at)
     if (const Unread why = name_text(at); why != Unread::none) return why;
@@ -101,6 +111,7 @@ Unread Document::name_texts() {
     append_place(block, 0);
     ended_.push_back(std::move(block));
   }
+  std::ranges::sort(rows_);
   ends_all_ = role_ != Role::event || type_ == "message_stop";
   return Unread::none;
 }
@@ -108,8 +119,13 @@ Unread Document::name_texts() {
 Unread Document::name_text(std::size_t at) {
   const Raw& raw = raws_[at];
   const Node& node = nodes_[raw.node];
+  if (raw.key == "data" && node.joined == none && raw.kind == Found::Kind::string &&
+      is_other_file(node.type, node.media_type, text_.substr(raw.begin, raw.end - raw.begin)))
+    return Unread::unreadable;
+  const bool is_of_root = raw.node == 0 && raw.kind == Found::Kind::number;
+  if (is_of_root && !is_one_text()) return Unread::none;  // when it was made, and the like
   if (raw.may_be_media && is_media(raw.key, node.type, node.key)) return Unread::none;
-  const std::size_t joined = node.joined;
+  const std::size_t joined = is_one_text() ? 0 : node.joined;
   if (joined != none && nodes_[joined].text != none) {
     const std::size_t text = nodes_[joined].text;
     found_.push_back({.text = text, .kind = Found::Kind::separator, .begin = raw.begin, .end = raw.begin});
@@ -128,9 +144,11 @@ Unread Document::name_text(std::size_t at) {
     if (texts_.size() == most_texts) return Unread::too_many;
     text = texts_.size();
     if (!is_new) name.append("#").append(std::to_string(++first.times));
-    const bool streams = role_ == Role::event && joined == none && is_delta(name);
+    const bool goes_on = joined == none && raw.kind != Found::Kind::number;
+    const bool streams = role_ == Role::event && goes_on && is_delta(name);
     named_ += sizeof(First) + most_of_an_entry + 3 * name.size();  // here, in its group, and where it is known
     texts_.push_back({.name = name, .group = group_of(name), .streams = streams});
+    if (const std::size_t row = row_of(raw); row != none) rows_.push_back({.row = row, .text = text});
   }
   if (joined != none) nodes_[joined].text = text;
   found_.push_back({.text = text, .kind = raw.kind, .begin = raw.begin, .end = raw.end});

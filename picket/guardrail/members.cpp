@@ -65,6 +65,9 @@ constexpr auto parameters = std::to_array<std::string_view>({"model",
                                                              "web_search_options",
                                                              "context_management"});
 
+constexpr auto people =
+    std::to_array<std::string_view>({"name", "role", "user", "safety_identifier", "prompt_cache_key"});
+
 constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 constexpr std::size_t longest_word = 64;
 constexpr std::size_t shortest_media = 64;  // bytes; what is shorter is looked at, whatever it is
@@ -83,6 +86,29 @@ bool is_base64(std::string_view raw) noexcept {
     raw.remove_prefix(unit.raw);
   }
   return size >= shortest_media && pads <= 2;
+}
+
+/// Of what it is the beginning, in small letters and without escapes; no more than any type is long.
+base::RecycledString beginning_of(std::string_view raw) {
+  constexpr std::size_t most = 256;
+  base::RecycledString out;
+  while (!raw.empty() && out.size() < most) {
+    const Unit unit = next_unit(raw);
+    if (unit.raw == 0) break;
+    const char c = unit.bytes[0];
+    out += unit.size == 1 && c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    if (c == ',') break;
+    raw.remove_prefix(unit.raw);
+  }
+  return out;
+}
+
+/// Of a media type's beginning (RFC 6838), in small letters.
+bool is_seen_or_heard(std::string_view type) noexcept {
+  constexpr auto kinds = std::to_array<std::string_view>({"image/", "audio/", "video/"});
+  const std::string_view essence = type.substr(0, type.find(';'));
+  return essence == "application/pdf" ||
+         (essence != "image/svg+xml" && std::ranges::any_of(kinds, [&](auto kind) { return type.starts_with(kind); }));
 }
 
 /// As servers read it that do not care for case: Go's do not, nor for the two letters that fold to ASCII.
@@ -119,6 +145,8 @@ bool is_spoken(std::string_view name) {
   return name.size() <= longest_word && is_one_of(folded(name), spoken);
 }
 
+bool holds_parts(std::string_view name) { return is_spoken(name) || name == "parts"; }
+
 bool is_account(std::string_view name) noexcept { return name == "usage" || name == "timings"; }
 
 bool tells_again(std::string_view name) {
@@ -142,6 +170,7 @@ bool is_parameter(std::string_view name) noexcept { return is_one_of(name, param
 bool is_tools(std::string_view name) noexcept { return name == "tools" || name == "functions"; }
 bool is_schema(std::string_view name) noexcept { return name == "schema" || name == "json_schema"; }
 bool is_arguments(std::string_view name) noexcept { return name == "input" || name == "arguments"; }
+bool holds_json(std::string_view name) noexcept { return name == "arguments" || name == "partial_json"; }
 bool is_label(std::string_view name) noexcept { return is_one_of(name, labels); }
 
 bool is_word(std::string_view raw) noexcept {
@@ -156,12 +185,41 @@ bool is_word(std::string_view raw) noexcept {
   return true;
 }
 
-bool is_file(std::string_view name, std::string_view raw) noexcept {
+bool is_somebodys(std::string_view number) noexcept {
+  constexpr std::ptrdiff_t fewest = 9;
+  return std::ranges::count_if(number, [](char c) { return c >= '0' && c <= '9'; }) >= fewest;
+}
+
+bool names_somebody(std::string_view name) noexcept { return is_one_of(name, people); }
+
+bool is_identifier(std::string_view raw) noexcept {
+  const bool begins =
+      raw.empty() || (raw.front() >= 'A' && raw.front() <= 'Z') || (raw.front() >= 'a' && raw.front() <= 'z');
+  return begins && (raw.empty() || is_name(raw));
+}
+
+File file_in(std::string_view name, std::string_view raw) {
   constexpr auto files = std::to_array<std::string_view>({"url", "image_url", "file_data", "data"});
-  constexpr std::string_view marker = ";base64,";
-  if (!raw.starts_with("data:") || !is_one_of(name, files)) return false;
-  const std::size_t at = raw.substr(0, 256).find(marker);
-  return at != std::string_view::npos && is_word(raw.substr(0, at)) && is_base64(raw.substr(at + marker.size()));
+  constexpr std::string_view scheme = "data:";
+  constexpr std::string_view packed = ";base64,";
+  if (!is_one_of(name, files)) return File::none;
+  const base::RecycledString beginning = beginning_of(raw);
+  const std::string_view head = beginning;
+  if (!head.starts_with(scheme)) return name == "file_data" && is_base64(raw) ? File::other : File::none;
+  if (!head.ends_with(packed)) return File::none;
+  if (!is_seen_or_heard(head.substr(scheme.size()))) return File::other;
+  const std::size_t comma = raw.find(',');
+  return comma != std::string_view::npos && is_base64(raw.substr(comma + 1)) ? File::media : File::none;
+}
+
+bool is_media_type(std::string_view name) noexcept {
+  constexpr auto names = std::to_array<std::string_view>({"media_type", "mime_type", "mimeType"});
+  return is_one_of(name, names);
+}
+
+bool is_other_file(std::string_view type, std::string_view media_type, std::string_view raw) {
+  const bool is_packed = type == "base64" || (type != "text" && !media_type.empty() && is_base64(raw));
+  return is_packed && !is_seen_or_heard(beginning_of(media_type));
 }
 
 bool may_be_media(std::string_view name, std::string_view raw) noexcept {

@@ -50,6 +50,12 @@ class TextRun {
   [[nodiscard]] bool has_ended() const noexcept { return has_ended_; }
 
   [[nodiscard]] std::uint64_t size() const noexcept { return kept_ + (text_.size() - gone_); }
+  /// What of it goes on in other words. Of those that have begun to leave the words are gone.
+  struct Span {
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+    std::string replacement;
+  };
   /// Whether an answer would let something go on, and none is awaited.
   [[nodiscard]] bool has_question() const noexcept;
   struct Piece {
@@ -61,18 +67,17 @@ class TextRun {
   [[nodiscard]] Piece ask(std::size_t most);
   /// What was asked has its answer. `redactions`: of its text; those that have left count no more.
   void answer(const Piece& piece, std::span<const Redaction> redactions);
+  /// What was found otherwise. It has not left.
+  void redact(Span span) { add(std::move(span)); }
+  [[nodiscard]] const base::RecycledDeque<Span>& spans() const noexcept { return spans_; }
+  /// What has not gone on.
+  [[nodiscard]] std::string_view held() const noexcept { return part(released_, size()); }
   /// Nothing is asked any more: all goes on, as far as it was redacted.
   void give_up() noexcept;
 
   /// How far it may go on.
   [[nodiscard]] std::uint64_t border() const noexcept;
 
-  /// What of it goes on in other words. Of those that have begun to leave the words are gone.
-  struct Span {
-    std::uint64_t begin = 0;
-    std::uint64_t end = 0;
-    std::string replacement;
-  };
   /// The one that covers `at`; null where none does.
   [[nodiscard]] Span* span_at(std::uint64_t at) noexcept;
   /// The words that take its place. They leave once.
@@ -99,8 +104,6 @@ class TextRun {
     return std::string_view{text_}.substr(gone_ + static_cast<std::size_t>(begin - kept_),
                                           static_cast<std::size_t>(end - begin));
   }
-  /// What has not gone on.
-  [[nodiscard]] std::string_view held() const noexcept { return part(released_, size()); }
 
   std::size_t window_;
   base::RecycledString text_;  // what is kept, behind what has gone

@@ -90,10 +90,13 @@ void TextStage::read_on(bool is_last) {
   if (format_ == Format::unknown) recognize();
   if (format_ == Format::events) return read_events(is_last);
   if (!is_last) return;
-  if (format_ == Format::document)
-    take_document(held(read_, fed_), policy_.direction == body::Direction::request ? Role::request : Role::answer, {},
-                  read_);
+  if (format_ == Format::document) take_document(held(read_, fed_), role(), {}, read_);
   complete_ = fed_;  // or nothing came
+}
+
+Role TextStage::role() const noexcept {
+  if (policy_.direction == body::Direction::request) return Role::request;
+  return policy_.expects_texts ? Role::answer : Role::other;
 }
 
 void TextStage::read_events(bool is_last) {
@@ -119,6 +122,7 @@ void TextStage::read_events(bool is_last) {
 /// Its lines of data are one document (WHATWG HTML §9.2.6); a place in it is one in a line, since no token goes over
 /// the end of one.
 void TextStage::take_event() {
+  has_events_ = true;
   joined_.clear();
   const auto lines = events_.data();
   for (const Range& line : lines) {
@@ -145,8 +149,39 @@ void TextStage::take_document(std::string_view text, Role role, std::span<const 
     add(found, text, from + found.begin - line_begins);
     if (texts_.size() > Document::most_texts) return fail(Unread::too_many);
   }
+  add_rows();
   end_texts();
   if (role != Role::event) document_.clear();
+}
+
+/// Parts of one message: some readers put them together with nothing between, so a value may stand across a border.
+/// Each is asked about alone all the same, since others put a line feed there.
+void TextStage::add_rows() {
+  auto left = document_.rows();
+  while (!left.empty()) {
+    const auto end = std::ranges::find_if(left, [&](const RowPart& each) { return each.row != left.front().row; });
+    const auto row = left.first(static_cast<std::size_t>(end - left.begin()));
+    if (row.size() > 1) add_row(row);
+    left = left.subspan(row.size());
+  }
+}
+
+void TextStage::add_row(std::span<const RowPart> parts) {
+  const auto texts = document_.texts();
+  base::RecycledString name = texts[parts.front().text].name;
+  name.append("#joined");  // no name has that: of a key `#` is escaped
+  const auto [entry, is_new] = texts_.try_emplace(name, Text{.run = TextRun{policy_.window}});
+  if (!is_new) return;
+  kept_of_texts_ += most_of_a_text + name.size() + parts.size() * sizeof(InRow);
+  TextRun& row = entry->second.run;
+  for (const RowPart& each : parts) {
+    const auto part = texts_.find(texts[each.text].name);
+    if (part == texts_.end()) continue;
+    in_rows_.push_back({.row = &row, .part = &part->second.run, .begin = row.size()});
+    change(row, [&] { row.append(part->second.run.held()); });
+  }
+  whole_.push_back(&*entry);
+  queue(*entry);
 }
 
 void TextStage::add(const Found& found, std::string_view text, std::uint64_t place) {
@@ -154,6 +189,7 @@ void TextStage::add(const Found& found, std::string_view text, std::uint64_t pla
   const auto [entry, is_new] =
       texts_.try_emplace(of.name, Text{.run = TextRun{policy_.window}, .group = of.group, .streams = of.streams});
   if (is_new) kept_of_texts_ += most_of_a_text + of.name.size() + of.group.size();
+  entry->second.streams = entry->second.streams || of.streams;  // a number does not go on; words of its name do
   TextRun& run = entry->second.run;
   const bool has_ended = run.reopen();
   if (!entry->second.streams) {
@@ -164,16 +200,26 @@ void TextStage::add(const Found& found, std::string_view text, std::uint64_t pla
   }
   const std::uint64_t at = run.size();
   const std::string_view raw = text.substr(found.begin, found.end - found.begin);
+  const bool is_json = found.kind == Found::Kind::json;
   change(run, [&] {
-    if (found.kind != Found::Kind::string) return run.append(found.kind == Found::Kind::number ? raw : "\n");
+    if (found.kind == Found::Kind::number) return run.append(raw);
+    if (found.kind == Found::Kind::separator) return run.append("\n");
     base::RecycledString decoded;
     static_cast<void>(decode(raw, decoded));
-    run.append(decoded);
+    if (!is_json) return run.append(decoded);
+    base::RecycledString nested;
+    entry->second.read.decode(decoded, nested);
+    run.append(nested);
   });
   brings_text_ = brings_text_ || (entry->second.streams && run.size() != at);
-  if (run.size() != at)
-    places_.push_back(
-        {.begin = place, .end = place + raw.size(), .run = &run, .at = at, .until = run.size(), .kind = found.kind});
+  if (run.size() != at || (is_json && !raw.empty()))
+    places_.push_back({.begin = place,
+                       .end = place + raw.size(),
+                       .run = &run,
+                       .at = at,
+                       .until = run.size(),
+                       .kind = found.kind,
+                       .nested = is_json ? &entry->second.released : nullptr});
   queue(*entry);
 }
 
@@ -204,10 +250,16 @@ void TextStage::end(Texts::value_type& text) {
   queue(text);
 }
 
+/// An image or a page is of another format, by its first line. What has begun as JSON, or as events, is not.
+bool TextStage::is_excused(Unread why) const noexcept {
+  const bool has_fields = has_events_ || !events_.is_between_events();
+  return !policy_.expects_texts && why == Unread::not_known && format_ == Format::events && !has_fields;
+}
+
 void TextStage::fail(Unread why) {
   unread_ = why;
   const bool has_no_room = why == Unread::no_room;
-  const bool refuses = has_no_room ? policy_.refuses_larger : policy_.refuses_unread;
+  const bool refuses = has_no_room ? policy_.refuses_larger : policy_.refuses_unread && !is_excused(why);
   if (!refuses) return open();
   stop(has_no_room ? body::Stop::overloaded : body::Stop::undecodable);
 }
@@ -217,13 +269,6 @@ void TextStage::count_notes() {
   if (!is_watching()) return;
   const std::uint64_t kept = kept_of_texts_ + places_.size() * sizeof(Place) + joined_.capacity() + out_.size();
   if (!notes_.set(kept)) fail(Unread::no_room);
-}
-
-template <class Change>
-void TextStage::change(TextRun& run, const Change& made) {
-  const std::uint64_t before = run.memory();
-  made();
-  kept_of_texts_ += run.memory() - before;
 }
 
 // ---- questions
@@ -287,87 +332,13 @@ void TextStage::forget_texts() {
   waiting_.clear();
   places_.clear();
   whole_.clear();
+  in_rows_.clear();
   streaming_.clear();
   texts_.clear();
   kept_of_texts_ = 0;
   document_.clear();
   base::RecycledString{}.swap(joined_);
   notes_.clear();
-}
-
-// ---- what goes on
-
-std::string_view TextStage::held(std::uint64_t from, std::uint64_t to) const noexcept {
-  return held_.text().substr(static_cast<std::size_t>(from - released_), static_cast<std::size_t>(to - from));
-}
-
-/// As it came.
-void TextStage::pass(std::uint64_t to) {
-  out_.append(held(released_, to));
-  drop(to);
-}
-
-void TextStage::rewrite(std::string_view words, std::uint64_t to) {
-  write_escaped(words, out_);
-  drop(to);
-}
-
-void TextStage::drop(std::uint64_t to) {
-  held_.consume(static_cast<std::size_t>(to - released_));
-  released_ = to;
-  static_cast<void>(counted_.set(fed_ - released_));  // less than before
-}
-
-/// A document goes on when all that is in it was answered, so that who refuses some of it refuses all.
-void TextStage::release() {
-  if (!is_watching()) return;
-  if (format_ == Format::document && (!waiting_.empty() || unanswered_ != 0)) return;
-  bool goes_on = true;
-  while (!places_.empty() && goes_on) change(*places_.front().run, [&] { goes_on = release_place(); });
-  if (places_.empty()) pass(complete_);
-}
-
-/// Whether all of the first piece has gone on.
-bool TextStage::release_place() {
-  Place& place = places_.front();
-  const std::uint64_t border = std::min(place.run->border(), place.until);
-  if (border <= place.at) return false;
-  if (place.begin > released_) pass(place.begin);
-  if (place.kind == Found::Kind::string) {
-    release_spelled(place, border);
-  } else if (border == place.until) {
-    if (TextRun::Span* const span = place.run->span_in(place.at, place.until);
-        span != nullptr && place.kind == Found::Kind::number) {
-      out_.append('"');
-      rewrite(place.run->take_words(*span), place.end);
-      out_.append('"');
-    } else {
-      pass(place.end);
-    }
-    place.run->release(place.until);
-    place.at = place.until;
-  }
-  if (place.at != place.until) return false;
-  places_.pop_front();
-  return true;
-}
-
-void TextStage::release_spelled(Place& place, std::uint64_t border) {
-  if (border == place.until && place.run->span_in(place.at, border) == nullptr) {
-    pass(place.end);
-    place.at = border;
-  }
-  while (place.at < border) {
-    const Unit unit = next_unit(held(released_, place.end));
-    TextRun::Span* const span = place.run->span_at(place.at);
-    if (span == nullptr) {
-      pass(released_ + unit.raw);
-    } else {
-      rewrite(place.run->take_words(*span), released_ + unit.raw);
-    }
-    place.at += unit.size;
-  }
-  place.run->release(place.at);
 }
 
 }  // namespace picket::guardrail

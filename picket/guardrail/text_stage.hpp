@@ -11,6 +11,7 @@
 #include "picket/body/stage.hpp"
 #include "picket/guardrail/document.hpp"
 #include "picket/guardrail/event_stream.hpp"
+#include "picket/guardrail/nested_text.hpp"
 #include "picket/guardrail/text_run.hpp"
 
 namespace picket::guardrail {
@@ -22,6 +23,7 @@ struct Policy {
   std::uint64_t holds = 1'048'576;  ///< Bytes of the body that are held, at most.
   bool refuses_larger = true;       ///< What is more is stopped; else it goes past.
   bool refuses_unread = true;       ///< What is not understood is stopped; else it goes past.
+  bool expects_texts = true;        ///< Else it may be of another format, which goes past, or JSON of any shape.
 };
 
 /// Bytes of one text that are asked about at a time, beside the overlap.
@@ -112,14 +114,23 @@ class TextStage final : public body::Stage {
     std::uint64_t at = 0;     // of the text, where it begins
     std::uint64_t until = 0;  // of the text
     Found::Kind kind = Found::Kind::string;
+    NestedText* nested = nullptr;  // of JSON, as far as it has gone on
   };
   struct Text {
     TextRun run;
+    NestedText read = {};      // of JSON
+    NestedText released = {};  // the same, of what has gone on
     base::RecycledString group;
     bool streams = false;
     bool is_queued = false;
   };
   using Texts = base::RecycledTextMap<Text>;
+  /// A text that is asked about in a row with others, too.
+  struct InRow {
+    TextRun* row = nullptr;
+    TextRun* part = nullptr;
+    std::uint64_t begin = 0;  // of the part, in the row
+  };
 
   void recognize();
   void read_on(bool is_last);
@@ -127,10 +138,15 @@ class TextStage final : public body::Stage {
   void take_event();
   void take_document(std::string_view text, Role role, std::span<const Range> lines, std::uint64_t begins);
   void add(const Found& found, std::string_view text, std::uint64_t place);
+  void add_rows();
+  void add_row(std::span<const RowPart> parts);
+  void redact_parts();
   void end_texts();
   void end_all_texts();
   void end_texts_of(std::string_view group);
   void end(Texts::value_type& text);
+  [[nodiscard]] Role role() const noexcept;
+  [[nodiscard]] bool is_excused(Unread why) const noexcept;
   void fail(Unread why);
   void count_notes();
   /// What that does to a text counts in what is kept of all.
@@ -141,8 +157,11 @@ class TextStage final : public body::Stage {
   void release();
   [[nodiscard]] bool release_place();
   void release_spelled(Place& place, std::uint64_t border);
+  [[nodiscard]] bool release_nested(Place& place);
+  [[nodiscard]] bool release_nested_unit(Place& place, std::uint64_t border);
   void pass(std::uint64_t to);
   void rewrite(std::string_view words, std::uint64_t to);
+  void rewrite_nested(std::string_view words, std::uint64_t to);
   void drop(std::uint64_t to);
   void stop(body::Stop why);
   [[nodiscard]] std::string_view held(std::uint64_t from, std::uint64_t to) const noexcept;
@@ -157,6 +176,7 @@ class TextStage final : public body::Stage {
   std::uint64_t fed_ = 0;
   Format format_ = Format::unknown;
   EventStream events_;
+  bool has_events_ = false;  // at least one has ended
   Document document_;
   base::RecycledString joined_;  // an event's lines of data
   Texts texts_;
@@ -164,6 +184,7 @@ class TextStage final : public body::Stage {
   base::RecycledVector<Texts::value_type*> whole_;  // of the document that is read: they end with it
   base::RecycledTextMap<base::RecycledVector<Texts::value_type*>> streaming_;  // that have not ended, by group
   bool brings_text_ = false;                         // the document that is read, that streams
+  base::RecycledVector<InRow> in_rows_;              // of the document
   base::RecycledDeque<Texts::value_type*> waiting_;  // that may have questions
   base::RecycledDeque<Place> places_;                // complete, not released
   std::uint64_t questions_ = 0;
@@ -179,5 +200,12 @@ class TextStage final : public body::Stage {
   enum class End : std::uint8_t { to_come, fed, gone } end_ = End::to_come;
   body::Stop stop_ = body::Stop::none;
 };
+
+template <class Change>
+void TextStage::change(TextRun& run, const Change& made) {
+  const std::uint64_t before = run.memory();
+  made();
+  kept_of_texts_ += run.memory() - before;
+}
 
 }  // namespace picket::guardrail

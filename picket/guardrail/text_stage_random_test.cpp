@@ -36,6 +36,7 @@ std::string spelled(Random& random, std::string_view text) {
       constexpr std::string_view digits = "0123456789abcdef";
       out += std::string{"\\u00"} + digits[static_cast<unsigned char>(c) >> 4] + digits[c & 0xF];
     } else {
+      if (c == '\\') out += c;
       out += c;
     }
   }
@@ -50,16 +51,20 @@ struct Stream {
 Stream some_stream(Random& random) {
   constexpr std::array<std::string_view, 3> ends{"\n", "\r\n", "\r"};
   const std::string end{ends[up_to(random, 2)]};
+  const bool is_json = up_to(random, 1) == 0;  // they are arguments, and are spelt twice
   Stream stream;
   std::array<std::string, 2> left{some_text(random), some_text(random)};
   stream.texts = left;
+  if (is_json)
+    for (std::string& each : left) each = spelled(random, each);
   while (!left[0].empty() || !left[1].empty()) {
     const auto choice = up_to(random, 1);
     std::string& rest = left[choice];
     std::size_t size = up_to(random, rest.size());
     while (size < rest.size() && (static_cast<unsigned char>(rest[size]) & 0xC0) == 0x80) ++size;
-    stream.bytes += R"(data: {"choices":[{"delta":{"content":")" + spelled(random, rest.substr(0, size)) +
-                    R"("},"index":)" + std::to_string(choice) + "}]}" + end + end;
+    stream.bytes += R"(data: {"choices":[{"delta":{")" + std::string{is_json ? "arguments" : "content"} + R"(":")" +
+                    spelled(random, rest.substr(0, size)) + R"("},"index":)" + std::to_string(choice) + "}]}" + end +
+                    end;
     rest.erase(0, size);
     if (up_to(random, 4) == 0) stream.bytes += ": ping" + end + end;
   }
@@ -73,7 +78,7 @@ std::array<std::string, 2> texts_of(std::string_view stream) {
   Play reader{{.direction = body::Direction::response, .window = 1'000'000}};
   reader.feed(stream, true);
   while (auto question = reader.stage().next())
-    texts[question->name == "choices/1/delta/content" ? 1 : 0] = question->content;
+    texts[question->name.starts_with("choices/1/") ? 1 : 0] = question->content;
   EXPECT_EQ(reader.stage().stopped(), body::Stop::none) << stream;
   return texts;
 }

@@ -60,6 +60,52 @@ TEST(TextStage, ANumberThatIsRedactedBecomesAString) {
             R"({"content":[{"type":"tool_use","input":{"card":"[x]","n":3}}]})");
 }
 
+std::string arguments(std::string_view text) {
+  return event(R"({"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":")" +
+               std::string{text} + R"("}}]}}]})");
+}
+
+TEST(TextStage, EscapesWithinArgumentsAreDecoded) {
+  const auto body = [](std::string_view text) {
+    return R"({"choices":[{"message":{"tool_calls":[{"function":{"arguments":")" + std::string{text} + R"("}}]}}]})";
+  };
+  Play play{{.direction = body::Direction::response}, redacting("4111 111", "say \"x\"")};
+  EXPECT_EQ(play.all_of(body(R"({\"a\":\"\\n4111\\u0020\\u0031\u005cu0031\u0031\\u00e9\"})")).find("0031"),
+            std::string::npos);
+  EXPECT_EQ(play.asked(), std::vector<std::string>{"{\"a\":\"\n4111 111\xC3\xA9\"}"});
+}
+
+TEST(TextStage, WhatIsRedactedInArgumentsLeavesJson) {
+  Play play{{.direction = body::Direction::response}, redacting("4111 1", "say \"x\"")};
+  const auto body = [](std::string_view text) {
+    return R"({"choices":[{"message":{"function_call":{"arguments":"{\"a\":\"\\n)" + std::string{text} +
+           R"(\\u00e9\"}"}}}]})";
+  };
+  EXPECT_EQ(play.all_of(body(R"(4111\\u0020\\u0031)")), body(R"(say \\\"x\\\")"));
+}
+
+TEST(TextStage, AnEscapeWithinArgumentsThatIsCutGoesTheWayOfItsEnd) {
+  Play play{{.direction = body::Direction::response, .window = 16}, redacting("4111 1111", "[x]")};
+  EXPECT_EQ(play.all_of(arguments(R"(a \\u)") + arguments("00") + arguments(R"(34111\\u0020)") +
+                        arguments(R"(1111 \\)") + arguments(R"(n\\u00)") + event("[DONE]")),
+            arguments("a [x]") + arguments("") + arguments("") + arguments(R"( \\)") + arguments(R"(n\\u00)") +
+                event("[DONE]"));
+  const std::string same = arguments(R"(a\\)") + arguments("u00") + arguments("e9 and more than the window is");
+  Play plain{{.direction = body::Direction::response, .window = 16}};
+  EXPECT_EQ(plain.all_of(same), same);
+}
+
+TEST(TextStage, ANumberInAnEventIsWholeAndWordsOfItsNameGoOn) {
+  const auto one = [](std::string_view value) {
+    return event(R"({"choices":[{"index":0,"delta":{"n":)" + std::string{value} + "}}]}");
+  };
+  Play play{{.direction = body::Direction::response, .window = 16}, redacting("411111111", "[x]")};
+  EXPECT_EQ(play.out_of(one("411111111")), one("\"[x]\""));
+  EXPECT_EQ(play.out_of(one("123456789")), one("123456789"));
+  EXPECT_EQ(play.all_of(one("\"a 41111\"") + one("\"1111 b\"") + event("[DONE]")),
+            one("\"a [x]\"") + one("\" b\"") + event("[DONE]"));
+}
+
 TEST(TextStage, AValueOverTwoEventsIsFoundAndLeavesInOneOfThem) {
   Play play{{.direction = body::Direction::response, .window = 16}, redacting("4111-1111", "[x]")};
   EXPECT_EQ(play.all_of(delta("pay 4111") + delta("-1111 now") + event("[DONE]")),
@@ -179,6 +225,31 @@ TEST(TextStage, WhatIsNotUnderstoodStopsOrGoesPast) {
   }
 }
 
+TEST(TextStage, WhatNeedHaveNoTextsGoesPastOnlyWhereItIsOfAnotherFormat) {
+  const Policy policy{.direction = body::Direction::response, .expects_texts = false};
+  for (const std::string_view body : {"<html></html>\n", "plain text", "\x89PNG\r\n\x1A\n", ""}) {
+    Play play{policy};
+    EXPECT_EQ(play.all_of(body), body);
+    EXPECT_TRUE(play.asked().empty()) << body;
+  }
+  for (const std::string& body :
+       {std::string{R"({"choices":[{"message":{"content":"x"},"logprobs":{}}]})"}, std::string{R"({"choices":[)"},
+        std::string{"{\"a\":\"b\"}\n{\"a\":\"b\"}"}, delta("x") + event(R"({"choices":[{"logprobs":{}}]})"),
+        event(R"({"type":"secret","x":"y"})"), delta("x") + "<html>\n",
+        std::string{"data: {\"choices\":[]}\nother: x\n\n"}}) {
+    Play play{policy};
+    static_cast<void>(play.all_of(body));
+    EXPECT_EQ(play.stage().stopped(), body::Stop::undecodable) << body;
+  }
+}
+
+TEST(TextStage, JsonOfAnyShapeIsRedacted) {
+  Play play{{.direction = body::Direction::response, .expects_texts = false}, redacting("4111", "[x]")};
+  EXPECT_EQ(play.all_of(R"({"data":[{"choices":[{"message":{"content":"pay 4111"}}]},{"card":["4111",4111]}]})"),
+            R"({"data":[{"choices":[{"message":{"content":"pay [x]"}}]},{"card":["[x]","[x]"]}]})");
+  EXPECT_EQ(play.asked(), std::vector<std::string>{"pay 4111\n4111\n4111"});
+}
+
 TEST(TextStage, AnEventThatIsNotUnderstoodLetsNothingBehindItGoOn) {
   Play play{{.direction = body::Direction::response, .window = 4}};
   EXPECT_EQ(play.out_of(event(R"({"type":"ping"})") + event(R"({"type":"secret","x":"y"})")), "");
@@ -264,6 +335,46 @@ TEST(TextStage, TextsAreAskedAboutInTheirOrder) {
   Play play{{.direction = body::Direction::request}};
   static_cast<void>(play.all_of(R"({"system":"a","messages":[{"content":"b"},{"content":"c"}]})"));
   EXPECT_EQ(play.asked(), (std::vector<std::string>{"a", "b", "c"}));
+}
+
+TEST(TextStage, PartsOfOneMessageAreAskedAboutInARowToo) {
+  const auto message = [](std::string_view name, std::string_view first, std::string_view second) {
+    return R"({")" + std::string{name} + R"(":[{"type":"text","text":")" + std::string{first} +
+           R"("},{"type":"image_url","image_url":{"url":"x"}},{"type":"text","text":")" + std::string{second} + "\"}]}";
+  };
+  Play play{{.direction = body::Direction::response}, redacting("4111-1111", "[x]")};
+  EXPECT_EQ(play.all_of(message("content", "a 4111-1111, 4111", "-1111 b 4111-1111")),
+            message("content", "a [x], [x]", " b [x]"));
+  EXPECT_EQ(play.asked(), (std::vector<std::string>{"a 4111-1111, 4111", "x", "-1111 b 4111-1111",
+                                                    "a 4111-1111, 4111-1111 b 4111-1111"}));
+  for (const auto& body : {R"({"messages":[{"content":[{"text":"411"},{"text":"1-1"},{"text":"111"}]}]})",
+                           R"({"system":["411","1-1","111"],"messages":[]})",
+                           R"({"messages":[{"content":[{"content":[{"text":"411"},{"text":"1-1111"}]}]}]})"}) {
+    Play prompt{{.direction = body::Direction::request}, redacting("4111-1111", "[x]")};
+    const std::string out = prompt.all_of(body);
+    EXPECT_NE(out.find("[x]\""), std::string::npos) << out;
+    EXPECT_EQ(out.find("11"), std::string::npos) << out;
+  }
+}
+
+TEST(TextStage, ARowOfPartsThatHasNoEndOfItsValueIsRedactedToItsEnd) {
+  Play play{{.direction = body::Direction::request, .window = 16, .holds = 10'000'000}, [](std::string_view text) {
+              const std::size_t begin = text.find("BEGIN");
+              return begin == std::string_view::npos ? std::vector<Redaction>{}
+                                                     : std::vector<Redaction>{{begin, text.size(), "[x]"}};
+            }};
+  const std::string body = R"({"messages":[{"content":[{"text":"a BEG"},{"text":"IN )" + std::string(100'000, 'k') +
+                           R"("},{"text":"k"}]}]})";
+  EXPECT_EQ(play.all_of(body), R"({"messages":[{"content":[{"text":"a [x]"},{"text":""},{"text":""}]}]})");
+}
+
+TEST(TextStage, WhatIsNoPartOfAMessageIsInNoRow) {
+  for (const auto& body : {R"({"prompt":["a","b"]})", R"({"messages":[{"content":"a"},{"content":"b"}]})",
+                           R"({"messages":[{"text":"a"},{"text":"b"}]})"}) {
+    Play play{{.direction = body::Direction::request}};
+    static_cast<void>(play.all_of(body));
+    EXPECT_EQ(play.asked(), (std::vector<std::string>{"a", "b"})) << body;
+  }
 }
 
 TEST(TextStage, ALongTextIsAskedAboutInPiecesThatOverlap) {

@@ -67,7 +67,7 @@ void BodyInspection::add_guardrail() {
   if (!can_show(participant) && !fails_closed(participant)) return go_past_guardrail(participant);
   if (!can_show(participant)) unshown_ = &participant;
   const GuardrailInspection::Terms terms{
-      .guardrail = *chain_.guardrail, .direction = direction_, .refuses_unread = expects_texts_};
+      .guardrail = *chain_.guardrail, .direction = direction_, .expects_texts = expects_texts_};
   guardrail_.emplace(terms, participant, conclusions_, worker_);
 }
 

@@ -49,8 +49,8 @@ class BodyInspection {
   BodyInspection(const BodyInspection&) = delete;
   BodyInspection& operator=(const BodyInspection&) = delete;
 
-  /// Texts that a guardrail would look at need not be there: what it does not understand goes past it. Before it
-  /// begins.
+  /// Texts that a guardrail would look at need not be there: another format than JSON and event streams goes past it,
+  /// and JSON may have any shape. Before it begins.
   void expect_no_texts() noexcept { expects_texts_ = false; }
   /// What the message's head says of its body's coding (Content-Encoding), before it begins.
   void set_coding(const base::Headers& head) noexcept;

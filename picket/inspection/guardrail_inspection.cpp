@@ -18,7 +18,8 @@ guardrail::Policy policy_of(const GuardrailInspection::Terms& terms, const Filte
           .window = terms.guardrail.window,
           .holds = (is_of_request ? filter.request_body : filter.response_body).holds,
           .refuses_larger = fails_closed,
-          .refuses_unread = fails_closed && terms.refuses_unread};
+          .refuses_unread = fails_closed,
+          .expects_texts = terms.expects_texts};
 }
 
 /// Why it was not understood; a size says enough by itself.

@@ -21,7 +21,7 @@ class GuardrailInspection {
   struct Terms {
     const Guardrail& guardrail;
     body::Direction direction = body::Direction::request;
-    bool refuses_unread = true;  ///< Where the agent fails closed.
+    bool expects_texts = true;  ///< Else it may be no model's body at all.
   };
   GuardrailInspection(const Terms& terms, Participant& participant, Conclusions& conclusions,
                       transport::Worker& worker);

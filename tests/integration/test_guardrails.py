@@ -221,6 +221,12 @@ class Prompts(Guarded):
         answer = gateway.get("/v1/models")
         self.assertEqual((answer.status, answer.body), (200, b'{"object":"list","data":[{"id":"m"}]}'))
 
+    def test_an_answer_to_a_request_without_a_body_is_looked_at_whatever_its_shape(self):
+        stored = json.dumps({"object": "list", "data": [{"choices": [{"index": 0, "message": {"content": f"card {CARD}"}}]}]})
+        gateway = self.play(response(stored.encode(), headers=JSON), 'response "redact"')
+        answer = gateway.get("/v1/chat/completions")
+        self.assertEqual((answer.status, answer.body.decode()), (200, stored.replace(CARD, "[redacted]")))
+
     def test_filters_see_the_body_first_and_the_guardrail_sees_what_they_made_of_it(self):
         def replaces(each):
             data = each.data().replace(b"secret", CARD.encode())

@@ -136,8 +136,7 @@ transport::Task<void> Exchange::open_answer() {
     intake_.clear();
   }
   inspection::BodyInspection& body = inspection_->response_body();
-  // A model answers what it was asked, and well: of errors, lists and the like texts may be read, and need not be
-  // there.
+  // A model answers what it was asked, and well: errors, lists, pages and the like need have no shape that is known.
   if (!request_.has_body() || response_->status < 200 || response_->status > 299) body.expect_no_texts();
   if (!switches_protocols() && !upstream_.body_is_read() && body.begin(response_->content_length))
     return open_inspected();
