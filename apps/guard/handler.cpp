@@ -5,22 +5,14 @@
 #include <string_view>
 #include <utility>
 
-#include "picket/base/text.hpp"
+#include "apps/guard/budget_key.hpp"
+#include "picket/base/bytes.hpp"
 #include "picket/base/version.hpp"
 
 namespace picket::apps::guard {
 namespace {
 
 agent::Info guard_info() { return {.id = "picket-guard", .version = std::string{version}}; }
-
-/// The same key in each spelling that a server takes for it: "bearer  abc" is "Bearer abc" (RFC 9110 §11.4). Else every
-/// spelling would have a budget of its own.
-std::string normal_key(std::string_view value) {
-  value = base::trimmed(value);
-  const std::size_t space = value.find_first_of(" \t");
-  if (space == std::string_view::npos) return std::string{value};
-  return base::lowered(value.substr(0, space)).append(" ").append(base::trimmed(value.substr(space)));
-}
 
 /// What the proxy says of a text; empty where it does not.
 std::string_view said_of(const wire::GuardrailInspect& event, std::string_view key) {
@@ -57,7 +49,9 @@ agent::Info BudgetedGuardHandler::info() const { return guard_info(); }
 agent::Reply BudgetedGuardHandler::on_request_headers(const wire::RequestHeaders& event, Context& context) {
   if (event.headers.count(header_) > 1)  // which of them counts the agent cannot know
     return agent::Decision::block(400).body("more than one key\n").reason("several-keys");
-  std::string key = Budget::name_of_key(normal_key(event.headers.find(header_).value_or("")));
+  const auto said = budget_key(header_, event.headers.find(header_).value_or(""));
+  if (!said) return agent::Decision::block(400).body("this is no key\n").reason("unclear-key");
+  std::string key = Budget::name_of_key(*said);
   const std::chrono::seconds wait = budget_.wait_of(key, Budget::now());
   if (wait.count() > 0) {
     refused_.add();

@@ -33,7 +33,7 @@ struct Spending {
 };
 
 /// The same with a budget of tokens for each key, which is the value of a header. Over it a request gets 429 with
-/// Retry-After; one with several such headers gets 400. What an exchange costs is known and spent at its end, so that
+/// Retry-After; one with several such headers, or with one that says no key (budget_key.hpp), gets 400. What an exchange costs is known and spent at its end, so that
 /// those under way may go over the budget together. Refused and failed exchanges (400 and above) cost nothing: who
 /// tries keys that are none spends nobody's.
 ///
