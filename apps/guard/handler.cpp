@@ -33,7 +33,7 @@ constexpr auto tokens_help = "Tokens that were spent, by who says how many: the 
 agent::Info GuardHandler::info() const { return guard_info(); }
 
 agent::Reply GuardHandler::on_guardrail(const wire::GuardrailInspect& event, Context& /*context*/) {
-  return inspector_.inspect(event);
+  return inspector_.inspect(event).decision;
 }
 
 BudgetedGuardHandler::BudgetedGuardHandler(const Policy& policy, Budget& budget, std::string header)
@@ -66,8 +66,11 @@ agent::Reply BudgetedGuardHandler::on_request_headers(const wire::RequestHeaders
 
 agent::Reply BudgetedGuardHandler::on_guardrail(const wire::GuardrailInspect& event, Context& context) {
   Spending& spending = context.state();
-  (is_prompt(event) ? spending.prompt : spending.answer).feed(said_of(event, "text"), event.content);
-  return inspector_.inspect(event);
+  const bool is_of_prompt = is_prompt(event);
+  (is_of_prompt ? spending.prompt : spending.answer).feed(said_of(event, "text"), event.content);
+  Inspector::Inspection inspection = inspector_.inspect(event);
+  spending.has_findings = spending.has_findings || (inspection.has_findings && !is_of_prompt);
+  return std::move(inspection.decision);
 }
 
 agent::Reply BudgetedGuardHandler::on_response_body(const wire::ResponseBodyChunk& event, Context& context) {
@@ -77,14 +80,17 @@ agent::Reply BudgetedGuardHandler::on_response_body(const wire::ResponseBodyChun
 
 void BudgetedGuardHandler::on_complete(const wire::RequestComplete& event, Context& context) {
   const Spending* const spending = context.existing_state();
-  if (spending == nullptr || event.status >= 400) return;
-  spend(*spending, spending->usage.tokens(spending->estimate()));
+  if (spending == nullptr) return;
+  if (event.status < 400)
+    spend(*spending, spending->usage.tokens(spending->estimate()));
+  else if (spending->has_findings || spending->usage.says_any())
+    spend(*spending, spending->usage.tokens_so_far(spending->estimate()));
 }
 
 /// A client that goes away in the middle of an answer has had what it cost until then; what the model says comes last.
 void BudgetedGuardHandler::on_cancel(Context& context) {
   const Spending* const spending = context.existing_state();
-  if (spending == nullptr || (!spending->usage.says_any() && spending->answer.tokens() == 0)) return;
+  if (spending == nullptr || (!spending->usage.says_any() && spending->estimate().answer == 0)) return;
   spend(*spending, spending->usage.tokens_so_far(spending->estimate()));
 }
 
