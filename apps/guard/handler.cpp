@@ -81,10 +81,11 @@ agent::Reply BudgetedGuardHandler::on_response_body(const wire::ResponseBodyChun
 void BudgetedGuardHandler::on_complete(const wire::RequestComplete& event, Context& context) {
   const Spending* const spending = context.existing_state();
   if (spending == nullptr) return;
-  if (event.status < 400)
-    spend(*spending, spending->usage.tokens(spending->estimate()));
-  else if (spending->has_findings || spending->usage.says_any())
-    spend(*spending, spending->usage.tokens_so_far(spending->estimate()));
+  const bool is_refused = event.status >= 400;
+  if (is_refused && !spending->has_findings && !spending->usage.says_any()) return;
+  const bool is_whole = !is_refused && !event.error;
+  spend(*spending,
+        is_whole ? spending->usage.tokens(spending->estimate()) : spending->usage.tokens_so_far(spending->estimate()));
 }
 
 /// A client that goes away in the middle of an answer has had what it cost until then; what the model says comes last.
