@@ -14,7 +14,7 @@ namespace picket::apps::guard {
 namespace {
 
 constexpr std::string_view blanks = " \t\r";
-constexpr std::string_view signs = " \t-.()/";
+constexpr std::string_view signs = " \t\r\n-.()/_,*";
 
 /// Four groups of at most three digits: where its dots stand is part of it.
 bool is_ip_address(std::string_view value) noexcept {

@@ -61,16 +61,29 @@ std::string Budget::name_of_key(std::string_view key) {
 
 Budget::Time Budget::now() { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); }
 
-/// Who has no account may be anybody, so that a full table is not searched again before one of its periods ends.
+void Budget::correct(Account& account, Time now) {
+  if (account.begin <= now) return;
+  account.begin = now;
+  ++version_;
+}
+
+/// Who has no account may be anybody, so that a full table is not searched again before one of its periods ends. That
+/// is at most a period away, unless the clock was set back.
 void Budget::make_room(Time now) {
-  if (accounts_.size() < terms_.most_keys || now < next_end_) return;
+  const bool may_have_ended = now >= next_end_ || next_end_ - now > terms_.period;
+  if (accounts_.size() < terms_.most_keys || !may_have_ended) return;
+  for (auto& [name, account] : accounts_) correct(account, now);
   std::erase_if(accounts_, [&](const auto& entry) { return is_over(entry.second, now); });
   next_end_ = now + terms_.period;
   for (const auto& [name, account] : accounts_) next_end_ = std::min(next_end_, account.begin + terms_.period);
 }
 
 Budget::Account* Budget::account_of(const std::string& name, Time now) {
-  if (const auto found = accounts_.find(name); found != accounts_.end()) return &found->second;
+  correct(shared_, now);
+  if (const auto found = accounts_.find(name); found != accounts_.end()) {
+    correct(found->second, now);
+    return &found->second;
+  }
   make_room(now);
   return accounts_.size() >= terms_.most_keys ? &shared_ : nullptr;
 }

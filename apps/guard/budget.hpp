@@ -57,6 +57,9 @@ class Budget {
     std::uint64_t spent = 0;
   };
   [[nodiscard]] bool is_over(const Account& account, Time now) const { return now - account.begin >= terms_.period; }
+  /// A period that begins later than now was begun by a clock that was wrong: it begins now, so that it bars nobody for
+  /// longer than a period.
+  void correct(Account& account, Time now);
   void make_room(Time now);
   /// The key's own or, where the table is full, the shared one; null where it would get a new one.
   [[nodiscard]] Account* account_of(const std::string& name, Time now);

@@ -74,6 +74,27 @@ TEST(Budget, AFileWhoseClockWasWrongBarsNobodyForLongerThanAPeriod) {
   EXPECT_TRUE(budget.read(head + "shared -9223372036854775808 10\n", start));
 }
 
+TEST(Budget, AClockThatIsSetBackBarsNobodyForLongerThanAPeriod) {
+  constexpr seconds wrong{8'640'000};
+  Budget budget{{.tokens = 10, .period = seconds{60}, .most_keys = 1}};
+  budget.spend(ann, 10, start + wrong);
+  budget.spend(bob, 10, start + wrong);  // the shared one
+  EXPECT_EQ(budget.wait_of(ann, start), seconds{60});
+  EXPECT_EQ(budget.wait_of(bob, start), seconds{60});
+  EXPECT_EQ(budget.wait_of(ann, start + seconds{45}), seconds{15});
+  EXPECT_EQ(budget.wait_of(bob, start + seconds{45}), seconds{15});
+  EXPECT_EQ(budget.wait_of(bob, start + seconds{60}), seconds{0});
+  EXPECT_EQ(budget.keys(), 0U) << "a full table is searched";
+}
+
+TEST(Budget, WhatIsSpentAfterAClockWasSetBackIsOfAPeriodThatBeginsThen) {
+  Budget budget{{.tokens = 10, .period = seconds{60}}};
+  budget.spend(ann, 5, start + seconds{1000});
+  budget.spend(ann, 5, start);
+  EXPECT_EQ(budget.wait_of(ann, start + seconds{1}), seconds{59});
+  EXPECT_EQ(budget.wait_of(ann, start + seconds{60}), seconds{0});
+}
+
 TEST(Budget, ATextThatIsNoneIsRefusedWithItsLine) {
   Budget budget{{.tokens = 1}};
   const std::string head = "picket-guard budget 1\n";

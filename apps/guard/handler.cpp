@@ -5,22 +5,14 @@
 #include <string_view>
 #include <utility>
 
-#include "picket/base/text.hpp"
+#include "apps/guard/budget_key.hpp"
+#include "picket/base/bytes.hpp"
 #include "picket/base/version.hpp"
 
 namespace picket::apps::guard {
 namespace {
 
 agent::Info guard_info() { return {.id = "picket-guard", .version = std::string{version}}; }
-
-/// The same key in each spelling that a server takes for it: "bearer  abc" is "Bearer abc" (RFC 9110 §11.4). Else every
-/// spelling would have a budget of its own.
-std::string normal_key(std::string_view value) {
-  value = base::trimmed(value);
-  const std::size_t space = value.find_first_of(" \t");
-  if (space == std::string_view::npos) return std::string{value};
-  return base::lowered(value.substr(0, space)).append(" ").append(base::trimmed(value.substr(space)));
-}
 
 /// What the proxy says of a text; empty where it does not.
 std::string_view said_of(const wire::GuardrailInspect& event, std::string_view key) {
@@ -41,7 +33,7 @@ constexpr auto tokens_help = "Tokens that were spent, by who says how many: the 
 agent::Info GuardHandler::info() const { return guard_info(); }
 
 agent::Reply GuardHandler::on_guardrail(const wire::GuardrailInspect& event, Context& /*context*/) {
-  return inspector_.inspect(event);
+  return inspector_.inspect(event).decision;
 }
 
 BudgetedGuardHandler::BudgetedGuardHandler(const Policy& policy, Budget& budget, std::string header)
@@ -57,7 +49,9 @@ agent::Info BudgetedGuardHandler::info() const { return guard_info(); }
 agent::Reply BudgetedGuardHandler::on_request_headers(const wire::RequestHeaders& event, Context& context) {
   if (event.headers.count(header_) > 1)  // which of them counts the agent cannot know
     return agent::Decision::block(400).body("more than one key\n").reason("several-keys");
-  std::string key = Budget::name_of_key(normal_key(event.headers.find(header_).value_or("")));
+  const auto said = budget_key(header_, event.headers.find(header_).value_or(""));
+  if (!said) return agent::Decision::block(400).body("this is no key\n").reason("unclear-key");
+  std::string key = Budget::name_of_key(*said);
   const std::chrono::seconds wait = budget_.wait_of(key, Budget::now());
   if (wait.count() > 0) {
     refused_.add();
@@ -72,8 +66,11 @@ agent::Reply BudgetedGuardHandler::on_request_headers(const wire::RequestHeaders
 
 agent::Reply BudgetedGuardHandler::on_guardrail(const wire::GuardrailInspect& event, Context& context) {
   Spending& spending = context.state();
-  (is_prompt(event) ? spending.prompt : spending.answer).feed(said_of(event, "text"), event.content);
-  return inspector_.inspect(event);
+  const bool is_of_prompt = is_prompt(event);
+  (is_of_prompt ? spending.prompt : spending.answer).feed(said_of(event, "text"), event.content);
+  Inspector::Inspection inspection = inspector_.inspect(event);
+  spending.has_findings = spending.has_findings || (inspection.has_findings && !is_of_prompt);
+  return std::move(inspection.decision);
 }
 
 agent::Reply BudgetedGuardHandler::on_response_body(const wire::ResponseBodyChunk& event, Context& context) {
@@ -83,14 +80,18 @@ agent::Reply BudgetedGuardHandler::on_response_body(const wire::ResponseBodyChun
 
 void BudgetedGuardHandler::on_complete(const wire::RequestComplete& event, Context& context) {
   const Spending* const spending = context.existing_state();
-  if (spending == nullptr || event.status >= 400) return;
-  spend(*spending, spending->usage.tokens(spending->estimate()));
+  if (spending == nullptr) return;
+  const bool is_refused = event.status >= 400;
+  if (is_refused && !spending->has_findings && !spending->usage.says_any()) return;
+  const bool is_whole = !is_refused && !event.error;
+  spend(*spending,
+        is_whole ? spending->usage.tokens(spending->estimate()) : spending->usage.tokens_so_far(spending->estimate()));
 }
 
 /// A client that goes away in the middle of an answer has had what it cost until then; what the model says comes last.
 void BudgetedGuardHandler::on_cancel(Context& context) {
   const Spending* const spending = context.existing_state();
-  if (spending == nullptr || (!spending->usage.says_any() && spending->answer.tokens() == 0)) return;
+  if (spending == nullptr || (!spending->usage.says_any() && spending->estimate().answer == 0)) return;
   spend(*spending, spending->usage.tokens_so_far(spending->estimate()));
 }
 

@@ -5,6 +5,7 @@
 #include "apps/guard/budget.hpp"
 #include "apps/guard/inspector.hpp"
 #include "apps/guard/tokens.hpp"
+#include "apps/guard/usage_reader.hpp"
 #include "picket/agent/handler.hpp"
 
 namespace picket::apps::guard {
@@ -24,18 +25,22 @@ class GuardHandler final : public agent::Handler {
 
 /// What an exchange has cost so far, and whom.
 struct Spending {
-  std::string key;          // as the budget names it
-  OverlappingTexts prompt;  // estimated
-  OverlappingTexts answer;  // estimated
-  UsageReader usage;        // as the model says
+  std::string key;            // as the budget names it
+  OverlappingTexts prompt;    // that was asked about
+  OverlappingTexts answer;    // the same
+  bool has_findings = false;  // of the answer: it may be blocked for them
+  UsageReader usage;          // of the answer's body
 
-  [[nodiscard]] Estimate estimate() const noexcept { return {.prompt = prompt.tokens(), .answer = answer.tokens()}; }
+  /// Of an answer that nobody asks about, by its body.
+  [[nodiscard]] Estimate estimate() const noexcept {
+    return {.prompt = prompt.tokens(), .answer = answer.tokens() > 0 ? answer.tokens() : usage.estimated_answer()};
+  }
 };
 
 /// The same with a budget of tokens for each key, which is the value of a header. Over it a request gets 429 with
-/// Retry-After; one with several such headers gets 400. What an exchange costs is known and spent at its end, so that
-/// those under way may go over the budget together. Refused and failed exchanges (400 and above) cost nothing: who
-/// tries keys that are none spends nobody's.
+/// Retry-After; one with several such headers, or with one that says no key (budget_key.hpp), gets 400. What an
+/// exchange costs is known and spent at its end, so that those under way may go over the budget together. Refused and
+/// failed exchanges (400 and above) cost nothing: who tries keys that are none spends nobody's.
 ///
 /// Thread safety: as GuardHandler. Lifetime: `policy` and `budget` outlive it.
 class BudgetedGuardHandler final : public agent::HandlerWith<Spending> {

@@ -27,12 +27,13 @@ Inspector::Inspector(const Policy& policy, agent::Metrics& metrics)
                                  {{"category", std::string{name_of(static_cast<Category>(i))}}});
 }
 
-agent::Decision Inspector::inspect(const wire::GuardrailInspect& event) {
+Inspector::Inspection Inspector::inspect(const wire::GuardrailInspect& event) {
   const Findings findings = scan(event.content, wanted_of(event, policy_), policy_.least_confidence, policy_.allowed);
   texts_.add();
   bytes_.add(event.content.size());
   for (const Finding& finding : findings) found_[static_cast<std::size_t>(finding.category)]->add();
-  return answer_to(event.content, findings, event.inspection_type == InspectionType::pii_detection);
+  return {.decision = answer_to(event.content, findings, event.inspection_type == InspectionType::pii_detection),
+          .has_findings = !findings.empty()};
 }
 
 }  // namespace picket::apps::guard

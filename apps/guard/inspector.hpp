@@ -24,9 +24,13 @@ class Inspector {
  public:
   Inspector(const Policy& policy, agent::Metrics& metrics);
 
+  struct Inspection {
+    agent::Decision decision;
+    bool has_findings = false;
+  };
   /// What is in a text. Nothing is blocked here; the route says what becomes of a finding. Categories that the proxy
   /// names (`categories`) take the policy's place, where one of them is known here. Complexity: linear in the text.
-  [[nodiscard]] agent::Decision inspect(const wire::GuardrailInspect& event);
+  [[nodiscard]] Inspection inspect(const wire::GuardrailInspect& event);
 
  private:
   const Policy& policy_;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "apps/guard/narrow_text.hpp"
+#include "apps/guard/plain_text.hpp"
 #include "apps/guard/recognisers/recognisers.hpp"
 #include "apps/guard/words.hpp"
 
@@ -30,15 +30,15 @@ Findings find_values(std::string_view text, const Categories& wanted) {
 
 /// As sure as is asked for, and not among those that are allowed.
 Findings find_all(std::string_view text, const Categories& wanted, float least_confidence, const AllowList& allowed) {
-  const NarrowText narrow{text};
-  Findings found = find_values(narrow.text(), wanted);
+  const PlainText plain{text};
+  Findings found = find_values(plain.text(), wanted);
   std::erase_if(found, [&](const Finding& finding) {
     return finding.confidence < least_confidence ||
-           allowed.contains(narrow.text().substr(finding.begin, finding.end - finding.begin));
+           allowed.contains(plain.text().substr(finding.begin, finding.end - finding.begin));
   });
   for (Finding& finding : found) {
-    finding.begin = narrow.source_of(finding.begin);
-    finding.end = narrow.source_of(finding.end);
+    finding.begin = plain.begin_in_source(finding.begin);
+    finding.end = plain.end_in_source(finding.end);
   }
   return found;
 }

@@ -17,6 +17,7 @@ struct Word {
   bool is_number = false;  ///< Digits only.
   char joint = 0;          ///< The one character in between: '-' for any hyphen, ' ' for a space that does not break a
                            ///< line; 0 where there is none, or more than one.
+  bool is_near = false;    ///< There is a gap in between, as gap_at() has it.
 
   [[nodiscard]] std::size_t size() const noexcept { return end - begin; }
 };
@@ -28,9 +29,14 @@ struct Word {
 [[nodiscard]] constexpr bool is_alnum(char c) noexcept { return is_digit(c) || is_letter(c); }
 
 /// How many bytes at `at` are one space that does not break a line (space, tab, U+00A0, U+2007, U+202F), or one hyphen
-/// (U+2010 to U+2014 among them); 0 where there is none.
+/// (U+2010 to U+2015 among them); 0 where there is none.
 [[nodiscard]] std::size_t space_at(std::string_view text, std::size_t at) noexcept;
 [[nodiscard]] std::size_t hyphen_at(std::string_view text, std::size_t at) noexcept;
+
+/// How many bytes at `at` are what stands between parts of one number, however somebody may write it: at most three
+/// runs, and six characters, of spaces, ends of lines, hyphens, dashes, dots, and "_/.,*". So it is for "** **" and " -
+/// ". 0 where there is none, or more. Complexity: bounded.
+[[nodiscard]] std::size_t gap_at(std::string_view text, std::size_t at) noexcept;
 
 /// Whether one of `keywords` (in lower case) stands in the `reach` bytes before `at`, in any case: what tells a number
 /// from others. Complexity: linear in `reach`.

@@ -22,6 +22,16 @@ TEST(Words, AreRunsWithWhatStandsBetweenThem) {
   EXPECT_TRUE(words_of(" -\xff ").empty());
 }
 
+TEST(Words, AreNearWhereASmallGapIsInBetween) {
+  std::string near;
+  for (const Word& word : words_of("1 2  3, 4 - 5** **6\r\n7\u00b78; 9 - -10       11x 12ab"))
+    near += word.is_near ? '1' : '0';
+  EXPECT_EQ(near, "011111110001");
+  EXPECT_EQ(gap_at("a, b", 1), 2U);
+  EXPECT_EQ(gap_at("a", 1), 0U);
+  EXPECT_EQ(gap_at("a - - b", 1), 0U);
+}
+
 TEST(Words, AreAnnouncedByAWordBeforeInAnyCase) {
   const std::string_view text = "Her BSN is 111222333, and so on and on";
   EXPECT_TRUE(is_announced(text, 11, "tel|bsn"));

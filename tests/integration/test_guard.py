@@ -4,10 +4,12 @@ import json
 import signal
 import socket
 import subprocess
+import threading
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
 import wire
+from client import message
 from processes import wait
 from stage import BINARIES, READY, Asked, StageTest
 from upstream import response
@@ -125,10 +127,10 @@ class Guard(GuardTest):
 
 
 class Budgets(GuardTest):
-    def stand(self, *options):
+    def stand(self, *options, respond=None):
         """A gateway in front of a model that says what each answer costs: 60 tokens."""
         usage = json.dumps({"choices": [], "usage": {"prompt_tokens": 20, "completion_tokens": 40, "total_tokens": 60}}).encode()
-        self.upstream = self.stage.upstream(lambda request: response(usage, headers="Content-Type: application/json\r\n"))
+        self.upstream = self.stage.upstream(respond or (lambda request: response(usage, headers="Content-Type: application/json\r\n")))
         path = self.serve("--token-budget", "100", "--budget-header", "X-Api-Key", *options)
         gateway = self.stage.gateway(self.upstream, [Asked("guard", path, '"request_headers" "response_body"', 'response-body-mode "stream"')])
         self.connected(gateway)
@@ -146,6 +148,29 @@ class Budgets(GuardTest):
         """Asks until the key's budget is spent: what an exchange costs is known a moment after its answer."""
         wait("the budget is spent", lambda: self.spend(gateway, key)[0] == 429)
         return self.spend(gateway, key)
+
+    def test_who_leaves_in_the_middle_has_spent_what_came_and_not_only_what_was_said_first(self):
+        begun = {"type": "message_start", "message": {"usage": {"input_tokens": 20, "output_tokens": 1}}}
+        text = {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "word " * 100}}
+        gone = threading.Event()
+
+        def stream(request):
+            if gone.is_set():
+                return response(status=401)  # which costs nothing
+            events = "".join(f"data: {json.dumps(each)}\n\n" for each in (begun, text)).encode()
+            request.peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n" + events)
+            gone.wait(20)
+            return b""
+
+        gateway = self.stand(respond=stream)
+        client = gateway.client()
+        client.send(message("/v1/messages", "X-Api-Key: ann\r\n"))
+        answer = b""
+        while b"word" not in answer:
+            answer += client.socket.recv(65536)
+        client.close()
+        gone.set()
+        self.assertEqual(self.spent(gateway, "ann")[0], 429)
 
     def test_a_key_over_its_budget_gets_429_and_others_do_not(self):
         gateway = self.stand()

@@ -77,13 +77,22 @@ bool is_fraction(std::string_view text, const Word& word) {
   return word.joint == '.' && word.begin >= 2 && is_digit(text[word.begin - 2]);
 }
 
+/// Of which words a card may consist: those with one and the same sign between them, or those that are near.
+enum class Spelling : std::uint8_t { usual, any };
+
+bool belongs(std::span<const Word> words, std::size_t i, Spelling spelling) {
+  if (!words[i].is_number) return false;
+  if (i == 0) return true;
+  const char joint = words[i].joint;
+  if (spelling == Spelling::any) return words[i].is_near;
+  return joint == words[1].joint && (joint == ' ' || joint == '-' || joint == '.');
+}
+
 /// The card that begins with the first of `words`; how many of them it takes, or 0.
-std::size_t card_at(std::string_view text, std::span<const Word> words, Finding& found) {
+std::size_t card_at(std::string_view text, std::span<const Word> words, Spelling spelling, Finding& found) {
   std::string digits;
   std::size_t taken = 0;
-  for (std::size_t i = 0; i < words.size() && words[i].is_number; ++i) {
-    const char joint = words[i].joint;
-    if (i > 0 && (joint != words[1].joint || (joint != ' ' && joint != '-' && joint != '.'))) break;
+  for (std::size_t i = 0; i < words.size() && belongs(words, i, spelling); ++i) {
     if (digits.size() + words[i].size() > longest) break;
     digits += text.substr(words[i].begin, words[i].size());
     if (digits.size() < shortest || !is_grouped_like_a_card(words.first(i + 1))) continue;
@@ -95,13 +104,31 @@ std::size_t card_at(std::string_view text, std::span<const Word> words, Finding&
   return taken;
 }
 
+/// Whether there is a number of the first one's size beside the `count` words from `first`: then they are of a list of
+/// numbers, of which one in ten passes Luhn.
+bool is_of_list(std::span<const Word> words, std::size_t first, std::size_t count) {
+  const auto is_like_first = [&](const Word& word) { return word.is_number && word.size() == words[first].size(); };
+  const std::size_t behind = first + count;
+  return (first > 0 && words[first].is_near && is_like_first(words[first - 1])) ||
+         (behind < words.size() && words[behind].is_near && is_like_first(words[behind]));
+}
+
+/// The same for one that is written with other signs between its groups, such as ends of lines: three groups at least.
+std::size_t unusual_card_at(std::string_view text, std::span<const Word> words, std::size_t first, Finding& found) {
+  const std::size_t taken = card_at(text, words.subspan(first), Spelling::any, found);
+  if (taken < 3 || is_of_list(words, first, taken)) return 0;
+  found.confidence = 0.8F;
+  return taken;
+}
+
 }  // namespace
 
 void find_cards(std::string_view text, std::span<const Word> words, Findings& to) {
   for (std::size_t i = 0; i < words.size();) {
     Finding found;
     const bool may_begin = words[i].is_number && !is_fraction(text, words[i]);
-    const std::size_t taken = may_begin ? card_at(text, words.subspan(i), found) : 0;
+    std::size_t taken = may_begin ? card_at(text, words.subspan(i), Spelling::usual, found) : 0;
+    if (may_begin && taken == 0) taken = unusual_card_at(text, words, i, found);
     if (taken > 0) to.push_back(found);
     i += std::max<std::size_t>(taken, 1);
   }

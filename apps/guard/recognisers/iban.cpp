@@ -35,12 +35,19 @@ void append_upper(std::string& to, std::string_view text) {
   for (const char c : text) to += c >= 'a' && c <= 'z' ? static_cast<char>(c & ~0x20) : c;
 }
 
+/// How IBANs are grouped. Words that only happen to have an IBAN's length together are not.
+bool is_in_fours(std::span<const Word> all_but_last) {
+  return std::ranges::all_of(all_but_last, [](const Word& word) { return word.size() == 4; });
+}
+
 /// The IBAN that begins with the first of `words`; how many of them it takes, or 0.
 std::size_t iban_at(std::string_view text, std::span<const Word> words, Finding& found) {
   std::string joined;
   std::size_t wanted = 4;
+  bool is_usual = true;
   for (std::size_t i = 0; i < words.size() && joined.size() < wanted; ++i) {
-    if (i > 0 && words[i].joint != ' ' && words[i].joint != '-') return 0;
+    is_usual = is_usual && (i == 0 || words[i].joint == ' ' || words[i].joint == '-');
+    if (!is_usual && !words[i].is_near) return 0;
     append_upper(joined, text.substr(words[i].begin, std::min<std::size_t>(words[i].size(), 35)));
     if (joined.size() < 4) {
       if (i > 0) return 0;
@@ -50,7 +57,7 @@ std::size_t iban_at(std::string_view text, std::span<const Word> words, Finding&
     wanted = length_of(std::string_view{joined}.substr(0, 2));
     if (joined.size() != wanted) continue;
     std::rotate(joined.begin(), joined.begin() + 4, joined.end());
-    if (modulo_97(joined) != 1) return 0;
+    if (modulo_97(joined) != 1 || (!is_usual && !is_in_fours(words.first(i)))) return 0;
     found = {Category::iban, "IBAN", words[0].begin, words[i].end, 0.99F};
     return i + 1;
   }

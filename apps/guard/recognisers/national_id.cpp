@@ -16,9 +16,16 @@ std::size_t separator_at(std::string_view text, std::size_t at) {
   return text[at] == '.' ? 1 : 0;
 }
 
+/// What may stand where a spelling has a sign: that sign, or any gap.
+enum class Signs : std::uint8_t { usual, any };
+
 /// How many bytes at `at` are what a character of a spelling stands for; npos where they are not.
-std::size_t taken_by(char expected, std::string_view text, std::size_t at) {
+std::size_t taken_by(char expected, std::string_view text, std::size_t at, Signs signs) {
   constexpr std::size_t none = std::string_view::npos;
+  if (signs == Signs::any && std::string_view{"_- ./"}.find(expected) != std::string_view::npos) {
+    const std::size_t gap = gap_at(text, at);
+    return gap > 0 || expected == '_' ? gap : none;
+  }
   if (expected == '_') return at < text.size() ? separator_at(text, at) : 0;
   if (at >= text.size()) return none;
   const char c = text[at];
@@ -35,11 +42,11 @@ std::size_t taken_by(char expected, std::string_view text, std::size_t at) {
 
 /// Where a number of that spelling ends which begins at `begin`, its digits and letters in `number`; 0 where there is
 /// none. Complexity: the length of the spelling; most texts differ at its first character.
-std::size_t match(const Scheme& scheme, std::string_view text, std::size_t begin, std::string& number) {
+std::size_t match(const Scheme& scheme, std::string_view text, std::size_t begin, Signs signs, std::string& number) {
   std::size_t at = begin;
   number.clear();
   for (const char expected : scheme.spelling) {
-    const std::size_t taken = taken_by(expected, text, at);
+    const std::size_t taken = taken_by(expected, text, at, signs);
     if (taken == std::string_view::npos) return 0;
     if (taken == 1 && is_alnum(text[at])) number += is_digit(text[at]) ? text[at] : static_cast<char>(text[at] & ~0x20);
     at += taken;
@@ -92,24 +99,54 @@ bool may_begin(std::string_view text, const Word& word) {
   return std::any_of(begun.begin(), begun.end(), is_digit);
 }
 
+/// Whether the `words` before it, or their lack, let a number be of that scheme.
+bool may_stand(const Scheme& scheme, std::string_view text, std::size_t begin) {
+  constexpr std::size_t right_before = 12;
+  return (scheme.words.empty() || is_announced(text, begin, scheme.words)) &&
+         (scheme.never_behind.empty() || !is_announced(text, begin, scheme.never_behind, right_before));
+}
+
+/// Any signs are for numbers that few others pass for, or that a word says.
+bool may_have_any_signs(const Scheme& scheme) {
+  const Check check = check_of(scheme);
+  return check == Check::strong || (check == Check::digit && !scheme.words.empty());
+}
+
+/// A number among others, with any signs between them.
+bool is_of_list(std::string_view text, std::span<const Word> words, std::size_t first, std::size_t end) {
+  const std::size_t gap = gap_at(text, end);
+  return (first > 0 && words[first].is_near && words[first - 1].is_number) ||
+         (gap > 0 && end + gap < text.size() && is_digit(text[end + gap]));
+}
+
+/// The number that begins with the word `first`; whether there is one.
+bool find_at(std::string_view text, std::span<const Word> words, std::size_t first, Signs signs, Finding& found) {
+  const std::size_t begin = words[first].begin;
+  const std::size_t digits = leading(text.substr(begin, 33), is_digit);
+  std::string number;
+  for (const Beginning& beginning : beginnings()) {
+    if (!beginning.fits(digits)) continue;
+    const Scheme& scheme = *beginning.scheme;
+    if (signs == Signs::any && !may_have_any_signs(scheme)) continue;
+    const std::size_t end = match(scheme, text, begin, signs, number);
+    if (end == 0 || is_part_of_more(text, begin, end) || !scheme.is_valid(number)) continue;
+    if (!may_stand(scheme, text, begin) || (signs == Signs::any && is_of_list(text, words, first, end))) continue;
+    found = {Category::national_id, scheme.kind, begin, end, scheme.confidence};
+    return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 void find_national_ids(std::string_view text, std::span<const Word> words, Findings& to) {
-  std::string number;
   std::size_t from = 0;
-  for (const Word& word : words) {
-    if (word.begin < from || !may_begin(text, word)) continue;
-    const std::size_t digits = leading(text.substr(word.begin, 33), is_digit);
-    for (const Beginning& beginning : beginnings()) {
-      if (!beginning.fits(digits)) continue;
-      const Scheme& scheme = *beginning.scheme;
-      const std::size_t end = match(scheme, text, word.begin, number);
-      if (end == 0 || is_part_of_more(text, word.begin, end) || !scheme.is_valid(number)) continue;
-      if (!scheme.words.empty() && !is_announced(text, word.begin, scheme.words)) continue;
-      to.push_back({Category::national_id, scheme.kind, word.begin, end, scheme.confidence});
-      from = end;
-      break;
-    }
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i].begin < from || !may_begin(text, words[i])) continue;
+    Finding found;
+    if (!find_at(text, words, i, Signs::usual, found) && !find_at(text, words, i, Signs::any, found)) continue;
+    to.push_back(found);
+    from = found.end;
   }
 }
 

@@ -263,6 +263,7 @@ constexpr Scheme schemes[] = {
     {"US SSN", "999-99-9999", is_ssn, "", 0.85F},
     {"US SSN", "999 99 9999", is_ssn, "", 0.7F},
     {"US SSN", "999.99.9999", is_ssn, social, 0.8F},
+    {"US SSN", "999.99.9999", is_ssn, "", 0.55F, "version|release|build|firmware|driver|chapter|section"},
     {"US SSN", "999999999", is_ssn, social, 0.8F},
     {"US ITIN", "999-99-9999", is_itin, "", 0.8F},
     {"Argentine CUIT", "99-99999999-9", is_cuit, "", 0.9F},
@@ -271,7 +272,7 @@ constexpr Scheme schemes[] = {
     {"Chilean RUT", "99999999-X", is_rut, "rut|run ", 0.85F},
     {"Indian Aadhaar number", "9999 9999 9999", is_aadhaar, "", 0.75F},
     {"Indian Aadhaar number", "9999-9999-9999", is_aadhaar, "", 0.75F},
-    {"Indian Aadhaar number", "999999999999", is_aadhaar, "aadhaar|aadhar|uidai|uid ", 0.9F},
+    {"Indian Aadhaar number", "9999_9999_9999", is_aadhaar, "aadhaar|aadhar|uidai|uid ", 0.9F},
     {"Japanese My Number", "9999_9999_9999", is_my_number, "my number|mynumber|マイナンバー|個人番号", 0.85F},
     {"South African identity number", "999999_9999_999", is_south_african, "", 0.75F},
     {"Romanian CNP", "9999999999999", is_cnp, "", 0.75F},
@@ -298,6 +299,14 @@ constexpr Scheme schemes[] = {
 };
 
 }  // namespace
+
+Check check_of(const Scheme& scheme) noexcept {
+  constexpr bool (*none[])(std::string_view) = {is_ssn, is_itin, is_nino, is_pan, is_cpr, is_rrn};
+  constexpr bool (*strong[])(std::string_view) = {is_nir, is_cpf, is_rijksregister, is_fodselsnummer, is_codice_fiscale,
+                                                  is_ahv, is_cuit};
+  if (std::ranges::find(none, scheme.is_valid) != std::end(none)) return Check::none;
+  return std::ranges::find(strong, scheme.is_valid) != std::end(strong) ? Check::strong : Check::digit;
+}
 
 std::span<const Scheme> national_id_schemes() noexcept { return schemes; }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string_view>
 
@@ -18,7 +19,17 @@ struct Scheme {
   /// Empty: the spelling and the check are enough.
   std::string_view words;
   float confidence;
+  /// Words, as above, of which none may come right before it.
+  std::string_view never_behind = {};
 };
+
+/// How rarely another number of that shape passes the check: which signs may stand between its parts depends on it.
+enum class Check : std::uint8_t {
+  none,    ///< Every other one does, or nearly.
+  digit,   ///< About one in ten.
+  strong,  ///< At most one in fifty.
+};
+[[nodiscard]] Check check_of(const Scheme& scheme) noexcept;
 
 [[nodiscard]] std::span<const Scheme> national_id_schemes() noexcept;
 

@@ -71,6 +71,24 @@ TEST(NationalIdRecogniser, FindsANumberOfEachKindAndNamesIt) {
   }
 }
 
+TEST(NationalIdRecogniser, WhatHasAStrongCheckOrAWordIsFoundWhateverStandsInBetween) {
+  for (const char* number :
+       {"529  982  247  25", "529.982.247 - 25", "2\n55\n08\n14\n168\n025\n38", "756 - 9217 - 0769 - 85",
+        "93.05.18 223.61", "20\u200b-12345678-6", "529\u2212982\u2212247\u221225"})
+    EXPECT_THAT(found(Category::national_id, std::string{"it is "} + number), ElementsAre(number));
+  EXPECT_THAT(found(Category::national_id, "SIN 130  692  544"), ElementsAre("130  692  544"));
+  EXPECT_THAT(found(Category::national_id, "aadhaar 2341, 2341, 2346"), ElementsAre("2341, 2341, 2346"));
+  EXPECT_THAT(found(Category::national_id, "SSN 123\u201145\u20116789"), ElementsAre("123\u201145\u20116789"));
+  EXPECT_THAT(found(Category::national_id, "pay 123.45.6789"), ElementsAre("123.45.6789"));
+}
+
+TEST(NationalIdRecogniser, WithoutThemItIsNot) {
+  for (const char* text :
+       {"2341, 2341, 2346", "123, 45, 6789", "123  45  6789", "12345678, Z", "1, 529, 982, 247, 25",
+        "529, 982, 247, 25, 7", "driver 123.45.6789", "version: 123.45.6789", "1.123.45.6789", "123.45.6789.1"})
+    EXPECT_THAT(found(Category::national_id, text), IsEmpty()) << text;
+}
+
 TEST(NationalIdRecogniser, ADigitThatIsWrongIsNoNumber) {
   for (const char* text : {"12345679Z", "RSSMRA85T10A562T", "BSN 111222334", "93.05.18-223.62", "44051401358",
                            "529.982.247-26", "756.9217.0769.86", "11010519491231002", "2341 2341 2347", "12.345.678-6",

@@ -33,10 +33,45 @@ TEST(CardRecogniser, FindsCardsAsTheyAreWritten) {
 }
 
 TEST(CardRecogniser, TakesNoOtherNumberForOne) {
-  for (const char* text :
-       {"4111 1111 1111 1112", "1234 5678 9012 3456", "411111111111111", "0.4111111111111111", "4111 1111\n1111 1111",
-        "a4111111111111111", "41111111111111110000", "4006381333931", "41 11111 11111 1111"})
+  for (const char* text : {"4111 1111 1111 1112", "1234 5678 9012 3456", "411111111111111", "0.4111111111111111",
+                           "a4111111111111111", "41111111111111110000", "4006381333931", "41 11111 11111 1111"})
     EXPECT_THAT(found(Category::credit_card, text), IsEmpty()) << text;
+}
+
+TEST(CardRecogniser, FindsCardsWhateverStandsBetweenTheirGroups) {
+  for (const std::string_view sign :
+       {"  ",     "   ",    "\n",     "\r\n",   "\t",     "_",      "/",        ", ",     " - ",    "\u2009",
+        "\u00a0", "\u202f", "\u3000", "\u2010", "\u2011", "\u2013", "\u2014",   "\u2015", "\u2212", "\u200b",
+        "\u200d", "\u2060", "\u00ad", "\ufeff", "\u00b7", "** **",  " \u200b ", "\n    "}) {
+    std::string card = "4111";
+    for (int i = 0; i < 3; ++i) card.append(sign).append("1111");
+    EXPECT_THAT(found(Category::credit_card, "pay with " + card + " please"), ElementsAre(card)) << sign;
+    EXPECT_THAT(found(Category::credit_card, card + "\u200b"), ElementsAre(card)) << sign;
+  }
+  for (const std::string_view card :
+       {"4111-1111 1111-1111", "4111 1111\n1111 1111", "4\u200b111111111111111", "٤١١١ ١١١١ ١١١١ ١١١١",
+        "𝟒𝟏𝟏𝟏 𝟏𝟏𝟏𝟏 𝟏𝟏𝟏𝟏 𝟏𝟏𝟏𝟏", "４１１１１１１１１１１１１１１１", "3782\n822463\n10005", "4111-1111  1111-1111"})
+    EXPECT_THAT(found(Category::credit_card, std::string{"card: "}.append(card).append(", 12/28 123")),
+                ElementsAre(card));
+  EXPECT_THAT(found(Category::credit_card, "**4111** **1111** **1111** **1111**"),
+              ElementsAre("4111** **1111** **1111** **1111"));
+}
+
+TEST(CardRecogniser, TakesNoListOfNumbersForOne) {
+  for (const char* text :
+       {"4111, 1111, 1111, 1111, 2000", "1999, 4111, 1111, 1111, 1111", "4111\n1111\n1111\n1111\n1200",
+        "41111111, 11111111", "4111 x 1111 x 1111 x 1111", "4111 - - 1111 - - 1111 - - 1111", "4111; 1111; 1111; 1111",
+        "4111\n\n\n\n\n\n\n1111 1111 1111", "4,111,111,111,111,111"})
+    EXPECT_THAT(found(Category::credit_card, text), IsEmpty()) << text;
+}
+
+TEST(IbanRecogniser, FindsAccountsWhateverStandsBetweenTheirGroups) {
+  for (const std::string_view sign : {"  ", "\n", "\r\n", "_", ".", "\u2009", "\u2212", "\u200b", " - "}) {
+    std::string iban = "GB82";
+    for (const char* group : {"WEST", "1234", "5698", "7654", "32"}) iban.append(sign).append(group);
+    EXPECT_THAT(found(Category::iban, "to " + iban + " now"), ElementsAre(iban)) << sign;
+  }
+  EXPECT_THAT(found(Category::iban, "GB82\nWEST12345698765432"), ElementsAre("GB82\nWEST12345698765432"));
 }
 
 TEST(IbanRecogniser, FindsAccountsOfAllCountriesAsTheyAreWritten) {
