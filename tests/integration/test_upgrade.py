@@ -283,7 +283,7 @@ class Upgrade(StageTest):
         gateway.file.write_text(gateway.file.read_text().replace(f'pid-file "{self.pid_file}"', "busy-polling #false"))
         refused = self.command(gateway.file)
         self.assertEqual(refused.returncode, 2)
-        self.assertIn('add system { pid-file "/run/picket.pid" }', refused.stderr)
+        self.assertIn('add system { pid-file "/run/picket/gateway.pid" }', refused.stderr)
 
     def test_by_the_command_of_nobody_says_so(self):
         gateway = self.stage.unstarted()

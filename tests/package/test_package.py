@@ -6,6 +6,7 @@ PICKET_PACKAGES has the packages.
 import configparser
 import os
 import pathlib
+import re
 import shlex
 import shutil
 import subprocess
@@ -110,6 +111,35 @@ class Package(unittest.TestCase):
         self.assertEqual(left, [])
         self.assertTrue(before <= set(self.root.path.glob("etc/**/*")))
         self.assertIn("/nonexistent", self.root.run("getent", "passwd", "picket"))  # the user stays, as Debian has it
+
+    def test_an_upgrade_asks_the_running_gateway_to_give_way_and_restarts_only_its_agents(self):
+        self.install("picket")
+        stubs = self.root.path / "root" / "stubs"
+        stubs.mkdir(exist_ok=True)
+        said = stubs / "said"
+        for name in ("systemctl", "deb-systemd-invoke", "deb-systemd-helper"):
+            (stubs / name).write_text(f'''#!/bin/sh
+echo {name} "$@" >>/root/stubs/said
+case "$*" in
+  is-active*) test -e /root/stubs/runs ;;
+  show*) grep -c "kill --signal USR2" /root/stubs/said || true ;;
+esac
+''')
+            (stubs / name).chmod(0o755)
+        systemd = self.root.path / "run" / "systemd" / "system"  # which says that systemd runs
+        systemd.mkdir(parents=True)
+        self.addCleanup(systemd.rmdir)
+
+        def configured(*before: str) -> list[str]:
+            said.unlink(missing_ok=True)
+            self.root.run("env", "PATH=/root/stubs:/usr/sbin:/usr/bin:/sbin:/bin", "/var/lib/dpkg/info/picket.postinst", "configure", *before)
+            return [line for line in said.read_text().splitlines() if re.search("invoke|kill", line)]
+
+        self.assertEqual(configured(), ["deb-systemd-invoke start picket-waf.service picket.service"])
+        self.assertEqual(configured("0.0.9-1"), ["deb-systemd-invoke restart picket-waf.service picket-guard.service picket.service"])
+        (stubs / "runs").touch()
+        self.assertEqual(configured("0.0.9-1"), ["systemctl kill --signal USR2 --kill-whom main picket.service",
+                                                 "deb-systemd-invoke restart picket-waf.service picket-guard.service"])
 
     def test_a_foreign_project_builds_with_the_library_packages(self):
         self.install("libpicket0", "libpicket-dev")

@@ -23,7 +23,7 @@ int upgrade(const std::filesystem::path& file, std::chrono::seconds patience, st
   const std::string& pid_file = loaded->system.pid_file;
   if (pid_file.empty()) {
     fmt::print(err,
-               "{} does not say which process serves it: add system {{ pid-file \"/run/picket.pid\" }}, "
+               "{} does not say which process serves it: add system {{ pid-file \"/run/picket/gateway.pid\" }}, "
                "and send SIGUSR2 to the process yourself this once\n",
                file.string());
     return 2;
