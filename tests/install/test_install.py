@@ -45,12 +45,11 @@ def run(*command, **options) -> str:
 
 
 def readme_agent() -> str:
-    """The whole program whose class README.md shows."""
+    """The whole program that README.md shows."""
     readme = (ROOT / "README.md").read_text()
-    shown = re.search(r"```cpp\n(class Denylist.*?)```", readme, re.S)[1]
-    program = (ROOT / "examples" / "denylist.cpp").read_text()
-    assert shown in program, "README.md and examples/denylist.cpp show different agents"
-    return program
+    shown = re.search(r"```cpp\n(#include .*?class Denylist.*?)```", readme, re.S)[1]
+    assert shown in (ROOT / "examples" / "denylist.cpp").read_text(), "README.md and examples/denylist.cpp show different agents"
+    return shown
 
 
 class Installed(unittest.TestCase):

@@ -15,6 +15,14 @@ endforeach()
 install(FILES "${PROJECT_SOURCE_DIR}/deploy/completion/_picket"
         DESTINATION "${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions" COMPONENT programs)
 
+# Pages for who has the package alone. They stay as they are, since they name each other.
+file(GLOB pages "${PROJECT_SOURCE_DIR}/docs/*.md")
+install(FILES ${pages} DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/picket" COMPONENT documents)
+install(FILES "${PROJECT_SOURCE_DIR}/examples/minimal.kdl" "${PROJECT_SOURCE_DIR}/examples/demo.kdl"
+        DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/picket/examples" COMPONENT documents)
+install(FILES "${PROJECT_SOURCE_DIR}/examples/denylist.cpp"
+        DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/libpicket-dev/examples" COMPONENT development)
+
 # What has its place outside of any prefix: in the package only, never by a bare `cmake --install`.
 install(FILES "${PROJECT_SOURCE_DIR}/deploy/systemd/picket.service" "${PROJECT_SOURCE_DIR}/deploy/systemd/picket-waf.service"
         "${PROJECT_SOURCE_DIR}/deploy/systemd/picket-guard.service"
@@ -33,7 +41,7 @@ set(CPACK_SET_DESTDIR ON)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
 set(CPACK_PRE_BUILD_SCRIPTS "${built}/stage.cmake")
-set(CPACK_COMPONENTS_ALL programs system library development)
+set(CPACK_COMPONENTS_ALL programs documents system library development)
 set(CPACK_COMPONENTS_GROUPING ONE_PER_GROUP)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
@@ -81,6 +89,7 @@ set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS
 include(CPack)
 cpack_add_component_group(gateway)
 cpack_add_component(programs GROUP gateway)
+cpack_add_component(documents GROUP gateway)
 cpack_add_component(system GROUP gateway)
 cpack_add_component(library)
 cpack_add_component(development)
