@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "apps/gateway/config/load.hpp"
+#include "apps/gateway/config/oddities.hpp"
 #include "apps/gateway/generation/listener_tls.hpp"
 #include "apps/gateway/process/reverse_agents.hpp"
 
@@ -20,16 +21,6 @@ void add(TlsFindings& findings, const std::string& who,
          const base::Result<std::shared_ptr<const transport::tls::Context>>& context) {
   if (!context) return findings.errors.push_back(fmt::format("{}: {}", who, context.error().detail()));
   for (const std::string& warning : (*context)->warnings()) findings.warnings.push_back(who + ": " + warning);
-}
-
-/// What agents do not see although they are asked about it.
-std::vector<std::string> look_at_bodies(const config::Config& config) {
-  std::vector<std::string> warnings;
-  for (const auto& agent : config.agents)
-    if ((agent.events.request_body || agent.events.response_body) && !agent.decompress)
-      warnings.push_back(fmt::format(
-          "agent \"{}\" sees compressed bodies as they come; decompress #true shows what they contain", agent.id));
-  return warnings;
 }
 
 int refuse(std::size_t errors, const std::filesystem::path& path, std::ostream& err) {
@@ -70,7 +61,8 @@ int check(const std::filesystem::path& path, const config::Environment& environm
   const TlsFindings tls = look_at_tls_files(*loaded);
   for (const std::string& error : tls.errors) err << path.string() << ": error: " << error << '\n';
   for (const std::string& warning : tls.warnings) err << path.string() << ": warning: " << warning << '\n';
-  for (const std::string& warning : look_at_bodies(*loaded)) err << path.string() << ": warning: " << warning << '\n';
+  for (const std::string& oddity : config::oddities_of(*loaded))
+    err << path.string() << ": warning: " << oddity << '\n';
   if (!tls.errors.empty()) return refuse(tls.errors.size(), path, err);
   out << path.string() << ": good: " << count(loaded->listeners.size(), "listener") << ", "
       << count(loaded->routes.size(), "route") << ", " << count(loaded->agents.size(), "agent") << ", "

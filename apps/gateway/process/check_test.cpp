@@ -94,5 +94,29 @@ TEST_F(Check, WarnsOfWhatHasExpired) {
   EXPECT_THAT(out_.str(), HasSubstr(": good: "));
 }
 
+TEST_F(Check, WarnsOfNamesThatACertificateIsNotFor) {
+  const Issued site = authority_.issue("site", "DNS:site.test");
+  const Issued shop = authority_.issue("shop", "DNS:shop.test,DNS:*.shop.test");
+  EXPECT_EQ(
+      of(R"(listeners { listener "safe" { address "127.0.0.1:8443"; protocol "https"; tls { cert-file ")" +
+         site.certificate_file + R"("; key-file ")" + site.key_file +
+         R"("; sni { hostnames "shop.test" "*.shop.test" "a.shop.test" "shop.example" "*.shop.example"; cert-file ")" +
+         shop.certificate_file + R"("; key-file ")" + shop.key_file + R"(" } } } }
+upstreams { upstream "app" { target "127.0.0.1:9000" } }
+routes { route "all" { upstream "app" } })"),
+      0);
+  const std::string said =
+      file_ + ": warning: listener \"safe\": the certificate of shop.test in " + shop.certificate_file + " is not for ";
+  EXPECT_EQ(err_.str(), said + "\"shop.example\": clients that ask for it will refuse it\n" + said +
+                            "\"*.shop.example\": clients that ask for it will refuse it\n");
+}
+
+TEST_F(Check, WarnsOfWhatIsSeldomMeantSo) {
+  EXPECT_EQ(of(std::string{base} + R"(agents { agent "a" { unix-socket "/s" } }
+filters { filter "f" { type "agent"; agent "a" } })"),
+            0);
+  EXPECT_EQ(err_.str(), file_ + ": warning: filter \"f\" is in no route: nobody is asked by it\n");
+}
+
 }  // namespace
 }  // namespace picket::apps::gateway::process

@@ -12,9 +12,11 @@
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include "picket/transport/tls/layer.hpp"
 #include "picket/transport/tls/native.hpp"
+#include "picket/transport/tls/pem.hpp"
 #include "picket/transport/tls/staple.hpp"
 #include "picket/transport/tls/tickets.hpp"
 
@@ -26,6 +28,15 @@ struct ServerContext::Shown {
 };
 
 namespace {
+
+/// Of those that ask for a name whose certificate does not have it, each is refused by its own client.
+void note_names(const NamedCertificate& certificate, X509& shown, std::vector<std::string>& warnings) {
+  for (const std::string& name : certificate.hostnames)
+    if (X509_check_host(&shown, name.data(), name.size(), X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, nullptr) != 1)
+      warnings.push_back(
+          fmt::format("the certificate of {} in {} is not for \"{}\": clients that ask for it will refuse it",
+                      name_of(shown), certificate.certificate_file, name));
+}
 
 /// The name that a client asks for, as its hello has it (RFC 6066 §3); empty where there is none, or none that can be
 /// read: OpenSSL refuses that by itself.
@@ -188,6 +199,7 @@ base::Status ServerContext::add(const ServerOptions& options, const NamedCertifi
   // each handshake, and sends of those of client certificates what fits.
   SSL_CTX_set_mode(native->get(), SSL_MODE_NO_AUTO_CHAIN);
   PICKET_TRY(use_certificate(**native, certificate.certificate_file, certificate.key_file, warnings_));
+  note_names(certificate, *SSL_CTX_get0_certificate(native->get()), warnings_);
   const auto authorities = ask_clients(**native, options);
   if (!authorities) return authorities.error();
   const auto settings = Settings{options, certificate, *authorities}.digest();
