@@ -242,6 +242,24 @@ TEST(ExchangeVerdictOrder, NothingOfTheAnswerReachesTheClientBeforeItsVerdict) {
   }
 }
 
+TEST(ExchangeVerdictOrder, AnAnswerThatIsEmptyIsHeldForTheWordOnItsEnd) {
+  const transport::testing::TemporaryFolder folder;
+  const std::string path = (folder.path() / "agent").string();
+  inspection::testing::ScriptedAgent agent{path,
+                                           {.response_body = [](const auto&, agent::Context&) { return forbid(); }}};
+  for (const config::BodyTerms& terms : {config::BodyTerms{}, config::BodyTerms{.gathers = 2'000}}) {
+    World world{{{.id = "agent", .path = path, .events = {.response_body = true}, .response_body = terms}}};
+    Playing playing{world, head("GET", http::Framing::none)};
+    playing.upstream.answers(200);
+    world.settle();
+    EXPECT_FALSE(playing.client.status) << "an agent will hold what comes";
+    playing.upstream.body.end();
+    EXPECT_TRUE(transport::testing::turn_until(world.worker, [&] { return playing.is_over; }));
+    EXPECT_EQ(playing.stage(), Stage::answered);
+    EXPECT_EQ(playing.client.status, 403);
+  }
+}
+
 TEST(ExchangeVerdictOrder, ARequestThatGoesOnBesideItsAnswerDoesNotCutTheWordOfAnAgent) {
   const transport::testing::TemporaryFolder folder;
   const std::string path = (folder.path() / "agent").string();
