@@ -39,6 +39,8 @@ std::uint64_t Exchange::balancing_key() const {
   return upstream::hash_of(named.empty() ? forwarded_.origin.address : named);
 }
 
+/// Where the upstream has spoken as soon as the request began nothing is sent beside its answer: what is sent first,
+/// and where it is kept, is then nobody's but the write's.
 transport::Task<void> Exchange::send() {
   inspection::BodyInspection& body = inspection_->request_body();
   static_cast<void>(collect(body, outgoing_));
@@ -46,6 +48,7 @@ transport::Task<void> Exchange::send() {
   body.has_left();
   if (!body.may_go_beside() || !sends_beside()) return send_all();
   happened(Event::sends_beside);
+  if (!state_.is_sending()) return send_all();
   sender_.run(send_beside());
   return await_answer();
 }

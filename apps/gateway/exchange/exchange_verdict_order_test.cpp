@@ -282,5 +282,22 @@ TEST(ExchangeVerdictOrder, ARequestThatGoesOnBesideItsAnswerDoesNotCutTheWordOfA
   EXPECT_EQ(playing.client.status, 403);
 }
 
+TEST(ExchangeVerdictOrder, NothingIsSentBesideAnAnswerThatWasThereBeforeTheRequestBegan) {
+  const transport::testing::TemporaryFolder folder;
+  const std::string path = (folder.path() / "agent").string();
+  PatientAgent agent{path};
+  World world{path, {.request_headers = true, .request_complete = true}};
+  Playing playing{world, head("PUT", http::Framing::chunked), Steps{}, 1, true};
+  playing.upstream.stalls();
+  playing.upstream.answers(200);
+  playing.upstream.body.end();
+  agent.gives_verdict();
+  agent.pump(world, playing, allow);
+  EXPECT_EQ(playing.stage(), Stage::awaiting_answer) << "what is sent first is still written";
+  playing.upstream.goes_on();
+  world.settle();
+  EXPECT_EQ(playing.stage(), Stage::answered);
+}
+
 }  // namespace
 }  // namespace picket::apps::gateway::exchange
