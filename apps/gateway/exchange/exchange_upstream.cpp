@@ -100,8 +100,9 @@ transport::Task<void> Exchange::end_sending() {
   if (!sender_.is_running()) co_return;
   happened(Event::cut_short);
   stop_sending();
-  // An agent's word on what is sent no more is not waited for.
-  if (state_.is_over() && inspection_->request_body().is_asking()) inspection_->cancel(wire::CancelReason::manual);
+  // An agent's word on what is sent no more is not waited for, once nothing else comes of it.
+  const bool is_settled = state_.is_over() || state_.stage() == Stage::answering;
+  if (is_settled && inspection_->request_body().is_asking()) inspection_->cancel(wire::CancelReason::manual);
   transport::Beside::End end{sender_};
   co_await end;
 }

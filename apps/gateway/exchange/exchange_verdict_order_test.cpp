@@ -299,5 +299,34 @@ TEST(ExchangeVerdictOrder, NothingIsSentBesideAnAnswerThatWasThereBeforeTheReque
   EXPECT_EQ(playing.stage(), Stage::answered);
 }
 
+TEST(ExchangeVerdictOrder, TheWordOnAnAnswerIsSaidThoughOneIsOwedOnTheRequestBesideIt) {
+  const transport::testing::TemporaryFolder folder;
+  const std::string path = (folder.path() / "agent").string();
+  inspection::testing::ScriptedAgent* self = nullptr;
+  const auto holds_all_but_the_first = [&self](const wire::RequestBodyChunk& chunk, agent::Context& context) {
+    return chunk.chunk_index == 0 ? agent::Reply{allow()} : self->hold(context);
+  };
+  inspection::testing::ScriptedAgent agent{path,
+                                           {.request_body = holds_all_but_the_first,
+                                            .response_body = [](const auto&, agent::Context&) { return forbid(); }}};
+  self = &agent;
+  constexpr config::BodyTerms streaming{.gathers = 0};
+  World world{{{.id = "agent",
+                .path = path,
+                .events = {.request_body = true, .response_body = true},
+                .request_body = streaming,
+                .response_body = streaming}}};
+  Playing playing{world, head("PUT", http::Framing::chunked), Steps{}, 1, true};
+  playing.client.body.push("one");
+  EXPECT_TRUE(transport::testing::turn_until(world.worker, [&] { return playing.upstream.request_body == "one"; }));
+  playing.client.body.push("two");
+  EXPECT_TRUE(transport::testing::turn_until(world.worker, [&] { return agent.has_seen("body 1 'two'"); }));
+  playing.upstream.body.push("three");
+  playing.upstream.answers(200);
+  EXPECT_TRUE(transport::testing::turn_until(world.worker, [&] { return playing.is_over; }));
+  EXPECT_EQ(playing.stage(), Stage::answered);
+  EXPECT_EQ(playing.client.status, 403);
+}
+
 }  // namespace
 }  // namespace picket::apps::gateway::exchange
