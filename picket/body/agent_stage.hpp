@@ -80,9 +80,10 @@ class AgentStage final : public Stage {
   [[nodiscard]] bool expect(std::uint64_t size, bool as_sent) override;
 
   // ---- the agent
-  /// Whether bytes are held, or will be as soon as some come.
+  /// Whether bytes are held, or will be as soon as some come; an end is held as bytes are, until the last word.
   [[nodiscard]] bool holds_any() const noexcept {
-    return state_ == State::gathers || state_ == State::goes_past || (state_ == State::asks && held() != 0);
+    return state_ == State::gathers || state_ == State::goes_past ||
+           (state_ == State::asks && (held() != 0 || has_ended_));
   }
   /// Whether it is asked, and has let nothing go on yet.
   [[nodiscard]] bool is_at_start() const noexcept { return state_ == State::asks && released_ == 0; }

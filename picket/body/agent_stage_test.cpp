@@ -78,6 +78,17 @@ TEST(Buffering, AnEmptyBodyIsOneEmptyLastChunk) {
   EXPECT_EQ(agent.out(), ".");
 }
 
+TEST(Buffering, AnEmptyBodyIsHeldUntilTheLastWordOnIt) {
+  Asked agent{buffering()};
+  agent.feed("", true);
+  EXPECT_TRUE(agent.stage.holds_any());
+  agent.ask();
+  EXPECT_TRUE(agent.stage.holds_any());
+  agent.allow();
+  EXPECT_FALSE(agent.stage.holds_any());
+  EXPECT_EQ(agent.out(), ".");
+}
+
 TEST(Buffering, EachChunkSaysHowMuchCameAndHowMuchThereIs) {
   AgentStage stage{buffering()};
   stage.feed({borrowed("abcdef"), true});
@@ -213,6 +224,16 @@ TEST(Streaming, AnEndThatComesAloneIsAnEmptyLastChunk) {
   EXPECT_THAT(agent.ask(), ElementsAre("1 '' last"));
   agent.allow(2);
   EXPECT_EQ(agent.out(), "ab.");
+}
+
+TEST(Streaming, AnEndIsHeldWhereAllBeforeItHasGoneOn) {
+  Asked agent{streaming()};
+  agent.feed("abcd");
+  agent.ask();
+  agent.allow();
+  EXPECT_FALSE(agent.stage.holds_any());
+  agent.feed("", true);
+  EXPECT_TRUE(agent.stage.holds_any());
 }
 
 TEST(Streaming, NeedsMoreHoldsWhatIsThereUntilALaterAnswer) {

@@ -56,10 +56,13 @@ transport::Task<void> Exchange::read_inspected() {
   co_await obey_about_answer(std::move(verdict));
 }
 
-/// While the request is still sent the client can be told nothing else: that ends first.
+/// While the request is still sent the client can be told nothing else: that ends first. What agents owed a word on is
+/// withdrawn with it, which is no word of theirs: this one counts.
 transport::Task<void> Exchange::obey_about_answer(inspection::Verdict verdict) {
-  if (!verdict.goes_on() && state_.stage() == Stage::opening_answer) co_await end_sending();
+  const bool tells_instead = !verdict.goes_on() && state_.stage() == Stage::opening_answer;
+  if (tells_instead) happened(Event::cut_short);
   static_cast<void>(obey(std::move(verdict)));
+  if (tells_instead) co_await end_sending();
 }
 
 /// Writes what agents let go on of the answer, the head before it where that waits.

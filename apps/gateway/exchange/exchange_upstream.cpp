@@ -39,6 +39,8 @@ std::uint64_t Exchange::balancing_key() const {
   return upstream::hash_of(named.empty() ? forwarded_.origin.address : named);
 }
 
+/// Where the upstream has spoken as soon as the request began nothing is sent beside its answer: what is sent first,
+/// and where it is kept, is then nobody's but the write's.
 transport::Task<void> Exchange::send() {
   inspection::BodyInspection& body = inspection_->request_body();
   static_cast<void>(collect(body, outgoing_));
@@ -46,6 +48,7 @@ transport::Task<void> Exchange::send() {
   body.has_left();
   if (!body.may_go_beside() || !sends_beside()) return send_all();
   happened(Event::sends_beside);
+  if (!state_.is_sending()) return send_all();
   sender_.run(send_beside());
   return await_answer();
 }
@@ -97,8 +100,9 @@ transport::Task<void> Exchange::end_sending() {
   if (!sender_.is_running()) co_return;
   happened(Event::cut_short);
   stop_sending();
-  // An agent's word on what is sent no more is not waited for.
-  if (state_.is_over() && inspection_->request_body().is_asking()) inspection_->cancel(wire::CancelReason::manual);
+  // An agent's word on what is sent no more is not waited for, once nothing else comes of it.
+  const bool is_settled = state_.is_over() || state_.stage() == Stage::answering;
+  if (is_settled && inspection_->request_body().is_asking()) inspection_->cancel(wire::CancelReason::manual);
   transport::Beside::End end{sender_};
   co_await end;
 }

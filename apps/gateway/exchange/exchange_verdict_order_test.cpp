@@ -242,6 +242,24 @@ TEST(ExchangeVerdictOrder, NothingOfTheAnswerReachesTheClientBeforeItsVerdict) {
   }
 }
 
+TEST(ExchangeVerdictOrder, AnAnswerThatIsEmptyIsHeldForTheWordOnItsEnd) {
+  const transport::testing::TemporaryFolder folder;
+  const std::string path = (folder.path() / "agent").string();
+  inspection::testing::ScriptedAgent agent{path,
+                                           {.response_body = [](const auto&, agent::Context&) { return forbid(); }}};
+  for (const config::BodyTerms& terms : {config::BodyTerms{}, config::BodyTerms{.gathers = 2'000}}) {
+    World world{{{.id = "agent", .path = path, .events = {.response_body = true}, .response_body = terms}}};
+    Playing playing{world, head("GET", http::Framing::none)};
+    playing.upstream.answers(200);
+    world.settle();
+    EXPECT_FALSE(playing.client.status) << "an agent will hold what comes";
+    playing.upstream.body.end();
+    EXPECT_TRUE(transport::testing::turn_until(world.worker, [&] { return playing.is_over; }));
+    EXPECT_EQ(playing.stage(), Stage::answered);
+    EXPECT_EQ(playing.client.status, 403);
+  }
+}
+
 TEST(ExchangeVerdictOrder, ARequestThatGoesOnBesideItsAnswerDoesNotCutTheWordOfAnAgent) {
   const transport::testing::TemporaryFolder folder;
   const std::string path = (folder.path() / "agent").string();
@@ -260,6 +278,52 @@ TEST(ExchangeVerdictOrder, ARequestThatGoesOnBesideItsAnswerDoesNotCutTheWordOfA
   playing.upstream.interims(103);
   playing.client.goes_on();
   world.settle();
+  EXPECT_EQ(playing.stage(), Stage::answered);
+  EXPECT_EQ(playing.client.status, 403);
+}
+
+TEST(ExchangeVerdictOrder, NothingIsSentBesideAnAnswerThatWasThereBeforeTheRequestBegan) {
+  const transport::testing::TemporaryFolder folder;
+  const std::string path = (folder.path() / "agent").string();
+  PatientAgent agent{path};
+  World world{path, {.request_headers = true, .request_complete = true}};
+  Playing playing{world, head("PUT", http::Framing::chunked), Steps{}, 1, true};
+  playing.upstream.stalls();
+  playing.upstream.answers(200);
+  playing.upstream.body.end();
+  agent.gives_verdict();
+  agent.pump(world, playing, allow);
+  EXPECT_EQ(playing.stage(), Stage::awaiting_answer) << "what is sent first is still written";
+  playing.upstream.goes_on();
+  world.settle();
+  EXPECT_EQ(playing.stage(), Stage::answered);
+}
+
+TEST(ExchangeVerdictOrder, TheWordOnAnAnswerIsSaidThoughOneIsOwedOnTheRequestBesideIt) {
+  const transport::testing::TemporaryFolder folder;
+  const std::string path = (folder.path() / "agent").string();
+  inspection::testing::ScriptedAgent* self = nullptr;
+  const auto holds_all_but_the_first = [&self](const wire::RequestBodyChunk& chunk, agent::Context& context) {
+    return chunk.chunk_index == 0 ? agent::Reply{allow()} : self->hold(context);
+  };
+  inspection::testing::ScriptedAgent agent{path,
+                                           {.request_body = holds_all_but_the_first,
+                                            .response_body = [](const auto&, agent::Context&) { return forbid(); }}};
+  self = &agent;
+  constexpr config::BodyTerms streaming{.gathers = 0};
+  World world{{{.id = "agent",
+                .path = path,
+                .events = {.request_body = true, .response_body = true},
+                .request_body = streaming,
+                .response_body = streaming}}};
+  Playing playing{world, head("PUT", http::Framing::chunked), Steps{}, 1, true};
+  playing.client.body.push("one");
+  EXPECT_TRUE(transport::testing::turn_until(world.worker, [&] { return playing.upstream.request_body == "one"; }));
+  playing.client.body.push("two");
+  EXPECT_TRUE(transport::testing::turn_until(world.worker, [&] { return agent.has_seen("body 1 'two'"); }));
+  playing.upstream.body.push("three");
+  playing.upstream.answers(200);
+  EXPECT_TRUE(transport::testing::turn_until(world.worker, [&] { return playing.is_over; }));
   EXPECT_EQ(playing.stage(), Stage::answered);
   EXPECT_EQ(playing.client.status, 403);
 }

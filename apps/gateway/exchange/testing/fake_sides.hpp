@@ -42,6 +42,10 @@ inline std::vector<std::string> names_of(const http::FieldList& fields) {
   return names;
 }
 
+inline std::optional<std::uint64_t> announced_by(const BodyLength& length) {
+  return length.kind == BodyLength::Kind::known ? std::optional{length.bytes} : std::nullopt;
+}
+
 class FakeClient final : public ClientSide {
  public:
   /// `whole`: the body, where it has come with its head (ADR 0010); the client sends no more of it then.
@@ -60,8 +64,9 @@ class FakeClient final : public ClientSide {
   void goes_on() { stalled_ = false, writable_.open(); }
 
   // What it got.
-  std::optional<std::uint16_t> status;  ///< Once the head has left.
-  std::string answer;                   ///< Its body.
+  std::optional<std::uint16_t> status;     ///< Once the head has left.
+  std::string answer;                      ///< Its body.
+  std::optional<std::uint64_t> announced;  ///< Its size, where the head says it.
   bool answer_ended = false;
   std::optional<ResetCode> was_reset;
   std::vector<std::uint16_t> interims;
@@ -98,7 +103,10 @@ class FakeClient final : public ClientSide {
     interims.push_back(status_before);
   }
   [[nodiscard]] base::Headers trailers(base::Arena&) const override { return base::Headers{came_behind}; }
-  void begin(const AnswerStart& start) override { begun_ = start.status; }
+  void begin(const AnswerStart& start) override {
+    begun_ = start.status;
+    announced = announced_by(start.length);
+  }
   [[nodiscard]] bool takes_trailers() const noexcept override { return wants_trailers; }
   void end_with(const http::FieldList& trailers) override { got_behind = names_of(trailers); }
   [[nodiscard]] transport::Task<base::Status> write(std::string_view bytes, bool last) override {
@@ -167,7 +175,8 @@ class FakeUpstream final : public UpstreamSide {
   // What it got, on the connection that was the last.
   std::vector<std::string> got_behind;  ///< Names of trailers.
   std::string request_body;
-  int writes = 0;  ///< The head leaves with the first.
+  std::optional<std::uint64_t> announced;  ///< Its size, where the head says it.
+  int writes = 0;                          ///< The head leaves with the first.
   bool request_begun = false;
   bool request_ended = false;
   bool was_finished = false;
@@ -189,7 +198,8 @@ class FakeUpstream final : public UpstreamSide {
   [[nodiscard]] bool has_another(const base::Error& error) override {
     return error.kind() == base::ErrorKind::connection_closed && connections < targets_;
   }
-  void begin(const RequestStart&) override {
+  void begin(const RequestStart& start) override {
+    announced = announced_by(start.length);
     if (said_) listener_->on_early_answer();
     request_begun = true;
   }

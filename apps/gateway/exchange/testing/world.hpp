@@ -39,8 +39,10 @@ class World {
     config::Route all{.id = "all"};
     for (const auto& agent : agents) {
       all.filters.push_back(generation->config.agents.size());
-      generation->config.filters.push_back(
-          {.id = agent.id, .agent = generation->config.agents.size(), .timeout = std::chrono::seconds{60}});
+      generation->config.filters.push_back({.id = agent.id,
+                                            .agent = generation->config.agents.size(),
+                                            .failure_mode = agent.failure_mode,
+                                            .timeout = std::chrono::seconds{60}});
       generation->config.agents.push_back(agent);
     }
     generation->config.upstreams.push_back(upstream);
