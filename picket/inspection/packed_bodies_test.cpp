@@ -364,7 +364,7 @@ TEST_F(PackedBodies, AreRefusedAsOverloadWhereTheirTextsHaveNoRoomAsTheyBreak) {
   InspectionTest::begin(request->response_body().judge(), verdict);
   EXPECT_TRUE(until([&] { return fails->has_seen("response body 0 'aaaaa'"); }));
   feed_answer(request, wrong);
-  worker_.blocks().set_budget(worker_.blocks().held());
+  worker_.blocks().set_budget(1);                                                    // zlib gives back what it had
   fails->answer_held(Decision::allow().set_response_header("content-length", "0"));  // cannot be honoured
   EXPECT_TRUE(until([&] { return verdict.has_value(); }));
   EXPECT_EQ(counters(0).failed_open.value(), 1U);
