@@ -76,7 +76,7 @@ class Stand:
         self.gateway.write(upstreams, [self.agent(route) for route in ROUTES], workers=2, drain_s=DRAIN_S, routes=routes,
                            upstream_keys={"http2": "http-version { min-version 2 }; connection-pool { idle-timeout 2 }"},
                            listeners=f'listener "web" {{ address "127.0.0.1:{self.gateway.port}"; protocol "h2c" }}',
-                           system=f'pid-file "{self.pid_file}"', limits=f"max-header-count {100 - self.version % 10}")  # fmt: skip
+                           system=f'pid-file "{self.pid_file}"; graceful-upgrade-timeout-secs {DRAIN_S}', limits=f"max-header-count {100 - self.version % 10}")  # fmt: skip
 
     def start_agent(self, route: str) -> None:
         place = self.places[route]
