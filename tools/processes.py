@@ -144,13 +144,15 @@ class Programs:
         connections at `serves` and its output holds `says`. Raises RuntimeError with its output where it does not."""
         first, *arguments = map(str, command)
         path = str(self.binaries / first) if self.binaries and "/" not in first else first
-        program = Program(name, [path, *arguments], self.folder / f"{name}.out", environment or {})
+        output = self.folder / f"{name}.out"
+        said = output.read_text(errors="replace").count(says) if says and output.exists() else 0  # by those of its name before it
+        program = Program(name, [path, *arguments], output, environment or {})
         self.all.append(program)
         if serves is None and not says:
             return program
 
         def ready() -> bool:
-            return says in program.text() and (serves is None or connects(serves))
+            return (not says or program.text().count(says) > said) and (serves is None or connects(serves))
 
         try:
             wait(f"{name} serves", lambda: not program.running() or ready(), seconds)
