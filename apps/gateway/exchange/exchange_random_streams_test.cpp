@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -14,6 +13,7 @@
 
 #include "apps/gateway/exchange/testing/body_word.hpp"
 #include "apps/gateway/exchange/testing/ends_told.hpp"
+#include "apps/gateway/exchange/testing/late_words.hpp"
 #include "apps/gateway/exchange/testing/random_peers.hpp"
 #include "picket/agent/server.hpp"
 #include "picket/transport/testing.hpp"
@@ -29,6 +29,7 @@ using testing::BodyWord;
 using testing::Chance;
 using testing::EndsTold;
 using testing::Flow;
+using testing::LateWords;
 using testing::PeersPlan;
 using testing::RandomPeers;
 using testing::Word;
@@ -123,33 +124,8 @@ class Trial {
     }
     return answer(word.is_late(asked.begin), asked.is_said, std::move(said), context);
   }
-  /// One late word is said, the first or the last that is owed.
-  void decide_one(bool is_first) {
-    std::unique_lock lock{mutex_};
-    if (held_.empty()) return;
-    const auto held = is_first ? held_.begin() : std::prev(held_.end());
-    Held one = std::move(*held);
-    held_.erase(held);
-    *one.is_said = true;
-    lock.unlock();
-    std::move(one.completion).complete(std::move(one.decision));
-  }
-  /// Nobody is late any more.
-  void decide_all() {
-    {
-      const std::lock_guard lock{mutex_};
-      hurries_ = true;
-    }
-    while (is_owing()) decide_one(true);
-  }
-  [[nodiscard]] bool is_owing() const {
-    const std::lock_guard lock{mutex_};
-    return !held_.empty();
-  }
-  [[nodiscard]] int times_late() const {
-    const std::lock_guard lock{mutex_};
-    return times_late_;
-  }
+  /// What is still to be said.
+  LateWords late{mutex_};
 
   /// What goes on of a body, by what was said of it up to now.
   [[nodiscard]] Flow flow(const Modes& modes, Way way, const Flow& sent) const {
@@ -199,12 +175,6 @@ class Trial {
   }
 
  private:
-  struct Held {
-    agent::Completion completion;
-    agent::Decision decision;
-    bool* is_said;
-  };
-
   static agent::Decision decision(Way way, Word word) {
     switch (word) {
       case Word::blocks: return way == to_upstream ? agent::Decision::block(403) : agent::Decision::block(451);
@@ -215,12 +185,7 @@ class Trial {
     return agent::Decision::allow();
   }
   agent::Reply answer(bool is_late, bool& is_said, agent::Decision decision, agent::Context& context) {
-    if (!is_late || hurries_) {
-      is_said = true;
-      return decision;
-    }
-    ++times_late_;
-    return held_.emplace_back(Held{context.defer(), std::move(decision), &is_said}).completion.deferred();
+    return late.hold(is_late, std::move(decision), [&is_said] { is_said = true; }, context);
   }
   [[nodiscard]] bool has_failed_at_head(std::size_t agent, Way way) const {
     const AgentPlan::Head& head = plans_[agent].heads[way];
@@ -244,9 +209,6 @@ class Trial {
   mutable std::mutex mutex_;
   std::vector<AgentPlan> plans_;
   std::vector<std::array<BodyRecord, 2>> records_;  // by agent and way
-  std::list<Held> held_;
-  bool hurries_ = false;
-  int times_late_ = 0;
 };
 
 /// All exchanges as the agents of a world see them. Thread safety: any thread.
@@ -310,11 +272,11 @@ class Life {
 
   [[nodiscard]] bool act() {
     if (peers_.act(chance_)) return true;
-    const bool owed = trial_.is_owing();
+    const bool owed = trial_.late.are_owed();
     if (peers_.is_played())
-      trial_.decide_all();
+      trial_.late.say_all();
     else
-      trial_.decide_one(chance_.one_in(2));
+      trial_.late.say_one(chance_.one_in(2));
     return owed;
   }
   [[nodiscard]] bool is_over() const { return peers_.is_over(); }
@@ -358,7 +320,7 @@ class Life {
     reached.note("failed", status == fails_with);
     reached.note("cut by an agent", stage() == Stage::cut && !peers_.are_disturbed());
     reached.note("went on despite a failure", is_whole && has_failed());
-    reached.note("late", is_whole && trial_.times_late() != 0);
+    reached.note("late", is_whole && trial_.late.times() != 0);
     reached.note("request beside its answer", went_beside_);
   }
 
@@ -373,7 +335,7 @@ class Life {
         peers_(world, with_decisions(std::move(plan.peers)), chance_) {}
 
   PeersPlan with_decisions(PeersPlan plan) {
-    plan.others = [this] { trial_.decide_one(chance_.one_in(2)); };
+    plan.others = [this] { trial_.late.say_one(chance_.one_in(2)); };
     return plan;
   }
   [[nodiscard]] Stage stage() const { return peers_.stage(); }

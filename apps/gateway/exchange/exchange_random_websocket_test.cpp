@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <array>
-#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -14,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include "apps/gateway/exchange/testing/ends_told.hpp"
+#include "apps/gateway/exchange/testing/late_words.hpp"
 #include "apps/gateway/exchange/testing/played_exchange.hpp"
 #include "apps/gateway/exchange/testing/random_walk.hpp"
 #include "apps/gateway/exchange/testing/websocket_frames.hpp"
@@ -31,6 +31,7 @@ using testing::Chance;
 using testing::EndsTold;
 using testing::frame_of;
 using testing::heard_in;
+using testing::LateWords;
 using testing::Opcode;
 using testing::PlayedExchange;
 using testing::RandomScript;
@@ -134,40 +135,11 @@ class Trial {
     if (!is_as_sent || number != said) ++strange_;
     if (!is_as_sent) return agent::Decision::allow();
     const PlannedFrame& frame = frames[number];
-    if (frame.is_late[agent] && !hurries_) {
-      ++times_late_;
-      return held_.emplace_back(Held{context.defer(), decision(frame.words[agent]), &said}).completion.deferred();
-    }
-    ++said;
-    return decision(frame.words[agent]);
+    return late.hold(frame.is_late[agent], decision(frame.words[agent]), [&said] { ++said; }, context);
   }
-  /// One late word is said, the first or the last that is owed.
-  void decide_one(bool is_first) {
-    std::unique_lock lock{mutex_};
-    if (held_.empty()) return;
-    const auto held = is_first ? held_.begin() : std::prev(held_.end());
-    Held one = std::move(*held);
-    held_.erase(held);
-    ++*one.said;
-    lock.unlock();
-    std::move(one.completion).complete(std::move(one.decision));
-  }
-  /// Nobody is late any more.
-  void decide_all() {
-    {
-      const std::lock_guard lock{mutex_};
-      hurries_ = true;
-    }
-    while (is_owing()) decide_one(true);
-  }
-  [[nodiscard]] bool is_owing() const {
-    const std::lock_guard lock{mutex_};
-    return !held_.empty();
-  }
-  [[nodiscard]] int times_late() const {
-    const std::lock_guard lock{mutex_};
-    return times_late_;
-  }
+  /// What is still to be said.
+  LateWords late{mutex_};
+
   /// Frames that the agents saw otherwise than they were sent, or not in their order.
   [[nodiscard]] int strange() const {
     const std::lock_guard lock{mutex_};
@@ -210,12 +182,6 @@ class Trial {
   }
 
  private:
-  struct Held {
-    agent::Completion completion;
-    agent::Decision decision;
-    std::size_t* said;
-  };
-
   static agent::Decision decision(Word word) {
     switch (word) {
       case Word::drops: return agent::Decision::drop_frame();
@@ -246,9 +212,6 @@ class Trial {
   std::array<Speech, 2> speeches_;
   mutable std::mutex mutex_;
   std::array<std::array<std::size_t, 2>, most_agents> said_{};  // frames, by agent and way
-  std::list<Held> held_;
-  bool hurries_ = false;
-  int times_late_ = 0;
   int strange_ = 0;
 };
 
@@ -306,8 +269,8 @@ class Life {
 
   [[nodiscard]] bool act() {
     if (script_.act(plan_.chance)) return true;
-    const bool owed = trial_.is_owing();
-    if (script_.is_played()) trial_.decide_all();
+    const bool owed = trial_.late.are_owed();
+    if (script_.is_played()) trial_.late.say_all();
     return owed;
   }
   [[nodiscard]] bool is_over() const { return played_.is_over && script_.is_played(); }
@@ -350,7 +313,7 @@ class Life {
     note("breached", codes.contains(close_codes::protocol_error));
     note("both were told",
          !codes.empty() && std::ranges::all_of(senders, [&](Sender sender) { return was_told(sender); }));
-    note("late", trial_.times_late() != 0);
+    note("late", trial_.late.times() != 0);
     note("gone", played_.stage() == Stage::gone);
   }
 
@@ -381,7 +344,7 @@ class Life {
     const bool waits = chance.one_in(4);
     if (waits) script_.add(Peer::others, [this, waiting] { end_of(waiting).stalls(); });
     for (std::size_t i = 0; i < 8; ++i)
-      script_.add(Peer::others, [this] { trial_.decide_one(plan_.chance.one_in(2)); });
+      script_.add(Peer::others, [this] { trial_.late.say_one(plan_.chance.one_in(2)); });
     if (waits) script_.add(Peer::others, [this, waiting] { end_of(waiting).goes_on(); });
     if (!plan_.may_be_disturbed) return;
     if (chance.one_in(8)) disturb([this, waiting] { end_of(waiting).takes_no_more(); });
