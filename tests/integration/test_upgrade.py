@@ -25,6 +25,14 @@ def is_running(pid: int) -> bool:
     return False
 
 
+def descendants(pid: int) -> list[int]:
+    try:
+        children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return children + [each for child in children for each in descendants(child)]
+
+
 class Load:
     """Clients that come, ask a few times, and go; remembers what was not answered with 200."""
 
@@ -144,6 +152,38 @@ class Upgrade(StageTest):
             wait("it ends as a stop does", lambda: not is_running(old))
             with self.assertRaises((EOFError, ConnectionResetError)):
                 slow.response()
+
+    def test_leaves_the_old_process_hearing_that_its_logs_were_rotated(self):
+        gateway = self.play()
+        log = gateway.file.parent / "access.jsonl"
+        with Client(gateway.port) as slow:
+            slow.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
+            wait("it is under way", lambda: len(self.upstream.requests) == 1)
+            old = self.upgrade(gateway)
+            log.rename(log.with_suffix(".1"))
+            os.kill(old, signal.SIGUSR1)
+            wait("there is a new one", log.exists)
+            self.release.set()
+            self.assertEqual(slow.response().status, 200)
+        wait("its line stands there", lambda: '"/slow"' in log.read_text())
+
+    def test_goes_on_when_logs_are_rotated_meanwhile(self):
+        gateway = self.play()
+        old = self.serving()
+        os.kill(old, signal.SIGUSR2)
+        told = []
+
+        def is_replaced() -> bool:
+            for pid in descendants(old):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGUSR1)
+                    told.append(pid)
+            return self.serving() != old
+
+        wait("another process serves", is_replaced)
+        self.assertGreater(len(told), 0)
+        gateway.said(f"process {self.serving()} serves in place of this one")
+        self.assertEqual(gateway.get().status, 200)
 
     def test_that_fails_leaves_the_old_process_serving(self):
         gateway = self.play()

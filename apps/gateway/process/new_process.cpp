@@ -41,7 +41,8 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   return all;
 }
 
-/// With no signal blocked or ignored that this process blocks or ignores. Returns 0 with `errno` set where it fails.
+/// With no signal ignored that this process ignores, and none blocked but those that it is to hear once it listens for
+/// them, as that logs were rotated: they would else end it. Returns 0 with `errno` set where it fails.
 pid_t spawn(const std::filesystem::path& program, std::vector<std::string> arguments, int channel) {
   std::vector<std::string> environment = environment_of_new();
   posix_spawn_file_actions_t actions;
@@ -49,11 +50,12 @@ pid_t spawn(const std::filesystem::path& program, std::vector<std::string> argum
   posix_spawn_file_actions_adddup2(&actions, channel, handover::descriptor);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
-  sigset_t none;
-  sigemptyset(&none);
+  sigset_t heard_later;
+  sigemptyset(&heard_later);
+  for (const int signal : {SIGHUP, SIGUSR1, SIGUSR2}) sigaddset(&heard_later, signal);
   sigset_t all;
   sigfillset(&all);
-  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setsigmask(&attributes, &heard_later);
   posix_spawnattr_setsigdefault(&attributes, &all);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   pid_t pid = 0;

@@ -31,9 +31,14 @@ int stand_between(pid_t child, const sigset_t& told) {
     if (signal == SIGTERM || signal == SIGINT) ::kill(child, signal);
   }
   if (WIFEXITED(status)) return WEXITSTATUS(status);
-  ::signal(WTERMSIG(status), SIG_DFL);
-  ::raise(WTERMSIG(status));
-  return 128 + WTERMSIG(status);  // of a signal that does not end it
+  const int signal = WTERMSIG(status);
+  sigset_t same;
+  sigemptyset(&same);
+  sigaddset(&same, signal);
+  ::signal(signal, SIG_DFL);
+  ::raise(signal);
+  ::sigprocmask(SIG_UNBLOCK, &same, nullptr);
+  return 128 + signal;  // of one that does not end it
 }
 
 }  // namespace
@@ -79,8 +84,10 @@ std::optional<int> OldProcess::stand_behind_another() {
   sigset_t told;
   sigemptyset(&told);
   for (const int signal : {SIGTERM, SIGINT, SIGCHLD}) sigaddset(&told, signal);
+  sigset_t all;
+  sigfillset(&all);
   sigset_t before;
-  ::sigprocmask(SIG_BLOCK, &told, &before);
+  ::sigprocmask(SIG_BLOCK, &all, &before);  // what else is said is for the one behind
   const pid_t child = ::fork();
   if (child > 0) return stand_between(child, told);
   if (child == 0) ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // nobody else would know of it

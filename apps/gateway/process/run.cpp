@@ -114,12 +114,16 @@ class Serving {
     } else {
       gateway_.drain();
     }
+    const base::TimePoint began = base::Clock::now();
     base::TimePoint until =
-        base::Clock::now() + (is_replaced() ? system_.graceful_upgrade_timeout : system_.graceful_shutdown_timeout);
+        began + (is_replaced() ? system_.graceful_upgrade_timeout : system_.graceful_shutdown_timeout);
     // Who has just connected, or is about to ask again, still gets an answer here.
     std::optional<base::TimePoint> closes_idle;
-    if (is_replaced()) closes_idle = base::Clock::now() + std::chrono::seconds{2};
+    if (is_replaced()) closes_idle = began + std::chrono::seconds{2};
+    // Most ends come soon; what lasts may last for hours.
+    constexpr auto soon = std::chrono::seconds{5};
     constexpr timespec glance{.tv_sec = 0, .tv_nsec = 5'000'000};
+    constexpr timespec later{.tv_sec = 0, .tv_nsec = 250'000'000};
     bool was_told = !is_replaced();  // to end
     for (std::size_t said = 0; const std::size_t open = gateway_.connections();) {
       if (is_replaced() && open != said) next_->say_connections(said = open);
@@ -127,7 +131,9 @@ class Serving {
         gateway_.close_idle();
         closes_idle.reset();
       }
-      const int signal = ::sigtimedwait(&signals, nullptr, &glance);
+      const bool is_soon = base::Clock::now() < began + soon;
+      const int signal = ::sigtimedwait(&signals, nullptr, is_soon ? &glance : &later);
+      if (signal == SIGUSR1) gateway_.reopen_logs();
       const bool is_told = signal == SIGTERM || signal == SIGINT;
       if (is_told) until = std::min(until, base::Clock::now() + system_.graceful_shutdown_timeout);
       const bool hurry = is_told && std::exchange(was_told, true);
