@@ -94,9 +94,16 @@ class Agent(Asking, Registering):
                 raise OSError("no type that agents send")
 
     def send(self, kind: int, message, is_json: bool = False) -> None:
-        payload = message if isinstance(message, bytes) else json.dumps(message).encode() if is_json or self.encoding == "json" else msgpack.pack(message)
+        self.send_together((kind, message), is_json=is_json)
+
+    def send_together(self, *frames: tuple, is_json: bool = False) -> None:
+        data = b"".join(self.framed(kind, message, is_json) for kind, message in frames)
         with self.writing:
-            self.socket.sendall(struct.pack(">IB", len(payload) + 1, kind) + payload)
+            self.socket.sendall(data)
+
+    def framed(self, kind: int, message, is_json: bool) -> bytes:
+        payload = message if isinstance(message, bytes) else json.dumps(message).encode() if is_json or self.encoding == "json" else msgpack.pack(message)
+        return struct.pack(">IB", len(payload) + 1, kind) + payload
 
     # ---- the connection
 
@@ -132,9 +139,11 @@ class Agent(Asking, Registering):
         return hello | (wrong.get(self.proxy.broken) or {})
 
     def shake_hands(self) -> None:
-        self.send(HANDSHAKE_REQUEST, [self.hello()] if self.proxy.broken == "handshake.comes" else self.hello(), is_json=True)
+        frames = [(HANDSHAKE_REQUEST, [self.hello()] if self.proxy.broken == "handshake.comes" else self.hello())]
         if self.breaks("handshake.waits") or self.proxy.broken == "all":
-            self.send(PING, {"sequence": 1, "timestamp_ms": 1}, is_json=True)
+            frames.append((PING, {"sequence": 1, "timestamp_ms": 1}))
+        # Together: a tool that closes with a frame unread resets the connection, and its answer, which says the rule, is lost.
+        self.send_together(*frames, is_json=True)
         if self.proxy.broken in ("handshake.in-time", "all"):
             self.socket.settimeout(None)
         kind, payload = self.read_frame()

@@ -134,6 +134,7 @@ class GrpcsOwnLibrary(Grpc):
             self.assertFalse(asked.done(), "it is to say so while it drains")
             self.assertEqual(asked.result().status, 200)
         self.assertEqual(self.agent.wait(), 0)
+        self.assertEqual(watch.wait(), 0)
         self.assertEqual(watch.text().split("\n")[:2], ["health 1", "health 2"])
 
     def assert_bodies_over_a_message(self, failure_mode: str, status: int) -> None:
