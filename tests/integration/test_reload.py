@@ -49,6 +49,8 @@ class ReloadOfAgents(StageTest):
                 self.write(gateway, 7, mode)
                 reload(gateway, 1)
                 gateway.said('reload failed: agent "a" refused its configuration: no such rules')
+                self.assertEqual(gateway.metric("picket_config_last_reload_successful"), 0)
+                self.assertEqual(gateway.metric("picket_config_reloads_total", result="failed"), 1)
                 self.assertEqual([gateway.get().status for _ in range(5)], [403] * 5)
                 self.assertEqual(gateway.metric(READY), 2)
 

@@ -370,3 +370,10 @@ class Activation(StageTest):
             self.assertTrue(early.recv(100).startswith(b"HTTP/1.1 200"), "who came before the gateway")
             for _ in range(30):
                 self.assertEqual(gateway.get().status, 200)
+            served = gateway.file.read_text()
+            gateway.file.write_text(served + "\nlistener {")
+            process.send_signal(signal.SIGHUP)
+            self.assertRegex(notices.recv(500), rb"^STATUS=reload failed: .* has errors; the configuration before it is served on$")
+            gateway.file.write_text(served)
+            process.send_signal(signal.SIGHUP)
+            self.assertEqual(notices.recv(500), b"STATUS=")

@@ -174,7 +174,7 @@ base::Result<std::unique_ptr<MetricsServer>> Gateway::open_metrics(const config:
     // A scrape may come before a first configuration that fails, or while a reload is taking the page away.
     const auto* const served = generation_ ? &generation_->config.observability.metrics : nullptr;
     if (served == nullptr || !*served || path != (*served)->path) return std::nullopt;
-    return metrics_page(shards_, *generation_, {reverse_->metrics(), reports_}, log_);
+    return metrics_page(shards_, *generation_, {reverse_->metrics(), reports_}, {log_, reloads_});
   });
 }
 

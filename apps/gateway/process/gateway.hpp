@@ -14,6 +14,7 @@
 #include "apps/gateway/process/metrics_server.hpp"
 #include "apps/gateway/process/old_process.hpp"
 #include "apps/gateway/process/process_log.hpp"
+#include "apps/gateway/process/reloads.hpp"
 #include "apps/gateway/process/reverse_agents.hpp"
 #include "apps/gateway/reports/agent_reports.hpp"
 #include "apps/gateway/serving/shard.hpp"
@@ -39,6 +40,8 @@ class Gateway {
   [[nodiscard]] base::Status apply(config::Config config, const std::function<bool()>& is_to_end);
   /// What agents tell the process.
   [[nodiscard]] reports::AgentReports& agent_reports() noexcept { return reports_; }
+  /// Says on the page of metrics what became of a reload.
+  void count_reload(bool is_applied) noexcept { reloads_.count(is_applied); }
   /// Session tickets are sealed with a new key from now on, and those of the key before the last are good no more.
   void rotate_tickets() { tickets_->rotate(); }
   /// Opens the logs anew: for log rotation.
@@ -82,6 +85,7 @@ class Gateway {
   std::mutex ending_;       // held while a word of one shard's agent goes to all shards
   bool is_ending_ = false;  // there may be none any more
   reports::AgentReports reports_{.metrics = reports::AgentMetrics{log_.lines()}, .reloads = {}, .restart = {}};
+  Reloads reloads_;
   ListeningSockets sockets_;
   std::vector<std::string> inherited_files_;
   std::unique_ptr<ReverseAgents> reverse_;  // outlives what it hands to the shards

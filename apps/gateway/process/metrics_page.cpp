@@ -196,10 +196,20 @@ void log_lines(metrics::Exposition& page, const generation::Generation& generati
   }
 }
 
+void reloads(metrics::Exposition& page, const Reloads& reloads) {
+  page.counter_family("picket_config_reloads_total", "Reloads of the configuration, by what became of them.");
+  const std::array<Label, 1> applied{{{"result", "applied"}}};
+  page.sample(applied, reloads.applied.value());
+  const std::array<Label, 1> failed{{{"result", "failed"}}};
+  page.sample(failed, reloads.failed.value());
+  page.gauge_family("picket_config_last_reload_successful", "0 where the last reload failed: what is served is older.");
+  page.sample({}, std::uint64_t{reloads.last_failed ? 0U : 1U});
+}
+
 }  // namespace
 
 std::string metrics_page(Shards shards, const generation::Generation& generation, const OfAgents& of_agents,
-                         const ProcessLog& process_log) {
+                         const OfProcess& of_process) {
   metrics::Exposition page;
   clients(page, shards);
   handshakes(page, shards);
@@ -213,7 +223,8 @@ std::string metrics_page(Shards shards, const generation::Generation& generation
     agent_reports(page, generation, of_agents.reports.metrics);
   }
   if (generation.config.reverse_listener) registrations(page, of_agents.reverse);
-  log_lines(page, generation, process_log);
+  log_lines(page, generation, of_process.log);
+  reloads(page, of_process.reloads);
   const auto& wanted = generation.config.observability.metrics;
   if (wanted && wanted->agent_metrics) of_agents.reports.metrics.write(page, base::Clock::now());
   return std::move(page).take();

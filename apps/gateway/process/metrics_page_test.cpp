@@ -30,12 +30,13 @@ class Page : public ::testing::Test {
     }
   }
   generation::ShardMetrics& metrics(std::size_t shard) { return shards_[shard]->state().metrics; }
-  std::string page() { return metrics_page(shards_, *generation_, {reverse_, reports_}, log_); }
+  std::string page() { return metrics_page(shards_, *generation_, {reverse_, reports_}, {log_, reloads_}); }
 
   downstream::Admission admission_;
   ProcessLog log_{{}};
   reports::AgentReports reports_{.metrics = reports::AgentMetrics{log_.lines()}, .reloads = {}, .restart = {}};
   pool::reverse::RegistryMetrics reverse_;
+  Reloads reloads_;
   std::shared_ptr<const generation::Generation> generation_;
   std::vector<std::unique_ptr<serving::Shard>> shards_;
 };
@@ -128,6 +129,20 @@ TEST_F(Page, HasWhatBecameOfAgentsThatDialledWhereTheyMay) {
        {"picket_reverse_registrations_total 3\n", "picket_reverse_registrations_refused_total 2\n",
         "picket_reverse_connections_open 1\n"})
     EXPECT_THAT(page(), HasSubstr(line));
+}
+
+TEST_F(Page, SaysWhetherTheLastReloadIsServed) {
+  serve(serving::testing::answering("one"));
+  EXPECT_THAT(page(), HasSubstr("picket_config_last_reload_successful 1\n"));
+  reloads_.count(true);
+  reloads_.count(false);
+  reloads_.count(false);
+  for (const std::string_view line :
+       {"picket_config_reloads_total{result=\"applied\"} 1\n", "picket_config_reloads_total{result=\"failed\"} 2\n",
+        "picket_config_last_reload_successful 0\n"})
+    EXPECT_THAT(page(), HasSubstr(line));
+  reloads_.count(true);
+  EXPECT_THAT(page(), HasSubstr("picket_config_last_reload_successful 1\n"));
 }
 
 TEST_F(Page, SaysNothingOfAgentsAndLogsThatThereAreNot) {

@@ -190,12 +190,22 @@ class Serving {
   }
 
   void reload() {
-    if (next_) return log_.lines().error("reload failed: an upgrade is under way; say it again when that is over");
+    const auto reloaded = try_to_reload();
+    gateway_.count_reload(bool{reloaded});
+    std::string failure = reloaded ? "" : fmt::format("reload failed: {}", reloaded.error().detail());
+    if (!reloaded) log_.lines().error("{}", failure);
+    std::ranges::replace(failure, '\n', ' ');  // which would begin another word to systemd
+    notify_systemd("STATUS=" + failure);
+  }
+
+  base::Status try_to_reload() {
+    if (next_)
+      return base::fail(base::ErrorKind::unavailable, "an upgrade is under way; say it again when that is over");
     auto loaded = config::load(file_);
     if (!loaded) {
       log_.print(rendered(loaded.error()));
-      log_.lines().error("reload failed: {} has errors; the configuration before it is served on", file_.string());
-      return;
+      return base::fail(base::ErrorKind::invalid_message,
+                        fmt::format("{} has errors; the configuration before it is served on", file_.string()));
     }
     const auto& system = loaded->system;
     if (system.worker_threads != system_.worker_threads || system.busy_polling != system_.busy_polling ||
@@ -204,13 +214,13 @@ class Serving {
           "worker-threads, busy-polling and pid-file are taken into account at the next start or upgrade, not by a "
           "reload");
     const config::Config config = *loaded;
-    if (const auto applied = gateway_.apply(std::move(*loaded), is_to_end); !applied) {
-      log_.lines().error("reload failed: {}; the configuration before it is served on", applied.error().detail());
-      return;
-    }
+    if (const auto applied = gateway_.apply(std::move(*loaded), is_to_end); !applied)
+      return base::fail(applied.error().kind(),
+                        fmt::format("{}; the configuration before it is served on", applied.error().detail()));
     log_.use(config.observability);
     log_.lines().info("reloaded {}", file_.string());
     log_what_is_served(config, log_.lines());
+    return {};
   }
 
   void upgrade() {
