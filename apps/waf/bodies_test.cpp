@@ -243,25 +243,23 @@ TEST(Bodies, ABodyOverTheLimitIsRefusedOrReportedNeverCutInSilence) {
   const std::string rule =
       "SecRule REQUEST_BODY \"@contains 0123456789\" \"id:1,phase:2,pass,log,ctl:forceRequestBodyVariable=On\"\n";
 
-  const Verdict blocked = inspect(rules_of(limit), request);
-  EXPECT_EQ(blocked.status, 413);
-  EXPECT_THAT(blocked.notes, ElementsAre(note_body_over_limit));
-
-  for (const bool detection_only : {true, false}) {
-    SCOPED_TRACE(detection_only);
-    const auto rules =
-        rules_of(limit + rule + (detection_only ? "" : "SecRequestBodyLimitAction ProcessPartial\n"), detection_only);
-    Transaction transaction(rules, nullptr);
-    const RequestEvent head(request);
-    EXPECT_TRUE(expect_value(transaction.on_request_headers(head.event, BodyPlan::sent)).allows());
-    EXPECT_TRUE(expect_value(transaction.on_request_body_chunk(chunk_of("012345", false))).notes.empty());
-    const Verdict cut = expect_value(transaction.on_request_body_chunk(chunk_of("6789evil", false)));
-    EXPECT_TRUE(cut.allows());
-    EXPECT_THAT(cut.notes, ElementsAre(note_body_over_limit));
-    const Verdict last = expect_value(transaction.on_request_body_chunk(chunk_of("more", true)));
-    EXPECT_TRUE(last.allows());
-    EXPECT_TRUE(matched(last, "1"));
+  for (const char* action : {"", "SecRequestBodyLimitAction Reject\n", "SecRequestBodyLimitAction ProcessPartial\n"}) {
+    SCOPED_TRACE(action);
+    const Verdict blocked = inspect(rules_of(limit + action), request);
+    EXPECT_EQ(blocked.status, 413);
+    EXPECT_THAT(blocked.notes, ElementsAre(note_body_over_limit));
   }
+
+  Transaction transaction(rules_of(limit + rule, true), nullptr);
+  const RequestEvent head(request);
+  EXPECT_TRUE(expect_value(transaction.on_request_headers(head.event, BodyPlan::sent)).allows());
+  EXPECT_TRUE(expect_value(transaction.on_request_body_chunk(chunk_of("012345", false))).notes.empty());
+  const Verdict cut = expect_value(transaction.on_request_body_chunk(chunk_of("6789evil", false)));
+  EXPECT_TRUE(cut.allows());
+  EXPECT_THAT(cut.notes, ElementsAre(note_body_over_limit));
+  const Verdict last = expect_value(transaction.on_request_body_chunk(chunk_of("more", true)));
+  EXPECT_TRUE(last.allows());
+  EXPECT_TRUE(matched(last, "1"));
 }
 
 TEST(Bodies, JsonThatExpandsIsRefusedBeforeItIsParsed) {

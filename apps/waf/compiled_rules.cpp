@@ -112,10 +112,6 @@ std::size_t CompiledRules::body_limit() const noexcept {
   return limit > 0 ? static_cast<std::size_t>(limit) : 0;
 }
 
-bool CompiledRules::rejects_over_limit() const noexcept {
-  return rules_->m_requestBodyLimitAction != modsecurity::RulesSet::ProcessPartialBodyLimitAction;
-}
-
 std::size_t CompiledRules::response_body_limit() const noexcept {
   const double limit = rules_->m_responseBodyLimit.m_value;
   return limit > 0 ? static_cast<std::size_t>(limit) : 0;

@@ -36,8 +36,6 @@ class CompiledRules {
   [[nodiscard]] std::size_t body_limit() const noexcept;
   /// SecRequestBodyNoFilesLimit in bytes; 0 for none.
   [[nodiscard]] std::size_t parsed_body_limit() const noexcept;
-  /// SecRequestBodyLimitAction: whether a body over the limit is refused, rather than inspected in part.
-  [[nodiscard]] bool rejects_over_limit() const noexcept;
   /// SecResponseBodyLimit in bytes; 0 for none.
   [[nodiscard]] std::size_t response_body_limit() const noexcept;
   /// Whether bodies of answers of this type are looked at (SecResponseBodyAccess, SecResponseBodyMimeType). `type`: in

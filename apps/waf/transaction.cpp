@@ -312,10 +312,8 @@ void Transaction::append(base::ByteView data, Verdict& verdict) {
   body_size_ += fitting;
   if (fitting == data.size() || std::exchange(body_cut_, true)) return;
   engine_->m_variableInboundDataError.set("1", 0);
-  if (rules_->compiled().rejects_over_limit())
-    refuse(verdict, note_body_over_limit);
-  else
-    verdict.notes.push_back(note_body_over_limit);
+  refuse(verdict,
+         note_body_over_limit);  // whatever SecRequestBodyLimitAction says: what stands in front proves nothing
 }
 
 void Transaction::run_body_phase(Verdict& verdict) {
