@@ -62,8 +62,8 @@ class Http2Link final : public Flushable, public std::enable_shared_from_this<Ht
   void flush_later() {
     if (owner_ != nullptr && is_connected_) worker_.flush_later(*this);
   }
-  /// So many bytes of one message are still to come: the next read takes them in one. Out of on_data(). A hint: a wrong
-  /// one costs a read, nothing else.
+  /// So many bytes of one message or body are still to come: the next read takes them in one. Out of on_data(). A hint:
+  /// a wrong one costs a read, nothing else.
   void expect(std::size_t bytes) noexcept { expected_ = bytes; }
   /// Ends it now, without telling the owner. What is queued is written as far as the kernel takes it; `bodies` keeps
   /// whoever has the streams' bodies until then. May be called out of what the owner is told.

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <utility>
 
+#include "picket/base/block_pool.hpp"
+
 namespace picket::apps::gateway::asking {
 namespace {
 
@@ -158,11 +160,13 @@ void UpstreamConnection::on_head(StreamId id, HeadKind kind, base::Headers field
 }
 
 void UpstreamConnection::on_data(StreamId id, std::string_view bytes) {
+  link_->expect(base::block_size);
   if (UpstreamStream* const stream = find(id)) return stream->take_data(bytes);
   taken(id, bytes.size());
 }
 
 void UpstreamConnection::on_end(StreamId id) {
+  link_->expect(0);
   if (UpstreamStream* const stream = find(id)) stream->take_end();
 }
 

@@ -5,6 +5,7 @@
 
 #include "apps/gateway/asking/asked_upstream.hpp"
 #include "apps/gateway/exchange/refused_head.hpp"
+#include "picket/base/block_pool.hpp"
 
 namespace picket::apps::gateway::http2 {
 namespace {
@@ -156,9 +157,11 @@ void Http2Connection::on_data(StreamId id, std::string_view bytes) {
   Stream* const stream = find(id);
   if (stream == nullptr) return link_->connection().taken(id, bytes.size());
   if (!stream->side.take_data(bytes)) stream->service->shard.metrics.http2.streams_overloaded.add();
+  link_->expect(base::block_size);
 }
 
 void Http2Connection::on_end(StreamId id) {
+  link_->expect(0);
   if (Stream* const stream = find(id)) stream->side.take_end();
 }
 
