@@ -1,7 +1,7 @@
 # Thin: what people type. CMakePresets.json and the scripts in tools/ hold the rest.
 JOBS ?= $(shell nproc)
-# Many tests wait for most of their time.
-TEST_JOBS ?= $(shell echo $$(($(JOBS) + ($(JOBS) + 1) / 2)))
+# A test counts as two, one that does little but wait as one: three tests at once on two cores, or six of those.
+TEST_JOBS ?= $(shell echo $$((2 * ($(JOBS) + ($(JOBS) + 1) / 2))))
 export CTEST_OUTPUT_ON_FAILURE = 1
 # Legs of `make test` are built once and whole: several sources at a time, but not where instructions are counted or what is
 # shipped is built.

@@ -94,5 +94,5 @@ function(picket_test target)
   target_precompile_headers(${target} REUSE_FROM picket_tests_precompiled)
   target_compile_definitions(${target} PRIVATE PICKET_SOURCE_DIR="${PROJECT_SOURCE_DIR}" PICKET_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
   gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 TEST_PREFIX "${T_PREFIX}"
-                       PROPERTIES TIMEOUT 300 LABELS "${T_LABELS}")
+                       PROPERTIES TIMEOUT 300 PROCESSORS 2 LABELS "${T_LABELS}")
 endfunction()
