@@ -377,3 +377,30 @@ class Activation(StageTest):
             gateway.file.write_text(served)
             process.send_signal(signal.SIGHUP)
             self.assertEqual(notices.recv(500), b"STATUS=")
+
+    def test_systemd_no_longer_hears_of_a_failed_reload_once_another_process_serves(self):
+        gateway = self.stage.unstarted()
+        notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        notices.bind(str(self.stage.folder / "notify"))
+        notices.settimeout(60)
+        self.addCleanup(notices.close)
+        pid_file = self.stage.folder / "picket.pid"
+        gateway.write({"app": [self.stage.upstream().address]}, system=f'pid-file "{pid_file}"')
+        with open(self.stage.folder / "told.out", "wb") as log:
+            command = [BINARIES / "picket", "run", gateway.file]
+            process = subprocess.Popen(command, stderr=log, env=os.environ | {"NOTIFY_SOCKET": str(self.stage.folder / "notify")})
+        self.addCleanup(process.wait, 60)
+        self.addCleanup(process.terminate)
+        self.assertEqual(notices.recv(500), b"READY=1")
+        served = gateway.file.read_text()
+        gateway.file.write_text(served + "\nlistener {")
+        process.send_signal(signal.SIGHUP)
+        self.assertTrue(notices.recv(500).startswith(b"STATUS=reload failed: "))
+        gateway.file.write_text(served)
+        process.send_signal(signal.SIGUSR2)
+        # The old process says it, in one word with who follows it: systemd hears nobody but the main process.
+        heard = {notices.recv(500), notices.recv(500)}
+        new = int(pid_file.read_text())
+        self.addCleanup(wait, "the new process ends", lambda: not is_running(new))
+        self.addCleanup(os.kill, new, signal.SIGTERM)
+        self.assertEqual(heard, {b"READY=1", f"MAINPID={new}\nSTATUS=".encode()})

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "apps/gateway/downstream/peer.hpp"
 #include "apps/gateway/exchange/exchange.hpp"
@@ -83,10 +84,13 @@ class Http2Connection final : private transport::Http2Link::Owner {
   [[nodiscard]] transport::Task<bool> serve_exchange(Stream& stream);
   [[nodiscard]] transport::Task<void> refuse(Stream& stream);
   void served(Stream& stream, bool is_answered);
+  void rest_is_not_wanted(picket::http2::StreamId id);
+  void say_not_wanted();
   void became_idle();
   void is_over();
   static void on_due(void* self, base::TimePoint now);
   static void on_head_due(void* self, base::TimePoint now);
+  static void on_not_wanted_due(void* self, base::TimePoint now);
 
   Owner& owner_;
   const downstream::Peer& peer_;
@@ -95,10 +99,12 @@ class Http2Connection final : private transport::Http2Link::Owner {
   std::size_t most_exchanges_;
   std::shared_ptr<transport::Http2Link> link_;
   base::RecycledMap<picket::http2::StreamId, std::unique_ptr<Stream>> streams_;
-  std::size_t exchanges_ = 0;         // that are not over
-  base::Timer timer_;                 // of who is idle, or lingers
-  base::Timer head_timer_;            // of a head that has begun while exchanges are under way
-  picket::http2::StreamId head_ = 0;  // whose that is
+  std::size_t exchanges_ = 0;                        // that are not over
+  base::Timer timer_;                                // of who is idle, or lingers
+  base::Timer head_timer_;                           // of a head that has begun while exchanges are under way
+  picket::http2::StreamId head_ = 0;                 // whose that is
+  std::vector<picket::http2::StreamId> not_wanted_;  // answered, and their clients may still send
+  base::Timer not_wanted_timer_;                     // when those are told
   transport::Resumption end_;
   Phase phase_ = Phase::open;
   std::uint64_t requests_ = 0;

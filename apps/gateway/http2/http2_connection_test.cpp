@@ -170,6 +170,25 @@ TEST_F(Connected, AnAnswerBeforeTheEndOfTheBodyIsWholeAndTheRestIsNotWanted) {
   EXPECT_EQ(metrics().http2.streams_cut.value(), 0U);
 }
 
+TEST_F(Connected, AnAnswerBeforeTheEndOfTheBodyIsReadBeforeTheResetBehindIt) {
+  const StreamId id = peer_.put("/a", "begun");
+  upstream("PUT /a").send("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_TRUE(peer_.until([&] { return peer_.heard(id).has_ended; }));
+  EXPECT_FALSE(peer_.heard(id).closed) << "curl 7.88 drops an answer that comes in one read with it";
+  EXPECT_TRUE(peer_.until_closed(id));
+  EXPECT_EQ(peer_.heard(id).closed, ErrorCode::no_error);
+}
+
+TEST_F(Connected, ADrainAfterAnEarlyAnswerSaysAtOnceThatTheRestIsNotWanted) {
+  const StreamId id = peer_.put("/a", "begun");
+  upstream("PUT /a").send("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_TRUE(peer_.until([&] { return peer_.heard(id).has_ended; }));
+  connection_->drain();
+  EXPECT_TRUE(peer_.until_closed(id));
+  EXPECT_EQ(peer_.heard(id).closed, ErrorCode::no_error);
+  EXPECT_TRUE(until_over());
+}
+
 TEST_F(Connected, AClientThatGivesItsBodyUpCostsTheUpstreamsConnectionOnly) {
   const StreamId id = peer_.put("/a", "begun");
   const FarEnd far = upstream("PUT /a");

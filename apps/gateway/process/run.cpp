@@ -171,7 +171,8 @@ class Serving {
       next_.reset();
       restore_pid_file();
     } else if (state == NewProcess::State::serving) {
-      notify_systemd(fmt::format("MAINPID={}", next_->pid()));
+      // What this one said of a reload that failed is over: the file is served as the other one has read it.
+      notify_systemd(fmt::format("MAINPID={}\nSTATUS=", next_->pid()));
       log_.lines().info("process {} serves in place of this one", next_->pid());
     }
   }
