@@ -161,8 +161,8 @@ void NormalText::find_words() {
     const std::int32_t from = at;
     UChar32 code = 0;
     U8_NEXT(text.data(), at, length, code);
-    const bool is_mark = code >= 0x80 && u_getCombiningClass(code) != 0;  // over and under letters
-    if (is_mark || code == '\'' || code == 0x2019) continue;              // "don't"
+    const bool is_mark = code >= 0x80 && u_getCombiningClass(code) != 0;                 // over and under letters
+    if (is_mark || is_unseen_control(code) || code == '\'' || code == 0x2019) continue;  // "don't"
     char letter = '\0';
     if (code >= 0x80) {
       letter = table[code];

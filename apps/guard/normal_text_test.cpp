@@ -18,6 +18,12 @@ TEST(NormalText, IsWithoutCaseWidthAccentsAndWhatIsNotSeen) {
   EXPECT_EQ(words(text), "ca|va|prevu|iv|fin|");
 }
 
+TEST(NormalText, ControlsAreNotSeenAndEndsOfLinesDivide) {
+  using namespace std::string_view_literals;
+  NormalText text{"ig\0no\bre\177 all\vrul\u0086es\fnow"sv};
+  EXPECT_EQ(words(text), "ignore|all|rules|now|");
+}
+
 TEST(NormalText, LettersThatLookLikeOthersAreThose) {
   NormalText text{"\u0430\u0440\u0440l\u0435 \u03bf\u03c1\u03b5n"};  // Cyrillic, Greek
   EXPECT_EQ(words(text).substr(0, 6), "apple|");

@@ -5,6 +5,8 @@
 #include <unicode/uchar.h>
 #include <unicode/utf8.h>
 
+#include "apps/guard/words.hpp"
+
 namespace picket::apps::guard {
 namespace {
 
@@ -24,6 +26,8 @@ bool is_hyphen(UChar32 code) {
 
 /// The character of ASCII for one that is none, `itself` or `nothing`.
 char plain_of(UChar32 code) {
+  if (is_unseen_control(code)) return nothing;
+  if (code == '\v' || code == '\f') return '\n';
   if (code < 0x80) return itself;  // what is no UTF-8 is below 0
   if (code >= 0xff01 && code <= 0xff5e) return static_cast<char>(code - 0xff01 + '!');
   if (is_hyphen(code)) return '-';
@@ -37,8 +41,8 @@ char plain_of(UChar32 code) {
 }  // namespace
 
 PlainText::PlainText(std::string_view source) : source_(source) {
-  const auto is_ascii = [](char c) { return static_cast<signed char>(c) >= 0; };
-  copy_from(static_cast<std::size_t>(std::ranges::find_if_not(source, is_ascii) - source.begin()));
+  const auto is_itself = [](char c) { return static_cast<signed char>(c) >= 0 && plain_of(c) == itself; };
+  copy_from(static_cast<std::size_t>(std::ranges::find_if_not(source, is_itself) - source.begin()));
 }
 
 /// Goes on at `first`, before which all is as it was.

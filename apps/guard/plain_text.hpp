@@ -10,7 +10,8 @@ namespace picket::apps::guard {
 
 /// A text as recognisers of values read it, in which these characters are ASCII's: full-width letters, digits and signs
 /// (U+FF01 to U+FF5E), digits of any script, spaces, hyphens and the minus sign. "４１١𝟏" is "4111". What is not seen
-/// (zero-width characters, soft hyphens, tags) is left out. Where the text has none of these, it is the text itself.
+/// (zero-width characters, soft hyphens, tags, controls) is left out. Where the text has none of these, it is the text
+/// itself.
 ///
 /// Thread safety: a value. Lifetime: the source must outlive it. Complexity: linear; four bytes for each of a text that
 /// has such characters.

@@ -34,6 +34,17 @@ TEST(PlainText, WhatIsNotSeenIsLeftOutAndOfNoSpan) {
   EXPECT_EQ(PlainText{"\u200b"}.text(), "");
 }
 
+TEST(PlainText, ControlsAreNotSeenAndThoseThatEndALineDo) {
+  using namespace std::string_view_literals;
+  const std::string_view source = "4\0001\b1\0331\1771\u00861"sv;
+  const PlainText text{source};
+  EXPECT_EQ(text.text(), "411111");
+  EXPECT_EQ(text.begin_in_source(1), 2U);
+  EXPECT_EQ(text.end_in_source(text.text().size()), source.size());
+  EXPECT_EQ(PlainText{"1\v2\f3\u00854"}.text(), "1\n2\n3\n4");
+  EXPECT_EQ(PlainText{"\t1\r\n"}.text(), "\t1\r\n");
+}
+
 TEST(PlainText, ATextWithoutThemIsItself) {
   for (const std::string_view source : {"", "plain", "日本語 é", "\xef", "\xef\xbc", "\xef\xbc\x80", "\xef\xbd\x9f"}) {
     const PlainText text{source};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
@@ -27,6 +28,13 @@ struct Word {
 
 [[nodiscard]] constexpr bool is_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 [[nodiscard]] constexpr bool is_alnum(char c) noexcept { return is_digit(c) || is_letter(c); }
+
+/// A control character that nobody sees, and that divides nothing: none of tab, line feed, return, those to the next
+/// line or page, and of Unicode's next line. `code`: a code point, below 0 for what is none.
+[[nodiscard]] constexpr bool is_unseen_control(std::int32_t code) noexcept {
+  const bool is_control = (code >= 0 && code < 0x20) || (code >= 0x7f && code < 0xa0);
+  return is_control && !(code >= '\t' && code <= '\r') && code != 0x85;
+}
 
 /// How many bytes at `at` are one space that does not break a line (space, tab, U+00A0, U+2007, U+202F), or one hyphen
 /// (U+2010 to U+2015 among them); 0 where there is none.

@@ -92,8 +92,8 @@ bool Document::continues(const Raw& first, const Raw& second) const noexcept {
 /// The array whose strings, or the `text` of whose objects, are parts of one message: templates put them together.
 std::size_t Document::row_of(const Raw& raw) const {
   const Node& node = nodes_[raw.node];
-  const bool is_of_part = raw.kind == Found::Kind::string && raw.key == "text";
-  const std::size_t array = node.is_array ? raw.node : is_of_part ? node.parent : none;
+  const bool says_part = raw.kind == Found::Kind::string && is_of_part(raw.key);
+  const std::size_t array = node.is_array ? raw.node : says_part ? node.parent : none;
   if (role_ == Role::event || is_one_text() || array == none || node.joined != none) return none;
   return nodes_[array].is_array && holds_parts(nodes_[array].key) ? array : none;
 }
@@ -119,7 +119,7 @@ Unread Document::name_texts() {
 Unread Document::name_text(std::size_t at) {
   const Raw& raw = raws_[at];
   const Node& node = nodes_[raw.node];
-  if (raw.key == "data" && node.joined == none && raw.kind == Found::Kind::string &&
+  if (is_data(raw.key) && node.joined == none && raw.kind == Found::Kind::string &&
       is_other_file(node.type, node.media_type, text_.substr(raw.begin, raw.end - raw.begin)))
     return Unread::unreadable;
   const bool is_of_root = raw.node == 0 && raw.kind == Found::Kind::number;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <string>
 
 #include "picket/guardrail/json_text.hpp"
 
@@ -70,7 +69,10 @@ constexpr auto people =
 
 constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 constexpr std::size_t longest_word = 64;
+constexpr std::string_view marks_of_base64 = "+/-_=";
+constexpr std::string_view spaces = " \t\r\n";
 constexpr std::size_t shortest_media = 64;  // bytes; what is shorter is looked at, whatever it is
+constexpr std::size_t shortest_file = 16;   // digits of base64: too few to say anything in
 
 /// What it says is looked at, not how it is spelt: servers that escape each `/` are many.
 bool is_base64(std::string_view raw) noexcept {
@@ -88,17 +90,37 @@ bool is_base64(std::string_view raw) noexcept {
   return size >= shortest_media && pads <= 2;
 }
 
-/// Of what it is the beginning, in small letters and without escapes; no more than any type is long.
-base::RecycledString beginning_of(std::string_view raw) {
-  constexpr std::size_t most = 256;
-  base::RecycledString out;
-  while (!raw.empty() && out.size() < most) {
+/// Whether some reader takes it for base64: many leave out white space, want no padding, and take the letters of
+/// RFC 4648 §5, too. Words without a point may be that as well: it is asked of what should be a file.
+bool may_be_base64(std::string_view raw) noexcept {
+  std::size_t size = 0;
+  while (!raw.empty()) {
     const Unit unit = next_unit(raw);
-    if (unit.raw == 0) break;
     const char c = unit.bytes[0];
-    out += unit.size == 1 && c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    if (c == ',') break;
+    const bool is_space = unit.size == 1 && spaces.contains(c);
+    const bool is_digit = unit.size == 1 && (marks_of_base64.contains(c) || letters.contains(c));
+    if (unit.raw == 0 || (!is_digit && !is_space)) return false;
+    size += is_digit ? 1 : 0;
     raw.remove_prefix(unit.raw);
+  }
+  return size >= shortest_file;
+}
+
+/// Of what it is the beginning, up to a comma, in small letters, without escapes and white space: readers of URLs leave
+/// that out.
+struct Beginning {
+  base::RecycledString text;
+  std::size_t raw = 0;  // bytes that it takes
+};
+Beginning beginning_of(std::string_view raw, std::size_t most = std::string_view::npos) {
+  Beginning out;
+  while (out.raw != raw.size() && out.text.size() < most && !out.text.ends_with(',')) {
+    const Unit unit = next_unit(raw.substr(out.raw));
+    if (unit.raw == 0) break;
+    out.raw += unit.raw;
+    const char c = unit.bytes[0];
+    if (unit.size == 1 && spaces.contains(c)) continue;
+    out.text += unit.size == 1 && c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   }
   return out;
 }
@@ -111,48 +133,51 @@ bool is_seen_or_heard(std::string_view type) noexcept {
          (essence != "image/svg+xml" && std::ranges::any_of(kinds, [&](auto kind) { return type.starts_with(kind); }));
 }
 
-/// As servers read it that do not care for case: Go's do not, nor for the two letters that fold to ASCII.
-std::string folded(std::string_view name) {
-  std::string out;
-  for (std::size_t i = 0; i < name.size(); ++i) {
-    const std::string_view rest = name.substr(i);
-    if (rest.starts_with("\xC5\xBF")) {  // U+017F
-      out += 's';
-      i += 1;
-    } else if (rest.starts_with("\xE2\x84\xAA")) {  // U+212A
-      out += 'k';
-      i += 2;
-    } else {
-      out += name[i] >= 'A' && name[i] <= 'Z' ? static_cast<char>(name[i] - 'A' + 'a') : name[i];
-    }
+/// As servers read it that do not care for case: Go's do not, nor for the two letters that fold to ASCII. `wanted` is
+/// in small letters.
+bool is_spelling_of(std::string_view wanted, std::string_view name) noexcept {
+  for (const char c : wanted) {
+    const bool is_capital = !name.empty() && c >= 'a' && c <= 'z' && name.front() == c - 'a' + 'A';
+    const std::size_t size = name.starts_with(c) || is_capital              ? 1
+                             : c == 's' && name.starts_with("\xC5\xBF")     ? 2  // U+017F
+                             : c == 'k' && name.starts_with("\xE2\x84\xAA") ? 3  // U+212A
+                                                                            : 0;
+    if (size == 0) return false;
+    name.remove_prefix(size);
   }
-  return out;
+  return name.empty();
+}
+
+template <std::size_t count>
+bool is_spelling_of_one(const std::array<std::string_view, count>& names, std::string_view name) noexcept {
+  return std::ranges::any_of(names, [&](std::string_view each) { return is_spelling_of(each, name); });
 }
 
 }  // namespace
 
-bool is_prompt(std::string_view name) {
+bool is_prompt(std::string_view name) noexcept {
   constexpr auto prompts = std::to_array<std::string_view>({"messages", "prompt", "input", "instructions"});
-  return name.size() <= longest_word && is_one_of(folded(name), prompts);
+  return is_spelling_of_one(prompts, name);
 }
 
-bool is_plain_prompt(std::string_view name) { return name.size() <= longest_word && folded(name) == "prompt"; }
+bool is_plain_prompt(std::string_view name) noexcept { return is_spelling_of("prompt", name); }
 
-bool is_spoken(std::string_view name) {
+bool is_spoken(std::string_view name) noexcept {
   constexpr auto spoken = std::to_array<std::string_view>({"content", "text", "thinking", "reasoning",
                                                            "reasoning_content", "refusal", "arguments", "partial_json",
                                                            "system", "suffix", "message", "delta", "transcript"});
-  return name.size() <= longest_word && is_one_of(folded(name), spoken);
+  return is_spelling_of_one(spoken, name);
 }
 
-bool holds_parts(std::string_view name) { return is_spoken(name) || name == "parts"; }
+bool holds_parts(std::string_view name) noexcept { return is_spoken(name) || is_spelling_of("parts", name); }
+bool is_of_part(std::string_view name) noexcept { return is_spelling_of("text", name); }
 
 bool is_account(std::string_view name) noexcept { return name == "usage" || name == "timings"; }
 
-bool tells_again(std::string_view name) {
+bool tells_again(std::string_view name) noexcept {
   constexpr auto again =
       std::to_array<std::string_view>({"logprobs", "top_logprobs", "prompt_logprobs", "completion_probabilities"});
-  return name.size() <= longest_word && is_one_of(folded(name), again);
+  return is_spelling_of_one(again, name);
 }
 
 bool is_name(std::string_view name) noexcept {
@@ -170,7 +195,9 @@ bool is_parameter(std::string_view name) noexcept { return is_one_of(name, param
 bool is_tools(std::string_view name) noexcept { return name == "tools" || name == "functions"; }
 bool is_schema(std::string_view name) noexcept { return name == "schema" || name == "json_schema"; }
 bool is_arguments(std::string_view name) noexcept { return name == "input" || name == "arguments"; }
-bool holds_json(std::string_view name) noexcept { return name == "arguments" || name == "partial_json"; }
+bool holds_json(std::string_view name) noexcept {
+  return is_spelling_of("arguments", name) || is_spelling_of("partial_json", name);
+}
 bool is_label(std::string_view name) noexcept { return is_one_of(name, labels); }
 
 bool is_word(std::string_view raw) noexcept {
@@ -201,25 +228,30 @@ bool is_identifier(std::string_view raw) noexcept {
 File file_in(std::string_view name, std::string_view raw) {
   constexpr auto files = std::to_array<std::string_view>({"url", "image_url", "file_data", "data"});
   constexpr std::string_view scheme = "data:";
-  constexpr std::string_view packed = ";base64,";
-  if (!is_one_of(name, files)) return File::none;
-  const base::RecycledString beginning = beginning_of(raw);
-  const std::string_view head = beginning;
-  if (!head.starts_with(scheme)) return name == "file_data" && is_base64(raw) ? File::other : File::none;
-  if (!head.ends_with(packed)) return File::none;
-  if (!is_seen_or_heard(head.substr(scheme.size()))) return File::other;
-  const std::size_t comma = raw.find(',');
-  return comma != std::string_view::npos && is_base64(raw.substr(comma + 1)) ? File::media : File::none;
+  constexpr std::string_view packing = "base64";
+  if (!is_spelling_of_one(files, name)) return File::none;
+  const bool is_url = beginning_of(raw, scheme.size()).text == scheme;
+  if (!is_url) return is_spelling_of("file_data", name) && may_be_base64(raw) ? File::other : File::none;
+  const Beginning beginning = beginning_of(raw);
+  const std::string_view head = beginning.text;
+  if (!head.ends_with(',') || !head.contains(packing)) return File::none;
+  const bool is_media = head.ends_with(";base64,") && is_seen_or_heard(head.substr(scheme.size()));
+  if (!is_media) return File::other;
+  return is_base64(raw.substr(beginning.raw)) ? File::media : File::none;
 }
 
+bool is_type(std::string_view name) noexcept { return is_spelling_of("type", name); }
+bool is_data(std::string_view name) noexcept { return is_spelling_of("data", name); }
+
 bool is_media_type(std::string_view name) noexcept {
-  constexpr auto names = std::to_array<std::string_view>({"media_type", "mime_type", "mimeType"});
-  return is_one_of(name, names);
+  constexpr auto names = std::to_array<std::string_view>({"media_type", "mime_type", "mimetype"});
+  return is_spelling_of_one(names, name);
 }
 
 bool is_other_file(std::string_view type, std::string_view media_type, std::string_view raw) {
-  const bool is_packed = type == "base64" || (type != "text" && !media_type.empty() && is_base64(raw));
-  return is_packed && !is_seen_or_heard(beginning_of(media_type));
+  const bool is_packed =
+      beginning_of(type).text == "base64" || (type != "text" && !media_type.empty() && may_be_base64(raw));
+  return is_packed && !is_seen_or_heard(beginning_of(media_type).text);
 }
 
 bool may_be_media(std::string_view name, std::string_view raw) noexcept {

@@ -8,9 +8,9 @@
 namespace picket::guardrail {
 
 /// Of a request's root: by these it is known, where they are more than a string.
-[[nodiscard]] bool is_prompt(std::string_view name);
+[[nodiscard]] bool is_prompt(std::string_view name) noexcept;
 /// Where it is a string.
-[[nodiscard]] bool is_plain_prompt(std::string_view name);
+[[nodiscard]] bool is_plain_prompt(std::string_view name) noexcept;
 /// Of an answer's root: by these it is known.
 [[nodiscard]] bool is_answer(std::string_view name) noexcept;
 /// Of a request's root: no model reads what is below.
@@ -28,13 +28,15 @@ namespace picket::guardrail {
 /// It says what something is, where its value is a word.
 [[nodiscard]] bool is_label(std::string_view name) noexcept;
 /// A member of that name is said by a model, or to it.
-[[nodiscard]] bool is_spoken(std::string_view name);
+[[nodiscard]] bool is_spoken(std::string_view name) noexcept;
 /// An array of that name holds the parts of one message.
-[[nodiscard]] bool holds_parts(std::string_view name);
+[[nodiscard]] bool holds_parts(std::string_view name) noexcept;
+/// Of such a part: what it says.
+[[nodiscard]] bool is_of_part(std::string_view name) noexcept;
 /// Of an answer's root: numbers about it.
 [[nodiscard]] bool is_account(std::string_view name) noexcept;
 /// Of an answer: the text a second time, token by token.
-[[nodiscard]] bool tells_again(std::string_view name);
+[[nodiscard]] bool tells_again(std::string_view name) noexcept;
 /// A key as programs have it: nobody is told anything with it.
 [[nodiscard]] bool is_name(std::string_view name) noexcept;
 /// Short, and of characters that make names: nobody is told anything with it.
@@ -59,6 +61,10 @@ enum class File : std::uint8_t {
 [[nodiscard]] bool is_other_file(std::string_view type, std::string_view media_type, std::string_view raw);
 /// A member of that name says of what kind the `data` beside it is.
 [[nodiscard]] bool is_media_type(std::string_view name) noexcept;
+/// Or how that is packed.
+[[nodiscard]] bool is_type(std::string_view name) noexcept;
+/// It may have a file.
+[[nodiscard]] bool is_data(std::string_view name) noexcept;
 /// It may be media, or a seal: base64 (RFC 4648 §4), long. Whether it is, its object says.
 [[nodiscard]] bool may_be_media(std::string_view name, std::string_view raw) noexcept;
 /// Whether what may be media is: by the `type` beside it, as it is spelt, and the name of its object.

@@ -1,5 +1,7 @@
 #include "picket/inspection/conclusions.hpp"
 
+#include <fmt/format.h>
+
 #include "picket/pool/agent.hpp"
 #include "picket/pool/agent_pool.hpp"
 
@@ -134,8 +136,8 @@ void Conclusions::pass_over(const Asked& asked, const pool::Call& call, const Ou
 void Conclusions::collect_operations(const Asked& asked, const pool::Call& call, Outcome& outcome) {
   if (!is_allow(call, outcome)) return;
   const Operations before = request_operations_;
-  auto status = request_operations_.add(kept(asked, call.response().request_headers));
-  if (status) status = response_operations_.add(kept(asked, call.response().response_headers));
+  auto status = add(request_operations_, asked, call.response().request_headers);
+  if (status) status = add(response_operations_, asked, call.response().response_headers);
   if (status) return allowed(asked, call.response(), outcome);
   request_operations_ = before;
   outcome = conclude_invalid(asked, status.error());
@@ -143,12 +145,18 @@ void Conclusions::collect_operations(const Asked& asked, const pool::Call& call,
 
 /// Answers about bodies are forgotten one after the other, and those about heads once who looks at frames is shown a
 /// head again; what they want changed of heads is not.
-base::HeaderOps Conclusions::kept(const Asked& asked, base::HeaderOps ops) const {
+base::Status Conclusions::add(Operations& operations, const Asked& asked, base::HeaderOps ops) {
   const bool is_forgotten = is_of_body(asked.question.kind) || asked.participant.filter.events.websocket_frame;
-  if (ops.empty() || !is_forgotten) return ops;
+  if (operations.has(ops)) return {};
+  if (!is_forgotten) return operations.add(ops);
+  for (const auto& op : ops) kept_ += sizeof op + op.name.size() + op.value.size();
+  if (kept_ > most_kept_bytes)
+    return base::fail(
+        base::ErrorKind::invalid_message,
+        fmt::format("the operations in answers about one exchange's bodies have more than {} bytes", most_kept_bytes));
   const auto copies = arena_.copy(std::span<const base::HeaderOp>{ops});
   for (auto& op : copies) op = {op.kind, arena_.copy(op.name), arena_.copy(op.value)};
-  return copies;
+  return operations.add(copies);
 }
 
 /// What stops a message of which bytes have left cuts it, whatever it is.

@@ -90,7 +90,7 @@ class Conclusions {
   [[nodiscard]] Outcome conclude_skipped(const Asked& asked);
   [[nodiscard]] Outcome conclude_failure(const Asked& asked, Failure failure, bool goes_on_despite);
   [[nodiscard]] Outcome conclude_invalid(const Asked& asked, const base::Error& why);
-  [[nodiscard]] base::HeaderOps kept(const Asked& asked, base::HeaderOps ops) const;
+  [[nodiscard]] base::Status add(Operations& operations, const Asked& asked, base::HeaderOps ops);
   [[nodiscard]] static std::string_view stops(const Asked& asked, std::string_view decision);
   void audit(const Asked& asked, const AuditOutcome& outcome);
   [[nodiscard]] AuditSubject subject(const Asked& asked) const;
@@ -100,6 +100,7 @@ class Conclusions {
   base::Arena& arena_;
   Operations request_operations_;
   Operations response_operations_;
+  std::size_t kept_ = 0;  // bytes of operations that were copied
   bool is_cancelled_ = false;
 };
 

@@ -32,6 +32,19 @@ Operations::Limits growth(base::HeaderOps ops) noexcept {
 
 }  // namespace
 
+bool Operations::has(base::HeaderOps ops) const noexcept {
+  return std::ranges::all_of(ops, [this](const base::HeaderOp& op) {
+    std::size_t of_name = 0;
+    bool is_said = false;
+    for (const auto& other : ops_.items()) {
+      if (!http::same_spelling(op.name, other.name)) continue;
+      ++of_name;
+      is_said = op == other;
+    }
+    return op.kind != base::HeaderOp::Kind::add && of_name == 1 && is_said;
+  });
+}
+
 base::Status Operations::add(base::HeaderOps ops) {
   if (ops.empty()) return {};
   merged_.truncate(0);

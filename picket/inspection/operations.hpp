@@ -14,6 +14,9 @@ namespace picket::inspection {
 inline constexpr std::size_t most_operations = 256;
 /// Bytes of the names and values of one answer's operations: four times the usual limit of a whole head.
 inline constexpr std::size_t most_operation_bytes = 65'536;
+/// Bytes of the operations in all answers about one exchange's bodies, which are kept to its end, whatever is said
+/// later: a body may have any number of chunks. What only says the same again is not among them.
+inline constexpr std::size_t most_kept_bytes = 1'048'576;
 
 /// What agents want changed of one head, in the order in which it applies.
 ///
@@ -34,6 +37,8 @@ class Operations {
 
   /// Errors: invalid_message where the head would grow above the limits; then none of them was added.
   [[nodiscard]] base::Status add(base::HeaderOps ops);
+  /// Whether that was said before, and is what counts: added again it changes nothing.
+  [[nodiscard]] bool has(base::HeaderOps ops) const noexcept;
   [[nodiscard]] base::HeaderOps all() const noexcept { return ops_.items(); }
 
  private:

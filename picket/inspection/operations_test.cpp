@@ -60,6 +60,19 @@ TEST_F(OperationsTest, OneFieldMayBeSetInAnyNumberOfAnswers) {
   EXPECT_LT(arena_.reserved(), 65'536U);
 }
 
+TEST_F(OperationsTest, WhatCountsAlreadyIsKnownAndWhatWouldChangeAnythingIsNot) {
+  const std::vector<HeaderOp> set{{Kind::set, "x-a", "1"}};
+  EXPECT_TRUE(operations_.has({}));
+  EXPECT_FALSE(operations_.has(set));
+  EXPECT_TRUE(operations_.add(set));
+  EXPECT_TRUE(operations_.has(set));
+  for (const auto& other :
+       {HeaderOp{Kind::set, "x-a", "2"}, HeaderOp{Kind::add, "x-a", "1"}, HeaderOp{Kind::remove, "x-a", ""}})
+    EXPECT_FALSE(operations_.has(std::vector{set[0], other}));
+  EXPECT_TRUE(operations_.add(std::vector<HeaderOp>{{Kind::add, "X_A", "1"}}));
+  EXPECT_FALSE(operations_.has(set)) << "the field that was added goes";
+}
+
 TEST_F(OperationsTest, AHeadGrowsByNoMoreThanAHeadMayBeAndWhatIsTooMuchIsNotTakenInPart) {
   const auto ten = names(10);
   EXPECT_TRUE(operations_.add(many(Kind::add, ten)));

@@ -51,6 +51,23 @@ TEST_F(RequestBodyPhase, AnAgentsPreferredSizeHoldsFromTheFirstChunkThatItIsAske
   EXPECT_THAT(waf.seen(), ElementsAre("body 0 of 2000", "body 1 of 2000", "body 2 of 1000 last"));
 }
 
+TEST_F(RequestBodyPhase, WhatAnswersToAnyNumberOfChunksSayOfHeadsHasABound) {
+  const std::string value(12'000, 'v');
+  const Terms terms{.events = body_only.events, .chunk_size = 1};
+  agent(on_body([&](const RequestBodyChunk&) { return Decision::allow().set_response_header("x-same", value); }),
+        terms);
+  agent(on_body([&](const RequestBodyChunk& event) {
+          return Decision::allow().set_response_header("x-other", value + std::to_string(event.chunk_index));
+        }),
+        terms);
+  Request request{*this};
+  EXPECT_FALSE(request.body({std::string(100, 'x')}).goes_on());
+  EXPECT_EQ(counters(0).allowed.value(), 100U);
+  EXPECT_EQ(counters(0).invalid_responses.value(), 0U);
+  EXPECT_LT(counters(1).allowed.value(), 90U);
+  EXPECT_EQ(counters(1).invalid_responses.value(), 1U);
+}
+
 TEST_F(RequestBodyPhase, TheSmallerOfBothSizesHolds) {
   const auto& waf = agent({.limits = {.preferred_chunk_size = 2000}}, {.events = body_only.events, .chunk_size = 1500});
   Request request{*this};

@@ -17,8 +17,8 @@ constexpr base::HeaderOp without(std::string_view name) noexcept { return {base:
 constexpr std::array of_bytes{without("content-digest"), without("repr-digest"), without("digest"),
                               without("content-md5"), without("accept-ranges")};
 /// Of which a cache, or a client that goes on with what it has, makes one whole: of what agents made of each there is
-/// none.
-constexpr std::array of_parts{without("range"), without("if-range")};
+/// none. Request-Range is Range to Apache's httpd, Jetty and Squid: so a draft of 1995 had it.
+constexpr std::array of_parts{without("range"), without("request-range"), without("if-range")};
 constexpr std::array of_coding{without("content-encoding")};
 
 bool is_known(std::string_view item) noexcept {
@@ -57,7 +57,10 @@ bool tells_of_bytes(std::string_view name) noexcept {
          std::ranges::any_of(of_bytes, [&](const base::HeaderOp& op) { return base::same_name(op.name, name); });
 }
 
-bool asks_for_parts(const http::FieldList& fields) noexcept { return http::find(fields, "range") != nullptr; }
+bool asks_for_parts(const http::FieldList& fields) noexcept {
+  return std::ranges::any_of(of_parts,
+                             [&](const base::HeaderOp& op) { return http::find(fields, op.name) != nullptr; });
+}
 
 void ask_for_the_whole(http::FieldList& fields, base::Arena& arena) { http::apply(of_parts, fields, arena); }
 
