@@ -169,6 +169,9 @@ bool is_spoken(std::string_view name) noexcept {
   return is_spelling_of_one(spoken, name);
 }
 
+bool is_thought(std::string_view name) noexcept { return name.contains("/reasoning") || name.contains("/thinking"); }
+bool is_spoken_answer(std::string_view name) noexcept { return name.ends_with("/delta/content"); }
+
 bool holds_parts(std::string_view name) noexcept { return is_spoken(name) || is_spelling_of("parts", name); }
 bool is_of_part(std::string_view name) noexcept { return is_spelling_of("text", name); }
 

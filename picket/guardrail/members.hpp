@@ -29,6 +29,9 @@ namespace picket::guardrail {
 [[nodiscard]] bool is_label(std::string_view name) noexcept;
 /// A member of that name is said by a model, or to it.
 [[nodiscard]] bool is_spoken(std::string_view name) noexcept;
+/// Of a text of a streamed choice, by its whole name: it is what a model thinks before it answers, or the answer.
+[[nodiscard]] bool is_thought(std::string_view name) noexcept;
+[[nodiscard]] bool is_spoken_answer(std::string_view name) noexcept;
 /// An array of that name holds the parts of one message.
 [[nodiscard]] bool holds_parts(std::string_view name) noexcept;
 /// Of such a part: what it says.

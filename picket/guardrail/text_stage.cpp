@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "picket/guardrail/json_text.hpp"
+#include "picket/guardrail/members.hpp"
 
 namespace picket::guardrail {
 namespace {
@@ -212,6 +213,7 @@ void TextStage::add(const Found& found, std::string_view text, std::uint64_t pla
     run.append(nested);
   });
   brings_text_ = brings_text_ || (entry->second.streams && run.size() != at);
+  if (entry->second.streams && at == 0 && run.size() != 0 && is_spoken_answer(of.name)) answered_.push_back(of.group);
   if (run.size() != at || (is_json && !raw.empty()))
     places_.push_back({.begin = place,
                        .end = place + raw.size(),
@@ -227,6 +229,8 @@ void TextStage::add(const Found& found, std::string_view text, std::uint64_t pla
 void TextStage::end_texts() {
   for (auto* const text : whole_) end(*text);
   whole_.clear();
+  for (const auto& group : answered_) end_thoughts_of(group);
+  answered_.clear();
   const bool brings_text = std::exchange(brings_text_, false);
   if (document_.ends_all()) return end_all_texts();
   if (brings_text || !believes_ends_) return;
@@ -243,6 +247,17 @@ void TextStage::end_texts_of(std::string_view group) {
   if (ended == streaming_.end()) return;
   for (auto* const text : ended->second) end(*text);
   streaming_.erase(ended);
+}
+
+/// Once, where the answer begins: what is thought beside it has an end as other texts have.
+void TextStage::end_thoughts_of(std::string_view group) {
+  const auto texts = streaming_.find(group);
+  if (texts == streaming_.end()) return;
+  std::erase_if(texts->second, [this](Texts::value_type* text) {
+    const bool is_over = is_thought(text->first);
+    if (is_over) end(*text);
+    return is_over;
+  });
 }
 
 void TextStage::end(Texts::value_type& text) {

@@ -49,7 +49,8 @@ struct Question {
 /// A JSON document is held until it is whole, an event of a stream until it has ended: what is not understood does not
 /// go on before that is known. Of a streamed text the window stays behind; what follows it in the stream waits for it.
 /// An end that is said of a text lets the window go, where the event that says so brings no more text: some servers say
-/// it with each that does.
+/// it with each that does. Where the answer of a choice begins, what was thought before has ended: the answer does not
+/// wait for it.
 ///
 /// It knows no agent: whoever does takes questions, and tells what was said, in the order of the questions of one text.
 ///
@@ -144,6 +145,7 @@ class TextStage final : public body::Stage {
   void end_texts();
   void end_all_texts();
   void end_texts_of(std::string_view group);
+  void end_thoughts_of(std::string_view group);
   void end(Texts::value_type& text);
   [[nodiscard]] Role role() const noexcept;
   [[nodiscard]] bool is_excused(Unread why) const noexcept;
@@ -183,10 +185,11 @@ class TextStage final : public body::Stage {
   std::uint64_t kept_of_texts_ = 0;                 // bytes
   base::RecycledVector<Texts::value_type*> whole_;  // of the document that is read: they end with it
   base::RecycledTextMap<base::RecycledVector<Texts::value_type*>> streaming_;  // that have not ended, by group
-  bool brings_text_ = false;                         // the document that is read, that streams
-  base::RecycledVector<InRow> in_rows_;              // of the document
-  base::RecycledDeque<Texts::value_type*> waiting_;  // that may have questions
-  base::RecycledDeque<Place> places_;                // complete, not released
+  bool brings_text_ = false;                             // the document that is read, that streams
+  base::RecycledVector<base::RecycledString> answered_;  // groups in which an answer has begun with it
+  base::RecycledVector<InRow> in_rows_;                  // of the document
+  base::RecycledDeque<Texts::value_type*> waiting_;      // that may have questions
+  base::RecycledDeque<Place> places_;                    // complete, not released
   std::uint64_t questions_ = 0;
   std::size_t unanswered_ = 0;
   bool believes_ends_ = true;  // no text went on after its end was said

@@ -166,6 +166,32 @@ TEST(TextStage, ABlockThatStopsLetsTheNextOneStream) {
   EXPECT_NE(play.out_of(block(1, "defgh")), "");
 }
 
+std::string thought(std::string_view text, std::string_view name = "reasoning_content") {
+  return event(R"({"choices":[{"index":0,"delta":{"content":null,")" + std::string{name} + R"(":")" +
+               std::string{text} + R"("}}]})");
+}
+
+TEST(TextStage, AnAnswerDoesNotWaitForWhatWasThoughtBefore) {
+  for (const std::string_view name : {"reasoning_content", "reasoning", "thinking"}) {
+    SCOPED_TRACE(name);
+    Play play{{.direction = body::Direction::response, .window = 4}, redacting("4111", "[x]")};
+    EXPECT_EQ(play.out_of(delta("") + thought("a 41", name)), "");
+    EXPECT_TRUE(play.out_of(thought("11", name) + delta("b 41")).starts_with(delta("") + thought("a [x]", name)));
+    static_cast<void>(play.out_of(delta("11 and more")));
+    EXPECT_EQ(play.taken_in_all(), delta("") + thought("a [x]", name) + thought("", name) + delta("b [x]") +
+                                       R"(data: {"choices":[{"index":0,"delta":{"content":" and )");
+  }
+}
+
+TEST(TextStage, WhatIsThoughtBesideAnAnswerWaitsForItsEnd) {
+  Play play{{.direction = body::Direction::response, .window = 8}, redacting("4111", "[x]")};
+  EXPECT_NE(play.out_of(thought("a") + delta("b")), "");
+  EXPECT_EQ(play.out_of(thought("41") + delta("c") + thought("11")), "");
+  static_cast<void>(play.out_of(event("[DONE]")));
+  EXPECT_EQ(play.taken_in_all(),
+            thought("a") + delta("b") + thought("[x]") + delta("c") + thought("") + event("[DONE]"));
+}
+
 TEST(TextStage, OfAKeyInSmallEventsNothingGoesOn) {
   Play play{{.direction = body::Direction::response, .window = 32}, [](std::string_view text) {
               const std::size_t begin = text.find("BEGIN");
