@@ -296,6 +296,10 @@ void Http2Connection::on_due(void* self, base::TimePoint now) {
   auto& connection = *static_cast<Http2Connection*>(self);
   if (connection.phase_ == Phase::open) return connection.drain();
   if (connection.phase_ != Phase::leaving) return connection.close();
+  if (!connection.not_wanted_.empty()) {  // a worker that is late has both due at once
+    on_not_wanted_due(self, now);
+    return connection.worker_.timers().arm(connection.timer_, now);
+  }
   connection.phase_ = Phase::lingering;
   if (!connection.link_->connection().has_output()) connection.link_->shutdown_write();
   connection.worker_.timers().arm(connection.timer_, now + connection.owner_.service()->timeouts.linger);
