@@ -259,8 +259,9 @@ void Http2Connection::served(Stream& stream, bool is_answered) {
 /// from the answer: curl 7.88, which Debian 12 has, takes one that has no body for lost where both come in one read.
 void Http2Connection::rest_is_not_wanted(StreamId id) {
   not_wanted_.push_back(id);
-  if (phase_ != Phase::open) return say_not_wanted();
+  if (phase_ != Phase::open && phase_ != Phase::leaving) return say_not_wanted();
   if (!not_wanted_timer_.armed()) worker_.timers().arm(not_wanted_timer_, worker_.now() + until_not_wanted);
+  if (phase_ == Phase::leaving && exchanges_ == 0) worker_.timers().arm(timer_, when_all_is_said());
 }
 
 void Http2Connection::on_not_wanted_due(void* self, base::TimePoint) {
@@ -277,13 +278,18 @@ void Http2Connection::say_not_wanted() {
   not_wanted_.clear();
 }
 
+/// When the connection's own side may end.
+base::TimePoint Http2Connection::when_all_is_said() const {
+  return worker_.now() + (not_wanted_.empty() ? base::Duration::zero() : 2 * until_not_wanted);
+}
+
 // ---- the end
 
 /// A first request has its time from the beginning on: who connects and says nothing holds a place for no longer.
 void Http2Connection::became_idle() {
   const config::Listener& listener = owner_.service()->listener(listener_);
   if (owner_.service()->shard.draining && requests_ != 0) return drain();
-  if (phase_ != Phase::open) return worker_.timers().arm(timer_, worker_.now());
+  if (phase_ != Phase::open) return worker_.timers().arm(timer_, when_all_is_said());
   worker_.timers().arm(timer_,
                        worker_.now() + (requests_ != 0 ? listener.keepalive_timeout : listener.request_timeout));
   owner_.on_idle();
@@ -293,6 +299,10 @@ void Http2Connection::on_due(void* self, base::TimePoint now) {
   auto& connection = *static_cast<Http2Connection*>(self);
   if (connection.phase_ == Phase::open) return connection.drain();
   if (connection.phase_ != Phase::leaving) return connection.close();
+  if (!connection.not_wanted_.empty()) {  // a worker that is late has both due at once
+    on_not_wanted_due(self, now);
+    return connection.worker_.timers().arm(connection.timer_, now);
+  }
   connection.phase_ = Phase::lingering;
   if (!connection.link_->connection().has_output()) connection.link_->shutdown_write();
   connection.worker_.timers().arm(connection.timer_, now + connection.owner_.service()->timeouts.linger);
@@ -302,11 +312,10 @@ void Http2Connection::drain() {
   if (phase_ != Phase::open) return;
   phase_ = Phase::leaving;
   owner_.on_busy();
-  say_not_wanted();
   link_->connection().go_away(ErrorCode::no_error);
   link_->flush_later();
   // What is queued is written at the end of this turn.
-  if (exchanges_ == 0) worker_.timers().arm(timer_, worker_.now());
+  if (exchanges_ == 0) worker_.timers().arm(timer_, when_all_is_said());
 }
 
 void Http2Connection::close() {

@@ -86,6 +86,7 @@ class Http2Connection final : private transport::Http2Link::Owner {
   void served(Stream& stream, bool is_answered);
   void rest_is_not_wanted(picket::http2::StreamId id);
   void say_not_wanted();
+  [[nodiscard]] base::TimePoint when_all_is_said() const;
   void became_idle();
   void is_over();
   static void on_due(void* self, base::TimePoint now);

@@ -179,11 +179,24 @@ TEST_F(Connected, AnAnswerBeforeTheEndOfTheBodyIsReadBeforeTheResetBehindIt) {
   EXPECT_EQ(peer_.heard(id).closed, ErrorCode::no_error);
 }
 
-TEST_F(Connected, ADrainAfterAnEarlyAnswerSaysAtOnceThatTheRestIsNotWanted) {
+TEST_F(Connected, AnEarlyAnswerOnAConnectionThatEndsIsReadBeforeTheResetBehindItToo) {
+  const StreamId id = peer_.put("/a", "begun");
+  const FarEnd far = upstream("PUT /a");
+  connection_->drain();
+  far.send("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_TRUE(peer_.until([&] { return peer_.heard(id).has_ended; }));
+  EXPECT_FALSE(peer_.heard(id).closed);
+  EXPECT_TRUE(peer_.until_closed(id));
+  EXPECT_EQ(peer_.heard(id).closed, ErrorCode::no_error);
+  EXPECT_TRUE(until_over());
+}
+
+TEST_F(Connected, ADrainBehindAnEarlyAnswerWaitsForWhatItsClientIsToBeTold) {
   const StreamId id = peer_.put("/a", "begun");
   upstream("PUT /a").send("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
   EXPECT_TRUE(peer_.until([&] { return peer_.heard(id).has_ended; }));
   connection_->drain();
+  EXPECT_FALSE(peer_.heard(id).closed);
   EXPECT_TRUE(peer_.until_closed(id));
   EXPECT_EQ(peer_.heard(id).closed, ErrorCode::no_error);
   EXPECT_TRUE(until_over());
