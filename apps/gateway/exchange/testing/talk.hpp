@@ -92,9 +92,10 @@ class Talk {
   static std::string some_text(Chance& chance) {
     static constexpr std::array<std::string_view, 8> words{secret,   nearly_secret, "Q4-", "11-1",
                                                            "hello ", "4",           "q",   " "};
+    const bool is_harmless = chance.one_in(2);
     std::string text;
     for (std::size_t i = chance.below(60); i != 0; --i)
-      text += words[chance.one_in(2) ? 4 + chance.below(4) : chance.below(words.size())];
+      text += words[is_harmless || chance.one_in(2) ? 4 + chance.below(4) : chance.below(words.size())];
     return text;
   }
   void add(std::string_view piece, std::size_t text) {
