@@ -281,7 +281,7 @@ TEST_P(ExchangeRandomStreams, ReceiversGetWhatTheDecisionsSayByteForByteOrACut) 
   if (modes.lose() && modes.opens()) ends.emplace_back("whole despite a loss");
   if (HasFailure()) return;
   for (const std::string_view end : ends)
-    EXPECT_GT(reached.times[end], exchanges_of_a_world / 200) << end << " is hardly ever reached: the walk says little";
+    EXPECT_GT(reached.times[end], exchanges_of_a_world / 400) << end << " is hardly ever reached: the walk says little";
 }
 
 constexpr config::BodyTerms buffering{};
