@@ -139,6 +139,7 @@ class Life {
     peers_.expect_one_end();
     if (stage() == Stage::answered && peers_.is_relayed()) EXPECT_EQ(peers_.client().answer, peers_.plan().answer);
     if (peers_.client().status == 403) EXPECT_GE(verdict_, Verdict::blocks_head);
+    expect_trailers();
   }
 
  private:
@@ -154,6 +155,14 @@ class Life {
       if (is_asked_) court.decide(number);
     };
     return plan;
+  }
+  /// Agents have no event for them: none is sent past those that look at the request. At the answer nobody looks.
+  void expect_trailers() const {
+    const auto& [client, upstream, plan] = std::tie(peers_.client(), peers_.upstream(), peers_.plan());
+    const auto all = testing::passing(plan.behind_body, true, true);
+    if (upstream.request_ended) EXPECT_EQ(upstream.got_behind, is_asked_ ? std::vector<std::string>{} : all);
+    if (stage() == Stage::answered && peers_.is_relayed())
+      EXPECT_EQ(client.got_behind, peers_.passing_behind_answer(true));
   }
   [[nodiscard]] bool may_pass() const {
     if (!is_asked_ || verdict_ == Verdict::allows) return true;

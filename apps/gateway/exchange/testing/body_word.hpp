@@ -7,7 +7,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "apps/gateway/exchange/testing/body_flow.hpp"
 #include "apps/gateway/exchange/testing/chance.hpp"
 #include "picket/inspection/chain.hpp"
 
@@ -32,10 +34,14 @@ class BodyWord {
     if (chance.one_in(10)) fails_at_ = chance.below(size + 1);
   }
 
+  /// Where it edits, it makes a capital of each q, and nothing else: what has a shape keeps it.
+  void make_capitals() noexcept { makes_capitals_ = true; }
   /// What goes on in the place of bytes that stand behind `from` others: the same, be they one chunk or several.
   [[nodiscard]] std::string made_of(std::string_view data, std::size_t from) const {
-    if (!edits_) return std::string{data};
     std::string made;
+    if (!edits_ || makes_capitals_) made = data;
+    if (edits_ && makes_capitals_) std::ranges::replace(made, 'q', 'Q');
+    if (!edits_ || makes_capitals_) return made;
     for (const std::size_t end = from + data.size(); from < end;) {
       const std::size_t size = std::min(end, (from / stretch_ + 1) * stretch_) - from;
       add(made, data.substr(0, size), from);
@@ -54,6 +60,8 @@ class BodyWord {
     if (is_in(fails_at_)) return Word::fails;
     return wants_more_ && !is_last && draw(end, 3) == 0 ? Word::wants_more : Word::allows;
   }
+  /// Whether it puts anything in the place of any byte.
+  [[nodiscard]] bool edits() const noexcept { return edits_; }
   /// Whether it says so when it is told to.
   [[nodiscard]] bool is_late(std::size_t begin) const { return is_late_ && draw(begin, 2) == 0; }
 
@@ -83,16 +91,11 @@ class BodyWord {
   std::size_t seed_;
   std::size_t stretch_;  // bytes that are edited alike
   bool edits_;
+  bool makes_capitals_ = false;
   bool wants_more_;
   bool is_late_;
   std::optional<std::size_t> blocks_at_;
   std::optional<std::size_t> fails_at_;
-};
-
-/// A body, as far as it has come, or goes on.
-struct Flow {
-  std::string text;
-  bool is_whole = false;
 };
 
 /// One body as an agent was asked about it. Thread safety: a value.
@@ -122,11 +125,11 @@ class BodyRecord {
     }
     return std::nullopt;
   }
-  /// Bytes of what has come that the agent, by what it has said, lets go on.
-  [[nodiscard]] std::size_t agreed(const inspection::BodyTerms& terms) const {
+  /// Bytes of what has come that the agent, by what it has said, lets go on. `words`: as many of them as count.
+  [[nodiscard]] std::size_t agreed(const inspection::BodyTerms& terms, std::size_t words = all_of_them) const {
     std::size_t agreed = 0;
     for (const Asked& chunk : asked_) {
-      if (!chunk.is_said || chunk.word == Word::blocks || chunk.word == Word::fails) break;
+      if (words-- == 0 || !chunk.is_said || chunk.word == Word::blocks || chunk.word == Word::fails) break;
       if (chunk.is_last || (chunk.word == Word::allows && chunk.end >= terms.gathers)) agreed = chunk.end;
     }
     return agreed;
@@ -145,8 +148,32 @@ class BodyRecord {
     const std::size_t released = agreed - std::min<std::size_t>(agreed, terms.holds_back);
     return {word.made_of(all.substr(0, released), 0), false};
   }
+  /// The same where the agent was set aside for what it did elsewhere, behind any of its words: adds what may go on.
+  void add_flows_without_it(std::vector<Flow>& flows, const BodyWord& word, const Flow& came,
+                            const inspection::BodyTerms& terms) const {
+    const std::string_view all = came.text;
+    std::size_t last = all_of_them;
+    for (std::size_t words = 0; words <= asked_.size(); ++words) {
+      const std::size_t agreed = std::min(this->agreed(terms, words), all.size());
+      if (agreed == last) continue;
+      flows.push_back({word.made_of(all.substr(0, agreed), 0).append(all.substr(agreed)), came.is_whole});
+      last = agreed;
+    }
+  }
+  /// Whether what it has said, as far as it counts, leaves all bytes as they came.
+  [[nodiscard]] bool leaves_all(const BodyWord& word, const inspection::BodyTerms& terms) const {
+    std::size_t end = 0;
+    for (const Asked& chunk : asked_) {
+      if (!chunk.is_said) break;
+      end = chunk.end;
+    }
+    const auto counts = std::string_view{seen_}.substr(0, stop() == Word::fails ? agreed(terms) : end);
+    return word.made_of(counts, 0) == counts;
+  }
 
  private:
+  static constexpr std::size_t all_of_them = static_cast<std::size_t>(-1);
+
   std::string seen_;
   std::deque<Asked> asked_;
 };

@@ -42,6 +42,12 @@ inline std::vector<std::string> names_of(const http::FieldList& fields) {
   return names;
 }
 
+/// The one that a head says of its body; empty: none.
+inline std::string coding_of(const http::FieldList& fields) {
+  const auto* const coding = http::find(fields, "content-encoding");
+  return coding != nullptr ? std::string{coding->value} : std::string{};
+}
+
 inline std::optional<std::uint64_t> announced_by(const BodyLength& length) {
   return length.kind == BodyLength::Kind::known ? std::optional{length.bytes} : std::nullopt;
 }
@@ -67,6 +73,7 @@ class FakeClient final : public ClientSide {
   std::optional<std::uint16_t> status;     ///< Once the head has left.
   std::string answer;                      ///< Its body.
   std::optional<std::uint64_t> announced;  ///< Its size, where the head says it.
+  std::string coding;                      ///< Of it, as the head says.
   bool answer_ended = false;
   std::optional<ResetCode> was_reset;
   std::vector<std::uint16_t> interims;
@@ -102,12 +109,15 @@ class FakeClient final : public ClientSide {
     wrote_after_the_end = wrote_after_the_end || status;
     interims.push_back(status_before);
   }
-  [[nodiscard]] base::Headers trailers(base::Arena&) const override { return base::Headers{came_behind}; }
+  [[nodiscard]] base::Headers trailers(base::Arena&) const override {
+    return body.is_read() ? base::Headers{std::span<const base::Header>{came_behind}} : base::Headers{};
+  }
   void begin(const AnswerStart& start) override {
     begun_ = start.status;
     announced = announced_by(start.length);
+    coding = coding_of(start.fields);
   }
-  [[nodiscard]] bool takes_trailers() const noexcept override { return wants_trailers; }
+  [[nodiscard]] bool takes_trailers() const noexcept override { return wants_trailers && !announced; }
   void end_with(const http::FieldList& trailers) override { got_behind = names_of(trailers); }
   [[nodiscard]] transport::Task<base::Status> write(std::string_view bytes, bool last) override {
     if (steps_.next_fails() || left_) co_return broken();
@@ -152,11 +162,14 @@ class FakeUpstream final : public UpstreamSide {
   /// A switch is the answer to the key of the standard's example (RFC 6455 §1.3).
   void answers(std::uint16_t status) {
     static constexpr base::Header accept{"Sec-WebSocket-Accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="};
-    const auto headers = status == 101 ? std::span{&accept, 1} : std::span<const base::Header>{};
+    const auto headers = status == 101 ? std::span{&accept, 1} : std::span<const base::Header>{answer_fields};
     say(http::ResponseHead{.status = status, .headers = headers, .framing = http::Framing::chunked});
   }
   void answers_with_length(std::uint64_t length) {
-    say(http::ResponseHead{.status = 200, .framing = http::Framing::length, .content_length = length});
+    say(http::ResponseHead{.status = 200,
+                           .headers = std::span<const base::Header>{answer_fields},
+                           .framing = http::Framing::length,
+                           .content_length = length});
   }
   void stalls() { stalled_ = true; }
   void goes_on() { stalled_ = false, writable_.open(); }
@@ -168,6 +181,7 @@ class FakeUpstream final : public UpstreamSide {
     if (request_begun && !has_answered_ && !said_ && !was_reset) listener_->on_interim({.status = status});
   }
 
+  std::vector<base::Header> answer_fields;   ///< Of the head. Views.
   std::vector<base::Header> answers_behind;  ///< Trailers.
   bool duplex = false;                       ///< A request may go on beside its answer.
   bool takes_no_more = false;                ///< Of the request: what is written fails.
@@ -176,6 +190,7 @@ class FakeUpstream final : public UpstreamSide {
   std::vector<std::string> got_behind;  ///< Names of trailers.
   std::string request_body;
   std::optional<std::uint64_t> announced;  ///< Its size, where the head says it.
+  std::string coding;                      ///< Of it, as the head says.
   int writes = 0;                          ///< The head leaves with the first.
   bool request_begun = false;
   bool request_ended = false;
@@ -187,6 +202,8 @@ class FakeUpstream final : public UpstreamSide {
     listener_ = &listener;
     ++connections;
     request_body.clear();
+    got_behind.clear();
+    coding.clear();
     writes = 0;
     request_begun = request_ended = false;
     if (steps_.next_fails()) co_return base::fail(base::ErrorKind::connection_failed, "refused");
@@ -200,11 +217,12 @@ class FakeUpstream final : public UpstreamSide {
   }
   void begin(const RequestStart& start) override {
     announced = announced_by(start.length);
+    coding = coding_of(start.fields);
     if (said_) listener_->on_early_answer();
     request_begun = true;
   }
   [[nodiscard]] bool is_duplex() const noexcept override { return duplex; }
-  [[nodiscard]] bool takes_trailers() const noexcept override { return true; }
+  [[nodiscard]] bool takes_trailers() const noexcept override { return !announced; }
   void end_with(const http::FieldList& trailers) override { got_behind = names_of(trailers); }
   [[nodiscard]] transport::Task<base::Status> write(std::span<const base::SharedBytes> pieces, bool last) override {
     if (steps_.next_fails() || was_reset || takes_no_more) co_return broken();
@@ -233,7 +251,9 @@ class FakeUpstream final : public UpstreamSide {
   }
   [[nodiscard]] bool has_bytes() const noexcept override { return body.has_bytes(); }
   [[nodiscard]] bool body_is_read() const noexcept override { return body.is_read(); }
-  [[nodiscard]] base::Headers trailers(base::Arena&) const override { return base::Headers{answers_behind}; }
+  [[nodiscard]] base::Headers trailers(base::Arena&) const override {
+    return body.is_read() ? base::Headers{std::span<const base::Header>{answers_behind}} : base::Headers{};
+  }
   [[nodiscard]] websocket::TunnelEnd* tunnel_end() override { return &tunnelled; }
   void finish() override { was_finished = true; }
   void reset(ResetCode code) noexcept override {

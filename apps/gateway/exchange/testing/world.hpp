@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,15 +30,21 @@ class World {
                  const std::vector<transport::Endpoint>& targets = {}, const config::Upstream& upstream = {.id = "app"},
                  const std::vector<config::Listener>& listeners = {})
       : World(agents_of(agent, events), targets, upstream, listeners) {}
-  /// `agents`: asked one behind the other.
+  /// `agents`: asked one behind the other; but for the one of `guardrail`, which is the last and looks at texts alone.
   explicit World(const std::vector<config::Agent>& agents, const std::vector<transport::Endpoint>& targets = {},
-                 const config::Upstream& upstream = {.id = "app"},
-                 const std::vector<config::Listener>& listeners = {}) {
+                 const config::Upstream& upstream = {.id = "app"}, const std::vector<config::Listener>& listeners = {},
+                 const std::optional<config::Guardrail>& guardrail = {}) {
     worker.blocks().set_budget(held_bytes);
     auto generation = std::make_shared<generation::Generation>();
     generation->config.listeners = listeners;
     config::Route all{.id = "all"};
+    all.guardrail = guardrail;
     for (const auto& agent : agents) {
+      const bool is_guard = guardrail && guardrail->agent == generation->config.agents.size();
+      if (is_guard) {
+        generation->config.agents.push_back(agent);
+        continue;
+      }
       all.filters.push_back(generation->config.agents.size());
       generation->config.filters.push_back({.id = agent.id,
                                             .agent = generation->config.agents.size(),
