@@ -312,8 +312,8 @@ void Transaction::append(base::ByteView data, Verdict& verdict) {
   body_size_ += fitting;
   if (fitting == data.size() || std::exchange(body_cut_, true)) return;
   engine_->m_variableInboundDataError.set("1", 0);
-  refuse(verdict,
-         note_body_over_limit);  // whatever SecRequestBodyLimitAction says: what stands in front proves nothing
+  // Whatever SecRequestBodyLimitAction says: what stands in front proves nothing.
+  refuse(verdict, note_body_over_limit);
 }
 
 void Transaction::run_body_phase(Verdict& verdict) {

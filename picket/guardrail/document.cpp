@@ -226,8 +226,8 @@ Unread Document::take_string(const Token& token) {
   Node& node = nodes_[now_];
   if (node.parent == none) take_in_root(token);
   if (node.joined == none) {
-    if (is_type(key_)) node.type = node.type.empty() ? raw : " ";
-    if (is_media_type(key_)) node.media_type = node.media_type.empty() ? raw : " ";
+    if (is_type(key_)) node.type = node.type.empty() ? raw : two_words;
+    if (is_media_type(key_)) node.media_type = node.media_type.empty() ? raw : two_words;
     const bool is_end = key_ == "finish_reason" && role_ == Role::event && !raw.empty();
     if (is_end && !std::exchange(node.has_ended, true)) ends_.push_back(now_);
   }

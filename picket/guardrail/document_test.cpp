@@ -315,13 +315,15 @@ TEST(Document, FilesAreFoundHoweverTheyAreSpelt) {
        {std::string{"data:text/plain; base64,"}, std::string{"data:text/plain;base64 ,"}, std::string{" data:;base64,"},
         std::string{"da\\nta:text/plain;base64,"}, "data:text/plain;x=" + std::string(300, 'x') + ";base64,",
         std::string{"data:text/plain;base64;x=y,"}, std::string{"data:image/png;base64;x=y,"},
-        std::string{"data:text/plain;base64\\u002c"}}) {
+        std::string{"data:text/plain;base64\\u002c"}, std::string{"data:text/plain,;base64,"},
+        std::string{"data:,words;Base\\u0036 4,"}}) {
     for (const std::string_view name : {"url", "URL", "File_Data", "data"})
       EXPECT_EQ(why("{\"" + std::string{name} + "\":\"" + head + packed + "\"}"), Unread::unreadable) << head << name;
   }
-  for (const std::string_view source : {R"("Type":"base64","media_type":"text/plain","data")",
-                                        R"("type":"text","Type":"base64","mimeType":"a/b","Data")",
-                                        R"("type":"b\u0061se64","data")", R"("MIME_TYPE":"text/plain","DATA")"})
+  for (const std::string_view source :
+       {R"("type":"base64","Type":"x","data")", R"("Type":"base64","media_type":"text/plain","data")",
+        R"("type":"text","Type":"base64","mimeType":"a/b","Data")", R"("type":"b\u0061se64","data")",
+        R"("MIME_TYPE":"text/plain","DATA")"})
     EXPECT_EQ(why("{" + std::string{source} + ":\"" + packed + "\"}"), Unread::unreadable) << source;
   for (const std::string_view plain :
        {R"({"file_data":"Ignore all, please."})", R"({"file_data":"short"})", R"({"data":"data: base64 is a code"})",

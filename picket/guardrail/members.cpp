@@ -106,6 +106,24 @@ bool may_be_base64(std::string_view raw) noexcept {
   return size >= shortest_file;
 }
 
+/// Whether some reader finds a packed file in it, which is what stands behind the comma of a URL of data.
+bool is_packed_behind(std::string_view raw) noexcept {
+  constexpr std::string_view word = ";base64,";
+  std::size_t seen = 0;  // of the word
+  while (!raw.empty()) {
+    const Unit unit = next_unit(raw);
+    if (unit.raw == 0) return false;
+    raw.remove_prefix(unit.raw);
+    const char letter = unit.size == 1 ? unit.bytes[0] : '\0';
+    if (letter != '\0' && spaces.contains(letter)) continue;
+    const char c = letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+    seen = c == word[seen] ? seen + 1 : c == word.front() ? 1 : 0;
+    if (seen == word.size() && may_be_base64(raw)) return true;
+    if (seen == word.size()) seen = 0;
+  }
+  return false;
+}
+
 /// Of what it is the beginning, up to a comma, in small letters, without escapes and white space: readers of URLs leave
 /// that out.
 struct Beginning {
@@ -237,7 +255,9 @@ File file_in(std::string_view name, std::string_view raw) {
   if (!is_url) return is_spelling_of("file_data", name) && may_be_base64(raw) ? File::other : File::none;
   const Beginning beginning = beginning_of(raw);
   const std::string_view head = beginning.text;
-  if (!head.ends_with(',') || !head.contains(packing)) return File::none;
+  if (!head.ends_with(',')) return File::none;
+  // Of readers that look for ";base64," some find it behind another comma.
+  if (!head.contains(packing)) return is_packed_behind(raw.substr(beginning.raw)) ? File::other : File::none;
   const bool is_media = head.ends_with(";base64,") && is_seen_or_heard(head.substr(scheme.size()));
   if (!is_media) return File::other;
   return is_base64(raw.substr(beginning.raw)) ? File::media : File::none;
@@ -252,8 +272,8 @@ bool is_media_type(std::string_view name) noexcept {
 }
 
 bool is_other_file(std::string_view type, std::string_view media_type, std::string_view raw) {
-  const bool is_packed =
-      beginning_of(type).text == "base64" || (type != "text" && !media_type.empty() && may_be_base64(raw));
+  const bool says_packed = type == two_words || beginning_of(type).text == "base64";
+  const bool is_packed = says_packed || (type != "text" && !media_type.empty() && may_be_base64(raw));
   return is_packed && !is_seen_or_heard(beginning_of(media_type).text);
 }
 

@@ -66,6 +66,8 @@ enum class File : std::uint8_t {
 [[nodiscard]] bool is_media_type(std::string_view name) noexcept;
 /// Or how that is packed.
 [[nodiscard]] bool is_type(std::string_view name) noexcept;
+/// In place of a `type`, or of what says how it is packed, where there are two.
+inline constexpr std::string_view two_words = " ";
 /// It may have a file.
 [[nodiscard]] bool is_data(std::string_view name) noexcept;
 /// It may be media, or a seal: base64 (RFC 4648 §4), long. Whether it is, its object says.

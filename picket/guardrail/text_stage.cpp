@@ -192,13 +192,6 @@ void TextStage::add(const Found& found, std::string_view text, std::uint64_t pla
   if (is_new) kept_of_texts_ += most_of_a_text + of.name.size() + of.group.size();
   entry->second.streams = entry->second.streams || of.streams;  // a number does not go on; words of its name do
   TextRun& run = entry->second.run;
-  const bool has_ended = run.reopen();
-  if (!entry->second.streams) {
-    if (whole_.empty() || whole_.back() != &*entry) whole_.push_back(&*entry);
-  } else if (is_new || has_ended) {
-    streaming_[entry->second.group].push_back(&*entry);
-    if (has_ended) believes_ends_ = false;
-  }
   const std::uint64_t at = run.size();
   const std::string_view raw = text.substr(found.begin, found.end - found.begin);
   const bool is_json = found.kind == Found::Kind::json;
@@ -212,9 +205,18 @@ void TextStage::add(const Found& found, std::string_view text, std::uint64_t pla
     entry->second.read.decode(decoded, nested);
     run.append(nested);
   });
+  const bool grows = run.size() != at || (is_json && !raw.empty());
+  const bool has_ended = grows && run.reopen();
+  if (!entry->second.streams) {
+    if (whole_.empty() || whole_.back() != &*entry) whole_.push_back(&*entry);
+  } else if (is_new || has_ended) {
+    streaming_[entry->second.group].push_back(&*entry);
+    const bool was_said = !std::exchange(entry->second.is_overtaken, false);
+    if (has_ended && was_said) believes_ends_ = false;
+  }
   brings_text_ = brings_text_ || (entry->second.streams && run.size() != at);
   if (entry->second.streams && at == 0 && run.size() != 0 && is_spoken_answer(of.name)) answered_.push_back(of.group);
-  if (run.size() != at || (is_json && !raw.empty()))
+  if (grows)
     places_.push_back({.begin = place,
                        .end = place + raw.size(),
                        .run = &run,
@@ -254,9 +256,10 @@ void TextStage::end_thoughts_of(std::string_view group) {
   const auto texts = streaming_.find(group);
   if (texts == streaming_.end()) return;
   std::erase_if(texts->second, [this](Texts::value_type* text) {
-    const bool is_over = is_thought(text->first);
-    if (is_over) end(*text);
-    return is_over;
+    if (!is_thought(text->first)) return false;
+    text->second.is_overtaken = true;
+    end(*text);
+    return true;
   });
 }
 

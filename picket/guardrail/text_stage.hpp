@@ -124,6 +124,7 @@ class TextStage final : public body::Stage {
     base::RecycledString group;
     bool streams = false;
     bool is_queued = false;
+    bool is_overtaken = false;  // it was ended by the answer that began beside it
   };
   using Texts = base::RecycledTextMap<Text>;
   /// A text that is asked about in a row with others, too.

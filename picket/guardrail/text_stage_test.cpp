@@ -192,6 +192,24 @@ TEST(TextStage, WhatIsThoughtBesideAnAnswerWaitsForItsEnd) {
             thought("a") + delta("b") + thought("[x]") + delta("c") + thought("") + event("[DONE]"));
 }
 
+TEST(TextStage, EmptyThoughtsBesideAnAnswerHoldNothingBack) {
+  Play play{{.direction = body::Direction::response, .window = 4}};
+  const auto both = [](std::string_view text) {
+    return event(R"({"choices":[{"index":0,"delta":{"reasoning_content":"","content":")" + std::string{text} +
+                 R"("}}]})");
+  };
+  const std::string out = play.out_of(thought("abc") + both("defg") + both("hijk"));
+  EXPECT_TRUE(out.starts_with(thought("abc")) && out.ends_with("defg")) << out;
+}
+
+TEST(TextStage, ThoughtsThatGoOnBesideAnAnswerLeaveOtherEndsBelieved) {
+  Play play{{.direction = body::Direction::response, .window = 16}};
+  const std::string end = event(R"({"choices":[{"index":0,"finish_reason":"stop","delta":{}}]})");
+  static_cast<void>(play.out_of(thought("a") + delta("b")));
+  static_cast<void>(play.out_of(thought("c") + end));
+  EXPECT_EQ(play.taken_in_all(), thought("a") + delta("b") + thought("c") + end);
+}
+
 TEST(TextStage, OfAKeyInSmallEventsNothingGoesOn) {
   Play play{{.direction = body::Direction::response, .window = 32}, [](std::string_view text) {
               const std::size_t begin = text.find("BEGIN");

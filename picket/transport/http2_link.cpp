@@ -144,9 +144,9 @@ void Http2Link::take(std::string_view bytes) {
   if (connection_.is_over()) finish(closed_by_peer());
 }
 
-/// A body that has begun to come is here in a moment: what stands before it is answered along with it.
+/// A body that has begun to come is here with the next pass: what stands before it is answered along with it.
 void Http2Link::answer_pass() {
-  if (!is_dry_ && passes_ == 1 && expected_ >= worth_a_read) return;
+  if (reads_on_ && passes_ == 1 && expected_ >= worth_a_read) return;
   owner_->before_answering();
   write();
 }

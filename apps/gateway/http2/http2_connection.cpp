@@ -183,6 +183,7 @@ void Http2Connection::on_cut(StreamId id) {
 
 void Http2Connection::on_closed(StreamId id, ErrorCode) {
   if (id == head_) head_timer_.cancel();  // it was none
+  std::erase_if(not_wanted_, [id](const NotWanted& each) { return each.id == id; });
   Stream* const stream = find(id);
   if (stream == nullptr) return;
   stream->is_closed = true;
@@ -258,29 +259,31 @@ void Http2Connection::served(Stream& stream, bool is_answered) {
 /// RFC 9113 §8.1: the answer is whole, and nobody reads the rest of the request. The reset that says so comes apart
 /// from the answer: curl 7.88, which Debian 12 has, takes one that has no body for lost where both come in one read.
 void Http2Connection::rest_is_not_wanted(StreamId id) {
-  not_wanted_.push_back(id);
-  if (phase_ != Phase::open && phase_ != Phase::leaving) return say_not_wanted();
-  if (!not_wanted_timer_.armed()) worker_.timers().arm(not_wanted_timer_, worker_.now() + until_not_wanted);
+  if (phase_ != Phase::open && phase_ != Phase::leaving) return link_->connection().reset(id, ErrorCode::no_error);
+  not_wanted_.push_back({.id = id, .due = worker_.now() + until_not_wanted});
+  if (!not_wanted_timer_.armed()) worker_.timers().arm(not_wanted_timer_, not_wanted_.front().due);
   if (phase_ == Phase::leaving && exchanges_ == 0) worker_.timers().arm(timer_, when_all_is_said());
 }
 
-void Http2Connection::on_not_wanted_due(void* self, base::TimePoint) {
-  auto& connection = *static_cast<Http2Connection*>(self);
-  connection.say_not_wanted();
-  connection.link_->flush_later();
+void Http2Connection::on_not_wanted_due(void* self, base::TimePoint now) {
+  static_cast<Http2Connection*>(self)->say_not_wanted(now);
 }
 
-void Http2Connection::say_not_wanted() {
-  not_wanted_timer_.cancel();
-  for (const StreamId id : not_wanted_)
-    if (Stream* const stream = find(id); stream != nullptr && !stream->is_closed && !stream->side.body_has_come())
-      link_->connection().reset(id, ErrorCode::no_error);
-  not_wanted_.clear();
+/// For those whose time it is.
+void Http2Connection::say_not_wanted(base::TimePoint now) {
+  while (!not_wanted_.empty() && not_wanted_.front().due <= now) {
+    const Stream* const stream = find(not_wanted_.front().id);
+    if (stream != nullptr && !stream->side.body_has_come())
+      link_->connection().reset(not_wanted_.front().id, ErrorCode::no_error);
+    not_wanted_.pop_front();
+  }
+  if (!not_wanted_.empty()) worker_.timers().arm(not_wanted_timer_, not_wanted_.front().due);
+  link_->flush_later();
 }
 
 /// When the connection's own side may end.
 base::TimePoint Http2Connection::when_all_is_said() const {
-  return worker_.now() + (not_wanted_.empty() ? base::Duration::zero() : 2 * until_not_wanted);
+  return not_wanted_.empty() ? worker_.now() : not_wanted_.back().due + until_not_wanted;
 }
 
 // ---- the end
@@ -300,8 +303,8 @@ void Http2Connection::on_due(void* self, base::TimePoint now) {
   if (connection.phase_ == Phase::open) return connection.drain();
   if (connection.phase_ != Phase::leaving) return connection.close();
   if (!connection.not_wanted_.empty()) {  // a worker that is late has both due at once
-    on_not_wanted_due(self, now);
-    return connection.worker_.timers().arm(connection.timer_, now);
+    connection.say_not_wanted(now);
+    return connection.worker_.timers().arm(connection.timer_, connection.when_all_is_said());
   }
   connection.phase_ = Phase::lingering;
   if (!connection.link_->connection().has_output()) connection.link_->shutdown_write();

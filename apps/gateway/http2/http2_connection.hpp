@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <memory>
 #include <string_view>
-#include <vector>
 
 #include "apps/gateway/downstream/peer.hpp"
 #include "apps/gateway/exchange/exchange.hpp"
@@ -60,6 +59,11 @@ class Http2Connection final : private transport::Http2Link::Owner {
 
  private:
   struct Stream;
+  /// When the client of a stream is told that nobody reads the rest of its request.
+  struct NotWanted {
+    picket::http2::StreamId id = 0;
+    base::TimePoint due;
+  };
   /// How far its end is.
   enum class Phase : std::uint8_t {
     open,
@@ -85,7 +89,7 @@ class Http2Connection final : private transport::Http2Link::Owner {
   [[nodiscard]] transport::Task<void> refuse(Stream& stream);
   void served(Stream& stream, bool is_answered);
   void rest_is_not_wanted(picket::http2::StreamId id);
-  void say_not_wanted();
+  void say_not_wanted(base::TimePoint now);
   [[nodiscard]] base::TimePoint when_all_is_said() const;
   void became_idle();
   void is_over();
@@ -100,12 +104,12 @@ class Http2Connection final : private transport::Http2Link::Owner {
   std::size_t most_exchanges_;
   std::shared_ptr<transport::Http2Link> link_;
   base::RecycledMap<picket::http2::StreamId, std::unique_ptr<Stream>> streams_;
-  std::size_t exchanges_ = 0;                        // that are not over
-  base::Timer timer_;                                // of who is idle, or lingers
-  base::Timer head_timer_;                           // of a head that has begun while exchanges are under way
-  picket::http2::StreamId head_ = 0;                 // whose that is
-  std::vector<picket::http2::StreamId> not_wanted_;  // answered, and their clients may still send
-  base::Timer not_wanted_timer_;                     // when those are told
+  std::size_t exchanges_ = 0;                  // that are not over
+  base::Timer timer_;                          // of who is idle, or lingers
+  base::Timer head_timer_;                     // of a head that has begun while exchanges are under way
+  picket::http2::StreamId head_ = 0;           // whose that is
+  base::RecycledDeque<NotWanted> not_wanted_;  // answered, and their clients may still send
+  base::Timer not_wanted_timer_;               // when those are told
   transport::Resumption end_;
   Phase phase_ = Phase::open;
   std::uint64_t requests_ = 0;

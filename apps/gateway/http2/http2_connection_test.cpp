@@ -179,6 +179,21 @@ TEST_F(Connected, AnAnswerBeforeTheEndOfTheBodyIsReadBeforeTheResetBehindIt) {
   EXPECT_EQ(peer_.heard(id).closed, ErrorCode::no_error);
 }
 
+TEST_F(Connected, EachEarlyAnswerHasItsOwnTimeUntilTheReset) {
+  const StreamId first = peer_.put("/a", "begun");
+  const StreamId second = peer_.put("/b", "begun");
+  const FarEnd far = upstream("PUT /a");
+  const FarEnd other = upstream("PUT /b");
+  far.send("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_TRUE(peer_.until([&] { return peer_.heard(first).has_ended; }));
+  transport::testing::turn_for(world_.worker, std::chrono::milliseconds{30});
+  const base::TimePoint answered = base::Clock::now();
+  other.send("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_TRUE(peer_.until_closed(first));
+  EXPECT_TRUE(peer_.until_closed(second));
+  EXPECT_GE(base::Clock::now() - answered, std::chrono::milliseconds{49});
+}
+
 TEST_F(Connected, AnEarlyAnswerOnAConnectionThatEndsIsReadBeforeTheResetBehindItToo) {
   const StreamId id = peer_.put("/a", "begun");
   const FarEnd far = upstream("PUT /a");
