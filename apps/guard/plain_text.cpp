@@ -51,7 +51,7 @@ void PlainText::copy_from(std::size_t first) {
   for (auto at = static_cast<std::int64_t>(first); at < length;) {
     const auto begin = static_cast<std::size_t>(at);
     UChar32 code = 0;
-    U8_NEXT(source_.data(), at, length, code);
+    U8_NEXT(source_.data(), at, length, code);  // NOLINT(bugprone-inc-dec-in-conditions): in the macro
     const char plain = plain_of(code);
     if (is_source_ && plain == itself) continue;
     if (is_source_) {

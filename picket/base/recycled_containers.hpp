@@ -26,12 +26,15 @@ struct RecyclingAllocator {
   template <class Other>
   constexpr RecyclingAllocator(const RecyclingAllocator<Other>&) noexcept {}  // NOLINT(google-explicit-constructor)
 
+  // T may be a pointer: std::deque's own.
+  // NOLINTBEGIN(bugprone-sizeof-expression,bugprone-multi-level-implicit-pointer-conversion)
   [[nodiscard]] T* allocate(std::size_t count) {
     static_assert(alignof(T) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
     if (count > std::numeric_limits<std::size_t>::max() / sizeof(T)) throw std::bad_array_new_length{};
     return static_cast<T*>(recycled_memory.take(count * sizeof(T)));
   }
   void deallocate(T* first, std::size_t count) noexcept { recycled_memory.give(first, count * sizeof(T)); }
+  // NOLINTEND(bugprone-sizeof-expression,bugprone-multi-level-implicit-pointer-conversion)
   template <class Other>
   constexpr bool operator==(const RecyclingAllocator<Other>&) const noexcept {
     return true;
