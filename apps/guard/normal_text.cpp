@@ -160,7 +160,7 @@ void NormalText::find_words() {
   for (std::int32_t at = 0; at < length;) {
     const std::int32_t from = at;
     UChar32 code = 0;
-    U8_NEXT(text.data(), at, length, code);
+    U8_NEXT(text.data(), at, length, code);  // NOLINT(bugprone-inc-dec-in-conditions): in the macro
     const bool is_mark = code >= 0x80 && u_getCombiningClass(code) != 0;                 // over and under letters
     if (is_mark || is_unseen_control(code) || code == '\'' || code == 0x2019) continue;  // "don't"
     char letter = '\0';

@@ -194,7 +194,7 @@ std::string_view Document::spelled(const Token& token) {
 Unread Document::take_key(const Token& token) {
   key_ = {};
   const Node& node = nodes_[now_];
-  if (node.joined != none) {
+  if (node.joined != none) {  // NOLINT(bugprone-branch-clone): for another reason
     add(Found::Kind::string, token);
     return Unread::none;
   }
@@ -267,7 +267,7 @@ Unread Document::take_number(const Token& token) {
   if (now_ == none) return Unread::none;
   const std::string_view raw = text_.substr(token.begin, token.end - token.begin);
   Node& node = nodes_[now_];
-  if (node.joined != none) {
+  if (node.joined != none) {  // NOLINT(bugprone-branch-clone): for another reason
     add(Found::Kind::number, token);
   } else if (key_ == "index" && role_ != Role::request) {
     constexpr std::size_t most_digits = 15;  // more are not the same number to all
