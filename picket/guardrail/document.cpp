@@ -194,7 +194,7 @@ std::string_view Document::spelled(const Token& token) {
 Unread Document::take_key(const Token& token) {
   key_ = {};
   const Node& node = nodes_[now_];
-  if (node.joined != none) {  // NOLINT(bugprone-branch-clone): for another reason
+  if (node.joined != none) {
     add(Found::Kind::string, token);
     return Unread::none;
   }
