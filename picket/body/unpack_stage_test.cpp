@@ -11,26 +11,15 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include "picket/body/testing/deflated.hpp"
+
 namespace picket::body {
 namespace {
 
-constexpr int zlib_window = MAX_WBITS;
-constexpr int gzip_window = 16 + MAX_WBITS;
+using testing::deflated;
+using testing::gzip_window;
+using testing::zlib_window;
 constexpr int bare_window = -MAX_WBITS;
-
-std::string packed(std::string_view text, int window) {
-  z_stream stream{};
-  EXPECT_EQ(deflateInit2(&stream, 6, Z_DEFLATED, window, 8, Z_DEFAULT_STRATEGY), Z_OK);
-  std::string out(deflateBound(&stream, text.size()) + 64, '\0');
-  stream.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
 
 std::string some_text(std::size_t size) {
   std::minstd_rand random{7};
@@ -80,7 +69,7 @@ TEST(Unpacking, ShowsWhatABodyContainsHoweverItIsCut) {
   for (const auto& [coding, window] : codings)
     for (const std::size_t fed : {1UL, 7UL, 10'000UL})
       for (const std::size_t taken : {3UL, 70'000UL}) {
-        const Unpacked unpacked = unpack(coding, packed(text, window), fed, taken);
+        const Unpacked unpacked = unpack(coding, deflated(text, window), fed, taken);
         EXPECT_TRUE(unpacked.text == text) << unpacked.text.size();
         EXPECT_TRUE(unpacked.has_end);
       }
@@ -95,12 +84,12 @@ TEST(Unpacking, KnowsBrotli) {
 }
 
 TEST(Unpacking, TakesSeveralMembersOfGzip) {
-  const std::string two = packed("one", gzip_window) + packed("two", gzip_window);
+  const std::string two = deflated("one", gzip_window) + deflated("two", gzip_window);
   for (std::size_t fed = 1; fed <= two.size(); ++fed) EXPECT_EQ(unpack(Coding::gzip, two, fed).text, "onetwo") << fed;
 }
 
 TEST(Unpacking, StopsAtWhatIsNotWhatItsCodingSays) {
-  const std::string good = packed(some_text(5000), gzip_window);
+  const std::string good = deflated(some_text(5000), gzip_window);
   std::string wrong_sum = good;
   wrong_sum[wrong_sum.size() - 6] ^= 1;
   for (const std::string& body :
@@ -120,19 +109,19 @@ TEST(Unpacking, NothingNeedsNoCoding) {
 }
 
 TEST(Unpacking, StopsWhatBecomesTooMuch) {
-  const std::string bomb = packed(std::string(50'000'000, 'a'), gzip_window);
+  const std::string bomb = deflated(std::string(50'000'000, 'a'), gzip_window);
   EXPECT_EQ(unpack(Coding::gzip, bomb).stop, Stop::too_large);
   EXPECT_LT(unpack(Coding::gzip, bomb).text.size(), bomb.size() * 101 + base::block_size);
-  EXPECT_EQ(unpack(Coding::gzip, packed(some_text(5000), gzip_window), 1000, 700, {.size = 4999}).stop,
+  EXPECT_EQ(unpack(Coding::gzip, deflated(some_text(5000), gzip_window), 1000, 700, {.size = 4999}).stop,
             Stop::too_large);
-  EXPECT_TRUE(unpack(Coding::gzip, packed(some_text(5000), gzip_window), 1000, 700, {.size = 5000}).has_end);
+  EXPECT_TRUE(unpack(Coding::gzip, deflated(some_text(5000), gzip_window), 1000, 700, {.size = 5000}).has_end);
 }
 
 TEST(Unpacking, UnpacksNothingThatNobodyHasRoomFor) {
   base::BlockPool pool;
   pool.set_budget(1 << 30);
   UnpackStage stage{Coding::gzip, pool, {}};
-  const std::string body = packed(some_text(100'000), gzip_window);
+  const std::string body = deflated(some_text(100'000), gzip_window);
   stage.feed({base::SharedBytes::borrowed(base::as_bytes(std::string_view{body})), true});
   EXPECT_TRUE(stage.take(0).is_nothing());
   EXPECT_EQ(stage.credit(), body.size() < 16'384 ? 16'384 - body.size() : 0U);
@@ -142,7 +131,7 @@ TEST(Unpacking, WhatIsUnpackedCountsAsHeldAndStopsWhereThereIsNoRoomForIt) {
   base::BlockPool pool;
   pool.set_budget(3 * base::block_size);  // zlib's own is less than one
   UnpackStage stage{Coding::gzip, pool, {}};
-  const std::string body = packed(some_text(4 * base::block_size), gzip_window);
+  const std::string body = deflated(some_text(4 * base::block_size), gzip_window);
   stage.feed({base::SharedBytes::borrowed(base::as_bytes(std::string_view{body})), true});
   std::vector<Part> held;
   for (Part part = stage.take(base::block_size); !part.is_nothing(); part = stage.take(base::block_size))
@@ -161,8 +150,9 @@ std::string begun_brotli(std::string_view text) {
 TEST(Unpacking, WhatTheLibraryKeepsCountsAsHeldUntilTheBodyHasEnded) {
   constexpr std::size_t size = 60'000;
   const std::string text = some_text(size);
-  for (const auto& [coding, body, least] : {std::tuple{Coding::br, begun_brotli(text), size / 2},
-                                            std::tuple{Coding::gzip, packed(text, gzip_window), std::size_t{32'768}}}) {
+  for (const auto& [coding, body, least] :
+       {std::tuple{Coding::br, begun_brotli(text), size / 2},
+        std::tuple{Coding::gzip, deflated(text, gzip_window), std::size_t{32'768}}}) {
     base::BlockPool pool;
     pool.set_budget(1 << 30);
     UnpackStage stage{coding, pool, {}};
@@ -187,7 +177,7 @@ TEST(Unpacking, WhatTheLibraryKeepsCountsAsHeldUntilTheBodyHasEnded) {
 TEST(Unpacking, StopsAsOverloadedWhereThereIsNoRoomForTheWindow) {
   const std::string text = some_text(60'000);
   for (const auto& [coding, body] :
-       {std::pair{Coding::br, begun_brotli(text)}, std::pair{Coding::gzip, packed(text, gzip_window)}}) {
+       {std::pair{Coding::br, begun_brotli(text)}, std::pair{Coding::gzip, deflated(text, gzip_window)}}) {
     for (const std::uint64_t budget : {1'000, 16'000, 30'000}) {
       base::BlockPool pool;
       pool.set_budget(budget);

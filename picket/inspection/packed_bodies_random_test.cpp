@@ -8,8 +8,8 @@
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <zlib.h>
 
+#include "picket/body/testing/deflated.hpp"
 #include "picket/inspection/testing/inspected.hpp"
 
 /// Packed bodies of either direction and of any cut, whole or not what their coding says, before an agent that decides
@@ -25,21 +25,6 @@ using Random = std::minstd_rand;
 constexpr unsigned bodies_of_a_world = 120;
 constexpr std::size_t most_held = 400'000;
 
-/// By zlib: gzip (16 + 15) or deflate (15).
-std::string packed_by(const std::string& content, int window) {
-  z_stream stream{};
-  EXPECT_EQ(deflateInit2(&stream, 6, Z_DEFLATED, window, 8, Z_DEFAULT_STRATEGY), Z_OK);
-  std::string packed(deflateBound(&stream, content.size()) + 64, '\0');
-  stream.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(content.data()));
-  stream.avail_in = static_cast<uInt>(content.size());
-  stream.next_out = reinterpret_cast<Bytef*>(packed.data());
-  stream.avail_out = static_cast<uInt>(packed.size());
-  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
-  packed.resize(stream.total_out);
-  deflateEnd(&stream);
-  return packed;
-}
-
 /// A body, and whether it can be shown to its end.
 struct Sent {
   std::string content;
@@ -52,7 +37,7 @@ struct Sent {
     const bool is_bomb = random() % 10 == 0;
     if (is_bomb) content.append(2'000'000, ' ');
     is_gzip = random() % 2 == 0;
-    packed = packed_by(content, is_gzip ? 16 + MAX_WBITS : MAX_WBITS);
+    packed = body::testing::deflated(content, is_gzip ? body::testing::gzip_window : body::testing::zlib_window);
     const auto fault = random() % 6;
     if (fault == 0) packed.resize(random() % packed.size());
     if (fault == 1) packed[packed.size() - 1 - random() % 4] ^= 0x55;  // its sum

@@ -272,10 +272,10 @@ void Http2Connection::on_not_wanted_due(void* self, base::TimePoint now) {
 /// For those whose time it is.
 void Http2Connection::say_not_wanted(base::TimePoint now) {
   while (!not_wanted_.empty() && not_wanted_.front().due <= now) {
-    const Stream* const stream = find(not_wanted_.front().id);
-    if (stream != nullptr && !stream->side.body_has_come())
-      link_->connection().reset(not_wanted_.front().id, ErrorCode::no_error);
+    const StreamId id = not_wanted_.front().id;
     not_wanted_.pop_front();
+    const Stream* const stream = find(id);
+    if (stream != nullptr && !stream->side.body_has_come()) link_->connection().reset(id, ErrorCode::no_error);
   }
   if (!not_wanted_.empty()) worker_.timers().arm(not_wanted_timer_, not_wanted_.front().due);
   link_->flush_later();

@@ -53,6 +53,14 @@ class Connected : public ::testing::Test, private Http2Connection::Owner {
     const StreamId id = peer_.get(path);
     return {id, upstream("GET " + std::string{path})};
   }
+  static void refuse(const FarEnd& far) { far.send("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"); }
+  /// A request that has its answer, and no end yet.
+  StreamId answered_early() {
+    const StreamId id = peer_.put("/a", "begun");
+    refuse(upstream("PUT /a"));
+    EXPECT_TRUE(peer_.until([&] { return peer_.heard(id).has_ended; }));
+    return id;
+  }
   static void answer(const FarEnd& far, std::string_view body) {
     far.send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string{body});
   }
@@ -171,9 +179,7 @@ TEST_F(Connected, AnAnswerBeforeTheEndOfTheBodyIsWholeAndTheRestIsNotWanted) {
 }
 
 TEST_F(Connected, AnAnswerBeforeTheEndOfTheBodyIsReadBeforeTheResetBehindIt) {
-  const StreamId id = peer_.put("/a", "begun");
-  upstream("PUT /a").send("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
-  EXPECT_TRUE(peer_.until([&] { return peer_.heard(id).has_ended; }));
+  const StreamId id = answered_early();
   EXPECT_FALSE(peer_.heard(id).closed) << "curl 7.88 drops an answer that comes in one read with it";
   EXPECT_TRUE(peer_.until_closed(id));
   EXPECT_EQ(peer_.heard(id).closed, ErrorCode::no_error);
@@ -184,11 +190,11 @@ TEST_F(Connected, EachEarlyAnswerHasItsOwnTimeUntilTheReset) {
   const StreamId second = peer_.put("/b", "begun");
   const FarEnd far = upstream("PUT /a");
   const FarEnd other = upstream("PUT /b");
-  far.send("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
+  refuse(far);
   EXPECT_TRUE(peer_.until([&] { return peer_.heard(first).has_ended; }));
   transport::testing::turn_for(world_.worker, std::chrono::milliseconds{30});
   const base::TimePoint answered = base::Clock::now();
-  other.send("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
+  refuse(other);
   EXPECT_TRUE(peer_.until_closed(first));
   EXPECT_TRUE(peer_.until_closed(second));
   EXPECT_GE(base::Clock::now() - answered, std::chrono::milliseconds{49});
@@ -198,7 +204,7 @@ TEST_F(Connected, AnEarlyAnswerOnAConnectionThatEndsIsReadBeforeTheResetBehindIt
   const StreamId id = peer_.put("/a", "begun");
   const FarEnd far = upstream("PUT /a");
   connection_->drain();
-  far.send("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
+  refuse(far);
   EXPECT_TRUE(peer_.until([&] { return peer_.heard(id).has_ended; }));
   EXPECT_FALSE(peer_.heard(id).closed);
   EXPECT_TRUE(peer_.until_closed(id));
@@ -207,9 +213,7 @@ TEST_F(Connected, AnEarlyAnswerOnAConnectionThatEndsIsReadBeforeTheResetBehindIt
 }
 
 TEST_F(Connected, ADrainBehindAnEarlyAnswerWaitsForWhatItsClientIsToBeTold) {
-  const StreamId id = peer_.put("/a", "begun");
-  upstream("PUT /a").send("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
-  EXPECT_TRUE(peer_.until([&] { return peer_.heard(id).has_ended; }));
+  const StreamId id = answered_early();
   connection_->drain();
   EXPECT_FALSE(peer_.heard(id).closed);
   EXPECT_TRUE(peer_.until_closed(id));

@@ -6,28 +6,11 @@
 #include <string>
 #include <string_view>
 
-#include <gtest/gtest.h>
-#include <zlib.h>
-
 #include "apps/gateway/exchange/testing/chance.hpp"
+#include "picket/body/testing/deflated.hpp"
 
 /// Bodies in content codings, good ones and others.
 namespace picket::apps::gateway::exchange::testing {
-
-/// By zlib: gzip (16 + MAX_WBITS) or deflate (MAX_WBITS).
-inline std::string deflated(std::string_view content, int window) {
-  z_stream stream{};
-  EXPECT_EQ(deflateInit2(&stream, 6, Z_DEFLATED, window, 8, Z_DEFAULT_STRATEGY), Z_OK);
-  std::string packed(deflateBound(&stream, content.size()) + 64, '\0');
-  stream.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(content.data()));
-  stream.avail_in = static_cast<uInt>(content.size());
-  stream.next_out = reinterpret_cast<Bytef*>(packed.data());
-  stream.avail_out = static_cast<uInt>(packed.size());
-  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
-  packed.resize(stream.total_out);
-  deflateEnd(&stream);
-  return packed;
-}
 
 /// RFC 7932 §9.2: meta-blocks that are not compressed, and an empty one that is the last. Only the first says how large
 /// the window is.
@@ -77,7 +60,9 @@ struct PackedBody {
  private:
   [[nodiscard]] std::string packed(const std::string& content) const {
     if (fault == Fault::unknown) return content;
-    return coding == "br" ? in_brotli(content) : deflated(content, coding == "gzip" ? 16 + MAX_WBITS : MAX_WBITS);
+    if (coding == "br") return in_brotli(content);
+    using namespace body::testing;
+    return deflated(content, coding == "gzip" ? gzip_window : zlib_window);
   }
   /// In its last word: the sum, or the end.
   void break_it(Chance& chance) {
